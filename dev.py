@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Runs Hearthgate from a fresh checkout. Needs Python 3.11 to 3.13 and nothing else.
+
+  python3 dev.py demo [--self-check] [--json] ...   the whole community on this machine; Ctrl-C ends it
+  python3 dev.py test [--all] [PYTEST ARGUMENT ...] lint, types and tests; --all runs the slow ones too
+  python3 dev.py bench [NAME ...]                   the figures of the README; without a name, all of them
+  python3 dev.py fmt                                put the code in its one format
+  python3 dev.py lock [--upgrade]                   write requirements.lock anew; needs uv
+
+Each first makes the environment in .venv, with exactly the packages of requirements.lock, if it is not
+there or no longer fits. With CI=true in the environment a missing tool or a skipped test is an error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NoReturn
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "made-from"
+PYTHON = VENV / "bin" / "python"
+LOCK = ROOT / "requirements.lock"
+INTERPRETER = os.path.realpath(sys.executable)
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
+TOOLS = {"mosquitto": ["mosquitto"], "chromium": ["chromium", "chromium-browser", "google-chrome"]}
+
+
+def fail(message: str) -> NoReturn:
+    """Ends with one line that names what is wrong and its cure, and exit code 2."""
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() == "true"
+
+
+# --- the environment ---------------------------------------------------------------------------------
+
+
+def require_python() -> None:
+    if not (3, 11) <= sys.version_info[:2] < (3, 14):
+        found = "{}.{}".format(*sys.version_info[:2])
+        fail(f"Hearthgate needs Python 3.11, 3.12 or 3.13 and this is {found}: run it as python3.13 dev.py")
+    if sys.platform == "win32":
+        fail("Hearthgate needs Linux or macOS: on Windows, run it inside WSL")
+
+
+def fingerprint() -> str:
+    """What the environment depends on. Its own place counts, for its scripts name it."""
+    digest = hashlib.sha256()
+    for part in (LOCK.read_bytes(), (ROOT / "pyproject.toml").read_bytes()):
+        digest.update(hashlib.sha256(part).digest())
+    digest.update(f"{INTERPRETER}\n{sys.version}\n{ROOT}".encode())
+    return digest.hexdigest()
+
+
+def environment_fits() -> bool:
+    return PYTHON.exists() and STAMP.is_file() and STAMP.read_text() == fingerprint()
+
+
+def making_commands() -> list[list[str]]:
+    """The commands that fill an empty .venv: uv where it is installed, otherwise venv and pip."""
+    uv = shutil.which("uv")
+    if uv:
+        into = ["--quiet", "--python", str(PYTHON)]
+        return [
+            [uv, "venv", "--quiet", "--python", INTERPRETER, "--no-python-downloads", str(VENV)],
+            [uv, "pip", "sync", *into, "--require-hashes", str(LOCK)],
+            [uv, "pip", "install", *into, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
+        ]
+    if not (importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")):
+        fail("This Python cannot make environments. Install the missing part: sudo apt install python3-venv")
+    pip = [str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    return [
+        [INTERPRETER, "-m", "venv", str(VENV)],
+        [*pip, "--require-hashes", "--requirement", str(LOCK)],
+        [*pip, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
+    ]
+
+
+def make_environment() -> None:
+    commands = making_commands()
+    shutil.rmtree(VENV, ignore_errors=True)
+    print("Making the environment in .venv (once; up to a minute) ...", flush=True)
+    try:
+        for command in commands:
+            code = run(command)
+            if code:
+                fail(f"The environment could not be made: {' '.join(command[:4])} ... ended with {code}")
+        STAMP.write_text(fingerprint())
+    finally:
+        if not STAMP.is_file():
+            shutil.rmtree(VENV, ignore_errors=True)
+
+
+def ensure_environment() -> None:
+    """Returns with a .venv that fits. The stamp is written last: a half-made one never passes for whole."""
+    import fcntl
+
+    with (ROOT / "pyproject.toml").open() as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # two of us, started at once, make it one after the other
+        if not environment_fits():
+            make_environment()
+
+
+# --- running things ----------------------------------------------------------------------------------
+
+
+def child_environment() -> dict[str, str]:
+    path = os.pathsep.join([str(PYTHON.parent), SEARCH_PATH])
+    return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
+
+
+def run(command: list[str]) -> int:
+    """Runs to the end, returns the exit code. The terminal tells the child of a Ctrl-C too: it may tidy up."""
+    child = subprocess.Popen(command, cwd=ROOT, env=child_environment())
+    try:
+        return child.wait()
+    except KeyboardInterrupt:
+        child.wait()
+        raise
+
+
+def first_failure(codes: list[int]) -> int:
+    return next((code for code in codes if code), 0)
+
+
+# --- the commands ------------------------------------------------------------------------------------
+
+
+def demo(arguments: list[str]) -> int:
+    ensure_environment()
+    # The demo takes the place of this process: a Ctrl-C reaches it once, and its exit code is ours.
+    os.chdir(ROOT)
+    command = [str(PYTHON), "-m", "firmware_sim.cli", "demo", *arguments]
+    os.execve(command[0], command, child_environment())
+
+
+def find_tool(name: str) -> str | None:
+    """The path of `mosquitto` or `chromium`, or None. Debian keeps the first outside a user's PATH."""
+    paths = (shutil.which(program, path=SEARCH_PATH) for program in TOOLS[name])
+    return next((path for path in paths if path), None)
+
+
+def provide_tools() -> list[str]:
+    """Installs what the tests need from the system where it may, and returns what is still missing."""
+    missing = [name for name in TOOLS if not find_tool(name)]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"== installing {' and '.join(missing)}", flush=True)
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        run(["apt-get", "update", "-qq"])
+        run(["apt-get", "install", "-y", "-qq", *missing])
+    return [name for name in missing if not find_tool(name)]
+
+
+def skipped_tests(report: Path) -> Counter[str]:
+    """Reason → number of tests, from pytest's XML report."""
+    if not report.is_file():
+        return Counter()
+    skips = ElementTree.parse(report).iter("skipped")
+    return Counter(skip.get("message", "no reason given") for skip in skips)
+
+
+def test(arguments: list[str]) -> int:
+    every = "--all" in arguments
+    chosen = [argument for argument in arguments if argument != "--all"]
+    ensure_environment()
+    missing = provide_tools()
+    if missing and in_ci():
+        fail(f"CI skips nothing, and this machine has no {' and no '.join(missing)}: install what is missing")
+
+    report = VENV / "last-test.xml"
+    report.unlink(missing_ok=True)
+    steps = {
+        "ruff check": ["ruff", "check", "."],
+        "ruff format": ["ruff", "format", "--check", "."],
+        "mypy": ["mypy"],
+        "pytest": ["pytest", f"--junitxml={report}", *(["-m", ""] if every else []), *chosen],
+    }
+    codes: dict[str, int] = {}
+    for name, command in steps.items():
+        print(f"== {name}", flush=True)
+        codes[name] = run([str(PYTHON), "-m", *command])
+
+    skipped = skipped_tests(report)
+    for line in closing_lines(codes, skipped, missing, every):
+        print(line)
+    return first_failure([*codes.values(), int(in_ci() and bool(skipped))])
+
+
+def closing_lines(codes: dict[str, int], skipped: Counter[str], missing: list[str], every: bool) -> list[str]:
+    lines = ["== in short"]
+    lines += [f"{name:12} {'failed' if code else 'ok'}" for name, code in codes.items()]
+    lines += [f"skipped      {count} × {reason}" for reason, count in skipped.most_common()]
+    lines += [f"missing      {name}: sudo apt install {name}" for name in missing]
+    if skipped and in_ci():
+        lines.append("failed       CI skips nothing")
+    if not every:
+        lines.append("not run      the slow tests: python3 dev.py test --all")
+    return lines
+
+
+def bench(names: list[str]) -> int:
+    """Runs benchmarks/*.py one after the other; a file that begins with _ is a part shared by several."""
+    known = sorted(file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py"))
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        fail(f"There is no benchmark called {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
+    ensure_environment()
+    return first_failure([run([str(PYTHON), "-m", f"benchmarks.{name}"]) for name in names or known])
+
+
+def fmt(_: list[str]) -> int:
+    ensure_environment()
+    ruff = [str(PYTHON), "-m", "ruff"]
+    return first_failure([run([*ruff, "check", "--fix", "."]), run([*ruff, "format", "."])])
+
+
+def lock(arguments: list[str]) -> int:
+    uv = shutil.which("uv")
+    if not uv:
+        fail("Writing requirements.lock needs uv: pipx install uv")
+    how = "--universal --generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url"
+    source = ["pyproject.toml", "--group", "dev", "--output-file", LOCK.name]
+    return run([uv, "pip", "compile", "--quiet", *how.split(), *source, *arguments])
+
+
+COMMANDS = {"demo": demo, "test": test, "bench": bench, "fmt": fmt, "lock": lock}
+
+
+def main(arguments: list[str]) -> int:
+    require_python()
+    name, rest = (arguments or ["--help"])[0], arguments[1:]
+    if name in ("-h", "--help") or (name in COMMANDS and name != "demo" and rest in (["-h"], ["--help"])):
+        print(__doc__)
+        return 0
+    if name not in COMMANDS:
+        fail(f"There is no command '{name}'; there are: {', '.join(COMMANDS)}")
+    try:
+        return COMMANDS[name](rest)
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
