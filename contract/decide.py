@@ -1,0 +1,180 @@
+"""The rule. One pure function weighs a grant; it runs on the device and again in the cloud.
+
+The checks stand in their published order. Each returns the reason to stop, or None to go on; a fact that is missing
+refuses with its own reason, because unknown is never zero.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from contract.reasons import TABLE, Reason
+from contract.schedules import ALWAYS, Schedule, is_open
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+UNSET_CLOCK_DOUBT_MS = 48 * HOUR_MS
+"""How far real time may have run past the clock floor while a device without a battery clock lay without power."""
+
+RULE_VERSION = 1
+"""Counts up whenever the same request, grant and facts could yield another decision."""
+
+
+class Tier(StrEnum):
+    """The class of a holder. It bounds how old a roster may be and still speak for them."""
+
+    FOUNDER = "founder"
+    STAFF = "staff"
+    RESIDENT = "resident"
+    MEMBER = "member"
+    RIDER = "rider"
+    GUEST = "guest"
+
+
+ROSTER_AGE_LIMIT_MS: Mapping[Tier, int | None] = {
+    Tier.FOUNDER: None,
+    Tier.STAFF: None,
+    Tier.RESIDENT: 30 * DAY_MS,
+    Tier.MEMBER: 7 * DAY_MS,
+    Tier.RIDER: 24 * HOUR_MS,
+    Tier.GUEST: 24 * HOUR_MS,
+}
+
+
+class Standing(StrEnum):
+    """The state of a credential: a lost card stays in the roster so that its refusal can say so."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    LOST = "lost"
+
+
+class Trust(StrEnum):
+    """How far the device's wall clock is to be believed; a Raspberry Pi has no battery clock."""
+
+    SYNCED = "synced"
+    HOLDOVER = "holdover"
+    UNSET = "unset"
+
+
+Direction = Literal["in", "out"]
+
+
+class Request(Struct, frozen=True):
+    """Somebody at a point asks to pass. ``digest`` names the credential (16 bytes)."""
+
+    point: str
+    digest: bytes
+    direction: Direction = "in"
+
+
+class Grant(Struct, frozen=True):
+    """A row of the roster with its references resolved: who may pass where, when. Never a decision.
+
+    ``valid_from_ms`` and ``valid_until_ms`` are a half-open window in UTC milliseconds; 0 is no bound.
+    ``points`` maps each point the holder is entitled at to its schedule.
+    """
+
+    holder: bytes
+    tier: Tier
+    points: Mapping[str, Schedule]
+    standing: Standing = Standing.ACTIVE
+    valid_from_ms: int = 0
+    valid_until_ms: int = 0
+
+
+class Facts(Struct, frozen=True):
+    """What the device knows besides the grant. ``clock_floor_ms`` is the newest authenticated time seen;
+    ``roster_age_ms`` is None before the first roster; ``busy`` and ``faulted`` come from the station's report."""
+
+    zone: ZoneInfo
+    clock: Trust
+    clock_floor_ms: int
+    roster_age_ms: int | None
+    free_exit: bool = False
+    busy: bool = False
+    faulted: bool = False
+
+
+class Decision(Struct, frozen=True):
+    """One reason, and the grant it speaks of (None where no grant was found)."""
+
+    reason: Reason
+    grant: Grant | None = None
+
+    @property
+    def allowed(self) -> bool:
+        return TABLE[self.reason].allows
+
+
+def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> Decision:
+    """Allow or refuse, with one reason. Total: it has an answer for every value of its arguments."""
+    if request.direction == "out" and facts.free_exit:
+        return Decision(Reason.FREE_EXIT, grant)
+    if grant is None:
+        return Decision(Reason.NO_ROSTER if facts.roster_age_ms is None else Reason.UNKNOWN_CREDENTIAL)
+    for check in CHECKS:
+        reason = check(request, grant, facts, now_ms)
+        if reason is not None:
+            return Decision(reason, grant)
+    return Decision(Reason.ALLOWED, grant)
+
+
+def _standing(_request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:
+    return _BY_STANDING.get(grant.standing)
+
+
+_BY_STANDING = {Standing.SUSPENDED: Reason.SUSPENDED, Standing.LOST: Reason.REPORTED_LOST}
+
+
+def _window(_request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason | None:
+    """An unset clock runs late, never early: it can prove that a window ended, not that one has yet to begin."""
+    if grant.valid_until_ms and now_ms >= grant.valid_until_ms:
+        return Reason.EXPIRED
+    if now_ms < grant.valid_from_ms and facts.clock is not Trust.UNSET:
+        return Reason.NOT_YET_VALID
+    return None
+
+
+def _entitled(request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:
+    return None if request.point in grant.points else Reason.NOT_ENTITLED
+
+
+def _schedule(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason | None:
+    schedule = grant.points[request.point]
+    if facts.clock is Trust.UNSET or is_open(schedule, facts.zone, now_ms):
+        return None
+    return Reason.OUTSIDE_HOURS
+
+
+def _clock(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason | None:
+    """A permanent grant passes with an unset clock; a dated one unless its window could have ended or not begun."""
+    if facts.clock is not Trust.UNSET:
+        return None
+    doubt_ends_ms = max(facts.clock_floor_ms, now_ms) + UNSET_CLOCK_DOUBT_MS
+    could_have_ended = bool(grant.valid_until_ms) and grant.valid_until_ms <= doubt_ends_ms
+    may_not_have_begun = grant.valid_from_ms > now_ms
+    has_hours = grant.points[request.point] != ALWAYS
+    return Reason.CLOCK_UNSET if could_have_ended or may_not_have_begun or has_hours else None
+
+
+def _roster_age(_request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
+    if facts.roster_age_ms is None:
+        return Reason.NO_ROSTER
+    limit_ms = ROSTER_AGE_LIMIT_MS[grant.tier]
+    return Reason.ROSTER_STALE if limit_ms is not None and facts.roster_age_ms >= limit_ms else None
+
+
+def _station(_request: Request, _grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
+    if facts.faulted:
+        return Reason.FAULTED
+    return Reason.BUSY if facts.busy else None
+
+
+Check = Callable[[Request, Grant, Facts, int], Reason | None]
+
+CHECKS: tuple[Check, ...] = (_standing, _window, _entitled, _schedule, _clock, _roster_age, _station)
+"""After free exit and the look-up itself, in this order."""

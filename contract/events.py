@@ -1,0 +1,72 @@
+"""What happened, as it is stored and sent: the same bytes from the device's journal to the cloud's archive."""
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from contract.decide import Trust
+
+MAX_EVENT_BYTES = 2048
+"""A station's data is a few short fields; larger is a fault of ours and is refused when it is recorded."""
+
+CHAIN_BYTES = 32
+CHAIN_START = bytes(CHAIN_BYTES)
+
+Grade = Literal["watch", "access", "value"]
+"""What a full journal gives up first: watch-class rows, then access, value last."""
+
+_GRADES: dict[str, Grade] = {
+    "device": "watch",
+    "reader": "watch",
+    "access": "access",
+    "door": "access",
+    "turnstile": "access",
+    "emergency": "access",
+}
+
+
+class Event(Struct, array_like=True, frozen=True):
+    """One row of a journal.
+
+    ``at_ms`` is the device's wall clock (UTC), ``mono_ms`` its monotonic clock since boot ``boot``; ``clock`` says how
+    far ``at_ms`` is to be believed. Order is always ``seq``. ``kind`` is ``family.what``; ``point`` is empty for the
+    device itself. ``data`` never holds card bits, names or numbers of people.
+    """
+
+    seq: int
+    at_ms: int
+    mono_ms: int
+    boot: str
+    clock: Trust
+    point: str
+    kind: str
+    data: dict[str, Any]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Event)
+
+
+def encode_event(event: Event) -> bytes:
+    """The stored bytes of an event. Raises ``ValueError`` if they are more than ``MAX_EVENT_BYTES``."""
+    stored = _encoder.encode(event)
+    if len(stored) > MAX_EVENT_BYTES:
+        raise ValueError(f"event {event.kind} has {len(stored)} bytes, more than {MAX_EVENT_BYTES}")
+    return stored
+
+
+def decode_event(stored: bytes) -> Event:
+    """Raises ``msgspec.DecodeError`` (a ``ValueError``) for bytes that are no event."""
+    return _decoder.decode(stored)
+
+
+def chain(previous: bytes, stored: bytes) -> bytes:
+    """The link of a row: SHA-256 over the link before it and the row's stored bytes."""
+    return hashlib.sha256(previous + stored).digest()
+
+
+def grade(kind: str) -> Grade:
+    """The class of an event kind by its family. A family nobody listed is kept longest."""
+    return _GRADES.get(kind.partition(".")[0], "value")

@@ -1,0 +1,108 @@
+"""The messages of the wire contract, one Struct a channel, each with its schema version and its limits."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+MAX_BATCH_EVENTS = 500
+MAX_BATCH_BYTES = 64 * 1024
+MAX_WANTED_PAGES = 64
+MAX_PAYLOAD_BYTES = 1024 * 1024
+"""No message of the contract is larger; a larger payload is dropped unread."""
+
+Hash = Annotated[bytes, Meta(min_length=16, max_length=16)]
+Link = Annotated[bytes, Meta(min_length=32, max_length=32)]
+JournalId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+Seq = Annotated[int, Meta(ge=1, lt=1 << 63)]
+Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+class EventBatch(Struct, array_like=True, frozen=True):
+    """``up/events``: rows ``first`` to ``last`` of a journal as their stored bytes, between the links ``prev`` and ``tip``.
+
+    ``replay`` marks rows that were made while the device was offline: they ring no bell. ``seal`` is the device's
+    signature over the tip (see ``sealing.tip_statement``).
+    """
+
+    version: int
+    journal: JournalId
+    first: Seq
+    last: Seq
+    prev: Link
+    tip: Link
+    replay: bool
+    events: Annotated[list[bytes], Meta(min_length=1, max_length=MAX_BATCH_EVENTS)]
+    seal: bytes
+
+
+class Ack(Struct, frozen=True):
+    """``dn/ack``: all rows up to ``upto`` are committed. ``rewind`` asks for ``upto + 1`` again. ``now_ms`` is the cloud's
+    clock (UTC): authenticated, so it may move the device's."""
+
+    journal: JournalId
+    upto: Annotated[int, Meta(ge=0)]
+    now_ms: int
+    rewind: bool = False
+    version: int = 1
+
+
+class RosterState(Struct, frozen=True):
+    """Which roster a device uses: 0 before the first."""
+
+    version: int = 0
+    issued_ms: int = 0
+    count: int = 0
+    refused: str = ""
+
+
+class State(Struct, frozen=True):
+    """``up/state`` (retained) and the will. ``connection`` counts up with every connection of this device, so that the
+    will of an older one is ignored. ``points`` holds each station's report."""
+
+    online: bool
+    connection: int
+    boot: str = ""
+    software: str = ""
+    roster: RosterState = RosterState()
+    config_hash: str = ""
+    points: dict[str, dict[str, Any]] = {}
+    version: int = 1
+
+
+class Beat(Struct, frozen=True):
+    """``up/beat``: health, every 30 s, nobody mourns one. Times in milliseconds, ``oldest_ms`` is the age of the oldest
+    event that still waits for its ack."""
+
+    at_ms: int
+    uptime_ms: int
+    clock: str
+    journal_rows: int
+    waiting: int
+    oldest_ms: int
+    unlogged: int
+    faults: dict[str, str] = {}
+    version: int = 1
+
+
+class Want(Struct, frozen=True):
+    """``up/want``: the pages a device lacks, by hash."""
+
+    pages: Annotated[list[Hash], Meta(min_length=1, max_length=MAX_WANTED_PAGES)]
+    version: int = 1
+
+
+class Manifest(Struct, frozen=True):
+    """``dn/roster`` (retained): which pages make up a device's roster, in the order of their prefixes.
+
+    Times are UTC milliseconds. ``expires_ms`` bars adopting the manifest later, never using it. ``count`` is the number
+    of rows in all pages.
+    """
+
+    device: Name
+    number: Annotated[int, Meta(ge=1)]
+    issued_ms: int
+    expires_ms: int
+    site_page: Hash
+    pages: Annotated[list[Hash], Meta(max_length=40_000)]
+    count: Annotated[int, Meta(ge=0)]
+    version: int = 1

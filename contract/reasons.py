@@ -1,0 +1,114 @@
+"""The closed list of reasons a decision may give, each with its words for the person at the door."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class Reason(StrEnum):
+    """Why a request was allowed or refused. The value is what stands in events and on the wire."""
+
+    ALLOWED = "allowed"
+    FREE_EXIT = "free_exit"
+    UNKNOWN_CREDENTIAL = "unknown_credential"
+    SUSPENDED = "suspended"
+    REPORTED_LOST = "reported_lost"
+    NOT_YET_VALID = "not_yet_valid"
+    EXPIRED = "expired"
+    NOT_ENTITLED = "not_entitled"
+    OUTSIDE_HOURS = "outside_hours"
+    CLOCK_UNSET = "clock_unset"
+    ROSTER_STALE = "roster_stale"
+    NO_ROSTER = "no_roster"
+    BUSY = "busy"
+    FAULTED = "faulted"
+    CANNOT_RECORD = "cannot_record"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Words(Struct, frozen=True):
+    """One language's text for a reason: what happened, and what the person can do about it."""
+
+    text: str
+    remedy: str = ""
+
+
+class Entry(Struct, frozen=True):
+    """A row of the table: whether the reason opens, and its words."""
+
+    allows: bool
+    zh: Words
+    en: Words
+
+
+def _allows(zh: Words, en: Words) -> Entry:
+    return Entry(True, zh, en)
+
+
+def _refuses(zh: Words, en: Words) -> Entry:
+    return Entry(False, zh, en)
+
+
+TABLE: dict[Reason, Entry] = {
+    Reason.ALLOWED: _allows(Words("请进"), Words("Welcome")),
+    Reason.FREE_EXIT: _allows(Words("请通行"), Words("Goodbye")),
+    Reason.UNKNOWN_CREDENTIAL: _refuses(
+        Words("未登记的卡", "请到物业登记这张卡"),
+        Words("This card is not enrolled", "Ask the property office to enrol it"),
+    ),
+    Reason.SUSPENDED: _refuses(
+        Words("会员资格已暂停", "请联系物业恢复"),
+        Words("This membership is suspended", "The property office can restore it"),
+    ),
+    Reason.REPORTED_LOST: _refuses(
+        Words("此卡已挂失", "找回了卡?请到物业解除挂失"),
+        Words("This card was reported lost", "Found it? The property office can clear the report"),
+    ),
+    Reason.NOT_YET_VALID: _refuses(
+        Words("尚未生效", "请在生效日期之后再来"),
+        Words("Not valid yet", "Come back from the first day of the membership"),
+    ),
+    Reason.EXPIRED: _refuses(
+        Words("会员资格已到期", "请在物业或网页上续期"),
+        Words("This membership has ended", "Renew it at the property office or online"),
+    ),
+    Reason.NOT_ENTITLED: _refuses(
+        Words("此处不在您的权限内", "需要进入请联系物业"),
+        Words("This membership does not cover this door", "Ask the property office if you need it"),
+    ),
+    Reason.OUTSIDE_HOURS: _refuses(
+        Words("现在不在开放时间", "请在开放时间内再来"),
+        Words("Outside your hours here", "Come back within the opening hours"),
+    ),
+    Reason.CLOCK_UNSET: _refuses(
+        Words("设备时钟未校准", "请稍候再试,或联系值班人员"),
+        Words("This door does not know the time yet", "Try again in a minute or call the desk"),
+    ),
+    Reason.ROSTER_STALE: _refuses(
+        Words("此门离线过久", "请走有人值守的入口,或联系值班人员"),
+        Words("This door has been offline too long", "Use a staffed entrance or call the desk"),
+    ),
+    Reason.NO_ROSTER: _refuses(
+        Words("此门尚未收到名单", "请联系值班人员"),
+        Words("This door has no roster yet", "Call the desk"),
+    ),
+    Reason.BUSY: _refuses(Words("正在使用中", "请稍候"), Words("In use", "Please wait a moment")),
+    Reason.FAULTED: _refuses(
+        Words("设备故障", "请走其他入口,已通知物业"),
+        Words("Out of order", "Use another entrance; the property office has been told"),
+    ),
+    Reason.CANNOT_RECORD: _refuses(
+        Words("暂时无法记录", "请稍后再试,或联系值班人员"),
+        Words("This cannot be recorded just now", "Try again shortly or call the desk"),
+    ),
+    Reason.INTERNAL_ERROR: _refuses(
+        Words("设备内部错误", "请联系值班人员"),
+        Words("An error inside the device", "Call the desk"),
+    ),
+}
+
+
+def words(reason: Reason, language: str) -> Words:
+    """The words for a reason in ``zh`` or ``en``; any other language reads English."""
+    entry = TABLE[reason]
+    return entry.zh if language.startswith("zh") else entry.en

@@ -1,0 +1,255 @@
+"""Rosters as pages under one signature: what the cloud publishes, a device stores, and both look up.
+
+Rows are fixed in size and sorted by digest, so a page on disk is searched by bisection without being decoded. A page
+covers all digests that begin with its prefix; pages split above 192 rows and merge below 48, so that one change
+touches one page of about 100 rows. What rows share - profiles, schedules, the zone - stands once, in the site page.
+"""
+
+import struct
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta, Struct
+
+from contract.codec import Malformed
+from contract.decide import Grant, Standing, Tier
+from contract.messages import Manifest, Name
+from contract.schedules import Schedule
+from contract.sealing import DIGEST_BYTES
+
+HOLDER_BYTES = 8
+SPLIT_ABOVE = 192
+MERGE_BELOW = 48
+MAX_PREFIX_BITS = 32
+MAX_PAGE_ROWS = 4096
+"""A page that a device accepts; only a site whose digests collide in 32 bits could come near it."""
+
+_HEAD = struct.Struct(">BBIH")
+_ROW = struct.Struct(f">{DIGEST_BYTES}s{HOLDER_BYTES}sHBBII")
+_PAGE_VERSION = 1
+_TIERS = tuple(Tier)
+_STANDINGS = tuple(Standing)
+
+
+class Prefix(Struct, frozen=True, order=True):
+    """The first ``bits`` bits of a digest, left-aligned in 32: the digests a page is responsible for."""
+
+    value: int
+    bits: int
+
+    @property
+    def end(self) -> int:
+        """The first 32-bit value behind this prefix."""
+        return self.value + (1 << MAX_PREFIX_BITS >> self.bits)
+
+    def halves(self) -> tuple["Prefix", "Prefix"]:
+        half = 1 << (MAX_PREFIX_BITS - self.bits - 1)
+        return Prefix(self.value, self.bits + 1), Prefix(self.value + half, self.bits + 1)
+
+    def parent(self) -> "Prefix":
+        bits = self.bits - 1
+        return Prefix(self.value >> (MAX_PREFIX_BITS - bits) << (MAX_PREFIX_BITS - bits), bits)
+
+
+WHOLE = Prefix(0, 0)
+
+
+def prefix_of(digest: bytes) -> int:
+    """The 32 bits of a digest that choose its page."""
+    return int.from_bytes(digest[:4], "big")
+
+
+class Row(Struct, frozen=True, order=True):
+    """A grant as it is stored: 36 bytes. ``profile`` counts into the site page; the window is half-open UTC seconds,
+    0 for no bound."""
+
+    digest: bytes
+    holder: bytes
+    profile: int
+    tier: Tier
+    standing: Standing = Standing.ACTIVE
+    valid_from_s: int = 0
+    valid_until_s: int = 0
+
+    def pack(self) -> bytes:
+        tier, standing = _TIERS.index(self.tier), _STANDINGS.index(self.standing)
+        return _ROW.pack(self.digest, self.holder, self.profile, tier, standing, self.valid_from_s, self.valid_until_s)
+
+
+class SitePage(Struct, frozen=True):
+    """What the rows of a site share. A profile maps points to names of schedules: who may pass where, and when."""
+
+    zone: str
+    schedules: dict[Name, Schedule]
+    profiles: Annotated[list[dict[Name, Name]], Meta(max_length=1 << 16)]
+    version: int = 1
+
+
+class Site:
+    """A site page with its references resolved, ready to make grants of rows."""
+
+    def __init__(self, page: SitePage) -> None:
+        """Raises ``Malformed`` if a profile names a schedule that is not there, or the zone is none of this world."""
+        try:
+            self.zone = ZoneInfo(page.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise Malformed(f"site page: no time zone {page.zone!r}") from None
+        self._profiles: list[Mapping[str, Schedule]] = []
+        for profile in page.profiles:
+            missing = [name for name in profile.values() if name not in page.schedules]
+            if missing:
+                raise Malformed(f"site page: no schedule {missing[0]!r}")
+            self._profiles.append({point: page.schedules[name] for point, name in profile.items()})
+
+    @classmethod
+    def from_blob(cls, blob: bytes) -> "Site":
+        """Raises ``Malformed``."""
+        try:
+            return cls(msgspec.msgpack.decode(blob, type=SitePage))
+        except msgspec.DecodeError as wrong:
+            raise Malformed(f"site page: {wrong}") from None
+
+    def grant(self, row: Row) -> Grant:
+        """Raises ``Malformed`` if the row's profile is not in the site page."""
+        if row.profile >= len(self._profiles):
+            raise Malformed(f"row names profile {row.profile} of {len(self._profiles)}")
+        return Grant(
+            holder=row.holder,
+            tier=row.tier,
+            points=self._profiles[row.profile],
+            standing=row.standing,
+            valid_from_ms=row.valid_from_s * 1000,
+            valid_until_ms=row.valid_until_s * 1000,
+        )
+
+
+class Page:
+    """A page over its own bytes."""
+
+    def __init__(self, blob: bytes) -> None:
+        """Raises ``Malformed`` unless the bytes have the form of a page; ``check()`` looks at every row."""
+        if len(blob) < _HEAD.size:
+            raise Malformed(f"page of {len(blob)} bytes")
+        version, bits, value, self.count = _HEAD.unpack_from(blob)
+        if version != _PAGE_VERSION or bits > MAX_PREFIX_BITS or self.count > MAX_PAGE_ROWS:
+            raise Malformed(f"page version {version}, prefix of {bits} bits, {self.count} rows")
+        if len(blob) != _HEAD.size + self.count * _ROW.size:
+            raise Malformed(f"page of {len(blob)} bytes for {self.count} rows")
+        self.prefix = Prefix(value, bits)
+        self.blob = blob
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> bytes:
+        """The digest at an index: what bisection compares."""
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        start = _HEAD.size + index * _ROW.size
+        return self.blob[start : start + DIGEST_BYTES]
+
+    def row(self, index: int) -> Row:
+        """Raises ``Malformed`` for a tier or standing this software does not know."""
+        digest, holder, profile, tier, standing, start, end = _ROW.unpack_from(
+            self.blob, _HEAD.size + index * _ROW.size
+        )
+        if tier >= len(_TIERS) or standing >= len(_STANDINGS):
+            raise Malformed(f"row of tier {tier}, standing {standing}")
+        return Row(digest, holder, profile, _TIERS[tier], _STANDINGS[standing], start, end)
+
+    def rows(self) -> Iterator[Row]:
+        return (self.row(index) for index in range(self.count))
+
+    def find(self, digest: bytes) -> Row | None:
+        index = bisect_left(self, digest)
+        return self.row(index) if index < self.count and self[index] == digest else None
+
+    def check(self) -> None:
+        """Raises ``Malformed`` unless all rows are sorted, different, known and within the prefix."""
+        digests = [row.digest for row in self.rows()]
+        if any(first >= second for first, second in pairwise(digests)):
+            raise Malformed("page rows are not in order")
+        if digests and not self.prefix.value <= prefix_of(digests[0]) <= prefix_of(digests[-1]) < self.prefix.end:
+            raise Malformed("page holds rows outside its prefix")
+
+
+def pack_page(prefix: Prefix, rows: Sequence[Row]) -> bytes:
+    """The bytes of a page; ``rows`` are sorted and within the prefix."""
+    head = _HEAD.pack(_PAGE_VERSION, prefix.bits, prefix.value, len(rows))
+    return head + b"".join(row.pack() for row in rows)
+
+
+def pack_site(page: SitePage) -> bytes:
+    return msgspec.msgpack.encode(page)
+
+
+def paginate(rows: Sequence[Row], before: Iterable[Prefix] = (WHOLE,)) -> list[bytes]:
+    """All pages of a roster, in prefix order. ``rows`` are sorted; ``before`` are the prefixes of the roster it follows,
+    kept wherever they still fit, so that a small change leaves all other pages as they are."""
+    prefixes = _merged(rows, [half for prefix in before for half in _split(rows, prefix)])
+    return [pack_page(prefix, rows[_within(rows, prefix)]) for prefix in prefixes]
+
+
+def _within(rows: Sequence[Row], prefix: Prefix) -> slice:
+    first = bisect_left(rows, prefix.value, key=lambda row: prefix_of(row.digest))
+    return slice(first, bisect_left(rows, prefix.end, lo=first, key=lambda row: prefix_of(row.digest)))
+
+
+def _held(rows: Sequence[Row], prefix: Prefix) -> int:
+    span = _within(rows, prefix)
+    return int(span.stop) - int(span.start)
+
+
+def _split(rows: Sequence[Row], prefix: Prefix) -> list[Prefix]:
+    if prefix.bits == MAX_PREFIX_BITS or _held(rows, prefix) <= SPLIT_ABOVE:
+        return [prefix]
+    return [part for half in prefix.halves() for part in _split(rows, half)]
+
+
+def _merged(rows: Sequence[Row], prefixes: list[Prefix]) -> list[Prefix]:
+    """Join sibling pages of which one has become too small, as long as the joined page would not split again."""
+    done: list[Prefix] = []
+    for prefix in prefixes:
+        done.append(prefix)
+        while len(done) > 1 and _should_join(rows, done[-2], done[-1]):
+            right = done.pop()
+            done[-1] = right.parent()
+    return done
+
+
+def _should_join(rows: Sequence[Row], left: Prefix, right: Prefix) -> bool:
+    if left.bits != right.bits or left.parent() != right.parent():
+        return False
+    held = _held(rows, left), _held(rows, right)
+    return min(held) < MERGE_BELOW and sum(held) <= SPLIT_ABOVE
+
+
+def check_whole(pages: Iterable[Page]) -> None:
+    """Raises ``Malformed`` unless the pages, in order, cover every digest exactly once."""
+    reached = 0
+    for page in pages:
+        if page.prefix.value != reached:
+            raise Malformed(f"roster has a hole or an overlap at prefix {reached:08x}")
+        reached = page.prefix.end
+    if reached != WHOLE.end:
+        raise Malformed(f"roster ends at prefix {reached:08x}")
+
+
+def refusal(
+    manifest: Manifest, *, device: str, newest_number: int, newest_issued_ms: int, now_ms: int | None
+) -> str | None:
+    """Why a device that holds roster ``newest_number`` must not adopt this manifest, whose signature was found good.
+
+    ``now_ms`` is None while the clock is unset: then expiry is judged by the newest issue time the device has seen.
+    """
+    if manifest.device != device:
+        return "wrong_device"
+    if manifest.number < newest_number:
+        return "older_version"
+    if manifest.expires_ms <= (newest_issued_ms if now_ms is None else now_ms):
+        return "expired"
+    return None

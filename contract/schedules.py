@@ -1,0 +1,38 @@
+"""Weekly hours in the wall-clock time of the site."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+MINUTES_PER_DAY = 24 * 60
+
+
+class Schedule(Struct, frozen=True):
+    """Seven days of windows, Monday first; each window is half-open minutes ``(start, end)`` of that local day.
+
+    An end past 24:00 (1440) runs on into the next day and belongs to the weekday on which it opened.
+    Where the zone skips an hour a window in the gap begins at its end; a repeated hour counts both times.
+    """
+
+    week: tuple[tuple[tuple[int, int], ...], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.week) != 7:
+            raise ValueError(f"a week has 7 days, not {len(self.week)}")
+        for start, end in (window for day in self.week for window in day):
+            if not (0 <= start < MINUTES_PER_DAY and start < end <= start + MINUTES_PER_DAY):
+                raise ValueError(f"window {start}-{end}: it starts within the day and lasts at most 24 hours")
+
+
+ALWAYS = Schedule(week=(((0, MINUTES_PER_DAY),),) * 7)
+
+
+def is_open(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> bool:
+    """Whether the schedule is open at ``now_ms`` (UTC, milliseconds since 1970)."""
+    local = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+    weekday, minute = local.weekday(), local.hour * 60 + local.minute
+    today, yesterday = schedule.week[weekday], schedule.week[weekday - 1]
+    return any(start <= minute < end for start, end in today) or any(
+        minute + MINUTES_PER_DAY < end for _, end in yesterday
+    )

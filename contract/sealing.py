@@ -1,0 +1,155 @@
+"""Who signs or MACs what. Every seal covers a statement that names its purpose, its site and its device.
+
+The purpose is part of the signed bytes, so a seal made for one purpose never verifies for another, even if a key were
+used twice by mistake. Keys of different roles have different types here: a verifier cannot be handed the wrong one.
+"""
+
+import hashlib
+import hmac
+from enum import StrEnum
+from typing import NewType
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+
+P256_BYTES = 32
+DIGEST_BYTES = 16
+KEY_BYTES = 32
+
+SyncKey = NewType("SyncKey", bytes)
+"""32 bytes shared by one device and the cloud; MACs what the cloud acknowledges."""
+DigestKey = NewType("DigestKey", bytes)
+"""32 bytes of a site; turns card numbers into the digests that rosters and journals hold."""
+
+
+class Purpose(StrEnum):
+    """What a seal is for; the value opens the sealed bytes."""
+
+    TIP = "hg-tip-1"
+    STATE = "hg-state-1"
+    ACK = "hg-ack-1"
+    ROSTER = "hg-roster-1"
+
+
+def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
+    """The bytes under a seal: every part behind its length, so that no two lists of parts read the same."""
+    fields = (purpose.value.encode(), site.encode(), device.encode(), *parts)
+    return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+
+
+def tip_statement(site: str, device: str, journal: str, first: int, last: int, tip: bytes) -> bytes:
+    """What a device signs for a batch: these rows of this journal end in this link."""
+    span = first.to_bytes(8, "big") + last.to_bytes(8, "big")
+    return statement(Purpose.TIP, site, device, journal.encode(), span, tip)
+
+
+def credential_digest(key: DigestKey, canonical: bytes) -> bytes:
+    """The 16 bytes that stand for a credential in rosters and journals (HMAC-SHA256, first half)."""
+    return hmac.digest(key, canonical, "sha256")[:DIGEST_BYTES]
+
+
+def mac(key: SyncKey, stated: bytes) -> bytes:
+    """HMAC-SHA256 under a device's sync key."""
+    return hmac.digest(key, stated, "sha256")
+
+
+def mac_is_good(key: SyncKey, stated: bytes, seal: bytes) -> bool:
+    return hmac.compare_digest(mac(key, stated), seal)
+
+
+def page_hash(blob: bytes) -> bytes:
+    """The name of a roster page: the first 16 bytes of its SHA-256."""
+    return hashlib.sha256(blob).digest()[:16]
+
+
+class DeviceKey:
+    """A device's P-256 key, made on the device at its first start; it never leaves it."""
+
+    def __init__(self, private: ec.EllipticCurvePrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def generate(cls) -> "DeviceKey":
+        return cls(ec.generate_private_key(ec.SECP256R1()))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> "DeviceKey":
+        """Raises ``ValueError`` if the text is no unencrypted P-256 private key."""
+        private = serialization.load_pem_private_key(pem, password=None)
+        if not isinstance(private, ec.EllipticCurvePrivateKey) or private.curve.name != "secp256r1":
+            raise ValueError("a device key is a P-256 private key")
+        return cls(private)
+
+    def to_pem(self) -> bytes:
+        return self._private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def public(self) -> bytes:
+        """The public half as an uncompressed point, 65 bytes."""
+        return self._private.public_key().public_bytes(
+            serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+        )
+
+    def sign(self, stated: bytes) -> bytes:
+        """ES256 as 64 bytes, r before s."""
+        r, s = utils.decode_dss_signature(self._private.sign(stated, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(P256_BYTES, "big") + s.to_bytes(P256_BYTES, "big")
+
+
+class DeviceVerifier:
+    """The public half of a device's key, as the cloud keeps it."""
+
+    def __init__(self, public: bytes) -> None:
+        """Raises ``ValueError`` if the bytes are no point of P-256."""
+        self._public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+
+    def accepts(self, stated: bytes, seal: bytes) -> bool:
+        if len(seal) != 2 * P256_BYTES:
+            return False
+        r, s = (int.from_bytes(half, "big") for half in (seal[:P256_BYTES], seal[P256_BYTES:]))
+        try:
+            self._public.verify(utils.encode_dss_signature(r, s), stated, ec.ECDSA(hashes.SHA256()))
+        except InvalidSignature:
+            return False
+        return True
+
+
+class RosterKey:
+    """The cloud's Ed25519 key for rosters, apart from every other role."""
+
+    def __init__(self, private: ed25519.Ed25519PrivateKey) -> None:
+        self._private = private
+
+    @classmethod
+    def generate(cls) -> "RosterKey":
+        return cls(ed25519.Ed25519PrivateKey.generate())
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> "RosterKey":
+        """Raises ``ValueError`` unless given 32 bytes."""
+        return cls(ed25519.Ed25519PrivateKey.from_private_bytes(raw))
+
+    def to_bytes(self) -> bytes:
+        return self._private.private_bytes_raw()
+
+    def public(self) -> bytes:
+        return self._private.public_key().public_bytes_raw()
+
+    def sign(self, stated: bytes) -> bytes:
+        return self._private.sign(stated)
+
+
+class RosterVerifier:
+    """The public half of the roster key, as a device keeps it (32 bytes)."""
+
+    def __init__(self, public: bytes) -> None:
+        self._public = ed25519.Ed25519PublicKey.from_public_bytes(public)
+
+    def accepts(self, stated: bytes, seal: bytes) -> bool:
+        try:
+            self._public.verify(seal, stated)
+        except InvalidSignature:
+            return False
+        return True
