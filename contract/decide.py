@@ -4,7 +4,7 @@ The checks stand in their published order. Each returns the reason to stop, or N
 refuses with its own reason, because unknown is never zero.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -121,6 +121,17 @@ def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
         if reason is not None:
             return Decision(reason, grant)
     return Decision(Reason.ALLOWED, grant)
+
+
+def weigh(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) -> Decision:
+    """Decide over every grant of one credential: the first that allows wins, else the first refusal stands.
+
+    Grants that name the point come before those that do not, so that an ended gym membership is refused as ended and
+    not as a home gate's grant that never covered the gym.
+    """
+    concerned = [grant for grant in grants if request.point in grant.points] or grants
+    decisions = [decide(request, grant, facts, now_ms) for grant in concerned] or [decide(request, None, facts, now_ms)]
+    return next((decision for decision in decisions if decision.allowed), decisions[0])
 
 
 def _standing(_request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:

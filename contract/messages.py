@@ -18,7 +18,7 @@ Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
 class EventBatch(Struct, array_like=True, frozen=True):
-    """``up/events``: rows ``first`` to ``last`` of a journal as their stored bytes, between the links ``prev`` and ``tip``.
+    """``up/events``: the stored bytes of rows ``first`` to ``last`` of a journal, between links ``prev`` and ``tip``.
 
     ``replay`` marks rows that were made while the device was offline: they ring no bell. ``seal`` is the device's
     signature over the tip (see ``sealing.tip_statement``).
@@ -36,8 +36,10 @@ class EventBatch(Struct, array_like=True, frozen=True):
 
 
 class Ack(Struct, frozen=True):
-    """``dn/ack``: all rows up to ``upto`` are committed. ``rewind`` asks for ``upto + 1`` again. ``now_ms`` is the cloud's
-    clock (UTC): authenticated, so it may move the device's."""
+    """``dn/ack``: all rows up to ``upto`` are committed; ``rewind`` asks for ``upto + 1`` again.
+
+    ``now_ms`` is the cloud's clock (UTC): authenticated, so it may move the device's.
+    """
 
     journal: JournalId
     upto: Annotated[int, Meta(ge=0)]

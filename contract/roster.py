@@ -29,7 +29,7 @@ MAX_PAGE_ROWS = 4096
 """A page that a device accepts; only a site whose digests collide in 32 bits could come near it."""
 
 _HEAD = struct.Struct(">BBIH")
-_ROW = struct.Struct(f">{DIGEST_BYTES}s{HOLDER_BYTES}sHBBII")
+_ROW = struct.Struct(f">{DIGEST_BYTES}sH{HOLDER_BYTES}sBBII")
 _PAGE_VERSION = 1
 _TIERS = tuple(Tier)
 _STANDINGS = tuple(Standing)
@@ -65,11 +65,11 @@ def prefix_of(digest: bytes) -> int:
 
 class Row(Struct, frozen=True, order=True):
     """A grant as it is stored: 36 bytes. ``profile`` counts into the site page; the window is half-open UTC seconds,
-    0 for no bound."""
+    0 for no bound. Rows sort by digest, then profile; a credential has at most one row a profile."""
 
     digest: bytes
-    holder: bytes
     profile: int
+    holder: bytes
     tier: Tier
     standing: Standing = Standing.ACTIVE
     valid_from_s: int = 0
@@ -134,12 +134,13 @@ class Page:
         """Raises ``Malformed`` unless the bytes have the form of a page; ``check()`` looks at every row."""
         if len(blob) < _HEAD.size:
             raise Malformed(f"page of {len(blob)} bytes")
-        version, bits, value, self.count = _HEAD.unpack_from(blob)
-        if version != _PAGE_VERSION or bits > MAX_PREFIX_BITS or self.count > MAX_PAGE_ROWS:
-            raise Malformed(f"page version {version}, prefix of {bits} bits, {self.count} rows")
-        if len(blob) != _HEAD.size + self.count * _ROW.size:
-            raise Malformed(f"page of {len(blob)} bytes for {self.count} rows")
+        version, bits, value, count = _HEAD.unpack_from(blob)
+        if version != _PAGE_VERSION or bits > MAX_PREFIX_BITS or count > MAX_PAGE_ROWS:
+            raise Malformed(f"page version {version}, prefix of {bits} bits, {count} rows")
+        if len(blob) != _HEAD.size + count * _ROW.size:
+            raise Malformed(f"page of {len(blob)} bytes for {count} rows")
         self.prefix = Prefix(value, bits)
+        self.count: int = count
         self.blob = blob
 
     def __len__(self) -> int:
@@ -154,26 +155,31 @@ class Page:
 
     def row(self, index: int) -> Row:
         """Raises ``Malformed`` for a tier or standing this software does not know."""
-        digest, holder, profile, tier, standing, start, end = _ROW.unpack_from(
+        digest, profile, holder, tier, standing, start, end = _ROW.unpack_from(
             self.blob, _HEAD.size + index * _ROW.size
         )
         if tier >= len(_TIERS) or standing >= len(_STANDINGS):
             raise Malformed(f"row of tier {tier}, standing {standing}")
-        return Row(digest, holder, profile, _TIERS[tier], _STANDINGS[standing], start, end)
+        return Row(digest, profile, holder, _TIERS[tier], _STANDINGS[standing], start, end)
 
     def rows(self) -> Iterator[Row]:
         return (self.row(index) for index in range(self.count))
 
-    def find(self, digest: bytes) -> Row | None:
+    def find(self, digest: bytes) -> list[Row]:
+        """Every row of a credential: one a profile, as a resident's home gate outlasts their gym membership."""
         index = bisect_left(self, digest)
-        return self.row(index) if index < self.count and self[index] == digest else None
+        found = []
+        while index < self.count and self[index] == digest:
+            found.append(self.row(index))
+            index += 1
+        return found
 
     def check(self) -> None:
-        """Raises ``Malformed`` unless all rows are sorted, different, known and within the prefix."""
-        digests = [row.digest for row in self.rows()]
-        if any(first >= second for first, second in pairwise(digests)):
+        """Raises ``Malformed`` unless all rows are known, within the prefix, and sorted by digest and profile."""
+        keys = [(row.digest, row.profile) for row in self.rows()]
+        if any(first >= second for first, second in pairwise(keys)):
             raise Malformed("page rows are not in order")
-        if digests and not self.prefix.value <= prefix_of(digests[0]) <= prefix_of(digests[-1]) < self.prefix.end:
+        if any(not self.prefix.value <= prefix_of(digest) < self.prefix.end for digest, _ in keys):
             raise Malformed("page holds rows outside its prefix")
 
 
@@ -188,8 +194,11 @@ def pack_site(page: SitePage) -> bytes:
 
 
 def paginate(rows: Sequence[Row], before: Iterable[Prefix] = (WHOLE,)) -> list[bytes]:
-    """All pages of a roster, in prefix order. ``rows`` are sorted; ``before`` are the prefixes of the roster it follows,
-    kept wherever they still fit, so that a small change leaves all other pages as they are."""
+    """All pages of a roster, in prefix order. ``rows`` are sorted.
+
+    ``before`` are the prefixes of the roster it follows,
+    kept wherever they still fit, so that a small change leaves all other pages as they are.
+    """
     prefixes = _merged(rows, [half for prefix in before for half in _split(rows, prefix)])
     return [pack_page(prefix, rows[_within(rows, prefix)]) for prefix in prefixes]
 
