@@ -77,7 +77,7 @@ class Row(Struct, frozen=True, order=True):
 
     def pack(self) -> bytes:
         tier, standing = _TIERS.index(self.tier), _STANDINGS.index(self.standing)
-        return _ROW.pack(self.digest, self.holder, self.profile, tier, standing, self.valid_from_s, self.valid_until_s)
+        return _ROW.pack(self.digest, self.profile, self.holder, tier, standing, self.valid_from_s, self.valid_until_s)
 
 
 class SitePage(Struct, frozen=True):
