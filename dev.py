@@ -122,7 +122,7 @@ def child_environment() -> dict[str, str]:
 
 
 def run(command: list[str]) -> int:
-    """Runs to the end, returns the exit code. The terminal tells the child of a Ctrl-C too: it may tidy up."""
+    """Runs to the end, returns the exit code. The terminal tells the child of Ctrl-C too: it may tidy up."""
     child = subprocess.Popen(command, cwd=ROOT, env=child_environment())
     try:
         return child.wait()

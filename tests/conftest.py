@@ -1,0 +1,38 @@
+"""What tests of every folder may ask for. Where a part is missing, the test says so: skipped, or failed in CI."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+import dev
+
+
+def absent(what: str) -> NoReturn:
+    if dev.in_ci():
+        pytest.fail(f"CI skips nothing: {what}", pytrace=False)
+    pytest.skip(what)
+
+
+def tool(name: str) -> Path:
+    found = dev.find_tool(name)
+    return Path(found) if found else absent(f"{name} is not installed")
+
+
+@pytest.fixture(scope="session")
+def mosquitto() -> Path:
+    """The broker's program."""
+    return tool("mosquitto")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The browser's program."""
+    return tool("chromium")
+
+
+@pytest.fixture(scope="session")
+def vectors() -> Path:
+    """The folder of published test vectors. It lies beside the checkout, not in it."""
+    folder = dev.ROOT.parent / "shared" / "vectors"
+    return folder if folder.is_dir() else absent("the published test vectors are not at ../shared/vectors")

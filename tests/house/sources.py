@@ -1,0 +1,71 @@
+"""Reads the project's own files for the tests that keep the house."""
+
+import ast
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dev import ROOT
+
+PACKAGES = ("contract", "edge", "cloud", "firmware_sim")
+DOT_NAMES_OF_OURS = {".ci", ".gitignore", ".github"}
+MADE_BY_TOOLS = {"__pycache__", "build", "dist"}
+
+
+def files(*folders: str, suffix: str = "") -> list[Path]:
+    """Every file under the folders (default: the whole project) that is not made by a tool."""
+    roots = [ROOT / folder for folder in folders] or [ROOT]
+    return sorted(file for root in roots for file in walk(root) if file.name.endswith(suffix))
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    for entry in folder.iterdir():
+        hidden = entry.name.startswith(".") and entry.name not in DOT_NAMES_OF_OURS
+        if hidden or entry.name in MADE_BY_TOOLS:
+            continue
+        if entry.is_dir():
+            yield from walk(entry)
+        else:
+            yield entry
+
+
+def relative(file: Path) -> str:
+    return file.relative_to(ROOT).as_posix()
+
+
+def module_name(file: Path) -> str:
+    """`edge/hardware/wiegand.py` → `edge.hardware.wiegand`; a package's `__init__.py` is the package."""
+    return relative(file).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def imports(source: str) -> set[str]:
+    """Every name a file imports, wherever it does: `from a import b` is `a.b`, a relative one begins with a dot."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            start = "." * node.level + (node.module or "")
+            found |= {f"{start}.{alias.name}" for alias in node.names}
+    return found
+
+
+def top(name: str) -> str:
+    """The package at the top of a dotted name."""
+    return name.partition(".")[0]
+
+
+def module_graph() -> dict[str, set[str]]:
+    """Every module of the packages → the names it imports."""
+    return {module_name(file): imports(file.read_text()) for file in files(*PACKAGES, suffix=".py")}
+
+
+def modules_meant(names: Iterable[str], modules: Iterable[str]) -> set[str]:
+    """Those of the modules that the names mean: `edge.journal.Journal` means `edge.journal`."""
+    known = set(modules)
+    return {module for name in names if (module := longest_known(name, known))}
+
+
+def longest_known(name: str, known: set[str]) -> str:
+    while name and name not in known:
+        name = name.rpartition(".")[0]
+    return name

@@ -1,0 +1,75 @@
+"""Imports are a DAG: the packages meet in `contract`, and only the command lines and worlds put them together."""
+
+from graphlib import CycleError, TopologicalSorter
+
+import pytest
+
+from tests.house import sources
+
+MAY_IMPORT = {
+    "contract": {"contract"},
+    "edge": {"contract", "edge"},
+    "cloud": {"contract", "cloud"},
+    "firmware_sim": {"contract", "firmware_sim"},
+}
+NEVER_IMPORTED = {"tests", "benchmarks", "dev"}
+
+
+def composes(module: str) -> bool:
+    """True for the places where whole systems are put together."""
+    return module.endswith(".cli") or module.startswith("firmware_sim.worlds.")
+
+
+def complaints(module: str, names: set[str]) -> list[str]:
+    """What is wrong with the imports of one module."""
+    forbidden = set(NEVER_IMPORTED)
+    if not composes(module):
+        forbidden |= set(sources.PACKAGES) - MAY_IMPORT[sources.top(module)]
+    return sorted(
+        f"{module} imports {name}" for name in names if not name[0].isalpha() or sources.top(name) in forbidden
+    )
+
+
+def find_cycle(graph: dict[str, set[str]]) -> list[str]:
+    """The modules of one import cycle, or nothing."""
+    edges = {module: sources.modules_meant(names, graph) - {module} for module, names in graph.items()}
+    try:
+        TopologicalSorter(edges).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_packages_import_only_what_lies_below_them() -> None:
+    found = [line for module, names in sources.module_graph().items() for line in complaints(module, names)]
+    assert found == []
+
+
+def test_no_module_imports_itself_by_a_detour() -> None:
+    assert find_cycle(sources.module_graph()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("edge.agent", "import firmware_sim.board"),
+        ("edge.agent", "from firmware_sim import board"),
+        ("cloud.ingest", "def late() -> None:\n    from edge.journal import Journal"),
+        ("contract.decide", "import edge"),
+        ("firmware_sim.board", "from cloud.store import rows"),
+        ("edge.agent", "from .journal import Journal"),
+        ("edge.cli", "from tests.house import sources"),
+    ],
+)
+def test_an_import_against_the_grain_is_found(module: str, source: str) -> None:
+    assert complaints(module, sources.imports(source))
+
+
+def test_a_command_line_may_compose() -> None:
+    assert complaints("firmware_sim.cli", {"edge.agent.Agent"}) == []
+    assert complaints("firmware_sim.worlds.demo", {"cloud.app.create"}) == []
+
+
+def test_a_cycle_is_found() -> None:
+    graph = {"edge.a": {"edge.b.thing"}, "edge.b": {"edge.c"}, "edge.c": {"edge.a"}, "edge": set[str]()}
+    assert set(find_cycle(graph)) == {"edge.a", "edge.b", "edge.c"}

@@ -1,0 +1,79 @@
+"""The rules are pure: no clock, no chance, no thread, no file, no wire, in them or in anything they import."""
+
+import ast
+
+import pytest
+
+from tests.house import sources
+
+IMPURE = {
+    *("os", "time", "random", "secrets", "threading", "asyncio", "multiprocessing", "subprocess", "socket"),
+    *("sqlite3", "sqlite_utils", "sqlalchemy", "paho", "gpiozero"),
+}
+PURE_FOLDERS = ("contract.", "edge.stations.")
+PURE_FILES = {"cloud.members", "cloud.plans", "cloud.grants"}
+CLOCK_CALLS = {"now", "utcnow", "today"}
+
+
+def is_pure(module: str) -> bool:
+    return f"{module}.".startswith(PURE_FOLDERS) or module in PURE_FILES
+
+
+def reach(module: str, graph: dict[str, set[str]]) -> set[str]:
+    """The module and every module of ours that it imports, directly or not."""
+    seen: set[str] = set()
+    waiting = [module]
+    while waiting:
+        current = waiting.pop()
+        seen.add(current)
+        waiting += sources.modules_meant(graph[current], graph) - seen
+    return seen
+
+
+def impurities(module: str, graph: dict[str, set[str]]) -> list[str]:
+    """The impure imports that a module brings in, each with the module that does it."""
+    return sorted(
+        f"{module}: {reached} imports {name}"
+        for reached in reach(module, graph)
+        for name in graph[reached]
+        if sources.top(name) in IMPURE
+    )
+
+
+def clock_readings(source: str) -> list[int]:
+    """The lines that ask for the present instead of being told."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return [c.lineno for c in calls if isinstance(c.func, ast.Attribute) and c.func.attr in CLOCK_CALLS]
+
+
+def test_the_rules_bring_in_nothing_impure() -> None:
+    graph = sources.module_graph()
+    assert [line for module in graph if is_pure(module) for line in impurities(module, graph)] == []
+
+
+def test_the_rules_are_told_the_time() -> None:
+    files = [file for file in sources.files(*sources.PACKAGES, suffix=".py") if is_pure(sources.module_name(file))]
+    assert {sources.relative(file): lines for file in files if (lines := clock_readings(file.read_text()))} == {}
+
+
+def test_the_rules_are_where_this_test_looks() -> None:
+    graph = sources.module_graph()
+    assert set(graph) >= PURE_FILES
+    for folder in PURE_FOLDERS:
+        assert any(module.startswith(folder) for module in graph)
+
+
+@pytest.mark.parametrize(
+    "source", ["import os.path", "from time import monotonic", "def f() -> None:\n    import paho.mqtt"]
+)
+def test_an_impure_import_is_found(source: str) -> None:
+    assert impurities("contract.x", {"contract.x": sources.imports(source)})
+
+
+def test_an_impure_import_is_found_behind_another_module() -> None:
+    graph = {"edge.stations.door": {"edge.journal.Journal"}, "edge.journal": {"sqlite3"}}
+    assert impurities("edge.stations.door", graph) == ["edge.stations.door: edge.journal imports sqlite3"]
+
+
+def test_a_look_at_the_clock_is_found() -> None:
+    assert clock_readings("from datetime import UTC, datetime\nat = datetime.now(UTC)") == [2]
