@@ -13,7 +13,7 @@ MAX_PAYLOAD_BYTES = 1024 * 1024
 Hash = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Link = Annotated[bytes, Meta(min_length=32, max_length=32)]
 JournalId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
-Seq = Annotated[int, Meta(ge=1, lt=1 << 63)]
+Seq = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
 Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
 
 
