@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from contract.topics import NAME
+
 MAX_BATCH_EVENTS = 500
 MAX_BATCH_BYTES = 64 * 1024
 MAX_WANTED_PAGES = 64
@@ -12,9 +14,9 @@ MAX_PAYLOAD_BYTES = 1024 * 1024
 
 Hash = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Link = Annotated[bytes, Meta(min_length=32, max_length=32)]
-JournalId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+JournalId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Seq = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
-Name = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9-]{0,39}$")]
+Name = Annotated[str, Meta(pattern=rf"^{NAME}\Z")]
 
 
 class EventBatch(Struct, array_like=True, frozen=True):
