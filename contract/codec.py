@@ -44,9 +44,8 @@ def attach(body: bytes, seal: bytes) -> bytes:
 
 
 def detach(payload: bytes) -> tuple[bytes, bytes]:
-    """The body and the seal of a sealed document. The body is still to be believed. Raises ``Malformed``."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise Malformed(f"{len(payload)} bytes, more than {MAX_PAYLOAD_BYTES}")
+    """The body and the seal of a sealed document. The body is not yet to be believed. Raises ``Malformed``."""
+    _check_size(payload)
     body, newline, seal = payload.rpartition(b"\n")
     if not newline:
         raise Malformed("no seal after the document")
@@ -56,12 +55,16 @@ def detach(payload: bytes) -> tuple[bytes, bytes]:
         raise Malformed("the seal is not base64") from None
 
 
-def _decoded(payload: bytes, kind: type[M], decode: Callable[..., M]) -> M:
+def _check_size(payload: bytes) -> None:
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise Malformed(f"{len(payload)} bytes, more than {MAX_PAYLOAD_BYTES}")
+
+
+def _decoded(payload: bytes, kind: type[M], decode: Callable[..., M]) -> M:
+    _check_size(payload)
     try:
         message = decode(payload, type=kind)
-    except (msgspec.DecodeError, msgspec.ValidationError, RecursionError) as wrong:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
         raise Malformed(f"{kind.__name__}: {wrong}") from None
     version = getattr(message, "version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
