@@ -3,9 +3,9 @@
 import hashlib
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
+from contract.codec import Malformed, pack, unpack
 from contract.decide import Trust
 
 MAX_EVENT_BYTES = 2048
@@ -45,21 +45,19 @@ class Event(Struct, array_like=True, frozen=True):
     data: dict[str, Any]
 
 
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(Event)
-
-
 def encode_event(event: Event) -> bytes:
     """The stored bytes of an event. Raises ``ValueError`` if they are more than ``MAX_EVENT_BYTES``."""
-    stored = _encoder.encode(event)
+    stored = pack(event)
     if len(stored) > MAX_EVENT_BYTES:
         raise ValueError(f"event {event.kind} has {len(stored)} bytes, more than {MAX_EVENT_BYTES}")
     return stored
 
 
 def decode_event(stored: bytes) -> Event:
-    """Raises ``msgspec.DecodeError`` (a ``ValueError``) for bytes that are no event."""
-    return _decoder.decode(stored)
+    """Raises ``Malformed`` for bytes that are no event."""
+    if len(stored) > MAX_EVENT_BYTES:
+        raise Malformed(f"event of {len(stored)} bytes, more than {MAX_EVENT_BYTES}")
+    return unpack(stored, Event)
 
 
 def chain(previous: bytes, stored: bytes) -> bytes:
