@@ -12,10 +12,9 @@ from itertools import pairwise
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
 from msgspec import Meta, Struct
 
-from contract.codec import Malformed
+from contract.codec import Malformed, pack, unpack
 from contract.decide import Grant, Standing, Tier
 from contract.messages import Manifest, Name
 from contract.schedules import Schedule
@@ -96,7 +95,7 @@ class Site:
         """Raises ``Malformed`` if a profile names a schedule that is not there, or the zone is none of this world."""
         try:
             self.zone = ZoneInfo(page.zone)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, or too long
             raise Malformed(f"site page: no time zone {page.zone!r}") from None
         self._profiles: list[Mapping[str, Schedule]] = []
         for profile in page.profiles:
@@ -108,10 +107,7 @@ class Site:
     @classmethod
     def from_blob(cls, blob: bytes) -> "Site":
         """Raises ``Malformed``."""
-        try:
-            return cls(msgspec.msgpack.decode(blob, type=SitePage))
-        except msgspec.DecodeError as wrong:
-            raise Malformed(f"site page: {wrong}") from None
+        return cls(unpack(blob, SitePage))
 
     def grant(self, row: Row) -> Grant:
         """Raises ``Malformed`` if the row's profile is not in the site page."""
@@ -190,7 +186,7 @@ def pack_page(prefix: Prefix, rows: Sequence[Row]) -> bytes:
 
 
 def pack_site(page: SitePage) -> bytes:
-    return msgspec.msgpack.encode(page)
+    return pack(page)
 
 
 def paginate(rows: Sequence[Row], before: Iterable[Prefix] = (WHOLE,)) -> list[bytes]:
