@@ -9,7 +9,7 @@ import hmac
 from enum import StrEnum
 from typing import NewType
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
@@ -76,7 +76,10 @@ class DeviceKey:
     @classmethod
     def from_pem(cls, pem: bytes) -> "DeviceKey":
         """Raises ``ValueError`` if the text is no unencrypted P-256 private key."""
-        private = serialization.load_pem_private_key(pem, password=None)
+        try:
+            private = serialization.load_pem_private_key(pem, password=None)
+        except (TypeError, UnsupportedAlgorithm) as wrong:  # a TypeError: it is encrypted, and no password was given
+            raise ValueError(f"no device key: {wrong}") from None
         if not isinstance(private, ec.EllipticCurvePrivateKey) or private.curve.name != "secp256r1":
             raise ValueError("a device key is a P-256 private key")
         return cls(private)
@@ -145,6 +148,7 @@ class RosterVerifier:
     """The public half of the roster key, as a device keeps it (32 bytes)."""
 
     def __init__(self, public: bytes) -> None:
+        """Raises ``ValueError`` unless given 32 bytes."""
         self._public = ed25519.Ed25519PublicKey.from_public_bytes(public)
 
     def accepts(self, stated: bytes, seal: bytes) -> bool:
