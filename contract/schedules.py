@@ -1,11 +1,13 @@
 """Weekly hours in the wall-clock time of the site."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 MINUTES_PER_DAY = 24 * 60
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Schedule(Struct, frozen=True):
@@ -29,8 +31,11 @@ ALWAYS = Schedule(week=(((0, MINUTES_PER_DAY),),) * 7)
 
 
 def is_open(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> bool:
-    """Whether the schedule is open at ``now_ms`` (UTC, milliseconds since 1970)."""
-    local = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(zone)
+    """Whether the schedule is open at ``now_ms`` (UTC, milliseconds since 1970); never at a time beyond all calendars."""
+    try:
+        local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone)
+    except OverflowError:
+        return False
     weekday, minute = local.weekday(), local.hour * 60 + local.minute
     today, yesterday = schedule.week[weekday], schedule.week[weekday - 1]
     return any(start <= minute < end for start, end in today) or any(
