@@ -1,0 +1,1 @@
+"""The cloud's database: its tables, their history, and the few ways in."""

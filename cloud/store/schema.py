@@ -1,0 +1,260 @@
+"""Every table of the cloud, in one place.
+
+Times are UTC milliseconds. Labels come in pairs, ``_zh`` and ``_en``. Names are those of the wire contract.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+metadata = MetaData(naming_convention=NAMING)
+
+RowId = BigInteger().with_variant(Integer, "sqlite")
+"""A row's number. SQLite counts by itself only for a column of exactly the type INTEGER."""
+
+
+def _labels() -> tuple[Column[str], Column[str]]:
+    return Column("label_zh", String, nullable=False), Column("label_en", String, nullable=False)
+
+
+# The estate and what stands on it.
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("zone", String, nullable=False, comment="IANA name of its time zone"),
+    *_labels(),
+)
+
+zones = Table("zones", metadata, Column("name", String, primary_key=True), *_labels())
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("name", String, nullable=False),
+    Column("public_key", LargeBinary, nullable=False, comment="P-256 point, 65 bytes"),
+    *_labels(),
+    Column("registered_ms", BigInteger, nullable=False),
+    Column("heard_ms", BigInteger, comment="anything at all came from it, kept messages of the broker aside"),
+    Column("online", Boolean, nullable=False, default=False, comment="what its last state or will said"),
+    Column("connection", BigInteger, nullable=False, default=0, comment="number of the newest connection known"),
+    Column("state", JSON, comment="its last sealed state"),
+    Column("state_ms", BigInteger),
+    Column("beat", JSON, comment="its last report of health"),
+    Column("beat_ms", BigInteger),
+    Column("roster_number", BigInteger, nullable=False, default=0, comment="of the roster it uses"),
+    Column("waiting", Integer, comment="events in its journal that wait for their ack"),
+    UniqueConstraint("site", "name"),
+)
+
+points = Table(
+    "points",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("device", String, nullable=False, comment="may be named before that device is registered"),
+    Column("zone", String, ForeignKey("zones.name"), nullable=False),
+    *_labels(),
+)
+
+# What happened.
+
+journals = Table(
+    "journals",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("device_id", RowId, ForeignKey("devices.id"), nullable=False),
+    Column("journal", String(16), nullable=False),
+    Column("upto", BigInteger, nullable=False, default=0, comment="all rows up to this one are stored"),
+    Column("tip", LargeBinary, nullable=False, comment="link of that row"),
+    Column("opened_ms", BigInteger, nullable=False),
+    UniqueConstraint("device_id", "journal"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("journal_id", RowId, ForeignKey("journals.id"), primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("arrival", BigInteger, nullable=False, comment="grows by one with every event of any device"),
+    Column("device_id", RowId, nullable=False),
+    Column("point", String, nullable=False, comment="empty for the device itself"),
+    Column("kind", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False, comment="the device's wall clock"),
+    Column("mono_ms", BigInteger, nullable=False),
+    Column("boot", String, nullable=False),
+    Column("clock", String, nullable=False, comment="how far at_ms is to be believed"),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("replay", Boolean, nullable=False, comment="made while the device was offline: rings no bell"),
+    Column("holder", LargeBinary(8)),
+    Column("reason", String),
+    Column("stored", LargeBinary, nullable=False, comment="the event's own bytes, as its device stored them"),
+    Index("ix_events_arrival", "arrival", unique=True),
+    sqlite_with_rowid=False,
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("device", String, nullable=False, comment="as its topic claims"),
+    Column("channel", String, nullable=False),
+    Column("why", String, nullable=False, comment="one word"),
+    Column("detail", String, nullable=False),
+    Column("journal", String(16)),
+    Column("seq", BigInteger, comment="of a poison event, which is also the reason of a hole in the journal"),
+    Column("size", Integer, nullable=False, comment="of the whole payload"),
+    Column("payload", LargeBinary, nullable=False, comment="the first bytes of it"),
+    Index("ix_quarantine_device_id", "device", "id"),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("device", String, primary_key=True, comment="empty for all that are not registered"),
+    Column("channel", String, primary_key=True),
+    Column("why", String, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+)
+
+# People and what they may.
+
+households = Table(
+    "households",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("unit", String, nullable=False, unique=True, comment="building and flat, as the residents say it"),
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("holder", LargeBinary(8), nullable=False, unique=True, comment="random; all that devices know"),
+    Column("household_id", RowId, ForeignKey("households.id"), comment="none for riders and staff"),
+    Column("name_zh", String, nullable=False),
+    Column("name_en", String, nullable=False),
+)
+
+plans = Table(
+    "plans",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("tier", String, nullable=False),
+    Column("fee_yuan", Integer, nullable=False),
+    Column("places", Integer, comment="people of one household it admits; none for no limit"),
+    Column("opens", JSON, nullable=False, comment="zone to schedule"),
+    *_labels(),
+)
+
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("person_id", RowId, ForeignKey("people.id"), nullable=False),
+    Column("plan", String, ForeignKey("plans.name"), nullable=False),
+    Column("payer", Boolean, nullable=False, default=False),
+    Column("from_ms", BigInteger, nullable=False, default=0, comment="0 for no bound"),
+    Column("until_ms", BigInteger, nullable=False, default=0, comment="half-open; 0 for no bound"),
+    Column("standing", String, nullable=False),
+    Index("ix_memberships_person_id", "person_id"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("person_id", RowId, ForeignKey("people.id"), nullable=False),
+    Column("kind", String, nullable=False),
+    Column("digest", LargeBinary(16), nullable=False, unique=True),
+    Column("sealed", LargeBinary, nullable=False, comment="format and number under the store key"),
+    Column("label", String, nullable=False),
+    Column("standing", String, nullable=False),
+    Column("added_ms", BigInteger, nullable=False),
+    Index("ix_credentials_person_id", "person_id"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("week", JSON, nullable=False, comment="seven lists of [start, end] in minutes, Monday first"),
+    *_labels(),
+)
+
+# What was told to the devices.
+
+roster_pages = Table(
+    "roster_pages",
+    metadata,
+    Column("hash", LargeBinary(16), primary_key=True),
+    Column("blob", LargeBinary, nullable=False),
+    Column("made_ms", BigInteger, nullable=False),
+)
+
+rosters = Table(
+    "rosters",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("site_page", LargeBinary(16), nullable=False),
+    Column("pages", LargeBinary, nullable=False, comment="the hashes, 16 bytes each, in the order of their prefixes"),
+    Column("count", Integer, nullable=False, comment="rows in all pages"),
+)
+
+# Those who run it.
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("password_hash", String, nullable=False, comment="argon2id"),
+    Column("role", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False, default=False),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("id_hash", LargeBinary(32), primary_key=True, comment="SHA-256 of what the cookie holds"),
+    Column("operator_id", RowId, ForeignKey("operators.id"), nullable=False),
+    Column("csrf", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index("ix_logins_operator_id", "operator_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("link", LargeBinary(32), nullable=False, comment="SHA-256 over the link before and this row"),
+)

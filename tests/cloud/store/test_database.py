@@ -1,0 +1,70 @@
+"""The database opens, is brought up to date, and keeps readers and writers apart."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from cloud.store.database import Store, open_store
+from cloud.store.schema import memberships, metadata, zones
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'cloud.db'}"
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return open_store(url)
+
+
+def pragma(connection: Connection, name: str) -> object:
+    return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+
+def test_the_migrations_lead_to_the_tables_of_the_schema(store: Store) -> None:
+    with store.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_opening_again_changes_nothing(url: str, store: Store) -> None:
+    with store.writing() as connection:
+        connection.execute(insert(zones).values(name="gym", label_zh="健身房", label_en="Gym"))
+    store.close()
+    with open_store(url).reading() as connection:
+        assert connection.execute(select(zones.c.name)).scalars().all() == ["gym"]
+
+
+def test_every_connection_writes_through_to_the_disk_and_checks_references(store: Store) -> None:
+    with store.reading() as connection:
+        assert pragma(connection, "journal_mode") == "wal"
+        assert pragma(connection, "synchronous") == 2
+        assert pragma(connection, "foreign_keys") == 1
+
+
+def test_events_are_stored_by_journal_and_number_without_a_second_key(store: Store) -> None:
+    with store.reading() as connection:
+        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'events'").scalar_one()
+    assert "WITHOUT ROWID" in made
+
+
+def test_an_exception_leaves_nothing_behind(store: Store) -> None:
+    with pytest.raises(IntegrityError), store.writing() as connection:
+        connection.execute(insert(zones).values(name="gym", label_zh="健身房", label_en="Gym"))
+        connection.execute(insert(memberships).values(person_id=1, plan="none", standing="active"))
+    with store.reading() as connection:
+        assert connection.execute(select(zones)).all() == []
+
+
+def test_a_reader_keeps_its_view_while_another_writes(store: Store) -> None:
+    with store.reading() as before:
+        assert before.execute(select(zones)).all() == []
+        with store.writing() as writer:
+            writer.execute(insert(zones).values(name="gym", label_zh="健身房", label_en="Gym"))
+        assert before.execute(select(zones)).all() == []
+    with store.reading() as after:
+        assert len(after.execute(select(zones)).all()) == 1
