@@ -31,7 +31,7 @@ ALWAYS = Schedule(week=(((0, MINUTES_PER_DAY),),) * 7)
 
 
 def is_open(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> bool:
-    """Whether the schedule is open at ``now_ms`` (UTC, milliseconds since 1970); never at a time beyond all calendars."""
+    """Whether the schedule is open at ``now_ms`` (UTC milliseconds). At a time beyond all calendars none is."""
     try:
         local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone)
     except OverflowError:
