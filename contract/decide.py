@@ -111,7 +111,11 @@ class Decision(Struct, frozen=True):
 
 
 def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> Decision:
-    """Allow or refuse, with one reason. Total: it has an answer for every value of its arguments."""
+    """Allow or refuse, with one reason. Total: it has an answer for every value of its arguments.
+
+    ``now_ms`` is the device's wall clock; time never runs below the clock floor.
+    """
+    now_ms = max(now_ms, facts.clock_floor_ms)
     if request.direction == "out" and facts.free_exit:
         return Decision(Reason.FREE_EXIT, grant)
     if grant is None:
@@ -165,8 +169,7 @@ def _clock(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason 
     """A permanent grant passes with an unset clock; a dated one unless its window could have ended or not begun."""
     if facts.clock is not Trust.UNSET:
         return None
-    doubt_ends_ms = max(facts.clock_floor_ms, now_ms) + UNSET_CLOCK_DOUBT_MS
-    could_have_ended = bool(grant.valid_until_ms) and grant.valid_until_ms <= doubt_ends_ms
+    could_have_ended = bool(grant.valid_until_ms) and grant.valid_until_ms <= now_ms + UNSET_CLOCK_DOUBT_MS
     may_not_have_begun = grant.valid_from_ms > now_ms
     has_hours = grant.points[request.point] != ALWAYS
     return Reason.CLOCK_UNSET if could_have_ended or may_not_have_begun or has_hours else None
