@@ -104,7 +104,7 @@ class Candidate(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """What a frame may mean. ``swapped_wires``: every parity fails, and every one passes with D0 and D1 exchanged."""
+    """What a frame may mean. ``swapped_wires``: parity fails as it stands, and passes with D0 and D1 exchanged."""
 
     bits: int
     candidates: tuple[Candidate, ...]
@@ -130,8 +130,8 @@ def read(frame: str, formats: Iterable[str] = FORMATS) -> Reading:
     candidates = tuple(_candidate(layout, frame) for layout in layouts)
     swapped = "".join("1" if bit == "0" else "0" for bit in frame)
     checked = [layout for layout in layouts if layout.parities]
-    looks_swapped = bool(checked) and all(
-        _passing(layout, frame) == 0 and _passing(layout, swapped) == len(layout.parities) for layout in checked
+    looks_swapped = any(_intact(layout, swapped) for layout in checked) and not any(
+        _intact(layout, frame) for layout in checked
     )
     return Reading(len(frame), candidates, looks_swapped)
 
@@ -180,13 +180,13 @@ def key_pressed(frame: str) -> str | None:
 
 
 def _candidate(layout: Format, frame: str) -> Candidate:
-    parity = "none" if not layout.parities else "ok" if _passing(layout, frame) == len(layout.parities) else "failed"
+    parity = "none" if not layout.parities else "ok" if _intact(layout, frame) else "failed"
     facility = None if layout.facility is None else _take(frame, layout.facility)
     return Candidate(layout.name, facility, _take(frame, layout.number), parity)
 
 
-def _passing(layout: Format, frame: str) -> int:
-    return sum(frame[parity.bit - 1] == parity.expected(frame) for parity in layout.parities)
+def _intact(layout: Format, frame: str) -> bool:
+    return all(frame[parity.bit - 1] == parity.expected(frame) for parity in layout.parities)
 
 
 def _take(frame: str, span: tuple[int, int]) -> int:
