@@ -150,19 +150,26 @@ def encode(format_name: str, *, number: int, facility: int | None = None) -> str
     return "".join(frame)
 
 
-def canonical(frame: str) -> bytes | None:
-    """The bytes that stand for a card in every digest: its whole number without parity, and that number's length.
+_RAW_FORM = {"H10306": "UID4"}
+"""A reader in 34-bit mode wraps a 4-byte UID in two parity bits: it is the same card."""
 
-    None if the frame is no valid card: a length nobody knows, or a failed parity. A 34-bit frame and a raw 32-bit
-    UID of the same number are the same card; H10302 and H10304 differ only in how people write the number.
+
+def canonical(frame: str) -> bytes | None:
+    """The bytes that stand for a card in every digest: its frame's length, then its whole number without parity.
+
+    None if the frame is no valid card: a length nobody knows, or a failed parity. A 34-bit frame counts as the raw
+    32-bit UID it wraps; H10302 and H10304 differ only in how people write the number. A Corporate 1000 card has 32 bits
+    without parity too, but is another card than the UID of that number. Raises ``ValueError`` like ``read``.
     """
     reading = read(frame)
     layouts = [FORMATS[candidate.format] for candidate in reading.candidates if candidate.parity != "failed"]
     if not layouts:
         return None
-    parity_bits = {parity.bit for parity in layouts[0].parities}
-    payload = "".join(bit for position, bit in enumerate(frame, 1) if position not in parity_bits)
-    return len(payload).to_bytes(1, "big") + int(payload, 2).to_bytes((len(payload) + 7) // 8, "big")
+    layout = layouts[0]
+    parity_bits = {parity.bit for parity in layout.parities}
+    number = "".join(bit for position, bit in enumerate(frame, 1) if position not in parity_bits)
+    length = FORMATS[_RAW_FORM.get(layout.name, layout.name)].bits
+    return length.to_bytes(1, "big") + int(number, 2).to_bytes((len(number) + 7) // 8, "big")
 
 
 def key_pressed(frame: str) -> str | None:
