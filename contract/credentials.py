@@ -124,7 +124,10 @@ def check_bits(frame: str) -> None:
 
 
 def read(frame: str, formats: Iterable[str] = FORMATS) -> Reading:
-    """Every reading of a frame among the named formats. Raises ``ValueError`` for what is no frame at all."""
+    """Every reading of a frame among the named formats.
+
+    Raises ``ValueError`` for what is no frame at all, ``KeyError`` for a format that is not in ``FORMATS``.
+    """
     check_bits(frame)
     layouts = [FORMATS[name] for name in formats if FORMATS[name].bits == len(frame)]
     candidates = tuple(_candidate(layout, frame) for layout in layouts)
@@ -137,7 +140,10 @@ def read(frame: str, formats: Iterable[str] = FORMATS) -> Reading:
 
 
 def encode(format_name: str, *, number: int, facility: int | None = None) -> str:
-    """The frame a reader sends for a card. Raises ``ValueError`` where a number does not fit its field."""
+    """The frame a reader sends for a card.
+
+    Raises ``ValueError`` where a number does not fit its field, ``KeyError`` for a format that is not in ``FORMATS``.
+    """
     layout = FORMATS[format_name]
     if (facility is None) != (layout.facility is None):
         raise ValueError(f"{format_name} {'has no' if layout.facility is None else 'needs a'} facility code")
@@ -177,9 +183,8 @@ def key_pressed(frame: str) -> str | None:
 
     The high nibble of an 8-bit burst is the complement of the low one.
     """
-    if len(frame) not in (4, 8):
+    if len(frame) not in (4, 8) or set(frame) - {"0", "1"}:
         return None
-    check_bits(frame)
     low = int(frame[-4:], 2)
     if len(frame) == 8 and int(frame[:4], 2) != 15 - low:
         return None
