@@ -23,6 +23,8 @@ from contract.sealing import DIGEST_BYTES
 HOLDER_BYTES = 8
 SPLIT_ABOVE = 192
 MERGE_BELOW = 48
+MERGE_UP_TO = SPLIT_ABOVE - MERGE_BELOW
+"""Two halves become one page only up to here, so that one row coming and going does not split and merge for ever."""
 MAX_PREFIX_BITS = 32
 MAX_PAGE_ROWS = 4096
 """A page that a device accepts; only a site whose digests collide in 32 bits could come near it."""
@@ -216,7 +218,7 @@ def _split(rows: Sequence[Row], prefix: Prefix) -> list[Prefix]:
 
 
 def _merged(rows: Sequence[Row], prefixes: list[Prefix]) -> list[Prefix]:
-    """Join sibling pages of which one has become too small, as long as the joined page would not split again."""
+    """Join sibling pages of which one has become too small, as long as the joined page is far from splitting again."""
     done: list[Prefix] = []
     for prefix in prefixes:
         done.append(prefix)
@@ -230,7 +232,7 @@ def _should_join(rows: Sequence[Row], left: Prefix, right: Prefix) -> bool:
     if left.bits != right.bits or left.parent() != right.parent():
         return False
     held = _held(rows, left), _held(rows, right)
-    return min(held) < MERGE_BELOW and sum(held) <= SPLIT_ABOVE
+    return min(held) < MERGE_BELOW and sum(held) <= MERGE_UP_TO
 
 
 def check_whole(pages: Iterable[Page]) -> None:
