@@ -77,6 +77,9 @@ class Row(Struct, frozen=True, order=True):
     valid_until_s: int = 0
 
     def pack(self) -> bytes:
+        """Raises ``ValueError`` for a digest or holder of another length: it would be cut or padded unseen."""
+        if len(self.digest) != DIGEST_BYTES or len(self.holder) != HOLDER_BYTES:
+            raise ValueError(f"row with a digest of {len(self.digest)} and a holder of {len(self.holder)} bytes")
         tier, standing = _TIERS.index(self.tier), _STANDINGS.index(self.standing)
         return _ROW.pack(self.digest, self.profile, self.holder, tier, standing, self.valid_from_s, self.valid_until_s)
 
