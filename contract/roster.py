@@ -140,6 +140,8 @@ class Page:
             raise Malformed(f"page version {version}, prefix of {bits} bits, {count} rows")
         if len(blob) != _HEAD.size + count * _ROW.size:
             raise Malformed(f"page of {len(blob)} bytes for {count} rows")
+        if value << bits & 0xFFFFFFFF:
+            raise Malformed(f"page prefix {value:08x} is longer than its {bits} bits")
         self.prefix = Prefix(value, bits)
         self.count: int = count
         self.blob = blob
@@ -195,10 +197,10 @@ def pack_site(page: SitePage) -> bytes:
 
 
 def paginate(rows: Sequence[Row], before: Iterable[Prefix] = (WHOLE,)) -> list[bytes]:
-    """All pages of a roster, in prefix order. ``rows`` are sorted.
+    """All pages of a roster, in prefix order. ``rows`` are sorted, no two of one digest and profile.
 
-    ``before`` are the prefixes of the roster it follows,
-    kept wherever they still fit, so that a small change leaves all other pages as they are.
+    ``before`` are the prefixes of the roster it follows, in order. They are kept wherever they still fit, so that a
+    small change leaves all other pages as they are.
     """
     prefixes = _merged(rows, [half for prefix in before for half in _split(rows, prefix)])
     return [pack_page(prefix, rows[_within(rows, prefix)]) for prefix in prefixes]
