@@ -256,11 +256,12 @@ def refusal(
 ) -> str | None:
     """Why a device that holds roster ``newest_number`` must not adopt this manifest, whose signature was found good.
 
+    The same number issued again is adopted, as it makes the roster younger; an older issue of it is not.
     ``now_ms`` is None while the clock is unset: then expiry is judged by the newest issue time the device has seen.
     """
     if manifest.device != device:
         return "wrong_device"
-    if manifest.number < newest_number:
+    if (manifest.number, manifest.issued_ms) < (newest_number, newest_issued_ms):
         return "older_version"
     if manifest.expires_ms <= (newest_issued_ms if now_ms is None else now_ms):
         return "expired"
