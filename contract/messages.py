@@ -9,6 +9,8 @@ from contract.topics import NAME
 MAX_BATCH_EVENTS = 500
 MAX_BATCH_BYTES = 64 * 1024
 MAX_WANTED_PAGES = 64
+MAX_ROSTER_PAGES = 38_000
+"""As many hashes as fit in a manifest of ``MAX_PAYLOAD_BYTES``: about 3.8 million rows."""
 MAX_PAYLOAD_BYTES = 1024 * 1024
 """No message of the contract is larger; a larger payload is dropped unread."""
 
@@ -107,6 +109,6 @@ class Manifest(Struct, frozen=True):
     issued_ms: int
     expires_ms: int
     site_page: Hash
-    pages: Annotated[list[Hash], Meta(max_length=40_000)]
+    pages: Annotated[list[Hash], Meta(max_length=MAX_ROSTER_PAGES)]
     count: Annotated[int, Meta(ge=0)]
     version: int = 1
