@@ -4,8 +4,13 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import settings
 
 import dev
+
+# A slow machine is not a failure, and CI draws the same examples every time.
+settings.register_profile("house", deadline=None, derandomize=dev.in_ci())
+settings.load_profile("house")
 
 
 def absent(what: str) -> NoReturn:
