@@ -1,0 +1,325 @@
+"""A device's configuration: one TOML file. Whatever is wrong with it is one line naming file, line, key and cure."""
+
+import copy
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from contract.messages import Name
+from edge.kinds import Kind, UnknownKind, find_kind
+
+Level = Literal["low", "high"]
+Pull = Literal["up", "down"]
+Pin = Annotated[int, Meta(ge=0, le=27)]
+Load = Literal["power_to_unlock", "power_to_lock", "power_to_run", "dry_contact"]
+
+RESET_PULLS: dict[int, Pull] = {pin: "up" if pin <= 8 else "down" for pin in range(28)}
+"""What a BCM283x/BCM2711 pin is pulled to from reset until a process claims it (BCM2835 ARM Peripherals, 6.2)."""
+
+BUSY_AT_BOOT = {0: "the HAT identity bus", 1: "the HAT identity bus", 14: "the serial console"}
+"""Pins that something else drives while a Raspberry Pi boots."""
+
+
+class ConfigError(ValueError):
+    """The file, the line and the key that are wrong, and the cure, in one line."""
+
+
+class Device(Struct, frozen=True, forbid_unknown_fields=True):
+    """``state``, ``keys`` and ``run`` are folders, read relative to the config file."""
+
+    site: Name
+    name: Name
+    state: str = "/var/lib/hearthgate"
+    keys: str = "/var/lib/hearthgate/keys"
+    run: str = "/run/hearthgate"
+
+
+class Cloud(Struct, frozen=True, forbid_unknown_fields=True):
+    """``broker`` is ``mqtt://`` to a loopback address, or ``mqtts://`` with the files that TLS needs."""
+
+    broker: str
+    ca: str | None = None
+    certificate: str | None = None
+
+
+class Output(Struct, frozen=True, forbid_unknown_fields=True):
+    """One pin that drives a relay. ``relay`` is the level that energizes it; ``emergency`` what it does then."""
+
+    pin: Pin
+    load: Load
+    relay: Level = "high"
+    emergency: Literal["drive", "rest"] | None = None
+    external_pull: Pull | None = None
+
+    @property
+    def driven_in_emergency(self) -> bool:
+        """A portal is released, everything that runs is cut, unless the config says otherwise."""
+        return self.emergency == "drive" or (
+            self.emergency is None and self.load.startswith("power_to_") and self.load != "power_to_run"
+        )
+
+
+class InputPin(Struct, frozen=True, forbid_unknown_fields=True):
+    """One pin that is read. ``active`` is the level that means yes; a change counts after ``bounce_ms`` of rest."""
+
+    pin: Pin
+    active: Level = "low"
+    pull: Pull = "up"
+    bounce_ms: Annotated[int, Meta(ge=0, le=1000)] = 20
+
+
+class Reader(Struct, frozen=True, forbid_unknown_fields=True):
+    """A Wiegand reader on two pins."""
+
+    d0: Pin
+    d1: Pin
+
+
+class Point(Struct, frozen=True, forbid_unknown_fields=True):
+    """One door, turnstile or socket. Which inputs, outputs and settings there are is said by its kind of station."""
+
+    name: Name
+    kind: str
+    zone: Name
+    free_exit: bool = True
+    settings: dict[str, Any] = {}
+    outputs: dict[str, Output] = {}
+    inputs: dict[str, InputPin] = {}
+    readers: dict[Literal["in", "out"], Reader] = {}
+
+
+class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """A zone's fire loop and the key switch that resets it. A normally-closed loop to ground reads high when broken."""
+
+    zone: Name
+    input: InputPin
+    reset: InputPin
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    device: Device
+    cloud: Cloud
+    point: list[Point]
+    emergency: list[EmergencyInput] = []
+
+
+class DeviceConfig(Struct, frozen=True):
+    """A checked configuration. ``settings`` and ``kinds`` stand by point name; folders are absolute."""
+
+    path: Path
+    device: Device
+    cloud: Cloud
+    points: tuple[Point, ...]
+    emergencies: tuple[EmergencyInput, ...]
+    kinds: dict[str, Kind]
+    settings: dict[str, Any]
+
+    def _folder(self, name: str) -> Path:
+        return self.path.parent / name
+
+    @property
+    def state(self) -> Path:
+        return self._folder(self.device.state)
+
+    @property
+    def keys(self) -> Path:
+        return self._folder(self.device.keys)
+
+    @property
+    def run(self) -> Path:
+        return self._folder(self.device.run)
+
+
+def load(path: Path, kind_folders: Sequence[Path] = ()) -> DeviceConfig:
+    """Read and check a device's configuration. Raises ``ConfigError`` for whatever is wrong with it."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{path}: cannot be read: {wrong}") from None
+    try:
+        return _Checker(path, text, kind_folders).config()
+    except tomllib.TOMLDecodeError as wrong:
+        raise ConfigError(f"{path}: {wrong}") from None
+
+
+class _Checker:
+    """The checks of one file, so that each complaint can point at its line."""
+
+    def __init__(self, path: Path, text: str, kind_folders: Sequence[Path]) -> None:
+        self.path = path
+        self.lines = text.splitlines()
+        self.document = tomllib.loads(text)
+        self.kind_folders = kind_folders
+
+    def config(self) -> DeviceConfig:
+        file = self._convert(self.document, _File, "")
+        self._broker(file.cloud)
+        self._no_name_twice(file.point)
+        self._no_pin_twice(file)
+        kinds: dict[str, Kind] = {}
+        settings: dict[str, Any] = {}
+        for index, point in enumerate(file.point):
+            where = f"point[{index}]"
+            kinds[point.name] = self._kind(point, where)
+            settings[point.name] = self._convert(point.settings, kinds[point.name].settings, f"{where}.settings")
+            self._wiring(point, kinds[point.name], where)
+        points, emergencies = tuple(file.point), tuple(file.emergency)
+        return DeviceConfig(self.path.absolute(), file.device, file.cloud, points, emergencies, kinds, settings)
+
+    def _convert(self, document: Any, kind: type[Any], where: str) -> Any:
+        try:
+            return msgspec.convert(document, kind)
+        except msgspec.ValidationError as wrong:
+            problem, _, at = str(wrong).partition(" - at `$")
+            unknown = re.search(r"unknown field `(.+)`", problem)
+            key = f"{where}{_named(document, kind, at.rstrip('`'))}".lstrip(".")
+            if unknown:
+                key, problem = f"{key}.{unknown[1]}".lstrip("."), "unknown key; take it out or correct its name"
+            raise self._error(key, problem) from None
+        except ValueError as wrong:
+            raise self._error(where, str(wrong)) from None
+
+    def _error(self, key: str, problem: str) -> ConfigError:
+        return ConfigError(f"{self.path}:{_line_of(key, self.lines)}: {key}: {problem}")
+
+    def _broker(self, cloud: Cloud) -> None:
+        address = urlsplit(cloud.broker)
+        if address.scheme not in ("mqtt", "mqtts") or not address.hostname:
+            raise self._error("cloud.broker", "write mqtt://127.0.0.1:1883 or mqtts://host:8883")
+        if address.scheme == "mqtt" and not _is_loopback(address.hostname):
+            raise self._error("cloud.broker", "plain MQTT goes to a loopback address only; use mqtts:// with ca")
+        if address.scheme == "mqtts" and cloud.ca is None:
+            raise self._error("cloud.broker", "mqtts:// needs ca, the file of the certificate authority")
+
+    def _no_name_twice(self, points: Sequence[Point]) -> None:
+        for index, point in enumerate(points):
+            if any(other.name == point.name for other in points[:index]):
+                raise self._error(f"point[{index}].name", f"{point.name!r} is the name of another point")
+
+    def _no_pin_twice(self, file: _File) -> None:
+        taken: dict[int, str] = {}
+        for pin, key in _pins(file):
+            if pin in taken:
+                raise self._error(key, f"pin {pin} is used by {taken[pin]} already")
+            taken[pin] = key
+
+    def _kind(self, point: Point, where: str) -> Kind:
+        try:
+            return find_kind(point.kind, self.kind_folders)
+        except UnknownKind as wrong:
+            raise self._error(f"{where}.kind", str(wrong)) from None
+
+    def _wiring(self, point: Point, kind: Kind, where: str) -> None:
+        for part, wired, known in (("outputs", point.outputs, kind.outputs), ("inputs", point.inputs, kind.inputs)):
+            for name in wired:
+                if name not in known:
+                    raise self._error(f"{where}.{part}.{name}", f"a {kind.name} has {', '.join(known)}")
+            for name, required in known.items():
+                if required and name not in wired:
+                    raise self._error(f"{where}", f"a {kind.name} needs {part}.{name}")
+        for name, output in point.outputs.items():
+            self._rest(output, f"{where}.outputs.{name}")
+            if output.load == "power_to_lock" and "release_sense" not in point.inputs:
+                raise self._error(
+                    f"{where}.outputs.{name}.load", "a power_to_lock load needs the input release_sense (fire release)"
+                )
+            if output.load == "dry_contact" and output.emergency is None:
+                raise self._error(f"{where}.outputs.{name}", 'a dry_contact needs emergency = "drive" or "rest"')
+
+    def _rest(self, output: Output, key: str) -> None:
+        """A pin must hold its relay at rest from reset on, before any process runs."""
+        if output.pin in BUSY_AT_BOOT:
+            raise self._error(f"{key}.pin", f"pin {output.pin} is {BUSY_AT_BOOT[output.pin]} at boot; take another")
+        pull = output.external_pull or RESET_PULLS[output.pin]
+        if (pull == "up") == (output.relay == "high"):
+            raise self._error(
+                f"{key}.pin",
+                f"pin {output.pin} is pulled {pull} at boot and would energize an active-{output.relay} relay; "
+                f"take a pin from {'9 to 27' if output.relay == 'high' else '2 to 8'} or fit an external pull",
+            )
+
+
+def _named(document: Any, kind: type[Any], at: str) -> str:
+    """The path of a complaint, with the right key in place of the ``[...]`` that msgspec writes for any key of a table."""
+    before, elided, after = at.partition("[...]")
+    if not elided:
+        return at
+    for name in list(_at(document, before)):
+        only_this = copy.deepcopy(document)
+        table = _at(only_this, before)
+        for other in [key for key in table if key != name]:
+            del table[other]
+        try:
+            msgspec.convert(only_this, kind)
+        except msgspec.ValidationError:
+            return f"{before}.{name}{after}"
+    return at
+
+
+def _at(document: Any, key: str) -> dict[str, Any]:
+    """The table at a path such as ``.point[0].inputs``."""
+    for part in re.findall(r"\w+", key):
+        document = document[int(part)] if part.isdigit() else document[part]
+    return cast("dict[str, Any]", document)
+
+
+def _pins(file: _File) -> Iterator[tuple[int, str]]:
+    for index, point in enumerate(file.point):
+        for part, wired in (("outputs", point.outputs), ("inputs", point.inputs)):
+            for name, pin in wired.items():
+                yield pin.pin, f"point[{index}].{part}.{name}.pin"
+        for direction, reader in point.readers.items():
+            yield reader.d0, f"point[{index}].readers.{direction}.d0"
+            yield reader.d1, f"point[{index}].readers.{direction}.d1"
+    for index, emergency in enumerate(file.emergency):
+        yield emergency.input.pin, f"emergency[{index}].input.pin"
+        yield emergency.reset.pin, f"emergency[{index}].reset.pin"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _line_of(key: str, lines: Sequence[str]) -> int:
+    """The line that writes a key such as ``point[1].outputs.lock.pin``, or the nearest table around it; 1 if none."""
+    best, best_depth = 1, 0
+    wanted = re.findall(r"[\w-]+|\[\d+\]", key)
+    table: list[str] = []
+    counts: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        header = re.match(r"\s*(\[\[?)\s*([\w.\- ]+?)\s*\]", line)
+        entry = re.match(r"\s*([\w.\-]+)\s*=", line)
+        if header:
+            table = _table(header[2], header[1] == "[[", counts)
+            here = table
+        elif entry:
+            here = [*table, *entry[1].split(".")]
+        else:
+            continue
+        depth = len(here) if here == wanted[: len(here)] else 0
+        if depth > best_depth:
+            best, best_depth = number, depth
+    return best
+
+
+def _table(name: str, is_array: bool, counts: dict[str, int]) -> list[str]:
+    """The parts of a table's name, each array of tables with the index it has reached."""
+    if is_array:
+        counts[name] = counts.get(name, -1) + 1
+    parts: list[str] = []
+    for depth, part in enumerate(name.split("."), 1):
+        parts.append(part.strip())
+        array = ".".join(name.split(".")[:depth])
+        if array in counts:
+            parts.append(f"[{counts[array]}]")
+    return parts
