@@ -1,0 +1,89 @@
+"""The two loops the simulated world runs on: one whose time jumps, and one that keeps real time closely.
+
+Parts, boards and people only ever ask the running loop for the time, so the same code runs on both.
+"""
+
+import asyncio
+import math
+import selectors
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from contextvars import Context
+from typing import Any, TypeVar, TypeVarTuple
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Deadlock(RuntimeError):
+    """Virtual time cannot go on: nothing is ready to run and no timer is set."""
+
+
+def now_ns(loop: AbstractEventLoop) -> int:
+    """The loop's time in whole nanoseconds."""
+    return round(loop.time() * 1e9)
+
+
+class _Jumping(selectors.SelectSelector):
+    """Waits for nothing: where a real selector would sleep, it moves the time to the next timer."""
+
+    def __init__(self, start_s: float) -> None:
+        super().__init__()
+        self.now = start_s
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            waiting = sorted(task.get_name() for task in asyncio.all_tasks())
+            raise Deadlock(
+                f"virtual time stands still: nothing is ready and no timer is set; {len(waiting)} tasks "
+                f"wait for ever: {', '.join(waiting[:10])}. Threads and sockets need the real loop."
+            )
+        if timeout > 0:
+            when = self.now + timeout
+            # Whole nanoseconds, rounded up: 9.999999999999998 would become 9999 ms in a reader that truncates.
+            self.now = max(when, math.ceil(when * 1e9) / 1e9)
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop in which waiting costs nothing. The same program gives the same run, step by step.
+
+    Executors run inline, so a thread cannot bring chance in. Raises `Deadlock` where a real loop would hang.
+    """
+
+    def __init__(self, start_s: float = 0.0) -> None:
+        self._jumping = _Jumping(start_s)
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        return self._jumping.now
+
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> Future[T]:
+        async def inline() -> T:
+            return func(*args)
+
+        return self.create_task(inline())
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        # There are no other threads in virtual time, so nobody has to be woken through a socket.
+        return self.call_soon(callback, *args, context=context)
+
+
+def run_virtual(main: Coroutine[Any, Any, T], *, start_s: float = 0.0) -> T:
+    """Run a program to its end in virtual time that begins at `start_s`."""
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(start_s)) as runner:
+        return runner.run(main)
+
+
+def real_loop() -> AbstractEventLoop:
+    """A loop in real time that wakes to the microsecond: epoll would round 50 µs pulses up to whole milliseconds."""
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+
+
+def run_real(main: Coroutine[Any, Any, T]) -> T:
+    """Run a program to its end in real time, closely enough for Wiegand pulses."""
+    with asyncio.Runner(loop_factory=real_loop) as runner:
+        return runner.run(main)

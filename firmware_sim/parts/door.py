@@ -1,0 +1,160 @@
+"""A door: a heavy leaf with a closer, a contact in the frame, and the locks that hold it once it is shut."""
+
+import asyncio
+from collections.abc import Sequence
+
+from firmware_sim.board import Board
+from firmware_sim.parts.button import PushButton
+from firmware_sim.parts.contact import Contact
+from firmware_sim.parts.lock import Lock
+from firmware_sim.parts.swing import Swing
+from firmware_sim.parts.wire import Wire
+
+REACTION_S = 0.4
+"""From the click of the lock to a hand that pushes."""
+
+
+class Door:
+    """The leaf opens under a hand, closes by itself, and is held only when shut and locked: by any one lock.
+
+    The contact closes when the leaf is within `contact_angle` of shut; `contact_reversed` is the wiring fault.
+    `inside_handle` opens the door from inside whatever the lock does. Speeds in degrees per second.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        contact_pin: int,
+        locks: Sequence[Lock] = (),
+        name: str = "door",
+        exit_button: PushButton | None = None,
+        inside_handle: bool = False,
+        contact_reversed: bool = False,
+        contact_angle: float = 4.0,
+        open_angle: float = 80.0,
+        push_speed: float = 80.0,
+        closer_speed: float = 25.0,
+        acceleration: float = 160.0,
+        passage_s: float = 1.2,
+        bounce_ms: float = 5.0,
+    ) -> None:
+        self.name = name
+        self.wedged = False
+        self.shut = True
+        self._locks = locks
+        self._exit_button = exit_button
+        self._inside_handle = inside_handle
+        self._contact_reversed = contact_reversed
+        self._open_angle = open_angle
+        self._push_speed = push_speed
+        self._closer_speed = closer_speed
+        self._acceleration = acceleration
+        self._passage_s = passage_s
+        self._hands = 0
+        self._contact = Contact(board, pin=contact_pin, name=name, closed=not contact_reversed, bounce_ms=bounce_ms)
+        self._leaf = Swing(
+            board.loop,
+            marks=(contact_angle,),
+            on_mark=lambda _, upwards: self._contact.put(upwards == self._contact_reversed),
+            on_arrival=self._arrived,
+        )
+        self._free = Wire(on=not self.held)
+        for lock in locks:
+            lock.released.watch(lambda _: self._free.put(not self._locked))
+
+    @property
+    def angle(self) -> float:
+        """How far the leaf stands open, in degrees."""
+        return self._leaf.angle
+
+    @property
+    def held(self) -> bool:
+        """A push would not move it."""
+        return self.shut and self._locked
+
+    @property
+    def contact(self) -> Contact:
+        return self._contact
+
+    def push(self) -> bool:
+        """Put a hand to the leaf and open it. False, and no hand on it, if it is held."""
+        if self.held:
+            return False
+        self.force()
+        return True
+
+    def force(self) -> None:
+        """Break the door open, locked or not. The hand stays on it until `let_go`."""
+        self._hands += 1
+        self._open()
+
+    def hold(self) -> None:
+        """Put a hand to the leaf and keep it where it is."""
+        if not self.shut:
+            self._hands += 1
+            self._leaf.stop()
+
+    def let_go(self) -> None:
+        """Take one hand off; with none left the closer shuts the door."""
+        self._hands = max(0, self._hands - 1)
+        self._close_unless_kept()
+
+    def wedge(self) -> None:
+        """Put a wedge under the open leaf: it stays where it is when nobody holds it."""
+        if not self.shut:
+            self.wedged = True
+            self._leaf.stop()
+
+    def unwedge(self) -> None:
+        self.wedged = False
+        self._close_unless_kept()
+
+    async def enter(self, patience_s: float = 3.0) -> bool:
+        """A person waits for the lock to click, pushes and walks through. False if patience ran out."""
+        if self.held:
+            if not await self._free.wait_on(patience_s):
+                return False
+            await asyncio.sleep(REACTION_S)
+        if not self.push():
+            return False
+        await asyncio.sleep(self._passage_s)
+        self.let_go()
+        return True
+
+    async def leave(self, patience_s: float = 3.0) -> bool:
+        """A person goes out: by the inside handle if there is one, else by the exit button if there is one."""
+        if self.held and self._inside_handle:
+            self.force()
+            await asyncio.sleep(self._passage_s)
+            self.let_go()
+            return True
+        if self.held and self._exit_button is not None:
+            self._exit_button.press()
+        return await self.enter(patience_s)
+
+    def view(self) -> dict[str, object]:
+        return {
+            "kind": "door",
+            "angle": round(self.angle, 1),
+            "shut": self.shut,
+            "held": self.held,
+            "hands": self._hands,
+            "wedged": self.wedged,
+            "contact_closed": self._contact.closed,
+        }
+
+    @property
+    def _locked(self) -> bool:
+        return any(lock.locked for lock in self._locks)
+
+    def _open(self) -> None:
+        self.shut = False
+        self._leaf.go(self._open_angle, top_speed=self._push_speed, acceleration=self._acceleration)
+
+    def _close_unless_kept(self) -> None:
+        if not (self._hands or self.wedged or self.shut):
+            self._leaf.go(0.0, top_speed=self._closer_speed, acceleration=self._acceleration)
+
+    def _arrived(self, angle: float) -> None:
+        self.shut = angle == 0

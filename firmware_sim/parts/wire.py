@@ -1,0 +1,42 @@
+"""Something that is on or off: a supply, a relay's contact, a bolt."""
+
+import asyncio
+from collections.abc import Callable
+
+
+class Wire:
+    """Is on or off, tells its watchers when it changes, and can be waited for."""
+
+    def __init__(self, *, on: bool = False) -> None:
+        self.on = on
+        self._watchers: list[Callable[[bool], object]] = []
+
+    def put(self, on: bool) -> None:
+        if on != self.on:
+            self.on = on
+            for watcher in tuple(self._watchers):
+                watcher(on)
+
+    def watch(self, watcher: Callable[[bool], object]) -> None:
+        """Have `watcher(on)` called at every change."""
+        self._watchers.append(watcher)
+
+    async def wait_on(self, patience_s: float) -> bool:
+        """Wait until it is on; False when patience ran out first."""
+        if self.on:
+            return True
+        came = asyncio.Event()
+
+        def notice(on: bool) -> None:
+            if on:
+                came.set()
+
+        self._watchers.append(notice)
+        try:
+            async with asyncio.timeout(patience_s):
+                await came.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._watchers.remove(notice)
+        return True
