@@ -41,6 +41,7 @@ sites = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("zone", String, nullable=False, comment="IANA name of its time zone"),
+    Column("revision", BigInteger, nullable=False, default=0, comment="grows with whatever may change a roster"),
     *_labels(),
 )
 

@@ -1,7 +1,5 @@
 """The database opens, is brought up to date, and keeps readers and writers apart."""
 
-from pathlib import Path
-
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -10,16 +8,6 @@ from sqlalchemy.exc import IntegrityError
 
 from cloud.store.database import Store, open_store
 from cloud.store.schema import memberships, metadata, zones
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'cloud.db'}"
-
-
-@pytest.fixture
-def store(url: str) -> Store:
-    return open_store(url)
 
 
 def pragma(connection: Connection, name: str) -> object:
@@ -34,9 +22,10 @@ def test_the_migrations_lead_to_the_tables_of_the_schema(store: Store) -> None:
 def test_opening_again_changes_nothing(url: str, store: Store) -> None:
     with store.writing() as connection:
         connection.execute(insert(zones).values(name="gym", label_zh="健身房", label_en="Gym"))
-    store.close()
-    with open_store(url).reading() as connection:
+    again = open_store(url)
+    with again.reading() as connection:
         assert connection.execute(select(zones.c.name)).scalars().all() == ["gym"]
+    again.close()
 
 
 def test_every_connection_writes_through_to_the_disk_and_checks_references(store: Store) -> None:

@@ -105,6 +105,7 @@ def upgrade() -> None:
         "sites",
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("zone", sa.String(), nullable=False, comment="IANA name of its time zone"),
+        sa.Column("revision", sa.BigInteger(), nullable=False, comment="grows with whatever may change a roster"),
         sa.Column("label_zh", sa.String(), nullable=False),
         sa.Column("label_en", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_sites")),

@@ -1,0 +1,110 @@
+"""The cloud's secrets, one file each, readable by their owner alone.
+
+``roster.key`` signs rosters, ``digest.key`` turns card numbers into digests, ``store.key`` encrypts card numbers in the
+database, ``sync/NAME.key`` is shared with one device. Every file is 32 bytes as one line of hex text.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from contract.sealing import KEY_BYTES, DigestKey, RosterKey, SyncKey
+
+NONCE_BYTES = 12
+_ROLES = ("roster", "digest", "store")
+
+
+class KeysUnusable(Exception):
+    """A key is missing, damaged or open to others. The text names the file and the cure."""
+
+
+class NumberSeal:
+    """Encrypts card numbers for the database (AES-256-GCM). What is sealed about one card opens for no other."""
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    def close(self, text: str, about: bytes) -> bytes:
+        """The text, encrypted and bound to what it is about (the credential's digest)."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, text.encode(), about)
+
+    def open(self, sealed: bytes, about: bytes) -> str:
+        """Raises ``KeysUnusable`` if the bytes were sealed with another key or about something else."""
+        try:
+            return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], about).decode()
+        except (InvalidTag, ValueError):
+            raise KeysUnusable("store.key does not open a stored card number: is it this database's key?") from None
+
+
+class KeyFolder:
+    """The folder that holds them. Opening it reads and checks the keys of the three roles."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ``KeysUnusable``."""
+        self.folder = folder
+        roster, digest, store = (_read(folder / f"{role}.key") for role in _ROLES)
+        self.roster = RosterKey.from_bytes(roster)
+        self.digest = DigestKey(digest)
+        self.numbers = NumberSeal(store)
+
+    @classmethod
+    def create(cls, folder: Path) -> "KeyFolder":
+        """Make every key anew. Raises ``KeysUnusable`` if the folder exists: old keys are never overwritten."""
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
+            raise KeysUnusable(f"{folder} exists: its keys belong to a community") from None
+        for role in _ROLES:
+            write_secret(folder / f"{role}.key", secrets.token_bytes(KEY_BYTES))
+        (folder / "sync").mkdir(mode=0o700)
+        return cls(folder)
+
+    def make_sync(self, device: str) -> SyncKey:
+        """The device's sync key, made if it has none."""
+        found = self.sync(device)
+        if found is None:
+            found = SyncKey(secrets.token_bytes(KEY_BYTES))
+            write_secret(self._sync_file(device), found)
+        return found
+
+    def sync(self, device: str) -> SyncKey | None:
+        """The device's sync key, or None before ``make_sync``. Raises ``KeysUnusable``."""
+        file = self._sync_file(device)
+        return SyncKey(_read(file)) if file.exists() else None
+
+    def _sync_file(self, device: str) -> Path:
+        return self.folder / "sync" / f"{device}.key"
+
+
+def write_secret(file: Path, secret: bytes) -> None:
+    """Write hex text that only its owner may read, whole or not at all."""
+    draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(secret.hex() + "\n")
+        out.flush()
+        os.fsync(out.fileno())
+    draft.replace(file)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        open_to_others = file.stat().st_mode & 0o077
+        text = file.read_text()
+    except FileNotFoundError:
+        raise KeysUnusable(f"{file} is missing: put it back from your backup") from None
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise KeysUnusable(f"{file} cannot be read: {wrong}") from None
+    if open_to_others:
+        raise KeysUnusable(f"{file} is open to others: chmod 600 {file}")
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise KeysUnusable(f"{file} holds no key of {KEY_BYTES} bytes: put it back from your backup")
+    return key

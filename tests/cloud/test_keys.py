@@ -1,0 +1,66 @@
+"""Keys are made once, kept to their owner, and missed loudly."""
+
+from pathlib import Path
+
+import pytest
+
+from cloud.keys import KeyFolder, KeysUnusable, NumberSeal
+
+
+def modes(folder: Path) -> set[int]:
+    return {file.stat().st_mode & 0o777 for file in folder.rglob("*") if file.is_file()}
+
+
+def test_only_the_owner_may_read_any_key(keys: KeyFolder) -> None:
+    keys.make_sync("gym-1")
+    assert modes(keys.folder) == {0o600}
+    assert keys.folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_keys_are_the_same_when_opened_again(keys: KeyFolder) -> None:
+    again = KeyFolder(keys.folder)
+    assert again.digest == keys.digest
+    assert again.roster.public() == keys.roster.public()
+    assert again.numbers.open(keys.numbers.close("21-15890", b"a"), b"a") == "21-15890"
+
+
+def test_keys_are_never_made_over_old_ones(keys: KeyFolder) -> None:
+    with pytest.raises(KeysUnusable, match="exists"):
+        KeyFolder.create(keys.folder)
+
+
+def test_a_device_has_one_sync_key_and_no_other_device_has_it(keys: KeyFolder) -> None:
+    assert keys.sync("gym-1") is None
+    made = keys.make_sync("gym-1")
+    assert keys.make_sync("gym-1") == keys.sync("gym-1") == made
+    assert keys.make_sync("gym-2") != made
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (lambda file: file.unlink(), "missing"),
+        (lambda file: file.chmod(0o640), "chmod 600"),
+        (lambda file: file.write_text("00ff\n"), "no key of 32 bytes"),
+        (lambda file: file.write_text("key\n"), "no key of 32 bytes"),
+        (lambda file: file.write_bytes(b"\xff\xfe"), "cannot be read"),
+    ],
+)
+def test_a_key_that_is_not_in_order_is_named_with_its_cure(keys: KeyFolder, damage: object, says: str) -> None:
+    file = keys.folder / "digest.key"
+    assert callable(damage)
+    damage(file)
+    with pytest.raises(KeysUnusable, match=says) as caught:
+        KeyFolder(keys.folder)
+    assert "digest.key" in str(caught.value)
+
+
+def test_a_sealed_number_opens_for_its_own_card_and_key_only(keys: KeyFolder) -> None:
+    sealed = keys.numbers.close("21-15890", b"one card")
+    assert b"15890" not in sealed
+    with pytest.raises(KeysUnusable):
+        keys.numbers.open(sealed, b"another card")
+    with pytest.raises(KeysUnusable):
+        NumberSeal(bytes(32)).open(sealed, b"one card")
+    with pytest.raises(KeysUnusable):
+        keys.numbers.open(b"short", b"one card")
