@@ -4,7 +4,6 @@ Parts, boards and people only ever ask the running loop for the time, so the sam
 """
 
 import asyncio
-import math
 import selectors
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Coroutine
@@ -41,8 +40,8 @@ class _Jumping(selectors.SelectSelector):
             )
         if timeout > 0:
             when = self.now + timeout
-            # Whole nanoseconds, rounded up: 9.999999999999998 would become 9999 ms in a reader that truncates.
-            self.now = max(when, math.ceil(when * 1e9) / 1e9)
+            # To the next whole nanosecond if it is that near: 9.999999999999998 would read as 9999 ms if truncated.
+            self.now = max(when, round(when * 1e9) / 1e9)
         return []
 
 
