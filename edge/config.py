@@ -161,7 +161,8 @@ class _Checker:
     def config(self) -> DeviceConfig:
         file = self._convert(self.document, _File, "")
         self._broker(file.cloud)
-        self._no_name_twice(file.point)
+        self._no_name_twice("point", "name", [point.name for point in file.point])
+        self._no_name_twice("emergency", "zone", [emergency.zone for emergency in file.emergency])
         self._no_pin_twice(file)
         kinds: dict[str, Kind] = {}
         settings: dict[str, Any] = {}
@@ -198,10 +199,10 @@ class _Checker:
         if address.scheme == "mqtts" and cloud.ca is None:
             raise self._error("cloud.broker", "mqtts:// needs ca, the file of the certificate authority")
 
-    def _no_name_twice(self, points: Sequence[Point]) -> None:
-        for index, point in enumerate(points):
-            if any(other.name == point.name for other in points[:index]):
-                raise self._error(f"point[{index}].name", f"{point.name!r} is the name of another point")
+    def _no_name_twice(self, table: str, key: str, names: Sequence[str]) -> None:
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise self._error(f"{table}[{index}].{key}", f"{name!r} stands in another {table} already")
 
     def _no_pin_twice(self, file: _File) -> None:
         taken: dict[int, str] = {}
@@ -247,7 +248,7 @@ class _Checker:
 
 
 def _named(document: Any, kind: type[Any], at: str) -> str:
-    """The path of a complaint, with the right key in place of the ``[...]`` that msgspec writes for any key of a table."""
+    """The path of a complaint, with the key in place of the ``[...]`` that msgspec writes for the keys of a table."""
     before, elided, after = at.partition("[...]")
     if not elided:
         return at

@@ -17,6 +17,9 @@ from msgspec import Struct
 
 from contract.decide import Decision, Direction
 
+LEASE_MARGIN_MS = 1_000
+"""A station rests its outputs itself; the lease ends this much later, so that one that runs out tells of trouble."""
+
 
 class Decided(Struct, frozen=True):
     """The rule has spoken about somebody at this point, whose credential has this ``digest``.

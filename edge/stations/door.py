@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from edge.stations import (
+    LEASE_MARGIN_MS,
     Decided,
     Drive,
     Due,
@@ -153,7 +154,7 @@ def _button(state: State) -> Step:
 def _drive(state: State, behind: Literal["nothing", "written"]) -> list[Effect]:
     if state.phase == "released":
         return []
-    return [Drive("lock", state.settings.unlock_ms, behind), Wake("relock", state.settings.unlock_ms)]
+    return [Drive("lock", state.settings.unlock_ms + LEASE_MARGIN_MS, behind), Wake("relock", state.settings.unlock_ms)]
 
 
 def _button_let_go(state: State) -> Step:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from edge.stations import (
+    LEASE_MARGIN_MS,
     Decided,
     Drive,
     Due,
@@ -150,7 +151,7 @@ def _badge(state: State, found: Decided) -> Step:
 
 
 def _unlock(state: State) -> list[Effect]:
-    return [Drive("unlock", state.settings.unlock_ms), Wake("relock", state.settings.unlock_ms)]
+    return [Drive("unlock", state.settings.unlock_ms + LEASE_MARGIN_MS), Wake("relock", state.settings.unlock_ms)]
 
 
 def _left(state: State, now_ms: int) -> Step:

@@ -1,0 +1,236 @@
+"""The agent: hears what the keeper reports, weighs who may pass, and has each station's effects done in order.
+
+One loop owns everything here, and each message is taken to completion before the next. Whatever it touches is a port,
+so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual time.
+"""
+
+import logging
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from contract.credentials import read
+from contract.decide import Direction
+from edge.config import DeviceConfig, Point
+from edge.decider import Clock, Decider
+from edge.keeper_link import (
+    Changed,
+    Drive,
+    Frame,
+    KeeperPort,
+    Refused,
+    Rest,
+    Rested,
+    Snapshot,
+    ToAgent,
+    ZoneEmergency,
+)
+from edge.kinds import Kind
+from edge.lanes import Lane, Recording
+from edge.stations import Due, Edge, Emergency, Input, Levels, Report, Show, Wake
+
+log = logging.getLogger(__name__)
+
+LAMP_MS = 2_000
+INVALID_READS_EVERY_S = 60.0
+"""A reader with a bad cable sends noise without end: it gets one row, then one a minute with their number."""
+
+
+class Runner:
+    """One point: its kind, its state, its lane and its wake-ups."""
+
+    def __init__(
+        self,
+        point: Point,
+        kind: Kind,
+        settings: Any,
+        lane: Callable[["Runner"], Lane],
+        clock: Clock,
+    ) -> None:
+        self.point, self.kind = point, kind
+        self.timers: dict[str, TimerHandle] = {}
+        self.shown: Show | None = None
+        self._state = kind.start(point.name, settings)
+        self._clock = clock
+        self.lane = lane(self)
+
+    @property
+    def report(self) -> Report:
+        return self.kind.report(self._state)
+
+    def take(self, happened: Input) -> None:
+        """One input to completion: the station's step, then its effects in order."""
+        self._state, effects = self.kind.step(self._state, happened, self._clock.mono_ms())
+        if isinstance(happened, Emergency) and happened.active:
+            self.lane.clear()
+        self.lane.put(effects)
+
+
+class InvalidReads:
+    """Frames of one reader that are no card: the first is recorded at once, the rest of its minute as a number."""
+
+    def __init__(self, loop: AbstractEventLoop, record: Callable[[dict[str, Any]], object]) -> None:
+        self._loop, self._record = loop, record
+        self._count = 0
+        self._latest: dict[str, Any] = {}
+        self._timer: TimerHandle | None = None
+
+    def note(self, bits: str) -> None:
+        """Keep the length and the verdict, never the bits."""
+        self._latest = _verdict(bits)
+        self._count += 1
+        if self._timer is None:
+            self._write()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _write(self) -> None:
+        self._timer = None
+        if self._count:
+            self._record({**self._latest, "count": self._count})
+            self._count = 0
+            self._timer = self._loop.call_later(INVALID_READS_EVERY_S, self._write)
+
+
+def _verdict(bits: str) -> dict[str, Any]:
+    try:
+        reading = read(bits)
+    except ValueError:
+        return {"bits": len(bits), "parity": "none"}
+    parity = "failed" if reading.candidates else "none"
+    return {"bits": len(bits), "parity": parity, "swapped": reading.swapped_wires}
+
+
+class Agent:
+    """All points of one device. ``on_change`` is told whenever what a report or a status would say may have changed."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        loop: AbstractEventLoop,
+        clock: Clock,
+        recording: Recording,
+        decider: Decider,
+        keeper: KeeperPort,
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.keeper_up = False
+        self.failures = 0
+        self.emergencies: frozenset[str] = frozenset()
+        self._loop, self._recording, self._decider = loop, recording, decider
+        self._keeper, self._on_change = keeper, on_change
+        self.runners: dict[str, Runner] = {}
+        self._readers: dict[str, tuple[Runner, Direction, InvalidReads]] = {}
+        for point in config.points:
+            runner = Runner(point, config.kinds[point.name], config.settings[point.name], self._lane, clock)
+            self.runners[point.name] = runner
+            for direction in point.readers:
+                name = f"{point.name}.{direction}"
+                invalid = InvalidReads(loop, partial(recording.record, point.name, "reader.invalid_read"))
+                self._readers[name] = runner, direction, invalid
+
+    def heard(self, message: ToAgent) -> None:
+        """Take a keeper's message to completion."""
+        self._guarded(self._take, message)
+
+    def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
+        """A fault of ours ends what is in hand, not the agent: it is logged, recorded, and the other doors go on."""
+        try:
+            act(*arguments)
+        except Exception as fault:
+            log.exception("a message or wake-up failed: %r", arguments)
+            self.failures += 1
+            self._recording.record("", "device.fault", {"fault": "internal_error", "what": type(fault).__name__})
+        self._on_change()
+
+    def keeper_lost(self) -> None:
+        """The line to the keeper ended; the keeper, or the kernel, has put the outputs to rest."""
+        if self.keeper_up:
+            self.keeper_up = False
+            self._recording.record("", "device.keeper_lost", {})
+            self._on_change()
+
+    def close(self) -> None:
+        for runner in self.runners.values():
+            for timer in runner.timers.values():
+                timer.cancel()
+        for _, _, invalid in self._readers.values():
+            invalid.close()
+
+    def drive(self, output: str, lease_ms: int) -> None:
+        self._keeper.send(Drive(output, lease_ms))
+
+    def rest(self, output: str) -> None:
+        self._keeper.send(Rest(output))
+
+    def show(self, point: str, shown: Show) -> None:
+        """Light the lamp, if there is one, and keep the text for whatever screen shows this point."""
+        runner = self.runners[point]
+        runner.shown = shown
+        if shown.lamp in runner.point.outputs:
+            self.drive(f"{point}.{shown.lamp}", LAMP_MS)
+
+    def wake(self, point: str, wake: Wake) -> None:
+        runner = self.runners[point]
+        old = runner.timers.pop(wake.name, None)
+        if old is not None:
+            old.cancel()
+        if wake.after_ms is not None:
+            runner.timers[wake.name] = self._loop.call_later(wake.after_ms / 1000, self._due, runner, wake.name)
+
+    def _lane(self, runner: Runner) -> Lane:
+        return Lane(runner.point.name, self._loop, self._recording, self, runner.take)
+
+    def _due(self, runner: Runner, name: str) -> None:
+        del runner.timers[name]
+        self._guarded(runner.take, Due(name))
+
+    def _take(self, message: ToAgent) -> None:
+        match message:
+            case Frame(reader=reader, bits=bits):
+                self._frame(reader, bits)
+            case Changed(input=name, active=active):
+                point, _, input_name = name.partition(".")
+                self.runners[point].take(Edge(input_name, active))
+            case ZoneEmergency(zone=zone, active=active):
+                self._emergency(zone, active)
+            case Snapshot():
+                self._snapshot(message)
+            case Rested(output=output, cause="expired"):
+                if output.rpartition(".")[2] not in ("green", "red"):
+                    self._recording.record(output.partition(".")[0], "device.lease_expired", {"output": output})
+            case Refused(output=output, why=why) if why != "emergency":
+                self._recording.record(output.partition(".")[0], "device.fault", {"fault": why, "output": output})
+
+    def _frame(self, reader: str, bits: str) -> None:
+        runner, direction, invalid = self._readers[reader]
+        point = runner.point
+        decided = self._decider.decide(bits, point.name, direction, free_exit=point.free_exit, report=runner.report)
+        if decided is None:
+            invalid.note(bits)
+        else:
+            runner.take(decided)
+
+    def _emergency(self, zone: str, active: bool) -> None:
+        if (zone in self.emergencies) == active:
+            return
+        self.emergencies = self.emergencies | {zone} if active else self.emergencies - {zone}
+        self._recording.record("", "emergency.began" if active else "emergency.reset", {"zone": zone})
+        for runner in self.runners.values():
+            if runner.point.zone == zone:
+                runner.take(Emergency(active))
+
+    def _snapshot(self, snapshot: Snapshot) -> None:
+        """The keeper is there, or back: believe the pins as it reports them."""
+        if not self.keeper_up:
+            self.keeper_up = True
+            self._recording.record("", "device.keeper_found", {})
+        latched = frozenset(snapshot.emergencies)
+        for zone in sorted(latched ^ self.emergencies):
+            self._emergency(zone, zone in latched)
+        for point, runner in self.runners.items():
+            mine = {name: active for name, active in snapshot.inputs.items() if name.startswith(f"{point}.")}
+            runner.take(Levels({name.partition(".")[2]: active for name, active in mine.items()}))

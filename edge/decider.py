@@ -1,0 +1,81 @@
+"""From a card to a decision: the frame's digest, its grants, the facts of this moment, and the rule."""
+
+import logging
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from contract.credentials import canonical
+from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Request, Trust, weigh
+from contract.reasons import Reason
+from contract.sealing import DigestKey, credential_digest
+from edge.stations import Decided, Report
+
+log = logging.getLogger(__name__)
+
+
+class Clock(Protocol):
+    """The device's clocks, UTC and monotonic; ``trust`` and ``floor_ms`` say how far to believe the first."""
+
+    @property
+    def trust(self) -> Trust: ...
+
+    @property
+    def floor_ms(self) -> int: ...
+
+    def now_ms(self) -> int: ...
+
+    def mono_ms(self) -> int: ...
+
+
+class Roster(Protocol):
+    """The roster in use. ``number`` is 0, and ``issued_ms`` and ``zone`` are None, before the first."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def issued_ms(self) -> int | None: ...
+
+    @property
+    def zone(self) -> ZoneInfo | None: ...
+
+    def find(self, digest: bytes) -> list[Grant]: ...
+
+
+class Decider:
+    """The rule with its device around it. ``failures`` counts decisions that our own fault turned into a refusal."""
+
+    def __init__(self, roster: Roster, clock: Clock, digest_key: DigestKey | None) -> None:
+        self.failures = 0
+        self._roster, self._clock, self._digest_key = roster, clock, digest_key
+
+    def decide(self, bits: str, point: str, direction: Direction, *, free_exit: bool, report: Report) -> Decided | None:
+        """Who this card is and whether they may pass; None if the frame is no valid card."""
+        card = canonical(bits)
+        if card is None:
+            return None
+        digest = b"" if self._digest_key is None else credential_digest(self._digest_key, card)
+        request = Request(point, digest, direction)
+        return Decided(self._weigh(request, free_exit, report), direction, digest, self._roster.number, RULE_VERSION)
+
+    def _weigh(self, request: Request, free_exit: bool, report: Report) -> Decision:
+        try:
+            grants = self._roster.find(request.digest) if request.digest else []
+            return weigh(request, grants, self._facts(free_exit, report), self._clock.now_ms())
+        except Exception:
+            log.exception("a decision at %s failed", request.point)
+            self.failures += 1
+            leaves_freely = free_exit and request.direction == "out"
+            return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR)
+
+    def _facts(self, free_exit: bool, report: Report) -> Facts:
+        issued_ms = self._roster.issued_ms
+        return Facts(
+            zone=self._roster.zone or ZoneInfo("UTC"),
+            clock=self._clock.trust,
+            clock_floor_ms=self._clock.floor_ms,
+            roster_age_ms=None if issued_ms is None else max(0, self._clock.now_ms() - issued_ms),
+            free_exit=free_exit,
+            busy=report.busy,
+            faulted=report.faulted,
+        )

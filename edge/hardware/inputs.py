@@ -1,0 +1,90 @@
+"""Pins that are read: debounced inputs, and Wiegand readers on two falling-edge pins.
+
+Edges may arrive on a thread of the pin library; they are handed to the loop with the time the kernel stamped on them.
+"""
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from typing import Any
+
+from edge.config import InputPin
+from edge.hardware.wiegand import FrameAssembler
+
+
+class DebouncedInput:
+    """One input pin. ``changed(active, at_s)`` is called on the loop for each change that outlasted the bounce."""
+
+    def __init__(
+        self, pin: Any, wiring: InputPin, loop: AbstractEventLoop, changed: Callable[[bool, float], None]
+    ) -> None:
+        self._pin, self._loop, self._changed = pin, loop, changed
+        self._active_level = wiring.active == "high"
+        pin.input_with_pull(wiring.pull)
+        pin.bounce = wiring.bounce_ms / 1000
+        pin.edges = "both"
+        self.active = bool(pin.state) == self._active_level
+        pin.when_changed = self._edge
+
+    def close(self) -> None:
+        self._pin.close()
+
+    def _edge(self, ticks: float, state: int) -> None:
+        self._loop.call_soon_threadsafe(self._settle, bool(state) == self._active_level, ticks)
+
+    def _settle(self, active: bool, at_s: float) -> None:
+        if active != self.active:
+            self.active = active
+            self._changed(active, at_s)
+
+
+class WiegandReader:
+    """D0 and D1 of one reader. ``frame(bits, at_s)`` is called on the loop once the lines have been silent long enough.
+
+    Only falling edges are asked for: with both, the kernel reads the level late and loses bits.
+    """
+
+    def __init__(
+        self, d0: Any, d1: Any, loop: AbstractEventLoop, now_s: Callable[[], float], frame: Callable[[str, float], None]
+    ) -> None:
+        self._pins, self._loop, self._now_s, self._frame = (d0, d1), loop, now_s, frame
+        self._assembler = FrameAssembler()
+        self._timer: TimerHandle | None = None
+        self._last_s = 0.0
+        for pin in self._pins:
+            pin.input_with_pull("up")
+            pin.edges = "falling"
+        d0.when_changed = self._zero
+        d1.when_changed = self._one
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for pin in self._pins:
+            pin.close()
+
+    def _zero(self, ticks: float, _state: int) -> None:
+        self._loop.call_soon_threadsafe(self._pulse, "0", ticks)
+
+    def _one(self, ticks: float, _state: int) -> None:
+        self._loop.call_soon_threadsafe(self._pulse, "1", ticks)
+
+    def _pulse(self, bit: str, at_s: float) -> None:
+        finished = self._assembler.pulse(bit, at_s)
+        if finished is not None:
+            self._frame(finished, self._last_s)
+        self._last_s = at_s
+        if self._timer is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        ends_at_s = self._assembler.ends_at_s
+        self._timer = None
+        if ends_at_s is not None:
+            self._timer = self._loop.call_later(max(0.0, ends_at_s - self._now_s()), self._silent)
+
+    def _silent(self) -> None:
+        """One timer serves the whole frame: it is set again only if bits came after it was."""
+        frame = self._assembler.take(self._now_s())
+        if frame is not None:
+            self._frame(frame, self._last_s)
+        self._wait()

@@ -1,0 +1,143 @@
+"""A station's lane: its effects, done strictly in order, each drive behind the records before it.
+
+A free passage waits until its record is written, but never longer than 20 ms: a door does not wait for a disk. What has
+a value waits until its record is durable, and is refused after two seconds. A safety input empties the lane.
+"""
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from edge.stations import CannotRecord, Drive, Effect, Record, Rest, Show, Wake
+
+WRITTEN_WITHIN_MS = 20
+DURABLE_WITHIN_MS = 2_000
+MAX_WAITING = 64
+"""Effects a lane holds while its first drive waits; a station that asks for more is at fault."""
+
+
+class Recording(Protocol):
+    """The part of the recorder that a lane needs. Callbacks run on the loop, at once if the row is that far already."""
+
+    def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
+
+    def when_written(self, seq: int, callback: Callable[[], None]) -> None: ...
+
+    def when_durable(self, seq: int, callback: Callable[[], None]) -> None: ...
+
+
+class Hands(Protocol):
+    """Who carries out what a lane releases."""
+
+    def drive(self, output: str, lease_ms: int) -> None: ...
+
+    def rest(self, output: str) -> None: ...
+
+    def show(self, point: str, shown: Show) -> None: ...
+
+    def wake(self, point: str, wake: Wake) -> None: ...
+
+
+class Lane:
+    """The effects of one point on their way. ``cannot_record`` tells the station what was not driven for want of a
+    durable record; ``late`` counts drives that went ahead of
+    their record, each noted in a row of its own."""
+
+    def __init__(
+        self,
+        point: str,
+        loop: AbstractEventLoop,
+        recording: Recording,
+        hands: Hands,
+        cannot_record: Callable[[CannotRecord], None],
+    ) -> None:
+        self.late = 0
+        self._point, self._loop, self._recording, self._hands = point, loop, recording, hands
+        self._cannot_record = cannot_record
+        self._effects: deque[Effect] = deque()
+        self._recorded: int | None = 0
+        self._turn = 0
+        self._deadline: TimerHandle | None = None
+
+    def put(self, effects: Iterable[Effect]) -> None:
+        """Queue effects and do what can be done at once."""
+        self._effects.extend(effects)
+        if len(self._effects) > MAX_WAITING:
+            raise OverflowError(f"{self._point}: more than {MAX_WAITING} effects wait")
+        if self._deadline is None:
+            self._go_on()
+
+    def clear(self) -> None:
+        """Safety: nothing that waited is driven any more. Its records are kept."""
+        self._end_wait()
+        waiting, self._effects = self._effects, deque()
+        for effect in waiting:
+            if isinstance(effect, Record):
+                self._record(effect)
+
+    def _go_on(self) -> None:
+        while self._effects and self._deadline is None:
+            effect = self._effects[0]
+            if isinstance(effect, Drive) and effect.behind != "nothing" and self._must_wait(effect):
+                return
+            self._effects.popleft()
+            self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Record():
+                self._record(effect)
+            case Drive(output=output, lease_ms=lease_ms):
+                self._hands.drive(f"{self._point}.{output}", lease_ms)
+            case Rest(output=output):
+                self._hands.rest(f"{self._point}.{output}")
+            case Show():
+                self._hands.show(self._point, effect)
+            case Wake():
+                self._hands.wake(self._point, effect)
+
+    def _record(self, record: Record) -> None:
+        self._recorded = self._recording.record(self._point, record.kind, record.data)
+
+    def _must_wait(self, drive: Drive) -> bool:
+        """Begin to wait for the last record, unless it is far enough already."""
+        seq, durable = self._recorded, drive.behind == "durable"
+        if seq is None and not durable:
+            return False
+        within_ms = DURABLE_WITHIN_MS if durable else WRITTEN_WITHIN_MS
+        self._turn += 1
+        turn = self._turn
+        self._deadline = self._loop.call_later(within_ms / 1000, self._too_late)
+        if seq is not None:
+            reached = self._recording.when_durable if durable else self._recording.when_written
+            reached(seq, lambda: self._reached(turn))
+        return self._deadline is not None
+
+    def _reached(self, turn: int) -> None:
+        """The record is as far as the drive needs. ``turn`` tells this wait from one that was given up."""
+        if turn != self._turn or self._deadline is None:
+            return
+        self._end_wait()
+        self._release()
+
+    def _too_late(self) -> None:
+        self._end_wait()
+        drive = self._effects[0]
+        if isinstance(drive, Drive) and drive.behind == "durable":
+            self._effects.popleft()
+            self._cannot_record(CannotRecord(drive.output))
+            self._go_on()
+            return
+        self.late += 1
+        self._recording.record(self._point, "device.late_record", {"seq": self._recorded})
+        self._release()
+
+    def _release(self) -> None:
+        self._do(self._effects.popleft())
+        self._go_on()
+
+    def _end_wait(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
