@@ -4,6 +4,7 @@ It behaves as gpiozero's LGPIOFactory does on a Pi, its surprises included: taki
 off, an output is driven low for a moment before it gets its first value, ticks are seconds, a closed pin floats.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
@@ -88,9 +89,10 @@ class SimPin(PiPin):  # type: ignore[misc]
         factory.by_number[self._number] = self
 
     def close(self) -> None:
-        self.when_changed = None
         self._function, self._pull = "input", "floating"
-        self._lines.claim_input(self._number, "floating")
+        with contextlib.suppress(ConnectionError):  # a board that has gone has let go of the pin already
+            self.when_changed = None
+            self._lines.claim_input(self._number, "floating")
 
     def _get_function(self) -> str:
         return self._function

@@ -89,14 +89,14 @@ class _Process(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > MAX_LINE:
-            self.hang_up()
-        for line in lines:
-            try:
+        try:
+            for line in lines:
                 self._obey(*json.loads(line))
-            except (ValueError, TypeError, KeyError) as error:
-                self._say("error", errno.EINVAL, f"not understood: {error}")
-                self.hang_up()
+            if len(self._rest) > MAX_LINE:
+                raise ValueError(f"a line of more than {MAX_LINE} bytes")
+        except (ValueError, TypeError, KeyError) as error:
+            self._say("error", errno.EINVAL, f"not understood: {error}")
+            self.hang_up()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._processes.discard(self)
