@@ -1,0 +1,59 @@
+import re
+
+import pytest
+
+from contract.reasons import TABLE, Reason, words
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+OPENING = {Reason.ALLOWED, Reason.FREE_EXIT}
+
+every_reason = pytest.mark.parametrize("reason", Reason)
+
+
+def test_the_table_has_each_reason_once_and_no_other() -> None:
+    assert list(TABLE) == list(Reason)
+
+
+@every_reason
+def test_a_reason_has_words_in_both_languages(reason: Reason) -> None:
+    chinese, english = words(reason, "zh-CN"), words(reason, "en")
+    assert CHINESE.search(chinese.text)
+    assert english.text
+    assert not CHINESE.search(english.text + english.remedy)
+
+
+@every_reason
+def test_a_refusal_says_what_to_do_about_it_and_a_welcome_does_not(reason: Reason) -> None:
+    remedies = [bool(words(reason, language).remedy) for language in ("zh", "en")]
+    assert remedies == [not TABLE[reason].allows] * 2
+
+
+@every_reason
+def test_only_these_two_reasons_open(reason: Reason) -> None:
+    assert TABLE[reason].allows is (reason in OPENING)
+
+
+@every_reason
+def test_words_fit_on_a_small_screen(reason: Reason) -> None:
+    """Two lines of a 20-character display for the text, two of a phone for the remedy."""
+    for language in ("zh", "en"):
+        assert len(words(reason, language).text) <= 40
+        assert len(words(reason, language).remedy) <= 60
+
+
+def test_no_two_reasons_read_the_same() -> None:
+    for language in ("zh", "en"):
+        assert len({words(reason, language).text for reason in Reason}) == len(Reason)
+
+
+def test_an_unknown_language_reads_english() -> None:
+    assert words(Reason.EXPIRED, "fr") == words(Reason.EXPIRED, "en") != words(Reason.EXPIRED, "zh")
+
+
+def test_the_values_on_the_wire_never_change() -> None:
+    """A journal that lies in an archive for years still says these; add to the end, rename none."""
+    assert [reason.value for reason in Reason] == [
+        *("allowed", "free_exit", "unknown_credential", "suspended", "reported_lost", "not_yet_valid", "expired"),
+        *("not_entitled", "outside_hours", "clock_unset", "roster_stale", "no_roster", "busy", "faulted"),
+        *("cannot_record", "internal_error"),
+    ]

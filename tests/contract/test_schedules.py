@@ -1,0 +1,219 @@
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule, is_open
+
+SHANGHAI, BERLIN, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
+MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
+EVERY_DAY = range(7)
+
+Window = tuple[int, int]
+
+
+def hours(first: str, last: str) -> Window:
+    return minutes(first), minutes(last)
+
+
+def minutes(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def weekly(days: range | tuple[int, ...], *windows: Window) -> Schedule:
+    return Schedule(tuple(windows if day in days else () for day in range(7)))
+
+
+def utc_ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def local_ms(text: str, zone: ZoneInfo, *, fold: int = 0) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=zone, fold=fold).timestamp() * 1000)
+
+
+def open_at(schedule: Schedule, zone: ZoneInfo, text: str, *, fold: int = 0) -> bool:
+    return is_open(schedule, zone, local_ms(text, zone, fold=fold))
+
+
+def test_a_window_opens_at_its_start_and_is_shut_at_its_end() -> None:
+    morning = weekly(EVERY_DAY, hours("06:00", "09:30"))
+    start, end = local_ms("2026-05-04T06:00", SHANGHAI), local_ms("2026-05-04T09:30", SHANGHAI)
+    around = (start - 1, start, end - 1, end)
+    assert [is_open(morning, SHANGHAI, now_ms) for now_ms in around] == [False, True, True, False]
+
+
+def test_the_hours_are_those_of_the_site_and_not_of_utc() -> None:
+    morning = weekly((MON,), hours("06:00", "09:30"))
+    monday_six_in_shanghai = utc_ms("2026-05-03T22:00")
+    assert is_open(morning, SHANGHAI, monday_six_in_shanghai)
+    assert not is_open(morning, NEW_YORK, monday_six_in_shanghai)
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "expected"),
+    [
+        (10, "05:59", False),
+        (10, "06:00", True),
+        (10, "17:59", True),
+        (10, "18:00", False),
+        (11, "12:00", False),
+        (12, "12:00", False),
+        (13, "06:00", True),
+    ],
+)
+def test_weekdays_from_six_to_eighteen(day: int, clock: str, expected: bool) -> None:
+    """The first worked example of ONVIF's schedule specification; 10 June 2016 is a Friday."""
+    weekdays = weekly((MON, TUE, WED, THU, FRI), hours("06:00", "18:00"))
+    assert open_at(weekdays, BERLIN, f"2016-06-{day}T{clock}") is expected
+
+
+def test_two_windows_of_a_day_leave_the_pause_between_them_shut() -> None:
+    meals = weekly(EVERY_DAY, hours("11:00", "13:00"), hours("17:00", "19:00"))
+    seen = [open_at(meals, SHANGHAI, f"2026-05-04T{clock}") for clock in ("10:59", "11:00", "13:00", "17:00", "19:00")]
+    assert seen == [False, True, False, True, False]
+
+
+def test_twenty_four_hundred_is_the_end_of_its_own_day() -> None:
+    monday = weekly((MON,), hours("00:00", "24:00"))
+    assert not open_at(monday, SHANGHAI, "2026-05-03T23:59")
+    assert open_at(monday, SHANGHAI, "2026-05-04T00:00")
+    assert open_at(monday, SHANGHAI, "2026-05-04T23:59:59.999")
+    assert not open_at(monday, SHANGHAI, "2026-05-05T00:00")
+
+
+def test_a_window_over_midnight_belongs_to_the_weekday_on_which_it_opened() -> None:
+    friday_night = weekly((FRI,), hours("22:00", "30:00"))
+    assert not open_at(friday_night, SHANGHAI, "2026-05-08T01:00"), "the small hours of Friday are Thursday's night"
+    assert open_at(friday_night, SHANGHAI, "2026-05-08T22:00")
+    assert open_at(friday_night, SHANGHAI, "2026-05-09T05:59")
+    assert not open_at(friday_night, SHANGHAI, "2026-05-09T06:00")
+    assert not open_at(friday_night, SHANGHAI, "2026-05-09T22:00")
+
+
+def test_sunday_night_runs_into_monday() -> None:
+    sunday_night = weekly((SUN,), hours("22:00", "26:00"))
+    assert open_at(sunday_night, SHANGHAI, "2026-05-04T01:59")
+    assert not open_at(sunday_night, SHANGHAI, "2026-05-04T02:00")
+
+
+def test_a_window_of_twenty_four_hours_may_begin_at_any_minute() -> None:
+    guard = weekly((MON,), hours("08:00", "32:00"))
+    seen = [open_at(guard, SHANGHAI, f"2026-05-{when}") for when in ("04T07:59", "04T08:00", "05T07:59", "05T08:00")]
+    assert seen == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("zone", "before", "after"),
+    [(BERLIN, "2026-03-29T00:59:59", "2026-03-29T01:00:00"), (NEW_YORK, "2026-03-08T06:59:59", "2026-03-08T07:00:00")],
+)
+def test_where_an_hour_is_skipped_a_window_begun_within_it_opens_at_its_end(
+    zone: ZoneInfo, before: str, after: str
+) -> None:
+    from_half_past_two = weekly((SUN,), hours("02:30", "06:00"))
+    assert not is_open(from_half_past_two, zone, utc_ms(before))
+    assert is_open(from_half_past_two, zone, utc_ms(after)), "the clock goes from 01:59 to 03:00"
+
+
+def test_a_window_wholly_within_a_skipped_hour_does_not_open_that_day() -> None:
+    within = weekly(EVERY_DAY, hours("02:00", "03:00"))
+    skipped_night = range(utc_ms("2026-03-28T23:00"), utc_ms("2026-03-29T21:00"), 60_000)
+    assert not any(is_open(within, BERLIN, now_ms) for now_ms in skipped_night)
+
+
+def test_a_night_over_the_skipped_hour_is_one_hour_shorter() -> None:
+    saturday_night = weekly((SAT,), hours("22:00", "28:00"))
+    a_day = range(utc_ms("2026-03-28T12:00"), utc_ms("2026-03-29T12:00"), 60_000)
+    assert sum(is_open(saturday_night, BERLIN, now_ms) for now_ms in a_day) == 5 * 60
+
+
+@pytest.mark.parametrize(("zone", "day"), [(BERLIN, "2026-10-25"), (NEW_YORK, "2026-11-01")])
+def test_a_repeated_hour_counts_both_times(zone: ZoneInfo, day: str) -> None:
+    clock = "02:15" if zone is BERLIN else "01:15"
+    around = weekly((SUN,), hours("01:00", "02:30"))
+    assert open_at(around, zone, f"{day}T{clock}", fold=0)
+    assert open_at(around, zone, f"{day}T{clock}", fold=1)
+    assert local_ms(f"{day}T{clock}", zone, fold=1) - local_ms(f"{day}T{clock}", zone, fold=0) == 3_600_000
+
+
+def test_a_night_that_ends_in_the_repeated_hour_opens_its_end_twice() -> None:
+    saturday_night = weekly((SAT,), hours("22:00", "26:30"))
+    shown = [("01:59", 0), ("02:29", 0), ("02:30", 0), ("02:29", 1), ("02:30", 1)]
+    seen = [open_at(saturday_night, BERLIN, f"2026-10-25T{clock}", fold=fold) for clock, fold in shown]
+    assert seen == [True, True, False, True, False]
+
+
+def test_always_is_every_minute_of_both_changing_days() -> None:
+    for first in ("2026-03-28T00:00", "2026-10-24T00:00"):
+        two_days = range(utc_ms(first), utc_ms(first) + 3 * 24 * 3_600_000, 60_000)
+        assert all(is_open(ALWAYS, BERLIN, now_ms) for now_ms in two_days)
+
+
+def test_an_empty_week_is_never_open() -> None:
+    assert not is_open(weekly(()), SHANGHAI, local_ms("2026-05-04T12:00", SHANGHAI))
+
+
+windows = st.integers(0, MINUTES_PER_DAY - 1).flatmap(
+    lambda start: st.tuples(st.just(start), st.integers(start + 1, start + MINUTES_PER_DAY))
+)
+weeks = st.lists(st.lists(windows, max_size=3).map(tuple), min_size=7, max_size=7).map(tuple)
+MONDAY_MS = local_ms("2026-05-04T00:00", SHANGHAI)
+MINUTES_PER_WEEK = 7 * MINUTES_PER_DAY
+
+
+@given(weeks, st.integers(0, MINUTES_PER_WEEK * 60_000 - 1))
+def test_where_the_clock_never_jumps_the_week_is_a_circle_of_minutes(
+    week: tuple[tuple[Window, ...], ...], since_monday_ms: int
+) -> None:
+    open_minutes = {
+        (day * MINUTES_PER_DAY + minute) % MINUTES_PER_WEEK
+        for day, windows_of_day in enumerate(week)
+        for start, end in windows_of_day
+        for minute in range(start, end)
+    }
+    opened = is_open(Schedule(week), SHANGHAI, MONDAY_MS + since_monday_ms)
+    assert opened is (since_monday_ms // 60_000 in open_minutes)
+
+
+@given(weeks, st.integers(utc_ms("1995-01-01"), utc_ms("2037-01-01")), st.sampled_from([BERLIN, NEW_YORK]))
+def test_only_what_the_clock_on_the_wall_shows_matters(
+    week: tuple[tuple[Window, ...], ...], now_ms: int, zone: ZoneInfo
+) -> None:
+    wall = datetime.fromtimestamp(now_ms // 1000, zone).replace(tzinfo=None).isoformat()
+    assert is_open(Schedule(week), zone, now_ms) is open_at(Schedule(week), SHANGHAI, wall)
+
+
+@given(weeks, st.integers(), st.sampled_from([SHANGHAI, BERLIN, NEW_YORK]))
+def test_any_time_has_an_answer(week: tuple[tuple[Window, ...], ...], now_ms: int, zone: ZoneInfo) -> None:
+    assert is_open(Schedule(week), zone, now_ms) in (True, False)
+
+
+@pytest.mark.parametrize("now_ms", [-(10**18), 10**18, 10**400, utc_ms("9999-12-31T23:59"), utc_ms("0001-01-01")])
+@pytest.mark.parametrize("zone", [SHANGHAI, NEW_YORK])
+def test_beyond_the_calendar_an_answer_is_still_given(zone: ZoneInfo, now_ms: int) -> None:
+    assert is_open(ALWAYS, zone, now_ms) in (True, False)
+    assert not is_open(ALWAYS, zone, 10**18)
+
+
+@pytest.mark.parametrize(
+    ("window", "complaint"),
+    [
+        ((-1, 60), "window -1-60"),
+        ((1440, 1500), "window 1440-1500"),
+        ((600, 600), "window 600-600"),
+        ((600, 540), "window 600-540"),
+        ((600, 2041), "window 600-2041"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused(window: Window, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        weekly((WED,), window)
+
+
+@pytest.mark.parametrize("days", [0, 6, 8])
+def test_a_week_has_seven_days(days: int) -> None:
+    with pytest.raises(ValueError, match=f"7 days, not {days}"):
+        Schedule(((),) * days)
