@@ -18,7 +18,7 @@ MAX_WAITING = 64
 
 
 class Recording(Protocol):
-    """The part of the recorder that a lane needs. Callbacks run on the loop, at once if the row is that far already."""
+    """The part of the recorder that a lane needs. Callbacks run on the loop, never at once."""
 
     def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
 
@@ -112,7 +112,7 @@ class Lane:
         if seq is not None:
             reached = self._recording.when_durable if durable else self._recording.when_written
             reached(seq, lambda: self._reached(turn))
-        return self._deadline is not None
+        return True
 
     def _reached(self, turn: int) -> None:
         """The record is as far as the drive needs. ``turn`` tells this wait from one that was given up."""

@@ -1,0 +1,184 @@
+"""``hearthgate-edge``: the commands a device runs by, and the ones an installer types."""
+
+import asyncio
+import json
+import logging
+import socket
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+import typer
+from gpiozero.exc import BadPinFactory
+from rich.console import Console
+from rich.table import Table
+
+from contract.credentials import FORMATS, Reading, key_pressed, read
+from contract.events import decode_event
+from edge.config import ConfigError, DeviceConfig, load
+from edge.doctor import examine
+from edge.files import InUse
+from edge.identity import IdentityError
+from edge.journal import JournalError, JournalView
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run and look after one device.")
+journal_app = typer.Typer(no_args_is_help=True, help="Look into the device's journal.")
+app.add_typer(journal_app, name="journal")
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file.")]
+KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
+
+
+def main() -> None:
+    """The entry point of the script."""
+    app()
+
+
+@app.command()
+def run(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
+    """Run the agent: decide at this device's points, and sync with the cloud."""
+    from edge.device import run_agent
+
+    _run(lambda: run_agent(_load(config, kinds)))
+
+
+@app.command()
+def keeper(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
+    """Run the keeper: own the pins, hold the leases, act on the emergency inputs."""
+    from edge.keeper_process import run_keeper
+
+    _run(lambda: run_keeper(_load(config, kinds)))
+
+
+@app.command()
+def decode(
+    bits: Annotated[str, typer.Argument(help="What the reader sent, bit 1 first.")],
+    format_name: Annotated[str | None, typer.Option("--format", help="Only this format.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a frame of 0 and 1 means: its formats, its numbers, its parity, and whether D0 and D1 are swapped."""
+    if format_name is not None and format_name not in FORMATS:
+        _fail(f"no format {format_name!r}; known are {', '.join(FORMATS)}")
+    try:
+        reading = read(bits, FORMATS if format_name is None else [format_name])
+    except ValueError as wrong:
+        _fail(str(wrong))
+    if as_json:
+        typer.echo(json.dumps(msgspec.to_builtins(reading)))
+    else:
+        _print_reading(reading, key_pressed(bits))
+
+
+@app.command()
+def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Ask the running agent how it is."""
+    device = _load(config, None)
+    try:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(5)
+            line.connect(str(device.run / "agent.sock"))
+            answer = json.loads(b"".join(iter(lambda: line.recv(65536), b"")))
+    except (OSError, ValueError):
+        _fail(f"no agent answers in {device.run}; start it with: hearthgate-edge run --config {config}")
+    if as_json:
+        typer.echo(json.dumps(answer))
+        return
+    table = _table("what", "how")
+    for name, value in answer.items():
+        table.add_row(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    Console().print(table)
+
+
+@app.command()
+def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Check the installation, a line per check with its cure. Exit 1 if a check failed."""
+    findings = list(examine(_load(config, None)))
+    if as_json:
+        typer.echo(json.dumps(msgspec.to_builtins(findings)))
+    else:
+        for finding in findings:
+            cure = f" -> {finding.cure}" if finding.cure else ""
+            typer.echo(f"{finding.verdict:8}{finding.check:14}{finding.found}{cure}")
+    if any(finding.verdict == "failed" for finding in findings):
+        raise typer.Exit(1)
+
+
+@journal_app.command()
+def tail(
+    config: ConfigOption = DEFAULT_CONFIG,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the newest events."""
+    events = [decode_event(row.stored) for row in _journal(config).tail(count)]
+    if as_json:
+        for event in events:
+            typer.echo(json.dumps(msgspec.structs.asdict(event), ensure_ascii=False))
+        return
+    table = _table("seq", "at (UTC ms)", "point", "kind", "data")
+    for event in events:
+        table.add_row(str(event.seq), str(event.at_ms), event.point, event.kind, json.dumps(event.data))
+    Console().print(table)
+
+
+@journal_app.command()
+def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Check the whole chain. Exit 1 if it is broken."""
+    verdict = _journal(config).verify()
+    if as_json:
+        typer.echo(json.dumps(msgspec.to_builtins(verdict)))
+    else:
+        typer.echo(verdict.broken or f"the chain holds from row {verdict.first} to {verdict.last}")
+    if verdict.broken:
+        raise typer.Exit(1)
+
+
+def _journal(config: Path) -> JournalView:
+    try:
+        return JournalView(_load(config, None).state / "journal.db")
+    except JournalError as wrong:
+        _fail(str(wrong))
+
+
+def _load(config: Path, kinds: list[Path] | None) -> DeviceConfig:
+    try:
+        return load(config, kinds or [])
+    except ConfigError as wrong:
+        _fail(str(wrong))
+
+
+def _run(process: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(process())
+    except (InUse, JournalError, IdentityError, BadPinFactory, OSError) as wrong:
+        _fail(str(wrong))
+
+
+def _fail(text: str) -> NoReturn:
+    """One clear line, exit 2: what the user can mend is no traceback."""
+    typer.echo(f"hearthgate-edge: {text}", err=True)
+    raise typer.Exit(2)
+
+
+def _print_reading(reading: Reading, key: str | None) -> None:
+    typer.echo(f"{reading.bits} bits")
+    for candidate in reading.candidates:
+        facility = "" if candidate.facility is None else f"facility {candidate.facility}, "
+        typer.echo(f"  {candidate.format}: {facility}number {candidate.number}, parity {candidate.parity}")
+    if key is not None:
+        typer.echo(f"  keypad: key {key}")
+    if not reading.candidates and key is None:
+        typer.echo("  no known format has this length")
+    if reading.swapped_wires:
+        typer.echo("  D0 and D1 are swapped: exchange the two wires")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table

@@ -1,0 +1,139 @@
+"""What can be wrong with an installation, one check a line, each with its cure. Nothing here changes anything."""
+
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from gpiozero import Device
+from gpiozero.exc import BadPinFactory
+from msgspec import Struct
+
+from edge.config import DeviceConfig
+from edge.journal import JournalError, JournalView
+from edge.keeper_link import socket_path
+
+Verdict = Literal["ok", "warning", "failed"]
+
+MAX_WATCHDOG_S = 10
+"""A device that hangs must be reset within this time: its pins stay driven until then."""
+
+
+class Finding(Struct, frozen=True):
+    """One line: what was looked at, how it is, and what to do about it (empty if nothing is to be done)."""
+
+    check: str
+    verdict: Verdict
+    found: str
+    cure: str = ""
+
+
+def examine(config: DeviceConfig, root: Path = Path("/")) -> Iterator[Finding]:
+    """Every check of an installation; ``root`` is where the system's files are looked for."""
+    for check in CHECKS:
+        yield check(config, root)
+
+
+def _folders(config: DeviceConfig, _root: Path) -> Finding:
+    unusable = [str(folder) for folder in (config.state, config.keys, config.run) if not os.access(folder, os.W_OK)]
+    if unusable:
+        return Finding(
+            "folders", "failed", f"cannot write {', '.join(unusable)}", "create them for the user of the agent"
+        )
+    return Finding("folders", "ok", "state, keys and run can be written")
+
+
+def _keys(config: DeviceConfig, _root: Path) -> Finding:
+    wanted = ("device.key", "digest.key", "sync.key", "roster.pub")
+    missing = [name for name in wanted if not (config.keys / name).exists()]
+    if missing:
+        return Finding("keys", "warning", f"missing: {', '.join(missing)}", "register this device with the cloud")
+    loose = [name for name in wanted if stat.S_IMODE((config.keys / name).stat().st_mode) & 0o077]
+    if loose:
+        return Finding("keys", "failed", f"others can read {', '.join(loose)}", f"chmod 600 {config.keys}/*")
+    return Finding("keys", "ok", "all there, readable by their owner alone")
+
+
+def _journal(config: DeviceConfig, _root: Path) -> Finding:
+    path = config.state / "journal.db"
+    if not path.exists():
+        return Finding("journal", "ok", "none yet; the agent makes it at its first start")
+    try:
+        verdict = JournalView(path).verify()
+    except JournalError as wrong:
+        return Finding("journal", "failed", str(wrong), "restart the agent: it recovers what is whole")
+    if verdict.broken:
+        return Finding("journal", "failed", verdict.broken, "restart the agent: it recovers what is whole")
+    return Finding("journal", "ok", f"the chain holds from row {verdict.first} to {verdict.last}")
+
+
+def _keeper(config: DeviceConfig, _root: Path) -> Finding:
+    if socket_path(config.run).exists():
+        return Finding("keeper", "ok", "listens for the agent")
+    return Finding("keeper", "failed", "is not running", "systemctl start hearthgate-keeper")
+
+
+def _pins(_config: DeviceConfig, _root: Path) -> Finding:
+    try:
+        Device.ensure_pin_factory()
+    except BadPinFactory:
+        return Finding(
+            "pins", "failed", "no GPIO library works here", "apt install python3-lgpio, or run on a Raspberry Pi"
+        )
+    return Finding("pins", "ok", f"through {type(Device.pin_factory).__name__}")
+
+
+def _strict_gpiod(_config: DeviceConfig, root: Path) -> Finding:
+    text = _read(root / "boot/firmware/config.txt")
+    if text is None:
+        return Finding(
+            "strict_gpiod", "warning", "no /boot/firmware/config.txt", "on a Raspberry Pi, add dtparam=strict_gpiod"
+        )
+    if re.search(r"^\s*dtparam=.*\bstrict_gpiod\b(?!=off)", text, re.MULTILINE):
+        return Finding("strict_gpiod", "ok", "the kernel lets go of a dead process's pins")
+    return Finding(
+        "strict_gpiod",
+        "failed",
+        "the kernel keeps a dead process's pins driven",
+        "add dtparam=strict_gpiod to config.txt",
+    )
+
+
+def _watchdog(_config: DeviceConfig, root: Path) -> Finding:
+    text = _read(root / "etc/systemd/system.conf") or ""
+    extra = "".join(path.read_text() for path in sorted((root / "etc/systemd/system.conf.d").glob("*.conf")))
+    found = re.findall(r"^\s*RuntimeWatchdogSec=(\d+)s?\s*$", text + "\n" + extra, re.MULTILINE)
+    cure = f"set RuntimeWatchdogSec={MAX_WATCHDOG_S} in /etc/systemd/system.conf.d/hearthgate.conf"
+    if not found or int(found[-1]) == 0:
+        return Finding("watchdog", "failed", "the hardware watchdog is off", cure)
+    if int(found[-1]) > MAX_WATCHDOG_S:
+        return Finding("watchdog", "failed", f"the hardware watchdog waits {found[-1]} s", cure)
+    return Finding("watchdog", "ok", f"resets the board after {found[-1]} s without a sign of life")
+
+
+def _parking(_config: DeviceConfig, root: Path) -> Finding:
+    units = [root / folder / "hearthgate-keeper.service" for folder in ("etc/systemd/system", "usr/lib/systemd/system")]
+    if any("ExecStopPost=" in (_read(unit) or "") for unit in units):
+        return Finding("parking", "ok", "systemd puts the pins to rest after the keeper")
+    return Finding("parking", "failed", "nobody parks the pins after the keeper", "install hearthgate-keeper.service")
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+CHECKS: tuple[Callable[[DeviceConfig, Path], Finding], ...] = (
+    _folders,
+    _keys,
+    _journal,
+    _pins,
+    _keeper,
+    _strict_gpiod,
+    _watchdog,
+    _parking,
+)

@@ -1,0 +1,88 @@
+"""The keeper as a process: real pins below, one agent on a Unix socket above."""
+
+import asyncio
+import logging
+import os
+import signal
+from contextlib import suppress
+
+from gpiozero import Device
+
+from edge.config import DeviceConfig
+from edge.files import Hold
+from edge.keeper import Keeper, Latch
+from edge.keeper_link import Channel, ToAgent, ToKeeper, socket_path
+
+log = logging.getLogger(__name__)
+
+PRIORITY = 10
+"""Real-time priority, above everything on the device but the kernel's own threads."""
+
+
+class KeeperProcess:
+    """Serves one agent at a time: a new one takes the place of the old, whose outputs go to rest first."""
+
+    def __init__(self, config: DeviceConfig, loop: asyncio.AbstractEventLoop) -> None:
+        """Raises ``OSError`` if the run or state folder cannot be used, ``BadPinFactory`` where there are no pins."""
+        config.state.mkdir(parents=True, exist_ok=True)
+        config.run.mkdir(parents=True, exist_ok=True)
+        self._path = socket_path(config.run)
+        self._hold = Hold(self._path)
+        self._loop = loop
+        self._agent: Channel | None = None
+        Device.ensure_pin_factory()
+        self.keeper = Keeper(config, Device.pin_factory, Latch(config.state / "latch.json"), loop, self._tell)
+
+    async def serve(self) -> None:
+        """Run until SIGTERM or SIGINT, then leave every output at rest."""
+        ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, ended.set)
+        self._path.unlink(missing_ok=True)
+        server = await self._loop.create_unix_server(self._channel, self._path)
+        self._path.chmod(0o600)
+        log.info("keeper listens on %s", self._path)
+        try:
+            await ended.wait()
+        finally:
+            server.close()
+            self.keeper.close()
+            self._path.unlink(missing_ok=True)
+            self._hold.release()
+
+    def _channel(self) -> Channel:
+        channel = Channel(ToKeeper, self._heard, lambda: self._lost(channel), self._made)
+        return channel
+
+    def _made(self, channel: Channel) -> None:
+        if self._agent is not None:
+            self._agent.close()
+            self.keeper.agent_gone()
+        self._agent = channel
+        channel.send(self.keeper.snapshot())
+
+    def _lost(self, channel: Channel) -> None:
+        if self._agent is channel:
+            self._agent = None
+            self.keeper.agent_gone()
+
+    def _heard(self, message: object) -> None:
+        assert isinstance(message, ToKeeper)  # noqa: S101 - the channel decodes nothing else
+        self.keeper.heard(message)
+
+    def _tell(self, message: ToAgent) -> None:
+        if self._agent is not None:
+            self._agent.send(message)
+
+
+def be_real_time() -> None:
+    """Take real-time priority where the system allows it, so that no other load delays a lease or a fire input."""
+    with suppress(OSError, AttributeError):
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+
+
+async def run_keeper(config: DeviceConfig) -> None:
+    """The whole life of a keeper. Raises ``OSError``, ``InUse`` or ``BadPinFactory`` for what the user can mend."""
+    process = KeeperProcess(config, asyncio.get_running_loop())
+    be_real_time()
+    await process.serve()
