@@ -50,6 +50,7 @@ class KeyFolder:
         self.roster = RosterKey.from_bytes(roster)
         self.digest = DigestKey(digest)
         self.numbers = NumberSeal(store)
+        self._sync: dict[str, SyncKey] = {}
 
     @classmethod
     def create(cls, folder: Path) -> "KeyFolder":
@@ -73,8 +74,12 @@ class KeyFolder:
 
     def sync(self, device: str) -> SyncKey | None:
         """The device's sync key, or None before ``make_sync``. Raises ``KeysUnusable``."""
-        file = self._sync_file(device)
-        return SyncKey(_read(file)) if file.exists() else None
+        if device not in self._sync:
+            file = self._sync_file(device)
+            if not file.exists():
+                return None
+            self._sync[device] = SyncKey(_read(file))
+        return self._sync[device]
 
     def _sync_file(self, device: str) -> Path:
         return self.folder / "sync" / f"{device}.key"

@@ -64,7 +64,7 @@ devices = Table(
     Column("beat", JSON, comment="its last report of health"),
     Column("beat_ms", BigInteger),
     Column("roster_number", BigInteger, nullable=False, default=0, comment="of the roster it uses"),
-    Column("waiting", Integer, comment="events in its journal that wait for their ack"),
+    Column("waiting", BigInteger, comment="events in its journal that wait for their ack"),
     UniqueConstraint("site", "name"),
 )
 

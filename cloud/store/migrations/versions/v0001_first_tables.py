@@ -148,7 +148,7 @@ def upgrade() -> None:
         sa.Column("beat", sa.JSON(), nullable=True, comment="its last report of health"),
         sa.Column("beat_ms", sa.BigInteger(), nullable=True),
         sa.Column("roster_number", sa.BigInteger(), nullable=False, comment="of the roster it uses"),
-        sa.Column("waiting", sa.Integer(), nullable=True, comment="events in its journal that wait for their ack"),
+        sa.Column("waiting", sa.BigInteger(), nullable=True, comment="events in its journal that wait for their ack"),
         sa.ForeignKeyConstraint(["site"], ["sites.name"], name=op.f("fk_devices_site")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
         sa.UniqueConstraint("site", "name", name=op.f("uq_devices_site_name")),

@@ -1,0 +1,137 @@
+"""Takes in what devices send: checks it, commits it, and only then acknowledges it.
+
+Everything that is queued becomes one transaction, so batches grow by themselves under load. A full queue drops: the
+acknowledgement is the only promise, and a device sends again what was not acknowledged.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from queue import Empty, Full, Queue
+
+from sqlalchemy.exc import OperationalError
+
+from cloud.broker import Arrived
+from cloud.intake import Intake
+from cloud.store.database import Store
+from cloud.store.streams import Streams
+from contract import codec, topics
+from contract.sealing import Purpose, SyncKey, mac, statement
+
+log = logging.getLogger(__name__)
+
+MAX_QUEUED = 1000
+MAX_AT_ONCE = 256
+"""Messages in one transaction: 25,600 events in batches of 100."""
+
+Send = Callable[[str, bytes], None]
+"""Publishes a payload on a topic."""
+
+
+class Ingest:
+    """Owns the stored streams of all devices. Any thread may ``put``; one thread takes."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        site: str,
+        sync: Callable[[str], SyncKey | None],
+        send: Send,
+        told: Callable[[], None],
+        clock: Callable[[], int],
+    ) -> None:
+        """``sync`` finds a device's key, ``told`` is called after every commit, ``clock`` gives UTC milliseconds."""
+        self._store = store
+        self._site = site
+        self._sync = sync
+        self._send = send
+        self._told = told
+        self._clock = clock
+        self._streams = Streams(site)
+        self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingest")
+        self.dropped = 0
+        self.failures = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take what is queued, then end."""
+        self._stopping.set()
+        with suppress(Full):  # a thread with a full queue is awake and will see the flag
+            self._queue.put_nowait(None)
+        self._thread.join()
+
+    def put(self, one: Arrived) -> None:
+        """Queue a message, or drop it: its sender will send it again."""
+        try:
+            self._queue.put_nowait(one)
+        except Full:
+            self.dropped += 1
+
+    def take(self, arrived: Sequence[Arrived]) -> None:
+        """Commit these messages in one transaction, then acknowledge them."""
+        with self._transaction() as intake:
+            for one in arrived:
+                intake.receive(one)
+            intake.finish()
+        self._acknowledge(intake)
+        self._told()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Intake]:
+        try:
+            with self._store.writing() as connection:
+                yield Intake(connection, self._streams, self._site, self._clock())
+        except BaseException:
+            self._streams.forget()
+            raise
+
+    def _acknowledge(self, intake: Intake) -> None:
+        for device, ack in intake.acks():
+            key = self._sync(device)
+            if key is None:
+                log.error("device %s has no sync key: its events are stored but cannot be acknowledged", device)
+                continue
+            body = codec.write(ack)
+            seal = mac(key, statement(Purpose.ACK, self._site, device, body))
+            self._send(topics.down(self._site, device, "ack"), codec.attach(body, seal))
+
+    def _run(self) -> None:
+        while not (self._stopping.is_set() and self._queue.empty()):
+            arrived = self._queued()
+            if arrived:
+                self._take_safely(arrived)
+
+    def _queued(self) -> list[Arrived]:
+        """All that is queued; waits for a first message."""
+        taken = [self._queue.get()]
+        while len(taken) < MAX_AT_ONCE:
+            try:
+                taken.append(self._queue.get_nowait())
+            except Empty:
+                break
+        return [one for one in taken if one is not None]
+
+    def _take_safely(self, arrived: Sequence[Arrived]) -> None:
+        """The boundary that keeps the thread alive: a fault of ours costs the messages that cause it, no others.
+
+        They stay unacknowledged, so their devices keep them and send them again.
+        """
+        try:
+            self.take(arrived)
+        except OperationalError:
+            self.failures += 1
+            log.exception("the database takes nothing: %d messages will have to be sent again", len(arrived))
+        except Exception:
+            self.failures += 1
+            if len(arrived) == 1:
+                log.exception("a message on %s cannot be taken in", arrived[0].topic)
+                return
+            log.exception("a transaction of %d messages failed; now one by one", len(arrived))
+            for one in arrived:
+                self._take_safely([one])

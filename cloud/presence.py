@@ -1,0 +1,96 @@
+"""Who is there: what a device said of itself, what its will said in its stead, and when it was last heard."""
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from cloud.batches import Refused
+from contract import codec
+from contract.codec import Malformed
+from contract.messages import Beat, State
+from contract.sealing import DeviceVerifier, Purpose, statement
+
+LATE_AFTER_MS = 75_000
+"""Two and a half beats of 30 s."""
+OFFLINE_AFTER_MS = 120_000
+MAX_REPORT_BYTES = 64 * 1024
+"""A state or a beat. It is kept whole, once a device."""
+_MAX_NUMBER = (1 << 63) - 1
+
+
+class Presence(StrEnum):
+    """What the cloud may say of a device. It speaks of hearing only: an unheard door may work very well."""
+
+    NEVER = "never"
+    ONLINE = "online"
+    LATE = "late"
+    OFFLINE = "offline"
+
+
+def presence(online: bool, heard_ms: int | None, now_ms: int) -> Presence:
+    """``online`` is what the device or its will said last, ``heard_ms`` when anything came from it."""
+    if heard_ms is None:
+        return Presence.NEVER
+    silent_ms = now_ms - heard_ms
+    if not online or silent_ms >= OFFLINE_AFTER_MS:
+        return Presence.OFFLINE
+    return Presence.LATE if silent_ms >= LATE_AFTER_MS else Presence.ONLINE
+
+
+def read_state(payload: bytes, site: str, device: str, verifier: DeviceVerifier) -> tuple[State, bool]:
+    """A state, and whether its device signed it. A will, which a broker speaks, is not signed and says offline.
+
+    Raises ``Malformed``, or ``Refused`` if it claims more than a will may and the device did not sign it.
+    """
+    _check_size(payload)
+    body, seal = codec.detach(payload) if b"\n" in payload else (payload, b"")
+    state = codec.read(body, State)
+    _check_numbers(state.connection, state.roster.version)
+    sealed = bool(seal)
+    if sealed and not verifier.accepts(statement(Purpose.STATE, site, device, body), seal):
+        raise Refused("bad_seal", "the seal of the state is not this device's")
+    if not sealed and state.online:
+        raise Refused("bad_seal", "only the device itself may say that it is online")
+    return state, sealed
+
+
+def read_beat(payload: bytes) -> Beat:
+    """Raises ``Malformed``."""
+    _check_size(payload)
+    beat = codec.read(payload, Beat)
+    _check_numbers(beat.waiting)
+    return beat
+
+
+def after_state(state: State, sealed: bool, connection: int, now_ms: int) -> dict[str, Any]:
+    """The columns of a device that change with a state, when its newest known connection is ``connection``.
+
+    Empty for a state of an older connection. A will marks offline and no more: nobody signed its number.
+    """
+    if state.connection < connection:
+        return {}
+    if not sealed:
+        return {"online": False}
+    return {
+        "online": state.online,
+        "connection": state.connection,
+        "state": msgspec.to_builtins(state),
+        "state_ms": now_ms,
+        "roster_number": state.roster.version,
+    }
+
+
+def after_beat(beat: Beat, now_ms: int) -> dict[str, Any]:
+    """The columns of a device that change with a beat."""
+    return {"beat": msgspec.to_builtins(beat), "beat_ms": now_ms, "waiting": beat.waiting}
+
+
+def _check_size(payload: bytes) -> None:
+    if len(payload) > MAX_REPORT_BYTES:
+        raise Malformed(f"{len(payload)} bytes, more than {MAX_REPORT_BYTES}")
+
+
+def _check_numbers(*numbers: int) -> None:
+    if not all(0 <= number <= _MAX_NUMBER for number in numbers):
+        raise Malformed("a number that no table can hold")

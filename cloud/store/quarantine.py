@@ -1,0 +1,63 @@
+"""What was refused: the newest of it with its bytes, all of it counted."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cloud.store.schema import quarantine, tallies
+
+MAX_KEPT_BYTES = 4096
+MAX_ROWS_PER_DEVICE = 1000
+MAX_AT_ONCE = 50
+"""Rows one transaction keeps of what nobody signed: a flood of it is counted, not stored."""
+
+
+class Suspect(Struct, frozen=True):
+    """Something refused. ``journal`` and ``seq`` are set for a poison event: one that its device did sign."""
+
+    device: str
+    registered: bool
+    channel: str
+    why: str
+    detail: str
+    payload: bytes
+    journal: str | None = None
+    seq: int | None = None
+
+
+def confine(connection: Connection, suspects: Sequence[Suspect], now_ms: int) -> None:
+    """Count all suspects and keep the bytes of the newest, within the limits."""
+    unsigned = [one for one in suspects if one.journal is None]
+    kept = [one for one in suspects if one.journal is not None] + unsigned[-MAX_AT_ONCE:]
+    if kept:
+        connection.execute(insert(quarantine), [_row(one, now_ms) for one in kept])
+        _count(connection, suspects, now_ms)
+    for device in {one.device for one in kept}:
+        _forget_oldest(connection, device)
+
+
+def _row(one: Suspect, now_ms: int) -> dict[str, object]:
+    row = structs.asdict(one)
+    del row["registered"]
+    return row | {"at_ms": now_ms, "size": len(one.payload), "payload": one.payload[:MAX_KEPT_BYTES]}
+
+
+def _count(connection: Connection, suspects: Sequence[Suspect], now_ms: int) -> None:
+    # Names of unregistered devices can be invented without end, so they share one line of the tally.
+    counted = Counter((one.device if one.registered else "", one.channel, one.why) for one in suspects)
+    for (device, channel, why), count in counted.items():
+        line = (tallies.c.device == device) & (tallies.c.channel == channel) & (tallies.c.why == why)
+        seen = connection.execute(update(tallies).where(line).values(count=tallies.c.count + count, last_ms=now_ms))
+        if seen.rowcount == 0:
+            values = {"device": device, "channel": channel, "why": why, "count": count, "last_ms": now_ms}
+            connection.execute(insert(tallies).values(values))
+
+
+def _forget_oldest(connection: Connection, device: str) -> None:
+    mine = select(quarantine.c.id).where(quarantine.c.device == device).order_by(quarantine.c.id.desc())
+    oldest_kept = connection.execute(mine.offset(MAX_ROWS_PER_DEVICE - 1).limit(1)).scalar()
+    if oldest_kept is not None:
+        old = (quarantine.c.device == device) & (quarantine.c.id < oldest_kept)
+        connection.execute(delete(quarantine).where(old))

@@ -1,0 +1,154 @@
+"""The streams of all devices as they are stored: who sends them, how far each journal goes, and its rows."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import Connection, Dialect, bindparam, func, insert, select, update
+
+from cloud.store.schema import devices, events, journals
+from contract.events import CHAIN_START
+from contract.sealing import DeviceVerifier
+
+MAX_JOURNALS_PER_DEVICE = 256
+"""A device opens a new journal with a new disk or after a fork; more of them than this is a fault."""
+MAX_JOURNALS_IN_MEMORY = 10_000
+
+
+class Device(Struct):
+    """A registered device, as far as its messages concern it. ``connection`` is the newest it is known to have made."""
+
+    id: int
+    name: str
+    verifier: DeviceVerifier
+    public_key: bytes
+    connection: int
+
+
+class Journal(Struct):
+    """How far a journal is stored: all rows up to ``upto``, whose link is ``tip``."""
+
+    id: int
+    name: str
+    upto: int
+    tip: bytes
+
+
+class EventRow(NamedTuple):
+    """A row of the table ``events``, its columns in their order."""
+
+    journal_id: int
+    seq: int
+    arrival: int
+    device_id: int
+    point: str
+    kind: str
+    at_ms: int
+    mono_ms: int
+    boot: str
+    clock: str
+    received_ms: int
+    replay: bool
+    holder: bytes | None
+    reason: str | None
+    stored: bytes
+
+
+class Streams:
+    """The one writer of journals and events. It remembers between transactions what the database holds, so whoever
+    rolls one back must call ``forget``."""
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self._devices: dict[str, Device] = {}
+        self._journals: dict[tuple[int, str], Journal] = {}
+        self._arrival: int | None = None
+
+    def forget(self) -> None:
+        self._devices.clear()
+        self._journals.clear()
+        self._arrival = None
+
+    def device(self, connection: Connection, name: str) -> Device | None:
+        """The device of that name, or None if it is not registered."""
+        return self._devices.get(name) or self.look_up(connection, name)
+
+    def look_up(self, connection: Connection, name: str) -> Device | None:
+        """The device as the database has it now: it may have been registered, or given a new key, a moment ago."""
+        self._devices.pop(name, None)
+        columns = devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection
+        mine = (devices.c.site == self._site) & (devices.c.name == name)
+        row = connection.execute(select(*columns).where(mine)).one_or_none()
+        if row is not None:
+            verifier = DeviceVerifier(row.public_key)
+            self._devices[name] = Device(row.id, row.name, verifier, row.public_key, row.connection)
+        return self._devices.get(name)
+
+    def journal(self, connection: Connection, device: Device, name: str, now_ms: int) -> Journal | None:
+        """The device's journal of that name, opened if it is new; None if the device has too many."""
+        key = device.id, name
+        if key not in self._journals:
+            found = _stored_journal(connection, device, name) or _new_journal(connection, device, name, now_ms)
+            if found is None:
+                return None
+            if len(self._journals) >= MAX_JOURNALS_IN_MEMORY:
+                self._journals.clear()
+            self._journals[key] = found
+        return self._journals[key]
+
+    def next_arrival(self, connection: Connection) -> int:
+        """The number under which the next event is seen by all who follow the stream."""
+        if self._arrival is None:
+            self._arrival = connection.execute(select(func.max(events.c.arrival))).scalar() or 0
+        self._arrival += 1
+        return self._arrival
+
+
+def write_rows(connection: Connection, rows: Sequence[EventRow]) -> None:
+    """Constant SQL and plain tuples to the driver: no object of SQLAlchemy's stands between a row and the disk."""
+    if rows:
+        connection.exec_driver_sql(_insert_event(connection.dialect), list(rows))
+
+
+def stored_rows(connection: Connection, journal: Journal, first: int, last: int) -> list[tuple[int, bytes]]:
+    """The numbers and bytes of a journal's rows ``first`` to ``last``; poison events are not among them."""
+    span = (events.c.journal_id == journal.id) & events.c.seq.between(first, last)
+    return [(row.seq, row.stored) for row in connection.execute(select(events.c.seq, events.c.stored).where(span))]
+
+
+def move_journals(connection: Connection, moved: Sequence[Journal]) -> None:
+    """Write how far these journals are stored."""
+    if moved:
+        connection.execute(_MOVE, [{"_id": one.id, "upto": one.upto, "tip": one.tip} for one in moved])
+
+
+def mark_heard(connection: Connection, heard: Sequence[int], now_ms: int) -> None:
+    """Note that something came from these devices (by id)."""
+    if heard:
+        connection.execute(_HEAR, [{"_id": one, "heard_ms": now_ms} for one in heard])
+
+
+_MOVE = update(journals).where(journals.c.id == bindparam("_id")).values(upto=bindparam("upto"), tip=bindparam("tip"))
+_HEAR = update(devices).where(devices.c.id == bindparam("_id")).values(heard_ms=bindparam("heard_ms"))
+
+
+@cache
+def _insert_event(dialect: Dialect) -> str:
+    return str(insert(events).compile(dialect=dialect, column_keys=EventRow._fields))
+
+
+def _stored_journal(connection: Connection, device: Device, name: str) -> Journal | None:
+    columns = journals.c.id, journals.c.journal, journals.c.upto, journals.c.tip
+    mine = (journals.c.device_id == device.id) & (journals.c.journal == name)
+    row = connection.execute(select(*columns).where(mine)).one_or_none()
+    return None if row is None else Journal(row.id, row.journal, row.upto, row.tip)
+
+
+def _new_journal(connection: Connection, device: Device, name: str, now_ms: int) -> Journal | None:
+    count = select(func.count()).select_from(journals).where(journals.c.device_id == device.id)
+    if connection.execute(count).scalar_one() >= MAX_JOURNALS_PER_DEVICE:
+        return None
+    values = {"device_id": device.id, "journal": name, "upto": 0, "tip": CHAIN_START, "opened_ms": now_ms}
+    made = connection.execute(insert(journals).values(values).returning(journals.c.id)).scalar_one()
+    return Journal(made, name, 0, CHAIN_START)
