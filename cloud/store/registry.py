@@ -1,0 +1,70 @@
+"""Which devices belong to the site, and by which key they are known."""
+
+import re
+from typing import NamedTuple
+
+from sqlalchemy import Connection, insert, select, update
+
+from cloud.store.community import touch
+from cloud.store.schema import devices, sites
+from contract.sealing import DeviceVerifier
+from contract.topics import NAME
+
+
+class NotRegistered(ValueError):
+    """The device cannot be registered so; the text says why and what to do."""
+
+
+class Site(NamedTuple):
+    """The estate: its name on the wire, and its IANA time zone."""
+
+    name: str
+    zone: str
+
+
+def site_of(connection: Connection) -> Site:
+    """The one site of this database. Raises SQLAlchemy's ``NoResultFound`` before it was initialised."""
+    return Site(*connection.execute(select(sites.c.name, sites.c.zone)).one())
+
+
+def found_site(connection: Connection, name: str, zone: str, label_zh: str, label_en: str) -> Site:
+    """Make the site of a new database."""
+    labels = {"label_zh": label_zh, "label_en": label_en}
+    connection.execute(insert(sites).values(name=name, zone=zone, revision=0, **labels))
+    return Site(name, zone)
+
+
+def register(
+    connection: Connection, name: str, public_key: bytes, now_ms: int, label_zh: str = "", label_en: str = ""
+) -> None:
+    """Let a device in by its public key (65 bytes). The same device with the same key may be registered again.
+
+    Raises ``NotRegistered`` for a name or key that cannot be one, and for a name that another key has.
+    """
+    if not re.fullmatch(NAME, name):
+        raise NotRegistered(f"{name!r} is no device name: lower-case letters, digits and hyphens, at most 40")
+    try:
+        DeviceVerifier(public_key)
+    except ValueError:
+        raise NotRegistered("the public key is no point of P-256: give the 65 bytes the device shows, as hex") from None
+    known = connection.execute(select(devices.c.public_key).where(devices.c.name == name)).scalar_one_or_none()
+    if known == public_key:
+        return
+    if known is not None:
+        raise NotRegistered(f"another key is registered as {name}: if its Pi was replaced, use --replace")
+    labels = {"label_zh": label_zh or name, "label_en": label_en or name}
+    values = {"site": site_of(connection).name, "name": name, "public_key": public_key, "registered_ms": now_ms}
+    connection.execute(insert(devices).values(**values, **labels))
+    touch(connection)
+
+
+def replace_key(connection: Connection, name: str, public_key: bytes) -> None:
+    """Forget the old Pi's key and connections in favour of a new one's. Raises ``NotRegistered``."""
+    try:
+        DeviceVerifier(public_key)
+    except ValueError:
+        raise NotRegistered("the public key is no point of P-256: give the 65 bytes the device shows, as hex") from None
+    values = {"public_key": public_key, "connection": 0, "online": False}
+    if connection.execute(update(devices).where(devices.c.name == name).values(**values)).rowcount == 0:
+        raise NotRegistered(f"no device {name} is registered")
+    touch(connection)
