@@ -1,0 +1,115 @@
+"""Files a device can rely on: small ones that are whole or not there, ones held by one process, and SQLite files."""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+MAX_SET_ASIDE = 4
+"""How many damaged versions of one file are kept; after that the newest replaces the last."""
+
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR}
+
+
+class InUse(Exception):
+    """Another process, or another part of this one, already holds the file."""
+
+
+def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace a small file so that a power cut leaves either the old text or the new one. Raises ``OSError``."""
+    draft = path.with_name(f"{path.name}.draft")
+    with suppress(FileNotFoundError):
+        draft.unlink()
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames inside a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class Hold:
+    """The right to a file, held until ``release`` or the end of the process. Raises ``InUse``.
+
+    The lock is on a file of its own: SQLite's locks would be lost if anyone else closed a descriptor of its file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._descriptor)
+            raise InUse(f"{path} is in use by another process: stop that one first") from None
+
+    def release(self) -> None:
+        os.close(self._descriptor)
+
+
+def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection in autocommit mode, to a file in WAL mode that nothing but the owner checkpoints.
+
+    It may be handed from thread to thread; the owner says which thread uses it when. Raises ``sqlite3.Error``.
+    """
+    uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
+    try:
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of the block's statements, or none of them."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # SQLite has already rolled back some failures, a full disk for one
+            connection.execute("ROLLBACK")
+        raise
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """What the owner wrote as ``PRAGMA user_version``; 0 for a new file."""
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    return version
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether a failed read means that the file's bytes are bad, rather than a lock, a full disk or a missing right.
+
+    A table that is not there counts too: the owner has made it, so something has unmade it.
+    """
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in _DAMAGE
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a SQLite file, with its WAL, to the first free ``….damaged-N`` beside it; returns its new name."""
+    names = [path.with_name(f"{path.name}.damaged-{number}") for number in range(1, MAX_SET_ASIDE + 1)]
+    target = next((name for name in names if not name.exists()), names[-1])
+    for suffix in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).replace(target.with_name(target.name + suffix))
+    sync_folder(path.parent)
+    return target

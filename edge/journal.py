@@ -1,0 +1,258 @@
+"""The journal: every event of a device, in order, in one append-only table that is also the outbox.
+
+Which thread does what: the writer's thread (an executor of one) uses the connection, for inserts, reads and
+checkpoints alike. The flusher's thread never touches SQLite: it notes the last row the writer has committed and syncs
+the WAL file, which makes that row and all before it durable. The loop only reads the plain attributes. In virtual time
+all three are one thread.
+"""
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from msgspec import Struct, structs
+
+from contract.events import CHAIN_START, chain
+from edge import files, journal_file
+from edge.journal_file import Recovery, Row, Verdict
+
+MAX_ROWS = 100_000
+"""About 20 MB on disk, and some months of one busy door."""
+TRIM_ROWS = 500
+
+_ACKED = "UPDATE meta SET acked = ?"
+_BASE = "UPDATE meta SET base_seq = ?, base_link = ?"
+_RUN_BEGINS = "UPDATE meta SET clean = 0, boot = ?, recovered = ''"
+_RUN_ENDS = "UPDATE meta SET clean = 1"
+_TRIM = "DELETE FROM rows WHERE seq <= ?"
+
+
+class JournalError(Exception):
+    """Something is wrong with the journal's file; the text names it and the cure."""
+
+
+class JournalInUse(JournalError):
+    """Another process has this journal open."""
+
+
+class CannotWrite(JournalError):
+    """The disk is full or failing. Nothing was changed; the rows may be tried again."""
+
+
+class JournalDamaged(JournalError):
+    """A row is missing or is not the row its link speaks of."""
+
+
+class Batch(Struct, frozen=True):
+    """Rows ``first`` to ``last`` in their stored bytes, between the links ``prev`` and ``tip``."""
+
+    first: int
+    last: int
+    prev: bytes
+    tip: bytes
+    events: list[bytes]
+
+
+class Found(Struct, frozen=True):
+    """In what state the file was when it was opened. ``unclean``: the last run did not close it; ``power_cut``: nor did
+    the machine go on running since. ``last_seq`` is the last row that survived."""
+
+    last_seq: int
+    unclean: bool
+    power_cut: bool
+    recovered: Recovery | None
+
+
+class JournalView:
+    """A look at a journal, also while another process writes it. Raises ``JournalError`` if there is none to read."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._connection = files.open_database(path, read_only=True)
+        except sqlite3.Error as error:
+            raise JournalError(f"journal {path} cannot be read: {error}") from None
+        try:
+            self._load()
+        except (sqlite3.Error, msgspec.ValidationError) as error:
+            self._connection.close()
+            raise JournalError(f"journal {path} cannot be read: {error}") from None
+
+    def _load(self) -> None:
+        meta = journal_file.read_meta(self._connection)
+        self.id = meta.id
+        self.acked = meta.acked
+        self.base_seq, self._base_link = meta.base_seq, meta.base_link
+        newest = next(journal_file.read_rows(self._connection, journal_file.LATEST, 1), None)
+        self.last_seq = newest.seq if newest else meta.base_seq
+        self.tip = newest.link if newest else meta.base_link
+
+    def batch(self, after_seq: int, upto: int, max_events: int, max_bytes: int) -> Batch | None:
+        """The rows behind ``after_seq``, up to ``upto``, that fit, at least one; None if there is none.
+
+        Rows that were acknowledged and let go are passed over. Raises ``JournalDamaged`` if a row is not the one that
+        was written.
+        """
+        after_seq = max(after_seq, self.base_seq)
+        prev = tip = self._link(after_seq)
+        events: list[bytes] = []
+        size = 0
+        for row in journal_file.read_rows(self._connection, journal_file.BETWEEN, after_seq, upto, max_events):
+            size += len(row.stored) + 3  # msgpack writes up to three bytes before a field of this length
+            if events and size > max_bytes:
+                break
+            if row.seq != after_seq + len(events) + 1 or chain(tip, row.stored) != row.link:
+                raise JournalDamaged(f"journal row {row.seq} does not follow row {after_seq + len(events)}")
+            tip = row.link
+            events.append(row.stored)
+        return Batch(after_seq + 1, after_seq + len(events), prev, tip, events) if events else None
+
+    def tail(self, count: int) -> list[Row]:
+        """The last rows, oldest first."""
+        return list(journal_file.read_rows(self._connection, journal_file.LATEST, count))[::-1]
+
+    def verify(self) -> Verdict:
+        """Walk the whole chain."""
+        return journal_file.walk(self._connection, self.base_seq, self._base_link)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _link(self, seq: int) -> bytes:
+        if seq == self.base_seq:
+            return self._base_link
+        row = next(journal_file.read_rows(self._connection, journal_file.ONE, seq), None)
+        if row is None:
+            raise JournalDamaged(f"journal row {seq} is missing")
+        return row.link
+
+
+class Journal(JournalView):
+    """The one writer of a journal file, made if it is not there.
+
+    ``boot`` names this run of the machine. A damaged file is replaced by a new journal that carries the rows not known
+    to be acknowledged; ``found`` says so. Raises ``JournalInUse``, and ``JournalError`` if the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, boot: str, max_rows: int = MAX_ROWS) -> None:
+        self.max_rows = max_rows
+        self._path = path
+        self._boot = boot
+        self._run_begun = False
+        try:
+            self._hold = files.Hold(path)
+        except files.InUse as error:
+            raise JournalInUse(f"journal {error}") from None
+        except OSError as error:
+            raise JournalError(f"journal {path} cannot be opened: {error.strerror}") from None
+        try:
+            self._open()
+        except BaseException as error:
+            self._hold.release()
+            if isinstance(error, sqlite3.Error):
+                raise JournalError(f"journal {path} cannot be opened: {error}") from None
+            raise
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Append rows that follow the last one, all or none. Writer's thread. Raises ``CannotWrite``."""
+        try:
+            with files.transaction(self._connection):
+                if not self._run_begun:
+                    self._connection.execute(_RUN_BEGINS, (self._boot,))
+                self._connection.executemany(journal_file.INSERT, [(row.seq, row.stored, row.link) for row in rows])
+                base = self._trim(rows[-1].seq)
+        except sqlite3.Error as error:
+            raise CannotWrite(f"journal {self._path}: {error}") from None
+        self._run_begun = True
+        self.base_seq, self._base_link = base
+        self.tip = rows[-1].link
+        self.last_seq = rows[-1].seq
+
+    def flush(self) -> int:
+        """Make what was written durable; returns the last durable seq. Flusher's thread. Raises ``OSError``."""
+        seq = self.last_seq
+        os.fdatasync(self._wal)
+        return seq
+
+    def acknowledge(self, upto: int) -> None:
+        """Remember that the cloud holds all rows up to ``upto``. Writer's thread. Raises ``CannotWrite``."""
+        try:
+            self._connection.execute(_ACKED, (upto,))
+        except sqlite3.Error as error:
+            raise CannotWrite(f"journal {self._path}: {error}") from None
+        self.acked = upto
+
+    def checkpoint(self) -> int | None:
+        """Move the WAL into the table file and sync that: returns the last durable seq, or None if rows are left over.
+
+        Writer's thread, when idle: it syncs. Raises ``CannotWrite``.
+        """
+        try:
+            busy, in_wal, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            raise CannotWrite(f"journal {self._path}: {error}") from None
+        return self.last_seq if not busy and in_wal == moved else None
+
+    def close(self) -> None:
+        """Close the file and mark it as closed. Writer's thread."""
+        try:
+            self._connection.execute(_RUN_ENDS)
+            self.checkpoint()
+        except (sqlite3.Error, CannotWrite):
+            pass  # a disk that takes nothing more: the next start finds an unclean end, which is the truth
+        finally:
+            self._connection.close()
+            os.close(self._wal)
+            self._hold.release()
+
+    def _open(self) -> None:
+        journal_file.finish_recovery(self._path)
+        try:
+            verdict = self._connect()
+        except (sqlite3.DatabaseError, msgspec.ValidationError) as error:
+            if isinstance(error, sqlite3.Error) and not files.is_damage(error):
+                raise
+            verdict = Verdict(0, 0, CHAIN_START, str(error))
+        if verdict.broken:
+            journal_file.recover(self._path, verdict.broken)
+            self._connect()
+        meta = journal_file.read_meta(self._connection)
+        unclean = not meta.clean
+        files.sync_folder(self._path.parent)
+        recovered = msgspec.json.decode(meta.recovered, type=Recovery) if meta.recovered else None
+        self.found = Found(self.last_seq, unclean, unclean and meta.boot != self._boot, recovered)
+        self._wal = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        os.fdatasync(self._wal)  # rows of a killed process are in the file, but perhaps not yet on the disk
+
+    def _connect(self) -> Verdict:
+        self._connection = journal_file.open_made(self._path)
+        try:
+            self._load()
+            verdict = self.verify()
+            if not verdict.broken and verdict.last < self.acked:
+                return structs.replace(verdict, broken=f"row {self.acked} was acknowledged and is missing")
+            return verdict
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _trim(self, last_seq: int) -> tuple[int, bytes]:
+        """Let the oldest acknowledged rows go once there are too many; returns the new base of the chain."""
+        cut = min(self.acked, self.base_seq + TRIM_ROWS)
+        if last_seq - self.base_seq <= self.max_rows or cut <= self.base_seq:
+            return self.base_seq, self._base_link
+        link = self._link(cut)
+        self._connection.execute(_TRIM, (cut,))
+        self._connection.execute(_BASE, (cut, link))
+        return cut, link
