@@ -24,3 +24,9 @@ def store(url: str) -> Iterator[Store]:
 @pytest.fixture
 def keys(tmp_path: Path) -> KeyFolder:
     return KeyFolder.create(tmp_path / "keys")
+
+
+@pytest.fixture
+def fixtures() -> Path:
+    """Messages as they have always been."""
+    return Path(__file__).parents[1] / "fixtures" / "cloud"

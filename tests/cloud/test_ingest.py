@@ -1,0 +1,552 @@
+"""What arrives is stored once and in order, what is wrong is kept apart, and an ack comes after its commit."""
+
+import inspect
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import insert, select
+
+from cloud import ingest as shipped
+from cloud.broker import Arrived
+from cloud.ingest import MAX_QUEUED, Ingest
+from cloud.keys import KeyFolder
+from cloud.store.community import revision
+from cloud.store.database import Store
+from cloud.store.quarantine import MAX_AT_ONCE, MAX_KEPT_BYTES, MAX_ROWS_PER_DEVICE
+from cloud.store.registry import found_site, register, replace_key
+from cloud.store.schema import devices, events, journals, quarantine, tallies
+from cloud.store.streams import MAX_JOURNALS_PER_DEVICE
+from contract import codec, topics
+from contract.events import CHAIN_START, encode_event
+from contract.messages import Ack, Beat
+from contract.sealing import DeviceKey, Purpose, SyncKey, mac_is_good, statement
+from tests.cloud.sender import JOURNAL, SITE, Sender, event
+
+NOW_MS = 1_700_000_100_000
+
+
+class World:
+    """An ingest on a real database, its clock, and what it sent."""
+
+    def __init__(self, store: Store, keys: KeyFolder) -> None:
+        self.store = store
+        self.keys = keys
+        self.now_ms = NOW_MS
+        self.told = 0
+        self.sent: list[tuple[str, bytes]] = []
+        self.ingest = self.restarted()
+        with store.writing() as connection:
+            found_site(connection, SITE, "Asia/Shanghai", "晴苑", "Sunny Court")
+
+    def restarted(self, kind: type[Ingest] = Ingest, send: Callable[[str, bytes], None] | None = None) -> Ingest:
+        return kind(
+            self.store,
+            site=SITE,
+            sync=self.keys.sync,
+            send=send or (lambda topic, payload: self.sent.append((topic, payload))),
+            told=self.tell,
+            clock=lambda: self.now_ms,
+        )
+
+    def tell(self) -> None:
+        self.told += 1
+
+    def add(self, sender: Sender) -> Sender:
+        with self.store.writing() as connection:
+            register(connection, sender.name, sender.key.public(), NOW_MS)
+        self.keys.make_sync(sender.name)
+        return sender
+
+    def take(self, sender: Sender, *payloads: bytes, channel: str = "events", retained: bool = False) -> None:
+        self.ingest.take([arrived(sender.name, channel, payload, retained=retained) for payload in payloads])
+
+    def acks(self) -> list[Ack]:
+        """What was acknowledged since the last look; every seal is checked."""
+        found = [self.opened(topic, payload) for topic, payload in self.sent]
+        self.sent.clear()
+        return found
+
+    def opened(self, topic: str, payload: bytes) -> Ack:
+        parsed = topics.parse(topic)
+        assert parsed is not None
+        assert parsed.channel == "ack"
+        body, seal = codec.detach(payload)
+        key = self.keys.sync(parsed.device)
+        assert key is not None
+        assert mac_is_good(key, statement(Purpose.ACK, SITE, parsed.device, body), seal)
+        return codec.read(body, Ack)
+
+    def rows(self, *columns: Any) -> list[Any]:
+        with self.store.reading() as connection:
+            return list(connection.execute(select(*columns)).all())
+
+    def stored(self) -> list[bytes]:
+        """The bytes of all events in the order of their journals."""
+        with self.store.reading() as connection:
+            ordered = select(events.c.stored).order_by(events.c.journal_id, events.c.seq)
+            return list(connection.execute(ordered).scalars())
+
+    def reasons(self) -> list[str]:
+        return [row.why for row in self.rows(quarantine.c.why)]
+
+    def device(self) -> Any:
+        return self.rows(devices)[0]
+
+
+@pytest.fixture
+def world(store: Store, keys: KeyFolder) -> World:
+    return World(store, keys)
+
+
+@pytest.fixture
+def gym(world: World) -> Sender:
+    return world.add(Sender())
+
+
+def arrived(device: str, channel: str, payload: bytes, *, retained: bool = False) -> Arrived:
+    topic = topics.parse(topics.up(SITE, device, channel))
+    assert topic is not None
+    return Arrived(topic, payload, retained)
+
+
+def test_a_batch_is_stored_row_by_row_and_acknowledged(world: World, gym: Sender) -> None:
+    gym.keep(encode_event(event(1, "access.granted", holder="0011223344556677", reason="allowed")))
+    gym.keep(encode_event(event(2, "access.passed", holder="button")))
+    world.take(gym, gym.events(1, 2))
+    assert world.acks() == [Ack(JOURNAL, 2, NOW_MS)]
+    assert world.stored() == gym.rows
+    first, second = world.rows(events)
+    assert (first.seq, first.arrival, first.kind, first.point) == (1, 1, "access.granted", "gym-turnstile")
+    assert (first.holder, first.reason) == (bytes.fromhex("0011223344556677"), "allowed")
+    assert (second.holder, second.reason, second.clock, second.replay) == (None, None, "synced", False)
+    assert (second.at_ms, second.mono_ms, second.boot) == (1_700_000_000_002, 2000, "b7")
+    assert world.device().heard_ms == second.received_ms == NOW_MS
+    assert world.told == 1
+
+
+def test_batches_taken_at_once_are_acknowledged_together(world: World, gym: Sender) -> None:
+    door = world.add(Sender("door-1"))
+    gym.record(3)
+    door.record(2)
+    world.ingest.take(
+        [
+            arrived("gym-1", "events", gym.events(1, 2)),
+            arrived("door-1", "events", door.events(1, 2)),
+            arrived("gym-1", "events", gym.events(3, 3)),
+        ]
+    )
+    assert [ack.upto for ack in world.acks()] == [3, 2]
+    rows = sorted(world.rows(events.c.journal_id, events.c.seq, events.c.arrival))
+    assert [row.arrival for row in rows] == [1, 2, 5, 3, 4]
+
+
+def test_rows_sent_again_are_acknowledged_and_stored_once(world: World, gym: Sender) -> None:
+    gym.record(6)
+    world.take(gym, gym.events(1, 4), gym.events(1, 2), gym.events(3, 4))
+    world.take(gym, gym.events(2, 6))
+    assert [ack.upto for ack in world.acks()] == [4, 6]
+    assert world.stored() == gym.rows
+    assert world.reasons() == []
+
+
+def test_rows_that_come_too_early_are_asked_for_again(world: World, gym: Sender) -> None:
+    gym.record(5)
+    world.take(gym, gym.events(4, 5))
+    world.take(gym, gym.events(4, 5), gym.events(1, 3))
+    assert world.acks() == [Ack(JOURNAL, 0, NOW_MS, rewind=True), Ack(JOURNAL, 3, NOW_MS, rewind=True)]
+    world.take(gym, gym.events(4, 5))
+    assert world.acks() == [Ack(JOURNAL, 5, NOW_MS)]
+    assert world.stored() == gym.rows
+
+
+def test_another_past_of_a_journal_is_refused(world: World, gym: Sender) -> None:
+    gym.record(4)
+    world.take(gym, gym.events(1, 4))
+    world.acks()
+    clone = Sender(key=gym.key)
+    clone.record(6, reason="allowed")
+    world.take(gym, clone.events(5, 6), clone.events(3, 5), clone.events(1, 2), clone.events(1, 4))
+    assert world.reasons() == ["fork"] * 4
+    assert world.acks() == []
+    assert world.stored() == gym.rows
+
+
+def test_a_new_journal_begins_at_the_start_of_a_chain(world: World, gym: Sender) -> None:
+    gym.links = [b"\1" * 32]
+    gym.record(2)
+    world.take(gym, gym.events(1, 2))
+    assert world.reasons() == ["fork"]
+    assert world.stored() == []
+
+
+def test_events_that_do_not_end_in_the_signed_link_are_refused(world: World, gym: Sender) -> None:
+    gym.record(3)
+    batch = gym.batch(1, 3)
+    other = encode_event(event(2, reason="allowed"))
+    changed = msgspec.structs.replace(batch, events=[batch.events[0], other, batch.events[2]])
+    short = msgspec.structs.replace(batch, events=batch.events[:2])
+    world.take(gym, codec.pack(changed), codec.pack(short))
+    assert world.reasons() == ["bad_chain", "bad_chain"]
+    assert (world.stored(), world.acks()) == ([], [])
+
+
+def test_another_device_cannot_speak_for_this_one(world: World, gym: Sender) -> None:
+    gym.record(2)
+    thief = Sender(key=DeviceKey.generate())
+    thief.record(2)
+    world.take(gym, thief.events(1, 2))
+    door = world.add(Sender("door-1"))
+    world.take(door, gym.events(1, 2))
+    assert world.reasons() == ["bad_seal", "bad_seal"]
+    assert (world.stored(), world.acks()) == ([], [])
+    assert world.device().heard_ms is None
+
+
+def test_an_unknown_device_is_refused_until_it_is_registered(world: World) -> None:
+    late = Sender("door-9")
+    late.record(1)
+    world.take(late, late.events(1, 1))
+    assert world.reasons() == ["unknown_device"]
+    assert [(row.device, row.count) for row in world.rows(tallies)] == [("", 1)]
+    world.add(late)
+    world.take(late, late.events(1, 1))
+    assert world.stored() == late.rows
+
+
+def test_a_device_with_a_new_key_is_believed_at_once(world: World, gym: Sender) -> None:
+    gym.record(1)
+    world.take(gym, gym.events(1, 1))
+    successor = Sender(journal="ff" * 8)
+    successor.record(1)
+    with world.store.writing() as connection:
+        replace_key(connection, gym.name, successor.key.public())
+    world.take(successor, successor.events(1, 1))
+    world.take(gym, gym.events(1, 1))
+    assert world.reasons() == ["bad_seal"]
+    assert len(world.stored()) == 2
+
+
+POISON = [
+    b"",
+    b"\xc1",
+    encode_event(event(7)),
+    msgspec.msgpack.encode([2, 1 << 64 - 1, 0, "b", "synced", "p", "k", {}]),
+    msgspec.msgpack.encode([2, 1, 1, "b", "sideways", "p", "k", {}]),
+    msgspec.msgpack.encode([2, 1, 1, "b", "synced", "p", "k" * 3000, {}]),
+    b"\x91" * 1500,
+]
+
+
+@pytest.mark.parametrize("poison", POISON)
+def test_an_event_that_cannot_be_read_counts_as_received_and_is_kept_apart(
+    world: World, gym: Sender, poison: bytes
+) -> None:
+    gym.record(1)
+    gym.keep(poison)
+    gym.record(1)
+    world.take(gym, gym.events(1, 3))
+    assert world.acks() == [Ack(JOURNAL, 3, NOW_MS)]
+    assert world.stored() == [gym.rows[0], gym.rows[2]]
+    (kept,) = world.rows(quarantine)
+    assert (kept.why, kept.device, kept.journal, kept.seq, kept.payload) == ("poison", "gym-1", JOURNAL, 2, poison)
+    world.take(gym, gym.events(1, 2))
+    assert len(world.rows(quarantine)) == 1
+
+
+@pytest.mark.parametrize("channel", ["events", "state", "beat"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"\n",
+        b"{}",
+        b"{}\n",
+        b"\xff\xfe\n=",
+        b"[" * 5000,
+        b"\x91" * 5000,
+        b'{"online": true, "connection": 99999999999999999999999}',
+        b'{"online": false, "connection": 18446744073709551615}',
+        b'{"at_ms":1,"uptime_ms":1,"clock":"","journal_rows":1,"waiting":18446744073709551615,"oldest_ms":0,"unlogged":0}',
+        b"x" * (1 << 20) + b"x",
+    ],
+)
+def test_what_is_no_message_is_counted_and_changes_nothing(
+    world: World, gym: Sender, channel: str, payload: bytes
+) -> None:
+    before = world.device()
+    world.take(gym, payload, channel=channel)
+    assert world.device() == before
+    (kept,) = world.rows(quarantine)
+    assert kept.size == len(payload)
+    assert kept.payload == payload[:MAX_KEPT_BYTES]
+    assert [(row.device, row.channel, row.count) for row in world.rows(tallies)] == [("gym-1", channel, 1)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=150, deadline=None)
+@given(payload=st.binary(max_size=300), channel=st.sampled_from(["events", "state", "beat"]))
+def test_no_bytes_whatever_stop_it(world: World, payload: bytes, channel: str) -> None:
+    sender = Sender()
+    world.take(sender, payload, channel=channel)
+
+
+def test_a_flood_of_rubbish_is_counted_but_not_stored(world: World, gym: Sender) -> None:
+    world.take(gym, *[b"x"] * (MAX_AT_ONCE + 30))
+    assert [row.count for row in world.rows(tallies)] == [MAX_AT_ONCE + 30]
+    assert len(world.rows(quarantine)) == MAX_AT_ONCE
+
+
+def test_quarantine_keeps_the_newest_of_each_device(world: World, gym: Sender) -> None:
+    for _ in range(MAX_ROWS_PER_DEVICE // MAX_AT_ONCE):
+        world.take(gym, *[b"old"] * MAX_AT_ONCE)
+    world.take(gym, b"new")
+    kept = world.rows(quarantine)
+    assert len(kept) == MAX_ROWS_PER_DEVICE
+    assert kept[-1].payload == b"new"
+
+
+def test_a_device_cannot_open_journals_without_end(world: World, gym: Sender) -> None:
+    with world.store.writing() as connection:
+        values = {"device_id": 1, "upto": 0, "tip": CHAIN_START, "opened_ms": 0}
+        many = [values | {"journal": f"{n:016x}"} for n in range(MAX_JOURNALS_PER_DEVICE)]
+        connection.execute(insert(journals), many)
+    gym.record(1)
+    world.take(gym, gym.events(1, 1))
+    assert world.reasons() == ["too_many_journals"]
+
+
+def test_a_device_without_a_sync_key_is_stored_and_said_so(
+    world: World, gym: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    (world.keys.folder / "sync" / "gym-1.key").unlink()
+    world.keys = KeyFolder(world.keys.folder)
+    world.ingest = world.restarted()
+    gym.record(1)
+    world.take(gym, gym.events(1, 1))
+    assert world.stored() == gym.rows
+    assert "no sync key" in caplog.text
+
+
+def test_a_state_and_a_will_move_presence(world: World, gym: Sender) -> None:
+    world.take(gym, gym.state(4), channel="state")
+    assert (world.device().online, world.device().connection) == (True, 4)
+    world.take(gym, gym.will(3), channel="state")
+    assert world.device().online
+    world.now_ms += 1000
+    world.take(gym, gym.will(4), channel="state")
+    assert not world.device().online
+    assert world.device().heard_ms == NOW_MS
+
+
+def test_an_older_connections_state_is_ignored_after_a_restart_too(world: World, gym: Sender) -> None:
+    world.take(gym, gym.state(4), channel="state")
+    world.ingest = world.restarted()
+    world.take(gym, gym.state(3, online=False), channel="state")
+    assert world.device().online
+
+
+def test_a_will_that_claims_to_be_online_and_a_foreign_seal_are_refused(world: World, gym: Sender) -> None:
+    claim = gym.state(9).partition(b"\n")[0]
+    thief = Sender().state(9)
+    world.take(gym, claim, thief, channel="state")
+    assert world.reasons() == ["bad_seal", "bad_seal"]
+    assert not world.device().online
+
+
+def test_a_state_that_the_broker_kept_is_not_a_sign_of_life(world: World, gym: Sender) -> None:
+    world.take(gym, gym.state(4), channel="state", retained=True)
+    assert world.device().online
+    assert world.device().heard_ms is None
+
+
+def test_a_beat_is_kept_with_its_time(world: World, gym: Sender) -> None:
+    beat = Beat(1, 2, "synced", 10, 7, 900, 0, {"gym-turnstile": "jam"})
+    world.take(gym, codec.write(beat), channel="beat")
+    device = world.device()
+    assert (device.waiting, device.beat_ms, device.heard_ms) == (7, NOW_MS, NOW_MS)
+    assert device.beat["faults"] == {"gym-turnstile": "jam"}
+
+
+def test_an_ack_reads_as_it_always_did(world: World, gym: Sender, fixtures: Path) -> None:
+    gym.record(2)
+    key = SyncKey(bytes(range(32)))
+    send: list[tuple[str, bytes]] = []
+    world.ingest = Ingest(
+        world.store,
+        site=SITE,
+        sync=lambda _: key,
+        send=lambda topic, payload: send.append((topic, payload)),
+        told=world.tell,
+        clock=lambda: NOW_MS,
+    )
+    world.take(gym, gym.events(1, 2))
+    assert send == [("hg/v1/sunny-court/gym-1/dn/ack", (fixtures / "ack.txt").read_bytes())]
+
+
+# An ack is a promise. A device deletes what was acknowledged, so a crash right after the ack must find it committed.
+
+
+class Crash(BaseException):
+    """The process is killed."""
+
+
+def lost_when_killed_at_the_ack(world: World, gym: Sender, kind: type[Ingest]) -> list[bytes]:
+    """What is nowhere any more after the cloud was killed while its first ack was on the wire."""
+    acked: list[Ack] = []
+
+    def killed(topic: str, payload: bytes) -> None:
+        acked.append(world.opened(topic, payload))
+        raise Crash
+
+    gym.record(5)
+    with pytest.raises(Crash):
+        world.restarted(kind, killed).take([arrived(gym.name, "events", gym.events(1, 5))])
+    kept_by_device = gym.rows[acked[0].upto :]
+    kept = set(kept_by_device) | set(world.stored())
+    return [row for row in gym.rows if row not in kept]
+
+
+def acking_before_commit() -> type[Ingest]:
+    """The shipped code with one line moved: it acknowledges inside the transaction."""
+    source = textwrap.dedent(inspect.getsource(Ingest.take))
+    line = "    self._acknowledge(intake)\n"
+    assert source.count(line) == 1
+    patched = source.replace(line, "    " + line)
+    space: dict[str, Any] = dict(vars(shipped))
+    exec(patched, space)
+    return type("Hasty", (Ingest,), {"take": space["take"]})
+
+
+def test_nothing_acknowledged_is_lost_when_the_cloud_is_killed(world: World, gym: Sender) -> None:
+    assert lost_when_killed_at_the_ack(world, gym, Ingest) == []
+
+
+def test_an_ingest_that_acknowledges_before_its_commit_is_caught(world: World, gym: Sender) -> None:
+    assert lost_when_killed_at_the_ack(world, gym, acking_before_commit()) == gym.rows
+
+
+# Whatever the network does, the rows are those that were sent: each once, in order.
+
+Sent = tuple[int, int]
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[list[Sent]]:
+    """Transactions of batches: cut anywhere, repeated, out of order, with holes."""
+    spans = st.tuples(st.integers(1, 12), st.integers(0, 5)).map(lambda span: (span[0], min(12, span[0] + span[1])))
+    return draw(st.lists(st.lists(spans, min_size=1, max_size=6), max_size=8))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(transactions=deliveries(), restart_at=st.integers(0, 8))
+def test_rows_are_what_was_sent_once_and_in_order(
+    world: World, transactions: list[list[Sent]], restart_at: int
+) -> None:
+    sender = Sender(f"d-{world.told}-{len(world.rows(devices))}")
+    world.add(sender)
+    sender.record(12)
+    acked = 0
+    for number, spans in enumerate(transactions):
+        if number == restart_at:
+            world.ingest = world.restarted()
+        world.take(sender, *[sender.events(first, last) for first, last in spans])
+        for ack in world.acks():
+            assert ack.upto >= acked
+            acked = ack.upto
+        assert own_rows(world, sender) == sender.rows[:acked]
+    while acked < 12:
+        world.take(sender, sender.events(acked + 1, min(12, acked + 4)))
+        acked = world.acks()[-1].upto
+    assert own_rows(world, sender) == sender.rows
+    arrivals = [row.arrival for row in world.rows(events.c.arrival)]
+    assert sorted(arrivals) == list(range(1, len(arrivals) + 1))
+    assert world.reasons() == []
+
+
+def own_rows(world: World, sender: Sender) -> list[bytes]:
+    mine = select(devices.c.id).where(devices.c.name == sender.name).scalar_subquery()
+    with world.store.reading() as connection:
+        found = select(events.c.stored).where(events.c.device_id == mine).order_by(events.c.seq)
+        return list(connection.execute(found).scalars())
+
+
+# The thread.
+
+
+@pytest.fixture
+def running(world: World) -> Iterator[Ingest]:
+    ingest = world.restarted()
+    ingest.start()
+    yield ingest
+    ingest.stop()
+
+
+def test_the_thread_takes_what_is_queued_and_ends_when_it_has(world: World, gym: Sender) -> None:
+    gym.record(3)
+    ingest = world.restarted()
+    ingest.put(arrived(gym.name, "events", gym.events(1, 3)))
+    ingest.start()
+    ingest.stop()
+    assert world.stored() == gym.rows
+    assert [ack.upto for ack in world.acks()] == [3]
+
+
+def test_a_full_queue_drops_and_counts(world: World, gym: Sender) -> None:
+    for _ in range(MAX_QUEUED + 2):
+        world.ingest.put(arrived(gym.name, "beat", b""))
+    assert world.ingest.dropped == 2
+
+
+def test_a_fault_of_ours_costs_only_the_message_that_causes_it(
+    world: World, gym: Sender, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = world.add(Sender("door-1"))
+    gym.record(1)
+    door.record(1)
+
+    def broken(beat: object, now_ms: int) -> dict[str, object]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("cloud.presence.after_beat", broken)
+    ingest = world.restarted()
+    ingest.put(arrived(gym.name, "events", gym.events(1, 1)))
+    ingest.put(arrived(gym.name, "beat", codec.write(Beat(1, 2, "synced", 10, 7, 900, 0))))
+    ingest.put(arrived(door.name, "events", door.events(1, 1)))
+    ingest.start()
+    ingest.stop()
+    assert len(world.stored()) == 2
+    assert ingest.failures == 2
+    assert "cannot be taken in" in caplog.text
+
+
+def test_a_database_that_takes_nothing_costs_no_event(
+    world: World, gym: Sender, caplog: pytest.LogCaptureFixture
+) -> None:
+    gym.record(1)
+    with world.store.writing() as connection:
+        connection.exec_driver_sql("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(FAIL, 'full'); END")
+    ingest = world.restarted()
+    ingest.put(arrived(gym.name, "events", gym.events(1, 1)))
+    ingest.start()
+    ingest.stop()
+    assert world.acks() == []
+    with world.store.writing() as connection:
+        connection.exec_driver_sql("DROP TRIGGER full")
+    again = world.restarted()
+    again.put(arrived(gym.name, "events", gym.events(1, 1)))
+    again.start()
+    again.stop()
+    assert world.stored() == gym.rows
+
+
+def test_registering_a_device_is_news_for_rosters(world: World, gym: Sender) -> None:
+    with world.store.reading() as connection:
+        before = revision(connection)
+    world.add(Sender("door-1"))
+    with world.store.reading() as connection:
+        assert revision(connection) > before
