@@ -113,9 +113,9 @@ class Decision(Struct, frozen=True):
 def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> Decision:
     """Allow or refuse, with one reason. Total: it has an answer for every value of its arguments.
 
-    ``now_ms`` is the device's wall clock; time never runs below the clock floor.
+    ``now_ms`` is the device's wall clock; time never runs below the clock floor, nor before 1970.
     """
-    now_ms = max(now_ms, facts.clock_floor_ms)
+    now_ms = max(0, now_ms, facts.clock_floor_ms)
     if request.direction == "out" and facts.free_exit:
         return Decision(Reason.FREE_EXIT, grant)
     if grant is None:
