@@ -1,0 +1,95 @@
+"""The kept messages of the wire contract: what each file under `tests/fixtures/messages` means.
+
+A file is never edited. A message that gains a field gets a second file beside the first, which must still be read.
+"""
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from contract.decide import Standing, Tier, Trust
+from contract.events import CHAIN_START, Event, chain, encode_event
+from contract.messages import Ack, Beat, EventBatch, Manifest, RosterState, State, Want
+from contract.roster import Prefix, Row, SitePage, pack_page, pack_site
+from contract.schedules import ALWAYS, Schedule
+from contract.sealing import page_hash
+
+FOLDER = Path(__file__).parents[1] / "fixtures" / "messages"
+
+SITE, DEVICE, JOURNAL, BOOT = "willow-court", "gym-1", "0123456789abcdef", "b7"
+
+EVENT = Event(
+    seq=7,
+    at_ms=1_777_888_800_123,
+    mono_ms=86_400_456,
+    boot=BOOT,
+    clock=Trust.SYNCED,
+    point="turnstile",
+    kind="access.decided",
+    data={"reason": "allowed", "digest": bytes(range(16)), "held": None, "late": False, "ms": 1.5},
+)
+PASSED = Event(8, 1_777_888_801_000, 86_401_333, BOOT, Trust.SYNCED, "turnstile", "turnstile.passed", {})
+
+STORED = [encode_event(EVENT), encode_event(PASSED)]
+TIP = chain(chain(CHAIN_START, STORED[0]), STORED[1])
+
+SITE_PAGE = SitePage(
+    zone="Asia/Shanghai",
+    schedules={"always": ALWAYS, "night": Schedule(((), (), (), (), ((1320, 1800),), (), ()))},
+    profiles=[{"gym": "always"}, {"gate": "always", "gym": "night"}],
+)
+PAGE = pack_page(
+    Prefix(0x80000000, 1),
+    [
+        Row(bytes([0x80]) + bytes(15), 0, b"founder1", Tier.FOUNDER),
+        Row(bytes([0x80]) + bytes(15), 1, b"founder1", Tier.RESIDENT, Standing.SUSPENDED),
+        Row(bytes([0xFF] * 16), 1, b"riderno2", Tier.RIDER, Standing.LOST, 1_777_852_800, 0xFFFFFFFF),
+    ],
+)
+
+MESSAGES: dict[str, Struct] = {
+    "events-1.hex": EventBatch(1, JOURNAL, 7, 8, CHAIN_START, TIP, replay=True, events=STORED, seal=bytes(range(64))),
+    "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
+    "ack-rewind-1.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
+    "state-1.json": State(
+        online=True,
+        connection=42,
+        boot=BOOT,
+        software="0.1.0",
+        roster=RosterState(version=3, issued_ms=1_777_888_000_000, count=3, refused="expired"),
+        config_hash="1f2e",
+        points={"turnstile": {"phase": "rest", "busy": False, "入口": "西门"}},
+    ),
+    "will-1.json": State(online=False, connection=42),
+    "beat-1.json": Beat(
+        at_ms=1_777_888_801_234,
+        uptime_ms=86_401_567,
+        clock="synced",
+        journal_rows=8,
+        waiting=2,
+        oldest_ms=1111,
+        unlogged=0,
+        faults={"reader": "swapped_wires"},
+    ),
+    "want-1.json": Want(pages=[page_hash(PAGE)]),
+    "roster-1.json": Manifest(
+        device=DEVICE,
+        number=3,
+        issued_ms=1_777_888_000_000,
+        expires_ms=1_777_974_400_000,
+        site_page=page_hash(pack_site(SITE_PAGE)),
+        pages=[page_hash(b"a page of the lower half"), page_hash(PAGE)],
+        count=103,
+    ),
+    "site-page-1.hex": SITE_PAGE,
+    "event-1.hex": EVENT,
+}
+"""Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
+
+OTHER_FILES = {"page-1.hex", "roster-1.sealed", "ack-1.sealed", "state-1.sealed"}
+
+
+def payload(name: str) -> bytes:
+    """The bytes that a file stands for."""
+    text = (FOLDER / name).read_bytes()
+    return bytes.fromhex(text.decode()) if name.endswith(".hex") else text.removesuffix(b"\n")

@@ -1,0 +1,267 @@
+import tomllib
+from datetime import datetime
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from contract.decide import (
+    DAY_MS,
+    HOUR_MS,
+    UNSET_CLOCK_DOUBT_MS,
+    Decision,
+    Facts,
+    Grant,
+    Request,
+    Standing,
+    Tier,
+    Trust,
+    decide,
+    weigh,
+)
+from contract.reasons import Reason
+from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule
+
+Row = dict[str, Any]
+
+GOLDEN: Row = tomllib.loads((Path(__file__).parents[1] / "fixtures" / "decisions.toml").read_text())
+ORDER: list[Row] = GOLDEN["order"]
+CASES: list[Row] = GOLDEN["case"]
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOW_MS = 1_777_888_800_000
+"""Monday 4 May 2026, 10:00 UTC, 18:00 in Shanghai."""
+
+MORNING = Schedule((((360, 540),),) * 7)
+GYM = Request(point="gym", digest=bytes(16))
+MEMBER = Grant(holder=bytes(8), tier=Tier.MEMBER, points={"gym": ALWAYS})
+FACTS = Facts(zone=SHANGHAI, clock=Trust.SYNCED, clock_floor_ms=NOW_MS - HOUR_MS, roster_age_ms=HOUR_MS)
+UNSET = replace(FACTS, clock=Trust.UNSET, clock_floor_ms=NOW_MS)
+
+
+def to_ms(moment: datetime | None) -> int:
+    return 0 if moment is None else int(moment.timestamp()) * 1000 + moment.microsecond // 1000
+
+
+def answer(changes: Row) -> Reason:
+    """What `decide` says to the base scenario of the golden table with these changes."""
+    said: Row = GOLDEN["base"] | changes
+    schedule = Schedule(((tuple(GOLDEN["hours"][said["hours"]]),),) * 7)
+    grant = Grant(
+        holder=bytes(8),
+        tier=Tier(said["tier"]),
+        points=dict.fromkeys(said["covers"], schedule),
+        standing=Standing(said["standing"]),
+        valid_from_ms=to_ms(said.get("valid_from")),
+        valid_until_ms=to_ms(said.get("valid_until")),
+    )
+    facts = Facts(
+        zone=ZoneInfo(said["zone"]),
+        clock=Trust(said["clock"]),
+        clock_floor_ms=to_ms(said["floor"]),
+        roster_age_ms=None if said["roster_age_h"] == "never" else said["roster_age_h"] * HOUR_MS,
+        free_exit=said["free_exit"],
+        busy=said["busy"],
+        faulted=said["faulted"],
+    )
+    request = Request(point=said["point"], digest=bytes(16), direction=said["direction"])
+    return decide(request, grant if said["known"] else None, facts, to_ms(said["now"])).reason
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
+def test_the_golden_table_holds(case: Row) -> None:
+    assert answer(case.get("set", {})) == case["reason"]
+
+
+@pytest.mark.parametrize("check", ORDER, ids=[check["reason"] for check in ORDER])
+def test_each_check_alone_speaks_for_itself(check: Row) -> None:
+    assert answer(check["set"]) == check["reason"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    list(combinations(ORDER, 2)),
+    ids=[f"{earlier['reason']} before {later['reason']}" for earlier, later in combinations(ORDER, 2)],
+)
+def test_of_two_checks_the_earlier_one_speaks(earlier: Row, later: Row) -> None:
+    if (earlier["reason"], later["reason"]) == ("outside_hours", "clock_unset"):
+        assert answer(later["set"] | earlier["set"]) == "clock_unset", "an unset clock cannot say that it is too early"
+    else:
+        assert answer(later["set"] | earlier["set"]) == earlier["reason"]
+
+
+def test_the_table_knows_every_reason_that_the_rule_itself_gives() -> None:
+    given_by_stations = {Reason.CANNOT_RECORD, Reason.INTERNAL_ERROR}
+    assert {row["reason"] for row in ORDER + CASES} == set(Reason) - given_by_stations
+
+
+points = st.sampled_from(["gym", "gate", "hub"])
+hours = st.just(ALWAYS) | st.builds(
+    lambda start, length: Schedule((((start, start + length),),) * 7),
+    st.integers(0, MINUTES_PER_DAY - 1),
+    st.integers(1, MINUTES_PER_DAY),
+)
+near_now_ms = st.integers(NOW_MS - 40 * DAY_MS, NOW_MS + 40 * DAY_MS)
+any_time_ms = near_now_ms | st.integers(0, 1 << 42) | st.integers()
+bounds_ms = st.just(0) | near_now_ms | st.integers(0, ((1 << 32) - 1) * 1000)
+requests = st.builds(
+    Request, point=points, digest=st.binary(min_size=16, max_size=16), direction=st.sampled_from(["in", "out"])
+)
+grants = st.builds(
+    Grant,
+    holder=st.binary(min_size=8, max_size=8),
+    tier=st.sampled_from(Tier),
+    points=st.dictionaries(points, hours),
+    standing=st.sampled_from(Standing),
+    valid_from_ms=bounds_ms,
+    valid_until_ms=bounds_ms,
+)
+facts_of_any_kind = st.builds(
+    Facts,
+    zone=st.sampled_from([SHANGHAI, ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")]),
+    clock=st.sampled_from(Trust),
+    clock_floor_ms=any_time_ms,
+    roster_age_ms=st.none() | st.integers(0, 40 * DAY_MS) | st.integers(),
+    free_exit=st.booleans(),
+    busy=st.booleans(),
+    faulted=st.booleans(),
+)
+
+
+@given(requests, st.none() | grants, facts_of_any_kind, any_time_ms)
+def test_the_rule_has_an_answer_to_everything(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> None:
+    decision = decide(request, grant, facts, now_ms)
+    assert decision.grant is grant
+    assert decision.reason in Reason
+    assert decision == decide(request, grant, facts, now_ms)
+
+
+@given(requests, st.lists(grants, max_size=4), facts_of_any_kind, any_time_ms)
+def test_weighing_has_an_answer_to_everything(request: Request, held: list[Grant], facts: Facts, now_ms: int) -> None:
+    decision = weigh(request, held, facts, now_ms)
+    concerned: list[Grant | None] = [*held] or [None]
+    each = [decide(request, grant, facts, now_ms) for grant in concerned]
+    assert decision in each
+    assert decision.allowed == any(one.allowed for one in each)
+
+
+@given(requests, st.none() | grants, facts_of_any_kind, any_time_ms)
+def test_a_free_exit_lets_everybody_out(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> None:
+    leaving = replace(request, direction="out")
+    assert decide(leaving, grant, replace(facts, free_exit=True), now_ms).reason is Reason.FREE_EXIT
+
+
+@given(requests, facts_of_any_kind, any_time_ms)
+def test_nobody_unknown_enters(request: Request, facts: Facts, now_ms: int) -> None:
+    entering = replace(request, direction="in")
+    assert decide(entering, None, facts, now_ms).reason in (Reason.UNKNOWN_CREDENTIAL, Reason.NO_ROSTER)
+
+
+@given(requests, grants, facts_of_any_kind, any_time_ms)
+def test_nobody_enters_on_what_is_missing_or_broken(request: Request, grant: Grant, facts: Facts, now_ms: int) -> None:
+    decision = decide(replace(request, direction="in"), grant, facts, now_ms)
+    if decision.allowed:
+        assert grant.standing is Standing.ACTIVE
+        assert request.point in grant.points
+        assert facts.roster_age_ms is not None
+        assert not facts.busy
+        assert not facts.faulted
+
+
+@given(st.sampled_from(Tier), any_time_ms, any_time_ms)
+def test_a_permanent_grant_needs_no_clock(tier: Tier, now_ms: int, floor_ms: int) -> None:
+    facts = replace(UNSET, clock_floor_ms=floor_ms)
+    assert decide(GYM, replace(MEMBER, tier=tier), facts, now_ms).allowed
+
+
+@given(st.integers(1, 10 * DAY_MS), st.integers(0, NOW_MS))
+def test_a_dated_grant_without_a_clock_passes_only_if_48_hours_cannot_end_it(left_ms: int, now_ms: int) -> None:
+    dated = replace(MEMBER, valid_until_ms=NOW_MS + left_ms)
+    expected = Reason.ALLOWED if left_ms > UNSET_CLOCK_DOUBT_MS else Reason.CLOCK_UNSET
+    assert decide(GYM, dated, UNSET, now_ms).reason is expected
+
+
+def test_the_doubt_about_an_unset_clock_is_48_hours() -> None:
+    assert UNSET_CLOCK_DOUBT_MS == 2 * DAY_MS
+
+
+@given(grants, facts_of_any_kind, near_now_ms, near_now_ms)
+def test_time_never_runs_below_the_floor(grant: Grant, facts: Facts, floor_ms: int, now_ms: int) -> None:
+    facts = replace(facts, clock_floor_ms=floor_ms)
+    assert decide(GYM, grant, facts, min(now_ms, floor_ms)) == decide(GYM, grant, facts, floor_ms)
+
+
+LIMITS = {
+    Tier.GUEST: DAY_MS,
+    Tier.RIDER: DAY_MS,
+    Tier.MEMBER: 7 * DAY_MS,
+    Tier.RESIDENT: 30 * DAY_MS,
+    Tier.FOUNDER: None,
+    Tier.STAFF: None,
+}
+
+
+@pytest.mark.parametrize("tier", Tier)
+def test_a_roster_speaks_for_each_tier_up_to_its_own_age(tier: Tier) -> None:
+    limit_ms = LIMITS[tier]
+
+    def reason_at(age_ms: int) -> Reason:
+        return decide(GYM, replace(MEMBER, tier=tier), replace(FACTS, roster_age_ms=age_ms), NOW_MS).reason
+
+    if limit_ms is None:
+        assert reason_at(10_000 * DAY_MS) is Reason.ALLOWED
+    else:
+        assert [reason_at(limit_ms - 1), reason_at(limit_ms)] == [Reason.ALLOWED, Reason.ROSTER_STALE]
+
+
+@given(st.sampled_from(Tier), st.sampled_from(Trust), st.integers(0, 40 * DAY_MS), st.integers(0, 40 * DAY_MS))
+def test_an_older_roster_never_opens_what_a_younger_one_did_not(
+    tier: Tier, clock: Trust, one_ms: int, other_ms: int
+) -> None:
+    younger, older = (
+        decide(GYM, replace(MEMBER, tier=tier), replace(FACTS, clock=clock, roster_age_ms=age_ms), NOW_MS)
+        for age_ms in sorted((one_ms, other_ms))
+    )
+    assert younger.allowed or not older.allowed
+
+
+@given(near_now_ms, near_now_ms, near_now_ms)
+def test_a_window_is_half_open(from_ms: int, until_ms: int, now_ms: int) -> None:
+    facts = replace(FACTS, clock_floor_ms=0)
+    dated = replace(MEMBER, valid_from_ms=from_ms, valid_until_ms=until_ms)
+    assert decide(GYM, dated, facts, now_ms).allowed is (from_ms <= now_ms < until_ms)
+
+
+ENDED_GYM = Grant(holder=bytes(8), tier=Tier.MEMBER, points={"gym": ALWAYS}, valid_until_ms=NOW_MS - DAY_MS)
+HOME_GATE = Grant(holder=bytes(8), tier=Tier.RESIDENT, points={"gate": ALWAYS})
+GYM_IN_THE_MORNING = replace(MEMBER, points={"gym": MORNING})
+
+
+@pytest.mark.parametrize("held", [[ENDED_GYM, HOME_GATE], [HOME_GATE, ENDED_GYM]])
+def test_an_ended_gym_membership_is_refused_as_ended_whatever_else_the_card_opens(held: list[Grant]) -> None:
+    assert weigh(GYM, held, FACTS, NOW_MS) == Decision(Reason.EXPIRED, ENDED_GYM)
+
+
+@pytest.mark.parametrize("held", [[ENDED_GYM, MEMBER], [MEMBER, ENDED_GYM], [HOME_GATE, ENDED_GYM, MEMBER]])
+def test_one_grant_that_allows_is_enough(held: list[Grant]) -> None:
+    assert weigh(GYM, held, FACTS, NOW_MS) == Decision(Reason.ALLOWED, MEMBER)
+
+
+def test_of_two_refusals_at_this_point_the_first_stands() -> None:
+    assert weigh(GYM, [GYM_IN_THE_MORNING, ENDED_GYM], FACTS, NOW_MS).reason is Reason.OUTSIDE_HOURS
+    assert weigh(GYM, [ENDED_GYM, GYM_IN_THE_MORNING], FACTS, NOW_MS).reason is Reason.EXPIRED
+
+
+def test_a_card_that_opens_only_other_points_is_not_entitled_here() -> None:
+    assert weigh(GYM, [HOME_GATE], FACTS, NOW_MS) == Decision(Reason.NOT_ENTITLED, HOME_GATE)
+
+
+def test_a_credential_without_grants_is_unknown_but_leaves_freely() -> None:
+    assert weigh(GYM, [], FACTS, NOW_MS) == Decision(Reason.UNKNOWN_CREDENTIAL)
+    leaving = replace(GYM, direction="out")
+    assert weigh(leaving, [], replace(FACTS, free_exit=True), NOW_MS) == Decision(Reason.FREE_EXIT)
