@@ -1,0 +1,79 @@
+"""What a caller is told when something is not granted: JSON under the API, a page elsewhere. Never what they sent."""
+
+from typing import cast
+from urllib.parse import quote
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from cloud.api.desk import Forbidden, LoginNeeded
+
+API = "/api/"
+CODES = {404: "not_found", 405: "wrong_method", 409: "taken", 413: "too_large", 429: "too_many_tries"}
+
+
+def is_api(request: Request) -> bool:
+    return request.url.path.startswith(API)
+
+
+def problem(status: int, error: str, message: str, where: str = "") -> JSONResponse:
+    """The one form of every error of the API. ``where`` names the field at fault."""
+    return JSONResponse({"error": error, "message": message, "where": where}, status)
+
+
+def page(request: Request, status: int, heading: str, cure: str) -> Response:
+    pages = request.app.state.pages
+    say = pages.language(request).say
+    found: Response = pages.page(request, "trouble.html", status=status, heading=say(heading), cure=say(cure))
+    return found
+
+
+def install(app: FastAPI) -> None:
+    """Put the answers below in place of the framework's own."""
+    app.add_exception_handler(LoginNeeded, _login_needed)
+    app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+N_ = str
+"""Marks a text for the catalogue where it is chosen before the language is known."""
+
+
+async def _login_needed(request: Request, _error: Exception) -> Response:
+    if is_api(request):
+        return problem(401, "login_needed", "send a login token: Authorization: Bearer …")
+    if request.method != "GET" or request.url.path == "/live":
+        return page(request, 401, N_("Please log in"), N_("The login has ended. Nothing was changed."))
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
+
+
+async def _forbidden(request: Request, _error: Exception) -> Response:
+    if is_api(request):
+        return problem(403, "forbidden", "this login may not do that, or the request carries no X-CSRF-Token")
+    return page(
+        request,
+        403,
+        N_("That is not yours to do"),
+        N_("Your role does not allow it, or the form was open for too long: load the page again and retry."),
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    first = cast(RequestValidationError, error).errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if is_api(request):
+        return problem(422, "invalid", str(first["msg"]), where)
+    return page(request, 422, N_("Something in the form is not right"), N_("Go back and look at every field again."))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    found = cast(HTTPException, error)
+    if is_api(request):
+        return problem(found.status_code, CODES.get(found.status_code, "refused"), str(found.detail))
+    if found.status_code == 404:
+        return page(request, 404, N_("There is no such page"), N_("It may have been renamed. Nothing is wrong."))
+    return page(request, found.status_code, N_("This cannot be done now"), N_("Try again shortly."))

@@ -1,0 +1,125 @@
+"""The web side of the cloud as one application: console, API, live stream, health."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloud.api import errors, health
+from cloud.api.desk import Desk
+from cloud.auth import Clock, Doorkeeper
+from cloud.console import live, session
+from cloud.console.live import PageSource
+from cloud.console.pages import ASSETS, Pages
+from cloud.feed import LiveFeed, Source
+from cloud.keys import KeyFolder
+from cloud.store.console import Label, SiteView, find_site
+from cloud.store.database import Store
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 64 * 1024
+"""The longest form or API call of ours has a tenth of it."""
+FEED_RESTS_S = 1.0
+"""After an error of the database, before the feed looks again."""
+
+NO_SITE = SiteView("", "UTC", Label("", ""))
+HEADERS = {
+    # Nothing but our own files, no script in a page, no frame around it, no form that leads elsewhere.
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def create_app(
+    store: Store,
+    *,
+    keys: KeyFolder,
+    feed: LiveFeed,
+    clock: Clock,
+    on_change: Callable[[], None],
+    demo: bool,
+    doorkeeper: Doorkeeper | None = None,
+) -> FastAPI:
+    """The application. The site must be in the database; ``on_change`` is called after people or cards changed.
+    ``clock`` gives UTC milliseconds; ``feed.publish`` is what ingest tells of every commit.
+
+    Whoever serves it calls ``feed.close()`` before waiting for open connections, or streams would hold it up.
+    """
+    with store.reading() as connection:
+        site = find_site(connection) or NO_SITE
+    pages = Pages(site, demo=demo)
+    source = PageSource(store, pages, clock)
+    app = FastAPI(
+        title="Hearthgate",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        # Its record of what was wrong with a request would hold the request: names, card numbers, passwords.
+        telemetry={"logs": False},
+        lifespan=_feeding(feed, source),
+    )
+    app.state.desk = Desk(store, keys, clock, doorkeeper or Doorkeeper(store, clock), feed, source, on_change)
+    app.state.pages = pages
+    app.state.source = source
+    app.mount("/assets", StaticFiles(directory=ASSETS))
+    for routes in (health, session, live):
+        app.include_router(routes.router)
+    errors.install(app)
+    app.add_middleware(Guarded)
+    return app
+
+
+def _feeding(feed: LiveFeed, source: Source) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        feeding = asyncio.create_task(_feed_on(feed, source))
+        yield
+        feeding.cancel()
+        with suppress(asyncio.CancelledError):
+            await feeding
+
+    return lifespan
+
+
+async def _feed_on(feed: LiveFeed, source: Source) -> None:
+    """The boundary that keeps the stream alive: an error is recorded, and the feed goes on from where it was."""
+    while True:
+        try:
+            await feed.run(source)
+        except Exception:
+            log.exception("the live feed stopped; it starts again")
+            await asyncio.sleep(FEED_RESTS_S)
+
+
+class Guarded:
+    """Puts the security headers on every answer, and keeps all but styles and scripts out of every cache."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(HEADERS)
+                if scope.get("scheme") == "https":
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
+                is_asset = scope["path"].startswith("/assets/") and scope["query_string"]
+                headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_asset else "no-store"
+            await send(message)
+
+        await self._app(scope, receive, guarded)

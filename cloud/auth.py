@@ -1,0 +1,232 @@
+"""Who may log in, and what they may do.
+
+There is no default password: the first operator is made on the command line or by the demo. Passwords are stored as
+argon2id, login secrets as their SHA-256, so a stolen database logs nobody in.
+"""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from threading import BoundedSemaphore, Lock
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from msgspec import Struct
+from sqlalchemy.exc import IntegrityError
+
+from cloud.store import operators
+from cloud.store.database import Store
+from cloud.store.operators import Login, Operator
+
+MINUTE_MS = 60_000
+LOGIN_LASTS_MS = 12 * 60 * MINUTE_MS
+"""A shift. A login is not prolonged by use."""
+MIN_PASSWORD = 10
+MAX_PASSWORD = 200
+"""Characters. The upper bound keeps a stranger from making us hash megabytes."""
+MAX_NAME = 40
+HASHING_AT_ONCE = 2
+"""One hash takes 64 MiB; a flood of logins must not take the machine's memory."""
+MAX_WATCHED = 10_000
+"""Names and addresses whose wrong tries are remembered."""
+
+Clock = Callable[[], int]
+"""The present in UTC milliseconds."""
+
+
+class Role(StrEnum):
+    """What an operator is trusted with."""
+
+    ADMIN = "admin"
+    STAFF = "staff"
+    GUARD = "guard"
+
+
+class Right(StrEnum):
+    """What an action asks for. ``READ`` includes the names of people."""
+
+    READ = "read"
+    PEOPLE = "people"
+    OPERATORS = "operators"
+
+
+RIGHTS: Mapping[Role, frozenset[Right]] = {
+    Role.ADMIN: frozenset(Right),
+    Role.STAFF: frozenset({Right.READ, Right.PEOPLE}),
+    Role.GUARD: frozenset({Right.READ}),
+}
+
+
+def may(operator: Operator, right: Right) -> bool:
+    return right in RIGHTS[Role(operator.role)]
+
+
+class Refused(Exception):
+    """The request cannot be granted; the text says why, for the person who asked."""
+
+
+class WrongPassword(Refused):
+    """Wrong name or password, or the name rests after wrong tries: a stranger cannot tell which."""
+
+
+class TooManyTries(Refused):
+    """This address has to wait."""
+
+
+class WeakPassword(Refused):
+    """The new password is not long enough, or too long."""
+
+
+class NameTaken(Refused):
+    """There is an operator of that name."""
+
+
+class Limit(Struct, frozen=True):
+    """At most ``tries`` wrong ones within a window."""
+
+    tries: int
+    window_ms: int
+
+
+AT_ONE_ADDRESS = Limit(20, 5 * MINUTE_MS)
+NAME_FROM_ONE_ADDRESS = Limit(5, 15 * MINUTE_MS)
+NAME_FROM_ANYWHERE = Limit(50, 60 * MINUTE_MS)
+"""High, so that a stranger cannot lock a guard out from next door; still only 1,200 guesses a day."""
+
+
+class Throttle:
+    """Counts wrong tries by key. Bounded: the key that has been quiet longest is forgotten first."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._wrong: OrderedDict[str, list[int]] = OrderedDict()
+
+    def blocks(self, key: str, now_ms: int) -> bool:
+        recent = [at_ms for at_ms in self._wrong.get(key, ()) if at_ms > now_ms - self._limit.window_ms]
+        return len(recent) >= self._limit.tries
+
+    def count(self, key: str, now_ms: int) -> None:
+        times = [*self._wrong.pop(key, []), now_ms]
+        self._wrong[key] = times[-self._limit.tries :]
+        if len(self._wrong) > MAX_WATCHED:
+            self._wrong.popitem(last=False)
+
+    def forget(self, key: str) -> None:
+        self._wrong.pop(key, None)
+
+
+class Doorkeeper:
+    """Logs operators in and out. Safe to call from any thread."""
+
+    def __init__(self, store: Store, clock: Clock, hasher: PasswordHasher | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._hasher = hasher or PasswordHasher()
+        self._hashing = BoundedSemaphore(HASHING_AT_ONCE)
+        self._counting = Lock()
+        self._by_address = Throttle(AT_ONE_ADDRESS)
+        self._by_both = Throttle(NAME_FROM_ONE_ADDRESS)
+        self._by_name = Throttle(NAME_FROM_ANYWHERE)
+        # Verified against where the name is unknown, so that both answers take equally long.
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+
+    def add_operator(self, name: str, password: str, role: Role, by: str) -> int:
+        """The new operator's id. Raises ``WeakPassword`` or ``NameTaken``."""
+        password_hash = self._hash(password)
+        try:
+            with self._store.writing() as connection:
+                added = operators.add_operator(connection, name, password_hash, role, self._clock())
+                operators.record(connection, self._clock(), by, "operator.added", name, role=role)
+        except IntegrityError:
+            raise NameTaken(name) from None
+        return added
+
+    def log_in(self, name: str, password: str, address: str) -> tuple[str, Login]:
+        """A new login and its secret, which is nowhere else. Raises ``TooManyTries`` or ``WrongPassword``."""
+        now_ms = self._clock()
+        self._refuse_blocked_address(address, now_ms)
+        with self._store.reading() as connection:
+            found = operators.find_operator(connection, name)
+        resting = self._rests(name, address, now_ms)
+        matches = self._matches(found[1] if found else self._nobody, password)
+        if found is None or found[0].disabled or resting or not matches:
+            self._count_wrong(name if found else "", name, address, now_ms)
+            raise WrongPassword
+        with self._counting:
+            self._by_both.forget(f"{name}\n{address}")
+        secret = secrets.token_urlsafe(32)
+        login = Login(found[0], login_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
+        with self._store.writing() as connection:
+            operators.add_login(connection, login, now_ms)
+            operators.record(connection, now_ms, name, "login", address=address)
+        return secret, login
+
+    def login_of(self, secret: str) -> Login | None:
+        """The login that a cookie or bearer token stands for, while it stands."""
+        with self._store.reading() as connection:
+            return operators.find_login(connection, login_hash(secret), self._clock())
+
+    def log_out(self, login: Login) -> None:
+        with self._store.writing() as connection:
+            operators.end_login(connection, login.id_hash)
+            operators.record(connection, self._clock(), login.operator.name, "logout")
+
+    def change_password(self, login: Login, old: str, new: str, address: str) -> None:
+        """Ends every other login of this operator. Raises ``WeakPassword``, ``WrongPassword`` or ``TooManyTries``."""
+        name, now_ms = login.operator.name, self._clock()
+        self._refuse_blocked_address(address, now_ms)
+        with self._store.reading() as connection:
+            found = operators.find_operator(connection, name)
+        if found is None or self._rests(name, address, now_ms) or not self._matches(found[1], old):
+            self._count_wrong(name, name, address, now_ms)
+            raise WrongPassword
+        password_hash = self._hash(new)
+        with self._store.writing() as connection:
+            operators.set_password(connection, login.operator.id, password_hash)
+            operators.end_logins(connection, login.operator.id, but=login.id_hash)
+            operators.record(connection, now_ms, name, "password.changed", name)
+
+    def set_disabled(self, operator: Operator, disabled: bool, by: str) -> None:
+        """Disabling ends the operator's logins at once."""
+        with self._store.writing() as connection:
+            operators.set_disabled(connection, operator.id, disabled)
+            action = "operator.disabled" if disabled else "operator.enabled"
+            operators.record(connection, self._clock(), by, action, operator.name)
+
+    def _hash(self, password: str) -> str:
+        if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+            raise WeakPassword
+        with self._hashing:
+            return self._hasher.hash(password)
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        with self._hashing:
+            try:
+                return self._hasher.verify(password_hash, password[:MAX_PASSWORD])
+            except (VerificationError, InvalidHashError):
+                return False
+
+    def _refuse_blocked_address(self, address: str, now_ms: int) -> None:
+        with self._counting:
+            if self._by_address.blocks(address, now_ms):
+                raise TooManyTries
+
+    def _rests(self, name: str, address: str, now_ms: int) -> bool:
+        with self._counting:
+            return self._by_both.blocks(f"{name}\n{address}", now_ms) or self._by_name.blocks(name, now_ms)
+
+    def _count_wrong(self, known_name: str, name: str, address: str, now_ms: int) -> None:
+        """A name nobody has is not recorded: people type their password into the wrong field."""
+        with self._counting:
+            self._by_address.count(address, now_ms)
+            self._by_both.count(f"{name}\n{address}", now_ms)
+            self._by_name.count(name, now_ms)
+        with self._store.writing() as connection:
+            operators.record(connection, now_ms, known_name, "login.refused", address=address)
+
+
+def login_hash(secret: str) -> bytes:
+    """What is stored of a login's secret, which is random and long: a plain hash is enough."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,80 @@
+// Keeps the first page fresh from one stream. The server sends finished lines and cards; this only puts them in place.
+const MOST_LINES = 40;
+
+class HgLive extends HTMLElement {
+  connectedCallback() {
+    this.list = this.querySelector(".lines");
+    this.more = this.querySelector(".more");
+    this.last = this.getAttribute("after");
+    this.held = [];
+    this.list.addEventListener("pointerleave", () => this.release());
+    this.list.addEventListener("focusout", () => this.release());
+    this.more.addEventListener("click", () => this.release(true));
+    // A browser allows six connections to a host: a page nobody looks at must not keep one.
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
+    if (!document.hidden) this.open();
+  }
+
+  open() {
+    this.close();
+    this.stream = new EventSource(`${this.getAttribute("src")}&after=${this.last}`);
+    this.stream.addEventListener("open", () => this.setAttribute("state", "live"));
+    this.stream.addEventListener("error", () => this.lose());
+    this.stream.addEventListener("event", (message) => this.addLine(message));
+    this.stream.addEventListener("device", (message) => this.place(message.data, ".devices"));
+    this.stream.addEventListener("tiles", (message) => this.place(message.data));
+    this.stream.addEventListener("resync", () => location.reload());
+  }
+
+  close() {
+    this.stream?.close();
+  }
+
+  lose() {
+    this.setAttribute("state", "lost");
+    // The browser tries again by itself, unless it was refused: then the login may have ended.
+    if (this.stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
+  }
+
+  // Lines do not move under somebody's finger or pointer: they wait until it has left the list.
+  get isBusy() {
+    return this.list.matches(":hover") || this.list.contains(document.activeElement);
+  }
+
+  addLine(message) {
+    this.last = message.lastEventId;
+    this.held.push(message.data);
+    if (!this.isBusy) this.release();
+    this.more.hidden = this.held.length === 0;
+    this.more.querySelector("b").textContent = this.held.length;
+  }
+
+  release(asked = false) {
+    if (this.isBusy && !asked) return;
+    for (const html of this.held.splice(0)) {
+      const line = this.made(html);
+      if (document.getElementById(line.id)) continue;
+      line.classList.add("fresh");
+      this.list.prepend(line);
+    }
+    while (this.list.children.length > MOST_LINES) this.list.lastElementChild.remove();
+    this.more.hidden = true;
+  }
+
+  place(html, parent) {
+    const fresh = this.made(html);
+    const old = document.getElementById(fresh.id);
+    if (!old) return this.querySelector(parent).append(fresh);
+    const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    old.replaceWith(fresh);
+    if (focused) fresh.querySelector(`[href="${focused}"]`)?.focus();
+  }
+
+  made(html) {
+    const template = document.createElement("template");
+    template.innerHTML = html;
+    return template.content.firstElementChild;
+  }
+}
+
+customElements.define("hg-live", HgLive);

@@ -1,0 +1,85 @@
+"""The console's two languages. English is the text in the templates; Chinese is a catalogue compiled at start."""
+
+import gettext
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import negotiate_locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from cloud.store.console import Label
+from contract.reasons import Reason, words
+
+CATALOGUES = Path(__file__).parent / "locale"
+ENGLISH, CHINESE = "en", "zh-CN"
+LAST_MS = 253_370_764_800_000
+"""The beginning of the year 9999, the last that every time zone can write."""
+
+
+def compiled(catalogue: Path) -> gettext.GNUTranslations:
+    """The translations of a ``.po`` file, compiled in memory."""
+    with catalogue.open("rb") as source:
+        read = read_po(source)
+    made = io.BytesIO()
+    write_mo(made, read)
+    made.seek(0)
+    return gettext.GNUTranslations(made)
+
+
+class Language:
+    """One language, and how it writes names, reasons and times. ``code`` is what stands in ``<html lang>``."""
+
+    def __init__(self, code: str, translations: gettext.NullTranslations, zone: ZoneInfo) -> None:
+        self.code = code
+        self.translations = translations
+        self._zone = zone
+
+    def say(self, text: str) -> str:
+        return self.translations.gettext(text) if text else ""
+
+    def label(self, label: Label) -> str:
+        return label.zh if self.code == CHINESE else label.en
+
+    def reason(self, reason: str) -> str:
+        """The words for a reason; one that this software does not know is shown as it came."""
+        return words(Reason(reason), self.code).text if reason in set(Reason) else reason
+
+    def remedy(self, reason: str) -> str:
+        return words(Reason(reason), self.code).remedy if reason in set(Reason) else ""
+
+    def local(self, at_ms: int) -> datetime:
+        """A time of the site's wall clock. A device whose clock is beside itself is shown the edge of the calendar."""
+        return datetime.fromtimestamp(min(max(at_ms, 0), LAST_MS) / 1000, UTC).astimezone(self._zone)
+
+    def moment(self, at_ms: int) -> str:
+        """Date and time to the second, the same in both languages."""
+        return f"{self.local(at_ms):%Y-%m-%d %H:%M:%S}"
+
+    def brief(self, at_ms: int, now_ms: int) -> str:
+        """The time alone for today, month and day before it for any other day."""
+        local = self.local(at_ms)
+        return f"{local:%H:%M:%S}" if local.date() == self.local(now_ms).date() else f"{local:%m-%d %H:%M}"
+
+    def day(self, at_ms: int) -> str:
+        return f"{self.local(at_ms):%Y-%m-%d}"
+
+
+def languages(zone: ZoneInfo) -> dict[str, Language]:
+    return {
+        CHINESE: Language(CHINESE, compiled(CATALOGUES / "zh_CN.po"), zone),
+        ENGLISH: Language(ENGLISH, gettext.NullTranslations(), zone),
+    }
+
+
+def choose(query: Mapping[str, str], cookies: Mapping[str, str], accepted: str) -> str:
+    """The code of the language to answer in: as the address asks, else as before, else as the browser prefers."""
+    for asked in (query.get("lang"), cookies.get("hg_lang")):
+        if asked in (ENGLISH, CHINESE):
+            return asked
+    preferred = [part.partition(";")[0].strip() for part in accepted.split(",")]
+    found = negotiate_locale(preferred, [CHINESE, "zh", ENGLISH], sep="-")
+    return CHINESE if (found or ENGLISH).startswith("zh") else ENGLISH

@@ -1,0 +1,163 @@
+"""The first page: what is so now, what has just happened, and the stream that keeps both fresh."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from threading import Lock
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Header, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from fastapi.sse import EventSourceResponse
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from cloud.api.desk import Desk, Reading, Services, secret_of
+from cloud.api.views import device_json, event_json
+from cloud.auth import Clock
+from cloud.console.pages import Pages
+from cloud.feed import MAX_FRAME_EVENTS, Item, Span
+from cloud.presence import Presence
+from cloud.store.console import (
+    DeviceView,
+    EventFilter,
+    EventView,
+    arrival_before,
+    count_quarantined,
+    count_refused,
+    last_arrival,
+    list_arrivals,
+    list_devices,
+    list_events,
+    newest_roster,
+)
+from cloud.store.database import Store
+
+JSON = "json"
+"""The dialect of the API's stream; the others are the codes of the console's languages."""
+LINES_SHOWN = 40
+
+
+class RefusedToday:
+    """Counts refusals since midnight, and every event only once. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._since_ms = -1
+        self._upto = 0
+        self._count = 0
+
+    def count(self, connection: Connection, midnight_ms: int) -> int:
+        with self._lock:
+            if midnight_ms != self._since_ms:
+                self._since_ms, self._count = midnight_ms, 0
+                self._upto = arrival_before(connection, midnight_ms)
+            newest = last_arrival(connection)
+            self._count += count_refused(connection, self._upto, newest, midnight_ms)
+            self._upto = max(self._upto, newest)
+            return self._count
+
+
+class Overview(Struct, frozen=True):
+    """The state of the site at one moment."""
+
+    devices: list[DeviceView]
+    newest_roster: int
+    refused_today: int
+    quarantined: int
+    now_ms: int
+
+    @property
+    def unheard(self) -> int:
+        return sum(device.presence(self.now_ms) in (Presence.OFFLINE, Presence.NEVER) for device in self.devices)
+
+    @property
+    def waiting(self) -> int:
+        return sum(device.waiting or 0 for device in self.devices)
+
+
+class PageSource:
+    """What the feed reads: the database, and the templates that turn its rows into lines and cards."""
+
+    def __init__(self, store: Store, pages: Pages, clock: Clock) -> None:
+        self._store = store
+        self._pages = pages
+        self._clock = clock
+        self._refused = RefusedToday()
+
+    def span(self, after: int) -> Span:
+        with self._store.reading() as connection:
+            rows = list_arrivals(connection, after, MAX_FRAME_EVENTS)
+        if len(rows) == MAX_FRAME_EVENTS:
+            after = max(after, rows[0].arrival - 1)
+        return Span(after, rows[-1].arrival if rows else after, rows)
+
+    def encode(self, dialect: str, rows: Sequence[Any]) -> list[Item]:
+        return [Item("event", self._line(dialect, row), arrival=row.arrival) for row in rows]
+
+    def _line(self, dialect: str, row: EventView) -> str:
+        if dialect == JSON:
+            return msgspec.json.encode(event_json(row)).decode()
+        return self._pages.fragment(dialect, "_line.html", event=row, now_ms=self._clock())
+
+    def status(self, dialect: str) -> list[Item]:
+        seen = self.overview()
+        if dialect == JSON:
+            devices = [(one.name, device_json(one, seen.now_ms)) for one in seen.devices]
+            return [Item("device", msgspec.json.encode(one).decode(), key=name) for name, one in devices]
+        cards = [
+            Item("device", self._pages.fragment(dialect, "_device.html", device=one, seen=seen), key=one.name)
+            for one in seen.devices
+        ]
+        return [Item("tiles", self._pages.fragment(dialect, "_tiles.html", seen=seen), key="tiles"), *cards]
+
+    def overview(self) -> Overview:
+        now_ms = self._clock()
+        with self._store.reading() as connection:
+            return Overview(
+                devices=list_devices(connection),
+                newest_roster=newest_roster(connection),
+                refused_today=self._refused.count(connection, midnight(self._pages, now_ms)),
+                quarantined=count_quarantined(connection),
+                now_ms=now_ms,
+            )
+
+
+def midnight(pages: Pages, now_ms: int) -> int:
+    """The beginning of the site's day."""
+    local: datetime = pages.languages["en"].local(now_ms)
+    return int(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+
+
+router = APIRouter()
+After = Annotated[int | None, Query(ge=0)]
+LastEventId = Annotated[str, Header()]
+
+
+@router.get("/")
+def first_page(request: Request, login: Reading, desk: Services) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    source: PageSource = request.app.state.source
+    seen = source.overview()
+    with desk.store.reading() as connection:
+        events = list_events(connection, EventFilter(), limit=LINES_SHOWN)
+    return pages.page(request, "overview.html", login, seen=seen, events=events.rows, now_ms=seen.now_ms)
+
+
+@router.get("/live")
+async def live(
+    request: Request, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+) -> Response:
+    """The first page's stream, in the page's language."""
+    pages: Pages = request.app.state.pages
+    return stream(request, desk, pages.language(request).code, last_event_id, after)
+
+
+def stream(request: Request, desk: Desk, dialect: str, last_event_id: str, after: int | None) -> Response:
+    """A browser that reconnects by itself sends the last number it saw, which is newer than its address."""
+    if not desk.feed.has_room:
+        raise HTTPException(503, "no room for another stream: close one, or try again shortly")
+    secret = secret_of(request)
+    since = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
+    chunks = desk.feed.watch(desk.source, dialect, since, lambda: desk.doorkeeper.login_of(secret) is not None)
+    return EventSourceResponse(chunks, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

@@ -1,0 +1,101 @@
+"""Makes the pages: the templates in both languages, and the answer around them."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from cloud.auth import RIGHTS, Right, Role
+from cloud.console import words
+from cloud.console.i18n import Language, choose, languages
+from cloud.store.console import SiteView
+from cloud.store.operators import Login
+
+HERE = Path(__file__).parent
+ASSETS = HERE / "assets"
+LANGUAGE_LASTS_S = 365 * 24 * 3600
+
+
+@lru_cache
+def asset_version() -> str:
+    """Changes whenever a style or a script does, so that browsers may keep them for ever."""
+    content = b"".join(file.read_bytes() for file in sorted(ASSETS.iterdir()))
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+class Pages:
+    """The console's templates, for one site."""
+
+    def __init__(self, site: SiteView, *, demo: bool) -> None:
+        self.languages = languages(ZoneInfo(site.zone))
+        self._environments = {code: _environment(language, site, demo) for code, language in self.languages.items()}
+
+    def language(self, request: Request) -> Language:
+        accepted = request.headers.get("accept-language", "")
+        return self.languages[choose(request.query_params, request.cookies, accepted)]
+
+    def fragment(self, code: str, template: str, **context: Any) -> str:
+        """A piece of a page in the language of that code."""
+        return self._environments[code].get_template(template).render(context).strip()
+
+    def page(
+        self, request: Request, template: str, login: Login | None = None, status: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """A whole page, which remembers the language it was asked in."""
+        language = self.language(request)
+        rights = RIGHTS[Role(login.operator.role)] if login else frozenset[Right]()
+        body = self.fragment(
+            language.code,
+            template,
+            path=request.url.path,
+            query=request.query_params,
+            login=login,
+            rights=rights,
+            **context,
+        )
+        response = HTMLResponse(body, status)
+        if request.query_params.get("lang") == language.code:
+            response.set_cookie(
+                "hg_lang", language.code, max_age=LANGUAGE_LASTS_S, samesite="lax", secure=request.url.scheme == "https"
+            )
+        return response
+
+
+def _environment(language: Language, site: SiteView, demo: bool) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(
+        language=language,
+        site=site,
+        demo=demo,
+        words=words,
+        version=asset_version(),
+        Right=Right,
+        with_query=with_query,
+    )
+    return made
+
+
+def with_query(path: str, query: Mapping[str, str], **changes: str) -> str:
+    """The same page with some of its query changed; an empty value leaves that one out."""
+    changed = {key: value for key, value in {**query, **changes}.items() if value}
+    return f"{path}?{urlencode(changed)}" if changed else path
+
+
+def see_other(path: str) -> RedirectResponse:
+    """Where a form leads after its deed: a reload then repeats nothing."""
+    return RedirectResponse(path, status_code=303)

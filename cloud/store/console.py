@@ -1,0 +1,313 @@
+"""What the console and the API ask of the database: reading only, a limit on every list."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from cloud.presence import Presence, presence
+from cloud.store.schema import (
+    devices,
+    events,
+    households,
+    journals,
+    people,
+    points,
+    quarantine,
+    rosters,
+    sites,
+    tallies,
+    zones,
+)
+from contract.events import decode_event
+
+MAX_DEVICES = 1_000
+MAX_LOOK_BACK = 200_000
+"""Events that one page of a filtered list searches; the page after it goes on from there."""
+
+
+class Label(Struct, frozen=True):
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+
+class SiteView(Struct, frozen=True):
+    name: str
+    zone: str
+    label: Label
+
+
+class PointView(Struct, frozen=True):
+    """A door on a device. ``report`` is what its station last said of itself."""
+
+    name: str
+    label: Label
+    zone: Label
+    report: dict[str, Any] = {}
+
+
+class DeviceView(Struct, frozen=True):
+    """A device as the cloud knows it. Times are UTC milliseconds, None for never."""
+
+    name: str
+    label: Label
+    online: bool
+    heard_ms: int | None
+    roster_number: int
+    waiting: int | None
+    state: dict[str, Any]
+    beat: dict[str, Any]
+    points: tuple[PointView, ...] = ()
+
+    def presence(self, now_ms: int) -> Presence:
+        """Whether the cloud hears it. If not, that says nothing about its doors."""
+        return presence(self.online, self.heard_ms, now_ms)
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """Every fault it reports, by point or by its own name for it."""
+        of_points = {
+            f"{point.name}: {fault}": str(known)
+            for point in self.points
+            for fault, known in _table(point.report.get("faults")).items()
+        }
+        return {**of_points, **_table(self.beat.get("faults"))}
+
+
+class Person(Struct, frozen=True):
+    """A holder's name, for operators only."""
+
+    name: Label
+    unit: str | None
+
+
+class EventView(Struct, frozen=True):
+    """An event as it is shown. ``data`` is what its device wrote; ``person`` is None where nobody is known."""
+
+    arrival: int
+    device: str
+    device_label: Label
+    journal: str
+    seq: int
+    point: str
+    point_label: Label
+    kind: str
+    reason: str | None
+    at_ms: int
+    received_ms: int
+    clock: str
+    replay: bool
+    holder: bytes | None
+    person: Person | None
+    data: dict[str, Any]
+
+
+class EventFilter(Struct, frozen=True):
+    """Empty fields ask for nothing. ``kind`` may be a family (``door``) or a whole kind (``door.forced``)."""
+
+    device: str = ""
+    point: str = ""
+    kind: str = ""
+    reason: str = ""
+
+
+class EventPage(Struct, frozen=True):
+    """The newest first. ``older`` is the cursor of the next page, None at the end."""
+
+    rows: list[EventView]
+    older: int | None
+
+
+def find_site(connection: Connection) -> SiteView | None:
+    row = connection.execute(select(sites)).first()
+    return None if row is None else SiteView(row.name, row.zone, Label(row.label_zh, row.label_en))
+
+
+def list_devices(connection: Connection, name: str | None = None) -> list[DeviceView]:
+    """Every device with its points, by name; or the one of that name."""
+    query = select(devices).order_by(devices.c.name).limit(MAX_DEVICES)
+    if name is not None:
+        query = query.where(devices.c.name == name)
+    found = connection.execute(query).all()
+    placed = connection.execute(
+        select(points, zones.c.label_zh.label("zone_zh"), zones.c.label_en.label("zone_en"))
+        .join_from(points, zones)
+        .where(points.c.device.in_([row.name for row in found]))
+        .order_by(points.c.name)
+    ).all()
+    return [_device(row, [point for point in placed if point.device == row.name]) for row in found]
+
+
+def _table(value: object) -> dict[str, Any]:
+    """A table out of what a device reported, or an empty one where it reported something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def _device(row: Any, placed: Sequence[Any]) -> DeviceView:
+    state = row.state or {}
+    reports = _table(state.get("points"))
+    return DeviceView(
+        name=row.name,
+        label=Label(row.label_zh, row.label_en),
+        online=row.online,
+        heard_ms=row.heard_ms,
+        roster_number=row.roster_number,
+        waiting=row.waiting,
+        state=state,
+        beat=row.beat or {},
+        points=tuple(
+            PointView(
+                point.name,
+                Label(point.label_zh, point.label_en),
+                Label(point.zone_zh, point.zone_en),
+                _table(reports.get(point.name)),
+            )
+            for point in placed
+        ),
+    )
+
+
+def newest_roster(connection: Connection) -> int:
+    """The number of the newest roster published, 0 before the first."""
+    return connection.execute(select(func.coalesce(func.max(rosters.c.number), 0))).scalar_one()
+
+
+def count_quarantined(connection: Connection) -> int:
+    """Everything ever set aside, whether its bytes are still kept or not."""
+    return connection.execute(select(func.coalesce(func.sum(tallies.c.count), 0))).scalar_one()
+
+
+def last_arrival(connection: Connection) -> int:
+    return connection.execute(select(func.coalesce(func.max(events.c.arrival), 0))).scalar_one()
+
+
+def count_refused(connection: Connection, after: int, upto: int, since_ms: int) -> int:
+    """Refusals made since a time among the events with arrival numbers above ``after``, up to ``upto``."""
+    counted = select(func.count()).where(
+        events.c.arrival > after,
+        events.c.arrival <= upto,
+        events.c.kind == "access.refused",
+        events.c.at_ms >= since_ms,
+    )
+    return connection.execute(counted).scalar_one()
+
+
+def arrival_before(connection: Connection, received_ms: int) -> int:
+    """An arrival number that all events received since then are above, found by bisection: arrival follows receipt."""
+    low, high = 0, last_arrival(connection)
+    while low < high:
+        middle = (low + high + 1) // 2
+        found = select(events.c.received_ms).where(events.c.arrival >= middle).order_by(events.c.arrival).limit(1)
+        if connection.execute(found).scalar_one() < received_ms:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def list_events(connection: Connection, wanted: EventFilter, before: int | None = None, limit: int = 50) -> EventPage:
+    """The newest events that match, older than the cursor."""
+    top = last_arrival(connection) + 1 if before is None else before
+    floor = max(top - 1 - MAX_LOOK_BACK, 0) if wanted != EventFilter() else 0
+    found = _views(
+        connection,
+        _matching(wanted)
+        .where(events.c.arrival < top, events.c.arrival > floor)
+        .order_by(events.c.arrival.desc())
+        .limit(limit + 1),
+    )
+    if len(found) > limit:
+        return EventPage(found[:limit], found[limit - 1].arrival)
+    return EventPage(found, floor + 1 if floor else None)
+
+
+def list_arrivals(connection: Connection, after: int, limit: int) -> list[EventView]:
+    """The newest events above an arrival number, the oldest of them first."""
+    newest = _EVENTS.where(events.c.arrival > after).order_by(events.c.arrival.desc()).limit(limit)
+    return _views(connection, newest)[::-1]
+
+
+_EVENTS = (
+    select(
+        events,
+        devices.c.name.label("device"),
+        devices.c.label_zh.label("device_zh"),
+        devices.c.label_en.label("device_en"),
+        journals.c.journal,
+        points.c.label_zh.label("point_zh"),
+        points.c.label_en.label("point_en"),
+        people.c.name_zh,
+        people.c.name_en,
+        households.c.unit,
+    )
+    .join(devices, devices.c.id == events.c.device_id)
+    .join(journals, journals.c.id == events.c.journal_id)
+    .outerjoin(points, points.c.name == events.c.point)
+    .outerjoin(people, people.c.holder == events.c.holder)
+    .outerjoin(households, households.c.id == people.c.household_id)
+)
+
+
+def _matching(wanted: EventFilter) -> Select[Any]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.device:
+        conditions.append(devices.c.name == wanted.device)
+    if wanted.point:
+        conditions.append(events.c.point == wanted.point)
+    if wanted.kind:
+        family = events.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
+        conditions.append((events.c.kind == wanted.kind) | family)
+    if wanted.reason:
+        conditions.append(events.c.reason == wanted.reason)
+    return _EVENTS.where(*conditions)
+
+
+def _views(connection: Connection, query: Select[Any]) -> list[EventView]:
+    return [_event(row) for row in connection.execute(query)]
+
+
+def _event(row: Any) -> EventView:
+    known = row.name_zh is not None
+    return EventView(
+        arrival=row.arrival,
+        device=row.device,
+        device_label=Label(row.device_zh, row.device_en),
+        journal=row.journal,
+        seq=row.seq,
+        point=row.point,
+        point_label=Label(row.point_zh or row.point, row.point_en or row.point),
+        kind=row.kind,
+        reason=row.reason,
+        at_ms=row.at_ms,
+        received_ms=row.received_ms,
+        clock=row.clock,
+        replay=row.replay,
+        holder=row.holder,
+        person=Person(Label(row.name_zh, row.name_en), row.unit) if known else None,
+        data=decode_event(row.stored).data,
+    )
+
+
+class Quarantined(Struct, frozen=True):
+    """What a peer sent and we could not take."""
+
+    id: int
+    at_ms: int
+    device: str
+    channel: str
+    why: str
+    detail: str
+    size: int
+    seq: int | None
+
+
+def list_quarantined(connection: Connection, before: int | None = None, limit: int = 50) -> list[Quarantined]:
+    """The newest first, of those older than row ``before``."""
+    columns = (quarantine.c[name] for name in Quarantined.__struct_fields__)
+    query = select(*columns).order_by(quarantine.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(quarantine.c.id < before)
+    return [Quarantined(*row) for row in connection.execute(query)]

@@ -1,0 +1,135 @@
+"""Operators, their logins, and the audit: what each of them did, chained like a device's journal."""
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cloud.store.schema import audit, logins, operators
+from contract.events import CHAIN_START, chain
+
+
+class Operator(Struct, frozen=True):
+    """Somebody who may log in. ``role`` is one of ``cloud.auth.Role``."""
+
+    id: int
+    name: str
+    role: str
+    disabled: bool
+    created_ms: int
+
+
+class Login(Struct, frozen=True):
+    """A login that stands: whose it is, and the token its forms must carry."""
+
+    operator: Operator
+    id_hash: bytes
+    csrf: str
+    expires_ms: int
+
+
+_OPERATOR = (operators.c.id, operators.c.name, operators.c.role, operators.c.disabled, operators.c.created_ms)
+
+
+def add_operator(connection: Connection, name: str, password_hash: str, role: str, now_ms: int) -> int:
+    """The new operator's id. Raises ``IntegrityError`` if the name is taken."""
+    values = {"name": name, "password_hash": password_hash, "role": role, "created_ms": now_ms}
+    return int(connection.execute(insert(operators).values(values).returning(operators.c.id)).scalar_one())
+
+
+def list_operators(connection: Connection) -> list[Operator]:
+    return [Operator(*row) for row in connection.execute(select(*_OPERATOR).order_by(operators.c.name))]
+
+
+def find_operator(connection: Connection, name: str) -> tuple[Operator, str] | None:
+    """The operator of that name, and the hash of their password."""
+    row = connection.execute(select(*_OPERATOR, operators.c.password_hash).where(operators.c.name == name)).first()
+    return None if row is None else (Operator(*row[:-1]), row[-1])
+
+
+def set_password(connection: Connection, operator_id: int, password_hash: str) -> None:
+    connection.execute(update(operators).where(operators.c.id == operator_id).values(password_hash=password_hash))
+
+
+def set_disabled(connection: Connection, operator_id: int, disabled: bool) -> None:
+    """Disabling an operator ends their logins in the same transaction."""
+    connection.execute(update(operators).where(operators.c.id == operator_id).values(disabled=disabled))
+    if disabled:
+        end_logins(connection, operator_id)
+
+
+def add_login(connection: Connection, login: Login, now_ms: int) -> None:
+    """Open a login; those that have run out are swept away on the occasion."""
+    connection.execute(delete(logins).where(logins.c.expires_ms <= now_ms))
+    connection.execute(
+        insert(logins).values(
+            id_hash=login.id_hash,
+            operator_id=login.operator.id,
+            csrf=login.csrf,
+            created_ms=now_ms,
+            expires_ms=login.expires_ms,
+        )
+    )
+
+
+def find_login(connection: Connection, id_hash: bytes, now_ms: int) -> Login | None:
+    """The login of that hash, if it has not run out and its operator may still log in."""
+    found = connection.execute(
+        select(*_OPERATOR, logins.c.csrf, logins.c.expires_ms)
+        .join_from(logins, operators)
+        .where(logins.c.id_hash == id_hash, logins.c.expires_ms > now_ms, operators.c.disabled.is_(False))
+    ).first()
+    return None if found is None else Login(Operator(*found[:-2]), id_hash, found.csrf, found.expires_ms)
+
+
+def end_login(connection: Connection, id_hash: bytes) -> None:
+    connection.execute(delete(logins).where(logins.c.id_hash == id_hash))
+
+
+def end_logins(connection: Connection, operator_id: int, but: bytes = b"") -> None:
+    """End every login of an operator, save the one whose hash is ``but``."""
+    connection.execute(delete(logins).where(logins.c.operator_id == operator_id, logins.c.id_hash != but))
+
+
+class Deed(Struct, frozen=True):
+    """A row of the audit: who did what to whom, when. ``detail`` holds no secret and no card number."""
+
+    id: int
+    at_ms: int
+    operator: str
+    action: str
+    subject: str
+    detail: dict[str, str]
+
+
+def record(connection: Connection, now_ms: int, operator: str, action: str, subject: str = "", **detail: str) -> None:
+    """Write a row of the audit within the caller's writing transaction, so that the deed and its record are one."""
+    last = connection.execute(select(audit.c.id, audit.c.link).order_by(audit.c.id.desc()).limit(1)).first()
+    number, before = (1, CHAIN_START) if last is None else (last.id + 1, last.link)
+    deed = Deed(number, now_ms, operator, action, subject, detail)
+    connection.execute(insert(audit).values(**msgspec.structs.asdict(deed), link=_link(before, deed)))
+
+
+def list_deeds(connection: Connection, before: int | None = None, limit: int = 50) -> list[Deed]:
+    """The newest rows first, of those older than row ``before``."""
+    query = select(*_DEED).order_by(audit.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.id < before)
+    return [Deed(*row) for row in connection.execute(query)]
+
+
+def first_broken_deed(connection: Connection) -> int | None:
+    """The number of the first row that does not follow from the row before it, or None if the chain is whole."""
+    before, expected = CHAIN_START, 1
+    for row in connection.execute(select(*_DEED, audit.c.link).order_by(audit.c.id)):
+        deed = Deed(*row[:-1])
+        if deed.id != expected or row.link != _link(before, deed):
+            return expected
+        before, expected = row.link, expected + 1
+    return None
+
+
+_DEED = (audit.c.id, audit.c.at_ms, audit.c.operator, audit.c.action, audit.c.subject, audit.c.detail)
+
+
+def _link(before: bytes, deed: Deed) -> bytes:
+    return chain(before, msgspec.json.encode(deed, order="sorted"))
