@@ -121,34 +121,37 @@ class Intake:
 
     def _store(self, device: Device, journal: Journal, batch: EventBatch, known: int) -> None:
         """Add the batch's new rows. An event that cannot be read counts as received, and is kept in quarantine."""
+        arrival = self._streams.last_arrival(self._connection)
         for seq, stored in enumerate(batch.events[known:], batch.first + known):
             try:
-                self._rows.append(self._row(device, journal, batch, seq, stored))
+                event = decode_event(stored)
+                _check(event, seq)
             except Malformed as wrong:
                 self._suspects.append(
                     Suspect(device.name, True, "events", "poison", str(wrong), stored, journal.name, seq)
                 )
-
-    def _row(self, device: Device, journal: Journal, batch: EventBatch, seq: int, stored: bytes) -> EventRow:
-        event = decode_event(stored)
-        _check(event, seq)
-        return EventRow(
-            journal.id,
-            seq,
-            self._streams.next_arrival(self._connection),
-            device.id,
-            event.point,
-            event.kind,
-            event.at_ms,
-            event.mono_ms,
-            event.boot,
-            _TRUST_TEXT[event.clock],
-            self._now_ms,
-            batch.replay,
-            _holder(event.data.get("holder")),
-            _reason(event.data.get("reason")),
-            stored,
-        )
+                continue
+            arrival += 1
+            self._rows.append(
+                EventRow(
+                    journal.id,
+                    seq,
+                    arrival,
+                    device.id,
+                    event.point,
+                    event.kind,
+                    event.at_ms,
+                    event.mono_ms,
+                    event.boot,
+                    _TRUST_TEXT[event.clock],
+                    self._now_ms,
+                    batch.replay,
+                    _holder(event.data.get("holder")),
+                    _reason(event.data.get("reason")),
+                    stored,
+                )
+            )
+        self._streams.arrival = arrival
 
     def _write_rows(self) -> None:
         write_rows(self._connection, self._rows)
@@ -182,7 +185,7 @@ def _check(event: Event, seq: int) -> None:
     """Raises ``Malformed`` unless the event is what its place in the journal says and fits in a table."""
     if event.seq != seq:
         raise Malformed(f"event {event.seq} in the place of {seq}")
-    if abs(event.at_ms) > MAX_INTEGER or abs(event.mono_ms) > MAX_INTEGER:
+    if not (-MAX_INTEGER <= event.at_ms <= MAX_INTEGER and -MAX_INTEGER <= event.mono_ms <= MAX_INTEGER):
         raise Malformed("a time that no table can hold")
 
 

@@ -34,6 +34,11 @@ def found_site(connection: Connection, name: str, zone: str, label_zh: str, labe
     return Site(name, zone)
 
 
+def device_names(connection: Connection) -> list[str]:
+    """Every registered device of the site."""
+    return list(connection.execute(select(devices.c.name).order_by(devices.c.name)).scalars())
+
+
 def register(
     connection: Connection, name: str, public_key: bytes, now_ms: int, label_zh: str = "", label_en: str = ""
 ) -> None:

@@ -63,12 +63,12 @@ class Streams:
         self._site = site
         self._devices: dict[str, Device] = {}
         self._journals: dict[tuple[int, str], Journal] = {}
-        self._arrival: int | None = None
+        self.arrival: int | None = None
 
     def forget(self) -> None:
         self._devices.clear()
         self._journals.clear()
-        self._arrival = None
+        self.arrival = None
 
     def device(self, connection: Connection, name: str) -> Device | None:
         """The device of that name, or None if it is not registered."""
@@ -97,12 +97,11 @@ class Streams:
             self._journals[key] = found
         return self._journals[key]
 
-    def next_arrival(self, connection: Connection) -> int:
-        """The number under which the next event is seen by all who follow the stream."""
-        if self._arrival is None:
-            self._arrival = connection.execute(select(func.max(events.c.arrival))).scalar() or 0
-        self._arrival += 1
-        return self._arrival
+    def last_arrival(self, connection: Connection) -> int:
+        """The number of the newest event, by which all who follow the stream find their place; 0 before the first."""
+        if self.arrival is None:
+            self.arrival = connection.execute(select(func.max(events.c.arrival))).scalar() or 0
+        return self.arrival
 
 
 def write_rows(connection: Connection, rows: Sequence[EventRow]) -> None:

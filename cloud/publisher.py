@@ -1,0 +1,199 @@
+"""Publishes the roster: pages that all devices of the site share, and a signed manifest for each of them.
+
+A change pushes its new pages ahead of the manifest, so that a revocation is one trip. A device that lacks more asks for
+it by hash. Manifests are retained by the broker, and told again whenever the broker comes back: it may have forgotten.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from queue import Empty, Full, Queue
+from typing import Protocol
+
+from cloud.broker import Arrived
+from cloud.grants import grants
+from cloud.store.community import load_community, revision
+from cloud.store.database import Store
+from cloud.store.quarantine import Suspect, confine
+from cloud.store.registry import device_names
+from cloud.store.rosters import Roster, add_roster, find_pages, newest_roster
+from contract import codec, topics
+from contract.codec import Malformed
+from contract.decide import DAY_MS, HOUR_MS
+from contract.messages import Manifest, Want
+from contract.roster import WHOLE, Page, pack_site, paginate
+from contract.sealing import Purpose, RosterKey, page_hash, statement
+
+log = logging.getLogger(__name__)
+
+ISSUE_AGAIN_MS = 6 * HOUR_MS
+EXPIRES_AFTER_MS = 7 * DAY_MS
+MAX_PUSHED_PAGES = 8
+"""New pages sent to every device unasked, at most about 55 KB; of a larger change each device fetches what it lacks."""
+MAX_QUEUED = 1000
+POLL_S = 0.1
+"""How often the database is asked whether another process changed it. Changes made in this one are told at once."""
+RETRY_S = 5.0
+
+
+class Publish(Protocol):
+    """Hands a message to the broker."""
+
+    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
+
+
+class Publisher:
+    """The one writer of rosters. ``asked``, ``changed`` and ``connected`` may be called by any thread; its own works."""
+
+    def __init__(self, store: Store, *, site: str, key: RosterKey, publish: Publish, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._site = site
+        self._key = key
+        self._publish = publish
+        self._clock = clock
+        self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
+        self._told_revision = -1
+        self._untold = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="publisher")
+        self.failures = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self.changed()
+        self._thread.join()
+
+    def asked(self, one: Arrived) -> None:
+        """A device wants pages. It asks again if this is dropped."""
+        self._put(one)
+
+    def changed(self) -> None:
+        """Something in this process changed people or cards: look at once."""
+        self._put(None)
+
+    def connected(self) -> None:
+        """The broker is back, perhaps without what it had retained."""
+        self._untold.set()
+        self._put(None)
+
+    def _put(self, one: Arrived | None) -> None:
+        try:
+            self._queue.put_nowait(one)
+        except Full:
+            return
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._work()
+            except Exception:
+                self.failures += 1
+                log.exception("a roster could not be published; the old one stands")
+                self._stopping.wait(RETRY_S)
+
+    def _work(self) -> None:
+        self.refresh()
+        try:
+            one = self._queue.get(timeout=POLL_S)
+        except Empty:
+            return
+        if one is not None:
+            self.answer(one)
+
+    def refresh(self) -> None:
+        """Bring what devices are told in line with the database, if it changed or the last issue is getting old."""
+        now_ms = self._clock()
+        with self._store.reading() as connection:
+            stands = newest_roster(connection)
+            found = revision(connection)
+        is_old = stands is None or now_ms - stands.issued_ms >= ISSUE_AGAIN_MS
+        if found == self._told_revision and not is_old and not self._untold.is_set():
+            return
+        self._untold.clear()
+        try:
+            if found != self._told_revision or is_old:
+                self._issue(now_ms, stands, anew=is_old)
+            self._tell_manifests()
+        except BaseException:
+            self._untold.set()
+            raise
+        self._told_revision = found
+
+    def _issue(self, now_ms: int, stands: Roster | None, *, anew: bool) -> None:
+        """Store the roster of the present community under the next number, and push what is new in it.
+
+        Without a difference, and unless ``anew``, the one that stands goes on standing.
+        """
+        with self._store.reading() as connection:
+            rows, site_page = grants(load_community(connection), now_ms)
+            before = find_pages(connection, stands.pages) if stands else {}
+        prefixes = [Page(before[name]).prefix for name in stands.pages] if stands else [WHOLE]
+        blobs = [pack_site(site_page), *paginate(rows, prefixes)]
+        names = [page_hash(blob) for blob in blobs]
+        known = {stands.site_page, *stands.pages} if stands else set()
+        if stands and names == [stands.site_page, *stands.pages] and not anew:
+            return
+        number = stands.number + 1 if stands else 1
+        roster = Roster(number, now_ms, names[0], names[1:], len(rows))
+        with self._store.writing() as connection:
+            add_roster(connection, roster, blobs)
+        new = [blob for blob, name in zip(blobs, names, strict=True) if name not in known]
+        log.info("roster %d: %d rows on %d pages, %d of them new", number, len(rows), len(names), len(new))
+        if len(new) <= MAX_PUSHED_PAGES:
+            self._push(new)
+
+    def _push(self, blobs: list[bytes]) -> None:
+        with self._store.reading() as connection:
+            names = device_names(connection)
+        for device in names:
+            for blob in blobs:
+                self._publish(topics.down(self._site, device, "page"), blob)
+
+    def _tell_manifests(self) -> None:
+        with self._store.reading() as connection:
+            stands = newest_roster(connection)
+            names = device_names(connection)
+        if stands is not None:
+            for device in names:
+                self._publish(topics.down(self._site, device, "roster"), self._manifest(device, stands), retain=True)
+
+    def _manifest(self, device: str, roster: Roster) -> bytes:
+        body = codec.write(
+            Manifest(
+                device=device,
+                number=roster.number,
+                issued_ms=roster.issued_ms,
+                expires_ms=roster.issued_ms + EXPIRES_AFTER_MS,
+                site_page=roster.site_page,
+                pages=list(roster.pages),
+                count=roster.count,
+            )
+        )
+        return codec.attach(body, self._key.sign(statement(Purpose.ROSTER, self._site, device, body)))
+
+    def answer(self, one: Arrived) -> None:
+        """Send the pages that a registered device asked for, as far as there are such."""
+        device = one.topic.device
+        with self._store.reading() as connection:
+            registered = device in device_names(connection)
+        try:
+            wanted = codec.read(one.payload, Want)
+        except Malformed as wrong:
+            self._confine(Suspect(device, registered, one.topic.channel, "malformed", str(wrong), one.payload))
+            return
+        if not registered:
+            detail = "no such device is registered"
+            self._confine(Suspect(device, False, one.topic.channel, "unknown_device", detail, one.payload))
+            return
+        with self._store.reading() as connection:
+            pages = find_pages(connection, wanted.pages)
+        for name in wanted.pages:
+            if name in pages:
+                self._publish(topics.down(self._site, device, "page"), pages[name])
+
+    def _confine(self, suspect: Suspect) -> None:
+        with self._store.writing() as connection:
+            confine(connection, [suspect], self._clock())
