@@ -11,14 +11,19 @@ folder is one kind of station, found by the name that a config gives as ``kind``
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from contract.decide import Decision, Direction
 
 LEASE_MARGIN_MS = 1_000
 """A station rests its outputs itself; the lease ends this much later, so that one that runs out tells of trouble."""
+MIN_UNLOCK_MS = 3_000
+"""The least a fixed release may be (ULC 60839-11-1)."""
+MAX_UNLOCK_MS = 59_000
+"""With the margin this is the longest lease the keeper gives."""
 
 
 class Decided(Struct, frozen=True):
@@ -114,6 +119,52 @@ class Report(Struct, frozen=True):
     busy: bool = False
     faulted: bool = False
     faults: Mapping[str, str] = {}
+
+
+class Faulty(Struct, frozen=True, kw_only=True):
+    """The part of a station's state that says what is wrong with its wiring or its works."""
+
+    faults: frozenset[str] = frozenset()
+
+
+F = TypeVar("F", bound=Faulty)
+
+
+def set_fault(state: F, family: str, fault: str, *, present: bool) -> tuple[F, list[Effect]]:
+    """Note that a fault is there, or is gone; only a change is an event."""
+    if (fault in state.faults) == present:
+        return state, []
+    changed = replace(state, faults=state.faults ^ {fault})
+    return changed, [Record(f"{family}.fault" if present else f"{family}.fault_cleared", {"fault": fault})]
+
+
+class Passer(Struct, frozen=True):
+    """Somebody who may pass once: the holder, empty where no grant names one, and which way."""
+
+    holder: str
+    direction: Direction
+
+
+def passer(found: Decided) -> Passer:
+    """Whom a passage on this decision is booked on."""
+    grant = found.decision.grant
+    return Passer("" if grant is None else grant.holder.hex(), found.direction)
+
+
+def passed(who: Passer) -> Record:
+    """The event of a passage: the arm turned, the door opened."""
+    return Record("access.passed", {"holder": who.holder, "direction": who.direction})
+
+
+def not_entered(who: Passer) -> Record:
+    """The event of a way that opened for somebody who did not take it."""
+    return Record("access.not_entered", {"holder": who.holder, "direction": who.direction})
+
+
+def check_unlock_ms(unlock_ms: int) -> None:
+    """Raise ``ValueError`` for an unlock time too short for a person or too long for a lease."""
+    if not MIN_UNLOCK_MS <= unlock_ms <= MAX_UNLOCK_MS:
+        raise ValueError(f"unlock_ms lies between {MIN_UNLOCK_MS} and {MAX_UNLOCK_MS}")
 
 
 def decided(found: Decided) -> Record:

@@ -18,19 +18,26 @@ from edge.stations import (
     Edge,
     Effect,
     Emergency,
+    Faulty,
     Input,
     Levels,
+    Passer,
     Record,
     Report,
     Rest,
     Show,
     Wake,
+    check_unlock_ms,
     decided,
+    not_entered,
+    passed,
+    passer,
     refuse,
+    set_fault,
 )
 
 Phase = Literal["closed", "unlocked", "open", "held", "forced", "released"]
-Trigger = Literal["unlock", "opened", "shut", "relock", "warn", "hold", "release", "restore"]
+Trigger = Literal["unlock", "opened", "shut", "shut_unlocked", "relock", "hold", "release", "restore"]
 
 NEXT: dict[tuple[Phase, Trigger], Phase] = {
     ("closed", "unlock"): "unlocked",
@@ -41,6 +48,9 @@ NEXT: dict[tuple[Phase, Trigger], Phase] = {
     ("open", "hold"): "held",
     ("held", "shut"): "closed",
     ("forced", "shut"): "closed",
+    ("open", "shut_unlocked"): "unlocked",
+    ("held", "shut_unlocked"): "unlocked",
+    ("forced", "shut_unlocked"): "unlocked",
     ("closed", "release"): "released",
     ("unlocked", "release"): "released",
     ("open", "release"): "released",
@@ -52,16 +62,16 @@ NEXT: dict[tuple[Phase, Trigger], Phase] = {
 
 INPUTS = {"contact": False, "exit_button": False, "release_sense": False}
 OUTPUTS = {"lock": True, "green": False, "red": False}
+MAX_PASSERS = 8
+"""As many may badge before the leaf opens for all of them; then the door is busy."""
 REVERSED_AFTER = 3
-"""Badges in a row after which the contact shut instead of opening: then it is wired the wrong way round."""
+"""Unlocks in a row at which the contact shut instead of opening: then it is wired the wrong way round."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``unlock_ms``: how long a badge unlocks; 3 s is the least a fixed release may be (ULC 60839-11-1).
-
-    ``held_ms``: how long the leaf may stand open; ``warn_ms`` after it opened the pre-alarm shows. A button pressed
-    for ``button_stuck_ms`` is stuck. After ``still_after`` unlocks in a row in which the contact never moved, it is
-    suspect.
+    """``unlock_ms``: how long a badge unlocks. ``held_ms``: how long the leaf may stand open; ``warn_ms`` after it
+    opened the pre-alarm shows. A button pressed for ``button_stuck_ms`` is stuck. After ``still_after`` unlocks in a
+    row in which the contact never moved, it is suspect.
     """
 
     unlock_ms: int = 5_000
@@ -71,28 +81,32 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     still_after: int = 20
 
     def __post_init__(self) -> None:
-        if self.unlock_ms < 3_000:
-            raise ValueError("unlock_ms is at least 3000")
+        check_unlock_ms(self.unlock_ms)
         if not 0 < self.warn_ms < self.held_ms:
             raise ValueError("warn_ms lies between 0 and held_ms")
+        if self.button_stuck_ms <= 0:
+            raise ValueError("button_stuck_ms is greater than 0")
+        if self.still_after <= 0:
+            raise ValueError("still_after is greater than 0")
 
 
-class State(Struct, frozen=True):
-    """``passer`` is whom the next opening is booked on: a holder, ``button``, or nobody. ``released_by`` are the causes
+class State(Faulty, frozen=True):
+    """``unlocked``: the lock is driven until the relock is due, wherever the leaf is. ``passers`` are those on whom the
+    next opening is booked, and ``button`` that somebody inside may be taking it too. ``released_by`` are the causes
     that hold the door free: the emergency, or its supply broken in hardware."""
 
     point: str
     settings: Settings
     phase: Phase = "closed"
-    passer: str = ""
-    direction: str = "in"
+    unlocked: bool = False
+    passers: tuple[Passer, ...] = ()
+    button: bool = False
     has_contact: bool = False
     leaf_open: bool = False
     opened_ms: int = 0
     released_by: frozenset[str] = frozenset()
     still: int = 0
     reversed: int = 0
-    faults: frozenset[str] = frozenset()
 
 
 Step = tuple[State, list[Effect]]
@@ -103,7 +117,7 @@ def start(point: str, settings: Settings) -> State:
 
 
 def report(state: State) -> Report:
-    return Report(state.phase, faults=dict.fromkeys(sorted(state.faults), ""))
+    return Report(state.phase, len(state.passers) >= MAX_PASSERS, faults=dict.fromkeys(sorted(state.faults), ""))
 
 
 def step(state: State, happened: Input, now_ms: int) -> Step:
@@ -114,7 +128,6 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case Levels():
             return _levels(state, happened, now_ms)
         case Edge(name="contact", active=shut):
-            state = replace(state, leaf_open=not shut)
             return _shut(state, now_ms) if shut else _opened(state, now_ms)
         case Edge(name="exit_button", active=pressed):
             return _button(state) if pressed else _button_let_go(state)
@@ -124,12 +137,12 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _release(state, "emergency", active, now_ms)
         case Due(name="relock"):
             return _relock(state)
-        case Due(name="warn"):
+        case Due(name="warn") if state.phase == "open":
             return state, [Show("red", "please_close")]
-        case Due(name="hold"):
+        case Due(name="hold") if state.phase == "open":
             return _to(state, "hold"), [Record("door.held", {"open_ms": now_ms - state.opened_ms}), Show("red", "held")]
         case Due(name="button_stuck"):
-            return _fault(state, "exit_button_stuck")
+            return set_fault(state, "door", "exit_button_stuck", present=True)
     return state, []
 
 
@@ -138,44 +151,57 @@ def _to(state: State, trigger: Trigger) -> State:
 
 
 def _badge(state: State, found: Decided) -> Step:
-    grant = found.decision.grant
-    state = replace(state, passer=grant.holder.hex() if grant else "", direction=found.direction)
-    effects: list[Effect] = [decided(found), *_drive(state, "written"), Show("green", found.decision.reason.value)]
-    return _to(state, "unlock"), effects
+    who, effects, shown = passer(found), [decided(found)], Show("green", found.decision.reason.value)
+    if state.phase == "released":
+        return state, [*effects, shown]
+    unlock = _unlock(state, "written")
+    if state.leaf_open:
+        # The way stands open already, so whoever is allowed walks through, and has as long to do so as the first.
+        watch = _watch_leaf(state) if state.phase == "open" else []
+        return replace(state, unlocked=True), [*effects, *unlock, passed(who), shown, *watch]
+    passers = state.passers if who in state.passers else (*state.passers, who)[:MAX_PASSERS]
+    return replace(_to(state, "unlock"), unlocked=True, passers=passers), [*effects, *unlock, shown]
 
 
 def _button(state: State) -> Step:
     """Exit never asks, and never waits for a disk: the drive comes before the record."""
-    effects: list[Effect] = [*_drive(state, "nothing"), Record("door.exit_button")]
-    effects.append(Wake("button_stuck", state.settings.button_stuck_ms))
-    return _to(replace(state, passer="button", direction="out"), "unlock"), effects
-
-
-def _drive(state: State, behind: Literal["nothing", "written"]) -> list[Effect]:
+    effects: list[Effect] = [Record("door.exit_button"), Wake("button_stuck", state.settings.button_stuck_ms)]
     if state.phase == "released":
-        return []
-    return [Drive("lock", state.settings.unlock_ms + LEASE_MARGIN_MS, behind), Wake("relock", state.settings.unlock_ms)]
+        return state, effects
+    after = replace(_to(state, "unlock"), unlocked=True, button=not state.leaf_open)
+    return after, [*_unlock(state, "nothing"), *effects]
 
 
 def _button_let_go(state: State) -> Step:
-    state, effects = _clear(state, "exit_button_stuck")
-    return state, [Wake("button_stuck", None), *effects]
+    state, cleared = set_fault(state, "door", "exit_button_stuck", present=False)
+    return state, [Wake("button_stuck", None), *cleared]
+
+
+def _unlock(state: State, behind: Literal["nothing", "written"]) -> list[Effect]:
+    return [Drive("lock", state.settings.unlock_ms + LEASE_MARGIN_MS, behind), Wake("relock", state.settings.unlock_ms)]
+
+
+def _locked(state: State) -> State:
+    """The lock is at rest, and nobody is awaited any more."""
+    return replace(state, unlocked=False, passers=(), button=False)
 
 
 def _opened(state: State, now_ms: int) -> Step:
-    after = replace(_to(state, "opened"), opened_ms=now_ms, still=0, reversed=0)
+    after, effects = _moved(replace(_to(state, "opened"), leaf_open=True, opened_ms=now_ms))
     if state.phase == "closed":
-        return after, [Record("door.forced"), Show("red", "forced")]
+        return after, [Record("door.forced"), Show("red", "forced"), *effects]
     if state.phase != "unlocked":
-        return after, []
-    after, cleared = _clear(after, "contact_still")
-    return after, [_passage(state), Rest("lock"), Wake("relock", None), *_watch_leaf(state), *cleared]
+        return after, effects
+    passages = [passed(who) for who in state.passers]
+    if state.passers:
+        after = replace(after, reversed=0)
+    if state.button:
+        passages.append(Record("door.exited"))
+    return _locked(after), [*passages, Rest("lock"), Wake("relock", None), *_watch_leaf(state), *effects]
 
 
-def _passage(state: State) -> Record:
-    if state.passer == "button":
-        return Record("door.exited")
-    return Record("access.passed", {"holder": state.passer, "direction": state.direction})
+def _moved(state: State) -> Step:
+    return set_fault(replace(state, still=0), "door", "contact_still", present=False)
 
 
 def _watch_leaf(state: State) -> list[Effect]:
@@ -183,30 +209,29 @@ def _watch_leaf(state: State) -> list[Effect]:
 
 
 def _shut(state: State, now_ms: int) -> Step:
-    after = replace(_to(state, "shut"), passer="")
-    effects: list[Effect] = [Wake("warn", None), Wake("hold", None)]
+    after, effects = _moved(replace(_to(state, "shut_unlocked" if state.unlocked else "shut"), leaf_open=False))
+    effects = [Wake("warn", None), Wake("hold", None), *effects]
     if state.phase in ("held", "forced"):
         effects.append(Record("door.shut", {"open_ms": now_ms - state.opened_ms}))
-    if not state.passer or state.phase == "unlocked":
+    if not (state.unlocked and state.leaf_open):
         return after, effects
-    # The leaf was open, a badge drove the lock, and now the contact shuts: somebody closed it, or it is reversed.
+    # The leaf stood open, the lock was driven, and now the contact shuts: somebody closed it, or it is reversed.
     after = replace(after, reversed=state.reversed + 1)
     if after.reversed < REVERSED_AFTER:
         return after, effects
-    after, faulted = _fault(after, "contact_reversed")
+    after, faulted = set_fault(after, "door", "contact_reversed", present=True)
     return after, effects + faulted
 
 
 def _relock(state: State) -> Step:
-    after, effects = replace(_to(state, "relock"), passer=""), list[Effect]([Rest("lock")])
+    after, effects = _locked(_to(state, "relock")), list[Effect]([Rest("lock")])
     if state.phase != "unlocked" or not state.has_contact:
         return after, effects
-    if state.passer != "button":
-        effects.append(Record("access.not_entered", {"holder": state.passer, "direction": state.direction}))
+    effects += [not_entered(who) for who in state.passers]
     after = replace(after, still=state.still + 1)
     if after.still < state.settings.still_after:
         return after, effects
-    after, faulted = _fault(after, "contact_still")
+    after, faulted = set_fault(after, "door", "contact_still", present=True)
     return after, effects + faulted
 
 
@@ -217,40 +242,36 @@ def _release(state: State, cause: str, active: bool, now_ms: int) -> Step:
         effects.append(Record("door.hard_release", {"active": active}))
     state = replace(state, released_by=causes)
     if causes:
-        return _to(state, "release"), [*effects, *(Wake(name, None) for name in ("relock", "warn", "hold"))]
+        # The door is free without us. What we drove would only run into its lease.
+        unwatched = (Wake(name, None) for name in ("relock", "warn", "hold"))
+        return _locked(_to(state, "release")), [*effects, Rest("lock"), *unwatched]
     if state.phase != "released":
         return state, effects
-    state = replace(_to(state, "restore"), passer="")
-    if not state.leaf_open:
-        return state, effects
-    return replace(state, phase="open", opened_ms=now_ms), effects + _watch_leaf(state)
+    state, believed = _believe_leaf(_to(state, "restore"), now_ms)
+    return state, effects + believed
 
 
 def _levels(state: State, levels: Levels, now_ms: int) -> Step:
-    """Believe the inputs as they are found: an opening nobody watched is not called forced."""
+    """Believe the inputs as they are found: an opening nobody watched is not called forced, a passage not booked."""
     active = levels.active
-    leaf_open = not active.get("contact", True)
-    state = replace(state, has_contact="contact" in active, leaf_open=leaf_open, passer="")
-    effects: list[Effect] = [Wake("relock", None)]
+    state = replace(_locked(state), has_contact="contact" in active, leaf_open=not active.get("contact", True))
+    effects: list[Effect] = [Rest("lock"), Wake("relock", None)]
     if active.get("exit_button"):
         effects.append(Wake("button_stuck", state.settings.button_stuck_ms))
+    else:
+        state, let_go = _button_let_go(state)
+        effects += let_go
     state, released = _release(state, "hardware", active.get("release_sense", False), now_ms)
     if state.phase == "released":
         return state, effects + released
-    if leaf_open and state.phase not in ("open", "held", "forced"):
-        state, effects = replace(state, phase="open", opened_ms=now_ms), effects + _watch_leaf(state)
-    elif not leaf_open:
-        state, effects = replace(state, phase="closed"), [*effects, Wake("warn", None), Wake("hold", None)]
-    return state, effects + released
+    state, believed = _believe_leaf(state, now_ms)
+    return state, effects + released + believed
 
 
-def _fault(state: State, fault: str) -> Step:
-    if fault in state.faults:
+def _believe_leaf(state: State, now_ms: int) -> Step:
+    """The phase that fits the leaf as it stands, without a word about how it came to stand so."""
+    if not state.leaf_open:
+        return replace(state, phase="closed"), [Wake("warn", None), Wake("hold", None)]
+    if state.phase in ("open", "held", "forced"):
         return state, []
-    return replace(state, faults=state.faults | {fault}), [Record("door.fault", {"fault": fault})]
-
-
-def _clear(state: State, fault: str) -> Step:
-    if fault not in state.faults:
-        return state, []
-    return replace(state, faults=state.faults - {fault}), [Record("door.fault_cleared", {"fault": fault})]
+    return replace(state, phase="open", opened_ms=now_ms), _watch_leaf(state)

@@ -1,9 +1,11 @@
 """A turnstile: a tripod that an allowed badge unlocks for one person, and whose arm tells when somebody passed.
 
-``arm`` is active while the arm is away from home on its way in; ``exit_arm``, if wired, while it turns outward, which
-is always free. Whoever badges while another is still passing waits in ``queue`` and gets the arm when it is home.
+``arm`` is active while the arm is away from home. An ``exit_arm``, if wired, is active while it turns outward, which is
+then always free, and ``arm`` only while it turns inward. Whoever badges while another is still passing waits in
+``queue`` and gets the arm when it is home.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -17,15 +19,22 @@ from edge.stations import (
     Edge,
     Effect,
     Emergency,
+    Faulty,
     Input,
     Levels,
+    Passer,
     Record,
     Report,
     Rest,
     Show,
     Wake,
+    check_unlock_ms,
     decided,
+    not_entered,
+    passed,
+    passer,
     refuse,
+    set_fault,
 )
 
 Phase = Literal["rest", "unlocked", "turning", "forced", "jammed", "released"]
@@ -53,14 +62,13 @@ NEXT: dict[tuple[Phase, Trigger], Phase] = {
 INPUTS = {"arm": True, "exit_arm": False}
 OUTPUTS = {"unlock": True, "green": False, "red": False}
 MAX_QUEUE = 3
+"""As many may wait for the arm; then the turnstile is busy."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
-    """``unlock_ms``: how long the arm waits for a person; 3 s is the least a fixed release may be (ULC 60839-11-1).
-
-    A turn that lasts ``turn_ms`` is jammed. An arm that leaves home again within ``tailgate_ms`` of a passage is
-    turned by somebody who did not badge. After ``still_after`` unlocks in a row in which the arm never moved, its
-    sensor is suspect.
+    """``unlock_ms``: how long the arm waits for a person. A turn that lasts ``turn_ms`` is jammed. An arm that leaves
+    home again within ``tailgate_ms`` of a passage is turned by somebody who did not badge. After ``still_after``
+    unlocks in a row in which the arm never moved, its sensor is suspect.
     """
 
     unlock_ms: int = 5_000
@@ -69,30 +77,26 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     still_after: int = 20
 
     def __post_init__(self) -> None:
-        if self.unlock_ms < 3_000:
-            raise ValueError("unlock_ms is at least 3000")
-        if min(self.turn_ms, self.tailgate_ms, self.still_after) <= 0:
-            raise ValueError("turn_ms, tailgate_ms and still_after are greater than 0")
+        check_unlock_ms(self.unlock_ms)
+        for name in ("turn_ms", "tailgate_ms", "still_after"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is greater than 0")
 
 
-class Passer(Struct, frozen=True):
-    """Somebody who may pass once: the holder, and which way."""
-
-    holder: str
-    direction: str
-
-
-class State(Struct, frozen=True):
-    """``queue`` are those who may pass, the first of them now. ``passed_ms`` is when the last passage ended."""
+class State(Faulty, frozen=True):
+    """``queue`` are those who may pass, ``turning`` is who of them turns the arm now, and ``leaving`` are those who
+    badged at a free exit arm. ``away``: the arm is not at home. ``passed_ms`` is when the last passage ended."""
 
     point: str
     settings: Settings
     phase: Phase = "rest"
     queue: tuple[Passer, ...] = ()
+    turning: Passer | None = None
+    leaving: tuple[Passer, ...] = ()
     has_exit_arm: bool = False
+    away: bool = False
     passed_ms: int | None = None
     still: int = 0
-    faults: frozenset[str] = frozenset()
 
 
 Step = tuple[State, list[Effect]]
@@ -114,19 +118,24 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case Decided(decision=decision):
             return _badge(state, happened) if decision.allowed else (state, refuse(happened))
         case Levels(active=active):
-            return _levels(state, active.get("arm", False), "exit_arm" in active)
-        case Edge(name="arm" | "exit_arm" as name, active=away):
-            if name == _awaited(state):
-                return _left(state, now_ms) if away else _home(state, now_ms)
-            return state, [] if away else [Record("turnstile.exited")]
+            return _levels(state, active)
+        case Edge(name="arm", active=True):
+            return _left(state, now_ms)
+        case Edge(name="arm", active=False):
+            return _home(state, now_ms)
+        case Edge(name="exit_arm", active=False):
+            return _exited(state)
         case Due(name="relock"):
             return _relock(state)
-        case Due(name="jam"):
-            return _to(state, "jam"), [Record("turnstile.jammed"), Show("red", "jammed")]
+        case Due(name="leave"):
+            return replace(state, leaving=()), [not_entered(who) for who in state.leaving]
+        case Due(name="jam") if state.phase in ("turning", "forced"):
+            return _jam(state)
         case Emergency(active=True):
-            return replace(_to(state, "release"), queue=()), [Wake("relock", None), Wake("jam", None)]
-        case Emergency(active=False):
-            return _to(state, "restore"), []
+            unwatched = [Wake(name, None) for name in ("relock", "leave", "jam")]
+            return _forgotten(_to(state, "release")), [Rest("unlock"), *unwatched]
+        case Emergency(active=False) if state.phase == "released":
+            return _believe_arm(_to(state, "restore"))
     return state, []
 
 
@@ -134,20 +143,26 @@ def _to(state: State, trigger: Trigger) -> State:
     return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
 
 
-def _awaited(state: State) -> str:
-    """Which arm the passage in hand turns: the exit arm only for somebody who badged out where there is one."""
-    outward = bool(state.queue) and state.queue[0].direction == "out"
-    return "exit_arm" if outward and state.has_exit_arm else "arm"
+def _forgotten(state: State) -> State:
+    """Nobody is awaited any more, and no passage is booked: nobody watched."""
+    return replace(state, queue=(), turning=None, leaving=())
 
 
 def _badge(state: State, found: Decided) -> Step:
-    grant = found.decision.grant
-    effects: list[Effect] = [decided(found), Show("green", found.decision.reason.value)]
+    who, shown = passer(found), Show("green", found.decision.reason.value)
+    effects: list[Effect] = [decided(found)]
     if state.phase == "released":
-        return state, effects
-    passer = Passer(grant.holder.hex() if grant else "", found.direction)
-    state = replace(state, queue=(*state.queue, passer)[: MAX_QUEUE + 1])
-    return (_to(state, "unlock"), effects + _unlock(state)) if state.phase == "rest" else (state, effects)
+        return state, [*effects, shown]
+    if who.direction == "out" and state.has_exit_arm:
+        # The exit arm is free. Unlocking would only free the way in as well.
+        leaving = (*state.leaving, who)[-MAX_QUEUE:]
+        return replace(state, leaving=leaving), [*effects, shown, Wake("leave", state.settings.unlock_ms)]
+    if state.phase in ("rest", "unlocked", "jammed"):
+        # The rule lets nobody in through a jammed turnstile, but a sensor that fails must not keep anybody in.
+        effects += _unlock(state)
+    if state.phase != "jammed":
+        state = replace(state, queue=(*state.queue, who)[:MAX_QUEUE])
+    return _to(state, "unlock"), [*effects, shown]
 
 
 def _unlock(state: State) -> list[Effect]:
@@ -156,59 +171,63 @@ def _unlock(state: State) -> list[Effect]:
 
 def _left(state: State, now_ms: int) -> Step:
     """The lock falls back at once: the arm turns on by itself and locks when it is home."""
-    after, effects = _to(state, "left"), list[Effect]([Wake("jam", state.settings.turn_ms)])
+    after, jam = replace(_to(state, "left"), away=True), Wake("jam", state.settings.turn_ms)
     if state.phase == "unlocked":
-        return after, [Rest("unlock"), Wake("relock", None), *effects]
-    if state.phase == "rest":
-        since_ms = None if state.passed_ms is None else now_ms - state.passed_ms
-        tailgated = since_ms is not None and since_ms < state.settings.tailgate_ms
-        return after, [
-            Record("turnstile.tailgated" if tailgated else "turnstile.forced"),
-            Show("red", "forced"),
-            *effects,
-        ]
-    return after, []
+        after = replace(after, turning=state.queue[0], queue=state.queue[1:])
+        return after, [Rest("unlock"), Wake("relock", None), jam]
+    if state.phase != "rest":
+        return after, []
+    tailgated = state.passed_ms is not None and now_ms - state.passed_ms < state.settings.tailgate_ms
+    what = "tailgated" if tailgated else "forced"
+    return after, [Record(f"turnstile.{what}"), Show("red", what), jam]
 
 
 def _home(state: State, now_ms: int) -> Step:
-    after, effects = _to(state, "home"), list[Effect]([Wake("jam", None)])
+    after, effects = replace(_to(state, "home"), away=False), list[Effect]([Wake("jam", None)])
     if state.phase == "jammed":
-        effects.append(Record("turnstile.jam_cleared"))
-    if state.phase == "turning" and state.queue:
-        passer = state.queue[0]
-        effects.append(Record("access.passed", {"holder": passer.holder, "direction": passer.direction}))
-        after = replace(after, queue=state.queue[1:], passed_ms=now_ms, still=0)
-        after, cleared = _clear(after, "arm_still")
-        effects += cleared
+        return after, [Record("turnstile.jam_cleared"), Rest("unlock"), Wake("relock", None), *effects]
+    if state.turning is not None:
+        after = replace(after, turning=None, passed_ms=now_ms, still=0)
+        after, cleared = set_fault(after, "turnstile", "arm_still", present=False)
+        effects = [passed(state.turning), *effects, *cleared]
     if after.phase == "rest" and after.queue:
         return _to(after, "unlock"), effects + _unlock(after)
     return after, effects
 
 
+def _exited(state: State) -> Step:
+    if not state.leaving:
+        return state, [Record("turnstile.exited")]
+    left = state.leaving[1:]
+    return replace(state, leaving=left), [passed(state.leaving[0]), *([] if left else [Wake("leave", None)])]
+
+
+def _jam(state: State) -> Step:
+    """Nobody stands and waits for a repair: whoever was let in has to badge again."""
+    waited = state.queue if state.turning is None else (state.turning, *state.queue)
+    after = replace(_to(state, "jam"), queue=(), turning=None)
+    return after, [Record("turnstile.jammed"), Show("red", "jammed"), *(not_entered(who) for who in waited)]
+
+
 def _relock(state: State) -> Step:
     """Nobody came: everyone who waited has to badge again."""
-    effects: list[Effect] = [Rest("unlock")]
-    effects += [
-        Record("access.not_entered", {"holder": passer.holder, "direction": passer.direction}) for passer in state.queue
-    ]
+    if state.phase != "unlocked":
+        return state, [Rest("unlock")]
+    effects: list[Effect] = [Rest("unlock"), *(not_entered(who) for who in state.queue)]
     after = replace(_to(state, "relock"), queue=(), still=state.still + 1)
-    if after.still < state.settings.still_after or "arm_still" in after.faults:
+    if after.still < state.settings.still_after:
         return after, effects
-    after = replace(after, faults=after.faults | {"arm_still"})
-    return after, [*effects, Record("turnstile.fault", {"fault": "arm_still"})]
+    after, faulted = set_fault(after, "turnstile", "arm_still", present=True)
+    return after, effects + faulted
 
 
-def _clear(state: State, fault: str) -> Step:
-    if fault not in state.faults:
-        return state, []
-    return replace(state, faults=state.faults - {fault}), [Record("turnstile.fault_cleared", {"fault": fault})]
+def _levels(state: State, active: Mapping[str, bool]) -> Step:
+    state = replace(state, away=active.get("arm", False), has_exit_arm="exit_arm" in active)
+    return (state, []) if state.phase == "released" else _believe_arm(state)
 
 
-def _levels(state: State, away: bool, has_exit_arm: bool) -> Step:
-    """Believe the arm as it is found: away from home it is in the middle of a turn nobody watched."""
-    state = replace(state, has_exit_arm=has_exit_arm)
-    if state.phase == "released":
-        return state, []
-    if away:
-        return replace(state, phase="turning", queue=()), [Wake("relock", None), Wake("jam", state.settings.turn_ms)]
-    return replace(state, phase="rest", queue=()), [Wake("relock", None), Wake("jam", None)]
+def _believe_arm(state: State) -> Step:
+    """The phase that fits the arm as it stands: away from home it is in the middle of a turn nobody watched."""
+    jam = Wake("jam", state.settings.turn_ms if state.away else None)
+    after = replace(_forgotten(state), phase="turning" if state.away else "rest")
+    return after, [Rest("unlock"), Wake("relock", None), Wake("leave", None), jam]
