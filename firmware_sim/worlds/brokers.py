@@ -1,0 +1,170 @@
+"""A broker of one's own on this machine: mosquitto where it is installed, else iotcore, which comes as a package.
+
+Both listen on loopback only, let anybody in who is on this machine, keep a bounded amount, and keep nothing on disk:
+the journals of the devices are what remembers.
+"""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["mosquitto", "iotcore"]
+
+READY_WITHIN_S = 20.0
+"""Far beyond what a busy machine needs: mosquitto listens after 10 ms, iotcore after 250 ms."""
+STOPS_WITHIN_S = 5.0
+LAST_LINES = 5
+SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
+"""Debian keeps mosquitto outside the search path of an ordinary user."""
+
+MOSQUITTO = """\
+listener {port} 127.0.0.1
+allow_anonymous true
+set_tcp_nodelay true
+persistence false
+max_queued_messages 0
+max_queued_bytes 16777216
+log_dest stderr
+log_type error
+log_type warning
+"""
+IOTCORE = """\
+id = 0
+
+[router]
+id = 0
+max_connections = 1000
+max_outgoing_packet_count = 200
+max_segment_size = 1048576
+max_segment_count = 4
+
+[v5.1]
+name = "loopback"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+
+[v5.1.connections]
+connection_timeout_ms = 5000
+max_payload_size = 1048576
+max_inflight_count = 200
+dynamic_filters = true
+"""
+CONFIG_NAMES: dict[Kind, str] = {"mosquitto": "mosquitto.conf", "iotcore": "iotcore.toml"}
+"""iotcore reads the format from the name."""
+
+
+class BrokerFailed(RuntimeError):
+    """The broker did not come up; the text has its own last words."""
+
+
+class Broker:
+    """A broker that runs as a child process and accepts connections on a port of 127.0.0.1."""
+
+    def __init__(self, kind: Kind, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.kind: Kind = kind
+        self.port = port
+        self.log = log
+        self._process = process
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it in good order, within a few seconds. Harmless if it has ended already."""
+        self._process.terminate()
+        try:
+            self._process.wait(STOPS_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
+
+def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None) -> Broker:
+    """Start a broker and return once it accepts connections; its config and log lie in `folder`.
+
+    A free port is chosen if none is given, and mosquitto, if it is installed, where no kind is named.
+    Raises `BrokerFailed` if the port is taken, or if the broker ends or stays silent.
+    """
+    program = find_mosquitto()
+    kind = kind or ("mosquitto" if program else "iotcore")
+    if kind == "mosquitto" and program is None:
+        raise BrokerFailed("mosquitto is not installed; on Debian: sudo apt install mosquitto")
+    port = free_port() if port is None else port
+    if not _is_free(port):
+        raise BrokerFailed(f"port {port} is taken by another program; give another port, or end that program")
+    folder.mkdir(parents=True, exist_ok=True)
+    config, log = folder / CONFIG_NAMES[kind], folder / f"{kind}.log"
+    config.write_text((MOSQUITTO if kind == "mosquitto" else IOTCORE).format(port=port))
+    command = [str(program), "-c"] if kind == "mosquitto" else [sys.executable, "-P", "-m", "iotcore", "--config"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, str(config.absolute())], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+    broker = Broker(kind, port, process, log)
+    _wait_until_ready(broker, process)
+    return broker
+
+
+def find_mosquitto() -> Path | None:
+    """Where mosquitto is installed, if it is."""
+    found = shutil.which("mosquitto") or shutil.which("mosquitto", path=":".join(SYSTEM_FOLDERS))
+    return Path(found) if found else None
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody used a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as brokers do: an ended one may have just left
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _wait_until_ready(broker: Broker, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        try:
+            process.wait(0.02)
+        except subprocess.TimeoutExpired:
+            if _answers(broker.port):
+                return
+        else:
+            raise BrokerFailed(
+                f"{broker.kind} ended with code {process.returncode} on port {broker.port}{_last(broker)}"
+            )
+    broker.kill()
+    raise BrokerFailed(f"{broker.kind} did not listen on port {broker.port} in {READY_WITHIN_S:.0f} s{_last(broker)}")
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def _last(broker: Broker) -> str:
+    lines = broker.log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
+    return "".join(f"\n  {line}" for line in lines)
