@@ -10,6 +10,12 @@ from typing import Any
 from edge.config import InputPin
 from edge.hardware.wiegand import FrameAssembler
 
+LEAST_WAIT_S = 0.0001
+"""A shorter wait may be rounded to none by the loop, which would then never reach the end of the silence."""
+STALL_S = 0.005
+"""A timer this late means that the process stood still, and edges of the frame may still be on their way here: cutting
+it now could make 26 good bits of a 34-bit card. They get as long again to arrive, and their own times join them."""
+
 
 class DebouncedInput:
     """One input pin. ``changed(active, at_s)`` is called on the loop for each change that outlasted the bounce."""
@@ -80,10 +86,17 @@ class WiegandReader:
         ends_at_s = self._assembler.ends_at_s
         self._timer = None
         if ends_at_s is not None:
-            self._timer = self._loop.call_later(max(0.0, ends_at_s - self._now_s()), self._silent)
+            self._timer = self._loop.call_later(max(LEAST_WAIT_S, ends_at_s - self._now_s()), self._silent)
 
     def _silent(self) -> None:
         """One timer serves the whole frame: it is set again only if bits came after it was."""
+        ends_at_s = self._assembler.ends_at_s
+        if ends_at_s is not None and self._now_s() - ends_at_s > STALL_S:
+            self._timer = self._loop.call_later(STALL_S, self._take)
+        else:
+            self._take()
+
+    def _take(self) -> None:
         frame = self._assembler.take(self._now_s())
         if frame is not None:
             self._frame(frame, self._last_s)
