@@ -7,6 +7,7 @@ a value waits until its record is durable, and is refused after two seconds. A s
 from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Protocol
 
 from edge.stations import CannotRecord, Drive, Effect, Record, Rest, Show, Wake
@@ -14,7 +15,7 @@ from edge.stations import CannotRecord, Drive, Effect, Record, Rest, Show, Wake
 WRITTEN_WITHIN_MS = 20
 DURABLE_WITHIN_MS = 2_000
 MAX_WAITING = 64
-"""Effects a lane holds while its first drive waits; a station that asks for more is at fault."""
+"""Effects a lane holds while its first drive waits; with more of them it waits no longer."""
 
 
 class Recording(Protocol):
@@ -41,8 +42,7 @@ class Hands(Protocol):
 
 class Lane:
     """The effects of one point on their way. ``cannot_record`` tells the station what was not driven for want of a
-    durable record; ``late`` counts drives that went ahead of
-    their record, each noted in a row of its own."""
+    durable record; ``late`` counts drives that went ahead of their record, each noted in a row of its own."""
 
     def __init__(
         self,
@@ -61,33 +61,55 @@ class Lane:
         self._deadline: TimerHandle | None = None
 
     def put(self, effects: Iterable[Effect]) -> None:
-        """Queue effects and do what can be done at once."""
-        self._effects.extend(effects)
-        if len(self._effects) > MAX_WAITING:
-            raise OverflowError(f"{self._point}: more than {MAX_WAITING} effects wait")
+        """Queue effects and do what can be done at once. A wake-up that is replaced is off from now on."""
+        for effect in effects:
+            self._effects.append(effect)
+            if isinstance(effect, Wake):
+                self._hands.wake(self._point, Wake(effect.name, None))
         if self._deadline is None:
             self._go_on()
+        while self._deadline is not None and self._is_pressed():
+            self._too_late()
 
     def clear(self) -> None:
-        """Safety: nothing that waited is driven any more. Its records are kept."""
+        """Safety: nothing that waited is driven any more. All else is done now."""
         self._end_wait()
-        waiting, self._effects = self._effects, deque()
-        for effect in waiting:
-            if isinstance(effect, Record):
-                self._record(effect)
+        while self._effects:
+            effect = self._effects.popleft()
+            if not isinstance(effect, Drive):
+                self._do(effect)
+
+    def close(self) -> None:
+        """Do nothing more."""
+        self._end_wait()
+        self._effects.clear()
+
+    def _is_pressed(self) -> bool:
+        """Whether something behind the drive that waits cannot wait with it."""
+        urgent = any(isinstance(effect, Drive) and effect.behind == "nothing" for effect in self._effects)
+        return urgent or len(self._effects) > MAX_WAITING
 
     def _go_on(self) -> None:
         while self._effects and self._deadline is None:
             effect = self._effects[0]
-            if isinstance(effect, Drive) and effect.behind != "nothing" and self._must_wait(effect):
+            if isinstance(effect, Drive) and self._must_wait(effect):
+                self._wait(effect)
                 return
             self._effects.popleft()
             self._do(effect)
 
     def _do(self, effect: Effect) -> None:
+        """A failure of ours ends what was asked for: no drive behind it may go out at some later time."""
+        try:
+            self._carry_out(effect)
+        except Exception:
+            self.clear()
+            raise
+
+    def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Record():
-                self._record(effect)
+                self._recorded = self._recording.record(self._point, effect.kind, effect.data)
             case Drive(output=output, lease_ms=lease_ms):
                 self._hands.drive(f"{self._point}.{output}", lease_ms)
             case Rest(output=output):
@@ -97,43 +119,41 @@ class Lane:
             case Wake():
                 self._hands.wake(self._point, effect)
 
-    def _record(self, record: Record) -> None:
-        self._recorded = self._recording.record(self._point, record.kind, record.data)
-
     def _must_wait(self, drive: Drive) -> bool:
-        """Begin to wait for the last record, unless it is far enough already."""
-        seq, durable = self._recorded, drive.behind == "durable"
-        if seq is None and not durable:
-            return False
-        within_ms = DURABLE_WITHIN_MS if durable else WRITTEN_WITHIN_MS
+        """A record that the full disk refused has no number: a free passage then goes on, and value waits in vain."""
+        return drive.behind == "durable" or (drive.behind == "written" and self._recorded is not None)
+
+    def _wait(self, drive: Drive) -> None:
+        durable = drive.behind == "durable"
         self._turn += 1
-        turn = self._turn
-        self._deadline = self._loop.call_later(within_ms / 1000, self._too_late)
-        if seq is not None:
+        self._deadline = self._loop.call_later(
+            (DURABLE_WITHIN_MS if durable else WRITTEN_WITHIN_MS) / 1000, self._too_late
+        )
+        if self._recorded is not None:
             reached = self._recording.when_durable if durable else self._recording.when_written
-            reached(seq, lambda: self._reached(turn))
-        return True
+            reached(self._recorded, partial(self._reached, self._turn))
 
     def _reached(self, turn: int) -> None:
         """The record is as far as the drive needs. ``turn`` tells this wait from one that was given up."""
-        if turn != self._turn or self._deadline is None:
-            return
-        self._end_wait()
-        self._release()
+        if turn == self._turn and self._deadline is not None:
+            self._release()
 
     def _too_late(self) -> None:
-        self._end_wait()
+        """Give up the wait: a free passage goes on and its record is flagged, what has a value is not driven."""
         drive = self._effects[0]
         if isinstance(drive, Drive) and drive.behind == "durable":
+            self._end_wait()
             self._effects.popleft()
             self._cannot_record(CannotRecord(drive.output))
-            self._go_on()
+            if self._deadline is None:
+                self._go_on()
             return
         self.late += 1
         self._recording.record(self._point, "device.late_record", {"seq": self._recorded})
         self._release()
 
     def _release(self) -> None:
+        self._end_wait()
         self._do(self._effects.popleft())
         self._go_on()
 
