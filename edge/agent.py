@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from contract.credentials import read
+from contract.credentials import key_pressed, read
 from contract.decide import Direction
 from edge.config import DeviceConfig, Point
 from edge.decider import Clock, Decider
@@ -141,7 +141,8 @@ class Agent:
         try:
             act(*arguments)
         except Exception as fault:
-            log.exception("a message or wake-up failed: %r", arguments)
+            # By their kinds only: a frame's bits belong in no log.
+            log.exception("could not take %s", ", ".join(type(argument).__name__ for argument in arguments))
             self.failures += 1
             self._recording.record("", "device.fault", {"fault": "internal_error", "what": type(fault).__name__})
         self._on_change()
@@ -155,6 +156,7 @@ class Agent:
 
     def close(self) -> None:
         for runner in self.runners.values():
+            runner.lane.close()
             for timer in runner.timers.values():
                 timer.cancel()
         for _, _, invalid in self._readers.values():
@@ -182,7 +184,7 @@ class Agent:
             runner.timers[wake.name] = self._loop.call_later(wake.after_ms / 1000, self._due, runner, wake.name)
 
     def _lane(self, runner: Runner) -> Lane:
-        return Lane(runner.point.name, self._loop, self._recording, self, runner.take)
+        return Lane(runner.point.name, self._loop, self._recording, self, partial(self._guarded, runner.take))
 
     def _due(self, runner: Runner, name: str) -> None:
         del runner.timers[name]
@@ -206,7 +208,10 @@ class Agent:
                 self._recording.record(output.partition(".")[0], "device.fault", {"fault": why, "output": output})
 
     def _frame(self, reader: str, bits: str) -> None:
+        """A card is weighed, noise is noted, and a key press is neither: it may be part of somebody's PIN."""
         runner, direction, invalid = self._readers[reader]
+        if key_pressed(bits) is not None:
+            return
         point = runner.point
         decided = self._decider.decide(bits, point.name, direction, free_exit=point.free_exit, report=runner.report)
         if decided is None:
@@ -221,7 +226,7 @@ class Agent:
         self._recording.record("", "emergency.began" if active else "emergency.reset", {"zone": zone})
         for runner in self.runners.values():
             if runner.point.zone == zone:
-                runner.take(Emergency(active))
+                self._guarded(runner.take, Emergency(active))
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         """The keeper is there, or back: believe the pins as it reports them."""
@@ -231,6 +236,9 @@ class Agent:
         latched = frozenset(snapshot.emergencies)
         for zone in sorted(latched ^ self.emergencies):
             self._emergency(zone, zone in latched)
+        levels: dict[str, dict[str, bool]] = {point: {} for point in self.runners}
+        for name, active in snapshot.inputs.items():
+            point, _, input_name = name.partition(".")
+            levels[point][input_name] = active
         for point, runner in self.runners.items():
-            mine = {name: active for name, active in snapshot.inputs.items() if name.startswith(f"{point}.")}
-            runner.take(Levels({name.partition(".")[2]: active for name, active in mine.items()}))
+            self._guarded(runner.take, Levels(levels[point]))

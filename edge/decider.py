@@ -51,7 +51,10 @@ class Decider:
 
     def decide(self, bits: str, point: str, direction: Direction, *, free_exit: bool, report: Report) -> Decided | None:
         """Who this card is and whether they may pass; None if the frame is no valid card."""
-        card = canonical(bits)
+        try:
+            card = canonical(bits)
+        except ValueError:  # longer than any frame: noise
+            card = None
         if card is None:
             return None
         digest = b"" if self._digest_key is None else credential_digest(self._digest_key, card)
@@ -69,12 +72,12 @@ class Decider:
             return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR)
 
     def _facts(self, free_exit: bool, report: Report) -> Facts:
-        issued_ms = self._roster.issued_ms
+        issued_ms, now_ms = self._roster.issued_ms, max(self._clock.now_ms(), self._clock.floor_ms)
         return Facts(
             zone=self._roster.zone or ZoneInfo("UTC"),
             clock=self._clock.trust,
             clock_floor_ms=self._clock.floor_ms,
-            roster_age_ms=None if issued_ms is None else max(0, self._clock.now_ms() - issued_ms),
+            roster_age_ms=None if issued_ms is None else max(0, now_ms - issued_ms),
             free_exit=free_exit,
             busy=report.busy,
             faulted=report.faulted,
