@@ -7,7 +7,7 @@ leave an output driven until its lease runs out.
 
 import json
 from asyncio import AbstractEventLoop
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -54,7 +54,16 @@ class Latch:
 
     def set(self, zone: str, active: bool) -> None:
         """Never raises: a full disk must not stand between a fire and a door. ``unsaved`` tells that it is full."""
-        self.zones = self.zones | {zone} if active else self.zones - {zone}
+        self._put(self.zones | {zone} if active else self.zones - {zone})
+
+    def forget_all_but(self, zones: Iterable[str]) -> None:
+        """Take out what none of these zones latched."""
+        known = self.zones.intersection(zones)
+        if known != self.zones:
+            self._put(known)
+
+    def _put(self, zones: frozenset[str]) -> None:
+        self.zones = zones
         try:
             write_whole(self._path, json.dumps(sorted(self.zones)).encode())
             self.unsaved = False
@@ -90,6 +99,8 @@ class Keeper:
         self._emergency_inputs: dict[str, DebouncedInput] = {}
         self._reset_inputs: list[DebouncedInput] = []
         self._take_outputs(config)
+        # A latch whose zone the config no longer knows has no key to reset it: whoever rewired the zone has done so.
+        latch.forget_all_but(emergency.zone for emergency in config.emergencies)
         for emergency in config.emergencies:
             self._watch_emergency(emergency)
         self._take_inputs(config)
