@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import pkgutil
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from edge import stations
 from edge.stations import Effect, Input, Report
 
 _NAME = re.compile(r"[a-z_]+")
@@ -53,9 +55,17 @@ def _load(name: str, folders: Sequence[Path]) -> ModuleType:
                 raise UnknownKind(f"{path} cannot be loaded")
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
+            try:
+                spec.loader.exec_module(module)
+            except (ImportError, SyntaxError) as wrong:
+                raise UnknownKind(f"{path} cannot be loaded: {wrong}") from None
             return module
     try:
         return importlib.import_module(f"edge.stations.{name}")
     except ModuleNotFoundError:
-        raise UnknownKind(f"there is no kind of station {name!r}") from None
+        raise UnknownKind(f"there is no kind of station {name!r}; ours are {', '.join(our_kinds())}") from None
+
+
+def our_kinds() -> list[str]:
+    """The names of the kinds that come with the gateway."""
+    return sorted(module.name for module in pkgutil.iter_modules(stations.__path__))
