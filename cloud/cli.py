@@ -1,0 +1,267 @@
+"""``hearthgate-cloud``: found a community, run its cloud, register devices, look into what happens."""
+
+import json
+import logging
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+from typing import Annotated, Any, NoReturn
+
+import typer
+from argon2 import PasswordHasher
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.auth import Doorkeeper, NameTaken, Role
+from cloud.broker import Arrived, BadAddress, Broker, parse_address
+from cloud.folder import FolderUnusable, clock, make_folder, open_folder
+from cloud.keys import KeyFolder, KeysUnusable, write_secret
+from cloud.plans import HOURS, STANDARD
+from cloud.presence import presence
+from cloud.sample import SITE, seed_sample
+from cloud.store import operators
+from cloud.store.community import add_hours, add_plan
+from cloud.store.database import Store
+from cloud.store.registry import NotRegistered, found_site, register, replace_key
+from cloud.store.schema import devices, quarantine, tallies
+from cloud.watch import describe
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run and look after a community's cloud.")
+device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
+user_app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
+quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
+app.add_typer(device_app, name="device")
+app.add_typer(user_app, name="user")
+app.add_typer(quarantine_app, name="quarantine")
+
+FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's folder, made by init.")]
+BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+HERE = Path()
+LOCAL_BROKER = "mqtt://127.0.0.1:1883"
+BY = "command line"
+
+
+def main() -> None:
+    """The entry point of the script."""
+    with _complaints():
+        app()
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    """What the user can mend is one line and exit code 2; anything else is a fault of ours and shows itself."""
+    try:
+        yield
+    except (FolderUnusable, KeysUnusable, NotRegistered, BadAddress) as wrong:
+        _fail(str(wrong))
+    except SQLAlchemyError as wrong:
+        _fail(f"the database: {wrong.__cause__ or wrong}")
+    except OSError as wrong:
+        _fail(str(wrong))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"hearthgate-cloud: {message}", err=True)
+    raise SystemExit(2)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    site: Annotated[str, typer.Option(help="The estate's name on the wire.")] = SITE.name,
+    zone: Annotated[str, typer.Option(help="Its time zone.")] = SITE.zone,
+    sample: Annotated[bool, typer.Option("--sample", help="Fill it with Sunny Court, to try things on.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Found a community: its keys, its database, and a first operator whose password is shown this once."""
+    with make_folder(folder) as (store, keys):
+        with store.writing() as connection:
+            if sample:
+                seed_sample(connection, keys, clock())
+            else:
+                found_site(connection, site, zone, site, site)
+                for hours in HOURS:
+                    add_hours(connection, hours)
+                for plan in STANDARD:
+                    add_plan(connection, plan)
+        password = _add_operator(store, "admin", Role.ADMIN)
+    _show_password("admin", password, as_json)
+
+
+@app.command()
+def serve(
+    folder: FolderOption = HERE,
+    broker: BrokerOption = LOCAL_BROKER,
+    host: Annotated[str, typer.Option(help="Where the console listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8400,
+    demo: Annotated[bool, typer.Option("--demo", help="Say on every page that this is a demonstration.")] = False,
+) -> None:
+    """Run the cloud until SIGTERM."""
+    from cloud.serve import PortTaken
+    from cloud.serve import serve as run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        run(folder, parse_address(broker), host, port, demo=demo)
+    except PortTaken as wrong:
+        _fail(str(wrong))
+
+
+@app.command()
+def watch(
+    broker: BrokerOption = LOCAL_BROKER,
+    site: Annotated[str, typer.Option(help="Only this estate.")] = "+",
+    as_json: JsonOption = False,
+) -> None:
+    """Print every message of the contract as it passes the broker, until interrupted."""
+    passing: Queue[Arrived] = Queue()
+    connection = Broker(parse_address(broker), [f"hg/v1/{site}/#"], passing.put)
+    connection.start()
+    try:
+        while True:
+            shown = describe(passing.get())
+            typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else _line(shown))
+    except KeyboardInterrupt:
+        connection.stop()
+
+
+def _line(shown: dict[str, Any]) -> str:
+    arrow = "→" if shown["way"] == "up" else "←"
+    said = shown.get("message", {key: shown[key] for key in ("malformed", "bytes") if key in shown})
+    kept = " (kept)" if shown["retained"] else ""
+    return f"{shown['device']} {arrow} {shown['channel']}{kept} {json.dumps(said, ensure_ascii=False)}"
+
+
+@device_app.command("add")
+def add_device(
+    name: str,
+    public_key: Annotated[str, typer.Option(help="What hearthgate-edge shows: 65 bytes as hex.")],
+    out: Annotated[Path, typer.Option(help="Where to put what the device needs.")],
+    folder: FolderOption = HERE,
+    replace: Annotated[bool, typer.Option("--replace", help="A new Pi takes the old one's place.")] = False,
+) -> None:
+    """Register a device, and write the keys that it needs: digest.key, sync.key and roster.pub."""
+    try:
+        public = bytes.fromhex(public_key)
+    except ValueError:
+        _fail(f"the public key is no hex text: {public_key!r}")
+    with open_folder(folder) as (store, keys):
+        with store.writing() as connection:
+            if replace:
+                replace_key(connection, name, public)
+            else:
+                register(connection, name, public, clock())
+        _hand_out(keys, name, out)
+    typer.echo(f"{name} is registered; its keys are in {out}")
+
+
+def _hand_out(keys: KeyFolder, device: str, out: Path) -> None:
+    out.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file, key in (("digest.key", keys.digest), ("sync.key", keys.make_sync(device))):
+        write_secret(out / file, key)
+    write_secret(out / "roster.pub", keys.roster.public())
+
+
+@device_app.command("list")
+def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """Every registered device, and whether the cloud hears it."""
+    columns = devices.c.name, devices.c.online, devices.c.heard_ms, devices.c.roster_number, devices.c.waiting
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        found = list(connection.execute(select(*columns).order_by(devices.c.name)))
+    now_ms = clock()
+    shown = [
+        {
+            "name": row.name,
+            "presence": presence(row.online, row.heard_ms, now_ms).value,
+            "heard_ms": row.heard_ms,
+            "roster": row.roster_number,
+            "waiting": row.waiting,
+        }
+        for row in found
+    ]
+    _show(shown, ("name", "presence", "heard_ms", "roster", "waiting"), as_json)
+
+
+@user_app.command("add")
+def add_user(
+    name: str,
+    role: Annotated[Role, typer.Option()] = Role.GUARD,
+    folder: FolderOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Let somebody log in. The password is made here and shown this once."""
+    with open_folder(folder) as (store, _):
+        try:
+            password = _add_operator(store, name, role)
+        except NameTaken:
+            _fail(f"there is an operator {name} already; for a new password: hearthgate-cloud user password {name}")
+    _show_password(name, password, as_json)
+
+
+@user_app.command("password")
+def reset_password(name: str, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """Give somebody a new password, shown this once, and end their logins."""
+    password = secrets.token_urlsafe(12)
+    with open_folder(folder) as (store, _), store.writing() as connection:
+        found = operators.find_operator(connection, name)
+        if found is None:
+            _fail(f"there is no operator {name}; see hearthgate-cloud user list")
+        operators.set_password(connection, found[0].id, PasswordHasher().hash(password))
+        operators.end_logins(connection, found[0].id)
+        operators.record(connection, clock(), BY, "password.reset", name)
+    _show_password(name, password, as_json)
+
+
+@user_app.command("list")
+def list_users(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """Everybody who may log in."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        found = operators.list_operators(connection)
+    shown = [{"name": one.name, "role": one.role, "disabled": one.disabled} for one in found]
+    _show(shown, ("name", "role", "disabled"), as_json)
+
+
+def _add_operator(store: Store, name: str, role: Role) -> str:
+    password = secrets.token_urlsafe(12)
+    Doorkeeper(store, clock).add_operator(name, password, role, BY)
+    return password
+
+
+def _show_password(name: str, password: str, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"operator": name, "password": password}))
+    else:
+        typer.echo(f"operator {name}, password {password} (shown only now)")
+
+
+@quarantine_app.command("list")
+def list_quarantine(
+    folder: FolderOption = HERE,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """The newest that was refused, with its first bytes in hex, and how much there was of each sort."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        newest = connection.execute(select(quarantine).order_by(quarantine.c.id.desc()).limit(limit)).mappings().all()
+        counted = connection.execute(select(tallies)).mappings().all()
+    rows = [{**row, "payload": row["payload"].hex()} for row in newest]
+    if as_json:
+        typer.echo(json.dumps({"tallies": [dict(row) for row in counted], "newest": rows}))
+        return
+    _show(counted, ("device", "channel", "why", "count", "last_ms"), as_json=False)
+    _show(rows, ("at_ms", "device", "channel", "why", "detail", "size"), as_json=False)
+
+
+def _show(rows: Sequence[Any], columns: Iterable[str], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
+    Console().print(table)

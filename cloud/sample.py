@@ -1,0 +1,113 @@
+"""Sunny Court (晴苑): a small community to try things on. Its people are the placeholders of textbooks, not persons.
+
+The same seed makes the same community. Gym hours are 06:00 to 22:30, but here founders and yearly members may always
+enter, so that a demonstration at night shows an open gym.
+"""
+
+import random
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection
+
+from cloud.keys import KeyFolder
+from cloud.members import Membership
+from cloud.plans import FOUNDER, HOURS, STANDARD, YEARLY, Plan
+from cloud.store.community import (
+    Card,
+    add_card,
+    add_hours,
+    add_household,
+    add_membership,
+    add_person,
+    add_plan,
+    add_point,
+    add_zone,
+    set_card_standing,
+)
+from cloud.store.registry import Site, found_site
+from contract.decide import DAY_MS, Standing
+from contract.roster import HOLDER_BYTES
+
+SITE = Site("sunny-court", "Asia/Shanghai")
+SEED = 1
+FACILITY = 21
+
+ZONES = (("estate", "小区", "Estate"), ("gym", "健身房", "Gym"), ("hub", "骑手驿站", "Riders' hub"))
+
+POINTS = (
+    ("gym-turnstile", "gym", "健身房闸机", "Gym turnstile"),
+    ("east-gate", "estate", "东门", "East gate"),
+    ("west-gate", "estate", "西门", "West gate"),
+    ("hub-door", "hub", "驿站门", "Hub door"),
+)
+"""Name, zone and labels. Each stands on a device of its own that bears its name."""
+
+
+class Sample(Struct, frozen=True):
+    """A person of the sample. ``days`` is the membership's window as days from today."""
+
+    unit: str
+    name_zh: str
+    name_en: str
+    card: int
+    plan: str = ""
+    payer: bool = False
+    days: tuple[int, int] | None = None
+    standing: Standing = Standing.ACTIVE
+    card_standing: Standing = Standing.ACTIVE
+
+
+PEOPLE = (
+    Sample("1-101", "张三", "Zhang San", 10001, "founder", payer=True),
+    Sample("1-101", "张大一", "Zhang Dayi", 10002, "founder"),
+    Sample("1-101", "张小二", "Zhang Xiao'er", 10003, "founder"),
+    Sample("1-101", "张小三", "Zhang Xiaosan", 10004, "founder"),
+    Sample("2-502", "李四", "Li Si", 15890, "yearly", payer=True, days=(-100, 265)),
+    Sample("2-502", "李小五", "Li Xiaowu", 10006),
+    Sample("3-303", "王五", "Wang Wu", 10007, "yearly", payer=True, days=(-380, -15)),
+    Sample("5-606", "赵六", "Zhao Liu", 10008, "yearly", payer=True, days=(-30, 335), standing=Standing.SUSPENDED),
+    Sample("6-1202", "吴九", "Wu Jiu", 10009, card_standing=Standing.LOST),
+    Sample("", "孙七", "Sun Qi", 10010, "rider"),
+    Sample("", "周八", "Zhou Ba", 10011, "staff"),
+)
+
+
+def demo_plans() -> Sequence[Plan]:
+    """The standard plans, with the gym open day and night to those who will be shown."""
+    shown = {FOUNDER.name, YEARLY.name}
+    return [structs.replace(plan, opens={"gym": "always"}) if plan.name in shown else plan for plan in STANDARD]
+
+
+def seed_sample(connection: Connection, keys: KeyFolder, now_ms: int, seed: int = SEED) -> None:
+    """Fill a new database with Sunny Court."""
+    chance = random.Random(seed)
+    found_site(connection, SITE.name, SITE.zone, "晴苑", "Sunny Court")
+    for zone in ZONES:
+        add_zone(connection, *zone)
+    for hours in HOURS:
+        add_hours(connection, hours)
+    for plan in demo_plans():
+        add_plan(connection, plan)
+    for name, zone_name, label_zh, label_en in POINTS:
+        add_point(connection, name, name, zone_name, label_zh, label_en)
+    units = dict.fromkeys(person.unit for person in PEOPLE if person.unit)
+    households = {unit: add_household(connection, unit) for unit in units}
+    for person in PEOPLE:
+        holder = chance.randbytes(HOLDER_BYTES)
+        _add(connection, keys, person, households.get(person.unit), holder, now_ms)
+
+
+def _add(
+    connection: Connection, keys: KeyFolder, person: Sample, household: int | None, holder: bytes, now_ms: int
+) -> None:
+    made = add_person(connection, person.name_zh, person.name_en, household, holder)
+    if person.plan:
+        start, end = person.days or (0, 0)
+        window = (now_ms + start * DAY_MS, now_ms + end * DAY_MS) if person.days else (0, 0)
+        add_membership(connection, Membership(0, made, person.plan, person.payer, *window, person.standing))
+    card = Card("H10301", FACILITY, person.card)
+    label = "门禁卡"
+    credential = add_card(connection, made, card, label, digest_key=keys.digest, numbers=keys.numbers, now_ms=now_ms)
+    if person.card_standing is not Standing.ACTIVE:
+        set_card_standing(connection, credential, person.card_standing)

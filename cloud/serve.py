@@ -1,0 +1,111 @@
+"""The running cloud: broker, ingest, publisher and web, put together and taken apart."""
+
+import logging
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from cloud.app import create_app
+from cloud.broker import Arrived, Broker, BrokerAddress
+from cloud.feed import LiveFeed
+from cloud.folder import clock, open_folder, sole_server
+from cloud.ingest import Ingest
+from cloud.keys import KeyFolder
+from cloud.publisher import Publisher
+from cloud.store.database import Store
+from cloud.store.registry import site_of
+from contract import topics
+
+GRACE_S = 3
+"""How long open pages may delay a stop."""
+
+log = logging.getLogger(__name__)
+
+
+class PortTaken(Exception):
+    """Another program listens there; the text names the address."""
+
+
+class Line:
+    """Everything between the broker and the database."""
+
+    def __init__(self, store: Store, keys: KeyFolder, address: BrokerAddress, feed: LiveFeed) -> None:
+        with store.reading() as connection:
+            site = site_of(connection).name
+        filters = [topics.up(site, "+", channel) for channel in topics.UP_CHANNELS]
+        self.broker = Broker(address, filters, self._arrived, self._connected)
+        self.ingest = Ingest(store, site=site, sync=keys.sync, send=self.broker.publish, told=feed.publish, clock=clock)
+        self.publisher = Publisher(store, site=site, key=keys.roster, publish=self.broker.publish, clock=clock)
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        self.ingest.start()
+        self.publisher.start()
+        self.broker.start()
+        try:
+            yield
+        finally:
+            self.broker.stop()
+            self.publisher.stop()
+            self.ingest.stop()
+
+    def _arrived(self, one: Arrived) -> None:
+        if one.topic.channel == "want":
+            self.publisher.asked(one)
+        else:
+            self.ingest.put(one)
+
+    def _connected(self) -> None:
+        self.publisher.connected()
+
+
+class WebServer(uvicorn.Server):
+    """Ends the live streams when it is told to stop: it would wait for them in vain."""
+
+    def __init__(self, config: uvicorn.Config, feed: LiveFeed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._feed.close()
+        super().handle_exit(sig, frame)
+
+
+def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: bool) -> None:
+    """Run until SIGTERM or SIGINT. Raises ``FolderUnusable``, ``KeysUnusable`` or ``PortTaken``."""
+    with sole_server(folder), open_folder(folder) as (store, keys), _listening(host, port) as listening:
+        feed = LiveFeed()
+        line = Line(store, keys, address, feed)
+        app = create_app(store, keys=keys, feed=feed, clock=clock, on_change=line.publisher.changed, demo=demo)
+        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+        with line.open():
+            log.info("serving on http://%s:%d/", *listening.getsockname()[:2])
+            _run(WebServer(config, feed), listening)
+
+
+def _run(server: uvicorn.Server, listening: socket.socket) -> None:
+    # uvicorn raises the signal that stopped it once more when it is done; with its own handlers gone, that would kill
+    # the process before ingest has taken what is queued.
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        server.run(sockets=[listening])
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((host, port))
+        except OSError as wrong:
+            raise PortTaken(f"cannot listen on {host} port {port}: {wrong.strerror}; choose another --port") from None
+        yield listening
