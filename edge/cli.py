@@ -46,11 +46,19 @@ def run(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> Non
 
 
 @app.command()
-def keeper(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
+def keeper(
+    config: ConfigOption = DEFAULT_CONFIG,
+    kinds: KindsOption = None,
+    park_only: Annotated[bool, typer.Option("--park", help="Put the pins to rest and end.")] = False,
+) -> None:
     """Run the keeper: own the pins, hold the leases, act on the emergency inputs."""
-    from edge.keeper_process import run_keeper
+    from edge.keeper_process import park, run_keeper
 
-    _run(lambda: run_keeper(_load(config, kinds)))
+    device = _load(config, kinds)
+    if park_only:
+        park(device)
+    else:
+        _run(lambda: run_keeper(device))
 
 
 @app.command()

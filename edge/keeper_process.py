@@ -81,6 +81,14 @@ def be_real_time() -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
 
 
+def park(config: DeviceConfig) -> None:
+    """Put every output to rest and let go of the pins: for ``ExecStopPost``, should the keeper have died."""
+    loop = asyncio.new_event_loop()
+    Device.ensure_pin_factory()
+    Keeper(config, Device.pin_factory, Latch(config.state / "latch.json"), loop, lambda _message: None).close()
+    loop.close()
+
+
 async def run_keeper(config: DeviceConfig) -> None:
     """The whole life of a keeper. Raises ``OSError``, ``InUse`` or ``BadPinFactory`` for what the user can mend."""
     process = KeeperProcess(config, asyncio.get_running_loop())
