@@ -11,10 +11,10 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud.api import errors, health
+from cloud.api import errors, health, v1
 from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
-from cloud.console import live, session
+from cloud.console import lists, live, people, session
 from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.feed import LiveFeed, Source
@@ -76,7 +76,7 @@ def create_app(
     app.state.pages = pages
     app.state.source = source
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    for routes in (health, session, live):
+    for routes in (health, v1, session, live, lists, people):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(Guarded)

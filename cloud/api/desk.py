@@ -14,6 +14,8 @@ from cloud.store.database import Store
 from cloud.store.operators import Login
 
 COOKIE = "hg_login"
+N_ = str
+"""Marks a text for the catalogue where it is chosen before the language is known."""
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 

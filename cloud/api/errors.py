@@ -8,10 +8,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from cloud.api.desk import Forbidden, LoginNeeded
+from cloud.api.desk import N_, Forbidden, LoginNeeded
+from cloud.api.register import Rejected
 
 API = "/api/"
-CODES = {404: "not_found", 405: "wrong_method", 409: "taken", 413: "too_large", 429: "too_many_tries"}
+CODES = {
+    401: "wrong_login",
+    404: "not_found",
+    405: "wrong_method",
+    409: "taken",
+    413: "too_large",
+    429: "too_many_tries",
+}
 
 
 def is_api(request: Request) -> bool:
@@ -34,12 +42,9 @@ def install(app: FastAPI) -> None:
     """Put the answers below in place of the framework's own."""
     app.add_exception_handler(LoginNeeded, _login_needed)
     app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-
-
-N_ = str
-"""Marks a text for the catalogue where it is chosen before the language is known."""
 
 
 async def _login_needed(request: Request, _error: Exception) -> Response:
@@ -68,6 +73,12 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if is_api(request):
         return problem(422, "invalid", str(first["msg"]), where)
     return page(request, 422, N_("Something in the form is not right"), N_("Go back and look at every field again."))
+
+
+async def _rejected(_request: Request, error: Exception) -> Response:
+    """The console catches these itself, to show them above the form."""
+    found = cast(Rejected, error)
+    return problem(found.status, CODES.get(found.status, "invalid"), found.text, found.where)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import msgspec
+from msgspec import Struct
 from pydantic import BaseModel
 
 from cloud.store.console import DeviceView, EventView, Label
+from cloud.store.people import PersonView
 
 
 class Words(BaseModel):
@@ -49,6 +52,92 @@ class EventOut(BaseModel):
     replay: bool
     holder: str | None
     name: Words | None
+
+
+class EventsOut(BaseModel):
+    """``next`` goes into ``before`` or ``after``, whichever was asked with; null at the end."""
+
+    events: list[EventOut]
+    next: int | None
+
+
+class PlanOut(BaseModel):
+    name: str
+    tier: str
+    fee_yuan: int
+    places: int | None
+    opens: dict[str, str]
+    label: Words
+
+
+class MembershipOut(BaseModel):
+    id: int
+    plan: str
+    label: Words
+    payer: bool
+    from_ms: int
+    until_ms: int
+    standing: str
+
+
+class CardOut(BaseModel):
+    """A card without its number."""
+
+    id: int
+    label: str
+    standing: str
+    added_ms: int
+
+
+class PersonOut(BaseModel):
+    """``holder`` is all that devices know of a person."""
+
+    id: int
+    holder: str
+    name: Words
+    unit: str | None
+    memberships: list[MembershipOut]
+    cards: list[CardOut]
+
+
+class PeoplePage(BaseModel):
+    people: list[PersonOut]
+    next: int | None
+
+
+class DeedOut(BaseModel):
+    """A row of the audit."""
+
+    id: int
+    at_ms: int
+    operator: str
+    action: str
+    subject: str
+    detail: dict[str, str]
+
+
+class AuditPage(BaseModel):
+    deeds: list[DeedOut]
+    next: int | None
+
+
+class OperatorOut(BaseModel):
+    id: int
+    name: str
+    role: str
+    disabled: bool
+    created_ms: int
+
+
+def plain(view: Struct) -> dict[str, Any]:
+    """A row of the store as plain values."""
+    made: dict[str, Any] = msgspec.to_builtins(view)
+    return made
+
+
+def person_json(person: PersonView) -> dict[str, Any]:
+    """A ``PersonOut`` as plain values."""
+    return {**plain(person), "holder": person.holder.hex()}
 
 
 def _words(label: Label) -> dict[str, str]:

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 from threading import Lock
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
-from fastapi.sse import EventSourceResponse
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.api.desk import Desk, Reading, Services, secret_of
+from cloud.api.desk import Reading, Services
+from cloud.api.streams import JSON, After, LastEventId, stream
 from cloud.api.views import device_json, event_json
 from cloud.auth import Clock
 from cloud.console.pages import Pages
@@ -33,8 +33,6 @@ from cloud.store.console import (
 )
 from cloud.store.database import Store
 
-JSON = "json"
-"""The dialect of the API's stream; the others are the codes of the console's languages."""
 LINES_SHOWN = 40
 
 
@@ -130,8 +128,6 @@ def midnight(pages: Pages, now_ms: int) -> int:
 
 
 router = APIRouter()
-After = Annotated[int | None, Query(ge=0)]
-LastEventId = Annotated[str, Header()]
 
 
 @router.get("/")
@@ -151,13 +147,3 @@ async def live(
     """The first page's stream, in the page's language."""
     pages: Pages = request.app.state.pages
     return stream(request, desk, pages.language(request).code, last_event_id, after)
-
-
-def stream(request: Request, desk: Desk, dialect: str, last_event_id: str, after: int | None) -> Response:
-    """A browser that reconnects by itself sends the last number it saw, which is newer than its address."""
-    if not desk.feed.has_room:
-        raise HTTPException(503, "no room for another stream: close one, or try again shortly")
-    secret = secret_of(request)
-    since = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
-    chunks = desk.feed.watch(desk.source, dialect, since, lambda: desk.doorkeeper.login_of(secret) is not None)
-    return EventSourceResponse(chunks, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})

@@ -34,7 +34,8 @@ class Pages:
     """The console's templates, for one site."""
 
     def __init__(self, site: SiteView, *, demo: bool) -> None:
-        self.languages = languages(ZoneInfo(site.zone))
+        self.zone = ZoneInfo(site.zone)
+        self.languages = languages(self.zone)
         self._environments = {code: _environment(language, site, demo) for code, language in self.languages.items()}
 
     def language(self, request: Request) -> Language:

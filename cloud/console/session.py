@@ -7,16 +7,13 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 from msgspec import Struct
 
-from cloud.api.desk import COOKIE, AnyLogin, Forbidden, Services, address, form_for, maybe_login
+from cloud.api.desk import COOKIE, N_, AnyLogin, Forbidden, Services, address, form_for, maybe_login
 from cloud.auth import LOGIN_LASTS_MS, Right, TooManyTries, WeakPassword, WrongPassword
 from cloud.console.pages import Pages, see_other
 from cloud.store.operators import Login
 
 FORM_COOKIE = "hg_form"
 """Before anybody is logged in there is no login to bind a form to; this cookie stands in."""
-N_ = str
-"""Marks a text for the catalogue where it is chosen before the language is known."""
-
 WRONG = N_("Wrong name or password. After five wrong tries a name rests for a quarter of an hour.")
 TOO_MANY = N_("Too many wrong tries from here. Wait five minutes.")
 WEAK = N_("The new password needs 10 to 200 characters.")

@@ -33,7 +33,16 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "turnstile.jam_cleared": ("quiet", "Arm free again"),
     "turnstile.jammed": ("alarm", "Arm jammed"),
     "turnstile.tailgated": ("alarm", "Two went in on one card"),
+    "device.fault": ("alarm", "Device fault"),
+    "device.keeper_found": ("quiet", "Its pins are kept again"),
+    "device.keeper_lost": ("alarm", "Nobody keeps its pins"),
     "device.late_record": ("quiet", "An event was recorded late"),
+    "device.lease_expired": ("alarm", "An output fell back to rest by itself"),
+    "device.power_cut": ("alarm", "The power was cut"),
+    "device.unlogged": ("alarm", "Events could not be written down"),
+    "emergency.began": ("alarm", "Emergency: doors released, sockets off"),
+    "emergency.reset": ("quiet", "Emergency reset by a person"),
+    "reader.invalid_read": ("quiet", "A reading that is no card"),
 }
 
 FAULTS: Mapping[str, str] = {
@@ -41,6 +50,7 @@ FAULTS: Mapping[str, str] = {
     "contact_reversed": "Door contact reversed",
     "contact_still": "Door contact never moves",
     "exit_button_stuck": "Exit button stuck",
+    "internal_error": "A fault inside the device",
     "jammed": "Arm jammed",
 }
 
@@ -49,20 +59,65 @@ ACTIONS: Mapping[str, str] = {
     "login.refused": "Wrong name or password",
     "logout": "Logged out",
     "password.changed": "Changed a password",
+    "password.reset": "Reset a password",
     "operator.added": "Added an operator",
     "operator.disabled": "Disabled an operator",
     "operator.enabled": "Enabled an operator",
     "person.added": "Added a person",
     "membership.added": "Gave a plan",
+    "membership.changed": "Changed a membership",
     "card.added": "Enrolled a card",
     "card.changed": "Changed a card",
 }
 
 STANDINGS: Mapping[str, str] = {"active": "In use", "suspended": "Suspended", "lost": "Reported lost"}
+DEEDS: Mapping[str, str] = {"active": "Take into use", "suspended": "Suspend", "lost": "Report lost"}
+"""What a button says that leads to a standing."""
 ROLES: Mapping[str, str] = {"admin": "Administrator", "staff": "Property staff", "guard": "Guard"}
 
 CLOCKS: Mapping[str, str] = {"holdover": "Clock on its own", "unset": "Clock not set"}
 """What to say of a time stamp that is not to be believed to the second. Nothing is said of a ``synced`` clock."""
+
+
+TRUSTS: Mapping[str, str] = {"synced": "Clock right", **CLOCKS}
+
+FAMILIES: Mapping[str, str] = {
+    "access": "People passing",
+    "device": "The device itself",
+    "door": "Doors",
+    "emergency": "Emergencies",
+    "reader": "Readers",
+    "turnstile": "Turnstiles",
+}
+
+PRESENCES: Mapping[str, str] = {
+    "online": "Online",
+    "late": "Quiet",
+    "offline": "Not heard",
+    "never": "Never heard",
+}
+
+PHASES: Mapping[str, str] = {
+    "closed": "closed",
+    "unlocked": "unlocked",
+    "open": "open",
+    "held": "held open",
+    "forced": "forced open",
+    "released": "released",
+    "rest": "at rest",
+    "turning": "turning",
+    "jammed": "jammed",
+}
+
+CAUSES: Mapping[str, str] = {
+    "bad_seal": "Wrong seal",
+    "fork": "Two journals under one name",
+    "malformed": "Not readable",
+    "poison": "An event nobody can read",
+    "too_many_journals": "Too many journals",
+    "unknown_device": "Unknown device",
+}
+"""Why something was put into quarantine."""
 
 
 def plain(word: str) -> str:
@@ -74,6 +129,19 @@ def fault(word: object) -> str:
     return FAULTS.get(str(word)) or plain(str(word))
 
 
+def phase(word: object) -> str:
+    return PHASES.get(str(word)) or plain(str(word))
+
+
+def why(word: str) -> str:
+    return CAUSES.get(word) or plain(word)
+
+
+def name_of(kind: str) -> str:
+    """The words for a kind of event, or for a family of kinds."""
+    return KINDS[kind][1] if kind in KINDS else FAMILIES.get(kind) or plain(kind)
+
+
 def kind_of(event: EventView) -> tuple[Tone, str]:
     """The tone and the English words of an event."""
     directed = f"{event.kind} {event.data.get('direction')}"
@@ -82,5 +150,5 @@ def kind_of(event: EventView) -> tuple[Tone, str]:
 
 def texts() -> list[str]:
     """Every text of these tables, for the catalogue to be complete."""
-    tables = (FAULTS, ACTIONS, STANDINGS, ROLES, CLOCKS)
+    tables = (FAULTS, ACTIONS, STANDINGS, DEEDS, ROLES, TRUSTS, FAMILIES, PRESENCES, PHASES, CAUSES)
     return sorted({text for _, text in KINDS.values()} | {text for table in tables for text in table.values()})

@@ -115,10 +115,10 @@ class EventFilter(Struct, frozen=True):
 
 
 class EventPage(Struct, frozen=True):
-    """The newest first. ``older`` is the cursor of the next page, None at the end."""
+    """``next`` is the cursor of the next page, None at the end. A page may be empty and yet not the last."""
 
     rows: list[EventView]
-    older: int | None
+    next: int | None
 
 
 def find_site(connection: Connection) -> SiteView | None:
@@ -209,7 +209,7 @@ def arrival_before(connection: Connection, received_ms: int) -> int:
 
 
 def list_events(connection: Connection, wanted: EventFilter, before: int | None = None, limit: int = 50) -> EventPage:
-    """The newest events that match, older than the cursor."""
+    """The newest first, of those that match and are older than the cursor."""
     top = last_arrival(connection) + 1 if before is None else before
     floor = max(top - 1 - MAX_LOOK_BACK, 0) if wanted != EventFilter() else 0
     found = _views(
@@ -222,6 +222,17 @@ def list_events(connection: Connection, wanted: EventFilter, before: int | None 
     if len(found) > limit:
         return EventPage(found[:limit], found[limit - 1].arrival)
     return EventPage(found, floor + 1 if floor else None)
+
+
+def list_events_after(connection: Connection, wanted: EventFilter, after: int, limit: int = 50) -> EventPage:
+    """The oldest first, of those that match and are newer than the cursor."""
+    ceiling = after + MAX_LOOK_BACK
+    newest = last_arrival(connection)
+    query = _matching(wanted).where(events.c.arrival > after, events.c.arrival <= ceiling).order_by(events.c.arrival)
+    found = _views(connection, query.limit(limit + 1))
+    if len(found) > limit:
+        return EventPage(found[:limit], found[limit - 1].arrival)
+    return EventPage(found, ceiling if ceiling < newest else None)
 
 
 def list_arrivals(connection: Connection, after: int, limit: int) -> list[EventView]:
@@ -302,6 +313,22 @@ class Quarantined(Struct, frozen=True):
     detail: str
     size: int
     seq: int | None
+
+
+class Tally(Struct, frozen=True):
+    """How often something was refused. ``device`` is empty for all that are not registered."""
+
+    device: str
+    channel: str
+    why: str
+    count: int
+    last_ms: int
+
+
+def list_tallies(connection: Connection) -> list[Tally]:
+    """What was refused last, first. Devices, channels and causes bound their number."""
+    columns = (tallies.c[name] for name in Tally.__struct_fields__)
+    return [Tally(*row) for row in connection.execute(select(*columns).order_by(tallies.c.last_ms.desc()).limit(200))]
 
 
 def list_quarantined(connection: Connection, before: int | None = None, limit: int = 50) -> list[Quarantined]:

@@ -1,0 +1,181 @@
+"""Changes to people, memberships and cards: one way for console and API, each with its row in the audit."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from cloud.api.desk import N_, Desk
+from cloud.members import Membership
+from cloud.store import community
+from cloud.store.community import Card
+from cloud.store.operators import Operator, record
+from cloud.store.people import find_household, find_person, list_plans, person_of_card, person_of_membership
+from contract.credentials import FORMATS
+from contract.decide import Standing
+
+MAX_MS = 253_370_764_800_000
+"""The beginning of the year 9999."""
+
+
+class Rejected(Exception):
+    """The change cannot be made, and nothing was changed. ``text`` is for the person who asked."""
+
+    def __init__(self, text: str, where: str = "", status: int = 422) -> None:
+        super().__init__(text)
+        self.text = text
+        self.where = where
+        self.status = status
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class MembershipIn(Strict):
+    """A plan for somebody, over a half-open window (UTC milliseconds, 0 for no bound)."""
+
+    plan: str = Field(min_length=1, max_length=40)
+    payer: bool = False
+    from_ms: int = Field(0, ge=0, le=MAX_MS)
+    until_ms: int = Field(0, ge=0, le=MAX_MS)
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> "MembershipIn":
+        if self.until_ms and self.until_ms <= self.from_ms:
+            raise ValueError("a membership ends after it begins")
+        return self
+
+
+class PersonIn(Strict):
+    """Somebody new. One name is enough; ``unit`` is building and flat, empty for riders and staff."""
+
+    name_zh: str = Field("", max_length=60)
+    name_en: str = Field("", max_length=60)
+    unit: str = Field("", max_length=40)
+    membership: MembershipIn | None = None
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> "PersonIn":
+        if not (self.name_zh or self.name_en):
+            raise ValueError("a person needs a name")
+        return self
+
+
+class CardIn(Strict):
+    """A card as it is printed. ``facility`` is left out where the format has none."""
+
+    format: str = Field(max_length=20)
+    facility: int | None = Field(None, ge=0, lt=1 << 32)
+    number: int = Field(ge=0, lt=1 << 80)
+    label: str = Field("", max_length=60)
+
+
+class StandingIn(Strict):
+    standing: Standing
+
+
+NO_PERSON = N_("There is no such person.")
+NO_CARD = N_("There is no such card.")
+NO_MEMBERSHIP = N_("There is no such membership.")
+NO_PLAN = N_("There is no such plan.")
+NO_FORMAT = N_("That card format is not known.")
+NOT_A_CARD = N_("There can be no such card: look at the format, the facility code and the number again.")
+CARD_TAKEN = N_("Somebody has this card already.")
+NEEDS_HOUSEHOLD = N_("This plan is shared by a household: name the building and flat.")
+
+
+@contextmanager
+def _changing(desk: Desk) -> Iterator[Connection]:
+    """A transaction, after which the publisher is told. What is rejected inside leaves no trace."""
+    with desk.store.writing() as connection:
+        yield connection
+    desk.on_change()
+
+
+def add_person(desk: Desk, by: Operator, person: PersonIn) -> int:
+    """The new person's id. Raises ``Rejected``."""
+    with _changing(desk) as connection:
+        household = None
+        if person.unit:
+            household = find_household(connection, person.unit) or community.add_household(connection, person.unit)
+        names = person.name_zh or person.name_en, person.name_en or person.name_zh
+        added = community.add_person(connection, *names, household)
+        record(connection, desk.clock(), by.name, "person.added", f"person {added}")
+        if person.membership:
+            _add_membership(connection, desk, by, added, person.membership)
+    return added
+
+
+def add_membership(desk: Desk, by: Operator, person: int, membership: MembershipIn) -> int:
+    """The new membership's id. Raises ``Rejected``."""
+    with _changing(desk) as connection:
+        return _add_membership(connection, desk, by, person, membership)
+
+
+def _add_membership(connection: Connection, desk: Desk, by: Operator, person: int, new: MembershipIn) -> int:
+    holder = find_person(connection, person)
+    if holder is None:
+        raise Rejected(NO_PERSON, status=404)
+    plan = next((plan for plan in list_plans(connection) if plan.name == new.plan), None)
+    if plan is None:
+        raise Rejected(NO_PLAN, "plan")
+    if plan.places is not None and holder.unit is None:
+        raise Rejected(NEEDS_HOUSEHOLD, "unit")
+    membership = Membership(0, person, new.plan, new.payer, new.from_ms, new.until_ms)
+    added = community.add_membership(connection, membership)
+    record(connection, desk.clock(), by.name, "membership.added", f"person {person}", plan=new.plan)
+    return added
+
+
+def add_card(desk: Desk, by: Operator, person: int, card: CardIn) -> int:
+    """The new card's id. The audit learns that there is one, not its number. Raises ``Rejected``."""
+    if card.format not in FORMATS:
+        raise Rejected(NO_FORMAT, "format")
+    try:
+        with _changing(desk) as connection:
+            if find_person(connection, person) is None:
+                raise Rejected(NO_PERSON, status=404)
+            added = community.add_card(
+                connection,
+                person,
+                Card(card.format, card.facility, card.number),
+                card.label or card.format,
+                digest_key=desk.keys.digest,
+                numbers=desk.keys.numbers,
+                now_ms=desk.clock(),
+            )
+            record(connection, desk.clock(), by.name, "card.added", f"person {person}", card=str(added))
+    except IntegrityError:
+        raise Rejected(CARD_TAKEN, "number", 409) from None
+    except ValueError:
+        raise Rejected(NOT_A_CARD, "number") from None
+    return added
+
+
+def set_card_standing(desk: Desk, by: Operator, card: int, standing: Standing) -> int:
+    """Whose card it is. Raises ``Rejected``."""
+    with _changing(desk) as connection:
+        person = _known(person_of_card(connection, card), NO_CARD)
+        community.set_card_standing(connection, card, standing)
+        detail = {"card": str(card), "standing": standing.value}
+        record(connection, desk.clock(), by.name, "card.changed", f"person {person}", **detail)
+    return person
+
+
+def set_membership_standing(desk: Desk, by: Operator, membership: int, standing: Standing) -> int:
+    """Whose membership it is. Raises ``Rejected``."""
+    with _changing(desk) as connection:
+        person = _known(person_of_membership(connection, membership), NO_MEMBERSHIP)
+        community.set_membership_standing(connection, membership, standing)
+        detail = {"membership": str(membership), "standing": standing.value}
+        record(connection, desk.clock(), by.name, "membership.changed", f"person {person}", **detail)
+    return person
+
+
+def _known(person: int | None, otherwise: str) -> int:
+    if person is None:
+        raise Rejected(otherwise, status=404)
+    return person

@@ -1,0 +1,85 @@
+"""The pages that list: events, one device, quarantine, audit."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse
+
+from cloud.api.desk import Reading, Services
+from cloud.api.v1 import Cursor, Text
+from cloud.console.pages import Pages
+from cloud.console.words import KINDS
+from cloud.store.console import EventFilter, list_devices, list_events, list_quarantined, list_tallies, newest_roster
+from cloud.store.operators import first_broken_deed, list_deeds
+from contract.reasons import Reason
+
+ROWS = 50
+FAMILIES = sorted({kind.partition(".")[0] for kind in KINDS})
+
+router = APIRouter()
+
+
+@router.get("/events")
+def events(
+    request: Request,
+    login: Reading,
+    desk: Services,
+    device: Text = "",
+    point: Text = "",
+    kind: Text = "",
+    reason: Text = "",
+    before: Cursor = None,
+) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    wanted = EventFilter(device, point, kind, reason)
+    with desk.store.reading() as connection:
+        found = list_events(connection, wanted, before, ROWS)
+        known = list_devices(connection)
+    return pages.page(
+        request,
+        "events.html",
+        login,
+        wanted=wanted,
+        found=found,
+        devices=known,
+        kinds=[*FAMILIES, *(kind for kind in KINDS if " " not in kind)],
+        reasons=list(Reason),
+        now_ms=desk.clock(),
+    )
+
+
+@router.get("/devices/{name}")
+def device(request: Request, name: str, login: Reading, desk: Services, before: Cursor = None) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        known = list_devices(connection, name)
+        if not known:
+            raise HTTPException(404)
+        found = list_events(connection, EventFilter(device=name), before, ROWS)
+        newest = newest_roster(connection)
+    return pages.page(
+        request, "device.html", login, device=known[0], found=found, newest_roster=newest, now_ms=desk.clock()
+    )
+
+
+@router.get("/quarantine")
+def quarantine(request: Request, login: Reading, desk: Services, before: Cursor = None) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        rows = list_quarantined(connection, before, ROWS)
+        tallies = list_tallies(connection)
+    cursor = rows[-1].id if len(rows) == ROWS else None
+    return pages.page(request, "quarantine.html", login, rows=rows, tallies=tallies, cursor=cursor)
+
+
+@router.get("/audit")
+def audit(
+    request: Request, login: Reading, desk: Services, before: Cursor = None, check: Annotated[bool, Query()] = False
+) -> HTMLResponse:
+    """With ``check``, the whole chain is followed from its first row."""
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        rows = list_deeds(connection, before, ROWS)
+        broken = first_broken_deed(connection) if check else None
+    cursor = rows[-1].id if len(rows) == ROWS else None
+    return pages.page(request, "audit.html", login, rows=rows, cursor=cursor, checked=check, broken=broken)

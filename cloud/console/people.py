@@ -1,0 +1,147 @@
+"""The people page: members, their plans and cards, and the forms that change them."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.api import register
+from cloud.api.desk import N_, Desk, Reading, Services, form_for
+from cloud.api.register import CardIn, MembershipIn, PersonIn, Rejected
+from cloud.api.v1 import Cursor, Id, Text
+from cloud.auth import Right
+from cloud.console.pages import Pages, see_other
+from cloud.console.session import Said, say
+from cloud.store.operators import Login
+from cloud.store.people import find_person, list_people, list_plans
+from contract.credentials import FORMATS
+from contract.decide import Standing
+
+ROWS = 50
+DONE: Mapping[str, str] = {
+    "person": N_("Added. Now enrol a card."),
+    "membership": N_("The plan is given. The doors know within a second."),
+    "card": N_("The card is enrolled. The doors know within a second."),
+    "standing": N_("Changed. The doors know within a second."),
+}
+NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
+
+
+async def form_fields(request: Request) -> dict[str, str]:
+    """What was filled in. An empty field was not."""
+    return {key: value for key, value in (await request.form()).items() if isinstance(value, str) and value.strip()}
+
+
+Fields = Annotated[dict[str, str], Depends(form_fields)]
+Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
+
+router = APIRouter(prefix="/people")
+
+
+@router.get("")
+def people(request: Request, login: Reading, desk: Services, text: Text = "", after: Cursor = None) -> HTMLResponse:
+    return people_page(request, login, desk, text, after or 0)
+
+
+def people_page(
+    request: Request, login: Login, desk: Desk, text: str = "", after: int = 0, said: Said | None = None
+) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        found = list_people(connection, text.strip(), after, ROWS)
+        plans = list_plans(connection)
+    status = 422 if said else 200
+    return pages.page(request, "people.html", login, status, found=found, plans=plans, text=text, said=said)
+
+
+@router.post("")
+def add_person(request: Request, login: Clerk, desk: Services, fields: Fields) -> Response:
+    def act() -> int:
+        membership = _membership(request, fields) if "plan" in fields else None
+        names = {key: fields.get(key, "") for key in ("name_zh", "name_en", "unit")}
+        return register.add_person(desk, login.operator, PersonIn(**names, membership=membership))
+
+    return _answer(request, act, "person", lambda said: people_page(request, login, desk, said=said))
+
+
+@router.get("/{person}")
+def person(request: Request, person: Id, login: Reading, desk: Services, done: str = "") -> HTMLResponse:
+    return person_page(request, login, desk, person, say(request, "good", DONE[done]) if done in DONE else None)
+
+
+def person_page(request: Request, login: Login, desk: Desk, person: int, said: Said | None) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        found = find_person(connection, person)
+        plans = list_plans(connection)
+    if found is None:
+        raise HTTPException(404)
+    status = 422 if said and said.tone == "bad" else 200
+    context: dict[str, Any] = {"person": found, "plans": plans, "formats": list(FORMATS), "standings": list(Standing)}
+    return pages.page(request, "person.html", login, status, **context, said=said, now_ms=desk.clock())
+
+
+@router.post("/{person}/memberships")
+def add_membership(request: Request, person: Id, login: Clerk, desk: Services, fields: Fields) -> Response:
+    def act() -> int:
+        register.add_membership(desk, login.operator, person, _membership(request, fields))
+        return person
+
+    return _answer(request, act, "membership", lambda said: person_page(request, login, desk, person, said))
+
+
+@router.post("/{person}/cards")
+def add_card(request: Request, person: Id, login: Clerk, desk: Services, fields: Fields) -> Response:
+    def act() -> int:
+        wanted = {key: value for key, value in fields.items() if key in CardIn.model_fields}
+        register.add_card(desk, login.operator, person, CardIn.model_validate(wanted))
+        return person
+
+    return _answer(request, act, "card", lambda said: person_page(request, login, desk, person, said))
+
+
+@router.post("/{person}/cards/{card}")
+def change_card(request: Request, person: Id, card: Id, login: Clerk, desk: Services, fields: Fields) -> Response:
+    def act() -> int:
+        return register.set_card_standing(desk, login.operator, card, Standing(fields.get("standing", "")))
+
+    return _answer(request, act, "standing", lambda said: person_page(request, login, desk, person, said))
+
+
+@router.post("/{person}/memberships/{membership}")
+def change_membership(
+    request: Request, person: Id, membership: Id, login: Clerk, desk: Services, fields: Fields
+) -> Response:
+    def act() -> int:
+        return register.set_membership_standing(desk, login.operator, membership, Standing(fields.get("standing", "")))
+
+    return _answer(request, act, "standing", lambda said: person_page(request, login, desk, person, said))
+
+
+def _answer(request: Request, act: Callable[[], int], done: str, again: Callable[[Said], Response]) -> Response:
+    """On to the person the deed was about, or the form again with what was wrong."""
+    try:
+        return see_other(f"/people/{act()}?done={done}")
+    except Rejected as wrong:
+        return again(say(request, "bad", wrong.text))
+    except ValueError:  # pydantic's own among them: a field that is not what it should be
+        return again(say(request, "bad", NOT_RIGHT))
+
+
+def _membership(request: Request, fields: Mapping[str, str]) -> MembershipIn:
+    """Days of the site's calendar, the last one included. Raises ``ValueError``."""
+    first = fields.get("first_day")
+    last = fields.get("last_day")
+    return MembershipIn(
+        plan=fields.get("plan", ""),
+        payer="payer" in fields,
+        from_ms=_start_of(request, date.fromisoformat(first)) if first else 0,
+        until_ms=_start_of(request, date.fromisoformat(last) + timedelta(days=1)) if last else 0,
+    )
+
+
+def _start_of(request: Request, day: date) -> int:
+    pages: Pages = request.app.state.pages
+    return int(datetime.combine(day, time(), pages.zone).timestamp() * 1000)
