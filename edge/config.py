@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,12 +19,27 @@ Level = Literal["low", "high"]
 Pull = Literal["up", "down"]
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Load = Literal["power_to_unlock", "power_to_lock", "power_to_run", "dry_contact"]
+InEmergency = Literal["drive", "rest"]
+Way = Literal["in", "out"]
+CHOICES = {
+    "load": get_args(Load),
+    "relay": get_args(Level),
+    "active": get_args(Level),
+    "pull": get_args(Pull),
+    "external_pull": get_args(Pull),
+    "emergency": get_args(InEmergency),
+    "readers": get_args(Way),
+}
+"""What may stand at the keys that have a few words to choose from."""
 
 RESET_PULLS: dict[int, Pull] = {pin: "up" if pin <= 8 else "down" for pin in range(28)}
 """What a BCM283x/BCM2711 pin is pulled to from reset until a process claims it (BCM2835 ARM Peripherals, 6.2)."""
 
 BUSY_AT_BOOT = {0: "the HAT identity bus", 1: "the HAT identity bus", 14: "the serial console"}
 """Pins that something else drives while a Raspberry Pi boots."""
+
+SOLDERED_UP = {2, 3}
+"""Pins with resistors to 3.3 V on the board, for I2C: no other pull can be chosen."""
 
 
 class ConfigError(ValueError):
@@ -55,7 +70,7 @@ class Output(Struct, frozen=True, forbid_unknown_fields=True):
     pin: Pin
     load: Load
     relay: Level = "high"
-    emergency: Literal["drive", "rest"] | None = None
+    emergency: InEmergency | None = None
     external_pull: Pull | None = None
 
     @property
@@ -92,7 +107,7 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     settings: dict[str, Any] = {}
     outputs: dict[str, Output] = {}
     inputs: dict[str, InputPin] = {}
-    readers: dict[Literal["in", "out"], Reader] = {}
+    readers: dict[Way, Reader] = {}
 
 
 class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,11 +157,12 @@ def load(path: Path, kind_folders: Sequence[Path] = ()) -> DeviceConfig:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as wrong:
-        raise ConfigError(f"{path}: cannot be read: {wrong}") from None
+        raise ConfigError(f"{path}: cannot be read: {getattr(wrong, 'strerror', None) or wrong}") from None
     try:
         return _Checker(path, text, kind_folders).config()
     except tomllib.TOMLDecodeError as wrong:
-        raise ConfigError(f"{path}: {wrong}") from None
+        line = re.search(r"line (\d+)", str(wrong))
+        raise ConfigError(f"{path}:{line[1] if line else len(text.splitlines())}: this is not TOML: {wrong}") from None
 
 
 class _Checker:
@@ -164,6 +180,8 @@ class _Checker:
         self._no_name_twice("point", "name", [point.name for point in file.point])
         self._no_name_twice("emergency", "zone", [emergency.zone for emergency in file.emergency])
         self._no_pin_twice(file)
+        self._soldered_pulls(file)
+        self._zones(file)
         kinds: dict[str, Kind] = {}
         settings: dict[str, Any] = {}
         for index, point in enumerate(file.point):
@@ -178,22 +196,23 @@ class _Checker:
         try:
             return msgspec.convert(document, kind)
         except msgspec.ValidationError as wrong:
-            problem, _, at = str(wrong).partition(" - at `$")
-            unknown = re.search(r"unknown field `(.+)`", problem)
-            key = f"{where}{_named(document, kind, at.rstrip('`'))}".lstrip(".")
-            if unknown:
-                key, problem = f"{key}.{unknown[1]}".lstrip("."), "unknown key; take it out or correct its name"
-            raise self._error(key, problem) from None
-        except ValueError as wrong:
-            raise self._error(where, str(wrong)) from None
+            problem, _, at = str(wrong).replace(" - at `key` in `$", " - at `$").partition(" - at `$")
+            key = f"{where}{_named(document, kind, at.rstrip('`'))}"
+            field, problem = _cure(problem, key)
+            raise self._error(f"{key}.{field}".strip("."), problem) from None
 
     def _error(self, key: str, problem: str) -> ConfigError:
         return ConfigError(f"{self.path}:{_line_of(key, self.lines)}: {key}: {problem}")
 
     def _broker(self, cloud: Cloud) -> None:
-        address = urlsplit(cloud.broker)
-        if address.scheme not in ("mqtt", "mqtts") or not address.hostname:
-            raise self._error("cloud.broker", "write mqtt://127.0.0.1:1883 or mqtts://host:8883")
+        wrong = self._error("cloud.broker", "write mqtt://127.0.0.1:1883 or mqtts://host:8883")
+        try:
+            address = urlsplit(cloud.broker)
+            port_is_good = address.port != 0
+        except ValueError:  # brackets that do not match, a port that is no number
+            raise wrong from None
+        if address.scheme not in ("mqtt", "mqtts") or not address.hostname or not port_is_good:
+            raise wrong
         if address.scheme == "mqtt" and not _is_loopback(address.hostname):
             raise self._error("cloud.broker", "plain MQTT goes to a loopback address only; use mqtts:// with ca")
         if address.scheme == "mqtts" and cloud.ca is None:
@@ -211,6 +230,18 @@ class _Checker:
                 raise self._error(key, f"pin {pin} is used by {taken[pin]} already")
             taken[pin] = key
 
+    def _soldered_pulls(self, file: _File) -> None:
+        for pin, key in _inputs(file):
+            if pin.pin in SOLDERED_UP and pin.pull != "up":
+                raise self._error(f"{key}.pull", f"pin {pin.pin} has a pull-up on the board; take a pin from 4 to 27")
+
+    def _zones(self, file: _File) -> None:
+        """An emergency that releases no point would be noticed in the fire."""
+        zones = sorted({point.zone for point in file.point})
+        for index, emergency in enumerate(file.emergency):
+            if emergency.zone not in zones:
+                raise self._error(f"emergency[{index}].zone", f"no point is in this zone; theirs: {', '.join(zones)}")
+
     def _kind(self, point: Point, where: str) -> Kind:
         try:
             return find_kind(point.kind, self.kind_folders)
@@ -221,10 +252,11 @@ class _Checker:
         for part, wired, known in (("outputs", point.outputs, kind.outputs), ("inputs", point.inputs, kind.inputs)):
             for name in wired:
                 if name not in known:
-                    raise self._error(f"{where}.{part}.{name}", f"a {kind.name} has {', '.join(known)}")
+                    problem = f"a {kind.name} has the {part} {', '.join(known) or '(none)'}"
+                    raise self._error(f"{where}.{part}.{name}", problem)
             for name, required in known.items():
                 if required and name not in wired:
-                    raise self._error(f"{where}", f"a {kind.name} needs {part}.{name}")
+                    raise self._error(where, f"a {kind.name} needs {part}.{name}; name its pin")
         for name, output in point.outputs.items():
             self._rest(output, f"{where}.outputs.{name}")
             if output.load == "power_to_lock" and "release_sense" not in point.inputs:
@@ -245,6 +277,23 @@ class _Checker:
                 f"pin {output.pin} is pulled {pull} at boot and would energize an active-{output.relay} relay; "
                 f"take a pin from {'9 to 27' if output.relay == 'high' else '2 to 8'} or fit an external pull",
             )
+
+
+def _cure(problem: str, key: str) -> tuple[str, str]:
+    """What msgspec complains of at ``key``: the field below it that is meant, if any, and what to do about it."""
+    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", problem):
+        return unknown[1], "unknown key; take it out or correct its name"
+    if missing := re.fullmatch(r"Object missing required field `(.+)`", problem):
+        return missing[1], "missing; write it"
+    if setting := re.match(r"(\w+_\w+) ", problem):
+        return setting[1], problem
+    if "matching regex" in problem:
+        return "", "write lower-case letters, digits and hyphens, at most 40"
+    if problem == "Expected `array`, got `object`":
+        return "", "this table may stand several times: write its name in double brackets"
+    if problem.startswith("Invalid enum value"):
+        return "", f"{problem}; write {' or '.join(CHOICES[key.rpartition('.')[2]])}"
+    return "", problem.replace("`object`", "`table`")
 
 
 def _named(document: Any, kind: type[Any], at: str) -> str:
@@ -273,15 +322,22 @@ def _at(document: Any, key: str) -> dict[str, Any]:
 
 def _pins(file: _File) -> Iterator[tuple[int, str]]:
     for index, point in enumerate(file.point):
-        for part, wired in (("outputs", point.outputs), ("inputs", point.inputs)):
-            for name, pin in wired.items():
-                yield pin.pin, f"point[{index}].{part}.{name}.pin"
+        for name, output in point.outputs.items():
+            yield output.pin, f"point[{index}].outputs.{name}.pin"
         for direction, reader in point.readers.items():
             yield reader.d0, f"point[{index}].readers.{direction}.d0"
             yield reader.d1, f"point[{index}].readers.{direction}.d1"
+    for pin, key in _inputs(file):
+        yield pin.pin, f"{key}.pin"
+
+
+def _inputs(file: _File) -> Iterator[tuple[InputPin, str]]:
+    for index, point in enumerate(file.point):
+        for name, pin in point.inputs.items():
+            yield pin, f"point[{index}].inputs.{name}"
     for index, emergency in enumerate(file.emergency):
-        yield emergency.input.pin, f"emergency[{index}].input.pin"
-        yield emergency.reset.pin, f"emergency[{index}].reset.pin"
+        yield emergency.input, f"emergency[{index}].input"
+        yield emergency.reset, f"emergency[{index}].reset"
 
 
 def _is_loopback(host: str) -> bool:
@@ -307,7 +363,9 @@ def _line_of(key: str, lines: Sequence[str]) -> int:
             here = [*table, *entry[1].split(".")]
         else:
             continue
-        depth = len(here) if here == wanted[: len(here)] else 0
+        depth = min(len(here), len(wanted))
+        if here[:depth] != wanted[:depth]:
+            continue
         if depth > best_depth:
             best, best_depth = number, depth
     return best
