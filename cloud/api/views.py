@@ -23,6 +23,14 @@ class PointOut(BaseModel):
     report: dict[str, Any]
 
 
+class FaultOut(BaseModel):
+    """A fault by its word; ``point`` is empty where the device itself has it."""
+
+    fault: str
+    point: str
+    known: str
+
+
 class DeviceOut(BaseModel):
     """A device as the cloud hears it; ``presence`` is never, online, late or offline."""
 
@@ -32,7 +40,7 @@ class DeviceOut(BaseModel):
     heard_ms: int | None
     roster: int
     waiting: int | None
-    faults: dict[str, str]
+    faults: list[FaultOut]
     points: list[PointOut]
 
 
@@ -153,7 +161,7 @@ def device_json(device: DeviceView, now_ms: int) -> dict[str, Any]:
         "heard_ms": device.heard_ms,
         "roster": device.roster_number,
         "waiting": device.waiting,
-        "faults": device.faults,
+        "faults": [{"fault": one.fault, "point": one.point, "known": one.known} for one in device.faults],
         "points": [{"name": p.name, "label": _words(p.label), "report": p.report} for p in device.points],
     }
 

@@ -79,7 +79,7 @@ CLOCKS: Mapping[str, str] = {"holdover": "Clock on its own", "unset": "Clock not
 """What to say of a time stamp that is not to be believed to the second. Nothing is said of a ``synced`` clock."""
 
 
-TRUSTS: Mapping[str, str] = {"synced": "Clock right", **CLOCKS}
+TRUSTS: Mapping[str, str] = {"synced": "right", "holdover": "on its own", "unset": "not set"}
 
 FAMILIES: Mapping[str, str] = {
     "access": "People passing",
@@ -126,6 +126,7 @@ def plain(word: str) -> str:
 
 
 def fault(word: object) -> str:
+    """The words for a fault. Whatever a device calls it, there are some."""
     return FAULTS.get(str(word)) or plain(str(word))
 
 
@@ -150,5 +151,5 @@ def kind_of(event: EventView) -> tuple[Tone, str]:
 
 def texts() -> list[str]:
     """Every text of these tables, for the catalogue to be complete."""
-    tables = (FAULTS, ACTIONS, STANDINGS, DEEDS, ROLES, TRUSTS, FAMILIES, PRESENCES, PHASES, CAUSES)
+    tables = (FAULTS, ACTIONS, STANDINGS, DEEDS, ROLES, CLOCKS, TRUSTS, FAMILIES, PRESENCES, PHASES, CAUSES)
     return sorted({text for _, text in KINDS.values()} | {text for table in tables for text in table.values()})

@@ -49,6 +49,15 @@ class PointView(Struct, frozen=True):
     report: dict[str, Any] = {}
 
 
+class Fault(Struct, frozen=True):
+    """A fault by its word, what is known of it, and the door that has it; without one, the device itself."""
+
+    fault: str
+    known: str
+    point: str = ""
+    label: Label | None = None
+
+
 class DeviceView(Struct, frozen=True):
     """A device as the cloud knows it. Times are UTC milliseconds, None for never."""
 
@@ -67,14 +76,16 @@ class DeviceView(Struct, frozen=True):
         return presence(self.online, self.heard_ms, now_ms)
 
     @property
-    def faults(self) -> dict[str, str]:
-        """Every fault it reports, by point or by its own name for it."""
-        of_points = {
-            f"{point.name}: {fault}": str(known)
+    def faults(self) -> list[Fault]:
+        """Every fault it reports, of its doors and of itself."""
+        of_points = [
+            Fault(fault, str(known), point.name, point.label)
             for point in self.points
             for fault, known in _table(point.report.get("faults")).items()
-        }
-        return {**of_points, **_table(self.beat.get("faults"))}
+        ]
+        told = {one.fault for one in of_points}
+        own = _table(self.beat.get("faults")).items()
+        return of_points + [Fault(fault, str(known)) for fault, known in own if fault not in told]
 
 
 class Person(Struct, frozen=True):
