@@ -193,12 +193,17 @@ class Hold:
     """One process's hold on the header, from its start to its end. After its end it moves nothing."""
 
     def __init__(self, board: Board, on_edge: OnEdge) -> None:
-        self.alive = True
+        self._ended = False
         self.on_end: Callable[[], object] = lambda: None
         self._board = board
         self._on_edge = on_edge
         self._claimed: dict[int, BoardPin] = {}
         self._detectors: dict[int, EdgeDetector] = {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still move pins. The world ends with its loop; gpiozero closes some devices even later."""
+        return not (self._ended or self._board.loop.is_closed())
 
     def claim_input(self, pin: int, pull: Pull | None) -> None:
         if self.alive:
@@ -244,7 +249,7 @@ class Hold:
         """Give up every pin, leaving it as it is, and return them."""
         if not self.alive:
             return []
-        self.alive = False
+        self._ended = True
         for pin in tuple(self._detectors):
             self._unwatch(pin)
         claimed = list(self._claimed.values())

@@ -10,6 +10,9 @@ from typing import Literal
 
 Edges = Literal["both", "rising", "falling"]
 
+SLACK_NS = 1000
+"""An edge exactly one debounce later must still be seen before the timer; the report's time stamp is not touched."""
+
 
 class EdgeDetector:
     """Watches one line for one process. `report(level, at_ns)` hears each edge that stands."""
@@ -36,7 +39,8 @@ class EdgeDetector:
             self._settle(*self._pending)  # in real time this change may overtake a timer that is due
         self.cancel()
         self._pending = (level, at_ns)
-        self._timer = self._loop.call_at((at_ns + self._debounce_ns + 1) / 1e9, self._settle, level, at_ns)
+        due_ns = at_ns + self._debounce_ns + SLACK_NS
+        self._timer = self._loop.call_at(due_ns / 1e9, self._settle, level, at_ns)
 
     def cancel(self) -> None:
         """Forget the edge under observation."""

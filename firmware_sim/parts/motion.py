@@ -62,7 +62,7 @@ class Motion:
         """When the angle `mark` is passed, and whether upwards, in order of time."""
         found = []
         ends = [*(leg.angle for leg in self._legs[1:]), self.target]
-        for leg, end in zip(self._legs, ends, strict=True):
+        for leg, end in zip(self._legs, ends, strict=False):  # no legs at all: it stands at its target
             upwards = end > leg.angle
             if leg.angle < mark <= end or end <= mark < leg.angle:
                 sign = 1.0 if upwards else -1.0

@@ -40,8 +40,7 @@ class WiegandReader:
         self._pulse_s = pulse_us / 1e6
         self._spacing_s = spacing_us / 1e6
         self._busy = False
-        for line in self._lines:
-            line.drive(True)
+        self.plug_in()
 
     def send(self, bits: str) -> bool:
         """Read a card: put its bits on the wires. False if the reader was still sending the card before."""
@@ -65,10 +64,12 @@ class WiegandReader:
 
     def unplug(self) -> None:
         """The cable is out: nothing drives the lines any more."""
+        self.plugged_in = False
         for line in self._lines:
             line.drive(None)
 
     def plug_in(self) -> None:
+        self.plugged_in = True
         for line in self._lines:
             line.drive(True)
 
@@ -77,6 +78,7 @@ class WiegandReader:
             "kind": "reader",
             "sending": self._busy,
             "frames_sent": self.frames_sent,
+            "plugged_in": self.plugged_in,
             "swapped": self.swapped,
             "noise": self.noise,
             "common_ground": self.common_ground,
@@ -108,5 +110,10 @@ class WiegandReader:
         self._loop.call_at(at_s + self._spacing_s, self._pulse, next_bit, at_s + self._spacing_s)
 
     def _low(self, line: BoardPin) -> None:
-        line.drive(False)
-        self._loop.call_later(self._pulse_s, line.drive, True)
+        if self.plugged_in:
+            line.drive(False)
+            self._loop.call_later(self._pulse_s, self._high, line)
+
+    def _high(self, line: BoardPin) -> None:
+        if self.plugged_in:
+            line.drive(True)

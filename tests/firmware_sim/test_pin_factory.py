@@ -8,6 +8,7 @@ from gpiozero import DigitalInputDevice, OutputDevice
 from gpiozero.exc import GPIOPinInUse, PinFixedPull, PinInvalidBounce, PinInvalidFunction, PinInvalidPull, PinSetInput
 
 from firmware_sim.board import Board
+from firmware_sim.clock import run_virtual
 from tests.firmware_sim.story import in_virtual_time
 
 
@@ -187,3 +188,17 @@ async def test_a_hundred_boards_live_in_one_process() -> None:
     for relay in relays[::2]:
         relay.on()
     assert [header.pin(17).level for header in boards] == [True, False] * 50
+
+
+def test_a_device_that_outlives_the_world_moves_nothing_more() -> None:
+    async def world() -> tuple[Board, OutputDevice]:
+        header = board()
+        header.pin(17).watch(lambda level, at_ns: header.loop.call_later(0.01, print))
+        relay = OutputDevice(17, pin_factory=header.factory())
+        relay.on()
+        return header, relay
+
+    header, relay = run_virtual(world())
+    moves = len(header.moves)
+    relay.close()
+    assert len(header.moves) == moves
