@@ -104,7 +104,10 @@ class Candidate(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """What a frame may mean. ``swapped_wires``: parity fails as it stands, and passes with D0 and D1 exchanged."""
+    """What a frame may mean. ``swapped_wires``: every parity would pass with D0 and D1 exchanged.
+
+    That tells: in every format here one parity spans an odd number of bits, so no frame passes both ways.
+    """
 
     bits: int
     candidates: tuple[Candidate, ...]
@@ -132,10 +135,7 @@ def read(frame: str, formats: Iterable[str] = FORMATS) -> Reading:
     layouts = [FORMATS[name] for name in formats if FORMATS[name].bits == len(frame)]
     candidates = tuple(_candidate(layout, frame) for layout in layouts)
     swapped = "".join("1" if bit == "0" else "0" for bit in frame)
-    checked = [layout for layout in layouts if layout.parities]
-    looks_swapped = any(_intact(layout, swapped) for layout in checked) and not any(
-        _intact(layout, frame) for layout in checked
-    )
+    looks_swapped = any(_intact(layout, swapped) for layout in layouts if layout.parities)
     return Reading(len(frame), candidates, looks_swapped)
 
 
