@@ -67,6 +67,7 @@ class DeviceClock:
         self._path, self._mono, self._wall, self._wall_is_synced = path, mono, wall, wall_is_synced
         self._offset_ms: int | None = None
         self._heard_mono_ms = 0
+        self._floor_mono_ms = 0
         self._saved_mono_ms: int | None = None
         self._load()
 
@@ -81,7 +82,7 @@ class DeviceClock:
         """UTC milliseconds, never below the floor."""
         if self._offset_ms is not None:
             return max(self.floor_ms, self._mono() + self._offset_ms)
-        return self._wall() if self._believes_wall() else self.floor_ms + self._mono()
+        return self._wall() if self._believes_wall() else self.floor_ms + self._mono() - self._floor_mono_ms
 
     def mono_ms(self) -> int:
         return self._mono()
@@ -112,7 +113,8 @@ class DeviceClock:
             write_whole(self._path, json.dumps(kept).encode())
 
     def _raise_floor(self, at_ms: int) -> None:
-        self.floor_ms = max(self.floor_ms, at_ms)
+        if at_ms > self.floor_ms:
+            self.floor_ms, self._floor_mono_ms = at_ms, self._mono()
         if self._saved_mono_ms is None or self._mono() - self._saved_mono_ms >= SAVE_EVERY_MS:
             self.save()
 
@@ -124,5 +126,8 @@ class DeviceClock:
         with suppress(OSError, ValueError, KeyError, TypeError):
             kept = json.loads(self._path.read_text())
             self.floor_ms = max(BUILT_MS, int(kept["floor_ms"]))
-            if kept["boot"] == self.boot and kept["offset_ms"] is not None:
-                self._offset_ms, self._heard_mono_ms = int(kept["offset_ms"]), int(kept["heard"])
+            if kept["boot"] != self.boot:
+                return
+            self._floor_mono_ms = int(kept["floor_mono_ms"])
+            if kept["offset_ms"] is not None:
+                self._offset_ms, self._heard_mono_ms = int(kept["offset_ms"]), int(kept["heard_mono_ms"])
