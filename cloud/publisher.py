@@ -34,6 +34,7 @@ MAX_QUEUED = 1000
 POLL_S = 0.1
 """How often the database is asked whether another process changed it. Changes made in this one are told at once."""
 RETRY_S = 5.0
+NEVER = -1
 
 
 class Publish(Protocol):
@@ -43,7 +44,7 @@ class Publish(Protocol):
 
 
 class Publisher:
-    """The one writer of rosters. ``asked``, ``changed`` and ``connected`` may be called by any thread; its own works."""
+    """The one writer of rosters. Any thread may call ``asked``, ``changed`` and ``connected``; its own thread works."""
 
     def __init__(self, store: Store, *, site: str, key: RosterKey, publish: Publish, clock: Callable[[], int]) -> None:
         self._store = store
@@ -52,7 +53,8 @@ class Publisher:
         self._publish = publish
         self._clock = clock
         self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
-        self._told_revision = -1
+        self._stands: Roster | None = None
+        self._told_revision = NEVER
         self._untold = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="publisher")
@@ -107,19 +109,17 @@ class Publisher:
         """Bring what devices are told in line with the database, if it changed or the last issue is getting old."""
         now_ms = self._clock()
         with self._store.reading() as connection:
-            stands = newest_roster(connection)
+            self._stands = self._stands or newest_roster(connection)
             found = revision(connection)
-        is_old = stands is None or now_ms - stands.issued_ms >= ISSUE_AGAIN_MS
-        if found == self._told_revision and not is_old and not self._untold.is_set():
+        is_old = self._stands is None or now_ms - self._stands.issued_ms >= ISSUE_AGAIN_MS
+        has_changed = found != self._told_revision
+        if not (is_old or has_changed or self._untold.is_set()):
             return
         self._untold.clear()
-        try:
-            if found != self._told_revision or is_old:
-                self._issue(now_ms, stands, anew=is_old)
-            self._tell_manifests()
-        except BaseException:
-            self._untold.set()
-            raise
+        self._told_revision = NEVER  # should the rest fail, all of it is done again
+        if is_old or has_changed:
+            self._issue(now_ms, self._stands, anew=is_old)
+        self._tell_manifests()
         self._told_revision = found
 
     def _issue(self, now_ms: int, stands: Roster | None, *, anew: bool) -> None:
@@ -131,17 +131,17 @@ class Publisher:
             rows, site_page = grants(load_community(connection), now_ms)
             before = find_pages(connection, stands.pages) if stands else {}
         prefixes = [Page(before[name]).prefix for name in stands.pages] if stands else [WHOLE]
-        blobs = [pack_site(site_page), *paginate(rows, prefixes)]
-        names = [page_hash(blob) for blob in blobs]
-        known = {stands.site_page, *stands.pages} if stands else set()
-        if stands and names == [stands.site_page, *stands.pages] and not anew:
+        blobs = {page_hash(blob): blob for blob in (pack_site(site_page), *paginate(rows, prefixes))}
+        names = list(blobs)
+        known = [stands.site_page, *stands.pages] if stands else []
+        if names == known and not anew:
             return
-        number = stands.number + 1 if stands else 1
-        roster = Roster(number, now_ms, names[0], names[1:], len(rows))
+        roster = Roster(stands.number + 1 if stands else 1, now_ms, names[0], names[1:], len(rows))
         with self._store.writing() as connection:
             add_roster(connection, roster, blobs)
-        new = [blob for blob, name in zip(blobs, names, strict=True) if name not in known]
-        log.info("roster %d: %d rows on %d pages, %d of them new", number, len(rows), len(names), len(new))
+        self._stands = roster
+        new = [blobs[name] for name in names if name not in set(known)]
+        log.info("roster %d: %d rows on %d pages, %d of them new", roster.number, len(rows), len(names), len(new))
         if len(new) <= MAX_PUSHED_PAGES:
             self._push(new)
 
@@ -154,11 +154,11 @@ class Publisher:
 
     def _tell_manifests(self) -> None:
         with self._store.reading() as connection:
-            stands = newest_roster(connection)
             names = device_names(connection)
-        if stands is not None:
+        if self._stands is not None:
             for device in names:
-                self._publish(topics.down(self._site, device, "roster"), self._manifest(device, stands), retain=True)
+                manifest = self._manifest(device, self._stands)
+                self._publish(topics.down(self._site, device, "roster"), manifest, retain=True)
 
     def _manifest(self, device: str, roster: Roster) -> bytes:
         body = codec.write(

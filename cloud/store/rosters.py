@@ -1,12 +1,11 @@
 """Every roster that was published, and the pages they are made of."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select
 
 from cloud.store.schema import roster_pages, rosters
-from contract.sealing import page_hash
 
 HASH_BYTES = 16
 _AT_ONCE = 500
@@ -31,11 +30,10 @@ def newest_roster(connection: Connection) -> Roster | None:
     return Roster(row.number, row.issued_ms, row.site_page, pages, row.count)
 
 
-def add_roster(connection: Connection, roster: Roster, blobs: Iterable[bytes]) -> None:
-    """Store a roster and those of its pages that are not there yet."""
-    by_hash = {page_hash(blob): blob for blob in blobs}
-    known = find_pages(connection, list(by_hash))
-    made = [{"hash": name, "blob": blob, "made_ms": roster.issued_ms} for name, blob in by_hash.items()]
+def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, bytes]) -> None:
+    """Store a roster and those of its pages, by hash, that are not there yet."""
+    known = find_pages(connection, list(blobs))
+    made = [{"hash": name, "blob": blob, "made_ms": roster.issued_ms} for name, blob in blobs.items()]
     new = [page for page in made if page["hash"] not in known]
     if new:
         connection.execute(insert(roster_pages), new)
