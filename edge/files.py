@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -89,10 +89,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def schema_version(connection: sqlite3.Connection) -> int:
-    """What the owner wrote as ``PRAGMA user_version``; 0 for a new file."""
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    return version
+def open_made(path: Path, schema: int, migrate: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    """A connection to a file that ``migrate`` has brought to ``schema``, which it keeps in ``PRAGMA user_version``."""
+    connection = open_database(path)
+    try:
+        if connection.execute("PRAGMA user_version").fetchone()[0] < schema:
+            migrate(connection)
+            connection.execute(f"PRAGMA user_version = {schema}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def is_damage(error: sqlite3.Error) -> bool:

@@ -72,14 +72,7 @@ class Meta(Struct, array_like=True, frozen=True):
 
 def open_made(path: Path) -> sqlite3.Connection:
     """A connection to the journal at ``path``, which is made if it is not there. Raises ``sqlite3.Error``."""
-    connection = files.open_database(path)
-    try:
-        if files.schema_version(connection) < SCHEMA:
-            _migrate(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    return files.open_made(path, SCHEMA, _migrate)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
@@ -105,7 +98,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
         )
 
     migrations.apply(Database(connection))
-    connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
 
 def read_meta(connection: sqlite3.Connection) -> Meta:

@@ -1,0 +1,216 @@
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.roster import paginate
+from contract.sealing import page_hash
+from edge.roster_store import RosterDamaged, RosterStore, Unfit
+from tests.edge.journals import meddle, spoil
+from tests.edge.rosters import Published, digest, publish, row, seal
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "roster.db"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[RosterStore]:
+    store = RosterStore(path)
+    yield store
+    store.close()
+
+
+def adopt(store: RosterStore, published: Published) -> None:
+    store.put_pages([published.blobs[name] for name in store.lacks(list(published.blobs))])
+    store.adopt(published.manifest, published.payload)
+
+
+def holders(store: RosterStore, number: int) -> list[bytes]:
+    return [grant.holder for grant in store.find(digest(number))]
+
+
+def test_before_the_first_roster_nobody_is_known(store: RosterStore) -> None:
+    assert (store.number, store.issued_ms, store.zone, store.count) == (0, None, None, 0)
+    assert store.find(digest(1)) == []
+
+
+def test_a_credential_is_found_by_its_digest_with_what_it_is_granted(store: RosterStore) -> None:
+    adopt(store, publish(range(1000)))
+    (grant,) = store.find(digest(421))
+    assert grant.holder == (421).to_bytes(8, "big")
+    assert list(grant.points) == ["gym"]
+    assert store.find(digest(1000)) == []
+    assert str(store.zone) == "Asia/Shanghai"
+
+
+def test_an_empty_roster_knows_nobody(store: RosterStore) -> None:
+    adopt(store, publish(range(0)))
+    assert store.number == 1
+    assert store.find(digest(1)) == []
+
+
+def test_a_roster_survives_closing_and_opening(path: Path) -> None:
+    published = publish(range(300), 7)
+    first = RosterStore(path)
+    adopt(first, published)
+    first.close()
+    second = RosterStore(path)
+    assert (second.number, second.count, second.manifest) == (7, 300, published.manifest)
+    assert holders(second, 5) == [row(5).holder]
+    second.close()
+
+
+def test_a_change_needs_only_the_pages_that_differ_and_lets_the_others_go(store: RosterStore) -> None:
+    first, second = publish(range(1000)), publish(range(1, 1000), 2)
+    adopt(store, first)
+    missing = store.lacks([*second.manifest.pages, second.manifest.site_page])
+    assert missing == [name for name in second.manifest.pages if name not in first.blobs]
+    assert 1 <= len(missing) <= 2
+    adopt(store, second)
+    assert store.find(digest(0)) == []
+    assert holders(store, 1) == [row(1).holder]
+    assert set(store.lacks(list(first.blobs))) == set(first.blobs) - set(second.blobs)
+
+
+@pytest.mark.parametrize("missing", ["site", "page"])
+def test_a_manifest_whose_pages_are_not_all_there_changes_nothing(store: RosterStore, missing: str) -> None:
+    adopt(store, publish(range(10)))
+    second = publish(range(1000), 2, zone="UTC")
+    left_out = second.manifest.site_page if missing == "site" else second.manifest.pages[3]
+    store.put_pages([blob for name, blob in second.blobs.items() if name != left_out])
+    with pytest.raises(Unfit, match="missing"):
+        store.adopt(second.manifest, second.payload)
+    assert store.number == 1
+    assert holders(store, 9) == [row(9).holder]
+
+
+def unfit() -> Iterator[tuple[str, Published]]:
+    """Signed manifests that name no roster."""
+    whole = publish(range(1000), 2)
+    pages = whole.manifest.pages
+    changes: dict[str, dict[str, Any]] = {
+        "hole": {"pages": pages[1:]},
+        "overlap": {"pages": [pages[0], *pages]},
+        "ends at": {"pages": pages[:-1]},
+        "counts": {"count": 999},
+        "SitePage": {"site_page": pages[0]},
+        "page version": {"pages": [whole.manifest.site_page]},
+    }
+    for what, change in changes.items():
+        manifest = msgspec.structs.replace(whole.manifest, **change)
+        yield what, Published(manifest, seal(manifest), whole.blobs)
+    unsorted = [row(2), row(1)] if digest(1) < digest(2) else [row(1), row(2)]
+    (blob,) = paginate(unsorted)
+    manifest = msgspec.structs.replace(whole.manifest, pages=[page_hash(blob)], count=2)
+    yield "not in order", Published(manifest, seal(manifest), {**whole.blobs, page_hash(blob): blob})
+
+
+@pytest.mark.parametrize(("what", "published"), [*unfit()], ids=lambda value: value if isinstance(value, str) else "")
+def test_pages_that_are_no_roster_are_not_adopted(store: RosterStore, what: str, published: Published) -> None:
+    adopt(store, publish(range(10)))
+    store.put_pages(list(published.blobs.values()))
+    with pytest.raises(Unfit, match=what):
+        store.adopt(published.manifest, published.payload)
+    assert store.number == 1
+    assert holders(store, 9) == [row(9).holder]
+
+
+def test_whoever_is_looked_up_while_a_roster_is_adopted_is_found_in_the_old_or_the_new(store: RosterStore) -> None:
+    adopt(store, publish(range(2000)))
+    second = publish(range(1000, 3000), 2)
+    store.put_pages(list(second.blobs.values()))
+    numbers = []
+    for _ in store.adopting(second.manifest, second.payload):
+        numbers.append(store.number)
+        assert holders(store, 1500) == [row(1500).holder]
+        assert holders(store, 500) == ([row(500).holder] if store.number == 1 else [])
+    assert {1, 2} == set(numbers)
+
+
+def test_an_adoption_given_up_half_way_changes_nothing(path: Path) -> None:
+    first = RosterStore(path)
+    adopt(first, publish(range(10)))
+    second = publish(range(1000), 2)
+    first.put_pages(list(second.blobs.values()))
+    next(first.adopting(second.manifest, second.payload))
+    first.close()
+    again = RosterStore(path)
+    assert again.number == 1
+    assert again.lacks(second.manifest.pages) == []
+    again.close()
+
+
+def test_a_page_that_rotted_is_not_weighed_but_wanted_again(path: Path) -> None:
+    published = publish(range(100))
+    store = RosterStore(path)
+    adopt(store, published)
+    store.close()
+    spoil(path, row(42).pack())
+    store = RosterStore(path)
+    with pytest.raises(RosterDamaged, match="not the page that was signed"):
+        store.find(digest(42))
+    (name,) = published.manifest.pages
+    assert store.damaged == {name}
+    assert store.lacks([name]) == [name]
+    store.put_pages([published.blobs[name]])
+    assert holders(store, 42) == [row(42).holder]
+    assert store.damaged == set()
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE roster SET prefixes = x'00'",
+        "UPDATE roster SET manifest = x'7b7d0a'",
+        "DELETE FROM pages",
+        "DROP TABLE pages",
+    ],
+)
+def test_a_damaged_store_is_set_aside_and_begins_empty(path: Path, harm: str) -> None:
+    store = RosterStore(path)
+    adopt(store, publish(range(100)))
+    store.close()
+    meddle(path, harm)
+    store = RosterStore(path)
+    assert store.set_aside == path.with_name("roster.db.damaged-1")
+    assert store.number == 0
+    adopt(store, publish(range(100)))
+    assert holders(store, 42) == [row(42).holder]
+    store.close()
+
+
+def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
+    path.write_bytes(b"garbage" * 5000)
+    store = RosterStore(path)
+    assert store.set_aside is not None
+    assert store.number == 0
+    store.close()
+
+
+def test_a_folder_that_is_not_there_is_no_damage(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+        RosterStore(tmp_path / "nowhere" / "roster.db")
+
+
+@settings(max_examples=30)
+@given(st.lists(st.sets(st.integers(0, 600)), min_size=1, max_size=4))
+def test_after_any_changes_exactly_the_last_rosters_credentials_are_found(
+    tmp_path_factory: pytest.TempPathFactory, rosters: list[set[int]]
+) -> None:
+    store = RosterStore(tmp_path_factory.mktemp("rosters") / "roster.db")
+    for number, members in enumerate(rosters, 1):
+        rows = sorted(row(each) for each in members)
+        published = publish(range(0), number)
+        pages = {page_hash(blob): blob for blob in paginate(rows)}
+        manifest = msgspec.structs.replace(published.manifest, pages=list(pages), count=len(rows))
+        adopt(store, Published(manifest, seal(manifest), {**published.blobs, **pages}))
+    assert {number for number in range(601) if store.find(digest(number))} == rosters[-1]
+    store.close()
