@@ -51,11 +51,11 @@ class BadAddress(ValueError):
 
 def parse_address(url: str) -> BrokerAddress:
     """``mqtt://127.0.0.1:1883`` or ``mqtts://host:8883``. Raises ``BadAddress``: without TLS only loopback will do."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
-    except ValueError:
-        raise BadAddress(f"{url}: the port is no number up to 65535") from None
+    except ValueError as wrong:
+        raise BadAddress(f"{url}: {wrong}; write mqtt://127.0.0.1:1883 or mqtts://HOST:8883") from None
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
         raise BadAddress(f"{url}: write mqtt://127.0.0.1:1883 or mqtts://HOST:8883")
     tls = parts.scheme == "mqtts"

@@ -7,6 +7,9 @@ import pytest
 
 from cloud.keys import KeyFolder
 from cloud.store.database import Store, open_store
+from firmware_sim.worlds.brokers import Broker as LocalBroker
+from firmware_sim.worlds.brokers import start_broker
+from tests.cloud.town import Town
 
 
 @pytest.fixture
@@ -27,6 +30,21 @@ def keys(tmp_path: Path) -> KeyFolder:
 
 
 @pytest.fixture
+def town(store: Store, keys: KeyFolder) -> Iterator[Town]:
+    """The sample community with its web open, and an operator of every role."""
+    with Town(store, keys) as opened:
+        yield opened
+
+
+@pytest.fixture
 def fixtures() -> Path:
     """Messages as they have always been."""
     return Path(__file__).parents[1] / "fixtures" / "cloud"
+
+
+@pytest.fixture
+def broker(mosquitto: Path, tmp_path: Path) -> Iterator[LocalBroker]:
+    """A real broker on loopback."""
+    started = start_broker(tmp_path / "broker", kind="mosquitto")
+    yield started
+    started.stop()

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cloud.broker import Arrived
 from cloud.keys import KeyFolder, write_secret
 from cloud.members import Membership
-from cloud.publisher import ISSUE_AGAIN_MS, MAX_PUSHED_PAGES, Publisher
+from cloud.publisher import ISSUE_AGAIN_MS, Publisher
 from cloud.sample import SITE, seed_sample
 from cloud.store.community import (
     Card,
@@ -164,28 +164,29 @@ def test_without_a_change_nothing_is_said(world: World) -> None:
 
 
 def test_a_lost_card_reaches_every_door_ahead_of_its_manifest_and_in_little_space(world: World) -> None:
-    world.grow(400)
+    world.grow(300)
     world.refresh()
     east = world.devices["east-gate"]
     world.fetch(east)
     east.heard.clear()
     with world.store.writing() as connection:
-        set_card_standing(connection, 400, Standing.LOST)
-        digest = connection.execute(select(credentials.c.digest).where(credentials.c.id == 400)).scalar_one()
+        set_card_standing(connection, 300, Standing.LOST)
+        digest = connection.execute(select(credentials.c.digest).where(credentials.c.id == 300)).scalar_one()
     assert world.refresh()[:2] == [("east-gate page", False), ("hub-door page", False)]
     assert east.lacking() == []
     assert {row.standing for row in east.rows() if row.digest == digest} == {Standing.LOST}
     assert sum(map(len, east.heard)) <= 64 * 1024
 
 
-def test_a_large_change_is_fetched_rather_than_pushed(world: World) -> None:
+def test_a_large_change_is_fetched_rather_than_pushed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud.publisher.MAX_PUSHED_PAGES", 2)
     world.refresh()
-    world.grow(192 * MAX_PUSHED_PAGES)
+    world.grow(300)
     assert [topic for topic, _ in world.refresh()] == ["east-gate roster", "hub-door roster"]
     east = world.devices["east-gate"]
-    assert len(east.lacking()) > MAX_PUSHED_PAGES
+    assert len(east.lacking()) > 2
     world.fetch(east)
-    assert len(east.rows()) > 2 * 192 * MAX_PUSHED_PAGES
+    assert len(east.rows()) > 600
 
 
 def test_the_number_grows_over_a_restart_and_the_same_roster_keeps_its_number(world: World) -> None:

@@ -1,0 +1,132 @@
+"""The whole cloud on a real broker: from a device's batch to its ack, from a change to a door, and a clean end."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from cloud.broker import parse_address
+from cloud.folder import FolderUnusable, make_folder, open_folder, sole_server
+from cloud.sample import seed_sample
+from cloud.serve import PortTaken, serve
+from cloud.store.community import set_card_standing
+from cloud.store.registry import register
+from cloud.store.schema import devices, events
+from contract import codec
+from contract.decide import Standing
+from contract.messages import Ack, Manifest
+from firmware_sim.worlds.brokers import Broker as LocalBroker
+from firmware_sim.worlds.brokers import free_port
+from tests.cloud.line import PATIENCE_S, connected
+from tests.cloud.sender import Sender
+
+CLOUD = Path(sys.executable).with_name("hearthgate-cloud")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with make_folder(tmp_path / "cloud") as (store, keys), store.writing() as connection:
+        seed_sample(connection, keys, 1_700_000_000_000)
+    return tmp_path / "cloud"
+
+
+def add(folder: Path, sender: Sender) -> None:
+    with open_folder(folder) as (store, keys), store.writing() as connection:
+        register(connection, sender.name, sender.key.public(), 0)
+        keys.make_sync(sender.name)
+
+
+@contextmanager
+def running(folder: Path, broker: LocalBroker, port: int) -> Iterator[subprocess.Popen[str]]:
+    address = f"mqtt://127.0.0.1:{broker.port}"
+    started = subprocess.Popen(
+        [str(CLOUD), "serve", "-d", str(folder), "--port", str(port), "--broker", address],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stderr is not None
+    said = []
+    for line in started.stderr:
+        said.append(line)
+        if "Application startup complete" in line:
+            break
+    else:
+        pytest.fail("".join(said))
+    yield started
+    if started.poll() is None:
+        started.send_signal(signal.SIGTERM)
+    started.communicate(timeout=PATIENCE_S)
+
+
+def get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=PATIENCE_S) as answer:
+        return str(answer.read().decode())
+
+
+def test_from_batch_to_ack_from_change_to_door_and_a_clean_end(folder: Path, broker: LocalBroker) -> None:
+    gym = Sender("gym-turnstile")
+    add(folder, gym)
+    port = free_port()
+    with running(folder, broker, port) as cloud:
+        assert get(port, "/health/ready") == "ready"
+        with connected("gym-turnstile", broker.port, will=gym.will(1)) as device:
+            first = codec.read(codec.detach(device.hear("roster"))[0], Manifest)
+            device.publish("state", gym.state(1), retain=True)
+            gym.record(3)
+            device.publish("events", gym.events(1, 3))
+            assert codec.read(codec.detach(device.hear("ack"))[0], Ack).upto == 3
+            with open_folder(folder) as (store, _), store.writing() as connection:
+                set_card_standing(connection, 5, Standing.LOST)
+            second = codec.read(codec.detach(device.hear("roster"))[0], Manifest)
+            assert second.number == first.number + 1
+            device.publish("events", b"rubbish")
+            gym.record(1)
+            device.publish("events", gym.events(4, 4))
+            assert codec.read(codec.detach(device.hear("ack"))[0], Ack).upto == 4
+        cloud.send_signal(signal.SIGTERM)
+        assert cloud.wait(PATIENCE_S) == 0
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        assert list(connection.execute(select(events.c.stored).order_by(events.c.seq)).scalars()) == gym.rows
+        assert connection.execute(select(devices.c.connection)).scalar_one() == 1
+
+
+def test_what_a_killed_cloud_acknowledged_is_there_and_the_rest_is_taken_again(
+    folder: Path, broker: LocalBroker
+) -> None:
+    gym = Sender("gym-turnstile")
+    add(folder, gym)
+    gym.record(400)
+    with connected("gym-turnstile", broker.port) as device:
+        with running(folder, broker, free_port()) as cloud:
+            for first in range(1, 201, 10):
+                device.publish("events", gym.events(first, first + 9))
+            acked = codec.read(codec.detach(device.hear("ack"))[0], Ack).upto
+            os.kill(cloud.pid, signal.SIGKILL)
+            cloud.wait()
+        with open_folder(folder) as (store, _), store.reading() as connection:
+            stored = list(connection.execute(select(events.c.stored).order_by(events.c.seq)).scalars())
+        assert stored[:acked] == gym.rows[:acked]
+        with running(folder, broker, free_port()):
+            device.publish("events", gym.events(acked + 1, 400))
+            while codec.read(codec.detach(device.hear("ack"))[0], Ack).upto < 400:
+                pass
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        assert list(connection.execute(select(events.c.stored).order_by(events.c.seq)).scalars()) == gym.rows
+
+
+def test_two_servers_on_one_folder_are_refused(folder: Path) -> None:
+    address = parse_address("mqtt://127.0.0.1:1")
+    with sole_server(folder), pytest.raises(FolderUnusable, match="another server"):
+        serve(folder, address, "127.0.0.1", free_port(), demo=False)
+
+
+def test_a_taken_port_is_named(folder: Path, broker: LocalBroker) -> None:
+    with pytest.raises(PortTaken, match=str(broker.port)):
+        serve(folder, parse_address("mqtt://127.0.0.1:1"), "127.0.0.1", broker.port, demo=False)
