@@ -6,11 +6,13 @@ on from the floor, the newest authenticated time seen, which outlives power cuts
 early, and time never runs below the floor.
 """
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from contract.decide import DAY_MS, HOUR_MS, Trust
 from edge.files import write_whole
@@ -48,6 +50,16 @@ def wall_ms() -> int:
 def time_service_synced() -> bool:
     """Whether systemd's time service has set the system clock in this boot."""
     return _TIME_SERVICE.exists()
+
+
+class _Kept(Struct, frozen=True):
+    """What is kept in the file. Only the floor is good in another boot."""
+
+    floor_ms: int
+    boot: str
+    floor_mono_ms: int
+    offset_ms: int | None
+    heard_mono_ms: int
 
 
 class DeviceClock:
@@ -103,14 +115,9 @@ class DeviceClock:
     def save(self) -> None:
         """Keep the floor over a power cut, and the offset over a restart of this process. Never raises."""
         self._saved_mono_ms = self._mono()
-        kept = {
-            "floor_ms": self.floor_ms,
-            "boot": self.boot,
-            "offset_ms": self._offset_ms,
-            "heard": self._heard_mono_ms,
-        }
+        kept = _Kept(self.floor_ms, self.boot, self._floor_mono_ms, self._offset_ms, self._heard_mono_ms)
         with suppress(OSError):
-            write_whole(self._path, json.dumps(kept).encode())
+            write_whole(self._path, msgspec.json.encode(kept))
 
     def _raise_floor(self, at_ms: int) -> None:
         if at_ms > self.floor_ms:
@@ -123,11 +130,9 @@ class DeviceClock:
 
     def _load(self) -> None:
         """A file that cannot be read is no file: the floor is then where this software began."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            kept = json.loads(self._path.read_text())
-            self.floor_ms = max(BUILT_MS, int(kept["floor_ms"]))
-            if kept["boot"] != self.boot:
-                return
-            self._floor_mono_ms = int(kept["floor_mono_ms"])
-            if kept["offset_ms"] is not None:
-                self._offset_ms, self._heard_mono_ms = int(kept["offset_ms"]), int(kept["heard_mono_ms"])
+        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+            kept = msgspec.json.decode(self._path.read_bytes(), type=_Kept)
+            self.floor_ms = max(BUILT_MS, kept.floor_ms)
+            if kept.boot == self.boot:
+                self._floor_mono_ms = kept.floor_mono_ms
+                self._offset_ms, self._heard_mono_ms = kept.offset_ms, kept.heard_mono_ms
