@@ -453,6 +453,8 @@ class AnyDoor(RuleBasedStateMachine):
     def something_happens(self, happened: Any) -> None:
         before = self.portal.state
         again = door.step(before, happened, self.portal.now_ms)
+        if isinstance(happened, Due):
+            self.portal.wakes.pop(happened.name, None)
         effects = self.portal.take(happened)
         assert again == (self.portal.state, effects)
         if before.phase != self.portal.phase and not isinstance(happened, Levels):
