@@ -7,7 +7,7 @@ import asyncio
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -88,17 +88,20 @@ class KeeperPort(Protocol):
     def send(self, message: ToKeeper) -> None: ...
 
 
-class Channel(asyncio.Protocol):
-    """One end of the socket. ``heard`` gets each message, ``lost`` is called once when the line is gone."""
+H = TypeVar("H")
+
+
+class Channel(asyncio.Protocol, Generic[H]):
+    """One end of the socket. ``kind`` is what the other end may send and ``heard`` gets; ``lost`` is called once."""
 
     def __init__(
         self,
-        kind: object,
-        heard: Callable[[object], None],
+        kind: Any,
+        heard: Callable[[H], None],
         lost: Callable[[], None],
-        made: Callable[["Channel"], None] = lambda _channel: None,
+        made: Callable[["Channel[H]"], None] = lambda _channel: None,
     ) -> None:
-        self._decoder: msgspec.msgpack.Decoder[object] = msgspec.msgpack.Decoder(kind)
+        self._decoder: msgspec.msgpack.Decoder[H] = msgspec.msgpack.Decoder(kind)
         self._heard, self._lost, self._made = heard, lost, made
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()

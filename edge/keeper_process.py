@@ -29,7 +29,7 @@ class KeeperProcess:
         self._path = socket_path(config.run)
         self._hold = Hold(self._path)
         self._loop = loop
-        self._agent: Channel | None = None
+        self._agent: Channel[ToKeeper] | None = None
         Device.ensure_pin_factory()
         self.keeper = Keeper(config, Device.pin_factory, Latch(config.state / "latch.json"), loop, self._tell)
 
@@ -50,25 +50,21 @@ class KeeperProcess:
             self._path.unlink(missing_ok=True)
             self._hold.release()
 
-    def _channel(self) -> Channel:
-        channel = Channel(ToKeeper, self._heard, lambda: self._lost(channel), self._made)
+    def _channel(self) -> Channel[ToKeeper]:
+        channel = Channel[ToKeeper](ToKeeper, self.keeper.heard, lambda: self._lost(channel), self._made)
         return channel
 
-    def _made(self, channel: Channel) -> None:
+    def _made(self, channel: Channel[ToKeeper]) -> None:
         if self._agent is not None:
             self._agent.close()
             self.keeper.agent_gone()
         self._agent = channel
         channel.send(self.keeper.snapshot())
 
-    def _lost(self, channel: Channel) -> None:
+    def _lost(self, channel: Channel[ToKeeper]) -> None:
         if self._agent is channel:
             self._agent = None
             self.keeper.agent_gone()
-
-    def _heard(self, message: object) -> None:
-        assert isinstance(message, ToKeeper)  # noqa: S101 - the channel decodes nothing else
-        self.keeper.heard(message)
 
     def _tell(self, message: ToAgent) -> None:
         if self._agent is not None:
