@@ -26,7 +26,7 @@ from cloud.sample import SITE, seed_sample
 from cloud.store import operators
 from cloud.store.community import add_hours, add_plan
 from cloud.store.database import Store
-from cloud.store.registry import NotRegistered, found_site, register, replace_key
+from cloud.store.registry import BadSite, NotRegistered, check_site, found_site, register, replace_key
 from cloud.store.schema import devices, quarantine, tallies
 from cloud.watch import describe
 
@@ -57,7 +57,7 @@ def _complaints() -> Iterator[None]:
     """What the user can mend is one line and exit code 2; anything else is a fault of ours and shows itself."""
     try:
         yield
-    except (FolderUnusable, KeysUnusable, NotRegistered, BadAddress) as wrong:
+    except (FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadAddress) as wrong:
         _fail(str(wrong))
     except SQLAlchemyError as wrong:
         _fail(f"the database: {wrong.__cause__ or wrong}")
@@ -79,6 +79,7 @@ def init(
     as_json: JsonOption = False,
 ) -> None:
     """Found a community: its keys, its database, and a first operator whose password is shown this once."""
+    check_site(site, zone)
     with make_folder(folder) as (store, keys):
         with store.writing() as connection:
             if sample:
@@ -106,6 +107,7 @@ def serve(
     from cloud.serve import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         run(folder, parse_address(broker), host, port, demo=demo)
     except PortTaken as wrong:
@@ -156,6 +158,7 @@ def add_device(
                 replace_key(connection, name, public)
             else:
                 register(connection, name, public, clock())
+            operators.record(connection, clock(), BY, "device.replaced" if replace else "device.registered", name)
         _hand_out(keys, name, out)
     typer.echo(f"{name} is registered; its keys are in {out}")
 

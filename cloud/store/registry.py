@@ -7,12 +7,18 @@ from sqlalchemy import Connection, insert, select, update
 
 from cloud.store.community import touch
 from cloud.store.schema import devices, sites
+from contract import roster
+from contract.codec import Malformed
 from contract.sealing import DeviceVerifier
 from contract.topics import NAME
 
 
 class NotRegistered(ValueError):
     """The device cannot be registered so; the text says why and what to do."""
+
+
+class BadSite(ValueError):
+    """There can be no such site; the text says why."""
 
 
 class Site(NamedTuple):
@@ -27,8 +33,19 @@ def site_of(connection: Connection) -> Site:
     return Site(*connection.execute(select(sites.c.name, sites.c.zone)).one())
 
 
+def check_site(name: str, zone: str) -> None:
+    """Raises ``BadSite`` unless topics can bear the name and the world has the time zone."""
+    if not re.fullmatch(NAME, name):
+        raise BadSite(f"{name!r} is no name of a site: lower-case letters, digits and hyphens, at most 40")
+    try:
+        roster.Site(roster.SitePage(zone, {}, []))
+    except Malformed:
+        raise BadSite(f"there is no time zone {zone!r}: give an IANA name such as Asia/Shanghai") from None
+
+
 def found_site(connection: Connection, name: str, zone: str, label_zh: str, label_en: str) -> Site:
-    """Make the site of a new database."""
+    """Make the site of a new database. Raises ``BadSite``."""
+    check_site(name, zone)
     labels = {"label_zh": label_zh, "label_en": label_en}
     connection.execute(insert(sites).values(name=name, zone=zone, revision=0, **labels))
     return Site(name, zone)

@@ -1,0 +1,153 @@
+"""What an operator types, and the one line they get when it cannot be."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from cloud import cli
+from cloud.folder import open_folder
+from cloud.store import operators
+from cloud.store.quarantine import Suspect, confine
+from cloud.store.schema import plans, sites
+from contract.sealing import DeviceKey, RosterVerifier
+
+
+class Typing:
+    """Runs commands as if typed, and keeps what they printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+        self.error = ""
+
+    def __call__(self, *words: str | Path, code: int = 0) -> str:
+        self._monkeypatch.setattr("sys.argv", ["hearthgate-cloud", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = self._capsys.readouterr()
+        self.error = printed.err
+        assert (ended.value.code or 0) == code, printed.err
+        return str(printed.out)
+
+    def refused(self, *words: str | Path) -> str:
+        """The one line of an error of the user's."""
+        self(*words, code=2)
+        (line,) = self.error.splitlines()
+        return line
+
+
+@pytest.fixture
+def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Typing:
+    return Typing(capsys, monkeypatch)
+
+
+@pytest.fixture
+def folder(typed: Typing, tmp_path: Path) -> Path:
+    typed("init", tmp_path / "cloud", "--sample")
+    return tmp_path / "cloud"
+
+
+def public_key() -> str:
+    return DeviceKey.generate().public().hex()
+
+
+def test_init_makes_keys_a_database_and_a_first_operator(typed: Typing, tmp_path: Path) -> None:
+    shown = json.loads(typed("init", tmp_path / "c", "--site", "moon-court", "--zone", "Europe/Berlin", "--json"))
+    assert shown["operator"] == "admin"
+    assert len(shown["password"]) >= 16
+    with open_folder(tmp_path / "c") as (store, _), store.reading() as connection:
+        assert connection.execute(select(sites.c.name, sites.c.zone)).one() == ("moon-court", "Europe/Berlin")
+        assert len(connection.execute(select(plans)).all()) == 5
+
+
+def test_init_touches_no_folder_that_holds_something(typed: Typing, folder: Path) -> None:
+    assert "is not empty" in typed.refused("init", folder)
+
+
+@pytest.mark.parametrize(("option", "value"), [("--site", "Moon Court"), ("--zone", "Moon/Crater"), ("--zone", "..")])
+def test_init_refuses_a_site_that_cannot_be_and_leaves_nothing(
+    typed: Typing, tmp_path: Path, option: str, value: str
+) -> None:
+    assert value in typed.refused("init", tmp_path / "c", option, value)
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_folder_without_a_community_says_how_to_make_one(typed: Typing, tmp_path: Path) -> None:
+    assert "hearthgate-cloud init" in typed.refused("device", "list", "--dir", tmp_path)
+
+
+def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, tmp_path: Path) -> None:
+    key = public_key()
+    for _ in range(2):
+        typed("device", "add", "gym-turnstile", "--public-key", key, "--out", tmp_path / "out", "--dir", folder)
+    files = sorted((tmp_path / "out").iterdir())
+    assert [file.name for file in files] == ["digest.key", "roster.pub", "sync.key"]
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    with open_folder(folder) as (_, keys):
+        digest, roster, sync = (bytes.fromhex(file.read_text()) for file in files)
+        assert (digest, sync) == (keys.digest, keys.sync("gym-turnstile"))
+        assert RosterVerifier(roster).accepts(b"x", keys.roster.sign(b"x"))
+    (listed,) = json.loads(typed("device", "list", "--dir", folder, "--json"))
+    assert (listed["name"], listed["presence"], listed["heard_ms"]) == ("gym-turnstile", "never", None)
+    assert "gym-turnstile" in typed("device", "list", "--dir", folder)
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        deed = operators.list_deeds(connection, limit=1)[0]
+    assert (deed.operator, deed.action, deed.subject) == ("command line", "device.registered", "gym-turnstile")
+
+
+def test_a_name_is_not_given_to_another_key_unless_it_is_meant(typed: Typing, folder: Path, tmp_path: Path) -> None:
+    rest = ["--out", str(tmp_path / "out"), "--dir", str(folder)]
+    typed("device", "add", "gym-turnstile", "--public-key", public_key(), *rest)
+    assert "--replace" in typed.refused("device", "add", "gym-turnstile", "--public-key", public_key(), *rest)
+    typed("device", "add", "gym-turnstile", "--public-key", public_key(), "--replace", *rest)
+    assert "no device west" in typed.refused("device", "add", "west", "--public-key", public_key(), "--replace", *rest)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "says"),
+    [
+        ("Gym Turnstile", None, "no device name"),
+        ("../etc", None, "no device name"),
+        ("gym", "zz", "no hex text"),
+        ("gym", "04" + "00" * 64, "no point of P-256"),
+        ("gym", "", "no point of P-256"),
+    ],
+)
+def test_what_cannot_be_a_device_is_refused(
+    typed: Typing, folder: Path, tmp_path: Path, name: str, key: str | None, says: str
+) -> None:
+    given = public_key() if key is None else key
+    out = tmp_path / "out"
+    assert says in typed.refused("device", "add", name, "--public-key", given, "--out", out, "--dir", folder)
+    assert not out.exists()
+
+
+def test_users_are_added_listed_and_given_new_passwords(typed: Typing, folder: Path) -> None:
+    first = json.loads(typed("user", "add", "guard", "--dir", folder, "--json"))["password"]
+    assert "already" in typed.refused("user", "add", "guard", "--dir", folder)
+    second = json.loads(typed("user", "password", "guard", "--dir", folder, "--json"))["password"]
+    assert first != second
+    assert "no operator nobody" in typed.refused("user", "password", "nobody", "--dir", folder)
+    listed = json.loads(typed("user", "list", "--dir", folder, "--json"))
+    assert [(one["name"], one["role"]) for one in listed] == [("admin", "admin"), ("guard", "guard")]
+
+
+def test_quarantine_is_listed_with_its_bytes(typed: Typing, folder: Path) -> None:
+    with open_folder(folder) as (store, _), store.writing() as connection:
+        confine(connection, [Suspect("gym", False, "events", "malformed", "no array", b"\xffx")], 5)
+    shown = json.loads(typed("quarantine", "list", "--dir", folder, "--json"))
+    assert [(one["device"], one["payload"]) for one in shown["newest"]] == [("gym", "ff78")]
+    assert [one["count"] for one in shown["tallies"]] == [1]
+    assert "malformed" in typed("quarantine", "list", "--dir", folder)
+
+
+def test_a_broker_that_may_not_be_used_is_one_line(typed: Typing, folder: Path) -> None:
+    assert "without TLS" in typed.refused("serve", "--dir", folder, "--broker", "mqtt://example.org")
+    assert "without TLS" in typed.refused("watch", "--broker", "mqtt://example.org")
+
+
+def test_a_database_that_is_none_is_one_line(typed: Typing, folder: Path) -> None:
+    (folder / "cloud.db").write_bytes(b"no database" * 1000)
+    assert "not a database" in typed.refused("device", "list", "--dir", folder)

@@ -1,0 +1,80 @@
+"""Sunny Court: everyone a demonstration needs, the same every time."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from cloud.grants import grants
+from cloud.keys import KeyFolder
+from cloud.sample import FACILITY, PEOPLE, POINTS, seed_sample
+from cloud.store.community import Card, card_of, load_community
+from cloud.store.database import Store
+from cloud.store.schema import credentials, people
+from contract.decide import Facts, Request, Trust, weigh
+from contract.reasons import Reason
+from contract.roster import Site
+
+NOW_MS = 1_700_000_000_000
+MIDNIGHT_MS = 1_700_064_000_000  # 00:00 in Shanghai
+
+
+@pytest.fixture
+def seeded(store: Store, keys: KeyFolder) -> Store:
+    with store.writing() as connection:
+        seed_sample(connection, keys, NOW_MS)
+    return store
+
+
+def answers(store: Store, keys: KeyFolder, number: int, now_ms: int = NOW_MS) -> dict[str, Reason]:
+    with store.reading() as connection:
+        rows, page = grants(load_community(connection), now_ms)
+    digest = Card("H10301", FACILITY, number).digest(keys.digest)
+    held = [Site(page).grant(row) for row in rows if row.digest == digest]
+    facts = Facts(zone=ZoneInfo(page.zone), clock=Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0)
+    return {name: weigh(Request(name, digest), held, facts, now_ms).reason for name, *_ in POINTS}
+
+
+def test_the_yearly_members_card_opens_the_gym_day_and_night(seeded: Store, keys: KeyFolder) -> None:
+    for now_ms in (NOW_MS, MIDNIGHT_MS):
+        assert answers(seeded, keys, 15890, now_ms)["gym-turnstile"] is Reason.ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("number", "gym", "gate"),
+    [
+        (10001, Reason.ALLOWED, Reason.ALLOWED),
+        (10004, Reason.ALLOWED, Reason.ALLOWED),
+        (10006, Reason.NOT_ENTITLED, Reason.ALLOWED),
+        (10007, Reason.EXPIRED, Reason.ALLOWED),
+        (10008, Reason.SUSPENDED, Reason.ALLOWED),
+        (10009, Reason.REPORTED_LOST, Reason.REPORTED_LOST),
+        (10010, Reason.NOT_ENTITLED, Reason.ALLOWED),
+        (10011, Reason.ALLOWED, Reason.ALLOWED),
+        (10099, Reason.UNKNOWN_CREDENTIAL, Reason.UNKNOWN_CREDENTIAL),
+    ],
+)
+def test_everyone_gets_the_answer_they_are_there_for(
+    seeded: Store, keys: KeyFolder, number: int, gym: Reason, gate: Reason
+) -> None:
+    found = answers(seeded, keys, number)
+    assert (found["gym-turnstile"], found["east-gate"], found["west-gate"]) == (gym, gate, gate)
+
+
+def test_the_rider_reaches_the_hub(seeded: Store, keys: KeyFolder) -> None:
+    assert answers(seeded, keys, 10010)["hub-door"] is Reason.ALLOWED
+
+
+def test_the_same_seed_makes_the_same_people(seeded: Store, store: Store) -> None:
+    with seeded.reading() as connection:
+        holders = connection.execute(select(people.c.holder).order_by(people.c.id)).scalars().all()
+    assert len(set(holders)) == len(PEOPLE)
+    assert holders[0].hex() == "f5b165224a58b791"
+
+
+def test_no_card_number_stands_in_the_database_as_it_is(seeded: Store, keys: KeyFolder) -> None:
+    with seeded.reading() as connection:
+        row = connection.execute(select(credentials).where(credentials.c.id == 5)).one()
+        assert card_of(connection, 5, keys.numbers) == Card("H10301", FACILITY, 15890)
+    assert b"15890" not in row.sealed
+    assert "15890" not in row.label
