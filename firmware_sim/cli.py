@@ -1,0 +1,110 @@
+"""``hearthgate-sim``: the simulated world. A demo of everything, one board by itself, a card tapped from a shell."""
+
+import asyncio
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from msgspec.structs import asdict
+
+from edge.config import ConfigError, load
+from firmware_sim.clock import run_real
+from firmware_sim.control import BoardControl, BoardGone
+from firmware_sim.orders import ControlError, Tapped
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="A simulated world: boards, doors and people.")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Kernel(StrEnum):
+    """Of a process that died, `strict` lets the pins fall back and `raspberrypi` keeps them driven."""
+
+    strict = "strict"
+    raspberrypi = "raspberrypi"
+
+
+def main() -> None:
+    """The entry point of the script."""
+    app()
+
+
+@app.command()
+def demo(
+    self_check: Annotated[
+        bool, typer.Option("--self-check", help="Tell the story without a person; exit 1 if it fails.")
+    ] = False,
+    as_json: JsonOption = False,
+    state: Annotated[Path, typer.Option(help="Where the demo keeps its files.")] = Path(".demo"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the console.")] = 8400,
+    panel_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the panel with the simulated hardware.")] = 8401,
+) -> None:
+    """Run a whole community on this machine: broker, cloud, four devices, their hardware and some people."""
+    from firmware_sim.worlds.demo import run_demo
+
+    raise typer.Exit(run_demo(state=state, port=port, panel_port=panel_port, self_check=self_check, as_json=as_json))
+
+
+@app.command()
+def board(
+    config: Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file: what is wired to the board.")],
+    socket: Annotated[Path, typer.Option(help="Where a keeper finds the pins.")],
+    control: Annotated[Path, typer.Option(help="Where orders are taken: cards, hands, fire.")],
+    log: Annotated[Path | None, typer.Option(help="Write every move of a pin to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Of all chance on this board.")] = 1,
+    kernel: Annotated[Kernel, typer.Option(help="How the pins of a dead process behave.")] = Kernel.strict,
+    people: Annotated[bool, typer.Option("--people", help="Let neighbours come and go.")] = False,
+) -> None:
+    """Run one simulated board with everything its config names, until it is told to stop.
+
+    A keeper takes its pins with GPIOZERO_PIN_FACTORY=hearthgate_sim and HEARTHGATE_SIM_BOARD set to the socket.
+    """
+    from firmware_sim.worlds.board_process import run_board
+
+    try:
+        device = load(config)
+        run_real(
+            run_board(
+                device,
+                socket=socket,
+                control=control,
+                log=log,
+                seed=seed,
+                strict_gpiod=kernel is Kernel.strict,
+                people=people,
+            )
+        )
+    except (ConfigError, OSError) as wrong:
+        _fail(str(wrong))
+
+
+@app.command()
+def tap(
+    reader: Annotated[str, typer.Argument(help="Point and side, such as gym-turnstile.in.")],
+    card: Annotated[str, typer.Argument(help="H10301:21:15890, UID4:305419896, or the bits.")],
+    control: Annotated[Path, typer.Option(help="The board's control socket.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Hold a card to a reader of a running board."""
+
+    async def at_the_reader() -> Tapped:
+        async with BoardControl(control) as board:
+            return await board.tap(reader, card)
+
+    try:
+        tapped = asyncio.run(at_the_reader())
+    except (BoardGone, ControlError) as wrong:
+        _fail(str(wrong))
+    typer.echo(json.dumps(asdict(tapped)) if as_json else f"{reader} read the card")
+
+
+def _fail(text: str) -> NoReturn:
+    """One clear line, exit 2: what the user can mend is no traceback."""
+    typer.echo(f"hearthgate-sim: {text}", err=True)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    main()
