@@ -184,8 +184,8 @@ class Seen(Struct, frozen=True):
 class Tapped(Struct, frozen=True):
     """A frame was sent; the times are those of its first and last pulse, None if none reached the board."""
 
-    began_ns: int | None
-    ended_ns: int | None
+    first_ns: int | None
+    last_ns: int | None
 
 
 def read_order(text: bytes | msgspec.Raw) -> Order:

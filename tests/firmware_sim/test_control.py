@@ -31,7 +31,7 @@ class Answers:
                 await self.gate.wait()
                 return {"passed": True}
             case Tap():
-                return {"began_ns": 1, "ended_ns": 2}
+                return {"first_ns": 1, "last_ns": 2}
             case WaitMove():
                 return {"move": None}
             case Press():

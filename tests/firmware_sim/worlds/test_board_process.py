@@ -86,7 +86,7 @@ def at(config_name: str, story: Callable[[Site], Coroutine[Any, Any, None]]) -> 
 def test_a_tap_is_answered_with_the_times_of_its_first_and_last_pulse() -> None:
     async def story(site: Site) -> None:
         tapped = await site.do(Tap(f"{GYM}.in", CARD))
-        assert tapped["ended_ns"] - tapped["began_ns"] == pytest.approx(25e6)
+        assert tapped["last_ns"] - tapped["first_ns"] == pytest.approx(25e6)
         moves = (await site.do(Moves()))["moves"]
         assert {move["name"] for move in moves} == {f"{GYM}.in.d0", f"{GYM}.in.d1"}
         assert len(moves) == 2 * 26
@@ -352,7 +352,7 @@ def test_a_card_is_tapped_from_a_shell(tmp_path: Path) -> None:
         shell = await processes._start("-m", "firmware_sim.cli", *arguments)
         tapped = json.loads(await said_by(shell))
         pulses = [move for move in await processes.control.moves() if not move.level]
-        assert (tapped["began_ns"], tapped["ended_ns"]) == (pulses[0].at_ns, pulses[-1].at_ns)
+        assert (tapped["first_ns"], tapped["last_ns"]) == (pulses[0].at_ns, pulses[-1].at_ns)
 
     in_processes(tmp_path, story)
 
