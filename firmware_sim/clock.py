@@ -15,6 +15,12 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
+LATEST_S = 1e8
+"""Three years. Beyond, floats of seconds are too coarse for asyncio to tell a due timer from one to come."""
+RESOLUTION_S = 1e-8
+"""Timers this near to each other run together. asyncio's own 1 ns is lost in rounding after half a year."""
+
+
 class Deadlock(RuntimeError):
     """Virtual time cannot go on: nothing is ready to run and no timer is set."""
 
@@ -42,6 +48,8 @@ class _Jumping(selectors.SelectSelector):
             when = self.now + timeout
             # To the next whole nanosecond if it is that near: 9.999999999999998 would read as 9999 ms if truncated.
             self.now = max(when, round(when * 1e9) / 1e9)
+            if self.now > LATEST_S:
+                raise OverflowError(f"virtual time ends at {LATEST_S:.0f} s")
         return []
 
 
@@ -54,6 +62,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, start_s: float = 0.0) -> None:
         self._jumping = _Jumping(start_s)
         super().__init__(self._jumping)
+        self._clock_resolution = RESOLUTION_S
 
     def time(self) -> float:
         return self._jumping.now
