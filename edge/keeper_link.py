@@ -114,7 +114,7 @@ class Channel(asyncio.Protocol, Generic[H]):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        while len(self._buffer) >= _LENGTH.size:
+        while self._is_up() and len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             if length > MAX_MESSAGE_BYTES:
                 self.close()
@@ -129,6 +129,9 @@ class Channel(asyncio.Protocol, Generic[H]):
                 self.close()
                 return
             self._heard(message)
+
+    def _is_up(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
 
     def pause_writing(self) -> None:
         self.close()
