@@ -204,9 +204,10 @@ class Doorkeeper:
     def _matches(self, password_hash: str, password: str) -> bool:
         with self._hashing:
             try:
-                return self._hasher.verify(password_hash, password[:MAX_PASSWORD])
+                self._hasher.verify(password_hash, password[:MAX_PASSWORD])
             except (VerificationError, InvalidHashError):
                 return False
+        return len(password) <= MAX_PASSWORD
 
     def _refuse_blocked_address(self, address: str, now_ms: int) -> None:
         with self._counting:

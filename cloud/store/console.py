@@ -183,16 +183,16 @@ def _device(row: Any, placed: Sequence[Any]) -> DeviceView:
 
 def newest_roster(connection: Connection) -> int:
     """The number of the newest roster published, 0 before the first."""
-    return connection.execute(select(func.coalesce(func.max(rosters.c.number), 0))).scalar_one()
+    return int(connection.execute(select(func.coalesce(func.max(rosters.c.number), 0))).scalar_one())
 
 
 def count_quarantined(connection: Connection) -> int:
     """Everything ever set aside, whether its bytes are still kept or not."""
-    return connection.execute(select(func.coalesce(func.sum(tallies.c.count), 0))).scalar_one()
+    return int(connection.execute(select(func.coalesce(func.sum(tallies.c.count), 0))).scalar_one())
 
 
 def last_arrival(connection: Connection) -> int:
-    return connection.execute(select(func.coalesce(func.max(events.c.arrival), 0))).scalar_one()
+    return int(connection.execute(select(func.coalesce(func.max(events.c.arrival), 0))).scalar_one())
 
 
 def count_refused(connection: Connection, after: int, upto: int, since_ms: int) -> int:

@@ -8,8 +8,6 @@ class HgLive extends HTMLElement {
     this.last = this.getAttribute("after");
     this.held = [];
     this.list.addEventListener("pointerleave", () => this.release());
-    this.list.addEventListener("focusout", () => this.release());
-    this.more.addEventListener("click", () => this.release(true));
     // A browser allows six connections to a host: a page nobody looks at must not keep one.
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
     if (!document.hidden) this.open();
@@ -36,21 +34,20 @@ class HgLive extends HTMLElement {
     if (this.stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
   }
 
-  // Lines do not move under somebody's finger or pointer: they wait until it has left the list.
+  // Lines do not move under somebody's pointer: they wait until it has left the list. A finger never rests there.
   get isBusy() {
-    return this.list.matches(":hover") || this.list.contains(document.activeElement);
+    return matchMedia("(hover: hover)").matches && this.list.matches(":hover");
   }
 
   addLine(message) {
     this.last = message.lastEventId;
     this.held.push(message.data);
-    if (!this.isBusy) this.release();
-    this.more.hidden = this.held.length === 0;
+    if (!this.isBusy) return this.release();
+    this.more.hidden = false;
     this.more.querySelector("b").textContent = this.held.length;
   }
 
-  release(asked = false) {
-    if (this.isBusy && !asked) return;
+  release() {
     for (const html of this.held.splice(0)) {
       const line = this.made(html);
       if (document.getElementById(line.id)) continue;

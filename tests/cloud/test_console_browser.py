@@ -1,0 +1,211 @@
+"""The console in a real browser: what is live must move by itself, and what is lost must say so."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+
+from tests.cloud.town import PASSWORD, Town
+
+pytestmark = pytest.mark.browser
+
+QUIET = [
+    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
+    *("--disable-component-update", "--disable-sync"),
+]
+PHONE = ViewportSize(width=390, height=844)
+SMALLEST_TARGET_PX = 44
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def context(browser: Browser, town: Town) -> Iterator[BrowserContext]:
+    opened = browser.new_context(base_url=town.url, locale="en-GB", viewport={"width": 1280, "height": 900})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page with no error in its scripts and nothing that our own policy forbids."""
+    opened = context.new_page()
+    complaints: list[str] = []
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
+    yield opened
+    assert complaints == []
+
+
+def log_in(page: Page, name: str = "gate") -> None:
+    page.goto("/login")
+    page.get_by_label("Operator name").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("status").get_by_text("Live", exact=True)).to_be_visible()
+
+
+def test_what_happens_appears_without_a_reload(town: Town, page: Page) -> None:
+    log_in(page)
+    page.evaluate("window.same = true")
+    lines = page.get_by_role("list", name="Events, newest first").get_by_role("listitem")
+    expect(lines).to_have_count(0)
+    town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"), direction="in")
+    expect(lines).to_have_count(1)
+    expect(lines.first).to_contain_text("Li Si 2-502 Allowed")
+    town.happens("access.refused", device="east-gate", reason="expired", holder=town.holder("Wang Wu"))
+    expect(lines.first).to_contain_text("This membership has ended")
+    refused = page.get_by_role("link", name="Refused today")
+    expect(refused).to_contain_text("1")
+    assert page.evaluate("window.same"), "the page was not loaded again"
+    refused.click()
+    expect(page.get_by_role("heading", name="Events")).to_be_visible()
+    expect(page.get_by_role("listitem")).to_have_count(1)
+
+
+def test_a_device_goes_grey_by_itself_when_it_falls_silent(town: Town, page: Page) -> None:
+    town.beats("gym-turnstile")
+    log_in(page)
+    card = page.get_by_role("article").filter(has_text="Gym turnstile")
+    expect(card).to_contain_text("Online")
+    expect(card).to_contain_text("Last heard now")
+    town.now_ms += 200_000
+    expect(card).to_contain_text("Not heard")
+    expect(card).to_contain_text("The door decides without it")
+    expect(card).to_have_css("border-style", "dashed")
+
+
+def test_a_page_that_hears_the_cloud_no_more_says_so(town: Town, page: Page) -> None:
+    town.happens("door.shut")
+    log_in(page)
+    town.feed.close()
+    expect(page.get_by_text("Connection lost")).to_be_visible()
+    expect(page.locator(".lines")).to_have_css("filter", "grayscale(1)")
+
+
+def test_a_hidden_page_lets_go_of_its_stream_and_catches_up_when_it_is_back(town: Town, page: Page) -> None:
+    log_in(page)
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    while town.feed._viewers:
+        town.happens("door.shut")
+        page.evaluate("1")
+    before = page.get_by_role("listitem").count()
+    town.happens("door.forced")
+    assert page.get_by_role("listitem").count() == before
+    page.evaluate("Object.defineProperty(document, 'hidden', {value: false, configurable: true})")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.get_by_role("listitem").first).to_contain_text("Door forced open")
+
+
+def test_lines_do_not_move_under_the_pointer(town: Town, page: Page) -> None:
+    town.happens("door.shut")
+    log_in(page)
+    lines = page.get_by_role("list", name="Events, newest first").get_by_role("listitem")
+    lines.first.hover()
+    town.happens("door.forced")
+    news = page.locator(".more")
+    expect(news).to_have_text("New: 1")
+    expect(lines).to_have_count(1)
+    page.mouse.move(1, 1)
+    expect(lines).to_have_count(2)
+    expect(news).to_be_hidden()
+
+
+def test_a_ninth_tab_still_loads(town: Town, context: BrowserContext, page: Page) -> None:
+    log_in(page)
+    for _ in range(8):
+        tab = context.new_page()
+        tab.goto("/", timeout=10_000)
+        expect(tab.get_by_role("heading", name="What happens")).to_be_visible()
+        tab.evaluate("Object.defineProperty(document, 'hidden', {value: true})")
+        tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_on_a_phone_every_page_fits_and_every_target_can_be_hit(town: Town, browser: Browser, locale: str) -> None:
+    town.happens("access.refused", reason="expired", holder=town.holder("Wang Wu"), replay=True)
+    town.beats("gym-turnstile", faults={"arm_still": ""})
+    context = browser.new_context(base_url=town.url, locale=locale, viewport=PHONE)
+    page = context.new_page()
+    page.goto("/login")
+    assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 18
+    page.fill("[name=name]", "admin")
+    page.fill("[name=password]", PASSWORD)
+    page.click("button")
+    for path in ("/", "/events", "/people", "/people/5", "/devices/gym-turnstile", "/quarantine", "/audit", "/account"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
+        for target in page.locator("button:visible, select:visible, nav a:visible, .tile:visible").all():
+            box = target.bounding_box()
+            assert box and box["height"] >= SMALLEST_TARGET_PX, (path, target.inner_text())
+    context.close()
+
+
+def test_nothing_is_fetched_from_anywhere_else(town: Town, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    log_in(page)
+    assert len(asked) > 5
+    assert all(url.startswith(town.url) for url in asked)
+
+
+def test_without_scripts_a_card_is_still_reported_lost(town: Town, browser: Browser) -> None:
+    context = browser.new_context(base_url=town.url, locale="en-GB", java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/people/5")
+    page.get_by_label("Operator name").fill("office")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Report lost").click()
+    expect(page.get_by_role("status")).to_contain_text("The doors know within a second")
+    expect(page.get_by_text("Reported lost")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground_by_day_and_by_night(town: Town, browser: Browser, scheme: str) -> None:
+    """WCAG 2.2 AA asks for 4.5 to 1."""
+    town.happens("access.refused", reason="expired", holder=town.holder("Wang Wu"), replay=True)
+    town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"))
+    town.happens("door.forced")
+    town.beats("gym-turnstile", faults={"arm_still": ""})
+    context = browser.new_context(base_url=town.url, locale="en-GB", color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    log_in(page)
+    page.emulate_media(reduced_motion="reduce")
+    weak = page.evaluate(WEAK_CONTRAST)
+    assert weak == []
+    context.close()
+
+
+WEAK_CONTRAST = """() => {
+  const parse = (text) => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const light = (c) => {
+    const [r, g, b] = c.map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    for (; node; node = node.parentElement) {
+      const c = parse(getComputedStyle(node).backgroundColor);
+      if (c.length === 3 || c[3] > 0.99) return c.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const weak = [];
+  for (const node of document.querySelectorAll("main *, header *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    if (!own || !node.checkVisibility() || node.closest(".offline, .never")) continue;
+    const [a, b] = [light(parse(getComputedStyle(node).color).slice(0, 3)), light(ground(node))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) weak.push(`${node.textContent.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
+  }
+  return weak;
+}"""

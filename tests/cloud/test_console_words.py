@@ -1,0 +1,117 @@
+"""Every text of the console is there in Chinese, and every word a device may say has words."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from cloud.console import words
+from cloud.console.i18n import CATALOGUES, CHINESE, ENGLISH, LAST_MS, Language, choose, languages
+from contract.reasons import Reason
+from tests.house import sources
+
+CLOUD = Path(__file__).parents[2] / "cloud"
+METHODS = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
+PLACEHOLDER = re.compile(r"%\(\w+\)s")
+RECORDED = re.compile(r'"((?:access|device|door|emergency|reader|turnstile)\.[a-z_]+)"')
+HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,:;?!]")
+
+
+def texts() -> Iterator[str]:
+    """Every text that asks to be translated."""
+    for _, _, found, _, _ in extract_from_dir(CLOUD, METHODS, keywords={"_": None, "N_": None}):
+        assert isinstance(found, str)
+        yield found
+    yield from words.texts()
+
+
+@pytest.fixture(scope="module")
+def chinese() -> Catalog:
+    with (CATALOGUES / "zh_CN.po").open("rb") as source:
+        return read_po(source, abort_invalid=True)
+
+
+@pytest.fixture(scope="module")
+def spoken() -> dict[str, Language]:
+    from zoneinfo import ZoneInfo
+
+    return languages(ZoneInfo("Asia/Shanghai"))
+
+
+def test_no_text_is_missing_in_chinese_and_none_is_left_over(chinese: Catalog) -> None:
+    translated = {message.id: message.string for message in chinese if message.id}
+    wanted = set(texts())
+    assert len(wanted) > 150
+    assert {text for text in wanted if not translated.get(text)} == set()
+    assert set(translated) - wanted == set()
+
+
+def test_no_translation_is_in_doubt(chinese: Catalog) -> None:
+    assert [message.id for message in chinese if message.id and message.fuzzy] == []
+
+
+def test_translations_keep_what_is_filled_in(chinese: Catalog) -> None:
+    for message in chinese:
+        assert set(PLACEHOLDER.findall(str(message.id))) == set(PLACEHOLDER.findall(str(message.string)))
+
+
+def test_chinese_is_set_with_chinese_marks(chinese: Catalog) -> None:
+    assert [message.string for message in chinese if HALF_WIDTH.search(str(message.string))] == []
+
+
+def test_the_compiled_catalogue_speaks(spoken: dict[str, Language]) -> None:
+    assert spoken[CHINESE].say("Log in") == "登录"
+    assert spoken[ENGLISH].say("Log in") == "Log in"
+    assert spoken[CHINESE].say("") == ""
+
+
+def test_every_kind_that_a_device_records_has_words() -> None:
+    files = sources.files("edge", suffix=".py")
+    recorded = {kind for file in files for kind in RECORDED.findall(file.read_text())}
+    assert len(recorded) > 10
+    assert {kind for kind in recorded if kind not in words.KINDS and kind not in NOT_EVENTS} == set()
+
+
+NOT_EVENTS = {"device.key"}
+"""Names of files."""
+
+
+@pytest.mark.parametrize("reason", [*Reason, "a_reason_of_tomorrow"])
+def test_every_reason_is_said_in_both_languages(spoken: dict[str, Language], reason: str) -> None:
+    for language in spoken.values():
+        assert language.reason(reason)
+        assert isinstance(language.remedy(reason), str)
+
+
+@pytest.mark.parametrize(
+    ("query", "cookies", "accepted", "chosen"),
+    [
+        ({}, {}, "", ENGLISH),
+        ({}, {}, "zh", CHINESE),
+        ({}, {}, "zh-Hant-TW, en", CHINESE),
+        ({}, {}, "de, en;q=0.7, zh;q=0.1", ENGLISH),
+        ({}, {}, "zh-CN", CHINESE),
+        ({}, {"hg_lang": "en"}, "zh-CN", ENGLISH),
+        ({"lang": "zh-CN"}, {"hg_lang": "en"}, "en", CHINESE),
+        ({"lang": "xx"}, {"hg_lang": "xx"}, "xx", ENGLISH),
+        ({}, {}, ",;q=,-,*", ENGLISH),
+    ],
+)
+def test_the_language_is_chosen(query: dict[str, str], cookies: dict[str, str], accepted: str, chosen: str) -> None:
+    assert choose(query, cookies, accepted) == chosen
+
+
+def test_times_are_those_of_the_sites_wall_clock(spoken: dict[str, Language]) -> None:
+    english = spoken[ENGLISH]
+    assert english.moment(1_800_000_000_000) == "2027-01-15 16:00:00"
+    assert english.brief(1_800_000_000_000, 1_800_000_000_000 + 3_600_000) == "16:00:00"
+    assert english.brief(1_800_000_000_000, 1_800_000_000_000 + 8 * 3_600_000) == "01-15 16:00"
+
+
+@pytest.mark.parametrize("at_ms", [-(2**63), -1, 0, LAST_MS, 2**63])
+def test_no_time_is_too_absurd_to_be_shown(spoken: dict[str, Language], at_ms: int) -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", spoken[CHINESE].moment(at_ms))

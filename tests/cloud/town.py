@@ -1,0 +1,153 @@
+"""Sunny Court with its web open: a real database, real ingest, and a real server on a loopback port."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import httpx
+import uvicorn
+from argon2 import PasswordHasher
+
+from cloud.app import create_app
+from cloud.auth import Doorkeeper, Role
+from cloud.broker import Arrived
+from cloud.feed import LiveFeed
+from cloud.ingest import Ingest
+from cloud.keys import KeyFolder
+from cloud.sample import POINTS, seed_sample
+from cloud.store.database import Store
+from cloud.store.registry import register
+from contract import codec, topics
+from contract.decide import Trust
+from contract.events import Event, encode_event
+from contract.messages import Beat
+from tests.cloud.sender import SITE, Sender
+
+NOW_MS = 1_800_000_000_000
+"""A Friday in 2027, 16:00 in Shanghai."""
+PASSWORD = "a long enough word"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+PEOPLE = {"admin": Role.ADMIN, "office": Role.STAFF, "gate": Role.GUARD}
+"""An operator of every role. All have the same password."""
+
+
+class Visitor(httpx.Client):
+    """A browser without scripts: it keeps cookies, and fills in the forms it is given."""
+
+    def token(self, path: str) -> str:
+        """The token in the forms of a page."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get(path).text)
+        assert found, f"{path} has no form"
+        return found[1]
+
+    def submit(self, path: str, on: str, **fields: str) -> httpx.Response:
+        """Send a form that stands on the page ``on``."""
+        return self.post(path, data={"csrf": self.token(on), **fields})
+
+    def log_in(self, name: str = "admin", password: str = PASSWORD) -> httpx.Response:
+        return self.submit("/login", "/login", name=name, password=password)
+
+
+class Town:
+    """The web of Sunny Court at ``now_ms``, and the devices that speak to it."""
+
+    def __init__(self, store: Store, keys: KeyFolder, *, demo: bool = False) -> None:
+        self.store = store
+        self.keys = keys
+        self.now_ms = NOW_MS
+        self.changes = 0
+        self.feed = LiveFeed()
+        self.doorkeeper = Doorkeeper(store, self.clock, QUICK)
+        self.senders = {name: Sender(name) for name, *_ in POINTS}
+        with store.writing() as connection:
+            seed_sample(connection, keys, self.now_ms)
+            for name, _, zh, en in POINTS:
+                register(connection, name, self.senders[name].key.public(), self.now_ms, zh, en)
+        for name, role in PEOPLE.items():
+            self.doorkeeper.add_operator(name, PASSWORD, role, "setup")
+        self.ingest = Ingest(
+            store, site=SITE, sync=keys.make_sync, send=lambda *_: None, told=self.feed.publish, clock=self.clock
+        )
+        self.app = create_app(
+            store,
+            keys=keys,
+            feed=self.feed,
+            clock=self.clock,
+            on_change=self._count,
+            demo=demo,
+            doorkeeper=self.doorkeeper,
+        )
+        config = uvicorn.Config(self.app, port=0, log_config=None, server_header=False, timeout_graceful_shutdown=5)
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run)
+
+    def clock(self) -> int:
+        return self.now_ms
+
+    def _count(self) -> None:
+        self.changes += 1
+
+    def __enter__(self) -> "Town":
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive(), "the server did not start"
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.feed.close()
+        self._server.should_exit = True
+        self._thread.join()
+
+    @contextmanager
+    def visit(self, name: str = "", *, language: str = "en") -> Iterator[Visitor]:
+        """A browser; with a name, it has logged in."""
+        with Visitor(base_url=self.url, headers={"Accept-Language": language}, timeout=10) as visitor:
+            if name:
+                assert visitor.log_in(name).status_code == 303
+            yield visitor
+
+    def holder(self, name_en: str) -> str:
+        """What devices know of somebody."""
+        with self.store.reading() as connection:
+            found = connection.exec_driver_sql("SELECT holder FROM people WHERE name_en = ?", (name_en,)).scalar_one()
+        return bytes(found).hex()
+
+    def happens(
+        self,
+        kind: str,
+        *,
+        device: str = "gym-turnstile",
+        point: str | None = None,
+        clock: Trust = Trust.SYNCED,
+        replay: bool = False,
+        at_ms: int | None = None,
+        **data: Any,
+    ) -> None:
+        """A device records an event and sends it; it is committed when this returns."""
+        sender = self.senders[device]
+        seq = len(sender.rows) + 1
+        where = device if point is None else point
+        at_ms = self.now_ms if at_ms is None else at_ms
+        sender.keep(encode_event(Event(seq, at_ms, seq, "b7", clock, where, kind, data)))
+        self.sends(device, seq, seq, replay=replay)
+
+    def sends(self, device: str, first: int, last: int, *, replay: bool = False) -> None:
+        """A device sends rows of its journal."""
+        self.arrives(device, "events", codec.pack(self.senders[device].batch(first, last, replay=replay)))
+
+    def beats(self, device: str, *, waiting: int = 0, faults: dict[str, str] | None = None) -> None:
+        """A device is online and tells how it is."""
+        beat = Beat(self.now_ms, 1000, "synced", 10, waiting, 0, 0, faults or {})
+        self.arrives(device, "state", self.senders[device].state(1))
+        self.arrives(device, "beat", codec.write(beat))
+
+    def arrives(self, device: str, channel: str, payload: bytes) -> None:
+        """The broker delivers a message of a device."""
+        topic = topics.parse(topics.up(SITE, device, channel))
+        assert topic
+        self.ingest.take([Arrived(topic, payload, False)])
