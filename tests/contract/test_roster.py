@@ -119,6 +119,13 @@ def test_two_pages_do_not_merge_into_one_that_would_soon_split() -> None:
     assert prefixes(paginate(sorted(nobody_left), [left, right])) == [left, right]
 
 
+def test_neighbours_that_are_no_halves_of_one_page_stay_apart() -> None:
+    quarters = [quarter for half in WHOLE.halves() for quarter in half.halves()]
+    sizes = (MERGE_UP_TO, 1, 1, MERGE_UP_TO)
+    rows = sorted(one for quarter, size in zip(quarters, sizes, strict=True) for one in crowd_within(quarter, size))
+    assert prefixes(paginate(rows, quarters)) == quarters
+
+
 def test_a_credential_may_hold_a_grant_of_each_profile() -> None:
     mine, next_to_me = digest(1), digest(1)[:15] + bytes([digest(1)[15] ^ 1])
     rows = sorted([row(mine, 3), row(mine, 0), row(mine, 1), row(next_to_me)])
@@ -362,7 +369,7 @@ def with_rows(*places: int) -> bytes:
         (with_byte(HEAD_BYTES + 26, 6), "row of tier 6"),
         (with_byte(HEAD_BYTES + 27, 3), "standing 3"),
         (with_byte(HEAD_BYTES, 0x7F), "rows outside its prefix"),
-        (pack_page(Prefix(0, 1), list(Page(PAGE).rows())), "rows outside its prefix"),
+        (pack_page(Prefix(0, 1), [row(bytes([0x80]) + bytes(15))]), "rows outside its prefix"),
         (with_rows(0, 2, 1), "not in order"),
         (with_rows(1, 0), "not in order"),
         (with_rows(0, 0), "not in order"),

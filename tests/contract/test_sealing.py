@@ -128,7 +128,9 @@ def test_a_seal_with_one_bit_changed_is_refused(
 @every_seal
 def test_a_seal_cut_or_drawn_out_is_refused(sign: Callable[[bytes], bytes], accepts: Verify) -> None:
     seal = sign(b"stated")
-    assert not any(accepts(b"stated", wrong) for wrong in (b"", seal[:-1], seal + b"\0", b"\0" + seal, seal + seal))
+    with_a_zero_before_s = seal[:32] + b"\0" + seal[32:]
+    wrong_lengths = (b"", seal[:-1], seal + b"\0", b"\0" + seal, seal + seal, with_a_zero_before_s)
+    assert not any(accepts(b"stated", wrong) for wrong in wrong_lengths)
 
 
 parts = st.lists(st.binary(max_size=4), max_size=3)
