@@ -76,8 +76,8 @@ class State(Struct, frozen=True):
 
 
 class Beat(Struct, frozen=True):
-    """``up/beat``: health, every 30 s, nobody mourns one. Times in milliseconds, ``oldest_ms`` is the age of the oldest
-    event that still waits for its ack."""
+    """``up/beat``: health, every 30 s, nobody mourns one. Times in milliseconds, ``oldest_ms`` is how long
+    some event or other has been waiting for its ack, 0 if none is."""
 
     at_ms: int
     uptime_ms: int

@@ -40,7 +40,7 @@ def main() -> None:
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
     """Run the agent: decide at this device's points, and sync with the cloud."""
-    from edge.device import run_agent
+    from edge.agent_process import run_agent
 
     _run(lambda: run_agent(_load(config, kinds)))
 

@@ -36,7 +36,9 @@ class Time(Protocol):
     """What an event says of its time."""
 
     boot: str
-    trust: Trust
+
+    @property
+    def trust(self) -> Trust: ...
 
     def now_ms(self) -> int: ...
 
@@ -99,6 +101,7 @@ class Recorder:
         self._max_pending = max_pending
         self.journal_id = journal.id
         self.last_seq = journal.last_seq
+        self._waiting_since_ms = clock.mono_ms()
         self.acked = journal.acked
         self.unlogged = 0
         self.fault = ""
@@ -126,6 +129,11 @@ class Recorder:
     def pending(self) -> int:
         """Rows that are only in memory."""
         return len(self._pending)
+
+    @property
+    def waiting_ms(self) -> int:
+        """How long some event or other has been waiting for its acknowledgement; 0 if none is."""
+        return 0 if self.acked == self.last_seq else self._clock.mono_ms() - self._waiting_since_ms
 
     def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None:
         """Append an event; returns its seq, or None if there is no room and it was counted as unlogged instead.
@@ -179,6 +187,8 @@ class Recorder:
 
     def _append(self, point: str, kind: str, data: dict[str, Any]) -> int:
         clock = self._clock
+        if self.acked == self.last_seq:
+            self._waiting_since_ms = clock.mono_ms()
         seq = self.last_seq + 1
         stored = encode_event(Event(seq, clock.now_ms(), clock.mono_ms(), clock.boot, clock.trust, point, kind, data))
         self._tip = chain(self._tip, stored)

@@ -1,0 +1,87 @@
+"""The agent as a process: real files, a real broker, the keeper on its socket."""
+
+import asyncio
+import json
+import signal
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from random import SystemRandom
+
+from edge.announcer import will
+from edge.clock import DeviceClock
+from edge.config import DeviceConfig
+from edge.device import Device, Ports
+from edge.identity import Identity
+from edge.journal import Journal
+from edge.keeper_line import KeeperLine
+from edge.keeper_link import socket_path
+from edge.mqtt import MqttLink
+from edge.roster_store import RosterStore
+
+
+@asynccontextmanager
+async def _serving_status(device: Device, path: Path) -> AsyncIterator[None]:
+    """Whoever connects is told how the device is, in one line of JSON."""
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(json.dumps(device.status(), ensure_ascii=False).encode() + b"\n")
+            await writer.drain()
+        writer.close()
+
+    path.unlink(missing_ok=True)
+    server = await asyncio.start_unix_server(answer, path)
+    path.chmod(0o600)
+    try:
+        yield
+    finally:
+        server.close()
+        path.unlink(missing_ok=True)
+
+
+def _thread(stack: AsyncExitStack, name: str) -> Executor:
+    """An executor of one: what it is given is done in order."""
+    return stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=name))
+
+
+async def run_agent(config: DeviceConfig) -> None:
+    """An agent's whole life. Raises ``JournalError``, ``IdentityError`` or ``OSError`` for what the user can mend."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    for folder in (config.state, config.run):
+        folder.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        identity = Identity(config.keys)
+        clock = DeviceClock(config.state / "clock.json")
+        keeper = KeeperLine(socket_path(config.run))
+        site, name = config.device.site, config.device.name
+        link = MqttLink(config, lambda connection: will(site, name, connection), SystemRandom())
+        ports = Ports(
+            loop=loop,
+            clock=clock,
+            identity=identity,
+            journal=Journal(config.state / "journal.db", boot=clock.boot),
+            roster=RosterStore(config.state / "roster.db"),
+            keeper=keeper,
+            link=link,
+            random=SystemRandom(),
+            writer=_thread(stack, "writer"),
+            flusher=_thread(stack, "flusher"),
+            roster_writer=_thread(stack, "roster"),
+        )
+        device = Device(config, ports)
+        device.start()
+        lines = [
+            asyncio.create_task(keeper.run(device.agent.heard, device.agent.keeper_lost), name="keeper"),
+            asyncio.create_task(link.run(), name="link"),
+        ]
+        async with _serving_status(device, config.run / "agent.sock"):
+            await ended.wait()
+        await device.close()
+        for line in lines:
+            line.cancel()
+        await asyncio.gather(*lines, return_exceptions=True)

@@ -1,0 +1,237 @@
+"""One device put together over ports: the same on a Raspberry Pi and, many times over, in virtual time."""
+
+import logging
+from asyncio import AbstractEventLoop
+from concurrent.futures import Executor
+from hashlib import sha256
+from importlib.metadata import version
+from random import Random
+from typing import Any
+
+from msgspec import Struct, structs
+
+from contract import topics
+from contract.messages import Beat, RosterState, State
+from edge.agent import Agent
+from edge.announcer import Announcer
+from edge.clock import DeviceClock
+from edge.config import DeviceConfig
+from edge.decider import Decider
+from edge.identity import Identity
+from edge.journal import Journal
+from edge.keeper_link import KeeperPort
+from edge.link import Link
+from edge.recorder import Recorder
+from edge.roster_store import RosterStore
+from edge.roster_sync import RosterSync
+from edge.uplink import Uplink
+
+log = logging.getLogger(__name__)
+
+SOFTWARE = version("hearthgate")
+CLOSES_WITHIN_S = 5.0
+"""How long an orderly end waits for a slow disk; what is not durable by then is written anyway."""
+
+
+class Ports(Struct, frozen=True):
+    """What a device is given: its clock, its files, its lines, and the executors its disk work runs in."""
+
+    loop: AbstractEventLoop
+    clock: DeviceClock
+    identity: Identity
+    journal: Journal
+    roster: RosterStore
+    keeper: KeeperPort
+    link: Link
+    random: Random
+    writer: Executor | None = None
+    flusher: Executor | None = None
+    roster_writer: Executor | None = None
+
+
+class Device:
+    """The parts of one device and who tells whom. ``agent.heard`` is for the keeper; the link is wired up here."""
+
+    def __init__(self, config: DeviceConfig, ports: Ports) -> None:
+        self.config, self.ports = config, ports
+        self._site, self._name = config.device.site, config.device.name
+        self._config_hash = sha256(config.path.read_bytes()).hexdigest()[:16]
+        registration = ports.identity.registration
+        self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
+        self.decider = Decider(ports.roster, ports.clock, registration.digest_key if registration else None)
+        self.announcer = Announcer(
+            ports.link,
+            ports.identity.device_key,
+            self._site,
+            self._name,
+            ports.loop,
+            state=self.state,
+            beat=self.beat,
+        )
+        self.agent = Agent(
+            config, ports.loop, ports.clock, self.recorder, self.decider, ports.keeper, self.announcer.changed
+        )
+        self.uplink: Uplink | None = None
+        self.roster_sync: RosterSync | None = None
+        if registration is not None:
+            self.uplink = Uplink(
+                ports.link,
+                self.recorder,
+                ports.clock,
+                site=self._site,
+                device=self._name,
+                key=ports.identity.device_key,
+                sync_key=registration.sync_key,
+                loop=ports.loop,
+                random=ports.random,
+            )
+            self.roster_sync = RosterSync(
+                ports.roster,
+                registration.roster,
+                self._site,
+                self._name,
+                ports.clock,
+                writer=ports.roster_writer,
+                want=lambda payload: ports.link.publish(topics.up(self._site, self._name, "want"), payload, qos=1),
+                changed=self._roster_changed,
+            )
+        ports.link.on_up = self._link_up
+        ports.link.on_down = self._link_down
+        ports.link.on_message = self._message
+
+    def start(self) -> None:
+        """Record how the device was found: what an operator asks first after a night with a power cut."""
+        found = self.ports.journal.found
+        self.recorder.record("", "device.started", {"software": SOFTWARE, "clean": not found.unclean})
+        if found.power_cut:
+            self.recorder.record("", "device.power_cut", {"last_durable": found.last_seq})
+        if found.recovered is not None:
+            self.recorder.record("", "device.journal_recovered", structs.asdict(found.recovered))
+        if self.ports.roster.set_aside is not None:
+            self.recorder.record("", "device.roster_damaged", {"kept_as": self.ports.roster.set_aside.name})
+        if self.ports.identity.registration is None:
+            log.warning("not registered; the public key is %s", self.ports.identity.public_key)
+
+    async def close(self) -> None:
+        """An orderly end: what was recorded becomes durable, and the next start knows that it did."""
+        self.agent.close()
+        self.announcer.goodbye()
+        if self.uplink is not None:
+            self.uplink.close()
+        if self.roster_sync is not None:
+            await self.roster_sync.close()
+        self.recorder.record("", "device.stopped", {})
+        await self.recorder.close(CLOSES_WITHIN_S)
+        self.ports.roster.close()
+        self.ports.clock.save()
+
+    def state(self, connection: int) -> State:
+        """What ``up/state`` says."""
+        roster = self.ports.roster
+        return State(
+            online=True,
+            connection=connection,
+            boot=self.ports.clock.boot,
+            software=SOFTWARE,
+            roster=RosterState(roster.number, roster.issued_ms or 0, roster.count, self._roster_refused()),
+            config_hash=self._config_hash,
+            points={name: self._point(name) for name in self.agent.runners},
+        )
+
+    def beat(self) -> Beat:
+        """What ``up/beat`` says."""
+        clock, recorder = self.ports.clock, self.recorder
+        return Beat(
+            at_ms=clock.now_ms(),
+            uptime_ms=clock.mono_ms(),
+            clock=clock.trust.value,
+            journal_rows=recorder.last_seq - self.ports.journal.base_seq,
+            waiting=recorder.last_seq - recorder.acked,
+            oldest_ms=recorder.waiting_ms,
+            unlogged=recorder.unlogged,
+            faults=self.faults(),
+        )
+
+    def faults(self) -> dict[str, str]:
+        """Everything an operator should know is wrong, by place."""
+        found = {
+            "disk": self.recorder.fault,
+            "uplink": self.uplink.fault if self.uplink else "not_registered",
+            "keeper": "" if self.agent.keeper_up else "lost",
+            "roster": self._roster_refused(),
+            "agent": f"{self.agent.failures} failures" if self.agent.failures else "",
+            "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
+        }
+        for name, runner in self.agent.runners.items():
+            found |= {f"{name}.{fault}": "seen" for fault in runner.report.faults}
+        return {place: fault for place, fault in found.items() if fault}
+
+    def status(self) -> dict[str, Any]:
+        """What ``hearthgate-edge status`` and the demo's panel show; times in milliseconds."""
+        beat = self.beat()
+        return {
+            "device": self._name,
+            "site": self._site,
+            "software": SOFTWARE,
+            "clock": {"trust": beat.clock, "at_ms": beat.at_ms, "uptime_ms": beat.uptime_ms},
+            "keeper": self.agent.keeper_up,
+            "link": {"up": self.ports.link.up},
+            "journal": {
+                "id": self.recorder.journal_id,
+                "last": self.recorder.last_seq,
+                "acked": self.recorder.acked,
+                "waiting": beat.waiting,
+                "unlogged": beat.unlogged,
+            },
+            "roster": {
+                "number": self.ports.roster.number,
+                "issued_ms": self.ports.roster.issued_ms,
+                "grants": self.ports.roster.count,
+                "refused": self._roster_refused(),
+            },
+            "emergencies": sorted(self.agent.emergencies),
+            "points": {name: self._point(name) for name in self.agent.runners},
+            "faults": beat.faults,
+        }
+
+    def _point(self, name: str) -> dict[str, Any]:
+        runner = self.agent.runners[name]
+        report = runner.report
+        shown = runner.shown.text if runner.shown else ""
+        return {"phase": report.phase, "faulted": report.faulted, "faults": sorted(report.faults), "shown": shown}
+
+    def _roster_refused(self) -> str:
+        return self.roster_sync.refused if self.roster_sync else ""
+
+    def _roster_changed(self) -> None:
+        sync, roster = self.roster_sync, self.ports.roster
+        if sync is not None and sync.refused:
+            self.recorder.record("", "device.roster_refused", {"why": sync.refused, "kept": roster.number})
+        else:
+            self.recorder.record("", "device.roster_applied", {"roster": roster.number, "grants": roster.count})
+        self.announcer.changed()
+
+    def _link_up(self, connection: int) -> None:
+        self.announcer.went_up(connection)
+        if self.uplink is not None:
+            self.uplink.went_up()
+
+    def _link_down(self) -> None:
+        self.announcer.close()
+        if self.uplink is not None:
+            self.uplink.went_down()
+
+    def _message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Only what the cloud says to this device; each receiver judges the seal of its own."""
+        found = topics.parse(topic)
+        if found is None or (found.site, found.device, found.way) != (self._site, self._name, "dn"):
+            return
+        if self.uplink is None or self.roster_sync is None:
+            return
+        match found.channel:
+            case "ack":
+                self.uplink.acknowledged(payload, retained)
+            case "roster":
+                self.roster_sync.manifest(payload)
+            case "page":
+                self.roster_sync.page(payload)
