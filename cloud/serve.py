@@ -82,7 +82,9 @@ def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: b
         feed = LiveFeed()
         line = Line(store, keys, address, feed)
         app = create_app(store, keys=keys, feed=feed, clock=clock, on_change=line.publisher.changed, demo=demo)
-        config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=GRACE_S)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+        )
         with line.open():
             log.info("serving on http://%s:%d/", *listening.getsockname()[:2])
             _run(WebServer(config, feed), listening)
