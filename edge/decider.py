@@ -14,7 +14,8 @@ log = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
-    """The device's clocks, UTC and monotonic; ``trust`` and ``floor_ms`` say how far to believe the first."""
+    """The device's clocks, UTC and monotonic; ``trust`` and ``floor_ms`` say how far to believe the first, which never
+    runs below the floor."""
 
     @property
     def trust(self) -> Trust: ...
@@ -72,12 +73,12 @@ class Decider:
             return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR)
 
     def _facts(self, free_exit: bool, report: Report) -> Facts:
-        issued_ms, now_ms = self._roster.issued_ms, max(self._clock.now_ms(), self._clock.floor_ms)
+        issued_ms = self._roster.issued_ms
         return Facts(
             zone=self._roster.zone or ZoneInfo("UTC"),
             clock=self._clock.trust,
             clock_floor_ms=self._clock.floor_ms,
-            roster_age_ms=None if issued_ms is None else max(0, now_ms - issued_ms),
+            roster_age_ms=None if issued_ms is None else max(0, self._clock.now_ms() - issued_ms),
             free_exit=free_exit,
             busy=report.busy,
             faulted=report.faulted,

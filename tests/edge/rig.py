@@ -49,16 +49,16 @@ PULLS: dict[int, Resistor] = {LOCK: "down", LAMP: "down", MAGNET: "up"}
 """The resistors that the installation asks for: each holds its relay at rest."""
 
 
-def gates(folder: Path) -> DeviceConfig:
+def load(folder: Path, text: str) -> DeviceConfig:
     file = folder / "gates.toml"
-    file.write_text(GATES)
+    file.write_text(text)
     return config.load(file)
 
 
 class Rig:
     """One board with its parts. ``told`` is what the keeper said. ``start`` is a new keeper process."""
 
-    def __init__(self, folder: Path, *, strict_gpiod: bool = True) -> None:
+    def __init__(self, folder: Path, *, text: str = GATES, strict_gpiod: bool = True) -> None:
         self.loop = asyncio.get_running_loop()
         self.board = Board(self.loop, seed=1, strict_gpiod=strict_gpiod, pulls=PULLS)
         self.contact = Contact(self.board, pin=22, name="east contact", closed=True)
@@ -66,7 +66,7 @@ class Rig:
         self.reader = WiegandReader(self.board, d0=5, d1=6)
         self.fire = FirePanel(self.board, pin=26)
         self.key = PushButton(self.board, pin=16, name="key")
-        self.config = gates(folder)
+        self.config = load(folder, text)
         self.latch_file = folder / "latch.json"
         self.told: list[ToAgent] = []
         self.factory: BoardFactory
@@ -74,8 +74,14 @@ class Rig:
         self.start()
 
     def start(self) -> None:
-        self.factory = self.board.factory()
-        self.keeper = Keeper(self.config, self.factory, Latch(self.latch_file), self.loop, self.tell)
+        factory = self.board.factory()
+
+        def tell(message: ToAgent) -> None:
+            if factory.lines.alive:  # type: ignore[attr-defined]
+                self.tell(message)
+
+        self.factory = factory
+        self.keeper = Keeper(self.config, factory, Latch(self.latch_file), self.loop, tell)
 
     def tell(self, message: ToAgent) -> None:
         self.told.append(message)
