@@ -1,0 +1,307 @@
+"""The agent between a keeper, a journal and its stations, with each of them in the test's hands."""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import config
+from edge.agent import INVALID_READS_EVERY_S, LAMP_MS, Agent, InvalidReads
+from edge.decider import Decider
+from edge.keeper_link import Changed, Drive, Frame, Refused, Rest, Rested, Snapshot, ToKeeper, ZoneEmergency
+from tests.edge.cards import ANNAS, KEY, STRANGERS, Cards, LoopClock
+from tests.edge.recordings import HandRecording
+from tests.edge.rig import GATES
+from tests.firmware_sim.story import in_virtual_time
+
+INPUTS = {"east.contact": True, "east.exit_button": False, "gym.release_sense": False}
+CRANKY = '''\
+"""A station that fails at every word but its start."""
+
+from msgspec import Struct
+
+from edge.stations import Report
+
+INPUTS = {"button": False}
+OUTPUTS = {}
+
+
+class Settings(Struct):
+    pass
+
+
+def start(point, settings):
+    return None
+
+
+def step(state, happened, now_ms):
+    raise RuntimeError("cranky")
+
+
+def report(state):
+    return Report("cranky")
+'''
+CRANKY_POINT = '[[point]]\nname = "cranky"\nkind = "cranky"\nzone = "estate"\ninputs.button = { pin = 12 }\n'
+
+
+class Desk:
+    """An agent whose keeper is a list of orders."""
+
+    def __init__(self, folder: Path, *, cranky: bool = False) -> None:
+        (folder / "cranky.py").write_text(CRANKY)
+        file = folder / "gates.toml"
+        file.write_text(GATES.replace("[[point]]", CRANKY_POINT + "[[point]]", 1) if cranky else GATES)
+        loop = asyncio.get_running_loop()
+        clock = LoopClock(loop)
+        self.orders: list[ToKeeper] = []
+        self.recording = HandRecording()
+        self.changes = 0
+        self.agent = Agent(
+            config.load(file, [folder]),
+            loop,
+            clock,
+            self.recording,
+            Decider(Cards("east", "gym"), clock, KEY),
+            self,
+            self._changed,
+        )
+        inputs = {**INPUTS, "cranky.button": False} if cranky else INPUTS
+        self.agent.heard(Snapshot(inputs, []))
+        self.orders.clear()
+
+    def send(self, message: ToKeeper) -> None:
+        self.orders.append(message)
+
+    def _changed(self) -> None:
+        self.changes += 1
+
+    def badge(self, bits: str) -> None:
+        self.agent.heard(Frame("east.in", bits, 0.0))
+
+    def told(self) -> list[str]:
+        """The kinds of the events since this was last asked, without those of the start."""
+        kinds = [kind for kind in self.recording.kinds if kind != "device.keeper_found"]
+        self.recording.rows.clear()
+        return kinds
+
+
+@in_virtual_time
+async def test_a_badge_is_recorded_and_drives_the_lock_and_the_lamp_once_written(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.badge(ANNAS)
+    assert desk.orders == []
+    desk.recording.write()
+    assert desk.orders == [Drive("east.lock", 6_000), Drive("east.green", LAMP_MS)]
+    assert desk.told() == ["access.allowed"]
+
+
+@in_virtual_time
+async def test_what_a_person_is_shown_is_kept_for_a_screen_where_there_is_no_lamp(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.badge(STRANGERS)
+    shown = desk.agent.runners["east"].shown
+    assert shown is not None
+    assert (shown.lamp, shown.text, desk.orders) == ("red", "unknown_credential", [])
+
+
+@in_virtual_time
+async def test_the_start_of_a_keeper_is_recorded_once_and_its_loss_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.agent.heard(Snapshot(INPUTS, []))
+    desk.agent.keeper_lost()
+    desk.agent.keeper_lost()
+    assert not desk.agent.keeper_up
+    desk.agent.heard(Snapshot(INPUTS, []))
+    assert desk.recording.kinds == ["device.keeper_found", "device.keeper_lost", "device.keeper_found"]
+    assert desk.agent.keeper_up
+
+
+@in_virtual_time
+async def test_an_emergency_found_in_a_snapshot_is_recorded_once_and_its_end_too(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.agent.heard(ZoneEmergency("estate", active=True))
+    desk.agent.heard(Snapshot(INPUTS, ["estate"]))
+    desk.agent.heard(ZoneEmergency("estate", active=True))
+    assert desk.agent.emergencies == {"estate"}
+    assert desk.agent.runners["east"].report.phase == "released"
+    assert desk.agent.runners["gym"].report.phase == "closed"
+    desk.agent.heard(Snapshot(INPUTS, []))
+    assert desk.agent.runners["east"].report.phase == "closed"
+    assert desk.told() == ["emergency.began", "emergency.reset"]
+
+
+@in_virtual_time
+async def test_an_emergency_takes_back_a_drive_that_waits_for_its_record(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.badge(ANNAS)
+    desk.agent.heard(ZoneEmergency("estate", active=True))
+    desk.recording.flush()
+    await asyncio.sleep(60)
+    assert Drive("east.lock", 6_000) not in desk.orders
+
+
+@pytest.mark.parametrize(
+    ("message", "kinds"),
+    [
+        (Rested("east.lock", "expired"), ["device.lease_expired"]),
+        (Rested("east.green", "expired"), []),
+        (Rested("east.lock", "ordered"), []),
+        (Rested("east.lock", "agent_gone"), []),
+        (Refused("east.lock", "bad_lease"), ["device.fault"]),
+        (Refused("east.lock", "no_such_output"), ["device.fault"]),
+        (Refused("east.lock", "emergency"), []),
+    ],
+    ids=str,
+)
+@in_virtual_time
+async def test_what_the_keeper_says_of_an_output_is_an_event_if_it_tells_of_trouble(
+    message: Any, kinds: list[str], tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    desk.agent.heard(message)
+    assert desk.told() == kinds
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Frame("west.in", ANNAS, 0.0),
+        Changed("west.contact", active=True, at_s=0.0),
+        Snapshot({"west.contact": True}, []),
+    ],
+    ids=lambda message: type(message).__name__,
+)
+@in_virtual_time
+async def test_a_keeper_of_another_device_is_a_fault_and_no_crash(
+    message: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(tmp_path)
+    with caplog.at_level(logging.ERROR):
+        desk.agent.heard(message)
+    assert (desk.told(), desk.agent.failures) == (["device.fault"], 1)
+    assert ANNAS not in caplog.text
+
+
+@in_virtual_time
+async def test_one_cranky_station_keeps_no_other_from_anything(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk(tmp_path, cranky=True)
+    assert desk.agent.failures == 1
+    desk.agent.heard(Changed("cranky.button", active=True, at_s=0.0))
+    desk.told()
+    desk.badge(ANNAS)
+    desk.agent.heard(ZoneEmergency("estate", active=True))
+    assert desk.told() == ["access.allowed", "emergency.began", "device.fault"]
+    assert desk.agent.runners["east"].report.phase == "released"
+    assert desk.agent.failures == 3
+    assert "cranky" in caplog.text
+
+
+@in_virtual_time
+async def test_a_fault_is_recorded_with_its_kind(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, cranky=True)
+    assert desk.recording.rows[-1] == ("", "device.fault", {"fault": "internal_error", "what": "RuntimeError"})
+
+
+@in_virtual_time
+async def test_a_key_press_is_neither_a_card_nor_noise(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    for burst in ("0001", "11100001", "1011"):
+        desk.badge(burst)
+    assert (desk.told(), desk.orders) == ([], [])
+
+
+@in_virtual_time
+async def test_the_noise_of_a_bad_cable_is_one_row_and_then_one_a_minute_with_its_number(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    for _ in range(600):
+        desk.badge(ANNAS[:-1])
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(INVALID_READS_EVERY_S)
+    rows = [row for row in desk.recording.rows if row.kind == "reader.invalid_read"]
+    assert [row.data["count"] for row in rows] == [1, 599]
+    desk.badge(ANNAS[:-1])
+    await asyncio.sleep(3600)
+    assert sum(row.kind == "reader.invalid_read" for row in desk.recording.rows) == 3
+
+
+@pytest.mark.parametrize(
+    ("bits", "verdict"),
+    [
+        (ANNAS[:-1], {"bits": 25, "parity": "none", "swapped": False}),
+        (ANNAS[:-1] + str(1 - int(ANNAS[-1])), {"bits": 26, "parity": "failed", "swapped": False}),
+        (ANNAS.translate({48: 49, 49: 48}), {"bits": 26, "parity": "failed", "swapped": True}),
+        ("1" * 81, {"bits": 81, "parity": "none"}),
+    ],
+    ids=["truncated", "bad parity", "swapped wires", "over-long"],
+)
+@in_virtual_time
+async def test_an_invalid_read_is_told_by_its_length_and_verdict_never_its_bits(
+    bits: str, verdict: dict[str, Any], tmp_path: Path
+) -> None:
+    desk = Desk(tmp_path)
+    desk.badge(bits)
+    row = desk.recording.rows[-1]
+    assert row == ("east", "reader.invalid_read", {**verdict, "count": 1})
+    assert bits not in repr(row)
+
+
+@in_virtual_time
+async def test_a_reader_that_is_closed_writes_nothing_more() -> None:
+    rows: list[dict[str, Any]] = []
+    reads = InvalidReads(asyncio.get_running_loop(), rows.append)
+    reads.note("101")
+    reads.note("101")
+    reads.close()
+    await asyncio.sleep(3600)
+    assert len(rows) == 1
+
+
+@in_virtual_time
+async def test_a_closed_agent_does_nothing_more(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.agent.heard(Changed("east.exit_button", active=True, at_s=0.0))
+    desk.badge(ANNAS)
+    desk.agent.close()
+    before = list(desk.orders), list(desk.recording.rows)
+    desk.recording.flush()
+    await asyncio.sleep(3600)
+    assert (desk.orders, desk.recording.rows) == before
+
+
+@in_virtual_time
+async def test_a_station_rests_its_lock_when_its_relock_is_due(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.badge(ANNAS)
+    desk.recording.write()
+    await asyncio.sleep(4.999)
+    assert Rest("east.lock") not in desk.orders
+    await asyncio.sleep(0.002)
+    assert desk.orders[-1] == Rest("east.lock")
+    assert desk.told() == ["access.allowed", "access.not_entered"]
+
+
+@in_virtual_time
+async def test_somebody_who_badges_as_the_relock_is_due_is_not_locked_out(tmp_path: Path) -> None:
+    """Their record is still on its way to the disk when the time of the one before them is over."""
+    desk = Desk(tmp_path)
+    desk.badge(ANNAS)
+    desk.recording.write()
+    await asyncio.sleep(4.990)
+    desk.badge(ANNAS)
+    await asyncio.sleep(0.015)
+    desk.recording.write()
+    await asyncio.sleep(4.9)
+    assert Rest("east.lock") not in desk.orders
+
+
+@in_virtual_time
+async def test_every_message_may_have_changed_what_a_status_would_say(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    before = desk.changes
+    desk.agent.heard(Changed("east.contact", active=False, at_s=0.0))
+    desk.agent.keeper_lost()
+    assert desk.changes == before + 2
