@@ -111,6 +111,14 @@ def test_disabling_an_operator_ends_their_logins_and_bars_new_ones(office: Offic
     assert office.log_in()
 
 
+def test_a_login_that_was_being_made_while_its_operator_was_disabled_does_not_stand(office: Office) -> None:
+    secret, login = office.log_in()
+    office.keeper.set_disabled(office.operator(), True, "boss")
+    with office.store.writing() as connection:
+        operators.add_login(connection, login, office.now_ms)
+    assert office.keeper.login_of(secret) is None
+
+
 def test_a_new_password_ends_all_other_logins(office: Office) -> None:
     here, login = office.log_in()
     there, _ = office.log_in(address=THERE)
