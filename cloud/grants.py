@@ -71,7 +71,7 @@ def _rows(community: Community, plans: Mapping[str, Plan], held: Mapping[int, Se
                 tier=plans[one.plan].tier,
                 standing=max(one.standing, credential.standing, key=_SEVERITY.index),
                 valid_from_s=one.from_ms // 1000,
-                valid_until_s=max(1, one.until_ms // 1000) if one.until_ms else 0,
+                valid_until_s=one.until_ms // 1000,
             )
 
 

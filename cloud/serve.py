@@ -108,6 +108,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((host, port))
+            listening.listen()  # who comes before uvicorn is ready waits, and is not turned away
         except OSError as wrong:
             raise PortTaken(f"cannot listen on {host} port {port}: {wrong.strerror}; choose another --port") from None
         yield listening

@@ -1,6 +1,7 @@
 """What an operator types, and the one line they get when it cannot be."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,18 @@ def typed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -
     return Typing(capsys, monkeypatch)
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A community, made once: hashing a password takes its time on purpose."""
+    folder = tmp_path_factory.mktemp("made") / "cloud"
+    cli.init(folder, sample=True)
+    return folder
+
+
 @pytest.fixture
-def folder(typed: Typing, tmp_path: Path) -> Path:
-    typed("init", tmp_path / "cloud", "--sample")
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it for each test."""
+    shutil.copytree(made, tmp_path / "cloud")
     return tmp_path / "cloud"
 
 

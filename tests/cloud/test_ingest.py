@@ -165,6 +165,12 @@ def test_rows_that_come_too_early_are_asked_for_again(world: World, gym: Sender)
     assert world.stored() == gym.rows
 
 
+def test_rows_that_came_early_and_again_are_not_asked_for(world: World, gym: Sender) -> None:
+    gym.record(5)
+    world.take(gym, gym.events(4, 5), gym.events(1, 3), gym.events(4, 5))
+    assert world.acks() == [Ack(JOURNAL, 5, NOW_MS)]
+
+
 def test_another_past_of_a_journal_is_refused(world: World, gym: Sender) -> None:
     gym.record(4)
     world.take(gym, gym.events(1, 4))

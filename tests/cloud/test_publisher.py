@@ -230,6 +230,17 @@ def test_what_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.
     assert east.rows()
 
 
+def test_a_broker_that_fails_while_it_is_told_again_is_told_once_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.refresh()
+    world.publisher.connected()
+    with monkeypatch.context() as broken, pytest.raises(ConnectionError):
+        broken.setattr(Device, "hear", lambda *_: (_ for _ in ()).throw(ConnectionError))
+        world.refresh()
+    assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
+
+
 def test_a_new_device_gets_its_manifest(world: World) -> None:
     world.refresh()
     world.devices["west-gate"] = Device("west-gate", RosterVerifier(world.keys.roster.public()))
