@@ -34,11 +34,17 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "turnstile.jammed": ("alarm", "Arm jammed"),
     "turnstile.tailgated": ("alarm", "Two went in on one card"),
     "device.fault": ("alarm", "Device fault"),
+    "device.journal_recovered": ("alarm", "Its journal was damaged and mended"),
     "device.keeper_found": ("quiet", "Its pins are kept again"),
     "device.keeper_lost": ("alarm", "Nobody keeps its pins"),
     "device.late_record": ("quiet", "An event was recorded late"),
     "device.lease_expired": ("alarm", "An output fell back to rest by itself"),
     "device.power_cut": ("alarm", "The power was cut"),
+    "device.roster_applied": ("quiet", "Took a new roster"),
+    "device.roster_damaged": ("alarm", "Its roster was damaged"),
+    "device.roster_refused": ("alarm", "Refused a roster"),
+    "device.started": ("quiet", "Started"),
+    "device.stopped": ("quiet", "Stopped"),
     "device.unlogged": ("alarm", "Events could not be written down"),
     "emergency.began": ("alarm", "Emergency: doors released, sockets off"),
     "emergency.reset": ("quiet", "Emergency reset by a person"),
@@ -46,12 +52,18 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
 }
 
 FAULTS: Mapping[str, str] = {
+    "agent": "Errors in its program",
     "arm_still": "The arm does not move",
     "contact_reversed": "Door contact reversed",
     "contact_still": "Door contact never moves",
+    "decisions": "Errors while deciding",
+    "disk": "Its disk does not write",
     "exit_button_stuck": "Exit button stuck",
     "internal_error": "A fault inside the device",
     "jammed": "Arm jammed",
+    "keeper": "Nobody keeps its pins",
+    "roster": "Refused a roster",
+    "uplink": "Trouble on the line to the cloud",
 }
 
 ACTIONS: Mapping[str, str] = {

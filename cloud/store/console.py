@@ -77,15 +77,17 @@ class DeviceView(Struct, frozen=True):
 
     @property
     def faults(self) -> list[Fault]:
-        """Every fault it reports, of its doors and of itself."""
-        of_points = [
-            Fault(fault, str(known), point.name, point.label)
+        """Every fault it reports once, of its doors and of itself: a beat names those of a door ``point.fault``."""
+        labels = {point.name: point.label for point in self.points}
+        found = {
+            (point.name, str(fault)): str(known)
             for point in self.points
             for fault, known in _table(point.report.get("faults")).items()
-        ]
-        told = {one.fault for one in of_points}
-        own = _table(self.beat.get("faults")).items()
-        return of_points + [Fault(fault, str(known)) for fault, known in own if fault not in told]
+        }
+        for place, known in _table(self.beat.get("faults")).items():
+            point, _, fault = str(place).rpartition(".")
+            found.setdefault((point, fault), str(known))
+        return [Fault(fault, known, point, labels.get(point)) for (point, fault), known in found.items()]
 
 
 class Person(Struct, frozen=True):

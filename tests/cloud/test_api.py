@@ -44,14 +44,17 @@ def send(api: httpx.Client, path: str, body: object, method: str = "POST") -> ht
 
 
 def test_devices_are_listed_with_what_the_cloud_hears_of_them(town: Town, api: Visitor) -> None:
-    town.beats("gym-turnstile", waiting=3, faults={"arm_still": "for 2 minutes"})
+    town.beats("gym-turnstile", waiting=3, faults={"gym-turnstile.arm_still": "seen", "disk": "full"})
     found = {device["name"]: device for device in get(api, "/devices")}
     assert set(found) == {"gym-turnstile", "east-gate", "west-gate", "hub-door"}
     assert found["east-gate"]["presence"] == "never"
     gym = get(api, "/devices/gym-turnstile")
     assert gym == found["gym-turnstile"]
     assert (gym["presence"], gym["waiting"], gym["heard_ms"]) == ("online", 3, town.now_ms)
-    assert gym["faults"] == [{"fault": "arm_still", "point": "", "known": "for 2 minutes"}]
+    assert gym["faults"] == [
+        {"fault": "arm_still", "point": "gym-turnstile", "known": "seen"},
+        {"fault": "disk", "point": "", "known": "full"},
+    ]
     town.now_ms += 200_000
     assert get(api, "/devices/gym-turnstile")["presence"] == "offline"
     assert api.get("/api/v1/devices/none").status_code == 404

@@ -141,7 +141,7 @@ def test_no_event_breaks_a_page_or_puts_code_into_it(town: Town) -> None:
 
 def test_a_silent_device_never_looks_alive(town: Town) -> None:
     town.beats("gym-turnstile", waiting=4)
-    town.beats("east-gate", faults={"contact_still": ""})
+    town.beats("east-gate", faults={"east-gate.contact_still": "seen"})
     with town.visit("gate") as visitor:
         alive = visitor.get("/").text
         town.now_ms += 200_000

@@ -132,7 +132,7 @@ def test_a_ninth_tab_still_loads(town: Town, context: BrowserContext, page: Page
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
 def test_on_a_phone_every_page_fits_and_every_target_can_be_hit(town: Town, browser: Browser, locale: str) -> None:
     town.happens("access.refused", reason="expired", holder=town.holder("Wang Wu"), replay=True)
-    town.beats("gym-turnstile", faults={"arm_still": ""})
+    town.beats("gym-turnstile", faults={"gym-turnstile.arm_still": "seen"})
     context = browser.new_context(base_url=town.url, locale=locale, viewport=PHONE)
     page = context.new_page()
     page.goto("/login")
@@ -176,7 +176,7 @@ def test_text_stands_out_from_its_ground_by_day_and_by_night(town: Town, browser
     town.happens("access.refused", reason="expired", holder=town.holder("Wang Wu"), replay=True)
     town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"))
     town.happens("door.forced")
-    town.beats("gym-turnstile", faults={"arm_still": ""})
+    town.beats("gym-turnstile", faults={"gym-turnstile.arm_still": "seen"})
     context = browser.new_context(base_url=town.url, locale="en-GB", color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     log_in(page)
