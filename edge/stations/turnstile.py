@@ -67,25 +67,28 @@ MAX_QUEUE = 3
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``unlock_ms``: how long the arm waits for a person. A turn that lasts ``turn_ms`` is jammed. An arm that leaves
-    home again within ``tailgate_ms`` of a passage is turned by somebody who did not badge. After ``still_after``
-    unlocks in a row in which the arm never moved, its sensor is suspect.
+    home again within ``tailgate_ms`` of a passage is turned by somebody who did not badge. The sensor calls the arm
+    home some degrees early, and a machine that is unlocked before its lock has fallen forgets it when it falls: so the
+    arm is given ``settle_ms``. After ``still_after`` unlocks in a row in which it never moved, its sensor is suspect.
     """
 
     unlock_ms: int = 5_000
     turn_ms: int = 8_000
     tailgate_ms: int = 1_000
+    settle_ms: int = 200
     still_after: int = 20
 
     def __post_init__(self) -> None:
         check_unlock_ms(self.unlock_ms)
-        for name in ("turn_ms", "tailgate_ms", "still_after"):
+        for name in ("turn_ms", "tailgate_ms", "settle_ms", "still_after"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is greater than 0")
 
 
 class State(Faulty, frozen=True):
     """``queue`` are those who may pass, ``turning`` is who of them turns the arm now, and ``leaving`` are those who
-    badged at a free exit arm. ``away``: the arm is not at home. ``passed_ms`` is when the last passage ended."""
+    badged at a free exit arm. ``away``: the arm is not at home; ``home_ms`` is when it last came there, ``passed_ms``
+    when it last did so with a passage."""
 
     point: str
     settings: Settings
@@ -95,6 +98,7 @@ class State(Faulty, frozen=True):
     leaving: tuple[Passer, ...] = ()
     has_exit_arm: bool = False
     away: bool = False
+    home_ms: int | None = None
     passed_ms: int | None = None
     still: int = 0
 
@@ -116,7 +120,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
     """Take one input to completion. Inputs that mean nothing to a turnstile change nothing."""
     match happened:
         case Decided(decision=decision):
-            return _badge(state, happened) if decision.allowed else (state, refuse(happened))
+            return _badge(state, happened, now_ms) if decision.allowed else (state, refuse(happened))
         case Levels(active=active):
             return _levels(state, active)
         case Edge(name="arm", active=True):
@@ -127,16 +131,20 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _exited(state)
         case Due(name="relock"):
             return _relock(state)
+        case Due(name="next") if state.phase == "rest":
+            return _serve(state, now_ms)
         case Due(name="leave"):
             return replace(state, leaving=()), [not_entered(who) for who in state.leaving]
         case Due(name="jam") if state.phase in ("turning", "forced"):
             return _jam(state)
         case Emergency(active=True):
-            unwatched = [Wake(name, None) for name in ("relock", "leave", "jam")]
-            return _forgotten(_to(state, "release")), [Rest("unlock"), *unwatched]
+            return _forgotten(_to(state, "release")), [Rest("unlock"), *_UNWATCHED]
         case Emergency(active=False) if state.phase == "released":
             return _believe_arm(_to(state, "restore"))
     return state, []
+
+
+_UNWATCHED = [Wake(name, None) for name in ("relock", "next", "leave", "jam")]
 
 
 def _to(state: State, trigger: Trigger) -> State:
@@ -148,7 +156,7 @@ def _forgotten(state: State) -> State:
     return replace(state, queue=(), turning=None, leaving=())
 
 
-def _badge(state: State, found: Decided) -> Step:
+def _badge(state: State, found: Decided, now_ms: int) -> Step:
     who, shown = passer(found), Show("green", found.decision.reason.value)
     effects: list[Effect] = [decided(found)]
     if state.phase == "released":
@@ -157,12 +165,22 @@ def _badge(state: State, found: Decided) -> Step:
         # The exit arm is free. Unlocking would only free the way in as well.
         leaving = (*state.leaving, who)[-MAX_QUEUE:]
         return replace(state, leaving=leaving), [*effects, shown, Wake("leave", state.settings.unlock_ms)]
-    if state.phase in ("rest", "unlocked", "jammed"):
+    if state.phase == "jammed":
         # The rule lets nobody in through a jammed turnstile, but a sensor that fails must not keep anybody in.
-        effects += _unlock(state)
-    if state.phase != "jammed":
-        state = replace(state, queue=(*state.queue, who)[:MAX_QUEUE])
-    return _to(state, "unlock"), [*effects, shown]
+        return state, [*effects, *_unlock(state), shown]
+    state = replace(state, queue=(*state.queue, who)[:MAX_QUEUE])
+    state, served = _serve(state, now_ms)
+    return state, [*effects, *served, shown]
+
+
+def _serve(state: State, now_ms: int) -> Step:
+    """Unlock for whoever waits first, or go on waiting for them, once the arm has settled at home."""
+    if not state.queue or state.phase not in ("rest", "unlocked"):
+        return state, []
+    home_for_ms = None if state.home_ms is None else now_ms - state.home_ms
+    if home_for_ms is not None and home_for_ms < state.settings.settle_ms:
+        return state, [Wake("next", state.settings.settle_ms - home_for_ms)]
+    return _to(state, "unlock"), _unlock(state)
 
 
 def _unlock(state: State) -> list[Effect]:
@@ -179,20 +197,19 @@ def _left(state: State, now_ms: int) -> Step:
         return after, []
     tailgated = state.passed_ms is not None and now_ms - state.passed_ms < state.settings.tailgate_ms
     what = "tailgated" if tailgated else "forced"
-    return after, [Record(f"turnstile.{what}"), Show("red", what), jam]
+    return after, [Record(f"turnstile.{what}"), Show("red", what), Wake("next", None), jam]
 
 
 def _home(state: State, now_ms: int) -> Step:
-    after, effects = replace(_to(state, "home"), away=False), list[Effect]([Wake("jam", None)])
+    after, effects = replace(_to(state, "home"), away=False, home_ms=now_ms), list[Effect]([Wake("jam", None)])
     if state.phase == "jammed":
         return after, [Record("turnstile.jam_cleared"), Rest("unlock"), Wake("relock", None), *effects]
     if state.turning is not None:
         after = replace(after, turning=None, passed_ms=now_ms, still=0)
         after, cleared = set_fault(after, "turnstile", "arm_still", present=False)
         effects = [passed(state.turning), *effects, *cleared]
-    if after.phase == "rest" and after.queue:
-        return _to(after, "unlock"), effects + _unlock(after)
-    return after, effects
+    after, served = _serve(after, now_ms)
+    return after, effects + served
 
 
 def _exited(state: State) -> Step:
@@ -228,6 +245,6 @@ def _levels(state: State, active: Mapping[str, bool]) -> Step:
 
 def _believe_arm(state: State) -> Step:
     """The phase that fits the arm as it stands: away from home it is in the middle of a turn nobody watched."""
-    jam = Wake("jam", state.settings.turn_ms if state.away else None)
     after = replace(_forgotten(state), phase="turning" if state.away else "rest")
-    return after, [Rest("unlock"), Wake("relock", None), Wake("leave", None), jam]
+    watch = [Wake("jam", state.settings.turn_ms)] if state.away else []
+    return after, [Rest("unlock"), *_UNWATCHED, *watch]

@@ -43,11 +43,13 @@ class HandRecording:
 
     def write(self) -> None:
         """Everything recorded so far is in the file."""
+        self._written = len(self.rows)
         self._for_written = _call(self._for_written, len(self.rows))
 
     def flush(self) -> None:
         """Everything recorded so far is on the disk."""
         self.write()
+        self._durable = len(self.rows)
         self._for_durable = _call(self._for_durable, len(self.rows))
 
 
@@ -63,6 +65,18 @@ class DiskRecording(HandRecording):
         self._loop.call_later(0.001, self._unless_it_hangs, self.write)
         self._loop.call_later(0.005, self._unless_it_hangs, self.flush)
         return super().record(point, kind, data)
+
+    def when_written(self, seq: int, callback: Callable[[], None]) -> None:
+        if seq <= self._written:
+            self._loop.call_soon(callback)
+        else:
+            super().when_written(seq, callback)
+
+    def when_durable(self, seq: int, callback: Callable[[], None]) -> None:
+        if seq <= self._durable:
+            self._loop.call_soon(callback)
+        else:
+            super().when_durable(seq, callback)
 
     def _unless_it_hangs(self, act: Callable[[], None]) -> None:
         if not self.hangs:

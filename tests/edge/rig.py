@@ -14,7 +14,7 @@ from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.fire_panel import FirePanel
 from firmware_sim.parts.reader import WiegandReader
 
-LOCK, LAMP, MAGNET = 17, 23, 18
+LOCK, LAMP, MAGNET, TRIPOD = 17, 23, 18, 12
 GATES = f"""\
 [device]
 site = "sunny-court"
@@ -45,7 +45,7 @@ zone = "estate"
 input = {{ pin = 26, active = "high" }}
 reset = {{ pin = 16 }}
 """
-PULLS: dict[int, Resistor] = {LOCK: "down", LAMP: "down", MAGNET: "up"}
+PULLS: dict[int, Resistor] = {LOCK: "down", LAMP: "down", MAGNET: "up", TRIPOD: "down"}
 """The resistors that the installation asks for: each holds its relay at rest."""
 
 
