@@ -451,6 +451,10 @@ class AnyTurnstile(RuleBasedStateMachine):
         assert (self.portal.phase in ("turning", "forced")) == ("jam" in self.portal.wakes)
 
     @invariant()
+    def the_next_is_awaited_only_while_somebody_waits_at_an_arm_that_settles(self) -> None:
+        assert "next" not in self.portal.wakes or (self.portal.phase == "rest" and self.portal.state.queue)
+
+    @invariant()
     def wake_ups_and_faults_are_known_ones(self) -> None:
         assert set(self.portal.wakes) <= {"relock", "next", "leave", "jam"}
         assert self.portal.faults <= {"arm_still", "jammed"}
