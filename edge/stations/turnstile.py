@@ -125,7 +125,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _levels(state, active)
         case Edge(name="arm", active=True):
             return _left(state, now_ms)
-        case Edge(name="arm", active=False):
+        case Edge(name="arm", active=False) if state.away:
             return _home(state, now_ms)
         case Edge(name="exit_arm", active=False):
             return _exited(state)
