@@ -30,7 +30,12 @@ from cloud.store.registry import BadSite, NotRegistered, check_site, found_site,
 from cloud.store.schema import devices, quarantine, tallies
 from cloud.watch import describe
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run and look after a community's cloud.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Run and look after a community's cloud.",
+)
 device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
 user_app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")

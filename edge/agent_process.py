@@ -3,12 +3,15 @@
 import asyncio
 import json
 import signal
+import ssl
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
+from urllib.parse import urlsplit
 
+from contract import topics
 from edge.announcer import will
 from edge.clock import DeviceClock
 from edge.config import DeviceConfig
@@ -17,8 +20,10 @@ from edge.identity import Identity
 from edge.journal import Journal
 from edge.keeper_line import KeeperLine
 from edge.keeper_link import socket_path
-from edge.mqtt import MqttLink
+from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
 from edge.roster_store import RosterStore
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
 @asynccontextmanager
@@ -46,6 +51,19 @@ def _thread(stack: AsyncExitStack, name: str) -> Executor:
     return stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=name))
 
 
+def broker(config: DeviceConfig) -> Broker:
+    """The broker of a config, with the TLS 1.3 that any but a loopback address needs. Raises ``OSError``."""
+    address = urlsplit(config.cloud.broker)
+    host, port = address.hostname or "", address.port or PORTS[address.scheme]
+    if config.cloud.ca is None:
+        return Broker(host, port)
+    context = ssl.create_default_context(cafile=config.path.parent / config.cloud.ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if config.cloud.certificate is not None:
+        context.load_cert_chain(config.path.parent / config.cloud.certificate, config.keys / "device.key")
+    return Broker(host, port, context)
+
+
 async def run_agent(config: DeviceConfig) -> None:
     """An agent's whole life. Raises ``JournalError``, ``IdentityError`` or ``OSError`` for what the user can mend."""
     loop = asyncio.get_running_loop()
@@ -59,7 +77,16 @@ async def run_agent(config: DeviceConfig) -> None:
         clock = DeviceClock(config.state / "clock.json")
         keeper = KeeperLine(socket_path(config.run))
         site, name = config.device.site, config.device.name
-        link = MqttLink(config, lambda connection: will(site, name, connection), SystemRandom())
+        link = MqttLink(
+            broker(config),
+            client_id=name,
+            subscribe=topics.down(site, name, "+"),
+            will=Will(topics.up(site, name, "state"), will),
+            number=ConnectionNumber(config.state / "connections"),
+            loop=loop,
+            random=SystemRandom(),
+            connector=_thread(stack, "connector"),
+        )
         ports = Ports(
             loop=loop,
             clock=clock,
@@ -75,13 +102,11 @@ async def run_agent(config: DeviceConfig) -> None:
         )
         device = Device(config, ports)
         device.start()
-        lines = [
-            asyncio.create_task(keeper.run(device.agent.heard, device.agent.keeper_lost), name="keeper"),
-            asyncio.create_task(link.run(), name="link"),
-        ]
+        link.start()
+        line = asyncio.create_task(keeper.run(device.agent.heard, device.agent.keeper_lost), name="keeper")
         async with _serving_status(device, config.run / "agent.sock"):
             await ended.wait()
         await device.close()
-        for line in lines:
-            line.cancel()
-        await asyncio.gather(*lines, return_exceptions=True)
+        await link.close()
+        line.cancel()
+        await asyncio.gather(line, return_exceptions=True)

@@ -79,6 +79,6 @@ class Announcer:
         self._next_beat = self._loop.call_later(BEAT_EVERY_S, self._publish_beat)
 
 
-def will(site: str, device: str, connection: int) -> tuple[str, bytes]:
+def will(connection: int) -> bytes:
     """What the broker says for us should this connection be lost: unsealed, and believed of this connection only."""
-    return topics.up(site, device, "state"), codec.write(State(online=False, connection=connection))
+    return codec.write(State(online=False, connection=connection))

@@ -22,7 +22,9 @@ from edge.files import InUse
 from edge.identity import IdentityError
 from edge.journal import JournalError, JournalView
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Run and look after one device.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and look after one device."
+)
 journal_app = typer.Typer(no_args_is_help=True, help="Look into the device's journal.")
 app.add_typer(journal_app, name="journal")
 

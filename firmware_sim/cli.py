@@ -14,7 +14,12 @@ from firmware_sim.clock import run_real
 from firmware_sim.control import BoardControl, BoardGone
 from firmware_sim.orders import ControlError, Tapped
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A simulated world: boards, doors and people.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A simulated world: boards, doors and people.",
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -4,7 +4,9 @@ Parts, boards and people only ever ask the running loop for the time, so the sam
 """
 
 import asyncio
+import math
 import selectors
+import time
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -86,12 +88,41 @@ def run_virtual(main: Coroutine[Any, Any, T], *, start_s: float = 0.0) -> T:
         return runner.run(main)
 
 
-def real_loop() -> AbstractEventLoop:
-    """A loop in real time that wakes to the microsecond: epoll would round 50 µs pulses up to whole milliseconds."""
-    return asyncio.SelectorEventLoop(selectors.SelectSelector())
+class _Keeping(selectors.SelectSelector):
+    """Sleeps until the next timer, or until something arrives, and then says that it is just that time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = time.monotonic()
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is not None and timeout <= 0:
+            return super().select(0)
+        due = math.inf if timeout is None else self.now + timeout
+        arrived = super().select(None if timeout is None else max(0.0, due - time.monotonic()))
+        when = min(due, time.monotonic()) if arrived or timeout is None else due
+        self.now = max(self.now, math.ceil(when * 1e9) / 1e9)
+        return arrived
+
+
+class RealLoop(asyncio.SelectorEventLoop):
+    """A loop in real time for a simulated world: a busy machine may make it late, but never makes it skip.
+
+    Each timer sees the very time it was set for, as hardware with a clock of its own would keep it; ``time()`` falls
+    behind the machine's monotonic clock while the loop is late, and catches up. It wakes to the microsecond: epoll
+    would round 50 µs pulses up to whole milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._keeping = _Keeping()
+        super().__init__(self._keeping)
+        self._clock_resolution = RESOLUTION_S
+
+    def time(self) -> float:
+        return self._keeping.now
 
 
 def run_real(main: Coroutine[Any, Any, T]) -> T:
-    """Run a program to its end in real time, closely enough for Wiegand pulses."""
-    with asyncio.Runner(loop_factory=real_loop) as runner:
+    """Run a program to its end in real time."""
+    with asyncio.Runner(loop_factory=RealLoop) as runner:
         return runner.run(main)

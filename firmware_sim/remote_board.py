@@ -31,6 +31,8 @@ MAX_LINE = 4096
 """Bytes; the longest message is well under a hundred, anything longer is not ours."""
 MAX_UNREAD_EDGES = 1024
 """Edges kept for a process that does not read them, as in the kernel's largest event buffer; the oldest go first."""
+REPORTED_WITHIN_S = 1.0
+"""How long to wait for edges to be reported, should the thread that reports them have ended."""
 MAX_UNSENT = 64 * 1024
 """Bytes kept for a process that does not take them; edges beyond are lost to it."""
 
@@ -83,6 +85,7 @@ class _Process(asyncio.Protocol):
             "claim_output": self._hold.claim_output,
             "read": self._hold.read,
             "watch": self._hold.watch,
+            "now": self._hold.now_ns,
             "close": self._hold.close,
         }
         self._processes.add(self)
@@ -137,7 +140,7 @@ class RemoteLines:
             self._socket.close()
             raise ConnectionError(error.errno, f"no simulated board answers on {path}: start it first") from error
         self._replies: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._edges: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._edges: queue.SimpleQueue[Message | threading.Event | None] = queue.SimpleQueue()
         self._asking = threading.Lock()
         self._sending = threading.Lock()
         self._closed = False
@@ -165,7 +168,12 @@ class RemoteLines:
         self._ask("watch", pin, edges, debounce_ns)
 
     def now_ns(self) -> int:
-        return time.monotonic_ns()
+        """The board's time, once every edge before it has been reported: a board on a busy machine may be late."""
+        now_ns = int(self._ask("now") or time.monotonic_ns())
+        reported = threading.Event()
+        self._edges.put(reported)
+        reported.wait(REPORTED_WITHIN_S)
+        return now_ns
 
     def close(self) -> None:
         """End in good order, and wait until the board knows."""
@@ -214,8 +222,11 @@ class RemoteLines:
 
     def _report(self) -> None:
         while (edge := self._edges.get()) is not None:
-            _, pin, level, at_ns = edge
-            self._on_edge(pin, level, at_ns)
+            if isinstance(edge, threading.Event):
+                edge.set()
+            else:
+                _, pin, level, at_ns = edge
+                self._on_edge(pin, level, at_ns)
 
 
 class RemoteBoardFactory(SimFactory):

@@ -89,15 +89,13 @@ class WiegandReader:
             self._timer = self._loop.call_later(max(LEAST_WAIT_S, ends_at_s - self._now_s()), self._silent)
 
     def _silent(self) -> None:
-        """One timer serves the whole frame: it is set again only if bits came after it was."""
-        ends_at_s = self._assembler.ends_at_s
-        if ends_at_s is not None and self._now_s() - ends_at_s > STALL_S:
-            self._timer = self._loop.call_later(STALL_S, self._take)
-        else:
-            self._take()
+        """One timer serves the whole frame. Bits that are already on their way to the loop come before ``_take``."""
+        now_s, ends_at_s = self._now_s(), self._assembler.ends_at_s
+        stood_still = ends_at_s is not None and now_s - ends_at_s > STALL_S
+        self._timer = self._loop.call_later(STALL_S if stood_still else 0, self._take, now_s)
 
-    def _take(self) -> None:
-        frame = self._assembler.take(self._now_s())
+    def _take(self, now_s: float) -> None:
+        frame = self._assembler.take(now_s)
         if frame is not None:
             self._frame(frame, self._last_s)
         self._wait()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.clock import RESOLUTION_S, Deadlock, now_ns, real_loop, run_real, run_virtual
+from firmware_sim.clock import RESOLUTION_S, Deadlock, RealLoop, now_ns, run_real, run_virtual
 from tests.firmware_sim.story import in_virtual_time
 
 
@@ -83,5 +83,5 @@ def test_the_same_coroutine_runs_in_real_time_too() -> None:
         return "done"
 
     assert run_real(main()) == run_virtual(main()) == "done"
-    loop = real_loop()
+    loop = RealLoop()
     loop.close()

@@ -1,0 +1,256 @@
+"""Sunny Court as processes: a broker, the cloud, and four devices of board, keeper, agent and network cable each."""
+
+import asyncio
+import json
+import shutil
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cloud.sample import FACILITY, PEOPLE, POINTS
+from edge.config import DeviceConfig, load
+from edge.identity import Identity
+from firmware_sim.control import BoardControl
+from firmware_sim.link import Proxy
+from firmware_sim.panel.world import Card, Label
+from firmware_sim.worlds.brokers import Broker, start_broker
+from firmware_sim.worlds.processes import Died, Program, free_port, scripts
+
+SITE = "sunny-court"
+SAMPLES = Path(__file__).parents[2] / "config"
+OURS = ".hearthgate-world"
+"""Marks a folder that a world made, and may therefore empty."""
+
+READY_WITHIN_S = 60.0
+
+DEVICES = (
+    ("gym-turnstile", "turnstile", "gym", "gym-turnstile"),
+    ("east-gate", "door", "estate", "east-gate"),
+    ("west-gate", "door", "estate", "east-gate"),
+    ("hub-door", "door", "hub", "east-gate"),
+)
+"""Name, sample config, zone, and the name that the sample gives its point."""
+
+
+class NotOurs(Exception):
+    """The state folder holds something else; the text says what to do."""
+
+
+def make_state(folder: Path) -> Path:
+    """An empty folder for a new world. Raises ``NotOurs`` rather than delete what no world made."""
+    folder = folder.absolute()
+    if folder.exists() and any(folder.iterdir()) and not (folder / OURS).exists():
+        raise NotOurs(f"{folder} holds other files; name an empty folder with --state")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / OURS).touch()
+    return folder
+
+
+def write_config(folder: Path, name: str, sample: str, zone: str, sample_name: str, port: int) -> DeviceConfig:
+    """A device's config: the sample's wiring under this world's folders and names."""
+    wiring = (SAMPLES / f"{sample}.toml").read_text()
+    wiring = wiring[wiring.index("[[point]]") :]
+    sample_zone = "gym" if sample == "turnstile" else "estate"
+    wiring = wiring.replace(f'"{sample_name}"', f'"{name}"').replace(f'zone = "{sample_zone}"', f'zone = "{zone}"')
+    head = f'[device]\nsite = "{SITE}"\nname = "{name}"\nstate = "state"\nkeys = "keys"\nrun = "run"\n\n'
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "device.toml"
+    path.write_text(f'{head}[cloud]\nbroker = "mqtt://127.0.0.1:{port}"\n\n{wiring}')
+    return load(path)
+
+
+class SimulatedDevice:
+    """One device: the board and its parts, the keeper, the agent, and the cable between it and the broker."""
+
+    def __init__(self, folder: Path, config: DeviceConfig, cable: Proxy, *, seed: int, people: bool) -> None:
+        self.name = config.device.name
+        self.config = config
+        self.cable = cable
+        self.control = BoardControl(folder / "control.sock")
+        board = folder / "board.sock"
+        edge, sim = scripts("hearthgate-edge"), scripts("hearthgate-sim")
+        device = ["--config", str(config.path)]
+        pins = {"GPIOZERO_PIN_FACTORY": "hearthgate_sim", "HEARTHGATE_SIM_BOARD": str(board)}
+        arguments = ["--socket", str(board), "--control", str(self.control.path), "--seed", str(seed)]
+        arguments += ["--log", str(folder / "moves.jsonl"), *(["--people"] if people else [])]
+        self.board = Program(f"{self.name} board", [sim, "board", *device, *arguments], folder / "board.log")
+        self.keeper = Program(f"{self.name} keeper", [edge, "keeper", *device], folder / "keeper.log", pins)
+        self.agent = Program(f"{self.name} agent", [edge, "run", *device], folder / "agent.log")
+
+        point = next(point for point in POINTS if point[0] == self.name)
+        self.label = Label(point[3], point[2])
+
+    @property
+    def programs(self) -> Sequence[Program]:
+        return self.agent, self.keeper, self.board
+
+    @property
+    def cable_in(self) -> bool:
+        return self.cable.cable_in
+
+    @property
+    def agent_running(self) -> bool:
+        return self.agent.running
+
+    @property
+    def keeper_running(self) -> bool:
+        return self.keeper.running
+
+    async def cut(self) -> None:
+        await self.cable.cut()
+
+    async def restore(self) -> None:
+        await self.cable.restore()
+
+    async def kill_agent(self) -> None:
+        await self.agent.kill()
+
+    async def start_agent(self) -> None:
+        await self.agent.start()
+
+    async def kill_keeper(self) -> None:
+        await self.keeper.kill()
+
+    async def start_keeper(self) -> None:
+        await self.keeper.start()
+
+    async def status(self) -> dict[str, Any] | None:
+        """What the agent says of itself; None if it is not there to ask."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(self.config.run / "agent.sock")
+            answer = await asyncio.wait_for(reader.read(), timeout=2)
+            writer.close()
+            return dict(json.loads(answer))
+        except (OSError, ValueError, TimeoutError):
+            return None
+
+    async def ready(self) -> bool:
+        """Whether it decides and syncs: the keeper is there, a roster is in use, the link is up."""
+        status = await self.status()
+        return status is not None and bool(status["keeper"] and status["roster"]["number"] and status["link"]["up"])
+
+
+def sample_cards() -> list[Card]:
+    """The cards of the sample's people, and one that nobody enrolled."""
+    people = [
+        Card(
+            Label(*_KIND_OF_CARD[person.card]),
+            f"H10301:{FACILITY}:{person.card}",
+            Label(person.name_en, person.name_zh),
+        )
+        for person in PEOPLE
+        if person.card in _KIND_OF_CARD
+    ]
+    return [*people, Card(Label("Unknown card", "陌生卡"), UNKNOWN_CARD)]
+
+
+UNKNOWN_CARD = "H10301:99:12345"
+_KIND_OF_CARD = {
+    15890: ("Yearly member", "年费会员"),
+    10001: ("Founder", "共建户"),
+    10007: ("Membership ended", "会员已到期"),
+    10008: ("Suspended member", "会员已暂停"),
+    10009: ("Lost card", "挂失卡"),
+    10010: ("Rider", "骑手"),
+    10011: ("Staff", "物业人员"),
+}
+
+
+class Community:
+    """The whole world. ``start`` brings it up, ``stop`` puts everything to bed again."""
+
+    def __init__(self, state: Path, *, port: int, demo: bool, people: bool, seed: int = 1) -> None:
+        self.state = state
+        self.port = free_port(port)
+        self.password = ""
+        self.devices: dict[str, SimulatedDevice] = {}
+        self.cards = sample_cards()
+        self._demo, self._people, self._seed = demo, people, seed
+        self._broker: Broker | None = None
+        self.cloud = self._cloud()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def broker_kind(self) -> str:
+        return "" if self._broker is None else self._broker.kind
+
+    async def start(self) -> None:
+        """Raises ``BrokerFailed`` or ``Died`` with the last words of what did not come up."""
+        self._broker = start_broker(self.state / "broker")
+        founded = await self._run("hearthgate-cloud", "init", str(self.state / "cloud"), "--sample", "--json")
+        self.password = json.loads(founded)["password"]
+        for number, (name, sample, zone, sample_name) in enumerate(DEVICES):
+            await self._make(name, sample, zone, sample_name, self._seed + number)
+        self.cloud = self._cloud()
+        await self.cloud.start()
+        for device in self.devices.values():
+            await device.board.start()
+        for device in self.devices.values():
+            await device.control.wait_until_up(READY_WITHIN_S)
+            await device.keeper.start()
+            await device.agent.start()
+        await self.until(self._all_ready, "the devices did not come up")
+
+    async def stop(self) -> None:
+        for device in self.devices.values():
+            await device.control.close()
+            await asyncio.gather(*(program.stop() for program in (device.agent, device.keeper)))
+            await device.board.stop()
+            await device.cable.close()
+        await self.cloud.stop()
+        if self._broker is not None:
+            self._broker.stop()
+
+    async def until(
+        self, condition: Callable[[], Awaitable[bool]], complaint: str, within_s: float = READY_WITHIN_S
+    ) -> None:
+        """Ask again until it holds. Raises ``Died`` with the complaint, or as soon as a program has ended."""
+        deadline = asyncio.get_running_loop().time() + within_s
+        while not await condition():
+            if asyncio.get_running_loop().time() > deadline:
+                raise Died(complaint)
+            await asyncio.sleep(0.1)
+
+    async def _all_ready(self) -> bool:
+        for program in self._programs():
+            program.check()
+        return all([await device.ready() for device in self.devices.values()])
+
+    def _programs(self) -> Iterator[Program]:
+        yield self.cloud
+        for device in self.devices.values():
+            yield from device.programs
+
+    def _cloud(self) -> Program:
+        broker = f"mqtt://127.0.0.1:{self._broker.port if self._broker else 0}"
+        command = [scripts("hearthgate-cloud"), "serve", "--dir", str(self.state / "cloud"), "--broker", broker]
+        command += ["--port", str(self.port), *(["--demo"] if self._demo else [])]
+        return Program("cloud", command, self.state / "cloud.log")
+
+    async def _make(self, name: str, sample: str, zone: str, sample_name: str, seed: int) -> None:
+        """Write a device's config, let it make its key, register the public half, and lay its cable."""
+        assert self._broker is not None  # noqa: S101 - start() has just set it
+        folder = self.state / "devices" / name
+        cable = Proxy(self._broker.port)
+        await cable.start()
+        config = write_config(folder, name, sample, zone, sample_name, cable.port)
+        public_key = Identity(config.keys).public_key
+        await self._run(
+            *("hearthgate-cloud", "device", "add", name, "--dir", str(self.state / "cloud")),
+            *("--public-key", public_key, "--out", str(config.keys)),
+        )
+        self.devices[name] = SimulatedDevice(folder, config, cable, seed=seed, people=self._people)
+
+    async def _run(self, script: str, *arguments: str) -> str:
+        """One command of ours to its end. Raises ``Died`` with what it said if it failed."""
+        process = await asyncio.create_subprocess_exec(
+            scripts(script), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        out, err = await process.communicate()
+        if process.returncode:
+            raise Died(f"{script} {arguments[0]} failed:\n{err.decode(errors='replace')[-2000:]}")
+        return out.decode()

@@ -1,0 +1,117 @@
+"""``hearthgate-sim demo``: the community on one machine, to be played with or to tell its own story."""
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import uvicorn
+
+from firmware_sim.panel.app import create_panel
+from firmware_sim.worlds.brokers import BrokerFailed
+from firmware_sim.worlds.community import Community, NotOurs, make_state
+from firmware_sim.worlds.processes import Died, free_port
+from firmware_sim.worlds.story import Step, Story
+from firmware_sim.worlds.watcher import Watcher
+
+
+def run_demo(*, state: Path, port: int, panel_port: int, self_check: bool, as_json: bool) -> int:
+    """The exit code: 0 if all went well, 1 if a step of the self-check failed, 2 for what the user can mend."""
+    try:
+        folder = make_state(state)
+        community = Community(folder, port=port, demo=True, people=not self_check)
+        act = _self_check(community, as_json) if self_check else _play(community, port, panel_port)
+        return asyncio.run(_living(community, act))
+    except (NotOurs, BrokerFailed, Died, OSError) as wrong:
+        print(f"hearthgate-sim: {wrong}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+async def _living(community: Community, act: Awaitable[int]) -> int:
+    """Start the community, act in it, and put it to bed whatever happens."""
+    acting = asyncio.ensure_future(act)
+    ending = asyncio.ensure_future(_told_to_end())
+    try:
+        await asyncio.wait((acting, ending), return_when=asyncio.FIRST_COMPLETED)
+        return acting.result() if acting.done() else 0
+    finally:
+        acting.cancel()
+        ending.cancel()
+        await asyncio.gather(acting, ending, return_exceptions=True)
+        await community.stop()
+
+
+async def _told_to_end() -> None:
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+
+
+async def _self_check(community: Community, as_json: bool) -> int:
+    await community.start()
+    watcher = Watcher(community.url, "admin", community.password)
+    await watcher.open()
+    steps: list[Step] = []
+    try:
+        async for step in Story(community, watcher).tell():
+            steps.append(step)
+            print(f"{'ok  ' if step.ok else 'FAIL'} {step.ms:9.1f} ms  {step.name}: {step.detail}", flush=True)
+    finally:
+        await watcher.close()
+    ok = all(step.ok for step in steps)
+    if as_json:
+        print(json.dumps({"ok": ok, "steps": msgspec.to_builtins(steps)}), flush=True)
+    return 0 if ok else 1
+
+
+async def _play(community: Community, port: int, panel_port: int) -> int:
+    """Serve the panel until told to end."""
+    print(f"starting in {community.state} ...", flush=True)
+    await community.start()
+    free_panel_port = free_port(panel_port)
+    config = uvicorn.Config(create_panel(community), host="127.0.0.1", port=free_panel_port, log_level="warning")
+    server = _Panel(config)
+    serving = asyncio.create_task(server.serve(), name="panel")
+    _introduce(community, port, panel_port, free_panel_port)
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+    return 0
+
+
+class _Panel(uvicorn.Server):
+    """The demo itself takes the signals and ends its panel."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _introduce(community: Community, port: int, panel_port: int, free_panel_port: int) -> None:
+    for wanted, given in ((port, community.port), (panel_port, free_panel_port)):
+        if wanted != given:
+            print(f"port {wanted} is busy, so it is {given} instead")
+    print(
+        f"""
+  console   {community.url}/          operator admin, password {community.password} (shown only now)
+  panel     http://127.0.0.1:{free_panel_port}/          the simulated hardware: cards, doors, cables, fire
+  broker    {community.broker_kind}, devices {", ".join(community.devices)}
+
+Three things to try:
+  1. On the panel, tap the yearly member's card at the gym turnstile and see the line on the console.
+  2. Pull the network cable of the east gate and tap again: the door opens. Put it back: the line arrives.
+  3. Tap at the west gate and pull the plug of its agent while the lock is open: it locks by itself.
+
+Ctrl-C ends everything.""",
+        flush=True,
+    )

@@ -1,0 +1,101 @@
+"""Programs of ours as real processes: started, killed without warning, frozen, and always cleared away."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ENDS_WITHIN_S = 10.0
+_PR_SET_PDEATHSIG = 1
+
+
+class Died(RuntimeError):
+    """A program ended that should be running; the text holds its last lines."""
+
+
+def scripts(name: str) -> str:
+    """The path of one of our commands in this environment."""
+    return str(Path(sys.executable).parent / name)
+
+
+def free_port(preferred: int) -> int:
+    """The preferred loopback port, or the next free one above it."""
+    for port in range(preferred, preferred + 200):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port from {preferred} to {preferred + 199}")
+
+
+class Program:
+    """One program with its arguments; its output goes to a log file of its own."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.name = name
+        self._command, self._log = command, log
+        self._environment = {**os.environ, **(environment or {})}
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Start it in a session of its own, so that a Ctrl-C reaches only whoever puts the programs to bed."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
+
+    def send(self, number: signal.Signals) -> None:
+        if self._process is not None and self.running:
+            self._process.send_signal(number)
+
+    async def kill(self) -> None:
+        """``kill -9``: no warning, no last words."""
+        self.send(signal.SIGKILL)
+        await self._ended()
+
+    async def stop(self) -> None:
+        """Ask it to end; insist if it does not."""
+        self.send(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self._ended(), ENDS_WITHIN_S)
+        except TimeoutError:
+            await self.kill()
+
+    def check(self) -> None:
+        """Raises ``Died`` if it is not running."""
+        if not self.running:
+            raise Died(f"{self.name} has ended:\n{self.last_lines()}")
+
+    def last_lines(self, count: int = 8) -> str:
+        try:
+            return "\n".join(self._log.read_text(errors="replace").splitlines()[-count:])
+        except OSError:
+            return ""
+
+    async def _ended(self) -> None:
+        if self._process is not None:
+            await self._process.wait()
+
+
+def _die_with_parent() -> None:
+    """Should the world itself be killed, the kernel ends its programs."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,0 +1,256 @@
+"""The story that proves the demo: told without a person, a line a step, against real processes that really die."""
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+from msgspec import Struct
+
+from edge.journal import JournalError, JournalView
+from firmware_sim.control import BoardGone
+from firmware_sim.orders import ControlError, Fire, ResetKey, Tapped
+from firmware_sim.worlds.community import Community, SimulatedDevice
+from firmware_sim.worlds.processes import Died
+from firmware_sim.worlds.watcher import Event, Seen, Watcher
+
+MEMBER = "H10301:21:15890"
+"""The frame 10001010100111110000100100: a yearly member, and so a resident."""
+NEIGHBOURS = ("H10301:21:10001", "H10301:21:10002", "H10301:21:10003", MEMBER, "H10301:21:10006")
+STRANGER = "H10301:99:12345"
+
+
+HANDS_S = 0.3
+"""A person needs a moment between silencing the panel and turning the key."""
+
+
+class StepFailed(Exception):
+    """The world did not do what the step says it does."""
+
+
+class Step(Struct, frozen=True):
+    """How a step went; ``ms`` is its own figure where it has one, else how long it took."""
+
+    name: str
+    ok: bool
+    ms: float
+    detail: str
+
+
+Told = tuple[float, str]
+"""A step's figure in milliseconds, and what was seen."""
+
+
+class Story:
+    """The steps, in order. Each leaves the world as it found it."""
+
+    def __init__(self, community: Community, watcher: Watcher) -> None:
+        self._community, self._watcher = community, watcher
+        self._gym = community.devices["gym-turnstile"]
+        self._gate = community.devices["east-gate"]
+        self.steps: tuple[tuple[str, Callable[[], Awaitable[Told]]], ...] = (
+            ("a member's card opens the turnstile", self._card_opens),
+            ("the console shows the passage", self._console_shows),
+            ("an unknown card is refused, with its reason", self._stranger),
+            ("five badges with the network cut, all in the cloud once it is back", self._network_cut),
+            ("the cloud killed in mid-batch: nothing lost, nothing doubled", self._cloud_killed),
+            ("a frozen agent: the lock rests when its lease ends", self._agent_frozen),
+            ("an agent killed while unlocked: the lock rests at once", self._agent_killed),
+            ("a keeper killed while unlocked: the pulls put the lock to rest", self._keeper_killed),
+            ("fire: the door is released before the agent knows", self._fire),
+            ("every journal row is in the cloud once, in order", self._audit),
+        )
+
+    async def tell(self) -> AsyncIterator[Step]:
+        """Each step as it is done. One that fails does not stop the others."""
+        for name, act in self.steps:
+            began = time.monotonic()
+            try:
+                ms, detail = await act()
+                yield Step(name, True, round(ms, 1), detail)
+            except (StepFailed, TimeoutError, ControlError, BoardGone, Died, httpx.HTTPError, JournalError) as failure:
+                took_ms = (time.monotonic() - began) * 1000
+                yield Step(name, False, round(took_ms, 1), f"{type(failure).__name__}: {failure}")
+
+    async def _card_opens(self) -> Told:
+        tapped = await self._gym.control.tap("gym-turnstile.in", MEMBER)
+        first_ns, last_ns = _times(tapped)
+        unlocked = await self._gym.control.wait_move("gym-turnstile.unlock", level=True, since_ns=first_ns)
+        if not await self._gym.control.walk("gym-turnstile"):
+            raise StepFailed("the arm did not turn")
+        ms = (unlocked.at_ns - last_ns) / 1e6
+        return ms, f"unlocked {ms:.1f} ms after the last bit, the silence that ends a frame included"
+
+    async def _console_shows(self) -> Told:
+        began_ns = time.monotonic_ns()
+        tapped = await self._gym.control.tap("gym-turnstile.in", MEMBER)
+        _, last_ns = _times(tapped)
+        allowed = await self._line("gym-turnstile", "access.allowed", began_ns)
+        await self._gym.control.walk("gym-turnstile")
+        await self._line("gym-turnstile", "access.passed", began_ns)
+        ms = (allowed.at_ns - last_ns) / 1e6
+        return ms, f"on the stream {ms:.0f} ms after the last bit, as {(allowed.event['name'] or {}).get('en')}"
+
+    async def _stranger(self) -> Told:
+        began_ns = time.monotonic_ns()
+        tapped = await self._gym.control.tap("gym-turnstile.in", STRANGER)
+        _, last_ns = _times(tapped)
+        refused = await self._line("gym-turnstile", "access.refused", began_ns)
+        if refused.event["reason"] != "unknown_credential":
+            raise StepFailed(f"refused with {refused.event['reason']}")
+        if any(move.name == "gym-turnstile.unlock" for move in await self._gym.control.moves(began_ns)):
+            raise StepFailed("the turnstile moved")
+        return (refused.at_ns - last_ns) / 1e6, "unknown_credential; the unlock pin did not move"
+
+    async def _network_cut(self) -> Told:
+        began_ns = time.monotonic_ns()
+        before = {event["seq"] for event in await self._watcher.events_of(self._gate.name)}
+        await self._gate.cable.cut()
+        try:
+            for card in NEIGHBOURS:
+                if not await self._gate.control.tap_and_walk("east-gate.in", card):
+                    raise StepFailed(f"{card} did not get through with the network cut")
+                await self._shut(self._gate)
+        finally:
+            await self._gate.cable.restore()
+            restored = time.monotonic()
+        moved = [
+            move for move in await self._gate.control.moves(began_ns) if move.name == "east-gate.lock" and move.level
+        ]
+        await self._drained(self._gate)
+        ms = (time.monotonic() - restored) * 1000
+        events = [event for event in await self._watcher.events_of(self._gate.name) if event["seq"] not in before]
+        allowed = [event for event in events if event["kind"] == "access.allowed"]
+        if len(allowed) != len(NEIGHBOURS) or len(moved) != len(NEIGHBOURS):
+            raise StepFailed(f"{len(moved)} openings, {len(allowed)} of {len(NEIGHBOURS)} badges in the cloud")
+        _check_order(self._gate.name, events)
+        return ms, f"{len(allowed)} of {len(NEIGHBOURS)} there {ms:.0f} ms after the cable was back, in order"
+
+    async def _cloud_killed(self) -> Told:
+        began_ns = time.monotonic_ns()
+        badges = [asyncio.create_task(self._badges(device)) for device in self._community.devices.values()]
+        await self._watcher.wait(lambda event: event["kind"] == "access.allowed", since_ns=began_ns)
+        await self._community.cloud.kill()
+        await asyncio.gather(*badges)
+        await self._community.cloud.start()
+        restarted = time.monotonic()
+        for device in self._community.devices.values():
+            await self._drained(device)
+        ms = (time.monotonic() - restarted) * 1000
+        _, counted = await self._audit()
+        return ms, f"caught up {ms:.0f} ms after its restart; {counted}"
+
+    async def _agent_frozen(self) -> Told:
+        unlocked_ns = await self._unlock(self._gate)
+        self._gate.agent.send(signal.SIGSTOP)
+        try:
+            ms = await self._rest_after(self._gate, unlocked_ns)
+        finally:
+            self._gate.agent.send(signal.SIGCONT)
+        await self._ready(self._gate)
+        return ms, f"the board saw the lock at rest {ms:.0f} ms after it was unlocked"
+
+    async def _agent_killed(self) -> Told:
+        await self._unlock(self._gate)
+        killed_ns = time.monotonic_ns()
+        await self._gate.agent.kill()
+        ms = await self._rest_after(self._gate, killed_ns)
+        await self._gate.agent.start()
+        await self._ready(self._gate)
+        return ms, f"the board saw the lock at rest {ms:.1f} ms after kill -9"
+
+    async def _keeper_killed(self) -> Told:
+        await self._unlock(self._gate)
+        killed_ns = time.monotonic_ns()
+        await self._gate.keeper.kill()
+        ms = await self._rest_after(self._gate, killed_ns)
+        await self._gate.keeper.start()
+        await self._ready(self._gate)
+        return ms, f"the board's pulls had the lock at rest {ms:.1f} ms after kill -9"
+
+    async def _fire(self) -> Told:
+        began_ns = time.monotonic_ns()
+        self._gate.agent.send(signal.SIGSTOP)
+        try:
+            await self._gate.control.ask(Fire("estate", True))
+            released = await self._gate.control.wait_move("east-gate.lock", level=True, since_ns=began_ns)
+        finally:
+            self._gate.agent.send(signal.SIGCONT)
+        woken_ns = time.monotonic_ns()
+        await self._line("east-gate", "emergency.began", began_ns, whole_device=True)
+        await self._gate.control.ask(Fire("estate", False))
+        await asyncio.sleep(HANDS_S)
+        await self._gate.control.ask(ResetKey("estate"))
+        await self._gate.control.wait_move("east-gate.lock", level=False, since_ns=woken_ns)
+        ms = (released.at_ns - began_ns) / 1e6
+        return ms, f"released after {ms:.0f} ms, the input's debounce included, while the agent stood still"
+
+    async def _audit(self) -> Told:
+        began = time.monotonic()
+        total = 0
+        for device in self._community.devices.values():
+            await self._drained(device)
+            rows = JournalView(device.config.state / "journal.db").tail(1_000_000)
+            in_cloud = await self._watcher.events_of(device.name)
+            _check_order(device.name, in_cloud)
+            journal, cloud = [row.seq for row in rows], [event["seq"] for event in in_cloud]
+            if journal != cloud[: len(journal)]:
+                raise StepFailed(f"{device.name}: journal and cloud differ: {len(journal)} rows, {len(cloud)} events")
+            total += len(journal)
+        return (time.monotonic() - began) * 1000, f"{total} rows of {len(self._community.devices)} journals"
+
+    async def _badges(self, device: SimulatedDevice) -> None:
+        for _ in range(3):
+            await device.control.tap_and_walk(f"{device.name}.in", MEMBER)
+            await self._shut(device)
+
+    async def _unlock(self, device: SimulatedDevice) -> int:
+        """Badge without walking through; returns when the lock was driven."""
+        tapped = await device.control.tap(f"{device.name}.in", MEMBER)
+        first_ns, _ = _times(tapped)
+        return (await device.control.wait_move(f"{device.name}.lock", level=True, since_ns=first_ns)).at_ns
+
+    async def _rest_after(self, device: SimulatedDevice, since_ns: int) -> float:
+        move = await device.control.wait_move(f"{device.name}.lock", level=False, since_ns=since_ns, timeout_ms=15_000)
+        return (move.at_ns - since_ns) / 1e6
+
+    async def _shut(self, device: SimulatedDevice) -> None:
+        """Wait until the leaf or the arm is back where the next person finds it."""
+        phase = "closed" if device.name.endswith(("gate", "door")) else "rest"
+
+        async def is_back() -> bool:
+            status = await device.status()
+            return status is not None and status["points"][device.name]["phase"] == phase
+
+        await self._community.until(is_back, f"{device.name} did not come back to {phase}")
+
+    async def _drained(self, device: SimulatedDevice) -> None:
+        async def is_drained() -> bool:
+            status = await device.status()
+            return status is not None and status["journal"]["waiting"] == 0
+
+        await self._community.until(is_drained, f"{device.name} has events the cloud did not acknowledge")
+
+    async def _ready(self, device: SimulatedDevice) -> None:
+        await self._community.until(device.ready, f"{device.name} did not come back")
+
+    async def _line(self, device: str, kind: str, since_ns: int, *, whole_device: bool = False) -> Seen:
+        point = "" if whole_device else device
+
+        def is_it(event: Event) -> bool:
+            return bool(event["device"] == device and event["kind"] == kind and event["point"] == point)
+
+        return await self._watcher.wait(is_it, since_ns=since_ns)
+
+
+def _times(tapped: Tapped) -> tuple[int, int]:
+    if tapped.first_ns is None or tapped.last_ns is None:
+        raise StepFailed("the reader sent no pulse")
+    return tapped.first_ns, tapped.last_ns
+
+
+def _check_order(device: str, events: list[Event]) -> None:
+    numbers = [event["seq"] for event in events]
+    if numbers != sorted(set(numbers)):
+        raise StepFailed(f"{device}: events doubled or out of order in the cloud: {numbers}")

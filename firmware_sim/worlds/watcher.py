@@ -1,0 +1,98 @@
+"""An operator who never looks away: logged in to the cloud's API, with the live stream open."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from msgspec import Struct
+
+Event = dict[str, Any]
+
+PAGE = 500
+
+
+class Seen(Struct, frozen=True):
+    """An event as the stream brought it, and when: nanoseconds of this machine's monotonic clock."""
+
+    event: Event
+    at_ns: int
+
+
+class Watcher:
+    """``seen`` is everything the stream has brought since ``open``, across restarts of the cloud."""
+
+    def __init__(self, url: str, operator: str, password: str) -> None:
+        self.seen: list[Seen] = []
+        self._client = httpx.AsyncClient(base_url=url, timeout=10)
+        self._login = {"name": operator, "password": password}
+        self._last_id = 0
+        self._news = asyncio.Condition()
+        self._watching: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Log in and begin to watch. Raises ``httpx.HTTPError``."""
+        answer = await self._client.post("/api/v1/login", json=self._login)
+        answer.raise_for_status()
+        self._client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
+        newest = await self._client.get("/api/v1/events", params={"limit": 1})
+        self._last_id = max((event["arrival"] for event in newest.json()["events"]), default=0)
+        self._watching = asyncio.create_task(self._watch(), name="live stream")
+
+    async def close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._watching
+        await self._client.aclose()
+
+    async def wait(self, wanted: Callable[[Event], bool], *, since_ns: int, within_s: float = 10) -> Seen:
+        """The first event of that sort that the stream brought after ``since_ns``. Raises ``TimeoutError``."""
+
+        def found() -> Seen | None:
+            return next((seen for seen in self.seen if seen.at_ns > since_ns and wanted(seen.event)), None)
+
+        async with asyncio.timeout(within_s), self._news:
+            await self._news.wait_for(lambda: found() is not None)
+        seen = found()
+        assert seen is not None  # noqa: S101 - that is what was waited for
+        return seen
+
+    async def events_of(self, device: str) -> list[Event]:
+        """Everything the cloud holds of a device, in the order in which it was committed."""
+        events: list[Event] = []
+        after: int | None = 0
+        while after is not None:
+            answer = await self._client.get("/api/v1/events", params={"device": device, "after": after, "limit": PAGE})
+            answer.raise_for_status()
+            page = answer.json()
+            events += page["events"]
+            after = page["next"]
+        return events
+
+    async def _watch(self) -> None:
+        """Come back to the stream for ever, from where it broke off: the cloud may be killed at any moment."""
+        while True:
+            with suppress(httpx.HTTPError):
+                await self._follow()
+            await asyncio.sleep(0.05)
+
+    async def _follow(self) -> None:
+        parameters = {"after": self._last_id}
+        async with self._client.stream("GET", "/api/v1/stream", params=parameters, timeout=None) as answer:
+            kind = ""
+            async for line in answer.aiter_lines():
+                name, _, value = line.partition(": ")
+                if name == "event":
+                    kind = value
+                elif name == "data" and kind == "event":
+                    await self._note(json.loads(value))
+
+    async def _note(self, event: Event) -> None:
+        self._last_id = max(self._last_id, event["arrival"])
+        async with self._news:
+            self.seen.append(Seen(event, time.monotonic_ns()))
+            self._news.notify_all()
