@@ -12,7 +12,7 @@ from the interpreter, and somebody waits at the door.
 import sqlite3
 from array import array
 from bisect import bisect_right
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -69,6 +69,8 @@ class RosterStore:
         self.set_aside: Path | None = None
         self.damaged: set[bytes] = set()
         """Pages in use that ``find`` could not use."""
+        self.on_damage: Callable[[], object] = lambda: None
+        """Called by ``find``, on the loop, when there is such a page."""
         self._path = path
         self._in_use: InUse | None = None
         try:
@@ -110,6 +112,7 @@ class RosterStore:
             return [in_use.site.grant(row) for row in page.find(digest)]
         except (sqlite3.Error, Malformed, RosterDamaged) as error:
             self.damaged.add(name)
+            self.on_damage()
             raise RosterDamaged(f"roster {in_use.manifest.number}: {error}") from None
 
     def lacks(self, hashes: Sequence[bytes]) -> list[bytes]:

@@ -9,12 +9,12 @@ import logging
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from contract import codec
 from contract.codec import Malformed
 from contract.decide import Trust
-from contract.messages import MAX_WANTED_PAGES, Manifest, Want
+from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Manifest, Want
 from contract.roster import refusal
 from contract.sealing import Purpose, RosterVerifier, page_hash, statement
 from edge.roster_store import RosterStore, Unfit
@@ -23,13 +23,28 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-MAX_HELD_PAGES = 256
-"""Pages that came before their manifest, or faster than the disk takes them."""
+MAX_HELD_BYTES = 2 * 1024 * 1024
+"""Pages that came before their manifest, or faster than the disk takes them: the oldest go first."""
 LOOKED_UP_AT_ONCE = 100
 STORED_AT_ONCE = 8
 DONE = object()
 WAIT_S, MAX_WAIT_S = 2.0, 60.0
 """How long to wait for pages before asking again, doubling."""
+
+
+class Refused(Exception):
+    """A manifest must not be adopted. ``why`` is the word for it in the device's state."""
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
+
+
+class Target(NamedTuple):
+    """What the store is to hold. Without a payload it is the roster in use, of which pages are spoilt."""
+
+    manifest: Manifest
+    payload: bytes | None
 
 
 class Time(Protocol):
@@ -62,43 +77,68 @@ class RosterSync:
         self._store, self._verifier, self._site, self._device, self._clock = store, verifier, site, device, clock
         self._writer, self._want, self._changed = writer, want, changed
         self._held: dict[bytes, bytes] = {}
-        self._target: tuple[Manifest, bytes] | None = None
+        self._held_bytes = 0
+        self._target: Target | None = None
+        self._turn = 0
         self._news = asyncio.Event()
         self._working: asyncio.Task[None] | None = None
+        store.on_damage = self._repair
 
     def manifest(self, payload: bytes) -> None:
         """A manifest has come: take it as the next roster, or say why not."""
         try:
             manifest = self._checked(payload)
-        except Malformed as wrong:
-            self._refuse(str(wrong).partition(":")[0], str(wrong))
+        except Refused as wrong:
+            self._refuse(wrong.why, str(wrong))
             return
         self._clock.saw_issued(manifest.issued_ms)
         if self._store.manifest == manifest and not self._store.damaged:
-            return
-        self._target = manifest, payload
+            self.refused = ""
+        else:
+            self._aim(Target(manifest, payload))
+
+    def page(self, blob: bytes) -> None:
+        """A page has come, perhaps ahead of its manifest. Its hash is its name; nothing else speaks for it yet."""
+        name = page_hash(blob)
+        if name not in self._held:
+            self._held[name] = blob
+            self._held_bytes += len(blob)
+        while self._held_bytes > MAX_HELD_BYTES:
+            self._take(next(iter(self._held)))
+        self._news.set()
+
+    async def close(self) -> None:
+        """Stop, with nothing under way in the store any more."""
+        self._store.on_damage = lambda: None
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.gather(self._working, return_exceptions=True)
+        await self._on_disk(int)
+
+    def _repair(self) -> None:
+        """Pages of the roster in use are spoilt: fetch them again."""
+        if self._target is None and self._store.manifest is not None:
+            self._aim(Target(self._store.manifest, None))
+
+    def _aim(self, target: Target) -> None:
+        self._target = target
+        self._turn += 1
         self._news.set()
         if self._working is None:
             self._working = asyncio.get_running_loop().create_task(self._work(), name="roster")
 
-    def page(self, blob: bytes) -> None:
-        """A page has come, perhaps ahead of its manifest. Its hash is its name; nothing else speaks for it yet."""
-        self._held[page_hash(blob)] = blob
-        while len(self._held) > MAX_HELD_PAGES:
-            del self._held[next(iter(self._held))]
-        self._news.set()
-
-    async def close(self) -> None:
-        if self._working is not None:
-            self._working.cancel()
-            await asyncio.gather(self._working, return_exceptions=True)
-
     def _checked(self, payload: bytes) -> Manifest:
-        body, seal = codec.detach(payload)
-        if not self._verifier.accepts(statement(Purpose.ROSTER, self._site, self._device, body), seal):
-            raise Malformed("bad_seal: signed for another purpose or device, or not by the roster key")
-        manifest = codec.read(body, Manifest)
-        newest = self._store.manifest
+        """Raises ``Refused``. The seal comes first: of what nobody signed, nothing else is worth saying."""
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise Refused("too_long", f"{len(payload)} bytes")
+        try:
+            body, seal = codec.detach(payload)
+            if not self._verifier.accepts(statement(Purpose.ROSTER, self._site, self._device, body), seal):
+                raise Refused("bad_seal", "signed for another purpose or device, or not by the roster key")
+            manifest = codec.read(body, Manifest)
+        except Malformed as wrong:
+            raise Refused("malformed", str(wrong)) from None
+        newest = self._target.manifest if self._target else self._store.manifest
         why = refusal(
             manifest,
             device=self._device,
@@ -107,35 +147,46 @@ class RosterSync:
             now_ms=None if self._clock.trust is Trust.UNSET else self._clock.now_ms(),
         )
         if why is not None:
-            raise Malformed(f"{why}: roster {manifest.number}")
+            raise Refused(why, f"roster {manifest.number}")
         return manifest
 
     async def _work(self) -> None:
         """Fetch and adopt until there is nothing newer to adopt."""
-        wait_s = WAIT_S
         try:
             while self._target is not None:
-                manifest, payload = self._target
+                turn = self._turn
                 try:
-                    missing = await self._missing([manifest.site_page, *manifest.pages])
-                    if missing:
-                        arrived = await self._ask(missing[:MAX_WANTED_PAGES], wait_s)
-                        wait_s = WAIT_S if arrived else min(2 * wait_s, MAX_WAIT_S)
-                        continue
-                    await self._adopt(manifest, payload)
+                    await self._reach(self._target, turn)
+                except Unfit as wrong:
+                    self._refuse("malformed", str(wrong))
                 except sqlite3.Error as wrong:
                     self._refuse("cannot_store", str(wrong))
-                    await asyncio.sleep(wait_s)
-                    wait_s = min(2 * wait_s, MAX_WAIT_S)
+                    await asyncio.sleep(MAX_WAIT_S)
                     continue
-                if self._target == (manifest, payload):
+                if self._turn == turn:
                     self._target = None
         finally:
             self._working = None
 
+    async def _reach(self, target: Target, turn: int) -> None:
+        """Bring the store to a target, unless another comes up meanwhile."""
+        manifest = target.manifest
+        wait_s = WAIT_S
+        missing = await self._missing([manifest.site_page, *manifest.pages])
+        while missing:
+            asked = missing[:MAX_WANTED_PAGES]
+            await self._ask(asked, wait_s, turn)
+            if self._turn != turn:
+                return
+            lacking = await self._missing(asked)
+            wait_s = WAIT_S if len(lacking) < len(asked) else min(2 * wait_s, MAX_WAIT_S)
+            missing = [*lacking, *missing[MAX_WANTED_PAGES:]]
+        if target.payload is not None:
+            await self._adopt(manifest, target.payload)
+
     async def _missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """Store what has come of the wanted pages; which of them are still not there."""
-        mine = [self._held.pop(name) for name in wanted if name in self._held]
+        mine = [self._take(name) for name in wanted if name in self._held]
         for start in range(0, len(mine), STORED_AT_ONCE):
             await self._on_disk(self._store.put_pages, mine[start : start + STORED_AT_ONCE])
         missing: list[bytes] = []
@@ -143,28 +194,27 @@ class RosterSync:
             missing += await self._on_disk(self._store.lacks, wanted[start : start + LOOKED_UP_AT_ONCE])
         return missing
 
-    async def _ask(self, names: Sequence[bytes], wait_s: float) -> bool:
-        """Ask for pages and wait until they are all here, or for so long. Whether any of them came."""
-        self._want(codec.pack(Want(list(names))))
-        target = self._target
+    def _take(self, name: bytes) -> bytes:
+        blob = self._held.pop(name)
+        self._held_bytes -= len(blob)
+        return blob
+
+    async def _ask(self, names: Sequence[bytes], wait_s: float, turn: int) -> None:
+        """Ask for pages, and wait until they are all here, another target comes up, or the time is over."""
+        self._want(codec.write(Want(list(names))))
         try:
             async with asyncio.timeout(wait_s):
-                while self._target == target and any(name not in self._held for name in names):
+                while self._turn == turn and any(name not in self._held for name in names):
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
-            log.info("%d roster pages did not come within %.0f s", len(names), wait_s)
-        return any(name in self._held for name in names)
+            log.info("of %d roster pages some did not come within %.0f s", len(names), wait_s)
 
     async def _adopt(self, manifest: Manifest, payload: bytes) -> None:
-        """Judge the pages and swap the roster, a slice at a time."""
+        """Judge the pages and swap the roster, a slice at a time. Raises ``Unfit``."""
         adopting = self._store.adopting(manifest, payload)
-        try:
-            while await self._on_disk(next, adopting, DONE) is not DONE:
-                pass
-        except Unfit as wrong:
-            self._refuse("unfit", str(wrong))
-            return
+        while await self._on_disk(next, adopting, DONE) is not DONE:
+            pass
         self.refused = ""
         log.info("roster %d with %d rows is in use", manifest.number, manifest.count)
         self._changed()
@@ -174,5 +224,6 @@ class RosterSync:
 
     def _refuse(self, why: str, detail: str) -> None:
         log.warning("a roster was refused: %s", detail)
-        self.refused = why
-        self._changed()
+        if why != self.refused:  # a broker that repeats itself fills no journal
+            self.refused = why
+            self._changed()
