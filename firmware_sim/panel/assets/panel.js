@@ -1,0 +1,254 @@
+// Draws what the stream tells, and sends what the buttons do without leaving the page.
+// Every button works without this file; the drawings do not move without it.
+
+const words = JSON.parse(document.getElementById("words").textContent);
+const say = (text, values = {}) =>
+  Object.entries(values).reduce((said, [name, value]) => said.replace(`{${name}}`, value), words.say[text]);
+
+const LOOKS_APART_MS = 260; // a little more than the server leaves between two looks
+const SAID_FOR_MS = 6000;
+const READ_FOR_MS = 3500;
+const DOT_PX = 7;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** A number that glides to where it should be, and is drawn on its way. */
+class Glide {
+  constructor(draw) {
+    Object.assign(this, { draw, at: 0, from: 0, to: 0, since: 0, frame: 0 });
+  }
+
+  go(to) {
+    if (to === this.to) return;
+    Object.assign(this, { from: still.matches ? to : this.at, to, since: performance.now() });
+    cancelAnimationFrame(this.frame);
+    this.frame = requestAnimationFrame((now) => this.step(now));
+  }
+
+  step(now) {
+    const part = Math.min(1, Math.max(0, (now - this.since) / LOOKS_APART_MS));
+    this.at = this.from + (this.to - this.from) * part;
+    this.draw(this.at);
+    if (part < 1) this.frame = requestAnimationFrame((next) => this.step(next));
+  }
+}
+
+/** A tripod looks the same every third of a turn, so it takes the nearest way to look as it should. */
+class Arm extends Glide {
+  constructor(group) {
+    super((angle) => group.setAttribute("transform", `rotate(${angle.toFixed(1)} ${group.dataset.turn})`));
+  }
+
+  go(angle) {
+    super.go(angle + 120 * Math.round((this.to - angle) / 120));
+  }
+}
+
+/** The leaf turns on its hinge; what is nearer to the eye seems lower. */
+class Leaf extends Glide {
+  constructor(group) {
+    const hinge = Number(group.dataset.leaf);
+    super((angle) => {
+      const [across, down] = [Math.cos((angle * Math.PI) / 180), Math.sin((angle * Math.PI) / 180) * 0.16];
+      group.setAttribute("transform", `matrix(${across} ${down} 0 1 ${hinge * (1 - across)} ${-hinge * down})`);
+    });
+  }
+}
+
+class Point {
+  constructor(section) {
+    this.section = section;
+    const turning = section.querySelector("[data-turn]");
+    this.moving = turning ? new Arm(turning) : new Leaf(section.querySelector("[data-leaf]"));
+  }
+
+  show(seen, device) {
+    const { portal } = seen;
+    this.moving.go(portal.arm_dropped ? 60 : portal.angle);
+    const marks = {
+      gone: false,
+      "lit-green": Boolean(seen.outputs.green?.active),
+      "lit-red": Boolean(seen.outputs.red?.active),
+      sending: Object.values(seen.readers).some((reader) => reader.sending),
+      released: seen.kind === "door" ? !portal.held : !portal.locked,
+      open: seen.kind === "door" && !portal.shut,
+      passing: seen.kind === "door" ? portal.hands > 0 : !portal.home && !portal.jammed,
+      jammed: Boolean(portal.jammed),
+      pressed: Boolean(seen.exit_button?.pressed),
+      burning: Boolean(device.zones[seen.zone]?.fire_panel.alarm),
+    };
+    for (const [mark, on] of Object.entries(marks)) this.section.classList.toggle(mark, on);
+    put(this.section.querySelector("[data-state]"), say(this.state(seen)));
+    const passed = portal.passed_in === undefined ? "" : `${say("Passed in")} ${portal.passed_in} · ${say("Passed out")} ${portal.passed_out}`;
+    put(this.section.querySelector("[data-passed]"), passed);
+    this.screen(device, marks);
+  }
+
+  state({ kind, portal }) {
+    if (portal.jammed && !portal.home) return "jammed";
+    if (portal.arm_dropped) return "arm dropped";
+    if (kind === "door") return portal.shut ? (portal.held ? "locked" : "unlocked") : "open";
+    return portal.locked ? "locked" : "unlocked";
+  }
+
+  /** What the door says to the person at it: while a lamp is lit, and long enough after to be read. */
+  screen(device, marks) {
+    const down = !device.keeper_running
+      ? "The keeper is down: the pins are at rest."
+      : device.status === null && "The agent is down: nobody decides here. Fire still releases.";
+    const tone = down ? "off" : marks["lit-red"] ? "red" : marks["lit-green"] ? "green" : "";
+    const shown = words.shown[device.status?.shown[this.section.dataset.point]] ?? "";
+    if (tone || !this.reading) this.write(tone, down ? say(down) : tone ? shown : say("Hold a card to the reader"));
+    clearTimeout(this.reading);
+    this.reading = tone && !down ? setTimeout(() => this.write("", say("Hold a card to the reader")), READ_FOR_MS) : 0;
+  }
+
+  write(tone, text) {
+    const screen = this.section.querySelector("[data-shown]");
+    screen.dataset.tone = tone;
+    put(screen, text);
+    this.reading = 0;
+  }
+
+  lose() {
+    this.section.classList.add("gone");
+    put(this.section.querySelector("[data-state]"), say("no board"));
+  }
+}
+
+class Device {
+  constructor(article) {
+    this.article = article;
+    this.points = new Map();
+    for (const section of article.querySelectorAll("[data-point]")) {
+      this.points.set(section.dataset.point, new Point(section));
+    }
+  }
+
+  show(seen) {
+    for (const [name, point] of this.points) seen.points[name] ? point.show(seen.points[name], seen) : point.lose();
+    this.plug("keeper", seen.keeper_running);
+    this.plug("agent", seen.agent_running);
+    this.plug("cable", seen.cable_in);
+    this.facts(seen.status);
+    for (const [name, point] of Object.entries(seen.points)) {
+      for (const [output, pin] of Object.entries(point.outputs)) this.output(`${name}.${output}`, pin.active);
+    }
+    for (const [zone, { fire_panel }] of Object.entries(seen.zones)) this.fire(zone, fire_panel.alarm);
+  }
+
+  facts(status) {
+    const cloud = this.article.querySelector("[data-cloud]");
+    cloud.dataset.cloud = status === null ? "unknown" : status.link_up ? "up" : "down";
+    put(cloud, say(status === null ? "unknown" : status.link_up ? "connected" : "cut off"));
+    if (status === null) return;
+    put(this.article.querySelector("[data-journal]"), status.events);
+    put(this.article.querySelector("[data-waiting]"), status.waiting);
+    this.article.querySelector("[data-stack]").style.width = `${status.waiting * DOT_PX}px`;
+  }
+
+  plug(part, isIn) {
+    const button = this.article.querySelector(`[data-part="${part}"]`);
+    button.setAttribute("aria-checked", isIn);
+    button.setAttribute("formaction", `/devices/${this.article.dataset.device}/${part}/${isIn ? "out" : "in"}`);
+    put(button.querySelector("small"), say(isIn ? "plugged in" : "pulled"));
+  }
+
+  output(name, active) {
+    const chip = this.article.querySelector(`[data-output="${name}"]`);
+    chip.classList.toggle("on", active);
+    put(chip.querySelector("small"), say(active ? "driven" : "at rest"));
+  }
+
+  fire(zone, burning) {
+    const button = this.article.querySelector(`[data-fire="${zone}"]`);
+    button.setAttribute("aria-pressed", burning);
+    button.value = JSON.stringify({ do: "fire", zone, on: !burning });
+  }
+}
+
+/** Write only what is new: a screen reader reads out every write. */
+function put(element, text) {
+  if (element.textContent !== String(text)) element.textContent = text;
+}
+
+const devices = new Map();
+for (const article of document.querySelectorAll("[data-device]")) devices.set(article.dataset.device, new Device(article));
+
+let stream = null;
+const liveMark = document.querySelector("[data-live]");
+
+function mark(state, text) {
+  liveMark.hidden = false;
+  liveMark.dataset.live = state;
+  put(liveMark, say(text));
+  document.body.classList.toggle("lost", state === "lost");
+}
+
+// A hidden page gives its connection back: a browser has six of them for all its pages here.
+function follow() {
+  stream?.close();
+  stream = null;
+  if (document.hidden) return;
+  stream = new EventSource("/live");
+  stream.addEventListener("device", (event) => {
+    const seen = JSON.parse(event.data);
+    devices.get(seen.name)?.show(seen);
+    mark("live", "Live");
+  });
+  stream.addEventListener("full", () => {
+    stream.close();
+    mark("lost", "Not live");
+  });
+  stream.addEventListener("error", () => mark("lost", "Not live"));
+}
+document.addEventListener("visibilitychange", follow);
+mark("connecting", "Connecting");
+follow();
+
+const saidBox = document.querySelector(".said");
+let saidTimer = 0;
+
+function tell(text, isBad = false) {
+  saidBox.hidden = false;
+  saidBox.classList.toggle("bad", isBad);
+  put(saidBox, text);
+  clearTimeout(saidTimer);
+  saidTimer = setTimeout(() => (saidBox.hidden = true), SAID_FOR_MS);
+}
+if (saidBox.textContent) tell(saidBox.textContent);
+
+const form = document.querySelector("form");
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const button = event.submitter;
+  button.setAttribute("aria-busy", "true");
+  try {
+    const answer = await fetch(button.formAction, {
+      method: "POST",
+      headers: { accept: "application/json" },
+      body: new FormData(form, button),
+    });
+    const { said } = await answer.json();
+    tell(said, !answer.ok);
+  } catch {
+    tell(say("Something went wrong; try again."), true);
+  } finally {
+    button.removeAttribute("aria-busy");
+  }
+});
+
+// The reader's buttons name the card in the hand.
+form.addEventListener("change", (event) => {
+  if (event.target.name !== "card") return;
+  for (const button of document.querySelectorAll("[data-tap]")) {
+    const tap = say("Tap {card} at {reader}", { card: event.target.dataset.label, reader: button.dataset.tap });
+    button.setAttribute("aria-label", tap);
+  }
+});
+
+// In the drawing, the reader, the exit button and the call point can be pressed too.
+for (const [part, target] of [[".reader", ".tap"], [".exit", "[data-exit]"], [".callpoint", ".fire"]]) {
+  for (const drawn of document.querySelectorAll(part)) {
+    drawn.addEventListener("click", () => drawn.closest("article").querySelector(target)?.click());
+  }
+}

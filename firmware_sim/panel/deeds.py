@@ -1,0 +1,69 @@
+"""What a person at the panel does, and how the panel says what came of it."""
+
+from typing import Any, Literal
+
+from firmware_sim.control import BoardControl
+from firmware_sim.orders import Order, Tap, TapAndWalk, Walk, read_order
+from firmware_sim.panel.words import say
+from firmware_sim.panel.world import PanelDevice, PanelWorld
+
+Part = Literal["cable", "agent", "keeper"]
+
+LAMPS = (".green", ".red")
+
+
+def order_of(text: str, card: str, *, walks: bool) -> Order:
+    """The order of a button. ``{card}`` stands for the card in the person's hand, who walks through after tapping it
+    if `walks`. Raises `ControlError`."""
+    order = read_order(text.encode())
+    if not isinstance(order, Tap) or order.card != "{card}":
+        return order
+    return TapAndWalk(order.reader, card) if walks else Tap(order.reader, card)
+
+
+async def carry_out(world: PanelWorld, control: BoardControl, order: Order, language: str) -> str:
+    """Do it and say what happened. Raises `ControlError` or `BoardGone`."""
+    answer = await control.ask(order)
+    match order:
+        case TapAndWalk(card=card):
+            said = "{who} walked through." if answer["passed"] else "{who} stayed outside."
+            return say(said, language, who=_holder(world, card, language)) + await _speed(control, answer, language)
+        case Tap(card=card):
+            return say("{who} was read.", language, who=_holder(world, card, language))
+        case Walk():
+            return say("Somebody walked through." if answer["passed"] else "The way was barred.", language)
+        case _:
+            return say("Done.", language)
+
+
+async def pull_or_plug(device: PanelDevice, part: Part, *, plugged_in: bool) -> None:
+    """Pull the cable or the plug of a process, or put it back. What is so already stays so."""
+    match part, plugged_in:
+        case "cable", False:
+            await device.cut()
+        case "cable", True:
+            await device.restore()
+        case "agent", False if device.agent_running:
+            await device.kill_agent()
+        case "agent", True if not device.agent_running:
+            await device.start_agent()
+        case "keeper", False if device.keeper_running:
+            await device.kill_keeper()
+        case "keeper", True if not device.keeper_running:
+            await device.start_keeper()
+
+
+async def _speed(control: BoardControl, tapped: dict[str, Any], language: str) -> str:
+    """How long the lock took to move after the card's last bit, if it did."""
+    if tapped["first_ns"] is None:
+        return ""
+    for move in await control.moves(tapped["last_ns"]):
+        if move.cause == "host" and move.level and not move.name.endswith(LAMPS):
+            ms = (move.at_ns - tapped["last_ns"]) / 1e6
+            return " " + say("Unlocked {ms} ms after the card's last bit.", language, ms=f"{ms:.1f}")
+    return ""
+
+
+def _holder(world: PanelWorld, bits: str, language: str) -> str:
+    named = (card.label.in_language(language) for card in world.cards if card.card == bits)
+    return next(named, say("Card", language))

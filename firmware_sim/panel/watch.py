@@ -1,0 +1,127 @@
+"""Keeps an eye on every device while somebody looks at the panel, and on none while nobody does."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from firmware_sim.control import BoardGone
+from firmware_sim.panel.world import PanelDevice, PanelWorld
+
+LOOKS_APART_S = 0.25
+"""Between two looks at a device; the page draws the movement between them."""
+STILL_MS = 1000
+"""How long a board where no pin moves is left alone."""
+
+Snapshot = dict[str, Any]
+
+
+class Watch:
+    """The latest look at each device. Each change of any gets the next number; who has seen up to a number asks for
+    what came after it, so nobody needs a queue."""
+
+    def __init__(self, world: PanelWorld) -> None:
+        self._world = world
+        self._latest: dict[str, tuple[int, Snapshot]] = {}
+        self._number = 0
+        self._changed = asyncio.Event()
+        self._viewers = 0
+        self._following: list[asyncio.Task[None]] = []
+        self._nudges = {name: asyncio.Event() for name in world.devices}
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[None]:
+        """Somebody looks at the panel for as long as this is open."""
+        self._viewers += 1
+        if self._viewers == 1:
+            devices = self._world.devices.values()
+            self._following = [
+                asyncio.create_task(self._follow(device), name=f"eye on {device.name}") for device in devices
+            ]
+        try:
+            yield
+        finally:
+            self._viewers -= 1
+            if self._viewers == 0:
+                for task in self._following:
+                    task.cancel()
+
+    @property
+    def viewers(self) -> int:
+        return self._viewers
+
+    async def after(self, number: int) -> tuple[int, list[Snapshot]]:
+        """What has changed since that number, as soon as there is something, with the number to ask with next."""
+        while number >= self._number:
+            await self._changed.wait()
+        return self._number, [snapshot for changed, snapshot in self._latest.values() if changed > number]
+
+    def nudge(self, name: str) -> None:
+        """Something was done to this device: look at it again soon."""
+        self._nudges[name].set()
+
+    async def _follow(self, device: PanelDevice) -> None:
+        while True:
+            self._nudges[device.name].clear()
+            snapshot = await look(device)
+            at_ns = snapshot.pop("at_ns")
+            moved = self._keep(device.name, snapshot)
+            await asyncio.sleep(LOOKS_APART_S)
+            if not moved:
+                await self._until_something_moves(device, at_ns)
+
+    def _keep(self, name: str, snapshot: Snapshot) -> bool:
+        known = self._latest.get(name)
+        if known is not None and known[1] == snapshot:
+            return False
+        self._number += 1
+        self._latest[name] = (self._number, snapshot)
+        self._changed.set()
+        self._changed = asyncio.Event()
+        return True
+
+    async def _until_something_moves(self, device: PanelDevice, since_ns: int | None) -> None:
+        """Until a pin moves, somebody does something, or a second has passed: not everything is seen at a pin."""
+        waiting: list[asyncio.Task[Any]] = [asyncio.create_task(self._nudges[device.name].wait())]
+        if since_ns is not None:
+            waiting.append(asyncio.create_task(_pin_moves(device, since_ns)))
+        try:
+            await asyncio.wait(waiting, timeout=STILL_MS / 1000, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+
+
+async def _pin_moves(device: PanelDevice, since_ns: int) -> None:
+    with suppress(TimeoutError, BoardGone):
+        await device.control.wait_move(since_ns=since_ns, timeout_ms=STILL_MS)
+
+
+async def look(device: PanelDevice) -> Snapshot:
+    """How a device stands. Without its board there are no points; without its agent there is no status."""
+    try:
+        board = await device.control.view()
+    except BoardGone:
+        board = {"at_ns": None, "points": {}, "zones": {}}
+    return {
+        "name": device.name,
+        **board,
+        "cable_in": device.cable_in,
+        "agent_running": device.agent_running,
+        "keeper_running": device.keeper_running,
+        "status": _of_interest(await device.status()),
+    }
+
+
+def _of_interest(status: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What is drawn; clocks and counters would make every look a new one."""
+    if status is None:
+        return None
+    return {
+        "link_up": status["link"]["up"],
+        "events": status["journal"]["last"],
+        "waiting": status["journal"]["waiting"],
+        "roster": status["roster"]["number"],
+        "shown": {name: point["shown"] for name, point in status["points"].items()},
+        "faults": sorted(status["faults"]),
+    }

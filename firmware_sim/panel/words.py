@@ -1,0 +1,106 @@
+"""The panel's words in Chinese; the English ones are the keys. What a door says comes from the table of reasons."""
+
+from contract.reasons import TABLE, words
+
+ZH = {
+    "Simulated hardware": "模拟硬件",
+    "Invented people, simulated doors. Nothing here opens anything.": "人是虚构的,门是模拟的,不会真的打开任何东西。",
+    "Your hand": "手中的卡",
+    "Pick a card, then hold it to a reader.": "先选一张卡,再到读卡器上刷。",
+    "Walk through after tapping": "刷卡后走过去",
+    "Card": "卡",
+    "Tap {card} at {reader}": "在 {reader} 刷{card}",
+    "Tap": "刷卡",
+    "in": "进",
+    "out": "出",
+    "Push {point} without a card": "不刷卡推 {point}",
+    "Walk out of {point}": "从 {point} 走出",
+    "Push, no card": "不刷卡硬推",
+    "Walk out": "走出去",
+    "Press the exit button of {point}": "按 {point} 的出门按钮",
+    "Exit button": "出门按钮",
+    "Fire alarm of {zone}": "{zone} 火警",
+    "Fire alarm": "火警",
+    "Reset {zone} after an emergency": "{zone} 应急复位",
+    "Turn the reset key": "转动复位钥匙",
+    "Mischief": "捣乱",
+    "Break it open": "强行闯入",
+    "Hold the door": "扶住门",
+    "Let go": "松手",
+    "Jam the arm": "卡住闸杆",
+    "Free the arm": "松开闸杆",
+    "Make the exit button stick": "让出门按钮卡住",
+    "Repair the exit button": "修好出门按钮",
+    "Break the fire loop's wire": "剪断火警线",
+    "Mend the fire loop's wire": "接好火警线",
+    "Swap the wires of {reader}": "接反 {reader} 的线",
+    "Put the wires of {reader} right": "接正 {reader} 的线",
+    "Network cable": "网线",
+    "Agent": "代理程序",
+    "Keeper": "守护程序",
+    "plugged in": "已接通",
+    "pulled": "已拔掉",
+    "Waiting for the cloud": "待上传",
+    "Events in the journal": "日志条数",
+    "Cloud": "云端",
+    "connected": "已连接",
+    "cut off": "已断开",
+    "unknown": "未知",
+    "Outputs": "输出",
+    "at rest": "静止",
+    "driven": "已驱动",
+    "locked": "已锁",
+    "unlocked": "已开锁",
+    "open": "开着",
+    "jammed": "卡住了",
+    "arm dropped": "闸杆已落下",
+    "no board": "电路板不在",
+    "Passed in": "进入",
+    "Passed out": "离开",
+    "Live": "实时",
+    "Not live": "不是实时",
+    "Connecting": "正在连接",
+    "Hold a card to the reader": "请刷卡",
+    "The agent is down: nobody decides here. Fire still releases.": "代理程序已停:此门不做决定;火警仍会放行。",
+    "The keeper is down: the pins are at rest.": "守护程序已停:所有引脚处于静止。",
+    "{who} walked through.": "{who} 走过去了。",
+    "{who} stayed outside.": "{who} 被挡在外面。",
+    "{who} was read.": "已读 {who}。",
+    "Unlocked {ms} ms after the card's last bit.": "最后一位之后 {ms} 毫秒开锁。",
+    "Somebody walked through.": "有人走过去了。",
+    "The way was barred.": "走不过去。",
+    "Done.": "好了。",
+    "This board does not answer.": "这块电路板没有回应。",
+    "There is no such device.": "没有这台设备。",
+    "Something went wrong; try again.": "出错了,请再试一次。",
+    "The drawings move with JavaScript; the buttons work without it.": "图画需要 JavaScript 才会动;按钮不需要。",
+}
+
+STATION_WORDS = {
+    "please_close": ("Please close the door", "请关门"),
+    "held": ("The door stands open", "门一直开着"),
+    "forced": ("Forced", "强行通过"),
+    "tailgated": ("One person, one card", "一人一卡,请勿尾随"),
+    "jammed": ("The arm is stuck", "闸杆卡住了"),
+}
+"""What a station shows of its own accord: English and Chinese."""
+
+
+def sentences(language: str) -> dict[str, str]:
+    """Every sentence of the panel in ``en`` or ``zh`` by its English, with its places for values."""
+    return ZH if language == "zh" else {text: text for text in ZH}
+
+
+def say(text: str, language: str, **values: object) -> str:
+    """One of the sentences with its values. Raises ``KeyError`` for one that has no Chinese."""
+    return sentences(language)[text].format(**values)
+
+
+def shown_words(language: str) -> dict[str, str]:
+    """Every text a door may show, by its id."""
+    column = 1 if language == "zh" else 0
+    reasons = {reason.value: words(reason, language) for reason in TABLE}
+    separator = "。" if language == "zh" else ". "
+    return {name: separator.join(filter(None, (said.text, said.remedy))) for name, said in reasons.items()} | {
+        name: both[column] for name, both in STATION_WORDS.items()
+    }

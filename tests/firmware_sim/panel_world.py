@@ -1,0 +1,185 @@
+"""A world for the panel in one process: sample boards behind real sockets, and a gatekeeper that knows some cards."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvicorn
+from gpiozero import OutputDevice
+
+from dev import ROOT
+from edge.config import DeviceConfig, load
+from firmware_sim.board import Board
+from firmware_sim.clock import run_real
+from firmware_sim.control import BoardControl, ControlServer
+from firmware_sim.orders import card_bits
+from firmware_sim.panel.app import create_panel
+from firmware_sim.panel.world import Card, Label
+from firmware_sim.worlds.board_process import Hands, Witness, pin_names
+from firmware_sim.worlds.brokers import free_port
+from firmware_sim.worlds.wiring import resistors, wire
+
+MEMBER, STRANGER = "H10301:21:15890", "H10301:99:12345"
+FRAME_GAP_S = 0.02
+UNLOCK_S = 3.0
+
+T = TypeVar("T")
+
+
+class Gatekeeper:
+    """Keeper and agent in a few lines: after a frame it lights a lamp, and opens if it knows the card."""
+
+    def __init__(self, config: DeviceConfig, board: Board) -> None:
+        self.shown = ""
+        self.events = 0
+        self._loop = board.loop
+        factory = board.factory()
+        (point,) = config.points
+        self._outputs = {name: OutputDevice(out.pin, pin_factory=factory) for name, out in point.outputs.items()}
+        self._bits = ""
+        self._timer: asyncio.TimerHandle | None = None
+
+        reader = point.readers["in"]
+        for bit, pin in (("0", reader.d0), ("1", reader.d1)):
+            board.pin(pin).watch(partial(self._pulse, bit))
+
+    def _pulse(self, bit: str, level: bool, _at_ns: int) -> None:
+        if level:
+            return
+        self._bits += bit
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(FRAME_GAP_S, self._decide)
+
+    def _decide(self) -> None:
+        known, self._bits = self._bits == card_bits(MEMBER), ""
+        self.events += 1
+        self.shown = "allowed" if known else "unknown_credential"
+        for name in ("lock", "unlock", "green") if known else ("red",):
+            if name in self._outputs:
+                self._outputs[name].on()
+                self._loop.call_later(UNLOCK_S, self._outputs[name].off)
+
+
+class SampleDevice:
+    """One sample device as the panel sees it; its processes and its cable are flags."""
+
+    def __init__(self, folder: Path, sample: str, label: Label) -> None:
+        config = load(ROOT / "config" / f"{sample}.toml")
+        self.name, self.label = config.device.name, label
+        self.cable_in = self.agent_running = self.keeper_running = True
+        self.waiting = 0
+        witness = Witness(pin_names(config))
+        board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=witness.hear)
+        self.hardware = wire(board, config)
+        self.gatekeeper = Gatekeeper(config, board)
+        socket = folder / f"{sample}.sock"
+        self.server = ControlServer(socket, Hands(config, self.hardware, witness).obey)
+        self.control = BoardControl(socket)
+
+    async def status(self) -> dict[str, Any] | None:
+        if not self.agent_running:
+            return None
+        events = self.gatekeeper.events
+        return {
+            "link": {"up": self.cable_in},
+            "journal": {"last": events, "waiting": self.waiting},
+            "roster": {"number": 1},
+            "points": {point: {"shown": self.gatekeeper.shown} for point in self.hardware.portals},
+            "faults": {},
+        }
+
+    async def cut(self) -> None:
+        self.cable_in = False
+
+    async def restore(self) -> None:
+        self.cable_in = True
+
+    async def kill_agent(self) -> None:
+        self.agent_running = False
+
+    async def start_agent(self) -> None:
+        self.agent_running = True
+
+    async def kill_keeper(self) -> None:
+        self.keeper_running = False
+
+    async def start_keeper(self) -> None:
+        self.keeper_running = True
+
+    async def close(self) -> None:
+        await self.control.close()
+        await self.server.close()
+
+
+class SampleWorld:
+    """The sample turnstile and the sample gate."""
+
+    cards = (
+        Card(Label("Yearly member", "年卡会员"), MEMBER, Label("Alder Example", "桤木")),
+        Card(Label("Unknown card", "陌生卡"), STRANGER),
+    )
+
+    def __init__(self, folder: Path) -> None:
+        samples = {"turnstile": Label("Gym turnstile", "健身房闸机"), "door": Label("East gate", "东门")}
+        made = [SampleDevice(folder, sample, label) for sample, label in samples.items()]
+        self.devices = {device.name: device for device in made}
+
+    async def open(self) -> None:
+        for device in self.devices.values():
+            await device.server.start()
+
+    async def close(self) -> None:
+        for device in self.devices.values():
+            await device.close()
+
+
+class ServedPanel:
+    """The panel on a port of its own, in a thread with a loop of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.world: SampleWorld
+        self._folder = folder
+        self._port = free_port()
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=lambda: run_real(self._main()), name="panel")
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def __enter__(self) -> "ServedPanel":
+        self._thread.start()
+        assert self._up.wait(20)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+    def call(self, act: Callable[[], T]) -> T:
+        """Run something where the world lives."""
+
+        async def there() -> T:
+            return act()
+
+        return asyncio.run_coroutine_threadsafe(there(), self._loop).result(20)
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.world = SampleWorld(self._folder)
+        await self.world.open()
+        options = uvicorn.Config(
+            create_panel(self.world), port=self._port, log_level="warning", timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(options)
+        serving = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            await asyncio.sleep(0.01)
+        self._up.set()
+        await serving
+        await self.world.close()
