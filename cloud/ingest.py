@@ -15,8 +15,9 @@ from sqlalchemy.exc import OperationalError
 from cloud.broker import Arrived
 from cloud.intake import Intake
 from cloud.store.database import Store
-from cloud.store.streams import Streams
+from cloud.store.streams import Streams, newest_journals
 from contract import codec, topics
+from contract.messages import Ack
 from contract.sealing import Purpose, SyncKey, mac, statement
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,14 @@ class Ingest:
         self._acknowledge(intake)
         self._told()
 
+    def connected(self) -> None:
+        """Tell every device how far its newest journal is stored: whoever waited for an answer goes on at once."""
+        with self._store.reading() as connection:
+            newest = newest_journals(connection, self._site)
+        now_ms = self._clock()
+        for device, journal, upto in newest:
+            self._say(device, Ack(journal, upto, now_ms, rewind=True))
+
     @contextmanager
     def _transaction(self) -> Iterator[Intake]:
         try:
@@ -93,13 +102,16 @@ class Ingest:
 
     def _acknowledge(self, intake: Intake) -> None:
         for device, ack in intake.acks():
-            key = self._sync(device)
-            if key is None:
-                log.error("device %s has no sync key: its events are stored but cannot be acknowledged", device)
-                continue
-            body = codec.write(ack)
-            seal = mac(key, statement(Purpose.ACK, self._site, device, body))
-            self._send(topics.down(self._site, device, "ack"), codec.attach(body, seal))
+            self._say(device, ack)
+
+    def _say(self, device: str, ack: Ack) -> None:
+        key = self._sync(device)
+        if key is None:
+            log.error("device %s has no sync key: its events are stored but cannot be acknowledged", device)
+            return
+        body = codec.write(ack)
+        seal = mac(key, statement(Purpose.ACK, self._site, device, body))
+        self._send(topics.down(self._site, device, "ack"), codec.attach(body, seal))
 
     def _run(self) -> None:
         while not (self._stopping.is_set() and self._queue.empty()):

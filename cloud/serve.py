@@ -61,6 +61,7 @@ class Line:
             self.ingest.put(one)
 
     def _connected(self) -> None:
+        self.ingest.connected()
         self.publisher.connected()
 
 

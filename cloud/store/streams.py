@@ -128,6 +128,14 @@ def mark_heard(connection: Connection, heard: Sequence[int], now_ms: int) -> Non
         connection.execute(_HEAR, [{"_id": one, "heard_ms": now_ms} for one in heard])
 
 
+def newest_journals(connection: Connection, site: str) -> list[tuple[str, str, int]]:
+    """Of every device that has sent something: its name, its newest journal, and how far that is stored."""
+    newest = select(func.max(journals.c.id)).group_by(journals.c.device_id)
+    found = select(devices.c.name, journals.c.journal, journals.c.upto).join_from(journals, devices)
+    rows = connection.execute(found.where(journals.c.id.in_(newest) & (devices.c.site == site)))
+    return [(row.name, row.journal, row.upto) for row in rows]
+
+
 _MOVE = update(journals).where(journals.c.id == bindparam("_id")).values(upto=bindparam("upto"), tip=bindparam("tip"))
 _HEAR = update(devices).where(devices.c.id == bindparam("_id")).values(heard_ms=bindparam("heard_ms"))
 

@@ -171,6 +171,15 @@ def test_rows_that_came_early_and_again_are_not_asked_for(world: World, gym: Sen
     assert world.acks() == [Ack(JOURNAL, 5, NOW_MS)]
 
 
+def test_a_cloud_that_is_back_tells_each_device_how_far_it_is(world: World, gym: Sender) -> None:
+    gym.record(3)
+    world.take(gym, gym.events(1, 3))
+    world.acks()
+    world.restarted().connected()
+    (ack,) = world.acks()
+    assert (ack.journal, ack.upto, ack.rewind) == (JOURNAL, 3, True)
+
+
 def test_another_past_of_a_journal_is_refused(world: World, gym: Sender) -> None:
     gym.record(4)
     world.take(gym, gym.events(1, 4))
