@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -92,7 +92,7 @@ class Panel:
             response.set_cookie(COOKIE, language, samesite="lax")
         return response
 
-    async def live(self) -> AsyncIterator[ServerSentEvent]:
+    async def live(self) -> AsyncGenerator[ServerSentEvent, None]:
         """Each device when it has changed, beginning with all of them."""
         if self._watch.viewers >= MAX_VIEWERS:
             yield ServerSentEvent(event="full", data={})
