@@ -91,6 +91,7 @@ class Device:
                 self._site,
                 self._name,
                 ports.clock,
+                loop=ports.loop,
                 writer=ports.roster_writer,
                 want=lambda payload: ports.link.publish(topics.up(self._site, self._name, "want"), payload, qos=1),
                 changed=self._roster_changed,

@@ -7,6 +7,7 @@ The work is done in slices, so that somebody at the door never waits for a roste
 import asyncio
 import logging
 import sqlite3
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple, Protocol, TypeVar
@@ -69,13 +70,14 @@ class RosterSync:
         device: str,
         clock: Time,
         *,
+        loop: AbstractEventLoop,
         writer: Executor | None,
         want: Callable[[bytes], None],
         changed: Callable[[], None],
     ) -> None:
         self.refused = ""
         self._store, self._verifier, self._site, self._device, self._clock = store, verifier, site, device, clock
-        self._writer, self._want, self._changed = writer, want, changed
+        self._loop, self._writer, self._want, self._changed = loop, writer, want, changed
         self._held: dict[bytes, bytes] = {}
         self._held_bytes = 0
         self._target: Target | None = None
@@ -125,7 +127,7 @@ class RosterSync:
         self._turn += 1
         self._news.set()
         if self._working is None:
-            self._working = asyncio.get_running_loop().create_task(self._work(), name="roster")
+            self._working = self._loop.create_task(self._work(), name="roster")
 
     def _checked(self, payload: bytes) -> Manifest:
         """Raises ``Refused``. The seal comes first: of what nobody signed, nothing else is worth saying."""
@@ -220,7 +222,7 @@ class RosterSync:
         self._changed()
 
     async def _on_disk(self, act: Callable[..., T], *arguments: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, act, *arguments)
+        return await self._loop.run_in_executor(self._writer, act, *arguments)
 
     def _refuse(self, why: str, detail: str) -> None:
         log.warning("a roster was refused: %s", detail)

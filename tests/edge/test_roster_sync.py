@@ -52,6 +52,7 @@ class Bench:
             SITE,
             DEVICE,
             self.clock,
+            loop=self.loop,
             writer=None,
             want=self.wanted,
             changed=lambda: self.told.append((self.store.number, self.sync.refused)),
