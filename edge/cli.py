@@ -19,7 +19,7 @@ from contract.events import decode_event
 from edge.config import ConfigError, DeviceConfig, load
 from edge.doctor import examine
 from edge.files import InUse
-from edge.identity import IdentityError
+from edge.identity import Identity, IdentityError
 from edge.journal import JournalError, JournalView
 
 app = typer.Typer(
@@ -61,6 +61,15 @@ def keeper(
         park(device)
     else:
         _run(lambda: run_keeper(device))
+
+
+@app.command()
+def key(config: ConfigOption = DEFAULT_CONFIG) -> None:
+    """Print the public half of this device's key as hex, making the key at first use: what the cloud registers."""
+    try:
+        typer.echo(Identity(_load(config, None).keys).public_key)
+    except IdentityError as wrong:
+        _fail(str(wrong))
 
 
 @app.command()
