@@ -21,17 +21,7 @@ LAST_LINES = 5
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 """Debian keeps mosquitto outside the search path of an ordinary user."""
 
-MOSQUITTO = """\
-listener {port} 127.0.0.1
-allow_anonymous true
-set_tcp_nodelay true
-persistence false
-max_queued_messages 0
-max_queued_bytes 16777216
-log_dest stderr
-log_type error
-log_type warning
-"""
+MOSQUITTO = Path(__file__).parents[2] / "config" / "mosquitto.conf"
 IOTCORE = """\
 id = 0
 
@@ -107,7 +97,7 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
         raise BrokerFailed(f"port {port} is taken by another program; give another port, or end that program")
     folder.mkdir(parents=True, exist_ok=True)
     config, log = folder / CONFIG_NAMES[kind], folder / f"{kind}.log"
-    config.write_text((MOSQUITTO if kind == "mosquitto" else IOTCORE).format(port=port))
+    config.write_text(_config(kind, port))
     command = [str(program), "-c"] if kind == "mosquitto" else [sys.executable, "-P", "-m", "iotcore", "--config"]
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -116,6 +106,12 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
     broker = Broker(kind, port, process, log)
     _wait_until_ready(broker, process)
     return broker
+
+
+def _config(kind: Kind, port: int) -> str:
+    if kind == "iotcore":
+        return IOTCORE.format(port=port)
+    return MOSQUITTO.read_text().replace("listener 1883", f"listener {port}")
 
 
 def find_mosquitto() -> Path | None:

@@ -116,7 +116,9 @@ def test_a_port_that_is_taken_is_told_at_once(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("mosquitto")
 def test_a_broker_that_does_not_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(brokers, "MOSQUITTO", "no_such_setting {port}")
+    settings = tmp_path / "settings.conf"
+    settings.write_text("no_such_setting")
+    monkeypatch.setattr(brokers, "MOSQUITTO", settings)
     with pytest.raises(BrokerFailed, match=r'(?s)ended with code.*Unknown configuration variable "no_such_setting"'):
         start_broker(tmp_path, kind="mosquitto")
 
