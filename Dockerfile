@@ -1,0 +1,12 @@
+# Every program of Hearthgate in one image; docker-compose.yml says which one runs where.
+FROM python:3.12.11-slim-bookworm
+
+COPY requirements.lock /build/
+RUN pip install --no-cache-dir --require-hashes --requirement /build/requirements.lock
+COPY . /build/
+RUN pip install --no-cache-dir --no-deps --no-build-isolation /build
+
+# A new volume takes its owner from the folder it is laid over.
+RUN useradd --system hearthgate \
+    && install -d -o hearthgate -m 0700 /var/lib/hearthgate /var/lib/hearthgate-cloud /run/hearthgate
+USER hearthgate

@@ -1,0 +1,123 @@
+"""docker-compose.yml: it asks for no rights it does not need, and what it starts becomes a community that works."""
+
+import asyncio
+import json
+import re
+import time
+from typing import Any
+
+import pytest
+
+from dev import ROOT
+from firmware_sim.worlds.watcher import Watcher
+from tests.house import commands, compose
+
+SERVICES = compose.read()
+DEVICES = {"gym": "gym-turnstile", "gate": "east-gate"}
+SHOWN = re.compile(r"docker compose exec (?P<service>\S+)\s+#\s+(?P<command>.+)")
+IN_IMAGES = {"sh", "test", "python"}
+"""What the images hold besides the programs of the project."""
+each_service = pytest.mark.parametrize("name", SERVICES)
+READY_WITHIN_S = 60.0
+
+
+@each_service
+def test_an_image_is_pinned_to_one_version(name: str) -> None:
+    assert re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+[\w.-]*", SERVICES[name]["image"])
+
+
+def test_the_broker_is_new_enough() -> None:
+    version = SERVICES["mosquitto"]["image"].removeprefix("eclipse-mosquitto:")
+    assert tuple(map(int, version.split("."))) >= (2, 0, 22)
+
+
+def test_our_image_stands_on_one_version_of_python() -> None:
+    (stands_on,) = re.findall(r"^FROM (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert re.fullmatch(r"python:3\.1[123]\.\d+-slim-\w+", stands_on)
+
+
+@each_service
+def test_a_service_has_no_rights_it_does_not_need(name: str) -> None:
+    service = SERVICES[name]
+    assert not {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode"} & set(service)
+    assert service.get("network_mode", "service:mosquitto") == "service:mosquitto"
+    assert "docker.sock" not in str(service.get("volumes"))
+    if name != "mosquitto":  # it starts as root and steps down by itself
+        assert service["cap_drop"] == ["ALL"]
+
+
+def test_only_the_console_can_be_reached_and_only_from_this_machine() -> None:
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert ports == {"mosquitto": ["127.0.0.1:8400:8400"]}
+
+
+@each_service
+def test_a_service_that_goes_on_is_started_again_and_asked_how_it_is(name: str) -> None:
+    goes_on = "restart" in SERVICES[name]
+    assert goes_on is ("healthcheck" in SERVICES[name])
+    assert goes_on is not (name == "init" or name.endswith("-register"))
+
+
+@each_service
+def test_a_command_is_one_that_exists(name: str) -> None:
+    named = [SERVICES[name]["command"], SERVICES[name].get("healthcheck", {}).get("test", ["CMD", "test"])[1:]]
+    for command in map(compose.words, named):
+        for one in commands.commands(command[-1]) if command[0] == "sh" else [command]:
+            assert one[0] in IN_IMAGES or commands.complaint(one) is None, one
+
+
+@pytest.mark.usefixtures("mosquitto")
+def test_the_services_become_a_community_in_which_a_card_opens_and_the_cloud_knows(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    asyncio.run(a_card_opens_everywhere(compose.Town(tmp_path_factory.mktemp("town"))))
+
+
+async def a_card_opens_everywhere(town: compose.Town) -> None:
+    try:
+        await town.start()
+        for name in town.services:
+            if "healthcheck" in town.services[name]:
+                await town.healthy(name)
+        for name in DEVICES:
+            await ready(town, f"{name}-agent")
+        (password,) = re.findall(r"operator admin, password (\S+)", town.said["init"])
+        watcher = Watcher(f"http://127.0.0.1:{town.ports['8400']}", "admin", password)
+        try:
+            await watcher.open()
+            for name, device in DEVICES.items():
+                await a_card_opens(town, watcher, name, device)
+                assert await again(town, f"{name}-register") == (0, "")
+            assert await again(town, "init") == (0, "")
+        finally:
+            await watcher.close()
+    finally:
+        await town.stop()
+
+
+async def again(town: compose.Town, name: str) -> tuple[int, str]:
+    """A service that has done its work does nothing at the next start."""
+    return await town.run(name, town.services[name]["command"])
+
+
+async def ready(town: compose.Town, name: str) -> None:
+    async with asyncio.timeout(READY_WITHIN_S):
+        while not is_ready(await town.run(name, [*town.services[name]["healthcheck"]["test"][1:], "--json"])):
+            await asyncio.sleep(0.1)
+
+
+def is_ready(answer: tuple[int, str]) -> bool:
+    code, said = answer
+    status: dict[str, Any] = json.loads(said) if code == 0 else {}
+    return bool(status and status["keeper"] and status["roster"]["number"] and status["link"]["up"])
+
+
+async def a_card_opens(town: compose.Town, watcher: Watcher, name: str, device: str) -> None:
+    """As the head of the file says that it is done, at each device."""
+    (shown,) = SHOWN.finditer((ROOT / "docker-compose.yml").read_text())
+    assert shown["service"] == "gym-board"
+    began_ns = time.monotonic_ns()
+    tap = shown["command"].replace(DEVICES["gym"], device)
+    assert await town.run(f"{name}-board", tap) == (0, f"{device}.in read the card\n")
+    seen = await watcher.wait(lambda event: event["device"] == device and "reason" in event, since_ns=began_ns)
+    assert (seen.event["kind"], seen.event["point"]) == ("access.allowed", device)
