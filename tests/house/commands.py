@@ -14,8 +14,8 @@ import dev
 BLOCK = re.compile(r"^ *```(?P<kind>sh|bash|console)(?P<mark> run)?\n(?P<text>.*?)^ *```", re.MULTILINE | re.DOTALL)
 SCRIPTS = {"hearthgate-edge", "hearthgate-cloud", "hearthgate-sim"}
 SYSTEM_PROGRAMS = {
-    *("cat", "cd", "chmod", "chown", "cp", "echo", "install", "ls", "mkdir", "mv", "nano", "rm", "tar", "tee"),
-    *("apt", "curl", "docker", "git", "jq", "make", "openssl", "pipx", "python3", "sqlite3", "ssh", "uv"),
+    *("cat", "cd", "chmod", "chown", "cp", "echo", "install", "ln", "ls", "mkdir", "mv", "nano", "rm", "tar", "tee"),
+    *("apt", "curl", "docker", "git", "jq", "make", "openssl", "pip", "pipx", "python3", "sqlite3", "ssh", "uv"),
     *("adduser", "journalctl", "reboot", "systemctl", "timedatectl", "useradd", "usermod"),
     *("gpioinfo", "mosquitto", "mosquitto_pub", "mosquitto_sub", "pinctrl", "raspi-config"),
 }
@@ -44,8 +44,8 @@ def blocks(page: str) -> list[Block]:
 
 
 def commands(line: str) -> list[list[str]]:
-    """The commands of one line, each as its words: `sudo A=1 x -y | z` is `x -y` and `z`."""
-    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    """The commands of one line, each as its words: `sudo -u me A=1 /bin/x -y | z` is `x -y` and `z`."""
+    lexer = shlex.shlex(re.sub(r"\bsudo -u \w+", "sudo", line), posix=True, punctuation_chars=True)
     lexer.wordchars += "{}[]:@%^!+,"
     found: list[list[str]] = [[]]
     for word in lexer:
@@ -53,7 +53,7 @@ def commands(line: str) -> list[list[str]]:
             found.append([])
         elif found[-1] or not (word == "sudo" or re.match(r"\w+=", word)):
             found[-1].append(word)
-    return [words for words in found if words]
+    return [[program.rpartition("/")[2], *rest] for program, *rest in filter(None, found)]
 
 
 def complaint(words: list[str]) -> str | None:

@@ -82,6 +82,7 @@ def example_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
         "hearthgate-edge decode 1010 --no-such-option",
         "cd there && heartgate-edge status",
         "sudo LANG=C hearthgate-cloud no-such-command",
+        "sudo -u me /opt/bin/hearthgate-edge no-such-command",
     ],
 )
 def test_a_command_that_does_not_exist_is_found(line: str) -> None:
@@ -98,6 +99,7 @@ def test_a_command_that_does_not_exist_is_found(line: str) -> None:
         "git clone x && cd x",
         "sudo LANG=C hearthgate-edge decode 1010 --format=H10301 --json | cat",
         "hearthgate-edge decode \\\n  1010 -f H10301",
+        "sudo -u me LANG=C /opt/bin/hearthgate-edge decode 1010",
     ],
 )
 def test_a_command_that_exists_passes(line: str) -> None:
