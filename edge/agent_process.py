@@ -23,6 +23,8 @@ from edge.keeper_link import socket_path
 from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
 from edge.roster_store import RosterStore
 
+CLOCK_FILE = "clock.json"
+"""In the state folder: the newest authenticated time."""
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 
@@ -74,7 +76,7 @@ async def run_agent(config: DeviceConfig) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         identity = Identity(config.keys)
-        clock = DeviceClock(config.state / "clock.json")
+        clock = DeviceClock(config.state / CLOCK_FILE)
         keeper = KeeperLine(socket_path(config.run))
         site, name = config.device.site, config.device.name
         link = MqttLink(

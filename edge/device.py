@@ -96,6 +96,7 @@ class Device:
                 want=lambda payload: ports.link.publish(topics.up(self._site, self._name, "want"), payload, qos=1),
                 changed=self._roster_changed,
             )
+        self._roster_told = ports.roster.number, ""
         ports.link.on_up = self._link_up
         ports.link.on_down = self._link_down
         ports.link.on_message = self._message
@@ -205,11 +206,14 @@ class Device:
         return self.roster_sync.refused if self.roster_sync else ""
 
     def _roster_changed(self) -> None:
-        sync, roster = self.roster_sync, self.ports.roster
-        if sync is not None and sync.refused:
-            self.recorder.record("", "device.roster_refused", {"why": sync.refused, "kept": roster.number})
-        else:
-            self.recorder.record("", "device.roster_applied", {"roster": roster.number, "grants": roster.count})
+        """Record a roster that is new, or refused for a new reason: nobody fills a journal by sending the same again."""
+        news = self.ports.roster.number, self._roster_refused()
+        if news != self._roster_told:
+            number, why = self._roster_told = news
+            if why:
+                self.recorder.record("", "device.roster_refused", {"why": why, "kept": number})
+            else:
+                self.recorder.record("", "device.roster_applied", {"roster": number, "grants": self.ports.roster.count})
         self.announcer.changed()
 
     def _link_up(self, connection: int) -> None:

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from msgspec.structs import asdict
 
+from cloud.sample import FACILITY, PEOPLE
+from contract.credentials import encode
 from edge.config import DeviceConfig, Point
 from firmware_sim.board import Board, Move
 from firmware_sim.clock import now_ns
@@ -45,7 +47,7 @@ from firmware_sim.orders import (
 )
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.turnstile import Turnstile
-from firmware_sim.people import residents, wander
+from firmware_sim.people import Resident, wander
 from firmware_sim.remote_board import BoardServer
 from firmware_sim.worlds.wiring import Hardware, resistors, wire
 
@@ -287,6 +289,11 @@ def _named(name: str, things: Mapping[str, Named], what: str) -> Named:
         raise ControlError(f"no {what} {name!r} here; there is {', '.join(sorted(things)) or 'none'}") from None
 
 
+def neighbours() -> list[Resident]:
+    """The sample's people with their cards: one ended, one suspended, one lost, as in life."""
+    return [Resident(one.name_en, encode("H10301", facility=FACILITY, number=one.card)) for one in PEOPLE]
+
+
 async def live(hardware: Hardware) -> None:
     """Neighbours come and go at every point that has a reader at its way in, until this is cancelled."""
     async with asyncio.TaskGroup() as visiting:
@@ -294,7 +301,7 @@ async def live(hardware: Hardware) -> None:
             reader = hardware.readers.get(f"{name}.in")
             if reader is not None:
                 visits = wander(
-                    residents(),
+                    neighbours(),
                     reader,
                     portal,
                     chance=hardware.board.random(f"people/{name}"),

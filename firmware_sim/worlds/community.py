@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cloud.sample import FACILITY, PEOPLE, POINTS
+from edge.agent_process import CLOCK_FILE
+from edge.clock import DeviceClock, wall_ms
 from edge.config import DeviceConfig, load
 from edge.identity import Identity
 from firmware_sim.control import BoardControl
@@ -58,6 +60,15 @@ def write_config(folder: Path, name: str, sample: str, zone: str, sample_name: s
     path = folder / "device.toml"
     path.write_text(f'{head}[cloud]\nbroker = "mqtt://127.0.0.1:{port}"\n\n{wiring}')
     return load(path)
+
+
+def _tell_time(config: DeviceConfig) -> None:
+    """Whoever registers a device also sets its clock: a Raspberry Pi has none of its own."""
+    config.state.mkdir(parents=True, exist_ok=True)
+    clock = DeviceClock(config.state / CLOCK_FILE)
+    clock.saw_issued(wall_ms())
+    clock.saw_acknowledged(wall_ms())
+    clock.save()
 
 
 class SimulatedDevice:
@@ -239,6 +250,7 @@ class Community:
         await cable.start()
         config = write_config(folder, name, sample, zone, sample_name, cable.port)
         public_key = Identity(config.keys).public_key
+        _tell_time(config)
         await self._run(
             *("hearthgate-cloud", "device", "add", name, "--dir", str(self.state / "cloud")),
             *("--public-key", public_key, "--out", str(config.keys)),
