@@ -1,0 +1,197 @@
+"""A broker and its connections in virtual time: MQTT as devices know it, on a bad line, the same for the same seed.
+
+A connection knows clean starts, QoS 0 and 1, retained messages and wills, and has the shape of the link that devices
+and cloud hold. Every message travels by itself, so a slow one is overtaken.
+"""
+
+import itertools
+import random
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from paho.mqtt.client import topic_matches_sub
+
+MAX_UNDER_WAY = 10_000
+"""Messages of one connection on their way at once, each direction counted; more are lost, as from a full queue."""
+
+
+class Line(NamedTuple):
+    """How bad a line is. Times are drawn evenly between two bounds, chances are 0 to 1 of each message.
+
+    `lose`: a message of QoS 0 does not arrive. `repeat`: one of QoS 1 arrives twice. `lasts_s`: a connection breaks by
+    itself after that long on average, and what is on its way is lost; None is never. `away_s`: until it is there
+    again. `noticed_s`: until the broker notices that a client is gone and speaks its will, unless it is back before.
+    """
+
+    delay_ms: tuple[float, float] = (0.5, 3.0)
+    lose: float = 0.0
+    repeat: float = 0.0
+    lasts_s: float | None = None
+    away_s: tuple[float, float] = (1.0, 10.0)
+    noticed_s: tuple[float, float] = (0.0, 22.5)
+
+
+class Message(NamedTuple):
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+class VirtualBroker:
+    """Hands messages on to whoever subscribes. `forget` is the chance that it loses a message it has acknowledged."""
+
+    def __init__(self, loop: AbstractEventLoop, *, seed: int | str, forget: float = 0.0) -> None:
+        self.loop = loop
+        self.retained: dict[str, bytes] = {}
+        self.links: list[VirtualLink] = []
+        self._seed = seed
+        self._forget = forget
+        self._random = self.random("broker")
+
+    def random(self, name: str) -> random.Random:
+        """A stream of chance, the same for the same seed and name."""
+        return random.Random(f"{self._seed}/{name}")
+
+    def take(self, message: Message) -> None:
+        """A message has arrived: keep it if it is to be retained, and send it to all who want it."""
+        if self._forget and self._random.random() < self._forget:
+            return
+        if message.retain and message.payload:
+            self.retained[message.topic] = message.payload
+        elif message.retain:
+            self.retained.pop(message.topic, None)
+        for link in tuple(self.links):
+            if link.wants(message.topic):
+                link.deliver(message, retained=False)
+
+
+class VirtualLink:
+    """One client's way to the broker, which comes back by itself whenever it breaks.
+
+    `will` is the topic and what the broker says there, retained, in place of a client that vanished; it is told the
+    number of the connection, which `next_number` draws anew for each.
+    """
+
+    def __init__(
+        self,
+        broker: VirtualBroker,
+        name: str,
+        *,
+        subscribe: Sequence[str] = (),
+        will: tuple[str, Callable[[int], bytes]] | None = None,
+        line: Line | None = None,
+        next_number: Callable[[], int] | None = None,
+    ) -> None:
+        self.on_up: Callable[[int], object] = lambda connection: None
+        self.on_down: Callable[[], object] = lambda: None
+        self.on_message: Callable[[str, bytes, bool], object] = lambda topic, payload, retained: None
+        self.cable_in = True
+        self.line = line or Line()
+        self._broker, self._loop = broker, broker.loop
+        self._subscribe, self._will = subscribe, will
+        self._next_number = next_number or itertools.count(1).__next__
+        self._random = broker.random(f"link/{name}")
+        self._up = False
+        self._connection = 0
+        self._under_way = 0
+        self._timer: TimerHandle | None = None
+        self._mourning: tuple[TimerHandle, Message] | None = None
+        broker.links.append(self)
+
+    @property
+    def up(self) -> bool:
+        return self._up
+
+    def start(self) -> None:
+        """Connect, as soon as there is a cable."""
+        self._later((0.0, 0.0), self._connect)
+
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
+        """Hand a message to the line if it is up; otherwise it is dropped."""
+        if self._up:
+            message = Message(topic, payload, qos, retain)
+            self._travel(qos, lambda: self._broker.take(message))
+
+    def cut(self) -> None:
+        """Pull the cable: the connection breaks, and none comes until it is put back."""
+        self.cable_in = False
+        self._break()
+
+    def restore(self) -> None:
+        """Put the cable back; the client finds out by trying again."""
+        if not self.cable_in:
+            self.cable_in = True
+            self._later(self.line.away_s, self._connect)
+
+    def close(self) -> None:
+        """Say goodbye: the broker speaks no will, and the client does not come back."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._up = False
+        self._broker.links.remove(self)
+
+    def wants(self, topic: str) -> bool:
+        """Whether the client is there and subscribes to it."""
+        return self._up and any(topic_matches_sub(pattern, topic) for pattern in self._subscribe)
+
+    def deliver(self, message: Message, *, retained: bool) -> None:
+        """The broker's side: send a message down the line."""
+        self._travel(message.qos, lambda: self.on_message(message.topic, message.payload, retained))
+
+    def _connect(self) -> None:
+        if not self.cable_in:
+            return
+        if self._mourning is not None:  # the broker meets the client again before it missed it: the old one is gone
+            self._speak_will()
+        self._up = True
+        self._connection = self._next_number()
+        if self.line.lasts_s is not None:
+            self._timer = self._loop.call_later(self._random.expovariate(1 / self.line.lasts_s), self._break)
+        for topic, payload in self._broker.retained.items():
+            if self.wants(topic):
+                self.deliver(Message(topic, payload, 1, True), retained=True)
+        self.on_up(self._connection)
+
+    def _break(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if not self._up:
+            return
+        self._up = False
+        if self._will is not None:
+            topic, payload = self._will
+            noticed = self._loop.call_later(self._random.uniform(*self.line.noticed_s), self._speak_will)
+            self._mourning = noticed, Message(topic, payload(self._connection), 1, True)
+        if self.cable_in:
+            self._later(self.line.away_s, self._connect)
+        self.on_down()
+
+    def _speak_will(self) -> None:
+        assert self._mourning is not None  # noqa: S101 - its timer is cancelled whenever it is taken away
+        timer, will = self._mourning
+        timer.cancel()
+        self._mourning = None
+        self._broker.take(will)
+
+    def _travel(self, qos: int, arrive: Callable[[], object]) -> None:
+        """Send something along this line; it arrives if the same connection still stands then."""
+        if qos == 0 and self._random.random() < self.line.lose:
+            return
+        connection = self._connection
+
+        def arrived() -> None:
+            self._under_way -= 1
+            if self._up and self._connection == connection:
+                arrive()
+
+        for _ in range(2 if qos and self._random.random() < self.line.repeat else 1):
+            if self._under_way < MAX_UNDER_WAY:
+                self._under_way += 1
+                self._loop.call_later(self._random.uniform(*self.line.delay_ms) / 1000, arrived)
+
+    def _later(self, bounds_s: tuple[float, float], act: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(self._random.uniform(*bounds_s), act)
