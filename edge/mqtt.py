@@ -35,7 +35,8 @@ TICK_S = 2.0
 """How often paho is asked to look after its pings."""
 CONNECT_WITHIN_S = 10.0
 """For the connection and the broker's greeting, each."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
+"""Whoever puts a cable back looks at the screen; a thousand devices then come back over ten seconds."""
 STEADY_S = 60.0
 """A connection that lasted so long was a good one: the next pause is short again."""
 MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 1024
@@ -174,6 +175,7 @@ class MqttLink:
         self._client = client
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_socket_close = self._on_socket_close
         client.on_socket_register_write = self._on_register_write
@@ -217,6 +219,16 @@ class MqttLink:
             self._loop.call_soon(self._lost, client, f"the broker refuses this device: {reason}")
             return
         client.subscribe(self._subscribe, options=SubscribeOptions(qos=1))
+
+    def _on_subscribe(
+        self, _client: Client, _data: Any, _mid: int, _reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        # Whatever the answer says: brokers differ in what they refuse here.
+        if not self._up:
+            self._now_up()
+
+    def _now_up(self) -> None:
+        """From here on nothing that the cloud says is missed, so answers may be asked for."""
         self._up = True
         self._up_since_s = self._loop.time()
         self.why_down = ""
@@ -228,6 +240,8 @@ class MqttLink:
         self._loop.call_soon(self._lost, client, str(reason))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if not self._up:  # a broker may send what it had kept before it answers the subscription
+            self._now_up()
         if len(message.payload) <= MAX_PAYLOAD_BYTES:
             self._guarded(self._hand_on, message)
 
@@ -280,7 +294,7 @@ class MqttLink:
 
 def _abandon(client: Client) -> None:
     """Leave a client for good, so that nothing of it comes back."""
-    client.on_disconnect = client.on_connect = client.on_message = None
+    client.on_disconnect = client.on_connect = client.on_subscribe = client.on_message = None
     client.on_socket_close = client.on_socket_register_write = client.on_socket_unregister_write = None
     opened = client.socket()
     if opened is not None:

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from contract.messages import MAX_PAYLOAD_BYTES
 from edge import mqtt
-from edge.mqtt import LONGEST_PAUSE_S, Broker, ConnectionNumber, MqttLink, Will
+from edge.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, ConnectionNumber, MqttLink, Will
 from firmware_sim.clock import run_virtual
 from firmware_sim.link import Proxy
 from firmware_sim.worlds.brokers import Broker as LocalBroker
@@ -307,7 +307,7 @@ def test_whatever_a_stranger_answers_the_link_lives_and_finds_a_real_broker(
     run(story())
 
 
-def test_pauses_between_attempts_grow_to_a_minute_and_are_drawn_anew(tmp_path: Path) -> None:
+def test_pauses_between_attempts_grow_up_to_a_bound_and_are_drawn_anew(tmp_path: Path) -> None:
     class Longest(Random):
         def uniform(self, a: float, b: float) -> float:
             tried.append((a, b))
@@ -330,7 +330,7 @@ def test_pauses_between_attempts_grow_to_a_minute_and_are_drawn_anew(tmp_path: P
         await link.close()
 
     run_virtual(story())
-    assert [high for _, high in tried[:8]] == [1, 2, 4, 8, 16, 32, LONGEST_PAUSE_S, LONGEST_PAUSE_S]
+    assert [high for _, high in tried[:8]] == [min(FIRST_PAUSE_S * 2**turn, LONGEST_PAUSE_S) for turn in range(8)]
     assert {low for low, _ in tried} == {0}
 
 
