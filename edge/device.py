@@ -206,7 +206,7 @@ class Device:
         return self.roster_sync.refused if self.roster_sync else ""
 
     def _roster_changed(self) -> None:
-        """Record a roster that is new, or refused for a new reason: nobody fills a journal by sending the same again."""
+        """Record a roster that is new, or refused for a new reason; nobody fills a journal by sending it again."""
         news = self.ports.roster.number, self._roster_refused()
         if news != self._roster_told:
             number, why = self._roster_told = news

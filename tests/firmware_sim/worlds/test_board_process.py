@@ -263,7 +263,7 @@ class Processes:
         self.started: list[Process] = []
         sample = (ROOT / "config" / "turnstile.toml").read_text()
         self.config = folder / "turnstile.toml"
-        self.config.write_text(sample.replace('load = "dry_contact"', 'load = "dry_contact"\nexternal_pull = "down"'))
+        self.config.write_text(sample)
 
     async def board(self, *options: str) -> Process:
         files = ["--socket", self.socket, "--control", self.control_path, "--log", self.log]
