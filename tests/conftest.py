@@ -36,6 +36,18 @@ def chromium() -> Path:
     return tool("chromium")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", type=Path, help="Where to put pictures of the pages, for the README.")
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where a test puts the pictures it takes."""
+    folder: Path = request.config.getoption("--pictures") or tmp_path / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def vectors() -> Path:
     """The folder of published test vectors. It lies beside the checkout, not in it."""

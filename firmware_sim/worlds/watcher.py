@@ -63,8 +63,10 @@ class Watcher:
 
     async def events_of(self, device: str) -> list[Event]:
         """Everything the cloud holds of a device, in the order in which it was committed."""
+        return await self._events(0, device)
+
+    async def _events(self, after: int | None, device: str = "") -> list[Event]:
         events: list[Event] = []
-        after: int | None = 0
         while after is not None:
             answer = await self._client.get("/api/v1/events", params={"device": device, "after": after, "limit": PAGE})
             answer.raise_for_status()
@@ -88,6 +90,11 @@ class Watcher:
                 name, _, value = line.partition(": ")
                 if name == "event":
                     kind = value
+                elif kind == "resync":
+                    # The stream has not kept all that we missed: read on in pages, then come back to it.
+                    for event in await self._events(self._last_id):
+                        await self._note(event)
+                    return
                 elif name == "data" and kind == "event":
                     await self._note(json.loads(value))
 
