@@ -12,15 +12,15 @@ MAX_FRAME_BITS = 80
 
 
 class Parity(Struct, frozen=True):
-    """One parity bit: its own position and the positions it covers, all 1-based."""
+    """One parity bit: its own position, 1-based, and the positions it covers as a mask whose lowest bit is bit 1."""
 
     bit: int
     odd: bool
-    over: frozenset[int]
+    over: int
 
     def expected(self, frame: str) -> str:
-        ones = sum(frame[position - 1] == "1" for position in self.over)
-        return str((ones + self.odd) % 2)
+        ones = (int(frame[::-1], 2) & self.over).bit_count()
+        return "1" if (ones + self.odd) % 2 else "0"
 
 
 class Format(Struct, frozen=True):
@@ -36,12 +36,12 @@ class Format(Struct, frozen=True):
     parities: tuple[Parity, ...] = ()
 
 
-def _span(first: int, last: int) -> frozenset[int]:
-    return frozenset(range(first, last + 1))
+def _span(first: int, last: int) -> int:
+    return (1 << last) - (1 << first - 1)
 
 
-def _mask(mask: str) -> frozenset[int]:
-    return frozenset(position for position, flag in enumerate(mask, 1) if flag == "1")
+def _mask(mask: str) -> int:
+    return int(mask[::-1], 2)
 
 
 def _halves(name: str, bits: int, facility: tuple[int, int] | None, number: tuple[int, int]) -> Format:
@@ -167,11 +167,10 @@ def canonical(frame: str) -> bytes | None:
     32-bit UID it wraps; H10302 and H10304 differ only in how people write the number. A Corporate 1000 card has 32 bits
     without parity too, but is another card than the UID of that number. Raises ``ValueError`` like ``read``.
     """
-    reading = read(frame)
-    layouts = [FORMATS[candidate.format] for candidate in reading.candidates if candidate.parity != "failed"]
-    if not layouts:
+    check_bits(frame)
+    layout = next((one for one in FORMATS.values() if one.bits == len(frame) and _intact(one, frame)), None)
+    if layout is None:
         return None
-    layout = layouts[0]
     parity_bits = {parity.bit for parity in layout.parities}
     number = "".join(bit for position, bit in enumerate(frame, 1) if position not in parity_bits)
     length = FORMATS[_RAW_FORM.get(layout.name, layout.name)].bits
