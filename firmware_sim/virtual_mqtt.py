@@ -44,6 +44,7 @@ class VirtualBroker:
 
     def __init__(self, loop: AbstractEventLoop, *, seed: int | str, forget: float = 0.0) -> None:
         self.loop = loop
+        self.running = True
         self.retained: dict[str, bytes] = {}
         self.links: list[VirtualLink] = []
         self._seed = seed
@@ -54,6 +55,17 @@ class VirtualBroker:
         """A stream of chance, the same for the same seed and name."""
         return random.Random(f"{self._seed}/{name}")
 
+    def stop(self) -> None:
+        """The broker ends and loses all that it had kept; every client knows at once."""
+        self.running = False
+        self.retained.clear()
+        for link in self.links:
+            link.broker_gone()
+
+    def start(self) -> None:
+        """Clients find out by trying again."""
+        self.running = True
+
     def take(self, message: Message) -> None:
         """A message has arrived: keep it if it is to be retained, and send it to all who want it."""
         if self._forget and self._random.random() < self._forget:
@@ -62,7 +74,7 @@ class VirtualBroker:
             self.retained[message.topic] = message.payload
         elif message.retain:
             self.retained.pop(message.topic, None)
-        for link in tuple(self.links):
+        for link in self.links:
             if link.wants(message.topic):
                 link.deliver(message, retained=False)
 
@@ -71,7 +83,8 @@ class VirtualLink:
     """One client's way to the broker, which comes back by itself whenever it breaks.
 
     `will` is the topic and what the broker says there, retained, in place of a client that vanished; it is told the
-    number of the connection, which `next_number` draws anew for each.
+    number of the connection, which `next_number` draws anew for each. A link outlives the processes that use it, one
+    after the other: `start` is the first deed of each, `close` or `kill` is its end.
     """
 
     def __init__(
@@ -93,8 +106,9 @@ class VirtualLink:
         self._subscribe, self._will = subscribe, will
         self._next_number = next_number or itertools.count(1).__next__
         self._random = broker.random(f"link/{name}")
-        self._up = False
-        self._connection = 0
+        self._wanted: dict[str, bool] = {}
+        self._used = self._up = False
+        self._connection = self._whole = 0
         self._under_way = 0
         self._timer: TimerHandle | None = None
         self._mourning: tuple[TimerHandle, Message] | None = None
@@ -105,7 +119,8 @@ class VirtualLink:
         return self._up
 
     def start(self) -> None:
-        """Connect, as soon as there is a cable."""
+        """Connect, as soon as there is a cable and a broker."""
+        self._used = True
         self._later((0.0, 0.0), self._connect)
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
@@ -117,56 +132,90 @@ class VirtualLink:
     def cut(self) -> None:
         """Pull the cable: the connection breaks, and none comes until it is put back."""
         self.cable_in = False
-        self._break()
+        self._break(self.line.noticed_s)
 
     def restore(self) -> None:
         """Put the cable back; the client finds out by trying again."""
         if not self.cable_in:
             self.cable_in = True
-            self._later(self.line.away_s, self._connect)
+            if self._used:
+                self._later(self.line.away_s, self._connect)
 
     def close(self) -> None:
-        """Say goodbye: the broker speaks no will, and the client does not come back."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Say goodbye behind all that was sent: the broker speaks no will, and the client does not come back."""
+        self._rest()
         self._up = False
-        self._broker.links.remove(self)
+
+    def kill(self) -> None:
+        """The client's process is killed: its kernel ends the connection, and the broker speaks the will at once."""
+        self._rest()
+        self._break((0.0, 0.0))
+
+    def broker_gone(self) -> None:
+        """The broker's side: there is nobody left to miss anybody."""
+        if self._mourning is not None:
+            self._mourning[0].cancel()
+            self._mourning = None
+        if self._up:
+            self._part()
 
     def wants(self, topic: str) -> bool:
         """Whether the client is there and subscribes to it."""
-        return self._up and any(topic_matches_sub(pattern, topic) for pattern in self._subscribe)
+        if not self._up:
+            return False
+        if topic not in self._wanted:
+            self._wanted[topic] = any(topic_matches_sub(pattern, topic) for pattern in self._subscribe)
+        return self._wanted[topic]
 
     def deliver(self, message: Message, *, retained: bool) -> None:
         """The broker's side: send a message down the line."""
-        self._travel(message.qos, lambda: self.on_message(message.topic, message.payload, retained))
+        self._travel(message.qos, lambda: self._hear(message, retained))
+
+    def _hear(self, message: Message, retained: bool) -> None:
+        if self._up:
+            self.on_message(message.topic, message.payload, retained)
 
     def _connect(self) -> None:
         if not self.cable_in:
             return
+        if not self._broker.running:
+            self._later(self.line.away_s, self._connect)
+            return
         if self._mourning is not None:  # the broker meets the client again before it missed it: the old one is gone
             self._speak_will()
         self._up = True
-        self._connection = self._next_number()
+        self._connection = self._whole = self._next_number()
         if self.line.lasts_s is not None:
-            self._timer = self._loop.call_later(self._random.expovariate(1 / self.line.lasts_s), self._break)
+            lasts_s = self._random.expovariate(1 / self.line.lasts_s)
+            self._timer = self._loop.call_later(lasts_s, self._break, self.line.noticed_s)
         for topic, payload in self._broker.retained.items():
             if self.wants(topic):
                 self.deliver(Message(topic, payload, 1, True), retained=True)
         self.on_up(self._connection)
 
-    def _break(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+    def _break(self, noticed_s: tuple[float, float]) -> None:
+        """The connection breaks; the broker misses the client after a while."""
         if not self._up:
             return
-        self._up = False
         if self._will is not None:
             topic, payload = self._will
-            noticed = self._loop.call_later(self._random.uniform(*self.line.noticed_s), self._speak_will)
+            noticed = self._loop.call_later(self._random.uniform(*noticed_s), self._speak_will)
             self._mourning = noticed, Message(topic, payload(self._connection), 1, True)
-        if self.cable_in:
+        self._part()
+
+    def _part(self) -> None:
+        """This end knows that the connection is over, and tries again."""
+        self._up, self._whole = False, 0
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._used and self.cable_in:
             self._later(self.line.away_s, self._connect)
         self.on_down()
+
+    def _rest(self) -> None:
+        self._used = False
+        if self._timer is not None:
+            self._timer.cancel()
 
     def _speak_will(self) -> None:
         assert self._mourning is not None  # noqa: S101 - its timer is cancelled whenever it is taken away
@@ -177,19 +226,23 @@ class VirtualLink:
 
     def _travel(self, qos: int, arrive: Callable[[], object]) -> None:
         """Send something along this line; it arrives if the same connection still stands then."""
-        if qos == 0 and self._random.random() < self.line.lose:
+        line = self.line
+        if qos == 0 and self._happens(line.lose):
             return
         connection = self._connection
 
         def arrived() -> None:
             self._under_way -= 1
-            if self._up and self._connection == connection:
+            if self._whole == connection:
                 arrive()
 
-        for _ in range(2 if qos and self._random.random() < self.line.repeat else 1):
+        for _ in range(2 if qos and self._happens(line.repeat) else 1):
             if self._under_way < MAX_UNDER_WAY:
                 self._under_way += 1
-                self._loop.call_later(self._random.uniform(*self.line.delay_ms) / 1000, arrived)
+                self._loop.call_later(self._random.uniform(*line.delay_ms) / 1000, arrived)
+
+    def _happens(self, chance: float) -> bool:
+        return chance > 0 and self._random.random() < chance
 
     def _later(self, bounds_s: tuple[float, float], act: Callable[[], None]) -> None:
         if self._timer is not None:

@@ -129,6 +129,59 @@ def test_who_says_goodbye_is_not_mourned() -> None:
     assert told(story).heard("cloud") == []
 
 
+def test_what_was_sent_before_a_goodbye_arrives() -> None:
+    async def story(town: Town) -> None:
+        town.device.publish("up/state", b"offline", qos=1, retain=True)
+        town.device.close()
+        town.cloud.publish("dn/ack", b"too late", qos=1)
+
+    town = told(story)
+    assert (town.heard("cloud"), town.heard("gate")) == (["up/state offline"], [])
+
+
+def test_a_killed_client_is_mourned_at_once_and_its_next_life_is_a_new_connection() -> None:
+    async def story(town: Town) -> None:
+        town.device.publish("up/events", b"on its way", qos=1)
+        town.device.kill()
+        await asyncio.sleep(0.1)
+        assert town.heard("cloud") == ["up/state gone 1"]
+        await asyncio.sleep(60)
+        assert not town.device.up
+        town.device.start()
+        await asyncio.sleep(0.1)
+        town.device.publish("up/events", b"again", qos=1)
+
+    assert told(story, line=Line(noticed_s=(20, 20))).heard("cloud") == ["up/state gone 1", "up/events again"]
+
+
+def test_a_cable_put_back_wakes_no_client_that_was_killed() -> None:
+    async def story(town: Town) -> None:
+        town.device.cut()
+        town.device.kill()
+        town.device.restore()
+        await asyncio.sleep(60)
+        assert not town.device.up
+
+    told(story)
+
+
+def test_a_broker_that_ends_forgets_all_and_its_clients_come_back_once_it_runs() -> None:
+    async def story(town: Town) -> None:
+        town.cloud.publish("dn/roster", b"7", qos=1, retain=True)
+        await asyncio.sleep(1)
+        town.broker.stop()
+        assert not (town.device.up or town.cloud.up)
+        await asyncio.sleep(60)
+        assert not (town.device.up or town.cloud.up)
+        town.broker.start()
+        await asyncio.sleep(60)
+        assert town.device.up
+        assert town.cloud.up
+
+    town = told(story)
+    assert (town.heard("gate"), town.heard("cloud")) == (["dn/roster 7"], [])
+
+
 def test_a_repeated_message_is_one_of_qos_1_and_a_lost_one_of_qos_0() -> None:
     async def story(town: Town) -> None:
         town.device.publish("up/beat", b"x", qos=0)
