@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from cloud import presence
 from cloud.batches import Refused, check_seal, links_of, rows_known
 from cloud.broker import Arrived
 from cloud.store.quarantine import Suspect, confine
-from cloud.store.schema import devices
 from cloud.store.streams import (
     Device,
     EventRow,
     Journal,
     Streams,
+    change_devices,
     mark_heard,
     move_journals,
     stored_rows,
@@ -75,8 +75,7 @@ class Intake:
         self._write_rows()
         move_journals(self._connection, [reply.journal for reply in self._replies.values()])
         mark_heard(self._connection, sorted(self._heard), self._now_ms)
-        for key, columns in self._changes.items():
-            self._connection.execute(update(devices).where(devices.c.id == key).values(**columns))
+        change_devices(self._connection, self._changes)
         confine(self._connection, self._suspects, self._now_ms)
 
     def acks(self) -> Iterator[tuple[str, Ack]]:

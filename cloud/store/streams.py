@@ -1,11 +1,11 @@
 """The streams of all devices as they are stored: who sends them, how far each journal goes, and its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import Connection, Dialect, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Dialect, Update, bindparam, func, insert, select, update
 
 from cloud.store.schema import devices, events, journals
 from contract.events import CHAIN_START
@@ -128,6 +128,15 @@ def mark_heard(connection: Connection, heard: Sequence[int], now_ms: int) -> Non
         connection.execute(_HEAR, [{"_id": one, "heard_ms": now_ms} for one in heard])
 
 
+def change_devices(connection: Connection, changes: Mapping[int, Mapping[str, object]]) -> None:
+    """Write what became known of devices: their changed columns, by id."""
+    alike: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    for key, columns in changes.items():
+        alike.setdefault(tuple(columns), []).append({"_id": key, **columns})
+    for names, rows in alike.items():
+        connection.execute(_change(names), rows)
+
+
 def newest_journals(connection: Connection, site: str) -> list[tuple[str, str, int]]:
     """Of every device that has sent something: its name, its newest journal, and how far that is stored."""
     newest = select(func.max(journals.c.id)).group_by(journals.c.device_id)
@@ -138,6 +147,12 @@ def newest_journals(connection: Connection, site: str) -> list[tuple[str, str, i
 
 _MOVE = update(journals).where(journals.c.id == bindparam("_id")).values(upto=bindparam("upto"), tip=bindparam("tip"))
 _HEAR = update(devices).where(devices.c.id == bindparam("_id")).values(heard_ms=bindparam("heard_ms"))
+
+
+@cache
+def _change(names: tuple[str, ...]) -> Update:
+    """Kept ready: to build the statement anew costs more than to carry it out."""
+    return update(devices).where(devices.c.id == bindparam("_id")).values({name: bindparam(name) for name in names})
 
 
 @cache
