@@ -1,0 +1,207 @@
+"""A device in virtual time: the shipped agent and keeper on a simulated board, and what can befall them."""
+
+import os
+from concurrent.futures import Executor
+
+from contract import topics
+from edge.announcer import will
+from edge.clock import DeviceClock
+from edge.config import DeviceConfig
+from edge.device import Device, Ports
+from edge.identity import Identity
+from edge.journal import Journal
+from edge.keeper import Keeper, Latch
+from edge.keeper_link import LocalLine, ToAgent, ToKeeper
+from edge.mqtt import ConnectionNumber
+from edge.roster_store import RosterStore
+from firmware_sim.board import Board, BoardFactory, OnMove
+from firmware_sim.life import Life, over
+from firmware_sim.virtual_mqtt import Line, VirtualBroker, VirtualLink
+from firmware_sim.worlds.wiring import resistors, wire
+
+
+class MortalJournal(Journal):
+    """A journal whose process can be killed."""
+
+    def die(self) -> None:
+        """Let go of the file without a word in it: the next start finds an unclean end."""
+        self._connection.close()
+        os.close(self._wal)
+        self._hold.release()
+
+
+class VirtualDevice:
+    """One device. Its board, its files and its cable outlive the agents and keepers that come and go on them."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        broker: VirtualBroker,
+        *,
+        seed: int,
+        line: Line | None = None,
+        strict_gpiod: bool = True,
+        on_move: OnMove | None = None,
+    ) -> None:
+        self.name = config.device.name
+        self.config = config
+        self._loop = broker.loop
+        self.board = Board(
+            self._loop, seed=f"{seed}/{self.name}", strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=on_move
+        )
+        self.hardware = wire(self.board, config)
+        for folder in (config.state, config.run):
+            folder.mkdir(parents=True, exist_ok=True)
+        site = config.device.site
+        self.link = VirtualLink(
+            broker,
+            self.name,
+            subscribe=[topics.down(site, self.name, "+")],
+            will=(topics.up(site, self.name, "state"), will),
+            line=line,
+            next_number=ConnectionNumber(config.state / "connections").next,
+        )
+        self.booted_s: dict[str, float] = {}
+        """When each boot began, on the world's clock."""
+        self.agent: Device | None = None
+        self._chance = self.board.random("processes")
+        self._threads = Executor(), Executor(), Executor()
+        self._journal: MortalJournal
+        self._agent_life = self._keeper_life = over(self._loop)
+        self._factory: BoardFactory
+        self._keeper: Keeper
+        self._to_keeper: LocalLine
+        self._boot()
+
+    @property
+    def keeper_runs(self) -> bool:
+        return self._keeper_life.alive
+
+    @property
+    def waiting(self) -> int:
+        """Events that the cloud has not acknowledged, as far as anybody is there to know."""
+        return 0 if self.agent is None else self.agent.recorder.last_seq - self.agent.recorder.acked
+
+    def start(self) -> None:
+        self.start_keeper()
+        self.start_agent()
+
+    def start_keeper(self) -> None:
+        life = self._keeper_life = Life(self._loop, self._chance)
+        self._factory = self.board.factory()
+        latch = Latch(self.config.state / "latch.json")
+        self._keeper = Keeper(self.config, self._factory, latch, life.loop, self._tell)
+        self._to_keeper = LocalLine(life.loop, self._keeper.heard)
+        self._connect()
+
+    def kill_keeper(self) -> None:
+        """The kernel alone decides about the pins; the agent sees its line end."""
+        if not self.keeper_runs:
+            return
+        self._factory.die()
+        self._keeper_life.end()
+        if self.agent is not None:
+            self._agent_life.call_soon(self.agent.agent.keeper_lost)
+
+    def start_agent(self) -> None:
+        life = self._agent_life = Life(self._loop, self._chance)
+        state = self.config.state
+        clock = DeviceClock(
+            state / "clock.json",
+            boot=self._boot_id,
+            mono=self._mono_ms,
+            wall=lambda: 0,  # a Raspberry Pi has no clock battery, and no time service here
+            wall_is_synced=lambda: False,
+        )
+        self._journal = MortalJournal(state / "journal.db", boot=self._boot_id)
+        writer, flusher, roster_writer = self._threads
+        ports = Ports(
+            loop=life.loop,
+            clock=clock,
+            identity=Identity(self.config.keys),
+            journal=self._journal,
+            roster=RosterStore(state / "roster.db"),
+            keeper=self,
+            link=self.link,
+            random=self.board.random(f"agent/{self._boot_id}/{life.loop.time()}"),
+            writer=writer,
+            flusher=flusher,
+            roster_writer=roster_writer,
+        )
+        self.agent = Device(self.config, ports)
+        self.agent.start()
+        self.link.start()
+        self._connect()
+
+    def kill_agent(self) -> None:
+        """What it had not written is gone. The keeper sees its line end and puts every output to rest."""
+        self._end_agent()
+        if self.keeper_runs:
+            self._keeper_life.call_soon(self._keeper.agent_gone)
+
+    def hang_agent(self) -> None:
+        """It does nothing more, and nobody can tell: its lines stay open. `kill_agent` is what a watchdog does next."""
+        self._agent_life.end()
+        self._hear_nothing()
+
+    def power_off(self) -> None:
+        """The plug is pulled. What was written stays, the broker will notice, and the pins fall back."""
+        self._hear_nothing()
+        cable_in = self.link.cable_in
+        self.link.cut()
+        self._end_agent()
+        self.link.cable_in = cable_in
+        self._keeper_life.end()
+        self.board.reset()
+
+    def power_on(self) -> None:
+        """The machine boots: its clock begins anew."""
+        self._boot()
+        self.start()
+
+    async def close(self) -> None:
+        """An orderly end of both processes."""
+        if self.agent is not None and self._agent_life.alive:
+            await self.agent.close()
+            self.link.close()
+            self.agent = None
+        self.kill_agent()
+        if self.keeper_runs:
+            self._keeper.close()
+            self._factory.close()
+            self._keeper_life.end()
+
+    def send(self, message: ToKeeper) -> None:
+        """From the agent to the keeper, if there is one."""
+        if self.keeper_runs:
+            self._to_keeper.send(message)
+
+    def _tell(self, message: ToAgent) -> None:
+        if self.agent is not None and self.keeper_runs:
+            self._agent_life.call_soon(self.agent.agent.heard, message)
+
+    def _connect(self) -> None:
+        if self.agent is not None and self.keeper_runs:
+            self._tell(self._keeper.snapshot())
+
+    def _end_agent(self) -> None:
+        if self.agent is None:
+            return
+        self._agent_life.end()
+        self._hear_nothing()
+        self.link.kill()
+        self._journal.die()
+        self.agent.ports.roster.close()
+        self.agent = None
+
+    def _hear_nothing(self) -> None:
+        self.link.on_up = lambda connection: None
+        self.link.on_down = lambda: None
+        self.link.on_message = lambda topic, payload, retained: None
+
+    def _boot(self) -> None:
+        self._boot_id = f"{self._chance.getrandbits(32):08x}"
+        self.booted_s[self._boot_id] = self._loop.time()
+
+    def _mono_ms(self) -> int:
+        return int((self._loop.time() - self.booted_s[self._boot_id]) * 1000)
