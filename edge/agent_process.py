@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import sqlite3
 import ssl
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -16,8 +17,9 @@ from edge.announcer import will
 from edge.clock import DeviceClock
 from edge.config import DeviceConfig
 from edge.device import Device, Ports
+from edge.files import Reserve
 from edge.identity import Identity
-from edge.journal import Journal
+from edge.journal import Journal, JournalError, JournalInUse
 from edge.keeper_line import KeeperLine
 from edge.keeper_link import socket_path
 from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
@@ -66,6 +68,31 @@ def broker(config: DeviceConfig) -> Broker:
     return Broker(host, port, context)
 
 
+def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore]:
+    """The journal and the roster store. A full disk has room for them once the reserve is given up: without a journal
+    the agent could not start, and free doors would stay shut. Raises ``JournalError`` or ``sqlite3.Error``."""
+    reserve = Reserve(config.state / "reserve")
+
+    def opened() -> tuple[Journal, RosterStore]:
+        roster = RosterStore(config.state / "roster.db")
+        try:
+            return Journal(config.state / "journal.db", boot=boot), roster
+        except BaseException:
+            roster.close()
+            raise
+
+    try:
+        files = opened()
+    except JournalInUse:
+        raise
+    except (JournalError, sqlite3.Error):
+        if not reserve.give_up():
+            raise
+        return opened()
+    reserve.lay()
+    return files
+
+
 async def run_agent(config: DeviceConfig) -> None:
     """An agent's whole life. Raises ``JournalError``, ``IdentityError`` or ``OSError`` for what the user can mend."""
     loop = asyncio.get_running_loop()
@@ -89,12 +116,13 @@ async def run_agent(config: DeviceConfig) -> None:
             random=SystemRandom(),
             connector=_thread(stack, "connector"),
         )
+        journal, roster = open_files(config, clock.boot)
         ports = Ports(
             loop=loop,
             clock=clock,
             identity=identity,
-            journal=Journal(config.state / "journal.db", boot=clock.boot),
-            roster=RosterStore(config.state / "roster.db"),
+            journal=journal,
+            roster=roster,
             keeper=keeper,
             link=link,
             random=SystemRandom(),

@@ -10,7 +10,12 @@ from pathlib import Path
 MAX_SET_ASIDE = 4
 """How many damaged versions of one file are kept; after that the newest replaces the last."""
 
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR}
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+_FAILED_READS = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
+
+
+RESERVE_BYTES = 2 * 1024 * 1024
+"""What opening a journal and a roster may need: their WAL index, and the first pages of the WAL."""
 
 
 class InUse(Exception):
@@ -38,6 +43,24 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+class Reserve:
+    """Space held back on a device's disk. On a full one it is given up, so that the device can at least start."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def lay(self) -> None:
+        """Hold the space back, unless the disk is too full for that."""
+        with suppress(OSError), self._path.open("a+b") as file:
+            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+    def give_up(self) -> bool:
+        """Free the space; False if there was none to free."""
+        held = self._path.exists() and self._path.stat().st_blocks > 0
+        self._path.unlink(missing_ok=True)
+        return held
 
 
 class Hold:
@@ -108,7 +131,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     A table that is not there counts too: the owner has made it, so something has unmade it.
     """
     code: int = getattr(error, "sqlite_errorcode", 0)
-    return code & 0xFF in _DAMAGE
+    return code & 0xFF in _DAMAGE or code in _FAILED_READS
 
 
 def set_aside(path: Path) -> Path:
