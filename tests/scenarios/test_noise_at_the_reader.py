@@ -1,0 +1,55 @@
+"""A bad cable at the gym: frames that are no card end as a note in the cloud, never as an entry, never as a card."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from contract.credentials import MAX_FRAME_BITS
+from contract.events import encode_event
+from edge.agent import INVALID_READS_EVERY_S
+from firmware_sim.orders import card_bits
+from tests.firmware_sim.story import in_virtual_time
+from tests.scenarios.estate import GYM, MEMBER, Estate, in_step
+
+CARD = card_bits(MEMBER)
+FRAMES = {
+    "truncated": CARD[:25],
+    "a few bits": "101",
+    "long": CARD + "0",
+    "far too long": "01" * 128,
+    "bad parity": CARD[:-1] + str(1 - int(CARD[-1])),
+    "noise": "0110100110010110100101100110100101" * 2,
+}
+
+
+@pytest.mark.parametrize("bits", FRAMES.values(), ids=FRAMES)
+@in_virtual_time
+async def test_a_frame_that_is_no_card_is_noted_without_its_bits_and_the_next_card_opens(
+    bits: str, tmp_path: Path
+) -> None:
+    async with Estate(tmp_path) as estate:
+        gym = await estate.gateway()
+        assert not await gym.tries(bits)
+        await estate.until(lambda: in_step(gym))
+
+        (noted,) = [event for event in estate.cloud.events() if event.kind == "reader.invalid_read"]
+        assert (noted.point, noted.data["bits"], noted.data["count"]) == (GYM, min(len(bits), MAX_FRAME_BITS + 1), 1)
+        assert bits.encode() not in encode_event(noted)
+        assert not [event for event in estate.cloud.events() if event.kind.startswith("access.")]
+
+        assert await gym.tries(MEMBER)
+        assert gym.device.faults() == {}
+
+
+@in_virtual_time
+async def test_a_reader_that_never_stops_fills_no_journal(tmp_path: Path) -> None:
+    async with Estate(tmp_path) as estate:
+        gym = await estate.gateway()
+        for _ in range(40):
+            await gym.tries(FRAMES["noise"])
+        await asyncio.sleep(INVALID_READS_EVERY_S)
+        noted = gym.told("reader")
+        assert sum(event.data["count"] for event in noted) == 40
+        assert len(noted) <= 5
+        assert await gym.tries(MEMBER)
