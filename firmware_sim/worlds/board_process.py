@@ -94,7 +94,9 @@ class Witness:
         """A pin has moved."""
         if self._log is not None:
             self._log.emit(logging.makeLogRecord({"msg": move.line().rstrip()}))
-        seen = Seen(move.at_ns, move.pin, self._names.get(move.pin, f"GPIO{move.pin}"), move.level, move.cause)
+        # A busy machine may handle two moves in one breath; who asks for what came after the first must get the second.
+        at_ns = max(move.at_ns, self._seen[-1].at_ns + 1) if self._seen else move.at_ns
+        seen = Seen(at_ns, move.pin, self._names.get(move.pin, f"GPIO{move.pin}"), move.level, move.cause)
         self._seen.append(seen)
         for told in tuple(self._waiting):
             told(seen)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvicorn
-from gpiozero import OutputDevice
+from gpiozero import DigitalInputDevice, OutputDevice
 
 from dev import ROOT
 from edge.config import DeviceConfig, load
@@ -39,6 +39,7 @@ class Gatekeeper:
         factory = board.factory()
         (point,) = config.points
         self._outputs = {name: OutputDevice(out.pin, pin_factory=factory) for name, out in point.outputs.items()}
+        self._inputs = [DigitalInputDevice(at.pin, pull_up=True, pin_factory=factory) for at in point.inputs.values()]
         self._bits = ""
         self._timer: asyncio.TimerHandle | None = None
 

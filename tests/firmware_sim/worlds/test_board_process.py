@@ -200,6 +200,19 @@ def test_a_move_is_waited_for_by_name_and_level() -> None:
     at("turnstile", story)
 
 
+def test_moves_in_one_instant_are_told_apart() -> None:
+    async def story(site: Site) -> None:
+        unlock = site.unlock()
+        unlock.off()
+        first, second = (await site.do(Moves()))["moves"]
+        assert first["at_ns"] < second["at_ns"]
+        waited = await site.do(WaitMove(since_ns=first["at_ns"], timeout_ms=1))
+        assert waited["move"] == second
+        unlock.close()
+
+    at("turnstile", story)
+
+
 def test_the_view_tells_outputs_by_name() -> None:
     async def story(site: Site) -> None:
         assert (await site.point())["outputs"]["green"] == {"pin": 23, "level": False, "active": False, "held": False}
