@@ -76,7 +76,13 @@ async def _play(community: Community, port: int, panel_port: int) -> int:
     print(f"starting in {community.state} ...", flush=True)
     await community.start()
     free_panel_port = free_port(panel_port)
-    config = uvicorn.Config(create_panel(community), host="127.0.0.1", port=free_panel_port, log_level="warning")
+    config = uvicorn.Config(
+        create_panel(community),
+        host="127.0.0.1",
+        port=free_panel_port,
+        log_level="warning",
+        timeout_graceful_shutdown=1,
+    )
     server = _Panel(config)
     serving = asyncio.create_task(server.serve(), name="panel")
     _introduce(community, port, panel_port, free_panel_port)
