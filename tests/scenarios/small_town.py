@@ -1,0 +1,99 @@
+"""The gym as processes: a broker, the cloud and one device, each started when the story says so."""
+
+import asyncio
+import subprocess
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from cloud.auth import Doorkeeper, Role
+from cloud.folder import clock, make_folder, open_folder
+from cloud.keys import write_secret
+from cloud.sample import seed_sample
+from cloud.store.registry import register
+from edge.identity import Identity
+from firmware_sim.link import Proxy
+from firmware_sim.worlds.brokers import Broker, free_port, start_broker
+from firmware_sim.worlds.community import SimulatedDevice, write_config
+from firmware_sim.worlds.processes import Program, scripts
+from firmware_sim.worlds.watcher import Watcher
+from tests.cloud.town import PASSWORD, QUICK
+
+GYM = "gym-turnstile"
+PATIENCE_S = 60.0
+
+
+class SmallTown:
+    """Nothing runs at first. Whatever was started is ended by ``stop``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cloud_folder = folder / "cloud"
+        self.mqtt_port, self.web_port = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self.web_port}"
+        self.broker: Broker | None = None
+        self.watcher = Watcher(self.url, "admin", PASSWORD)
+        self._folder = folder
+        with make_folder(self.cloud_folder) as (store, keys):
+            with store.writing() as connection:
+                seed_sample(connection, keys, clock())
+            Doorkeeper(store, clock, QUICK).add_operator("admin", PASSWORD, Role.ADMIN, "setup")
+        self.cloud = Program("cloud", self.serve(self.web_port), folder / "cloud.log")
+        self.gym: SimulatedDevice
+
+    async def make_device(self) -> None:
+        """The gym's device, registered, with a cable of its own."""
+        cable = Proxy(self.mqtt_port)
+        await cable.start()
+        folder = self._folder / GYM
+        config = write_config(folder, GYM, "turnstile", "gym", GYM, cable.port)
+        public = bytes.fromhex(Identity(config.keys).public_key)
+        with open_folder(self.cloud_folder) as (store, keys):
+            with store.writing() as connection:
+                register(connection, GYM, public, clock())
+            write_secret(config.keys / "digest.key", keys.digest)
+            write_secret(config.keys / "sync.key", keys.make_sync(GYM))
+            write_secret(config.keys / "roster.pub", keys.roster.public())
+        self.gym = SimulatedDevice(folder, config, cable, seed=1, people=False)
+
+    def start_broker(self) -> None:
+        self.broker = start_broker(self._folder / "broker", self.mqtt_port)
+
+    def serve(self, port: int) -> list[str]:
+        """The command of a cloud that listens there."""
+        broker = f"mqtt://127.0.0.1:{self.mqtt_port}"
+        return [
+            *(scripts("hearthgate-cloud"), "serve", "--dir", str(self.cloud_folder)),
+            *("--broker", broker, "--port", str(port)),
+        ]
+
+    async def stop(self) -> None:
+        await self.watcher.close()
+        await self.gym.control.close()
+        for program in (*self.gym.programs, self.cloud):
+            await program.stop()
+        await self.gym.cable.close()
+        if self.broker is not None:
+            self.broker.stop()
+
+    async def status(self) -> dict[str, Any]:
+        """What the agent says; empty while there is none."""
+        return await self.gym.status() or {}
+
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Raises ``TimeoutError`` if it does not come true."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not await condition():
+                await asyncio.sleep(0.02)
+
+    async def in_step(self) -> bool:
+        """Whether the cloud has acknowledged everything."""
+        status = await self.status()
+        return bool(status) and status["journal"]["waiting"] == 0
+
+
+def refused(command: list[str]) -> str:
+    """What a program says that ends with code 2 by itself."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stdout) == (2, ""), done
+    (line,) = done.stderr.splitlines()
+    return line

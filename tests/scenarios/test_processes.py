@@ -1,0 +1,169 @@
+"""Real processes treated badly: started in the wrong order, started twice, fed rubbish."""
+
+import asyncio
+import json
+import re
+import subprocess
+import time
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import pytest
+from paho.mqtt.enums import MQTTProtocolVersion
+from paho.mqtt.publish import multiple
+
+from contract import topics
+from firmware_sim.worlds.brokers import free_port
+from firmware_sim.worlds.community import SITE
+from firmware_sim.worlds.processes import scripts
+from tests.cloud.town import Visitor
+from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown, refused
+
+MEMBER = "H10301:21:15890"
+RUBBISH = [b"", b"rubbish", b"\x00" * 100, b"\xff" * 70_000, b'{"journal": 1}', b"[" * 5_000, b"\x93\x01\x02"]
+UP, DOWN = ("events", "state", "beat", "want"), ("ack", "roster", "page")
+
+
+class Stage:
+    """A town and the loop it lives on. ``seen`` is what its agent said while the others were still missing."""
+
+    def __init__(self, runner: asyncio.Runner, town: SmallTown) -> None:
+        self._runner, self.town = runner, town
+        self.seen: dict[str, dict[str, Any]] = {}
+
+    def play(self, act: Coroutine[Any, Any, Any]) -> Any:
+        return self._runner.run(act)
+
+    async def start_backwards(self) -> None:
+        """The agent first, then what it needs, the furthest last."""
+        town = self.town
+        await town.make_device()
+        await town.gym.agent.start()
+        await town.until(lambda: self._notes("alone", lambda status: True))
+        await town.gym.board.start()
+        await town.gym.control.wait_until_up(PATIENCE_S)
+        await town.gym.keeper.start()
+        await town.until(lambda: self._notes("with its keeper", lambda status: status["keeper"]))
+        await town.gym.control.tap(f"{GYM}.in", MEMBER)
+        await town.until(lambda: self._notes("without a roster", lambda status: status["points"][GYM]["shown"]))
+        town.start_broker()
+        await town.until(lambda: self._notes("with a broker", lambda status: status["link"]["up"]))
+        await town.cloud.start()
+        await town.until(town.gym.ready)
+        await town.watcher.open()
+
+    async def _notes(self, name: str, wanted: Any) -> bool:
+        self.seen[name] = await self.town.status()
+        return bool(self.seen[name]) and bool(wanted(self.seen[name]))
+
+
+@pytest.fixture(scope="module")
+def stage(mosquitto: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with asyncio.Runner() as runner:
+        started = Stage(runner, SmallTown(tmp_path_factory.mktemp("town")))
+        try:
+            started.play(started.start_backwards())
+            yield started
+        finally:
+            started.play(started.town.stop())
+
+
+async def a_member_enters(town: SmallTown) -> None:
+    """The check that all is well: a card opens, and the cloud knows."""
+    began_ns = time.monotonic_ns()
+    assert await town.gym.control.tap_and_walk(f"{GYM}.in", MEMBER)
+    await town.watcher.wait(lambda event: event["kind"] == "access.passed", since_ns=began_ns, within_s=PATIENCE_S)
+
+
+def test_an_agent_that_comes_first_waits_for_keeper_broker_and_cloud_and_says_for_which(stage: Stage) -> None:
+    assert (stage.seen["alone"]["keeper"], stage.seen["alone"]["faults"]["keeper"]) == (False, "lost")
+    assert not stage.seen["with its keeper"]["link"]["up"]
+    assert stage.seen["without a roster"]["points"][GYM]["shown"] == "no_roster"
+    assert stage.seen["with a broker"]["roster"]["number"] == 0
+    stage.play(a_member_enters(stage.town))
+    events = stage.play(stage.town.watcher.events_of(GYM))
+    assert [event["reason"] for event in events if event["kind"] == "access.refused"] == ["no_roster"]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+
+
+def test_a_keeper_that_comes_first_opens_to_nobody_until_its_agent_is_there(stage: Stage) -> None:
+    async def story(town: SmallTown) -> None:
+        await town.gym.agent.stop()
+        began_ns = time.monotonic_ns()
+        assert not await town.gym.control.tap_and_walk(f"{GYM}.in", MEMBER)
+        assert not [move for move in await town.gym.control.moves(began_ns) if move.name == f"{GYM}.unlock"]
+        await town.gym.agent.start()
+        await town.until(town.gym.ready)
+        await a_member_enters(town)
+
+    stage.play(story(stage.town))
+
+
+def test_a_second_agent_on_the_journal_ends_with_one_line_and_the_first_goes_on(stage: Stage) -> None:
+    config = str(stage.town.gym.config.path)
+    line = refused([scripts("hearthgate-edge"), "run", "--config", config])
+    assert re.fullmatch(r"hearthgate-edge: journal .*journal\.db is in use by another process: stop .*", line)
+    assert stage.town.gym.agent_running
+    stage.play(a_member_enters(stage.town))
+
+
+def test_a_second_keeper_ends_with_one_line_and_the_first_goes_on(stage: Stage) -> None:
+    line = refused([scripts("hearthgate-edge"), "keeper", "--config", str(stage.town.gym.config.path)])
+    assert re.fullmatch(r"hearthgate-edge: .*keeper\.sock is in use by another process: stop .*", line)
+    stage.play(a_member_enters(stage.town))
+
+
+def test_a_second_cloud_ends_with_one_line_and_the_first_goes_on(stage: Stage) -> None:
+    line = refused(stage.town.serve(free_port()))
+    assert line == f"hearthgate-cloud: another server runs on {stage.town.cloud_folder}"
+    stage.play(a_member_enters(stage.town))
+
+
+def publish(town: SmallTown, topics_and_payloads: list[tuple[str, bytes]]) -> None:
+    messages: list[Any] = [
+        {"topic": topic, "payload": payload, "qos": 1, "retain": False} for topic, payload in topics_and_payloads
+    ]
+    multiple(messages, hostname="127.0.0.1", port=town.mqtt_port, protocol=MQTTProtocolVersion.MQTTv5)
+
+
+def quarantined(town: SmallTown) -> dict[str, int]:
+    """How many messages of each channel were refused as malformed."""
+    listing = [scripts("hearthgate-cloud"), "quarantine", "list", "--dir", str(town.cloud_folder), "--json"]
+    said = subprocess.run(listing, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
+    return {tally["channel"]: tally["count"] for tally in json.loads(said)["tallies"] if tally["why"] == "malformed"}
+
+
+def test_rubbish_on_the_broker_is_counted_shown_and_changes_nothing(stage: Stage) -> None:
+    town = stage.town
+    before = quarantined(town)
+    publish(town, [(topics.up(SITE, GYM, channel), payload) for channel in UP for payload in RUBBISH])
+
+    async def is_counted() -> bool:
+        return quarantined(town) == {channel: before.get(channel, 0) + len(RUBBISH) for channel in UP}
+
+    stage.play(town.until(is_counted))
+    with Visitor(base_url=town.url, headers={"Accept-Language": "en"}, timeout=PATIENCE_S) as visitor:
+        assert visitor.log_in().status_code == 303
+        page = visitor.get("/quarantine").text
+    shown = [int(count) for count in re.findall(rf"{GYM} · [^<]*<b>(\d+)</b>", page)]
+    assert sum(shown) == len(UP) * len(RUBBISH)
+    assert town.cloud.running
+    stage.play(a_member_enters(town))
+
+
+def test_rubbish_for_a_device_is_refused_and_the_door_works_on(stage: Stage) -> None:
+    town = stage.town
+    roster = stage.play(town.status())["roster"]
+    publish(town, [(topics.down(SITE, GYM, channel), payload) for channel in DOWN for payload in RUBBISH])
+
+    async def is_noticed() -> bool:
+        return bool((await town.status())["roster"]["refused"])
+
+    stage.play(town.until(is_noticed))
+    status = stage.play(town.status())
+    assert (status["roster"]["refused"], status["roster"]["number"]) == ("malformed", roster["number"])
+    assert town.gym.agent_running
+    stage.play(a_member_enters(town))
+    stage.play(town.until(town.in_step))
+    events = stage.play(town.watcher.events_of(GYM))
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
