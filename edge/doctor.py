@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from gpiozero import Device
 from gpiozero.exc import BadPinFactory
 from msgspec import Struct
 
 from edge.config import DeviceConfig
+from edge.hardware.pins import pin_factory
 from edge.journal import JournalError, JournalView
 from edge.keeper_link import socket_path
 
@@ -69,20 +69,22 @@ def _journal(config: DeviceConfig, _root: Path) -> Finding:
     return Finding("journal", "ok", f"the chain holds from row {verdict.first} to {verdict.last}")
 
 
-def _keeper(config: DeviceConfig, _root: Path) -> Finding:
-    if socket_path(config.run).exists():
+def _keeper(config: DeviceConfig, root: Path) -> Finding:
+    # The kernel's list tells a listener from a socket that a dead one left behind; to connect would oust the agent.
+    path = socket_path(config.run)
+    if any(line.endswith(f" {path}") for line in (_read(root / "proc/net/unix") or "").splitlines()):
         return Finding("keeper", "ok", "listens for the agent")
     return Finding("keeper", "failed", "is not running", "systemctl start hearthgate-keeper")
 
 
 def _pins(_config: DeviceConfig, _root: Path) -> Finding:
     try:
-        Device.ensure_pin_factory()
+        factory = pin_factory()
     except BadPinFactory:
         return Finding(
             "pins", "failed", "no GPIO library works here", "apt install python3-lgpio, or run on a Raspberry Pi"
         )
-    return Finding("pins", "ok", f"through {type(Device.pin_factory).__name__}")
+    return Finding("pins", "ok", f"through {type(factory).__name__}")
 
 
 def _strict_gpiod(_config: DeviceConfig, root: Path) -> Finding:

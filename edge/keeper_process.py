@@ -6,10 +6,9 @@ import os
 import signal
 from contextlib import suppress
 
-from gpiozero import Device
-
 from edge.config import DeviceConfig
 from edge.files import Hold
+from edge.hardware.pins import pin_factory
 from edge.keeper import Keeper, Latch
 from edge.keeper_link import Channel, ToAgent, ToKeeper, socket_path
 
@@ -30,8 +29,7 @@ class KeeperProcess:
         self._hold = Hold(self._path)
         self._loop = loop
         self._agent: Channel[ToKeeper] | None = None
-        Device.ensure_pin_factory()
-        self.keeper = Keeper(config, Device.pin_factory, Latch(config.state / "latch.json"), loop, self._tell)
+        self.keeper = Keeper(config, pin_factory(), Latch(config.state / "latch.json"), loop, self._tell)
 
     async def serve(self) -> None:
         """Run until SIGTERM or SIGINT, then leave every output at rest."""
@@ -80,8 +78,7 @@ def be_real_time() -> None:
 def park(config: DeviceConfig) -> None:
     """Put every output to rest and let go of the pins: for ``ExecStopPost``, should the keeper have died."""
     loop = asyncio.new_event_loop()
-    Device.ensure_pin_factory()
-    Keeper(config, Device.pin_factory, Latch(config.state / "latch.json"), loop, lambda _message: None).close()
+    Keeper(config, pin_factory(), Latch(config.state / "latch.json"), loop, lambda _message: None).close()
     loop.close()
 
 

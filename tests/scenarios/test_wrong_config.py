@@ -62,10 +62,15 @@ def test_a_run_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
         assert str(tmp_path / "run") in refused([EDGE, command, "--config", str(config)])
 
 
-def test_a_keeper_without_pins_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_keeper_without_its_simulated_board_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "hearthgate_sim")
     monkeypatch.setenv("HEARTHGATE_SIM_BOARD", str(tmp_path / "no.sock"))
     assert "no.sock" in refused([EDGE, "keeper", "--config", str(device(tmp_path))])
+
+
+def test_a_keeper_on_a_machine_without_pins_says_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GPIOZERO_PIN_FACTORY", "no-such-pins")
+    assert "Install python3-lgpio" in refused([EDGE, "keeper", "--config", str(device(tmp_path))])
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,199 @@
+"""Every check of an installation, in every verdict it can give, on a root folder made up for it."""
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from gpiozero.exc import BadPinFactory
+
+from contract.sealing import DeviceKey
+from edge.config import DeviceConfig, load
+from edge.doctor import Finding, Verdict, examine
+from edge.journal import Journal
+from tests.edge.journals import BOOT, meddle, write
+
+CONFIG = """\
+[device]
+site = "sunny-court"
+name = "gym"
+state = "state"
+keys = "keys"
+run = "run"
+[cloud]
+broker = "mqtt://127.0.0.1:1883"
+
+[[point]]
+name = "gym"
+kind = "door"
+zone = "gym"
+outputs.lock = { pin = 17, load = "power_to_unlock" }
+inputs.contact = { pin = 22 }
+"""
+KEYS = ("device.key", "digest.key", "sync.key", "roster.pub")
+
+
+class House:
+    """A Raspberry Pi on which everything is as it should be, until a test spoils it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "root"
+        (folder / "device.toml").write_text(CONFIG)
+        self.config: DeviceConfig = load(folder / "device.toml")
+        for made in (self.config.state, self.config.keys, self.config.run):
+            made.mkdir()
+        for name in KEYS:
+            self.key(name)
+        with Journal(self.journal, boot=BOOT) as journal:
+            write(journal, 5)
+        self.write("boot/firmware/config.txt", "# a comment\ndtparam=strict_gpiod\n")
+        self.write("etc/systemd/system.conf.d/hearthgate.conf", "[Manager]\nRuntimeWatchdogSec=10\n")
+        self.write("etc/systemd/system/hearthgate-keeper.service", "ExecStopPost=hearthgate-edge keeper --park\n")
+        self.write("proc/net/unix", f"Num RefCount\n0: 2 0 10000 1 1 7 {self.config.run / 'keeper.sock'}\n")
+
+    @property
+    def journal(self) -> Path:
+        return self.config.state / "journal.db"
+
+    def key(self, name: str, mode: int = 0o600) -> None:
+        (self.config.keys / name).write_bytes(DeviceKey.generate().to_pem())
+        (self.config.keys / name).chmod(mode)
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text)
+
+    def finding(self, check: str) -> Finding:
+        (found,) = [finding for finding in examine(self.config, self.root) if finding.check == check]
+        return found
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr("edge.doctor.pin_factory", lambda: None)
+    return House(tmp_path)
+
+
+def test_where_all_is_well_every_check_is_ok_and_needs_no_cure(house: House) -> None:
+    findings = list(examine(house.config, house.root))
+    assert [(finding.check, finding.verdict, finding.cure) for finding in findings if finding.verdict != "ok"] == []
+    assert len(findings) == 8
+    assert house.finding("journal").found == "the chain holds from row 1 to 5"
+    assert house.finding("watchdog").found == "resets the board after 10 s without a sign of life"
+
+
+def no_run_folder(house: House) -> None:
+    house.config.run.rmdir()
+
+
+def no_keys(house: House) -> None:
+    (house.config.keys / "sync.key").unlink()
+
+
+def loose_keys(house: House) -> None:
+    house.key("digest.key", 0o644)
+
+
+def no_journal(house: House) -> None:
+    house.journal.unlink()
+
+
+def broken_chain(house: House) -> None:
+    meddle(house.journal, "UPDATE rows SET stored = x'00' WHERE seq = 3")
+
+
+def no_database(house: House) -> None:
+    house.journal.write_bytes(b"rubbish" * 1000)
+
+
+def no_keeper(house: House) -> None:
+    house.write("proc/net/unix", f"Num RefCount\n0: 2 0 10000 1 1 7 {house.config.run / 'agent.sock'}\n")
+
+
+def no_strict_gpiod(house: House) -> None:
+    house.write("boot/firmware/config.txt", "dtparam=audio=on\n")
+
+
+def strict_gpiod_in_a_comment(house: House) -> None:
+    house.write("boot/firmware/config.txt", "# dtparam=strict_gpiod\n")
+
+
+def no_watchdog(house: House) -> None:
+    (house.root / "etc/systemd/system.conf.d/hearthgate.conf").unlink()
+
+
+def watchdog_switched_off(house: House) -> None:
+    house.write("etc/systemd/system.conf", "RuntimeWatchdogSec=0\n")
+    no_watchdog(house)
+
+
+def slow_watchdog(house: House) -> None:
+    house.write("etc/systemd/system.conf.d/hearthgate.conf", "RuntimeWatchdogSec=60s\n")
+
+
+def no_parking(house: House) -> None:
+    house.write("etc/systemd/system/hearthgate-keeper.service", "ExecStart=hearthgate-edge keeper\n")
+
+
+SPOILT: list[tuple[Callable[[House], None], str, Verdict, str, str]] = [
+    (no_run_folder, "folders", "failed", "cannot write", "create them"),
+    (no_keys, "keys", "warning", "missing: sync.key", "register"),
+    (loose_keys, "keys", "failed", "others can read digest.key", "chmod 600"),
+    (no_journal, "journal", "ok", "none yet", ""),
+    (broken_chain, "journal", "failed", "row 3 is not the row that was written", "restart the agent"),
+    (no_database, "journal", "failed", "cannot be read", "restart the agent"),
+    (no_keeper, "keeper", "failed", "is not running", "systemctl start"),
+    (no_strict_gpiod, "strict_gpiod", "failed", "keeps a dead process's pins driven", "dtparam=strict_gpiod"),
+    (strict_gpiod_in_a_comment, "strict_gpiod", "failed", "keeps a dead process's pins driven", "dtparam=strict_gpiod"),
+    (no_watchdog, "watchdog", "failed", "is off", "RuntimeWatchdogSec=10"),
+    (watchdog_switched_off, "watchdog", "failed", "is off", "RuntimeWatchdogSec=10"),
+    (slow_watchdog, "watchdog", "failed", "waits 60 s", "RuntimeWatchdogSec=10"),
+    (no_parking, "parking", "failed", "nobody parks the pins", "install hearthgate-keeper.service"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "check", "verdict", "found", "cure"), SPOILT, ids=[s[0].__name__ for s in SPOILT])
+def test_what_is_spoilt_is_found_and_has_a_cure(
+    spoil: Callable[[House], None], check: str, verdict: Verdict, found: str, cure: str, house: House
+) -> None:
+    spoil(house)
+    finding = house.finding(check)
+    assert finding.verdict == verdict
+    assert found in finding.found
+    assert cure in finding.cure
+    others = [other for other in examine(house.config, house.root) if other.check != check]
+    assert {other.verdict for other in others} == {"ok"}
+
+
+def test_a_machine_without_pins_is_told_what_to_install(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_factory() -> None:
+        raise BadPinFactory("none")
+
+    monkeypatch.setattr("edge.doctor.pin_factory", no_factory)
+    finding = house.finding("pins")
+    assert (finding.verdict, finding.found) == ("failed", "no GPIO library works here")
+    assert "python3-lgpio" in finding.cure
+
+
+def test_a_machine_that_is_no_raspberry_pi_is_only_reminded(house: House) -> None:
+    (house.root / "boot/firmware/config.txt").unlink()
+    assert house.finding("strict_gpiod").verdict == "warning"
+
+
+def test_a_keeper_is_told_from_the_socket_that_a_dead_one_left_behind(house: House) -> None:
+    path = house.config.run / "keeper.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        found = {finding.check: finding for finding in examine(house.config)}
+        assert found["keeper"].verdict == "ok"
+    found = {finding.check: finding for finding in examine(house.config)}
+    assert path.exists()
+    assert found["keeper"].verdict == "failed"
+
+
+def test_nothing_is_changed_by_looking(house: House) -> None:
+    before = {path: path.stat().st_mtime_ns for path in house.root.parent.rglob("*") if path.is_file()}
+    list(examine(house.config, house.root))
+    after = {path: path.stat().st_mtime_ns for path in house.root.parent.rglob("*") if path.is_file()}
+    assert {path for path in before if before[path] != after[path]} == set()
