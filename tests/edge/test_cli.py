@@ -1,0 +1,171 @@
+"""What an installer types at a device, and what they read."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from contract.sealing import DeviceKey
+from edge.cli import app
+from edge.journal import Journal
+from tests.edge.journals import BOOT, meddle, write
+from tests.edge.test_doctor import CONFIG, House
+
+CARD = "10001010100111110000100100"
+TYPED = CliRunner()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    (tmp_path / "device.toml").write_text(CONFIG)
+    return str(tmp_path / "device.toml")
+
+
+@pytest.fixture
+def journal(config: str, tmp_path: Path) -> Path:
+    (tmp_path / "state").mkdir()
+    with Journal(tmp_path / "state" / "journal.db", boot=BOOT) as made:
+        write(made, 30)
+    return tmp_path / "state" / "journal.db"
+
+
+def typed(*words: str, code: int = 0) -> str:
+    done = TYPED.invoke(app, words)
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+def refused(*words: str) -> str:
+    """The one line of an error of the user's."""
+    done: Result = TYPED.invoke(app, words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_decode_says_as_json_what_a_card_is() -> None:
+    shown = {
+        "bits": 26,
+        "candidates": [{"format": "H10301", "facility": 21, "number": 15890, "parity": "ok"}],
+        "swapped_wires": False,
+    }
+    assert json.loads(typed("decode", CARD, "--json")) == shown
+    assert typed("decode", CARD, "--json") == json.dumps(shown) + "\n"
+
+
+def test_decode_says_in_words_what_a_card_is() -> None:
+    assert typed("decode", CARD) == "26 bits\n  H10301: facility 21, number 15890, parity ok\n"
+
+
+@pytest.mark.parametrize(
+    ("bits", "said"),
+    [
+        ("".join("10"[int(bit)] for bit in CARD), "D0 and D1 are swapped"),
+        (CARD[:-1] + "1", "parity failed"),
+        ("1" * 25, "no known format has this length"),
+        ("0001", "keypad: key 1"),
+    ],
+    ids=["swapped wires", "bad parity", "unknown length", "key"],
+)
+def test_decode_says_what_is_the_matter(bits: str, said: str) -> None:
+    assert said in typed("decode", bits)
+
+
+def test_decode_tries_one_format_if_it_is_named() -> None:
+    assert json.loads(typed("decode", "1" * 26, "--format", "C1k35s", "--json"))["candidates"] == []
+    assert refused("decode", CARD, "--format", "H1").startswith("hearthgate-edge: no format 'H1'; known are ")
+
+
+@pytest.mark.parametrize("bits", ["10201", "", "1" * 81], ids=["digits", "nothing", "too long"])
+def test_decode_refuses_what_no_reader_sends(bits: str) -> None:
+    assert refused("decode", bits).startswith("hearthgate-edge: ")
+
+
+def test_key_makes_the_key_once_and_prints_its_public_half(config: str, tmp_path: Path) -> None:
+    first = typed("key", "--config", config)
+    own = DeviceKey.from_pem((tmp_path / "keys" / "device.key").read_bytes())
+    assert first == own.public().hex() + "\n"
+    assert typed("key", "--config", config) == first
+
+
+def test_key_names_a_key_that_is_none(config: str, tmp_path: Path) -> None:
+    typed("key", "--config", config)
+    (tmp_path / "keys" / "device.key").write_text("rubbish")
+    assert "device.key" in refused("key", "--config", config)
+
+
+def test_status_without_an_agent_says_how_to_start_one(config: str, tmp_path: Path) -> None:
+    assert refused("status", "--config", config) == (
+        f"hearthgate-edge: no agent answers in {tmp_path / 'run'}; start it with: hearthgate-edge run --config {config}"
+    )
+
+
+@pytest.fixture
+def agent(config: str, tmp_path: Path) -> Iterator[dict[str, object]]:
+    """Something that answers as an agent does."""
+    status: dict[str, object] = {"device": "gym", "keeper": True, "faults": {"disk": "full"}}
+    (tmp_path / "run").mkdir()
+    listening, ended = threading.Event(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(json.dumps(status).encode() + b"\n")
+        writer.close()
+        await writer.wait_closed()
+
+    async def serve() -> None:
+        async with await asyncio.start_unix_server(answer, tmp_path / "run" / "agent.sock"):
+            listening.set()
+            await ended.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert listening.wait(30)
+    yield status
+    loop.call_soon_threadsafe(ended.set)
+    thread.join()
+    loop.close()
+
+
+def test_status_shows_what_the_agent_answers(config: str, agent: dict[str, object]) -> None:
+    assert json.loads(typed("status", "--config", config, "--json")) == agent
+    assert '{"disk": "full"}' in typed("status", "--config", config)
+
+
+def test_tail_prints_the_newest_events_the_last_one_last(config: str, journal: Path) -> None:
+    assert journal.exists()
+    lines = typed("journal", "tail", "--config", config, "-n", "3", "--json").splitlines()
+    assert [json.loads(line)["seq"] for line in lines] == [28, 29, 30]
+    assert json.loads(lines[0])["kind"] == "access.allowed"
+    shown = typed("journal", "tail", "--config", config)
+    assert len(shown.splitlines()) == 1 + 20
+
+
+def test_verify_holds_and_breaks_with_the_chain(config: str, journal: Path) -> None:
+    assert typed("journal", "verify", "--config", config) == "the chain holds from row 1 to 30\n"
+    assert json.loads(typed("journal", "verify", "--config", config, "--json"))["last"] == 30
+    meddle(journal, "DELETE FROM rows WHERE seq = 12")
+    assert typed("journal", "verify", "--config", config, code=1) == "row 12 is missing\n"
+    assert json.loads(typed("journal", "verify", "--config", config, "--json", code=1))["last"] == 11
+
+
+@pytest.mark.parametrize("command", ["tail", "verify"])
+def test_a_journal_that_is_not_there_is_named(config: str, command: str) -> None:
+    assert "journal.db cannot be read" in refused("journal", command, "--config", config)
+
+
+def test_doctor_prints_a_line_a_check_and_fails_if_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.doctor.pin_factory", lambda: None)
+    house = House(tmp_path)
+    lines = typed("doctor", "--config", str(house.config.path), code=1).splitlines()
+    assert [line.split()[1] for line in lines] == [
+        *("folders", "keys", "journal", "pins", "keeper", "strict_gpiod", "watchdog", "parking")
+    ]
+    (keeper,) = [line for line in lines if line.split()[1] == "keeper"]
+    assert keeper == "failed  keeper        is not running -> systemctl start hearthgate-keeper"
+    found = json.loads(typed("doctor", "--config", str(house.config.path), "--json", code=1))
+    assert found[0] == {"check": "folders", "verdict": "ok", "found": "state, keys and run can be written", "cure": ""}
