@@ -13,6 +13,9 @@ M = TypeVar("M", bound=msgspec.Struct)
 
 SCHEMA_VERSION = 1
 
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are not the message they should be."""
+
 
 class Malformed(ValueError):
     """The peer sent something that is no message of this contract. The text says what is wrong with it."""
@@ -64,7 +67,7 @@ def _decoded(payload: bytes, kind: type[M], decode: Callable[..., M]) -> M:
     _check_size(payload)
     try:
         message = decode(payload, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+    except UNREADABLE as wrong:
         raise Malformed(f"{kind.__name__}: {wrong}") from None
     version = getattr(message, "version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:

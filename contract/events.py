@@ -3,9 +3,9 @@
 import hashlib
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, msgpack
 
-from contract.codec import Malformed, pack, unpack
+from contract.codec import UNREADABLE, Malformed, pack
 from contract.decide import Trust
 
 MAX_EVENT_BYTES = 2048
@@ -45,6 +45,10 @@ class Event(Struct, array_like=True, frozen=True):
     data: dict[str, Any]
 
 
+_DECODER = msgpack.Decoder(Event)
+"""Made once: the cloud reads 50,000 events a second, and looking their kind up each time costs more than reading."""
+
+
 def encode_event(event: Event) -> bytes:
     """The stored bytes of an event. Raises ``ValueError`` if they are more than ``MAX_EVENT_BYTES``."""
     stored = pack(event)
@@ -57,7 +61,10 @@ def decode_event(stored: bytes) -> Event:
     """Raises ``Malformed`` for bytes that are no event."""
     if len(stored) > MAX_EVENT_BYTES:
         raise Malformed(f"event of {len(stored)} bytes, more than {MAX_EVENT_BYTES}")
-    return unpack(stored, Event)
+    try:
+        return _DECODER.decode(stored)
+    except UNREADABLE as wrong:
+        raise Malformed(f"Event: {wrong}") from None
 
 
 def chain(previous: bytes, stored: bytes) -> bytes:
