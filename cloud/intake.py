@@ -132,7 +132,7 @@ class Intake:
                 continue
             arrival += 1
             self._rows.append(
-                EventRow(
+                (
                     journal.id,
                     seq,
                     arrival,
