@@ -1,0 +1,84 @@
+"""What a figure was measured on: the machine, its disk at this moment, and the versions of what was measured."""
+
+import os
+import platform
+import sqlite3
+import subprocess
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter_ns
+from typing import Any
+
+from benchmarks._report import spread
+from firmware_sim.worlds.brokers import find_mosquitto
+
+PACKAGES = ("paho-mqtt", "msgspec", "cryptography", "gpiozero", "sqlalchemy", "fastapi", "uvicorn")
+SYNCS = 200
+ON_DISK = Path("/var/tmp")
+"""Where the benchmarks work unless TMPDIR says otherwise: /tmp lies in memory on many systems."""
+
+
+def work_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder on a real disk, gone at the end."""
+    where = os.environ.get("TMPDIR") or (ON_DISK if ON_DISK.is_dir() else None)
+    return tempfile.TemporaryDirectory(prefix="hearthgate-bench-", dir=where)
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """The machine and the versions, for the table's foot and the JSON line."""
+    return {
+        "cores": os.cpu_count(),
+        "cpu": _cpu(),
+        "kernel": platform.release(),
+        "load": round(os.getloadavg()[0], 1),
+        "disk": {"filesystem": _filesystem(folder), "fdatasync_4k_us": disk_sync_us(folder)},
+        "versions": {
+            "python": platform.python_version(),
+            "sqlite": sqlite3.sqlite_version,
+            "mosquitto": _mosquitto(),
+            **{name: version(name) for name in PACKAGES},
+        },
+    }
+
+
+def disk_sync_us(folder: Path) -> dict[str, float]:
+    """Append 4 KiB and ``fdatasync``, many times: what the disk asks for one durable write, in microseconds."""
+    path = folder / "sync-probe"
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+    block, took = os.urandom(4096), []
+    for _ in range(SYNCS):
+        began = perf_counter_ns()
+        os.write(descriptor, block)
+        os.fdatasync(descriptor)
+        took.append((perf_counter_ns() - began) / 1000)
+    os.close(descriptor)
+    path.unlink()
+    found = spread(took)
+    return {"p50": round(found.p50), "p99": round(found.p99)}
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model")))
+    return next(names, platform.machine())
+
+
+def _filesystem(folder: Path) -> str:
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text().splitlines()]
+    except OSError:
+        return "unknown"
+    over = [(place, kind) for place, kind in mounts if folder.resolve().is_relative_to(place)]
+    return max(over, key=lambda mount: len(mount[0]), default=("", "unknown"))[1]
+
+
+def _mosquitto() -> str:
+    program = find_mosquitto()
+    if program is None:
+        return "not installed"
+    said = subprocess.run([program, "-h"], capture_output=True, text=True, check=False).stdout
+    return said.split()[2] if said.startswith("mosquitto version") else "unknown"

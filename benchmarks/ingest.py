@@ -1,0 +1,210 @@
+"""What the cloud takes in: seal and chain checked, every effect, committed; 200 senders, batches of 100.
+
+First the shipped `Ingest` with its thread and its queue full; beside it, turn by turn, bare SQLite inserts of the very
+rows it stored, into the same table, with as many rows in a transaction. Then the whole way: the shipped
+`hearthgate-cloud serve`, a real mosquitto, and 200 devices on sockets of their own in two processes, each with four
+batches under way. There the senders and the broker share the cores with the cloud, so its own processor time for each
+event stands beside the rate.
+"""
+
+import multiprocessing
+import os
+import sqlite3
+import subprocess
+import urllib.request
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from statistics import median
+from time import monotonic, perf_counter, sleep
+
+from benchmarks._machine import describe, work_folder
+from benchmarks._report import Target, finish, show
+from benchmarks._senders import Sender, make_senders, send_all
+from cloud.broker import Arrived
+from cloud.folder import clock, make_folder
+from cloud.ingest import MAX_AT_ONCE, Ingest
+from cloud.keys import KeyFolder
+from cloud.store.database import Store
+from cloud.store.registry import found_site, register
+from contract import topics
+from contract.topics import Topic
+from firmware_sim.worlds.brokers import free_port, start_broker
+from firmware_sim.worlds.processes import scripts
+
+SITE = "sunny-court"
+SENDERS, BATCH, BATCHES = 200, 100, 5
+"""A thousand messages: as many as the queue of ingest holds. A batch more, the first of each sender, opens its journal
+before the clock runs."""
+EVENTS = SENDERS * BATCH * BATCHES
+RUNS, WIRE_RUNS = 5, 3
+SENDING_PROCESSES = 2
+READY_WITHIN_S = 30.0
+
+
+def found(store: Store, keys: KeyFolder, senders: Sequence[Sender]) -> None:
+    """A community in which all senders are registered."""
+    with store.writing() as connection:
+        found_site(connection, SITE, "Asia/Shanghai", "晴苑", "Sunny Court")
+        for sender in senders:
+            register(connection, sender.name, sender.public_key, clock())
+    for sender in senders:
+        keys.make_sync(sender.name)
+
+
+def ingest_s(folder: Path, senders: Sequence[Sender]) -> float:
+    """How long the shipped thread takes for everything, from the first message taken to the last acknowledged."""
+    with make_folder(folder) as (store, keys):
+        found(store, keys, senders)
+        acks: list[str] = []
+        ingest = Ingest(
+            store,
+            site=SITE,
+            sync=keys.sync,
+            send=lambda topic, _payload: acks.append(topic),
+            told=lambda: None,
+            clock=clock,
+        )
+        for number in range(BATCHES + 1):
+            arrived = [Arrived(Topic(SITE, one.name, "up", "events"), one.payloads[number], False) for one in senders]
+            if number == 0:
+                ingest.take(arrived)
+            for one in arrived if number else ():
+                ingest.put(one)
+        began = perf_counter()
+        ingest.start()
+        ingest.stop()
+        took = perf_counter() - began
+        assert (
+            not ingest.dropped
+            and not ingest.failures
+            and {topics.down(SITE, one.name, "ack") for one in senders} == set(acks)
+        )
+        return took
+
+
+def bare_s(stored: Path, path: Path) -> float:
+    """How long SQLite takes for the rows of that database alone."""
+    with closing(sqlite3.connect(stored)) as source:
+        made = [
+            sql for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'events' AND sql > ''")
+        ]
+        rows = source.execute("SELECT * FROM events ORDER BY arrival").fetchall()[-EVENTS:]
+    assert len(rows) == EVENTS
+    with closing(sqlite3.connect(path, isolation_level=None)) as bare:
+        bare.execute("PRAGMA journal_mode = WAL")
+        bare.execute("PRAGMA synchronous = FULL")
+        for sql in made:
+            bare.execute(sql)
+        insert = f"INSERT INTO events VALUES ({', '.join('?' * len(rows[0]))})"
+        at_once = MAX_AT_ONCE * BATCH
+        began = perf_counter()
+        for start in range(0, len(rows), at_once):
+            bare.execute("BEGIN IMMEDIATE")
+            bare.executemany(insert, rows[start : start + at_once])
+            bare.execute("COMMIT")
+        return perf_counter() - began
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def await_ready(port: int) -> None:
+    deadline = monotonic() + READY_WITHIN_S
+    while monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1):
+            return
+        sleep(0.05)
+    raise TimeoutError("the cloud did not come up")
+
+
+def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
+    """The seconds from the first batch sent to the last acknowledged, and the processor time of cloud and broker."""
+    with make_folder(folder / "cloud") as (store, keys):
+        found(store, keys, senders)
+    broker, port = start_broker(folder / "broker", kind="mosquitto"), free_port()
+    command = [scripts("hearthgate-cloud"), "serve", "--dir", str(folder / "cloud"), "--port", str(port)]
+    with (folder / "cloud.log").open("wb") as log:
+        cloud = subprocess.Popen([*command, "--broker", f"mqtt://127.0.0.1:{broker.port}"], stdout=log, stderr=log)
+    try:
+        await_ready(port)
+        context = multiprocessing.get_context("spawn")
+        go, done = context.Barrier(SENDING_PROCESSES + 1), context.Queue()
+        processes = [
+            context.Process(
+                target=send_all, args=(broker.port, SITE, senders[part::SENDING_PROCESSES], BATCH, go, done)
+            )
+            for part in range(SENDING_PROCESSES)
+        ]
+        for process in processes:
+            process.start()
+        go.wait(READY_WITHIN_S)
+        began, cpu = monotonic(), (cpu_s(cloud.pid), cpu_s(broker.pid))
+        took = max(done.get(timeout=READY_WITHIN_S) for _ in processes) - began
+        spent = cpu_s(cloud.pid) - cpu[0], cpu_s(broker.pid) - cpu[1]
+        for process in processes:
+            process.join()
+        return took, *spent
+    finally:
+        cloud.terminate()
+        cloud.wait()
+        broker.stop()
+
+
+def main() -> None:
+    with work_folder() as name:
+        folder = Path(name)
+        senders = make_senders(SITE, SENDERS, BATCHES + 1, BATCH, clock())
+        ours, bare = [], []
+        for run in range(RUNS):
+            ours.append(EVENTS / ingest_s(folder / f"cloud-{run}", senders))
+            stored = folder / f"cloud-{run}" / "cloud.db"
+            bare.append(EVENTS / bare_s(stored, folder / f"bare-{run}.db"))
+        wired = []
+        for run in range(WIRE_RUNS):
+            (folder / f"wire-{run}").mkdir()
+            wired.append(wire(folder / f"wire-{run}", senders))
+        machine = describe(folder)
+    ratios = [one / peer for one, peer in zip(ours, bare, strict=True)]
+    through = [EVENTS / took for took, _, _ in wired]
+    cloud_us, broker_us = (median(run[place] for run in wired) / EVENTS * 1e6 for place in (1, 2))
+    show(
+        f"{EVENTS:,} events of {SENDERS} senders in batches of {BATCH}, events/s",
+        ("way", "median", "worst run", "best run"),
+        [
+            [way, *(f"{one:,.0f}" for one in (median(rates), min(rates), max(rates)))]
+            for way, rates in (
+                ("ingest, its thread alone", ours),
+                ("bare SQLite, the same rows and table", bare),
+                ("through mosquitto and hearthgate-cloud serve", through),
+            )
+        ],
+    )
+    show(
+        "On the whole way",
+        ("process", "processor time, µs an event"),
+        [["cloud", f"{cloud_us:.1f}"], ["mosquitto", f"{broker_us:.1f}"]],
+    )
+    finish(
+        "ingest",
+        [
+            Target("ingest", median(ours), 50_000, "events/s", at_least=True),
+            Target("ingest to bare SQLite", median(ratios), 0.5, "×", at_least=True),
+        ],
+        {
+            "ingest_per_s": round(median(ours)),
+            "bare_per_s": round(median(bare)),
+            "ratios": [round(one, 3) for one in ratios],
+            "wire_per_s": round(median(through)),
+            "wire_cloud_us": round(cloud_us, 1),
+            "wire_broker_us": round(broker_us, 1),
+        },
+        machine,
+    )
+
+
+if __name__ == "__main__":
+    main()
