@@ -83,6 +83,10 @@ class NameTaken(Refused):
     """There is an operator of that name."""
 
 
+class NoOperator(Refused):
+    """There is no operator of that name."""
+
+
 class Limit(Struct, frozen=True):
     """At most ``tries`` wrong ones within a window."""
 
@@ -187,6 +191,17 @@ class Doorkeeper:
             operators.set_password(connection, login.operator.id, password_hash)
             operators.end_logins(connection, login.operator.id, but=login.id_hash)
             operators.record(connection, now_ms, name, "password.changed", name)
+
+    def reset_password(self, name: str, new: str, by: str) -> None:
+        """For somebody who has forgotten theirs; ends all their logins. Raises ``WeakPassword`` or ``NoOperator``."""
+        password_hash = self._hash(new)
+        with self._store.writing() as connection:
+            found = operators.find_operator(connection, name)
+            if found is None:
+                raise NoOperator(name)
+            operators.set_password(connection, found[0].id, password_hash)
+            operators.end_logins(connection, found[0].id)
+            operators.record(connection, self._clock(), by, "password.reset", name)
 
     def set_disabled(self, operator: Operator, disabled: bool, by: str) -> None:
         """Disabling ends the operator's logins at once."""

@@ -10,13 +10,12 @@ from queue import Queue
 from typing import Annotated, Any, NoReturn
 
 import typer
-from argon2 import PasswordHasher
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.auth import Doorkeeper, NameTaken, Role
+from cloud.auth import Doorkeeper, NameTaken, NoOperator, Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeyFolder, KeysUnusable, write_secret
@@ -215,13 +214,11 @@ def add_user(
 def reset_password(name: str, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Give somebody a new password, shown this once, and end their logins."""
     password = secrets.token_urlsafe(12)
-    with open_folder(folder) as (store, _), store.writing() as connection:
-        found = operators.find_operator(connection, name)
-        if found is None:
+    with open_folder(folder) as (store, _):
+        try:
+            Doorkeeper(store, clock).reset_password(name, password, BY)
+        except NoOperator:
             _fail(f"there is no operator {name}; see hearthgate-cloud user list")
-        operators.set_password(connection, found[0].id, PasswordHasher().hash(password))
-        operators.end_logins(connection, found[0].id)
-        operators.record(connection, clock(), BY, "password.reset", name)
     _show_password(name, password, as_json)
 
 

@@ -15,6 +15,7 @@ from cloud.auth import (
     Doorkeeper,
     Limit,
     NameTaken,
+    NoOperator,
     Right,
     Role,
     Throttle,
@@ -148,6 +149,24 @@ def test_a_password_longer_than_any_of_ours_never_fits(office: Office) -> None:
     assert office.log_in(longest, "wu")
     with pytest.raises(WrongPassword):
         office.log_in(longest + "x", "wu")
+
+
+def test_a_reset_password_is_the_only_one_that_fits_and_ends_all_logins(office: Office) -> None:
+    secret, _ = office.log_in()
+    office.keeper.reset_password("ling", "another long word", "boss")
+    assert office.keeper.login_of(secret) is None
+    with pytest.raises(WrongPassword):
+        office.log_in()
+    assert office.log_in("another long word")
+    assert ("boss", "password.reset", "ling") in [(deed.operator, deed.action, deed.subject) for deed in office.deeds()]
+
+
+def test_only_an_operator_that_exists_is_given_a_long_enough_new_password(office: Office) -> None:
+    with pytest.raises(NoOperator):
+        office.keeper.reset_password("nobody", PASSWORD, "boss")
+    with pytest.raises(WeakPassword):
+        office.keeper.reset_password("ling", "short", "boss")
+    assert office.log_in()
 
 
 def test_a_name_belongs_to_one_operator(office: Office) -> None:
