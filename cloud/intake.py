@@ -51,6 +51,7 @@ class Intake:
         self._heard: set[int] = set()
         self._changes: dict[int, dict[str, object]] = {}
         self._suspects: list[Suspect] = []
+        streams.refresh(connection)
 
     def receive(self, one: Arrived) -> None:
         """Take in one message. Whatever is wrong with it ends in quarantine and changes nothing else."""
@@ -86,7 +87,7 @@ class Intake:
 
     def _receive_events(self, device: Device, one: Arrived) -> None:
         batch = codec.unpack(one.payload, EventBatch)
-        self._check_seal(device, batch)
+        check_seal(batch, self._site, device.name, device.verifier)
         links = links_of(batch)
         journal = self._streams.journal(self._connection, device, batch.journal, self._now_ms)
         if journal is None:
@@ -101,15 +102,6 @@ class Intake:
         elif known < len(links):
             self._store(device, journal, batch, known)
             journal.upto, journal.tip = batch.last, batch.tip
-
-    def _check_seal(self, device: Device, batch: EventBatch) -> None:
-        try:
-            check_seal(batch, self._site, device.name, device.verifier)
-        except Refused:
-            registered = self._streams.look_up(self._connection, device.name)
-            if registered is None or registered.public_key == device.public_key:
-                raise
-            check_seal(batch, self._site, device.name, registered.verifier)
 
     def _compare(self, journal: Journal, batch: EventBatch) -> None:
         """Raises ``Refused`` if rows sent again are not those that were stored: two disks live under one name."""

@@ -6,6 +6,7 @@ from functools import cache
 from msgspec import Struct
 from sqlalchemy import Connection, Dialect, Update, bindparam, func, insert, select, update
 
+from cloud.store.community import revision
 from cloud.store.schema import devices, events, journals
 from contract.events import CHAIN_START
 from contract.sealing import DeviceVerifier
@@ -21,7 +22,6 @@ class Device(Struct):
     id: int
     name: str
     verifier: DeviceVerifier
-    public_key: bytes
     connection: int
 
 
@@ -47,27 +47,31 @@ class Streams:
         self._site = site
         self._devices: dict[str, Device] = {}
         self._journals: dict[tuple[int, str], Journal] = {}
+        self._revision: int | None = None
         self.arrival: int | None = None
 
     def forget(self) -> None:
         self._devices.clear()
+        self._revision = None
         self._journals.clear()
         self.arrival = None
 
+    def refresh(self, connection: Connection) -> None:
+        """To be called first in every transaction: another process may have registered devices or given one a new key,
+        and a replaced Pi must not be believed for a moment longer."""
+        found = revision(connection)
+        if found != self._revision:
+            self._devices.clear()
+            self._revision = found
+
     def device(self, connection: Connection, name: str) -> Device | None:
         """The device of that name, or None if it is not registered."""
-        return self._devices.get(name) or self.look_up(connection, name)
-
-    def look_up(self, connection: Connection, name: str) -> Device | None:
-        """The device as the database has it now: it may have been registered, or given a new key, a moment ago."""
-        self._devices.pop(name, None)
-        columns = devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection
-        mine = (devices.c.site == self._site) & (devices.c.name == name)
-        row = connection.execute(select(*columns).where(mine)).one_or_none()
-        if row is not None:
-            verifier = DeviceVerifier(row.public_key)
-            self._devices[name] = Device(row.id, row.name, verifier, row.public_key, row.connection)
-        return self._devices.get(name)
+        if name not in self._devices:
+            found = _stored_device(connection, self._site, name)
+            if found is None:
+                return None
+            self._devices[name] = found
+        return self._devices[name]
 
     def journal(self, connection: Connection, device: Device, name: str, now_ms: int) -> Journal | None:
         """The device's journal of that name, opened if it is new; None if the device has too many."""
@@ -142,6 +146,13 @@ def _change(names: tuple[str, ...]) -> Update:
 @cache
 def _insert_event(dialect: Dialect) -> str:
     return str(insert(events).compile(dialect=dialect, column_keys=events.columns.keys()))
+
+
+def _stored_device(connection: Connection, site: str, name: str) -> Device | None:
+    columns = devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection
+    mine = (devices.c.site == site) & (devices.c.name == name)
+    row = connection.execute(select(*columns).where(mine)).one_or_none()
+    return None if row is None else Device(row.id, row.name, DeviceVerifier(row.public_key), row.connection)
 
 
 def _stored_journal(connection: Connection, device: Device, name: str) -> Journal | None:

@@ -241,8 +241,11 @@ def test_a_device_with_a_new_key_is_believed_at_once(world: World, gym: Sender) 
     successor.record(1)
     with world.store.writing() as connection:
         replace_key(connection, gym.name, successor.key.public())
-    world.take(successor, successor.events(1, 1))
     world.take(gym, gym.events(1, 1))
+    assert world.reasons() == ["bad_seal"], "the old Pi is out at once, not when the new one is first heard"
+    world.take(successor, successor.state(1), channel="state")
+    assert (world.device().online, world.device().connection) == (True, 1)
+    world.take(successor, successor.events(1, 1))
     assert world.reasons() == ["bad_seal"]
     assert len(world.stored()) == 2
 
