@@ -94,7 +94,7 @@ class DeviceClock:
         """UTC milliseconds, never below the floor."""
         if self._offset_ms is not None:
             return max(self.floor_ms, self._mono() + self._offset_ms)
-        return self._wall() if self._believes_wall() else self.floor_ms + self._mono() - self._floor_mono_ms
+        return self._wall() if self._believes_wall() else self.floor_ms + max(0, self._mono() - self._floor_mono_ms)
 
     def mono_ms(self) -> int:
         return self._mono()

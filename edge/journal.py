@@ -236,16 +236,19 @@ class Journal(JournalView):
         os.fdatasync(self._wal)  # rows of a killed process are in the file, but perhaps not yet on the disk
 
     def _connect(self) -> Verdict:
+        """Open the file and judge its rows; a file whose chain is broken is closed again."""
         self._connection = journal_file.open_made(self._path)
         try:
             self._load()
             verdict = self.verify()
-            if not verdict.broken and verdict.last < self.acked:
-                return structs.replace(verdict, broken=f"row {self.acked} was acknowledged and is missing")
-            return verdict
         except BaseException:
             self._connection.close()
             raise
+        if not verdict.broken and verdict.last < self.acked:
+            verdict = structs.replace(verdict, broken=f"row {self.acked} was acknowledged and is missing")
+        if verdict.broken:
+            self._connection.close()
+        return verdict
 
     def _trim(self, last_seq: int) -> tuple[int, bytes]:
         """Let the oldest acknowledged rows go once there are too many; returns the new base of the chain."""

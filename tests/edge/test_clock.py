@@ -16,6 +16,7 @@ class Machine:
     def __init__(self, path: Path, wall_ms: int = 0, *, synced: bool = False, boot: str = "b0070001") -> None:
         self.path, self.wall_ms, self.synced, self.boot = path, wall_ms, synced, boot
         self.mono_ms = 10_000
+        self.boots = 1
 
     def pass_ms(self, passed_ms: int) -> None:
         self.mono_ms += passed_ms
@@ -32,7 +33,8 @@ class Machine:
         )
 
     def lose_power(self) -> None:
-        self.boot, self.mono_ms, self.wall_ms, self.synced = "b0070002", 3000, 0, False
+        self.boots += 1
+        self.boot, self.mono_ms, self.wall_ms, self.synced = f"b007{self.boots:04}", 3000, 0, False
 
 
 @pytest.fixture
