@@ -240,13 +240,13 @@ def _should_join(rows: Sequence[Row], left: Prefix, right: Prefix) -> bool:
     return min(held) < MERGE_BELOW and sum(held) <= MERGE_UP_TO
 
 
-def check_whole(pages: Iterable[Page]) -> None:
-    """Raises ``Malformed`` unless the pages, in order, cover every digest exactly once."""
+def check_whole(prefixes: Iterable[Prefix]) -> None:
+    """Raises ``Malformed`` unless the prefixes of a roster's pages, in order, cover every digest exactly once."""
     reached = 0
-    for page in pages:
-        if page.prefix.value != reached:
+    for prefix in prefixes:
+        if prefix.value != reached:
             raise Malformed(f"roster has a hole or an overlap at prefix {reached:08x}")
-        reached = page.prefix.end
+        reached = prefix.end
     if reached != WHOLE.end:
         raise Malformed(f"roster ends at prefix {reached:08x}")
 

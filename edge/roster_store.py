@@ -22,7 +22,7 @@ from contract import codec
 from contract.codec import Malformed
 from contract.decide import Grant
 from contract.messages import Manifest
-from contract.roster import Page, Prefix, Site, check_whole, pack_page, prefix_of
+from contract.roster import Page, Prefix, Site, check_whole, prefix_of
 from contract.sealing import page_hash
 from edge import files
 
@@ -175,7 +175,7 @@ class RosterStore:
             if weight > SLICE_WEIGHT:
                 weight = 0
                 yield
-        check_whole(Page(pack_page(prefix, ())) for prefix in prefixes)
+        check_whole(prefixes)
         if count != manifest.count:
             raise Malformed(f"{count} rows where the manifest counts {manifest.count}")
         return prefixes

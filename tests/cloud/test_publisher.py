@@ -69,7 +69,7 @@ class Device:
         """The rows of the adopted roster, once every page of it is there."""
         assert self.manifest is not None
         pages = [Page(self.pages[name]) for name in self.manifest.pages]
-        check_whole(pages)
+        check_whole(page.prefix for page in pages)
         for page in pages:
             page.check()
         found = [row for page in pages for row in page.rows()]
