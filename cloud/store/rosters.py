@@ -27,7 +27,7 @@ def newest_roster(connection: Connection) -> Roster | None:
     if row is None:
         return None
     pages = [row.pages[start : start + HASH_BYTES] for start in range(0, len(row.pages), HASH_BYTES)]
-    return Roster(row.number, row.issued_ms, row.site_page, pages, row.count)
+    return Roster(row.number, row.issued_ms, row.site_page, pages, row._mapping["count"])
 
 
 def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, bytes]) -> None:
