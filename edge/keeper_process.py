@@ -44,6 +44,8 @@ class KeeperProcess:
             await ended.wait()
         finally:
             server.close()
+            if self._agent is not None:
+                self._agent.close()
             self.keeper.close()
             self._path.unlink(missing_ok=True)
             self._hold.release()
