@@ -1,0 +1,160 @@
+"""The agent as a process: its broker, its status for whoever asks, and its life from start to SIGTERM."""
+
+import asyncio
+import json
+import os
+import signal
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from contract.events import decode_event
+from edge.agent_process import broker, run_agent
+from edge.config import DeviceConfig
+from edge.identity import IdentityError
+from edge.journal import JournalView
+from tests.edge.rig import GATES, load
+from tests.edge.waiting import until
+
+HERE = GATES.replace('state = "."', 'state = "state"\nkeys = "keys"\nrun = "run"').replace("1883", "9")
+"""A device whose broker never answers: port 9 is for discarding."""
+KINDS_OF_A_LIFE = ["device.started", "device.stopped"]
+
+
+def with_broker(folder: Path, address: str, *files: str) -> DeviceConfig:
+    extra = "".join(f"{line}\n" for line in files)
+    return load(folder, HERE.replace('broker = "mqtt://127.0.0.1:9"\n', f'broker = "{address}"\n{extra}'))
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> None:
+    """A certificate authority's file, and the device's own certificate and key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gates")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    for file in ("ca.pem", "device.pem"):
+        (tmp_path / file).write_bytes(pem)
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "device.key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+
+
+def test_a_broker_on_loopback_needs_no_tls_and_has_its_usual_port(tmp_path: Path) -> None:
+    found = broker(with_broker(tmp_path, "mqtt://127.0.0.1"))
+    assert (found.host, found.port, found.tls) == ("127.0.0.1", 1883, None)
+
+
+@pytest.mark.usefixtures("certificate")
+def test_a_broker_elsewhere_is_spoken_to_in_tls_and_must_show_its_certificate(tmp_path: Path) -> None:
+    found = broker(with_broker(tmp_path, "mqtts://mqtt.example.org", 'ca = "ca.pem"', 'certificate = "device.pem"'))
+    assert (found.host, found.port) == ("mqtt.example.org", 8883)
+    assert found.tls is not None
+    assert found.tls.minimum_version is ssl.TLSVersion.TLSv1_3
+    assert (found.tls.verify_mode, found.tls.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_a_ca_file_that_is_not_there_is_the_users_to_mend(tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        broker(with_broker(tmp_path, "mqtts://mqtt.example.org", 'ca = "ca.pem"'))
+
+
+@asynccontextmanager
+async def living(config: DeviceConfig) -> AsyncIterator[Path]:
+    """An agent in this process, ended as systemd ends it. Yields the socket of its status."""
+    life = asyncio.create_task(run_agent(config))
+    socket = config.run / "agent.sock"
+    await until(lambda: socket.exists() or life.done())
+    try:
+        yield socket
+    finally:
+        if not life.done():
+            os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(life, 30)
+
+
+async def asked(socket: Path) -> dict[str, Any]:
+    reader, writer = await asyncio.open_unix_connection(socket)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return dict(json.loads(answer))
+
+
+def kinds(config: DeviceConfig) -> list[str]:
+    with JournalView(config.state / "journal.db") as journal:
+        return [decode_event(row.stored).kind for row in journal.tail(100)]
+
+
+def test_an_agent_alone_in_the_world_answers_and_ends_when_told(tmp_path: Path) -> None:
+    config = load(tmp_path, HERE)
+
+    async def story() -> None:
+        async with living(config) as socket:
+            assert socket.stat().st_mode & 0o777 == 0o600
+            status = await asked(socket)
+            assert (status["device"], status["keeper"], status["link"]["up"]) == ("gates", False, False)
+            assert (await asked(socket))["journal"]["last"] == 1
+        assert not socket.exists()
+
+    asyncio.run(story())
+    assert kinds(config) == KINDS_OF_A_LIFE
+
+
+def test_the_next_life_knows_that_the_last_one_ended_well(tmp_path: Path) -> None:
+    config = load(tmp_path, HERE)
+
+    async def story() -> None:
+        for _ in range(2):
+            async with living(config):
+                pass
+
+    asyncio.run(story())
+    assert kinds(config) == 2 * KINDS_OF_A_LIFE
+    with JournalView(config.state / "journal.db") as journal:
+        started = [event for row in journal.tail(9) if (event := decode_event(row.stored)).kind == "device.started"]
+    assert [event.data["clean"] for event in started] == [True, True]
+
+
+def test_whoever_asks_and_hangs_up_at_once_harms_nobody(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with living(load(tmp_path, HERE)) as socket:
+            for _ in range(20):
+                _, writer = await asyncio.open_unix_connection(socket)
+                writer.transport.abort()
+            assert (await asked(socket))["device"] == "gates"
+
+    asyncio.run(story())
+
+
+def test_a_status_socket_left_behind_is_in_nobodys_way(tmp_path: Path) -> None:
+    config = load(tmp_path, HERE)
+    config.run.mkdir()
+    (config.run / "agent.sock").touch()
+
+    async def story() -> None:
+        async with living(config) as socket:
+            await until(socket.is_socket)
+            assert (await asked(socket))["device"] == "gates"
+
+    asyncio.run(story())
+
+
+def test_what_the_user_can_mend_is_raised_before_anything_runs(tmp_path: Path) -> None:
+    config = load(tmp_path, HERE)
+    config.keys.mkdir()
+    (config.keys / "sync.key").write_text("00" * 32)
+    with pytest.raises(IdentityError, match=r"roster\.pub missing"):
+        asyncio.run(run_agent(config))
+    assert not (config.state / "journal.db").exists()
