@@ -141,8 +141,9 @@ class Agent:
         try:
             act(*arguments)
         except Exception as fault:
-            # By their kinds only: a frame's bits belong in no log.
-            log.exception("could not take %s", ", ".join(type(argument).__name__ for argument in arguments))
+            # Its arguments by their kinds only: a frame's bits belong in no log.
+            kinds = ", ".join(type(argument).__name__ for argument in arguments)
+            log.exception("%s(%s) failed", getattr(act, "__qualname__", act), kinds)
             self.failures += 1
             self._recording.record("", "device.fault", {"fault": "internal_error", "what": type(fault).__name__})
         self._on_change()
@@ -184,7 +185,8 @@ class Agent:
             runner.timers[wake.name] = self._loop.call_later(wake.after_ms / 1000, self._due, runner, wake.name)
 
     def _lane(self, runner: Runner) -> Lane:
-        return Lane(runner.point.name, self._loop, self._recording, self, partial(self._guarded, runner.take))
+        cannot_record = partial(self._guarded, runner.take)
+        return Lane(runner.point.name, self._loop, self._recording, self, cannot_record, self._guarded)
 
     def _due(self, runner: Runner, name: str) -> None:
         del runner.timers[name]

@@ -42,7 +42,8 @@ class Hands(Protocol):
 
 class Lane:
     """The effects of one point on their way. ``cannot_record`` tells the station what was not driven for want of a
-    durable record; ``late`` counts drives that went ahead of their record, each noted in a row of its own."""
+    durable record; ``late`` counts drives that went ahead of their record, each noted in a row of its own. What the
+    lane does later, in a turn of the loop of its own, it does by ``guarded``, which deals with faults of ours."""
 
     def __init__(
         self,
@@ -51,10 +52,11 @@ class Lane:
         recording: Recording,
         hands: Hands,
         cannot_record: Callable[[CannotRecord], None],
+        guarded: Callable[..., None],
     ) -> None:
         self.late = 0
         self._point, self._loop, self._recording, self._hands = point, loop, recording, hands
-        self._cannot_record = cannot_record
+        self._cannot_record, self._guarded = cannot_record, guarded
         self._effects: deque[Effect] = deque()
         self._recorded: int | None = 0
         self._turn = 0
@@ -126,12 +128,11 @@ class Lane:
     def _wait(self, drive: Drive) -> None:
         durable = drive.behind == "durable"
         self._turn += 1
-        self._deadline = self._loop.call_later(
-            (DURABLE_WITHIN_MS if durable else WRITTEN_WITHIN_MS) / 1000, self._too_late
-        )
+        within_ms = DURABLE_WITHIN_MS if durable else WRITTEN_WITHIN_MS
+        self._deadline = self._loop.call_later(within_ms / 1000, self._guarded, self._too_late)
         if self._recorded is not None:
             reached = self._recording.when_durable if durable else self._recording.when_written
-            reached(self._recorded, partial(self._reached, self._turn))
+            reached(self._recorded, partial(self._guarded, self._reached, self._turn))
 
     def _reached(self, turn: int) -> None:
         """The record is as far as the drive needs. ``turn`` tells this wait from one that was given up."""

@@ -200,6 +200,26 @@ async def test_one_cranky_station_keeps_no_other_from_anything(
     assert "cranky" in caplog.text
 
 
+@pytest.mark.parametrize("is_written", [True, False])
+@in_virtual_time
+async def test_a_fault_in_what_a_lane_does_later_is_recorded_too(
+    is_written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+
+    def torn(message: ToKeeper) -> None:
+        raise RuntimeError("torn")
+
+    monkeypatch.setattr(desk, "send", torn)
+    desk.badge(ANNAS)
+    desk.told()
+    if is_written:
+        desk.recording.write()
+    await asyncio.sleep(1)
+    assert desk.told()[-1] == "device.fault"
+    assert desk.agent.failures == 1
+
+
 @in_virtual_time
 async def test_a_fault_is_recorded_with_its_kind(tmp_path: Path) -> None:
     desk = Desk(tmp_path, cranky=True)

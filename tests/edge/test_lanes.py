@@ -27,7 +27,7 @@ class Bench:
         self.recording = HandRecording()
         self.done: list[tuple[float, str]] = []
         self.refused: list[CannotRecord] = []
-        self.lane = Lane("gym", self.loop, self.recording, self, self.refused.append)
+        self.lane = Lane("gym", self.loop, self.recording, self, self.refused.append, self._guarded)
 
     @property
     def order(self) -> list[str]:
@@ -44,6 +44,9 @@ class Bench:
 
     def wake(self, point: str, wake: Wake) -> None:
         self._note(f"wake {wake.name} {wake.after_ms}")
+
+    def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
+        act(*arguments)
 
     def _note(self, what: str) -> None:
         self.done.append((round(self.loop.time() * 1000, 3), what))
