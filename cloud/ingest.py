@@ -31,7 +31,7 @@ Send = Callable[[str, bytes], None]
 
 
 class Ingest:
-    """Owns the stored streams of all devices. Any thread may ``put``; one thread takes."""
+    """Owns the stored streams of all devices. Any thread may ``put`` and say ``connected``; one thread works."""
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Ingest:
         self._clock = clock
         self._streams = Streams(site)
         self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
+        self._untold = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest")
         self.dropped = 0
@@ -63,8 +64,7 @@ class Ingest:
     def stop(self) -> None:
         """Take what is queued, then end."""
         self._stopping.set()
-        with suppress(Full):  # a thread with a full queue is awake and will see the flag
-            self._queue.put_nowait(None)
+        self._wake()
         self._thread.join()
 
     def put(self, one: Arrived) -> None:
@@ -84,7 +84,13 @@ class Ingest:
         self._told()
 
     def connected(self) -> None:
+        """The broker is back: devices may wait for answers that it has lost."""
+        self._untold.set()
+        self._wake()
+
+    def tell_all(self) -> None:
         """Tell every device how far its newest journal is stored: whoever waited for an answer goes on at once."""
+        self._untold.clear()
         with self._store.reading() as connection:
             newest = newest_journals(connection, self._site)
         now_ms = self._clock()
@@ -113,11 +119,17 @@ class Ingest:
         seal = mac(key, statement(Purpose.ACK, self._site, device, body))
         self._send(topics.down(self._site, device, "ack"), codec.attach(body, seal))
 
+    def _wake(self) -> None:
+        with suppress(Full):  # a thread with a full queue is awake and will see the flag
+            self._queue.put_nowait(None)
+
     def _run(self) -> None:
         while not (self._stopping.is_set() and self._queue.empty()):
             arrived = self._queued()
             if arrived:
                 self._take_safely(arrived)
+            if self._untold.is_set():
+                self._tell_safely()
 
     def _queued(self) -> list[Arrived]:
         """All that is queued; waits for a first message."""
@@ -147,3 +159,11 @@ class Ingest:
             log.exception("a transaction of %d messages failed; now one by one", len(arrived))
             for one in arrived:
                 self._take_safely([one])
+
+    def _tell_safely(self) -> None:
+        """The same boundary: a device that was not told asks by itself after a while."""
+        try:
+            self.tell_all()
+        except Exception:
+            self.failures += 1
+            log.exception("the devices were not told how far they are")

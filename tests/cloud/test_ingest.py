@@ -175,9 +175,37 @@ def test_a_cloud_that_is_back_tells_each_device_how_far_it_is(world: World, gym:
     gym.record(3)
     world.take(gym, gym.events(1, 3))
     world.acks()
-    world.restarted().connected()
+    world.restarted().tell_all()
     (ack,) = world.acks()
     assert (ack.journal, ack.upto, ack.rewind) == (JOURNAL, 3, True)
+
+
+def test_whoever_says_that_the_broker_is_back_does_not_wait_for_the_database(world: World, gym: Sender) -> None:
+    gym.record(1)
+    world.take(gym, gym.events(1, 1))
+    world.acks()
+    ingest = world.restarted()
+    ingest.connected()
+    assert world.acks() == []
+    ingest.start()
+    ingest.stop()
+    assert [ack.upto for ack in world.acks()] == [1]
+
+
+def test_telling_that_fails_costs_no_event(world: World, gym: Sender, caplog: pytest.LogCaptureFixture) -> None:
+    gym.record(2)
+    world.take(gym, gym.events(1, 1))
+
+    def refuse(_topic: str, _payload: bytes) -> None:
+        raise RuntimeError
+
+    ingest = world.restarted(send=refuse)
+    ingest.connected()
+    ingest.start()
+    ingest.put(arrived(gym.name, "events", gym.events(2, 2)))
+    ingest.stop()
+    assert "were not told" in caplog.text
+    assert world.stored() == gym.rows
 
 
 def test_another_past_of_a_journal_is_refused(world: World, gym: Sender) -> None:

@@ -94,7 +94,7 @@ class Cloud:
         self.link.publish(topic, payload, qos=1, retain=retain)
 
     def _connected(self, _connection: int) -> None:
-        self.ingest.connected()
+        self.ingest.tell_all()
         self.publisher.connected()
 
     def _arrived(self, topic: str, payload: bytes, retained: bool) -> None:
