@@ -1,14 +1,17 @@
-"""Every roster that was published, and the pages they are made of."""
+"""The newest rosters that were published, and the pages they are made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from cloud.store.schema import roster_pages, rosters
 
 HASH_BYTES = 16
+MAX_KEPT = 16
+"""Rosters, with the pages they name: a device that is still fetching an older one than the newest gets on with it."""
 _AT_ONCE = 500
+_ROSTER = (rosters.c.number, rosters.c.issued_ms, rosters.c.site_page, rosters.c.pages, rosters.c.count)
 
 
 class Roster(Struct, frozen=True):
@@ -23,15 +26,15 @@ class Roster(Struct, frozen=True):
 
 def newest_roster(connection: Connection) -> Roster | None:
     """The roster that stands, or None before the first."""
-    row = connection.execute(select(rosters).order_by(rosters.c.number.desc()).limit(1)).one_or_none()
+    row = connection.execute(select(*_ROSTER).order_by(rosters.c.number.desc()).limit(1)).one_or_none()
     if row is None:
         return None
-    pages = [row.pages[start : start + HASH_BYTES] for start in range(0, len(row.pages), HASH_BYTES)]
-    return Roster(row.number, row.issued_ms, row.site_page, pages, row._mapping["count"])
+    number, issued_ms, site_page, pages, count = row
+    return Roster(number, issued_ms, site_page, _split(pages), count)
 
 
 def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, bytes]) -> None:
-    """Store a roster and those of its pages, by hash, that are not there yet."""
+    """Store a roster and those of its pages, by hash, that are not there yet. The oldest beyond ``MAX_KEPT`` go."""
     known = find_pages(connection, list(blobs))
     made = [{"hash": name, "blob": blob, "made_ms": roster.issued_ms} for name, blob in blobs.items()]
     new = [page for page in made if page["hash"] not in known]
@@ -46,13 +49,40 @@ def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, byt
             count=roster.count,
         )
     )
+    _forget_before(connection, roster.number - MAX_KEPT + 1)
 
 
 def find_pages(connection: Connection, hashes: Sequence[bytes]) -> Mapping[bytes, bytes]:
     """The pages of these hashes, as far as there are such."""
     found: dict[bytes, bytes] = {}
-    for start in range(0, len(hashes), _AT_ONCE):
-        some = roster_pages.c.hash.in_(hashes[start : start + _AT_ONCE])
-        rows = connection.execute(select(roster_pages.c.hash, roster_pages.c.blob).where(some))
-        found.update((row.hash, row.blob) for row in rows)
+    for some in _some(hashes):
+        wanted = select(roster_pages.c.hash, roster_pages.c.blob).where(roster_pages.c.hash.in_(some))
+        found.update((row.hash, row.blob) for row in connection.execute(wanted))
     return found
+
+
+def _forget_before(connection: Connection, first_kept: int) -> None:
+    """Remove older rosters, and the pages that only they name."""
+    is_old = rosters.c.number < first_kept
+    gone = _named(connection, is_old)
+    if not gone:
+        return
+    gone -= _named(connection, ~is_old)
+    connection.execute(delete(rosters).where(is_old))
+    for some in _some(sorted(gone)):
+        connection.execute(delete(roster_pages).where(roster_pages.c.hash.in_(some)))
+
+
+def _named(connection: Connection, which: ColumnElement[bool]) -> set[bytes]:
+    found = connection.execute(select(rosters.c.site_page, rosters.c.pages).where(which))
+    return {name for row in found for name in (row.site_page, *_split(row.pages))}
+
+
+def _split(pages: bytes) -> list[bytes]:
+    return [pages[start : start + HASH_BYTES] for start in range(0, len(pages), HASH_BYTES)]
+
+
+def _some(hashes: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """As many at a time as a statement can hold."""
+    for start in range(0, len(hashes), _AT_ONCE):
+        yield hashes[start : start + _AT_ONCE]

@@ -24,7 +24,8 @@ from cloud.store.community import (
 )
 from cloud.store.database import Store
 from cloud.store.registry import register
-from cloud.store.schema import credentials, quarantine
+from cloud.store.rosters import HASH_BYTES, MAX_KEPT
+from cloud.store.schema import credentials, quarantine, roster_pages, rosters
 from contract import codec, topics
 from contract.decide import DAY_MS, Standing
 from contract.messages import Manifest, Want
@@ -313,3 +314,24 @@ def test_devices_end_with_the_rows_of_the_database_whatever_happens(
         severity = list(Standing)
         for row in world.devices["east-gate"].rows():
             assert severity.index(row.standing) >= severity.index(Standing(stand[row.digest]))
+
+
+def test_only_the_newest_rosters_and_the_pages_they_name_are_kept(world: World) -> None:
+    world.refresh()
+    with world.store.reading() as connection:
+        card = connection.execute(select(credentials.c.id).limit(1)).scalar_one()
+    for number in range(2 * MAX_KEPT):
+        with world.store.writing() as connection:
+            set_card_standing(connection, card, (Standing.LOST, Standing.SUSPENDED, Standing.ACTIVE)[number % 3])
+        world.now_ms += ISSUE_AGAIN_MS
+        world.refresh()
+    with world.store.reading() as connection:
+        kept = connection.execute(select(rosters.c.site_page, rosters.c.pages)).all()
+        stored = set(connection.execute(select(roster_pages.c.hash)).scalars())
+    assert len(kept) == MAX_KEPT
+    assert stored == {row.site_page for row in kept} | {
+        row.pages[start : start + HASH_BYTES] for row in kept for start in range(0, len(row.pages), HASH_BYTES)
+    }
+    for device in world.devices.values():
+        world.fetch(device)
+        assert device.rows()
