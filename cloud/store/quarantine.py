@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, select, update
 
-from cloud.store.schema import quarantine, tallies
+from cloud.store.schema import devices, quarantine, tallies
 
 MAX_KEPT_BYTES = 4096
 MAX_ROWS_PER_DEVICE = 1000
+"""Of a registered device; all that are not registered share as many."""
 MAX_AT_ONCE = 50
 """Rows one transaction keeps of what nobody signed: a flood of it is counted, not stored."""
 
@@ -34,7 +35,7 @@ def confine(connection: Connection, suspects: Sequence[Suspect], now_ms: int) ->
     if kept:
         connection.execute(insert(quarantine), [_row(one, now_ms) for one in kept])
         _count(connection, suspects, now_ms)
-    for device in {one.device for one in kept}:
+    for device in {one.device if one.registered else "" for one in kept}:
         _forget_oldest(connection, device)
 
 
@@ -45,7 +46,7 @@ def _row(one: Suspect, now_ms: int) -> dict[str, object]:
 
 
 def _count(connection: Connection, suspects: Sequence[Suspect], now_ms: int) -> None:
-    # Names of unregistered devices can be invented without end, so they share one line of the tally.
+    # Those that are not registered share one line of the tally.
     counted = Counter((one.device if one.registered else "", one.channel, one.why) for one in suspects)
     for (device, channel, why), count in counted.items():
         line = (tallies.c.device == device) & (tallies.c.channel == channel) & (tallies.c.why == why)
@@ -56,8 +57,9 @@ def _count(connection: Connection, suspects: Sequence[Suspect], now_ms: int) -> 
 
 
 def _forget_oldest(connection: Connection, device: str) -> None:
-    mine = select(quarantine.c.id).where(quarantine.c.device == device).order_by(quarantine.c.id.desc())
-    oldest_kept = connection.execute(mine.offset(MAX_ROWS_PER_DEVICE - 1).limit(1)).scalar()
+    """Of one registered device, or without a name of all others: their names can be invented without end."""
+    mine = quarantine.c.device == device if device else quarantine.c.device.not_in(select(devices.c.name))
+    newest_first = select(quarantine.c.id).where(mine).order_by(quarantine.c.id.desc())
+    oldest_kept = connection.execute(newest_first.offset(MAX_ROWS_PER_DEVICE - 1).limit(1)).scalar()
     if oldest_kept is not None:
-        old = (quarantine.c.device == device) & (quarantine.c.id < oldest_kept)
-        connection.execute(delete(quarantine).where(old))
+        connection.execute(delete(quarantine).where(mine, quarantine.c.id < oldest_kept))
