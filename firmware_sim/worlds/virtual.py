@@ -6,15 +6,16 @@ What is random by nature, the names of journals and the signatures, is kept out 
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
 from cloud.sample import FACILITY, PEOPLE
-from cloud.store.schema import devices, events
+from cloud.store.schema import devices, events, rosters, tallies
 from contract.credentials import encode
 from edge.journal import JournalView
 from edge.journal_file import Row
@@ -78,18 +79,19 @@ class VirtualTown:
         self.broker = VirtualBroker(self.loop, seed=seed, forget=forget)
         self.devices: dict[str, VirtualDevice] = {}
         self.visits: list[Visit] = []
-        self.moves: list[tuple[str, Move]] = []
+        self.moves: dict[str, list[Move]] = {}
         self._faults: list[dict[str, Any]] = []
         self._folk: list[asyncio.Task[None]] = []
         for name, sample, zone, sample_name in places:
             config = write_config(folder / name, name, sample, zone, sample_name, 1883)
+            self.moves[name] = []
             self.devices[name] = VirtualDevice(
                 config,
                 self.broker,
                 seed=seed,
                 line=line,
                 strict_gpiod=strict_gpiod,
-                on_move=partial(self._moved, name),
+                on_move=self.moves[name].append,
             )
         self.cloud = VirtualCloud(folder / "cloud", self.broker, self.now_ms)
 
@@ -159,8 +161,25 @@ class VirtualTown:
             found = connection.execute(mine.where(devices.c.name == name).order_by(events.c.arrival))
             return [(row.seq, row.stored) for row in found]
 
-    def _moved(self, device: str, move: Move) -> None:
-        self.moves.append((device, move))
+    def trace(self) -> Iterator[str]:
+        """All that happened, a line each: every move of a pin, every row of a journal, every row of the cloud's."""
+        for name in self.devices:
+            for move in self.moves[name]:
+                yield f"{name} {move.line()}"
+            for row in self.journal(name):
+                yield f"{name} {row.seq} {row.stored.hex()} {row.link.hex()}\n"
+        with self.cloud.reading() as connection:
+            for table in (events, devices, rosters, tallies):
+                told = [column for column in table.columns if column is not devices.c.public_key]
+                for found in connection.execute(select(*told).order_by(*told)):
+                    yield f"{table.name} {tuple(found)}\n"
+
+    def fingerprint(self) -> str:
+        """Of the whole trace."""
+        digest = sha256()
+        for line in self.trace():
+            digest.update(line.encode())
+        return digest.hexdigest()
 
     def _visited(self, device: str, who: Resident, entered: bool) -> None:
         self.visits.append(Visit(self.loop.time(), device, who.name, entered))

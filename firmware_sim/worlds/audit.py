@@ -1,0 +1,156 @@
+"""Holds a town's journals and its cloud against what the boards saw, who are nobody's friends.
+
+Each check returns complaints, in words; an empty list is a clean bill. A town is audited after it was closed.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import select
+
+from cloud.sample import PEOPLE
+from cloud.store.schema import people, quarantine
+from contract.decide import Standing
+from contract.events import Event, decode_event
+from edge.stations import LEASE_MARGIN_MS
+from firmware_sim.worlds.virtual import VirtualTown
+
+SLACK_S = 0.05
+"""Between an event's whole milliseconds, a record that is written, and the pin."""
+WAITS_S = 30.0
+"""The longest that somebody who was let in may have to wait for the arm."""
+
+OPENS: Mapping[str, Mapping[str, bool]] = {
+    "founder": {"gym": True},
+    "yearly": {"gym": True},
+    "rider": {"estate": True, "hub": True},
+    "staff": {"estate": True, "gym": True, "hub": True},
+}
+"""Where the plans of the sample let people in, said once more and by hand. A household adds the estate."""
+
+
+class Unlocked(NamedTuple):
+    """A lock was away from rest, in seconds of the world's time."""
+
+    start_s: float
+    end_s: float
+
+
+def audit(town: VirtualTown) -> list[str]:
+    """Everything that can be said against a town."""
+    complaints = list(_at_the_cloud(town))
+    for name in town.devices:
+        rows = town.journal(name)
+        events = [decode_event(row.stored) for row in rows]
+        complaints += [f"{name}: {complaint}" for complaint in _of_journal(town, name, events)]
+        complaints += [f"{name}: {complaint}" for complaint in _of_lock(town, name, events)]
+        complaints += [f"{name}: {complaint}" for complaint in _of_people(town, name, events)]
+    return complaints
+
+
+def entitled(zone: str) -> dict[str, bool]:
+    """Who of the sample may enter a zone, by English name."""
+    return {
+        person.name_en: person.card_standing is Standing.ACTIVE
+        and (
+            (zone == "estate" and person.unit != "")
+            or (
+                OPENS.get(person.plan, {}).get(zone, False)
+                and person.standing is Standing.ACTIVE
+                and (person.days is None or person.days[1] > 0)
+            )
+        )
+        for person in PEOPLE
+    }
+
+
+def _at_the_cloud(town: VirtualTown) -> Iterator[str]:
+    with town.cloud.reading() as connection:
+        for row in connection.execute(select(quarantine.c.device, quarantine.c.why, quarantine.c.detail)):
+            yield f"{row.device}: in quarantine for {row.why}: {row.detail}"
+
+
+def _of_journal(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]:
+    """The cloud has every row once and in order, all but the goodbye, which will be sent at the next start."""
+    rows, stored = town.journal(name), town.stored(name)
+    if [row.seq for row in rows] != list(range(1, len(rows) + 1)):
+        yield "numbers are missing in the journal"
+    if stored != [(row.seq, row.stored) for row in rows[:-1]]:
+        yield f"the cloud has {len(stored)} of {len(rows) - 1} rows, or others, or not in their order"
+    if events[-1].kind != "device.stopped":
+        yield f"its journal ends with {events[-1].kind}"
+    for event in events:
+        if event.kind in ("device.fault", "device.unlogged", "device.journal_recovered", "device.roster_damaged"):
+            yield f"{event.kind} {event.data}"
+
+
+def _of_lock(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]:
+    """The lock left rest only for somebody, and never for longer than a lease."""
+    device = town.devices[name]
+    (point,) = device.config.points
+    lease_s = (device.config.settings[point.name].unlock_ms + LEASE_MARGIN_MS) / 1000
+    let_in = [_when(town, name, event) for event in events if event.kind == "access.allowed"]
+    button = point.inputs.get("exit_button")
+    pressed = [] if button is None else [at_s for at_s, level in _moves(town, name, button.pin) if not level]
+    reasons = sorted(let_in + pressed)
+    for unlocked in unlockings(town, name):
+        waited_s = WAITS_S if point.kind == "turnstile" else SLACK_S
+        before = bisect_right(reasons, unlocked.start_s + SLACK_S)
+        if not before or unlocked.start_s - reasons[before - 1] > waited_s:
+            yield f"unlocked at {unlocked.start_s:.3f} s for nobody"
+        renewed = reasons[before : bisect_left(reasons, unlocked.end_s)]
+        last_s = max([unlocked.start_s, *renewed])
+        if unlocked.end_s - last_s > lease_s + SLACK_S:
+            yield f"unlocked from {unlocked.start_s:.3f} s to {unlocked.end_s:.3f} s: longer than its lease"
+
+
+def _of_people(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]:
+    """Nobody was let in, and nobody got through an arm, whom the roster does not allow."""
+    device = town.devices[name]
+    (point,) = device.config.points
+    may = entitled(point.zone)
+    names = _names(town)
+    allowed = [event for event in events if event.kind == "access.allowed"]
+    for event in allowed:
+        who = names.get(str(event.data.get("holder")), "nobody")
+        if not may.get(who, False):
+            yield f"row {event.seq} lets {who} in"
+    if point.kind != "turnstile":
+        return  # through a door that stands open anybody may follow
+    entered = [visit for visit in town.visits if visit.device == name and visit.entered]
+    for visit in entered:
+        if not may.get(visit.name, False):
+            yield f"{visit.name} got through at {visit.at_s:.3f} s"
+    passed = sum(event.kind == "access.passed" for event in events)
+    if not passed <= len(entered) <= len(allowed):
+        yield f"{len(allowed)} were allowed, {len(entered)} got through, and {passed} passages are booked"
+
+
+def unlockings(town: VirtualTown, name: str) -> list[Unlocked]:
+    """When a device's lock was away from rest, by its board."""
+    (point,) = town.devices[name].config.points
+    (lock,) = (output for output in point.outputs.values() if output.load != "power_to_run")
+    found, since_s = [], None
+    for at_s, level in _moves(town, name, lock.pin):
+        if level == (lock.relay == "high"):
+            since_s = at_s if since_s is None else since_s
+        elif since_s is not None:
+            found.append(Unlocked(since_s, at_s))
+            since_s = None
+    return found if since_s is None else [*found, Unlocked(since_s, town.loop.time())]
+
+
+def _moves(town: VirtualTown, name: str, pin: int) -> list[tuple[float, bool]]:
+    return [(move.at_ns / 1e9, move.level) for move in town.moves[name] if move.pin == pin]
+
+
+def _when(town: VirtualTown, name: str, event: Event) -> float:
+    """The world's time of an event, by its boot and the machine's own clock."""
+    return town.devices[name].booted_s[event.boot] + event.mono_ms / 1000
+
+
+def _names(town: VirtualTown) -> dict[str, str]:
+    with town.cloud.reading() as connection:
+        found = connection.execute(select(people.c.holder, people.c.name_en))
+        return {row.holder.hex(): row.name_en for row in found}
