@@ -120,6 +120,7 @@ class Agent:
         self.keeper_up = False
         self.failures = 0
         self.emergencies: frozenset[str] = frozenset()
+        self._has_heard_keeper = False
         self._loop, self._recording, self._decider = loop, recording, decider
         self._keeper, self._on_change = keeper, on_change
         self.runners: dict[str, Runner] = {}
@@ -200,7 +201,7 @@ class Agent:
                 point, _, input_name = name.partition(".")
                 self.runners[point].take(Edge(input_name, active))
             case ZoneEmergency(zone=zone, active=active):
-                self._emergency(zone, active)
+                self._emergency(zone, active, "emergency.began" if active else "emergency.reset")
             case Snapshot():
                 self._snapshot(message)
             case Rested(output=output, cause="expired"):
@@ -221,11 +222,11 @@ class Agent:
         else:
             runner.take(decided)
 
-    def _emergency(self, zone: str, active: bool) -> None:
+    def _emergency(self, zone: str, active: bool, kind: str) -> None:
         if (zone in self.emergencies) == active:
             return
         self.emergencies = self.emergencies | {zone} if active else self.emergencies - {zone}
-        self._recording.record("", "emergency.began" if active else "emergency.reset", {"zone": zone})
+        self._recording.record("", kind, {"zone": zone})
         for runner in self.runners.values():
             if runner.point.zone == zone:
                 self._guarded(runner.take, Emergency(active))
@@ -235,9 +236,12 @@ class Agent:
         if not self.keeper_up:
             self.keeper_up = True
             self._recording.record("", "device.keeper_found", {})
+        # What the first snapshot finds may have begun under an earlier agent, which has recorded it then.
+        found_as = "emergency.began" if self._has_heard_keeper else "emergency.standing"
+        self._has_heard_keeper = True
         latched = frozenset(snapshot.emergencies)
         for zone in sorted(latched ^ self.emergencies):
-            self._emergency(zone, zone in latched)
+            self._emergency(zone, zone in latched, found_as if zone in latched else "emergency.reset")
         levels: dict[str, dict[str, bool]] = {point: {} for point in self.runners}
         for name, active in snapshot.inputs.items():
             point, _, input_name = name.partition(".")

@@ -47,6 +47,7 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "device.stopped": ("quiet", "Stopped"),
     "device.unlogged": ("alarm", "Events could not be written down"),
     "emergency.began": ("alarm", "Emergency: doors released, sockets off"),
+    "emergency.standing": ("alarm", "Still in an emergency when it started"),
     "emergency.reset": ("quiet", "Emergency reset by a person"),
     "reader.invalid_read": ("quiet", "A reading that is no card"),
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ CRANKY_POINT = '[[point]]\nname = "cranky"\nkind = "cranky"\nzone = "estate"\nin
 class Desk:
     """An agent whose keeper is a list of orders."""
 
-    def __init__(self, folder: Path, *, cranky: bool = False) -> None:
+    def __init__(self, folder: Path, *, cranky: bool = False, emergencies: Sequence[str] = ()) -> None:
         (folder / "cranky.py").write_text(CRANKY)
         file = folder / "gates.toml"
         file.write_text(GATES.replace("[[point]]", CRANKY_POINT + "[[point]]", 1) if cranky else GATES)
@@ -68,7 +69,7 @@ class Desk:
             self._changed,
         )
         inputs = {**INPUTS, "cranky.button": False} if cranky else INPUTS
-        self.agent.heard(Snapshot(inputs, []))
+        self.agent.heard(Snapshot(inputs, list(emergencies)))
         self.orders.clear()
 
     def send(self, message: ToKeeper) -> None:
@@ -130,6 +131,18 @@ async def test_an_emergency_found_in_a_snapshot_is_recorded_once_and_its_end_too
     desk.agent.heard(Snapshot(INPUTS, []))
     assert desk.agent.runners["east"].report.phase == "closed"
     assert desk.told() == ["emergency.began", "emergency.reset"]
+
+
+@in_virtual_time
+async def test_an_emergency_that_an_agent_finds_at_its_start_is_standing_and_later_ones_began(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, emergencies=["estate"])
+    assert desk.agent.runners["east"].report.phase == "released"
+    assert desk.told() == ["emergency.standing"]
+    desk.agent.keeper_lost()
+    desk.agent.heard(Snapshot(INPUTS, []))
+    desk.agent.keeper_lost()
+    desk.agent.heard(Snapshot(INPUTS, ["estate"]))
+    assert desk.told() == ["device.keeper_lost", "emergency.reset", "device.keeper_lost", "emergency.began"]
 
 
 @in_virtual_time
