@@ -19,8 +19,13 @@ MAX_WAITING_FRAMES = 32
 MAX_FRAME_EVENTS = 100
 """Events a frame holds at most: who missed more reads a page of them faster than a stream."""
 COALESCE_S = 0.2
-"""Rest between two frames: the first event goes out at once, a flood in at most five frames a second."""
+"""The longest rest between two frames: a flood goes out in at most five of them a second, as does the status."""
+SHORTEST_REST_S = 0.025
+REST_PER_EVENT_S = 0.002
+REST_PER_VIEWER_S = 0.0002
+"""What a frame costs to encode and to send grows with both, so a small one is rested for less than a large one."""
 STATUS_EVERY_S = 1.0
+"""So often the status is looked at while somebody watches and nothing arrives."""
 PING_EVERY_S = 15.0
 CHECK_LOGIN_EVERY_S = 5.0
 """After its login has ended, a stream sends events for no longer than this, and is closed by its next ping."""
@@ -77,6 +82,11 @@ class Frame(Struct, frozen=True):
 def frame(span: Span, items: Sequence[Item]) -> Frame:
     wired = tuple((item.arrival, item.wire()) for item in items)
     return Frame(span.after, span.last, wired, b"".join(chunk for _, chunk in wired))
+
+
+def rest_s(events: int, viewers: int) -> float:
+    """How long to rest after a frame."""
+    return min(COALESCE_S, max(SHORTEST_REST_S, events * REST_PER_EVENT_S, viewers * REST_PER_VIEWER_S))
 
 
 RESYNC = Item("resync", "{}").wire()
@@ -142,35 +152,42 @@ class LiveFeed:
     async def run(self, source: Source) -> None:
         """Read and fan out until cancelled. Errors of the source come out of here."""
         self._last = (await asyncio.to_thread(source.span, 0)).last
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
+        status_due_s, owed = loop.time(), False
         try:
             while True:
-                await self._stirred()
-                if self._viewers:
-                    await self._send_events(source)
+                await self._stirred(max(0.0, status_due_s - loop.time()) if owed else STATUS_EVERY_S)
+                if not self._viewers:
+                    continue
+                events = await self._send_events(source)
+                owed = loop.time() < status_due_s
+                if not owed:
                     await self._send_status(source)
-                    await asyncio.sleep(COALESCE_S)
+                    status_due_s = loop.time() + COALESCE_S
+                await asyncio.sleep(rest_s(events, len(self._viewers)))
         finally:
             self._loop = None
 
-    async def _stirred(self) -> None:
-        """Until something arrives or, while somebody watches, until the status is due for another look."""
+    async def _stirred(self, within_s: float) -> None:
+        """Until something arrives or, while somebody watches, for so long."""
         try:
-            await asyncio.wait_for(self._stir.wait(), STATUS_EVERY_S if self._viewers else None)
+            await asyncio.wait_for(self._stir.wait(), within_s if self._viewers else None)
         except TimeoutError:
             return
         self._stir.clear()
 
-    async def _send_events(self, source: Source) -> None:
+    async def _send_events(self, source: Source) -> int:
+        """Send what has arrived; returns how many events that were."""
         span = await asyncio.to_thread(source.span, self._last)
         if span.last <= self._last:
-            return
+            return 0
         self._last = span.last
         for dialect, viewers in self._by_dialect():
             items = await asyncio.to_thread(source.encode, dialect, span.rows)
             made = frame(span, items)
             for viewer in viewers:
                 viewer.put(made)
+        return len(span.rows)
 
     async def _send_status(self, source: Source) -> None:
         """Send the fragments that changed since the last look. A dialect nobody reads any more is forgotten."""

@@ -182,6 +182,43 @@ def test_a_flood_is_read_in_few_frames() -> None:
     play(story)
 
 
+def test_an_event_does_not_wait_until_the_status_is_due_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "COALESCE_S", 3600)
+    monkeypatch.setattr(feed, "SHORTEST_REST_S", 0)
+
+    async def story(live: LiveFeed, rows: Rows) -> None:
+        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+            await until(stream, lambda came: b"calm" in came)
+            rows.shown, rows.newest = "alarm", 1
+            live.publish()
+            assert b"alarm" not in await until(stream, lambda came: 1 in numbers(came))
+
+    play(story)
+
+
+def test_a_change_of_status_that_came_too_soon_is_sent_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "COALESCE_S", 0.01)
+    monkeypatch.setattr(feed, "STATUS_EVERY_S", 3600)
+
+    async def story(live: LiveFeed, rows: Rows) -> None:
+        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+            await until(stream, lambda came: b"calm" in came)
+            rows.shown = "alarm"
+            live.publish()
+            await until(stream, lambda came: b"alarm" in came)
+
+    play(story)
+
+
+@pytest.mark.parametrize(("events", "viewers"), [(0, 1), (1, 1), (100, 1), (1, 2000), (100, 2000)])
+def test_the_rest_after_a_frame_is_short_for_a_small_one_and_never_longer_than_the_longest(
+    monkeypatch: pytest.MonkeyPatch, events: int, viewers: int
+) -> None:
+    monkeypatch.setattr(feed, "COALESCE_S", 0.2)
+    small = events < 2 and viewers < 2
+    assert feed.rest_s(events, viewers) == (feed.SHORTEST_REST_S if small else 0.2)
+
+
 def test_closing_the_feed_ends_every_stream_and_takes_no_new_one() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
         streams = [live.watch(rows, "en", None, always) for _ in range(3)]
