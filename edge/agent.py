@@ -19,6 +19,7 @@ from edge.keeper_link import (
     Drive,
     Frame,
     KeeperPort,
+    LatchUnsaved,
     Refused,
     Rest,
     Rested,
@@ -118,6 +119,7 @@ class Agent:
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self.keeper_up = False
+        self.latch_unsaved = False
         self.failures = 0
         self.emergencies: frozenset[str] = frozenset()
         self._has_heard_keeper = False
@@ -202,6 +204,8 @@ class Agent:
                 self.runners[point].take(Edge(input_name, active))
             case ZoneEmergency(zone=zone, active=active):
                 self._emergency(zone, active, "emergency.began" if active else "emergency.reset")
+            case LatchUnsaved(unsaved=unsaved):
+                self._latch(unsaved)
             case Snapshot():
                 self._snapshot(message)
             case Rested(output=output, cause="expired"):
@@ -231,6 +235,11 @@ class Agent:
             if runner.point.zone == zone:
                 self._guarded(runner.take, Emergency(active))
 
+    def _latch(self, unsaved: bool) -> None:
+        if unsaved and not self.latch_unsaved:
+            self._recording.record("", "device.fault", {"fault": "latch"})
+        self.latch_unsaved = unsaved
+
     def _snapshot(self, snapshot: Snapshot) -> None:
         """The keeper is there, or back: believe the pins as it reports them."""
         if not self.keeper_up:
@@ -242,6 +251,7 @@ class Agent:
         latched = frozenset(snapshot.emergencies)
         for zone in sorted(latched ^ self.emergencies):
             self._emergency(zone, zone in latched, found_as if zone in latched else "emergency.reset")
+        self._latch(snapshot.latch_unsaved)
         levels: dict[str, dict[str, bool]] = {point: {} for point in self.runners}
         for name, active in snapshot.inputs.items():
             point, _, input_name = name.partition(".")

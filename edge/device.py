@@ -160,6 +160,7 @@ class Device:
             "disk": self.recorder.fault,
             "uplink": self.uplink.fault if self.uplink else "not_registered",
             "keeper": "" if self.agent.keeper_up else "lost",
+            "latch": "unsaved" if self.agent.latch_unsaved else "",
             "roster": self._roster_refused(),
             "agent": f"{self.agent.failures} failures" if self.agent.failures else "",
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",

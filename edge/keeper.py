@@ -6,7 +6,8 @@ leave an output driven until its lease runs out.
 """
 
 import json
-from asyncio import AbstractEventLoop
+import logging
+from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from edge.hardware.outputs import MAX_LEASE_MS, LeasedOutput
 from edge.keeper_link import (
     Changed,
     Frame,
+    LatchUnsaved,
     Refused,
     Rest,
     RestCause,
@@ -28,6 +30,11 @@ from edge.keeper_link import (
     ToKeeper,
     ZoneEmergency,
 )
+
+log = logging.getLogger(__name__)
+
+SAVE_AGAIN_S = 10.0
+"""How long after a disk took no latch it is offered again."""
 
 
 class PinFactory(Protocol):
@@ -51,9 +58,10 @@ class Latch:
         self._path = path
         self.zones = _read_zones(path)
         self.unsaved = False
+        """The disk does not hold what ``zones`` says."""
 
     def set(self, zone: str, active: bool) -> None:
-        """Never raises: a full disk must not stand between a fire and a door. ``unsaved`` tells that it is full."""
+        """Never raises: a full disk must not stand between a fire and a door."""
         self._put(self.zones | {zone} if active else self.zones - {zone})
 
     def forget_all_but(self, zones: Iterable[str]) -> None:
@@ -62,13 +70,17 @@ class Latch:
         if known != self.zones:
             self._put(known)
 
-    def _put(self, zones: frozenset[str]) -> None:
-        self.zones = zones
+    def save(self) -> None:
+        """Write the zones down, or note in ``unsaved`` that the disk takes nothing."""
         try:
             write_whole(self._path, json.dumps(sorted(self.zones)).encode())
             self.unsaved = False
         except OSError:
             self.unsaved = True
+
+    def _put(self, zones: frozenset[str]) -> None:
+        self.zones = zones
+        self.save()
 
 
 def _read_zones(path: Path) -> frozenset[str]:
@@ -98,16 +110,19 @@ class Keeper:
         self._zone_of: dict[str, str] = {}
         self._emergency_inputs: dict[str, DebouncedInput] = {}
         self._reset_inputs: list[DebouncedInput] = []
+        self._told_unsaved = False
+        self._save_again: TimerHandle | None = None
         self._take_outputs(config)
         # A latch whose zone the config no longer knows has no key to reset it: whoever rewired the zone has done so.
         latch.forget_all_but(emergency.zone for emergency in config.emergencies)
         for emergency in config.emergencies:
             self._watch_emergency(emergency)
+        self._look_after_latch()
         self._take_inputs(config)
 
     def snapshot(self) -> Snapshot:
         inputs = {name: pin.active for name, pin in self._inputs.items()}
-        return Snapshot(inputs, sorted(self._latch.zones))
+        return Snapshot(inputs, sorted(self._latch.zones), self._latch.unsaved)
 
     def heard(self, message: ToKeeper) -> None:
         """Follow an order of the agent, or say why not."""
@@ -131,6 +146,8 @@ class Keeper:
 
     def close(self) -> None:
         """Leave every output at rest and every pin floating; the pulls hold it from here on."""
+        if self._save_again is not None:
+            self._save_again.cancel()
         held: list[Closing] = [*self._outputs.values(), *self._inputs.values(), *self._readers]
         for pin in (*held, *self._emergency_inputs.values(), *self._reset_inputs):
             pin.close()
@@ -181,6 +198,7 @@ class Keeper:
         if zone not in self._latch.zones:
             self._latch.set(zone, active=True)
             self._tell(ZoneEmergency(zone, active=True))
+            self._look_after_latch()
 
     def _key_turned(self, zone: str, active: bool, _at_s: float) -> None:
         """A person on site resets the zone, once its alarm is over."""
@@ -191,6 +209,22 @@ class Keeper:
             if self._zone_of[name] == zone:
                 self._rest(name, "emergency_over")
         self._tell(ZoneEmergency(zone, active=False))
+        self._look_after_latch()
+
+    def _look_after_latch(self) -> None:
+        """Say when the latch is not on the disk, and offer it again until it is."""
+        unsaved = self._latch.unsaved
+        if unsaved != self._told_unsaved:
+            self._told_unsaved = unsaved
+            log.warning("the disk %s the latch", "does not take" if unsaved else "has taken")
+            self._tell(LatchUnsaved(unsaved))
+        if unsaved and self._save_again is None:
+            self._save_again = self._loop.call_later(SAVE_AGAIN_S, self._save_latch)
+
+    def _save_latch(self) -> None:
+        self._save_again = None
+        self._latch.save()
+        self._look_after_latch()
 
     def _rest(self, name: str, cause: RestCause) -> None:
         if self._outputs[name].driven:

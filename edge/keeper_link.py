@@ -33,6 +33,7 @@ class Snapshot(Struct, frozen=True, tag="snapshot"):
 
     inputs: dict[str, bool]
     emergencies: list[str]
+    latch_unsaved: bool = False
 
 
 class Changed(Struct, frozen=True, tag="changed"):
@@ -65,6 +66,13 @@ class ZoneEmergency(Struct, frozen=True, tag="emergency"):
     active: bool
 
 
+class LatchUnsaved(Struct, frozen=True, tag="latch"):
+    """Keeper to agent: the emergencies could not be written down, and would be forgotten over a restart; or now they
+    are."""
+
+    unsaved: bool
+
+
 class Refused(Struct, frozen=True, tag="refused"):
     """Keeper to agent: an order that was not followed."""
 
@@ -73,7 +81,7 @@ class Refused(Struct, frozen=True, tag="refused"):
 
 
 ToKeeper = Drive | Rest
-ToAgent = Snapshot | Changed | Frame | Rested | ZoneEmergency | Refused
+ToAgent = Snapshot | Changed | Frame | Rested | ZoneEmergency | LatchUnsaved | Refused
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_UNSENT_BYTES = 1024 * 1024

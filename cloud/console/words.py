@@ -63,6 +63,7 @@ FAULTS: Mapping[str, str] = {
     "internal_error": "A fault inside the device",
     "jammed": "Arm jammed",
     "keeper": "Nobody keeps its pins",
+    "latch": "Would forget an emergency over a restart",
     "roster": "Refused a roster",
     "uplink": "Trouble on the line to the cloud",
 }

@@ -11,7 +11,18 @@ import pytest
 from edge import config
 from edge.agent import INVALID_READS_EVERY_S, LAMP_MS, Agent, InvalidReads
 from edge.decider import Decider
-from edge.keeper_link import Changed, Drive, Frame, Refused, Rest, Rested, Snapshot, ToKeeper, ZoneEmergency
+from edge.keeper_link import (
+    Changed,
+    Drive,
+    Frame,
+    LatchUnsaved,
+    Refused,
+    Rest,
+    Rested,
+    Snapshot,
+    ToKeeper,
+    ZoneEmergency,
+)
 from tests.edge.cards import ANNAS, KEY, STRANGERS, Cards, LoopClock
 from tests.edge.recordings import HandRecording
 from tests.edge.rig import GATES
@@ -143,6 +154,17 @@ async def test_an_emergency_that_an_agent_finds_at_its_start_is_standing_and_lat
     desk.agent.keeper_lost()
     desk.agent.heard(Snapshot(INPUTS, ["estate"]))
     assert desk.told() == ["device.keeper_lost", "emergency.reset", "device.keeper_lost", "emergency.began"]
+
+
+@in_virtual_time
+async def test_a_latch_that_is_not_on_the_disk_is_a_fault_recorded_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    unsaved = []
+    for message in (LatchUnsaved(unsaved=True), Snapshot(INPUTS, [], latch_unsaved=True), LatchUnsaved(unsaved=False)):
+        desk.agent.heard(message)
+        unsaved.append(desk.agent.latch_unsaved)
+    assert unsaved == [True, True, False]
+    assert desk.told() == ["device.fault"]
 
 
 @in_virtual_time

@@ -11,13 +11,17 @@ from contract.credentials import encode
 from edge import files, keeper
 from edge.hardware.outputs import MAX_LEASE_MS, LeasedOutput
 from edge.keeper import Latch
-from edge.keeper_link import Changed, Drive, Frame, Refused, Rest, Rested, Snapshot, ZoneEmergency
+from edge.keeper_link import Changed, Drive, Frame, LatchUnsaved, Refused, Rest, Rested, Snapshot, ZoneEmergency
 from tests.edge.rig import LAMP, LOCK, MAGNET, Leaseless, Rig, driven_ms
 from tests.firmware_sim.story import in_virtual_time
 
 CARD = encode("H10301", facility=21, number=15890)
 EAST, GYM, GREEN = "east.lock", "gym.lock", "east.green"
 AT_REST = {LOCK: False, LAMP: False, MAGNET: True}
+
+
+def full(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
 
 
 def levels(rig: Rig) -> dict[int, bool]:
@@ -313,15 +317,29 @@ async def test_a_full_disk_does_not_stand_between_a_fire_and_a_door(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig(tmp_path)
-
-    def full(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
     monkeypatch.setattr(keeper, "write_whole", full)
     rig.fire.alarm()
     await asyncio.sleep(1)
     assert rig.level(LOCK)
     assert rig.heard(ZoneEmergency) == [ZoneEmergency("estate", active=True)]
+    assert rig.heard(LatchUnsaved) == [LatchUnsaved(unsaved=True)]
+    assert rig.keeper.snapshot().latch_unsaved
+
+
+@in_virtual_time
+async def test_a_latch_that_the_disk_did_not_take_is_offered_again_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    monkeypatch.setattr(keeper, "write_whole", full)
+    rig.fire.alarm()
+    await asyncio.sleep(60)
+    monkeypatch.undo()
+    assert not rig.latch_file.exists()
+    await asyncio.sleep(keeper.SAVE_AGAIN_S)
+    assert Latch(rig.latch_file).zones == {"estate"}
+    assert rig.heard(LatchUnsaved)[-1] == LatchUnsaved(unsaved=False)
+    assert not rig.keeper.snapshot().latch_unsaved
 
 
 def test_a_latch_that_could_not_be_saved_says_so_and_is_saved_with_the_next(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from edge.keeper_link import (
     Channel,
     Drive,
     Frame,
+    LatchUnsaved,
     LocalLine,
     Refused,
     Rest,
@@ -39,6 +40,7 @@ TO_AGENT: list[ToAgent] = [
     Frame("east.in", "10" * 13, 12.5),
     Rested("east.lock", "expired"),
     ZoneEmergency("estate", active=True),
+    LatchUnsaved(unsaved=True),
     Refused("east.lock", "emergency"),
 ]
 
