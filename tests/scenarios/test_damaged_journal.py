@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tests.firmware_sim.story import in_virtual_time
-from tests.scenarios.estate import MEMBER, STRANGER, Estate, in_step
+from tests.scenarios.gym import MEMBER, STRANGER, Gym
 
 PAGE_BYTES = 4096
 
 
 def _overwrite(journal: Path, at: int, with_bytes: bytes) -> None:
     """Change the file, and lose the WAL beside it: what was in it has long been moved into the file."""
-    journal.with_name("journal.db-wal").unlink()
+    journal.with_name("journal.db-wal").unlink(missing_ok=True)
     with journal.open("r+b") as file:
         file.seek(at)
         file.write(with_bytes)
@@ -45,45 +45,44 @@ def wiped(state: Path) -> None:
 async def test_a_damaged_journal_is_replaced_and_says_so_and_the_cloud_goes_on(
     damage: Callable[[Path], Any], tmp_path: Path
 ) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway()
+    async with Gym(tmp_path) as gym:
         for _ in range(12):
             assert await gym.tries(MEMBER)
-        await estate.until(lambda: in_step(gym))
+        await gym.until(gym.in_step)
         await gym.rest()
-        known = estate.cloud.events()
+        known = gym.arrived()
 
-        gym = estate.reboot(gym, damage)
-        await estate.until(lambda: in_step(gym))
+        gym.reboot(damage)
+        await gym.until(gym.in_step)
 
         (said,) = gym.told("device.journal_recovered")
         assert said.data["why"]
-        assert (gym.journal.parent / "journal.db.damaged-1").exists()
-        assert estate.cloud.events()[: len(known)] == known
-        assert estate.cloud.events()[len(known)].kind == "device.started"
-        assert said in estate.cloud.events()
+        assert (gym.state / "journal.db.damaged-1").exists()
+        assert gym.arrived()[: len(known)] == known
+        assert gym.arrived()[len(known)].kind == "device.started"
+        assert said in gym.arrived()
 
         assert await gym.tries(MEMBER)
         assert not await gym.tries(STRANGER)
-        await estate.until(lambda: in_step(gym))
+        await gym.until(gym.in_step)
         assert [event.seq for event in gym.rows()] == list(range(1, len(gym.rows()) + 1))
 
 
 @in_virtual_time
 async def test_rows_the_cloud_had_not_seen_are_carried_over_a_damaged_tail(tmp_path: Path) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway()
-        gym.link.cut()
+    async with Gym(tmp_path) as gym:
+        gym.device.link.cut()
         for _ in range(12):
             assert await gym.tries(MEMBER)
         await gym.rest()
         written = gym.rows()
 
-        gym = estate.reboot(gym, garbled)
-        await estate.until(lambda: in_step(gym))
+        gym.reboot(garbled)
+        gym.device.link.restore()
+        await gym.until(gym.in_step)
 
         (said,) = gym.told("device.journal_recovered")
-        kept = [event for event in estate.cloud.events() if event.boot == "b0000001"]
+        kept = [event for event in gym.arrived() if event.boot == written[0].boot]
         assert said.data["lost_from"] == len(kept) + 1
         assert 0 < len(kept) < len(written)
         assert [(event.kind, event.at_ms) for event in kept] == [
@@ -93,13 +92,12 @@ async def test_rows_the_cloud_had_not_seen_are_carried_over_a_damaged_tail(tmp_p
 
 @in_virtual_time
 async def test_a_power_cut_that_harms_nothing_is_told_as_such(tmp_path: Path) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway()
+    async with Gym(tmp_path) as gym:
         assert await gym.tries(MEMBER)
         last = gym.rows()[-1].seq
-        gym = estate.reboot(gym)
-        await estate.until(lambda: in_step(gym))
+        gym.reboot()
+        await gym.until(gym.in_step)
         (said,) = gym.told("device.power_cut")
         assert said.data == {"last_durable": last}
         assert gym.told("device.journal_recovered") == []
-        assert [event.seq for event in estate.cloud.events()] == [event.seq for event in gym.rows()]
+        assert [event.seq for event in gym.arrived()] == [event.seq for event in gym.rows()]

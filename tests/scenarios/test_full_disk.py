@@ -10,7 +10,7 @@ import pytest
 
 from edge.recorder import Recorder
 from tests.firmware_sim.story import in_virtual_time
-from tests.scenarios.estate import MEMBER, STRANGER, Estate, in_step
+from tests.scenarios.gym import MEMBER, STRANGER, Gym
 
 ROOM_IN_MEMORY = 10
 
@@ -34,27 +34,26 @@ def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("little_memory")
 @in_virtual_time
 async def test_members_enter_a_gym_whose_disk_is_full_and_the_missing_events_are_owned_up_to(tmp_path: Path) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway()
-        for link in (gym.link, estate.cloud.link):  # the cloud's disk is another one
+    async with Gym(tmp_path) as gym:
+        for link in (gym.device.link, gym.cloud.link):  # the cloud's disk is another one
             link.cut()
         before = len(gym.rows())
         with no_file_grows():
             for _ in range(ROOM_IN_MEMORY):
                 assert await gym.tries(MEMBER)
             assert not await gym.tries(STRANGER)
-        status = gym.device.status()
+        status = gym.status
         assert len(gym.rows()) == before
         assert gym.turnstile.passed["in"] == ROOM_IN_MEMORY
         assert status["faults"]["disk"]
         assert status["journal"]["unlogged"] > ROOM_IN_MEMORY  # each of them was let in and passed, which is two events
 
-        for link in (gym.link, estate.cloud.link):
+        for link in (gym.device.link, gym.cloud.link):
             link.restore()
         assert await gym.tries(MEMBER)
-        await estate.until(lambda: in_step(gym))
-        (owned_up,) = [event for event in estate.cloud.events() if event.kind == "device.unlogged"]
-        assert owned_up.data["count"] == gym.device.status()["journal"]["unlogged"]
+        await gym.until(gym.in_step)
+        (owned_up,) = gym.arrived("device.unlogged")
+        assert owned_up.data["count"] == gym.status["journal"]["unlogged"]
         assert owned_up.data["first_ms"] < owned_up.data["last_ms"] < owned_up.at_ms
-        assert [event.seq for event in estate.cloud.events()] == [event.seq for event in gym.rows()]
-        assert "disk" not in gym.device.faults()
+        assert [event.seq for event in gym.arrived()] == [event.seq for event in gym.rows()]
+        assert "disk" not in gym.agent.faults()

@@ -10,7 +10,7 @@ from contract.events import encode_event
 from edge.agent import INVALID_READS_EVERY_S
 from firmware_sim.orders import card_bits
 from tests.firmware_sim.story import in_virtual_time
-from tests.scenarios.estate import GYM, MEMBER, Estate, in_step
+from tests.scenarios.gym import GYM, MEMBER, Gym
 
 CARD = card_bits(MEMBER)
 FRAMES = {
@@ -28,24 +28,22 @@ FRAMES = {
 async def test_a_frame_that_is_no_card_is_noted_without_its_bits_and_the_next_card_opens(
     bits: str, tmp_path: Path
 ) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway()
+    async with Gym(tmp_path) as gym:
         assert not await gym.tries(bits)
-        await estate.until(lambda: in_step(gym))
+        await gym.until(gym.in_step)
 
-        (noted,) = [event for event in estate.cloud.events() if event.kind == "reader.invalid_read"]
+        (noted,) = gym.arrived("reader.invalid_read")
         assert (noted.point, noted.data["bits"], noted.data["count"]) == (GYM, min(len(bits), MAX_FRAME_BITS + 1), 1)
         assert bits.encode() not in encode_event(noted)
-        assert not [event for event in estate.cloud.events() if event.kind.startswith("access.")]
+        assert not [event for event in gym.arrived() if event.kind.startswith("access.")]
 
         assert await gym.tries(MEMBER)
-        assert gym.device.faults() == {}
+        assert gym.agent.faults() == {}
 
 
 @in_virtual_time
 async def test_a_reader_that_never_stops_fills_no_journal(tmp_path: Path) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway()
+    async with Gym(tmp_path) as gym:
         for _ in range(40):
             await gym.tries(FRAMES["noise"])
         await asyncio.sleep(INVALID_READS_EVERY_S)

@@ -14,9 +14,11 @@ from contract import codec, topics
 from contract.decide import HOUR_MS, Standing
 from contract.messages import Manifest
 from contract.sealing import Purpose, RosterKey, statement
+from edge.identity import Identity
 from firmware_sim.worlds.community import SITE
+from firmware_sim.worlds.virtual import MIDNIGHT_MS
 from tests.firmware_sim.story import in_virtual_time
-from tests.scenarios.estate import GYM, MEMBER, NOW_MS, STAFF, STRANGER, Estate, Gateway, in_step
+from tests.scenarios.gym import GYM, MEMBER, STAFF, STRANGER, Gym
 
 ROSTER = topics.down(SITE, GYM, "roster")
 
@@ -26,85 +28,78 @@ async def test_a_device_nobody_registered_runs_refuses_with_its_reason_and_says_
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, logger="edge.device"):
-        async with Estate(tmp_path) as estate:
-            gym = await estate.gateway(adopted=False)
+        async with Gym(tmp_path, adopted=False) as gym:
             assert not await gym.tries(MEMBER)
             assert gym.reasons() == ["no_roster"]
-            assert gym.device.faults()["uplink"] == "not_registered"
-            assert gym.identity.public_key in caplog.text
+            assert gym.agent.faults()["uplink"] == "not_registered"
+            assert Identity(gym.keys).public_key in caplog.text
             assert await gym.turnstile.leave()
-            assert estate.cloud.events() == []
+            assert gym.arrived() == []
 
 
 @in_virtual_time
 async def test_what_a_device_recorded_before_it_was_registered_reaches_the_cloud_afterwards(tmp_path: Path) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway(adopted=False)
+    async with Gym(tmp_path, adopted=False) as gym:
         assert not await gym.tries(MEMBER)
-        estate.cloud.adopt(GYM, gym.identity, gym.config.keys)
-        gym = estate.reboot(gym)
-        await estate.until(lambda: in_step(gym) and gym.device.status()["roster"]["number"] > 0)
+        gym.adopt()
+        gym.reboot()
+        await gym.until(lambda: gym.in_step() and gym.roster["number"] > 0)
         assert await gym.tries(MEMBER)
-        await estate.until(lambda: in_step(gym))
-        assert estate.cloud.events() == gym.rows()
+        await gym.until(gym.in_step)
+        assert gym.arrived() == gym.rows()
 
 
 @in_virtual_time
 async def test_acknowledgements_under_a_wrong_key_are_not_believed_and_nothing_is_lost(tmp_path: Path) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway()
-        acked = gym.device.recorder.acked
+    async with Gym(tmp_path) as gym:
+        acked = gym.agent.recorder.acked
 
-        def another_key(state: Path) -> None:
-            write_secret(state.parent / "keys" / "sync.key", secrets.token_bytes(32))
-
-        gym = estate.reboot(gym, another_key)
+        write_secret(gym.keys / "sync.key", secrets.token_bytes(32))
+        gym.reboot()
         for _ in range(5):
             assert await gym.tries(MEMBER)
-        assert gym.device.recorder.acked == acked
-        assert gym.device.status()["journal"]["waiting"] > 10
-        assert gym.device.uplink is not None
-        assert gym.device.uplink.refused["bad_seal"] > 0
+        assert gym.agent.recorder.acked == acked
+        assert gym.status["journal"]["waiting"] > 10
+        assert gym.agent.uplink is not None
+        assert gym.agent.uplink.refused["bad_seal"] > 0
 
-        def the_right_key(state: Path) -> None:
-            estate.cloud.adopt(GYM, gym.identity, state.parent / "keys")
-
-        gym = estate.reboot(gym, the_right_key)
-        await estate.until(lambda: in_step(gym))
-        assert [event.seq for event in estate.cloud.events()] == [event.seq for event in gym.rows()]
+        gym.adopt()
+        gym.reboot()
+        await gym.until(gym.in_step)
+        assert [event.seq for event in gym.arrived()] == [event.seq for event in gym.rows()]
 
 
-def signed(estate: Estate, manifest: Manifest, *, key: RosterKey | None = None, device: str = GYM) -> bytes:
+def signed(gym: Gym, manifest: Manifest, *, key: RosterKey | None = None, device: str = GYM) -> bytes:
     body = codec.write(manifest)
-    return codec.attach(body, (key or estate.cloud.keys.roster).sign(statement(Purpose.ROSTER, SITE, device, body)))
+    return codec.attach(body, (key or gym.keys_of_cloud.roster).sign(statement(Purpose.ROSTER, SITE, device, body)))
 
 
-def newer(gym: Gateway) -> Manifest:
+def newer(gym: Gym) -> Manifest:
     """The roster in use, issued again an hour later."""
-    manifest = gym.device.ports.roster.manifest
+    manifest = gym.agent.ports.roster.manifest
     assert manifest is not None
     return structs.replace(manifest, number=manifest.number + 1, issued_ms=manifest.issued_ms + HOUR_MS)
 
 
-def under_a_strangers_key(estate: Estate, gym: Gateway) -> bytes:
-    return signed(estate, newer(gym), key=RosterKey.from_bytes(secrets.token_bytes(32)))
+def under_a_strangers_key(gym: Gym) -> bytes:
+    return signed(gym, newer(gym), key=RosterKey.from_bytes(secrets.token_bytes(32)))
 
 
-def without_a_seal(_estate: Estate, gym: Gateway) -> bytes:
+def without_a_seal(gym: Gym) -> bytes:
     return codec.write(newer(gym))
 
 
-def older(estate: Estate, gym: Gateway) -> bytes:
+def older(gym: Gym) -> bytes:
     manifest = newer(gym)
-    return signed(estate, structs.replace(manifest, number=1, issued_ms=NOW_MS))
+    return signed(gym, structs.replace(manifest, number=1, issued_ms=MIDNIGHT_MS))
 
 
-def expired(estate: Estate, gym: Gateway) -> bytes:
-    return signed(estate, structs.replace(newer(gym), expires_ms=estate.cloud.now_ms() - 1))
+def expired(gym: Gym) -> bytes:
+    return signed(gym, structs.replace(newer(gym), expires_ms=gym.town.now_ms() - 1))
 
 
-def for_another_device(estate: Estate, gym: Gateway) -> bytes:
-    return signed(estate, structs.replace(newer(gym), device="east-gate"))
+def for_another_device(gym: Gym) -> bytes:
+    return signed(gym, structs.replace(newer(gym), device="east-gate"))
 
 
 REFUSED = [
@@ -119,19 +114,18 @@ REFUSED = [
 @pytest.mark.parametrize(("make", "why"), REFUSED, ids=[make.__name__ for make, _ in REFUSED])
 @in_virtual_time
 async def test_a_roster_that_must_not_be_taken_is_refused_with_its_reason_and_the_old_one_stays(
-    make: Callable[[Estate, Gateway], bytes], why: str, tmp_path: Path
+    make: Callable[[Gym], bytes], why: str, tmp_path: Path
 ) -> None:
-    async with Estate(tmp_path) as estate:
-        gym = await estate.gateway()
-        with estate.cloud.store.writing() as connection:
+    async with Gym(tmp_path) as gym:
+        with gym.cloud.changing() as connection:
             set_card_standing(connection, 1, Standing.LOST)
-        await estate.until(lambda: gym.device.status()["roster"]["number"] == 2)
-        estate.cloud.link.publish(ROSTER, make(estate, gym), qos=1)
-        await estate.until(lambda: gym.device.status()["roster"]["refused"] != "")
-        assert gym.device.status()["roster"]["refused"] == why
-        assert gym.device.status()["roster"]["number"] == 2
+        await gym.until(lambda: gym.roster["number"] == 2)
+        gym.cloud.link.publish(ROSTER, make(gym), qos=1)
+        await gym.until(lambda: gym.roster["refused"] != "")
+        assert gym.roster["refused"] == why
+        assert gym.roster["number"] == 2
         assert gym.told("device.roster_refused")[-1].data == {"why": why, "kept": 2}
         assert await gym.tries(STAFF)
         assert not await gym.tries(STRANGER)
-        await estate.until(lambda: in_step(gym))
-        assert "device.roster_refused" in {event.kind for event in estate.cloud.events()}
+        await gym.until(gym.in_step)
+        assert "device.roster_refused" in {event.kind for event in gym.arrived()}
