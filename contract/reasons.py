@@ -61,7 +61,7 @@ TABLE: dict[Reason, Entry] = {
         Words("This membership is suspended", "The property office can restore it"),
     ),
     Reason.REPORTED_LOST: _refuses(
-        Words("此卡已挂失", "找回了卡?请到物业解除挂失"),
+        Words("此卡已挂失", "找回了卡？请到物业解除挂失"),
         Words("This card was reported lost", "Found it? The property office can clear the report"),
     ),
     Reason.NOT_YET_VALID: _refuses(
@@ -81,11 +81,11 @@ TABLE: dict[Reason, Entry] = {
         Words("Outside your hours here", "Come back within the opening hours"),
     ),
     Reason.CLOCK_UNSET: _refuses(
-        Words("设备时钟未校准", "请稍候再试,或联系值班人员"),
+        Words("设备时钟未校准", "请稍候再试，或联系值班人员"),
         Words("This door does not know the time yet", "Try again in a minute or call the desk"),
     ),
     Reason.ROSTER_STALE: _refuses(
-        Words("此门离线过久", "请走有人值守的入口,或联系值班人员"),
+        Words("此门离线过久", "请走有人值守的入口，或联系值班人员"),
         Words("This door has been offline too long", "Use a staffed entrance or call the desk"),
     ),
     Reason.NO_ROSTER: _refuses(
@@ -94,11 +94,11 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.BUSY: _refuses(Words("正在使用中", "请稍候"), Words("In use", "Please wait a moment")),
     Reason.FAULTED: _refuses(
-        Words("设备故障", "请走其他入口,已通知物业"),
+        Words("设备故障", "请走其他入口，已通知物业"),
         Words("Out of order", "Use another entrance; the property office has been told"),
     ),
     Reason.CANNOT_RECORD: _refuses(
-        Words("暂时无法记录", "请稍后再试,或联系值班人员"),
+        Words("暂时无法记录", "请稍后再试，或联系值班人员"),
         Words("This cannot be recorded just now", "Try again shortly or call the desk"),
     ),
     Reason.INTERNAL_ERROR: _refuses(

@@ -4,9 +4,9 @@ from contract.reasons import TABLE, words
 
 ZH = {
     "Simulated hardware": "模拟硬件",
-    "Invented people, simulated doors. Nothing here opens anything.": "人是虚构的,门是模拟的,不会真的打开任何东西。",
+    "Invented people, simulated doors. Nothing here opens anything.": "人是虚构的，门是模拟的，不会真的打开任何东西。",
     "Your hand": "手中的卡",
-    "Pick a card, then hold it to a reader.": "先选一张卡,再到读卡器上刷。",
+    "Pick a card, then hold it to a reader.": "先选一张卡，再到读卡器上刷。",
     "Walk through after tapping": "刷卡后走过去",
     "Card": "卡",
     "Tap {card} at {reader}": "在 {reader} 刷{card}",
@@ -61,8 +61,8 @@ ZH = {
     "Not live": "不是实时",
     "Connecting": "正在连接",
     "Hold a card to the reader": "请刷卡",
-    "The agent is down: nobody decides here. Fire still releases.": "代理程序已停:此门不做决定;火警仍会放行。",
-    "The keeper is down: the pins are at rest.": "守护程序已停:所有引脚处于静止。",
+    "The agent is down: nobody decides here. Fire still releases.": "代理程序已停：此门不做决定；火警仍会放行。",
+    "The keeper is down: the pins are at rest.": "守护程序已停：所有引脚处于静止。",
     "{who} walked through.": "{who} 走过去了。",
     "{who} stayed outside.": "{who} 被挡在外面。",
     "{who} was read.": "已读 {who}。",
@@ -72,15 +72,15 @@ ZH = {
     "Done.": "好了。",
     "This board does not answer.": "这块电路板没有回应。",
     "There is no such device.": "没有这台设备。",
-    "Something went wrong; try again.": "出错了,请再试一次。",
-    "The drawings move with JavaScript; the buttons work without it.": "图画需要 JavaScript 才会动;按钮不需要。",
+    "Something went wrong; try again.": "出错了，请再试一次。",
+    "The drawings move with JavaScript; the buttons work without it.": "图画需要 JavaScript 才会动；按钮不需要。",
 }
 
 STATION_WORDS = {
     "please_close": ("Please close the door", "请关门"),
     "held": ("The door stands open", "门一直开着"),
     "forced": ("Forced", "强行通过"),
-    "tailgated": ("One person, one card", "一人一卡,请勿尾随"),
+    "tailgated": ("One person, one card", "一人一卡，请勿尾随"),
     "jammed": ("The arm is stuck", "闸杆卡住了"),
 }
 """What a station shows of its own accord: English and Chinese."""

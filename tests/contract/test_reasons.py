@@ -57,3 +57,8 @@ def test_the_values_on_the_wire_never_change() -> None:
         *("not_entitled", "outside_hours", "clock_unset", "roster_stale", "no_roster", "busy", "faulted"),
         *("cannot_record", "internal_error"),
     ]
+
+
+def test_chinese_is_set_with_chinese_marks() -> None:
+    texts = [text for entry in TABLE.values() for text in (entry.zh.text, entry.zh.remedy)]
+    assert [text for text in texts if re.search(r"[\u4e00-\u9fff][,;:?!.]", text)] == []
