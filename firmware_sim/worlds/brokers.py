@@ -4,6 +4,7 @@ Both listen on loopback only, let anybody in who is on this machine, keep a boun
 the journals of the devices are what remembers.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -11,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Literal
+
+from firmware_sim.worlds.processes import die_with_parent
 
 Kind = Literal["mosquitto", "iotcore"]
 
@@ -101,7 +104,12 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
     command = [str(program), "-c"] if kind == "mosquitto" else [sys.executable, "-P", "-m", "iotcore", "--config"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, str(config.absolute())], stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            [*command, str(config.absolute())],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,  # a Ctrl-C reaches only whoever puts the broker to bed
+            preexec_fn=die_with_parent,
         )
     broker = Broker(kind, port, process, log)
     _wait_until_ready(broker, process)
@@ -111,7 +119,9 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
 def _config(kind: Kind, port: int) -> str:
     if kind == "iotcore":
         return IOTCORE.format(port=port)
-    return MOSQUITTO.read_text().replace("listener 1883", f"listener {port}")
+    config = MOSQUITTO.read_text().replace("listener 1883", f"listener {port}")
+    # Started by root it would become another user, and the kernel then forgets that it is to end with its parent.
+    return f"{config}user root\n" if os.geteuid() == 0 else config
 
 
 def find_mosquitto() -> Path | None:

@@ -60,7 +60,7 @@ class Program:
                 stderr=log,
                 env=self._environment,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
 
     def send(self, number: signal.Signals) -> None:
@@ -96,6 +96,6 @@ class Program:
             await self._process.wait()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Should the world itself be killed, the kernel ends its programs."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,7 +1,10 @@
 """Both brokers as they are, each asked for what a device needs of it: retained messages, wills, QoS 1."""
 
+import os
 import queue
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -132,3 +135,23 @@ def test_without_mosquitto_the_package_steps_in(tmp_path: Path, monkeypatch: pyt
         broker.stop()
     with pytest.raises(BrokerFailed, match="apt install mosquitto"):
         start_broker(tmp_path, kind="mosquitto")
+
+
+def test_a_ctrl_c_at_the_terminal_does_not_reach_the_broker(broker: Broker) -> None:
+    assert os.getsid(broker.pid) != os.getsid(0)
+
+
+def test_a_broker_ends_with_the_process_that_started_it(tmp_path: Path, mosquitto: Path) -> None:
+    starts = "import sys, pathlib; from firmware_sim.worlds.brokers import start_broker\n"
+    starts += "print(start_broker(pathlib.Path(sys.argv[1])).port, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", starts, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        port = int(parent.stdout.readline())
+        peer = Peer(port)
+        gone = queue.Queue[str]()
+        peer.client.on_disconnect = lambda *_: gone.put("gone")
+        parent.kill()
+        assert gone.get(timeout=PATIENCE_S) == "gone"
+        peer.client.loop_stop()
