@@ -197,7 +197,8 @@ def test_an_event_does_not_wait_until_the_status_is_due_again(monkeypatch: pytes
 
 
 def test_a_change_of_status_that_came_too_soon_is_sent_when_it_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "COALESCE_S", 0.01)
+    monkeypatch.setattr(feed, "COALESCE_S", 0.1)
+    monkeypatch.setattr(feed, "SHORTEST_REST_S", 0)
     monkeypatch.setattr(feed, "STATUS_EVERY_S", 3600)
 
     async def story(live: LiveFeed, rows: Rows) -> None:
