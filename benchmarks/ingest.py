@@ -10,17 +10,16 @@ event stands beside the rate.
 import multiprocessing
 import os
 import sqlite3
-import subprocess
-import urllib.request
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from statistics import median
-from time import monotonic, perf_counter, sleep
+from time import monotonic, perf_counter
 
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
 from benchmarks._senders import Sender, make_senders, send_all
+from benchmarks._town import READY_WITHIN_S, town
 from cloud.broker import Arrived
 from cloud.folder import clock, make_folder
 from cloud.ingest import MAX_AT_ONCE, Ingest
@@ -29,8 +28,6 @@ from cloud.store.database import Store
 from cloud.store.registry import found_site, register
 from contract import topics
 from contract.topics import Topic
-from firmware_sim.worlds.brokers import free_port, start_broker
-from firmware_sim.worlds.processes import scripts
 
 SITE = "sunny-court"
 SENDERS, BATCH, BATCHES = 200, 100, 5
@@ -39,7 +36,6 @@ before the clock runs."""
 EVENTS = SENDERS * BATCH * BATCHES
 RUNS, WIRE_RUNS = 5, 3
 SENDING_PROCESSES = 2
-READY_WITHIN_S = 30.0
 
 
 def found(store: Store, keys: KeyFolder, senders: Sequence[Sender]) -> None:
@@ -112,46 +108,26 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def await_ready(port: int) -> None:
-    deadline = monotonic() + READY_WITHIN_S
-    while monotonic() < deadline:
-        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1):
-            return
-        sleep(0.05)
-    raise TimeoutError("the cloud did not come up")
-
-
 def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
     """The seconds from the first batch sent to the last acknowledged, and the processor time of cloud and broker."""
     with make_folder(folder / "cloud") as (store, keys):
         found(store, keys, senders)
-    broker, port = start_broker(folder / "broker", kind="mosquitto"), free_port()
-    command = [scripts("hearthgate-cloud"), "serve", "--dir", str(folder / "cloud"), "--port", str(port)]
-    with (folder / "cloud.log").open("wb") as log:
-        cloud = subprocess.Popen([*command, "--broker", f"mqtt://127.0.0.1:{broker.port}"], stdout=log, stderr=log)
-    try:
-        await_ready(port)
+    with town(folder) as here:
         context = multiprocessing.get_context("spawn")
-        go, done = context.Barrier(SENDING_PROCESSES + 1), context.Queue()
+        go, done, port = context.Barrier(SENDING_PROCESSES + 1), context.Queue(), here.broker.port
         processes = [
-            context.Process(
-                target=send_all, args=(broker.port, SITE, senders[part::SENDING_PROCESSES], BATCH, go, done)
-            )
+            context.Process(target=send_all, args=(port, SITE, senders[part::SENDING_PROCESSES], BATCH, go, done))
             for part in range(SENDING_PROCESSES)
         ]
         for process in processes:
             process.start()
         go.wait(READY_WITHIN_S)
-        began, cpu = monotonic(), (cpu_s(cloud.pid), cpu_s(broker.pid))
+        began, cpu = monotonic(), (cpu_s(here.cloud.pid), cpu_s(here.broker.pid))
         took = max(done.get(timeout=READY_WITHIN_S) for _ in processes) - began
-        spent = cpu_s(cloud.pid) - cpu[0], cpu_s(broker.pid) - cpu[1]
+        spent = cpu_s(here.cloud.pid) - cpu[0], cpu_s(here.broker.pid) - cpu[1]
         for process in processes:
             process.join()
         return took, *spent
-    finally:
-        cloud.terminate()
-        cloud.wait()
-        broker.stop()
 
 
 def main() -> None:

@@ -1,0 +1,69 @@
+"""The shipped cloud and its broker as processes, and devices registered with it: what the whole way stands on."""
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic, sleep
+
+from edge.config import DeviceConfig
+from edge.identity import Identity
+from firmware_sim.worlds.brokers import Broker, free_port, start_broker
+from firmware_sim.worlds.community import write_config
+from firmware_sim.worlds.processes import scripts
+
+READY_WITHIN_S = 30.0
+
+
+class Town:
+    """``cloud`` is the process; ``folder`` has ``cloud`` for its community and one folder for each device."""
+
+    def __init__(self, folder: Path, broker: Broker, cloud: subprocess.Popen[bytes], port: int) -> None:
+        self.folder, self.broker, self.cloud = folder, broker, cloud
+        self.url = f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def town(folder: Path) -> Iterator[Town]:
+    """Serve the community in ``folder / "cloud"`` over a broker of its own, until the block ends."""
+    broker, port = start_broker(folder / "broker", kind="mosquitto"), free_port()
+    command = [scripts("hearthgate-cloud"), "serve", "--dir", str(folder / "cloud"), "--port", str(port)]
+    with (folder / "cloud.log").open("wb") as log:
+        cloud = subprocess.Popen([*command, "--broker", f"mqtt://127.0.0.1:{broker.port}"], stdout=log, stderr=log)
+    try:
+        _await_ready(port)
+        yield Town(folder, broker, cloud, port)
+    finally:
+        cloud.terminate()
+        cloud.wait()
+        broker.stop()
+
+
+def found_sample(folder: Path) -> str:
+    """Found Sunny Court in ``folder / "cloud"``; returns the password of its operator ``admin``."""
+    told = _run("init", str(folder / "cloud"), "--sample", "--json")
+    return str(json.loads(told)["password"])
+
+
+def add_device(folder: Path, name: str, sample: str, zone: str, sample_name: str, broker_port: int) -> DeviceConfig:
+    """The config of a device of the sample, registered, with its keys in place."""
+    config = write_config(folder / name, name, sample, zone, sample_name, broker_port)
+    public_key = Identity(config.keys).public_key
+    where = "--dir", str(folder / "cloud"), "--out", str(config.keys)
+    _run("device", "add", name, "--public-key", public_key, *where)
+    return config
+
+
+def _run(*arguments: str) -> str:
+    return subprocess.run([scripts("hearthgate-cloud"), *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def _await_ready(port: int) -> None:
+    deadline = monotonic() + READY_WITHIN_S
+    while monotonic() < deadline:
+        with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health/ready", timeout=1):
+            return
+        sleep(0.05)
+    raise TimeoutError("the cloud did not come up")
