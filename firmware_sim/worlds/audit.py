@@ -14,6 +14,7 @@ from cloud.store.schema import people, quarantine
 from contract.decide import Standing
 from contract.events import Event, decode_event
 from edge.stations import LEASE_MARGIN_MS
+from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.worlds.virtual import VirtualTown
 
 SLACK_S = 0.05
@@ -116,15 +117,15 @@ def _of_people(town: VirtualTown, name: str, events: list[Event]) -> Iterator[st
         who = names.get(str(event.data.get("holder")), "nobody")
         if not may.get(who, False):
             yield f"row {event.seq} lets {who} in"
-    if point.kind != "turnstile":
+    portal = device.hardware.portals[point.name]
+    if not isinstance(portal, Turnstile):
         return  # through a door that stands open anybody may follow
-    entered = [visit for visit in town.visits if visit.device == name and visit.entered]
-    for visit in entered:
-        if not may.get(visit.name, False):
+    for visit in town.visits:
+        if visit.device == name and visit.entered and not may.get(visit.name, False):
             yield f"{visit.name} got through at {visit.at_s:.3f} s"
-    passed = sum(event.kind == "access.passed" for event in events)
-    if not passed <= len(entered) <= len(allowed):
-        yield f"{len(allowed)} were allowed, {len(entered)} got through, and {passed} passages are booked"
+    passed, booked = portal.passed["in"], sum(event.kind == "access.passed" for event in events)
+    if not booked <= passed <= len(allowed):
+        yield f"{len(allowed)} were allowed, {passed} got through, and {booked} passages are booked"
 
 
 def unlockings(town: VirtualTown, name: str) -> list[Unlocked]:

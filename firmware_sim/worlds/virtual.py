@@ -20,7 +20,7 @@ from contract.credentials import encode
 from edge.journal import JournalView
 from edge.journal_file import Row
 from firmware_sim.board import Move
-from firmware_sim.people import GYM_DAY, Resident, wander
+from firmware_sim.people import GYM_DAY, Resident, badge_and_walk, wander
 from firmware_sim.virtual_mqtt import Line, VirtualBroker
 from firmware_sim.worlds.community import DEVICES, write_config
 from firmware_sim.worlds.virtual_cloud import VirtualCloud
@@ -124,6 +124,14 @@ class VirtualTown:
                 on_visit=partial(self._visited, name),
             )
             self._folk.append(asyncio.create_task(visiting, name=f"people at {name}"))
+
+    async def visit(self, device: str, who: str) -> bool:
+        """A neighbour, by name, comes to a device's door. False if they did not get in."""
+        card = next(one.card_bits for one in neighbours() if one.name == who)
+        (portal,) = self.devices[device].hardware.portals.values()
+        entered = await badge_and_walk(self.devices[device].hardware.readers[f"{device}.in"], portal, card)
+        self.visits.append(Visit(self.loop.time(), device, who, entered))
+        return entered
 
     async def go_home(self) -> None:
         """Nobody comes any more."""

@@ -1,0 +1,148 @@
+"""What becomes of a device, its door and its rows when its processes die, hang or lose their power."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from cloud.store.schema import devices
+from contract.events import decode_event
+from firmware_sim.clock import run_virtual
+from firmware_sim.worlds.audit import audit, unlockings
+from firmware_sim.worlds.virtual import OurFault, VirtualTown, neighbours, sites
+from firmware_sim.worlds.virtual_device import VirtualDevice
+from tests.firmware_sim.memory_disk import memory_disk
+
+GYM = "gym-turnstile"
+CARDS = {who.name: who.card_bits for who in neighbours()}
+
+Story = Callable[["Gym"], Coroutine[Any, Any, None]]
+
+
+class Gym:
+    """A town of one turnstile."""
+
+    def __init__(self, town: VirtualTown) -> None:
+        self.town = town
+        self.device: VirtualDevice = town.devices[GYM]
+
+    def badge(self, who: str = "Li Si") -> None:
+        self.device.hardware.readers[f"{GYM}.in"].send(CARDS[who])
+
+    def kinds(self) -> list[str]:
+        return [decode_event(row.stored).kind for row in self.town.journal(GYM)]
+
+    async def unlocked_s(self, deed: Callable[[], object], mend: Callable[[], object] = lambda: None) -> float:
+        """How long the arm is unlocked if this is done while somebody hesitates before it, and mended 2 s later."""
+        self.badge()
+        await asyncio.sleep(0.531)
+        deed()
+        await asyncio.sleep(2)
+        mend()
+        await asyncio.sleep(20)
+        (unlocked,) = unlockings(self.town, GYM)
+        return unlocked.end_s - unlocked.start_s
+
+
+def in_a_gym(story: Story) -> Callable[[], None]:
+    """Run a story in a gym that has its roster. Afterwards nothing may be said against the town."""
+
+    def test() -> None:
+        run_virtual(_told(story))
+
+    return test
+
+
+async def _told(story: Story, **options: Any) -> None:
+    with memory_disk() as folder:
+        town = VirtualTown(folder, seed=1, places=sites(1), **options)
+        town.start()
+        await asyncio.sleep(10)
+        await story(Gym(town))
+        await town.drained()
+        await town.close()
+        assert audit(town) == []
+
+
+@in_a_gym
+async def test_all_is_well_at_first(gym: Gym) -> None:
+    assert await gym.unlocked_s(lambda: None) == pytest.approx(5.0, abs=0.01)
+    assert gym.kinds()[-2:] == ["access.allowed", "access.not_entered"]
+
+
+@in_a_gym
+async def test_an_agent_that_is_killed_leaves_the_arm_to_its_keeper(gym: Gym) -> None:
+    assert await gym.unlocked_s(gym.device.kill_agent, gym.device.start_agent) == pytest.approx(0.5, abs=0.01)
+    assert gym.kinds()[-3:] == ["access.allowed", "device.started", "device.keeper_found"]
+
+
+@in_a_gym
+async def test_an_agent_that_hangs_leaves_the_arm_to_the_lease(gym: Gym) -> None:
+    assert await gym.unlocked_s(gym.device.hang_agent) == pytest.approx(6.0, abs=0.01)
+    gym.device.kill_agent()
+    gym.device.start_agent()
+
+
+@in_a_gym
+async def test_a_keeper_that_is_killed_leaves_the_arm_to_the_pulls(gym: Gym) -> None:
+    assert await gym.unlocked_s(gym.device.kill_keeper, gym.device.start_keeper) == pytest.approx(0.5, abs=0.01)
+    assert gym.kinds()[-3:] == ["access.allowed", "device.keeper_lost", "device.keeper_found"]
+
+
+def test_on_a_kernel_that_keeps_pins_driven_the_next_keeper_puts_the_arm_to_rest() -> None:
+    async def story(gym: Gym) -> None:
+        unlocked_s = await gym.unlocked_s(gym.device.kill_keeper, gym.device.start_keeper)
+        assert unlocked_s == pytest.approx(2.5, abs=0.01)
+
+    run_virtual(_told(story, strict_gpiod=False))
+
+
+@in_a_gym
+async def test_a_plug_that_is_pulled_locks_the_arm_and_the_next_boot_says_so(gym: Gym) -> None:
+    assert await gym.unlocked_s(gym.device.power_off, gym.device.power_on) == pytest.approx(0.5, abs=0.01)
+    assert gym.kinds()[-4:] == ["access.allowed", "device.started", "device.power_cut", "device.keeper_found"]
+    assert len(gym.device.booted_s) == 2
+
+
+@in_a_gym
+async def test_who_dies_before_the_row_is_written_has_not_opened(gym: Gym) -> None:
+    before = len(gym.kinds())
+    gym.badge()
+    await asyncio.sleep(0.0301)
+    gym.device.kill_agent()
+    await asyncio.sleep(1)
+    assert unlockings(gym.town, GYM) == []
+    assert len(gym.kinds()) == before
+    gym.device.start_agent()
+
+
+@in_a_gym
+async def test_the_next_agent_lets_people_in_and_its_connection_has_a_higher_number(gym: Gym) -> None:
+    gym.device.kill_agent()
+    gym.device.start_agent()
+    await asyncio.sleep(5)
+    assert await gym.town.visit(GYM, "Li Si")
+    await asyncio.sleep(5)
+    with gym.town.cloud.reading() as connection:
+        assert connection.execute(select(devices.c.connection, devices.c.online)).one() == (2, True)
+
+
+@in_a_gym
+async def test_while_the_cloud_is_dead_people_come_in_and_their_rows_wait(gym: Gym) -> None:
+    gym.town.cloud.kill()
+    assert await gym.town.visit(GYM, "Li Si")
+    await asyncio.sleep(3600)
+    assert gym.device.waiting == 2
+    gym.town.cloud.start()
+    await asyncio.sleep(120)
+    assert gym.device.waiting == 0
+
+
+def test_a_fault_of_ours_ends_in_the_open() -> None:
+    async def story(gym: Gym) -> None:
+        gym.town.loop.call_soon(divmod, 1, 0)
+
+    with pytest.raises(OurFault, match="1 times"):
+        run_virtual(_told(story))
