@@ -109,7 +109,7 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
             stdout=output,
             stderr=output,
             start_new_session=True,  # a Ctrl-C reaches only whoever puts the broker to bed
-            preexec_fn=die_with_parent,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - it is one call of the kernel, and takes no lock
         )
     broker = Broker(kind, port, process, log)
     _wait_until_ready(broker, process)
@@ -121,7 +121,7 @@ def _config(kind: Kind, port: int) -> str:
         return IOTCORE.format(port=port)
     config = MOSQUITTO.read_text().replace("listener 1883", f"listener {port}")
     # Started by root it would become another user, and the kernel then forgets that it is to end with its parent.
-    return f"{config}user root\n" if os.geteuid() == 0 else config
+    return f"{config}\nuser root\n" if os.geteuid() == 0 else config
 
 
 def find_mosquitto() -> Path | None:

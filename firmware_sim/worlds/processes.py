@@ -11,6 +11,8 @@ from pathlib import Path
 
 ENDS_WITHIN_S = 10.0
 _PR_SET_PDEATHSIG = 1
+_C = ctypes.CDLL(None)
+"""Opened before the first fork: in the child of a process with threads, only a call of the kernel is safe."""
 
 
 class Died(RuntimeError):
@@ -97,5 +99,6 @@ class Program:
 
 
 def die_with_parent() -> None:
-    """Should the world itself be killed, the kernel ends its programs."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Run in the child before its program: on Linux the kernel ends it when the world itself is killed."""
+    if sys.platform == "linux":
+        _C.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
