@@ -4,7 +4,7 @@ Each check returns complaints, in words; an empty list is a clean bill. A town i
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import select
@@ -32,21 +32,22 @@ OPENS: Mapping[str, Mapping[str, bool]] = {
 
 
 class Unlocked(NamedTuple):
-    """A lock was away from rest, in seconds of the world's time."""
+    """A way was free, in seconds of the world's time."""
 
     start_s: float
     end_s: float
 
 
-def audit(town: VirtualTown) -> list[str]:
-    """Everything that can be said against a town."""
+def audit(town: VirtualTown, also: Collection[tuple[str, str]] = ()) -> list[str]:
+    """Everything that can be said against a town. ``also`` are the people and zones that its operators brought together
+    while it ran."""
     complaints = list(_at_the_cloud(town))
     for name in town.devices:
         rows = town.journal(name)
         events = [decode_event(row.stored) for row in rows]
         complaints += [f"{name}: {complaint}" for complaint in _of_journal(town, name, events)]
         complaints += [f"{name}: {complaint}" for complaint in _of_lock(town, name, events)]
-        complaints += [f"{name}: {complaint}" for complaint in _of_people(town, name, events)]
+        complaints += [f"{name}: {complaint}" for complaint in _of_people(town, name, events, also)]
     return complaints
 
 
@@ -87,7 +88,7 @@ def _of_journal(town: VirtualTown, name: str, events: list[Event]) -> Iterator[s
 
 
 def _of_lock(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]:
-    """The lock left rest only for somebody, and never for longer than a lease."""
+    """Outside emergencies the lock left rest only for somebody, and never for longer than a lease."""
     device = town.devices[name]
     (point,) = device.config.points
     lease_s = (device.config.settings[point.name].unlock_ms + LEASE_MARGIN_MS) / 1000
@@ -95,7 +96,10 @@ def _of_lock(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]
     button = point.inputs.get("exit_button")
     pressed = [] if button is None else [at_s for at_s, level in _moves(town, name, button.pin) if not level]
     reasons = sorted(let_in + pressed)
+    emergencies = _emergencies(town, name)
     for unlocked in unlockings(town, name):
+        if any(one.start_s <= unlocked.start_s <= one.end_s for one in emergencies):
+            continue
         waited_s = WAITS_S if point.kind == "turnstile" else SLACK_S
         before = bisect_right(reasons, unlocked.start_s + SLACK_S)
         if not before or unlocked.start_s - reasons[before - 1] > waited_s:
@@ -106,11 +110,11 @@ def _of_lock(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]
             yield f"unlocked from {unlocked.start_s:.3f} s to {unlocked.end_s:.3f} s: longer than its lease"
 
 
-def _of_people(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]:
+def _of_people(town: VirtualTown, name: str, events: list[Event], also: Collection[tuple[str, str]]) -> Iterator[str]:
     """Nobody was let in, and nobody got through an arm, whom the roster does not allow."""
     device = town.devices[name]
     (point,) = device.config.points
-    may = entitled(point.zone)
+    may = entitled(point.zone) | {who: True for who, zone in also if zone == point.zone}
     names = _names(town)
     allowed = [event for event in events if event.kind == "access.allowed"]
     for event in allowed:
@@ -140,6 +144,15 @@ def unlockings(town: VirtualTown, name: str) -> list[Unlocked]:
             found.append(Unlocked(since_s, at_s))
             since_s = None
     return found if since_s is None else [*found, Unlocked(since_s, town.loop.time())]
+
+
+def _emergencies(town: VirtualTown, name: str) -> list[Unlocked]:
+    """From each opening of the fire loop until somebody turned the key."""
+    (emergency,) = town.devices[name].config.emergencies
+    alarm, reset = emergency.input, emergency.reset
+    keys = [at_s for at_s, level in _moves(town, name, reset.pin) if level == (reset.active == "high")]
+    began = [at_s for at_s, level in _moves(town, name, alarm.pin) if level == (alarm.active == "high")]
+    return [Unlocked(at_s, next((key_s for key_s in keys if key_s > at_s), town.loop.time())) for at_s in began]
 
 
 def _moves(town: VirtualTown, name: str, pin: int) -> list[tuple[float, bool]]:

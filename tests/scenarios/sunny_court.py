@@ -1,0 +1,53 @@
+"""Stories of Sunny Court, told in virtual time: shipped devices, the shipped cloud, and the people of the sample."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from contract.events import Event, decode_event
+from firmware_sim.clock import run_virtual
+from firmware_sim.worlds.audit import audit
+from firmware_sim.worlds.virtual import VirtualTown
+from tests.firmware_sim.memory_disk import memory_disk
+
+GYM, EAST_GATE, HUB = "gym-turnstile", "east-gate", "hub-door"
+
+Story = Callable[[VirtualTown], Coroutine[Any, Any, None]]
+
+
+def in_sunny_court(*also: tuple[str, str]) -> Callable[[Story], Callable[[], None]]:
+    """Tell a story from midnight on. At its end everything is with the cloud, and nothing can be said against it.
+
+    ``also`` are people and zones that the story brings together.
+    """
+
+    async def told(story: Story) -> None:
+        with memory_disk() as folder:
+            town = VirtualTown(folder, seed=1)
+            town.start()
+            await asyncio.sleep(30)
+            await story(town)
+            await town.drained()
+            await town.close()
+            assert audit(town, also) == []
+
+    def tell(story: Story) -> Callable[[], None]:
+        return lambda: run_virtual(told(story))
+
+    return tell
+
+
+async def until(town: VirtualTown, hour: float) -> None:
+    """Let time go on to an hour of the first day; 27 is three in the morning of the second."""
+    await asyncio.sleep(hour * 3600 - town.loop.time())
+
+
+def in_the_cloud(town: VirtualTown, device: str, *kinds: str) -> list[Event]:
+    """What the cloud has of a device in this moment; of these kinds, if any are named."""
+    events = [decode_event(stored) for _, stored in town.stored(device)]
+    return [event for event in events if not kinds or event.kind in kinds]
+
+
+def reasons(town: VirtualTown, device: str) -> list[str]:
+    """How the cloud was told of decisions at a device, in order."""
+    return [str(event.data["reason"]) for event in in_the_cloud(town, device, "access.allowed", "access.refused")]
