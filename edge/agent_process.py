@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import sqlite3
 import ssl
 from collections.abc import AsyncIterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -23,7 +22,7 @@ from edge.journal import Journal, JournalError, JournalInUse
 from edge.keeper_line import KeeperLine
 from edge.keeper_link import socket_path
 from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
-from edge.roster_store import RosterStore
+from edge.roster_store import RosterError, RosterStore
 
 CLOCK_FILE = "clock.json"
 """In the state folder: the newest authenticated time."""
@@ -70,7 +69,7 @@ def broker(config: DeviceConfig) -> Broker:
 
 def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore]:
     """The journal and the roster store. A full disk has room for them once the reserve is given up: without a journal
-    the agent could not start, and free doors would stay shut. Raises ``JournalError`` or ``sqlite3.Error``."""
+    the agent could not start, and free doors would stay shut. Raises ``JournalError`` or ``RosterError``."""
     reserve = Reserve(config.state / "reserve")
 
     def opened() -> tuple[Journal, RosterStore]:
@@ -85,7 +84,7 @@ def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore]:
         files = opened()
     except JournalInUse:
         raise
-    except (JournalError, sqlite3.Error):
+    except (JournalError, RosterError):
         if not reserve.give_up():
             raise
         return opened()
@@ -94,7 +93,10 @@ def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore]:
 
 
 async def run_agent(config: DeviceConfig) -> None:
-    """An agent's whole life. Raises ``JournalError``, ``IdentityError`` or ``OSError`` for what the user can mend."""
+    """An agent's whole life.
+
+    Raises ``JournalError``, ``RosterError``, ``IdentityError`` or ``OSError`` for what the user can mend.
+    """
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

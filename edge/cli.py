@@ -4,7 +4,8 @@ import asyncio
 import json
 import logging
 import socket
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,6 +15,7 @@ from gpiozero.exc import BadPinFactory
 from rich.console import Console
 from rich.table import Table
 
+from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
 from edge.config import ConfigError, DeviceConfig, load
@@ -21,6 +23,7 @@ from edge.doctor import examine
 from edge.files import InUse
 from edge.identity import Identity, IdentityError
 from edge.journal import JournalError, JournalView
+from edge.roster_store import RosterError
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and look after one device."
@@ -32,6 +35,8 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's
 KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
+MENDABLE = (ConfigError, IdentityError, InUse, JournalError, RosterError, BadPinFactory, OSError)
+"""What the user can mend: one line says what and where."""
 
 
 def main() -> None:
@@ -58,7 +63,8 @@ def keeper(
 
     device = _load(config, kinds)
     if park_only:
-        park(device)
+        with _mendable():
+            park(device)
     else:
         _run(lambda: run_keeper(device))
 
@@ -66,10 +72,9 @@ def keeper(
 @app.command()
 def key(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Print the public half of this device's key as hex, making the key at first use: what the cloud registers."""
-    try:
-        typer.echo(Identity(_load(config, None).keys).public_key)
-    except IdentityError as wrong:
-        _fail(str(wrong))
+    device = _load(config, None)
+    with _mendable():
+        typer.echo(Identity(device.keys).public_key)
 
 
 @app.command()
@@ -132,7 +137,12 @@ def tail(
     as_json: JsonOption = False,
 ) -> None:
     """Print the newest events."""
-    events = [decode_event(row.stored) for row in _journal(config).tail(count)]
+    with _journal(config) as journal:
+        rows = journal.tail(count)
+    try:
+        events = [decode_event(row.stored) for row in rows]
+    except Malformed as wrong:
+        _fail(f"a row is no event: {wrong}; look at the whole of it with: hearthgate-edge journal verify")
     if as_json:
         for event in events:
             typer.echo(json.dumps(msgspec.structs.asdict(event), ensure_ascii=False))
@@ -146,7 +156,8 @@ def tail(
 @journal_app.command()
 def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Check the whole chain. Exit 1 if it is broken."""
-    verdict = _journal(config).verify()
+    with _journal(config) as journal:
+        verdict = journal.verify()
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(verdict)))
     else:
@@ -155,25 +166,29 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         raise typer.Exit(1)
 
 
-def _journal(config: Path) -> JournalView:
-    try:
-        return JournalView(_load(config, None).state / "journal.db")
-    except JournalError as wrong:
-        _fail(str(wrong))
+@contextmanager
+def _journal(config: Path) -> Iterator[JournalView]:
+    device = _load(config, None)
+    with _mendable(), JournalView(device.state / "journal.db") as journal:
+        yield journal
 
 
 def _load(config: Path, kinds: list[Path] | None) -> DeviceConfig:
-    try:
+    with _mendable():
         return load(config, kinds or [])
-    except ConfigError as wrong:
-        _fail(str(wrong))
 
 
 def _run(process: Callable[[], Coroutine[Any, Any, None]]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
+    with _mendable():
         asyncio.run(process())
-    except (InUse, JournalError, IdentityError, BadPinFactory, OSError) as wrong:
+
+
+@contextmanager
+def _mendable() -> Iterator[None]:
+    try:
+        yield
+    except MENDABLE as wrong:
         _fail(str(wrong))
 
 

@@ -8,7 +8,8 @@ all three are one thread.
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -68,18 +69,25 @@ class Found(Struct, frozen=True):
 
 
 class JournalView:
-    """A look at a journal, also while another process writes it. Raises ``JournalError`` if there is none to read."""
+    """A look at a journal, also while another process writes it. Raises ``JournalError`` whenever it cannot be read."""
 
     def __init__(self, path: Path) -> None:
-        try:
+        self._path = path
+        with self._reading():
             self._connection = files.open_database(path, read_only=True)
-        except sqlite3.Error as error:
-            raise JournalError(f"journal {path} cannot be read: {error}") from None
         try:
-            self._load()
-        except (sqlite3.Error, msgspec.ValidationError) as error:
+            with self._reading():
+                self._load()
+        except JournalError:
             self._connection.close()
-            raise JournalError(f"journal {path} cannot be read: {error}") from None
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.ValidationError) as error:
+            raise JournalError(f"journal {self._path} cannot be read: {error}") from None
 
     def _load(self) -> None:
         meta = journal_file.read_meta(self._connection)
@@ -96,6 +104,10 @@ class JournalView:
         Rows that were acknowledged and let go are passed over. Raises ``JournalDamaged`` if a row is not the one that
         was written.
         """
+        with self._reading():
+            return self._batch(after_seq, upto, max_events, max_bytes)
+
+    def _batch(self, after_seq: int, upto: int, max_events: int, max_bytes: int) -> Batch | None:
         after_seq = max(after_seq, self.base_seq)
         prev = tip = self._link(after_seq)
         events: list[bytes] = []
@@ -112,11 +124,13 @@ class JournalView:
 
     def tail(self, count: int) -> list[Row]:
         """The last rows, oldest first."""
-        return list(journal_file.read_rows(self._connection, journal_file.LATEST, count))[::-1]
+        with self._reading():
+            return list(journal_file.read_rows(self._connection, journal_file.LATEST, count))[::-1]
 
     def verify(self) -> Verdict:
         """Walk the whole chain."""
-        return journal_file.walk(self._connection, self.base_seq, self._base_link)
+        with self._reading():
+            return journal_file.walk(self._connection, self.base_seq, self._base_link)
 
     def close(self) -> None:
         self._connection.close()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import signal
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from edge.config import DeviceConfig
 from edge.files import Hold
@@ -79,9 +79,8 @@ def be_real_time() -> None:
 
 def park(config: DeviceConfig) -> None:
     """Put every output to rest and let go of the pins: for ``ExecStopPost``, should the keeper have died."""
-    loop = asyncio.new_event_loop()
-    Keeper(config, pin_factory(), Latch(config.state / "latch.json"), loop, lambda _message: None).close()
-    loop.close()
+    with closing(asyncio.new_event_loop()) as loop:
+        Keeper(config, pin_factory(), Latch(config.state / "latch.json"), loop, lambda _message: None).close()
 
 
 async def run_keeper(config: DeviceConfig) -> None:

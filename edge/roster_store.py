@@ -41,6 +41,10 @@ _NAMES = "SELECT hash FROM pages"
 _DROP = "DELETE FROM pages WHERE hash = ?"
 
 
+class RosterError(Exception):
+    """The roster's file cannot be opened; the text names it and says why."""
+
+
 class RosterDamaged(Exception):
     """A page in use is missing, or not the page that was signed. It is fetched again; until then who is on it must
     wait."""
@@ -61,7 +65,7 @@ class InUse(Struct, frozen=True):
 
 
 class RosterStore:
-    """The pages of one device. Raises ``sqlite3.Error`` if the file cannot be opened.
+    """The pages of one device. Raises ``RosterError`` if the file cannot be opened.
 
     A damaged file is renamed to ``set_aside`` and the store begins empty: the cloud sends the roster again.
     """
@@ -75,12 +79,9 @@ class RosterStore:
         self._path = path
         self._in_use: InUse | None = None
         try:
-            self._open()
-        except (sqlite3.Error, Malformed, RosterDamaged) as error:
-            if isinstance(error, sqlite3.Error) and not files.is_damage(error):
-                raise
-            self.set_aside = files.set_aside(path)
-            self._open()
+            self._open_or_begin_anew()
+        except sqlite3.Error as error:
+            raise RosterError(f"roster {path} cannot be opened: {error}") from None
 
     @property
     def number(self) -> int:
@@ -188,6 +189,15 @@ class RosterStore:
             with files.transaction(self._writer):
                 self._writer.executemany(_DROP, [(name,) for name in strays[start : start + SLICE_WEIGHT]])
             yield
+
+    def _open_or_begin_anew(self) -> None:
+        try:
+            self._open()
+        except (sqlite3.Error, Malformed, RosterDamaged) as error:
+            if isinstance(error, sqlite3.Error) and not files.is_damage(error):
+                raise
+            self.set_aside = files.set_aside(self._path)
+            self._open()
 
     def _open(self) -> None:
         self._writer = files.open_made(self._path, SCHEMA, _migrate)

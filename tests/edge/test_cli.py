@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gpiozero.exc import BadPinFactory
 from typer.testing import CliRunner, Result
 
 from contract.sealing import DeviceKey
 from edge.cli import app
-from edge.journal import Journal
+from edge.journal import Journal, JournalError, JournalView
 from tests.edge.journals import BOOT, meddle, write
 from tests.edge.test_doctor import CONFIG, House
 
@@ -156,6 +157,36 @@ def test_verify_holds_and_breaks_with_the_chain(config: str, journal: Path) -> N
 @pytest.mark.parametrize("command", ["tail", "verify"])
 def test_a_journal_that_is_not_there_is_named(config: str, command: str) -> None:
     assert "journal.db cannot be read" in refused("journal", command, "--config", config)
+
+
+def test_a_row_that_is_no_event_is_named(config: str, journal: Path) -> None:
+    meddle(journal, "UPDATE rows SET stored = x'00' WHERE seq = 30")
+    assert "a row is no event" in refused("journal", "tail", "--config", config)
+
+
+def test_a_table_that_is_gone_is_named(config: str, journal: Path) -> None:
+    with JournalView(journal) as view:
+        meddle(journal, "DROP TABLE rows")
+        with pytest.raises(JournalError, match=r"journal\.db cannot be read: no such table"):
+            view.tail(1)
+        with pytest.raises(JournalError, match=r"journal\.db cannot be read: no such table"):
+            view.batch(0, 30, 500, 64_000)
+
+
+@pytest.mark.parametrize("words", [["keeper"], ["keeper", "--park"]])
+def test_a_machine_without_pins_is_told_what_to_install(
+    config: str, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none() -> None:
+        raise BadPinFactory("Unable to load any default pin factory!")
+
+    monkeypatch.setattr("gpiozero.Device.ensure_pin_factory", none)
+    assert "Install python3-lgpio" in refused(*words, "--config", config)
+
+
+def test_a_roster_that_cannot_be_opened_is_named(config: str, journal: Path) -> None:
+    (journal.parent / "roster.db").mkdir()
+    assert "roster.db cannot be opened" in refused("run", "--config", config)
 
 
 def test_doctor_prints_a_line_a_check_and_fails_if_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

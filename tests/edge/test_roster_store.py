@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from hypothesis import strategies as st
 
 from contract.roster import paginate
 from contract.sealing import page_hash
-from edge.roster_store import RosterDamaged, RosterStore, Unfit
+from edge.roster_store import RosterDamaged, RosterError, RosterStore, Unfit
 from tests.edge.journals import meddle, spoil
 from tests.edge.rosters import Published, digest, publish, row, seal
 
@@ -196,7 +195,7 @@ def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_no_damage(tmp_path: Path) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
+    with pytest.raises(RosterError, match=r"roster .* cannot be opened: unable to open"):
         RosterStore(tmp_path / "nowhere" / "roster.db")
 
 
