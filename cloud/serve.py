@@ -3,6 +3,7 @@
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,9 @@ from cloud.store.database import Store
 from cloud.store.registry import site_of
 from contract import topics
 
+SWITCH_S = 0.0005
+"""How long a thread that computes may keep the others waiting: ingest comes back from every wait for the disk, and
+should not stand behind a page for Python's usual 5 ms."""
 GRACE_S = 3
 """How long open pages may delay a stop."""
 
@@ -79,6 +83,7 @@ class WebServer(uvicorn.Server):
 
 def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: bool) -> None:
     """Run until SIGTERM or SIGINT. Raises ``FolderUnusable``, ``KeysUnusable`` or ``PortTaken``."""
+    sys.setswitchinterval(SWITCH_S)
     with sole_server(folder), open_folder(folder) as (store, keys), _listening(host, port) as listening:
         feed = LiveFeed()
         line = Line(store, keys, address, feed)
