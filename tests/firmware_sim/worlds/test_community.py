@@ -1,0 +1,99 @@
+"""The community as processes: what is made for it before anything runs, and that what does not come up says why."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from cloud.sample import PEOPLE, POINTS
+from edge.config import DeviceConfig
+from firmware_sim.orders import card_bits
+from firmware_sim.worlds.community import (
+    DEVICES,
+    SITE,
+    UNKNOWN_CARD,
+    Community,
+    NotOurs,
+    make_state,
+    sample_cards,
+    write_config,
+)
+from firmware_sim.worlds.processes import Died, Program
+
+
+def test_a_new_world_gets_an_empty_folder_and_an_old_one_is_made_way_for(tmp_path: Path) -> None:
+    folder = make_state(tmp_path / "state")
+    (folder / "left-over").touch()
+    assert make_state(tmp_path / "state") == folder
+    assert not (folder / "left-over").exists()
+
+
+def test_a_folder_with_something_of_others_is_never_emptied(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").touch()
+    with pytest.raises(NotOurs, match="holds other files; name an empty folder with --state"):
+        make_state(tmp_path)
+    assert (tmp_path / "thesis.txt").exists()
+
+
+@pytest.fixture
+def configs(tmp_path: Path) -> list[DeviceConfig]:
+    return [write_config(tmp_path / device[0], *device, 4711) for device in DEVICES]
+
+
+def test_every_device_is_a_point_of_the_sample_in_its_zone(configs: list[DeviceConfig]) -> None:
+    made = [(config.device.name, config.points[0].name, config.points[0].zone) for config in configs]
+    assert made == [(name, name, zone) for name, zone, *_ in POINTS]
+
+
+def test_every_device_has_the_emergency_of_its_own_zone(configs: list[DeviceConfig]) -> None:
+    for config in configs:
+        assert [emergency.zone for emergency in config.emergencies] == [config.points[0].zone]
+
+
+def test_every_device_keeps_its_files_beside_its_config_and_knows_its_broker(configs: list[DeviceConfig]) -> None:
+    for config in configs:
+        assert (config.device.site, config.cloud.broker) == (SITE, "mqtt://127.0.0.1:4711")
+        assert {config.state, config.keys, config.run} == {
+            config.path.parent / name for name in ("state", "keys", "run")
+        }
+
+
+def test_every_card_of_the_demo_can_be_read() -> None:
+    cards = sample_cards()
+    assert cards[-1].card == UNKNOWN_CARD
+    assert len({card_bits(card.card) for card in cards}) == len(cards)
+    numbers = {person.card for person in PEOPLE}
+    assert {int(card.card.rpartition(":")[2]) for card in cards[:-1]} <= numbers
+
+
+def test_a_busy_port_is_stepped_over(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        community = Community(tmp_path, port=port, demo=True, people=False)
+    assert community.port != port
+    assert community.url == f"http://127.0.0.1:{community.port}"
+
+
+def test_whoever_waits_for_a_program_that_died_reads_its_last_words(tmp_path: Path) -> None:
+    async def story() -> None:
+        program = Program("the gate's keeper", ["sh", "-c", "echo no pins here >&2; exit 2"], tmp_path / "log")
+        await program.start()
+        await program.stop()
+        with pytest.raises(Died, match=r"the gate's keeper has ended:\nno pins here"):
+            program.check()
+
+    asyncio.run(story())
+
+
+def test_what_does_not_come_true_in_time_ends_with_the_complaint(tmp_path: Path) -> None:
+    async def story() -> None:
+        async def never() -> bool:
+            return False
+
+        community = Community(tmp_path, port=8400, demo=False, people=False)
+        with pytest.raises(Died, match="the door did not close"):
+            await community.until(never, "the door did not close", within_s=0.0)
+
+    asyncio.run(story())
