@@ -18,15 +18,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud.auth import Doorkeeper, NameTaken, NoOperator, Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
-from cloud.keys import KeyFolder, KeysUnusable, write_secret
+from cloud.keys import KeysUnusable
 from cloud.plans import HOURS, STANDARD
-from cloud.presence import presence
 from cloud.sample import SITE, seed_sample
 from cloud.store import operators
 from cloud.store.community import add_hours, add_plan
+from cloud.store.console import list_devices as registered_devices
 from cloud.store.database import Store
 from cloud.store.registry import BadSite, NotRegistered, check_site, found_site, register, replace_key
-from cloud.store.schema import devices, quarantine, tallies
+from cloud.store.schema import quarantine, tallies
 from cloud.watch import describe
 
 app = typer.Typer(
@@ -163,33 +163,26 @@ def add_device(
             else:
                 register(connection, name, public, clock())
             operators.record(connection, clock(), BY, "device.replaced" if replace else "device.registered", name)
-        _hand_out(keys, name, out)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keys.hand_out(name, out)
     typer.echo(f"{name} is registered; its keys are in {out}")
-
-
-def _hand_out(keys: KeyFolder, device: str, out: Path) -> None:
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for file, key in (("digest.key", keys.digest), ("sync.key", keys.make_sync(device))):
-        write_secret(out / file, key)
-    write_secret(out / "roster.pub", keys.roster.public())
 
 
 @device_app.command("list")
 def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Every registered device, and whether the cloud hears it."""
-    columns = devices.c.name, devices.c.online, devices.c.heard_ms, devices.c.roster_number, devices.c.waiting
     with open_folder(folder) as (store, _), store.reading() as connection:
-        found = list(connection.execute(select(*columns).order_by(devices.c.name)))
+        found = registered_devices(connection)
     now_ms = clock()
     shown = [
         {
-            "name": row.name,
-            "presence": presence(row.online, row.heard_ms, now_ms).value,
-            "heard_ms": row.heard_ms,
-            "roster": row.roster_number,
-            "waiting": row.waiting,
+            "name": device.name,
+            "presence": device.presence(now_ms).value,
+            "heard_ms": device.heard_ms,
+            "roster": device.roster_number,
+            "waiting": device.waiting,
         }
-        for row in found
+        for device in found
     ]
     _show(shown, ("name", "presence", "heard_ms", "roster", "waiting"), as_json)
 

@@ -81,6 +81,12 @@ class KeyFolder:
             self._sync[device] = SyncKey(_read(file))
         return self._sync[device]
 
+    def hand_out(self, device: str, folder: Path) -> None:
+        """Write what the device needs of the cloud into its folder of keys. Raises ``OSError``."""
+        handed = {"digest.key": self.digest, "sync.key": self.make_sync(device), "roster.pub": self.roster.public()}
+        for file, key in handed.items():
+            write_secret(folder / file, key)
+
     def _sync_file(self, device: str) -> Path:
         return self.folder / "sync" / f"{device}.key"
 

@@ -123,15 +123,14 @@ class VirtualCloud:
             if point.name not in known:
                 add_point(connection, point.name, name, point.zone, point.name, point.name)
         register(connection, name, bytes.fromhex(Identity(config.keys).public_key), self._now_ms())
-        sync = self._secret()
-        write_secret(keys.folder / "sync" / f"{name}.key", sync)
-        for file, key in (("digest.key", keys.digest), ("sync.key", sync), ("roster.pub", keys.roster.public())):
-            write_secret(config.keys / file, key)
+        write_secret(keys.folder / "sync" / f"{name}.key", self._secret())
+        keys.hand_out(name, config.keys)
 
     def _secret(self) -> bytes:
         return self._chance.randbytes(KEY_BYTES)
 
     def _connected(self, _connection: int) -> None:
+        self._ingest.tell_all()
         self._publisher.connected()
         self._publisher.refresh()
 

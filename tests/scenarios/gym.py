@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cloud.keys import KeyFolder, write_secret
+from cloud.keys import KeyFolder
 from cloud.store.registry import register
 from contract.events import Event, decode_event
 from edge.device import Device
@@ -101,9 +101,7 @@ class Gym:
         keys = self.keys_of_cloud
         with self.cloud.changing() as connection:
             register(connection, GYM, bytes.fromhex(Identity(self.keys).public_key), self.town.now_ms())
-        write_secret(self.keys / "digest.key", keys.digest)
-        write_secret(self.keys / "sync.key", keys.make_sync(GYM))
-        write_secret(self.keys / "roster.pub", keys.roster.public())
+        keys.hand_out(GYM, self.keys)
 
     def rows(self) -> list[Event]:
         """Everything in the journal's file."""

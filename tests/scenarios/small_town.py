@@ -8,7 +8,6 @@ from typing import Any
 
 from cloud.auth import Doorkeeper, Role
 from cloud.folder import clock, make_folder, open_folder
-from cloud.keys import write_secret
 from cloud.sample import seed_sample
 from cloud.store.registry import register
 from edge.identity import Identity
@@ -50,9 +49,7 @@ class SmallTown:
         with open_folder(self.cloud_folder) as (store, keys):
             with store.writing() as connection:
                 register(connection, GYM, public, clock())
-            write_secret(config.keys / "digest.key", keys.digest)
-            write_secret(config.keys / "sync.key", keys.make_sync(GYM))
-            write_secret(config.keys / "roster.pub", keys.roster.public())
+            keys.hand_out(GYM, config.keys)
         self.gym = SimulatedDevice(folder, config, cable, seed=1, people=False)
 
     def start_broker(self) -> None:
