@@ -47,7 +47,7 @@ class Ear:
     def __init__(self, port: int) -> None:
         self.news = asyncio.Event()
         self.seq = self.acked = 0
-        self.acked_ns = self.echoed_ns = 0
+        self.sent_ns = self.acked_ns = self.echoed_ns = 0
         self.size = 0
         self._loop = asyncio.get_running_loop()
         self._client = client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
@@ -88,7 +88,7 @@ class Ear:
         else:
             batch = codec.unpack(payload, EventBatch)
             if decode_event(batch.events[-1]).kind == "access.refused":
-                self.seq, self.size = batch.last, len(payload)
+                self.seq, self.size, self.sent_ns = batch.last, len(payload), now_ns
         self._loop.call_soon_threadsafe(self.news.set)
 
 
@@ -96,14 +96,14 @@ def _without_delay(_client: Client, _data: Any, opened: Any) -> None:
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-async def one_event(keeper: StandIn, ear: Ear, watcher: Watcher) -> tuple[float, float]:
-    """The milliseconds from an unknown card's frame to the acknowledgement of its event, and to the stream."""
+async def one_event(keeper: StandIn, ear: Ear, watcher: Watcher) -> list[float]:
+    """The milliseconds from an unknown card's frame until its event is sent, acknowledged, and on the stream."""
     before = ear.seq
     began = time.monotonic_ns()
     keeper.frame(f"{DEVICE}.in", card_bits(STRANGER))
     await ear.until(lambda: ear.seq > before and ear.acked >= ear.seq)
     seen = await watcher.wait(lambda event: bool(event["seq"] == ear.seq), since_ns=began, within_s=WITHIN_S)
-    return (ear.acked_ns - began) / 1e6, (seen.at_ns - began) / 1e6
+    return [(at_ns - began) / 1e6 for at_ns in (ear.sent_ns, ear.acked_ns, seen.at_ns)]
 
 
 async def measure(here: Town, config: DeviceConfig, password: str) -> dict[str, Spread]:
@@ -115,19 +115,15 @@ async def measure(here: Town, config: DeviceConfig, password: str) -> dict[str, 
             await asyncio.wait_for(keeper.connected.wait(), WITHIN_S)
             await watcher.open()
             await ear.until(lambda: ear.acked > 0)
-            took: list[tuple[float, float, float]] = []
+            took: list[list[float]] = []
             for _ in range(WARM_UP + EVENTS):
-                took.append((*await one_event(keeper, ear, watcher), await ear.echo()))
+                took.append([*await one_event(keeper, ear, watcher), await ear.echo()])
                 await asyncio.sleep(chance.uniform(*PAUSE_S))
         await watcher.close()
         agent.terminate()
         await agent.wait()
-    acked, shown, echoed = zip(*took[WARM_UP:], strict=True)
-    return {
-        "frame → acknowledged": spread(acked),
-        "frame → on the stream": spread(shown),
-        "broker alone": spread(echoed),
-    }
+    ways = "frame → durable and sent", "frame → acknowledged", "frame → on the stream", "broker alone"
+    return {way: spread(samples) for way, *samples in zip(ways, *took[WARM_UP:], strict=True)}
 
 
 def main() -> None:
