@@ -22,9 +22,9 @@ from contract.decide import Standing
 ROWS = 50
 DONE: Mapping[str, str] = {
     "person": N_("Added. Now enrol a card."),
-    "membership": N_("The plan is given. The doors know within a second."),
-    "card": N_("The card is enrolled. The doors know within a second."),
-    "standing": N_("Changed. The doors know within a second."),
+    "membership": N_("The plan is given. Doors on the line know within a second, others once they are back."),
+    "card": N_("The card is enrolled. Doors on the line know within a second, others once they are back."),
+    "standing": N_("Changed. Doors on the line know within a second, others once they are back."),
 }
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
 
@@ -53,7 +53,8 @@ def people_page(
         found = list_people(connection, text.strip(), after, ROWS)
         plans = list_plans(connection)
     status = 422 if said else 200
-    return pages.page(request, "people.html", login, status, found=found, plans=plans, text=text, said=said)
+    context: dict[str, Any] = {"found": found, "plans": plans, "text": text, "said": said, "now_ms": desk.clock()}
+    return pages.page(request, "people.html", login, status, **context)
 
 
 @router.post("")

@@ -82,6 +82,8 @@ ACTIONS: Mapping[str, str] = {
     "membership.changed": "Changed a membership",
     "card.added": "Enrolled a card",
     "card.changed": "Changed a card",
+    "device.registered": "Registered a device",
+    "device.replaced": "Let a new Pi take a device's place",
 }
 
 STANDINGS: Mapping[str, str] = {"active": "In use", "suspended": "Suspended", "lost": "Reported lost"}

@@ -31,6 +31,9 @@ class MembershipView(Struct, frozen=True):
     until_ms: int
     standing: str
 
+    def ended(self, now_ms: int) -> bool:
+        return 0 < self.until_ms <= now_ms
+
 
 class CardView(Struct, frozen=True):
     """A card without its number, which is nobody's business once it is enrolled."""

@@ -252,6 +252,13 @@ def test_a_form_with_a_mistake_comes_back_with_it_and_changes_nothing(town: Town
     assert town.changes == 0
 
 
+def test_a_membership_that_is_over_does_not_look_alive_in_the_list(town: Town) -> None:
+    with town.visit("gate") as visitor:
+        row = next(line for line in visitor.get("/people?text=Wang").text.split("<tr>") if "Wang Wu" in line)
+    assert "badge lost" in row
+    assert "Ended" in row
+
+
 def test_a_guard_sees_people_but_no_form_that_changes_them(town: Town) -> None:
     with town.visit("gate") as visitor:
         for path in ("/people", "/people/1"):

@@ -165,7 +165,7 @@ def test_without_scripts_a_card_is_still_reported_lost(town: Town, browser: Brow
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.get_by_role("button", name="Report lost").click()
-    expect(page.get_by_role("status")).to_contain_text("The doors know within a second")
+    expect(page.get_by_role("status")).to_contain_text("Doors on the line know within a second")
     expect(page.get_by_text("Reported lost")).to_be_visible()
     context.close()
 

@@ -18,6 +18,7 @@ CLOUD = Path(__file__).parents[2] / "cloud"
 METHODS = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 RECORDED = re.compile(r'"((?:access|device|door|emergency|reader|turnstile)\.[a-z_]+)"')
+DEED = re.compile(r'"((?:card|device|login|membership|operator|password|person)\.[a-z]+)"')
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,:;?!]")
 
 
@@ -74,6 +75,13 @@ def test_every_kind_that_a_device_records_has_words() -> None:
     recorded = {kind for file in files for kind in RECORDED.findall(file.read_text())}
     assert len(recorded) > 10
     assert {kind for kind in recorded if kind not in words.KINDS and kind not in NOT_EVENTS} == set()
+
+
+def test_every_deed_that_the_audit_records_has_words() -> None:
+    files = [file for file in sources.files("cloud", suffix=".py") if "console" not in file.parts]
+    recorded = {deed for file in files for deed in DEED.findall(file.read_text())}
+    assert len(recorded) > 8
+    assert recorded - set(words.ACTIONS) == set()
 
 
 NOT_EVENTS = {"device.key"}
