@@ -9,6 +9,7 @@ from cloud import presence
 from cloud.batches import Refused, check_seal, links_of, rows_known
 from cloud.broker import Arrived
 from cloud.store.quarantine import Suspect, confine
+from cloud.store.schema import MAX_INTEGER
 from cloud.store.streams import (
     Device,
     EventRow,
@@ -26,7 +27,6 @@ from contract.decide import Trust
 from contract.events import Event, decode_event
 from contract.messages import Ack, EventBatch
 
-MAX_INTEGER = (1 << 63) - 1
 _TRUST_TEXT = {trust: trust.value for trust in Trust}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from cloud.batches import Refused
+from cloud.store.schema import MAX_INTEGER
 from contract import codec
 from contract.codec import Malformed
 from contract.messages import Beat, State
@@ -16,7 +17,6 @@ LATE_AFTER_MS = 75_000
 OFFLINE_AFTER_MS = 120_000
 MAX_REPORT_BYTES = 64 * 1024
 """A state or a beat. It is kept whole, once a device."""
-_MAX_NUMBER = (1 << 63) - 1
 
 
 class Presence(StrEnum):
@@ -92,5 +92,5 @@ def _check_size(payload: bytes) -> None:
 
 
 def _check_numbers(*numbers: int) -> None:
-    if not all(0 <= number <= _MAX_NUMBER for number in numbers):
+    if not all(0 <= number <= MAX_INTEGER for number in numbers):
         raise Malformed("a number that no table can hold")

@@ -7,11 +7,12 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse
 
 from cloud.api.desk import Desk, secret_of
+from cloud.store.schema import MAX_INTEGER
 
 JSON = "json"
 """The dialect of the API's stream; the others are the codes of the console's languages."""
 
-After = Annotated[int | None, Query(ge=0, le=(1 << 63) - 1)]
+After = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
 LastEventId = Annotated[str, Header(max_length=19)]
 
 

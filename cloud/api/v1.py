@@ -28,6 +28,7 @@ from cloud.store import operators
 from cloud.store.console import EventFilter, list_devices, list_events, list_events_after
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
+from cloud.store.schema import MAX_INTEGER
 
 router = APIRouter(prefix="/api/v1")
 
@@ -35,8 +36,8 @@ Reader = Annotated[Login, Depends(call_for(Right.READ))]
 Clerk = Annotated[Login, Depends(call_for(Right.PEOPLE))]
 Admin = Annotated[Login, Depends(call_for(Right.OPERATORS))]
 Limit = Annotated[int, Query(ge=1, le=500)]
-Cursor = Annotated[int | None, Query(ge=0, le=(1 << 63) - 1)]
-Id = Annotated[int, Field(ge=1, le=(1 << 63) - 1)]
+Cursor = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
+Id = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Text = Annotated[str, Query(max_length=80)]
 
 

@@ -65,10 +65,7 @@ def register(
     """
     if not re.fullmatch(NAME, name):
         raise NotRegistered(f"{name!r} is no device name: lower-case letters, digits and hyphens, at most 40")
-    try:
-        DeviceVerifier(public_key)
-    except ValueError:
-        raise NotRegistered("the public key is no point of P-256: give the 65 bytes the device shows, as hex") from None
+    _check_key(public_key)
     known = connection.execute(select(devices.c.public_key).where(devices.c.name == name)).scalar_one_or_none()
     if known == public_key:
         return
@@ -82,11 +79,15 @@ def register(
 
 def replace_key(connection: Connection, name: str, public_key: bytes) -> None:
     """Forget the old Pi's key and connections in favour of a new one's. Raises ``NotRegistered``."""
-    try:
-        DeviceVerifier(public_key)
-    except ValueError:
-        raise NotRegistered("the public key is no point of P-256: give the 65 bytes the device shows, as hex") from None
+    _check_key(public_key)
     values = {"public_key": public_key, "connection": 0, "online": False}
     if connection.execute(update(devices).where(devices.c.name == name).values(**values)).rowcount == 0:
         raise NotRegistered(f"no device {name} is registered")
     touch(connection)
+
+
+def _check_key(public_key: bytes) -> None:
+    try:
+        DeviceVerifier(public_key)
+    except ValueError:
+        raise NotRegistered("the public key is no point of P-256: give the 65 bytes the device shows, as hex") from None

@@ -26,6 +26,8 @@ NAMING = {
 }
 metadata = MetaData(naming_convention=NAMING)
 
+MAX_INTEGER = (1 << 63) - 1
+"""The largest number that a table holds. What comes from outside is checked against it."""
 RowId = BigInteger().with_variant(Integer, "sqlite")
 """A row's number. SQLite counts by itself only for a column of exactly the type INTEGER."""
 
