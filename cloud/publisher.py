@@ -88,6 +88,7 @@ class Publisher:
             return
 
     def _run(self) -> None:
+        """The boundary that keeps the thread alive: a fault of ours is recorded, and all of it tried again."""
         while not self._stopping.is_set():
             try:
                 self._work()
@@ -179,14 +180,13 @@ class Publisher:
         device = one.topic.device
         with self._store.reading() as connection:
             registered = device in device_names(connection)
+        if not registered:
+            self._confine(one, False, "unknown_device", "no such device is registered")
+            return
         try:
             wanted = codec.read(one.payload, Want)
         except Malformed as wrong:
-            self._confine(Suspect(device, registered, one.topic.channel, "malformed", str(wrong), one.payload))
-            return
-        if not registered:
-            detail = "no such device is registered"
-            self._confine(Suspect(device, False, one.topic.channel, "unknown_device", detail, one.payload))
+            self._confine(one, True, "malformed", str(wrong))
             return
         with self._store.reading() as connection:
             pages = find_pages(connection, wanted.pages)
@@ -194,6 +194,7 @@ class Publisher:
             if name in pages:
                 self._publish(topics.down(self._site, device, "page"), pages[name])
 
-    def _confine(self, suspect: Suspect) -> None:
+    def _confine(self, one: Arrived, registered: bool, why: str, detail: str) -> None:
+        suspect = Suspect(one.topic.device, registered, one.topic.channel, why, detail, one.payload)
         with self._store.writing() as connection:
             confine(connection, [suspect], self._clock())
