@@ -79,11 +79,7 @@ class DeviceView(Struct, frozen=True):
     def faults(self) -> list[Fault]:
         """Every fault it reports once, of its doors and of itself: a beat names those of a door ``point.fault``."""
         labels = {point.name: point.label for point in self.points}
-        found = {
-            (point.name, str(fault)): str(known)
-            for point in self.points
-            for fault, known in _table(point.report.get("faults")).items()
-        }
+        found = {(point.name, str(fault)): "" for point in self.points for fault in _list(point.report.get("faults"))}
         for place, known in _table(self.beat.get("faults")).items():
             point, _, fault = str(place).rpartition(".")
             found.setdefault((point, fault), str(known))
@@ -152,6 +148,11 @@ def list_devices(connection: Connection, name: str | None = None) -> list[Device
         .order_by(points.c.name)
     ).all()
     return [_device(row, [point for point in placed if point.device == row.name]) for row in found]
+
+
+def _list(value: object) -> list[Any]:
+    """A list out of what a device reported, or an empty one where it reported something else."""
+    return value if isinstance(value, list) else []
 
 
 def _table(value: object) -> dict[str, Any]:
