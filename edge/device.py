@@ -155,7 +155,7 @@ class Device:
         )
 
     def faults(self) -> dict[str, str]:
-        """Everything an operator should know is wrong, by place."""
+        """Everything an operator should know is wrong, by place; what is wrong with a point as ``point.fault``."""
         found = {
             "disk": self.recorder.fault,
             "uplink": self.uplink.fault if self.uplink else "not_registered",
@@ -166,7 +166,7 @@ class Device:
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
         }
         for name, runner in self.agent.runners.items():
-            found |= {f"{name}.{fault}": "seen" for fault in runner.report.faults}
+            found |= {f"{name}.{fault}": "present" for fault in sorted(runner.report.faults)}
         return {place: fault for place, fault in found.items() if fault}
 
     def status(self) -> dict[str, Any]:

@@ -113,12 +113,12 @@ Effect = Record | Drive | Rest | Show | Wake
 
 
 class Report(Struct, frozen=True):
-    """What a station offers the rule and the screen. ``faults`` maps a fault to what is known of it."""
+    """What a station offers the rule and the screen. ``faults`` are those that are there now, each a word."""
 
     phase: str
     busy: bool = False
     faulted: bool = False
-    faults: Mapping[str, str] = {}
+    faults: frozenset[str] = frozenset()
 
 
 class Faulty(Struct, frozen=True, kw_only=True):

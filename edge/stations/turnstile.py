@@ -113,7 +113,7 @@ def start(point: str, settings: Settings) -> State:
 def report(state: State) -> Report:
     faulted = state.phase == "jammed"
     faults = state.faults | {"jammed"} if faulted else state.faults
-    return Report(state.phase, len(state.queue) >= MAX_QUEUE, faulted, dict.fromkeys(sorted(faults), ""))
+    return Report(state.phase, len(state.queue) >= MAX_QUEUE, faulted, faults)
 
 
 def step(state: State, happened: Input, now_ms: int) -> Step:
