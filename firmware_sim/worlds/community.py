@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud.sample import FACILITY, PEOPLE, POINTS
+from cloud.sample import SITE as ESTATE
 from edge.agent_process import CLOCK_FILE
 from edge.clock import DeviceClock, wall_ms
 from edge.config import DeviceConfig, load
@@ -18,7 +19,7 @@ from firmware_sim.panel.world import Card, Label
 from firmware_sim.worlds.brokers import Broker, start_broker
 from firmware_sim.worlds.processes import Died, Program, free_port, scripts
 
-SITE = "sunny-court"
+SITE = ESTATE.name
 SAMPLES = Path(__file__).parents[2] / "config"
 OURS = ".hearthgate-world"
 """Marks a folder that a world made, and may therefore empty."""
@@ -88,7 +89,6 @@ class SimulatedDevice:
         self.board = Program(f"{self.name} board", [sim, "board", *device, *arguments], folder / "board.log")
         self.keeper = Program(f"{self.name} keeper", [edge, "keeper", *device], folder / "keeper.log", pins)
         self.agent = Program(f"{self.name} agent", [edge, "run", *device], folder / "agent.log")
-
         point = next(point for point in POINTS if point[0] == self.name)
         self.label = Label(point[3], point[2])
 

@@ -11,16 +11,14 @@ from msgspec import Struct
 from edge.journal import JournalError, JournalView
 from firmware_sim.control import BoardGone
 from firmware_sim.orders import ControlError, Fire, ResetKey, Tapped
-from firmware_sim.worlds.community import Community, SimulatedDevice
-from firmware_sim.worlds.processes import Died
+from firmware_sim.worlds.community import UNKNOWN_CARD, Community, SimulatedDevice
+from firmware_sim.worlds.processes import Died, Program
 from firmware_sim.worlds.watcher import Event, Seen, Watcher
 
 MEMBER = "H10301:21:15890"
 """The frame 10001010100111110000100100: a yearly member, and so a resident."""
 NEIGHBOURS = ("H10301:21:10001", "H10301:21:10002", "H10301:21:10003", MEMBER, "H10301:21:10006")
-STRANGER = "H10301:99:12345"
-
-
+ALL_ROWS = 1_000_000
 HANDS_S = 0.3
 """A person needs a moment between silencing the panel and turning the key."""
 
@@ -94,7 +92,7 @@ class Story:
 
     async def _stranger(self) -> Told:
         began_ns = time.monotonic_ns()
-        tapped = await self._gym.control.tap("gym-turnstile.in", STRANGER)
+        tapped = await self._gym.control.tap("gym-turnstile.in", UNKNOWN_CARD)
         _, last_ns = _times(tapped)
         refused = await self._line("gym-turnstile", "access.refused", began_ns)
         if refused.event["reason"] != "unknown_credential":
@@ -152,21 +150,11 @@ class Story:
         return ms, f"the board saw the lock at rest {ms:.0f} ms after it was unlocked"
 
     async def _agent_killed(self) -> Told:
-        await self._unlock(self._gate)
-        killed_ns = time.monotonic_ns()
-        await self._gate.agent.kill()
-        ms = await self._rest_after(self._gate, killed_ns)
-        await self._gate.agent.start()
-        await self._ready(self._gate)
+        ms = await self._rest_when_killed(self._gate.agent)
         return ms, f"the board saw the lock at rest {ms:.1f} ms after kill -9"
 
     async def _keeper_killed(self) -> Told:
-        await self._unlock(self._gate)
-        killed_ns = time.monotonic_ns()
-        await self._gate.keeper.kill()
-        ms = await self._rest_after(self._gate, killed_ns)
-        await self._gate.keeper.start()
-        await self._ready(self._gate)
+        ms = await self._rest_when_killed(self._gate.keeper)
         return ms, f"the board's pulls had the lock at rest {ms:.1f} ms after kill -9"
 
     async def _fire(self) -> Told:
@@ -191,7 +179,8 @@ class Story:
         total = 0
         for device in self._community.devices.values():
             await self._drained(device)
-            rows = JournalView(device.config.state / "journal.db").tail(1_000_000)
+            with JournalView(device.config.state / "journal.db") as view:
+                rows = view.tail(ALL_ROWS)
             in_cloud = await self._watcher.events_of(device.name)
             _check_order(device.name, in_cloud)
             journal, cloud = [row.seq for row in rows], [event["seq"] for event in in_cloud]
@@ -210,6 +199,17 @@ class Story:
         tapped = await device.control.tap(f"{device.name}.in", MEMBER)
         first_ns, _ = _times(tapped)
         return (await device.control.wait_move(f"{device.name}.lock", level=True, since_ns=first_ns)).at_ns
+
+    async def _rest_when_killed(self, program: Program) -> float:
+        """Kill a program of the gate while its lock is driven; milliseconds until the lock rested. It starts again."""
+        await self._unlock(self._gate)
+        killed_ns = time.monotonic_ns()
+        await program.kill()
+        try:
+            return await self._rest_after(self._gate, killed_ns)
+        finally:
+            await program.start()
+            await self._ready(self._gate)
 
     async def _rest_after(self, device: SimulatedDevice, since_ns: int) -> float:
         move = await device.control.wait_move(f"{device.name}.lock", level=False, since_ns=since_ns, timeout_ms=15_000)
