@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from contract.decide import Trust
 from contract.topics import NAME
 
 MAX_BATCH_EVENTS = 500
@@ -81,7 +82,7 @@ class Beat(Struct, frozen=True):
 
     at_ms: int
     uptime_ms: int
-    clock: str
+    clock: Trust
     journal_rows: int
     waiting: int
     oldest_ms: int

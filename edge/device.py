@@ -146,7 +146,7 @@ class Device:
         return Beat(
             at_ms=clock.now_ms(),
             uptime_ms=clock.mono_ms(),
-            clock=clock.trust.value,
+            clock=clock.trust,
             journal_rows=recorder.last_seq - self.ports.journal.base_seq,
             waiting=recorder.last_seq - recorder.acked,
             oldest_ms=recorder.waiting_ms,
@@ -176,7 +176,7 @@ class Device:
             "device": self._name,
             "site": self._site,
             "software": SOFTWARE,
-            "clock": {"trust": beat.clock, "at_ms": beat.at_ms, "uptime_ms": beat.uptime_ms},
+            "clock": {"trust": beat.clock.value, "at_ms": beat.at_ms, "uptime_ms": beat.uptime_ms},
             "keeper": self.agent.keeper_up,
             "link": {"up": self.ports.link.up},
             "journal": {

@@ -23,6 +23,7 @@ from cloud.store.registry import found_site, register, replace_key
 from cloud.store.schema import devices, events, journals, quarantine, tallies
 from cloud.store.streams import MAX_JOURNALS_PER_DEVICE
 from contract import codec, topics
+from contract.decide import Trust
 from contract.events import CHAIN_START, encode_event
 from contract.messages import Ack, Beat
 from contract.sealing import DeviceKey, Purpose, SyncKey, mac_is_good, statement
@@ -421,7 +422,7 @@ def test_a_state_that_the_broker_kept_is_not_a_sign_of_life(world: World, gym: S
 
 
 def test_a_beat_is_kept_with_its_time(world: World, gym: Sender) -> None:
-    beat = Beat(1, 2, "synced", 10, 7, 900, 0, {"gym-turnstile": "jam"})
+    beat = Beat(1, 2, Trust.SYNCED, 10, 7, 900, 0, {"gym-turnstile": "jam"})
     world.take(gym, codec.write(beat), channel="beat")
     device = world.device()
     assert (device.waiting, device.beat_ms, device.heard_ms) == (7, NOW_MS, NOW_MS)
@@ -571,7 +572,7 @@ def test_a_fault_of_ours_costs_only_the_message_that_causes_it(
     monkeypatch.setattr("cloud.presence.after_beat", broken)
     ingest = world.restarted()
     ingest.put(arrived(gym.name, "events", gym.events(1, 1)))
-    ingest.put(arrived(gym.name, "beat", codec.write(Beat(1, 2, "synced", 10, 7, 900, 0))))
+    ingest.put(arrived(gym.name, "beat", codec.write(Beat(1, 2, Trust.SYNCED, 10, 7, 900, 0))))
     ingest.put(arrived(door.name, "events", door.events(1, 1)))
     ingest.start()
     ingest.stop()

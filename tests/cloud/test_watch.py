@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cloud.broker import Arrived
 from cloud.watch import describe
 from contract import codec, topics
-from contract.decide import Tier
+from contract.decide import Tier, Trust
 from contract.messages import Ack, Beat, Manifest, Want
 from contract.roster import WHOLE, Row, SitePage, pack_page, pack_site
 from tests.cloud.sender import JOURNAL, SITE, Sender
@@ -38,7 +38,7 @@ def test_a_batch_is_shown_with_its_events() -> None:
 
 SOUND = {
     "state": Sender().state(1),
-    "beat": codec.write(Beat(1, 2, "synced", 1, 2, 3, 0)),
+    "beat": codec.write(Beat(1, 2, Trust.SYNCED, 1, 2, 3, 0)),
     "want": codec.write(Want([b"\1" * 16])),
     "ack": codec.attach(codec.write(Ack(JOURNAL, 1, 2)), b"seal"),
     "roster": codec.attach(codec.write(Manifest("gym-1", 1, 2, 3, b"\1" * 16, [], 0)), b"seal"),

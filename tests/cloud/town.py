@@ -142,7 +142,7 @@ class Town:
 
     def beats(self, device: str, *, waiting: int = 0, faults: dict[str, str] | None = None) -> None:
         """A device is online and tells how it is."""
-        beat = Beat(self.now_ms, 1000, "synced", 10, waiting, 0, 0, faults or {})
+        beat = Beat(self.now_ms, 1000, Trust.SYNCED, 10, waiting, 0, 0, faults or {})
         self.arrives(device, "state", self.senders[device].state(1))
         self.arrives(device, "beat", codec.write(beat))
 

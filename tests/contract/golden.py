@@ -64,7 +64,7 @@ MESSAGES: dict[str, Struct] = {
     "beat-1.json": Beat(
         at_ms=1_777_888_801_234,
         uptime_ms=86_401_567,
-        clock="synced",
+        clock=Trust.SYNCED,
         journal_rows=8,
         waiting=2,
         oldest_ms=1111,

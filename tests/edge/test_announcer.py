@@ -3,6 +3,7 @@
 import asyncio
 
 from contract import codec, topics
+from contract.decide import Trust
 from contract.messages import Beat, State
 from contract.sealing import DeviceVerifier, Purpose, statement
 from edge.announcer import Announcer, will
@@ -23,7 +24,7 @@ class Shown:
             DEVICE,
             asyncio.get_running_loop(),
             state=lambda connection: State(True, connection, software=self.software),
-            beat=lambda: Beat(0, 0, "synced", 0, 0, 0, 0),
+            beat=lambda: Beat(0, 0, Trust.SYNCED, 0, 0, 0, 0),
         )
         self.link.on_up = self.announcer.went_up
         self.link.on_down = self.announcer.close
