@@ -54,7 +54,7 @@ class Unfit(Exception):
     """A manifest was signed, but what it names is no roster; nothing was changed."""
 
 
-class InUse(Struct, frozen=True):
+class Adopted(Struct, frozen=True):
     """The roster in use: its manifest, the first digest bits of every page, and what the rows share. ``checked`` marks
     the pages that were read and found to be what was signed since this start: to do so every time costs 5 µs."""
 
@@ -77,7 +77,7 @@ class RosterStore:
         self.on_damage: Callable[[], object] = lambda: None
         """Called by ``find``, on the loop, when there is such a page."""
         self._path = path
-        self._in_use: InUse | None = None
+        self._in_use: Adopted | None = None
         try:
             self._open_or_begin_anew()
         except sqlite3.Error as error:
@@ -143,7 +143,7 @@ class RosterStore:
         packed = array("I", (prefix.value for prefix in prefixes))
         with files.transaction(self._writer):
             self._writer.execute(_ADOPT, (payload, packed.tobytes()))
-        self._in_use = InUse(manifest, packed, site, bytearray(len(packed)))
+        self._in_use = Adopted(manifest, packed, site, bytearray(len(packed)))
         self.damaged.clear()
         yield
         # A revocation must survive a power cut, or the old roster would let the card in again.
@@ -224,7 +224,7 @@ def _migrate(connection: sqlite3.Connection) -> None:
     migrations.apply(Database(connection))
 
 
-def _read_in_use(connection: sqlite3.Connection) -> InUse | None:
+def _read_in_use(connection: sqlite3.Connection) -> Adopted | None:
     payload, packed = connection.execute(_IN_USE).fetchone()
     if not payload:
         return None
@@ -234,7 +234,7 @@ def _read_in_use(connection: sqlite3.Connection) -> InUse | None:
         raise RosterDamaged(f"{len(packed)} bytes of prefixes for {len(manifest.pages)} pages")
     prefixes.frombytes(packed)
     site = Site.from_blob(_read_page(connection, manifest.site_page))
-    return InUse(manifest, prefixes, site, bytearray(len(prefixes)))
+    return Adopted(manifest, prefixes, site, bytearray(len(prefixes)))
 
 
 def _read_page(connection: sqlite3.Connection, name: bytes, *, check: bool = True) -> bytes:
