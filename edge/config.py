@@ -4,7 +4,6 @@ import copy
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
 from urllib.parse import urlsplit
@@ -12,15 +11,16 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from contract.decide import Direction
 from contract.messages import Name
 from edge.kinds import Kind, UnknownKind, find_kind
+from edge.link import is_loopback
 
 Level = Literal["low", "high"]
 Pull = Literal["up", "down"]
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Load = Literal["power_to_unlock", "power_to_lock", "power_to_run", "dry_contact"]
 InEmergency = Literal["drive", "rest"]
-Way = Literal["in", "out"]
 CHOICES = {
     "load": get_args(Load),
     "relay": get_args(Level),
@@ -28,7 +28,7 @@ CHOICES = {
     "pull": get_args(Pull),
     "external_pull": get_args(Pull),
     "emergency": get_args(InEmergency),
-    "readers": get_args(Way),
+    "readers": get_args(Direction),
 }
 """What may stand at the keys that have a few words to choose from."""
 
@@ -107,7 +107,7 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     settings: dict[str, Any] = {}
     outputs: dict[str, Output] = {}
     inputs: dict[str, InputPin] = {}
-    readers: dict[Way, Reader] = {}
+    readers: dict[Direction, Reader] = {}
 
 
 class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -213,7 +213,7 @@ class _Checker:
             raise wrong from None
         if address.scheme not in ("mqtt", "mqtts") or not address.hostname or not port_is_good:
             raise wrong
-        if address.scheme == "mqtt" and not _is_loopback(address.hostname):
+        if address.scheme == "mqtt" and not is_loopback(address.hostname):
             raise self._error("cloud.broker", "plain MQTT goes to a loopback address only; use mqtts:// with ca")
         if address.scheme == "mqtts" and cloud.ca is None:
             raise self._error("cloud.broker", "mqtts:// needs ca, the file of the certificate authority")
@@ -338,13 +338,6 @@ def _inputs(file: _File) -> Iterator[tuple[InputPin, str]]:
     for index, emergency in enumerate(file.emergency):
         yield emergency.input, f"emergency[{index}].input"
         yield emergency.reset, f"emergency[{index}].reset"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _line_of(key: str, lines: Sequence[str]) -> int:

@@ -1,6 +1,7 @@
 """The port through which a device speaks to its cloud. It may lose, repeat and delay: nothing rests on its word."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Protocol
 
 
@@ -20,3 +21,11 @@ class Link(Protocol):
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """Hand a message to the broker if the link is up; otherwise it is dropped."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is written as a loopback address: the only one that plain TCP may go to. A name never is."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -4,7 +4,8 @@ A client lives for one connection and no longer, so nothing of an old one is eve
 host, connecting and the TLS handshake may take long; they are done in an executor, on a client that nothing else
 knows yet. A broker that is not there is normal: the link tries again for ever, each device at moments of its own.
 
-Whatever a callback of ours raises ends here: it is logged and counted, and the link goes on.
+Whatever a callback of ours raises ends here: it is logged and counted, and the link goes on. So does whatever paho
+raises: it ends the connection, and the next one is tried.
 """
 
 import logging
@@ -13,7 +14,6 @@ import ssl
 from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections.abc import Callable
 from concurrent.futures import Executor
-from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -27,6 +27,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contract.messages import MAX_PAYLOAD_BYTES
 from edge.files import write_whole
+from edge.link import is_loopback
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class MqttLink:
         connector: Executor | None = None,
     ) -> None:
         """Raises ``ValueError`` for a broker elsewhere without TLS."""
-        if broker.tls is None and not _is_loopback(broker.host):
+        if broker.tls is None and not is_loopback(broker.host):
             raise ValueError(f"broker {broker.host}: plain MQTT goes to a loopback address only; use TLS")
         self.on_up: Callable[[int], object] = lambda connection: None
         self.on_down: Callable[[], object] = lambda: None
@@ -166,6 +167,10 @@ class MqttLink:
             client, self._connection = dialled.result()
         except (OSError, ValueError) as error:  # a ValueError for a name that no host can have
             self._pause(f"{self._broker.host}:{self._broker.port}: {error}")
+            return
+        except Exception as fault:
+            log.exception("paho failed; there is no connection")
+            self._pause(f"{type(fault).__name__} while connecting")
             return
         opened = client.socket()
         if self._closed or opened is None:
@@ -304,10 +309,3 @@ def _abandon(client: Client) -> None:
 def _without_delay(_client: Client, _data: Any, opened: Any) -> None:
     # Small messages must not wait for one another: 17 ms became 1.4 ms with this at both ends.
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
