@@ -72,13 +72,13 @@ class Program:
     async def kill(self) -> None:
         """``kill -9``: no warning, no last words."""
         self.send(signal.SIGKILL)
-        await self._ended()
+        await self.ended()
 
     async def stop(self) -> None:
         """Ask it to end; insist if it does not."""
         self.send(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self._ended(), ENDS_WITHIN_S)
+            await asyncio.wait_for(self.ended(), ENDS_WITHIN_S)
         except TimeoutError:
             await self.kill()
 
@@ -93,7 +93,8 @@ class Program:
         except OSError:
             return ""
 
-    async def _ended(self) -> None:
+    async def ended(self) -> None:
+        """Return when it has ended."""
         if self._process is not None:
             await self._process.wait()
 

@@ -80,7 +80,7 @@ def test_whoever_waits_for_a_program_that_died_reads_its_last_words(tmp_path: Pa
     async def story() -> None:
         program = Program("the gate's keeper", ["sh", "-c", "echo no pins here >&2; exit 2"], tmp_path / "log")
         await program.start()
-        await program.stop()
+        await program.ended()
         with pytest.raises(Died, match=r"the gate's keeper has ended:\nno pins here"):
             program.check()
 
