@@ -19,7 +19,7 @@ from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.feed import LiveFeed, Source
 from cloud.keys import KeyFolder
-from cloud.store.console import Label, SiteView, find_site
+from cloud.store.console import find_site
 from cloud.store.database import Store
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,6 @@ MAX_BODY_BYTES = 64 * 1024
 FEED_RESTS_S = 1.0
 """After an error of the database, before the feed looks again."""
 
-NO_SITE = SiteView("", "UTC", Label("", ""))
 HEADERS = {
     # Nothing but our own files, no script in a page, no frame around it, no form that leads elsewhere.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -53,13 +52,15 @@ def create_app(
     demo: bool,
     doorkeeper: Doorkeeper | None = None,
 ) -> FastAPI:
-    """The application. The site must be in the database; ``on_change`` is called after people or cards changed.
-    ``clock`` gives UTC milliseconds; ``feed.publish`` is what ingest tells of every commit.
+    """The application. ``on_change`` is called after people or cards changed, ``clock`` gives UTC milliseconds,
+    ``feed.publish`` is what ingest tells of every commit.
+
+    Raises SQLAlchemy's ``NoResultFound`` for a database without a site.
 
     Whoever serves it calls ``feed.close()`` before waiting for open connections, or streams would hold it up.
     """
     with store.reading() as connection:
-        site = find_site(connection) or NO_SITE
+        site = find_site(connection)
     pages = Pages(site, demo=demo)
     source = PageSource(store, pages, clock)
     app = FastAPI(

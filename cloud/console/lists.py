@@ -9,7 +9,14 @@ from cloud.api.desk import Reading, Services
 from cloud.api.v1 import Cursor, Text
 from cloud.console.pages import Pages
 from cloud.console.words import KINDS
-from cloud.store.console import EventFilter, list_devices, list_events, list_quarantined, list_tallies, newest_roster
+from cloud.store.console import (
+    EventFilter,
+    list_devices,
+    list_events,
+    list_quarantined,
+    list_tallies,
+    newest_roster_number,
+)
 from cloud.store.operators import first_broken_deed, list_deeds
 from contract.reasons import Reason
 
@@ -56,7 +63,7 @@ def device(request: Request, name: str, login: Reading, desk: Services, before: 
         if not known:
             raise HTTPException(404)
         found = list_events(connection, EventFilter(device=name), before, ROWS)
-        newest = newest_roster(connection)
+        newest = newest_roster_number(connection)
     return pages.page(
         request, "device.html", login, device=known[0], found=found, newest_roster=newest, now_ms=desk.clock()
     )

@@ -29,7 +29,7 @@ from cloud.store.console import (
     list_arrivals,
     list_devices,
     list_events,
-    newest_roster,
+    newest_roster_number,
 )
 from cloud.store.database import Store
 
@@ -114,7 +114,7 @@ class PageSource:
         with self._store.reading() as connection:
             return Overview(
                 devices=list_devices(connection),
-                newest_roster=newest_roster(connection),
+                newest_roster=newest_roster_number(connection),
                 refused_today=self._refused.count(connection, midnight(self._pages, now_ms)),
                 quarantined=count_quarantined(connection),
                 now_ms=now_ms,

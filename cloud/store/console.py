@@ -130,9 +130,10 @@ class EventPage(Struct, frozen=True):
     next: int | None
 
 
-def find_site(connection: Connection) -> SiteView | None:
-    row = connection.execute(select(sites)).first()
-    return None if row is None else SiteView(row.name, row.zone, Label(row.label_zh, row.label_en))
+def find_site(connection: Connection) -> SiteView:
+    """The one site of this database. Raises SQLAlchemy's ``NoResultFound`` before it was founded."""
+    row = connection.execute(select(sites)).one()
+    return SiteView(row.name, row.zone, Label(row.label_zh, row.label_en))
 
 
 def list_devices(connection: Connection, name: str | None = None) -> list[DeviceView]:
@@ -184,7 +185,7 @@ def _device(row: Any, placed: Sequence[Any]) -> DeviceView:
     )
 
 
-def newest_roster(connection: Connection) -> int:
+def newest_roster_number(connection: Connection) -> int:
     """The number of the newest roster published, 0 before the first."""
     return int(connection.execute(select(func.coalesce(func.max(rosters.c.number), 0))).scalar_one())
 

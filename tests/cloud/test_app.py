@@ -5,6 +5,7 @@ import re
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import NoResultFound
 
 from cloud.app import create_app
 from cloud.auth import RIGHTS, Right, Role
@@ -214,9 +215,9 @@ def test_the_cloud_is_ready_when_its_feed_runs(town: Town) -> None:
         assert stranger.get("/health/live").text == "alive"
 
 
-def test_a_cloud_without_a_site_still_shows_its_login(store: Store, keys: KeyFolder) -> None:
-    app = create_app(store, keys=keys, feed=LiveFeed(), clock=lambda: 0, on_change=lambda: None, demo=False)
-    assert app.state.desk.store is store
+def test_a_database_without_a_site_is_no_cloud(store: Store, keys: KeyFolder) -> None:
+    with pytest.raises(NoResultFound):
+        create_app(store, keys=keys, feed=LiveFeed(), clock=lambda: 0, on_change=lambda: None, demo=False)
 
 
 def test_roles_in_the_sample_are_all_roles() -> None:
