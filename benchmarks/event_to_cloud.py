@@ -28,9 +28,8 @@ from contract.events import decode_event
 from contract.messages import Ack, EventBatch
 from edge.config import DeviceConfig
 from firmware_sim.orders import card_bits
-from firmware_sim.worlds.community import SITE
+from firmware_sim.worlds.community import SITE, UNKNOWN_CARD
 from firmware_sim.worlds.processes import scripts
-from firmware_sim.worlds.story import STRANGER
 from firmware_sim.worlds.watcher import Watcher
 
 DEVICE = "gym-turnstile"
@@ -100,7 +99,7 @@ async def one_event(keeper: StandIn, ear: Ear, watcher: Watcher) -> list[float]:
     """The milliseconds from an unknown card's frame until its event is sent, acknowledged, and on the stream."""
     before = ear.seq
     began = time.monotonic_ns()
-    keeper.frame(f"{DEVICE}.in", card_bits(STRANGER))
+    keeper.frame(f"{DEVICE}.in", card_bits(UNKNOWN_CARD))
     await ear.until(lambda: ear.seq > before and ear.acked >= ear.seq)
     seen = await watcher.wait(lambda event: bool(event["seq"] == ear.seq), since_ns=began, within_s=WITHIN_S)
     return [(at_ns - began) / 1e6 for at_ns in (ear.sent_ns, ear.acked_ns, seen.at_ns)]
