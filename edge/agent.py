@@ -29,7 +29,7 @@ from edge.keeper_link import (
 )
 from edge.kinds import Kind
 from edge.lanes import Lane, Recording
-from edge.stations import Due, Edge, Emergency, Input, Levels, Report, Show, Wake
+from edge.stations import LEASE_MARGIN_MS, Due, Edge, Emergency, Input, Levels, Report, Show, Wake
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,7 @@ class Runner:
     ) -> None:
         self.point, self.kind = point, kind
         self.timers: dict[str, TimerHandle] = {}
+        self.lamps: dict[str, TimerHandle] = {}
         self.shown: Show | None = None
         self._state = kind.start(point.name, settings)
         self._clock = clock
@@ -161,7 +162,7 @@ class Agent:
     def close(self) -> None:
         for runner in self.runners.values():
             runner.lane.close()
-            for timer in runner.timers.values():
+            for timer in (*runner.timers.values(), *runner.lamps.values()):
                 timer.cancel()
         for _, _, invalid in self._readers.values():
             invalid.close()
@@ -176,8 +177,15 @@ class Agent:
         """Light the lamp, if there is one, and keep the text for whatever screen shows this point."""
         runner = self.runners[point]
         runner.shown = shown
+        for lamp in list(runner.lamps):
+            self._darken(runner, lamp)
         if shown.lamp in runner.point.outputs:
-            self.drive(f"{point}.{shown.lamp}", LAMP_MS)
+            self.drive(f"{point}.{shown.lamp}", LAMP_MS + LEASE_MARGIN_MS)
+            runner.lamps[shown.lamp] = self._loop.call_later(LAMP_MS / 1000, self._darken, runner, shown.lamp)
+
+    def _darken(self, runner: Runner, lamp: str) -> None:
+        runner.lamps.pop(lamp).cancel()
+        self.rest(f"{runner.point.name}.{lamp}")
 
     def wake(self, point: str, wake: Wake) -> None:
         runner = self.runners[point]
@@ -209,8 +217,7 @@ class Agent:
             case Snapshot():
                 self._snapshot(message)
             case Rested(output=output, cause="expired"):
-                if output.rpartition(".")[2] not in ("green", "red"):
-                    self._recording.record(output.partition(".")[0], "device.lease_expired", {"output": output})
+                self._recording.record(output.partition(".")[0], "device.lease_expired", {"output": output})
             case Refused(output=output, why=why) if why != "emergency":
                 self._recording.record(output.partition(".")[0], "device.fault", {"fault": why, "output": output})
 
@@ -255,6 +262,9 @@ class Agent:
         levels: dict[str, dict[str, bool]] = {point: {} for point in self.runners}
         for name, active in snapshot.inputs.items():
             point, _, input_name = name.partition(".")
-            levels[point][input_name] = active
+            if point in levels:
+                levels[point][input_name] = active
+            else:  # the keeper still runs by an older config
+                self._recording.record("", "device.fault", {"fault": "no_such_point", "input": name})
         for point, runner in self.runners.items():
             self._guarded(runner.take, Levels(levels[point]))
