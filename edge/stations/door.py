@@ -29,6 +29,8 @@ from edge.stations import (
     Wake,
     check_unlock_ms,
     decided,
+    kept_still,
+    moved,
     not_entered,
     passed,
     passer,
@@ -105,7 +107,6 @@ class State(Faulty, frozen=True):
     leaf_open: bool = False
     opened_ms: int = 0
     released_by: frozenset[str] = frozenset()
-    still: int = 0
     reversed: int = 0
 
 
@@ -187,7 +188,8 @@ def _locked(state: State) -> State:
 
 
 def _opened(state: State, now_ms: int) -> Step:
-    after, effects = _moved(replace(_to(state, "opened"), leaf_open=True, opened_ms=now_ms))
+    after = replace(_to(state, "opened"), leaf_open=True, opened_ms=now_ms)
+    after, effects = moved(after, "door", "contact_still")
     if state.phase == "closed":
         return after, [Record("door.forced"), Show("red", "forced"), *effects]
     if state.phase != "unlocked":
@@ -200,16 +202,13 @@ def _opened(state: State, now_ms: int) -> Step:
     return _locked(after), [*passages, Rest("lock"), Wake("relock", None), *_watch_leaf(state), *effects]
 
 
-def _moved(state: State) -> Step:
-    return set_fault(replace(state, still=0), "door", "contact_still", present=False)
-
-
 def _watch_leaf(state: State) -> list[Effect]:
     return [Wake("warn", state.settings.warn_ms), Wake("hold", state.settings.held_ms)]
 
 
 def _shut(state: State, now_ms: int) -> Step:
-    after, effects = _moved(replace(_to(state, "shut_unlocked" if state.unlocked else "shut"), leaf_open=False))
+    after = replace(_to(state, "shut_unlocked" if state.unlocked else "shut"), leaf_open=False)
+    after, effects = moved(after, "door", "contact_still")
     effects = [Wake("warn", None), Wake("hold", None), *effects]
     if state.phase in ("held", "forced"):
         effects.append(Record("door.shut", {"open_ms": now_ms - state.opened_ms}))
@@ -228,10 +227,7 @@ def _relock(state: State) -> Step:
     if state.phase != "unlocked" or not state.has_contact:
         return after, effects
     effects += [not_entered(who) for who in state.passers]
-    after = replace(after, still=state.still + 1)
-    if after.still < state.settings.still_after:
-        return after, effects
-    after, faulted = set_fault(after, "door", "contact_still", present=True)
+    after, faulted = kept_still(after, "door", "contact_still", suspect_after=state.settings.still_after)
     return after, effects + faulted
 
 

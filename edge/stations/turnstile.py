@@ -30,11 +30,12 @@ from edge.stations import (
     Wake,
     check_unlock_ms,
     decided,
+    kept_still,
+    moved,
     not_entered,
     passed,
     passer,
     refuse,
-    set_fault,
 )
 
 Phase = Literal["rest", "unlocked", "turning", "forced", "jammed", "released"]
@@ -100,7 +101,6 @@ class State(Faulty, frozen=True):
     away: bool = False
     home_ms: int | None = None
     passed_ms: int | None = None
-    still: int = 0
 
 
 Step = tuple[State, list[Effect]]
@@ -205,8 +205,7 @@ def _home(state: State, now_ms: int) -> Step:
     if state.phase == "jammed":
         return after, [Record("turnstile.jam_cleared"), Rest("unlock"), Wake("relock", None), *effects]
     if state.turning is not None:
-        after = replace(after, turning=None, passed_ms=now_ms, still=0)
-        after, cleared = set_fault(after, "turnstile", "arm_still", present=False)
+        after, cleared = moved(replace(after, turning=None, passed_ms=now_ms), "turnstile", "arm_still")
         effects = [passed(state.turning), *effects, *cleared]
     after, served = _serve(after, now_ms)
     return after, effects + served
@@ -231,10 +230,8 @@ def _relock(state: State) -> Step:
     if state.phase != "unlocked":
         return state, [Rest("unlock")]
     effects: list[Effect] = [Rest("unlock"), *(not_entered(who) for who in state.queue)]
-    after = replace(_to(state, "relock"), queue=(), still=state.still + 1)
-    if after.still < state.settings.still_after:
-        return after, effects
-    after, faulted = set_fault(after, "turnstile", "arm_still", present=True)
+    after = replace(_to(state, "relock"), queue=())
+    after, faulted = kept_still(after, "turnstile", "arm_still", suspect_after=state.settings.still_after)
     return after, effects + faulted
 
 
