@@ -19,6 +19,8 @@ from firmware_sim.worlds.virtual import VirtualTown
 
 SLACK_S = 0.05
 """Between an event's whole milliseconds, a record that is written, and the pin."""
+UNSYNCED_S = 0.05
+"""A free way opens once its row is written. Pull the plug before it is synced, and it is locked again without one."""
 WAITS_S = 30.0
 """The longest that somebody who was let in may have to wait for the arm."""
 
@@ -99,6 +101,8 @@ def _of_lock(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]
     emergencies = _emergencies(town, name)
     for unlocked in unlockings(town, name):
         if any(one.start_s <= unlocked.start_s <= one.end_s for one in emergencies):
+            continue
+        if any(0 <= cut_s - unlocked.start_s < UNSYNCED_S for cut_s in device.lost_power_s):
             continue
         waited_s = WAITS_S if point.kind == "turnstile" else SLACK_S
         before = bisect_right(reasons, unlocked.start_s + SLACK_S)

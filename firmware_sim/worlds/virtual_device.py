@@ -1,7 +1,9 @@
 """A device in virtual time: the shipped agent and keeper on a simulated board, and what can befall them."""
 
 import os
+from collections.abc import Callable
 from concurrent.futures import Executor
+from pathlib import Path
 
 from contract import topics
 from edge.announcer import will
@@ -21,13 +23,37 @@ from firmware_sim.worlds.wiring import resistors, wire
 
 
 class MortalJournal(Journal):
-    """A journal whose process can be killed."""
+    """A journal whose process can be killed and whose machine can lose its power: then only what was synced is left."""
+
+    def __init__(self, path: Path, *, boot: str) -> None:
+        super().__init__(path, boot=boot)
+        self._wal_on_disk = self._whole_wal()
+
+    def flush(self) -> int:
+        seq = super().flush()
+        self._wal_on_disk = self._whole_wal()
+        return seq
+
+    def checkpoint(self) -> int | None:
+        seq = super().checkpoint()
+        self._wal_on_disk = self._whole_wal()
+        return seq
 
     def die(self) -> None:
         """Let go of the file without a word in it: the next start finds an unclean end."""
         self._connection.close()
         os.close(self._wal)
         self._hold.release()
+
+    def lose_power(self) -> None:
+        """The same, and what the kernel had not synced is gone. Of the table file all is: only checkpoints write it."""
+        tables = self._path.read_bytes()
+        self.die()
+        self._path.write_bytes(tables)
+        self._path.with_name(f"{self._path.name}-wal").write_bytes(self._wal_on_disk)
+
+    def _whole_wal(self) -> bytes:
+        return os.pread(self._wal, os.fstat(self._wal).st_size, 0)
 
 
 class VirtualDevice:
@@ -63,6 +89,8 @@ class VirtualDevice:
         )
         self.booted_s: dict[str, float] = {}
         """When each boot began, on the world's clock."""
+        self.lost_power_s: list[float] = []
+        """When the plug was pulled."""
         self.agent: Device | None = None
         self._chance = self.board.random("processes")
         self._threads = Executor(), Executor(), Executor()
@@ -135,7 +163,7 @@ class VirtualDevice:
 
     def kill_agent(self) -> None:
         """What it had not written is gone. The keeper sees its line end and puts every output to rest."""
-        self._end_agent()
+        self._end_agent(MortalJournal.die)
         if self.keeper_runs:
             self._keeper_life.call_soon(self._keeper.agent_gone)
 
@@ -145,11 +173,12 @@ class VirtualDevice:
         self._hear_nothing()
 
     def power_off(self) -> None:
-        """The plug is pulled. What was written stays, the broker will notice, and the pins fall back."""
+        """The plug is pulled. What was synced stays, the broker will notice, and the pins fall back."""
+        self.lost_power_s.append(self._loop.time())
         self._hear_nothing()
         cable_in = self.link.cable_in
         self.link.cut()
-        self._end_agent()
+        self._end_agent(MortalJournal.lose_power)
         self.link.cable_in = cable_in
         self._keeper_life.end()
         self.board.reset()
@@ -184,13 +213,13 @@ class VirtualDevice:
         if self.agent is not None and self.keeper_runs:
             self._tell(self._keeper.snapshot())
 
-    def _end_agent(self) -> None:
+    def _end_agent(self, end: Callable[[MortalJournal], None]) -> None:
         if self.agent is None:
             return
         self._agent_life.end()
         self._hear_nothing()
         self.link.kill()
-        self._journal.die()
+        end(self._journal)
         self.agent.ports.roster.close()
         self.agent = None
 

@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from cloud.store.schema import devices
 from contract.events import decode_event
+from firmware_sim import life
 from firmware_sim.clock import run_virtual
 from firmware_sim.worlds.audit import audit, unlockings
 from firmware_sim.worlds.virtual import OurFault, VirtualTown, neighbours, sites
-from firmware_sim.worlds.virtual_device import VirtualDevice
+from firmware_sim.worlds.virtual_device import MortalJournal, VirtualDevice
 from tests.firmware_sim.memory_disk import memory_disk
 
 GYM = "gym-turnstile"
@@ -116,6 +117,43 @@ async def test_who_dies_before_the_row_is_written_has_not_opened(gym: Gym) -> No
     assert unlockings(gym.town, GYM) == []
     assert len(gym.kinds()) == before
     gym.device.start_agent()
+
+
+async def plug_pulled(gym: Gym, after_s: float) -> None:
+    """Somebody badges, and the power goes for a while."""
+    gym.badge()
+    await asyncio.sleep(after_s)
+    gym.device.power_off()
+    await asyncio.sleep(30)
+    gym.device.power_on()
+    await asyncio.sleep(30)
+
+
+@in_a_gym
+async def test_a_row_that_the_cloud_has_survives_the_power_cut(gym: Gym) -> None:
+    await plug_pulled(gym, 2.0)
+    assert gym.kinds().count("access.allowed") == 1
+
+
+def test_a_build_that_takes_a_written_row_for_a_durable_one_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(gym: Gym) -> None:
+        monkeypatch.setattr(MortalJournal, "flush", lambda journal: journal.last_seq)
+        await plug_pulled(gym, 2.0)
+
+    with pytest.raises(TimeoutError):  # the cloud has seen other rows under these numbers, and acknowledges no more
+        run_virtual(_told(story))
+
+
+def test_a_row_that_was_not_yet_synced_goes_with_the_power_and_nobody_has_heard_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def story(gym: Gym) -> None:
+        monkeypatch.setattr(life, "DISK_MS", (20.0, 20.0))
+        await plug_pulled(gym, 0.031 + 0.03)
+        assert "access.allowed" not in gym.kinds()
+        assert "device.power_cut" in gym.kinds()
+
+    run_virtual(_told(story))
 
 
 @in_a_gym
