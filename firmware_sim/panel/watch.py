@@ -122,6 +122,7 @@ def _of_interest(status: dict[str, Any] | None) -> dict[str, Any] | None:
         "events": status["journal"]["last"],
         "waiting": status["journal"]["waiting"],
         "roster": status["roster"]["number"],
+        "emergencies": status["emergencies"],
         "shown": {name: point["shown"] for name, point in status["points"].items()},
         "faults": sorted(status["faults"]),
     }

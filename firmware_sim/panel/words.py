@@ -62,6 +62,8 @@ ZH = {
     "Connecting": "正在连接",
     "Hold a card to the reader": "请刷卡",
     "The agent is down: nobody decides here. Fire still releases.": "代理程序已停：此门不做决定；火警仍会放行。",
+    "Emergency: the way is free.": "应急放行：可自由通行。",
+    "Emergency: the way is free until the reset key is turned.": "应急放行：可自由通行，转动复位钥匙后恢复。",
     "The keeper is down: the pins are at rest.": "守护程序已停：所有引脚处于静止。",
     "{who} walked through.": "{who} 走过去了。",
     "{who} stayed outside.": "{who} 被挡在外面。",

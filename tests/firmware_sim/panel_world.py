@@ -73,6 +73,7 @@ class SampleDevice:
         self.name, self.label = config.device.name, label
         self.cable_in = self.agent_running = self.keeper_running = True
         self.waiting = 0
+        self.emergencies: list[str] = []
         witness = Witness(pin_names(config))
         board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=witness.hear)
         self.hardware = wire(board, config)
@@ -89,6 +90,7 @@ class SampleDevice:
             "link": {"up": self.cable_in},
             "journal": {"last": events, "waiting": self.waiting},
             "roster": {"number": 1},
+            "emergencies": list(self.emergencies),
             "points": {point: {"shown": self.gatekeeper.shown} for point in self.hardware.portals},
             "faults": {},
         }

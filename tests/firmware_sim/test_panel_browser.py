@@ -98,6 +98,30 @@ def test_a_pulled_cable_shows_what_waits_and_a_dead_agent_that_nobody_decides(pa
     expect(gate).not_to_contain_text("nobody decides here")
 
 
+def test_a_dead_agent_is_not_papered_over_by_the_card_read_before(panel: ServedPanel, page: Page) -> None:
+    gate = page.get_by_role("article", name="East gate")
+    page.clock.install()
+    page.get_by_role("button", name="Tap Yearly member at east-gate in").click()
+    expect(gate).to_contain_text("Welcome")
+    gate.get_by_role("switch", name="Agent").click()
+    expect(gate).to_contain_text("nobody decides here")
+    page.clock.run_for(5_000)
+    expect(gate).to_contain_text("nobody decides here")
+    expect(gate).not_to_contain_text("Hold a card to the reader")
+
+
+def test_in_an_emergency_the_screen_says_that_the_way_is_free_and_what_ends_it(panel: ServedPanel, page: Page) -> None:
+    gym = page.get_by_role("article", name="Gym turnstile")
+    fire = gym.get_by_role("button", name="Fire alarm of gym")
+    panel.world.devices["gym-turnstile"].emergencies.append("gym")
+    fire.click()
+    expect(gym.locator("[data-shown]")).to_have_text("Emergency: the way is free.")
+    fire.click()
+    expect(gym.locator("[data-shown]")).to_have_text("Emergency: the way is free until the reset key is turned.")
+    panel.world.devices["gym-turnstile"].emergencies.clear()
+    expect(gym.locator("[data-shown]")).to_have_text("Hold a card to the reader")
+
+
 def test_fire_drops_the_arm_and_the_same_button_ends_the_alarm(page: Page) -> None:
     gym = page.get_by_role("article", name="Gym turnstile")
     fire = gym.get_by_role("button", name="Fire alarm of gym")

@@ -80,7 +80,7 @@ class Point {
     put(this.section.querySelector("[data-state]"), say(this.state(seen)));
     const passed = portal.passed_in === undefined ? "" : `${say("Passed in")} ${portal.passed_in} · ${say("Passed out")} ${portal.passed_out}`;
     put(this.section.querySelector("[data-passed]"), passed);
-    this.screen(device, marks);
+    this.screen(device, seen.zone, marks);
   }
 
   state({ kind, portal }) {
@@ -91,22 +91,35 @@ class Point {
   }
 
   /** What the door says to the person at it: while a lamp is lit, and long enough after to be read. */
-  screen(device, marks) {
-    const down = !device.keeper_running
-      ? "The keeper is down: the pins are at rest."
-      : device.status === null && "The agent is down: nobody decides here. Fire still releases.";
-    const tone = down ? "off" : marks["lit-red"] ? "red" : marks["lit-green"] ? "green" : "";
-    const shown = words.shown[device.status?.shown[this.section.dataset.point]] ?? "";
-    if (tone || !this.reading) this.write(tone, down ? say(down) : tone ? shown : say("Hold a card to the reader"));
+  screen(device, zone, marks) {
+    const notice = this.notice(device, zone, marks.burning);
+    const lamp = marks["lit-red"] ? "red" : marks["lit-green"] ? "green" : "";
+    if (!notice && !lamp && this.reading) return;
     clearTimeout(this.reading);
-    this.reading = tone && !down ? setTimeout(() => this.write("", say("Hold a card to the reader")), READ_FOR_MS) : 0;
+    this.reading = 0;
+    if (notice) return this.write(...notice);
+    if (!lamp) return this.invite();
+    this.write(lamp, words.shown[device.status.shown[this.section.dataset.point]] ?? "");
+    this.reading = setTimeout(() => this.invite(), READ_FOR_MS);
+  }
+
+  /** The tone and the words of what matters more than any card; nothing on an ordinary day. */
+  notice({ keeper_running, status }, zone, burning) {
+    if (!keeper_running) return ["off", say("The keeper is down: the pins are at rest.")];
+    if (status === null) return ["off", say("The agent is down: nobody decides here. Fire still releases.")];
+    if (!status.emergencies.includes(zone)) return null;
+    return ["green", say(burning ? "Emergency: the way is free." : "Emergency: the way is free until the reset key is turned.")];
+  }
+
+  invite() {
+    this.reading = 0;
+    this.write("", say("Hold a card to the reader"));
   }
 
   write(tone, text) {
     const screen = this.section.querySelector("[data-shown]");
     screen.dataset.tone = tone;
     put(screen, text);
-    this.reading = 0;
   }
 
   lose() {
