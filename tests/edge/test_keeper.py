@@ -10,7 +10,7 @@ import pytest
 from contract.credentials import encode
 from edge import files, keeper
 from edge.hardware.outputs import MAX_LEASE_MS, LeasedOutput
-from edge.keeper import Latch
+from edge.keeper import EXIT_MS, Latch
 from edge.keeper_link import Changed, Drive, Frame, LatchUnsaved, Refused, Rest, Rested, Snapshot, ZoneEmergency
 from tests.edge.rig import LAMP, LOCK, MAGNET, Leaseless, Rig, driven_ms
 from tests.firmware_sim.story import in_virtual_time
@@ -388,3 +388,14 @@ async def test_a_hung_agent_leaves_no_output_driven_longer_than_its_lease(tmp_pa
 async def test_a_build_without_the_lease_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LeasedOutput, "drive", Leaseless.drive)
     assert await longest_drive_of_a_hung_agent_ms(Rig(tmp_path), 6_000) > 6_000
+
+
+@in_virtual_time
+async def test_the_exit_button_opens_also_without_an_agent_and_only_for_a_while(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.button.press()
+    await asyncio.sleep(1)
+    assert rig.board.pin(LOCK).level
+    assert not rig.board.pin(LAMP).level
+    await asyncio.sleep(EXIT_MS / 1000)
+    assert not rig.board.pin(LOCK).level
