@@ -1,4 +1,4 @@
-"""How the device shows itself: its state, retained and at most once a second, and its health every half minute."""
+"""How the device shows itself: its state, at most once a second, and with it its health, which also comes alone."""
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
@@ -38,7 +38,6 @@ class Announcer:
         self.close()
         self._connection = connection
         self._publish_state()
-        self._publish_beat()
 
     def changed(self) -> None:
         """The state may read differently now; it is published at once, or when the second is over."""
@@ -60,8 +59,10 @@ class Announcer:
         self._next_state = self._next_beat = None
 
     def _publish_state(self) -> None:
+        """State and health together: whoever reads that something changed wants to know how the device is now."""
         self._stale = False
         self._publish(self._state(self._connection))
+        self._publish_beat()
         self._next_state = self._loop.call_later(STATE_EVERY_S, self._second_over)
 
     def _publish(self, state: State) -> None:
@@ -75,6 +76,8 @@ class Announcer:
             self._publish_state()
 
     def _publish_beat(self) -> None:
+        if self._next_beat is not None:
+            self._next_beat.cancel()
         self._link.publish(topics.up(self._site, self._device, "beat"), codec.write(self._beat()))
         self._next_beat = self._loop.call_later(BEAT_EVERY_S, self._publish_beat)
 

@@ -103,6 +103,13 @@ class Device:
 
     def start(self) -> None:
         """Record how the device was found: what an operator asks first after a night with a power cut."""
+        log.info(
+            "%s %s starts; journal %s has rows up to %d",
+            self._name,
+            SOFTWARE,
+            self.recorder.journal_id,
+            self.recorder.last_seq,
+        )
         found = self.ports.journal.found
         self.recorder.record("", "device.started", {"software": SOFTWARE, "clean": not found.unclean})
         if found.power_cut:
@@ -165,6 +172,7 @@ class Device:
             "agent": f"{self.agent.failures} failures" if self.agent.failures else "",
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
         }
+        found |= {f"emergency.{zone}": "in force" for zone in sorted(self.agent.emergencies)}
         for name, runner in self.agent.runners.items():
             found |= {f"{name}.{fault}": "present" for fault in sorted(runner.report.faults)}
         return {place: fault for place, fault in found.items() if fault}
@@ -218,11 +226,13 @@ class Device:
         self.announcer.changed()
 
     def _link_up(self, connection: int) -> None:
+        log.info("connection %d is up", connection)
         self.announcer.went_up(connection)
         if self.uplink is not None:
             self.uplink.went_up()
 
     def _link_down(self) -> None:
+        log.info("the connection is lost; deciding goes on")
         self.announcer.close()
         if self.uplink is not None:
             self.uplink.went_down()
