@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cloud.sample import SITE as ESTATE
 from edge.agent_process import CLOCK_FILE
 from edge.clock import DeviceClock, wall_ms
 from edge.config import DeviceConfig, load
+from edge.files import Hold, InUse
 from edge.identity import Identity
 from firmware_sim.control import BoardControl
 from firmware_sim.link import Proxy
@@ -21,8 +23,9 @@ from firmware_sim.worlds.processes import Died, Program, free_port, scripts
 
 SITE = ESTATE.name
 SAMPLES = Path(__file__).parents[2] / "config"
-OURS = ".hearthgate-world"
-"""Marks a folder that a world made, and may therefore empty."""
+WORLD = "world"
+OURS = f"{WORLD}.lock"
+"""Marks a folder that a world made, and may therefore empty; locked while a world lives in it."""
 
 READY_WITHIN_S = 60.0
 
@@ -36,18 +39,34 @@ DEVICES = (
 
 
 class NotOurs(Exception):
-    """The state folder holds something else; the text says what to do."""
+    """The state folder holds something else, or another world lives in it; the text says what to do."""
 
 
-def make_state(folder: Path) -> Path:
-    """An empty folder for a new world. Raises ``NotOurs`` rather than delete what no world made."""
+@contextmanager
+def state_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder for a new world, held for as long as it lives.
+
+    Raises ``NotOurs`` rather than delete what no world made, or what another world uses.
+    """
     folder = folder.absolute()
     if folder.exists() and any(folder.iterdir()) and not (folder / OURS).exists():
         raise NotOurs(f"{folder} holds other files; name an empty folder with --state")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / OURS).touch()
-    return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        hold = Hold(folder / WORLD)
+    except InUse:
+        raise NotOurs(
+            f"{folder} is in use by another demo; end that one, or name another folder with --state"
+        ) from None
+    try:
+        for left in folder.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+            elif left.name != OURS:
+                left.unlink()
+        yield folder
+    finally:
+        hold.release()
 
 
 def write_config(folder: Path, name: str, sample: str, zone: str, sample_name: str, port: int) -> DeviceConfig:

@@ -13,7 +13,7 @@ import uvicorn
 
 from firmware_sim.panel.app import create_panel
 from firmware_sim.worlds.brokers import BrokerFailed
-from firmware_sim.worlds.community import Community, NotOurs, make_state
+from firmware_sim.worlds.community import Community, NotOurs, state_folder
 from firmware_sim.worlds.processes import Died, free_port
 from firmware_sim.worlds.story import Step, Story
 from firmware_sim.worlds.watcher import Watcher
@@ -22,10 +22,10 @@ from firmware_sim.worlds.watcher import Watcher
 def run_demo(*, state: Path, port: int, panel_port: int, self_check: bool, as_json: bool) -> int:
     """The exit code: 0 if all went well, 1 if a step of the self-check failed, 2 for what the user can mend."""
     try:
-        folder = make_state(state)
-        community = Community(folder, port=port, demo=True, people=not self_check)
-        act = _self_check(community, as_json) if self_check else _play(community, port, panel_port)
-        return asyncio.run(_living(community, act))
+        with state_folder(state) as folder:
+            community = Community(folder, port=port, demo=True, people=not self_check)
+            act = _self_check(community, as_json) if self_check else _play(community, port, panel_port)
+            return asyncio.run(_living(community, act))
     except (NotOurs, BrokerFailed, Died, OSError) as wrong:
         print(f"hearthgate-sim: {wrong}", file=sys.stderr)
         return 2

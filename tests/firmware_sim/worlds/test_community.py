@@ -11,29 +11,39 @@ from edge.config import DeviceConfig
 from firmware_sim.orders import card_bits
 from firmware_sim.worlds.community import (
     DEVICES,
+    OURS,
     SITE,
     UNKNOWN_CARD,
     Community,
     NotOurs,
-    make_state,
     sample_cards,
+    state_folder,
     write_config,
 )
 from firmware_sim.worlds.processes import Died, Program
 
 
 def test_a_new_world_gets_an_empty_folder_and_an_old_one_is_made_way_for(tmp_path: Path) -> None:
-    folder = make_state(tmp_path / "state")
-    (folder / "left-over").touch()
-    assert make_state(tmp_path / "state") == folder
-    assert not (folder / "left-over").exists()
+    with state_folder(tmp_path / "state") as folder:
+        (folder / "left-over").touch()
+        (folder / "cloud").mkdir()
+    with state_folder(tmp_path / "state") as folder:
+        assert [left.name for left in folder.iterdir()] == [OURS]
 
 
 def test_a_folder_with_something_of_others_is_never_emptied(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
-    with pytest.raises(NotOurs, match="holds other files; name an empty folder with --state"):
-        make_state(tmp_path)
+    with pytest.raises(NotOurs, match="holds other files; name an empty folder with --state"), state_folder(tmp_path):
+        pass
     assert (tmp_path / "thesis.txt").exists()
+
+
+def test_a_folder_in_which_a_world_lives_is_never_emptied(tmp_path: Path) -> None:
+    with state_folder(tmp_path / "state") as folder:
+        (folder / "journal").touch()
+        with pytest.raises(NotOurs, match="in use by another demo; end that one"), state_folder(folder):
+            pass
+        assert (folder / "journal").exists()
 
 
 @pytest.fixture
