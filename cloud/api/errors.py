@@ -86,5 +86,5 @@ async def _http(request: Request, error: Exception) -> Response:
     if is_api(request):
         return problem(found.status_code, CODES.get(found.status_code, "refused"), str(found.detail))
     if found.status_code == 404:
-        return page(request, 404, N_("There is no such page"), N_("It may have been renamed. Nothing is wrong."))
+        return page(request, 404, N_("There is no such page"), N_("It may have been renamed: look at the address."))
     return page(request, found.status_code, N_("This cannot be done now"), N_("Try again shortly."))

@@ -23,6 +23,7 @@ from cloud.store.schema import (
 from contract.events import decode_event
 
 MAX_DEVICES = 1_000
+EMERGENCY = "emergency"
 MAX_LOOK_BACK = 200_000
 """Events that one page of a filtered list searches; the page after it goes on from there."""
 
@@ -47,10 +48,14 @@ class PointView(Struct, frozen=True):
     label: Label
     zone: Label
     report: dict[str, Any] = {}
+    zone_name: str = ""
 
 
 class Fault(Struct, frozen=True):
-    """A fault by its word, what is known of it, and the door that has it; without one, the device itself."""
+    """A fault by its word, what is known of it, and the door that has it; without one, the device itself.
+
+    An emergency is no defect, but a device reports it alike, for somebody must look: ``point`` is then its zone.
+    """
 
     fault: str
     known: str
@@ -77,13 +82,24 @@ class DeviceView(Struct, frozen=True):
 
     @property
     def faults(self) -> list[Fault]:
-        """Every fault it reports once, of its doors and of itself: a beat names those of a door ``point.fault``."""
-        labels = {point.name: point.label for point in self.points}
+        """Every fault it reports once, of its doors and of itself: a beat names those of a door ``point.fault``, and
+        an emergency ``emergency.zone``."""
+        labels = {point.zone_name: point.zone for point in self.points} | {
+            point.name: point.label for point in self.points
+        }
         found = {(point.name, str(fault)): "" for point in self.points for fault in _list(point.report.get("faults"))}
         for place, known in _table(self.beat.get("faults")).items():
             point, _, fault = str(place).rpartition(".")
-            found.setdefault((point, fault), str(known))
+            if point == EMERGENCY:
+                found[fault, EMERGENCY] = ""
+            else:
+                found.setdefault((point, fault), str(known))
         return [Fault(fault, known, point, labels.get(point)) for (point, fault), known in found.items()]
+
+    @property
+    def emergency(self) -> bool:
+        """Whether it reports that one is in force."""
+        return any(one.fault == EMERGENCY for one in self.faults)
 
 
 class Person(Struct, frozen=True):
@@ -179,6 +195,7 @@ def _device(row: Any, placed: Sequence[Any]) -> DeviceView:
                 Label(point.label_zh, point.label_en),
                 Label(point.zone_zh, point.zone_en),
                 _table(reports.get(point.name)),
+                point.zone,
             )
             for point in placed
         ),

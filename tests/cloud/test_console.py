@@ -4,6 +4,8 @@ import html
 import re
 from pathlib import Path
 
+import pytest
+
 from cloud.auth import AT_ONE_ADDRESS, LOGIN_LASTS_MS, NAME_FROM_ONE_ADDRESS
 from cloud.keys import KeyFolder
 from cloud.store.community import load_community
@@ -137,6 +139,28 @@ def test_no_event_breaks_a_page_or_puts_code_into_it(town: Town) -> None:
             assert "<script>alert" not in answer.text
             assert "<i>" not in answer.text
         assert visitor.get("/api/v1/events").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("faults", "badge", "said"),
+    [
+        ({"keeper": "lost"}, "Fault", "Nobody keeps its pins"),
+        ({"a_fault_of_tomorrow": "seen"}, "Fault", "a fault of tomorrow"),
+        ({"emergency.gym": "in force"}, "Emergency", "Emergency: doors released"),
+    ],
+)
+def test_a_device_that_reports_a_fault_never_looks_well(
+    town: Town, faults: dict[str, str], badge: str, said: str
+) -> None:
+    town.beats("gym-turnstile", faults=faults)
+    with town.visit("gate") as visitor:
+        on_overview = words(card(visitor.get("/").text, "gym-turnstile"))
+        on_its_page = words(visitor.get("/devices/gym-turnstile").text)
+    assert f"Gym turnstile {badge} Online" in on_overview
+    assert said in on_overview
+    assert f"Gym turnstile Online {badge}" in on_its_page
+    assert said in on_its_page
+    assert "No fault is reported" not in on_its_page
 
 
 def test_a_silent_device_never_looks_alive(town: Town) -> None:

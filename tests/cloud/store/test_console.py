@@ -23,6 +23,14 @@ def test_a_fault_in_both_state_and_beat_is_shown_once_beside_those_of_the_device
     assert [(fault.point, fault.fault) for fault in faults] == [("east-gate", "contact_still"), ("", "disk")]
 
 
+def test_an_emergency_is_told_of_its_zone() -> None:
+    estate = Label("小区", "Estate")
+    gate = PointView("east-gate", GATE, estate, zone_name="estate")
+    device = DeviceView("east", GATE, True, 0, 1, 0, {}, {"faults": {"emergency.estate": "in force"}}, (gate,))
+    assert [(fault.fault, fault.point, fault.label) for fault in device.faults] == [("emergency", "estate", estate)]
+    assert device.emergency
+
+
 @pytest.mark.parametrize("rubbish", [None, 7, "contact_still", {"contact_still": "x"}])
 def test_what_is_no_list_of_faults_is_none(rubbish: object) -> None:
     assert view(rubbish, rubbish if not isinstance(rubbish, dict) else None).faults == []
