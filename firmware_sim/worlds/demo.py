@@ -116,7 +116,10 @@ def _introduce(community: Community, port: int, panel_port: int, free_panel_port
 Three things to try:
   1. On the panel, tap the yearly member's card at the gym turnstile and see the line on the console.
   2. Pull the network cable of the east gate and tap again: the door opens. Put it back: the line arrives.
-  3. Tap at the west gate and pull the plug of its agent while the lock is open: it locks by itself.
+  3. Untick "Walk through after tapping", tap at the west gate and pull the plug of its agent while the lock is
+     open: it locks by itself.
+
+Invented people walk by themselves now and then. Every start begins anew in {community.state}.
 
 Ctrl-C ends everything.""",
         flush=True,
