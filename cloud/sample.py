@@ -107,7 +107,7 @@ def _add(
         window = (now_ms + start * DAY_MS, now_ms + end * DAY_MS) if person.days else (0, 0)
         add_membership(connection, Membership(0, made, person.plan, person.payer, *window, person.standing))
     card = Card("H10301", FACILITY, person.card)
-    label = "门禁卡"
+    label = "Gate card 门禁卡"
     credential = add_card(connection, made, card, label, digest_key=keys.digest, numbers=keys.numbers, now_ms=now_ms)
     if person.card_standing is not Standing.ACTIVE:
         set_card_standing(connection, credential, person.card_standing)
