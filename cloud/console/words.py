@@ -23,6 +23,7 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "door.fault": ("alarm", "Door fault"),
     "door.fault_cleared": ("quiet", "Door fault cleared"),
     "door.forced": ("alarm", "Door forced open"),
+    "door.tailgated": ("alarm", "Somebody caught the door before it latched"),
     "door.hard_release": ("alarm", "Door released by its wiring"),
     "door.held": ("alarm", "Door held open"),
     "door.shut": ("quiet", "Door shut"),

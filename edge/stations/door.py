@@ -39,13 +39,14 @@ from edge.stations import (
 )
 
 Phase = Literal["closed", "unlocked", "open", "held", "forced", "released"]
-Trigger = Literal["unlock", "opened", "shut", "shut_unlocked", "relock", "hold", "release", "restore"]
+Trigger = Literal["unlock", "opened", "caught", "shut", "shut_unlocked", "relock", "hold", "release", "restore"]
 
 NEXT: dict[tuple[Phase, Trigger], Phase] = {
     ("closed", "unlock"): "unlocked",
     ("unlocked", "opened"): "open",
     ("unlocked", "relock"): "closed",
     ("closed", "opened"): "forced",
+    ("closed", "caught"): "open",
     ("open", "shut"): "closed",
     ("open", "hold"): "held",
     ("held", "shut"): "closed",
@@ -72,13 +73,15 @@ REVERSED_AFTER = 3
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """``unlock_ms``: how long a badge unlocks. ``held_ms``: how long the leaf may stand open; ``warn_ms`` after it
-    opened the pre-alarm shows. A button pressed for ``button_stuck_ms`` is stuck. After ``still_after`` unlocks in a
+    opened the pre-alarm shows. A leaf that opens again within ``latch_ms`` of closing was caught before it latched,
+    not forced. A button pressed for ``button_stuck_ms`` is stuck. After ``still_after`` unlocks in a
     row in which the contact never moved, it is suspect.
     """
 
     unlock_ms: int = 5_000
     warn_ms: int = 20_000
     held_ms: int = 30_000
+    latch_ms: int = 1_000
     button_stuck_ms: int = 30_000
     still_after: int = 20
 
@@ -86,6 +89,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         check_unlock_ms(self.unlock_ms)
         if not 0 < self.warn_ms < self.held_ms:
             raise ValueError("warn_ms lies between 0 and held_ms")
+        if self.latch_ms < 0:
+            raise ValueError("latch_ms is not below 0")
         if self.button_stuck_ms <= 0:
             raise ValueError("button_stuck_ms is greater than 0")
         if self.still_after <= 0:
@@ -106,6 +111,7 @@ class State(Faulty, frozen=True):
     has_contact: bool = False
     leaf_open: bool = False
     opened_ms: int = 0
+    shut_ms: int | None = None
     released_by: frozenset[str] = frozenset()
     reversed: int = 0
 
@@ -188,8 +194,12 @@ def _locked(state: State) -> State:
 
 
 def _opened(state: State, now_ms: int) -> Step:
-    after = replace(_to(state, "opened"), leaf_open=True, opened_ms=now_ms)
+    since_shut_ms = None if state.shut_ms is None else now_ms - state.shut_ms
+    caught = state.phase == "closed" and since_shut_ms is not None and since_shut_ms < state.settings.latch_ms
+    after = replace(_to(state, "caught" if caught else "opened"), leaf_open=True, opened_ms=now_ms, shut_ms=None)
     after, effects = moved(after, "door", "contact_still")
+    if caught:
+        return after, [Record("door.tailgated"), *_watch_leaf(state), *effects]
     if state.phase == "closed":
         return after, [Record("door.forced"), Show("red", "forced"), *effects]
     if state.phase != "unlocked":
@@ -207,7 +217,9 @@ def _watch_leaf(state: State) -> list[Effect]:
 
 
 def _shut(state: State, now_ms: int) -> Step:
-    after = replace(_to(state, "shut_unlocked" if state.unlocked else "shut"), leaf_open=False)
+    latching = state.phase in ("open", "held") and not state.unlocked
+    after = _to(state, "shut_unlocked" if state.unlocked else "shut")
+    after = replace(after, leaf_open=False, shut_ms=now_ms if latching else None)
     after, effects = moved(after, "door", "contact_still")
     effects = [Wake("warn", None), Wake("hold", None), *effects]
     if state.phase in ("held", "forced"):
@@ -250,7 +262,8 @@ def _release(state: State, cause: str, active: bool, now_ms: int) -> Step:
 def _levels(state: State, levels: Levels, now_ms: int) -> Step:
     """Believe the inputs as they are found: an opening nobody watched is not called forced, a passage not booked."""
     active = levels.active
-    state = replace(_locked(state), has_contact="contact" in active, leaf_open=not active.get("contact", True))
+    leaf_open = not active.get("contact", True)
+    state = replace(_locked(state), has_contact="contact" in active, leaf_open=leaf_open, shut_ms=None)
     effects: list[Effect] = [Rest("lock"), Wake("relock", None)]
     if active.get("exit_button"):
         effects.append(Wake("button_stuck", state.settings.button_stuck_ms))

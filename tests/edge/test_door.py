@@ -46,6 +46,12 @@ def trigger(portal: Portal, name: str) -> None:
         portal.badge(BEN)
     elif name == "opened":
         portal.edge("contact", OPEN)
+    elif name == "caught":
+        portal.badge()
+        portal.edge("contact", OPEN)
+        portal.edge("contact", SHUT)
+        portal.wait(999)
+        portal.edge("contact", OPEN)
     elif name == "shut":
         portal.edge("contact", SHUT)
     elif name == "shut_unlocked":
@@ -153,6 +159,18 @@ def test_a_door_that_opens_by_itself_is_forced() -> None:
     portal.wait(60_000)
     portal.edge("contact", SHUT)
     assert portal.records[-1] == Record("door.shut", {"open_ms": 60_000})
+
+
+def test_a_leaf_caught_before_it_latches_is_tailgated_and_one_that_latched_is_forced() -> None:
+    portal = in_phase("open")
+    portal.edge("contact", SHUT)
+    portal.wait(999)
+    portal.edge("contact", OPEN)
+    assert (portal.phase, portal.told()) == ("open", ["door.tailgated"])
+    portal.edge("contact", SHUT)
+    portal.wait(1_000)
+    portal.edge("contact", OPEN)
+    assert (portal.phase, portal.told()) == ("forced", ["door.forced"])
 
 
 def test_a_badge_at_a_forced_door_still_drives_the_lock() -> None:
