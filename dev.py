@@ -20,6 +20,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from ctypes.util import find_library
 from pathlib import Path
 from typing import NoReturn
 from xml.etree import ElementTree
@@ -32,6 +33,8 @@ LOCK = ROOT / "requirements.lock"
 INTERPRETER = os.path.realpath(sys.executable)
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
 TOOLS = {"mosquitto": ["mosquitto"], "chromium": ["chromium", "chromium-browser", "google-chrome"]}
+LIBRARIES = {"libatomic1": "atomic"}
+"""By package: Playwright brings a Node.js of its own, which a minimal Debian cannot start without this library."""
 
 
 def fail(message: str) -> NoReturn:
@@ -154,13 +157,19 @@ def find_tool(name: str) -> str | None:
 
 def provide_tools() -> list[str]:
     """Installs what the tests need from the system where it may, and returns what is still missing."""
-    missing = [name for name in TOOLS if not find_tool(name)]
+    missing = missing_tools()
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         print(f"== installing {' and '.join(missing)}", flush=True)
         os.environ["DEBIAN_FRONTEND"] = "noninteractive"
         run(["apt-get", "update", "-qq"])
         run(["apt-get", "install", "-y", "-qq", *missing])
-    return [name for name in missing if not find_tool(name)]
+    return missing_tools()
+
+
+def missing_tools() -> list[str]:
+    """The packages that the tests need and this machine has not."""
+    programs = [name for name in TOOLS if not find_tool(name)]
+    return programs + [package for package, name in LIBRARIES.items() if find_library(name) is None]
 
 
 def skipped_tests(report: Path) -> Counter[str]:

@@ -301,7 +301,11 @@ def test_the_schema_lists_every_path_for_those_who_are_logged_in(api: Visitor) -
 @given(
     st.sampled_from(["/people", "/people/1/memberships", "/people/1/credentials", "/login", "/operators"]),
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(max_size=20),
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(

@@ -52,13 +52,14 @@ async def test_what_a_device_recorded_before_it_was_registered_reaches_the_cloud
 @in_virtual_time
 async def test_acknowledgements_under_a_wrong_key_are_not_believed_and_nothing_is_lost(tmp_path: Path) -> None:
     async with Gym(tmp_path) as gym:
+        await gym.until(gym.in_step)
         acked = gym.agent.recorder.acked
-
         write_secret(gym.keys / "sync.key", secrets.token_bytes(32))
         gym.reboot()
         for _ in range(5):
             assert await gym.tries(MEMBER)
-        assert gym.agent.recorder.acked == acked
+        # A power cut may take back what the device knew of an acknowledgement, never add to it.
+        assert gym.agent.recorder.acked <= acked
         assert gym.status["journal"]["waiting"] > 10
         assert gym.agent.uplink is not None
         assert gym.agent.uplink.refused["bad_seal"] > 0
