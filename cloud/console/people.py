@@ -27,6 +27,9 @@ DONE: Mapping[str, str] = {
     "standing": N_("Changed. Doors on the line know within a second, others once they are back."),
 }
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
+NO_NAME = N_("A person needs a name, in Chinese or in English. Nothing was changed.")
+NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
+ENDS_EARLY = N_("The last day comes before the first day. Nothing was changed.")
 
 
 async def form_fields(request: Request) -> dict[str, str]:
@@ -46,7 +49,13 @@ def people(request: Request, login: Reading, desk: Services, text: Text = "", af
 
 
 def people_page(
-    request: Request, login: Login, desk: Desk, text: str = "", after: int = 0, said: Said | None = None
+    request: Request,
+    login: Login,
+    desk: Desk,
+    text: str = "",
+    after: int = 0,
+    said: Said | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
@@ -54,17 +63,19 @@ def people_page(
         plans = list_plans(connection)
     status = 422 if said else 200
     context: dict[str, Any] = {"found": found, "plans": plans, "text": text, "said": said, "now_ms": desk.clock()}
-    return pages.page(request, "people.html", login, status, **context)
+    return pages.page(request, "people.html", login, status, **context, typed=typed or {})
 
 
 @router.post("")
 def add_person(request: Request, login: Clerk, desk: Services, fields: Fields) -> Response:
     def act() -> int:
+        if not fields.keys() & {"name_zh", "name_en"}:
+            raise Rejected(NO_NAME, "name_zh")
         membership = _membership(request, fields) if "plan" in fields else None
         names = {key: fields.get(key, "") for key in ("name_zh", "name_en", "unit")}
         return register.add_person(desk, login.operator, PersonIn(**names, membership=membership))
 
-    return _answer(request, act, "person", lambda said: people_page(request, login, desk, said=said))
+    return _answer(request, act, "person", lambda said: people_page(request, login, desk, said=said, typed=fields))
 
 
 @router.get("/{person}")
@@ -132,15 +143,23 @@ def _answer(request: Request, act: Callable[[], int], done: str, again: Callable
 
 
 def _membership(request: Request, fields: Mapping[str, str]) -> MembershipIn:
-    """Days of the site's calendar, the last one included. Raises ``ValueError``."""
-    first = fields.get("first_day")
-    last = fields.get("last_day")
+    """Days of the site's calendar, the last one included. Raises ``Rejected`` or ``ValueError``."""
+    first, last = (_day(fields.get(name, "")) for name in ("first_day", "last_day"))
+    if first and last and last < first:
+        raise Rejected(ENDS_EARLY, "last_day")
     return MembershipIn(
         plan=fields.get("plan", ""),
         payer="payer" in fields,
-        from_ms=_start_of(request, date.fromisoformat(first)) if first else 0,
-        until_ms=_start_of(request, date.fromisoformat(last) + timedelta(days=1)) if last else 0,
+        from_ms=_start_of(request, first) if first else 0,
+        until_ms=_start_of(request, last + timedelta(days=1)) if last else 0,
     )
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Rejected(NO_DAY, "first_day") from None
 
 
 def _start_of(request: Request, day: date) -> int:

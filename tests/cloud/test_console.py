@@ -255,15 +255,19 @@ def test_a_person_is_added_given_a_plan_and_a_card_by_forms_alone(town: Town) ->
 
 
 MISTAKES: list[tuple[str, dict[str, str], str]] = [
-    ("/people", {"name_zh": " "}, "Something in the form is not right"),
+    ("/people", {"name_zh": " "}, "A person needs a name"),
     ("/people", {"name_zh": "郑十", "plan": "founder"}, "This plan is shared by a household"),
-    ("/people", {"name_zh": "郑十", "plan": "yearly", "last_day": "soon"}, "Something in the form is not right"),
+    ("/people", {"name_zh": "郑十", "plan": "yearly", "last_day": "soon"}, "first and the last day are dates"),
     ("/people/1/cards", {"format": "H10301", "facility": "21", "number": "10002"}, "Somebody has this card"),
     ("/people/1/cards", {"format": "H10301", "number": "1"}, "There can be no such card"),
     ("/people/1/cards", {"format": "H10301", "facility": "21", "number": "a"}, "Something in the form"),
     ("/people/1/cards/1", {"standing": "eaten"}, "Something in the form is not right"),
     ("/people/1/cards/999", {"standing": "lost"}, "There is no such card"),
-    ("/people/1/memberships", {"plan": "yearly", "first_day": "2027-02-02", "last_day": "2027-02-01"}, "Something"),
+    (
+        "/people/1/memberships",
+        {"plan": "yearly", "first_day": "2027-02-02", "last_day": "2027-02-01"},
+        "last day comes before",
+    ),
 ]
 
 
@@ -274,6 +278,14 @@ def test_a_form_with_a_mistake_comes_back_with_it_and_changes_nothing(town: Town
             assert answer.status_code == 422, fields
             assert said in answer.text, fields
     assert town.changes == 0
+
+
+def test_what_was_typed_of_a_person_stays_in_the_form_that_comes_back(town: Town) -> None:
+    typed = {"name_zh": "郑十", "unit": "9-901", "plan": "yearly", "first_day": "2027-02-02", "last_day": "2027-02-01"}
+    with town.visit("office") as visitor:
+        text = visitor.submit("/people", "/people", **typed).text
+    for kept in ("郑十", "9-901", "2027-02-02", "2027-02-01", 'yearly" selected'):
+        assert (kept if "selected" in kept else f'value="{kept}"') in text
 
 
 def test_a_membership_that_is_over_does_not_look_alive_in_the_list(town: Town) -> None:
