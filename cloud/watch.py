@@ -9,7 +9,20 @@ from cloud.broker import Arrived
 from contract import codec
 from contract.codec import Malformed
 from contract.events import decode_event
-from contract.messages import Ack, Beat, EventBatch, Manifest, State, Want
+from contract.messages import (
+    Ack,
+    Beat,
+    Certificate,
+    Command,
+    Desired,
+    EventBatch,
+    Manifest,
+    Renewal,
+    Reported,
+    Result,
+    State,
+    Want,
+)
 from contract.roster import Page, SitePage
 
 
@@ -82,4 +95,10 @@ _READERS: Mapping[str, Callable[[bytes], dict[str, Any]]] = {
     "ack": _document(Ack),
     "roster": _document(Manifest),
     "page": _page,
+    "config": _document(Desired),
+    "reported": _document(Reported),
+    "command": _document(Command),
+    "result": _document(Result),
+    "renew": _document(Renewal),
+    "certificate": _document(Certificate),
 }

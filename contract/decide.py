@@ -60,6 +60,15 @@ class Trust(StrEnum):
     UNSET = "unset"
 
 
+class Mode(StrEnum):
+    """What a point is set to. A mode bars or frees the way in; the way out never depends on one."""
+
+    SCHEDULED = "scheduled"
+    HOLD_OPEN = "hold_open"
+    LOCKDOWN = "lockdown"
+    OUT_OF_SERVICE = "out_of_service"
+
+
 Direction = Literal["in", "out"]
 
 
@@ -97,6 +106,7 @@ class Facts(Struct, frozen=True):
     free_exit: bool = False
     busy: bool = False
     faulted: bool = False
+    mode: Mode = Mode.SCHEDULED
 
 
 class Decision(Struct, frozen=True):
@@ -118,6 +128,8 @@ def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
     now_ms = max(0, now_ms, facts.clock_floor_ms)
     if request.direction == "out" and facts.free_exit:
         return Decision(Reason.FREE_EXIT, grant)
+    if request.direction == "in" and facts.mode in _BY_MODE:
+        return Decision(_BY_MODE[facts.mode], grant)
     if grant is None:
         return Decision(Reason.NO_ROSTER if facts.roster_age_ms is None else Reason.UNKNOWN_CREDENTIAL)
     for check in CHECKS:
@@ -125,6 +137,13 @@ def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
         if reason is not None:
             return Decision(reason, grant)
     return Decision(Reason.ALLOWED, grant)
+
+
+_BY_MODE = {
+    Mode.HOLD_OPEN: Reason.HELD_OPEN,
+    Mode.LOCKDOWN: Reason.LOCKED_DOWN,
+    Mode.OUT_OF_SERVICE: Reason.OUT_OF_SERVICE,
+}
 
 
 def weigh(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) -> Decision:

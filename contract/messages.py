@@ -1,10 +1,10 @@
 """The messages of the wire contract, one Struct a channel, each with its schema version and its limits."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from contract.decide import Trust
+from contract.decide import Mode, Trust
 from contract.topics import NAME
 
 MAX_BATCH_EVENTS = 500
@@ -15,11 +15,19 @@ MAX_ROSTER_PAGES = 38_000
 MAX_PAYLOAD_BYTES = 1024 * 1024
 """No message of the contract is larger; a larger payload is dropped unread."""
 
+MAX_WIRING_CHARACTERS = 64 * 1024
+MAX_LIFETIME_MS = 30_000
+"""The longest that a command may wait for its device."""
+MAX_LOG_LINES = 400
+
 Hash = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Link = Annotated[bytes, Meta(min_length=32, max_length=32)]
 JournalId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
 Seq = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
 Name = Annotated[str, Meta(pattern=rf"^{NAME}\Z")]
+CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Words = Annotated[str, Meta(max_length=200)]
+Op = Literal["open_once", "reboot", "send_log", "clock_set"]
 
 
 class EventBatch(Struct, array_like=True, frozen=True):
@@ -112,4 +120,83 @@ class Manifest(Struct, frozen=True):
     site_page: Hash
     pages: Annotated[list[Hash], Meta(max_length=MAX_ROSTER_PAGES)]
     count: Annotated[int, Meta(ge=0)]
+    version: int = 1
+
+
+class Desired(Struct, frozen=True):
+    """``dn/config`` (retained): how a device is to be. A higher ``number`` replaces the whole document.
+
+    ``modes`` are taken up at once and kept over restarts; a point that is not named is scheduled. ``wiring`` is the
+    text of a configuration file, empty to leave the device its own; ``wiring_hash`` names it (see ``sealing``).
+    """
+
+    device: Name
+    number: Annotated[int, Meta(ge=1)]
+    issued_ms: int
+    modes: dict[str, Mode] = {}
+    wiring: Annotated[str, Meta(max_length=MAX_WIRING_CHARACTERS)] = ""
+    wiring_hash: str = ""
+    version: int = 1
+
+
+class Reported(Struct, frozen=True):
+    """``up/reported`` (retained): what became of the desired document ``number``, and what is in force.
+
+    ``waiting``: for a quiet moment; ``trying``: under its health check; ``reverted``: it failed that. ``why`` is a
+    sentence for the operator. Modes are in force whatever becomes of the wiring.
+    """
+
+    number: int
+    status: Literal["applied", "waiting", "trying", "refused", "reverted"]
+    at_ms: int
+    modes: dict[str, Mode] = {}
+    wiring_hash: str = ""
+    why: str = ""
+    version: int = 1
+
+
+class Command(Struct, frozen=True):
+    """``dn/command`` (never retained): do something once, now, on behalf of the operator ``by`` for a ``reason``.
+
+    It is for the live connection of the device with this number, and lives ``lifetime_ms`` from its receipt. An ``id``
+    that has been seen is answered with its stored result. ``point`` is empty for the device itself.
+    """
+
+    id: CommandId
+    device: Name
+    op: Op
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+    reason: Words
+    connection: int
+    lifetime_ms: Annotated[int, Meta(ge=1, le=MAX_LIFETIME_MS)]
+    issued_ms: int
+    point: str = ""
+    args: dict[str, Any] = {}
+    version: int = 1
+
+
+class Result(Struct, frozen=True):
+    """``up/result`` (never retained): how a command ended. ``unknown``: the device stopped between beginning and end,
+    and a person has to look. ``why`` is a word, ``data`` what was asked for."""
+
+    id: CommandId
+    outcome: Literal["done", "refused", "failed", "unknown"]
+    at_ms: int
+    why: str = ""
+    data: dict[str, Any] = {}
+    version: int = 1
+
+
+class Renewal(Struct, frozen=True):
+    """``up/renew``: a certificate request (PEM) by the device's own key."""
+
+    request: Annotated[str, Meta(max_length=4096)]
+    version: int = 1
+
+
+class Certificate(Struct, frozen=True):
+    """``dn/certificate``: the certificate (PEM) that was asked for, good until ``not_after_ms``."""
+
+    certificate: Annotated[str, Meta(max_length=16_384)]
+    not_after_ms: int
     version: int = 1

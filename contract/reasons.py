@@ -24,6 +24,9 @@ class Reason(StrEnum):
     FAULTED = "faulted"
     CANNOT_RECORD = "cannot_record"
     INTERNAL_ERROR = "internal_error"
+    HELD_OPEN = "held_open"
+    LOCKED_DOWN = "locked_down"
+    OUT_OF_SERVICE = "out_of_service"
 
 
 class Words(Struct, frozen=True):
@@ -104,6 +107,15 @@ TABLE: dict[Reason, Entry] = {
     Reason.INTERNAL_ERROR: _refuses(
         Words("设备内部错误", "请联系值班人员"),
         Words("An error inside the device", "Call the desk"),
+    ),
+    Reason.HELD_OPEN: _allows(Words("此门常开，请进"), Words("This door is held open, walk in")),
+    Reason.LOCKED_DOWN: _refuses(
+        Words("紧急封闭（只出不进）", "请离开，或听从值班人员指引"),
+        Words("Locked down: nobody may enter", "Leave, or follow what the staff tell you"),
+    ),
+    Reason.OUT_OF_SERVICE: _refuses(
+        Words("暂停使用", "请走其他入口"),
+        Words("Out of service", "Use another entrance"),
     ),
 }
 

@@ -7,7 +7,7 @@ used twice by mistake. Keys of different roles have different types here: a veri
 import hashlib
 import hmac
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, Self
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -30,6 +30,12 @@ class Purpose(StrEnum):
     STATE = "hg-state-1"
     ACK = "hg-ack-1"
     ROSTER = "hg-roster-1"
+    CONFIG = "hg-config-1"
+    REPORTED = "hg-reported-1"
+    COMMAND = "hg-command-1"
+    RESULT = "hg-result-1"
+    RENEW = "hg-renew-1"
+    CERTIFICATE = "hg-certificate-1"
 
 
 def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
@@ -61,6 +67,11 @@ def mac_is_good(key: SyncKey, stated: bytes, seal: bytes) -> bool:
 def page_hash(blob: bytes) -> bytes:
     """The name of a roster page: the first 16 bytes of its SHA-256."""
     return hashlib.sha256(blob).digest()[:16]
+
+
+def wiring_hash(text: bytes) -> str:
+    """The name of a configuration file's text: the first 16 hex digits of its SHA-256."""
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 class DeviceKey:
@@ -119,18 +130,19 @@ class DeviceVerifier:
         return True
 
 
-class RosterKey:
-    """The cloud's Ed25519 key for rosters, apart from every other role."""
+class _RoleKey:
+    """An Ed25519 key of the cloud for one role. Every role has a class of its own, so that no signer or verifier can be
+    handed the key of another."""
 
     def __init__(self, private: ed25519.Ed25519PrivateKey) -> None:
         self._private = private
 
     @classmethod
-    def generate(cls) -> "RosterKey":
+    def generate(cls) -> Self:
         return cls(ed25519.Ed25519PrivateKey.generate())
 
     @classmethod
-    def from_bytes(cls, raw: bytes) -> "RosterKey":
+    def from_bytes(cls, raw: bytes) -> Self:
         """Raises ``ValueError`` unless given 32 bytes."""
         return cls(ed25519.Ed25519PrivateKey.from_private_bytes(raw))
 
@@ -144,8 +156,8 @@ class RosterKey:
         return self._private.sign(stated)
 
 
-class RosterVerifier:
-    """The public half of the roster key, as a device keeps it (32 bytes)."""
+class _RoleVerifier:
+    """The public half of a role's key, as a device keeps it (32 bytes)."""
 
     def __init__(self, public: bytes) -> None:
         """Raises ``ValueError`` unless given 32 bytes."""
@@ -157,3 +169,27 @@ class RosterVerifier:
         except InvalidSignature:
             return False
         return True
+
+
+class RosterKey(_RoleKey):
+    """Signs manifests: who may pass."""
+
+
+class RosterVerifier(_RoleVerifier):
+    """Believes manifests."""
+
+
+class ConfigKey(_RoleKey):
+    """Signs desired documents: how a device is wired, and in which mode its points are."""
+
+
+class ConfigVerifier(_RoleVerifier):
+    """Believes desired documents."""
+
+
+class CommandKey(_RoleKey):
+    """Signs commands: what happens once, now."""
+
+
+class CommandVerifier(_RoleVerifier):
+    """Believes commands."""

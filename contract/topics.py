@@ -7,8 +7,8 @@ from msgspec import Struct
 
 Way = Literal["up", "dn"]
 
-UP_CHANNELS = ("events", "state", "beat", "want")
-DOWN_CHANNELS = ("ack", "roster", "page")
+UP_CHANNELS = ("events", "state", "beat", "want", "reported", "result", "renew")
+DOWN_CHANNELS = ("ack", "roster", "page", "config", "command", "certificate")
 
 NAME = r"[a-z0-9][a-z0-9-]{0,39}"
 """Site, device and point names: lower-case letters, digits and hyphens, at most 40."""

@@ -3,7 +3,6 @@
 import logging
 from asyncio import AbstractEventLoop
 from concurrent.futures import Executor
-from hashlib import sha256
 from importlib.metadata import version
 from random import Random
 from typing import Any
@@ -12,6 +11,7 @@ from msgspec import Struct, structs
 
 from contract import topics
 from contract.messages import Beat, RosterState, State
+from contract.sealing import wiring_hash
 from edge.agent import Agent
 from edge.announcer import Announcer
 from edge.clock import DeviceClock
@@ -55,7 +55,7 @@ class Device:
     def __init__(self, config: DeviceConfig, ports: Ports) -> None:
         self.config, self.ports = config, ports
         self._site, self._name = config.device.site, config.device.name
-        self._config_hash = sha256(config.path.read_bytes()).hexdigest()[:16]
+        self._config_hash = wiring_hash(config.path.read_bytes())
         registration = ports.identity.registration
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
         self.decider = Decider(ports.roster, ports.clock, registration.digest_key if registration else None)

@@ -13,6 +13,7 @@ from contract.decide import Tier, Trust
 from contract.messages import Ack, Beat, Manifest, Want
 from contract.roster import WHOLE, Row, SitePage, pack_page, pack_site
 from tests.cloud.sender import JOURNAL, SITE, Sender
+from tests.contract import golden
 
 CHANNELS = (*topics.UP_CHANNELS, *topics.DOWN_CHANNELS)
 
@@ -42,6 +43,10 @@ SOUND = {
     "want": codec.write(Want([b"\1" * 16])),
     "ack": codec.attach(codec.write(Ack(JOURNAL, 1, 2)), b"seal"),
     "roster": codec.attach(codec.write(Manifest("gym-1", 1, 2, 3, b"\1" * 16, [], 0)), b"seal"),
+    **{
+        channel: codec.attach(golden.payload(f"{channel}-1.json"), b"seal")
+        for channel in ("config", "reported", "command", "result", "renew", "certificate")
+    },
     "page": pack_page(WHOLE, [Row(b"\2" * 16, 0, b"\3" * 8, Tier.GUEST)]),
 }
 

@@ -7,9 +7,23 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from contract.decide import Standing, Tier, Trust
+from contract.decide import Mode, Standing, Tier, Trust
 from contract.events import CHAIN_START, Event, chain, encode_event
-from contract.messages import Ack, Beat, EventBatch, Manifest, RosterState, State, Want
+from contract.messages import (
+    Ack,
+    Beat,
+    Certificate,
+    Command,
+    Desired,
+    EventBatch,
+    Manifest,
+    Renewal,
+    Reported,
+    Result,
+    RosterState,
+    State,
+    Want,
+)
 from contract.roster import Prefix, Row, SitePage, pack_page, pack_site
 from contract.schedules import ALWAYS, Schedule
 from contract.sealing import page_hash
@@ -81,6 +95,42 @@ MESSAGES: dict[str, Struct] = {
         pages=[page_hash(b"a page of the lower half"), page_hash(PAGE)],
         count=103,
     ),
+    "config-1.json": Desired(
+        device=DEVICE,
+        number=4,
+        issued_ms=1_777_888_000_000,
+        modes={"turnstile": Mode.LOCKDOWN},
+        wiring='[device]\nsite = "willow-court"  # 柳园\n',
+        wiring_hash="0123456789abcdef",
+    ),
+    "reported-1.json": Reported(
+        number=4,
+        status="reverted",
+        at_ms=1_777_888_060_000,
+        modes={"turnstile": Mode.LOCKDOWN},
+        wiring_hash="fedcba9876543210",
+        why="the keeper did not come back within 30 s",
+    ),
+    "command-1.json": Command(
+        id="0123456789abcdef0123456789abcdef",
+        device=DEVICE,
+        op="open_once",
+        by="desk",
+        reason="a parcel for unit 1203 (快递)",
+        connection=42,
+        lifetime_ms=10_000,
+        issued_ms=1_777_888_801_000,
+        point="turnstile",
+    ),
+    "result-1.json": Result(
+        id="0123456789abcdef0123456789abcdef",
+        outcome="refused",
+        at_ms=1_777_888_801_234,
+        why="emergency",
+        data={"lines": ["10:00:01 the keeper is back"]},
+    ),
+    "renew-1.json": Renewal("-----BEGIN CERTIFICATE REQUEST-----\n"),
+    "certificate-1.json": Certificate("-----BEGIN CERTIFICATE-----\n", 1_785_664_800_000),
     "site-page-1.hex": SITE_PAGE,
     "event-1.hex": EVENT,
 }

@@ -17,6 +17,7 @@ from contract.decide import (
     Decision,
     Facts,
     Grant,
+    Mode,
     Request,
     Standing,
     Tier,
@@ -68,6 +69,7 @@ def answer(changes: Row) -> Reason:
         free_exit=said["free_exit"],
         busy=said["busy"],
         faulted=said["faulted"],
+        mode=Mode(said["mode"]),
     )
     request = Request(point=said["point"], digest=bytes(16), direction=said["direction"])
     return decide(request, grant if said["known"] else None, facts, to_ms(said["now"])).reason
@@ -130,6 +132,7 @@ facts_of_any_kind = st.builds(
     free_exit=st.booleans(),
     busy=st.booleans(),
     faulted=st.booleans(),
+    mode=st.sampled_from(Mode),
 )
 
 
@@ -159,13 +162,28 @@ def test_a_free_exit_lets_everybody_out(request: Request, grant: Grant | None, f
 @given(requests, facts_of_any_kind, any_time_ms)
 def test_nobody_unknown_enters(request: Request, facts: Facts, now_ms: int) -> None:
     entering = replace(request, direction="in")
-    assert decide(entering, None, facts, now_ms).reason in (Reason.UNKNOWN_CREDENTIAL, Reason.NO_ROSTER)
+    decision = decide(entering, None, facts, now_ms)
+    assert decision.allowed == (facts.mode is Mode.HOLD_OPEN)
+
+
+@given(requests, st.none() | grants, facts_of_any_kind, any_time_ms)
+def test_nobody_enters_a_locked_down_point(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> None:
+    entering, closed = replace(request, direction="in"), replace(facts, mode=Mode.LOCKDOWN)
+    assert decide(entering, grant, closed, now_ms).reason is Reason.LOCKED_DOWN
+
+
+@given(requests, st.none() | grants, facts_of_any_kind, st.sampled_from(Mode), any_time_ms)
+def test_the_way_out_does_not_depend_on_the_mode(
+    request: Request, grant: Grant | None, facts: Facts, mode: Mode, now_ms: int
+) -> None:
+    leaving = replace(request, direction="out")
+    assert decide(leaving, grant, facts, now_ms) == decide(leaving, grant, replace(facts, mode=mode), now_ms)
 
 
 @given(requests, grants, facts_of_any_kind, any_time_ms)
 def test_nobody_enters_on_what_is_missing_or_broken(request: Request, grant: Grant, facts: Facts, now_ms: int) -> None:
     decision = decide(replace(request, direction="in"), grant, facts, now_ms)
-    if decision.allowed:
+    if decision.allowed and facts.mode is not Mode.HOLD_OPEN:
         assert grant.standing is Standing.ACTIVE
         assert request.point in grant.points
         assert facts.roster_age_ms is not None

@@ -5,7 +5,7 @@ import pytest
 from contract.reasons import TABLE, Reason, words
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
-OPENING = {Reason.ALLOWED, Reason.FREE_EXIT}
+OPENING = {Reason.ALLOWED, Reason.FREE_EXIT, Reason.HELD_OPEN}
 
 every_reason = pytest.mark.parametrize("reason", Reason)
 
@@ -29,7 +29,7 @@ def test_a_refusal_says_what_to_do_about_it_and_a_welcome_does_not(reason: Reaso
 
 
 @every_reason
-def test_only_these_two_reasons_open(reason: Reason) -> None:
+def test_only_these_reasons_open(reason: Reason) -> None:
     assert TABLE[reason].allows is (reason in OPENING)
 
 
@@ -55,7 +55,7 @@ def test_the_values_on_the_wire_never_change() -> None:
     assert [reason.value for reason in Reason] == [
         *("allowed", "free_exit", "unknown_credential", "suspended", "reported_lost", "not_yet_valid", "expired"),
         *("not_entitled", "outside_hours", "clock_unset", "roster_stale", "no_roster", "busy", "faulted"),
-        *("cannot_record", "internal_error"),
+        *("cannot_record", "internal_error", "held_open", "locked_down", "out_of_service"),
     ]
 
 

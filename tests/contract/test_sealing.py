@@ -14,6 +14,10 @@ from hypothesis import strategies as st
 from contract.codec import detach
 from contract.sealing import (
     DIGEST_BYTES,
+    CommandKey,
+    CommandVerifier,
+    ConfigKey,
+    ConfigVerifier,
     DeviceKey,
     DeviceVerifier,
     DigestKey,
@@ -32,6 +36,8 @@ from tests.contract.golden import DEVICE, JOURNAL, SITE, TIP, payload
 
 SYNC_KEY = SyncKey(bytes(range(32)))
 ROSTER_KEY = RosterKey.from_bytes(bytes(range(32)))
+CONFIG_KEY = ConfigKey.from_bytes(bytes(range(1, 33)))
+COMMAND_KEY = CommandKey.from_bytes(bytes(range(2, 34)))
 DEVICE_KEY = DeviceKey(ec.derive_private_key(7, ec.SECP256R1()))
 TIP_HASH = bytes(32)
 
@@ -40,6 +46,8 @@ Verify = Callable[[bytes, bytes], bool]
 VERIFIERS: dict[str, tuple[Callable[[bytes], bytes], Verify]] = {
     "device": (DEVICE_KEY.sign, DeviceVerifier(DEVICE_KEY.public()).accepts),
     "roster": (ROSTER_KEY.sign, RosterVerifier(ROSTER_KEY.public()).accepts),
+    "config": (CONFIG_KEY.sign, ConfigVerifier(CONFIG_KEY.public()).accepts),
+    "command": (COMMAND_KEY.sign, CommandVerifier(COMMAND_KEY.public()).accepts),
     "sync": (lambda stated: mac(SYNC_KEY, stated), lambda stated, seal: mac_is_good(SYNC_KEY, stated, seal)),
 }
 every_seal = pytest.mark.parametrize(("sign", "accepts"), list(VERIFIERS.values()), ids=list(VERIFIERS))
@@ -159,7 +167,10 @@ def test_the_statement_under_a_tip_never_changes() -> None:
 
 
 def test_the_purposes_on_the_wire_never_change_and_are_all_different() -> None:
-    assert [purpose.value for purpose in Purpose] == ["hg-tip-1", "hg-state-1", "hg-ack-1", "hg-roster-1"]
+    assert [purpose.value for purpose in Purpose] == [
+        *("hg-tip-1", "hg-state-1", "hg-ack-1", "hg-roster-1", "hg-config-1", "hg-reported-1", "hg-command-1"),
+        *("hg-result-1", "hg-renew-1", "hg-certificate-1"),
+    ]
 
 
 @pytest.mark.parametrize(
