@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any, Literal
 
-from msgspec import Struct, msgpack
+from msgspec import Struct, ValidationError, convert, msgpack, structs
 
 from contract.codec import UNREADABLE, Malformed, pack
 from contract.decide import Trust
@@ -13,6 +13,10 @@ MAX_EVENT_BYTES = 2048
 
 CHAIN_BYTES = 32
 CHAIN_START = bytes(CHAIN_BYTES)
+
+GAP = "journal.gap"
+"""The kind of the event that stands for rows that are no longer there."""
+_GAP_MARK = GAP.encode()
 
 Grade = Literal["watch", "access", "value"]
 """What a full journal gives up first: watch-class rows, then access, value last."""
@@ -75,3 +79,38 @@ def chain(previous: bytes, stored: bytes) -> bytes:
 def grade(kind: str) -> Grade:
     """The class of an event kind by its family. A family nobody listed is kept longest."""
     return _GRADES.get(kind.partition(".")[0], "value")
+
+
+class Gap(Struct, frozen=True):
+    """The data of a ``journal.gap``: ``count`` rows, ``first`` to ``last``, are no longer in the journal.
+
+    It stands in the place of row ``last`` and is no link of the chain: the row behind it follows ``tip_after``, the
+    link (in hex) that row ``last`` had. ``why``: the journal was ``full``, or the rows were acknowledged once and
+    ``let_go``.
+    """
+
+    first: int
+    last: int
+    count: int
+    tip_after: str
+    why: Literal["full", "let_go"]
+
+
+def gap_event(last: Event, first: int, tip_after: bytes, why: Literal["full", "let_go"]) -> Event:
+    """What stands for rows ``first`` to ``last``. It tells the time of the last of them."""
+    gap = Gap(first, last.seq, last.seq - first + 1, tip_after.hex(), why)
+    return structs.replace(last, point="", kind=GAP, data=structs.asdict(gap))
+
+
+def read_gap(stored: bytes) -> Gap | None:
+    """What a ``journal.gap`` says; None for any other stored bytes."""
+    if _GAP_MARK not in stored:
+        return None
+    try:
+        event = decode_event(stored)
+        gap = convert(event.data, Gap)
+        is_link = len(bytes.fromhex(gap.tip_after)) == CHAIN_BYTES
+    except (Malformed, ValidationError, ValueError):
+        return None
+    counted = 1 <= gap.first <= gap.last == event.seq and gap.count == gap.last - gap.first + 1
+    return gap if event.kind == GAP and counted and is_link else None

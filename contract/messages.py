@@ -32,6 +32,7 @@ Op = Literal["open_once", "reboot", "send_log", "clock_set"]
 
 class EventBatch(Struct, array_like=True, frozen=True):
     """``up/events``: the stored bytes of rows ``first`` to ``last`` of a journal, between links ``prev`` and ``tip``.
+    A ``journal.gap`` among them stands for all the rows it names.
 
     ``replay`` marks rows that were made while the device was offline: they ring no bell. ``seal`` is the device's
     signature over the tip (see ``sealing.tip_statement``).
@@ -51,13 +52,16 @@ class EventBatch(Struct, array_like=True, frozen=True):
 class Ack(Struct, frozen=True):
     """``dn/ack``: all rows up to ``upto`` are committed; ``rewind`` asks for ``upto + 1`` again.
 
-    ``now_ms`` is the cloud's clock (UTC): authenticated, so it may move the device's.
+    With ``fork``, what the cloud holds behind ``upto`` is another past than the device's: the device opens a new
+    journal and sends what it has behind ``upto`` there. ``now_ms`` is the cloud's clock (UTC): authenticated, so it may
+    move the device's.
     """
 
     journal: JournalId
     upto: Annotated[int, Meta(ge=0)]
     now_ms: int
     rewind: bool = False
+    fork: bool = False
     version: int = 1
 
 

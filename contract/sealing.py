@@ -6,6 +6,7 @@ used twice by mistake. Keys of different roles have different types here: a veri
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NewType, Self
 
@@ -44,10 +45,16 @@ def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
     return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
 
 
-def tip_statement(site: str, device: str, journal: str, first: int, last: int, tip: bytes) -> bytes:
-    """What a device signs for a batch: these rows of this journal end in this link."""
+def tip_statement(
+    site: str, device: str, journal: str, first: int, last: int, tip: bytes, gaps: Sequence[bytes] = ()
+) -> bytes:
+    """What a device signs for a batch: these rows of this journal end in this link.
+
+    The stored bytes of its gaps are signed one by one, for no chain holds them: else whoever holds the broker could put
+    a gap in the place of rows.
+    """
     span = first.to_bytes(8, "big") + last.to_bytes(8, "big")
-    return statement(Purpose.TIP, site, device, journal.encode(), span, tip)
+    return statement(Purpose.TIP, site, device, journal.encode(), span, tip, *gaps)
 
 
 def credential_digest(key: DigestKey, canonical: bytes) -> bytes:

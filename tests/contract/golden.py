@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from contract.decide import Mode, Standing, Tier, Trust
-from contract.events import CHAIN_START, Event, chain, encode_event
+from contract.events import CHAIN_START, Event, chain, encode_event, gap_event
 from contract.messages import (
     Ack,
     Beat,
@@ -46,6 +46,8 @@ PASSED = Event(8, 1_777_888_801_000, 86_401_333, BOOT, Trust.SYNCED, "turnstile"
 
 STORED = [encode_event(EVENT), encode_event(PASSED)]
 TIP = chain(chain(CHAIN_START, STORED[0]), STORED[1])
+LOST = encode_event(gap_event(EVENT, 3, chain(CHAIN_START, STORED[0]), "full"))
+"""Rows 3 to 7 went when the journal was full; row 8 is there."""
 
 SITE_PAGE = SitePage(
     zone="Asia/Shanghai",
@@ -63,8 +65,12 @@ PAGE = pack_page(
 
 MESSAGES: dict[str, Struct] = {
     "events-1.hex": EventBatch(1, JOURNAL, 7, 8, CHAIN_START, TIP, replay=True, events=STORED, seal=bytes(range(64))),
-    "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
-    "ack-rewind-1.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
+    "events-gap-1.hex": EventBatch(
+        1, JOURNAL, 3, 8, CHAIN_START, TIP, replay=True, events=[LOST, STORED[1]], seal=bytes(range(64))
+    ),
+    "ack-2.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
+    "ack-rewind-2.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
+    "ack-fork-2.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
     "state-1.json": State(
         online=True,
         connection=42,
@@ -135,6 +141,12 @@ MESSAGES: dict[str, Struct] = {
     "event-1.hex": EVENT,
 }
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
+
+OLDER: dict[str, Struct] = {
+    "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
+    "ack-rewind-1.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
+}
+"""Files from before a message gained a field: they are read as ever, and nobody writes them any more."""
 
 OTHER_FILES = {"page-1.hex", "roster-1.sealed", "ack-1.sealed", "state-1.sealed"}
 

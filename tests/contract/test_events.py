@@ -11,12 +11,16 @@ from contract.decide import Trust
 from contract.events import (
     CHAIN_BYTES,
     CHAIN_START,
+    GAP,
     MAX_EVENT_BYTES,
     Event,
+    Gap,
     chain,
     decode_event,
     encode_event,
+    gap_event,
     grade,
+    read_gap,
 )
 from tests.contract.golden import EVENT, PASSED, payload
 
@@ -143,3 +147,39 @@ def test_a_field_of_the_wrong_kind_is_malformed(field: str, value: Any) -> None:
 )
 def test_the_family_of_an_event_says_how_long_it_is_kept(kind: str, expected: str) -> None:
     assert grade(kind) == expected
+
+
+LINK = bytes(range(32))
+
+
+def test_a_gap_stands_in_the_place_of_the_last_row_that_is_gone_and_tells_its_time() -> None:
+    gone = gap_event(EVENT, 3, LINK, "full")
+    assert (gone.seq, gone.at_ms, gone.boot, gone.kind, gone.point) == (7, EVENT.at_ms, EVENT.boot, GAP, "")
+    assert read_gap(encode_event(gone)) == Gap(3, 7, 5, LINK.hex(), "full")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"first": 0},
+        {"first": 8},
+        {"last": 6},
+        {"count": 4},
+        {"tip_after": "00"},
+        {"tip_after": "x" * 64},
+        {"tip_after": None},
+        {"why": "tired"},
+        {"first": "3"},
+    ],
+    ids=str,
+)
+def test_a_gap_that_does_not_add_up_is_none(changes: dict[str, Any]) -> None:
+    gone = gap_event(EVENT, 3, LINK, "full")
+    assert read_gap(encode_event(replace(gone, data=gone.data | changes))) is None
+
+
+def test_an_event_that_speaks_of_a_gap_is_none() -> None:
+    assert read_gap(encode_event(replace(EVENT, data={"text": GAP}))) is None
+    assert read_gap(encode_event(replace(gap_event(EVENT, 3, LINK, "full"), kind="journal.gaps"))) is None
+    assert read_gap(GAP.encode()) is None
+    assert read_gap(encode_event(EVENT)) is None

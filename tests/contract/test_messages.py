@@ -24,13 +24,13 @@ from tests.contract import golden
 
 BATCH, ACK, STATE, BEAT, WANT, MANIFEST = (
     golden.MESSAGES[name]
-    for name in ("events-1.hex", "ack-1.json", "state-1.json", "beat-1.json", "want-1.json", "roster-1.json")
+    for name in ("events-1.hex", "ack-2.json", "state-1.json", "beat-1.json", "want-1.json", "roster-1.json")
 )
 
 
-@pytest.mark.parametrize("name", golden.MESSAGES)
+@pytest.mark.parametrize("name", golden.MESSAGES | golden.OLDER)
 def test_a_kept_message_reads_as_it_did(name: str) -> None:
-    message = golden.MESSAGES[name]
+    message = (golden.MESSAGES | golden.OLDER)[name]
     decode = unpack if name.endswith(".hex") else read
     assert decode(golden.payload(name), type(message)) == message
 
@@ -43,7 +43,7 @@ def test_a_message_is_written_as_it_is_kept(name: str) -> None:
 
 
 def test_every_kept_file_is_read_by_a_test() -> None:
-    assert {file.name for file in golden.FOLDER.iterdir()} == set(golden.MESSAGES) | golden.OTHER_FILES
+    assert {file.name for file in golden.FOLDER.iterdir()} == set(golden.MESSAGES) | set(golden.OLDER) | golden.OTHER_FILES
 
 
 def changed(message: Struct, changes: dict[str, Any]) -> bytes:
@@ -104,6 +104,7 @@ HASH = "B/PWTAEdX17djU1l4Gke/Q=="
         (ACK, {"upto": 8.5}),
         (ACK, {"now_ms": None}),
         (ACK, {"rewind": 1}),
+        (ACK, {"fork": 1}),
         (ACK, {"journal": "0123456789ABCDEF"}),
         (ACK, {"journal": "0123456789abcde"}),
         (ACK, {"journal": "0123456789abcdef\n"}),

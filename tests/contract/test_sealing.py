@@ -166,6 +166,13 @@ def test_the_statement_under_a_tip_never_changes() -> None:
     )
 
 
+def test_gaps_are_signed_one_by_one_beside_the_tip() -> None:
+    plain = tip_statement("s", "d", "j", 1, 258, TIP_HASH)
+    assert tip_statement("s", "d", "j", 1, 258, TIP_HASH, []) == plain
+    assert tip_statement("s", "d", "j", 1, 258, TIP_HASH, [b"ab", b"c"]) == plain + b"\0\0\0\2ab\0\0\0\1c"
+    assert tip_statement("s", "d", "j", 1, 258, TIP_HASH, [b"a", b"bc"]) != plain + b"\0\0\0\2ab\0\0\0\1c"
+
+
 def test_the_purposes_on_the_wire_never_change_and_are_all_different() -> None:
     assert [purpose.value for purpose in Purpose] == [
         *("hg-tip-1", "hg-state-1", "hg-ack-1", "hg-roster-1", "hg-config-1", "hg-reported-1", "hg-command-1"),
