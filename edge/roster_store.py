@@ -1,21 +1,30 @@
 """The roster on the device: pages as the cloud signed them, found by the prefix of a digest.
 
-A page is one row of one table, and which pages are in use is one row of another: adopting a manifest changes that row
-in one transaction, so a power cut leaves the old roster or the new one. The manifest names the pages in the order of
-their prefixes; beside it lie the prefixes themselves, packed, so that a device is ready without reading a page.
+A page is one row of one table, and which pages are in use stands in another: adopting a manifest changes that in one
+transaction, so a power cut leaves the old roster or the new one. The manifest names the pages in the order of their
+prefixes; beside it lie the prefixes themselves, packed, and the site page, so that a device is ready without reading a
+page. All that is kept twice, each time with its checksum: no single bit that rots costs a device its roster.
+
+A page has its hash for a name, so a rotten one is found when it is read. It costs those on it their entry until it has
+been fetched again, and nobody else. Of a file that SQLite cannot use any more, whatever can be read is carried over
+into a new one.
 
 Which thread does what: ``find`` runs on the loop, on a connection of its own. Everything that writes runs in an
 executor of one, on the other connection, in slices of about a millisecond: a thread that works longer keeps the loop
 from the interpreter, and somebody waits at the door.
 """
 
+import hashlib
 import sqlite3
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 
 from contract import codec
@@ -26,7 +35,7 @@ from contract.roster import Page, Prefix, Site, check_whole, prefix_of
 from contract.sealing import page_hash
 from edge import files
 
-SCHEMA = 1
+SCHEMA = 2
 SLICE_WEIGHT = 40
 """Pages to read, or to drop, in one slice: one of about 100 rows takes some 20 µs."""
 CHECK_WEIGHT = 14
@@ -35,8 +44,8 @@ CHECK_WEIGHT = 14
 _FIND = "SELECT blob FROM pages WHERE hash = ?"
 _HAS = "SELECT 1 FROM pages WHERE hash = ?"
 _PUT = "INSERT OR REPLACE INTO pages (hash, blob) VALUES (?, ?)"
-_IN_USE = "SELECT manifest, prefixes FROM roster"
-_ADOPT = "UPDATE roster SET manifest = ?, prefixes = ?"
+_IN_USE = "SELECT manifest, prefixes, site, checksum FROM roster"
+_ADOPT = "UPDATE roster SET manifest = ?, prefixes = ?, site = ?, checksum = ?"
 _NAMES = "SELECT hash FROM pages"
 _DROP = "DELETE FROM pages WHERE hash = ?"
 
@@ -64,24 +73,70 @@ class Adopted(Struct, frozen=True):
     checked: bytearray
 
 
+class Kept(NamedTuple):
+    """How the roster in use stands in its table. ``manifest`` is the payload as it came, ``site`` its site page."""
+
+    manifest: bytes
+    prefixes: bytes
+    site: bytes
+    checksum: bytes
+
+    @classmethod
+    def of(cls, manifest: bytes, prefixes: bytes, site: bytes) -> "Kept":
+        return cls(manifest, prefixes, site, hashlib.sha256(manifest + prefixes + site).digest())
+
+
+class Newest(Struct, frozen=True, order=True):
+    """The newest manifest ever adopted. An older one is refused, even by a store that had to begin anew."""
+
+    number: int = 0
+    issued_ms: int = 0
+
+
+class Files(NamedTuple):
+    """The two connections to one file."""
+
+    writer: sqlite3.Connection
+    reader: sqlite3.Connection
+
+    @classmethod
+    def open(cls, path: Path) -> "Files":
+        writer = files.open_made(path, SCHEMA, _migrate)
+        writer.execute("PRAGMA wal_autocheckpoint = 1000")
+        reader = files.open_database(path)
+        writer.text_factory = reader.text_factory = bytes  # a bit that rots may turn a blob into a text
+        return cls(writer, reader)
+
+    def close(self) -> None:
+        self.reader.close()
+        self.writer.close()
+
+
 class RosterStore:
     """The pages of one device. Raises ``RosterError`` if the file cannot be opened.
 
-    A damaged file is renamed to ``set_aside`` and the store begins empty: the cloud sends the roster again.
+    A damaged file is renamed to ``set_aside``, and the store goes on with what could be read of it; the cloud sends
+    the rest again.
     """
 
     def __init__(self, path: Path) -> None:
         self.set_aside: Path | None = None
         self.damaged: set[bytes] = set()
-        """Pages in use that ``find`` could not use."""
+        """Pages in use that could not be read, or are not what was signed."""
         self.on_damage: Callable[[], object] = lambda: None
         """Called by ``find``, on the loop, when there is such a page."""
         self._path = path
+        self._newest_path = path.with_suffix(".newest")
         self._in_use: Adopted | None = None
         try:
             self._open_or_begin_anew()
         except sqlite3.Error as error:
             raise RosterError(f"roster {path} cannot be opened: {error}") from None
+        self._newest = max(_read_newest(self._newest_path), _newest_of(self.manifest))
+
+    @property
+    def newest(self) -> Newest:
+        return self._newest
 
     @property
     def number(self) -> int:
@@ -111,7 +166,7 @@ class RosterStore:
         place = bisect_right(in_use.prefixes, prefix_of(digest)) - 1
         name = in_use.manifest.pages[place]
         try:
-            page = Page(_read_page(self._reader, name, check=not in_use.checked[place]))
+            page = Page(_read_page(self._files.reader, name, check=not in_use.checked[place]))
             in_use.checked[place] = True
             return [in_use.site.grant(row) for row in page.find(digest)]
         except (sqlite3.Error, Malformed, RosterDamaged) as error:
@@ -119,35 +174,56 @@ class RosterStore:
             self.on_damage()
             raise RosterDamaged(f"roster {in_use.manifest.number}: {error}") from None
 
+    def checking(self) -> Iterator[None]:
+        """Read every page in use, one slice a step. Those that are spoilt are in ``damaged`` then."""
+        in_use = self._in_use
+        for place, name in enumerate(in_use.manifest.pages if in_use else ()):
+            if in_use is not self._in_use:
+                return
+            try:
+                _read_page(self._files.writer, name)
+            except (sqlite3.Error, RosterDamaged):
+                self.damaged.add(name)
+            if (place + 1) % SLICE_WEIGHT == 0:
+                yield
+
     def lacks(self, hashes: Sequence[bytes]) -> list[bytes]:
         """Which of these pages are not in the store, or spoilt. For a slice of a manifest at a time."""
-        return [name for name in hashes if name in self.damaged or not self._writer.execute(_HAS, (name,)).fetchone()]
+        return [
+            name for name in hashes if name in self.damaged or not self._files.writer.execute(_HAS, (name,)).fetchone()
+        ]
 
     def put_pages(self, blobs: Sequence[bytes]) -> None:
         """Keep pages, found good or still to be judged by the manifest that names them. Raises ``sqlite3.Error``."""
         named = [(page_hash(blob), blob) for blob in blobs]
-        with files.transaction(self._writer):
-            self._writer.executemany(_PUT, named)
+        with files.transaction(self._files.writer):
+            self._files.writer.executemany(_PUT, named)
         self.damaged.difference_update(name for name, _ in named)
 
     def adopting(self, manifest: Manifest, payload: bytes) -> Iterator[None]:
         """Adopt a manifest whose pages are all there, one slice a step; ``payload`` is kept as it came.
 
-        Checks every page and their whole. Raises ``Unfit`` with nothing changed, or ``sqlite3.Error``.
+        Checks every page and their whole. With nothing changed it raises ``Unfit``, ``RosterDamaged`` for pages that
+        have rotted since they came and must come again, or ``sqlite3.Error``.
         """
         try:
-            site = Site.from_blob(_read_page(self._writer, manifest.site_page))
+            site_page = self._read(manifest.site_page)
+            site = Site.from_blob(site_page)
             prefixes = yield from self._judge(manifest)
-        except (Malformed, RosterDamaged) as error:
+        except Malformed as error:
             raise Unfit(f"roster {manifest.number}: {error}") from None
         packed = array("I", (prefix.value for prefix in prefixes))
-        with files.transaction(self._writer):
-            self._writer.execute(_ADOPT, (payload, packed.tobytes()))
+        with files.transaction(self._files.writer):
+            self._files.writer.execute(_ADOPT, Kept.of(payload, packed.tobytes(), site_page))
         self._in_use = Adopted(manifest, packed, site, bytearray(len(packed)))
+        self._newest = max(self._newest, _newest_of(manifest))
         self.damaged.clear()
         yield
         # A revocation must survive a power cut, or the old roster would let the card in again.
-        self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._files.writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        yield
+        with suppress(OSError):  # then the number stands in the database alone, as it did until now
+            files.write_whole(self._newest_path, msgspec.json.encode(self._newest))
         yield
         yield from self._sweep(manifest)
 
@@ -156,9 +232,27 @@ class RosterStore:
         for _ in self.adopting(manifest, payload):
             pass
 
+    def begin_anew(self) -> None:
+        """SQLite cannot use the file any more: set it aside, and go on in a new one with what can be read of it.
+
+        Who is on a page that cannot is in ``damaged``. Raises ``sqlite3.Error``.
+        """
+        before = self._files
+        if self.set_aside is None or self._path.exists():  # not so if it failed here before
+            self.set_aside = files.set_aside(self._path)
+        self._use_new(self.set_aside)
+        before.close()
+
     def close(self) -> None:
-        self._reader.close()
-        self._writer.close()
+        self._files.close()
+
+    def _read(self, name: bytes) -> bytes:
+        """A page of a roster to be adopted. Raises ``RosterDamaged``; then the store lacks it."""
+        try:
+            return _read_page(self._files.writer, name)
+        except RosterDamaged:
+            self._files.writer.execute(_DROP, (name,))
+            raise
 
     def _judge(self, manifest: Manifest) -> Generator[None, None, list[Prefix]]:
         """Check every page that is new, and all of them together."""
@@ -166,7 +260,7 @@ class RosterStore:
         prefixes = []
         count = weight = 0
         for name in manifest.pages:
-            page = Page(_read_page(self._writer, name))
+            page = Page(self._read(name))
             if name not in known:
                 page.check()
                 weight += CHECK_WEIGHT
@@ -184,10 +278,11 @@ class RosterStore:
     def _sweep(self, manifest: Manifest) -> Iterator[None]:
         """Let go of the pages that no longer belong to the roster."""
         wanted = {manifest.site_page, *manifest.pages}
-        strays = [name for (name,) in self._writer.execute(_NAMES) if name not in wanted]
+        writer = self._files.writer
+        strays = [name for (name,) in writer.execute(_NAMES) if name not in wanted]
         for start in range(0, len(strays), SLICE_WEIGHT):
-            with files.transaction(self._writer):
-                self._writer.executemany(_DROP, [(name,) for name in strays[start : start + SLICE_WEIGHT]])
+            with files.transaction(writer):
+                writer.executemany(_DROP, [(name,) for name in strays[start : start + SLICE_WEIGHT]])
             yield
 
     def _open_or_begin_anew(self) -> None:
@@ -197,17 +292,39 @@ class RosterStore:
             if isinstance(error, sqlite3.Error) and not files.is_damage(error):
                 raise
             self.set_aside = files.set_aside(self._path)
-            self._open()
+            self._use_new(self.set_aside)
 
     def _open(self) -> None:
-        self._writer = files.open_made(self._path, SCHEMA, _migrate)
-        self._writer.execute("PRAGMA wal_autocheckpoint = 1000")
-        self._reader = files.open_database(self._path)
+        self._files = Files.open(self._path)
         try:
-            self._in_use = _read_in_use(self._reader)
+            self._in_use = _in_use(_read_kept(self._files.reader))
+            self._files.reader.execute(_HAS, (b"",))  # is there a table of pages at all?
         except BaseException:
             self.close()
             raise
+
+    def _use_new(self, damaged: Path) -> None:
+        """Open a new file, with the roster and the pages that can be read of a damaged one."""
+        made = Files.open(self._path)
+        try:
+            kept = _salvage(damaged, made.writer)
+            in_use = None if kept is None else _in_use(kept)
+        except BaseException:
+            made.close()
+            raise
+        self._files, self._in_use = made, in_use
+        self.damaged = set(self.lacks(in_use.manifest.pages)) if in_use else set()
+
+
+def _newest_of(manifest: Manifest | None) -> Newest:
+    return Newest(manifest.number, manifest.issued_ms) if manifest else Newest()
+
+
+def _read_newest(path: Path) -> Newest:
+    """A file that cannot be read is no file: then the database alone knows."""
+    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(path.read_bytes(), type=Newest)
+    return Newest()
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
@@ -221,28 +338,70 @@ def _migrate(connection: sqlite3.Connection) -> None:
         database.table("pages").create({"hash": bytes, "blob": bytes}, pk="hash", not_null={"blob"})
         database.table("roster").insert({"manifest": b"", "prefixes": b""})
 
+    @migrations()
+    def kept_twice(database: Database) -> None:
+        table = database.table("roster")
+        table.add_column("site", bytes)
+        table.add_column("checksum", bytes)
+        ((manifest, prefixes),) = connection.execute("SELECT manifest, prefixes FROM roster").fetchall()
+        site = _page_of(connection, codec.read(codec.detach(manifest)[0], Manifest).site_page) if manifest else b""
+        connection.execute("INSERT INTO roster DEFAULT VALUES")
+        connection.execute(_ADOPT, Kept.of(manifest, prefixes, site))
+
     migrations.apply(Database(connection))
 
 
-def _read_in_use(connection: sqlite3.Connection) -> Adopted | None:
-    payload, packed = connection.execute(_IN_USE).fetchone()
-    if not payload:
+def _read_kept(connection: sqlite3.Connection) -> Kept:
+    """The first copy that is whole. Raises ``RosterDamaged``."""
+    for manifest, prefixes, site, checksum in connection.execute(_IN_USE):
+        if all(isinstance(part, bytes) for part in (manifest, prefixes, site)):
+            kept = Kept.of(manifest, prefixes, site)
+            if kept.checksum == checksum:
+                return kept
+    raise RosterDamaged("both copies of the manifest in use are spoilt")
+
+
+def _in_use(kept: Kept) -> Adopted | None:
+    """Raises ``Malformed``."""
+    if not kept.manifest:
         return None
-    manifest = codec.read(codec.detach(payload)[0], Manifest)
+    manifest = codec.read(codec.detach(kept.manifest)[0], Manifest)
     prefixes = array("I")
-    if len(packed) != len(manifest.pages) * prefixes.itemsize:
-        raise RosterDamaged(f"{len(packed)} bytes of prefixes for {len(manifest.pages)} pages")
-    prefixes.frombytes(packed)
-    site = Site.from_blob(_read_page(connection, manifest.site_page))
-    return Adopted(manifest, prefixes, site, bytearray(len(prefixes)))
+    prefixes.frombytes(kept.prefixes)
+    return Adopted(manifest, prefixes, Site.from_blob(kept.site), bytearray(len(prefixes)))
+
+
+def _salvage(damaged: Path, into: sqlite3.Connection) -> Kept | None:
+    """Carry the roster in use over from a damaged file, with the pages that are still what was signed."""
+    try:
+        with closing(files.open_database(damaged)) as source, files.transaction(into):
+            source.text_factory = bytes
+            kept = _read_kept(source)
+            in_use = _in_use(kept)
+            into.execute(_ADOPT, kept)
+            if in_use is not None:
+                into.executemany(_PUT, _readable(source, in_use.manifest))
+            return kept
+    except (sqlite3.Error, Malformed, RosterDamaged):
+        return None
+
+
+def _readable(source: sqlite3.Connection, manifest: Manifest) -> Iterator[tuple[bytes, bytes]]:
+    for name in (manifest.site_page, *manifest.pages):
+        with suppress(sqlite3.Error, RosterDamaged):
+            yield name, _read_page(source, name)
 
 
 def _read_page(connection: sqlite3.Connection, name: bytes, *, check: bool = True) -> bytes:
     """The bytes of a page, checked to be those that its name promises. Raises ``RosterDamaged``."""
-    found = connection.execute(_FIND, (name,)).fetchone()
-    if found is None:
-        raise RosterDamaged(f"page {name.hex()} is missing")
-    blob: bytes = found[0]
+    blob = _page_of(connection, name)
     if check and page_hash(blob) != name:
         raise RosterDamaged(f"page {name.hex()} is not the page that was signed")
     return blob
+
+
+def _page_of(connection: sqlite3.Connection, name: bytes) -> bytes:
+    found = connection.execute(_FIND, (name,)).fetchone()
+    if found is None or not isinstance(found[0], bytes):
+        raise RosterDamaged(f"page {name.hex()} is missing")
+    return found[0]

@@ -1,6 +1,7 @@
 """How a signed roster gets into the store: check the manifest, ask for the pages it lacks, adopt them as a whole.
 
 Whatever is wrong with a manifest or a page, the roster in use stays, and ``refused`` says why the new one is not.
+Pages of it that rot on the disk are found, at the start and whenever somebody needs them, and fetched again.
 The work is done in slices, so that somebody at the door never waits for a roster.
 """
 
@@ -18,7 +19,8 @@ from contract.decide import Trust
 from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Manifest, Want
 from contract.roster import refusal
 from contract.sealing import Purpose, RosterVerifier, page_hash, statement
-from edge.roster_store import RosterStore, Unfit
+from edge import files
+from edge.roster_store import Newest, RosterDamaged, RosterStore, Unfit
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ T = TypeVar("T")
 
 MAX_HELD_BYTES = 2 * 1024 * 1024
 """Pages that came before their manifest, or faster than the disk takes them: the oldest go first."""
+"""Pages that were asked for, at most ``MAX_WANTED_PAGES``, come on top: a flood of others cannot push them out."""
 LOOKED_UP_AT_ONCE = 100
 STORED_AT_ONCE = 8
 DONE = object()
@@ -60,7 +63,11 @@ class Time(Protocol):
 
 
 class RosterSync:
-    """Keeps the store at the newest manifest. ``want`` publishes a request for pages; ``changed`` is told of news."""
+    """Keeps the store at the newest manifest. ``want`` publishes a request for pages; ``changed`` is told of news, and
+    ``damaged`` of a store that is not what it was: with how many pages are spoilt, or how the old file is called now.
+
+    ``got`` of ``wanted`` pages are there while some are being fetched; both are 0 otherwise.
+    """
 
     def __init__(
         self,
@@ -74,10 +81,14 @@ class RosterSync:
         writer: Executor | None,
         want: Callable[[bytes], None],
         changed: Callable[[], None],
+        damaged: Callable[[dict[str, object]], None] = lambda told: None,
     ) -> None:
         self.refused = ""
+        self.got = self.wanted = 0
         self._store, self._verifier, self._site, self._device, self._clock = store, verifier, site, device, clock
         self._loop, self._writer, self._want, self._changed = loop, writer, want, changed
+        self._damaged = damaged
+        self._asked: frozenset[bytes] = frozenset()
         self._held: dict[bytes, bytes] = {}
         self._held_bytes = 0
         self._target: Target | None = None
@@ -85,6 +96,11 @@ class RosterSync:
         self._news = asyncio.Event()
         self._working: asyncio.Task[None] | None = None
         store.on_damage = self._repair
+
+    def start(self) -> None:
+        """Look over what a power cut, or years on a cheap card, left of the roster in use."""
+        if self._working is None:
+            self._working = self._loop.create_task(self._work(look_over=True), name="roster")
 
     def manifest(self, payload: bytes) -> None:
         """A manifest has come: take it as the next roster, or say why not."""
@@ -95,7 +111,7 @@ class RosterSync:
             return
         self._clock.saw_issued(manifest.issued_ms)
         if self._store.manifest == manifest and not self._store.damaged:
-            self.refused = ""
+            self._all_well()
         else:
             self._aim(Target(manifest, payload))
 
@@ -106,7 +122,10 @@ class RosterSync:
             self._held[name] = blob
             self._held_bytes += len(blob)
         while self._held_bytes > MAX_HELD_BYTES:
-            self._take(next(iter(self._held)))
+            stray = next((name for name in self._held if name not in self._asked), None)
+            if stray is None:
+                break
+            self._take(stray)
         self._news.set()
 
     async def close(self) -> None:
@@ -118,8 +137,10 @@ class RosterSync:
         await self._on_disk(int)
 
     def _repair(self) -> None:
-        """Pages of the roster in use are spoilt: fetch them again."""
-        if self._target is None and self._store.manifest is not None:
+        """If pages of the roster in use are spoilt, fetch them again."""
+        if self._target is None and self._store.manifest is not None and self._store.damaged:
+            log.warning("%d roster pages are spoilt; they are fetched again", len(self._store.damaged))
+            self._damaged({"pages": len(self._store.damaged)})
             self._aim(Target(self._store.manifest, None))
 
     def _aim(self, target: Target) -> None:
@@ -140,42 +161,79 @@ class RosterSync:
             manifest = codec.read(body, Manifest)
         except Malformed as wrong:
             raise Refused("malformed", str(wrong)) from None
-        newest = self._target.manifest if self._target else self._store.manifest
+        newest = self._store.newest
+        if self._target is not None:
+            newest = max(newest, Newest(self._target.manifest.number, self._target.manifest.issued_ms))
         why = refusal(
             manifest,
             device=self._device,
-            newest_number=newest.number if newest else 0,
-            newest_issued_ms=newest.issued_ms if newest else 0,
+            newest_number=newest.number,
+            newest_issued_ms=newest.issued_ms,
             now_ms=None if self._clock.trust is Trust.UNSET else self._clock.now_ms(),
         )
         if why is not None:
             raise Refused(why, f"roster {manifest.number}")
         return manifest
 
-    async def _work(self) -> None:
-        """Fetch and adopt until there is nothing newer to adopt."""
+    async def _work(self, *, look_over: bool = False) -> None:
+        """Fetch and adopt until there is nothing newer to adopt, and nothing to mend."""
         try:
+            if look_over:
+                await self._look_over()
             while self._target is not None:
                 turn = self._turn
-                try:
-                    await self._reach(self._target, turn)
-                except Unfit as wrong:
-                    self._refuse("malformed", str(wrong))
-                except sqlite3.Error as wrong:
-                    self._refuse("cannot_store", str(wrong))
-                    await asyncio.sleep(MAX_WAIT_S)
-                    continue
-                if self._turn == turn:
+                pause_s = await self._try(self._target, turn)
+                if pause_s:
+                    await asyncio.sleep(pause_s)
+                elif self._turn == turn:
                     self._target = None
+                    self._repair()
         finally:
             self._working = None
 
+    async def _look_over(self) -> None:
+        looking = self._store.checking()
+        while await self._on_disk(next, looking, DONE) is not DONE:
+            pass
+        self._repair()
+
+    async def _try(self, target: Target, turn: int) -> float:
+        """Bring the store to a target. Returns after how many seconds to try again, 0 if there is no more to do."""
+        try:
+            await self._reach(target, turn)
+        except Unfit as wrong:
+            self._refuse("malformed", str(wrong))
+        except RosterDamaged as wrong:
+            log.warning("%s; it is fetched again", wrong)
+            return WAIT_S
+        except sqlite3.Error as wrong:
+            return await self._disk_failed(wrong)
+        finally:
+            self._progress(0, 0)
+        return 0.0
+
+    async def _disk_failed(self, error: sqlite3.Error) -> float:
+        if not files.is_damage(error):
+            self._refuse("cannot_store", str(error))
+            return MAX_WAIT_S
+        log.error("the roster is damaged: %s", error)
+        try:
+            await self._on_disk(self._store.begin_anew)
+        except sqlite3.Error as wrong:
+            self._refuse("cannot_store", str(wrong))
+            return MAX_WAIT_S
+        if self._store.set_aside is not None:
+            self._damaged({"kept_as": self._store.set_aside.name})
+        return WAIT_S
+
     async def _reach(self, target: Target, turn: int) -> None:
-        """Bring the store to a target, unless another comes up meanwhile."""
+        """Fetch what the store lacks of a target and adopt it, unless another comes up meanwhile."""
         manifest = target.manifest
+        names = [manifest.site_page, *manifest.pages]
         wait_s = WAIT_S
-        missing = await self._missing([manifest.site_page, *manifest.pages])
+        missing = await self._missing(names)
         while missing:
+            self._progress(len(names) - len(missing), len(names))
             asked = missing[:MAX_WANTED_PAGES]
             await self._ask(asked, wait_s, turn)
             if self._turn != turn:
@@ -185,6 +243,13 @@ class RosterSync:
             missing = [*lacking, *missing[MAX_WANTED_PAGES:]]
         if target.payload is not None:
             await self._adopt(manifest, target.payload)
+        elif self.refused == "cannot_store":
+            self._all_well()
+
+    def _progress(self, got: int, wanted: int) -> None:
+        if (got, wanted) != (self.got, self.wanted):
+            self.got, self.wanted = got, wanted
+            self._changed()
 
     async def _missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """Store what has come of the wanted pages; which of them are still not there."""
@@ -203,6 +268,7 @@ class RosterSync:
 
     async def _ask(self, names: Sequence[bytes], wait_s: float, turn: int) -> None:
         """Ask for pages, and wait until they are all here, another target comes up, or the time is over."""
+        self._asked = frozenset(names)
         self._want(codec.write(Want(list(names))))
         try:
             async with asyncio.timeout(wait_s):
@@ -217,12 +283,18 @@ class RosterSync:
         adopting = self._store.adopting(manifest, payload)
         while await self._on_disk(next, adopting, DONE) is not DONE:
             pass
-        self.refused = ""
+        self.refused, self.got, self.wanted = "", 0, 0
         log.info("roster %d with %d rows is in use", manifest.number, manifest.count)
         self._changed()
 
     async def _on_disk(self, act: Callable[..., T], *arguments: object) -> T:
         return await self._loop.run_in_executor(self._writer, act, *arguments)
+
+    def _all_well(self) -> None:
+        """Nothing is wrong any more, whatever was before."""
+        if self.refused:
+            self.refused = ""
+            self._changed()
 
     def _refuse(self, why: str, detail: str) -> None:
         log.warning("a roster was refused: %s", detail)

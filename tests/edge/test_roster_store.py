@@ -1,4 +1,6 @@
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,9 @@ from hypothesis import strategies as st
 
 from contract.roster import paginate
 from contract.sealing import page_hash
-from edge.roster_store import RosterDamaged, RosterError, RosterStore, Unfit
+from edge.roster_store import Newest, RosterDamaged, RosterError, RosterStore, Unfit
 from tests.edge.journals import meddle, spoil
-from tests.edge.rosters import Published, digest, publish, row, seal
+from tests.edge.rosters import NOW_MS, Published, digest, publish, row, seal
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_a_manifest_whose_pages_are_not_all_there_changes_nothing(store: RosterS
     second = publish(range(1000), 2, zone="UTC")
     left_out = second.manifest.site_page if missing == "site" else second.manifest.pages[3]
     store.put_pages([blob for name, blob in second.blobs.items() if name != left_out])
-    with pytest.raises(Unfit, match="missing"):
+    with pytest.raises(RosterDamaged, match="missing"):
         store.adopt(second.manifest, second.payload)
     assert store.number == 1
     assert holders(store, 9) == [row(9).holder]
@@ -169,11 +171,12 @@ def test_a_page_that_rotted_is_not_weighed_but_wanted_again(path: Path) -> None:
     [
         "UPDATE roster SET prefixes = x'00'",
         "UPDATE roster SET manifest = x'7b7d0a'",
-        "DELETE FROM pages",
-        "DROP TABLE pages",
+        "UPDATE roster SET site = NULL",
+        "DELETE FROM roster",
+        "DROP TABLE roster",
     ],
 )
-def test_a_damaged_store_is_set_aside_and_begins_empty(path: Path, harm: str) -> None:
+def test_a_store_that_does_not_know_its_roster_is_set_aside_and_begins_empty(path: Path, harm: str) -> None:
     store = RosterStore(path)
     adopt(store, publish(range(100)))
     store.close()
@@ -184,6 +187,124 @@ def test_a_damaged_store_is_set_aside_and_begins_empty(path: Path, harm: str) ->
     adopt(store, publish(range(100)))
     assert holders(store, 42) == [row(42).holder]
     store.close()
+
+
+@pytest.mark.parametrize("column", ["manifest", "prefixes", "site", "checksum"])
+@pytest.mark.parametrize("blob", ["CAST({} AS BLOB)", "{}", "7", "NULL"])
+@pytest.mark.parametrize("copy", [1, 2])
+def test_one_copy_of_what_is_in_use_may_rot(path: Path, column: str, copy: int, blob: str) -> None:
+    store = RosterStore(path)
+    adopt(store, publish(range(100)))
+    store.close()
+    spoilt = f"x'00' || substr({column}, 2)"
+    meddle(path, f"UPDATE roster SET {column} = {blob.format(spoilt)} WHERE rowid = {copy}")
+    store = RosterStore(path)
+    assert (store.set_aside, store.number) == (None, 1)
+    assert holders(store, 42) == [row(42).holder]
+    store.close()
+
+
+def test_every_page_that_rotted_is_found_before_somebody_needs_it(path: Path) -> None:
+    published = publish(range(2000))
+    store = RosterStore(path)
+    adopt(store, published)
+    store.close()
+    spoil(path, row(42).pack())
+    store = RosterStore(path)
+    for _ in store.checking():
+        pass
+    (name,) = store.damaged
+    assert row(42).pack() in published.blobs[name]
+    assert holders(store, 43) == [row(43).holder]
+    store.close()
+
+
+def test_a_store_without_its_table_of_pages_keeps_its_roster_and_wants_them_all(path: Path) -> None:
+    published = publish(range(300))
+    store = RosterStore(path)
+    adopt(store, published)
+    store.close()
+    meddle(path, "DROP TABLE pages")
+    store = RosterStore(path)
+    assert store.set_aside == path.with_name("roster.db.damaged-1")
+    assert (store.number, store.damaged) == (1, set(published.manifest.pages))
+    store.put_pages([published.blobs[name] for name in published.manifest.pages])
+    assert holders(store, 42) == [row(42).holder]
+    store.close()
+
+
+def test_what_can_be_read_of_a_damaged_file_serves_on_in_a_new_one(path: Path) -> None:
+    published = publish(range(2000))
+    store = RosterStore(path)
+    adopt(store, published)
+    store.close()
+    content = bytearray(path.read_bytes())
+    leaf = content.rindex(row(42).pack()) // 4096 * 4096
+    content[leaf : leaf + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    store = RosterStore(path)
+    with pytest.raises(RosterDamaged):
+        store.find(digest(42))
+    store.begin_anew()
+    assert store.set_aside is not None
+    assert store.number == 1
+    lost = store.damaged
+    assert 1 <= len(lost) < len(published.manifest.pages) / 2
+    served = {each for each in range(2000) if all(row(each).pack() not in published.blobs[name] for name in lost)}
+    assert all(holders(store, each) == [row(each).holder] for each in served)
+    store.put_pages([published.blobs[name] for name in lost])
+    assert holders(store, 42) == [row(42).holder]
+    store.close()
+
+
+@pytest.mark.parametrize("harm", ["DELETE FROM roster", "garbage"])
+def test_a_store_that_begins_anew_still_knows_which_roster_was_the_newest(path: Path, harm: str) -> None:
+    store = RosterStore(path)
+    adopt(store, publish(range(10), 7))
+    store.close()
+    if harm == "garbage":
+        path.write_bytes(harm.encode() * 1000)
+    else:
+        meddle(path, harm)
+    store = RosterStore(path)
+    assert store.number == 0
+    assert store.newest == Newest(7, NOW_MS)
+    store.close()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b"\xff", b'{"number":"x"}', b'{"number":3,"issued_ms":1}'])
+def test_the_number_in_the_database_counts_where_its_own_file_is_spoilt(path: Path, content: bytes | None) -> None:
+    store = RosterStore(path)
+    adopt(store, publish(range(10), 7))
+    store.close()
+    kept = path.with_suffix(".newest")
+    if content is None:
+        kept.unlink()
+    else:
+        kept.write_bytes(content)
+    store = RosterStore(path)
+    assert store.newest == Newest(7, NOW_MS)
+    store.close()
+
+
+def test_a_store_of_the_first_schema_is_taken_over(path: Path) -> None:
+    store = RosterStore(path)
+    adopt(store, publish(range(100)))
+    store.close()
+    for statement in (
+        "DELETE FROM roster WHERE rowid = 2",
+        "ALTER TABLE roster DROP COLUMN site",
+        "ALTER TABLE roster DROP COLUMN checksum",
+        "DELETE FROM _sqlite_migrations WHERE name = 'kept_twice'",
+        "PRAGMA user_version = 1",
+    ):
+        meddle(path, statement)
+    store = RosterStore(path)
+    assert (store.set_aside, store.number) == (None, 1)
+    assert holders(store, 42) == [row(42).holder]
+    store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM roster WHERE checksum > ''").fetchone() == (2,)
 
 
 def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:

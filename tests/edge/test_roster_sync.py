@@ -1,10 +1,8 @@
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine
 from contextlib import closing
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import msgspec
 import pytest
@@ -13,88 +11,18 @@ from hypothesis import strategies as st
 
 from contract import codec
 from contract.decide import Trust
-from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Want
-from contract.sealing import RosterKey, RosterVerifier
-from edge.roster_store import RosterDamaged, RosterStore
-from edge.roster_sync import MAX_HELD_BYTES, MAX_WAIT_S, WAIT_S, RosterSync
-from firmware_sim.clock import run_virtual
+from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES
+from contract.sealing import RosterKey
+from edge.roster_store import RosterDamaged
+from edge.roster_sync import MAX_HELD_BYTES, MAX_WAIT_S, WAIT_S
 from tests.edge.journals import spoil
-from tests.edge.rosters import DAY_MS, DEVICE, NOW_MS, ROSTER_KEY, SITE, Published, digest, publish, row, seal
-
-
-class Clock:
-    def __init__(self, trust: Trust = Trust.SYNCED, now_ms: int = NOW_MS + 1000) -> None:
-        self.trust, self.at_ms = trust, now_ms
-        self.issued: list[int] = []
-
-    def now_ms(self) -> int:
-        return self.at_ms
-
-    def saw_issued(self, issued_ms: int) -> None:
-        self.issued.append(issued_ms)
-
-
-class Bench:
-    """A roster sync on a real store, and a cloud that answers what it is asked for."""
-
-    def __init__(self, path: Path, trust: Trust = Trust.SYNCED) -> None:
-        self.path = path
-        self.clock = Clock(trust)
-        self.store = RosterStore(path)
-        self.loop = asyncio.get_running_loop()
-        self.blobs: dict[bytes, bytes] = {}
-        self.asked: list[tuple[float, list[bytes]]] = []
-        self.told: list[tuple[int, str]] = []
-        self.answers: Callable[[bytes], object] = lambda name: self.loop.call_later(0.05, self.deliver, name)
-        self.sync = RosterSync(
-            self.store,
-            RosterVerifier(ROSTER_KEY.public()),
-            SITE,
-            DEVICE,
-            self.clock,
-            loop=self.loop,
-            writer=None,
-            want=self.wanted,
-            changed=lambda: self.told.append((self.store.number, self.sync.refused)),
-        )
-
-    def publish(self, published: Published) -> None:
-        """The cloud has it, and tells the manifest."""
-        self.blobs |= published.blobs
-        self.sync.manifest(published.payload)
-
-    def wanted(self, payload: bytes) -> None:
-        want = codec.read(payload, Want)
-        self.asked.append((self.loop.time(), want.pages))
-        for name in want.pages:
-            self.answers(name)
-
-    def deliver(self, name: bytes) -> None:
-        if name in self.blobs:
-            self.sync.page(self.blobs[name])
-
-    def knows(self, number: int) -> bool:
-        return [grant.holder for grant in self.store.find(digest(number))] == [row(number).holder]
-
-    async def close(self) -> None:
-        await self.sync.close()
-        self.store.close()
+from tests.edge.rosters import DAY_MS, NOW_MS, digest, publish, row, seal
+from tests.edge.syncing import Bench, run
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "roster.db"
-
-
-def run(path: Path, story: Callable[[Bench], Coroutine[Any, Any, None]], trust: Trust = Trust.SYNCED) -> None:
-    async def whole() -> None:
-        bench = Bench(path, trust)
-        try:
-            await story(bench)
-        finally:
-            await bench.close()
-
-    run_virtual(whole())
 
 
 def test_a_first_roster_is_fetched_page_by_page_and_adopted(path: Path) -> None:
@@ -307,6 +235,99 @@ def test_a_page_that_rotted_is_fetched_again_as_soon_as_somebody_needs_it(path: 
         assert bench.knows(4)
         assert bench.store.damaged == set()
         assert bench.told == []
+        assert bench.damage == [{"pages": 1}]
+
+    run(path, store_first)
+    spoil(path, row(4).pack())
+    run(path, story)
+
+
+def test_a_page_that_rotted_is_found_at_the_start_and_the_others_serve_meanwhile(path: Path) -> None:
+    published = publish(range(2000))
+
+    async def store_first(bench: Bench) -> None:
+        bench.publish(published)
+        await asyncio.sleep(5)
+
+    async def story(bench: Bench) -> None:
+        bench.answers = lambda name: None
+        bench.sync.start()
+        await asyncio.sleep(1)
+        assert len(bench.store.damaged) == 1
+        assert bench.knows(5)
+        bench.blobs |= published.blobs
+        bench.answers = bench.deliver
+        await asyncio.sleep(MAX_WAIT_S)
+        assert bench.knows(4)
+        assert bench.store.damaged == set()
+
+    run(path, store_first)
+    spoil(path, row(4).pack())
+    run(path, story)
+
+
+def test_a_page_that_rotted_is_no_reason_to_refuse_the_next_roster(path: Path) -> None:
+    first, second = publish(range(2000)), publish(range(2000), 2)
+
+    async def store_first(bench: Bench) -> None:
+        bench.publish(first)
+        await asyncio.sleep(5)
+
+    async def story(bench: Bench) -> None:
+        bench.publish(second)
+        await asyncio.sleep(5)
+        assert (bench.store.number, bench.sync.refused) == (2, "")
+        assert bench.knows(4)
+
+    run(path, store_first)
+    spoil(path, row(4).pack())
+    run(path, story)
+
+
+def test_a_file_that_breaks_while_it_is_used_is_begun_anew_and_filled_again(path: Path) -> None:
+    published = publish(range(2000))
+
+    async def story(bench: Bench) -> None:
+        bench.publish(published)
+        await asyncio.sleep(5)
+        bench.store._files.writer.execute("DROP TABLE pages")
+        bench.publish(publish(range(2001), 2))
+        await asyncio.sleep(30)
+        assert bench.damage == [{"kept_as": "roster.db.damaged-1"}]
+        assert (bench.store.number, bench.sync.refused) == (2, "")
+        assert bench.knows(2000)
+
+    run(path, story)
+
+
+def test_progress_is_told_page_by_page_and_ends_with_the_roster(path: Path) -> None:
+    async def story(bench: Bench) -> None:
+        published = publish(range(20_000))
+        bench.publish(published)
+        await asyncio.sleep(5)
+        whole = len(published.blobs)
+        assert bench.progress[0] == (0, whole)
+        assert bench.progress[:-1] == [(got, whole) for got in range(0, whole, MAX_WANTED_PAGES)]
+        assert bench.progress[-1] == (0, 0)
+
+    run(path, story)
+
+
+def test_a_disk_that_takes_no_mended_page_is_told_until_it_does(path: Path) -> None:
+    async def store_first(bench: Bench) -> None:
+        bench.publish(GOOD)
+        await asyncio.sleep(5)
+
+    async def story(bench: Bench) -> None:
+        bench.blobs |= GOOD.blobs
+        bench.store._files.writer.execute("PRAGMA query_only = ON")
+        bench.sync.start()
+        await asyncio.sleep(5)
+        assert bench.told == [(5, "cannot_store")]
+        bench.store._files.writer.execute("PRAGMA query_only = OFF")
+        await asyncio.sleep(2 * MAX_WAIT_S)
+        assert bench.told[1:] == [(5, "")]
+        assert bench.knows(4)
 
     run(path, store_first)
     spoil(path, row(4).pack())
@@ -317,12 +338,12 @@ def test_a_full_disk_keeps_the_old_roster_and_is_tried_again(path: Path) -> None
     async def story(bench: Bench) -> None:
         bench.publish(publish(range(10)))
         await asyncio.sleep(5)
-        bench.store._writer.execute("PRAGMA max_page_count = 1")
+        bench.store._files.writer.execute("PRAGMA max_page_count = 1")
         bench.publish(publish(range(2000), 2))
         await asyncio.sleep(5)
         assert (bench.store.number, bench.sync.refused) == (1, "cannot_store")
         assert bench.knows(9)
-        bench.store._writer.execute("PRAGMA max_page_count = 1000000")
+        bench.store._files.writer.execute("PRAGMA max_page_count = 1000000")
         await asyncio.sleep(2 * MAX_WAIT_S)
         assert (bench.store.number, bench.sync.refused) == (2, "")
 
