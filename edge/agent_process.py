@@ -105,7 +105,7 @@ async def run_agent(config: DeviceConfig) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         identity = Identity(config.keys)
-        clock = DeviceClock(config.state / CLOCK_FILE)
+        clock = DeviceClock(config.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
         keeper = KeeperLine(socket_path(config.run))
         site, name = config.device.site, config.device.name
         link = MqttLink(

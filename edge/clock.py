@@ -9,6 +9,7 @@ early, and time never runs below the floor.
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -73,10 +74,13 @@ class DeviceClock:
         mono: Callable[[], int] = uptime_ms,
         wall: Callable[[], int] = wall_ms,
         wall_is_synced: Callable[[], bool] = time_service_synced,
+        do: Callable[[Callable[[], None]], object] = lambda job: job(),
     ) -> None:
+        """``do`` is where the disk work is done: at once, or in an executor, as its two syncs keep a door waiting."""
         self.boot = kernel_boot() if boot is None else boot
         self.floor_ms = BUILT_MS
         self._path, self._mono, self._wall, self._wall_is_synced = path, mono, wall, wall_is_synced
+        self._do = do
         self._offset_ms: int | None = None
         self._heard_mono_ms = 0
         self._floor_mono_ms = 0
@@ -116,8 +120,11 @@ class DeviceClock:
         """Keep the floor over a power cut, and the offset over a restart of this process. Never raises."""
         self._saved_mono_ms = self._mono()
         kept = _Kept(self.floor_ms, self.boot, self._floor_mono_ms, self._offset_ms, self._heard_mono_ms)
+        self._do(partial(self._write, msgspec.json.encode(kept)))
+
+    def _write(self, kept: bytes) -> None:
         with suppress(OSError):
-            write_whole(self._path, msgspec.json.encode(kept))
+            write_whole(self._path, kept)
 
     def _raise_floor(self, at_ms: int) -> None:
         if at_ms > self.floor_ms:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -187,3 +188,13 @@ def test_time_never_runs_below_the_floor_and_the_floor_never_falls(
         assert clock.floor_ms >= floor_ms
         floor_ms = clock.floor_ms
         assert clock.now_ms() >= floor_ms
+
+
+def test_the_disk_work_of_saving_is_done_where_it_was_told_to_be(tmp_path: Path) -> None:
+    jobs: list[Callable[[], None]] = []
+    path = tmp_path / "clock.json"
+    clock = DeviceClock(path, boot="b", mono=lambda: 0, wall=lambda: 0, wall_is_synced=lambda: False, do=jobs.append)
+    clock.saw_issued(BUILT_MS + 1)
+    assert not path.exists()
+    jobs.pop()()
+    assert DeviceClock(path, boot="b", mono=lambda: 0, wall=lambda: 0).floor_ms == BUILT_MS + 1
