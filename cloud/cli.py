@@ -151,7 +151,7 @@ def add_device(
     folder: FolderOption = HERE,
     replace: Annotated[bool, typer.Option("--replace", help="A new Pi takes the old one's place.")] = False,
 ) -> None:
-    """Register a device, and write the keys that it needs: digest.key, sync.key and roster.pub."""
+    """Register a device, and write the keys that it needs: two secrets, and the public halves of three role keys."""
     try:
         public = bytes.fromhex(public_key)
     except ValueError:

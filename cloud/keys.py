@@ -1,20 +1,25 @@
 """The cloud's secrets, one file each, readable by their owner alone.
 
-``roster.key`` signs rosters, ``digest.key`` turns card numbers into digests, ``store.key`` encrypts card numbers in the
-database, ``sync/NAME.key`` is shared with one device. Every file is 32 bytes as one line of hex text.
+``roster.key`` signs rosters, ``config.key`` desired documents and ``command.key`` commands. ``digest.key`` turns card
+numbers into digests, ``store.key`` encrypts card numbers in the database, ``sync/NAME.key`` is shared with one device.
+Every file is 32 bytes as one line of hex text.
 """
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from contract.sealing import KEY_BYTES, DigestKey, RosterKey, SyncKey
+from contract.sealing import KEY_BYTES, CommandKey, ConfigKey, DigestKey, RosterKey, SyncKey
 
 NONCE_BYTES = 12
 _ROLES = ("roster", "digest", "store")
+_LATER_ROLES = ("config", "command")
+"""A folder may be older than these: it gets them when it is opened. Nothing that is stored rests on them, and a device
+that knows another key says so."""
 
 
 class KeysUnusable(Exception):
@@ -41,13 +46,18 @@ class NumberSeal:
 
 
 class KeyFolder:
-    """The folder that holds them. Opening it reads and checks the keys of the three roles."""
+    """The folder that holds them. Opening it reads and checks the key of every role."""
 
     def __init__(self, folder: Path) -> None:
         """Raises ``KeysUnusable``."""
         self.folder = folder
         roster, digest, store = (_read(folder / f"{role}.key") for role in _ROLES)
+        for role in _LATER_ROLES:
+            _make_once(folder / f"{role}.key")
+        config, command = (_read(folder / f"{role}.key") for role in _LATER_ROLES)
         self.roster = RosterKey.from_bytes(roster)
+        self.config = ConfigKey.from_bytes(config)
+        self.command = CommandKey.from_bytes(command)
         self.digest = DigestKey(digest)
         self.numbers = NumberSeal(store)
         self._sync: dict[str, SyncKey] = {}
@@ -83,7 +93,13 @@ class KeyFolder:
 
     def hand_out(self, device: str, folder: Path) -> None:
         """Write what the device needs of the cloud into its folder of keys. Raises ``OSError``."""
-        handed = {"digest.key": self.digest, "sync.key": self.make_sync(device), "roster.pub": self.roster.public()}
+        handed = {
+            "digest.key": self.digest,
+            "sync.key": self.make_sync(device),
+            "roster.pub": self.roster.public(),
+            "config.pub": self.config.public(),
+            "command.pub": self.command.public(),
+        }
         for file, key in handed.items():
             write_secret(folder / file, key)
 
@@ -93,13 +109,27 @@ class KeyFolder:
 
 def write_secret(file: Path, secret: bytes) -> None:
     """Write hex text that only its owner may read, whole or not at all."""
+    _draft(file, secret).replace(file)
+
+
+def _draft(file: Path, secret: bytes) -> Path:
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as out:
         out.write(secret.hex() + "\n")
         out.flush()
         os.fsync(out.fileno())
-    draft.replace(file)
+    return draft
+
+
+def _make_once(file: Path) -> None:
+    """Make a key unless there is one; of two processes that do so at once, both use the first one's."""
+    if file.exists():
+        return
+    draft = _draft(file, secrets.token_bytes(KEY_BYTES))
+    with suppress(FileExistsError):
+        file.hardlink_to(draft)
+    draft.unlink()
 
 
 def _read(file: Path) -> bytes:

@@ -46,7 +46,7 @@ def _folders(config: DeviceConfig, _root: Path) -> Finding:
 
 
 def _keys(config: DeviceConfig, _root: Path) -> Finding:
-    wanted = ("device.key", "digest.key", "sync.key", "roster.pub")
+    wanted = ("device.key", "digest.key", "sync.key", "roster.pub", "config.pub", "command.pub")
     missing = [name for name in wanted if not (config.keys / name).exists()]
     if missing:
         return Finding("keys", "warning", f"missing: {', '.join(missing)}", "register this device with the cloud")

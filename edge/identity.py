@@ -9,7 +9,15 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from contract.sealing import KEY_BYTES, DeviceKey, DigestKey, RosterVerifier, SyncKey
+from contract.sealing import (
+    KEY_BYTES,
+    CommandVerifier,
+    ConfigVerifier,
+    DeviceKey,
+    DigestKey,
+    RosterVerifier,
+    SyncKey,
+)
 from edge.files import write_whole
 
 
@@ -18,11 +26,17 @@ class IdentityError(Exception):
 
 
 class Registration(Struct, frozen=True):
-    """What the cloud hands out: the site's digest key, this device's sync key, the public half of the roster key."""
+    """What the cloud hands out: the site's digest key, this device's sync key, the public halves of the role keys.
+
+    A device that was registered by an older cloud has no ``config`` and no ``command`` key, and takes no modes and no
+    commands until it is registered again.
+    """
 
     digest_key: DigestKey
     sync_key: SyncKey
     roster: RosterVerifier
+    config: ConfigVerifier | None = None
+    command: CommandVerifier | None = None
 
 
 class Identity:
@@ -60,7 +74,18 @@ class Identity:
         if missing:
             raise IdentityError(f"{self._folder}: {', '.join(missing)} missing; register the device again")
         digest, sync, roster = (self._key(name) for name in names)
-        return Registration(DigestKey(digest), SyncKey(sync), RosterVerifier(roster))
+        config, command = self._later_key("config.pub"), self._later_key("command.pub")
+        return Registration(
+            DigestKey(digest),
+            SyncKey(sync),
+            RosterVerifier(roster),
+            ConfigVerifier(config) if config else None,
+            CommandVerifier(command) if command else None,
+        )
+
+    def _later_key(self, name: str) -> bytes | None:
+        """A key that older clouds did not hand out."""
+        return self._key(name) if (self._folder / name).exists() else None
 
     def _key(self, name: str) -> bytes:
         path = self._folder / name

@@ -66,7 +66,7 @@ class VirtualCloud:
     def found(self, devices: Sequence[DeviceConfig]) -> None:
         """Make the community of the sample, let these devices in, and give them their keys."""
         with make_folder(self.folder):
-            for role in ("roster", "digest", "store"):
+            for role in ("roster", "digest", "store", "config", "command"):
                 write_secret(self.folder / "keys" / f"{role}.key", self._secret())
         with open_folder(self.folder) as (store, keys), store.writing() as connection:
             seed_sample(connection, keys, self._now_ms())

@@ -93,12 +93,13 @@ def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, t
     for _ in range(2):
         typed("device", "add", "gym-turnstile", "--public-key", key, "--out", tmp_path / "out", "--dir", folder)
     files = sorted((tmp_path / "out").iterdir())
-    assert [file.name for file in files] == ["digest.key", "roster.pub", "sync.key"]
+    assert [file.name for file in files] == ["command.pub", "config.pub", "digest.key", "roster.pub", "sync.key"]
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     with open_folder(folder) as (_, keys):
-        digest, roster, sync = (bytes.fromhex(file.read_text()) for file in files)
+        command, config, digest, roster, sync = (bytes.fromhex(file.read_text()) for file in files)
         assert (digest, sync) == (keys.digest, keys.sync("gym-turnstile"))
         assert RosterVerifier(roster).accepts(b"x", keys.roster.sign(b"x"))
+        assert (config, command) == (keys.config.public(), keys.command.public())
     (listed,) = json.loads(typed("device", "list", "--dir", folder, "--json"))
     assert (listed["name"], listed["presence"], listed["heard_ms"]) == ("gym-turnstile", "never", None)
     assert "gym-turnstile" in typed("device", "list", "--dir", folder)

@@ -24,6 +24,16 @@ def test_keys_are_the_same_when_opened_again(keys: KeyFolder) -> None:
     assert again.numbers.open(keys.numbers.close("21-15890", b"a"), b"a") == "21-15890"
 
 
+def test_a_folder_from_before_there_were_commands_gets_their_keys_once(keys: KeyFolder) -> None:
+    for role in ("config", "command"):
+        (keys.folder / f"{role}.key").unlink()
+    made = KeyFolder(keys.folder)
+    again = KeyFolder(keys.folder)
+    assert modes(keys.folder) == {0o600}
+    assert made.command.public() == again.command.public() != keys.command.public()
+    assert made.config.public() == again.config.public() != made.command.public()
+
+
 def test_keys_are_never_made_over_old_ones(keys: KeyFolder) -> None:
     with pytest.raises(KeysUnusable, match="exists"):
         KeyFolder.create(keys.folder)

@@ -30,7 +30,7 @@ zone = "gym"
 outputs.lock = { pin = 17, load = "power_to_unlock" }
 inputs.contact = { pin = 22 }
 """
-KEYS = ("device.key", "digest.key", "sync.key", "roster.pub")
+KEYS = ("device.key", "digest.key", "sync.key", "roster.pub", "config.pub", "command.pub")
 
 
 class House:

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.sealing import DeviceVerifier, RosterKey
+from contract.sealing import CommandKey, ConfigKey, DeviceVerifier, RosterKey
 from edge.identity import Identity, IdentityError
 
-ROSTER_KEY = RosterKey.generate()
+ROSTER_KEY, CONFIG_KEY, COMMAND_KEY = RosterKey.generate(), ConfigKey.generate(), CommandKey.generate()
 
 
 def hand_out(folder: Path, name: str, content: str, mode: int = 0o600) -> None:
@@ -19,6 +19,8 @@ def register(folder: Path) -> None:
     hand_out(folder, "digest.key", "11" * 32)
     hand_out(folder, "sync.key", "22" * 32 + "\n")
     hand_out(folder, "roster.pub", ROSTER_KEY.public().hex())
+    hand_out(folder, "config.pub", CONFIG_KEY.public().hex())
+    hand_out(folder, "command.pub", COMMAND_KEY.public().hex())
 
 
 def test_the_first_start_makes_a_key_that_stays(tmp_path: Path) -> None:
@@ -38,9 +40,22 @@ def test_a_registered_device_has_its_keys(tmp_path: Path) -> None:
     assert registration.digest_key == b"\x11" * 32
     assert registration.sync_key == b"\x22" * 32
     assert registration.roster.accepts(b"stated", ROSTER_KEY.sign(b"stated"))
+    assert registration.config is not None
+    assert registration.config.accepts(b"stated", CONFIG_KEY.sign(b"stated"))
+    assert registration.command is not None
+    assert registration.command.accepts(b"stated", COMMAND_KEY.sign(b"stated"))
 
 
-@pytest.mark.parametrize("name", ["device.key", "digest.key", "sync.key", "roster.pub"])
+def test_a_device_of_an_older_cloud_is_registered_without_the_later_keys(tmp_path: Path) -> None:
+    register(tmp_path)
+    for name in ("config.pub", "command.pub"):
+        (tmp_path / name).unlink()
+    registration = Identity(tmp_path).registration
+    assert registration is not None
+    assert (registration.config, registration.command) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["device.key", "digest.key", "sync.key", "roster.pub", "config.pub", "command.pub"])
 def test_a_key_that_others_can_read_is_refused_with_the_cure(tmp_path: Path, name: str) -> None:
     register(tmp_path)
     Identity(tmp_path)
