@@ -97,7 +97,8 @@ class Grant(Struct, frozen=True):
 
 class Facts(Struct, frozen=True):
     """What the device knows besides the grant. ``clock_floor_ms`` is the newest authenticated time seen;
-    ``roster_age_ms`` is None before the first roster; ``busy`` and ``faulted`` come from the station's report."""
+    ``roster_age_ms`` is None before the first roster; with ``roster_damaged`` the page that may hold the credential
+    cannot be read, and nobody can say who this is. ``busy`` and ``faulted`` come from the station's report."""
 
     zone: ZoneInfo
     clock: Trust
@@ -107,6 +108,7 @@ class Facts(Struct, frozen=True):
     busy: bool = False
     faulted: bool = False
     mode: Mode = Mode.SCHEDULED
+    roster_damaged: bool = False
 
 
 class Decision(Struct, frozen=True):
@@ -131,12 +133,19 @@ def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
     if request.direction == "in" and facts.mode in _BY_MODE:
         return Decision(_BY_MODE[facts.mode], grant)
     if grant is None:
-        return Decision(Reason.NO_ROSTER if facts.roster_age_ms is None else Reason.UNKNOWN_CREDENTIAL)
+        return Decision(_nobody(facts))
     for check in CHECKS:
         reason = check(request, grant, facts, now_ms)
         if reason is not None:
             return Decision(reason, grant)
     return Decision(Reason.ALLOWED, grant)
+
+
+def _nobody(facts: Facts) -> Reason:
+    """Why there is no grant."""
+    if facts.roster_age_ms is None:
+        return Reason.NO_ROSTER
+    return Reason.ROSTER_DAMAGED if facts.roster_damaged else Reason.UNKNOWN_CREDENTIAL
 
 
 _BY_MODE = {

@@ -66,12 +66,14 @@ class Ack(Struct, frozen=True):
 
 
 class RosterState(Struct, frozen=True):
-    """Which roster a device uses: 0 before the first."""
+    """Which roster a device uses: 0 before the first. While it fetches pages, ``got`` of ``wanted`` are there."""
 
     version: int = 0
     issued_ms: int = 0
     count: int = 0
     refused: str = ""
+    got: int = 0
+    wanted: int = 0
 
 
 class State(Struct, frozen=True):
@@ -90,7 +92,8 @@ class State(Struct, frozen=True):
 
 class Beat(Struct, frozen=True):
     """``up/beat``: health, every 30 s, nobody mourns one. Times in milliseconds, ``oldest_ms`` is how long
-    some event or other has been waiting for its ack, 0 if none is."""
+    some event or other has been waiting for its ack, 0 if none is; ``clock_error_ms`` how far ``at_ms`` may be off,
+    None if nobody knows."""
 
     at_ms: int
     uptime_ms: int
@@ -100,6 +103,7 @@ class Beat(Struct, frozen=True):
     oldest_ms: int
     unlogged: int
     faults: dict[str, str] = {}
+    clock_error_ms: int | None = None
     version: int = 1
 
 

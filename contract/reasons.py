@@ -27,6 +27,7 @@ class Reason(StrEnum):
     HELD_OPEN = "held_open"
     LOCKED_DOWN = "locked_down"
     OUT_OF_SERVICE = "out_of_service"
+    ROSTER_DAMAGED = "roster_damaged"
 
 
 class Words(Struct, frozen=True):
@@ -116,6 +117,10 @@ TABLE: dict[Reason, Entry] = {
     Reason.OUT_OF_SERVICE: _refuses(
         Words("暂停使用", "请走其他入口"),
         Words("Out of service", "Use another entrance"),
+    ),
+    Reason.ROSTER_DAMAGED: _refuses(
+        Words("此门的名单有一页损坏", "正在重新获取，请稍候再试，或联系值班人员"),
+        Words("A page of this door's roster is damaged", "It is being fetched again: try in a minute or call the desk"),
     ),
 }
 

@@ -8,6 +8,7 @@ from contract.credentials import canonical
 from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Request, Trust, weigh
 from contract.reasons import Reason
 from contract.sealing import DigestKey, credential_digest
+from edge.roster_store import RosterDamaged
 from edge.stations import Decided, Report
 
 log = logging.getLogger(__name__)
@@ -64,15 +65,26 @@ class Decider:
 
     def _weigh(self, request: Request, free_exit: bool, report: Report) -> Decision:
         try:
-            grants = self._roster.find(request.digest) if request.digest else []
-            return weigh(request, grants, self._facts(free_exit, report), self._clock.now_ms())
+            grants = self._find(request.digest)
+            facts = self._facts(free_exit, report, roster_damaged=grants is None)
+            return weigh(request, grants or [], facts, self._clock.now_ms())
         except Exception:
             log.exception("a decision at %s failed", request.point)
             self.failures += 1
             leaves_freely = free_exit and request.direction == "out"
             return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR)
 
-    def _facts(self, free_exit: bool, report: Report) -> Facts:
+    def _find(self, digest: bytes) -> list[Grant] | None:
+        """What the credential is granted; None if the page that says so is damaged."""
+        if not digest:
+            return []
+        try:
+            return self._roster.find(digest)
+        except RosterDamaged as damage:
+            log.warning("somebody cannot be looked up: %s", damage)
+            return None
+
+    def _facts(self, free_exit: bool, report: Report, *, roster_damaged: bool) -> Facts:
         issued_ms = self._roster.issued_ms
         return Facts(
             zone=self._roster.zone or ZoneInfo("UTC"),
@@ -82,4 +94,5 @@ class Decider:
             free_exit=free_exit,
             busy=report.busy,
             faulted=report.faulted,
+            roster_damaged=roster_damaged,
         )

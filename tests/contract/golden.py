@@ -71,17 +71,17 @@ MESSAGES: dict[str, Struct] = {
     "ack-2.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
     "ack-rewind-2.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
     "ack-fork-2.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
-    "state-1.json": State(
+    "state-2.json": State(
         online=True,
         connection=42,
         boot=BOOT,
         software="0.1.0",
-        roster=RosterState(version=3, issued_ms=1_777_888_000_000, count=3, refused="expired"),
+        roster=RosterState(version=3, issued_ms=1_777_888_000_000, count=3, refused="expired", got=312, wanted=1042),
         config_hash="1f2e",
         points={"turnstile": {"phase": "rest", "busy": False, "入口": "西门"}},
     ),
-    "will-1.json": State(online=False, connection=42),
-    "beat-1.json": Beat(
+    "will-2.json": State(online=False, connection=42),
+    "beat-2.json": Beat(
         at_ms=1_777_888_801_234,
         uptime_ms=86_401_567,
         clock=Trust.SYNCED,
@@ -90,6 +90,7 @@ MESSAGES: dict[str, Struct] = {
         oldest_ms=1111,
         unlogged=0,
         faults={"reader": "swapped_wires"},
+        clock_error_ms=250,
     ),
     "want-1.json": Want(pages=[page_hash(PAGE)]),
     "roster-1.json": Manifest(
@@ -143,6 +144,26 @@ MESSAGES: dict[str, Struct] = {
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
 
 OLDER: dict[str, Struct] = {
+    "state-1.json": State(
+        online=True,
+        connection=42,
+        boot=BOOT,
+        software="0.1.0",
+        roster=RosterState(version=3, issued_ms=1_777_888_000_000, count=3, refused="expired"),
+        config_hash="1f2e",
+        points={"turnstile": {"phase": "rest", "busy": False, "入口": "西门"}},
+    ),
+    "will-1.json": State(online=False, connection=42),
+    "beat-1.json": Beat(
+        at_ms=1_777_888_801_234,
+        uptime_ms=86_401_567,
+        clock=Trust.SYNCED,
+        journal_rows=8,
+        waiting=2,
+        oldest_ms=1111,
+        unlogged=0,
+        faults={"reader": "swapped_wires"},
+    ),
     "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
     "ack-rewind-1.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
 }

@@ -70,6 +70,7 @@ def answer(changes: Row) -> Reason:
         busy=said["busy"],
         faulted=said["faulted"],
         mode=Mode(said["mode"]),
+        roster_damaged=said["roster_damaged"],
     )
     request = Request(point=said["point"], digest=bytes(16), direction=said["direction"])
     return decide(request, grant if said["known"] else None, facts, to_ms(said["now"])).reason
@@ -129,6 +130,7 @@ facts_of_any_kind = st.builds(
     clock=st.sampled_from(Trust),
     clock_floor_ms=any_time_ms,
     roster_age_ms=st.none() | st.integers(0, 40 * DAY_MS) | st.integers(),
+    roster_damaged=st.booleans(),
     free_exit=st.booleans(),
     busy=st.booleans(),
     faulted=st.booleans(),

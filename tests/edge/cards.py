@@ -7,6 +7,7 @@ from contract.credentials import canonical, encode
 from contract.decide import Grant, Tier, Trust
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, credential_digest
+from edge.roster_store import RosterDamaged
 from tests.edge.portals import ANNA, BEN
 
 NOW_MS = 1_800_000_000_000
@@ -21,19 +22,22 @@ def digest(bits: str) -> bytes:
 
 
 class Cards:
-    """The roster: Anna's and Ben's cards open every point. It fails for as long as it is ``broken``."""
+    """The roster: Anna's and Ben's cards open every point. It fails for as long as it is ``broken``, and cannot look
+    anybody up while it is ``damaged``."""
 
     def __init__(self, *points: str) -> None:
         self.number = 7
         self.issued_ms: int | None = NOW_MS
         self.zone: ZoneInfo | None = ZoneInfo("Asia/Shanghai")
-        self.broken = False
+        self.broken = self.damaged = False
         everywhere = dict.fromkeys(points, ALWAYS)
         self.grants = {digest(bits): Grant(who, Tier.MEMBER, everywhere) for bits, who in ((ANNAS, ANNA), (BENS, BEN))}
 
     def find(self, digest: bytes) -> list[Grant]:
         if self.broken:
             raise RuntimeError("the roster is broken")
+        if self.damaged:
+            raise RosterDamaged("page 1f is not the page that was signed")
         return [self.grants[digest]] if digest in self.grants else []
 
 

@@ -107,6 +107,16 @@ def test_a_fault_of_ours_lets_nobody_in_and_keeps_nobody_in(
     assert desk.decide(ANNAS).allowed
 
 
+def test_who_stands_on_a_damaged_page_is_refused_as_such_and_leaves_freely() -> None:
+    desk = Desk()
+    desk.cards.damaged = True
+    assert desk.decide(ANNAS).reason is Reason.ROSTER_DAMAGED
+    assert desk.decide(ANNAS, "out").reason is Reason.FREE_EXIT
+    assert desk.decider.failures == 0
+    desk.cards.damaged = False
+    assert desk.decide(ANNAS).allowed
+
+
 def test_the_grant_that_allowed_is_told() -> None:
     grant = Desk().decide(ANNAS).grant
     assert grant is not None
