@@ -105,6 +105,22 @@ def tap(
     typer.echo(json.dumps(asdict(tapped)) if as_json else f"{reader} read the card")
 
 
+@app.command()
+def chaos(
+    minutes: Annotated[float, typer.Option(min=0.1, max=60.0, help="How long plugs are pulled.")] = 5.0,
+    devices: Annotated[int, typer.Option(min=1, max=32, help="Each is three processes.")] = 8,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same plan.")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Kill processes, cut and slow cables in a town of real ones; then audit what came of it. Exit 1 if anything did.
+
+    With --json the last line is one object of figures.
+    """
+    from firmware_sim.worlds.chaos import run_chaos
+
+    raise typer.Exit(run_chaos(minutes=minutes, devices=devices, seed=seed, as_json=as_json))
+
+
 def _fail(text: str) -> NoReturn:
     """One clear line, exit 2: what the user can mend is no traceback."""
     typer.echo(f"hearthgate-sim: {text}", err=True)

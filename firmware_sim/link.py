@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 CHUNK_BYTES = 64 * 1024
@@ -11,7 +11,7 @@ MAX_CONNECTIONS = 64
 
 
 class Weather(NamedTuple):
-    """How bad the line is.
+    """How bad the line is. A new delay counts from the next piece of data on, a new lifetime from the next connection.
 
     Every piece of data is `delay_ms` late, drawn anew each time from lowest to highest, and a connection lasts
     `lasts_s` on average before it breaks; None is for ever.
@@ -21,17 +21,29 @@ class Weather(NamedTuple):
     lasts_s: float | None = None
 
 
+Hears = Callable[[bytes], object]
+"""Is told what the near end of one connection sends, in order, each piece before it is passed on."""
+
+
 class Proxy:
     """Carries connections from a port of its own to `target_port`, both on 127.0.0.1.
 
     A pulled cable breaks every connection and refuses new ones; the port stays the same for all the proxy's life.
-    The same seed draws the same weather.
+    The same seed draws the same weather. ``listen`` is called at each new connection, for whoever is to hear it.
     """
 
-    def __init__(self, target_port: int, *, seed: int | str = 0, weather: Weather | None = None) -> None:
+    def __init__(
+        self,
+        target_port: int,
+        *,
+        seed: int | str = 0,
+        weather: Weather | None = None,
+        listen: Callable[[], Hears] = lambda: lambda data: None,
+    ) -> None:
         self.target_port = target_port
         self.cable_in = True
         self.weather = weather or Weather()
+        self._listen = listen
         self._chance = random.Random(f"{seed}/cable")
         self._server: asyncio.Server | None = None
         self._carrying: set[asyncio.Task[None]] = set()
@@ -76,22 +88,25 @@ class Proxy:
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry both ways until either end leaves, the line breaks or the cable is pulled."""
         ends = [writer]
-        weather, lifetime = self.weather, self._lifetime()
         try:
-            async with asyncio.timeout(lifetime):
+            async with asyncio.timeout(self._lifetime()):
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port, limit=CHUNK_BYTES)
                 ends.append(far_writer)
-                await _first_to_end(self._pump(reader, far_writer, weather), self._pump(far_reader, writer, weather))
+                await _first_to_end(
+                    self._pump(reader, far_writer, self._listen()),
+                    self._pump(far_reader, writer, lambda data: None),
+                )
         except (OSError, TimeoutError):
             pass  # the ends learn of it as they do of a broken cable: the connection is gone
         finally:
             for end in ends:
                 end.transport.abort()
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, weather: Weather) -> None:
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, hears: Hears) -> None:
         while data := await source.read(CHUNK_BYTES):
-            if weather.delay_ms[1] > 0:
-                await asyncio.sleep(self._chance.uniform(*weather.delay_ms) / 1000)
+            hears(data)
+            if self.weather.delay_ms[1] > 0:
+                await asyncio.sleep(self._chance.uniform(*self.weather.delay_ms) / 1000)
             sink.write(data)
             await sink.drain()
 

@@ -46,6 +46,7 @@ max_payload_size = 1048576
 max_inflight_count = 200
 dynamic_filters = true
 """
+UNLIMITED = 0
 CONFIG_NAMES: dict[Kind, str] = {"mosquitto": "mosquitto.conf", "iotcore": "iotcore.toml"}
 """iotcore reads the format from the name."""
 
@@ -91,20 +92,15 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
     A free port is chosen if none is given, and mosquitto, if it is installed, where no kind is named.
     Raises `BrokerFailed` if the port is taken, or if the broker ends or stays silent.
     """
-    program = find_mosquitto()
-    kind = kind or ("mosquitto" if program else "iotcore")
-    if kind == "mosquitto" and program is None:
-        raise BrokerFailed("mosquitto is not installed; on Debian: sudo apt install mosquitto")
+    kind = kind or ("mosquitto" if find_mosquitto() else "iotcore")
     port = free_port() if port is None else port
     if not _is_free(port):
         raise BrokerFailed(f"port {port} is taken by another program; give another port, or end that program")
-    folder.mkdir(parents=True, exist_ok=True)
-    config, log = folder / CONFIG_NAMES[kind], folder / f"{kind}.log"
-    config.write_text(_config(kind, port))
-    command = [str(program), "-c"] if kind == "mosquitto" else [sys.executable, "-P", "-m", "iotcore", "--config"]
+    command = broker_command(folder, port, kind)
+    log = folder / f"{kind}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, str(config.absolute())],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -116,10 +112,27 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
     return broker
 
 
-def _config(kind: Kind, port: int) -> str:
+def broker_command(folder: Path, port: int, kind: Kind, *, max_queued: int = UNLIMITED) -> list[str]:
+    """Write a broker's config into `folder`; returns the command that runs it, for whoever starts it himself.
+
+    With `max_queued`, mosquitto drops what more than so many messages would wait for one client; iotcore has no such
+    limit. Raises `BrokerFailed` if the broker is not installed.
+    """
+    program = find_mosquitto()
+    if kind == "mosquitto" and program is None:
+        raise BrokerFailed("mosquitto is not installed; on Debian: sudo apt install mosquitto")
+    folder.mkdir(parents=True, exist_ok=True)
+    config = folder / CONFIG_NAMES[kind]
+    config.write_text(_config(kind, port, max_queued))
+    command = [str(program), "-c"] if kind == "mosquitto" else [sys.executable, "-P", "-m", "iotcore", "--config"]
+    return [*command, str(config.absolute())]
+
+
+def _config(kind: Kind, port: int, max_queued: int) -> str:
     if kind == "iotcore":
         return IOTCORE.format(port=port)
     config = MOSQUITTO.read_text().replace("listener 1883", f"listener {port}")
+    config = config.replace("max_queued_messages 0", f"max_queued_messages {max_queued}")
     # Started by root it would become another user, and the kernel then forgets that it is to end with its parent.
     return f"{config}\nuser root\n" if os.geteuid() == 0 else config
 

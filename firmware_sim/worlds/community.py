@@ -82,7 +82,7 @@ def write_config(folder: Path, name: str, sample: str, zone: str, sample_name: s
     return load(path)
 
 
-def _tell_time(config: DeviceConfig) -> None:
+def tell_time(config: DeviceConfig) -> None:
     """Whoever registers a device also sets its clock: a Raspberry Pi has none of its own."""
     config.state.mkdir(parents=True, exist_ok=True)
     clock = DeviceClock(config.state / CLOCK_FILE)
@@ -108,8 +108,8 @@ class SimulatedDevice:
         self.board = Program(f"{self.name} board", [sim, "board", *device, *arguments], folder / "board.log")
         self.keeper = Program(f"{self.name} keeper", [edge, "keeper", *device], folder / "keeper.log", pins)
         self.agent = Program(f"{self.name} agent", [edge, "run", *device], folder / "agent.log")
-        point = next(point for point in POINTS if point[0] == self.name)
-        self.label = Label(point[3], point[2])
+        labels = {name: Label(en, zh) for name, _, zh, en in POINTS}
+        self.label = labels.get(self.name, Label(self.name, self.name))
 
     @property
     def programs(self) -> Sequence[Program]:
@@ -269,7 +269,7 @@ class Community:
         await cable.start()
         config = write_config(folder, name, sample, zone, sample_name, cable.port)
         public_key = Identity(config.keys).public_key
-        _tell_time(config)
+        tell_time(config)
         await self._run(
             *("hearthgate-cloud", "device", "add", name, "--dir", str(self.state / "cloud")),
             *("--public-key", public_key, "--out", str(config.keys)),
