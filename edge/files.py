@@ -134,9 +134,9 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in _DAMAGE or code in _FAILED_READS
 
 
-def set_aside(path: Path) -> Path:
+def set_aside(path: Path, label: str = "damaged") -> Path:
     """Rename a SQLite file, with its WAL, to the first free ``….damaged-N`` beside it; returns its new name."""
-    names = [path.with_name(f"{path.name}.damaged-{number}") for number in range(1, MAX_SET_ASIDE + 1)]
+    names = [path.with_name(f"{path.name}.{label}-{number}") for number in range(1, MAX_SET_ASIDE + 1)]
     target = next((name for name in names if not name.exists()), names[-1])
     for suffix in ("-wal", "-shm", ""):
         with suppress(FileNotFoundError):

@@ -17,19 +17,27 @@ from typing import Self
 import msgspec
 from msgspec import Struct, structs
 
-from contract.events import CHAIN_START, chain
+from contract.events import CHAIN_START, Event, decode_event, encode_event, gap_event, read_gap
 from edge import files, journal_file
-from edge.journal_file import Recovery, Row, Verdict
+from edge.journal_file import GAP_RANK, Recovery, Row, Verdict
+from edge.overflow import Kept
 
 MAX_ROWS = 100_000
-"""About 20 MB on disk, and some months of one busy door."""
+"""About 20 MB on disk, and some months of one busy door. The file never grows beyond what these rows and as many gaps
+need: places that become free are used again. The oldest acknowledged rows go first, and only when a newer one needs the
+place: a cloud that was restored from its backup gets them again."""
 TRIM_ROWS = 500
+EVICT_ROWS = 1000
+"""Rows that one transaction gives up at most: twice as many as it ever adds."""
 
 _ACKED = "UPDATE meta SET acked = ?"
 _BASE = "UPDATE meta SET base_seq = ?, base_link = ?"
 _RUN_BEGINS = "UPDATE meta SET clean = 0, boot = ?, recovered = ''"
 _RUN_ENDS = "UPDATE meta SET clean = 1"
 _TRIM = "DELETE FROM rows WHERE seq <= ?"
+_FIRST = "SELECT min(seq) FROM rows"
+_RANKS = "SELECT seq, rank FROM rows ORDER BY seq"
+_GIVE_UP = "DELETE FROM rows WHERE seq BETWEEN ? AND ?"
 
 
 class JournalError(Exception):
@@ -49,13 +57,15 @@ class JournalDamaged(JournalError):
 
 
 class Batch(Struct, frozen=True):
-    """Rows ``first`` to ``last`` in their stored bytes, between the links ``prev`` and ``tip``."""
+    """Rows ``first`` to ``last`` in their stored bytes, between the links ``prev`` and ``tip``. ``gaps`` are those of
+    the events that stand for rows that are gone."""
 
     first: int
     last: int
     prev: bytes
     tip: bytes
     events: list[bytes]
+    gaps: list[bytes]
 
 
 class Found(Struct, frozen=True):
@@ -101,26 +111,41 @@ class JournalView:
     def batch(self, after_seq: int, upto: int, max_events: int, max_bytes: int) -> Batch | None:
         """The rows behind ``after_seq``, up to ``upto``, that fit, at least one; None if there is none.
 
-        Rows that were acknowledged and let go are passed over. Raises ``JournalDamaged`` if a row is not the one that
-        was written.
+        Where rows behind ``after_seq`` were let go, it begins with a gap from the first row of all; it begins earlier
+        than asked if ``after_seq`` is within a gap. Raises ``JournalDamaged`` if a row is not the one that was written.
         """
         with self._reading():
             return self._batch(after_seq, upto, max_events, max_bytes)
 
     def _batch(self, after_seq: int, upto: int, max_events: int, max_bytes: int) -> Batch | None:
-        after_seq = max(after_seq, self.base_seq)
-        prev = tip = self._link(after_seq)
+        before, prev = self._place(after_seq)
+        last, tip = before, prev
         events: list[bytes] = []
+        gaps: list[bytes] = []
         size = 0
-        for row in journal_file.read_rows(self._connection, journal_file.BETWEEN, after_seq, upto, max_events):
+        if after_seq < self.base_seq:
+            events, gaps, before, prev = [self._let_go], [self._let_go], 0, CHAIN_START
+            size = len(self._let_go)
+        for row in journal_file.read_rows(self._connection, journal_file.BETWEEN, last, upto, max_events - len(events)):
             size += len(row.stored) + 3  # msgpack writes up to three bytes before a field of this length
             if events and size > max_bytes:
                 break
-            if row.seq != after_seq + len(events) + 1 or chain(tip, row.stored) != row.link:
-                raise JournalDamaged(f"journal row {row.seq} does not follow row {after_seq + len(events)}")
-            tip = row.link
+            if not journal_file.follows(row, last, tip):
+                raise JournalDamaged(f"journal row {row.seq} does not follow row {last}")
+            last, tip = row.seq, row.link
             events.append(row.stored)
-        return Batch(after_seq + 1, after_seq + len(events), prev, tip, events) if events else None
+            if row.rank == GAP_RANK:
+                gaps.append(row.stored)
+        return Batch(before + 1, last, prev, tip, events, gaps) if events else None
+
+    @property
+    def _let_go(self) -> bytes:
+        """What stands for all rows up to the base. It tells the time of the first row that is left."""
+        first = next(journal_file.read_rows(self._connection, journal_file.AFTER, self.base_seq), None)
+        if first is None:
+            raise JournalDamaged(f"journal row {self.base_seq + 1} is missing")
+        event = structs.replace(decode_event(first.stored), seq=self.base_seq)
+        return encode_event(gap_event(event, 1, self._base_link, "let_go"))
 
     def tail(self, count: int) -> list[Row]:
         """The last rows, oldest first."""
@@ -143,17 +168,16 @@ class JournalView:
     ) -> None:
         self.close()
 
-    def _link(self, seq: int) -> bytes:
-        if seq == self.base_seq:
-            return self._base_link
-        row = next(journal_file.read_rows(self._connection, journal_file.ONE, seq), None)
-        if row is None:
-            raise JournalDamaged(f"journal row {seq} is missing")
-        return row.link
+    def _place(self, seq: int) -> tuple[int, bytes]:
+        """The last row at or before ``seq``, or the base, and its link. Before ``seq`` it is only within a gap."""
+        if seq <= self.base_seq:
+            return self.base_seq, self._base_link
+        row = next(journal_file.read_rows(self._connection, journal_file.UPTO, seq), None)
+        return (row.seq, row.link) if row else (self.base_seq, self._base_link)
 
 
 class Journal(JournalView):
-    """The one writer of a journal file, made if it is not there.
+    """The one writer of a journal file, made if it is not there. Of events it keeps ``max_rows``.
 
     ``boot`` names this run of the machine. A damaged file is replaced by a new journal that carries the rows not known
     to be acknowledged; ``found`` says so. Raises ``JournalInUse``, and ``JournalError`` if the file cannot be opened.
@@ -161,6 +185,7 @@ class Journal(JournalView):
 
     def __init__(self, path: Path, *, boot: str, max_rows: int = MAX_ROWS) -> None:
         self.max_rows = max_rows
+        self._kept: Kept
         self._path = path
         self._boot = boot
         self._run_begun = False
@@ -184,11 +209,14 @@ class Journal(JournalView):
             with files.transaction(self._connection):
                 if not self._run_begun:
                     self._connection.execute(_RUN_BEGINS, (self._boot,))
-                self._connection.executemany(journal_file.INSERT, [(row.seq, row.stored, row.link) for row in rows])
-                base = self._trim(rows[-1].seq)
+                self._connection.executemany(journal_file.INSERT, [structs.astuple(row) for row in rows])
+                kept = self._kept.after([row.rank for row in rows])
+                base = self._trim(kept)
+                self._overflow(kept)
         except sqlite3.Error as error:
             raise CannotWrite(f"journal {self._path}: {error}") from None
         self._run_begun = True
+        self._kept = kept
         self.base_seq, self._base_link = base
         self.tip = rows[-1].link
         self.last_seq = rows[-1].seq
@@ -218,6 +246,22 @@ class Journal(JournalView):
             raise CannotWrite(f"journal {self._path}: {error}") from None
         return self.last_seq if not busy and in_wal == moved else None
 
+    def fork(self, upto: int, said: Event) -> None:
+        """Go on in a new journal: it carries the rows behind ``upto`` under new numbers, and ``said`` behind them.
+
+        The old file is left beside it. Writer's thread, while nobody flushes. Raises ``JournalError``.
+        """
+        try:
+            journal_file.fork(self._connection, self._path, upto, said)
+        except (sqlite3.Error, OSError) as error:
+            raise CannotWrite(f"journal {self._path}: {error}") from None
+        self._connection.close()
+        os.close(self._wal)
+        try:
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"journal {self._path} cannot be opened: {error}") from None
+
     def close(self) -> None:
         """Close the file and mark it as closed. Writer's thread."""
         try:
@@ -231,7 +275,7 @@ class Journal(JournalView):
             self._hold.release()
 
     def _open(self) -> None:
-        journal_file.finish_recovery(self._path)
+        journal_file.finish_exchange(self._path)
         try:
             verdict = self._connect()
         except (sqlite3.DatabaseError, msgspec.ValidationError) as error:
@@ -262,14 +306,34 @@ class Journal(JournalView):
             verdict = structs.replace(verdict, broken=f"row {self.acked} was acknowledged and is missing")
         if verdict.broken:
             self._connection.close()
+        else:
+            self._kept = Kept.read(self.base_seq, self.last_seq, self._connection.execute(_RANKS))
         return verdict
 
-    def _trim(self, last_seq: int) -> tuple[int, bytes]:
+    def _trim(self, kept: Kept) -> tuple[int, bytes]:
         """Let the oldest acknowledged rows go once there are too many; returns the new base of the chain."""
-        cut = min(self.acked, self.base_seq + TRIM_ROWS)
-        if last_seq - self.base_seq <= self.max_rows or cut <= self.base_seq:
-            return self.base_seq, self._base_link
-        link = self._link(cut)
+        base = self.base_seq, self._base_link
+        if kept.count <= self.max_rows:
+            return base
+        (first,) = self._connection.execute(_FIRST).fetchone()  # of one gap that is longer than TRIM_ROWS, its end
+        cut, link = self._place(min(self.acked, max(self.base_seq + TRIM_ROWS, first)))
+        if cut <= self.base_seq:
+            return base
         self._connection.execute(_TRIM, (cut,))
         self._connection.execute(_BASE, (cut, link))
+        kept.trim(cut)
         return cut, link
+
+    def _overflow(self, kept: Kept) -> None:
+        """Give up rows that nobody acknowledged: only when no acknowledged one is left, and a gap says which."""
+        surplus = min(kept.count - self.max_rows, EVICT_ROWS)
+        if surplus <= 0 or self._place(self.acked)[0] > kept.base:
+            return
+        for span in kept.give_up(surplus, self.acked):
+            (last,) = journal_file.read_rows(self._connection, journal_file.ONE, span.last)
+            before = next(journal_file.read_rows(self._connection, journal_file.ONE, span.first - 1), None)
+            joined = read_gap(before.stored) if before else None
+            first = joined.first if joined else span.first
+            gap = encode_event(gap_event(decode_event(last.stored), first, last.link, "full"))
+            self._connection.execute(_GIVE_UP, (first, span.last))
+            self._connection.execute(journal_file.INSERT, (span.last, gap, last.link, GAP_RANK))

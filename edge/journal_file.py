@@ -2,34 +2,46 @@
 
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from contract.codec import Malformed
-from contract.events import CHAIN_START, chain, decode_event, encode_event
+from contract.events import CHAIN_START, Event, chain, decode_event, encode_event, grade, read_gap
 from edge import files
 
-SCHEMA = 1
+SCHEMA = 2
 
-INSERT = "INSERT INTO rows (seq, stored, link) VALUES (?, ?, ?)"
-AFTER = "SELECT seq, stored, link FROM rows WHERE seq > ? ORDER BY seq"
-BETWEEN = "SELECT seq, stored, link FROM rows WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
-LATEST = "SELECT seq, stored, link FROM rows ORDER BY seq DESC LIMIT ?"
-ONE = "SELECT seq, stored, link FROM rows WHERE seq = ?"
+RANKS = ("watch", "access", "value")
+"""The grades of events, in the order in which a full journal gives rows up. A row's rank is its place here."""
+GAP_RANK = len(RANKS)
+"""The rank of a gap: it stands for rows that were given up, and is never given up itself."""
+
+_COLUMNS = "SELECT seq, stored, link, rank FROM rows"
+INSERT = "INSERT INTO rows (seq, stored, link, rank) VALUES (?, ?, ?, ?)"
+AFTER = f"{_COLUMNS} WHERE seq > ? ORDER BY seq"
+BETWEEN = f"{_COLUMNS} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+LATEST = f"{_COLUMNS} ORDER BY seq DESC LIMIT ?"
+ONE = f"{_COLUMNS} WHERE seq = ?"
+UPTO = f"{_COLUMNS} WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
 _META = "SELECT id, acked, base_seq, base_link, clean, boot, recovered FROM meta"
 _RECOVERED = "UPDATE meta SET clean = 0, recovered = ?, boot = ?"
+_FORKED = "UPDATE meta SET clean = 0, boot = ?"
 
 
-class Row(Struct, frozen=True):
-    """One event as it is stored, and its link in the chain."""
+class Row(Struct, array_like=True, frozen=True):
+    """One event as it is stored, its link in the chain, and its rank when the journal is full.
+
+    A gap stands in the place of the last row it is for, and has that row's link.
+    """
 
     seq: int
     stored: bytes
     link: bytes
+    rank: int
 
 
 class Verdict(Struct, frozen=True):
@@ -97,6 +109,14 @@ def _migrate(connection: sqlite3.Connection) -> None:
             }
         )
 
+    @migrations()
+    def ranks(database: Database) -> None:
+        rows = database.table("rows")
+        if "rank" not in rows.columns_dict:
+            rows.add_column("rank", int, not_null_default=RANKS.index("value"))
+        database.register_function(_rank_of_stored, name="rank_of")
+        database.execute("UPDATE rows SET rank = rank_of(stored)")
+
     migrations.apply(Database(connection))
 
 
@@ -105,7 +125,28 @@ def read_meta(connection: sqlite3.Connection) -> Meta:
 
 
 def read_rows(connection: sqlite3.Connection, query: str, *arguments: int) -> Iterator[Row]:
-    return (Row(seq, stored, link) for seq, stored, link in connection.execute(query, arguments))
+    return (Row(*columns) for columns in connection.execute(query, arguments))
+
+
+def rank_of(kind: str) -> int:
+    """The rank of an event by its kind."""
+    return RANKS.index(grade(kind))
+
+
+def _rank_of_stored(stored: bytes) -> int:
+    """A row that cannot be read is kept longest: the chain has more to say about it."""
+    try:
+        return rank_of(decode_event(stored).kind)
+    except Malformed:
+        return RANKS.index("value")
+
+
+def follows(row: Row, last: int, tip: bytes) -> bool:
+    """Whether a row, or what a gap stands for, comes right behind row ``last`` and its link ``tip``."""
+    if row.rank != GAP_RANK:
+        return row.seq == last + 1 and chain(tip, row.stored) == row.link
+    gap = read_gap(row.stored)
+    return gap is not None and (gap.first, gap.last, gap.tip_after) == (last + 1, row.seq, row.link.hex())
 
 
 def walk(connection: sqlite3.Connection, base_seq: int, base_link: bytes) -> Verdict:
@@ -113,9 +154,9 @@ def walk(connection: sqlite3.Connection, base_seq: int, base_link: bytes) -> Ver
     last, tip = base_seq, base_link
     try:
         for row in read_rows(connection, AFTER, base_seq):
-            if row.seq != last + 1:
+            if row.seq != last + 1 and row.rank != GAP_RANK:
                 return Verdict(base_seq + 1, last, tip, f"row {last + 1} is missing")
-            if chain(tip, row.stored) != row.link:
+            if not follows(row, last, tip):
                 return Verdict(base_seq + 1, last, tip, f"row {row.seq} is not the row that was written")
             last, tip = row.seq, row.link
     except sqlite3.DatabaseError as error:
@@ -132,29 +173,80 @@ def recover(path: Path, why: str) -> None:
     be given out again.
     """
     old, waiting = _salvage(path)
-    draft = path.with_name(f"{path.name}.draft")
+    last_seq = waiting[-1].seq if waiting else old.acked
+    with _new_journal(path, "recovered") as connection:
+        carried = 0
+        for row in numbered_anew(waiting, old.acked):
+            connection.execute(INSERT, msgspec.structs.astuple(row))
+            carried = row.seq
+        facts = Recovery(old.id, last_seq, last_seq + 1, carried, why)
+        connection.execute(_RECOVERED, (msgspec.json.encode(facts).decode(), old.boot))
+    finish_exchange(path)
+
+
+def fork(connection: sqlite3.Connection, path: Path, upto: int, said: Event) -> None:
+    """Make a new journal ready that carries all rows behind ``upto``, and then ``said``, with its data filled in.
+
+    ``finish_exchange`` puts it in the place of the old one. Raises ``sqlite3.Error`` or ``OSError``.
+    """
+    old = read_meta(connection)
+    upto = max(upto, old.base_seq)
+    with _new_journal(path, "forked") as draft:
+        last, tip = 0, CHAIN_START
+        for row in numbered_anew(read_rows(connection, AFTER, upto), upto):
+            draft.execute(INSERT, msgspec.structs.astuple(row))
+            last, tip = row.seq, row.link
+        data = {"journal": old.id, "upto": upto, "carried": last}
+        stored = encode_event(msgspec.structs.replace(said, seq=last + 1, data=data))
+        draft.execute(INSERT, (last + 1, stored, chain(tip, stored), rank_of(said.kind)))
+        draft.execute(_FORKED, (old.boot,))
+
+
+def finish_exchange(path: Path) -> None:
+    """Put a new journal in the place of the damaged or forked one, if one stands ready."""
+    for why, left_as in _LEFT_AS.items():
+        ready = _ready_name(path, why)
+        if ready.exists():
+            files.set_aside(path, left_as)
+            ready.replace(path)
+            files.sync_folder(path.parent)
+
+
+_LEFT_AS = {"recovered": "damaged", "forked": "left"}
+
+
+def _make_ready(path: Path, why: str) -> None:
+    """From here on the exchange will be made. That must be on the disk before the old file loses its name."""
+    _draft_name(path).replace(_ready_name(path, why))
+    files.sync_folder(path.parent)
+
+
+def _ready_name(path: Path, why: str) -> Path:
+    return path.with_name(f"{path.name}.{why}")
+
+
+def _draft_name(path: Path) -> Path:
+    return path.with_name(f"{path.name}.draft")
+
+
+@contextmanager
+def _new_journal(path: Path, why: str) -> Iterator[sqlite3.Connection]:
+    """An empty journal beside ``path``, filled in one transaction and then ready for the exchange. A failure leaves
+    nothing of it on a full disk."""
+    _drop_draft(path)
+    try:
+        with closing(open_made(_draft_name(path))) as connection, files.transaction(connection):
+            yield connection
+        _make_ready(path, why)
+    except BaseException:
+        _drop_draft(path)
+        raise
+
+
+def _drop_draft(path: Path) -> None:
+    draft = _draft_name(path)
     for suffix in ("", "-wal", "-shm"):
         draft.with_name(draft.name + suffix).unlink(missing_ok=True)
-    last_seq = waiting[-1].seq if waiting else old.acked
-    facts = Recovery(old.id, last_seq, last_seq + 1, len(waiting), why)
-    with closing(open_made(draft)) as connection, files.transaction(connection):
-        connection.executemany(INSERT, _numbered_anew(waiting))
-        connection.execute(_RECOVERED, (msgspec.json.encode(facts).decode(), old.boot))
-    draft.replace(_recovered_name(path))
-    finish_recovery(path)
-
-
-def finish_recovery(path: Path) -> None:
-    """Put a recovered journal in the place of the damaged one, if one stands ready."""
-    recovered = _recovered_name(path)
-    if recovered.exists():
-        files.set_aside(path)
-        recovered.replace(path)
-        files.sync_folder(path.parent)
-
-
-def _recovered_name(path: Path) -> Path:
-    return path.with_name(f"{path.name}.recovered")
 
 
 def _salvage(path: Path) -> tuple[Meta, list[Row]]:
@@ -167,7 +259,7 @@ def _salvage(path: Path) -> tuple[Meta, list[Row]]:
                 meta = read_meta(connection)
             before = next(read_rows(connection, ONE, meta.acked), None)
             for row in read_rows(connection, AFTER, meta.acked):
-                if not _follows(row, before):
+                if not _is_next(row, before):
                     break
                 rows.append(row)
                 before = row
@@ -176,19 +268,30 @@ def _salvage(path: Path) -> tuple[Meta, list[Row]]:
     return meta, rows
 
 
-def _follows(row: Row, before: Row | None) -> bool:
+def _is_next(row: Row, before: Row | None) -> bool:
     """Whether a row is whole and next. The first row that is left has none before it to be held against."""
     try:
         numbered = decode_event(row.stored).seq
     except Malformed:
         return False
-    is_next = before is None or (row.seq == before.seq + 1 and row.link == chain(before.link, row.stored))
-    return is_next and numbered == row.seq
+    return numbered == row.seq and (before is None or follows(row, before.seq, before.link))
 
 
-def _numbered_anew(rows: Sequence[Row]) -> Iterator[tuple[int, bytes, bytes]]:
-    tip = CHAIN_START
-    for seq, row in enumerate(rows, 1):
-        stored = encode_event(msgspec.structs.replace(decode_event(row.stored), seq=seq))
-        tip = chain(tip, stored)
-        yield seq, stored, tip
+def numbered_anew(rows: Iterable[Row], behind: int, last: int = 0, tip: bytes = CHAIN_START) -> Iterator[Row]:
+    """The rows of one journal as they go on in another, behind its row ``last`` with the link ``tip``.
+
+    ``behind`` is the old number before the first of them: of a gap that reaches further back, the rest is carried.
+    """
+    for row in rows:
+        event, gap = decode_event(row.stored), read_gap(row.stored) if row.rank == GAP_RANK else None
+        if gap is None:
+            last += 1
+            stored = encode_event(msgspec.structs.replace(event, seq=last))
+            tip = chain(tip, stored)
+        else:
+            count = gap.last - max(gap.first, behind + 1) + 1
+            data = event.data | {"first": last + 1, "last": last + count, "count": count}
+            last += count
+            stored = encode_event(msgspec.structs.replace(event, seq=last, data=data))
+            tip = row.link
+        yield Row(last, stored, tip, row.rank)

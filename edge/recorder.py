@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 from contract.decide import Trust
 from contract.events import Event, chain, encode_event
 from edge.journal import Batch, Journal, JournalError
-from edge.journal_file import Row
+from edge.journal_file import Row, rank_of
 
 MAX_PENDING = 2000
 """Rows kept in memory while the disk takes none: at most 4 MiB."""
@@ -193,7 +193,7 @@ class Recorder:
         stored = encode_event(Event(seq, clock.now_ms(), clock.mono_ms(), clock.boot, clock.trust, point, kind, data))
         self._tip = chain(self._tip, stored)
         self.last_seq = seq
-        self._pending.append(Row(seq, stored, self._tip))
+        self._pending.append(Row(seq, stored, self._tip, rank_of(kind)))
         if self._retry is None:
             self._work()
         return seq

@@ -1,13 +1,14 @@
 """Journals for tests: a time to record at, rows that chain, and ways to hurt a file."""
 
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from contract.decide import Trust
 from contract.events import Event, chain, encode_event
 from edge.journal import Journal
-from edge.journal_file import Row
+from edge.journal_file import Row, rank_of
 
 BOOT = "b0070001"
 NEXT_BOOT = "b0070002"
@@ -29,16 +30,17 @@ class FixedTime:
         return self.at_ms % 1_000_000
 
 
-def event(seq: int) -> Event:
-    return Event(seq, 1_800_000_000_000 + seq, seq, BOOT, Trust.SYNCED, "gym", "access.allowed", {"n": seq})
+def event(seq: int, kind: str = "access.allowed") -> Event:
+    return Event(seq, 1_800_000_000_000 + seq, seq, BOOT, Trust.SYNCED, "gym", kind, {"n": seq})
 
 
-def rows_after(seq: int, tip: bytes, count: int) -> list[Row]:
+def rows_after(seq: int, tip: bytes, count: int, kinds: Sequence[str] = ()) -> list[Row]:
+    """Rows that follow: of these kinds, or all alike."""
     rows = []
-    for number in range(seq + 1, seq + count + 1):
-        stored = encode_event(event(number))
+    for number, kind in enumerate(kinds or ["access.allowed"] * count, seq + 1):
+        stored = encode_event(event(number, kind))
         tip = chain(tip, stored)
-        rows.append(Row(number, stored, tip))
+        rows.append(Row(number, stored, tip, rank_of(kind)))
     return rows
 
 

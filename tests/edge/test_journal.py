@@ -3,12 +3,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 
-from contract.events import CHAIN_START, decode_event
+from contract.events import CHAIN_START, GAP, Gap, decode_event, grade, read_gap
 from edge.journal import TRIM_ROWS, CannotWrite, Journal, JournalDamaged, JournalError, JournalInUse, JournalView
 from tests.edge.journals import BOOT, NEXT_BOOT, event, meddle, rows_after, spoil, write
+
+JOURNALS = Path(__file__).parents[1] / "fixtures" / "journals"
+"""Files that older versions wrote. They are kept for ever."""
 
 
 @pytest.fixture
@@ -253,7 +257,7 @@ def test_a_recovery_that_was_cut_short_is_finished(path: Path, monkeypatch: pyte
     class PowerCut(Exception):
         pass
 
-    def cut(_path: Path) -> Path:
+    def cut(_path: Path, _label: str) -> Path:
         raise PowerCut
 
     with monkeypatch.context() as patch:
@@ -278,27 +282,234 @@ def test_a_full_disk_refuses_the_rows_and_changes_nothing(path: Path) -> None:
         assert journal.verify().last == 403
 
 
-def test_the_oldest_acknowledged_rows_go_first_and_others_never(path: Path) -> None:
+def test_the_oldest_acknowledged_rows_go_first_and_no_others_while_there_are_any(path: Path) -> None:
     with Journal(path, boot=BOOT, max_rows=50) as journal:
-        write(journal, 200)
-        assert journal.base_seq == 0
-        journal.acknowledge(120)
-        write(journal, 1)
-        assert journal.base_seq == 120
+        write(journal, 40)
+        journal.acknowledge(30)
+        write(journal, 15)
+        assert journal.base_seq == 30
         assert journal.verify().broken == ""
-        batch = journal.batch(0, 201, 500, 100_000)
+        batch = journal.batch(30, 55, 500, 100_000)
         assert batch is not None
-        assert (batch.first, batch.last) == (121, 201)
+        assert (batch.first, batch.last, batch.gaps) == (31, 55, [])
     with Journal(path, boot=BOOT, max_rows=50) as journal:
-        assert (journal.base_seq, journal.last_seq, journal.verify().broken) == (120, 201, "")
+        assert (journal.base_seq, journal.last_seq, journal.verify().broken) == (30, 55, "")
+
+
+def test_acknowledged_rows_are_kept_while_there_is_room_for_them(path: Path) -> None:
+    with Journal(path, boot=BOOT, max_rows=50) as journal:
+        write(journal, 50)
+        journal.acknowledge(50)
+        assert journal.base_seq == 0
+        batch = journal.batch(0, 50, 500, 100_000)
+        assert batch is not None
+        assert len(batch.events) == 50
 
 
 def test_rows_are_let_go_a_few_at_a_time(path: Path) -> None:
-    with Journal(path, boot=BOOT, max_rows=50) as journal:
+    with Journal(path, boot=BOOT, max_rows=3 * TRIM_ROWS) as journal:
         write(journal, 3 * TRIM_ROWS)
         journal.acknowledge(3 * TRIM_ROWS)
         write(journal, 1)
         assert journal.base_seq == TRIM_ROWS
+
+
+def test_rows_that_were_let_go_are_told_as_one_gap_to_who_asks_for_them(path: Path) -> None:
+    with Journal(path, boot=BOOT, max_rows=50) as journal:
+        rows = write(journal, 50)
+        journal.acknowledge(40)
+        rows += write(journal, 1)
+        batch = journal.batch(7, 51, 500, 100_000)
+        assert batch is not None
+        assert (batch.first, batch.last, batch.prev, batch.tip) == (1, 51, CHAIN_START, rows[-1].link)
+        assert [read_gap(stored) for stored in batch.gaps] == [Gap(1, 40, 40, rows[39].link.hex(), "let_go")]
+        assert batch.events == [*batch.gaps, *[row.stored for row in rows[40:]]]
+
+
+def mixed(journal: Journal, kinds: str) -> None:
+    """Rows whose kinds are spelled by letters: w watch, a access, v value."""
+    journal.insert(rows_after(journal.last_seq, journal.tip, len(kinds), [KINDS[letter] for letter in kinds]))
+    journal.flush()
+
+
+KINDS = {"w": "device.started", "a": "access.allowed", "v": "charge.started"}
+
+
+def left(journal: Journal) -> str:
+    """The journal as it is: a letter a row, and how many rows a gap stands for."""
+    assert journal.verify().broken == ""
+    events = [decode_event(row.stored) for row in journal.tail(1000)]
+    return " ".join(str(one.data["count"]) if one.kind == GAP else grade(one.kind)[0] for one in events)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "acked", "kept"),
+    [
+        ("aaaaa", 0, "1 a a a a"),
+        ("aaaaaaaa", 0, "4 a a a a"),
+        ("awawaa", 0, "a 1 a 1 a a"),
+        ("awwwaa", 0, "a 2 w a a"),
+        ("wwaaaa", 0, "2 a a a a"),
+        ("aaawww", 0, "a a a 2 w"),
+        ("vvvvw", 0, "v v v v 1"),
+        ("vvvva", 0, "v v v v 1"),
+        ("vvvvv", 0, "1 v v v v"),
+        ("vavavwvw", 0, "v 1 v 1 v 1 v 1"),
+        ("aaaawaaa", 2, "1 a 1 a a a"),
+        ("aaaaaa", 1, "1 a a a a"),
+    ],
+)
+def test_a_full_journal_gives_up_the_lowest_grade_first_and_of_one_grade_the_oldest(
+    path: Path, kinds: str, acked: int, kept: str
+) -> None:
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        for number, letter in enumerate(kinds):
+            if number == acked:
+                journal.acknowledge(acked)
+            mixed(journal, letter)
+        assert left(journal) == kept
+
+
+def test_a_journal_that_overflowed_is_opened_as_it_was_and_goes_on(path: Path) -> None:
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        mixed(journal, "awawaa")
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        assert left(journal) == "a 1 a 1 a a"
+        mixed(journal, "aw")
+        assert left(journal) == "2 a 1 a a a 1"
+
+
+def test_a_gap_stands_where_it_is_asked_for_and_between_the_right_links(path: Path) -> None:
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        mixed(journal, "awwwaaa")
+        rows = {row.seq: row for row in journal.tail(9)}
+        for after in (1, 2, 3):
+            batch = journal.batch(after, 7, 500, 10_000)
+            assert batch is not None
+            assert (batch.first, batch.last, batch.prev, batch.tip) == (2, 7, rows[1].link, rows[7].link)
+            assert batch.gaps == batch.events[:1] == [rows[4].stored]
+        assert read_gap(rows[4].stored) == Gap(2, 4, 3, rows[4].link.hex(), "full")
+        behind = journal.batch(4, 7, 500, 10_000)
+        assert behind is not None
+        assert (behind.first, behind.prev) == (5, rows[4].link)
+
+
+def test_nothing_is_given_up_when_the_disk_refuses_the_new_row(path: Path) -> None:
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        mixed(journal, "aaaa")
+        journal._connection.execute("PRAGMA query_only = ON")
+        with pytest.raises(CannotWrite):
+            mixed(journal, "a")
+        journal._connection.execute("PRAGMA query_only = OFF")
+        assert left(journal) == "a a a a"
+        mixed(journal, "a")
+        assert left(journal) == "1 a a a a"
+
+
+def test_a_damaged_journal_carries_its_gaps_over(path: Path) -> None:
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        mixed(journal, "aawwwaaa")
+        assert left(journal) == "1 a 3 a a a"
+        journal.acknowledge(4)
+    meddle(path, "UPDATE rows SET stored = x'00' WHERE seq = 8")
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        assert left(journal) == "1 a a"
+        assert journal.found.recovered is not None
+        assert (journal.found.recovered.last_seq, journal.found.recovered.carried) == (7, 3)
+
+
+def test_the_file_stops_growing_when_the_journal_is_full(path: Path) -> None:
+    with Journal(path, boot=BOOT, max_rows=200) as journal:
+        sizes = []
+        for _ in range(30):
+            mixed(journal, "aw" * 50)
+            journal.checkpoint()
+            sizes.append(path.stat().st_size)
+        assert max(sizes[15:]) <= 1.2 * sizes[10]
+
+
+def test_a_journal_of_the_first_schema_is_opened_and_knows_what_to_give_up(path: Path) -> None:
+    copyfile(JOURNALS / "schema-1.db", path)
+    with Journal(path, boot=BOOT, max_rows=6) as journal:
+        assert left(journal) == "w a a a v w"
+        mixed(journal, "aaa")
+        assert left(journal) == "2 a a v 1 a a a"
+
+
+def test_a_fork_goes_on_in_a_new_journal_with_what_is_behind_the_common_past(path: Path) -> None:
+    with reopen(path) as journal:
+        known = journal.id
+        write(journal, 5)
+        journal.acknowledge(4)
+        journal.fork(2, event(0, "device.forked"))
+        assert journal.id != known
+        assert (journal.acked, journal.base_seq, journal.last_seq) == (0, 0, 4)
+        assert journal.verify().broken == ""
+        carried = [decode_event(row.stored) for row in journal.tail(9)]
+        assert [one.data for one in carried[:3]] == [event(seq).data for seq in (3, 4, 5)]
+        assert carried[3].data == {"journal": known, "upto": 2, "carried": 3}
+        write(journal, 1)
+    with JournalView(path.with_name("journal.db.left-1")) as evidence:
+        assert (evidence.id, evidence.verify().last) == (known, 5)
+    with reopen(path) as journal:
+        assert (journal.last_seq, journal.found.unclean, journal.found.recovered) == (5, False, None)
+
+
+@pytest.mark.parametrize(("upto", "kept"), [(1, "3 a a a"), (3, "1 a a a"), (4, "a a a"), (7, "")])
+def test_a_fork_within_a_gap_carries_the_rest_of_it(path: Path, upto: int, kept: str) -> None:
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        mixed(journal, "awwwaaa")
+        journal.fork(upto, event(0, "device.started"))
+        assert left(journal) == f"{kept} w".strip()
+
+
+def test_a_fork_behind_rows_long_gone_carries_what_is_left(path: Path) -> None:
+    with Journal(path, boot=BOOT, max_rows=4) as journal:
+        mixed(journal, "aaaa")
+        journal.acknowledge(3)
+        mixed(journal, "a")
+        assert journal.base_seq == 3
+        journal.fork(1, event(0, "device.forked"))
+        (said,) = journal.tail(1)
+        assert decode_event(said.stored).data["upto"] == 3
+
+
+def test_a_fork_that_was_cut_short_is_finished_or_has_not_begun(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class PowerCut(BaseException):
+        pass
+
+    def cut(*_: object) -> None:
+        raise PowerCut
+
+    for call, finished in (("edge.journal_file._make_ready", False), ("edge.files.set_aside", True)):
+        journal = reopen(path)
+        known = journal.id
+        write(journal, 3)
+        with monkeypatch.context() as patch:
+            patch.setattr(call, cut)
+            with pytest.raises(PowerCut):
+                journal.fork(1, event(0, "device.forked"))
+        journal._connection.close()
+        journal._hold.release()
+        with reopen(path) as again:
+            assert (again.id != known) is finished
+            assert decode_event(again.tail(1)[0].stored).kind == ("device.forked" if finished else "access.allowed")
+
+
+def test_a_fork_that_the_disk_refuses_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with reopen(path) as journal:
+        known = journal.id
+        write(journal, 3)
+        with monkeypatch.context() as patch:
+            patch.setattr("edge.journal_file._make_ready", full)
+            with pytest.raises(CannotWrite, match="No space left"):
+                journal.fork(1, event(0, "device.forked"))
+        assert not path.with_name("journal.db.draft").exists()
+        write(journal, 1)
+        assert (journal.id, journal.last_seq) == (known, 4)
 
 
 def test_the_wal_is_moved_into_the_file_and_used_again_from_its_start(path: Path) -> None:
