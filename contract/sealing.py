@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NewType, Self
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
 P256_BYTES = 32
 DIGEST_BYTES = 16
 KEY_BYTES = 32
+
+_ENVELOPE = hpke.Suite(hpke.KEM.P256, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+"""RFC 9180: what the cloud sends to one device's key, and to nobody else."""
 
 SyncKey = NewType("SyncKey", bytes)
 """32 bytes shared by one device and the cloud; MACs what the cloud acknowledges."""
@@ -37,6 +41,7 @@ class Purpose(StrEnum):
     RESULT = "hg-result-1"
     RENEW = "hg-renew-1"
     CERTIFICATE = "hg-certificate-1"
+    BUNDLE = "hg-bundle-1"
 
 
 def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
@@ -118,6 +123,18 @@ class DeviceKey:
         r, s = utils.decode_dss_signature(self._private.sign(stated, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(P256_BYTES, "big") + s.to_bytes(P256_BYTES, "big")
 
+    def open(self, stated: bytes, envelope: bytes) -> bytes:
+        """What ``DeviceVerifier.close`` put in. Raises ``ValueError`` if it is for another key or another purpose."""
+        try:
+            return _ENVELOPE.decrypt(envelope, self._private, info=stated)
+        except (InvalidTag, ValueError):
+            raise ValueError("the envelope is not for this key") from None
+
+    def certificate_request(self) -> bytes:
+        """A request (PEM) that proves the possession of this key. Whose it is, the cloud's operator says."""
+        empty = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
+        return empty.sign(self._private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
 
 class DeviceVerifier:
     """The public half of a device's key, as the cloud keeps it."""
@@ -135,6 +152,10 @@ class DeviceVerifier:
         except InvalidSignature:
             return False
         return True
+
+    def close(self, stated: bytes, secret: bytes) -> bytes:
+        """An envelope that only the device's private half opens. It does not say who closed it."""
+        return _ENVELOPE.encrypt(secret, self._public, info=stated)
 
 
 class _RoleKey:

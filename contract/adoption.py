@@ -1,0 +1,71 @@
+"""What a new device and the cloud must agree on: the code that commits to its key, and the bundle it is sent."""
+
+import base64
+import hashlib
+
+from msgspec import Struct
+
+from contract import codec
+from contract.messages import Name
+from contract.sealing import DeviceKey, DeviceVerifier, Purpose, statement
+
+CODE_CHARACTERS = 8
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Douglas Crockford's base 32: no I, L, O and U, so that nobody reads one letter for another."""
+_TO_CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET)
+_READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+
+
+class Bundle(Struct, frozen=True):
+    """All that a device needs of its cloud, in an envelope that only its key opens.
+
+    Keys and public halves are hex text; ``ca`` and ``certificate`` are PEM. ``wiring`` is the text of its
+    configuration file, empty if the cloud knows none.
+    """
+
+    device: Name
+    site: Name
+    broker: str
+    ca: str
+    certificate: str
+    digest_key: str
+    sync_key: str
+    roster: str
+    config: str
+    command: str
+    wiring: str = ""
+    version: int = 1
+
+
+def code_of(public_key: bytes) -> str:
+    """The first 40 bits of the key's SHA-256 as ``XXXX-XXXX``: what a person compares and types."""
+    digest = hashlib.sha256(public_key).digest()[:5]
+    text = base64.b32encode(digest).decode().translate(_TO_CROCKFORD)
+    return f"{text[:4]}-{text[4:]}"
+
+
+def read_code(typed: str) -> str:
+    """A code as somebody typed it, in its one form. Raises ``ValueError`` for what is none."""
+    text = typed.strip().upper().translate(_READ_AS)
+    if len(text) != CODE_CHARACTERS or not set(text) <= set(_ALPHABET):
+        raise ValueError(f"a code has {CODE_CHARACTERS} letters and digits, such as 4F7K-9Q2M")
+    return f"{text[:4]}-{text[4:]}"
+
+
+def close_bundle(bundle: Bundle, public_key: bytes) -> bytes:
+    """The bundle for the owner of this key. Raises ``ValueError`` if the bytes are no point of P-256."""
+    return DeviceVerifier(public_key).close(_stated(public_key), codec.write(bundle))
+
+
+def open_bundle(envelope: bytes, key: DeviceKey) -> Bundle:
+    """Raises ``Malformed`` for what is no bundle for this key."""
+    try:
+        text = key.open(_stated(key.public()), envelope)
+    except ValueError as wrong:
+        raise codec.Malformed(str(wrong)) from None
+    return codec.read(text, Bundle)
+
+
+def _stated(public_key: bytes) -> bytes:
+    # A device does not know yet where it belongs: the bundle itself says so.
+    return statement(Purpose.BUNDLE, "", "", public_key)
