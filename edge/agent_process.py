@@ -22,6 +22,7 @@ from edge.journal import Journal, JournalError, JournalInUse
 from edge.keeper_line import KeeperLine
 from edge.keeper_link import socket_path
 from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
+from edge.notify import Systemd, Watchdog
 from edge.roster_store import RosterError, RosterStore
 
 CLOCK_FILE = "clock.json"
@@ -119,6 +120,7 @@ async def run_agent(config: DeviceConfig) -> None:
             connector=_thread(stack, "connector"),
         )
         journal, roster = open_files(config, clock.boot)
+        writer, flusher, roster_writer = (_thread(stack, name) for name in ("writer", "flusher", "roster"))
         ports = Ports(
             loop=loop,
             clock=clock,
@@ -128,16 +130,23 @@ async def run_agent(config: DeviceConfig) -> None:
             keeper=keeper,
             link=link,
             random=SystemRandom(),
-            writer=_thread(stack, "writer"),
-            flusher=_thread(stack, "flusher"),
-            roster_writer=_thread(stack, "roster"),
+            writer=writer,
+            flusher=flusher,
+            roster_writer=roster_writer,
         )
         device = Device(config, ports)
         device.start()
         link.start()
         line = asyncio.create_task(keeper.run(device.agent.heard, device.agent.keeper_lost), name="keeper")
+        systemd = Systemd()
+        # Not the connector: it may wait long for a broker, and no door waits for it.
+        watchdog = Watchdog(systemd, loop, [thread.submit for thread in (writer, flusher, roster_writer)])
         async with _serving_status(device, config.run / "agent.sock"):
+            systemd.tell("READY=1")
+            watchdog.start()
             await ended.wait()
+        watchdog.close()
+        systemd.tell("STOPPING=1")
         await device.close()
         await link.close()
         line.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import selectors
 import signal
 from contextlib import closing, suppress
 
@@ -11,6 +12,7 @@ from edge.files import Hold
 from edge.hardware.pins import pin_factory
 from edge.keeper import Keeper, Latch
 from edge.keeper_link import Channel, ToAgent, ToKeeper, socket_path
+from edge.notify import Systemd, Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +42,15 @@ class KeeperProcess:
         server = await self._loop.create_unix_server(self._channel, self._path)
         self._path.chmod(0o600)
         log.info("keeper listens on %s", self._path)
+        systemd = Systemd()
+        watchdog = Watchdog(systemd, self._loop)
+        systemd.tell("READY=1")
+        watchdog.start()
         try:
             await ended.wait()
         finally:
+            watchdog.close()
+            systemd.tell("STOPPING=1")
             server.close()
             if self._agent is not None:
                 self._agent.close()
@@ -69,6 +77,14 @@ class KeeperProcess:
     def _tell(self, message: ToAgent) -> None:
         if self._agent is not None:
             self._agent.send(message)
+
+
+def prompt_loop() -> asyncio.AbstractEventLoop:
+    """A loop whose timers wake to the microsecond.
+
+    epoll, which asyncio takes by itself, rounds them up to whole milliseconds: 1 ms of the 2.7 from a frame to its relay.
+    """
+    return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
 
 def be_real_time() -> None:

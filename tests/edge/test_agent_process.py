@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,9 +22,10 @@ from contract.events import decode_event
 from edge.agent_process import broker, run_agent
 from edge.config import DeviceConfig
 from edge.identity import IdentityError
-from edge.journal import JournalView
+from edge.journal import Journal, JournalError, JournalView
 from tests.edge.rig import GATES, load
 from tests.edge.waiting import until
+from tests.services import Ear, listening
 
 HERE = GATES.replace('state = "."', 'state = "state"\nkeys = "keys"\nrun = "run"').replace("1883", "9")
 """A device whose broker never answers: port 9 is for discarding."""
@@ -158,3 +160,59 @@ def test_what_the_user_can_mend_is_raised_before_anything_runs(tmp_path: Path) -
     with pytest.raises(IdentityError, match=r"roster\.pub missing"):
         asyncio.run(run_agent(config))
     assert not (config.state / "journal.db").exists()
+
+
+def test_systemd_is_told_of_a_ready_agent_though_no_broker_ever_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "30000")
+
+    async def story(ear: Ear) -> None:
+        async with living(load(tmp_path, HERE)):
+            assert (await ear.hears(3))[:3] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+        assert "STOPPING=1" in ear.heard()
+
+    with listening(str(tmp_path / "notify")) as ear:
+        asyncio.run(story(ear))
+
+
+def test_an_agent_whose_flush_hangs_no_longer_feeds_the_watchdog(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its loop goes on: it still answers whoever asks."""
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "3000")
+    hangs, entered, flush = threading.Event(), threading.Event(), Journal.flush
+
+    def hanging(journal: Journal) -> int:
+        entered.set()
+        hangs.wait()
+        return flush(journal)
+
+    monkeypatch.setattr(Journal, "flush", hanging)
+
+    async def story(ear: Ear) -> None:
+        async with living(load(tmp_path, HERE)) as status:
+            try:
+                await until(entered.is_set)
+                ear.heard()
+                for _ in range(40):
+                    assert (await asked(status))["device"] == "gates"
+                assert len(ear.heard()) <= 1  # of a pulse that was through before
+            finally:
+                hangs.set()
+            assert (await ear.hears(1))[0] == "WATCHDOG=1"
+
+    with listening(str(tmp_path / "notify")) as ear:
+        asyncio.run(story(ear))
+
+
+def test_an_agent_without_a_usable_journal_is_never_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    config = load(tmp_path, HERE)
+    (config.state / "journal.db").mkdir(parents=True)
+    with listening(str(tmp_path / "notify")) as ear:
+        with pytest.raises(JournalError):
+            asyncio.run(run_agent(config))
+        assert ear.heard() == []

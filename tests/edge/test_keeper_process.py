@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from gpiozero.exc import BadPinFactory
 
 from edge.files import InUse
 from edge.keeper_link import Channel, Drive, Rested, Snapshot, ToAgent, ZoneEmergency, socket_path
@@ -17,6 +18,7 @@ from firmware_sim.board import Board
 from firmware_sim.parts.fire_panel import FirePanel
 from tests.edge.rig import GATES, LOCK, PULLS, load
 from tests.edge.waiting import until
+from tests.services import Ear, listening
 
 DRIVE = Drive("east.lock", 60_000)
 
@@ -188,6 +190,41 @@ def test_a_socket_that_a_dead_keeper_left_behind_is_in_nobodys_way(tell: Callabl
             await post.agent()
 
     tell(story)
+
+
+def test_systemd_is_told_of_a_keeper_once_it_owns_its_pins_and_until_it_lets_go(
+    tell: Callable[[Story], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    monkeypatch.setenv("WATCHDOG_USEC", "30000")
+
+    def story(ear: Ear) -> Story:
+        async def told(post: Post) -> None:
+            async with post.kept():
+                assert (await ear.hears(2))[:2] == ["READY=1", "WATCHDOG=1"]
+            assert ear.heard()[-1] == "STOPPING=1"
+
+        return told
+
+    with listening(str(tmp_path / "notify")) as ear:
+        tell(story(ear))
+
+
+def test_a_keeper_without_pins_is_never_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+
+    def none() -> None:
+        raise BadPinFactory
+
+    async def story() -> None:
+        post = Post(tmp_path, monkeypatch)
+        monkeypatch.setattr("edge.keeper_process.pin_factory", none)
+        with pytest.raises(BadPinFactory):
+            await run_keeper(post.config)
+
+    with listening(str(tmp_path / "notify")) as ear:
+        asyncio.run(story())
+        assert ear.heard() == []
 
 
 def test_parking_brings_a_dead_keepers_pins_to_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
