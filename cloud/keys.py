@@ -51,16 +51,17 @@ class KeyFolder:
     def __init__(self, folder: Path) -> None:
         """Raises ``KeysUnusable``."""
         self.folder = folder
-        roster, digest, store = (_read(folder / f"{role}.key") for role in _ROLES)
+        roster, digest, store = (read_secret(folder / f"{role}.key") for role in _ROLES)
         for role in _LATER_ROLES:
             _make_once(folder / f"{role}.key")
-        config, command = (_read(folder / f"{role}.key") for role in _LATER_ROLES)
+        config, command = (read_secret(folder / f"{role}.key") for role in _LATER_ROLES)
         self.roster = RosterKey.from_bytes(roster)
         self.config = ConfigKey.from_bytes(config)
         self.command = CommandKey.from_bytes(command)
         self.digest = DigestKey(digest)
         self.numbers = NumberSeal(store)
-        self._sync: dict[str, SyncKey] = {}
+        self._sync: dict[str, tuple[int, SyncKey]] = {}
+        """Each with its file's inode: another process replaces the file when a Pi is replaced."""
 
     @classmethod
     def create(cls, folder: Path) -> "KeyFolder":
@@ -84,12 +85,23 @@ class KeyFolder:
 
     def sync(self, device: str) -> SyncKey | None:
         """The device's sync key, or None before ``make_sync``. Raises ``KeysUnusable``."""
-        if device not in self._sync:
-            file = self._sync_file(device)
-            if not file.exists():
-                return None
-            self._sync[device] = SyncKey(_read(file))
-        return self._sync[device]
+        file = self._sync_file(device)
+        try:
+            inode = file.stat().st_ino
+        except FileNotFoundError:
+            return None
+        known = self._sync.get(device)
+        if known is None or known[0] != inode:
+            known = self._sync[device] = inode, SyncKey(read_secret(file))
+        return known[1]
+
+    def renew_sync(self, device: str) -> SyncKey:
+        """Another sync key for a device: what its predecessor acknowledged with is good for nothing any more."""
+        write_secret(self._sync_file(device), secrets.token_bytes(KEY_BYTES))
+        return self.make_sync(device)
+
+    def forget_sync(self, device: str) -> None:
+        self._sync_file(device).unlink(missing_ok=True)
 
     def hand_out(self, device: str, folder: Path) -> None:
         """Write what the device needs of the cloud into its folder of keys. Raises ``OSError``."""
@@ -132,7 +144,8 @@ def _make_once(file: Path) -> None:
     draft.unlink()
 
 
-def _read(file: Path) -> bytes:
+def read_secret(file: Path) -> bytes:
+    """The 32 bytes of a key's file. Raises ``KeysUnusable``."""
     try:
         open_to_others = file.stat().st_mode & 0o077
         text = file.read_text()

@@ -12,6 +12,10 @@ from contract.codec import Malformed
 from contract.sealing import DeviceVerifier
 from contract.topics import NAME
 
+CLOUD, WATCH = "cloud", "watch"
+"""Who the cloud and ``hearthgate-cloud watch`` are at the broker, which tells identities apart by nothing but their
+names: no device may bear these."""
+
 
 class NotRegistered(ValueError):
     """The device cannot be registered so; the text says why and what to do."""
@@ -65,6 +69,8 @@ def register(
     """
     if not re.fullmatch(NAME, name):
         raise NotRegistered(f"{name!r} is no device name: lower-case letters, digits and hyphens, at most 40")
+    if name in (CLOUD, WATCH):
+        raise NotRegistered(f"{name!r} is a name of the cloud's own: take another")
     _check_key(public_key)
     known = connection.execute(select(devices.c.public_key).where(devices.c.name == name)).scalar_one_or_none()
     if known == public_key:

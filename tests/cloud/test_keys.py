@@ -74,3 +74,14 @@ def test_a_sealed_number_opens_for_its_own_card_and_key_only(keys: KeyFolder) ->
         NumberSeal(bytes(32)).open(sealed, b"one card")
     with pytest.raises(KeysUnusable):
         keys.numbers.open(b"short", b"one card")
+
+
+def test_a_new_sync_key_is_noticed_by_a_server_that_knew_the_old_one(keys: KeyFolder) -> None:
+    server = KeyFolder(keys.folder)
+    old = keys.make_sync("east-gate")
+    assert server.sync("east-gate") == old
+    new = keys.renew_sync("east-gate")
+    assert new != old
+    assert server.sync("east-gate") == new
+    keys.forget_sync("east-gate")
+    assert server.sync("east-gate") is None
