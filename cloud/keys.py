@@ -60,8 +60,8 @@ class KeyFolder:
         self.command = CommandKey.from_bytes(command)
         self.digest = DigestKey(digest)
         self.numbers = NumberSeal(store)
-        self._sync: dict[str, tuple[int, SyncKey]] = {}
-        """Each with its file's inode: another process replaces the file when a Pi is replaced."""
+        self._sync: dict[str, tuple[tuple[int, int], SyncKey]] = {}
+        """Each with what tells its file from the next: another process replaces it when a Pi is replaced."""
 
     @classmethod
     def create(cls, folder: Path) -> "KeyFolder":
@@ -87,12 +87,13 @@ class KeyFolder:
         """The device's sync key, or None before ``make_sync``. Raises ``KeysUnusable``."""
         file = self._sync_file(device)
         try:
-            inode = file.stat().st_ino
+            found = file.stat()
         except FileNotFoundError:
             return None
+        version = found.st_ino, found.st_mtime_ns
         known = self._sync.get(device)
-        if known is None or known[0] != inode:
-            known = self._sync[device] = inode, SyncKey(read_secret(file))
+        if known is None or known[0] != version:
+            known = self._sync[device] = version, SyncKey(read_secret(file))
         return known[1]
 
     def renew_sync(self, device: str) -> SyncKey:
