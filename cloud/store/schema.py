@@ -70,6 +70,19 @@ devices = Table(
     UniqueConstraint("site", "name"),
 )
 
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String, primary_key=True, comment="hex"),
+    Column("device", String, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("certificate", String, nullable=False, comment="PEM"),
+    Column("issued_ms", BigInteger, nullable=False),
+    Column("not_after_ms", BigInteger, nullable=False),
+    Column("revoked_ms", BigInteger),
+    Index("ix_certificates_device", "device"),
+)
+
 points = Table(
     "points",
     metadata,
