@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 from contract.decide import Trust
 from contract.events import Event, chain, encode_event
 from edge.journal import Batch, Journal, JournalError
-from edge.journal_file import Row, rank_of
+from edge.journal_file import Row, numbered_anew, rank_of
 
 MAX_PENDING = 2000
 """Rows kept in memory while the disk takes none: at most 4 MiB."""
@@ -30,6 +30,7 @@ MAX_WAL_ROWS = 1000
 """Rows after which the WAL is moved even without a quiet moment: about 8 MiB of WAL."""
 
 UNLOGGED = "device.unlogged"
+FORKED = "device.forked"
 
 
 class Time(Protocol):
@@ -80,7 +81,10 @@ class Recorder:
     """Numbers events, chains them and has them written. Belongs to the loop.
 
     ``written``, ``durable`` and ``acked`` are the highest seq that got so far. ``unlogged`` counts the events refused
-    since the start because the disk or the journal was full; ``fault`` is the disk's last complaint, empty when well.
+    since the start because the disk took none; ``fault`` is the disk's last complaint, empty when well.
+
+    A fork gives rows new numbers. What ``record`` returns keeps its meaning all the same: until the first fork it is
+    the event's seq, and ``_moved`` says by how much it is ahead of that from then on.
     """
 
     def __init__(
@@ -107,23 +111,27 @@ class Recorder:
         self.fault = ""
         self.on_durable: Callable[[], object] = lambda: None
         """Called on the loop whenever more has become durable: the uplink's bell."""
+        self.on_forked: Callable[[], object] = lambda: None
+        """Called on the loop when another journal has taken the place of the one before."""
         self._tip = journal.tip
         self._pending: deque[Row] = deque()
         self._written = _Mark(journal.last_seq, loop)
         self._durable = _Mark(journal.last_seq, loop)
         self._missed = NOTHING_MISSED
         self._writing = self._flushing = self._ack_waits = self._wal_suspect = self._closed = False
+        self._moved = 0
+        self._fork_behind: int | None = None
         self._wal_rows = 0
         self._retry: TimerHandle | None = None
         self._idle: TimerHandle | None = None
 
     @property
     def written(self) -> int:
-        return self._written.seq
+        return self._written.seq - self._moved
 
     @property
     def durable(self) -> int:
-        return self._durable.seq
+        return self._durable.seq - self._moved
 
     @property
     def pending(self) -> int:
@@ -135,8 +143,13 @@ class Recorder:
         """How long some event or other has been waiting for its acknowledgement; 0 if none is."""
         return 0 if self.acked == self.last_seq else self._clock.mono_ms() - self._waiting_since_ms
 
+    @property
+    def filled(self) -> float:
+        """How much of the journal waits for the cloud: beyond 1 rows are given up for newer ones."""
+        return (self.last_seq - self.acked) / self._journal.max_rows
+
     def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None:
-        """Append an event; returns its seq, or None if there is no room and it was counted as unlogged instead.
+        """Append an event; returns its number, or None if the disk takes none and it was counted as unlogged instead.
 
         Raises ``ValueError`` for an event larger than the contract allows.
         """
@@ -144,7 +157,7 @@ class Recorder:
         if not self._has_room():
             self._miss()
             return None
-        return self._append(point, kind, data)
+        return self._append(point, kind, data) + self._moved
 
     def when_written(self, seq: int, callback: Callable[[], object]) -> None:
         """Call back, once and never at once, when the row is in the file: it survives the death of this process."""
@@ -169,10 +182,16 @@ class Recorder:
             if self._retry is None:
                 self._work()
 
+    def fork(self, upto: int) -> None:
+        """The cloud has another past behind row ``upto``: what is here behind it goes on in a journal of its own."""
+        if self._fork_behind is None:
+            self._fork_behind = upto
+            self._work()
+
     async def close(self, limit_s: float) -> bool:
         """Close the journal once everything recorded is durable, or after ``limit_s``; returns whether it is."""
         settled: Future[None] = self._loop.create_future()
-        self.when_durable(self.last_seq, partial(settled.set_result, None))
+        self.when_durable(self.last_seq + self._moved, partial(settled.set_result, None))
         done, _ = await wait([settled], timeout=limit_s)
         self._closed = True
         for timer in (self._idle, self._retry):
@@ -183,14 +202,17 @@ class Recorder:
         return bool(done)
 
     def _has_room(self) -> bool:
-        return len(self._pending) < self._max_pending and self.last_seq - self.acked < self._journal.max_rows
+        return len(self._pending) < self._max_pending
+
+    def _event(self, point: str, kind: str, data: dict[str, Any]) -> Event:
+        clock = self._clock
+        return Event(self.last_seq + 1, clock.now_ms(), clock.mono_ms(), clock.boot, clock.trust, point, kind, data)
 
     def _append(self, point: str, kind: str, data: dict[str, Any]) -> int:
-        clock = self._clock
         if self.acked == self.last_seq:
-            self._waiting_since_ms = clock.mono_ms()
+            self._waiting_since_ms = self._clock.mono_ms()
         seq = self.last_seq + 1
-        stored = encode_event(Event(seq, clock.now_ms(), clock.mono_ms(), clock.boot, clock.trust, point, kind, data))
+        stored = encode_event(self._event(point, kind, data))
         self._tip = chain(self._tip, stored)
         self.last_seq = seq
         self._pending.append(Row(seq, stored, self._tip, rank_of(kind)))
@@ -213,11 +235,45 @@ class Recorder:
         """Give the writer its next job, unless it has one."""
         self._retry = None
         rows = list(islice(self._pending, MAX_INSERT_ROWS))
-        if self._closed or self._writing or not (rows or self._ack_waits):
+        if self._closed or self._writing:
+            return
+        if self._fork_behind is not None:
+            self._begin_fork(self._fork_behind)
+            return
+        if not (rows or self._ack_waits):
             return
         self._writing, self._ack_waits = True, False
         job = self._loop.run_in_executor(self._writer, self._write, rows, self.acked)
         job.add_done_callback(partial(self._wrote, rows))
+
+    def _begin_fork(self, upto: int) -> None:
+        """Only when nobody flushes: numbers and files change under whoever does."""
+        if self._flushing:
+            return
+        self._writing = True
+        said = self._event("", FORKED, {})
+        job = self._loop.run_in_executor(self._writer, self._journal.fork, upto, said)
+        job.add_done_callback(self._have_forked)
+
+    def _have_forked(self, job: "Future[None]") -> None:
+        """What was recorded in the meantime goes on behind what was carried over."""
+        self._writing, self._fork_behind = False, None
+        try:
+            job.result()
+        except JournalError as error:
+            self.fault = str(error)
+            self._retry = self._loop.call_later(RETRY_S, self._work)
+            return
+        journal = self._journal
+        self._moved = self._written.seq - journal.last_seq
+        self._pending = deque(numbered_anew(self._pending, 0, journal.last_seq, journal.tip))
+        newest = self._pending[-1] if self._pending else None
+        self.last_seq, self._tip = (newest.seq, newest.link) if newest else (journal.last_seq, journal.tip)
+        self.journal_id, self.acked, self._ack_waits = journal.id, 0, False
+        self._wal_suspect = False
+        self.on_forked()
+        self._advance_durable(journal.last_seq)
+        self._work()
 
     def _write(self, rows: list[Row], acked: int) -> None:
         """On the writer's thread."""
@@ -238,7 +294,7 @@ class Recorder:
             self._pending.popleft()
         if rows:
             self._wal_rows += len(rows)
-            self._written.advance(rows[-1].seq)
+            self._written.advance(rows[-1].seq + self._moved)
             self._flush()
         if not self._wal_suspect:
             self.fault = ""
@@ -249,11 +305,15 @@ class Recorder:
         """Give the flusher its next job, unless it has one or the WAL is not to be trusted."""
         if self._closed or self._flushing or self._wal_suspect or self.durable >= self.written:
             return
+        if self._fork_behind is not None:
+            return  # which makes all that it carries durable
         self._flushing = True
         self._loop.run_in_executor(self._flusher, self._journal.flush).add_done_callback(self._flushed)
 
     def _flushed(self, job: "Future[int]") -> None:
         self._flushing = False
+        if self._fork_behind is not None:
+            self._work()
         try:
             durable = job.result()
         except OSError as error:
@@ -267,7 +327,7 @@ class Recorder:
         self._rest()
 
     def _advance_durable(self, seq: int) -> None:
-        self._durable.advance(seq)
+        self._durable.advance(seq + self._moved)
         self.on_durable()
 
     def _rest(self) -> None:

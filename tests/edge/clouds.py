@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from contract import codec, topics
-from contract.events import CHAIN_START, chain, decode_event
+from contract.events import CHAIN_START, chain, decode_event, read_gap
 from contract.messages import Ack, EventBatch
 from contract.sealing import DeviceKey, DeviceVerifier, Purpose, SyncKey, mac, statement, tip_statement
 
@@ -58,39 +58,52 @@ class HandLink:
 
 
 class Ingest:
-    """Stores what continues what it has, and acknowledges. ``rows`` are stored bytes by journal and seq."""
+    """Stores what continues what it has, and acknowledges. ``rows`` are stored bytes by journal and seq; ``lost`` are
+    the rows that were new to it as parts of gaps."""
 
     def __init__(self, now_ms: int = 1_800_000_000_000) -> None:
         self.now_ms = now_ms
         self.upto: dict[str, int] = {}
         self.tips: dict[str, bytes] = {}
         self.rows: dict[tuple[str, int], bytes] = {}
+        self.lost: set[tuple[str, int]] = set()
         self.replays: dict[int, bool] = {}
         self._verifier = DeviceVerifier(DEVICE_KEY.public())
 
     def take(self, message: Message) -> bytes:
         """A batch of events; returns the sealed acknowledgement. Raises ``Disagreement`` with what is stored."""
         batch = codec.unpack(message.payload, EventBatch)
-        stated = tip_statement(SITE, DEVICE, batch.journal, batch.first, batch.last, batch.tip)
+        gaps = [stored for stored in batch.events if read_gap(stored)]
+        stated = tip_statement(SITE, DEVICE, batch.journal, batch.first, batch.last, batch.tip, gaps)
         if not self._verifier.accepts(stated, batch.seal):
             raise Disagreement("the seal is not the device's")
-        upto = self.upto.get(batch.journal, 0)
-        tip = batch.prev
-        for seq, stored in enumerate(batch.events, batch.first):
-            tip = chain(tip, stored)
-            if decode_event(stored).seq != seq:
-                raise Disagreement(f"row {seq} says that it is {decode_event(stored).seq}")
-            if self.rows.get((batch.journal, seq), stored) != stored:
-                raise Disagreement(f"row {seq} came twice, with another content")
-        if tip != batch.tip or batch.last - batch.first + 1 != len(batch.events):
+        upto, stored_tip = self.upto.get(batch.journal, 0), self.tips.get(batch.journal, CHAIN_START)
+        links, spans = {batch.first - 1: batch.prev}, []
+        last, tip = batch.first - 1, batch.prev
+        for stored in batch.events:
+            gap = read_gap(stored)
+            if gap is not None and gap.first != last + 1:
+                raise Disagreement(f"a gap of rows {gap.first} to {gap.last} behind row {last}")
+            first, last = last + 1, gap.last if gap else last + 1
+            tip = links[last] = bytes.fromhex(gap.tip_after) if gap else chain(tip, stored)
+            spans.append((first, last, stored, gap is not None))
+            if decode_event(stored).seq != last:
+                raise Disagreement(f"row {last} says that it is {decode_event(stored).seq}")
+        if tip != batch.tip or last != batch.last:
             raise Disagreement(f"rows {batch.first} to {batch.last} do not end in their tip")
         if batch.first > upto + 1:
             return self.ack(batch.journal, rewind=True)
-        if batch.first == upto + 1 and batch.prev != self.tips.get(batch.journal, CHAIN_START):
-            raise Disagreement(f"row {batch.first} does not continue row {upto}")
-        for seq, stored in enumerate(batch.events, batch.first):
-            self.rows[batch.journal, seq] = stored
-            self.replays.setdefault(seq, batch.replay)
+        if links.get(upto, stored_tip) != stored_tip:
+            raise Disagreement(f"rows {batch.first} to {batch.last} do not continue row {upto}")
+        for first, last, stored, is_gap in spans:
+            if is_gap:
+                lost = range(max(first, upto + 1), last + 1)
+                self.lost |= {(batch.journal, seq) for seq in lost}
+            elif last > upto:
+                self.rows[batch.journal, last] = stored
+                self.replays.setdefault(last, batch.replay)
+            elif self.rows.get((batch.journal, last), stored) != stored:
+                raise Disagreement(f"row {last} came twice, with another content")
         if batch.last > upto:
             self.upto[batch.journal], self.tips[batch.journal] = batch.last, batch.tip
         return self.ack(batch.journal)

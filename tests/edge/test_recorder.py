@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from contract.events import MAX_EVENT_BYTES, decode_event
+from contract.events import GAP, MAX_EVENT_BYTES, decode_event
 from edge.journal import Journal, JournalView
-from edge.recorder import IDLE_S, MAX_INSERT_ROWS, MAX_WAL_ROWS, RETRY_S, UNLOGGED, Recorder
+from edge.recorder import FORKED, IDLE_S, MAX_INSERT_ROWS, MAX_WAL_ROWS, RETRY_S, UNLOGGED, Recorder
 from firmware_sim.clock import run_virtual
 from tests.edge.journals import BOOT, FixedTime
 
@@ -157,20 +157,78 @@ def test_what_found_no_room_in_memory_is_counted_and_owned_up_to_without_a_hole(
     run_virtual(story())
 
 
-def test_a_journal_full_of_waiting_rows_refuses_until_some_are_acknowledged(path: Path) -> None:
+def test_a_full_journal_takes_the_newest_event_and_gives_up_the_oldest_of_the_lowest_grade(path: Path) -> None:
     async def story() -> None:
         bench = Bench(path, max_rows=10)
-        taken = [bench.recorder.record("gym", "access.allowed", {}) for _ in range(12)]
-        assert taken[9:] == [10, None, None]
+        kinds = ["access.allowed", "device.started"] * 6
+        taken = [bench.recorder.record("gym", kind, {}) for kind in kinds]
+        assert taken == list(range(1, 13))
+        assert bench.recorder.filled == 1.2
+        bench.recorder.when_written(12, bench.note("written"))
         await asyncio.sleep(1)
-        bench.recorder.acknowledge(4)
-        await asyncio.sleep(1)
-        assert bench.recorder.record("gym", "access.allowed", {}) == 12
+        assert bench.heard == ["written"]
         await bench.close()
         rows = bench.events()
-        assert [kind for seq, kind, _ in rows if seq > 10] == [UNLOGGED, "access.allowed"]
-        with JournalView(path) as view:
-            assert view.acked == 4
+        assert [(seq, data["first"]) for seq, kind, data in rows if kind == GAP] == [(2, 2), (4, 4)]
+        assert [kind for seq, kind, _ in rows if seq > 4] == kinds[4:]
+
+    run_virtual(story())
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_what_is_recorded_during_a_fork_goes_on_behind_what_was_carried(path: Path, threads: int) -> None:
+    async def story() -> None:
+        bench = Bench(path, threads=threads)
+        known, forked = bench.recorder.journal_id, asyncio.Event()
+        bench.recorder.on_forked = forked.set
+        for number in range(1, 6):
+            bench.recorder.record("gym", "access.allowed", {"n": number})
+        settled = asyncio.Event()
+        bench.recorder.when_durable(5, settled.set)
+        await settled.wait()
+        bench.recorder.acknowledge(3)
+        bench.recorder.record("gym", "access.allowed", {"n": 6})
+        bench.recorder.fork(2)
+        bench.recorder.fork(1)
+        late = bench.recorder.record("gym", "access.allowed", {"n": 7})
+        assert late == 7
+        durable = asyncio.Event()
+        bench.recorder.when_durable(late, bench.note("durable"))
+        bench.recorder.when_durable(late, durable.set)
+        await forked.wait()
+        bench.recorder.record("gym", "access.allowed", {"n": 8})
+        await durable.wait()
+        assert (bench.recorder.journal_id, bench.recorder.acked) == (bench.journal.id, 0)
+        assert bench.recorder.last_seq == 7
+        await bench.close()
+        rows = bench.events()
+        assert [seq for seq, _, _ in rows] == list(range(1, 8))
+        assert [data["n"] for _, kind, data in rows if kind != FORKED] == [3, 4, 5, 6, 7, 8]
+        ((where, said),) = [(seq, data) for seq, kind, data in rows if kind == FORKED]
+        assert said == {"journal": known, "upto": 2, "carried": where - 1}
+
+    (asyncio.run if threads else run_virtual)(story())
+
+
+def test_a_fork_that_the_disk_refuses_is_said_and_the_journal_goes_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def story() -> None:
+        bench = Bench(path)
+        bench.recorder.record("gym", "access.allowed", {})
+        await asyncio.sleep(1)
+        with monkeypatch.context() as patch:
+            patch.setattr("edge.journal_file._make_ready", full)
+            bench.recorder.fork(0)
+            await asyncio.sleep(0.1)
+        assert "No space left" in bench.recorder.fault
+        bench.recorder.record("gym", "access.allowed", {})
+        await asyncio.sleep(RETRY_S + 1)
+        assert (bench.recorder.fault, bench.recorder.durable) == ("", 2)
+        await bench.close()
 
     run_virtual(story())
 
