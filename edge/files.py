@@ -13,6 +13,7 @@ MAX_SET_ASIDE = 4
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _FAILED_READS = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 
+COPIED_BYTES = 64 * 1024
 
 RESERVE_BYTES = 2 * 1024 * 1024
 """What opening a journal and a roster may need: their WAL index, and the first pages of the WAL."""
@@ -43,6 +44,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_again(descriptor: int) -> None:
+    """Write a file's own bytes over themselves and sync them. Raises ``OSError``.
+
+    After a failed sync the kernel takes the pages that it could not write for written, and the next sync succeeds
+    without them. It still has their bytes.
+    """
+    for at in range(0, os.fstat(descriptor).st_size, COPIED_BYTES):
+        os.pwrite(descriptor, os.pread(descriptor, COPIED_BYTES, at), at)
+    os.fdatasync(descriptor)
 
 
 class Reserve:

@@ -189,6 +189,7 @@ class Journal(JournalView):
         self._path = path
         self._boot = boot
         self._run_begun = False
+        self._wal_suspect = False
         try:
             self._hold = files.Hold(path)
         except files.InUse as error:
@@ -224,7 +225,11 @@ class Journal(JournalView):
     def flush(self) -> int:
         """Make what was written durable; returns the last durable seq. Flusher's thread. Raises ``OSError``."""
         seq = self.last_seq
-        os.fdatasync(self._wal)
+        try:
+            os.fdatasync(self._wal)
+        except OSError:
+            self._wal_suspect = True
+            raise
         return seq
 
     def acknowledge(self, upto: int) -> None:
@@ -241,8 +246,12 @@ class Journal(JournalView):
         Writer's thread, when idle: it syncs. Raises ``CannotWrite``.
         """
         try:
+            if self._wal_suspect:
+                files.write_again(self._wal)
+                self._wal_suspect = False
             busy, in_wal, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
+            self._wal_suspect = True
             raise CannotWrite(f"journal {self._path}: {error}") from None
         return self.last_seq if not busy and in_wal == moved else None
 

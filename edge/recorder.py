@@ -350,6 +350,7 @@ class Recorder:
             durable = job.result()
         except JournalError as error:
             self.fault = str(error)
+            self._wal_suspect = True
             durable = None
         if durable is not None:
             self._wal_suspect = False
