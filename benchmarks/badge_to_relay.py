@@ -67,7 +67,7 @@ async def board_of(config: DeviceConfig, folder: Path) -> AsyncIterator[BoardCon
     """The board as a process; every move of a pin goes to ``folder / "moves.jsonl"``."""
     control = BoardControl(folder / "control.sock")
     arguments = ["--config", str(config.path), "--socket", str(folder / "board.sock"), "--control", str(control.path)]
-    command = [scripts("hearthgate-sim"), "board", *arguments, "--log", str(folder / "moves.jsonl")]
+    command = [sys.executable, "-m", "benchmarks._board", "board", *arguments, "--log", str(folder / "moves.jsonl")]
     board = Program("board", command, folder / "board.log")
     await board.start()
     try:
