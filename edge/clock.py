@@ -1,9 +1,13 @@
 """The device's clocks. A Raspberry Pi has no battery clock, so how far to believe its time is a fact of its own.
 
-Once the cloud's time has been heard in this boot, time is the monotonic clock plus an offset, and no step of the wall
-clock moves it. Before that the system's own clock counts only if its time service vouches for it; otherwise time runs
-on from the floor, the newest authenticated time seen, which outlives power cuts. So an unset clock runs late, never
-early, and time never runs below the floor.
+Time is the monotonic clock plus an offset that the cloud's authenticated time has set in this boot. How far it may be
+off is known as well: half the round trip of the message that set it, and what a crystal may have drifted since. Before
+that, time runs on from the floor, the newest time that was proved to have come, which outlives power cuts. So an unset
+clock runs late, never early, and time never runs below the floor.
+
+The system's own clock is never asked. Nobody signs what a time server says, and a wrong time revives ended passes or
+shuts everybody out; the price is that a device which starts without its cloud does not know the time until that is
+back.
 """
 
 import time
@@ -24,13 +28,19 @@ BUILT_MS = 1_793_000_000_000
 SYNCED_FOR_MS = HOUR_MS
 """How long one authenticated time keeps the clock synced; after that it is holdover."""
 
+DRIFT_PPM = 100
+"""What the crystal of a Raspberry Pi may be off: 8.6 s a day. GB 50396-2007 allows a device 10 s."""
+
 MAX_JUMP_MS = DAY_MS
 """An acknowledgement moves the clock by at most this; a longer way needs a signed manifest first."""
 
+COMMAND_ERROR_MS = 30_000
+"""A command may have been under way for its whole life before it set the clock."""
+
 SAVE_EVERY_MS = 60_000
+"""The least time between two saves that what was heard causes."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-_TIME_SERVICE = Path("/run/systemd/timesync/synchronized")
 
 
 def kernel_boot() -> str:
@@ -44,13 +54,8 @@ def uptime_ms() -> int:
 
 
 def wall_ms() -> int:
-    """The system's clock, UTC milliseconds."""
+    """The system's clock, UTC milliseconds: for whoever sets a device's clock by it."""
     return time.time_ns() // 1_000_000
-
-
-def time_service_synced() -> bool:
-    """Whether systemd's time service has set the system clock in this boot."""
-    return _TIME_SERVICE.exists()
 
 
 class _Kept(Struct, frozen=True):
@@ -61,10 +66,15 @@ class _Kept(Struct, frozen=True):
     floor_mono_ms: int
     offset_ms: int | None
     heard_mono_ms: int
+    error_ms: int = 0
+    set_mono_ms: int = 0
 
 
 class DeviceClock:
-    """UTC and monotonic time with their trust. The sources are arguments, so that it runs in virtual time too."""
+    """UTC and monotonic time with their trust. The sources are arguments, so that it runs in virtual time too.
+
+    ``off_ms`` is how far the cloud's time was off when it was last refused, 0 since it was believed.
+    """
 
     def __init__(
         self,
@@ -72,43 +82,57 @@ class DeviceClock:
         *,
         boot: str | None = None,
         mono: Callable[[], int] = uptime_ms,
-        wall: Callable[[], int] = wall_ms,
-        wall_is_synced: Callable[[], bool] = time_service_synced,
         do: Callable[[Callable[[], None]], object] = lambda job: job(),
     ) -> None:
         """``do`` is where the disk work is done: at once, or in an executor, as its two syncs keep a door waiting."""
         self.boot = kernel_boot() if boot is None else boot
         self.floor_ms = BUILT_MS
-        self._path, self._mono, self._wall, self._wall_is_synced = path, mono, wall, wall_is_synced
-        self._do = do
+        self.off_ms = 0
+        self.on_fixed: Callable[[int, int], object] = lambda offset_ms, error_ms: None
+        """Told once, when a boot that began without the time has learned it: from now on, and for all that was timed
+        before, UTC is the monotonic clock plus ``offset_ms``, give or take ``error_ms``."""
+        self._path, self._mono, self._do = path, mono, do
         self._offset_ms: int | None = None
-        self._heard_mono_ms = 0
+        self._error_ms = self._set_mono_ms = self._heard_mono_ms = 0
         self._floor_mono_ms = 0
         self._saved_mono_ms: int | None = None
         self._load()
 
     @property
     def trust(self) -> Trust:
-        if self._offset_ms is not None:
-            recent = self._mono() - self._heard_mono_ms < SYNCED_FOR_MS
-            return Trust.SYNCED if recent else Trust.HOLDOVER
-        return Trust.HOLDOVER if self._believes_wall() else Trust.UNSET
+        if self._offset_ms is None:
+            return Trust.UNSET
+        return Trust.SYNCED if self._mono() - self._heard_mono_ms < SYNCED_FOR_MS else Trust.HOLDOVER
+
+    @property
+    def error_ms(self) -> int | None:
+        """How far ``now_ms`` may be off; None while the clock is unset. It grows until the cloud is heard again."""
+        if self._offset_ms is None:
+            return None
+        return self._error_ms + (self._mono() - self._set_mono_ms) * DRIFT_PPM // 1_000_000
 
     def now_ms(self) -> int:
         """UTC milliseconds, never below the floor."""
         if self._offset_ms is not None:
             return max(self.floor_ms, self._mono() + self._offset_ms)
-        return self._wall() if self._believes_wall() else self.floor_ms + max(0, self._mono() - self._floor_mono_ms)
+        return self.floor_ms + max(0, self._mono() - self._floor_mono_ms)
 
     def mono_ms(self) -> int:
         return self._mono()
 
-    def saw_acknowledged(self, cloud_ms: int) -> bool:
-        """The cloud's time in a message under the sync key. False if it lies too far off to be taken from that."""
-        if abs(cloud_ms - self.now_ms()) > MAX_JUMP_MS:
+    def saw_acknowledged(self, cloud_ms: int, round_trip_ms: int = 0) -> bool:
+        """The cloud's time in a message under the sync key, which answered another within the round trip.
+
+        False if it lies too far off to be taken from that. A worse estimate of the same time is not taken either.
+        """
+        at_ms, error_ms, known_ms = cloud_ms + round_trip_ms // 2, (round_trip_ms + 1) // 2, self.error_ms
+        off_ms = at_ms - self.now_ms()
+        if abs(off_ms) > MAX_JUMP_MS:
+            self.off_ms = off_ms
             return False
-        self._heard_mono_ms = self._mono()
-        self._offset_ms = cloud_ms - self._heard_mono_ms
+        self.off_ms, self._heard_mono_ms = 0, self._mono()
+        if known_ms is None or error_ms <= known_ms or abs(off_ms) > known_ms + error_ms:
+            self._set(at_ms, error_ms)
         self._raise_floor(cloud_ms)
         return True
 
@@ -116,24 +140,52 @@ class DeviceClock:
         """The time of issue in a signed manifest: it was that late at least, however far ahead that is."""
         self._raise_floor(issued_ms)
 
+    def set_by_command(self, now_ms: int) -> bool:
+        """An operator's signed word, which alone may lower the floor. False for a time before this software."""
+        if now_ms < BUILT_MS:
+            return False
+        self.off_ms, self._heard_mono_ms = 0, self._mono()
+        self.floor_ms, self._floor_mono_ms = now_ms, self._mono()
+        self._set(now_ms, COMMAND_ERROR_MS)
+        self.save()
+        return True
+
     def save(self) -> None:
-        """Keep the floor over a power cut, and the offset over a restart of this process. Never raises."""
-        self._saved_mono_ms = self._mono()
-        kept = _Kept(self.floor_ms, self.boot, self._floor_mono_ms, self._offset_ms, self._heard_mono_ms)
+        """Keep the floor over a power cut, and the offset over a restart of this process. Never raises.
+
+        The time that has passed by the machine's own clock counts, or every power cut would make the roster younger.
+        """
+        self._saved_mono_ms = mono_ms = self._mono()
+        passed_ms = self.now_ms() - (self.error_ms or 0)
+        if passed_ms > self.floor_ms:
+            self.floor_ms, self._floor_mono_ms = passed_ms, mono_ms
+        kept = _Kept(
+            self.floor_ms,
+            self.boot,
+            self._floor_mono_ms,
+            self._offset_ms,
+            self._heard_mono_ms,
+            self._error_ms,
+            self._set_mono_ms,
+        )
         self._do(partial(self._write, msgspec.json.encode(kept)))
 
     def _write(self, kept: bytes) -> None:
         with suppress(OSError):
             write_whole(self._path, kept)
 
+    def _set(self, at_ms: int, error_ms: int) -> None:
+        is_first = self._offset_ms is None
+        self._set_mono_ms = self._mono()
+        self._offset_ms, self._error_ms = at_ms - self._set_mono_ms, error_ms
+        if is_first:
+            self.on_fixed(self._offset_ms, error_ms)
+
     def _raise_floor(self, at_ms: int) -> None:
         if at_ms > self.floor_ms:
             self.floor_ms, self._floor_mono_ms = at_ms, self._mono()
         if self._saved_mono_ms is None or self._mono() - self._saved_mono_ms >= SAVE_EVERY_MS:
             self.save()
-
-    def _believes_wall(self) -> bool:
-        return self._wall_is_synced() and self._wall() >= self.floor_ms
 
     def _load(self) -> None:
         """A file that cannot be read is no file: the floor is then where this software began."""
@@ -143,3 +195,4 @@ class DeviceClock:
             if kept.boot == self.boot:
                 self._floor_mono_ms = kept.floor_mono_ms
                 self._offset_ms, self._heard_mono_ms = kept.offset_ms, kept.heard_mono_ms
+                self._error_ms, self._set_mono_ms = kept.error_ms, kept.set_mono_ms

@@ -1,7 +1,7 @@
 """One device put together over ports: the same on a Raspberry Pi and, many times over, in virtual time."""
 
 import logging
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, TimerHandle
 from concurrent.futures import Executor
 from importlib.metadata import version
 from random import Random
@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from contract import topics
+from contract.decide import Trust
 from contract.messages import Beat, RosterState, State
 from contract.sealing import wiring_hash
 from edge.agent import Agent
@@ -29,6 +30,10 @@ from edge.uplink import Uplink
 log = logging.getLogger(__name__)
 
 SOFTWARE = version("hearthgate")
+SAVE_CLOCK_S = 1800.0
+"""How often a device that hears nobody notes how late it is: a power cut makes its roster younger by no more."""
+REFUSED_AGAIN_MS = 3_600_000
+"""Whoever holds the broker can have a roster refused as often as they like; each reason is recorded once in so long."""
 CLOSES_WITHIN_S = 5.0
 """How long an orderly end waits for a slow disk; what is not durable by then is written anyway."""
 
@@ -95,8 +100,12 @@ class Device:
                 writer=ports.roster_writer,
                 want=lambda payload: ports.link.publish(topics.up(self._site, self._name, "want"), payload, qos=1),
                 changed=self._roster_changed,
+                damaged=lambda told: self.recorder.record("", "device.roster_damaged", told),
             )
         self._roster_told = ports.roster.number, ""
+        self._refused_at_ms: dict[str, int] = {}
+        self._saving_clock: TimerHandle | None = None
+        ports.clock.on_fixed = self._clock_fixed
         ports.link.on_up = self._link_up
         ports.link.on_down = self._link_down
         ports.link.on_message = self._message
@@ -118,12 +127,17 @@ class Device:
             self.recorder.record("", "device.journal_recovered", structs.asdict(found.recovered))
         if self.ports.roster.set_aside is not None:
             self.recorder.record("", "device.roster_damaged", {"kept_as": self.ports.roster.set_aside.name})
+        if self.roster_sync is not None:
+            self.roster_sync.start()
+        self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
         if self.ports.identity.registration is None:
             log.warning("not registered; the public key is %s", self.ports.identity.public_key)
 
     async def close(self) -> None:
         """An orderly end: what was recorded becomes durable, and the next start knows that it did."""
         self.agent.close()
+        if self._saving_clock is not None:
+            self._saving_clock.cancel()
         self.announcer.goodbye()
         if self.uplink is not None:
             self.uplink.close()
@@ -142,7 +156,9 @@ class Device:
             connection=connection,
             boot=self.ports.clock.boot,
             software=SOFTWARE,
-            roster=RosterState(roster.number, roster.issued_ms or 0, roster.count, self._roster_refused()),
+            roster=RosterState(
+                roster.number, roster.issued_ms or 0, roster.count, self._roster_refused(), *self._roster_progress()
+            ),
             config_hash=self._config_hash,
             points={name: self._point(name) for name in self.agent.runners},
         )
@@ -159,6 +175,7 @@ class Device:
             oldest_ms=recorder.waiting_ms,
             unlogged=recorder.unlogged,
             faults=self.faults(),
+            clock_error_ms=clock.error_ms,
         )
 
     def faults(self) -> dict[str, str]:
@@ -169,6 +186,10 @@ class Device:
             "keeper": "" if self.agent.keeper_up else "lost",
             "latch": "unsaved" if self.agent.latch_unsaved else "",
             "roster": self._roster_refused(),
+            "roster_pages": f"{len(self.ports.roster.damaged)} damaged" if self.ports.roster.damaged else "",
+            "clock": f"the cloud's time is {self.ports.clock.off_ms / 1000:+.0f} s off"
+            if self.ports.clock.off_ms
+            else "",
             "agent": f"{self.agent.failures} failures" if self.agent.failures else "",
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
         }
@@ -184,7 +205,12 @@ class Device:
             "device": self._name,
             "site": self._site,
             "software": SOFTWARE,
-            "clock": {"trust": beat.clock.value, "at_ms": beat.at_ms, "uptime_ms": beat.uptime_ms},
+            "clock": {
+                "trust": beat.clock.value,
+                "at_ms": beat.at_ms,
+                "error_ms": beat.clock_error_ms,
+                "uptime_ms": beat.uptime_ms,
+            },
             "keeper": self.agent.keeper_up,
             "link": {"up": self.ports.link.up},
             "journal": {
@@ -199,6 +225,7 @@ class Device:
                 "issued_ms": self.ports.roster.issued_ms,
                 "grants": self.ports.roster.count,
                 "refused": self._roster_refused(),
+                **dict(zip(("got", "wanted"), self._roster_progress(), strict=True)),
             },
             "emergencies": sorted(self.agent.emergencies),
             "points": {name: self._point(name) for name in self.agent.runners},
@@ -214,21 +241,41 @@ class Device:
     def _roster_refused(self) -> str:
         return self.roster_sync.refused if self.roster_sync else ""
 
+    def _roster_progress(self) -> tuple[int, int]:
+        return (self.roster_sync.got, self.roster_sync.wanted) if self.roster_sync else (0, 0)
+
     def _roster_changed(self) -> None:
         """Record a roster that is new, or refused for a new reason; nobody fills a journal by sending it again."""
-        news = self.ports.roster.number, self._roster_refused()
-        if news != self._roster_told:
+        before, news = self._roster_told, (self.ports.roster.number, self._roster_refused())
+        if news != before:
             number, why = self._roster_told = news
             if why:
-                self.recorder.record("", "device.roster_refused", {"why": why, "kept": number})
-            else:
+                self._roster_was_refused(why, number)
+            elif number != before[0]:
                 self.recorder.record("", "device.roster_applied", {"roster": number, "grants": self.ports.roster.count})
         self.announcer.changed()
+
+    def _roster_was_refused(self, why: str, kept: int) -> None:
+        now_ms, told_ms = self.ports.clock.mono_ms(), self._refused_at_ms.get(why)
+        if told_ms is None or now_ms - told_ms >= REFUSED_AGAIN_MS:
+            self._refused_at_ms[why] = now_ms
+            self.recorder.record("", "device.roster_refused", {"why": why, "kept": kept})
+
+    def _clock_fixed(self, offset_ms: int, error_ms: int) -> None:
+        """The cloud can now tell when all that happened since this boot did."""
+        data = {"boot": self.ports.clock.boot, "offset_ms": offset_ms, "error_ms": error_ms}
+        self.recorder.record("", "device.clock_fixed", data)
+
+    def _save_clock(self) -> None:
+        self.ports.clock.save()
+        self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
 
     def _link_up(self, connection: int) -> None:
         log.info("connection %d is up", connection)
         self.announcer.went_up(connection)
         if self.uplink is not None:
+            if self.ports.clock.trust is not Trust.SYNCED and not self.uplink.has_news:
+                self.recorder.record("", "device.asks_time", {"clock": self.ports.clock.trust})
             self.uplink.went_up()
 
     def _link_down(self) -> None:

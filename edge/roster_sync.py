@@ -81,7 +81,7 @@ class RosterSync:
         writer: Executor | None,
         want: Callable[[bytes], None],
         changed: Callable[[], None],
-        damaged: Callable[[dict[str, object]], None] = lambda told: None,
+        damaged: Callable[[dict[str, object]], object] = lambda told: None,
     ) -> None:
         self.refused = ""
         self.got = self.wanted = 0

@@ -30,14 +30,16 @@ BATCH_HEAD_BYTES = 256
 class Time(Protocol):
     """The clock that an acknowledgement may set."""
 
-    def saw_acknowledged(self, cloud_ms: int) -> bool: ...
+    def saw_acknowledged(self, cloud_ms: int, round_trip_ms: int) -> bool: ...
 
 
 class Sent(NamedTuple):
-    """A batch under way: its last row, and the loop's time when it was sent."""
+    """A batch under way: its last row, and the loop's time when it was sent. ``first_time`` if the cloud cannot have
+    heard of that row before: an answer to an earlier sending may have been held back for hours."""
 
     last: int
     at_s: float
+    first_time: bool
 
 
 class Uplink:
@@ -64,6 +66,7 @@ class Uplink:
         self._loop, self._random = loop, random
         self._topic = topics.up(site, device, "events")
         self._sent = recorder.acked
+        self._ever_sent = recorder.last_seq  # an earlier process may have sent them
         self._under_way: deque[Sent] = deque()
         self._offline_upto = 0
         self._reading = False
@@ -72,6 +75,11 @@ class Uplink:
         self._rewound_to: int | None = None
         self._overdue: TimerHandle | None = None
         recorder.on_durable = self._fill
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is a row that was never sent: only the answer to such a one can tell the time."""
+        return self._recorder.last_seq > self._ever_sent
 
     def went_up(self) -> None:
         """The link is there: go on behind the last acknowledged row. Rows from before ring no bell any more."""
@@ -93,8 +101,8 @@ class Uplink:
             return
         is_news = ack.upto > self._recorder.acked
         heard = self._strike_off(ack.upto)
-        if heard is not None and self._loop.time() - heard.at_s < ACK_WITHIN_S:
-            self._clock.saw_acknowledged(ack.now_ms)
+        if heard is not None and heard.first_time:
+            self._take_time(ack.now_ms, self._loop.time() - heard.at_s)
         self._recorder.acknowledge(ack.upto)
         self._sent = max(self._sent, ack.upto)
         if ack.rewind and ack.upto < self._sent and ack.upto != self._rewound_to:
@@ -127,6 +135,11 @@ class Uplink:
         if ack.upto > self._recorder.durable:
             raise Malformed("ahead")
         return ack
+
+    def _take_time(self, cloud_ms: int, round_trip_s: float) -> None:
+        """The cloud wrote its time down somewhere on the way; one that was long under way says too little."""
+        if round_trip_s < ACK_WITHIN_S:
+            self._clock.saw_acknowledged(cloud_ms, round(round_trip_s * 1000))
 
     def _strike_off(self, upto: int) -> Sent | None:
         """Forget the batches that are acknowledged; returns the last of them."""
@@ -203,6 +216,7 @@ class Uplink:
         )
         self._link.publish(self._topic, codec.pack(message), qos=1)
         self._sent = batch.last
-        self._under_way.append(Sent(batch.last, self._loop.time()))
+        self._under_way.append(Sent(batch.last, self._loop.time(), batch.last > self._ever_sent))
+        self._ever_sent = max(self._ever_sent, batch.last)
         if len(self._under_way) == 1:
             self._watch()

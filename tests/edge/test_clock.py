@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,36 +7,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.decide import DAY_MS, HOUR_MS, Trust
-from edge.clock import BUILT_MS, MAX_JUMP_MS, SAVE_EVERY_MS, SYNCED_FOR_MS, DeviceClock
+from edge.clock import BUILT_MS, COMMAND_ERROR_MS, MAX_JUMP_MS, SAVE_EVERY_MS, SYNCED_FOR_MS, DeviceClock
 
 NOON_MS = BUILT_MS + 30 * DAY_MS
 
 
 class Machine:
-    """A machine whose clocks a test sets."""
+    """A machine whose monotonic clock a test moves. Its system clock is the machine's own, and nobody asks it."""
 
-    def __init__(self, path: Path, wall_ms: int = 0, *, synced: bool = False, boot: str = "b0070001") -> None:
-        self.path, self.wall_ms, self.synced, self.boot = path, wall_ms, synced, boot
+    def __init__(self, path: Path, boot: str = "b0070001") -> None:
+        self.path, self.boot = path, boot
         self.mono_ms = 10_000
         self.boots = 1
+        self.fixed: list[tuple[int, int]] = []
 
     def pass_ms(self, passed_ms: int) -> None:
         self.mono_ms += passed_ms
-        self.wall_ms += passed_ms
 
     def clock(self) -> DeviceClock:
         """What the agent makes when it starts."""
-        return DeviceClock(
-            self.path,
-            boot=self.boot,
-            mono=lambda: self.mono_ms,
-            wall=lambda: self.wall_ms,
-            wall_is_synced=lambda: self.synced,
-        )
+        clock = DeviceClock(self.path, boot=self.boot, mono=lambda: self.mono_ms)
+        clock.on_fixed = lambda offset_ms, error_ms: self.fixed.append((offset_ms, error_ms))
+        return clock
 
     def lose_power(self) -> None:
         self.boots += 1
-        self.boot, self.mono_ms, self.wall_ms, self.synced = f"b007{self.boots:04}", 3000, 0, False
+        self.boot, self.mono_ms = f"b007{self.boots:04}", 3000
 
 
 @pytest.fixture
@@ -52,32 +49,121 @@ def test_a_clock_at_1970_is_unset_and_runs_on_from_the_floor(machine: Machine) -
     assert clock.now_ms() == started_ms + 5000
 
 
-def test_a_wall_clock_that_nobody_vouches_for_is_not_believed(machine: Machine) -> None:
-    machine.wall_ms = NOON_MS
+@pytest.mark.parametrize("system_ms", [0, (1 << 31) * 1000, NOON_MS, NOON_MS - 7 * DAY_MS])
+def test_whatever_a_time_server_says_neither_time_nor_trust_move(
+    machine: Machine, system_ms: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time_ns", lambda: system_ms * 1_000_000)
+    monkeypatch.setattr("time.time", lambda: system_ms / 1000)
     clock = machine.clock()
-    assert clock.trust is Trust.UNSET
-    assert clock.now_ms() < NOON_MS
+    assert (clock.trust, clock.now_ms(), clock.error_ms) == (Trust.UNSET, BUILT_MS + machine.mono_ms, None)
+    clock.saw_issued(NOON_MS)
+    clock.saw_acknowledged(NOON_MS + 400)
+    monkeypatch.setattr("time.time_ns", lambda: (system_ms - DAY_MS) * 1_000_000)
+    machine.pass_ms(1000)
+    assert (clock.trust, clock.now_ms(), clock.floor_ms) == (Trust.SYNCED, NOON_MS + 1400, NOON_MS + 400)
 
 
-def test_a_wall_clock_set_by_the_time_service_is_holdover(machine: Machine) -> None:
-    machine.wall_ms, machine.synced = NOON_MS, True
+def test_a_time_lies_half_a_round_trip_back_and_may_be_off_by_as_much(machine: Machine) -> None:
     clock = machine.clock()
-    assert (clock.trust, clock.now_ms()) == (Trust.HOLDOVER, NOON_MS)
+    clock.saw_issued(NOON_MS)
+    assert clock.saw_acknowledged(NOON_MS, 301)
+    assert (clock.now_ms(), clock.error_ms, clock.floor_ms) == (NOON_MS + 150, 151, NOON_MS)
 
 
-def test_a_wall_clock_below_the_floor_is_not_believed_whoever_set_it(machine: Machine) -> None:
-    machine.wall_ms, machine.synced = BUILT_MS - 1, True
-    assert machine.clock().trust is Trust.UNSET
-
-
-def test_the_clouds_time_sets_the_clock_and_no_step_of_the_wall_clock_moves_it(machine: Machine) -> None:
-    machine.wall_ms, machine.synced = NOON_MS, True
+def test_the_error_grows_with_what_a_crystal_drifts(machine: Machine) -> None:
     clock = machine.clock()
-    assert clock.saw_acknowledged(NOON_MS + 400)
-    assert (clock.trust, clock.now_ms(), clock.floor_ms) == (Trust.SYNCED, NOON_MS + 400, NOON_MS + 400)
-    machine.wall_ms = NOON_MS + 10 * DAY_MS
-    machine.mono_ms += 1000
-    assert clock.now_ms() == NOON_MS + 1400
+    clock.saw_issued(NOON_MS)
+    clock.saw_acknowledged(NOON_MS, 40)
+    machine.pass_ms(DAY_MS)
+    assert clock.error_ms == 20 + 8640
+    assert clock.saw_acknowledged(clock.now_ms() + 5000, 40)
+    assert clock.error_ms == 20
+
+
+def test_a_worse_estimate_is_not_taken_but_keeps_the_clock_synced(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.saw_issued(NOON_MS)
+    clock.saw_acknowledged(NOON_MS, 10)
+    machine.pass_ms(SYNCED_FOR_MS)
+    before_ms = clock.now_ms()
+    assert clock.saw_acknowledged(before_ms - 2000, 3000)
+    assert (clock.trust, clock.now_ms(), clock.error_ms) == (Trust.SYNCED, before_ms, 5 + 360)
+
+
+def test_a_time_that_no_error_explains_is_the_clouds_and_is_taken(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.saw_issued(NOON_MS)
+    clock.saw_acknowledged(NOON_MS, 10)
+    assert clock.saw_acknowledged(NOON_MS + HOUR_MS, 3000)
+    assert (clock.now_ms(), clock.error_ms) == (NOON_MS + HOUR_MS + 1500, 1500)
+
+
+def test_a_boot_that_began_without_the_time_is_fixed_once(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.saw_issued(NOON_MS)
+    clock.saw_acknowledged(NOON_MS, 20)
+    assert machine.fixed == [(NOON_MS + 10 - machine.mono_ms, 10)]
+    machine.pass_ms(DAY_MS)
+    clock.saw_acknowledged(NOON_MS + DAY_MS, 20)
+    clock.save()
+    machine.clock().saw_acknowledged(NOON_MS + DAY_MS, 20)
+    assert len(machine.fixed) == 1
+    machine.lose_power()
+    machine.clock().saw_acknowledged(NOON_MS + DAY_MS, 20)
+    assert len(machine.fixed) == 2
+
+
+def test_every_power_cut_leaves_the_time_that_had_passed(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.saw_issued(NOON_MS)
+    clock.saw_acknowledged(NOON_MS)
+    for day in range(1, 4):
+        machine.pass_ms(DAY_MS)
+        clock.save()
+        assert clock.floor_ms == pytest.approx(NOON_MS + day * DAY_MS, abs=15_000)
+        machine.lose_power()
+        clock = machine.clock()
+        assert clock.trust is Trust.UNSET
+        assert clock.now_ms() >= NOON_MS + day * DAY_MS - 15_000
+
+
+def test_what_was_refused_shows_how_far_it_is_off_until_it_is_believed(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.saw_issued(NOON_MS)
+    assert clock.off_ms == 0
+    assert not clock.saw_acknowledged(NOON_MS + 3 * DAY_MS)
+    assert clock.off_ms == 3 * DAY_MS
+    clock.saw_issued(NOON_MS + 3 * DAY_MS)
+    assert clock.saw_acknowledged(NOON_MS + 3 * DAY_MS)
+    assert clock.off_ms == 0
+
+
+def test_a_command_may_set_the_clock_back_below_the_floor_and_over_a_power_cut(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.saw_issued(NOON_MS + 1000 * DAY_MS)
+    assert not clock.saw_acknowledged(NOON_MS)
+    assert clock.set_by_command(NOON_MS)
+    assert (clock.now_ms(), clock.floor_ms, clock.trust, clock.off_ms) == (NOON_MS, NOON_MS, Trust.SYNCED, 0)
+    assert clock.error_ms == COMMAND_ERROR_MS
+    assert machine.fixed == [(NOON_MS - machine.mono_ms, COMMAND_ERROR_MS)]
+    assert clock.saw_acknowledged(NOON_MS + 500, 20)
+    assert clock.error_ms == 10
+    machine.lose_power()
+    assert machine.clock().floor_ms == NOON_MS
+
+
+def test_no_command_sets_the_clock_to_a_time_before_the_software(machine: Machine) -> None:
+    clock = machine.clock()
+    assert not clock.set_by_command(BUILT_MS - 1)
+    assert (clock.trust, clock.floor_ms) == (Trust.UNSET, BUILT_MS)
+
+
+def test_a_file_of_before_the_clock_knew_its_error_is_read(machine: Machine) -> None:
+    kept = {"floor_ms": NOON_MS, "boot": machine.boot, "floor_mono_ms": 1, "offset_ms": NOON_MS, "heard_mono_ms": 9000}
+    machine.path.write_text(json.dumps(kept))
+    clock = machine.clock()
+    assert (clock.trust, clock.now_ms()) == (Trust.SYNCED, NOON_MS + machine.mono_ms)
 
 
 def test_long_after_the_clouds_last_word_the_clock_is_in_holdover(machine: Machine) -> None:
@@ -157,7 +243,7 @@ def test_a_disk_that_takes_nothing_stops_no_clock(tmp_path: Path) -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["ack", "issued", "pass", "restart", "power", "wall", "service"]),
+            st.sampled_from(["ack", "issued", "pass", "restart", "power"]),
             st.integers(0, 3 * DAY_MS),
         ),
         max_size=30,
@@ -176,10 +262,6 @@ def test_time_never_runs_below_the_floor_and_the_floor_never_falls(
             clock.saw_issued(NOON_MS + by_ms)
         elif what == "pass":
             machine.pass_ms(by_ms)
-        elif what == "wall":
-            machine.wall_ms = NOON_MS + by_ms
-        elif what == "service":
-            machine.synced = True
         else:
             clock.save()
             if what == "power":
@@ -193,8 +275,8 @@ def test_time_never_runs_below_the_floor_and_the_floor_never_falls(
 def test_the_disk_work_of_saving_is_done_where_it_was_told_to_be(tmp_path: Path) -> None:
     jobs: list[Callable[[], None]] = []
     path = tmp_path / "clock.json"
-    clock = DeviceClock(path, boot="b", mono=lambda: 0, wall=lambda: 0, wall_is_synced=lambda: False, do=jobs.append)
+    clock = DeviceClock(path, boot="b", mono=lambda: 0, do=jobs.append)
     clock.saw_issued(BUILT_MS + 1)
     assert not path.exists()
     jobs.pop()()
-    assert DeviceClock(path, boot="b", mono=lambda: 0, wall=lambda: 0).floor_ms == BUILT_MS + 1
+    assert DeviceClock(path, boot="b", mono=lambda: 0).floor_ms == BUILT_MS + 1

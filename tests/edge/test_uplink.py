@@ -49,9 +49,11 @@ class DiskLoop(VirtualLoop):
 class AckTime:
     def __init__(self) -> None:
         self.seen: list[int] = []
+        self.round_trips_ms: list[int] = []
 
-    def saw_acknowledged(self, cloud_ms: int) -> bool:
+    def saw_acknowledged(self, cloud_ms: int, round_trip_ms: int) -> bool:
         self.seen.append(cloud_ms)
+        self.round_trips_ms.append(round_trip_ms)
         return True
 
 
@@ -355,6 +357,37 @@ def test_an_acknowledgement_that_was_long_on_the_way_sets_no_clock(world: World)
     world.wait(ACK_WITHIN_S)
     world.carry_down()
     assert world.recorder.acked == 2
+    assert len(world.time.seen) == 1
+
+
+def test_the_round_trip_is_told_with_the_time(world: World) -> None:
+    world.link.connect()
+    world.record()
+    world.wait()
+    world.carry_up()
+    world.wait(0.3)
+    world.carry_down()
+    assert world.time.round_trips_ms[-1] >= 300
+
+
+def test_an_answer_that_was_held_back_until_its_question_was_sent_again_sets_no_clock(world: World) -> None:
+    world.link.connect()
+    world.record()
+    world.wait()
+    world.carry_up()
+    old = world.going_down[0]
+    world.going_down.clear()
+    world.link.cut()
+    world.wait(3600)
+    world.link.connect()
+    world.wait(1)
+    world.uplink.acknowledged(old, False)
+    assert world.recorder.acked == 1
+    assert len(world.time.seen) == 0
+    before = world.uplink.has_news
+    world.record()
+    assert (before, world.uplink.has_news) == (False, True)
+    world.carry_all()
     assert len(world.time.seen) == 1
 
 
