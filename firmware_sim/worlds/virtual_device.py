@@ -134,13 +134,7 @@ class VirtualDevice:
     def start_agent(self) -> None:
         life = self._agent_life = Life(self._loop, self._chance)
         state = self.config.state
-        clock = DeviceClock(
-            state / "clock.json",
-            boot=self._boot_id,
-            mono=self._mono_ms,
-            wall=lambda: 0,  # a Raspberry Pi has no clock battery, and no time service here
-            wall_is_synced=lambda: False,
-        )
+        clock = DeviceClock(state / "clock.json", boot=self._boot_id, mono=self._mono_ms)
         self._journal = MortalJournal(state / "journal.db", boot=self._boot_id)
         writer, flusher, roster_writer = self._threads
         ports = Ports(

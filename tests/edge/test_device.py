@@ -35,14 +35,15 @@ INPUTS = {"east.contact": True, "east.exit_button": False, "gym.release_sense": 
 class Clock(FixedTime):
     """A clock that remembers what it was told."""
 
-    floor_ms = 0
+    floor_ms = off_ms = 0
+    error_ms = 5
 
     def __init__(self) -> None:
         super().__init__()
         self.acknowledged: list[int] = []
         self.saved = 0
 
-    def saw_acknowledged(self, cloud_ms: int) -> bool:
+    def saw_acknowledged(self, cloud_ms: int, round_trip_ms: int) -> bool:
         self.acknowledged.append(cloud_ms)
         return True
 
