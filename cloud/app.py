@@ -11,7 +11,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud.api import errors, health, v1
+from cloud.api import errors, health, metrics, v1
 from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
 from cloud.console import lists, live, people, session
@@ -19,6 +19,7 @@ from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.feed import LiveFeed, Source
 from cloud.keys import KeyFolder
+from cloud.metrics import Metrics, metrics_token
 from cloud.store.console import find_site
 from cloud.store.database import Store
 
@@ -51,11 +52,12 @@ def create_app(
     on_change: Callable[[], None],
     demo: bool,
     doorkeeper: Doorkeeper | None = None,
+    figures: Metrics | None = None,
 ) -> FastAPI:
     """The application. ``on_change`` is called after people or cards changed, ``clock`` gives UTC milliseconds,
     ``feed.publish`` is what ingest tells of every commit.
 
-    Raises SQLAlchemy's ``NoResultFound`` for a database without a site.
+    Raises SQLAlchemy's ``NoResultFound`` for a database without a site, ``KeysUnusable`` for a bad token of metrics.
 
     Whoever serves it calls ``feed.close()`` before waiting for open connections, or streams would hold it up.
     """
@@ -76,8 +78,10 @@ def create_app(
     app.state.desk = Desk(store, keys, clock, doorkeeper or Doorkeeper(store, clock), feed, source, on_change)
     app.state.pages = pages
     app.state.source = source
+    app.state.metrics = figures or Metrics(store, clock, feed)
+    app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    for routes in (health, v1, session, live, lists, people):
+    for routes in (health, metrics, v1, session, live, lists, people):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(Guarded)

@@ -149,6 +149,11 @@ class LiveFeed:
         """False where one more stream would be refused: too many are open, or the feed does not run."""
         return self._loop is not None and len(self._viewers) < MAX_VIEWERS
 
+    @property
+    def viewers(self) -> int:
+        """Open streams."""
+        return len(self._viewers)
+
     async def run(self, source: Source) -> None:
         """Read and fan out until cancelled. Errors of the source come out of here."""
         self._last = (await asyncio.to_thread(source.span, 0)).last

@@ -6,6 +6,8 @@ acknowledgement is the only promise, and a device sends again what was not ackno
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, Full, Queue
@@ -42,16 +44,22 @@ class Ingest:
         send: Send,
         told: Callable[[], None],
         clock: Callable[[], int],
+        timed: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
-        """``sync`` finds a device's key, ``told`` is called after every commit, ``clock`` gives UTC milliseconds."""
+        """``sync`` finds a device's key, ``told`` is called after every commit, ``clock`` gives UTC milliseconds.
+
+        ``timed`` is told of every message how many seconds after its arrival it was dealt with.
+        """
         self._store = store
         self._site = site
         self._sync = sync
         self._send = send
         self._told = told
         self._clock = clock
+        self._timed = timed
         self._streams = Streams(site)
-        self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
+        self._queue: Queue[tuple[Arrived, float] | None] = Queue(MAX_QUEUED)
+        self._pulses: deque[Callable[[], object]] = deque()
         self._untold = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest")
@@ -70,9 +78,19 @@ class Ingest:
     def put(self, one: Arrived) -> None:
         """Queue a message, or drop it: its sender will send it again."""
         try:
-            self._queue.put_nowait(one)
+            self._queue.put_nowait((one, time.perf_counter()))
         except Full:
             self.dropped += 1
+
+    @property
+    def queued(self) -> int:
+        """Messages that wait."""
+        return self._queue.qsize()
+
+    def pulse(self, turn_back: Callable[[], object]) -> None:
+        """Call this on the thread as soon as it gets there: the sign that it moves."""
+        self._pulses.append(turn_back)
+        self._wake()
 
     def take(self, arrived: Sequence[Arrived]) -> None:
         """Commit these messages in one transaction, then acknowledge them."""
@@ -125,14 +143,19 @@ class Ingest:
 
     def _run(self) -> None:
         while not (self._stopping.is_set() and self._queue.empty()):
-            arrived = self._queued()
-            if arrived:
-                self._take_safely(arrived)
+            queued = self._queued()
+            if queued:
+                self._take_safely([one for one, _ in queued])
+                done_s = time.perf_counter()
+                for _, arrived_s in queued:
+                    self._timed(done_s - arrived_s)
             if self._untold.is_set():
                 self._tell_safely()
+            while self._pulses:
+                self._pulses.popleft()()
 
-    def _queued(self) -> list[Arrived]:
-        """All that is queued; waits for a first message."""
+    def _queued(self) -> list[tuple[Arrived, float]]:
+        """All that is queued, each with its arrival; waits for a first message."""
         taken = [self._queue.get()]
         while len(taken) < MAX_AT_ONCE:
             try:

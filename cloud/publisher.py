@@ -6,6 +6,7 @@ it by hash. Manifests are retained by the broker, and told again whenever the br
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import Empty, Full, Queue
 from typing import Protocol
@@ -53,6 +54,7 @@ class Publisher:
         self._publish = publish
         self._clock = clock
         self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
+        self._pulses: deque[Callable[[], object]] = deque()
         self._stands: Roster | None = None
         self._told_revision = NEVER
         self._untold = threading.Event()
@@ -81,6 +83,10 @@ class Publisher:
         self._untold.set()
         self._put(None)
 
+    def pulse(self, turn_back: Callable[[], object]) -> None:
+        """Call this on the thread as soon as it gets there: the sign that it moves."""
+        self._pulses.append(turn_back)
+
     def _put(self, one: Arrived | None) -> None:
         try:
             self._queue.put_nowait(one)
@@ -90,6 +96,8 @@ class Publisher:
     def _run(self) -> None:
         """The boundary that keeps the thread alive: a fault of ours is recorded, and all of it tried again."""
         while not self._stopping.is_set():
+            while self._pulses:
+                self._pulses.popleft()()
             try:
                 self._work()
             except Exception:

@@ -1,10 +1,11 @@
 """The running cloud: broker, ingest, publisher and web, put together and taken apart."""
 
+import asyncio
 import logging
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -17,6 +18,8 @@ from cloud.feed import LiveFeed
 from cloud.folder import clock, open_folder, sole_server
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder
+from cloud.metrics import Metrics, Workings
+from cloud.notify import Systemd, Through, Watchdog
 from cloud.publisher import Publisher
 from cloud.store.database import Store
 from cloud.store.registry import site_of
@@ -38,12 +41,20 @@ class PortTaken(Exception):
 class Line:
     """Everything between the broker and the database."""
 
-    def __init__(self, store: Store, keys: KeyFolder, address: BrokerAddress, feed: LiveFeed) -> None:
+    def __init__(self, store: Store, keys: KeyFolder, address: BrokerAddress, feed: LiveFeed, figures: Metrics) -> None:
         with store.reading() as connection:
             site = site_of(connection).name
         filters = [topics.up(site, "+", channel) for channel in topics.UP_CHANNELS]
         self.broker = Broker(address, filters, self._arrived, self._connected)
-        self.ingest = Ingest(store, site=site, sync=keys.sync, send=self.broker.publish, told=feed.publish, clock=clock)
+        self.ingest = Ingest(
+            store,
+            site=site,
+            sync=keys.sync,
+            send=self.broker.publish,
+            told=feed.publish,
+            clock=clock,
+            timed=figures.timed,
+        )
         self.publisher = Publisher(store, site=site, key=keys.roster, publish=self.broker.publish, clock=clock)
 
     @contextmanager
@@ -58,6 +69,13 @@ class Line:
             self.publisher.stop()
             self.ingest.stop()
 
+    def workings(self) -> Workings:
+        """How its threads are doing."""
+        ingest = self.ingest
+        return Workings(
+            self.broker.is_connected, ingest.queued, ingest.dropped, ingest.failures, self.publisher.failures
+        )
+
     def _arrived(self, one: Arrived) -> None:
         if one.topic.channel == "want":
             self.publisher.asked(one)
@@ -70,11 +88,30 @@ class Line:
 
 
 class WebServer(uvicorn.Server):
-    """Ends the live streams when it is told to stop: it would wait for them in vain."""
+    """Ends the live streams when it is told to stop: it would wait for them in vain.
 
-    def __init__(self, config: uvicorn.Config, feed: LiveFeed) -> None:
+    It tells systemd when the cloud is ready, and that its loop and ``threads`` move.
+    """
+
+    def __init__(self, config: uvicorn.Config, feed: LiveFeed, threads: Sequence[Through]) -> None:
         super().__init__(config)
         self._feed = feed
+        self._threads = threads
+        self._systemd = Systemd()
+        self._watchdog: Watchdog | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._systemd.tell("READY=1")
+            self._watchdog = Watchdog(self._systemd, asyncio.get_running_loop(), self._threads)
+            self._watchdog.start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._watchdog is not None:
+            self._watchdog.close()
+        self._systemd.tell("STOPPING=1")
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._feed.close()
@@ -86,14 +123,24 @@ def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: b
     sys.setswitchinterval(SWITCH_S)
     with sole_server(folder), open_folder(folder) as (store, keys), _listening(host, port) as listening:
         feed = LiveFeed()
-        line = Line(store, keys, address, feed)
-        app = create_app(store, keys=keys, feed=feed, clock=clock, on_change=line.publisher.changed, demo=demo)
+        figures = Metrics(store, clock, feed)
+        line = Line(store, keys, address, feed, figures)
+        figures.workings = line.workings
+        app = create_app(
+            store,
+            keys=keys,
+            feed=feed,
+            clock=clock,
+            on_change=line.publisher.changed,
+            demo=demo,
+            figures=figures,
+        )
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
         )
         with line.open():
             log.info("serving on http://%s:%d/", *listening.getsockname()[:2])
-            _run(WebServer(config, feed), listening)
+            _run(WebServer(config, feed, [line.ingest.pulse, line.publisher.pulse]), listening)
 
 
 def _run(server: uvicorn.Server, listening: socket.socket) -> None:

@@ -75,6 +75,7 @@ class DeviceView(Struct, frozen=True):
     state: dict[str, Any]
     beat: dict[str, Any]
     points: tuple[PointView, ...] = ()
+    beat_ms: int | None = None
 
     def presence(self, now_ms: int) -> Presence:
         """Whether the cloud hears it. If not, that says nothing about its doors."""
@@ -189,6 +190,7 @@ def _device(row: Any, placed: Sequence[Any]) -> DeviceView:
         waiting=row.waiting,
         state=state,
         beat=row.beat or {},
+        beat_ms=row.beat_ms,
         points=tuple(
             PointView(
                 point.name,

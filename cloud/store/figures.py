@@ -1,0 +1,49 @@
+"""The figures of the database that monitoring asks for; every query has a bound."""
+
+from collections import Counter
+
+from msgspec import Struct
+from sqlalchemy import Connection, func, select
+
+from cloud.store.schema import events, tallies
+from contract.events import GAP, read_gap
+
+DECISIONS = {"access.allowed": "allowed", "access.refused": "refused"}
+MAX_COUNTED = 100_000
+"""Events that one look counts; the rest is counted by the next."""
+
+
+class Span(Struct, frozen=True):
+    """What happened among the events up to arrival number ``upto``: how often each reason allowed or refused, and how
+    many events their devices had to let go unsent."""
+
+    upto: int
+    decisions: Counter[tuple[str, str]]
+    lost: int
+
+
+def count_span(connection: Connection, after: int, last: int) -> Span:
+    """Counts events behind the arrival number ``after``, up to ``last`` or ``MAX_COUNTED`` of them."""
+    upto = min(last, after + MAX_COUNTED)
+    within = (events.c.arrival > after) & (events.c.arrival <= upto)
+    by_reason = select(events.c.kind, events.c.reason, func.count()).where(within, events.c.kind.in_(DECISIONS))
+    rows = connection.execute(by_reason.group_by(events.c.kind, events.c.reason))
+    decisions = Counter({(DECISIONS[kind], reason or ""): count for kind, reason, count in rows})
+    gaps = connection.execute(select(events.c.stored).where(within, events.c.kind == GAP)).scalars()
+    return Span(upto, decisions, sum(gap.count for stored in gaps if (gap := read_gap(stored))))
+
+
+def quarantined_by_reason(connection: Connection) -> dict[tuple[str, str], int]:
+    """Everything ever set aside, by its channel and the one word of why."""
+    counted = select(tallies.c.channel, tallies.c.why, func.sum(tallies.c.count))
+    rows = connection.execute(counted.group_by(tallies.c.channel, tallies.c.why))
+    return {(channel, why): int(count) for channel, why, count in rows}
+
+
+def size_bytes(connection: Connection) -> int:
+    """Of the whole database on the disk, its write-ahead log aside."""
+    if connection.dialect.name == "sqlite":
+        size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    else:
+        size = "SELECT pg_database_size(current_database())"
+    return int(connection.exec_driver_sql(size).scalar_one())
