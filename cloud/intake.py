@@ -6,11 +6,12 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud import presence
-from cloud.batches import Refused, check_seal, links_of, rows_known
+from cloud.batches import AnotherPast, Refused, Stretch, checked, events_known
 from cloud.broker import Arrived
 from cloud.store.quarantine import Suspect, confine
 from cloud.store.schema import MAX_INTEGER
 from cloud.store.streams import (
+    Break,
     Device,
     EventRow,
     Journal,
@@ -18,6 +19,7 @@ from cloud.store.streams import (
     change_devices,
     mark_heard,
     move_journals,
+    note_breaks,
     stored_rows,
     write_rows,
 )
@@ -31,11 +33,22 @@ _TRUST_TEXT = {trust: trust.value for trust in Trust}
 
 
 class Reply(Struct):
-    """What a device will be told of a journal. ``missed`` is the highest row that came too early to be stored."""
+    """What a device will be told of a journal. ``missed`` is the highest row that came too early to be stored; ``back``
+    asks for its past again; ``fork`` is the last row that both pasts have."""
 
     device: Device
     journal: Journal
     missed: int = 0
+    back: bool = False
+    fork: int | None = None
+
+    def ack(self, now_ms: int) -> Ack:
+        name, upto = self.journal.name, self.journal.upto
+        if self.fork is not None:
+            return Ack(name, self.fork, now_ms, fork=True)
+        if self.journal.same_upto is not None:
+            upto = self.journal.same_upto
+        return Ack(name, upto, now_ms, rewind=self.back or self.missed > upto)
 
 
 class Intake:
@@ -51,6 +64,7 @@ class Intake:
         self._heard: set[int] = set()
         self._changes: dict[int, dict[str, object]] = {}
         self._suspects: list[Suspect] = []
+        self._breaks: list[Break] = []
         streams.refresh(connection)
 
     def receive(self, one: Arrived) -> None:
@@ -75,6 +89,7 @@ class Intake:
         """Write what has come together."""
         self._write_rows()
         move_journals(self._connection, [reply.journal for reply in self._replies.values()])
+        note_breaks(self._connection, self._breaks, self._now_ms)
         mark_heard(self._connection, sorted(self._heard), self._now_ms)
         change_devices(self._connection, self._changes)
         confine(self._connection, self._suspects, self._now_ms)
@@ -82,38 +97,76 @@ class Intake:
     def acks(self) -> Iterator[tuple[str, Ack]]:
         """What may be acknowledged once the transaction is committed, each with its device's name."""
         for reply in self._replies.values():
-            journal = reply.journal
-            yield reply.device.name, Ack(journal.name, journal.upto, self._now_ms, reply.missed > journal.upto)
+            yield reply.device.name, reply.ack(self._now_ms)
 
     def _receive_events(self, device: Device, one: Arrived) -> None:
         batch = codec.unpack(one.payload, EventBatch)
-        check_seal(batch, self._site, device.name, device.verifier)
-        links = links_of(batch)
+        stretch = checked(batch, self._site, device.name, device.verifier)
         journal = self._streams.journal(self._connection, device, batch.journal, self._now_ms)
         if journal is None:
             raise Refused("too_many_journals", f"journal {batch.journal} would be one too many for this device")
-        known = rows_known(batch, links, journal.upto, journal.tip)
-        if batch.last < journal.upto:
-            self._compare(journal, batch)
         self._hear(device, one)
         reply = self._replies.setdefault(journal.id, Reply(device, journal))
-        if known is None:
+        try:
+            known = events_known(stretch, journal.upto, journal.tip)
+            other = self._first_other(journal, stretch) if batch.last < journal.upto else None
+        except AnotherPast:
+            known, other = None, self._first_other(journal, stretch) or stretch.begins
+        if other is not None:
+            self._another_past(reply, stretch, other)
+        elif known is None:
             reply.missed = max(reply.missed, batch.last)
-        elif known < len(links):
-            self._store(device, journal, batch, known)
-            journal.upto, journal.tip = batch.last, batch.tip
+        elif known < len(stretch.links):
+            self._store(device, journal, stretch, known, replay=batch.replay)
+            journal.upto, journal.tip, journal.same_upto = batch.last, batch.tip, None
+        elif journal.same_upto is not None:
+            self._the_same(reply, stretch, journal.same_upto)
 
-    def _compare(self, journal: Journal, batch: EventBatch) -> None:
-        """Raises ``Refused`` if rows sent again are not those that were stored: two disks live under one name."""
+    def _first_other(self, journal: Journal, stretch: Stretch) -> int | None:
+        """The first row of a batch that is another than the one stored, if both are there."""
         self._write_rows()
-        for seq, stored in stored_rows(self._connection, journal, batch.first, batch.last):
-            if stored != batch.events[seq - batch.first]:
-                raise Refused("fork", f"row {seq} is another than the one stored")
+        sent = {
+            seq: stored
+            for place, (seq, stored) in enumerate(zip(stretch.seqs, stretch.events, strict=True))
+            if seq <= journal.upto and place not in stretch.gaps
+        }
+        there = stored_rows(self._connection, journal, list(sent))
+        return next((seq for seq, stored in there if stored != sent[seq]), None)
 
-    def _store(self, device: Device, journal: Journal, batch: EventBatch, known: int) -> None:
-        """Add the batch's new rows. An event that cannot be read counts as received, and is kept in quarantine."""
+    def _another_past(self, reply: Reply, stretch: Stretch, other: int) -> None:
+        """Row ``other`` is not the one stored. Where the two pasts part is known once the row before it was compared,
+        or if there is none; else the device is asked for its past from the beginning."""
+        journal, common = reply.journal, other - 1
+        if reply.fork is not None:
+            return
+        is_known = other > stretch.begins or stretch.begins > stretch.first or common <= (journal.same_upto or 0)
+        if not is_known:
+            journal.same_upto = journal.same_upto or 0
+            reply.back = True
+            return
+        journal.same_upto = None
+        reply.fork = common
+        self._breaks.append(Break(journal.id, reply.device.id, common + 1, journal.upto, "forked"))
+        # An old copy of a disk counts its connections from an old number. Whichever of the two speaks next is heard.
+        reply.device.connection = 0
+        self._change(reply.device, {"connection": 0})
+
+    def _the_same(self, reply: Reply, stretch: Stretch, same_upto: int) -> None:
+        """A piece of a past that is asked for again is the one stored."""
+        if stretch.first <= same_upto + 1:
+            reply.journal.same_upto = max(same_upto, stretch.last)
+        else:
+            reply.back = True
+
+    def _store(self, device: Device, journal: Journal, stretch: Stretch, known: int, *, replay: bool) -> None:
+        """Add the batch's new rows. An event that cannot be read counts as received, and is kept in quarantine; rows
+        that are gone count too, and are noted."""
         arrival = self._streams.last_arrival(self._connection)
-        for seq, stored in enumerate(batch.events[known:], batch.first + known):
+        for place in range(known, len(stretch.links)):
+            seq, stored, gap = stretch.seqs[place], stretch.events[place], stretch.gaps.get(place)
+            if gap is not None:
+                lost_from = max(gap.first, journal.upto + 1)
+                self._breaks.append(Break(journal.id, device.id, lost_from, gap.last, gap.why))
             try:
                 event = decode_event(stored)
                 _check(event, seq)
@@ -136,7 +189,7 @@ class Intake:
                     event.boot,
                     _TRUST_TEXT[event.clock],
                     self._now_ms,
-                    batch.replay,
+                    replay,
                     _holder(event.data.get("holder")),
                     _reason(event.data.get("reason")),
                     stored,

@@ -128,6 +128,19 @@ events = Table(
     sqlite_with_rowid=False,
 )
 
+breaks = Table(
+    "breaks",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("device_id", RowId, ForeignKey("devices.id"), nullable=False),
+    Column("journal_id", RowId, ForeignKey("journals.id"), nullable=False),
+    Column("first", BigInteger, nullable=False, comment="rows first to last are not stored, or exist twice"),
+    Column("last", BigInteger, nullable=False),
+    Column("why", String, nullable=False, comment="full, let_go or forked"),
+    Column("noted_ms", BigInteger, nullable=False),
+    UniqueConstraint("journal_id", "why", "first"),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from functools import cache
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection, Dialect, Update, bindparam, func, insert, select, update
 
 from cloud.store.community import revision
-from cloud.store.schema import devices, events, journals
-from contract.events import CHAIN_START
+from cloud.store.schema import breaks, devices, events, journals
+from contract.events import CHAIN_START, GAP
 from contract.sealing import DeviceVerifier
 
 MAX_JOURNALS_PER_DEVICE = 256
@@ -26,12 +26,28 @@ class Device(Struct):
 
 
 class Journal(Struct):
-    """How far a journal is stored: all rows up to ``upto``, whose link is ``tip``."""
+    """How far a journal is stored: all rows up to ``upto``, whose link is ``tip``.
+
+    While a device is asked for its past again, because it has another one, ``same_upto`` is how far that was found to
+    be the same.
+    """
 
     id: int
     name: str
     upto: int
     tip: bytes
+    same_upto: int | None = None
+
+
+class Break(Struct, frozen=True):
+    """Rows ``first`` to ``last`` of a journal are not there (``full``, ``let_go``: see ``contract.events.Gap``), or
+    there are two of each (``forked``)."""
+
+    journal_id: int
+    device_id: int
+    first: int
+    last: int
+    why: str
 
 
 EventRow = tuple[int, int, int, int, str, str, int, int, str, str, int, bool, bytes | None, str | None, bytes]
@@ -98,10 +114,19 @@ def write_rows(connection: Connection, rows: Sequence[EventRow]) -> None:
         connection.exec_driver_sql(_insert_event(connection.dialect), list(rows))
 
 
-def stored_rows(connection: Connection, journal: Journal, first: int, last: int) -> list[tuple[int, bytes]]:
-    """The numbers and bytes of a journal's rows ``first`` to ``last``; poison events are not among them."""
-    span = (events.c.journal_id == journal.id) & events.c.seq.between(first, last)
-    return [(row.seq, row.stored) for row in connection.execute(select(events.c.seq, events.c.stored).where(span))]
+def stored_rows(connection: Connection, journal: Journal, seqs: Sequence[int]) -> list[tuple[int, bytes]]:
+    """Of these rows of a journal the numbers and bytes, in order; gaps and poison events are not among them."""
+    mine = (events.c.journal_id == journal.id) & events.c.seq.in_(seqs) & (events.c.kind != GAP)
+    found = select(events.c.seq, events.c.stored).where(mine).order_by(events.c.seq)
+    return [(row.seq, row.stored) for row in connection.execute(found)]
+
+
+def note_breaks(connection: Connection, found: Sequence[Break], now_ms: int) -> None:
+    """Write down what is broken, each once."""
+    for one in found:
+        same = (breaks.c.journal_id == one.journal_id) & (breaks.c.why == one.why) & (breaks.c.first == one.first)
+        if connection.execute(select(breaks.c.id).where(same)).first() is None:
+            connection.execute(insert(breaks).values(**structs.asdict(one), noted_ms=now_ms))
 
 
 def move_journals(connection: Connection, moved: Sequence[Journal]) -> None:

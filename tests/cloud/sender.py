@@ -1,8 +1,11 @@
 """A device as the cloud sees it: a key, journals that are chains, and sealed messages."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 from contract import codec
 from contract.decide import Trust
-from contract.events import CHAIN_START, Event, chain, encode_event
+from contract.events import CHAIN_START, Event, chain, encode_event, gap_event, read_gap
 from contract.messages import EventBatch, State
 from contract.sealing import DeviceKey, Purpose, statement, tip_statement
 
@@ -32,6 +35,23 @@ class Sender:
         """Add a row of any bytes to the journal."""
         self.rows.append(stored)
         self.links.append(chain(self.links[-1], stored))
+
+    def copy(self) -> "Sender":
+        """The same device on another disk, with the same past."""
+        other = Sender(self.name, self.journal, self.key)
+        other.rows, other.links = self.rows.copy(), self.links.copy()
+        return other
+
+    def gap(self, first: int, last: int, why: Literal["full", "let_go"] = "full") -> bytes:
+        """What stands for these rows when they are gone."""
+        return encode_event(gap_event(event(last), first, self.links[last], why))
+
+    def sealed(self, first: int, last: int, stored: Sequence[bytes], prev: bytes | None = None) -> bytes:
+        """A batch of any events, with gaps among them."""
+        tip, gaps = self.links[last], [one for one in stored if read_gap(one)]
+        seal = self.key.sign(tip_statement(SITE, self.name, self.journal, first, last, tip, gaps))
+        prev = self.links[first - 1] if prev is None else prev
+        return codec.pack(EventBatch(1, self.journal, first, last, prev, tip, True, list(stored), seal))
 
     def batch(self, first: int, last: int, *, replay: bool = False) -> EventBatch:
         tip = self.links[last]
