@@ -2,7 +2,8 @@
 
 Only durable rows are sent, so no number is ever given out twice. A few batches are under way at once; an
 acknowledgement counts for all rows up to its own. Where the cloud misses rows, or says nothing for too long, sending
-goes back to the last acknowledged row. An acknowledgement is believed by its seal and by nothing else.
+goes back to the last acknowledged row, and further where a cloud that was restored from a backup asks for more. An
+acknowledgement is believed by its seal and by nothing else.
 """
 
 from asyncio import AbstractEventLoop, Future, TimerHandle
@@ -69,12 +70,14 @@ class Uplink:
         self._ever_sent = recorder.last_seq  # an earlier process may have sent them
         self._under_way: deque[Sent] = deque()
         self._offline_upto = 0
+        self._sent_from: int | None = None
         self._reading = False
         self._turn = 0
         self._silences = 0
         self._rewound_to: int | None = None
         self._overdue: TimerHandle | None = None
         recorder.on_durable = self._fill
+        recorder.on_forked = self._forked
 
     @property
     def has_news(self) -> bool:
@@ -85,6 +88,7 @@ class Uplink:
         """The link is there: go on behind the last acknowledged row. Rows from before ring no bell any more."""
         self._offline_upto = self._recorder.last_seq
         self._silences = 0
+        self._sent_from = None
         self._go_back(self._recorder.acked)
 
     def went_down(self) -> None:
@@ -98,6 +102,9 @@ class Uplink:
             ack = self._believe(payload, retained)
         except Malformed as wrong:
             self.refused[str(wrong)] += 1
+            return
+        if ack.fork:
+            self._fork(ack.upto)
             return
         is_news = ack.upto > self._recorder.acked
         heard = self._strike_off(ack.upto)
@@ -114,7 +121,21 @@ class Uplink:
 
     def close(self) -> None:
         self.went_down()
-        self._recorder.on_durable = lambda: None
+        self._recorder.on_durable = self._recorder.on_forked = lambda: None
+
+    def _fork(self, upto: int) -> None:
+        """Two disks may live under our name. Only the one that has just sent its row behind ``upto`` is meant."""
+        if self._sent_from is None or self._sent_from > upto + 1:
+            self.refused["not_mine"] += 1
+            return
+        self._recorder.fork(upto)
+
+    def _forked(self) -> None:
+        """A new journal, from its first row on. What it carries was made earlier, and rings no bell."""
+        self._offline_upto = self._recorder.last_seq
+        self._sent_from = None
+        self._ever_sent = 0
+        self._go_back(0)
 
     def _believe(self, payload: bytes, retained: bool) -> Ack:
         """Raises ``Malformed`` with one word for the tally."""
@@ -180,8 +201,9 @@ class Uplink:
         room = self._link.up and not self._reading and len(self._under_way) < window
         if not room or self._recorder.durable <= self._sent:
             return
-        replay = self._sent < self._offline_upto
-        most = min(MAX_BATCH_EVENTS, self._offline_upto - self._sent) if replay else MAX_BATCH_EVENTS
+        old = max(self._offline_upto, self._recorder.acked)  # what was acknowledged once has rung its bell
+        replay = self._sent < old
+        most = min(MAX_BATCH_EVENTS, old - self._sent) if replay else MAX_BATCH_EVENTS
         self._reading = True
         batch = self._recorder.batch(self._sent, most, MAX_BATCH_BYTES - BATCH_HEAD_BYTES)
         batch.add_done_callback(partial(self._have_read, self._turn, replay))
@@ -202,7 +224,7 @@ class Uplink:
 
     def _send(self, batch: Batch, replay: bool) -> None:
         journal = self._recorder.journal_id
-        stated = tip_statement(self._site, self._device, journal, batch.first, batch.last, batch.tip)
+        stated = tip_statement(self._site, self._device, journal, batch.first, batch.last, batch.tip, batch.gaps)
         message = EventBatch(
             version=codec.SCHEMA_VERSION,
             journal=journal,
@@ -216,6 +238,7 @@ class Uplink:
         )
         self._link.publish(self._topic, codec.pack(message), qos=1)
         self._sent = batch.last
+        self._sent_from = min(batch.first, self._sent_from or batch.first)
         self._under_way.append(Sent(batch.last, self._loop.time(), batch.last > self._ever_sent))
         self._ever_sent = max(self._ever_sent, batch.last)
         if len(self._under_way) == 1:
