@@ -146,6 +146,12 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in _DAMAGE or code in _FAILED_READS
 
 
+def unsound(connection: sqlite3.Connection) -> str:
+    """What SQLite finds wrong with a file as a whole, places included that hold no row; empty if nothing is."""
+    found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    return "" if found == "ok" else found
+
+
 def set_aside(path: Path, label: str = "damaged") -> Path:
     """Rename a SQLite file, with its WAL, to the first free ``….damaged-N`` beside it; returns its new name."""
     names = [path.with_name(f"{path.name}.{label}-{number}") for number in range(1, MAX_SET_ASIDE + 1)]

@@ -307,17 +307,22 @@ class Journal(JournalView):
         self._connection = journal_file.open_made(self._path)
         try:
             self._load()
-            verdict = self.verify()
+            verdict = self._judge()
         except BaseException:
             self._connection.close()
             raise
-        if not verdict.broken and verdict.last < self.acked:
-            verdict = structs.replace(verdict, broken=f"row {self.acked} was acknowledged and is missing")
         if verdict.broken:
             self._connection.close()
         else:
             self._kept = Kept.read(self.base_seq, self.last_seq, self._connection.execute(_RANKS))
         return verdict
+
+    def _judge(self) -> Verdict:
+        """Whether the file may be gone on with: damage in a place that no row lies in would let no more rows in."""
+        verdict = self.verify()
+        if not verdict.broken and verdict.last < self.acked:
+            return structs.replace(verdict, broken=f"row {self.acked} was acknowledged and is missing")
+        return verdict if verdict.broken else structs.replace(verdict, broken=files.unsound(self._connection))
 
     def _trim(self, kept: Kept) -> tuple[int, bytes]:
         """Let the oldest acknowledged rows go once there are too many; returns the new base of the chain."""
