@@ -9,6 +9,9 @@ from contract.sealing import DeviceKey, Purpose, statement
 from edge.link import Link
 
 STATE_EVERY_S = 1.0
+EVENT_FIRST_S = 0.05
+"""How long a change waits to be told: the event that it came of goes first, as the cloud commits one after the other.
+Before, every fifth event stood some 3 ms behind a state."""
 BEAT_EVERY_S = 30.0
 
 
@@ -40,12 +43,12 @@ class Announcer:
         self._publish_state()
 
     def changed(self) -> None:
-        """The state may read differently now; it is published at once, or when the second is over."""
+        """The state may read differently now; it is published soon, or when the second is over."""
         if not self._link.up:
             return
         self._stale = True
         if self._next_state is None:
-            self._publish_state()
+            self._next_state = self._loop.call_later(EVENT_FIRST_S, self._publish_state)
 
     def goodbye(self) -> None:
         """An orderly end: offline, and signed."""

@@ -82,7 +82,7 @@ class KeeperProcess:
 def prompt_loop() -> asyncio.AbstractEventLoop:
     """A loop whose timers wake to the microsecond.
 
-    epoll, which asyncio takes by itself, rounds them up to whole milliseconds: 0.7 of the 2.7 from a frame to its relay.
+    epoll, which asyncio takes by itself, rounds them up to whole milliseconds: 0.7 of 2.7 ms from a frame to its relay.
     """
     return asyncio.SelectorEventLoop(selectors.SelectSelector())
 
