@@ -180,6 +180,7 @@ class DeviceClock:
         self._offset_ms, self._error_ms = at_ms - self._set_mono_ms, error_ms
         if is_first:
             self.on_fixed(self._offset_ms, error_ms)
+            self.save()  # an agent that is killed now need not ask again
 
     def _raise_floor(self, at_ms: int) -> None:
         if at_ms > self.floor_ms:

@@ -213,6 +213,14 @@ def test_the_clouds_time_survives_a_restart_of_the_agent(machine: Machine) -> No
     assert (again.trust, again.now_ms()) == (Trust.SYNCED, NOON_MS + 2000)
 
 
+def test_an_agent_that_is_killed_as_soon_as_it_knows_the_time_knows_it_still(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.saw_issued(NOON_MS)
+    clock.saw_acknowledged(NOON_MS, 20)
+    again = machine.clock()
+    assert (again.trust, again.error_ms) == (Trust.SYNCED, 10)
+
+
 def test_the_floor_goes_to_the_disk_once_a_minute_at_most(machine: Machine) -> None:
     clock = machine.clock()
     clock.saw_issued(NOON_MS)
