@@ -26,6 +26,7 @@ from firmware_sim.worlds.brokers import Broker as LocalBroker
 from firmware_sim.worlds.brokers import free_port
 from tests.cloud.line import PATIENCE_S, DeviceLine, connected
 from tests.cloud.sender import Sender
+from tests.services import Ear, listening
 
 CLOUD = Path(sys.executable).with_name("hearthgate-cloud")
 
@@ -129,6 +130,54 @@ def test_what_a_killed_cloud_acknowledged_is_there_and_the_rest_is_taken_again(
                 pass
     with open_folder(folder) as (store, _), store.reading() as connection:
         assert list(connection.execute(select(events.c.stored).order_by(events.c.seq)).scalars()) == gym.rows
+
+
+def watched(patch: pytest.MonkeyPatch, address: Path, limit_us: int) -> None:
+    """What is started from now on believes that systemd started it."""
+    patch.setenv("NOTIFY_SOCKET", str(address))
+    patch.setenv("WATCHDOG_USEC", str(limit_us))
+
+
+def test_systemd_is_told_that_the_cloud_is_ready_moves_and_ends(
+    folder: Path, broker: LocalBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched(monkeypatch, tmp_path / "notify", 300_000)
+    with listening(str(tmp_path / "notify")) as ear:
+        with running(folder, broker, free_port()):
+            assert [ear.next() for _ in range(3)] == ["READY=1", "WATCHDOG=1", "WATCHDOG=1"]
+        assert ear.heard()[-1] == "STOPPING=1"
+
+
+def silent_while_it_answers(ear: Ear, port: int) -> bool:
+    """Whether systemd hears nothing while the web answers many times over."""
+    ear.heard()
+    for _ in range(50):
+        assert get(port, "/health/live") == "alive"
+    return ear.heard() == []
+
+
+def test_a_cloud_whose_ingest_stands_still_no_longer_feeds_the_watchdog(
+    folder: Path, broker: LocalBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the database is locked, so that the thread waits in its transaction."""
+    gym = Sender("gym-turnstile")
+    add(folder, gym)
+    gym.record(1)
+    watched(monkeypatch, tmp_path / "notify", 30_000)
+    port = free_port()
+    with (
+        open_folder(folder) as (store, _),
+        listening(str(tmp_path / "notify")) as ear,
+        running(folder, broker, port),
+        connected("gym-turnstile", broker.port) as device,
+    ):
+        device.hear("roster")
+        assert not silent_while_it_answers(ear, port)
+        with store.writing():
+            device.publish("events", gym.events(1, 1))
+            assert any(silent_while_it_answers(ear, port) for _ in range(20))
+        while ear.next() != "WATCHDOG=1":
+            pass
 
 
 def test_two_servers_on_one_folder_are_refused(folder: Path) -> None:
