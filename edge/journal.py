@@ -27,7 +27,8 @@ MAX_ROWS = 100_000
 need: places that become free are used again. The oldest acknowledged rows go first, and only when a newer one needs the
 place: a cloud that was restored from its backup gets them again."""
 TRIM_ROWS = 500
-EVICT_ROWS = 1000
+"""Acknowledged rows that go at once, at most a tenth of all: not every new row shall cost another."""
+MAX_SURPLUS_ROWS = 1000
 """Rows that one transaction gives up at most: twice as many as it ever adds."""
 
 _ACKED = "UPDATE meta SET acked = ?"
@@ -327,10 +328,12 @@ class Journal(JournalView):
     def _trim(self, kept: Kept) -> tuple[int, bytes]:
         """Let the oldest acknowledged rows go once there are too many; returns the new base of the chain."""
         base = self.base_seq, self._base_link
-        if kept.count <= self.max_rows:
+        surplus = self._surplus(kept)
+        if surplus <= 0:
             return base
-        (first,) = self._connection.execute(_FIRST).fetchone()  # of one gap that is longer than TRIM_ROWS, its end
-        cut, link = self._place(min(self.acked, max(self.base_seq + TRIM_ROWS, first)))
+        lot = max(surplus, min(TRIM_ROWS, self.max_rows // 10))
+        (first,) = self._connection.execute(_FIRST).fetchone()  # the end of a gap may be farther than that
+        cut, link = self._place(min(self.acked, max(self.base_seq + lot, first)))
         if cut <= self.base_seq:
             return base
         self._connection.execute(_TRIM, (cut,))
@@ -340,7 +343,7 @@ class Journal(JournalView):
 
     def _overflow(self, kept: Kept) -> None:
         """Give up rows that nobody acknowledged: only when no acknowledged one is left, and a gap says which."""
-        surplus = min(kept.count - self.max_rows, EVICT_ROWS)
+        surplus = self._surplus(kept)
         if surplus <= 0 or self._place(self.acked)[0] > kept.base:
             return
         for span in kept.give_up(surplus, self.acked):
@@ -351,3 +354,6 @@ class Journal(JournalView):
             gap = encode_event(gap_event(decode_event(last.stored), first, last.link, "full"))
             self._connection.execute(_GIVE_UP, (first, span.last))
             self._connection.execute(journal_file.INSERT, (span.last, gap, last.link, GAP_RANK))
+
+    def _surplus(self, kept: Kept) -> int:
+        return min(kept.count - self.max_rows, MAX_SURPLUS_ROWS)

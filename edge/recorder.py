@@ -167,11 +167,16 @@ class Recorder:
         """Call back, once and never at once, when the row is on the disk: it survives a power cut."""
         self._durable.when(seq, callback)
 
-    def batch(self, after_seq: int, max_events: int, max_bytes: int) -> "Future[Batch | None]":
-        """Durable rows behind ``after_seq``, read by the writer. The future may fail with ``JournalError``."""
-        return self._loop.run_in_executor(
-            self._writer, self._journal.batch, after_seq, self.durable, max_events, max_bytes
-        )
+    def batch(
+        self, after_seq: int, max_events: int, max_bytes: int, *, upto: int | None = None
+    ) -> "Future[Batch | None]":
+        """Durable rows behind ``after_seq``, read by the writer: up to ``upto``, unless that is within a gap. The
+        future may fail with ``JournalError``."""
+        durable = self.durable
+        read = partial(self._journal.batch, after_seq, max_events=max_events, max_bytes=max_bytes)
+        if upto is None or upto >= durable:
+            return self._loop.run_in_executor(self._writer, partial(read, upto=durable))
+        return self._loop.run_in_executor(self._writer, lambda: read(upto=upto) or read(upto=durable))
 
     def acknowledge(self, upto: int) -> None:
         """The cloud holds all rows up to ``upto``. Lower numbers than before are ignored."""

@@ -203,9 +203,9 @@ class Uplink:
             return
         old = max(self._offline_upto, self._recorder.acked)  # what was acknowledged once has rung its bell
         replay = self._sent < old
-        most = min(MAX_BATCH_EVENTS, old - self._sent) if replay else MAX_BATCH_EVENTS
+        upto = old if replay else None
         self._reading = True
-        batch = self._recorder.batch(self._sent, most, MAX_BATCH_BYTES - BATCH_HEAD_BYTES)
+        batch = self._recorder.batch(self._sent, MAX_BATCH_EVENTS, MAX_BATCH_BYTES - BATCH_HEAD_BYTES, upto=upto)
         batch.add_done_callback(partial(self._have_read, self._turn, replay))
 
     def _have_read(self, turn: int, replay: bool, read: "Future[Batch | None]") -> None:

@@ -598,6 +598,11 @@ def test_an_ack_reads_as_it_always_did(world: World, gym: Sender, fixtures: Path
     assert send == [("hg/v1/sunny-court/gym-1/dn/ack", (fixtures / "ack-2.txt").read_bytes())]
 
 
+def test_an_ack_of_an_older_cloud_says_nothing_of_a_fork(fixtures: Path) -> None:
+    body, _ = codec.detach((fixtures / "ack.txt").read_bytes())
+    assert codec.read(body, Ack) == Ack(JOURNAL, 2, NOW_MS, fork=False)
+
+
 # An ack is a promise. A device deletes what was acknowledged, so a crash right after the ack must find it committed.
 
 
