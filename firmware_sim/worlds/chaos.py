@@ -46,7 +46,9 @@ class Figures(Struct):
     drain_s: float
     invented: int
     moves: int
-    excused: int
+    in_emergency: int
+    out_alone: int
+    unwritten: int
     badges: int
     undecided: int
     late: int
@@ -83,6 +85,7 @@ def run_chaos(*, minutes: float, devices: int, seed: int, as_json: bool) -> int:
         return 2
     except (KeyboardInterrupt, asyncio.CancelledError):
         keep = False
+        print("hearthgate-sim: ended before anything could be judged", file=sys.stderr)
         return 130
     finally:
         if keep:
@@ -130,8 +133,8 @@ async def chaos(
     finally:
         await asyncio.shield(town.stop())
     verdict = await asyncio.to_thread(audit, folder)
-    for complaint, rows in town.broken_promises:
-        verdict.complaints.append(complaint)
+    for (device, _), rows in town.broken_promises.items():
+        verdict.complaints.append(f"{device}: {rows} rows were acknowledged before they were stored")
         verdict.lost += rows
     verdict.complaints += town.crashes
     return _figures(town, plan, verdict, drain_s), verdict
@@ -216,7 +219,9 @@ def _figures(town: Town, plan: Plan, verdict: Verdict, drain_s: float) -> Figure
         drain_s=round(drain_s, 1),
         invented=verdict.invented,
         moves=verdict.moves,
-        excused=verdict.excused,
+        in_emergency=verdict.in_emergency,
+        out_alone=verdict.out_alone,
+        unwritten=verdict.unwritten,
         badges=verdict.badges,
         undecided=verdict.undecided,
         late=verdict.late,
@@ -242,8 +247,10 @@ SHOWN = (
     ("cards read", "badges"),
     ("cards that nobody decided", "undecided"),
     ("times a lock left its rest", "moves"),
-    ("… with no row, in an exception that is stated", "excused"),
-    ("… with no row", "unrecorded_moves"),
+    ("… in an emergency", "in_emergency"),
+    ("… by the exit button, while no agent lived", "out_alone"),
+    ("… for a card, the agent killed before its row was written", "unwritten"),
+    ("… and nothing says why", "unrecorded_moves"),
     ("free passages that went ahead of their row", "late"),
     ("commands", "commands"),
     ("commands carried out twice", "commands_twice"),

@@ -17,9 +17,8 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from firmware_sim.worlds import chaos_evidence as evidence
-from firmware_sim.worlds.chaos_evidence import Cloud, Entry, Journal, Move, Row, Wiring
+from firmware_sim.worlds.chaos_evidence import SECOND_NS, Cloud, Entry, Journal, Move, Row, Wiring
 
-SECOND_NS = 1_000_000_000
 SLACK_NS = SECOND_NS // 20
 """Between an event's whole milliseconds and the pin."""
 WAITS_NS = {"door": 2 * SECOND_NS, "turnstile": 30 * SECOND_NS}
@@ -28,6 +27,7 @@ BUTTON_NS = 2 * SECOND_NS
 """From the button to the lock and to its row, on a busy machine."""
 DECIDED_NS = 5 * SECOND_NS
 """From the last bit of a card to its row, on a busy machine."""
+AT_ONCE_NS = SECOND_NS // 5
 UNWRITTEN_NS = SECOND_NS
 """An agent that is killed so soon after a lock was opened may have had no time to write the row that was late."""
 AWAY_NS = 2 * SECOND_NS
@@ -47,8 +47,9 @@ class Verdict(Struct):
     """What can be said against a run. ``events`` are the rows on the devices, ``badges`` the cards that were read.
 
     ``lost`` counts rows that the cloud lacks or has with other bytes, and rows that it promised to have and had not;
-    ``doubled`` what it has more than once, ``invented`` what no device has written. ``excused`` counts the moves of a
-    lock that no row explains, but a stated exception does.
+    ``doubled`` what it has more than once, ``invented`` what no device has written. The moves of a
+    lock that no row explains, but a stated exception does, are ``in_emergency``, ``out_alone`` (by the exit button
+    while no agent lived) and ``unwritten`` (the agent was killed before the disk had taken a row that was late).
     """
 
     events: int = 0
@@ -57,7 +58,9 @@ class Verdict(Struct):
     invented: int = 0
     moves: int = 0
     unrecorded_moves: int = 0
-    excused: int = 0
+    in_emergency: int = 0
+    out_alone: int = 0
+    unwritten: int = 0
     badges: int = 0
     undecided: int = 0
     late: int = 0
@@ -71,13 +74,13 @@ class Verdict(Struct):
         return not any(faults) and not self.complaints
 
 
-def broken_promises(folder: Path, promised: Mapping[tuple[str, str], int]) -> Iterator[tuple[str, int]]:
-    """Who was promised more than the cloud has on its disk, and by how many rows."""
+def broken_promises(folder: Path, promised: Mapping[tuple[str, str], int]) -> Iterator[tuple[tuple[str, str], int]]:
+    """The devices and journals of which the cloud has less on its disk than was promised, and by how many rows."""
     with Cloud(folder) as cloud:
         for (device, journal), upto in promised.items():
             missing = cloud.missing(device, journal, upto)
             if missing:
-                yield f"{device}: {missing} of {upto} rows were acknowledged and are not stored", missing
+                yield (device, journal), missing
 
 
 def audit(folder: Path) -> Verdict:
@@ -178,9 +181,10 @@ class _Pins:
         decided = _Causes(self._times("access.allowed", "access.refused"))
         self._verdict.badges += len(self._badges)
         for at_ns in self._badges:
-            if decided.claim(at_ns - SLACK_NS, at_ns + DECIDED_NS):
-                continue
-            if not any(away.touches(at_ns - SLACK_NS, at_ns + AWAY_NS) for away in self._away):
+            excused = any(away.touches(at_ns - SLACK_NS, at_ns + AWAY_NS) for away in self._away)
+            # A card that perhaps nobody read must not take the row of the next one.
+            within_ns = AT_ONCE_NS if excused else DECIDED_NS
+            if not decided.claim(at_ns - SLACK_NS, at_ns + within_ns) and not excused:
                 self._verdict.undecided += 1
                 self._complain(f"nobody decided about the card of {at_ns}")
 
@@ -194,9 +198,14 @@ class _Pins:
                 continue
             if commands.claim(at_ns - waits_ns, at_ns + SECOND_NS):
                 continue
-            in_emergency = any(span.touches(at_ns, at_ns) for span in emergencies)
-            if in_emergency or self._button_excuses(at_ns) or self._was_unwritten(at_ns, waits_ns):
-                self._verdict.excused += 1
+            if any(span.touches(at_ns, at_ns) for span in emergencies):
+                self._verdict.in_emergency += 1
+                continue
+            if self._button_excuses(at_ns):
+                self._verdict.out_alone += 1
+                continue
+            if self._was_unwritten(at_ns, waits_ns):
+                self._verdict.unwritten += 1
                 continue
             self._verdict.unrecorded_moves += 1
             self._complain(f"the lock left its rest at {at_ns}, and no row says why")

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
+SECOND_NS = 1_000_000_000
 DEVICES, CLOUD, DIARY, MOVES = "devices", "cloud/cloud.db", "diary.jsonl", "moves.jsonl"
 
 _ROWS = "SELECT seq, stored, link FROM rows ORDER BY seq"

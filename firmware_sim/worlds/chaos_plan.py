@@ -18,6 +18,8 @@ What = Literal[
     "kill cloud at an ack",
     "kill keeper",
     "kill agent",
+    "kill keeper at a card",
+    "kill agent at a card",
     "cut device",
     "cut cloud",
     "slow device",
@@ -28,17 +30,23 @@ WEIGHTS: dict[What, int] = {
     "kill broker": 2,
     "kill cloud": 1,
     "kill cloud at an ack": 3,
-    "kill keeper": 3,
-    "kill agent": 4,
+    "kill keeper": 2,
+    "kill agent": 2,
+    "kill keeper at a card": 2,
+    "kill agent at a card": 3,
     "cut device": 3,
     "cut cloud": 1,
     "slow device": 2,
     "slow cloud": 1,
     "fire": 1,
 }
-AT_A_DEVICE: frozenset[What] = frozenset({"kill keeper", "kill agent", "cut device", "slow device", "fire"})
+EVERYWHERE: frozenset[What] = frozenset(
+    {"kill broker", "kill cloud", "kill cloud at an ack", "cut cloud", "slow cloud"}
+)
 TROUBLE_EVERY_S = 3.0
 """On average. A cloud needs about two seconds of a core to start again, an agent about one."""
+AFTER_CARD_S = (0.02, 0.12)
+"""A card takes 25 ms, its frame ends 8 ms later; then it is decided, written down, and the lock opens."""
 LASTS_S: dict[What, tuple[float, float]] = {
     "cut device": (1.0, 15.0),
     "cut cloud": (1.0, 8.0),
@@ -48,26 +56,28 @@ LASTS_S: dict[What, tuple[float, float]] = {
 }
 
 Deed = Literal["badge and walk", "badge", "leave"]
-DEEDS: dict[Deed, int] = {"badge and walk": 5, "badge": 4, "leave": 1}
-VISIT_EVERY_S = 2.5
+DEEDS: dict[Deed, int] = {"badge and walk": 5, "badge": 4, "leave": 2}
+VISIT_EVERY_S = 1.5
 """At each device. It makes about two events, and 5 KB in the log of the board's pins."""
-VISIT_JITTER_S = 1.0
+VISIT_JITTER_S = 0.5
 
 
 class Trouble(Struct, frozen=True):
-    """At ``at_s`` after the start something befalls ``where``, a device or nothing; it lasts so long, if it lasts."""
+    """At ``at_s`` after the start something befalls ``where``, a device or nothing; it lasts so long, if it lasts.
+    What is to happen at a card happens ``after_s`` after one begins to be read."""
 
     at_s: float
     what: What
     where: str = ""
     lasts_s: float = 0.0
+    after_s: float = 0.0
 
     def __str__(self) -> str:
-        lasts = f" for {self.lasts_s:.1f} s" if self.lasts_s else ""
-        return f"{self.at_s:7.1f} s  {self.what.replace('device', self.where)}{self._place()}{lasts}"
-
-    def _place(self) -> str:
-        return f" at {self.where}" if self.where and "device" not in self.what else ""
+        words = self.what.replace("device", self.where)
+        for program in ("keeper", "agent"):
+            words = words.replace(program, f"{program} of {self.where}")
+        words += f" at {self.where}" if self.what == "fire" else ""
+        return f"{self.at_s:7.1f} s  {words}" + (f" for {self.lasts_s:.1f} s" if self.lasts_s else "")
 
 
 class Visit(Struct, frozen=True):
@@ -120,9 +130,10 @@ def _troubles(
         if at_s >= until_s:
             return
         what = once.pop() if once else chance.choices(among, [WEIGHTS[one] for one in among])[0]
-        where = chance.choice(devices) if what in AT_A_DEVICE else ""
+        where = "" if what in EVERYWHERE else chance.choice(devices)
         lasts_s = round(chance.uniform(*LASTS_S[what]), 1) if what in LASTS_S else 0.0
-        yield Trouble(round(at_s, 3), what, where, lasts_s)
+        after_s = round(chance.uniform(*AFTER_CARD_S), 3) if what.endswith("at a card") else 0.0
+        yield Trouble(round(at_s, 3), what, where, lasts_s, after_s)
 
 
 def _visits(chance: random.Random, until_s: float, device: str, cards: int) -> Iterator[Visit]:

@@ -20,7 +20,7 @@ from firmware_sim.worlds.brokers import free_port as any_port
 from firmware_sim.worlds.chaos_audit import broken_promises
 from firmware_sim.worlds.chaos_evidence import DEVICES, DIARY, Cloud, Diary, last_seq
 from firmware_sim.worlds.chaos_plan import Trouble, Visit
-from firmware_sim.worlds.chaos_witness import Promise, Witness
+from firmware_sim.worlds.chaos_witness import Witness
 from firmware_sim.worlds.community import UNKNOWN_CARD, SimulatedDevice, sample_cards, tell_time, write_config
 from firmware_sim.worlds.processes import Died, Program, free_port, scripts
 from firmware_sim.worlds.supervisor import Service
@@ -64,17 +64,20 @@ def cards() -> list[str]:
 
 
 class Home(NamedTuple):
-    """One device with who looks after its processes. ``walking`` is held by whoever stands in the way."""
+    """One device with who looks after its processes. ``walking`` is held by whoever stands in the way, and
+    ``card_is_read`` wakes those who wait for the next card."""
 
     device: SimulatedDevice
     keeper: Service
     agent: Service
     walking: asyncio.Lock
+    card_is_read: asyncio.Event
 
 
 class Town:
     """The whole of it. ``cloud`` is the command that serves the cloud; ``cuts`` counts the cables that were pulled, and
-    ``at_acks`` the clouds that were killed as an acknowledgement appeared."""
+    ``at_acks`` the clouds that were killed as an acknowledgement appeared. ``broken_promises`` are the rows, by device
+    and journal, that a dead cloud had acknowledged and had not stored."""
 
     def __init__(self, folder: Path, devices: int, *, seed: int, cloud: Sequence[str] = ()) -> None:
         self.folder = folder
@@ -82,7 +85,7 @@ class Town:
         self.homes: dict[str, Home] = {}
         self.cuts = 0
         self.at_acks = 0
-        self.broken_promises: list[tuple[str, int]] = []
+        self.broken_promises: dict[tuple[str, str], int] = {}
         self._diary = Diary(folder / DIARY)
         self._places, self._seed = places(devices), seed
         self._cards = cards()
@@ -159,6 +162,10 @@ class Town:
                 home.keeper.kill()
             case "kill agent":
                 home.agent.kill()
+            case "kill keeper at a card":
+                await self._kill_at_a_card(home, home.keeper, trouble.after_s)
+            case "kill agent at a card":
+                await self._kill_at_a_card(home, home.agent, trouble.after_s)
             case "cut device":
                 await self._cut(home.device.cable, trouble.lasts_s)
             case "slow device":
@@ -171,6 +178,9 @@ class Town:
         home = self.homes[visit.device]
         reader, card = f"{visit.device}.in", self._cards[visit.card]
         order: Order = Tap(reader, card)
+        if visit.deed != "leave" or home.walking.locked():
+            home.card_is_read.set()
+            home.card_is_read.clear()
         if home.walking.locked():
             await self._ask(home, order)
             return
@@ -223,7 +233,7 @@ class Town:
         """Kill the cloud before anybody else can have the acknowledgement, and let that pass."""
         appeared = asyncio.Event()
 
-        def kill(_promise: Promise) -> None:
+        def kill() -> None:
             if self.cloud.running and not appeared.is_set():
                 self.at_acks += 1
                 self.cloud.kill()
@@ -233,7 +243,12 @@ class Town:
         with suppress(TimeoutError):
             await asyncio.wait_for(appeared.wait(), AT_AN_ACK_S)
         if self.witness.on_promise is kill:
-            self.witness.on_promise = lambda promise: None
+            self.witness.on_promise = lambda: None
+
+    async def _kill_at_a_card(self, home: Home, service: Service, after_s: float) -> None:
+        await home.card_is_read.wait()
+        await asyncio.sleep(after_s)
+        service.kill()
 
     async def _cut(self, cable: Proxy, lasts_s: float) -> None:
         self.cuts += 1
@@ -288,7 +303,8 @@ class Town:
 
     def _check_promises(self) -> None:
         """The cloud is dead: what it has promised has to lie on the disk."""
-        self.broken_promises += broken_promises(self.folder, self.witness.promised)
+        for whose, missing in broken_promises(self.folder, self.witness.promised):
+            self.broken_promises[whose] = max(missing, self.broken_promises.get(whose, 0))
 
     async def _make(self, place: Place, seed: int) -> Home:
         folder = self.folder / DEVICES / place.name
@@ -298,7 +314,7 @@ class Town:
         tell_time(config)
         device = SimulatedDevice(folder, config, cable, seed=seed, people=False)
         services = Service(device.keeper, self._diary), Service(device.agent, self._diary)
-        self.homes[place.name] = home = Home(device, *services, asyncio.Lock())
+        self.homes[place.name] = home = Home(device, *services, asyncio.Lock(), asyncio.Event())
         return home
 
     async def _start(self, home: Home, turn: asyncio.Semaphore, tell: Callable[[str], None]) -> None:

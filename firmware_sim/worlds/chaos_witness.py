@@ -6,20 +6,11 @@ It reads MQTT and the messages by itself, so that no fault of the code it watche
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import msgspec
 
 PUBLISH = 3
 """The type of packet that carries a message, in the upper half of its first byte."""
-
-
-class Promise(NamedTuple):
-    """The cloud told a device that it holds all rows of a journal up to this one."""
-
-    device: str
-    journal: str
-    upto: int
 
 
 class Stream:
@@ -65,14 +56,15 @@ def _message(body: bytes, qos: int) -> tuple[str, bytes]:
 
 class Witness:
     """``promised`` holds, by device and journal, up to where the cloud has promised; ``sent`` and ``resent`` count the
-    rows that devices sent, and those among them that they had sent before."""
+    rows that devices sent, and those among them that they had sent before. ``on_promise`` is called at each promise of
+    more than before, and before anybody else has it."""
 
     def __init__(self) -> None:
         self.promised: dict[tuple[str, str], int] = {}
         self.sent = 0
         self.resent = 0
         self.heard: Counter[str] = Counter()
-        self.on_promise: Callable[[Promise], object] = lambda promise: None
+        self.on_promise: Callable[[], object] = lambda: None
         self._furthest: dict[tuple[str, str], int] = {}
 
     def listen(self) -> Callable[[bytes], None]:
@@ -90,10 +82,10 @@ class Witness:
         self.heard[channel] += 1
         if (way, channel) == ("dn", "ack"):
             said = json.loads(payload.partition(b"\n")[0])
-            promise = Promise(device, said["journal"], said["upto"])
-            known = self.promised.get((device, promise.journal), 0)
-            self.promised[device, promise.journal] = max(known, promise.upto)
-            self.on_promise(promise)
+            journal, upto = said["journal"], said["upto"]
+            if upto > self.promised.get((device, journal), 0):
+                self.promised[device, journal] = upto
+                self.on_promise()
         elif (way, channel) == ("up", "events"):
             _, journal, first, last, *_ = msgspec.msgpack.decode(payload)
             self._count(device, journal, first, last)

@@ -14,10 +14,18 @@ RESTART_S = 1.0
 class Service:
     """A program that is started again whenever it ends. ``before_start`` is called between its lives."""
 
-    def __init__(self, program: Program, diary: Diary, before_start: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        program: Program,
+        diary: Diary,
+        before_start: Callable[[], None] = lambda: None,
+        *,
+        restart_s: float = RESTART_S,
+    ) -> None:
         self.kills = 0
         self.crashes: list[str] = []
         self._program, self._diary, self._before_start = program, diary, before_start
+        self._restart_s = restart_s
         self._killed = False
         self._looking_after: asyncio.Task[None] | None = None
 
@@ -61,7 +69,7 @@ class Service:
             if not self._killed:
                 self.crashes.append(f"{self.name} ended by itself:\n{self._program.last_lines()}")
                 self._diary.note("crashed", self.name)
-            await asyncio.sleep(RESTART_S)
+            await asyncio.sleep(self._restart_s)
             self._before_start()
             self._killed = False
             await self._program.start()

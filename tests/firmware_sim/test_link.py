@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firmware_sim.clock import run_real
-from firmware_sim.link import Proxy, Weather
+from firmware_sim.link import Hears, Proxy, Weather
 
 PATIENCE_S = 20.0
 
@@ -25,10 +25,16 @@ async def shouter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
-def with_a_cable(story: Story, *, seed: int = 1, weather: Weather | None = None) -> None:
+def with_a_cable(
+    story: Story,
+    *,
+    seed: int = 1,
+    weather: Weather | None = None,
+    listen: Callable[[], Hears] = lambda: lambda data: None,
+) -> None:
     async def main() -> None:
         far = await asyncio.start_server(shouter, "127.0.0.1", 0)
-        proxy = Proxy(far.sockets[0].getsockname()[1], seed=seed, weather=weather)
+        proxy = Proxy(far.sockets[0].getsockname()[1], seed=seed, weather=weather, listen=listen)
         await proxy.start()
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -126,6 +132,38 @@ def test_a_slow_line_keeps_the_order() -> None:
         writer.close()
 
     with_a_cable(story, weather=Weather(delay_ms=(0.1, 2.0)))
+
+
+def test_a_line_gets_better_from_the_next_word_on() -> None:
+    stands = asyncio.Event()
+
+    def listen() -> Hears:
+        stands.set()
+        return lambda data: None
+
+    async def story(proxy: Proxy) -> None:
+        reader, writer = await connect(proxy)
+        await stands.wait()
+        proxy.weather = Weather()
+        assert await answer(reader, writer, "one") == "ONE"
+        writer.close()
+
+    with_a_cable(story, weather=Weather(delay_ms=(PATIENCE_S * 2000, PATIENCE_S * 2000)), listen=listen)
+
+
+def test_whoever_listens_hears_what_the_near_end_says_before_the_far_end_does() -> None:
+    heard: list[bytes] = []
+
+    async def story(proxy: Proxy) -> None:
+        reader, writer = await connect(proxy)
+        assert await answer(reader, writer, "one") == "ONE"
+        other = await connect(proxy)
+        assert await answer(*other, "two") == "TWO"
+        for end in (writer, other[1]):
+            end.close()
+
+    with_a_cable(story, listen=lambda: heard.append)
+    assert heard == [b"one\n", b"two\n"]
 
 
 def test_a_line_that_does_not_last_breaks_by_itself() -> None:

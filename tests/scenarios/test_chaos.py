@@ -1,0 +1,57 @@
+"""Real processes, killed and cut off at random: nothing is lost, and a cloud that promises too early is found out."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from firmware_sim.worlds.chaos import Figures, chaos
+from firmware_sim.worlds.chaos_audit import Verdict
+from firmware_sim.worlds.chaos_plan import Plan, What, make_plan
+from firmware_sim.worlds.chaos_town import cards, places
+
+SEED = 28
+"""Its plan kills each kind of process, and cuts a cable, in time for something to come of it."""
+HASTY = Path(__file__).with_name("hasty_cloud.py")
+
+
+@pytest.fixture(autouse=True)
+def with_mosquitto(mosquitto: Path) -> None:
+    """Another broker would drop nothing."""
+
+
+def lived_through(folder: Path, plan: Plan, *cloud: str) -> tuple[Figures, Verdict]:
+    return asyncio.run(chaos(folder, plan, cloud=cloud))
+
+
+def plan(*among: What, minutes: float, devices: int, seed: int) -> Plan:
+    return make_plan(seed, minutes, [place.name for place in places(devices)], len(cards()), among)
+
+
+def test_half_a_minute_of_chaos_loses_nothing(tmp_path: Path) -> None:
+    figures, verdict = lived_through(tmp_path, plan(minutes=0.5, devices=2, seed=SEED))
+    assert verdict.complaints == []
+    assert figures.ok
+    assert figures.kills >= 3
+    assert figures.cuts >= 1
+    assert figures.at_acks >= 1
+    assert figures.events > figures.badges > 20
+    assert figures.moves > 5
+
+
+def test_a_cloud_that_acknowledges_before_it_commits_is_caught(tmp_path: Path) -> None:
+    only_this = plan("kill cloud at an ack", minutes=0.15, devices=1, seed=3)
+    figures, verdict = lived_through(tmp_path, only_this, sys.executable, str(HASTY))
+    assert figures.at_acks >= 1
+    assert figures.lost >= 1
+    assert not figures.ok
+    assert verdict.complaints == [f"gate-1: {figures.lost} rows were acknowledged before they were stored"]
+
+
+@pytest.mark.slow
+def test_three_minutes_of_chaos_lose_nothing(tmp_path: Path) -> None:
+    figures, verdict = lived_through(tmp_path, plan(minutes=3.0, devices=6, seed=5))
+    assert verdict.complaints == []
+    assert figures.ok
+    assert set(figures.killed) == {"broker", "cloud", "keeper", "agent"}
