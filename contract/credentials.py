@@ -4,6 +4,7 @@ Layouts and masks: Proxmark3's published table of Wiegand formats; bit 1 is the 
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -156,6 +157,16 @@ def encode(format_name: str, *, number: int, facility: int | None = None) -> str
     return "".join(frame)
 
 
+def _between_parities(layout: Format) -> list[tuple[int, int]]:
+    """The spans of a layout's bits that are no parity."""
+    walls = [0, *sorted(parity.bit for parity in layout.parities), layout.bits + 1]
+    return [(before + 1, after - 1) for before, after in pairwise(walls) if after - before > 1]
+
+
+_OF_LENGTH = {bits: [one for one in FORMATS.values() if one.bits == bits] for bits in range(1, MAX_FRAME_BITS + 1)}
+_DATA = {layout.name: _between_parities(layout) for layout in FORMATS.values()}
+"""Both worked out once: every card at the door is weighed by its ``canonical`` form."""
+
 _RAW_FORM = {"H10306": "UID4"}
 """A reader in 34-bit mode wraps a 4-byte UID in two parity bits: it is the same card."""
 
@@ -168,11 +179,10 @@ def canonical(frame: str) -> bytes | None:
     without parity too, but is another card than the UID of that number. Raises ``ValueError`` like ``read``.
     """
     check_bits(frame)
-    layout = next((one for one in FORMATS.values() if one.bits == len(frame) and _intact(one, frame)), None)
+    layout = next((one for one in _OF_LENGTH.get(len(frame), ()) if _intact(one, frame)), None)
     if layout is None:
         return None
-    parity_bits = {parity.bit for parity in layout.parities}
-    number = "".join(bit for position, bit in enumerate(frame, 1) if position not in parity_bits)
+    number = "".join(frame[first - 1 : last] for first, last in _DATA[layout.name])
     length = FORMATS[_RAW_FORM.get(layout.name, layout.name)].bits
     return length.to_bytes(1, "big") + int(number, 2).to_bytes((len(number) + 7) // 8, "big")
 
