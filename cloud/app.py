@@ -11,12 +11,14 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud.api import errors, health, metrics, v1
+from cloud.api import errors, health, metrics, orders, v1
 from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
+from cloud.commands import Commander
 from cloud.console import lists, live, people, session
 from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
+from cloud.desired import Steering
 from cloud.feed import LiveFeed, Source
 from cloud.keys import KeyFolder
 from cloud.metrics import Metrics, metrics_token
@@ -50,12 +52,14 @@ def create_app(
     feed: LiveFeed,
     clock: Clock,
     on_change: Callable[[], None],
+    commander: Commander,
+    steering: Steering,
     demo: bool,
     doorkeeper: Doorkeeper | None = None,
     figures: Metrics | None = None,
 ) -> FastAPI:
-    """The application. ``on_change`` is called after people or cards changed, ``clock`` gives UTC milliseconds,
-    ``feed.publish`` is what ingest tells of every commit.
+    """The application. ``on_change`` is called after people or cards changed, ``commander`` and ``steering``
+    order from afar, ``clock`` gives UTC milliseconds, ``feed.publish`` is what ingest tells of every commit.
 
     Raises SQLAlchemy's ``NoResultFound`` for a database without a site, ``KeysUnusable`` for a bad token of metrics.
 
@@ -75,13 +79,23 @@ def create_app(
         telemetry={"logs": False},
         lifespan=_feeding(feed, source),
     )
-    app.state.desk = Desk(store, keys, clock, doorkeeper or Doorkeeper(store, clock), feed, source, on_change)
+    app.state.desk = Desk(
+        store,
+        keys,
+        clock,
+        doorkeeper or Doorkeeper(store, clock),
+        feed,
+        source,
+        on_change,
+        commander,
+        steering,
+    )
     app.state.pages = pages
     app.state.source = source
     app.state.metrics = figures or Metrics(store, clock, feed)
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    for routes in (health, metrics, v1, session, live, lists, people):
+    for routes in (health, metrics, v1, orders, session, live, lists, people):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(Guarded)

@@ -45,17 +45,20 @@ class Role(StrEnum):
 
 
 class Right(StrEnum):
-    """What an action asks for. ``READ`` includes the names of people."""
+    """What an action asks for. ``READ`` includes the names of people; ``DOORS`` is to open a door and to set its mode,
+    ``DEVICES`` what concerns the machine itself."""
 
     READ = "read"
     PEOPLE = "people"
+    DOORS = "doors"
+    DEVICES = "devices"
     OPERATORS = "operators"
 
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.ADMIN: frozenset(Right),
-    Role.STAFF: frozenset({Right.READ, Right.PEOPLE}),
-    Role.GUARD: frozenset({Right.READ}),
+    Role.STAFF: frozenset({Right.READ, Right.PEOPLE, Right.DOORS}),
+    Role.GUARD: frozenset({Right.READ, Right.DOORS}),
 }
 
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud import presence
+from cloud.answers import TELLING, Answers
 from cloud.batches import AnotherPast, Refused, Stretch, checked, events_known
 from cloud.broker import Arrived
 from cloud.store.quarantine import Suspect, confine
@@ -70,6 +71,8 @@ class Intake:
     def receive(self, one: Arrived) -> None:
         """Take in one message. Whatever is wrong with it ends in quarantine and changes nothing else."""
         device = self._streams.device(self._connection, one.topic.device)
+        self._fixes: list[ClockFix] = []
+        self._answers = Answers(connection, site)
         try:
             if device is None:
                 raise Refused("unknown_device", "no such device is registered")
@@ -85,6 +88,10 @@ class Intake:
         except Malformed as wrong:
             self._suspect(one, device, "malformed", str(wrong))
 
+                case "result":
+                    self._answers.result(device, one.payload)
+                case "reported":
+                    self._answers.reported(device, one.payload)
     def finish(self) -> None:
         """Write what has come together."""
         self._write_rows()
@@ -181,6 +188,10 @@ class Intake:
                     journal.id,
                     seq,
                     arrival,
+            if event.kind in TELLING:
+                self._answers.recorded(device, event)
+            if event.kind == CLOCK_FIXED:
+                self._note_fix(device, event)
                     device.id,
                     event.point,
                     event.kind,

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,8 @@ import uvicorn
 
 from cloud.app import create_app
 from cloud.broker import Arrived, Broker, BrokerAddress
+from cloud.commands import Commander
+from cloud.desired import Steering
 from cloud.feed import LiveFeed
 from cloud.folder import clock, open_folder, sole_server
 from cloud.ingest import Ingest
@@ -55,7 +58,13 @@ class Line:
             clock=clock,
             timed=figures.timed,
         )
-        self.publisher = Publisher(store, site=site, key=keys.roster, publish=self.broker.publish, clock=clock)
+        publish = self.broker.publish
+        self.publisher = Publisher(store, site=site, key=keys.roster, publish=publish, clock=clock)
+        self.steering = Steering(store, site=site, key=keys.config, publish=publish, clock=clock)
+        self.commander = Commander(
+            store, site=site, key=keys.command, publish=publish, connected=lambda: self.broker.is_connected, clock=clock
+        )
+        self._errands = ThreadPoolExecutor(1, thread_name_prefix="errands")
 
     @contextmanager
     def open(self) -> Iterator[None]:
@@ -68,6 +77,7 @@ class Line:
             self.broker.stop()
             self.publisher.stop()
             self.ingest.stop()
+            self._errands.shutdown()
 
     def workings(self) -> Workings:
         """How its threads are doing."""
@@ -85,6 +95,14 @@ class Line:
     def _connected(self) -> None:
         self.ingest.connected()
         self.publisher.connected()
+        self._errands.submit(self._steer)
+
+    def _steer(self) -> None:
+        """The boundary of this errand: a fault of ours is recorded, and the next connection tries again."""
+        try:
+            self.steering.tell_all()
+        except Exception:
+            log.exception("the devices were not told how they are to be")
 
 
 class WebServer(uvicorn.Server):
@@ -132,6 +150,8 @@ def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: b
             feed=feed,
             clock=clock,
             on_change=line.publisher.changed,
+            commander=line.commander,
+            steering=line.steering,
             demo=demo,
             figures=figures,
         )

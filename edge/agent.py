@@ -6,12 +6,14 @@ so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual t
 
 import logging
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from contract.credentials import key_pressed, read
-from contract.decide import Direction
+from contract.decide import Direction, Mode
+from contract.reasons import TABLE
+from edge.bursts import Bursts
 from edge.config import DeviceConfig, Point
 from edge.decider import Clock, Decider
 from edge.keeper_link import (
@@ -29,17 +31,28 @@ from edge.keeper_link import (
 )
 from edge.kinds import Kind
 from edge.lanes import Lane, Recording
-from edge.stations import LEASE_MARGIN_MS, Due, Edge, Emergency, Input, Levels, Report, Show, Wake
+from edge.stations import (
+    BARRING,
+    LEASE_MARGIN_MS,
+    Due,
+    Edge,
+    Emergency,
+    Input,
+    Levels,
+    ModeChanged,
+    OpenOnce,
+    Report,
+    Show,
+    Wake,
+)
 
 log = logging.getLogger(__name__)
 
 LAMP_MS = 2_000
-INVALID_READS_EVERY_S = 60.0
-"""A reader with a bad cable sends noise without end: it gets one row, then one a minute with their number."""
 
 
 class Runner:
-    """One point: its kind, its state, its lane and its wake-ups."""
+    """One point: its kind, its state, the mode it is set to, its lane and its wake-ups."""
 
     def __init__(
         self,
@@ -53,6 +66,7 @@ class Runner:
         self.timers: dict[str, TimerHandle] = {}
         self.lamps: dict[str, TimerHandle] = {}
         self.shown: Show | None = None
+        self.mode = Mode.SCHEDULED
         self._state = kind.start(point.name, settings)
         self._clock = clock
         self.lane = lane(self)
@@ -61,43 +75,27 @@ class Runner:
     def report(self) -> Report:
         return self.kind.report(self._state)
 
-    def take(self, happened: Input) -> None:
-        """One input to completion: the station's step, then its effects in order."""
+    def take(self, happened: Input) -> bool:
+        """One input to completion: the station's step, then its effects in order. False if it means nothing there."""
         self._state, effects = self.kind.step(self._state, happened, self._clock.mono_ms())
-        if isinstance(happened, Emergency) and happened.active:
+        if _bars(happened):
             self.lane.clear()
         self.lane.put(effects)
+        return bool(effects)
 
 
-class InvalidReads:
-    """Frames of one reader that are no card: the first is recorded at once, the rest of its minute as a number."""
-
-    def __init__(self, loop: AbstractEventLoop, record: Callable[[dict[str, Any]], object]) -> None:
-        self._loop, self._record = loop, record
-        self._count = 0
-        self._latest: dict[str, Any] = {}
-        self._timer: TimerHandle | None = None
-
-    def note(self, bits: str) -> None:
-        """Keep the length and the verdict, never the bits."""
-        self._latest = _verdict(bits)
-        self._count += 1
-        if self._timer is None:
-            self._write()
-
-    def close(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _write(self) -> None:
-        self._timer = None
-        if self._count:
-            self._record({**self._latest, "count": self._count})
-            self._count = 0
-            self._timer = self._loop.call_later(INVALID_READS_EVERY_S, self._write)
+def _bars(happened: Input) -> bool:
+    """Whether what still waits to be driven must not be driven any more."""
+    match happened:
+        case Emergency(active=active):
+            return active
+        case ModeChanged(mode=mode):
+            return mode in BARRING
+    return False
 
 
 def _verdict(bits: str) -> dict[str, Any]:
+    """What is told of a frame that is no card: its length and its parity, never its bits."""
     try:
         reading = read(bits)
     except ValueError:
@@ -127,20 +125,20 @@ class Agent:
         self._loop, self._recording, self._decider = loop, recording, decider
         self._keeper, self._on_change = keeper, on_change
         self.runners: dict[str, Runner] = {}
-        self._readers: dict[str, tuple[Runner, Direction, InvalidReads]] = {}
+        self._readers: dict[str, tuple[Runner, Direction, Bursts]] = {}
         for point in config.points:
             runner = Runner(point, config.kinds[point.name], config.settings[point.name], self._lane, clock)
             self.runners[point.name] = runner
             for direction in point.readers:
                 name = f"{point.name}.{direction}"
-                invalid = InvalidReads(loop, partial(recording.record, point.name, "reader.invalid_read"))
+                invalid = Bursts(loop, partial(recording.record, point.name, "reader.invalid_read"))
                 self._readers[name] = runner, direction, invalid
 
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
         self._guarded(self._take, message)
 
-    def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
+    def _guarded(self, act: Callable[..., object], *arguments: object) -> None:
         """A fault of ours ends what is in hand, not the agent: it is logged, recorded, and the other doors go on."""
         try:
             act(*arguments)
@@ -158,6 +156,33 @@ class Agent:
             self.keeper_up = False
             self._recording.record("", "device.keeper_lost", {})
             self._on_change()
+
+    def set_modes(self, modes: Mapping[str, Mode], number: int) -> None:
+        """Set every point to its mode; one that is not named is scheduled. ``number`` is that of the document."""
+        for name, runner in self.runners.items():
+            mode = modes.get(name, Mode.SCHEDULED)
+            if mode is not runner.mode:
+                runner.mode = mode
+                self._guarded(runner.take, ModeChanged(mode, number))
+
+    def open_once(self, point: str, told: dict[str, Any]) -> str:
+        """Let somebody in on an operator's word, which the station records as ``told``. Returns a word for why not,
+        an empty one if the station does it."""
+        runner = self.runners.get(point)
+        if runner is None:
+            return "no_such_point"
+        if runner.point.zone in self.emergencies:
+            return "emergency"
+        if not self.keeper_up:
+            return "keeper_lost"
+        reason = self._decider.for_operator(point, runner.report, runner.mode)
+        if runner.mode is not Mode.SCHEDULED or not TABLE[reason].allows:
+            return reason.value
+        taken: list[bool] = []
+        self._guarded(lambda: taken.append(runner.take(OpenOnce(told))))
+        if not taken:
+            return "internal_error"
+        return "" if taken[0] else "not_this_kind"
 
     def close(self) -> None:
         for runner in self.runners.values():
@@ -227,9 +252,11 @@ class Agent:
         if key_pressed(bits) is not None:
             return
         point = runner.point
-        decided = self._decider.decide(bits, point.name, direction, free_exit=point.free_exit, report=runner.report)
+        decided = self._decider.decide(
+            bits, point.name, direction, free_exit=point.free_exit, report=runner.report, mode=runner.mode
+        )
         if decided is None:
-            invalid.note(bits)
+            invalid.note(_verdict(bits))
         else:
             runner.take(decided)
 

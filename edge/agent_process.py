@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import logging
 import signal
 import ssl
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from random import SystemRandom
 from urllib.parse import urlsplit
@@ -21,9 +23,14 @@ from edge.identity import Identity
 from edge.journal import Journal, JournalError, JournalInUse
 from edge.keeper_line import KeeperLine
 from edge.keeper_link import socket_path
+from edge.log_lines import LogLines
+from edge.memory import Memory, MemoryUnusable
 from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
 from edge.notify import Systemd, Watchdog
+from edge.remote import Machine
 from edge.roster_store import RosterError, RosterStore
+
+log = logging.getLogger(__name__)
 
 CLOCK_FILE = "clock.json"
 """In the state folder: the newest authenticated time."""
@@ -68,24 +75,42 @@ def broker(config: DeviceConfig) -> Broker:
     return Broker(host, port, context)
 
 
-def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore]:
-    """The journal and the roster store. A full disk has room for them once the reserve is given up: without a journal
-    the agent could not start, and free doors would stay shut. Raises ``JournalError`` or ``RosterError``."""
+def _reboot(command: list[str]) -> Callable[[], object] | None:
+    """What starts the machine anew, if its config says how."""
+    if not command:
+        return None
+
+    def start() -> None:
+        log.warning("starting the machine anew: %s", " ".join(command))
+        try:
+            subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        except OSError as error:
+            log.error("the machine cannot be started anew: %s", error)
+
+    return start
+
+
+def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore, Memory]:
+    """The journal, the roster store and the memory. A full disk has room for them once the reserve is given up: without
+    a journal the agent could not start, and free doors would stay shut. Raises ``JournalError``, ``RosterError`` or
+    ``MemoryUnusable``."""
     reserve = Reserve(config.state / "reserve")
 
-    def opened() -> tuple[Journal, RosterStore]:
-        roster = RosterStore(config.state / "roster.db")
-        try:
-            return Journal(config.state / "journal.db", boot=boot), roster
-        except BaseException:
-            roster.close()
-            raise
+    def opened() -> tuple[Journal, RosterStore, Memory]:
+        with ExitStack() as half_open:
+            roster = RosterStore(config.state / "roster.db")
+            half_open.callback(roster.close)
+            journal = Journal(config.state / "journal.db", boot=boot)
+            half_open.callback(journal.close)
+            memory = Memory(config.state / "memory.db")
+            half_open.pop_all()
+            return journal, roster, memory
 
     try:
         files = opened()
     except JournalInUse:
         raise
-    except (JournalError, RosterError):
+    except (JournalError, RosterError, MemoryUnusable):
         if not reserve.give_up():
             raise
         return opened()
@@ -96,8 +121,11 @@ def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore]:
 async def run_agent(config: DeviceConfig) -> None:
     """An agent's whole life.
 
-    Raises ``JournalError``, ``RosterError``, ``IdentityError`` or ``OSError`` for what the user can mend.
+    Raises ``JournalError``, ``RosterError``, ``MemoryUnusable``, ``IdentityError`` or ``OSError`` for what the user can
+    mend.
     """
+    lines = LogLines()
+    logging.getLogger().addHandler(lines)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -119,20 +147,24 @@ async def run_agent(config: DeviceConfig) -> None:
             random=SystemRandom(),
             connector=_thread(stack, "connector"),
         )
-        journal, roster = open_files(config, clock.boot)
-        writer, flusher, roster_writer = (_thread(stack, name) for name in ("writer", "flusher", "roster"))
+        journal, roster, memory = open_files(config, clock.boot)
+        threads = [_thread(stack, name) for name in ("writer", "flusher", "roster", "memory")]
+        writer, flusher, roster_writer, memory_writer = threads
         ports = Ports(
             loop=loop,
             clock=clock,
             identity=identity,
             journal=journal,
             roster=roster,
+            memory=memory,
             keeper=keeper,
             link=link,
             random=SystemRandom(),
             writer=writer,
             flusher=flusher,
             roster_writer=roster_writer,
+            memory_writer=memory_writer,
+            machine=Machine(_reboot(config.device.reboot), lines.newest),
         )
         device = Device(config, ports)
         device.start()
@@ -140,7 +172,7 @@ async def run_agent(config: DeviceConfig) -> None:
         line = asyncio.create_task(keeper.run(device.agent.heard, device.agent.keeper_lost), name="keeper")
         systemd = Systemd()
         # Not the connector: it may wait long for a broker, and no door waits for it.
-        watchdog = Watchdog(systemd, loop, [thread.submit for thread in (writer, flusher, roster_writer)])
+        watchdog = Watchdog(systemd, loop, [thread.submit for thread in threads])
         async with _serving_status(device, config.run / "agent.sock"):
             systemd.tell("READY=1")
             watchdog.start()

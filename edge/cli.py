@@ -24,6 +24,7 @@ from edge.doctor import examine
 from edge.files import InUse
 from edge.identity import Identity, IdentityError
 from edge.journal import JournalError, JournalView
+from edge.memory import MemoryUnusable
 from edge.roster_store import RosterError
 
 app = typer.Typer(
@@ -36,7 +37,7 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's
 KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
-MENDABLE = (ConfigError, IdentityError, InUse, JournalError, RosterError, BadPinFactory, OSError)
+MENDABLE = (ConfigError, IdentityError, InUse, JournalError, MemoryUnusable, RosterError, BadPinFactory, OSError)
 """What the user can mend: one line says what and where."""
 
 

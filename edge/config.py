@@ -47,13 +47,15 @@ class ConfigError(ValueError):
 
 
 class Device(Struct, frozen=True, forbid_unknown_fields=True):
-    """``state``, ``keys`` and ``run`` are folders, read relative to the config file."""
+    """``state``, ``keys`` and ``run`` are folders, read relative to the config file. ``reboot`` is the program
+    that starts the machine anew, with its arguments, when an operator orders it; without one, the order is refused."""
 
     site: Name
     name: Name
     state: str = "/var/lib/hearthgate"
     keys: str = "/var/lib/hearthgate/keys"
     run: str = "/run/hearthgate"
+    reboot: list[str] = []
 
 
 class Cloud(Struct, frozen=True, forbid_unknown_fields=True):

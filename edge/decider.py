@@ -5,8 +5,9 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from contract.credentials import canonical
-from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Request, Trust, weigh
+from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Mode, Request, Tier, Trust, decide, weigh
 from contract.reasons import Reason
+from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, credential_digest
 from edge.roster_store import RosterDamaged
 from edge.stations import Decided, Report
@@ -51,7 +52,16 @@ class Decider:
         self.failures = 0
         self._roster, self._clock, self._digest_key = roster, clock, digest_key
 
-    def decide(self, bits: str, point: str, direction: Direction, *, free_exit: bool, report: Report) -> Decided | None:
+    def decide(
+        self,
+        bits: str,
+        point: str,
+        direction: Direction,
+        *,
+        free_exit: bool,
+        report: Report,
+        mode: Mode = Mode.SCHEDULED,
+    ) -> Decided | None:
         """Who this card is and whether they may pass; None if the frame is no valid card."""
         try:
             card = canonical(bits)
@@ -61,12 +71,18 @@ class Decider:
             return None
         digest = b"" if self._digest_key is None else credential_digest(self._digest_key, card)
         request = Request(point, digest, direction)
-        return Decided(self._weigh(request, free_exit, report), direction, digest, self._roster.number, RULE_VERSION)
+        decision = self._weigh(request, free_exit, report, mode)
+        return Decided(decision, direction, digest, self._roster.number, RULE_VERSION)
 
-    def _weigh(self, request: Request, free_exit: bool, report: Report) -> Decision:
+    def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
+        """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
+        facts = Facts(ZoneInfo("UTC"), Trust.SYNCED, 0, 0, busy=report.busy, faulted=report.faulted, mode=mode)
+        return decide(Request(point, b""), Grant(b"", Tier.STAFF, {point: ALWAYS}), facts, 0).reason
+
+    def _weigh(self, request: Request, free_exit: bool, report: Report, mode: Mode) -> Decision:
         try:
             grants = self._find(request.digest)
-            facts = self._facts(free_exit, report, roster_damaged=grants is None)
+            facts = self._facts(free_exit, report, mode, roster_damaged=grants is None)
             return weigh(request, grants or [], facts, self._clock.now_ms())
         except Exception:
             log.exception("a decision at %s failed", request.point)
@@ -84,7 +100,7 @@ class Decider:
             log.warning("somebody cannot be looked up: %s", damage)
             return None
 
-    def _facts(self, free_exit: bool, report: Report, *, roster_damaged: bool) -> Facts:
+    def _facts(self, free_exit: bool, report: Report, mode: Mode, *, roster_damaged: bool) -> Facts:
         issued_ms = self._roster.issued_ms
         return Facts(
             zone=self._roster.zone or ZoneInfo("UTC"),
@@ -94,5 +110,6 @@ class Decider:
             free_exit=free_exit,
             busy=report.busy,
             faulted=report.faulted,
+            mode=mode,
             roster_damaged=roster_damaged,
         )

@@ -22,7 +22,9 @@ from edge.identity import Identity
 from edge.journal import Journal
 from edge.keeper_link import KeeperPort
 from edge.link import Link
+from edge.memory import Memory
 from edge.recorder import Recorder
+from edge.remote import Machine, Remote, RemoteKeys
 from edge.roster_store import RosterStore
 from edge.roster_sync import RosterSync
 from edge.uplink import Uplink
@@ -46,12 +48,15 @@ class Ports(Struct, frozen=True):
     identity: Identity
     journal: Journal
     roster: RosterStore
+    memory: Memory
     keeper: KeeperPort
     link: Link
     random: Random
     writer: Executor | None = None
     flusher: Executor | None = None
     roster_writer: Executor | None = None
+    memory_writer: Executor | None = None
+    machine: Machine = Machine()
 
 
 class Device:
@@ -76,6 +81,7 @@ class Device:
         self.agent = Agent(
             config, ports.loop, ports.clock, self.recorder, self.decider, ports.keeper, self.announcer.changed
         )
+        self.remote: Remote | None = None
         self.uplink: Uplink | None = None
         self.roster_sync: RosterSync | None = None
         if registration is not None:
@@ -102,6 +108,20 @@ class Device:
                 changed=self._roster_changed,
                 damaged=lambda told: self.recorder.record("", "device.roster_damaged", told),
             )
+            self.remote = Remote(
+                self._site,
+                self._name,
+                self._config_hash,
+                RemoteKeys(registration.command, registration.config, ports.identity.device_key),
+                ports.memory,
+                agent=self.agent,
+                recorder=self.recorder,
+                clock=ports.clock,
+                link=ports.link,
+                loop=ports.loop,
+                writer=ports.memory_writer,
+                machine=ports.machine,
+            )
         self._roster_told = ports.roster.number, ""
         self._refused_at_ms: dict[str, int] = {}
         self._saving_clock: TimerHandle | None = None
@@ -127,8 +147,12 @@ class Device:
             self.recorder.record("", "device.journal_recovered", structs.asdict(found.recovered))
         if self.ports.roster.set_aside is not None:
             self.recorder.record("", "device.roster_damaged", {"kept_as": self.ports.roster.set_aside.name})
+        if self.ports.memory.set_aside is not None:
+            self.recorder.record("", "device.memory_damaged", {"kept_as": self.ports.memory.set_aside.name})
         if self.roster_sync is not None:
             self.roster_sync.start()
+        if self.remote is not None:
+            self.remote.start()
         self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
         if self.ports.identity.registration is None:
             log.warning("not registered; the public key is %s", self.ports.identity.public_key)
@@ -143,9 +167,12 @@ class Device:
             self.uplink.close()
         if self.roster_sync is not None:
             await self.roster_sync.close()
+        if self.remote is not None:
+            self.remote.close()
         self.recorder.record("", "device.stopped", {})
         await self.recorder.close(CLOSES_WITHIN_S)
         self.ports.roster.close()
+        await self.ports.loop.run_in_executor(self.ports.memory_writer, self.ports.memory.close)
         self.ports.clock.save()
 
     def state(self, connection: int) -> State:
@@ -193,6 +220,7 @@ class Device:
             "agent": f"{self.agent.failures} failures" if self.agent.failures else "",
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
         }
+        found |= self.remote.faults() if self.remote else {}
         found |= {f"emergency.{zone}": "in force" for zone in sorted(self.agent.emergencies)}
         for name, runner in self.agent.runners.items():
             found |= {f"{name}.{fault}": "present" for fault in sorted(runner.report.faults)}
@@ -236,7 +264,13 @@ class Device:
         runner = self.agent.runners[name]
         report = runner.report
         shown = runner.shown.text if runner.shown else ""
-        return {"phase": report.phase, "faulted": report.faulted, "faults": sorted(report.faults), "shown": shown}
+        return {
+            "phase": report.phase,
+            "mode": runner.mode.value,
+            "faulted": report.faulted,
+            "faults": sorted(report.faults),
+            "shown": shown,
+        }
 
     def _roster_refused(self) -> str:
         return self.roster_sync.refused if self.roster_sync else ""
@@ -273,6 +307,8 @@ class Device:
     def _link_up(self, connection: int) -> None:
         log.info("connection %d is up", connection)
         self.announcer.went_up(connection)
+        if self.remote is not None:
+            self.remote.went_up(connection)
         if self.uplink is not None:
             if self.ports.clock.trust is not Trust.SYNCED and not self.uplink.has_news:
                 self.recorder.record("", "device.asks_time", {"clock": self.ports.clock.trust})
@@ -281,6 +317,8 @@ class Device:
     def _link_down(self) -> None:
         log.info("the connection is lost; deciding goes on")
         self.announcer.close()
+        if self.remote is not None:
+            self.remote.went_down()
         if self.uplink is not None:
             self.uplink.went_down()
 
@@ -289,7 +327,7 @@ class Device:
         found = topics.parse(topic)
         if found is None or (found.site, found.device, found.way) != (self._site, self._name, "dn"):
             return
-        if self.uplink is None or self.roster_sync is None:
+        if self.uplink is None or self.roster_sync is None or self.remote is None:
             return
         match found.channel:
             case "ack":
@@ -298,3 +336,7 @@ class Device:
                 self.roster_sync.manifest(payload)
             case "page":
                 self.roster_sync.page(payload)
+            case "config":
+                self.remote.desired.hear(payload)
+            case "command":
+                self.remote.commands.hear(payload, retained)

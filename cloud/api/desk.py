@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import Depends, Form, Request
 
 from cloud.auth import Clock, Doorkeeper, Right, may
+from cloud.commands import Commander
+from cloud.desired import Steering
 from cloud.feed import LiveFeed, Source
 from cloud.keys import KeyFolder
 from cloud.store.database import Store
@@ -30,6 +32,8 @@ class Desk:
     feed: LiveFeed
     source: Source
     on_change: Callable[[], None]
+    commander: Commander
+    steering: Steering
 
 
 class LoginNeeded(Exception):

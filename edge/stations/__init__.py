@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from contract.decide import Decision, Direction
+from contract.decide import Decision, Direction, Mode
 
 LEASE_MARGIN_MS = 1_000
 """A station rests its outputs itself; the lease ends this much later, so that one that runs out tells of trouble."""
@@ -24,6 +24,8 @@ MIN_UNLOCK_MS = 3_000
 """The least a fixed release may be (ULC 60839-11-1)."""
 MAX_UNLOCK_MS = 59_000
 """With the margin this is the longest lease the keeper gives."""
+HOLD_LEASE_MS, HOLD_AGAIN_MS = 10_000, 5_000
+"""A point that is held open renews its lease, so that it falls shut soon after an agent that hangs."""
 
 
 class Decided(Struct, frozen=True):
@@ -70,7 +72,20 @@ class CannotRecord(Struct, frozen=True):
     output: str
 
 
-Input = Decided | Levels | Edge | Due | Emergency | CannotRecord
+class OpenOnce(Struct, frozen=True):
+    """An operator opens this point from afar, for somebody who is let in. ``told`` is what to record of it."""
+
+    told: dict[str, Any]
+
+
+class ModeChanged(Struct, frozen=True):
+    """The point is set to another mode, by the desired document of this ``number``. No mode bars the way out."""
+
+    mode: Mode
+    number: int
+
+
+Input = Decided | Levels | Edge | Due | Emergency | CannotRecord | OpenOnce | ModeChanged
 
 
 class Record(Struct, frozen=True):
@@ -158,6 +173,24 @@ class Passer(Struct, frozen=True):
     direction: Direction
 
 
+BARRING = frozenset({Mode.LOCKDOWN, Mode.OUT_OF_SERVICE})
+"""Modes in which nobody gets in. The rule refuses who asks; a station bars who was let in a moment before."""
+SOMEBODY = Passer("", "in")
+"""Whoever an operator lets in from afar."""
+HELD_OPEN = "mode"
+"""Among the causes that hold a point free, the one that is no emergency: the lock is driven, lease by lease."""
+
+
+def mode_set(family: str, wanted: ModeChanged) -> Record:
+    """The event of a point in another mode."""
+    return Record(f"{family}.mode", {"mode": wanted.mode.value, "number": wanted.number})
+
+
+def keep_open(output: str) -> list[Effect]:
+    """Another lease for a point that is held open, and the wake-up for the next."""
+    return [Drive(output, HOLD_LEASE_MS, "nothing"), Wake("hold_open", HOLD_AGAIN_MS)]
+
+
 def passer(found: Decided) -> Passer:
     """Whom a passage on this decision is booked on."""
     grant = found.decision.grant
@@ -193,6 +226,11 @@ def decided(found: Decided) -> Record:
     if grant is not None:
         data["holder"] = grant.holder.hex()
     return Record("access.allowed" if found.decision.allowed else "access.refused", data)
+
+
+def opened(order: OpenOnce) -> Record:
+    """The event of an operator's opening, which takes the place of a decision."""
+    return Record("command.done", order.told)
 
 
 def refuse(found: Decided) -> list[Effect]:

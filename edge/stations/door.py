@@ -10,8 +10,13 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from contract.decide import Mode
+from contract.reasons import Reason
 from edge.stations import (
+    BARRING,
+    HELD_OPEN,
     LEASE_MARGIN_MS,
+    SOMEBODY,
     Decided,
     Drive,
     Due,
@@ -21,6 +26,8 @@ from edge.stations import (
     Faulty,
     Input,
     Levels,
+    ModeChanged,
+    OpenOnce,
     Passer,
     Record,
     Report,
@@ -29,9 +36,12 @@ from edge.stations import (
     Wake,
     check_unlock_ms,
     decided,
+    keep_open,
     kept_still,
+    mode_set,
     moved,
     not_entered,
+    opened,
     passed,
     passer,
     refuse,
@@ -100,7 +110,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 class State(Faulty, frozen=True):
     """``unlocked``: the lock is driven until the relock is due, wherever the leaf is. ``passers`` are those on whom the
     next opening is booked, and ``button`` that somebody inside may be taking it too. ``released_by`` are the causes
-    that hold the door free: the emergency, or its supply broken in hardware."""
+    that hold the door free: the emergency, its supply broken in hardware, or a mode that holds it open."""
 
     point: str
     settings: Settings
@@ -114,6 +124,7 @@ class State(Faulty, frozen=True):
     shut_ms: int | None = None
     released_by: frozenset[str] = frozenset()
     reversed: int = 0
+    mode: Mode = Mode.SCHEDULED
 
 
 Step = tuple[State, list[Effect]]
@@ -132,6 +143,10 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
     match happened:
         case Decided(decision=decision):
             return _badge(state, happened) if decision.allowed else (state, refuse(happened))
+        case OpenOnce():
+            return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value))
+        case ModeChanged():
+            return _mode(state, happened, now_ms)
         case Levels():
             return _levels(state, happened, now_ms)
         case Edge(name="contact", active=shut):
@@ -142,6 +157,8 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _release(state, "hardware", broken, now_ms)
         case Emergency(active=active):
             return _release(state, "emergency", active, now_ms)
+        case Due(name="hold_open") if state.released_by == {HELD_OPEN}:
+            return state, keep_open("lock")
         case Due(name="relock"):
             return _relock(state)
         case Due(name="warn") if state.phase == "open":
@@ -158,23 +175,27 @@ def _to(state: State, trigger: Trigger) -> State:
 
 
 def _badge(state: State, found: Decided) -> Step:
-    who, effects, shown = passer(found), [decided(found)], Show("green", found.decision.reason.value)
+    return _let_in(state, passer(found), decided(found), Show("green", found.decision.reason.value))
+
+
+def _let_in(state: State, who: Passer, told: Record, shown: Show) -> Step:
     if state.phase == "released":
-        return state, [*effects, shown]
+        return state, [told, shown]
     unlock = _unlock(state, "written")
     if state.leaf_open:
         # The way stands open already, so whoever is allowed walks through, and has as long to do so as the first.
         watch = _watch_leaf(state) if state.phase == "open" else []
-        return replace(state, unlocked=True), [*effects, *unlock, passed(who), shown, *watch]
+        return replace(state, unlocked=True), [told, *unlock, passed(who), shown, *watch]
     passers = state.passers if who in state.passers else (*state.passers, who)[:MAX_PASSERS]
-    return replace(_to(state, "unlock"), unlocked=True, passers=passers), [*effects, *unlock, shown]
+    return replace(_to(state, "unlock"), unlocked=True, passers=passers), [told, *unlock, shown]
 
 
 def _button(state: State) -> Step:
     """Exit never asks, and never waits for a disk: the drive comes before the record."""
     effects: list[Effect] = [Record("door.exit_button"), Wake("button_stuck", state.settings.button_stuck_ms)]
     if state.phase == "released":
-        return state, effects
+        # The keeper has opened the lock for the button's time, which is shorter than the lease of a door held open.
+        return state, [*(keep_open("lock") if state.released_by == {HELD_OPEN} else []), *effects]
     after = replace(_to(state, "unlock"), unlocked=True, button=not state.leaf_open)
     return after, [*_unlock(state, "nothing"), *effects]
 
@@ -250,13 +271,45 @@ def _release(state: State, cause: str, active: bool, now_ms: int) -> Step:
         effects.append(Record("door.hard_release", {"active": active}))
     state = replace(state, released_by=causes)
     if causes:
-        # The door is free without us. What we drove would only run into its lease.
         unwatched = (Wake(name, None) for name in ("relock", "warn", "hold"))
-        return _locked(_to(state, "release")), [*effects, Rest("lock"), *unwatched]
+        return _locked(_to(state, "release")), [*effects, *_held(causes), *unwatched]
     if state.phase != "released":
         return state, effects
+    if cause == HELD_OPEN:
+        effects += [Rest("lock"), Wake("hold_open", None)]
     state, believed = _believe_leaf(_to(state, "restore"), now_ms)
     return state, effects + believed
+
+
+def _held(causes: frozenset[str]) -> list[Effect]:
+    """What a free door asks of its lock: nothing in an emergency, for then what we drove would run into its lease."""
+    return keep_open("lock") if causes == {HELD_OPEN} else [Rest("lock"), Wake("hold_open", None)]
+
+
+def _mode(state: State, wanted: ModeChanged, now_ms: int) -> Step:
+    if wanted.mode is state.mode:
+        return state, []
+    effects: list[Effect] = [mode_set("door", wanted)]
+    state = replace(state, mode=wanted.mode)
+    hold_open = wanted.mode is Mode.HOLD_OPEN
+    if hold_open != (HELD_OPEN in state.released_by):
+        state, released = _release(state, HELD_OPEN, hold_open, now_ms)
+        effects += released
+    if wanted.mode in BARRING:
+        state, barred = _bar(state)
+        effects += barred
+    return state, effects
+
+
+def _bar(state: State) -> Step:
+    """Whoever was let in and has not entered is not awaited any more; whoever is on the way out is."""
+    if not state.unlocked:
+        return state, []
+    leaving = tuple(who for who in state.passers if who.direction == "out")
+    barred = [not_entered(who) for who in state.passers if who.direction == "in" and state.has_contact]
+    if leaving or state.button:
+        return replace(state, passers=leaving), [*_unlock(state, "nothing"), *barred]
+    return _locked(_to(state, "relock")), [Rest("lock"), Wake("relock", None), *barred]
 
 
 def _levels(state: State, levels: Levels, now_ms: int) -> Step:

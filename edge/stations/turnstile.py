@@ -11,8 +11,13 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from contract.decide import Mode
+from contract.reasons import Reason
 from edge.stations import (
+    BARRING,
+    HELD_OPEN,
     LEASE_MARGIN_MS,
+    SOMEBODY,
     Decided,
     Drive,
     Due,
@@ -22,6 +27,8 @@ from edge.stations import (
     Faulty,
     Input,
     Levels,
+    ModeChanged,
+    OpenOnce,
     Passer,
     Record,
     Report,
@@ -30,9 +37,12 @@ from edge.stations import (
     Wake,
     check_unlock_ms,
     decided,
+    keep_open,
     kept_still,
+    mode_set,
     moved,
     not_entered,
+    opened,
     passed,
     passer,
     refuse,
@@ -89,7 +99,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 class State(Faulty, frozen=True):
     """``queue`` are those who may pass, ``turning`` is who of them turns the arm now, and ``leaving`` are those who
     badged at a free exit arm. ``away``: the arm is not at home; ``home_ms`` is when it last came there, ``passed_ms``
-    when it last did so with a passage."""
+    when it last did so with a passage. ``released_by`` are the causes that free the arm: the emergency, or a mode that
+    holds it open."""
 
     point: str
     settings: Settings
@@ -101,6 +112,8 @@ class State(Faulty, frozen=True):
     away: bool = False
     home_ms: int | None = None
     passed_ms: int | None = None
+    released_by: frozenset[str] = frozenset()
+    mode: Mode = Mode.SCHEDULED
 
 
 Step = tuple[State, list[Effect]]
@@ -121,6 +134,10 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
     match happened:
         case Decided(decision=decision):
             return _badge(state, happened, now_ms) if decision.allowed else (state, refuse(happened))
+        case OpenOnce():
+            return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value), now_ms)
+        case ModeChanged():
+            return _mode(state, happened)
         case Levels(active=active):
             return _levels(state, active)
         case Edge(name="arm", active=True):
@@ -129,6 +146,8 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _home(state, now_ms)
         case Edge(name="exit_arm", active=False):
             return _exited(state)
+        case Due(name="hold_open") if state.released_by == {HELD_OPEN}:
+            return state, keep_open("unlock")
         case Due(name="relock"):
             return _relock(state)
         case Due(name="next") if state.phase == "rest":
@@ -137,14 +156,12 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return replace(state, leaving=()), [not_entered(who) for who in state.leaving]
         case Due(name="jam") if state.phase in ("turning", "forced"):
             return _jam(state)
-        case Emergency(active=True):
-            return _forgotten(_to(state, "release")), [Rest("unlock"), *_UNWATCHED]
-        case Emergency(active=False) if state.phase == "released":
-            return _believe_arm(_to(state, "restore"))
+        case Emergency(active=active):
+            return _release(state, "emergency", active)
     return state, []
 
 
-_UNWATCHED = [Wake(name, None) for name in ("relock", "next", "leave", "jam")]
+_UNWATCHED = [Wake(name, None) for name in ("relock", "next", "leave", "jam", "hold_open")]
 
 
 def _to(state: State, trigger: Trigger) -> State:
@@ -157,20 +174,22 @@ def _forgotten(state: State) -> State:
 
 
 def _badge(state: State, found: Decided, now_ms: int) -> Step:
-    who, shown = passer(found), Show("green", found.decision.reason.value)
-    effects: list[Effect] = [decided(found)]
+    return _let_in(state, passer(found), decided(found), Show("green", found.decision.reason.value), now_ms)
+
+
+def _let_in(state: State, who: Passer, told: Record, shown: Show, now_ms: int) -> Step:
     if state.phase == "released":
-        return state, [*effects, shown]
+        return state, [told, shown]
     if who.direction == "out" and state.has_exit_arm:
         # The exit arm is free. Unlocking would only free the way in as well.
         leaving = (*state.leaving, who)[-MAX_QUEUE:]
-        return replace(state, leaving=leaving), [*effects, shown, Wake("leave", state.settings.unlock_ms)]
+        return replace(state, leaving=leaving), [told, shown, Wake("leave", state.settings.unlock_ms)]
     if state.phase == "jammed":
         # The rule lets nobody in through a jammed turnstile, but a sensor that fails must not keep anybody in.
-        return state, [*effects, *_unlock(state), shown]
+        return state, [told, *_unlock(state), shown]
     state = replace(state, queue=(*state.queue, who)[:MAX_QUEUE])
     state, served = _serve(state, now_ms)
-    return state, [*effects, *served, shown]
+    return state, [told, *served, shown]
 
 
 def _serve(state: State, now_ms: int) -> Step:
@@ -183,8 +202,9 @@ def _serve(state: State, now_ms: int) -> Step:
     return _to(state, "unlock"), _unlock(state)
 
 
-def _unlock(state: State) -> list[Effect]:
-    return [Drive("unlock", state.settings.unlock_ms + LEASE_MARGIN_MS), Wake("relock", state.settings.unlock_ms)]
+def _unlock(state: State, behind: Literal["nothing", "written"] = "written") -> list[Effect]:
+    unlock_ms = state.settings.unlock_ms
+    return [Drive("unlock", unlock_ms + LEASE_MARGIN_MS, behind), Wake("relock", unlock_ms)]
 
 
 def _left(state: State, now_ms: int) -> Step:
@@ -237,7 +257,45 @@ def _relock(state: State) -> Step:
 
 def _levels(state: State, active: Mapping[str, bool]) -> Step:
     state = replace(state, away=active.get("arm", False), has_exit_arm="exit_arm" in active)
-    return (state, []) if state.phase == "released" else _believe_arm(state)
+    if state.phase == "released":
+        return state, keep_open("unlock") if state.released_by == {HELD_OPEN} else []
+    return _believe_arm(state)
+
+
+def _release(state: State, cause: str, active: bool) -> Step:
+    causes = state.released_by | {cause} if active else state.released_by - {cause}
+    state = replace(state, released_by=causes)
+    if causes:
+        held = keep_open("unlock") if causes == {HELD_OPEN} else []
+        return _forgotten(_to(state, "release")), [*([] if held else [Rest("unlock")]), *_UNWATCHED, *held]
+    return _believe_arm(_to(state, "restore")) if state.phase == "released" else (state, [])
+
+
+def _mode(state: State, wanted: ModeChanged) -> Step:
+    if wanted.mode is state.mode:
+        return state, []
+    effects: list[Effect] = [mode_set("turnstile", wanted)]
+    state = replace(state, mode=wanted.mode)
+    hold_open = wanted.mode is Mode.HOLD_OPEN
+    if hold_open != (HELD_OPEN in state.released_by):
+        state, released = _release(state, HELD_OPEN, hold_open)
+        effects += released
+    if wanted.mode in BARRING:
+        state, barred = _bar(state)
+        effects += barred
+    return state, effects
+
+
+def _bar(state: State) -> Step:
+    """Whoever was let in and has not entered is not awaited any more; whoever is on the way out is."""
+    leaving = tuple(who for who in state.queue if who.direction == "out")
+    effects: list[Effect] = [not_entered(who) for who in state.queue if who.direction == "in"]
+    state = replace(state, queue=leaving)
+    if state.phase == "unlocked" and leaving:
+        return state, [*_unlock(state, "nothing"), *effects]
+    if state.phase == "unlocked":
+        return _to(state, "relock"), [Rest("unlock"), Wake("relock", None), *effects]
+    return state, effects if leaving else [*effects, Wake("next", None)]
 
 
 def _believe_arm(state: State) -> Step:

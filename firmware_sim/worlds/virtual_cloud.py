@@ -8,6 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from cloud.broker import Arrived
+from cloud.commands import Commander
+from cloud.desired import Steering
 from cloud.folder import make_folder, open_folder
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder, write_secret
@@ -58,6 +60,8 @@ class VirtualCloud:
         self._keys: KeyFolder
         self._ingest: Ingest
         self._publisher: Publisher
+        self.commander: Commander
+        self.steering: Steering
 
     @property
     def running(self) -> bool:
@@ -86,6 +90,17 @@ class VirtualCloud:
         )
         self._publisher = Publisher(
             self._store, site=SITE.name, key=self._keys.roster, publish=self._publish, clock=self._now_ms
+        )
+        self.commander = Commander(
+            self._store,
+            site=SITE.name,
+            key=self._keys.command,
+            publish=self._publish,
+            connected=lambda: self.link.up,
+            clock=self._now_ms,
+        )
+        self.steering = Steering(
+            self._store, site=SITE.name, key=self._keys.config, publish=self._publish, clock=self._now_ms
         )
         self.link.start()
         self._life.call_later(LOOK_S, self._look)
@@ -133,6 +148,7 @@ class VirtualCloud:
         self._ingest.tell_all()
         self._publisher.connected()
         self._publisher.refresh()
+        self.steering.tell_all()
 
     def _look(self) -> None:
         self._publisher.refresh()

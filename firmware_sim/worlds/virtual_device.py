@@ -14,7 +14,9 @@ from edge.identity import Identity
 from edge.journal import Journal
 from edge.keeper import Keeper, Latch
 from edge.keeper_link import LocalLine, ToAgent, ToKeeper
+from edge.memory import Memory
 from edge.mqtt import ConnectionNumber
+from edge.remote import Machine
 from edge.roster_store import RosterStore
 from firmware_sim.board import Board, BoardFactory, OnMove
 from firmware_sim.life import Life, over
@@ -143,12 +145,14 @@ class VirtualDevice:
             identity=Identity(self.config.keys),
             journal=self._journal,
             roster=RosterStore(state / "roster.db"),
+            memory=Memory(state / "memory.db"),
             keeper=self,
             link=self.link,
             random=self.board.random(f"agent/{self._boot_id}/{life.loop.time()}"),
             writer=writer,
             flusher=flusher,
             roster_writer=roster_writer,
+            machine=Machine(reboot=self._reboot),
         )
         self.agent = Device(self.config, ports)
         self.agent.start()
@@ -215,12 +219,18 @@ class VirtualDevice:
         self.link.kill()
         end(self._journal)
         self.agent.ports.roster.close()
+        self.agent.ports.memory.close()
         self.agent = None
 
     def _hear_nothing(self) -> None:
         self.link.on_up = lambda connection: None
         self.link.on_down = lambda: None
         self.link.on_message = lambda topic, payload, retained: None
+
+    def _reboot(self) -> None:
+        """The machine starts itself anew: for its pins and its clocks that is a cut of the power."""
+        self._loop.call_soon(self.power_off)
+        self._loop.call_soon(self.power_on)
 
     def _boot(self) -> None:
         self._boot_id = f"{self._chance.getrandbits(32):08x}"

@@ -14,6 +14,8 @@ from argon2 import PasswordHasher
 from cloud.app import create_app
 from cloud.auth import Doorkeeper, Role
 from cloud.broker import Arrived
+from cloud.commands import Commander
+from cloud.desired import Steering
 from cloud.feed import LiveFeed
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder
@@ -71,12 +73,25 @@ class Town:
         self.ingest = Ingest(
             store, site=SITE, sync=keys.make_sync, send=lambda *_: None, told=self.feed.publish, clock=self.clock
         )
+        self.published: list[tuple[str, bytes, bool]] = []
+        self.broker_is_there = True
+        self.steering = Steering(store, site=SITE, key=keys.config, publish=self.publish, clock=self.clock)
+        self.commander = Commander(
+            store,
+            site=SITE,
+            key=keys.command,
+            publish=self.publish,
+            connected=lambda: self.broker_is_there,
+            clock=self.clock,
+        )
         self.app = create_app(
             store,
             keys=keys,
             feed=self.feed,
             clock=self.clock,
             on_change=self._count,
+            commander=self.commander,
+            steering=self.steering,
             demo=demo,
             doorkeeper=self.doorkeeper,
         )
@@ -86,6 +101,9 @@ class Town:
 
     def clock(self) -> int:
         return self.now_ms
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self.published.append((topic, payload, retain))
 
     def _count(self) -> None:
         self.changes += 1

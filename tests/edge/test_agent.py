@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from edge import config
-from edge.agent import INVALID_READS_EVERY_S, LAMP_MS, Agent, InvalidReads
+from edge.agent import LAMP_MS, Agent
+from edge.bursts import EVERY_S
 from edge.decider import Decider
 from edge.keeper_link import (
     Changed,
@@ -289,7 +290,7 @@ async def test_the_noise_of_a_bad_cable_is_one_row_and_then_one_a_minute_with_it
     for _ in range(600):
         desk.badge(ANNAS[:-1])
         await asyncio.sleep(0.1)
-    await asyncio.sleep(INVALID_READS_EVERY_S)
+    await asyncio.sleep(EVERY_S)
     rows = [row for row in desk.recording.rows if row.kind == "reader.invalid_read"]
     assert [row.data["count"] for row in rows] == [1, 599]
     desk.badge(ANNAS[:-1])
@@ -316,17 +317,6 @@ async def test_an_invalid_read_is_told_by_its_length_and_verdict_never_its_bits(
     row = desk.recording.rows[-1]
     assert row == ("east", "reader.invalid_read", {**verdict, "count": 1})
     assert bits not in repr(row)
-
-
-@in_virtual_time
-async def test_a_reader_that_is_closed_writes_nothing_more() -> None:
-    rows: list[dict[str, Any]] = []
-    reads = InvalidReads(asyncio.get_running_loop(), rows.append)
-    reads.note("101")
-    reads.note("101")
-    reads.close()
-    await asyncio.sleep(3600)
-    assert len(rows) == 1
 
 
 @in_virtual_time

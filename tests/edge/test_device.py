@@ -19,6 +19,7 @@ from edge.device import SOFTWARE, Device, Ports
 from edge.identity import Identity
 from edge.journal import Journal, JournalView
 from edge.keeper_link import Frame, Snapshot, ToKeeper
+from edge.memory import Memory
 from edge.roster_store import RosterStore
 from tests.edge.cards import ANNAS
 from tests.edge.clouds import HandLink, Message, seal_ack
@@ -78,6 +79,7 @@ class Bench:
                 identity=self.identity,
                 journal=Journal(folder / "journal.db", boot=boot),
                 roster=RosterStore(folder / "roster.db"),
+                memory=Memory(folder / "memory.db"),
                 keeper=self,
                 link=self.link,
                 random=Random(1),
@@ -124,7 +126,8 @@ async def test_a_life_is_recorded_from_its_start_to_its_end(tmp_path: Path) -> N
 async def test_a_power_cut_is_told_by_the_next_life_with_the_last_row_that_survived(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     await bench.settle()
-    bench.device.ports.journal._hold.release()  # the process is gone, and its lock with it
+    bench.device.ports.journal._hold.release()  # the process is gone, and its locks with it
+    bench.device.ports.memory.close()
     again = Bench(tmp_path, boot=NEXT_BOOT)
     await again.settle()
     assert again.rows()[1:] == [
@@ -242,7 +245,7 @@ async def test_the_status_is_plain_json_and_shows_what_stands_at_each_point(tmp_
     status = json.loads(json.dumps(bench.device.status()))
     assert (status["device"], status["site"], status["keeper"]) == (NAME, SITE, True)
     assert status["emergencies"] == ["estate"]
-    assert set(status["points"]["east"]) == {"phase", "faulted", "faults", "shown"}
+    assert set(status["points"]["east"]) == {"phase", "mode", "faulted", "faults", "shown"}
     assert status["journal"]["waiting"] == status["journal"]["last"] == len(bench.rows())
     assert "keeper" not in status["faults"]
     await bench.device.close()

@@ -25,9 +25,9 @@ def config(tmp_path: Path) -> DeviceConfig:
 
 
 def start(config: DeviceConfig) -> None:
-    journal, roster = open_files(config, "boot0001")
-    journal.close()
-    roster.close()
+    journal, roster, memory = open_files(config, "boot0001")
+    for file in (journal, roster, memory):
+        file.close()
 
 
 def fill_the_disk(monkeypatch: pytest.MonkeyPatch, reserve: Path) -> None:
@@ -66,12 +66,12 @@ def test_what_the_reserve_cannot_cure_is_said(config: DeviceConfig, monkeypatch:
 
 
 def test_a_second_agent_does_not_take_the_first_ones_reserve(config: DeviceConfig) -> None:
-    journal, roster = open_files(config, "boot0001")
+    journal, roster, memory = open_files(config, "boot0001")
     with pytest.raises(JournalInUse):
         open_files(config, "boot0001")
     assert (config.state / "reserve").exists()
-    journal.close()
-    roster.close()
+    for file in (journal, roster, memory):
+        file.close()
 
 
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_WRITE])

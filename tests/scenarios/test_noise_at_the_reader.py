@@ -7,7 +7,7 @@ import pytest
 
 from contract.credentials import MAX_FRAME_BITS
 from contract.events import encode_event
-from edge.agent import INVALID_READS_EVERY_S
+from edge.bursts import EVERY_S
 from firmware_sim.orders import card_bits
 from tests.firmware_sim.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, Gym
@@ -46,7 +46,7 @@ async def test_a_reader_that_never_stops_fills_no_journal(tmp_path: Path) -> Non
     async with Gym(tmp_path) as gym:
         for _ in range(40):
             await gym.tries(FRAMES["noise"])
-        await asyncio.sleep(INVALID_READS_EVERY_S)
+        await asyncio.sleep(EVERY_S)
         noted = gym.told("reader")
         assert sum(event.data["count"] for event in noted) == 40
         assert len(noted) <= 5

@@ -1,0 +1,164 @@
+"""The routes of `/api/v1` that order something from afar, and tell what became of it."""
+
+from typing import Annotated, Any, Literal, NoReturn
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import BaseModel, Field, model_validator
+
+from cloud.api.desk import Desk, Services, call_for
+from cloud.api.v1 import Limit, Reader
+from cloud.api.views import Words, plain
+from cloud.auth import Right
+from cloud.commands import NoSuchPlace
+from cloud.store.operators import Login
+from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
+from contract.decide import Mode
+
+router = APIRouter(prefix="/api/v1")
+
+Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
+Keeper = Annotated[Login, Depends(call_for(Right.DEVICES))]
+Reason = Annotated[str, Field(min_length=3, max_length=200, pattern=r"\S")]
+"""Why an operator does it: it stands in the device's journal and in the audit."""
+ACCEPTED = 202
+
+
+class OpenIn(BaseModel):
+    reason: Reason
+
+
+class OrderIn(BaseModel):
+    """``now_ms`` is for ``clock_set`` alone: the right time, UTC milliseconds."""
+
+    op: Literal["reboot", "send_log", "clock_set"]
+    reason: Reason
+    now_ms: int | None = Field(None, ge=0, le=(1 << 53))
+
+    @model_validator(mode="after")
+    def _time_where_it_belongs(self) -> "OrderIn":
+        if (self.op == "clock_set") != (self.now_ms is not None):
+            raise ValueError("now_ms goes with clock_set, and with nothing else")
+        return self
+
+
+class ModeIn(BaseModel):
+    """``points`` names them, or is ``all`` of the site. A lockdown must be confirmed."""
+
+    points: Literal["all"] | Annotated[list[str], Field(min_length=1, max_length=500)]
+    mode: Mode
+    reason: Reason
+    confirm: bool = False
+
+
+class Ordered(BaseModel):
+    """Ask for ``/api/v1/commands/ID`` to see what became of it."""
+
+    id: str
+
+
+class ModeSet(BaseModel):
+    points: list[str]
+
+
+class OrderOut(BaseModel):
+    """A command. ``state`` is sent, done, refused, failed, undeliverable or unknown; ``why`` a word for it."""
+
+    id: str
+    device: str
+    point: str
+    op: str
+    by: str
+    reason: str
+    issued_ms: int
+    state: str
+    why: str
+    at_ms: int | None
+    data: dict[str, Any] | None
+
+
+class PointStateOut(BaseModel):
+    """A point: ``mode`` is what it is to be in, ``in_force`` what its device says, null if it never said."""
+
+    name: str
+    label: Words
+    device: str
+    presence: str
+    phase: str
+    emergency: bool
+    mode: Mode
+    in_force: Mode | None
+    drifts: bool
+
+
+def order_json(order: Order, now_ms: int) -> dict[str, Any]:
+    """An ``OrderOut`` as plain values."""
+    return {**plain(order), "state": order.standing(now_ms)}
+
+
+def point_json(point: PointState) -> dict[str, Any]:
+    """A ``PointStateOut`` as plain values."""
+    return {**plain(point), "drifts": point.drifts}
+
+
+def _no_such_place() -> NoReturn:
+    raise HTTPException(404, "there is no such point, or no device is registered for it") from None
+
+
+@router.post("/points/{point}/open", status_code=ACCEPTED)
+def open_once(point: str, body: OpenIn, login: Guard, desk: Services) -> Ordered:
+    """Open a point once, from afar. It is done when the command's state says so."""
+    try:
+        return Ordered(id=desk.commander.open_once(point, login.operator.name, body.reason))
+    except NoSuchPlace:
+        _no_such_place()
+
+
+@router.post("/devices/{name}/commands", status_code=ACCEPTED)
+def order(name: str, body: OrderIn, login: Keeper, desk: Services) -> Ordered:
+    """Order something of a device itself."""
+    args = {} if body.now_ms is None else {"now_ms": body.now_ms}
+    try:
+        return Ordered(id=desk.commander.order(name, body.op, args, login.operator.name, body.reason))
+    except NoSuchPlace:
+        raise HTTPException(404, f"no device {name}") from None
+
+
+@router.get("/commands", response_model=list[OrderOut])
+def orders(
+    _login: Reader, desk: Services, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50
+) -> list[dict[str, Any]]:
+    """The newest first."""
+    with desk.store.reading() as connection:
+        return [order_json(one, desk.clock()) for one in list_orders(connection, limit, device=device)]
+
+
+@router.get("/commands/{command}", response_model=OrderOut)
+def one_order(command: str, _login: Reader, desk: Services) -> dict[str, Any]:
+    with desk.store.reading() as connection:
+        found = find_order(connection, command)
+    if found is None:
+        raise HTTPException(404, "there is no such command")
+    return order_json(found, desk.clock())
+
+
+@router.get("/points", response_model=list[PointStateOut])
+def points(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+    with desk.store.reading() as connection:
+        return [point_json(one) for one in list_points(connection, desk.clock())]
+
+
+@router.post("/modes", status_code=ACCEPTED)
+def set_mode(body: ModeIn, login: Guard, desk: Services) -> ModeSet:
+    """Set points to a mode, at once where a device is heard, else when it is back."""
+    if body.mode is Mode.LOCKDOWN and not body.confirm:
+        raise HTTPException(422, "a lockdown keeps people out: send confirm = true")
+    names = None if body.points == "all" else body.points
+    return ModeSet(points=set_points(desk, login, names, body.mode, body.reason))
+
+
+def set_points(desk: Desk, login: Login, names: list[str] | None, mode: Mode, reason: str) -> list[str]:
+    """Raises a 404 if one of them does not exist."""
+    try:
+        return desk.steering.set_mode(names, mode, login.operator.name, reason)
+    except NoSuchPlace:
+        _no_such_place()

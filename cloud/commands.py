@@ -1,0 +1,88 @@
+"""Sends commands: what happens once, now, on an operator's word, and at most once whatever the broker does.
+
+A command is for the connection that its device has now. To a device that is not heard it is not sent at all, for nobody
+wants a door to open when somebody has long gone home. What became of it is known only from the device.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from cloud.presence import Presence
+from cloud.store import operators
+from cloud.store.database import Store
+from cloud.store.orders import Place, add_order, find_device, find_point
+from contract import codec, topics
+from contract.messages import Command, Op
+from contract.sealing import CommandKey, Purpose, statement
+
+LIFETIME_MS = 10_000
+"""How long a command may wait within its device, for its disk. A person stands at the door until then."""
+
+
+class NoSuchPlace(LookupError):
+    """There is no such point or device, or no device is registered for the point."""
+
+
+class Publish(Protocol):
+    """Hands a message to the broker."""
+
+    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
+
+
+class Commander:
+    """Issues commands. Any thread may use it. ``connected`` says whether there is a broker to hand them to."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        site: str,
+        key: CommandKey,
+        publish: Publish,
+        connected: Callable[[], bool],
+        clock: Callable[[], int],
+    ) -> None:
+        self._store, self._site, self._key, self._publish = store, site, key, publish
+        self._connected, self._clock = connected, clock
+
+    def open_once(self, point: str, by: str, reason: str) -> str:
+        """Let somebody in at a point; returns the command's id. Raises ``NoSuchPlace``."""
+        with self._store.reading() as connection:
+            place = find_point(connection, point, self._clock())
+        return self._issue(place, "open_once", point, {}, by, reason)
+
+    def order(self, device: str, op: Op, args: Mapping[str, Any], by: str, reason: str) -> str:
+        """Order something of a device itself; returns the command's id. Raises ``NoSuchPlace``."""
+        with self._store.reading() as connection:
+            place = find_device(connection, device, self._clock())
+        return self._issue(place, op, "", args, by, reason)
+
+    def _issue(self, place: Place | None, op: Op, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
+        """Write the command and its operator down, then send it, in this order: what is sent is always known."""
+        if place is None:
+            raise NoSuchPlace
+        now_ms = self._clock()
+        command = Command(
+            id=secrets.token_hex(16),
+            device=place.device,
+            op=op,
+            by=by,
+            reason=reason,
+            connection=place.connection,
+            lifetime_ms=LIFETIME_MS,
+            issued_ms=now_ms,
+            point=point,
+            args=dict(args),
+        )
+        heard = place.presence in (Presence.ONLINE, Presence.LATE)
+        state = "sent" if heard and self._connected() else "undeliverable"
+        with self._store.writing() as connection:
+            add_order(connection, command, state)
+            told = {"reason": reason, "command": command.id}
+            operators.record(connection, now_ms, by, f"command.{op}", point or place.device, **told)
+        if state == "sent":
+            body = codec.write(command)
+            seal = self._key.sign(statement(Purpose.COMMAND, self._site, place.device, body))
+            self._publish(topics.down(self._site, place.device, "command"), codec.attach(body, seal))
+        return command.id

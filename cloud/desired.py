@@ -1,0 +1,73 @@
+"""How every device is to be: the modes of its points, as one sealed document that the broker keeps for it.
+
+A device that is offline finds the document when it returns. It is told again whenever the broker comes back, which may
+have forgotten it. Whether it was taken up is known only from the device.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from cloud.commands import NoSuchPlace, Publish
+from cloud.store import operators
+from cloud.store.database import Store
+from cloud.store.orders import DesiredView, find_desired, list_desired, points_of, put_desired
+from contract import codec, topics
+from contract.decide import Mode
+from contract.messages import Desired
+from contract.sealing import ConfigKey, Purpose, statement
+
+
+class Steering:
+    """The one writer of desired documents. Any thread may use it."""
+
+    def __init__(self, store: Store, *, site: str, key: ConfigKey, publish: Publish, clock: Callable[[], int]) -> None:
+        self._store, self._site, self._key, self._publish, self._clock = store, site, key, publish, clock
+
+    def set_mode(self, names: Sequence[str] | None, mode: Mode, by: str, reason: str) -> list[str]:
+        """Set these points to a mode, or without names all of the site; returns them. Raises ``NoSuchPlace`` if one of
+        them does not exist; then nothing is changed."""
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            found = points_of(connection, names)
+            if not found or (names is not None and set(names) != found.keys()):
+                raise NoSuchPlace
+            changed = [
+                self._change(connection, device, [name for name in found if found[name] == device], mode, now_ms)
+                for device in sorted(set(found.values()))
+            ]
+            for point in found:
+                operators.record(connection, now_ms, by, f"mode.{mode.value}", point, reason=reason)
+        for one in changed:
+            self._tell(one)
+        return list(found)
+
+    def tell_all(self) -> None:
+        """The broker is back, perhaps without what it had kept."""
+        with self._store.reading() as connection:
+            known = list_desired(connection)
+        for one in known:
+            if one.number:
+                self._tell(one)
+
+    def _change(
+        self, connection: Connection, device: str, names: Sequence[str], mode: Mode, now_ms: int
+    ) -> DesiredView:
+        """Of one device: its next document, or the one that stands if that says the same already.
+
+        The next number is above whatever the device has reported, for this database may be an old copy.
+        """
+        before = find_desired(connection, device) or DesiredView(device, 0, now_ms, {}, None)
+        modes = {**before.modes, **dict.fromkeys(names, mode)}
+        modes = {point: mode for point, mode in modes.items() if mode is not Mode.SCHEDULED}
+        known = before.reported.number if before.reported else 0
+        if modes == before.modes and before.number >= max(known, 1):
+            return before
+        number = max(before.number, known) + 1
+        put_desired(connection, device, number, modes, now_ms)
+        return DesiredView(device, number, now_ms, modes, before.reported)
+
+    def _tell(self, one: DesiredView) -> None:
+        body = codec.write(Desired(one.device, one.number, one.issued_ms, one.modes))
+        seal = self._key.sign(statement(Purpose.CONFIG, self._site, one.device, body))
+        self._publish(topics.down(self._site, one.device, "config"), codec.attach(body, seal), retain=True)

@@ -1,0 +1,220 @@
+"""What was ordered from afar: commands and what became of them, and how every device is to be."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cloud.presence import Presence, presence
+from cloud.store.console import Label
+from cloud.store.schema import commands, desired, devices, points, zones
+from contract.decide import Mode
+from contract.messages import Command, Reported, Result
+
+MAX_COMMANDS = 10_000
+"""Rows kept; the audit tells of the others."""
+ANSWERED_WITHIN_MS = 5_000
+"""How long after its lifetime a command's result may still be on its way. Then nobody knows what became of it."""
+
+
+class Place(Struct, frozen=True):
+    """Whom a command is for: a device, and the newest connection it is known to have made."""
+
+    device: str
+    connection: int
+    presence: Presence
+
+
+class Order(Struct, frozen=True):
+    """A command and what became of it. Times are UTC milliseconds."""
+
+    id: str
+    device: str
+    point: str
+    op: str
+    args: dict[str, Any]
+    by: str
+    reason: str
+    connection: int
+    issued_ms: int
+    lifetime_ms: int
+    state: str
+    why: str
+    data: dict[str, Any] | None
+    at_ms: int | None
+
+    def standing(self, now_ms: int) -> str:
+        """``sent``, ``done``, ``refused``, ``failed``, ``undeliverable``, or ``unknown`` once no answer will come."""
+        overdue = now_ms > self.issued_ms + self.lifetime_ms + ANSWERED_WITHIN_MS
+        return "unknown" if self.state == "sent" and overdue else self.state
+
+
+class DesiredView(Struct, frozen=True):
+    """How a device is to be, and what it last reported."""
+
+    device: str
+    number: int
+    issued_ms: int
+    modes: dict[str, Mode]
+    reported: Reported | None
+
+
+class PointState(Struct, frozen=True):
+    """A point, the mode it is to be in, and the one its device says it is in (None if it never said)."""
+
+    name: str
+    label: Label
+    zone: Label
+    device: str
+    device_label: Label
+    presence: Presence
+    phase: str
+    emergency: bool
+    mode: Mode
+    in_force: Mode | None
+    why: str
+
+    @property
+    def drifts(self) -> bool:
+        """Whether its device has not yet taken up what is desired."""
+        return (self.in_force or Mode.SCHEDULED) is not self.mode
+
+
+def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
+    return _place(connection, devices.c.name == name, now_ms)
+
+
+def find_point(connection: Connection, name: str, now_ms: int) -> Place | None:
+    """The device that runs the point; None if there is no such point, or no device for it."""
+    runs = select(points.c.device).where(points.c.name == name).scalar_subquery()
+    return _place(connection, devices.c.name == runs, now_ms)
+
+
+def _place(connection: Connection, which: Any, now_ms: int) -> Place | None:
+    columns = devices.c.name, devices.c.connection, devices.c.online, devices.c.heard_ms
+    row = connection.execute(select(*columns).where(which)).one_or_none()
+    return None if row is None else Place(row.name, row.connection, presence(row.online, row.heard_ms, now_ms))
+
+
+def add_order(connection: Connection, command: Command, state: str) -> None:
+    """Write a command down before it is sent; the oldest make room."""
+    row = msgspec.to_builtins(command)
+    del row["version"]
+    connection.execute(insert(commands).values(**row, state=state, why=""))
+    oldest = select(commands.c.issued_ms).order_by(commands.c.issued_ms.desc()).offset(MAX_COMMANDS).limit(1)
+    oldest_ms = connection.execute(oldest).scalar()
+    if oldest_ms is not None:
+        connection.execute(delete(commands).where(commands.c.issued_ms <= oldest_ms))
+
+
+def settle(connection: Connection, device: str, result: Result) -> bool:
+    """Note how a command of this device ended, once. False if it has none of that id."""
+    mine = (commands.c.id == result.id) & (commands.c.device == device)
+    data = result.data or None
+    values = {"state": result.outcome, "why": result.why, "data": data, "at_ms": result.at_ms}
+    changed = connection.execute(update(commands).where(mine, commands.c.state == "sent").values(**values))
+    return bool(changed.rowcount) or connection.execute(select(commands.c.id).where(mine)).first() is not None
+
+
+def find_order(connection: Connection, command: str) -> Order | None:
+    row = connection.execute(_ORDERS.where(commands.c.id == command)).one_or_none()
+    return None if row is None else Order(*row)
+
+
+def list_orders(connection: Connection, limit: int = 50, *, device: str = "") -> list[Order]:
+    """The newest first."""
+    query = _ORDERS.order_by(commands.c.issued_ms.desc(), commands.c.id).limit(limit)
+    if device:
+        query = query.where(commands.c.device == device)
+    return [Order(*row) for row in connection.execute(query)]
+
+
+_ORDERS = select(*(commands.c[name] for name in Order.__struct_fields__))
+
+
+def points_of(connection: Connection, names: Sequence[str] | None) -> dict[str, str]:
+    """The device of each of these points, or of all; only of those whose device is registered."""
+    query = select(points.c.name, points.c.device).join(devices, devices.c.name == points.c.device)
+    if names is not None:
+        query = query.where(points.c.name.in_(names))
+    return {row.name: row.device for row in connection.execute(query.order_by(points.c.name))}
+
+
+def find_desired(connection: Connection, device: str) -> DesiredView | None:
+    row = connection.execute(_DESIRED.where(desired.c.device == device)).one_or_none()
+    return None if row is None else _desired(row)
+
+
+def list_desired(connection: Connection) -> list[DesiredView]:
+    return [_desired(row) for row in connection.execute(_DESIRED.order_by(desired.c.device))]
+
+
+def put_desired(connection: Connection, device: str, number: int, modes: Mapping[str, Mode], now_ms: int) -> None:
+    """Replace what is desired of a device."""
+    values = {"number": number, "issued_ms": now_ms, "modes": {point: mode.value for point, mode in modes.items()}}
+    if connection.execute(update(desired).where(desired.c.device == device).values(**values)).rowcount == 0:
+        connection.execute(insert(desired).values(device=device, **values))
+
+
+def note_reported(connection: Connection, device: str, reported: Reported) -> None:
+    """Note what a device says of the document it has; one that is older than what it said before changes nothing."""
+    row = connection.execute(_DESIRED.where(desired.c.device == device)).one_or_none()
+    if row is None:
+        put_desired(connection, device, 0, {}, reported.at_ms)
+    else:
+        before = _desired(row).reported
+        if before is not None and (reported.number, reported.at_ms) < (before.number, before.at_ms):
+            return
+    told = msgspec.to_builtins(reported)
+    connection.execute(update(desired).where(desired.c.device == device).values(reported=told))
+
+
+_DESIRED = select(*(desired.c[name] for name in DesiredView.__struct_fields__))
+
+
+def _desired(row: Any) -> DesiredView:
+    return msgspec.convert(dict(row._mapping), DesiredView)
+
+
+def list_points(connection: Connection, now_ms: int) -> list[PointState]:
+    """Every point whose device is registered, by name."""
+    wanted = {one.device: one for one in list_desired(connection)}
+    rows = connection.execute(
+        select(
+            points,
+            zones.c.label_zh.label("zone_zh"),
+            zones.c.label_en.label("zone_en"),
+            devices.c.label_zh.label("device_zh"),
+            devices.c.label_en.label("device_en"),
+            devices.c.online,
+            devices.c.heard_ms,
+            devices.c.state,
+            devices.c.beat,
+        )
+        .join_from(points, zones)
+        .join(devices, devices.c.name == points.c.device)
+        .order_by(points.c.name)
+    )
+    return [_point(row, wanted.get(row.device), now_ms) for row in rows]
+
+
+def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
+    reports = (row.state or {}).get("points")
+    report = reports.get(row.name) if isinstance(reports, dict) else None
+    reported = wanted.reported if wanted else None
+    faults = (row.beat or {}).get("faults")
+    return PointState(
+        name=row.name,
+        label=Label(row.label_zh, row.label_en),
+        zone=Label(row.zone_zh, row.zone_en),
+        device=row.device,
+        device_label=Label(row.device_zh, row.device_en),
+        presence=presence(row.online, row.heard_ms, now_ms),
+        phase=str(report.get("phase", "")) if isinstance(report, dict) else "",
+        emergency=isinstance(faults, dict) and f"emergency.{row.zone}" in faults,
+        mode=wanted.modes.get(row.name, Mode.SCHEDULED) if wanted else Mode.SCHEDULED,
+        in_force=reported.modes.get(row.name) if reported else None,
+        why=reported.why if reported else "",
+    )

@@ -1,0 +1,35 @@
+"""Events that may come without end, from a bad cable or from a stranger: few rows, and nothing untold."""
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from typing import Any
+
+EVERY_S = 60.0
+
+
+class Bursts:
+    """Records the first of a kind at once, and the rest of its minute as the newest of them with their number."""
+
+    def __init__(self, loop: AbstractEventLoop, record: Callable[[dict[str, Any]], object]) -> None:
+        self._loop, self._record = loop, record
+        self._count = 0
+        self._latest: dict[str, Any] = {}
+        self._timer: TimerHandle | None = None
+
+    def note(self, data: dict[str, Any]) -> None:
+        """It has happened, once more."""
+        self._latest = data
+        self._count += 1
+        if self._timer is None:
+            self._write()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _write(self) -> None:
+        self._timer = None
+        if self._count:
+            self._record({**self._latest, "count": self._count})
+            self._count = 0
+            self._timer = self._loop.call_later(EVERY_S, self._write)
