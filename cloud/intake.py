@@ -71,7 +71,6 @@ class Intake:
     def receive(self, one: Arrived) -> None:
         """Take in one message. Whatever is wrong with it ends in quarantine and changes nothing else."""
         device = self._streams.device(self._connection, one.topic.device)
-        self._fixes: list[ClockFix] = []
         self._answers = Answers(connection, site)
         try:
             if device is None:
@@ -190,8 +189,6 @@ class Intake:
                     arrival,
             if event.kind in TELLING:
                 self._answers.recorded(device, event)
-            if event.kind == CLOCK_FIXED:
-                self._note_fix(device, event)
                     device.id,
                     event.point,
                     event.kind,
