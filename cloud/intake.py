@@ -66,12 +66,12 @@ class Intake:
         self._changes: dict[int, dict[str, object]] = {}
         self._suspects: list[Suspect] = []
         self._breaks: list[Break] = []
+        self._answers = Answers(connection, site)
         streams.refresh(connection)
 
     def receive(self, one: Arrived) -> None:
         """Take in one message. Whatever is wrong with it ends in quarantine and changes nothing else."""
         device = self._streams.device(self._connection, one.topic.device)
-        self._answers = Answers(connection, site)
         try:
             if device is None:
                 raise Refused("unknown_device", "no such device is registered")
@@ -82,15 +82,15 @@ class Intake:
                     self._receive_state(device, one)
                 case "beat":
                     self._receive_beat(device, one)
+                case "result":
+                    self._answers.result(device, one.payload)
+                case "reported":
+                    self._answers.reported(device, one.payload)
         except Refused as wrong:
             self._suspect(one, device, wrong.why, wrong.detail)
         except Malformed as wrong:
             self._suspect(one, device, "malformed", str(wrong))
 
-                case "result":
-                    self._answers.result(device, one.payload)
-                case "reported":
-                    self._answers.reported(device, one.payload)
     def finish(self) -> None:
         """Write what has come together."""
         self._write_rows()
@@ -181,14 +181,14 @@ class Intake:
                     Suspect(device.name, True, "events", "poison", str(wrong), stored, journal.name, seq)
                 )
                 continue
+            if event.kind in TELLING:
+                self._answers.recorded(device, event)
             arrival += 1
             self._rows.append(
                 (
                     journal.id,
                     seq,
                     arrival,
-            if event.kind in TELLING:
-                self._answers.recorded(device, event)
                     device.id,
                     event.point,
                     event.kind,
