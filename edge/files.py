@@ -23,6 +23,12 @@ class InUse(Exception):
     """Another process, or another part of this one, already holds the file."""
 
 
+class Unsound(sqlite3.DatabaseError):
+    """SQLite can read the file, and finds that it does not hold together."""
+
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
 def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace a small file so that a power cut leaves either the old text or the new one. Raises ``OSError``."""
     draft = path.with_name(f"{path.name}.draft")
@@ -146,10 +152,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF in _DAMAGE or code in _FAILED_READS
 
 
-def unsound(connection: sqlite3.Connection) -> str:
-    """What SQLite finds wrong with a file as a whole, places included that hold no row; empty if nothing is."""
-    found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    return "" if found == "ok" else found
+def check_sound(connection: sqlite3.Connection) -> None:
+    """Look at a file as a whole, places included that hold no row. Raises ``Unsound``."""
+    (found,) = connection.execute("SELECT CAST(integrity_check AS BLOB) FROM pragma_integrity_check(1)").fetchone()
+    if found != b"ok":
+        raise Unsound(found.decode(errors="replace"))
 
 
 def set_aside(path: Path, label: str = "damaged") -> Path:

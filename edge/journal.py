@@ -323,7 +323,9 @@ class Journal(JournalView):
         verdict = self.verify()
         if not verdict.broken and verdict.last < self.acked:
             return structs.replace(verdict, broken=f"row {self.acked} was acknowledged and is missing")
-        return verdict if verdict.broken else structs.replace(verdict, broken=files.unsound(self._connection))
+        if not verdict.broken:
+            files.check_sound(self._connection)
+        return verdict
 
     def _trim(self, kept: Kept) -> tuple[int, bytes]:
         """Let the oldest acknowledged rows go once there are too many; returns the new base of the chain."""

@@ -194,7 +194,12 @@ class RosterStore:
         ]
 
     def put_pages(self, blobs: Sequence[bytes]) -> None:
-        """Keep pages, found good or still to be judged by the manifest that names them. Raises ``sqlite3.Error``."""
+        """Keep pages, found good or still to be judged by the manifest that names them. Raises ``sqlite3.Error``.
+
+        Where pages were spoilt the file is looked at first: in an unsound one, to mend a page may spoil the next.
+        """
+        if self.damaged:
+            files.check_sound(self._files.writer)
         named = [(page_hash(blob), blob) for blob in blobs]
         with files.transaction(self._files.writer):
             self._files.writer.executemany(_PUT, named)
