@@ -13,6 +13,7 @@ from cloud.store.quarantine import Suspect, confine
 from cloud.store.schema import MAX_INTEGER
 from cloud.store.streams import (
     Break,
+    ClockFix,
     Device,
     EventRow,
     Journal,
@@ -21,6 +22,7 @@ from cloud.store.streams import (
     mark_heard,
     move_journals,
     note_breaks,
+    note_fixes,
     stored_rows,
     write_rows,
 )
@@ -30,6 +32,9 @@ from contract.decide import Trust
 from contract.events import Event, decode_event
 from contract.messages import Ack, EventBatch
 
+CLOCK_FIXED = "device.clock_fixed"
+MAX_TIME_MS = 1 << 48
+"""The year 10889: what a clock says beyond it is no time."""
 _TRUST_TEXT = {trust: trust.value for trust in Trust}
 
 
@@ -66,6 +71,7 @@ class Intake:
         self._changes: dict[int, dict[str, object]] = {}
         self._suspects: list[Suspect] = []
         self._breaks: list[Break] = []
+        self._fixes: list[ClockFix] = []
         self._answers = Answers(connection, site)
         streams.refresh(connection)
 
@@ -96,6 +102,7 @@ class Intake:
         self._write_rows()
         move_journals(self._connection, [reply.journal for reply in self._replies.values()])
         note_breaks(self._connection, self._breaks, self._now_ms)
+        note_fixes(self._connection, self._fixes)
         mark_heard(self._connection, sorted(self._heard), self._now_ms)
         change_devices(self._connection, self._changes)
         confine(self._connection, self._suspects, self._now_ms)
@@ -183,6 +190,8 @@ class Intake:
                 continue
             if event.kind in TELLING:
                 self._answers.recorded(device, event)
+            if event.kind == CLOCK_FIXED:
+                self._note_fix(device, event)
             arrival += 1
             self._rows.append(
                 (
@@ -204,6 +213,13 @@ class Intake:
                 )
             )
         self._streams.arrival = arrival
+
+    def _note_fix(self, device: Device, event: Event) -> None:
+        """A device speaks for the boot it is in. What it says is noted if it can be true, and stands as its event."""
+        said = [event.data.get("offset_ms"), event.data.get("error_ms")]
+        known = [one for one in said if isinstance(one, int) and 0 <= one <= MAX_TIME_MS]
+        if len(known) == len(said):
+            self._fixes.append(ClockFix(device.id, event.boot, *known))
 
     def _write_rows(self) -> None:
         write_rows(self._connection, self._rows)

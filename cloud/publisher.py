@@ -4,6 +4,7 @@ A change pushes its new pages ahead of the manifest, so that a revocation is one
 it by hash. Manifests are retained by the broker, and told again whenever the broker comes back: it may have forgotten.
 """
 
+import hashlib
 import logging
 import threading
 from collections import deque
@@ -17,7 +18,7 @@ from cloud.store.community import load_community, revision
 from cloud.store.database import Store
 from cloud.store.quarantine import Suspect, confine
 from cloud.store.registry import device_names
-from cloud.store.rosters import Roster, add_roster, find_pages, newest_roster
+from cloud.store.rosters import Roster, add_roster, confirm, find_pages, highest_adopted, newest_roster
 from contract import codec, topics
 from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS
@@ -28,7 +29,12 @@ from contract.sealing import Purpose, RosterKey, page_hash, statement
 log = logging.getLogger(__name__)
 
 ISSUE_AGAIN_MS = 6 * HOUR_MS
+ISSUE_JITTER_MS = HOUR_MS // 2
+"""It is done up to so much earlier, differently every time, so that sites which began together do not stay together."""
 EXPIRES_AFTER_MS = 7 * DAY_MS
+MAX_LEAP = 100_000
+"""A cloud restored from a backup goes on above the numbers that devices report; no lying device leads it further."""
+LEAP_EVERY_MS = 60_000
 MAX_PUSHED_PAGES = 8
 """New pages sent to every device unasked, at most about 55 KB; of a larger change each device fetches what it lacks."""
 MAX_QUEUED = 1000
@@ -120,18 +126,26 @@ class Publisher:
         with self._store.reading() as connection:
             self._stands = self._stands or newest_roster(connection)
             found = revision(connection)
-        is_old = self._stands is None or now_ms - self._stands.issued_ms >= ISSUE_AGAIN_MS
+            adopted = highest_adopted(connection)
+        is_old = self._stands is None or now_ms >= self._due_ms(self._stands, adopted)
         has_changed = found != self._told_revision
         if not (is_old or has_changed or self._untold.is_set()):
             return
         self._untold.clear()
         self._told_revision = NEVER  # should the rest fail, all of it is done again
         if is_old or has_changed:
-            self._issue(now_ms, self._stands, anew=is_old)
+            self._issue(now_ms, self._stands, found, adopted, anew=is_old)
         self._tell_manifests()
         self._told_revision = found
 
-    def _issue(self, now_ms: int, stands: Roster | None, *, anew: bool) -> None:
+    def _due_ms(self, stands: Roster, adopted: int) -> int:
+        """When the roster that stands is to be issued again: soon, if a device has a newer one of a past we lost."""
+        if adopted > stands.number and _next_number(stands, adopted) > adopted:
+            return stands.issued_ms + LEAP_EVERY_MS
+        drawn = hashlib.sha256(f"{self._site}/{stands.number}".encode()).digest()
+        return stands.issued_ms + ISSUE_AGAIN_MS - int.from_bytes(drawn[:8], "big") % ISSUE_JITTER_MS
+
+    def _issue(self, now_ms: int, stands: Roster | None, found: int, adopted: int, *, anew: bool) -> None:
         """Store the roster of the present community under the next number, and push what is new in it.
 
         Without a difference, and unless ``anew``, the one that stands goes on standing.
@@ -143,11 +157,13 @@ class Publisher:
         blobs = {page_hash(blob): blob for blob in (pack_site(site_page), *paginate(rows, prefixes))}
         names = list(blobs)
         known = [stands.site_page, *stands.pages] if stands else []
-        if names == known and not anew:
+        if stands and names == known and not anew:
+            with self._store.writing() as connection:
+                confirm(connection, stands.number, found)
             return
-        roster = Roster(stands.number + 1 if stands else 1, now_ms, names[0], names[1:], len(rows))
+        roster = Roster(_next_number(stands, adopted), now_ms, names[0], names[1:], len(rows))
         with self._store.writing() as connection:
-            add_roster(connection, roster, blobs)
+            add_roster(connection, roster, blobs, found)
         self._stands = roster
         new = [blobs[name] for name in names if name not in set(known)]
         log.info("roster %d: %d rows on %d pages, %d of them new", roster.number, len(rows), len(names), len(new))
@@ -206,3 +222,9 @@ class Publisher:
         suspect = Suspect(one.topic.device, registered, one.topic.channel, why, detail, one.payload)
         with self._store.writing() as connection:
             confine(connection, [suspect], self._clock())
+
+
+def _next_number(stands: Roster | None, adopted: int) -> int:
+    """Above every number that was ever used, as far as the devices can be believed about it."""
+    last = stands.number if stands else 0
+    return max(last, adopted if adopted <= last + MAX_LEAP else 0) + 1

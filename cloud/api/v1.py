@@ -18,16 +18,19 @@ from cloud.api.views import (
     PeoplePage,
     PersonOut,
     PlanOut,
+    RostersOut,
     device_json,
     event_json,
     person_json,
     plain,
+    rosters_json,
 )
 from cloud.auth import MAX_NAME, MAX_PASSWORD, NameTaken, Right, Role, TooManyTries, WeakPassword, WrongPassword
 from cloud.store import operators
 from cloud.store.console import EventFilter, list_devices, list_events, list_events_after
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
+from cloud.store.rosters import spread
 from cloud.store.schema import MAX_INTEGER
 
 router = APIRouter(prefix="/api/v1")
@@ -94,6 +97,13 @@ def device(name: str, _login: Reader, desk: Services) -> dict[str, Any]:
     if not found:
         raise HTTPException(404, f"no device {name}")
     return device_json(found[0], desk.clock())
+
+
+@router.get("/rosters", response_model=RostersOut)
+def rosters(_login: Reader, desk: Services) -> dict[str, Any]:
+    """The newest rosters, and how far each has got."""
+    with desk.store.reading() as connection:
+        return rosters_json(spread(connection))
 
 
 @router.get("/events", response_model=EventsOut)

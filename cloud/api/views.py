@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from cloud.store.console import DeviceView, EventView, Label
 from cloud.store.people import PersonView
+from cloud.store.rosters import Spread
 
 
 class Words(BaseModel):
@@ -45,7 +46,8 @@ class DeviceOut(BaseModel):
 
 
 class EventOut(BaseModel):
-    """An event. ``replay``: made while its device was offline. ``clock``: how far ``at_ms`` is to be believed."""
+    """An event. ``replay``: made while its device was offline. ``clock``: how far ``at_ms`` is to be believed; where it
+    was unset and its device has learned the time since, ``best_ms`` is when it happened, give or take the error."""
 
     arrival: int
     device: str
@@ -55,6 +57,8 @@ class EventOut(BaseModel):
     kind: str
     reason: str | None
     at_ms: int
+    best_ms: int | None
+    best_error_ms: int | None
     received_ms: int
     clock: str
     replay: bool
@@ -67,6 +71,33 @@ class EventsOut(BaseModel):
 
     events: list[EventOut]
     next: int | None
+
+
+class BehindOut(BaseModel):
+    """A device that lacks a roster; ``number`` is the one it uses, ``since_ms`` when the first it lacks was issued."""
+
+    name: str
+    number: int
+    doors: int
+    since_ms: int
+
+
+class RosterOut(BaseModel):
+    """A roster, and on how many of the site's doors it is applied."""
+
+    number: int
+    issued_ms: int
+    grants: int
+    applied: int
+    doors: int
+    behind: list[BehindOut]
+
+
+class RostersOut(BaseModel):
+    """The newest first. ``unpublished``: something has changed that is in none of them yet."""
+
+    rosters: list[RosterOut]
+    unpublished: bool
 
 
 class PlanOut(BaseModel):
@@ -166,6 +197,11 @@ def device_json(device: DeviceView, now_ms: int) -> dict[str, Any]:
     }
 
 
+def rosters_json(found: Spread) -> dict[str, Any]:
+    """A ``RostersOut`` as plain values."""
+    return {"rosters": [plain(one) for one in found.rosters], "unpublished": found.unpublished}
+
+
 def event_json(event: EventView) -> dict[str, Any]:
     """An ``EventOut`` as plain values."""
     return {
@@ -177,6 +213,8 @@ def event_json(event: EventView) -> dict[str, Any]:
         "kind": event.kind,
         "reason": event.reason,
         "at_ms": event.at_ms,
+        "best_ms": event.best_ms,
+        "best_error_ms": event.best_error_ms,
         "received_ms": event.received_ms,
         "clock": event.clock,
         "replay": event.replay,

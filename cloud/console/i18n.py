@@ -11,11 +11,18 @@ from babel import negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from cloud.api.desk import N_
 from cloud.store.console import Label
 from contract.reasons import Reason, words
 
 CATALOGUES = Path(__file__).parent / "locale"
 ENGLISH, CHINESE = "en", "zh-CN"
+SPANS = (
+    (86_400_000, N_("%(count)s d")),
+    (3_600_000, N_("%(count)s h")),
+    (60_000, N_("%(count)s min")),
+    (1_000, N_("%(count)s s")),
+)
 LAST_MS = 253_370_764_800_000
 """The beginning of the year 9999, the last that every time zone can write."""
 
@@ -63,6 +70,11 @@ class Language:
         """The time alone for today, month and day before it for any other day."""
         local = self.local(at_ms)
         return f"{local:%H:%M:%S}" if local.date() == self.local(now_ms).date() else f"{local:%m-%d %H:%M}"
+
+    def span(self, span_ms: int) -> str:
+        """A length of time in its largest whole unit."""
+        unit_ms, text = next((one for one in SPANS if span_ms >= one[0]), SPANS[-1])
+        return self.say(text) % {"count": span_ms // unit_ms}
 
     def day(self, at_ms: int) -> str:
         return f"{self.local(at_ms):%Y-%m-%d}"

@@ -18,6 +18,7 @@ from cloud.store.console import (
     newest_roster_number,
 )
 from cloud.store.operators import first_broken_deed, list_deeds
+from cloud.store.rosters import spread
 from contract.reasons import Reason
 
 ROWS = 50
@@ -67,6 +68,15 @@ def device(request: Request, name: str, login: Reading, desk: Services, before: 
     return pages.page(
         request, "device.html", login, device=known[0], found=found, newest_roster=newest, now_ms=desk.clock()
     )
+
+
+@router.get("/rosters")
+def rosters(request: Request, login: Reading, desk: Services) -> HTMLResponse:
+    """The newest rosters, each with the doors that have it and the devices that lack it."""
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        found = spread(connection)
+    return pages.page(request, "rosters.html", login, spread=found, now_ms=desk.clock())
 
 
 @router.get("/quarantine")

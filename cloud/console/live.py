@@ -29,9 +29,9 @@ from cloud.store.console import (
     list_arrivals,
     list_devices,
     list_events,
-    newest_roster_number,
 )
 from cloud.store.database import Store
+from cloud.store.rosters import Spread, spread
 
 LINES_SHOWN = 40
 
@@ -60,10 +60,14 @@ class Overview(Struct, frozen=True):
     """The state of the site at one moment."""
 
     devices: list[DeviceView]
-    newest_roster: int
+    spread: Spread
     refused_today: int
     quarantined: int
     now_ms: int
+
+    @property
+    def newest_roster(self) -> int:
+        return self.spread.newest.number if self.spread.newest else 0
 
     @property
     def unheard(self) -> int:
@@ -112,9 +116,10 @@ class PageSource:
     def overview(self) -> Overview:
         now_ms = self._clock()
         with self._store.reading() as connection:
+            devices = list_devices(connection)
             return Overview(
-                devices=list_devices(connection),
-                newest_roster=newest_roster_number(connection),
+                devices=devices,
+                spread=spread(connection, devices),
                 refused_today=self._refused.count(connection, midnight(self._pages, now_ms)),
                 quarantined=count_quarantined(connection),
                 now_ms=now_ms,

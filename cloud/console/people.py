@@ -16,6 +16,7 @@ from cloud.console.pages import Pages, see_other
 from cloud.console.session import Said, say
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
+from cloud.store.rosters import spread
 from contract.credentials import FORMATS
 from contract.decide import Standing
 
@@ -61,8 +62,9 @@ def people_page(
     with desk.store.reading() as connection:
         found = list_people(connection, text.strip(), after, ROWS)
         plans = list_plans(connection)
+        context: dict[str, Any] = {"spread": spread(connection), "now_ms": desk.clock()}
     status = 422 if said else 200
-    context: dict[str, Any] = {"found": found, "plans": plans, "text": text, "said": said, "now_ms": desk.clock()}
+    context |= {"found": found, "plans": plans, "text": text, "said": said}
     return pages.page(request, "people.html", login, status, **context, typed=typed or {})
 
 
@@ -88,11 +90,12 @@ def person_page(request: Request, login: Login, desk: Desk, person: int, said: S
     with desk.store.reading() as connection:
         found = find_person(connection, person)
         plans = list_plans(connection)
+        reached = spread(connection)
     if found is None:
         raise HTTPException(404)
     status = 422 if said and said.tone == "bad" else 200
     context: dict[str, Any] = {"person": found, "plans": plans, "formats": list(FORMATS), "standings": list(Standing)}
-    return pages.page(request, "person.html", login, status, **context, said=said, now_ms=desk.clock())
+    return pages.page(request, "person.html", login, status, **context, said=said, spread=reached, now_ms=desk.clock())
 
 
 @router.post("/{person}/memberships")

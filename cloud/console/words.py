@@ -34,6 +34,8 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "turnstile.jam_cleared": ("quiet", "Arm free again"),
     "turnstile.jammed": ("alarm", "Arm jammed"),
     "turnstile.tailgated": ("alarm", "Two went in on one card"),
+    "device.asks_time": ("quiet", "Asked for the time"),
+    "device.clock_fixed": ("quiet", "Learned the time"),
     "device.fault": ("alarm", "Device fault"),
     "device.journal_recovered": ("alarm", "Its journal was damaged and mended"),
     "device.keeper_found": ("quiet", "Its pins are kept again"),
@@ -56,6 +58,7 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
 FAULTS: Mapping[str, str] = {
     "agent": "Errors in its program",
     "arm_still": "The arm does not move",
+    "clock": "Does not believe the cloud's time",
     "contact_reversed": "Door contact reversed",
     "contact_still": "Door contact never moves",
     "decisions": "Errors while deciding",
@@ -67,6 +70,7 @@ FAULTS: Mapping[str, str] = {
     "keeper": "Nobody keeps its pins",
     "latch": "Would forget an emergency over a restart",
     "roster": "Refused a roster",
+    "roster_pages": "Part of its roster is damaged",
     "uplink": "Trouble on the line to the cloud",
 }
 

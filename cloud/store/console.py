@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from cloud.presence import Presence, presence
 from cloud.store.schema import (
+    clock_fixes,
     devices,
     events,
     households,
@@ -20,6 +21,7 @@ from cloud.store.schema import (
     tallies,
     zones,
 )
+from contract.decide import Trust
 from contract.events import decode_event
 
 MAX_DEVICES = 1_000
@@ -82,6 +84,12 @@ class DeviceView(Struct, frozen=True):
         return presence(self.online, self.heard_ms, now_ms)
 
     @property
+    def loading(self) -> tuple[int, int] | None:
+        """How many of how many roster pages it has, while it fetches some."""
+        roster = _table(self.state.get("roster"))
+        return (roster["got"], roster["wanted"]) if roster.get("wanted") else None
+
+    @property
     def faults(self) -> list[Fault]:
         """Every fault it reports once, of its doors and of itself: a beat names those of a door ``point.fault``, and
         an emergency ``emergency.zone``."""
@@ -111,7 +119,10 @@ class Person(Struct, frozen=True):
 
 
 class EventView(Struct, frozen=True):
-    """An event as it is shown. ``data`` is what its device wrote; ``person`` is None where nobody is known."""
+    """An event as it is shown. ``data`` is what its device wrote; ``person`` is None where nobody is known.
+
+    ``best_ms``, give or take ``best_error_ms``, is when an event happened whose device learned the time only later.
+    """
 
     arrival: int
     device: str
@@ -129,6 +140,13 @@ class EventView(Struct, frozen=True):
     holder: bytes | None
     person: Person | None
     data: dict[str, Any]
+    best_ms: int | None = None
+    best_error_ms: int | None = None
+
+    @property
+    def shown_ms(self) -> int:
+        """When it happened, as well as anybody knows."""
+        return self.at_ms if self.best_ms is None else self.best_ms
 
 
 class EventFilter(Struct, frozen=True):
@@ -287,10 +305,18 @@ _EVENTS = (
         people.c.name_zh,
         people.c.name_en,
         households.c.unit,
+        clock_fixes.c.offset_ms,
+        clock_fixes.c.error_ms,
     )
     .join(devices, devices.c.id == events.c.device_id)
     .join(journals, journals.c.id == events.c.journal_id)
     .outerjoin(points, points.c.name == events.c.point)
+    .outerjoin(
+        clock_fixes,
+        (clock_fixes.c.device_id == events.c.device_id)
+        & (clock_fixes.c.boot == events.c.boot)
+        & (events.c.clock == Trust.UNSET.value),
+    )
     .outerjoin(people, people.c.holder == events.c.holder)
     .outerjoin(households, households.c.id == people.c.household_id)
 )
@@ -333,6 +359,8 @@ def _event(row: Any) -> EventView:
         holder=row.holder,
         person=Person(Label(row.name_zh, row.name_en), row.unit) if known else None,
         data=decode_event(row.stored).data,
+        best_ms=None if row.offset_ms is None else row.mono_ms + row.offset_ms,
+        best_error_ms=row.error_ms,
     )
 
 

@@ -1,11 +1,14 @@
-"""The newest rosters that were published, and the pages they are made of."""
+"""The newest rosters that were published, the pages they are made of, and how far they have got."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from cloud.store.schema import roster_pages, rosters
+from cloud.reach import Reach, reach
+from cloud.store.community import revision as site_revision
+from cloud.store.console import DeviceView, list_devices
+from cloud.store.schema import devices, roster_pages, rosters
 
 HASH_BYTES = 16
 MAX_KEPT = 16
@@ -33,7 +36,7 @@ def newest_roster(connection: Connection) -> Roster | None:
     return Roster(number, issued_ms, site_page, _split(pages), count)
 
 
-def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, bytes]) -> None:
+def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, bytes], revision: int) -> None:
     """Store a roster and those of its pages, by hash, that are not there yet. The oldest beyond ``MAX_KEPT`` go."""
     known = find_pages(connection, list(blobs))
     made = [{"hash": name, "blob": blob, "made_ms": roster.issued_ms} for name, blob in blobs.items()]
@@ -47,9 +50,41 @@ def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, byt
             site_page=roster.site_page,
             pages=b"".join(roster.pages),
             count=roster.count,
+            revision=revision,
         )
     )
     _forget_before(connection, roster.number - MAX_KEPT + 1)
+
+
+def confirm(connection: Connection, number: int, revision: int) -> None:
+    """The community has changed to this revision, and the roster is still what it would be made into."""
+    connection.execute(update(rosters).where(rosters.c.number == number).values(revision=revision))
+
+
+def highest_adopted(connection: Connection) -> int:
+    """The highest number of a roster that any device has reported; 0 before the first."""
+    return int(connection.execute(select(func.coalesce(func.max(devices.c.roster_number), 0))).scalar_one())
+
+
+class Spread(Struct, frozen=True):
+    """How far the newest rosters have got, the newest first. ``unpublished``: something has changed since."""
+
+    rosters: Sequence[Reach]
+    unpublished: bool
+
+    @property
+    def newest(self) -> Reach | None:
+        return self.rosters[0] if self.rosters else None
+
+
+def spread(connection: Connection, seen: Sequence[DeviceView] | None = None) -> Spread:
+    """``seen`` are all devices, if they have been listed already."""
+    columns = rosters.c.number, rosters.c.issued_ms, rosters.c["count"].label("grants"), rosters.c.revision
+    rows = connection.execute(select(*columns).order_by(rosters.c.number.desc())).all()
+    issued = {row.number: row.issued_ms for row in rows}
+    known = list_devices(connection) if seen is None else seen
+    unpublished = not rows or rows[0].revision != site_revision(connection)
+    return Spread([reach(row.number, row.grants, issued, known) for row in rows], unpublished)
 
 
 def find_pages(connection: Connection, hashes: Sequence[bytes]) -> Mapping[bytes, bytes]:

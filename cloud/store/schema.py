@@ -141,6 +141,15 @@ breaks = Table(
     UniqueConstraint("journal_id", "why", "first"),
 )
 
+clock_fixes = Table(
+    "clock_fixes",
+    metadata,
+    Column("device_id", RowId, ForeignKey("devices.id"), primary_key=True, autoincrement=False),
+    Column("boot", String, primary_key=True),
+    Column("offset_ms", BigInteger, nullable=False, comment="UTC is this much ahead of the boot's monotonic clock"),
+    Column("error_ms", BigInteger, nullable=False, comment="give or take"),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,
@@ -250,6 +259,7 @@ rosters = Table(
     Column("site_page", LargeBinary(16), nullable=False),
     Column("pages", LargeBinary, nullable=False, comment="the hashes, 16 bytes each, in the order of their prefixes"),
     Column("count", Integer, nullable=False, comment="rows in all pages"),
+    Column("revision", BigInteger, comment="newest of the site's that it is known to hold"),
 )
 
 # What was ordered from afar.

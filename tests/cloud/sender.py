@@ -6,7 +6,7 @@ from typing import Literal
 from contract import codec
 from contract.decide import Trust
 from contract.events import CHAIN_START, Event, chain, encode_event, gap_event, read_gap
-from contract.messages import EventBatch, State
+from contract.messages import EventBatch, RosterState, State
 from contract.sealing import DeviceKey, Purpose, statement, tip_statement
 
 SITE = "sunny-court"
@@ -72,8 +72,8 @@ class Sender:
         """The payload of a batch."""
         return codec.pack(self.batch(first, last))
 
-    def state(self, connection: int, *, online: bool = True) -> bytes:
-        body = codec.write(State(online=online, connection=connection, boot="b7"))
+    def state(self, connection: int, roster: RosterState | None = None, *, online: bool = True) -> bytes:
+        body = codec.write(State(online=online, connection=connection, boot="b7", roster=roster or RosterState()))
         return codec.attach(body, self.key.sign(statement(Purpose.STATE, SITE, self.name, body)))
 
     def will(self, connection: int) -> bytes:

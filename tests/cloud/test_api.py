@@ -73,6 +73,8 @@ def test_an_event_is_told_with_its_holder_and_every_number_that_finds_it_again(t
         "kind": "access.allowed",
         "reason": "allowed",
         "at_ms": town.now_ms,
+        "best_ms": None,
+        "best_error_ms": None,
         "received_ms": town.now_ms,
         "clock": "holdover",
         "replay": True,

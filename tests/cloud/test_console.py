@@ -8,13 +8,15 @@ import pytest
 
 from cloud.auth import AT_ONE_ADDRESS, LOGIN_LASTS_MS, NAME_FROM_ONE_ADDRESS
 from cloud.keys import KeyFolder
-from cloud.store.community import load_community
+from cloud.store.community import load_community, revision
 from cloud.store.database import Store
+from cloud.store.rosters import Roster, add_roster
 from contract.decide import DAY_MS, Standing, Trust
+from contract.messages import RosterState
 from tests.cloud.town import PASSWORD, Town
 
 BUDGET_BYTES = 60 * 1024
-PAGES = ("/", "/events", "/people", "/people/1", "/quarantine", "/audit", "/account")
+PAGES = ("/", "/events", "/people", "/people/1", "/rosters", "/quarantine", "/audit", "/account")
 TAG = re.compile(r"<[^>]+>")
 
 
@@ -119,6 +121,93 @@ def test_an_event_made_offline_or_by_a_doubtful_clock_says_so(town: Town) -> Non
         page = visitor.get("/").text
     assert words(line(page, 1)) == "01-14 16:00 Gym turnstile Door shut sent later Clock not set"
     assert words(line(page, 2)) == "16:00:00 Gym turnstile Door shut"
+
+
+def test_what_happened_before_a_device_learned_the_time_is_shown_when_it_happened(town: Town) -> None:
+    long_ago_ms = town.now_ms - 400 * DAY_MS
+    town.happens("door.held", clock=Trust.UNSET, at_ms=long_ago_ms)
+    with town.visit("admin") as visitor:
+        before = visitor.get("/events").text
+        town.happens("device.clock_fixed", point="", boot="b7", offset_ms=town.now_ms - 60_001, error_ms=30)
+        after = visitor.get("/events").text
+        told = visitor.get("/api/v1/events?kind=door.held").json()["events"][0]
+    assert "≈" not in before
+    assert '">≈ 15:59:00</time>' in after
+    assert "≈ 2027-01-15 15:59:00 ± 0 s" in after
+    assert (told["at_ms"], told["best_ms"], told["best_error_ms"]) == (long_ago_ms, town.now_ms - 60_000, 30)
+
+
+@pytest.mark.parametrize("offset_ms", ["x", None, -1, 1 << 60, 1.5])
+def test_what_cannot_be_the_time_corrects_nothing(town: Town, offset_ms: object) -> None:
+    town.happens("door.held", clock=Trust.UNSET, at_ms=0)
+    town.happens("device.clock_fixed", point="", boot="b7", offset_ms=offset_ms, error_ms=30)
+    with town.visit("admin") as visitor:
+        assert "≈" not in visitor.get("/events").text
+        assert visitor.get("/api/v1/events").json()["events"][0]["kind"] == "device.clock_fixed"
+
+
+def test_the_newer_word_about_a_boot_counts_and_other_boots_and_devices_are_left_alone(town: Town) -> None:
+    town.happens("door.held", clock=Trust.UNSET, at_ms=0)
+    town.happens("door.held", device="east-gate", clock=Trust.UNSET, at_ms=0)
+    town.happens("door.held", clock=Trust.HOLDOVER, at_ms=7)
+    for offset_ms in (5000, 9000):
+        town.happens("device.clock_fixed", point="", boot="b7", offset_ms=offset_ms, error_ms=30)
+    with town.visit("admin") as visitor:
+        told = visitor.get("/api/v1/events?kind=door.held").json()["events"]
+    assert [(one["device"], one["best_ms"]) for one in told] == [
+        ("gym-turnstile", None),
+        ("east-gate", None),
+        ("gym-turnstile", 9001),
+    ]
+
+
+def publish_roster(town: Town, number: int) -> None:
+    with town.store.writing() as connection:
+        add_roster(connection, Roster(number, town.now_ms, b"s" * 16, [], 12), {b"s" * 16: b""}, revision(connection))
+
+
+def test_every_page_about_people_says_on_how_many_doors_the_newest_roster_is_applied(town: Town) -> None:
+    publish_roster(town, 1)
+    for name in town.senders:
+        town.arrives(name, "state", town.senders[name].state(1, RosterState(version=1)))
+    with town.visit("admin") as visitor:
+        for path in ("/people", "/people/1", "/rosters"):
+            assert "Roster 1: applied on 4 of 4 doors</p>" in visitor.get(path).text
+        publish_roster(town, 2)
+        for name in ("east-gate", "west-gate", "hub-door"):
+            town.arrives(name, "state", town.senders[name].state(1, RosterState(version=2)))
+        town.now_ms += 4 * 60_000
+        for path in ("/people", "/people/1", "/rosters"):
+            told = words(visitor.get(path).text)
+            assert "Roster 2: applied on 3 of 4 doors, oldest 4 min. Without it: Gym turnstile 4 min" in told
+        assert "3 /4 Doors with the newest roster oldest 4 min" in words(visitor.get("/").text)
+        found = visitor.get("/api/v1/rosters").json()
+        assert [(one["number"], one["applied"], one["doors"]) for one in found["rosters"]] == [(2, 3, 4), (1, 4, 4)]
+        assert found["rosters"][0]["behind"][0]["name"] == "gym-turnstile"
+        assert not found["unpublished"]
+
+
+def test_a_change_that_no_roster_holds_yet_is_not_said_to_be_applied(town: Town) -> None:
+    publish_roster(town, 1)
+    with town.visit("admin") as visitor:
+        assert "on its way" not in visitor.get("/people").text
+        visitor.submit("/people/1/cards/1", "/people/1", standing="lost")
+        assert "A change is on its way into the next roster." in visitor.get("/people/1?done=standing").text
+    with town.visit("admin", language="zh-CN") as visitor:
+        assert "有改动正在写入下一份名单。" in visitor.get("/people").text
+        assert "名单 1：4 个门中已有 0 个生效，最久已等 0 秒" in visitor.get("/people").text
+
+
+def test_a_first_big_roster_shows_how_far_it_is_loaded(town: Town) -> None:
+    town.beats("gym-turnstile")
+    town.arrives("gym-turnstile", "state", town.senders["gym-turnstile"].state(2, RosterState(got=312, wanted=1042)))
+    with town.visit("admin") as visitor:
+        for path in ("/", "/devices/gym-turnstile"):
+            told = visitor.get(path).text
+            assert "loading 312 of 1042 pages" in told
+            assert '<progress max="1042" value="312">' in told
+        town.arrives("gym-turnstile", "state", town.senders["gym-turnstile"].state(2, RosterState(version=1)))
+        assert "loading" not in visitor.get("/devices/gym-turnstile").text
 
 
 def test_an_event_nobody_has_heard_of_is_shown_as_it_came(town: Town) -> None:

@@ -1,16 +1,17 @@
 """Rosters go out signed and page by page, their number grows, and a small change is a small message."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from cloud.broker import Arrived
 from cloud.keys import KeyFolder, write_secret
 from cloud.members import Membership
-from cloud.publisher import ISSUE_AGAIN_MS, Publisher
+from cloud.publisher import ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP, Publisher
 from cloud.sample import SITE, seed_sample
 from cloud.store.community import (
     Card,
@@ -24,8 +25,8 @@ from cloud.store.community import (
 )
 from cloud.store.database import Store
 from cloud.store.registry import register
-from cloud.store.rosters import HASH_BYTES, MAX_KEPT
-from cloud.store.schema import credentials, quarantine, roster_pages, rosters
+from cloud.store.rosters import HASH_BYTES, MAX_KEPT, spread
+from cloud.store.schema import credentials, devices, quarantine, roster_pages, rosters
 from contract import codec, topics
 from contract.decide import DAY_MS, Standing
 from contract.messages import Manifest, Want
@@ -33,6 +34,7 @@ from contract.roster import Page, Row, Site, check_whole, refusal
 from contract.sealing import DeviceKey, Purpose, RosterVerifier, page_hash, statement
 
 NOW_MS = 1_700_000_000_000
+MINUTE_MS = 60_000
 
 
 class Device:
@@ -206,13 +208,88 @@ def test_the_number_grows_over_a_restart_and_the_same_roster_keeps_its_number(wo
 
 def test_a_roster_is_issued_again_before_it_gets_stale(world: World) -> None:
     world.refresh()
-    world.now_ms += ISSUE_AGAIN_MS - 1
+    world.now_ms += ISSUE_AGAIN_MS - ISSUE_JITTER_MS - 1
     assert world.refresh() == []
-    world.now_ms += 1
+    world.now_ms += ISSUE_JITTER_MS + 1
     assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
     east = world.devices["east-gate"]
     assert east.manifest is not None
     assert (east.manifest.number, east.manifest.issued_ms) == (2, world.now_ms)
+
+
+def test_the_roster_is_issued_again_all_the_time_at_uneven_moments(world: World) -> None:
+    world.refresh()
+    east = world.devices["east-gate"]
+    issued = [NOW_MS]
+    while world.now_ms < NOW_MS + 4 * DAY_MS:
+        world.now_ms += MINUTE_MS
+        world.refresh()
+        assert east.manifest is not None
+        if east.manifest.issued_ms != issued[-1]:
+            issued.append(east.manifest.issued_ms)
+    pauses = [later - earlier for earlier, later in pairwise(issued)]
+    assert all(ISSUE_AGAIN_MS - ISSUE_JITTER_MS <= pause <= ISSUE_AGAIN_MS for pause in pauses)
+    assert len(set(pauses)) > 5
+    assert len(issued) >= 16
+
+
+def test_a_cloud_that_was_down_issues_as_soon_as_it_is_back(world: World) -> None:
+    world.refresh()
+    world.now_ms += 10 * DAY_MS
+    world.publisher = world.restarted()
+    world.refresh()
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert (east.manifest.number, east.manifest.issued_ms) == (2, world.now_ms)
+    assert east.manifest.expires_ms > world.now_ms
+
+
+def test_a_cloud_restored_from_a_backup_goes_on_above_the_number_that_its_devices_have(world: World) -> None:
+    world.refresh()
+    with world.store.writing() as connection:
+        connection.execute(update(devices).where(devices.c.name == "hub-door").values(roster_number=40))
+    assert world.refresh() == []
+    world.now_ms += LEAP_EVERY_MS
+    world.refresh()
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert east.manifest.number == 41
+
+
+@pytest.mark.parametrize("told", [2 + MAX_LEAP, (1 << 63) - 1])
+def test_a_device_that_lies_about_its_number_leads_nobody_out_of_numbers(world: World, told: int) -> None:
+    world.refresh()
+    with world.store.writing() as connection:
+        connection.execute(update(devices).where(devices.c.name == "hub-door").values(roster_number=told))
+    world.now_ms += LEAP_EVERY_MS
+    assert world.refresh() == []
+    world.now_ms += ISSUE_AGAIN_MS
+    world.refresh()
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert east.manifest.number == 2
+
+
+def test_the_database_knows_whether_the_newest_roster_holds_every_change(world: World) -> None:
+    def unpublished() -> bool:
+        with world.store.reading() as connection:
+            return spread(connection).unpublished
+
+    assert unpublished()
+    world.refresh()
+    assert not unpublished()
+    with world.store.writing() as connection:
+        set_membership_standing(connection, 1, Standing.SUSPENDED)
+    assert unpublished()
+    world.refresh()
+    assert not unpublished()
+    with world.store.writing() as connection:
+        touch(connection)
+    assert unpublished()
+    world.refresh()
+    assert not unpublished()
+    with world.store.reading() as connection:
+        assert [one.number for one in spread(connection).rosters] == [2, 1]
 
 
 def test_a_broker_that_comes_back_is_told_the_manifests_again(world: World) -> None:

@@ -1,0 +1,60 @@
+"""How far a roster has got: on which doors it is applied, who still lacks it, and since when."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from cloud.store.console import DeviceView, Label
+
+
+class Behind(Struct, frozen=True):
+    """A device that lacks a roster. ``since_ms`` is when the first one that it lacks was issued, as far as known."""
+
+    name: str
+    label: Label
+    number: int
+    doors: int
+    since_ms: int
+
+
+class Reach(Struct, frozen=True):
+    """A roster, and on how many of the site's doors it is applied. ``behind`` begins with who waits longest."""
+
+    number: int
+    issued_ms: int
+    grants: int
+    applied: int
+    doors: int
+    behind: Sequence[Behind]
+
+    def oldest_ms(self, now_ms: int) -> int:
+        """For how long the doors that lack it have lacked something; 0 if none does."""
+        return max(0, now_ms - self.behind[0].since_ms) if self.behind else 0
+
+
+def reach(number: int, grants: int, issued: Mapping[int, int], devices: Sequence[DeviceView]) -> Reach:
+    """``issued`` are the rosters known, this one among them, by number, with their times of issue.
+
+    A device uses the roster that it last reported. One without doors has nothing to apply it to and is not counted.
+    """
+    with_doors = [device for device in devices if device.points]
+    behind = [
+        Behind(
+            device.name,
+            device.label,
+            device.roster_number,
+            len(device.points),
+            min(at_ms for other, at_ms in issued.items() if device.roster_number < other <= number),
+        )
+        for device in with_doors
+        if device.roster_number < number
+    ]
+    doors = sum(len(device.points) for device in with_doors)
+    return Reach(
+        number=number,
+        issued_ms=issued[number],
+        grants=grants,
+        applied=doors - sum(one.doors for one in behind),
+        doors=doors,
+        behind=sorted(behind, key=lambda one: (one.since_ms, one.name)),
+    )
