@@ -164,6 +164,14 @@ def test_decisions_are_counted_once_by_reason(town: Town, monitor: Monitor) -> N
         assert seen("access_decisions_total", decision="refused", reason="other") == 1
 
 
+def test_what_a_device_had_to_let_go_is_counted_as_lost(town: Town, monitor: Monitor) -> None:
+    assert monitor.look()("events_lost_total") == 0
+    gym = town.senders["gym-turnstile"]
+    gym.record(5)
+    town.arrives(gym.name, "events", gym.sealed(1, 5, [gym.gap(1, 3), *gym.rows[3:]]))
+    assert monitor.look()("events_lost_total") == 3
+
+
 def test_a_flood_is_counted_in_bounded_looks(town: Town, monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "MAX_COUNTED", 2)
     for _ in range(5):
