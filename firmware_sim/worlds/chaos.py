@@ -53,6 +53,7 @@ class Figures(Struct):
     undecided: int
     late: int
     commands: int
+    commands_done: int
     at_acks: int
     killed: dict[str, int]
     crashes: int
@@ -225,7 +226,8 @@ def _figures(town: Town, plan: Plan, verdict: Verdict, drain_s: float) -> Figure
         badges=verdict.badges,
         undecided=verdict.undecided,
         late=verdict.late,
-        commands=verdict.commands,
+        commands=len(witness.commands),
+        commands_done=verdict.commands_done,
         at_acks=town.at_acks,
         killed=dict(killed),
         crashes=len(town.crashes),
@@ -249,11 +251,12 @@ SHOWN = (
     ("times a lock left its rest", "moves"),
     ("… in an emergency", "in_emergency"),
     ("… by the exit button, while no agent lived", "out_alone"),
-    ("… for a card, the agent killed before its row was written", "unwritten"),
+    ("… the agent killed before the row was written", "unwritten"),
     ("… and nothing says why", "unrecorded_moves"),
     ("free passages that went ahead of their row", "late"),
-    ("commands", "commands"),
-    ("commands carried out twice", "commands_twice"),
+    ("commands sent, each of them twice", "commands"),
+    ("… carried out", "commands_done"),
+    ("… carried out twice", "commands_twice"),
     ("processes killed", "kills"),
     ("… the cloud as an acknowledgement appeared", "at_acks"),
     ("processes that ended by themselves", "crashes"),

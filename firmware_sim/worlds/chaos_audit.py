@@ -64,7 +64,7 @@ class Verdict(Struct):
     badges: int = 0
     undecided: int = 0
     late: int = 0
-    commands: int = 0
+    commands_done: int = 0
     commands_twice: int = 0
     complaints: list[str] = []
 
@@ -128,7 +128,7 @@ def _judge_rows(verdict: Verdict, complain: Complain, journal: Journal, stored: 
     verdict.doubled += doubled
     verdict.late += sum(row.kind == "device.late_record" for row in journal.rows)
     done = Counter(row.data.get("id") for row in stored if row.kind == "command.done")
-    verdict.commands += len(done)
+    verdict.commands_done += len(done)
     verdict.commands_twice += sum(count - 1 for count in done.values())
 
 
@@ -161,6 +161,7 @@ class _Pins:
         ahead_ns = next(entry.ahead_ns for entry in diary if entry.what == "clocks")
         self._rows = [(row.mono_ms * 1_000_000 - ahead_ns, row) for row in rows]
         self._badges = [entry.at_ns for entry in diary if (entry.what, entry.where) == ("badge", device.name)]
+        self._commands = [entry.at_ns for entry in diary if (entry.what, entry.where) == ("command", device.name)]
         ends = ("killed", "crashed")
         self._agent_ends = [e.at_ns for e in diary if e.what in ends and e.where == f"{device.name} agent"]
         keeper_ends = [e.at_ns for e in diary if e.what in ends and e.where == f"{device.name} keeper"]
@@ -194,12 +195,11 @@ class _Pins:
         emergencies = list(self._emergencies())
         for at_ns in self._went(self._wiring.lock):
             self._verdict.moves += 1
-            if self._button_explains(at_ns) or allowed.claim(at_ns - waits_ns, at_ns + SLACK_NS):
-                continue
-            if commands.claim(at_ns - waits_ns, at_ns + SECOND_NS):
-                continue
             if any(span.touches(at_ns, at_ns) for span in emergencies):
                 self._verdict.in_emergency += 1
+                continue
+            explains = self._button_explains(at_ns)
+            if explains or any(one.claim(at_ns - waits_ns, at_ns + SLACK_NS) for one in (allowed, commands)):
                 continue
             if self._button_excuses(at_ns):
                 self._verdict.out_alone += 1
@@ -229,9 +229,9 @@ class _Pins:
         return [] if button is None else [one for one in self._went(button) if 0 <= before_ns - one <= BUTTON_NS]
 
     def _was_unwritten(self, at_ns: int, waits_ns: int) -> bool:
-        """A card was read, its row was late, and the agent was killed before the disk had it."""
-        read = any(0 <= at_ns - badge_ns <= waits_ns for badge_ns in self._badges)
-        return read and any(-SLACK_NS <= end_ns - at_ns <= UNWRITTEN_NS for end_ns in self._agent_ends)
+        """A card was read or a command came, the row was late, and the agent was killed before the disk had it."""
+        asked = any(0 <= at_ns - asked_ns <= waits_ns for asked_ns in self._badges + self._commands)
+        return asked and any(-SLACK_NS <= end_ns - at_ns <= UNWRITTEN_NS for end_ns in self._agent_ends)
 
     def _emergencies(self) -> Iterator[Span]:
         """From each opening of the fire loop to the last turn of the key before the next one."""

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from cloud.auth import Doorkeeper, Role
 from cloud.folder import clock, make_folder
 from cloud.sample import seed_sample
 from cloud.store.community import add_point
@@ -19,6 +21,7 @@ from firmware_sim.worlds.brokers import Kind, broker_command, find_mosquitto
 from firmware_sim.worlds.brokers import free_port as any_port
 from firmware_sim.worlds.chaos_audit import broken_promises
 from firmware_sim.worlds.chaos_evidence import DEVICES, DIARY, Cloud, Diary, last_seq
+from firmware_sim.worlds.chaos_operator import NAME, Operator, say_again
 from firmware_sim.worlds.chaos_plan import Trouble, Visit
 from firmware_sim.worlds.chaos_witness import Witness
 from firmware_sim.worlds.community import UNKNOWN_CARD, SimulatedDevice, sample_cards, tell_time, write_config
@@ -91,6 +94,11 @@ class Town:
         self._cards = cards()
         self._cloud_command = list(cloud) or [scripts("hearthgate-cloud")]
         self._broker_port = any_port()
+        self._web_port = free_port(FIRST_WEB_PORT)
+        self._password = secrets.token_urlsafe()
+        self._operator = Operator(f"http://127.0.0.1:{self._web_port}", self._password)
+        self._repeating: set[asyncio.Task[None]] = set()
+        self.witness.on_command = self._commanded
         self._kind: Kind = "mosquitto" if find_mosquitto() else "iotcore"
         self.cloud_cable = Proxy(self._broker_port, seed=f"{seed}/cloud", listen=self.witness.listen)
         self.broker = self._broker()
@@ -117,6 +125,7 @@ class Town:
                 seed_sample(connection, keys, clock())
                 for place in self._places:
                     add_point(connection, place.name, place.name, place.zone, place.name, place.name)
+            Doorkeeper(store, clock).add_operator(NAME, self._password, Role.GUARD, "setup")
             for number, place in enumerate(self._places):
                 home = await self._make(place, self._seed + number)
                 public_key = bytes.fromhex(Identity(home.device.config.keys).public_key)
@@ -131,6 +140,9 @@ class Town:
 
     async def stop(self) -> None:
         """Put everything to bed, whatever became of it."""
+        for task in self._repeating:
+            task.cancel()
+        await asyncio.gather(self._operator.close(), *self._repeating, return_exceptions=True)
         for home in self.homes.values():
             await home.device.control.close()
         homes = self.homes.values()
@@ -174,11 +186,11 @@ class Town:
                 await self._fire(home, trouble.lasts_s)
 
     async def visit(self, visit: Visit) -> None:
-        """Somebody badges, walks through or leaves. Who finds another in the way only badges."""
+        """Somebody badges, walks through, leaves or rings. Who finds another in the way only badges."""
         home = self.homes[visit.device]
         reader, card = f"{visit.device}.in", self._cards[visit.card]
         order: Order = Tap(reader, card)
-        if visit.deed != "leave" or home.walking.locked():
+        if visit.deed.startswith("badge") or home.walking.locked():
             home.card_is_read.set()
             home.card_is_read.clear()
         if home.walking.locked():
@@ -187,6 +199,9 @@ class Town:
         async with home.walking:
             if visit.deed == "leave":
                 order = Walk(visit.device, "out")
+            elif visit.deed == "ring":
+                await self._operator.open_once(visit.device)
+                order = Walk(visit.device, "in")
             elif visit.deed == "badge and walk":
                 order = TapAndWalk(reader, card)
             await self._ask(home, order)
@@ -228,6 +243,13 @@ class Town:
             answer = await home.device.control.ask(order)
             if answer.get("last_ns") is not None:
                 self._diary.note("badge", home.device.name, answer["last_ns"])
+
+    def _commanded(self, device: str, topic: str, payload: bytes) -> None:
+        """A command leaves the cloud: it will come twice."""
+        self._diary.note("command", device)
+        task = asyncio.create_task(say_again(topic, payload, self._broker_port))
+        self._repeating.add(task)
+        task.add_done_callback(self._repeating.discard)
 
     async def _kill_at_an_ack(self) -> None:
         """Kill the cloud before anybody else can have the acknowledgement, and let that pass."""
@@ -298,7 +320,7 @@ class Town:
 
     def _cloud(self) -> Service:
         command = [*self._cloud_command, "serve", "--dir", str(self.folder / "cloud")]
-        command += ["--broker", f"mqtt://127.0.0.1:{self.cloud_cable.port}", "--port", str(free_port(FIRST_WEB_PORT))]
+        command += ["--broker", f"mqtt://127.0.0.1:{self.cloud_cable.port}", "--port", str(self._web_port)]
         return Service(Program("cloud", command, self.folder / "cloud.log"), self._diary, self._check_promises)
 
     def _check_promises(self) -> None:

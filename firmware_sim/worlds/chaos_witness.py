@@ -57,14 +57,17 @@ def _message(body: bytes, qos: int) -> tuple[str, bytes]:
 class Witness:
     """``promised`` holds, by device and journal, up to where the cloud has promised; ``sent`` and ``resent`` count the
     rows that devices sent, and those among them that they had sent before. ``on_promise`` is called at each promise of
-    more than before, and before anybody else has it."""
+    more than before, and before anybody else has it; ``on_command`` at each command, with its device, topic and
+    payload. ``commands`` are their ids."""
 
     def __init__(self) -> None:
         self.promised: dict[tuple[str, str], int] = {}
         self.sent = 0
         self.resent = 0
         self.heard: Counter[str] = Counter()
+        self.commands: set[str] = set()
         self.on_promise: Callable[[], object] = lambda: None
+        self.on_command: Callable[[str, str, bytes], object] = lambda device, topic, payload: None
         self._furthest: dict[tuple[str, str], int] = {}
 
     def listen(self) -> Callable[[bytes], None]:
@@ -86,6 +89,9 @@ class Witness:
             if upto > self.promised.get((device, journal), 0):
                 self.promised[device, journal] = upto
                 self.on_promise()
+        elif (way, channel) == ("dn", "command"):
+            self.commands.add(json.loads(payload.partition(b"\n")[0])["id"])
+            self.on_command(device, topic, payload)
         elif (way, channel) == ("up", "events"):
             _, journal, first, last, *_ = msgspec.msgpack.decode(payload)
             self._count(device, journal, first, last)

@@ -38,6 +38,7 @@ def test_half_a_minute_of_chaos_loses_nothing(tmp_path: Path) -> None:
     assert figures.at_acks >= 1
     assert figures.events > figures.badges > 20
     assert figures.moves > 5
+    assert figures.commands >= figures.commands_done >= 1
 
 
 def test_a_cloud_that_acknowledges_before_it_commits_is_caught(tmp_path: Path) -> None:

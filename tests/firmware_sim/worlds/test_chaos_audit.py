@@ -144,7 +144,7 @@ def test_a_command_that_was_carried_out_twice_is_told(tmp_path: Path) -> None:
     done = {"id": "ab", "op": "open_once"}
     folder = Folder(tmp_path, FOUND, (40.0, "command.done", done), (41.0, "command.done", done))
     verdict = folder.opened(40.1, for_s=0.5).opened(41.1).audit()
-    assert (verdict.commands, verdict.commands_twice, verdict.unrecorded_moves) == (1, 1, 0)
+    assert (verdict.commands_done, verdict.commands_twice, verdict.unrecorded_moves) == (1, 1, 0)
 
 
 def test_a_journal_whose_chain_is_broken_is_told(tmp_path: Path) -> None:
