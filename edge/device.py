@@ -32,7 +32,7 @@ from edge.uplink import Uplink
 log = logging.getLogger(__name__)
 
 SOFTWARE = version("hearthgate")
-SAVE_CLOCK_S = 1800.0
+SAVE_CLOCK_S = 600.0
 """How often a device that hears nobody notes how late it is: a power cut makes its roster younger by no more."""
 REFUSED_AGAIN_MS = 3_600_000
 """Whoever holds the broker can have a roster refused as often as they like; each reason is recorded once in so long."""
