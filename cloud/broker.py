@@ -81,7 +81,9 @@ class Broker:
         filters: Iterable[str],
         arrived: Callable[[Arrived], None],
         connected: Callable[[], None] = lambda: None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """``tls`` says who we are and whom we believe, at a broker under TLS; without it any public authority does."""
         self._address = address
         self._filters = [(name, SubscribeOptions(qos=1)) for name in filters]
         self._arrived = arrived
@@ -90,7 +92,7 @@ class Broker:
         client.max_queued_messages_set(MAX_OUTGOING)
         client.reconnect_delay_set(RECONNECT_MIN_S, RECONNECT_MAX_S)
         if address.tls:
-            client.tls_set_context(ssl.create_default_context())
+            client.tls_set_context(tls or ssl.create_default_context())
         client.on_socket_open = _without_delay
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect

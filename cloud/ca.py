@@ -11,13 +11,13 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
-from cloud.keys import KeysUnusable, read_secret, write_secret
+from cloud.keys import KeysUnusable, read_secret, write_private, write_secret
 from cloud.store.registry import CLOUD, WATCH
 from contract.decide import DAY_MS, HOUR_MS
 from contract.sealing import P256_BYTES
@@ -74,6 +74,14 @@ class Authority:
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, 64 hex digits."""
         return self._own.fingerprint(hashes.SHA256()).hex()
+
+    def issued(self, certificate: x509.Certificate) -> bool:
+        """Whether this authority signed the certificate, whatever has become of it since."""
+        try:
+            certificate.verify_directly_issued_by(self._own)
+        except (ValueError, TypeError, InvalidSignature):
+            return False
+        return True
 
     def device(self, name: str, public_key: bytes, now_ms: int) -> Issued:
         """A device's certificate. Raises ``ValueError`` for a name that no device may have, or what is no key."""
@@ -138,7 +146,7 @@ def open_authority(folder: Path, now_ms: int) -> Authority:
     key_file, own_file = folder / "ca.key", folder / "ca.crt"
     if not key_file.exists() and not own_file.exists():
         made = ec.generate_private_key(ec.SECP256R1())
-        own_file.write_text(_pem(_self_signed(made, now_ms)))
+        write_private(own_file, _pem(_self_signed(made, now_ms)))
         write_secret(key_file, made.private_numbers().private_value.to_bytes(P256_BYTES, "big"))
     key = ec.derive_private_key(int.from_bytes(read_secret(key_file), "big"), ec.SECP256R1())
     try:

@@ -17,15 +17,28 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.auth import Doorkeeper, NameTaken, NoOperator, Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
+from cloud.broker_config import PORT, BrokerPlace, remember_broker, write_broker
+from cloud.broker_tls import BrokerIdentity
+from cloud.ca import open_authority
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeysUnusable
 from cloud.plans import HOURS, STANDARD
 from cloud.sample import SITE, seed_sample
 from cloud.store import operators
+from cloud.store.certificates import revoked_certificates
 from cloud.store.community import add_hours, add_plan
 from cloud.store.console import list_devices as registered_devices
 from cloud.store.database import Store
-from cloud.store.registry import BadSite, NotRegistered, check_site, found_site, register, replace_key
+from cloud.store.registry import (
+    WATCH,
+    BadSite,
+    NotRegistered,
+    check_site,
+    found_site,
+    register,
+    replace_key,
+    site_of,
+)
 from cloud.store.schema import quarantine, tallies
 from cloud.watch import describe
 
@@ -118,15 +131,41 @@ def serve(
         _fail(str(wrong))
 
 
+@app.command("broker-config")
+def broker_config(
+    host: Annotated[list[str], typer.Option(help="How devices reach it: a host name or address; may be repeated.")],
+    folder: FolderOption = HERE,
+    out: Annotated[Path | None, typer.Option(help="Where to write it. [default: broker in the folder]")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = PORT,
+    bind: Annotated[str, typer.Option(help="The address that the broker listens on; all if none is named.")] = "",
+) -> None:
+    """Write the folder that mosquitto runs in: TLS 1.3, a certificate for everybody, each device its own topics.
+
+    Run it with `sh FOLDER/broker.sh`, and the cloud with `--broker mqtts://HOST:PORT`.
+    """
+    with open_folder(folder) as (store, keys):
+        authority, now_ms = open_authority(keys.folder, clock()), clock()
+        place = BrokerPlace(str((out or folder / "broker").absolute()), tuple(host), port)
+        with store.reading() as connection:
+            site, revoked = site_of(connection).name, revoked_certificates(connection, now_ms)
+        write_broker(place, authority, site, revoked, now_ms, bind)
+        remember_broker(folder, place)
+    typer.echo(f"the broker's folder is {place.folder}; devices find it at {place.url}")
+    typer.echo(f"fingerprint of the community's authority: {authority.fingerprint}")
+
+
 @app.command()
 def watch(
     broker: BrokerOption = LOCAL_BROKER,
+    folder: FolderOption = HERE,
     site: Annotated[str, typer.Option(help="Only this estate.")] = "+",
     as_json: JsonOption = False,
 ) -> None:
     """Print every message of the contract as it passes the broker, until interrupted."""
     passing: Queue[Arrived] = Queue()
-    connection = Broker(parse_address(broker), [f"hg/v1/{site}/#"], passing.put)
+    address = parse_address(broker)
+    tls = _identity(folder, WATCH).context if address.tls else None
+    connection = Broker(address, [f"hg/v1/{site}/#"], passing.put, tls=tls)
     connection.start()
     try:
         while True:
@@ -134,6 +173,11 @@ def watch(
             typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else _line(shown))
     except KeyboardInterrupt:
         connection.stop()
+
+
+def _identity(folder: Path, name: str) -> BrokerIdentity:
+    with open_folder(folder) as (_, keys):
+        return BrokerIdentity(open_authority(keys.folder, clock()), name, keys.folder, clock)
 
 
 def _line(shown: dict[str, Any]) -> str:

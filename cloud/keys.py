@@ -121,15 +121,20 @@ class KeyFolder:
 
 
 def write_secret(file: Path, secret: bytes) -> None:
-    """Write hex text that only its owner may read, whole or not at all."""
-    _draft(file, secret).replace(file)
+    """Write 32 bytes as hex text that only its owner may read, whole or not at all."""
+    write_private(file, secret.hex() + "\n")
 
 
-def _draft(file: Path, secret: bytes) -> Path:
+def write_private(file: Path, text: str) -> None:
+    """Write what only its owner may read, whole or not at all. Raises ``OSError``."""
+    _draft(file, text).replace(file)
+
+
+def _draft(file: Path, text: str) -> Path:
     draft = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as out:
-        out.write(secret.hex() + "\n")
+        out.write(text)
         out.flush()
         os.fsync(out.fileno())
     return draft
@@ -139,7 +144,7 @@ def _make_once(file: Path) -> None:
     """Make a key unless there is one; of two processes that do so at once, both use the first one's."""
     if file.exists():
         return
-    draft = _draft(file, secrets.token_bytes(KEY_BYTES))
+    draft = _draft(file, secrets.token_hex(KEY_BYTES) + "\n")
     with suppress(FileExistsError):
         file.hardlink_to(draft)
     draft.unlink()

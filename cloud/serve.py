@@ -15,6 +15,8 @@ import uvicorn
 
 from cloud.app import create_app
 from cloud.broker import Arrived, Broker, BrokerAddress
+from cloud.broker_tls import BrokerIdentity
+from cloud.ca import Authority, open_authority
 from cloud.commands import Commander
 from cloud.desired import Steering
 from cloud.feed import LiveFeed
@@ -25,7 +27,7 @@ from cloud.metrics import Metrics, Workings
 from cloud.notify import Systemd, Through, Watchdog
 from cloud.publisher import Publisher
 from cloud.store.database import Store
-from cloud.store.registry import site_of
+from cloud.store.registry import CLOUD, site_of
 from contract import topics
 
 SWITCH_S = 0.0005
@@ -44,11 +46,21 @@ class PortTaken(Exception):
 class Line:
     """Everything between the broker and the database."""
 
-    def __init__(self, store: Store, keys: KeyFolder, address: BrokerAddress, feed: LiveFeed, figures: Metrics) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: KeyFolder,
+        authority: Authority,
+        address: BrokerAddress,
+        feed: LiveFeed,
+        figures: Metrics,
+    ) -> None:
         with store.reading() as connection:
             site = site_of(connection).name
         filters = [topics.up(site, "+", channel) for channel in topics.UP_CHANNELS]
-        self.broker = Broker(address, filters, self._arrived, self._connected)
+        self._identity = BrokerIdentity(authority, CLOUD, keys.folder, clock) if address.tls else None
+        tls = self._identity.context if self._identity else None
+        self.broker = Broker(address, filters, self._arrived, self._connected, tls)
         self.ingest = Ingest(
             store,
             site=site,
@@ -142,7 +154,8 @@ def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: b
     with sole_server(folder), open_folder(folder) as (store, keys), _listening(host, port) as listening:
         feed = LiveFeed()
         figures = Metrics(store, clock, feed)
-        line = Line(store, keys, address, feed, figures)
+        authority = open_authority(keys.folder, clock())
+        line = Line(store, keys, authority, address, feed, figures)
         figures.workings = line.workings
         app = create_app(
             store,

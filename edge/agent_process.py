@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import signal
-import ssl
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -17,6 +16,7 @@ from contract import topics
 from edge.announcer import will
 from edge.clock import DeviceClock
 from edge.config import DeviceConfig
+from edge.credentials import Credentials
 from edge.device import Device, Ports
 from edge.files import Reserve
 from edge.identity import Identity
@@ -62,17 +62,11 @@ def _thread(stack: AsyncExitStack, name: str) -> Executor:
     return stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=name))
 
 
-def broker(config: DeviceConfig) -> Broker:
-    """The broker of a config, with the TLS 1.3 that any but a loopback address needs. Raises ``OSError``."""
+def broker(config: DeviceConfig, clock: DeviceClock) -> Broker:
+    """The broker of a config, with the TLS 1.3 that any but a loopback address needs."""
     address = urlsplit(config.cloud.broker)
-    host, port = address.hostname or "", address.port or PORTS[address.scheme]
-    if config.cloud.ca is None:
-        return Broker(host, port)
-    context = ssl.create_default_context(cafile=config.path.parent / config.cloud.ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    if config.cloud.certificate is not None:
-        context.load_cert_chain(config.path.parent / config.cloud.certificate, config.keys / "device.key")
-    return Broker(host, port, context)
+    tls = Credentials(config.keys, clock) if address.scheme == "mqtts" else None
+    return Broker(address.hostname or "", address.port or PORTS[address.scheme], tls)
 
 
 def _reboot(command: list[str]) -> Callable[[], object] | None:
@@ -138,7 +132,7 @@ async def run_agent(config: DeviceConfig) -> None:
         keeper = KeeperLine(socket_path(config.run))
         site, name = config.device.site, config.device.name
         link = MqttLink(
-            broker(config),
+            broker(config, clock),
             client_id=name,
             subscribe=topics.down(site, name, "+"),
             will=Will(topics.up(site, name, "state"), will),

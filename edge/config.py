@@ -59,11 +59,10 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Cloud(Struct, frozen=True, forbid_unknown_fields=True):
-    """``broker`` is ``mqtt://`` to a loopback address, or ``mqtts://`` with the files that TLS needs."""
+    """``broker`` is ``mqtt://`` to a loopback address, or ``mqtts://``: then adoption puts the certificates that TLS
+    needs into the folder of keys."""
 
     broker: str
-    ca: str | None = None
-    certificate: str | None = None
 
 
 class Output(Struct, frozen=True, forbid_unknown_fields=True):
@@ -216,9 +215,7 @@ class _Checker:
         if address.scheme not in ("mqtt", "mqtts") or not address.hostname or not port_is_good:
             raise wrong
         if address.scheme == "mqtt" and not is_loopback(address.hostname):
-            raise self._error("cloud.broker", "plain MQTT goes to a loopback address only; use mqtts:// with ca")
-        if address.scheme == "mqtts" and cloud.ca is None:
-            raise self._error("cloud.broker", "mqtts:// needs ca, the file of the certificate authority")
+            raise self._error("cloud.broker", "plain MQTT goes to a loopback address only; use mqtts://")
 
     def _no_name_twice(self, table: str, key: str, names: Sequence[str]) -> None:
         for index, name in enumerate(names):

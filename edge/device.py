@@ -240,7 +240,7 @@ class Device:
                 "uptime_ms": beat.uptime_ms,
             },
             "keeper": self.agent.keeper_up,
-            "link": {"up": self.ports.link.up},
+            "link": {"up": self.ports.link.up, "why": self.ports.link.why_down},
             "journal": {
                 "id": self.recorder.journal_id,
                 "last": self.recorder.last_seq,

@@ -16,16 +16,17 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contract.messages import MAX_PAYLOAD_BYTES
+from edge.credentials import explain
 from edge.files import write_whole
 from edge.link import is_loopback
 
@@ -45,12 +46,26 @@ MAX_QUEUED = 64
 """Messages handed to paho that the broker has not confirmed; more are dropped, their senders send again."""
 
 
+_SOCKET_FAILED = "failed to receive on socket: "
+"""How paho says why a connection broke. Its callbacks only tell that it did."""
+
+
+class Tls(Protocol):
+    """What is shown and asked at a connection under TLS. ``context`` and ``check`` run in the connector's thread and
+    raise ``OSError``; ``greeted``, in that thread too, and ``refused`` say how it ended."""
+
+    def context(self) -> ssl.SSLContext: ...
+    def check(self, opened: ssl.SSLSocket) -> None: ...
+    def greeted(self) -> None: ...
+    def refused(self) -> None: ...
+
+
 class Broker(NamedTuple):
     """Where the broker is. Without ``tls`` only a loopback address will do."""
 
     host: str
     port: int
-    tls: ssl.SSLContext | None = None
+    tls: Tls | None = None
 
 
 class Will(NamedTuple):
@@ -115,6 +130,7 @@ class MqttLink:
         self._closed = False
         self._connection = 0
         self._greeted_by_s = 0.0
+        self._broke = ""
 
     @property
     def up(self) -> bool:
@@ -129,6 +145,14 @@ class MqttLink:
         if self._up and self._client is not None:
             self._client.publish(topic, payload, qos=qos, retain=retain)
 
+    def again(self) -> None:
+        """Say goodbye and connect anew, with whatever is to be shown now."""
+        client = self._client
+        if self._up and client is not None:
+            client.disconnect()
+            client.loop_write()
+            self._lost(client, "connecting anew")
+
     async def close(self) -> None:
         """Say goodbye, so that the broker does not speak the will, and stay away."""
         self._closed = True
@@ -142,6 +166,7 @@ class MqttLink:
 
     def _dial(self) -> tuple[Client, int]:
         """In the executor: a client that has found the broker and begun to speak. Raises ``OSError``."""
+        self._broke = ""
         connection = self._number.next()
         client = Client(
             CallbackAPIVersion.VERSION2,
@@ -153,8 +178,9 @@ class MqttLink:
         client.max_queued_messages_set(MAX_QUEUED)
         client.will_set(self._will.topic, self._will.payload(connection), qos=1, retain=True)
         if self._broker.tls is not None:
-            client.tls_set_context(self._broker.tls)
-        client.on_socket_open = _without_delay
+            client.tls_set_context(self._broker.tls.context())
+            client.on_log = self._on_log
+        client.on_socket_open = self._on_socket_open
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0
         properties.MaximumPacketSize = MAX_PACKET_BYTES
@@ -166,6 +192,8 @@ class MqttLink:
         try:
             client, self._connection = dialled.result()
         except (OSError, ValueError) as error:  # a ValueError for a name that no host can have
+            if isinstance(error, ssl.SSLError):
+                self._refused()
             self._pause(f"{self._broker.host}:{self._broker.port}: {error}")
             return
         except Exception as fault:
@@ -190,6 +218,16 @@ class MqttLink:
             self._loop.add_writer(opened, self._driven, client, client.loop_write)
         self._greeted_by_s = self._loop.time() + CONNECT_WITHIN_S
         self._tick = self._loop.call_later(TICK_S, self._care, client)
+
+    def _on_socket_open(self, _client: Client, _data: Any, opened: Any) -> None:
+        # Small messages must not wait for one another: 17 ms became 1.4 ms with this at both ends.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._broker.tls is not None:
+            self._broker.tls.check(opened)
+
+    def _on_log(self, _client: Client, _data: Any, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR and text.startswith(_SOCKET_FAILED):
+            self._broke = text.removeprefix(_SOCKET_FAILED)
 
     def _read(self, client: Client) -> None:
         self._driven(client, client.loop_read)
@@ -237,12 +275,14 @@ class MqttLink:
         self._up = True
         self._up_since_s = self._loop.time()
         self.why_down = ""
+        if self._broker.tls is not None:
+            self._loop.run_in_executor(self._connector, self._broker.tls.greeted)
         self._guarded(self.on_up, self._connection)
 
     def _on_disconnect(
         self, client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
-        self._loop.call_soon(self._lost, client, str(reason))
+        self._loop.call_soon(self._lost, client, self._broke or str(reason))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         if not self._up:  # a broker may send what it had kept before it answers the subscription
@@ -285,13 +325,19 @@ class MqttLink:
         _abandon(client)
         if was_up and self._loop.time() - self._up_since_s >= STEADY_S:
             self._pause_s = FIRST_PAUSE_S
+        if not was_up:
+            self._refused()
         self._pause(why)
         if was_up:
             self._guarded(self.on_down)
 
+    def _refused(self) -> None:
+        if self._broker.tls is not None:
+            self._broker.tls.refused()
+
     def _pause(self, why: str) -> None:
         """Try again after a while that is drawn anew each time, or a town's devices would all come back at once."""
-        self.why_down = why
+        self.why_down = explain(why)
         if not self._closed:
             self._retry = self._loop.call_later(self._random.uniform(0, self._pause_s), self.start)
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
@@ -304,8 +350,3 @@ def _abandon(client: Client) -> None:
     opened = client.socket()
     if opened is not None:
         opened.close()
-
-
-def _without_delay(_client: Client, _data: Any, opened: Any) -> None:
-    # Small messages must not wait for one another: 17 ms became 1.4 ms with this at both ends.
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -129,6 +129,15 @@ class VirtualLink:
             message = Message(topic, payload, qos, retain)
             self._travel(qos, lambda: self._broker.take(message))
 
+    @property
+    def why_down(self) -> str:
+        return "" if self._up else "the line is down"
+
+    def again(self) -> None:
+        """Say goodbye and come back: the broker speaks no will."""
+        if self._up:
+            self._part()
+
     def cut(self) -> None:
         """Pull the cable: the connection breaks, and none comes until it is put back."""
         self.cable_in = False

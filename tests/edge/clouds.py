@@ -35,6 +35,7 @@ class HandLink:
         self.up = False
         self.connection = 0
         self.going_up: list[Message] = []
+        self.why_down = "not connected yet"
         self.on_up: Callable[[int], object] = lambda connection: None
         self.on_down: Callable[[], object] = lambda: None
         self.on_message: Callable[[str, bytes, bool], object] = lambda topic, payload, retained: None
@@ -43,9 +44,13 @@ class HandLink:
         if self.up:
             self.going_up.append(Message(topic, payload, retain))
 
+    def again(self) -> None:
+        self.cut()
+        self.connect()
+
     def connect(self) -> None:
         if not self.up:
-            self.up = True
+            self.up, self.why_down = True, ""
             self.connection += 1
             self.on_up(self.connection)
 

@@ -4,23 +4,19 @@ import asyncio
 import json
 import os
 import signal
-import ssl
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from contract.events import decode_event
 from edge.agent_process import broker, run_agent
+from edge.clock import DeviceClock
 from edge.config import DeviceConfig
+from edge.credentials import Credentials
 from edge.identity import IdentityError
 from edge.journal import Journal, JournalError, JournalView
 from tests.edge.rig import GATES, load
@@ -32,44 +28,25 @@ HERE = GATES.replace('state = "."', 'state = "state"\nkeys = "keys"\nrun = "run"
 KINDS_OF_A_LIFE = ["device.started", "device.stopped"]
 
 
-def with_broker(folder: Path, address: str, *files: str) -> DeviceConfig:
-    extra = "".join(f"{line}\n" for line in files)
-    return load(folder, HERE.replace('broker = "mqtt://127.0.0.1:9"\n', f'broker = "{address}"\n{extra}'))
+def with_broker(folder: Path, address: str) -> DeviceConfig:
+    return load(folder, HERE.replace("mqtt://127.0.0.1:9", address))
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> None:
-    """A certificate authority's file, and the device's own certificate and key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gates")])
-    now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
-    pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    for file in ("ca.pem", "device.pem"):
-        (tmp_path / file).write_bytes(pem)
-    (tmp_path / "keys").mkdir()
-    (tmp_path / "keys" / "device.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+def clock(folder: Path) -> DeviceClock:
+    return DeviceClock(folder / "clock.json", boot="b1")
 
 
 def test_a_broker_on_loopback_needs_no_tls_and_has_its_usual_port(tmp_path: Path) -> None:
-    found = broker(with_broker(tmp_path, "mqtt://127.0.0.1"))
+    found = broker(with_broker(tmp_path, "mqtt://127.0.0.1"), clock(tmp_path))
     assert (found.host, found.port, found.tls) == ("127.0.0.1", 1883, None)
 
 
-@pytest.mark.usefixtures("certificate")
-def test_a_broker_elsewhere_is_spoken_to_in_tls_and_must_show_its_certificate(tmp_path: Path) -> None:
-    found = broker(with_broker(tmp_path, "mqtts://mqtt.example.org", 'ca = "ca.pem"', 'certificate = "device.pem"'))
+def test_a_broker_elsewhere_is_spoken_to_in_tls_with_the_files_in_the_folder_of_keys(tmp_path: Path) -> None:
+    config = with_broker(tmp_path, "mqtts://mqtt.example.org")
+    found = broker(config, clock(tmp_path))
     assert (found.host, found.port) == ("mqtt.example.org", 8883)
-    assert found.tls is not None
-    assert found.tls.minimum_version is ssl.TLSVersion.TLSv1_3
-    assert (found.tls.verify_mode, found.tls.check_hostname) == (ssl.CERT_REQUIRED, True)
-
-
-def test_a_ca_file_that_is_not_there_is_the_users_to_mend(tmp_path: Path) -> None:
-    with pytest.raises(OSError):
-        broker(with_broker(tmp_path, "mqtts://mqtt.example.org", 'ca = "ca.pem"'))
+    assert isinstance(found.tls, Credentials)
+    assert found.tls.folder == config.keys
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from contract.messages import MAX_PAYLOAD_BYTES
 from edge import mqtt
-from edge.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, ConnectionNumber, MqttLink, Will
+from edge.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, ConnectionNumber, MqttLink, Tls, Will
 from firmware_sim.clock import run_virtual
 from firmware_sim.link import Proxy
 from firmware_sim.worlds.brokers import Broker as LocalBroker
@@ -58,6 +58,20 @@ class Ear:
         await asyncio.wait_for(self.downs.get(), 20)
 
 
+class Trusting:
+    """Believes a certificate, and shows none."""
+
+    def __init__(self, certificate: Path | None = None) -> None:
+        self._certificate = certificate
+
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._certificate)
+
+    def check(self, opened: ssl.SSLSocket) -> None: ...
+    def greeted(self) -> None: ...
+    def refused(self) -> None: ...
+
+
 class Ends:
     """Makes links to a broker, and closes them."""
 
@@ -65,10 +79,10 @@ class Ends:
         self._folder = folder
         self._links: list[MqttLink] = []
 
-    def device(self, port: int, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Ear:
+    def device(self, port: int, tls: Tls | None = None, host: str = "127.0.0.1") -> Ear:
         return self._end("gym-01", Broker(host, port, tls), f"{DOWN}+")
 
-    def cloud(self, port: int, tls: ssl.SSLContext | None = None) -> Ear:
+    def cloud(self, port: int, tls: Tls | None = None) -> Ear:
         return self._end("cloud", Broker("127.0.0.1", port, tls), "hg/v1/+/+/up/+")
 
     def _end(self, name: str, broker: Broker, subscribe: str) -> Ear:
@@ -217,7 +231,7 @@ def test_a_fault_of_ours_in_a_callback_is_counted_and_the_link_goes_on(broker: L
 def test_a_name_that_no_host_can_have_is_a_broker_that_is_not_there(tmp_path: Path) -> None:
     async def story() -> None:
         async with making(tmp_path) as ends:
-            device = ends.device(1883, ssl.create_default_context(), host="x" * 64 + ".example")
+            device = ends.device(1883, Trusting(), host="x" * 64 + ".example")
             while device.link.why_down == "not connected yet":
                 await asyncio.sleep(0)
             assert not device.link.up
@@ -375,7 +389,7 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
 def test_under_tls_messages_small_and_large_arrive(tls_broker: tuple[int, Path], tmp_path: Path) -> None:
     async def story() -> None:
         port, certificate = tls_broker
-        trusted = ssl.create_default_context(cafile=str(certificate))
+        trusted = Trusting(certificate)
         async with making(tmp_path) as ends:
             cloud, device = ends.cloud(port, trusted), ends.device(port, trusted)
             await cloud.up()
@@ -392,7 +406,7 @@ def test_a_broker_that_nobody_vouches_for_is_not_spoken_to(tls_broker: tuple[int
     async def story() -> None:
         port, _ = tls_broker
         async with making(tmp_path) as ends:
-            device = ends.device(port, ssl.create_default_context())
+            device = ends.device(port, Trusting())
             while "certificate verify failed" not in device.link.why_down:
                 await asyncio.sleep(0)
             assert not device.link.up
