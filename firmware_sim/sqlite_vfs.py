@@ -8,12 +8,13 @@ passes by unseen; no start needs it.
 import ctypes
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_int64, c_void_p
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 NAME = b"hearthgate-watched"
 OPEN_SYNCS_FOLDER = 0x800 | 0x4000 | 0x80000
@@ -221,9 +222,7 @@ def _libraries() -> Iterator[tuple[str, Callable[[], ctypes.CDLL]]]:
     mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "libsqlite3" in line}
     for path in sorted(mapped):
         yield path, partial(ctypes.CDLL, path)
-    import _sqlite3
-
-    extension: Any = getattr(_sqlite3, "__file__", None)
+    extension = getattr(sys.modules["_sqlite3"], "__file__", None)
     if extension is not None:
         yield extension, partial(ctypes.CDLL, extension)
     yield "the interpreter", partial(ctypes.CDLL, None)
