@@ -5,13 +5,16 @@ every single operation, and starts from it.
 """
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
 
+from contract.events import decode_event
 from contract.messages import Manifest
 from edge.clock import DeviceClock
 from edge.journal import Journal
@@ -19,9 +22,9 @@ from edge.keeper import Latch
 from edge.memory import Begun, Memory
 from edge.roster_store import RosterDamaged, RosterError, RosterStore
 from edge.roster_sync import MAX_WAIT_S
-from firmware_sim.disk import BROKEN, HONEST, Cut, PowerCut, power_cuts
+from firmware_sim.disk import BROKEN, HONEST, Cut, Image, PowerCut, power_cuts
 from firmware_sim.disk_recorder import DiskRecorder, Fault, pour
-from firmware_sim.worlds.power_cuts import BOOT, Finding, JournalLife, judge, live
+from firmware_sim.worlds.power_cuts import BOOT, JOURNAL, NEXT_BOOT, Finding, JournalLife, judge, live
 from tests.edge.rosters import DAY_MS, NOW_MS, Published, digest, publish
 from tests.edge.syncing import Bench, run
 from tests.firmware_sim.memory_disk import memory_disk
@@ -123,6 +126,40 @@ def test_a_journal_that_the_disk_has_spoilt_is_carried_over_or_goes_on_and_makes
     assert tally.set_aside
 
 
+def spoilt_journal(disk: DiskRecorder, image: Path) -> Image:
+    """An image whose journal must be replaced by a new one that carries rows."""
+    with disk:
+        life = live(disk, 24, "spoilt")
+    for power_cut in power_cuts(disk.before, disk.operations, DAMAGE, "spoilt"):
+        if power_cut.done % 5:
+            continue
+        if judge(power_cut, life, image).set_aside and len(events_in(power_cut.image, image)) > 10:
+            return power_cut.image
+    raise AssertionError("no damage was deep enough")
+
+
+def events_in(image: Image, folder: Path) -> list[tuple[str, int]]:
+    """What a start from an image finds recorded, in order, whatever its numbers are."""
+    pour(image, folder)
+    with Journal(folder / JOURNAL, boot=NEXT_BOOT) as journal:
+        events = [decode_event(row.stored) for row in journal.tail(1000)]
+    return [(event.kind, event.data["n"]) for event in events]
+
+
+def test_a_power_cut_in_the_middle_of_a_recovery_costs_no_row_that_it_would_have_saved(
+    disk: DiskRecorder, image: Path
+) -> None:
+    spoilt = spoilt_journal(disk, image)
+    saved = events_in(spoilt, image)
+    pour(spoilt, disk.folder)
+    with DiskRecorder(disk.folder) as recovery:
+        Journal(disk.folder / JOURNAL, boot=NEXT_BOOT).close()
+    cuts = list(power_cuts(recovery.before, recovery.operations, PLAN, "recovery"))
+    assert len(cuts) > 200
+    for power_cut in cuts:
+        assert events_in(power_cut.image, image) == saved, (power_cut.cut, power_cut.done)
+
+
 def failing(disk: DiskRecorder, fault: Fault, at_call: int, *, for_good: bool) -> Callable[..., Journal]:
     """A journal whose disk fails some time after it was opened."""
 
@@ -174,17 +211,21 @@ class RosterLife(NamedTuple):
     in_use: dict[int, int]
 
 
-def live_with_rosters(disk: DiskRecorder) -> RosterLife:
-    """A device takes up one roster after the other: people come, people go, and one card is blocked."""
+def live_with_rosters(disk: DiskRecorder, fault: Fault | None = None, at_call: int = 0) -> RosterLife:
+    """A device takes up one roster after the other, and tries again where its disk fails."""
     published = {number: publish(range(2 * number, 250 + number), number) for number in range(1, 4)}
     in_use = {0: 0}
     with disk:
         store = RosterStore(disk.folder / "roster.db")
+        if fault is not None:
+            in_use[0] = len(disk.operations)
+            disk.fail(fault, at_call=at_call)
         for number, roster in published.items():
-            names = list(roster.blobs)
-            for name in store.lacks(names):
-                store.put_pages([roster.blobs[name]])
-            store.adopt(roster.manifest, roster.payload)
+            for _ in range(2):
+                with suppress(sqlite3.Error):
+                    store.put_pages([roster.blobs[name] for name in store.lacks(list(roster.blobs))])
+                    store.adopt(roster.manifest, roster.payload)
+                    break
             in_use[number] = len(disk.operations)
         store.close()
     return RosterLife(published, in_use)
@@ -311,3 +352,17 @@ def test_a_command_that_was_begun_is_remembered_after_every_cut(disk: DiskRecord
         found.keep("modes", bytes(20_000))
         found.begin(Begun("again", "open_once", NOW_MS, NOW_MS, None))
         found.close()
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_roster_is_in_use_for_good_whatever_call_to_the_disk_failed(fault: Fault, image: Path) -> None:
+    for at_call in range(1, 100, 3):
+        with memory_disk() as folder:
+            disk = DiskRecorder(folder)
+            life = live_with_rosters(disk, fault, at_call)
+        for power_cut in power_cuts(disk.before, disk.operations, AFTER_FAULTS, "roster"):
+            if power_cut.done >= life.in_use[0] and power_cut.done % 12 == 0:
+                found = judge_roster(power_cut, life, image)
+                assert found.complaints == [], (power_cut.cut, power_cut.done, at_call)
+        if disk.calls < at_call:
+            break
