@@ -19,7 +19,7 @@ import sqlite3
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -128,6 +128,7 @@ class RosterStore:
         self._path = path
         self._newest_path = path.with_suffix(".newest")
         self._in_use: Adopted | None = None
+        self._wal_suspect = False
         try:
             self._open_or_begin_anew()
         except sqlite3.Error as error:
@@ -201,7 +202,7 @@ class RosterStore:
         if self.damaged:
             files.check_sound(self._files.writer)
         named = [(page_hash(blob), blob) for blob in blobs]
-        with files.transaction(self._files.writer):
+        with self._writing(), files.transaction(self._files.writer):
             self._files.writer.executemany(_PUT, named)
         self.damaged.difference_update(name for name, _ in named)
 
@@ -218,14 +219,15 @@ class RosterStore:
         except Malformed as error:
             raise Unfit(f"roster {manifest.number}: {error}") from None
         packed = array("I", (prefix.value for prefix in prefixes))
-        with files.transaction(self._files.writer):
+        with self._writing(), files.transaction(self._files.writer):
             self._files.writer.execute(_ADOPT, Kept.of(payload, packed.tobytes(), site_page))
         self._in_use = Adopted(manifest, packed, site, bytearray(len(packed)))
         self._newest = max(self._newest, _newest_of(manifest))
         self.damaged.clear()
         yield
         # A revocation must survive a power cut, or the old roster would let the card in again.
-        self._files.writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with self._writing():
+            self._files.writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
         yield
         with suppress(OSError):  # then the number stands in the database alone, as it did until now
             files.write_whole(self._newest_path, msgspec.json.encode(self._newest))
@@ -250,6 +252,22 @@ class RosterStore:
 
     def close(self) -> None:
         self._files.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Where the disk failed before, put the WAL on it first: a checkpoint believes the next sync, which proves
+        nothing. Raises ``sqlite3.Error``."""
+        try:
+            if self._wal_suspect:
+                with self._path.with_name(f"{self._path.name}-wal").open("r+b") as wal:
+                    files.write_again(wal.fileno())
+                self._wal_suspect = False
+            yield
+        except OSError as error:
+            raise sqlite3.OperationalError(f"{self._path}-wal: {error.strerror}") from None
+        except sqlite3.Error:
+            self._wal_suspect = True
+            raise
 
     def _read(self, name: bytes) -> bytes:
         """A page of a roster to be adopted. Raises ``RosterDamaged``; then the store lacks it."""
@@ -317,7 +335,7 @@ class RosterStore:
         except BaseException:
             made.close()
             raise
-        self._files, self._in_use = made, in_use
+        self._files, self._in_use, self._wal_suspect = made, in_use, False
         self.damaged = set(self.lacks(in_use.manifest.pages)) if in_use else set()
 
 
