@@ -51,6 +51,10 @@ class Pair(Struct, frozen=True):
     key: str
     certificate: str
 
+    @property
+    def serial(self) -> str:
+        return f"{x509.load_pem_x509_certificate(self.certificate.encode()).serial_number:x}"
+
 
 class Revoked(Struct, frozen=True):
     """A certificate that no longer counts."""

@@ -142,6 +142,11 @@ class DeviceVerifier:
     def __init__(self, public: bytes) -> None:
         """Raises ``ValueError`` if the bytes are no point of P-256."""
         self._public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public)
+        self._point = public
+
+    def public(self) -> bytes:
+        """The point itself, as it was given."""
+        return self._point
 
     def accepts(self, stated: bytes, seal: bytes) -> bool:
         if len(seal) != 2 * P256_BYTES:

@@ -56,8 +56,26 @@ def found_site(connection: Connection, name: str, zone: str, label_zh: str, labe
 
 
 def device_names(connection: Connection) -> list[str]:
-    """Every registered device of the site."""
-    return list(connection.execute(select(devices.c.name).order_by(devices.c.name)).scalars())
+    """Every registered device of the site that is not lost."""
+    query = select(devices.c.name).where(devices.c.lost_ms.is_(None)).order_by(devices.c.name)
+    return list(connection.execute(query).scalars())
+
+
+def wiring_of(connection: Connection, name: str) -> str:
+    """The device's configuration file as it was adopted, "" if the cloud knows none."""
+    return connection.execute(select(devices.c.wiring).where(devices.c.name == name)).scalar_one_or_none() or ""
+
+
+def keep_wiring(connection: Connection, name: str, wiring: str) -> None:
+    connection.execute(update(devices).where(devices.c.name == name).values(wiring=wiring))
+
+
+def lose_device(connection: Connection, name: str, now_ms: int) -> None:
+    """From now on nothing that bears the device's seal is believed. Raises ``NotRegistered``."""
+    values = {"lost_ms": now_ms, "online": False}
+    if connection.execute(update(devices).where(devices.c.name == name).values(**values)).rowcount == 0:
+        raise NotRegistered(f"no device {name} is registered")
+    touch(connection)
 
 
 def register(
@@ -72,8 +90,8 @@ def register(
     if name in (CLOUD, WATCH):
         raise NotRegistered(f"{name!r} is a name of the cloud's own: take another")
     _check_key(public_key)
-    known = connection.execute(select(devices.c.public_key).where(devices.c.name == name)).scalar_one_or_none()
-    if known == public_key:
+    known = connection.execute(select(devices.c.public_key, devices.c.lost_ms).where(devices.c.name == name)).first()
+    if known is not None and known == (public_key, None):
         return
     if known is not None:
         raise NotRegistered(f"another key is registered as {name}: if its Pi was replaced, use --replace")
@@ -86,7 +104,7 @@ def register(
 def replace_key(connection: Connection, name: str, public_key: bytes) -> None:
     """Forget the old Pi's key and connections in favour of a new one's. Raises ``NotRegistered``."""
     _check_key(public_key)
-    values = {"public_key": public_key, "connection": 0, "online": False}
+    values = {"public_key": public_key, "connection": 0, "online": False, "lost_ms": None}
     if connection.execute(update(devices).where(devices.c.name == name).values(**values)).rowcount == 0:
         raise NotRegistered(f"no device {name} is registered")
     touch(connection)

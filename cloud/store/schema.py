@@ -58,6 +58,8 @@ devices = Table(
     Column("public_key", LargeBinary, nullable=False, comment="P-256 point, 65 bytes"),
     *_labels(),
     Column("registered_ms", BigInteger, nullable=False),
+    Column("lost_ms", BigInteger, comment="reported lost then: its key counts no longer"),
+    Column("wiring", String, comment="its configuration file as it was adopted, for the Pi that replaces it"),
     Column("heard_ms", BigInteger, comment="anything at all came from it, kept messages of the broker aside"),
     Column("online", Boolean, nullable=False, default=False, comment="what its last state or will said"),
     Column("connection", BigInteger, nullable=False, default=0, comment="number of the newest connection known"),

@@ -193,7 +193,7 @@ def _insert_event(dialect: Dialect) -> str:
 
 def _stored_device(connection: Connection, site: str, name: str) -> Device | None:
     columns = devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection
-    mine = (devices.c.site == site) & (devices.c.name == name)
+    mine = (devices.c.site == site) & (devices.c.name == name) & devices.c.lost_ms.is_(None)
     row = connection.execute(select(*columns).where(mine)).one_or_none()
     return None if row is None else Device(row.id, row.name, DeviceVerifier(row.public_key), row.connection)
 

@@ -1,0 +1,121 @@
+"""Devices that ask to be adopted, and wait for an operator who has read their code. Kept in memory only: a device asks
+again, and its code stays the same.
+"""
+
+import secrets
+from collections.abc import Iterator
+from threading import Lock
+
+from msgspec import Struct
+
+from cloud.auth import MINUTE_MS, Limit, Throttle
+from contract.adoption import code_of
+
+WAITS_MS = 15 * MINUTE_MS
+MAX_WAITING = 20
+MAX_WRONG_CODES = 5
+"""A wrong code is told apart from none of those who wait, so it counts against all of them."""
+FROM_ONE_ADDRESS = Limit(10, WAITS_MS)
+"""New requests; a device that asks again with the same key makes none."""
+
+
+class NotNow(Exception):
+    """No further request is taken; the text says why, and how long to wait."""
+
+
+class NoSuchCode(Exception):
+    """Nobody who waits has this code."""
+
+
+class SameCode(Exception):
+    """Two keys under one code wait: one of them was made to look like the other. Both are refused."""
+
+
+class Asking(Struct):
+    """One device that waits. ``envelope`` is what it is to be sent, once somebody has confirmed its code."""
+
+    id: str
+    public_key: bytes
+    code: str
+    address: str
+    asked_ms: int
+    wiring: str = ""
+    wrong: int = 0
+    refused: bool = False
+    envelope: bytes = b""
+
+    @property
+    def until_ms(self) -> int:
+        return self.asked_ms + WAITS_MS
+
+
+class Adoptions:
+    """All who wait. Any thread may ask; ``now_ms`` is UTC."""
+
+    def __init__(self) -> None:
+        self._asking: dict[str, Asking] = {}
+        self._lock = Lock()
+        self._by_address = Throttle(FROM_ONE_ADDRESS)
+
+    def ask(self, public_key: bytes, wiring: str, address: str, now_ms: int) -> Asking:
+        """The device's request, a new one if it has none. Raises ``NotNow``."""
+        with self._lock:
+            self._sweep(now_ms)
+            for one in self._asking.values():
+                if one.public_key == public_key:
+                    return one
+            if self._by_address.blocks(address, now_ms):
+                raise NotNow("too many requests from this address: wait a quarter of an hour")
+            if len(self._asking) >= MAX_WAITING:
+                raise NotNow("too many devices wait to be adopted: confirm some, or wait a quarter of an hour")
+            self._by_address.count(address, now_ms)
+            made = Asking(secrets.token_hex(16), public_key, code_of(public_key), address, now_ms, wiring)
+            self._asking[made.id] = made
+            return made
+
+    def find(self, number: str, now_ms: int) -> Asking | None:
+        """A request by its id, or None when it has run out."""
+        with self._lock:
+            self._sweep(now_ms)
+            return self._asking.get(number)
+
+    def waiting(self, now_ms: int) -> list[Asking]:
+        """Those whom nobody has answered yet, oldest first."""
+        with self._lock:
+            self._sweep(now_ms)
+            return list(self._open())
+
+    def claim(self, code: str, now_ms: int) -> Asking:
+        """The one request with this code. Raises ``NoSuchCode`` or ``SameCode``."""
+        with self._lock:
+            self._sweep(now_ms)
+            found = [one for one in self._open() if one.code == code]
+            if len(found) > 1:
+                for one in found:
+                    one.refused = True
+                raise SameCode(code)
+            if not found:
+                self._count_wrong()
+                raise NoSuchCode(code)
+            return found[0]
+
+    def answer(self, asking: Asking, envelope: bytes) -> None:
+        """The device may fetch its bundle, until its request runs out."""
+        with self._lock:
+            asking.envelope = envelope
+
+    def refuse(self, number: str) -> None:
+        with self._lock:
+            if number in self._asking and not self._asking[number].envelope:
+                self._asking[number].refused = True
+
+    def _open(self) -> Iterator[Asking]:
+        return (one for one in self._asking.values() if not one.refused and not one.envelope)
+
+    def _count_wrong(self) -> None:
+        for one in self._open():
+            one.wrong += 1
+            one.refused = one.wrong >= MAX_WRONG_CODES
+
+    def _sweep(self, now_ms: int) -> None:
+        self._asking = {number: one for number, one in self._asking.items() if now_ms < one.until_ms}

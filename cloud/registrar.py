@@ -1,0 +1,170 @@
+"""Lets devices in and puts them out: their keys, their certificates, and what the broker knows of both."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from cloud.auth import Clock
+from cloud.broker_config import BrokerPlace, broker_of, renew_server, write_revocations
+from cloud.ca import Authority, Issued, Revoked
+from cloud.cut_off import cut_off, make_probe
+from cloud.keys import KeyFolder
+from cloud.store import operators
+from cloud.store.certificates import (
+    add_certificate,
+    newest_certificate,
+    revoke_certificates,
+    revoked_certificates,
+)
+from cloud.store.community import add_point
+from cloud.store.database import Store
+from cloud.store.exposure import Exposed, exposed_cards
+from cloud.store.registry import (
+    NotRegistered,
+    keep_wiring,
+    lose_device,
+    register,
+    replace_key,
+    site_of,
+    wiring_of,
+)
+from contract.adoption import Bundle, close_bundle
+from contract.decide import HOUR_MS
+
+log = logging.getLogger(__name__)
+
+LOCAL_BROKER = "mqtt://127.0.0.1:1883"
+RENEWS_AFTER_MS = HOUR_MS
+"""A device that asks more often is sent the certificate that it was given."""
+
+
+class Position(Struct, frozen=True):
+    """Where a device is to be: a new place, or with ``replace`` that of the device of this name. With a ``zone``, a
+    door of the device's name stands at it."""
+
+    name: str
+    label_zh: str = ""
+    label_en: str = ""
+    zone: str = ""
+    replace: bool = False
+
+
+class Loss(Struct, frozen=True):
+    """What is to be done after a device was lost: whose cards lay on it; ``told`` is whether the broker turns it away
+    already, ``cut`` whether its live connection was ended, None if nobody has looked yet."""
+
+    cards: Sequence[Exposed]
+    told: bool
+    cut: bool | None = None
+
+
+class Registrar:
+    """The one who does so. Any thread may use it."""
+
+    def __init__(self, store: Store, keys: KeyFolder, authority: Authority, folder: Path, clock: Clock) -> None:
+        """``folder`` is the community's."""
+        self.authority = authority
+        self._store, self._keys, self._folder, self._clock = store, keys, folder, clock
+
+    def adopt(self, public_key: bytes, wiring: str, position: Position, by: str) -> bytes:
+        """Let a device in at its place; returns its bundle, closed for its key.
+
+        Whoever was there before is revoked at once. Raises ``NotRegistered``, and ``OSError`` if a key cannot be kept.
+        """
+        now_ms, name = self._clock(), position.name
+        with self._store.writing() as connection:
+            self._place(connection, public_key, position, now_ms)
+            if wiring:
+                keep_wiring(connection, name, wiring)
+            issued = self._issue(connection, name, public_key, now_ms)
+            action = "device.replaced" if position.replace else "device.adopted"
+            operators.record(connection, now_ms, by, action, name, certificate=issued.serial)
+            bundle = self._bundle(name, issued, site_of(connection).name, wiring_of(connection, name))
+        if position.replace:
+            self._tell_broker(now_ms)
+        return close_bundle(bundle, public_key)
+
+    def lose(self, name: str, by: str) -> Loss:
+        """A device was stolen or thrown away: it is believed no more. Raises ``NotRegistered`` or ``OSError``."""
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            lose_device(connection, name, now_ms)
+            revoke_certificates(connection, name, now_ms)
+            cards = exposed_cards(connection, name)
+            operators.record(connection, now_ms, by, "device.lost", name, cards=str(len(cards)))
+        self._keys.forget_sync(name)
+        return Loss(cards, self._tell_broker(now_ms))
+
+    def cut_off(self, name: str) -> bool:
+        """End the live connection of a device that is revoked; takes some seconds. False if there is no broker of ours,
+        or it does not take up the list."""
+        place = broker_of(self._folder)
+        if place is None:
+            return False
+        now_ms = self._clock()
+        probe = make_probe(self.authority, name, now_ms)
+        self._tell_broker(now_ms, [Revoked(probe.revoked.serial, now_ms)])
+        done = cut_off(place.url, self.authority, probe, self._keys.folder)
+        (log.info if done else log.warning)("%s is %s the broker", name, "cut off from" if done else "not cut off from")
+        return done
+
+    def renew(self, name: str, registered_key: bytes, asked_key: bytes) -> Issued:
+        """A device's next certificate. Raises ``NotRegistered`` for a key that is not the device's."""
+        if asked_key != registered_key:
+            raise NotRegistered(f"{name} asks for a certificate for another key than its own")
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            newest = newest_certificate(connection, name, registered_key)
+            if newest is not None and now_ms - newest[1] < RENEWS_AFTER_MS:
+                return newest[0]
+            return self._issue(connection, name, registered_key, now_ms)
+
+    def look_after(self) -> None:
+        """To be called now and then: the broker's own certificate ends too. Raises ``OSError``."""
+        place = broker_of(self._folder)
+        if place is not None and Path(place.folder).is_dir():
+            renew_server(place, self.authority, self._clock())
+
+    def _place(self, connection: Connection, public_key: bytes, position: Position, now_ms: int) -> None:
+        if position.replace:
+            replace_key(connection, position.name, public_key)
+            revoke_certificates(connection, position.name, now_ms)
+            return
+        register(connection, position.name, public_key, now_ms, position.label_zh, position.label_en)
+        if position.zone:
+            labels = position.label_zh or position.name, position.label_en or position.name
+            add_point(connection, position.name, position.name, position.zone, *labels)
+
+    def _issue(self, connection: Connection, name: str, public_key: bytes, now_ms: int) -> Issued:
+        issued = self.authority.device(name, public_key, now_ms)
+        add_certificate(connection, name, public_key, issued, now_ms)
+        return issued
+
+    def _bundle(self, name: str, issued: Issued, site: str, wiring: str) -> Bundle:
+        place = broker_of(self._folder)
+        keys = self._keys
+        return Bundle(
+            device=name,
+            site=site,
+            broker=place.url if place else LOCAL_BROKER,
+            ca=self.authority.certificate,
+            certificate=issued.certificate,
+            digest_key=keys.digest.hex(),
+            sync_key=keys.renew_sync(name).hex(),
+            roster=keys.roster.public().hex(),
+            config=keys.config.public().hex(),
+            command=keys.command.public().hex(),
+            wiring=wiring,
+        )
+
+    def _tell_broker(self, now_ms: int, also: Sequence[Revoked] = ()) -> bool:
+        place: BrokerPlace | None = broker_of(self._folder)
+        if place is None:
+            return False
+        with self._store.reading() as connection:
+            revoked = revoked_certificates(connection, now_ms)
+        write_revocations(place, self.authority, [*revoked, *also], now_ms)
+        return True

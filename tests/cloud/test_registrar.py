@@ -1,0 +1,142 @@
+"""Who is let in and put out, and what the broker's folder and the audit say of it."""
+
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from cloud.broker_config import BrokerPlace, remember_broker, write_broker
+from cloud.ca import open_authority
+from cloud.keys import KeyFolder
+from cloud.publisher import Publisher
+from cloud.registrar import LOCAL_BROKER, Position, Registrar
+from cloud.sample import SITE, seed_sample
+from cloud.store import operators
+from cloud.store.database import Store
+from cloud.store.registry import NotRegistered, device_names
+from cloud.store.streams import Streams
+from contract.adoption import Bundle, open_bundle
+from contract.decide import DAY_MS
+from contract.sealing import DeviceKey
+
+NOW_MS = 1_800_000_000_000
+GATE = Position("north-gate", "北门", "North gate", "estate")
+
+
+class Office:
+    """A registrar of Sunny Court, and the devices that come to it."""
+
+    def __init__(self, store: Store, keys: KeyFolder, folder: Path) -> None:
+        self.now_ms = NOW_MS
+        self.store, self.keys, self.folder = store, keys, folder
+        with store.writing() as connection:
+            seed_sample(connection, keys, NOW_MS)
+        self.authority = open_authority(keys.folder, NOW_MS)
+        self.registrar = Registrar(store, keys, self.authority, folder, lambda: self.now_ms)
+
+    def adopt(self, key: DeviceKey, position: Position = GATE, wiring: str = "") -> Bundle:
+        return open_bundle(self.registrar.adopt(key.public(), wiring, position, "admin"), key)
+
+    def broker(self) -> Path:
+        place = BrokerPlace(str(self.folder / "broker"), ("mqtt.example",))
+        write_broker(place, self.authority, SITE.name, [], self.now_ms)
+        remember_broker(self.folder, place)
+        return Path(place.folder)
+
+    def revoked(self) -> set[int]:
+        crl = x509.load_pem_x509_crl((self.folder / "broker" / "crl.pem").read_bytes())
+        return {one.serial_number for one in crl}
+
+    def believed(self, name: str) -> bytes | None:
+        """The key by which ingest would judge what this device says."""
+        with self.store.reading() as connection:
+            found = Streams(SITE.name).device(connection, name)
+        return None if found is None else found.verifier.public()
+
+    def deeds(self) -> list[tuple[str, str]]:
+        with self.store.reading() as connection:
+            return [(deed.action, deed.subject) for deed in operators.list_deeds(connection)]
+
+
+@pytest.fixture
+def office(store: Store, keys: KeyFolder, tmp_path: Path) -> Office:
+    return Office(store, keys, tmp_path)
+
+
+def serial(bundle: Bundle) -> int:
+    return x509.load_pem_x509_certificate(bundle.certificate.encode()).serial_number
+
+
+def test_an_adopted_device_gets_all_that_it_needs_and_is_believed(office: Office) -> None:
+    key = DeviceKey.generate()
+    bundle = office.adopt(key)
+    assert (bundle.device, bundle.site, bundle.broker) == ("north-gate", SITE.name, LOCAL_BROKER)
+    assert bytes.fromhex(bundle.sync_key) == office.keys.sync("north-gate")
+    assert bytes.fromhex(bundle.digest_key) == office.keys.digest
+    assert bundle.roster == office.keys.roster.public().hex()
+    assert bundle.ca == office.authority.certificate
+    assert office.believed("north-gate") == key.public()
+    assert ("device.adopted", "north-gate") in office.deeds()
+
+
+def test_a_spare_takes_the_place_the_wiring_and_the_name_and_the_old_one_is_revoked(office: Office) -> None:
+    office.broker()
+    old, spare = DeviceKey.generate(), DeviceKey.generate()
+    before = office.adopt(old, wiring="[device]\n")
+    after = office.adopt(spare, Position("north-gate", replace=True))
+    assert (after.device, after.wiring, after.broker) == ("north-gate", "[device]\n", "mqtts://mqtt.example:8883")
+    assert after.sync_key != before.sync_key
+    assert office.believed("north-gate") == spare.public()
+    assert office.revoked() == {serial(before)}
+    assert ("device.replaced", "north-gate") in office.deeds()
+
+
+def test_a_taken_name_a_missing_one_and_a_bad_one_change_nothing(office: Office) -> None:
+    key = DeviceKey.generate()
+    office.adopt(key)
+    for position in (GATE, Position("no-such", replace=True), Position("cloud"), Position("North Gate")):
+        with pytest.raises(NotRegistered):
+            office.adopt(DeviceKey.generate(), position)
+    assert office.believed("north-gate") == key.public()
+    assert office.believed("no-such") is None
+
+
+def test_a_lost_device_is_believed_no_more_and_its_cards_are_named(office: Office) -> None:
+    office.broker()
+    publisher = Publisher(
+        office.store, site=SITE.name, key=office.keys.roster, publish=lambda *_, **__: None, clock=lambda: NOW_MS
+    )
+    publisher.refresh()
+    bundle = office.adopt(DeviceKey.generate())
+    loss = office.registrar.lose("north-gate", "admin")
+    assert loss.told
+    assert "Founder" in {card.name.en for card in loss.cards} or len(loss.cards) > 3
+    assert office.believed("north-gate") is None
+    assert office.keys.sync("north-gate") is None
+    assert office.revoked() == {serial(bundle)}
+    with office.store.reading() as connection:
+        assert "north-gate" not in device_names(connection)
+    with pytest.raises(NotRegistered):
+        office.registrar.lose("no-such", "admin")
+
+
+def test_a_found_device_may_be_adopted_again_in_its_old_place(office: Office) -> None:
+    key = DeviceKey.generate()
+    office.adopt(key)
+    office.registrar.lose("north-gate", "admin")
+    with pytest.raises(NotRegistered):
+        office.adopt(key)
+    office.adopt(key, Position("north-gate", replace=True))
+    assert office.believed("north-gate") == key.public()
+
+
+def test_a_certificate_is_renewed_for_the_devices_own_key_and_not_every_minute(office: Office) -> None:
+    key = DeviceKey.generate()
+    office.adopt(key)
+    office.now_ms += 30 * DAY_MS
+    first = office.registrar.renew("north-gate", key.public(), key.public())
+    assert first.not_after_ms == office.now_ms + 90 * DAY_MS
+    office.now_ms += 1000
+    assert office.registrar.renew("north-gate", key.public(), key.public()) == first
+    with pytest.raises(NotRegistered):
+        office.registrar.renew("north-gate", key.public(), DeviceKey.generate().public())
