@@ -122,11 +122,11 @@ class Intake:
         reply = self._replies.setdefault(journal.id, Reply(device, journal))
         try:
             known = events_known(stretch, journal.upto, journal.tip)
-            other = self._first_other(journal, stretch) if batch.last < journal.upto else None
+            common = self._common(journal, stretch) if batch.last < journal.upto else None
         except AnotherPast:
-            known, other = None, self._first_other(journal, stretch) or stretch.begins
-        if other is not None:
-            self._another_past(reply, stretch, other)
+            known, common = None, self._common(journal, stretch, differs=True)
+        if common is not None:
+            self._another_past(reply, stretch, common)
         elif known is None:
             reply.missed = max(reply.missed, batch.last)
         elif known < len(stretch.links):
@@ -135,24 +135,29 @@ class Intake:
         elif journal.same_upto is not None:
             self._the_same(reply, stretch, journal.same_upto)
 
-    def _first_other(self, journal: Journal, stretch: Stretch) -> int | None:
-        """The first row of a batch that is another than the one stored, if both are there."""
+    def _common(self, journal: Journal, stretch: Stretch, *, differs: bool = False) -> int | None:
+        """The last row of a batch that is surely the stored one, or else the row before the batch; None unless a row
+        behind it is another than the stored one, or the links have told already that the batch ``differs``."""
         self._write_rows()
         sent = {
             seq: stored
             for place, (seq, stored) in enumerate(zip(stretch.seqs, stretch.events, strict=True))
             if seq <= journal.upto and place not in stretch.gaps
         }
-        there = stored_rows(self._connection, journal, list(sent))
-        return next((seq for seq, stored in there if stored != sent[seq]), None)
+        common = stretch.begins - 1
+        for seq, stored in stored_rows(self._connection, journal, list(sent)):
+            if stored != sent[seq]:
+                return common
+            common = seq
+        return common if differs else None
 
-    def _another_past(self, reply: Reply, stretch: Stretch, other: int) -> None:
-        """Row ``other`` is not the one stored. Where the two pasts part is known once the row before it was compared,
-        or if there is none; else the device is asked for its past from the beginning."""
-        journal, common = reply.journal, other - 1
+    def _another_past(self, reply: Reply, stretch: Stretch, common: int) -> None:
+        """Behind row ``common`` there are two pasts. Unless that is a row of the batch, the rows before may differ too:
+        if there are any, and they were not compared, the device is asked for its past from the beginning."""
+        journal = reply.journal
         if reply.fork is not None:
             return
-        is_known = other > stretch.begins or stretch.begins > stretch.first or common <= (journal.same_upto or 0)
+        is_known = common >= stretch.begins or stretch.begins > stretch.first or common <= (journal.same_upto or 0)
         if not is_known:
             journal.same_upto = journal.same_upto or 0
             reply.back = True

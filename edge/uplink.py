@@ -24,6 +24,8 @@ WINDOW = 4
 """Batches under way at once; after a silence one, until the cloud answers again."""
 ACK_WITHIN_S = 5.0
 MAX_WAIT_S = 60.0
+MAX_AHEAD = 3
+"""Silences after which a cloud that speaks of rows we never had must have them from another disk of our name."""
 BATCH_HEAD_BYTES = 256
 """Room for all of a batch but its events."""
 
@@ -71,6 +73,7 @@ class Uplink:
         self._under_way: deque[Sent] = deque()
         self._offline_upto = 0
         self._sent_from: int | None = None
+        self._ahead = False
         self._reading = False
         self._turn = 0
         self._silences = 0
@@ -102,6 +105,7 @@ class Uplink:
             ack = self._believe(payload, retained)
         except Malformed as wrong:
             self.refused[str(wrong)] += 1
+            self._ahead = self._ahead or str(wrong) == "ahead"
             return
         if ack.fork:
             self._fork(ack.upto)
@@ -169,6 +173,7 @@ class Uplink:
             heard = self._under_way.popleft()
         if heard is not None:
             self._silences = 0
+            self._ahead = False
             self._rewound_to = None
             self._watch()
         return heard
@@ -193,6 +198,9 @@ class Uplink:
     def _silent(self) -> None:
         self._silences += 1
         self._rewound_to = None
+        if self._ahead and self._silences >= MAX_AHEAD:
+            self._ahead = False
+            self._recorder.fork(self._recorder.acked)
         self._go_back(self._recorder.acked)
 
     def _fill(self) -> None:

@@ -511,6 +511,24 @@ def test_a_fork_that_is_meant_for_another_disk_of_our_name_is_not_obeyed(world: 
     assert world.uplink.refused == {"not_mine": 1}
 
 
+def test_a_cloud_that_has_rows_we_never_had_makes_us_go_on_in_another_journal(world: World) -> None:
+    """Another disk of our name sent them; what parts us may lie where the cloud has a gap, and cannot see it."""
+    world.link.connect()
+    world.record(5)
+    world.carry_all()
+    known = world.recorder.journal_id
+    world.record(2)
+    for _ in range(600):
+        world.wait(0.1)
+        if world.link.going_up:
+            world.link.going_up.clear()
+            if world.recorder.journal_id == known:
+                world.uplink.acknowledged(world.ingest.ack(known, upto=99), False)
+    assert world.recorder.journal_id != known
+    assert [decode_event(row.stored).data.get("n") for row in world.journal.tail(9)] == [6, 7, None]
+    assert world.loop.time() > 3 * ACK_WITHIN_S, "a single one proves nothing to hurry for"
+
+
 def test_a_fork_told_twice_is_one_fork(world: World) -> None:
     world.link.connect()
     world.record(3)
