@@ -1,6 +1,6 @@
-"""All that may befall a journal on its way, at once: lost and doubled messages, restarts, journals that overflow, copied
-disks that live side by side, and a cloud that is set back to its backup. In the end every row of every journal is in the
-cloud, or in a gap that the cloud has noted.
+"""All that may befall a journal on its way, at once: lost and doubled messages, restarts, journals that overflow,
+copied disks that live side by side, and a cloud that is set back to its backup. In the end every row of every journal
+is in the cloud, or in a gap that the cloud has noted.
 """
 
 import asyncio
