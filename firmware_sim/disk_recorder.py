@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from enum import IntEnum
 from pathlib import Path
+from random import Random
 from typing import Any, Self
 from unittest.mock import patch
 
 from firmware_sim.disk import (
+    Cut,
+    Disk,
     FailedSync,
     Image,
     Link,
@@ -48,13 +51,8 @@ class DiskRecorder:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self.before = read_folder(self.folder)
-        self.operations: list[Operation] = []
         self.calls = 0
-        self._seen = {number: bytearray(content) for number, content in enumerate(self.before.values())}
-        self._names = {name: number for number, name in enumerate(self.before)}
-        self._unsynced_names: set[int] = set()
-        self._watched: set[int] = set()
+        self._begin(read_folder(self.folder))
         self._fault: Fault | None = None
         self._fails_at = 0
         self._for_good = False
@@ -77,6 +75,18 @@ class DiskRecorder:
     def __exit__(self, *_: object) -> None:
         self._entered.close()
 
+    def image(self, cut: Cut, random: Random) -> Image:
+        """What is left if the power goes now."""
+        disk = Disk(self.before, random, lies=cut is Cut.SYNC_LIED)
+        for operation in self.operations:
+            disk.do(operation)
+        return disk.image(cut)
+
+    def begin_again(self, image: Image) -> None:
+        """Let the folder hold an image, as if nothing had been done yet. Nobody may have a file of it open."""
+        pour(image, self.folder)
+        self._begin(image)
+
     def fail(self, fault: Fault, *, at_call: int = 1, for_good: bool = False) -> None:
         """Let the n-th write or sync from now on fail, or it and all after it."""
         self._fault, self._fails_at, self._for_good, self.calls = fault, at_call, for_good, 0
@@ -96,6 +106,14 @@ class DiskRecorder:
 
     def landed(self, syncs: list[Sync]) -> None:
         self.operations += syncs
+
+    def _begin(self, before: Image) -> None:
+        self.before = before
+        self.operations: list[Operation] = []
+        self._seen = {number: bytearray(content) for number, content in enumerate(before.values())}
+        self._names = {name: number for number, name in enumerate(before)}
+        self._unsynced_names: set[int] = set()
+        self._watched: set[int] = set()
 
     # What SQLite does.
 
