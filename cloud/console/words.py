@@ -18,6 +18,11 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "access.passed": ("quiet", "Went in"),
     "access.passed out": ("quiet", "Went out"),
     "access.not_entered": ("quiet", "Did not go through"),
+    "command.done": ("alarm", "Done on an operator's word"),
+    "command.failed": ("alarm", "An order failed"),
+    "command.refused": ("alarm", "Refused an order"),
+    "command.unknown": ("alarm", "Nobody knows what became of an order"),
+    "door.mode": ("alarm", "Door set to another mode"),
     "door.exit_button": ("quiet", "Exit button pressed"),
     "door.exited": ("quiet", "Somebody went out"),
     "door.fault": ("alarm", "Door fault"),
@@ -27,6 +32,7 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "door.hard_release": ("alarm", "Door released by its wiring"),
     "door.held": ("alarm", "Door held open"),
     "door.shut": ("quiet", "Door shut"),
+    "turnstile.mode": ("alarm", "Turnstile set to another mode"),
     "turnstile.exited": ("quiet", "Somebody went out"),
     "turnstile.fault": ("alarm", "Turnstile fault"),
     "turnstile.fault_cleared": ("quiet", "Turnstile fault cleared"),
@@ -46,6 +52,9 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "device.roster_applied": ("quiet", "Took a new roster"),
     "device.roster_damaged": ("alarm", "Its roster was damaged"),
     "device.roster_refused": ("alarm", "Refused a roster"),
+    "device.clock_set": ("alarm", "An operator set its clock"),
+    "device.config": ("quiet", "Took up what is ordered of it"),
+    "device.memory_damaged": ("alarm", "Its memory of orders was damaged"),
     "device.started": ("quiet", "Started"),
     "device.stopped": ("quiet", "Stopped"),
     "device.unlogged": ("alarm", "Events could not be written down"),
@@ -57,6 +66,8 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
 
 FAULTS: Mapping[str, str] = {
     "agent": "Errors in its program",
+    "commands": "Refused orders that were not meant for it",
+    "config": "Refused a document of how it is to be",
     "arm_still": "The arm does not move",
     "clock": "Does not believe the cloud's time",
     "contact_reversed": "Door contact reversed",
@@ -75,6 +86,14 @@ FAULTS: Mapping[str, str] = {
 }
 
 ACTIONS: Mapping[str, str] = {
+    "command.open_once": "Opened a door from afar",
+    "command.reboot": "Ordered a restart",
+    "command.send_log": "Asked for a device's log",
+    "command.clock_set": "Set a device's clock",
+    "mode.scheduled": "Released a door",
+    "mode.hold_open": "Held a door open",
+    "mode.lockdown": "Locked a door down",
+    "mode.out_of_service": "Took a door out of service",
     "login": "Logged in",
     "login.refused": "Wrong name or password",
     "logout": "Logged out",
@@ -105,12 +124,59 @@ TRUSTS: Mapping[str, str] = {"synced": "right", "holdover": "on its own", "unset
 
 FAMILIES: Mapping[str, str] = {
     "access": "People passing",
+    "command": "Orders from afar",
     "device": "The device itself",
     "door": "Doors",
     "emergency": "Emergencies",
     "reader": "Readers",
     "turnstile": "Turnstiles",
 }
+
+MODES: Mapping[str, str] = {
+    "scheduled": "cards and hours",
+    "hold_open": "held open",
+    "lockdown": "locked down (out only)",
+    "out_of_service": "out of service",
+}
+
+ORDERS: Mapping[str, str] = {
+    "open_once": "Open once",
+    "reboot": "Restart the machine",
+    "send_log": "Fetch its log",
+    "clock_set": "Set its clock to the cloud's",
+}
+
+OUTCOMES: Mapping[str, str] = {
+    "sent": "Sent; waiting for the device to say so",
+    "done": "Done: the device says so",
+    "refused": "Refused by the device",
+    "failed": "Failed",
+    "undeliverable": "Not sent: the device is not heard",
+    "unknown": "Unknown: look at the door, or wait for its journal",
+}
+
+REFUSALS: Mapping[str, str] = {
+    "bad_time": "that is no time",
+    "busy": "too many people are waiting",
+    "cannot_reboot": "it was not told how to restart",
+    "cannot_record": "its disk does not write",
+    "clock_unset": "it does not know the time yet",
+    "emergency": "an emergency frees the way",
+    "expired": "it came too late",
+    "faulted": "it is out of order",
+    "held_open": "it is held open",
+    "internal_error": "a fault inside the device",
+    "keeper_lost": "nobody keeps its pins",
+    "locked_down": "it is locked down",
+    "no_such_point": "it has no such door",
+    "not_this_kind": "it is nothing that opens",
+    "not_understood": "its software is too old",
+    "out_of_service": "it is out of service",
+    "restarted": "the device restarted in between",
+    "too_old": "it came too late",
+    "wrong_connection": "its connection is another by now",
+}
+"""Why a device did not do what was ordered."""
 
 PRESENCES: Mapping[str, str] = {
     "online": "Online",
@@ -137,6 +203,7 @@ CAUSES: Mapping[str, str] = {
     "malformed": "Not readable",
     "poison": "An event nobody can read",
     "too_many_journals": "Too many journals",
+    "unknown_command": "An answer to no order of ours",
     "unknown_device": "Unknown device",
 }
 """Why something was put into quarantine."""
@@ -156,6 +223,10 @@ def phase(word: object) -> str:
     return PHASES.get(str(word)) or plain(str(word))
 
 
+def refusal(word: str) -> str:
+    return REFUSALS.get(word) or plain(word)
+
+
 def why(word: str) -> str:
     return CAUSES.get(word) or plain(word)
 
@@ -173,5 +244,21 @@ def kind_of(event: EventView) -> tuple[Tone, str]:
 
 def texts() -> list[str]:
     """Every text of these tables, for the catalogue to be complete."""
-    tables = (FAULTS, ACTIONS, STANDINGS, DEEDS, ROLES, CLOCKS, TRUSTS, FAMILIES, PRESENCES, PHASES, CAUSES)
+    tables = (
+        FAULTS,
+        ACTIONS,
+        STANDINGS,
+        DEEDS,
+        ROLES,
+        CLOCKS,
+        TRUSTS,
+        FAMILIES,
+        PRESENCES,
+        PHASES,
+        CAUSES,
+        MODES,
+        ORDERS,
+        OUTCOMES,
+        REFUSALS,
+    )
     return sorted({text for _, text in KINDS.values()} | {text for table in tables for text in table.values()})

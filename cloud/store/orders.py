@@ -175,7 +175,7 @@ _DESIRED = select(*(desired.c[name] for name in DesiredView.__struct_fields__))
 
 
 def _desired(row: Any) -> DesiredView:
-    return msgspec.convert(dict(row._mapping), DesiredView)
+    return msgspec.convert(dict(zip(DesiredView.__struct_fields__, row, strict=True)), DesiredView)
 
 
 def list_points(connection: Connection, now_ms: int) -> list[PointState]:

@@ -30,6 +30,10 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/api/v1/people/{person}/credentials"): Right.PEOPLE,
     ("PATCH", "/api/v1/memberships/{membership}"): Right.PEOPLE,
     ("PATCH", "/api/v1/credentials/{card}"): Right.PEOPLE,
+    ("GET", "/doors/lockdown"): Right.DOORS,
+    ("POST", "/doors/modes"): Right.DOORS,
+    ("POST", "/doors/{point}/open"): Right.DOORS,
+    ("POST", "/devices/{name}/orders"): Right.DEVICES,
     ("POST", "/api/v1/points/{point}/open"): Right.DOORS,
     ("POST", "/api/v1/modes"): Right.DOORS,
     ("POST", "/api/v1/devices/{name}/commands"): Right.DEVICES,
@@ -95,7 +99,8 @@ def test_without_a_login_nothing_but_the_login_and_health_answers(town: Town) ->
             else:
                 assert answer.status_code == 303, (method, path)
                 assert answer.headers["location"].startswith("/login?next="), path
-            assert not SECRETS.search(answer.text), (method, path)
+            said = answer.text.replace(filled(path), "")  # the address they typed themselves is no news
+            assert not SECRETS.search(said), (method, path)
             told = {name: value for name, value in answer.headers.items() if name != "location"}
             assert not SECRETS.search(str(told)), (method, path)
 

@@ -16,7 +16,7 @@ from contract.messages import RosterState
 from tests.cloud.town import PASSWORD, Town
 
 BUDGET_BYTES = 60 * 1024
-PAGES = ("/", "/events", "/people", "/people/1", "/rosters", "/quarantine", "/audit", "/account")
+PAGES = ("/", "/doors", "/events", "/people", "/people/1", "/rosters", "/quarantine", "/audit", "/account")
 TAG = re.compile(r"<[^>]+>")
 
 

@@ -1,0 +1,177 @@
+"""The doors page: open one from afar, hold it open, lock it down. What is shown as done, its device has said."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from msgspec import Struct
+
+from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for
+from cloud.api.orders import OrderIn
+from cloud.api.v1 import Text
+from cloud.auth import Right
+from cloud.commands import NoSuchPlace
+from cloud.console.pages import Pages, see_other
+from cloud.console.people import Fields
+from cloud.console.session import Said, say
+from cloud.presence import Presence
+from cloud.store.operators import Login
+from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
+from contract.decide import Mode
+
+ORDERS_SHOWN = 20
+MIN_REASON, MAX_REASON = 3, 200
+NO_REASON = N_("Say why, in 3 to 200 characters: it stands in the door's journal and in the audit. Nothing was done.")
+NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
+NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
+SET: Mapping[Mode, str] = {
+    Mode.SCHEDULED: N_("Ordered: back to cards and hours. Below stands which doors have taken it up."),
+    Mode.HOLD_OPEN: N_("Ordered: held open. Below stands which doors have taken it up."),
+    Mode.LOCKDOWN: N_("Ordered: locked down. Below stands which doors have taken it up."),
+    Mode.OUT_OF_SERVICE: N_("Ordered: out of service. Below stands which doors have taken it up."),
+}
+
+Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
+Locking = Annotated[Login, Depends(page_for(Right.DOORS))]
+Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
+
+router = APIRouter()
+
+
+class Drift(Struct, frozen=True):
+    """A mode that is desired of some points, and those of them that have not taken it up."""
+
+    mode: Mode
+    wanted: int
+    lacking: list[PointState]
+
+
+def drifts(points: Sequence[PointState]) -> list[Drift]:
+    """Every mode that some door still has to take up."""
+    found = []
+    for mode in Mode:
+        wanted = [point for point in points if point.mode is mode]
+        lacking = [point for point in wanted if point.drifts]
+        if lacking:
+            found.append(Drift(mode, len(wanted), lacking))
+    return found
+
+
+@router.get("/doors")
+def doors(request: Request, login: Reading, desk: Services, order: Text = "", mode: Text = "") -> HTMLResponse:
+    said = say(request, "good", SET[Mode(mode)]) if mode in SET else None
+    return doors_page(request, login, desk, said, order)
+
+
+def doors_page(request: Request, login: Login, desk: Desk, said: Said | None, order: str = "") -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    now_ms = desk.clock()
+    with desk.store.reading() as connection:
+        points = list_points(connection, now_ms)
+        orders = list_orders(connection, ORDERS_SHOWN)
+        newest = find_order(connection, order) if order else None
+    return pages.page(
+        request,
+        "doors.html",
+        login,
+        422 if said and said.tone == "bad" else 200,
+        points=points,
+        drifts=drifts(points),
+        orders=orders,
+        order=newest,
+        labels={point.name: point.label for point in points},
+        said=said,
+        Mode=Mode,
+        heard=heard,
+        now_ms=now_ms,
+    )
+
+
+def heard(point: PointState) -> bool:
+    """Whether the cloud hears its device: only then can it be opened from afar."""
+    return point.presence in (Presence.ONLINE, Presence.LATE)
+
+
+@router.post("/doors/modes")
+def set_mode(request: Request, login: Guard, desk: Services, fields: Fields) -> Response:
+    """One point, or without one all of the site. A lockdown comes from the second step of its form."""
+
+    def act() -> str:
+        mode = Mode(fields.get("mode", ""))
+        if mode is Mode.LOCKDOWN and "confirm" not in fields:
+            raise ValueError(mode)
+        names = [fields["point"]] if "point" in fields else None
+        desk.steering.set_mode(names, mode, login.operator.name, _reason(fields))
+        return f"/doors?mode={mode.value}"
+
+    return _answer(request, login, desk, act)
+
+
+@router.get("/doors/lockdown")
+def lockdown(
+    request: Request, login: Locking, desk: Services, point: Text = "", step: Annotated[int, Query(ge=1, le=2)] = 1
+) -> HTMLResponse:
+    """The two steps of a lockdown: what it means, then why."""
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        points = [one for one in list_points(connection, desk.clock()) if point in ("", one.name)]
+    if not points:
+        raise HTTPException(404)
+    return pages.page(request, "lockdown.html", login, points=points, point=point, step=step, heard=heard)
+
+
+@router.post("/doors/{point}/open")
+def open_once(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
+    def act() -> str:
+        return f"/doors?order={desk.commander.open_once(point, login.operator.name, _reason(fields))}"
+
+    return _answer(request, login, desk, act)
+
+
+@router.post("/devices/{name}/orders")
+def order_device(request: Request, name: str, login: Mechanic, desk: Services, fields: Fields) -> Response:
+    """Something of the machine itself; a clock is set to the cloud's own time."""
+
+    def act() -> str:
+        now_ms = desk.clock() if fields.get("op") == "clock_set" else None
+        wanted = OrderIn.model_validate({"op": fields.get("op"), "reason": _reason(fields), "now_ms": now_ms})
+        args: dict[str, Any] = {} if now_ms is None else {"now_ms": now_ms}
+        return f"/orders/{desk.commander.order(name, wanted.op, args, login.operator.name, wanted.reason)}"
+
+    return _answer(request, login, desk, act)
+
+
+@router.get("/orders/{command}")
+def order(request: Request, command: str, login: Reading, desk: Services) -> HTMLResponse:
+    """What became of one command."""
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        found: Order | None = find_order(connection, command)
+    if found is None:
+        raise HTTPException(404)
+    return pages.page(request, "order.html", login, order=found, now_ms=desk.clock())
+
+
+class _NoReason(ValueError):
+    """Nobody said why."""
+
+
+def _reason(fields: Mapping[str, str]) -> str:
+    reason = fields.get("reason", "").strip()
+    if not MIN_REASON <= len(reason) <= MAX_REASON:
+        raise _NoReason
+    return reason
+
+
+def _answer(request: Request, login: Login, desk: Desk, act: Callable[[], str]) -> Response:
+    """On to where the outcome stands, or the doors again with what was wrong."""
+    try:
+        return see_other(act())
+    except NoSuchPlace:
+        wrong = NO_SUCH_DOOR
+    except _NoReason:
+        wrong = NO_REASON
+    except ValueError:  # pydantic's own among them: a field that is not what it should be
+        wrong = NOT_RIGHT
+    return doors_page(request, login, desk, say(request, "bad", wrong))
