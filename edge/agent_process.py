@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -159,6 +160,7 @@ async def run_agent(config: DeviceConfig) -> None:
             roster_writer=roster_writer,
             memory_writer=memory_writer,
             machine=Machine(_reboot(config.device.reboot), lines.newest),
+            free_bytes=lambda: shutil.disk_usage(config.state).free,
         )
         device = Device(config, ports)
         device.start()

@@ -2,6 +2,7 @@
 
 import logging
 from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
 from concurrent.futures import Executor
 from importlib.metadata import version
 from random import Random
@@ -27,6 +28,7 @@ from edge.recorder import Recorder
 from edge.remote import Machine, Remote, RemoteKeys
 from edge.roster_store import RosterStore
 from edge.roster_sync import RosterSync
+from edge.space import Space
 from edge.uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -57,6 +59,8 @@ class Ports(Struct, frozen=True):
     roster_writer: Executor | None = None
     memory_writer: Executor | None = None
     machine: Machine = Machine()
+    free_bytes: Callable[[], int] | None = None
+    """What is free on the disk that holds the files, or nothing where there is none to watch."""
 
 
 class Device:
@@ -82,6 +86,7 @@ class Device:
             config, ports.loop, ports.clock, self.recorder, self.decider, ports.keeper, self.announcer.changed
         )
         self.remote: Remote | None = None
+        self.space = Space(self.recorder, ports.loop, ports.free_bytes, self.announcer.changed)
         self.uplink: Uplink | None = None
         self.roster_sync: RosterSync | None = None
         if registration is not None:
@@ -153,6 +158,7 @@ class Device:
             self.roster_sync.start()
         if self.remote is not None:
             self.remote.start()
+        self.space.look()
         self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
         if self.ports.identity.registration is None:
             log.warning("not registered; the public key is %s", self.ports.identity.public_key)
@@ -160,6 +166,7 @@ class Device:
     async def close(self) -> None:
         """An orderly end: what was recorded becomes durable, and the next start knows that it did."""
         self.agent.close()
+        self.space.close()
         if self._saving_clock is not None:
             self._saving_clock.cancel()
         self.announcer.goodbye()
@@ -220,6 +227,7 @@ class Device:
             "agent": f"{self.agent.failures} failures" if self.agent.failures else "",
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
         }
+        found |= self.space.faults
         found |= self.remote.faults() if self.remote else {}
         found |= {f"emergency.{zone}": "in force" for zone in sorted(self.agent.emergencies)}
         for name, runner in self.agent.runners.items():
