@@ -28,6 +28,8 @@ DRAINS_WITHIN_S = 180.0
 PLAN = "plan.json"
 PROGRESS_EVERY_S = 1.0
 DRAIN_CHECKED_S = 0.1
+LAST_CARD_S = 2.0
+"""Time for the last card to be decided before its device is ended."""
 COMPLAINTS_SHOWN = 20
 
 
@@ -202,6 +204,7 @@ async def _drain(town: Town) -> float:
     while town.behind(written) and asyncio.get_running_loop().time() < deadline_s:
         await asyncio.sleep(DRAIN_CHECKED_S)
     drain_s = asyncio.get_running_loop().time() - began_s
+    await asyncio.sleep(LAST_CARD_S)
     await town.end_in_step(deadline_s)
     return drain_s
 

@@ -17,15 +17,14 @@ from cloud.store.registry import register
 from edge.identity import Identity
 from firmware_sim.link import Proxy, Weather
 from firmware_sim.orders import ControlError, Fire, Order, ResetKey, Tap, TapAndWalk, Walk
-from firmware_sim.worlds.brokers import Kind, broker_command, find_mosquitto
-from firmware_sim.worlds.brokers import free_port as any_port
+from firmware_sim.worlds.brokers import Kind, broker_command, find_mosquitto, free_port
 from firmware_sim.worlds.chaos_audit import broken_promises
 from firmware_sim.worlds.chaos_evidence import DEVICES, DIARY, Cloud, Diary, last_seq
 from firmware_sim.worlds.chaos_operator import NAME, Operator, say_again
 from firmware_sim.worlds.chaos_plan import Trouble, Visit
 from firmware_sim.worlds.chaos_witness import Witness
 from firmware_sim.worlds.community import UNKNOWN_CARD, SimulatedDevice, sample_cards, tell_time, write_config
-from firmware_sim.worlds.processes import Died, Program, free_port, scripts
+from firmware_sim.worlds.processes import Died, Program, scripts
 from firmware_sim.worlds.supervisor import Service
 
 BROKER_QUEUE = 5
@@ -40,7 +39,6 @@ AT_AN_ACK_S = 20.0
 """How long the cloud's end waits for an acknowledgement to appear."""
 SAMPLES = (("gate", "door", "estate", "east-gate"), ("gym", "turnstile", "gym", "gym-turnstile"))
 """Of each two devices one is a door and one a turnstile: name, sample, zone, and the name of the sample's point."""
-FIRST_WEB_PORT = 8500
 STILL_S = 0.3
 """How long a frozen town is looked at, and how long it then goes on if something is still on its way."""
 
@@ -93,8 +91,8 @@ class Town:
         self._places, self._seed = places(devices), seed
         self._cards = cards()
         self._cloud_command = list(cloud) or [scripts("hearthgate-cloud")]
-        self._broker_port = any_port()
-        self._web_port = free_port(FIRST_WEB_PORT)
+        self._broker_port = free_port()
+        self._cable_port, self._web_port = free_port(), free_port()
         self._password = secrets.token_urlsafe()
         self._operator = Operator(f"http://127.0.0.1:{self._web_port}", self._password)
         self._repeating: set[asyncio.Task[None]] = set()
@@ -102,7 +100,7 @@ class Town:
         self._kind: Kind = "mosquitto" if find_mosquitto() else "iotcore"
         self.cloud_cable = Proxy(self._broker_port, seed=f"{seed}/cloud", listen=self.witness.listen)
         self.broker = self._broker()
-        self.cloud: Service
+        self.cloud = self._cloud()
 
     @property
     def kills(self) -> Counter[str]:
@@ -119,7 +117,7 @@ class Town:
 
     async def start(self, tell: Callable[[str], None]) -> None:
         """Raises ``Died`` or ``BoardGone`` for what does not come up."""
-        await self.cloud_cable.start()
+        await self.cloud_cable.start(self._cable_port)
         with make_folder(self.folder / "cloud") as (store, keys):
             with store.writing() as connection:
                 seed_sample(connection, keys, clock())
@@ -132,7 +130,6 @@ class Town:
                 with store.writing() as connection:
                     register(connection, place.name, public_key, clock())
                 keys.hand_out(place.name, home.device.config.keys)
-        self.cloud = self._cloud()
         await self.broker.start()
         await self.cloud.start()
         turn = asyncio.Semaphore(STARTS_AT_ONCE)
@@ -148,7 +145,7 @@ class Town:
         homes = self.homes.values()
         await asyncio.gather(*(service.end() for home in homes for service in (home.agent, home.keeper)))
         await asyncio.gather(*(home.device.board.stop() for home in homes))
-        for service in filter(None, (getattr(self, "cloud", None), self.broker)):
+        for service in (self.cloud, self.broker):
             await service.end()
         for cable in (self.cloud_cable, *(home.device.cable for home in homes)):
             await cable.close()
@@ -308,8 +305,7 @@ class Town:
 
     def _services(self) -> Iterator[Service]:
         yield self.broker
-        if hasattr(self, "cloud"):
-            yield self.cloud
+        yield self.cloud
         for home in self.homes.values():
             yield home.keeper
             yield home.agent
@@ -320,7 +316,7 @@ class Town:
 
     def _cloud(self) -> Service:
         command = [*self._cloud_command, "serve", "--dir", str(self.folder / "cloud")]
-        command += ["--broker", f"mqtt://127.0.0.1:{self.cloud_cable.port}", "--port", str(self._web_port)]
+        command += ["--broker", f"mqtt://127.0.0.1:{self._cable_port}", "--port", str(self._web_port)]
         return Service(Program("cloud", command, self.folder / "cloud.log"), self._diary, self._check_promises)
 
     def _check_promises(self) -> None:

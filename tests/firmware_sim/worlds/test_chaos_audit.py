@@ -117,6 +117,12 @@ def test_a_killed_agent_excuses_nothing_for_which_no_card_was_read(tmp_path: Pat
     assert folder.audit().unrecorded_moves == 1
 
 
+def test_a_command_whose_agent_died_before_the_row_was_written_is_excused(tmp_path: Path) -> None:
+    folder = Folder(tmp_path, FOUND).note(40.0, "command", GATE).opened(40.05).note(40.1, "killed", AGENT)
+    verdict = folder.audit()
+    assert (verdict.unwritten, verdict.unrecorded_moves) == (1, 0)
+
+
 def test_a_killed_keeper_excuses_no_opening(tmp_path: Path) -> None:
     folder = Folder(tmp_path, FOUND).note(40.0, "badge", GATE).opened(40.05).note(40.1, "killed", KEEPER)
     assert folder.audit().unrecorded_moves == 1

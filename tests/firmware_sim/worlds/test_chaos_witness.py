@@ -76,6 +76,17 @@ def test_only_a_promise_of_more_than_before_is_news() -> None:
     assert news == [{("gym-1", "one"): 5}, {("gym-1", "one"): 6}]
 
 
+def test_every_command_is_counted_once_and_told_each_time() -> None:
+    witness, told = Witness(), []
+    witness.on_command = lambda device, topic, payload: told.append((device, topic, payload[:4]))
+    topic, said = "hg/v1/sunny-court/gym-1/dn/command", b'{"id":"ab"}\nc2VhbA=='
+    hear = witness.listen()
+    hear(published(topic, said))
+    hear(published(topic, said))
+    assert witness.commands == {"ab"}
+    assert told == [("gym-1", topic, b'{"id')] * 2
+
+
 def test_rows_that_were_sent_before_are_counted_apart() -> None:
     witness = heard(batch("gym-1", 1, 4), batch("gym-1", 5, 6), batch("gym-1", 3, 8), batch("gate-1", 1, 2))
     assert (witness.sent, witness.resent) == (14, 4)
