@@ -13,9 +13,9 @@ import pytest
 from contract import codec, topics
 from contract.decide import Trust
 from contract.events import decode_event
-from contract.messages import Ack, Beat, State
+from contract.messages import MAX_PAYLOAD_BYTES, Ack, Beat, State
 from contract.sealing import SyncKey
-from edge.device import SOFTWARE, Device, Ports
+from edge.device import SAVE_CLOCK_S, SOFTWARE, Device, Ports
 from edge.identity import Identity
 from edge.journal import Journal, JournalView
 from edge.keeper_link import Frame, Snapshot, ToKeeper
@@ -259,4 +259,66 @@ async def test_faults_are_named_by_their_place(tmp_path: Path) -> None:
     assert bench.device.faults()["agent"] == "1 failures"
     await bench.settle()
     assert msgspec.json.encode(bench.device.beat())
+    await bench.device.close()
+
+
+@in_virtual_time
+async def test_a_broker_that_has_rosters_refused_all_day_fills_no_journal(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.link.connect()
+    for _ in range(20):
+        bench.hears(b"rubbish", "roster")
+        bench.hears(bytes(MAX_PAYLOAD_BYTES + 1), "roster")
+    await asyncio.sleep(2)
+    assert [data["why"] for kind, data in bench.rows() if kind == "device.roster_refused"] == ["malformed", "too_long"]
+    assert bench.state().roster.refused == "too_long"
+    await bench.device.close()
+
+
+@in_virtual_time
+async def test_who_comes_back_without_the_time_asks_for_it_by_an_event(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.clock.trust = Trust.UNSET
+    bench.link.connect()
+    await bench.settle()
+    assert [kind for kind, _ in bench.rows()] == ["device.started"]
+    bench.link.cut()
+    bench.link.connect()
+    await bench.settle()
+    assert bench.rows()[-1] == ("device.asks_time", {"clock": "unset"})
+    assert bench.clock.acknowledged == []
+    bench.hears(bench.ack(2))
+    assert bench.clock.acknowledged == [5]
+    bench.clock.trust = Trust.SYNCED
+    bench.link.cut()
+    bench.link.connect()
+    await bench.settle()
+    assert len(bench.rows()) == 2
+    await bench.device.close()
+
+
+@in_virtual_time
+async def test_a_boot_that_has_learned_the_time_tells_the_cloud_how_to_read_its_clock(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.device.ports.clock.on_fixed(1_800_000_000_000, 40)
+    await bench.settle()
+    expected = {"boot": BOOT, "offset_ms": 1_800_000_000_000, "error_ms": 40}
+    assert bench.rows()[-1] == ("device.clock_fixed", expected)
+    await bench.device.close()
+
+
+@in_virtual_time
+async def test_a_device_notes_how_late_it_is_though_it_hears_nobody(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await asyncio.sleep(3 * SAVE_CLOCK_S + 1)
+    assert bench.clock.saved == 3
+    await bench.device.close()
+
+
+@in_virtual_time
+async def test_a_cloud_whose_time_is_not_believed_is_a_fault(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.clock.off_ms = -259_200_000
+    assert bench.device.faults()["clock"] == "the cloud's time is -259200 s off"
+    assert bench.device.beat().clock_error_ms == bench.device.status()["clock"]["error_ms"] == 5
     await bench.device.close()
