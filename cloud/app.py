@@ -11,17 +11,20 @@ from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud.api import errors, health, metrics, orders, v1
+from cloud.adoption import Adoptions
+from cloud.api import adoptions, errors, health, metrics, orders, v1
 from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
+from cloud.ca import open_authority
 from cloud.commands import Commander
-from cloud.console import doors, lists, live, people, session
+from cloud.console import adoption, doors, lists, live, people, session
 from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.desired import Steering
 from cloud.feed import LiveFeed, Source
 from cloud.keys import KeyFolder
 from cloud.metrics import Metrics, metrics_token
+from cloud.registrar import Registrar
 from cloud.store.console import find_site
 from cloud.store.database import Store
 
@@ -89,13 +92,15 @@ def create_app(
         on_change,
         commander,
         steering,
+        Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
+        Adoptions(),
     )
     app.state.pages = pages
     app.state.source = source
     app.state.metrics = figures or Metrics(store, clock, feed)
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    for routes in (health, metrics, v1, orders, session, live, doors, lists, people):
+    for routes in (health, metrics, v1, orders, session, live, doors, lists, people, adoptions, adoption):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(Guarded)

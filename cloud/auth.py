@@ -46,18 +46,19 @@ class Role(StrEnum):
 
 class Right(StrEnum):
     """What an action asks for. ``READ`` includes the names of people; ``DOORS`` is to open a door and to set its mode,
-    ``DEVICES`` what concerns the machine itself."""
+    ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let one in, to replace it and to put it out."""
 
     READ = "read"
     PEOPLE = "people"
     DOORS = "doors"
     DEVICES = "devices"
+    ADOPT = "adopt"
     OPERATORS = "operators"
 
 
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.ADMIN: frozenset(Right),
-    Role.STAFF: frozenset({Right.READ, Right.PEOPLE, Right.DOORS}),
+    Role.STAFF: frozenset({Right.READ, Right.PEOPLE, Right.DOORS, Right.ADOPT}),
     Role.GUARD: frozenset({Right.READ, Right.DOORS}),
 }
 

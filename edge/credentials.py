@@ -22,8 +22,8 @@ from edge.files import sync_folder, write_whole
 
 log = logging.getLogger(__name__)
 
-AUTHORITY, CERTIFICATE, KEY = "ca.crt", "device.crt", "device.key"
-NEW = "device.crt.new"
+AUTHORITY, CERTIFICATE, KEY = "ca.crt", "certificate.pem", "device.key"
+NEW = "certificate.pem.new"
 """A renewed certificate until a broker has greeted it."""
 VERDICT_S = 0.5
 MAX_TRIES = 3

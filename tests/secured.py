@@ -67,6 +67,6 @@ class Secured:
         issued = (authority or self.authority).device(name, key.public(), now_ms() if at_ms is None else at_ms)
         (folder / "device.key").write_bytes(key.to_pem())
         (folder / "device.key").chmod(0o600)
-        (folder / "device.crt").write_text(issued.certificate)
+        (folder / "certificate.pem").write_text(issued.certificate)
         (folder / "ca.crt").write_text(self.authority.certificate)
         return issued.serial

@@ -7,11 +7,13 @@ from typing import Annotated
 
 from fastapi import Depends, Form, Request
 
+from cloud.adoption import Adoptions
 from cloud.auth import Clock, Doorkeeper, Right, may
 from cloud.commands import Commander
 from cloud.desired import Steering
 from cloud.feed import LiveFeed, Source
 from cloud.keys import KeyFolder
+from cloud.registrar import Registrar
 from cloud.store.database import Store
 from cloud.store.operators import Login
 
@@ -34,6 +36,8 @@ class Desk:
     on_change: Callable[[], None]
     commander: Commander
     steering: Steering
+    registrar: Registrar
+    adoptions: Adoptions
 
 
 class LoginNeeded(Exception):

@@ -108,6 +108,8 @@ ACTIONS: Mapping[str, str] = {
     "card.added": "Enrolled a card",
     "card.changed": "Changed a card",
     "device.registered": "Registered a device",
+    "device.adopted": "Adopted a device",
+    "device.lost": "Reported a device lost",
     "device.replaced": "Let a new Pi take a device's place",
 }
 

@@ -171,6 +171,12 @@ def find_site(connection: Connection) -> SiteView:
     return SiteView(row.name, row.zone, Label(row.label_zh, row.label_en))
 
 
+def list_zones(connection: Connection) -> list[tuple[str, Label]]:
+    """Every zone of the site, by name."""
+    rows = connection.execute(select(zones).order_by(zones.c.name))
+    return [(row.name, Label(row.label_zh, row.label_en)) for row in rows]
+
+
 def list_devices(connection: Connection, name: str | None = None) -> list[DeviceView]:
     """Every device with its points, by name; or the one of that name."""
     query = select(devices).order_by(devices.c.name).limit(MAX_DEVICES)

@@ -61,6 +61,12 @@ def device_names(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def list_lost(connection: Connection) -> dict[str, int]:
+    """The lost devices, and when they were reported."""
+    query = select(devices.c.name, devices.c.lost_ms).where(devices.c.lost_ms.is_not(None))
+    return {row.name: row.lost_ms for row in connection.execute(query)}
+
+
 def wiring_of(connection: Connection, name: str) -> str:
     """The device's configuration file as it was adopted, "" if the cloud knows none."""
     return connection.execute(select(devices.c.wiring).where(devices.c.name == name)).scalar_one_or_none() or ""

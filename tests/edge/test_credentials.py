@@ -137,7 +137,7 @@ def test_a_broker_out_of_its_time_by_the_devices_clock_is_not_believed(
 
 
 def test_a_damaged_file_is_named_and_nothing_stops(secured: Secured, keys: Path) -> None:
-    (keys / "device.crt").write_text("torn")
+    (keys / "certificate.pem").write_text("torn")
     assert tries(Credentials(keys, unset(keys)), secured.port) != ""
 
 
@@ -152,21 +152,21 @@ def offered(secured: Secured, keys: Path, at_ms: int | None = None) -> Credentia
 
 def test_a_new_certificate_takes_the_old_ones_place_once_a_broker_has_greeted_it(secured: Secured, keys: Path) -> None:
     credentials = offered(secured, keys)
-    new = (keys / "device.crt.new").read_text()
-    assert (keys / "device.crt").read_text() != new
+    new = (keys / "certificate.pem.new").read_text()
+    assert (keys / "certificate.pem").read_text() != new
     assert tries(credentials, secured.port) == ""
-    assert ((keys / "device.crt").read_text(), credentials.swapped) == (new, "taken")
-    assert not (keys / "device.crt.new").exists()
+    assert ((keys / "certificate.pem").read_text(), credentials.swapped) == (new, "taken")
+    assert not (keys / "certificate.pem.new").exists()
 
 
 def test_a_new_certificate_that_no_broker_takes_is_given_up_for_the_old_one(secured: Secured, keys: Path) -> None:
-    old = (keys / "device.crt").read_text()
+    old = (keys / "certificate.pem").read_text()
     credentials = offered(secured, keys, at_ms=now_ms() - DEVICE_LASTS_MS - DAY_MS)
     for _ in range(MAX_TRIES):
         assert "has expired" in tries(credentials, secured.port)
     assert credentials.swapped == "given up"
     assert tries(credentials, secured.port) == ""
-    assert (keys / "device.crt").read_text() == old
+    assert (keys / "certificate.pem").read_text() == old
 
 
 def test_only_a_certificate_for_this_device_and_key_is_kept(secured: Secured, keys: Path) -> None:
@@ -181,12 +181,12 @@ def test_only_a_certificate_for_this_device_and_key_is_kept(secured: Secured, ke
     ):
         with pytest.raises(BadCertificate):
             credentials.offer(pem, GATE, mine)
-    assert not (keys / "device.crt.new").exists()
+    assert not (keys / "certificate.pem.new").exists()
 
 
 def test_the_end_of_the_certificate_is_known(secured: Secured, keys: Path) -> None:
     found = Credentials(keys, unset(keys)).not_after_ms
     assert found is not None
     assert abs(found - now_ms() - DEVICE_LASTS_MS) < DAY_MS
-    (keys / "device.crt").unlink()
+    (keys / "certificate.pem").unlink()
     assert Credentials(keys, unset(keys)).not_after_ms is None

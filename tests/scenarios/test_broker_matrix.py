@@ -71,7 +71,7 @@ def shown_by(secured: Secured, name: str) -> ssl.SSLContext:
     if not folder.exists():
         secured.adopt(name, folder)
     context = ssl.create_default_context(cafile=folder / "ca.crt")
-    context.load_cert_chain(folder / "device.crt", folder / "device.key")
+    context.load_cert_chain(folder / "certificate.pem", folder / "device.key")
     return context
 
 

@@ -1,0 +1,116 @@
+"""The page on which devices are let in by their code, replaced, and reported lost."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.adoption import NoSuchCode, SameCode
+from cloud.api.desk import N_, Desk, Services, form_for, page_for
+from cloud.api.v1 import Text
+from cloud.auth import Right
+from cloud.console.pages import Pages, see_other
+from cloud.console.people import Fields
+from cloud.console.session import Said, say
+from cloud.registrar import Loss, Position
+from cloud.store.console import list_devices, list_zones
+from cloud.store.operators import Login
+from cloud.store.registry import NotRegistered, list_lost
+from contract.adoption import read_code
+
+DONE = N_("Adopted. The device fetches its keys by itself, within seconds.")
+REFUSED = N_("Refused. The device can ask again.")
+NO_CODE = N_("A code has 8 letters and digits, as the device shows them. Nothing was changed.")
+NOBODY = N_("Nobody who waits has this code. After five wrong codes all who wait have to ask again.")
+TWICE = N_("Two devices show this code: one imitates the other. Both were refused; find out who is on your network.")
+NO_PLACE = N_("Name a new place, or choose the device that is replaced. Nothing was changed.")
+TAKEN = N_(
+    "That place cannot be given: another device has the name, or it is no name of lower-case letters, digits and "
+    "hyphens. Nothing was changed."
+)
+NOT_THERE = N_("There is no such device. Nothing was changed.")
+
+Adopting = Annotated[Login, Depends(page_for(Right.ADOPT))]
+Confirming = Annotated[Login, Depends(form_for(Right.ADOPT))]
+
+router = APIRouter()
+
+
+@router.get("/adoptions")
+def adoptions(request: Request, login: Adopting, desk: Services, code: Text = "", done: str = "") -> HTMLResponse:
+    said = say(request, "good", {"adopted": DONE, "refused": REFUSED}[done]) if done in ("adopted", "refused") else None
+    return adoptions_page(request, login, desk, said, {"code": code})
+
+
+def adoptions_page(
+    request: Request,
+    login: Login,
+    desk: Desk,
+    said: Said | None,
+    typed: Mapping[str, str],
+    loss: tuple[str, Loss] | None = None,
+) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    now_ms = desk.clock()
+    with desk.store.reading() as connection:
+        known, lost, zones = list_devices(connection), list_lost(connection), list_zones(connection)
+    status = 422 if said and said.tone == "bad" else 200
+    context: dict[str, Any] = {"devices": known, "lost": lost, "zones": zones, "typed": typed, "loss": loss}
+    context |= {"waiting": desk.adoptions.waiting(now_ms), "fingerprint": desk.registrar.authority.fingerprint}
+    return pages.page(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **context)
+
+
+@router.post("/adoptions")
+def confirm(
+    request: Request, login: Confirming, desk: Services, fields: Fields, background: BackgroundTasks
+) -> Response:
+    def again(wrong: str) -> Response:
+        return adoptions_page(request, login, desk, say(request, "bad", wrong), fields)
+
+    try:
+        code = read_code(fields.get("code", ""))
+    except ValueError:
+        return again(NO_CODE)
+    position = _position(fields)
+    if not position.name:
+        return again(NO_PLACE)
+    try:
+        asking = desk.adoptions.claim(code, desk.clock())
+        envelope = desk.registrar.adopt(asking.public_key, asking.wiring, position, login.operator.name)
+    except NoSuchCode:
+        return again(NOBODY)
+    except SameCode:
+        return again(TWICE)
+    except NotRegistered:
+        return again(TAKEN)
+    desk.adoptions.answer(asking, envelope)
+    desk.on_change()
+    if position.replace:
+        background.add_task(desk.registrar.cut_off, position.name)
+    return see_other("/adoptions?done=adopted")
+
+
+@router.post("/adoptions/{number}/refuse")
+def refuse(number: str, _login: Confirming, desk: Services) -> Response:
+    desk.adoptions.refuse(number)
+    return see_other("/adoptions?done=refused")
+
+
+@router.post("/devices/{name}/lost")
+def lose(request: Request, name: str, login: Confirming, desk: Services, background: BackgroundTasks) -> Response:
+    """The answer is the list of what to do; it is not kept, but can be asked for again."""
+    try:
+        loss = desk.registrar.lose(name, login.operator.name)
+    except NotRegistered:
+        return adoptions_page(request, login, desk, say(request, "bad", NOT_THERE), {})
+    desk.on_change()
+    background.add_task(desk.registrar.cut_off, name)
+    return adoptions_page(request, login, desk, None, {}, (name, loss))
+
+
+def _position(fields: Mapping[str, str]) -> Position:
+    if replaced := fields.get("replace", ""):
+        return Position(replaced, replace=True)
+    name, zh, en, zone = (fields.get(key, "").strip() for key in ("name", "label_zh", "label_en", "zone"))
+    return Position(name, zh, en, zone)
