@@ -146,9 +146,12 @@ def open_made(path: Path, schema: int, migrate: Callable[[sqlite3.Connection], N
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether a failed read means that the file's bytes are bad, rather than a lock, a full disk or a missing right.
 
-    A table that is not there counts too: the owner has made it, so something has unmade it.
+    A table that is not there counts too: the owner has made it, so something has unmade it. So does a text that is
+    none, which Python finds and SQLite has no code for.
     """
     code: int = getattr(error, "sqlite_errorcode", 0)
+    if code == 0:
+        return isinstance(error, sqlite3.OperationalError)
     return code & 0xFF in _DAMAGE or code in _FAILED_READS
 
 

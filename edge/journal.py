@@ -37,7 +37,7 @@ _RUN_BEGINS = "UPDATE meta SET clean = 0, boot = ?, recovered = ''"
 _RUN_ENDS = "UPDATE meta SET clean = 1"
 _TRIM = "DELETE FROM rows WHERE seq <= ?"
 _FIRST = "SELECT min(seq) FROM rows"
-_RANKS = "SELECT seq, rank FROM rows ORDER BY seq"
+_RANKS = f"SELECT seq, {journal_file.RANK} FROM rows ORDER BY seq"  # noqa: S608, of our own words
 _GIVE_UP = "DELETE FROM rows WHERE seq BETWEEN ? AND ?"
 
 

@@ -20,7 +20,9 @@ RANKS = ("watch", "access", "value")
 GAP_RANK = len(RANKS)
 """The rank of a gap: it stands for rows that were given up, and is never given up itself."""
 
-_COLUMNS = "SELECT seq, stored, link, rank FROM rows"
+RANK = f"max(0, min({GAP_RANK}, CAST(ifnull(rank, 0) AS INTEGER)))"
+_COLUMNS = f"SELECT seq, CAST(ifnull(stored, x'') AS BLOB), CAST(ifnull(link, x'') AS BLOB), {RANK} FROM rows"  # noqa: S608, of our own words
+"""A bit that rots may turn any of them into a text, a number or nothing."""
 INSERT = "INSERT INTO rows (seq, stored, link, rank) VALUES (?, ?, ?, ?)"
 AFTER = f"{_COLUMNS} WHERE seq > ? ORDER BY seq"
 BETWEEN = f"{_COLUMNS} WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
