@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -35,8 +36,11 @@ FULL, ROOM = ("device.fault", "journal_full"), ("device.fault_cleared", "journal
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.space.close()
+    made.loop.close()
 
 
 def test_a_journal_is_called_full_at_nine_tenths_and_once(bench: Bench) -> None:
@@ -73,4 +77,3 @@ def test_it_looks_every_minute_until_it_is_closed(bench: Bench) -> None:
     bench.recording.filled = 0.0
     bench.loop.run_until_complete(asyncio.sleep(5 * LOOK_S))
     assert bench.told() == [FULL]
-    bench.loop.close()
