@@ -7,7 +7,7 @@ acknowledgements: what is measured is the other side.
 import secrets
 import selectors
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from time import monotonic
@@ -71,11 +71,7 @@ class Device:
         self._batch, self._payloads = batch, payloads
         self._topic = topics.up(site, name, "events").encode()
         self._heard = b""
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._ask(_packet(CONNECT, _text(b"MQTT") + b"\x05\x02\x00\x3c\x00" + _text(name.encode())))
-        topic = topics.down(site, name, "ack").encode()
-        self._ask(_packet(SUBSCRIBE, b"\x00\x01\x00" + _text(topic) + b"\x01"))
+        self.socket = connected(port, name, topics.down(site, name, "ack"))
         self.socket.setblocking(False)
         self._unsent = b""
 
@@ -94,7 +90,7 @@ class Device:
         up_to = self.total if up_to is None else up_to
         while self.sent < up_to and self.sent - self.acked < WINDOW:
             number = (self.sent + 1).to_bytes(2, "big")
-            self._unsent += _packet(PUBLISH, _text(self._topic) + number + b"\x00" + self._payloads[self.sent])
+            self._unsent += packet(PUBLISH, text(self._topic) + number + b"\x00" + self._payloads[self.sent])
             self.sent += 1
         self.write()
 
@@ -110,11 +106,11 @@ class Device:
         found = self.socket.recv(1 << 16)
         if not found:
             raise ConnectionError("the broker has hung up")
-        self._heard += found
-        for kind, body in self._packets():
+        whole, self._heard = packets(self._heard + found)
+        for kind, body in whole:
             if kind & 0xF0 == PUBLISH & 0xF0:
                 start = 2 + int.from_bytes(body[:2], "big")
-                self._unsent += _packet(PUBACK, body[start : start + 2])
+                self._unsent += packet(PUBACK, body[start : start + 2])
                 document, _ = codec.detach(body[start + 3 + body[start + 2] :])
                 self.acked = max(self.acked, codec.read(document, Ack).upto // self._batch)
         self.fill(up_to)
@@ -123,26 +119,34 @@ class Device:
     def wants_to_write(self) -> bool:
         return bool(self._unsent)
 
-    def _ask(self, packet: bytes) -> None:
-        """Send, and wait for whatever the broker answers."""
-        self.socket.sendall(packet)
-        self.socket.recv(256)
 
-    def _packets(self) -> Iterator[tuple[int, bytes]]:
-        while len(self._heard) > 1:
-            length, place = 0, 1
-            while place < len(self._heard):
-                length |= (self._heard[place] & 0x7F) << 7 * (place - 1)
-                place += 1
-                if self._heard[place - 1] < 0x80:
-                    break
-            else:
-                return
-            if len(self._heard) < place + length:
-                return
-            kind, body = self._heard[0], self._heard[place : place + length]
-            self._heard = self._heard[place + length :]
-            yield kind, body
+def connected(port: int, name: str, topic: str) -> socket.socket:
+    """A client of that name, subscribed to the topic."""
+    made = socket.create_connection(("127.0.0.1", port))
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    made.sendall(packet(CONNECT, text(b"MQTT") + b"\x05\x02\x00\x3c\x00" + text(name.encode())))
+    made.recv(256)
+    made.sendall(packet(SUBSCRIBE, b"\x00\x01\x00" + text(topic.encode()) + b"\x01"))
+    return made
+
+
+def packets(heard: bytes) -> tuple[list[tuple[int, bytes]], bytes]:
+    """The whole MQTT packets in what was heard, each as its kind and body, and what is left over."""
+    found = []
+    while len(heard) > 1:
+        length, place = 0, 1
+        while place < len(heard):
+            length |= (heard[place] & 0x7F) << 7 * (place - 1)
+            place += 1
+            if heard[place - 1] < 0x80:
+                break
+        else:
+            break
+        if len(heard) < place + length:
+            break
+        found.append((heard[0], heard[place : place + length]))
+        heard = heard[place + length :]
+    return found, heard
 
 
 def send_all(port: int, site: str, senders: Sequence[Sender], batch: int, go: Barrier, done: "Queue[float]") -> None:
@@ -170,11 +174,11 @@ def send_all(port: int, site: str, senders: Sequence[Sender], batch: int, go: Ba
     done.put(monotonic())
 
 
-def _text(text: bytes) -> bytes:
-    return len(text).to_bytes(2, "big") + text
+def text(content: bytes) -> bytes:
+    return len(content).to_bytes(2, "big") + content
 
 
-def _packet(kind: int, body: bytes) -> bytes:
+def packet(kind: int, body: bytes) -> bytes:
     length, head = len(body), bytearray([kind])
     while True:
         length, low = divmod(length, 128)

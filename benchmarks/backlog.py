@@ -1,0 +1,150 @@
+"""How long one device takes to be rid of 50,000 events that have waited for the cloud.
+
+The journal is filled before the clock runs. Then the shipped agent starts, with the shipped cloud and a real mosquitto
+each a process, and the clock runs from its first connection until nothing waits any more: read from the journal,
+sealed, sent in batches of at most 64 KiB with four under way, checked and committed by the cloud, acknowledged. Beside
+it stand bare SQLite inserts of the very rows that the cloud stored, as many in a transaction as came in a batch, and as
+many bytes through the broker alone.
+"""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from threading import Event as Flag
+from time import monotonic, monotonic_ns, perf_counter
+
+from benchmarks._agent import agent, status_of
+from benchmarks._machine import describe, work_folder
+from benchmarks._report import Target, finish, show
+from benchmarks._senders import DATA
+from benchmarks._town import Town, add_device, found_sample, town
+from cloud.broker import Arrived, Broker, parse_address
+from cloud.folder import clock
+from contract import topics
+from contract.decide import Trust
+from contract.events import Event, chain, encode_event
+from contract.messages import MAX_BATCH_BYTES
+from edge.config import DeviceConfig
+from edge.journal import Journal
+from edge.journal_file import Row, rank_of
+from firmware_sim.worlds.community import SITE
+
+DEVICE = "gym-turnstile"
+EVENTS, AT_ONCE = 50_000, 1_000
+LOOK_S = 0.01
+"""How often the agent is asked: the figure is later by up to so much."""
+WITHIN_S = 120.0
+BOOT = "0f1e2d3c"
+
+
+def fill(config: DeviceConfig) -> int:
+    """A journal of events that no cloud has seen; returns their bytes."""
+    config.state.mkdir(parents=True, exist_ok=True)
+    journal, now_ms, size = Journal(config.state / "journal.db", boot=BOOT), clock(), 0
+    tip, kind = journal.tip, "access.allowed"
+    for start in range(1, EVENTS + 1, AT_ONCE):
+        rows = []
+        for seq in range(start, start + AT_ONCE):
+            data = {**DATA, "holder": f"{seq % 1000:016x}"}
+            stored = encode_event(Event(seq, now_ms + seq, 1000 * seq, BOOT, Trust.SYNCED, DEVICE, kind, data))
+            tip = chain(tip, stored)
+            size += len(stored)
+            rows.append(Row(seq, stored, tip, rank_of(kind)))
+        journal.insert(rows)
+        journal.flush()
+    journal.close()
+    return size
+
+
+async def drained_s(path: Path) -> float:
+    """From the moment the agent is connected until nothing waits."""
+    began = 0.0
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            status = await status_of(path)
+            if status and not began and status["link"]["up"]:
+                began = monotonic()
+            if status and began and status["journal"]["waiting"] == 0 and status["journal"]["acked"] > EVENTS:
+                return monotonic() - began
+            await asyncio.sleep(LOOK_S)
+
+
+def bare_s(stored: Path, path: Path, at_once: int) -> float:
+    """How long SQLite takes for the rows of that database alone."""
+    with closing(sqlite3.connect(stored)) as source:
+        wanted = "SELECT sql FROM sqlite_master WHERE tbl_name = 'events' AND sql > ''"
+        made = [sql for (sql,) in source.execute(wanted)]
+        rows = source.execute("SELECT * FROM events ORDER BY arrival LIMIT ?", (EVENTS,)).fetchall()
+    with closing(sqlite3.connect(path, isolation_level=None)) as bare:
+        bare.execute("PRAGMA journal_mode = WAL")
+        bare.execute("PRAGMA synchronous = FULL")
+        for sql in made:
+            bare.execute(sql)
+        insert = f"INSERT INTO events VALUES ({', '.join('?' * len(rows[0]))})"
+        began = perf_counter()
+        for start in range(0, len(rows), at_once):
+            bare.execute("BEGIN IMMEDIATE")
+            bare.executemany(insert, rows[start : start + at_once])
+            bare.execute("COMMIT")
+        return perf_counter() - began
+
+
+def broker_s(here: Town, size: int) -> float:
+    """As many bytes from this program to itself, in messages as large as batches."""
+    count, came, up, done = -(-size // MAX_BATCH_BYTES), 0, Flag(), Flag()
+
+    def heard(_one: Arrived) -> None:
+        nonlocal came
+        came += 1
+        if came == count:
+            done.set()
+
+    topic = topics.up(SITE, "echo", "want")
+    broker = Broker(parse_address(f"mqtt://127.0.0.1:{here.broker.port}"), [topic], heard, up.set)
+    broker.start()
+    up.wait(WITHIN_S)
+    began = monotonic_ns()
+    for _ in range(count):
+        broker.publish(topic, bytes(MAX_BATCH_BYTES))
+    done.wait(WITHIN_S)
+    took = (monotonic_ns() - began) / 1e9
+    broker.stop()
+    return took
+
+
+def main() -> None:
+    with work_folder() as name:
+        folder = Path(name)
+        found_sample(folder)
+        with town(folder) as here:
+            config = add_device(folder, DEVICE, "turnstile", "gym", DEVICE, here.broker.port)
+            size = fill(config)
+            with agent(config) as status:
+                took_s = asyncio.run(drained_s(status))
+            alone_s = broker_s(here, size)
+        batch = MAX_BATCH_BYTES // (size // EVENTS)
+        sqlite_s = bare_s(folder / "cloud" / "cloud.db", folder / "bare.db", batch)
+        machine = describe(folder)
+    show(
+        f"{EVENTS:,} events of one device, {size / EVENTS:.0f} bytes each",
+        ("way", "s", "events/s"),
+        [
+            [way, f"{one:.2f}", f"{EVENTS / one:,.0f}"]
+            for way, one in (
+                ("agent to cloud, acknowledged", took_s),
+                (f"bare SQLite, {batch} rows a transaction", sqlite_s),
+                ("the bytes, broker alone", alone_s),
+            )
+        ],
+    )
+    finish(
+        "backlog",
+        [Target(f"{EVENTS:,} events of one device", took_s, 10, "s")],
+        {"drain_s": round(took_s, 3), "bare_sqlite_s": round(sqlite_s, 3), "broker_alone_s": round(alone_s, 3)},
+        machine,
+    )
+
+
+if __name__ == "__main__":
+    main()
