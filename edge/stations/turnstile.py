@@ -224,6 +224,9 @@ def _home(state: State, now_ms: int) -> Step:
     after, effects = replace(_to(state, "home"), away=False, home_ms=now_ms), list[Effect]([Wake("jam", None)])
     if state.phase == "jammed":
         return after, [Record("turnstile.jam_cleared"), Rest("unlock"), Wake("relock", None), *effects]
+    if state.released_by == {HELD_OPEN}:
+        # A machine locks behind each person until its contact has opened once, however long it was to stay unlocked.
+        return after, [*effects, Rest("unlock"), Wake("hold_open", state.settings.settle_ms)]
     if state.turning is not None:
         after, cleared = moved(replace(after, turning=None, passed_ms=now_ms), "turnstile", "arm_still")
         effects = [passed(state.turning), *effects, *cleared]

@@ -1,0 +1,393 @@
+"""Somebody holds the broker: they hear all, may say anything to anybody, keep back, repeat. No door obeys them."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import structs
+from sqlalchemy import select
+
+from cloud.store.orders import find_desired, find_order
+from cloud.store.schema import tallies
+from contract import codec, topics
+from contract.decide import DAY_MS, Mode
+from contract.messages import Command, Desired, Reported, Result
+from contract.sealing import CommandKey, ConfigKey, Purpose, statement
+from firmware_sim.virtual_mqtt import VirtualLink
+from firmware_sim.worlds.community import SITE
+from tests.firmware_sim.story import in_virtual_time
+from tests.scenarios.gym import GYM, MEMBER, Gym
+
+ORDER = topics.down(SITE, GYM, "command")
+CONFIG = topics.down(SITE, GYM, "config")
+
+
+class Thief:
+    """A client with every right, and a memory."""
+
+    def __init__(self, gym: Gym) -> None:
+        self.gym = gym
+        self.heard: dict[str, list[bytes]] = {}
+        self.link = VirtualLink(gym.town.broker, "thief", subscribe=["#"])
+        self.link.on_message = lambda topic, payload, _retained: self.heard.setdefault(topic, []).append(payload)
+        self.link.start()
+
+    def say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self.link.publish(topic, payload, qos=1, retain=retain)
+
+    def last(self, topic: str) -> bytes:
+        return self.heard[topic][-1]
+
+
+def openings(gym: Gym) -> int:
+    """How often the lock was driven, by the log of the board, which is the witness."""
+    unlock = gym.device.config.points[0].outputs["unlock"]
+    return sum(move.pin == unlock.pin and move.level == (unlock.relay == "high") for move in gym.town.moves[GYM])
+
+
+def refused(gym: Gym) -> dict[str, int]:
+    assert gym.agent.remote is not None
+    return dict(gym.agent.remote.commands.refused)
+
+
+def fresh(gym: Gym) -> Command:
+    """What a thief would love to have sealed: open the gym, now, for this connection."""
+    assert gym.agent.remote is not None
+    return Command(
+        id=secrets.token_hex(16),
+        device=GYM,
+        op="open_once",
+        by="thief",
+        reason="none of your business",
+        connection=gym.agent.remote.commands.connection,
+        lifetime_ms=10_000,
+        issued_ms=gym.town.now_ms(),
+        point=GYM,
+    )
+
+
+def sealed(
+    command: Command,
+    sign: Callable[[bytes], bytes],
+    *,
+    purpose: Purpose = Purpose.COMMAND,
+    site: str = SITE,
+    device: str = GYM,
+) -> bytes:
+    body = codec.write(command)
+    return codec.attach(body, sign(statement(purpose, site, device, body)))
+
+
+async def opened_once(gym: Gym, thief: Thief) -> bytes:
+    """An operator's own command, carried out; the thief has a copy."""
+    command = gym.cloud.commander.open_once(GYM, "lin", "a visitor")
+
+    def is_done() -> bool:
+        with gym.cloud.reading() as connection:
+            found = find_order(connection, command)
+        return found is not None and found.state == "done"
+
+    await gym.until(is_done)
+    assert await gym.turnstile.enter()
+    await gym.rest()
+    assert openings(gym) == 1
+    return thief.last(ORDER)
+
+
+@in_virtual_time
+async def test_a_command_that_is_repeated_opens_nothing_and_is_answered_as_before(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        payload = await opened_once(gym, thief)
+        answers = thief.heard[topics.up(SITE, GYM, "result")]
+        before = len(answers)
+        for _ in range(20):
+            thief.say(ORDER, payload)
+        await gym.rest()
+        assert openings(gym) == 1
+        assert len(answers) == before + 20
+        assert len({codec.detach(answer)[0] for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("again", ["reboot", "agent"])
+@in_virtual_time
+async def test_a_command_that_is_repeated_after_a_restart_opens_nothing(again: str, tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        payload = await opened_once(gym, thief)
+        if again == "reboot":
+            gym.reboot()
+        else:
+            gym.device.kill_agent()
+            gym.device.start_agent()
+        await gym.until(lambda: gym.device.link.up)
+        thief.say(ORDER, payload)
+        await gym.rest()
+        assert openings(gym) == 1
+
+
+@in_virtual_time
+async def test_a_command_is_not_carried_out_again_by_a_device_that_has_forgotten_it(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        payload = await opened_once(gym, thief)
+
+        def forget(state: Path) -> None:
+            for file in state.glob("memory.db*"):
+                file.unlink()
+
+        gym.reboot(forget)
+        await gym.until(lambda: gym.device.link.up and gym.in_step())
+        thief.say(ORDER, payload)
+        await gym.rest()
+        assert openings(gym) == 1
+        assert refused(gym) == {"wrong_connection": 1}
+
+
+@in_virtual_time
+async def test_a_retained_command_opens_nothing_when_the_device_comes_back(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        payload = await opened_once(gym, thief)
+        gym.device.link.cut()
+        gym.town.broker.retained[ORDER] = payload
+        gym.device.link.restore()
+        await gym.until(lambda: refused(gym) == {"retained": 1})
+        assert openings(gym) == 1
+
+
+@in_virtual_time
+async def test_a_command_that_was_kept_back_is_too_old_however_long_the_connection_stands(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        payload = sealed(fresh(gym), gym.keys_of_cloud.command.sign)
+        await asyncio.sleep(80)
+        assert await gym.tries(MEMBER)
+        thief.say(ORDER, payload)
+        await gym.until(lambda: refused(gym) == {"expired": 1})
+        assert openings(gym) == 1
+
+
+@in_virtual_time
+async def test_a_command_for_a_device_that_does_not_know_the_time_waits_for_a_better_day(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        gym.cloud.kill()
+        gym.reboot()
+        await gym.until(lambda: gym.device.link.up)
+        thief.say(ORDER, sealed(fresh(gym), gym.keys_of_cloud.command.sign))
+        await gym.until(lambda: refused(gym) == {"clock_unset": 1})
+        assert openings(gym) == 0
+
+
+def by_a_stranger(gym: Gym) -> bytes:
+    return sealed(fresh(gym), CommandKey.generate().sign)
+
+
+def by_the_roster_key(gym: Gym) -> bytes:
+    return sealed(fresh(gym), gym.keys_of_cloud.roster.sign)
+
+
+def by_the_config_key(gym: Gym) -> bytes:
+    return sealed(fresh(gym), gym.keys_of_cloud.config.sign)
+
+
+def for_another_purpose(gym: Gym) -> bytes:
+    return sealed(fresh(gym), gym.keys_of_cloud.command.sign, purpose=Purpose.CONFIG)
+
+
+def for_another_site(gym: Gym) -> bytes:
+    return sealed(fresh(gym), gym.keys_of_cloud.command.sign, site="elsewhere")
+
+
+def for_another_device(gym: Gym) -> bytes:
+    command = structs.replace(fresh(gym), device="east-gate")
+    return sealed(command, gym.keys_of_cloud.command.sign, device="east-gate")
+
+
+def with_another_body(gym: Gym) -> bytes:
+    payload = sealed(structs.replace(fresh(gym), op="send_log"), gym.keys_of_cloud.command.sign)
+    return payload.replace(b"send_log", b"open_once")
+
+
+def without_a_seal(gym: Gym) -> bytes:
+    return codec.write(fresh(gym))
+
+
+def rubbish(_gym: Gym) -> bytes:
+    return b"\xff" * 10_000
+
+
+def for_another_connection(gym: Gym) -> bytes:
+    command = fresh(gym)
+    return sealed(structs.replace(command, connection=command.connection + 1), gym.keys_of_cloud.command.sign)
+
+
+def from_the_future(gym: Gym) -> bytes:
+    command = fresh(gym)
+    return sealed(structs.replace(command, issued_ms=command.issued_ms + DAY_MS), gym.keys_of_cloud.command.sign)
+
+
+def with_an_order_nobody_knows(gym: Gym) -> bytes:
+    body = msgspec.json.encode({**msgspec.to_builtins(fresh(gym)), "op": "self_destruct"})
+    return codec.attach(body, gym.keys_of_cloud.command.sign(statement(Purpose.COMMAND, SITE, GYM, body)))
+
+
+REFUSED = [
+    (by_a_stranger, "bad_seal"),
+    (by_the_roster_key, "bad_seal"),
+    (by_the_config_key, "bad_seal"),
+    (for_another_purpose, "bad_seal"),
+    (for_another_site, "bad_seal"),
+    (for_another_device, "bad_seal"),
+    (with_another_body, "bad_seal"),
+    (without_a_seal, "malformed"),
+    (rubbish, "malformed"),
+    (for_another_connection, "wrong_connection"),
+    (from_the_future, "expired"),
+    (with_an_order_nobody_knows, "not_understood"),
+]
+
+
+@pytest.mark.parametrize(("make", "why"), REFUSED, ids=[make.__name__ for make, _ in REFUSED])
+@in_virtual_time
+async def test_a_command_that_must_not_be_obeyed_is_counted_told_and_not_obeyed(
+    make: Callable[[Gym], bytes], why: str, tmp_path: Path
+) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        await gym.until(lambda: thief.link.up)
+        for _ in range(30):
+            thief.say(ORDER, make(gym))
+        await gym.until(lambda: refused(gym) == {why: 30})
+        assert openings(gym) == 0
+        assert gym.agent.faults()["commands"] == "30 refused"
+        await asyncio.sleep(61)
+        told = gym.told("command.refused")
+        assert [(event.data["why"], event.data["count"]) for event in told] == [(why, 1), (why, 29)]
+        assert await gym.tries(MEMBER)
+
+
+@in_virtual_time
+async def test_no_clock_moves_on_the_thiefs_word(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        await gym.until(lambda: thief.link.up)
+        wish = structs.replace(fresh(gym), op="clock_set", point="", args={"now_ms": gym.town.now_ms() + DAY_MS})
+        thief.say(ORDER, sealed(wish, gym.keys_of_cloud.config.sign))
+        thief.say(ORDER, sealed(structs.replace(wish, connection=77), gym.keys_of_cloud.command.sign))
+        await gym.until(lambda: sum(refused(gym).values()) == 2)
+        assert abs(gym.status["clock"]["at_ms"] - gym.town.now_ms()) < 1000
+        assert gym.told("device.clock_set") == []
+
+
+@in_virtual_time
+async def test_yesterdays_document_changes_no_mode(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        steering = gym.cloud.steering
+        steering.set_mode([GYM], Mode.HOLD_OPEN, "lin", "open day")
+        await gym.until(lambda: CONFIG in thief.heard and gym.status["points"][GYM]["mode"] == "hold_open")
+        old = thief.last(CONFIG)
+        steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
+        await gym.until(lambda: gym.status["points"][GYM]["mode"] == "lockdown")
+        await gym.rest()
+        for _ in range(10):
+            thief.say(CONFIG, old, retain=True)
+        await gym.until(lambda: gym.agent.faults().get("config") == "older_number")
+        gym.reboot()
+        await gym.until(lambda: gym.agent.faults().get("config") == "older_number")
+        assert gym.status["points"][GYM]["mode"] == "lockdown"
+        assert not await gym.tries(MEMBER)
+        refusals = [event.data for event in gym.told("device.config") if event.data["status"] == "refused"]
+        assert {(told["number"], told["why"]) for told in refusals} == {(2, "older_number")}
+
+
+def document(gym: Gym, number: int, mode: Mode) -> bytes:
+    return codec.write(Desired(GYM, number, gym.town.now_ms(), {GYM: mode}))
+
+
+FORGED: list[tuple[str, Callable[[Gym], Callable[[bytes], bytes]], str, str]] = [
+    ("a stranger", lambda _gym: ConfigKey.generate().sign, GYM, "bad_seal"),
+    ("the command key", lambda gym: gym.keys_of_cloud.command.sign, GYM, "bad_seal"),
+    ("the roster key", lambda gym: gym.keys_of_cloud.roster.sign, GYM, "bad_seal"),
+    ("another device's", lambda gym: gym.keys_of_cloud.config.sign, "east-gate", "bad_seal"),
+]
+
+
+@pytest.mark.parametrize(("by", "signer", "device", "why"), FORGED, ids=[row[0] for row in FORGED])
+@in_virtual_time
+async def test_a_document_under_another_key_changes_no_mode(
+    by: str, signer: Callable[[Gym], Callable[[bytes], bytes]], device: str, why: str, tmp_path: Path
+) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        await gym.until(lambda: thief.link.up)
+        body = document(gym, 99, Mode.HOLD_OPEN)
+        seal = signer(gym)(statement(Purpose.CONFIG, SITE, device, body))
+        thief.say(CONFIG, codec.attach(body, seal), retain=True)
+        await gym.until(lambda: gym.agent.faults().get("config") == why)
+        assert gym.status["points"][GYM]["mode"] == "scheduled"
+        assert openings(gym) == 0, by
+
+
+@in_virtual_time
+async def test_a_second_document_under_one_number_is_refused(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
+        await gym.until(lambda: gym.status["points"][GYM]["mode"] == "lockdown")
+        body = document(gym, 1, Mode.HOLD_OPEN)
+        seal = gym.keys_of_cloud.config.sign(statement(Purpose.CONFIG, SITE, GYM, body))
+        thief.say(CONFIG, codec.attach(body, seal))
+        await gym.until(lambda: gym.agent.faults().get("config") == "same_number")
+        assert gym.status["points"][GYM]["mode"] == "lockdown"
+
+
+@in_virtual_time
+async def test_the_cloud_believes_no_answer_but_the_devices_own(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        await gym.until(lambda: thief.link.up)
+        gym.device.hang_agent()
+        gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
+        command = gym.cloud.commander.open_once(GYM, "lin", "a visitor")
+        thiefs_own = CommandKey.generate()
+        done = codec.write(Result(command, "done", gym.town.now_ms()))
+        taken_up = codec.write(Reported(1, "applied", gym.town.now_ms(), {GYM: Mode.LOCKDOWN}))
+        for channel, purpose, body in (
+            ("result", Purpose.RESULT, done),
+            ("reported", Purpose.REPORTED, taken_up),
+        ):
+            stated = statement(purpose, SITE, GYM, body)
+            for payload in (body, codec.attach(body, thiefs_own.sign(stated)), codec.attach(body, b""), b"rubbish"):
+                thief.say(topics.up(SITE, GYM, channel), payload)
+        await asyncio.sleep(1)
+        with gym.cloud.reading() as connection:
+            order, wanted = find_order(connection, command), find_desired(connection, GYM)
+            counted = {row.channel: row.count for row in connection.execute(select(tallies))}
+        assert order is not None
+        assert order.state == "sent"
+        assert wanted is not None
+        assert wanted.reported is None
+        assert set(counted) == {"result", "reported"}
+        gym.device.kill_agent()
+
+
+@in_virtual_time
+async def test_only_eight_commands_wait_for_the_disk_and_each_moves_the_lock_once(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        await gym.until(lambda: thief.link.up)
+        payloads = [sealed(fresh(gym), gym.keys_of_cloud.command.sign) for _ in range(3)]
+        for payload in payloads * 5:
+            thief.say(ORDER, payload)
+        await gym.rest()
+        assert len(gym.told("command.done")) == 3
+        results = [
+            codec.read(codec.detach(payload)[0], Result) for payload in thief.heard[topics.up(SITE, GYM, "result")]
+        ]
+        assert {(result.outcome, result.why) for result in results} == {("done", "")}
