@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from contract.decide import Direction
 from contract.messages import Name
+from contract.sealing import wiring_hash
 from edge.kinds import Kind, UnknownKind, find_kind
 from edge.link import is_loopback
 
@@ -127,9 +128,11 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DeviceConfig(Struct, frozen=True):
-    """A checked configuration. ``settings`` and ``kinds`` stand by point name; folders are absolute."""
+    """A checked configuration. ``settings`` and ``kinds`` stand by point name; folders are absolute. ``hash`` is the
+    name of its text (see ``sealing.wiring_hash``)."""
 
     path: Path
+    hash: str
     device: Device
     cloud: Cloud
     points: tuple[Point, ...]
@@ -156,21 +159,31 @@ class DeviceConfig(Struct, frozen=True):
 def load(path: Path, kind_folders: Sequence[Path] = ()) -> DeviceConfig:
     """Read and check a device's configuration. Raises ``ConfigError`` for whatever is wrong with it."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode()
     except (OSError, UnicodeDecodeError) as wrong:
         raise ConfigError(f"{path}: cannot be read: {getattr(wrong, 'strerror', None) or wrong}") from None
+    return check(text, path, kind_folders)
+
+
+def check(text: str, path: Path, kind_folders: Sequence[Path] = (), *, named: str = "") -> DeviceConfig:
+    """Check the text of a configuration whose folders are relative to that of ``path``. Raises ``ConfigError``, whose
+    text calls the file ``named``, or else by its path."""
+    called = named or str(path)
     try:
-        return _Checker(path, text, kind_folders).config()
+        return _Checker(path, called, text, kind_folders).config()
     except tomllib.TOMLDecodeError as wrong:
         line = re.search(r"line (\d+)", str(wrong))
-        raise ConfigError(f"{path}:{line[1] if line else len(text.splitlines())}: this is not TOML: {wrong}") from None
+        where = f"{called}:{line[1] if line else len(text.splitlines())}"
+        raise ConfigError(f"{where}: this is not TOML: {wrong}") from None
+    except RecursionError:
+        raise ConfigError(f"{called}:1: this is nested too deep; write plain tables") from None
 
 
 class _Checker:
     """The checks of one file, so that each complaint can point at its line."""
 
-    def __init__(self, path: Path, text: str, kind_folders: Sequence[Path]) -> None:
-        self.path = path
+    def __init__(self, path: Path, called: str, text: str, kind_folders: Sequence[Path]) -> None:
+        self.path, self.called, self.text = path, called, text
         self.lines = text.splitlines()
         self.document = tomllib.loads(text)
         self.kind_folders = kind_folders
@@ -191,7 +204,8 @@ class _Checker:
             settings[point.name] = self._convert(point.settings, kinds[point.name].settings, f"{where}.settings")
             self._wiring(point, kinds[point.name], where)
         points, emergencies = tuple(file.point), tuple(file.emergency)
-        return DeviceConfig(self.path.absolute(), file.device, file.cloud, points, emergencies, kinds, settings)
+        name = wiring_hash(self.text.encode())
+        return DeviceConfig(self.path.absolute(), name, file.device, file.cloud, points, emergencies, kinds, settings)
 
     def _convert(self, document: Any, kind: type[Any], where: str) -> Any:
         try:
@@ -203,7 +217,7 @@ class _Checker:
             raise self._error(f"{key}.{field}".strip("."), problem) from None
 
     def _error(self, key: str, problem: str) -> ConfigError:
-        return ConfigError(f"{self.path}:{_line_of(key, self.lines)}: {key}: {problem}")
+        return ConfigError(f"{self.called}:{line_of(key, self.lines)}: {key}: {problem}")
 
     def _broker(self, cloud: Cloud) -> None:
         wrong = self._error("cloud.broker", "write mqtt://127.0.0.1:1883 or mqtts://host:8883")
@@ -339,7 +353,7 @@ def _inputs(file: _File) -> Iterator[tuple[InputPin, str]]:
         yield emergency.reset, f"emergency[{index}].reset"
 
 
-def _line_of(key: str, lines: Sequence[str]) -> int:
+def line_of(key: str, lines: Sequence[str]) -> int:
     """The line that writes a key such as ``point[1].outputs.lock.pin``, or the nearest table around it; 1 if none."""
     best, best_depth = 1, 0
     wanted = re.findall(r"[\w-]+|\[\d+\]", key)

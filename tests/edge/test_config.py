@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge import config
-from edge.config import RESET_PULLS, ConfigError, DeviceConfig, Output, load
+from edge.config import RESET_PULLS, ConfigError, DeviceConfig, Output, check, load
 from edge.hardware.outputs import MAX_LEASE_MS
 from edge.stations import LEASE_MARGIN_MS, MAX_UNLOCK_MS
 
@@ -248,3 +248,8 @@ def test_every_word_to_choose_from_is_told() -> None:
 
 def test_the_longest_unlock_fits_into_the_longest_lease() -> None:
     assert MAX_UNLOCK_MS + LEASE_MARGIN_MS == MAX_LEASE_MS
+
+
+def test_a_file_that_is_nested_too_deep_is_one_clear_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^the new wiring:1: this is nested too deep"):
+        check("a = " + "[" * 60_000, tmp_path / "device.toml", named="the new wiring")

@@ -1,0 +1,223 @@
+"""Which configuration a device goes by: its own file, or one that the cloud has sent and that has stood its trial.
+
+What the cloud sent lies in the folder ``config`` of the state folder: each text under the name of its hash, and one
+small record that says which of them is applied and which is on trial. A process that starts anew never goes by a
+wiring on trial: if the machine stopped in the middle of one, that wiring is done with.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from contract import codec
+from contract.codec import Malformed
+from contract.sealing import wiring_hash
+from edge.config import ConfigError, DeviceConfig, check, line_of, load
+from edge.files import Hold, write_whole
+
+log = logging.getLogger(__name__)
+
+SENT = "the wiring from the cloud"
+"""What a complaint calls a text that is in no file that anybody knows."""
+STOPPED = "The device stopped in the middle of the trial."
+DROPPED = "Somebody at the device went back to its own file."
+
+
+class Copy(Struct, frozen=True):
+    """A wiring that came with the desired document ``number``, and since when it stands (UTC ms)."""
+
+    hash: str
+    number: int
+    at_ms: int
+
+
+class Ended(Struct, frozen=True):
+    """A wiring that is done with. It is not tried again for a document up to ``number``, or for any if that is None."""
+
+    hash: str
+    number: int | None
+    why: str
+
+
+class Record(Struct, frozen=True):
+    """What is known of wirings from the cloud. Without ``applied`` the device goes by its own file."""
+
+    applied: Copy | None = None
+    trial: Copy | None = None
+    ended: Ended | None = None
+
+
+class Trial(Struct, frozen=True):
+    """What a device that tries a wiring must come up to: it had this roster, and its link was up, or was not."""
+
+    number: int
+    roster: int
+    link_was_up: bool
+
+
+class Chosen(Struct, frozen=True):
+    """The configuration that rules. ``copy`` is None for the device's own file; ``rotten`` is why an applied one could
+    not be used."""
+
+    config: DeviceConfig
+    copy: Copy | None = None
+    rotten: str = ""
+
+    @property
+    def source(self) -> Literal["local", "cloud"]:
+        return "local" if self.copy is None else "cloud"
+
+
+class NotHere(LookupError):
+    """No such wiring, or one that is not sound. The text is a sentence."""
+
+
+class Wirings:
+    """The wirings of one device. Keeper and agent both read them; only the agent writes.
+
+    The record in memory is what counts: a disk that does not take it makes the next start go back, never forward.
+    """
+
+    def __init__(self, local: DeviceConfig, kind_folders: Sequence[Path] = ()) -> None:
+        self.local = local
+        self._kinds = kind_folders
+        self._folder = local.state / "config"
+        self._path = self._folder / "record.json"
+        self.record = self._read_record()
+
+    def in_force(self) -> Chosen:
+        """The applied wiring if there is one and it is sound, else the device's own file. Never one on trial."""
+        copy = self.record.applied
+        if copy is None:
+            return Chosen(self.local)
+        try:
+            return Chosen(self._sound(copy.hash), copy)
+        except NotHere as wrong:
+            log.error("the device's own file is in force instead of the applied wiring: %s", wrong)
+            return Chosen(self.local, rotten=str(wrong))
+
+    def on_trial(self) -> Chosen:
+        """The wiring on trial. Raises ``NotHere``."""
+        copy = self.record.trial
+        if copy is None:
+            raise NotHere("No wiring is on trial.")
+        return Chosen(self.find(copy.hash), copy)
+
+    def find(self, name: str) -> DeviceConfig:
+        """The wiring of that hash. Raises ``NotHere``."""
+        if name == self.local.hash:
+            return self.local
+        with suppress(ConfigError):
+            again = load(self.local.path, self._kinds)  # somebody may have edited it since this process began
+            if again.hash == name:
+                return again
+        return self._sound(name)
+
+    def check(self, text: str) -> DeviceConfig:
+        """The configuration of a text that the cloud has sent. Raises ``ConfigError`` if it is not sound, or if it
+        would change who the device is.
+
+        The tables ``device`` and ``cloud`` say whose orders count, where everything is kept, and which program may
+        restart the machine. Whoever may change them from afar could take the device away from everybody else.
+        """
+        config = check(text, self.local.path, self._kinds, named=SENT)
+        tables = (("device", self.local.device, config.device), ("cloud", self.local.cloud, config.cloud))
+        for table, own, sent in tables:
+            for name in own.__struct_fields__:
+                if getattr(own, name) != getattr(sent, name):
+                    key = f"{table}.{name}"
+                    where = f"{SENT}:{line_of(key, text.splitlines())}: {key}"
+                    raise ConfigError(f"{where}: this is changed at the device itself; write what stands there")
+        return config
+
+    def begin(self, text: str, number: int, at_ms: int) -> None:
+        """Write a wiring down that is about to be tried; an empty text is the device's own file. Raises ``OSError``,
+        and then nothing has begun."""
+        name = wiring_hash(text.encode()) if text else self.local.hash
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        if text:
+            write_whole(self._folder / f"{name}.toml", text.encode())
+        self._write(replace(self.record, trial=Copy(name, number, at_ms)))
+
+    def commit(self, at_ms: int) -> None:
+        """The wiring on trial is good: it is in force from now on. Raises ``OSError``; then it is not."""
+        trial = self.record.trial
+        if trial is None:
+            return
+        own = trial.hash == self.local.hash
+        self._write(Record(applied=None if own else replace(trial, at_ms=at_ms)))
+        self._tidy()
+
+    def revert(self, why: str) -> None:
+        """The wiring on trial is not good, and not to be tried again on the same document."""
+        trial = self.record.trial
+        if trial is not None:
+            self._note(replace(self.record, trial=None, ended=Ended(trial.hash, trial.number, why)))
+
+    def drop(self) -> None:
+        """Go back to the device's own file. What was applied is not taken again, whatever document asks for it.
+        Raises ``OSError``."""
+        self.revert(STOPPED)
+        if self.record.applied is not None:
+            self._write(Record(ended=Ended(self.record.applied.hash, None, DROPPED)))
+            self._tidy()
+
+    def ended(self, name: str, number: int) -> str:
+        """Why this wiring is not to be tried for this document; empty if it may be."""
+        ended = self.record.ended
+        if ended is None or ended.hash != name or (ended.number is not None and ended.number < number):
+            return ""
+        return ended.why
+
+    def own(self) -> Hold:
+        """The right to write, until it is released. Raises ``InUse``."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return Hold(self._path)
+
+    def _sound(self, name: str) -> DeviceConfig:
+        """The text of that name. Raises ``NotHere``."""
+        path = self._folder / f"{name}.toml"
+        try:
+            text = path.read_bytes().decode()
+        except (OSError, UnicodeDecodeError) as wrong:
+            raise NotHere(f"{path} cannot be read: {getattr(wrong, 'strerror', None) or wrong}.") from None
+        if wiring_hash(text.encode()) != name:
+            raise NotHere(f"{path} is not the text it was.")
+        try:
+            return self.check(text)
+        except ConfigError as wrong:
+            raise NotHere(str(wrong)) from None
+
+    def _read_record(self) -> Record:
+        try:
+            return codec.read(self._path.read_bytes(), Record)
+        except FileNotFoundError:
+            return Record()
+        except (OSError, Malformed) as wrong:
+            log.error("%s is not sound, and the device's own file is in force: %s", self._path, wrong)
+            return Record()
+
+    def _write(self, record: Record) -> None:
+        write_whole(self._path, msgspec.json.encode(record))
+        self.record = record
+
+    def _note(self, record: Record) -> None:
+        self.record = record
+        try:
+            write_whole(self._path, msgspec.json.encode(record))
+        except OSError as wrong:
+            log.error("%s cannot be written, and the next start will go back again: %s", self._path, wrong.strerror)
+
+    def _tidy(self) -> None:
+        """Texts that nobody will ask for again. One that cannot be deleted is in nobody's way."""
+        kept = {copy.hash for copy in (self.record.applied, self.record.trial) if copy is not None}
+        for path in self._folder.glob("*.toml"):
+            if path.stem not in kept:
+                with suppress(OSError):
+                    path.unlink()
