@@ -22,7 +22,9 @@ from edge.keeper_link import (
     Frame,
     KeeperPort,
     LatchUnsaved,
+    NotReloaded,
     Refused,
+    Reload,
     Rest,
     Rested,
     Snapshot,
@@ -121,6 +123,10 @@ class Agent:
         self.latch_unsaved = False
         self.failures = 0
         self.emergencies: frozenset[str] = frozenset()
+        self.not_reloaded = ""
+        """Why the keeper goes by another wiring than this agent."""
+        self._wiring = config.hash
+        self._reloading = False
         self._has_heard_keeper = False
         self._loop, self._recording, self._decider = loop, recording, decider
         self._keeper, self._on_change = keeper, on_change
@@ -136,7 +142,21 @@ class Agent:
 
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
-        self._guarded(self._take, message)
+        if self._in_step(message):
+            self._guarded(self._take, message)
+
+    def _in_step(self, message: ToAgent) -> bool:
+        """Whether the keeper speaks of the wiring that this agent goes by. One that does not is told to take it; if it
+        cannot, it is believed as far as its names go."""
+        match message:
+            case Snapshot(wiring=wiring):
+                self.not_reloaded = "" if wiring == self._wiring else self.not_reloaded
+                self._reloading = wiring not in ("", self._wiring) and not self.not_reloaded
+                if self._reloading:
+                    self._keeper.send(Reload(self._wiring))
+            case NotReloaded(why=why):
+                self._reloading, self.not_reloaded = False, why
+        return not self._reloading
 
     def _guarded(self, act: Callable[..., object], *arguments: object) -> None:
         """A fault of ours ends what is in hand, not the agent: it is logged, recorded, and the other doors go on."""
@@ -152,6 +172,7 @@ class Agent:
 
     def keeper_lost(self) -> None:
         """The line to the keeper ended; the keeper, or the kernel, has put the outputs to rest."""
+        self._reloading, self.not_reloaded = False, ""
         if self.keeper_up:
             self.keeper_up = False
             self._recording.record("", "device.keeper_lost", {})
@@ -239,6 +260,8 @@ class Agent:
                 self._emergency(zone, active, "emergency.began" if active else "emergency.reset")
             case LatchUnsaved(unsaved=unsaved):
                 self._latch(unsaved)
+            case NotReloaded(why=why):
+                self._recording.record("", "device.fault", {"fault": "keeper_wiring", "why": why[:200]})
             case Snapshot():
                 self._snapshot(message)
             case Rested(output=output, cause="expired"):

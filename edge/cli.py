@@ -5,6 +5,7 @@ import gc
 import json
 import logging
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,9 @@ from edge.files import InUse
 from edge.identity import Identity, IdentityError
 from edge.journal import JournalError, JournalView
 from edge.memory import MemoryUnusable
+from edge.office import NotAdopted
 from edge.roster_store import RosterError
+from edge.wiring import Wirings
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and look after one device."
@@ -37,7 +40,9 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's
 KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
-MENDABLE = (ConfigError, IdentityError, InUse, JournalError, MemoryUnusable, RosterError, BadPinFactory, OSError)
+MENDABLE = (
+    *(ConfigError, IdentityError, InUse, JournalError, MemoryUnusable, NotAdopted, RosterError, BadPinFactory, OSError),
+)
 """What the user can mend: one line says what and where."""
 
 
@@ -63,12 +68,12 @@ def keeper(
     """Run the keeper: own the pins, hold the leases, act on the emergency inputs."""
     from edge.keeper_process import park, prompt_loop, run_keeper
 
-    device = _load(config, kinds)
+    wirings = _wirings(config, kinds)
     if park_only:
         with _mendable():
-            park(device)
+            park(wirings)
     else:
-        _run(lambda: run_keeper(device), prompt_loop)
+        _run(lambda: run_keeper(wirings), prompt_loop)
 
 
 @app.command()
@@ -77,6 +82,28 @@ def key(config: ConfigOption = DEFAULT_CONFIG) -> None:
     device = _load(config, None)
     with _mendable():
         typer.echo(Identity(device.keys).public_key)
+
+
+@app.command()
+def adopt(
+    url: Annotated[str, typer.Argument(help="The console's address: https://HOST:PORT")],
+    authority: Annotated[str, typer.Option("--ca", help="Fingerprint of the community's authority, as shown there.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    keys: Annotated[Path | None, typer.Option(help="The folder of keys. [default: as the config says]")] = None,
+    label: Annotated[Path | None, typer.Option(help="Write the code as a label to print: an SVG file.")] = None,
+    wait_min: Annotated[int, typer.Option(min=0, max=24 * 60, help="How long to wait for the operator.")] = 60,
+) -> None:
+    """Ask the cloud to take this device in: shows a code, and waits until an operator has confirmed it.
+
+    May be stopped and run again: the code stays the same.
+    """
+    from edge.adopt import adopt_device
+
+    try:
+        with _mendable():
+            adopt_device(url, authority, config, keys, label, wait_min * 60.0, typer.echo, time.sleep)
+    except KeyboardInterrupt:
+        _fail("stopped; run this again, the code stays the same")
 
 
 @app.command()
@@ -178,6 +205,10 @@ def _journal(config: Path) -> Iterator[JournalView]:
 def _load(config: Path, kinds: list[Path] | None) -> DeviceConfig:
     with _mendable():
         return load(config, kinds or [])
+
+
+def _wirings(config: Path, kinds: list[Path] | None) -> Wirings:
+    return Wirings(_load(config, kinds), kinds or [])
 
 
 def _run(

@@ -19,6 +19,7 @@ from edge.hardware.inputs import DebouncedInput, WiegandReader
 from edge.hardware.outputs import MAX_LEASE_MS, LeasedOutput
 from edge.keeper_link import (
     Changed,
+    Drive,
     Frame,
     LatchUnsaved,
     Refused,
@@ -27,7 +28,6 @@ from edge.keeper_link import (
     Rested,
     Snapshot,
     ToAgent,
-    ToKeeper,
     ZoneEmergency,
 )
 
@@ -97,6 +97,10 @@ def _read_zones(path: Path) -> frozenset[str]:
         return frozenset()
 
 
+def _tell_nobody(_message: ToAgent) -> None:
+    """For a keeper that has let go of its pins."""
+
+
 class Keeper:
     """All pins of one device. Everything runs on one loop; ``tell`` is how the agent hears of it."""
 
@@ -109,6 +113,7 @@ class Keeper:
         tell: Callable[[ToAgent], None],
     ) -> None:
         self._factory, self._latch, self._loop, self._tell = factory, latch, loop, tell
+        self._wiring = config.hash
         self._outputs: dict[str, LeasedOutput] = {}
         self._inputs: dict[str, DebouncedInput] = {}
         self._readers: list[WiegandReader] = []
@@ -117,19 +122,17 @@ class Keeper:
         self._reset_inputs: list[DebouncedInput] = []
         self._told_unsaved = False
         self._save_again: TimerHandle | None = None
-        self._take_outputs(config)
-        # A latch whose zone the config no longer knows has no key to reset it: whoever rewired the zone has done so.
-        latch.forget_all_but(emergency.zone for emergency in config.emergencies)
-        for emergency in config.emergencies:
-            self._watch_emergency(emergency)
-        self._look_after_latch()
-        self._take_inputs(config)
+        try:
+            self._take_pins(config)
+        except BaseException:
+            self.close()
+            raise
 
     def snapshot(self) -> Snapshot:
         inputs = {name: pin.active for name, pin in self._inputs.items()}
-        return Snapshot(inputs, sorted(self._latch.zones), self._latch.unsaved)
+        return Snapshot(inputs, sorted(self._latch.zones), self._latch.unsaved, self._wiring)
 
-    def heard(self, message: ToKeeper) -> None:
+    def heard(self, message: Drive | Rest) -> None:
         """Follow an order of the agent, or say why not."""
         output = self._outputs.get(message.output)
         if output is None:
@@ -150,12 +153,24 @@ class Keeper:
                 self._rest(name, "agent_gone")
 
     def close(self) -> None:
-        """Leave every output at rest and every pin floating; the pulls hold it from here on."""
+        """Leave every output at rest and every pin floating; the pulls hold it from here on. An edge that was on its
+        way to the loop finds nothing left to move, and nobody to tell."""
         if self._save_again is not None:
             self._save_again.cancel()
         held: list[Closing] = [*self._outputs.values(), *self._inputs.values(), *self._readers]
         for pin in (*held, *self._emergency_inputs.values(), *self._reset_inputs):
             pin.close()
+        self._outputs.clear()
+        self._tell = _tell_nobody
+
+    def _take_pins(self, config: DeviceConfig) -> None:
+        self._take_outputs(config)
+        # A latch whose zone the config no longer knows has no key to reset it: whoever rewired the zone has done so.
+        self._latch.forget_all_but(emergency.zone for emergency in config.emergencies)
+        for emergency in config.emergencies:
+            self._watch_emergency(emergency)
+        self._look_after_latch()
+        self._take_inputs(config)
 
     def _take_outputs(self, config: DeviceConfig) -> None:
         for point in config.points:

@@ -28,12 +28,27 @@ class Rest(Struct, frozen=True, tag="rest"):
     output: str
 
 
+class Reload(Struct, frozen=True, tag="reload"):
+    """Agent to keeper: let go of the pins, and take those of the wiring with this hash."""
+
+    wiring: str
+
+
 class Snapshot(Struct, frozen=True, tag="snapshot"):
-    """Keeper to agent, first of all: where everything stands. ``emergencies`` are the latched zones."""
+    """Keeper to agent, first of all and after a reload: where everything stands. ``emergencies`` are the latched zones,
+    ``wiring`` is the hash of the configuration that the keeper goes by; empty if it does not say."""
 
     inputs: dict[str, bool]
     emergencies: list[str]
     latch_unsaved: bool = False
+    wiring: str = ""
+
+
+class NotReloaded(Struct, frozen=True, tag="not_reloaded"):
+    """Keeper to agent: it could not take that wiring, and keeps the one it has. A snapshot follows."""
+
+    wiring: str
+    why: str
 
 
 class Changed(Struct, frozen=True, tag="changed"):
@@ -80,8 +95,8 @@ class Refused(Struct, frozen=True, tag="refused"):
     why: Literal["emergency", "no_such_output", "bad_lease"]
 
 
-ToKeeper = Drive | Rest
-ToAgent = Snapshot | Changed | Frame | Rested | ZoneEmergency | LatchUnsaved | Refused
+ToKeeper = Drive | Rest | Reload
+ToAgent = Snapshot | Changed | Frame | Rested | ZoneEmergency | LatchUnsaved | Refused | NotReloaded
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_UNSENT_BYTES = 1024 * 1024

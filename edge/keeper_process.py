@@ -7,12 +7,13 @@ import selectors
 import signal
 from contextlib import closing, suppress
 
-from edge.config import DeviceConfig
 from edge.files import Hold
 from edge.hardware.pins import pin_factory
 from edge.keeper import Keeper, Latch
 from edge.keeper_link import Channel, ToAgent, ToKeeper, socket_path
+from edge.keeper_seat import KeeperSeat
 from edge.notify import Systemd, Watchdog
+from edge.wiring import NotHere, Wirings
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +24,16 @@ PRIORITY = 10
 class KeeperProcess:
     """Serves one agent at a time: a new one takes the place of the old, whose outputs go to rest first."""
 
-    def __init__(self, config: DeviceConfig, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, wirings: Wirings, loop: asyncio.AbstractEventLoop) -> None:
         """Raises ``OSError`` if the run or state folder cannot be used, ``BadPinFactory`` where there are no pins."""
-        config.state.mkdir(parents=True, exist_ok=True)
-        config.run.mkdir(parents=True, exist_ok=True)
-        self._path = socket_path(config.run)
+        own = wirings.local
+        own.state.mkdir(parents=True, exist_ok=True)
+        own.run.mkdir(parents=True, exist_ok=True)
+        self._path = socket_path(own.run)
         self._hold = Hold(self._path)
         self._loop = loop
         self._agent: Channel[ToKeeper] | None = None
-        self.keeper = Keeper(config, pin_factory(), Latch(config.state / "latch.json"), loop, self._tell)
+        self.seat = KeeperSeat(wirings, pin_factory(), loop, self._tell)
 
     async def serve(self) -> None:
         """Run until SIGTERM or SIGINT, then leave every output at rest."""
@@ -54,25 +56,25 @@ class KeeperProcess:
             server.close()
             if self._agent is not None:
                 self._agent.close()
-            self.keeper.close()
+            self.seat.close()
             self._path.unlink(missing_ok=True)
             self._hold.release()
 
     def _channel(self) -> Channel[ToKeeper]:
-        channel = Channel[ToKeeper](ToKeeper, self.keeper.heard, lambda: self._lost(channel), self._made)
+        channel = Channel[ToKeeper](ToKeeper, self.seat.heard, lambda: self._lost(channel), self._made)
         return channel
 
     def _made(self, channel: Channel[ToKeeper]) -> None:
         if self._agent is not None:
             self._agent.close()
-            self.keeper.agent_gone()
+            self.seat.agent_gone()
         self._agent = channel
-        channel.send(self.keeper.snapshot())
+        channel.send(self.seat.snapshot())
 
     def _lost(self, channel: Channel[ToKeeper]) -> None:
         if self._agent is channel:
             self._agent = None
-            self.keeper.agent_gone()
+            self.seat.agent_gone()
 
     def _tell(self, message: ToAgent) -> None:
         if self._agent is not None:
@@ -93,14 +95,20 @@ def be_real_time() -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
 
 
-def park(config: DeviceConfig) -> None:
-    """Put every output to rest and let go of the pins: for ``ExecStopPost``, should the keeper have died."""
+def park(wirings: Wirings) -> None:
+    """Put every output to rest and let go of the pins: for ``ExecStopPost``, should the keeper have died. It may have
+    died with the pins of a wiring on trial."""
+    configs = [wirings.in_force().config]
+    with suppress(NotHere):
+        configs.append(wirings.on_trial().config)
+    latch = Latch(wirings.local.state / "latch.json")
     with closing(asyncio.new_event_loop()) as loop:
-        Keeper(config, pin_factory(), Latch(config.state / "latch.json"), loop, lambda _message: None).close()
+        for config in configs:
+            Keeper(config, pin_factory(), latch, loop, lambda _message: None).close()
 
 
-async def run_keeper(config: DeviceConfig) -> None:
+async def run_keeper(wirings: Wirings) -> None:
     """The whole life of a keeper. Raises ``OSError``, ``InUse`` or ``BadPinFactory`` for what the user can mend."""
-    process = KeeperProcess(config, asyncio.get_running_loop())
+    process = KeeperProcess(wirings, asyncio.get_running_loop())
     be_real_time()
     await process.serve()

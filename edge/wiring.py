@@ -6,7 +6,7 @@ wiring on trial: if the machine stopped in the middle of one, that wiring is don
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -124,16 +124,13 @@ class Wirings:
         would change who the device is.
 
         The tables ``device`` and ``cloud`` say whose orders count, where everything is kept, and which program may
-        restart the machine. Whoever may change them from afar could take the device away from everybody else.
+        restart the machine: whoever may change them from afar could take the device away from everybody else. And
+        nobody knows that a fire frees a door but who has tested it there, so ``emergency`` is changed there too.
         """
         config = check(text, self.local.path, self._kinds, named=SENT)
-        tables = (("device", self.local.device, config.device), ("cloud", self.local.cloud, config.cloud))
-        for table, own, sent in tables:
-            for name in own.__struct_fields__:
-                if getattr(own, name) != getattr(sent, name):
-                    key = f"{table}.{name}"
-                    where = f"{SENT}:{line_of(key, text.splitlines())}: {key}"
-                    raise ConfigError(f"{where}: this is changed at the device itself; write what stands there")
+        for key in _changed(self.local, config):
+            where = f"{SENT}:{line_of(key, text.splitlines())}: {key}"
+            raise ConfigError(f"{where}: this is changed at the device itself; write what stands there")
         return config
 
     def begin(self, text: str, number: int, at_ms: int) -> None:
@@ -221,3 +218,13 @@ class Wirings:
             if path.stem not in kept:
                 with suppress(OSError):
                     path.unlink()
+
+
+def _changed(own: DeviceConfig, sent: DeviceConfig) -> Iterator[str]:
+    """The keys that differ, of those which are changed at the device alone."""
+    for table, ours, theirs in (("device", own.device, sent.device), ("cloud", own.cloud, sent.cloud)):
+        for name in ours.__struct_fields__:
+            if getattr(ours, name) != getattr(theirs, name):
+                yield f"{table}.{name}"
+    if own.emergencies != sent.emergencies:
+        yield "emergency[0]" if sent.emergencies else "emergency"

@@ -128,12 +128,14 @@ Effect = Record | Drive | Rest | Show | Wake
 
 
 class Report(Struct, frozen=True):
-    """What a station offers the rule and the screen. ``faults`` are those that are there now, each a word."""
+    """What a station offers the rule and the screen. ``faults`` are those that are there now, each a word. While it is
+    ``quiet`` nobody passes and nothing is held open, so that its outputs may go to rest and its program start over."""
 
     phase: str
     busy: bool = False
     faulted: bool = False
     faults: frozenset[str] = frozenset()
+    quiet: bool = True
 
 
 class Faulty(Struct, frozen=True, kw_only=True):

@@ -135,7 +135,8 @@ def start(point: str, settings: Settings) -> State:
 
 
 def report(state: State) -> Report:
-    return Report(state.phase, len(state.passers) >= MAX_PASSERS, faults=state.faults)
+    quiet = state.phase == "closed" and not (state.unlocked or state.leaf_open or state.passers)
+    return Report(state.phase, len(state.passers) >= MAX_PASSERS, faults=state.faults, quiet=quiet)
 
 
 def step(state: State, happened: Input, now_ms: int) -> Step:

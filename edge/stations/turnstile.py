@@ -126,7 +126,8 @@ def start(point: str, settings: Settings) -> State:
 def report(state: State) -> Report:
     faulted = state.phase == "jammed"
     faults = state.faults | {"jammed"} if faulted else state.faults
-    return Report(state.phase, len(state.queue) >= MAX_QUEUE, faulted, faults)
+    quiet = state.phase == "rest" and not (state.away or state.queue)
+    return Report(state.phase, len(state.queue) >= MAX_QUEUE, faulted, faults, quiet)
 
 
 def step(state: State, happened: Input, now_ms: int) -> Step:

@@ -17,7 +17,9 @@ from edge.keeper_link import (
     Drive,
     Frame,
     LatchUnsaved,
+    NotReloaded,
     Refused,
+    Reload,
     Rest,
     Rested,
     Snapshot,
@@ -144,6 +146,35 @@ async def test_the_start_of_a_keeper_is_recorded_once_and_its_loss_once(tmp_path
     desk.agent.heard(Snapshot(INPUTS, []))
     assert desk.recording.kinds == ["device.keeper_found", "device.keeper_lost", "device.keeper_found"]
     assert desk.agent.keeper_up
+
+
+@in_virtual_time
+async def test_a_keeper_by_another_wiring_is_told_to_reload_and_not_heard_until_it_has(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    ours = config.load(tmp_path / "gates.toml").hash
+    desk.agent.keeper_lost()
+    desk.told()
+    desk.agent.heard(Snapshot({"north.contact": True}, [], wiring="0123456789abcdef"))
+    desk.agent.heard(Changed("north.contact", active=False, at_s=0.0))
+    assert desk.orders == [Reload(ours)]
+    assert (desk.told(), desk.agent.keeper_up, desk.agent.failures) == ([], False, 0)
+    desk.agent.heard(Snapshot(INPUTS, [], wiring=ours))
+    assert (desk.agent.keeper_up, desk.orders) == (True, [Reload(ours)])
+
+
+@in_virtual_time
+async def test_a_keeper_that_cannot_reload_is_believed_as_far_as_its_names_go(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    other = Snapshot({**INPUTS, "north.contact": True}, [], wiring="0123456789abcdef")
+    desk.agent.heard(other)
+    desk.agent.heard(NotReloaded("fedcba9876543210", "GPIO21 is held by another process"))
+    desk.agent.heard(other)
+    assert desk.agent.not_reloaded == "GPIO21 is held by another process"
+    assert (desk.agent.keeper_up, len(desk.orders)) == (True, 1)
+    assert desk.told() == ["device.fault", "device.fault"]
+    desk.agent.keeper_lost()
+    desk.agent.heard(other)
+    assert len(desk.orders) == 2
 
 
 @in_virtual_time

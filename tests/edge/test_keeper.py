@@ -39,7 +39,7 @@ async def test_every_output_is_at_rest_from_the_start(tmp_path: Path) -> None:
 async def test_the_snapshot_tells_where_every_input_stands(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     inputs = {"east.contact": True, "east.exit_button": False, "gym.release_sense": False}
-    assert rig.keeper.snapshot() == Snapshot(inputs, [])
+    assert rig.keeper.snapshot() == Snapshot(inputs, [], wiring=rig.config.hash)
 
 
 @pytest.mark.parametrize(("output", "pin"), [(EAST, LOCK), (GYM, MAGNET)])

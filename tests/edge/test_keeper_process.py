@@ -14,6 +14,7 @@ from gpiozero.exc import BadPinFactory
 from edge.files import InUse
 from edge.keeper_link import Channel, Drive, Rested, Snapshot, ToAgent, ZoneEmergency, socket_path
 from edge.keeper_process import KeeperProcess, park, run_keeper
+from edge.wiring import Wirings
 from firmware_sim.board import Board
 from firmware_sim.parts.fire_panel import FirePanel
 from tests.edge.rig import GATES, LOCK, PULLS, load
@@ -52,7 +53,7 @@ class Post:
     @asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
         """Ended as systemd ends it."""
-        serving = asyncio.create_task(run_keeper(self.config))
+        serving = asyncio.create_task(run_keeper(Wirings(self.config)))
         await until(lambda: self.path.exists() or serving.done())
         try:
             yield
@@ -174,7 +175,7 @@ def test_a_second_keeper_is_refused_and_touches_nothing(tell: Callable[[Story], 
             agent = await post.agent()
             await post.drive(agent)
             with pytest.raises(InUse, match=r"keeper\.sock is in use"):
-                KeeperProcess(post.config, asyncio.get_running_loop())
+                KeeperProcess(Wirings(post.config), asyncio.get_running_loop())
             assert post.unlocked
             assert not agent.gone
 
@@ -220,7 +221,7 @@ def test_a_keeper_without_pins_is_never_ready(tmp_path: Path, monkeypatch: pytes
         post = Post(tmp_path, monkeypatch)
         monkeypatch.setattr("edge.keeper_process.pin_factory", none)
         with pytest.raises(BadPinFactory):
-            await run_keeper(post.config)
+            await run_keeper(Wirings(post.config))
 
     with listening(str(tmp_path / "notify")) as ear:
         asyncio.run(story())
@@ -234,7 +235,7 @@ def test_parking_brings_a_dead_keepers_pins_to_rest(tmp_path: Path, monkeypatch:
         dead.pin(LOCK).output_with_state(1)
         dead.die()
         assert post.unlocked
-        park(post.config)
+        park(Wirings(post.config))
         assert not post.unlocked
 
     asyncio.run(story())

@@ -22,9 +22,13 @@ name = "east"
 kind = "door"
 zone = "estate"
 outputs.lock = { pin = 17, load = "power_to_unlock" }
+[[emergency]]
+zone = "estate"
+input = { pin = 26, active = "high" }
+reset = { pin = 16 }
 """
-LONGER = OWN + "settings.unlock_ms = 9000\n"
-LONGEST = OWN + "settings.unlock_ms = 12000\n"
+LONGER = OWN.replace("[[em", "settings.unlock_ms = 9000\n[[em")
+LONGEST = OWN.replace("[[em", "settings.unlock_ms = 12000\n[[em")
 AT_MS = 1_795_363_200_000
 
 
@@ -118,6 +122,8 @@ def test_an_applied_wiring_of_another_device_is_rotten(local: DeviceConfig) -> N
         ('"state"', '"elsewhere"', "from the cloud:4: device.state: "),
         ('"reboot"]', '"poweroff"]', "from the cloud:5: device.reboot: "),
         ("127.0.0.1:1883", "127.0.0.1:1884", "from the cloud:7: cloud.broker: "),
+        ("pin = 26", "pin = 27", "from the cloud:13: emergency.0.: this is changed at the device itself"),
+        (OWN[OWN.index("[[em") :], "", "from the cloud:1: emergency: "),
         ("pin = 17", "pin = 99", "from the cloud:12: point"),
         ('"door"', '"trapdoor"', "from the cloud:10: point.0..kind"),
     ],

@@ -1,0 +1,66 @@
+"""The place where a keeper sits: it goes by one wiring for life, and a new wiring puts a new one there."""
+
+import logging
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+
+from edge.config import DeviceConfig
+from edge.keeper import Keeper, Latch, PinFactory
+from edge.keeper_link import NotReloaded, Reload, Snapshot, ToAgent, ToKeeper
+from edge.wiring import NotHere, Wirings
+
+log = logging.getLogger(__name__)
+
+
+class KeeperSeat:
+    """Whichever keeper there is, by the wiring in force at the start. What it cannot take, it says to ``tell``."""
+
+    def __init__(
+        self, wirings: Wirings, factory: PinFactory, loop: AbstractEventLoop, tell: Callable[[ToAgent], None]
+    ) -> None:
+        self._wirings, self._factory, self._loop, self._tell = wirings, factory, loop, tell
+        self._latch = Latch(wirings.local.state / "latch.json")
+        self._config = wirings.in_force().config
+        self.keeper = self._keeper(self._config)
+
+    def snapshot(self) -> Snapshot:
+        return self.keeper.snapshot()
+
+    def heard(self, message: ToKeeper) -> None:
+        """Follow an order of the agent, or say why not."""
+        if isinstance(message, Reload):
+            self._reload(message.wiring)
+        else:
+            self.keeper.heard(message)
+
+    def agent_gone(self) -> None:
+        self.keeper.agent_gone()
+
+    def close(self) -> None:
+        self.keeper.close()
+
+    def _reload(self, wiring: str) -> None:
+        try:
+            why = self._replace(self._wirings.find(wiring))
+        except NotHere as wrong:
+            why = str(wrong)
+        if why:
+            log.error("the wiring %s is not taken: %s", wiring, why)
+            self._tell(NotReloaded(wiring, why))
+        self._tell(self.snapshot())
+
+    def _replace(self, config: DeviceConfig) -> str:
+        """Let every pin go and take those of another wiring. Returns why that is not possible; then the former ones
+        are taken again."""
+        log.info("the wiring %s takes the place of %s", config.hash, self._config.hash)
+        self.keeper.close()
+        try:
+            self.keeper = self._keeper(config)
+        except Exception as wrong:  # noqa: BLE001 - whatever the new pins do to their library, the old ones must be back
+            self.keeper = self._keeper(self._config)
+            return f"The keeper could not take its pins: {wrong}."
+        self._config = config
+        return ""
+
+    def _keeper(self, config: DeviceConfig) -> Keeper:
+        return Keeper(config, self._factory, self._latch, self._loop, self._tell)
