@@ -8,8 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from contract.decide import Mode
 from contract.reasons import TABLE, Reason
-from edge.stations import CannotRecord, Decided, Drive, Due, Edge, Emergency, Levels, Record, Rest, Show, Wake, door
+from edge.stations import (
+    BARRING,
+    HELD_OPEN,
+    HOLD_LEASE_MS,
+    CannotRecord,
+    Decided,
+    Drive,
+    Due,
+    Edge,
+    Emergency,
+    Levels,
+    ModeChanged,
+    OpenOnce,
+    Record,
+    Rest,
+    Show,
+    Wake,
+    door,
+)
 from tests.edge.portals import ANNA, BEN, Portal, decision
 
 WIRED = {"contact": True, "exit_button": False}
@@ -421,6 +440,114 @@ def test_a_door_for_which_too_many_wait_is_busy() -> None:
     assert door.report(portal.state).busy
 
 
+TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
+
+
+def set_to(portal: Portal, mode: Mode) -> Portal:
+    portal.take(ModeChanged(mode, 7))
+    return portal
+
+
+@pytest.mark.parametrize("phase", ["closed", "unlocked", "open"])
+def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobody(phase: str) -> None:
+    portal = in_phase(phase)
+    assert portal.take(OpenOnce(TOLD))[:2] == [Record("command.done", TOLD), Drive("lock", 6_000, "written")]
+    if phase != "open":
+        portal.edge("contact", OPEN)
+    assert [record.data["holder"] for record in portal.records if record.kind == "access.passed"][-1] == ""
+
+
+def test_a_mode_is_recorded_once_with_the_number_of_its_document() -> None:
+    portal = set_to(set_to(closed(), Mode.LOCKDOWN), Mode.LOCKDOWN)
+    assert portal.records == [Record("door.mode", {"mode": "lockdown", "number": 7})]
+
+
+def test_a_door_held_open_is_driven_lease_by_lease_and_rings_no_alarm() -> None:
+    portal = set_to(closed(), Mode.HOLD_OPEN)
+    for _ in range(100):
+        portal.wait(6_000)
+        assert portal.now_ms < portal.driven["lock"] <= portal.now_ms + HOLD_LEASE_MS
+        portal.edge("contact", OPEN)
+        portal.wait(40_000)
+        portal.edge("contact", SHUT)
+    assert portal.told() == ["door.mode"]
+    set_to(portal, Mode.SCHEDULED)
+    assert (portal.phase, portal.driven, portal.wakes) == ("closed", {}, {})
+
+
+def test_the_exit_button_does_not_shorten_what_is_held_open() -> None:
+    portal = set_to(closed(), Mode.HOLD_OPEN)
+    portal.driven["lock"] = portal.now_ms + 1  # the keeper's own opening, which is shorter
+    portal.edge("exit_button", True)
+    assert portal.driven["lock"] == portal.now_ms + HOLD_LEASE_MS
+
+
+def test_a_leaf_that_stands_open_when_the_hold_ends_is_watched() -> None:
+    portal = set_to(closed(), Mode.HOLD_OPEN)
+    portal.edge("contact", OPEN)
+    set_to(portal, Mode.SCHEDULED)
+    portal.wait(30_000)
+    assert portal.told()[-1] == "door.held"
+
+
+def strikes(portal: Portal, cause: str, *, active: bool) -> None:
+    if cause == "emergency":
+        portal.emergency(active)
+    else:
+        portal.edge("release_sense", active)
+
+
+@pytest.mark.parametrize("cause", ["emergency", "hardware"])
+def test_an_emergency_stands_above_a_door_held_open_which_is_held_again_after_it(cause: str) -> None:
+    portal = set_to(closed(), Mode.HOLD_OPEN)
+    strikes(portal, cause, active=True)
+    assert (portal.driven, "hold_open" in portal.wakes) == ({}, False)
+    strikes(portal, cause, active=False)
+    assert (portal.phase, "lock" in portal.driven) == ("released", True)
+
+
+def test_a_keeper_that_comes_back_finds_the_door_held_open_again() -> None:
+    portal = set_to(closed(), Mode.HOLD_OPEN)
+    portal.levels(WIRED)
+    assert "lock" in portal.driven
+
+
+@pytest.mark.parametrize("mode", sorted(BARRING))
+def test_whoever_was_let_in_a_moment_ago_finds_the_door_locked(mode: Mode) -> None:
+    portal = in_phase("unlocked")
+    set_to(portal, mode)
+    assert (portal.phase, portal.driven, portal.told()) == ("closed", {}, ["door.mode", "access.not_entered"])
+    portal.edge("contact", OPEN)
+    assert portal.told() == ["door.forced"]
+
+
+@pytest.mark.parametrize("mode", sorted(BARRING))
+@pytest.mark.parametrize("leaving", ["button", "card"])
+def test_whoever_is_on_the_way_out_finds_the_door_open(mode: Mode, leaving: str) -> None:
+    portal = in_phase("unlocked")
+    if leaving == "button":
+        portal.edge("exit_button", True)
+    else:
+        portal.badge(BEN, "out")
+    set_to(portal, mode)
+    assert (portal.phase, "lock" in portal.driven) == ("unlocked", True)
+    portal.edge("contact", OPEN)
+    assert [record.data.get("direction") for record in portal.records if record.kind == "access.passed"] == (
+        [] if leaving == "button" else ["out"]
+    )
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_no_mode_bars_the_way_out(mode: Mode) -> None:
+    portal = set_to(closed(), mode)
+    portal.edge("exit_button", True)
+    assert "lock" in portal.driven
+    portal.edge("exit_button", False)
+    portal.wait(60_000)
+    portal.take(decision(None, "out", Reason.FREE_EXIT))
+    assert "lock" in portal.driven
+
+
 def test_what_a_door_does_not_know_changes_nothing() -> None:
     portal = in_phase("unlocked")
     before = portal.state
@@ -453,11 +580,20 @@ INPUTS = st.one_of(
         st.sampled_from(list(Reason)),
     ),
     st.builds(Edge, st.sampled_from([*door.INPUTS, "else"]), st.booleans()),
-    st.builds(Due, st.sampled_from(["relock", "warn", "hold", "button_stuck", "else"])),
+    st.builds(Due, st.sampled_from(["relock", "warn", "hold", "button_stuck", "hold_open", "else"])),
     st.builds(Emergency, st.booleans()),
     st.builds(Levels, st.dictionaries(st.sampled_from([*door.INPUTS]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
+    st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
+    st.just(OpenOnce({})),
 )
+
+
+def _enters(happened: Any) -> bool:
+    """Whether this lets somebody in."""
+    if isinstance(happened, Decided):
+        return happened.direction == "in" and TABLE[happened.decision.reason].allows
+    return isinstance(happened, OpenOnce)
 
 
 class AnyDoor(RuleBasedStateMachine):
@@ -470,6 +606,8 @@ class AnyDoor(RuleBasedStateMachine):
     @rule(happened=INPUTS)
     def something_happens(self, happened: Any) -> None:
         before = self.portal.state
+        if before.mode in BARRING and _enters(happened):
+            return  # the rule lets nobody in
         again = door.step(before, happened, self.portal.now_ms)
         if isinstance(happened, Due):
             self.portal.wakes.pop(happened.name, None)
@@ -481,8 +619,13 @@ class AnyDoor(RuleBasedStateMachine):
             assert self.portal.phase in moves or (before.phase, self.portal.phase) == ("released", "open")
         if any(isinstance(effect, Drive) for effect in effects):
             opens = isinstance(happened, Decided) and TABLE[happened.decision.reason].allows
-            assert opens or happened == Edge("exit_button", True)
-            assert self.portal.phase != "released"
+            held = self.portal.state.released_by == {HELD_OPEN}
+            assert (
+                held or opens or isinstance(happened, OpenOnce | ModeChanged) or happened == Edge("exit_button", True)
+            )
+            assert held or self.portal.phase != "released"
+        if happened == Edge("exit_button", True):
+            assert "lock" in self.portal.driven or self.portal.state.released_by - {HELD_OPEN}
 
     @rule(ms=st.integers(0, 40_000))
     def time_passes(self, ms: int) -> None:
@@ -491,9 +634,20 @@ class AnyDoor(RuleBasedStateMachine):
     @invariant()
     def the_lock_is_driven_only_while_a_relock_is_awaited(self) -> None:
         portal = self.portal
+        held = portal.state.released_by == {HELD_OPEN}
         if "lock" in portal.driven:
-            assert portal.wakes["relock"] < portal.driven["lock"]
-        assert portal.state.unlocked == ("lock" in portal.driven)
+            assert portal.wakes["hold_open" if held else "relock"] < portal.driven["lock"]
+        assert (portal.state.unlocked or held) == ("lock" in portal.driven)
+
+    @invariant()
+    def a_door_is_held_open_by_its_mode_and_nothing_else(self) -> None:
+        state = self.portal.state
+        assert (HELD_OPEN in state.released_by) == (state.mode is Mode.HOLD_OPEN)
+
+    @invariant()
+    def where_nobody_may_enter_nobody_is_awaited(self) -> None:
+        state = self.portal.state
+        assert state.mode not in BARRING or all(who.direction == "out" for who in state.passers)
 
     @invariant()
     def the_phase_fits_the_leaf_and_the_lock(self) -> None:
@@ -517,7 +671,7 @@ class AnyDoor(RuleBasedStateMachine):
 
     @invariant()
     def wake_ups_and_faults_are_known_ones(self) -> None:
-        assert set(self.portal.wakes) <= {"relock", "warn", "hold", "button_stuck"}
+        assert set(self.portal.wakes) <= {"relock", "warn", "hold", "button_stuck", "hold_open"}
         assert self.portal.faults <= FAULTS
 
 

@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from contract.decide import Mode
 from contract.reasons import TABLE, Reason
 from edge.stations import (
+    BARRING,
+    HELD_OPEN,
+    HOLD_LEASE_MS,
     CannotRecord,
     Decided,
     Drive,
@@ -17,6 +21,8 @@ from edge.stations import (
     Edge,
     Emergency,
     Levels,
+    ModeChanged,
+    OpenOnce,
     Record,
     Rest,
     Show,
@@ -372,6 +378,89 @@ def test_when_the_keeper_comes_back_an_emergency_goes_on() -> None:
     assert portal.phase == "released"
 
 
+TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
+
+
+def set_to(portal: Portal, mode: Mode) -> Portal:
+    portal.take(ModeChanged(mode, 7))
+    return portal
+
+
+def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobody() -> None:
+    portal = at_rest()
+    assert portal.take(OpenOnce(TOLD))[:2] == [Record("command.done", TOLD), Drive("unlock", 6_000, "written")]
+    portal.edge("arm", AWAY)
+    portal.edge("arm", HOME)
+    assert holders(portal, "access.passed") == [""]
+
+
+def test_a_turnstile_held_open_is_unlocked_for_each_person_anew_and_rings_no_alarm() -> None:
+    portal = set_to(at_rest(), Mode.HOLD_OPEN)
+    for _ in range(50):
+        portal.wait(6_000)
+        assert portal.now_ms < portal.driven["unlock"] <= portal.now_ms + HOLD_LEASE_MS
+        portal.edge("arm", AWAY)
+        portal.wait(1_000)
+        assert Rest("unlock") in portal.edge("arm", HOME)
+        assert portal.driven == {}
+        portal.wait(200)
+        assert "unlock" in portal.driven
+    assert portal.told() == ["turnstile.mode"]
+    set_to(portal, Mode.SCHEDULED)
+    assert (portal.phase, portal.driven, portal.wakes) == ("rest", {}, {})
+
+
+def test_an_emergency_stands_above_a_turnstile_held_open_which_is_held_again_after_it() -> None:
+    portal = set_to(at_rest(), Mode.HOLD_OPEN)
+    portal.emergency()
+    assert (portal.driven, portal.wakes) == ({}, {})
+    portal.emergency(False)
+    assert (portal.phase, "unlock" in portal.driven) == ("released", True)
+
+
+def test_a_keeper_that_comes_back_finds_the_turnstile_held_open_again() -> None:
+    portal = set_to(at_rest(), Mode.HOLD_OPEN)
+    portal.levels({"arm": HOME})
+    assert "unlock" in portal.driven
+
+
+@pytest.mark.parametrize("mode", sorted(BARRING))
+def test_whoever_was_let_in_a_moment_ago_finds_the_arm_locked(mode: Mode) -> None:
+    portal = in_phase("unlocked")
+    portal.badge(BEN)
+    portal.told()
+    set_to(portal, mode)
+    assert (portal.phase, portal.driven) == ("rest", {})
+    assert portal.told() == ["turnstile.mode", "access.not_entered", "access.not_entered"]
+
+
+def test_whoever_waits_for_the_arm_is_turned_away_and_who_turns_it_goes_on() -> None:
+    portal = in_phase("turning")
+    portal.badge(BEN)
+    portal.told()
+    set_to(portal, Mode.LOCKDOWN)
+    assert portal.told() == ["turnstile.mode", "access.not_entered"]
+    portal.edge("arm", HOME)
+    assert portal.told() == ["access.passed"]
+    portal.wait(60_000)
+    assert portal.driven == {}
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_no_mode_bars_the_way_out(mode: Mode) -> None:
+    portal = set_to(at_rest(), mode)
+    portal.take(decision(None, "out", Reason.FREE_EXIT))
+    assert "unlock" in portal.driven
+
+
+@pytest.mark.parametrize("mode", sorted(BARRING))
+def test_whoever_is_on_the_way_out_finds_the_arm_unlocked(mode: Mode) -> None:
+    portal = at_rest()
+    portal.badge(ANNA, "out")
+    set_to(portal, mode)
+    assert (portal.phase, "unlock" in portal.driven) == ("unlocked", True)
+
+
 def test_what_a_turnstile_does_not_know_changes_nothing() -> None:
     portal = in_phase("unlocked")
     before = portal.state
@@ -394,11 +483,20 @@ INPUTS = st.one_of(
         st.sampled_from(list(Reason)),
     ),
     st.builds(Edge, st.sampled_from([*turnstile.INPUTS, "else"]), st.booleans()),
-    st.builds(Due, st.sampled_from(["relock", "next", "leave", "jam", "else"])),
+    st.builds(Due, st.sampled_from(["relock", "next", "leave", "jam", "hold_open", "else"])),
     st.builds(Emergency, st.booleans()),
     st.builds(Levels, st.dictionaries(st.sampled_from([*turnstile.INPUTS]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
+    st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
+    st.just(OpenOnce({})),
 )
+
+
+def _enters(happened: Any) -> bool:
+    """Whether this lets somebody in."""
+    if isinstance(happened, Decided):
+        return happened.direction == "in" and TABLE[happened.decision.reason].allows
+    return isinstance(happened, OpenOnce)
 
 
 class AnyTurnstile(RuleBasedStateMachine):
@@ -411,6 +509,8 @@ class AnyTurnstile(RuleBasedStateMachine):
     @rule(happened=INPUTS)
     def something_happens(self, happened: Any) -> None:
         before = self.portal.state
+        if before.mode in BARRING and _enters(happened):
+            return  # the rule lets nobody in
         again = turnstile.step(before, happened, self.portal.now_ms)
         if isinstance(happened, Due):
             self.portal.wakes.pop(happened.name, None)
@@ -418,8 +518,10 @@ class AnyTurnstile(RuleBasedStateMachine):
         assert again == (self.portal.state, effects)
         if any(isinstance(effect, Drive) for effect in effects):
             opens = isinstance(happened, Decided) and TABLE[happened.decision.reason].allows
-            assert opens or (happened == Due("next") and before.queue)
-            assert self.portal.phase in ("unlocked", "jammed")
+            held = self.portal.state.released_by == {HELD_OPEN}
+            ordered = isinstance(happened, OpenOnce | ModeChanged)
+            assert held or opens or ordered or (happened == Due("next") and before.queue)
+            assert held or self.portal.phase in ("unlocked", "jammed")
         if before.phase != self.portal.phase and not isinstance(happened, Levels):
             moves = {after for (phase, _), after in turnstile.NEXT.items() if phase == before.phase}
             # An arm that is no longer free may be in the middle of a turn.
@@ -432,7 +534,10 @@ class AnyTurnstile(RuleBasedStateMachine):
     @invariant()
     def the_lock_is_driven_only_while_a_relock_is_awaited(self) -> None:
         portal = self.portal
-        if "unlock" in portal.driven:
+        if portal.state.released_by == {HELD_OPEN}:
+            assert "hold_open" in portal.wakes
+            assert portal.wakes["hold_open"] < portal.driven.get("unlock", portal.now_ms + HOLD_LEASE_MS)
+        elif "unlock" in portal.driven:
             assert portal.wakes["relock"] < portal.driven["unlock"]
             assert portal.phase in ("unlocked", "jammed")
         assert (portal.phase == "unlocked") <= ("unlock" in portal.driven)
@@ -447,6 +552,16 @@ class AnyTurnstile(RuleBasedStateMachine):
         assert not state.leaving or "leave" in self.portal.wakes
 
     @invariant()
+    def an_arm_is_held_open_by_its_mode_and_nothing_else(self) -> None:
+        state = self.portal.state
+        assert (HELD_OPEN in state.released_by) == (state.mode is Mode.HOLD_OPEN)
+
+    @invariant()
+    def where_nobody_may_enter_nobody_is_awaited(self) -> None:
+        state = self.portal.state
+        assert state.mode not in BARRING or all(who.direction == "out" for who in state.queue)
+
+    @invariant()
     def a_turn_is_watched(self) -> None:
         assert (self.portal.phase in ("turning", "forced")) == ("jam" in self.portal.wakes)
 
@@ -456,7 +571,7 @@ class AnyTurnstile(RuleBasedStateMachine):
 
     @invariant()
     def wake_ups_and_faults_are_known_ones(self) -> None:
-        assert set(self.portal.wakes) <= {"relock", "next", "leave", "jam"}
+        assert set(self.portal.wakes) <= {"relock", "next", "leave", "jam", "hold_open"}
         assert self.portal.faults <= {"arm_still", "jammed"}
 
 
