@@ -159,22 +159,23 @@ async def test_a_keeper_by_another_wiring_is_told_to_reload_and_not_heard_until_
     assert desk.orders == [Reload(ours)]
     assert (desk.told(), desk.agent.keeper_up, desk.agent.failures) == ([], False, 0)
     desk.agent.heard(Snapshot(INPUTS, [], wiring=ours))
-    assert (desk.agent.keeper_up, desk.orders) == (True, [Reload(ours)])
+    assert (desk.agent.keeper_up, desk.orders.count(Reload(ours))) == (True, 1)
 
 
 @in_virtual_time
 async def test_a_keeper_that_cannot_reload_is_believed_as_far_as_its_names_go(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
+    asked = Reload(config.load(tmp_path / "gates.toml").hash)
     other = Snapshot({**INPUTS, "north.contact": True}, [], wiring="0123456789abcdef")
     desk.agent.heard(other)
     desk.agent.heard(NotReloaded("fedcba9876543210", "GPIO21 is held by another process"))
     desk.agent.heard(other)
     assert desk.agent.not_reloaded == "GPIO21 is held by another process"
-    assert (desk.agent.keeper_up, len(desk.orders)) == (True, 1)
+    assert (desk.agent.keeper_up, desk.orders.count(asked)) == (True, 1)
     assert desk.told() == ["device.fault", "device.fault"]
     desk.agent.keeper_lost()
     desk.agent.heard(other)
-    assert len(desk.orders) == 2
+    assert desk.orders.count(asked) == 2
 
 
 @in_virtual_time
