@@ -9,6 +9,7 @@ from cloud.api.desk import Reading, Services
 from cloud.api.v1 import Cursor, Text
 from cloud.console.pages import Pages
 from cloud.console.words import KINDS
+from cloud.store.breaks import count_lost, list_breaks
 from cloud.store.console import (
     EventFilter,
     list_devices,
@@ -64,9 +65,18 @@ def device(request: Request, name: str, login: Reading, desk: Services, before: 
         if not known:
             raise HTTPException(404)
         found = list_events(connection, EventFilter(device=name), before, ROWS)
+        broken, lost = list_breaks(connection, device=name, limit=ROWS), count_lost(connection, name)
         newest = newest_roster_number(connection)
     return pages.page(
-        request, "device.html", login, device=known[0], found=found, newest_roster=newest, now_ms=desk.clock()
+        request,
+        "device.html",
+        login,
+        device=known[0],
+        found=found,
+        broken=broken,
+        lost=lost,
+        newest_roster=newest,
+        now_ms=desk.clock(),
     )
 
 

@@ -18,6 +18,7 @@ from cloud.auth import Clock
 from cloud.console.pages import Pages
 from cloud.feed import MAX_FRAME_EVENTS, Item, Span
 from cloud.presence import Presence
+from cloud.store.breaks import BreakView, list_breaks
 from cloud.store.console import (
     DeviceView,
     EventFilter,
@@ -34,6 +35,8 @@ from cloud.store.database import Store
 from cloud.store.rosters import Spread, spread
 
 LINES_SHOWN = 40
+BREAKS_SHOWN_MS = 7 * 86_400_000
+"""How long the first page speaks of rows that are lost or exist twice. The device's own page never forgets them."""
 
 
 class RefusedToday:
@@ -64,6 +67,7 @@ class Overview(Struct, frozen=True):
     refused_today: int
     quarantined: int
     now_ms: int
+    breaks: list[BreakView] = []
 
     @property
     def newest_roster(self) -> int:
@@ -123,6 +127,7 @@ class PageSource:
                 refused_today=self._refused.count(connection, midnight(self._pages, now_ms)),
                 quarantined=count_quarantined(connection),
                 now_ms=now_ms,
+                breaks=list_breaks(connection, since_ms=now_ms - BREAKS_SHOWN_MS),
             )
 
 

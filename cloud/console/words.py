@@ -58,9 +58,12 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "device.started": ("quiet", "Started"),
     "device.stopped": ("quiet", "Stopped"),
     "device.unlogged": ("alarm", "Events could not be written down"),
+    "device.fault_cleared": ("quiet", "Device fault cleared"),
+    "device.forked": ("alarm", "Went on in a new journal: there was another past under its name"),
     "emergency.began": ("alarm", "Emergency: doors released"),
     "emergency.standing": ("alarm", "Still in an emergency when it started"),
     "emergency.reset": ("quiet", "Emergency reset by a person"),
+    "journal.gap": ("alarm", "Events are lost"),
     "reader.invalid_read": ("quiet", "A reading that is no card"),
 }
 
@@ -74,10 +77,12 @@ FAULTS: Mapping[str, str] = {
     "contact_still": "Door contact never moves",
     "decisions": "Errors while deciding",
     "disk": "Its disk does not write",
+    "disk_low": "Its disk is nearly full",
     "emergency": "Emergency: doors released",
     "exit_button_stuck": "Exit button stuck",
     "internal_error": "A fault inside the device",
     "jammed": "Arm jammed",
+    "journal_full": "Its journal fills up: the cloud takes nothing",
     "keeper": "Nobody keeps its pins",
     "latch": "Would forget an emergency over a restart",
     "roster": "Refused a roster",
@@ -130,6 +135,7 @@ FAMILIES: Mapping[str, str] = {
     "device": "The device itself",
     "door": "Doors",
     "emergency": "Emergencies",
+    "journal": "Lost events",
     "reader": "Readers",
     "turnstile": "Turnstiles",
 }
@@ -180,6 +186,13 @@ REFUSALS: Mapping[str, str] = {
 }
 """Why a device did not do what was ordered."""
 
+BREAKS: Mapping[str, str] = {
+    "full": "Rows %(first)s to %(last)s are lost: its journal was full",
+    "let_go": "Rows %(first)s to %(last)s are lost: the cloud was restored, and the device keeps them no longer",
+    "forked": "Rows %(first)s to %(last)s exist twice: two disks lived under one name",
+}
+"""Where a device's journal is broken, and why."""
+
 PRESENCES: Mapping[str, str] = {
     "online": "Online",
     "late": "Quiet",
@@ -209,6 +222,11 @@ CAUSES: Mapping[str, str] = {
     "unknown_device": "Unknown device",
 }
 """Why something was put into quarantine."""
+
+
+def broken(why: str) -> str:
+    """The words for rows that are lost or exist twice."""
+    return BREAKS.get(why) or plain(why)
 
 
 def plain(word: str) -> str:
@@ -248,6 +266,7 @@ def texts() -> list[str]:
     """Every text of these tables, for the catalogue to be complete."""
     tables = (
         FAULTS,
+        BREAKS,
         ACTIONS,
         STANDINGS,
         DEEDS,

@@ -22,9 +22,12 @@ from cloud.store.schema import (
     zones,
 )
 from contract.decide import Trust
+from contract.decide import Trust
 from contract.events import decode_event
 
 MAX_DEVICES = 1_000
+LATE_FROM_MS = 60_000
+"""An event that took a minute to come happened in another moment than the one it is seen in."""
 EMERGENCY = "emergency"
 MAX_LOOK_BACK = 200_000
 """Events that one page of a filtered list searches; the page after it goes on from there."""
@@ -147,6 +150,13 @@ class EventView(Struct, frozen=True):
     def shown_ms(self) -> int:
         """When it happened, as well as anybody knows."""
         return self.at_ms if self.best_ms is None else self.best_ms
+
+    @property
+    def late_ms(self) -> int:
+        """How long it was on the way, if that was long enough to say and its time is to be believed; else 0."""
+        took_ms = self.received_ms - self.shown_ms
+        believed = self.clock != Trust.UNSET or self.best_ms is not None
+        return took_ms if believed and took_ms >= LATE_FROM_MS else 0
 
 
 class EventFilter(Struct, frozen=True):

@@ -210,6 +210,55 @@ def test_a_first_big_roster_shows_how_far_it_is_loaded(town: Town) -> None:
         assert "loading" not in visitor.get("/devices/gym-turnstile").text
 
 
+def test_rows_that_are_lost_or_exist_twice_are_named_with_their_numbers(town: Town) -> None:
+    gym = town.senders["gym-turnstile"]
+    gym.record(4)
+    old = gym.copy()
+    gym.record(6)
+    old.record(1, reason="allowed")
+    town.arrives("gym-turnstile", "events", gym.sealed(1, 10, [*gym.rows[:2], gym.gap(3, 9), gym.rows[9]]))
+    town.arrives("gym-turnstile", "events", old.sealed(1, 5, [old.rows[0], old.gap(2, 4), old.rows[4]]))
+    with town.visit("gate") as visitor:
+        page, first = words(visitor.get("/devices/gym-turnstile").text), words(visitor.get("/").text)
+    with town.visit("gate", language="zh") as visitor:
+        chinese = words(visitor.get("/devices/gym-turnstile").text)
+    for text in (page, first):
+        assert "Rows 3 to 9 are lost: its journal was full" in text
+        assert "Events are lost rows 3 to 9" in text
+    assert "7 events are lost for good." in page
+    assert "第 3 至 9 条已丢失" in chinese
+    with town.visit("gate") as visitor:
+        town.now_ms += 8 * 86_400_000
+        assert "its journal was full" not in words(visitor.get("/").text)
+        assert "its journal was full" in words(visitor.get("/devices/gym-turnstile").text)
+
+
+def test_a_copied_card_is_told_on_the_page_of_its_device(town: Town) -> None:
+    gym = town.senders["gym-turnstile"]
+    gym.record(4)
+    old = gym.copy()
+    gym.record(6)
+    old.record(1, reason="allowed")
+    town.arrives("gym-turnstile", "events", gym.events(1, 10))
+    town.arrives("gym-turnstile", "events", old.events(1, 5))
+    town.happens("device.forked", point="", journal=gym.journal, upto=4, carried=1)
+    with town.visit("gate") as visitor:
+        page = words(visitor.get("/devices/gym-turnstile").text)
+    assert "Rows 5 to 10 exist twice: two disks lived under one name" in page
+    assert "there was another past under its name 1 rows behind row 4" in page
+
+
+def test_an_event_says_how_late_it_came(town: Town) -> None:
+    town.happens("access.passed", replay=True, at_ms=town.now_ms - 3 * 3_600_000)
+    town.happens("access.passed", at_ms=town.now_ms - 59_000)
+    town.happens("access.passed", clock=Trust.UNSET, at_ms=0)
+    with town.visit("gate") as visitor:
+        page = visitor.get("/").text
+    assert "came 3 h late" in words(line(page, 1))
+    assert "late" not in words(line(page, 2))
+    assert "late" not in words(line(page, 3))
+
+
 def test_an_event_nobody_has_heard_of_is_shown_as_it_came(town: Town) -> None:
     town.happens("doorbell.rang_twice", point="", reason="feeling_lucky", holder="00" * 8)
     with town.visit("gate") as visitor:
