@@ -23,6 +23,7 @@ from cloud.ca import open_authority
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeysUnusable
 from cloud.plans import HOURS, STANDARD
+from cloud.registrar import Registrar
 from cloud.sample import SITE, seed_sample
 from cloud.store import operators
 from cloud.store.certificates import revoked_certificates
@@ -117,6 +118,9 @@ def serve(
     broker: BrokerOption = LOCAL_BROKER,
     host: Annotated[str, typer.Option(help="Where the console listens.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8400,
+    tls: Annotated[
+        list[str] | None, typer.Option(help="Speak HTTPS under this host name or address; may be repeated.")
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Say on every page that this is a demonstration.")] = False,
 ) -> None:
     """Run the cloud until SIGTERM."""
@@ -126,7 +130,7 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        run(folder, parse_address(broker), host, port, demo=demo)
+        run(folder, parse_address(broker), host, port, demo=demo, names=tls or ())
     except PortTaken as wrong:
         _fail(str(wrong))
 
@@ -210,6 +214,26 @@ def add_device(
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys.hand_out(name, out)
     typer.echo(f"{name} is registered; its keys are in {out}")
+
+
+@device_app.command("lost")
+def lose_device(name: str, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """A device was stolen or thrown away: believe it no more, cut it off, and list the cards to re-issue."""
+    with open_folder(folder) as (store, keys):
+        registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
+        loss = registrar.lose(name, BY)
+        cut = loss.told and registrar.cut_off(name)
+    cards = [{"name": one.name.en, "unit": one.unit, "card": one.label} for one in loss.cards]
+    if as_json:
+        typer.echo(json.dumps({"told": loss.told, "cut": cut, "cards": cards}, ensure_ascii=False))
+        return
+    typer.echo(f"{name} is lost: its seal and its certificate count no longer")
+    typer.echo("the broker has ended its connection" if cut else "its connection at the broker still has to be ended")
+    typer.echo(
+        "whoever has it has the site's digest key and finds these card numbers in minutes: give these people new "
+        "cards. The key is the same on every device of the site; it is not changed by this"
+    )
+    _show(cards, ("name", "unit", "card"), as_json=False)
 
 
 @device_app.command("list")

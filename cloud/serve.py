@@ -22,10 +22,12 @@ from cloud.desired import Steering
 from cloud.feed import LiveFeed
 from cloud.folder import clock, open_folder, sole_server
 from cloud.ingest import Ingest
-from cloud.keys import KeyFolder
+from cloud.keys import KeyFolder, write_private
 from cloud.metrics import Metrics, Workings
 from cloud.notify import Systemd, Through, Watchdog
 from cloud.publisher import Publisher
+from cloud.registrar import Registrar
+from cloud.renewals import Renewals
 from cloud.store.database import Store
 from cloud.store.registry import CLOUD, site_of
 from contract import topics
@@ -50,7 +52,7 @@ class Line:
         self,
         store: Store,
         keys: KeyFolder,
-        authority: Authority,
+        registrar: Registrar,
         address: BrokerAddress,
         feed: LiveFeed,
         figures: Metrics,
@@ -58,7 +60,7 @@ class Line:
         with store.reading() as connection:
             site = site_of(connection).name
         filters = [topics.up(site, "+", channel) for channel in topics.UP_CHANNELS]
-        self._identity = BrokerIdentity(authority, CLOUD, keys.folder, clock) if address.tls else None
+        self._identity = BrokerIdentity(registrar.authority, CLOUD, keys.folder, clock) if address.tls else None
         tls = self._identity.context if self._identity else None
         self.broker = Broker(address, filters, self._arrived, self._connected, tls)
         self.ingest = Ingest(
@@ -76,17 +78,22 @@ class Line:
         self.commander = Commander(
             store, site=site, key=keys.command, publish=publish, connected=lambda: self.broker.is_connected, clock=clock
         )
+        self.renewals = Renewals(
+            store, registrar, site=site, publish=publish, look_after=lambda: self._look_after(registrar), clock=clock
+        )
         self._errands = ThreadPoolExecutor(1, thread_name_prefix="errands")
 
     @contextmanager
     def open(self) -> Iterator[None]:
         self.ingest.start()
         self.publisher.start()
+        self.renewals.start()
         self.broker.start()
         try:
             yield
         finally:
             self.broker.stop()
+            self.renewals.stop()
             self.publisher.stop()
             self.ingest.stop()
             self._errands.shutdown()
@@ -101,6 +108,8 @@ class Line:
     def _arrived(self, one: Arrived) -> None:
         if one.topic.channel == "want":
             self.publisher.asked(one)
+        elif one.topic.channel == "renew":
+            self.renewals.put(one)
         else:
             self.ingest.put(one)
 
@@ -108,6 +117,12 @@ class Line:
         self.ingest.connected()
         self.publisher.connected()
         self._errands.submit(self._steer)
+
+    def _look_after(self, registrar: Registrar) -> None:
+        """Certificates that serve the line end too; a connection that stands is not touched."""
+        registrar.look_after()
+        if self._identity is not None:
+            self._identity.refresh()
 
     def _steer(self) -> None:
         """The boundary of this errand: a fault of ours is recorded, and the next connection tries again."""
@@ -148,14 +163,17 @@ class WebServer(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: bool) -> None:
-    """Run until SIGTERM or SIGINT. Raises ``FolderUnusable``, ``KeysUnusable`` or ``PortTaken``."""
+def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: bool, names: Sequence[str] = ()) -> None:
+    """Run until SIGTERM or SIGINT. With ``names`` the console speaks HTTPS under these host names.
+
+    Raises ``FolderUnusable``, ``KeysUnusable`` or ``PortTaken``.
+    """
     sys.setswitchinterval(SWITCH_S)
     with sole_server(folder), open_folder(folder) as (store, keys), _listening(host, port) as listening:
         feed = LiveFeed()
         figures = Metrics(store, clock, feed)
         authority = open_authority(keys.folder, clock())
-        line = Line(store, keys, authority, address, feed, figures)
+        line = Line(store, keys, Registrar(store, keys, authority, folder, clock), address, feed, figures)
         figures.workings = line.workings
         app = create_app(
             store,
@@ -169,11 +187,24 @@ def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: b
             figures=figures,
         )
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+            ssl_certfile=_console_certificate(authority, keys.folder, names) if names else None,
         )
         with line.open():
-            log.info("serving on http://%s:%d/", *listening.getsockname()[:2])
+            log.info("serving on %s://%s:%d/", "https" if names else "http", *listening.getsockname()[:2])
             _run(WebServer(config, feed, [line.ingest.pulse, line.publisher.pulse]), listening)
+
+
+def _console_certificate(authority: Authority, folder: Path, names: Sequence[str]) -> Path:
+    """A new certificate at every start; one lasts longer than a server goes without a restart."""
+    pair = authority.server(names, clock())
+    file = folder / "console.pem"
+    write_private(file, pair.key + pair.certificate)
+    return file
 
 
 def _run(server: uvicorn.Server, listening: socket.socket) -> None:

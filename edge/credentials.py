@@ -63,21 +63,13 @@ class Credentials:
         for name in (AUTHORITY, self._shown, KEY):
             if not (self.folder / name).exists():
                 raise OSError(f"{self.folder / name} is missing: adopt this device with hearthgate-edge adopt")
-        context = ssl.create_default_context(cafile=self.folder / AUTHORITY)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VerifyFlags(_NO_CHECK_TIME)
+        context = strict(ssl.create_default_context(cafile=self.folder / AUTHORITY))
         context.load_cert_chain(self.folder / self._shown, self.folder / KEY)
         return context
 
     def check(self, opened: ssl.SSLSocket) -> None:
-        """Whether the broker's certificate is in its time, and whether the broker takes ours. With an unset clock it
-        may be later than this device knows, never earlier. Raises ``OSError``."""
-        shown = x509.load_der_x509_certificate(opened.getpeercert(binary_form=True) or b"")
-        now_ms = self._clock.now_ms()
-        if _ms(shown.not_valid_after_utc) < now_ms:
-            raise ssl.SSLError(f"the broker's certificate ended on {shown.not_valid_after_utc:%Y-%m-%d}")
-        if self._clock.trust is not Trust.UNSET and now_ms < _ms(shown.not_valid_before_utc):
-            raise ssl.SSLError(f"the broker's certificate begins on {shown.not_valid_before_utc:%Y-%m-%d} only")
+        """Whether the broker's certificate is in its time, and whether the broker takes ours. Raises ``OSError``."""
+        check_dates(opened, self._clock)
         _await_verdict(opened)
 
     def greeted(self) -> None:
@@ -113,6 +105,24 @@ class Credentials:
         check_certificate(pem, (self.folder / AUTHORITY).read_text(), name, public_key)
         self._tries, self.swapped = 0, ""
         write_whole(self.folder / NEW, pem.encode())
+
+
+def strict(context: ssl.SSLContext) -> ssl.SSLContext:
+    """TLS 1.3, certificates by the letter of the standard, their dates left to ``check_dates``."""
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.verify_flags |= ssl.VERIFY_X509_STRICT | ssl.VerifyFlags(_NO_CHECK_TIME)
+    return context
+
+
+def check_dates(opened: ssl.SSLSocket, clock: DeviceClock) -> None:
+    """Whether the other side's certificate is in its time. With an unset clock it may be later than this device knows,
+    never earlier. Raises ``ssl.SSLError``."""
+    shown = x509.load_der_x509_certificate(opened.getpeercert(binary_form=True) or b"")
+    now_ms = clock.now_ms()
+    if _ms(shown.not_valid_after_utc) < now_ms:
+        raise ssl.SSLError(f"the server's certificate ended on {shown.not_valid_after_utc:%Y-%m-%d}")
+    if clock.trust is not Trust.UNSET and now_ms < _ms(shown.not_valid_before_utc):
+        raise ssl.SSLError(f"the server's certificate begins on {shown.not_valid_before_utc:%Y-%m-%d} only")
 
 
 def check_certificate(pem: str, authority: str, name: str, public_key: bytes) -> None:

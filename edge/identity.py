@@ -45,25 +45,13 @@ class Identity:
     def __init__(self, folder: Path) -> None:
         """Read the keys, making the device's own if there is none. Raises ``IdentityError``."""
         self._folder = folder
-        self.device_key = self._own_key()
+        self.device_key = own_key(folder)
         self.registration = self._registration()
 
     @property
     def public_key(self) -> str:
         """The public half of the device's key as hex: what it is registered with."""
         return self.device_key.public().hex()
-
-    def _own_key(self) -> DeviceKey:
-        path = self._folder / "device.key"
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not path.exists():
-                write_whole(path, DeviceKey.generate().to_pem())
-            return DeviceKey.from_pem(_read_private(path))
-        except ValueError as wrong:
-            raise IdentityError(f"{path}: {wrong}; move it away, and register the device anew") from None
-        except OSError as wrong:
-            raise IdentityError(f"{path}: {wrong.strerror}; give the folder to the user of the agent") from None
 
     def _registration(self) -> Registration | None:
         names = ("digest.key", "sync.key", "roster.pub")
@@ -98,6 +86,20 @@ class Identity:
         if len(key) != KEY_BYTES:
             raise IdentityError(f"{path}: not {KEY_BYTES} bytes written as hex; register the device again")
         return key
+
+
+def own_key(folder: Path) -> DeviceKey:
+    """The device's own key, made if there is none. Raises ``IdentityError``."""
+    path = folder / "device.key"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            write_whole(path, DeviceKey.generate().to_pem())
+        return DeviceKey.from_pem(_read_private(path))
+    except ValueError as wrong:
+        raise IdentityError(f"{path}: {wrong}; move it away, and register the device anew") from None
+    except OSError as wrong:
+        raise IdentityError(f"{path}: {wrong.strerror}; give the folder to the user of the agent") from None
 
 
 def _read_private(path: Path) -> bytes:

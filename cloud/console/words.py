@@ -213,6 +213,7 @@ PHASES: Mapping[str, str] = {
 }
 
 CAUSES: Mapping[str, str] = {
+    "bad_request": "A request that cannot be granted",
     "bad_seal": "Wrong seal",
     "fork": "Two journals under one name",
     "malformed": "Not readable",

@@ -126,8 +126,8 @@ def test_a_broker_under_another_name_is_not_believed(secured: Secured, keys: Pat
 @pytest.mark.parametrize(
     ("clock", "why"),
     [
-        (lambda folder: set_to(folder, now_ms() + SERVER_LASTS_MS + DAY_MS), "the broker's certificate ended on"),
-        (lambda folder: set_to(folder, BUILT_MS), "the broker's certificate begins on"),
+        (lambda folder: set_to(folder, now_ms() + SERVER_LASTS_MS + DAY_MS), "the server's certificate ended on"),
+        (lambda folder: set_to(folder, BUILT_MS), "the server's certificate begins on"),
     ],
 )
 def test_a_broker_out_of_its_time_by_the_devices_clock_is_not_believed(

@@ -1,0 +1,147 @@
+"""Adoption: a device asks the cloud to take it in, and waits until an operator has confirmed the code that it shows.
+
+Asked again, the cloud knows the key, and the device goes on where it was. What it gets is closed for its key.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from contract.adoption import Bundle, code_of, open_bundle
+from contract.codec import Malformed
+from contract.sealing import DeviceKey
+from edge.agent_process import CLOCK_FILE
+from edge.clock import DeviceClock
+from edge.config import Device, DeviceConfig, load
+from edge.credentials import AUTHORITY, CERTIFICATE, BadCertificate, Credentials, check_certificate
+from edge.files import write_whole
+from edge.identity import own_key
+from edge.office import NotAdopted, Office
+
+ASK_EVERY_S = 2.0
+MAX_WIRING_CHARACTERS = 40_000
+_KEYS = {
+    "digest.key": "digest_key",
+    "sync.key": "sync_key",
+    "roster.pub": "roster",
+    "config.pub": "config",
+    "command.pub": "command",
+}
+"""The files of keys, and what the bundle calls them."""
+
+
+def adopt_device(
+    url: str,
+    fingerprint: str,
+    config: Path,
+    keys: Path | None,
+    label: Path | None,
+    patience_s: float,
+    say: Callable[[str], object],
+    pause: Callable[[float], object],
+) -> None:
+    """The whole of it, for this machine. Raises ``NotAdopted``, ``ConfigError``, ``IdentityError`` or ``OSError``."""
+    device = load(config) if config.exists() else None
+    folder = keys or (device.keys if device else Path(Device.keys))
+    clock = DeviceClock((device.state if device else folder) / CLOCK_FILE)
+    key = own_key(folder)
+    code = code_of(key.public())
+    if _is_adopted(folder, clock):
+        say(f"this device is adopted already; its code is {code}")
+        return
+    office = Office(url, fingerprint, clock)
+    if label is not None:
+        label.write_text(label_svg(code, url))
+    say(f"the code of this device is  {code}\nan operator types it at {url.rstrip('/')}/adoptions")
+    wiring = config.read_text() if device else ""
+    bundle = await_bundle(office, key, wiring if len(wiring) <= MAX_WIRING_CHARACTERS else "", pause, patience_s)
+    if device is not None and (device.device.site, device.device.name) != (bundle.site, bundle.device):
+        raise NotAdopted(
+            f"the cloud calls this device {bundle.device} of {bundle.site}: correct site and name in {config}, "
+            "and run this again"
+        )
+    keep_bundle(bundle, folder, key, office.authority)
+    say(f"adopted as {bundle.device}; its keys are in {folder}")
+    say(_about_config(bundle, config, device))
+
+
+def _is_adopted(folder: Path, clock: DeviceClock) -> bool:
+    end_ms = Credentials(folder, clock).not_after_ms
+    return end_ms is not None and end_ms > clock.now_ms()
+
+
+def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> str:
+    """See that there is a configuration file, as far as it can be known; returns what is left to do."""
+    if device is not None and device.cloud.broker == bundle.broker:
+        return "now restart the agent: systemctl restart hearthgate-agent"
+    if device is not None:
+        return f'now write broker = "{bundle.broker}" in {config}, and restart the agent'
+    if bundle.wiring:
+        config.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(config, config_from(bundle).encode(), mode=0o644)
+        return f"wrote {config} as its predecessor had it; now start keeper and agent"
+    return (
+        f'now write {config}: site = "{bundle.site}", name = "{bundle.device}", broker = "{bundle.broker}", and how '
+        "its pins are wired"
+    )
+
+
+def await_bundle(
+    office: Office, key: DeviceKey, wiring: str, pause: Callable[[float], object], patience_s: float
+) -> Bundle:
+    """Ask, and look again and again until an operator has spoken. Raises ``NotAdopted``."""
+    request = key.certificate_request().decode()
+    answer = office.ask(request, wiring)
+    waited_s = 0.0
+    while answer.state == "waiting" and waited_s < patience_s:
+        pause(ASK_EVERY_S)
+        waited_s += ASK_EVERY_S
+        answer = office.look(answer.id) or office.ask(request, wiring)
+    if answer.state == "waiting":
+        raise NotAdopted("nobody has confirmed the code yet: run this again, the code stays the same")
+    if answer.state != "confirmed":
+        raise NotAdopted("the operator refused this device, or too many wrong codes were typed: run this again")
+    try:
+        return open_bundle(base64.b64decode(answer.bundle, validate=True), key)
+    except (binascii.Error, Malformed) as wrong:
+        raise NotAdopted(f"the cloud's bundle cannot be opened: {wrong}") from None
+
+
+def keep_bundle(bundle: Bundle, folder: Path, key: DeviceKey, authority: str) -> None:
+    """Write the keys of a bundle, the certificate last: while that is missing the device counts as not adopted.
+
+    Raises ``NotAdopted`` for a bundle that is none for this device, ``OSError`` if it cannot be written.
+    """
+    if bundle.ca.strip() != authority.strip():
+        raise NotAdopted("the bundle names another authority than the one with this fingerprint")
+    try:
+        check_certificate(bundle.certificate, bundle.ca, bundle.device, key.public())
+        keys = {file: bytes.fromhex(getattr(bundle, field)) for file, field in _KEYS.items()}
+    except (BadCertificate, ValueError) as wrong:
+        raise NotAdopted(f"the bundle is not for this device: {wrong}") from None
+    for file, secret in keys.items():
+        write_whole(folder / file, f"{secret.hex()}\n".encode())
+    write_whole(folder / AUTHORITY, bundle.ca.encode())
+    write_whole(folder / CERTIFICATE, bundle.certificate.encode())
+
+
+def config_from(bundle: Bundle) -> str:
+    """The configuration file for a device that has none: as its predecessor's was, with the broker of today."""
+    return re.sub(r"(?m)^(\s*broker\s*=\s*).*$", lambda found: f'{found[1]}"{bundle.broker}"', bundle.wiring, count=1)
+
+
+def label_svg(code: str, url: str) -> str:
+    """A label to print and stick on the device: its code to read, and to scan for the console's page about it."""
+    import segno
+
+    made = segno.make(f"{url.rstrip('/')}/adoptions?code={code}", micro=False)
+    picture = made.svg_inline(border=2, scale=4)
+    width, height = made.symbol_size(scale=4, border=2)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height + 28}" width="40mm">'
+        f'<rect width="100%" height="100%" fill="#fff"/>{picture}'
+        f'<text x="{width / 2}" y="{height + 16}" text-anchor="middle" font-family="monospace" font-size="20">'
+        f"{code}</text></svg>\n"
+    )
