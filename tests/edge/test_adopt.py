@@ -1,0 +1,186 @@
+"""Adoption from the device's side, at a real cloud: what it believes, what it writes, and that it may be run again."""
+
+import re
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from cloud.ca import open_authority
+from cloud.keys import KeyFolder
+from cloud.store.database import open_store
+from contract.adoption import code_of
+from edge.adopt import adopt_device, label_svg
+from edge.config import load
+from edge.identity import Identity, own_key
+from edge.office import NotAdopted
+from tests.cloud.town import NOW_MS, Town
+from tests.edge.rig import GATES
+
+PLACE = {"name": "north-gate", "label_en": "North gate", "zone": "estate"}
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    store = open_store(f"sqlite:///{tmp_path / 'cloud.db'}")
+    with Town(store, KeyFolder.create(tmp_path / "cloud-keys")) as opened:
+        yield opened
+    store.close()
+
+
+class Pi:
+    """A machine on which somebody types `hearthgate-edge adopt`, and the operator who hears of it."""
+
+    def __init__(self, town: Town, folder: Path) -> None:
+        self.town, self.folder = town, folder
+        self.config, self.keys = folder / "device.toml", folder / "keys"
+        self.said: list[str] = []
+        self.fingerprint = open_authority(town.keys.folder, NOW_MS).fingerprint
+
+    @property
+    def code(self) -> str:
+        return code_of(own_key(self.keys).public())
+
+    def adopt(self, *, while_waiting: Callable[[], object], fingerprint: str = "", patience_s: float = 60.0) -> None:
+        adopt_device(
+            self.town.url,
+            fingerprint or self.fingerprint,
+            self.config,
+            self.keys,
+            None,
+            patience_s,
+            self.said.append,
+            lambda _: while_waiting(),
+        )
+
+    def confirm(self, **place: str) -> None:
+        with self.town.visit("office") as operator:
+            answer = operator.submit("/adoptions", "/adoptions", code=self.code, **(place or PLACE))
+            assert answer.status_code == 303, answer.text
+
+    def refuse(self) -> None:
+        with self.town.visit("office") as operator:
+            (path,) = re.findall(r'action="(/adoptions/[0-9a-f]+/refuse)"', operator.get("/adoptions").text)
+            operator.submit(path, "/adoptions")
+
+    def nobody(self) -> None:
+        """No operator comes by."""
+
+
+@pytest.fixture
+def pi(town: Town, tmp_path: Path) -> Pi:
+    (tmp_path / "pi").mkdir()
+    return Pi(town, tmp_path / "pi")
+
+
+def test_a_device_that_is_confirmed_has_its_keys_and_shows_nobody_else(pi: Pi) -> None:
+    pi.adopt(while_waiting=pi.confirm)
+    assert pi.code in pi.said[0]
+    assert "adopted as north-gate" in pi.said[1]
+    found = Identity(pi.keys).registration
+    assert found is not None
+    assert (found.digest_key, found.sync_key) == (pi.town.keys.digest, pi.town.keys.sync("north-gate"))
+    assert found.config is not None
+    assert found.command is not None
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in pi.keys.iterdir())
+    certificate = x509.load_pem_x509_certificate((pi.keys / "certificate.pem").read_bytes())
+    assert [one.value for one in certificate.subject] == ["north-gate"]
+    assert 'site = "sunny-court", name = "north-gate"' in pi.said[2]
+
+
+def test_run_again_it_says_so_and_changes_nothing(pi: Pi) -> None:
+    pi.adopt(while_waiting=pi.confirm)
+    before = {file.name: file.read_bytes() for file in pi.keys.iterdir()}
+    pi.adopt(while_waiting=pi.nobody)
+    assert "adopted already" in pi.said[-1]
+    assert {file.name: file.read_bytes() for file in pi.keys.iterdir()} == before
+
+
+def test_stopped_while_it_waits_it_goes_on_with_the_same_code(pi: Pi) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pi.adopt(while_waiting=stop)
+    code = pi.code
+    pi.confirm()
+    pi.adopt(while_waiting=pi.nobody)  # the answer waits for it
+    assert (pi.code, "adopted as north-gate" in pi.said[-2]) == (code, True)
+
+
+def test_a_power_cut_between_two_keys_is_mended_by_running_it_again(pi: Pi) -> None:
+    pi.adopt(while_waiting=pi.confirm)
+    for lost in ("certificate.pem", "sync.key", "ca.crt"):
+        (pi.keys / lost).unlink()
+    pi.adopt(while_waiting=pi.nobody)
+    assert Identity(pi.keys).registration is not None
+
+
+def test_nobody_waits_for_ever_and_a_request_that_ran_out_is_made_anew(pi: Pi) -> None:
+    def much_later() -> None:
+        pi.town.now_ms += 10 * 60_000
+
+    with pytest.raises(NotAdopted, match="nobody has confirmed the code yet: run this again"):
+        pi.adopt(while_waiting=much_later, patience_s=10)
+    assert Identity(pi.keys).registration is None
+
+
+def test_a_refused_device_says_so(pi: Pi) -> None:
+    with pytest.raises(NotAdopted, match="the operator refused this device"):
+        pi.adopt(while_waiting=pi.refuse)
+
+
+def test_another_authority_than_the_one_named_is_not_asked(pi: Pi) -> None:
+    with pytest.raises(NotAdopted, match="not the one that was typed"):
+        pi.adopt(while_waiting=pi.nobody, fingerprint="00" * 32)
+    with pi.town.visit("office") as operator:
+        assert "No device waits" in operator.get("/adoptions").text
+
+
+def test_a_fingerprint_may_be_written_as_people_write_them(pi: Pi) -> None:
+    pairs = [pi.fingerprint.upper()[at : at + 2] for at in range(0, 64, 2)]
+    pi.adopt(while_waiting=pi.confirm, fingerprint=":".join(pairs))
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("http://cloud.example:8400", "plain HTTP goes to a loopback address only"),
+        ("cloud.example", "write https://HOST:PORT"),
+        ("ftp://cloud.example", "write https://HOST:PORT"),
+        ("http://127.0.0.1:9", "127.0.0.1"),
+        ("https://127.0.0.1:9", "127.0.0.1"),
+    ],
+)
+def test_an_address_that_cannot_be_the_clouds_is_refused_with_its_cure(pi: Pi, url: str, why: str) -> None:
+    pi.town.url = url
+    with pytest.raises(NotAdopted, match=why):
+        pi.adopt(while_waiting=pi.nobody)
+
+
+def test_a_spare_is_wired_as_the_one_before_it(pi: Pi, tmp_path: Path) -> None:
+    pi.config.write_text(GATES.replace('"gates"', '"north-gate"'))
+    pi.adopt(while_waiting=pi.confirm)
+    (tmp_path / "spare").mkdir()
+    spare = Pi(pi.town, tmp_path / "spare")
+    spare.adopt(while_waiting=lambda: spare.confirm(replace="north-gate"))
+    assert spare.config.read_text() == pi.config.read_text()
+    assert load(spare.config).device.name == "north-gate"
+
+
+def test_a_config_for_another_place_is_not_overruled(pi: Pi) -> None:
+    pi.config.write_text(GATES)
+    with pytest.raises(
+        NotAdopted, match="the cloud calls this device north-gate of sunny-court: correct site and name"
+    ):
+        pi.adopt(while_waiting=pi.confirm)
+    assert not (pi.keys / "certificate.pem").exists()
+    assert pi.config.read_text() == GATES
+
+
+def test_a_label_shows_the_code_to_read_and_to_scan() -> None:
+    label = label_svg("4F7K-9Q2M", "https://cloud.example:8400/")
+    assert ">4F7K-9Q2M</text>" in label
+    assert label.count("<svg") == label.count("</svg>") == 2
