@@ -122,6 +122,9 @@ class Agent:
         self.keeper_up = False
         self.latch_unsaved = False
         self.failures = 0
+        self.keeper_losses = 0
+        self.unread = [point.name for point in config.points]
+        """Points of whose inputs the keeper has not said where all of them stand."""
         self.emergencies: frozenset[str] = frozenset()
         self.not_reloaded = ""
         """Why the keeper goes by another wiring than this agent."""
@@ -175,6 +178,7 @@ class Agent:
         self._reloading, self.not_reloaded = False, ""
         if self.keeper_up:
             self.keeper_up = False
+            self.keeper_losses += 1
             self._recording.record("", "device.keeper_lost", {})
             self._on_change()
 
@@ -185,6 +189,15 @@ class Agent:
             if mode is not runner.mode:
                 runner.mode = mode
                 self._guarded(runner.take, ModeChanged(mode, number))
+
+    def unquiet(self) -> str:
+        """A sentence that says what must be over before this agent may start over; empty if nobody would notice."""
+        if not self.keeper_up:
+            return "Waits for the keeper."
+        if self.emergencies:
+            return f"Waits for the end of the emergency in {', '.join(sorted(self.emergencies))}."
+        busy = [f"{name} ({runner.report.phase})" for name, runner in self.runners.items() if not runner.report.quiet]
+        return f"Waits until nobody passes and nothing is held open: {', '.join(busy)}." if busy else ""
 
     def open_once(self, point: str, told: dict[str, Any]) -> str:
         """Let somebody in on an operator's word, which the station records as ``told``. Returns a word for why not,
@@ -316,5 +329,8 @@ class Agent:
                 levels[point][input_name] = active
             else:  # the keeper still runs by an older config
                 self._recording.record("", "device.fault", {"fault": "no_such_point", "input": name})
+        self.unread = [
+            name for name, runner in self.runners.items() if runner.point.inputs.keys() - levels[name].keys()
+        ]
         for point, runner in self.runners.items():
             self._guarded(runner.take, Levels(levels[point]))

@@ -29,7 +29,9 @@ from edge.memory import Memory, MemoryUnusable
 from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
 from edge.notify import Systemd, Watchdog
 from edge.remote import Machine
+from edge.rewiring import Rewire
 from edge.roster_store import RosterError, RosterStore
+from edge.wiring import Trial, Turn, Wirings, first_turn, next_turn
 
 log = logging.getLogger(__name__)
 
@@ -113,23 +115,38 @@ def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore, M
     return files
 
 
-async def run_agent(config: DeviceConfig) -> None:
-    """An agent's whole life.
+async def run_agent(wirings: Wirings) -> None:
+    """An agent's whole life, which is several where a wiring is tried: each starts over in the same process.
 
-    Raises ``JournalError``, ``RosterError``, ``MemoryUnusable``, ``IdentityError`` or ``OSError`` for what the user can
-    mend.
+    Raises ``JournalError``, ``RosterError``, ``MemoryUnusable``, ``IdentityError``, ``InUse`` or ``OSError`` for what
+    the user can mend.
     """
+    own = wirings.local
     lines = LogLines()
     logging.getLogger().addHandler(lines)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    for folder in (config.state, config.run):
+    for folder in (own.state, own.run):
         folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
+        stack.callback(wirings.own().release)
+        clock = DeviceClock(own.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
+        turn = first_turn(wirings)
+        while not ended.is_set():
+            turn = next_turn(wirings, await _life(wirings, turn, clock, lines, ended))
+
+
+async def _life(
+    wirings: Wirings, turn: Turn, clock: DeviceClock, lines: LogLines, ended: asyncio.Event
+) -> Trial | None:
+    """One life of the agent, until it is ended or starts over. Returns what the next one is to try."""
+    config = turn.chosen.config
+    loop = asyncio.get_running_loop()
+    start_over: asyncio.Future[Trial | None] = loop.create_future()
+    async with AsyncExitStack() as stack:
         identity = Identity(config.keys)
-        clock = DeviceClock(config.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
         keeper = KeeperLine(socket_path(config.run))
         site, name = config.device.site, config.device.name
         link = MqttLink(
@@ -159,7 +176,7 @@ async def run_agent(config: DeviceConfig) -> None:
             flusher=flusher,
             roster_writer=roster_writer,
             memory_writer=memory_writer,
-            machine=Machine(_reboot(config.device.reboot), lines.newest),
+            machine=Machine(_reboot(config.device.reboot), lines.newest, Rewire(wirings, turn, start_over.set_result)),
             free_bytes=lambda: shutil.disk_usage(config.state).free,
         )
         device = Device(config, ports)
@@ -172,10 +189,14 @@ async def run_agent(config: DeviceConfig) -> None:
         async with _serving_status(device, config.run / "agent.sock"):
             systemd.tell("READY=1")
             watchdog.start()
-            await ended.wait()
+            ending = asyncio.create_task(ended.wait(), name="ending")
+            await asyncio.wait((ending, start_over), return_when=asyncio.FIRST_COMPLETED)
+            ending.cancel()
         watchdog.close()
-        systemd.tell("STOPPING=1")
+        if ended.is_set():
+            systemd.tell("STOPPING=1")
         await device.close()
         await link.close()
         line.cancel()
         await asyncio.gather(line, return_exceptions=True)
+    return start_over.result() if start_over.done() else None

@@ -56,7 +56,8 @@ def run(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> Non
     """Run the agent: decide at this device's points, and sync with the cloud."""
     from edge.agent_process import run_agent
 
-    _run(lambda: run_agent(_load(config, kinds)))
+    wirings = _wirings(config, kinds)
+    _run(lambda: run_agent(wirings))
 
 
 @app.command()

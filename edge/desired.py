@@ -9,7 +9,7 @@ from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any
 
 from contract import codec
 from contract.codec import Malformed
@@ -18,25 +18,13 @@ from contract.messages import Desired, Reported
 from contract.sealing import ConfigVerifier, Purpose, statement
 from edge.bursts import Bursts
 from edge.memory import Memory, MemoryUnusable
+from edge.rewiring import Rewiring, Time, Verdict
 
 log = logging.getLogger(__name__)
 
 KEPT_AS = "desired"
 SAVE_AGAIN_S = 10.0
 """How long after the disk took no document it is offered again."""
-
-
-class Time(Protocol):
-    """What a report says of its time."""
-
-    def now_ms(self) -> int: ...
-
-
-class Verdict(NamedTuple):
-    """What became of a document, and a sentence for the operator."""
-
-    status: Literal["applied", "waiting", "trying", "refused", "reverted"]
-    why: str = ""
 
 
 class _Refused(Exception):
@@ -46,7 +34,7 @@ class _Refused(Exception):
 class DesiredState:
     """Takes desired documents and reports on them. ``refused`` is why the last one was not believed, empty when well.
 
-    ``apply`` sets the modes of the points, which are named in ``points``; ``wiring_hash`` names the wiring in force.
+    ``apply`` sets the modes of the points, which are named in ``points``; ``wiring`` looks after the rest.
     """
 
     def __init__(
@@ -60,14 +48,14 @@ class DesiredState:
         loop: AbstractEventLoop,
         writer: Executor | None,
         points: Sequence[str],
-        wiring_hash: str,
+        wiring: Rewiring,
         apply: Callable[[Mapping[str, Mode], int], None],
         report: Callable[[Reported], None],
         record: Callable[[str, dict[str, Any]], object],
     ) -> None:
         self.refused = ""
         self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
-        self._loop, self._writer, self._points, self._wiring_hash = loop, writer, points, wiring_hash
+        self._loop, self._writer, self._points, self._wiring = loop, writer, points, wiring
         self._apply, self._report, self._record = apply, report, record
         self._refusals = Bursts(loop, partial(record, "device.config"))
         self._desired: Desired | None = None
@@ -85,9 +73,12 @@ class DesiredState:
         if kept is None:
             return
         try:
-            self._take_up(self._believed(kept))
+            desired = self._believed(kept)
         except _Refused as wrong:
             log.warning("the desired document that was kept is not good any more: %s", wrong)
+            return
+        self._take_up(desired)
+        self._wiring.want(desired)
 
     def close(self) -> None:
         self._refusals.close()
@@ -154,25 +145,36 @@ class DesiredState:
         try:
             written.result()
             self._unsaved = ""
+            self._wiring.want(desired)
         except MemoryUnusable as error:
             self._unsaved = f"The modes are in force, but a restart would forget them: {error}."
             self._save_again = self._loop.call_later(SAVE_AGAIN_S, self._save, desired, payload)
         if before and before == self._unsaved:
             return
+        self._say(desired, event=True)
+
+    def changed(self, event: bool) -> None:
+        """Something new became of the document in force; whether it is an event."""
+        if self._desired is not None:
+            self._say(self._desired, event=event)
+
+    def _say(self, desired: Desired, *, event: bool) -> None:
         report = self._reported(desired)
-        self._record("device.config", {"status": report.status, "number": report.number, "why": report.why[:200]})
+        if event:
+            self._record("device.config", {"status": report.status, "number": report.number, "why": report.why[:200]})
         self._report(report)
 
     def _reported(self, desired: Desired) -> Reported:
         verdict = self._verdict(desired)
         modes = {point: desired.modes.get(point, Mode.SCHEDULED) for point in self._points}
         now_ms = self._clock.now_ms()
-        return Reported(desired.number, verdict.status, now_ms, modes, self._wiring_hash, verdict.why)
+        return Reported(desired.number, verdict.status, now_ms, modes, self._wiring.in_force, verdict.why)
 
     def _verdict(self, desired: Desired) -> Verdict:
-        if desired.wiring and desired.wiring_hash != self._wiring_hash:
-            return Verdict("refused", "This device keeps the wiring of its own file.")
         if self._unsaved:
             return Verdict("waiting", self._unsaved)
+        verdict = self._wiring.verdict(desired)
+        if verdict.status != "applied":
+            return verdict
         unknown = sorted(desired.modes.keys() - set(self._points))
         return Verdict("applied", f"No such point here: {', '.join(unknown)}." if unknown else "")

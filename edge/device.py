@@ -13,7 +13,6 @@ from msgspec import Struct, structs
 from contract import topics
 from contract.decide import Trust
 from contract.messages import Beat, RosterState, State
-from contract.sealing import wiring_hash
 from edge.agent import Agent
 from edge.announcer import Announcer
 from edge.clock import DeviceClock
@@ -26,6 +25,7 @@ from edge.link import Link
 from edge.memory import Memory
 from edge.recorder import Recorder
 from edge.remote import Machine, Remote, RemoteKeys
+from edge.rewiring import Health
 from edge.roster_store import RosterStore
 from edge.roster_sync import RosterSync
 from edge.space import Space
@@ -69,7 +69,7 @@ class Device:
     def __init__(self, config: DeviceConfig, ports: Ports) -> None:
         self.config, self.ports = config, ports
         self._site, self._name = config.device.site, config.device.name
-        self._config_hash = wiring_hash(config.path.read_bytes())
+        self._config_hash = config.hash
         registration = ports.identity.registration
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
         self.decider = Decider(ports.roster, ports.clock, registration.digest_key if registration else None)
@@ -126,6 +126,7 @@ class Device:
                 loop=ports.loop,
                 writer=ports.memory_writer,
                 machine=ports.machine,
+                found=self._health,
             )
         self._roster_told = ports.roster.number, ""
         self._refused_at_ms: dict[str, int] = {}
@@ -214,10 +215,13 @@ class Device:
 
     def faults(self) -> dict[str, str]:
         """Everything an operator should know is wrong, by place; what is wrong with a point as ``point.fault``."""
+        rewire = self.ports.machine.rewire
         found = {
             "disk": self.recorder.fault,
             "uplink": self.uplink.fault if self.uplink else "not_registered",
             "keeper": "" if self.agent.keeper_up else "lost",
+            "keeper_wiring": self.agent.not_reloaded,
+            "wiring": rewire.turn.chosen.rotten if rewire else "",
             "latch": "unsaved" if self.agent.latch_unsaved else "",
             "roster": self._roster_refused(),
             "roster_pages": f"{len(self.ports.roster.damaged)} damaged" if self.ports.roster.damaged else "",
@@ -263,10 +267,37 @@ class Device:
                 "refused": self._roster_refused(),
                 **dict(zip(("got", "wanted"), self._roster_progress(), strict=True)),
             },
+            "wiring": self._wiring(),
             "emergencies": sorted(self.agent.emergencies),
             "points": {name: self._point(name) for name in self.agent.runners},
             "faults": beat.faults,
         }
+
+    def _wiring(self) -> dict[str, Any]:
+        """Which wiring rules, and since when: the document it came with, or nothing for the device's own file."""
+        told: dict[str, Any] = {"source": "local", "hash": self._config_hash, "on_trial": False}
+        rewire = self.ports.machine.rewire
+        if rewire is None:
+            return told
+        record, chosen = rewire.wirings.record, rewire.turn.chosen
+        told["on_trial"] = record.trial is not None
+        if chosen.copy is not None:
+            stands = record.applied if record.applied and record.trial is None else chosen.copy
+            told |= {"source": "cloud", "number": stands.number, "since_ms": stands.at_ms}
+        return told
+
+    def _health(self) -> Health:
+        agent = self.agent
+        return Health(
+            keeper=agent.keeper_up,
+            refused=agent.not_reloaded,
+            keeper_losses=agent.keeper_losses,
+            unread=agent.unread,
+            emergencies=sorted(agent.emergencies),
+            failures=agent.failures + self.decider.failures,
+            roster=self.ports.roster.number,
+            link=self.ports.link.up,
+        )
 
     def _point(self, name: str) -> dict[str, Any]:
         runner = self.agent.runners[name]

@@ -18,6 +18,7 @@ from edge.desired import DesiredState
 from edge.link import Link
 from edge.memory import Memory
 from edge.recorder import Recorder
+from edge.rewiring import Health, Rewire, Rewiring
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,12 @@ class RemoteKeys(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True):
-    """What an order may ask of the machine itself. Without ``reboot`` it cannot start itself again."""
+    """What an order may ask of the machine itself. Without ``reboot`` it cannot start itself again, and without
+    ``rewire`` it keeps the wiring it has."""
 
     reboot: Callable[[], object] | None = None
     log_lines: Callable[[], list[str]] = list
+    rewire: Rewire | None = None
 
 
 class Remote:
@@ -58,6 +61,7 @@ class Remote:
         loop: AbstractEventLoop,
         writer: Executor | None,
         machine: Machine,
+        found: Callable[[], Health],
     ) -> None:
         self._site, self._device, self._key, self._link, self._loop = site, device, keys.own, link, loop
         self._agent, self._recorder, self._clock, self._machine = agent, recorder, clock, machine
@@ -78,6 +82,17 @@ class Remote:
             answer=self._answer,
             record=self._record,
         )
+        self.wiring = Rewiring(
+            wiring_hash,
+            machine.rewire,
+            clock,
+            loop=loop,
+            writer=writer,
+            quiet=agent.unquiet,
+            found=found,
+            told=self._wiring_changed,
+            record=self._record,
+        )
         self.desired = DesiredState(
             memory,
             keys.config,
@@ -87,17 +102,19 @@ class Remote:
             loop=loop,
             writer=writer,
             points=list(agent.runners),
-            wiring_hash=wiring_hash,
+            wiring=self.wiring,
             apply=agent.set_modes,
             report=self._report,
             record=self._record,
         )
 
     def start(self) -> None:
+        self.wiring.start()
         self.desired.start()
         self.commands.start()
 
     def close(self) -> None:
+        self.wiring.close()
         self.desired.close()
         self.commands.close()
 
@@ -135,6 +152,9 @@ class Remote:
         self._record("command.done", told)
         reboot = self._machine.reboot
         return Done(afterwards=lambda: self._loop.call_later(REBOOT_AFTER_S, reboot))
+
+    def _wiring_changed(self, event: bool) -> None:
+        self.desired.changed(event)
 
     def _record(self, kind: str, data: dict[str, Any]) -> None:
         self._recorder.record("", kind, data)

@@ -74,6 +74,15 @@ class Chosen(Struct, frozen=True):
         return "local" if self.copy is None else "cloud"
 
 
+class Turn(Struct, frozen=True):
+    """What one life of the agent goes by, and what it tries. ``found`` is a trial that nobody saw the end of, or an
+    applied wiring that could not be read: it is to be told."""
+
+    chosen: Chosen
+    trial: Trial | None = None
+    found: Ended | None = None
+
+
 class NotHere(LookupError):
     """No such wiring, or one that is not sound. The text is a sentence."""
 
@@ -107,7 +116,8 @@ class Wirings:
         copy = self.record.trial
         if copy is None:
             raise NotHere("No wiring is on trial.")
-        return Chosen(self.find(copy.hash), copy)
+        config = self.find(copy.hash)
+        return Chosen(config, None if config is self.local else copy)
 
     def find(self, name: str) -> DeviceConfig:
         """The wiring of that hash. Raises ``NotHere``."""
@@ -218,6 +228,27 @@ class Wirings:
             if path.stem not in kept:
                 with suppress(OSError):
                     path.unlink()
+
+
+def first_turn(wirings: Wirings) -> Turn:
+    """Of an agent that starts: a trial that it finds under way is over."""
+    trial = wirings.record.trial
+    wirings.revert(STOPPED)
+    chosen = wirings.in_force()
+    if trial is not None:
+        return Turn(chosen, found=wirings.record.ended)
+    applied = wirings.record.applied
+    rotten = Ended(applied.hash, applied.number, chosen.rotten) if applied and chosen.rotten else None
+    return Turn(chosen, found=rotten)
+
+
+def next_turn(wirings: Wirings, trial: Trial | None) -> Turn:
+    """Of an agent that starts over."""
+    try:
+        return Turn(wirings.on_trial(), trial) if trial else Turn(wirings.in_force())
+    except NotHere as wrong:
+        wirings.revert(str(wrong))
+        return Turn(wirings.in_force(), found=wirings.record.ended)
 
 
 def _changed(own: DeviceConfig, sent: DeviceConfig) -> Iterator[str]:

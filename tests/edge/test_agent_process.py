@@ -19,6 +19,7 @@ from edge.config import DeviceConfig
 from edge.credentials import Credentials
 from edge.identity import IdentityError
 from edge.journal import Journal, JournalError, JournalView
+from edge.wiring import Wirings
 from tests.edge.rig import GATES, load
 from tests.edge.waiting import until
 from tests.services import Ear, listening
@@ -52,7 +53,7 @@ def test_a_broker_elsewhere_is_spoken_to_in_tls_with_the_files_in_the_folder_of_
 @asynccontextmanager
 async def living(config: DeviceConfig) -> AsyncIterator[Path]:
     """An agent in this process, ended as systemd ends it. Yields the socket of its status."""
-    life = asyncio.create_task(run_agent(config))
+    life = asyncio.create_task(run_agent(Wirings(config)))
     socket = config.run / "agent.sock"
     await until(lambda: socket.exists() or life.done())
     try:
@@ -135,7 +136,7 @@ def test_what_the_user_can_mend_is_raised_before_anything_runs(tmp_path: Path) -
     config.keys.mkdir()
     (config.keys / "sync.key").write_text("00" * 32)
     with pytest.raises(IdentityError, match=r"roster\.pub missing"):
-        asyncio.run(run_agent(config))
+        asyncio.run(run_agent(Wirings(config)))
     assert not (config.state / "journal.db").exists()
 
 
@@ -191,5 +192,5 @@ def test_an_agent_without_a_usable_journal_is_never_ready(tmp_path: Path, monkey
     (config.state / "journal.db").mkdir(parents=True)
     with listening(str(tmp_path / "notify")) as ear:
         with pytest.raises(JournalError):
-            asyncio.run(run_agent(config))
+            asyncio.run(run_agent(Wirings(config)))
         assert ear.heard() == []

@@ -226,11 +226,9 @@ async def test_state_and_health_say_how_the_device_is(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_another_config_has_another_hash(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    path, ports = bench.device.config.path, bench.device.ports
 
     def hashed(text: str) -> str:
-        path.write_text(text)
-        return Device(bench.device.config, ports).state(1).config_hash
+        return Device(load(tmp_path, text), bench.device.ports).state(1).config_hash
 
     assert hashed(GATES) == bench.device.state(1).config_hash
     assert hashed(f"{GATES}# a word\n") != bench.device.state(1).config_hash
