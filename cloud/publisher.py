@@ -133,9 +133,8 @@ class Publisher:
             return
         self._untold.clear()
         self._told_revision = NEVER  # should the rest fail, all of it is done again
-        if is_old or has_changed:
-            self._issue(now_ms, self._stands, found, adopted, anew=is_old)
-        self._tell_manifests()
+        new = self._issue(now_ms, self._stands, found, adopted, anew=is_old) if is_old or has_changed else []
+        self._tell(new if len(new) <= MAX_PUSHED_PAGES else [])
         self._told_revision = found
 
     def _due_ms(self, stands: Roster, adopted: int) -> int:
@@ -145,8 +144,8 @@ class Publisher:
         drawn = hashlib.sha256(f"{self._site}/{stands.number}".encode()).digest()
         return stands.issued_ms + ISSUE_AGAIN_MS - int.from_bytes(drawn[:8], "big") % ISSUE_JITTER_MS
 
-    def _issue(self, now_ms: int, stands: Roster | None, found: int, adopted: int, *, anew: bool) -> None:
-        """Store the roster of the present community under the next number, and push what is new in it.
+    def _issue(self, now_ms: int, stands: Roster | None, found: int, adopted: int, *, anew: bool) -> list[bytes]:
+        """Store the roster of the present community under the next number; returns the pages that are new in it.
 
         Without a difference, and unless ``anew``, the one that stands goes on standing.
         """
@@ -160,30 +159,27 @@ class Publisher:
         if stands and names == known and not anew:
             with self._store.writing() as connection:
                 confirm(connection, stands.number, found)
-            return
+            return []
         roster = Roster(_next_number(stands, adopted), now_ms, names[0], names[1:], len(rows))
         with self._store.writing() as connection:
             add_roster(connection, roster, blobs, found)
         self._stands = roster
         new = [blobs[name] for name in names if name not in set(known)]
         log.info("roster %d: %d rows on %d pages, %d of them new", roster.number, len(rows), len(names), len(new))
-        if len(new) <= MAX_PUSHED_PAGES:
-            self._push(new)
+        return new
 
-    def _push(self, blobs: list[bytes]) -> None:
+    def _tell(self, pages: list[bytes]) -> None:
+        """One device after the other gets the pages and then the manifest, so that the first need not wait for the
+        pages of the last."""
         with self._store.reading() as connection:
             names = device_names(connection)
+        if self._stands is None:
+            return
         for device in names:
-            for blob in blobs:
-                self._publish(topics.down(self._site, device, "page"), blob)
-
-    def _tell_manifests(self) -> None:
-        with self._store.reading() as connection:
-            names = device_names(connection)
-        if self._stands is not None:
-            for device in names:
-                manifest = self._manifest(device, self._stands)
-                self._publish(topics.down(self._site, device, "roster"), manifest, retain=True)
+            for page in pages:
+                self._publish(topics.down(self._site, device, "page"), page)
+            manifest = self._manifest(device, self._stands)
+            self._publish(topics.down(self._site, device, "roster"), manifest, retain=True)
 
     def _manifest(self, device: str, roster: Roster) -> bytes:
         body = codec.write(

@@ -150,8 +150,8 @@ def world(store: Store, keys: KeyFolder) -> World:
 def test_every_device_gets_the_pages_and_then_its_own_manifest(world: World) -> None:
     assert world.refresh() == [
         *[("east-gate page", False)] * 2,
-        *[("hub-door page", False)] * 2,
         ("east-gate roster", True),
+        *[("hub-door page", False)] * 2,
         ("hub-door roster", True),
     ]
     east, hub = world.devices.values()
@@ -175,7 +175,10 @@ def test_a_lost_card_reaches_every_door_ahead_of_its_manifest_and_in_little_spac
     with world.store.writing() as connection:
         set_card_standing(connection, 300, Standing.LOST)
         digest = connection.execute(select(credentials.c.digest).where(credentials.c.id == 300)).scalar_one()
-    assert world.refresh()[:2] == [("east-gate page", False), ("hub-door page", False)]
+    said = world.refresh()
+    assert said == [
+        (f"{door} {what}", what == "roster") for door in ("east-gate", "hub-door") for what in ("page", "roster")
+    ]
     assert east.lacking() == []
     assert {row.standing for row in east.rows() if row.digest == digest} == {Standing.LOST}
     assert sum(map(len, east.heard)) <= 64 * 1024
