@@ -147,10 +147,11 @@ async def _life(
     start_over: asyncio.Future[Trial | None] = loop.create_future()
     async with AsyncExitStack() as stack:
         identity = Identity(config.keys)
+        found = broker(config, clock)
         keeper = KeeperLine(socket_path(config.run))
         site, name = config.device.site, config.device.name
         link = MqttLink(
-            broker(config, clock),
+            found,
             client_id=name,
             subscribe=topics.down(site, name, "+"),
             will=Will(topics.up(site, name, "state"), will),
@@ -176,6 +177,7 @@ async def _life(
             flusher=flusher,
             roster_writer=roster_writer,
             memory_writer=memory_writer,
+            credentials=found.tls if isinstance(found.tls, Credentials) else None,
             machine=Machine(_reboot(config.device.reboot), lines.newest, Rewire(wirings, turn, start_over.set_result)),
             free_bytes=lambda: shutil.disk_usage(config.state).free,
         )

@@ -103,6 +103,8 @@ class Credentials:
     def offer(self, pem: str, name: str, public_key: bytes) -> None:
         """Keep a new certificate, to be shown from the next connection on. Raises ``BadCertificate`` or ``OSError``."""
         check_certificate(pem, (self.folder / AUTHORITY).read_text(), name, public_key)
+        if _ms(x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc) <= (self.not_after_ms or 0):
+            raise BadCertificate("it ends no later than the one in use")
         self._tries, self.swapped = 0, ""
         write_whole(self.folder / NEW, pem.encode())
 

@@ -17,6 +17,7 @@ from edge.agent import Agent
 from edge.announcer import Announcer
 from edge.clock import DeviceClock
 from edge.config import DeviceConfig
+from edge.credentials import Credentials
 from edge.decider import Decider
 from edge.identity import Identity
 from edge.journal import Journal
@@ -26,6 +27,7 @@ from edge.memory import Memory
 from edge.recorder import Recorder
 from edge.remote import Machine, Remote, RemoteKeys
 from edge.rewiring import Health
+from edge.renewal import Renewing
 from edge.roster_store import RosterStore
 from edge.roster_sync import RosterSync
 from edge.space import Space
@@ -59,6 +61,8 @@ class Ports(Struct, frozen=True):
     roster_writer: Executor | None = None
     memory_writer: Executor | None = None
     machine: Machine = Machine()
+    credentials: Credentials | None = None
+    """What is shown to a broker under TLS, and renewed there."""
     free_bytes: Callable[[], int] | None = None
     """What is free on the disk that holds the files, or nothing where there is none to watch."""
 
@@ -128,6 +132,20 @@ class Device:
                 machine=ports.machine,
                 found=self._health,
             )
+        self.renewing: Renewing | None = None
+        if ports.credentials is not None:
+            self.renewing = Renewing(
+                ports.credentials,
+                ports.identity.device_key,
+                self._site,
+                self._name,
+                clock=ports.clock,
+                link=ports.link,
+                loop=ports.loop,
+                random=ports.random,
+                record=self.recorder.record,
+                writer=ports.memory_writer,
+            )
         self._roster_told = ports.roster.number, ""
         self._refused_at_ms: dict[str, int] = {}
         self._saving_clock: TimerHandle | None = None
@@ -159,6 +177,8 @@ class Device:
             self.roster_sync.start()
         if self.remote is not None:
             self.remote.start()
+        if self.renewing is not None:
+            self.renewing.start()
         self.space.look()
         self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
         if self.ports.identity.registration is None:
@@ -171,6 +191,8 @@ class Device:
         if self._saving_clock is not None:
             self._saving_clock.cancel()
         self.announcer.goodbye()
+        if self.renewing is not None:
+            self.renewing.close()
         if self.uplink is not None:
             self.uplink.close()
         if self.roster_sync is not None:
@@ -222,6 +244,7 @@ class Device:
             "keeper": "" if self.agent.keeper_up else "lost",
             "keeper_wiring": self.agent.not_reloaded,
             "wiring": rewire.turn.chosen.rotten if rewire else "",
+            "certificate": self.renewing.fault if self.renewing else "",
             "latch": "unsaved" if self.agent.latch_unsaved else "",
             "roster": self._roster_refused(),
             "roster_pages": f"{len(self.ports.roster.damaged)} damaged" if self.ports.roster.damaged else "",
@@ -375,6 +398,9 @@ class Device:
                 self.roster_sync.manifest(payload)
             case "page":
                 self.roster_sync.page(payload)
+            case "certificate":
+                if self.renewing is not None:
+                    self.renewing.received(payload)
             case "config":
                 self.remote.desired.hear(payload)
             case "command":

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography import x509
 
 from cloud.ca import DEVICE_LASTS_MS, SERVER_LASTS_MS, Authority, Revoked, open_authority
 from cloud.keys import KeyFolder
@@ -141,10 +142,10 @@ def test_a_damaged_file_is_named_and_nothing_stops(secured: Secured, keys: Path)
     assert tries(Credentials(keys, unset(keys)), secured.port) != ""
 
 
-def offered(secured: Secured, keys: Path, at_ms: int | None = None) -> Credentials:
+def offered(secured: Secured, keys: Path) -> Credentials:
     """Credentials that were given a renewed certificate."""
     key = DeviceKey.from_pem((keys / "device.key").read_bytes())
-    issued = secured.authority.device(GATE, key.public(), now_ms() if at_ms is None else at_ms)
+    issued = secured.authority.device(GATE, key.public(), now_ms() + DAY_MS // 24)
     credentials = Credentials(keys, unset(keys))
     credentials.offer(issued.certificate, GATE, key.public())
     return credentials
@@ -161,9 +162,14 @@ def test_a_new_certificate_takes_the_old_ones_place_once_a_broker_has_greeted_it
 
 def test_a_new_certificate_that_no_broker_takes_is_given_up_for_the_old_one(secured: Secured, keys: Path) -> None:
     old = (keys / "certificate.pem").read_text()
-    credentials = offered(secured, keys, at_ms=now_ms() - DEVICE_LASTS_MS - DAY_MS)
+    credentials = offered(secured, keys)
+    issued = x509.load_pem_x509_certificate((keys / "certificate.pem.new").read_bytes())
+    probe = secured.adopt("west-gate", keys / "probe")
+    secured.revoke([Revoked(f"{issued.serial_number:x}", now_ms()), Revoked(probe, now_ms())])
+    while tries(Credentials(keys / "probe", unset(keys)), secured.port) == "":  # the broker looks once a second
+        continue
     for _ in range(MAX_TRIES):
-        assert "has expired" in tries(credentials, secured.port)
+        assert "is revoked" in tries(credentials, secured.port)
     assert credentials.swapped == "given up"
     assert tries(credentials, secured.port) == ""
     assert (keys / "certificate.pem").read_text() == old
@@ -178,6 +184,7 @@ def test_only_a_certificate_for_this_device_and_key_is_kept(secured: Secured, ke
         stranger.device(GATE, mine, now_ms()).certificate,
         secured.authority.device(GATE, other, now_ms()).certificate,
         secured.authority.device("west-gate", mine, now_ms()).certificate,
+        secured.authority.device(GATE, mine, now_ms() - DAY_MS).certificate,
     ):
         with pytest.raises(BadCertificate):
             credentials.offer(pem, GATE, mine)
