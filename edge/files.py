@@ -96,7 +96,10 @@ class Hold:
             raise InUse(f"{path} is in use by another process: stop that one first") from None
 
     def release(self) -> None:
-        os.close(self._descriptor)
+        """Let go of it; a second time it does nothing."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

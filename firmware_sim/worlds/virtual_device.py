@@ -12,12 +12,14 @@ from edge.config import DeviceConfig
 from edge.device import Device, Ports
 from edge.identity import Identity
 from edge.journal import Journal
-from edge.keeper import Keeper, Latch
 from edge.keeper_link import LocalLine, ToAgent, ToKeeper
+from edge.keeper_seat import KeeperSeat
 from edge.memory import Memory
 from edge.mqtt import ConnectionNumber
 from edge.remote import Machine
+from edge.rewiring import Rewire
 from edge.roster_store import RosterStore
+from edge.wiring import Trial, Turn, Wirings, first_turn, next_turn
 from firmware_sim.board import Board, BoardFactory, OnMove
 from firmware_sim.life import Life, over
 from firmware_sim.virtual_mqtt import Line, VirtualBroker, VirtualLink
@@ -28,6 +30,7 @@ class MortalJournal(Journal):
     """A journal whose process can be killed and whose machine can lose its power: then only what was synced is left."""
 
     def __init__(self, path: Path, *, boot: str) -> None:
+        self._closed = False
         super().__init__(path, boot=boot)
         self._wal_on_disk = self._whole_wal()
 
@@ -41,14 +44,21 @@ class MortalJournal(Journal):
         self._wal_on_disk = self._whole_wal()
         return seq
 
+    def close(self) -> None:
+        super().close()
+        self._closed = True
+
     def die(self) -> None:
         """Let go of the file without a word in it: the next start finds an unclean end."""
-        self._connection.close()
-        os.close(self._wal)
-        self._hold.release()
+        if not self._closed:
+            self._connection.close()
+            os.close(self._wal)
+            self._hold.release()
 
     def lose_power(self) -> None:
         """The same, and what the kernel had not synced is gone. Of the table file all is: only checkpoints write it."""
+        if self._closed:
+            return
         tables = self._path.read_bytes()
         self.die()
         self._path.write_bytes(tables)
@@ -99,7 +109,7 @@ class VirtualDevice:
         self._journal: MortalJournal
         self._agent_life = self._keeper_life = over(self._loop)
         self._factory: BoardFactory
-        self._keeper: Keeper
+        self._keeper: KeeperSeat
         self._to_keeper: LocalLine
         self._boot()
 
@@ -119,8 +129,7 @@ class VirtualDevice:
     def start_keeper(self) -> None:
         life = self._keeper_life = Life(self._loop, self._chance)
         self._factory = self.board.factory()
-        latch = Latch(self.config.state / "latch.json")
-        self._keeper = Keeper(self.config, self._factory, latch, life.loop, self._tell)
+        self._keeper = KeeperSeat(Wirings(self.config), self._factory, life.loop, self._tell)
         self._to_keeper = LocalLine(life.loop, self._keeper.heard)
         self._connect()
 
@@ -135,10 +144,19 @@ class VirtualDevice:
 
     def start_agent(self) -> None:
         life = self._agent_life = Life(self._loop, self._chance)
+        wirings = Wirings(self.config)
+        clock = DeviceClock(self.config.state / "clock.json", boot=self._boot_id, mono=self._mono_ms)
+        self._live(life, wirings, first_turn(wirings), clock)
+
+    def _live(self, life: Life, wirings: Wirings, turn: Turn, clock: DeviceClock) -> None:
+        """One life of the agent within its process: until it is killed, or starts over by another wiring."""
         state = self.config.state
-        clock = DeviceClock(state / "clock.json", boot=self._boot_id, mono=self._mono_ms)
         self._journal = MortalJournal(state / "journal.db", boot=self._boot_id)
         writer, flusher, roster_writer = self._threads
+
+        def start_over(trial: Trial | None) -> None:
+            life.create_task(self._start_over(life, wirings, trial, clock), name=f"{self.name} starts over")
+
         ports = Ports(
             loop=life.loop,
             clock=clock,
@@ -152,12 +170,24 @@ class VirtualDevice:
             writer=writer,
             flusher=flusher,
             roster_writer=roster_writer,
-            machine=Machine(reboot=self._reboot),
+            machine=Machine(reboot=self._reboot, rewire=Rewire(wirings, turn, start_over)),
         )
-        self.agent = Device(self.config, ports)
+        self.agent = Device(turn.chosen.config, ports)
         self.agent.start()
         self.link.start()
         self._connect()
+
+    async def _start_over(self, life: Life, wirings: Wirings, trial: Trial | None, clock: DeviceClock) -> None:
+        """What the agent's process does between two of its lives."""
+        if self.agent is None:
+            return
+        await self.agent.close()
+        self._hear_nothing()
+        self.link.close()
+        if self.keeper_runs:
+            self._keeper_life.call_soon(self._keeper.agent_gone)
+        self.agent = None
+        self._live(life, wirings, next_turn(wirings, trial), clock)
 
     def kill_agent(self) -> None:
         """What it had not written is gone. The keeper sees its line end and puts every output to rest."""
