@@ -10,12 +10,15 @@ from typing import NamedTuple
 from sqlalchemy import select
 
 from cloud.sample import PEOPLE
-from cloud.store.schema import people, quarantine
+from cloud.store.schema import breaks, devices, events, journals, people, quarantine
 from contract.decide import Standing
-from contract.events import Event, decode_event
+from contract.events import GAP, Event, decode_event, read_gap
+from edge.journal import JournalView
+from edge.journal_file import GAP_RANK
+from edge.space import JOURNAL_FULL
 from edge.stations import LEASE_MARGIN_MS
 from firmware_sim.parts.turnstile import Turnstile
-from firmware_sim.worlds.virtual import VirtualTown
+from firmware_sim.worlds.virtual import ALL_ROWS, VirtualTown
 
 SLACK_S = 0.05
 """Between an event's whole milliseconds, a record that is written, and the pin."""
@@ -23,6 +26,9 @@ UNSYNCED_S = 0.05
 """A free way opens once its row is written. Pull the plug before it is synced, and it is locked again without one."""
 WAITS_S = 30.0
 """The longest that somebody who was let in may have to wait for the arm."""
+
+COMPLAINTS = ("device.fault", "device.unlogged", "device.journal_recovered", "device.roster_damaged")
+"""What a device says of itself that does not happen in a healthy town."""
 
 OPENS: Mapping[str, Mapping[str, bool]] = {
     "founder": {"gym": True},
@@ -40,14 +46,15 @@ class Unlocked(NamedTuple):
     end_s: float
 
 
-def audit(town: VirtualTown, also: Collection[tuple[str, str]] = ()) -> list[str]:
+def audit(town: VirtualTown, also: Collection[tuple[str, str]] = (), forgiven: Collection[str] = ()) -> list[str]:
     """Everything that can be said against a town. ``also`` are the people and zones that its operators brought together
-    while it ran."""
+    while it ran; ``forgiven`` are the ways in which its story has broken journals (``full``, ``let_go``, ``forked``):
+    rows may then be lost, but every one of them must be in a gap that the cloud knows."""
     complaints = list(_at_the_cloud(town))
     for name in town.devices:
-        rows = town.journal(name)
-        events = [decode_event(row.stored) for row in rows]
-        complaints += [f"{name}: {complaint}" for complaint in _of_journal(town, name, events)]
+        books = _books(town, name)
+        complaints += [f"{name}: {complaint}" for complaint in _of_journal(town, name, books, forgiven)]
+        events = _events(town, name, books)
         complaints += [f"{name}: {complaint}" for complaint in _of_lock(town, name, events)]
         complaints += [f"{name}: {complaint}" for complaint in _of_people(town, name, events, also)]
     return complaints
@@ -75,17 +82,70 @@ def _at_the_cloud(town: VirtualTown) -> Iterator[str]:
             yield f"{row.device}: in quarantine for {row.why}: {row.detail}"
 
 
-def _of_journal(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]:
-    """The cloud has every row once and in order, all but the goodbye, which will be sent at the next start."""
-    rows, stored = town.journal(name), town.stored(name)
-    if [row.seq for row in rows] != list(range(1, len(rows) + 1)):
-        yield "numbers are missing in the journal"
-    if stored != [(row.seq, row.stored) for row in rows[:-1]]:
-        yield f"the cloud has {len(stored)} of {len(rows) - 1} rows, or others, or not in their order"
-    if events[-1].kind != "device.stopped":
-        yield f"its journal ends with {events[-1].kind}"
-    for event in events:
-        if event.kind in ("device.fault", "device.unlogged", "device.journal_recovered", "device.roster_damaged"):
+class Books(NamedTuple):
+    """What the cloud has of a device: its rows in the order of their arrival, by journal and number, gaps aside; how
+    far each journal goes; and the rows that are gone or doubled, each with why."""
+
+    rows: dict[tuple[str, int], bytes]
+    upto: dict[str, int]
+    gone: dict[tuple[str, int], str]
+    broken: list[tuple[str, int, int, str]]
+
+
+def _books(town: VirtualTown, name: str) -> Books:
+    mine = devices.c.name == name
+    with town.cloud.reading() as connection:
+        known = select(journals.c.id, journals.c.journal, journals.c.upto).join(devices).where(mine)
+        names = {row.id: (row.journal, row.upto) for row in connection.execute(known)}
+        found = select(events.c.journal_id, events.c.seq, events.c.stored)
+        arrived = found.where(events.c.journal_id.in_(names), events.c.kind != GAP).order_by(events.c.arrival)
+        rows = {(names[row.journal_id][0], row.seq): row.stored for row in connection.execute(arrived)}
+        torn = select(breaks).where(breaks.c.journal_id.in_(names))
+        broken = [(names[row.journal_id][0], row.first, row.last, row.why) for row in connection.execute(torn)]
+    gone = {
+        (journal, seq): why for journal, first, last, why in broken if why != "forked" for seq in range(first, last + 1)
+    }
+    return Books(rows, dict(names.values()), gone, broken)
+
+
+def _events(town: VirtualTown, name: str, books: Books) -> list[Event]:
+    """All that the device has told or still has, each once and in the order in which it happened: a fork gives events
+    second numbers, and a journal that is full gives them up."""
+    stored = [*books.rows.values(), *(row.stored for row in town.journal(name))]
+    once = {(event.boot, event.mono_ms, event.point, event.kind): event for event in map(decode_event, stored)}
+    return sorted(once.values(), key=lambda event: _when(town, name, event))
+
+
+def _of_journal(town: VirtualTown, name: str, books: Books, forgiven: Collection[str]) -> Iterator[str]:
+    """The cloud has every row once and in order, or knows that it is gone; all but the goodbye, which will be sent at
+    the next start."""
+    with JournalView(town.devices[name].config.state / "journal.db") as view:
+        rows, journal, verdict = view.tail(ALL_ROWS), view.id, view.verify()
+    if verdict.broken:
+        yield verdict.broken
+    spans = [(gap.first if gap else row.seq, row) for row in rows for gap in [read_gap(row.stored)]]
+    for first, row in spans[:-1]:
+        for seq in range(first, row.seq + 1):
+            if (journal, seq) not in books.rows and (journal, seq) not in books.gone:
+                yield f"the cloud has nothing of row {seq}"
+        if row.rank != GAP_RANK and books.rows.get((journal, row.seq), row.stored) != row.stored:
+            yield f"the cloud has another row {row.seq}"
+    for known, upto in books.upto.items():
+        numbers = [seq for of, seq in books.rows if of == known]
+        if numbers != sorted(numbers):
+            yield f"the cloud has the rows of {known} not in their order"
+        holes = set(range(1, upto + 1)) - set(numbers) - {seq for of, seq in books.gone if of == known}
+        if holes or len(numbers) > upto:
+            yield f"the cloud has {len(numbers)} of {upto} rows of {known}, and knows nothing of {sorted(holes)}"
+    for known, first, last, why in books.broken:
+        if why not in forgiven:
+            yield f"rows {first} to {last} of {known}: {why}"
+    told = [decode_event(row.stored) for row in rows]
+    if told[-1].kind != "device.stopped":
+        yield f"its journal ends with {told[-1].kind}"
+    for event in told:
+        expected = event.data.get("fault") == JOURNAL_FULL and "full" in forgiven
+        if event.kind in COMPLAINTS and not expected:
             yield f"{event.kind} {event.data}"
 
 
@@ -98,9 +158,9 @@ def _of_lock(town: VirtualTown, name: str, events: list[Event]) -> Iterator[str]
     button = point.inputs.get("exit_button")
     pressed = [] if button is None else [at_s for at_s, level in _moves(town, name, button.pin) if not level]
     reasons = sorted(let_in + pressed)
-    emergencies = _emergencies(town, name)
+    excused = [*_emergencies(town, name), *_gaps(town, name)]
     for unlocked in unlockings(town, name):
-        if any(one.start_s <= unlocked.start_s <= one.end_s for one in emergencies):
+        if any(one.start_s <= unlocked.start_s <= one.end_s for one in excused):
             continue
         if any(0 <= cut_s - unlocked.start_s < UNSYNCED_S for cut_s in device.lost_power_s):
             continue
@@ -132,7 +192,7 @@ def _of_people(town: VirtualTown, name: str, events: list[Event], also: Collecti
         if visit.device == name and visit.entered and not may.get(visit.name, False):
             yield f"{visit.name} got through at {visit.at_s:.3f} s"
     passed, booked = portal.passed["in"], sum(event.kind == "access.passed" for event in events)
-    if not booked <= passed <= len(allowed):
+    if not _gaps(town, name) and not booked <= passed <= len(allowed):
         yield f"{len(allowed)} were allowed, {passed} got through, and {booked} passages are booked"
 
 
@@ -148,6 +208,20 @@ def unlockings(town: VirtualTown, name: str) -> list[Unlocked]:
             found.append(Unlocked(since_s, at_s))
             since_s = None
     return found if since_s is None else [*found, Unlocked(since_s, town.loop.time())]
+
+
+def _gaps(town: VirtualTown, name: str) -> list[Unlocked]:
+    """From the last event before a gap to the last one in it: whoever passed then, their row may be gone."""
+    by_number = select(events.c.stored).join(devices, devices.c.id == events.c.device_id).where(devices.c.name == name)
+    with town.cloud.reading() as connection:
+        rows = list(connection.execute(by_number.order_by(events.c.journal_id, events.c.seq)).scalars())
+    found, before_s = [], 0.0
+    for event in map(decode_event, rows):
+        at_s = _when(town, name, event)
+        if event.kind == GAP:
+            found.append(Unlocked(before_s - SLACK_S, at_s + SLACK_S))
+        before_s = at_s
+    return found
 
 
 def _emergencies(town: VirtualTown, name: str) -> list[Unlocked]:

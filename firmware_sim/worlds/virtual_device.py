@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from contract import topics
+from contract.events import Event
 from edge.announcer import will
 from edge.clock import DeviceClock
 from edge.config import DeviceConfig
@@ -43,6 +44,10 @@ class MortalJournal(Journal):
         seq = super().checkpoint()
         self._wal_on_disk = self._whole_wal()
         return seq
+
+    def fork(self, upto: int, said: Event) -> None:
+        super().fork(upto, said)
+        self._wal_on_disk = self._whole_wal()
 
     def close(self) -> None:
         super().close()
