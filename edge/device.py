@@ -26,8 +26,8 @@ from edge.link import Link
 from edge.memory import Memory
 from edge.recorder import Recorder
 from edge.remote import Machine, Remote, RemoteKeys
-from edge.rewiring import Health
 from edge.renewal import Renewing
+from edge.rewiring import Health
 from edge.roster_store import RosterStore
 from edge.roster_sync import RosterSync
 from edge.space import Space

@@ -22,7 +22,6 @@ from cloud.store.schema import (
     zones,
 )
 from contract.decide import Trust
-from contract.decide import Trust
 from contract.events import decode_event
 
 MAX_DEVICES = 1_000
