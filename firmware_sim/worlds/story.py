@@ -51,6 +51,7 @@ class Story:
             ("a member's card opens the turnstile", self._card_opens),
             ("the console shows the passage", self._console_shows),
             ("an unknown card is refused, with its reason", self._stranger),
+            ("an operator opens the gate from the console, once", self._operator_opens),
             ("five badges with the network cut, all in the cloud once it is back", self._network_cut),
             ("the cloud killed in mid-batch: nothing lost, nothing doubled", self._cloud_killed),
             ("a frozen agent: the lock rests when its lease ends", self._agent_frozen),
@@ -100,6 +101,22 @@ class Story:
         if any(move.name == "gym-turnstile.unlock" for move in await self._gym.control.moves(began_ns)):
             raise StepFailed("the turnstile moved")
         return (refused.at_ns - last_ns) / 1e6, "unknown_credential; the unlock pin did not move"
+
+    async def _operator_opens(self) -> Told:
+        began_ns = time.monotonic_ns()
+        outcome = await self._watcher.open_once("east-gate", "the parcel service")
+        if outcome != "done":
+            raise StepFailed(f"the device says: {outcome}")
+        moved = await self._gate.control.wait_move("east-gate.lock", level=True, since_ns=began_ns)
+        if not await self._gate.control.walk("east-gate"):
+            raise StepFailed("the door did not open")
+        await self._shut(self._gate)
+        moves = await self._gate.control.moves(began_ns)
+        driven = sum(move.name == "east-gate.lock" and move.level for move in moves)
+        if driven != 1:
+            raise StepFailed(f"the lock was driven {driven} times")
+        ms = (moved.at_ns - began_ns) / 1e6
+        return ms, f"the lock moved {ms:.0f} ms after the click, and the console says so"
 
     async def _network_cut(self) -> Told:
         began_ns = time.monotonic_ns()

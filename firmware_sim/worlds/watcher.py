@@ -22,6 +22,9 @@ class Seen(Struct, frozen=True):
     at_ns: int
 
 
+ASK_AGAIN_S = 0.05
+
+
 class Watcher:
     """``seen`` is everything the stream has brought since ``open``, across restarts of the cloud."""
 
@@ -64,6 +67,19 @@ class Watcher:
     async def events_of(self, device: str) -> list[Event]:
         """Everything the cloud holds of a device, in the order in which it was committed."""
         return await self._events(0, device)
+
+    async def open_once(self, point: str, reason: str, *, within_s: float = 10) -> str:
+        """Open a point from afar, and wait until its device has said what became of it; returns that.
+
+        Raises ``TimeoutError``, or ``httpx.HTTPError`` if the cloud will not have it.
+        """
+        answer = await self._client.post(f"/api/v1/points/{point}/open", json={"reason": reason})
+        answer.raise_for_status()
+        command = answer.json()["id"]
+        async with asyncio.timeout(within_s):
+            while (state := (await self._client.get(f"/api/v1/commands/{command}")).json()["state"]) == "sent":
+                await asyncio.sleep(ASK_AGAIN_S)
+        return str(state)
 
     async def _events(self, after: int | None, device: str = "") -> list[Event]:
         events: list[Event] = []

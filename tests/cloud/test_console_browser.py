@@ -209,3 +209,38 @@ WEAK_CONTRAST = """() => {
   }
   return weak;
 }"""
+
+
+def test_a_lockdown_is_two_steps_in_a_dialog_and_shows_who_lacks_it(town: Town, page: Page) -> None:
+    town.beats("east-gate")
+    log_in(page)
+    page.goto("/doors")
+    gate = page.locator("#door-east-gate")
+    gate.get_by_role("link", name="Lock down…").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Step 1 of 2")
+    expect(dialog).to_contain_text("Everybody can still get out")
+    dialog.get_by_role("link", name="Continue").click()
+    expect(dialog).to_contain_text("Step 2 of 2")
+    dialog.get_by_role("link", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    assert town.published == []
+    gate.get_by_role("link", name="Lock down…").click()
+    dialog.get_by_role("link", name="Continue").click()
+    dialog.get_by_label("Why").fill("a fight in the yard")
+    dialog.get_by_role("button", name="Lock down now").click()
+    expect(page.get_by_text("Not yet taken up by 1 of 1: East gate")).to_be_visible()
+    assert len(town.published) == 1
+
+
+def test_an_opening_asks_for_a_reason_and_waits_for_the_device(town: Town, page: Page) -> None:
+    town.beats("east-gate")
+    log_in(page)
+    page.goto("/doors")
+    gate = page.locator("#door-east-gate")
+    gate.get_by_role("button", name="Open once").click()
+    assert town.published == []
+    gate.get_by_label("Why").fill("a visitor")
+    gate.get_by_role("button", name="Open once").click()
+    expect(page.get_by_role("status")).to_contain_text("Sent; waiting for the device to say so")
+    expect(page.locator("#door-gym-turnstile").get_by_role("button", name="Open once")).to_be_disabled()

@@ -34,7 +34,7 @@ def test_where_nothing_works_every_step_fails_with_its_reason_and_the_next_is_to
         return [step async for step in story.tell()]
 
     steps = asyncio.run(told())
-    assert len(steps) == 10
+    assert len(steps) == 11
     assert not any(step.ok for step in steps)
     assert all(step.detail.startswith("BoardGone: there is no ") for step in steps)
 
@@ -58,5 +58,5 @@ def test_the_demo_proves_itself_by_processes_that_really_die(tmp_path: Path) -> 
     summary = json.loads(last)
     assert summary["ok"]
     assert all(step.keys() == {"name", "ok", "ms", "detail"} for step in summary["steps"])
-    assert len(lines) == len(summary["steps"]) >= 10
+    assert len(lines) == len(summary["steps"]) >= 11
     assert all(line.startswith("ok ") and line.count(" ms ") >= 1 for line in lines)
