@@ -148,7 +148,7 @@ class Disk:
                 self._doom(self._files[operation.file])
             case Write() | Truncate():
                 file = self._files[operation.file]
-                _change(file.seen, operation)
+                apply(operation, file.seen)
                 file.under_way.append((self.done, operation))
                 self._last = operation
                 if isinstance(operation, Write):
@@ -180,23 +180,25 @@ class Disk:
 
     def _land(self, sync: Sync) -> None:
         file = self._files[sync.file]
-        for _, change in (each for each in file.under_way if each[0] < sync.covers):
-            _change(file.landed, change)
+        for done, change in file.under_way:
+            if done < sync.covers:
+                apply(change, file.landed)
         file.under_way = [each for each in file.under_way if each[0] >= sync.covers]
-        # A journaling file system writes the name of a new file with its content, and names only in their order.
-        named = [place for place, naming in enumerate(self._naming, 1) if naming in self._links_of(sync.file)]
-        for naming in self._naming[: max(named, default=0)]:
-            _name(self._names_landed, naming)
-        del self._naming[: max(named, default=0)]
+        self._land_names(sync.file)
 
-    def _links_of(self, number: int) -> list[Link]:
-        return [each for each in self._naming if isinstance(each, Link) and each.file == number]
+    def _land_names(self, file: int) -> None:
+        """A journaling file system writes the name of a new file with its content, and names only in their order."""
+        given = [n for n, naming in enumerate(self._naming, 1) if isinstance(naming, Link) and naming.file == file]
+        landed = max(given, default=0)
+        for naming in self._naming[:landed]:
+            _name(self._names_landed, naming)
+        del self._naming[:landed]
 
     def _doom(self, file: _File) -> None:
         """Some of what was under way got there; the rest never will."""
         for _, change in file.under_way:
             for part in self._torn(change):
-                _change(file.landed, part)
+                apply(part, file.landed)
         file.under_way.clear()
 
     def _with_torn_end(self, file: _File) -> bytearray:
@@ -204,7 +206,7 @@ class Disk:
             return file.seen
         content = bytearray(file.landed)
         for change in chain((each for _, each in file.under_way[:-1]), self._torn(self._last)):
-            _change(content, change)
+            apply(change, content)
         return content
 
     def _with_some(self, file: _File) -> bytearray:
@@ -212,10 +214,10 @@ class Disk:
         for _, change in file.under_way:
             match self._random.randrange(3):
                 case 0:
-                    _change(content, change)
+                    apply(change, content)
                 case 1:
                     for part in self._torn(change):
-                        _change(content, part)
+                        apply(part, content)
         return content
 
     def _with_damage(self, write: Write | None, file: _File) -> bytearray:
@@ -242,19 +244,31 @@ class Disk:
 
 
 def power_cuts(
-    before: Image, operations: Sequence[Operation], images: Mapping[Cut, int], seed: str
+    before: Image, operations: Sequence[Operation], images: Mapping[Cut, int], seed: str, *, every: int = 1
 ) -> Iterator[PowerCut]:
-    """Cut the power before the first operation and behind each one; so many images of each kind at each place."""
+    """Cut the power before the first operation and behind each one, or behind every so many-th.
+
+    At each place so many images of each kind are made; one that came there before, as of another kind, is left out.
+    """
     honest = Disk(before, Random(f"{seed}/honest"))
     lying = Disk(before, Random(f"{seed}/lying"), lies=True)
     for done in range(len(operations) + 1):
-        for cut, count in images.items():
-            disk = lying if cut is Cut.SYNC_LIED else honest
-            for _ in range(count):
-                yield PowerCut(done, cut, disk.image(cut))
-        for disk in (honest, lying):
-            if done < len(operations):
-                disk.do(operations[done])
+        if done:
+            honest.do(operations[done - 1])
+            lying.do(operations[done - 1])
+        if done % every == 0:
+            yield from _cuts_here(honest, lying, images)
+
+
+def _cuts_here(honest: Disk, lying: Disk, images: Mapping[Cut, int]) -> Iterator[PowerCut]:
+    told: list[Image] = []
+    for cut, count in images.items():
+        disk = lying if cut is Cut.SYNC_LIED else honest
+        for _ in range(count):
+            image = disk.image(cut)
+            if image not in told:
+                told.append(image)
+                yield PowerCut(disk.done, cut, image)
 
 
 def _name(names: dict[str, int], naming: Link | Unlink | Rename) -> None:
@@ -268,7 +282,8 @@ def _name(names: dict[str, int], naming: Link | Unlink | Rename) -> None:
                 names[new] = names.pop(old)
 
 
-def _change(content: bytearray, change: Change) -> None:
+def apply(change: Change, content: bytearray) -> None:
+    """Do to a file's bytes what the change says."""
     match change:
         case Write(_, at, data):
             content.extend(bytes(max(0, at - len(content))))

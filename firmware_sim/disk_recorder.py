@@ -15,6 +15,7 @@ from typing import Any, Self
 from unittest.mock import patch
 
 from firmware_sim.disk import (
+    Change,
     Cut,
     Disk,
     FailedSync,
@@ -27,6 +28,7 @@ from firmware_sim.disk import (
     Truncate,
     Unlink,
     Write,
+    apply,
 )
 from firmware_sim.sqlite_vfs import watching
 
@@ -137,16 +139,10 @@ class DiskRecorder:
         return 0 if self._fault is Fault.IOERR_FSYNC else self._next_fault()
 
     def wrote(self, file: int, at: int, data: bytes) -> None:
-        self.operations.append(Write(file, at, data))
-        seen = self._seen[file]
-        seen.extend(bytes(max(0, at - len(seen))))
-        seen[at : at + len(data)] = data
+        self._changed(Write(file, at, data))
 
     def truncated(self, file: int, size: int) -> None:
-        self.operations.append(Truncate(file, size))
-        seen = self._seen[file]
-        del seen[size:]
-        seen.extend(bytes(size - len(seen)))
+        self._changed(Truncate(file, size))
 
     def sync_fault(self) -> int:
         return self._next_fault() if self._fault is Fault.IOERR_FSYNC else 0
@@ -160,6 +156,10 @@ class DiskRecorder:
         if file in self._unsynced_names:
             self._unsynced_names.discard(file)
             self.operations.append(SyncFolder())
+
+    def _changed(self, change: Change) -> None:
+        self.operations.append(change)
+        apply(change, self._seen[change.file])
 
     def _next_fault(self) -> int:
         if self._fault is None:
