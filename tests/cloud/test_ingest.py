@@ -209,6 +209,15 @@ def test_telling_that_fails_costs_no_event(world: World, gym: Sender, caplog: py
     assert world.stored() == gym.rows
 
 
+def test_events_of_one_and_the_same_millisecond_are_all_stored(world: World, gym: Sender) -> None:
+    """Time is no key: a clock may stand still, and jump back."""
+    for seq in range(1, 4):
+        gym.keep(encode_event(msgspec.structs.replace(event(seq), at_ms=NOW_MS, mono_ms=7)))
+    gym.keep(encode_event(msgspec.structs.replace(event(4), at_ms=NOW_MS - 86_400_000, mono_ms=7)))
+    world.take(gym, gym.events(1, 4))
+    assert world.stored() == gym.rows
+
+
 def broken(world: World) -> list[tuple[int, int, str]]:
     return [(row.first, row.last, row.why) for row in world.rows(breaks)]
 
