@@ -1,4 +1,5 @@
-"""How every device is to be: the modes of its points, as one sealed document that the broker keeps for it.
+"""How every device is to be: the modes of its points and its wiring, as one sealed document that the broker keeps for
+it.
 
 A device that is offline finds the document when it returns. It is told again whenever the broker comes back, which may
 have forgotten it. Whether it was taken up is known only from the device.
@@ -6,6 +7,7 @@ have forgotten it. Whether it was taken up is known only from the device.
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from cloud.commands import NoSuchPlace, Publish
@@ -33,13 +35,13 @@ class Steering:
             if not found or (names is not None and set(names) != found.keys()):
                 raise NoSuchPlace
             changed = [
-                self._change(connection, device, [name for name in found if found[name] == device], mode, now_ms)
+                self._change(connection, device, [name for name in found if found[name] == device], mode)
                 for device in sorted(set(found.values()))
             ]
             for point in found:
                 operators.record(connection, now_ms, by, f"mode.{mode.value}", point, reason=reason)
         for one in changed:
-            self._tell(one)
+            self.tell(one)
         return list(found)
 
     def tell_all(self) -> None:
@@ -48,26 +50,42 @@ class Steering:
             known = list_desired(connection)
         for one in known:
             if one.number:
-                self._tell(one)
+                self.tell(one)
 
-    def _change(
-        self, connection: Connection, device: str, names: Sequence[str], mode: Mode, now_ms: int
-    ) -> DesiredView:
-        """Of one device: its next document, or the one that stands if that says the same already.
+    def set_wiring(self, connection: Connection, device: str, wiring: str) -> DesiredView:
+        """Desire a wiring of a device, within the caller's transaction; an empty one is the file that it has.
 
-        The next number is above whatever the device has reported, for this database may be an old copy.
+        Once that is committed the device is to be told. What became of it is in its report on this document, or on one
+        with a higher number.
         """
-        before = find_desired(connection, device) or DesiredView(device, 0, now_ms, {}, None)
-        modes = {**before.modes, **dict.fromkeys(names, mode)}
-        modes = {point: mode for point, mode in modes.items() if mode is not Mode.SCHEDULED}
-        known = before.reported.number if before.reported else 0
-        if modes == before.modes and before.number >= max(known, 1):
-            return before
-        number = max(before.number, known) + 1
-        put_desired(connection, device, number, modes, now_ms)
-        return DesiredView(device, number, now_ms, modes, before.reported)
+        before = self._standing(connection, device)
+        return self._put(connection, replace(before, wiring=wiring, wired_ms=self._clock()))
 
-    def _tell(self, one: DesiredView) -> None:
-        body = codec.write(Desired(one.device, one.number, one.issued_ms, one.modes))
+    def tell(self, one: DesiredView) -> None:
+        """Send a device its document."""
+        document = Desired(one.device, one.number, one.issued_ms, one.modes, one.wiring, one.wiring_hash)
+        body = codec.write(document)
         seal = self._key.sign(statement(Purpose.CONFIG, self._site, one.device, body))
         self._publish(topics.down(self._site, one.device, "config"), codec.attach(body, seal), retain=True)
+
+    def _change(self, connection: Connection, device: str, names: Sequence[str], mode: Mode) -> DesiredView:
+        """Of one device: its next document, or the one that stands if that says the same already."""
+        before = self._standing(connection, device)
+        modes = {**before.modes, **dict.fromkeys(names, mode)}
+        modes = {point: mode for point, mode in modes.items() if mode is not Mode.SCHEDULED}
+        if modes == before.modes and before.number >= max(_reported(before), 1):
+            return before
+        return self._put(connection, replace(before, modes=modes))
+
+    def _standing(self, connection: Connection, device: str) -> DesiredView:
+        return find_desired(connection, device) or DesiredView(device, 0, self._clock(), {}, None)
+
+    def _put(self, connection: Connection, one: DesiredView) -> DesiredView:
+        """Its number is above whatever the device has reported, for this database may be an old copy."""
+        one = replace(one, number=max(one.number, _reported(one)) + 1, issued_ms=self._clock())
+        put_desired(connection, one)
+        return one
+
+
+def _reported(one: DesiredView) -> int:
+    return one.reported.number if one.reported else 0

@@ -1,6 +1,6 @@
 """What was ordered from afar: commands and what became of them, and how every device is to be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,6 +12,7 @@ from cloud.store.console import Label
 from cloud.store.schema import commands, desired, devices, points, zones
 from contract.decide import Mode
 from contract.messages import Command, Reported, Result
+from contract.sealing import wiring_hash
 
 MAX_COMMANDS = 10_000
 """Rows kept; the audit tells of the others."""
@@ -52,13 +53,28 @@ class Order(Struct, frozen=True):
 
 
 class DesiredView(Struct, frozen=True):
-    """How a device is to be, and what it last reported."""
+    """How a device is to be, and what it last reported. An empty ``wiring`` is the file that the device has."""
 
     device: str
     number: int
     issued_ms: int
     modes: dict[str, Mode]
     reported: Reported | None
+    wiring: str = ""
+    wired_ms: int = 0
+
+    @property
+    def wiring_hash(self) -> str:
+        """The name of the wiring, empty if it is the device's own."""
+        return wiring_hash(self.wiring.encode()) if self.wiring else ""
+
+    @property
+    def drifts(self) -> bool:
+        """Whether the device goes by another wiring than it is to since ``wired_ms``, or has not said yet."""
+        if not self.wiring and not self.wired_ms:
+            return False
+        told = self.reported
+        return told is None or told.number < self.number or self.wiring_hash not in ("", told.wiring_hash)
 
 
 class PointState(Struct, frozen=True):
@@ -151,9 +167,16 @@ def list_desired(connection: Connection) -> list[DesiredView]:
     return [_desired(row) for row in connection.execute(_DESIRED.order_by(desired.c.device))]
 
 
-def put_desired(connection: Connection, device: str, number: int, modes: Mapping[str, Mode], now_ms: int) -> None:
-    """Replace what is desired of a device."""
-    values = {"number": number, "issued_ms": now_ms, "modes": {point: mode.value for point, mode in modes.items()}}
+def put_desired(connection: Connection, one: DesiredView) -> None:
+    """Replace what is desired of a device. What it has reported stands."""
+    device = one.device
+    values = {
+        "number": one.number,
+        "issued_ms": one.issued_ms,
+        "modes": {point: mode.value for point, mode in one.modes.items()},
+        "wiring": one.wiring,
+        "wired_ms": one.wired_ms,
+    }
     if connection.execute(update(desired).where(desired.c.device == device).values(**values)).rowcount == 0:
         connection.execute(insert(desired).values(device=device, **values))
 
@@ -162,7 +185,7 @@ def note_reported(connection: Connection, device: str, reported: Reported) -> No
     """Note what a device says of the document it has; one that is older than what it said before changes nothing."""
     row = connection.execute(_DESIRED.where(desired.c.device == device)).one_or_none()
     if row is None:
-        put_desired(connection, device, 0, {}, reported.at_ms)
+        put_desired(connection, DesiredView(device, 0, reported.at_ms, {}, None))
     else:
         before = _desired(row).reported
         if before is not None and (reported.number, reported.at_ms) < (before.number, before.at_ms):

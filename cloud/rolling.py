@@ -1,0 +1,150 @@
+"""Carries roll-outs through: starts them for an operator, sends what is due, hears what the devices say, takes back.
+
+Whoever starts or stops one only writes that down, so it may be the console, the API or the command line. The server's
+own thread does the rest, and goes on where it was after a restart.
+"""
+
+import logging
+import secrets
+import threading
+import tomllib
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import Connection
+
+from cloud.desired import Steering
+from cloud.rollouts import MAX_DEVICES, Leg, Rollout, due, sent, stop, take, withdrawn
+from cloud.store import operators
+from cloud.store.database import Store
+from cloud.store.orders import DesiredView, list_desired
+from cloud.store.registry import device_names, keep_wiring
+from cloud.store.rollouts import add_rollout, ask_to_stop, find_rollout, live_rollout, save_rollout
+from contract.messages import MAX_WIRING_CHARACTERS
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+RETRY_S = 5.0
+
+
+class CannotRollOut(ValueError):
+    """It cannot be started or stopped; the text says what is wrong and what to do, for the operator."""
+
+
+def start(
+    connection: Connection, wirings: Mapping[str, str], by: str, reason: str, now_ms: int, *, canary: str = ""
+) -> Rollout:
+    """Write a new roll-out down: the text of a configuration file for each device, empty for the file that it has. The
+    canary is the first by name unless another is named. Raises ``CannotRollOut``."""
+    _check(connection, wirings, canary)
+    names = sorted(wirings)
+    legs = tuple(Leg(name, wirings[name]) for name in names)
+    rollout = Rollout(secrets.token_hex(16), by, reason, canary or names[0], now_ms, legs)
+    add_rollout(connection, rollout)
+    operators.record(connection, now_ms, by, "rollout.start", rollout.id, reason=reason, devices=", ".join(names))
+    return rollout
+
+
+def ask(connection: Connection, rollout: str, by: str, reason: str, now_ms: int) -> None:
+    """Ask for a roll-out to be stopped. Raises ``CannotRollOut``, and ``LookupError`` if there is no such one."""
+    found = find_rollout(connection, rollout)
+    if found is None:
+        raise LookupError(rollout)
+    if not found.live:
+        raise CannotRollOut("this roll-out is over; start another one to change anything")
+    ask_to_stop(connection, rollout, reason)
+    operators.record(connection, now_ms, by, "rollout.stop", rollout, reason=reason)
+
+
+def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> None:
+    if not wirings:
+        raise CannotRollOut("there is nothing to roll out: name at least one device")
+    if len(wirings) > MAX_DEVICES:
+        raise CannotRollOut(f"{len(wirings)} devices are too many; roll out to at most {MAX_DEVICES} at a time")
+    unknown = sorted(wirings.keys() - set(device_names(connection)))
+    if unknown:
+        raise CannotRollOut(f"no such device: {', '.join(unknown)}; name registered ones")
+    if canary and canary not in wirings:
+        raise CannotRollOut(f"the canary {canary} has no wiring; name one of {', '.join(sorted(wirings))}")
+    if live_rollout(connection) is not None:
+        raise CannotRollOut("another roll-out goes on; wait for its end or stop it first")
+    for device in sorted(wirings):
+        _check_text(device, wirings[device])
+
+
+def _check_text(device: str, text: str) -> None:
+    """Its device is the one that judges a wiring; what is no TOML at all need not travel."""
+    if len(text) > MAX_WIRING_CHARACTERS:
+        raise CannotRollOut(f"{device}: {len(text)} characters are too many; write at most {MAX_WIRING_CHARACTERS}")
+    try:
+        tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
+        raise CannotRollOut(f"{device}: this is not TOML: {wrong}") from None
+
+
+class Rolling:
+    """The one that carries roll-outs through. ``look`` does what is to be done now; the thread calls it."""
+
+    def __init__(self, store: Store, steering: Steering, clock: Callable[[], int]) -> None:
+        self._store, self._steering, self._clock = store, steering, clock
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rolling")
+        self.failures = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Take the roll-out that goes on as far as it can go now."""
+        with self._store.reading() as connection:
+            if live_rollout(connection) is None:
+                return
+        with self._store.writing() as connection:
+            changed = self._advance(connection)
+        for one in changed:
+            self._steering.tell(one)
+
+    def _run(self) -> None:
+        """The boundary that keeps the thread alive: a fault of ours is recorded, and all of it tried again."""
+        while not self._stopping.wait(LOOK_S):
+            try:
+                self.look()
+            except Exception:
+                self.failures += 1
+                log.exception("a roll-out does not go on")
+                self._stopping.wait(RETRY_S)
+
+    def _advance(self, connection: Connection) -> list[DesiredView]:
+        """All of one step, in one transaction; returns what devices are then to be told."""
+        found = live_rollout(connection)
+        if found is None:
+            return []
+        before, wanted_stop = found
+        now_ms = self._clock()
+        standing = {one.device: one for one in list_desired(connection)}
+        reports = {name: one.reported for name, one in standing.items() if one.reported is not None}
+        after = take(before, reports, now_ms)
+        if wanted_stop:
+            after = stop(after, wanted_stop, now_ms)
+        changed = [self._steering.set_wiring(connection, leg.device, leg.former) for leg in withdrawn(before, after)]
+        for leg in due(after):
+            former = standing[leg.device].wiring if leg.device in standing else ""
+            document = self._steering.set_wiring(connection, leg.device, leg.wiring)
+            after = sent(after, leg.device, document.number, former)
+            changed.append(document)
+        self._keep_applied(connection, before, after)
+        if after != before:
+            save_rollout(connection, after)
+        if before.live and not after.live:
+            log.info("roll-out %s is %s%s", after.id, after.state, f": {after.why}" if after.why else "")
+        return changed
+
+    def _keep_applied(self, connection: Connection, before: Rollout, after: Rollout) -> None:
+        """A Pi that replaces another one is wired as that one was in the end."""
+        for was, is_now in zip(before.legs, after.legs, strict=True):
+            if is_now.state == "applied" and was.state != "applied" and is_now.wiring:
+                keep_wiring(connection, is_now.device, is_now.wiring)
