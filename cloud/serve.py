@@ -28,6 +28,7 @@ from cloud.notify import Systemd, Through, Watchdog
 from cloud.publisher import Publisher
 from cloud.registrar import Registrar
 from cloud.renewals import Renewals
+from cloud.rolling import Rolling
 from cloud.store.database import Store
 from cloud.store.registry import CLOUD, site_of
 from contract import topics
@@ -75,6 +76,7 @@ class Line:
         publish = self.broker.publish
         self.publisher = Publisher(store, site=site, key=keys.roster, publish=publish, clock=clock)
         self.steering = Steering(store, site=site, key=keys.config, publish=publish, clock=clock)
+        self.rolling = Rolling(store, self.steering, clock)
         self.commander = Commander(
             store, site=site, key=keys.command, publish=publish, connected=lambda: self.broker.is_connected, clock=clock
         )

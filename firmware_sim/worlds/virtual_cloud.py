@@ -1,7 +1,7 @@
 """The cloud in virtual time: the shipped ingest, publisher and store, run by the world's loop instead of threads."""
 
 from asyncio import TimerHandle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,10 +14,13 @@ from cloud.folder import make_folder, open_folder
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder, write_secret
 from cloud.publisher import Publisher
+from cloud.rolling import LOOK_S as ROLL_S
+from cloud.rolling import Rolling, ask, start
 from cloud.sample import POINTS, SITE, seed_sample
 from cloud.store.community import add_point
 from cloud.store.database import Store
 from cloud.store.registry import register
+from cloud.store.rollouts import live_rollout
 from contract import topics
 from contract.sealing import KEY_BYTES
 from edge.config import DeviceConfig
@@ -62,6 +65,7 @@ class VirtualCloud:
         self._publisher: Publisher
         self.commander: Commander
         self.steering: Steering
+        self._rolling: Rolling
 
     @property
     def running(self) -> bool:
@@ -102,7 +106,9 @@ class VirtualCloud:
         self.steering = Steering(
             self._store, site=SITE.name, key=self._keys.config, publish=self._publish, clock=self._now_ms
         )
+        self._rolling = Rolling(self._store, self.steering, self._now_ms)
         self.link.start()
+        self._roll()
         self._life.call_later(LOOK_S, self._look)
 
     def kill(self) -> None:
@@ -131,6 +137,18 @@ class VirtualCloud:
             yield connection
         self._publisher.refresh()
 
+    def roll_out(self, wirings: Mapping[str, str], by: str, reason: str, *, canary: str = "") -> str:
+        """Start a roll-out; returns its id. Raises ``CannotRollOut``."""
+        with self._store.writing() as connection:
+            rollout = start(connection, wirings, by, reason, self._now_ms(), canary=canary)
+        self._roll()
+        return rollout.id
+
+    def stop_rollout(self, rollout: str, by: str, reason: str) -> None:
+        """Have a roll-out stopped. Raises ``CannotRollOut`` or ``LookupError``."""
+        with self._store.writing() as connection:
+            ask(connection, rollout, by, reason, self._now_ms())
+
     def _let_in(self, connection: Connection, keys: KeyFolder, config: DeviceConfig) -> None:
         name = config.device.name
         known = {point for point, *_ in POINTS}
@@ -153,6 +171,13 @@ class VirtualCloud:
     def _look(self) -> None:
         self._publisher.refresh()
         self._life.call_later(LOOK_S, self._look)
+
+    def _roll(self) -> None:
+        """The thread of the roll-outs, which only turns while there is one."""
+        self._rolling.look()
+        with self._store.reading() as connection:
+            if live_rollout(connection) is not None:
+                self._life.call_later(ROLL_S, self._roll)
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self.link.publish(topic, payload, qos=1, retain=retain)
