@@ -199,10 +199,11 @@ class Journal(JournalView):
             raise JournalError(f"journal {path} cannot be opened: {error.strerror}") from None
         try:
             self._open()
-        except BaseException as error:
+        except (sqlite3.Error, OSError) as error:
             self._hold.release()
-            if isinstance(error, sqlite3.Error):
-                raise JournalError(f"journal {path} cannot be opened: {error}") from None
+            raise JournalError(f"journal {path} cannot be opened: {error}") from None
+        except BaseException:
+            self._hold.release()
             raise
 
     def insert(self, rows: Sequence[Row]) -> None:
@@ -288,26 +289,36 @@ class Journal(JournalView):
         journal_file.finish_exchange(self._path)
         try:
             verdict = self._connect()
-        except (sqlite3.DatabaseError, msgspec.ValidationError) as error:
+        except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             if isinstance(error, sqlite3.Error) and not files.is_damage(error):
                 raise
             verdict = Verdict(0, 0, CHAIN_START, str(error))
         if verdict.broken:
             journal_file.recover(self._path, verdict.broken)
             self._connect()
-        meta = journal_file.read_meta(self._connection)
-        unclean = not meta.clean
+        try:
+            self._wal = self._synced_wal()
+        except OSError:
+            self._connection.close()
+            raise
+
+    def _synced_wal(self) -> int:
+        """The open WAL. Rows of a killed process are in it, but perhaps not yet on the disk."""
         files.sync_folder(self._path.parent)
-        recovered = msgspec.json.decode(meta.recovered, type=Recovery) if meta.recovered else None
-        self.found = Found(self.last_seq, unclean, unclean and meta.boot != self._boot, recovered)
-        self._wal = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
-        os.fdatasync(self._wal)  # rows of a killed process are in the file, but perhaps not yet on the disk
+        wal = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.fdatasync(wal)
+        except OSError:
+            os.close(wal)
+            raise
+        return wal
 
     def _connect(self) -> Verdict:
         """Open the file and judge its rows; a file whose chain is broken is closed again."""
         self._connection = journal_file.open_made(self._path)
         try:
             self._load()
+            self.found = self._find()
             verdict = self._judge()
         except BaseException:
             self._connection.close()
@@ -317,6 +328,12 @@ class Journal(JournalView):
         else:
             self._kept = Kept.read(self.base_seq, self.last_seq, self._connection.execute(_RANKS))
         return verdict
+
+    def _find(self) -> Found:
+        meta = journal_file.read_meta(self._connection)
+        recovered = msgspec.json.decode(meta.recovered, type=Recovery) if meta.recovered else None
+        unclean = not meta.clean
+        return Found(self.last_seq, unclean, unclean and meta.boot != self._boot, recovered)
 
     def _judge(self) -> Verdict:
         """Whether the file may be gone on with: damage in a place that no row lies in would let no more rows in."""

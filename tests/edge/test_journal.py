@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -247,6 +248,33 @@ def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
         assert "not a database" in journal.found.recovered.why
         assert journal.last_seq == 0
     assert path.with_name("journal.db.damaged-1").read_bytes().startswith(b"garbage")
+
+
+@pytest.mark.parametrize("rotted", ["{", "[]", '{"journal":1}'])
+def test_a_note_of_a_recovery_that_rotted_never_stops_the_device(path: Path, rotted: str) -> None:
+    with reopen(path) as journal:
+        write(journal, 3)
+    meddle(path, f"UPDATE meta SET recovered = '{rotted}'")
+    with reopen(path) as journal:
+        assert journal.found.recovered is not None
+        assert journal.found.recovered.carried == 3
+
+
+def test_a_disk_that_fails_while_the_journal_opens_is_one_clear_error_and_leaves_nothing_open(path: Path) -> None:
+    with reopen(path) as journal:
+        write(journal, 3)
+    with pytest.MonkeyPatch.context() as broken:
+        broken.setattr(os, "fdatasync", fails)
+        before = set(Path("/proc/self/fd").iterdir())
+        with pytest.raises(JournalError, match=r"journal\.db cannot be opened: .*Input/output error"):
+            reopen(path)
+        assert set(Path("/proc/self/fd").iterdir()) == before
+    with reopen(path) as journal:
+        assert journal.last_seq == 3
+
+
+def fails(_descriptor: int) -> None:
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def test_a_recovery_that_was_cut_short_is_finished(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
