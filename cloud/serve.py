@@ -91,9 +91,11 @@ class Line:
         self.publisher.start()
         self.renewals.start()
         self.broker.start()
+        self.rolling.start()
         try:
             yield
         finally:
+            self.rolling.stop()
             self.broker.stop()
             self.renewals.stop()
             self.publisher.stop()
