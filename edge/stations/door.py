@@ -160,7 +160,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _release(state, "emergency", active, now_ms)
         case Due(name="hold_open") if state.released_by == {HELD_OPEN}:
             return state, keep_open("lock")
-        case Due(name="relock"):
+        case Due(name="relock") if state.released_by != {HELD_OPEN}:
             return _relock(state)
         case Due(name="warn") if state.phase == "open":
             return state, [Show("red", "please_close")]

@@ -149,7 +149,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _exited(state)
         case Due(name="hold_open") if state.released_by == {HELD_OPEN}:
             return state, keep_open("unlock")
-        case Due(name="relock"):
+        case Due(name="relock") if state.released_by != {HELD_OPEN}:
             return _relock(state)
         case Due(name="next") if state.phase == "rest":
             return _serve(state, now_ms)

@@ -537,6 +537,12 @@ def test_whoever_is_on_the_way_out_finds_the_door_open(mode: Mode, leaving: str)
     )
 
 
+def test_a_relock_that_comes_late_does_not_shut_what_is_held_open() -> None:
+    portal = set_to(closed(), Mode.HOLD_OPEN)
+    assert portal.take(Due("relock")) == []
+    assert "lock" in portal.driven
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_no_mode_bars_the_way_out(mode: Mode) -> None:
     portal = set_to(closed(), mode)

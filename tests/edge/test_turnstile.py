@@ -446,6 +446,12 @@ def test_whoever_waits_for_the_arm_is_turned_away_and_who_turns_it_goes_on() -> 
     assert portal.driven == {}
 
 
+def test_a_relock_that_comes_late_does_not_shut_what_is_held_open() -> None:
+    portal = set_to(at_rest(), Mode.HOLD_OPEN)
+    assert portal.take(Due("relock")) == []
+    assert "unlock" in portal.driven
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_no_mode_bars_the_way_out(mode: Mode) -> None:
     portal = set_to(at_rest(), mode)
@@ -537,6 +543,8 @@ class AnyTurnstile(RuleBasedStateMachine):
         if portal.state.released_by == {HELD_OPEN}:
             assert "hold_open" in portal.wakes
             assert portal.wakes["hold_open"] < portal.driven.get("unlock", portal.now_ms + HOLD_LEASE_MS)
+            # At rest only for the moment in which the machine takes note of it.
+            assert "unlock" in portal.driven or portal.wakes["hold_open"] <= portal.now_ms + 200
         elif "unlock" in portal.driven:
             assert portal.wakes["relock"] < portal.driven["unlock"]
             assert portal.phase in ("unlocked", "jammed")
