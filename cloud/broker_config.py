@@ -15,9 +15,9 @@ import msgspec
 from cryptography import x509
 from msgspec import Struct
 
-from cloud.ca import Authority, Revoked
+from cloud.ca import SERVER_LASTS_MS, Authority, Revoked
 from cloud.keys import write_private
-from cloud.store.registry import CLOUD, WATCH
+from cloud.store.registry import CLOUD, HEALTH, WATCH
 from contract.decide import DAY_MS
 from contract.messages import MAX_PAYLOAD_BYTES
 
@@ -133,7 +133,8 @@ def write_revocations(place: BrokerPlace, authority: Authority, revoked: Sequenc
 
 
 def renew_server(place: BrokerPlace, authority: Authority, now_ms: int) -> bool:
-    """Give the broker a new certificate if it has none, or one for other names, or one that ends soon.
+    """Give the broker a new certificate if it has none, or one for other names, or one that ends soon; and beside it
+    one that has no rights, for checks of its health.
 
     Returns whether it did. Raises ``OSError``.
     """
@@ -141,9 +142,10 @@ def renew_server(place: BrokerPlace, authority: Authority, now_ms: int) -> bool:
     hosts = list(dict.fromkeys([*place.hosts, *HERE]))
     if _is_good(folder / "server.crt", authority, hosts, now_ms):
         return False
-    pair = authority.server(hosts, now_ms)
-    write_private(folder / "server.key", pair.key)
-    write_private(folder / "server.crt", pair.certificate)
+    pairs = {"server": authority.server(hosts, now_ms), "health": authority.client(HEALTH, now_ms, SERVER_LASTS_MS)}
+    for name, pair in pairs.items():
+        write_private(folder / f"{name}.key", pair.key)
+        write_private(folder / f"{name}.crt", pair.certificate)
     return True
 
 

@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
 from cloud.keys import KeysUnusable, read_secret, write_private, write_secret
-from cloud.store.registry import CLOUD, WATCH
+from cloud.store.registry import OURS
 from contract.decide import DAY_MS, HOUR_MS
 from contract.sealing import P256_BYTES
 from contract.topics import NAME
@@ -89,7 +89,7 @@ class Authority:
 
     def device(self, name: str, public_key: bytes, now_ms: int) -> Issued:
         """A device's certificate. Raises ``ValueError`` for a name that no device may have, or what is no key."""
-        if not re.fullmatch(NAME, name) or name in (CLOUD, WATCH):
+        if not re.fullmatch(NAME, name) or name in OURS:
             raise ValueError(f"no device may be called {name!r}")
         public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
         made = self._issue(name, public, ExtendedKeyUsageOID.CLIENT_AUTH, now_ms, DEVICE_LASTS_MS)

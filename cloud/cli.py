@@ -17,29 +17,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.auth import Doorkeeper, NameTaken, NoOperator, Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
-from cloud.broker_config import PORT, BrokerPlace, remember_broker, write_broker
+from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import open_authority
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
-from cloud.keys import KeysUnusable
+from cloud.keys import KeysUnusable, write_private
 from cloud.plans import HOURS, STANDARD
-from cloud.registrar import Registrar
+from cloud.registrar import Position, Registrar
 from cloud.sample import SITE, seed_sample
 from cloud.store import operators
 from cloud.store.certificates import revoked_certificates
 from cloud.store.community import add_hours, add_plan
 from cloud.store.console import list_devices as registered_devices
 from cloud.store.database import Store
-from cloud.store.registry import (
-    WATCH,
-    BadSite,
-    NotRegistered,
-    check_site,
-    found_site,
-    register,
-    replace_key,
-    site_of,
-)
+from cloud.store.registry import WATCH, BadSite, NotRegistered, check_site, found_site, site_of
 from cloud.store.schema import quarantine, tallies
 from cloud.watch import describe
 
@@ -199,20 +190,20 @@ def add_device(
     folder: FolderOption = HERE,
     replace: Annotated[bool, typer.Option("--replace", help="A new Pi takes the old one's place.")] = False,
 ) -> None:
-    """Register a device, and write the keys that it needs: two secrets, and the public halves of three role keys."""
+    """Register a device from this machine, without a code, and write the keys and the certificate that it needs."""
     try:
         public = bytes.fromhex(public_key)
     except ValueError:
         _fail(f"the public key is no hex text: {public_key!r}")
     with open_folder(folder) as (store, keys):
-        with store.writing() as connection:
-            if replace:
-                replace_key(connection, name, public)
-            else:
-                register(connection, name, public, clock())
-            operators.record(connection, clock(), BY, "device.replaced" if replace else "device.registered", name)
+        registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
+        bundle = registrar.admit(public, "", Position(name, replace=replace), BY)
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys.hand_out(name, out)
+        write_private(out / "ca.crt", bundle.ca)
+        write_private(out / "certificate.pem", bundle.certificate)
+        if replace and broker_of(folder) is not None and not registrar.cut_off(name):
+            typer.echo("its predecessor's connection at the broker still has to be ended", err=True)
     typer.echo(f"{name} is registered; its keys are in {out}")
 
 

@@ -70,7 +70,11 @@ class Registrar:
         self._store, self._keys, self._folder, self._clock = store, keys, folder, clock
 
     def adopt(self, public_key: bytes, wiring: str, position: Position, by: str) -> bytes:
-        """Let a device in at its place; returns its bundle, closed for its key.
+        """Let a device in at its place; returns its bundle, closed for its key. Raises as ``admit`` does."""
+        return close_bundle(self.admit(public_key, wiring, position, by), public_key)
+
+    def admit(self, public_key: bytes, wiring: str, position: Position, by: str) -> Bundle:
+        """The same, with the bundle open: for whoever sits at both machines.
 
         Whoever was there before is revoked at once. Raises ``NotRegistered``, and ``OSError`` if a key cannot be kept.
         """
@@ -85,7 +89,7 @@ class Registrar:
             bundle = self._bundle(name, issued, site_of(connection).name, wiring_of(connection, name))
         if position.replace:
             self._tell_broker(now_ms)
-        return close_bundle(bundle, public_key)
+        return bundle
 
     def lose(self, name: str, by: str) -> Loss:
         """A device was stolen or thrown away: it is believed no more. Raises ``NotRegistered`` or ``OSError``."""

@@ -12,9 +12,10 @@ from contract.codec import Malformed
 from contract.sealing import DeviceVerifier
 from contract.topics import NAME
 
-CLOUD, WATCH = "cloud", "watch"
-"""Who the cloud and ``hearthgate-cloud watch`` are at the broker, which tells identities apart by nothing but their
-names: no device may bear these."""
+CLOUD, WATCH, HEALTH = "cloud", "watch", "health"
+"""Who the cloud, ``hearthgate-cloud watch`` and a check of the broker's health are at the broker, which tells
+identities apart by nothing but their names: no device may bear these."""
+OURS = CLOUD, WATCH, HEALTH
 
 
 class NotRegistered(ValueError):
@@ -93,7 +94,7 @@ def register(
     """
     if not re.fullmatch(NAME, name):
         raise NotRegistered(f"{name!r} is no device name: lower-case letters, digits and hyphens, at most 40")
-    if name in (CLOUD, WATCH):
+    if name in OURS:
         raise NotRegistered(f"{name!r} is a name of the cloud's own: take another")
     _check_key(public_key)
     known = connection.execute(select(devices.c.public_key, devices.c.lost_ms).where(devices.c.name == name)).first()

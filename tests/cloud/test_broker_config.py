@@ -42,7 +42,7 @@ def test_nobody_but_its_owner_reads_the_folder(place: BrokerPlace, authority: Au
     folder = Path(place.folder)
     assert {file.name for file in folder.iterdir()} == {
         *("mosquitto.conf", "acl", "broker.sh"),
-        *("ca.crt", "server.crt", "server.key", "crl.pem"),
+        *("ca.crt", "server.crt", "server.key", "crl.pem", "health.crt", "health.key"),
     }
     assert all(one.stat().st_mode & 0o077 == 0 for one in (folder, *folder.iterdir()))
 

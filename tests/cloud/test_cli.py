@@ -93,6 +93,9 @@ def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, t
     for _ in range(2):
         typed("device", "add", "gym-turnstile", "--public-key", key, "--out", tmp_path / "out", "--dir", folder)
     files = sorted((tmp_path / "out").iterdir())
+    shown = [file for file in files if file.suffix in (".crt", ".pem")]
+    assert [file.name for file in shown] == ["ca.crt", "certificate.pem"]
+    files = [file for file in files if file not in shown]
     assert [file.name for file in files] == ["command.pub", "config.pub", "digest.key", "roster.pub", "sync.key"]
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     with open_folder(folder) as (_, keys):
@@ -105,7 +108,7 @@ def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, t
     assert "gym-turnstile" in typed("device", "list", "--dir", folder)
     with open_folder(folder) as (store, _), store.reading() as connection:
         deed = operators.list_deeds(connection, limit=1)[0]
-    assert (deed.operator, deed.action, deed.subject) == ("command line", "device.registered", "gym-turnstile")
+    assert (deed.operator, deed.action, deed.subject) == ("command line", "device.adopted", "gym-turnstile")
 
 
 def test_a_name_is_not_given_to_another_key_unless_it_is_meant(typed: Typing, folder: Path, tmp_path: Path) -> None:

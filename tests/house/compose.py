@@ -21,7 +21,7 @@ from dev import ROOT
 from firmware_sim.worlds.brokers import SYSTEM_FOLDERS, free_port
 from firmware_sim.worlds.processes import Program
 
-PORTS = "1883", "8400"
+PORTS = "1883", "8400", "8883"
 DEVICE_FOLDERS = {"state": "/var/lib/hearthgate", "keys": "/var/lib/hearthgate/keys", "run": "/run/hearthgate"}
 """The folders of a device, where its config names none."""
 ONE_SHOT_WITHIN_S = 60.0
@@ -82,7 +82,7 @@ class Town:
         """Ask a service's check again and again until it is content. Only the broker's tool may be missing here."""
         kind, *check = words(self.services[name]["healthcheck"]["test"])
         assert kind == "CMD"
-        if check[0] == "mosquitto_sub" and shutil.which(check[0]) is None:
+        if "mosquitto_sub" in " ".join(check) and shutil.which("mosquitto_sub") is None:
             return
         async with asyncio.timeout(ONE_SHOT_WITHIN_S):
             while (await self.run(name, check))[0]:

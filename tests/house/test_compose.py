@@ -15,8 +15,8 @@ from tests.house import commands, compose
 SERVICES = compose.read()
 DEVICES = {"gym": "gym-turnstile", "gate": "east-gate"}
 SHOWN = re.compile(r"docker compose exec (?P<service>\S+)\s+#\s+(?P<command>.+)")
-IN_IMAGES = {"sh", "test", "python"}
-"""What the images hold besides the programs of the project."""
+IN_IMAGES = {"sh", "test", "python", "sed", "broker.sh"}
+"""What the images hold besides the programs of the project, and what init writes for the broker."""
 each_service = pytest.mark.parametrize("name", SERVICES)
 READY_WITHIN_S = 60.0
 
@@ -40,10 +40,20 @@ def test_our_image_stands_on_one_version_of_python() -> None:
 def test_a_service_has_no_rights_it_does_not_need(name: str) -> None:
     service = SERVICES[name]
     assert not {"privileged", "cap_add", "devices", "pid", "ipc", "userns_mode"} & set(service)
-    assert service.get("network_mode", "service:mosquitto") == "service:mosquitto"
+    assert service.get("network_mode", "service:mosquitto") in ("service:mosquitto", "none")
     assert "docker.sock" not in str(service.get("volumes"))
-    if name != "mosquitto":  # it starts as root and steps down by itself
-        assert service["cap_drop"] == ["ALL"]
+    assert service["cap_drop"] == ["ALL"]
+
+
+def test_the_broker_runs_as_the_user_who_owns_its_folder() -> None:
+    (number,) = re.findall(r"--uid (\d+)", (ROOT / "Dockerfile").read_text())
+    assert SERVICES["mosquitto"]["user"] == number
+
+
+def test_nobody_speaks_to_the_broker_without_tls() -> None:
+    commands_of_all = [word for service in SERVICES.values() for word in compose.words(service["command"])]
+    assert "mqtts://127.0.0.1:8883" in " ".join(commands_of_all)
+    assert "--broker mqtt://" not in " ".join(commands_of_all)
 
 
 def test_only_the_console_can_be_reached_and_only_from_this_machine() -> None:
@@ -62,8 +72,16 @@ def test_a_service_that_goes_on_is_started_again_and_asked_how_it_is(name: str) 
 def test_a_command_is_one_that_exists(name: str) -> None:
     named = [SERVICES[name]["command"], SERVICES[name].get("healthcheck", {}).get("test", ["CMD", "test"])[1:]]
     for command in map(compose.words, named):
-        for one in commands.commands(command[-1]) if command[0] == "sh" else [command]:
+        for one in commands_of(command):
             assert one[0] in IN_IMAGES or commands.complaint(one) is None, one
+
+
+def commands_of(command: list[str]) -> list[list[str]]:
+    """A command, or those of the script that it gives to a shell."""
+    if command[0] != "sh":
+        return [command]
+    lines = command[-1].replace("\\\n", " ").splitlines()
+    return [one for line in lines for one in commands.commands(line)]
 
 
 @pytest.mark.usefixtures("mosquitto")
