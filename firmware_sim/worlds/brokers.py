@@ -21,6 +21,7 @@ READY_WITHIN_S = 20.0
 """Far beyond what a busy machine needs: mosquitto listens after 10 ms, iotcore after 250 ms."""
 STOPS_WITHIN_S = 5.0
 LAST_LINES = 5
+PORTS_TRIED = 200
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 """Debian keeps mosquitto outside the search path of an ordinary user."""
 
@@ -148,6 +149,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_port_from(first: int) -> int:
+    """The first free port of 127.0.0.1 from this one on. Raises ``OSError`` if many in a row are taken."""
+    for port in range(first, first + PORTS_TRIED):
+        if _is_free(port):
+            return port
+    raise OSError(f"no free port from {first} to {first + PORTS_TRIED - 1}")
 
 
 def _is_free(port: int) -> bool:

@@ -18,8 +18,8 @@ from edge.identity import Identity
 from firmware_sim.control import BoardControl
 from firmware_sim.link import Proxy
 from firmware_sim.panel.world import Card, Label
-from firmware_sim.worlds.brokers import Broker, start_broker
-from firmware_sim.worlds.processes import Died, Program, free_port, scripts
+from firmware_sim.worlds.brokers import Broker, free_port_from, start_broker
+from firmware_sim.worlds.processes import Died, Program, scripts
 
 SITE = ESTATE.name
 SAMPLES = Path(__file__).parents[2] / "config"
@@ -192,7 +192,7 @@ class Community:
 
     def __init__(self, state: Path, *, port: int, demo: bool, people: bool, seed: int = 1) -> None:
         self.state = state
-        self.port = free_port(port)
+        self.port = free_port_from(port)
         self.password = ""
         self.devices: dict[str, SimulatedDevice] = {}
         self.cards = sample_cards()

@@ -12,9 +12,9 @@ import msgspec
 import uvicorn
 
 from firmware_sim.panel.app import create_panel
-from firmware_sim.worlds.brokers import BrokerFailed
+from firmware_sim.worlds.brokers import BrokerFailed, free_port_from
 from firmware_sim.worlds.community import Community, NotOurs, state_folder
-from firmware_sim.worlds.processes import Died, free_port
+from firmware_sim.worlds.processes import Died
 from firmware_sim.worlds.story import Step, Story
 from firmware_sim.worlds.watcher import Watcher
 
@@ -75,7 +75,7 @@ async def _play(community: Community, port: int, panel_port: int) -> int:
     """Serve the panel until told to end."""
     print(f"starting in {community.state} ...", flush=True)
     await community.start()
-    free_panel_port = free_port(panel_port)
+    free_panel_port = free_port_from(panel_port)
     config = uvicorn.Config(
         create_panel(community),
         host="127.0.0.1",

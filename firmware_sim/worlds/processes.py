@@ -4,7 +4,6 @@ import asyncio
 import ctypes
 import os
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,19 +21,6 @@ class Died(RuntimeError):
 def scripts(name: str) -> str:
     """The path of one of our commands in this environment."""
     return str(Path(sys.executable).parent / name)
-
-
-def free_port(preferred: int) -> int:
-    """The preferred loopback port, or the next free one above it."""
-    for port in range(preferred, preferred + 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError(f"no free port from {preferred} to {preferred + 199}")
 
 
 class Program:

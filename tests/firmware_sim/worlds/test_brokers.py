@@ -14,7 +14,7 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from firmware_sim.worlds import brokers
-from firmware_sim.worlds.brokers import Broker, BrokerFailed, Kind, start_broker
+from firmware_sim.worlds.brokers import Broker, BrokerFailed, Kind, free_port, free_port_from, start_broker
 
 PATIENCE_S = 20.0
 
@@ -155,3 +155,19 @@ def test_a_broker_ends_with_the_process_that_started_it(tmp_path: Path, mosquitt
         parent.kill()
         assert gone.get(timeout=PATIENCE_S) == "gone"
         peer.client.loop_stop()
+
+
+def test_a_port_that_is_taken_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert free_port_from(port) > port
+        monkeypatch.setattr(brokers, "PORTS_TRIED", 1)
+        with pytest.raises(OSError, match=f"no free port from {port} to {port}"):
+            free_port_from(port)
+
+
+def test_a_port_that_is_free_is_taken_as_it_is() -> None:
+    port = free_port()
+    assert free_port_from(port) == port
