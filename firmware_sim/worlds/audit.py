@@ -1,4 +1,8 @@
-"""Holds a town's journals and its cloud against what the boards saw, who are nobody's friends.
+"""Holds a virtual town's journals and its cloud against what the boards saw, who are nobody's friends.
+
+Here every moment is known exactly, and so is who badged: what is judged is each opening's time, its length and for
+whom it was. ``chaos_audit`` judges towns of real processes, of which only files are left and no moment is exact; it
+shares no code with what it judges, nor with this.
 
 Each check returns complaints, in words; an empty list is a clean bill. A town is audited after it was closed.
 """
@@ -39,8 +43,8 @@ OPENS: Mapping[str, Mapping[str, bool]] = {
 """Where the plans of the sample let people in, said once more and by hand. A household adds the estate."""
 
 
-class Unlocked(NamedTuple):
-    """A way was free, in seconds of the world's time."""
+class Span(NamedTuple):
+    """From when until when something was so, in seconds of the world's time."""
 
     start_s: float
     end_s: float
@@ -196,7 +200,7 @@ def _of_people(town: VirtualTown, name: str, events: list[Event], also: Collecti
         yield f"{len(allowed)} were allowed, {passed} got through, and {booked} passages are booked"
 
 
-def unlockings(town: VirtualTown, name: str) -> list[Unlocked]:
+def unlockings(town: VirtualTown, name: str) -> list[Span]:
     """When a device's lock was away from rest, by its board."""
     (point,) = town.devices[name].config.points
     (lock,) = (output for output in point.outputs.values() if output.load != "power_to_run")
@@ -205,12 +209,12 @@ def unlockings(town: VirtualTown, name: str) -> list[Unlocked]:
         if level == (lock.relay == "high"):
             since_s = at_s if since_s is None else since_s
         elif since_s is not None:
-            found.append(Unlocked(since_s, at_s))
+            found.append(Span(since_s, at_s))
             since_s = None
-    return found if since_s is None else [*found, Unlocked(since_s, town.loop.time())]
+    return found if since_s is None else [*found, Span(since_s, town.loop.time())]
 
 
-def _gaps(town: VirtualTown, name: str) -> list[Unlocked]:
+def _gaps(town: VirtualTown, name: str) -> list[Span]:
     """From the last event before a gap to the last one in it: whoever passed then, their row may be gone."""
     by_number = select(events.c.stored).join(devices, devices.c.id == events.c.device_id).where(devices.c.name == name)
     with town.cloud.reading() as connection:
@@ -219,18 +223,18 @@ def _gaps(town: VirtualTown, name: str) -> list[Unlocked]:
     for event in map(decode_event, rows):
         at_s = _when(town, name, event)
         if event.kind == GAP:
-            found.append(Unlocked(before_s - SLACK_S, at_s + SLACK_S))
+            found.append(Span(before_s - SLACK_S, at_s + SLACK_S))
         before_s = at_s
     return found
 
 
-def _emergencies(town: VirtualTown, name: str) -> list[Unlocked]:
+def _emergencies(town: VirtualTown, name: str) -> list[Span]:
     """From each opening of the fire loop until somebody turned the key."""
     (emergency,) = town.devices[name].config.emergencies
     alarm, reset = emergency.input, emergency.reset
     keys = [at_s for at_s, level in _moves(town, name, reset.pin) if level == (reset.active == "high")]
     began = [at_s for at_s, level in _moves(town, name, alarm.pin) if level == (alarm.active == "high")]
-    return [Unlocked(at_s, next((key_s for key_s in keys if key_s > at_s), town.loop.time())) for at_s in began]
+    return [Span(at_s, next((key_s for key_s in keys if key_s > at_s), town.loop.time())) for at_s in began]
 
 
 def _moves(town: VirtualTown, name: str, pin: int) -> list[tuple[float, bool]]:

@@ -6,10 +6,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -165,7 +165,7 @@ async def _suffer(town: Town, plan: Plan, tell: Tell, progress: Tell) -> None:
         await asyncio.gather(visits, troubles, watching, return_exceptions=True)
 
 
-async def _follow(planned: Sequence[Planned], act: Callable[[Planned], Awaitable[None]]) -> None:
+async def _follow(planned: Sequence[Planned], act: Callable[[Planned], Coroutine[Any, Any, None]]) -> None:
     """Each at its time, whether or not the one before is over. Raises what the first of them raises that fails."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
@@ -173,13 +173,9 @@ async def _follow(planned: Sequence[Planned], act: Callable[[Planned], Awaitable
         async with asyncio.TaskGroup() as group:
             for one in planned:
                 await asyncio.sleep(max(0.0, began_s + one.at_s - loop.time()))
-                group.create_task(_awaited(act(one)))
+                group.create_task(act(one))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
-
-
-async def _awaited(act: Awaitable[None]) -> None:
-    await act
 
 
 async def _watch(town: Town, plan: Plan, progress: Tell) -> None:

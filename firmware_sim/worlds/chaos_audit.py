@@ -4,6 +4,9 @@ Every row that is durable on a device is in the cloud once, with the same bytes.
 says why, or one of the exceptions that the product states: an exit button opens also while no agent lives, an emergency
 frees its zone, and a free passage that waited 20 ms for its row goes on without it. Every card that a living device
 read was decided. No command was carried out twice.
+
+Who may pass where, and how long a lock may be open, is judged in virtual time (``audit``): there no machine is busy, so
+every opening belongs to one card for certain.
 """
 
 import hashlib
@@ -17,7 +20,7 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from firmware_sim.worlds import chaos_evidence as evidence
-from firmware_sim.worlds.chaos_evidence import SECOND_NS, Cloud, Entry, Journal, Move, Row, Wiring
+from firmware_sim.worlds.chaos_evidence import SECOND_NS, Cloud, Entry, Journal, Row, Word
 
 SLACK_NS = SECOND_NS // 20
 """Between an event's whole milliseconds and the pin."""
@@ -28,6 +31,7 @@ BUTTON_NS = 2 * SECOND_NS
 DECIDED_NS = 5 * SECOND_NS
 """From the last bit of a card to its row, on a busy machine."""
 AT_ONCE_NS = SECOND_NS // 5
+"""From the last bit of a card to its row, if the device was whole and idle."""
 UNWRITTEN_NS = SECOND_NS
 """An agent that is killed so soon after a lock was opened may have had no time to write the row that was late."""
 AWAY_NS = 2 * SECOND_NS
@@ -35,7 +39,12 @@ AWAY_NS = 2 * SECOND_NS
 ENDLESS_NS = 1 << 62
 
 
+Complain = Callable[[str], None]
+
+
 class Span(NamedTuple):
+    """From when until when something was so, by the machine's monotonic clock."""
+
     start_ns: int
     end_ns: int
 
@@ -101,9 +110,6 @@ def audit(folder: Path) -> Verdict:
     return verdict
 
 
-Complain = Callable[[str], None]
-
-
 def _complainer(verdict: Verdict, name: str) -> Complain:
     return lambda what: verdict.complaints.append(f"{name}: {what}")
 
@@ -154,17 +160,14 @@ class _Pins:
         self, verdict: Verdict, complain: Complain, device: Path, rows: Sequence[Row], diary: Sequence[Entry]
     ) -> None:
         self._verdict, self._complain = verdict, complain
-        self._wiring: Wiring = evidence.read_wiring(device)
-        wiring = self._wiring
-        pins = [wiring.lock[0], wiring.fire[0], wiring.reset[0]]
-        self._moves = evidence.read_moves(device, [*pins, *([wiring.exit_button[0]] if wiring.exit_button else [])])
+        self._wiring = evidence.read_wiring(device)
+        self._moves = evidence.read_moves(device, self._wiring.pins)
         ahead_ns = next(entry.ahead_ns for entry in diary if entry.what == "clocks")
         self._rows = [(row.mono_ms * 1_000_000 - ahead_ns, row) for row in rows]
-        self._badges = [entry.at_ns for entry in diary if (entry.what, entry.where) == ("badge", device.name)]
-        self._commands = [entry.at_ns for entry in diary if (entry.what, entry.where) == ("command", device.name)]
-        ends = ("killed", "crashed")
-        self._agent_ends = [e.at_ns for e in diary if e.what in ends and e.where == f"{device.name} agent"]
-        keeper_ends = [e.at_ns for e in diary if e.what in ends and e.where == f"{device.name} keeper"]
+        self._badges = _noted(diary, device.name, "badge")
+        self._commands = _noted(diary, device.name, "command")
+        self._agent_ends = _noted(diary, f"{device.name} agent", "killed", "crashed")
+        keeper_ends = _noted(diary, f"{device.name} keeper", "killed", "crashed")
         self._away = list(self._absences(self._agent_ends + keeper_ends))
 
     def judge(self) -> None:
@@ -242,14 +245,14 @@ class _Pins:
 
     def _went(self, pin: tuple[int, bool]) -> list[int]:
         """When a pin became active."""
-        return [move.at_ns for move in self._moves if _is(move, pin)]
+        return [move.at_ns for move in self._moves if (move.pin, move.level) == pin]
 
     def _times(self, *kinds: str) -> list[int]:
         return [at_ns for at_ns, row in self._rows if row.kind in kinds]
 
 
-def _is(move: Move, pin: tuple[int, bool]) -> bool:
-    return (move.pin, move.level) == pin
+def _noted(diary: Sequence[Entry], where: str, *what: Word) -> list[int]:
+    return [entry.at_ns for entry in diary if entry.where == where and entry.what in what]
 
 
 class _Causes:

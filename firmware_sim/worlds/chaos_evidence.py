@@ -95,7 +95,7 @@ def _row(journal: str, seq: int, stored: bytes) -> Row:
 
 
 class Journal(NamedTuple):
-    """A device's journal as it lies on the disk. ``link`` is that of the last row, ``broken`` what is wrong with it."""
+    """A device's journal as it lies on the disk: ``links`` are those of its rows, whose chain begins at the base."""
 
     id: str
     rows: list[Row]
@@ -171,6 +171,10 @@ class Wiring(NamedTuple):
     exit_button: tuple[int, bool] | None
     fire: tuple[int, bool]
     reset: tuple[int, bool]
+
+    @property
+    def pins(self) -> list[int]:
+        return [pin for pin, _ in filter(None, (self.lock, self.exit_button, self.fire, self.reset))]
 
 
 def read_wiring(device: Path) -> Wiring:
