@@ -142,6 +142,7 @@ class Rewiring:
             self._verdict = Verdict("trying")
             if _name(desired, self._rewire) != self.in_force and not self._committing:
                 self._go_back(REPLACED)
+                self._verdict = Verdict("waiting", "Starts over with the former wiring.")
             return
         if self._look is not None:
             self._look.cancel()

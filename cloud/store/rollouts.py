@@ -1,5 +1,7 @@
 """Roll-outs as they are stored: one row each, and one for each of their devices."""
 
+from typing import Any
+
 import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
@@ -64,20 +66,19 @@ def known_wiring(connection: Connection, device: str, name: str) -> str:
     return next((text for text in known if wiring_hash(text.encode()) == name), "")
 
 
+_HEAD = tuple(name for name in Rollout.__struct_fields__ if name != "legs")
 _NEWEST = select(rollouts).order_by(rollouts.c.started_ms.desc(), rollouts.c.id)
+_LEGS = select(*(rollout_legs.c[name] for name in Leg.__struct_fields__)).order_by(rollout_legs.c.device)
 
 
 def _head(rollout: Rollout) -> dict[str, object]:
-    row = msgspec.structs.asdict(rollout)
-    del row["legs"]
-    return row
+    return {name: getattr(rollout, name) for name in _HEAD}
 
 
 def _leg(rollout: Rollout, leg: Leg) -> dict[str, object]:
     return {"rollout_id": rollout.id, **msgspec.structs.asdict(leg)}
 
 
-def _rollout(connection: Connection, row: Row[tuple[object, ...]]) -> Rollout:
-    mine = select(rollout_legs).where(rollout_legs.c.rollout_id == row.id).order_by(rollout_legs.c.device)
-    legs = [dict(leg._mapping) for leg in connection.execute(mine)]
-    return msgspec.convert({**row._mapping, "legs": legs}, Rollout)
+def _rollout(connection: Connection, row: Row[Any]) -> Rollout:
+    legs = connection.execute(_LEGS.where(rollout_legs.c.rollout_id == row.id))
+    return Rollout(**{name: getattr(row, name) for name in _HEAD}, legs=tuple(Leg(*leg) for leg in legs))
