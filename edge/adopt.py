@@ -12,8 +12,7 @@ from pathlib import Path
 from contract.adoption import Bundle, code_of, open_bundle
 from contract.codec import Malformed
 from contract.sealing import DeviceKey
-from edge.agent_process import CLOCK_FILE
-from edge.clock import DeviceClock
+from edge.clock import CLOCK_FILE, DeviceClock
 from edge.config import Device, DeviceConfig, load
 from edge.credentials import AUTHORITY, CERTIFICATE, BadCertificate, Credentials, check_certificate
 from edge.files import write_whole

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from contract import topics
 from edge.announcer import will
-from edge.clock import DeviceClock
+from edge.clock import CLOCK_FILE, DeviceClock
 from edge.config import DeviceConfig
 from edge.credentials import Credentials
 from edge.device import Device, Ports
@@ -35,8 +35,6 @@ from edge.wiring import Trial, Turn, Wirings, first_turn, next_turn
 
 log = logging.getLogger(__name__)
 
-CLOCK_FILE = "clock.json"
-"""In the state folder: the newest authenticated time."""
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 
 

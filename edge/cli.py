@@ -4,7 +4,6 @@ import asyncio
 import gc
 import json
 import logging
-import socket
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
 from edge.config import ConfigError, DeviceConfig, load
-from edge.doctor import examine
+from edge.doctor import agent_status, examine
 from edge.files import InUse
 from edge.identity import Identity, IdentityError
 from edge.journal import JournalError, JournalView
@@ -130,12 +129,8 @@ def decode(
 def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Ask the running agent how it is."""
     device = _load(config, None)
-    try:
-        with socket.socket(socket.AF_UNIX) as line:
-            line.settimeout(5)
-            line.connect(str(device.run / "agent.sock"))
-            answer = json.loads(b"".join(iter(lambda: line.recv(65536), b"")))
-    except (OSError, ValueError):
+    answer = agent_status(device.run)
+    if answer is None:
         _fail(f"no agent answers in {device.run}; start it with: hearthgate-edge run --config {config}")
     if as_json:
         typer.echo(json.dumps(answer))

@@ -1,24 +1,33 @@
 """What can be wrong with an installation, one check a line, each with its cure. Nothing here changes anything."""
 
+import json
 import os
 import re
+import socket
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from gpiozero.exc import BadPinFactory
 from msgspec import Struct
 
+from contract.decide import DAY_MS
+from edge.clock import CLOCK_FILE, DeviceClock
 from edge.config import DeviceConfig
+from edge.credentials import Credentials
 from edge.hardware.pins import pin_factory
 from edge.journal import JournalError, JournalView
 from edge.keeper_link import socket_path
+from edge.renewal import WARN_BEFORE_MS
 
 Verdict = Literal["ok", "warning", "failed"]
 
 MAX_WATCHDOG_S = 10
 """A device that hangs must be reset within this time: its pins stay driven until then."""
+
+
+ANSWERS_WITHIN_S = 5.0
 
 
 class Finding(Struct, frozen=True):
@@ -34,6 +43,17 @@ def examine(config: DeviceConfig, root: Path = Path("/")) -> Iterator[Finding]:
     """Every check of an installation; ``root`` is where the system's files are looked for."""
     for check in CHECKS:
         yield check(config, root)
+
+
+def agent_status(run: Path) -> dict[str, Any] | None:
+    """What the running agent says of itself; None if none answers."""
+    try:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(ANSWERS_WITHIN_S)
+            line.connect(str(run / "agent.sock"))
+            return dict(json.loads(b"".join(iter(lambda: line.recv(65536), b""))))
+    except (OSError, ValueError):
+        return None
 
 
 def _folders(config: DeviceConfig, _root: Path) -> Finding:
@@ -54,6 +74,30 @@ def _keys(config: DeviceConfig, _root: Path) -> Finding:
     if loose:
         return Finding("keys", "failed", f"others can read {', '.join(loose)}", f"chmod 600 {config.keys}/*")
     return Finding("keys", "ok", "all there, readable by their owner alone")
+
+
+def _certificate(config: DeviceConfig, _root: Path) -> Finding:
+    if not config.cloud.broker.startswith("mqtts:"):
+        return Finding("certificate", "ok", "not needed: the broker is on this machine")
+    clock = DeviceClock(config.state / CLOCK_FILE)
+    end_ms = Credentials(config.keys, clock).not_after_ms
+    if end_ms is None:
+        return Finding("certificate", "warning", "there is none", "adopt this device: hearthgate-edge adopt")
+    left_days = (end_ms - clock.now_ms()) // DAY_MS
+    if left_days < 0:
+        return Finding("certificate", "failed", "has ended", "adopt this device again, in its own place")
+    if end_ms - clock.now_ms() < WARN_BEFORE_MS:
+        return Finding("certificate", "warning", f"ends in {left_days} days", "look why the device reaches no cloud")
+    return Finding("certificate", "ok", f"good for {left_days} days")
+
+
+def _cloud(config: DeviceConfig, _root: Path) -> Finding:
+    told = agent_status(config.run)
+    if told is None:
+        return Finding("cloud", "ok", "no agent runs that could be asked")
+    if told["link"]["up"]:
+        return Finding("cloud", "ok", f"connected to {config.cloud.broker}")
+    return Finding("cloud", "warning", told["link"]["why"], "doors go on deciding; see docs/how-to/adopt-a-device.md")
 
 
 def _journal(config: DeviceConfig, _root: Path) -> Finding:
@@ -132,6 +176,8 @@ def _read(path: Path) -> str | None:
 CHECKS: tuple[Callable[[DeviceConfig, Path], Finding], ...] = (
     _folders,
     _keys,
+    _certificate,
+    _cloud,
     _journal,
     _pins,
     _keeper,

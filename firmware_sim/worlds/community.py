@@ -10,8 +10,7 @@ from typing import Any
 
 from cloud.sample import FACILITY, PEOPLE, POINTS
 from cloud.sample import SITE as ESTATE
-from edge.agent_process import CLOCK_FILE
-from edge.clock import DeviceClock, wall_ms
+from edge.clock import CLOCK_FILE, DeviceClock, wall_ms
 from edge.config import DeviceConfig, load
 from edge.files import Hold, InUse
 from edge.identity import Identity

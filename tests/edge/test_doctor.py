@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 from gpiozero.exc import BadPinFactory
 
+from cloud.ca import DEVICE_LASTS_MS, open_authority
+from cloud.keys import KeyFolder
+from contract.decide import DAY_MS
 from contract.sealing import DeviceKey
+from edge.clock import BUILT_MS
 from edge.config import DeviceConfig, load
 from edge.doctor import Finding, Verdict, examine
 from edge.journal import Journal
@@ -77,7 +81,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 def test_where_all_is_well_every_check_is_ok_and_needs_no_cure(house: House) -> None:
     findings = list(examine(house.config, house.root))
     assert [(finding.check, finding.verdict, finding.cure) for finding in findings if finding.verdict != "ok"] == []
-    assert len(findings) == 8
+    assert len(findings) == 10
     assert house.finding("journal").found == "the chain holds from row 1 to 5"
     assert house.finding("watchdog").found == "resets the board after 10 s without a sign of life"
 
@@ -135,8 +139,35 @@ def no_parking(house: House) -> None:
     house.write("etc/systemd/system/hearthgate-keeper.service", "ExecStart=hearthgate-edge keeper\n")
 
 
+def under_tls(house: House, left_days: int | None) -> None:
+    """A broker elsewhere, and a certificate with so many days left."""
+    file = house.config.path
+    file.write_text(CONFIG.replace("mqtt://127.0.0.1:1883", "mqtts://cloud.example"))
+    house.config = load(file)
+    if left_days is not None:
+        authority = open_authority(KeyFolder.create(house.root / "cloud").folder, BUILT_MS)
+        at_ms = BUILT_MS - DEVICE_LASTS_MS + left_days * DAY_MS + 1
+        issued = authority.device("gym", DeviceKey.generate().public(), at_ms)
+        (house.config.keys / "certificate.pem").write_text(issued.certificate)
+
+
+def not_adopted(house: House) -> None:
+    under_tls(house, None)
+
+
+def ends_soon(house: House) -> None:
+    under_tls(house, 13)
+
+
+def has_ended(house: House) -> None:
+    under_tls(house, -2)
+
+
 SPOILT: list[tuple[Callable[[House], None], str, Verdict, str, str]] = [
     (no_run_folder, "folders", "failed", "cannot write", "create them"),
+    (not_adopted, "certificate", "warning", "there is none", "hearthgate-edge adopt"),
+    (ends_soon, "certificate", "warning", "ends in", "reaches no cloud"),
+    (has_ended, "certificate", "failed", "has ended", "adopt this device again"),
     (no_keys, "keys", "warning", "missing: sync.key", "register"),
     (loose_keys, "keys", "failed", "others can read digest.key", "chmod 600"),
     (no_journal, "journal", "ok", "none yet", ""),
@@ -197,3 +228,24 @@ def test_nothing_is_changed_by_looking(house: House) -> None:
     list(examine(house.config, house.root))
     after = {path: path.stat().st_mtime_ns for path in house.root.parent.rglob("*") if path.is_file()}
     assert {path for path in before if before[path] != after[path]} == set()
+
+
+def test_a_certificate_that_is_good_for_long_needs_no_cure(house: House) -> None:
+    under_tls(house, 80)
+    assert house.finding("certificate").verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("link", "verdict", "found"),
+    [
+        ({"up": True, "why": ""}, "ok", "connected to"),
+        ({"up": False, "why": "this device's certificate is revoked"}, "warning", "is revoked"),
+    ],
+)
+def test_the_agent_is_asked_why_it_reaches_no_cloud(
+    house: House, monkeypatch: pytest.MonkeyPatch, link: dict[str, object], verdict: Verdict, found: str
+) -> None:
+    monkeypatch.setattr("edge.doctor.agent_status", lambda _: {"link": link})
+    finding = house.finding("cloud")
+    assert finding.verdict == verdict
+    assert found in finding.found
