@@ -1,9 +1,12 @@
 """The dashboard, the alarms and Prometheus' own file fit what `/metrics` exports, and speak both languages."""
 
+import ast
+import inspect
 import json
 import re
 import shutil
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
-from cloud.metrics import Metrics, metrics_token
+from cloud.metrics import PARTS, Metrics, metrics_token
 from dev import ROOT
+from edge.device import Device
 from edge.journal import MAX_ROWS
+from edge.remote import Remote
+from edge.space import DISK_LOW, JOURNAL_FULL
 from tests.cloud.town import Town
 
 ALERTS = ROOT / "config" / "prometheus" / "alerts.yml"
@@ -96,6 +102,13 @@ def test_every_figure_of_the_devices_is_used_somewhere(exported: set[str]) -> No
     assert {name for name in exported if name.startswith("hearthgate_device_")} - used == {
         "hearthgate_device_last_seen_timestamp_seconds"
     }
+
+
+def test_every_part_whose_faults_a_device_tells_apart_has_a_line() -> None:
+    sources = (textwrap.dedent(inspect.getsource(one.faults)) for one in (Device, Remote))
+    tables = [node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Dict)]
+    named = {key.value for table in tables for key in table.keys if isinstance(key, ast.Constant)}
+    assert named | {DISK_LOW, JOURNAL_FULL} == set(PARTS)
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
