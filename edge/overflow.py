@@ -11,7 +11,7 @@ from edge.journal_file import GAP_RANK, RANKS
 
 _GONE = GAP_RANK + 1
 """A number within a gap. Its last number is the gap itself."""
-_EVENTS = [bytes([rank]) for rank in range(len(RANKS))]
+_EVENTS = range(len(RANKS))
 
 
 class Span(NamedTuple):
@@ -36,7 +36,7 @@ class Kept:
         ranks = bytearray([_GONE]) * (last - base)
         for seq, rank in rows:
             ranks[seq - base - 1] = rank
-        return cls(base, ranks, sum(ranks.count(rank) for rank in _EVENTS))
+        return cls(base, ranks, _count_events(ranks))
 
     def after(self, added: Sequence[int]) -> "Kept":
         """The same with events of these ranks behind it."""
@@ -44,9 +44,9 @@ class Kept:
 
     def trim(self, cut: int) -> None:
         """All up to row ``cut`` are gone for good."""
-        passed = self._ranks[: cut - self.base]
-        self.count -= sum(passed.count(rank) for rank in _EVENTS)
-        del self._ranks[: cut - self.base]
+        gone = cut - self.base
+        self.count -= _count_events(self._ranks[:gone])
+        del self._ranks[:gone]
         self.base = cut
 
     def give_up(self, count: int, acked: int) -> list[Span]:
@@ -76,5 +76,11 @@ class Kept:
             yield first, end
 
     def _end_of_gap(self, place: int) -> int:
-        behind = self._ranks[place + 1 : place + 2]
-        return self._ranks.index(GAP_RANK, place) if behind and behind[0] >= GAP_RANK else place
+        """Where the gap right behind a place ends, or the place itself."""
+        behind = place + 1
+        is_gap = behind < len(self._ranks) and self._ranks[behind] >= GAP_RANK
+        return self._ranks.index(GAP_RANK, behind) if is_gap else place
+
+
+def _count_events(ranks: bytearray) -> int:
+    return sum(ranks.count(rank) for rank in _EVENTS)
