@@ -42,7 +42,7 @@ def test_half_a_minute_of_chaos_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_a_cloud_that_acknowledges_before_it_commits_is_caught(tmp_path: Path) -> None:
-    only_this = plan("kill cloud at an ack", minutes=0.15, devices=1, seed=3)
+    only_this = plan("kill cloud at an ack", minutes=0.1, devices=1, seed=3)
     figures, verdict = lived_through(tmp_path, only_this, sys.executable, str(HASTY))
     assert figures.at_acks >= 1
     assert figures.lost >= 1

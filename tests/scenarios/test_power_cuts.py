@@ -307,18 +307,18 @@ def test_a_roster_in_use_stays_in_use_and_a_spoilt_one_is_fetched_again(
 
 
 T = TypeVar("T")
-Kept = list[tuple[int, T]]
+History = list[tuple[int, T]]
 """What was kept in a file, and after how many operations on the disk that was said."""
 
 
-def kept_at(kept: Kept[T], done: int) -> list[T]:
+def kept_at(kept: History[T], done: int) -> list[T]:
     """What was kept then, and what was about to be."""
     before = [value for at, value in kept if at <= done]
     return [*before[-1:], *(value for at, value in kept if at > done)][: 2 if before else 1]
 
 
 def test_an_emergency_that_was_latched_is_in_force_after_every_cut(disk: DiskRecorder, image: Path) -> None:
-    kept: Kept[frozenset[str]] = [(0, frozenset())]
+    kept: History[frozenset[str]] = [(0, frozenset())]
     with disk:
         latch = Latch(disk.folder / "latch.json")
         for zone, active in [("gym", True), ("hub", True), ("gym", False), ("hub", False)]:
