@@ -35,6 +35,8 @@ from contract.messages import Ack, EventBatch
 CLOCK_FIXED = "device.clock_fixed"
 MAX_TIME_MS = 1 << 48
 """The year 10889: what a clock says beyond it is no time."""
+MAX_BOOTS = 8
+"""Starts of a device that are remembered, to notice another machine under its name."""
 _TRUST_TEXT = {trust: trust.value for trust in Trust}
 
 
@@ -236,6 +238,15 @@ class Intake:
         if sealed:
             device.connection = max(device.connection, state.connection)
             self._hear(device, one)
+            if not one.retained:
+                self._notice_twin(device, one, state.boot)
+
+    def _notice_twin(self, device: Device, one: Arrived, boot: str) -> None:
+        """A machine never goes back to an earlier start: then two of them use one key, and one is a copy."""
+        before = device.boots
+        if boot in before[:-1]:
+            self._suspect(one, device, "two_devices", f"the starts {boot} and {before[-1]} are both alive")
+        device.boots = (*(other for other in before if other != boot), boot)[-MAX_BOOTS:]
 
     def _receive_beat(self, device: Device, one: Arrived) -> None:
         self._change(device, presence.after_beat(presence.read_beat(one.payload), self._now_ms))

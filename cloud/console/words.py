@@ -223,6 +223,7 @@ CAUSES: Mapping[str, str] = {
     "poison": "An event nobody can read",
     "too_many_journals": "Too many journals",
     "unknown_command": "An answer to no order of ours",
+    "two_devices": "Two devices under one name",
     "unknown_device": "Unknown device",
 }
 """Why something was put into quarantine."""

@@ -72,8 +72,10 @@ class Sender:
         """The payload of a batch."""
         return codec.pack(self.batch(first, last))
 
-    def state(self, connection: int, roster: RosterState | None = None, *, online: bool = True) -> bytes:
-        body = codec.write(State(online=online, connection=connection, boot="b7", roster=roster or RosterState()))
+    def state(
+        self, connection: int, roster: RosterState | None = None, *, online: bool = True, boot: str = "b7"
+    ) -> bytes:
+        body = codec.write(State(online=online, connection=connection, boot=boot, roster=roster or RosterState()))
         return codec.attach(body, self.key.sign(statement(Purpose.STATE, SITE, self.name, body)))
 
     def will(self, connection: int) -> bytes:

@@ -569,6 +569,17 @@ def test_an_older_connections_state_is_ignored_after_a_restart_too(world: World,
     assert world.device().online
 
 
+def test_two_machines_under_one_name_are_noticed_and_a_restart_is_not(world: World, gym: Sender) -> None:
+    world.take(gym, gym.state(4, boot="b7"), channel="state")
+    world.take(gym, gym.state(5, boot="b8"), channel="state")
+    world.take(gym, gym.state(6, boot="b8"), channel="state")
+    world.take(gym, gym.state(4, boot="b7"), channel="state", retained=True)
+    assert world.reasons() == []
+    world.take(gym, gym.state(7, boot="b7"), channel="state")
+    world.take(gym, gym.state(8, boot="b8"), channel="state")
+    assert world.reasons() == ["two_devices", "two_devices"]
+
+
 def test_a_will_that_claims_to_be_online_and_a_foreign_seal_are_refused(world: World, gym: Sender) -> None:
     claim = gym.state(9).partition(b"\n")[0]
     thief = Sender().state(9)
