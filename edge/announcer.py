@@ -10,8 +10,8 @@ from edge.link import Link
 
 STATE_EVERY_S = 1.0
 EVENT_FIRST_S = 0.05
-"""How long a change waits to be told: the event that it came of goes first, as the cloud commits one after the other.
-Before, every fifth event stood some 3 ms behind a state."""
+"""How long a change waits to be told: the event that it came of goes first, for the cloud takes one message after the
+other, and an event must not stand behind a state."""
 BEAT_EVERY_S = 30.0
 
 

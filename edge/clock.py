@@ -38,9 +38,10 @@ COMMAND_ERROR_MS = 30_000
 """A command may have been under way for its whole life before it set the clock."""
 
 SAVE_EVERY_MS = 60_000
+"""The least time between two saves that what was heard causes."""
+
 CLOCK_FILE = "clock.json"
 """In the state folder: the newest authenticated time."""
-"""The least time between two saves that what was heard causes."""
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 MAX_HELD_BYTES = 2 * 1024 * 1024
-"""Pages that came before their manifest, or faster than the disk takes them: the oldest go first."""
-"""Pages that were asked for, at most ``MAX_WANTED_PAGES``, come on top: a flood of others cannot push them out."""
+"""Pages that came before their manifest, or faster than the disk takes them: the oldest go first. Pages that were asked
+for, at most ``MAX_WANTED_PAGES``, come on top: a flood of others cannot push them out."""
 LOOKED_UP_AT_ONCE = 100
 STORED_AT_ONCE = 8
 DONE = object()
