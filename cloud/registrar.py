@@ -19,7 +19,8 @@ from cloud.store.certificates import (
     revoke_certificates,
     revoked_certificates,
 )
-from cloud.store.community import add_point
+from cloud.store.community import add_point, has_point
+from cloud.store.console import list_zones
 from cloud.store.database import Store
 from cloud.store.exposure import Exposed, exposed_cards
 from cloud.store.registry import (
@@ -138,7 +139,9 @@ class Registrar:
             revoke_certificates(connection, position.name, now_ms)
             return
         register(connection, position.name, public_key, now_ms, position.label_zh, position.label_en)
-        if position.zone:
+        if position.zone and not has_point(connection, position.name):
+            if position.zone not in dict(list_zones(connection)):
+                raise NotRegistered(f"there is no zone {position.zone}")
             labels = position.label_zh or position.name, position.label_en or position.name
             add_point(connection, position.name, position.name, position.zone, *labels)
 

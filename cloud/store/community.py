@@ -89,6 +89,11 @@ def add_point(connection: Connection, name: str, device: str, zone: str, label_z
     touch(connection)
 
 
+def has_point(connection: Connection, name: str) -> bool:
+    """Whether there is a point of that name, be its device registered or not."""
+    return connection.execute(select(points.c.name).where(points.c.name == name)).first() is not None
+
+
 def add_household(connection: Connection, unit: str) -> int:
     """The new household's id. ``unit`` is building and flat."""
     return int(connection.execute(insert(households).values(unit=unit).returning(households.c.id)).scalar_one())

@@ -13,6 +13,7 @@ from cloud.registrar import LOCAL_BROKER, Position, Registrar
 from cloud.sample import SITE, seed_sample
 from cloud.store import operators
 from cloud.store.database import Store
+from cloud.store.orders import points_of
 from cloud.store.registry import NotRegistered, device_names
 from cloud.store.streams import Streams
 from contract.adoption import Bundle, open_bundle
@@ -94,11 +95,20 @@ def test_a_spare_takes_the_place_the_wiring_and_the_name_and_the_old_one_is_revo
 def test_a_taken_name_a_missing_one_and_a_bad_one_change_nothing(office: Office) -> None:
     key = DeviceKey.generate()
     office.adopt(key)
-    for position in (GATE, Position("no-such", replace=True), Position("cloud"), Position("North Gate")):
+    for position in (
+        *(GATE, Position("no-such", replace=True), Position("cloud"), Position("North Gate")),
+        Position("no-such", zone="nowhere"),
+    ):
         with pytest.raises(NotRegistered):
             office.adopt(DeviceKey.generate(), position)
     assert office.believed("north-gate") == key.public()
     assert office.believed("no-such") is None
+
+
+def test_a_door_that_was_named_before_its_device_stays_as_it_is(office: Office) -> None:
+    bundle = office.adopt(DeviceKey.generate(), Position("east-gate", zone="gym"))
+    with office.store.reading() as connection:
+        assert points_of(connection, ["east-gate"]) == {"east-gate": bundle.device}
 
 
 def test_a_lost_device_is_believed_no_more_and_its_cards_are_named(office: Office) -> None:
