@@ -80,7 +80,7 @@ def guests(secured: Secured) -> Iterator[dict[str, Guest]]:
     """The cloud and two devices, each connected and subscribed to everything."""
     cloud = BrokerIdentity(secured.authority, "cloud", secured.keys.folder, now_ms).context
     contexts = {"cloud": cloud, **{name: shown_by(secured, name) for name in DEVICES}}
-    found = {name: Guest(secured.port, context) for name, context in contexts.items()}
+    found = {name: Guest(secured.port, context, name) for name, context in contexts.items()}
     try:
         for guest in found.values():
             assert guest.news.get(timeout=WAIT_S) == "up"
