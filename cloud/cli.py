@@ -15,6 +15,7 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud import rolling
 from cloud.auth import Doorkeeper, NameTaken, NoOperator, Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
@@ -31,6 +32,7 @@ from cloud.store.community import add_hours, add_plan
 from cloud.store.console import list_devices as registered_devices
 from cloud.store.database import Store
 from cloud.store.registry import WATCH, BadSite, NotRegistered, check_site, found_site, site_of
+from cloud.store.rollouts import list_rollouts as newest_rollouts
 from cloud.store.schema import quarantine, tallies
 from cloud.watch import describe
 
@@ -43,7 +45,9 @@ app = typer.Typer(
 device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
 user_app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
+rollout_app = typer.Typer(no_args_is_help=True, help="Change how devices are wired, one first and then all.")
 app.add_typer(device_app, name="device")
+app.add_typer(rollout_app, name="rollout")
 app.add_typer(user_app, name="user")
 app.add_typer(quarantine_app, name="quarantine")
 
@@ -244,6 +248,63 @@ def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> No
         for device in found
     ]
     _show(shown, ("name", "presence", "heard_ms", "roster", "waiting"), as_json)
+
+
+@rollout_app.command("start")
+def start_rollout(
+    wirings: Annotated[Path, typer.Argument(metavar="FOLDER", help="A configuration file NAME.toml for each device.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    canary: Annotated[str, typer.Option(help="The device that goes first. [default: the first by name]")] = "",
+    folder: FolderOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring wirings to their devices. The running cloud carries it through."""
+    try:
+        texts = {path.stem: path.read_bytes().decode() for path in sorted(wirings.glob("*.toml"))}
+        with open_folder(folder) as (store, _), store.writing() as connection:
+            started = rolling.start(connection, texts, BY, reason, clock(), canary=canary)
+    except UnicodeDecodeError as wrong:
+        _fail(f"{wirings}: a file is no text: {wrong}")
+    except rolling.CannotRollOut as wrong:
+        _fail(str(wrong))
+    first = f"to {started.canary} first, in all to {len(started.legs)}"
+    typer.echo(json.dumps({"id": started.id}) if as_json else f"roll-out {started.id} goes {first}")
+
+
+@rollout_app.command("list")
+def list_rollouts(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """The newest, each of their devices with its state and why."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        found = newest_rollouts(connection)
+    shown = [
+        {
+            "rollout": rollout.id,
+            "state": rollout.state,
+            "device": leg.device,
+            "is": leg.state,
+            "why": leg.why or rollout.why,
+        }
+        for rollout in found
+        for leg in rollout.legs
+    ]
+    _show(shown, ("rollout", "state", "device", "is", "why"), as_json)
+
+
+@rollout_app.command("stop")
+def stop_rollout(
+    rollout: str,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    folder: FolderOption = HERE,
+) -> None:
+    """Take back what is not applied yet. The running cloud does it within seconds."""
+    try:
+        with open_folder(folder) as (store, _), store.writing() as connection:
+            rolling.ask(connection, rollout, BY, reason, clock())
+    except LookupError:
+        _fail(f"there is no roll-out {rollout}; see hearthgate-cloud rollout list")
+    except rolling.CannotRollOut as wrong:
+        _fail(str(wrong))
+    typer.echo(f"roll-out {rollout} is being stopped")
 
 
 @user_app.command("add")

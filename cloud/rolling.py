@@ -23,6 +23,7 @@ from contract.messages import MAX_WIRING_CHARACTERS
 
 log = logging.getLogger(__name__)
 
+MIN_REASON, MAX_REASON = 3, 200
 LOOK_S = 1.0
 RETRY_S = 5.0
 
@@ -36,6 +37,7 @@ def start(
 ) -> Rollout:
     """Write a new roll-out down: the text of a configuration file for each device, empty for the file that it has. The
     canary is the first by name unless another is named. Raises ``CannotRollOut``."""
+    _check_reason(reason)
     _check(connection, wirings, canary)
     names = sorted(wirings)
     legs = tuple(Leg(name, wirings[name]) for name in names)
@@ -47,6 +49,7 @@ def start(
 
 def ask(connection: Connection, rollout: str, by: str, reason: str, now_ms: int) -> None:
     """Ask for a roll-out to be stopped. Raises ``CannotRollOut``, and ``LookupError`` if there is no such one."""
+    _check_reason(reason)
     found = find_rollout(connection, rollout)
     if found is None:
         raise LookupError(rollout)
@@ -54,6 +57,11 @@ def ask(connection: Connection, rollout: str, by: str, reason: str, now_ms: int)
         raise CannotRollOut("this roll-out is over; start another one to change anything")
     ask_to_stop(connection, rollout, reason)
     operators.record(connection, now_ms, by, "rollout.stop", rollout, reason=reason)
+
+
+def _check_reason(reason: str) -> None:
+    if not MIN_REASON <= len(reason.strip()) <= MAX_REASON:
+        raise CannotRollOut(f"say why, in {MIN_REASON} to {MAX_REASON} characters: it stands in the audit")
 
 
 def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> None:

@@ -56,6 +56,10 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "device.roster_refused": ("alarm", "Refused a roster"),
     "device.clock_set": ("alarm", "An operator set its clock"),
     "device.config": ("quiet", "Took up what is ordered of it"),
+    "device.config refused": ("alarm", "Refused what is ordered of it"),
+    "device.config reverted": ("alarm", "Went back to its former wiring"),
+    "device.config trying": ("quiet", "Tries a new wiring"),
+    "device.config waiting": ("quiet", "Waits before it does what is ordered of it"),
     "device.memory_damaged": ("alarm", "Its memory of orders was damaged"),
     "device.started": ("quiet", "Started"),
     "device.stopped": ("quiet", "Stopped"),
@@ -73,6 +77,8 @@ FAULTS: Mapping[str, str] = {
     "agent": "Errors in its program",
     "commands": "Refused orders that were not meant for it",
     "config": "Refused a document of how it is to be",
+    "keeper_wiring": "Its keeper goes by another wiring",
+    "wiring": "Its applied wiring is damaged; its own file is in force",
     "arm_still": "The arm does not move",
     "clock": "Does not believe the cloud's time",
     "certificate": "Its certificate ends soon, or has ended",
@@ -115,6 +121,8 @@ ACTIONS: Mapping[str, str] = {
     "membership.changed": "Changed a membership",
     "card.added": "Enrolled a card",
     "card.changed": "Changed a card",
+    "rollout.start": "Changed the wiring of devices",
+    "rollout.stop": "Stopped a change of wiring",
     "device.registered": "Registered a device",
     "device.adopted": "Adopted a device",
     "device.lost": "Reported a device lost",
@@ -155,6 +163,22 @@ ORDERS: Mapping[str, str] = {
     "reboot": "Restart the machine",
     "send_log": "Fetch its log",
     "clock_set": "Set its clock to the cloud's",
+}
+
+ROLLOUTS: Mapping[str, str] = {
+    "canary": "On its first device",
+    "rest": "On all its devices",
+    "done": "Done",
+    "stopped": "Stopped",
+}
+
+LEGS: Mapping[str, str] = {
+    "unsent": "Not yet its turn",
+    "sent": "Sent; the device says when it is in force",
+    "applied": "In force",
+    "refused": "Refused by the device",
+    "reverted": "Tried, and gone back by itself",
+    "kept": "Keeps the former wiring",
 }
 
 OUTCOMES: Mapping[str, str] = {
@@ -263,8 +287,8 @@ def name_of(kind: str) -> str:
 
 def kind_of(event: EventView) -> tuple[Tone, str]:
     """The tone and the English words of an event."""
-    directed = f"{event.kind} {event.data.get('direction')}"
-    return KINDS.get(directed) or KINDS.get(event.kind) or ("quiet", plain(event.kind))
+    narrower = f"{event.kind} {event.data.get('direction') or event.data.get('status')}"
+    return KINDS.get(narrower) or KINDS.get(event.kind) or ("quiet", plain(event.kind))
 
 
 def texts() -> list[str]:
@@ -286,5 +310,7 @@ def texts() -> list[str]:
         ORDERS,
         OUTCOMES,
         REFUSALS,
+        ROLLOUTS,
+        LEGS,
     )
     return sorted({text for _, text in KINDS.values()} | {text for table in tables for text in table.values()})
