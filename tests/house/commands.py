@@ -14,7 +14,8 @@ import dev
 BLOCK = re.compile(r"^ *```(?P<kind>sh|bash|console)(?P<mark> run)?\n(?P<text>.*?)^ *```", re.MULTILINE | re.DOTALL)
 SCRIPTS = {"hearthgate-edge", "hearthgate-cloud", "hearthgate-sim"}
 SYSTEM_PROGRAMS = {
-    *("cat", "cd", "chmod", "chown", "cp", "echo", "install", "ln", "ls", "mkdir", "mv", "nano", "rm", "sh", "tar", "tee"),
+    *("cat", "cd", "chmod", "chown", "cp", "echo", "install", "ln", "ls", "mkdir", "mv", "nano", "rm"),
+    *("sh", "tar", "tee"),
     *("apt", "curl", "docker", "git", "jq", "make", "openssl", "pip", "pipx", "python3", "sqlite3", "ssh", "uv"),
     *("adduser", "journalctl", "reboot", "systemctl", "timedatectl", "useradd", "usermod"),
     *("gpioinfo", "mosquitto", "mosquitto_pub", "mosquitto_sub", "pinctrl", "raspi-config"),
