@@ -33,7 +33,9 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and look after one device."
 )
 journal_app = typer.Typer(no_args_is_help=True, help="Look into the device's journal.")
+config_app = typer.Typer(no_args_is_help=True, help="The wiring that the device goes by.")
 app.add_typer(journal_app, name="journal")
+app.add_typer(config_app, name="config")
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file.")]
 KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
@@ -189,6 +191,37 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         typer.echo(verdict.broken or f"the chain holds from row {verdict.first} to {verdict.last}")
     if verdict.broken:
         raise typer.Exit(1)
+
+
+@config_app.command()
+def show(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None, as_json: JsonOption = False) -> None:
+    """Print the configuration that rules, and where it comes from."""
+    wirings = _wirings(config, kinds)
+    chosen = wirings.in_force()
+    told: dict[str, Any] = {"source": chosen.source, "hash": chosen.config.hash, "rotten": chosen.rotten}
+    told["since_ms"] = chosen.copy.at_ms if chosen.copy else None
+    told["number"] = chosen.copy.number if chosen.copy else None
+    told["on_trial"] = wirings.record.trial is not None
+    with _mendable():
+        text = wirings.text_of(chosen)
+    if as_json:
+        typer.echo(json.dumps({**told, "text": text}, ensure_ascii=False))
+        return
+    for name, value in told.items():
+        if value:
+            typer.echo(f"# {name}: {value}")
+    typer.echo(text, nl=False)
+
+
+@config_app.command()
+def drop(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
+    """Go back to the device's own file, while its agent is stopped. What the cloud sent is not taken again."""
+    wirings = _wirings(config, kinds)
+    with _mendable():
+        hold = wirings.own()
+        wirings.drop()
+        hold.release()
+    typer.echo(f"{config} rules from the agent's next start on; the keeper follows it by itself")
 
 
 @contextmanager

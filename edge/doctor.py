@@ -6,6 +6,7 @@ import re
 import socket
 import stat
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from edge.hardware.pins import pin_factory
 from edge.journal import JournalError, JournalView
 from edge.keeper_link import socket_path
 from edge.renewal import WARN_BEFORE_MS
+from edge.wiring import Wirings
 
 Verdict = Literal["ok", "warning", "failed"]
 
@@ -113,6 +115,17 @@ def _journal(config: DeviceConfig, _root: Path) -> Finding:
     return Finding("journal", "ok", f"the chain holds from row {verdict.first} to {verdict.last}")
 
 
+def _wiring(config: DeviceConfig, _root: Path) -> Finding:
+    chosen = Wirings(config).in_force()
+    if chosen.rotten:
+        cure = "send it again from the cloud, or: hearthgate-edge config drop"
+        return Finding("wiring", "failed", f"the device's own file rules: {chosen.rotten}", cure)
+    if chosen.copy is None:
+        return Finding("wiring", "ok", "the device's own file rules")
+    since = datetime.fromtimestamp(chosen.copy.at_ms / 1000, UTC)
+    return Finding("wiring", "ok", f"document {chosen.copy.number} of the cloud rules since {since:%Y-%m-%d %H:%M} UTC")
+
+
 def _keeper(config: DeviceConfig, root: Path) -> Finding:
     # The kernel's list tells a listener from a socket that a dead one left behind; to connect would oust the agent.
     path = socket_path(config.run)
@@ -179,6 +192,7 @@ CHECKS: tuple[Callable[[DeviceConfig, Path], Finding], ...] = (
     _certificate,
     _cloud,
     _journal,
+    _wiring,
     _pins,
     _keeper,
     _strict_gpiod,

@@ -20,7 +20,10 @@ class KeeperSeat:
     ) -> None:
         self._wirings, self._factory, self._loop, self._tell = wirings, factory, loop, tell
         self._latch = Latch(wirings.local.state / "latch.json")
-        self._config = wirings.in_force().config
+        chosen = wirings.in_force()
+        if chosen.rotten:
+            log.error("the device's own file rules: %s", chosen.rotten)
+        self._config = chosen.config
         self.keeper = self._keeper(self._config)
 
     def snapshot(self) -> Snapshot:

@@ -98,17 +98,17 @@ class Wirings:
         self._kinds = kind_folders
         self._folder = local.state / "config"
         self._path = self._folder / "record.json"
+        self._damage = ""
         self.record = self._read_record()
 
     def in_force(self) -> Chosen:
         """The applied wiring if there is one and it is sound, else the device's own file. Never one on trial."""
         copy = self.record.applied
         if copy is None:
-            return Chosen(self.local)
+            return Chosen(self.local, rotten=self._damage)
         try:
             return Chosen(self._sound(copy.hash), copy)
         except NotHere as wrong:
-            log.error("the device's own file is in force instead of the applied wiring: %s", wrong)
             return Chosen(self.local, rotten=str(wrong))
 
     def on_trial(self) -> Chosen:
@@ -118,6 +118,11 @@ class Wirings:
             raise NotHere("No wiring is on trial.")
         config = self.find(copy.hash)
         return Chosen(config, None if config is self.local else copy)
+
+    def text_of(self, chosen: Chosen) -> str:
+        """The text that rules. Raises ``OSError``."""
+        path = self._folder / f"{chosen.config.hash}.toml" if chosen.copy else self.local.path
+        return path.read_bytes().decode()
 
     def find(self, name: str) -> DeviceConfig:
         """The wiring of that hash. Raises ``NotHere``."""
@@ -207,12 +212,12 @@ class Wirings:
         except FileNotFoundError:
             return Record()
         except (OSError, Malformed) as wrong:
-            log.error("%s is not sound, and the device's own file is in force: %s", self._path, wrong)
+            self._damage = f"{self._path} is damaged: {wrong}."
             return Record()
 
     def _write(self, record: Record) -> None:
         write_whole(self._path, msgspec.json.encode(record))
-        self.record = record
+        self.record, self._damage = record, ""
 
     def _note(self, record: Record) -> None:
         self.record = record
@@ -237,9 +242,11 @@ def first_turn(wirings: Wirings) -> Turn:
     chosen = wirings.in_force()
     if trial is not None:
         return Turn(chosen, found=wirings.record.ended)
-    applied = wirings.record.applied
-    rotten = Ended(applied.hash, applied.number, chosen.rotten) if applied and chosen.rotten else None
-    return Turn(chosen, found=rotten)
+    if not chosen.rotten:
+        return Turn(chosen)
+    log.error("the device's own file rules: %s", chosen.rotten)
+    applied = wirings.record.applied or Copy("", 0, 0)
+    return Turn(chosen, found=Ended(applied.hash, applied.number, chosen.rotten))
 
 
 def next_turn(wirings: Wirings, trial: Trial | None) -> Turn:

@@ -12,12 +12,15 @@ from typer.testing import CliRunner, Result
 
 from contract.sealing import DeviceKey
 from edge.cli import app
+from edge.config import load
 from edge.journal import Journal, JournalError, JournalView
+from edge.wiring import Wirings
 from tests.edge.journals import BOOT, meddle, write
 from tests.edge.test_doctor import CONFIG, House
 
 CARD = "10001010100111110000100100"
 TYPED = CliRunner()
+AT_MS = 1_795_363_200_000
 
 
 @pytest.fixture
@@ -194,9 +197,40 @@ def test_doctor_prints_a_line_a_check_and_fails_if_one_does(tmp_path: Path, monk
     house = House(tmp_path)
     lines = typed("doctor", "--config", str(house.config.path), code=1).splitlines()
     assert [line.split()[1] for line in lines] == [
-        *("folders", "keys", "certificate", "cloud", "journal", "pins", "keeper", "strict_gpiod", "watchdog", "parking")
+        *("folders", "keys", "certificate", "cloud", "journal", "wiring", "pins", "keeper", "strict_gpiod", "watchdog"),
+        "parking",
     ]
     (keeper,) = [line for line in lines if line.split()[1] == "keeper"]
     assert keeper == "failed  keeper        is not running -> systemctl start hearthgate-keeper"
     found = json.loads(typed("doctor", "--config", str(house.config.path), "--json", code=1))
     assert found[0] == {"check": "folders", "verdict": "ok", "found": "state, keys and run can be written", "cure": ""}
+
+
+def apply_longer(config: str) -> str:
+    """A wiring from the cloud that stood its trial."""
+    (Path(config).parent / "state").mkdir()
+    wirings = Wirings(load(Path(config)))
+    text = f"{CONFIG}settings.unlock_ms = 9000\n"
+    wirings.begin(text, 7, AT_MS)
+    wirings.commit(AT_MS)
+    return text
+
+
+def test_config_show_prints_what_rules_and_where_it_comes_from(config: str) -> None:
+    assert typed("config", "show", "-c", config).endswith(CONFIG)
+    assert "# source: local" in typed("config", "show", "-c", config)
+    text = apply_longer(config)
+    shown = typed("config", "show", "-c", config)
+    assert shown.endswith(text)
+    assert "# source: cloud" in shown
+    told = json.loads(typed("config", "show", "-c", config, "--json"))
+    assert (told["number"], told["since_ms"], told["rotten"], told["text"]) == (7, AT_MS, "", text)
+
+
+def test_config_drop_goes_back_to_the_own_file_while_no_agent_runs(config: str) -> None:
+    apply_longer(config)
+    hold = Wirings(load(Path(config))).own()
+    assert "stop that one first" in refused("config", "drop", "-c", config)
+    hold.release()
+    assert "rules from the agent's next start on" in typed("config", "drop", "-c", config)
+    assert "# source: local" in typed("config", "show", "-c", config)

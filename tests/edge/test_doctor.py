@@ -15,6 +15,7 @@ from edge.clock import BUILT_MS
 from edge.config import DeviceConfig, load
 from edge.doctor import Finding, Verdict, examine
 from edge.journal import Journal
+from edge.wiring import Wirings
 from tests.edge.journals import BOOT, meddle, write
 
 CONFIG = """\
@@ -81,7 +82,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 def test_where_all_is_well_every_check_is_ok_and_needs_no_cure(house: House) -> None:
     findings = list(examine(house.config, house.root))
     assert [(finding.check, finding.verdict, finding.cure) for finding in findings if finding.verdict != "ok"] == []
-    assert len(findings) == 10
+    assert len(findings) == 11
     assert house.finding("journal").found == "the chain holds from row 1 to 5"
     assert house.finding("watchdog").found == "resets the board after 10 s without a sign of life"
 
@@ -249,3 +250,14 @@ def test_the_agent_is_asked_why_it_reaches_no_cloud(
     finding = house.finding("cloud")
     assert finding.verdict == verdict
     assert found in finding.found
+
+
+def test_the_wiring_that_rules_is_named_and_a_rotten_one_is_a_failure(house: House) -> None:
+    wirings = Wirings(house.config)
+    wirings.begin(f"{CONFIG}settings.unlock_ms = 9000\n", 7, 1_795_363_200_000)
+    wirings.commit(1_795_363_200_000)
+    assert house.finding("wiring") == Finding("wiring", "ok", "document 7 of the cloud rules since 2026-11-22 16:00 UTC")
+    (file,) = (house.config.state / "config").glob("*.toml")
+    file.write_text("rotten")
+    assert house.finding("wiring").verdict == "failed"
+    assert "config drop" in house.finding("wiring").cure

@@ -7,7 +7,7 @@ import pytest
 from contract.sealing import wiring_hash
 from edge.config import ConfigError, DeviceConfig, load
 from edge.files import InUse
-from edge.wiring import DROPPED, STOPPED, NotHere, Wirings
+from edge.wiring import DROPPED, STOPPED, NotHere, Trial, Wirings, first_turn, next_turn
 
 OWN = """\
 [device]
@@ -103,7 +103,12 @@ def test_a_rotten_applied_file_gives_way_to_the_own_one_and_says_so(local: Devic
 def test_a_rotten_record_leaves_the_own_file(local: DeviceConfig, damage: bytes) -> None:
     apply(Wirings(local), LONGER, 7)
     (local.state / "config" / "record.json").write_bytes(damage)
-    assert Wirings(local).in_force().source == "local"
+    chosen = Wirings(local).in_force()
+    assert chosen.source == "local"
+    assert "record.json is damaged" in chosen.rotten
+    found = first_turn(Wirings(local)).found
+    assert found is not None
+    assert "record.json is damaged" in found.why
 
 
 def test_an_applied_wiring_of_another_device_is_rotten(local: DeviceConfig) -> None:
@@ -161,6 +166,29 @@ def test_a_revert_that_cannot_be_written_down_holds_all_the_same(local: DeviceCo
     wirings.revert("It does not work.")
     assert wirings.ended(wiring_hash(LONGER.encode()), 7) == "It does not work."
     assert wirings.in_force().source == "local"
+
+
+def test_the_first_life_of_an_agent_tells_of_a_trial_whose_end_nobody_saw(local: DeviceConfig) -> None:
+    Wirings(local).begin(LONGER, 7, AT_MS)
+    turn = first_turn(Wirings(local))
+    assert (turn.chosen.config, turn.trial) == (local, None)
+    assert turn.found is not None
+    assert (turn.found.number, turn.found.why) == (7, STOPPED)
+    assert first_turn(Wirings(local)).found is None
+
+
+def test_the_next_life_tries_what_was_begun_if_it_is_still_there(local: DeviceConfig) -> None:
+    wirings = Wirings(local)
+    wirings.begin(LONGER, 7, AT_MS)
+    trial = Trial(7, 3, link_was_up=True)
+    assert next_turn(wirings, trial).chosen.config.settings["east"].unlock_ms == 9000
+    assert next_turn(wirings, None).chosen.config == local
+    for file in (local.state / "config").glob("*.toml"):
+        file.unlink()
+    turn = next_turn(wirings, trial)
+    assert (turn.chosen.config, turn.trial) == (local, None)
+    assert turn.found is not None
+    assert "cannot be read" in turn.found.why
 
 
 def test_only_one_process_may_write(local: DeviceConfig) -> None:
