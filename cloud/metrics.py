@@ -6,7 +6,7 @@ reports is an outsider's word, so a number that makes no sense is left out rathe
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -56,13 +56,15 @@ def metrics_token(folder: Path) -> str:
 
 
 class Workings(Struct, frozen=True):
-    """How the threads between broker and database are doing; the counts begin with the process."""
+    """How the threads between broker and database are doing; the counts begin with the process.
+
+    ``failures`` are faults of our own that a thread outlived, by its name.
+    """
 
     connected: bool = False
     queued: int = 0
     dropped: int = 0
-    ingest_failures: int = 0
-    publisher_failures: int = 0
+    failures: Mapping[str, int] = {}
 
 
 class Metrics(Collector):
@@ -134,7 +136,7 @@ class Metrics(Collector):
         yield _gauge("broker_connected", "1 while the broker is there.", [(now.connected, {})])
         yield _gauge("ingest_queue_messages", "Messages that wait for ingest.", [(now.queued, {})])
         yield _counter("messages_dropped", "Messages that found the queue full, to be sent again.", [(now.dropped, {})])
-        failures = [(now.ingest_failures, {"thread": "ingest"}), (now.publisher_failures, {"thread": "publisher"})]
+        failures = [(count, {"thread": name}) for name, count in now.failures.items()]
         yield _counter("failures", "Faults of our own that a thread outlived.", failures)
         yield _gauge("sse_clients", "Open live streams.", [(self._feed.viewers, {})])
 

@@ -49,6 +49,7 @@ class Renewals:
         self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="renewals")
+        self.failures = 0
 
     def start(self) -> None:
         self._thread.start()
@@ -104,6 +105,7 @@ class Renewals:
             try:
                 work()
             except Exception:
+                self.failures += 1
                 log.exception("a certificate could not be renewed")
             work = self._work
 

@@ -105,9 +105,13 @@ class Line:
     def workings(self) -> Workings:
         """How its threads are doing."""
         ingest = self.ingest
-        return Workings(
-            self.broker.is_connected, ingest.queued, ingest.dropped, ingest.failures, self.publisher.failures
-        )
+        failures = {
+            "ingest": ingest.failures,
+            "publisher": self.publisher.failures,
+            "renewals": self.renewals.failures,
+            "rolling": self.rolling.failures,
+        }
+        return Workings(self.broker.is_connected, ingest.queued, ingest.dropped, failures)
 
     def _arrived(self, one: Arrived) -> None:
         if one.topic.channel == "want":

@@ -197,11 +197,11 @@ def test_quarantine_is_counted_by_why(town: Town, monitor: Monitor) -> None:
 
 def test_the_threads_and_the_timing_of_ingest_are_shown(town: Town) -> None:
     found = Metrics(town.store, town.clock, town.feed)
-    found.workings = lambda: Workings(True, 5, 4, 3, 2)
+    found.workings = lambda: Workings(True, 5, 4, {"ingest": 3, "rolling": 2})
     found.timed(0.004)
     seen = Seen(found.text().decode())
     assert (seen("broker_connected"), seen("ingest_queue_messages"), seen("messages_dropped_total")) == (1, 5, 4)
-    assert (seen("failures_total", thread="ingest"), seen("failures_total", thread="publisher")) == (3, 2)
+    assert (seen("failures_total", thread="ingest"), seen("failures_total", thread="rolling")) == (3, 2)
     assert seen("ingest_duration_seconds_bucket", le="0.005") == 1
     assert seen("ingest_duration_seconds_bucket", le="0.0025") == 0
 

@@ -1,5 +1,6 @@
 """Certificates for devices that ask under their seal; whatever else is asked for ends in quarantine."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,13 @@ from contract.sealing import DeviceKey, Purpose, statement
 from tests.cloud.test_registrar import NOW_MS, Office
 
 GATE = "north-gate"
+PATIENCE_S = 20.0
+
+
+def renew_topic(device: str = GATE) -> topics.Topic:
+    topic = topics.parse(topics.up(SITE.name, device, "renew"))
+    assert topic
+    return topic
 
 
 class Desk(Office):
@@ -44,9 +52,7 @@ class Desk(Office):
         self.hears(codec.attach(body, seal), device)
 
     def hears(self, payload: bytes, device: str = GATE) -> None:
-        topic = topics.parse(topics.up(SITE.name, device, "renew"))
-        assert topic
-        self.renewals.answer(Arrived(topic, payload, False))
+        self.renewals.answer(Arrived(renew_topic(device), payload, False))
 
     def quarantined(self) -> list[str]:
         with self.store.reading() as connection:
@@ -90,3 +96,25 @@ def test_a_lost_device_is_given_nothing(desk: Desk) -> None:
     desk.registrar.lose(GATE, "admin")
     desk.asks()
     assert desk.sent == []
+
+
+def test_a_fault_of_ours_is_counted_and_the_next_request_is_answered(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, asked = threading.Event(), Arrived(renew_topic(), b"", False)
+    answers = iter([RuntimeError("ours"), None])
+
+    def answer(_one: Arrived) -> None:
+        if wrong := next(answers):
+            raise wrong
+        answered.set()
+
+    monkeypatch.setattr(desk.renewals, "answer", answer)
+    desk.renewals.start()
+    try:
+        desk.renewals.put(asked)
+        desk.renewals.put(asked)
+        assert answered.wait(PATIENCE_S)
+        assert desk.renewals.failures == 1
+    finally:
+        desk.renewals.stop()
