@@ -189,8 +189,9 @@ class Journal(JournalView):
         self._kept: Kept
         self._path = path
         self._boot = boot
-        self._run_begun = False
+        self._run_begun = self._is_forking = False
         self._wal_suspect = False
+        self._wal = -1
         try:
             self._hold = files.Hold(path)
         except files.InUse as error:
@@ -260,18 +261,21 @@ class Journal(JournalView):
     def fork(self, upto: int, said: Event) -> None:
         """Go on in a new journal: it carries the rows behind ``upto`` under new numbers, and ``said`` behind them.
 
-        The old file is left beside it. Writer's thread, while nobody flushes. Raises ``JournalError``.
+        The old file is left beside it. Writer's thread, while nobody flushes. Raises ``CannotWrite``, or a plain
+        ``JournalError`` if the new journal is made and cannot be opened: call again, for until then there is none.
         """
-        try:
-            journal_file.fork(self._connection, self._path, upto, said)
-        except (sqlite3.Error, OSError) as error:
-            raise CannotWrite(f"journal {self._path}: {error}") from None
-        self._connection.close()
-        os.close(self._wal)
+        if not self._is_forking:
+            try:
+                journal_file.fork(self._connection, self._path, upto, said)
+            except (sqlite3.Error, OSError) as error:
+                raise CannotWrite(f"journal {self._path}: {error}") from None
+            self._is_forking = True
+            self._close_files()
         try:
             self._open()
         except (sqlite3.Error, OSError) as error:
             raise JournalError(f"journal {self._path} cannot be opened: {error}") from None
+        self._is_forking = False
 
     def close(self) -> None:
         """Close the file and mark it as closed. Writer's thread."""
@@ -281,9 +285,14 @@ class Journal(JournalView):
         except (sqlite3.Error, CannotWrite):
             pass  # a disk that takes nothing more: the next start finds an unclean end, which is the truth
         finally:
-            self._connection.close()
-            os.close(self._wal)
+            self._close_files()
             self._hold.release()
+
+    def _close_files(self) -> None:
+        self._connection.close()
+        wal, self._wal = self._wal, -1  # its number may soon be that of somebody else's file
+        if wal >= 0:
+            os.close(wal)
 
     def _open(self) -> None:
         journal_file.finish_exchange(self._path)
@@ -301,6 +310,7 @@ class Journal(JournalView):
         except OSError:
             self._connection.close()
             raise
+        self._wal_suspect = False
 
     def _synced_wal(self) -> int:
         """The open WAL. Rows of a killed process are in it, but perhaps not yet on the disk."""

@@ -219,8 +219,13 @@ _LEFT_AS = {"recovered": "damaged", "forked": "left"}
 
 def _make_ready(path: Path, why: str) -> None:
     """From here on the exchange will be made. That must be on the disk before the old file loses its name."""
-    _draft_name(path).replace(_ready_name(path, why))
-    files.sync_folder(path.parent)
+    ready = _ready_name(path, why)
+    _draft_name(path).replace(ready)
+    try:
+        files.sync_folder(path.parent)
+    except OSError:
+        ready.unlink()  # the old file is gone on with; at a later start this one would take the place of newer rows
+        raise
 
 
 def _ready_name(path: Path, why: str) -> Path:
@@ -237,12 +242,21 @@ def _new_journal(path: Path, why: str) -> Iterator[sqlite3.Connection]:
     nothing of it on a full disk."""
     _drop_draft(path)
     try:
-        with closing(open_made(_draft_name(path))) as connection, files.transaction(connection):
-            yield connection
+        with closing(open_made(_draft_name(path))) as connection:
+            with files.transaction(connection):
+                yield connection
+            _move_wal(connection)
         _make_ready(path, why)
     except BaseException:
         _drop_draft(path)
         raise
+
+
+def _move_wal(connection: sqlite3.Connection) -> None:
+    """All rows into the table file, which alone gets another name. Closing would do so too, and tell no failure."""
+    busy, in_wal, moved = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    if busy or in_wal != moved:
+        raise sqlite3.OperationalError(f"{in_wal - moved} pages of the new journal stay in its WAL")
 
 
 def _drop_draft(path: Path) -> None:

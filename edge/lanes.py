@@ -23,6 +23,8 @@ class Recording(Protocol):
 
     def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
 
+    def seq_of(self, number: int) -> int: ...
+
     def when_written(self, seq: int, callback: Callable[[], None]) -> None: ...
 
     def when_durable(self, seq: int, callback: Callable[[], None]) -> None: ...
@@ -150,7 +152,9 @@ class Lane:
                 self._go_on()
             return
         self.late += 1
-        self._recording.record(self._point, "device.late_record", {"seq": self._recorded})
+        if self._recorded is not None:
+            late = {"seq": self._recording.seq_of(self._recorded)}
+            self._recording.record(self._point, "device.late_record", late)
         self._release()
 
     def _release(self) -> None:

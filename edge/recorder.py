@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 
 from contract.decide import Trust
 from contract.events import Event, chain, encode_event
-from edge.journal import Batch, Journal, JournalError
+from edge.journal import Batch, CannotWrite, Journal, JournalError
 from edge.journal_file import Row, numbered_anew, rank_of
 
 MAX_PENDING = 2000
@@ -84,7 +84,7 @@ class Recorder:
     since the start because the disk took none; ``fault`` is the disk's last complaint, empty when well.
 
     A fork gives rows new numbers. What ``record`` returns keeps its meaning all the same: until the first fork it is
-    the event's seq, and ``_moved`` says by how much it is ahead of that from then on.
+    the event's seq, and ``_moved`` says by how much it is ahead of that from then on. ``seq_of`` tells the seq.
     """
 
     def __init__(
@@ -158,6 +158,10 @@ class Recorder:
             self._miss()
             return None
         return self._append(point, kind, data) + self._moved
+
+    def seq_of(self, number: int) -> int:
+        """The row, in the journal of today, of an event that ``record`` gave this number."""
+        return number - self._moved
 
     def when_written(self, seq: int, callback: Callable[[], object]) -> None:
         """Call back, once and never at once, when the row is in the file: it survives the death of this process."""
@@ -262,13 +266,18 @@ class Recorder:
 
     def _have_forked(self, job: "Future[None]") -> None:
         """What was recorded in the meantime goes on behind what was carried over."""
-        self._writing, self._fork_behind = False, None
+        self._writing = False
         try:
             job.result()
-        except JournalError as error:
-            self.fault = str(error)
-            self._retry = self._loop.call_later(RETRY_S, self._work)
+        except CannotWrite as error:  # nothing was changed: the cloud will say again if it still wants the fork
+            self._fork_behind = None
+            self._try_again(error)
+            self._flush()
             return
+        except JournalError as error:  # the old journal is left, and the new one cannot be opened yet
+            self._try_again(error)
+            return
+        self._fork_behind, self.fault = None, ""
         journal = self._journal
         self._moved = self._written.seq - journal.last_seq
         self._pending = deque(numbered_anew(self._pending, 0, journal.last_seq, journal.tip))
@@ -292,8 +301,7 @@ class Recorder:
         try:
             job.result()
         except JournalError as error:
-            self.fault = str(error)
-            self._retry = self._loop.call_later(RETRY_S, self._work)
+            self._try_again(error)
             return
         for _ in rows:
             self._pending.popleft()
@@ -305,6 +313,10 @@ class Recorder:
             self.fault = ""
         self._own_up()
         self._work()
+
+    def _try_again(self, error: JournalError) -> None:
+        self.fault = str(error)
+        self._retry = self._loop.call_later(RETRY_S, self._work)
 
     def _flush(self) -> None:
         """Give the flusher its next job, unless it has one or the WAL is not to be trusted."""

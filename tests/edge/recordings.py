@@ -35,6 +35,9 @@ class HandRecording:
         self.rows.append(Row(point, kind, data))
         return len(self.rows)
 
+    def seq_of(self, number: int) -> int:
+        return number
+
     def when_written(self, seq: int, callback: Callable[[], None]) -> None:
         self._for_written.append((seq, callback))
 

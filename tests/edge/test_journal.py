@@ -1,8 +1,10 @@
 import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from shutil import copyfile
 
@@ -528,16 +530,59 @@ def test_a_fork_that_the_disk_refuses_changes_nothing(path: Path, monkeypatch: p
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
+    for call in ("edge.journal_file._make_ready", "edge.files.sync_folder"):
+        with reopen(path) as journal:
+            known, last_seq = journal.id, journal.last_seq
+            write(journal, 3)
+            with monkeypatch.context() as patch:
+                patch.setattr(call, full)
+                with pytest.raises(CannotWrite, match="No space left"):
+                    journal.fork(1, event(0, "device.forked"))
+            assert not path.with_name("journal.db.draft").exists()
+            write(journal, 1)
+        with reopen(path) as journal:
+            assert (journal.id, journal.last_seq) == (known, last_seq + 4)
+
+
+def test_no_fork_is_made_of_a_file_whose_rows_are_still_in_its_wal(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with reopen(path) as journal:
         known = journal.id
         write(journal, 3)
-        with monkeypatch.context() as patch:
-            patch.setattr("edge.journal_file._make_ready", full)
-            with pytest.raises(CannotWrite, match="No space left"):
+        with closing(sqlite3.connect(path.with_name("journal.db.draft"))) as draft, monkeypatch.context() as patch:
+
+            def looked_at(_kind: str) -> int:
+                draft.execute("BEGIN")
+                draft.execute("SELECT * FROM rows").fetchall()
+                return 0
+
+            patch.setattr("edge.journal_file._drop_draft", lambda _path: None)
+            patch.setattr("edge.journal_file.rank_of", looked_at)
+            with pytest.raises(CannotWrite, match="stay in its WAL"):
                 journal.fork(1, event(0, "device.forked"))
-        assert not path.with_name("journal.db.draft").exists()
+        assert (journal.id, journal.last_seq) == (known, 3)
+
+
+def test_a_fork_whose_new_file_does_not_open_at_once_is_finished_when_it_does(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with reopen(path) as journal:
+        known = journal.id
+        write(journal, 3)
+        for call in ("edge.files.set_aside", "edge.journal.os.fdatasync"):
+            with monkeypatch.context() as patch:
+                patch.setattr(call, failing)
+                with pytest.raises(JournalError, match="cannot be opened"):
+                    journal.fork(1, event(0, "device.forked"))
+                with pytest.raises(JournalError):
+                    journal.insert(rows_after(3, journal.tip, 1))
+        journal.fork(1, event(0, "device.forked"))
+        assert journal.id != known
+        assert [decode_event(row.stored).kind for row in journal.tail(9)] == ["access.allowed"] * 2 + ["device.forked"]
         write(journal, 1)
-        assert (journal.id, journal.last_seq) == (known, 4)
+        assert journal.checkpoint() == 4
 
 
 def test_the_wal_is_moved_into_the_file_and_used_again_from_its_start(path: Path) -> None:

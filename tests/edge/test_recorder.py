@@ -233,6 +233,32 @@ def test_a_fork_that_the_disk_refuses_is_said_and_the_journal_goes_on(
     run_virtual(story())
 
 
+def test_a_fork_is_finished_as_soon_as_its_new_file_opens(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    async def story() -> None:
+        bench = Bench(path)
+        for number in range(3):
+            bench.recorder.record("gym", "access.allowed", {"n": number})
+        await asyncio.sleep(1)
+        with monkeypatch.context() as patch:
+            patch.setattr("edge.files.set_aside", failing)
+            bench.recorder.fork(1)
+            await asyncio.sleep(3 * RETRY_S)
+            assert "cannot be opened" in bench.recorder.fault
+            late = bench.recorder.record("gym", "access.allowed", {"n": 3})
+            assert late == 4
+            bench.recorder.when_durable(late, bench.note("durable"))
+        await asyncio.sleep(IDLE_S)
+        assert (bench.heard, bench.recorder.fault) == (["durable"], "")
+        assert bench.recorder.seq_of(late) == bench.recorder.durable == 4
+        await bench.close()
+        assert [data["n"] for _, kind, data in bench.events() if kind != FORKED] == [1, 2, 3]
+
+    run_virtual(story())
+
+
 def test_an_older_acknowledgement_changes_nothing(path: Path) -> None:
     async def story() -> None:
         bench = Bench(path)
