@@ -116,8 +116,8 @@ def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore, M
 async def run_agent(wirings: Wirings) -> None:
     """An agent's whole life, which is several where a wiring is tried: each starts over in the same process.
 
-    Raises ``JournalError``, ``RosterError``, ``MemoryUnusable``, ``IdentityError``, ``InUse`` or ``OSError`` for what
-    the user can mend.
+    Raises ``JournalError``, ``RosterError``, ``MemoryUnusable``, ``IdentityError`` or ``OSError`` for what the user can
+    mend.
     """
     own = wirings.local
     lines = LogLines()
@@ -129,7 +129,6 @@ async def run_agent(wirings: Wirings) -> None:
     for folder in (own.state, own.run):
         folder.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        stack.callback(wirings.own().release)
         clock = DeviceClock(own.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
         turn = first_turn(wirings)
         while not ended.is_set():

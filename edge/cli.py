@@ -21,7 +21,7 @@ from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
 from edge.config import ConfigError, DeviceConfig, load
 from edge.doctor import agent_status, examine
-from edge.files import InUse
+from edge.files import Hold, InUse
 from edge.identity import Identity, IdentityError
 from edge.journal import JournalError, JournalView
 from edge.memory import MemoryUnusable
@@ -218,9 +218,9 @@ def drop(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> No
     """Go back to the device's own file, while its agent is stopped. What the cloud sent is not taken again."""
     wirings = _wirings(config, kinds)
     with _mendable():
-        hold = wirings.own()
+        agents = Hold(wirings.local.state / "journal.db")
         wirings.drop()
-        hold.release()
+        agents.release()
     typer.echo(f"{config} rules from the agent's next start on; the keeper follows it by itself")
 
 

@@ -19,7 +19,7 @@ from contract import codec
 from contract.codec import Malformed
 from contract.sealing import wiring_hash
 from edge.config import ConfigError, DeviceConfig, check, line_of, load
-from edge.files import Hold, write_whole
+from edge.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -186,11 +186,6 @@ class Wirings:
         if ended is None or ended.hash != name or (ended.number is not None and ended.number < number):
             return ""
         return ended.why
-
-    def own(self) -> Hold:
-        """The right to write, until it is released. Raises ``InUse``."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Hold(self._path)
 
     def _sound(self, name: str) -> DeviceConfig:
         """The text of that name. Raises ``NotHere``."""

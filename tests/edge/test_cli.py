@@ -229,8 +229,7 @@ def test_config_show_prints_what_rules_and_where_it_comes_from(config: str) -> N
 
 def test_config_drop_goes_back_to_the_own_file_while_no_agent_runs(config: str) -> None:
     apply_longer(config)
-    hold = Wirings(load(Path(config))).own()
-    assert "stop that one first" in refused("config", "drop", "-c", config)
-    hold.release()
+    with Journal(Path(config).parent / "state" / "journal.db", boot=BOOT):
+        assert "stop that one first" in refused("config", "drop", "-c", config)
     assert "rules from the agent's next start on" in typed("config", "drop", "-c", config)
     assert "# source: local" in typed("config", "show", "-c", config)

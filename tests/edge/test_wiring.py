@@ -6,7 +6,6 @@ import pytest
 
 from contract.sealing import wiring_hash
 from edge.config import ConfigError, DeviceConfig, load
-from edge.files import InUse
 from edge.wiring import DROPPED, STOPPED, NotHere, Trial, Wirings, first_turn, next_turn
 
 OWN = """\
@@ -189,11 +188,3 @@ def test_the_next_life_tries_what_was_begun_if_it_is_still_there(local: DeviceCo
     assert (turn.chosen.config, turn.trial) == (local, None)
     assert turn.found is not None
     assert "cannot be read" in turn.found.why
-
-
-def test_only_one_process_may_write(local: DeviceConfig) -> None:
-    hold = Wirings(local).own()
-    with pytest.raises(InUse):
-        Wirings(local).own()
-    hold.release()
-    Wirings(local).own().release()

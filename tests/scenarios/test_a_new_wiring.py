@@ -1,6 +1,7 @@
 """An operator changes how doors are wired, from afar: on one of them first, and never while somebody passes."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -8,7 +9,8 @@ from typing import Any, Self
 
 import pytest
 
-from cloud.rolling import CannotRollOut
+from cloud.folder import clock, open_folder
+from cloud.rolling import CannotRollOut, start
 from cloud.rollouts import CANARY_WITHIN_MS, Rollout
 from cloud.store.orders import find_desired
 from cloud.store.registry import wiring_of
@@ -27,6 +29,7 @@ from firmware_sim.virtual_mqtt import Message
 from firmware_sim.worlds.community import DEVICES, SITE
 from firmware_sim.worlds.virtual import VirtualTown, neighbours
 from tests.firmware_sim.story import in_virtual_time
+from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown
 
 EAST, WEST, HUB = "east-gate", "west-gate", "hub-door"
 STAFF = "Zhou Ba"
@@ -390,3 +393,47 @@ async def test_cards_go_on_working_around_a_change(tmp_path: Path) -> None:
         assert entered.count(False) <= 1
         assert entered[-1]
         assert gates.unlock_ms(EAST) == 9_000
+
+
+def test_real_processes_start_over_with_a_new_wiring(mosquitto: object, tmp_path: Path) -> None:
+    """Keeper, agent, board, broker and cloud, each a process: the board's own log tells how long a card unlocks."""
+    with asyncio.Runner() as runner:
+        town = SmallTown(tmp_path)
+        try:
+            runner.run(_a_longer_unlock(town))
+        finally:
+            runner.run(town.stop())
+
+
+async def _a_longer_unlock(town: SmallTown) -> None:
+    town.start_broker()
+    await town.make_device()
+    for program in (town.cloud, town.gym.board):
+        await program.start()
+    await town.gym.control.wait_until_up(PATIENCE_S)
+    for program in (town.gym.keeper, town.gym.agent):
+        await program.start()
+    await town.until(town.gym.ready)
+    own = town.gym.config.path.read_text()
+    assert "unlock_ms = 5000" in own
+    with open_folder(town.cloud_folder) as (store, _), store.writing() as connection:
+        rollout = start(connection, {GYM: own.replace("unlock_ms = 5000", "unlock_ms = 3000")}, "lin", REASON, clock())
+
+    async def over() -> bool:
+        with open_folder(town.cloud_folder) as (store, _), store.reading() as connection:
+            found = find_rollout(connection, rollout.id)
+        return found is not None and not found.live
+
+    await town.until(over)
+    with open_folder(town.cloud_folder) as (store, _), store.reading() as connection:
+        done = find_rollout(connection, rollout.id)
+    assert done is not None
+    assert (done.state, done.why) == ("done", "")
+    status = await town.status()
+    assert (status["wiring"]["source"], status["wiring"]["on_trial"]) == ("cloud", False)
+    assert (town.gym.keeper.running, town.gym.agent.running) == (True, True)
+    began_ns = time.monotonic_ns()
+    await town.gym.control.tap(f"{GYM}.in", "H10301:21:15890")
+    on = await town.gym.control.wait_move(f"{GYM}.unlock", level=True, since_ns=began_ns)
+    off = await town.gym.control.wait_move(f"{GYM}.unlock", level=False, since_ns=on.at_ns, timeout_ms=10_000)
+    assert 2.9 < (off.at_ns - on.at_ns) / 1e9 < 4.9
