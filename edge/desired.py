@@ -61,6 +61,7 @@ class DesiredState:
         self._desired: Desired | None = None
         self._unsaved = ""
         self._save_again: TimerHandle | None = None
+        self._closed = False
 
     @property
     def number(self) -> int:
@@ -81,6 +82,7 @@ class DesiredState:
         self._wiring.want(desired)
 
     def close(self) -> None:
+        self._closed = True
         self._refusals.close()
         if self._save_again is not None:
             self._save_again.cancel()
@@ -133,13 +135,15 @@ class DesiredState:
         self._apply(desired.modes, desired.number)
 
     def _save(self, desired: Desired, payload: bytes) -> None:
-        self._save_again = None
+        if self._save_again is not None:  # of an older document, which must not come to stand over this one
+            self._save_again.cancel()
+            self._save_again = None
         written = self._loop.run_in_executor(self._writer, self._memory.keep, KEPT_AS, payload)
         written.add_done_callback(partial(self._saved, desired, payload))
 
     def _saved(self, desired: Desired, payload: bytes, written: "Future[None]") -> None:
         """The document would outlive a power cut now, or would not: either way the operator is told."""
-        if desired is not self._desired:
+        if self._closed or desired is not self._desired:
             return
         before = self._unsaved
         try:

@@ -1,0 +1,188 @@
+"""Desired documents at the device: in force at once, kept over restarts, and never older than before."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract import codec
+from contract.decide import Mode
+from contract.messages import Desired, Reported
+from contract.sealing import ConfigKey, ConfigVerifier, Purpose, statement
+from edge.desired import KEPT_AS, SAVE_AGAIN_S, DesiredState
+from edge.memory import Memory, MemoryUnusable
+from edge.rewiring import Health, Rewiring
+from tests.firmware_sim.story import in_virtual_time
+
+SITE, DEVICE = "estate", "gym-01"
+KEY = ConfigKey.generate()
+NOW_MS = 1_800_000_000_000
+
+
+class FullMemory(Memory):
+    """A memory whose disk takes nothing while ``is_full``."""
+
+    is_full = False
+
+    def keep(self, name: str, value: bytes) -> None:
+        if self.is_full:
+            raise MemoryUnusable("the disk is full")
+        super().keep(name, value)
+
+
+class World:
+    """A device with two points, and what was told of its documents."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.reports: list[Reported] = []
+        self.rows: list[dict[str, Any]] = []
+        self.start()
+
+    def start(self) -> None:
+        self.modes: Mapping[str, Mode] = {}
+        self.memory = FullMemory(self.folder / "memory.db")
+        loop = asyncio.get_running_loop()
+        wiring = Rewiring(
+            "wired",
+            None,
+            self,
+            loop=loop,
+            writer=None,
+            quiet=str,
+            found=lambda: Health(True, "", 0, [], [], 0, 0, True),
+            told=self._told,
+            record=lambda kind, data: None,
+        )
+        self.desired = DesiredState(
+            self.memory,
+            ConfigVerifier(KEY.public()),
+            SITE,
+            DEVICE,
+            self,
+            loop=loop,
+            writer=None,
+            points=["gym", "east"],
+            wiring=wiring,
+            apply=self._apply,
+            report=self.reports.append,
+            record=lambda kind, data: self.rows.append(data),
+        )
+        self.desired.start()
+
+    def restart(self) -> None:
+        self.desired.close()
+        self.memory.close()
+        self.start()
+
+    def now_ms(self) -> int:
+        return NOW_MS
+
+    def _told(self, event: bool) -> None:
+        self.desired.changed(event)
+
+    def _apply(self, modes: Mapping[str, Mode], number: int) -> None:
+        assert number == self.desired.number
+        self.modes = modes
+
+    async def hears(self, number: int, *, key: ConfigKey = KEY, device: str = DEVICE, **modes: Mode) -> None:
+        body = codec.write(Desired(device, number, NOW_MS, modes))
+        self.desired.hear(codec.attach(body, key.sign(statement(Purpose.CONFIG, SITE, DEVICE, body))))
+        await asyncio.sleep(0.1)
+
+
+@in_virtual_time
+async def test_a_document_is_in_force_at_once_and_after_a_restart(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.hears(3, gym=Mode.LOCKDOWN)
+    assert world.modes == {"gym": Mode.LOCKDOWN}
+    (told,) = world.reports
+    assert (told.number, told.status, told.why) == (3, "applied", "")
+    assert told.modes == {"gym": Mode.LOCKDOWN, "east": Mode.SCHEDULED}
+    assert world.rows == [{"status": "applied", "number": 3, "why": ""}]
+    world.restart()
+    assert (world.modes, world.desired.number) == ({"gym": Mode.LOCKDOWN}, 3)
+    assert len(world.rows) == 1
+
+
+@in_virtual_time
+async def test_the_same_document_again_is_no_news_and_is_told_when_asked(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.desired.tell()
+    assert world.reports == []
+    await world.hears(3, gym=Mode.LOCKDOWN)
+    await world.hears(3, gym=Mode.LOCKDOWN)
+    assert len(world.rows) == len(world.reports) == 1
+    world.desired.tell()
+    assert world.reports[1] == world.reports[0]
+
+
+@pytest.mark.parametrize(
+    ("why", "changes"),
+    [
+        ("older_number", {"number": 2}),
+        ("same_number", {"number": 3, "gym": Mode.HOLD_OPEN}),
+        ("wrong_device", {"number": 4, "device": "gym-02"}),
+        ("bad_seal", {"number": 4, "key": ConfigKey.generate()}),
+    ],
+)
+@in_virtual_time
+async def test_what_is_not_to_be_believed_changes_nothing(why: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.hears(3, gym=Mode.LOCKDOWN)
+    await world.hears(**changes)
+    assert (world.desired.refused, world.desired.number) == (why, 3)
+    assert world.modes == {"gym": Mode.LOCKDOWN}
+    assert world.rows[-1] == {"status": "refused", "number": 3, "why": why, "count": 1}
+    await world.hears(4)
+    assert world.desired.refused == ""
+
+
+@in_virtual_time
+async def test_a_point_that_is_not_here_is_named(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.hears(1, roof=Mode.LOCKDOWN)
+    assert (world.reports[-1].status, world.reports[-1].why) == ("applied", "No such point here: roof.")
+
+
+@in_virtual_time
+async def test_a_document_that_the_disk_does_not_take_is_in_force_and_offered_again(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.memory.is_full = True
+    await world.hears(1, gym=Mode.LOCKDOWN)
+    assert world.modes == {"gym": Mode.LOCKDOWN}
+    assert world.reports[-1].status == "waiting"
+    assert "a restart would forget them" in world.reports[-1].why
+    await asyncio.sleep(5 * SAVE_AGAIN_S)
+    assert len(world.reports) == 1
+    world.memory.is_full = False
+    await asyncio.sleep(SAVE_AGAIN_S)
+    assert [told.status for told in world.reports] == ["waiting", "applied"]
+
+
+@in_virtual_time
+async def test_a_document_that_waits_for_the_disk_never_comes_to_stand_over_a_newer_one(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.memory.is_full = True
+    await world.hears(1, gym=Mode.HOLD_OPEN)
+    world.memory.is_full = False
+    await world.hears(2, gym=Mode.LOCKDOWN)
+    await asyncio.sleep(3 * SAVE_AGAIN_S)
+    world.restart()
+    assert (world.desired.number, world.modes) == (2, {"gym": Mode.LOCKDOWN})
+
+
+@in_virtual_time
+async def test_one_that_is_closed_offers_nothing_more(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.memory.is_full = True
+    body = codec.write(Desired(DEVICE, 1, NOW_MS))
+    world.desired.hear(codec.attach(body, KEY.sign(statement(Purpose.CONFIG, SITE, DEVICE, body))))
+    world.desired.close()
+    await asyncio.sleep(0.1)
+    world.memory.is_full = False
+    await asyncio.sleep(3 * SAVE_AGAIN_S)
+    assert world.memory.kept(KEPT_AS) is None
+    assert world.reports == []
