@@ -15,7 +15,9 @@ class Link(Protocol):
     on_up: Callable[[int], object]
     on_down: Callable[[], object]
     on_message: Callable[[str, bytes, bool], object]
-    why_down: str
+
+    @property
+    def why_down(self) -> str: ...
 
     @property
     def up(self) -> bool: ...

@@ -10,7 +10,7 @@ from contract.credentials import encode
 from edge.agent import Agent
 from edge.decider import Decider
 from edge.hardware.outputs import LeasedOutput
-from edge.keeper_link import ToAgent, ToKeeper
+from edge.keeper_link import Reload, ToAgent, ToKeeper
 from firmware_sim.clock import run_virtual
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.lock import Lock
@@ -62,7 +62,7 @@ class Hall(Rig):
         self.agent.heard(self.keeper.snapshot())
 
     def send(self, message: ToKeeper) -> None:
-        if self.keeper_runs:
+        if self.keeper_runs and not isinstance(message, Reload):  # to a keeper by the agent's own wiring none is sent
             self.loop.call_soon(self.keeper.heard, message)
 
     def tell(self, message: ToAgent) -> None:
