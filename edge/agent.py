@@ -129,8 +129,7 @@ class Agent:
         self.not_reloaded = ""
         """Why the keeper goes by another wiring than this agent."""
         self._wiring = config.hash
-        self._reloading = False
-        self._has_heard_keeper = False
+        self._reloading = self._has_heard_keeper = self._closed = False
         self._loop, self._recording, self._decider = loop, recording, decider
         self._keeper, self._on_change = keeper, on_change
         self.runners: dict[str, Runner] = {}
@@ -145,7 +144,7 @@ class Agent:
 
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
-        if self._in_step(message):
+        if not self._closed and self._in_step(message):
             self._guarded(self._take, message)
 
     def _in_step(self, message: ToAgent) -> bool:
@@ -219,6 +218,8 @@ class Agent:
         return "" if taken[0] else "not_this_kind"
 
     def close(self) -> None:
+        """Hear nothing more, and move nothing. The keeper still lets people out."""
+        self._closed = True
         for runner in self.runners.values():
             runner.lane.close()
             for timer in (*runner.timers.values(), *runner.lamps.values()):

@@ -34,7 +34,7 @@ class Announcer:
         self._connection = 0
         self._next_state: TimerHandle | None = None
         self._next_beat: TimerHandle | None = None
-        self._stale = False
+        self._stale = self._gone = False
 
     def went_up(self, connection: int) -> None:
         """A new connection knows nothing of us yet: the broker may have forgotten what it had kept."""
@@ -44,14 +44,15 @@ class Announcer:
 
     def changed(self) -> None:
         """The state may read differently now; it is published soon, or when the second is over."""
-        if not self._link.up:
+        if self._gone or not self._link.up:
             return
         self._stale = True
         if self._next_state is None:
             self._next_state = self._loop.call_later(EVENT_FIRST_S, self._publish_state)
 
     def goodbye(self) -> None:
-        """An orderly end: offline, and signed."""
+        """An orderly end: offline, and signed. Nothing that changes afterwards makes it online again."""
+        self._gone = True
         self.close()
         self._publish(State(online=False, connection=self._connection))
 

@@ -24,12 +24,19 @@ class Bursts:
             self._write()
 
     def close(self) -> None:
+        """Tell of those that still wait for the end of their minute."""
         if self._timer is not None:
             self._timer.cancel()
+        self._tell()
 
     def _write(self) -> None:
         self._timer = None
-        if self._count:
-            self._record({**self._latest, "count": self._count})
-            self._count = 0
+        if self._tell():
             self._timer = self._loop.call_later(EVERY_S, self._write)
+
+    def _tell(self) -> bool:
+        """Whether there was anything to tell."""
+        count, self._count = self._count, 0
+        if count:
+            self._record({**self._latest, "count": count})
+        return count > 0

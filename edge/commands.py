@@ -95,6 +95,7 @@ class Commands:
         self._loop, self._writer, self._deeds, self._answer, self._record = loop, writer, deeds, answer, record
         self._bursts: dict[str, Bursts] = {}
         self._waiting = 0
+        self._closed = False
         begun = memory.commands()
         self._forgotten_ms = memory.forgotten_ms()
         self._results = {one.id: _stored(one) for one in begun}
@@ -107,6 +108,8 @@ class Commands:
             self._keep(Result(one.id, "unknown", self._clock.now_ms(), "restarted"))
 
     def close(self) -> None:
+        """Carry nothing more out. The next start owns up to what was written down meanwhile."""
+        self._closed = True
         for bursts in self._bursts.values():
             bursts.close()
 
@@ -186,6 +189,8 @@ class Commands:
     def _begun(self, command: Command, received_ms: int, written: "Future[int]") -> None:
         """It is on the disk that this command is being carried out: now it may be, if it still lives."""
         self._waiting -= 1
+        if self._closed:
+            return
         try:
             self._forgotten_ms = written.result()
         except MemoryUnusable as error:

@@ -67,6 +67,10 @@ class Ports(Struct, frozen=True):
     """What is free on the disk that holds the files, or nothing where there is none to watch."""
 
 
+def _heed_nobody(*_: object) -> None:
+    """What the link calls while its device closes: an order that comes now is for the next life, or for none."""
+
+
 class Device:
     """The parts of one device and who tells whom. ``agent.heard`` is for the keeper; the link is wired up here."""
 
@@ -186,6 +190,8 @@ class Device:
 
     async def close(self) -> None:
         """An orderly end: what was recorded becomes durable, and the next start knows that it did."""
+        link = self.ports.link
+        link.on_up = link.on_down = link.on_message = _heed_nobody
         self.agent.close()
         self.space.close()
         if self._saving_clock is not None:

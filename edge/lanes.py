@@ -84,9 +84,12 @@ class Lane:
                 self._do(effect)
 
     def close(self) -> None:
-        """Do nothing more."""
+        """Drive and show nothing more. What has happened is recorded all the same."""
         self._end_wait()
-        self._effects.clear()
+        while self._effects:
+            effect = self._effects.popleft()
+            if isinstance(effect, Record):
+                self._do(effect)
 
     def _is_pressed(self) -> bool:
         """Whether something behind the drive that waits cannot wait with it."""

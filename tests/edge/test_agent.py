@@ -359,6 +359,8 @@ async def test_a_closed_agent_does_nothing_more(tmp_path: Path) -> None:
     desk.agent.close()
     before = list(desk.orders), list(desk.recording.rows)
     desk.recording.flush()
+    desk.badge(ANNAS)
+    desk.agent.heard(Changed("east.contact", active=False, at_s=0.0))
     await asyncio.sleep(3600)
     assert (desk.orders, desk.recording.rows) == before
 

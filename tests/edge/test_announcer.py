@@ -112,6 +112,7 @@ async def test_a_goodbye_is_sealed_and_the_last_word() -> None:
     shown.announcer.changed()
     shown.announcer.goodbye()
     assert shown.states() == [State(False, 1)]
+    shown.announcer.changed()
     await asyncio.sleep(60)
     assert shown.states() == []
 

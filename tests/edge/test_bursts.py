@@ -23,11 +23,12 @@ async def test_the_first_is_told_at_once_and_the_rest_of_its_minute_by_their_num
 
 
 @in_virtual_time
-async def test_one_that_is_closed_writes_nothing_more() -> None:
+async def test_one_that_is_closed_tells_the_rest_and_writes_nothing_more() -> None:
     rows: list[dict[str, Any]] = []
     bursts = Bursts(asyncio.get_running_loop(), rows.append)
-    bursts.note({})
-    bursts.note({})
+    for _ in range(3):
+        bursts.note({})
     bursts.close()
+    assert rows == [{"count": 1}, {"count": 2}]
     await asyncio.sleep(3600)
-    assert len(rows) == 1
+    assert len(rows) == 2

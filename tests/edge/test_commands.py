@@ -138,6 +138,18 @@ async def test_what_a_restart_interrupted_is_unknown_and_never_done_again(tmp_pa
 
 
 @in_virtual_time
+async def test_what_reaches_the_disk_after_the_end_is_not_done_and_the_next_start_owns_up(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.hear(world.command())
+    world.commands.close()
+    await asyncio.sleep(0.1)
+    assert (world.did, world.answers) == ([], [])
+    world.restart()
+    await asyncio.sleep(0.1)
+    assert world.outcomes() == [("unknown", "restarted")]
+
+
+@in_virtual_time
 async def test_a_lifetime_is_counted_until_the_deed_and_not_until_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -224,6 +224,24 @@ async def test_state_and_health_say_how_the_device_is(tmp_path: Path) -> None:
 
 
 @in_virtual_time
+async def test_a_device_that_has_ended_heeds_nobody_and_stays_offline(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.link.connect()
+    bench.device.agent.heard(Snapshot(INPUTS, []))
+    await bench.settle()
+    await bench.device.close()
+    rows = bench.rows()
+    bench.hears(bench.ack(1))
+    bench.hears(b"rubbish", "command")
+    bench.link.cut()
+    bench.link.connect()
+    bench.device.announcer.changed()
+    await asyncio.sleep(60)
+    assert (bench.link.going_up, bench.rows()) == ([], rows)
+    assert (bench.device.recorder.acked, bench.device.uplink and bench.device.uplink.refused) == (0, {})
+
+
+@in_virtual_time
 async def test_another_config_has_another_hash(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
 

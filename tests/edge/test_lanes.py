@@ -233,13 +233,15 @@ async def test_a_failure_drives_nothing_that_was_asked_for_behind_it(monkeypatch
 
 
 @in_virtual_time
-async def test_a_closed_lane_does_nothing_more() -> None:
+async def test_a_closed_lane_records_what_has_happened_and_does_nothing_more() -> None:
     bench = Bench()
     bench.lane.put(FREE)
+    bench.lane.put([Record("door.forced"), Show("red", "forced")])
     bench.lane.close()
     bench.recording.flush()
     await asyncio.sleep(5)
     assert bench.order == ["wake relock None"]
+    assert bench.recording.kinds == ["access.allowed", "door.forced"]
 
 
 EFFECTS: st.SearchStrategy[Effect] = st.one_of(
