@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from edge import files
 
 SCHEMA = 1
@@ -21,10 +23,10 @@ COMMANDS_LAST_MS = 7 * 24 * 3_600_000
 _COMMANDS = "SELECT id, op, started_ms, issued_ms, result FROM commands ORDER BY rowid"
 _BEGIN = "INSERT INTO commands (id, op, started_ms, issued_ms) VALUES (?, ?, ?, ?)"
 _FINISH = "UPDATE commands SET result = ? WHERE id = ?"
-_SURPLUS = "SELECT rowid, issued_ms FROM commands ORDER BY rowid DESC LIMIT -1 OFFSET ?"
-_EXPIRED = "SELECT rowid, issued_ms FROM commands WHERE started_ms < ?"
+_SURPLUS = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands ORDER BY rowid DESC LIMIT -1 OFFSET ?"
+_EXPIRED = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands WHERE started_ms < ?"
 _FORGET = "DELETE FROM commands WHERE rowid = ?"
-_KEPT = "SELECT value FROM kept WHERE name = ?"
+_KEPT = "SELECT CAST(value AS BLOB) FROM kept WHERE name = ?"
 _KEEP = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 
 FORGOTTEN = "commands.forgotten_ms"
@@ -32,12 +34,6 @@ FORGOTTEN = "commands.forgotten_ms"
 
 class MemoryUnusable(Exception):
     """The file cannot be opened or takes nothing; the text names it and says why."""
-
-
-class _Rotten(sqlite3.DatabaseError):
-    """SQLite has read the file and found that it does not hold together."""
-
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
 
 
 class Begun(NamedTuple):
@@ -57,17 +53,20 @@ class Memory:
     def __init__(self, path: Path) -> None:
         self.set_aside: Path | None = None
         self._path = path
-        self._hold = files.Hold(path)
+        try:
+            self._hold = files.Hold(path)
+        except OSError as error:
+            raise MemoryUnusable(f"{path} cannot be opened: {error}") from None
         try:
             self._connection = self._opened()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._hold.release()
             raise MemoryUnusable(f"{path} cannot be opened: {error}") from None
 
     def commands(self) -> list[Begun]:
         """All that are remembered, the oldest first."""
         with self._telling():
-            return [Begun(*row) for row in self._connection.execute(_COMMANDS)]
+            return _commands(self._connection)
 
     def begin(self, command: Begun) -> int:
         """Remember that this command is about to be carried out; returns the newest time of issue (UTC ms) of those
@@ -78,7 +77,7 @@ class Memory:
                 *self._connection.execute(_SURPLUS, (MAX_COMMANDS,)),
                 *self._connection.execute(_EXPIRED, (command.started_ms - COMMANDS_LAST_MS,)),
             }
-            newest_ms = self._forgotten_ms()
+            newest_ms = _forgotten_ms(self._connection)
             for row, issued_ms in forgotten:
                 self._connection.execute(_FORGET, (row,))
                 newest_ms = max(newest_ms, issued_ms)
@@ -94,13 +93,12 @@ class Memory:
     def forgotten_ms(self) -> int:
         """A command issued no later than this may have been carried out and forgotten; 0 if none was."""
         with self._telling():
-            return self._forgotten_ms()
+            return _forgotten_ms(self._connection)
 
     def kept(self, name: str) -> bytes | None:
         """What was last kept under that name."""
         with self._telling():
-            row = self._connection.execute(_KEPT, (name,)).fetchone()
-        return None if row is None else bytes(row[0])
+            return _kept(self._connection, name)
 
     def keep(self, name: str, value: bytes) -> None:
         """Keep a small document over restarts and power cuts. Raises ``MemoryUnusable``."""
@@ -110,10 +108,6 @@ class Memory:
     def close(self) -> None:
         self._connection.close()
         self._hold.release()
-
-    def _forgotten_ms(self) -> int:
-        row = self._connection.execute(_KEPT, (FORGOTTEN,)).fetchone()
-        return 0 if row is None else int(row[0])
 
     def _opened(self) -> sqlite3.Connection:
         try:
@@ -137,14 +131,34 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 100")
-        if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
-            raise _Rotten("the file does not hold together")
-        connection.execute(_COMMANDS).fetchone()
-        connection.execute(_KEPT, ("",)).fetchone()
+        files.check_sound(connection)
+        _commands(connection)
+        _forgotten_ms(connection)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _commands(connection: sqlite3.Connection) -> list[Begun]:
+    """Raises ``Unsound`` if a bit that rots has made a number of a text, or the like."""
+    try:
+        return msgspec.convert(connection.execute(_COMMANDS).fetchall(), list[Begun])
+    except msgspec.ValidationError as wrong:
+        raise files.Unsound(f"a command cannot be read: {wrong}") from None
+
+
+def _forgotten_ms(connection: sqlite3.Connection) -> int:
+    """Raises ``Unsound`` like ``_commands``."""
+    try:
+        return int(_kept(connection, FORGOTTEN) or 0)
+    except ValueError:
+        raise files.Unsound("the time of the newest forgotten command cannot be read") from None
+
+
+def _kept(connection: sqlite3.Connection, name: str) -> bytes | None:
+    row = connection.execute(_KEPT, (name,)).fetchone()
+    return None if row is None else row[0]
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

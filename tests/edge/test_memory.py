@@ -10,6 +10,11 @@ from edge.files import InUse
 from edge.memory import COMMANDS_LAST_MS, MAX_COMMANDS, Begun, Memory, MemoryUnusable
 
 NOW_MS = 1_800_000_000_000
+ROTTEN = {
+    "a time": "UPDATE commands SET issued_ms = 'soon' WHERE rowid = 100",
+    "a name": "UPDATE commands SET id = CAST(x'ff' AS TEXT) WHERE rowid = 100",
+    "a note": "INSERT INTO kept VALUES ('commands.forgotten_ms', '18o')",
+}
 
 
 @pytest.fixture
@@ -82,7 +87,7 @@ def test_two_agents_do_not_share_a_memory(memory: Memory, path: Path) -> None:
         Memory(path)
 
 
-@pytest.mark.parametrize("damage", ["rubbish", "a page", "no table"])
+@pytest.mark.parametrize("damage", ["rubbish", "a page", "no table", *ROTTEN])
 def test_a_damaged_file_is_set_aside_and_begun_anew(path: Path, damage: str) -> None:
     memory = Memory(path)
     for number in range(200):
@@ -96,7 +101,7 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(path: Path, damage: str) -> 
         path.write_bytes(blob)
     else:
         with sqlite3.connect(path) as connection:
-            connection.execute("DROP TABLE kept")
+            connection.execute(ROTTEN.get(damage, "DROP TABLE kept"))
         connection.close()
     again = Memory(path)
     assert again.set_aside == path.with_name("memory.db.damaged-1")
@@ -111,6 +116,12 @@ def test_a_folder_that_takes_no_file_is_said(tmp_path: Path) -> None:
         Memory(tmp_path / "memory.db")
     (tmp_path / "memory.db").rmdir()
     Memory(tmp_path / "memory.db").close()
+
+
+def test_a_lock_that_cannot_be_taken_is_said(tmp_path: Path) -> None:
+    (tmp_path / "memory.db.lock").mkdir()
+    with pytest.raises(MemoryUnusable, match="cannot be opened"):
+        Memory(tmp_path / "memory.db")
 
 
 def test_a_disk_that_takes_nothing_is_said_and_forgets_nothing(memory: Memory) -> None:
