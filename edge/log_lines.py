@@ -22,16 +22,25 @@ class LogLines(logging.Handler):
         self._lines: deque[str] = deque(maxlen=MAX_LOG_LINES)
 
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self._line(record)
+        except Exception:  # noqa: BLE001 - whoever logs does not fail by it: the rule of the standard library's handlers
+            self.handleError(record)
+        else:
+            self._lines.append(line)
+
+    def _line(self, record: logging.LogRecord) -> str:
         kind = record.exc_info[0] if record.exc_info else None
         bare = logging.makeLogRecord({**record.__dict__, "exc_info": None, "exc_text": None, "stack_info": None})
         line = self.format(bare) + (f" ({kind.__name__})" if kind else "")
-        self._lines.append(_BITS.sub("…", " ".join(line.split()))[:MAX_LINE_CHARACTERS])
+        line = _BITS.sub("…", " ".join(line.split()))[:MAX_LINE_CHARACTERS]
+        return line.encode(errors="backslashreplace").decode()  # the name of a file may hold what is no text
 
     def newest(self) -> list[str]:
         """The last lines, the oldest of them first, as many as fit into one message."""
         kept: list[str] = []
         room = MAX_SENT_BYTES
-        for line in reversed(self._lines):
+        for line in reversed(self._lines.copy()):  # other threads go on logging
             room -= len(line.encode()) + 3  # the quotes and the comma of JSON
             if room < 0:
                 break

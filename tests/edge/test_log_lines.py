@@ -46,6 +46,17 @@ def test_a_line_stays_a_line_and_is_short(lines: LogLines) -> None:
     assert len(line) == MAX_LINE_CHARACTERS
 
 
+def test_a_line_that_cannot_be_made_harms_nobody_who_logs(
+    lines: LogLines, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logging.getLogger("edge.test"), "propagate", False)
+    logging.getLogger("edge.test").warning("%d doors", "two")
+    logging.getLogger("edge.test").warning("no such file: %s", "\udcff.toml")
+    (line,) = lines.newest()
+    assert line.endswith("no such file: \\udcff.toml")
+    assert "two" in capsys.readouterr().err
+
+
 def test_all_that_is_sent_fits_into_its_message(lines: LogLines) -> None:
     for _ in range(MAX_LOG_LINES):
         logging.getLogger("edge.test").warning("门" * 200)
