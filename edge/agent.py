@@ -268,8 +268,7 @@ class Agent:
             case Frame(reader=reader, bits=bits):
                 self._frame(reader, bits)
             case Changed(input=name, active=active):
-                point, _, input_name = name.partition(".")
-                self.runners[point].take(Edge(input_name, active))
+                self._edge(name, active)
             case ZoneEmergency(zone=zone, active=active):
                 self._emergency(zone, active, "emergency.began" if active else "emergency.reset")
             case LatchUnsaved(unsaved=unsaved):
@@ -283,11 +282,17 @@ class Agent:
             case Refused(output=output, why=why) if why != "emergency":
                 self._recording.record(output.partition(".")[0], "device.fault", {"fault": why, "output": output})
 
+    def _edge(self, name: str, active: bool) -> None:
+        """A keeper that goes by another wiring may have inputs that nobody knows here: its snapshot has told of them."""
+        point, _, input_name = name.partition(".")
+        if point in self.runners:
+            self.runners[point].take(Edge(input_name, active))
+
     def _frame(self, reader: str, bits: str) -> None:
         """A card is weighed, noise is noted, and a key press is neither: it may be part of somebody's PIN."""
-        runner, direction, invalid = self._readers[reader]
-        if key_pressed(bits) is not None:
+        if reader not in self._readers or key_pressed(bits) is not None:
             return
+        runner, direction, invalid = self._readers[reader]
         point = runner.point
         decided = self._decider.decide(
             bits, point.name, direction, free_exit=point.free_exit, report=runner.report, mode=runner.mode

@@ -406,4 +406,7 @@ async def test_a_keeper_with_a_point_too_many_is_believed_about_all_others(tmp_p
     desk.told()
     desk.agent.heard(Snapshot({**INPUTS, "east.contact": False, "west.contact": True}, []))
     assert desk.recording.rows == [("", "device.fault", {"fault": "no_such_point", "input": "west.contact"})]
+    desk.agent.heard(Changed("west.contact", active=False, at_s=0.0))
+    desk.agent.heard(Frame("west.in", ANNAS, 0.0))
+    assert (len(desk.recording.rows), desk.agent.failures) == (1, 0)
     assert desk.agent.runners["east"].report.phase == "open"
