@@ -101,10 +101,10 @@ def park(wirings: Wirings) -> None:
     configs = [wirings.in_force().config]
     with suppress(NotHere):
         configs.append(wirings.on_trial().config)
-    latch = Latch(wirings.local.state / "latch.json")
+    latch, pins = Latch(wirings.local.state / "latch.json"), pin_factory()
     with closing(asyncio.new_event_loop()) as loop:
         for config in configs:
-            Keeper(config, pin_factory(), latch, loop, lambda _message: None).close()
+            Keeper(config, pins, latch, loop, lambda _message: None).close()
 
 
 async def run_keeper(wirings: Wirings) -> None:

@@ -22,7 +22,9 @@ from edge.keeper_link import (
     Frame,
     LatchUnsaved,
     LocalLine,
+    NotReloaded,
     Refused,
+    Reload,
     Rest,
     Rested,
     Snapshot,
@@ -33,7 +35,7 @@ from edge.keeper_link import (
 )
 from tests.firmware_sim.story import in_virtual_time
 
-TO_KEEPER: list[ToKeeper] = [Drive("east.lock", 6_000), Rest("east.lock")]
+TO_KEEPER: list[ToKeeper] = [Drive("east.lock", 6_000), Rest("east.lock"), Reload("0123456789abcdef")]
 TO_AGENT: list[ToAgent] = [
     Snapshot({"east.contact": True}, ["estate"]),
     Changed("east.contact", active=False, at_s=12.5),
@@ -42,6 +44,8 @@ TO_AGENT: list[ToAgent] = [
     ZoneEmergency("estate", active=True),
     LatchUnsaved(unsaved=True),
     Refused("east.lock", "emergency"),
+    Snapshot({}, [], wiring="0123456789abcdef"),
+    NotReloaded("0123456789abcdef", "The keeper could not take its pins."),
 ]
 
 

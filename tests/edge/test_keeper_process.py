@@ -239,3 +239,21 @@ def test_parking_brings_a_dead_keepers_pins_to_rest(tmp_path: Path, monkeypatch:
         assert not post.unlocked
 
     asyncio.run(story())
+
+
+def test_parking_brings_the_pins_of_a_wiring_on_trial_to_rest_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        post = Post(tmp_path, monkeypatch, strict_gpiod=False)
+        text = post.config.path.read_text().replace(f"pin = {LOCK}", "pin = 21")
+        post.config.state.mkdir(exist_ok=True)
+        Wirings(post.config).begin(text, 7, 0)
+        dead = post.board.factory()
+        dead.pin(21).output_with_state(1)
+        dead.die()
+        assert post.board.pin(21).level
+        park(Wirings(post.config))
+        assert not post.board.pin(21).level
+
+    asyncio.run(story())
