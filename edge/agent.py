@@ -132,6 +132,8 @@ class Agent:
         self._reloading = self._has_heard_keeper = self._closed = False
         self._loop, self._recording, self._decider = loop, recording, decider
         self._keeper, self._on_change = keeper, on_change
+        self._unknown = Bursts(loop, partial(recording.record, "", "device.fault"))
+        """What a keeper that goes by another wiring tells of points that nobody knows here."""
         self.runners: dict[str, Runner] = {}
         self._readers: dict[str, tuple[Runner, Direction, Bursts]] = {}
         for point in config.points:
@@ -224,8 +226,8 @@ class Agent:
             runner.lane.close()
             for timer in (*runner.timers.values(), *runner.lamps.values()):
                 timer.cancel()
-        for _, _, invalid in self._readers.values():
-            invalid.close()
+        for bursts in (self._unknown, *(invalid for _, _, invalid in self._readers.values())):
+            bursts.close()
 
     def drive(self, output: str, lease_ms: int) -> None:
         self._keeper.send(Drive(output, lease_ms))
@@ -283,14 +285,18 @@ class Agent:
                 self._recording.record(output.partition(".")[0], "device.fault", {"fault": why, "output": output})
 
     def _edge(self, name: str, active: bool) -> None:
-        """A keeper that goes by another wiring may have inputs that nobody knows here: its snapshot has told of them."""
         point, _, input_name = name.partition(".")
         if point in self.runners:
             self.runners[point].take(Edge(input_name, active))
+        else:
+            self._unknown.note({"fault": "no_such_point", "input": name})
 
     def _frame(self, reader: str, bits: str) -> None:
         """A card is weighed, noise is noted, and a key press is neither: it may be part of somebody's PIN."""
-        if reader not in self._readers or key_pressed(bits) is not None:
+        if reader not in self._readers:
+            self._unknown.note({"fault": "no_such_point", "reader": reader})
+            return
+        if key_pressed(bits) is not None:
             return
         runner, direction, invalid = self._readers[reader]
         point = runner.point

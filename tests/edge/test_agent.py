@@ -256,13 +256,32 @@ async def test_what_the_keeper_says_of_an_output_is_an_event_if_it_tells_of_trou
     ids=lambda message: type(message).__name__,
 )
 @in_virtual_time
-async def test_a_keeper_of_another_device_is_a_fault_and_no_crash(
-    message: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+async def test_a_keeper_of_another_device_is_a_fault_told_once_a_minute_and_none_of_ours(
+    message: Any, tmp_path: Path
 ) -> None:
     desk = Desk(tmp_path)
-    with caplog.at_level(logging.ERROR):
+    desk.told()
+    for _ in range(100):
         desk.agent.heard(message)
+    ((_, kind, told),) = desk.recording.rows
+    assert (kind, told["fault"], told["count"], desk.agent.failures) == ("device.fault", "no_such_point", 1, 0)
+    assert ANNAS not in repr(told)
+
+
+@in_virtual_time
+async def test_a_fault_of_ours_is_told_and_no_card_with_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("cranky")
+
+    desk = Desk(tmp_path)
+    desk.told()
+    monkeypatch.setattr(Decider, "decide", fail)
+    with caplog.at_level(logging.ERROR):
+        desk.badge(ANNAS)
     assert (desk.told(), desk.agent.failures) == (["device.fault"], 1)
+    assert "cranky" in caplog.text
     assert ANNAS not in caplog.text
 
 
@@ -406,7 +425,4 @@ async def test_a_keeper_with_a_point_too_many_is_believed_about_all_others(tmp_p
     desk.told()
     desk.agent.heard(Snapshot({**INPUTS, "east.contact": False, "west.contact": True}, []))
     assert desk.recording.rows == [("", "device.fault", {"fault": "no_such_point", "input": "west.contact"})]
-    desk.agent.heard(Changed("west.contact", active=False, at_s=0.0))
-    desk.agent.heard(Frame("west.in", ANNAS, 0.0))
-    assert (len(desk.recording.rows), desk.agent.failures) == (1, 0)
     assert desk.agent.runners["east"].report.phase == "open"
