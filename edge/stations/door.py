@@ -314,21 +314,19 @@ def _bar(state: State) -> Step:
 
 
 def _levels(state: State, levels: Levels, now_ms: int) -> Step:
-    """Believe the inputs as they are found: an opening nobody watched is not called forced, a passage not booked."""
+    """Believe the inputs as they are found: an opening nobody watched is not called forced, a passage not booked.
+    Whoever holds the exit button wants out now, and may have pressed it before anybody was there to hear."""
     active = levels.active
     leaf_open = not active.get("contact", True)
     state = replace(_locked(state), has_contact="contact" in active, leaf_open=leaf_open, shut_ms=None)
     effects: list[Effect] = [Rest("lock"), Wake("relock", None)]
-    if active.get("exit_button"):
-        effects.append(Wake("button_stuck", state.settings.button_stuck_ms))
-    else:
-        state, let_go = _button_let_go(state)
-        effects += let_go
-    state, released = _release(state, "hardware", active.get("release_sense", False), now_ms)
-    if state.phase == "released":
-        return state, effects + released
-    state, believed = _believe_leaf(state, now_ms)
-    return state, effects + released + believed
+    state, found = _release(state, "hardware", active.get("release_sense", False), now_ms)
+    effects += found
+    if state.phase != "released":
+        state, found = _believe_leaf(state, now_ms)
+        effects += found
+    state, found = _button(state) if active.get("exit_button") else _button_let_go(state)
+    return state, effects + found
 
 
 def _believe_leaf(state: State, now_ms: int) -> Step:
