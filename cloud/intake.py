@@ -9,7 +9,7 @@ from cloud import presence
 from cloud.answers import TELLING, Answers
 from cloud.batches import AnotherPast, Refused, Stretch, checked, events_known
 from cloud.broker import Arrived
-from cloud.store.quarantine import Suspect, confine
+from cloud.store.quarantine import TWO_DEVICES, Suspect, confine
 from cloud.store.schema import MAX_INTEGER
 from cloud.store.streams import (
     Break,
@@ -35,8 +35,6 @@ from contract.messages import Ack, EventBatch
 CLOCK_FIXED = "device.clock_fixed"
 MAX_TIME_MS = 1 << 48
 """The year 10889: what a clock says beyond it is no time."""
-MAX_BOOTS = 8
-"""Starts of a device that are remembered, to notice another machine under its name."""
 _TRUST_TEXT = {trust: trust.value for trust in Trust}
 
 
@@ -238,15 +236,9 @@ class Intake:
         if sealed:
             device.connection = max(device.connection, state.connection)
             self._hear(device, one)
-            if not one.retained:
-                self._notice_twin(device, one, state.boot)
-
-    def _notice_twin(self, device: Device, one: Arrived, boot: str) -> None:
-        """A machine never goes back to an earlier start: then two of them use one key, and one is a copy."""
-        before = device.boots
-        if boot in before[:-1]:
-            self._suspect(one, device, "two_devices", f"the starts {boot} and {before[-1]} are both alive")
-        device.boots = (*(other for other in before if other != boot), boot)[-MAX_BOOTS:]
+            device.starts, twins = presence.after_start(device.starts, state.boot, state.connection)
+            if twins:
+                self._suspect(one, device, TWO_DEVICES, f"start {state.boot} connects again after another one did")
 
     def _receive_beat(self, device: Device, one: Arrived) -> None:
         self._change(device, presence.after_beat(presence.read_beat(one.payload), self._now_ms))

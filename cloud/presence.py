@@ -1,5 +1,6 @@
 """Who is there: what a device said of itself, what its will said in its stead, and when it was last heard."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +16,8 @@ from contract.sealing import DeviceVerifier, Purpose, statement
 LATE_AFTER_MS = 75_000
 """Two and a half beats of 30 s."""
 OFFLINE_AFTER_MS = 120_000
+MAX_STARTS = 8
+"""Starts of a device that are remembered, to notice another machine under its name."""
 MAX_REPORT_BYTES = 64 * 1024
 """A state or a beat. It is kept whole, once a device."""
 
@@ -79,6 +82,21 @@ def after_state(state: State, sealed: bool, connection: int, now_ms: int) -> dic
         "state_ms": now_ms,
         "roster_number": state.roster.version,
     }
+
+
+def after_start(starts: Mapping[str, int], boot: str, connection: int) -> tuple[Mapping[str, int], bool]:
+    """A device has signed that it made this connection since this start of its machine. ``starts`` are those that were
+    heard of, the newest last, each with its newest connection. Returns them anew, and whether there are two machines.
+
+    A machine never goes back to an earlier start: of two that bear one name, each connects in turn as the broker shows
+    it the door for the other. What a broker repeats is no new connection, and a goodbye names no start.
+    """
+    known = starts.get(boot)
+    if not boot or (known is not None and connection <= known):
+        return starts, False
+    others = {other: newest for other, newest in starts.items() if other != boot}
+    is_back = known is not None and next(reversed(starts)) != boot
+    return dict([*others.items(), (boot, connection)][-MAX_STARTS:]), is_back
 
 
 def after_beat(beat: Beat, now_ms: int) -> dict[str, Any]:

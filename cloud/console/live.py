@@ -1,6 +1,6 @@
 """The first page: what is so now, what has just happened, and the stream that keeps both fresh."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -32,10 +32,12 @@ from cloud.store.console import (
     list_events,
 )
 from cloud.store.database import Store
+from cloud.store.quarantine import twins
 from cloud.store.rosters import Spread, spread
 
 LINES_SHOWN = 40
 BREAKS_SHOWN_MS = 7 * 86_400_000
+TWINS_SHOWN_MS = 86_400_000
 """How long the first page speaks of rows that are lost or exist twice. The device's own page never forgets them."""
 
 
@@ -68,6 +70,7 @@ class Overview(Struct, frozen=True):
     quarantined: int
     now_ms: int
     breaks: list[BreakView] = []
+    twins: Set[str] = frozenset()
 
     @property
     def newest_roster(self) -> int:
@@ -128,6 +131,7 @@ class PageSource:
                 quarantined=count_quarantined(connection),
                 now_ms=now_ms,
                 breaks=list_breaks(connection, since_ms=now_ms - BREAKS_SHOWN_MS),
+                twins=twins(connection, now_ms - TWINS_SHOWN_MS),
             )
 
 

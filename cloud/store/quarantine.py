@@ -15,6 +15,10 @@ MAX_AT_ONCE = 50
 """Rows one transaction keeps of what nobody signed: a flood of it is counted, not stored."""
 
 
+TWO_DEVICES = "two_devices"
+"""Why a state is refused that a second machine under the device's name has signed."""
+
+
 class Suspect(Struct, frozen=True):
     """Something refused. ``journal`` and ``seq`` are set for a poison event: one that its device did sign."""
 
@@ -37,6 +41,12 @@ def confine(connection: Connection, suspects: Sequence[Suspect], now_ms: int) ->
         _count(connection, suspects, now_ms)
     for device in {one.device if one.registered else "" for one in kept}:
         _forget_oldest(connection, device)
+
+
+def twins(connection: Connection, since_ms: int) -> set[str]:
+    """The devices under whose name two machines were noticed since. A flood of other suspects does not hide it."""
+    noticed = (tallies.c.why == TWO_DEVICES) & (tallies.c.last_ms >= since_ms)
+    return set(connection.execute(select(tallies.c.device).where(noticed)).scalars())
 
 
 def _row(one: Suspect, now_ms: int) -> dict[str, object]:

@@ -18,13 +18,13 @@ MAX_JOURNALS_IN_MEMORY = 10_000
 
 class Device(Struct):
     """A registered device, as far as its messages concern it. ``connection`` is the newest it is known to have made,
-    ``boots`` are the last starts of its machine that were heard of, the newest last."""
+    ``starts`` are the last starts of its machine: see ``cloud.presence.after_start``."""
 
     id: int
     name: str
     verifier: DeviceVerifier
     connection: int
-    boots: tuple[str, ...] = ()
+    starts: Mapping[str, int] = {}
 
 
 class Journal(Struct):

@@ -574,6 +574,8 @@ def test_two_machines_under_one_name_are_noticed_and_a_restart_is_not(world: Wor
     world.take(gym, gym.state(5, boot="b8"), channel="state")
     world.take(gym, gym.state(6, boot="b8"), channel="state")
     world.take(gym, gym.state(4, boot="b7"), channel="state", retained=True)
+    world.take(gym, gym.state(4, boot="b7"), channel="state")
+    world.take(gym, gym.state(6, boot="", online=False), channel="state")
     assert world.reasons() == []
     world.take(gym, gym.state(7, boot="b7"), channel="state")
     world.take(gym, gym.state(8, boot="b8"), channel="state")
