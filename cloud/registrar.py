@@ -92,14 +92,15 @@ class Registrar:
             self._tell_broker(now_ms)
         return bundle
 
-    def lose(self, name: str, by: str) -> Loss:
+    def lose(self, name: str, by: str, reason: str = "") -> Loss:
         """A device was stolen or thrown away: it is believed no more. Raises ``NotRegistered`` or ``OSError``."""
         now_ms = self._clock()
         with self._store.writing() as connection:
             lose_device(connection, name, now_ms)
             revoke_certificates(connection, name, now_ms)
             cards = exposed_cards(connection, name)
-            operators.record(connection, now_ms, by, "device.lost", name, cards=str(len(cards)))
+            detail = {"reason": reason} if reason else {}
+            operators.record(connection, now_ms, by, "device.lost", name, cards=str(len(cards)), **detail)
         self._keys.forget_sync(name)
         return Loss(cards, self._tell_broker(now_ms))
 

@@ -367,8 +367,6 @@ class Device:
         """The cloud can now tell when all that happened since this boot did."""
         data = {"boot": self.ports.clock.boot, "offset_ms": offset_ms, "error_ms": error_ms}
         self.recorder.record("", "device.clock_fixed", data)
-        if self.remote is not None:
-            self.remote.desired.tell()  # what was told before looked older than what the last boot had told
 
     def _save_clock(self) -> None:
         self.ports.clock.save()

@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.adoption import NoSuchCode, SameCode
 from cloud.api.desk import N_, Desk, Services, form_for, page_for
 from cloud.api.v1 import Text
 from cloud.auth import Right
+from cloud.console.doors import NO_REASON, NoReason, reason_in
 from cloud.console.pages import Pages, see_other
 from cloud.console.people import Fields
 from cloud.console.session import Said, say
 from cloud.registrar import Loss, Position
 from cloud.store.console import list_devices, list_zones
+from cloud.store.exposure import exposed_cards
 from cloud.store.operators import Login
 from cloud.store.registry import NotRegistered, list_lost
 from contract.adoption import read_code
@@ -97,13 +99,33 @@ def refuse(number: str, _login: Confirming, desk: Services) -> Response:
     return see_other("/adoptions?done=refused")
 
 
+@router.get("/devices/{name}/lost")
+def loss_page(request: Request, name: str, login: Adopting, desk: Services) -> HTMLResponse:
+    """What it means to report a device lost, and why it is to be."""
+    return _ask_loss(request, name, login, desk)
+
+
+def _ask_loss(request: Request, name: str, login: Login, desk: Desk, said: Said | None = None) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        known = list_devices(connection, name)
+        if not known:
+            raise HTTPException(404)
+        cards = len(exposed_cards(connection, name))
+    return pages.page(request, "lost.html", login, 422 if said else 200, device=known[0], cards=cards, said=said)
+
+
 @router.post("/devices/{name}/lost")
-def lose(request: Request, name: str, login: Confirming, desk: Services, background: BackgroundTasks) -> Response:
+def lose(
+    request: Request, name: str, login: Confirming, desk: Services, fields: Fields, background: BackgroundTasks
+) -> Response:
     """The answer is the list of what to do; it is not kept, but can be asked for again."""
     try:
-        loss = desk.registrar.lose(name, login.operator.name)
+        loss = desk.registrar.lose(name, login.operator.name, reason_in(fields))
     except NotRegistered:
         return adoptions_page(request, login, desk, say(request, "bad", NOT_THERE), {})
+    except NoReason:
+        return _ask_loss(request, name, login, desk, say(request, "bad", NO_REASON))
     desk.on_change()
     background.add_task(desk.registrar.cut_off, name)
     return adoptions_page(request, login, desk, None, {}, (name, loss))

@@ -18,11 +18,13 @@ from cloud.console.session import Said, say
 from cloud.presence import Presence
 from cloud.store.operators import Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
-from contract.decide import Mode
+from contract.decide import HOUR_MS, Mode
 
 ORDERS_SHOWN = 20
+NEWS_FOR_MS = HOUR_MS
+"""How long a door's card tells of the last order to it. After that it stands in the list only."""
 MIN_REASON, MAX_REASON = 3, 200
-NO_REASON = N_("Say why, in 3 to 200 characters: it stands in the door's journal and in the audit. Nothing was done.")
+NO_REASON = N_("Say why, in 3 to 200 characters: it is kept in the audit. Nothing was done.")
 NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
 SET: Mapping[Mode, str] = {
@@ -58,19 +60,29 @@ def drifts(points: Sequence[PointState]) -> list[Drift]:
     return found
 
 
+def last_orders(orders: Sequence[Order], now_ms: int) -> dict[str, Order]:
+    """The newest order of every point, of those that are not old news; ``orders`` begin with the newest."""
+    recent = [one for one in reversed(orders) if now_ms - one.issued_ms < NEWS_FOR_MS]
+    return {one.point: one for one in recent if one.point}
+
+
 @router.get("/doors")
 def doors(request: Request, login: Reading, desk: Services, order: Text = "", mode: Text = "") -> HTMLResponse:
     said = say(request, "good", SET[Mode(mode)]) if mode in SET else None
-    return doors_page(request, login, desk, said, order)
+    return doors_page(request, login, desk, said, order, just_set=bool(said))
 
 
-def doors_page(request: Request, login: Login, desk: Desk, said: Said | None, order: str = "") -> HTMLResponse:
+def doors_page(
+    request: Request, login: Login, desk: Desk, said: Said | None, order: str = "", *, just_set: bool = False
+) -> HTMLResponse:
+    """The doors, with the outcome of one order. A page on which an answer is still to come asks again by itself."""
     pages: Pages = request.app.state.pages
     now_ms = desk.clock()
     with desk.store.reading() as connection:
         points = list_points(connection, now_ms)
         orders = list_orders(connection, ORDERS_SHOWN)
-        newest = find_order(connection, order) if order else None
+        asked = find_order(connection, order) if order else None
+    lacking = [point for point in points if point.drifts and heard(point) and not point.why]
     return pages.page(
         request,
         "doors.html",
@@ -79,7 +91,9 @@ def doors_page(request: Request, login: Login, desk: Desk, said: Said | None, or
         points=points,
         drifts=drifts(points),
         orders=orders,
-        order=newest,
+        order=asked,
+        last_orders=last_orders(orders, now_ms),
+        awaited=(asked and asked.standing(now_ms) == "sent") or (just_set and lacking),
         labels={point.name: point.label for point in points},
         said=said,
         Mode=Mode,
@@ -102,7 +116,7 @@ def set_mode(request: Request, login: Guard, desk: Services, fields: Fields) -> 
         if mode is Mode.LOCKDOWN and "confirm" not in fields:
             raise ValueError(mode)
         names = [fields["point"]] if "point" in fields else None
-        desk.steering.set_mode(names, mode, login.operator.name, _reason(fields))
+        desk.steering.set_mode(names, mode, login.operator.name, reason_in(fields))
         return f"/doors?mode={mode.value}"
 
     return _answer(request, login, desk, act)
@@ -124,7 +138,7 @@ def lockdown(
 @router.post("/doors/{point}/open")
 def open_once(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
     def act() -> str:
-        return f"/doors?order={desk.commander.open_once(point, login.operator.name, _reason(fields))}"
+        return f"/doors?order={desk.commander.open_once(point, login.operator.name, reason_in(fields))}"
 
     return _answer(request, login, desk, act)
 
@@ -135,7 +149,7 @@ def order_device(request: Request, name: str, login: Mechanic, desk: Services, f
 
     def act() -> str:
         now_ms = desk.clock() if fields.get("op") == "clock_set" else None
-        wanted = OrderIn.model_validate({"op": fields.get("op"), "reason": _reason(fields), "now_ms": now_ms})
+        wanted = OrderIn.model_validate({"op": fields.get("op"), "reason": reason_in(fields), "now_ms": now_ms})
         args: dict[str, Any] = {} if now_ms is None else {"now_ms": now_ms}
         return f"/orders/{desk.commander.order(name, wanted.op, args, login.operator.name, wanted.reason)}"
 
@@ -153,14 +167,15 @@ def order(request: Request, command: str, login: Reading, desk: Services) -> HTM
     return pages.page(request, "order.html", login, order=found, now_ms=desk.clock())
 
 
-class _NoReason(ValueError):
+class NoReason(ValueError):
     """Nobody said why."""
 
 
-def _reason(fields: Mapping[str, str]) -> str:
+def reason_in(fields: Mapping[str, str]) -> str:
+    """What was typed into the field Why; raises ``NoReason``."""
     reason = fields.get("reason", "").strip()
     if not MIN_REASON <= len(reason) <= MAX_REASON:
-        raise _NoReason
+        raise NoReason
     return reason
 
 
@@ -170,7 +185,7 @@ def _answer(request: Request, login: Login, desk: Desk, act: Callable[[], str]) 
         return see_other(act())
     except NoSuchPlace:
         wrong = NO_SUCH_DOOR
-    except _NoReason:
+    except NoReason:
         wrong = NO_REASON
     except ValueError:  # pydantic's own among them: a field that is not what it should be
         wrong = NOT_RIGHT

@@ -114,11 +114,11 @@ class PageSource:
         if dialect == JSON:
             devices = [(one.name, device_json(one, seen.now_ms)) for one in seen.devices]
             return [Item("device", msgspec.json.encode(one).decode(), key=name) for name, one in devices]
-        cards = [
-            Item("device", self._pages.fragment(dialect, "_device.html", device=one, seen=seen), key=one.name)
-            for one in seen.devices
-        ]
+        cards = [Item("device", self._device(dialect, one, seen), key=one.name) for one in seen.devices]
         return [Item("tiles", self._pages.fragment(dialect, "_tiles.html", seen=seen), key="tiles"), *cards]
+
+    def _device(self, dialect: str, device: DeviceView, seen: Overview) -> str:
+        return self._pages.fragment(dialect, "_device.html", device=device, seen=seen, now_ms=seen.now_ms)
 
     def overview(self) -> Overview:
         now_ms = self._clock()

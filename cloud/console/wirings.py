@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for
 from cloud.auth import Right
-from cloud.console.doors import MAX_REASON, MIN_REASON, NO_REASON
+from cloud.console.doors import NO_REASON, NoReason, reason_in
 from cloud.console.pages import Pages, see_other
 from cloud.console.people import Fields
 from cloud.console.session import Said, say
@@ -56,12 +56,12 @@ def rollouts_page(request: Request, login: Login, desk: Desk, said: Said | None)
 
 @router.post("/rollouts/{rollout}/stop")
 def stop(request: Request, rollout: str, login: Changing, desk: Services, fields: Fields) -> Response:
-    reason = fields.get("reason", "").strip()
-    if not MIN_REASON <= len(reason) <= MAX_REASON:
-        return rollouts_page(request, login, desk, say(request, "bad", NO_REASON))
     try:
+        reason = reason_in(fields)
         with desk.store.writing() as connection:
             ask(connection, rollout, login.operator.name, reason, desk.clock())
+    except NoReason:
+        return rollouts_page(request, login, desk, say(request, "bad", NO_REASON))
     except LookupError:
         raise HTTPException(404) from None
     except CannotRollOut as wrong:
@@ -104,12 +104,12 @@ def wiring_page(
 def change(request: Request, name: str, login: Changing, desk: Services, fields: Fields) -> Response:
     """A roll-out of one device. A browser sends its lines with returns that no file of ours has."""
     text = fields.get("wiring", "").replace("\r\n", "\n")
-    reason = fields.get("reason", "").strip()
-    if not MIN_REASON <= len(reason) <= MAX_REASON:
-        return wiring_page(request, login, desk, name, say(request, "bad", NO_REASON), text)
     try:
+        reason = reason_in(fields)
         with desk.store.writing() as connection:
             start(connection, {name: text}, login.operator.name, reason, desk.clock())
+    except NoReason:
+        return wiring_page(request, login, desk, name, say(request, "bad", NO_REASON), text)
     except CannotRollOut as wrong:
         return wiring_page(request, login, desk, name, Said("bad", str(wrong)), text)
     return see_other("/rollouts?done=started")

@@ -231,7 +231,7 @@ PHASES: Mapping[str, str] = {
     "closed": "closed",
     "unlocked": "unlocked",
     "open": "open",
-    "held": "held open",
+    "held": "open for too long",
     "forced": "forced open",
     "released": "released",
     "rest": "at rest",

@@ -14,6 +14,8 @@ from contract.decide import Mode
 from contract.messages import Command, Reported, Result
 from contract.sealing import wiring_hash
 
+SETTLED = frozenset({"applied", "refused", "reverted"})
+"""What a device reports of a document once it is done with it."""
 MAX_COMMANDS = 10_000
 """Rows kept; the audit tells of the others."""
 ANSWERED_WITHIN_MS = 5_000
@@ -182,14 +184,20 @@ def put_desired(connection: Connection, one: DesiredView) -> None:
 
 
 def note_reported(connection: Connection, device: str, reported: Reported) -> None:
-    """Note what a device says of the document it has; one that is older than what it said before changes nothing."""
+    """Note what a device says of the document it has; what is older than what it said before changes nothing.
+
+    A device that started without the time may seem to speak earlier than it did. Its word that a document is settled
+    counts all the same, once.
+    """
     row = connection.execute(_DESIRED.where(desired.c.device == device)).one_or_none()
     if row is None:
         put_desired(connection, DesiredView(device, 0, reported.at_ms, {}, None))
     else:
         before = _desired(row).reported
         if before is not None and (reported.number, reported.at_ms) < (before.number, before.at_ms):
-            return
+            settles = before.status not in SETTLED and reported.status in SETTLED
+            if reported.number < before.number or not settles:
+                return
     told = msgspec.to_builtins(reported)
     connection.execute(update(desired).where(desired.c.device == device).values(reported=told))
 

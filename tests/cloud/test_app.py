@@ -40,6 +40,7 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("GET", "/adoptions"): Right.ADOPT,
     ("POST", "/adoptions"): Right.ADOPT,
     ("POST", "/adoptions/{number}/refuse"): Right.ADOPT,
+    ("GET", "/devices/{name}/lost"): Right.ADOPT,
     ("POST", "/devices/{name}/lost"): Right.ADOPT,
     ("POST", "/api/v1/points/{point}/open"): Right.DOORS,
     ("POST", "/api/v1/modes"): Right.DOORS,

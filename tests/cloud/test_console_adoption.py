@@ -139,12 +139,27 @@ def test_a_request_that_has_run_out_is_gone(town: Town) -> None:
 
 
 def test_a_lost_device_is_shown_with_the_cards_to_replace(town: Town) -> None:
+    lost = "/devices/gym-turnstile/lost"
     with town.visit("office") as operator:
-        answer = operator.submit("/devices/gym-turnstile/lost", "/adoptions")
+        answer = operator.submit(lost, lost, reason="torn off the wall")
         assert answer.status_code == 200
         assert "gym-turnstile is reported lost" in answer.text
         assert "lost since" in operator.get("/adoptions").text
-        assert operator.submit("/devices/no-such/lost", "/adoptions").status_code == 422
+        assert operator.submit("/devices/no-such/lost", "/adoptions", reason="gone").status_code == 422
+        assert "reason=torn off the wall" in operator.get("/audit").text
+
+
+def test_a_device_is_not_reported_lost_by_one_slip(town: Town) -> None:
+    lost = "/devices/gym-turnstile/lost"
+    with town.visit("office") as operator:
+        assert 'action="/devices/gym-turnstile/lost"' not in operator.get("/adoptions").text
+        asked = operator.get(lost).text
+        assert "cannot be taken back" in asked
+        answer = operator.submit(lost, lost)
+        assert answer.status_code == 422
+        assert "Say why" in alarm(answer.text)
+        assert operator.get("/devices/no-such/lost").status_code == 404
+        assert "lost since" not in operator.get("/adoptions").text
 
 
 def test_the_authority_is_shown_to_whoever_asks(town: Town, tmp_path: Path) -> None:

@@ -16,6 +16,11 @@ QUIET = [
 ]
 PHONE = ViewportSize(width=390, height=844)
 SMALLEST_TARGET_PX = 44
+TARGETS = "button:visible, select:visible, summary:visible, nav a:visible, .tile:visible"
+PHONE_PAGES = (
+    *("/", "/doors", "/events", "/people", "/people/5", "/devices/gym-turnstile", "/rosters", "/rollouts"),
+    *("/quarantine", "/audit", "/adoptions", "/devices/gym-turnstile/lost", "/account"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +145,10 @@ def test_on_a_phone_every_page_fits_and_every_target_can_be_hit(town: Town, brow
     page.fill("[name=name]", "admin")
     page.fill("[name=password]", PASSWORD)
     page.click("button")
-    for path in ("/", "/events", "/people", "/people/5", "/devices/gym-turnstile", "/quarantine", "/audit", "/account"):
+    for path in PHONE_PAGES:
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
-        for target in page.locator("button:visible, select:visible, nav a:visible, .tile:visible").all():
+        for target in page.locator(TARGETS).all():
             box = target.bounding_box()
             assert box and box["height"] >= SMALLEST_TARGET_PX, (path, target.inner_text())
     context.close()
@@ -216,6 +221,7 @@ def test_a_lockdown_is_two_steps_in_a_dialog_and_shows_who_lacks_it(town: Town, 
     log_in(page)
     page.goto("/doors")
     gate = page.locator("#door-east-gate")
+    gate.get_by_text("Change the mode").click()
     gate.get_by_role("link", name="Lock down…").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("Step 1 of 2")
@@ -240,7 +246,47 @@ def test_an_opening_asks_for_a_reason_and_waits_for_the_device(town: Town, page:
     gate = page.locator("#door-east-gate")
     gate.get_by_role("button", name="Open once").click()
     assert town.published == []
-    gate.get_by_label("Why").fill("a visitor")
+    gate.get_by_label("Why").first.fill("a visitor")
     gate.get_by_role("button", name="Open once").click()
     expect(page.get_by_role("status")).to_contain_text("Sent; waiting for the device to say so")
     expect(page.locator("#door-gym-turnstile").get_by_role("button", name="Open once")).to_be_disabled()
+
+
+def test_a_loss_is_asked_about_in_a_dialog_before_anything_happens(town: Town, page: Page) -> None:
+    log_in(page, "office")
+    page.goto("/adoptions")
+    page.get_by_role("link", name="Report lost…").first.click()
+    dialog = page.get_by_role("dialog", name="Report lost East gate")
+    expect(dialog).to_contain_text("cannot be taken back")
+    dialog.get_by_role("button", name="Report lost").click()
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("Why").fill("stolen from the pillar")
+    dialog.get_by_role("button", name="Report lost").click()
+    expect(page.get_by_role("heading", name="east-gate is reported lost")).to_be_visible()
+
+
+def test_what_is_seldom_needed_is_behind_one_more_step(town: Town, page: Page) -> None:
+    log_in(page)
+    pages = page.get_by_role("navigation", name="Pages")
+    expect(pages.get_by_role("link", name="Audit")).to_be_hidden()
+    pages.get_by_text("More").click()
+    pages.get_by_role("link", name="Rosters").click()
+    expect(page.get_by_role("heading", name="Rosters")).to_be_visible()
+    expect(pages.get_by_text("More")).to_have_attribute("aria-current", "true")
+
+
+def test_a_door_shows_its_mode_and_the_way_back(town: Town, page: Page) -> None:
+    town.beats("east-gate")
+    log_in(page)
+    page.goto("/doors")
+    gate = page.locator("#door-east-gate")
+    gate.get_by_text("Change the mode").click()
+    gate.get_by_label("Mode").select_option("held open")
+    gate.get_by_label("Why").last.fill("moving day")
+    gate.get_by_role("button", name="Set").click()
+    expect(gate).to_contain_text("Ordered, not yet taken up: held open")
+    expect(gate.get_by_role("button", name="Open once")).to_have_count(0)
+    gate.get_by_label("Why").first.fill("all is in")
+    gate.get_by_role("button", name="Back to cards and hours").click()
+    expect(gate).not_to_contain_text("not yet taken up")
+    expect(gate.get_by_role("button", name="Open once")).to_be_enabled()

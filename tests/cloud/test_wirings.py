@@ -168,6 +168,22 @@ def test_a_mode_carries_the_wiring_along(town: Town, admin: Visitor) -> None:
     assert [(one["drifts"], one["desired"]) for one in found] == [(True, wiring_hash(NEW.encode()))]
 
 
+def test_a_report_from_the_past_changes_nothing_unless_it_settles_the_document(town: Town, admin: Visitor) -> None:
+    def told(status: str) -> tuple[str, str]:
+        answers(town, EAST, Reported(1, status, town.now_ms, why=status))  # type: ignore[arg-type]
+        (one,) = [one for one in admin.get("/api/v1/wirings").json() if one["device"] == EAST]
+        return one["status"], one["why"]
+
+    begin(admin, east_gate=NEW)
+    look(town)
+    assert told("trying") == ("trying", "trying")
+    town.now_ms -= 60_000  # the device has started again, and its clock is late
+    assert told("waiting") == ("trying", "trying")
+    assert told("reverted") == ("reverted", "reverted")
+    town.now_ms -= 1
+    assert told("applied") == ("reverted", "reverted")
+
+
 def test_the_audit_tells_who_changed_what_and_why(town: Town, admin: Visitor) -> None:
     begin(admin, east_gate=NEW, west_gate=NEW)
     shown = words(admin.get("/audit").text)
