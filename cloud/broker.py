@@ -16,15 +16,18 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contract import topics
-from contract.messages import MAX_PAYLOAD_BYTES
+from contract.messages import MAX_BATCH_BYTES
 from contract.topics import Topic
 
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 15
 RECONNECT_MIN_S, RECONNECT_MAX_S = 1, 30
-MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 1024
-"""The largest message and its topic; a broker keeps larger packets to itself."""
+MAX_ARRIVING_BYTES = 2 * MAX_BATCH_BYTES
+"""Nothing that a device says is larger. A broker that was told so keeps it to itself; of another it is dropped, before
+a thousand such messages wait in memory."""
+MAX_PACKET_BYTES = MAX_ARRIVING_BYTES + 1024
+"""The largest message and its topic."""
 MAX_OUTGOING = 10_000
 """Messages that wait for a broker which does not take them. More are dropped: devices ask again."""
 
@@ -73,7 +76,7 @@ def _is_loopback(host: str) -> bool:
 
 class Broker:
     """An MQTT 5 connection that comes back by itself. paho's own thread calls ``arrived`` and ``connected``, which
-    must only hand on."""
+    must only hand on. What they raise ends here: ``faults`` counts it, and ``oversized`` what was too large to take."""
 
     def __init__(
         self,
@@ -86,6 +89,7 @@ class Broker:
         """``tls`` says who we are and whom we believe, at a broker under TLS; without it any public authority does."""
         self._address = address
         self._filters = [(name, SubscribeOptions(qos=1)) for name in filters]
+        self.faults = self.oversized = 0
         self._arrived = arrived
         self._connected = connected
         self._client = client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
@@ -127,7 +131,7 @@ class Broker:
             log.error("the broker refuses the cloud: %s", reason)
             return
         client.subscribe(self._filters)
-        self._connected()
+        self._guarded(self._connected)
 
     def _on_disconnect(
         self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
@@ -136,12 +140,24 @@ class Broker:
             log.warning("the broker is gone: %s", reason)
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        if len(message.payload) > MAX_ARRIVING_BYTES:
+            self.oversized += 1
+            return
         try:
             topic = topics.parse(message.topic)
         except UnicodeDecodeError:
             return
         if topic is not None:
-            self._arrived(Arrived(topic, bytes(message.payload), message.retain))
+            self._guarded(self._arrived, Arrived(topic, bytes(message.payload), message.retain))
+
+    def _guarded(self, callback: Callable[..., object], *arguments: object) -> None:
+        """The boundary behind which a fault of ours costs one message: paho's thread would end by it, and the cloud
+        would hear nothing any more."""
+        try:
+            callback(*arguments)
+        except Exception:
+            log.exception("a callback of the broker's line failed")
+            self.faults += 1
 
 
 def _without_delay(_client: Client, _data: Any, opened: Any) -> None:

@@ -42,6 +42,10 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
 STEADY_S = 60.0
 """A connection that lasted so long was a good one: the next pause is short again."""
 MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 1024
+"""What the broker is asked to stay below."""
+MAX_UNREAD_BYTES = 32 * 1024 * 1024
+"""A broker that does not is heard up to here, and what it sent is dropped; beyond, before the memory of a small machine
+is full, the connection is given up."""
 MAX_QUEUED = 64
 """Messages handed to paho that the broker has not confirmed; more are dropped, their senders send again."""
 
@@ -95,8 +99,8 @@ class ConnectionNumber:
 
 
 class MqttLink:
-    """A ``Link`` over MQTT. ``faults`` counts what callbacks of ours raised; ``why_down`` is the last reason for being
-    without a broker, empty while there is one."""
+    """A ``Link`` over MQTT. ``faults`` counts what callbacks of ours raised, ``oversized`` the messages that were too
+    large to take; ``why_down`` is the last reason for being without a broker, empty while there is one."""
 
     def __init__(
         self,
@@ -116,7 +120,7 @@ class MqttLink:
         self.on_up: Callable[[int], object] = lambda connection: None
         self.on_down: Callable[[], object] = lambda: None
         self.on_message: Callable[[str, bytes, bool], object] = lambda topic, payload, retained: None
-        self.faults = 0
+        self.faults = self.oversized = 0
         self.why_down = "not connected yet"
         self._broker, self._client_id, self._subscribe = broker, client_id, subscribe
         self._will, self._number = will, number
@@ -231,6 +235,10 @@ class MqttLink:
 
     def _read(self, client: Client) -> None:
         self._driven(client, client.loop_read)
+        announced = client._in_packet["remaining_length"]  # paho tells nobody how much it is about to hold
+        if announced > MAX_UNREAD_BYTES:
+            self._lost(client, f"the broker sends {announced} bytes at once")
+            return
         opened = client.socket()
         while (
             isinstance(opened, ssl.SSLSocket) and opened.pending()
@@ -287,8 +295,10 @@ class MqttLink:
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         if not self._up:  # a broker may send what it had kept before it answers the subscription
             self._now_up()
-        if len(message.payload) <= MAX_PAYLOAD_BYTES:
-            self._guarded(self._hand_on, message)
+        if len(message.payload) > MAX_PAYLOAD_BYTES:
+            self.oversized += 1
+            return
+        self._guarded(self._hand_on, message)
 
     def _hand_on(self, message: MQTTMessage) -> None:
         self.on_message(message.topic, bytes(message.payload), message.retain)

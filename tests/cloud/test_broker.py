@@ -1,10 +1,15 @@
 """The cloud's end of the broker: where it may connect, and that it comes back."""
 
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from queue import Queue
 
 import pytest
 
-from cloud.broker import Arrived, BadAddress, Broker, BrokerAddress, parse_address
+from cloud.broker import MAX_ARRIVING_BYTES, Arrived, BadAddress, Broker, BrokerAddress, parse_address
 from contract import topics
 from firmware_sim.worlds.brokers import Broker as LocalBroker
 from firmware_sim.worlds.brokers import start_broker
@@ -82,3 +87,93 @@ def test_it_starts_before_the_broker_and_comes_back_after_it(
                 device.publish("events", b"one")
         again.kill()
     cloud.stop()
+
+
+def test_a_fault_of_ours_in_a_callback_is_counted_and_the_cloud_hears_on(broker: LocalBroker) -> None:
+    heard: Queue[Arrived] = Queue()
+    ready: Queue[None] = Queue()
+    cloud = cloud_end(broker.port, heard, ready)
+
+    def stumbles(one: Arrived) -> None:
+        heard.put(one)
+        if one.payload == b"trap":
+            raise RuntimeError("ours")
+
+    cloud._arrived = stumbles
+    cloud.start()
+    ready.get(timeout=PATIENCE_S)
+    with connected("gym-1", broker.port) as device:
+        for payload in (b"trap", b"trap", b"plain"):
+            device.publish("events", payload)
+        assert [heard.get(timeout=PATIENCE_S).payload for _ in range(3)] == [b"trap", b"trap", b"plain"]
+    assert cloud.faults == 2
+    cloud.stop()
+
+
+CONNACK = bytes.fromhex("2003000000")
+
+
+def publish_packet(topic: str, payload: bytes) -> bytes:
+    """A PUBLISH of QoS 0, as MQTT 5 has it."""
+    body = len(topic).to_bytes(2, "big") + topic.encode() + b"\x00" + payload
+    length, left = bytearray(), len(body)
+    while True:
+        left, low = divmod(left, 128)
+        length.append(low | (0x80 if left else 0))
+        if not left:
+            return b"\x30" + bytes(length) + body
+
+
+@contextmanager
+def stranger(answer: bytes) -> Iterator[int]:
+    """A server on loopback that is no broker: it says its piece to whoever comes first, and then ends."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            opened, _ = listening.accept()
+            with opened, suppress(ConnectionError):
+                opened.recv(1)
+                opened.sendall(answer)
+                while opened.recv(4096):
+                    pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join(PATIENCE_S)
+
+
+def test_a_message_larger_than_any_device_says_is_dropped_and_counted() -> None:
+    heard: Queue[Arrived] = Queue()
+    topic = topics.up(SITE, "gym-1", "events")
+    too_large = publish_packet(topic, bytes(10 * 1024 * 1024)) + publish_packet(topic, bytes(MAX_ARRIVING_BYTES + 1))
+    with stranger(CONNACK + too_large + publish_packet(topic, b"plain")) as port:
+        cloud = cloud_end(port, heard, Queue())
+        cloud.start()
+        assert heard.get(timeout=PATIENCE_S).payload == b"plain"
+        assert cloud.oversized == 2
+        cloud.stop()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+        bytes.fromhex("20ffffffffff"),
+        CONNACK + bytes.fromhex("3006000261ff00aa"),
+        CONNACK + bytes(64),
+    ],
+    ids=lambda answer: answer.hex(),
+)
+def test_whatever_a_stranger_answers_the_cloud_finds_a_real_broker(
+    mosquitto: Path, tmp_path: Path, answer: bytes
+) -> None:
+    ready: Queue[None] = Queue()
+    with stranger(answer) as port:
+        cloud = cloud_end(port, Queue(), ready)
+        cloud.start()
+    started = start_broker(tmp_path, port, kind="mosquitto")
+    while ready.get(timeout=PATIENCE_S) is None and not cloud.is_connected:
+        pass
+    cloud.stop()
+    started.stop()

@@ -322,6 +322,37 @@ def test_whatever_a_stranger_answers_the_link_lives_and_finds_a_real_broker(
     run(story())
 
 
+def published(payload: bytes, announced: int) -> bytes:
+    """A PUBLISH of QoS 0 on a topic of the device's, of which so many bytes are announced."""
+    low, middle, high, top = (announced >> shift & 127 for shift in (0, 7, 14, 21))
+    length = bytes([low | 128, middle | 128, high | 128, top])
+    topic = f"{DOWN}page".encode()
+    return b"\x30" + length + len(topic).to_bytes(2, "big") + topic + b"\x00" + payload
+
+
+def test_ten_megabytes_are_dropped_and_counted_and_the_next_message_is_heard(tmp_path: Path) -> None:
+    head = len(published(b"", 0)) - 5
+    large = published(bytes(10 * 1024 * 1024), head + 10 * 1024 * 1024)
+
+    async def story() -> None:
+        async with stranger(CONNACK + large + published(b"fine", head + 4)) as port, making(tmp_path) as ends:
+            device = ends.device(port)
+            assert (await device.hear())[1] == b"fine"
+            assert device.link.oversized == 1
+
+    run(story())
+
+
+def test_a_broker_that_announces_more_than_a_small_machine_can_hold_is_given_up(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with stranger(CONNACK + published(bytes(100), 200 * 1024 * 1024)) as port, making(tmp_path) as ends:
+            device = ends.device(port)
+            while "209715200 bytes at once" not in device.link.why_down:
+                await asyncio.sleep(0)
+
+    run(story())
+
+
 def test_pauses_between_attempts_grow_up_to_a_bound_and_are_drawn_anew(tmp_path: Path) -> None:
     class Longest(Random):
         def uniform(self, a: float, b: float) -> float:

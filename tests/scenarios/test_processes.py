@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from collections.abc import Coroutine, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +16,16 @@ from paho.mqtt.publish import multiple
 from contract import topics
 from firmware_sim.worlds.brokers import free_port
 from firmware_sim.worlds.community import SITE
-from firmware_sim.worlds.processes import scripts
+from firmware_sim.worlds.processes import Program, scripts
 from tests.cloud.town import Visitor
 from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown, refused
 
 MEMBER = "H10301:21:15890"
 RUBBISH = [b"", b"rubbish", b"\x00" * 100, b"\xff" * 70_000, b'{"journal": 1}', b"[" * 5_000, b"\x93\x01\x02"]
-UP, DOWN = ("events", "state", "beat", "want"), ("ack", "roster", "page")
+UP, DOWN = ("events", "state", "beat", "want"), topics.DOWN_CHANNELS
+TEN_MEGABYTES = bytes(10 * 1024 * 1024)
+GROWS_BY_KB = 30 * 1024
+"""A process that held one such message would grow by 20 MiB at least for its copies, and 13 of them are sent twice."""
 
 
 class Stage:
@@ -119,9 +123,9 @@ def test_a_second_cloud_ends_with_one_line_and_the_first_goes_on(stage: Stage) -
     stage.play(a_member_enters(stage.town))
 
 
-def publish(town: SmallTown, topics_and_payloads: list[tuple[str, bytes]]) -> None:
+def publish(town: SmallTown, topics_and_payloads: list[tuple[str, bytes]], *, retain: bool = False) -> None:
     messages: list[Any] = [
-        {"topic": topic, "payload": payload, "qos": 1, "retain": False} for topic, payload in topics_and_payloads
+        {"topic": topic, "payload": payload, "qos": 1, "retain": retain} for topic, payload in topics_and_payloads
     ]
     multiple(messages, hostname="127.0.0.1", port=town.mqtt_port, protocol=MQTTProtocolVersion.MQTTv5)
 
@@ -167,3 +171,28 @@ def test_rubbish_for_a_device_is_refused_and_the_door_works_on(stage: Stage) -> 
     stage.play(town.until(town.in_step))
     events = stage.play(town.watcher.events_of(GYM))
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+
+
+def most_kb(program: Program) -> int:
+    """The most memory that a process ever held."""
+    assert program._process is not None
+    status = Path(f"/proc/{program._process.pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0])
+
+
+def test_ten_megabytes_on_every_channel_reach_neither_cloud_nor_device(stage: Stage) -> None:
+    town = stage.town
+    programs = town.cloud, town.gym.agent
+    before = [most_kb(program) for program in programs]
+    everywhere = [topics.up(SITE, GYM, channel) for channel in topics.UP_CHANNELS]
+    everywhere += [topics.down(SITE, GYM, channel) for channel in topics.DOWN_CHANNELS]
+    publish(town, [(topic, TEN_MEGABYTES) for topic in everywhere])
+    publish(town, [(topic, TEN_MEGABYTES) for topic in everywhere], retain=True)
+    stage.play(a_member_enters(town))
+    stage.play(town.gym.cut())
+    stage.play(town.gym.restore())
+    stage.play(town.until(town.in_step))
+    publish(town, [(topic, b"") for topic in everywhere], retain=True)
+    stage.play(a_member_enters(town))
+    grown = [most_kb(program) - was for program, was in zip(programs, before, strict=True)]
+    assert max(grown) < GROWS_BY_KB, grown
