@@ -241,6 +241,11 @@ class Device:
             clock_error_ms=clock.error_ms,
         )
 
+    @property
+    def failures(self) -> int:
+        """How many faults of ours were caught since the start, those of a decision aside."""
+        return self.agent.failures + self.ports.link.faults
+
     def faults(self) -> dict[str, str]:
         """Everything an operator should know is wrong, by place; what is wrong with a point as ``point.fault``."""
         rewire = self.ports.machine.rewire
@@ -257,7 +262,7 @@ class Device:
             "clock": f"the cloud's time is {self.ports.clock.off_ms / 1000:+.0f} s off"
             if self.ports.clock.off_ms
             else "",
-            "agent": f"{self.agent.failures} failures" if self.agent.failures else "",
+            "agent": f"{self.failures} failures" if self.failures else "",
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
         }
         found |= self.space.faults
@@ -323,7 +328,7 @@ class Device:
             keeper_losses=agent.keeper_losses,
             unread=agent.unread,
             emergencies=sorted(agent.emergencies),
-            failures=agent.failures + self.decider.failures,
+            failures=self.failures + self.decider.failures,
             roster=self.ports.roster.number,
             link=self.ports.link.up,
         )

@@ -9,7 +9,8 @@ class Link(Protocol):
     """A connection to the broker that comes and goes. Its callbacks run on the loop, one at a time.
 
     ``on_up`` is given the connection's number, which counts up over restarts. ``on_message`` is given topic, payload,
-    and whether the broker had kept the message from earlier. ``why_down`` is empty while the link is up.
+    and whether the broker had kept the message from earlier. ``why_down`` is empty while the link is up; ``faults``
+    counts what callbacks have raised, which the link survives.
     """
 
     on_up: Callable[[int], object]
@@ -18,6 +19,9 @@ class Link(Protocol):
 
     @property
     def why_down(self) -> str: ...
+
+    @property
+    def faults(self) -> int: ...
 
     @property
     def up(self) -> bool: ...

@@ -101,6 +101,8 @@ class VirtualLink:
         self.on_down: Callable[[], object] = lambda: None
         self.on_message: Callable[[str, bytes, bool], object] = lambda topic, payload, retained: None
         self.cable_in = True
+        self.faults = 0
+        """In virtual time a callback that raises ends the story."""
         self.line = line or Line()
         self._broker, self._loop = broker, broker.loop
         self._subscribe, self._will = subscribe, will

@@ -33,7 +33,7 @@ class HandLink:
 
     def __init__(self) -> None:
         self.up = False
-        self.connection = 0
+        self.connection = self.faults = 0
         self.going_up: list[Message] = []
         self.why_down = "not connected yet"
         self.on_up: Callable[[int], object] = lambda connection: None
