@@ -102,7 +102,7 @@ class VirtualLink:
         self.on_message: Callable[[str, bytes, bool], object] = lambda topic, payload, retained: None
         self.cable_in = True
         self.faults = 0
-        """In virtual time a callback that raises ends the story."""
+        """Stays at 0: what a callback raises goes to the loop, and is seen there."""
         self.line = line or Line()
         self._broker, self._loop = broker, broker.loop
         self._subscribe, self._will = subscribe, will
