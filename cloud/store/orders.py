@@ -88,6 +88,7 @@ class PointState(Struct, frozen=True):
     device: str
     device_label: Label
     presence: Presence
+    heard_ms: int | None
     phase: str
     emergency: bool
     mode: Mode
@@ -243,6 +244,7 @@ def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
         device=row.device,
         device_label=Label(row.device_zh, row.device_en),
         presence=presence(row.online, row.heard_ms, now_ms),
+        heard_ms=row.heard_ms,
         phase=str(report.get("phase", "")) if isinstance(report, dict) else "",
         emergency=isinstance(faults, dict) and f"emergency.{row.zone}" in faults,
         mode=wanted.modes.get(row.name, Mode.SCHEDULED) if wanted else Mode.SCHEDULED,
