@@ -24,6 +24,7 @@ from edge.device import Device
 from edge.rewiring import STEADY_S, TRIAL_S
 from edge.wiring import STOPPED
 from firmware_sim.board import Move
+from firmware_sim.clock import run_virtual
 from firmware_sim.parts.door import Door
 from firmware_sim.virtual_mqtt import Message
 from firmware_sim.worlds.community import DEVICES, SITE
@@ -40,8 +41,8 @@ LOCK, ELSEWHERE = 17, 21
 class Gates:
     """Three doors of the estate and their cloud."""
 
-    def __init__(self, folder: Path) -> None:
-        self.town = VirtualTown(folder, seed=1, places=DEVICES[1:])
+    def __init__(self, folder: Path, *, count: int = 3) -> None:
+        self.town = VirtualTown(folder, seed=1, places=DEVICES[1 : 1 + count])
         self.cloud = self.town.cloud
         self.devices = self.town.devices
         self.own = {name: device.config.path.read_text() for name, device in self.devices.items()}
@@ -393,6 +394,36 @@ async def test_cards_go_on_working_around_a_change(tmp_path: Path) -> None:
         assert entered.count(False) <= 1
         assert entered[-1]
         assert gates.unlock_ms(EAST) == 9_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["agent", "keeper", "power"])
+def test_whenever_something_dies_the_device_ends_with_one_wiring_that_all_agree_on(tmp_path: Path, victim: str) -> None:
+    """From the document's arrival through the moment in which the agent starts over to the end of the trial."""
+
+    async def story(at_s: float) -> None:
+        async with Gates(tmp_path / f"{at_s}", count=1) as gates:
+            device = gates.devices[EAST]
+            rollout = gates.roll_out(EAST)
+            await asyncio.sleep(at_s)
+            ends, begins = {
+                "agent": (device.kill_agent, device.start_agent),
+                "keeper": (device.kill_keeper, device.start_keeper),
+                "power": (device.power_off, device.power_on),
+            }[victim]
+            ends()
+            await asyncio.sleep(1)
+            begins()
+            over = await gates.over(rollout)
+            await asyncio.sleep(TRIAL_S)
+            assert gates.unlock_ms(EAST) == (9_000 if over.state == "done" else 5_000)
+            assert gates.tried(EAST).count("trying") <= 1
+            assert not gates.status(EAST)["wiring"]["on_trial"]
+            assert gates.agent(EAST).agent.keeper_up
+            assert device._keeper.snapshot().wiring == gates.agent(EAST).config.hash
+
+    for at_s in (0.013, 0.026, 0.039, 0.052, 0.065, 0.1, 0.3, 1.0, 3.0, 5.2, 6.5, 8.0):
+        run_virtual(story(at_s))
 
 
 def test_real_processes_start_over_with_a_new_wiring(mosquitto: object, tmp_path: Path) -> None:
