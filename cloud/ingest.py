@@ -5,12 +5,9 @@ acknowledgement is the only promise, and a device sends again what was not ackno
 """
 
 import logging
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from queue import Empty, Full, Queue
+from contextlib import contextmanager
 
 from sqlalchemy.exc import OperationalError
 
@@ -18,13 +15,13 @@ from cloud.broker import Arrived
 from cloud.intake import Intake
 from cloud.store.database import Store
 from cloud.store.streams import Streams, newest_journals
+from cloud.worker import Worker
 from contract import codec, topics
 from contract.messages import Ack
 from contract.sealing import Purpose, SyncKey, mac, statement
 
 log = logging.getLogger(__name__)
 
-MAX_QUEUED = 1000
 MAX_AT_ONCE = 256
 """Messages in one transaction: 25,600 events in batches of 100."""
 
@@ -32,7 +29,7 @@ Send = Callable[[str, bytes], None]
 """Publishes a payload on a topic."""
 
 
-class Ingest:
+class Ingest(Worker[tuple[Arrived, float]]):
     """Owns the stored streams of all devices. Any thread may ``put`` and say ``connected``; one thread works."""
 
     def __init__(
@@ -50,6 +47,14 @@ class Ingest:
 
         ``timed`` is told of every message how many seconds after its arrival it was dealt with.
         """
+        super().__init__(
+            "ingest",
+            "the devices were not told how far they are",
+            take=self._take_queued,
+            look=self.tell_all,
+            at_once=MAX_AT_ONCE,
+            drains=True,
+        )
         self._store = store
         self._site = site
         self._sync = sync
@@ -58,39 +63,10 @@ class Ingest:
         self._clock = clock
         self._timed = timed
         self._streams = Streams(site)
-        self._queue: Queue[tuple[Arrived, float] | None] = Queue(MAX_QUEUED)
-        self._pulses: deque[Callable[[], object]] = deque()
-        self._untold = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ingest")
-        self.dropped = 0
-        self.failures = 0
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take what is queued, then end."""
-        self._stopping.set()
-        self._wake()
-        self._thread.join()
 
     def put(self, one: Arrived) -> None:
         """Queue a message, or drop it: its sender will send it again."""
-        try:
-            self._queue.put_nowait((one, time.perf_counter()))
-        except Full:
-            self.dropped += 1
-
-    @property
-    def queued(self) -> int:
-        """Messages that wait."""
-        return self._queue.qsize()
-
-    def pulse(self, turn_back: Callable[[], object]) -> None:
-        """Call this on the thread as soon as it gets there: the sign that it moves."""
-        self._pulses.append(turn_back)
-        self._wake()
+        self._put((one, time.perf_counter()))
 
     def take(self, arrived: Sequence[Arrived]) -> None:
         """Commit these messages in one transaction, then acknowledge them."""
@@ -103,12 +79,10 @@ class Ingest:
 
     def connected(self) -> None:
         """The broker is back: devices may wait for answers that it has lost."""
-        self._untold.set()
-        self._wake()
+        self.look_soon()
 
     def tell_all(self) -> None:
         """Tell every device how far its newest journal is stored: whoever waited for an answer goes on at once."""
-        self._untold.clear()
         with self._store.reading() as connection:
             newest = newest_journals(connection, self._site)
         now_ms = self._clock()
@@ -137,35 +111,14 @@ class Ingest:
         seal = mac(key, statement(Purpose.ACK, self._site, device, body))
         self._send(topics.down(self._site, device, "ack"), codec.attach(body, seal))
 
-    def _wake(self) -> None:
-        with suppress(Full):  # a thread with a full queue is awake and will see the flag
-            self._queue.put_nowait(None)
+    def _take_queued(self, queued: Sequence[tuple[Arrived, float]]) -> None:
+        self._take_or_leave([one for one, _ in queued])
+        done_s = time.perf_counter()
+        for _, arrived_s in queued:
+            self._timed(done_s - arrived_s)
 
-    def _run(self) -> None:
-        while not (self._stopping.is_set() and self._queue.empty()):
-            queued = self._queued()
-            if queued:
-                self._take_safely([one for one, _ in queued])
-                done_s = time.perf_counter()
-                for _, arrived_s in queued:
-                    self._timed(done_s - arrived_s)
-            if self._untold.is_set():
-                self._tell_safely()
-            while self._pulses:
-                self._pulses.popleft()()
-
-    def _queued(self) -> list[tuple[Arrived, float]]:
-        """All that is queued, each with its arrival; waits for a first message."""
-        taken = [self._queue.get()]
-        while len(taken) < MAX_AT_ONCE:
-            try:
-                taken.append(self._queue.get_nowait())
-            except Empty:
-                break
-        return [one for one in taken if one is not None]
-
-    def _take_safely(self, arrived: Sequence[Arrived]) -> None:
-        """The boundary that keeps the thread alive: a fault of ours costs the messages that cause it, no others.
+    def _take_or_leave(self, arrived: Sequence[Arrived]) -> None:
+        """A boundary of its own: a fault of ours costs the messages that cause it, no others.
 
         They stay unacknowledged, so their devices keep them and send them again.
         """
@@ -181,12 +134,4 @@ class Ingest:
                 return
             log.exception("a transaction of %d messages failed; now one by one", len(arrived))
             for one in arrived:
-                self._take_safely([one])
-
-    def _tell_safely(self) -> None:
-        """The same boundary: a device that was not told asks by itself after a while."""
-        try:
-            self.tell_all()
-        except Exception:
-            self.failures += 1
-            log.exception("the devices were not told how far they are")
+                self._take_or_leave([one])

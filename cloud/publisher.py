@@ -7,9 +7,7 @@ it by hash. Manifests are retained by the broker, and told again whenever the br
 import hashlib
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable
-from queue import Empty, Full, Queue
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cloud.broker import Arrived
@@ -19,6 +17,7 @@ from cloud.store.database import Store
 from cloud.store.quarantine import Suspect, confine
 from cloud.store.registry import device_names
 from cloud.store.rosters import Roster, add_roster, confirm, find_pages, highest_adopted, newest_roster
+from cloud.worker import Worker
 from contract import codec, topics
 from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS
@@ -37,10 +36,8 @@ MAX_LEAP = 100_000
 LEAP_EVERY_MS = 60_000
 MAX_PUSHED_PAGES = 8
 """New pages sent to every device unasked, at most about 55 KB; of a larger change each device fetches what it lacks."""
-MAX_QUEUED = 1000
 POLL_S = 0.1
 """How often the database is asked whether another process changed it. Changes made in this one are told at once."""
-RETRY_S = 5.0
 NEVER = -1
 
 
@@ -50,31 +47,25 @@ class Publish(Protocol):
     def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
 
 
-class Publisher:
+class Publisher(Worker[Arrived]):
     """The one writer of rosters. Any thread may call ``asked``, ``changed`` and ``connected``; its own thread works."""
 
     def __init__(self, store: Store, *, site: str, key: RosterKey, publish: Publish, clock: Callable[[], int]) -> None:
+        super().__init__(
+            "publisher",
+            "a roster could not be published; the old one stands",
+            take=self._answer_all,
+            look=self.refresh,
+            every_s=POLL_S,
+        )
         self._store = store
         self._site = site
         self._key = key
         self._publish = publish
         self._clock = clock
-        self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
-        self._pulses: deque[Callable[[], object]] = deque()
         self._stands: Roster | None = None
         self._told_revision = NEVER
         self._untold = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="publisher")
-        self.failures = 0
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self.changed()
-        self._thread.join()
 
     def asked(self, one: Arrived) -> None:
         """A device wants pages. It asks again if this is dropped."""
@@ -82,42 +73,15 @@ class Publisher:
 
     def changed(self) -> None:
         """Something in this process changed people or cards: look at once."""
-        self._put(None)
+        self.look_soon()
 
     def connected(self) -> None:
         """The broker is back, perhaps without what it had retained."""
         self._untold.set()
-        self._put(None)
+        self.look_soon()
 
-    def pulse(self, turn_back: Callable[[], object]) -> None:
-        """Call this on the thread as soon as it gets there: the sign that it moves."""
-        self._pulses.append(turn_back)
-
-    def _put(self, one: Arrived | None) -> None:
-        try:
-            self._queue.put_nowait(one)
-        except Full:
-            return
-
-    def _run(self) -> None:
-        """The boundary that keeps the thread alive: a fault of ours is recorded, and all of it tried again."""
-        while not self._stopping.is_set():
-            while self._pulses:
-                self._pulses.popleft()()
-            try:
-                self._work()
-            except Exception:
-                self.failures += 1
-                log.exception("a roster could not be published; the old one stands")
-                self._stopping.wait(RETRY_S)
-
-    def _work(self) -> None:
-        self.refresh()
-        try:
-            one = self._queue.get(timeout=POLL_S)
-        except Empty:
-            return
-        if one is not None:
+    def _answer_all(self, arrived: Sequence[Arrived]) -> None:
+        for one in arrived:
             self.answer(one)
 
     def refresh(self) -> None:

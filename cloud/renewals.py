@@ -4,10 +4,7 @@ A request is believed under the seal of the device's key, and only for that same
 they have. The answer needs no seal, as the certificate is the authority's word.
 """
 
-import logging
-import threading
-from collections.abc import Callable
-from queue import Empty, Full, Queue
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
@@ -19,18 +16,19 @@ from cloud.store.database import Store
 from cloud.store.quarantine import Suspect, confine
 from cloud.store.registry import NotRegistered
 from cloud.store.streams import Device, Streams
+from cloud.worker import Worker
 from contract import codec, topics
 from contract.codec import Malformed
 from contract.messages import Certificate, Renewal
 from contract.sealing import Purpose, statement
 
-log = logging.getLogger(__name__)
-
 MAX_QUEUED = 100
 LOOK_AFTER_S = 3600.0
+LOOK_AGAIN_S = 300.0
+"""After looking failed."""
 
 
-class Renewals:
+class Renewals(Worker[Arrived]):
     """Any thread may ``put``; its own thread works."""
 
     def __init__(
@@ -43,25 +41,22 @@ class Renewals:
         look_after: Callable[[], None],
         clock: Clock,
     ) -> None:
-        """``look_after`` is called at the start and after every quiet hour."""
+        """``look_after`` is called at the start and every hour."""
+        super().__init__(
+            "renewals",
+            "a certificate could not be renewed",
+            take=self._answer_all,
+            look=look_after,
+            every_s=LOOK_AFTER_S,
+            retry_s=LOOK_AGAIN_S,
+            max_queued=MAX_QUEUED,
+        )
         self._store, self._registrar, self._site = store, registrar, site
-        self._publish, self._look_after, self._clock = publish, look_after, clock
-        self._queue: Queue[Arrived | None] = Queue(MAX_QUEUED)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="renewals")
-        self.failures = 0
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._offer(None)
-        self._thread.join()
+        self._publish, self._clock = publish, clock
 
     def put(self, one: Arrived) -> None:
         """Queue a request, or drop it: a device asks again within the hour."""
-        self._offer(one)
+        self._put(one)
 
     def answer(self, one: Arrived) -> None:
         """Send the device its certificate. What is wrong with a request ends in quarantine."""
@@ -78,6 +73,10 @@ class Renewals:
         answer = codec.write(Certificate(issued.certificate, issued.not_after_ms))
         self._publish(topics.down(self._site, device.name, "certificate"), answer)
 
+    def _answer_all(self, arrived: Sequence[Arrived]) -> None:
+        for one in arrived:
+            self.answer(one)
+
     def _device(self, connection: Connection, name: str) -> Device | None:
         return Streams(self._site).device(connection, name)
 
@@ -91,29 +90,3 @@ class Renewals:
         suspect = Suspect(one.topic.device, registered, one.topic.channel, "bad_request", detail, one.payload)
         with self._store.writing() as connection:
             confine(connection, [suspect], self._clock())
-
-    def _offer(self, one: Arrived | None) -> None:
-        try:
-            self._queue.put_nowait(one)
-        except Full:
-            return
-
-    def _run(self) -> None:
-        """The boundary that keeps the thread alive: a fault of ours is recorded and costs one request."""
-        work = self._look_after
-        while not self._stopping.is_set():
-            try:
-                work()
-            except Exception:
-                self.failures += 1
-                log.exception("a certificate could not be renewed")
-            work = self._work
-
-    def _work(self) -> None:
-        try:
-            one = self._queue.get(timeout=LOOK_AFTER_S)
-        except Empty:
-            self._look_after()
-            return
-        if one is not None:
-            self.answer(one)

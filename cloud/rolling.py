@@ -6,7 +6,6 @@ own thread does the rest, and goes on where it was after a restart.
 
 import logging
 import secrets
-import threading
 import tomllib
 from collections.abc import Callable, Mapping
 
@@ -19,13 +18,13 @@ from cloud.store.database import Store
 from cloud.store.orders import DesiredView, list_desired
 from cloud.store.registry import device_names, keep_wiring
 from cloud.store.rollouts import add_rollout, ask_to_stop, find_rollout, live_rollout, save_rollout
+from cloud.worker import Worker
 from contract.messages import MAX_WIRING_CHARACTERS
 
 log = logging.getLogger(__name__)
 
 MIN_REASON, MAX_REASON = 3, 200
 LOOK_S = 1.0
-RETRY_S = 5.0
 
 
 class CannotRollOut(ValueError):
@@ -90,21 +89,12 @@ def _check_text(device: str, text: str) -> None:
         raise CannotRollOut(f"{device}: this is not TOML: {wrong}") from None
 
 
-class Rolling:
+class Rolling(Worker[None]):
     """The one that carries roll-outs through. ``look`` does what is to be done now; the thread calls it."""
 
     def __init__(self, store: Store, steering: Steering, clock: Callable[[], int]) -> None:
+        super().__init__("rolling", "a roll-out does not go on", look=self.look, every_s=LOOK_S)
         self._store, self._steering, self._clock = store, steering, clock
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="rolling")
-        self.failures = 0
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join()
 
     def look(self) -> None:
         """Take the roll-out that goes on as far as it can go now."""
@@ -115,16 +105,6 @@ class Rolling:
             changed = self._advance(connection)
         for one in changed:
             self._steering.tell(one)
-
-    def _run(self) -> None:
-        """The boundary that keeps the thread alive: a fault of ours is recorded, and all of it tried again."""
-        while not self._stopping.wait(LOOK_S):
-            try:
-                self.look()
-            except Exception:
-                self.failures += 1
-                log.exception("a roll-out does not go on")
-                self._stopping.wait(RETRY_S)
 
     def _advance(self, connection: Connection) -> list[DesiredView]:
         """All of one step, in one transaction; returns what devices are then to be told."""

@@ -6,10 +6,10 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
@@ -31,6 +31,7 @@ from cloud.renewals import Renewals
 from cloud.rolling import Rolling
 from cloud.store.database import Store
 from cloud.store.registry import CLOUD, site_of
+from cloud.worker import Worker
 from contract import topics
 
 SWITCH_S = 0.0005
@@ -83,35 +84,38 @@ class Line:
         self.renewals = Renewals(
             store, registrar, site=site, publish=publish, look_after=lambda: self._look_after(registrar), clock=clock
         )
-        self._errands = ThreadPoolExecutor(1, thread_name_prefix="errands")
+        self._reminder = Worker[None](
+            "reminder", "the devices were not told how they are to be", look=self.steering.tell_all
+        )
+        self._workers: list[Worker[Any]] = [
+            self.ingest,
+            self.publisher,
+            self.renewals,
+            self.rolling,
+            self._reminder,
+        ]
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        self.ingest.start()
-        self.publisher.start()
-        self.renewals.start()
+        for worker in self._workers:
+            worker.start()
         self.broker.start()
-        self.rolling.start()
         try:
             yield
         finally:
-            self.rolling.stop()
             self.broker.stop()
-            self.renewals.stop()
-            self.publisher.stop()
-            self.ingest.stop()
-            self._errands.shutdown()
+            for worker in reversed(self._workers):
+                worker.stop()
+
+    @property
+    def pulses(self) -> list[Through]:
+        """A way through each of its threads."""
+        return [worker.pulse for worker in self._workers]
 
     def workings(self) -> Workings:
         """How its threads are doing."""
-        ingest = self.ingest
-        failures = {
-            "ingest": ingest.failures,
-            "publisher": self.publisher.failures,
-            "renewals": self.renewals.failures,
-            "rolling": self.rolling.failures,
-        }
-        return Workings(self.broker.is_connected, ingest.queued, ingest.dropped, failures)
+        failures = {worker.name: worker.failures for worker in self._workers}
+        return Workings(self.broker.is_connected, self.ingest.queued, self.ingest.dropped, failures)
 
     def _arrived(self, one: Arrived) -> None:
         if one.topic.channel == "want":
@@ -124,20 +128,13 @@ class Line:
     def _connected(self) -> None:
         self.ingest.connected()
         self.publisher.connected()
-        self._errands.submit(self._steer)
+        self._reminder.look_soon()
 
     def _look_after(self, registrar: Registrar) -> None:
         """Certificates that serve the line end too; a connection that stands is not touched."""
         registrar.look_after()
         if self._identity is not None:
             self._identity.refresh()
-
-    def _steer(self) -> None:
-        """The boundary of this errand: a fault of ours is recorded, and the next connection tries again."""
-        try:
-            self.steering.tell_all()
-        except Exception:
-            log.exception("the devices were not told how they are to be")
 
 
 class WebServer(uvicorn.Server):
@@ -204,7 +201,7 @@ def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: b
         )
         with line.open():
             log.info("serving on %s://%s:%d/", "https" if names else "http", *listening.getsockname()[:2])
-            _run(WebServer(config, feed, [line.ingest.pulse, line.publisher.pulse]), listening)
+            _run(WebServer(config, feed, line.pulses), listening)
 
 
 def _console_certificate(authority: Authority, folder: Path, names: Sequence[str]) -> Path:

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 
 from cloud import ingest as shipped
 from cloud.broker import Arrived
-from cloud.ingest import MAX_QUEUED, Ingest
+from cloud.ingest import Ingest
 from cloud.keys import KeyFolder
 from cloud.store.community import revision
 from cloud.store.database import Store
@@ -22,6 +22,7 @@ from cloud.store.quarantine import MAX_AT_ONCE, MAX_KEPT_BYTES, MAX_ROWS_PER_DEV
 from cloud.store.registry import found_site, register, replace_key
 from cloud.store.schema import breaks, devices, events, journals, quarantine, tallies
 from cloud.store.streams import MAX_JOURNALS_PER_DEVICE
+from cloud.worker import MAX_QUEUED
 from contract import codec, topics
 from contract.decide import Trust
 from contract.events import CHAIN_START, encode_event
