@@ -9,7 +9,7 @@ from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Mod
 from contract.reasons import Reason
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, credential_digest
-from edge.roster_store import RosterDamaged
+from edge.roster_file import RosterDamaged
 from edge.stations import Decided, Report
 
 log = logging.getLogger(__name__)

@@ -14,38 +14,31 @@ executor of one, on the other connection, in slices of about a millisecond: a th
 from the interpreter, and somebody waits at the door.
 """
 
-import hashlib
 import sqlite3
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
 
-from contract import codec
 from contract.codec import Malformed
 from contract.decide import Grant
 from contract.messages import Manifest
 from contract.roster import Page, Prefix, Site, check_whole, prefix_of
 from contract.sealing import page_hash
 from edge import files
+from edge.roster_file import ADOPT, PUT, Adopted, Files, Kept, RosterDamaged, adopted, read_kept, read_page, salvage
 
-SCHEMA = 2
 SLICE_WEIGHT = 40
 """Pages to read, or to drop, in one slice: one of about 100 rows takes some 20 µs."""
 CHECK_WEIGHT = 14
 """To check all rows of a page as well costs so many times more."""
 
-_FIND = "SELECT blob FROM pages WHERE hash = ?"
 _HAS = "SELECT 1 FROM pages WHERE hash = ?"
-_PUT = "INSERT OR REPLACE INTO pages (hash, blob) VALUES (?, ?)"
-_IN_USE = "SELECT manifest, prefixes, site, checksum FROM roster"
-_ADOPT = "UPDATE roster SET manifest = ?, prefixes = ?, site = ?, checksum = ?"
 _NAMES = "SELECT hash FROM pages"
 _DROP = "DELETE FROM pages WHERE hash = ?"
 
@@ -54,36 +47,8 @@ class RosterError(Exception):
     """The roster's file cannot be opened; the text names it and says why."""
 
 
-class RosterDamaged(Exception):
-    """A page in use is missing, or not the page that was signed. It is fetched again; until then who is on it must
-    wait."""
-
-
 class Unfit(Exception):
     """A manifest was signed, but what it names is no roster; nothing was changed."""
-
-
-class Adopted(Struct, frozen=True):
-    """The roster in use: its manifest, the first digest bits of every page, and what the rows share. ``checked`` marks
-    the pages that were read and found to be what was signed since this start: to do so every time costs 5 µs."""
-
-    manifest: Manifest
-    prefixes: "array[int]"
-    site: Site
-    checked: bytearray
-
-
-class Kept(NamedTuple):
-    """How the roster in use stands in its table. ``manifest`` is the payload as it came, ``site`` its site page."""
-
-    manifest: bytes
-    prefixes: bytes
-    site: bytes
-    checksum: bytes
-
-    @classmethod
-    def of(cls, manifest: bytes, prefixes: bytes, site: bytes) -> "Kept":
-        return cls(manifest, prefixes, site, hashlib.sha256(manifest + prefixes + site).digest())
 
 
 class Newest(Struct, frozen=True, order=True):
@@ -91,25 +56,6 @@ class Newest(Struct, frozen=True, order=True):
 
     number: int = 0
     issued_ms: int = 0
-
-
-class Files(NamedTuple):
-    """The two connections to one file."""
-
-    writer: sqlite3.Connection
-    reader: sqlite3.Connection
-
-    @classmethod
-    def open(cls, path: Path) -> "Files":
-        writer = files.open_made(path, SCHEMA, _migrate)
-        writer.execute("PRAGMA wal_autocheckpoint = 1000")
-        reader = files.open_database(path)
-        writer.text_factory = reader.text_factory = bytes  # a bit that rots may turn a blob into a text
-        return cls(writer, reader)
-
-    def close(self) -> None:
-        self.reader.close()
-        self.writer.close()
 
 
 class RosterStore:
@@ -167,7 +113,7 @@ class RosterStore:
         place = bisect_right(in_use.prefixes, prefix_of(digest)) - 1
         name = in_use.manifest.pages[place]
         try:
-            page = Page(_read_page(self._files.reader, name, check=not in_use.checked[place]))
+            page = Page(read_page(self._files.reader, name, check=not in_use.checked[place]))
             in_use.checked[place] = True
             return [in_use.site.grant(row) for row in page.find(digest)]
         except (sqlite3.Error, Malformed, RosterDamaged) as error:
@@ -182,7 +128,7 @@ class RosterStore:
             if in_use is not self._in_use:
                 return
             try:
-                _read_page(self._files.writer, name)
+                read_page(self._files.writer, name)
             except (sqlite3.Error, RosterDamaged):
                 self.damaged.add(name)
             if (place + 1) % SLICE_WEIGHT == 0:
@@ -203,7 +149,7 @@ class RosterStore:
             files.check_sound(self._files.writer)
         named = [(page_hash(blob), blob) for blob in blobs]
         with self._writing(), files.transaction(self._files.writer):
-            self._files.writer.executemany(_PUT, named)
+            self._files.writer.executemany(PUT, named)
         self.damaged.difference_update(name for name, _ in named)
 
     def adopting(self, manifest: Manifest, payload: bytes) -> Iterator[None]:
@@ -220,7 +166,7 @@ class RosterStore:
             raise Unfit(f"roster {manifest.number}: {error}") from None
         packed = array("I", (prefix.value for prefix in prefixes))
         with self._writing(), files.transaction(self._files.writer):
-            self._files.writer.execute(_ADOPT, Kept.of(payload, packed.tobytes(), site_page))
+            self._files.writer.execute(ADOPT, Kept.of(payload, packed.tobytes(), site_page))
         self._in_use = Adopted(manifest, packed, site, bytearray(len(packed)))
         self._newest = max(self._newest, _newest_of(manifest))
         self.damaged.clear()
@@ -272,7 +218,7 @@ class RosterStore:
     def _read(self, name: bytes) -> bytes:
         """A page of a roster to be adopted. Raises ``RosterDamaged``; then the store lacks it."""
         try:
-            return _read_page(self._files.writer, name)
+            return read_page(self._files.writer, name)
         except RosterDamaged:
             self._files.writer.execute(_DROP, (name,))
             raise
@@ -320,7 +266,7 @@ class RosterStore:
     def _open(self) -> None:
         self._files = Files.open(self._path)
         try:
-            self._in_use = _in_use(_read_kept(self._files.reader))
+            self._in_use = adopted(read_kept(self._files.reader))
             self._files.reader.execute(_HAS, (b"",))  # is there a table of pages at all?
         except BaseException:
             self.close()
@@ -330,8 +276,8 @@ class RosterStore:
         """Open a new file, with the roster and the pages that can be read of a damaged one."""
         made = Files.open(self._path)
         try:
-            kept = _salvage(damaged, made.writer)
-            in_use = None if kept is None else _in_use(kept)
+            kept = salvage(damaged, made.writer)
+            in_use = None if kept is None else adopted(kept)
         except BaseException:
             made.close()
             raise
@@ -348,83 +294,3 @@ def _read_newest(path: Path) -> Newest:
     with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
         return msgspec.json.decode(path.read_bytes(), type=Newest)
     return Newest()
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Make the tables. Imported late: sqlite-utils takes 24 MiB and 200 ms."""
-    from sqlite_utils import Database, Migrations
-
-    migrations = Migrations("roster")
-
-    @migrations()
-    def pages_and_roster(database: Database) -> None:
-        database.table("pages").create({"hash": bytes, "blob": bytes}, pk="hash", not_null={"blob"})
-        database.table("roster").insert({"manifest": b"", "prefixes": b""})
-
-    @migrations()
-    def kept_twice(database: Database) -> None:
-        table = database.table("roster")
-        table.add_column("site", bytes)
-        table.add_column("checksum", bytes)
-        ((manifest, prefixes),) = connection.execute("SELECT manifest, prefixes FROM roster").fetchall()
-        site = _page_of(connection, codec.read(codec.detach(manifest)[0], Manifest).site_page) if manifest else b""
-        connection.execute("INSERT INTO roster DEFAULT VALUES")
-        connection.execute(_ADOPT, Kept.of(manifest, prefixes, site))
-
-    migrations.apply(Database(connection))
-
-
-def _read_kept(connection: sqlite3.Connection) -> Kept:
-    """The first copy that is whole. Raises ``RosterDamaged``."""
-    for manifest, prefixes, site, checksum in connection.execute(_IN_USE):
-        if all(isinstance(part, bytes) for part in (manifest, prefixes, site)):
-            kept = Kept.of(manifest, prefixes, site)
-            if kept.checksum == checksum:
-                return kept
-    raise RosterDamaged("both copies of the manifest in use are spoilt")
-
-
-def _in_use(kept: Kept) -> Adopted | None:
-    """Raises ``Malformed``."""
-    if not kept.manifest:
-        return None
-    manifest = codec.read(codec.detach(kept.manifest)[0], Manifest)
-    prefixes = array("I")
-    prefixes.frombytes(kept.prefixes)
-    return Adopted(manifest, prefixes, Site.from_blob(kept.site), bytearray(len(prefixes)))
-
-
-def _salvage(damaged: Path, into: sqlite3.Connection) -> Kept | None:
-    """Carry the roster in use over from a damaged file, with the pages that are still what was signed."""
-    try:
-        with closing(files.open_database(damaged)) as source, files.transaction(into):
-            source.text_factory = bytes
-            kept = _read_kept(source)
-            in_use = _in_use(kept)
-            into.execute(_ADOPT, kept)
-            if in_use is not None:
-                into.executemany(_PUT, _readable(source, in_use.manifest))
-            return kept
-    except (sqlite3.Error, Malformed, RosterDamaged):
-        return None
-
-
-def _readable(source: sqlite3.Connection, manifest: Manifest) -> Iterator[tuple[bytes, bytes]]:
-    for name in (manifest.site_page, *manifest.pages):
-        with suppress(sqlite3.Error, RosterDamaged):
-            yield name, _read_page(source, name)
-
-
-def _read_page(connection: sqlite3.Connection, name: bytes, *, check: bool = True) -> bytes:
-    """The bytes of a page, checked to be those that its name promises. Raises ``RosterDamaged``."""
-    blob = _page_of(connection, name)
-    if check and page_hash(blob) != name:
-        raise RosterDamaged(f"page {name.hex()} is not the page that was signed")
-    return blob
-
-
-def _page_of(connection: sqlite3.Connection, name: bytes) -> bytes:
-    found = connection.execute(_FIND, (name,)).fetchone()
-    if found is None or not isinstance(found[0], bytes):
-        raise RosterDamaged(f"page {name.hex()} is missing")
-    return found[0]

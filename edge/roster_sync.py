@@ -20,7 +20,8 @@ from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Manifest, Wan
 from contract.roster import refusal
 from contract.sealing import Purpose, RosterVerifier, page_hash, statement
 from edge import files
-from edge.roster_store import Newest, RosterDamaged, RosterStore, Unfit
+from edge.roster_file import RosterDamaged
+from edge.roster_store import Newest, RosterStore, Unfit
 
 log = logging.getLogger(__name__)
 

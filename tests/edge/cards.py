@@ -7,7 +7,7 @@ from contract.credentials import canonical, encode
 from contract.decide import Grant, Tier, Trust
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, credential_digest
-from edge.roster_store import RosterDamaged
+from edge.roster_file import RosterDamaged
 from tests.edge.portals import ANNA, BEN
 
 NOW_MS = 1_800_000_000_000

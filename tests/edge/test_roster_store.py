@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from contract.roster import paginate
 from contract.sealing import page_hash
-from edge.roster_store import Newest, RosterDamaged, RosterError, RosterStore, Unfit
+from edge.roster_file import RosterDamaged
+from edge.roster_store import Newest, RosterError, RosterStore, Unfit
 from tests.edge.journals import meddle, spoil
 from tests.edge.rosters import NOW_MS, Published, digest, publish, row, seal
 

@@ -13,7 +13,7 @@ from contract import codec
 from contract.decide import Trust
 from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES
 from contract.sealing import RosterKey
-from edge.roster_store import RosterDamaged
+from edge.roster_file import RosterDamaged
 from edge.roster_sync import MAX_HELD_BYTES, MAX_WAIT_S, WAIT_S
 from tests.edge.journals import spoil
 from tests.edge.rosters import DAY_MS, NOW_MS, digest, publish, row, seal

@@ -16,7 +16,8 @@ from contract.messages import Manifest
 from edge.clock import DeviceClock
 from edge.keeper import Latch
 from edge.memory import Begun, Memory
-from edge.roster_store import RosterDamaged, RosterError, RosterStore
+from edge.roster_file import RosterDamaged
+from edge.roster_store import RosterError, RosterStore
 from edge.roster_sync import MAX_WAIT_S
 from firmware_sim.disk import HONEST, Cut, PowerCut, power_cuts
 from firmware_sim.disk_recorder import DiskRecorder, Fault, pour
