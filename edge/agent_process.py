@@ -70,6 +70,20 @@ def broker(config: DeviceConfig, clock: DeviceClock) -> Broker:
     return Broker(address.hostname or "", address.port or PORTS[address.scheme], tls)
 
 
+def _link(config: DeviceConfig, found: Broker, loop: asyncio.AbstractEventLoop, connector: Executor) -> MqttLink:
+    site, name = config.device.site, config.device.name
+    return MqttLink(
+        found,
+        client_id=name,
+        subscribe=topics.down(site, name, "+"),
+        will=Will(topics.up(site, name, "state"), will),
+        number=ConnectionNumber(config.state / "connections"),
+        loop=loop,
+        random=SystemRandom(),
+        connector=connector,
+    )
+
+
 def _reboot(command: list[str]) -> Callable[[], object] | None:
     """What starts the machine anew, if its config says how."""
     if not command:
@@ -146,17 +160,7 @@ async def _life(
         identity = Identity(config.keys)
         found = broker(config, clock)
         keeper = KeeperLine(socket_path(config.run))
-        site, name = config.device.site, config.device.name
-        link = MqttLink(
-            found,
-            client_id=name,
-            subscribe=topics.down(site, name, "+"),
-            will=Will(topics.up(site, name, "state"), will),
-            number=ConnectionNumber(config.state / "connections"),
-            loop=loop,
-            random=SystemRandom(),
-            connector=_thread(stack, "connector"),
-        )
+        link = _link(config, found, loop, _thread(stack, "connector"))
         journal, roster, memory = open_files(config, clock.boot)
         threads = [_thread(stack, name) for name in ("writer", "flusher", "roster", "memory")]
         writer, flusher, roster_writer, memory_writer = threads
