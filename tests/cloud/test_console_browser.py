@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
+from contract.decide import Mode
 from tests.cloud.town import PASSWORD, Town
 
 pytestmark = pytest.mark.browser
@@ -17,7 +18,7 @@ QUIET = [
 PHONE = ViewportSize(width=390, height=844)
 SMALLEST_TARGET_PX = 44
 TARGETS = "button:visible, select:visible, summary:visible, nav a:visible, .tile:visible"
-PHONE_PAGES = (
+EVERY_PAGE = (
     *("/", "/doors", "/events", "/people", "/people/5", "/devices/gym-turnstile", "/rosters", "/rollouts"),
     *("/quarantine", "/audit", "/adoptions", "/devices/gym-turnstile/lost", "/account"),
 )
@@ -145,7 +146,7 @@ def test_on_a_phone_every_page_fits_and_every_target_can_be_hit(town: Town, brow
     page.fill("[name=name]", "admin")
     page.fill("[name=password]", PASSWORD)
     page.click("button")
-    for path in PHONE_PAGES:
+    for path in EVERY_PAGE:
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
         for target in page.locator(TARGETS).all():
@@ -184,10 +185,12 @@ def test_text_stands_out_from_its_ground_by_day_and_by_night(town: Town, browser
     town.beats("gym-turnstile", faults={"gym-turnstile.arm_still": "seen"})
     context = browser.new_context(base_url=town.url, locale="en-GB", color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
-    log_in(page)
+    log_in(page, "admin")
     page.emulate_media(reduced_motion="reduce")
-    weak = page.evaluate(WEAK_CONTRAST)
-    assert weak == []
+    town.steering.set_mode(["west-gate"], Mode.LOCKDOWN, "gate", "a fight")
+    for path in EVERY_PAGE:
+        page.goto(path)
+        assert page.evaluate(WEAK_CONTRAST) == [], path
     context.close()
 
 
