@@ -313,11 +313,12 @@ class Journal(JournalView):
         self._wal_suspect = False
 
     def _synced_wal(self) -> int:
-        """The open WAL. Rows of a killed process are in it, but perhaps not yet on the disk."""
+        """The open WAL. Rows of an earlier process may be in it and neither on the disk nor on their way to it: a sync
+        of theirs may have failed. After a clean end it is empty."""
         files.sync_folder(self._path.parent)
         wal = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
         try:
-            os.fdatasync(wal)
+            files.write_again(wal)
         except OSError:
             os.close(wal)
             raise

@@ -5,6 +5,8 @@ every single operation, and starts from it.
 """
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from random import Random
@@ -13,10 +15,11 @@ from typing import Any
 import pytest
 
 from contract.events import decode_event
-from edge.journal import Journal
+from edge.journal import Journal, JournalView
 from firmware_sim.disk import BROKEN, HONEST, Cut, Image, power_cuts
 from firmware_sim.disk_recorder import DiskRecorder, Fault, pour
 from firmware_sim.worlds.power_cuts import JOURNAL, NEXT_BOOT, JournalLife, judge, live
+from tests.edge.journals import rows_after
 from tests.firmware_sim.memory_disk import memory_disk
 from tests.firmware_sim.story import in_virtual_time
 from tests.scenarios.gym import MEMBER, STRANGER, Gym
@@ -88,8 +91,8 @@ def test_a_journal_that_the_disk_has_spoilt_is_carried_over_or_goes_on_and_makes
 def spoilt_journal(disk: DiskRecorder, image: Path) -> Image:
     """An image whose journal must be replaced by a new one that carries rows."""
     with disk:
-        life = live(disk, 24, "spoilt")
-    for power_cut in power_cuts(disk.before, disk.operations, DAMAGE, "spoilt"):
+        life = live(disk, 24, "again")
+    for power_cut in power_cuts(disk.before, disk.operations, DAMAGE, "again"):
         if judge(power_cut, life, image).set_aside and len(events_in(power_cut.image, image)) > 10:
             return power_cut.image
     raise AssertionError("no damage was deep enough")
@@ -164,6 +167,30 @@ def fail_at(calls: range, fault: Fault, for_good: bool, image: Path, *, every: i
         if disk.calls < at_call:  # it was over before
             break
     return images
+
+
+def killed(journal: Journal, path: Path) -> None:
+    """The process is gone. Somebody still looks at the file, or SQLite would tidy it up as a killed one never does."""
+    with JournalView(path):
+        journal._close_files()
+        journal._hold.release()
+
+
+def test_rows_that_a_killed_agent_could_not_sync_are_durable_when_the_next_one_says_so(disk: DiskRecorder) -> None:
+    path = disk.folder / JOURNAL
+    with disk:
+        journal = Journal(path, boot=NEXT_BOOT)
+        journal.insert(rows_after(journal.last_seq, journal.tip, 3))
+        disk.fail(Fault.IOERR_FSYNC)
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            journal.flush()
+        disk.mend()
+        killed(journal, path)
+        again = Journal(path, boot=NEXT_BOOT)
+        assert (again.last_seq, again.found.unclean) == (3, True)
+        left = disk.image(Cut.SYNCED, Random(1))
+        again.close()
+    assert [n for _, n in events_in(left, disk.folder)] == [1, 2, 3]
 
 
 def leaving(disk: DiskRecorder, image: Image) -> Callable[[Path], None]:
