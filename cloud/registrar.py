@@ -172,7 +172,7 @@ class Registrar:
         place: BrokerPlace | None = broker_of(self._folder)
         if place is None:
             return False
-        with self._store.reading() as connection:
+        with self._store.writing() as connection:  # or an older list could be written over a newer one
             revoked = revoked_certificates(connection, now_ms)
-        write_revocations(place, self.authority, [*revoked, *also], now_ms)
+            write_revocations(place, self.authority, [*revoked, *also], now_ms)
         return True

@@ -1,5 +1,7 @@
 """Who is let in and put out, and what the broker's folder and the audit say of it."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,26 @@ def test_a_door_that_was_named_before_its_device_stays_as_it_is(office: Office) 
     bundle = office.adopt(DeviceKey.generate(), Position("east-gate", zone="gym"))
     with office.store.reading() as connection:
         assert points_of(connection, ["east-gate"]) == {"east-gate": bundle.device}
+
+
+def test_nobody_changes_what_is_revoked_while_the_brokers_list_of_it_is_written(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or whoever read the older list could write it last."""
+    office.broker()
+    office.adopt(DeviceKey.generate())
+    locked = []
+
+    def write(*_: object) -> None:
+        with closing(sqlite3.connect(office.store.engine.url.database or "", timeout=0.0)) as other:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as wrong:
+                locked.append(str(wrong))
+
+    monkeypatch.setattr("cloud.registrar.write_revocations", write)
+    office.registrar.lose("north-gate", "admin")
+    assert locked == ["database is locked"]
 
 
 def test_a_lost_device_is_believed_no_more_and_its_cards_are_named(office: Office) -> None:
