@@ -28,6 +28,8 @@ from contract.sealing import Purpose, RosterKey, page_hash, statement
 log = logging.getLogger(__name__)
 
 ISSUE_AGAIN_MS = 6 * HOUR_MS
+CLOCK_STEPS_MS = HOUR_MS
+"""How far this machine's clock may be set back without a roster being issued again."""
 ISSUE_JITTER_MS = HOUR_MS // 2
 """It is done up to so much earlier, differently every time, so that sites which began together do not stay together."""
 EXPIRES_AFTER_MS = 7 * DAY_MS
@@ -91,7 +93,7 @@ class Publisher(Worker[Arrived]):
             self._stands = self._stands or newest_roster(connection)
             found = revision(connection)
             adopted = highest_adopted(connection)
-        is_old = self._stands is None or now_ms >= self._due_ms(self._stands, adopted)
+        is_old = self._stands is None or not self._is_good(self._stands, adopted, now_ms)
         has_changed = found != self._told_revision
         if not (is_old or has_changed or self._untold.is_set()):
             return
@@ -100,6 +102,10 @@ class Publisher(Worker[Arrived]):
         new = self._issue(now_ms, self._stands, found, adopted, anew=is_old) if is_old or has_changed else []
         self._tell(new if len(new) <= MAX_PUSHED_PAGES else [])
         self._told_revision = found
+
+    def _is_good(self, stands: Roster, adopted: int, now_ms: int) -> bool:
+        """Whether the roster that stands may go on. One of the future was issued while our clock was wrong."""
+        return stands.issued_ms <= now_ms + CLOCK_STEPS_MS and now_ms < self._due_ms(stands, adopted)
 
     def _due_ms(self, stands: Roster, adopted: int) -> int:
         """When the roster that stands is to be issued again: soon, if a device has a newer one of a past we lost."""

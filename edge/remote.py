@@ -23,7 +23,7 @@ from edge.rewiring import Health, Rewire, Rewiring
 log = logging.getLogger(__name__)
 
 REBOOT_AFTER_S = 2.0
-"""Time for the answer to leave, and for the journal to be written."""
+"""Time for the answer to leave, and for the journal to be written. A new connection waits as long."""
 
 
 class RemoteKeys(Struct, frozen=True):
@@ -140,7 +140,8 @@ class Remote:
             return Done("refused", "bad_time")
         self._record("device.clock_set", {"by": command.by, "was_ms": was_ms})
         self._record("command.done", told)
-        return Done()
+        # What was refused by the wrong time, a roster above all, lies at the broker and comes with a new connection.
+        return Done(afterwards=lambda: self._loop.call_later(REBOOT_AFTER_S, self._link.again))
 
     def _send_log(self, _command: Command, told: dict[str, Any]) -> Done:
         self._record("command.done", told)

@@ -1,6 +1,7 @@
 """A Pi without a battery clock wakes up in 1970, with nobody to ask: who may enter, and in what order it is told."""
 
 import asyncio
+from collections.abc import Callable
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -8,15 +9,16 @@ import pytest
 
 from cloud.members import Membership
 from cloud.plans import YEARLY, Plan
-from cloud.store.community import Card, add_card, add_membership, add_person, add_plan
-from contract.decide import DAY_MS, Tier, Trust
+from cloud.store.community import Card, add_card, add_membership, add_person, add_plan, set_card_standing
+from contract.decide import DAY_MS, Standing, Tier, Trust
 from edge.clock import BUILT_MS
 from firmware_sim.worlds.virtual import MIDNIGHT_MS
 from tests.firmware_sim.story import in_virtual_time
-from tests.scenarios.gym import FOUNDER, MEMBER, STAFF, STRANGER, Gym
+from tests.scenarios.gym import FOUNDER, GYM, MEMBER, STAFF, STRANGER, Gym
 
 MORNINGS = Plan("mornings", Tier.MEMBER, 100, None, {"gym": "gym-hours"}, "早间会员", "Morning member")
 ENDS_TOMORROW, WITH_HOURS = 20001, 20002
+YEAR_2038_MS = (1 << 31) * 1000
 
 
 def admit(gym: Gym, number: int, plan: str, until_ms: int = 0) -> str:
@@ -91,3 +93,57 @@ async def test_a_new_device_in_1970_believes_no_time_before_its_own_software(tmp
         refused = gym.rows()[-1]
         assert (refused.data["reason"], refused.clock) == ("no_roster", Trust.UNSET)
         assert refused.at_ms > BUILT_MS
+
+
+def restart_cloud(gym: Gym, now_ms: Callable[[], int]) -> None:
+    """Its machine starts again, and its clock stands wherever it stands."""
+    gym.cloud.kill()
+    gym.cloud._now_ms = now_ms
+    gym.cloud.start()
+
+
+def is_off_ms(gym: Gym) -> int:
+    return abs(int(gym.status["clock"]["at_ms"]) - gym.town.now_ms())
+
+
+@in_virtual_time
+async def test_a_cloud_whose_clock_is_lost_moves_no_devices_clock(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        restart_cloud(gym, lambda: round(asyncio.get_running_loop().time() * 1000))
+        assert await gym.tries(MEMBER)
+        await gym.until(gym.in_step)
+        assert is_off_ms(gym) < 1000
+        assert "s off" in gym.agent.faults()["clock"]
+        with gym.cloud.changing() as connection:
+            set_card_standing(connection, 1, Standing.LOST)
+        await gym.until(lambda: gym.roster["refused"] == "expired")
+        assert gym.roster["number"] == 1
+        assert await gym.tries(MEMBER)
+
+        restart_cloud(gym, gym.town.now_ms)
+        await gym.until(lambda: gym.roster["number"] > 1 and gym.roster["refused"] == "")
+        assert await gym.tries(MEMBER)
+        await gym.until(gym.in_step)
+        assert "clock" not in gym.agent.faults()
+        assert is_off_ms(gym) < 1000
+
+
+@in_virtual_time
+async def test_a_cloud_in_2038_is_believed_under_its_seal_and_one_order_puts_it_right(tmp_path: Path) -> None:
+    async with Gym(tmp_path) as gym:
+        ahead_ms = YEAR_2038_MS - gym.town.now_ms()
+        restart_cloud(gym, lambda: gym.town.now_ms() + ahead_ms)
+        await gym.until(lambda: is_off_ms(gym) > DAY_MS)
+        assert await gym.tries(FOUNDER)
+        assert not await gym.tries(MEMBER)
+        assert await gym.turnstile.leave()
+
+        restart_cloud(gym, gym.town.now_ms)
+        await gym.until(lambda: gym.cloud.link.up)
+        right = {"now_ms": gym.town.now_ms()}
+        gym.cloud.commander.order(GYM, "clock_set", right, "lin", "the cloud was in 2038")
+        await gym.until(lambda: is_off_ms(gym) < 60_000)
+        await gym.until(lambda: abs(gym.roster["issued_ms"] - gym.town.now_ms()) < DAY_MS)
+        assert await gym.tries(MEMBER)
+        await gym.until(gym.in_step)
+        assert is_off_ms(gym) < 1000
