@@ -10,7 +10,7 @@ folder is one kind of station, found by the name that a config gives as ``kind``
 ``now_ms`` is the monotonic clock. Inputs are facts that have happened; effects are done in order by the agent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
@@ -183,9 +183,36 @@ HELD_OPEN = "mode"
 """Among the causes that hold a point free, the one that is no emergency: the lock is driven, lease by lease."""
 
 
-def mode_set(family: str, wanted: ModeChanged) -> Record:
-    """The event of a point in another mode."""
-    return Record(f"{family}.mode", {"mode": wanted.mode.value, "number": wanted.number})
+class Portal(Faulty, frozen=True, kw_only=True):
+    """The part of a state that says how a way is to stand: ``released_by`` are the causes that hold it free."""
+
+    released_by: frozenset[str] = frozenset()
+    mode: Mode = Mode.SCHEDULED
+
+
+P = TypeVar("P", bound=Portal)
+
+
+def to_mode(
+    state: P,
+    family: str,
+    wanted: ModeChanged,
+    release: Callable[[P, bool], tuple[P, list[Effect]]],
+    bar: Callable[[P], tuple[P, list[Effect]]],
+) -> tuple[P, list[Effect]]:
+    """Set a point to another mode: ``release`` begins or ends what holds it open, ``bar`` lets nobody in any more."""
+    if wanted.mode is state.mode:
+        return state, []
+    effects: list[Effect] = [Record(f"{family}.mode", {"mode": wanted.mode.value, "number": wanted.number})]
+    state = replace(state, mode=wanted.mode)
+    hold_open = wanted.mode is Mode.HOLD_OPEN
+    if hold_open != (HELD_OPEN in state.released_by):
+        state, released = release(state, hold_open)
+        effects += released
+    if wanted.mode in BARRING:
+        state, barred = bar(state)
+        effects += barred
+    return state, effects
 
 
 def keep_open(output: str) -> list[Effect]:

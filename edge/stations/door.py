@@ -10,10 +10,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from contract.decide import Mode
 from contract.reasons import Reason
 from edge.stations import (
-    BARRING,
     HELD_OPEN,
     LEASE_MARGIN_MS,
     SOMEBODY,
@@ -23,12 +21,12 @@ from edge.stations import (
     Edge,
     Effect,
     Emergency,
-    Faulty,
     Input,
     Levels,
     ModeChanged,
     OpenOnce,
     Passer,
+    Portal,
     Record,
     Report,
     Rest,
@@ -38,7 +36,6 @@ from edge.stations import (
     decided,
     keep_open,
     kept_still,
-    mode_set,
     moved,
     not_entered,
     opened,
@@ -46,6 +43,7 @@ from edge.stations import (
     passer,
     refuse,
     set_fault,
+    to_mode,
 )
 
 Phase = Literal["closed", "unlocked", "open", "held", "forced", "released"]
@@ -107,7 +105,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("still_after is greater than 0")
 
 
-class State(Faulty, frozen=True):
+class State(Portal, frozen=True):
     """``unlocked``: the lock is driven until the relock is due, wherever the leaf is. ``passers`` are those on whom the
     next opening is booked, and ``button`` that somebody inside may be taking it too. ``released_by`` are the causes
     that hold the door free: the emergency, its supply broken in hardware, or a mode that holds it open."""
@@ -122,9 +120,7 @@ class State(Faulty, frozen=True):
     leaf_open: bool = False
     opened_ms: int = 0
     shut_ms: int | None = None
-    released_by: frozenset[str] = frozenset()
     reversed: int = 0
-    mode: Mode = Mode.SCHEDULED
 
 
 Step = tuple[State, list[Effect]]
@@ -147,7 +143,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case OpenOnce():
             return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value))
         case ModeChanged():
-            return _mode(state, happened, now_ms)
+            return to_mode(state, "door", happened, lambda one, on: _release(one, HELD_OPEN, on, now_ms), _bar)
         case Levels():
             return _levels(state, happened, now_ms)
         case Edge(name="contact", active=shut):
@@ -285,21 +281,6 @@ def _release(state: State, cause: str, active: bool, now_ms: int) -> Step:
 def _held(causes: frozenset[str]) -> list[Effect]:
     """What a free door asks of its lock: nothing in an emergency, for then what we drove would run into its lease."""
     return keep_open("lock") if causes == {HELD_OPEN} else [Rest("lock"), Wake("hold_open", None)]
-
-
-def _mode(state: State, wanted: ModeChanged, now_ms: int) -> Step:
-    if wanted.mode is state.mode:
-        return state, []
-    effects: list[Effect] = [mode_set("door", wanted)]
-    state = replace(state, mode=wanted.mode)
-    hold_open = wanted.mode is Mode.HOLD_OPEN
-    if hold_open != (HELD_OPEN in state.released_by):
-        state, released = _release(state, HELD_OPEN, hold_open, now_ms)
-        effects += released
-    if wanted.mode in BARRING:
-        state, barred = _bar(state)
-        effects += barred
-    return state, effects
 
 
 def _bar(state: State) -> Step:

@@ -11,10 +11,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from contract.decide import Mode
 from contract.reasons import Reason
 from edge.stations import (
-    BARRING,
     HELD_OPEN,
     LEASE_MARGIN_MS,
     SOMEBODY,
@@ -24,12 +22,12 @@ from edge.stations import (
     Edge,
     Effect,
     Emergency,
-    Faulty,
     Input,
     Levels,
     ModeChanged,
     OpenOnce,
     Passer,
+    Portal,
     Record,
     Report,
     Rest,
@@ -39,13 +37,13 @@ from edge.stations import (
     decided,
     keep_open,
     kept_still,
-    mode_set,
     moved,
     not_entered,
     opened,
     passed,
     passer,
     refuse,
+    to_mode,
 )
 
 Phase = Literal["rest", "unlocked", "turning", "forced", "jammed", "released"]
@@ -96,7 +94,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} is greater than 0")
 
 
-class State(Faulty, frozen=True):
+class State(Portal, frozen=True):
     """``queue`` are those who may pass, ``turning`` is who of them turns the arm now, and ``leaving`` are those who
     badged at a free exit arm. ``away``: the arm is not at home; ``home_ms`` is when it last came there, ``passed_ms``
     when it last did so with a passage. ``released_by`` are the causes that free the arm: the emergency, or a mode that
@@ -112,8 +110,6 @@ class State(Faulty, frozen=True):
     away: bool = False
     home_ms: int | None = None
     passed_ms: int | None = None
-    released_by: frozenset[str] = frozenset()
-    mode: Mode = Mode.SCHEDULED
 
 
 Step = tuple[State, list[Effect]]
@@ -138,7 +134,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case OpenOnce():
             return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value), now_ms)
         case ModeChanged():
-            return _mode(state, happened)
+            return to_mode(state, "turnstile", happened, lambda one, on: _release(one, HELD_OPEN, on), _bar)
         case Levels(active=active):
             return _levels(state, active)
         case Edge(name="arm", active=True):
@@ -273,21 +269,6 @@ def _release(state: State, cause: str, active: bool) -> Step:
         held = keep_open("unlock") if causes == {HELD_OPEN} else []
         return _forgotten(_to(state, "release")), [*([] if held else [Rest("unlock")]), *_UNWATCHED, *held]
     return _believe_arm(_to(state, "restore")) if state.phase == "released" else (state, [])
-
-
-def _mode(state: State, wanted: ModeChanged) -> Step:
-    if wanted.mode is state.mode:
-        return state, []
-    effects: list[Effect] = [mode_set("turnstile", wanted)]
-    state = replace(state, mode=wanted.mode)
-    hold_open = wanted.mode is Mode.HOLD_OPEN
-    if hold_open != (HELD_OPEN in state.released_by):
-        state, released = _release(state, HELD_OPEN, hold_open)
-        effects += released
-    if wanted.mode in BARRING:
-        state, barred = _bar(state)
-        effects += barred
-    return state, effects
 
 
 def _bar(state: State) -> Step:
