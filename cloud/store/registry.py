@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.store.community import touch
-from cloud.store.schema import devices, sites
+from cloud.store.schema import devices, points, sites
 from contract import roster
 from contract.codec import Malformed
 from contract.sealing import DeviceVerifier
@@ -88,7 +88,8 @@ def lose_device(connection: Connection, name: str, now_ms: int) -> None:
 def register(
     connection: Connection, name: str, public_key: bytes, now_ms: int, label_zh: str = "", label_en: str = ""
 ) -> None:
-    """Let a device in by its public key (65 bytes). The same device with the same key may be registered again.
+    """Let a device in by its public key (65 bytes). The same device with the same key may be registered again. Without
+    labels it is called as the door that bears its name.
 
     Raises ``NotRegistered`` for a name or key that cannot be one, and for a name that another key has.
     """
@@ -102,7 +103,9 @@ def register(
         return
     if known is not None:
         raise NotRegistered(f"another key is registered as {name}: if its Pi was replaced, use --replace")
-    labels = {"label_zh": label_zh or name, "label_en": label_en or name}
+    door = connection.execute(select(points.c.label_zh, points.c.label_en).where(points.c.name == name)).first()
+    its_zh, its_en = door or (name, name)
+    labels = {"label_zh": label_zh or its_zh, "label_en": label_en or its_en}
     values = {"site": site_of(connection).name, "name": name, "public_key": public_key, "registered_ms": now_ms}
     connection.execute(insert(devices).values(**values, **labels))
     touch(connection)

@@ -14,6 +14,7 @@ from cloud.publisher import Publisher
 from cloud.registrar import LOCAL_BROKER, Position, Registrar
 from cloud.sample import SITE, seed_sample
 from cloud.store import operators
+from cloud.store.console import list_devices
 from cloud.store.database import Store
 from cloud.store.orders import points_of
 from cloud.store.registry import NotRegistered, device_names
@@ -68,6 +69,14 @@ def office(store: Store, keys: KeyFolder, tmp_path: Path) -> Office:
 
 def serial(bundle: Bundle) -> int:
     return x509.load_pem_x509_certificate(bundle.certificate.encode()).serial_number
+
+
+def test_a_device_without_labels_is_called_as_its_door(office: Office) -> None:
+    office.adopt(DeviceKey.generate(), Position("gym-turnstile"))
+    office.adopt(DeviceKey.generate(), Position("attic"))
+    with office.store.reading() as connection:
+        called = {device.name: (device.label.zh, device.label.en) for device in list_devices(connection)}
+    assert called == {"gym-turnstile": ("健身房闸机", "Gym turnstile"), "attic": ("attic", "attic")}
 
 
 def test_an_adopted_device_gets_all_that_it_needs_and_is_believed(office: Office) -> None:
