@@ -95,7 +95,7 @@ def after_start(starts: Mapping[str, int], boot: str, connection: int) -> tuple[
     if not boot or (known is not None and connection <= known):
         return starts, False
     others = {other: newest for other, newest in starts.items() if other != boot}
-    is_back = known is not None and next(reversed(starts)) != boot
+    is_back = known is not None and list(starts)[-1] != boot
     return dict([*others.items(), (boot, connection)][-MAX_STARTS:]), is_back
 
 

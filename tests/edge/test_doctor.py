@@ -256,7 +256,8 @@ def test_the_wiring_that_rules_is_named_and_a_rotten_one_is_a_failure(house: Hou
     wirings = Wirings(house.config)
     wirings.begin(f"{CONFIG}settings.unlock_ms = 9000\n", 7, 1_795_363_200_000)
     wirings.commit(1_795_363_200_000)
-    assert house.finding("wiring") == Finding("wiring", "ok", "document 7 of the cloud rules since 2026-11-22 16:00 UTC")
+    said = "document 7 of the cloud rules since 2026-11-22 16:00 UTC"
+    assert house.finding("wiring") == Finding("wiring", "ok", said)
     (file,) = (house.config.state / "config").glob("*.toml")
     file.write_text("rotten")
     assert house.finding("wiring").verdict == "failed"
