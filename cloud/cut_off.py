@@ -8,6 +8,7 @@ is done only after the broker has been seen to refuse a certificate of the new l
 
 import ssl
 import threading
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +16,8 @@ from msgspec import Struct
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
+from cloud.broker_tls import context_of, show
 from cloud.ca import Authority, Pair
-from cloud.keys import write_private
 from contract.decide import HOUR_MS
 
 TRIES = 20
@@ -37,30 +38,20 @@ def make_probe(authority: Authority, device: str, now_ms: int) -> Probe:
     return Probe(*(authority.client(device, now_ms, LASTS_MS) for _ in range(2)))
 
 
-def cut_off(url: str, authority: Authority, probe: Probe, scratch: Path, pause: threading.Event | None = None) -> bool:
-    """Whether the broker has taken up the list and ended the connection of the probe's name. Takes some seconds.
-
-    ``pause``, once set, ends the wait between two tries.
-    """
+def cut_off(url: str, authority: Authority, probe: Probe, scratch: Path) -> bool:
+    """Whether the broker has taken up the list and ended the connection of the probe's name. Takes some seconds."""
     address = urlsplit(url)
     host, port = address.hostname or "", address.port or 8883
-    waiting = pause or threading.Event()
     for _ in range(TRIES):
         if not _is_greeted(host, port, _context(authority, probe.revoked, scratch)):
             return _is_greeted(host, port, _context(authority, probe.good, scratch))
-        waiting.wait(PAUSE_S)
+        time.sleep(PAUSE_S)
     return False
 
 
 def _context(authority: Authority, pair: Pair, scratch: Path) -> ssl.SSLContext:
-    context = ssl.create_default_context(cadata=authority.certificate)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    file = scratch / ".probe.pem"
-    write_private(file, pair.key + pair.certificate)
-    try:
-        context.load_cert_chain(file)
-    finally:
-        file.unlink()
+    context = context_of(authority)
+    show(context, pair, scratch)
     return context
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from cloud.auth import Clock
 from cloud.broker_config import BrokerPlace, broker_of, renew_server, write_revocations
 from cloud.ca import Authority, Issued, Revoked
-from cloud.cut_off import cut_off, make_probe
+from cloud.cut_off import LASTS_MS, cut_off, make_probe
 from cloud.keys import KeyFolder
 from cloud.store import operators
 from cloud.store.certificates import (
@@ -69,6 +69,7 @@ class Registrar:
         """``folder`` is the community's."""
         self.authority = authority
         self._store, self._keys, self._folder, self._clock = store, keys, folder, clock
+        self._probes: list[Revoked] = []
 
     def adopt(self, public_key: bytes, wiring: str, position: Position, by: str) -> bytes:
         """Let a device in at its place; returns its bundle, closed for its key. Raises as ``admit`` does."""
@@ -112,7 +113,7 @@ class Registrar:
             return False
         now_ms = self._clock()
         probe = make_probe(self.authority, name, now_ms)
-        self._tell_broker(now_ms, [Revoked(probe.revoked.serial, now_ms)])
+        self._tell_broker(now_ms, Revoked(probe.revoked.serial, now_ms))
         done = cut_off(place.url, self.authority, probe, self._keys.folder)
         (log.info if done else log.warning)("%s is %s the broker", name, "cut off from" if done else "not cut off from")
         return done
@@ -168,11 +169,13 @@ class Registrar:
             wiring=wiring,
         )
 
-    def _tell_broker(self, now_ms: int, also: Sequence[Revoked] = ()) -> bool:
+    def _tell_broker(self, now_ms: int, probe: Revoked | None = None) -> bool:
+        """A probe stays on the list until it ends: somebody else's list may replace the one it was made for."""
         place: BrokerPlace | None = broker_of(self._folder)
         if place is None:
             return False
         with self._store.writing() as connection:  # or an older list could be written over a newer one
             revoked = revoked_certificates(connection, now_ms)
-            write_revocations(place, self.authority, [*revoked, *also], now_ms)
+            self._probes = [one for one in (*self._probes, probe) if one and now_ms - one.at_ms < LASTS_MS]
+            write_revocations(place, self.authority, [*revoked, *self._probes], now_ms)
         return True

@@ -8,7 +8,8 @@ import pytest
 from cryptography import x509
 
 from cloud.broker_config import BrokerPlace, remember_broker, write_broker
-from cloud.ca import open_authority
+from cloud.ca import Authority, open_authority
+from cloud.cut_off import LASTS_MS, Probe
 from cloud.keys import KeyFolder
 from cloud.publisher import Publisher
 from cloud.registrar import LOCAL_BROKER, Position, Registrar
@@ -140,6 +141,27 @@ def test_nobody_changes_what_is_revoked_while_the_brokers_list_of_it_is_written(
     monkeypatch.setattr("cloud.registrar.write_revocations", write)
     office.registrar.lose("north-gate", "admin")
     assert locked == ["database is locked"]
+
+
+def test_a_device_is_cut_off_though_another_is_lost_meanwhile(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The broker's list is then written again; were the probe gone from it, its name would be greeted for ever."""
+    office.broker()
+    office.adopt(DeviceKey.generate())
+    office.adopt(DeviceKey.generate(), Position("south-gate"))
+    on_the_list = []
+
+    def cut_off(_url: str, _authority: Authority, probe: Probe, _scratch: Path) -> bool:
+        office.registrar.lose("south-gate", "admin")
+        on_the_list.append(int(probe.revoked.serial, 16) in office.revoked())
+        return True
+
+    monkeypatch.setattr("cloud.registrar.cut_off", cut_off)
+    office.registrar.lose("north-gate", "admin")
+    assert office.registrar.cut_off("north-gate")
+    assert on_the_list == [True]
+    office.now_ms += LASTS_MS
+    office.registrar.lose("south-gate", "admin")
+    assert len(office.revoked()) == 2
 
 
 def test_a_lost_device_is_believed_no_more_and_its_cards_are_named(office: Office) -> None:
