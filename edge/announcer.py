@@ -13,6 +13,8 @@ EVENT_FIRST_S = 0.05
 """How long a change waits to be told: the event that it came of goes first, for the cloud takes one message after the
 other, and an event must not stand behind a state."""
 BEAT_EVERY_S = 30.0
+WAITING_BEAT_EVERY_S = 5.0
+"""While rows wait for the cloud, somebody may be watching them go."""
 
 
 class Announcer:
@@ -82,8 +84,10 @@ class Announcer:
     def _publish_beat(self) -> None:
         if self._next_beat is not None:
             self._next_beat.cancel()
-        self._link.publish(topics.up(self._site, self._device, "beat"), codec.write(self._beat()))
-        self._next_beat = self._loop.call_later(BEAT_EVERY_S, self._publish_beat)
+        beat = self._beat()
+        self._link.publish(topics.up(self._site, self._device, "beat"), codec.write(beat))
+        after_s = WAITING_BEAT_EVERY_S if beat.waiting else BEAT_EVERY_S
+        self._next_beat = self._loop.call_later(after_s, self._publish_beat)
 
 
 def will(connection: int) -> bytes:

@@ -17,6 +17,7 @@ class Shown:
     def __init__(self) -> None:
         self.link = HandLink()
         self.software = "1"
+        self.waiting = 0
         self.announcer = Announcer(
             self.link,
             DEVICE_KEY,
@@ -24,7 +25,7 @@ class Shown:
             DEVICE,
             asyncio.get_running_loop(),
             state=lambda connection: State(True, connection, software=self.software),
-            beat=lambda: Beat(0, 0, Trust.SYNCED, 0, 0, 0, 0),
+            beat=lambda: Beat(0, 0, Trust.SYNCED, 0, self.waiting, 0, 0),
         )
         self.link.on_up = self.announcer.went_up
         self.link.on_down = self.announcer.close
@@ -90,6 +91,18 @@ async def test_health_is_told_every_half_minute_while_the_link_is_up() -> None:
     await asyncio.sleep(300)
     shown.link.connect()
     assert len(shown.sent("beat")) == 1
+
+
+@in_virtual_time
+async def test_while_rows_wait_health_is_told_every_five_seconds_until_they_are_gone() -> None:
+    shown = Shown()
+    shown.waiting = 3
+    shown.link.connect()
+    await asyncio.sleep(11)
+    assert len(shown.sent("beat")) == 3
+    shown.waiting = 0
+    await asyncio.sleep(60)
+    assert len(shown.sent("beat")) == 2
 
 
 @in_virtual_time
