@@ -187,7 +187,7 @@ def test_text_stands_out_from_its_ground_by_day_and_by_night(town: Town, browser
     page = context.new_page()
     log_in(page, "admin")
     page.emulate_media(reduced_motion="reduce")
-    town.steering.set_mode(["west-gate"], Mode.LOCKDOWN, "gate", "a fight")
+    town.steering.set_mode(["gym-turnstile"], Mode.LOCKDOWN, "gate", "a fight")
     for path in EVERY_PAGE:
         page.goto(path)
         assert page.evaluate(WEAK_CONTRAST) == [], path
