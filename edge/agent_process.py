@@ -31,6 +31,7 @@ from edge.notify import Systemd, Watchdog
 from edge.remote import Machine
 from edge.rewiring import Rewire
 from edge.roster_store import RosterError, RosterStore
+from edge.threads import Outliving
 from edge.wiring import Trial, Turn, Wirings, first_turn, next_turn
 
 log = logging.getLogger(__name__)
@@ -160,7 +161,7 @@ async def _life(
         identity = Identity(config.keys)
         found = broker(config, clock)
         keeper = KeeperLine(socket_path(config.run))
-        link = _link(config, found, loop, _thread(stack, "connector"))
+        link = _link(config, found, loop, stack.enter_context(Outliving("connector")))
         journal, roster, memory = open_files(config, clock.boot)
         threads = [_thread(stack, name) for name in ("writer", "flusher", "roster", "memory")]
         writer, flusher, roster_writer, memory_writer = threads

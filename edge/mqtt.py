@@ -126,6 +126,7 @@ class MqttLink:
         self._will, self._number = will, number
         self._loop, self._random, self._connector = loop, random, connector
         self._client: Client | None = None
+        self._dialled: Future[tuple[Client, int]] | None = None
         self._up = False
         self._pause_s = FIRST_PAUSE_S
         self._up_since_s = 0.0
@@ -143,7 +144,8 @@ class MqttLink:
     def start(self) -> None:
         """Connect, now or as soon as there is a broker."""
         self._retry = None
-        self._loop.run_in_executor(self._connector, self._dial).add_done_callback(self._reached)
+        self._dialled = self._loop.run_in_executor(self._connector, self._dial)
+        self._dialled.add_done_callback(self._reached)
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         if self._up and self._client is not None:
@@ -162,6 +164,8 @@ class MqttLink:
         self._closed = True
         if self._retry is not None:
             self._retry.cancel()
+        if self._dialled is not None:
+            self._dialled.cancel()
         client = self._client
         if client is not None:
             client.disconnect()
@@ -189,10 +193,15 @@ class MqttLink:
         properties.SessionExpiryInterval = 0
         properties.MaximumPacketSize = MAX_PACKET_BYTES
         client.connect(self._broker.host, self._broker.port, KEEPALIVE_S, clean_start=True, properties=properties)
+        if self._closed:
+            _abandon(client)
+            raise ConnectionAbortedError("closed while dialling")
         return client, connection
 
     def _reached(self, dialled: "Future[tuple[Client, int]]") -> None:
         """The broker's host answered, or did not. From here on the client belongs to the loop."""
+        if dialled.cancelled():
+            return
         try:
             client, self._connection = dialled.result()
         except (OSError, ValueError) as error:  # a ValueError for a name that no host can have

@@ -26,6 +26,7 @@ from tests.services import Ear, listening
 
 HERE = GATES.replace('state = "."', 'state = "state"\nkeys = "keys"\nrun = "run"').replace("1883", "9")
 """A device whose broker never answers: port 9 is for discarding."""
+PATIENCE_S = 20.0
 KINDS_OF_A_LIFE = ["device.started", "device.stopped"]
 
 
@@ -89,6 +90,33 @@ def test_an_agent_alone_in_the_world_answers_and_ends_when_told(tmp_path: Path) 
         assert not socket.exists()
 
     asyncio.run(story())
+    assert kinds(config) == KINDS_OF_A_LIFE
+
+
+def test_an_agent_ends_while_it_waits_for_a_host_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialling, answers, over = threading.Event(), threading.Event(), threading.Event()
+
+    def connect(*_: object, **__: object) -> None:
+        dialling.set()
+        answers.wait(PATIENCE_S)
+        over.set()
+        raise TimeoutError
+
+    monkeypatch.setattr("edge.mqtt.Client.connect", connect)
+    config = load(tmp_path, HERE)
+
+    async def story() -> None:
+        async with living(config):
+            await until(dialling.is_set)
+
+    try:
+        asyncio.run(story())
+        assert not over.is_set()
+    finally:
+        answers.set()
+    assert over.wait(PATIENCE_S)
     assert kinds(config) == KINDS_OF_A_LIFE
 
 
