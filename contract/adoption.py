@@ -10,6 +10,8 @@ from contract.messages import Name
 from contract.sealing import DeviceKey, DeviceVerifier, Purpose, statement
 
 CODE_CHARACTERS = 8
+MAX_WIRING_BYTES = 40_000
+"""What a device may tell of its wiring when it asks; a request of 64 KiB holds it."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Douglas Crockford's base 32: no I, L, O and U, so that nobody reads one letter for another."""
 _TO_CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from contract.adoption import Bundle, code_of, open_bundle
+from contract.adoption import MAX_WIRING_BYTES, Bundle, code_of, open_bundle
 from contract.codec import Malformed
 from contract.sealing import DeviceKey
 from edge.clock import CLOCK_FILE, DeviceClock
@@ -20,7 +20,6 @@ from edge.identity import own_key
 from edge.office import NotAdopted, Office
 
 ASK_EVERY_S = 2.0
-MAX_WIRING_CHARACTERS = 40_000
 _KEYS = {
     "digest.key": "digest_key",
     "sync.key": "sync_key",
@@ -55,7 +54,10 @@ def adopt_device(
         label.write_text(label_svg(code, url))
     say(f"the code of this device is  {code}\nan operator types it at {url.rstrip('/')}/adoptions")
     wiring = config.read_text() if device else ""
-    bundle = await_bundle(office, key, wiring if len(wiring) <= MAX_WIRING_CHARACTERS else "", pause, patience_s)
+    if len(wiring.encode()) > MAX_WIRING_BYTES:
+        say(f"{config} is too long for the cloud to keep: save it for the day this device is replaced")
+        wiring = ""
+    bundle = await_bundle(office, key, wiring, pause, patience_s)
     if device is not None and (device.device.site, device.device.name) != (bundle.site, bundle.device):
         raise NotAdopted(
             f"the cloud calls this device {bundle.device} of {bundle.site}: correct site and name in {config}, "

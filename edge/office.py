@@ -42,12 +42,16 @@ class Office:
 
     def __init__(self, url: str, fingerprint: str, clock: DeviceClock) -> None:
         """Finds the authority by its fingerprint. Raises ``NotAdopted``."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError as wrong:
+            raise NotAdopted(f"{url}: {wrong}; write https://HOST:PORT, as the console is reached") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise NotAdopted(f"{url}: write https://HOST:PORT, as the console is reached")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise NotAdopted(f"{url}: plain HTTP goes to a loopback address only; write https://")
-        self._host, self._port, self._clock = parts.hostname, parts.port, clock
+        self._host, self._port, self._clock = parts.hostname, port, clock
         self._tls: ssl.SSLContext | None = None
         if parts.scheme == "https":
             # Nobody is believed yet: what comes is a certificate, and the fingerprint says whether it is the right one.
@@ -74,11 +78,11 @@ class Office:
             line.connect()
             if self._tls is not None and self._tls.verify_mode is ssl.CERT_REQUIRED:
                 check_dates(cast(ssl.SSLSocket, line.sock), self._clock)
-            sent = None if body is None else json.dumps(body)
+            sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
             line.request(method, path, sent, {"Content-Type": "application/json"})
             answer = line.getresponse()
             found = answer.read(MAX_ANSWER_BYTES)
-        except (OSError, http.client.HTTPException) as wrong:
+        except (OSError, http.client.HTTPException, UnicodeError) as wrong:  # the last for a name that no host can have
             raise NotAdopted(f"{self._host}: {explain(str(wrong)) or type(wrong).__name__}") from None
         finally:
             line.close()

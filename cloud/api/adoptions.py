@@ -14,8 +14,7 @@ from pydantic import BaseModel, Field
 from cloud.adoption import Asking, NotNow
 from cloud.api.desk import Services, address
 from cloud.ca import MAX_REQUEST_CHARACTERS, BadRequest, read_request
-
-MAX_WIRING_CHARACTERS = 40_000
+from contract.adoption import MAX_WIRING_BYTES
 
 router = APIRouter(prefix="/api/v1")
 
@@ -25,7 +24,7 @@ class AdoptionIn(BaseModel):
     one."""
 
     request: str = Field(max_length=MAX_REQUEST_CHARACTERS)
-    wiring: str = Field(default="", max_length=MAX_WIRING_CHARACTERS)
+    wiring: str = Field(default="", max_length=MAX_WIRING_BYTES)
 
 
 class AdoptionOut(BaseModel):

@@ -144,12 +144,30 @@ def test_a_fingerprint_may_be_written_as_people_write_them(pi: Pi) -> None:
     pi.adopt(while_waiting=pi.confirm, fingerprint=":".join(pairs))
 
 
+@pytest.mark.parametrize(("characters", "told"), [(13_000, True), (14_000, False)])
+def test_a_wiring_that_no_request_holds_is_not_told_and_the_device_says_so(pi: Pi, characters: int, told: bool) -> None:
+    pi.config.write_text(f"{GATES}\n# {'门' * characters}\n", encoding="utf-8")
+
+    def look() -> None:
+        (waiting,) = pi.town.app.state.desk.adoptions.waiting(NOW_MS)
+        assert bool(waiting.wiring) is told
+        pi.refuse()
+
+    with pytest.raises(NotAdopted, match="refused"):
+        pi.adopt(while_waiting=look)
+    assert any("too long for the cloud" in line for line in pi.said) is not told
+
+
 @pytest.mark.parametrize(
     ("url", "why"),
     [
         ("http://cloud.example:8400", "plain HTTP goes to a loopback address only"),
         ("cloud.example", "write https://HOST:PORT"),
         ("ftp://cloud.example", "write https://HOST:PORT"),
+        ("https://cloud.example:seventy", "write https://HOST:PORT"),
+        ("https://cloud.example:84000", "write https://HOST:PORT"),
+        ("https://[cloud", "write https://HOST:PORT"),
+        (f"https://{'c' * 64}.example", "label"),
         ("http://127.0.0.1:9", "127.0.0.1"),
         ("https://127.0.0.1:9", "127.0.0.1"),
     ],
