@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from cloud.feed import LiveFeed
 from cloud.keys import KeysUnusable, write_secret
+from cloud.lateness import Lateness
 from cloud.presence import Presence
 from cloud.store.console import DeviceView, last_arrival, list_devices
 from cloud.store.database import Store
@@ -80,6 +81,7 @@ class Metrics(Collector):
         self._feed = feed
         self._looking = Lock()
         self._decisions: Counter[tuple[str, str]] = Counter()
+        self._lateness: Counter[Lateness] = Counter()
         self._lost = 0
         with store.reading() as connection:
             self._counted = last_arrival(connection)
@@ -116,6 +118,7 @@ class Metrics(Collector):
             size = size_bytes(connection)
         self._counted = span.upto
         self._decisions.update(span.decisions)
+        self._lateness.update(span.lateness)
         self._lost += span.lost
         yield _counter("events_ingested", "Events stored since the community was founded.", [(last, {})])
         yield _counter(
@@ -124,6 +127,8 @@ class Metrics(Collector):
             [(count, {"channel": channel, "why": why}) for (channel, why), count in sorted(quarantined.items())],
         )
         yield _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(self._lost, {})])
+        arrived = [(self._lateness[one], {"lateness": one.value}) for one in Lateness]
+        yield _counter("events_arrived", "Events by how late they came, since this process began.", arrived)
         yield self._of_decisions()
         yield _gauge("database_size_bytes", "The database file.", [(size, {})])
         yield _gauge("roster_number", "Of the newest roster.", [(roster.number if roster else 0, {})])
@@ -135,7 +140,7 @@ class Metrics(Collector):
         now = self.workings()
         yield _gauge("broker_connected", "1 while the broker is there.", [(now.connected, {})])
         yield _gauge("ingest_queue_messages", "Messages that wait for ingest.", [(now.queued, {})])
-        yield _counter("messages_dropped", "Messages that found the queue full, to be sent again.", [(now.dropped, {})])
+        yield _counter("messages_dropped", "Messages too large, or that found the queue full.", [(now.dropped, {})])
         failures = [(count, {"thread": name}) for name, count in now.failures.items()]
         yield _counter("failures", "Faults of our own that a thread outlived.", failures)
         yield _gauge("sse_clients", "Open live streams.", [(self._feed.viewers, {})])

@@ -114,8 +114,9 @@ class Line:
 
     def workings(self) -> Workings:
         """How its threads are doing."""
-        failures = {worker.name: worker.failures for worker in self._workers}
-        return Workings(self.broker.is_connected, self.ingest.queued, self.ingest.dropped, failures)
+        failures = {worker.name: worker.failures for worker in self._workers} | {"broker": self.broker.faults}
+        dropped = self.ingest.dropped + self.broker.oversized
+        return Workings(self.broker.is_connected, self.ingest.queued, dropped, failures)
 
     def _arrived(self, one: Arrived) -> None:
         if one.topic.channel == "want":

@@ -46,7 +46,8 @@ class DeviceOut(BaseModel):
 
 
 class EventOut(BaseModel):
-    """An event. ``replay``: made while its device was offline. ``clock``: how far ``at_ms`` is to be believed; where it
+    """An event. ``replay``: made while its device was offline. ``lateness``: live, late or old; only what is live may
+    ring a bell. ``clock``: how far ``at_ms`` is to be believed; where it
     was unset and its device has learned the time since, ``best_ms`` is when it happened, give or take the error."""
 
     arrival: int
@@ -62,6 +63,7 @@ class EventOut(BaseModel):
     received_ms: int
     clock: str
     replay: bool
+    lateness: str
     holder: str | None
     name: Words | None
 
@@ -218,6 +220,7 @@ def event_json(event: EventView) -> dict[str, Any]:
         "received_ms": event.received_ms,
         "clock": event.clock,
         "replay": event.replay,
+        "lateness": event.lateness.value,
         "holder": event.holder.hex() if event.holder else None,
         "name": _words(event.person.name) if event.person else None,
     }

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
+from cloud.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.presence import Presence, presence
 from cloud.store.schema import (
     clock_fixes,
@@ -25,8 +26,6 @@ from contract.decide import Trust
 from contract.events import decode_event
 
 MAX_DEVICES = 1_000
-LATE_FROM_MS = 60_000
-"""An event that took a minute to come happened in another moment than the one it is seen in."""
 EMERGENCY = "emergency"
 MAX_LOOK_BACK = 200_000
 """Events that one page of a filtered list searches; the page after it goes on from there."""
@@ -153,9 +152,17 @@ class EventView(Struct, frozen=True):
     @property
     def late_ms(self) -> int:
         """How long it was on the way, if that was long enough to say and its time is to be believed; else 0."""
-        took_ms = self.received_ms - self.shown_ms
+        took_ms = self._took_ms
+        return took_ms if took_ms is not None and took_ms > LIVE_WITHIN_MS else 0
+
+    @property
+    def lateness(self) -> Lateness:
+        return lateness(self._took_ms, self.replay)
+
+    @property
+    def _took_ms(self) -> int | None:
         believed = self.clock != Trust.UNSET or self.best_ms is not None
-        return took_ms if believed and took_ms >= LATE_FROM_MS else 0
+        return self.received_ms - self.shown_ms if believed else None
 
 
 class EventFilter(Struct, frozen=True):

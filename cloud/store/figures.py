@@ -5,7 +5,9 @@ from collections import Counter
 from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
+from cloud.lateness import Lateness, lateness
 from cloud.store.schema import events, tallies
+from contract.decide import Trust
 from contract.events import GAP, read_gap
 
 DECISIONS = {"access.allowed": "allowed", "access.refused": "refused"}
@@ -14,11 +16,12 @@ MAX_COUNTED = 100_000
 
 
 class Span(Struct, frozen=True):
-    """What happened among the events up to arrival number ``upto``: how often each reason allowed or refused, and how
-    many events their devices had to let go unsent."""
+    """What happened among the events up to arrival number ``upto``: how often each reason allowed or refused, how late
+    they came, and how many events their devices had to let go unsent."""
 
     upto: int
     decisions: Counter[tuple[str, str]]
+    lateness: Counter[Lateness]
     lost: int
 
 
@@ -30,7 +33,12 @@ def count_span(connection: Connection, after: int, last: int) -> Span:
     rows = connection.execute(by_reason.group_by(events.c.kind, events.c.reason))
     decisions = Counter({(DECISIONS[kind], reason or ""): count for kind, reason, count in rows})
     gaps = connection.execute(select(events.c.stored).where(within, events.c.kind == GAP)).scalars()
-    return Span(upto, decisions, sum(gap.count for stored in gaps if (gap := read_gap(stored))))
+    columns = events.c.received_ms - events.c.at_ms, events.c.clock, events.c.replay
+    came = Counter(
+        lateness(None if clock == Trust.UNSET else took_ms, replay)
+        for took_ms, clock, replay in connection.execute(select(*columns).where(within))
+    )
+    return Span(upto, decisions, came, sum(gap.count for stored in gaps if (gap := read_gap(stored))))
 
 
 def quarantined_by_reason(connection: Connection) -> dict[tuple[str, str], int]:

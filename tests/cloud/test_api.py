@@ -78,6 +78,7 @@ def test_an_event_is_told_with_its_holder_and_every_number_that_finds_it_again(t
         "received_ms": town.now_ms,
         "clock": "holdover",
         "replay": True,
+        "lateness": "late",
         "holder": holder,
         "name": {"zh": "李四", "en": "Li Si"},
     }

@@ -237,6 +237,7 @@ def test_no_line_names_a_person_a_card_or_a_door(town: Town, monitor: Monitor) -
     seen = monitor.look()
     assert {label for _, labels in seen.lines for label, _ in labels} <= {
         "version", "presence", "device", "trust", "part", "decision", "reason", "channel", "why", "thread", "le",
+        "lateness",
     }  # fmt: skip
     for name, known in people(town).items():
         assert name not in seen.text
