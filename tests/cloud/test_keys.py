@@ -1,10 +1,28 @@
 """Keys are made once, kept to their owner, and missed loudly."""
 
+from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from cloud.ca import open_authority
 from cloud.keys import KeyFolder, KeysUnusable, NumberSeal
+from contract.sealing import (
+    CommandVerifier,
+    ConfigVerifier,
+    DeviceKey,
+    DeviceVerifier,
+    Purpose,
+    RosterVerifier,
+    SyncKey,
+    mac,
+    mac_is_good,
+    statement,
+)
 
 
 def modes(folder: Path) -> set[int]:
@@ -86,3 +104,33 @@ def test_a_new_sync_key_is_noticed_by_a_server_that_knew_the_old_one(keys: KeyFo
     keys.forget_sync("east-gate")
     assert server.sync("east-gate") is None
     assert keys.make_sync("east-gate") == server.sync("east-gate")
+
+
+def test_no_verifier_of_a_community_takes_the_seal_of_another_of_its_keys(keys: KeyFolder) -> None:
+    """Real keys of all roles, the authority's and the digest key too, each tried at each of the others' doors."""
+    authority, device, sync = open_authority(keys.folder, 0)._key, DeviceKey.generate(), keys.make_sync("gym-1")
+
+    def by_the_authority(stated: bytes) -> bytes:
+        r, s = decode_dss_signature(authority.sign(stated, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    signs: dict[str, Callable[[bytes], bytes]] = {
+        "roster": keys.roster.sign,
+        "config": keys.config.sign,
+        "command": keys.command.sign,
+        "device": device.sign,
+        "sync": lambda stated: mac(sync, stated),
+        "digest": lambda stated: mac(SyncKey(bytes(keys.digest)), stated),
+        "authority": by_the_authority,
+    }
+    accepts: dict[str, Callable[[bytes, bytes], bool]] = {
+        "roster": RosterVerifier(keys.roster.public()).accepts,
+        "config": ConfigVerifier(keys.config.public()).accepts,
+        "command": CommandVerifier(keys.command.public()).accepts,
+        "device": DeviceVerifier(device.public()).accepts,
+        "sync": lambda stated, seal: mac_is_good(sync, stated, seal),
+    }
+    stated = statement(Purpose.COMMAND, "sunny-court", "gym-1", b"body")
+    assert all(accepts[role](stated, signs[role](stated)) for role in accepts)
+    taken = [(by, at) for by, at in permutations(signs, 2) if at in accepts and accepts[at](stated, signs[by](stated))]
+    assert taken == []
