@@ -68,14 +68,17 @@ def keeper(
     park_only: Annotated[bool, typer.Option("--park", help="Put the pins to rest and end.")] = False,
 ) -> None:
     """Run the keeper: own the pins, hold the leases, act on the emergency inputs."""
-    from edge.keeper_process import park, prompt_loop, run_keeper
+    from edge.keeper_process import PinsLost, park, prompt_loop, run_keeper
 
     wirings = _wirings(config, kinds)
     if park_only:
         with _mendable():
             park(wirings)
     else:
-        _run(lambda: run_keeper(wirings), prompt_loop)
+        try:
+            _run(lambda: run_keeper(wirings), prompt_loop)
+        except PinsLost as lost:
+            _fail(str(lost))
 
 
 @app.command()

@@ -21,6 +21,10 @@ PRIORITY = 10
 """Real-time priority, above everything on the device but the kernel's own threads."""
 
 
+class PinsLost(Exception):
+    """This process has no pins any more. The text is a sentence; the cure is a new process."""
+
+
 class KeeperProcess:
     """Serves one agent at a time: a new one takes the place of the old, whose outputs go to rest first."""
 
@@ -33,13 +37,14 @@ class KeeperProcess:
         self._hold = Hold(self._path)
         self._loop = loop
         self._agent: Channel[ToKeeper] | None = None
-        self.seat = KeeperSeat(wirings, pin_factory(), loop, self._tell)
+        self._ended = asyncio.Event()
+        self._lost_pins = ""
+        self.seat = KeeperSeat(wirings, pin_factory(), loop, self._tell, self._unseated)
 
     async def serve(self) -> None:
-        """Run until SIGTERM or SIGINT, then leave every output at rest."""
-        ended = asyncio.Event()
+        """Run until SIGTERM or SIGINT, then leave every output at rest. Raises ``PinsLost``."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, ended.set)
+            self._loop.add_signal_handler(number, self._ended.set)
         self._path.unlink(missing_ok=True)
         server = await self._loop.create_unix_server(self._channel, self._path)
         self._path.chmod(0o600)
@@ -49,7 +54,7 @@ class KeeperProcess:
         systemd.tell("READY=1")
         watchdog.start()
         try:
-            await ended.wait()
+            await self._ended.wait()
         finally:
             watchdog.close()
             systemd.tell("STOPPING=1")
@@ -59,6 +64,13 @@ class KeeperProcess:
             self.seat.close()
             self._path.unlink(missing_ok=True)
             self._hold.release()
+        if self._lost_pins:
+            raise PinsLost(self._lost_pins)
+
+    def _unseated(self, why: str) -> None:
+        """A keeper without pins must not look alive: the agent loses its line, and systemd starts another."""
+        self._lost_pins = why
+        self._ended.set()
 
     def _channel(self) -> Channel[ToKeeper]:
         channel = Channel[ToKeeper](ToKeeper, self.seat.heard, lambda: self._lost(channel), self._made)
@@ -108,7 +120,8 @@ def park(wirings: Wirings) -> None:
 
 
 async def run_keeper(wirings: Wirings) -> None:
-    """The whole life of a keeper. Raises ``OSError``, ``InUse`` or ``BadPinFactory`` for what the user can mend."""
+    """The whole life of a keeper. Raises ``OSError``, ``InUse`` or ``BadPinFactory`` for what the user can mend, and
+    ``PinsLost``."""
     process = KeeperProcess(wirings, asyncio.get_running_loop())
     be_real_time()
     await process.serve()

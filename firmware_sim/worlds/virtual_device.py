@@ -134,7 +134,9 @@ class VirtualDevice:
     def start_keeper(self) -> None:
         life = self._keeper_life = Life(self._loop, self._chance)
         self._factory = self.board.factory()
-        self._keeper = KeeperSeat(Wirings(self.config), self._factory, life.loop, self._tell)
+        self._keeper = KeeperSeat(
+            Wirings(self.config), self._factory, life.loop, self._tell, lambda _why: self.kill_keeper()
+        )
         self._to_keeper = LocalLine(life.loop, self._keeper.heard)
         self._connect()
 

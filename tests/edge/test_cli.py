@@ -14,6 +14,7 @@ from contract.sealing import DeviceKey
 from edge.cli import app
 from edge.config import load
 from edge.journal import Journal, JournalError, JournalView
+from edge.keeper_process import PinsLost
 from edge.wiring import Wirings
 from tests.edge.journals import BOOT, meddle, write
 from tests.edge.test_doctor import CONFIG, House
@@ -185,6 +186,14 @@ def test_a_machine_without_pins_is_told_what_to_install(
 
     monkeypatch.setattr("gpiozero.Device.ensure_pin_factory", none)
     assert "Install python3-lgpio" in refused(*words, "--config", config)
+
+
+def test_a_keeper_that_lost_its_pins_ends_with_one_line(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lost(_wirings: Wirings) -> None:
+        raise PinsLost("The keeper could not take its former pins again: GPIO busy.")
+
+    monkeypatch.setattr("edge.keeper_process.run_keeper", lost)
+    assert refused("keeper", "--config", config).splitlines()[-1].endswith("former pins again: GPIO busy.")
 
 
 def test_a_roster_that_cannot_be_opened_is_named(config: str, journal: Path) -> None:

@@ -12,8 +12,9 @@ import pytest
 from gpiozero.exc import BadPinFactory
 
 from edge.files import InUse
-from edge.keeper_link import Channel, Drive, Rested, Snapshot, ToAgent, ZoneEmergency, socket_path
-from edge.keeper_process import KeeperProcess, park, run_keeper
+from edge.keeper_link import Channel, Drive, Reload, Rested, Snapshot, ToAgent, ZoneEmergency, socket_path
+from edge.keeper_process import KeeperProcess, PinsLost, park, run_keeper
+from edge.keeper_seat import KeeperSeat
 from edge.wiring import Wirings
 from firmware_sim.board import Board
 from firmware_sim.parts.fire_panel import FirePanel
@@ -226,6 +227,29 @@ def test_a_keeper_without_pins_is_never_ready(tmp_path: Path, monkeypatch: pytes
     with listening(str(tmp_path / "notify")) as ear:
         asyncio.run(story())
         assert ear.heard() == []
+
+
+def test_a_keeper_that_lost_its_pins_for_good_ends_and_takes_its_line_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.keeper_process.be_real_time", lambda: None)
+
+    def busy(_seat: KeeperSeat, _config: Any) -> Any:
+        raise OSError("GPIO busy")
+
+    async def story() -> None:
+        post = Post(tmp_path, monkeypatch)
+        with pytest.raises(PinsLost, match=r"^The keeper could not take its former pins again: GPIO busy\.$"):
+            async with post.kept():
+                agent = await post.agent()
+                await post.drive(agent)
+                monkeypatch.setattr(KeeperSeat, "_keeper", busy)
+                agent.channel.send(Reload(post.config.hash))
+                await until(lambda: agent.gone)
+                await until(lambda: not post.path.exists())
+        assert not post.unlocked
+
+    asyncio.run(story())
 
 
 def test_parking_brings_a_dead_keepers_pins_to_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

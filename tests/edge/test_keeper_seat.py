@@ -28,7 +28,8 @@ class Post:
         self.fire = FirePanel(self.board, pin=26)
         self.wirings = Wirings(load(folder, GATES))
         self.told: list[ToAgent] = []
-        self.seat = KeeperSeat(self.wirings, self.board.factory(), self.loop, self.told.append)
+        self.lost: list[str] = []
+        self.seat = KeeperSeat(self.wirings, self.board.factory(), self.loop, self.told.append, self.lost.append)
 
     def send(self, text: str) -> str:
         """A wiring as the agent writes it down before its trial."""
@@ -142,3 +143,20 @@ async def test_a_fault_of_ours_in_a_new_keeper_brings_the_former_one_back(
     post.seat.heard(Reload(post.send(ELSEWHERE)))
     assert isinstance(post.told[0], NotReloaded)
     assert post.is_output(LOCK)
+
+
+@in_virtual_time
+async def test_a_keeper_that_gets_not_even_its_former_pins_back_says_so_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post = Post(tmp_path)
+    name = post.send(ELSEWHERE)
+
+    def busy(_seat: KeeperSeat, _config: Any) -> Any:
+        raise OSError("GPIO busy")
+
+    monkeypatch.setattr(KeeperSeat, "_keeper", busy)
+    post.seat.heard(Reload(name))
+    assert post.lost == ["The keeper could not take its former pins again: GPIO busy."]
+    assert post.told == []
+    assert not post.is_output(LOCK)
