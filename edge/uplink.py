@@ -26,6 +26,8 @@ ACK_WITHIN_S = 5.0
 MAX_WAIT_S = 60.0
 MAX_AHEAD = 3
 """Silences after which a cloud that speaks of rows we never had must have them from another disk of our name."""
+READ_AGAIN_S = 10.0
+"""After a batch that could not be read: a disk that fails for a moment keeps no row from the cloud for ever."""
 BATCH_HEAD_BYTES = 256
 """Room for all of a batch but its events."""
 
@@ -79,6 +81,7 @@ class Uplink:
         self._silences = 0
         self._rewound_to: int | None = None
         self._overdue: TimerHandle | None = None
+        self._read_again: TimerHandle | None = None
         recorder.on_durable = self._fill
         recorder.on_forked = self._forked
 
@@ -125,6 +128,8 @@ class Uplink:
 
     def close(self) -> None:
         self.went_down()
+        if self._read_again is not None:
+            self._read_again.cancel()
         self._recorder.on_durable = self._recorder.on_forked = lambda: None
 
     def _fork(self, upto: int) -> None:
@@ -222,6 +227,9 @@ class Uplink:
             batch = read.result()
         except JournalError as error:
             self.fault = str(error)
+            if self._read_again is not None:
+                self._read_again.cancel()
+            self._read_again = self._loop.call_later(READ_AGAIN_S, self._fill)
             return
         self.fault = ""
         if turn == self._turn and self._link.up:

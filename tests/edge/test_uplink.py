@@ -18,10 +18,10 @@ from contract import codec
 from contract.events import decode_event
 from contract.messages import Ack, EventBatch
 from contract.sealing import Purpose, SyncKey, mac, statement
-from edge.journal import Journal
+from edge.journal import Journal, JournalError
 from edge.journal_file import Row
 from edge.recorder import Recorder
-from edge.uplink import ACK_WITHIN_S, MAX_WAIT_S, WINDOW, Uplink
+from edge.uplink import ACK_WITHIN_S, MAX_WAIT_S, READ_AGAIN_S, WINDOW, Uplink
 from firmware_sim.clock import VirtualLoop
 from tests.edge.clouds import DEVICE, DEVICE_KEY, SITE, SYNC_KEY, Disagreement, HandLink, Ingest, seal_ack
 from tests.edge.journals import BOOT, FixedTime, meddle
@@ -552,6 +552,40 @@ def test_a_spoilt_row_is_not_sent_and_is_said(world: World) -> None:
     world.wait()
     assert world.spans() == []
     assert world.uplink.fault == "journal row 2 does not follow row 1"
+
+
+def test_a_row_that_could_not_be_read_is_read_again_though_nothing_else_happens(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+
+    def failing(*_asked: int, **_limits: int) -> None:
+        reads.append(world.loop.time())
+        raise JournalError("disk I/O error")
+
+    world.record(3)
+    world.wait()
+    monkeypatch.setattr(world.journal, "batch", failing)
+    world.link.connect()
+    world.wait(3.5 * READ_AGAIN_S)
+    assert (world.spans(), world.uplink.fault) == ([], "disk I/O error")
+    assert 4 <= len(reads) <= 6, "now and then a checkpoint says that rows are durable, and they are read at once"
+    monkeypatch.undo()
+    world.wait(READ_AGAIN_S)
+    assert (world.spans(), world.uplink.fault) == ([(1, 3)], "")
+    world.carry_all()
+    world.check_all_arrived()
+
+
+def test_an_uplink_that_is_closed_reads_nothing_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.record()
+    world.wait()
+    world.journal._connection.execute("UPDATE rows SET stored = x'00' WHERE seq = 1")
+    world.link.connect()
+    world.wait()
+    world.uplink.close()
+    monkeypatch.setattr(world.recorder, "batch", None)  # whoever asks for one now fails
+    world.wait(3 * READ_AGAIN_S)
 
 
 def cut_before_the_flush(folder: Path) -> None:
