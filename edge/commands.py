@@ -73,7 +73,8 @@ class _Named(Struct, frozen=True):
 
 class Commands:
     """Takes commands from the link. ``connection`` is the number of the one that stands, 0 without one; ``refused``
-    counts by reason what was not carried out. ``answer`` publishes a result, ``record`` writes an event."""
+    counts by reason what was not carried out, ``failures`` the deeds that raised. ``answer`` publishes a result,
+    ``record`` writes an event."""
 
     def __init__(
         self,
@@ -91,6 +92,7 @@ class Commands:
     ) -> None:
         self.connection = 0
         self.refused: Counter[str] = Counter()
+        self.failures = 0
         self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
         self._loop, self._writer, self._deeds, self._answer, self._record = loop, writer, deeds, answer, record
         self._bursts: dict[str, Bursts] = {}
@@ -202,10 +204,19 @@ class Commands:
         if self._clock.mono_ms() - received_ms > min(command.lifetime_ms, MAX_LIFETIME_MS):
             done = Done("refused", "expired")
         else:
-            done = self._deeds[command.op](command, told)
+            done = self._do(command, told)
         if done.outcome != "done":
             self._record(f"command.{done.outcome}", {**told, "why": done.why})
         self._keep(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
+
+    def _do(self, command: Command, told: dict[str, Any]) -> Done:
+        """Behind this boundary a fault of ours leaves nobody without an answer."""
+        try:
+            return self._deeds[command.op](command, told)
+        except Exception:
+            log.exception("the command %s failed", command.op)
+            self.failures += 1
+            return Done("failed", "internal_error")
 
     def _keep(self, result: Result, afterwards: Callable[[], object] | None = None) -> None:
         """Write the result down, then tell it. What was asked for is told, and not kept."""

@@ -244,7 +244,8 @@ class Device:
     @property
     def failures(self) -> int:
         """How many faults of ours were caught since the start, those of a decision aside."""
-        return self.agent.failures + self.ports.link.faults
+        failed_deeds = self.remote.commands.failures if self.remote else 0
+        return self.agent.failures + self.ports.link.faults + failed_deeds
 
     def faults(self) -> dict[str, str]:
         """Everything an operator should know is wrong, by place; what is wrong with a point as ``point.fault``."""

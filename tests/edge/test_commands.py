@@ -33,6 +33,7 @@ class World:
         self.answers: list[Result] = []
         self.rows: list[tuple[str, dict[str, Any]]] = []
         self.done = Done()
+        self.fault: Exception | None = None
         self.verifies = verifies
         self.start()
 
@@ -68,6 +69,8 @@ class World:
         assert (told["id"], told["by"]) == (command.id, "lin")
         assert command.id in {one.id for one in self.memory.commands()}
         self.did.append(command)
+        if self.fault is not None:
+            raise self.fault
         return self.done
 
     def command(self, number: int = 1, **changes: Any) -> Command:
@@ -218,6 +221,21 @@ async def test_what_the_deed_refuses_is_recorded_kept_and_answered(tmp_path: Pat
         ("command.refused", "locked_down", "lin"),
         ("command.failed", "internal_error", "lin"),
     ]
+
+
+@in_virtual_time
+async def test_a_deed_that_fails_by_a_fault_of_ours_is_answered_recorded_and_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    world.fault = ZeroDivisionError()
+    await world.hears(world.command())
+    assert world.outcomes() == [("failed", "internal_error")]
+    assert [(kind, data["why"]) for kind, data in world.rows] == [("command.failed", "internal_error")]
+    assert (world.commands.failures, "the command open_once failed" in caplog.text) == (1, True)
+    world.restart()
+    await world.hears(world.command())
+    assert (len(world.did), world.outcomes()[-1]) == (1, ("failed", "internal_error"))
 
 
 @in_virtual_time
