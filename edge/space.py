@@ -1,8 +1,11 @@
 """Room for events: said to be short while there still is some, in the journal and on its disk."""
 
+import logging
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from typing import Any, Protocol
+
+log = logging.getLogger(__name__)
 
 LOOK_S = 60.0
 FULL, ROOM = 0.9, 0.8
@@ -48,13 +51,21 @@ class Space:
         is_full = short(JOURNAL_FULL in self.faults, 1 - filled, 1 - FULL, 1 - ROOM)
         self._judge(JOURNAL_FULL, is_full, f"{min(filled, 1):.0%}")
         if self._free_bytes is not None:
-            free = self._free_bytes()
-            is_low = short(DISK_LOW in self.faults, free, LOW_BYTES, ENOUGH_BYTES)
-            self._judge(DISK_LOW, is_low, f"{free >> 20} MiB")
+            self._look_at_disk(self._free_bytes)
 
     def close(self) -> None:
         if self._next is not None:
             self._next.cancel()
+
+    def _look_at_disk(self, free_bytes: Callable[[], int]) -> None:
+        """While a disk does not even say what is free on it, its last answer stands: no door waits for this one."""
+        try:
+            free = free_bytes()
+        except OSError as error:
+            log.warning("what is free on the disk cannot be read: %s", error)
+            return
+        is_low = short(DISK_LOW in self.faults, free, LOW_BYTES, ENOUGH_BYTES)
+        self._judge(DISK_LOW, is_low, f"{free >> 20} MiB")
 
     def _judge(self, fault: str, is_short: bool, known: str) -> None:
         was = self.faults.pop(fault, None) is not None

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 from collections.abc import Iterator
 
 import pytest
@@ -17,8 +18,14 @@ class Bench:
         self.loop = VirtualLoop()
         self.recording = Recording()
         self.free = ENOUGH_BYTES * 2
+        self.disk_fails = False
         self.changes = 0
-        self.space = Space(self.recording, self.loop, lambda: self.free, self.change)
+        self.space = Space(self.recording, self.loop, self.free_bytes, self.change)
+
+    def free_bytes(self) -> int:
+        if self.disk_fails:
+            raise OSError(errno.EIO, "Input/output error")
+        return self.free
 
     def change(self) -> None:
         self.changes += 1
@@ -66,6 +73,17 @@ def test_a_low_disk_is_told_and_told_again_when_there_is_enough(bench: Bench) ->
         bench.space.look()
         assert len(bench.told()) == count
     assert bench.told() == [("device.fault", "disk_low"), ("device.fault_cleared", "disk_low")]
+
+
+def test_a_disk_that_does_not_say_what_is_free_stops_nobody_and_is_asked_again(bench: Bench) -> None:
+    bench.disk_fails = True
+    assert bench.fill(0.9) == [FULL]
+    bench.disk_fails, bench.free = False, LOW_BYTES
+    bench.loop.run_until_complete(asyncio.sleep(LOOK_S + 1))
+    assert set(bench.space.faults) == {"journal_full", "disk_low"}
+    bench.disk_fails = True
+    bench.loop.run_until_complete(asyncio.sleep(LOOK_S))
+    assert set(bench.space.faults) == {"journal_full", "disk_low"}, "its last answer stands"
 
 
 def test_it_looks_every_minute_until_it_is_closed(bench: Bench) -> None:
