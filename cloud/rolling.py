@@ -15,6 +15,7 @@ from cloud.desired import Steering
 from cloud.rollouts import MAX_DEVICES, Leg, Rollout, due, sent, stop, take, withdrawn
 from cloud.store import operators
 from cloud.store.database import Store
+from cloud.store.operators import MAX_REASON, MIN_REASON
 from cloud.store.orders import DesiredView, list_desired
 from cloud.store.registry import device_names, keep_wiring
 from cloud.store.rollouts import add_rollout, ask_to_stop, find_rollout, live_rollout, save_rollout
@@ -23,7 +24,6 @@ from contract.messages import MAX_WIRING_CHARACTERS
 
 log = logging.getLogger(__name__)
 
-MIN_REASON, MAX_REASON = 3, 200
 LOOK_S = 1.0
 
 

@@ -3,9 +3,10 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from fastapi import Depends, Form, Request
+from fastapi import Depends, Form, HTTPException, Request
+from sqlalchemy import Connection
 
 from cloud.adoption import Adoptions
 from cloud.auth import Clock, Doorkeeper, Right, may
@@ -14,6 +15,7 @@ from cloud.desired import Steering
 from cloud.feed import LiveFeed, Source
 from cloud.keys import KeyFolder
 from cloud.registrar import Registrar
+from cloud.store.console import DeviceView, list_devices
 from cloud.store.database import Store
 from cloud.store.operators import Login
 
@@ -117,6 +119,21 @@ def call_for(right: Right) -> Callable[..., Login]:
         return _check_right(login, right)
 
     return check
+
+
+T = TypeVar("T")
+
+
+def there(found: T | None, otherwise: str = "Not Found") -> T:
+    """What somebody asked for. Raises a 404 if there is none."""
+    if found is None:
+        raise HTTPException(404, otherwise)
+    return found
+
+
+def known_device(connection: Connection, name: str) -> DeviceView:
+    """Raises a 404 if none has this name."""
+    return there(next(iter(list_devices(connection, name)), None), f"no device {name}")
 
 
 AnyLogin = Annotated[Login, Depends(any_login)]

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal, NoReturn
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field, model_validator
 
-from cloud.api.desk import Desk, Services, call_for
+from cloud.api.desk import Desk, Services, call_for, there
 from cloud.api.v1 import Limit, Reader
 from cloud.api.views import Words, plain
 from cloud.auth import Right
 from cloud.commands import NoSuchPlace
-from cloud.store.operators import Login
+from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
 from contract.decide import Mode
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/api/v1")
 
 Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
 Keeper = Annotated[Login, Depends(call_for(Right.DEVICES))]
-Reason = Annotated[str, Field(min_length=3, max_length=200, pattern=r"\S")]
+Reason = Annotated[str, Field(min_length=MIN_REASON, max_length=MAX_REASON, pattern=r"\S")]
 """Why an operator does it: it stands in the device's journal and in the audit."""
 ACCEPTED = 202
 
@@ -136,9 +136,7 @@ def orders(
 def one_order(command: str, _login: Reader, desk: Services) -> dict[str, Any]:
     with desk.store.reading() as connection:
         found = find_order(connection, command)
-    if found is None:
-        raise HTTPException(404, "there is no such command")
-    return order_json(found, desk.clock())
+    return order_json(there(found, "there is no such command"), desk.clock())
 
 
 @router.get("/points", response_model=list[PointStateOut])

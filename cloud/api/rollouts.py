@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException
 from msgspec import structs
 from pydantic import BaseModel, Field
 
-from cloud.api.desk import Services, call_for
+from cloud.api.desk import Services, call_for, there
 from cloud.api.orders import ACCEPTED, Ordered, Reason
 from cloud.api.v1 import Limit, Reader
 from cloud.auth import Right
@@ -114,9 +114,7 @@ def rollouts(_login: Reader, desk: Services, limit: Limit = 20) -> list[dict[str
 def one_rollout(rollout: str, _login: Reader, desk: Services) -> dict[str, Any]:
     with desk.store.reading() as connection:
         found = find_rollout(connection, rollout)
-    if found is None:
-        raise HTTPException(404, "there is no such roll-out")
-    return rollout_json(found)
+    return rollout_json(there(found, "there is no such roll-out"))
 
 
 @router.post("/rollouts/{rollout}/stop", status_code=ACCEPTED)

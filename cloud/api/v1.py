@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from cloud.api import register
-from cloud.api.desk import Services, address, call_for
+from cloud.api.desk import Services, address, call_for, known_device, there
 from cloud.api.register import CardIn, MembershipIn, PersonIn, StandingIn
 from cloud.api.streams import JSON, After, LastEventId, stream
 from cloud.api.views import (
@@ -93,10 +93,7 @@ def devices(_login: Reader, desk: Services) -> list[dict[str, Any]]:
 @router.get("/devices/{name}", response_model=DeviceOut)
 def device(name: str, _login: Reader, desk: Services) -> dict[str, Any]:
     with desk.store.reading() as connection:
-        found = list_devices(connection, name)
-    if not found:
-        raise HTTPException(404, f"no device {name}")
-    return device_json(found[0], desk.clock())
+        return device_json(known_device(connection, name), desk.clock())
 
 
 @router.get("/rosters", response_model=RostersOut)
@@ -150,9 +147,7 @@ def add_person(body: PersonIn, login: Clerk, desk: Services) -> Added:
 def person(person: Id, _login: Reader, desk: Services) -> dict[str, Any]:
     with desk.store.reading() as connection:
         found = find_person(connection, person)
-    if found is None:
-        raise HTTPException(404, "there is no such person")
-    return person_json(found)
+    return person_json(there(found, "there is no such person"))
 
 
 @router.post("/people/{person}/memberships", status_code=201)
@@ -213,9 +208,7 @@ def add_operator(body: OperatorIn, login: Admin, desk: Services) -> Added:
 def change_operator(name: str, body: DisabledIn, login: Admin, desk: Services) -> None:
     """Disabling an operator ends their logins at once. Nobody disables themselves."""
     with desk.store.reading() as connection:
-        found = operators.find_operator(connection, name)
-    if found is None:
-        raise HTTPException(404, "there is no such operator")
+        found = there(operators.find_operator(connection, name), "there is no such operator")
     if found[0].id == login.operator.id:
         raise HTTPException(409, "ask another administrator: nobody disables themselves")
     desk.doorkeeper.set_disabled(found[0], body.disabled, login.operator.name)

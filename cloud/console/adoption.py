@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.adoption import NoSuchCode, SameCode
-from cloud.api.desk import N_, Desk, Services, form_for, page_for
+from cloud.api.desk import N_, Desk, Services, form_for, known_device, page_for
 from cloud.api.v1 import Text
 from cloud.auth import Right
 from cloud.console.doors import NO_REASON, NoReason, reason_in
@@ -108,11 +108,9 @@ def loss_page(request: Request, name: str, login: Adopting, desk: Services) -> H
 def _ask_loss(request: Request, name: str, login: Login, desk: Desk, said: Said | None = None) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
-        known = list_devices(connection, name)
-        if not known:
-            raise HTTPException(404)
+        device = known_device(connection, name)
         cards = len(exposed_cards(connection, name))
-    return pages.page(request, "lost.html", login, 422 if said else 200, device=known[0], cards=cards, said=said)
+    return pages.page(request, "lost.html", login, 422 if said else 200, device=device, cards=cards, said=said)
 
 
 @router.post("/devices/{name}/lost")

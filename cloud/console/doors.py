@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from msgspec import Struct
 
-from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for
+from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for, there
 from cloud.api.orders import OrderIn
 from cloud.api.v1 import Text
 from cloud.auth import Right
@@ -16,14 +16,13 @@ from cloud.console.pages import Pages, see_other
 from cloud.console.people import Fields
 from cloud.console.session import Said, say
 from cloud.presence import Presence
-from cloud.store.operators import Login
+from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
 from contract.decide import HOUR_MS, Mode
 
 ORDERS_SHOWN = 20
 NEWS_FOR_MS = HOUR_MS
 """How long a door's card tells of the last order to it. After that it stands in the list only."""
-MIN_REASON, MAX_REASON = 3, 200
 NO_REASON = N_("Say why, in 3 to 200 characters: it is kept in the audit. Nothing was done.")
 NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
@@ -161,9 +160,7 @@ def order(request: Request, command: str, login: Reading, desk: Services) -> HTM
     """What became of one command."""
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
-        found: Order | None = find_order(connection, command)
-    if found is None:
-        raise HTTPException(404)
+        found = there(find_order(connection, command))
     return pages.page(request, "order.html", login, order=found, now_ms=desk.clock())
 
 

@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from cloud.api.desk import Reading, Services
+from cloud.api.desk import Reading, Services, known_device
 from cloud.api.v1 import Cursor, Text
 from cloud.console.pages import Pages
 from cloud.console.words import KINDS
@@ -61,9 +61,7 @@ def events(
 def device(request: Request, name: str, login: Reading, desk: Services, before: Cursor = None) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
-        known = list_devices(connection, name)
-        if not known:
-            raise HTTPException(404)
+        shown = known_device(connection, name)
         found = list_events(connection, EventFilter(device=name), before, ROWS)
         broken, lost = list_breaks(connection, device=name, limit=ROWS), count_lost(connection, name)
         newest = newest_roster_number(connection)
@@ -71,7 +69,7 @@ def device(request: Request, name: str, login: Reading, desk: Services, before: 
         request,
         "device.html",
         login,
-        device=known[0],
+        device=shown,
         found=found,
         broken=broken,
         lost=lost,

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.api import register
-from cloud.api.desk import N_, Desk, Reading, Services, form_for
+from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
 from cloud.api.register import CardIn, MembershipIn, PersonIn, Rejected
 from cloud.api.v1 import Cursor, Id, Text
 from cloud.auth import Right
@@ -88,11 +88,9 @@ def person(request: Request, person: Id, login: Reading, desk: Services, done: s
 def person_page(request: Request, login: Login, desk: Desk, person: int, said: Said | None) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
-        found = find_person(connection, person)
+        found = there(find_person(connection, person))
         plans = list_plans(connection)
         reached = spread(connection)
-    if found is None:
-        raise HTTPException(404)
     status = 422 if said and said.tone == "bad" else 200
     context: dict[str, Any] = {"person": found, "plans": plans, "formats": list(FORMATS), "standings": list(Standing)}
     return pages.page(request, "person.html", login, status, **context, said=said, spread=reached, now_ms=desk.clock())

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for
+from cloud.api.desk import N_, Desk, Reading, Services, form_for, known_device, page_for
 from cloud.auth import Right
 from cloud.console.doors import NO_REASON, NoReason, reason_in
 from cloud.console.pages import Pages, see_other
@@ -80,18 +80,16 @@ def wiring_page(
     """The form, filled in with the wiring in force if the cloud knows its text."""
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
-        known = list_devices(connection, name)
-        if not known:
-            raise HTTPException(404)
+        device = known_device(connection, name)
         desired = find_desired(connection, name)
-        in_force = str(known[0].state.get("config_hash", ""))
+        in_force = str(device.state.get("config_hash", ""))
         text = known_wiring(connection, name, in_force) if typed is None else typed
     return pages.page(
         request,
         "wiring.html",
         login,
         422 if said else 200,
-        device=known[0],
+        device=device,
         desired=desired,
         in_force=in_force,
         text=text,

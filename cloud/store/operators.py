@@ -7,6 +7,9 @@ from sqlalchemy import Connection, delete, insert, select, update
 from cloud.store.schema import audit, logins, operators
 from contract.events import CHAIN_START, chain
 
+MIN_REASON, MAX_REASON = 3, 200
+"""Characters of a reason that somebody gives for a deed, and that stands in the audit."""
+
 
 class Operator(Struct, frozen=True):
     """Somebody who may log in. ``role`` is one of ``cloud.auth.Role``."""
