@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from cloud.broker import Arrived
 from cloud.keys import KeyFolder, write_secret
 from cloud.members import Membership
-from cloud.publisher import ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP, Publisher
+from cloud.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP, Publisher
 from cloud.sample import SITE, seed_sample
 from cloud.store.community import (
     Card,
@@ -234,6 +234,18 @@ def test_the_roster_is_issued_again_all_the_time_at_uneven_moments(world: World)
     assert all(ISSUE_AGAIN_MS - ISSUE_JITTER_MS <= pause <= ISSUE_AGAIN_MS for pause in pauses)
     assert len(set(pauses)) > 5
     assert len(issued) >= 16
+
+
+def test_a_roster_from_a_wrong_future_is_issued_again_once_the_clock_is_right(world: World) -> None:
+    world.now_ms += 10 * DAY_MS
+    world.refresh()
+    world.now_ms -= CLOCK_STEPS_MS
+    assert world.refresh() == []
+    world.now_ms -= 9 * DAY_MS
+    assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert (east.manifest.number, east.manifest.issued_ms) == (2, world.now_ms)
 
 
 def test_a_cloud_that_was_down_issues_as_soon_as_it_is_back(world: World) -> None:
