@@ -37,8 +37,8 @@ from cloud.store.rosters import Spread, spread
 
 LINES_SHOWN = 40
 BREAKS_SHOWN_MS = 7 * 86_400_000
-TWINS_SHOWN_MS = 86_400_000
 """How long the first page speaks of rows that are lost or exist twice. The device's own page never forgets them."""
+TWINS_SHOWN_MS = 86_400_000
 
 
 class RefusedToday:

@@ -293,3 +293,22 @@ def test_a_door_shows_its_mode_and_the_way_back(town: Town, page: Page) -> None:
     gate.get_by_role("button", name="Back to cards and hours").click()
     expect(gate).not_to_contain_text("not yet taken up")
     expect(gate.get_by_role("button", name="Open once")).to_be_enabled()
+
+
+def test_a_page_that_waits_for_an_answer_is_not_taken_from_under_somebody_who_types(town: Town, page: Page) -> None:
+    town.beats("east-gate")
+    log_in(page)
+    page.clock.install()
+    page.goto("/doors")
+    gate = page.locator("#door-east-gate")
+    gate.get_by_text("Change the mode").click()
+    gate.get_by_label("Why").last.fill("moving day")
+    gate.get_by_role("button", name="Set").click()
+    expect(gate).to_contain_text("Ordered, not yet taken up")
+    why = gate.get_by_label("Why").first
+    why.fill("another")
+    page.clock.run_for(10_000)
+    expect(why).to_have_value("another")
+    why.fill("")
+    with page.expect_navigation():
+        page.clock.run_for(2_500)
