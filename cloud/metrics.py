@@ -31,8 +31,8 @@ from contract.reasons import Reason
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 """Around the 10 ms that an event may take from its device to its acknowledgement."""
 PARTS = (
-    *("agent", "certificate", "clock", "commands", "config", "decisions", "disk", "disk_low", "journal_full"),
-    *("keeper", "keeper_wiring", "latch", "roster", "roster_pages", "uplink", "wiring"),
+    *("agent", "certificate", "clock", "clock_file", "commands", "config", "decisions", "disk", "disk_low"),
+    *("journal_full", "keeper", "keeper_wiring", "latch", "link", "roster", "roster_pages", "uplink", "wiring"),
 )
 """Parts of a device by which its faults are told apart; the faults of its doors are ``point``, the rest ``other``."""
 EMERGENCY = "emergency"

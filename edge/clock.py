@@ -14,13 +14,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
+from contract import codec
+from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS, Trust
-from edge.files import write_whole
+from edge import files
 
 BUILT_MS = 1_793_000_000_000
 """The floor of a device that has none yet: no device ran this software before 26 October 2026."""
@@ -73,10 +76,28 @@ class _Kept(Struct, frozen=True):
     set_mono_ms: int = 0
 
 
+def _written(kept: _Kept) -> bytes:
+    """What the file holds: one line of JSON, and its checksum on the next. One rotten digit may be a thousand years."""
+    body = msgspec.json.encode(kept)
+    return codec.attach(body, sha256(body).digest())
+
+
+def _read(text: bytes) -> _Kept:
+    """Raises ``Malformed`` unless the text is what was written; one of before there was a checksum is one line."""
+    if b"\n" not in text:
+        return codec.read(text, _Kept)
+    body, checksum = codec.detach(text)
+    if sha256(body).digest() != checksum:
+        raise Malformed("not what was written")
+    return codec.read(body, _Kept)
+
+
 class DeviceClock:
     """UTC and monotonic time with their trust. The sources are arguments, so that it runs in virtual time too.
 
-    ``off_ms`` is how far the cloud's time was off when it was last refused, 0 since it was believed.
+    ``off_ms`` is how far the cloud's time was off when it was last refused, 0 since it was believed. ``rotten`` says
+    that the file is not what was written, until it is set aside; ``lost_floor`` that time runs from an older floor for
+    that, until it is learned again.
     """
 
     def __init__(
@@ -91,6 +112,7 @@ class DeviceClock:
         self.boot = kernel_boot() if boot is None else boot
         self.floor_ms = BUILT_MS
         self.off_ms = 0
+        self.rotten = self.lost_floor = False
         self.on_fixed: Callable[[int, int], object] = lambda offset_ms, error_ms: None
         """Told once, when a boot that began without the time has learned it: from now on, and for all that was timed
         before, UTC is the monotonic clock plus ``offset_ms``, give or take ``error_ms``."""
@@ -153,6 +175,16 @@ class DeviceClock:
         self.save()
         return True
 
+    def set_aside(self, issued_ms: int | None) -> str:
+        """Part with a rotten file, and go on from the newest other time that was proved to have come, that of a signed
+        manifest. Returns the file's new name, empty where the disk lets nothing be renamed."""
+        self.rotten, kept_as = False, ""
+        with suppress(OSError):
+            kept_as = files.set_aside(self._path).name
+        if issued_ms is not None:
+            self.saw_issued(issued_ms)
+        return kept_as
+
     def save(self) -> None:
         """Keep the floor over a power cut, and the offset over a restart of this process. Never raises.
 
@@ -171,16 +203,17 @@ class DeviceClock:
             self._error_ms,
             self._set_mono_ms,
         )
-        self._do(partial(self._write, msgspec.json.encode(kept)))
+        self._do(partial(self._write, _written(kept)))
 
     def _write(self, kept: bytes) -> None:
         with suppress(OSError):
-            write_whole(self._path, kept)
+            files.write_whole(self._path, kept)
 
     def _set(self, at_ms: int, error_ms: int) -> None:
         is_first = self._offset_ms is None
         self._set_mono_ms = self._mono()
         self._offset_ms, self._error_ms = at_ms - self._set_mono_ms, error_ms
+        self.lost_floor = False
         if is_first:
             self.on_fixed(self._offset_ms, error_ms)
             self.save()  # an agent that is killed now need not ask again
@@ -192,11 +225,16 @@ class DeviceClock:
             self.save()
 
     def _load(self) -> None:
-        """A file that cannot be read is no file: the floor is then where this software began."""
-        with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-            kept = msgspec.json.decode(self._path.read_bytes(), type=_Kept)
-            self.floor_ms = max(BUILT_MS, kept.floor_ms)
-            if kept.boot == self.boot:
-                self._floor_mono_ms = kept.floor_mono_ms
-                self._offset_ms, self._heard_mono_ms = kept.offset_ms, kept.heard_mono_ms
-                self._error_ms, self._set_mono_ms = kept.error_ms, kept.set_mono_ms
+        """Without a file, or by a rotten one, the floor is where this software began."""
+        try:
+            kept = _read(self._path.read_bytes())
+        except FileNotFoundError:
+            return
+        except (OSError, Malformed):
+            self.rotten = self.lost_floor = True
+            return
+        self.floor_ms = max(BUILT_MS, kept.floor_ms)
+        if kept.boot == self.boot:
+            self._floor_mono_ms = kept.floor_mono_ms
+            self._offset_ms, self._heard_mono_ms = kept.offset_ms, kept.heard_mono_ms
+            self._error_ms, self._set_mono_ms = kept.error_ms, kept.set_mono_ms

@@ -177,6 +177,10 @@ class Device:
             self.recorder.record("", "device.roster_damaged", {"kept_as": self.ports.roster.set_aside.name})
         if self.ports.memory.set_aside is not None:
             self.recorder.record("", "device.memory_damaged", {"kept_as": self.ports.memory.set_aside.name})
+        clock = self.ports.clock
+        if clock.rotten:
+            kept_as = clock.set_aside(self.ports.roster.issued_ms)
+            self.recorder.record("", "device.clock_damaged", {"kept_as": kept_as, "floor_ms": clock.floor_ms})
         if self.roster_sync is not None:
             self.roster_sync.start()
         if self.remote is not None:
@@ -263,6 +267,8 @@ class Device:
             "clock": f"the cloud's time is {self.ports.clock.off_ms / 1000:+.0f} s off"
             if self.ports.clock.off_ms
             else "",
+            "clock_file": "damaged" if self.ports.clock.lost_floor else "",
+            "link": f"{self.ports.link.oversized} messages too large" if self.ports.link.oversized else "",
             "agent": f"{self.failures} failures" if self.failures else "",
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
         }

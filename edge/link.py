@@ -10,7 +10,7 @@ class Link(Protocol):
 
     ``on_up`` is given the connection's number, which counts up over restarts. ``on_message`` is given topic, payload,
     and whether the broker had kept the message from earlier. ``why_down`` is empty while the link is up; ``faults``
-    counts what callbacks have raised, which the link survives.
+    counts what callbacks have raised, which the link survives, and ``oversized`` the messages too large to be heard.
     """
 
     on_up: Callable[[int], object]
@@ -22,6 +22,9 @@ class Link(Protocol):
 
     @property
     def faults(self) -> int: ...
+
+    @property
+    def oversized(self) -> int: ...
 
     @property
     def up(self) -> bool: ...

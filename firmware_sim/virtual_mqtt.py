@@ -101,7 +101,7 @@ class VirtualLink:
         self.on_down: Callable[[], object] = lambda: None
         self.on_message: Callable[[str, bytes, bool], object] = lambda topic, payload, retained: None
         self.cable_in = True
-        self.faults = 0
+        self.faults = self.oversized = 0
         """Stays at 0: what a callback raises goes to the loop, and is seen there."""
         self.line = line or Line()
         self._broker, self._loop = broker, broker.loop

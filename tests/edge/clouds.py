@@ -1,7 +1,7 @@
 """A cloud for tests: a link that a test delivers by hand, and the plainest ingest there can be behind it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from contract import codec, topics
 from contract.events import CHAIN_START, chain, decode_event, read_gap
@@ -33,7 +33,7 @@ class HandLink:
 
     def __init__(self) -> None:
         self.up = False
-        self.connection = self.faults = 0
+        self.connection = self.faults = self.oversized = 0
         self.going_up: list[Message] = []
         self.why_down = "not connected yet"
         self.on_up: Callable[[int], object] = lambda connection: None
@@ -60,6 +60,24 @@ class HandLink:
             self.up = False
             self.going_up.clear()
             self.on_down()
+
+
+FATES = ("carry", "carry", "double", "lose")
+
+
+class Carry(Protocol):
+    def __call__(self, index: int, *, leave: bool) -> None: ...
+
+
+def befall(heap: list[Any], index: int, fate: str, carry: Carry) -> None:
+    """What a bad line does with one of the messages on the way: it arrives, it arrives and is there still, or it is
+    lost."""
+    if heap:
+        index %= len(heap)
+        if fate == "lose":
+            heap.pop(index)
+        else:
+            carry(index, leave=fate == "double")
 
 
 class Ingest:

@@ -239,7 +239,45 @@ def test_the_floor_goes_to_the_disk_once_a_minute_at_most(machine: Machine) -> N
 def test_a_spoilt_file_is_no_file(machine: Machine, content: bytes) -> None:
     machine.path.write_bytes(content)
     clock = machine.clock()
-    assert (clock.floor_ms, clock.trust) == (BUILT_MS, Trust.UNSET)
+    assert (clock.floor_ms, clock.trust, clock.rotten) == (BUILT_MS, Trust.UNSET, True)
+
+
+def test_no_bit_that_rots_moves_the_floor(machine: Machine) -> None:
+    clock = machine.clock()
+    clock.saw_issued(NOON_MS)
+    clock.saw_acknowledged(NOON_MS)
+    machine.lose_power()
+    whole = machine.path.read_bytes()
+    assert machine.clock().floor_ms == NOON_MS
+    for place in range(len(whole) * 8):
+        rotten = bytearray(whole)
+        rotten[place // 8] ^= 1 << place % 8
+        machine.path.write_bytes(rotten)
+        found = machine.clock()
+        assert (found.floor_ms, found.rotten) in {(BUILT_MS, True), (NOON_MS, False)}, bytes(rotten)
+
+
+def test_a_rotten_file_is_set_aside_and_the_signed_manifest_says_how_late_it_is_at_least(machine: Machine) -> None:
+    machine.clock().saw_issued(NOON_MS + DAY_MS)
+    spoilt = machine.path.read_bytes().replace(b'"floor_ms":1', b'"floor_ms":9')
+    machine.path.write_bytes(spoilt)
+    clock = machine.clock()
+    assert (clock.floor_ms, clock.rotten, clock.lost_floor) == (BUILT_MS, True, True)
+    kept_as = clock.set_aside(NOON_MS)
+    assert machine.path.with_name(kept_as).read_bytes() == spoilt
+    assert (clock.floor_ms, clock.rotten, clock.lost_floor) == (NOON_MS, False, True)
+    assert clock.saw_acknowledged(NOON_MS + 1000)
+    assert not clock.lost_floor
+    again = machine.clock()
+    assert (again.rotten, again.floor_ms >= NOON_MS) == (False, True)
+
+
+def test_a_rotten_file_that_nobody_can_rename_stops_no_clock(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.path.write_bytes(b"rotten")
+    clock = machine.clock()
+    monkeypatch.setattr("edge.files.sync_folder", Path.unlink)  # which fails for a folder
+    assert clock.set_aside(None) == ""
+    assert (clock.floor_ms, clock.rotten) == (BUILT_MS, False)
 
 
 def test_a_disk_that_takes_nothing_stops_no_clock(tmp_path: Path) -> None:

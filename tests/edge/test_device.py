@@ -15,6 +15,7 @@ from contract.decide import Trust
 from contract.events import decode_event
 from contract.messages import MAX_PAYLOAD_BYTES, Ack, Beat, State
 from contract.sealing import SyncKey
+from edge.clock import BUILT_MS, DeviceClock
 from edge.device import SAVE_CLOCK_S, SOFTWARE, Device, Ports
 from edge.identity import Identity
 from edge.journal import Journal, JournalView
@@ -37,6 +38,7 @@ class Clock(FixedTime):
     """A clock that remembers what it was told."""
 
     floor_ms = off_ms = 0
+    rotten = lost_floor = False
     error_ms = 5
 
     def __init__(self) -> None:
@@ -143,6 +145,27 @@ async def test_a_damaged_roster_is_told_and_begun_anew(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     await bench.settle()
     assert bench.rows()[1] == ("device.roster_damaged", {"kept_as": "roster.db.damaged-1"})
+    await bench.device.close()
+
+
+@in_virtual_time
+async def test_a_damaged_file_of_the_clock_is_told_and_a_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "clock.json").write_bytes(b"rubbish")
+    clock = DeviceClock(tmp_path / "clock.json", boot=BOOT, mono=lambda: 5)
+    monkeypatch.setattr("tests.edge.test_device.Clock", lambda: clock)
+    bench = Bench(tmp_path)
+    await bench.settle()
+    assert bench.rows()[1] == ("device.clock_damaged", {"kept_as": "clock.json.damaged-1", "floor_ms": BUILT_MS})
+    assert bench.device.faults()["clock_file"] == "damaged"
+    await bench.device.close()
+
+
+@in_virtual_time
+async def test_a_message_too_large_to_take_is_a_fault_of_the_link(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert "link" not in bench.device.faults()
+    bench.link.oversized = 3
+    assert bench.device.beat().faults["link"] == "3 messages too large"
     await bench.device.close()
 
 
