@@ -18,7 +18,7 @@ from edge.announcer import will
 from edge.clock import CLOCK_FILE, DeviceClock
 from edge.config import DeviceConfig
 from edge.credentials import Credentials
-from edge.device import Device, Ports
+from edge.device import Device
 from edge.files import Reserve
 from edge.identity import Identity
 from edge.journal import Journal, JournalError, JournalInUse
@@ -28,6 +28,7 @@ from edge.log_lines import LogLines
 from edge.memory import Memory, MemoryUnusable
 from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
 from edge.notify import Systemd, Watchdog
+from edge.ports import Ports
 from edge.remote import Machine
 from edge.rewiring import Rewire
 from edge.roster_store import RosterError, RosterStore

@@ -1,70 +1,36 @@
 """One device put together over ports: the same on a Raspberry Pi and, many times over, in virtual time."""
 
 import logging
-from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable
-from concurrent.futures import Executor
-from importlib.metadata import version
-from random import Random
+from asyncio import TimerHandle
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from contract import topics
 from contract.decide import Trust
-from contract.messages import Beat, RosterState, State
+from contract.messages import Beat, State
 from edge.agent import Agent
 from edge.announcer import Announcer
-from edge.clock import DeviceClock
 from edge.config import DeviceConfig
-from edge.credentials import Credentials
 from edge.decider import Decider
-from edge.identity import Identity
-from edge.journal import Journal
-from edge.keeper_link import KeeperPort
-from edge.link import Link
-from edge.memory import Memory
+from edge.health import SOFTWARE, Condition
+from edge.ports import Ports
 from edge.recorder import Recorder
-from edge.remote import Machine, Remote, RemoteKeys
+from edge.remote import Remote, RemoteKeys
 from edge.renewal import Renewing
 from edge.rewiring import Health
-from edge.roster_store import RosterStore
 from edge.roster_sync import RosterSync
 from edge.space import Space
 from edge.uplink import Uplink
 
 log = logging.getLogger(__name__)
 
-SOFTWARE = version("hearthgate")
 SAVE_CLOCK_S = 600.0
 """How often a device that hears nobody notes how late it is: a power cut makes its roster younger by no more."""
 REFUSED_AGAIN_MS = 3_600_000
 """Whoever holds the broker can have a roster refused as often as they like; each reason is recorded once in so long."""
 CLOSES_WITHIN_S = 5.0
 """How long an orderly end waits for a slow disk; what is not durable by then is written anyway."""
-
-
-class Ports(Struct, frozen=True):
-    """What a device is given: its clock, its files, its lines, and the executors its disk work runs in."""
-
-    loop: AbstractEventLoop
-    clock: DeviceClock
-    identity: Identity
-    journal: Journal
-    roster: RosterStore
-    memory: Memory
-    keeper: KeeperPort
-    link: Link
-    random: Random
-    writer: Executor | None = None
-    flusher: Executor | None = None
-    roster_writer: Executor | None = None
-    memory_writer: Executor | None = None
-    machine: Machine = Machine()
-    credentials: Credentials | None = None
-    """What is shown to a broker under TLS, and renewed there."""
-    free_bytes: Callable[[], int] | None = None
-    """What is free on the disk that holds the files, or nothing where there is none to watch."""
 
 
 def _heed_nobody(*_: object) -> None:
@@ -77,7 +43,6 @@ class Device:
     def __init__(self, config: DeviceConfig, ports: Ports) -> None:
         self.config, self.ports = config, ports
         self._site, self._name = config.device.site, config.device.name
-        self._config_hash = config.hash
         registration = ports.identity.registration
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
         self.decider = Decider(ports.roster, ports.clock, registration.digest_key if registration else None)
@@ -124,7 +89,7 @@ class Device:
             self.remote = Remote(
                 self._site,
                 self._name,
-                self._config_hash,
+                config.hash,
                 RemoteKeys(registration.command, registration.config, ports.identity.device_key),
                 ports.memory,
                 agent=self.agent,
@@ -134,7 +99,7 @@ class Device:
                 loop=ports.loop,
                 writer=ports.memory_writer,
                 machine=ports.machine,
-                found=self._health,
+                found=self._found,
             )
         self.renewing: Renewing | None = None
         if ports.credentials is not None:
@@ -150,6 +115,18 @@ class Device:
                 record=self.recorder.record,
                 writer=ports.memory_writer,
             )
+        self._condition = Condition(
+            config,
+            ports,
+            recorder=self.recorder,
+            agent=self.agent,
+            decider=self.decider,
+            space=self.space,
+            uplink=self.uplink,
+            roster_sync=self.roster_sync,
+            remote=self.remote,
+            renewing=self.renewing,
+        )
         self._roster_told = ports.roster.number, ""
         self._refused_at_ms: dict[str, int] = {}
         self._saving_clock: TimerHandle | None = None
@@ -217,150 +194,26 @@ class Device:
 
     def state(self, connection: int) -> State:
         """What ``up/state`` says."""
-        roster = self.ports.roster
-        return State(
-            online=True,
-            connection=connection,
-            boot=self.ports.clock.boot,
-            software=SOFTWARE,
-            roster=RosterState(
-                roster.number, roster.issued_ms or 0, roster.count, self._roster_refused(), *self._roster_progress()
-            ),
-            config_hash=self._config_hash,
-            points={name: self._point(name) for name in self.agent.runners},
-        )
+        return self._condition.state(connection)
 
     def beat(self) -> Beat:
         """What ``up/beat`` says."""
-        clock, recorder = self.ports.clock, self.recorder
-        return Beat(
-            at_ms=clock.now_ms(),
-            uptime_ms=clock.mono_ms(),
-            clock=clock.trust,
-            journal_rows=recorder.last_seq - self.ports.journal.base_seq,
-            waiting=recorder.last_seq - recorder.acked,
-            oldest_ms=recorder.waiting_ms,
-            unlogged=recorder.unlogged,
-            faults=self.faults(),
-            clock_error_ms=clock.error_ms,
-        )
-
-    @property
-    def failures(self) -> int:
-        """How many faults of ours were caught since the start, those of a decision aside."""
-        failed_deeds = self.remote.commands.failures if self.remote else 0
-        return self.agent.failures + self.ports.link.faults + failed_deeds
+        return self._condition.beat()
 
     def faults(self) -> dict[str, str]:
-        """Everything an operator should know is wrong, by place; what is wrong with a point as ``point.fault``."""
-        rewire = self.ports.machine.rewire
-        found = {
-            "disk": self.recorder.fault,
-            "uplink": self.uplink.fault if self.uplink else "not_registered",
-            "keeper": "" if self.agent.keeper_up else "lost",
-            "keeper_wiring": self.agent.not_reloaded,
-            "wiring": rewire.turn.chosen.rotten if rewire else "",
-            "certificate": self.renewing.fault if self.renewing else "",
-            "latch": "unsaved" if self.agent.latch_unsaved else "",
-            "roster": self._roster_refused(),
-            "roster_pages": f"{len(self.ports.roster.damaged)} damaged" if self.ports.roster.damaged else "",
-            "clock": f"the cloud's time is {self.ports.clock.off_ms / 1000:+.0f} s off"
-            if self.ports.clock.off_ms
-            else "",
-            "clock_file": "damaged" if self.ports.clock.lost_floor else "",
-            "link": f"{self.ports.link.oversized} messages too large" if self.ports.link.oversized else "",
-            "agent": f"{self.failures} failures" if self.failures else "",
-            "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
-        }
-        found |= self.space.faults
-        found |= self.remote.faults() if self.remote else {}
-        found |= {f"emergency.{zone}": "in force" for zone in sorted(self.agent.emergencies)}
-        for name, runner in self.agent.runners.items():
-            found |= {f"{name}.{fault}": "present" for fault in sorted(runner.report.faults)}
-        return {place: fault for place, fault in found.items() if fault}
+        """Everything an operator should know is wrong, by place."""
+        return self._condition.faults()
 
     def status(self) -> dict[str, Any]:
-        """What ``hearthgate-edge status`` and the demo's panel show; times in milliseconds."""
-        beat = self.beat()
-        return {
-            "device": self._name,
-            "site": self._site,
-            "software": SOFTWARE,
-            "clock": {
-                "trust": beat.clock.value,
-                "at_ms": beat.at_ms,
-                "error_ms": beat.clock_error_ms,
-                "uptime_ms": beat.uptime_ms,
-            },
-            "keeper": self.agent.keeper_up,
-            "link": {"up": self.ports.link.up, "why": self.ports.link.why_down},
-            "journal": {
-                "id": self.recorder.journal_id,
-                "last": self.recorder.last_seq,
-                "acked": self.recorder.acked,
-                "waiting": beat.waiting,
-                "unlogged": beat.unlogged,
-            },
-            "roster": {
-                "number": self.ports.roster.number,
-                "issued_ms": self.ports.roster.issued_ms,
-                "grants": self.ports.roster.count,
-                "refused": self._roster_refused(),
-                **dict(zip(("got", "wanted"), self._roster_progress(), strict=True)),
-            },
-            "wiring": self._wiring(),
-            "emergencies": sorted(self.agent.emergencies),
-            "points": {name: self._point(name) for name in self.agent.runners},
-            "faults": beat.faults,
-        }
+        """What ``hearthgate-edge status`` shows."""
+        return self._condition.status()
 
-    def _wiring(self) -> dict[str, Any]:
-        """Which wiring rules, and since when: the document it came with, or nothing for the device's own file."""
-        told: dict[str, Any] = {"source": "local", "hash": self._config_hash, "on_trial": False}
-        rewire = self.ports.machine.rewire
-        if rewire is None:
-            return told
-        record, chosen = rewire.wirings.record, rewire.turn.chosen
-        told["on_trial"] = record.trial is not None
-        if chosen.copy is not None:
-            stands = record.applied if record.applied and record.trial is None else chosen.copy
-            told |= {"source": "cloud", "number": stands.number, "since_ms": stands.at_ms}
-        return told
-
-    def _health(self) -> Health:
-        agent = self.agent
-        return Health(
-            keeper=agent.keeper_up,
-            refused=agent.not_reloaded,
-            keeper_losses=agent.keeper_losses,
-            unread=agent.unread,
-            emergencies=sorted(agent.emergencies),
-            failures=self.failures + self.decider.failures,
-            roster=self.ports.roster.number,
-            link=self.ports.link.up,
-        )
-
-    def _point(self, name: str) -> dict[str, Any]:
-        runner = self.agent.runners[name]
-        report = runner.report
-        shown = runner.shown.text if runner.shown else ""
-        return {
-            "phase": report.phase,
-            "mode": runner.mode.value,
-            "faulted": report.faulted,
-            "faults": sorted(report.faults),
-            "shown": shown,
-        }
-
-    def _roster_refused(self) -> str:
-        return self.roster_sync.refused if self.roster_sync else ""
-
-    def _roster_progress(self) -> tuple[int, int]:
-        return (self.roster_sync.got, self.roster_sync.wanted) if self.roster_sync else (0, 0)
+    def _found(self) -> Health:
+        return self._condition.on_trial()
 
     def _roster_changed(self) -> None:
         """Record a roster that is new, or refused for a new reason; nobody fills a journal by sending it again."""
-        before, news = self._roster_told, (self.ports.roster.number, self._roster_refused())
+        before, news = self._roster_told, (self.ports.roster.number, self._condition.roster_refused)
         if news != before:
             number, why = self._roster_told = news
             if why:

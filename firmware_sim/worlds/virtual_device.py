@@ -10,13 +10,14 @@ from contract.events import Event
 from edge.announcer import will
 from edge.clock import DeviceClock
 from edge.config import DeviceConfig
-from edge.device import Device, Ports
+from edge.device import Device
 from edge.identity import Identity
 from edge.journal import Journal
 from edge.keeper_link import LocalLine, ToAgent, ToKeeper
 from edge.keeper_seat import KeeperSeat
 from edge.memory import Memory
 from edge.mqtt import ConnectionNumber
+from edge.ports import Ports
 from edge.remote import Machine
 from edge.rewiring import Rewire
 from edge.roster_store import RosterStore

@@ -16,7 +16,7 @@ import yaml
 
 from cloud.metrics import PARTS, Metrics, metrics_token
 from dev import ROOT
-from edge.device import Device
+from edge.health import Condition
 from edge.journal import MAX_ROWS
 from edge.remote import Remote
 from edge.space import DISK_LOW, JOURNAL_FULL
@@ -105,7 +105,7 @@ def test_every_figure_of_the_devices_is_used_somewhere(exported: set[str]) -> No
 
 
 def test_every_part_whose_faults_a_device_tells_apart_has_a_line() -> None:
-    sources = (textwrap.dedent(inspect.getsource(one.faults)) for one in (Device, Remote))
+    sources = (textwrap.dedent(inspect.getsource(one.faults)) for one in (Condition, Remote))
     tables = [node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Dict)]
     named = {key.value for table in tables for key in table.keys if isinstance(key, ast.Constant)}
     assert named | {DISK_LOW, JOURNAL_FULL} == set(PARTS)

@@ -16,11 +16,13 @@ from contract.events import decode_event
 from contract.messages import MAX_PAYLOAD_BYTES, Ack, Beat, State
 from contract.sealing import SyncKey
 from edge.clock import BUILT_MS, DeviceClock
-from edge.device import SAVE_CLOCK_S, SOFTWARE, Device, Ports
+from edge.device import SAVE_CLOCK_S, Device
+from edge.health import SOFTWARE
 from edge.identity import Identity
 from edge.journal import Journal, JournalView
 from edge.keeper_link import Frame, Snapshot, ToKeeper
 from edge.memory import Memory
+from edge.ports import Ports
 from edge.roster_store import RosterStore
 from tests.edge.cards import ANNAS
 from tests.edge.clouds import HandLink, Message, seal_ack

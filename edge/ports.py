@@ -1,0 +1,41 @@
+"""What one device touches of the world, so that the same device lives on a Raspberry Pi and in virtual time."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from concurrent.futures import Executor
+from random import Random
+
+from msgspec import Struct
+
+from edge.clock import DeviceClock
+from edge.credentials import Credentials
+from edge.identity import Identity
+from edge.journal import Journal
+from edge.keeper_link import KeeperPort
+from edge.link import Link
+from edge.memory import Memory
+from edge.remote import Machine
+from edge.roster_store import RosterStore
+
+
+class Ports(Struct, frozen=True):
+    """What a device is given: its clock, its files, its lines, and the executors its disk work runs in."""
+
+    loop: AbstractEventLoop
+    clock: DeviceClock
+    identity: Identity
+    journal: Journal
+    roster: RosterStore
+    memory: Memory
+    keeper: KeeperPort
+    link: Link
+    random: Random
+    writer: Executor | None = None
+    flusher: Executor | None = None
+    roster_writer: Executor | None = None
+    memory_writer: Executor | None = None
+    machine: Machine = Machine()
+    credentials: Credentials | None = None
+    """What is shown to a broker under TLS, and renewed there."""
+    free_bytes: Callable[[], int] | None = None
+    """What is free on the disk that holds the files, or nothing where there is none to watch."""
