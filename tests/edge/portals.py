@@ -4,10 +4,24 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from contract.decide import Decision, Direction, Grant, Tier
+from contract.decide import Decision, Direction, Grant, Mode, Tier
 from contract.reasons import Reason
 from contract.schedules import ALWAYS
-from edge.stations import Decided, Drive, Due, Edge, Effect, Emergency, Input, Levels, Record, Rest, Show, Wake
+from edge.stations import (
+    Decided,
+    Drive,
+    Due,
+    Edge,
+    Effect,
+    Emergency,
+    Input,
+    Levels,
+    ModeChanged,
+    Record,
+    Rest,
+    Show,
+    Wake,
+)
 
 ANNA, BEN, CARL = (bytes([number]) * 16 for number in (0xAA, 0xBB, 0xCC))
 
@@ -97,3 +111,9 @@ class Portal:
                 self.wakes.pop(name, None)
             case Wake(name=name, after_ms=int(after_ms)):
                 self.wakes[name] = self.now_ms + after_ms
+
+
+def set_to(portal: Portal, mode: Mode) -> Portal:
+    """The portal in another mode, by its document number 7."""
+    portal.take(ModeChanged(mode, 7))
+    return portal

@@ -29,7 +29,7 @@ from edge.stations import (
     Wake,
     door,
 )
-from tests.edge.portals import ANNA, BEN, Portal, decision
+from tests.edge.portals import ANNA, BEN, Portal, decision, set_to
 
 WIRED = {"contact": True, "exit_button": False}
 SHUT, OPEN = True, False
@@ -443,11 +443,6 @@ def test_a_door_for_which_too_many_wait_is_busy() -> None:
 
 
 TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
-
-
-def set_to(portal: Portal, mode: Mode) -> Portal:
-    portal.take(ModeChanged(mode, 7))
-    return portal
 
 
 @pytest.mark.parametrize("phase", ["closed", "unlocked", "open"])

@@ -29,7 +29,7 @@ from edge.stations import (
     Wake,
     turnstile,
 )
-from tests.edge.portals import ANNA, BEN, CARL, Portal, decision
+from tests.edge.portals import ANNA, BEN, CARL, Portal, decision, set_to
 
 AWAY, HOME = True, False
 
@@ -379,11 +379,6 @@ def test_when_the_keeper_comes_back_an_emergency_goes_on() -> None:
 
 
 TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
-
-
-def set_to(portal: Portal, mode: Mode) -> Portal:
-    portal.take(ModeChanged(mode, 7))
-    return portal
 
 
 def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobody() -> None:

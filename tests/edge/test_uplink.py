@@ -23,7 +23,18 @@ from edge.journal_file import Row
 from edge.recorder import Recorder
 from edge.uplink import ACK_WITHIN_S, MAX_WAIT_S, READ_AGAIN_S, WINDOW, Uplink
 from firmware_sim.clock import VirtualLoop
-from tests.edge.clouds import DEVICE, DEVICE_KEY, SITE, SYNC_KEY, Disagreement, HandLink, Ingest, seal_ack
+from tests.edge.clouds import (
+    DEVICE,
+    DEVICE_KEY,
+    FATES,
+    SITE,
+    SYNC_KEY,
+    Disagreement,
+    HandLink,
+    Ingest,
+    befall,
+    seal_ack,
+)
 from tests.edge.journals import BOOT, FixedTime, meddle
 
 T = TypeVar("T")
@@ -659,25 +670,13 @@ class Weather(RuleBasedStateMachine):
         else:
             self.world.lose_power()
 
-    @rule(index=st.integers(0, 9), fate=st.sampled_from(["carry", "carry", "double", "lose"]))
+    @rule(index=st.integers(0, 9), fate=st.sampled_from(FATES))
     def up(self, index: int, fate: str) -> None:
-        heap = self.world.link.going_up
-        if heap:
-            index %= len(heap)
-            if fate == "lose":
-                heap.pop(index)
-            else:
-                self.world.carry_up(index, leave=fate == "double")
+        befall(self.world.link.going_up, index, fate, self.world.carry_up)
 
-    @rule(index=st.integers(0, 9), fate=st.sampled_from(["carry", "carry", "double", "lose"]))
+    @rule(index=st.integers(0, 9), fate=st.sampled_from(FATES))
     def down(self, index: int, fate: str) -> None:
-        heap = self.world.going_down
-        if heap:
-            index %= len(heap)
-            if fate == "lose":
-                heap.pop(index)
-            else:
-                self.world.carry_down(index, leave=fate == "double")
+        befall(self.world.going_down, index, fate, self.world.carry_down)
 
     @invariant()
     def cloud_and_journal_agree(self) -> None:

@@ -30,7 +30,7 @@ from edge.journal_file import GAP_RANK
 from edge.recorder import Recorder
 from edge.uplink import MAX_WAIT_S, Uplink
 from firmware_sim.clock import VirtualLoop
-from tests.edge.clouds import DEVICE, DEVICE_KEY, SITE, SYNC_KEY, HandLink
+from tests.edge.clouds import DEVICE, DEVICE_KEY, FATES, SITE, SYNC_KEY, HandLink, befall
 from tests.edge.journals import BOOT, FixedTime
 
 ROWS = 6
@@ -270,26 +270,14 @@ class Weather(RuleBasedStateMachine):
     def settle(self) -> None:
         self.town.settle()
 
-    @rule(index=st.integers(0, 9), fate=st.sampled_from(["carry", "carry", "double", "lose"]))
+    @rule(index=st.integers(0, 9), fate=st.sampled_from(FATES))
     def up(self, index: int, fate: str) -> None:
-        heap = self.town.link.going_up
-        if heap:
-            index %= len(heap)
-            if fate == "lose":
-                heap.pop(index)
-            else:
-                self.town.carry_up(index, leave=fate == "double")
+        befall(self.town.link.going_up, index, fate, self.town.carry_up)
 
-    @rule(index=st.integers(0, 9), fate=st.sampled_from(["carry", "carry", "double", "lose"]))
+    @rule(index=st.integers(0, 9), fate=st.sampled_from(FATES))
     def down(self, index: int, fate: str) -> None:
-        heap = self.town.going_down
-        if heap:
-            index %= len(heap)
-            if fate == "lose":
-                heap.pop(index)
-            else:
-                self.town.carry_down(index, leave=fate == "double")
-                self.town.wait(0.01)
+        befall(self.town.going_down, index, fate, self.town.carry_down)
+        self.town.wait(0.01)
 
     def teardown(self) -> None:
         if hasattr(self, "town"):
