@@ -1,6 +1,7 @@
 """The whole cloud on a real broker: from a device's batch to its ack, from a change to a door, and a clean end."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from sqlalchemy import select
 
 from cloud.broker import parse_address
 from cloud.folder import FolderUnusable, make_folder, open_folder, sole_server
+from cloud.metrics import metrics_token
 from cloud.sample import seed_sample
 from cloud.serve import PortTaken, serve
 from cloud.store.community import set_card_standing
@@ -178,6 +180,18 @@ def test_a_cloud_whose_ingest_stands_still_no_longer_feeds_the_watchdog(
             assert any(silent_while_it_answers(ear, port) for _ in range(20))
         while ear.next() != "WATCHDOG=1":
             pass
+
+
+def test_the_faults_of_every_thread_are_counted(folder: Path, broker: LocalBroker) -> None:
+    port = free_port()
+    with running(folder, broker, port):
+        token = metrics_token(folder / "keys")
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/metrics", headers={"Authorization": f"Bearer {token}"}
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
+            counted = re.findall(r'hearthgate_failures_total\{thread="(\w+)"\} 0\.0', answer.read().decode())
+    assert set(counted) == {"broker", "ingest", "publisher", "reminder", "renewals", "rolling"}
 
 
 def test_two_servers_on_one_folder_are_refused(folder: Path) -> None:
