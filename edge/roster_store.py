@@ -74,7 +74,7 @@ class RosterStore:
         self._path = path
         self._newest_path = path.with_suffix(".newest")
         self._in_use: Adopted | None = None
-        self._wal_suspect = False
+        self._wal_suspect = True  # a sync may have failed under a predecessor that was killed
         try:
             self._open_or_begin_anew()
         except sqlite3.Error as error:
