@@ -13,7 +13,7 @@ from contract.adoption import MAX_WIRING_BYTES, Bundle, code_of, open_bundle
 from contract.codec import Malformed
 from contract.sealing import DeviceKey
 from edge.clock import CLOCK_FILE, DeviceClock
-from edge.config import Device, DeviceConfig, load
+from edge.config import KEYS_FOLDER, DeviceConfig, load
 from edge.credentials import AUTHORITY, CERTIFICATE, BadCertificate, Credentials, check_certificate
 from edge.files import write_whole
 from edge.identity import own_key
@@ -42,14 +42,14 @@ def adopt_device(
 ) -> None:
     """The whole of it, for this machine. Raises ``NotAdopted``, ``ConfigError``, ``IdentityError`` or ``OSError``."""
     device = load(config) if config.exists() else None
-    folder = keys or (device.keys if device else Path(Device.keys))
+    folder = keys or (device.keys if device else Path(KEYS_FOLDER))
     clock = DeviceClock((device.state if device else folder) / CLOCK_FILE)
+    office = Office(url, fingerprint, clock)
     key = own_key(folder)
     code = code_of(key.public())
     if _is_adopted(folder, clock):
         say(f"this device is adopted already; its code is {code}")
         return
-    office = Office(url, fingerprint, clock)
     if label is not None:
         label.write_text(label_svg(code, url))
     say(f"the code of this device is  {code}\nan operator types it at {url.rstrip('/')}/adoptions")

@@ -47,6 +47,9 @@ class ConfigError(ValueError):
     """The file, the line and the key that are wrong, and the cure, in one line."""
 
 
+KEYS_FOLDER = "/var/lib/hearthgate/keys"
+
+
 class Device(Struct, frozen=True, forbid_unknown_fields=True):
     """``state``, ``keys`` and ``run`` are folders, read relative to the config file. ``reboot`` is the program
     that starts the machine anew, with its arguments, when an operator orders it; without one, the order is refused."""
@@ -54,7 +57,7 @@ class Device(Struct, frozen=True, forbid_unknown_fields=True):
     site: Name
     name: Name
     state: str = "/var/lib/hearthgate"
-    keys: str = "/var/lib/hearthgate/keys"
+    keys: str = KEYS_FOLDER
     run: str = "/run/hearthgate"
     reboot: list[str] = []
 

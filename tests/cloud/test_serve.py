@@ -203,3 +203,13 @@ def test_two_servers_on_one_folder_are_refused(folder: Path) -> None:
 def test_a_taken_port_is_named(folder: Path, broker: LocalBroker) -> None:
     with pytest.raises(PortTaken, match=str(broker.port)):
         serve(folder, parse_address("mqtt://127.0.0.1:1"), "127.0.0.1", broker.port, demo=False)
+
+
+def test_a_folder_without_a_community_is_named_with_the_cure_and_left_as_it_is(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "missing"):
+        with (
+            pytest.raises(FolderUnusable, match="holds no community: make one with hearthgate-cloud init"),
+            sole_server(folder),
+        ):
+            pass
+    assert list(tmp_path.iterdir()) == []

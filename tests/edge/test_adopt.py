@@ -12,6 +12,7 @@ from cloud.ca import open_authority
 from cloud.keys import KeyFolder
 from cloud.store.database import open_store
 from contract.adoption import code_of
+from edge import adopt
 from edge.adopt import adopt_device, label_svg
 from edge.config import load
 from edge.identity import Identity, own_key
@@ -36,6 +37,7 @@ class Pi:
     def __init__(self, town: Town, folder: Path) -> None:
         self.town, self.folder = town, folder
         self.config, self.keys = folder / "device.toml", folder / "keys"
+        self.keys_named: Path | None = self.keys
         self.said: list[str] = []
         self.fingerprint = open_authority(town.keys.folder, NOW_MS).fingerprint
 
@@ -48,7 +50,7 @@ class Pi:
             self.town.url,
             fingerprint or self.fingerprint,
             self.config,
-            self.keys,
+            self.keys_named,
             None,
             patience_s,
             self.said.append,
@@ -88,6 +90,22 @@ def test_a_device_that_is_confirmed_has_its_keys_and_shows_nobody_else(pi: Pi) -
     certificate = x509.load_pem_x509_certificate((pi.keys / "certificate.pem").read_bytes())
     assert [one.value for one in certificate.subject] == ["north-gate"]
     assert 'site = "sunny-court", name = "north-gate"' in pi.said[2]
+
+
+def test_a_device_without_a_configuration_keeps_its_keys_where_one_would(
+    pi: Pi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adopt, "KEYS_FOLDER", str(pi.keys))
+    pi.keys_named = None
+    pi.adopt(while_waiting=pi.confirm)
+    assert (pi.keys / "certificate.pem").exists()
+
+
+def test_a_wrong_address_makes_no_key(pi: Pi) -> None:
+    pi.town.url = "ftp://cloud.example"
+    with pytest.raises(NotAdopted):
+        pi.adopt(while_waiting=pi.nobody)
+    assert not pi.keys.exists()
 
 
 def test_run_again_it_says_so_and_changes_nothing(pi: Pi) -> None:
