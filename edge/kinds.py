@@ -29,6 +29,8 @@ class Kind(Struct, frozen=True):
     start: Callable[[str, Any], Any]
     step: Callable[[Any, Input, int], tuple[Any, list[Effect]]]
     report: Callable[[Any], Report]
+    instruments: Mapping[str, bool] = {}
+    lines: Mapping[str, bool] = {}
 
 
 class UnknownKind(LookupError):
@@ -41,7 +43,17 @@ def find_kind(name: str, folders: Sequence[Path] = ()) -> Kind:
         raise UnknownKind(f"a kind is named in lower-case letters and underscores, not {name!r}")
     module = _load(name, folders)
     try:
-        return Kind(name, module.INPUTS, module.OUTPUTS, module.Settings, module.start, module.step, module.report)
+        return Kind(
+            name,
+            module.INPUTS,
+            module.OUTPUTS,
+            module.Settings,
+            module.start,
+            module.step,
+            module.report,
+            getattr(module, "INSTRUMENTS", {}),
+            getattr(module, "LINES", {}),
+        )
     except AttributeError as missing:
         raise UnknownKind(f"{name!r} is no kind of station: {missing}") from None
 

@@ -5,7 +5,8 @@ folder is one kind of station, found by the name that a config gives as ``kind``
 
 - ``INPUTS``, ``OUTPUTS``: the names a config may wire, each with whether it must;
 - ``Settings``: a Struct of its settings, every one with a default and a unit;
-- ``start(point, settings) -> state``, ``step(state, input, now_ms)`` and ``report(state) -> Report``.
+- ``start(point, settings) -> state``, ``step(state, input, now_ms)`` and ``report(state) -> Report``;
+- if it has any, ``INSTRUMENTS`` and ``LINES``: what is read for it and whom it talks to, each with whether it must.
 
 ``now_ms`` is the monotonic clock. Inputs are facts that have happened; effects are done in order by the agent.
 """
@@ -31,7 +32,10 @@ HOLD_LEASE_MS, HOLD_AGAIN_MS = 10_000, 5_000
 class Decided(Struct, frozen=True):
     """The rule has spoken about somebody at this point, whose credential has this ``digest``.
 
-    ``roster`` is the number of the roster it rests on, ``rule`` the version of the rule.
+    ``roster`` is the number of the roster it rests on, ``rule`` the version of the rule. ``ticket`` is 16 hex digits,
+    new for every decision: what begins with this one is called by it. ``minute`` is the site's time of day, in minutes
+    since midnight; None while nobody knows it. ``about`` is what an ``Ask`` was about, ``told`` the order of an
+    operator who asked from afar.
     """
 
     decision: Decision
@@ -39,6 +43,10 @@ class Decided(Struct, frozen=True):
     digest: bytes
     roster: int
     rule: int
+    ticket: str = ""
+    minute: int | None = None
+    about: str = ""
+    told: dict[str, Any] | None = None
 
 
 class Levels(Struct, frozen=True):
@@ -64,6 +72,7 @@ class Emergency(Struct, frozen=True):
     """The zone's emergency began or was reset. The keeper has acted already; the station only follows."""
 
     active: bool
+    cause: str = ""
 
 
 class CannotRecord(Struct, frozen=True):
@@ -85,7 +94,60 @@ class ModeChanged(Struct, frozen=True):
     number: int
 
 
-Input = Decided | Levels | Edge | Due | Emergency | CannotRecord | OpenOnce | ModeChanged
+class Reading(Struct, frozen=True):
+    """What an instrument says, by name and unit (``power_w``). None if it does not answer or says what cannot be:
+    unknown is never zero."""
+
+    instrument: str
+    values: Mapping[str, float] | None
+
+
+class Received(Struct, frozen=True):
+    """A message from ``port``: another point of this device, or a line of this one's."""
+
+    port: str
+    message: Any
+
+
+class Found(Struct, frozen=True):
+    """At the start, ahead of the first levels: what this point last kept, and how long ago; None if nobody knows."""
+
+    document: bytes
+    age_ms: int | None
+
+
+class QuotaSpent(Struct, frozen=True):
+    """The holder of this session has nothing left of the allotment that it is spent from."""
+
+    session: str
+
+
+class CloudHeard(Struct, frozen=True):
+    """The cloud has just been heard, in words that nobody else can say. Told at most once a minute."""
+
+
+class StopOrdered(Struct, frozen=True):
+    """An operator ends what runs here, from afar. ``told`` is what to record of it."""
+
+    told: dict[str, Any]
+
+
+Input = (
+    Decided
+    | Levels
+    | Edge
+    | Due
+    | Emergency
+    | CannotRecord
+    | OpenOnce
+    | ModeChanged
+    | Reading
+    | Received
+    | Found
+    | QuotaSpent
+    | CloudHeard
+    | StopOrdered
+)
 
 
 class Record(Struct, frozen=True):
@@ -124,18 +186,60 @@ class Wake(Struct, frozen=True):
     after_ms: int | None
 
 
-Effect = Record | Drive | Rest | Show | Wake
+class Send(Struct, frozen=True):
+    """Say something to ``port``: another point of this device by its name, or a line of this point's."""
+
+    port: str
+    message: Any
+
+
+class Keep(Struct, frozen=True):
+    """Keep this over restarts and power cuts, in place of what was kept before; empty to keep nothing. A drive behind
+    it that waits for ``durable`` waits for this too."""
+
+    document: bytes
+
+
+class Spend(Struct, frozen=True):
+    """What a session has used so far, in all: milliseconds and milliwatt-hours. It is written down with the next
+    ``Keep``; saying it twice spends nothing twice."""
+
+    session: str
+    holder: str
+    allotment: str
+    used_ms: int
+    used_mwh: int
+
+
+class Ask(Struct, frozen=True):
+    """Have the rule weigh a credential that came over a line, by its canonical bytes (see ``credentials``). The answer
+    is ``Decided`` with the same ``about``."""
+
+    card: bytes
+    about: str
+
+
+Effect = Record | Drive | Rest | Show | Wake | Send | Keep | Spend | Ask
 
 
 class Report(Struct, frozen=True):
     """What a station offers the rule and the screen. ``faults`` are those that are there now, each a word. While it is
-    ``quiet`` nobody passes and nothing is held open, so that its outputs may go to rest and its program start over."""
+    ``quiet`` nobody passes and nothing is held open, so that its outputs may go to rest and its program start over.
+
+    Of a session: ``user`` is the digest (hex) of the credential that began it, ``reserved_for`` the holder (hex) whom
+    alone a free point waits for. A point with ``offline_limit_ms`` begins nothing new once the cloud has not been heard
+    for so long. ``live`` is what a screen shows of this moment, and says nothing about a person.
+    """
 
     phase: str
     busy: bool = False
     faulted: bool = False
     faults: frozenset[str] = frozenset()
     quiet: bool = True
+    user: str = ""
+    reserved_for: str = ""
+    offline_limit_ms: int | None = None
+    live: Mapping[str, Any] = {}
 
 
 class Faulty(Struct, frozen=True, kw_only=True):
