@@ -8,7 +8,7 @@ from math import log
 from random import Random
 from time import sleep
 
-from edge.cli import main
+from edge.__main__ import main
 from edge.journal import Journal
 
 MEDIAN_S, SIGMA = 0.008, 0.9

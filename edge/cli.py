@@ -1,32 +1,27 @@
 """``hearthgate-edge``: the commands a device runs by, and the ones an installer types."""
 
-import asyncio
-import gc
 import json
-import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 import typer
-from gpiozero.exc import BadPinFactory
 from rich.console import Console
 from rich.table import Table
 
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
-from edge.config import ConfigError, DeviceConfig, load
+from edge import start
+from edge.config import DeviceConfig, load
 from edge.doctor import agent_status, examine
-from edge.files import Hold, InUse
-from edge.identity import Identity, IdentityError
-from edge.journal import JournalError, JournalView
-from edge.memory import MemoryUnusable
-from edge.office import NotAdopted
-from edge.roster_store import RosterError
+from edge.files import Hold
+from edge.identity import Identity
+from edge.journal import JournalView
+from edge.start import fail, mendable
 from edge.wiring import Wirings
 
 app = typer.Typer(
@@ -41,24 +36,12 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's
 KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
-MENDABLE = (
-    *(ConfigError, IdentityError, InUse, JournalError, MemoryUnusable, NotAdopted, RosterError, BadPinFactory, OSError),
-)
-"""What the user can mend: one line says what and where."""
-
-
-def main() -> None:
-    """The entry point of the script."""
-    app()
 
 
 @app.command()
 def run(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
     """Run the agent: decide at this device's points, and sync with the cloud."""
-    from edge.agent_process import run_agent
-
-    wirings = _wirings(config, kinds)
-    _run(lambda: run_agent(wirings))
+    start.agent(config, kinds or [])
 
 
 @app.command()
@@ -68,24 +51,14 @@ def keeper(
     park_only: Annotated[bool, typer.Option("--park", help="Put the pins to rest and end.")] = False,
 ) -> None:
     """Run the keeper: own the pins, hold the leases, act on the emergency inputs."""
-    from edge.keeper_process import PinsLost, park, prompt_loop, run_keeper
-
-    wirings = _wirings(config, kinds)
-    if park_only:
-        with _mendable():
-            park(wirings)
-    else:
-        try:
-            _run(lambda: run_keeper(wirings), prompt_loop)
-        except PinsLost as lost:
-            _fail(str(lost))
+    start.keeper(config, kinds or [], park_only=park_only)
 
 
 @app.command()
 def key(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Print the public half of this device's key as hex, making the key at first use: what the cloud registers."""
     device = _load(config, None)
-    with _mendable():
+    with mendable():
         typer.echo(Identity(device.keys).public_key)
 
 
@@ -103,12 +76,13 @@ def adopt(
     May be stopped and run again: the code stays the same.
     """
     from edge.adopt import adopt_device
+    from edge.office import NotAdopted
 
     try:
-        with _mendable():
+        with mendable(NotAdopted):
             adopt_device(url, authority, config, keys, label, wait_min * 60.0, typer.echo, time.sleep)
     except KeyboardInterrupt:
-        _fail("stopped; run this again, the code stays the same")
+        fail("stopped; run this again, the code stays the same")
 
 
 @app.command()
@@ -119,11 +93,11 @@ def decode(
 ) -> None:
     """Say what a frame of 0 and 1 means: its formats, its numbers, its parity, and whether D0 and D1 are swapped."""
     if format_name is not None and format_name not in FORMATS:
-        _fail(f"no format {format_name!r}; known are {', '.join(FORMATS)}")
+        fail(f"no format {format_name!r}; known are {', '.join(FORMATS)}")
     try:
         reading = read(bits, FORMATS if format_name is None else [format_name])
     except ValueError as wrong:
-        _fail(str(wrong))
+        fail(str(wrong))
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(reading)))
     else:
@@ -136,7 +110,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     device = _load(config, None)
     answer = agent_status(device.run)
     if answer is None:
-        _fail(f"no agent answers in {device.run}; start it with: hearthgate-edge run --config {config}")
+        fail(f"no agent answers in {device.run}; start it with: hearthgate-edge run --config {config}")
     if as_json:
         typer.echo(json.dumps(answer))
         return
@@ -172,7 +146,7 @@ def tail(
     try:
         events = [decode_event(row.stored) for row in rows]
     except Malformed as wrong:
-        _fail(f"a row is no event: {wrong}; look at the whole of it with: hearthgate-edge journal verify")
+        fail(f"a row is no event: {wrong}; look at the whole of it with: hearthgate-edge journal verify")
     if as_json:
         for event in events:
             typer.echo(json.dumps(msgspec.structs.asdict(event), ensure_ascii=False))
@@ -205,7 +179,7 @@ def show(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None, as_js
     told["since_ms"] = chosen.copy.at_ms if chosen.copy else None
     told["number"] = chosen.copy.number if chosen.copy else None
     told["on_trial"] = wirings.record.trial is not None
-    with _mendable():
+    with mendable():
         text = wirings.text_of(chosen)
     if as_json:
         typer.echo(json.dumps({**told, "text": text}, ensure_ascii=False))
@@ -220,7 +194,7 @@ def show(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None, as_js
 def drop(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
     """Go back to the device's own file, while its agent is stopped. What the cloud sent is not taken again."""
     wirings = _wirings(config, kinds)
-    with _mendable():
+    with mendable():
         agents = Hold(wirings.local.state / "journal.db")
         wirings.drop()
         agents.release()
@@ -230,43 +204,17 @@ def drop(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> No
 @contextmanager
 def _journal(config: Path) -> Iterator[JournalView]:
     device = _load(config, None)
-    with _mendable(), JournalView(device.state / "journal.db") as journal:
+    with mendable(), JournalView(device.state / "journal.db") as journal:
         yield journal
 
 
 def _load(config: Path, kinds: list[Path] | None) -> DeviceConfig:
-    with _mendable():
+    with mendable():
         return load(config, kinds or [])
 
 
 def _wirings(config: Path, kinds: list[Path] | None) -> Wirings:
     return Wirings(_load(config, kinds), kinds or [])
-
-
-def _run(
-    process: Callable[[], Coroutine[Any, Any, None]],
-    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
-) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # What was imported is there for good. To look through it for garbage took 15 to 25 ms, with somebody at the door.
-    gc.collect()
-    gc.freeze()
-    with _mendable(), asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(process())
-
-
-@contextmanager
-def _mendable() -> Iterator[None]:
-    try:
-        yield
-    except MENDABLE as wrong:
-        _fail(str(wrong))
-
-
-def _fail(text: str) -> NoReturn:
-    """One clear line, exit 2: what the user can mend is no traceback."""
-    typer.echo(f"hearthgate-edge: {text}", err=True)
-    raise typer.Exit(2)
 
 
 def _print_reading(reading: Reading, key: str | None) -> None:
