@@ -16,10 +16,22 @@ from contract.messages import Name
 from contract.sealing import wiring_hash
 from edge.kinds import Kind, UnknownKind, find_kind
 from edge.link import is_loopback
+from edge.peripherals import (
+    Baud,
+    Bus,
+    Instrument,
+    Line,
+    Model,
+    Ocpp,
+    Pin,
+    SharedReader,
+    wrongly_connected,
+    wrongly_read,
+    wrongly_shared,
+)
 
 Level = Literal["low", "high"]
 Pull = Literal["up", "down"]
-Pin = Annotated[int, Meta(ge=0, le=27)]
 Load = Literal["power_to_unlock", "power_to_lock", "power_to_run", "dry_contact"]
 InEmergency = Literal["drive", "rest"]
 CHOICES = {
@@ -30,6 +42,8 @@ CHOICES = {
     "external_pull": get_args(Pull),
     "emergency": get_args(InEmergency),
     "readers": get_args(Direction),
+    "model": get_args(Model),
+    "baud": get_args(Baud),
 }
 """What may stand at the keys that have a few words to choose from."""
 
@@ -113,6 +127,8 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     outputs: dict[str, Output] = {}
     inputs: dict[str, InputPin] = {}
     readers: dict[Direction, Reader] = {}
+    instruments: dict[str, Instrument] = {}
+    lines: dict[str, Line] = {}
 
 
 class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +144,9 @@ class _File(Struct, frozen=True, forbid_unknown_fields=True):
     cloud: Cloud
     point: list[Point]
     emergency: list[EmergencyInput] = []
+    bus: list[Bus] = []
+    reader: list[SharedReader] = []
+    ocpp: Ocpp | None = None
 
 
 class DeviceConfig(Struct, frozen=True):
@@ -142,6 +161,9 @@ class DeviceConfig(Struct, frozen=True):
     emergencies: tuple[EmergencyInput, ...]
     kinds: dict[str, Kind]
     settings: dict[str, Any]
+    buses: tuple[Bus, ...] = ()
+    readers: tuple[SharedReader, ...] = ()
+    ocpp: Ocpp | None = None
 
     def _folder(self, name: str) -> Path:
         return self.path.parent / name
@@ -196,6 +218,8 @@ class _Checker:
         self._broker(file.cloud)
         self._no_name_twice("point", "name", [point.name for point in file.point])
         self._no_name_twice("emergency", "zone", [emergency.zone for emergency in file.emergency])
+        self._no_name_twice("bus", "name", [bus.name for bus in file.bus])
+        self._no_name_twice("reader", "name", [reader.name for reader in file.reader])
         self._no_pin_twice(file)
         self._soldered_pulls(file)
         self._zones(file)
@@ -206,9 +230,20 @@ class _Checker:
             kinds[point.name] = self._kind(point, where)
             settings[point.name] = self._convert(point.settings, kinds[point.name].settings, f"{where}.settings")
             self._wiring(point, kinds[point.name], where)
-        points, emergencies = tuple(file.point), tuple(file.emergency)
-        name = wiring_hash(self.text.encode())
-        return DeviceConfig(self.path.absolute(), name, file.device, file.cloud, points, emergencies, kinds, settings)
+        self._peripherals(file, kinds)
+        return DeviceConfig(
+            self.path.absolute(),
+            wiring_hash(self.text.encode()),
+            file.device,
+            file.cloud,
+            tuple(file.point),
+            tuple(file.emergency),
+            kinds,
+            settings,
+            tuple(file.bus),
+            tuple(file.reader),
+            file.ocpp,
+        )
 
     def _convert(self, document: Any, kind: type[Any], where: str) -> Any:
         try:
@@ -282,6 +317,14 @@ class _Checker:
             if output.load == "dry_contact" and output.emergency is None:
                 raise self._error(f"{where}.outputs.{name}", 'a dry_contact needs emergency = "drive" or "rest"')
 
+    def _peripherals(self, file: _File, kinds: dict[str, Kind]) -> None:
+        for key, problem in (
+            *wrongly_read(file.point, kinds, file.bus),
+            *wrongly_connected(file.point, kinds, file.ocpp),
+            *wrongly_shared(file.reader, file.point),
+        ):
+            raise self._error(key, problem)
+
     def _rest(self, output: Output, key: str) -> None:
         """A pin must hold its relay at rest from reset on, before any process runs."""
         if output.pin in BUSY_AT_BOOT:
@@ -308,7 +351,7 @@ def _cure(problem: str, key: str) -> tuple[str, str]:
     if problem == "Expected `array`, got `object`":
         return "", "this table may stand several times: write its name in double brackets"
     if problem.startswith("Invalid enum value"):
-        return "", f"{problem}; write {' or '.join(CHOICES[key.rpartition('.')[2]])}"
+        return "", f"{problem}; write {' or '.join(map(str, CHOICES[key.rpartition('.')[2]]))}"
     return "", problem.replace("`object`", "`table`")
 
 
@@ -343,6 +386,9 @@ def _pins(file: _File) -> Iterator[tuple[int, str]]:
         for direction, reader in point.readers.items():
             yield reader.d0, f"point[{index}].readers.{direction}.d0"
             yield reader.d1, f"point[{index}].readers.{direction}.d1"
+    for index, shared in enumerate(file.reader):
+        yield shared.d0, f"reader[{index}].d0"
+        yield shared.d1, f"reader[{index}].d1"
     for pin, key in _inputs(file):
         yield pin.pin, f"{key}.pin"
 

@@ -243,7 +243,8 @@ def test_pins_up_to_eight_are_pulled_up_at_reset() -> None:
 
 
 def test_every_word_to_choose_from_is_told() -> None:
-    assert set(config.CHOICES) == {"load", "relay", "active", "pull", "external_pull", "emergency", "readers"}
+    words = {"load", "relay", "active", "pull", "external_pull", "emergency", "readers", "model", "baud"}
+    assert set(config.CHOICES) == words
 
 
 def test_the_longest_unlock_fits_into_the_longest_lease() -> None:
