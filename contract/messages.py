@@ -27,7 +27,7 @@ Seq = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
 Name = Annotated[str, Meta(pattern=rf"^{NAME}\Z")]
 CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Words = Annotated[str, Meta(max_length=200)]
-Op = Literal["open_once", "reboot", "send_log", "clock_set"]
+Op = Literal["open_once", "reboot", "send_log", "clock_set", "session_start", "session_stop"]
 
 
 class EventBatch(Struct, array_like=True, frozen=True):
@@ -104,6 +104,15 @@ class Beat(Struct, frozen=True):
     unlogged: int
     faults: dict[str, str] = {}
     clock_error_ms: int | None = None
+    version: int = 1
+
+
+class Live(Struct, frozen=True):
+    """``up/live``: what screens show of this moment, by point; every two seconds while it changes, and nobody mourns
+    one. It rests on nobody's word but the broker's, so nothing is decided by it."""
+
+    at_ms: int
+    points: dict[str, dict[str, Any]] = {}
     version: int = 1
 
 

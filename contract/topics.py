@@ -7,7 +7,7 @@ from msgspec import Struct
 
 Way = Literal["up", "dn"]
 
-UP_CHANNELS = ("events", "state", "beat", "want", "reported", "result", "renew")
+UP_CHANNELS = ("events", "state", "beat", "live", "want", "reported", "result", "renew")
 DOWN_CHANNELS = ("ack", "roster", "page", "config", "command", "certificate")
 
 NAME = r"[a-z0-9][a-z0-9-]{0,39}"

@@ -5,16 +5,19 @@ so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual t
 """
 
 import logging
-from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable, Mapping
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from contract.credentials import key_pressed, read
 from contract.decide import Direction, Mode
 from contract.reasons import TABLE
 from edge.bursts import Bursts
-from edge.config import DeviceConfig, Point
+from edge.chooser import Chooser
+from edge.config import DeviceConfig
 from edge.decider import Clock, Decider
 from edge.keeper_link import (
     Changed,
@@ -31,69 +34,57 @@ from edge.keeper_link import (
     ToAgent,
     ZoneEmergency,
 )
-from edge.kinds import Kind
 from edge.lanes import Lane, Recording
+from edge.runner import Runner
 from edge.stations import (
-    BARRING,
     LEASE_MARGIN_MS,
+    Ask,
+    CloudHeard,
     Due,
     Edge,
     Emergency,
-    Input,
+    Found,
     Levels,
     ModeChanged,
     OpenOnce,
+    QuotaSpent,
+    Reading,
+    Received,
     Report,
+    Send,
     Show,
+    Spend,
+    StopOrdered,
     Wake,
 )
 
 log = logging.getLogger(__name__)
 
 LAMP_MS = 2_000
+HEARD_EVERY_MS = 60_000
+"""How often the stations are told that the cloud is heard; they count in hours."""
 
 
-class Runner:
-    """One point: its kind, its state, the mode it is set to, its lane and its wake-ups."""
+class Notebook(Protocol):
+    """What outlives a restart: the document of each point, and what the sessions have used."""
 
-    def __init__(
-        self,
-        point: Point,
-        kind: Kind,
-        settings: Any,
-        lane: Callable[["Runner"], Lane],
-        clock: Clock,
-    ) -> None:
-        self.point, self.kind = point, kind
-        self.timers: dict[str, TimerHandle] = {}
-        self.lamps: dict[str, TimerHandle] = {}
-        self.shown: Show | None = None
-        self.mode = Mode.SCHEDULED
-        self._state = kind.start(point.name, settings)
-        self._clock = clock
-        self.lane = lane(self)
+    def found(self, point: str) -> Found | None:
+        """What the point had kept when this agent started."""
 
-    @property
-    def report(self) -> Report:
-        return self.kind.report(self._state)
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None: ...
 
-    def take(self, happened: Input) -> bool:
-        """One input to completion: the station's step, then its effects in order. False if it means nothing there."""
-        self._state, effects = self.kind.step(self._state, happened, self._clock.mono_ms())
-        if _bars(happened):
-            self.lane.clear()
-        self.lane.put(effects)
-        return bool(effects)
+    def spend(self, spent: Spend) -> bool:
+        """Whether nothing is left of the allotment."""
 
 
-def _bars(happened: Input) -> bool:
-    """Whether what still waits to be driven must not be driven any more."""
-    match happened:
-        case Emergency(active=active):
-            return active
-        case ModeChanged(mode=mode):
-            return mode in BARRING
-    return False
+def _without_live(report: Report) -> Report:
+    return replace(report, live={})
+
+
+def _of_user(runners: Iterable[Runner], digest: str) -> Runner | None:
+    """The point where the session of this credential runs, if it is one."""
+    theirs = [runner for runner in runners if runner.report.user == digest and digest]
+    return theirs[0] if len(theirs) == 1 else None
 
 
 def _verdict(bits: str) -> dict[str, Any]:
@@ -118,7 +109,10 @@ class Agent:
         decider: Decider,
         keeper: KeeperPort,
         on_change: Callable[[], None] = lambda: None,
+        notebook: Notebook | None = None,
     ) -> None:
+        self.lines: dict[tuple[str, str], Callable[[Any], object]] = {}
+        """Where a point's messages go, by point and line."""
         self.keeper_up = False
         self.latch_unsaved = False
         self.failures = 0
@@ -131,9 +125,11 @@ class Agent:
         self._wiring = config.hash
         self._reloading = self._has_heard_keeper = self._closed = False
         self._loop, self._recording, self._decider = loop, recording, decider
+        self._clock, self._notebook = clock, notebook
         self._keeper, self._on_change = keeper, on_change
+        self._heard_cloud_ms: int | None = None
         self._unknown = Bursts(loop, partial(recording.record, "", "device.fault"))
-        """What a keeper that goes by another wiring tells of points that nobody knows here."""
+        """What names a point that nobody knows here: a keeper that goes by another wiring, a station's setting."""
         self.runners: dict[str, Runner] = {}
         self._readers: dict[str, tuple[Runner, Direction, Bursts]] = {}
         for point in config.points:
@@ -143,6 +139,11 @@ class Agent:
                 name = f"{point.name}.{direction}"
                 invalid = Bursts(loop, partial(recording.record, point.name, "reader.invalid_read"))
                 self._readers[name] = runner, direction, invalid
+        self._shared: dict[str, tuple[Chooser, list[Runner], Bursts]] = {}
+        for shared in config.readers:
+            invalid = Bursts(loop, partial(recording.record, "", "reader.invalid_read"))
+            runners = [self.runners[name] for name in shared.points.values()]
+            self._shared[shared.name] = Chooser(shared.points), runners, invalid
 
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
@@ -164,6 +165,10 @@ class Agent:
 
     def _guarded(self, act: Callable[..., object], *arguments: object) -> None:
         """A fault of ours ends what is in hand, not the agent: it is logged, recorded, and the other doors go on."""
+        self._safely(act, *arguments)
+        self._on_change()
+
+    def _safely(self, act: Callable[..., object], *arguments: object) -> None:
         try:
             act(*arguments)
         except Exception as fault:
@@ -172,7 +177,6 @@ class Agent:
             log.exception("%s(%s) failed", getattr(act, "__qualname__", act), kinds)
             self.failures += 1
             self._recording.record("", "device.fault", {"fault": "internal_error", "what": type(fault).__name__})
-        self._on_change()
 
     def keeper_lost(self) -> None:
         """The line to the keeper ended; the keeper, or the kernel, has put the outputs to rest."""
@@ -203,13 +207,9 @@ class Agent:
     def open_once(self, point: str, told: dict[str, Any]) -> str:
         """Let somebody in on an operator's word, which the station records as ``told``. Returns a word for why not,
         an empty one if the station does it."""
-        runner = self.runners.get(point)
+        why, runner = self._ready(point)
         if runner is None:
-            return "no_such_point"
-        if runner.point.zone in self.emergencies:
-            return "emergency"
-        if not self.keeper_up:
-            return "keeper_lost"
+            return why
         reason = self._decider.for_operator(point, runner.report, runner.mode)
         if runner.mode is not Mode.SCHEDULED or not TABLE[reason].allows:
             return reason.value
@@ -219,14 +219,71 @@ class Agent:
             return "internal_error"
         return "" if taken[0] else "not_this_kind"
 
+    def _ready(self, point: str) -> tuple[str, Runner | None]:
+        """The point, if something can be driven there; else a word for why not."""
+        runner = self.runners.get(point)
+        if runner is None:
+            return "no_such_point", None
+        if runner.point.zone in self.emergencies:
+            return "emergency", None
+        return ("", runner) if self.keeper_up else ("keeper_lost", None)
+
+    def start_session(self, point: str, digest: bytes, told: dict[str, Any]) -> str:
+        """Begin a session for the holder of a credential on an operator's word, if the rule allows it. Returns a word
+        for why not, an empty one if the station takes it up."""
+        why, runner = self._ready(point)
+        if runner is None:
+            return why
+        if runner.report.offline_limit_ms is None:
+            return "not_this_kind"
+        decided = self._decider.decide_digest(
+            digest, point, "in", free_exit=False, report=runner.report, mode=runner.mode
+        )
+        self._guarded(runner.take, replace(decided, told=told))
+        return "" if decided.decision.allowed else decided.decision.reason.value
+
+    def stop_session(self, point: str, session: str, told: dict[str, Any]) -> str:
+        """End a session on an operator's word. Returns a word for why not, an empty one if it is done."""
+        runner = self.runners.get(point)
+        if runner is None:
+            return "no_such_point"
+        if not session or runner.report.live.get("session") != session or not runner.report.user:
+            return "no_such_session"
+        self._guarded(runner.take, StopOrdered(told))
+        return ""
+
+    def read(self, point: str, instrument: str, values: Mapping[str, float] | None) -> None:
+        """Take what an instrument says, once a second of each. Only what a report says of it is a change."""
+        if not self._closed:
+            self._quietly(point, Reading(instrument, values))
+
+    def receive(self, point: str, line: str, message: Any) -> None:
+        """Take what came over a line of a point."""
+        if not self._closed:
+            self._quietly(point, Received(line, message))
+
+    def _quietly(self, point: str, happened: Reading | Received) -> None:
+        runner = self.runners[point]
+        before = _without_live(runner.report)
+        self._safely(runner.take, happened)
+        if _without_live(runner.report) != before:
+            self._on_change()
+
+    def cloud_heard(self) -> None:
+        """The cloud has spoken in words that nobody else can say."""
+        now_ms = self._clock.mono_ms()
+        if self._heard_cloud_ms is None or now_ms - self._heard_cloud_ms >= HEARD_EVERY_MS:
+            self._heard_cloud_ms = now_ms
+            for runner in self.runners.values():
+                self._safely(runner.take, CloudHeard())
+
     def close(self) -> None:
         """Hear nothing more, and move nothing. The keeper still lets people out."""
         self._closed = True
         for runner in self.runners.values():
-            runner.lane.close()
-            for timer in (*runner.timers.values(), *runner.lamps.values()):
-                timer.cancel()
-        for bursts in (self._unknown, *(invalid for _, _, invalid in self._readers.values())):
+            runner.close()
+        invalid = [noted for _, _, noted in (*self._readers.values(), *self._shared.values())]
+        for bursts in (self._unknown, *invalid):
             bursts.close()
 
     def drive(self, output: str, lease_ms: int) -> None:
@@ -256,6 +313,33 @@ class Agent:
             old.cancel()
         if wake.after_ms is not None:
             runner.timers[wake.name] = self._loop.call_later(wake.after_ms / 1000, self._due, runner, wake.name)
+
+    def send(self, point: str, sent: Send) -> None:
+        """Hand a message to a line of this point, or to another point, in a turn of the loop of its own."""
+        line, other = self.lines.get((point, sent.port)), self.runners.get(sent.port)
+        if line is not None:
+            line(sent.message)
+        elif other is not None:
+            self._loop.call_soon(self._guarded, other.take, Received(point, sent.message))
+        else:
+            self._unknown.note({"fault": "no_such_point", "named": sent.port})
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+        if self._notebook is not None:
+            self._notebook.keep(point, document, kept)
+
+    def spend(self, point: str, spent: Spend) -> None:
+        if self._notebook is not None and self._notebook.spend(spent):
+            self._loop.call_soon(self._guarded, self.runners[point].take, QuotaSpent(spent.session))
+
+    def ask(self, point: str, asked: Ask) -> None:
+        """Weigh a credential that came over a line of this point."""
+        runner = self.runners[point]
+        digest = self._decider.digest_of_card(asked.card)
+        decided = self._decider.decide_digest(
+            digest, point, "in", free_exit=False, report=runner.report, mode=runner.mode
+        )
+        self._loop.call_soon(self._guarded, runner.take, replace(decided, about=asked.about))
 
     def _lane(self, runner: Runner) -> Lane:
         cannot_record = partial(self._guarded, runner.take)
@@ -292,13 +376,38 @@ class Agent:
             self._unknown.note({"fault": "no_such_point", "input": name})
 
     def _frame(self, reader: str, bits: str) -> None:
-        """A card is weighed, noise is noted, and a key press is neither: it may be part of somebody's PIN."""
+        """A card is weighed, noise is noted, and a key press is neither: it may be part of somebody's PIN. At a reader
+        that several points share it chooses one of them."""
+        if reader in self._shared:
+            self._shared_frame(reader, bits)
+            return
         if reader not in self._readers:
             self._unknown.note({"fault": "no_such_point", "reader": reader})
             return
         if key_pressed(bits) is not None:
             return
         runner, direction, invalid = self._readers[reader]
+        self._card(runner, direction, bits, invalid)
+
+    def _shared_frame(self, reader: str, bits: str) -> None:
+        """Whoever keys no number means the point where this card's session runs."""
+        chooser, runners, invalid = self._shared[reader]
+        key = key_pressed(bits)
+        if key is not None:
+            chooser.key(key, self._clock.mono_ms())
+            return
+        chosen = chooser.take(self._clock.mono_ms())
+        digest = self._decider.digest_of(bits)
+        if digest is None:
+            invalid.note(_verdict(bits))
+            return
+        runner = self.runners[chosen] if chosen else _of_user(runners, digest.hex())
+        if runner is None:
+            invalid.note({"reader": reader, "why": "no_number"})
+        else:
+            self._card(runner, "in", bits, invalid)
+
+    def _card(self, runner: Runner, direction: Direction, bits: str, invalid: Bursts) -> None:
         point = runner.point
         decided = self._decider.decide(
             bits, point.name, direction, free_exit=point.free_exit, report=runner.report, mode=runner.mode
@@ -327,6 +436,11 @@ class Agent:
         if not self.keeper_up:
             self.keeper_up = True
             self._recording.record("", "device.keeper_found", {})
+        if not self._has_heard_keeper and self._notebook is not None:
+            for name, runner in self.runners.items():
+                found = self._notebook.found(name)
+                if found is not None:
+                    self._guarded(runner.take, found)
         # What the first snapshot finds may have begun under an earlier agent, which has recorded it then.
         found_as = "emergency.began" if self._has_heard_keeper else "emergency.standing"
         self._has_heard_keeper = True

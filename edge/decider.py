@@ -63,15 +63,35 @@ class Decider:
         mode: Mode = Mode.SCHEDULED,
     ) -> Decided | None:
         """Who this card is and whether they may pass; None if the frame is no valid card."""
+        digest = self.digest_of(bits)
+        if digest is None:
+            return None
+        return self.decide_digest(digest, point, direction, free_exit=free_exit, report=report, mode=mode)
+
+    def digest_of(self, bits: str) -> bytes | None:
+        """What this card is called here, empty before there is a key for it; None if the frame is no valid card."""
         try:
             card = canonical(bits)
         except ValueError:  # longer than any frame: noise
-            card = None
-        if card is None:
             return None
-        digest = b"" if self._digest_key is None else credential_digest(self._digest_key, card)
-        request = Request(point, digest, direction)
-        decision = self._weigh(request, free_exit, report, mode)
+        return None if card is None else self.digest_of_card(card)
+
+    def digest_of_card(self, card: bytes) -> bytes:
+        """The same for a card that came over a line, by its canonical bytes."""
+        return b"" if self._digest_key is None else credential_digest(self._digest_key, card)
+
+    def decide_digest(
+        self,
+        digest: bytes,
+        point: str,
+        direction: Direction,
+        *,
+        free_exit: bool,
+        report: Report,
+        mode: Mode = Mode.SCHEDULED,
+    ) -> Decided:
+        """Whether who is called by this digest may pass."""
+        decision = self._weigh(Request(point, digest, direction), free_exit, report, mode)
         return Decided(decision, direction, digest, self._roster.number, RULE_VERSION)
 
     def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
@@ -82,8 +102,9 @@ class Decider:
     def _weigh(self, request: Request, free_exit: bool, report: Report, mode: Mode) -> Decision:
         try:
             grants = self._find(request.digest)
-            facts = self._facts(free_exit, report, mode, roster_damaged=grants is None)
-            return weigh(request, grants or [], facts, self._clock.now_ms())
+            now_ms = self._clock.now_ms()
+            facts = self._facts(now_ms, free_exit, report, mode, roster_damaged=grants is None)
+            return weigh(request, grants or [], facts, now_ms)
         except Exception:
             log.exception("a decision at %s failed", request.point)
             self.failures += 1
@@ -100,13 +121,13 @@ class Decider:
             log.warning("somebody cannot be looked up: %s", damage)
             return None
 
-    def _facts(self, free_exit: bool, report: Report, mode: Mode, *, roster_damaged: bool) -> Facts:
+    def _facts(self, now_ms: int, free_exit: bool, report: Report, mode: Mode, *, roster_damaged: bool) -> Facts:
         issued_ms = self._roster.issued_ms
         return Facts(
             zone=self._roster.zone or ZoneInfo("UTC"),
             clock=self._clock.trust,
             clock_floor_ms=self._clock.floor_ms,
-            roster_age_ms=None if issued_ms is None else max(0, self._clock.now_ms() - issued_ms),
+            roster_age_ms=None if issued_ms is None else max(0, now_ms - issued_ms),
             free_exit=free_exit,
             busy=report.busy,
             faulted=report.faulted,

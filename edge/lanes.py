@@ -1,7 +1,8 @@
 """A station's lane: its effects, done strictly in order, each drive behind the records before it.
 
 A free passage waits until its record is written, but never longer than 20 ms: a door does not wait for a disk. What has
-a value waits until its record is durable, and is refused after two seconds. A safety input empties the lane.
+a value waits until its record is durable and what is to be kept of it is kept, and is refused after two seconds. A
+safety input empties the lane.
 """
 
 from asyncio import AbstractEventLoop, TimerHandle
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from edge.stations import CannotRecord, Drive, Effect, Record, Rest, Show, Wake
+from edge.stations import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Show, Spend, Wake
 
 WRITTEN_WITHIN_MS = 20
 DURABLE_WITHIN_MS = 2_000
@@ -41,6 +42,15 @@ class Hands(Protocol):
 
     def wake(self, point: str, wake: Wake) -> None: ...
 
+    def send(self, point: str, sent: Send) -> None: ...
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+        """``kept`` is called once it is on the disk, never at once, and not at all if the disk does not take it."""
+
+    def spend(self, point: str, spent: Spend) -> None: ...
+
+    def ask(self, point: str, asked: Ask) -> None: ...
+
 
 class Lane:
     """The effects of one point on their way. ``cannot_record`` tells the station what was not driven for want of a
@@ -62,6 +72,8 @@ class Lane:
         self._effects: deque[Effect] = deque()
         self._recorded: int | None = 0
         self._turn = 0
+        self._is_recorded = False
+        self._asked_to_keep = self._kept_up_to = 0
         self._deadline: TimerHandle | None = None
 
     def put(self, effects: Iterable[Effect]) -> None:
@@ -125,6 +137,15 @@ class Lane:
                 self._hands.show(self._point, effect)
             case Wake():
                 self._hands.wake(self._point, effect)
+            case Keep(document=document):
+                self._asked_to_keep += 1
+                self._hands.keep(self._point, document, partial(self._guarded, self._kept, self._asked_to_keep))
+            case Send():
+                self._hands.send(self._point, effect)
+            case Spend():
+                self._hands.spend(self._point, effect)
+            case Ask():
+                self._hands.ask(self._point, effect)
 
     def _must_wait(self, drive: Drive) -> bool:
         """A record that the full disk refused has no number: a free passage then goes on, and value waits in vain."""
@@ -133,6 +154,7 @@ class Lane:
     def _wait(self, drive: Drive) -> None:
         durable = drive.behind == "durable"
         self._turn += 1
+        self._is_recorded = False
         within_ms = DURABLE_WITHIN_MS if durable else WRITTEN_WITHIN_MS
         self._deadline = self._loop.call_later(within_ms / 1000, self._guarded, self._too_late)
         if self._recorded is not None:
@@ -142,6 +164,19 @@ class Lane:
     def _reached(self, turn: int) -> None:
         """The record is as far as the drive needs. ``turn`` tells this wait from one that was given up."""
         if turn == self._turn and self._deadline is not None:
+            self._is_recorded = True
+            self._release_if_ready()
+
+    def _kept(self, number: int) -> None:
+        """What was asked for last stands for all before it."""
+        self._kept_up_to = number
+        if self._deadline is not None:
+            self._release_if_ready()
+
+    def _release_if_ready(self) -> None:
+        drive = self._effects[0]
+        value = isinstance(drive, Drive) and drive.behind == "durable"
+        if self._is_recorded and not (value and self._kept_up_to < self._asked_to_keep):
             self._release()
 
     def _too_late(self) -> None:
