@@ -6,17 +6,15 @@ so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual t
 
 import logging
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from contract.credentials import key_pressed, read
-from contract.decide import Direction, Mode
+from contract.decide import Mode
 from contract.reasons import TABLE
 from edge.bursts import Bursts
-from edge.chooser import Chooser
 from edge.config import DeviceConfig
 from edge.decider import Clock, Decider
 from edge.keeper_link import (
@@ -35,6 +33,7 @@ from edge.keeper_link import (
     ZoneEmergency,
 )
 from edge.lanes import Lane, Recording
+from edge.readers import Readers
 from edge.runner import Runner
 from edge.stations import (
     LEASE_MARGIN_MS,
@@ -81,22 +80,6 @@ def _without_live(report: Report) -> Report:
     return replace(report, live={})
 
 
-def _of_user(runners: Iterable[Runner], digest: str) -> Runner | None:
-    """The point where the session of this credential runs, if it is one."""
-    theirs = [runner for runner in runners if runner.report.user == digest and digest]
-    return theirs[0] if len(theirs) == 1 else None
-
-
-def _verdict(bits: str) -> dict[str, Any]:
-    """What is told of a frame that is no card: its length and its parity, never its bits."""
-    try:
-        reading = read(bits)
-    except ValueError:
-        return {"bits": len(bits), "parity": "none"}
-    parity = "failed" if reading.candidates else "none"
-    return {"bits": len(bits), "parity": parity, "swapped": reading.swapped_wires}
-
-
 class Agent:
     """All points of one device. ``on_change`` is told whenever what a report or a status would say may have changed."""
 
@@ -131,19 +114,11 @@ class Agent:
         self._unknown = Bursts(loop, partial(recording.record, "", "device.fault"))
         """What names a point that nobody knows here: a keeper that goes by another wiring, a station's setting."""
         self.runners: dict[str, Runner] = {}
-        self._readers: dict[str, tuple[Runner, Direction, Bursts]] = {}
         for point in config.points:
-            runner = Runner(point, config.kinds[point.name], config.settings[point.name], self._lane, clock)
-            self.runners[point.name] = runner
-            for direction in point.readers:
-                name = f"{point.name}.{direction}"
-                invalid = Bursts(loop, partial(recording.record, point.name, "reader.invalid_read"))
-                self._readers[name] = runner, direction, invalid
-        self._shared: dict[str, tuple[Chooser, list[Runner], Bursts]] = {}
-        for shared in config.readers:
-            invalid = Bursts(loop, partial(recording.record, "", "reader.invalid_read"))
-            runners = [self.runners[name] for name in shared.points.values()]
-            self._shared[shared.name] = Chooser(shared.points), runners, invalid
+            self.runners[point.name] = Runner(
+                point, config.kinds[point.name], config.settings[point.name], self._lane, clock
+            )
+        self._readers = Readers(config, self.runners, decider, clock, loop, recording)
 
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
@@ -282,9 +257,8 @@ class Agent:
         self._closed = True
         for runner in self.runners.values():
             runner.close()
-        invalid = [noted for _, _, noted in (*self._readers.values(), *self._shared.values())]
-        for bursts in (self._unknown, *invalid):
-            bursts.close()
+        self._readers.close()
+        self._unknown.close()
 
     def drive(self, output: str, lease_ms: int) -> None:
         self._keeper.send(Drive(output, lease_ms))
@@ -352,7 +326,8 @@ class Agent:
     def _take(self, message: ToAgent) -> None:
         match message:
             case Frame(reader=reader, bits=bits):
-                self._frame(reader, bits)
+                if not self._readers.frame(reader, bits):
+                    self._unknown.note({"fault": "no_such_point", "reader": reader})
             case Changed(input=name, active=active):
                 self._edge(name, active)
             case ZoneEmergency(zone=zone, active=active):
@@ -374,48 +349,6 @@ class Agent:
             self.runners[point].take(Edge(input_name, active))
         else:
             self._unknown.note({"fault": "no_such_point", "input": name})
-
-    def _frame(self, reader: str, bits: str) -> None:
-        """A card is weighed, noise is noted, and a key press is neither: it may be part of somebody's PIN. At a reader
-        that several points share it chooses one of them."""
-        if reader in self._shared:
-            self._shared_frame(reader, bits)
-            return
-        if reader not in self._readers:
-            self._unknown.note({"fault": "no_such_point", "reader": reader})
-            return
-        if key_pressed(bits) is not None:
-            return
-        runner, direction, invalid = self._readers[reader]
-        self._card(runner, direction, bits, invalid)
-
-    def _shared_frame(self, reader: str, bits: str) -> None:
-        """Whoever keys no number means the point where this card's session runs."""
-        chooser, runners, invalid = self._shared[reader]
-        key = key_pressed(bits)
-        if key is not None:
-            chooser.key(key, self._clock.mono_ms())
-            return
-        chosen = chooser.take(self._clock.mono_ms())
-        digest = self._decider.digest_of(bits)
-        if digest is None:
-            invalid.note(_verdict(bits))
-            return
-        runner = self.runners[chosen] if chosen else _of_user(runners, digest.hex())
-        if runner is None:
-            invalid.note({"reader": reader, "why": "no_number"})
-        else:
-            self._card(runner, "in", bits, invalid)
-
-    def _card(self, runner: Runner, direction: Direction, bits: str, invalid: Bursts) -> None:
-        point = runner.point
-        decided = self._decider.decide(
-            bits, point.name, direction, free_exit=point.free_exit, report=runner.report, mode=runner.mode
-        )
-        if decided is None:
-            invalid.note(_verdict(bits))
-        else:
-            runner.take(decided)
 
     def _emergency(self, zone: str, active: bool, kind: str) -> None:
         if (zone in self.emergencies) == active:
