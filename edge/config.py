@@ -132,11 +132,27 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """A zone's fire loop and the key switch that resets it. A normally-closed loop to ground reads high when broken."""
+    """What tells of an emergency in a zone, and the key switch that resets it. A normally-closed loop to ground reads
+    high when broken.
+
+    ``confirm`` is the fire panel's second contact, normally open: a loop that opens without it is a broken wire.
+    ``smoke`` and ``estop`` are a detector's and an emergency stop's contacts. At the reader of ``reset_point`` a card
+    whose grant says so resets the zone too.
+    """
 
     zone: Name
     input: InputPin
     reset: InputPin
+    confirm: InputPin | None = None
+    smoke: InputPin | None = None
+    estop: InputPin | None = None
+    reset_point: Name | None = None
+
+    @property
+    def pins(self) -> dict[str, InputPin]:
+        """Every pin that is wired for the zone, by its key."""
+        wired = {name: getattr(self, name) for name in ("input", "reset", "confirm", "smoke", "estop")}
+        return {name: pin for name, pin in wired.items() if pin is not None}
 
 
 class _File(Struct, frozen=True, forbid_unknown_fields=True):
@@ -223,6 +239,7 @@ class _Checker:
         self._no_pin_twice(file)
         self._soldered_pulls(file)
         self._zones(file)
+        self._reset_points(file)
         kinds: dict[str, Kind] = {}
         settings: dict[str, Any] = {}
         for index, point in enumerate(file.point):
@@ -292,6 +309,15 @@ class _Checker:
         for index, emergency in enumerate(file.emergency):
             if emergency.zone not in zones:
                 raise self._error(f"emergency[{index}].zone", f"no point is in this zone; theirs: {', '.join(zones)}")
+
+    def _reset_points(self, file: _File) -> None:
+        """A card can only be held to a reader."""
+        shared = {name for reader in file.reader for name in reader.points.values()}
+        with_reader = sorted({point.name for point in file.point if point.readers} | shared)
+        for index, emergency in enumerate(file.emergency):
+            if emergency.reset_point not in (None, *with_reader):
+                problem = f"no point of this name has a reader; those with one: {', '.join(with_reader) or 'none'}"
+                raise self._error(f"emergency[{index}].reset_point", problem)
 
     def _kind(self, point: Point, where: str) -> Kind:
         try:
@@ -398,8 +424,8 @@ def _inputs(file: _File) -> Iterator[tuple[InputPin, str]]:
         for name, pin in point.inputs.items():
             yield pin, f"point[{index}].inputs.{name}"
     for index, emergency in enumerate(file.emergency):
-        yield emergency.input, f"emergency[{index}].input"
-        yield emergency.reset, f"emergency[{index}].reset"
+        for name, pin in emergency.pins.items():
+            yield pin, f"emergency[{index}].{name}"
 
 
 def line_of(key: str, lines: Sequence[str]) -> int:

@@ -5,24 +5,26 @@ anybody else knows. It knows no people, no network and no disk but its latch. An
 leave an output driven until its lease runs out.
 """
 
-import json
 import logging
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from edge.config import DeviceConfig, EmergencyInput
-from edge.files import write_whole
-from edge.hardware.inputs import DebouncedInput, WiegandReader
+from edge.config import DeviceConfig
+from edge.emergency import Cause, Ending, Latch, worse
+from edge.hardware.inputs import DebouncedInput, PinFactory, WiegandReader
 from edge.hardware.outputs import MAX_LEASE_MS, LeasedOutput
+from edge.hardware.zone_inputs import ZoneInputs
 from edge.keeper_link import (
     Changed,
+    Drill,
     Drive,
     Frame,
     LatchUnsaved,
+    NotReset,
     Refused,
+    Reset,
     Rest,
     RestCause,
     Rested,
@@ -37,64 +39,18 @@ SAVE_AGAIN_S = 10.0
 """How long after a disk took no latch it is offered again."""
 
 
+DRILL_S = 1800.0
+"""The longest exercise: whoever forgets to end one has the doors back after half an hour."""
+
 EXIT_BUTTON = "exit_button"
 EXIT_MS = 5_000
 """How long an exit button opens the lock by itself; an agent that is there may make it longer or shorter."""
-
-
-class PinFactory(Protocol):
-    """What the keeper needs of a gpiozero factory: pins by number, and the clock that stamps their edges."""
-
-    def pin(self, name: int) -> Any: ...
-
-    def ticks(self) -> float: ...
 
 
 class Closing(Protocol):
     """Whatever gives its pins back."""
 
     def close(self) -> None: ...
-
-
-class Latch:
-    """The zones in emergency, in a small file that outlives the keeper. Only a person's reset takes one out."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.zones = _read_zones(path)
-        self.unsaved = False
-        """The disk does not hold what ``zones`` says."""
-
-    def set(self, zone: str, active: bool) -> None:
-        """Never raises: a full disk must not stand between a fire and a door."""
-        self._put(self.zones | {zone} if active else self.zones - {zone})
-
-    def forget_all_but(self, zones: Iterable[str]) -> None:
-        """Take out what none of these zones latched."""
-        known = self.zones.intersection(zones)
-        if known != self.zones:
-            self._put(known)
-
-    def save(self) -> None:
-        """Write the zones down, or note in ``unsaved`` that the disk takes nothing."""
-        try:
-            write_whole(self._path, json.dumps(sorted(self.zones)).encode())
-            self.unsaved = False
-        except OSError:
-            self.unsaved = True
-
-    def _put(self, zones: frozenset[str]) -> None:
-        self.zones = zones
-        self.save()
-
-
-def _read_zones(path: Path) -> frozenset[str]:
-    """A latch that cannot be read is no proof that there is no emergency, but it names no zone either: it is empty,
-    and the emergency inputs, which are read next, decide."""
-    try:
-        return frozenset(str(zone) for zone in json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
-        return frozenset()
 
 
 def _tell_nobody(_message: ToAgent) -> None:
@@ -118,8 +74,9 @@ class Keeper:
         self._inputs: dict[str, DebouncedInput] = {}
         self._readers: list[WiegandReader] = []
         self._zone_of: dict[str, str] = {}
-        self._emergency_inputs: dict[str, DebouncedInput] = {}
-        self._reset_inputs: list[DebouncedInput] = []
+        self._zones: dict[str, ZoneInputs] = {}
+        self._drills: dict[str, TimerHandle] = {}
+        self._ended: dict[str, Ending] = {}
         self._told_unsaved = False
         self._save_again: TimerHandle | None = None
         try:
@@ -130,14 +87,24 @@ class Keeper:
 
     def snapshot(self) -> Snapshot:
         inputs = {name: pin.active for name, pin in self._inputs.items()}
-        return Snapshot(inputs, sorted(self._latch.zones), self._latch.unsaved, self._wiring)
+        causes = {zone: cause for zone in sorted(self._zones) if (cause := self._cause(zone))}
+        return Snapshot(inputs, list(causes), self._latch.unsaved, self._wiring, causes, dict(self._ended))
 
-    def heard(self, message: Drive | Rest) -> None:
+    def heard(self, message: Drive | Rest | Reset | Drill) -> None:
         """Follow an order of the agent, or say why not."""
+        match message:
+            case Reset(zone=zone):
+                self._reset(zone, "card")
+            case Drill(zone=zone, on=on):
+                self._drill(zone, on)
+            case Drive() | Rest():
+                self._move(message)
+
+    def _move(self, message: Drive | Rest) -> None:
         output = self._outputs.get(message.output)
         if output is None:
             self._tell(Refused(message.output, "no_such_output"))
-        elif self._zone_of[message.output] in self._latch.zones:
+        elif self._cause(self._zone_of[message.output]):
             self._tell(Refused(message.output, "emergency"))
         elif isinstance(message, Rest):
             self._rest(message.output, "ordered")
@@ -149,16 +116,16 @@ class Keeper:
     def agent_gone(self) -> None:
         """The line to the agent ended: whatever it drove goes to rest now, not when its lease ends."""
         for name, output in self._outputs.items():
-            if output.driven and self._zone_of[name] not in self._latch.zones:
+            if output.driven and not self._cause(self._zone_of[name]):
                 self._rest(name, "agent_gone")
 
     def close(self) -> None:
         """Leave every output at rest and every pin floating; the pulls hold it from here on. An edge that was on its
         way to the loop finds nothing left to move, and nobody to tell."""
-        if self._save_again is not None:
-            self._save_again.cancel()
-        held: list[Closing] = [*self._outputs.values(), *self._inputs.values(), *self._readers]
-        for pin in (*held, *self._emergency_inputs.values(), *self._reset_inputs):
+        for timer in (*self._drills.values(), *filter(None, [self._save_again])):
+            timer.cancel()
+        held: list[Closing] = [*self._outputs.values(), *self._inputs.values(), *self._readers, *self._zones.values()]
+        for pin in held:
             pin.close()
         self._outputs.clear()
         self._tell = _tell_nobody
@@ -168,7 +135,11 @@ class Keeper:
         # A latch whose zone the config no longer knows has no key to reset it: whoever rewired the zone has done so.
         self._latch.forget_all_but(emergency.zone for emergency in config.emergencies)
         for emergency in config.emergencies:
-            self._watch_emergency(emergency)
+            zone = emergency.zone
+            self._zones[zone] = ZoneInputs(emergency, self._factory, self._loop, self._look, self._key_turned)
+            if zone in self._latch.causes:
+                self._release(zone)
+            self._look(zone)
         self._look_after_latch()
         self._take_inputs(config)
 
@@ -191,45 +162,78 @@ class Keeper:
                 d0, d1 = self._factory.pin(reader.d0), self._factory.pin(reader.d1)
                 frame = partial(self._frame, f"{point.name}.{direction}")
                 self._readers.append(WiegandReader(d0, d1, self._loop, self._factory.ticks, frame))
+        for shared in config.readers:
+            d0, d1 = self._factory.pin(shared.d0), self._factory.pin(shared.d1)
+            frame = partial(self._frame, shared.name)
+            self._readers.append(WiegandReader(d0, d1, self._loop, self._factory.ticks, frame))
 
-    def _watch_emergency(self, emergency: EmergencyInput) -> None:
-        zone = emergency.zone
-        alarm = DebouncedInput(
-            self._factory.pin(emergency.input.pin), emergency.input, self._loop, partial(self._alarm, zone)
-        )
-        self._emergency_inputs[zone] = alarm
-        self._reset_inputs.append(
-            DebouncedInput(
-                self._factory.pin(emergency.reset.pin), emergency.reset, self._loop, partial(self._key_turned, zone)
-            )
-        )
-        if alarm.active or zone in self._latch.zones:
-            self._enter_emergency(zone)
+    def _cause(self, zone: str) -> Cause | None:
+        """Why a zone is in an emergency, if it is in one."""
+        return self._latch.causes.get(zone) or ("drill" if zone in self._drills else None)
 
-    def _alarm(self, zone: str, active: bool, _at_s: float) -> None:
-        if active:
-            self._enter_emergency(zone)
+    def _look(self, zone: str) -> None:
+        """An alarm may have begun: act if it is a worse one than is known."""
+        causes = self._zones[zone].causes
+        if causes and worse(causes[0], self._cause(zone)):
+            self._enter(zone, causes[0])
 
-    def _enter_emergency(self, zone: str) -> None:
+    def _enter(self, zone: str, cause: Cause) -> None:
         """The pins first, then the latch, then the agent."""
+        self._release(zone)
+        if cause == "drill":
+            self._drills[zone] = self._loop.call_later(DRILL_S, self._leave, zone, "time")
+        else:
+            self._end_drill(zone)
+            self._latch.set(zone, cause)
+        self._ended.pop(zone, None)
+        log.warning("the zone %s is in an emergency: %s", zone, cause)
+        self._tell(ZoneEmergency(zone, active=True, cause=cause))
+        self._look_after_latch()
+
+    def _release(self, zone: str) -> None:
+        """Whatever frees people is driven, whatever runs is cut."""
         for name, output in self._outputs.items():
             if self._zone_of[name] == zone:
                 output.hold() if output.wiring.driven_in_emergency else output.rest()
-        if zone not in self._latch.zones:
-            self._latch.set(zone, active=True)
-            self._tell(ZoneEmergency(zone, active=True))
-            self._look_after_latch()
 
-    def _key_turned(self, zone: str, active: bool, _at_s: float) -> None:
-        """A person on site resets the zone, once its alarm is over."""
-        if not active or zone not in self._latch.zones or self._emergency_inputs[zone].active:
+    def _key_turned(self, zone: str) -> None:
+        self._reset(zone, "key")
+
+    def _reset(self, zone: str, by: Ending) -> None:
+        """A person on site resets the zone, once all of its alarms are over."""
+        if zone not in self._zones or not self._cause(zone):
             return
-        self._latch.set(zone, active=False)
+        causes = self._zones[zone].causes
+        if causes:
+            self._tell(NotReset(zone, by, causes))
+        else:
+            self._leave(zone, by)
+
+    def _drill(self, zone: str, on: bool) -> None:
+        """Begin or end an exercise; while there is a real emergency, nobody does either."""
+        cause = self._cause(zone)
+        if on and zone in self._zones and not cause:
+            self._enter(zone, "drill")
+        elif not on and cause == "drill":
+            self._leave(zone, "order")
+
+    def _leave(self, zone: str, by: Ending) -> None:
+        cause = self._cause(zone)
+        self._end_drill(zone)
+        if zone in self._latch.causes:
+            self._latch.release(zone)
+        self._ended[zone] = by
         for name in self._outputs:
             if self._zone_of[name] == zone:
                 self._rest(name, "emergency_over")
-        self._tell(ZoneEmergency(zone, active=False))
+        log.warning("the emergency of the zone %s ended by %s", zone, by)
+        self._tell(ZoneEmergency(zone, active=False, cause=cause or "fire", by=by))
         self._look_after_latch()
+
+    def _end_drill(self, zone: str) -> None:
+        timer = self._drills.pop(zone, None)
+        if timer is not None:
+            timer.cancel()
 
     def _look_after_latch(self) -> None:
         """Say when the latch is not on the disk, and offer it again until it is."""
@@ -263,7 +267,7 @@ class Keeper:
     def _let_out(self, point: str) -> None:
         """Exit never asks: the lock opens before the agent knows, and also if there is none to know."""
         for name, output in self._outputs.items():
-            free = self._zone_of[name] not in self._latch.zones
+            free = not self._cause(self._zone_of[name])
             if free and name.startswith(f"{point}.") and output.wiring.driven_in_emergency:
                 output.drive(EXIT_MS)
 

@@ -12,6 +12,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import msgspec
 from msgspec import Struct
 
+from edge.emergency import Cause, Ending
+
 RestCause = Literal["ordered", "expired", "agent_gone", "emergency_over"]
 
 
@@ -34,14 +36,30 @@ class Reload(Struct, frozen=True, tag="reload"):
     wiring: str
 
 
+class Reset(Struct, frozen=True, tag="reset"):
+    """Agent to keeper: a person with the right card stands at the place where this zone is reset."""
+
+    zone: str
+
+
+class Drill(Struct, frozen=True, tag="drill"):
+    """Agent to keeper: begin or end an exercise, in which the pins of the zone act as in a fire."""
+
+    zone: str
+    on: bool
+
+
 class Snapshot(Struct, frozen=True, tag="snapshot"):
-    """Keeper to agent, first of all and after a reload: where everything stands. ``emergencies`` are the latched zones,
-    ``wiring`` is the hash of the configuration that the keeper goes by; empty if it does not say."""
+    """Keeper to agent, first of all and after a reload: where everything stands. ``emergencies`` are the zones in one,
+    ``causes`` says why, and ``ended`` by what the last one of a zone ended since the keeper started. ``wiring`` is the
+    hash of the configuration that the keeper goes by; empty if it does not say."""
 
     inputs: dict[str, bool]
     emergencies: list[str]
     latch_unsaved: bool = False
     wiring: str = ""
+    causes: dict[str, Cause] = {}
+    ended: dict[str, Ending] = {}
 
 
 class NotReloaded(Struct, frozen=True, tag="not_reloaded"):
@@ -75,10 +93,21 @@ class Rested(Struct, frozen=True, tag="rested"):
 
 
 class ZoneEmergency(Struct, frozen=True, tag="emergency"):
-    """Keeper to agent: the emergency of a zone began, or a person reset it. The pins have moved already."""
+    """Keeper to agent: the emergency of a zone began, has a worse ``cause`` than was told, or ended ``by`` something.
+    The pins have moved already."""
 
     zone: str
     active: bool
+    cause: Cause = "fire"
+    by: Ending = "key"
+
+
+class NotReset(Struct, frozen=True, tag="not_reset"):
+    """Keeper to agent: somebody tried to reset a zone, ``by`` key or card, and these ``causes`` are still there."""
+
+    zone: str
+    by: Ending
+    causes: list[Cause]
 
 
 class LatchUnsaved(Struct, frozen=True, tag="latch"):
@@ -95,8 +124,8 @@ class Refused(Struct, frozen=True, tag="refused"):
     why: Literal["emergency", "no_such_output", "bad_lease"]
 
 
-ToKeeper = Drive | Rest | Reload
-ToAgent = Snapshot | Changed | Frame | Rested | ZoneEmergency | LatchUnsaved | Refused | NotReloaded
+ToKeeper = Drive | Rest | Reload | Reset | Drill
+ToAgent = Snapshot | Changed | Frame | Rested | ZoneEmergency | NotReset | LatchUnsaved | Refused | NotReloaded
 
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_UNSENT_BYTES = 1024 * 1024

@@ -5,7 +5,7 @@ Edges may arrive on a thread of the pin library; they are handed to the loop wit
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from edge.config import InputPin
 from edge.hardware.wiegand import FrameAssembler
@@ -15,6 +15,14 @@ LEAST_WAIT_S = 0.0001
 STALL_S = 0.005
 """A timer this late means that the process stood still, and edges of the frame may still be on their way here: cutting
 it now could make 26 good bits of a 34-bit card. They get as long again to arrive, and their own times join them."""
+
+
+class PinFactory(Protocol):
+    """What the keeper needs of a gpiozero factory: pins by number, and the clock that stamps their edges."""
+
+    def pin(self, name: int) -> Any: ...
+
+    def ticks(self) -> float: ...
 
 
 class DebouncedInput:
@@ -30,6 +38,11 @@ class DebouncedInput:
         pin.edges = "both"
         self.active = bool(pin.state) == self._active_level
         pin.when_changed = self._edge
+
+    @property
+    def active_now(self) -> bool:
+        """What the pin says at this very moment, bounces and all."""
+        return bool(self._pin.state) == self._active_level
 
     def close(self) -> None:
         self._pin.close()

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from edge import config
 from edge.config import DeviceConfig
+from edge.emergency import Latch
 from edge.hardware.outputs import LeasedOutput
-from edge.keeper import Keeper, Latch
+from edge.keeper import Keeper
 from edge.keeper_link import ToAgent
 from firmware_sim.board import Board, BoardFactory, Resistor
 from firmware_sim.parts.button import PushButton

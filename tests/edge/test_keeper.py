@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from contract.credentials import encode
-from edge import files, keeper
+from edge import emergency, files, keeper
+from edge.emergency import Latch
 from edge.hardware.outputs import MAX_LEASE_MS, LeasedOutput
-from edge.keeper import EXIT_MS, Latch
+from edge.keeper import EXIT_MS
 from edge.keeper_link import Changed, Drive, Frame, LatchUnsaved, Refused, Rest, Rested, Snapshot, ZoneEmergency
 from tests.edge.rig import LAMP, LOCK, MAGNET, Leaseless, Rig, driven_ms
 from tests.firmware_sim.story import in_virtual_time
@@ -231,7 +232,7 @@ async def test_an_emergency_ends_by_the_key_alone_and_only_after_the_alarm(tmp_p
     await asyncio.sleep(1)
     assert levels(rig) == AT_REST
     assert rig.told == [Rested(EAST, "emergency_over"), ZoneEmergency("estate", active=False)]
-    assert json.loads(rig.latch_file.read_text()) == []
+    assert json.loads(rig.latch_file.read_text()) == {}
 
 
 @in_virtual_time
@@ -276,7 +277,7 @@ async def test_the_pins_move_before_the_latch_is_written_and_the_agent_hears_las
         order.append(f"written with the lock {'driven' if rig.level(LOCK) else 'at rest'}")
         files.write_whole(path, data)
 
-    monkeypatch.setattr(keeper, "write_whole", write)
+    monkeypatch.setattr(emergency, "write_whole", write)
     monkeypatch.setattr(rig.keeper, "_tell", lambda message: order.append("told"))
     rig.fire.alarm()
     await asyncio.sleep(1)
@@ -317,7 +318,7 @@ async def test_a_full_disk_does_not_stand_between_a_fire_and_a_door(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig(tmp_path)
-    monkeypatch.setattr(keeper, "write_whole", full)
+    monkeypatch.setattr(emergency, "write_whole", full)
     rig.fire.alarm()
     await asyncio.sleep(1)
     assert rig.level(LOCK)
@@ -331,26 +332,26 @@ async def test_a_latch_that_the_disk_did_not_take_is_offered_again_until_it_does
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig(tmp_path)
-    monkeypatch.setattr(keeper, "write_whole", full)
+    monkeypatch.setattr(emergency, "write_whole", full)
     rig.fire.alarm()
     await asyncio.sleep(60)
     monkeypatch.undo()
     assert not rig.latch_file.exists()
     await asyncio.sleep(keeper.SAVE_AGAIN_S)
-    assert Latch(rig.latch_file).zones == {"estate"}
+    assert Latch(rig.latch_file).causes == {"estate": "fire"}
     assert rig.heard(LatchUnsaved)[-1] == LatchUnsaved(unsaved=False)
     assert not rig.keeper.snapshot().latch_unsaved
 
 
 def test_a_latch_that_could_not_be_saved_says_so_and_is_saved_with_the_next(tmp_path: Path) -> None:
     latch = Latch(tmp_path / "no" / "latch.json")
-    latch.set("estate", active=True)
-    assert latch.zones == {"estate"}
+    latch.set("estate", "fire")
+    assert latch.causes == {"estate": "fire"}
     assert latch.unsaved
     (tmp_path / "no").mkdir()
-    latch.set("gym", active=True)
+    latch.set("gym", "smoke")
     saved = Latch(tmp_path / "no" / "latch.json")
-    assert saved.zones == {"estate", "gym"}
+    assert saved.causes == {"estate": "fire", "gym": "smoke"}
 
 
 @pytest.mark.parametrize("text", ["", "[", "7", '{"a": 1', "[[]]", "null", '"estate"'])
@@ -369,7 +370,7 @@ async def test_a_latched_zone_that_was_rewired_away_locks_nothing_up_for_ever(tm
     rig = Rig(tmp_path)
     rig.keeper.heard(Drive(GYM, 1_000))
     assert rig.told == []
-    assert json.loads(rig.latch_file.read_text()) == []
+    assert json.loads(rig.latch_file.read_text()) == {}
 
 
 async def longest_drive_of_a_hung_agent_ms(rig: Rig, lease_ms: int) -> float:

@@ -14,7 +14,7 @@ import pytest
 
 from contract.messages import Manifest
 from edge.clock import DeviceClock
-from edge.keeper import Latch
+from edge.emergency import Cause, Latch
 from edge.memory import Begun, Memory
 from edge.roster_file import RosterDamaged
 from edge.roster_store import RosterError, RosterStore
@@ -145,15 +145,16 @@ def kept_at(kept: History[T], done: int) -> list[T]:
 
 
 def test_an_emergency_that_was_latched_is_in_force_after_every_cut(disk: DiskRecorder, image: Path) -> None:
-    kept: History[frozenset[str]] = [(0, frozenset())]
+    kept: History[dict[str, Cause]] = [(0, {})]
     with disk:
         latch = Latch(disk.folder / "latch.json")
-        for zone, active in [("gym", True), ("hub", True), ("gym", False), ("hub", False)]:
-            latch.set(zone, active)
-            kept.append((len(disk.operations), latch.zones))
+        befalls: list[tuple[str, Cause | None]] = [("gym", "loop_broken"), ("hub", "smoke"), ("gym", "fire")]
+        for zone, cause in [*befalls, ("gym", None), ("hub", None)]:
+            latch.set(zone, cause) if cause else latch.release(zone)
+            kept.append((len(disk.operations), latch.causes))
     for power_cut in power_cuts(disk.before, disk.operations, MANY, "latch"):
         pour(power_cut.image, image)
-        assert Latch(image / "latch.json").zones in kept_at(kept, power_cut.done), power_cut
+        assert Latch(image / "latch.json").causes in kept_at(kept, power_cut.done), power_cut
 
 
 def test_time_never_falls_behind_a_floor_that_was_saved(disk: DiskRecorder, image: Path) -> None:
