@@ -35,7 +35,7 @@ class Decided(Struct, frozen=True):
     ``roster`` is the number of the roster it rests on, ``rule`` the version of the rule. ``ticket`` is 16 hex digits,
     new for every decision: what begins with this one is called by it. ``minute`` is the site's time of day, in minutes
     since midnight; None while nobody knows it. ``about`` is what an ``Ask`` was about, ``told`` the order of an
-    operator who asked from afar.
+    operator who asked from afar. ``resets``: somebody stands here whose grant lets them clear the faults of this zone.
     """
 
     decision: Decision
@@ -47,6 +47,7 @@ class Decided(Struct, frozen=True):
     minute: int | None = None
     about: str = ""
     told: dict[str, Any] | None = None
+    resets: bool = False
 
 
 class Levels(Struct, frozen=True):
