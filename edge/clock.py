@@ -116,6 +116,8 @@ class DeviceClock:
         self.on_fixed: Callable[[int, int], object] = lambda offset_ms, error_ms: None
         """Told once, when a boot that began without the time has learned it: from now on, and for all that was timed
         before, UTC is the monotonic clock plus ``offset_ms``, give or take ``error_ms``."""
+        self.on_heard: Callable[[], object] = lambda: None
+        """Told whenever an authenticated time is the newest that was ever heard: the cloud is there now."""
         self._path, self._mono, self._do = path, mono, do
         self._offset_ms: int | None = None
         self._error_ms = self._set_mono_ms = self._heard_mono_ms = 0
@@ -221,6 +223,7 @@ class DeviceClock:
     def _raise_floor(self, at_ms: int) -> None:
         if at_ms > self.floor_ms:
             self.floor_ms, self._floor_mono_ms = at_ms, self._mono()
+            self.on_heard()
         if self._saved_mono_ms is None or self._mono() - self._saved_mono_ms >= SAVE_EVERY_MS:
             self.save()
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from contract import codec, topics
 from contract.messages import Command, Reported, Result
-from contract.sealing import CommandVerifier, ConfigVerifier, DeviceKey, Purpose, statement
+from contract.sealing import DIGEST_BYTES, CommandVerifier, ConfigVerifier, DeviceKey, Purpose, statement
 from edge.agent import Agent
 from edge.clock import DeviceClock
 from edge.commands import Commands, Done
@@ -75,6 +75,8 @@ class Remote:
             writer=writer,
             deeds={
                 "open_once": self._open_once,
+                "session_start": self._start_session,
+                "session_stop": self._stop_session,
                 "clock_set": self._set_clock,
                 "send_log": self._send_log,
                 "reboot": self._reboot,
@@ -131,8 +133,20 @@ class Remote:
         return {"commands": f"{refused} refused" if refused else "", "config": self.desired.refused}
 
     def _open_once(self, command: Command, told: dict[str, Any]) -> Done:
-        why = self._agent.open_once(command.point, told)
-        return Done("failed" if why == "internal_error" else "refused", why) if why else Done()
+        return _outcome(self._agent.open_once(command.point, told))
+
+    def _start_session(self, command: Command, told: dict[str, Any]) -> Done:
+        """The device weighs the credential itself: the cloud asks on somebody's behalf, and decides nothing."""
+        try:
+            digest = bytes.fromhex(command.args.get("digest", ""))
+        except (TypeError, ValueError):
+            digest = b""
+        if len(digest) != DIGEST_BYTES:
+            return Done("refused", "bad_digest")
+        return _outcome(self._agent.start_session(command.point, digest, told))
+
+    def _stop_session(self, command: Command, told: dict[str, Any]) -> Done:
+        return _outcome(self._agent.stop_session(command.point, str(command.args.get("session", "")), told))
 
     def _set_clock(self, command: Command, told: dict[str, Any]) -> Done:
         now_ms, was_ms = command.args.get("now_ms"), self._clock.now_ms()
@@ -170,3 +184,8 @@ class Remote:
         seal = self._key.sign(statement(purpose, self._site, self._device, body))
         topic = topics.up(self._site, self._device, channel)
         self._link.publish(topic, codec.attach(body, seal), qos=1, retain=retain)
+
+
+def _outcome(why: str) -> Done:
+    """How a deed of the agent ended that gives a word for why it was not done."""
+    return Done("failed" if why == "internal_error" else "refused", why) if why else Done()
