@@ -17,6 +17,8 @@ from contract.reasons import TABLE
 from edge.bursts import Bursts
 from edge.config import DeviceConfig
 from edge.decider import Clock, Decider
+from edge.emergencies import Emergencies
+from edge.emergency import Cause
 from edge.keeper_link import (
     Changed,
     Drive,
@@ -24,6 +26,7 @@ from edge.keeper_link import (
     KeeperPort,
     LatchUnsaved,
     NotReloaded,
+    NotReset,
     Refused,
     Reload,
     Rest,
@@ -102,7 +105,6 @@ class Agent:
         self.keeper_losses = 0
         self.unread = [point.name for point in config.points]
         """Points of whose inputs the keeper has not said where all of them stand."""
-        self.emergencies: frozenset[str] = frozenset()
         self.not_reloaded = ""
         """Why the keeper goes by another wiring than this agent."""
         self._wiring = config.hash
@@ -118,7 +120,13 @@ class Agent:
             self.runners[point.name] = Runner(
                 point, config.kinds[point.name], config.settings[point.name], self._lane, clock
             )
-        self._readers = Readers(config, self.runners, decider, clock, loop, recording)
+        self._emergencies = Emergencies(config, recording, decider, keeper, self._follow, self.show)
+        self._readers = Readers(config, self.runners, decider, clock, loop, recording, self._emergencies.card)
+
+    @property
+    def emergencies(self) -> Mapping[str, Cause]:
+        """The zones in an emergency, and why."""
+        return self._emergencies.causes
 
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
@@ -216,6 +224,10 @@ class Agent:
         )
         self._guarded(runner.take, replace(decided, told=told))
         return "" if decided.decision.allowed else decided.decision.reason.value
+
+    def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
+        """Begin or end an exercise in a zone. Returns a word for why not, an empty one if the keeper is asked."""
+        return self._emergencies.drill(zone, on, told) if self.keeper_up else "keeper_lost"
 
     def stop_session(self, point: str, session: str, told: dict[str, Any]) -> str:
         """End a session on an operator's word. Returns a word for why not, an empty one if it is done."""
@@ -330,8 +342,10 @@ class Agent:
                     self._unknown.note({"fault": "no_such_point", "reader": reader})
             case Changed(input=name, active=active):
                 self._edge(name, active)
-            case ZoneEmergency(zone=zone, active=active):
-                self._emergency(zone, active, "emergency.began" if active else "emergency.reset")
+            case ZoneEmergency():
+                self._emergencies.told(message)
+            case NotReset():
+                self._emergencies.not_reset(message)
             case LatchUnsaved(unsaved=unsaved):
                 self._latch(unsaved)
             case NotReloaded(why=why):
@@ -350,14 +364,10 @@ class Agent:
         else:
             self._unknown.note({"fault": "no_such_point", "input": name})
 
-    def _emergency(self, zone: str, active: bool, kind: str) -> None:
-        if (zone in self.emergencies) == active:
-            return
-        self.emergencies = self.emergencies | {zone} if active else self.emergencies - {zone}
-        self._recording.record("", kind, {"zone": zone})
+    def _follow(self, zone: str, emergency: Emergency) -> None:
         for runner in self.runners.values():
             if runner.point.zone == zone:
-                self._guarded(runner.take, Emergency(active))
+                self._guarded(runner.take, emergency)
 
     def _latch(self, unsaved: bool) -> None:
         if unsaved and not self.latch_unsaved:
@@ -374,12 +384,8 @@ class Agent:
                 found = self._notebook.found(name)
                 if found is not None:
                     self._guarded(runner.take, found)
-        # What the first snapshot finds may have begun under an earlier agent, which has recorded it then.
-        found_as = "emergency.began" if self._has_heard_keeper else "emergency.standing"
         self._has_heard_keeper = True
-        latched = frozenset(snapshot.emergencies)
-        for zone in sorted(latched ^ self.emergencies):
-            self._emergency(zone, zone in latched, found_as if zone in latched else "emergency.reset")
+        self._emergencies.found(snapshot)
         self._latch(snapshot.latch_unsaved)
         levels: dict[str, dict[str, bool]] = {point: {} for point in self.runners}
         for name, active in snapshot.inputs.items():

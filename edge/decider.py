@@ -4,6 +4,8 @@ import logging
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from contract.credentials import canonical
 from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Mode, Request, Tier, Trust, decide, weigh
 from contract.reasons import Reason
@@ -98,6 +100,17 @@ class Decider:
         """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
         facts = Facts(ZoneInfo("UTC"), Trust.SYNCED, 0, 0, busy=report.busy, faulted=report.faulted, mode=mode)
         return decide(Request(point, b""), Grant(b"", Tier.STAFF, {point: ALWAYS}), facts, 0).reason
+
+    def may_reset(self, digest: bytes, zone: str) -> bytes | None:
+        """The holder whose grant lets them end an emergency of this zone, if the rule would let them through a door
+        there at any hour: a card that is lost, suspended or at its end resets nothing. None for everybody else."""
+        now_ms = self._clock.now_ms()
+        facts = self._facts(now_ms, False, Report(""), Mode.SCHEDULED, roster_damaged=False)
+        for grant in self._find(digest) or []:
+            at_any_hour = replace(grant, points={zone: ALWAYS}, allotments={})
+            if zone in grant.resets and decide(Request(zone, digest), at_any_hour, facts, now_ms).allowed:
+                return grant.holder
+        return None
 
     def _weigh(self, request: Request, free_exit: bool, report: Report, mode: Mode) -> Decision:
         try:

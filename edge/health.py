@@ -105,7 +105,8 @@ class Condition:
         }
         found |= self._space.faults
         found |= self._remote.faults() if self._remote else {}
-        found |= {f"emergency.{zone}": "in force" for zone in sorted(self._agent.emergencies)}
+        for zone, cause in sorted(self._agent.emergencies.items()):
+            found |= {f"fire_loop.{zone}": "broken"} if cause == "loop_broken" else {f"emergency.{zone}": cause}
         for name, runner in self._agent.runners.items():
             found |= {f"{name}.{fault}": "present" for fault in sorted(runner.report.faults)}
         return {place: fault for place, fault in found.items() if fault}
@@ -141,6 +142,7 @@ class Condition:
             },
             "wiring": self._wiring(),
             "emergencies": sorted(self._agent.emergencies),
+            "causes": dict(self._agent.emergencies),
             "points": {name: self._point(name) for name in self._agent.runners},
             "faults": beat.faults,
         }

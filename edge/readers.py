@@ -26,8 +26,10 @@ class Readers:
         clock: Clock,
         loop: AbstractEventLoop,
         recording: Recording,
+        resets: Callable[[str, bytes], bool],
     ) -> None:
-        self._runners, self._decider, self._clock = runners, decider, clock
+        """``resets(point, digest)`` says whether a card asked for the end of an emergency, and so for nothing else."""
+        self._runners, self._decider, self._clock, self._resets = runners, decider, clock, resets
         self._invalid: list[Bursts] = []
         self._hear: dict[str, Callable[[str], None]] = {}
 
@@ -67,6 +69,8 @@ class Readers:
             return
         chosen, digest = chooser.take(now_ms), self._decider.digest_of(bits)
         runner = self._runners[chosen] if chosen else _of_user(runners, digest)
+        if runner is None and digest and any(self._resets(one.point.name, digest) for one in runners):
+            return  # who runs to a reader in an emergency keys no number
         if runner is None and digest is not None:
             invalid.note({"reader": reader, "why": "no_number"})
         elif runner is None:
@@ -81,7 +85,7 @@ class Readers:
         )
         if decided is None:
             invalid.note(_verdict(bits))
-        else:
+        elif not self._resets(point.name, decided.digest):
             runner.take(decided)
 
 

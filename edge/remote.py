@@ -77,6 +77,7 @@ class Remote:
                 "open_once": self._open_once,
                 "session_start": self._start_session,
                 "session_stop": self._stop_session,
+                "drill": self._drill,
                 "clock_set": self._set_clock,
                 "send_log": self._send_log,
                 "reboot": self._reboot,
@@ -147,6 +148,13 @@ class Remote:
 
     def _stop_session(self, command: Command, told: dict[str, Any]) -> Done:
         return _outcome(self._agent.stop_session(command.point, str(command.args.get("session", "")), told))
+
+    def _drill(self, command: Command, told: dict[str, Any]) -> Done:
+        zone, on = command.args.get("zone"), command.args.get("on")
+        if not isinstance(zone, str) or not isinstance(on, bool):
+            return Done("refused", "no_such_zone")
+        why = self._agent.drill(zone, on, told)
+        return Done("refused", why) if why else Done()
 
     def _set_clock(self, command: Command, told: dict[str, Any]) -> Done:
         now_ms, was_ms = command.args.get("now_ms"), self._clock.now_ms()

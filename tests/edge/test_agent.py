@@ -184,7 +184,7 @@ async def test_an_emergency_found_in_a_snapshot_is_recorded_once_and_its_end_too
     desk.agent.heard(ZoneEmergency("estate", active=True))
     desk.agent.heard(Snapshot(INPUTS, ["estate"]))
     desk.agent.heard(ZoneEmergency("estate", active=True))
-    assert desk.agent.emergencies == {"estate"}
+    assert desk.agent.emergencies == {"estate": "fire"}
     assert desk.agent.runners["east"].report.phase == "released"
     assert desk.agent.runners["gym"].report.phase == "closed"
     desk.agent.heard(Snapshot(INPUTS, []))
