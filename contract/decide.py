@@ -6,20 +6,21 @@ refuses with its own reason, because unknown is never zero.
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from contract.reasons import TABLE, Reason
 from contract.schedules import ALWAYS, Schedule, is_open
 
-HOUR_MS = 3_600_000
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 UNSET_CLOCK_DOUBT_MS = 48 * HOUR_MS
 """How far real time may have run past the clock floor while a device without a battery clock lay without power."""
 
-RULE_VERSION = 1
+RULE_VERSION = 2
 """Counts up whenever the same request, grant and facts could yield another decision."""
 
 
@@ -80,11 +81,40 @@ class Request(Struct, frozen=True):
     direction: Direction = "in"
 
 
+Ration = Annotated[int, Meta(ge=0, le=1_000_000)]
+"""Minutes or watt-hours a day. The bound is far above what a holder could draw from one device in that time."""
+
+
+class Allotment(Struct, frozen=True):
+    """What a holder may use of one device in a day, over all points that it is ``name``d for. Nothing is left as soon
+    as either of the two is used up; a ration of 0 is used up from the start."""
+
+    name: str
+    minutes: Ration
+    wh: Ration
+
+
+class Used(Struct, frozen=True):
+    """What a holder has used of an allotment today: milliseconds and milliwatt-hours."""
+
+    ms: int = 0
+    mwh: int = 0
+
+
+NOTHING_USED = Used()
+
+
+def is_spent(allotment: Allotment, used: Used) -> bool:
+    """Whether nothing is left of an allotment."""
+    return used.ms >= allotment.minutes * MINUTE_MS or used.mwh >= allotment.wh * 1000
+
+
 class Grant(Struct, frozen=True):
     """A row of the roster with its references resolved: who may pass where, when. Never a decision.
 
     ``valid_from_ms`` and ``valid_until_ms`` are a half-open window in UTC milliseconds; 0 is no bound.
-    ``points`` maps each point the holder is entitled at to its schedule.
+    ``points`` maps each point the holder is entitled at to its schedule, ``allotments`` those points whose use is
+    rationed to what they are used from. In the zones of ``resets`` the holder may end an emergency or clear a fault.
     """
 
     holder: bytes
@@ -93,12 +123,16 @@ class Grant(Struct, frozen=True):
     standing: Standing = Standing.ACTIVE
     valid_from_ms: int = 0
     valid_until_ms: int = 0
+    allotments: Mapping[str, Allotment] = {}
+    resets: frozenset[str] = frozenset()
 
 
 class Facts(Struct, frozen=True):
     """What the device knows besides the grant. ``clock_floor_ms`` is the newest authenticated time seen;
     ``roster_age_ms`` is None before the first roster; with ``roster_damaged`` the page that may hold the credential
-    cannot be read, and nobody can say who this is. ``busy`` and ``faulted`` come from the station's report."""
+    cannot be read, and nobody can say who this is. ``busy`` and ``faulted`` come from the station's report, and so does
+    ``reserved_for``, the holder whom alone a free point waits for. ``used`` says by allotment what the grant's holder
+    has used of this device today, None if nobody knows. While it is ``offline`` this point begins nothing new."""
 
     zone: ZoneInfo
     clock: Trust
@@ -109,6 +143,9 @@ class Facts(Struct, frozen=True):
     faulted: bool = False
     mode: Mode = Mode.SCHEDULED
     roster_damaged: bool = False
+    offline: bool = False
+    used: Mapping[str, Used] | None = {}
+    reserved_for: bytes = b""
 
 
 class Decision(Struct, frozen=True):
@@ -210,13 +247,38 @@ def _roster_age(_request: Request, grant: Grant, facts: Facts, _now_ms: int) -> 
     return Reason.ROSTER_STALE if limit_ms is not None and facts.roster_age_ms >= limit_ms else None
 
 
-def _station(_request: Request, _grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
+def _offline(_request: Request, _grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
+    return Reason.OFFLINE_TOO_LONG if facts.offline else None
+
+
+def _quota(request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
+    allotment = grant.allotments.get(request.point)
+    if allotment is None:
+        return None
+    if facts.used is None:
+        return Reason.USAGE_UNKNOWN
+    return Reason.QUOTA_SPENT if is_spent(allotment, facts.used.get(allotment.name, NOTHING_USED)) else None
+
+
+def _station(_request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
     if facts.faulted:
         return Reason.FAULTED
-    return Reason.BUSY if facts.busy else None
+    if facts.busy:
+        return Reason.BUSY
+    return Reason.RESERVED if facts.reserved_for and facts.reserved_for != grant.holder else None
 
 
 Check = Callable[[Request, Grant, Facts, int], Reason | None]
 
-CHECKS: tuple[Check, ...] = (_standing, _window, _entitled, _schedule, _clock, _roster_age, _station)
+CHECKS: tuple[Check, ...] = (
+    _standing,
+    _window,
+    _entitled,
+    _schedule,
+    _clock,
+    _roster_age,
+    _offline,
+    _quota,
+    _station,
+)
 """After free exit and the look-up itself, in this order."""

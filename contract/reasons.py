@@ -28,6 +28,10 @@ class Reason(StrEnum):
     LOCKED_DOWN = "locked_down"
     OUT_OF_SERVICE = "out_of_service"
     ROSTER_DAMAGED = "roster_damaged"
+    OFFLINE_TOO_LONG = "offline_too_long"
+    QUOTA_SPENT = "quota_spent"
+    USAGE_UNKNOWN = "usage_unknown"
+    RESERVED = "reserved"
 
 
 class Words(Struct, frozen=True):
@@ -54,7 +58,7 @@ def _refuses(zh: Words, en: Words) -> Entry:
 
 
 TABLE: dict[Reason, Entry] = {
-    Reason.ALLOWED: _allows(Words("请进"), Words("Welcome")),
+    Reason.ALLOWED: _allows(Words("欢迎"), Words("Welcome")),
     Reason.FREE_EXIT: _allows(Words("请通行"), Words("Goodbye")),
     Reason.UNKNOWN_CREDENTIAL: _refuses(
         Words("未登记的卡", "请到物业登记这张卡"),
@@ -77,8 +81,8 @@ TABLE: dict[Reason, Entry] = {
         Words("This membership has ended", "Renew it at the property office or online"),
     ),
     Reason.NOT_ENTITLED: _refuses(
-        Words("此处不在您的权限内", "需要进入请联系物业"),
-        Words("This membership does not cover this door", "Ask the property office if you need it"),
+        Words("此处不在您的权限内", "如有需要请联系物业"),
+        Words("This membership does not count here", "Ask the property office if you need it"),
     ),
     Reason.OUTSIDE_HOURS: _refuses(
         Words("现在不在开放时间", "请在开放时间内再来"),
@@ -86,20 +90,23 @@ TABLE: dict[Reason, Entry] = {
     ),
     Reason.CLOCK_UNSET: _refuses(
         Words("设备时钟未校准", "请稍候再试，或联系值班人员"),
-        Words("This door does not know the time yet", "Try again in a minute or call the desk"),
+        Words("This device does not know the time yet", "Try again in a minute or call the desk"),
     ),
     Reason.ROSTER_STALE: _refuses(
-        Words("此门离线过久", "请走有人值守的入口，或联系值班人员"),
-        Words("This door has been offline too long", "Use a staffed entrance or call the desk"),
+        Words("此处离线过久", "请到有人值守之处，或联系值班人员"),
+        Words("This device has been offline too long", "Go where somebody is on duty, or call the desk"),
     ),
     Reason.NO_ROSTER: _refuses(
-        Words("此门尚未收到名单", "请联系值班人员"),
-        Words("This door has no roster yet", "Call the desk"),
+        Words("此设备尚未收到名单", "请联系值班人员"),
+        Words("This device has no roster yet", "Call the desk"),
     ),
-    Reason.BUSY: _refuses(Words("正在使用中", "请稍候"), Words("In use", "Please wait a moment")),
+    Reason.BUSY: _refuses(
+        Words("正在使用中", "请稍候，或换一处"),
+        Words("In use", "Please wait, or try another one"),
+    ),
     Reason.FAULTED: _refuses(
-        Words("设备故障", "请走其他入口，已通知物业"),
-        Words("Out of order", "Use another entrance; the property office has been told"),
+        Words("设备故障", "请换一处，已通知物业"),
+        Words("Out of order", "Try another one; the property office has been told"),
     ),
     Reason.CANNOT_RECORD: _refuses(
         Words("暂时无法记录", "请稍后再试，或联系值班人员"),
@@ -115,12 +122,28 @@ TABLE: dict[Reason, Entry] = {
         Words("Locked down: nobody may enter", "Leave, or follow what the staff tell you"),
     ),
     Reason.OUT_OF_SERVICE: _refuses(
-        Words("暂停使用", "请走其他入口"),
-        Words("Out of service", "Use another entrance"),
+        Words("暂停使用", "请换一处"),
+        Words("Out of service", "Try another one"),
     ),
     Reason.ROSTER_DAMAGED: _refuses(
-        Words("此门的名单有一页损坏", "正在重新获取，请稍候再试，或联系值班人员"),
-        Words("A page of this door's roster is damaged", "It is being fetched again: try in a minute or call the desk"),
+        Words("此处的名单有一页损坏", "正在重新获取，请稍候再试，或联系值班人员"),
+        Words("A page of the roster here is damaged", "It is being fetched again: try in a minute or call the desk"),
+    ),
+    Reason.OFFLINE_TOO_LONG: _refuses(
+        Words("离线过久，暂不能开始使用", "已开始的不受影响；请换一处，或联系值班人员"),
+        Words("Offline too long to begin anything new", "What runs goes on; try another one or call the desk"),
+    ),
+    Reason.QUOTA_SPENT: _refuses(
+        Words("今日额度已用完", "零点后重新计算；如需更多请联系物业"),
+        Words("Today's allowance here is used up", "It begins anew at midnight; the property office can raise it"),
+    ),
+    Reason.USAGE_UNKNOWN: _refuses(
+        Words("今日用量无法确认", "请换一处，或联系值班人员"),
+        Words("What you used today is not known here", "Try another place or call the desk"),
+    ),
+    Reason.RESERVED: _refuses(
+        Words("已为排队的人保留", "请换一处，或过几分钟再来"),
+        Words("Kept for the person who waited for it", "Try another one, or come back in a few minutes"),
     ),
 }
 

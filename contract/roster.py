@@ -9,16 +9,18 @@ import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta, Struct
 
 from contract.codec import Malformed, pack, unpack
-from contract.decide import Grant, Standing, Tier
+from contract.decide import Allotment, Grant, Ration, Standing, Tier
 from contract.messages import Manifest, Name
 from contract.schedules import Schedule
 from contract.sealing import DIGEST_BYTES
+
+T = TypeVar("T")
 
 HOLDER_BYTES = 8
 SPLIT_ABOVE = 192
@@ -84,30 +86,60 @@ class Row(Struct, frozen=True, order=True):
         return _ROW.pack(self.digest, self.profile, self.holder, tier, standing, self.valid_from_s, self.valid_until_s)
 
 
+class Rations(Struct, frozen=True):
+    """What an allotment holds: what one device gives a holder in a day."""
+
+    minutes: Ration
+    wh: Ration
+
+
+MAX_PROFILES = 1 << 16
+
+
 class SitePage(Struct, frozen=True):
-    """What the rows of a site share. A profile maps points to names of schedules: who may pass where, and when."""
+    """What the rows of a site share. A profile maps points to names of schedules: who may pass where, and when.
+
+    ``quotas`` and ``resets`` stand beside the profiles, one for one: from which allotment each point is used, and the
+    zones whose emergency may be ended. A page of before there were any has neither.
+    """
 
     zone: str
     schedules: dict[Name, Schedule]
-    profiles: Annotated[list[dict[Name, Name]], Meta(max_length=1 << 16)]
+    profiles: Annotated[list[dict[Name, Name]], Meta(max_length=MAX_PROFILES)]
     version: int = 1
+    allotments: dict[Name, Rations] = {}
+    quotas: Annotated[list[dict[Name, Name]], Meta(max_length=MAX_PROFILES)] = []
+    resets: Annotated[list[list[Name]], Meta(max_length=MAX_PROFILES)] = []
+
+
+class _Profile(NamedTuple):
+    """A profile with its references resolved."""
+
+    points: Mapping[str, Schedule]
+    allotments: Mapping[str, Allotment]
+    resets: frozenset[str]
 
 
 class Site:
     """A site page with its references resolved, ready to make grants of rows."""
 
     def __init__(self, page: SitePage) -> None:
-        """Raises ``Malformed`` if a profile names a schedule that is not there, or the zone is none of this world."""
+        """Raises ``Malformed`` if a profile names what is not there, or the zone is none of this world."""
         try:
             self.zone = ZoneInfo(page.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, or too long
             raise Malformed(f"site page: no time zone {page.zone!r}") from None
-        self._profiles: list[Mapping[str, Schedule]] = []
-        for profile in page.profiles:
-            missing = [name for name in profile.values() if name not in page.schedules]
-            if missing:
-                raise Malformed(f"site page: no schedule {missing[0]!r}")
-            self._profiles.append({point: page.schedules[name] for point, name in profile.items()})
+        allotments = {name: Allotment(name, held.minutes, held.wh) for name, held in page.allotments.items()}
+        quotas = _beside(page.profiles, page.quotas, dict[str, str]())
+        resets = _beside(page.profiles, page.resets, list[str]())
+        self._profiles = [
+            _Profile(
+                _resolved(points, page.schedules, "schedule"),
+                _resolved(quota, allotments, "allotment"),
+                frozenset(zones),
+            )
+            for points, quota, zones in zip(page.profiles, quotas, resets, strict=True)
+        ]
 
     @classmethod
     def from_blob(cls, blob: bytes) -> "Site":
@@ -118,14 +150,32 @@ class Site:
         """Raises ``Malformed`` if the row's profile is not in the site page."""
         if row.profile >= len(self._profiles):
             raise Malformed(f"row names profile {row.profile} of {len(self._profiles)}")
+        profile = self._profiles[row.profile]
         return Grant(
             holder=row.holder,
             tier=row.tier,
-            points=self._profiles[row.profile],
+            points=profile.points,
             standing=row.standing,
             valid_from_ms=row.valid_from_s * 1000,
             valid_until_ms=row.valid_until_s * 1000,
+            allotments=profile.allotments,
+            resets=profile.resets,
         )
+
+
+def _beside(profiles: Sequence[object], listed: Sequence[T], nothing: T) -> Sequence[T]:
+    """What is listed for each profile, or nothing for any. Raises ``Malformed`` if it is listed for some of them."""
+    if listed and len(listed) != len(profiles):
+        raise Malformed(f"site page: {len(profiles)} profiles, and {len(listed)} entries beside them")
+    return listed or [nothing] * len(profiles)
+
+
+def _resolved(names: Mapping[str, str], known: Mapping[str, T], what: str) -> dict[str, T]:
+    """What each point's name stands for. Raises ``Malformed``."""
+    missing = [name for name in names.values() if name not in known]
+    if missing:
+        raise Malformed(f"site page: no {what} {missing[0]!r}")
+    return {point: known[name] for point, name in names.items()}
 
 
 class Page:

@@ -24,7 +24,7 @@ from contract.messages import (
     State,
     Want,
 )
-from contract.roster import Prefix, Row, SitePage, pack_page, pack_site
+from contract.roster import Prefix, Rations, Row, SitePage, pack_page
 from contract.schedules import ALWAYS, Schedule
 from contract.sealing import page_hash
 
@@ -54,6 +54,14 @@ SITE_PAGE = SitePage(
     schedules={"always": ALWAYS, "night": Schedule(((), (), (), (), ((1320, 1800),), (), ()))},
     profiles=[{"gym": "always"}, {"gate": "always", "gym": "night"}],
 )
+RATIONED_PAGE = SitePage(
+    zone="Asia/Shanghai",
+    schedules={"always": ALWAYS},
+    profiles=[{"gate": "always"}, {"gate": "always", "phone-1": "always"}, {"phone-1": "always"}],
+    allotments={"rider-phone": Rations(minutes=240, wh=150)},
+    quotas=[{}, {"phone-1": "rider-phone"}, {}],
+    resets=[[], [], ["hub", "gym"]],
+)
 PAGE = pack_page(
     Prefix(0x80000000, 1),
     [
@@ -62,6 +70,13 @@ PAGE = pack_page(
         Row(bytes([0xFF] * 16), 1, b"riderno2", Tier.RIDER, Standing.LOST, 1_777_852_800, 0xFFFFFFFF),
     ],
 )
+
+
+def payload(name: str) -> bytes:
+    """The bytes that a file stands for."""
+    text = (FOLDER / name).read_bytes()
+    return bytes.fromhex(text.decode()) if name.endswith(".hex") else text.removesuffix(b"\n")
+
 
 MESSAGES: dict[str, Struct] = {
     "events-1.hex": EventBatch(1, JOURNAL, 7, 8, CHAIN_START, TIP, replay=True, events=STORED, seal=bytes(range(64))),
@@ -98,7 +113,7 @@ MESSAGES: dict[str, Struct] = {
         number=3,
         issued_ms=1_777_888_000_000,
         expires_ms=1_777_974_400_000,
-        site_page=page_hash(pack_site(SITE_PAGE)),
+        site_page=page_hash(payload("site-page-1.hex")),
         pages=[page_hash(b"a page of the lower half"), page_hash(PAGE)],
         count=103,
     ),
@@ -138,7 +153,7 @@ MESSAGES: dict[str, Struct] = {
     ),
     "renew-1.json": Renewal("-----BEGIN CERTIFICATE REQUEST-----\n"),
     "certificate-1.json": Certificate("-----BEGIN CERTIFICATE-----\n", 1_785_664_800_000),
-    "site-page-1.hex": SITE_PAGE,
+    "site-page-2.hex": RATIONED_PAGE,
     "event-1.hex": EVENT,
 }
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
@@ -165,14 +180,9 @@ OLDER: dict[str, Struct] = {
         faults={"reader": "swapped_wires"},
     ),
     "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
+    "site-page-1.hex": SITE_PAGE,
     "ack-rewind-1.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
 }
 """Files from before a message gained a field: they are read as ever, and nobody writes them any more."""
 
 OTHER_FILES = {"page-1.hex", "roster-1.sealed", "ack-1.sealed", "state-1.sealed"}
-
-
-def payload(name: str) -> bytes:
-    """The bytes that a file stands for."""
-    text = (FOLDER / name).read_bytes()
-    return bytes.fromhex(text.decode()) if name.endswith(".hex") else text.removesuffix(b"\n")

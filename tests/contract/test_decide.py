@@ -14,6 +14,7 @@ from contract.decide import (
     DAY_MS,
     HOUR_MS,
     UNSET_CLOCK_DOUBT_MS,
+    Allotment,
     Decision,
     Facts,
     Grant,
@@ -22,7 +23,9 @@ from contract.decide import (
     Standing,
     Tier,
     Trust,
+    Used,
     decide,
+    is_spent,
     weigh,
 )
 from contract.reasons import Reason
@@ -60,6 +63,7 @@ def answer(changes: Row) -> Reason:
         standing=Standing(said["standing"]),
         valid_from_ms=to_ms(said.get("valid_from")),
         valid_until_ms=to_ms(said.get("valid_until")),
+        allotments={said["allotment_of"]: Allotment("charging", **said["allotted"])} if "allotted" in said else {},
     )
     facts = Facts(
         zone=ZoneInfo(said["zone"]),
@@ -71,6 +75,9 @@ def answer(changes: Row) -> Reason:
         faulted=said["faulted"],
         mode=Mode(said["mode"]),
         roster_damaged=said["roster_damaged"],
+        offline=said["offline"],
+        used=None if said["used"] == "unknown" else {"charging": Used(**said["used"])},
+        reserved_for=bytes.fromhex(said["reserved_for"]),
     )
     request = Request(point=said["point"], digest=bytes(16), direction=said["direction"])
     return decide(request, grant if said["known"] else None, facts, to_ms(said["now"])).reason
@@ -115,6 +122,8 @@ bounds_ms = st.just(0) | near_now_ms | st.integers(0, ((1 << 32) - 1) * 1000)
 requests = st.builds(
     Request, point=points, digest=st.binary(min_size=16, max_size=16), direction=st.sampled_from(["in", "out"])
 )
+allotments = st.builds(Allotment, st.sampled_from(["phone", "ebike"]), st.integers(0, 600), st.integers(0, 2000))
+amounts = st.builds(Used, st.integers(0, 600 * 60_000) | st.integers(), st.integers(0, 2_000_000) | st.integers())
 grants = st.builds(
     Grant,
     holder=st.binary(min_size=8, max_size=8),
@@ -123,6 +132,8 @@ grants = st.builds(
     standing=st.sampled_from(Standing),
     valid_from_ms=bounds_ms,
     valid_until_ms=bounds_ms,
+    allotments=st.dictionaries(points, allotments),
+    resets=st.frozensets(points),
 )
 facts_of_any_kind = st.builds(
     Facts,
@@ -135,6 +146,9 @@ facts_of_any_kind = st.builds(
     busy=st.booleans(),
     faulted=st.booleans(),
     mode=st.sampled_from(Mode),
+    offline=st.booleans(),
+    used=st.none() | st.dictionaries(st.sampled_from(["phone", "ebike"]), amounts),
+    reserved_for=st.just(b"") | st.binary(min_size=8, max_size=8),
 )
 
 
@@ -191,6 +205,31 @@ def test_nobody_enters_on_what_is_missing_or_broken(request: Request, grant: Gra
         assert facts.roster_age_ms is not None
         assert not facts.busy
         assert not facts.faulted
+        assert not facts.offline
+        assert facts.reserved_for in (b"", grant.holder)
+        allotment = grant.allotments.get(request.point)
+        if allotment is not None:
+            assert facts.used is not None
+            assert not is_spent(allotment, facts.used.get(allotment.name, Used()))
+
+
+@given(requests, grants, facts_of_any_kind, st.sampled_from(["phone", "ebike"]), amounts, any_time_ms)
+def test_who_has_used_more_is_never_allowed_what_they_were_refused_before(
+    request: Request, grant: Grant, facts: Facts, name: str, more: Used, now_ms: int
+) -> None:
+    before = dict(facts.used or {})
+    held = before.get(name, Used())
+    after = before | {name: Used(held.ms + max(0, more.ms), held.mwh + max(0, more.mwh))}
+    fewer, now = (decide(request, grant, replace(facts, used=used), now_ms) for used in (before, after))
+    assert fewer.allowed or not now.allowed
+
+
+@given(requests, st.lists(grants, max_size=4), facts_of_any_kind, st.none() | st.just({"phone": Used()}), any_time_ms)
+def test_what_was_used_concerns_nobody_without_an_allotment(
+    request: Request, held: list[Grant], facts: Facts, used: dict[str, Used] | None, now_ms: int
+) -> None:
+    free = [replace(grant, allotments={}) for grant in held]
+    assert weigh(request, free, facts, now_ms) == weigh(request, free, replace(facts, used=used), now_ms)
 
 
 @given(st.sampled_from(Tier), any_time_ms, any_time_ms)

@@ -56,7 +56,7 @@ def test_the_values_on_the_wire_never_change() -> None:
         *("allowed", "free_exit", "unknown_credential", "suspended", "reported_lost", "not_yet_valid", "expired"),
         *("not_entitled", "outside_hours", "clock_unset", "roster_stale", "no_roster", "busy", "faulted"),
         *("cannot_record", "internal_error", "held_open", "locked_down", "out_of_service"),
-        "roster_damaged",
+        *("roster_damaged", "offline_too_long", "quota_spent", "usage_unknown", "reserved"),
     ]
 
 

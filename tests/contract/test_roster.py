@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from msgspec.structs import replace
 
 from contract.codec import Malformed
-from contract.decide import Grant, Standing, Tier
+from contract.decide import Allotment, Grant, Standing, Tier
 from contract.messages import MAX_PAYLOAD_BYTES, Manifest
 from contract.roster import (
     MAX_PAGE_ROWS,
@@ -303,6 +303,16 @@ def test_any_row_is_stored_and_found_as_it_was(rows: list[Row]) -> None:
     assert all(one in page.find(one.digest) for one in rows)
 
 
+def test_a_digest_is_not_found_in_bytes_that_lie_across_two_fields() -> None:
+    first, second = row(bytes(range(16))), row(bytes(range(16, 32)))
+    blob = pack_page(WHOLE, [first, second])
+    for at in range(HEAD_BYTES + 1, HEAD_BYTES + ROW_BYTES):
+        across = blob[at : at + 16]
+        assert Page(blob).find(across) == []
+        hidden = sorted([first, second, row(across)])
+        assert Page(pack_page(WHOLE, hidden)).find(across) == [row(across)]
+
+
 @pytest.mark.parametrize(("digest_size", "holder_size"), [(15, 8), (17, 8), (16, 7), (16, 9), (0, 0)])
 def test_a_row_that_would_be_cut_or_padded_is_not_packed(digest_size: int, holder_size: int) -> None:
     with pytest.raises(ValueError, match=f"digest of {digest_size} and a holder of {holder_size} bytes"):
@@ -436,6 +446,19 @@ def test_a_row_becomes_a_grant_of_what_the_site_page_says() -> None:
     assert str(site.zone) == "Asia/Shanghai"
 
 
+def test_a_row_becomes_a_grant_of_what_its_profile_rations_and_resets() -> None:
+    site = Site.from_blob(payload("site-page-2.hex"))
+    plain, rationed, resetting = (site.grant(row(digest(1), profile)) for profile in range(3))
+    assert (plain.allotments, plain.resets) == ({}, frozenset())
+    assert (rationed.allotments, rationed.resets) == ({"phone-1": Allotment("rider-phone", 240, 150)}, frozenset())
+    assert (resetting.allotments, resetting.resets) == ({}, frozenset({"hub", "gym"}))
+
+
+def test_a_site_without_allotments_says_nothing_of_them() -> None:
+    site = Site(SITE_PAGE)
+    assert [(grant.allotments, grant.resets) for grant in map(site.grant, Page(PAGE).rows())] == [({}, frozenset())] * 3
+
+
 def test_a_row_of_a_profile_that_is_not_there_is_malformed() -> None:
     with pytest.raises(Malformed, match="row names profile 2 of 2"):
         Site(SITE_PAGE).grant(row(digest(1), 2))
@@ -457,6 +480,14 @@ def test_a_zone_of_no_place_on_earth_is_malformed(zone: str) -> None:
         ({"schedules": {"always": {"week": [[]] * 6}}}, "7 days, not 6"),
         ({"schedules": {"always": {"week": [[[0, 2000]], [], [], [], [], [], []]}}}, "window 0-2000"),
         ({"schedules": {"always": {"week": [[[0]], [], [], [], [], [], []]}}}, "length 2"),
+        ({"quotas": [{}, {"gym": "phone"}]}, "no allotment 'phone'"),
+        ({"quotas": [{}]}, "2 profiles, and 1 entries"),
+        ({"quotas": [{}] * 3}, "2 profiles, and 3 entries"),
+        ({"resets": [["hub"]]}, "2 profiles, and 1 entries"),
+        ({"resets": [["Hub"], []]}, "str"),
+        ({"allotments": {"phone": {"minutes": -1, "wh": 1}}}, ">= 0"),
+        ({"allotments": {"phone": {"minutes": 1, "wh": 1_000_001}}}, "<= 1000000"),
+        ({"allotments": {"phone": {"minutes": 1}}}, "`wh`"),
         ({"version": 2}, "schema version 2"),
         ({"zone": 8}, "str"),
     ],
@@ -473,9 +504,9 @@ def test_a_site_page_over_the_limit_is_dropped_unread() -> None:
         Site.from_blob(pack_site(SITE_PAGE) + bytes(MAX_PAYLOAD_BYTES))
 
 
-@given(st.data())
-def test_a_damaged_site_page_is_malformed_or_another_site(data: st.DataObject) -> None:
-    good = payload("site-page-1.hex")
+@given(st.sampled_from(["site-page-1.hex", "site-page-2.hex"]), st.data())
+def test_a_damaged_site_page_is_malformed_or_another_site(name: str, data: st.DataObject) -> None:
+    good = payload(name)
     start = data.draw(st.integers(0, len(good)))
     end = data.draw(st.integers(start, min(len(good), start + 4)))
     try:
