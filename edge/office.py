@@ -51,6 +51,7 @@ class Office:
             raise NotAdopted(f"{url}: write https://HOST:PORT, as the console is reached")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise NotAdopted(f"{url}: plain HTTP goes to a loopback address only; write https://")
+        wanted = _fingerprint(fingerprint)
         self._host, self._port, self._clock = parts.hostname, port, clock
         self._tls: ssl.SSLContext | None = None
         if parts.scheme == "https":
@@ -58,7 +59,7 @@ class Office:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             self._tls.check_hostname, self._tls.verify_mode = False, ssl.CERT_NONE
         self.authority = self._call("GET", "/api/v1/ca").decode("ascii", "replace")
-        _check_fingerprint(self.authority, fingerprint)
+        _check_authority(self.authority, wanted)
         if self._tls is not None:
             self._tls = strict(ssl.create_default_context(cadata=self.authority))
 
@@ -98,8 +99,18 @@ class Office:
         return http.client.HTTPSConnection(self._host, self._port, timeout=ANSWERS_WITHIN_S, context=self._tls)
 
 
-def _check_fingerprint(authority: str, fingerprint: str) -> None:
-    wanted = re.sub(r"[\s:]", "", fingerprint).lower()
+def _fingerprint(typed: str) -> str:
+    """What was typed, as 64 hexadecimal digits. Raises ``NotAdopted`` for what can be no fingerprint."""
+    digits = re.sub(r"[\s:]", "", typed).lower()
+    if not re.fullmatch("[0-9a-f]{64}", digits):
+        raise NotAdopted(
+            f"--ca {typed}: a fingerprint has 64 characters of 0-9 and a-f, this has {len(digits)}: copy all of it "
+            "from the console, More, Adopt"
+        )
+    return digits
+
+
+def _check_authority(authority: str, wanted: str) -> None:
     try:
         found = x509.load_pem_x509_certificate(authority.encode()).fingerprint(hashes.SHA256()).hex()
     except ValueError:
