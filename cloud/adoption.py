@@ -57,12 +57,15 @@ class Adoptions:
         self._lock = Lock()
         self._by_address = Throttle(FROM_ONE_ADDRESS)
 
-    def ask(self, public_key: bytes, wiring: str, address: str, now_ms: int) -> Asking:
-        """The device's request, a new one if it has none. Raises ``NotNow``."""
+    def ask(self, public_key: bytes, wiring: str, address: str, now_ms: int, known: bool = True) -> Asking:
+        """The device's request; a new one if it has none, or was refused, or was answered and is ``known`` no longer.
+
+        Raises ``NotNow``.
+        """
         with self._lock:
             self._sweep(now_ms)
             for one in self._asking.values():
-                if one.public_key == public_key:
+                if one.public_key == public_key and not one.refused and (known or not one.envelope):
                     return one
             if self._by_address.blocks(address, now_ms):
                 raise NotNow("too many requests from this address: wait a quarter of an hour")
@@ -70,6 +73,7 @@ class Adoptions:
                 raise NotNow("too many devices wait to be adopted: confirm some, or wait a quarter of an hour")
             self._by_address.count(address, now_ms)
             made = Asking(secrets.token_hex(16), public_key, code_of(public_key), address, now_ms, wiring)
+            self._asking = {number: one for number, one in self._asking.items() if one.public_key != public_key}
             self._asking[made.id] = made
             return made
 

@@ -25,6 +25,7 @@ from cloud.store.database import Store
 from cloud.store.exposure import Exposed, exposed_cards
 from cloud.store.registry import (
     NotRegistered,
+    is_known,
     keep_wiring,
     lose_device,
     register,
@@ -92,6 +93,11 @@ class Registrar:
         if position.replace:
             self._tell_broker(now_ms)
         return bundle
+
+    def knows(self, public_key: bytes) -> bool:
+        """Whether this is the key of a device of the site that is not lost."""
+        with self._store.reading() as connection:
+            return is_known(connection, public_key)
 
     def lose(self, name: str, by: str, reason: str = "") -> Loss:
         """A device was stolen or thrown away: it is believed no more. Raises ``NotRegistered`` or ``OSError``."""

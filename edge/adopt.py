@@ -14,7 +14,7 @@ from contract.codec import Malformed
 from contract.sealing import DeviceKey
 from edge.clock import CLOCK_FILE, DeviceClock
 from edge.config import KEYS_FOLDER, DeviceConfig, load
-from edge.credentials import AUTHORITY, CERTIFICATE, BadCertificate, Credentials, check_certificate
+from edge.credentials import AUTHORITY, CERTIFICATE, NEW, BadCertificate, Credentials, check_certificate
 from edge.files import write_whole
 from edge.identity import own_key
 from edge.office import NotAdopted, Office
@@ -39,16 +39,20 @@ def adopt_device(
     patience_s: float,
     say: Callable[[str], object],
     pause: Callable[[float], object],
+    again: bool = False,
 ) -> None:
-    """The whole of it, for this machine. Raises ``NotAdopted``, ``ConfigError``, ``IdentityError`` or ``OSError``."""
+    """The whole of it, for this machine; ``again`` for one whose certificate is in its time and still no good.
+
+    Raises ``NotAdopted``, ``ConfigError``, ``IdentityError`` or ``OSError``.
+    """
     device = load(config) if config.exists() else None
     folder = keys or (device.keys if device else Path(KEYS_FOLDER))
     clock = DeviceClock((device.state if device else folder) / CLOCK_FILE)
     office = Office(url, fingerprint, clock)
     key = own_key(folder)
     code = code_of(key.public())
-    if _is_adopted(folder, clock):
-        say(f"this device is adopted already; its code is {code}")
+    if not again and _is_adopted(folder, clock, office.authority):
+        say(f"this device is adopted already; its code is {code}\nif the broker does not let it in, add --again")
         return
     if label is not None:
         label.write_text(label_svg(code, url))
@@ -68,9 +72,11 @@ def adopt_device(
     say(_about_config(bundle, config, device))
 
 
-def _is_adopted(folder: Path, clock: DeviceClock) -> bool:
+def _is_adopted(folder: Path, clock: DeviceClock, authority: str) -> bool:
     end_ms = Credentials(folder, clock).not_after_ms
-    return end_ms is not None and end_ms > clock.now_ms()
+    kept = folder / AUTHORITY
+    same = kept.exists() and kept.read_bytes().strip() == authority.encode().strip()
+    return same and end_ms is not None and end_ms > clock.now_ms()
 
 
 def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> str:
@@ -111,7 +117,8 @@ def await_bundle(
 
 
 def keep_bundle(bundle: Bundle, folder: Path, key: DeviceKey, authority: str) -> None:
-    """Write the keys of a bundle, the certificate last: while that is missing the device counts as not adopted.
+    """Write the keys of a bundle. The old certificate goes first and the new one comes last: while there is none the
+    device counts as not adopted.
 
     Raises ``NotAdopted`` for a bundle that is none for this device, ``OSError`` if it cannot be written.
     """
@@ -122,6 +129,8 @@ def keep_bundle(bundle: Bundle, folder: Path, key: DeviceKey, authority: str) ->
         keys = {file: bytes.fromhex(getattr(bundle, field)) for file, field in _KEYS.items()}
     except (BadCertificate, ValueError) as wrong:
         raise NotAdopted(f"the bundle is not for this device: {wrong}") from None
+    for old in (CERTIFICATE, NEW):
+        (folder / old).unlink(missing_ok=True)
     for file, secret in keys.items():
         write_whole(folder / file, f"{secret.hex()}\n".encode())
     write_whole(folder / AUTHORITY, bundle.ca.encode())

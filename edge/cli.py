@@ -70,6 +70,7 @@ def adopt(
     keys: Annotated[Path | None, typer.Option(help="The folder of keys. [default: as the config says]")] = None,
     label: Annotated[Path | None, typer.Option(help="Write the code as a label to print: an SVG file.")] = None,
     wait_min: Annotated[int, typer.Option(min=0, max=24 * 60, help="How long to wait for the operator.")] = 60,
+    again: Annotated[bool, typer.Option("--again", help="Though its certificate lasts: it is revoked.")] = False,
 ) -> None:
     """Ask the cloud to take this device in: shows a code, and waits until an operator has confirmed it.
 
@@ -80,7 +81,7 @@ def adopt(
 
     try:
         with mendable(NotAdopted):
-            adopt_device(url, authority, config, keys, label, wait_min * 60.0, typer.echo, time.sleep)
+            adopt_device(url, authority, config, keys, label, wait_min * 60.0, typer.echo, time.sleep, again)
     except KeyboardInterrupt:
         fail("stopped; run this again, the code stays the same")
 

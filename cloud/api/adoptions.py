@@ -47,7 +47,8 @@ def ask(body: AdoptionIn, request: Request, desk: Services) -> AdoptionOut:
     """Ask to be adopted; a device that waits already is told its request again."""
     try:
         public_key = read_request(body.request)
-        found = desk.adoptions.ask(public_key, body.wiring, address(request), desk.clock())
+        known = desk.registrar.knows(public_key)
+        found = desk.adoptions.ask(public_key, body.wiring, address(request), desk.clock(), known)
     except BadRequest as wrong:
         raise HTTPException(422, str(wrong)) from None
     except NotNow as wrong:

@@ -62,6 +62,12 @@ def device_names(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def is_known(connection: Connection, public_key: bytes) -> bool:
+    """Whether a device with this key is registered and not lost."""
+    query = select(devices.c.name).where(devices.c.public_key == public_key, devices.c.lost_ms.is_(None))
+    return connection.execute(query).first() is not None
+
+
 def list_lost(connection: Connection) -> dict[str, int]:
     """The lost devices, and when they were reported."""
     query = select(devices.c.name, devices.c.lost_ms).where(devices.c.lost_ms.is_not(None))

@@ -36,6 +36,7 @@ class Pi:
 
     def __init__(self, town: Town, folder: Path) -> None:
         self.town, self.folder = town, folder
+        self.again = False
         self.config, self.keys = folder / "device.toml", folder / "keys"
         self.keys_named: Path | None = self.keys
         self.said: list[str] = []
@@ -55,6 +56,7 @@ class Pi:
             patience_s,
             self.said.append,
             lambda _: while_waiting(),
+            self.again,
         )
 
     def confirm(self, **place: str) -> None:
@@ -116,6 +118,45 @@ def test_run_again_it_says_so_and_changes_nothing(pi: Pi) -> None:
     assert {file.name: file.read_bytes() for file in pi.keys.iterdir()} == before
 
 
+def test_a_revoked_device_is_adopted_again_in_its_own_place(pi: Pi) -> None:
+    pi.adopt(while_waiting=pi.confirm)
+    revoked, code = (pi.keys / "certificate.pem").read_bytes(), pi.code
+    with pi.town.visit("office") as operator:
+        operator.submit("/devices/north-gate/lost", "/devices/north-gate/lost", reason="it seemed stolen")
+    pi.again = True
+    pi.adopt(while_waiting=lambda: pi.confirm(replace="north-gate"))
+    assert (pi.keys / "certificate.pem").read_bytes() != revoked
+    assert pi.code == code
+
+
+def test_a_device_of_another_community_is_not_taken_for_adopted(pi: Pi) -> None:
+    pi.adopt(while_waiting=pi.confirm)
+    (pi.keys / "ca.crt").write_text("another authority")
+    pi.adopt(while_waiting=pi.nobody)  # the answer still waits for it
+    assert "adopted as north-gate" in pi.said[-2]
+
+
+def test_a_refused_device_can_ask_again_at_once(pi: Pi) -> None:
+    with pytest.raises(NotAdopted, match="run this again"):
+        pi.adopt(while_waiting=pi.refuse)
+    pi.adopt(while_waiting=pi.confirm)
+    assert "adopted as north-gate" in pi.said[-2]
+
+
+def test_half_of_a_second_bundle_is_not_taken_for_adopted(pi: Pi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    pi.adopt(while_waiting=pi.confirm)
+    pi.again = True
+    with monkeypatch.context() as disk, pytest.raises(OSError, match="full"):
+        disk.setattr(adopt, "write_whole", full)
+        pi.adopt(while_waiting=pi.nobody)
+    pi.again = False
+    pi.adopt(while_waiting=pi.nobody)
+    assert "adopted as north-gate" in pi.said[-2]
+
+
 def test_stopped_while_it_waits_it_goes_on_with_the_same_code(pi: Pi) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
@@ -155,6 +196,14 @@ def test_another_authority_than_the_one_named_is_not_asked(pi: Pi) -> None:
         pi.adopt(while_waiting=pi.nobody, fingerprint="00" * 32)
     with pi.town.visit("office") as operator:
         assert "No device waits" in operator.get("/adoptions").text
+
+
+@pytest.mark.parametrize("typed", ["", "5f2c", "5f2c…", "0" * 63, "0" * 65, "g" * 64])
+def test_what_can_be_no_fingerprint_is_refused_before_anybody_is_asked(pi: Pi, typed: str) -> None:
+    pi.town.url = "https://127.0.0.1:9"
+    with pytest.raises(NotAdopted, match="64 characters of 0-9 and a-f"):
+        pi.adopt(while_waiting=pi.nobody, fingerprint=typed or " ")
+    assert not pi.keys.exists()
 
 
 def test_a_fingerprint_may_be_written_as_people_write_them(pi: Pi) -> None:
