@@ -1,0 +1,329 @@
+"""Where charging posts connect: WebSocket, a password each, one connection a name. What posts say becomes messages to
+their points; what points say becomes calls to their posts, one at a time and in order.
+"""
+
+import asyncio
+import base64
+import binascii
+import hmac
+import logging
+from asyncio import AbstractEventLoop, Future, Task
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
+from http import HTTPStatus
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from edge.hardware.ocpp_posts import Post, failed, post
+from edge.ocpp_words import (
+    PORT,
+    Connected,
+    FromPost,
+    Left,
+    Nonsense,
+    Order,
+    ToPost,
+    Verdict,
+    Version,
+)
+
+log = logging.getLogger(__name__)
+
+VERSIONS: dict[str, Version] = {"ocpp1.6": "1.6", "ocpp2.0.1": "2.0.1"}
+"""By the name under which a connection asks for it."""
+PING_S = 20.0
+"""One post leaves after 110 s of silence; a dead one is noticed after two of these."""
+ANSWER_WITHIN_S = 5.0
+"""How long a post waits for its point. Then the card is refused, which is the safe answer."""
+MAX_MESSAGE_BYTES = 64 * 1024
+MAX_ORDERS = 64
+"""Orders that wait for a post which does one at a time."""
+MESSAGES_PER_S, MESSAGES_AT_ONCE = 20.0, 200.0
+"""A post that speaks faster is heard more slowly: nothing of an outage's queue is lost."""
+LISTEN_AGAIN_S = 10.0
+FILE_OF_POST = "ocpp-{}"
+"""Of its password, in the device's folder of keys."""
+
+Receive = Callable[[str, str, FromPost], None]
+"""Told the point, the port and what was said."""
+
+
+class Clock(Protocol):
+    def now_ms(self) -> int: ...
+
+
+def passwords_in(keys: Path) -> Callable[[str], str | None]:
+    """The passwords of a folder, read whenever a post connects: a new one needs no restart."""
+
+    def password(post: str) -> str | None:
+        try:
+            return (keys / FILE_OF_POST.format(post)).read_text("ascii").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    return password
+
+
+class OcppServer:
+    """The central system of the posts around one device.
+
+    ``points`` maps a post's name and connector to the point. ``deaf`` says why nobody can connect, if so.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        points: Mapping[tuple[str, int], str],
+        password: Callable[[str], str | None],
+        clock: Clock,
+        loop: AbstractEventLoop,
+        receive: Receive,
+    ) -> None:
+        self.deaf = ""
+        self.listening = asyncio.Event()
+        self.port = 0
+        """Where it listens, once it does: the system's choice if the address leaves it open."""
+        self._address, self._clock, self._loop = address, clock, loop
+        self._password, self._receive = password, receive
+        self._points: dict[str, dict[int, str]] = {}
+        for (name, connector), point in sorted(points.items()):
+            self._points.setdefault(name, {})[connector] = point
+        self._places = {point: place for place, point in points.items()}
+        self._lines: dict[str, _Line] = {}
+        self._tasks: set[Task[None]] = set()
+
+    def start(self) -> None:
+        """Listen, and go on trying where the address is not there yet."""
+        self._keep(self._listen())
+
+    async def close(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def send(self, point: str, message: ToPost) -> None:
+        """Say something to the post of a point. What becomes of an order is told later, never at once."""
+        name, connector = self._places[point]
+        line = self._lines.get(name)
+        if line is not None:
+            line.take(connector, message)
+        elif not isinstance(message, Verdict):
+            self._loop.call_soon(self._undone, point, message)
+
+    def _undone(self, point: str, order: Order) -> None:
+        """Nobody is there to do it."""
+        told = failed(order, "offline")
+        if told is not None:
+            self._receive(point, PORT, told)
+
+    async def _listen(self) -> None:
+        host, port = self._address
+        while True:
+            try:
+                server = await serve(
+                    self._serve,
+                    host,
+                    port,
+                    process_request=self._admit,
+                    subprotocols=[Subprotocol(name) for name in VERSIONS],
+                    compression=None,
+                    ping_interval=PING_S,
+                    ping_timeout=PING_S,
+                    max_size=MAX_MESSAGE_BYTES,
+                    server_header=None,
+                )
+            except OSError as wrong:
+                self.deaf = f"{host}:{port}: {wrong.strerror or wrong}"
+                log.error("posts cannot connect to %s", self.deaf)
+                await asyncio.sleep(LISTEN_AGAIN_S)
+                continue
+            self.deaf = ""
+            await self._listening(server)
+
+    async def _listening(self, server: Server) -> None:
+        self.port = next(iter(server.sockets)).getsockname()[1]
+        self.listening.set()
+        try:
+            await server.wait_closed()
+        finally:
+            server.close()
+            await server.wait_closed()
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        """None lets a connection in. A post that shows no password of its own gets a 401, before anything is upgraded;
+        which names there are is told to nobody."""
+        name = unquote(request.path.partition("?")[0].rstrip("/").rpartition("/")[2])
+        password = self._password(name) if name in self._points else None
+        shown = _shown(request.headers.get_all("Authorization"))
+        if password is None or shown is None or not _is_password(shown, name, password):
+            log.warning("a connection from %s was turned away: it shows no password of a post", _peer(connection))
+            refusal = connection.respond(HTTPStatus.UNAUTHORIZED, "This needs the name and the password of a post.\n")
+            refusal.headers["WWW-Authenticate"] = 'Basic realm="posts", charset="UTF-8"'
+            return refusal
+        connection.username = name
+        return None
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        """One connection's life. A new one takes the place of an old one of that name at once: the old one may be dead
+        without anybody knowing, and a post that is kept out stays out."""
+        name = connection.username
+        version = VERSIONS.get(connection.subprotocol or "")
+        if version is None:
+            await connection.close(1002, "offer ocpp1.6 or ocpp2.0.1")
+            return
+        old = self._lines.get(name)
+        line = _Line(self, name, self._points[name], connection, version)
+        self._lines[name] = line
+        if old is not None:
+            log.warning("post %s connects from %s while it is connected already", name, _peer(connection))
+            self._keep(old.close())
+        lead = min(self._points[name])
+        for connector, point in self._points[name].items():
+            self._receive(point, PORT, Connected(version, connector, connector == lead, replaced=old is not None))
+        try:
+            await line.run()
+        finally:
+            if self._lines.get(name) is line:
+                del self._lines[name]
+                for point in self._points[name].values():
+                    self._receive(point, PORT, Left())
+
+    def tell(self, line: "_Line", connector: int | None, message: FromPost) -> None:
+        """Hand a line's message to the point of a connector, or to every point of the post."""
+        if self._lines.get(line.name) is not line:
+            return
+        points = self._points[line.name]
+        if connector is None:
+            for point in points.values():
+                self._receive(point, PORT, message)
+        elif connector in points:
+            self._receive(points[connector], PORT, message)
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Line:
+    """One connection: what its post says is heard message by message, and its orders are done one after the other."""
+
+    def __init__(
+        self, server: OcppServer, name: str, points: Mapping[int, str], connection: ServerConnection, version: Version
+    ) -> None:
+        self.name = name
+        self._server, self._points, self._connection = server, points, connection
+        self._post: Post = post(version, name, connection, self)
+        self._orders: asyncio.Queue[tuple[int, Order]] = asyncio.Queue(MAX_ORDERS)
+        self._calls = count(1)
+        self._waiting: dict[str, Future[Verdict]] = {}
+        self._allowance, self._counted_at_s = MESSAGES_AT_ONCE, asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """Until the connection ends."""
+        doing = asyncio.create_task(self._do_orders(), name=f"orders to {self.name}")
+        try:
+            async for message in self._connection:
+                await self._pace()
+                if isinstance(message, str):
+                    await self._post.hear(message)
+        except ConnectionClosed:
+            pass
+        finally:
+            doing.cancel()
+            while not self._orders.empty():
+                connector, order = self._orders.get_nowait()
+                self._server.send(self._points[connector], order)
+
+    async def close(self) -> None:
+        await self._connection.close(1008, "another connection of this name has come")
+
+    def take(self, connector: int, message: ToPost) -> None:
+        if isinstance(message, Verdict):
+            waiting = self._waiting.get(message.call)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(message)
+            return
+        try:
+            self._orders.put_nowait((connector, message))
+        except asyncio.QueueFull:
+            log.warning("post %s has %d orders waiting; one more is dropped", self.name, MAX_ORDERS)
+
+    async def _do_orders(self) -> None:
+        while True:
+            connector, order = await self._orders.get()
+            try:
+                told = await self._post.obey(connector, order)
+            except ConnectionClosed:
+                self._server.send(self._points[connector], order)
+                return
+            if told is not None:
+                self.tell(connector, told)
+
+    async def _pace(self) -> None:
+        """Hear a hasty post no faster than its allowance grows."""
+        now_s = asyncio.get_running_loop().time()
+        earned = (now_s - self._counted_at_s) * MESSAGES_PER_S
+        self._allowance = min(MESSAGES_AT_ONCE, self._allowance + earned) - 1
+        self._counted_at_s = now_s
+        if self._allowance < 0:
+            await asyncio.sleep(-self._allowance / MESSAGES_PER_S)
+
+    def now_ms(self) -> int:
+        return self._server.now_ms()
+
+    def tell(self, connector: int | None, message: FromPost) -> None:
+        self._server.tell(self, connector, message)
+
+    async def ask(self, connector: int | None, question: Callable[[str], FromPost]) -> Verdict:
+        """The answer of a connector's point; the lead point answers for the post as a whole. Without an answer in time
+        the card is not known here."""
+        where = min(self._points) if connector is None else connector
+        call = str(next(self._calls))
+        if where not in self._points:
+            self.tell(None, Nonsense("connector"))
+            return Verdict(call, "invalid")
+        answer: Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting[call] = answer
+        try:
+            self.tell(where, question(call))
+            return await asyncio.wait_for(answer, ANSWER_WITHIN_S)
+        except TimeoutError:
+            log.error("the point of connector %d of post %s gave no answer", where, self.name)
+            return Verdict(call, "invalid")
+        finally:
+            del self._waiting[call]
+
+
+def _shown(headers: list[str]) -> tuple[str, bytes] | None:
+    """The name and the password of HTTP Basic authentication, or None."""
+    if len(headers) != 1 or headers[0][:6].lower() != "basic ":
+        return None
+    try:
+        name, colon, password = base64.b64decode(headers[0][6:].strip(), validate=True).partition(b":")
+        return (name.decode(), password) if colon else None
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+
+
+def _is_password(shown: tuple[str, bytes], name: str, password: str) -> bool:
+    """A password is hexadecimal digits; some posts take them for the bytes that they write, and show those."""
+    right = hmac.compare_digest(shown[1], password.encode())
+    with suppress(ValueError):
+        right |= hmac.compare_digest(shown[1], bytes.fromhex(password))
+    return right and hmac.compare_digest(shown[0].encode(), name.encode())
+
+
+def _peer(connection: ServerConnection) -> str:
+    address = connection.remote_address
+    return str(address[0]) if isinstance(address, tuple) else "somewhere"

@@ -1,0 +1,118 @@
+"""What a post says, weighed by its meaning: the schemas of OCPP let a connector be -5, a meter -9, a time "yesterday".
+
+Every function takes whatever JSON holds and answers None, or an empty text, for what cannot be.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+MAX_TEXT = 36
+"""The longest idTag, transaction and message of either version (CiString20, identifierString[36])."""
+MAX_WH = 1e10
+"""Ten gigawatt-hours: no meter of a post has counted so far."""
+MAX_W = 1e6
+MAX_SAMPLES = 200
+"""Sampled values that are looked at in one message; posts send some thirty."""
+END_OF_TIME = datetime(2100, 1, 1, tzinfo=UTC)
+
+ENERGY, POWER = "Energy.Active.Import.Register", "Power.Active.Import"
+FACTORS = {"": 1.0, "Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0}
+PHASES = frozenset({"L1", "L2", "L3", "L1-N", "L2-N", "L3-N"})
+
+
+def text(said: object, longest: int = MAX_TEXT) -> str:
+    """A text without its margins, cut to its longest."""
+    return said.strip()[:longest] if isinstance(said, str) else str(said) if type(said) is int else ""
+
+
+def moment_ms(said: object) -> int | None:
+    """A time as ISO 8601 in UTC milliseconds; one that names no zone is taken for UTC."""
+    try:
+        found = datetime.fromisoformat(text(said, 64))
+    except ValueError:
+        return None
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    at_ms = int(found.timestamp() * 1000)
+    return at_ms if at_ms >= 0 and found < END_OF_TIME else None
+
+
+def energy_wh(said: object) -> float | None:
+    """A meter's register in watt-hours."""
+    return _number(said, MAX_WH)
+
+
+def connector(said: object) -> int | None:
+    """A connector's number; 0 is the post itself."""
+    return said if type(said) is int and 0 <= said < 100 else None
+
+
+class Sampled(Struct, frozen=True):
+    """What a message of meter values comes to."""
+
+    energy_wh: float | None = None
+    power_w: float | None = None
+
+
+def sampled(meter_values: object) -> Sampled:
+    """The newest energy and power of a list of meter values of either version, in Wh and W whatever their units.
+
+    A value without a measurand is the energy register, one without a unit is in Wh or W. Phases are added up where no
+    total is given.
+    """
+    energy: float | None = None
+    power: float | None = None
+    for sample in _samples(meter_values):
+        energy = _total(sample, ENERGY, energy, MAX_WH)
+        power = _total(sample, POWER, power, MAX_W)
+    return Sampled(energy, power)
+
+
+def _samples(meter_values: object) -> Iterable[list[Mapping[str, Any]]]:
+    """The samples of each moment, at most ``MAX_SAMPLES`` in all."""
+    left = MAX_SAMPLES
+    for moment in meter_values if isinstance(meter_values, list) else [meter_values]:
+        values = moment.get("sampled_value") if isinstance(moment, Mapping) else None
+        found = [one for one in values if isinstance(one, Mapping)] if isinstance(values, list) else []
+        yield found[:left]
+        left -= len(found[:left])
+
+
+def _total(samples: list[Mapping[str, Any]], measurand: str, before: float | None, most: float) -> float | None:
+    """What the samples of one moment say of a measurand, or what was known before."""
+    phases: dict[str, float] = {}
+    for sample in samples:
+        if (sample.get("measurand") or ENERGY) != measurand:
+            continue
+        value = _scaled(sample, most)
+        if value is None:
+            continue
+        if not sample.get("phase"):
+            return value
+        if sample["phase"] in PHASES:
+            phases[text(sample["phase"])[:2]] = value
+    return sum(phases.values()) if phases else before
+
+
+def _scaled(sample: Mapping[str, Any], most: float) -> float | None:
+    """A sample in Wh or W. In OCPP 2.0.1 the unit stands in a table of its own, with a power of ten."""
+    table = sample.get("unit_of_measure")
+    unit, tens = (table.get("unit"), table.get("multiplier")) if isinstance(table, Mapping) else (sample.get("unit"), 0)
+    factor = FACTORS.get(text(unit))
+    tens = tens if type(tens) is int and -6 <= tens <= 6 else 0
+    value = _number(sample.get("value"), most)
+    return None if factor is None or value is None else _number(value * factor * 10.0**tens, most)
+
+
+def _number(said: object, most: float) -> float | None:
+    """A number, or a text that is one, from 0 to the most."""
+    if isinstance(said, bool) or not isinstance(said, int | float | str):
+        return None
+    try:
+        value = float(said)
+    except (ValueError, OverflowError):
+        return None
+    return value if math.isfinite(value) and 0 <= value <= most else None

@@ -1,0 +1,255 @@
+"""The words between a charging post's line and its station: in them a post of OCPP 1.6J and one of 2.0.1 look alike.
+
+What a post says of a whole transaction is said again after an outage, as often as it likes and long after; so these
+words carry the post's own time, which may be wrong, beside the time at which they were heard. A value that cannot be is
+None: unknown is never zero.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+PORT = "ocpp"
+"""The line of a point that a post is connected to."""
+
+UID_BYTES = (4, 7, 10)
+"""How long the number of a card is; its idTag has twice as many hexadecimal digits (ISO 14443-3)."""
+NEVER_GIVEN = frozenset({"", "0", "-1"})
+"""What posts say for a transaction whose number they have not been told yet."""
+
+Version = Literal["1.6", "2.0.1"]
+Status = Literal["available", "occupied", "charging", "suspended", "reserved", "unavailable", "faulted"]
+Word = Literal["accepted", "blocked", "expired", "invalid", "concurrent"]
+"""What is said of a card. The letter of both versions is the same, but for its capital."""
+Wish = Literal[
+    "heartbeat_s",
+    "meter_s",
+    "measurands",
+    "ping_s",
+    "plug_in_within_s",
+    "local_list",
+    "offline_by_list",
+    "list_before_asking",
+    "offline_for_strangers",
+    "stop_strangers",
+    "ask_for_remote",
+    "attempts",
+    "retry_s",
+]
+"""What a post is asked to be set to; each version has names of its own for it."""
+
+
+def card_bytes(tag: str) -> bytes | None:
+    """The canonical bytes (see ``credentials.canonical``) of the card behind an idTag; None if it is no card's number.
+
+    Posts write the number of a card as hexadecimal digits, in either case.
+    """
+    try:
+        number = bytes.fromhex(tag) if tag.isalnum() else b""
+    except ValueError:
+        return None
+    return bytes([8 * len(number)]) + number if len(number) in UID_BYTES else None
+
+
+def number_of(ticket: str, connector: int) -> str:
+    """A transaction number for a decision: 31 bits, which is what posts keep. Its last two digits are the connector, so
+    that whoever hears of it after a restart still knows where it is."""
+    return str((1 + int(ticket, 16) % 21_000_000) * 100 + connector)
+
+
+def connector_of(number: str) -> int | None:
+    """The connector that a transaction number names, or None if it is none of ours."""
+    return int(number) % 100 if number.isdecimal() and 100 < int(number) < 1 << 31 else None
+
+
+class Connected(Struct, frozen=True):
+    """The post is there. ``leads``: this connector is the lowest that is wired, and speaks for the whole post.
+    ``replaced``: another connection of the same name was there until now, and is closed."""
+
+    version: Version
+    connector: int
+    leads: bool
+    replaced: bool = False
+
+
+class Left(Struct, frozen=True):
+    """The connection ended, or its post answers no more."""
+
+
+class Booted(Struct, frozen=True):
+    """The post has started, and says what it is."""
+
+    vendor: str
+    model: str
+    firmware: str
+
+
+class Beat(Struct, frozen=True):
+    """The post is alive."""
+
+
+class StatusSaid(Struct, frozen=True):
+    """How the connector is. ``whole``: this was said of the post, not of one connector of it. A status is told as it
+    comes about, so its time tells how wrong the post's clock is."""
+
+    status: Status
+    error: str = ""
+    at_ms: int | None = None
+    heard_ms: int = 0
+    whole: bool = False
+
+
+class CardShown(Struct, frozen=True):
+    """Somebody has held a card to the post. Answer by ``Verdict``."""
+
+    call: str
+    tag: str
+
+
+class StartSaid(Struct, frozen=True):
+    """A transaction began, just now or while the post was alone. Answer by ``Verdict``. ``transaction`` is empty where
+    its number is ours to give."""
+
+    call: str
+    tag: str
+    transaction: str
+    at_ms: int | None
+    heard_ms: int
+    meter_wh: float | None
+
+
+class MeterSaid(Struct, frozen=True):
+    """What the post's meter reads: the register of all it ever gave, and the power of now. Empty ``transaction``: it
+    belongs to none."""
+
+    transaction: str
+    energy_wh: float | None
+    power_w: float | None
+
+
+class StopSaid(Struct, frozen=True):
+    """A transaction ended. Answer by ``Verdict``."""
+
+    call: str
+    transaction: str
+    tag: str
+    at_ms: int | None
+    heard_ms: int
+    meter_wh: float | None
+    reason: str
+
+
+class Nonsense(Struct, frozen=True):
+    """The post said what cannot be; ``what`` names it, and repeats nothing."""
+
+    what: str
+
+
+class Done(Struct, frozen=True):
+    """What became of an order: ``accepted``, or why not."""
+
+    order: str
+    how: str
+
+    @property
+    def accepted(self) -> bool:
+        return self.how == "accepted"
+
+
+class Configured(Struct, frozen=True):
+    """The post was asked to be set up. ``refused`` are the wishes that it does not grant; the lists it takes have at
+    most ``list_total`` cards, ``list_chunk`` a message."""
+
+    refused: tuple[str, ...]
+    list_total: int | None
+    list_chunk: int | None
+
+
+class ListVersion(Struct, frozen=True):
+    """The number of the list that the post holds; None if it holds none and never will."""
+
+    version: int | None
+
+
+FromPost = (
+    Connected
+    | Left
+    | Booted
+    | Beat
+    | StatusSaid
+    | CardShown
+    | StartSaid
+    | MeterSaid
+    | StopSaid
+    | Nonsense
+    | Done
+    | Configured
+    | ListVersion
+)
+
+
+class Verdict(Struct, frozen=True):
+    """The answer to a call: what is said of the card, and the number of the transaction that began."""
+
+    call: str
+    word: Word
+    transaction: str = ""
+
+
+class StartRemotely(Struct, frozen=True):
+    """Begin a transaction for this tag. Answered by ``Done``, as are the next three."""
+
+    order: str
+    tag: str
+
+
+class StopRemotely(Struct, frozen=True):
+    """End a transaction."""
+
+    order: str
+    transaction: str
+
+
+class SetOperative(Struct, frozen=True):
+    """Let the connector serve people, or serve nobody."""
+
+    order: str
+    operative: bool
+
+
+class Listed(Struct, frozen=True):
+    """A card of the list. ``gone``: it leaves the list. ``until_ms`` is the end of its right, 0 where it has none."""
+
+    tag: str
+    until_ms: int = 0
+    gone: bool = False
+
+
+class UpdateList(Struct, frozen=True):
+    """Send a list, or what changed since the version before."""
+
+    order: str
+    version: int
+    full: bool
+    cards: tuple[Listed, ...]
+
+
+class AskListVersion(Struct, frozen=True):
+    """Answered by ``ListVersion``."""
+
+
+class Configure(Struct, frozen=True):
+    """Set the post up. Answered by ``Configured``."""
+
+    wishes: Mapping[Wish, str]
+
+
+class SayAgain(Struct, frozen=True):
+    """Have the post say its status or its meter once more."""
+
+    what: Literal["status", "meter"]
+
+
+Order = StartRemotely | StopRemotely | SetOperative | UpdateList | AskListVersion | Configure | SayAgain
+ToPost = Verdict | Order
