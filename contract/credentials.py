@@ -121,7 +121,7 @@ class Reading(Struct, frozen=True):
 
 def check_bits(frame: str) -> None:
     """Raise ``ValueError`` unless the frame is a row of 0 and 1 of a length a reader can send."""
-    if not frame or set(frame) - {"0", "1"}:
+    if not frame or frame.strip("01"):
         raise ValueError("a frame is written as 0 and 1, bit 1 first")
     if len(frame) > MAX_FRAME_BITS:
         raise ValueError(f"a frame has at most {MAX_FRAME_BITS} bits, this one has {len(frame)}")

@@ -199,8 +199,13 @@ def weigh(request: Request, grants: Sequence[Grant], facts: Facts, now_ms: int) 
     not as a home gate's grant that never covered the gym.
     """
     concerned = [grant for grant in grants if request.point in grant.points] or grants
-    decisions = [decide(request, grant, facts, now_ms) for grant in concerned] or [decide(request, None, facts, now_ms)]
-    return next((decision for decision in decisions if decision.allowed), decisions[0])
+    refused = None
+    for grant in concerned:
+        decision = decide(request, grant, facts, now_ms)
+        if decision.allowed:
+            return decision
+        refused = refused or decision
+    return refused or decide(request, None, facts, now_ms)
 
 
 def _standing(_request: Request, grant: Grant, _facts: Facts, _now_ms: int) -> Reason | None:

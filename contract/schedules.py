@@ -1,13 +1,11 @@
 """Weekly hours in the wall-clock time of the site."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 MINUTES_PER_DAY = 24 * 60
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Schedule(Struct, frozen=True):
@@ -33,8 +31,8 @@ ALWAYS = Schedule(week=(((0, MINUTES_PER_DAY),),) * 7)
 def is_open(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> bool:
     """Whether the schedule is open at ``now_ms`` (UTC milliseconds). At a time beyond all calendars none is."""
     try:
-        local = (_EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone)
-    except OverflowError:
+        local = datetime.fromtimestamp(now_ms // 1000, zone)
+    except (OverflowError, ValueError, OSError):
         return False
     weekday, minute = local.weekday(), local.hour * 60 + local.minute
     today, yesterday = schedule.week[weekday], schedule.week[weekday - 1]
