@@ -154,6 +154,9 @@ FAMILIES: Mapping[str, str] = {
     "turnstile": "Turnstiles",
 }
 
+ACTORS: Mapping[str, str] = {"command line": "command line"}
+"""Who stands in the audit and is no operator."""
+
 MODES: Mapping[str, str] = {
     "scheduled": "cards and hours",
     "hold_open": "held open",
@@ -271,6 +274,10 @@ def fault(word: object) -> str:
     return FAULTS.get(str(word)) or plain(str(word))
 
 
+def mode(word: object) -> str:
+    return MODES.get(str(word)) or plain(str(word))
+
+
 def phase(word: object) -> str:
     return PHASES.get(str(word)) or plain(str(word))
 
@@ -309,6 +316,7 @@ def texts() -> list[str]:
         PRESENCES,
         PHASES,
         CAUSES,
+        ACTORS,
         MODES,
         ORDERS,
         OUTCOMES,

@@ -1,7 +1,7 @@
 """A device as the cloud sees it: a key, journals that are chains, and sealed messages."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from contract import codec
 from contract.decide import Trust
@@ -73,9 +73,10 @@ class Sender:
         return codec.pack(self.batch(first, last))
 
     def state(
-        self, connection: int, roster: RosterState | None = None, *, online: bool = True, boot: str = "b7"
+        self, connection: int, roster: RosterState | None = None, *, online: bool = True, boot: str = "b7", **more: Any
     ) -> bytes:
-        body = codec.write(State(online=online, connection=connection, boot=boot, roster=roster or RosterState()))
+        told = State(online=online, connection=connection, boot=boot, roster=roster or RosterState(), **more)
+        body = codec.write(told)
         return codec.attach(body, self.key.sign(statement(Purpose.STATE, SITE, self.name, body)))
 
     def will(self, connection: int) -> bytes:

@@ -10,6 +10,7 @@ from cloud.auth import AT_ONE_ADDRESS, LOGIN_LASTS_MS, NAME_FROM_ONE_ADDRESS
 from cloud.keys import KeyFolder
 from cloud.store.community import load_community, revision
 from cloud.store.database import Store
+from cloud.store.operators import record
 from cloud.store.rosters import Roster, add_roster
 from contract.decide import DAY_MS, Standing, Trust
 from contract.messages import RosterState
@@ -112,6 +113,51 @@ def test_the_same_event_in_chinese(town: Town) -> None:
         page = visitor.get("/").text
     assert '<html lang="zh-CN">' in page
     assert words(line(page, 1)) == "16:00:00 东门 王五 3-303 拒绝 会员资格已到期"
+
+
+def test_a_change_of_mode_says_which(town: Town) -> None:
+    town.happens("door.mode", device="east-gate", mode="lockdown", number=1)
+    town.happens("door.mode", device="east-gate", mode="lock_down_twice", number=2)
+    with town.visit("gate") as visitor:
+        page = visitor.get("/").text
+        chinese = visitor.get("/?lang=zh-CN").text
+    assert words(line(page, 1)) == "16:00:00 East gate Door set to another mode locked down (out only)"
+    assert words(line(page, 2)) == "16:00:00 East gate Door set to another mode lock down twice"
+    assert words(line(chinese, 1)) == "16:00:00 东门 门的模式已变更 紧急封闭（只出不进）"
+
+
+def test_the_page_of_a_device_says_that_its_door_is_locked_down(town: Town) -> None:
+    town.beats("east-gate", points={"east-gate": {"phase": "closed", "mode": "lockdown"}})
+    town.beats("hub-door", points={"hub-door": {"phase": "closed", "mode": "scheduled"}})
+    with town.visit("gate") as visitor:
+        assert "Mode locked down (out only)" in words(visitor.get("/devices/east-gate").text)
+        assert "Mode" not in words(visitor.get("/devices/hub-door").text)
+
+
+@pytest.mark.parametrize(
+    ("path", "lit"),
+    [
+        ("/", "/"),
+        ("/people/1", "/people"),
+        ("/doors", "/doors"),
+        ("/doors/lockdown", "/doors"),
+        ("/devices/gym-turnstile", "/"),
+        ("/devices/gym-turnstile/wiring", "/"),
+        ("/rollouts", "/rollouts"),
+    ],
+)
+def test_every_page_lights_the_entry_that_it_belongs_to(town: Town, path: str, lit: str) -> None:
+    with town.visit("admin") as visitor:
+        page = visitor.get(path).text
+    assert re.findall(r'<a href="([^"]+)" aria-current="(?:page|true)"', page) == [lit]
+
+
+def test_the_command_line_is_no_operator_and_is_named_in_both_languages(town: Town) -> None:
+    with town.store.writing() as connection:
+        record(connection, town.now_ms, "command line", "device.adopted", "north-gate")
+    with town.visit("admin") as visitor:
+        assert "command line" in words(visitor.get("/audit").text)
+        assert "命令行" in words(visitor.get("/audit?lang=zh-CN").text)
 
 
 def test_an_event_made_offline_or_by_a_doubtful_clock_says_so(town: Town) -> None:

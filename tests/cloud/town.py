@@ -158,10 +158,10 @@ class Town:
         """A device sends rows of its journal."""
         self.arrives(device, "events", codec.pack(self.senders[device].batch(first, last, replay=replay)))
 
-    def beats(self, device: str, *, waiting: int = 0, faults: dict[str, str] | None = None) -> None:
+    def beats(self, device: str, *, waiting: int = 0, faults: dict[str, str] | None = None, **state: Any) -> None:
         """A device is online and tells how it is."""
         beat = Beat(self.now_ms, 1000, Trust.SYNCED, 10, waiting, 0, 0, faults or {})
-        self.arrives(device, "state", self.senders[device].state(1))
+        self.arrives(device, "state", self.senders[device].state(1, **state))
         self.arrives(device, "beat", codec.write(beat))
 
     def arrives(self, device: str, channel: str, payload: bytes) -> None:
