@@ -9,8 +9,10 @@ from cloud import presence
 from cloud.answers import TELLING, Answers
 from cloud.batches import AnotherPast, Refused, Stretch, checked, events_known
 from cloud.broker import Arrived
+from cloud.sessions import holder_in, session_of
 from cloud.store.quarantine import TWO_DEVICES, Suspect, confine
 from cloud.store.schema import MAX_INTEGER
+from cloud.store.sessions import note_sessions
 from cloud.store.streams import (
     Break,
     ClockFix,
@@ -72,6 +74,7 @@ class Intake:
         self._suspects: list[Suspect] = []
         self._breaks: list[Break] = []
         self._fixes: list[ClockFix] = []
+        self._of_sessions: list[tuple[int, str, Event]] = []
         self._answers = Answers(connection, site)
         streams.refresh(connection)
 
@@ -103,6 +106,7 @@ class Intake:
         move_journals(self._connection, [reply.journal for reply in self._replies.values()])
         note_breaks(self._connection, self._breaks, self._now_ms)
         note_fixes(self._connection, self._fixes)
+        note_sessions(self._connection, self._of_sessions)
         mark_heard(self._connection, sorted(self._heard), self._now_ms)
         change_devices(self._connection, self._changes)
         confine(self._connection, self._suspects, self._now_ms)
@@ -197,6 +201,9 @@ class Intake:
                 self._answers.recorded(device, event)
             if event.kind == CLOCK_FIXED:
                 self._note_fix(device, event)
+            session = session_of(event)
+            if session is not None:
+                self._of_sessions.append((device.id, session, event))
             arrival += 1
             self._rows.append(
                 (
@@ -212,7 +219,7 @@ class Intake:
                     _TRUST_TEXT[event.clock],
                     self._now_ms,
                     replay,
-                    _holder(event.data.get("holder")),
+                    holder_in(event.data.get("holder")),
                     _reason(event.data.get("reason")),
                     stored,
                 )
@@ -263,16 +270,6 @@ def _check(event: Event, seq: int) -> None:
         raise Malformed(f"event {event.seq} in the place of {seq}")
     if not (-MAX_INTEGER <= event.at_ms <= MAX_INTEGER and -MAX_INTEGER <= event.mono_ms <= MAX_INTEGER):
         raise Malformed("a time that no table can hold")
-
-
-def _holder(holder: object) -> bytes | None:
-    """A holder as it stands in an event: 16 hex digits, anything else where nobody is known."""
-    if not isinstance(holder, str) or len(holder) != 16:
-        return None
-    try:
-        return bytes.fromhex(holder)
-    except ValueError:
-        return None
 
 
 def _reason(reason: object) -> str | None:

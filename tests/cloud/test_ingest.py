@@ -20,7 +20,7 @@ from cloud.store.community import revision
 from cloud.store.database import Store
 from cloud.store.quarantine import MAX_AT_ONCE, MAX_KEPT_BYTES, MAX_ROWS_PER_DEVICE
 from cloud.store.registry import found_site, register, replace_key
-from cloud.store.schema import breaks, devices, events, journals, quarantine, tallies
+from cloud.store.schema import breaks, devices, events, journals, quarantine, sessions, tallies
 from cloud.store.streams import MAX_JOURNALS_PER_DEVICE
 from cloud.worker import MAX_QUEUED
 from contract import codec, topics
@@ -130,6 +130,19 @@ def test_a_batch_is_stored_row_by_row_and_acknowledged(world: World, gym: Sender
     assert (second.at_ms, second.mono_ms, second.boot) == (1_700_000_000_002, 2000, "b7")
     assert world.device().heard_ms == second.received_ms == NOW_MS
     assert world.told == 1
+
+
+def test_a_charging_session_is_one_row_however_its_events_are_cut_and_sent_again(world: World, gym: Sender) -> None:
+    name = "00112233aabbccdd"
+    gym.keep(encode_event(event(1, "session.started", session=name, holder="0011223344556677", by="card")))
+    gym.keep(encode_event(event(2, "session.progress", session=name, energy_wh=5, ms=60_000)))
+    gym.keep(encode_event(event(3, "session.ended", session=name, energy_wh=9, ms=90_000, reason="full")))
+    world.take(gym, gym.events(1, 2))
+    world.take(gym, gym.events(1, 3))
+    world.take(gym, gym.events(1, 3))
+    (row,) = world.rows(sessions)
+    assert (row.session, row.energy_wh, row.lasted_ms, row.reason) == (name, 9, 90_000, "full")
+    assert (row.holder, row.point) == (bytes.fromhex("0011223344556677"), "gym-turnstile")
 
 
 def test_batches_taken_at_once_are_acknowledged_together(world: World, gym: Sender) -> None:

@@ -11,7 +11,7 @@ IMPURE = {
     *("sqlite3", "sqlite_utils", "sqlalchemy", "paho", "gpiozero"),
 }
 PURE_FOLDERS = ("contract.", "edge.stations.")
-PURE_FILES = {"cloud.members", "cloud.plans", "cloud.grants", "cloud.rollouts"}
+PURE_FILES = {"cloud.members", "cloud.plans", "cloud.grants", "cloud.rollouts", "cloud.sessions"}
 CLOCK_CALLS = {"now", "utcnow", "today"}
 
 
