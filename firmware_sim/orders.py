@@ -114,6 +114,20 @@ class BreakWire(_Order, frozen=True):
     broken: bool = True
 
 
+class Smoke(_Order, frozen=True):
+    """Blow smoke into a zone's detector, or let it clear."""
+
+    zone: str
+    on: bool = True
+
+
+class EmergencyStop(_Order, frozen=True):
+    """Press a zone's emergency stop, or twist it out again."""
+
+    zone: str
+    on: bool = True
+
+
 class ResetKey(_Order, frozen=True):
     """Turn the key that resets a zone after an emergency."""
 
@@ -163,6 +177,8 @@ Order = (
     | ClearJam
     | Fire
     | BreakWire
+    | Smoke
+    | EmergencyStop
     | ResetKey
     | SwapWires
     | Glitch

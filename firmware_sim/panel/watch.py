@@ -123,6 +123,7 @@ def _of_interest(status: dict[str, Any] | None) -> dict[str, Any] | None:
         "waiting": status["journal"]["waiting"],
         "roster": status["roster"]["number"],
         "emergencies": status["emergencies"],
+        "causes": status["causes"],
         "shown": {name: point["shown"] for name, point in status["points"].items()},
         "faults": sorted(status["faults"]),
     }

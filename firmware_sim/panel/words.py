@@ -23,6 +23,14 @@ ZH = {
     "Fire alarm": "火警",
     "Reset {zone} after an emergency": "{zone} 应急复位",
     "Turn the reset key": "转动复位钥匙",
+    "Blow smoke into the detector": "向烟感吹烟",
+    "Let the smoke clear": "让烟散去",
+    "Press the emergency stop": "拍下急停按钮",
+    "Twist the emergency stop out": "旋出急停按钮",
+    "Drill: the way is free until it ends.": "消防演练：可自由通行，直到演练结束。",
+    "Broken fire loop: the way is free until a reset.": "火警线断线：可自由通行，接好并复位后恢复。",
+    "Emergency stop: the way is free until a reset.": "已按急停：可自由通行，复位后恢复。",
+    "Smoke: the way is free until a reset.": "烟感报警：可自由通行，复位后恢复。",
     "Mischief": "捣乱",
     "Break it open": "强行闯入",
     "Hold the door": "扶住门",
@@ -79,6 +87,7 @@ ZH = {
 }
 
 STATION_WORDS = {
+    "alarm_still_on": ("The alarm is still on: nothing is reset", "报警未解除，不能复位"),
     "please_close": ("Please close the door", "请关门"),
     "held": ("The door stands open", "门一直开着"),
     "forced": ("Forced", "强行通过"),

@@ -1,6 +1,7 @@
 """A dry contact between a pin and ground. It bounces, as all contacts do, and it can weld."""
 
 from asyncio import TimerHandle
+from typing import Literal
 
 from firmware_sim.board import Board
 
@@ -49,3 +50,19 @@ class Contact:
 
     def _touch(self, closed: bool) -> None:
         self._wire.drive(False if closed else None)
+
+
+class Signal:
+    """A contact that says yes or no. `active` is the level that means yes: ``low`` for one that closes to say it,
+    ``high`` for one that opens, so that a cut wire says yes too."""
+
+    def __init__(
+        self, board: Board, *, pin: int, name: str, active: Literal["high", "low"] = "low", bounce_ms: float = 4.0
+    ) -> None:
+        self.on = False
+        self._closes = active == "low"
+        self._contact = Contact(board, pin=pin, name=name, closed=not self._closes, bounce_ms=bounce_ms)
+
+    def put(self, on: bool) -> None:
+        self.on = on
+        self._contact.put(on == self._closes)

@@ -14,16 +14,24 @@ class Releasable(Protocol):
 
 
 class FirePanel:
-    """Normally closed: an alarm and a broken wire both open the loop. Only the alarm releases the doors in hardware."""
+    """Normally closed: an alarm and a broken wire both open the loop. Only the alarm releases the doors in hardware,
+    and closes the second contact, if that is wired."""
 
     def __init__(
-        self, board: Board, *, pin: int, name: str = "fire panel", releases: Sequence[Releasable] = ()
+        self,
+        board: Board,
+        *,
+        pin: int,
+        confirm_pin: int | None = None,
+        name: str = "fire panel",
+        releases: Sequence[Releasable] = (),
     ) -> None:
         self.name = name
         self.alarm_on = False
         self.wire_broken = False
         self._releases = releases
         self._contact = Contact(board, pin=pin, name=name, closed=True)
+        self._second = None if confirm_pin is None else Contact(board, pin=confirm_pin, name=f"{name} confirm")
 
     def alarm(self) -> None:
         self.alarm_on = True
@@ -47,5 +55,7 @@ class FirePanel:
 
     def _update(self) -> None:
         self._contact.put(not self.alarm_on and not self.wire_broken)
+        if self._second is not None:
+            self._second.put(self.alarm_on)
         for part in self._releases:
             part.break_supply(self.name, broken=self.alarm_on)

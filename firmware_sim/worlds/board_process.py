@@ -22,6 +22,7 @@ from firmware_sim.orders import (
     BreakWire,
     ClearJam,
     ControlError,
+    EmergencyStop,
     Fire,
     Force,
     Free,
@@ -34,6 +35,7 @@ from firmware_sim.orders import (
     Press,
     ResetKey,
     Seen,
+    Smoke,
     Stick,
     SwapWires,
     Tap,
@@ -74,7 +76,8 @@ def pin_names(config: DeviceConfig) -> dict[int, str]:
         for direction, reader in point.readers.items():
             names |= {reader.d0: f"{point.name}.{direction}.d0", reader.d1: f"{point.name}.{direction}.d1"}
     for emergency in config.emergencies:
-        names |= {emergency.input.pin: f"{emergency.zone}.fire", emergency.reset.pin: f"{emergency.zone}.reset"}
+        wired = {"fire" if name == "input" else name: wiring.pin for name, wiring in emergency.pins.items()}
+        names |= {pin: f"{emergency.zone}.{name}" for name, pin in wired.items()}
     return names
 
 
@@ -171,10 +174,17 @@ class Hands:
         return {
             "at_ns": now_ns(self._loop),
             "points": {name: self._view_point(point) for name, point in self._points.items()},
-            "zones": {
-                zone: {"fire_panel": panel.view(), "reset_key": hardware.reset_keys[zone].view()}
-                for zone, panel in hardware.fire_panels.items()
-            },
+            "zones": {zone: self._view_zone(zone) for zone in hardware.fire_panels},
+        }
+
+    def _view_zone(self, zone: str) -> dict[str, Any]:
+        hardware = self._hardware
+        smoke, stop = hardware.smoke_detectors.get(zone), hardware.emergency_stops.get(zone)
+        return {
+            "fire_panel": hardware.fire_panels[zone].view(),
+            "reset_key": hardware.reset_keys[zone].view(),
+            "smoke_detector": None if smoke is None else smoke.view(),
+            "emergency_stop": None if stop is None else stop.view(),
         }
 
     def _view_point(self, point: Point) -> dict[str, Any]:
@@ -222,6 +232,12 @@ class Hands:
             case BreakWire(zone, broken):
                 panel = _named(zone, hardware.fire_panels, "zone")
                 panel.break_wire() if broken else panel.mend_wire()
+            case Smoke(zone, on):
+                detector = _named(zone, hardware.smoke_detectors, "smoke detector")
+                detector.fill() if on else detector.air()
+            case EmergencyStop(zone, on):
+                button = _named(zone, hardware.emergency_stops, "emergency stop")
+                button.press() if on else button.twist()
             case ResetKey(zone):
                 _named(zone, hardware.reset_keys, "zone").press()
             case SwapWires(reader, swapped):

@@ -7,9 +7,11 @@ from edge.config import DeviceConfig, Point
 from firmware_sim.board import Board, Resistor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.door import Door
+from firmware_sim.parts.emergency_stop import EmergencyStop
 from firmware_sim.parts.fire_panel import FirePanel, Releasable
 from firmware_sim.parts.lock import Load, Lock
 from firmware_sim.parts.reader import WiegandReader
+from firmware_sim.parts.smoke_detector import SmokeDetector
 from firmware_sim.parts.turnstile import Turnstile
 
 Portal = Door | Turnstile
@@ -26,6 +28,8 @@ class Hardware:
     exit_buttons: dict[str, PushButton] = field(default_factory=dict)
     fire_panels: dict[str, FirePanel] = field(default_factory=dict)
     reset_keys: dict[str, PushButton] = field(default_factory=dict)
+    smoke_detectors: dict[str, SmokeDetector] = field(default_factory=dict)
+    emergency_stops: dict[str, EmergencyStop] = field(default_factory=dict)
 
 
 def resistors(config: DeviceConfig) -> dict[int, Resistor]:
@@ -44,9 +48,22 @@ def wire(board: Board, config: DeviceConfig) -> Hardware:
         hardware.portals[point.name] = PORTALS[point.kind](hardware, point)
     for emergency in config.emergencies:
         zone = emergency.zone
+        confirm, smoke, stop = emergency.confirm, emergency.smoke, emergency.estop
         hardware.fire_panels[zone] = FirePanel(
-            board, pin=emergency.input.pin, name=f"{zone} fire panel", releases=_released(hardware, config, zone)
+            board,
+            pin=emergency.input.pin,
+            confirm_pin=None if confirm is None else confirm.pin,
+            name=f"{zone} fire panel",
+            releases=_released(hardware, config, zone),
         )
+        if smoke is not None:
+            hardware.smoke_detectors[zone] = SmokeDetector(
+                board, pin=smoke.pin, name=f"{zone} smoke detector", active=smoke.active
+            )
+        if stop is not None:
+            hardware.emergency_stops[zone] = EmergencyStop(
+                board, pin=stop.pin, name=f"{zone} emergency stop", active=stop.active
+            )
         hardware.reset_keys[zone] = PushButton(board, pin=emergency.reset.pin, name=f"{zone} reset key")
     return hardware
 

@@ -91,6 +91,7 @@ class SampleDevice:
             "journal": {"last": events, "waiting": self.waiting},
             "roster": {"number": 1},
             "emergencies": list(self.emergencies),
+            "causes": dict.fromkeys(self.emergencies, "fire"),
             "points": {point: {"shown": self.gatekeeper.shown} for point in self.hardware.portals},
             "faults": {},
         }

@@ -7,6 +7,12 @@ const say = (text, values = {}) =>
 
 const LOOKS_APART_MS = 260; // a little more than the server leaves between two looks
 const SAID_FOR_MS = 6000;
+const RELEASED = {
+  smoke: "Smoke: the way is free until a reset.",
+  estop: "Emergency stop: the way is free until a reset.",
+  loop_broken: "Broken fire loop: the way is free until a reset.",
+  drill: "Drill: the way is free until it ends.",
+};
 const READ_FOR_MS = 3500;
 const DOT_PX = 7;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -108,7 +114,8 @@ class Point {
     if (!keeper_running) return ["off", say("The keeper is down: the pins are at rest.")];
     if (status === null) return ["off", say("The agent is down: nobody decides here. Fire still releases.")];
     if (!status.emergencies.includes(zone)) return null;
-    return ["green", say(burning ? "Emergency: the way is free." : "Emergency: the way is free until the reset key is turned.")];
+    const standing = RELEASED[status.causes[zone]] ?? "Emergency: the way is free until the reset key is turned.";
+    return ["green", say(burning ? "Emergency: the way is free." : standing)];
   }
 
   invite() {
