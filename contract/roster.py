@@ -129,13 +129,13 @@ class Site:
             self.zone = ZoneInfo(page.zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of zones, or too long
             raise Malformed(f"site page: no time zone {page.zone!r}") from None
-        allotments = {name: Allotment(name, held.minutes, held.wh) for name, held in page.allotments.items()}
+        self.allotments = {name: Allotment(name, held.minutes, held.wh) for name, held in page.allotments.items()}
         quotas = _beside(page.profiles, page.quotas, dict[str, str]())
         resets = _beside(page.profiles, page.resets, list[str]())
         self._profiles = [
             _Profile(
                 _resolved(points, page.schedules, "schedule"),
-                _resolved(quota, allotments, "allotment"),
+                _resolved(quota, self.allotments, "allotment"),
                 frozenset(zones),
             )
             for points, quota, zones in zip(page.profiles, quotas, resets, strict=True)

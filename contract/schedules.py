@@ -28,11 +28,18 @@ class Schedule(Struct, frozen=True):
 ALWAYS = Schedule(week=(((0, MINUTES_PER_DAY),),) * 7)
 
 
+def wall_clock(zone: ZoneInfo, now_ms: int) -> datetime | None:
+    """The time of day in a zone at ``now_ms`` (UTC milliseconds); None at a time beyond all calendars."""
+    try:
+        return datetime.fromtimestamp(now_ms // 1000, zone)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
 def is_open(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> bool:
     """Whether the schedule is open at ``now_ms`` (UTC milliseconds). At a time beyond all calendars none is."""
-    try:
-        local = datetime.fromtimestamp(now_ms // 1000, zone)
-    except (OverflowError, ValueError, OSError):
+    local = wall_clock(zone, now_ms)
+    if local is None:
         return False
     weekday, minute = local.weekday(), local.hour * 60 + local.minute
     today, yesterday = schedule.week[weekday], schedule.week[weekday - 1]

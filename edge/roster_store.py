@@ -17,7 +17,7 @@ from the interpreter, and somebody waits at the door.
 import sqlite3
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ import msgspec
 from msgspec import Struct
 
 from contract.codec import Malformed
-from contract.decide import Grant
+from contract.decide import Allotment, Grant
 from contract.messages import Manifest
 from contract.roster import Page, Prefix, Site, check_whole, prefix_of
 from contract.sealing import page_hash
@@ -100,6 +100,11 @@ class RosterStore:
     @property
     def zone(self) -> ZoneInfo | None:
         return self._in_use.site.zone if self._in_use else None
+
+    @property
+    def allotments(self) -> Mapping[str, Allotment]:
+        """What each allotment of the site holds, by its name."""
+        return self._in_use.site.allotments if self._in_use else {}
 
     @property
     def manifest(self) -> Manifest | None:
