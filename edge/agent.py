@@ -67,7 +67,7 @@ HEARD_EVERY_MS = 60_000
 """How often the stations are told that the cloud is heard; they count in hours."""
 
 
-class Notebook(Protocol):
+class Notes(Protocol):
     """What outlives a restart: the document of each point, and what the sessions have used."""
 
     def found(self, point: str) -> Found | None:
@@ -75,7 +75,7 @@ class Notebook(Protocol):
 
     def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None: ...
 
-    def spend(self, spent: Spend) -> bool:
+    def spend(self, point: str, spent: Spend) -> bool:
         """Whether nothing is left of the allotment."""
 
 
@@ -95,7 +95,7 @@ class Agent:
         decider: Decider,
         keeper: KeeperPort,
         on_change: Callable[[], None] = lambda: None,
-        notebook: Notebook | None = None,
+        notebook: Notes | None = None,
     ) -> None:
         self.lines: dict[tuple[str, str], Callable[[Any], object]] = {}
         """Where a point's messages go, by point and line."""
@@ -259,6 +259,8 @@ class Agent:
     def cloud_heard(self) -> None:
         """The cloud has spoken in words that nobody else can say."""
         now_ms = self._clock.mono_ms()
+        if self._closed:
+            return
         if self._heard_cloud_ms is None or now_ms - self._heard_cloud_ms >= HEARD_EVERY_MS:
             self._heard_cloud_ms = now_ms
             for runner in self.runners.values():
@@ -315,7 +317,7 @@ class Agent:
             self._notebook.keep(point, document, kept)
 
     def spend(self, point: str, spent: Spend) -> None:
-        if self._notebook is not None and self._notebook.spend(spent):
+        if self._notebook is not None and self._notebook.spend(point, spent):
             self._loop.call_soon(self._guarded, self.runners[point].take, QuotaSpent(spent.session))
 
     def ask(self, point: str, asked: Ask) -> None:

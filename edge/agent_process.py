@@ -20,6 +20,7 @@ from edge.config import DeviceConfig
 from edge.credentials import Credentials
 from edge.device import Device
 from edge.files import Reserve
+from edge.hardware.serial_line import SerialLine
 from edge.identity import Identity
 from edge.journal import Journal, JournalError, JournalInUse
 from edge.keeper_line import KeeperLine
@@ -182,6 +183,7 @@ async def _life(
             memory_writer=memory_writer,
             credentials=found.tls if isinstance(found.tls, Credentials) else None,
             machine=Machine(_reboot(config.device.reboot), lines.newest, Rewire(wirings, turn, start_over.set_result)),
+            open_bus=lambda bus: SerialLine(config.path.parent / bus.device, bus.baud, loop),
             free_bytes=lambda: shutil.disk_usage(config.state).free,
         )
         device = Device(config, ports)

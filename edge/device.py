@@ -2,6 +2,7 @@
 
 import logging
 from asyncio import TimerHandle
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import structs
@@ -13,7 +14,11 @@ from edge.agent import Agent
 from edge.announcer import Announcer
 from edge.config import DeviceConfig
 from edge.decider import Decider
+from edge.fittings import Fittings
 from edge.health import SOFTWARE, Condition
+from edge.ledger import Ledger
+from edge.live import LiveReadings
+from edge.notebook import Notebook
 from edge.ports import Ports
 from edge.recorder import Recorder
 from edge.remote import Remote, RemoteKeys
@@ -45,6 +50,7 @@ class Device:
         self._site, self._name = config.device.site, config.device.name
         registration = ports.identity.registration
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
+        self.ledger = Ledger(ports.memory.spent(), ports.clock, ports.roster)
         self.decider = Decider(ports.roster, ports.clock, registration.digest_key if registration else None)
         self.announcer = Announcer(
             ports.link,
@@ -55,8 +61,20 @@ class Device:
             state=self.state,
             beat=self.beat,
         )
+        self.notebook = Notebook(ports.memory, self.ledger, ports.clock, ports.loop, ports.memory_writer)
         self.agent = Agent(
-            config, ports.loop, ports.clock, self.recorder, self.decider, ports.keeper, self.announcer.changed
+            config,
+            ports.loop,
+            ports.clock,
+            self.recorder,
+            self.decider,
+            ports.keeper,
+            self.announcer.changed,
+            self.notebook,
+        )
+        self.fittings = Fittings(config, ports, self.agent)
+        self.live = LiveReadings(
+            ports.link, self._site, self._name, ports.loop, show=self._live, now_ms=ports.clock.now_ms
         )
         self.remote: Remote | None = None
         self.space = Space(self.recorder, ports.loop, ports.free_bytes, self.announcer.changed)
@@ -122,15 +140,19 @@ class Device:
             agent=self.agent,
             decider=self.decider,
             space=self.space,
+            fittings=self.fittings,
+            notebook=self.notebook,
             uplink=self.uplink,
             roster_sync=self.roster_sync,
             remote=self.remote,
             renewing=self.renewing,
         )
+        self._has_sessions = any(kind.instruments or kind.lines for kind in config.kinds.values())
         self._roster_told = ports.roster.number, ""
         self._refused_at_ms: dict[str, int] = {}
         self._saving_clock: TimerHandle | None = None
         ports.clock.on_fixed = self._clock_fixed
+        ports.clock.on_heard = self.agent.cloud_heard
         ports.link.on_up = self._link_up
         ports.link.on_down = self._link_down
         ports.link.on_message = self._message
@@ -164,6 +186,7 @@ class Device:
             self.remote.start()
         if self.renewing is not None:
             self.renewing.start()
+        self.fittings.start()
         self.space.look()
         self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
         if self.ports.identity.registration is None:
@@ -174,6 +197,8 @@ class Device:
         link = self.ports.link
         link.on_up = link.on_down = link.on_message = _heed_nobody
         self.agent.close()
+        self.live.close()
+        await self.fittings.close()
         self.space.close()
         if self._saving_clock is not None:
             self._saving_clock.cancel()
@@ -208,6 +233,11 @@ class Device:
         """What ``hearthgate-edge status`` shows."""
         return self._condition.status()
 
+    def _live(self) -> dict[str, Mapping[str, Any]]:
+        """What screens show, of the points that have anything to show."""
+        reports = {name: runner.report for name, runner in self.agent.runners.items()}
+        return {name: report.live for name, report in reports.items() if report.live}
+
     def _found(self) -> Health:
         return self._condition.on_trial()
 
@@ -240,6 +270,8 @@ class Device:
     def _link_up(self, connection: int) -> None:
         log.info("connection %d is up", connection)
         self.announcer.went_up(connection)
+        if self._has_sessions:
+            self.live.went_up()
         if self.remote is not None:
             self.remote.went_up(connection)
         if self.uplink is not None:
@@ -250,6 +282,7 @@ class Device:
     def _link_down(self) -> None:
         log.info("the connection is lost; deciding goes on")
         self.announcer.close()
+        self.live.close()
         if self.remote is not None:
             self.remote.went_down()
         if self.uplink is not None:

@@ -7,6 +7,8 @@ from contract.messages import Beat, RosterState, State
 from edge.agent import Agent
 from edge.config import DeviceConfig
 from edge.decider import Decider
+from edge.fittings import Fittings
+from edge.notebook import Notebook
 from edge.ports import Ports
 from edge.recorder import Recorder
 from edge.remote import Remote
@@ -32,6 +34,8 @@ class Condition:
         agent: Agent,
         decider: Decider,
         space: Space,
+        fittings: Fittings,
+        notebook: Notebook,
         uplink: Uplink | None,
         roster_sync: RosterSync | None,
         remote: Remote | None,
@@ -39,6 +43,7 @@ class Condition:
     ) -> None:
         self._config, self._ports = config, ports
         self._recorder, self._agent, self._decider, self._space = recorder, agent, decider, space
+        self._fittings, self._notebook = fittings, notebook
         self._uplink, self._roster_sync, self._remote, self._renewing = uplink, roster_sync, remote, renewing
 
     def state(self, connection: int) -> State:
@@ -87,6 +92,7 @@ class Condition:
         rewire = self._ports.machine.rewire
         found = {
             "disk": self._recorder.fault,
+            "memory": self._notebook.fault,
             "uplink": self._uplink.fault if self._uplink else "not_registered",
             "keeper": "" if self._agent.keeper_up else "lost",
             "keeper_wiring": self._agent.not_reloaded,
@@ -104,6 +110,7 @@ class Condition:
             "decisions": f"{self._decider.failures} failures" if self._decider.failures else "",
         }
         found |= self._space.faults
+        found |= self._fittings.faults()
         found |= self._remote.faults() if self._remote else {}
         for zone, cause in sorted(self._agent.emergencies.items()):
             found |= {f"fire_loop.{zone}": "broken"} if cause == "loop_broken" else {f"emergency.{zone}": cause}
@@ -143,7 +150,7 @@ class Condition:
             "wiring": self._wiring(),
             "emergencies": sorted(self._agent.emergencies),
             "causes": dict(self._agent.emergencies),
-            "points": {name: self._point(name) for name in self._agent.runners},
+            "points": {name: self._point(name) | self._live(name) for name in self._agent.runners},
             "faults": beat.faults,
         }
 
@@ -185,6 +192,10 @@ class Condition:
             "faults": sorted(report.faults),
             "shown": shown,
         }
+
+    def _live(self, name: str) -> dict[str, Any]:
+        live = self._agent.runners[name].report.live
+        return {"live": dict(live)} if live else {}
 
     def _roster_progress(self) -> tuple[int, int]:
         return (self._roster_sync.got, self._roster_sync.wanted) if self._roster_sync else (0, 0)

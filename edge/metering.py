@@ -110,6 +110,7 @@ class Metering:
         """
         faults = {str(tap): why for unit in self._units for tap, why in unit.faults.items()}
         return {
+            "name": self._bus.name,
             "lost": self._port.why_down,
             "faults": faults,
             "round_s": round(self._round_s, 3),

@@ -9,13 +9,19 @@ from msgspec import Struct
 
 from edge.clock import DeviceClock
 from edge.credentials import Credentials
+from edge.hardware.serial_line import BusPort
 from edge.identity import Identity
 from edge.journal import Journal
 from edge.keeper_link import KeeperPort
 from edge.link import Link
 from edge.memory import Memory
+from edge.peripherals import Bus
 from edge.remote import Machine
 from edge.roster_store import RosterStore
+
+
+def _no_bus(bus: Bus) -> BusPort:
+    raise LookupError(f"nobody here can open the bus {bus.name}")
 
 
 class Ports(Struct, frozen=True):
@@ -39,3 +45,5 @@ class Ports(Struct, frozen=True):
     """What is shown to a broker under TLS, and renewed there."""
     free_bytes: Callable[[], int] | None = None
     """What is free on the disk that holds the files, or nothing where there is none to watch."""
+    open_bus: Callable[[Bus], BusPort] = _no_bus
+    """The line of a bus, which comes and goes by itself."""
