@@ -4,7 +4,7 @@ from asyncio import AbstractEventLoop
 from zoneinfo import ZoneInfo
 
 from contract.credentials import canonical, encode
-from contract.decide import Grant, Tier, Trust
+from contract.decide import Allotment, Grant, Tier, Trust
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, credential_digest
 from edge.roster_file import RosterDamaged
@@ -29,6 +29,7 @@ class Cards:
         self.number = 7
         self.issued_ms: int | None = NOW_MS
         self.zone: ZoneInfo | None = ZoneInfo("Asia/Shanghai")
+        self.allotments: dict[str, Allotment] = {}
         self.broken = self.damaged = False
         everywhere = dict.fromkeys(points, ALWAYS)
         self.grants = {digest(bits): Grant(who, Tier.MEMBER, everywhere) for bits, who in ((ANNAS, ANNA), (BENS, BEN))}
@@ -44,6 +45,7 @@ class Cards:
 class LoopClock:
     """Clocks that follow a loop's time."""
 
+    boot = "b7"
     trust = Trust.SYNCED
     floor_ms = NOW_MS
 

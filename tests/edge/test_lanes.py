@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.lanes import MAX_WAITING, Lane
-from edge.stations import CannotRecord, Drive, Effect, Record, Rest, Show, Wake
+from edge.stations import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Show, Spend, Wake
 from firmware_sim.clock import run_virtual
 from tests.edge.recordings import HandRecording
 from tests.firmware_sim.story import in_virtual_time
 
 FREE: list[Effect] = [Record("access.allowed"), Drive("lock", 6_000), Wake("relock", 5_000), Show("green", "allowed")]
+KEPT: list[Effect] = [Record("session.started"), Keep(b"page"), Drive("relay", 10_000, "durable")]
 VALUE: list[Effect] = [Record("locker.opened"), Drive("lock", 500, "durable"), Show("green", "allowed")]
 EXIT: list[Effect] = [Drive("lock", 6_000, "nothing"), Record("door.exit_button")]
 
@@ -27,6 +28,7 @@ class Bench:
         self.recording = HandRecording()
         self.done: list[tuple[float, str]] = []
         self.refused: list[CannotRecord] = []
+        self.to_keep: list[Callable[[], None]] = []
         self.lane = Lane("gym", self.loop, self.recording, self, self.refused.append, self._guarded)
 
     @property
@@ -45,11 +47,30 @@ class Bench:
     def wake(self, point: str, wake: Wake) -> None:
         self._note(f"wake {wake.name} {wake.after_ms}")
 
+    def send(self, point: str, sent: Send) -> None:
+        self._note(f"send {sent.message} to {sent.port}")
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+        self._note(f"keep {document.decode()}")
+        self.to_keep.append(kept)
+
+    def spend(self, point: str, spent: Spend) -> None:
+        self._note(f"spend {spent.used_ms}")
+
+    def ask(self, point: str, asked: Ask) -> None:
+        self._note(f"ask {asked.about}")
+
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
         act(*arguments)
 
     def _note(self, what: str) -> None:
         self.done.append((round(self.loop.time() * 1000, 3), what))
+
+
+async def kept_start() -> Bench:
+    bench = Bench()
+    bench.lane.put(KEPT)
+    return bench
 
 
 DONE = ["drive gym.lock 6000", "wake relock 5000", "show green at gym"]
@@ -293,3 +314,36 @@ def _line(effect: Effect) -> str:
         case Rest():
             return f"rest gym.{effect.output}"
     return "show red at gym"
+
+
+@in_virtual_time
+async def test_value_waits_for_what_is_kept_as_well_as_for_its_record() -> None:
+    first = await kept_start()
+    first.recording.flush()
+    assert first.order == ["keep page"]
+    first.to_keep[0]()
+    assert first.order == ["keep page", "drive gym.relay 10000"]
+    second = await kept_start()
+    second.to_keep[0]()
+    assert second.order == ["keep page"]
+    second.recording.flush()
+    assert second.order == ["keep page", "drive gym.relay 10000"]
+
+
+@in_virtual_time
+async def test_what_cannot_be_kept_is_not_driven_and_the_next_page_makes_it_good() -> None:
+    bench = await kept_start()
+    bench.recording.flush()
+    await asyncio.sleep(3)
+    assert (bench.order, bench.refused) == (["keep page"], [CannotRecord("relay")])
+    bench.lane.put(KEPT)
+    bench.recording.flush()
+    bench.to_keep[1]()
+    assert bench.order[-1] == "drive gym.relay 10000"
+
+
+@in_virtual_time
+async def test_messages_questions_and_what_is_spent_go_out_in_their_order() -> None:
+    bench = Bench()
+    bench.lane.put([Spend("s", "h", "a", 5, 6), Send("bank", "on"), Ask(b"card", "call 1"), Rest("relay")])
+    assert bench.order == ["spend 5", "send on to bank", "ask call 1", "rest gym.relay"]
