@@ -1,0 +1,196 @@
+"""One charging socket: a relay's contact, a plug, and between them a resistance that grows warm, or runs away.
+
+Nothing ticks. The socket works out what has happened since it was last looked at whenever somebody looks or something
+changes, in steps of at most a minute, each a closed form.
+"""
+
+import math
+from typing import NamedTuple
+
+from firmware_sim.board import Board
+from firmware_sim.parts.battery import Appliance
+from firmware_sim.parts.contact import Signal
+from firmware_sim.parts.contactor import PowerContact
+from firmware_sim.parts.lock import Relay
+from firmware_sim.parts.mains import NOMINAL_V, Mains
+from firmware_sim.parts.wire import Wire
+
+STEP_S = 60.0
+"""Within a step the current counts as constant; a charger's falls by a percent or two."""
+GOOD_CONTACT_OHM = 0.005
+BAD_CONTACT_OHM = 4.0
+"""A loose, burnt contact. With an e-bike's 1.3 A it runs away and passes 70 °C after some minutes."""
+GROWTH_PER_K = 0.03
+"""How much a contact's resistance grows with each degree above 20 °C, by oxide and a spring that loses its force."""
+MELTS_C = 180.0
+"""Here the plastic gives way and the contact parts for good."""
+
+
+class Flow(NamedTuple):
+    """What goes through the socket now, and the energy that ever went."""
+
+    current_a: float
+    power_w: float
+    power_factor: float
+    energy_wh: float
+
+
+class Socket:
+    """A socket on a relay's pin. `upstream` is the contactor of its bank, if it has one.
+
+    `plug` and `leakage` are the contacts of a plug switch and of a residual-current monitor. `heat_j_per_k` and
+    `cooling_w_per_k` are those of a socket insert of some fifty grams in its box: it settles within half an hour.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        *,
+        relay_pin: int,
+        mains: Mains,
+        active_high: bool = True,
+        upstream: PowerContact | None = None,
+        plug: Signal | None = None,
+        leakage: Signal | None = None,
+        name: str = "socket",
+        ambient_c: float = 25.0,
+        heat_j_per_k: float = 60.0,
+        cooling_w_per_k: float = 0.15,
+    ) -> None:
+        self.name = name
+        self.mains = mains
+        self.relay = PowerContact(Relay(board, pin=relay_pin, active_high=active_high))
+        self.appliance: Appliance | None = None
+        self.burnt_open = False
+        self._loop = board.loop
+        self._plug, self._leakage = plug, leakage
+        self._ambient_c, self._temperature_c = ambient_c, ambient_c
+        self._usual_ambient_c = ambient_c
+        self._heat_j_per_k, self._cooling_w_per_k = heat_j_per_k, cooling_w_per_k
+        self._contact_ohm = GOOD_CONTACT_OHM
+        self._energy_j = 0.0
+        self._path: list[Wire] = [mains.supply, self.relay.closed, *([] if upstream is None else [upstream.closed])]
+        self._live = False
+        self._known_s = self._loop.time()
+        for wire in self._path:
+            wire.watch(lambda _: self._switched())
+        self._switched()
+
+    @property
+    def live(self) -> bool:
+        """Whether the mains is at the socket's contacts."""
+        return self._live
+
+    @property
+    def temperature_c(self) -> float:
+        self._catch_up()
+        return self._temperature_c
+
+    @property
+    def flow(self) -> Flow:
+        self._catch_up()
+        current_a, power_w = self._drawn()
+        power_factor = min(1.0, power_w / (current_a * self.mains.voltage_v)) if current_a else 0.0
+        return Flow(current_a, power_w, power_factor, self._energy_j / 3600)
+
+    def plug_in(self, appliance: Appliance) -> None:
+        """Put a plug in, in place of whatever was in before."""
+        self._replace(appliance)
+
+    def unplug(self) -> None:
+        self._replace(None)
+
+    def overheat(self, contact_ohm: float = BAD_CONTACT_OHM, ambient_c: float | None = None) -> None:
+        """The contact goes bad; with `ambient_c` the air around it is hot too, as in the sun or beside a fire."""
+        self._catch_up()
+        self._contact_ohm = contact_ohm
+        self._ambient_c = self._usual_ambient_c if ambient_c is None else ambient_c
+
+    def cool(self) -> None:
+        """The contact is as new, the air as ever, and the socket has had its time to cool."""
+        self.overheat(GOOD_CONTACT_OHM)
+        self.burnt_open = False
+        self._temperature_c = self._ambient_c
+
+    def trip_leakage(self, on: bool = True) -> None:
+        """Have the residual-current monitor see a leakage, or none. Raises `ValueError` where there is no monitor."""
+        if self._leakage is None:
+            raise ValueError(f"{self.name} has no residual-current monitor")
+        self._leakage.put(on)
+
+    def view(self) -> dict[str, object]:
+        flow = self.flow
+        return {
+            "kind": "socket",
+            "live": self.live,
+            "relay": self.relay.view(),
+            "plugged_in": None if self.appliance is None else self.appliance.view(),
+            "power_w": round(flow.power_w, 1),
+            "energy_wh": round(flow.energy_wh, 1),
+            "temperature_c": round(self._temperature_c, 1),
+            "bad_contact": self._contact_ohm > GOOD_CONTACT_OHM,
+            "burnt_open": self.burnt_open,
+            "leakage": self._leakage is not None and self._leakage.on,
+        }
+
+    def _replace(self, appliance: Appliance | None) -> None:
+        self._catch_up()
+        if self.appliance is not None:
+            self.appliance.go_dark()
+        self.appliance = appliance
+        if self._plug is not None:
+            self._plug.put(appliance is not None)
+
+    def _switched(self) -> None:
+        """Something on the way from the mains has opened or closed: until now it was as it was."""
+        self._catch_up()
+        self._live = all(wire.on for wire in self._path)
+        if not self._live and self.appliance is not None:
+            self.appliance.go_dark()
+
+    def _catch_up(self) -> None:
+        passed_s = self._loop.time() - self._known_s
+        self._known_s = self._loop.time()
+        while passed_s > 0:
+            step_s = min(passed_s, STEP_S) if self._drawing else passed_s
+            self._step(step_s)
+            passed_s -= step_s
+
+    @property
+    def _drawing(self) -> bool:
+        return self._live and not self.burnt_open and self.appliance is not None
+
+    def _drawn(self) -> tuple[float, float]:
+        """Amperes and watts of now, with what the contact itself burns."""
+        if self.appliance is None or not self._drawing:
+            return 0.0, 0.0
+        load_w = self.appliance.power_w
+        current_a = load_w / (self.mains.voltage_v * self.appliance.power_factor)
+        return current_a, load_w + self._contact_w(current_a)
+
+    def _contact_w(self, current_a: float) -> float:
+        return current_a**2 * self._contact_ohm * (1 + GROWTH_PER_K * (self._temperature_c - 20))
+
+    def _step(self, seconds: float) -> None:
+        if self.appliance is None or not self._drawing:
+            self._warm(seconds, 0.0)
+            return
+        load_j = self.appliance.run(seconds)
+        current_a = load_j / seconds / (NOMINAL_V * self.appliance.power_factor)
+        before_w = self._contact_w(current_a)
+        self._warm(seconds, current_a)
+        self._energy_j += load_j + (before_w + self._contact_w(current_a)) / 2 * seconds
+
+    def _warm(self, seconds: float, current_a: float) -> None:
+        """Heat grows with the temperature as loss does; so one exponential settles, and the other runs away."""
+        cold_w = current_a**2 * self._contact_ohm
+        loss_w_per_k = self._cooling_w_per_k - cold_w * GROWTH_PER_K
+        gain_w = cold_w * (1 - GROWTH_PER_K * 20) + self._cooling_w_per_k * self._ambient_c
+        rate = loss_w_per_k / self._heat_j_per_k
+        if abs(rate) * seconds < 1e-9:
+            self._temperature_c += (gain_w - loss_w_per_k * self._temperature_c) * seconds / self._heat_j_per_k
+        else:
+            self._temperature_c += (gain_w / loss_w_per_k - self._temperature_c) * -math.expm1(-rate * seconds)
+        if self._temperature_c >= MELTS_C:
+            self._temperature_c = MELTS_C
+            self.burnt_open = True

@@ -1,0 +1,141 @@
+"""What every Modbus RTU slave does: frames with a CRC, functions, refusals; and the ways in which cheap ones fail.
+
+Written from the public protocol alone and sharing no code with the driver, whose other end it is.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+from typing import NamedTuple
+
+BROADCAST = 0
+MAX_REGISTERS = 125
+SPREAD_MS = 5.0
+
+ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
+READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_SEVERAL = 3, 4, 6, 16
+
+Handler = Callable[[bytes], bytes]
+"""From what stands between function and CRC of a request to the same of its answer. Raises `Refused`."""
+
+
+class Refused(Exception):
+    """The slave answers with one of the protocol's exception codes."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class Reply(NamedTuple):
+    """A frame, and how long after the request it begins."""
+
+    frame: bytes
+    after_s: float
+
+
+def crc16(data: bytes) -> int:
+    """Modbus's own: polynomial 0xA001, from 0xFFFF."""
+    crc = 0xFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc
+
+
+def sealed(body: bytes) -> bytes:
+    """A frame with its CRC, the low byte first."""
+    return body + crc16(body).to_bytes(2, "little")
+
+
+def is_sealed(frame: bytes) -> bool:
+    return len(frame) >= 4 and sealed(frame[:-2]) == frame
+
+
+def words(data: bytes) -> list[int]:
+    """Big-endian 16-bit registers."""
+    return [int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2)]
+
+
+def read_registers(body: bytes, registers: Mapping[int, int]) -> bytes:
+    """The answer to a read of registers that are known by number; any other is refused, as is a malformed request."""
+    if len(body) != 4:
+        raise Refused(ILLEGAL_VALUE)
+    first, count = words(body)
+    if not 1 <= count <= MAX_REGISTERS:
+        raise Refused(ILLEGAL_VALUE)
+    try:
+        values = [registers[number] for number in range(first, first + count)]
+    except KeyError:
+        raise Refused(ILLEGAL_ADDRESS) from None
+    return bytes([2 * count]) + b"".join(value.to_bytes(2) for value in values)
+
+
+class Slave(ABC):
+    """An instrument on a bus. It is silent without its supply.
+
+    Its faults may be set at any time: `muted`, `bad_crc`, `late_s` more than its usual delay, `frozen` at what it
+    measured when that was set. `address` may be shared with others, as with new instruments, until it is changed.
+    """
+
+    ADDRESSES = range(1, 248)
+    ANY: Sequence[int] = ()
+    """Addresses that every instrument of this make answers to."""
+
+    def __init__(self, address: int, *, name: str, powered: Callable[[], bool], reply_ms: float) -> None:
+        if address not in self.ADDRESSES:
+            raise ValueError(f"{name}: an address is {self.ADDRESSES[0]} to {self.ADDRESSES[-1]}, not {address}")
+        self.name = name
+        self.address = address
+        self.muted = False
+        self.bad_crc = False
+        self.late_s = 0.0
+        self._powered = powered
+        # No two answer after quite the same time: those that share an address garble each other.
+        self._reply_s = (reply_ms + Random(name).uniform(0, SPREAD_MS)) / 1000
+
+    @property
+    @abstractmethod
+    def functions(self) -> Mapping[int, Handler]:
+        """What it can be asked, by function code."""
+
+    @property
+    @abstractmethod
+    def frozen(self) -> bool: ...
+
+    @abstractmethod
+    def freeze(self, frozen: bool = True) -> None:
+        """Go on saying what it says now, or measure again."""
+
+    def hear(self, frame: bytes) -> Reply | None:
+        """A frame was on the wire. None if it is not for this slave, is broken, or wants no answer."""
+        if self.muted or not self._powered() or not is_sealed(frame):
+            return None
+        address, function, body = frame[0], frame[1], frame[2:-2]
+        if address not in (BROADCAST, self.address, *self.ANY):
+            return None
+        answer = self._answer(function, body)
+        if address == BROADCAST:
+            return None
+        reply = sealed(bytes([address]) + answer)
+        if self.bad_crc:
+            reply = reply[:-1] + bytes([reply[-1] ^ 0x40])
+        return Reply(reply, self._reply_s + self.late_s)
+
+    def view(self) -> dict[str, object]:
+        return {
+            "address": self.address,
+            "powered": self._powered(),
+            "muted": self.muted,
+            "frozen": self.frozen,
+            "bad_crc": self.bad_crc,
+            "late_ms": round(self.late_s * 1000),
+        }
+
+    def _answer(self, function: int, body: bytes) -> bytes:
+        try:
+            if function not in self.functions:
+                raise Refused(ILLEGAL_FUNCTION)
+            return bytes([function]) + self.functions[function](body)
+        except Refused as refused:
+            return bytes([function | 0x80, refused.code])

@@ -1,0 +1,165 @@
+"""A serial bus that several slaves share: bytes take their time, and who talks at once garbles both.
+
+The master's end is either in memory (`Rs485Bus.open`) or a pseudo-terminal that any program can open (`Terminal`).
+"""
+
+import os
+import tty
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from firmware_sim.parts.modbus_slave import Slave
+
+BITS_A_BYTE = 10
+"""A start bit, eight data bits, a stop bit."""
+MAX_FRAME = 256
+MIN_SILENCE_S = 0.00175
+"""The pause that ends a frame is three and a half bytes, and this at more than 19200 baud."""
+
+OnBytes = Callable[[bytes], object]
+
+
+class Talk(NamedTuple):
+    """Bytes on the wire from one end."""
+
+    start_s: float
+    end_s: float
+    data: bytes
+    by_master: bool
+
+
+class BusPort:
+    """The master's end of a bus. ``on_bytes`` hears what the slaves say, when its last byte has come."""
+
+    def __init__(self, bus: "Rs485Bus") -> None:
+        self.on_bytes: OnBytes = lambda data: None
+        self._bus: Rs485Bus | None = bus
+
+    def send(self, data: bytes) -> None:
+        """Put bytes on the wire, after those that are still being sent. Into a closed port they are lost."""
+        if self._bus is not None:
+            self._bus.say(data)
+
+    def close(self) -> None:
+        if self._bus is not None:
+            self._bus.ports.discard(self)
+            self._bus = None
+
+
+class Rs485Bus:
+    """One pair of wires. `plugged_in` is the cable at the master's end."""
+
+    def __init__(self, loop: AbstractEventLoop, *, baud: int = 9600, name: str = "bus") -> None:
+        self.name = name
+        self.baud = baud
+        self.plugged_in = True
+        self.slaves: list[Slave] = []
+        self.ports: set[BusPort] = set()
+        self._loop = loop
+        self._byte_s = BITS_A_BYTE / baud
+        self._silence_s = max(3.5 * self._byte_s, MIN_SILENCE_S)
+        self._burst: list[Talk] = []
+        self._master_free_s = 0.0
+        self._pause: TimerHandle | None = None
+
+    def attach(self, slave: Slave) -> None:
+        self.slaves.append(slave)
+
+    def open(self) -> BusPort:
+        """The master's end in memory."""
+        port = BusPort(self)
+        self.ports.add(port)
+        return port
+
+    def view(self) -> dict[str, object]:
+        return {"kind": "bus", "baud": self.baud, "plugged_in": self.plugged_in, "slaves": len(self.slaves)}
+
+    def say(self, data: bytes) -> None:
+        """The master talks."""
+        if not data or not self.plugged_in:
+            return
+        start_s = max(self._loop.time(), self._master_free_s)
+        self._master_free_s = self._put_on_wire(start_s, data, by_master=True).end_s
+
+    def _reply(self, data: bytes) -> None:
+        """A slave talks; the master hears it when the last byte is over, or what a collision has left of it."""
+        talk = self._put_on_wire(self._loop.time(), data, by_master=False)
+        self._loop.call_at(talk.end_s, self._deliver, talk)
+
+    def _put_on_wire(self, start_s: float, data: bytes, *, by_master: bool) -> Talk:
+        talk = Talk(start_s, start_s + len(data) * self._byte_s, data, by_master)
+        self._burst.append(talk)
+        if self._pause is not None:
+            self._pause.cancel()
+        ends_s = max(talk.end_s for talk in self._burst)
+        self._pause = self._loop.call_at(ends_s + self._silence_s, self._silent)
+        return talk
+
+    def _deliver(self, talk: Talk) -> None:
+        """What is said at once is heard as one, when the last of it is over."""
+        at_once = [other for other in self._burst if other.start_s < talk.end_s and talk.start_s < other.end_s]
+        last = max(at_once, key=lambda other: other.end_s)
+        if self.plugged_in and last is talk:
+            for port in tuple(self.ports):
+                port.on_bytes(self._heard(at_once))
+
+    def _silent(self) -> None:
+        """A pause ends the frame. All that was said without one is one frame to the slaves."""
+        frame, is_request = self._heard(self._burst), any(talk.by_master for talk in self._burst)
+        self._burst.clear()
+        self._pause = None
+        for slave in self.slaves:
+            reply = slave.hear(frame) if is_request and len(frame) <= MAX_FRAME else None
+            if reply is not None:
+                self._loop.call_later(reply.after_s, self._reply, reply.frame)
+
+    def _heard(self, talks: Sequence[Talk]) -> bytes:
+        """The bytes that listeners make of it: where two talk, a 0 on the wire wins."""
+        first_s = min(talk.start_s for talk in talks)
+        wire: dict[int, int] = {}
+        for talk in talks:
+            for at, byte in enumerate(talk.data, round((talk.start_s - first_s) / self._byte_s)):
+                wire[at] = wire.get(at, 0xFF) & byte
+        return bytes(wire[at] for at in sorted(wire))
+
+
+class Terminal:
+    """The master's end as a pseudo-terminal, under the name `link`, on a loop in real time."""
+
+    def __init__(self, loop: AbstractEventLoop, bus: Rs485Bus, link: Path) -> None:
+        """Raises `OSError` if something that is no link of an earlier board stands at that name."""
+        self._loop, self._link = loop, link
+        self._ours, self._theirs = os.openpty()  # held open too, so the line outlives whoever opens it
+        tty.setraw(self._theirs)
+        os.set_blocking(self._ours, False)
+        try:
+            if link.is_symlink() and not link.exists():
+                link.unlink()
+            link.symlink_to(os.ttyname(self._theirs))
+        except OSError:
+            self._close_both()
+            raise
+        self._port = bus.open()
+        self._port.on_bytes = self._write
+        loop.add_reader(self._ours, self._read)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._ours)
+        self._port.close()
+        self._link.unlink(missing_ok=True)
+        self._close_both()
+
+    def _read(self) -> None:
+        with suppress(BlockingIOError):
+            self._port.send(os.read(self._ours, MAX_FRAME))
+
+    def _write(self, data: bytes) -> None:
+        with suppress(BlockingIOError):  # nobody reads at the other end, and a real line would not wait either
+            os.write(self._ours, data)
+
+    def _close_both(self) -> None:
+        os.close(self._ours)
+        os.close(self._theirs)
