@@ -12,8 +12,10 @@ from edge.keeper_link import ToAgent
 from firmware_sim.board import Board, BoardFactory, Resistor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.contact import Contact
+from firmware_sim.parts.emergency_stop import EmergencyStop
 from firmware_sim.parts.fire_panel import FirePanel
 from firmware_sim.parts.reader import WiegandReader
+from firmware_sim.parts.smoke_detector import SmokeDetector
 
 LOCK, LAMP, MAGNET, TRIPOD = 17, 23, 18, 12
 GATES = f"""\
@@ -65,7 +67,9 @@ class Rig:
         self.contact = Contact(self.board, pin=22, name="east contact", closed=True)
         self.button = PushButton(self.board, pin=27, name="east button")
         self.reader = WiegandReader(self.board, d0=5, d1=6)
-        self.fire = FirePanel(self.board, pin=26)
+        self.fire = FirePanel(self.board, pin=26, confirm_pin=25)
+        self.smoke = SmokeDetector(self.board, pin=20)
+        self.stop = EmergencyStop(self.board, pin=21)
         self.key = PushButton(self.board, pin=16, name="key")
         self.config = load(folder, text)
         self.latch_file = folder / "latch.json"
