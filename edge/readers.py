@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from contract.credentials import key_pressed, read
 from contract.decide import Direction
 from edge.bursts import Bursts
@@ -86,7 +88,8 @@ class Readers:
         if decided is None:
             invalid.note(_verdict(bits))
         elif not self._resets(point.name, decided.digest):
-            runner.take(decided)
+            grant = decided.decision.grant
+            runner.take(replace(decided, resets=grant is not None and point.zone in grant.resets))
 
 
 def _of_user(runners: Iterable[Runner], digest: bytes | None) -> Runner | None:
