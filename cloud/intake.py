@@ -91,6 +91,8 @@ class Intake:
                     self._receive_state(device, one)
                 case "beat":
                     self._receive_beat(device, one)
+                case "live":
+                    self._receive_live(device, one)
                 case "result":
                     self._answers.result(device, one.payload)
                 case "reported":
@@ -249,6 +251,10 @@ class Intake:
 
     def _receive_beat(self, device: Device, one: Arrived) -> None:
         self._change(device, presence.after_beat(presence.read_beat(one.payload), self._now_ms))
+        self._hear(device, one)
+
+    def _receive_live(self, device: Device, one: Arrived) -> None:
+        self._change(device, presence.after_live(presence.read_live(one.payload), self._now_ms))
         self._hear(device, one)
 
     def _hear(self, device: Device, one: Arrived) -> None:

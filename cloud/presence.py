@@ -10,7 +10,7 @@ from cloud.batches import Refused
 from cloud.store.schema import MAX_INTEGER
 from contract import codec
 from contract.codec import Malformed
-from contract.messages import Beat, State
+from contract.messages import Beat, Live, State
 from contract.sealing import DeviceVerifier, Purpose, statement
 
 LATE_AFTER_MS = 75_000
@@ -66,6 +66,12 @@ def read_beat(payload: bytes) -> Beat:
     return beat
 
 
+def read_live(payload: bytes) -> Live:
+    """Raises ``Malformed``."""
+    _check_size(payload)
+    return codec.read(payload, Live)
+
+
 def after_state(state: State, sealed: bool, connection: int, now_ms: int) -> dict[str, Any]:
     """The columns of a device that change with a state, when its newest known connection is ``connection``.
 
@@ -102,6 +108,11 @@ def after_start(starts: Mapping[str, int], boot: str, connection: int) -> tuple[
 def after_beat(beat: Beat, now_ms: int) -> dict[str, Any]:
     """The columns of a device that change with a beat."""
     return {"beat": msgspec.to_builtins(beat), "beat_ms": now_ms, "waiting": beat.waiting}
+
+
+def after_live(live: Live, now_ms: int) -> dict[str, Any]:
+    """The columns of a device that change with its readings."""
+    return {"live": live.points, "live_ms": now_ms}
 
 
 def _check_size(payload: bytes) -> None:

@@ -67,6 +67,8 @@ devices = Table(
     Column("state_ms", BigInteger),
     Column("beat", JSON, comment="its last report of health"),
     Column("beat_ms", BigInteger),
+    Column("live", JSON, comment="its last readings, by point"),
+    Column("live_ms", BigInteger),
     Column("roster_number", BigInteger, nullable=False, default=0, comment="of the roster it uses"),
     Column("waiting", BigInteger, comment="events in its journal that wait for their ack"),
     UniqueConstraint("site", "name"),

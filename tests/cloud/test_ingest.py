@@ -26,7 +26,7 @@ from cloud.worker import MAX_QUEUED
 from contract import codec, topics
 from contract.decide import Trust
 from contract.events import CHAIN_START, encode_event
-from contract.messages import Ack, Beat, EventBatch
+from contract.messages import Ack, Beat, EventBatch, Live
 from contract.sealing import DeviceKey, Purpose, SyncKey, mac_is_good, statement
 from tests.cloud.sender import JOURNAL, SITE, Sender, event
 
@@ -143,6 +143,16 @@ def test_a_charging_session_is_one_row_however_its_events_are_cut_and_sent_again
     (row,) = world.rows(sessions)
     assert (row.session, row.energy_wh, row.lasted_ms, row.reason) == (name, 9, 90_000, "full")
     assert (row.holder, row.point) == (bytes.fromhex("0011223344556677"), "gym-turnstile")
+
+
+def test_readings_of_this_moment_are_shown_and_a_lie_about_them_is_kept_apart(world: World, gym: Sender) -> None:
+    world.take(gym, codec.write(Live(NOW_MS, {"phone-1": {"power_w": 9}})), channel="live")
+    assert (world.device().live, world.device().live_ms) == ({"phone-1": {"power_w": 9}}, NOW_MS)
+    world.take(
+        gym, b'{"at_ms": 1, "points": ["phone-1"]}', codec.write(Live(1, {"p": {"x": "y" * 70_000}})), channel="live"
+    )
+    assert world.reasons() == ["malformed", "malformed"]
+    assert world.device().live == {"phone-1": {"power_w": 9}}
 
 
 def test_batches_taken_at_once_are_acknowledged_together(world: World, gym: Sender) -> None:

@@ -1,4 +1,4 @@
-"""Charging sessions, folded from the events that tell of them."""
+"""Charging sessions, folded from the events that tell of them, and the readings of this moment."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,3 +34,5 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sessions_told_ms"), "sessions", ["told_ms"])
     op.create_index(op.f("ix_sessions_holder"), "sessions", ["holder"])
+    op.add_column("devices", sa.Column("live", sa.JSON(), comment="its last readings, by point"))
+    op.add_column("devices", sa.Column("live_ms", sa.BigInteger()))
