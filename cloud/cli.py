@@ -224,6 +224,9 @@ def lose_device(name: str, folder: FolderOption = HERE, as_json: JsonOption = Fa
         return
     typer.echo(f"{name} is lost: its seal and its certificate count no longer")
     typer.echo("the broker has ended its connection" if cut else "its connection at the broker still has to be ended")
+    if not cards:
+        typer.echo("no card that is still in use lay on it")
+        return
     typer.echo(
         "whoever has it has the site's digest key and finds these card numbers in minutes: give these people new "
         "cards. The key is the same on every device of the site; it is not changed by this"
@@ -261,6 +264,8 @@ def start_rollout(
     """Bring wirings to their devices. The running cloud carries it through."""
     try:
         texts = {path.stem: path.read_bytes().decode() for path in sorted(wirings.glob("*.toml"))}
+        if not texts:
+            _fail(f"{wirings} holds no file NAME.toml: put one there for each device")
         with open_folder(folder) as (store, _), store.writing() as connection:
             started = rolling.start(connection, texts, BY, reason, clock(), canary=canary)
     except UnicodeDecodeError as wrong:
@@ -379,7 +384,10 @@ def _show(rows: Sequence[Any], columns: Iterable[str], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False))
         return
-    table = Table(*columns)
+    table = Table()
+    for name in columns:
+        # What does not fit is broken, never cut: an id is there to be typed again.
+        table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
     Console().print(table)

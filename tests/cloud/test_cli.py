@@ -138,6 +138,32 @@ def test_what_cannot_be_a_device_is_refused(
     assert not out.exists()
 
 
+def test_a_lost_device_on_which_no_card_lay_frightens_nobody(typed: Typing, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    typed("device", "add", "cellar", "--public-key", public_key(), "--out", out, "--dir", folder)
+    told = typed("device", "lost", "cellar", "--dir", folder)
+    assert "no card that is still in use lay on it" in told
+    assert "these people" not in told
+
+
+def test_a_roll_out_can_be_typed_off_its_list(
+    typed: Typing, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    rest = ["--dir", str(folder), "--reason", "Longer, for prams"]
+    wirings = tmp_path / "wirings"
+    for _ in range(2):
+        assert "put one there for each device" in typed.refused("rollout", "start", wirings, *rest)
+        wirings.mkdir(exist_ok=True)
+    typed("device", "add", "gym-turnstile", "--public-key", public_key(), "--out", tmp_path / "out", "--dir", folder)
+    (wirings / "gym-turnstile.toml").write_text("[device]\nname = 1")
+    started = json.loads(typed("rollout", "start", wirings, *rest, "--canary", "gym-turnstile", "--json"))
+    listed = typed("rollout", "list", "--dir", folder)
+    assert "…" not in listed
+    cells = [line.split("│")[1].strip() for line in listed.splitlines() if line.startswith("│")]
+    assert "".join(cells) == started["id"]
+
+
 def test_users_are_added_listed_and_given_new_passwords(typed: Typing, folder: Path) -> None:
     first = json.loads(typed("user", "add", "guard", "--dir", folder, "--json"))["password"]
     assert "already" in typed.refused("user", "add", "guard", "--dir", folder)
