@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -152,9 +153,9 @@ def tail(
         for event in events:
             typer.echo(json.dumps(msgspec.structs.asdict(event), ensure_ascii=False))
         return
-    table = _table("seq", "at (UTC ms)", "point", "kind", "data")
+    table = _table("seq", "at (UTC)", "point", "kind", "data")
     for event in events:
-        table.add_row(str(event.seq), str(event.at_ms), event.point, event.kind, json.dumps(event.data))
+        table.add_row(str(event.seq), moment(event.at_ms), event.point, event.kind, json.dumps(event.data))
     Console().print(table)
 
 
@@ -205,8 +206,12 @@ def drop(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> No
 @contextmanager
 def _journal(config: Path) -> Iterator[JournalView]:
     device = _load(config, None)
-    with mendable(), JournalView(device.state / "journal.db") as journal:
-        yield journal
+    path = device.state / "journal.db"
+    with mendable():
+        if not path.exists():
+            fail(f"there is no journal {path} yet: the agent makes it at its first start")
+        with JournalView(path) as journal:
+            yield journal
 
 
 def _load(config: Path, kinds: list[Path] | None) -> DeviceConfig:
@@ -229,6 +234,14 @@ def _print_reading(reading: Reading, key: str | None) -> None:
         typer.echo("  no known format has this length")
     if reading.swapped_wires:
         typer.echo("  D0 and D1 are swapped: exchange the two wires")
+
+
+def moment(at_ms: int) -> str:
+    """A UTC time to read; the number itself where no calendar holds it, as from a clock that was wrong."""
+    try:
+        return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03}"
+    except (ValueError, OverflowError, OSError):
+        return str(at_ms)
 
 
 def _table(*columns: str) -> Table:

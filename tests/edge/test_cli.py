@@ -11,7 +11,7 @@ from gpiozero.exc import BadPinFactory
 from typer.testing import CliRunner, Result
 
 from contract.sealing import DeviceKey
-from edge.cli import app
+from edge.cli import app, moment
 from edge.config import load
 from edge.journal import Journal, JournalError, JournalView
 from edge.keeper_process import PinsLost
@@ -150,6 +150,18 @@ def test_tail_prints_the_newest_events_the_last_one_last(config: str, journal: P
     assert len(shown.splitlines()) == 1 + 20
 
 
+@pytest.mark.parametrize(
+    ("at_ms", "read"),
+    [
+        (1_795_330_065_040, "2026-11-22 06:47:45.040"),
+        (0, "1970-01-01 00:00:00.000"),
+        (1 << 62, str(1 << 62)),
+    ],
+)
+def test_a_time_is_shown_as_people_read_it_unless_no_calendar_holds_it(at_ms: int, read: str) -> None:
+    assert moment(at_ms) == read
+
+
 def test_verify_holds_and_breaks_with_the_chain(config: str, journal: Path) -> None:
     assert typed("journal", "verify", "--config", config) == "the chain holds from row 1 to 30\n"
     assert json.loads(typed("journal", "verify", "--config", config, "--json"))["last"] == 30
@@ -160,7 +172,7 @@ def test_verify_holds_and_breaks_with_the_chain(config: str, journal: Path) -> N
 
 @pytest.mark.parametrize("command", ["tail", "verify"])
 def test_a_journal_that_is_not_there_is_named(config: str, command: str) -> None:
-    assert "journal.db cannot be read" in refused("journal", command, "--config", config)
+    assert "journal.db yet: the agent makes it at its first start" in refused("journal", command, "--config", config)
 
 
 def test_a_row_that_is_no_event_is_named(config: str, journal: Path) -> None:
