@@ -16,6 +16,7 @@ from contract.messages import (
     Command,
     Desired,
     EventBatch,
+    Live,
     Manifest,
     Renewal,
     Reported,
@@ -107,6 +108,10 @@ MESSAGES: dict[str, Struct] = {
         faults={"reader": "swapped_wires"},
         clock_error_ms=250,
     ),
+    "live-1.json": Live(
+        at_ms=1_777_888_801_234,
+        points={"phone-1": {"class": "phone", "power_w": 11.8, "energy_wh": 4, "minutes_left": 236}},
+    ),
     "want-1.json": Want(pages=[page_hash(PAGE)]),
     "roster-1.json": Manifest(
         device=DEVICE,
@@ -143,6 +148,18 @@ MESSAGES: dict[str, Struct] = {
         lifetime_ms=10_000,
         issued_ms=1_777_888_801_000,
         point="turnstile",
+    ),
+    "command-session-1.json": Command(
+        id="0123456789abcdef0123456789abcdee",
+        device=DEVICE,
+        op="session_start",
+        by="desk",
+        reason="her card is at home",
+        connection=42,
+        lifetime_ms=30_000,
+        issued_ms=1_777_888_801_000,
+        point="phone-1",
+        args={"digest": "00112233445566778899aabbccddeeff"},
     ),
     "result-1.json": Result(
         id="0123456789abcdef0123456789abcdef",
