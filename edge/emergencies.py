@@ -110,5 +110,9 @@ class Emergencies:
         if cause is None:
             return
         data = {"zone": zone, "cause": cause, "how": how}
-        self._recording.record("", "emergency.reset", data | ({"by": by} if by and how in ("card", "order") else {}))
+        if by and how == "card":
+            data |= {"by": by, "holder": by}
+        elif by and how == "order":
+            data["by"] = by
+        self._recording.record("", "emergency.reset", data)
         self._follow(zone, Emergency(False, cause))

@@ -18,13 +18,16 @@ from edge.keeper_link import (
     MAX_UNSENT_BYTES,
     Changed,
     Channel,
+    Drill,
     Drive,
     Frame,
     LatchUnsaved,
     LocalLine,
     NotReloaded,
+    NotReset,
     Refused,
     Reload,
+    Reset,
     Rest,
     Rested,
     Snapshot,
@@ -35,13 +38,22 @@ from edge.keeper_link import (
 )
 from tests.firmware_sim.story import in_virtual_time
 
-TO_KEEPER: list[ToKeeper] = [Drive("east.lock", 6_000), Rest("east.lock"), Reload("0123456789abcdef")]
+TO_KEEPER: list[ToKeeper] = [
+    Drive("east.lock", 6_000),
+    Rest("east.lock"),
+    Reload("0123456789abcdef"),
+    Reset("estate"),
+    Drill("estate", on=True),
+]
 TO_AGENT: list[ToAgent] = [
     Snapshot({"east.contact": True}, ["estate"]),
     Changed("east.contact", active=False, at_s=12.5),
     Frame("east.in", "10" * 13, 12.5),
     Rested("east.lock", "expired"),
     ZoneEmergency("estate", active=True),
+    ZoneEmergency("estate", active=False, cause="drill", by="time"),
+    NotReset("estate", "card", ["fire", "estop"]),
+    Snapshot({}, ["estate"], causes={"estate": "smoke"}, ended={"gym": "key"}),
     LatchUnsaved(unsaved=True),
     Refused("east.lock", "emergency"),
     Snapshot({}, [], wiring="0123456789abcdef"),
