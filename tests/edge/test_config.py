@@ -157,6 +157,22 @@ def test_folders_are_read_relative_to_the_config_file(tmp_path: Path) -> None:
             "gate.toml:21: emergency[0].zone: no point is in",
         ),
         (
+            ("pin = 16 }", "pin = 16 }\nsmoke = { pin = 17 }"),
+            "gate.toml:24: emergency[0].smoke.pin: pin 17 is used by point[0].outputs.lock.pin",
+        ),
+        (
+            ("pin = 16 }", 'pin = 16 }\nestop = { pin = 2, pull = "down" }'),
+            "gate.toml:24: emergency[0].estop.pull: pin 2 has a pull-up on the board",
+        ),
+        (
+            ("pin = 16 }", 'pin = 16 }\nconfirm = { pin = "up" }'),
+            "gate.toml:24: emergency[0].confirm.pin: Expected `int`, got `str`",
+        ),
+        (
+            ("pin = 16 }", 'pin = 16 }\nreset_point = "west-gate"'),
+            "gate.toml:24: emergency[0].reset_point: no point of this name has a reader; those with one: east-gate",
+        ),
+        (
             ("127.0.0.1:1883", "192.168.1.9:1883"),
             "gate.toml:5: cloud.broker: plain MQTT goes to a loopback address only",
         ),
@@ -197,6 +213,14 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read"):
         load(file)
+
+
+def test_a_zone_may_have_nothing_but_its_loop_and_key_or_all_there_is(tmp_path: Path) -> None:
+    (plain,) = loaded(tmp_path, GOOD).emergencies
+    assert list(plain.pins) == ["input", "reset"]
+    wired = 'confirm = { pin = 25 }\nsmoke = { pin = 20 }\nestop = { pin = 21 }\nreset_point = "east-gate"\n'
+    (full,) = loaded(tmp_path, GOOD + wired).emergencies
+    assert (list(full.pins)[2:], full.reset_point) == (["confirm", "smoke", "estop"], "east-gate")
 
 
 @pytest.mark.parametrize("text", ["", "x", "[[", "point = 5", "[device]\n[device]", 'device = "x"', "\x00"])
