@@ -90,7 +90,7 @@ class Socket:
     def flow(self) -> Flow:
         self._catch_up()
         current_a, power_w = self._drawn()
-        power_factor = min(1.0, power_w / (current_a * self.mains.voltage_v)) if current_a else 0.0
+        power_factor = power_w / (current_a * self.mains.voltage_v) if current_a else 0.0
         return Flow(current_a, power_w, power_factor, self._energy_j / 3600)
 
     def plug_in(self, appliance: Appliance) -> None:
@@ -164,22 +164,26 @@ class Socket:
         """Amperes and watts of now, with what the contact itself burns."""
         if self.appliance is None or not self._drawing:
             return 0.0, 0.0
-        load_w = self.appliance.power_w
-        current_a = load_w / (self.mains.voltage_v * self.appliance.power_factor)
-        return current_a, load_w + self._contact_w(current_a)
+        return self._through(self.appliance.power_w, self.appliance.power_factor, self.mains.voltage_v)
 
-    def _contact_w(self, current_a: float) -> float:
-        return current_a**2 * self._contact_ohm * (1 + GROWTH_PER_K * (self._temperature_c - 20))
+    def _through(self, load_w: float, power_factor: float, voltage_v: float) -> tuple[float, float]:
+        """The contact in series with a load that takes its power whatever the voltage, as chargers do, until so much
+        is lost before it that there is no such current; then it gets what there is."""
+        contact_ohm = self._contact_ohm * max(0.1, 1 + GROWTH_PER_K * (self._temperature_c - 20))
+        left = voltage_v**2 - 4 * contact_ohm * load_w / power_factor
+        current_a = (voltage_v - math.sqrt(max(left, 0.0))) / (2 * contact_ohm)
+        lost_v = current_a * contact_ohm
+        return current_a, current_a * (lost_v + (voltage_v - lost_v) * power_factor)
 
     def _step(self, seconds: float) -> None:
         if self.appliance is None or not self._drawing:
             self._warm(seconds, 0.0)
             return
-        load_j = self.appliance.run(seconds)
-        current_a = load_j / seconds / (NOMINAL_V * self.appliance.power_factor)
-        before_w = self._contact_w(current_a)
+        load_w, power_factor = self.appliance.run(seconds) / seconds, self.appliance.power_factor
+        current_a, before_w = self._through(load_w, power_factor, NOMINAL_V)
         self._warm(seconds, current_a)
-        self._energy_j += load_j + (before_w + self._contact_w(current_a)) / 2 * seconds
+        _, after_w = self._through(load_w, power_factor, NOMINAL_V)
+        self._energy_j += (before_w + after_w) / 2 * seconds
 
     def _warm(self, seconds: float, current_a: float) -> None:
         """Heat grows with the temperature as loss does; so one exponential settles, and the other runs away."""

@@ -230,7 +230,7 @@ class Ntc8(Slave):
     """Eight thermistors on one board: holding registers 0 to 7 in tenths of a degree, signed; -32768 is a sensor torn
     off, 32767 a shorted one. A channel without a sensor reads as torn off."""
 
-    CHANNELS = range(1, 9)
+    CHANNELS = range(8)
     BROKEN: Mapping[Sensor, int] = {"open": 0x8000, "shorted": 0x7FFF}
 
     def __init__(
@@ -253,10 +253,10 @@ class Ntc8(Slave):
         self._frozen_at = self._registers() if frozen else None
 
     def view(self) -> dict[str, object]:
-        return {"kind": "ntc8", **super().view(), "broken": dict(self.broken)}
+        return {"kind": "ntc8", **super().view(), "broken": {str(channel): how for channel, how in self.broken.items()}}
 
     def _registers(self) -> dict[int, int]:
-        return {channel - 1: self._register(channel) for channel in self.CHANNELS}
+        return {channel: self._register(channel) for channel in self.CHANNELS}
 
     def _register(self, channel: int) -> int:
         if channel in self.broken:

@@ -32,11 +32,16 @@ class Talk(NamedTuple):
 
 
 class BusPort:
-    """The master's end of a bus. ``on_bytes`` hears what the slaves say, when its last byte has come."""
+    """The master's end of a bus. ``on_bytes`` hears what the slaves say, when its last byte has come; ``why_down`` is
+    empty while the port is open: a cable that is out is not seen, nobody answers."""
 
     def __init__(self, bus: "Rs485Bus") -> None:
         self.on_bytes: OnBytes = lambda data: None
         self._bus: Rs485Bus | None = bus
+
+    @property
+    def why_down(self) -> str:
+        return "closed" if self._bus is None else ""
 
     def send(self, data: bytes) -> None:
         """Put bytes on the wire, after those that are still being sent. Into a closed port they are lost."""
@@ -73,6 +78,11 @@ class Rs485Bus:
         port = BusPort(self)
         self.ports.add(port)
         return port
+
+    def hang_up(self) -> None:
+        """Whoever had it open is gone."""
+        for port in tuple(self.ports):
+            port.close()
 
     def view(self) -> dict[str, object]:
         return {"kind": "bus", "baud": self.baud, "plugged_in": self.plugged_in, "slaves": len(self.slaves)}

@@ -1,7 +1,7 @@
 """A device in virtual time: the shipped agent and keeper on a simulated board, and what can befall them."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from edge.announcer import will
 from edge.clock import DeviceClock
 from edge.config import DeviceConfig
 from edge.device import Device
+from edge.hardware.serial_line import BusPort
 from edge.identity import Identity
 from edge.journal import Journal
 from edge.keeper_link import LocalLine, ToAgent, ToKeeper
 from edge.keeper_seat import KeeperSeat
 from edge.memory import Memory
 from edge.mqtt import ConnectionNumber
+from edge.peripherals import Bus
 from edge.ports import Ports
 from edge.remote import Machine
 from edge.rewiring import Rewire
@@ -24,8 +26,9 @@ from edge.roster_store import RosterStore
 from edge.wiring import Trial, Turn, Wirings, first_turn, next_turn
 from firmware_sim.board import Board, BoardFactory, OnMove
 from firmware_sim.life import Life, over
+from firmware_sim.parts.rs485 import Rs485Bus
 from firmware_sim.virtual_mqtt import Line, VirtualBroker, VirtualLink
-from firmware_sim.worlds.wiring import resistors, wire
+from firmware_sim.worlds.wiring import Fit, resistors, wire
 
 
 class MortalJournal(Journal):
@@ -86,14 +89,16 @@ class VirtualDevice:
         line: Line | None = None,
         strict_gpiod: bool = True,
         on_move: OnMove | None = None,
+        more: Mapping[str, Fit] = {},
     ) -> None:
+        """``more`` fits kinds of station that do not come with the gateway."""
         self.name = config.device.name
         self.config = config
         self._loop = broker.loop
         self.board = Board(
             self._loop, seed=f"{seed}/{self.name}", strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=on_move
         )
-        self.hardware = wire(self.board, config)
+        self.hardware = wire(self.board, config, more)
         for folder in (config.state, config.run):
             folder.mkdir(parents=True, exist_ok=True)
         site = config.device.site
@@ -179,6 +184,7 @@ class VirtualDevice:
             flusher=flusher,
             roster_writer=roster_writer,
             machine=Machine(reboot=self._reboot, rewire=Rewire(wirings, turn, start_over)),
+            open_bus=self._open_bus,
         )
         self.agent = Device(turn.chosen.config, ports)
         self.agent.start()
@@ -264,6 +270,15 @@ class VirtualDevice:
         self.link.on_up = lambda connection: None
         self.link.on_down = lambda: None
         self.link.on_message = lambda topic, payload, retained: None
+        for bus in self.hardware.buses.values():
+            bus.hang_up()
+
+    def _open_bus(self, bus: Bus) -> BusPort:
+        """The line at that device, as it is wired; at any other device, or at another speed, nobody answers."""
+        for wired in self.config.buses:
+            if (wired.device, wired.baud) == (bus.device, bus.baud):
+                return self.hardware.buses[wired.name].open()
+        return Rs485Bus(self._loop, baud=bus.baud, name=bus.name).open()
 
     def _reboot(self) -> None:
         """The machine starts itself anew: for its pins and its clocks that is a cut of the power."""

@@ -49,8 +49,14 @@ def sample(name: str) -> DeviceConfig:
 async def test_everything_a_sample_names_is_there(file: Path) -> None:
     config = load(file)
     hardware = wired(config)
-    assert set(hardware.portals) == {point.name for point in config.points}
-    assert set(hardware.readers) == {f"{point.name}.{way}" for point in config.points for way in point.readers}
+    fitted = [*hardware.portals, *hardware.sockets, *hardware.contactors]
+    assert sorted(fitted) == sorted(point.name for point in config.points if point.kind != "ev_post")
+    own = {f"{point.name}.{way}" for point in config.points for way in point.readers}
+    assert set(hardware.readers) == own | {shared.name for shared in config.readers}
+    assert set(hardware.buses) == {bus.name for bus in config.buses}
+    assert set(hardware.instruments) == {
+        f"{point.name}.{name}" for point in config.points for name in point.instruments
+    }
     zones = {emergency.zone for emergency in config.emergencies}
     assert set(hardware.fire_panels) == set(hardware.reset_keys) == zones
 
