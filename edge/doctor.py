@@ -30,6 +30,7 @@ MAX_WATCHDOG_S = 10
 
 
 ANSWERS_WITHIN_S = 5.0
+FIRE_HOW_TO = "wire it: docs/how-to/fire-and-drill.md"
 
 
 class Finding(Struct, frozen=True):
@@ -144,6 +145,37 @@ def _pins(_config: DeviceConfig, _root: Path) -> Finding:
     return Finding("pins", "ok", f"through {type(factory).__name__}")
 
 
+def _emergency_inputs(config: DeviceConfig, _root: Path) -> Finding:
+    """A zone is watched by its fire panel's loop; where things charge, by a smoke detector too."""
+    wired = {emergency.zone: emergency for emergency in config.emergencies}
+    unwatched = sorted({point.zone for point in config.points} - wired.keys())
+    if unwatched:
+        return Finding("emergency_inputs", "warning", f"nothing tells of a fire in {', '.join(unwatched)}", FIRE_HOW_TO)
+    charging = {point.zone for point in config.points if config.kinds[point.name].instruments}
+    smokeless = sorted(zone for zone in charging if wired[zone].smoke is None)
+    if smokeless:
+        found = f"no smoke input is wired in {', '.join(smokeless)}, where things charge"
+        return Finding("emergency_inputs", "warning", found, FIRE_HOW_TO)
+    alike = sorted(zone for zone, emergency in wired.items() if emergency.confirm is None)
+    found = f"; a cut wire reads like a fire in {', '.join(alike)}, for no second contact is wired" if alike else ""
+    return Finding("emergency_inputs", "ok", f"wired in {', '.join(sorted(wired))}{found}")
+
+
+def _emergency(config: DeviceConfig, _root: Path) -> Finding:
+    told = agent_status(config.run)
+    if told is None:
+        return Finding("emergency", "ok", "no agent runs that could be asked")
+    causes: dict[str, str] = told["causes"]
+    broken = sorted(zone for zone, cause in causes.items() if cause == "loop_broken")
+    if broken:
+        found = f"the fire loop of {', '.join(broken)} is broken: its doors stand free, what charged is cut"
+        return Finding("emergency", "failed", found, "mend the wire, then turn the reset key")
+    if causes:
+        found = ", ".join(f"{zone} ({cause})" for zone, cause in sorted(causes.items()))
+        return Finding("emergency", "warning", f"in force: {found}", "a person on site ends it, once it is over")
+    return Finding("emergency", "ok", "none is in force")
+
+
 def _strict_gpiod(_config: DeviceConfig, root: Path) -> Finding:
     text = _read(root / "boot/firmware/config.txt")
     if text is None:
@@ -195,6 +227,8 @@ CHECKS: tuple[Callable[[DeviceConfig, Path], Finding], ...] = (
     _wiring,
     _pins,
     _keeper,
+    _emergency_inputs,
+    _emergency,
     _strict_gpiod,
     _watchdog,
     _parking,

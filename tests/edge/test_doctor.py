@@ -34,6 +34,12 @@ kind = "door"
 zone = "gym"
 outputs.lock = { pin = 17, load = "power_to_unlock" }
 inputs.contact = { pin = 22 }
+
+[[emergency]]
+zone = "gym"
+input = { pin = 26, active = "high" }
+confirm = { pin = 25 }
+reset = { pin = 16 }
 """
 KEYS = ("device.key", "digest.key", "sync.key", "roster.pub", "config.pub", "command.pub")
 
@@ -68,6 +74,10 @@ class House:
         (self.root / path).parent.mkdir(parents=True, exist_ok=True)
         (self.root / path).write_text(text)
 
+    def wire(self, text: str) -> None:
+        self.config.path.write_text(text)
+        self.config = load(self.config.path)
+
     def finding(self, check: str) -> Finding:
         (found,) = [finding for finding in examine(self.config, self.root) if finding.check == check]
         return found
@@ -82,7 +92,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 def test_where_all_is_well_every_check_is_ok_and_needs_no_cure(house: House) -> None:
     findings = list(examine(house.config, house.root))
     assert [(finding.check, finding.verdict, finding.cure) for finding in findings if finding.verdict != "ok"] == []
-    assert len(findings) == 11
+    assert len(findings) == 13
     assert house.finding("journal").found == "the chain holds from row 1 to 5"
     assert house.finding("watchdog").found == "resets the board after 10 s without a sign of life"
 
@@ -142,9 +152,7 @@ def no_parking(house: House) -> None:
 
 def under_tls(house: House, left_days: int | None) -> None:
     """A broker elsewhere, and a certificate with so many days left."""
-    file = house.config.path
-    file.write_text(CONFIG.replace("mqtt://127.0.0.1:1883", "mqtts://cloud.example"))
-    house.config = load(file)
+    house.wire(CONFIG.replace("mqtt://127.0.0.1:1883", "mqtts://cloud.example"))
     if left_days is not None:
         authority = open_authority(KeyFolder.create(house.root / "cloud").folder, BUILT_MS)
         at_ms = BUILT_MS - DEVICE_LASTS_MS + left_days * DAY_MS + 1
@@ -164,6 +172,21 @@ def has_ended(house: House) -> None:
     under_tls(house, -2)
 
 
+def no_fire_loop(house: House) -> None:
+    house.wire(CONFIG.partition("[[emergency]]")[0])
+
+
+def no_smoke_where_things_charge(house: House) -> None:
+    socket = '[point.outputs.relay]\npin = 18\nload = "power_to_run"\n'
+    meter = '[point.instruments.meter]\nbus = "meters"\nmodel = "pzem004t"\naddress = 1\n'
+    bus = '[[bus]]\nname = "meters"\ndevice = "serial"\nbaud = 9600\n'
+    house.wire(CONFIG + f'[[point]]\nname = "phone-1"\nkind = "socket"\nzone = "gym"\n{socket}{meter}{bus}')
+
+
+def no_second_contact(house: House) -> None:
+    house.wire(CONFIG.replace("confirm = { pin = 25 }\n", ""))
+
+
 SPOILT: list[tuple[Callable[[House], None], str, Verdict, str, str]] = [
     (no_run_folder, "folders", "failed", "cannot write", "create them"),
     (not_adopted, "certificate", "warning", "there is none", "hearthgate-edge adopt"),
@@ -175,6 +198,9 @@ SPOILT: list[tuple[Callable[[House], None], str, Verdict, str, str]] = [
     (broken_chain, "journal", "failed", "row 3 is not the row that was written", "restart the agent"),
     (no_database, "journal", "failed", "cannot be read", "restart the agent"),
     (no_keeper, "keeper", "failed", "is not running", "systemctl start"),
+    (no_fire_loop, "emergency_inputs", "warning", "nothing tells of a fire in gym", "docs/how-to"),
+    (no_smoke_where_things_charge, "emergency_inputs", "warning", "no smoke input is wired in gym", "docs/how-to"),
+    (no_second_contact, "emergency_inputs", "ok", "a cut wire reads like a fire in gym", ""),
     (no_strict_gpiod, "strict_gpiod", "failed", "keeps a dead process's pins driven", "dtparam=strict_gpiod"),
     (strict_gpiod_in_a_comment, "strict_gpiod", "failed", "keeps a dead process's pins driven", "dtparam=strict_gpiod"),
     (no_watchdog, "watchdog", "failed", "is off", "RuntimeWatchdogSec=10"),
@@ -195,6 +221,24 @@ def test_what_is_spoilt_is_found_and_has_a_cure(
     assert cure in finding.cure
     others = [other for other in examine(house.config, house.root) if other.check != check]
     assert {other.verdict for other in others} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("causes", "verdict", "found"),
+    [
+        ({}, "ok", "none is in force"),
+        ({"gym": "smoke", "estate": "drill"}, "warning", "in force: estate (drill), gym (smoke)"),
+        ({"gym": "loop_broken", "estate": "fire"}, "failed", "the fire loop of gym is broken"),
+    ],
+)
+def test_an_emergency_is_told_as_the_agent_says(
+    causes: dict[str, str], verdict: Verdict, found: str, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"link": {"up": True}, "causes": causes}
+    monkeypatch.setattr("edge.doctor.agent_status", lambda _run: told)
+    finding = house.finding("emergency")
+    assert (finding.verdict, bool(finding.cure)) == (verdict, verdict != "ok")
+    assert finding.found.startswith(found)
 
 
 def test_a_machine_without_pins_is_told_what_to_install(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +290,7 @@ def test_a_certificate_that_is_good_for_long_needs_no_cure(house: House) -> None
 def test_the_agent_is_asked_why_it_reaches_no_cloud(
     house: House, monkeypatch: pytest.MonkeyPatch, link: dict[str, object], verdict: Verdict, found: str
 ) -> None:
-    monkeypatch.setattr("edge.doctor.agent_status", lambda _: {"link": link})
+    monkeypatch.setattr("edge.doctor.agent_status", lambda _: {"link": link, "causes": {}})
     finding = house.finding("cloud")
     assert finding.verdict == verdict
     assert found in finding.found
@@ -254,7 +298,9 @@ def test_the_agent_is_asked_why_it_reaches_no_cloud(
 
 def test_the_wiring_that_rules_is_named_and_a_rotten_one_is_a_failure(house: House) -> None:
     wirings = Wirings(house.config)
-    wirings.begin(f"{CONFIG}settings.unlock_ms = 9000\n", 7, 1_795_363_200_000)
+    wirings.begin(
+        CONFIG.replace("[[emergency]]", "[point.settings]\nunlock_ms = 9000\n\n[[emergency]]"), 7, 1_795_363_200_000
+    )
     wirings.commit(1_795_363_200_000)
     said = "document 7 of the cloud rules since 2026-11-22 16:00 UTC"
     assert house.finding("wiring") == Finding("wiring", "ok", said)
