@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from contract.reasons import TABLE, Reason
 from contract.schedules import ALWAYS, Schedule, is_open
@@ -275,15 +276,14 @@ def _station(_request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Rea
 
 Check = Callable[[Request, Grant, Facts, int], Reason | None]
 
-CHECKS: tuple[Check, ...] = (
-    _standing,
-    _window,
-    _entitled,
-    _schedule,
-    _clock,
-    _roster_age,
-    _offline,
-    _quota,
-    _station,
-)
+CHECKS_OF_GRANT: tuple[Check, ...] = (_standing, _window, _entitled, _schedule, _clock, _roster_age)
+CHECKS: tuple[Check, ...] = (*CHECKS_OF_GRANT, _offline, _quota, _station)
 """After free exit and the look-up itself, in this order."""
+
+
+def may_reset(grant: Grant, zone: str, facts: Facts, now_ms: int) -> bool:
+    """Whether this grant lets its holder end the emergency of a zone, or clear a fault there. It does so at any hour;
+    but a card that is lost, suspended or at its end resets nothing."""
+    now_ms = max(0, now_ms, facts.clock_floor_ms)
+    asked, at_any_hour = Request(zone, b""), replace(grant, points={zone: ALWAYS})
+    return zone in grant.resets and not any(check(asked, at_any_hour, facts, now_ms) for check in CHECKS_OF_GRANT)

@@ -74,6 +74,7 @@ class _Kept(Struct, frozen=True):
     heard_mono_ms: int
     error_ms: int = 0
     set_mono_ms: int = 0
+    heard_ms: int = 0
 
 
 def _written(kept: _Kept) -> bytes:
@@ -97,7 +98,8 @@ class DeviceClock:
 
     ``off_ms`` is how far the cloud's time was off when it was last refused, 0 since it was believed. ``rotten`` says
     that the file is not what was written, until it is set aside; ``lost_floor`` that time runs from an older floor for
-    that, until it is learned again.
+    that, until it is learned again. ``heard_ms`` is the newest time that the cloud has said; unlike the floor it stands
+    still while nobody is heard.
     """
 
     def __init__(
@@ -110,7 +112,7 @@ class DeviceClock:
     ) -> None:
         """``do`` is where the disk work is done: at once, or in an executor, as its two syncs keep a door waiting."""
         self.boot = kernel_boot() if boot is None else boot
-        self.floor_ms = BUILT_MS
+        self.floor_ms = self.heard_ms = BUILT_MS
         self.off_ms = 0
         self.rotten = self.lost_floor = False
         self.on_fixed: Callable[[int, int], object] = lambda offset_ms, error_ms: None
@@ -173,6 +175,7 @@ class DeviceClock:
             return False
         self.off_ms, self._heard_mono_ms = 0, self._mono()
         self.floor_ms, self._floor_mono_ms = now_ms, self._mono()
+        self.heard_ms = now_ms
         self._set(now_ms, COMMAND_ERROR_MS)
         self.save()
         return True
@@ -204,6 +207,7 @@ class DeviceClock:
             self._heard_mono_ms,
             self._error_ms,
             self._set_mono_ms,
+            self.heard_ms,
         )
         self._do(partial(self._write, _written(kept)))
 
@@ -221,6 +225,7 @@ class DeviceClock:
             self.save()  # an agent that is killed now need not ask again
 
     def _raise_floor(self, at_ms: int) -> None:
+        self.heard_ms = max(self.heard_ms, at_ms)
         if at_ms > self.floor_ms:
             self.floor_ms, self._floor_mono_ms = at_ms, self._mono()
             self.on_heard()
@@ -237,6 +242,7 @@ class DeviceClock:
             self.rotten = self.lost_floor = True
             return
         self.floor_ms = max(BUILT_MS, kept.floor_ms)
+        self.heard_ms = kept.heard_ms or self.floor_ms
         if kept.boot == self.boot:
             self._floor_mono_ms = kept.floor_mono_ms
             self._offset_ms, self._heard_mono_ms = kept.offset_ms, kept.heard_mono_ms

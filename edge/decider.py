@@ -1,31 +1,50 @@
 """From a card to a decision: the frame's digest, its grants, the facts of this moment, and the rule."""
 
 import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from msgspec.structs import replace
-
 from contract.credentials import canonical
-from contract.decide import RULE_VERSION, Decision, Direction, Facts, Grant, Mode, Request, Tier, Trust, decide, weigh
+from contract.decide import (
+    RULE_VERSION,
+    Decision,
+    Direction,
+    Facts,
+    Grant,
+    Mode,
+    Request,
+    Tier,
+    Trust,
+    Used,
+    decide,
+    may_reset,
+    weigh,
+)
 from contract.reasons import Reason
-from contract.schedules import ALWAYS
+from contract.schedules import ALWAYS, wall_clock
 from contract.sealing import DigestKey, credential_digest
 from edge.roster_file import RosterDamaged
 from edge.stations import Decided, Report
+
+TICKET_BYTES = 8
 
 log = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
     """The device's clocks, UTC and monotonic; ``trust`` and ``floor_ms`` say how far to believe the first, which never
-    runs below the floor."""
+    runs below the floor. ``heard_ms`` is the newest time that the cloud has said."""
 
     @property
     def trust(self) -> Trust: ...
 
     @property
     def floor_ms(self) -> int: ...
+
+    @property
+    def heard_ms(self) -> int: ...
 
     def now_ms(self) -> int: ...
 
@@ -47,12 +66,29 @@ class Roster(Protocol):
     def find(self, digest: bytes) -> list[Grant]: ...
 
 
+class Ledger(Protocol):
+    """What was used here today."""
+
+    def used(self, holder: str) -> Mapping[str, Used] | None: ...
+
+
 class Decider:
     """The rule with its device around it. ``failures`` counts decisions that our own fault turned into a refusal."""
 
-    def __init__(self, roster: Roster, clock: Clock, digest_key: DigestKey | None) -> None:
+    def __init__(
+        self,
+        roster: Roster,
+        clock: Clock,
+        digest_key: DigestKey | None,
+        *,
+        zones: Mapping[str, str] | None = None,
+        ledger: Ledger | None = None,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """``zones`` says of each point in which zone it stands. Without a ledger nobody knows what was used."""
         self.failures = 0
         self._roster, self._clock, self._digest_key = roster, clock, digest_key
+        self._zones, self._ledger, self._random_bytes = zones or {}, ledger, random_bytes
 
     def decide(
         self,
@@ -93,8 +129,17 @@ class Decider:
         mode: Mode = Mode.SCHEDULED,
     ) -> Decided:
         """Whether who is called by this digest may pass."""
-        decision = self._weigh(Request(point, digest, direction), free_exit, report, mode)
-        return Decided(decision, direction, digest, self._roster.number, RULE_VERSION)
+        decision, resets = self._weigh(Request(point, digest, direction), free_exit, report, mode)
+        return Decided(
+            decision,
+            direction,
+            digest,
+            self._roster.number,
+            RULE_VERSION,
+            ticket=self._random_bytes(TICKET_BYTES).hex(),
+            minute=self._minute(),
+            resets=resets,
+        )
 
     def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
         """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
@@ -102,27 +147,34 @@ class Decider:
         return decide(Request(point, b""), Grant(b"", Tier.STAFF, {point: ALWAYS}), facts, 0).reason
 
     def may_reset(self, digest: bytes, zone: str) -> bytes | None:
-        """The holder whose grant lets them end an emergency of this zone, if the rule would let them through a door
-        there at any hour: a card that is lost, suspended or at its end resets nothing. None for everybody else."""
+        """The holder whose grant lets them end an emergency of this zone; None for everybody else."""
         now_ms = self._clock.now_ms()
-        facts = self._facts(now_ms, False, Report(""), Mode.SCHEDULED, roster_damaged=False)
-        for grant in self._find(digest) or []:
-            at_any_hour = replace(grant, points={zone: ALWAYS}, allotments={})
-            if zone in grant.resets and decide(Request(zone, digest), at_any_hour, facts, now_ms).allowed:
-                return grant.holder
-        return None
+        facts = self._facts(now_ms, False, Report(""), Mode.SCHEDULED, {}, roster_damaged=False)
+        grants = self._find(digest) or []
+        return next((grant.holder for grant in grants if may_reset(grant, zone, facts, now_ms)), None)
 
-    def _weigh(self, request: Request, free_exit: bool, report: Report, mode: Mode) -> Decision:
+    def _minute(self) -> int | None:
+        if self._clock.trust is Trust.UNSET or self._roster.zone is None:
+            return None
+        local = wall_clock(self._roster.zone, self._clock.now_ms())
+        return None if local is None else local.hour * 60 + local.minute
+
+    def _weigh(self, request: Request, free_exit: bool, report: Report, mode: Mode) -> tuple[Decision, bool]:
+        """What the rule says, and whether who asks may clear the faults of this zone."""
         try:
-            grants = self._find(request.digest)
+            found = self._find(request.digest)
+            grants = found or []
             now_ms = self._clock.now_ms()
-            facts = self._facts(now_ms, free_exit, report, mode, roster_damaged=grants is None)
-            return weigh(request, grants or [], facts, now_ms)
+            used = self._used(grants, request.point)
+            facts = self._facts(now_ms, free_exit, report, mode, used, roster_damaged=found is None)
+            zone = self._zones.get(request.point, "")
+            resets = any(grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
+            return weigh(request, grants, facts, now_ms), resets
         except Exception:
             log.exception("a decision at %s failed", request.point)
             self.failures += 1
             leaves_freely = free_exit and request.direction == "out"
-            return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR)
+            return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR), False
 
     def _find(self, digest: bytes) -> list[Grant] | None:
         """What the credential is granted; None if the page that says so is damaged."""
@@ -134,8 +186,27 @@ class Decider:
             log.warning("somebody cannot be looked up: %s", damage)
             return None
 
-    def _facts(self, now_ms: int, free_exit: bool, report: Report, mode: Mode, *, roster_damaged: bool) -> Facts:
-        issued_ms = self._roster.issued_ms
+    def _used(self, grants: Sequence[Grant], point: str) -> Mapping[str, Used] | None:
+        """What was used today by whom these grants allot something here. All grants of a credential are of one holder;
+        where a roster says otherwise nobody knows whose use counts."""
+        holders = {grant.holder for grant in grants if point in grant.allotments}
+        if not holders:
+            return {}
+        if self._ledger is None or len(holders) > 1:
+            return None
+        return self._ledger.used(holders.pop().hex())
+
+    def _facts(
+        self,
+        now_ms: int,
+        free_exit: bool,
+        report: Report,
+        mode: Mode,
+        used: Mapping[str, Used] | None,
+        *,
+        roster_damaged: bool,
+    ) -> Facts:
+        issued_ms, limit_ms = self._roster.issued_ms, report.offline_limit_ms
         return Facts(
             zone=self._roster.zone or ZoneInfo("UTC"),
             clock=self._clock.trust,
@@ -146,4 +217,7 @@ class Decider:
             faulted=report.faulted,
             mode=mode,
             roster_damaged=roster_damaged,
+            offline=limit_ms is not None and now_ms - self._clock.heard_ms >= limit_ms,
+            used=used,
+            reserved_for=bytes.fromhex(report.reserved_for),
         )

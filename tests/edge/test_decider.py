@@ -1,19 +1,35 @@
 """From a card's frame to a decision."""
 
 import logging
+from collections.abc import Mapping
+from random import Random
 
 import pytest
+from msgspec.structs import replace
 
-from contract.credentials import encode
-from contract.decide import DAY_MS, RULE_VERSION, Decision, Direction
+from contract.credentials import canonical, encode
+from contract.decide import DAY_MS, HOUR_MS, RULE_VERSION, Allotment, Decision, Direction, Grant, Standing, Trust, Used
 from contract.reasons import Reason
 from edge.decider import Decider
-from edge.stations import Report
+from edge.stations import Decided, Report
 from firmware_sim.clock import VirtualLoop
-from tests.edge.cards import ANNAS, KEY, NOW_MS, STRANGERS, Cards, LoopClock, digest
-from tests.edge.portals import ANNA
+from tests.edge.cards import ANNAS, BENS, KEY, NOW_MS, STRANGERS, Cards, LoopClock, digest
+from tests.edge.portals import ANNA, BEN
 
 QUIET = Report("rest")
+CHARGING = Allotment("rider-phone", minutes=60, wh=100)
+
+
+class Book:
+    """A ledger in which everybody has used the same, and which remembers who was asked for."""
+
+    def __init__(self) -> None:
+        self.everybody: Mapping[str, Used] | None = {}
+        self.asked: list[str] = []
+
+    def used(self, holder: str) -> Mapping[str, Used] | None:
+        self.asked.append(holder)
+        return self.everybody
 
 
 class Desk:
@@ -21,9 +37,25 @@ class Desk:
 
     def __init__(self, *, has_key: bool = True) -> None:
         loop = VirtualLoop()
-        self.cards = Cards("gym")
-        self.decider = Decider(self.cards, LoopClock(loop), KEY if has_key else None)
+        self.cards, self.clock, self.book = Cards("gym"), LoopClock(loop), Book()
+        self.decider = Decider(
+            self.cards,
+            self.clock,
+            KEY if has_key else None,
+            zones={"gym": "hub"},
+            ledger=self.book,
+            random_bytes=Random(7).randbytes,
+        )
         loop.close()
+
+    def of_anna(self) -> Grant:
+        return self.cards.grants[digest(ANNAS)]
+
+    def let_anna(self, **changes: object) -> None:
+        self.cards.grants[digest(ANNAS)] = replace(self.of_anna(), **changes)
+
+    def decided(self, report: Report = QUIET) -> Decided:
+        return self.decider.decide_digest(digest(ANNAS), "gym", "in", free_exit=True, report=report)
 
     def decide(
         self, bits: str, direction: Direction = "in", *, free_exit: bool = True, report: Report = QUIET
@@ -121,3 +153,99 @@ def test_the_grant_that_allowed_is_told() -> None:
     grant = Desk().decide(ANNAS).grant
     assert grant is not None
     assert grant.holder == ANNA
+
+
+def test_a_card_of_a_line_and_its_digest_are_weighed_as_the_frame_is() -> None:
+    desk = Desk()
+    card = canonical(ANNAS)
+    assert card is not None
+    assert desk.decider.digest_of_card(card) == desk.decider.digest_of(ANNAS) == digest(ANNAS)
+    by_frame, by_digest = desk.decider.decide(ANNAS, "gym", "in", free_exit=True, report=QUIET), desk.decided()
+    assert by_frame is not None
+    assert by_digest == replace(by_frame, ticket=by_digest.ticket)
+
+
+def test_every_decision_has_a_ticket_of_its_own() -> None:
+    desk = Desk()
+    tickets = [desk.decided().ticket for _ in range(20)]
+    assert len(set(tickets)) == 20
+    assert {len(bytes.fromhex(ticket)) for ticket in tickets} == {8}
+
+
+def test_a_decision_knows_the_time_of_day_of_its_site() -> None:
+    desk = Desk()
+    assert desk.decided().minute == 16 * 60, "08:00 UTC in Shanghai"
+    desk.clock.trust = Trust.UNSET
+    assert desk.decided().minute is None
+    desk.clock.trust, desk.cards.zone = Trust.HOLDOVER, None
+    assert desk.decided().minute is None
+
+
+def test_what_the_holder_has_used_today_is_weighed_where_it_is_rationed() -> None:
+    desk = Desk()
+    desk.let_anna(allotments={"gym": CHARGING})
+    assert desk.decide(ANNAS).reason is Reason.ALLOWED
+    desk.book.everybody = {"rider-phone": Used(ms=HOUR_MS)}
+    assert desk.decide(ANNAS).reason is Reason.QUOTA_SPENT
+    desk.book.everybody = {"rider-ebike": Used(ms=HOUR_MS)}
+    assert desk.decide(ANNAS).reason is Reason.ALLOWED
+    desk.book.everybody = None
+    assert desk.decide(ANNAS).reason is Reason.USAGE_UNKNOWN
+    assert desk.decide(BENS).reason is Reason.ALLOWED
+    assert desk.book.asked == [ANNA.hex()] * 4, "nobody else's use is of interest"
+
+
+def test_without_a_ledger_nobody_knows_what_was_used() -> None:
+    desk = Desk()
+    desk.let_anna(allotments={"gym": CHARGING})
+    bare = Decider(desk.cards, desk.clock, KEY)
+    found = [bare.decide(bits, "gym", "in", free_exit=True, report=QUIET) for bits in (ANNAS, BENS)]
+    assert [one.decision.reason for one in found if one is not None] == [Reason.USAGE_UNKNOWN, Reason.ALLOWED]
+
+
+def test_of_a_card_with_two_holders_nobody_knows_whose_use_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.let_anna(allotments={"gym": CHARGING})
+    both = [desk.of_anna(), replace(desk.of_anna(), holder=BEN)]
+    monkeypatch.setattr(desk.cards, "find", lambda digest: both)
+    assert desk.decide(ANNAS).reason is Reason.USAGE_UNKNOWN
+
+
+def test_a_point_with_a_limit_begins_nothing_once_the_cloud_was_not_heard_for_so_long() -> None:
+    desk = Desk()
+    socket = Report("free", offline_limit_ms=12 * HOUR_MS)
+    desk.clock.heard_ms = NOW_MS - 12 * HOUR_MS + 1
+    assert desk.decide(ANNAS, report=socket).reason is Reason.ALLOWED
+    desk.clock.heard_ms -= 1
+    assert desk.decide(ANNAS, report=socket).reason is Reason.OFFLINE_TOO_LONG
+    assert desk.decide(ANNAS).reason is Reason.ALLOWED, "a door has no such limit"
+
+
+def test_a_reserved_point_is_for_one_holder() -> None:
+    desk = Desk()
+    kept = Report("free", reserved_for=ANNA.hex())
+    assert [desk.decide(bits, report=kept).reason for bits in (ANNAS, BENS)] == [Reason.ALLOWED, Reason.RESERVED]
+
+
+def test_a_point_is_told_that_somebody_stands_there_who_may_clear_its_faults() -> None:
+    desk, broken = Desk(), Report("faulted", faulted=True)
+    assert desk.decided(broken).resets is False
+    desk.let_anna(resets=frozenset({"gym", "hub"}))
+    assert (desk.decided(broken).decision.reason, desk.decided(broken).resets) == (Reason.FAULTED, True)
+    assert desk.decider.may_reset(digest(ANNAS), "gym") == ANNA
+    desk.let_anna(resets=frozenset({"gym"}))
+    assert desk.decided(broken).resets is False, "in another zone"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"standing": Standing.LOST}, {"standing": Standing.SUSPENDED}, {"valid_until_ms": NOW_MS}],
+    ids=["lost", "suspended", "ended"],
+)
+def test_a_card_that_opens_nothing_any_more_resets_nothing(changes: dict[str, object]) -> None:
+    desk = Desk()
+    desk.let_anna(resets=frozenset({"hub"}))
+    assert desk.decided().resets is True
+    desk.let_anna(**changes)
+    assert desk.decided().resets is False
+    assert desk.decider.may_reset(digest(ANNAS), "hub") is None
