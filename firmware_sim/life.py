@@ -49,6 +49,11 @@ class Life:
     ) -> TimerHandle:
         return self._world.call_later(delay, self._if_alive, callback, args, context=context)
 
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> TimerHandle:
+        return self._world.call_at(when, self._if_alive, callback, args, context=context)
+
     def create_task(self, work: Coroutine[Any, Any, T], *, name: str | None = None) -> Task[T]:
         task = self._world.create_task(work, name=name)
         self._tasks[task] = None

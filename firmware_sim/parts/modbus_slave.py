@@ -33,13 +33,20 @@ class Reply(NamedTuple):
     after_s: float
 
 
+def _shifted(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (0xA001 if byte & 1 else 0)
+    return byte
+
+
+CRC_OF_BYTE = [_shifted(byte) for byte in range(256)]
+
+
 def crc16(data: bytes) -> int:
     """Modbus's own: polynomial 0xA001, from 0xFFFF."""
     crc = 0xFFFF
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+        crc = crc >> 8 ^ CRC_OF_BYTE[(crc ^ byte) & 0xFF]
     return crc
 
 
@@ -109,11 +116,10 @@ class Slave(ABC):
 
     def hear(self, frame: bytes) -> Reply | None:
         """A frame was on the wire. None if it is not for this slave, is broken, or wants no answer."""
-        if self.muted or not self._powered() or not is_sealed(frame):
+        is_ours = frame[:1] and frame[0] in (BROADCAST, self.address, *self.ANY)
+        if not is_ours or self.muted or not self._powered() or not is_sealed(frame):
             return None
         address, function, body = frame[0], frame[1], frame[2:-2]
-        if address not in (BROADCAST, self.address, *self.ANY):
-            return None
         answer = self._answer(function, body)
         if address == BROADCAST:
             return None

@@ -67,7 +67,7 @@ class Rs485Bus:
         self._byte_s = BITS_A_BYTE / baud
         self._silence_s = max(3.5 * self._byte_s, MIN_SILENCE_S)
         self._burst: list[Talk] = []
-        self._master_free_s = 0.0
+        self._master_free_s = self._busy_until_s = 0.0
         self._pause: TimerHandle | None = None
 
     def attach(self, slave: Slave) -> None:
@@ -100,12 +100,15 @@ class Rs485Bus:
         self._loop.call_at(talk.end_s, self._deliver, talk)
 
     def _put_on_wire(self, start_s: float, data: bytes, *, by_master: bool) -> Talk:
+        if self._pause is None and self._busy_until_s + self._silence_s < start_s:
+            self._burst.clear()
         talk = Talk(start_s, start_s + len(data) * self._byte_s, data, by_master)
         self._burst.append(talk)
+        self._busy_until_s = max(self._busy_until_s, talk.end_s)
         if self._pause is not None:
             self._pause.cancel()
-        ends_s = max(talk.end_s for talk in self._burst)
-        self._pause = self._loop.call_at(ends_s + self._silence_s, self._silent)
+        if by_master or self._pause is not None:
+            self._pause = self._loop.call_at(self._busy_until_s + self._silence_s, self._silent)
         return talk
 
     def _deliver(self, talk: Talk) -> None:
@@ -117,17 +120,19 @@ class Rs485Bus:
                 port.on_bytes(self._heard(at_once))
 
     def _silent(self) -> None:
-        """A pause ends the frame. All that was said without one is one frame to the slaves."""
-        frame, is_request = self._heard(self._burst), any(talk.by_master for talk in self._burst)
+        """A pause ends what the master said. All that was said without one is one frame to the slaves."""
+        frame = self._heard(self._burst)
         self._burst.clear()
         self._pause = None
         for slave in self.slaves:
-            reply = slave.hear(frame) if is_request and len(frame) <= MAX_FRAME else None
+            reply = slave.hear(frame) if len(frame) <= MAX_FRAME else None
             if reply is not None:
                 self._loop.call_later(reply.after_s, self._reply, reply.frame)
 
     def _heard(self, talks: Sequence[Talk]) -> bytes:
         """The bytes that listeners make of it: where two talk, a 0 on the wire wins."""
+        if len(talks) == 1:
+            return talks[0].data
         first_s = min(talk.start_s for talk in talks)
         wire: dict[int, int] = {}
         for talk in talks:

@@ -18,10 +18,11 @@ async def test_callbacks_timers_jobs_and_tasks_of_a_living_process_run() -> None
     life.call_soon(told.append, "soon")
     life.call_soon_threadsafe(told.append, "from a thread")
     life.call_later(1, told.append, "later")
+    life.call_at(life.time() + 1.5, told.append, "at a time")
     life.run_in_executor(None, told.append, "job")
     task = life.create_task(_tell_after(2, told))
     await task
-    assert told == ["soon", "from a thread", "job", "later", "task"]
+    assert told == ["soon", "from a thread", "job", "later", "at a time", "task"]
 
 
 @in_virtual_time
@@ -30,6 +31,7 @@ async def test_of_a_killed_process_nothing_runs() -> None:
     life = Life(asyncio.get_running_loop())
     life.call_soon(told.append, "soon")
     life.call_later(1, told.append, "later")
+    life.call_at(life.time() + 1, told.append, "at a time")
     job = life.run_in_executor(None, told.append, "job")
     task = life.create_task(_tell_after(2, told))
     life.end()
