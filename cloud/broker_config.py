@@ -81,7 +81,15 @@ read_again() { cat ca.crt server.crt server.key crl.pem acl | cksum; }
 known=$(read_again)
 mosquitto -c mosquitto.conf &
 broker=$!
-trap 'kill -TERM $broker; wait $broker; exit' TERM INT
+# Told to end while it starts, mosquitto forgets it: it is told until it has ended.
+end() {
+    while kill -TERM $broker 2>/dev/null; do
+        sleep 0.2 &
+        wait $!
+    done
+    exit
+}
+trap end TERM INT
 while kill -0 $broker 2>/dev/null; do
     sleep 1 &
     wait $!

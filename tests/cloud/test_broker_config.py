@@ -1,5 +1,6 @@
 """The broker's folder: what it says, who may read it, and when it is written anew."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from cloud.broker_config import (
 from cloud.ca import SERVER_LASTS_MS, Authority, Revoked, open_authority
 from cloud.cli import app
 from cloud.keys import KeyFolder
+from tests.cloud.line import PATIENCE_S
 
 NOW_MS = 1_800_000_000_000
 
@@ -113,6 +115,30 @@ def test_the_cloud_remembers_where_its_broker_is(place: BrokerPlace, tmp_path: P
 def test_the_script_is_one_that_a_plain_shell_reads(place: BrokerPlace, authority: Authority) -> None:
     write_broker(place, authority, "court", [], NOW_MS)
     subprocess.run(["sh", "-n", Path(place.folder) / "broker.sh"], check=True)
+
+
+DEAF_AT_FIRST = """\
+#!/bin/sh
+trap '[ -n "$told" ] && exit; told=1' TERM
+echo up
+while :; do sleep 0.05 & wait $!; done
+"""
+
+
+def test_the_script_ends_a_broker_that_was_told_too_early_to_hear_it(
+    place: BrokerPlace, authority: Authority, tmp_path: Path
+) -> None:
+    write_broker(place, authority, "court", [], NOW_MS)
+    program = tmp_path / "mosquitto"
+    program.write_text(DEAF_AT_FIRST)
+    program.chmod(0o700)
+    command = ["sh", str(Path(place.folder) / "broker.sh")]
+    paths = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=paths) as script:
+        assert script.stdout is not None
+        assert script.stdout.readline() == b"up\n"
+        script.terminate()
+        assert script.wait(PATIENCE_S) == 0
 
 
 def test_the_command_writes_it_and_tells_the_fingerprint(tmp_path: Path) -> None:
