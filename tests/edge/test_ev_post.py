@@ -1,0 +1,511 @@
+"""A charging post, told by what it says and what is said to it."""
+
+import pytest
+
+from contract.reasons import Reason
+from edge.ocpp_words import (
+    Configure,
+    Configured,
+    Done,
+    Left,
+    ListVersion,
+    MeterSaid,
+    Nonsense,
+    SayAgain,
+    SetOperative,
+    StartRemotely,
+    StatusSaid,
+    StopRemotely,
+    UpdateList,
+)
+from edge.stations import CloudHeard, QuotaSpent, StopOrdered, ev_post
+from tests.edge.posts import ANNA, BEN, NOON_MS, STRANGER, Rig
+
+HOUR_MS, MINUTE_MS = 3_600_000, 60_000
+
+
+def ready(**settings: object) -> Rig:
+    rig = Rig(**settings)
+    rig.connect()
+    rig.records.clear()
+    return rig
+
+
+def charging(**settings: object) -> tuple[Rig, str]:
+    rig = ready(**settings)
+    number = rig.begin(ANNA).transaction
+    rig.status("charging")
+    rig.wait(15 * MINUTE_MS)
+    rig.sent.clear()
+    return rig, number
+
+
+def test_a_session_from_card_to_end() -> None:
+    rig = ready()
+    assert rig.card(ANNA) == "accepted"
+    verdict = rig.begin(ANNA, 1000)
+    assert verdict.word == "accepted"
+    assert rig.kinds == ["access.allowed", "ev_post.began", "session.started"]
+    rig.wait(30 * MINUTE_MS)
+    rig.meter(verdict.transaction, 4000)
+    assert rig.report.live["energy_wh"] == 3000
+    rig.wait(30 * MINUTE_MS)
+    assert rig.stop(verdict.transaction, 7000).word == "accepted"
+    (end,) = rig.told("session.ended")
+    assert (end["reason"], end["energy_wh"], end["ms"]) == ("pulled", 6000, HOUR_MS)
+    assert rig.phase == "free"
+
+
+def test_a_start_that_is_sent_again_gets_the_first_number() -> None:
+    rig = ready()
+    at_ms = rig.wall_ms
+    first = rig.begin(ANNA, at_ms=at_ms)
+    rig.wait(HOUR_MS)
+    assert rig.begin(ANNA, at_ms=at_ms).transaction == first.transaction
+    rig.restart()
+    rig.connect(booted=False)
+    assert rig.begin(ANNA, at_ms=at_ms).transaction == first.transaction
+    rig.stop(first.transaction, 2000)
+    assert rig.begin(ANNA, at_ms=at_ms).transaction == first.transaction
+    assert rig.kinds.count("session.started") == 1
+    assert rig.ends() == [("pulled", 1000.0)]
+
+
+def test_a_stop_that_is_sent_again_counts_nothing_twice() -> None:
+    rig, number = charging()
+    rig.wait(HOUR_MS)
+    rig.stop(number, 3000)
+    assert rig.stop(number, 3000).word == "accepted"
+    assert rig.ends() == [("pulled", 2000.0)]
+
+
+def test_a_stranger_is_refused_and_answered_all_the_same() -> None:
+    rig = ready()
+    assert rig.card(STRANGER) == "invalid"
+    assert rig.card("no card") == "invalid"
+    verdict = rig.begin(STRANGER, 1000)
+    assert verdict.word == "invalid"
+    assert int(verdict.transaction) > 0
+    assert [order.transaction for order in rig.orders(StopRemotely)] == [verdict.transaction]
+    rig.stop(verdict.transaction, 1010, "DeAuthorized")
+    assert rig.ends() == []
+    assert rig.told("ev_post.unbooked")[0]["energy_wh"] == 10
+
+
+def test_nobody_begins_where_somebody_charges() -> None:
+    rig, _ = charging()
+    assert rig.card(BEN) == "concurrent"
+
+
+def test_the_holder_may_always_show_the_card_to_stop() -> None:
+    rig, number = charging()
+    rig.reasons[ANNA] = Reason.SUSPENDED
+    assert rig.card(ANNA.lower()) == "accepted"
+    rig.stop(number, 1500, "Local", tag=ANNA)
+    assert rig.ends() == [("card", 500.0)]
+
+
+def test_a_transaction_of_an_outage_is_booked_with_the_time_of_the_post() -> None:
+    rig = ready()
+    rig.hear(Left())
+    rig.wait(10 * HOUR_MS)
+    rig.connect()
+    began_ms = rig.wall_ms - 5 * HOUR_MS
+    number = rig.begin(ANNA, 1000, at_ms=began_ms).transaction
+    rig.stop(number, 9000, at_ms=began_ms + 2 * HOUR_MS)
+    (end,) = rig.told("session.ended")
+    assert (end["by"], end["energy_wh"], end["ms"]) == ("post", 8000, 2 * HOUR_MS)
+
+
+def test_a_transaction_of_an_outage_is_booked_even_if_the_card_was_revoked_since() -> None:
+    rig = ready()
+    rig.hear(Left())
+    rig.wait(10 * HOUR_MS)
+    rig.reasons[ANNA] = Reason.REPORTED_LOST
+    rig.connect()
+    verdict = rig.begin(ANNA, 1000, at_ms=rig.wall_ms - 5 * HOUR_MS)
+    assert verdict.word == "blocked"
+    rig.stop(verdict.transaction, 3000)
+    assert rig.told("session.ended")[0]["energy_wh"] == 2000
+
+
+@pytest.mark.parametrize("unknown", ["-1", "0", ""])
+def test_an_end_without_a_number_belongs_to_what_runs(unknown: str) -> None:
+    rig, _ = charging()
+    rig.wait(HOUR_MS)
+    assert rig.stop(unknown, 2000).word == "accepted"
+    assert rig.ends() == [("pulled", 1000.0)]
+
+
+def test_an_end_that_comes_before_its_beginning_waits_for_it() -> None:
+    rig = ready()
+    rig.hear(Left())
+    rig.wait(10 * HOUR_MS)
+    rig.connect()
+    began_ms = rig.wall_ms - 5 * HOUR_MS
+    assert rig.stop("-1", 4000, at_ms=began_ms + HOUR_MS).word == "accepted"
+    assert rig.stop("-1", 4000, at_ms=began_ms + HOUR_MS).word == "accepted"
+    assert rig.kinds.count("ev_post.unknown_end") == 1
+    rig.begin(ANNA, 1000, at_ms=began_ms)
+    assert rig.ends() == [("pulled", 3000.0)]
+    assert rig.phase == "free"
+
+
+def test_an_old_transaction_told_beside_one_that_runs_ends_nothing() -> None:
+    rig, number = charging()
+    old = rig.begin(BEN, 100, at_ms=rig.wall_ms - HOUR_MS)
+    rig.stop(old.transaction, 600, at_ms=rig.wall_ms - HOUR_MS // 2)
+    assert rig.ends() == [("pulled", 500.0)]
+    rig.wait(HOUR_MS)
+    rig.stop(number, 2000)
+    assert rig.ends() == [("pulled", 500.0), ("pulled", 1000.0)]
+
+
+def test_a_new_transaction_ends_one_whose_end_was_lost() -> None:
+    rig, number = charging()
+    rig.wait(HOUR_MS)
+    rig.meter(number, 2000)
+    rig.wait(MINUTE_MS)
+    second = rig.begin(BEN, 2500)
+    assert second.word == "accepted"
+    assert rig.ends() == [("power_loss", 1000.0)]
+    rig.stop(number, 2400)
+    assert rig.told("ev_post.late_end")[0]["energy_wh"] == 1400
+    rig.stop(number, 2400)
+    assert rig.kinds.count("ev_post.late_end") == 1
+
+
+def test_a_post_that_lost_power_ends_what_ran_unless_it_says_otherwise() -> None:
+    rig, number = charging()
+    rig.wait(HOUR_MS)
+    rig.hear(Left())
+    rig.connect()
+    rig.wait(10 * MINUTE_MS)
+    assert rig.ends() == [("power_loss", 0.0)]
+    rig, number = charging()
+    rig.hear(Left())
+    rig.connect()
+    rig.stop(number, 1800, "PowerLoss")
+    rig.wait(10 * MINUTE_MS)
+    assert rig.ends() == [("power_loss", 800.0)]
+
+
+@pytest.mark.parametrize("knows_age", [True, False])
+def test_a_session_goes_on_while_the_agent_starts_anew(knows_age: bool) -> None:
+    rig, number = charging()
+    rig.wait(30 * MINUTE_MS)
+    rig.meter(number, 2000)
+    rig.wait(15 * MINUTE_MS)
+    rig.restart(knows_age=knows_age)
+    assert rig.report.busy
+    rig.connect(booted=False)
+    rig.meter(number, 2500)
+    rig.wait(15 * MINUTE_MS)
+    rig.stop(number, 3000)
+    assert rig.ends() == [("pulled", 2000.0)]
+
+
+def test_a_lost_line_ends_no_session_and_offers_nothing() -> None:
+    rig, _ = charging()
+    rig.hear(Left())
+    assert rig.phase == "absent"
+    assert rig.report.faulted
+    rig.wait(5 * MINUTE_MS)
+    assert "silent" in rig.report.faults
+    rig.connect(booted=False)
+    rig.status("charging")
+    assert rig.phase == "charging"
+    assert "silent" not in rig.report.faults
+    assert isinstance(rig.orders(SayAgain)[0], SayAgain)
+
+
+def test_a_post_without_a_heartbeat_is_not_offered() -> None:
+    rig = ready()
+    rig.wait(5 * MINUTE_MS, beats=False)
+    assert rig.report.faulted
+    rig.hear(MeterSaid("", None, None))
+    assert not rig.report.faulted
+
+
+@pytest.mark.parametrize("status", ["faulted", "unavailable"])
+def test_a_post_that_says_it_is_unwell_is_not_offered(status: str) -> None:
+    rig = ready()
+    rig.status(status)
+    assert rig.report.faulted
+    rig.status("available")
+    assert not rig.report.faulted
+
+
+def test_power_is_believed_before_a_status() -> None:
+    rig = ready()
+    rig.meter("", 1000, 3000)
+    assert not rig.report.faulted
+    rig.meter("", 1100, 3000)
+    assert "stray_power" in rig.report.faults
+    assert rig.report.faulted
+    rig.meter("", 1100, 0)
+    assert not rig.report.faulted
+
+
+def test_a_transaction_that_nobody_began_is_stopped() -> None:
+    rig = ready()
+    rig.meter("4711", 1000, 3000)
+    rig.meter("4711", 1100, 3000)
+    assert [order.transaction for order in rig.orders(StopRemotely)] == ["4711"]
+
+
+def test_a_finished_transaction_is_not_revived_by_its_meter() -> None:
+    rig, number = charging()
+    rig.stop(number, 1500)
+    rig.meter(number, 9000, 0)
+    assert not rig.report.busy
+    assert rig.ends() == [("pulled", 500.0)]
+
+
+def test_the_time_is_limited_by_our_clock() -> None:
+    rig, number = charging(session_ms=HOUR_MS)
+    rig.wait(44 * MINUTE_MS)
+    assert rig.orders(StopRemotely) == []
+    rig.wait(MINUTE_MS)
+    assert [order.transaction for order in rig.orders(StopRemotely)] == [number]
+    rig.stop(number, 2000, "Remote")
+    assert rig.ends() == [("time_limit", 1000.0)]
+
+
+def test_the_energy_is_limited() -> None:
+    rig, number = charging(session_wh=5000)
+    rig.wait(HOUR_MS)
+    rig.meter(number, 6000)
+    rig.stop(number, 6001, "Remote")
+    assert rig.ends() == [("energy_limit", 5001.0)]
+
+
+def test_a_spent_quota_stops_the_post() -> None:
+    rig, number = charging()
+    rig.take(QuotaSpent("another"))
+    assert rig.orders(StopRemotely) == []
+    rig.take(QuotaSpent(rig.report.live["session"]))
+    assert rig.orders(StopRemotely)[0].transaction == number
+    rig.stop(number, 1500, "Remote")
+    assert rig.ends() == [("quota", 500.0)]
+
+
+def test_a_post_that_will_not_stop_is_told_again_and_reported() -> None:
+    rig, number = charging()
+    rig.take(StopOrdered({"id": "7"}))
+    rig.wait(150_000)
+    assert len(rig.orders(StopRemotely)) == 6
+    assert "will_not_stop" in rig.report.faults
+    rig.stop(number, 1500, "Remote")
+    assert rig.ends() == [("operator", 500.0)]
+    assert "will_not_stop" not in rig.report.faults
+
+
+def test_an_operator_begins_a_session_from_afar() -> None:
+    rig = ready()
+    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    (order,) = rig.orders(StartRemotely)
+    rig.hear(Done(order.order, "accepted"))
+    assert rig.phase == "starting"
+    assert rig.card(order.tag.upper()) == "accepted"
+    at_ms = rig.wall_ms
+    verdict = rig.begin(order.tag, 1000, at_ms=at_ms)
+    rig.wait(HOUR_MS)
+    assert verdict.word == "accepted"
+    assert rig.begin(order.tag, 1000, at_ms=at_ms).transaction == verdict.transaction
+    rig.stop(verdict.transaction, 2000)
+    (end,) = rig.told("session.ended")
+    assert (end["by"], end["session"], end["energy_wh"]) == ("operator", order.tag, 1000)
+
+
+@pytest.mark.parametrize("how", ["rejected", "timeout", "offline"])
+def test_a_start_that_the_post_refuses_is_given_up(how: str) -> None:
+    rig = ready()
+    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    rig.hear(Done(rig.orders(StartRemotely)[0].order, how))
+    assert rig.phase == "free"
+    assert rig.told("ev_post.not_begun")[0]["why"] == how
+
+
+def test_a_start_that_nobody_plugs_in_for_is_given_up() -> None:
+    rig = ready()
+    rig.take(rig.decided(ANNA))
+    rig.wait(4 * MINUTE_MS)
+    assert rig.phase == "free"
+
+
+def test_a_tap_at_our_own_reader_starts_and_stops() -> None:
+    rig = ready()
+    rig.take(rig.decided(ANNA))
+    verdict = rig.begin(rig.orders(StartRemotely)[0].tag)
+    rig.wait(HOUR_MS)
+    rig.take(rig.decided(BEN))
+    assert rig.orders(StopRemotely) == []
+    rig.take(rig.decided(ANNA))
+    assert rig.orders(StopRemotely)[0].transaction == verdict.transaction
+    rig.stop(verdict.transaction, 1500, "Remote")
+    assert rig.ends() == [("card", 500.0)]
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"), [("fire", "fire"), ("smoke", "smoke"), ("estop", "estop"), ("drill", "drill")]
+)
+def test_in_an_emergency_the_post_stops_and_serves_nobody_until_the_reset(cause: str, reason: str) -> None:
+    rig, number = charging()
+    rig.emergency(cause=cause)
+    assert rig.phase == "emergency"
+    assert rig.orders(StopRemotely)[0].transaction == number
+    assert [order.operative for order in rig.orders(SetOperative)] == [False]
+    rig.stop(number, 1500, "Remote")
+    assert rig.ends() == [(reason, 500.0)]
+    assert rig.report.faulted
+    assert rig.card(BEN) == "blocked"
+    verdict = rig.begin(BEN)
+    assert verdict.word == "blocked"
+    assert rig.orders(StopRemotely)[0].transaction == verdict.transaction
+    rig.stop(verdict.transaction, 1000, "DeAuthorized")
+    rig.hear(Left())
+    rig.connect(booted=False)
+    rig.status("available")
+    assert [order.operative for order in rig.orders(SetOperative)] == [False]
+    rig.emergency(False)
+    assert [order.operative for order in rig.orders(SetOperative)] == [True]
+    assert not rig.report.faulted
+
+
+def test_a_post_that_lies_about_its_clock_is_noticed_and_measured_by_ours() -> None:
+    rig = Rig()
+    rig.connect()
+    rig.status("available", clock_off_ms=3 * HOUR_MS)
+    assert "clock_off" in rig.report.faults
+    number = rig.begin(ANNA, at_ms=rig.wall_ms - 3 * HOUR_MS).transaction
+    (began,) = rig.told("ev_post.began")
+    assert began["offset_ms"] == 3 * HOUR_MS
+    assert began["heard_ms"] - began["post_at_ms"] == 3 * HOUR_MS
+    rig.wait(HOUR_MS)
+    rig.stop(number, 3000, at_ms=rig.wall_ms)  # its clock was put right in between
+    (end,) = rig.told("session.ended")
+    assert (end["ms"], end["by"]) == (HOUR_MS, "card")
+
+
+def test_a_transaction_of_1970_lasts_as_long_as_we_saw() -> None:
+    rig = ready()
+    number = rig.begin(ANNA, at_ms=5_000).transaction
+    rig.wait(HOUR_MS)
+    rig.stop(number, 3000)
+    assert rig.told("session.ended")[0]["ms"] == HOUR_MS
+
+
+def test_values_that_cannot_be_are_no_energy() -> None:
+    rig = ready()
+    number = rig.begin(ANNA, None, at_ms=None).transaction
+    rig.meter(number, 5000)
+    rig.wait(HOUR_MS)
+    rig.meter(number, 5500)
+    rig.meter(number, None, None)
+    rig.stop(number, None, at_ms=None)
+    assert rig.ends() == [("pulled", 500.0)]
+
+
+def test_a_post_is_set_up_when_it_boots() -> None:
+    rig = Rig()
+    rig.connect()
+    (configure,) = rig.orders(Configure)
+    assert configure.wishes["offline_for_strangers"] == "false"
+    assert configure.wishes["stop_strangers"] == "true"
+    rig.hear(Configured(("ping_s",), 50, 5))
+    assert rig.told("ev_post.configured") == [{"refused": ["ping_s"]}]
+
+
+def test_a_post_that_was_up_all_the_time_is_greeted_after_a_while() -> None:
+    rig = Rig()
+    rig.connect(booted=False)
+    assert rig.orders(Configure) == []
+    rig.wait(10_000)
+    assert len(rig.orders(Configure)) == 1
+
+
+def test_the_list_is_pushed_in_chunks_and_moves_only_on_acceptance() -> None:
+    rig = ready()
+    rig.hear(Configured((), 100, 1))
+    rig.hear(ListVersion(41))
+    (empty,) = rig.orders(UpdateList)
+    assert (empty.full, empty.version, empty.cards) == (True, 42, ())
+    assert rig.card(ANNA) == "accepted"
+    assert rig.card(BEN) == "accepted"
+    assert rig.orders(UpdateList) == []
+    rig.hear(Done(empty.order, "failed"))
+    rig.wait(5 * MINUTE_MS)
+    (again,) = rig.orders(UpdateList)
+    assert (again.full, again.version, [card.tag for card in again.cards]) == (True, 42, [ANNA])
+    rig.hear(Done(again.order, "accepted"))
+    (rest,) = rig.orders(UpdateList)
+    assert (rest.full, rest.version, [card.tag for card in rest.cards]) == (False, 43, [BEN])
+    rig.hear(Done(rest.order, "version_mismatch"))
+    rig.hear(ListVersion(50))
+    (whole,) = rig.orders(UpdateList)
+    assert (whole.full, whole.version) == (True, 51)
+
+
+def test_a_card_that_is_refused_leaves_the_list() -> None:
+    rig = ready()
+    rig.hear(ListVersion(0))
+    rig.hear(Done(rig.orders(UpdateList)[0].order, "accepted"))
+    rig.card(ANNA)
+    rig.hear(Done(rig.orders(UpdateList)[0].order, "accepted"))
+    rig.reasons[ANNA] = Reason.REPORTED_LOST
+    rig.card(ANNA)
+    (update,) = rig.orders(UpdateList)
+    assert [(card.tag, card.gone) for card in update.cards] == [(ANNA, True)]
+
+
+def test_a_new_roster_has_the_list_weighed_again() -> None:
+    rig = ready()
+    rig.hear(ListVersion(0))
+    rig.hear(Done(rig.orders(UpdateList)[0].order, "accepted"))
+    for tag in (ANNA, BEN):
+        rig.card(tag)
+        rig.hear(Done(rig.orders(UpdateList)[0].order, "accepted"))
+    rig.roster, rig.reasons[BEN] = 8, Reason.SUSPENDED
+    rig.take(CloudHeard())
+    (update,) = rig.orders(UpdateList)
+    assert [(card.tag, card.gone) for card in update.cards] == [(BEN, True)]
+
+
+def test_a_list_that_a_post_does_not_keep_is_never_sent() -> None:
+    rig = ready()
+    rig.hear(ListVersion(None))
+    rig.card(ANNA)
+    assert rig.orders(UpdateList) == []
+
+
+def test_nonsense_is_told_once_an_hour() -> None:
+    rig = ready()
+    for _ in range(5):
+        rig.hear(Nonsense("start"))
+    assert rig.kinds == ["ev_post.fault"]
+
+
+def test_a_second_post_of_one_name_is_told() -> None:
+    rig = ready()
+    rig.connect(replaced=True)
+    assert "ev_post.replaced" in rig.kinds
+
+
+def test_the_post_as_a_whole_may_be_faulted() -> None:
+    rig = ready()
+    rig.hear(StatusSaid("faulted", "GroundFailure", NOON_MS, NOON_MS, whole=True))
+    assert rig.report.faulted
+
+
+@pytest.mark.parametrize("wrong", [{"power_w": 0}, {"session_ms": -1}, {"session_wh": 10**9}, {"meter_s": 1}])
+def test_a_setting_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        ev_post.Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_cannot_be_read_is_a_fault_and_no_crash() -> None:
+    rig = Rig()
+    rig.kept = b"{"
+    rig.restart()
+    assert "kept_unreadable" in rig.report.faults
