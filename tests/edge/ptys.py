@@ -2,10 +2,14 @@
 
 import asyncio
 import os
+import select
+import threading
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from tests.edge.wires import heard_together
 
 
 class Pty:
@@ -50,3 +54,30 @@ def pty(folder: Path) -> Iterator[Pty]:
         yield made
     finally:
         made.unplug()
+
+
+@contextmanager
+def served(link: Path, instruments: Sequence[Callable[[bytes], bytes]], *, collide: bool = False) -> Iterator[None]:
+    """Instruments on a pseudo-terminal, from a thread of their own: for commands that run to their end."""
+    ours, device = os.openpty()
+    tty.setraw(device)
+    link.symlink_to(os.ttyname(device))
+    ended, end = os.pipe()
+
+    def serve() -> None:
+        while True:
+            ready, _, _ = select.select([ours, ended], [], [])
+            if ended in ready:
+                return
+            for said in heard_together(instruments, os.read(ours, 4096), collide=collide):
+                os.write(ours, said)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield
+    finally:
+        os.write(end, b".")
+        thread.join()
+        for fd in (ours, device, ended, end):
+            os.close(fd)
