@@ -87,7 +87,7 @@ end() {
         sleep 0.2 &
         wait $!
     done
-    exit
+    exit 0
 }
 trap end TERM INT
 while kill -0 $broker 2>/dev/null; do
