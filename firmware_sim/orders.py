@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from contract.credentials import FORMATS, encode
+from contract.credentials import FORMATS, KEYS, encode
+from firmware_sim.parts.charger import BAD_CONTACT_OHM
+from firmware_sim.parts.meter import Lie, Sensor
 
+What = Literal["ebike_lithium", "ebike_lead", "phone", "power_bank", "heater", "nothing"]
 Way = Literal["in", "out"]
 
 MAX_WAIT_MS = 60_000
@@ -147,6 +150,142 @@ class Glitch(_Order, frozen=True):
     reader: str
 
 
+class Key(_Order, frozen=True):
+    """Press keys at a reader with a keypad, one after the other: digits, ``*`` and ``#``."""
+
+    reader: str
+    keys: Annotated[str, Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]
+
+
+class PlugIn(_Order, frozen=True):
+    """Plug something into a socket, in place of what is in; ``nothing`` is a charger with nothing on its other end."""
+
+    point: str
+    what: What
+    charge_percent: Annotated[float, Meta(ge=0, le=100)] = 20.0
+
+
+class Unplug(_Order, frozen=True):
+    """Pull the plug out of a socket."""
+
+    point: str
+
+
+class Overheat(_Order, frozen=True):
+    """Have a socket's contact go bad: under load it grows hot, and may run away. ``ambient_c`` heats the air too."""
+
+    point: str
+    contact_ohm: Annotated[float, Meta(gt=0, le=100)] = BAD_CONTACT_OHM
+    ambient_c: Annotated[float, Meta(ge=-40, le=150)] | None = None
+
+
+class Cool(_Order, frozen=True):
+    """Repair a socket's contact and wait until it is cold."""
+
+    point: str
+
+
+class Weld(_Order, frozen=True):
+    """Weld the contact of a socket's relay, or of a bank's contactor: it stays closed."""
+
+    point: str
+
+
+class StickOpen(_Order, frozen=True):
+    """Have the contact of a socket's relay, or of a bank's contactor, stay open."""
+
+    point: str
+
+
+class Mend(_Order, frozen=True):
+    """Fit a new relay or contactor."""
+
+    point: str
+
+
+class TripLeakage(_Order, frozen=True):
+    """Have a socket's residual-current monitor see a leakage, or none any more."""
+
+    point: str
+    on: bool = True
+
+
+class MuteMeter(_Order, frozen=True):
+    """Have an instrument of a point fall silent, or speak again."""
+
+    point: str
+    muted: bool = True
+    instrument: str = "meter"
+
+
+class FreezeMeter(_Order, frozen=True):
+    """Have an instrument go on saying what it says now, or measure again."""
+
+    point: str
+    frozen: bool = True
+    instrument: str = "meter"
+
+
+class LieMeter(_Order, frozen=True):
+    """Have a meter tell half or double the truth, nothing, or the absurd; with None, the truth again."""
+
+    point: str
+    how: Lie | None
+    instrument: str = "meter"
+
+
+class LateMeter(_Order, frozen=True):
+    """Have an instrument answer so much later than it would; 0 is in time again."""
+
+    point: str
+    late_ms: Annotated[int, Meta(ge=0, le=MAX_WAIT_MS)]
+    instrument: str = "meter"
+
+
+class GarbleMeter(_Order, frozen=True):
+    """Have an instrument send a wrong checksum, or the right one again."""
+
+    point: str
+    garbled: bool = True
+    instrument: str = "meter"
+
+
+class ResetEnergy(_Order, frozen=True):
+    """Have a meter's counter of energy begin anew, as some do by themselves."""
+
+    point: str
+    instrument: str = "meter"
+
+
+class BreakSensor(_Order, frozen=True):
+    """Tear a point's thermistor off, short its wires, or with None connect it again."""
+
+    point: str
+    how: Sensor | None
+    instrument: str = "thermometer"
+
+
+class CrossMeters(_Order, frozen=True):
+    """Swap the cables of two points' instruments: each then measures what the other did."""
+
+    point: str
+    other: str
+    instrument: str = "meter"
+
+
+class PullBus(_Order, frozen=True):
+    """Pull the cable of a bus out of the device, or put it back."""
+
+    bus: str
+    pulled: bool = True
+
+
+class CutMains(_Order, frozen=True):
+    """Cut the mains of all sockets, or bring it back. The device lives on: it has a supply of its own."""
+
+    cut: bool = True
+
+
 class Moves(_Order, frozen=True):
     """What the pins did, or did after a time: the independent witness. At most `MOVES_AT_ONCE`, the oldest first."""
 
@@ -182,6 +321,25 @@ Order = (
     | ResetKey
     | SwapWires
     | Glitch
+    | Key
+    | PlugIn
+    | Unplug
+    | Overheat
+    | Cool
+    | Weld
+    | StickOpen
+    | Mend
+    | TripLeakage
+    | MuteMeter
+    | FreezeMeter
+    | LieMeter
+    | LateMeter
+    | GarbleMeter
+    | ResetEnergy
+    | BreakSensor
+    | CrossMeters
+    | PullBus
+    | CutMains
     | Moves
     | WaitMove
 )

@@ -238,12 +238,19 @@ class Ntc8(Slave):
     ) -> None:
         super().__init__(address, name=name, powered=powered, reply_ms=reply_ms)
         self.sockets: dict[int, Socket] = {}
-        self.broken: dict[int, Sensor] = {}
+        self._broken: dict[int, Sensor] = {}
         self._frozen_at: dict[int, int] | None = None
 
     @property
     def functions(self) -> Mapping[int, Handler]:
         return {READ_HOLDING: lambda body: read_registers(body, self._frozen_at or self._registers())}
+
+    def break_sensor(self, channel: int, how: Sensor | None) -> None:
+        """Tear the thermistor of a channel off, short its wires, or with None connect it again."""
+        if how is None:
+            self._broken.pop(channel, None)
+        else:
+            self._broken[channel] = how
 
     @property
     def frozen(self) -> bool:
@@ -253,14 +260,18 @@ class Ntc8(Slave):
         self._frozen_at = self._registers() if frozen else None
 
     def view(self) -> dict[str, object]:
-        return {"kind": "ntc8", **super().view(), "broken": {str(channel): how for channel, how in self.broken.items()}}
+        return {
+            "kind": "ntc8",
+            **super().view(),
+            "broken": {str(channel): how for channel, how in self._broken.items()},
+        }
 
     def _registers(self) -> dict[int, int]:
         return {channel: self._register(channel) for channel in self.CHANNELS}
 
     def _register(self, channel: int) -> int:
-        if channel in self.broken:
-            return self.BROKEN[self.broken[channel]]
+        if channel in self._broken:
+            return self.BROKEN[self._broken[channel]]
         if channel not in self.sockets:
             return self.BROKEN["open"]
         return round(self.sockets[channel].temperature_c * 10) & 0xFFFF

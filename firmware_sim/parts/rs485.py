@@ -18,6 +18,8 @@ BITS_A_BYTE = 10
 MAX_FRAME = 256
 MIN_SILENCE_S = 0.00175
 """The pause that ends a frame is three and a half bytes, and this at more than 19200 baud."""
+SLACK_S = 1e-6
+"""Who waits for just that pause has waited long enough, whatever the rounding."""
 
 OnBytes = Callable[[bytes], object]
 
@@ -100,7 +102,7 @@ class Rs485Bus:
         self._loop.call_at(talk.end_s, self._deliver, talk)
 
     def _put_on_wire(self, start_s: float, data: bytes, *, by_master: bool) -> Talk:
-        if self._pause is None and self._busy_until_s + self._silence_s < start_s:
+        if self._pause is None and start_s - self._busy_until_s > self._silence_s - SLACK_S:
             self._burst.clear()
         talk = Talk(start_s, start_s + len(data) * self._byte_s, data, by_master)
         self._burst.append(talk)
@@ -151,7 +153,7 @@ class Terminal:
         tty.setraw(self._theirs)
         os.set_blocking(self._ours, False)
         try:
-            if link.is_symlink() and not link.exists():
+            if link.is_symlink():
                 link.unlink()
             link.symlink_to(os.ttyname(self._theirs))
         except OSError:

@@ -4,16 +4,17 @@ import asyncio
 import logging
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec.structs import asdict
 
 from cloud.sample import FACILITY, PEOPLE
-from contract.credentials import encode
+from contract.credentials import KEYS, encode
 from edge.config import DeviceConfig, Point
+from edge.peripherals import Bus
 from firmware_sim.board import Board, Move
 from firmware_sim.clock import now_ns
 from firmware_sim.control import ControlServer
@@ -29,6 +30,7 @@ from firmware_sim.orders import (
     Glitch,
     Hold,
     Jam,
+    Key,
     LetGo,
     Moves,
     Order,
@@ -48,9 +50,11 @@ from firmware_sim.orders import (
     card_bits,
 )
 from firmware_sim.parts.door import Door
+from firmware_sim.parts.rs485 import Terminal
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.people import Resident, wander
 from firmware_sim.remote_board import BoardServer
+from firmware_sim.worlds.charging_hands import ChargingHands, named
 from firmware_sim.worlds.wiring import Hardware, resistors, wire
 
 MAX_KEPT = 10_000
@@ -58,13 +62,13 @@ MAX_KEPT = 10_000
 MAX_LOG_BYTES = 8 * 1024 * 1024
 """Of the log of moves; the one before it is kept beside it."""
 BIT_S = 0.001
+KEY_S = 0.15
+"""From one key to the next, with a practised finger."""
 FORCE_S = 1.2
 """How long somebody who broke a door open keeps a hand on it."""
 VISITS_PER_HOUR = (40.0,) * 24
 """At each point of a demo: about one visit in a minute and a half, whatever the hour."""
 STAY_S = (60.0, 300.0)
-
-Named = TypeVar("Named")
 
 
 def pin_names(config: DeviceConfig) -> dict[int, str]:
@@ -75,6 +79,8 @@ def pin_names(config: DeviceConfig) -> dict[int, str]:
         names |= {wiring.pin: f"{point.name}.{name}" for name, wiring in point.inputs.items()}
         for direction, reader in point.readers.items():
             names |= {reader.d0: f"{point.name}.{direction}.d0", reader.d1: f"{point.name}.{direction}.d1"}
+    for shared in config.readers:
+        names |= {shared.d0: f"{shared.name}.d0", shared.d1: f"{shared.name}.d1"}
     for emergency in config.emergencies:
         wired = {"fire" if name == "input" else name: wiring.pin for name, wiring in emergency.pins.items()}
         names |= {pin: f"{emergency.zone}.{name}" for name, pin in wired.items()}
@@ -115,7 +121,7 @@ class Witness:
             return order.name in (None, seen.name) and order.level in (None, seen.level)
 
         if order.name is not None:
-            _named(order.name, dict.fromkeys(self._names.values()), "pin")
+            named(order.name, dict.fromkeys(self._names.values()), "pin")
         happened = () if order.since_ns is None else self.since(order.since_ns)
         for seen in filter(is_it, happened):
             return seen
@@ -145,6 +151,7 @@ class Hands:
     def __init__(self, config: DeviceConfig, hardware: Hardware, witness: Witness) -> None:
         self._points = {point.name: point for point in config.points}
         self._hardware, self._witness = hardware, witness
+        self._charging = ChargingHands(hardware)
         self._loop = hardware.board.loop
 
     async def obey(self, order: Order) -> dict[str, Any]:
@@ -158,6 +165,9 @@ class Hands:
                 return {"passed": await self._walk(point, way)}
             case TapAndWalk(reader, card):
                 return await self._tap_and_walk(reader, card_bits(card))
+            case Key(reader, keys):
+                await self._key(reader, keys)
+                return {}
             case Moves(since_ns):
                 moves = self._witness.since(since_ns)[:MOVES_AT_ONCE]
                 return {"moves": [asdict(move) for move in moves]}
@@ -175,6 +185,7 @@ class Hands:
             "at_ns": now_ns(self._loop),
             "points": {name: self._view_point(point) for name, point in self._points.items()},
             "zones": {zone: self._view_zone(zone) for zone in hardware.fire_panels},
+            **self._charging.view(),
         }
 
     def _view_zone(self, zone: str) -> dict[str, Any]:
@@ -189,16 +200,23 @@ class Hands:
 
     def _view_point(self, point: Point) -> dict[str, Any]:
         hardware, name = self._hardware, point.name
-        lock, button = hardware.locks.get(name), hardware.exit_buttons.get(name)
         return {
             "kind": point.kind,
             "zone": point.zone,
-            "portal": hardware.portals[name].view(),
-            "lock": None if lock is None else lock.view(),
-            "exit_button": None if button is None else button.view(),
+            **(self._view_portal(name) if name in hardware.portals else self._charging.view_point(name)),
+            **({"part": hardware.parts[name].view()} if name in hardware.parts else {}),
             "readers": {way: hardware.readers[f"{name}.{way}"].view() for way in point.readers},
             "outputs": {key: self._view_pin(output.pin, output.relay) for key, output in point.outputs.items()},
             "inputs": {key: self._view_pin(wiring.pin, wiring.active) for key, wiring in point.inputs.items()},
+        }
+
+    def _view_portal(self, name: str) -> dict[str, Any]:
+        hardware = self._hardware
+        lock, button = hardware.locks.get(name), hardware.exit_buttons.get(name)
+        return {
+            "portal": hardware.portals[name].view(),
+            "lock": None if lock is None else lock.view(),
+            "exit_button": None if button is None else button.view(),
         }
 
     def _view_pin(self, number: int, active: str) -> dict[str, Any]:
@@ -211,11 +229,11 @@ class Hands:
         hardware = self._hardware
         match order:
             case Press(point):
-                _named(point, hardware.exit_buttons, "exit button").press()
+                named(point, hardware.exit_buttons, "exit button").press()
             case Stick(point):
-                _named(point, hardware.exit_buttons, "exit button").stick()
+                named(point, hardware.exit_buttons, "exit button").stick()
             case Free(point):
-                _named(point, hardware.exit_buttons, "exit button").free()
+                named(point, hardware.exit_buttons, "exit button").free()
             case Force(point, way):
                 self._force(point, way)
             case Hold(point):
@@ -227,26 +245,28 @@ class Hands:
             case ClearJam(point):
                 self._turnstile(point).clear_jam()
             case Fire(zone, on):
-                panel = _named(zone, hardware.fire_panels, "zone")
+                panel = named(zone, hardware.fire_panels, "zone")
                 panel.alarm() if on else panel.clear()
             case BreakWire(zone, broken):
-                panel = _named(zone, hardware.fire_panels, "zone")
+                panel = named(zone, hardware.fire_panels, "zone")
                 panel.break_wire() if broken else panel.mend_wire()
             case Smoke(zone, on):
-                detector = _named(zone, hardware.smoke_detectors, "smoke detector")
+                detector = named(zone, hardware.smoke_detectors, "smoke detector")
                 detector.fill() if on else detector.air()
             case EmergencyStop(zone, on):
-                button = _named(zone, hardware.emergency_stops, "emergency stop")
+                button = named(zone, hardware.emergency_stops, "emergency stop")
                 button.press() if on else button.twist()
             case ResetKey(zone):
-                _named(zone, hardware.reset_keys, "zone").press()
+                named(zone, hardware.reset_keys, "zone").press()
             case SwapWires(reader, swapped):
-                _named(reader, hardware.readers, "reader").swapped = swapped
+                named(reader, hardware.readers, "reader").swapped = swapped
             case Glitch(reader):
-                _named(reader, hardware.readers, "reader").glitch()
+                named(reader, hardware.readers, "reader").glitch()
+            case _:
+                self._charging.act(order)
 
     async def _tap(self, name: str, bits: str) -> Tapped:
-        reader = _named(name, self._hardware.readers, "reader")
+        reader = named(name, self._hardware.readers, "reader")
         before_ns = now_ns(self._loop)
         try:
             taken = reader.send(bits)
@@ -261,19 +281,25 @@ class Hands:
         pulses = [s.at_ns for s in self._witness.since(before_ns - 1) if s.name in lines and not s.level]
         return Tapped(pulses[0], pulses[-1]) if pulses else Tapped(None, None)
 
+    async def _key(self, name: str, keys: str) -> None:
+        """Each key is a frame of four bits, as most readers with a keypad send it."""
+        for key in keys:
+            await self._tap(name, f"{KEYS.index(key):04b}")
+            await asyncio.sleep(KEY_S)
+
     async def _walk(self, name: str, way: Way) -> bool:
-        portal = _named(name, self._hardware.portals, "point")
+        portal = named(name, self._hardware.portals, "point")
         return await (portal.enter() if way == "in" else portal.leave())
 
     async def _tap_and_walk(self, name: str, bits: str) -> dict[str, Any]:
-        _named(name, self._hardware.readers, "reader")
+        named(name, self._hardware.readers, "reader")
         point, _, direction = name.rpartition(".")
         way: Way = "out" if direction == "out" else "in"
         tapped, passed = await asyncio.gather(self._tap(name, bits), self._walk(point, way))
         return {**asdict(tapped), "passed": passed}
 
     def _force(self, name: str, way: Way) -> None:
-        portal = _named(name, self._hardware.portals, "point")
+        portal = named(name, self._hardware.portals, "point")
         if isinstance(portal, Turnstile):
             if not portal.force(way):
                 raise ControlError(f"the arm of {name} is not in the way")
@@ -288,23 +314,16 @@ class Hands:
         door.hold()
 
     def _door(self, name: str) -> Door:
-        portal = _named(name, self._hardware.portals, "point")
+        portal = named(name, self._hardware.portals, "point")
         if not isinstance(portal, Door):
             raise ControlError(f"{name} is no door")
         return portal
 
     def _turnstile(self, name: str) -> Turnstile:
-        portal = _named(name, self._hardware.portals, "point")
+        portal = named(name, self._hardware.portals, "point")
         if not isinstance(portal, Turnstile):
             raise ControlError(f"{name} is no turnstile")
         return portal
-
-
-def _named(name: str, things: Mapping[str, Named], what: str) -> Named:
-    try:
-        return things[name]
-    except KeyError:
-        raise ControlError(f"no {what} {name!r} here; there is {', '.join(sorted(things)) or 'none'}") from None
 
 
 def neighbours() -> list[Resident]:
@@ -329,6 +348,13 @@ async def live(hardware: Hardware) -> None:
                 visiting.create_task(visits, name=f"people at {name}")
 
 
+def serial_link(config: DeviceConfig, bus: Bus) -> Path:
+    """Where the pseudo-terminal of a bus is found. Raises `OSError` for a device that is not beside the config."""
+    if Path(bus.device).is_absolute():
+        raise OSError(f'bus {bus.name}: a simulated line lies beside the config; write device = "{bus.name}"')
+    return config.path.parent / bus.device
+
+
 async def run_board(
     config: DeviceConfig,
     *,
@@ -339,7 +365,8 @@ async def run_board(
     strict_gpiod: bool,
     people: bool,
 ) -> None:
-    """Serve a board in real time until SIGTERM or SIGINT: its pins on `socket`, orders on `control`.
+    """Serve a board in real time until SIGTERM or SIGINT: its pins on `socket`, orders on `control`, its buses on the
+    pseudo-terminals that the config names.
 
     Prints one line when both listen. Raises `OSError` if a socket or the log cannot be made.
     """
@@ -350,7 +377,10 @@ async def run_board(
     board = Board(loop, seed=seed, strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=witness.hear)
     hardware = wire(board, config)
     servers = (BoardServer(board, socket), ControlServer(control, Hands(config, hardware, witness).obey))
+    terminals: list[Terminal] = []
     try:
+        buses = ((hardware.buses[bus.name], serial_link(config, bus)) for bus in config.buses)
+        terminals.extend(Terminal(loop, bus, link) for bus, link in buses)
         for server in servers:
             await server.start()
         print(f"the board of {config.device.name} is up", flush=True)
@@ -360,6 +390,8 @@ async def run_board(
             if folk is not None:
                 folk.cancel()
     finally:
+        for terminal in terminals:
+            terminal.close()
         for server in servers:
             await server.close()
         witness.close()

@@ -51,6 +51,7 @@ class Hardware:
     contactors: dict[str, Contactor] = field(default_factory=dict)
     buses: dict[str, Rs485Bus] = field(default_factory=dict)
     instruments: dict[str, Slave] = field(default_factory=dict)
+    channels: dict[str, int] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
 
 
@@ -150,7 +151,7 @@ def _socket(hardware: Hardware, point: Point) -> None:
         else:
             board = _thermistor_board(bus, instrument.address)
             board.sockets[instrument.channel] = socket
-            hardware.instruments[called] = board
+            hardware.instruments[called], hardware.channels[called] = board, instrument.channel
 
 
 def _thermistor_board(bus: Rs485Bus, address: int) -> Ntc8:
