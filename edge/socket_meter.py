@@ -24,8 +24,11 @@ def metered(state: State, sample: Sample | None, now_ms: int) -> Step:
     if sample is None:
         return state, []
     state = replace(state, meter=heard(state.meter, sample, now_ms))
-    state, effects = with_fault(state, "meter_lost", present=_is_frozen(state, now_ms))
+    frozen = _is_frozen(state, sample, now_ms)
+    state, effects = with_fault(state, "meter_lost", present=frozen)
     effects.append(Wake("meter", state.settings.lost_ms))
+    if frozen:
+        return state, effects
     if state.session is None or not state.driven:
         state, more = _unwanted(state, sample, now_ms)
         if state.session is not None and state.phase == "checking" and sample.power_w <= OFF_W:
@@ -36,15 +39,25 @@ def metered(state: State, sample: Sample | None, now_ms: int) -> Step:
     return state, more + effects
 
 
-def _is_frozen(state: State, now_ms: int) -> bool:
-    """Whether a meter that was found frozen still is: it is lost until something in it moves."""
-    return "meter_lost" in state.faults and is_frozen(state.meter, now_ms)
+def _is_frozen(state: State, sample: Sample, now_ms: int) -> bool:
+    """Whether the meter was found frozen and still is, or goes on saying what it said before the power went off."""
+    if "meter_lost" in state.faults and is_frozen(state.meter, now_ms):
+        return True
+    off_ms = state.switched_ms
+    silent = off_ms is not None and now_ms - off_ms >= state.settings.lost_ms
+    return silent and _is_old(state, sample)
+
+
+def _is_old(state: State, sample: Sample) -> bool:
+    """Power that is exactly what it was before it went off is nothing new about the relay: the meter stands still."""
+    off_ms = state.switched_ms
+    return not state.driven and off_ms is not None and state.meter.since_ms < off_ms and sample.power_w > OFF_W
 
 
 def _unwanted(state: State, sample: Sample, now_ms: int) -> Step:
     """Power where there should be none: the relay has not opened. Once the bank is cut, only the breaker is left."""
     off_ms = state.switched_ms
-    if off_ms is None or now_ms - off_ms < OFF_SETTLES_MS:
+    if off_ms is None or now_ms - off_ms < OFF_SETTLES_MS or _is_old(state, sample):
         return state, []
     if sample.power_w <= OFF_W:
         return with_fault(replace(state, stray=0), "power_persists", present=False)

@@ -185,6 +185,7 @@ def _drive(state: State) -> Step:
     if not _is_ready(state):
         return state, []
     state = _to(replace(state, driven=True), "want")
+    state = _to(state, "closed") if state.closed else state
     return state, [*_lease(), Wake("idle", None), Wake("feedback", state.settings.feedback_ms)]
 
 
