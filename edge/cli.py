@@ -11,17 +11,18 @@ from typing import Annotated, Any
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
 from edge import start
+from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns
 from edge.config import DeviceConfig, load
 from edge.doctor import agent_status, examine
 from edge.files import Hold
 from edge.identity import Identity
 from edge.journal import JournalView
+from edge.meter_cli import app as meter_app
 from edge.start import fail, mendable
 from edge.wiring import Wirings
 
@@ -32,11 +33,7 @@ journal_app = typer.Typer(no_args_is_help=True, help="Look into the device's jou
 config_app = typer.Typer(no_args_is_help=True, help="The wiring that the device goes by.")
 app.add_typer(journal_app, name="journal")
 app.add_typer(config_app, name="config")
-
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file.")]
-KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
+app.add_typer(meter_app, name="meter")
 
 
 @app.command()
@@ -116,7 +113,7 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     if as_json:
         typer.echo(json.dumps(answer))
         return
-    table = _table("what", "how")
+    table = columns("what", "how")
     for name, value in answer.items():
         table.add_row(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
     Console().print(table)
@@ -153,7 +150,8 @@ def tail(
         for event in events:
             typer.echo(json.dumps(msgspec.structs.asdict(event), ensure_ascii=False))
         return
-    table = _table("seq", "at (UTC)", "point", "kind", "data")
+    table = columns("seq", "at (UTC)", "point", "kind", "data")
+    table.columns[1].no_wrap = True
     for event in events:
         table.add_row(str(event.seq), moment(event.at_ms), event.point, event.kind, json.dumps(event.data))
     Console().print(table)
@@ -242,10 +240,3 @@ def moment(at_ms: int) -> str:
         return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03}"
     except (ValueError, OverflowError, OSError):
         return str(at_ms)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table

@@ -12,9 +12,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
 
 
-def table(*columns: str) -> Table:
+def columns(*names: str) -> Table:
     """A plain table with these columns."""
     made = Table(box=None, pad_edge=False)
-    for column in columns:
-        made.add_column(column)
+    for name in names:
+        made.add_column(name)
     return made

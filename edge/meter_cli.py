@@ -12,7 +12,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, table
+from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns
 from edge.config import DeviceConfig, Point, load
 from edge.doctor import agent_status
 from edge.peripherals import Bus, Instrument
@@ -45,7 +45,7 @@ def read_all(
     if as_json:
         typer.echo(json.dumps(found))
     else:
-        shown = table("instrument", "model", "address", "says")
+        shown = columns("instrument", "model", "address", "says")
         for row in found:
             shown.add_row(row["instrument"], row["model"], str(row["address"]), row["why"] or _spoken(row["values"]))
         Console().print(shown)
@@ -134,7 +134,7 @@ def load_test(
         rows = [{**msgspec.to_builtins(one), "good": one.good} for one in found]
         typer.echo(json.dumps({"found": rows, "exchange": pairs}))
     else:
-        shown = table("instrument", "verdict", "moved instead")
+        shown = columns("instrument", "verdict", "moved instead")
         for one in found:
             shown.add_row(one.instrument, one.verdict, ", ".join(one.instead))
         Console().print(shown)
