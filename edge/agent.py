@@ -13,12 +13,12 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from contract.decide import Mode
+from contract.emergencies import Cause
 from contract.reasons import TABLE
 from edge.bursts import Bursts
 from edge.config import DeviceConfig
 from edge.decider import Clock, Decider
 from edge.emergencies import Emergencies
-from edge.emergency import Cause
 from edge.keeper_link import (
     Changed,
     Drive,

@@ -6,9 +6,9 @@ The pins have moved before anybody here hears of it. Nothing here ends an emerge
 from collections.abc import Callable
 from typing import Any
 
+from contract.emergencies import Cause, Ending, worse
 from edge.config import DeviceConfig
 from edge.decider import Decider
-from edge.emergency import Cause, Ending, worse
 from edge.keeper_link import Drill, KeeperPort, NotReset, Reset, Snapshot, ZoneEmergency
 from edge.lanes import Recording
 from edge.stations import Emergency, Show

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+from contract.emergencies import Cause, Ending, worse
 from edge.config import DeviceConfig
-from edge.emergency import Cause, Ending, Latch, worse
 from edge.hardware.inputs import DebouncedInput, PinFactory, WiegandReader
 from edge.hardware.outputs import MAX_LEASE_MS, LeasedOutput
 from edge.hardware.zone_inputs import ZoneInputs
@@ -32,6 +32,7 @@ from edge.keeper_link import (
     ToAgent,
     ZoneEmergency,
 )
+from edge.latch import Latch
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 import msgspec
 from msgspec import Struct
 
-from edge.emergency import Cause, Ending
+from contract.emergencies import Cause, Ending
 
 RestCause = Literal["ordered", "expired", "agent_gone", "emergency_over"]
 

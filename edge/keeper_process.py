@@ -7,12 +7,12 @@ import selectors
 import signal
 from contextlib import closing, suppress
 
-from edge.emergency import Latch
 from edge.files import Hold
 from edge.hardware.pins import pin_factory
 from edge.keeper import Keeper
 from edge.keeper_link import Channel, ToAgent, ToKeeper, socket_path
 from edge.keeper_seat import KeeperSeat
+from edge.latch import Latch
 from edge.notify import Systemd, Watchdog
 from edge.wiring import NotHere, Wirings
 

@@ -5,10 +5,10 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
 from edge.config import DeviceConfig
-from edge.emergency import Latch
 from edge.hardware.inputs import PinFactory
 from edge.keeper import Keeper
 from edge.keeper_link import NotReloaded, Reload, Snapshot, ToAgent, ToKeeper
+from edge.latch import Latch
 from edge.wiring import NotHere, Wirings
 
 log = logging.getLogger(__name__)

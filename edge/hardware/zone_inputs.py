@@ -3,8 +3,8 @@
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
+from contract.emergencies import Cause
 from edge.config import EmergencyInput, InputPin
-from edge.emergency import Cause
 from edge.hardware.inputs import DebouncedInput, PinFactory
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from edge import config
 from edge.config import DeviceConfig
-from edge.emergency import Latch
 from edge.hardware.outputs import LeasedOutput
 from edge.keeper import Keeper
 from edge.keeper_link import ToAgent
+from edge.latch import Latch
 from firmware_sim.board import Board, BoardFactory, Resistor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.contact import Contact

@@ -9,11 +9,11 @@ import pytest
 from msgspec.structs import replace
 
 from contract.decide import Mode, Standing, Trust
+from contract.emergencies import Cause, Ending
 from contract.messages import Op
 from edge import config
 from edge.agent import Agent
 from edge.decider import Decider
-from edge.emergency import Cause, Ending
 from edge.keeper_link import Drill, Drive, Frame, NotReset, Reset, Snapshot, ToKeeper, ZoneEmergency
 from edge.stations import Emergency
 from tests.edge.cards import ANNAS, BENS, KEY, NOW_MS, Cards, LoopClock, digest

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from contract.credentials import encode
-from edge import emergency, files, keeper
-from edge.emergency import Cause, Ending, Latch
+from contract.emergencies import Cause, Ending
+from edge import files, keeper, latch
 from edge.hardware.outputs import MAX_LEASE_MS, LeasedOutput
 from edge.keeper import DRILL_S, EXIT_MS
 from edge.keeper_link import (
@@ -28,6 +28,7 @@ from edge.keeper_link import (
     ToAgent,
     ZoneEmergency,
 )
+from edge.latch import Latch
 from tests.edge.rig import GATES, LAMP, LOCK, MAGNET, Leaseless, Rig, driven_ms
 from tests.firmware_sim.story import in_virtual_time
 
@@ -292,7 +293,7 @@ async def test_the_pins_move_before_the_latch_is_written_and_the_agent_hears_las
         order.append(f"written with the lock {'driven' if rig.level(LOCK) else 'at rest'}")
         files.write_whole(path, data)
 
-    monkeypatch.setattr(emergency, "write_whole", write)
+    monkeypatch.setattr(latch, "write_whole", write)
     monkeypatch.setattr(rig.keeper, "_tell", lambda message: order.append("told"))
     rig.fire.alarm()
     await asyncio.sleep(1)
@@ -333,7 +334,7 @@ async def test_a_full_disk_does_not_stand_between_a_fire_and_a_door(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig(tmp_path)
-    monkeypatch.setattr(emergency, "write_whole", full)
+    monkeypatch.setattr(latch, "write_whole", full)
     rig.fire.alarm()
     await asyncio.sleep(1)
     assert rig.level(LOCK)
@@ -347,7 +348,7 @@ async def test_a_latch_that_the_disk_did_not_take_is_offered_again_until_it_does
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig(tmp_path)
-    monkeypatch.setattr(emergency, "write_whole", full)
+    monkeypatch.setattr(latch, "write_whole", full)
     rig.fire.alarm()
     await asyncio.sleep(60)
     monkeypatch.undo()

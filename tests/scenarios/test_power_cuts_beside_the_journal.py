@@ -12,9 +12,10 @@ from typing import NamedTuple, TypeVar
 
 import pytest
 
+from contract.emergencies import Cause
 from contract.messages import Manifest
 from edge.clock import DeviceClock
-from edge.emergency import Cause, Latch
+from edge.latch import Latch
 from edge.memory import Begun, Memory
 from edge.roster_file import RosterDamaged
 from edge.roster_store import RosterError, RosterStore

@@ -1,24 +1,10 @@
-"""The causes of an emergency, and the latch that keeps them over every restart."""
+"""The latch keeps every emergency and its cause over every restart."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from edge.emergency import WORST_FIRST, Latch, cause_of, worse
-
-
-def test_a_fire_is_the_worst_and_a_drill_gives_way_to_all() -> None:
-    assert (WORST_FIRST[0], WORST_FIRST[-1]) == ("fire", "drill")
-    for bad, less in pairwise(WORST_FIRST):
-        assert worse(bad, less)
-        assert not worse(less, bad)
-    assert not worse("fire", "fire")
-    assert worse("drill", None)
-
-
-def test_a_cause_that_nobody_knows_is_taken_for_a_fire() -> None:
-    assert [cause_of(word) for word in ("smoke", "flood", 7, None)] == ["smoke", "fire", "fire", "fire"]
+from edge.latch import Latch
 
 
 def test_a_latch_remembers_why(tmp_path: Path) -> None:
