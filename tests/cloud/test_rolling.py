@@ -83,7 +83,7 @@ def test_a_folder_of_files_is_rolled_out_and_stopped(folder: Path, typed: Typed)
     [
         (lambda folder: (folder / f"{EAST}.toml").write_bytes(b"\xff"), "a file is no text"),
         (lambda folder: (folder / "nobody.toml").write_text(""), "no such device: nobody"),
-        (lambda folder: [path.unlink() for path in folder.glob("*.toml")], "there is nothing to roll out"),
+        (lambda folder: [path.unlink() for path in folder.glob("*.toml")], "put one there for each device"),
     ],
 )
 def test_what_is_wrong_with_the_folder_is_one_line(
