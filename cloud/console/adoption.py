@@ -18,7 +18,7 @@ from cloud.registrar import Loss, Position
 from cloud.store.console import list_devices, list_zones
 from cloud.store.exposure import exposed_cards
 from cloud.store.operators import Login
-from cloud.store.registry import NotRegistered, list_lost
+from cloud.store.registry import NotRegistered
 from contract.adoption import read_code
 
 DONE = N_("Adopted. The device fetches its keys by itself, within seconds.")
@@ -56,9 +56,9 @@ def adoptions_page(
     pages: Pages = request.app.state.pages
     now_ms = desk.clock()
     with desk.store.reading() as connection:
-        known, lost, zones = list_devices(connection), list_lost(connection), list_zones(connection)
+        known, zones = list_devices(connection), list_zones(connection)
     status = 422 if said and said.tone == "bad" else 200
-    context: dict[str, Any] = {"devices": known, "lost": lost, "zones": zones, "typed": typed, "loss": loss}
+    context: dict[str, Any] = {"devices": known, "zones": zones, "typed": typed, "loss": loss}
     context |= {"waiting": desk.adoptions.waiting(now_ms), "fingerprint": desk.registrar.authority.fingerprint}
     return pages.page(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **context)
 

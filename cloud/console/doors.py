@@ -23,7 +23,7 @@ from contract.decide import HOUR_MS, Mode
 ORDERS_SHOWN = 20
 NEWS_FOR_MS = HOUR_MS
 """How long a door's card tells of the last order to it. After that it stands in the list only."""
-NO_REASON = N_("Say why, in 3 to 200 characters: it is kept in the audit. Nothing was done.")
+NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
 NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
 SET: Mapping[Mode, str] = {

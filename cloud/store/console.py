@@ -79,6 +79,7 @@ class DeviceView(Struct, frozen=True):
     beat: dict[str, Any]
     points: tuple[PointView, ...] = ()
     beat_ms: int | None = None
+    lost_ms: int | None = None
 
     def presence(self, now_ms: int) -> Presence:
         """Whether the cloud hears it. If not, that says nothing about its doors."""
@@ -231,6 +232,7 @@ def _device(row: Any, placed: Sequence[Any]) -> DeviceView:
         state=state,
         beat=row.beat or {},
         beat_ms=row.beat_ms,
+        lost_ms=row.lost_ms,
         points=tuple(
             PointView(
                 point.name,

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 from cloud.store.schema import audit, logins, operators
 from contract.events import CHAIN_START, chain
 
-MIN_REASON, MAX_REASON = 3, 200
+MIN_REASON, MAX_REASON = 2, 200
+"""Characters. Two make a word in Chinese, and whoever locks down at a fire types no more."""
 """Characters of a reason that somebody gives for a deed, and that stands in the audit."""
 
 

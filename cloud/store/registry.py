@@ -68,12 +68,6 @@ def is_known(connection: Connection, public_key: bytes) -> bool:
     return connection.execute(query).first() is not None
 
 
-def list_lost(connection: Connection) -> dict[str, int]:
-    """The lost devices, and when they were reported."""
-    query = select(devices.c.name, devices.c.lost_ms).where(devices.c.lost_ms.is_not(None))
-    return {row.name: row.lost_ms for row in connection.execute(query)}
-
-
 def wiring_of(connection: Connection, name: str) -> str:
     """The device's configuration file as it was adopted, "" if the cloud knows none."""
     return connection.execute(select(devices.c.wiring).where(devices.c.name == name)).scalar_one_or_none() or ""

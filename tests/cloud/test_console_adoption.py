@@ -144,7 +144,9 @@ def test_a_lost_device_is_shown_with_the_cards_to_replace(town: Town) -> None:
         answer = operator.submit(lost, lost, reason="torn off the wall")
         assert answer.status_code == 200
         assert "gym-turnstile is reported lost" in answer.text
-        assert "lost since" in operator.get("/adoptions").text
+        for page in ("/adoptions", "/", "/devices/gym-turnstile"):
+            assert "lost since" in operator.get(page).text
+        assert "decides by itself" not in operator.get("/devices/gym-turnstile").text
         assert operator.submit("/devices/no-such/lost", "/adoptions", reason="gone").status_code == 422
         assert "reason=torn off the wall" in operator.get("/audit").text
 
