@@ -1,6 +1,6 @@
 """The panel's words in Chinese; the English ones are the keys. What a door says comes from the table of reasons."""
 
-from contract.reasons import TABLE, words
+from contract import reasons, sessions
 
 ZH = {
     "Simulated hardware": "模拟硬件",
@@ -93,6 +93,13 @@ STATION_WORDS = {
     "forced": ("Forced", "强行通过"),
     "tailgated": ("One person, one card", "一人一卡，请勿尾随"),
     "jammed": ("The arm is stuck", "闸杆卡住了"),
+    "starting": ("Plug in now", "请插上充电器"),
+    "charging": ("Charging", "充电中"),
+    "checking": ("Checking after an interruption", "中断后检查中"),
+    "hot": ("The socket is getting hot", "插座温度偏高"),
+    "idle": ("Charging is over: please make room", "充电已结束，请让出插座"),
+    "waiting": ("You are next: you will be told", "已排队，轮到时会通知您"),
+    "fault_cleared": ("The fault is cleared", "故障已清除"),
 }
 """What a station shows of its own accord: English and Chinese."""
 
@@ -108,10 +115,11 @@ def say(text: str, language: str, **values: object) -> str:
 
 
 def shown_words(language: str) -> dict[str, str]:
-    """Every text a door may show, by its id."""
+    """Every text a door or a socket may show, by its id."""
     column = 1 if language == "zh" else 0
-    reasons = {reason.value: words(reason, language) for reason in TABLE}
     separator = "。" if language == "zh" else ". "
-    return {name: separator.join(filter(None, (said.text, said.remedy))) for name, said in reasons.items()} | {
+    said = {stop.value: sessions.words(stop, language) for stop in sessions.TABLE}
+    said |= {reason.value: reasons.words(reason, language) for reason in reasons.TABLE}
+    return {name: separator.join(filter(None, (words.text, words.remedy))) for name, words in said.items()} | {
         name: both[column] for name, both in STATION_WORDS.items()
     }

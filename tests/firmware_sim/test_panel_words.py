@@ -6,6 +6,7 @@ from string import Formatter
 import pytest
 
 from contract.reasons import Reason
+from contract.sessions import Stop
 from dev import ROOT
 from firmware_sim.panel.words import STATION_WORDS, ZH, say, shown_words
 
@@ -38,7 +39,7 @@ def test_a_sentence_without_chinese_is_an_error() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_reason_and_every_word_of_a_station_can_be_shown(language: str) -> None:
-    assert set(shown_words(language)) == {*Reason, *STATION_WORDS}
+    assert set(shown_words(language)) == {*Reason, *Stop, *STATION_WORDS}
     assert all(shown_words(language).values())
 
 
