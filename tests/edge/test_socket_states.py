@@ -1,0 +1,245 @@
+"""Whatever happens at a charging socket, in any order: a witness counts for itself, and what may never be is not."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from contract.decide import Allotment, Mode
+from contract.reasons import Reason
+from edge.load import FROZEN_AFTER_MS
+from edge.session import Tariff
+from edge.stations import CloudHeard, Drive, Due, Effect, Found, Input, Levels, ModeChanged, Record, Rest, Spend
+from edge.stations import socket as kind
+from tests.edge.sockets import ANNA, BEN, CARL, POINT, Socket, decision
+
+HOLDERS = st.sampled_from([ANNA, BEN, CARL])
+ALLOTMENT = Allotment("ebikes", 90, 300)
+LATCHED = {"relay_stuck", "over_temp", "leakage", "kept_unreadable"}
+
+
+class Witness(Socket):
+    """Sees every effect, and knows of the station only what it says and does."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.running: str | None = None
+        self.begun: set[str] = set()
+        self.over: dict[str, float] = {}
+        self.latched: set[str] = set()
+        self.burning = False
+        self.used: dict[str, int] = {}
+        self.jumped = False
+        super().__init__(bank="bank-a", tariff=Tariff(idle_fen_per_minute=5, idle_cap_fen=50), **settings)
+
+    def take(self, happened: Input) -> list[Effect]:
+        effects = super().take(happened)
+        for one in [effect for effect in effects if isinstance(effect, Spend)]:
+            spent_up = one.used_ms >= ALLOTMENT.minutes * 60_000 or one.used_mwh >= ALLOTMENT.wh * 1_000
+            if spent_up and self.running == one.session and self.on:
+                self.quota_spent(one.session)
+                assert not self.on, "on with nothing left"
+        return effects
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Drive():
+                assert self.running, "on without a session"
+                assert not self.burning, "on during an emergency"
+                assert not self.latched, "on after a fault"
+            case Record(kind="session.started", data=data):
+                assert self.running is None, "two sessions on a socket"
+                assert data["session"] not in self.begun
+                self.running = data["session"]
+                self.begun.add(self.running)
+            case Record(kind="session.full"):
+                self.running = None
+            case Record(kind="session.ended", data=data):
+                self._ended(data)
+            case Record(kind="socket.fault", data=data):
+                self.latched |= {data["fault"]} & LATCHED
+            case Record(kind="socket.fault_cleared", data=data):
+                self.latched -= {data["fault"]}
+            case Spend():
+                assert effect.used_mwh >= self.used.get(effect.session, 0), "energy backwards"
+                self.used[effect.session] = effect.used_mwh
+        super()._do(effect)
+
+    def _ended(self, data: dict[str, Any]) -> None:
+        session, energy_wh = data["session"], data["energy_wh"]
+        assert session in self.begun
+        assert self.over.get(session, energy_wh) == energy_wh, "an end that says something else"
+        assert energy_wh >= 0
+        assert data["receipt"]["fen"] >= 0
+        self.over[session] = energy_wh
+        self.running = None
+
+
+class Sockets(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.socket = Witness(levels={"plug": False, "leakage": False})
+        self.tickets = 0
+
+    def _ticket(self) -> str:
+        self.tickets += 1
+        return f"{self.tickets:016x}"
+
+    @rule(seconds=st.integers(1, 90), load_w=st.sampled_from([0, 1, 5, 20, 200, 1_000, 1_100]))
+    def time_goes_by(self, seconds: int, load_w: float) -> None:
+        self.socket.load_w = load_w
+        self.socket.wait(seconds * 1_000)
+
+    @rule(minutes=st.sampled_from([6, 31, 95]))
+    def much_time_goes_by(self, minutes: int) -> None:
+        self.socket.wait(minutes * 60_000)
+
+    @rule(holder=HOLDERS, resets=st.booleans())
+    def somebody_taps(self, holder: bytes, resets: bool) -> None:
+        self.socket.tap(holder, ticket=self._ticket(), allotment=ALLOTMENT, resets=resets)
+
+    @rule(holder=HOLDERS, reason=st.sampled_from(Reason), told=st.none() | st.just({"id": "c"}), resets=st.booleans())
+    def the_rule_says_anything(self, holder: bytes, reason: Reason, told: dict[str, str] | None, resets: bool) -> None:
+        found = decision(holder, reason, ticket=self._ticket(), allotment=ALLOTMENT, told=told, resets=resets)
+        self.socket.take(found)
+
+    @rule(load_w=st.sampled_from([15, 200, 900]))
+    def somebody_charges(self, load_w: float) -> None:
+        """The usual case, so that the rest happens to something."""
+        if self.socket.phase in ("free", "finished"):
+            self.socket.meter, self.socket.load_w = "good", load_w
+            self.socket.tap(ANNA, ticket=self._ticket(), allotment=ALLOTMENT)
+            self.socket.wait(5_000)
+
+    @rule(how=st.sampled_from(["good", "silent", "absurd", "low volts", "frozen"]))
+    def the_meter_changes(self, how: str) -> None:
+        self.socket.meter = how
+
+    @rule(celsius=st.sampled_from([None, 25, 61, 75]))
+    def the_temperature_changes(self, celsius: float | None) -> None:
+        self.socket.celsius = celsius
+
+    @rule(stray_w=st.sampled_from([0, 0, 4, 300]))
+    def the_relay_welds_or_not(self, stray_w: float) -> None:
+        self.socket.stray_w = stray_w
+
+    @rule(jump_wh=st.sampled_from([-100_000, -50, 50, 100_000]))
+    def the_register_jumps(self, jump_wh: float) -> None:
+        self.socket.drawn_wh = max(0.0, self.socket.drawn_wh + jump_wh)
+        self.socket.jumped = True
+
+    @rule(name=st.sampled_from(["plug", "leakage"]), active=st.booleans())
+    def a_contact_moves(self, name: str, active: bool) -> None:
+        self.socket.edge(name, active)
+
+    @rule(cause=st.sampled_from(["fire", "smoke", "estop", "drill", "loop_broken"]), active=st.booleans())
+    def an_emergency(self, cause: str, active: bool) -> None:
+        self.socket.burning = active
+        self.socket.emergency(cause, active)
+
+    @rule(live=st.booleans(), is_ready=st.sampled_from([True, True, False]))
+    def the_bank_speaks(self, live: bool, is_ready: bool) -> None:
+        self.socket.supply(live=live, ready=is_ready)
+
+    @rule(mode=st.sampled_from(Mode))
+    def the_mode_changes(self, mode: Mode) -> None:
+        self.socket.take(ModeChanged(mode, 1))
+
+    @rule()
+    def an_operator_stops_it(self) -> None:
+        self.socket.stop()
+
+    @rule()
+    def the_cloud_is_heard(self) -> None:
+        self.socket.take(CloudHeard())
+
+    @precondition(lambda self: self.socket.on)
+    @rule()
+    def the_disk_takes_nothing(self) -> None:
+        self.socket.cannot_record()
+
+    @rule()
+    def the_keeper_comes_back(self) -> None:
+        self.socket.lease_until_ms = None
+        self.socket.take(Levels(self.socket.levels))
+
+    @rule(age_ms=st.sampled_from([None, 1_000, 60_000, 600_001]), levels_first=st.booleans())
+    def the_agent_starts_anew(self, age_ms: int | None, levels_first: bool) -> None:
+        """The keeper drops the relay, and tells again of an emergency that it knows of."""
+        one = self.socket
+        one.lease_until_ms = None
+        one.now_ms += age_ms or 5_000
+        one.state = kind.start(POINT, one.settings)
+        one.wakes = {}
+        one.take(Found(one.kept, age_ms))
+        if one.burning and not levels_first:
+            one.emergency()
+        one.take(Levels(one.levels))
+        if one.burning and levels_first:
+            one.emergency()
+        one.supply()
+
+    @rule(name=st.sampled_from(["lease", "load", "check", "over_power", "idle", "cool", "reserved", "forget", "meter"]))
+    def a_wake_up_comes_that_nobody_asked_for(self, name: str) -> None:
+        self.socket.take(Due(name))
+
+    @invariant()
+    def power_is_there_only_for_a_session(self) -> None:
+        one = self.socket
+        assert one.on <= (one.running is not None)
+        assert not (one.on and (one.burning or one.latched))
+
+    @invariant()
+    def what_is_on_is_what_it_says(self) -> None:
+        report = kind.report(self.socket.state)
+        assert self.socket.on <= report.busy
+        assert self.socket.on <= (report.phase in ("starting", "charging", "checking"))
+        assert self.socket.latched <= report.faults
+
+    @invariant()
+    def no_watt_hour_is_counted_twice(self) -> None:
+        """All sessions together count no more than the register has moved; nobody can tell once it has jumped."""
+        one = self.socket
+        if not one.jumped:
+            assert sum(one.over.values()) <= one.drawn_wh - 5_000 + 1e-6
+
+    @invariant()
+    def what_runs_beats_no_limit(self) -> None:
+        for session, mwh in self.socket.used.items():
+            if not self.socket.jumped:
+                assert mwh <= ALLOTMENT.wh * 1_000 + 1_000, session
+
+
+TestSockets = Sockets.TestCase
+TestSockets.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([-100_000.0, -50.0, 0.0, 0.0, 0.0, 80.0, 100_000.0]), max_size=20))
+def test_however_its_register_jumps_a_session_never_counts_more_than_its_power_allows(jumps: list[float]) -> None:
+    socket = Socket().charging(1_000)
+    began_ms = socket.now_ms
+    for jump_wh in jumps:
+        socket.drawn_wh = max(0.0, socket.drawn_wh + jump_wh)
+        socket.wait(60_000)
+    if socket.on:
+        socket.stop()
+    # Each jump may count a watt-hour more than the power allows: a register of whole ones cannot be judged finer.
+    most_wh = 1_000 * (socket.now_ms - began_ms + 1_000) / 3_600_000 + 1 + len(jumps)
+    assert 0 <= socket.end["energy_wh"] <= most_wh
+
+
+def test_a_meter_stands_still_for_less_than_a_session_lasts() -> None:
+    """Or the machine above would never see a frozen one cut."""
+    assert FROZEN_AFTER_MS < 6 * 60_000
+
+
+def test_the_witness_sees_a_relay_that_is_driven_without_a_session() -> None:
+    witness = Witness()
+    try:
+        witness._do(Drive("relay", 10_000, "durable"))
+    except AssertionError as seen:
+        assert str(seen).startswith("on without a session")
+    else:
+        raise AssertionError
+    witness._do(Rest("relay"))
