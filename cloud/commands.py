@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from cloud.presence import Presence
 from cloud.store import operators
 from cloud.store.database import Store
+from cloud.store.emergencies import zone_devices
 from cloud.store.orders import Place, add_order, find_device, find_point
 from contract import codec, topics
 from contract.messages import Command, Op
@@ -57,6 +58,16 @@ class Commander:
         with self._store.reading() as connection:
             place = find_device(connection, device, self._clock())
         return self._issue(place, op, "", args, by, reason)
+
+    def drill(self, zone: str, on: bool, by: str, reason: str) -> list[str]:
+        """Begin or end an exercise in a zone, at each of its devices; returns the commands' ids. Raises
+        ``NoSuchPlace``."""
+        with self._store.reading() as connection:
+            places = [find_device(connection, name, self._clock()) for name in zone_devices(connection, zone)]
+        if not places:
+            raise NoSuchPlace
+        args = {"zone": zone, "on": on}
+        return [self._issue(place, "drill", "", args, by, reason) for place in places]
 
     def _issue(self, place: Place | None, op: Op, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
         """Write the command and its operator down, then send it, in this order: what is sent is always known."""

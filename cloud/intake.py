@@ -10,6 +10,7 @@ from cloud.answers import TELLING, Answers
 from cloud.batches import AnotherPast, Refused, Stretch, checked, events_known
 from cloud.broker import Arrived
 from cloud.sessions import holder_in, session_of
+from cloud.store.emergencies import note_emergencies, tells_of_emergency
 from cloud.store.quarantine import TWO_DEVICES, Suspect, confine
 from cloud.store.schema import MAX_INTEGER
 from cloud.store.sessions import note_sessions
@@ -75,6 +76,7 @@ class Intake:
         self._breaks: list[Break] = []
         self._fixes: list[ClockFix] = []
         self._of_sessions: list[tuple[int, str, Event]] = []
+        self._of_emergencies: list[tuple[int, Event]] = []
         self._answers = Answers(connection, site)
         streams.refresh(connection)
 
@@ -109,6 +111,7 @@ class Intake:
         note_breaks(self._connection, self._breaks, self._now_ms)
         note_fixes(self._connection, self._fixes)
         note_sessions(self._connection, self._of_sessions)
+        note_emergencies(self._connection, self._of_emergencies, self._now_ms)
         mark_heard(self._connection, sorted(self._heard), self._now_ms)
         change_devices(self._connection, self._changes)
         confine(self._connection, self._suspects, self._now_ms)
@@ -203,6 +206,8 @@ class Intake:
                 self._answers.recorded(device, event)
             if event.kind == CLOCK_FIXED:
                 self._note_fix(device, event)
+            if tells_of_emergency(event):
+                self._of_emergencies.append((device.id, event))
             session = session_of(event)
             if session is not None:
                 self._of_sessions.append((device.id, session, event))

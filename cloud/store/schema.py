@@ -94,6 +94,7 @@ points = Table(
     Column("device", String, nullable=False, comment="may be named before that device is registered"),
     Column("zone", String, ForeignKey("zones.name"), nullable=False),
     *_labels(),
+    Column("class", String, nullable=False, server_default="", comment="what its use is rationed by; empty for a door"),
 )
 
 # What happened.
@@ -176,6 +177,32 @@ clock_fixes = Table(
     Column("error_ms", BigInteger, nullable=False, comment="give or take"),
 )
 
+emergencies = Table(
+    "emergencies",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("device_id", RowId, ForeignKey("devices.id"), nullable=False),
+    Column("zone", String, nullable=False),
+    Column("cause", String, nullable=False, comment="the worst so far"),
+    Column("began_ms", BigInteger, nullable=False, comment="the device's clock, like ended_ms"),
+    Column("noted_ms", BigInteger, nullable=False, comment="the cloud's clock when it first heard of it"),
+    Column("began_by", String, nullable=False, comment="the operator who ordered a drill"),
+    Column("how", String, nullable=False, comment="by what it ended; empty while it stands"),
+    Column("ended_ms", BigInteger),
+    Column("ended_by", String, nullable=False, comment="the operator who ended a drill"),
+    Column("holder", LargeBinary(8), comment="whose card ended it"),
+    Index("ix_emergencies_device_id_zone", "device_id", "zone"),
+)
+
+accounted = Table(
+    "accounted",
+    metadata,
+    Column("zone", String, primary_key=True),
+    Column("holder", LargeBinary(8), primary_key=True),
+    Column("by", String, nullable=False, comment="the operator who has seen them"),
+    Column("at_ms", BigInteger, nullable=False, comment="counts for the emergency that was noted before"),
+)
+
 quarantine = Table(
     "quarantine",
     metadata,
@@ -230,6 +257,8 @@ plans = Table(
     Column("places", Integer, comment="people of one household it admits; none for no limit"),
     Column("opens", JSON, nullable=False, comment="zone to schedule"),
     *_labels(),
+    Column("allotments", JSON, nullable=False, server_default="{}", comment="class of points to minutes and wh a day"),
+    Column("resets", JSON, nullable=False, server_default="[]", comment="zones whose emergencies the holder may end"),
 )
 
 memberships = Table(

@@ -11,7 +11,15 @@ IMPURE = {
     *("sqlite3", "sqlite_utils", "sqlalchemy", "paho", "gpiozero"),
 }
 PURE_FOLDERS = ("contract.", "edge.stations.")
-PURE_FILES = {"cloud.members", "cloud.plans", "cloud.grants", "cloud.rollouts", "cloud.sessions"}
+PURE_FILES = {
+    "cloud.members",
+    "cloud.plans",
+    "cloud.grants",
+    "cloud.rollouts",
+    "cloud.sessions",
+    "cloud.emergencies",
+    "cloud.muster",
+}
 CLOCK_CALLS = {"now", "utcnow", "today"}
 
 

@@ -1,0 +1,92 @@
+"""What devices tell of emergencies in their zones, folded into one record an emergency. Pure."""
+
+from collections.abc import Callable, Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from cloud.sessions import holder_in
+from contract.emergencies import Cause, cause_of
+from contract.events import Event
+
+STARTED = "device.started"
+UNSEEN = "unseen"
+"""How an emergency ended whose device started anew: if it still stands, the device says so in its next words."""
+MAX_WORD = 80
+
+
+class Emergency(Struct, frozen=True):
+    """One emergency of a zone at one device. ``began_ms`` and ``ended_ms`` are the device's wall clock (UTC ms),
+    ``noted_ms`` is the cloud's. ``how`` it ended is empty while it stands; ``ended_by`` is an operator's name, or none
+    where a ``holder``'s card or a key did it."""
+
+    zone: str
+    cause: Cause
+    began_ms: int
+    noted_ms: int
+    began_by: str = ""
+    how: str = ""
+    ended_ms: int | None = None
+    ended_by: str = ""
+    holder: bytes | None = None
+    id: int | None = None
+    """None before it is stored."""
+
+    @property
+    def stands(self) -> bool:
+        return not self.how
+
+
+def zone_of(event: Event) -> str | None:
+    """Of which zone's emergency an event tells; None if of none."""
+    if event.kind not in _TOLD:
+        return None
+    zone = event.data.get("zone")
+    return zone[:MAX_WORD] if isinstance(zone, str) and zone else None
+
+
+def after(known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency | None:
+    """The newest emergency of a zone after one more event of its device: the one that is known, or a new one. None
+    while there never was one."""
+    return _TOLD[event.kind](known, zone, event, now_ms)
+
+
+def started_anew(known: Emergency, at_ms: int) -> Emergency:
+    """Its device has started: nobody knows any more whether it stands, until the device says so."""
+    return replace(known, how=UNSEEN, ended_ms=at_ms) if known.stands else known
+
+
+def _began(_known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
+    return Emergency(zone, cause_of(event.data.get("cause")), event.at_ms, now_ms, _word(event.data.get("by")))
+
+
+def _standing(known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
+    if known is None or known.how not in ("", UNSEEN):
+        return _began(known, zone, event, now_ms)
+    return replace(known, cause=cause_of(event.data.get("cause")), how="", ended_ms=None)
+
+
+def _worsened(known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
+    if known is None or not known.stands:
+        return _began(known, zone, event, now_ms)
+    return replace(known, cause=cause_of(event.data.get("cause")))
+
+
+def _reset(known: Emergency | None, _zone: str, event: Event, _now_ms: int) -> Emergency | None:
+    if known is None or known.how not in ("", UNSEEN):
+        return known
+    how = _word(event.data.get("how")) or "key"
+    by = _word(event.data.get("by")) if how == "order" else ""
+    return replace(known, how=how, ended_ms=event.at_ms, ended_by=by, holder=holder_in(event.data.get("holder")))
+
+
+_TOLD: Mapping[str, Callable[[Emergency | None, str, Event, int], Emergency | None]] = {
+    "emergency.began": _began,
+    "emergency.standing": _standing,
+    "emergency.worsened": _worsened,
+    "emergency.reset": _reset,
+}
+
+
+def _word(said: object) -> str:
+    return said[:MAX_WORD] if isinstance(said, str) else ""
