@@ -115,13 +115,13 @@ class OcppServer:
         if line is not None:
             line.take(connector, message)
         elif not isinstance(message, Verdict):
-            self._loop.call_soon(self._undone, point, message)
+            self.undone(point, message)
 
-    def _undone(self, point: str, order: Order) -> None:
+    def undone(self, point: str, order: Order) -> None:
         """Nobody is there to do it."""
         told = failed(order, "offline")
         if told is not None:
-            self._receive(point, PORT, told)
+            self._loop.call_soon(self._receive, point, PORT, told)
 
     async def _listen(self) -> None:
         host, port = self._address
@@ -215,6 +215,20 @@ class OcppServer:
         task.add_done_callback(self._tasks.discard)
 
 
+class Pace:
+    """How fast a post is heard: many messages at once, and from then on as fast as its allowance grows."""
+
+    def __init__(self, now_s: float) -> None:
+        self._allowance, self._counted_at_s = MESSAGES_AT_ONCE, now_s
+
+    def wait_s(self, now_s: float) -> float:
+        """How long the next message waits."""
+        earned = (now_s - self._counted_at_s) * MESSAGES_PER_S
+        self._allowance = min(MESSAGES_AT_ONCE, self._allowance + earned) - 1
+        self._counted_at_s = now_s
+        return max(0.0, -self._allowance / MESSAGES_PER_S)
+
+
 class _Line:
     """One connection: what its post says is heard message by message, and its orders are done one after the other."""
 
@@ -227,23 +241,23 @@ class _Line:
         self._orders: asyncio.Queue[tuple[int, Order]] = asyncio.Queue(MAX_ORDERS)
         self._calls = count(1)
         self._waiting: dict[str, Future[Verdict]] = {}
-        self._allowance, self._counted_at_s = MESSAGES_AT_ONCE, asyncio.get_running_loop().time()
+        self._pace = Pace(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
         """Until the connection ends."""
         doing = asyncio.create_task(self._do_orders(), name=f"orders to {self.name}")
         try:
             async for message in self._connection:
-                await self._pace()
+                await asyncio.sleep(self._pace.wait_s(asyncio.get_running_loop().time()))
                 if isinstance(message, str):
                     await self._post.hear(message)
         except ConnectionClosed:
             pass
         finally:
             doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
             while not self._orders.empty():
-                connector, order = self._orders.get_nowait()
-                self._server.send(self._points[connector], order)
+                self._undone(*self._orders.get_nowait())
 
     async def close(self) -> None:
         await self._connection.close(1008, "another connection of this name has come")
@@ -264,20 +278,14 @@ class _Line:
             connector, order = await self._orders.get()
             try:
                 told = await self._post.obey(connector, order)
-            except ConnectionClosed:
-                self._server.send(self._points[connector], order)
-                return
+            except (ConnectionClosed, asyncio.CancelledError):
+                self._undone(connector, order)
+                raise
             if told is not None:
                 self.tell(connector, told)
 
-    async def _pace(self) -> None:
-        """Hear a hasty post no faster than its allowance grows."""
-        now_s = asyncio.get_running_loop().time()
-        earned = (now_s - self._counted_at_s) * MESSAGES_PER_S
-        self._allowance = min(MESSAGES_AT_ONCE, self._allowance + earned) - 1
-        self._counted_at_s = now_s
-        if self._allowance < 0:
-            await asyncio.sleep(-self._allowance / MESSAGES_PER_S)
+    def _undone(self, connector: int, order: Order) -> None:
+        self._server.undone(self._points[connector], order)
 
     def now_ms(self) -> int:
         return self._server.now_ms()

@@ -1,10 +1,13 @@
 """A charging post's station to play with in a test: a rule that knows two cards, a post that says what it likes."""
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from contract.decide import Decision, Grant, Tier
 from contract.reasons import Reason
 from contract.schedules import ALWAYS
+from edge.hardware.ocpp_server import OcppServer
 from edge.ocpp_words import (
     PORT,
     Beat,
@@ -38,6 +41,7 @@ from edge.stations import (
 
 ANNA, BEN, STRANGER = "04A1B2C3", "04A1B2C3D4E580", "DEADBEEF"
 POINT = "ev-1"
+PASSWORD = "00112233445566778899aabbccddeeff"
 BEAT_MS = 60_000
 NOON_MS = 1_790_000_000_000
 """Some time by the wall clock, in UTC milliseconds."""
@@ -213,3 +217,38 @@ class Rig:
     def _tag(self, card: bytes) -> str:
         known = {card_bytes(tag): tag for tag in (*self.holders, STRANGER)}
         return known.get(card, card[1:].decode(errors="replace"))
+
+
+class Wall:
+    """A wall clock that stands still."""
+
+    def now_ms(self) -> int:
+        return NOON_MS
+
+
+class Served(Rig):
+    """The same in real time, behind a real server: what posts say to it over their sockets comes here."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, points: Mapping[tuple[str, int], str], **settings: Any) -> None:
+        super().__init__(**settings)
+        self.loop = loop
+        self.heard: list[tuple[str, Any]] = []
+        self.passwords: dict[str, str] = {name: PASSWORD for name, _ in points}
+        self.server = OcppServer(("127.0.0.1", 0), points, self.passwords.get, Wall(), loop, self.receive)
+        self.silent = False
+        """Whether the station gives no answer."""
+
+    def receive(self, point: str, port: str, message: Any) -> None:
+        self.heard.append((point, message))
+        if point == POINT and not self.silent:
+            self.now_ms = int(self.loop.time() * 1000)
+            self.take(Received(port, message))
+
+    def said(self, kind: type[Any]) -> list[Any]:
+        """What was heard of a kind, from whichever point."""
+        return [message for _, message in self.heard if isinstance(message, kind)]
+
+    def _do(self, effect: Effect) -> Decided | None:
+        if isinstance(effect, Send):
+            self.server.send(POINT, effect.message)
+        return super()._do(effect)
