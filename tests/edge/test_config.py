@@ -116,7 +116,7 @@ def test_folders_are_read_relative_to_the_config_file(tmp_path: Path) -> None:
         ),
         (
             ('kind = "door"', 'kind = "gate"'),
-            "gate.toml:8: point[0].kind: there is no kind of station 'gate'; ours are door",
+            "gate.toml:8: point[0].kind: there is no kind of station 'gate'; ours are bank",
         ),
         (('kind = "door"', 'kind = "../door"'), "gate.toml:8: point[0].kind: a kind is named in lower-case letters"),
         (
