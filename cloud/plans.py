@@ -1,16 +1,22 @@
-"""What a plan gives: which zones it opens, on which schedule, to how many people of a household, for which fee."""
+"""What a plan gives: which zones it opens, on which schedule, to how many people of a household, for which fee, and how
+much of what runs there."""
 
 from collections.abc import Mapping
 
 from msgspec import Struct
 
 from contract.decide import Tier
+from contract.roster import Rations
 from contract.schedules import ALWAYS, Schedule
 
 
 class Plan(Struct, frozen=True):
     """``opens`` maps zones to names of schedules. ``places`` bounds the people of one household who may hold the plan,
-    the payer among them; None for a plan that each pays alone. The fee is for a year, for a founder once for life."""
+    the payer among them; None for a plan that each pays alone. The fee is for a year, for a founder once for life.
+
+    ``allotments`` ration the points of a class: what a holder may use of them in a day, over all devices together. A
+    class that is not named is used without bound wherever the plan opens it. In the zones of ``resets`` the holder may
+    end an emergency and clear a fault."""
 
     name: str
     tier: Tier
@@ -19,17 +25,46 @@ class Plan(Struct, frozen=True):
     opens: Mapping[str, str]
     label_zh: str
     label_en: str
+    allotments: Mapping[str, Rations] = {}
+    resets: tuple[str, ...] = ()
 
 
 FOUNDER_PLACES = 4
 """The payer and up to three named family members."""
 
-RESIDENT = Plan("resident", Tier.RESIDENT, 0, None, {"estate": "always"}, "住户", "Resident")
-"""What everyone of a household has, whatever they owe: money never denies a home gate."""
+RESIDENT = Plan(
+    name="resident",
+    tier=Tier.RESIDENT,
+    fee_yuan=0,
+    places=None,
+    opens={"estate": "always", "hub": "always"},
+    label_zh="住户",
+    label_en="Resident",
+    allotments={"phone": Rations(120, 75), "ebike": Rations(480, 2_000), "ev": Rations(480, 40_000)},
+)
+"""What everyone of a household has, whatever they owe: money never denies a home gate. At the hub they charge, too."""
 FOUNDER = Plan("founder", Tier.FOUNDER, 3600, FOUNDER_PLACES, {"gym": "gym-hours"}, "创始会员", "Founder")
 YEARLY = Plan("yearly", Tier.MEMBER, 365, None, {"gym": "gym-hours"}, "年度会员", "Yearly member")
-RIDER = Plan("rider", Tier.RIDER, 0, None, {"estate": "always", "hub": "always"}, "骑手", "Rider")
-STAFF = Plan("staff", Tier.STAFF, 0, None, {"estate": "always", "gym": "always", "hub": "always"}, "物业人员", "Staff")
+RIDER = Plan(
+    name="rider",
+    tier=Tier.RIDER,
+    fee_yuan=0,
+    places=None,
+    opens={"estate": "always", "hub": "always"},
+    label_zh="骑手",
+    label_en="Rider",
+    allotments={"phone": Rations(240, 150), "ebike": Rations(480, 2_000), "ev": Rations(120, 10_000)},
+)
+STAFF = Plan(
+    name="staff",
+    tier=Tier.STAFF,
+    fee_yuan=0,
+    places=None,
+    opens={"estate": "always", "gym": "always", "hub": "always"},
+    label_zh="物业人员",
+    label_en="Staff",
+    resets=("estate", "gym", "hub"),
+)
 
 STANDARD = (RESIDENT, FOUNDER, YEARLY, RIDER, STAFF)
 

@@ -102,13 +102,24 @@ class RostersOut(BaseModel):
     unpublished: bool
 
 
+class RationsOut(BaseModel):
+    """What a holder may use in a day of all points of a class together."""
+
+    minutes: int
+    wh: int
+
+
 class PlanOut(BaseModel):
+    """``allotments`` by class of points; ``resets`` are the zones whose emergencies and faults a holder may end."""
+
     name: str
     tier: str
     fee_yuan: int
     places: int | None
     opens: dict[str, str]
     label: Words
+    allotments: dict[str, RationsOut]
+    resets: list[str]
 
 
 class MembershipOut(BaseModel):

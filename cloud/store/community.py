@@ -6,6 +6,7 @@ Whatever may change a roster goes through here and counts the site's revision up
 import secrets
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.grants import Community, Credential, Point
@@ -25,7 +26,7 @@ from cloud.store.schema import (
 )
 from contract import credentials as cards
 from contract.decide import Standing, Tier
-from contract.roster import HOLDER_BYTES
+from contract.roster import HOLDER_BYTES, Rations
 from contract.schedules import Schedule
 from contract.sealing import DigestKey, credential_digest
 
@@ -46,7 +47,17 @@ def load_community(connection: Connection) -> Community:
     return Community(
         zone=run(select(sites.c.zone)).scalar_one(),
         plans=[
-            Plan(row.name, Tier(row.tier), row.fee_yuan, row.places, row.opens, row.label_zh, row.label_en)
+            Plan(
+                name=row.name,
+                tier=Tier(row.tier),
+                fee_yuan=row.fee_yuan,
+                places=row.places,
+                opens=row.opens,
+                label_zh=row.label_zh,
+                label_en=row.label_en,
+                allotments=msgspec.convert(row.allotments, dict[str, Rations]),
+                resets=tuple(row.resets),
+            )
             for row in run(select(plans).order_by(plans.c.name))
         ],
         people=[Person(*row) for row in run(select(people.c.id, people.c.holder, people.c.household_id))],
@@ -58,7 +69,12 @@ def load_community(connection: Connection) -> Community:
             Credential(row.person_id, row.digest, Standing(row.standing))
             for row in run(select(credentials.c.person_id, credentials.c.digest, credentials.c.standing))
         ],
-        points=[Point(*row) for row in run(select(points.c.name, points.c.zone).order_by(points.c.name))],
+        points=[
+            Point(*row)
+            for row in run(
+                select(points.c.name, points.c.zone, points.c.device, points.c["class"]).order_by(points.c.name)
+            )
+        ],
         schedules={row.name: _schedule(row.week) for row in run(select(schedules).order_by(schedules.c.name))},
     )
 
@@ -70,7 +86,8 @@ def _schedule(week: list[list[list[int]]]) -> Schedule:
 def add_plan(connection: Connection, plan: Plan) -> None:
     labels = {"label_zh": plan.label_zh, "label_en": plan.label_en}
     values = {"name": plan.name, "tier": plan.tier, "fee_yuan": plan.fee_yuan, "places": plan.places}
-    connection.execute(insert(plans).values(**values, opens=dict(plan.opens), **labels))
+    gives = {"opens": dict(plan.opens), "allotments": msgspec.to_builtins(plan.allotments), "resets": plan.resets}
+    connection.execute(insert(plans).values(**values, **gives, **labels))
     touch(connection)
 
 
@@ -84,8 +101,12 @@ def add_zone(connection: Connection, name: str, label_zh: str, label_en: str) ->
     connection.execute(insert(zones).values(name=name, label_zh=label_zh, label_en=label_en))
 
 
-def add_point(connection: Connection, name: str, device: str, zone: str, label_zh: str, label_en: str) -> None:
-    connection.execute(insert(points).values(name=name, device=device, zone=zone, label_zh=label_zh, label_en=label_en))
+def add_point(
+    connection: Connection, name: str, device: str, zone: str, label_zh: str, label_en: str, class_name: str = ""
+) -> None:
+    """``class_name`` is what plans ration its use by; empty for a door."""
+    values = {"name": name, "device": device, "zone": zone, "class": class_name}
+    connection.execute(insert(points).values(**values, label_zh=label_zh, label_en=label_en))
     touch(connection)
 
 

@@ -18,6 +18,8 @@ class PlanView(Struct, frozen=True):
     places: int | None
     opens: dict[str, str]
     label: Label
+    allotments: dict[str, dict[str, int]]
+    resets: list[str]
 
 
 class MembershipView(Struct, frozen=True):
@@ -62,7 +64,16 @@ class PersonPage(Struct, frozen=True):
 
 def list_plans(connection: Connection) -> list[PlanView]:
     return [
-        PlanView(row.name, row.tier, row.fee_yuan, row.places, row.opens, Label(row.label_zh, row.label_en))
+        PlanView(
+            row.name,
+            row.tier,
+            row.fee_yuan,
+            row.places,
+            row.opens,
+            Label(row.label_zh, row.label_en),
+            row.allotments,
+            row.resets,
+        )
         for row in connection.execute(select(plans).order_by(plans.c.name))
     ]
 

@@ -238,6 +238,8 @@ def test_plans_say_what_they_open(api: Visitor) -> None:
     plans = {plan["name"]: plan for plan in get(api, "/plans")}
     assert plans["founder"]["places"] == 4
     assert set(plans["rider"]["opens"]) == {"estate", "hub"}
+    assert plans["rider"]["allotments"]["phone"] == {"minutes": 240, "wh": 150}
+    assert plans["staff"]["resets"] == ["estate", "gym", "hub"]
 
 
 def test_a_token_speaks_for_its_operator_until_the_logout(town: Town, api: Visitor) -> None:

@@ -10,10 +10,10 @@ from msgspec import structs
 
 from cloud.grants import Community, Credential, Point, grants
 from cloud.members import ENDED_SHOWN_MS, Membership, Person
-from cloud.plans import FOUNDER_PLACES, HOURS, STANDARD
-from contract.decide import DAY_MS, Facts, Request, Standing, Tier, Trust, weigh
+from cloud.plans import FOUNDER_PLACES, HOURS, RIDER, STANDARD
+from contract.decide import DAY_MS, Allotment, Facts, Grant, Request, Standing, Tier, Trust, Used, weigh
 from contract.reasons import Reason
-from contract.roster import Site
+from contract.roster import Rations, Site
 
 NOW_MS = 1_700_020_800_000  # a Wednesday, noon in Shanghai
 LAST_YEAR = (NOW_MS - 400 * DAY_MS, NOW_MS - 35 * DAY_MS)
@@ -193,3 +193,73 @@ def test_the_order_in_which_the_database_answers_does_not_matter(held: list[Memb
     shuffled = list(held)
     order.shuffle(shuffled)
     assert grants(community(people, held), NOW_MS) == grants(community(people, shuffled), NOW_MS)
+
+
+def socket(name: str, device: str = "hub-sockets", class_name: str = "phone") -> Point:
+    return Point(name, "hub", device, class_name)
+
+
+def with_sockets(found: Community, *sockets: Point) -> Community:
+    return structs.replace(found, points=[*POINTS, *sockets])
+
+
+def grants_of(found: Community, who: int) -> list[Grant]:
+    rows, page = grants(found, NOW_MS)
+    site = Site(page)
+    return [site.grant(row) for row in rows if row.digest == card(who)]
+
+
+def test_a_rider_charges_what_the_plan_gives_in_a_day_and_a_door_is_not_rationed() -> None:
+    found = with_sockets(community([person(1, None)], [member(1, "rider")]), socket("phone-1"), socket("phone-2"))
+    (grant,) = grants_of(found, 1)
+    whole = RIDER.allotments["phone"]
+    assert grant.allotments == dict.fromkeys(("phone-1", "phone-2"), Allotment("rider-phone", whole.minutes, whole.wh))
+    facts = Facts(ZoneInfo("Asia/Shanghai"), Trust.SYNCED, 0, 0, used={"rider-phone": Used(mwh=whole.wh * 1000)})
+    asked = {point: weigh(Request(point, card(1)), [grant], facts, NOW_MS).reason for point in ("phone-1", "hub-door")}
+    assert asked == {"phone-1": Reason.QUOTA_SPENT, "hub-door": Reason.ALLOWED}
+
+
+def test_each_class_is_an_allotment_of_its_own_and_each_plan_gives_its_own() -> None:
+    sockets = socket("phone-1"), socket("ebike-1", class_name="ebike"), socket("lamp", class_name="lamp")
+    found = with_sockets(community([person(1)], [member(1, "rider")]), *sockets)
+    given = [{point: held.name for point, held in grant.allotments.items()} for grant in grants_of(found, 1)]
+    assert given == [
+        {"phone-1": "resident-phone", "ebike-1": "resident-ebike"},
+        {"phone-1": "rider-phone", "ebike-1": "rider-ebike"},
+    ]
+
+
+def test_a_class_without_points_is_no_allotment_and_a_point_that_is_not_opened_gives_none() -> None:
+    in_the_gym = Point("gym-phone", "gym", "gym-sockets", "phone")
+    found = with_sockets(community([person(1, None)], [member(1, "rider")]), in_the_gym)
+    (grant,) = grants_of(found, 1)
+    assert grant.allotments == {}
+    assert set(grants(found, NOW_MS)[1].allotments) == {"resident-phone", "rider-phone"}
+
+
+def test_who_holds_a_plan_twice_has_its_allotment_once() -> None:
+    twice = [member(1, "rider", LAST_YEAR, number=1), member(1, "rider", THIS_YEAR, number=2)]
+    found = with_sockets(community([person(1, None)], twice), socket("phone-1"))
+    assert {held.name for grant in grants_of(found, 1) for held in grant.allotments.values()} == {"rider-phone"}
+    assert all(grant.allotments for grant in grants_of(found, 1))
+
+
+def test_staff_end_emergencies_and_nobody_else_does() -> None:
+    found = community([person(1), person(2, None)], [member(1, "founder"), member(2, "staff")])
+    assert [grant.resets for grant in grants_of(found, 1)] == [frozenset()] * 2
+    assert [grant.resets for grant in grants_of(found, 2)] == [{"estate", "gym", "hub"}]
+
+
+@given(
+    ration=st.builds(Rations, st.integers(0, 1000), st.integers(0, 50_000)),
+    devices=st.lists(st.sampled_from([f"hub-{number}" for number in range(9)]), min_size=1, max_size=20),
+)
+def test_all_devices_together_never_give_more_than_the_plan(ration: Rations, devices: list[str]) -> None:
+    sockets = [socket(f"phone-{number}", device) for number, device in enumerate(devices)]
+    plan = structs.replace(RIDER, allotments={"phone": ration})
+    found = with_sockets(community([person(1, None)], [member(1, "rider")]), *sockets)
+    (grant,) = grants_of(structs.replace(found, plans=[plan]), 1)
+    share = {device: grant.allotments[socket.name] for socket, device in zip(sockets, devices, strict=True)}
+    lost = len(share) - 1
+    assert ration.minutes - lost <= sum(held.minutes for held in share.values()) <= ration.minutes
+    assert ration.wh - lost <= sum(held.wh for held in share.values()) <= ration.wh

@@ -365,7 +365,12 @@ def test_a_manifest_reads_as_it_always_did(store: Store, tmp_path: Path, fixture
         write_secret(keys.folder / f"{role}.key", bytes(range(32)))
     world = World(store, KeyFolder(keys.folder))
     world.refresh()
-    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest.txt").read_bytes()
+    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-2.txt").read_bytes()
+
+
+def test_a_manifest_of_before_plans_had_allotments_is_still_read(fixtures: Path) -> None:
+    manifest = codec.read((fixtures / "manifest.txt").read_bytes().partition(b"\n")[0], Manifest)
+    assert (manifest.device, manifest.number) == ("east-gate", 1)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)

@@ -1,12 +1,16 @@
 """The database opens, is brought up to date, and keeps readers and writers apart."""
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, create_engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from cloud.store.database import Store, open_store
+from cloud.plans import STAFF
+from cloud.store.community import load_community
+from cloud.store.database import MIGRATIONS, Store, open_store
 from cloud.store.schema import memberships, metadata, zones
 
 
@@ -57,3 +61,29 @@ def test_a_reader_keeps_its_view_while_another_writes(store: Store) -> None:
         assert before.execute(select(zones)).all() == []
     with store.reading() as after:
         assert len(after.execute(select(zones)).all()) == 1
+
+
+def test_in_a_community_of_before_there_were_allotments_its_staff_may_end_emergencies(url: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0009")
+        for row in (
+            "sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 1, '旧', 'Old')",
+            "zones (name, label_zh, label_en) VALUES ('hub', '驿站', 'Hub')",
+            "points (name, device, zone, label_zh, label_en) VALUES ('door', 'door', 'hub', '门', 'Door')",
+            """plans (name, tier, fee_yuan, opens, label_zh, label_en) VALUES
+               ('staff', 'staff', 0, '{"hub": "always", "estate": "always"}', '物业', 'Staff'),
+               ('rider', 'rider', 0, '{"hub": "always"}', '骑手', 'Rider')""",
+        ):
+            connection.exec_driver_sql(f"INSERT INTO {row}")
+    engine.dispose()
+    store = open_store(url)
+    with store.reading() as connection:
+        found = load_community(connection)
+    store.close()
+    given = {plan.name: (plan.allotments, plan.resets) for plan in found.plans}
+    assert given == {"rider": ({}, ()), STAFF.name: ({}, ("estate", "hub"))}
+    assert [(point.device, point.class_name) for point in found.points] == [("door", "")]
