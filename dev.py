@@ -29,10 +29,16 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "made-from"
 PYTHON = VENV / "bin" / "python"
+ORACLES = ROOT / ".oracles"
 LOCK = ROOT / "requirements.lock"
 INTERPRETER = os.path.realpath(sys.executable)
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
-TOOLS = {"mosquitto": ["mosquitto"], "chromium": ["chromium", "chromium-browser", "google-chrome"]}
+TOOLS = {
+    "mosquitto": ["mosquitto"],
+    "chromium": ["chromium", "chromium-browser", "google-chrome"],
+    "nodejs": ["node", "nodejs"],
+    "npm": ["npm"],
+}
 LIBRARIES = {"libatomic1": "atomic"}
 """By package: Playwright brings a Node.js of its own, which a minimal Debian cannot start without this library."""
 
@@ -150,7 +156,7 @@ def demo(arguments: list[str]) -> int:
 
 
 def find_tool(name: str) -> str | None:
-    """The path of `mosquitto` or `chromium`, or None. Debian keeps the first outside a user's PATH."""
+    """The path of one of `TOOLS`, or None. Debian keeps mosquitto outside a user's PATH."""
     paths = (shutil.which(program, path=SEARCH_PATH) for program in TOOLS[name])
     return next((path for path in paths if path), None)
 
@@ -164,6 +170,29 @@ def provide_tools() -> list[str]:
         run(["apt-get", "update", "-qq"])
         run(["apt-get", "install", "-y", "-qq", *missing])
     return missing_tools()
+
+
+def provide_oracles() -> Path | None:
+    """The folder of the programs by others that the tests hold against ours, made where it is missing; None where npm
+    cannot make it. Which ones, and their hashes, stand in tests/oracles; where they come from is npm's own setting."""
+    npm = find_tool("npm")
+    wanted = [ROOT / "tests" / "oracles" / name for name in ("package.json", "package-lock.json")]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in wanted)).hexdigest()
+    stamp = ORACLES / "made-from"
+    if stamp.is_file() and stamp.read_text() == digest:
+        return ORACLES
+    if npm is None:
+        return None
+    shutil.rmtree(ORACLES, ignore_errors=True)
+    ORACLES.mkdir(parents=True)
+    for file in wanted:
+        shutil.copy(file, ORACLES)
+    asked = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(ORACLES)]
+    if run(asked):
+        shutil.rmtree(ORACLES)
+        return None
+    stamp.write_text(digest)
+    return ORACLES
 
 
 def missing_tools() -> list[str]:
@@ -185,6 +214,7 @@ def test(arguments: list[str]) -> int:
     chosen = [argument for argument in arguments if argument != "--all"]
     ensure_environment()
     missing = provide_tools()
+    provide_oracles()
     if missing and in_ci():
         fail(f"CI skips nothing, and this machine has no {' and no '.join(missing)}: install what is missing")
 

@@ -36,6 +36,18 @@ def chromium() -> Path:
     return tool("chromium")
 
 
+@pytest.fixture(scope="session")
+def node() -> Path:
+    """The program that runs the oracles."""
+    return tool("nodejs")
+
+
+@pytest.fixture(scope="session")
+def oracles(node: Path) -> Path:
+    """The folder of the programs by others, with ``node_modules`` in it."""
+    return dev.provide_oracles() or absent("npm could not fetch what tests/oracles names")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", type=Path, help="Where to put pictures of the pages, for the README.")
 
