@@ -60,8 +60,8 @@ class Socket:
         self.name = name
         self.mains = mains
         self.relay = PowerContact(Relay(board, pin=relay_pin, active_high=active_high))
-        self.appliance: Appliance | None = None
-        self.burnt_open = False
+        self._appliance: Appliance | None = None
+        self._burnt_open = False
         self._loop = board.loop
         self._plug, self._leakage = plug, leakage
         self._ambient_c, self._temperature_c = ambient_c, ambient_c
@@ -80,6 +80,18 @@ class Socket:
     def live(self) -> bool:
         """Whether the mains is at the socket's contacts."""
         return self._live
+
+    @property
+    def appliance(self) -> Appliance | None:
+        """What is plugged in."""
+        self._catch_up()
+        return self._appliance
+
+    @property
+    def burnt_open(self) -> bool:
+        """Whether the contact has parted for good."""
+        self._catch_up()
+        return self._burnt_open
 
     @property
     def temperature_c(self) -> float:
@@ -109,7 +121,7 @@ class Socket:
     def cool(self) -> None:
         """The contact is as new, the air as ever, and the socket has had its time to cool."""
         self.overheat(GOOD_CONTACT_OHM)
-        self.burnt_open = False
+        self._burnt_open = False
         self._temperature_c = self._ambient_c
 
     def trip_leakage(self, on: bool = True) -> None:
@@ -124,20 +136,20 @@ class Socket:
             "kind": "socket",
             "live": self.live,
             "relay": self.relay.view(),
-            "plugged_in": None if self.appliance is None else self.appliance.view(),
+            "plugged_in": None if self._appliance is None else self._appliance.view(),
             "power_w": round(flow.power_w, 1),
             "energy_wh": round(flow.energy_wh, 1),
             "temperature_c": round(self._temperature_c, 1),
             "bad_contact": self._contact_ohm > GOOD_CONTACT_OHM,
-            "burnt_open": self.burnt_open,
+            "burnt_open": self._burnt_open,
             "leakage": self._leakage is not None and self._leakage.on,
         }
 
     def _replace(self, appliance: Appliance | None) -> None:
         self._catch_up()
-        if self.appliance is not None:
-            self.appliance.go_dark()
-        self.appliance = appliance
+        if self._appliance is not None:
+            self._appliance.go_dark()
+        self._appliance = appliance
         if self._plug is not None:
             self._plug.put(appliance is not None)
 
@@ -145,8 +157,8 @@ class Socket:
         """Something on the way from the mains has opened or closed: until now it was as it was."""
         self._catch_up()
         self._live = all(wire.on for wire in self._path)
-        if not self._live and self.appliance is not None:
-            self.appliance.go_dark()
+        if not self._live and self._appliance is not None:
+            self._appliance.go_dark()
 
     def _catch_up(self) -> None:
         passed_s = self._loop.time() - self._known_s
@@ -158,13 +170,13 @@ class Socket:
 
     @property
     def _drawing(self) -> bool:
-        return self._live and not self.burnt_open and self.appliance is not None
+        return self._live and not self._burnt_open and self._appliance is not None
 
     def _drawn(self) -> tuple[float, float]:
         """Amperes and watts of now, with what the contact itself burns."""
-        if self.appliance is None or not self._drawing:
+        if self._appliance is None or not self._drawing:
             return 0.0, 0.0
-        return self._through(self.appliance.power_w, self.appliance.power_factor, self.mains.voltage_v)
+        return self._through(self._appliance.power_w, self._appliance.power_factor, self.mains.voltage_v)
 
     def _through(self, load_w: float, power_factor: float, voltage_v: float) -> tuple[float, float]:
         """The contact in series with a load that takes its power whatever the voltage, as chargers do, until so much
@@ -176,10 +188,10 @@ class Socket:
         return current_a, current_a * (lost_v + (voltage_v - lost_v) * power_factor)
 
     def _step(self, seconds: float) -> None:
-        if self.appliance is None or not self._drawing:
+        if self._appliance is None or not self._drawing:
             self._warm(seconds, 0.0)
             return
-        load_w, power_factor = self.appliance.run(seconds) / seconds, self.appliance.power_factor
+        load_w, power_factor = self._appliance.run(seconds) / seconds, self._appliance.power_factor
         current_a, before_w = self._through(load_w, power_factor, NOMINAL_V)
         self._warm(seconds, current_a)
         _, after_w = self._through(load_w, power_factor, NOMINAL_V)
@@ -197,4 +209,4 @@ class Socket:
             self._temperature_c += (gain_w / loss_w_per_k - self._temperature_c) * -math.expm1(-rate * seconds)
         if self._temperature_c >= MELTS_C:
             self._temperature_c = MELTS_C
-            self.burnt_open = True
+            self._burnt_open = True
