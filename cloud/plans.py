@@ -37,12 +37,12 @@ RESIDENT = Plan(
     tier=Tier.RESIDENT,
     fee_yuan=0,
     places=None,
-    opens={"estate": "always", "hub": "always"},
+    opens={"estate": "always"},
     label_zh="住户",
     label_en="Resident",
     allotments={"phone": Rations(120, 75), "ebike": Rations(480, 2_000), "ev": Rations(480, 40_000)},
 )
-"""What everyone of a household has, whatever they owe: money never denies a home gate. At the hub they charge, too."""
+"""What everyone of a household has, whatever they owe: money never denies a home gate."""
 FOUNDER = Plan("founder", Tier.FOUNDER, 3600, FOUNDER_PLACES, {"gym": "gym-hours"}, "创始会员", "Founder")
 YEARLY = Plan("yearly", Tier.MEMBER, 365, None, {"gym": "gym-hours"}, "年度会员", "Yearly member")
 RIDER = Plan(

@@ -220,11 +220,13 @@ def test_a_rider_charges_what_the_plan_gives_in_a_day_and_a_door_is_not_rationed
 
 
 def test_each_class_is_an_allotment_of_its_own_and_each_plan_gives_its_own() -> None:
-    sockets = socket("phone-1"), socket("ebike-1", class_name="ebike"), socket("lamp", class_name="lamp")
-    found = with_sockets(community([person(1)], [member(1, "rider")]), *sockets)
+    shed = Point("ebike-1", "estate", "bicycle-shed", "ebike")
+    found = with_sockets(
+        community([person(1)], [member(1, "rider")]), shed, socket("phone-1"), socket("lamp", class_name="lamp")
+    )
     given = [{point: held.name for point, held in grant.allotments.items()} for grant in grants_of(found, 1)]
     assert given == [
-        {"phone-1": "resident-phone", "ebike-1": "resident-ebike"},
+        {"ebike-1": "resident-ebike"},
         {"phone-1": "rider-phone", "ebike-1": "rider-ebike"},
     ]
 
