@@ -38,6 +38,7 @@ TOOLS = {
     "chromium": ["chromium", "chromium-browser", "google-chrome"],
     "nodejs": ["node", "nodejs"],
     "npm": ["npm"],
+    "mbpoll": ["mbpoll"],
 }
 LIBRARIES = {"libatomic1": "atomic"}
 """By package: Playwright brings a Node.js of its own, which a minimal Debian cannot start without this library."""

@@ -37,6 +37,12 @@ def chromium() -> Path:
 
 
 @pytest.fixture(scope="session")
+def mbpoll() -> Path:
+    """Debian's Modbus master."""
+    return tool("mbpoll")
+
+
+@pytest.fixture(scope="session")
 def node() -> Path:
     """The program that runs the oracles."""
     return tool("nodejs")

@@ -153,7 +153,7 @@ async def test_an_sdm120_takes_its_address_as_a_float() -> None:
 @in_virtual_time
 async def test_a_broadcast_is_obeyed_and_not_answered(make: Make) -> None:
     meter = make(1, measures=Place().socket)
-    write = {Pzem004t: "00 06 0002 0005", Sdm120: "00 10 0014 0002 04 40A00000"}[type(meter)]  # type: ignore[index]
+    write = {Pzem004t: "00 06 0002 0005", Sdm120: "00 10 0014 0002 04 40A00000"}[type(meter)]
     assert ask(meter, write) is None
     assert meter.address == 5
 
@@ -207,7 +207,9 @@ async def test_its_faults_come_and_go(make: Make) -> None:
     assert not is_sealed(garbled.frame)
     meter.bad_crc, meter.late_s = False, 1.5
     late = meter.hear(read)
-    assert late == (usual.frame, pytest.approx(usual.after_s + 1.5))
+    assert late is not None
+    assert late.frame == usual.frame
+    assert late.after_s == pytest.approx(usual.after_s + 1.5)
 
 
 @both
