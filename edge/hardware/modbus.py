@@ -26,8 +26,9 @@ MAX_BUFFER = 256
 """The longest RTU frame. Of a line that babbles the newest bytes are kept."""
 BITS_PER_BYTE = 10
 """8N1: a start bit, eight bits, a stop bit."""
-LEAST_SILENCE_S = 0.00175
-"""Between two frames, above 19200 baud; below, it is the time of 3.5 bytes (Modbus over serial line V1.02)."""
+SILENCE_BYTES, LEAST_SILENCE_S = 4, 0.002
+"""Between two frames: a little more than the 3.5 bytes, or 1.75 ms above 19200 baud, of Modbus over serial line V1.02.
+"""
 
 Why = Literal["silent", "crc", "garbage", "wrong_unit", "wrong_length", "exception", "bus_lost"]
 """Why there is no answer: nothing came; it was damaged; it was no answer at all; another instrument spoke; it was of
@@ -94,7 +95,7 @@ class Timing(Struct, frozen=True):
     @property
     def silence_s(self) -> float:
         """What parts two frames."""
-        return max(self.wire_s(7) / 2, LEAST_SILENCE_S)
+        return max(self.wire_s(SILENCE_BYTES), LEAST_SILENCE_S)
 
 
 class Master:

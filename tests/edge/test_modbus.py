@@ -124,13 +124,13 @@ def test_after_an_answer_the_line_is_free_after_the_silence_between_frames() -> 
     master = Master(Timing(9600))
     master.ask(READ, 0.0)
     master.heard(answer(1, PZEM), 0.05)
-    assert master.free_at_s == pytest.approx(0.05 + 3.5 * 10 / 9600)
+    assert master.free_at_s == pytest.approx(0.05 + 4 * 10 / 9600)
     with pytest.raises(RuntimeError, match="quiet"):
         master.ask(READ, 0.052)
 
 
 def test_above_19200_baud_the_silence_does_not_shrink_further() -> None:
-    assert Timing(115_200).silence_s == Timing(57_600).silence_s == 0.00175
+    assert Timing(115_200).silence_s == Timing(57_600).silence_s == 0.002
 
 
 def test_a_slow_line_gives_the_answer_the_time_it_needs() -> None:
