@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -10,7 +10,7 @@ from contract.decide import Allotment, Mode
 from contract.reasons import Reason
 from edge.load import FROZEN_AFTER_MS
 from edge.session import Tariff
-from edge.stations import CloudHeard, Drive, Due, Effect, Found, Input, Levels, ModeChanged, Record, Rest, Spend
+from edge.stations import CloudHeard, Drive, Due, Effect, Found, Input, Keep, Levels, ModeChanged, Record, Rest, Spend
 from edge.stations import socket as kind
 from tests.edge.sockets import ANNA, BEN, CARL, POINT, Socket, decision
 
@@ -29,6 +29,7 @@ class Witness(Socket):
         self.latched: set[str] = set()
         self.burning = False
         self.used: dict[str, int] = {}
+        self.written: dict[str, int] = {}
         self.jumped = False
         super().__init__(bank="bank-a", tariff=Tariff(idle_fen_per_minute=5, idle_cap_fen=50), **settings)
 
@@ -63,6 +64,8 @@ class Witness(Socket):
             case Spend():
                 assert effect.used_mwh >= self.used.get(effect.session, 0), "energy backwards"
                 self.used[effect.session] = effect.used_mwh
+            case Keep():
+                self.written = dict(self.used)
         super()._do(effect)
 
     def _ended(self, data: dict[str, Any]) -> None:
@@ -103,13 +106,22 @@ class Sockets(RuleBasedStateMachine):
         found = decision(holder, reason, ticket=self._ticket(), allotment=ALLOTMENT, told=told, resets=resets)
         self.socket.take(found)
 
-    @rule(load_w=st.sampled_from([15, 200, 900]))
-    def somebody_charges(self, load_w: float) -> None:
+    @precondition(lambda self: not self.socket.on)
+    @rule(load_w=st.sampled_from([15, 200, 900]), plug=st.booleans())
+    def all_is_well_and_somebody_charges(self, load_w: float, plug: bool) -> None:
         """The usual case, so that the rest happens to something."""
-        if self.socket.phase in ("free", "finished"):
-            self.socket.meter, self.socket.load_w = "good", load_w
-            self.socket.tap(ANNA, ticket=self._ticket(), allotment=ALLOTMENT)
-            self.socket.wait(5_000)
+        one = self.socket
+        one.meter, one.celsius, one.stray_w, one.load_w, one.burning = "good", 25, 0, load_w, False
+        one.emergency(active=False)
+        one.take(ModeChanged(Mode.SCHEDULED, 1))
+        one.supply(live=True)
+        one.edge("leakage", False)
+        one.edge("plug", plug)
+        one.wait(2_000)
+        one.tap(CARL, Reason.FAULTED, ticket=self._ticket(), resets=True)
+        one.tap(ANNA, ticket=self._ticket(), allotment=ALLOTMENT)
+        one.wait(2_000)
+        event(one.phase)
 
     @rule(how=st.sampled_from(["good", "silent", "absurd", "low volts", "frozen"]))
     def the_meter_changes(self, how: str) -> None:
@@ -170,7 +182,7 @@ class Sockets(RuleBasedStateMachine):
         one.lease_until_ms = None
         one.now_ms += age_ms or 5_000
         one.state = kind.start(POINT, one.settings)
-        one.wakes = {}
+        one.wakes, one.used = {}, one.written
         one.take(Found(one.kept, age_ms))
         if one.burning and not levels_first:
             one.emergency()
