@@ -17,7 +17,7 @@ from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
 from cloud.ca import open_authority
 from cloud.commands import Commander
-from cloud.console import adoption, doors, lists, live, people, session, wirings
+from cloud.console import adoption, doors, emergencies, lists, live, people, session, wirings
 from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.desired import Steering
@@ -100,7 +100,20 @@ def create_app(
     app.state.metrics = figures or Metrics(store, clock, feed)
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    pages_and_calls = (health, metrics, v1, orders, session, live, doors, lists, people, adoptions, adoption)
+    pages_and_calls = (
+        health,
+        metrics,
+        v1,
+        orders,
+        session,
+        live,
+        doors,
+        emergencies,
+        lists,
+        people,
+        adoptions,
+        adoption,
+    )
     for routes in (*pages_and_calls, rollouts, wirings):
         app.include_router(routes.router)
     errors.install(app)

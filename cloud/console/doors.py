@@ -16,6 +16,7 @@ from cloud.console.pages import Pages, see_other
 from cloud.console.people import Fields
 from cloud.console.session import Said, say
 from cloud.presence import Presence
+from cloud.store.emergencies import list_watched, list_zone_states
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
 from contract.decide import HOUR_MS, Mode
@@ -81,6 +82,7 @@ def doors_page(
         points = list_points(connection, now_ms)
         orders = list_orders(connection, ORDERS_SHOWN)
         asked = find_order(connection, order) if order else None
+        emergencies, zones = list_zone_states(connection, now_ms), list_watched(connection)
     lacking = [point for point in points if point.drifts and heard(point) and not point.why]
     return pages.page(
         request,
@@ -92,6 +94,10 @@ def doors_page(
         orders=orders,
         order=asked,
         last_orders=last_orders(orders, now_ms),
+        emergencies=emergencies,
+        zones=zones,
+        drills={one.zone for one in emergencies if one.cause == "drill" and not one.ended},
+        in_earnest={one.zone for one in emergencies if one.cause != "drill" and not one.ended},
         awaited=(asked and asked.standing(now_ms) == "sent") or (just_set and lacking),
         labels={point.name: point.label for point in points},
         said=said,

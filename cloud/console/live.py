@@ -32,6 +32,7 @@ from cloud.store.console import (
     list_events,
 )
 from cloud.store.database import Store
+from cloud.store.emergencies import ZoneState, list_zone_states
 from cloud.store.quarantine import twins
 from cloud.store.rosters import Spread, spread
 
@@ -71,6 +72,7 @@ class Overview(Struct, frozen=True):
     now_ms: int
     breaks: list[BreakView] = []
     twins: Set[str] = frozenset()
+    emergencies: list[ZoneState] = []
 
     @property
     def newest_roster(self) -> int:
@@ -115,7 +117,12 @@ class PageSource:
             devices = [(one.name, device_json(one, seen.now_ms)) for one in seen.devices]
             return [Item("device", msgspec.json.encode(one).decode(), key=name) for name, one in devices]
         cards = [Item("device", self._device(dialect, one, seen), key=one.name) for one in seen.devices]
-        return [Item("tiles", self._pages.fragment(dialect, "_tiles.html", seen=seen), key="tiles"), *cards]
+        return [
+            Item(
+                "tiles", self._pages.fragment(dialect, "_tiles.html", seen=seen), key="tiles"
+            ),
+            *cards,
+        ]
 
     def _device(self, dialect: str, device: DeviceView, seen: Overview) -> str:
         return self._pages.fragment(dialect, "_device.html", device=device, seen=seen, now_ms=seen.now_ms)
@@ -132,6 +139,7 @@ class PageSource:
                 now_ms=now_ms,
                 breaks=list_breaks(connection, since_ms=now_ms - BREAKS_SHOWN_MS),
                 twins=twins(connection, now_ms - TWINS_SHOWN_MS),
+                emergencies=list_zone_states(connection, now_ms),
             )
 
 

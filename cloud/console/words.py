@@ -67,9 +67,11 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "device.unlogged": ("alarm", "Events could not be written down"),
     "device.fault_cleared": ("quiet", "Device fault cleared"),
     "device.forked": ("alarm", "Went on in a new journal: there was another past under its name"),
-    "emergency.began": ("alarm", "Emergency: doors released"),
-    "emergency.standing": ("alarm", "Still in an emergency when it started"),
-    "emergency.reset": ("quiet", "Emergency reset by a person"),
+    "emergency.began": ("alarm", "Doors released"),
+    "emergency.standing": ("alarm", "Doors still released when it started"),
+    "emergency.worsened": ("alarm", "Doors released, now for a worse cause"),
+    "emergency.reset": ("quiet", "Doors no longer released"),
+    "emergency.not_reset": ("alarm", "Somebody tried to reset it; the alarm is still on"),
     "journal.gap": ("alarm", "Events are lost"),
     "reader.invalid_read": ("quiet", "A reading that is no card"),
 }
@@ -91,6 +93,7 @@ FAULTS: Mapping[str, str] = {
     "disk_low": "Its disk is nearly full",
     "emergency": "Emergency: doors released",
     "exit_button_stuck": "Exit button stuck",
+    "fire_loop": "Fire loop broken: doors released",
     "internal_error": "A fault inside the device",
     "jammed": "Arm jammed",
     "journal_full": "Its journal fills up: the cloud takes nothing",
@@ -104,6 +107,9 @@ FAULTS: Mapping[str, str] = {
 
 ACTIONS: Mapping[str, str] = {
     "command.open_once": "Opened a door from afar",
+    "command.drill": "Began or ended a fire drill",
+    "muster.seen": "Accounted for somebody",
+    "muster.unseen": "Took back that somebody was accounted for",
     "command.reboot": "Ordered a restart",
     "command.send_log": "Asked for a device's log",
     "command.clock_set": "Set a device's clock",
@@ -166,9 +172,28 @@ MODES: Mapping[str, str] = {
 
 ORDERS: Mapping[str, str] = {
     "open_once": "Open once",
+    "drill": "Fire drill",
     "reboot": "Restart the machine",
     "send_log": "Fetch its log",
     "clock_set": "Set its clock to the cloud's",
+}
+
+ALARMS: Mapping[str, str] = {
+    "fire": "Fire",
+    "smoke": "Smoke",
+    "estop": "Emergency stop",
+    "loop_broken": "Fire loop broken",
+    "drill": "Fire drill",
+}
+"""Why the doors of a zone are released."""
+
+ENDINGS: Mapping[str, str] = {
+    "key": "Reset by key",
+    "card": "Reset by card",
+    "order": "Ended by order",
+    "time": "Ended by itself after half an hour",
+    "restart": "Ended, for its keeper started anew",
+    "unseen": "Over, or not heard of since its device started anew",
 }
 
 ROLLOUTS: Mapping[str, str] = {
@@ -209,7 +234,9 @@ REFUSALS: Mapping[str, str] = {
     "internal_error": "a fault inside the device",
     "keeper_lost": "nobody keeps its pins",
     "locked_down": "it is locked down",
+    "no_drill": "there is no drill",
     "no_such_point": "it has no such door",
+    "no_such_zone": "nothing tells it of a fire in that zone",
     "not_this_kind": "it is nothing that opens",
     "not_understood": "its software is too old",
     "out_of_service": "it is out of service",
@@ -278,6 +305,16 @@ def mode(word: object) -> str:
     return MODES.get(str(word)) or plain(str(word))
 
 
+def alarm(word: object) -> str:
+    """The words for the cause of an emergency."""
+    return ALARMS.get(str(word)) or plain(str(word))
+
+
+def ending(word: object) -> str:
+    """The words for how an emergency ended."""
+    return ENDINGS.get(str(word)) or plain(str(word))
+
+
 def phase(word: object) -> str:
     return PHASES.get(str(word)) or plain(str(word))
 
@@ -323,5 +360,7 @@ def texts() -> list[str]:
         REFUSALS,
         ROLLOUTS,
         LEGS,
+        ALARMS,
+        ENDINGS,
     )
     return sorted({text for _, text in KINDS.values()} | {text for table in tables for text in table.values()})

@@ -27,6 +27,8 @@ from contract.events import decode_event
 
 MAX_DEVICES = 1_000
 EMERGENCY = "emergency"
+ZONE_FAULTS = (EMERGENCY, "fire_loop")
+"""What a device reports of a zone: ``emergency.zone`` with its cause, and a fire loop that is broken."""
 MAX_LOOK_BACK = 200_000
 """Events that one page of a filtered list searches; the page after it goes on from there."""
 
@@ -94,15 +96,15 @@ class DeviceView(Struct, frozen=True):
     @property
     def faults(self) -> list[Fault]:
         """Every fault it reports once, of its doors and of itself: a beat names those of a door ``point.fault``, and
-        an emergency ``emergency.zone``."""
+        those of a zone ``emergency.zone``."""
         labels = {point.zone_name: point.zone for point in self.points} | {
             point.name: point.label for point in self.points
         }
         found = {(point.name, str(fault)): "" for point in self.points for fault in _list(point.report.get("faults"))}
         for place, known in _table(self.beat.get("faults")).items():
             point, _, fault = str(place).rpartition(".")
-            if point == EMERGENCY:
-                found[fault, EMERGENCY] = ""
+            if point in ZONE_FAULTS:
+                found[fault, point] = str(known)
             else:
                 found.setdefault((point, fault), str(known))
         return [Fault(fault, known, point, labels.get(point)) for (point, fault), known in found.items()]

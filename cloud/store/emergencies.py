@@ -21,6 +21,13 @@ SHOWN_AFTER_MS = 3_600_000
 _COLUMNS = [emergencies.c[name] for name in Emergency.__struct_fields__]
 
 
+class Zone(Struct, frozen=True):
+    """A zone that registered devices have points in."""
+
+    name: str
+    label: Label
+
+
 class ZoneState(Struct, frozen=True):
     """A zone in an emergency, at whichever of its devices; the cause is the worst of theirs. Once it is over, ``ended``
     is the last of them to end, and ``person`` whose card did it."""
@@ -112,6 +119,13 @@ def _state(rows: Sequence[Any]) -> ZoneState:
         ended=None if standing else last,
         person=None if standing else person,
     )
+
+
+def list_watched(connection: Connection) -> list[Zone]:
+    """Every zone that registered devices have points in, by name."""
+    theirs = select(points.c.zone).join(devices, devices.c.name == points.c.device)
+    rows = connection.execute(select(zones).where(zones.c.name.in_(theirs)).order_by(zones.c.name))
+    return [Zone(row.name, Label(row.label_zh, row.label_en)) for row in rows]
 
 
 def zone_devices(connection: Connection, zone: str) -> list[str]:
