@@ -51,7 +51,14 @@ class Device:
         registration = ports.identity.registration
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
         self.ledger = Ledger(ports.memory.spent(), ports.clock, ports.roster)
-        self.decider = Decider(ports.roster, ports.clock, registration.digest_key if registration else None)
+        self.decider = Decider(
+            ports.roster,
+            ports.clock,
+            registration.digest_key if registration else None,
+            zones={point.name: point.zone for point in config.points},
+            ledger=self.ledger,
+            random_bytes=ports.random.randbytes,
+        )
         self.announcer = Announcer(
             ports.link,
             ports.identity.device_key,
