@@ -16,7 +16,8 @@ from contract.emergencies import Cause
 from contract.messages import Manifest
 from edge.clock import DeviceClock
 from edge.latch import Latch
-from edge.memory import Begun, Memory
+from edge.ledger import Spent
+from edge.memory import Begun, KeptPoint, Memory
 from edge.roster_file import RosterDamaged
 from edge.roster_store import RosterError, RosterStore
 from edge.roster_sync import MAX_WAIT_S
@@ -174,11 +175,21 @@ def test_time_never_falls_behind_a_floor_that_was_saved(disk: DiskRecorder, imag
         assert clock_in(image).floor_ms in kept_at(kept, power_cut.done), power_cut
 
 
-def everything_in(memory: Memory) -> tuple[list[Begun], bytes | None]:
-    return memory.commands(), memory.kept("modes")
+def everything_in(memory: Memory) -> tuple[object, ...]:
+    return memory.commands(), memory.kept("modes"), memory.points(), memory.spent()
 
 
-def test_a_command_that_was_begun_is_remembered_after_every_cut(disk: DiskRecorder, image: Path) -> None:
+def charging(number: int) -> KeptPoint:
+    return KeptPoint("phone-1", bytes([number]) * 300, "b7", number, NOW_MS + number)
+
+
+def spent(number: int) -> Spent:
+    return Spent("0123456789abcdef", 739_000, "72696465726e6f31", "rider-phone", number * 60_000, number * 1_500)
+
+
+def test_commands_documents_and_what_a_session_used_are_remembered_after_every_cut(
+    disk: DiskRecorder, image: Path
+) -> None:
     with disk:
         memory = Memory(disk.folder / "memory.db")
         kept = [(0, everything_in(memory))]
@@ -189,6 +200,8 @@ def test_a_command_that_was_begun_is_remembered_after_every_cut(disk: DiskRecord
             kept.append((len(disk.operations), everything_in(memory)))
             memory.finish(f"{number}", b"done")
             kept.append((len(disk.operations), everything_in(memory)))
+            memory.keep_point(charging(number), [spent(number)])
+            kept.append((len(disk.operations), everything_in(memory)))
         memory.close()
     for power_cut in power_cuts(disk.before, disk.operations, PLAN | DAMAGE, "memory"):
         pour(power_cut.image, image)
@@ -197,4 +210,5 @@ def test_a_command_that_was_begun_is_remembered_after_every_cut(disk: DiskRecord
             assert everything_in(found) in kept_at(kept, power_cut.done), power_cut.cut
         found.keep("modes", bytes(20_000))
         found.begin(Begun("again", "open_once", NOW_MS, NOW_MS, None))
+        found.keep_point(charging(9), [spent(9)])
         found.close()
