@@ -106,6 +106,10 @@ class Sockets(RuleBasedStateMachine):
         found = decision(holder, reason, ticket=self._ticket(), allotment=ALLOTMENT, told=told, resets=resets)
         self.socket.take(found)
 
+    @rule(holder=HOLDERS)
+    def the_rule_was_asked_a_moment_too_early(self, holder: bytes) -> None:
+        self.socket.take(decision(holder, ticket=self._ticket(), allotment=ALLOTMENT))
+
     @precondition(lambda self: not self.socket.on)
     @rule(load_w=st.sampled_from([15, 200, 900]), plug=st.booleans())
     def all_is_well_and_somebody_charges(self, load_w: float, plug: bool) -> None:
