@@ -127,7 +127,6 @@ class Metering:
     async def _round(self) -> None:
         if self._port.why_down:
             for unit in self._units:
-                unit.missed = 0  # so that all are asked again as soon as the line is back
                 self._tell(unit.without("bus_lost"))
             return
         silent = sorted((unit for unit in self._units if unit.missed), key=lambda unit: unit.retry_at_s)

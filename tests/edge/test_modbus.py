@@ -245,6 +245,11 @@ def test_noise_before_an_answer_does_not_hide_it(before: bytes, cuts: list[int])
     assert talk(READ, *pieces(before + answer(1, PZEM), cuts)) == Answer(tuple(PZEM))
 
 
+def test_of_a_line_that_babbles_only_the_newest_bytes_are_looked_at() -> None:
+    assert talk(READ, b"\x01\x04" * 5_000, answer(1, PZEM)) == Answer(tuple(PZEM))
+    assert talk(READ, answer(1, PZEM) + b"\x01\x04" * 128) == Failure("crc")
+
+
 @given(st.integers(0, 8 * len(answer(1, PZEM)) - 1), CUTS)
 def test_one_wrong_bit_is_one_answer_less(bit: int, cuts: list[int]) -> None:
     data = bytearray(answer(1, PZEM))
