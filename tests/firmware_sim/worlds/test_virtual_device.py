@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,12 @@ from sqlalchemy import select
 
 from cloud.store.schema import devices
 from contract.events import decode_event
+from dev import ROOT
+from edge.config import load
+from edge.peripherals import Bus
 from firmware_sim import life
 from firmware_sim.clock import run_virtual
+from firmware_sim.virtual_mqtt import VirtualBroker
 from firmware_sim.worlds.audit import audit, unlockings
 from firmware_sim.worlds.virtual import OurFault, VirtualTown, neighbours, sites
 from firmware_sim.worlds.virtual_device import MortalJournal, VirtualDevice
@@ -185,3 +190,56 @@ def test_a_fault_of_ours_ends_in_the_open() -> None:
 
     with pytest.raises(OurFault, match="1 times"):
         run_virtual(_told(story))
+
+
+def sockets(folder: Path) -> VirtualDevice:
+    """A device with two charging sockets and their meters."""
+    sample = (ROOT / "config" / "socket.toml").read_text()
+    folders = "\n".join(f'{name} = "{name}"' for name in ("state", "keys", "run"))
+    (folder / "socket.toml").write_text(sample.replace("[device]", f"[device]\n{folders}"))
+    return VirtualDevice(load(folder / "socket.toml"), VirtualBroker(asyncio.get_running_loop(), seed=1), seed=1)
+
+
+def reading(device: VirtualDevice, point: str) -> dict[str, Any]:
+    """What the agent shows of a socket."""
+    assert device.agent is not None
+    shown = device.agent.status()["points"][point]["live"]
+    assert isinstance(shown, dict)
+    return shown
+
+
+def test_the_shipped_agent_reads_the_simulated_meters_and_so_does_the_next_one() -> None:
+    async def story() -> None:
+        with memory_disk() as folder:
+            device = sockets(folder)
+            device.start()
+            await asyncio.sleep(5)
+            device.hardware.sockets["phone-1"].overheat(ambient_c=45)
+            await asyncio.sleep(3600)
+            assert reading(device, "phone-1")["temperature_c"] == pytest.approx(45, abs=1)
+            device.kill_agent()
+            assert device.hardware.buses["meters"].ports == set()
+            device.start_agent()
+            await asyncio.sleep(5)
+            assert reading(device, "phone-1")["temperature_c"] == pytest.approx(45, abs=1)
+            assert reading(device, "ebike-1")["power_w"] == 0
+            await device.close()
+
+    run_virtual(story())
+
+
+def test_a_bus_that_the_config_expects_elsewhere_is_silent() -> None:
+    async def story() -> None:
+        with memory_disk() as folder:
+            device = sockets(folder)
+            heard: list[bytes] = []
+            for bus in (Bus("meters", "/dev/serial0"), Bus("meters", "/dev/serial1"), Bus("m", "/dev/serial0", 19200)):
+                port = device._open_bus(bus)
+                port.on_bytes = heard.append
+                port.send(bytes.fromhex("01 04 00 00 00 0A 70 0D"))
+                await asyncio.sleep(1)
+                port.close()
+            assert [len(answer) for answer in heard] == [25]
+            await device.close()
+
+    run_virtual(story())

@@ -7,11 +7,11 @@ import pytest
 from msgspec import structs
 
 from dev import ROOT
-from edge.config import DeviceConfig, load
+from edge.config import DeviceConfig, Point, load
 from firmware_sim.board import Board
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.turnstile import Turnstile
-from firmware_sim.worlds.board_process import pin_names
+from firmware_sim.worlds.board_process import Hands, Witness, pin_names
 from firmware_sim.worlds.wiring import Hardware, resistors, wire
 from tests.firmware_sim.story import in_virtual_time
 
@@ -148,3 +148,45 @@ async def test_a_kind_without_a_part_is_a_fault_of_ours() -> None:
     config = sample("door")
     with pytest.raises(KeyError, match="locker"):
         wired(structs.replace(config, points=(structs.replace(config.points[0], kind="locker"),)))
+
+
+class Bell:
+    """A part of a kind that does not come with the gateway."""
+
+    def view(self) -> dict[str, object]:
+        return {"kind": "bell"}
+
+
+@in_virtual_time
+async def test_another_kind_brings_its_own_part() -> None:
+    config = sample("door")
+    other = structs.replace(config, points=(structs.replace(config.points[0], kind="bell"),))
+
+    def fit(hardware: Hardware, point: Point) -> None:
+        hardware.parts[point.name] = Bell()
+
+    hardware = wire(Board(asyncio.get_running_loop(), seed=1, pulls=resistors(other)), other, {"bell": fit})
+    (seen,) = Hands(other, hardware, Witness(pin_names(other))).view()["points"].values()
+    assert seen["part"] == {"kind": "bell"}
+
+
+@in_virtual_time
+async def test_sockets_hang_on_their_bank_wherever_it_stands_in_the_config() -> None:
+    config = sample("socket")
+    hardware = wired(structs.replace(config, points=config.points[::-1]))
+    socket, keeper = hardware.sockets["ebike-1"], hardware.board.factory()
+    keeper.pin(17).output_with_state(1)
+    await asyncio.sleep(1)
+    assert not socket.live
+    keeper.pin(22).output_with_state(1)
+    await asyncio.sleep(1)
+    assert socket.live
+
+
+@in_virtual_time
+async def test_thermistors_of_one_address_are_on_one_board() -> None:
+    hardware = wired(sample("socket"))
+    boards = {id(hardware.instruments[f"{point}.thermometer"]) for point in ("ebike-1", "phone-1")}
+    assert len(boards) == 1
+    assert len(hardware.buses["meters"].slaves) == 3
+    assert hardware.channels == {"ebike-1.thermometer": 0, "phone-1.thermometer": 1}
