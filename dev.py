@@ -9,6 +9,7 @@
 
 Each first makes the environment in .venv, with exactly the packages of requirements.lock, if it is not
 there or no longer fits. With CI=true in the environment a missing tool or a skipped test is an error.
+The tests run side by side, file by file; `test -n 0 tests/edge -k roster` runs some of them one after the other.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from ctypes.util import find_library
 from pathlib import Path
@@ -40,6 +42,8 @@ TOOLS = {
     "npm": ["npm"],
     "mbpoll": ["mbpoll"],
 }
+WORKERS = min(os.cpu_count() or 1, 4)
+"""Processes that run tests. Each may have a broker, a cloud, a browser and four devices up at once."""
 LIBRARIES = {"libatomic1": "atomic"}
 """By package: Playwright brings a Node.js of its own, which a minimal Debian cannot start without this library."""
 
@@ -210,6 +214,17 @@ def skipped_tests(report: Path) -> Counter[str]:
     return Counter(skip.get("message", "no reason given") for skip in skips)
 
 
+def scratch() -> Path:
+    """A new folder for the files of the tests, with a short name: the path of a Unix socket has at most 107 bytes."""
+    return Path(tempfile.mkdtemp(prefix="hg", dir="/tmp"))
+
+
+def pytest_command(report: Path, files: Path, every: bool, chosen: list[str]) -> list[str]:
+    """Of two options the last counts, so that what the user has chosen stands at the end."""
+    side_by_side = ["-n", str(WORKERS), "--dist", "loadfile", f"--basetemp={files}"]
+    return ["pytest", *side_by_side, f"--junitxml={report}", *(["-m", ""] if every else []), *chosen]
+
+
 def test(arguments: list[str]) -> int:
     every = "--all" in arguments
     chosen = [argument for argument in arguments if argument != "--all"]
@@ -221,11 +236,12 @@ def test(arguments: list[str]) -> int:
 
     report = VENV / "last-test.xml"
     report.unlink(missing_ok=True)
+    files = scratch()
     steps = {
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
         "mypy": ["mypy"],
-        "pytest": ["pytest", f"--junitxml={report}", *(["-m", ""] if every else []), *chosen],
+        "pytest": pytest_command(report, files, every, chosen),
     }
     codes: dict[str, int] = {}
     for name, command in steps.items():
@@ -235,6 +251,10 @@ def test(arguments: list[str]) -> int:
     skipped = skipped_tests(report)
     for line in closing_lines(codes, skipped, missing, every):
         print(line)
+    if codes["pytest"]:
+        print(f"left over    {files}: the files of the last tests")
+    else:
+        shutil.rmtree(files, ignore_errors=True)
     return first_failure([*codes.values(), int(in_ci() and bool(skipped))])
 
 

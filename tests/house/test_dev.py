@@ -145,3 +145,20 @@ def test_skips_are_counted_by_their_reason(tmp_path: Path) -> None:
     report.write_text(f'<t>{skip}<case/>{skip}<case><skipped type="pytest.xfail" message="known"/></case></t>')
     assert dev.skipped_tests(report) == {"no tool": 2}
     assert dev.skipped_tests(tmp_path / "none.xml") == {}
+
+
+def test_what_the_user_asks_of_pytest_stands_behind_what_we_ask(tmp_path: Path) -> None:
+    chosen = ["-n", "0", "tests/edge"]
+    assert dev.pytest_command(tmp_path / "report.xml", tmp_path, False, chosen)[-3:] == chosen
+
+
+def test_every_test_is_asked_for_without_a_mark(tmp_path: Path) -> None:
+    assert "-m" not in dev.pytest_command(tmp_path / "report.xml", tmp_path, False, [])
+    assert dev.pytest_command(tmp_path / "report.xml", tmp_path, True, [])[-2:] == ["-m", ""]
+
+
+def test_the_files_of_the_tests_lie_where_a_socket_s_path_stays_short() -> None:
+    files = dev.scratch()
+    files.rmdir()
+    longest = files / "popen-gw3" / f"test_{'x' * 25}0" / "demo" / "devices" / "gym-turnstile" / "control.sock"
+    assert len(bytes(longest)) < 104  # what macOS allows; Linux has four more
