@@ -32,7 +32,7 @@ async def test_a_fire_at_three_frees_the_gym_and_only_a_key_on_site_locks_it_aga
     hardware.fire_panels["gym"].alarm()
     await asyncio.sleep(1)
     assert hardware.portals[GYM].view()["arm_dropped"]
-    assert [event.data for event in in_the_cloud(town, GYM, "emergency.began")] == [{"zone": "gym"}]
+    assert [event.data for event in in_the_cloud(town, GYM, "emergency.began")] == [{"zone": "gym", "cause": "fire"}]
     town.devices[GYM].power_off()
     await asyncio.sleep(20)
     town.devices[GYM].power_on()
