@@ -137,7 +137,7 @@ class Decider:
             self._roster.number,
             RULE_VERSION,
             ticket=self._random_bytes(TICKET_BYTES).hex(),
-            minute=self._minute(),
+            minute=None if report.offline_limit_ms is None else self._minute(),
             resets=resets,
         )
 

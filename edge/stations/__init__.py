@@ -34,8 +34,9 @@ class Decided(Struct, frozen=True):
 
     ``roster`` is the number of the roster it rests on, ``rule`` the version of the rule. ``ticket`` is 16 hex digits,
     new for every decision: what begins with this one is called by it. ``minute`` is the site's time of day, in minutes
-    since midnight; None while nobody knows it. ``about`` is what an ``Ask`` was about, ``told`` the order of an
-    operator who asked from afar. ``resets``: somebody stands here whose grant lets them clear the faults of this zone.
+    since midnight, told to a point that reports an ``offline_limit_ms``; None while nobody knows it. ``about`` is what
+    an ``Ask`` was about, ``told`` the order of an operator who asked from afar. ``resets``: somebody stands here whose
+    grant lets them clear the faults of this zone.
     """
 
     decision: Decision

@@ -173,12 +173,13 @@ def test_every_decision_has_a_ticket_of_its_own() -> None:
 
 
 def test_a_decision_knows_the_time_of_day_of_its_site() -> None:
-    desk = Desk()
-    assert desk.decided().minute == 16 * 60, "08:00 UTC in Shanghai"
+    desk, socket = Desk(), Report("free", offline_limit_ms=HOUR_MS)
+    assert desk.decided(socket).minute == 16 * 60, "08:00 UTC in Shanghai"
+    assert desk.decided().minute is None, "at a door nobody asks"
     desk.clock.trust = Trust.UNSET
-    assert desk.decided().minute is None
+    assert desk.decided(socket).minute is None
     desk.clock.trust, desk.cards.zone = Trust.HOLDOVER, None
-    assert desk.decided().minute is None
+    assert desk.decided(socket).minute is None
 
 
 def test_what_the_holder_has_used_today_is_weighed_where_it_is_rationed() -> None:
