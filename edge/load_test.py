@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -10,13 +11,15 @@ from edge.config import Point
 from edge.hardware.meters import Values
 from edge.hardware.modbus_line import ModbusLine
 from edge.keeper_line import KeeperLine
-from edge.keeper_link import Drive, Refused, Rest, Snapshot, ToAgent
+from edge.keeper_link import Drive, KeeperPort, Refused, Rest, Snapshot, ToAgent
 from edge.load_judging import Found, Trial, judge_meter, judge_thermometer
 from edge.metering import Tap, Unit
 from edge.stations import HOLD_AGAIN_MS, HOLD_LEASE_MS
 
 SETTLE_S = 5.0
 """A switched power supply and the meter's own averaging take two or three seconds."""
+WARM_S = 60.0
+"""A thermistor that sits in its socket follows a hand slowly."""
 KEEPER_WITHIN_S = 5.0
 RELAY, CONTACTOR = "relay", "contactor"
 METER, THERMOMETER = "meter", "thermometer"
@@ -50,32 +53,38 @@ class Watch:
 
 async def try_meters(points: Sequence[Point], watch: Watch, switch: Switch, least_w: float) -> list[Found]:
     """Put one socket after another under load, and judge whose meter sees it. Raises ``NotSwitched``."""
-    return [
-        judge_meter(await _trial(point, METER, "power_w", watch, switch), least_w)
-        for point in points
-        if METER in point.instruments
-    ]
+    judge = partial(judge_meter, least_w=least_w)
+    return [await _try(one, METER, "power_w", watch, switch, judge) for one in points if METER in one.instruments]
 
 
 async def try_thermometers(points: Sequence[Point], watch: Watch, switch: Switch) -> list[Found]:
     """Have one thermistor after another warmed, and judge which one says so. Raises ``NotSwitched``."""
     return [
-        judge_thermometer(await _trial(point, THERMOMETER, "temperature_c", watch, switch))
-        for point in points
-        if THERMOMETER in point.instruments
+        await _try(one, THERMOMETER, "temperature_c", watch, switch, judge_thermometer)
+        for one in points
+        if THERMOMETER in one.instruments
     ]
 
 
-async def _trial(point: Point, instrument: str, value: str, watch: Watch, switch: Switch) -> Trial:
-    before = await watch.look()
+async def _try(
+    point: Point, instrument: str, value: str, watch: Watch, switch: Switch, judge: Callable[[Trial], Found]
+) -> Found:
+    """What one trial shows; what takes its time to grow warm is given it."""
+    loop = asyncio.get_running_loop()
+    before = _values(await watch.look(), value)
     await switch.on(point)
+    give_up_s = loop.time() + WARM_S
     try:
-        await asyncio.sleep(SETTLE_S)
-        after = await watch.look()
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            after = _values(await watch.look(), value)
+            found = judge(Trial(point.name, f"{point.name}.{instrument}", before, after))
+            if found.verdict != "not_warmed" or loop.time() >= give_up_s:
+                break
     finally:
         await switch.off(point)
     await asyncio.sleep(SETTLE_S)
-    return Trial(point.name, f"{point.name}.{instrument}", _values(before, value), _values(after, value))
+    return found
 
 
 def _values(said: Mapping[Tap, Values | None], value: str) -> dict[str, float | None]:
@@ -102,7 +111,7 @@ class ByKeeper:
     """The keeper switches the socket's relay, and the contactor upstream of it, by lease: whatever becomes of this
     program, they fall off."""
 
-    def __init__(self, line: KeeperLine, banks: Mapping[str, str], prepare: Callable[[Point], object]) -> None:
+    def __init__(self, line: KeeperPort, banks: Mapping[str, str], prepare: Callable[[Point], object]) -> None:
         """``banks`` has the point of the contactor of each socket that has one; ``prepare`` is called before a socket
         is switched on, and may ask for the load."""
         self._line, self._banks, self._prepare = line, banks, prepare

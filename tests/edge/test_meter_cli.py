@@ -47,6 +47,7 @@ IDLE = [2301, 0, 0, 0, 0, 4321, 0, 500, 0, 0]
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_test, "SETTLE_S", 0.0)
+    monkeypatch.setattr(load_test, "WARM_S", 0.0)
     monkeypatch.setattr(addressing, "TRIES", 1)
 
 
