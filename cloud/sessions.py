@@ -5,7 +5,7 @@ counts, and every event says enough to stand alone. Pure.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -43,8 +43,12 @@ def session_of(event: Event) -> str | None:
     """Which session an event tells of; None if of none."""
     named = event.data.get("session")
     told = event.kind.startswith(FAMILY) and event.kind[len(FAMILY) :] in _TOLD
-    is_name = isinstance(named, str) and len(named) == 16 and not named.strip("0123456789abcdef")
-    return named if told and is_name else None
+    return named if told and is_session(named) else None
+
+
+def is_session(named: object) -> TypeGuard[str]:
+    """Whether this can be the name of a session: 16 hex digits."""
+    return isinstance(named, str) and len(named) == 16 and not named.strip("0123456789abcdef")
 
 
 def after(known: Session | None, session: str, event: Event) -> Session:
@@ -91,9 +95,9 @@ def _measured(known: Session, data: Mapping[str, Any]) -> Session:
     """Energy and time never run backwards."""
     return replace(
         known,
-        energy_wh=max(known.energy_wh, _number(data.get("energy_wh"), MAX_WH) or 0),
-        lasted_ms=max(known.lasted_ms, _number(data.get("ms"), MAX_MS) or 0),
-        power_w=_number(data.get("power_w"), MAX_WH),
+        energy_wh=max(known.energy_wh, number_in(data.get("energy_wh"), MAX_WH) or 0),
+        lasted_ms=max(known.lasted_ms, number_in(data.get("ms"), MAX_MS) or 0),
+        power_w=number_in(data.get("power_w"), MAX_WH),
     )
 
 
@@ -117,7 +121,8 @@ def holder_in(said: object) -> bytes | None:
         return None
 
 
-def _number(said: object, most: int) -> int | None:
+def number_in(said: object, most: int) -> int | None:
+    """A number from 0 to ``most``, rounded; None for anything else that a device may say."""
     if not isinstance(said, int | float) or isinstance(said, bool) or not 0 <= said <= most:
         return None
     return round(said)

@@ -17,6 +17,7 @@ PURE_FILES = {
     "cloud.grants",
     "cloud.rollouts",
     "cloud.sessions",
+    "cloud.charging",
     "cloud.emergencies",
     "cloud.muster",
 }
