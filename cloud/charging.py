@@ -1,7 +1,7 @@
 """What a charging socket or post is doing, as far as anybody knows.
 
-Two words of its device meet here: the sealed state says what it is, the readings of this moment how far it has got. Whatever
-cannot be true is unknown, and what is not heard never looks free. Pure.
+Two words of its device meet here: the sealed state says what it is, the readings of this moment how far it has got.
+Whatever cannot be true is unknown, and what is not heard never looks free. Pure.
 """
 
 from collections.abc import Mapping

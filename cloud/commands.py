@@ -49,9 +49,22 @@ class Commander:
 
     def open_once(self, point: str, by: str, reason: str) -> str:
         """Let somebody in at a point; returns the command's id. Raises ``NoSuchPlace``."""
+        return self._order_at(point, "open_once", {}, by, reason)
+
+    def start_session(self, point: str, digest: bytes, by: str, reason: str) -> str:
+        """Begin a session at a socket for the holder of a credential, whom its device weighs as if they stood there;
+        returns the command's id. Raises ``NoSuchPlace``."""
+        return self._order_at(point, "session_start", {"digest": digest.hex()}, by, reason)
+
+    def stop_session(self, point: str, session: str, by: str, reason: str) -> str:
+        """End this session at a socket and no other that may have begun since; returns the command's id. Raises
+        ``NoSuchPlace``."""
+        return self._order_at(point, "session_stop", {"session": session}, by, reason)
+
+    def _order_at(self, point: str, op: Op, args: Mapping[str, Any], by: str, reason: str) -> str:
         with self._store.reading() as connection:
             place = find_point(connection, point, self._clock())
-        return self._issue(place, "open_once", point, {}, by, reason)
+        return self._issue(place, op, point, args, by, reason)
 
     def order(self, device: str, op: Op, args: Mapping[str, Any], by: str, reason: str) -> str:
         """Order something of a device itself; returns the command's id. Raises ``NoSuchPlace``."""

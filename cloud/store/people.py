@@ -102,6 +102,11 @@ def person_of_card(connection: Connection, card: int) -> int | None:
     return connection.execute(select(credentials.c.person_id).where(credentials.c.id == card)).scalar()
 
 
+def digest_of_card(connection: Connection, card: int) -> bytes | None:
+    """What devices know of a card; None if there is no such card."""
+    return connection.execute(select(credentials.c.digest).where(credentials.c.id == card)).scalar()
+
+
 def person_of_membership(connection: Connection, membership: int) -> int | None:
     """Whose membership it is; None if there is no such membership."""
     return connection.execute(select(memberships.c.person_id).where(memberships.c.id == membership)).scalar()
