@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks._report import spread
 from firmware_sim.worlds.brokers import find_mosquitto
 
-PACKAGES = ("paho-mqtt", "msgspec", "cryptography", "gpiozero", "sqlalchemy", "fastapi", "uvicorn")
+PACKAGES = ("paho-mqtt", "msgspec", "cryptography", "gpiozero", "pymodbus", "sqlalchemy", "fastapi", "uvicorn")
 SYNCS = 200
 ON_DISK = Path("/var/tmp")
 """Where the benchmarks work unless TMPDIR says otherwise: /tmp lies in memory on many systems."""

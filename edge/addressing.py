@@ -8,6 +8,8 @@ from edge.hardware.modbus_line import ModbusLine
 
 MODEL = "pzem004t"
 WHERE = Read(GENERAL_ADDRESS, 3, ADDRESS_REGISTER[MODEL], 1)
+BEHIND_S = 0.4
+"""A second meter answers at most so long after the first."""
 TRIES = 3
 """Two meters that answer at once seldom do so to the very bit, and hardly three times."""
 SEVERAL = "two meters answer at once, or the cable is bad; connect the new meter alone"
@@ -55,5 +57,5 @@ async def _hear(line: ModbusLine, request: Request) -> Outcome:
     """What comes, and whether anything comes after it: a second meter may answer just behind the first."""
     strays = line.master.strays
     outcome = await line.ask(request)
-    await asyncio.sleep(line.master.timing.worst_s)
+    await asyncio.sleep(BEHIND_S)
     return Failure("garbage") if line.master.strays > strays else outcome

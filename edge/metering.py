@@ -83,7 +83,7 @@ class Unit:
 
 
 class Metering:
-    """The rounds of one bus. ``failures`` counts what hearers of ours raised."""
+    """The rounds of one bus. ``failures`` counts what our own code raised, here and in those who are told."""
 
     def __init__(self, bus: Bus, points: Iterable[_Point], port: BusPort, loop: AbstractEventLoop, read: Read) -> None:
         self.failures = 0
@@ -120,7 +120,11 @@ class Metering:
     async def _run(self) -> None:
         while True:
             began_s = self._loop.time()
-            await self._round()
+            try:
+                await self._round()
+            except Exception:  # the boundary behind which a fault of ours costs one round, and is seen
+                log.exception("a round of the bus %s failed", self._bus.name)
+                self.failures += 1
             self._round_s = self._loop.time() - began_s
             await asyncio.sleep(max(0.0, ROUND_S - self._round_s))
 

@@ -227,6 +227,22 @@ async def test_a_hearer_that_fails_leaves_the_others_their_meters(caplog: pytest
 
 
 @in_virtual_time
+async def test_a_fault_of_ours_costs_one_round_and_is_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = Told(socket(1))
+    await sleep(2.5)
+    with monkeypatch.context() as broken:
+        broken.setattr("edge.metering.Unit.look", lambda self, line: 1 / 0)
+        await sleep(1)
+    await sleep(1)
+    assert told.metering.failures == 1
+    assert "a round of the bus meters failed" in caplog.text
+    assert len(told.said["phone-1.meter"]) == 4
+    await told.metering.close()
+
+
+@in_virtual_time
 async def test_a_late_answer_is_never_taken_for_the_next_ones() -> None:
     """The meter answers each request 0.25 s late, with what it measured when it was asked."""
 
