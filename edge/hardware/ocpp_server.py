@@ -241,6 +241,7 @@ class _Line:
         self._orders: asyncio.Queue[tuple[int, Order]] = asyncio.Queue(MAX_ORDERS)
         self._calls = count(1)
         self._waiting: dict[str, Future[Verdict]] = {}
+        self._over = False
         self._pace = Pace(asyncio.get_running_loop().time())
 
     async def run(self) -> None:
@@ -254,6 +255,8 @@ class _Line:
         except ConnectionClosed:
             pass
         finally:
+            # The library waits in a way that may swallow a cancellation, before Python 3.12.
+            self._over = True
             doing.cancel()
             await asyncio.gather(doing, return_exceptions=True)
             while not self._orders.empty():
@@ -274,7 +277,7 @@ class _Line:
             log.warning("post %s has %d orders waiting; one more is dropped", self.name, MAX_ORDERS)
 
     async def _do_orders(self) -> None:
-        while True:
+        while not self._over:
             connector, order = await self._orders.get()
             try:
                 told = await self._post.obey(connector, order)
@@ -305,7 +308,8 @@ class _Line:
         self._waiting[call] = answer
         try:
             self.tell(where, question(call))
-            return await asyncio.wait_for(answer, ANSWER_WITHIN_S)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await answer
         except TimeoutError:
             log.error("the point of connector %d of post %s gave no answer", where, self.name)
             return Verdict(call, "invalid")
