@@ -43,6 +43,22 @@ POINTS = (
 )
 """Name, zone and labels. Each stands on a device of its own that bears its name."""
 
+HUB_SOCKETS = "hub-sockets"
+"""The device in the riders' hub that all its sockets and posts are on."""
+
+_CLASSES = (
+    ("phone", 8, "手机插座", "Phone socket"),
+    ("ebike", 4, "电动车插座", "E-bike socket"),
+    ("ev", 2, "汽车充电桩", "EV post"),
+)
+
+SOCKETS = tuple(
+    (f"{name}-{number}", name, f"{zh} {number}", f"{en} {number}")
+    for name, count, zh, en in _CLASSES
+    for number in range(1, count + 1)
+)
+"""Name, class and labels of what charges in the hub."""
+
 
 class Sample(Struct, frozen=True):
     """A person of the sample. ``days`` is the membership's window as days from today."""
@@ -91,6 +107,8 @@ def seed_sample(connection: Connection, keys: KeyFolder, now_ms: int, seed: int 
         add_plan(connection, plan)
     for name, zone_name, label_zh, label_en in POINTS:
         add_point(connection, name, name, zone_name, label_zh, label_en)
+    for name, class_name, label_zh, label_en in SOCKETS:
+        add_point(connection, name, HUB_SOCKETS, "hub", label_zh, label_en, class_name)
     units = dict.fromkeys(person.unit for person in PEOPLE if person.unit)
     households = {unit: add_household(connection, unit) for unit in units}
     for person in PEOPLE:

@@ -16,8 +16,8 @@ from cloud.keys import KeyFolder, write_secret
 from cloud.publisher import Publisher
 from cloud.rolling import LOOK_S as ROLL_S
 from cloud.rolling import Rolling, ask, start
-from cloud.sample import POINTS, SITE, seed_sample
-from cloud.store.community import add_point
+from cloud.sample import SITE, seed_sample
+from cloud.store.community import add_point, has_point
 from cloud.store.database import Store
 from cloud.store.registry import register
 from cloud.store.rollouts import live_rollout
@@ -151,9 +151,8 @@ class VirtualCloud:
 
     def _let_in(self, connection: Connection, keys: KeyFolder, config: DeviceConfig) -> None:
         name = config.device.name
-        known = {point for point, *_ in POINTS}
         for point in config.points:
-            if point.name not in known:
+            if not has_point(connection, point.name):
                 add_point(connection, point.name, name, point.zone, point.name, point.name)
         register(connection, name, bytes.fromhex(Identity(config.keys).public_key), self._now_ms())
         write_secret(keys.folder / "sync" / f"{name}.key", self._secret())

@@ -1,5 +1,7 @@
 """Sunny Court: everyone a demonstration needs, the same every time."""
 
+import tomllib
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -7,7 +9,7 @@ from sqlalchemy import select
 
 from cloud.grants import grants
 from cloud.keys import KeyFolder
-from cloud.sample import FACILITY, PEOPLE, POINTS, seed_sample
+from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, SOCKETS, seed_sample
 from cloud.store.community import Card, card_of, load_community
 from cloud.store.database import Store
 from cloud.store.schema import credentials, people
@@ -78,3 +80,25 @@ def test_no_card_number_stands_in_the_database_as_it_is(seeded: Store, keys: Key
         assert card_of(connection, 5, keys.numbers) == Card("H10301", FACILITY, 15890)
     assert b"15890" not in row.sealed
     assert "15890" not in row.label
+
+
+def test_the_sockets_of_the_hub_are_those_that_its_device_is_wired_for() -> None:
+    wired = tomllib.loads((Path(__file__).parents[2] / "config" / "hub.toml").read_text())
+    charging = [point for point in wired["point"] if point["kind"] in ("socket", "ev_post")]
+    assert wired["device"]["name"] == HUB_SOCKETS
+    assert {point["zone"] for point in charging} == {"hub"}
+    classes = {point["name"]: point.get("settings", {}).get("class", "ev") for point in charging}
+    assert classes == {name: class_name for name, class_name, *_ in SOCKETS}
+
+
+def test_a_rider_is_rationed_at_every_socket_of_the_hub_and_staff_at_none(seeded: Store, keys: KeyFolder) -> None:
+    with seeded.reading() as connection:
+        rows, page = grants(load_community(connection), NOW_MS)
+    given = {}
+    for number in (10010, 10011):
+        digest = Card("H10301", FACILITY, number).digest(keys.digest)
+        (given[number],) = (Site(page).grant(row).allotments for row in rows if row.digest == digest)
+    assert {point: held.name for point, held in given[10010].items()} == {
+        name: f"rider-{class_name}" for name, class_name, *_ in SOCKETS
+    }
+    assert given[10011] == {}
