@@ -25,3 +25,19 @@ async def test_an_alarm_and_a_broken_wire_both_open_the_loop_but_only_the_alarm_
     panel.clear()
     await asyncio.sleep(0.1)
     assert (header.pin(24).level, magnet.locked) == (False, True)
+
+
+@in_virtual_time
+async def test_the_second_contact_closes_for_an_alarm_and_not_for_a_broken_wire() -> None:
+    header = Board(asyncio.get_running_loop(), seed=1, pulls={24: "up", 25: "up"})
+    panel = FirePanel(header, pin=24, confirm_pin=25)
+    panel.break_wire()
+    await asyncio.sleep(0.1)
+    assert (header.pin(24).level, header.pin(25).level) == (True, True)
+    panel.alarm()
+    await asyncio.sleep(0.1)
+    assert (header.pin(24).level, header.pin(25).level) == (True, False)
+    panel.clear()
+    panel.mend_wire()
+    await asyncio.sleep(0.1)
+    assert (header.pin(24).level, header.pin(25).level) == (False, True)

@@ -23,6 +23,7 @@ from firmware_sim.orders import (
     BreakWire,
     ClearJam,
     ControlError,
+    EmergencyStop,
     Fire,
     Force,
     Free,
@@ -34,6 +35,7 @@ from firmware_sim.orders import (
     Order,
     Press,
     ResetKey,
+    Smoke,
     Stick,
     SwapWires,
     Tap,
@@ -153,6 +155,28 @@ def test_a_fire_drops_the_arm_and_a_broken_wire_does_not() -> None:
         assert zones["gym"]["reset_key"]["pressed"] is True
 
     at("turnstile", story)
+
+
+def test_a_detector_and_a_stop_are_worked_and_seen_at_their_zone() -> None:
+    async def story(site: Site) -> None:
+        for on in (True, False):
+            await site.do(Smoke("gym", on=on))
+            await site.do(EmergencyStop("gym", on=on))
+            await asyncio.sleep(0.1)
+            zone = (await site.do(View()))["zones"]["gym"]
+            assert (zone["smoke_detector"]["smoke"], zone["emergency_stop"]["pressed"]) == (on, on)
+
+    at("turnstile", story)
+
+
+def test_a_gate_without_a_detector_has_none_to_blow_smoke_into() -> None:
+    async def story(site: Site) -> None:
+        zone = (await site.do(View()))["zones"]["estate"]
+        assert (zone["smoke_detector"], zone["emergency_stop"]) == (None, None)
+        with pytest.raises(ControlError, match="no smoke detector 'estate' here"):
+            await site.do(Smoke("estate"))
+
+    at("door", story)
 
 
 def test_an_arm_jams_and_is_freed() -> None:
@@ -375,6 +399,17 @@ def test_a_shell_is_told_what_to_do_without_a_board(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, arguments)
     assert done.exit_code == 2
     assert "start it first" in done.output
+
+
+@pytest.mark.parametrize("option", ["--socket", "--control"])
+def test_a_path_too_long_for_a_socket_is_named_with_the_option_that_shortens_it(option: str, tmp_path: Path) -> None:
+    places = {"--socket": str(tmp_path / "b.sock"), "--control": str(tmp_path / "c.sock")}
+    places[option] = long = str(tmp_path / f"{'d' * 120}.sock")
+    config = str(ROOT / "config" / "turnstile.toml")
+    done = CliRunner().invoke(app, ["board", "--config", config, *(word for pair in places.items() for word in pair)])
+    assert done.exit_code == 2
+    assert done.output.startswith(f"hearthgate-sim: {long} has {len(long)} bytes")
+    assert done.output.endswith(f"name a shorter one with {option}\n")
 
 
 def test_a_board_with_a_bad_config_says_so_in_a_line(tmp_path: Path) -> None:
