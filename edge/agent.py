@@ -113,6 +113,8 @@ class Agent:
         self._clock, self._notebook = clock, notebook
         self._keeper, self._on_change = keeper, on_change
         self._heard_cloud_ms: int | None = None
+        self._undated: set[str] = set()
+        """Points that wait to be told how old it is what they had kept."""
         self._unknown = Bursts(loop, partial(recording.record, "", "device.fault"))
         """What names a point that nobody knows here: a keeper that goes by another wiring, a station's setting."""
         self.runners: dict[str, Runner] = {}
@@ -266,6 +268,14 @@ class Agent:
             for runner in self.runners.values():
                 self._safely(runner.take, CloudHeard())
 
+    def clock_known(self) -> None:
+        """What was kept before a power cut has an age only now."""
+        for name in sorted(self._undated):
+            found = None if self._notebook is None or self._closed else self._notebook.found(name)
+            if found is not None:
+                self._guarded(self.runners[name].take, found)
+        self._undated.clear()
+
     def close(self) -> None:
         """Hear nothing more, and move nothing. The keeper still lets people out."""
         self._closed = True
@@ -385,6 +395,7 @@ class Agent:
             for name, runner in self.runners.items():
                 found = self._notebook.found(name)
                 if found is not None:
+                    self._undated |= {name} if found.age_ms is None else set()
                     self._guarded(runner.take, found)
         self._has_heard_keeper = True
         self._emergencies.found(snapshot)

@@ -269,6 +269,7 @@ class Device:
         """The cloud can now tell when all that happened since this boot did."""
         data = {"boot": self.ports.clock.boot, "offset_ms": offset_ms, "error_ms": error_ms}
         self.recorder.record("", "device.clock_fixed", data)
+        self.agent.clock_known()
 
     def _save_clock(self) -> None:
         self.ports.clock.save()

@@ -40,7 +40,7 @@ class Notebook:
         ledger.on_dated = lambda day: self._write(partial(memory.date_spent, day))
 
     def found(self, point: str) -> Found | None:
-        """What a point had kept when this agent started."""
+        """What a point had kept when this agent started, until it keeps something else."""
         kept = self._found.get(point)
         if kept is None:
             return None
@@ -48,6 +48,7 @@ class Notebook:
 
     def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
         """Write a point's document down, and with it what its session has used."""
+        self._found.pop(point, None)
         page = KeptPoint(point, document, self._clock.boot, self._clock.mono_ms(), self._at_ms())
         spent = self._ledger.rows(self._sessions.get(point, ""))
         self._write(partial(self._memory.keep_point, page, spent), kept)

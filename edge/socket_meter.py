@@ -31,7 +31,8 @@ def metered(state: State, sample: Sample | None, now_ms: int) -> Step:
         return state, effects
     if state.session is None or not state.driven:
         state, more = _unwanted(state, sample, now_ms)
-        if state.session is not None and state.phase == "checking" and sample.power_w <= OFF_W:
+        is_dated = state.phase == "checking" and not state.undated
+        if state.session is not None and is_dated and sample.power_w <= OFF_W:
             state, checking = _check(state, state.session, sample, now_ms)
             more += checking
     else:

@@ -99,10 +99,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 class State(Faulty, frozen=True):
     """``session`` is the one that runs, or whose full battery still occupies the socket; ``over`` the one before it,
     kept until its end is surely written down. ``driven`` says that we drive the relay, since or until ``switched_ms``
-    (None before the first levels). ``counted_ms``, ``kept_ms`` and ``told_ms`` are when time was last counted, the
-    session last kept, and its progress last told. ``stray`` counts samples of power while we do not drive.
-    ``hears_cloud`` says that the wait for the cloud has begun. ``supply`` is what the bank says; ``stop`` why the last
-    session ended."""
+    (None before the first levels), ``undated`` that nobody knows yet how long an interruption was. ``counted_ms``,
+    ``kept_ms`` and ``told_ms`` are when time was last counted, the session last kept, and its progress last told.
+    ``stray`` counts samples of power while we do not drive. ``hears_cloud`` says that the wait for the cloud has begun.
+    ``supply`` is what the bank says; ``stop`` why the last session ended."""
 
     point: str
     settings: Settings
@@ -111,6 +111,7 @@ class State(Faulty, frozen=True):
     session: Session | None = None
     over: Session | None = None
     driven: bool = False
+    undated: bool = False
     switched_ms: int | None = None
     began_ms: int = 0
     counted_ms: int = 0
@@ -185,7 +186,7 @@ def end(state: State, stop: Stop, now_ms: int, trigger: Trigger = "end") -> Step
         return state, []
     over = replace(state.session, ended=state.session.ended or stop.value)
     state, effects = switch_off(state, now_ms)
-    state = replace(to(state, trigger), session=None, over=over, stop=over.ended)
+    state = replace(to(state, trigger), session=None, over=over, stop=over.ended, undated=False)
     effects += [*spent(over), keep(state), ended(over, state.settings.tariff), Wake("forget", MINUTE_MS)]
     if state.waiting:
         state = replace(state, waiting="", reserved_for=state.waiting)

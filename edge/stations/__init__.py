@@ -112,7 +112,8 @@ class Received(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """At the start, ahead of the first levels: what this point last kept, and how long ago; None if nobody knows."""
+    """At the start, ahead of the first levels: what this point last kept, and how long ago. After a power cut nobody
+    knows that until the cloud is heard: then it is None, and the same is told again with its age."""
 
     document: bytes
     age_ms: int | None

@@ -59,8 +59,8 @@ INPUTS = {"feedback": True}
 OUTPUTS = {"contactor": True}
 MAX_SOCKETS = 64
 MAX_FEEDBACK_MS = 5_000
-REST_AFTER_MS = 2_000
-"""A relay breaks the load before its contactor does, and one session after another does not wear it out."""
+REST_AFTER_MS = 8_000
+"""A relay breaks the load before its contactor does, and one that does not open shows on its meter while it is live."""
 
 
 class Want(Struct, frozen=True):

@@ -26,7 +26,7 @@ from edge.session import (
     spent,
     started,
 )
-from edge.socket_meter import felt, interrupt, metered
+from edge.socket_meter import CHECK_MS, felt, interrupt, metered
 from edge.socket_state import (
     LATCHED,
     OFF_W,
@@ -59,6 +59,7 @@ from edge.stations import (
     Emergency,
     Found,
     Input,
+    Keep,
     Levels,
     ModeChanged,
     QuotaSpent,
@@ -331,6 +332,8 @@ def _supplied(state: State, now_ms: int) -> Step:
 
 def _found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> Step:
     """What cannot be read may have been a latched fault, and counts as one."""
+    if state.undated and state.session is not None:
+        return _dated(state, state.session, age_ms, now_ms)
     try:
         kept = read_kept(document)
     except Unreadable:
@@ -342,9 +345,27 @@ def _found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> St
         # Whether its end was written down in time nobody knows, so it is written again.
         state = replace(state, over=session, stop=session.ended)
         return state, [ended(session, state.settings.tariff), Wake("forget", MINUTE_MS)]
+    if age_ms is None and state.phase == "free" and session.loaded and state.settings.resume:
+        return _undated(state, session, now_ms)
     if age_ms is None or age_ms > RESUME_WITHIN_MS or state.phase != "free":
         return interrupt(replace(state, session=session), session, now_ms, resume=False)
     return interrupt(state, missed(session, age_ms), now_ms, resume=state.settings.resume)
+
+
+def _undated(state: State, session: Session, now_ms: int) -> Step:
+    """After a power cut nobody knows the time until the cloud is heard. What was kept stays as it is: it alone tells
+    how long ago that was."""
+    state, effects = interrupt(state, session, now_ms, resume=True)
+    told = [effect for effect in effects if not isinstance(effect, Keep)]
+    return replace(state, undated=True), [*told, Wake("check", RESUME_WITHIN_MS)]
+
+
+def _dated(state: State, session: Session, age_ms: int | None, now_ms: int) -> Step:
+    """Now it is known how long the power was away."""
+    if age_ms is None or age_ms > RESUME_WITHIN_MS:
+        return end(state, Stop.POWER_LOSS, now_ms)
+    state = replace(state, session=missed(session, age_ms), undated=False, counted_ms=now_ms)
+    return state, [keep(state), Wake("check", CHECK_MS)]
 
 
 def _levels(state: State, levels: Levels, now_ms: int) -> Step:

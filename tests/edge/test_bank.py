@@ -28,7 +28,7 @@ from edge.stations import (
     Wake,
     bank,
 )
-from edge.stations.bank import Clear, Cut, Supply, Want
+from edge.stations.bank import REST_AFTER_MS, Clear, Cut, Supply, Want
 
 
 class Bank:
@@ -135,7 +135,7 @@ def trigger(one: Bank, name: str) -> None:
             one.wait(5_000)
         case "idle":
             one.want(on=False)
-            one.wait(3_000)
+            one.wait(REST_AFTER_MS + 1_000)
         case "fail":
             one.take(Received("ebike-1", Cut()))
         case "clear":
@@ -166,7 +166,7 @@ def test_a_bank_is_closed_while_anybody_wants_it_and_dead_soon_after() -> None:
         one.wait(1_000)
         assert one.on
     one.want("ebike-2", on=False)
-    one.wait(1_900)
+    one.wait(REST_AFTER_MS - 100)
     assert one.on
     one.wait(200)
     assert (one.on, one.phase) == (False, "off")
@@ -216,7 +216,7 @@ def test_a_contactor_that_does_not_open_is_welded() -> None:
     one = Bank().live()
     one.how = "welded"
     one.want(on=False)
-    one.wait(4_000)
+    one.wait(REST_AFTER_MS + 2_000)
     assert (one.phase, one.faults) == ("faulted", {"contactor_welded"})
 
 

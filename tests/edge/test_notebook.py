@@ -34,6 +34,8 @@ async def test_a_point_finds_what_it_kept_and_how_old_it_is(tmp_path: Path) -> N
     after, _ = notebook(memory)
     assert after.found("phone-1") == Found(b"page", 30_000)
     assert after.found("phone-2") is None
+    after.keep("phone-1", b"another", lambda: None)
+    assert after.found("phone-1") is None
 
 
 @in_virtual_time

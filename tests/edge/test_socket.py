@@ -589,17 +589,41 @@ def test_what_the_register_counted_unseen_is_counted_once_over_any_number_of_res
 
 @pytest.mark.parametrize(
     "how",
-    ["too long", "nobody knows", "not allowed", "another load", "no load", "silent meter", "over voltage"],
+    ["too long", "not allowed", "another load", "no load", "silent meter", "over voltage"],
 )
 def test_a_session_that_cannot_be_known_to_be_the_same_ends_as_power_loss(how: str) -> None:
     socket = Socket(resume=how != "not allowed").charging()
     socket.wait(MINUTE_MS)
     socket.load_w = {"another load": 400.0, "no load": 0.0}.get(how, socket.load_w)
     socket.meter = {"silent meter": "silent", "over voltage": "low volts"}.get(how, "good")
-    socket.restart(10 * MINUTE_MS + (how == "too long"), unknown=how == "nobody knows")
+    socket.restart(10 * MINUTE_MS + (how == "too long"))
     socket.wait(2 * MINUTE_MS)
     assert (socket.on, socket.end["reason"]) == (False, "power_loss")
     assert socket.told("session.interrupted")
+
+
+def test_after_a_cut_nothing_goes_on_before_somebody_knows_how_long_it_was() -> None:
+    socket = Socket(resume=True).charging()
+    socket.wait(MINUTE_MS)
+    document = socket.kept
+    socket.restart(unknown=True)
+    socket.wait(5 * MINUTE_MS)
+    assert (socket.phase, socket.on, socket.kept) == ("checking", False, document)
+    socket.take(Found(document, 6 * MINUTE_MS))
+    socket.wait(MINUTE_MS)
+    assert (socket.phase, socket.on) == ("charging", True)
+
+
+@pytest.mark.parametrize("how", ["nobody ever knows", "it was long"])
+def test_after_a_long_cut_it_ends_whenever_that_is_known(how: str) -> None:
+    socket = Socket(resume=True).charging()
+    socket.wait(MINUTE_MS)
+    document = socket.kept
+    socket.restart(unknown=True)
+    if how == "it was long":
+        socket.take(Found(document, 10 * MINUTE_MS + 1))
+    socket.wait(11 * MINUTE_MS)
+    assert (socket.phase, socket.on, socket.end["reason"]) == ("free", False, "power_loss")
 
 
 def test_a_load_that_was_never_seen_is_not_resumed() -> None:
