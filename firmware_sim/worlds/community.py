@@ -12,12 +12,13 @@ from cloud.sample import FACILITY, PEOPLE, POINTS
 from cloud.sample import SITE as ESTATE
 from edge.clock import CLOCK_FILE, DeviceClock, wall_ms
 from edge.config import DeviceConfig, load
-from edge.files import Hold, InUse
+from edge.files import Hold, InUse, socket_complaint
 from edge.identity import Identity
+from edge.keeper_link import socket_path
 from firmware_sim.control import BoardControl
 from firmware_sim.link import Proxy
 from firmware_sim.panel.world import Card, Label
-from firmware_sim.worlds.brokers import Broker, free_port_from, start_broker
+from firmware_sim.worlds.brokers import Broker, free_port_from, is_free, start_broker
 from firmware_sim.worlds.processes import Died, Program, scripts
 
 SITE = ESTATE.name
@@ -27,6 +28,8 @@ OURS = f"{WORLD}.lock"
 """Marks a folder that a world made, and may therefore empty; locked while a world lives in it."""
 
 READY_WITHIN_S = 60.0
+_CLOUD = '[cloud]\nbroker = "mqtt://127.0.0.1:1883"\n'
+"""Where the wiring of a sample begins."""
 
 DEVICES = (
     ("gym-turnstile", "turnstile", "gym", "gym-turnstile"),
@@ -38,7 +41,8 @@ DEVICES = (
 
 
 class NotOurs(Exception):
-    """The state folder holds something else, or another world lives in it; the text says what to do."""
+    """No world can live in the state folder: it holds something else, or another world, or its path is too long. The
+    text says what to do."""
 
 
 @contextmanager
@@ -48,6 +52,9 @@ def state_folder(folder: Path) -> Iterator[Path]:
     Raises ``NotOurs`` rather than delete what no world made, or what another world uses.
     """
     folder = folder.absolute()
+    for name, *_ in DEVICES:
+        if wrong := socket_complaint(socket_path(folder / "devices" / name / "run"), "name a shorter one with --state"):
+            raise NotOurs(wrong)
     if folder.exists() and any(folder.iterdir()) and not (folder / OURS).exists():
         raise NotOurs(f"{folder} holds other files; name an empty folder with --state")
     folder.mkdir(parents=True, exist_ok=True)
@@ -70,14 +77,15 @@ def state_folder(folder: Path) -> Iterator[Path]:
 
 def write_config(folder: Path, name: str, sample: str, zone: str, sample_name: str, port: int) -> DeviceConfig:
     """A device's config: the sample's wiring under this world's folders and names."""
-    wiring = (SAMPLES / f"{sample}.toml").read_text()
-    wiring = wiring[wiring.index("[[point]]") :]
+    text = (SAMPLES / f"{sample}.toml").read_text()
+    wiring = text[text.index(_CLOUD) + len(_CLOUD) :]
     sample_zone = "gym" if sample == "turnstile" else "estate"
     wiring = wiring.replace(f'"{sample_name}"', f'"{name}"').replace(f'zone = "{sample_zone}"', f'zone = "{zone}"')
+    wiring = wiring.replace('"/dev/serial0"', '"meters"')
     head = f'[device]\nsite = "{SITE}"\nname = "{name}"\nstate = "state"\nkeys = "keys"\nrun = "run"\n\n'
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "device.toml"
-    path.write_text(f'{head}[cloud]\nbroker = "mqtt://127.0.0.1:{port}"\n\n{wiring}')
+    path.write_text(f'{head}[cloud]\nbroker = "mqtt://127.0.0.1:{port}"\n{wiring}')
     return load(path)
 
 
@@ -214,15 +222,14 @@ class Community:
         self.password = json.loads(founded)["password"]
         for number, (name, sample, zone, sample_name) in enumerate(DEVICES):
             await self._make(name, sample, zone, sample_name, self._seed + number)
-        self.cloud = self._cloud()
-        await self.cloud.start()
+        await self._start_cloud()
         for device in self.devices.values():
             await device.board.start()
         for device in self.devices.values():
             await device.control.wait_until_up(READY_WITHIN_S)
             await device.keeper.start()
             await device.agent.start()
-        await self.until(self._all_ready, "the devices did not come up")
+        await self._come_up()
 
     async def stop(self) -> None:
         for device in self.devices.values():
@@ -243,6 +250,21 @@ class Community:
             if asyncio.get_running_loop().time() > deadline:
                 raise Died(complaint)
             await asyncio.sleep(0.1)
+
+    async def _start_cloud(self) -> None:
+        self.port = free_port_from(self.port)
+        self.cloud = self._cloud()
+        await self.cloud.start()
+
+    async def _come_up(self) -> None:
+        """Where another program took the console's port after we had found it free, the cloud goes on to the next."""
+        while True:
+            try:
+                return await self.until(self._all_ready, "the devices did not come up")
+            except Died:
+                if self.cloud.running or is_free(self.port):
+                    raise
+                await self._start_cloud()
 
     async def _all_ready(self) -> bool:
         for program in self._programs():
