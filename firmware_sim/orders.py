@@ -12,6 +12,7 @@ from firmware_sim.parts.meter import Lie, Sensor
 
 What = Literal["ebike_lithium", "ebike_lead", "phone", "power_bank", "heater", "nothing"]
 Way = Literal["in", "out"]
+Keys = Annotated[str, Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]
 
 MAX_WAIT_MS = 60_000
 MOVES_AT_ONCE = 2000
@@ -34,10 +35,12 @@ class View(_Order, frozen=True):
 
 
 class Tap(_Order, frozen=True):
-    """Hold a card to a reader such as ``gym.in``. Answered with the times of the frame's first and last pulse."""
+    """Hold a card to a reader such as ``gym.in``, after pressing ``keys`` at it if it has some. Answered with the times
+    of the card's first and last pulse."""
 
     reader: str
     card: str
+    keys: Keys | None = None
 
 
 class Walk(_Order, frozen=True):
@@ -154,7 +157,7 @@ class Key(_Order, frozen=True):
     """Press keys at a reader with a keypad, one after the other: digits, ``*`` and ``#``."""
 
     reader: str
-    keys: Annotated[str, Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]
+    keys: Keys
 
 
 class PlugIn(_Order, frozen=True):

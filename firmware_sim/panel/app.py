@@ -20,7 +20,7 @@ from firmware_sim.control import BoardGone
 from firmware_sim.orders import ControlError
 from firmware_sim.panel.deeds import Part, carry_out, order_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
-from firmware_sim.panel.words import say, sentences, shown_words
+from firmware_sim.panel.words import THINGS, say, sentences, shown_words
 from firmware_sim.panel.world import PanelWorld
 
 HERE = Path(__file__).parent
@@ -83,7 +83,8 @@ class Panel:
             order=lambda **order: msgspec.json.encode(order).decode(),
             cards=self._world.cards,
             devices=list(zip(devices, looks, strict=True)),
-            words={"say": sentences(language), "shown": shown_words(language)},
+            things=THINGS if any("socket" in point for look in looks for point in look["points"].values()) else {},
+            words={"say": sentences(language), "shown": shown_words(language), "things": THINGS},
             said=request.query_params.get("said", ""),
             version=asset_version(),
         )
@@ -110,6 +111,7 @@ class Panel:
         name: str,
         order: Annotated[str, Form(max_length=1000)],
         card: Annotated[str, Form(max_length=200)] = "",
+        thing: Annotated[str, Form(max_length=40)] = "",
         walk: Annotated[str, Form(max_length=10)] = "",
     ) -> Response:
         """Something is done at a device's board."""
@@ -117,7 +119,7 @@ class Panel:
 
         async def deed() -> str:
             control = self._world.devices[name].control
-            return await carry_out(self._world, control, order_of(order, card, walks=bool(walk)), language)
+            return await carry_out(self._world, control, order_of(order, card, thing, walks=bool(walk)), language)
 
         return await self._do(request, name, deed)
 

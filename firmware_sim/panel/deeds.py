@@ -6,18 +6,21 @@ from firmware_sim.control import BoardControl
 from firmware_sim.orders import Order, Tap, TapAndWalk, Walk, read_order
 from firmware_sim.panel.words import say
 from firmware_sim.panel.world import PanelDevice, PanelWorld
+from firmware_sim.parts.battery import APPLIANCES
 
 Part = Literal["cable", "agent", "keeper"]
 
 LAMPS = (".green", ".red")
 
 
-def order_of(text: str, card: str, *, walks: bool) -> Order:
+def order_of(text: str, card: str, thing: str = "", *, walks: bool) -> Order:
     """The order of a button. ``{card}`` stands for the card in the person's hand, who walks through after tapping it
-    if `walks`. Raises `ControlError`."""
-    order = read_order(text.encode())
+    if `walks` and there is a way, and ``{thing}`` for what there is to plug in. Raises `ControlError`."""
+    order = read_order(text.replace("{thing}", thing if thing in APPLIANCES else "nothing").encode())
     if not isinstance(order, Tap) or order.card != "{card}":
         return order
+    if order.keys is not None:
+        return Tap(order.reader, card, order.keys)
     return TapAndWalk(order.reader, card) if walks else Tap(order.reader, card)
 
 

@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 from cloud.sample import FACILITY, PEOPLE
 from contract.credentials import KEYS, encode
 from edge.config import DeviceConfig, Point
+from edge.files import socket_complaint
 from edge.peripherals import Bus
 from firmware_sim.board import Board, Move
 from firmware_sim.clock import now_ns
@@ -150,6 +151,11 @@ class Hands:
 
     def __init__(self, config: DeviceConfig, hardware: Hardware, witness: Witness) -> None:
         self._points = {point.name: point for point in config.points}
+        self._choices = {
+            point: {"reader": reader.name, "number": number}
+            for reader in config.readers
+            for number, point in reader.points.items()
+        }
         self._hardware, self._witness = hardware, witness
         self._charging = ChargingHands(hardware)
         self._loop = hardware.board.loop
@@ -159,8 +165,10 @@ class Hands:
         match order:
             case View():
                 return self.view()
-            case Tap(reader, card):
-                return asdict(await self._tap(reader, card_bits(card)))
+            case Tap(reader, card, keys):
+                bits = card_bits(card)
+                await self._key(reader, keys or "")
+                return asdict(await self._tap(reader, bits))
             case Walk(point, way):
                 return {"passed": await self._walk(point, way)}
             case TapAndWalk(reader, card):
@@ -205,6 +213,7 @@ class Hands:
             "zone": point.zone,
             **(self._view_portal(name) if name in hardware.portals else self._charging.view_point(name)),
             **({"part": hardware.parts[name].view()} if name in hardware.parts else {}),
+            "choice": self._choices.get(name),
             "readers": {way: hardware.readers[f"{name}.{way}"].view() for way in point.readers},
             "outputs": {key: self._view_pin(output.pin, output.relay) for key, output in point.outputs.items()},
             "inputs": {key: self._view_pin(wiring.pin, wiring.active) for key, wiring in point.inputs.items()},
@@ -370,6 +379,9 @@ async def run_board(
 
     Prints one line when both listen. Raises `OSError` if a socket or the log cannot be made.
     """
+    for path, option in ((socket, "--socket"), (control, "--control")):
+        if wrong := socket_complaint(path, f"name a shorter one with {option}"):
+            raise OSError(wrong)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ import uvicorn
 from gpiozero import DigitalInputDevice, OutputDevice
 
 from dev import ROOT
-from edge.config import DeviceConfig, load
+from edge.config import DeviceConfig, Point, load
 from firmware_sim.board import Board
 from firmware_sim.clock import run_real
 from firmware_sim.control import BoardControl, ControlServer
@@ -30,19 +30,24 @@ T = TypeVar("T")
 
 
 class Gatekeeper:
-    """Keeper and agent in a few lines: after a frame it lights a lamp, and opens if it knows the card."""
+    """Keeper and agent of a portal in a few lines: after a frame it lights a lamp, and opens if it knows the card."""
 
     def __init__(self, config: DeviceConfig, board: Board) -> None:
         self.shown = ""
         self.events = 0
         self._loop = board.loop
-        factory = board.factory()
-        (point,) = config.points
-        self._outputs = {name: OutputDevice(out.pin, pin_factory=factory) for name, out in point.outputs.items()}
-        self._inputs = [DigitalInputDevice(at.pin, pull_up=True, pin_factory=factory) for at in point.inputs.values()]
+        self._outputs: dict[str, OutputDevice] = {}
+        self._inputs: list[DigitalInputDevice] = []
         self._bits = ""
         self._timer: asyncio.TimerHandle | None = None
+        for point in config.points:
+            if "in" in point.readers:
+                self._keep(point, board)
 
+    def _keep(self, point: Point, board: Board) -> None:
+        factory = board.factory()
+        self._outputs = {name: OutputDevice(out.pin, pin_factory=factory) for name, out in point.outputs.items()}
+        self._inputs = [DigitalInputDevice(at.pin, pull_up=True, pin_factory=factory) for at in point.inputs.values()]
         reader = point.readers["in"]
         for bit, pin in (("0", reader.d0), ("1", reader.d1)):
             board.pin(pin).watch(partial(self._pulse, bit))
@@ -71,6 +76,7 @@ class SampleDevice:
     def __init__(self, folder: Path, sample: str, label: Label) -> None:
         config = load(ROOT / "config" / f"{sample}.toml")
         self.name, self.label = config.device.name, label
+        self.points = [point.name for point in config.points]
         self.cable_in = self.agent_running = self.keeper_running = True
         self.waiting = 0
         self.emergencies: list[str] = []
@@ -92,7 +98,7 @@ class SampleDevice:
             "roster": {"number": 1},
             "emergencies": list(self.emergencies),
             "causes": dict.fromkeys(self.emergencies, "fire"),
-            "points": {point: {"shown": self.gatekeeper.shown} for point in self.hardware.portals},
+            "points": {name: {"shown": self.gatekeeper.shown} for name in self.points},
             "faults": {},
         }
 
@@ -119,16 +125,19 @@ class SampleDevice:
         await self.server.close()
 
 
+PORTALS = {"turnstile": Label("Gym turnstile", "健身房闸机"), "door": Label("East gate", "东门")}
+SOCKETS = {"socket": Label("Riders' hub", "骑手驿站")}
+
+
 class SampleWorld:
-    """The sample turnstile and the sample gate."""
+    """The sample turnstile and the sample gate, or other samples."""
 
     cards = (
         Card(Label("Yearly member", "年卡会员"), MEMBER, Label("Alder Example", "桤木")),
         Card(Label("Unknown card", "陌生卡"), STRANGER),
     )
 
-    def __init__(self, folder: Path) -> None:
-        samples = {"turnstile": Label("Gym turnstile", "健身房闸机"), "door": Label("East gate", "东门")}
+    def __init__(self, folder: Path, samples: Mapping[str, Label] = PORTALS) -> None:
         made = [SampleDevice(folder, sample, label) for sample, label in samples.items()]
         self.devices = {device.name: device for device in made}
 
@@ -144,9 +153,9 @@ class SampleWorld:
 class ServedPanel:
     """The panel on a port of its own, in a thread with a loop of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, samples: Mapping[str, Label] = PORTALS) -> None:
         self.world: SampleWorld
-        self._folder = folder
+        self._folder, self._samples = folder, samples
         self._port = free_port()
         self._up = threading.Event()
         self._thread = threading.Thread(target=lambda: run_real(self._main()), name="panel")
@@ -175,7 +184,7 @@ class ServedPanel:
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self.world = SampleWorld(self._folder)
+        self.world = SampleWorld(self._folder, self._samples)
         await self.world.open()
         options = uvicorn.Config(
             create_panel(self.world), port=self._port, log_level="warning", timeout_graceful_shutdown=1

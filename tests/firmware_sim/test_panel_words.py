@@ -2,13 +2,16 @@
 
 import re
 from string import Formatter
+from typing import get_args
 
 import pytest
 
 from contract.reasons import Reason
 from contract.sessions import Stop
 from dev import ROOT
-from firmware_sim.panel.words import STATION_WORDS, ZH, say, shown_words
+from firmware_sim.orders import What
+from firmware_sim.panel.words import STATION_WORDS, THINGS, ZH, say, shown_words
+from firmware_sim.parts.battery import APPLIANCES
 
 PANEL = ROOT / "firmware_sim" / "panel"
 SOURCES = [*PANEL.glob("*.py"), *PANEL.glob("templates/*.html"), *PANEL.glob("assets/*.js")]
@@ -20,7 +23,12 @@ def places(text: str) -> set[str]:
 
 
 def test_every_sentence_of_the_panel_is_said_somewhere() -> None:
-    assert [text for text in ZH if f'"{text}"' not in SENTENCES and f"'{text}'" not in SENTENCES] == []
+    unsaid = [text for text in ZH if f'"{text}"' not in SENTENCES and f"'{text}'" not in SENTENCES]
+    assert unsaid == list(THINGS.values())
+
+
+def test_everything_that_can_be_plugged_in_has_a_name() -> None:
+    assert set(THINGS) == set(APPLIANCES) == set(get_args(What))
 
 
 def test_every_sentence_that_is_said_has_its_chinese() -> None:

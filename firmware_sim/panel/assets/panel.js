@@ -15,6 +15,7 @@ const RELEASED = {
 };
 const READ_FOR_MS = 3500;
 const DOT_PX = 7;
+const HOT_C = 60;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** A number that glides to where it should be, and is drawn on its way. */
@@ -135,12 +136,69 @@ class Point {
   }
 }
 
+/** A charging socket: what hangs on it, what it draws, how warm it is, and what the station says. */
+class Socket {
+  constructor(section) {
+    this.section = section;
+  }
+
+  show({ socket, zone }, device) {
+    const { relay, plugged_in } = socket;
+    const marks = { gone: false, powered: socket.live, plugged: plugged_in !== null, hot: socket.temperature_c >= HOT_C };
+    for (const [mark, on] of Object.entries(marks)) this.section.classList.toggle(mark, on);
+    put(this.section.querySelector("[data-state]"), this.state(plugged_in));
+    const wrong = faults({ ...relay, burnt_open: socket.burnt_open });
+    const drawn = [`${socket.power_w.toFixed(1)} W`, `${socket.energy_wh.toFixed(0)} Wh`, `${socket.temperature_c.toFixed(0)} °C`];
+    put(this.section.querySelector("[data-passed]"), [...drawn, ...wrong].join(" · "));
+    this.screen(device, zone);
+  }
+
+  state(plugged_in) {
+    if (plugged_in === null) return say("Nothing plugged in");
+    const charge = plugged_in.charge_percent === undefined ? "" : ` ${plugged_in.charge_percent.toFixed(0)} %`;
+    return say(words.things[plugged_in.what]) + charge;
+  }
+
+  screen({ keeper_running, status }, zone) {
+    const screen = this.section.querySelector("[data-shown]");
+    const isOut = !keeper_running || status === null;
+    const isEmergency = !isOut && status.emergencies.includes(zone);
+    screen.dataset.tone = isOut ? "off" : isEmergency ? "red" : "";
+    const down = keeper_running ? "The agent is down: nobody decides here. Fire still releases." : "The keeper is down: the pins are at rest.";
+    if (isOut) put(screen, say(down));
+    else if (isEmergency) put(screen, say("Emergency: no power until a reset."));
+    else put(screen, words.shown[status.shown[this.section.dataset.point]] ?? "\u00a0");
+  }
+
+  lose() {
+    this.section.classList.add("gone");
+    put(this.section.querySelector("[data-state]"), say("no board"));
+  }
+}
+
+/** The contactor that feeds a bank of sockets. */
+class Bank extends Socket {
+  show({ contactor }) {
+    this.section.classList.toggle("gone", false);
+    this.section.classList.toggle("powered", contactor.closed);
+    const state = say(contactor.closed ? "Bank live" : "Bank dead");
+    put(this.section.querySelector("[data-state]"), [state, ...faults(contactor)].join(" · "));
+  }
+}
+
+function faults({ welded, stuck_open, burnt_open }) {
+  const known = [["welded", welded], ["stuck open", stuck_open], ["burnt open", burnt_open]];
+  return known.filter(([, isSo]) => isSo).map(([name]) => say(name));
+}
+
+const KINDS = { socket: Socket, bank: Bank };
+
 class Device {
   constructor(article) {
     this.article = article;
     this.points = new Map();
     for (const section of article.querySelectorAll("[data-point]")) {
-      this.points.set(section.dataset.point, new Point(section));
+      this.points.set(section.dataset.point, new (KINDS[section.dataset.kind] ?? Point)(section));
     }
   }
 
