@@ -182,10 +182,12 @@ def draw(
     session: Session, register_wh: float, power_w: float, elapsed_ms: int, most_w: float, tariff: Tariff
 ) -> Session:
     """Count what the meter says was drawn since it was last read. A register that runs backwards or was reset counts
-    nothing; one that jumps counts no more than ``most_w`` could have drawn since it last moved."""
+    nothing, and neither does one that jumps by more than ``most_w`` could have drawn since it last moved: where it
+    jumped from a wrong value back to the right one, that was counted before."""
     still_ms = session.still_ms + elapsed_ms
     moved_mwh = 0 if session.register_wh is None else round((register_wh - session.register_wh) * 1000)
-    mwh = min(max(0, moved_mwh), int(most_w * still_ms / 3600) + REGISTER_STEP_MWH)
+    most_mwh = most_w * still_ms / 3600 + REGISTER_STEP_MWH
+    mwh = moved_mwh if 0 <= moved_mwh <= most_mwh else 0
     ms = elapsed_ms if session.loaded else 0
     if session.register_wh is None or moved_mwh:
         session = replace(session, register_wh=register_wh)

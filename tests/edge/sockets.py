@@ -85,6 +85,7 @@ class Socket:
         self.stray_w = 0.0
         self.celsius: float | None = None
         self.meter: str = "good"
+        self.said: dict[str, float] | None = None
         self.drawn_wh = 5_000.0
         self.records: list[Record] = []
         self.spent: dict[str, Spend] = {}
@@ -156,17 +157,17 @@ class Socket:
         self.wiggle += 1
         if self.celsius is not None:
             self.take(Reading("thermometer", {"temperature_c": self.celsius}))
+        said: dict[str, float] | None = None
         match self.meter:
             case "good":
-                said: dict[str, float] | None = values(power_w, float(int(self.drawn_wh)), 230 + self.wiggle % 7 / 10)
+                said = values(power_w, float(int(self.drawn_wh)), 230 + self.wiggle % 7 / 10)
             case "frozen":
-                said = values(self.load_w, 5_000.0)
+                said = self.said
             case "absurd":
                 said = values(-5.0, float(int(self.drawn_wh)))
             case "low volts":
                 said = values(power_w, float(int(self.drawn_wh)), 150.0)
-            case _:
-                said = None
+        self.said = said
         return self.take(Reading("meter", said))
 
     def wait(self, ms: int, *, read: bool = True) -> None:

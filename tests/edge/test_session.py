@@ -78,10 +78,19 @@ def test_what_is_drawn_after_a_reset_counts() -> None:
     assert drawing([5_000, 0, 2]).used_mwh == 2_000
 
 
-def test_a_register_that_jumps_counts_no_more_than_could_have_been_drawn() -> None:
-    jumped = drawing([5_000, 9_000])
-    assert jumped.used_mwh == 1_000 * 10_000 // 3600 + REGISTER_STEP_MWH
-    assert draw(jumped, 9_001, 200, 10_000, 1_000, FREE).used_mwh == jumped.used_mwh + 1_000
+def test_a_register_that_jumps_counts_nothing_of_it() -> None:
+    jumped = drawing([5_000, 5_002, 9_000])
+    assert jumped.used_mwh == 2_000
+    assert draw(jumped, 9_001, 200, 10_000, 1_000, FREE).used_mwh == 3_000
+
+
+def test_one_wrong_reading_of_the_register_counts_nothing_twice() -> None:
+    assert drawing([5_000, 5_002, 5_004, 0, 5_004, 5_006]).used_mwh == 6_000
+
+
+@pytest.mark.parametrize(("moved_wh", "mwh"), [(3.77, 3_770), (3.78, 0)])
+def test_a_register_may_move_as_far_as_the_power_allows_and_its_own_step(moved_wh: float, mwh: int) -> None:
+    assert drawing([5_000, 5_000 + moved_wh]).used_mwh == mwh
 
 
 def test_whole_watt_hours_at_full_power_are_all_counted() -> None:
