@@ -14,6 +14,8 @@ from msgspec import Meta, Struct
 from contract.decide import Direction
 from contract.messages import Name
 from contract.sealing import wiring_hash
+from edge.files import socket_complaint
+from edge.keeper_link import socket_path
 from edge.kinds import Kind, UnknownKind, find_kind
 from edge.link import is_loopback
 from edge.peripherals import (
@@ -248,7 +250,7 @@ class _Checker:
             settings[point.name] = self._convert(point.settings, kinds[point.name].settings, f"{where}.settings")
             self._wiring(point, kinds[point.name], where)
         self._peripherals(file, kinds)
-        return DeviceConfig(
+        found = DeviceConfig(
             self.path.absolute(),
             wiring_hash(self.text.encode()),
             file.device,
@@ -261,6 +263,8 @@ class _Checker:
             tuple(file.reader),
             file.ocpp,
         )
+        self._run_folder(found)
+        return found
 
     def _convert(self, document: Any, kind: type[Any], where: str) -> Any:
         try:
@@ -285,6 +289,12 @@ class _Checker:
             raise wrong
         if address.scheme == "mqtt" and not is_loopback(address.hostname):
             raise self._error("cloud.broker", "plain MQTT goes to a loopback address only; use mqtts://")
+
+    def _run_folder(self, config: DeviceConfig) -> None:
+        """Keeper and agent listen in it; of their names the keeper's is the longer one."""
+        wrong = socket_complaint(socket_path(config.run), "name a folder with a shorter path")
+        if wrong:
+            raise self._error("device.run", wrong)
 
     def _no_name_twice(self, table: str, key: str, names: Sequence[str]) -> None:
         for index, name in enumerate(names):

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +15,9 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 _FAILED_READS = {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
 
 COPIED_BYTES = 64 * 1024
+
+MAX_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
+"""What the kernel's ``sun_path`` (unix(7)) holds before its closing zero; 103 is that of macOS."""
 
 RESERVE_BYTES = 2 * 1024 * 1024
 """What opening a journal and a roster may need: their WAL index, and the first pages of the WAL."""
@@ -27,6 +31,14 @@ class Unsound(sqlite3.DatabaseError):
     """SQLite can read the file, and finds that it does not hold together."""
 
     sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+def socket_complaint(path: Path, cure: str) -> str:
+    """Why no Unix socket can be at this path, and the cure; empty if one can."""
+    length = len(bytes(path))
+    if length <= MAX_SOCKET_PATH_BYTES:
+        return ""
+    return f"{path} has {length} bytes, and the path of a socket at most {MAX_SOCKET_PATH_BYTES}: {cure}"
 
 
 def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:

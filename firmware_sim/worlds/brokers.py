@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -95,7 +96,7 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
     """
     kind = kind or ("mosquitto" if find_mosquitto() else "iotcore")
     port = free_port() if port is None else port
-    if not _is_free(port):
+    if not is_free(port):
         raise BrokerFailed(f"port {port} is taken by another program; give another port, or end that program")
     command = broker_command(folder, port, kind)
     log = folder / f"{kind}.log"
@@ -151,15 +152,25 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def free_port_from(first: int) -> int:
-    """The first free port of 127.0.0.1 from this one on. Raises ``OSError`` if many in a row are taken."""
+def listening_from(first: int) -> socket.socket:
+    """A socket that listens on the first free port of 127.0.0.1 from this one on.
+
+    Raises ``OSError`` if many in a row are taken.
+    """
     for port in range(first, first + PORTS_TRIED):
-        if _is_free(port):
-            return port
+        with suppress(OSError):
+            return socket.create_server(("127.0.0.1", port))
     raise OSError(f"no free port from {first} to {first + PORTS_TRIED - 1}")
 
 
-def _is_free(port: int) -> bool:
+def free_port_from(first: int) -> int:
+    """The first free port of 127.0.0.1 from this one on, for a program that will listen there. Raises ``OSError``."""
+    with listening_from(first) as found:
+        return int(found.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a program could listen on this port of 127.0.0.1 now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as brokers do: an ended one may have just left
         try:

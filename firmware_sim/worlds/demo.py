@@ -12,7 +12,7 @@ import msgspec
 import uvicorn
 
 from firmware_sim.panel.app import create_panel
-from firmware_sim.worlds.brokers import BrokerFailed, free_port_from
+from firmware_sim.worlds.brokers import BrokerFailed, listening_from
 from firmware_sim.worlds.community import Community, NotOurs, state_folder
 from firmware_sim.worlds.processes import Died
 from firmware_sim.worlds.story import Step, Story
@@ -75,17 +75,11 @@ async def _play(community: Community, port: int, panel_port: int) -> int:
     """Serve the panel until told to end."""
     print(f"starting in {community.state} ...", flush=True)
     await community.start()
-    free_panel_port = free_port_from(panel_port)
-    config = uvicorn.Config(
-        create_panel(community),
-        host="127.0.0.1",
-        port=free_panel_port,
-        log_level="warning",
-        timeout_graceful_shutdown=1,
-    )
+    listening = listening_from(panel_port)
+    config = uvicorn.Config(create_panel(community), log_level="warning", timeout_graceful_shutdown=1)
     server = _Panel(config)
-    serving = asyncio.create_task(server.serve(), name="panel")
-    _introduce(community, port, panel_port, free_panel_port)
+    serving = asyncio.create_task(server.serve(sockets=[listening]), name="panel")
+    _introduce(community, port, panel_port, listening.getsockname()[1])
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:

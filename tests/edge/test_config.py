@@ -188,6 +188,14 @@ def test_a_slip_is_named_with_its_line_and_its_cure(change: tuple[str, str], sai
     assert complaint(tmp_path, GOOD.replace(*change, 1)).startswith(said)
 
 
+def test_a_run_folder_too_deep_for_a_socket_is_named_with_its_cure(tmp_path: Path) -> None:
+    folder = f"/run/{'d' * 100}"
+    said = complaint(tmp_path, GOOD.replace("[device]", f'[device]\nrun = "{folder}"'))
+    path = f"{folder}/keeper.sock has 117 bytes"
+    assert said.startswith(f"gate.toml:2: device.run: {path}, and the path of a socket at most ")
+    assert said.endswith("name a folder with a shorter path")
+
+
 def test_two_points_may_not_share_a_name(tmp_path: Path) -> None:
     said = complaint(tmp_path, GOOD + SECOND.replace("west-gate", "east-gate"))
     assert said == "gate.toml:25: point[1].name: 'east-gate' stands in another point already"

@@ -70,3 +70,20 @@ def test_a_config_that_is_not_there_is_named_in_one_line(command: str, tmp_path:
     assert (done.returncode, done.stdout) == (2, "")
     assert line.startswith("hearthgate-edge: ")
     assert missing in line
+
+
+@pytest.mark.parametrize("command", ["run", "keeper"])
+def test_a_run_folder_too_deep_for_a_socket_is_named_in_one_line(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "device.toml"
+    path.write_text(CONFIG.replace('run = "run"', f'run = "{"d" * 120}"'))
+    done = subprocess.run(
+        [sys.executable, "-m", "edge", command, "--config", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"device.run: {tmp_path}/{'d' * 120}/keeper.sock has " in line
+    assert line.endswith("name a folder with a shorter path")

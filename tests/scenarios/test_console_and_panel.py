@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from firmware_sim.worlds.brokers import free_port
 from tests.cloud.test_console_browser import QUIET
 
 pytestmark = pytest.mark.browser
@@ -31,8 +32,9 @@ class Demo(NamedTuple):
 
 @contextmanager
 def running_demo(folder: Path) -> Iterator[Demo]:
-    """The demo as a person starts it, on whatever ports are free; ended by Ctrl-C."""
+    """The demo as a person starts it, ended by Ctrl-C."""
     command = [sys.executable, "-m", "firmware_sim.cli", "demo", "--state", str(folder)]
+    command += ["--port", str(free_port()), "--panel-port", str(free_port())]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     assert process.stdout is not None
     said = ""

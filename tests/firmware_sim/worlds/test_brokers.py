@@ -14,7 +14,15 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from firmware_sim.worlds import brokers
-from firmware_sim.worlds.brokers import Broker, BrokerFailed, Kind, free_port, free_port_from, start_broker
+from firmware_sim.worlds.brokers import (
+    Broker,
+    BrokerFailed,
+    Kind,
+    free_port,
+    free_port_from,
+    listening_from,
+    start_broker,
+)
 
 PATIENCE_S = 20.0
 
@@ -166,6 +174,12 @@ def test_a_port_that_is_taken_is_passed_over(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(brokers, "PORTS_TRIED", 1)
         with pytest.raises(OSError, match=f"no free port from {port} to {port}"):
             free_port_from(port)
+
+
+def test_two_that_look_for_a_port_at_once_do_not_get_the_same() -> None:
+    first = free_port()
+    with listening_from(first) as one, listening_from(first) as other:
+        assert one.getsockname()[1] < other.getsockname()[1]
 
 
 def test_a_port_that_is_free_is_taken_as_it_is() -> None:

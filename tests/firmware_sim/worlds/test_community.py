@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from cloud.sample import PEOPLE, POINTS
 from edge.config import DeviceConfig
 from firmware_sim.orders import card_bits
+from firmware_sim.worlds.brokers import free_port
 from firmware_sim.worlds.community import (
     DEVICES,
     OURS,
@@ -44,6 +46,16 @@ def test_a_folder_in_which_a_world_lives_is_never_emptied(tmp_path: Path) -> Non
         with pytest.raises(NotOurs, match="in use by another demo; end that one"), state_folder(folder):
             pass
         assert (folder / "journal").exists()
+
+
+def test_a_folder_too_deep_for_a_socket_is_refused_before_anything_runs(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 90)
+    with (
+        pytest.raises(NotOurs, match=r"keeper\.sock has \d+ bytes.*: name a shorter one with --state"),
+        state_folder(deep),
+    ):
+        pass
+    assert not deep.exists()
 
 
 @pytest.fixture
@@ -86,6 +98,41 @@ def test_a_busy_port_is_stepped_over(tmp_path: Path) -> None:
     assert community.url == f"http://127.0.0.1:{community.port}"
 
 
+class Rivals(Community):
+    """Its cloud is a program that ends where another one listens on its port, as ours does."""
+
+    def _cloud(self) -> Program:
+        listen = f"import socket, time; held = socket.create_server(('127.0.0.1', {self.port})); time.sleep(60)"
+        return Program("cloud", [sys.executable, "-c", listen], self.state / "cloud.log")
+
+
+def test_a_port_that_is_lost_to_another_program_is_stepped_over(tmp_path: Path) -> None:
+    async def story() -> None:
+        community = Rivals(tmp_path, port=free_port(), demo=True, people=False)
+        lost = community.port
+        with socket.create_server(("127.0.0.1", lost)):
+            await community.cloud.start()
+            await community.cloud.ended()
+            await community._come_up()
+            assert community.cloud.running
+        assert community.port > lost
+        await community.stop()
+
+    asyncio.run(story())
+
+
+def test_a_cloud_that_ends_on_a_free_port_has_another_reason(tmp_path: Path) -> None:
+    async def story() -> None:
+        community = Community(tmp_path, port=free_port(), demo=True, people=False)
+        community.cloud = Program("the cloud", ["sh", "-c", "echo no disk >&2; exit 1"], tmp_path / "cloud.log")
+        await community.cloud.start()
+        await community.cloud.ended()
+        with pytest.raises(Died, match="the cloud has ended:\nno disk"):
+            await community._come_up()
+
+    asyncio.run(story())
+
+
 def test_whoever_waits_for_a_program_that_died_reads_its_last_words(tmp_path: Path) -> None:
     async def story() -> None:
         program = Program("the gate's keeper", ["sh", "-c", "echo no pins here >&2; exit 2"], tmp_path / "log")
@@ -102,7 +149,7 @@ def test_what_does_not_come_true_in_time_ends_with_the_complaint(tmp_path: Path)
         async def never() -> bool:
             return False
 
-        community = Community(tmp_path, port=8400, demo=False, people=False)
+        community = Community(tmp_path, port=free_port(), demo=False, people=False)
         with pytest.raises(Died, match="the door did not close"):
             await community.until(never, "the door did not close", within_s=0.0)
 

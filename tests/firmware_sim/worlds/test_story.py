@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from firmware_sim.control import BoardGone
+from firmware_sim.worlds.brokers import free_port
 from firmware_sim.worlds.community import Community
 from firmware_sim.worlds.processes import scripts
 from firmware_sim.worlds.story import Step, StepFailed, Story, _check_order
@@ -51,7 +52,8 @@ def test_a_gap_in_the_numbers_is_left_to_the_audit() -> None:
 
 @pytest.mark.usefixtures("mosquitto")
 def test_the_demo_proves_itself_by_processes_that_really_die(tmp_path: Path) -> None:
-    command = [scripts("hearthgate-sim"), "demo", "--self-check", "--json", "--state", str(tmp_path / "d")]
+    command = [scripts("hearthgate-sim"), "demo", "--self-check", "--json"]
+    command += ["--state", str(tmp_path / "d"), "--port", str(free_port())]
     done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     *lines, last = done.stdout.splitlines()
