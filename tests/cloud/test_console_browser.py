@@ -1,5 +1,6 @@
 """The console in a real browser: what is live must move by itself, and what is lost must say so."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,7 @@ TARGETS = "button:visible, select:visible, summary:visible, nav a:visible, .tile
 EVERY_PAGE = (
     *("/", "/doors", "/events", "/people", "/people/5", "/devices/gym-turnstile", "/rosters", "/rollouts"),
     *("/quarantine", "/audit", "/adoptions", "/devices/gym-turnstile/lost", "/account"),
+    *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),
 )
 
 
@@ -312,3 +314,34 @@ def test_a_page_that_waits_for_an_answer_is_not_taken_from_under_somebody_who_ty
     why.fill("")
     with page.expect_navigation():
         page.clock.run_for(2_500)
+
+
+def test_an_emergency_appears_by_itself_and_so_does_its_end(page: Page, town: Town) -> None:
+    town.beats("gym-turnstile")
+    log_in(page)
+    town.happens("emergency.began", point="", zone="gym", cause="smoke")
+    expect(page.get_by_role("alert")).to_contain_text("Smoke")
+    town.happens("emergency.reset", point="", zone="gym", cause="smoke", how="key")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".siren")).to_contain_text("Reset by key")
+
+
+def test_a_guard_drills_in_a_dialog_and_ticks_somebody_off(page: Page, town: Town) -> None:
+    town.beats("gym-turnstile")
+    with town.store.reading() as connection:
+        (anna,) = connection.exec_driver_sql("SELECT name_en FROM people ORDER BY id LIMIT 1").one()
+    town.happens("access.passed", holder=town.holder(anna), direction="in")
+    log_in(page)
+    page.goto("/doors")
+    page.locator('a[href="/zones/gym/drill"]').click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("link", name="Continue").click()
+    dialog.get_by_label("Why").fill("the yearly drill")
+    dialog.get_by_role("button", name="Begin the drill now").click()
+    expect(page).to_have_url(re.compile("/doors.order="))
+    town.happens("emergency.began", point="", zone="gym", cause="drill", by="gate")
+    page.goto("/zones/gym/muster")
+    page.get_by_role("button", name=f"Seen: {anna}").click()
+    expect(page.get_by_text("0 of 1 not yet accounted for")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.get_by_role("button", name="Not seen after all")).to_have_count(0)
