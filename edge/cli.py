@@ -30,9 +30,11 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and look after one device."
 )
 journal_app = typer.Typer(no_args_is_help=True, help="Look into the device's journal.")
+ocpp_app = typer.Typer(no_args_is_help=True, help="The charging posts that connect to this device.")
 config_app = typer.Typer(no_args_is_help=True, help="The wiring that the device goes by.")
 app.add_typer(journal_app, name="journal")
 app.add_typer(config_app, name="config")
+app.add_typer(ocpp_app, name="ocpp")
 app.add_typer(meter_app, name="meter")
 
 
@@ -199,6 +201,35 @@ def drop(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> No
         wirings.drop()
         agents.release()
     typer.echo(f"{config} rules from the agent's next start on; the keeper follows it by itself")
+
+
+@ocpp_app.command("add")
+def add_post(
+    post: Annotated[str, typer.Argument(help="The post's name, as a point's line says it.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    kinds: KindsOption = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Make another password; the old one is void.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the password of a charging post and print it once, with the address to type into the post."""
+    from edge.post_passwords import PasswordExists, make_password
+
+    device = _load(config, kinds)
+    names = sorted({line.post for point in device.points for line in point.lines.values()})
+    if device.ocpp is None or post not in names:
+        fail(f"no point of {config} is wired to a post {post!r}; there is {', '.join(names) or 'none'}")
+    with mendable(PasswordExists):
+        told = {
+            "address": f"ws://{device.ocpp.listen}/",
+            "name": post,
+            "password": make_password(device.keys, post, anew=anew),
+        }
+    if as_json:
+        typer.echo(json.dumps(told))
+        return
+    for what, value in told.items():
+        typer.echo(f"{what:10}{value}")
+    typer.echo("Type these into the post now: the password is not shown again.")
 
 
 @contextmanager

@@ -55,7 +55,8 @@ def _metering(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[Meterin
 def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "OcppServer | None":
     if config.ocpp is None:
         return None
-    from edge.hardware.ocpp_server import OcppServer, passwords_in
+    from edge.hardware.ocpp_server import OcppServer
+    from edge.post_passwords import passwords_in
 
     wired = [(point.name, name, line) for point in config.points for name, line in point.lines.items()]
     places = {(line.post, line.connector): point for point, _, line in wired}

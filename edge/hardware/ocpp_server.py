@@ -12,7 +12,6 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import count
-from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -48,8 +47,6 @@ MAX_ORDERS = 64
 MESSAGES_PER_S, MESSAGES_AT_ONCE = 20.0, 200.0
 """A post that speaks faster is heard more slowly: nothing of an outage's queue is lost."""
 LISTEN_AGAIN_S = 10.0
-FILE_OF_POST = "ocpp-{}"
-"""Of its password, in the device's folder of keys."""
 
 Receive = Callable[[str, str, FromPost], None]
 """Told the point, the port and what was said."""
@@ -57,18 +54,6 @@ Receive = Callable[[str, str, FromPost], None]
 
 class Clock(Protocol):
     def now_ms(self) -> int: ...
-
-
-def passwords_in(keys: Path) -> Callable[[str], str | None]:
-    """The passwords of a folder, read whenever a post connects: a new one needs no restart."""
-
-    def password(post: str) -> str | None:
-        try:
-            return (keys / FILE_OF_POST.format(post)).read_text("ascii").strip() or None
-        except (OSError, UnicodeDecodeError):
-            return None
-
-    return password
 
 
 class OcppServer:
