@@ -132,7 +132,7 @@ def trigger(one: Bank, name: str) -> None:
         case "idle" if one.phase == "closing":
             one.want(on=False)
             one.how = "good"
-            one.wait(5_000)
+            one.wait(REST_AFTER_MS + 1_000)
         case "idle":
             one.want(on=False)
             one.wait(REST_AFTER_MS + 1_000)
