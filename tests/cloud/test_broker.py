@@ -166,8 +166,9 @@ def test_a_message_larger_than_any_device_says_is_dropped_and_counted() -> None:
     ids=lambda answer: answer.hex(),
 )
 def test_whatever_a_stranger_answers_the_cloud_finds_a_real_broker(
-    mosquitto: Path, tmp_path: Path, answer: bytes
+    mosquitto: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
 ) -> None:
+    monkeypatch.setattr("cloud.broker.KEEPALIVE_S", 2)  # so long is half a packet waited for
     ready: Queue[None] = Queue()
     with stranger(answer) as port:
         cloud = cloud_end(port, Queue(), ready)
