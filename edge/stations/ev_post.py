@@ -286,7 +286,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return state, [Record("ev_post.mode", {"mode": mode.value, "number": number}), *effects]
         case CloudHeard():
             return state, _weigh(state, 1)
-        case Found(document=document, age_ms=age_ms):
+        case Found(document=document, age_ms=age_ms) if state.book == Book():
             return _found(state, document, age_ms, now_ms)
         case Levels():
             return state, [Wake("gone", GONE_MS)] if state.here is None else []

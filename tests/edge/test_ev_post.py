@@ -18,7 +18,7 @@ from edge.ocpp_words import (
     StopRemotely,
     UpdateList,
 )
-from edge.stations import CloudHeard, QuotaSpent, StopOrdered, ev_post
+from edge.stations import CloudHeard, Found, QuotaSpent, StopOrdered, ev_post
 from tests.edge.posts import ANNA, BEN, NOON_MS, STRANGER, Rig
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
@@ -502,6 +502,17 @@ def test_the_post_as_a_whole_may_be_faulted() -> None:
 def test_a_setting_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ev_post.Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_an_age_that_is_told_later_turns_nothing_back() -> None:
+    rig, number = charging()
+    rig.restart(knows_age=False)
+    rig.connect(booted=False)
+    rig.wait(HOUR_MS)
+    rig.stop(number, 2000)
+    rig.take(Found(rig.kept, 5))
+    assert not rig.report.busy
+    assert rig.ends() == [("pulled", 1000.0)]
 
 
 def test_what_cannot_be_read_is_a_fault_and_no_crash() -> None:
