@@ -22,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from ctypes.util import find_library
 from pathlib import Path
 from typing import NoReturn
@@ -117,12 +119,19 @@ def make_environment() -> None:
             shutil.rmtree(VENV, ignore_errors=True)
 
 
-def ensure_environment() -> None:
-    """Returns with a .venv that fits. The stamp is written last: a half-made one never passes for whole."""
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Two of us, started at once, make what is missing one after the other: the second finds it made."""
     import fcntl
 
     with (ROOT / "pyproject.toml").open() as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)  # two of us, started at once, make it one after the other
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        yield
+
+
+def ensure_environment() -> None:
+    """Returns with a .venv that fits. The stamp is written last: a half-made one never passes for whole."""
+    with one_at_a_time():
         if not environment_fits():
             make_environment()
 
@@ -184,20 +193,21 @@ def provide_oracles() -> Path | None:
     wanted = [ROOT / "tests" / "oracles" / name for name in ("package.json", "package-lock.json")]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in wanted)).hexdigest()
     stamp = ORACLES / "made-from"
-    if stamp.is_file() and stamp.read_text() == digest:
+    with one_at_a_time():
+        if stamp.is_file() and stamp.read_text() == digest:
+            return ORACLES
+        if npm is None:
+            return None
+        shutil.rmtree(ORACLES, ignore_errors=True)
+        ORACLES.mkdir(parents=True)
+        for file in wanted:
+            shutil.copy(file, ORACLES)
+        asked = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(ORACLES)]
+        if run(asked):
+            shutil.rmtree(ORACLES)
+            return None
+        stamp.write_text(digest)
         return ORACLES
-    if npm is None:
-        return None
-    shutil.rmtree(ORACLES, ignore_errors=True)
-    ORACLES.mkdir(parents=True)
-    for file in wanted:
-        shutil.copy(file, ORACLES)
-    asked = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(ORACLES)]
-    if run(asked):
-        shutil.rmtree(ORACLES)
-        return None
-    stamp.write_text(digest)
-    return ORACLES
 
 
 def missing_tools() -> list[str]:
