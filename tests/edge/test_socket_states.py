@@ -23,6 +23,7 @@ from edge.stations import (
     Keep,
     Levels,
     ModeChanged,
+    Reading,
     Received,
     Record,
     Rest,
@@ -53,6 +54,11 @@ class Witness(Socket):
         super().__init__(bank="bank-a", tariff=Tariff(idle_fen_per_minute=5, idle_cap_fen=50), **settings)
 
     def take(self, happened: Input) -> list[Effect]:
+        match happened:
+            case Edge(name="leakage", active=True):
+                self.latched.add("leakage")
+            case Reading(instrument="thermometer", values={"temperature_c": celsius}) if celsius >= 70:
+                self.latched.add("over_temp")
         effects = super().take(happened)
         for one in [effect for effect in effects if isinstance(effect, Spend)]:
             spent_up = one.used_ms >= ALLOTMENT.minutes * 60_000 or one.used_mwh >= ALLOTMENT.wh * 1_000
@@ -212,7 +218,7 @@ class Sockets(RuleBasedStateMachine):
     def power_is_there_only_for_a_session(self) -> None:
         one = self.socket
         assert one.on <= (one.running is not None)
-        assert not (one.on and (one.burning or one.latched))
+        assert not (one.on and (one.burning or one.latched or one.levels["leakage"]))
 
     @invariant()
     def what_is_on_is_what_it_says(self) -> None:
