@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.adoption import Adoptions
 from cloud.api import adoptions, errors, health, metrics, orders, rollouts, v1
+from cloud.api import emergencies as emergencies_api
 from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
 from cloud.ca import open_authority
@@ -109,6 +110,7 @@ def create_app(
         live,
         doors,
         emergencies,
+        emergencies_api,
         lists,
         people,
         adoptions,

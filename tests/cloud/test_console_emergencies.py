@@ -7,7 +7,7 @@ import pytest
 
 from cloud.muster import LOOK_BACK_MS
 from tests.cloud.test_console import words
-from tests.cloud.test_doors import commands
+from tests.cloud.test_doors import calls, commands
 from tests.cloud.town import Town, Visitor
 
 GYM, EAST = "gym-turnstile", "east-gate"
@@ -210,3 +210,18 @@ def test_who_may_not_order_may_not_tick_off_and_a_strangers_form_does_nothing(to
         assert "1 of 1 not yet accounted for" in words(muster(guard))
     with town.visit() as stranger:
         assert stranger.get("/zones/gym/muster").status_code == 303
+
+
+def test_the_api_drills_and_tells_what_stands_and_how_it_ended(town: Town) -> None:
+    town.beats(GYM)
+    with town.visit("gate") as guard:
+        status, made = calls(guard, "/api/v1/zones/gym/drill", on=True, reason=REASON)
+        assert (status, made) == (202, {"ids": [commands(town)[0].id]})
+        assert calls(guard, "/api/v1/zones/attic/drill", on=True, reason=REASON)[0] == 404
+        assert calls(guard, "/api/v1/zones/gym/drill", on=True, reason="")[0] == 422
+        town.happens("emergency.began", point="", zone="gym", cause="drill", by="gate")
+        (told,) = guard.get("/api/v1/emergencies").json()
+        assert (told["zone"], told["cause"], told["began_by"], told["how"]) == ("gym", "drill", "gate", "")
+        town.happens("emergency.reset", point="", zone="gym", cause="drill", how="time")
+        (told,) = guard.get("/api/v1/emergencies").json()
+        assert (told["how"], told["ended_ms"]) == ("time", town.now_ms)

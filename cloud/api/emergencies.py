@@ -1,0 +1,69 @@
+"""The routes of `/api/v1` about emergencies: what stands, what was over a moment ago, and drills."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException
+from pydantic import BaseModel
+
+from cloud.api.desk import Services, call_for
+from cloud.api.orders import ACCEPTED, Reason
+from cloud.api.v1 import Reader
+from cloud.api.views import Words, plain
+from cloud.auth import Right
+from cloud.commands import NoSuchPlace
+from cloud.store.emergencies import ZoneState, list_zone_states
+from cloud.store.operators import Login
+
+router = APIRouter(prefix="/api/v1")
+
+Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
+
+
+class EmergencyOut(BaseModel):
+    """A zone in an emergency: ``cause`` is fire, smoke, estop, loop_broken or drill, the worst of its devices. Once it
+    is over, ``how`` is key, card, order, time, restart or unseen; else empty."""
+
+    zone: str
+    label: Words
+    cause: str
+    began_ms: int
+    began_by: str
+    how: str
+    ended_ms: int | None
+    ended_by: str
+
+
+class DrillIn(BaseModel):
+    """Begin or end an exercise. A real emergency is neither begun nor ended from afar."""
+
+    on: bool
+    reason: Reason
+
+
+class Drilled(BaseModel):
+    """One command for each device of the zone: ask for ``/api/v1/commands/ID`` to see what became of it."""
+
+    ids: list[str]
+
+
+def _json(state: ZoneState) -> dict[str, Any]:
+    ended = state.ended
+    told = {name: value for name, value in plain(state).items() if name in EmergencyOut.model_fields}
+    over = {"how": ended.how, "ended_ms": ended.ended_ms, "ended_by": ended.ended_by} if ended else {}
+    return {"how": "", "ended_ms": None, "ended_by": "", **told, **over}
+
+
+@router.get("/emergencies", response_model=list[EmergencyOut])
+def emergencies(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+    """What stands, the worst first, then what ended within the last hour."""
+    with desk.store.reading() as connection:
+        return [_json(state) for state in list_zone_states(connection, desk.clock())]
+
+
+@router.post("/zones/{zone}/drill", status_code=ACCEPTED)
+def drill(zone: str, body: DrillIn, login: Guard, desk: Services) -> Drilled:
+    """Begin or end a drill at every device of a zone."""
+    try:
+        return Drilled(ids=desk.commander.drill(zone, body.on, login.operator.name, body.reason))
+    except NoSuchPlace:
+        raise HTTPException(404, "there is no such zone, or no device is registered in it") from None
