@@ -289,6 +289,39 @@ class CutMains(_Order, frozen=True):
     cut: bool = True
 
 
+class PlugInCar(_Order, frozen=True):
+    """Plug a car into a charging post. ``Unplug`` takes it off again."""
+
+    point: str
+    charge_percent: Annotated[float, Meta(ge=0, le=100)] = 40.0
+
+
+class TapPost(_Order, frozen=True):
+    """Hold a card to a charging post, by its idTag. Answered with whether the post took it."""
+
+    point: str
+    tag: Annotated[str, Meta(min_length=1, max_length=36)]
+
+
+class CutPost(_Order, frozen=True):
+    """Take the power from a charging post."""
+
+    point: str
+
+
+class RestorePost(_Order, frozen=True):
+    """Bring its power back."""
+
+    point: str
+
+
+class SetPostClock(_Order, frozen=True):
+    """Have a charging post's clock lie by so many seconds."""
+
+    point: str
+    off_s: float = -3600.0
+
+
 class Moves(_Order, frozen=True):
     """What the pins did, or did after a time: the independent witness. At most `MOVES_AT_ONCE`, the oldest first."""
 
@@ -343,6 +376,11 @@ Order = (
     | CrossMeters
     | PullBus
     | CutMains
+    | PlugInCar
+    | TapPost
+    | CutPost
+    | RestorePost
+    | SetPostClock
     | Moves
     | WaitMove
 )

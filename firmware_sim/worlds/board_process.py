@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import time
 from collections import deque
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
@@ -16,6 +17,7 @@ from contract.credentials import KEYS, encode
 from edge.config import DeviceConfig, Point
 from edge.files import socket_complaint
 from edge.peripherals import Bus
+from edge.post_passwords import passwords_in
 from firmware_sim.board import Board, Move
 from firmware_sim.clock import now_ns
 from firmware_sim.control import ControlServer
@@ -44,6 +46,7 @@ from firmware_sim.orders import (
     Tap,
     TapAndWalk,
     Tapped,
+    TapPost,
     View,
     WaitMove,
     Walk,
@@ -51,6 +54,7 @@ from firmware_sim.orders import (
     card_bits,
 )
 from firmware_sim.parts.door import Door
+from firmware_sim.parts.ev_post import EvPost
 from firmware_sim.parts.rs485 import Terminal
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.people import Resident, wander
@@ -176,6 +180,8 @@ class Hands:
             case Key(reader, keys):
                 await self._key(reader, keys)
                 return {}
+            case TapPost():
+                return {"taken": await self._charging.tap_post(order)}
             case Moves(since_ns):
                 moves = self._witness.since(since_ns)[:MOVES_AT_ONCE]
                 return {"moves": [asdict(move) for move in moves]}
@@ -364,6 +370,25 @@ def serial_link(config: DeviceConfig, bus: Bus) -> Path:
     return config.path.parent / bus.device
 
 
+def charging_posts(config: DeviceConfig, loop: asyncio.AbstractEventLoop) -> dict[str, EvPost]:
+    """The posts that connect to a device, by the point of their first connector. Every other one speaks OCPP 2.0.1."""
+    posts: dict[str, EvPost] = {}
+    if config.ocpp is None:
+        return posts
+    password = passwords_in(config.keys)
+    lines = [(point.name, line) for point in config.points for line in point.lines.values() if line.connector == 1]
+    for number, (point, line) in enumerate(lines):
+        posts[point] = EvPost(
+            loop,
+            url=f"ws://{config.ocpp.listen}",
+            name=line.post,
+            password=lambda post=line.post: password(post) or "",  # type: ignore[misc]
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            version="2.0.1" if number % 2 else "1.6",
+        )
+    return posts
+
+
 async def run_board(
     config: DeviceConfig,
     *,
@@ -388,6 +413,7 @@ async def run_board(
     witness = Witness(pin_names(config), log)
     board = Board(loop, seed=seed, strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=witness.hear)
     hardware = wire(board, config)
+    hardware.posts = charging_posts(config, loop)
     servers = (BoardServer(board, socket), ControlServer(control, Hands(config, hardware, witness).obey))
     terminals: list[Terminal] = []
     try:
@@ -397,10 +423,11 @@ async def run_board(
             await server.start()
         print(f"the board of {config.device.name} is up", flush=True)
         async with asyncio.TaskGroup() as group:
-            folk = group.create_task(live(hardware)) if people else None
+            living = [group.create_task(post.run(), name=post.name) for post in hardware.posts.values()]
+            living += [group.create_task(live(hardware), name="people")] if people else []
             await ended.wait()
-            if folk is not None:
-                folk.cancel()
+            for life in living:
+                life.cancel()
     finally:
         for terminal in terminals:
             terminal.close()

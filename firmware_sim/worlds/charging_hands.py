@@ -9,6 +9,7 @@ from firmware_sim.orders import (
     Cool,
     CrossMeters,
     CutMains,
+    CutPost,
     FreezeMeter,
     GarbleMeter,
     LateMeter,
@@ -18,15 +19,20 @@ from firmware_sim.orders import (
     Order,
     Overheat,
     PlugIn,
+    PlugInCar,
     PullBus,
     ResetEnergy,
+    RestorePost,
+    SetPostClock,
     StickOpen,
+    TapPost,
     TripLeakage,
     Unplug,
     Weld,
 )
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.contactor import PowerContact
+from firmware_sim.parts.ev_post import Car, EvPost
 from firmware_sim.parts.meter import Meter, Ntc8
 from firmware_sim.parts.modbus_slave import Slave
 from firmware_sim.worlds.wiring import Hardware
@@ -52,8 +58,12 @@ class ChargingHands:
         """Do it. Raises `ControlError` for what cannot be done here."""
         sockets = self._hardware.sockets
         match order:
+            case PlugInCar(point, charge_percent):
+                self._post(point).plug_in(Car(level=charge_percent / 100))
             case PlugIn(point, what, charge_percent):
                 named(point, sockets, "socket").plug_in(APPLIANCES[what](charge_percent / 100))
+            case Unplug(point) if point in self._hardware.posts:
+                self._post(point).unplug()
             case Unplug(point):
                 named(point, sockets, "socket").unplug()
             case Overheat(point, contact_ohm, ambient_c):
@@ -72,8 +82,21 @@ class ChargingHands:
                 named(bus, self._hardware.buses, "bus").plugged_in = not pulled
             case CutMains(cut):
                 self._hardware.mains.supply.put(not cut)
+            case CutPost(point):
+                self._post(point).cut()
+            case RestorePost(point):
+                self._post(point).restore()
+            case SetPostClock(point, off_s):
+                self._post(point).clock_off_s = off_s
             case _:
                 self._upset(order)
+
+    async def tap_post(self, order: TapPost) -> bool:
+        """Hold a card to a charging post. Raises `ControlError`."""
+        return await self._post(order.point).tap(order.tag)
+
+    def _post(self, point: str) -> EvPost:
+        return named(point, self._hardware.posts, "charging post")
 
     def view_point(self, point: str) -> dict[str, Any]:
         """The parts of a point that have to do with charging; nothing for other points."""
@@ -85,6 +108,8 @@ class ChargingHands:
             found["instruments"] = {name.removeprefix(f"{point}."): slave.view() for name, slave in mine.items()}
         if point in hardware.contactors:
             found["contactor"] = hardware.contactors[point].view()
+        if point in hardware.posts:
+            found["post"] = hardware.posts[point].view()
         return found
 
     def view(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.contactor import Contactor
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.emergency_stop import EmergencyStop
+from firmware_sim.parts.ev_post import EvPost
 from firmware_sim.parts.fire_panel import FirePanel, Releasable
 from firmware_sim.parts.lock import Load, Lock
 from firmware_sim.parts.mains import Mains
@@ -53,6 +54,7 @@ class Hardware:
     instruments: dict[str, Slave] = field(default_factory=dict)
     channels: dict[str, int] = field(default_factory=dict)
     parts: dict[str, Part] = field(default_factory=dict)
+    posts: dict[str, EvPost] = field(default_factory=dict)
 
 
 Fit = Callable[[Hardware, Point], object]
