@@ -113,7 +113,7 @@ class Battery:
             return 0.0, 0.0
         took_s = min(seconds, to_knee_s)
         before = self.charge
-        self.charge = pack.knee if took_s == to_knee_s else before + took_s * pack.charge_per_s
+        self.charge = before + took_s * pack.charge_per_s
         mean_v = pack.empty_v + pack.span_v * (before + self.charge) / 2 + pack.charge_a * pack.resistance_ohm
         return took_s, mean_v * pack.charge_a * took_s / pack.efficiency
 

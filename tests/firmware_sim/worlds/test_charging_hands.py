@@ -36,6 +36,7 @@ from firmware_sim.orders import (
     PullBus,
     ResetEnergy,
     StickOpen,
+    Tap,
     TripLeakage,
     Unplug,
     View,
@@ -203,6 +204,16 @@ async def test_keys_are_short_frames_at_the_shared_reader() -> None:
     await hub.do(Key("hub", "1#"))
     pulses = [move["name"] for move in (await hub.hands.obey(Moves()))["moves"] if not move["level"]]
     assert pulses == [f"hub.d{bit}" for bit in "0001" + "1011"]
+
+
+@in_virtual_time
+async def test_a_card_follows_the_number_of_its_socket() -> None:
+    hub = Hub()
+    await hub.do(Tap("hub", "0110", keys="2"))
+    pulses = [move["name"] for move in (await hub.hands.obey(Moves()))["moves"] if not move["level"]]
+    assert pulses == [f"hub.d{bit}" for bit in "0010" + "0110"]
+    assert (await hub.point(PHONE))["choice"] == {"reader": "hub", "number": "2"}
+    assert (await hub.point(BANK))["choice"] is None
 
 
 @pytest.mark.parametrize(
