@@ -10,6 +10,7 @@ import typer
 from msgspec.structs import asdict
 
 from edge.config import ConfigError, load
+from edge.files import socket_complaint
 from firmware_sim.clock import run_real
 from firmware_sim.control import BoardControl, BoardGone
 from firmware_sim.orders import ControlError, Tapped
@@ -98,6 +99,8 @@ def tap(
         async with BoardControl(control) as board:
             return await board.tap(reader, card)
 
+    if wrong := socket_complaint(control, "name a shorter one with --control"):
+        _fail(wrong)
     try:
         tapped = asyncio.run(at_the_reader())
     except (BoardGone, ControlError) as wrong:

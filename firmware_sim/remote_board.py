@@ -138,6 +138,8 @@ class RemoteLines:
             self._socket.connect(path)
         except OSError as error:
             self._socket.close()
+            if error.errno is None:  # so Python, not the kernel, refuses a path that no socket can have
+                raise ConnectionError(f"{path}: {error}; give the board a socket with a shorter one") from None
             raise ConnectionError(error.errno, f"no simulated board answers on {path}: start it first") from error
         self._replies: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._edges: queue.SimpleQueue[Message | threading.Event | None] = queue.SimpleQueue()

@@ -193,6 +193,10 @@ def test_who_does_not_speak_the_protocol_is_cut_off_and_moves_nothing(tmp_path: 
 def test_without_a_board_the_error_says_what_to_start_or_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ConnectionError, match="no simulated board answers"):
         RemoteBoardFactory(str(tmp_path / "nobody.sock"))
+    with pytest.raises(
+        ConnectionError, match=r"d\.sock: AF_UNIX path too long; give the board a socket with a shorter"
+    ):
+        RemoteBoardFactory(str(tmp_path / f"{'d' * 120}.sock"))
     monkeypatch.delenv(SOCKET_VARIABLE, raising=False)
     with pytest.raises(ConnectionError, match=f"set {SOCKET_VARIABLE}"):
         RemoteBoardFactory()

@@ -401,6 +401,12 @@ def test_a_shell_is_told_what_to_do_without_a_board(tmp_path: Path) -> None:
     assert "start it first" in done.output
 
 
+def test_a_shell_is_told_of_a_path_that_can_be_no_socket(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["tap", "gym.in", CARD, "--control", str(tmp_path / f"{'d' * 120}.sock")])
+    assert done.exit_code == 2
+    assert done.output.endswith("name a shorter one with --control\n")
+
+
 @pytest.mark.parametrize("option", ["--socket", "--control"])
 def test_a_path_too_long_for_a_socket_is_named_with_the_option_that_shortens_it(option: str, tmp_path: Path) -> None:
     places = {"--socket": str(tmp_path / "b.sock"), "--control": str(tmp_path / "c.sock")}
