@@ -77,8 +77,11 @@ class Lane:
         self._deadline: TimerHandle | None = None
 
     def put(self, effects: Iterable[Effect]) -> None:
-        """Queue effects and do what can be done at once. A wake-up that is replaced is off from now on."""
+        """Queue effects and do what can be done at once. A wake-up that is replaced is off from now on, and what is to
+        rest is not driven any more by value that was asked for before and still waits."""
         for effect in effects:
+            if isinstance(effect, Rest):
+                self._take_back(effect.output)
             self._effects.append(effect)
             if isinstance(effect, Wake):
                 self._hands.wake(self._point, Wake(effect.name, None))
@@ -86,6 +89,12 @@ class Lane:
             self._go_on()
         while self._deadline is not None and self._is_pressed():
             self._too_late()
+
+    def _take_back(self, output: str) -> None:
+        waiting = self._effects[0] if self._deadline is not None else None
+        self._effects = deque(one for one in self._effects if not _is_value(one, output))
+        if waiting is not None and _is_value(waiting, output):
+            self._end_wait()
 
     def clear(self) -> None:
         """Safety: nothing that waited is driven any more. All else is done now."""
@@ -204,3 +213,7 @@ class Lane:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _is_value(effect: Effect, output: str) -> bool:
+    return isinstance(effect, Drive) and effect.behind == "durable" and effect.output == output

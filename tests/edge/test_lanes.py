@@ -303,7 +303,8 @@ def test_whatever_the_disk_does_the_order_is_kept_and_only_value_is_dropped(stor
     value = [effect for effect in asked if isinstance(effect, Drive) and effect.behind == "durable"]
     done = iter(expected)
     assert all(line in done for line in bench.order), "done in the order it was asked for"
-    assert len(expected) - len(bench.order) == len(bench.refused) <= len(value)
+    dropped = len(expected) - len(bench.order)
+    assert len(bench.refused) <= dropped <= len(value), "refused, or taken back by a rest that was asked for later"
     assert bench.recording.kinds.count("access.allowed") == sum(isinstance(effect, Record) for effect in asked)
 
 
@@ -347,3 +348,25 @@ async def test_messages_questions_and_what_is_spent_go_out_in_their_order() -> N
     bench = Bench()
     bench.lane.put([Spend("s", "h", "a", 5, 6), Send("bank", "on"), Ask(b"card", "call 1"), Rest("relay")])
     assert bench.order == ["spend 5", "send on to bank", "ask call 1", "rest gym.relay"]
+
+
+@in_virtual_time
+async def test_what_is_to_rest_is_not_driven_by_what_still_waits() -> None:
+    bench = await kept_start()
+    bench.lane.put([Rest("relay"), Record("session.ended")])
+    assert bench.order == ["keep page", "rest gym.relay"]
+    bench.recording.flush()
+    bench.to_keep[0]()
+    await asyncio.sleep(3)
+    assert (bench.order, bench.refused) == (["keep page", "rest gym.relay"], [])
+    assert bench.recording.kinds == ["session.started", "session.ended"]
+
+
+@in_virtual_time
+async def test_a_rest_takes_back_nothing_but_its_own_output() -> None:
+    bench = await kept_start()
+    bench.lane.put([Rest("green")])
+    assert bench.order == ["keep page"]
+    bench.recording.flush()
+    bench.to_keep[0]()
+    assert bench.order == ["keep page", "drive gym.relay 10000", "rest gym.green"]

@@ -6,45 +6,31 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 from edge.stations import HOLD_LEASE_MS
-from firmware_sim.parts.meter import Meter
+from firmware_sim.worlds.virtual_hub import BANK, EBIKE, MISHAPS, PHONE, RIDER, STAFF, VirtualHub, cut_after_s
 from tests.firmware_sim.story import in_virtual_time
-from tests.scenarios.riders_hub import RIDER, STAFF, RidersHub
 
-EBIKE, PHONE, BANK = "ebike-1", "phone-1", "bank-a"
 LEASE_S = HOLD_LEASE_MS / 1000
 HOUR_S = 3600
 
 
 @asynccontextmanager
-async def charging(folder: Path, *, what: str = "ebike_lithium") -> AsyncIterator[RidersHub]:
+async def charging(folder: Path) -> AsyncIterator[VirtualHub]:
     """A hub at which an e-bike charges."""
-    hub = RidersHub(folder)
-    await hub.open()
-    hub.plug_in(EBIKE, what)
-    await hub.tap(EBIKE, RIDER)
-    await asyncio.sleep(15)
-    assert hub.report(EBIKE).phase == "charging"
+    hub = await VirtualHub(folder).charging()
     assert hub.driven(EBIKE)
     yield hub
     await hub.close()
 
 
-def meter(hub: RidersHub) -> Meter:
-    found = hub.device.hardware.instruments[f"{EBIKE}.meter"]
-    assert isinstance(found, Meter)
-    return found
-
-
-def dead(hub: RidersHub) -> Callable[[], bool]:
+def dead(hub: VirtualHub) -> Callable[[], bool]:
     return lambda: not hub.driven(EBIKE)
 
 
-async def reason(hub: RidersHub) -> str:
+async def reason(hub: VirtualHub) -> str:
     """Why the cloud was told that the session ended."""
     await asyncio.sleep(2)
     await hub.town.drained()
@@ -54,7 +40,7 @@ async def reason(hub: RidersHub) -> str:
 
 @in_virtual_time
 async def test_at_boot_nothing_is_driven(tmp_path: Path) -> None:
-    hub = RidersHub(tmp_path)
+    hub = VirtualHub(tmp_path)
     assert not any(hub.driven(point) for point in (EBIKE, PHONE, BANK))
     await hub.open()
     hub.plug_in(EBIKE, "ebike_lithium")
@@ -164,41 +150,12 @@ async def test_a_charge_goes_on_without_the_cloud_and_new_ones_begin_by_the_rost
         assert hub.told("ended") == []
 
 
-class Cause(NamedTuple):
-    """Something goes wrong with the meter, the load or the socket: what happens, the reason, and within how long."""
-
-    happens: Callable[[RidersHub], object]
-    reason: str
-    within_s: float
-
-
-CAUSES = {
-    "the meter is silent": Cause(lambda hub: setattr(meter(hub), "muted", True), "meter_lost", 31),
-    "the bus is cut": Cause(
-        lambda hub: setattr(hub.device.hardware.buses["meters"], "plugged_in", False), "meter_lost", 31
-    ),
-    "its checksums are wrong": Cause(lambda hub: setattr(meter(hub), "bad_crc", True), "meter_lost", 31),
-    "the voltage is absurd": Cause(lambda hub: meter(hub).tell_lies("absurd"), "meter_lost", 31),
-    "the meter repeats itself": Cause(lambda hub: meter(hub).freeze(), "meter_lost", 600),
-    "too much is drawn": Cause(lambda hub: hub.plug_in(EBIKE, "heater"), "over_power", 4),
-    "the contact burns": Cause(lambda hub: hub.socket(EBIKE).overheat(), "over_temp", 3600),
-    "current leaks": Cause(lambda hub: hub.socket(EBIKE).trip_leakage(), "leakage", 1),
-    "the plug is pulled": Cause(lambda hub: hub.socket(EBIKE).unplug(), "pulled", 12),
-    "there is smoke": Cause(lambda hub: hub.device.hardware.smoke_detectors["hub"].fill(), "smoke", 0.1),
-    "somebody hits the stop": Cause(lambda hub: hub.device.hardware.emergency_stops["hub"].press(), "estop", 0.1),
-    "the fire panel alarms": Cause(lambda hub: hub.device.hardware.fire_panels["hub"].alarm(), "fire", 0.1),
-}
-
-
-@pytest.mark.parametrize("name", CAUSES)
+@pytest.mark.parametrize("name", MISHAPS)
 @in_virtual_time
 async def test_whatever_goes_wrong_cuts_the_socket_in_time(tmp_path: Path, name: str) -> None:
-    cause = CAUSES[name]
     async with charging(tmp_path) as hub:
-        cause.happens(hub)
-        took_s = await hub.until(dead(hub), cause.within_s)
-        print(f"{name}: off after {took_s:.2f} s")
-        assert await reason(hub) == cause.reason
+        print(f"{name}: off after {await cut_after_s(hub, MISHAPS[name]):.2f} s")
+        assert await reason(hub) == MISHAPS[name].reason
 
 
 @in_virtual_time
@@ -258,7 +215,7 @@ async def test_a_second_card_does_not_begin_a_second_session(tmp_path: Path) -> 
 
 @in_virtual_time
 async def test_without_the_cloud_for_twelve_hours_nothing_new_begins(tmp_path: Path) -> None:
-    hub = RidersHub(tmp_path)
+    hub = VirtualHub(tmp_path)
     await hub.open()
     hub.device.link.cut()
     await asyncio.sleep(12 * HOUR_S + 60)

@@ -3,15 +3,15 @@
 import asyncio
 from pathlib import Path
 
+from firmware_sim.worlds.virtual_hub import RIDER, VirtualHub
 from tests.firmware_sim.story import in_virtual_time
-from tests.scenarios.riders_hub import RIDER, RidersHub
 
 HOUR_S = 3600
 
 
 @in_virtual_time
 async def test_a_rider_s_phone_charges_from_a_tap_to_full(tmp_path: Path) -> None:
-    hub = RidersHub(tmp_path)
+    hub = VirtualHub(tmp_path)
     await hub.open()
     hub.plug_in("phone-1", "phone", charge=0.9)
     await hub.tap("phone-1", RIDER)
