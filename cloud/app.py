@@ -13,16 +13,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.adoption import Adoptions
 from cloud.api import adoptions, errors, health, metrics, orders, rollouts, v1
+from cloud.api import charging as charging_calls
 from cloud.api import emergencies as emergencies_api
 from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
 from cloud.ca import open_authority
 from cloud.commands import Commander
-from cloud.console import adoption, doors, emergencies, lists, live, people, session, wirings
+from cloud.console import adoption, charging, doors, emergencies, hub, lists, live, people, session, wirings
 from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.desired import Steering
 from cloud.feed import LiveFeed, Source
+from cloud.hubs import HubBoard
 from cloud.keys import KeyFolder
 from cloud.metrics import Metrics, metrics_token
 from cloud.registrar import Registrar
@@ -36,6 +38,8 @@ MAX_BODY_BYTES = 64 * 1024
 FEED_RESTS_S = 1.0
 """After an error of the database, before the feed looks again."""
 
+PUBLIC = ("/hub/", "/api/v1/hubs/")
+"""What needs no login, and says itself for how long it may be kept."""
 HEADERS = {
     # Nothing but our own files, no script in a page, no frame around it, no form that leads elsewhere.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -98,6 +102,7 @@ def create_app(
     )
     app.state.pages = pages
     app.state.source = source
+    app.state.hubs = HubBoard(store, clock)
     app.state.metrics = figures or Metrics(store, clock, feed)
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
@@ -111,6 +116,9 @@ def create_app(
         doors,
         emergencies,
         emergencies_api,
+        charging,
+        charging_calls,
+        hub,
         lists,
         people,
         adoptions,
@@ -146,7 +154,8 @@ async def _feed_on(feed: LiveFeed, source: Source) -> None:
 
 
 class Guarded:
-    """Puts the security headers on every answer, and keeps all but styles and scripts out of every cache."""
+    """Puts the security headers on every answer, and keeps all but styles, scripts and what is public out of every
+    cache."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -159,7 +168,10 @@ class Guarded:
                 if scope.get("scheme") == "https":
                     headers["Strict-Transport-Security"] = "max-age=31536000"
                 is_asset = scope["path"].startswith("/assets/") and scope["query_string"]
-                headers["Cache-Control"] = "public, max-age=31536000, immutable" if is_asset else "no-store"
+                if is_asset:
+                    headers["Cache-Control"] = "public, max-age=31536000, immutable"
+                elif not (scope["path"].startswith(PUBLIC) and "Cache-Control" in headers):
+                    headers["Cache-Control"] = "no-store"
             await send(message)
 
         await self._app(scope, receive, guarded)

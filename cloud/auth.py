@@ -45,9 +45,9 @@ class Role(StrEnum):
 
 
 class Right(StrEnum):
-    """What an action asks for. ``READ`` includes the names of people; ``DOORS`` is to open a door, to set its mode and to
-    begin and end a session, ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let one in, to replace it and to
-    put it out."""
+    """What an action asks for. ``READ`` includes the names of people; ``DOORS`` is to open a door, to set its mode, and
+    to begin and end a session, ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let one in, to replace it and
+    to put it out."""
 
     READ = "read"
     PEOPLE = "people"

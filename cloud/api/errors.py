@@ -12,6 +12,7 @@ from cloud.api.desk import N_, Forbidden, LoginNeeded
 from cloud.api.register import Rejected
 
 API = "/api/"
+STREAMS = {"/live", "/charging/live"}
 CODES = {
     401: "wrong_login",
     404: "not_found",
@@ -50,7 +51,7 @@ def install(app: FastAPI) -> None:
 async def _login_needed(request: Request, _error: Exception) -> Response:
     if is_api(request):
         return problem(401, "login_needed", "send a login token: Authorization: Bearer …")
-    if request.method != "GET" or request.url.path == "/live":
+    if request.method != "GET" or request.url.path in STREAMS:
         return page(request, 401, N_("Please log in"), N_("The login has ended. Nothing was changed."))
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)

@@ -100,7 +100,7 @@ def point_json(point: PointState) -> dict[str, Any]:
     return {**plain(point), "drifts": point.drifts}
 
 
-def _no_such_place() -> NoReturn:
+def no_such_place() -> NoReturn:
     raise HTTPException(404, "there is no such point, or no device is registered for it") from None
 
 
@@ -110,7 +110,7 @@ def open_once(point: str, body: OpenIn, login: Guard, desk: Services) -> Ordered
     try:
         return Ordered(id=desk.commander.open_once(point, login.operator.name, body.reason))
     except NoSuchPlace:
-        _no_such_place()
+        no_such_place()
 
 
 @router.post("/devices/{name}/commands", status_code=ACCEPTED)
@@ -159,4 +159,4 @@ def set_points(desk: Desk, login: Login, names: list[str] | None, mode: Mode, re
     try:
         return desk.steering.set_mode(names, mode, login.operator.name, reason)
     except NoSuchPlace:
-        _no_such_place()
+        no_such_place()

@@ -79,10 +79,11 @@ def doors_page(
     pages: Pages = request.app.state.pages
     now_ms = desk.clock()
     with desk.store.reading() as connection:
-        points = list_points(connection, now_ms)
+        known = list_points(connection, now_ms)
         orders = list_orders(connection, ORDERS_SHOWN)
         asked = find_order(connection, order) if order else None
         emergencies, zones = list_zone_states(connection, now_ms), list_watched(connection)
+    points = [point for point in known if not point.class_name]
     lacking = [point for point in points if point.drifts and heard(point) and not point.why]
     return pages.page(
         request,
@@ -99,7 +100,7 @@ def doors_page(
         drills={one.zone for one in emergencies if one.cause == "drill" and not one.ended},
         in_earnest={one.zone for one in emergencies if one.cause != "drill" and not one.ended},
         awaited=(asked and asked.standing(now_ms) == "sent") or (just_set and lacking),
-        labels={point.name: point.label for point in points},
+        labels={point.name: point.label for point in known},
         said=said,
         Mode=Mode,
         heard=heard,

@@ -13,7 +13,9 @@ from babel.messages.pofile import read_po
 
 from cloud.api.desk import N_
 from cloud.store.console import Label
+from contract import sessions as stops
 from contract.reasons import Reason, words
+from contract.sessions import Stop
 
 CATALOGUES = Path(__file__).parent / "locale"
 ENGLISH, CHINESE = "en", "zh-CN"
@@ -51,12 +53,20 @@ class Language:
     def label(self, label: Label) -> str:
         return label.zh if self.code == CHINESE else label.en
 
+    def knows(self, reason: str) -> bool:
+        """Whether it is one of the rule's reasons."""
+        return reason in set(Reason)
+
     def reason(self, reason: str) -> str:
         """The words for a reason; one that this software does not know is shown as it came."""
-        return words(Reason(reason), self.code).text if reason in set(Reason) else reason
+        return words(Reason(reason), self.code).text if self.knows(reason) else reason
 
     def remedy(self, reason: str) -> str:
-        return words(Reason(reason), self.code).remedy if reason in set(Reason) else ""
+        return words(Reason(reason), self.code).remedy if self.knows(reason) else ""
+
+    def stop(self, reason: str) -> str:
+        """The words for why a session ended; one that this software does not know is shown as it came."""
+        return stops.words(Stop(reason), self.code).text if reason in set(Stop) else reason.replace("_", " ")
 
     def local(self, at_ms: int) -> datetime:
         """A time of the site's wall clock. A device whose clock is beside itself is shown the edge of the calendar."""
@@ -75,6 +85,22 @@ class Language:
         """A length of time in its largest whole unit."""
         unit_ms, text = next((one for one in SPANS if span_ms >= one[0]), SPANS[-1])
         return self.say(text) % {"count": span_ms // unit_ms}
+
+    def clock(self, at_ms: int) -> str:
+        """The time of day to the minute."""
+        return f"{self.local(at_ms):%H:%M}"
+
+    def minutes(self, count: int) -> str:
+        """A length of time to the minute."""
+        hours, minutes = divmod(count, 60)
+        said = [self.say(SPANS[1][1]) % {"count": hours}] if hours else []
+        return " ".join([*said, self.say(SPANS[2][1]) % {"count": minutes}])
+
+    def energy(self, wh: int) -> str:
+        return f"{wh} Wh" if wh < 1000 else f"{wh / 1000:.2f} kWh"
+
+    def yuan(self, fen: int) -> str:
+        return f"¥{fen / 100:.2f}"
 
     def day(self, at_ms: int) -> str:
         return f"{self.local(at_ms):%Y-%m-%d}"

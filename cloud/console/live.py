@@ -19,6 +19,7 @@ from cloud.console.pages import Pages
 from cloud.feed import MAX_FRAME_EVENTS, Item, Span
 from cloud.presence import Presence
 from cloud.store.breaks import BreakView, list_breaks
+from cloud.store.charging import Hub, SessionView, list_hubs, list_sessions
 from cloud.store.console import (
     DeviceView,
     EventFilter,
@@ -40,6 +41,9 @@ LINES_SHOWN = 40
 BREAKS_SHOWN_MS = 7 * 86_400_000
 """How long the first page speaks of rows that are lost or exist twice. The device's own page never forgets them."""
 TWINS_SHOWN_MS = 86_400_000
+SESSIONS_SHOWN = 10
+CHARGING = "charging"
+"""Begins the dialects of the charging pages; the code of the language follows."""
 
 
 class RefusedToday:
@@ -87,6 +91,16 @@ class Overview(Struct, frozen=True):
         return sum(device.waiting or 0 for device in self.devices)
 
 
+class Charging(Struct, frozen=True):
+    """All hubs at one moment; ``last`` is the newest event that it knows of."""
+
+    hubs: list[Hub]
+    sessions: list[SessionView]
+    emergencies: list[ZoneState]
+    last: int
+    now_ms: int
+
+
 class PageSource:
     """What the feed reads: the database, and the templates that turn its rows into lines and cards."""
 
@@ -104,6 +118,8 @@ class PageSource:
         return Span(after, rows[-1].arrival if rows else after, rows)
 
     def encode(self, dialect: str, rows: Sequence[Any]) -> list[Item]:
+        if dialect.startswith(CHARGING):
+            return []
         return [Item("event", self._line(dialect, row), arrival=row.arrival) for row in rows]
 
     def _line(self, dialect: str, row: EventView) -> str:
@@ -112,20 +128,43 @@ class PageSource:
         return self._pages.fragment(dialect, "_line.html", event=row, now_ms=self._clock())
 
     def status(self, dialect: str) -> list[Item]:
+        if dialect.startswith(CHARGING):
+            return self._charging(dialect.removeprefix(CHARGING).strip())
         seen = self.overview()
         if dialect == JSON:
             devices = [(one.name, device_json(one, seen.now_ms)) for one in seen.devices]
             return [Item("device", msgspec.json.encode(one).decode(), key=name) for name, one in devices]
         cards = [Item("device", self._device(dialect, one, seen), key=one.name) for one in seen.devices]
         return [
-            Item(
-                "tiles", self._pages.fragment(dialect, "_tiles.html", seen=seen), key="tiles"
-            ),
+            Item("tiles", self._pages.fragment(dialect, "_tiles.html", seen=seen), key="tiles"),
             *cards,
         ]
 
     def _device(self, dialect: str, device: DeviceView, seen: Overview) -> str:
         return self._pages.fragment(dialect, "_device.html", device=device, seen=seen, now_ms=seen.now_ms)
+
+    def _charging(self, code: str) -> list[Item]:
+        """The cards of the charging pages. Nothing in them counts seconds, or all of them would be sent every time."""
+        seen = self.charging()
+
+        def item(event: str, template: str, key: str, **context: Any) -> Item:
+            made = self._pages.fragment(code, template, now_ms=seen.now_ms, **context)
+            return Item(event, made, key=f"{event} {key}")
+
+        hubs = [item("hub", "_hub.html", hub.name, hub=hub) for hub in seen.hubs]
+        sockets = [item("socket", "_socket.html", one.name, socket=one) for hub in seen.hubs for one in hub.sockets]
+        return [*hubs, *sockets, item("sessions", "_sessions.html", "", sessions=seen.sessions)]
+
+    def charging(self) -> Charging:
+        now_ms = self._clock()
+        with self._store.reading() as connection:
+            return Charging(
+                hubs=list_hubs(connection, now_ms),
+                sessions=list_sessions(connection, limit=SESSIONS_SHOWN),
+                emergencies=list_zone_states(connection, now_ms),
+                last=last_arrival(connection),
+                now_ms=now_ms,
+            )
 
     def overview(self) -> Overview:
         now_ms = self._clock()

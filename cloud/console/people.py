@@ -14,6 +14,7 @@ from cloud.api.v1 import Cursor, Id, Text
 from cloud.auth import Right
 from cloud.console.pages import Pages, see_other
 from cloud.console.session import Said, say
+from cloud.store.charging import list_sessions
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
 from cloud.store.rosters import spread
@@ -21,6 +22,7 @@ from contract.credentials import FORMATS
 from contract.decide import Standing
 
 ROWS = 50
+SESSIONS_SHOWN = 20
 DONE: Mapping[str, str] = {
     "person": N_("Added. Now enrol a card."),
     "membership": N_("The plan is given. Doors on the line know within a second, others once they are back."),
@@ -91,9 +93,11 @@ def person_page(request: Request, login: Login, desk: Desk, person: int, said: S
         found = there(find_person(connection, person))
         plans = list_plans(connection)
         reached = spread(connection)
+        charged = list_sessions(connection, holder=found.holder, limit=SESSIONS_SHOWN)
     status = 422 if said and said.tone == "bad" else 200
     context: dict[str, Any] = {"person": found, "plans": plans, "formats": list(FORMATS), "standings": list(Standing)}
-    return pages.page(request, "person.html", login, status, **context, said=said, spread=reached, now_ms=desk.clock())
+    context |= {"spread": reached, "sessions": charged}
+    return pages.page(request, "person.html", login, status, **context, said=said, now_ms=desk.clock())
 
 
 @router.post("/{person}/memberships")

@@ -18,6 +18,10 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "access.passed": ("quiet", "Went in"),
     "access.passed out": ("quiet", "Went out"),
     "access.not_entered": ("quiet", "Did not go through"),
+    "bank.cut": ("alarm", "Supply cut: a socket below does not switch off"),
+    "bank.fault": ("alarm", "Fault of a bank's supply"),
+    "bank.fault_cleared": ("quiet", "Fault of a bank's supply cleared"),
+    "bank.mode": ("alarm", "Bank set to another mode"),
     "command.done": ("alarm", "Done on an operator's word"),
     "command.failed": ("alarm", "An order failed"),
     "command.refused": ("alarm", "Refused an order"),
@@ -67,6 +71,17 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "device.unlogged": ("alarm", "Events could not be written down"),
     "device.fault_cleared": ("quiet", "Device fault cleared"),
     "device.forked": ("alarm", "Went on in a new journal: there was another past under its name"),
+    "ev_post.began": ("quiet", "A post began a transaction"),
+    "ev_post.booted": ("quiet", "A post started"),
+    "ev_post.configured": ("quiet", "A post was configured"),
+    "ev_post.fault": ("alarm", "Post fault"),
+    "ev_post.fault_cleared": ("quiet", "Post fault cleared"),
+    "ev_post.late_end": ("quiet", "A post told late what a session drew"),
+    "ev_post.mode": ("alarm", "Post set to another mode"),
+    "ev_post.not_begun": ("bad", "A post did not begin"),
+    "ev_post.replaced": ("quiet", "A post connected again"),
+    "ev_post.unbooked": ("alarm", "A post gave power that belongs to no session"),
+    "ev_post.unknown_end": ("quiet", "A post ended what it never began"),
     "emergency.began": ("alarm", "Doors released"),
     "emergency.standing": ("alarm", "Doors still released when it started"),
     "emergency.worsened": ("alarm", "Doors released, now for a worse cause"),
@@ -74,6 +89,18 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "emergency.not_reset": ("alarm", "Somebody tried to reset it; the alarm is still on"),
     "journal.gap": ("alarm", "Events are lost"),
     "reader.invalid_read": ("quiet", "A reading that is no card"),
+    "session.ended": ("quiet", "Charging ended"),
+    "session.full": ("quiet", "Fully charged"),
+    "session.idle": ("quiet", "Full, and still plugged in"),
+    "session.interrupted": ("alarm", "Charging interrupted"),
+    "session.progress": ("quiet", "Charges"),
+    "session.resumed": ("quiet", "Charging goes on again"),
+    "session.started": ("good", "Charging began"),
+    "session.waiting": ("quiet", "Waits for this socket"),
+    "session.warned": ("alarm", "The socket is getting hot"),
+    "socket.fault": ("alarm", "Socket fault"),
+    "socket.fault_cleared": ("quiet", "Socket fault cleared"),
+    "socket.mode": ("alarm", "Socket set to another mode"),
 }
 
 FAULTS: Mapping[str, str] = {
@@ -83,8 +110,14 @@ FAULTS: Mapping[str, str] = {
     "keeper_wiring": "Its keeper goes by another wiring",
     "wiring": "Its applied wiring is damaged; its own file is in force",
     "arm_still": "The arm does not move",
+    "bank_lost": "The supply of its bank is off",
     "clock": "Does not believe the cloud's time",
     "clock_file": "The file of its time was damaged: its clock may be far behind",
+    "clock_off": "The post's clock is wrong",
+    "contactor_open": "The contactor does not close",
+    "contactor_welded": "The contactor does not open",
+    "cut": "Cut off: a socket below does not switch off",
+    "disobeys": "The post does not do what it is told",
     "certificate": "Its certificate ends soon, or has ended",
     "contact_reversed": "Door contact reversed",
     "contact_still": "Door contact never moves",
@@ -98,15 +131,28 @@ FAULTS: Mapping[str, str] = {
     "jammed": "Arm jammed",
     "journal_full": "Its journal fills up: the cloud takes nothing",
     "keeper": "Nobody keeps its pins",
+    "kept_unreadable": "What it kept of its session cannot be read",
     "link": "Was sent messages too large to take",
     "latch": "Would forget an emergency over a restart",
+    "leakage": "Current leaks to earth",
+    "meter_lost": "The meter cannot be trusted",
+    "over_temp": "Too hot",
+    "post_faulted": "The post says that it is faulted",
+    "power_persists": "Power flows though the supply is cut",
+    "relay_stuck": "The relay does not open",
     "roster": "Refused a roster",
     "roster_pages": "Part of its roster is damaged",
+    "silent": "The post does not answer",
+    "stray_power": "Power flows to nobody",
+    "thermometer_lost": "The thermometer says nothing",
     "uplink": "Trouble on the line to the cloud",
+    "will_not_stop": "The post does not stop",
 }
 
 ACTIONS: Mapping[str, str] = {
     "command.open_once": "Opened a door from afar",
+    "command.session_start": "Began a charge from afar",
+    "command.session_stop": "Ended a charge from afar",
     "command.drill": "Began or ended a fire drill",
     "muster.seen": "Accounted for somebody",
     "muster.unseen": "Took back that somebody was accounted for",
@@ -151,12 +197,16 @@ TRUSTS: Mapping[str, str] = {"synced": "right", "holdover": "on its own", "unset
 
 FAMILIES: Mapping[str, str] = {
     "access": "People passing",
+    "bank": "Supplies of sockets",
     "command": "Orders from afar",
     "device": "The device itself",
     "door": "Doors",
     "emergency": "Emergencies",
+    "ev_post": "Charging posts",
     "journal": "Lost events",
     "reader": "Readers",
+    "session": "Charging",
+    "socket": "Sockets",
     "turnstile": "Turnstiles",
 }
 
@@ -172,6 +222,8 @@ MODES: Mapping[str, str] = {
 
 ORDERS: Mapping[str, str] = {
     "open_once": "Open once",
+    "session_start": "Start charging",
+    "session_stop": "Stop charging",
     "drill": "Fire drill",
     "reboot": "Restart the machine",
     "send_log": "Fetch its log",
@@ -223,6 +275,7 @@ OUTCOMES: Mapping[str, str] = {
 
 REFUSALS: Mapping[str, str] = {
     "bad_time": "that is no time",
+    "bad_digest": "that is no card",
     "busy": "too many people are waiting",
     "cannot_reboot": "it was not told how to restart",
     "cannot_record": "its disk does not write",
@@ -236,6 +289,7 @@ REFUSALS: Mapping[str, str] = {
     "locked_down": "it is locked down",
     "no_drill": "there is no drill",
     "no_such_point": "it has no such door",
+    "no_such_session": "that session is over",
     "no_such_zone": "nothing tells it of a fire in that zone",
     "not_this_kind": "it is nothing that opens",
     "not_understood": "its software is too old",
@@ -270,7 +324,39 @@ PHASES: Mapping[str, str] = {
     "rest": "at rest",
     "turning": "turning",
     "jammed": "jammed",
+    "absent": "not connected",
+    "charging": "charging",
+    "checking": "looks whether the same load is still there",
+    "closing": "supply comes on",
+    "emergency": "emergency",
+    "faulted": "out of order",
+    "finished": "finished, still plugged in",
+    "free": "free",
+    "live": "supply on",
+    "off": "supply off",
+    "starting": "starting",
+    "stopping": "stopping",
 }
+
+CONDITIONS: Mapping[str, str] = {
+    "free": "Free",
+    "finished": "Finished",
+    "charging": "Charging now",
+    "closed": "Out of service",
+    "fault": "Fault",
+    "emergency": "Emergency",
+    "offline": "Not heard",
+}
+"""What a socket is to somebody who wants to charge."""
+
+CLASSES: Mapping[str, str] = {"phone": "Phone sockets", "ebike": "E-bike sockets", "ev": "Charging posts"}
+BEGUN_BY: Mapping[str, str] = {"card": "with a card", "operator": "by an operator", "post": "at the post"}
+SESSIONS: Mapping[str, str] = {
+    "running": "Running",
+    "interrupted": "Interrupted",
+    "unheard": "No word of its end",
+}
+"""How a session stands that has no end."""
 
 CAUSES: Mapping[str, str] = {
     "bad_request": "A request that cannot be granted",
@@ -319,6 +405,15 @@ def phase(word: object) -> str:
     return PHASES.get(str(word)) or plain(str(word))
 
 
+def sort_of(class_name: str) -> str:
+    """The words for a class of sockets."""
+    return CLASSES.get(class_name) or plain(class_name)
+
+
+def begun_by(word: str) -> str:
+    return BEGUN_BY.get(word) or plain(word)
+
+
 def refusal(word: str) -> str:
     return REFUSALS.get(word) or plain(word)
 
@@ -352,6 +447,10 @@ def texts() -> list[str]:
         FAMILIES,
         PRESENCES,
         PHASES,
+        CONDITIONS,
+        CLASSES,
+        BEGUN_BY,
+        SESSIONS,
         CAUSES,
         ACTORS,
         MODES,

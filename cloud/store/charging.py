@@ -129,6 +129,14 @@ class Hub(Struct, frozen=True):
         return Counter(socket.condition for socket in self.sockets)
 
     @property
+    def by_class(self) -> dict[str, list[Socket]]:
+        """The sockets class by class, in the order in which they are shown."""
+        sorted_out: dict[str, list[Socket]] = {}
+        for socket in self.sockets:
+            sorted_out.setdefault(socket.class_name, []).append(socket)
+        return sorted_out
+
+    @property
     def heard_ms(self) -> int | None:
         """When the machine that has been silent longest was last heard; None if one never was."""
         heard = [machine.heard_ms for machine in self.machines]

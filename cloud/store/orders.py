@@ -80,7 +80,8 @@ class DesiredView(Struct, frozen=True):
 
 
 class PointState(Struct, frozen=True):
-    """A point, the mode it is to be in, and the one its device says it is in (None if it never said)."""
+    """A point, the mode it is to be in, and the one its device says it is in (None if it never said). Without a class
+    it is a door."""
 
     name: str
     label: Label
@@ -94,6 +95,7 @@ class PointState(Struct, frozen=True):
     mode: Mode
     in_force: Mode | None
     why: str
+    class_name: str = ""
 
     @property
     def drifts(self) -> bool:
@@ -250,4 +252,5 @@ def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
         mode=wanted.modes.get(row.name, Mode.SCHEDULED) if wanted else Mode.SCHEDULED,
         in_force=reported.modes.get(row.name) if reported else None,
         why=reported.why if reported else "",
+        class_name=row._mapping["class"],
     )

@@ -20,6 +20,7 @@ from tests.cloud.town import PASSWORD, PEOPLE, Town
 OPEN = {
     *("/health/live", "/health/ready", "/login", "/api/v1/login"),
     *("/api/v1/ca", "/api/v1/adoptions", "/api/v1/adoptions/{number}"),
+    *("/hub/{hub}", "/hub/{hub}/qr", "/api/v1/hubs/{hub}"),
 }
 """What answers without a login."""
 NEEDS: dict[tuple[str, str], Right] = {
@@ -40,6 +41,10 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/zones/{zone}/drill"): Right.DOORS,
     ("POST", "/zones/{zone}/muster"): Right.DOORS,
     ("POST", "/api/v1/zones/{zone}/drill"): Right.DOORS,
+    ("POST", "/charging/sockets/{point}/start"): Right.DOORS,
+    ("POST", "/charging/sockets/{point}/stop"): Right.DOORS,
+    ("POST", "/api/v1/points/{point}/start"): Right.DOORS,
+    ("POST", "/api/v1/points/{point}/stop"): Right.DOORS,
     ("POST", "/devices/{name}/orders"): Right.DEVICES,
     ("GET", "/devices/{name}/wiring"): Right.DEVICES,
     ("POST", "/devices/{name}/wiring"): Right.DEVICES,
@@ -67,6 +72,8 @@ BODIES: dict[str, object] = {
     "/api/v1/credentials/{card}": {"standing": "active"},
     "/api/v1/points/{point}/open": {"reason": "a visitor"},
     "/api/v1/zones/{zone}/drill": {"on": True, "reason": "the yearly drill"},
+    "/api/v1/points/{point}/start": {"card": 1, "reason": "his card is bent"},
+    "/api/v1/points/{point}/stop": {"session": "00112233aabbccdd", "reason": "it is hot"},
     "/api/v1/modes": {"points": "all", "mode": "hold_open", "reason": "open day"},
     "/api/v1/devices/{name}/commands": {"op": "send_log", "reason": "it is slow"},
     "/api/v1/rollouts": {"wirings": {"gym-turnstile": ""}, "reason": "its own file again"},
@@ -74,7 +81,7 @@ BODIES: dict[str, object] = {
     "/api/v1/operators": {"name": "new", "password": PASSWORD, "role": "guard"},
     "/api/v1/operators/{name}": {"disabled": False},
 }
-ENDLESS = {"/live", "/api/v1/stream"}
+ENDLESS = {"/live", "/charging/live", "/api/v1/stream"}
 OWN_TOKEN = {"/metrics"}
 """What no login opens."""
 SECRETS = re.compile(r"sunny|晴苑|uvicorn|fastapi|python|0\.1\.0|gym|turnstile|zhang", re.IGNORECASE)

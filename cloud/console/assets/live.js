@@ -1,4 +1,4 @@
-// Keeps the first page fresh from one stream. The server sends finished lines and cards; this only puts them in place.
+// Keeps a page fresh from one stream. The server sends finished lines and cards; this only puts them in place.
 const MOST_LINES = 40;
 
 class HgLive extends HTMLElement {
@@ -7,7 +7,7 @@ class HgLive extends HTMLElement {
     this.more = this.querySelector(".more");
     this.last = this.getAttribute("after");
     this.held = [];
-    this.list.addEventListener("pointerleave", () => this.release());
+    this.list?.addEventListener("pointerleave", () => this.release());
     // A browser allows six connections to a host: a page nobody looks at must not keep one.
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
     if (!document.hidden) this.open();
@@ -20,7 +20,9 @@ class HgLive extends HTMLElement {
     this.stream.addEventListener("error", () => this.lose());
     this.stream.addEventListener("event", (message) => this.addLine(message));
     this.stream.addEventListener("device", (message) => this.place(message.data, ".devices"));
-    this.stream.addEventListener("tiles", (message) => this.place(message.data));
+    for (const piece of ["tiles", "hub", "socket", "sessions"]) {
+      this.stream.addEventListener(piece, (message) => this.place(message.data));
+    }
     this.stream.addEventListener("resync", () => location.reload());
   }
 
@@ -61,7 +63,7 @@ class HgLive extends HTMLElement {
   place(html, parent) {
     const fresh = this.made(html);
     const old = document.getElementById(fresh.id);
-    if (!old) return this.querySelector(parent).append(fresh);
+    if (!old) return parent && this.querySelector(parent).append(fresh);
     const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     old.replaceWith(fresh);
     if (focused) fresh.querySelector(`[href="${focused}"]`)?.focus();

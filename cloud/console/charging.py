@@ -1,0 +1,176 @@
+"""The charging page: what every socket is doing, and the orders that begin and end a session from afar.
+
+Whether a session begins or ends, its device says; until then an order is only sent.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
+from cloud.api.streams import After, LastEventId, stream
+from cloud.api.v1 import Text
+from cloud.auth import Right
+from cloud.charging import Condition
+from cloud.console.doors import NO_REASON, NOT_RIGHT, NoReason, reason_in
+from cloud.console.live import CHARGING, PageSource
+from cloud.console.pages import Pages, see_other
+from cloud.console.people import Fields
+from cloud.console.session import Said, say
+from cloud.sessions import is_session
+from cloud.store.charging import BadCursor, Socket, find_session, list_sessions, list_sockets
+from cloud.store.console import last_arrival
+from cloud.store.operators import Login
+from cloud.store.orders import find_order, list_orders
+from cloud.store.people import digest_of_card, list_people
+from contract.decide import Standing
+
+ROWS = 50
+SESSIONS_SHOWN = 10
+ORDERS_SHOWN = 5
+PEOPLE_SHOWN = 10
+NO_CARD = N_("Choose whose card is to be charged on. Nothing was done.")
+
+Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
+
+router = APIRouter(prefix="/charging")
+
+
+@router.get("")
+def charging(request: Request, login: Reading, desk: Services) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    source: PageSource = request.app.state.source
+    seen = source.charging()
+    return pages.page(request, "charging.html", login, seen=seen, after=seen.last, now_ms=seen.now_ms)
+
+
+@router.get("/live")
+async def live(
+    request: Request, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+) -> Response:
+    """The stream of the charging pages, in the page's language."""
+    pages: Pages = request.app.state.pages
+    return stream(request, desk, f"{CHARGING} {pages.language(request).code}", last_event_id, after)
+
+
+@router.get("/sessions")
+def sessions(
+    request: Request,
+    login: Reading,
+    desk: Services,
+    point: Text = "",
+    before: Annotated[str, Query(max_length=80)] = "",
+) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    try:
+        with desk.store.reading() as connection:
+            found = list_sessions(connection, point=point, before=before, limit=ROWS)
+            sockets = list_sockets(connection, desk.clock())
+    except BadCursor:
+        raise HTTPException(404) from None
+    cursor = found[-1].cursor if len(found) == ROWS else None
+    context: dict[str, Any] = {"sessions": found, "cursor": cursor, "sockets": sockets, "point": point}
+    return pages.page(request, "sessions.html", login, **context, now_ms=desk.clock())
+
+
+@router.get("/sessions/{device}/{session}")
+def one_session(request: Request, device: str, session: str, login: Reading, desk: Services) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        found = there(find_session(connection, device, session))
+    return pages.page(request, "charged.html", login, session=found, now_ms=desk.clock())
+
+
+@router.get("/sockets/{point}")
+def socket(request: Request, point: str, login: Reading, desk: Services, who: Text = "", order: Text = "") -> Response:
+    return socket_page(request, point, login, desk, None, who=who, order=order)
+
+
+def socket_page(
+    request: Request, point: str, login: Login, desk: Desk, said: Said | None, *, who: str = "", order: str = ""
+) -> HTMLResponse:
+    """A socket with what may be ordered of it. ``who`` looks for the person whose card is to be charged on."""
+    pages: Pages = request.app.state.pages
+    now_ms = desk.clock()
+    with desk.store.reading() as connection:
+        found = _socket(desk, point)
+        asked = find_order(connection, order) if order else None
+        orders = [one for one in list_orders(connection, ROWS, device=found.device) if one.point == point]
+        charged = list_sessions(connection, point=point, limit=SESSIONS_SHOWN)
+        people = list_people(connection, who.strip(), limit=PEOPLE_SHOWN).rows if who.strip() else []
+        after = last_arrival(connection)
+    cards = [(person, card) for person in people for card in person.cards if card.standing == Standing.ACTIVE]
+    return pages.page(
+        request,
+        "socket.html",
+        login,
+        422 if said else 200,
+        socket=found,
+        order=asked,
+        awaited=asked and asked.standing(now_ms) == "sent",
+        orders=orders[:ORDERS_SHOWN],
+        sessions=charged,
+        who=who,
+        cards=cards,
+        said=said,
+        after=after,
+        Condition=Condition,
+        now_ms=now_ms,
+    )
+
+
+def _socket(desk: Desk, point: str) -> Socket:
+    """Raises a 404 if no socket has this name."""
+    with desk.store.reading() as connection:
+        found = list_sockets(connection, desk.clock())
+    return there(next((one for one in found if one.name == point), None))
+
+
+@router.post("/sockets/{point}/start")
+def start(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
+    """Begin a session for somebody. The device weighs their card as if they stood there."""
+
+    def act() -> str:
+        with desk.store.reading() as connection:
+            card = fields.get("card", "")
+            digest = digest_of_card(connection, int(card)) if card.isdecimal() and len(card) < 19 else None
+        if digest is None:
+            raise NoCard
+        return desk.commander.start_session(point, digest, login.operator.name, reason_in(fields))
+
+    return _answer(request, point, login, desk, fields, act)
+
+
+@router.post("/sockets/{point}/stop")
+def stop(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
+    """End the session that stood on the page, and no other."""
+
+    def act() -> str:
+        session = fields.get("session")
+        if not is_session(session):
+            raise ValueError(session)
+        return desk.commander.stop_session(point, session, login.operator.name, reason_in(fields))
+
+    return _answer(request, point, login, desk, fields, act)
+
+
+class NoCard(ValueError):
+    """Nobody said on whose card."""
+
+
+def _answer(
+    request: Request, point: str, login: Login, desk: Desk, fields: dict[str, str], act: Callable[[], str]
+) -> Response:
+    """On to where the outcome stands, or the socket again with what was wrong."""
+    _socket(desk, point)
+    try:
+        return see_other(f"/charging/sockets/{point}?order={act()}")
+    except NoReason:
+        wrong = NO_REASON
+    except NoCard:
+        wrong = NO_CARD
+    except ValueError:
+        wrong = NOT_RIGHT
+    return socket_page(request, point, login, desk, say(request, "bad", wrong), who=fields.get("who", ""))
