@@ -1,14 +1,15 @@
-"""Sunny Court as processes: a broker, the cloud, and four devices of board, keeper, agent and network cable each."""
+"""Sunny Court as processes: a broker, the cloud, and five devices of board, keeper, agent and network cable each."""
 
 import asyncio
 import json
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cloud.sample import FACILITY, PEOPLE, POINTS
+from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS
 from cloud.sample import SITE as ESTATE
 from edge.clock import CLOCK_FILE, DeviceClock, wall_ms
 from edge.config import DeviceConfig, load
@@ -18,7 +19,7 @@ from edge.keeper_link import socket_path
 from firmware_sim.control import BoardControl
 from firmware_sim.link import Proxy
 from firmware_sim.panel.world import Card, Label
-from firmware_sim.worlds.brokers import Broker, free_port_from, is_free, start_broker
+from firmware_sim.worlds.brokers import Broker, free_port, free_port_from, is_free, start_broker
 from firmware_sim.worlds.processes import Died, Program, scripts
 
 SITE = ESTATE.name
@@ -31,6 +32,13 @@ READY_WITHIN_S = 60.0
 _CLOUD = '[cloud]\nbroker = "mqtt://127.0.0.1:1883"\n'
 """Where the wiring of a sample begins."""
 
+_POSTS_AT = '"192.168.50.1:9000"'
+_OF_SOCKETS = "resume = true\n"
+"""What the sample of the hub says of its posts, and of each of its sockets."""
+FULL_MS = 5_000
+"""In a demo a battery is full after so long below the power of a full one; usual are 20 minutes for a phone, 30 for an
+e-bike. It is a setting of the config, as an owner would make it."""
+
 DEVICES = (
     ("gym-turnstile", "turnstile", "gym", "gym-turnstile"),
     ("east-gate", "door", "estate", "east-gate"),
@@ -38,6 +46,8 @@ DEVICES = (
     ("hub-door", "door", "hub", "east-gate"),
 )
 """Name, sample config, zone, and the name that the sample gives its point."""
+HUB = (HUB_SOCKETS, "hub", "hub", HUB_SOCKETS)
+"""The riders' hub: one device with a dozen sockets and two posts, where each of the others is one way through."""
 
 
 class NotOurs(Exception):
@@ -52,7 +62,7 @@ def state_folder(folder: Path) -> Iterator[Path]:
     Raises ``NotOurs`` rather than delete what no world made, or what another world uses.
     """
     folder = folder.absolute()
-    for name, *_ in DEVICES:
+    for name, *_ in (*DEVICES, HUB):
         if wrong := socket_complaint(socket_path(folder / "devices" / name / "run"), "name a shorter one with --state"):
             raise NotOurs(wrong)
     if folder.exists() and any(folder.iterdir()) and not (folder / OURS).exists():
@@ -89,6 +99,19 @@ def write_config(folder: Path, name: str, sample: str, zone: str, sample_name: s
     return load(path)
 
 
+def write_hub_config(folder: Path, port: int) -> DeviceConfig:
+    """The hub's config: its posts connect on loopback, and its sockets wait as little as a demo has time for."""
+    path = write_config(folder, *HUB, port).path
+    wiring = path.read_text().replace(_POSTS_AT, f'"127.0.0.1:{free_port()}"')
+    path.write_text(wiring.replace(_OF_SOCKETS, f"{_OF_SOCKETS}limits = {{ full_ms = {FULL_MS} }}\n"))
+    return load(path)
+
+
+def posts_of(config: DeviceConfig) -> list[str]:
+    """The names of the posts that may connect to a device."""
+    return sorted({line.post for point in config.points for line in point.lines.values()})
+
+
 def tell_time(config: DeviceConfig) -> None:
     """Whoever registers a device also sets its clock: a Raspberry Pi has none of its own."""
     config.state.mkdir(parents=True, exist_ok=True)
@@ -96,6 +119,10 @@ def tell_time(config: DeviceConfig) -> None:
     clock.saw_issued(wall_ms())
     clock.saw_acknowledged(wall_ms())
     clock.save()
+
+
+LABELS = {name: Label(en, zh) for name, _, zh, en in POINTS} | {HUB_SOCKETS: Label("Riders' hub", "骑手驿站")}
+"""What the panel calls a device."""
 
 
 class SimulatedDevice:
@@ -115,8 +142,7 @@ class SimulatedDevice:
         self.board = Program(f"{self.name} board", [sim, "board", *device, *arguments], folder / "board.log")
         self.keeper = Program(f"{self.name} keeper", [edge, "keeper", *device], folder / "keeper.log", pins)
         self.agent = Program(f"{self.name} agent", [edge, "run", *device], folder / "agent.log")
-        labels = {name: Label(en, zh) for name, _, zh, en in POINTS}
-        self.label = labels.get(self.name, Label(self.name, self.name))
+        self.label = LABELS.get(self.name, Label(self.name, self.name))
 
     @property
     def programs(self) -> Sequence[Program]:
@@ -166,6 +192,11 @@ class SimulatedDevice:
         """Whether it decides and syncs: the keeper is there, a roster is in use, the link is up."""
         status = await self.status()
         return status is not None and bool(status["keeper"] and status["roster"]["number"] and status["link"]["up"])
+
+    async def sound(self) -> bool:
+        """Whether no point of it has to be refused for a fault: the meters are read, the posts have connected."""
+        status = await self.status()
+        return status is not None and not any(point["faulted"] for point in status["points"].values())
 
 
 def sample_cards() -> list[Card]:
@@ -221,7 +252,11 @@ class Community:
         founded = await self._run("hearthgate-cloud", "init", str(self.state / "cloud"), "--sample", "--json")
         self.password = json.loads(founded)["password"]
         for number, (name, sample, zone, sample_name) in enumerate(DEVICES):
-            await self._make(name, sample, zone, sample_name, self._seed + number)
+            config = partial(write_config, name=name, sample=sample, zone=zone, sample_name=sample_name)
+            await self._make(name, config, self._seed + number)
+        hub = await self._make(HUB_SOCKETS, write_hub_config, self._seed + len(DEVICES))
+        for post in posts_of(hub.config):
+            await self._run("hearthgate-edge", "ocpp", "add", post, "--config", str(hub.config.path))
         await self._start_cloud()
         for device in self.devices.values():
             await device.board.start()
@@ -269,7 +304,7 @@ class Community:
     async def _all_ready(self) -> bool:
         for program in self._programs():
             program.check()
-        return all([await device.ready() for device in self.devices.values()])
+        return all([await device.ready() and await device.sound() for device in self.devices.values()])
 
     def _programs(self) -> Iterator[Program]:
         yield self.cloud
@@ -282,20 +317,21 @@ class Community:
         command += ["--port", str(self.port), *(["--demo"] if self._demo else [])]
         return Program("cloud", command, self.state / "cloud.log")
 
-    async def _make(self, name: str, sample: str, zone: str, sample_name: str, seed: int) -> None:
+    async def _make(self, name: str, written: Callable[..., DeviceConfig], seed: int) -> SimulatedDevice:
         """Write a device's config, let it make its key, register the public half, and lay its cable."""
         assert self._broker is not None  # noqa: S101 - start() has just set it
         folder = self.state / "devices" / name
         cable = Proxy(self._broker.port)
         await cable.start()
-        config = write_config(folder, name, sample, zone, sample_name, cable.port)
+        config = written(folder, port=cable.port)
         public_key = Identity(config.keys).public_key
         tell_time(config)
         await self._run(
             *("hearthgate-cloud", "device", "add", name, "--dir", str(self.state / "cloud")),
             *("--public-key", public_key, "--out", str(config.keys)),
         )
-        self.devices[name] = SimulatedDevice(folder, config, cable, seed=seed, people=self._people)
+        device = self.devices[name] = SimulatedDevice(folder, config, cable, seed=seed, people=self._people)
+        return device
 
     async def _run(self, script: str, *arguments: str) -> str:
         """One command of ours to its end. Raises ``Died`` with what it said if it failed."""

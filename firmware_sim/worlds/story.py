@@ -11,7 +11,7 @@ from msgspec import Struct
 from edge.journal import JournalError, JournalView
 from firmware_sim.control import BoardGone
 from firmware_sim.orders import ControlError, Fire, ResetKey, Tapped
-from firmware_sim.worlds.community import UNKNOWN_CARD, Community, SimulatedDevice
+from firmware_sim.worlds.community import DEVICES, UNKNOWN_CARD, Community, SimulatedDevice
 from firmware_sim.worlds.processes import Died, Program
 from firmware_sim.worlds.watcher import Event, Seen, Watcher
 
@@ -144,7 +144,7 @@ class Story:
 
     async def _cloud_killed(self) -> Told:
         began_ns = time.monotonic_ns()
-        badges = [asyncio.create_task(self._badges(device)) for device in self._community.devices.values()]
+        badges = [asyncio.create_task(self._badges(self._community.devices[name])) for name, *_ in DEVICES]
         await self._watcher.wait(lambda event: event["kind"] == "access.allowed", since_ns=began_ns)
         await self._community.cloud.kill()
         await asyncio.gather(*badges)

@@ -7,20 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from cloud.sample import PEOPLE, POINTS
+from cloud.sample import HUB_SOCKETS, PEOPLE, POINTS, SOCKETS
 from edge.config import DeviceConfig
 from firmware_sim.orders import card_bits
 from firmware_sim.worlds.brokers import free_port
 from firmware_sim.worlds.community import (
     DEVICES,
+    FULL_MS,
     OURS,
     SITE,
     UNKNOWN_CARD,
     Community,
     NotOurs,
+    posts_of,
     sample_cards,
     state_folder,
     write_config,
+    write_hub_config,
 )
 from firmware_sim.worlds.processes import Died, Program
 
@@ -79,6 +82,22 @@ def test_every_device_keeps_its_files_beside_its_config_and_knows_its_broker(con
         assert {config.state, config.keys, config.run} == {
             config.path.parent / name for name in ("state", "keys", "run")
         }
+
+
+def test_the_hub_has_what_the_sample_s_cloud_knows_of(tmp_path: Path) -> None:
+    config = write_hub_config(tmp_path, 4711)
+    assert config.device.name == HUB_SOCKETS
+    assert {point.name for point in config.points if point.kind != "bank"} == {name for name, *_ in SOCKETS}
+    assert posts_of(config) == ["ev-1", "ev-2"]
+
+
+def test_the_hub_s_posts_and_meters_are_on_this_machine_and_its_sockets_soon_full(tmp_path: Path) -> None:
+    config = write_hub_config(tmp_path, 4711)
+    assert config.ocpp is not None
+    assert config.ocpp.address[0] == "127.0.0.1"
+    assert [bus.device for bus in config.buses] == ["meters"]
+    chosen = [point.settings["limits"] for point in config.points if point.kind == "socket"]
+    assert chosen == [{"full_ms": FULL_MS}] * 12
 
 
 def test_every_card_of_the_demo_can_be_read() -> None:
