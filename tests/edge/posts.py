@@ -22,6 +22,7 @@ from edge.ocpp_words import (
     Verdict,
     card_bytes,
 )
+from edge.post_state import Settings
 from edge.stations import (
     Ask,
     Decided,
@@ -51,7 +52,7 @@ class Rig:
     """Feeds a post's station, weighs the cards that it asks about, and keeps what it does to be looked at."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings = ev_post.Settings(**settings)
+        self.settings = Settings(**settings)
         self.state = ev_post.start(POINT, self.settings)
         self.now_ms = 1_000_000
         self.holders = {ANNA: b"A" * 16, BEN: b"B" * 16}

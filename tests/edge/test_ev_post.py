@@ -18,7 +18,8 @@ from edge.ocpp_words import (
     StopRemotely,
     UpdateList,
 )
-from edge.stations import CloudHeard, Found, QuotaSpent, StopOrdered, ev_post
+from edge.post_state import Settings
+from edge.stations import CloudHeard, Found, QuotaSpent, StopOrdered
 from tests.edge.posts import ANNA, BEN, NOON_MS, STRANGER, Rig
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
@@ -501,7 +502,7 @@ def test_the_post_as_a_whole_may_be_faulted() -> None:
 @pytest.mark.parametrize("wrong", [{"power_w": 0}, {"session_ms": -1}, {"session_wh": 10**9}, {"meter_s": 1}])
 def test_a_setting_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        ev_post.Settings(**wrong)  # type: ignore[arg-type]
+        Settings(**wrong)  # type: ignore[arg-type]
 
 
 def test_an_age_that_is_told_later_turns_nothing_back() -> None:

@@ -1,0 +1,210 @@
+"""Who may begin at a charging post: cards that are shown, transactions that are told of, and our own orders. Pure."""
+
+from msgspec.structs import replace
+
+from contract.decide import Decision
+from contract.reasons import Reason
+from contract.sessions import Stop
+from edge import transactions
+from edge.ocpp_words import CardShown, StartRemotely, StartSaid, Verdict, Word, card_bytes, number_of
+from edge.post_ends import end, stop, unpark
+from edge.post_state import (
+    CLASS,
+    LATE_MS,
+    MAX_AWAY_MS,
+    OF_STATION,
+    SETTLE_MS,
+    STOP_AGAIN_MS,
+    Question,
+    Settings,
+    State,
+    Step,
+    is_offered,
+    keep,
+    numbered,
+    tell,
+    to,
+)
+from edge.session import By, Session, spent, started
+from edge.stations import Ask, Decided, Effect, Record, Show, Wake, decided, refuse
+from edge.transactions import Transaction
+
+MAX_ASKED = 8
+"""Cards that are being weighed at once; a post asks for one after the other."""
+NO_CARD = b"\0"
+"""Before a tag that is no number of a card: no card of that many bits exists, so nobody can have it."""
+WORDS: dict[Reason, Word] = {
+    Reason.ALLOWED: "accepted",
+    Reason.EXPIRED: "expired",
+    Reason.UNKNOWN_CREDENTIAL: "invalid",
+    Reason.NO_ROSTER: "invalid",
+    Reason.BUSY: "concurrent",
+}
+"""What the post is told of a card; it is blocked for any other reason."""
+
+
+def ask(state: State, question: Question, now_ms: int) -> Step:
+    """Have the card of a question weighed. One that no card can have is weighed too: it is unknown, and recorded so.
+    Where we told the post to begin, the tag is the ticket of a decision that stands."""
+    tag, wanted = question.tag.lower(), state.wanted
+    ours = next((one for one in state.book.transactions if one.session is not None and one.session.id == tag), None)
+    if isinstance(question, StartSaid) and ours is not None:
+        return state, [tell(Verdict(question.call, "accepted", ours.number))]
+    if wanted is not None and tag == wanted.ticket:
+        if isinstance(question, StartSaid):
+            return _begin(state, question, wanted, now_ms)
+        return state, [tell(Verdict(question.call, "accepted"))]
+    if len(state.asked) >= MAX_ASKED:
+        return state, [tell(Verdict(question.call, "blocked"))]
+    state, about = numbered(state, "card")
+    state = replace(state, asked=(*state.asked, (about, question)))
+    return state, [Ask(card_bytes(tag) or NO_CARD + tag.encode(), about)]
+
+
+def answered(state: State, shown: CardShown, found: Decided) -> Step:
+    """Somebody shows a card before plugging in, or to stop: the holder may always do that."""
+    session = state.book.session
+    if session is not None and found.digest.hex() == session.digest:
+        return state, [tell(Verdict(shown.call, "accepted"))]
+    told = [] if found.decision.allowed else refuse(found)
+    return state, [tell(Verdict(shown.call, _word(found))), *told]
+
+
+def _word(found: Decided) -> Word:
+    return WORDS.get(found.decision.reason, "blocked")
+
+
+def begun(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
+    """A transaction began. If it was told of before, the answer is the first one."""
+    known = transactions.same(state.book, found.digest.hex(), told)
+    if known is not None:
+        word: Word = "blocked" if known.session is None else "accepted"
+        return state, [tell(Verdict(told.call, word, known.number))]
+    live = state.book.live
+    if live is None:
+        return _begin(state, told, found, now_ms)
+    if _is_older(told, live):
+        return _book_late(state, told, found, now_ms)
+    # The post has begun another one: the end of the one before is lost, and while it ran this card was refused as busy.
+    state, effects = end(state, live, Stop.POWER_LOSS, now_ms)
+    state, asks = ask(state, told, now_ms)
+    return state, effects + asks
+
+
+def _is_older(told: StartSaid, live: Transaction) -> bool:
+    return told.at_ms is not None and live.at_ms is not None and told.at_ms < live.at_ms
+
+
+def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
+    """A transaction of its own. What was drawn while the post was alone is booked whatever the rule says by now; what
+    begins under our eyes against the rule is stopped."""
+    ago_ms = _ago_ms(state, told, now_ms)
+    weighed: list[Effect] = [] if ago_ms > LATE_MS or found is state.wanted else [decided(found)]
+    one, word = _opened(state, told, found, late=ago_ms > LATE_MS)
+    one = replace(one, session=_with_past(one.session, ago_ms, state.settings))
+    state = replace(to(state, "begin"), book=transactions.put(state.book, one), wanted=None, why="", stops=0, stop="")
+    state = replace(state, counted_ms=now_ms - ago_ms, kept_ms=now_ms, told_ms=now_ms, doubted=False)
+    effects: list[Effect] = [*weighed, *_said(state, one, told, word), tell(Verdict(told.call, word, one.number))]
+    effects += [Wake("start", None), Wake("settle", None)]
+    if one.session is not None:
+        effects.append(Wake("limit", max(0, one.session.limit_ms - ago_ms)))
+    state, parked = unpark(state, one, now_ms)
+    if state.book.live is not None and word != "accepted":
+        state, stopped = stop(state, Stop.DEAUTHORIZED)
+        parked += stopped
+    return state, effects + parked
+
+
+def _book_late(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
+    """A transaction that was over before the one that runs began; its end is still to be told."""
+    one, word = _opened(state, told, found, late=True)
+    one = replace(one, late=True, session=_with_past(one.session, LATE_MS + 1, state.settings))
+    state = replace(state, book=transactions.put(state.book, one))
+    effects: list[Effect] = [*_said(state, one, told, word), tell(Verdict(told.call, word, one.number))]
+    state, parked = unpark(state, one, now_ms)
+    return state, [*effects, *parked, Wake("settle", SETTLE_MS)]
+
+
+def _opened(state: State, told: StartSaid, found: Decided, *, late: bool) -> tuple[Transaction, Word]:
+    """The transaction, and what the post is told of its card."""
+    reason, grant = found.decision.reason, found.decision.grant
+    accepted = found.decision.allowed or (late and reason in OF_STATION)
+    accepted = accepted and grant is not None and not state.emergency
+    by: By = "post" if late else "operator" if found.told is not None else "card"
+    session = None
+    if grant is not None and (accepted or late):
+        allotment = grant.allotments.get(state.point)
+        session = Session(
+            id=found.ticket,
+            holder=grant.holder.hex(),
+            digest=found.digest.hex(),
+            tier=grant.tier,
+            by=by,
+            class_name=CLASS,
+            limit_ms=state.settings.session_ms,
+            limit_wh=state.settings.session_wh,
+            allotment="" if allotment is None else allotment.name,
+            started_minute=None if late else found.minute,
+            register_wh=told.meter_wh,
+            loaded=True,
+        )
+    connector = 1 if state.here is None else state.here.connector
+    number = told.transaction or transactions.fresh_number(state.book, number_of(found.ticket, connector))
+    one = Transaction(number, found.digest.hex(), told.at_ms, told.meter_wh, session)
+    return one, "accepted" if accepted else "blocked" if found.decision.allowed else _word(found)
+
+
+def _said(state: State, one: Transaction, told: StartSaid, word: Word) -> list[Effect]:
+    """What is recorded and kept of a beginning. The post's own time stands beside ours, for it may be wrong."""
+    session = one.session
+    post = {
+        "transaction": one.number,
+        "post_at_ms": told.at_ms,
+        "heard_ms": told.heard_ms,
+        "offset_ms": state.offset_ms,
+    }
+    began = Record("ev_post.began", {**post, "session": "" if session is None else session.id, "told": word})
+    booked: list[Effect] = [] if session is None else [started(session), *spent(session)]
+    return [began, *booked, keep(state)]
+
+
+def _ago_ms(state: State, told: StartSaid, now_ms: int) -> int:
+    """How long ago a transaction began by the post's clock, as far as that can be: not before it was last heard."""
+    if told.at_ms is None:
+        return 0
+    ago_ms = told.heard_ms - told.at_ms - state.offset_ms
+    most_ms = MAX_AWAY_MS if state.left_ms is None else now_ms - state.left_ms + LATE_MS
+    return ago_ms if 0 < ago_ms <= most_ms else 0
+
+
+def _with_past(session: Session | None, ago_ms: int, settings: Settings) -> Session | None:
+    """What was drawn unheard came at a power that nobody saw: it is bounded by what a whole session can be."""
+    if session is None or ago_ms <= LATE_MS:
+        return session
+    return replace(session, still_ms=settings.session_ms)
+
+
+def at_reader(state: State, found: Decided) -> Step:
+    """Somebody at a reader of ours, or an operator from afar: the post is asked to begin."""
+    session = state.book.session
+    if session is not None and found.told is None and found.digest and found.digest.hex() == session.digest:
+        return stop(state, Stop.CARD)
+    if not found.decision.allowed:
+        return state, refuse(found)
+    if not is_offered(state) or state.phase != "free" or found.decision.grant is None:
+        return state, refuse(replace(found, decision=Decision(Reason.FAULTED, found.decision.grant)))
+    state, order = numbered(replace(to(state, "ask"), wanted=found), "start")
+    told: list[Effect] = [] if found.told is None else [Record("command.done", found.told)]
+    within_ms = state.settings.plug_in_within_s * 1000 + STOP_AGAIN_MS
+    asked: list[Effect] = [
+        tell(StartRemotely(order, found.ticket)),
+        Wake("start", within_ms),
+        Show("green", "starting"),
+    ]
+    return state, [*told, decided(found), *asked]
+
+
+def given_up(state: State, why: str) -> Step:
+    ticket = "" if state.wanted is None else state.wanted.ticket
+    state = replace(to(state, "give_up"), wanted=None)
+    return state, [Record("ev_post.not_begun", {"session": ticket, "why": why}), Wake("start", None)]

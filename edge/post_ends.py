@@ -1,0 +1,166 @@
+"""While a charging post gives power, and how that ends: what is counted, and what an end belongs to. Pure."""
+
+from msgspec.structs import replace
+
+from contract.sessions import Stop
+from edge import transactions
+from edge.ocpp_words import NEVER_GIVEN, MeterSaid, StopRemotely, StopSaid, Verdict
+from edge.post_state import MAX_AWAY_MS, STOP_AGAIN_MS, State, Step, keep, numbered, tell, to
+from edge.session import KEEP_AGAIN_MS, PROGRESS_AGAIN_MS, Session, draw, ended, energy_wh, progress, spent
+from edge.stations import Effect, Record, Wake, set_fault
+from edge.transactions import Parked, Transaction
+
+STOPS_IN_VAIN = 3
+FORGET_MS = 10_000
+STRAY_W = 50.0
+"""More than a post's own electronics draw, less than any car."""
+STRAYS = 2
+"""Readings in a row."""
+
+
+def metered(state: State, said: MeterSaid, now_ms: int) -> Step:
+    """Power without a session is a fault, whatever status the post says."""
+    state = replace(state, power_w=said.power_w if said.power_w is not None else state.power_w)
+    live = state.book.live
+    if live is not None and (said.transaction in NEVER_GIVEN or said.transaction == live.number):
+        return _drawn(replace(state, doubted=False), live, said, now_ms)
+    if said.power_w is None:
+        return state, []
+    state = replace(state, strays=state.strays + 1 if said.power_w >= STRAY_W and live is None else 0)
+    state, effects = set_fault(state, "ev_post", "stray_power", present=state.strays >= STRAYS)
+    if state.strays >= STRAYS and said.transaction not in NEVER_GIVEN:
+        state, order = numbered(state, "stop")
+        effects.append(tell(StopRemotely(order, said.transaction)))
+    return state, effects
+
+
+def _drawn(state: State, live: Transaction, said: MeterSaid, now_ms: int) -> Step:
+    if live.session is None or said.energy_wh is None:
+        return state, []
+    session = _counted(state, live.session, said.energy_wh, now_ms - state.counted_ms)
+    session = replace(session, power_w=state.power_w)
+    state = replace(state, counted_ms=now_ms, book=transactions.put(state.book, replace(live, session=session)))
+    effects: list[Effect] = []
+    if now_ms - state.told_ms >= PROGRESS_AGAIN_MS:
+        state = replace(state, told_ms=now_ms)
+        effects.append(progress(session))
+    if now_ms - state.kept_ms >= KEEP_AGAIN_MS:
+        state = replace(state, kept_ms=now_ms)
+        effects += [*spent(session), keep(state)]
+    if session.used_mwh >= session.limit_wh * 1000:
+        state, stopped = stop(state, Stop.ENERGY_LIMIT)
+        effects += stopped
+    return state, effects
+
+
+def _counted(state: State, session: Session, meter_wh: float | None, elapsed_ms: int) -> Session:
+    """The session with what the meter says now. One that says nothing has not moved, as far as anybody knows."""
+    register_wh = session.register_wh if meter_wh is None else meter_wh
+    if register_wh is None:
+        return replace(session, used_ms=session.used_ms + elapsed_ms, span_ms=session.span_ms + elapsed_ms)
+    settings = state.settings
+    return draw(session, register_wh, session.power_w, max(0, elapsed_ms), settings.power_w, settings.tariff)
+
+
+def stop(state: State, why: Stop) -> Step:
+    """Have the post end what runs. It is over when the post says so; the first reason stands."""
+    if state.book.live is None or state.phase == "stopping":
+        return state, []
+    state = replace(to(state, "stop"), why=why.value, stops=0)
+    return stop_again(state)
+
+
+def stop_again(state: State) -> Step:
+    live = state.book.live
+    if live is None:
+        return state, []
+    state, order = numbered(replace(state, stops=state.stops + 1), "stop")
+    state, effects = set_fault(state, "ev_post", "will_not_stop", present=state.stops > STOPS_IN_VAIN)
+    return state, [*effects, tell(StopRemotely(order, live.number)), Wake("stop_again", STOP_AGAIN_MS)]
+
+
+def stopped(state: State, said: StopSaid, now_ms: int) -> Step:
+    """An end is always taken. One that belongs to nothing is kept, for its beginning may yet be told."""
+    answer = tell(Verdict(said.call, "accepted"))
+    one = transactions.ended_by(state.book, said)
+    if one is None:
+        book, new = transactions.park(state.book, said)
+        state = replace(state, book=book)
+        told = {"transaction": said.transaction, "post_at_ms": said.at_ms, "heard_ms": said.heard_ms}
+        parked: list[Effect] = [Record("ev_post.unknown_end", {**told, "meter_wh": said.meter_wh}), keep(state)]
+        return state, [*(parked if new else []), answer]
+    if one.over:
+        state, effects = _more(state, one, said.meter_wh)
+        return state, [*effects, answer]
+    why = Stop(state.why) if one == state.book.live and state.why else transactions.stop_of(said.reason, said.tag)
+    state, effects = end(state, one, why, now_ms, Parked("", said.at_ms, said.meter_wh, said.reason))
+    return state, [*effects, answer]
+
+
+def _more(state: State, one: Transaction, meter_wh: float | None) -> Step:
+    """The end of a transaction that was given up for lost: what it drew unheard is counted now, and once."""
+    if one.session is None or meter_wh is None:
+        return state, []
+    session = _counted(state, replace(one.session, still_ms=state.settings.session_ms), meter_wh, 0)
+    if session.used_mwh <= one.session.used_mwh:
+        return state, []
+    state = replace(state, book=transactions.put(state.book, replace(one, session=session)))
+    told = {"session": session.id, "energy_wh": energy_wh(session)}
+    return state, [Record("ev_post.late_end", told), *spent(session), keep(state)]
+
+
+def unpark(state: State, one: Transaction, now_ms: int) -> Step:
+    book, parked = transactions.unpark(state.book, one)
+    if parked is None:
+        return state, []
+    return end(replace(state, book=book), one, transactions.stop_of(parked.reason, ""), now_ms, parked)
+
+
+def end(state: State, one: Transaction, why: Stop, now_ms: int, told: Parked | None = None) -> Step:
+    """A transaction is over. Time is what the post's clock says between its two ends, but no more than passed here."""
+    is_live = one == state.book.live
+    meter_wh = None if told is None else told.meter_wh
+    effects: list[Effect] = []
+    if one.session is None:
+        drawn_wh = 0.0 if meter_wh is None or one.meter_wh is None else meter_wh - one.meter_wh
+        if drawn_wh > 0:
+            unbooked = {"transaction": one.number, "digest": one.digest, "energy_wh": drawn_wh}
+            effects.append(Record("ev_post.unbooked", unbooked))
+        over = replace(one, over=True)
+    else:
+        here_ms = max(0, now_ms - state.counted_ms) if is_live else MAX_AWAY_MS
+        there_ms = None if told is None else _between_ms(one.at_ms, told.at_ms)
+        unknown_ms = here_ms if is_live else 0
+        elapsed_ms = unknown_ms if there_ms is None else min(here_ms, max(0, there_ms - one.session.span_ms))
+        session = replace(_counted(state, one.session, meter_wh, elapsed_ms), ended=why.value)
+        over = replace(one, over=True, session=session)
+        effects += [ended(session, state.settings.tariff), *spent(session), Wake("forget", FORGET_MS)]
+        state = replace(state, book=replace(state.book, unsure=one.number))
+    state = replace(state, book=transactions.put(state.book, over))
+    if is_live:
+        state, cleared = set_fault(state, "ev_post", "will_not_stop", present=False)
+        state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0)
+        effects += [*cleared, Wake("limit", None), Wake("stop_again", None)]
+    return state, [*effects, keep(state)]
+
+
+def _between_ms(begin_ms: int | None, end_ms: int | None) -> int | None:
+    """The time between two of the post's, None where its clock was set in between or never went."""
+    if begin_ms is None or end_ms is None or not 0 <= end_ms - begin_ms <= MAX_AWAY_MS:
+        return None
+    return end_ms - begin_ms
+
+
+def settle(state: State, now_ms: int) -> Step:
+    """The ends that were on their way did not come."""
+    effects: list[Effect] = []
+    for one in state.book.transactions:
+        if one.late and not one.over:
+            state, lost = end(state, one, Stop.POWER_LOSS, now_ms)
+            effects += lost
+    live = state.book.live
+    if live is not None and (state.doubted or state.status == "available"):
+        why = Stop(state.why) if state.why else Stop.POWER_LOSS
+        state, lost = end(state, live, why, now_ms)
+        effects += lost
+    return state, effects
