@@ -38,6 +38,13 @@ class Program:
     def running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Raises ``Died`` if it has not been started."""
+        if self._process is None:
+            raise Died(f"{self.name} was not started")
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it in a session of its own, so that a Ctrl-C reaches only whoever puts the programs to bed."""
         with self._log.open("ab") as log:

@@ -1,0 +1,87 @@
+"""What a riders' hub costs its Raspberry Pi: memory and processor time of the shipped agent and keeper as processes.
+
+Twelve sockets and two OCPP points on the sample's wiring, their fourteen instruments read once a second over a
+pseudo-terminal from a simulated board. Beside it stands the same agent with one turnstile, which reads nothing.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks._machine import describe, work_folder
+from benchmarks._report import Target, finish, show
+from firmware_sim.link import Proxy
+from firmware_sim.worlds.brokers import free_port
+from firmware_sim.worlds.community import DEVICES, HUB, SimulatedDevice, write_config
+from firmware_sim.worlds.processes import Program
+
+WATCHED_S = 30.0
+READY_WITHIN_S = 30.0
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+Place = tuple[str, str, str, str]
+PLACES: dict[str, Place] = {"riders' hub": HUB, "turnstile": DEVICES[0]}
+
+
+class Cost(NamedTuple):
+    """Of one process: memory, and its share of a core."""
+
+    memory_mib: float
+    share_percent: float
+
+
+def _resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+
+def _used_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+async def _watch(programs: dict[str, Program]) -> dict[str, Cost]:
+    pids = {name: program.pid for name, program in programs.items()}
+    before = {name: _used_s(pid) for name, pid in pids.items()}
+    await asyncio.sleep(WATCHED_S)
+    return {
+        name: Cost(_resident_mib(pid), (_used_s(pid) - before[name]) / WATCHED_S * 100) for name, pid in pids.items()
+    }
+
+
+async def measure(folder: Path, place: Place) -> dict[str, Cost]:
+    """A device without a broker: it reads its instruments all the same."""
+    cable = Proxy(free_port())
+    await cable.start()
+    device = SimulatedDevice(folder, write_config(folder, *place, cable.port), cable, seed=1, people=False)
+    try:
+        await device.board.start()
+        await device.control.wait_until_up(READY_WITHIN_S)
+        await device.keeper.start()
+        await device.agent.start()
+        await asyncio.sleep(5)
+        return await _watch({"agent": device.agent, "keeper": device.keeper})
+    finally:
+        for program in device.programs:
+            await program.stop()
+        await device.control.close()
+        await cable.close()
+
+
+def main() -> None:
+    with work_folder() as name:
+        machine = describe(Path(name))
+        found = {what: asyncio.run(measure(Path(name) / place[0], place)) for what, place in PLACES.items()}
+    rows = [
+        [f"{what}: {program}", f"{cost.memory_mib:.1f}", f"{cost.share_percent:.1f} %"]
+        for what, programs in found.items()
+        for program, cost in programs.items()
+    ]
+    show("A device at rest", ("", "memory MiB", "of a core"), rows)
+    targets = [Target("the hub's agent, memory", found["riders' hub"]["agent"].memory_mib, 60, "MiB")]
+    figures = {what: {one: cost._asdict() for one, cost in programs.items()} for what, programs in found.items()}
+    finish("hub", targets, figures, machine)
+
+
+if __name__ == "__main__":
+    main()
