@@ -19,7 +19,7 @@ from cloud.store.certificates import (
     revoke_certificates,
     revoked_certificates,
 )
-from cloud.store.community import add_point, has_point
+from cloud.store.community import has_point, take_points
 from cloud.store.console import list_zones
 from cloud.store.database import Store
 from cloud.store.exposure import Exposed, exposed_cards
@@ -33,6 +33,7 @@ from cloud.store.registry import (
     site_of,
     wiring_of,
 )
+from cloud.wired import Wired, wired_points
 from contract.adoption import Bundle, close_bundle
 from contract.decide import HOUR_MS
 
@@ -44,8 +45,9 @@ RENEWS_AFTER_MS = HOUR_MS
 
 
 class Position(Struct, frozen=True):
-    """Where a device is to be: a new place, or with ``replace`` that of the device of this name. With a ``zone``, a
-    door of the device's name stands at it."""
+    """Where a device is to be: a new place, or with ``replace`` that of the device of this name. All points that its
+    wiring names stand in ``zone``, or without one each where the wiring says. Of a device without a wiring, a door of
+    its name stands there."""
 
     name: str
     label_zh: str = ""
@@ -86,6 +88,7 @@ class Registrar:
             self._place(connection, public_key, position, now_ms)
             if wiring:
                 keep_wiring(connection, name, wiring)
+            self._place_points(connection, position, wired_points(wiring_of(connection, name)))
             issued = self._issue(connection, name, public_key, now_ms)
             action = "device.replaced" if position.replace else "device.adopted"
             operators.record(connection, now_ms, by, action, name, certificate=issued.serial)
@@ -147,11 +150,15 @@ class Registrar:
             revoke_certificates(connection, position.name, now_ms)
             return
         register(connection, position.name, public_key, now_ms, position.label_zh, position.label_en)
-        if position.zone and not has_point(connection, position.name):
-            if position.zone not in dict(list_zones(connection)):
-                raise NotRegistered(f"there is no zone {position.zone}")
-            labels = position.label_zh or position.name, position.label_en or position.name
-            add_point(connection, position.name, position.name, position.zone, *labels)
+
+    def _place_points(self, connection: Connection, position: Position, wired: Sequence[Wired]) -> None:
+        name, zone = position.name, position.zone
+        if zone and zone not in dict(list_zones(connection)):
+            raise NotRegistered(f"there is no zone {zone}")
+        if zone and not wired and not has_point(connection, name):
+            wired = [Wired(name, zone)]
+        labels = {name: (position.label_zh or name, position.label_en or name)}
+        take_points(connection, name, wired, zone, labels)
 
     def _issue(self, connection: Connection, name: str, public_key: bytes, now_ms: int) -> Issued:
         issued = self.authority.device(name, public_key, now_ms)

@@ -14,11 +14,13 @@ from sqlalchemy import Connection
 from cloud.desired import Steering
 from cloud.rollouts import MAX_DEVICES, Leg, Rollout, due, sent, stop, take, withdrawn
 from cloud.store import operators
+from cloud.store.community import take_points
 from cloud.store.database import Store
 from cloud.store.operators import MAX_REASON, MIN_REASON
 from cloud.store.orders import DesiredView, list_desired
 from cloud.store.registry import device_names, keep_wiring
 from cloud.store.rollouts import add_rollout, ask_to_stop, find_rollout, live_rollout, save_rollout
+from cloud.wired import wired_points
 from cloud.worker import Worker
 from contract.messages import MAX_WIRING_CHARACTERS
 
@@ -132,7 +134,10 @@ class Rolling(Worker[None]):
         return changed
 
     def _keep_applied(self, connection: Connection, before: Rollout, after: Rollout) -> None:
-        """A Pi that replaces another one is wired as that one was in the end."""
+        """A Pi that replaces another one is wired as that one was in the end. The wiring says what its points are."""
         for was, is_now in zip(before.legs, after.legs, strict=True):
             if is_now.state == "applied" and was.state != "applied" and is_now.wiring:
                 keep_wiring(connection, is_now.device, is_now.wiring)
+                taken = take_points(connection, is_now.device, wired_points(is_now.wiring))
+                for point in taken:
+                    operators.record(connection, self._clock(), after.by, "point.wired", point, rollout=after.id)

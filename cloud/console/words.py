@@ -176,6 +176,8 @@ ACTIONS: Mapping[str, str] = {
     "membership.changed": "Changed a membership",
     "card.added": "Enrolled a card",
     "card.changed": "Changed a card",
+    "point.changed": "Corrected a point",
+    "point.wired": "Took over a point from a wiring",
     "rollout.start": "Changed the wiring of devices",
     "rollout.stop": "Stopped a change of wiring",
     "device.registered": "Registered a device",

@@ -4,6 +4,8 @@ Whatever may change a roster goes through here and counts the site's revision up
 """
 
 import secrets
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +26,7 @@ from cloud.store.schema import (
     sites,
     zones,
 )
+from cloud.wired import Wired
 from contract import credentials as cards
 from contract.decide import Standing, Tier
 from contract.roster import HOLDER_BYTES, Rations
@@ -113,6 +116,41 @@ def add_point(
 def has_point(connection: Connection, name: str) -> bool:
     """Whether there is a point of that name, be its device registered or not."""
     return connection.execute(select(points.c.name).where(points.c.name == name)).first() is not None
+
+
+def take_points(
+    connection: Connection,
+    device: str,
+    wired: Sequence[Wired],
+    zone: str = "",
+    labels: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> list[str]:
+    """Bring the points of a device in line with its wiring; returns those that were made or have another class now.
+
+    A new one stands in ``zone`` where an operator named one, else where the wiring says; in a zone that the site does
+    not have nothing is made. Without labels it is called by its name. Nothing is ever deleted, and a point of another
+    device stays as it is.
+    """
+    known = {row.name: row for row in connection.execute(select(points))}
+    places = set(connection.execute(select(zones.c.name)).scalars())
+    changed = []
+    for one in wired:
+        stands = known.get(one.name)
+        if stands is None and (zone or one.zone) in places:
+            called = labels.get(one.name, (one.name, one.name))
+            add_point(connection, one.name, device, zone or one.zone, *called, one.class_name)
+        elif stands is not None and stands.device == device and stands._mapping["class"] != one.class_name:
+            set_point(connection, one.name, stands.zone, one.class_name)
+        else:
+            continue
+        changed.append(one.name)
+    return changed
+
+
+def set_point(connection: Connection, name: str, zone: str, class_name: str) -> None:
+    """Say where a point stands, and what plans ration it as; the zone is one of the site's."""
+    connection.execute(update(points).where(points.c.name == name).values({"zone": zone, "class": class_name}))
+    touch(connection)
 
 
 def add_household(connection: Connection, unit: str) -> int:

@@ -6,19 +6,23 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from sqlalchemy import delete
 
 from cloud.broker_config import BrokerPlace, remember_broker, write_broker
 from cloud.ca import Authority, open_authority
 from cloud.cut_off import LASTS_MS, Probe
+from cloud.grants import grants
 from cloud.keys import KeyFolder
 from cloud.publisher import Publisher
 from cloud.registrar import LOCAL_BROKER, Position, Registrar
-from cloud.sample import SITE, seed_sample
+from cloud.sample import HUB_SOCKETS, SITE, SOCKETS, seed_sample
 from cloud.store import operators
+from cloud.store.community import load_community
 from cloud.store.console import list_devices
 from cloud.store.database import Store
 from cloud.store.orders import points_of
 from cloud.store.registry import NotRegistered, device_names
+from cloud.store.schema import points
 from cloud.store.streams import Streams
 from contract.adoption import Bundle, open_bundle
 from contract.decide import DAY_MS
@@ -115,6 +119,58 @@ def test_a_taken_name_a_missing_one_and_a_bad_one_change_nothing(office: Office)
             office.adopt(DeviceKey.generate(), position)
     assert office.believed("north-gate") == key.public()
     assert office.believed("no-such") is None
+
+
+HUB = (Path(__file__).parents[2] / "config" / "hub.toml").read_text()
+
+
+def known_points(office: Office, device: str) -> dict[str, tuple[str, str]]:
+    """Zone and class of every point of a device."""
+    with office.store.reading() as connection:
+        found = load_community(connection).points
+    return {one.name: (one.zone, one.class_name) for one in found if one.device == device}
+
+
+def without_a_hub(office: Office) -> None:
+    """Nobody has told the cloud of any socket yet."""
+    with office.store.writing() as connection:
+        connection.execute(delete(points).where(points.c.device == HUB_SOCKETS))
+
+
+def test_the_sockets_of_an_adopted_hub_are_rationed_by_what_its_wiring_says(office: Office) -> None:
+    without_a_hub(office)
+    office.adopt(DeviceKey.generate(), Position(HUB_SOCKETS, zone="hub"), HUB)
+    assert known_points(office, HUB_SOCKETS) == {name: ("hub", kind) for name, kind, *_ in SOCKETS}
+    with office.store.reading() as connection:
+        rows, page = grants(load_community(connection), NOW_MS)
+    rationed = {point for quota in page.quotas for point in quota}
+    assert rows
+    assert rationed == {name for name, *_ in SOCKETS}
+
+
+def test_points_stand_where_the_operator_says_else_where_their_wiring_does(office: Office) -> None:
+    wiring = "".join(f'[[point]]\nname = "{name}"\nzone = "{zone}"\n' for name, zone in (("a", "gym"), ("b", "moon")))
+    office.adopt(DeviceKey.generate(), Position("told", zone="estate"), wiring)
+    assert known_points(office, "told") == {"a": ("estate", ""), "b": ("estate", "")}
+    office.adopt(DeviceKey.generate(), Position("untold"), wiring.replace('"a"', '"c"').replace('"b"', '"d"'))
+    assert known_points(office, "untold") == {"c": ("gym", "")}
+
+
+def test_a_spare_with_another_wiring_brings_its_classes_and_keeps_what_an_operator_called_them(office: Office) -> None:
+    office.adopt(DeviceKey.generate(), Position(HUB_SOCKETS, zone="gym"), HUB)
+    before = known_points(office, HUB_SOCKETS)
+    spare = HUB.replace('class = "phone"', 'class = "ebike"')
+    office.adopt(DeviceKey.generate(), Position(HUB_SOCKETS, replace=True), spare)
+    after = known_points(office, HUB_SOCKETS)
+    assert before["phone-1"] == ("hub", "phone")
+    assert after == {name: ("hub", "ebike" if kind == "phone" else kind) for name, (_, kind) in before.items()}
+
+
+def test_no_device_takes_the_point_of_another(office: Office) -> None:
+    wiring = '[[point]]\nname = "east-gate"\nzone = "gym"\nkind = "socket"\n'
+    office.adopt(DeviceKey.generate(), Position("thief", zone="gym"), wiring)
+    assert known_points(office, "thief") == {}
+    assert known_points(office, "east-gate") == {"east-gate": ("estate", "")}
 
 
 def test_a_door_that_was_named_before_its_device_stays_as_it_is(office: Office) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cloud.rolling import Rolling
+from cloud.store.community import load_community
 from cloud.store.orders import find_desired
 from contract import codec
 from contract.messages import Reported, State
@@ -92,6 +93,22 @@ def test_the_api_rolls_out_to_the_canary_first(town: Town, admin: Visitor) -> No
     found = rollout(admin, name)
     assert (found["state"], found["canary"], found["by"]) == ("rest", EAST, "admin")
     assert [leg["state"] for leg in found["legs"]] == ["applied", "sent"]
+
+
+def test_a_wiring_that_is_applied_brings_its_points(town: Town, admin: Visitor) -> None:
+    wired = NEW + "[[point]]\nname = 'east-socket'\nzone = 'estate'\nkind = 'socket'\nsettings = { class = 'ebike' }\n"
+    begin(admin, east_gate=wired)
+    look(town)
+
+    def classes() -> dict[str, str]:
+        with town.store.reading() as connection:
+            return {one.name: one.class_name for one in load_community(connection).points if one.device == EAST}
+
+    assert classes() == {EAST: ""}
+    reports(town, EAST, "applied", wiring=wired)
+    look(town)
+    assert classes() == {EAST: "", "east-socket": "ebike"}
+    assert "east-socket" in words(admin.get("/audit").text)
 
 
 def test_a_canary_that_reverts_stops_it_and_the_former_wiring_is_desired_again(town: Town, admin: Visitor) -> None:

@@ -1,0 +1,50 @@
+"""What the text of a wiring says of a device's points, for the cloud's own list of them. Pure.
+
+Whether a wiring is sound is judged by its device alone. Here is read what can be read, and nothing is refused.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from contract.topics import NAME
+
+UPSTREAM = "bank"
+"""A kind that nobody uses or opens: a contactor that feeds sockets. It is no point of the cloud's."""
+CLASSES: Mapping[str, str] = {"socket": "phone", "ev_post": "ev"}
+"""What a point of these kinds is unless its settings name another class."""
+
+
+class Wired(Struct, frozen=True):
+    """A point of a wiring. ``class_name`` says of what plans ration what it is; empty for a door."""
+
+    name: str
+    zone: str
+    class_name: str = ""
+
+
+def wired_points(wiring: str) -> list[Wired]:
+    """The points that a wiring names, in its order; none of a text that is no wiring."""
+    try:
+        document = tomllib.loads(wiring)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return []
+    listed = document.get("point")
+    read = [_point(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return list({one.name: one for one in read if one is not None}.values())
+
+
+def _point(said: Mapping[str, Any]) -> Wired | None:
+    name, zone, kind = _name(said.get("name")), _name(said.get("zone")), said.get("kind")
+    if not name or kind == UPSTREAM:
+        return None
+    settings = said.get("settings")
+    chosen = _name(settings.get("class")) if isinstance(settings, dict) else ""
+    return Wired(name, zone, chosen or CLASSES.get(str(kind), ""))
+
+
+def _name(said: object) -> str:
+    return said if isinstance(said, str) and re.fullmatch(NAME, said) else ""
