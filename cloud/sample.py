@@ -6,6 +6,7 @@ enter, so that a demonstration at night shows an open gym.
 
 import random
 from collections.abc import Sequence
+from functools import partial
 
 from msgspec import Struct, structs
 from sqlalchemy import Connection
@@ -61,7 +62,8 @@ SOCKETS = tuple(
 
 
 class Sample(Struct, frozen=True):
-    """A person of the sample. ``days`` is the membership's window as days from today."""
+    """A person of the sample. ``days`` is the membership's window as days from today, ``uid`` the number of a second
+    card, which charging posts can read."""
 
     unit: str
     name_zh: str
@@ -72,6 +74,7 @@ class Sample(Struct, frozen=True):
     days: tuple[int, int] | None = None
     standing: Standing = Standing.ACTIVE
     card_standing: Standing = Standing.ACTIVE
+    uid: int = 0
 
 
 PEOPLE = (
@@ -84,8 +87,10 @@ PEOPLE = (
     Sample("3-303", "王五", "Wang Wu", 10007, "yearly", payer=True, days=(-380, -15)),
     Sample("5-606", "赵六", "Zhao Liu", 10008, "yearly", payer=True, days=(-30, 335), standing=Standing.SUSPENDED),
     Sample("6-1202", "吴九", "Wu Jiu", 10009, card_standing=Standing.LOST),
-    Sample("", "孙七", "Sun Qi", 10010, "rider"),
+    Sample("", "孙七", "Sun Qi", 10010, "rider", uid=0x04A1B2C3),
     Sample("", "周八", "Zhou Ba", 10011, "staff"),
+    Sample("", "郑十", "Zheng Shi", 10012, "rider", uid=0x04D4E5F6),
+    Sample("", "冯十一", "Feng Shiyi", 10013, "rider"),
 )
 
 
@@ -124,8 +129,9 @@ def _add(
         start, end = person.days or (0, 0)
         window = (now_ms + start * DAY_MS, now_ms + end * DAY_MS) if person.days else (0, 0)
         add_membership(connection, Membership(0, made, person.plan, person.payer, *window, person.standing))
-    card = Card("H10301", FACILITY, person.card)
-    label = "Gate card 门禁卡"
-    credential = add_card(connection, made, card, label, digest_key=keys.digest, numbers=keys.numbers, now_ms=now_ms)
+    given = partial(add_card, connection, made, digest_key=keys.digest, numbers=keys.numbers, now_ms=now_ms)
+    credential = given(Card("H10301", FACILITY, person.card), "Gate card 门禁卡")
     if person.card_standing is not Standing.ACTIVE:
         set_card_standing(connection, credential, person.card_standing)
+    if person.uid:
+        given(Card("UID4", None, person.uid), "Charging card 充电卡")

@@ -171,7 +171,7 @@ def stop(point: str, body: StopIn, login: Guard, desk: Services) -> Ordered:
 
 
 @router.get("/hubs/{hub}", response_model=HubOut)
-def hub(request: Request, hub: str, if_none_match: IfNoneMatch = "") -> Response:
+def public_hub(request: Request, hub: str, if_none_match: IfNoneMatch = "") -> Response:
     """What is free. Nobody has to log in for it, and it may be kept for some seconds."""
     board: HubBoard = request.app.state.hubs
     made = there(board.page(hub, JSON, _encoded), "there is no such hub")

@@ -63,8 +63,8 @@ def qr_sheet(request: Request, hub: str) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     board: HubBoard = request.app.state.hubs
     found = there(board.find(hub))
-    address = str(request.url_for("hub", hub=found.name))
-    return pages.page(request, "hub_qr.html", hub=found, address=address, code=_code(there(_short(address))))
+    address = f"{request.base_url}hub/{found.name}"
+    return pages.page(request, "hub_qr.html", hub=found, address=address, drawn=_code(there(_short(address))))
 
 
 def _short(address: str) -> str | None:
@@ -74,5 +74,5 @@ def _short(address: str) -> str | None:
 @lru_cache(maxsize=32)
 def _code(address: str) -> str:
     made = segno.make(address, error="m", micro=False)
-    drawn: str = made.svg_inline(scale=8, dark="#000", light="#fff", svgclass="qr", lineclass=None)
+    drawn: str = made.svg_inline(dark="#000", light="#fff", svgclass="qr", lineclass=None, omitsize=True)
     return drawn

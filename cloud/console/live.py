@@ -153,7 +153,7 @@ class PageSource:
 
         hubs = [item("hub", "_hub.html", hub.name, hub=hub) for hub in seen.hubs]
         sockets = [item("socket", "_socket.html", one.name, socket=one) for hub in seen.hubs for one in hub.sockets]
-        return [*hubs, *sockets, item("sessions", "_sessions.html", "", sessions=seen.sessions)]
+        return [*hubs, *sockets, item("sessions", "_sessions.html", "", sessions=seen.sessions, live_list=True)]
 
     def charging(self) -> Charging:
         now_ms = self._clock()

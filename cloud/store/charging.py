@@ -25,6 +25,7 @@ from contract.decide import DAY_MS, MINUTE_MS
 
 CLASSES = ("phone", "ebike", "ev")
 """The order in which sockets are shown; other classes come behind."""
+HEARD = frozenset({Presence.ONLINE, Presence.LATE})
 TOLD_AGAIN_MS = 15 * MINUTE_MS
 """A session is told of every five minutes. One that has not been for longer may have ended without our knowledge."""
 BUSY = frozenset({Condition.CHARGING, Condition.FINISHED, Condition.OFFLINE})
@@ -56,12 +57,15 @@ class SessionView(Struct, frozen=True):
     interrupted: bool
     receipt: Receipt | None
     device_id: int
+    online: bool
+    heard_ms: int | None
 
     def state(self, now_ms: int) -> str:
         """``ended``, ``interrupted``, ``running``, or ``unheard`` where its end may have been missed."""
         if self.ended_ms is not None:
             return "ended"
-        if now_ms - self.told_ms > TOLD_AGAIN_MS:
+        heard = presence(self.online, self.heard_ms, now_ms) in HEARD
+        if not heard or now_ms - self.told_ms > TOLD_AGAIN_MS:
             return "unheard"
         return "interrupted" if self.interrupted else "running"
 
@@ -72,8 +76,8 @@ class SessionView(Struct, frozen=True):
 
 
 class Socket(Struct, frozen=True):
-    """A socket or post. ``readings`` are those of ``read_ms``, empty unless they are of this moment; what was so when
-    its device was last heard stands in ``before``."""
+    """A socket or post. ``readings`` are empty unless they are of this moment; what was so when its device was last
+    heard stands in ``before``, and what was read then, at ``read_ms``, in ``past``."""
 
     name: str
     label: Label
@@ -86,12 +90,13 @@ class Socket(Struct, frozen=True):
     before: Condition
     faults: tuple[str, ...]
     readings: Readings
+    past: Readings
     read_ms: int
     session: SessionView | None
 
     @property
     def heard(self) -> bool:
-        return self.presence in (Presence.ONLINE, Presence.LATE)
+        return self.presence in HEARD
 
     @property
     def likely_free_ms(self) -> int | None:
@@ -113,7 +118,7 @@ class Machine(Struct, frozen=True):
 
     @property
     def heard(self) -> bool:
-        return self.presence in (Presence.ONLINE, Presence.LATE)
+        return self.presence in HEARD
 
 
 class Hub(Struct, frozen=True):
@@ -198,7 +203,7 @@ def _presence(row: Any, now_ms: int) -> Presence:
 def _socket(point: Any, device: Any, session: SessionView | None, now_ms: int) -> Socket:
     """``device`` is None where none is registered for the point."""
     found = Presence.NEVER if device is None else _presence(device, now_ms)
-    heard = found in (Presence.ONLINE, Presence.LATE)
+    heard = found in HEARD
     report = {} if device is None else _table(_table(_table(device.state).get("points")).get(point.name))
     beat = {} if device is None else _table(_table(device.beat).get("faults"))
     emergency = f"emergency.{point.zone}" in beat
@@ -207,7 +212,8 @@ def _socket(point: Any, device: Any, session: SessionView | None, now_ms: int) -
     live_ms = 0 if device is None or device.live_ms is None else device.live_ms
     fresh = heard and 0 <= now_ms - live_ms <= READ_WITHIN_MS
     faults = report.get("faults")
-    read = readings(_table(device.live).get(point.name)) if fresh else Readings()
+    past = Readings() if device is None else readings(_table(device.live).get(point.name))
+    read = past if fresh else Readings()
     if now not in BUSY or (session is not None and read.session not in ("", session.session)):
         session = None
     return Socket(
@@ -222,6 +228,7 @@ def _socket(point: Any, device: Any, session: SessionView | None, now_ms: int) -
         before=before,
         faults=tuple(str(fault) for fault in faults) if isinstance(faults, list) else (),
         readings=read,
+        past=past,
         read_ms=live_ms,
         session=session,
     )
@@ -236,6 +243,9 @@ _SESSIONS = (
     select(
         sessions,
         devices.c.name.label("device"),
+        devices.c.online,
+        devices.c.heard_ms,
+        devices.c.lost_ms,
         points.c.label_zh.label("point_zh"),
         points.c.label_en.label("point_en"),
         points.c.zone,
@@ -321,4 +331,6 @@ def _view(row: Any) -> SessionView:
         interrupted=row.interrupted,
         receipt=receipt_in(row.receipt),
         device_id=row.device_id,
+        online=row.online and row.lost_ms is None,
+        heard_ms=row.heard_ms,
     )

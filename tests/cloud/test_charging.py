@@ -100,7 +100,7 @@ def test_a_device_that_is_not_heard_makes_none_of_its_sockets_look_alive(town: T
     with town.visit("gate") as guard:
         page = guard.get("/charging").text
         said = card(page)
-        assert 'class="socket offline" id="socket-phone-1"' in page
+        assert 'class="socket is-offline" id="socket-phone-1"' in page
         assert "Not heard Last heard 16:00:00 . Then it was: Charging now" in said
         assert "18 W" not in said and "≈" not in said and "progress" not in page
         assert "The cloud hears nothing from Hub charging" in words(page)
