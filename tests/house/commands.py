@@ -9,10 +9,17 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from typer.testing import CliRunner
+
+import cloud.cli
 import dev
+import edge.cli
+import firmware_sim.cli
 
 BLOCK = re.compile(r"^ *```(?P<kind>sh|bash|console)(?P<mark> run)?\n(?P<text>.*?)^ *```", re.MULTILINE | re.DOTALL)
-SCRIPTS = {"hearthgate-edge", "hearthgate-cloud", "hearthgate-sim"}
+SCRIPTS = {"hearthgate-edge": edge.cli.app, "hearthgate-cloud": cloud.cli.app, "hearthgate-sim": firmware_sim.cli.app}
+PLAIN = {"COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"}
+"""The surroundings of a command that is to print plain text on wide lines."""
 SYSTEM_PROGRAMS = {
     *("cat", "cd", "chmod", "chown", "cp", "echo", "install", "ln", "ls", "mkdir", "mv", "nano", "rm"),
     *("sh", "tar", "tee"),
@@ -99,15 +106,21 @@ def unknown_option(words: list[str], shown: str) -> str | None:
 
 @functools.cache
 def help_of(*path: str) -> str:
-    """The help of one command, or nothing where there is no such command."""
-    done = run([*path, "--help"])
-    return done.stdout if done.returncode == 0 else ""
+    """The help of one command, or nothing where there is no such command.
+
+    Only each script itself is started: a start takes a second, and the pages show many of their commands.
+    """
+    program, *words = path
+    if not words:
+        return run([program, "--help"]).stdout
+    done = CliRunner(env=PLAIN).invoke(SCRIPTS[program], [*words, "--help"], prog_name=program)
+    return done.stdout if done.exit_code == 0 else ""
 
 
 def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     """Runs a command from the project's folder, with the programs of this environment in front."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    plain = {"PATH": path, "COLUMNS": "200", "TERM": "dumb", "NO_COLOR": "1"}
+    environment = {**os.environ, **PLAIN, "PATH": path}
     return subprocess.run(
-        command, cwd=dev.ROOT, env={**os.environ, **plain}, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=dev.ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
