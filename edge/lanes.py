@@ -1,4 +1,4 @@
-"""A station's lane: its effects, done strictly in order, each drive behind the records before it.
+"""A station's lane: its effects, done strictly in order, each drive and each word of value behind its records.
 
 A free passage waits until its record is written, but never longer than 20 ms: a door does not wait for a disk. What has
 a value waits until its record is durable and what is to be kept of it is kept, and is refused after two seconds. A
@@ -16,7 +16,7 @@ from edge.stations import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, 
 WRITTEN_WITHIN_MS = 20
 DURABLE_WITHIN_MS = 2_000
 MAX_WAITING = 64
-"""Effects a lane holds while its first drive waits; with more of them it waits no longer."""
+"""Effects a lane holds while its first one waits; with more of them it waits no longer."""
 
 
 class Recording(Protocol):
@@ -53,7 +53,7 @@ class Hands(Protocol):
 
 
 class Lane:
-    """The effects of one point on their way. ``cannot_record`` tells the station what was not driven for want of a
+    """The effects of one point on their way. ``cannot_record`` tells the station what was not done for want of a
     durable record; ``late`` counts drives that went ahead of their record, each noted in a row of its own. What the
     lane does later, in a turn of the loop of its own, it does by ``guarded``, which deals with faults of ours."""
 
@@ -92,16 +92,16 @@ class Lane:
 
     def _take_back(self, output: str) -> None:
         waiting = self._effects[0] if self._deadline is not None else None
-        self._effects = deque(one for one in self._effects if not _is_value(one, output))
-        if waiting is not None and _is_value(waiting, output):
+        self._effects = deque(one for one in self._effects if not _is_value_at(one, output))
+        if waiting is not None and _is_value_at(waiting, output):
             self._end_wait()
 
     def clear(self) -> None:
-        """Safety: nothing that waited is driven any more. All else is done now."""
+        """Safety: nothing that waited is driven any more, and no value is promised. All else is done now."""
         self._end_wait()
         while self._effects:
             effect = self._effects.popleft()
-            if not isinstance(effect, Drive):
+            if not (isinstance(effect, Drive) or _is_value(effect)):
                 self._do(effect)
 
     def close(self) -> None:
@@ -113,15 +113,15 @@ class Lane:
                 self._do(effect)
 
     def _is_pressed(self) -> bool:
-        """Whether something behind the drive that waits cannot wait with it."""
+        """Whether something behind what waits cannot wait with it."""
         urgent = any(isinstance(effect, Drive) and effect.behind == "nothing" for effect in self._effects)
         return urgent or len(self._effects) > MAX_WAITING
 
     def _go_on(self) -> None:
         while self._effects and self._deadline is None:
             effect = self._effects[0]
-            if isinstance(effect, Drive) and self._must_wait(effect):
-                self._wait(effect)
+            if self._must_wait(effect):
+                self._wait(durable=_is_value(effect))
                 return
             self._effects.popleft()
             self._do(effect)
@@ -156,12 +156,12 @@ class Lane:
             case Ask():
                 self._hands.ask(self._point, effect)
 
-    def _must_wait(self, drive: Drive) -> bool:
+    def _must_wait(self, effect: Effect) -> bool:
         """A record that the full disk refused has no number: a free passage then goes on, and value waits in vain."""
-        return drive.behind == "durable" or (drive.behind == "written" and self._recorded is not None)
+        is_passage = isinstance(effect, Drive) and effect.behind == "written"
+        return _is_value(effect) or (is_passage and self._recorded is not None)
 
-    def _wait(self, drive: Drive) -> None:
-        durable = drive.behind == "durable"
+    def _wait(self, *, durable: bool) -> None:
         self._turn += 1
         self._is_recorded = False
         within_ms = DURABLE_WITHIN_MS if durable else WRITTEN_WITHIN_MS
@@ -171,7 +171,7 @@ class Lane:
             reached(self._recorded, partial(self._guarded, self._reached, self._turn))
 
     def _reached(self, turn: int) -> None:
-        """The record is as far as the drive needs. ``turn`` tells this wait from one that was given up."""
+        """The record is as far as it must be. ``turn`` tells this wait from one that was given up."""
         if turn == self._turn and self._deadline is not None:
             self._is_recorded = True
             self._release_if_ready()
@@ -183,18 +183,16 @@ class Lane:
             self._release_if_ready()
 
     def _release_if_ready(self) -> None:
-        drive = self._effects[0]
-        value = isinstance(drive, Drive) and drive.behind == "durable"
-        if self._is_recorded and not (value and self._kept_up_to < self._asked_to_keep):
+        if self._is_recorded and not (_is_value(self._effects[0]) and self._kept_up_to < self._asked_to_keep):
             self._release()
 
     def _too_late(self) -> None:
-        """Give up the wait: a free passage goes on and its record is flagged, what has a value is not driven."""
-        drive = self._effects[0]
-        if isinstance(drive, Drive) and drive.behind == "durable":
+        """Give up the wait: a free passage goes on and its record is flagged, what has a value is not done."""
+        waiting = self._effects[0]
+        if isinstance(waiting, Drive | Send) and _is_value(waiting):
             self._end_wait()
             self._effects.popleft()
-            self._cannot_record(CannotRecord(drive.output))
+            self._cannot_record(CannotRecord(waiting.output if isinstance(waiting, Drive) else waiting.port))
             if self._deadline is None:
                 self._go_on()
             return
@@ -215,5 +213,9 @@ class Lane:
             self._deadline = None
 
 
-def _is_value(effect: Effect, output: str) -> bool:
-    return isinstance(effect, Drive) and effect.behind == "durable" and effect.output == output
+def _is_value(effect: Effect) -> bool:
+    return isinstance(effect, Drive | Send) and effect.behind == "durable"
+
+
+def _is_value_at(effect: Effect, output: str) -> bool:
+    return isinstance(effect, Drive) and _is_value(effect) and effect.output == output

@@ -78,7 +78,8 @@ class Emergency(Struct, frozen=True):
 
 
 class CannotRecord(Struct, frozen=True):
-    """What the station wanted to drive waited for its record to be durable, in vain; it was not driven."""
+    """What the station wanted to drive or send waited for its record to be durable, in vain; it was not done.
+    ``output`` is the output that was not driven, or the port that was told nothing."""
 
     output: str
 
@@ -190,15 +191,17 @@ class Wake(Struct, frozen=True):
 
 
 class Send(Struct, frozen=True):
-    """Say something to ``port``: another point of this device by its name, or a line of this point's."""
+    """Say something to ``port``: another point of this device by its name, or a line of this point's. ``behind`` is as
+    for ``Drive``: a word that gives value waits until it is ``durable`` what was recorded and kept of it."""
 
     port: str
     message: Any
+    behind: Literal["nothing", "durable"] = "nothing"
 
 
 class Keep(Struct, frozen=True):
-    """Keep this over restarts and power cuts, in place of what was kept before; empty to keep nothing. A drive behind
-    it that waits for ``durable`` waits for this too."""
+    """Keep this over restarts and power cuts, in place of what was kept before; empty to keep nothing. What is behind
+    it and waits for ``durable`` waits for this too."""
 
     document: bytes
 

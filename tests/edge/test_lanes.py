@@ -17,6 +17,12 @@ from tests.firmware_sim.story import in_virtual_time
 FREE: list[Effect] = [Record("access.allowed"), Drive("lock", 6_000), Wake("relock", 5_000), Show("green", "allowed")]
 KEPT: list[Effect] = [Record("session.started"), Keep(b"page"), Drive("relay", 10_000, "durable")]
 VALUE: list[Effect] = [Record("locker.opened"), Drive("lock", 500, "durable"), Show("green", "allowed")]
+WORD: list[Effect] = [
+    Record("session.started"),
+    Keep(b"page"),
+    Send("ocpp", "accepted", "durable"),
+    Send("ocpp", "status"),
+]
 EXIT: list[Effect] = [Drive("lock", 6_000, "nothing"), Record("door.exit_button")]
 
 
@@ -269,6 +275,7 @@ EFFECTS: st.SearchStrategy[Effect] = st.one_of(
     st.just(Record("access.allowed")),
     st.builds(Drive, st.sampled_from("ab"), st.integers(1, 9), st.sampled_from(["nothing", "written", "durable"])),
     st.builds(Rest, st.sampled_from("ab")),
+    st.builds(Send, st.just("ocpp"), st.integers(1, 9), st.sampled_from(["nothing", "durable"])),
     st.just(Show("red", "held")),
 )
 STORY = st.lists(st.one_of(st.lists(EFFECTS, max_size=6), st.sampled_from(["write", "flush"]), st.integers(0, 2_500)))
@@ -300,7 +307,7 @@ def test_whatever_the_disk_does_the_order_is_kept_and_only_value_is_dropped(stor
 
     bench = _told(tell)
     expected = [_line(effect) for effect in asked if not isinstance(effect, Record)]
-    value = [effect for effect in asked if isinstance(effect, Drive) and effect.behind == "durable"]
+    value = [effect for effect in asked if isinstance(effect, Drive | Send) and effect.behind == "durable"]
     done = iter(expected)
     assert all(line in done for line in bench.order), "done in the order it was asked for"
     dropped = len(expected) - len(bench.order)
@@ -314,6 +321,8 @@ def _line(effect: Effect) -> str:
             return f"drive gym.{effect.output} {effect.lease_ms}"
         case Rest():
             return f"rest gym.{effect.output}"
+        case Send():
+            return f"send {effect.message} to ocpp"
     return "show red at gym"
 
 
@@ -348,6 +357,39 @@ async def test_messages_questions_and_what_is_spent_go_out_in_their_order() -> N
     bench = Bench()
     bench.lane.put([Spend("s", "h", "a", 5, 6), Send("bank", "on"), Ask(b"card", "call 1"), Rest("relay")])
     assert bench.order == ["spend 5", "send on to bank", "ask call 1", "rest gym.relay"]
+
+
+@in_virtual_time
+async def test_a_word_of_value_waits_for_its_record_and_for_what_is_kept() -> None:
+    bench = Bench()
+    bench.lane.put(WORD)
+    bench.recording.flush()
+    assert bench.order == ["keep page"]
+    bench.to_keep[0]()
+    assert bench.order == ["keep page", "send accepted to ocpp", "send status to ocpp"]
+
+
+@in_virtual_time
+async def test_a_word_of_value_is_not_said_if_its_record_is_not_durable_in_time() -> None:
+    bench = Bench()
+    bench.lane.put(WORD)
+    bench.to_keep[0]()
+    await asyncio.sleep(1.999)
+    assert bench.refused == []
+    await asyncio.sleep(0.002)
+    bench.recording.flush()
+    assert bench.refused == [CannotRecord("ocpp")]
+    assert bench.order == ["keep page", "send status to ocpp"]
+
+
+@in_virtual_time
+async def test_safety_promises_no_value_and_says_all_else() -> None:
+    bench = Bench()
+    bench.lane.put(WORD)
+    bench.lane.clear()
+    bench.recording.flush()
+    bench.to_keep[0]()
+    assert bench.order == ["keep page", "send status to ocpp"]
 
 
 @in_virtual_time
