@@ -15,11 +15,12 @@ from cloud.adoption import Adoptions
 from cloud.api import adoptions, errors, health, metrics, orders, rollouts, v1
 from cloud.api import charging as charging_calls
 from cloud.api import emergencies as emergencies_api
+from cloud.api import points as points_calls
 from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
 from cloud.ca import open_authority
 from cloud.commands import Commander
-from cloud.console import adoption, charging, doors, emergencies, hub, lists, live, people, session, wirings
+from cloud.console import adoption, charging, doors, emergencies, hub, lists, live, people, points, session, wirings
 from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.desired import Steering
@@ -124,7 +125,7 @@ def create_app(
         adoptions,
         adoption,
     )
-    for routes in (*pages_and_calls, rollouts, wirings):
+    for routes in (*pages_and_calls, points, points_calls, rollouts, wirings):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(Guarded)

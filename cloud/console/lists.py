@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
-from cloud.api.desk import Reading, Services, known_device
+from cloud.api.desk import N_, Desk, Reading, Services, known_device
 from cloud.api.v1 import Cursor, Text
 from cloud.console.pages import Pages
+from cloud.console.session import Said, say
 from cloud.console.words import KINDS
 from cloud.store.breaks import count_lost, list_breaks
 from cloud.store.console import (
@@ -16,13 +17,15 @@ from cloud.store.console import (
     list_events,
     list_quarantined,
     list_tallies,
+    list_zones,
     newest_roster_number,
 )
-from cloud.store.operators import first_broken_deed, list_deeds
+from cloud.store.operators import Login, first_broken_deed, list_deeds
 from cloud.store.rosters import spread
 from contract.reasons import Reason
 
 ROWS = 50
+PLACED = N_("Changed. Devices on the line know within a second, others once they are back.")
 FAMILIES = sorted({kind.partition(".")[0] for kind in KINDS})
 
 router = APIRouter()
@@ -58,22 +61,33 @@ def events(
 
 
 @router.get("/devices/{name}")
-def device(request: Request, name: str, login: Reading, desk: Services, before: Cursor = None) -> HTMLResponse:
+def device(
+    request: Request, name: str, login: Reading, desk: Services, before: Cursor = None, done: str = ""
+) -> HTMLResponse:
+    return device_page(request, login, desk, name, say(request, "good", PLACED) if done == "point" else None, before)
+
+
+def device_page(
+    request: Request, login: Login, desk: Desk, name: str, said: Said | None = None, before: int | None = None
+) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
         shown = known_device(connection, name)
         found = list_events(connection, EventFilter(device=name), before, ROWS)
         broken, lost = list_breaks(connection, device=name, limit=ROWS), count_lost(connection, name)
-        newest = newest_roster_number(connection)
+        newest, zones = newest_roster_number(connection), list_zones(connection)
     return pages.page(
         request,
         "device.html",
         login,
+        422 if said and said.tone == "bad" else 200,
         device=shown,
         found=found,
         broken=broken,
         lost=lost,
         newest_roster=newest,
+        zones=zones,
+        said=said,
         now_ms=desk.clock(),
     )
 

@@ -147,9 +147,15 @@ def take_points(
     return changed
 
 
-def set_point(connection: Connection, name: str, zone: str, class_name: str) -> None:
-    """Say where a point stands, and what plans ration it as; the zone is one of the site's."""
-    connection.execute(update(points).where(points.c.name == name).values({"zone": zone, "class": class_name}))
+def set_point(
+    connection: Connection, name: str, zone: str, class_name: str, labels: tuple[str, str] | None = None
+) -> None:
+    """Say where a point stands, and what plans ration it as; the zone is one of the site's. Without labels it is called
+    as before."""
+    values = {"zone": zone, "class": class_name}
+    if labels is not None:
+        values |= {"label_zh": labels[0], "label_en": labels[1]}
+    connection.execute(update(points).where(points.c.name == name).values(values))
     touch(connection)
 
 

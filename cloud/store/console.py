@@ -47,13 +47,14 @@ class SiteView(Struct, frozen=True):
 
 
 class PointView(Struct, frozen=True):
-    """A door on a device. ``report`` is what its station last said of itself."""
+    """A point of a device. ``report`` is what its station last said of itself. Without a class it is a door."""
 
     name: str
     label: Label
     zone: Label
     report: dict[str, Any] = {}
     zone_name: str = ""
+    class_name: str = ""
 
 
 class Fault(Struct, frozen=True):
@@ -92,6 +93,12 @@ class DeviceView(Struct, frozen=True):
         """How many of how many roster pages it has, while it fetches some."""
         roster = _table(self.state.get("roster"))
         return (roster["got"], roster["wanted"]) if roster.get("wanted") else None
+
+    @property
+    def unplaced(self) -> list[str]:
+        """Points that it reports and the cloud has not written down; a bank, which nobody uses, is one of them."""
+        known = {point.name for point in self.points}
+        return sorted(str(name) for name in _table(self.state.get("points")) if name not in known)
 
     @property
     def faults(self) -> list[Fault]:
@@ -242,6 +249,7 @@ def _device(row: Any, placed: Sequence[Any]) -> DeviceView:
                 Label(point.zone_zh, point.zone_en),
                 _table(reports.get(point.name)),
                 point.zone,
+                point._mapping["class"],
             )
             for point in placed
         ),

@@ -1,0 +1,35 @@
+"""The form of a device's page that corrects where its points stand, and what plans ration them as."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from cloud.api.desk import Services, form_for
+from cloud.api.points import PlaceIn, place_point
+from cloud.api.register import Rejected
+from cloud.auth import Right
+from cloud.console.doors import NOT_RIGHT
+from cloud.console.lists import device_page
+from cloud.console.pages import see_other
+from cloud.console.people import Fields
+from cloud.console.session import say
+from cloud.store.operators import Login
+
+FIELDS = ("zone", "class", "label_zh", "label_en")
+
+Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
+
+router = APIRouter()
+
+
+@router.post("/devices/{name}/points")
+def place(request: Request, name: str, login: Mechanic, desk: Services, fields: Fields) -> Response:
+    try:
+        wanted = PlaceIn.model_validate({key: value for key, value in fields.items() if key in FIELDS})
+        place_point(desk, login.operator, name, fields.get("point", ""), wanted)
+    except Rejected as wrong:
+        return device_page(request, login, desk, name, say(request, "bad", wrong.text))
+    except ValueError:  # pydantic's own: a field that is not what it should be
+        return device_page(request, login, desk, name, say(request, "bad", NOT_RIGHT))
+    return see_other(f"/devices/{name}?done=point")
