@@ -67,7 +67,8 @@ class Troubles:
         if self._chance.random() < 0.5:
             return
         badged = asyncio.Event()
-        pin = device.board.pin(device.config.points[0].readers["in"].d0)
+        ways_in = [point.readers["in"] for point in device.config.points if "in" in point.readers]
+        pin = device.board.pin([*ways_in, *device.config.readers][0].d0)
 
         def watch(_level: bool, _at_ns: int) -> None:
             badged.set()

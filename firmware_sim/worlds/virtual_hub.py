@@ -105,10 +105,11 @@ class VirtualHub:
 
 
 class Mishap(NamedTuple):
-    """What goes wrong while an e-bike charges, why its session then ends, and how long after ``crossed`` its relay is
-    at rest at the latest."""
+    """What goes wrong while an e-bike charges and how it is put right, why its session then ends, and how long after
+    ``crossed`` its relay is at rest at the latest."""
 
     happens: Callable[[VirtualHub], object]
+    mended: Callable[[VirtualHub], object]
     reason: str
     within_s: float
     crossed: Callable[[VirtualHub], bool] = lambda hub: True
@@ -118,27 +119,68 @@ CUT_C, CUT_W = 69.95, 800.0
 """The sample's limits; a thermistor board says tenths of a degree."""
 
 MISHAPS: Mapping[str, Mishap] = {
-    "the meter is silent": Mishap(lambda hub: setattr(hub.meter, "muted", True), "meter_lost", 31),
-    "the bus is cut": Mishap(
-        lambda hub: setattr(hub.device.hardware.buses["meters"], "plugged_in", False), "meter_lost", 31
+    "the meter is silent": Mishap(
+        lambda hub: setattr(hub.meter, "muted", True), lambda hub: setattr(hub.meter, "muted", False), "meter_lost", 31
     ),
-    "its checksums are wrong": Mishap(lambda hub: setattr(hub.meter, "bad_crc", True), "meter_lost", 31),
-    "the voltage is absurd": Mishap(lambda hub: hub.meter.tell_lies("absurd"), "meter_lost", 31),
-    "the meter repeats itself": Mishap(lambda hub: hub.meter.freeze(), "meter_lost", 301),
+    "the bus is cut": Mishap(
+        lambda hub: setattr(hub.device.hardware.buses["meters"], "plugged_in", False),
+        lambda hub: setattr(hub.device.hardware.buses["meters"], "plugged_in", True),
+        "meter_lost",
+        31,
+    ),
+    "its checksums are wrong": Mishap(
+        lambda hub: setattr(hub.meter, "bad_crc", True),
+        lambda hub: setattr(hub.meter, "bad_crc", False),
+        "meter_lost",
+        31,
+    ),
+    "the voltage is absurd": Mishap(
+        lambda hub: hub.meter.tell_lies("absurd"), lambda hub: hub.meter.tell_lies(None), "meter_lost", 31
+    ),
+    "the meter repeats itself": Mishap(
+        lambda hub: hub.meter.freeze(), lambda hub: hub.meter.freeze(False), "meter_lost", 301
+    ),
     "too much is drawn": Mishap(
-        lambda hub: hub.plug_in(EBIKE, "heater"), "over_power", 3.5, lambda hub: hub.socket(EBIKE).flow.power_w > CUT_W
+        lambda hub: hub.plug_in(EBIKE, "heater"),
+        lambda hub: hub.plug_in(EBIKE, "ebike_lithium"),
+        "over_power",
+        3.5,
+        lambda hub: hub.socket(EBIKE).flow.power_w > CUT_W,
     ),
     "the contact burns": Mishap(
         lambda hub: hub.socket(EBIKE).overheat(),
+        lambda hub: hub.socket(EBIKE).cool(),
         "over_temp",
         2,
         lambda hub: hub.socket(EBIKE).temperature_c >= CUT_C,
     ),
-    "current leaks": Mishap(lambda hub: hub.socket(EBIKE).trip_leakage(), "leakage", 0.1),
-    "the plug is pulled": Mishap(lambda hub: hub.socket(EBIKE).unplug(), "pulled", 12),
-    "there is smoke": Mishap(lambda hub: hub.device.hardware.smoke_detectors["hub"].fill(), "smoke", 0.1),
-    "somebody hits the stop": Mishap(lambda hub: hub.device.hardware.emergency_stops["hub"].press(), "estop", 0.1),
-    "the fire panel alarms": Mishap(lambda hub: hub.device.hardware.fire_panels["hub"].alarm(), "fire", 0.1),
+    "current leaks": Mishap(
+        lambda hub: hub.socket(EBIKE).trip_leakage(),
+        lambda hub: hub.socket(EBIKE).trip_leakage(False),
+        "leakage",
+        0.1,
+    ),
+    "the plug is pulled": Mishap(
+        lambda hub: hub.socket(EBIKE).unplug(), lambda hub: hub.plug_in(EBIKE, "ebike_lithium"), "pulled", 12
+    ),
+    "there is smoke": Mishap(
+        lambda hub: hub.device.hardware.smoke_detectors["hub"].fill(),
+        lambda hub: hub.device.hardware.smoke_detectors["hub"].air(),
+        "smoke",
+        0.1,
+    ),
+    "somebody hits the stop": Mishap(
+        lambda hub: hub.device.hardware.emergency_stops["hub"].press(),
+        lambda hub: hub.device.hardware.emergency_stops["hub"].twist(),
+        "estop",
+        0.1,
+    ),
+    "the fire panel alarms": Mishap(
+        lambda hub: hub.device.hardware.fire_panels["hub"].alarm(),
+        lambda hub: hub.device.hardware.fire_panels["hub"].clear(),
+        "fire",
+        0.1,
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from edge.stations import HOLD_LEASE_MS
+from edge.stations.socket import TAP_AGAIN_MS
 from firmware_sim.worlds.virtual_hub import BANK, EBIKE, MISHAPS, PHONE, RIDER, STAFF, VirtualHub, cut_after_s
 from tests.firmware_sim.story import in_virtual_time
 
@@ -164,6 +165,7 @@ async def test_a_welded_relay_is_found_its_bank_made_dead_and_nothing_begins_unt
 ) -> None:
     async with charging(tmp_path) as hub:
         hub.socket(EBIKE).relay.weld()
+        await asyncio.sleep(TAP_AGAIN_MS / 1000)
         await hub.tap(EBIKE, RIDER)
         await hub.until(lambda: not hub.socket(EBIKE).live, 30)
         assert not hub.driven(BANK)
