@@ -97,12 +97,18 @@ class Lane:
             self._end_wait()
 
     def clear(self) -> None:
-        """Safety: nothing that waited is driven any more, and no value is promised. All else is done now."""
+        """Safety: nothing that waited is driven any more, and no value is promised. All else is done now; then the
+        station is told of what was not said, for somebody waits to hear something."""
         self._end_wait()
+        unsaid: list[str] = []
         while self._effects:
             effect = self._effects.popleft()
-            if not (isinstance(effect, Drive) or _is_value(effect)):
+            if isinstance(effect, Send) and _is_value(effect):
+                unsaid.append(effect.port)
+            elif not isinstance(effect, Drive):
                 self._do(effect)
+        for port in unsaid:
+            self._cannot_record(CannotRecord(port))
 
     def close(self) -> None:
         """Drive and show nothing more. What has happened is recorded all the same."""

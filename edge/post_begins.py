@@ -22,6 +22,7 @@ from edge.post_state import (
     is_offered,
     keep,
     numbered,
+    promise,
     tell,
     to,
 )
@@ -54,6 +55,10 @@ def ask(state: State, question: Question, now_ms: int) -> Step:
         if isinstance(question, StartSaid):
             return _begin(state, question, wanted, now_ms)
         return state, [tell(Verdict(question.call, "accepted"))]
+    if state.given_up is not None and tag == state.given_up.ticket:
+        if isinstance(question, StartSaid):
+            return begun(state, question, state.given_up, now_ms)
+        return state, [tell(Verdict(question.call, "blocked"))]
     if len(state.asked) >= MAX_ASKED:
         return state, [tell(Verdict(question.call, "blocked"))]
     state, about = numbered(state, "card")
@@ -78,7 +83,8 @@ def begun(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     """A transaction began. If it was told of before, the answer is the first one."""
     known = transactions.same(state.book, found.digest.hex(), told)
     if known is not None:
-        word: Word = "blocked" if known.session is None else "accepted"
+        unwanted = known.session is None or (known == state.book.live and state.phase == "stopping")
+        word: Word = "blocked" if unwanted else "accepted"
         return state, [tell(Verdict(told.call, word, known.number))]
     live = state.book.live
     if live is None:
@@ -99,12 +105,16 @@ def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     """A transaction of its own. What was drawn while the post was alone is booked whatever the rule says by now; what
     begins under our eyes against the rule is stopped."""
     ago_ms = _ago_ms(state, told, now_ms)
-    weighed: list[Effect] = [] if ago_ms > LATE_MS or found is state.wanted else [decided(found)]
-    one, word = _opened(state, told, found, late=ago_ms > LATE_MS)
+    late, stands = ago_ms > LATE_MS, found in (state.wanted, state.given_up)
+    weighed: list[Effect] = [] if late or stands else [decided(found)]
+    one, word = _opened(state, told, found, late=late)
     one = replace(one, session=_with_past(one.session, ago_ms, state.settings))
     state = replace(to(state, "begin"), book=transactions.put(state.book, one), wanted=None, why="", stops=0, stop="")
     state = replace(state, counted_ms=now_ms - ago_ms, kept_ms=now_ms, told_ms=now_ms, doubted=False)
-    effects: list[Effect] = [*weighed, *_said(state, one, told, word), tell(Verdict(told.call, word, one.number))]
+    answer = Verdict(told.call, word, one.number)
+    promised = word == "accepted" and not late
+    state = replace(state, instead=Verdict(told.call, "blocked", one.number) if promised else None)
+    effects: list[Effect] = [*weighed, *_said(state, one, told, word), promise(answer) if promised else tell(answer)]
     effects += [Wake("start", None), Wake("settle", None)]
     if one.session is not None:
         effects.append(Wake("limit", max(0, one.session.limit_ms - ago_ms)))
@@ -197,14 +207,31 @@ def at_reader(state: State, found: Decided) -> Step:
     told: list[Effect] = [] if found.told is None else [Record("command.done", found.told)]
     within_ms = state.settings.plug_in_within_s * 1000 + STOP_AGAIN_MS
     asked: list[Effect] = [
-        tell(StartRemotely(order, found.ticket)),
+        promise(StartRemotely(order, found.ticket)),
         Wake("start", within_ms),
         Show("green", "starting"),
     ]
     return state, [*told, decided(found), *asked]
 
 
-def given_up(state: State, why: str) -> Step:
-    ticket = "" if state.wanted is None else state.wanted.ticket
-    state = replace(to(state, "give_up"), wanted=None)
+def give_up(state: State, why: str) -> Step:
+    """Nobody is awaited any more. The post may begin all the same, if it had not heard of that yet: it is then known
+    whose card that was, and that it gives power to nobody who is served."""
+    wanted = state.wanted
+    ticket = "" if wanted is None else wanted.ticket
+    given_up = None if wanted is None else replace(wanted, decision=Decision(Reason.FAULTED, None))
+    state = replace(to(state, "give_up"), wanted=None, given_up=given_up)
     return state, [Record("ev_post.not_begun", {"session": ticket, "why": why}), Wake("start", None)]
+
+
+def cannot_record(state: State) -> Step:
+    """What lets the post give power was not said, for its record is not on the disk."""
+    shown = Show("red", Stop.CANNOT_RECORD.value)
+    if state.phase == "starting":
+        state, effects = give_up(state, Stop.CANNOT_RECORD.value)
+        return state, [*effects, shown]
+    if state.instead is None:
+        return state, []
+    blocked = tell(state.instead)
+    state, effects = stop(replace(state, instead=None), Stop.CANNOT_RECORD)
+    return state, [blocked, *effects, shown]

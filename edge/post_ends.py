@@ -139,7 +139,7 @@ def end(state: State, one: Transaction, why: Stop, now_ms: int, told: Parked | N
     state = replace(state, book=transactions.put(state.book, over))
     if is_live:
         state, cleared = set_fault(state, "ev_post", "will_not_stop", present=False)
-        state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0)
+        state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0, instead=None)
         effects += [*cleared, Wake("limit", None), Wake("stop_again", None)]
     return state, [*effects, keep(state)]
 

@@ -9,7 +9,7 @@ from contract.decide import Mode
 from contract.reasons import Reason
 from edge import transactions
 from edge.local_list import LocalList
-from edge.ocpp_words import PORT, CardShown, Connected, StartSaid, Status, ToPost
+from edge.ocpp_words import PORT, CardShown, Connected, StartSaid, Status, ToPost, Verdict
 from edge.session import HOUR_MS, MINUTE_MS, Tariff
 from edge.stations import Decided, Effect, Faulty, Keep, Send
 from edge.transactions import Book
@@ -76,8 +76,9 @@ Question = CardShown | StartSaid
 class State(Faulty, frozen=True):
     """``here`` is how the post is connected, ``greeted`` that it was set up since. ``status`` is what it says of the
     connector; empty before it has. ``asked`` are the questions whose cards are being weighed, by their number.
-    ``wanted`` is who is awaited to begin. ``why`` is the reason for which the running session was told to stop,
-    ``stop`` why the last one ended. ``doubted``: the post has started anew and not yet said that it still runs.
+    ``wanted`` is who is awaited to begin, ``given_up`` who was awaited last and in vain. ``instead`` is what the post
+    is told where its promise could not be recorded. ``why`` is the reason for which the running session was told to
+    stop, ``stop`` why the last one ended. ``doubted``: the post has started anew and not yet said that it still runs.
     ``strays`` counts readings of power without a session. ``offset_ms``: how far the post's clock lags behind ours.
     ``counted_ms``, ``kept_ms``, ``told_ms``, ``left_ms`` are when time was last counted, the book last kept, progress
     last told, and the post last heard."""
@@ -96,6 +97,8 @@ class State(Faulty, frozen=True):
     turn: int = 0
     asked: tuple[tuple[str, Question], ...] = ()
     wanted: Decided | None = None
+    given_up: Decided | None = None
+    instead: Verdict | None = None
     book: Book = Book()
     why: str = ""
     stops: int = 0
@@ -128,6 +131,11 @@ def numbered(state: State, what: str) -> tuple[State, str]:
 
 def tell(message: ToPost) -> Send:
     return Send(PORT, message)
+
+
+def promise(message: ToPost) -> Send:
+    """Say what lets a post give power: not before it is on the disk what was recorded and kept of it."""
+    return Send(PORT, message, "durable")
 
 
 def keep(state: State) -> Keep:

@@ -7,6 +7,7 @@ limits run on ours. A post that is not heard, that says it is faulted, or that g
 
 from msgspec.structs import replace
 
+from contract.decide import Decision, Mode
 from contract.reasons import Reason
 from contract.sessions import Stop, stop_of_emergency
 from edge import local_list, transactions
@@ -32,13 +33,14 @@ from edge.ocpp_words import (
     Wish,
     card_bytes,
 )
-from edge.post_begins import answered, ask, at_reader, begun, given_up
+from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
 from edge.post_ends import metered, settle, stop, stop_again, stopped
 from edge.post_state import CLASS, OF_STATION, SETTLE_MS, Settings, State, Step, is_offered, keep, numbered, tell, to
 from edge.session import HOUR_MS, MINUTE_MS, Session, ended, energy_wh
 from edge.stations import (
     BARRING,
     Ask,
+    CannotRecord,
     CloudHeard,
     Decided,
     Due,
@@ -121,18 +123,20 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case Received(message=message):
             return _heard(state, message, now_ms)
         case Decided(about=about) if about:
-            return _weighed(state, happened, now_ms)
+            return _weighed(state, _for_power(happened), now_ms)
         case Decided():
-            return at_reader(state, happened)
+            return at_reader(state, _for_power(happened))
         case StopOrdered(told=told) if state.book.session is not None:
             state, effects = stop(state, Stop.OPERATOR)
             return state, [Record("command.done", told), *effects]
+        case CannotRecord():
+            return cannot_record(state)
         case QuotaSpent(session=one) if state.book.session is not None and state.book.session.id == one:
             return stop(state, Stop.QUOTA)
         case Emergency(active=active, cause=cause):
             return _emergency(state, active, cause)
         case ModeChanged(mode=mode, number=number) if mode is not state.mode:
-            state, effects = _availability(replace(state, mode=mode))
+            state, effects = _to_mode(state, mode)
             return state, [Record("ev_post.mode", {"mode": mode.value, "number": number}), *effects]
         case CloudHeard():
             return state, _weigh(state, 1)
@@ -145,6 +149,13 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
     return state, []
 
 
+def _for_power(found: Decided) -> Decided:
+    """A mode that holds a door open, or an exit that is free, gives nobody power."""
+    if not found.decision.allowed or found.decision.reason is Reason.ALLOWED:
+        return found
+    return replace(found, decision=Decision(Reason.OUT_OF_SERVICE, found.decision.grant))
+
+
 def _due(state: State, name: str, now_ms: int) -> Step:
     match name:
         case "greet":
@@ -154,7 +165,7 @@ def _due(state: State, name: str, now_ms: int) -> Step:
         case "silent":
             return set_fault(state, "ev_post", "silent", present=True)
         case "start" if state.phase == "starting":
-            return given_up(state, "nobody_plugged_in")
+            return give_up(state, "nobody_plugged_in")
         case "limit":
             return stop(state, Stop.TIME_LIMIT)
         case "stop_again" if state.phase == "stopping":
@@ -282,7 +293,7 @@ def _status(state: State, said: StatusSaid) -> Step:
 def _done(state: State, done: Done) -> Step:
     what = done.order.partition(":")[0]
     if what == "start" and not done.accepted and state.phase == "starting":
-        return given_up(state, done.how)
+        return give_up(state, done.how)
     if what == "operative":
         refused = not done.accepted and done.how not in ("offline", "timeout")
         return set_fault(state, "ev_post", "disobeys", present=refused)
@@ -315,10 +326,19 @@ def _emergency(state: State, active: bool, cause: str) -> Step:
     state = replace(state, emergency=cause or "fire")
     effects: list[Effect] = []
     if state.phase == "starting":
-        state, effects = given_up(state, "emergency")
+        state, effects = give_up(state, "emergency")
     state, stopped = stop(state, stop_of_emergency(cause))
     state, barred = _availability(replace(state, why=stop_of_emergency(cause).value if state.book.live else ""))
     return state, [*stopped, *barred, *effects]
+
+
+def _to_mode(state: State, mode: Mode) -> Step:
+    """Whoever was let in a moment before and has not begun is let in no more."""
+    state, effects = replace(state, mode=mode), list[Effect]()
+    if mode in BARRING and state.phase == "starting":
+        state, effects = give_up(state, mode.value)
+    state, barred = _availability(state)
+    return state, effects + barred
 
 
 def _availability(state: State) -> Step:

@@ -61,6 +61,8 @@ class Rig:
         self.wakes: dict[str, int] = {}
         self.records: list[Record] = []
         self.sent: list[Any] = []
+        self.promised: list[Any] = []
+        """What is not said before it is recorded for good."""
         self.spent: dict[str, Spend] = {}
         self.kept, self.kept_at_ms = b"", self.now_ms
         self.calls = 0
@@ -201,8 +203,9 @@ class Rig:
         match effect:
             case Record():
                 self.records.append(effect)
-            case Send(message=message):
+            case Send(message=message, behind=behind):
                 self.sent.append(message)
+                self.promised += [message] if behind == "durable" else []
             case Keep(document=document):
                 self.kept, self.kept_at_ms = document, self.now_ms
             case Spend(session=session):

@@ -17,9 +17,10 @@ from edge.ocpp_words import (
     StatusSaid,
     StopRemotely,
     UpdateList,
+    Verdict,
 )
 from edge.post_state import Settings
-from edge.stations import CloudHeard, Found, QuotaSpent, StopOrdered
+from edge.stations import CannotRecord, CloudHeard, Found, QuotaSpent, StopOrdered
 from tests.edge.posts import ANNA, BEN, NOON_MS, STRANGER, Rig
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
@@ -326,6 +327,65 @@ def test_a_start_that_the_post_refuses_is_given_up(how: str) -> None:
     rig.hear(Done(rig.orders(StartRemotely)[0].order, how))
     assert rig.phase == "free"
     assert rig.told("ev_post.not_begun")[0]["why"] == how
+
+
+def test_a_beginning_that_crosses_the_giving_up_is_stopped_and_known_for_whose_it_is() -> None:
+    rig = ready()
+    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    (order,) = rig.orders(StartRemotely)
+    rig.hear(Done(order.order, "timeout"))
+    at_ms = rig.wall_ms
+    assert rig.card(order.tag) == "blocked"
+    verdict = rig.begin(order.tag, 1000, at_ms=at_ms)
+    assert verdict.word == "blocked"
+    assert rig.begin(order.tag, 1000, at_ms=at_ms).transaction == verdict.transaction
+    assert [one.transaction for one in rig.orders(StopRemotely)] == [verdict.transaction]
+    assert "access.refused" not in rig.kinds
+    rig.stop(verdict.transaction, 1020, "Remote")
+    (unbooked,) = rig.told("ev_post.unbooked")
+    assert (unbooked["digest"], unbooked["energy_wh"]) == (rig.decided(ANNA).digest.hex(), 20)
+    assert rig.ends() == []
+
+
+def test_what_lets_a_post_give_power_waits_for_its_record() -> None:
+    rig = ready()
+    rig.card(ANNA)
+    assert rig.promised == []
+    verdict = rig.begin(ANNA)
+    assert rig.promised == [verdict]
+    rig.stop(verdict.transaction, 1000)
+    rig.take(rig.decided(ANNA))
+    assert rig.promised == [verdict, *rig.orders(StartRemotely)]
+
+
+def test_what_gives_nothing_or_has_happened_already_waits_for_nothing() -> None:
+    rig = ready()
+    rig.stop(rig.begin(STRANGER).transaction, 1000)
+    rig.hear(Left())
+    rig.wait(10 * HOUR_MS)
+    rig.connect()
+    assert rig.begin(ANNA, at_ms=rig.wall_ms - 5 * HOUR_MS).word == "accepted"
+    assert rig.promised == []
+
+
+def test_a_beginning_that_cannot_be_recorded_is_refused_and_stopped() -> None:
+    rig = ready()
+    at_ms = rig.wall_ms
+    verdict = rig.begin(ANNA, at_ms=at_ms)
+    rig.take(CannotRecord("ocpp"))
+    assert [(one.word, one.transaction) for one in rig.orders(Verdict)] == [("blocked", verdict.transaction)]
+    assert [one.transaction for one in rig.orders(StopRemotely)] == [verdict.transaction]
+    assert rig.begin(ANNA, at_ms=at_ms).word == "blocked"
+    rig.stop(verdict.transaction, 1000, "DeAuthorized")
+    assert rig.ends() == [("cannot_record", 0.0)]
+
+
+def test_a_post_is_not_asked_to_begin_what_cannot_be_recorded() -> None:
+    rig = ready()
+    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    rig.take(CannotRecord("ocpp"))
+    assert rig.phase == "free"
+    assert rig.told("ev_post.not_begun")[0]["why"] == "cannot_record"
 
 
 def test_a_start_that_nobody_plugs_in_for_is_given_up() -> None:

@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from contract.reasons import Reason
 from edge.ocpp_words import Done, Left, ListVersion, SetOperative, StartRemotely, StopRemotely, UpdateList
-from edge.stations import CloudHeard, QuotaSpent, StopOrdered
+from edge.stations import CannotRecord, CloudHeard, QuotaSpent, StopOrdered
 from tests.edge.posts import ANNA, BEN, STRANGER, Rig
 
 MINUTE_MS = 60_000
@@ -33,6 +33,7 @@ class Post(RuleBasedStateMachine):
         self.told: list[Told] = []
         self.runs: Told | None = None
         self.drawn_wh = self.restarts = 0
+        self.ordered = ""
         self.rig.connect()
 
     @property
@@ -50,6 +51,15 @@ class Post(RuleBasedStateMachine):
     def begin(self, tag: str) -> None:
         self.runs = Told(tag, self.rig.wall_ms, self.meter_wh)
         self.untold.append(self.runs)
+
+    @precondition(lambda self: self.runs is None and self.ordered)
+    @rule()
+    def begin_as_ordered(self) -> None:
+        self.begin(self.ordered)
+
+    @rule()
+    def the_disk_does_not_write(self) -> None:
+        self.rig.take(CannotRecord("ocpp"))
 
     @precondition(lambda self: self.runs is not None)
     @rule(reason=st.sampled_from(["EVDisconnected", "PowerLoss", "Local", "Remote"]))
@@ -146,6 +156,7 @@ class Post(RuleBasedStateMachine):
         orders = [
             one for kind in (UpdateList, StopRemotely, StartRemotely, SetOperative) for one in self.rig.orders(kind)
         ]
+        self.ordered = next((one.tag for one in orders if isinstance(one, StartRemotely)), self.ordered)
         if self.connected:
             for order in orders:
                 self.rig.hear(Done(order.order, how))

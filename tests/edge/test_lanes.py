@@ -383,13 +383,14 @@ async def test_a_word_of_value_is_not_said_if_its_record_is_not_durable_in_time(
 
 
 @in_virtual_time
-async def test_safety_promises_no_value_and_says_all_else() -> None:
+async def test_safety_promises_no_value_says_all_else_and_tells_the_station() -> None:
     bench = Bench()
     bench.lane.put(WORD)
     bench.lane.clear()
     bench.recording.flush()
     bench.to_keep[0]()
     assert bench.order == ["keep page", "send status to ocpp"]
+    assert bench.refused == [CannotRecord("ocpp")]
 
 
 @in_virtual_time
