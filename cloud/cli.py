@@ -28,6 +28,7 @@ from cloud.registrar import Position, Registrar
 from cloud.sample import SITE, seed_sample
 from cloud.store import operators
 from cloud.store.certificates import revoked_certificates
+from cloud.store.charging import list_sessions
 from cloud.store.community import add_hours, add_plan
 from cloud.store.console import list_devices as registered_devices
 from cloud.store.database import Store
@@ -44,12 +45,14 @@ app = typer.Typer(
 )
 device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
 user_app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
+session_app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
 rollout_app = typer.Typer(no_args_is_help=True, help="Change how devices are wired, one first and then all.")
 app.add_typer(device_app, name="device")
 app.add_typer(rollout_app, name="rollout")
 app.add_typer(user_app, name="user")
 app.add_typer(quarantine_app, name="quarantine")
+app.add_typer(session_app, name="session")
 
 FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's folder, made by init.")]
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
@@ -310,6 +313,32 @@ def stop_rollout(
     except rolling.CannotRollOut as wrong:
         _fail(str(wrong))
     typer.echo(f"roll-out {rollout} is being stopped")
+
+
+@session_app.command("list")
+def list_charging(
+    point: Annotated[str, typer.Option(help="Of this socket alone.")] = "",
+    folder: FolderOption = HERE,
+    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """Those that were told of last, first. Times are UTC milliseconds of their devices."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        found = list_sessions(connection, point=point, limit=limit)
+    shown = [
+        {
+            "session": one.session,
+            "point": one.point,
+            "who": one.person.name.en or one.person.name.zh if one.person else None,
+            "began_ms": one.began_ms,
+            "state": one.state(clock()),
+            "reason": one.reason,
+            "energy_wh": one.energy_wh,
+            "fen": one.receipt.fen if one.receipt else None,
+        }
+        for one in found
+    ]
+    _show(shown, ("session", "point", "who", "began_ms", "state", "reason", "energy_wh", "fen"), as_json)
 
 
 @user_app.command("add")

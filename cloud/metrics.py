@@ -17,16 +17,20 @@ from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, ge
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from cloud.charging import Condition
 from cloud.feed import LiveFeed
+from cloud.hubs import TAKEN
 from cloud.keys import KeysUnusable, write_secret
 from cloud.lateness import Lateness
 from cloud.presence import Presence
+from cloud.store.charging import Socket, list_sockets
 from cloud.store.console import DeviceView, last_arrival, list_devices
 from cloud.store.database import Store
 from cloud.store.figures import count_span, quarantined_by_reason, size_bytes
 from cloud.store.rosters import newest_roster
 from contract.decide import Trust
 from contract.reasons import Reason
+from contract.sessions import Stop
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 """Around the 10 ms that an event may take from its device to its acknowledgement."""
@@ -36,6 +40,7 @@ PARTS = (
 )
 """Parts of a device by which its faults are told apart; the faults of its doors are ``point``, the rest ``other``."""
 EMERGENCY = "emergency"
+STOPS = tuple(stop.value for stop in Stop)
 REASONS = frozenset(reason.value for reason in Reason)
 MAX_NUMBER = 1 << 53
 """Larger numbers do not fit into a figure exactly, and no device has a reason to report one."""
@@ -83,6 +88,8 @@ class Metrics(Collector):
         self._decisions: Counter[tuple[str, str]] = Counter()
         self._lateness: Counter[Lateness] = Counter()
         self._lost = 0
+        self._ended: Counter[str] = Counter()
+        self._energy_wh = 0
         with store.reading() as connection:
             self._counted = last_arrival(connection)
         self.workings: Callable[[], Workings] = Workings
@@ -116,10 +123,13 @@ class Metrics(Collector):
             span = count_span(connection, self._counted, last)
             quarantined = quarantined_by_reason(connection)
             size = size_bytes(connection)
+            sockets = list_sockets(connection, self._clock())
         self._counted = span.upto
         self._decisions.update(span.decisions)
         self._lateness.update(span.lateness)
         self._lost += span.lost
+        self._ended.update(reason if reason in STOPS else "other" for reason in span.ended.elements())
+        self._energy_wh += span.energy_wh
         yield _counter("events_ingested", "Events stored since the community was founded.", [(last, {})])
         yield _counter(
             "messages_quarantined",
@@ -134,6 +144,10 @@ class Metrics(Collector):
         yield _gauge("roster_number", "Of the newest roster.", [(roster.number if roster else 0, {})])
         if roster:
             yield _gauge("roster_issued_timestamp_seconds", "Of the newest roster.", [(roster.issued_ms / 1000, {})])
+        yield from of_sockets(sockets)
+        ended = [(self._ended[reason], {"reason": reason}) for reason in (*STOPS, "other")]
+        yield _counter("sessions_ended", "Charging sessions whose end arrived since this process began.", ended)
+        yield _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(self._energy_wh, {})])
         yield from of_devices(devices, roster.number if roster else 0, self._clock())
 
     def _of_threads(self) -> Iterator[Metric]:
@@ -170,6 +184,16 @@ def of_devices(devices: list[DeviceView], roster_number: int, now_ms: int) -> It
     yield _gauge("device_faults", "Faults that stand on the device, by the part that has them.", _faults(devices))
     unlogged = _each((_number(device.beat.get("unlogged")), device.name) for device in devices)
     yield _counter("device_unlogged_events", "Events a full device could not record since its start.", unlogged)
+
+
+def of_sockets(sockets: Sequence[Socket]) -> Iterator[Metric]:
+    """What charges now. A class is of the community's own choosing."""
+    classes = sorted({socket.class_name for socket in sockets})
+    states = Counter((socket.class_name, socket.condition) for socket in sockets)
+    by_state = [(states[name, one], {"class": name, "state": one.value}) for name in classes for one in Condition]
+    yield _gauge("sockets", "Charging sockets and posts by what they are doing.", by_state)
+    running = [(sum(states[name, one] for one in TAKEN), {"class": name}) for name in classes]
+    yield _gauge("sessions_running", "Sockets at which somebody charges, or has not unplugged.", running)
 
 
 def _heard(device: DeviceView, _now_ms: int) -> float | None:

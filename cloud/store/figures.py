@@ -3,13 +3,15 @@
 from collections import Counter
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from cloud.lateness import Lateness, lateness
-from cloud.store.schema import events, tallies
+from cloud.sessions import session_of
+from cloud.store.schema import events, sessions, tallies
 from contract.decide import Trust
-from contract.events import GAP, read_gap
+from contract.events import GAP, decode_event, read_gap
 
+ENDED = "session.ended"
 DECISIONS = {"access.allowed": "allowed", "access.refused": "refused"}
 MAX_COUNTED = 100_000
 """Events that one look counts; the rest is counted by the next."""
@@ -17,12 +19,15 @@ MAX_COUNTED = 100_000
 
 class Span(Struct, frozen=True):
     """What happened among the events up to arrival number ``upto``: how often each reason allowed or refused, how late
-    they came, and how many events their devices had to let go unsent."""
+    they came, how many events their devices had to let go unsent, and for which reasons charging sessions ended, and
+    what those drew in all."""
 
     upto: int
     decisions: Counter[tuple[str, str]]
     lateness: Counter[Lateness]
     lost: int
+    ended: Counter[str]
+    energy_wh: int
 
 
 def count_span(connection: Connection, after: int, last: int) -> Span:
@@ -38,7 +43,26 @@ def count_span(connection: Connection, after: int, last: int) -> Span:
         lateness(None if clock == Trust.UNSET else took_ms, replay)
         for took_ms, clock, replay in connection.execute(select(*columns).where(within))
     )
-    return Span(upto, decisions, came, sum(gap.count for stored in gaps if (gap := read_gap(stored))))
+    lost = sum(gap.count for stored in gaps if (gap := read_gap(stored)))
+    return Span(upto, decisions, came, lost, *_ends(connection, within))
+
+
+def _ends(connection: Connection, within: ColumnElement[bool]) -> tuple[Counter[str], int]:
+    """Of the sessions whose ends are among these events, each reason and all energy. An end that is told again later
+    counts for nothing: what stands in its session is the first."""
+    told = connection.execute(select(events.c.device_id, events.c.stored).where(within, events.c.kind == ENDED))
+    ended: Counter[str] = Counter()
+    energy_wh = 0
+    for device, stored in told:
+        event = decode_event(stored)
+        mine = (sessions.c.device_id == device) & (sessions.c.session == session_of(event))
+        found = connection.execute(
+            select(sessions.c.reason, sessions.c.energy_wh).where(mine, sessions.c.ended_ms == event.at_ms)
+        ).first()
+        if found is not None:
+            ended[found.reason] += 1
+            energy_wh += found.energy_wh
+    return ended, energy_wh
 
 
 def quarantined_by_reason(connection: Connection) -> dict[tuple[str, str], int]:

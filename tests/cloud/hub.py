@@ -1,5 +1,6 @@
 """The riders' hub of the sample with its device: what it says of its sockets, as the cloud hears it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ class RidersHub:
 
     def says(
         self,
-        phases: dict[str, str | dict[str, Any]],
+        phases: Mapping[str, str | dict[str, Any]],
         live: dict[str, Any] | None = None,
         *,
         faults: dict[str, str] | None = None,

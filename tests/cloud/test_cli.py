@@ -11,7 +11,11 @@ from cloud import cli
 from cloud.folder import open_folder
 from cloud.store import operators
 from cloud.store.quarantine import Suspect, confine
+from cloud.store.registry import register
 from cloud.store.schema import plans, sites
+from cloud.store.sessions import note_sessions
+from contract.decide import Trust
+from contract.events import Event
 from contract.sealing import DeviceKey, RosterVerifier
 
 
@@ -172,6 +176,28 @@ def test_users_are_added_listed_and_given_new_passwords(typed: Typing, folder: P
     assert "no operator nobody" in typed.refused("user", "password", "nobody", "--dir", folder)
     listed = json.loads(typed("user", "list", "--dir", folder, "--json"))
     assert [(one["name"], one["role"]) for one in listed] == [("admin", "admin"), ("guard", "guard")]
+
+
+def test_charging_sessions_are_listed(typed: Typing, folder: Path) -> None:
+    told = {"session": "00112233aabbccdd", "reason": "full", "energy_wh": 12, "ms": 60_000, "receipt": {"fen": 30}}
+    event = Event(1, 61_000, 0, "boot", Trust.SYNCED, "phone-1", "session.ended", told)
+    with open_folder(folder) as (store, _), store.writing() as connection:
+        register(connection, "hub-sockets", DeviceKey.generate().public(), 0, "", "")
+        note_sessions(connection, [(1, "00112233aabbccdd", event)])
+    assert json.loads(typed("session", "list", "--dir", folder, "--json")) == [
+        {
+            "session": "00112233aabbccdd",
+            "point": "phone-1",
+            "who": None,
+            "began_ms": 1_000,
+            "state": "ended",
+            "reason": "full",
+            "energy_wh": 12,
+            "fen": 30,
+        }
+    ]
+    assert "full" in typed("session", "list", "--dir", folder)
+    assert json.loads(typed("session", "list", "--dir", folder, "--json", "--point", "phone-2")) == []
 
 
 def test_quarantine_is_listed_with_its_bytes(typed: Typing, folder: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 
 from contract.decide import Mode
+from tests.cloud.hub import DEVICE, SESSION, RidersHub
 from tests.cloud.town import PASSWORD, Town
 
 pytestmark = pytest.mark.browser
@@ -21,6 +22,8 @@ SMALLEST_TARGET_PX = 44
 TARGETS = "button:visible, select:visible, summary:visible, nav a:visible, .tile:visible"
 EVERY_PAGE = (
     *("/", "/doors", "/events", "/people", "/people/5", "/devices/gym-turnstile", "/rosters", "/rollouts"),
+    *("/charging", "/charging/sockets/phone-1", "/charging/sockets/phone-2?who=sun", "/charging/sessions"),
+    *(f"/charging/sessions/{DEVICE}/{SESSION}", "/hub/hub", "/hub/hub/qr"),
     *("/quarantine", "/audit", "/adoptions", "/devices/gym-turnstile/lost", "/account"),
     *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),
 )
@@ -60,6 +63,18 @@ def log_in(page: Page, name: str = "gate") -> None:
     expect(page.get_by_role("status").get_by_text("Live", exact=True)).to_be_visible()
 
 
+def a_busy_hub(town: Town) -> RidersHub:
+    """A socket of every sort, and a session with a receipt."""
+    hub = RidersHub(town)
+    hub.ends(point="phone-2")
+    hub.charges("Li Si", session="ffeeddccbbaa0099")
+    live = {"phone-1": {"power_w": 1_800, "energy_wh": 12_400, "minutes": 594, "minutes_left": 5, "free_at_minutes": 5}}
+    broken = {"phase": "faulted", "faults": ["over_temp", "thermometer_lost"]}
+    closed = {"phase": "free", "mode": "out_of_service"}
+    hub.says({"phone-1": "charging", "phone-2": "free", "phone-3": "finished", "phone-4": broken, "ev-1": closed}, live)
+    return hub
+
+
 def test_what_happens_appears_without_a_reload(town: Town, page: Page) -> None:
     log_in(page)
     page.evaluate("window.same = true")
@@ -88,6 +103,52 @@ def test_a_device_goes_grey_by_itself_when_it_falls_silent(town: Town, page: Pag
     expect(card).to_contain_text("Not heard")
     expect(card).to_contain_text("The door decides without it")
     expect(card).to_have_css("border-style", "dashed")
+
+
+def test_a_charge_moves_by_itself_and_goes_grey_when_its_device_falls_silent(town: Town, page: Page) -> None:
+    hub = RidersHub(town)
+    hub.says({"phone-1": "free"})
+    log_in(page)
+    page.goto("/charging")
+    page.evaluate("window.same = true")
+    card = page.locator("#socket-phone-1")
+    expect(card).to_contain_text("Free")
+    hub.charges()
+    expect(card).to_contain_text("Charging now")
+    expect(card).to_contain_text("18 W")
+    expect(page.locator("#hub-hub")).to_contain_text("1 in use")
+    expect(page.locator("#sessions")).to_contain_text("Running")
+    hub.reads({"phone-1": {"power_w": 9, "minutes": 31, "minutes_left": 209, "session": SESSION}})
+    expect(card).to_contain_text("9 W")
+    town.now_ms += 130_000
+    expect(card).to_contain_text("Not heard")
+    expect(card).to_have_css("border-style", "dashed")
+    assert page.evaluate("window.same"), "the page was not loaded again"
+
+
+def test_a_stop_asks_why_and_waits_for_the_device(town: Town, page: Page) -> None:
+    hub = RidersHub(town)
+    hub.charges()
+    log_in(page)
+    page.goto("/charging")
+    page.get_by_role("link", name="Phone socket 1").first.click()
+    page.get_by_role("button", name="Stop").click()
+    assert town.published == []
+    page.get_by_label("Why").fill("it smells")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Sent; waiting for the device to say so").first).to_be_visible()
+    assert len(town.published) == 1
+
+
+def test_the_public_page_needs_no_script(town: Town, browser: Browser) -> None:
+    a_busy_hub(town)
+    context = browser.new_context(base_url=town.url, locale="en-GB", viewport=PHONE, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/hub/hub")
+    expect(page.get_by_role("listitem").first).to_contain_text("Phone socket 2 Free")
+    page.get_by_role("link", name="QR code of this page").click()
+    expect(page.locator("svg.qr")).to_be_visible()
+    context.close()
 
 
 def test_a_page_that_hears_the_cloud_no_more_says_so(town: Town, page: Page) -> None:
@@ -141,6 +202,7 @@ def test_a_ninth_tab_still_loads(town: Town, context: BrowserContext, page: Page
 def test_on_a_phone_every_page_fits_and_every_target_can_be_hit(town: Town, browser: Browser, locale: str) -> None:
     town.happens("access.refused", reason="expired", holder=town.holder("Wang Wu"), replay=True)
     town.beats("gym-turnstile", faults={"gym-turnstile.arm_still": "seen"})
+    a_busy_hub(town)
     context = browser.new_context(base_url=town.url, locale=locale, viewport=PHONE)
     page = context.new_page()
     page.goto("/login")
@@ -185,6 +247,7 @@ def test_text_stands_out_from_its_ground_by_day_and_by_night(town: Town, browser
     town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"))
     town.happens("door.forced")
     town.beats("gym-turnstile", faults={"gym-turnstile.arm_still": "seen"})
+    a_busy_hub(town)
     context = browser.new_context(base_url=town.url, locale="en-GB", color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
     log_in(page, "admin")

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from cloud.charging import Condition
 from cloud.keys import KeyFolder, KeysUnusable
 from cloud.metrics import PARTS, Metrics, Workings, metrics_token
 from cloud.store import figures
 from contract import codec
 from contract.decide import Trust
 from contract.messages import Beat
+from tests.cloud.hub import RidersHub
 from tests.cloud.town import NOW_MS, Town
 
 Lines = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -231,13 +233,43 @@ def test_a_number_of_any_length_is_left_out(town: Town, monitor: Monitor) -> Non
     assert monitor.look()("device_unlogged_events_total", device="gym-turnstile") is None
 
 
+def test_charging_is_told_by_class_state_and_reason(town: Town, monitor: Monitor) -> None:
+    hub = RidersHub(town)
+    assert monitor.look()("sockets", **{"class": "phone"}, state="offline") == 8
+    hub.charges()
+    hub.says({"phone-1": "charging", "phone-2": "finished", "phone-3": "free"})
+    seen = monitor.look()
+    states = {state: seen("sockets", **{"class": "phone"}, state=state) for state in Condition}
+    assert {state: count for state, count in states.items() if count} == {
+        Condition.CHARGING: 1,
+        Condition.FINISHED: 1,
+        Condition.FREE: 1,
+        Condition.OFFLINE: 5,
+    }
+    assert seen("sessions_running", **{"class": "phone"}) == 2
+    assert seen("sessions_ended_total", reason="full") == 0
+
+
+def test_an_end_counts_once_however_often_it_is_told(town: Town, monitor: Monitor) -> None:
+    hub = RidersHub(town)
+    hub.ends()
+    assert monitor.look()("sessions_ended_total", reason="full") == 1
+    town.now_ms += 5_000
+    hub.ends(reason="power_loss")
+    hub.ends(session="ffffffffffffffff", reason="a reason of tomorrow", energy_wh=100)
+    seen = monitor.look()
+    assert (seen("sessions_ended_total", reason="full"), seen("sessions_ended_total", reason="power_loss")) == (1, 0)
+    assert seen("sessions_ended_total", reason="other") == 1
+    assert seen("sessions_energy_wh_total") == 113
+
+
 def test_no_line_names_a_person_a_card_or_a_door(town: Town, monitor: Monitor) -> None:
     holder = next(iter(people(town).values()))
     town.happens("access.allowed", reason="allowed", holder=holder, card="12345678")
     seen = monitor.look()
     assert {label for _, labels in seen.lines for label, _ in labels} <= {
         "version", "presence", "device", "trust", "part", "decision", "reason", "channel", "why", "thread", "le",
-        "lateness",
+        "lateness", "class", "state",
     }  # fmt: skip
     for name, known in people(town).items():
         assert name not in seen.text
