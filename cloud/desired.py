@@ -20,6 +20,10 @@ from contract.messages import Desired
 from contract.sealing import ConfigKey, Purpose, statement
 
 
+class NotADoor(ValueError):
+    """Only a door can be held open; a point that charges something is none."""
+
+
 class Steering:
     """The one writer of desired documents. Any thread may use it."""
 
@@ -27,13 +31,18 @@ class Steering:
         self._store, self._site, self._key, self._publish, self._clock = store, site, key, publish, clock
 
     def set_mode(self, names: Sequence[str] | None, mode: Mode, by: str, reason: str) -> list[str]:
-        """Set these points to a mode, or without names all of the site; returns them. Raises ``NoSuchPlace`` if one of
-        them does not exist; then nothing is changed."""
+        """Set these points to a mode, or without names all of the site that can be in it; returns them. Raises
+        ``NoSuchPlace`` if one of them does not exist, and ``NotADoor``; then nothing is changed."""
         now_ms = self._clock()
         with self._store.writing() as connection:
             found = points_of(connection, names)
             if not found or (names is not None and set(names) != found.keys()):
                 raise NoSuchPlace
+            if mode is Mode.HOLD_OPEN:
+                doors = points_of(connection, names, doors_only=True)
+                if names is not None and doors != found:
+                    raise NotADoor
+                found = doors
             changed = [
                 self._change(connection, device, [name for name in found if found[name] == device], mode)
                 for device in sorted(set(found.values()))

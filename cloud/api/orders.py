@@ -10,6 +10,7 @@ from cloud.api.v1 import Limit, Reader
 from cloud.api.views import Words, plain
 from cloud.auth import Right
 from cloud.commands import NoSuchPlace
+from cloud.desired import NotADoor
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
 from contract.decide import Mode
@@ -155,8 +156,10 @@ def set_mode(body: ModeIn, login: Guard, desk: Services) -> ModeSet:
 
 
 def set_points(desk: Desk, login: Login, names: list[str] | None, mode: Mode, reason: str) -> list[str]:
-    """Raises a 404 if one of them does not exist."""
+    """Raises a 404 if one of them does not exist, a 422 if one cannot be in that mode."""
     try:
         return desk.steering.set_mode(names, mode, login.operator.name, reason)
+    except NotADoor:
+        raise HTTPException(422, "only doors are held open: leave out the points that charge something") from None
     except NoSuchPlace:
         no_such_place()

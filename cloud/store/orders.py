@@ -155,11 +155,13 @@ def list_orders(connection: Connection, limit: int = 50, *, device: str = "") ->
 _ORDERS = select(*(commands.c[name] for name in Order.__struct_fields__))
 
 
-def points_of(connection: Connection, names: Sequence[str] | None) -> dict[str, str]:
+def points_of(connection: Connection, names: Sequence[str] | None, *, doors_only: bool = False) -> dict[str, str]:
     """The device of each of these points, or of all; only of those whose device is registered."""
     query = select(points.c.name, points.c.device).join(devices, devices.c.name == points.c.device)
     if names is not None:
         query = query.where(points.c.name.in_(names))
+    if doors_only:
+        query = query.where(points.c["class"] == "")
     return {row.name: row.device for row in connection.execute(query.order_by(points.c.name))}
 
 

@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from cloud.sample import POINTS, SOCKETS
 from contract import codec, topics
 from contract.decide import Mode
 from contract.messages import Command, Desired, Reported, Result
 from contract.sealing import CommandVerifier, ConfigVerifier, Purpose, statement
+from tests.cloud.hub import RidersHub
 from tests.cloud.sender import SITE
 from tests.cloud.test_console import words
 from tests.cloud.town import Town, Visitor
@@ -187,6 +189,21 @@ def test_a_lockdown_by_the_api_must_be_confirmed(town: Town) -> None:
         assert calls(guard, "/api/v1/modes", points="all", mode="lockdown", reason=REASON)[0] == 422
         status, made = calls(guard, "/api/v1/modes", points=[GYM], mode="lockdown", confirm=True, reason=REASON)
     assert (status, made) == (202, {"points": [GYM]})
+
+
+def test_only_doors_are_held_open(town: Town) -> None:
+    RidersHub(town)
+    with town.visit("gate") as guard:
+        assert calls(guard, "/api/v1/modes", points=["phone-1"], mode="hold_open", reason=REASON)[0] == 422
+        assert calls(guard, "/api/v1/modes", points=[GYM, "phone-1"], mode="hold_open", reason=REASON)[0] == 422
+        assert (
+            guard.submit("/doors/modes", "/doors", point="phone-1", mode="hold_open", reason=REASON).status_code == 422
+        )
+        assert documents(town) == []
+        held = calls(guard, "/api/v1/modes", points="all", mode="hold_open", reason=REASON)[1]
+        locked = calls(guard, "/api/v1/modes", points="all", mode="lockdown", confirm=True, reason=REASON)[1]
+    assert set(held["points"]) == {name for name, *_ in POINTS}
+    assert set(locked["points"]) == set(held["points"]) | {name for name, *_ in SOCKETS}
 
 
 def test_the_same_mode_again_is_no_new_document(town: Town) -> None:

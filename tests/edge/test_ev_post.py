@@ -2,6 +2,7 @@
 
 import pytest
 
+from contract.decide import Mode
 from contract.reasons import Reason
 from edge.ocpp_words import (
     Configure,
@@ -20,7 +21,7 @@ from edge.ocpp_words import (
     Verdict,
 )
 from edge.post_state import Settings
-from edge.stations import CannotRecord, CloudHeard, Found, QuotaSpent, StopOrdered
+from edge.stations import CannotRecord, CloudHeard, Found, ModeChanged, QuotaSpent, StopOrdered
 from tests.edge.posts import ANNA, BEN, NOON_MS, STRANGER, Rig
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
@@ -432,6 +433,32 @@ def test_in_an_emergency_the_post_stops_and_serves_nobody_until_the_reset(cause:
     rig.emergency(False)
     assert [order.operative for order in rig.orders(SetOperative)] == [True]
     assert not rig.report.faulted
+
+
+@pytest.mark.parametrize("reason", [Reason.HELD_OPEN, Reason.FREE_EXIT])
+def test_a_mode_that_frees_a_door_gives_no_power(reason: Reason) -> None:
+    rig = ready()
+    rig.reasons[ANNA] = reason
+    assert rig.card(ANNA) == "blocked"
+    assert rig.begin(ANNA).word == "blocked"
+    assert [order.transaction for order in rig.orders(StopRemotely)]
+    assert rig.told("session.started") == []
+    rig.take(rig.decided(ANNA))
+    assert rig.orders(StartRemotely) == []
+    assert {data["reason"] for data in rig.told("access.refused")} == {"out_of_service"}
+    assert rig.told("access.allowed") == []
+
+
+@pytest.mark.parametrize("mode", [Mode.LOCKDOWN, Mode.OUT_OF_SERVICE])
+def test_whoever_was_let_in_before_a_lockdown_and_has_not_begun_does_not(mode: Mode) -> None:
+    rig = ready()
+    rig.take(rig.decided(ANNA))
+    (order,) = rig.orders(StartRemotely)
+    rig.take(ModeChanged(mode, 4))
+    assert not rig.orders(SetOperative)[-1].operative
+    assert [data["why"] for data in rig.told("ev_post.not_begun")] == [mode.value]
+    assert rig.begin(order.tag).word == "blocked"
+    assert rig.told("session.started") == []
 
 
 def test_a_post_that_lies_about_its_clock_is_noticed_and_measured_by_ours() -> None:
