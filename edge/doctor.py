@@ -108,7 +108,8 @@ def _journal(config: DeviceConfig, _root: Path) -> Finding:
     if not path.exists():
         return Finding("journal", "ok", "none yet; the agent makes it at its first start")
     try:
-        verdict = JournalView(path).verify()
+        with JournalView(path) as journal:
+            verdict = journal.verify()
     except JournalError as wrong:
         return Finding("journal", "failed", str(wrong), "restart the agent: it recovers what is whole")
     if verdict.broken:

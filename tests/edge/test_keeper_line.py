@@ -30,7 +30,7 @@ class Keeper:
             server.close()
             for channel in self.channels:
                 channel.close()
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)  # from Python 3.13 on the server takes it away itself
 
     def _channel(self) -> Channel[ToKeeper]:
         return Channel[ToKeeper](ToKeeper, self.heard.append, lambda: None, self._made)
