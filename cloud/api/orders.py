@@ -78,7 +78,8 @@ class OrderOut(BaseModel):
 
 
 class PointStateOut(BaseModel):
-    """A point: ``mode`` is what it is to be in, ``in_force`` what its device says, null if it never said."""
+    """A point: ``mode`` is what it is to be in, ``in_force`` what its device says, null if it never said. ``lost_ms``:
+    when its device was reported lost, null if it was not."""
 
     name: str
     label: Words
@@ -89,6 +90,7 @@ class PointStateOut(BaseModel):
     mode: Mode
     in_force: Mode | None
     drifts: bool
+    lost_ms: int | None
 
 
 def order_json(order: Order, now_ms: int) -> dict[str, Any]:

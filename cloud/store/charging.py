@@ -19,7 +19,7 @@ from cloud.charging import (
     receipt_in,
 )
 from cloud.presence import Presence, presence
-from cloud.store.console import Label, Person
+from cloud.store.console import Label, Person, in_emergency
 from cloud.store.schema import devices, households, people, points, sessions, zones
 from contract.decide import DAY_MS, MINUTE_MS
 
@@ -206,7 +206,7 @@ def _socket(point: Any, device: Any, session: SessionView | None, now_ms: int) -
     heard = found in HEARD
     report = {} if device is None else _table(_table(_table(device.state).get("points")).get(point.name))
     beat = {} if device is None else _table(_table(device.beat).get("faults"))
-    emergency = f"emergency.{point.zone}" in beat
+    emergency = in_emergency(beat, point.zone)
     now = condition(report, heard=heard, emergency=emergency)
     before = condition(report, heard=True, emergency=emergency)
     live_ms = 0 if device is None or device.live_ms is None else device.live_ms

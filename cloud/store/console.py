@@ -23,12 +23,14 @@ from cloud.store.schema import (
     zones,
 )
 from contract.decide import Trust
+from contract.emergencies import Cause, cause_of
 from contract.events import decode_event
 
 MAX_DEVICES = 1_000
-EMERGENCY = "emergency"
-ZONE_FAULTS = (EMERGENCY, "fire_loop")
-"""What a device reports of a zone: ``emergency.zone`` with its cause, and a fire loop that is broken."""
+EMERGENCY, FIRE_LOOP = "emergency", "fire_loop"
+ZONE_FAULTS = (EMERGENCY, FIRE_LOOP)
+"""What a device reports of a zone: ``emergency.zone`` with its cause, and a fire loop that is broken, which is acted
+upon like a fire."""
 MAX_LOOK_BACK = 200_000
 """Events that one page of a filtered list searches; the page after it goes on from there."""
 
@@ -117,9 +119,20 @@ class DeviceView(Struct, frozen=True):
         return [Fault(fault, known, point, labels.get(point)) for (point, fault), known in found.items()]
 
     @property
+    def emergencies(self) -> list[Cause]:
+        """Why each zone of its that is in an emergency is."""
+        words = [one for one in self.faults if one.fault in ZONE_FAULTS]
+        return ["loop_broken" if one.fault == FIRE_LOOP else cause_of(one.known) for one in words]
+
+    @property
     def emergency(self) -> bool:
         """Whether it reports that one is in force."""
-        return any(one.fault == EMERGENCY for one in self.faults)
+        return bool(self.emergencies)
+
+
+def in_emergency(faults: object, zone: str) -> bool:
+    """Whether the faults of a beat tell of an emergency in a zone, whatever its cause."""
+    return any(f"{word}.{zone}" in _table(faults) for word in ZONE_FAULTS)
 
 
 class Person(Struct, frozen=True):

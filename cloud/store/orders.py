@@ -8,7 +8,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.presence import Presence, presence
-from cloud.store.console import Label
+from cloud.store.console import Label, in_emergency
 from cloud.store.schema import commands, desired, devices, points, zones
 from contract.decide import Mode
 from contract.messages import Command, Reported, Result
@@ -81,7 +81,7 @@ class DesiredView(Struct, frozen=True):
 
 class PointState(Struct, frozen=True):
     """A point, the mode it is to be in, and the one its device says it is in (None if it never said). Without a class
-    it is a door."""
+    it is a door. What a device said that was reported lost, at ``lost_ms``, is believed no more."""
 
     name: str
     label: Label
@@ -96,6 +96,7 @@ class PointState(Struct, frozen=True):
     in_force: Mode | None
     why: str
     class_name: str = ""
+    lost_ms: int | None = None
 
     @property
     def drifts(self) -> bool:
@@ -226,6 +227,7 @@ def list_points(connection: Connection, now_ms: int) -> list[PointState]:
             devices.c.label_en.label("device_en"),
             devices.c.online,
             devices.c.heard_ms,
+            devices.c.lost_ms,
             devices.c.state,
             devices.c.beat,
         )
@@ -250,9 +252,10 @@ def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
         presence=presence(row.online, row.heard_ms, now_ms),
         heard_ms=row.heard_ms,
         phase=str(report.get("phase", "")) if isinstance(report, dict) else "",
-        emergency=isinstance(faults, dict) and f"emergency.{row.zone}" in faults,
+        emergency=row.lost_ms is None and in_emergency(faults, row.zone),
         mode=wanted.modes.get(row.name, Mode.SCHEDULED) if wanted else Mode.SCHEDULED,
         in_force=reported.modes.get(row.name) if reported else None,
         why=reported.why if reported else "",
         class_name=row._mapping["class"],
+        lost_ms=row.lost_ms,
     )

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from cloud.sample import POINTS, SOCKETS
+from cloud.store.registry import lose_device
 from contract import codec, topics
 from contract.decide import Mode
 from contract.messages import Command, Desired, Reported, Result
@@ -182,6 +183,33 @@ def test_a_lockdown_takes_two_steps_and_shows_who_has_not_taken_it_up(town: Town
         reports(town, "east-gate", {"east-gate": Mode.LOCKDOWN})
         assert "Not yet taken up" not in words(guard.get("/doors").text)
         assert {one["in_force"] for one in guard.get("/api/v1/points").json()} == {"lockdown"}
+
+
+def test_a_lost_device_is_called_lost_and_not_merely_unheard(town: Town) -> None:
+    town.beats(GYM, faults={"emergency.gym": "fire"})
+    with town.store.writing() as connection:
+        lose_device(connection, GYM, town.now_ms)
+    with town.visit("gate") as guard:
+        card = words(guard.get("/doors").text.partition(f'id="door-{GYM}"')[2].partition("</section>")[0])
+        assert "lost since" in card
+        assert "Adopt the device that takes its place" in card
+        assert "not heard" not in card
+        assert "Emergency" not in card
+        named = words(guard.get(f"/doors/lockdown?point={GYM}").text)
+        assert "lost: nothing reaches it" in named
+        assert "when it is back" not in named
+        where = guard.submit("/doors/modes", "/doors", point=GYM, mode="out_of_service", reason=REASON)
+        assert "Gym turnstile (lost: nothing reaches it)" in words(guard.get(where.headers["location"]).text)
+        (point,) = (one for one in guard.get("/api/v1/points").json() if one["name"] == GYM)
+    assert point["lost_ms"] == town.now_ms
+
+
+@pytest.mark.parametrize("fault", ["emergency.gym", "fire_loop.gym"])
+def test_a_door_whose_zone_is_in_an_emergency_says_so_be_it_a_fire_or_a_broken_loop(town: Town, fault: str) -> None:
+    town.beats(GYM, faults={fault: "broken"})
+    with town.visit("gate") as guard:
+        found = {one["name"]: one["emergency"] for one in guard.get("/api/v1/points").json()}
+    assert {name for name, emergency in found.items() if emergency} == {GYM}
 
 
 def test_a_lockdown_by_the_api_must_be_confirmed(town: Town) -> None:
