@@ -119,15 +119,19 @@ class Lane:
                 self._do(effect)
 
     def _is_pressed(self) -> bool:
-        """Whether something behind what waits cannot wait with it."""
-        urgent = any(isinstance(effect, Drive) and effect.behind == "nothing" for effect in self._effects)
+        """Whether something behind what waits cannot wait with it. No rest ever waits for what is merely told."""
+        telling = isinstance(self._effects[0], Record)
+        urgent = any(
+            (isinstance(effect, Drive) and effect.behind == "nothing") or (telling and isinstance(effect, Rest))
+            for effect in self._effects
+        )
         return urgent or len(self._effects) > MAX_WAITING
 
     def _go_on(self) -> None:
         while self._effects and self._deadline is None:
             effect = self._effects[0]
             if self._must_wait(effect):
-                self._wait(durable=_is_value(effect))
+                self._wait(effect)
                 return
             self._effects.popleft()
             self._do(effect)
@@ -164,16 +168,17 @@ class Lane:
 
     def _must_wait(self, effect: Effect) -> bool:
         """A record that the full disk refused has no number: a free passage then goes on, and value waits in vain."""
-        is_passage = isinstance(effect, Drive) and effect.behind == "written"
-        return _is_value(effect) or (is_passage and self._recorded is not None)
+        if isinstance(effect, Record):
+            return effect.behind == "kept" and self._kept_up_to < self._asked_to_keep
+        return _is_value(effect) or (_is_passage(effect) and self._recorded is not None)
 
-    def _wait(self, *, durable: bool) -> None:
+    def _wait(self, effect: Effect) -> None:
         self._turn += 1
-        self._is_recorded = False
-        within_ms = DURABLE_WITHIN_MS if durable else WRITTEN_WITHIN_MS
+        self._is_recorded = isinstance(effect, Record)
+        within_ms = WRITTEN_WITHIN_MS if _is_passage(effect) else DURABLE_WITHIN_MS
         self._deadline = self._loop.call_later(within_ms / 1000, self._guarded, self._too_late)
-        if self._recorded is not None:
-            reached = self._recording.when_durable if durable else self._recording.when_written
+        if self._recorded is not None and not self._is_recorded:
+            reached = self._recording.when_written if _is_passage(effect) else self._recording.when_durable
             reached(self._recorded, partial(self._guarded, self._reached, self._turn))
 
     def _reached(self, turn: int) -> None:
@@ -189,11 +194,13 @@ class Lane:
             self._release_if_ready()
 
     def _release_if_ready(self) -> None:
-        if self._is_recorded and not (_is_value(self._effects[0]) and self._kept_up_to < self._asked_to_keep):
+        is_kept = self._kept_up_to == self._asked_to_keep
+        if self._is_recorded and (is_kept or _is_passage(self._effects[0])):
             self._release()
 
     def _too_late(self) -> None:
-        """Give up the wait: a free passage goes on and its record is flagged, what has a value is not done."""
+        """Give up the wait: a free passage goes on and its record is flagged, what has a value is not done. What has
+        happened is told in any case."""
         waiting = self._effects[0]
         if isinstance(waiting, Drive | Send) and _is_value(waiting):
             self._end_wait()
@@ -201,6 +208,9 @@ class Lane:
             self._cannot_record(CannotRecord(waiting.output if isinstance(waiting, Drive) else waiting.port))
             if self._deadline is None:
                 self._go_on()
+            return
+        if isinstance(waiting, Record):
+            self._release()
             return
         self.late += 1
         if self._recorded is not None:
@@ -217,6 +227,10 @@ class Lane:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+
+def _is_passage(effect: Effect) -> bool:
+    return isinstance(effect, Drive) and effect.behind == "written"
 
 
 def _is_value(effect: Effect) -> bool:

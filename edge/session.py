@@ -276,7 +276,7 @@ def progress(session: Session) -> Record:
 
 
 def ended(session: Session, tariff: Tariff) -> Record:
-    """The event of an end; it stands without that of the beginning."""
+    """The event of an end; it stands without that of the beginning. What is kept says so first."""
     data = {
         "session": session.id,
         "holder": session.holder,
@@ -289,7 +289,7 @@ def ended(session: Session, tariff: Tariff) -> Record:
         "started_minute": session.started_minute,
         "receipt": receipt(session, tariff),
     }
-    return Record("session.ended", data)
+    return Record("session.ended", data, "kept")
 
 
 def energy_wh(session: Session) -> float:

@@ -155,10 +155,12 @@ Input = (
 
 
 class Record(Struct, frozen=True):
-    """Write an event. ``kind`` is ``family.what``."""
+    """Write an event. ``kind`` is ``family.what``. One behind what is ``kept`` waits, though not for ever, until the
+    ``Keep`` before it is on the disk: no page may say that something runs of which it is written that it has ended."""
 
     kind: str
     data: dict[str, Any] = {}
+    behind: Literal["nothing", "kept"] = "nothing"
 
 
 class Drive(Struct, frozen=True):

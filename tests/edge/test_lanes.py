@@ -413,3 +413,38 @@ async def test_a_rest_takes_back_nothing_but_its_own_output() -> None:
     bench.recording.flush()
     bench.to_keep[0]()
     assert bench.order == ["keep page", "drive gym.relay 10000", "rest gym.green"]
+
+
+ENDED: list[Effect] = [Rest("relay"), Keep(b"page"), Record("session.ended", {}, "kept"), Show("red", "over_temp")]
+
+
+@in_virtual_time
+async def test_an_end_is_told_once_what_is_kept_says_so() -> None:
+    bench = Bench()
+    bench.lane.put(ENDED)
+    assert (bench.order, bench.recording.kinds) == (["rest gym.relay", "keep page"], [])
+    bench.to_keep[0]()
+    assert (bench.order[-1], bench.recording.kinds) == ("show red at gym", ["session.ended"])
+
+
+@in_virtual_time
+async def test_an_end_that_cannot_be_kept_is_told_all_the_same() -> None:
+    bench = Bench()
+    bench.lane.put(ENDED)
+    await asyncio.sleep(1.999)
+    assert bench.recording.kinds == []
+    await asyncio.sleep(0.002)
+    assert (bench.order[-1], bench.recording.kinds) == ("show red at gym", ["session.ended"])
+    assert (bench.refused, bench.lane.late) == ([], 0)
+
+
+@pytest.mark.parametrize("urgent", [Rest("lamp"), Drive("lock", 6_000, "nothing")])
+@in_virtual_time
+async def test_nothing_urgent_waits_for_what_is_merely_told(urgent: Effect) -> None:
+    bench = Bench()
+    bench.lane.put(ENDED)
+    bench.lane.put([urgent])
+    assert bench.recording.kinds == ["session.ended"]
+    assert bench.order[-1] == _line(urgent)
+    bench.to_keep[0]()
+    assert len(bench.order) == 4
