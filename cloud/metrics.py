@@ -24,11 +24,12 @@ from cloud.keys import KeysUnusable, write_secret
 from cloud.lateness import Lateness
 from cloud.presence import Presence
 from cloud.store.charging import Socket, list_sockets
-from cloud.store.console import DeviceView, last_arrival, list_devices
+from cloud.store.console import EMERGENCY, ZONE_FAULTS, DeviceView, last_arrival, list_devices
 from cloud.store.database import Store
 from cloud.store.figures import count_span, quarantined_by_reason, size_bytes
 from cloud.store.rosters import newest_roster
 from contract.decide import Trust
+from contract.emergencies import WORST_FIRST
 from contract.reasons import Reason
 from contract.sessions import Stop
 
@@ -36,10 +37,10 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 """Around the 10 ms that an event may take from its device to its acknowledgement."""
 PARTS = (
     *("agent", "certificate", "clock", "clock_file", "commands", "config", "decisions", "disk", "disk_low"),
-    *("journal_full", "keeper", "keeper_wiring", "latch", "link", "roster", "roster_pages", "uplink", "wiring"),
+    *("journal_full", "keeper", "keeper_wiring", "latch", "link", "memory", "roster", "roster_pages"),
+    *("uplink", "wiring"),
 )
 """Parts of a device by which its faults are told apart; the faults of its doors are ``point``, the rest ``other``."""
-EMERGENCY = "emergency"
 STOPS = tuple(stop.value for stop in Stop)
 REASONS = frozenset(reason.value for reason in Reason)
 MAX_NUMBER = 1 << 53
@@ -182,6 +183,7 @@ def of_devices(devices: list[DeviceView], roster_number: int, now_ms: int) -> It
         yield _gauge(name, text, _each((figure(device, now_ms), device.name) for device in devices))
     yield _gauge("device_clock_trust", "1 at how far the device trusts its clock.", _trusts(devices))
     yield _gauge("device_faults", "Faults that stand on the device, by the part that has them.", _faults(devices))
+    yield _gauge("device_emergencies", "Its zones that are in an emergency, by the cause.", _emergencies(devices))
     unlogged = _each((_number(device.beat.get("unlogged")), device.name) for device in devices)
     yield _counter("device_unlogged_events", "Events a full device could not record since its start.", unlogged)
 
@@ -244,8 +246,16 @@ def _faults(devices: Iterable[DeviceView]) -> Samples:
     return [(counts[part], {"device": name, "part": part}) for name, counts in found.items() for part in parts]
 
 
+def _emergencies(devices: Iterable[DeviceView]) -> Samples:
+    """Every device has all of the causes, most of them at 0, as with its faults."""
+    found = {device.name: Counter(device.emergencies) for device in devices}
+    return [
+        (counts[cause], {"device": name, "cause": cause}) for name, counts in found.items() for cause in WORST_FIRST
+    ]
+
+
 def _part(fault: str, point: str) -> str:
-    if fault == EMERGENCY:
+    if fault in ZONE_FAULTS:
         return EMERGENCY
     if point:
         return "point"

@@ -12,6 +12,7 @@ from cloud.metrics import PARTS, Metrics, Workings, metrics_token
 from cloud.store import figures
 from contract import codec
 from contract.decide import Trust
+from contract.emergencies import WORST_FIRST
 from contract.messages import Beat
 from tests.cloud.hub import RidersHub
 from tests.cloud.town import NOW_MS, Town
@@ -137,6 +138,15 @@ def test_what_a_beat_reports_is_shown(town: Town, monitor: Monitor) -> None:
     parts = {part: seen("device_faults", device="gym-turnstile", part=part) for part in every}
     assert {part for part, count in parts.items() if count} == {"keeper", "point", "emergency", "other"}
     assert all(count in (0, 1) for count in parts.values())
+
+
+def test_a_broken_loop_is_an_emergency_of_its_own_cause_and_no_fault_of_a_door(town: Town, monitor: Monitor) -> None:
+    beat(town, faults={"fire_loop.gym": "broken", "emergency.estate": "smoke"})
+    seen = monitor.look()
+    causes = {cause: seen("device_emergencies", device="gym-turnstile", cause=cause) for cause in WORST_FIRST}
+    assert causes == {"fire": 0, "smoke": 1, "estop": 0, "loop_broken": 1, "drill": 0}
+    assert seen("device_faults", device="gym-turnstile", part="emergency") == 2
+    assert seen("device_faults", device="gym-turnstile", part="point") == 0
 
 
 def test_a_device_that_owes_nothing_has_no_oldest_event(town: Town, monitor: Monitor) -> None:
@@ -269,7 +279,7 @@ def test_no_line_names_a_person_a_card_or_a_door(town: Town, monitor: Monitor) -
     seen = monitor.look()
     assert {label for _, labels in seen.lines for label, _ in labels} <= {
         "version", "presence", "device", "trust", "part", "decision", "reason", "channel", "why", "thread", "le",
-        "lateness", "class", "state",
+        "lateness", "class", "state", "cause",
     }  # fmt: skip
     for name, known in people(town).items():
         assert name not in seen.text
