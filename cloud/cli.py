@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
 from typing import Annotated, Any, NoReturn
@@ -246,14 +247,16 @@ def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> No
     shown = [
         {
             "name": device.name,
-            "presence": device.presence(now_ms).value,
+            "presence": "lost" if device.lost_ms else device.presence(now_ms).value,
             "heard_ms": device.heard_ms,
+            "heard": None if device.heard_ms is None else ago(device.heard_ms, now_ms),
+            "lost_ms": device.lost_ms,
             "roster": device.roster_number,
             "waiting": device.waiting,
         }
         for device in found
     ]
-    _show(shown, ("name", "presence", "heard_ms", "roster", "waiting"), as_json)
+    _show(shown, ("name", "presence", "heard", "roster", "waiting"), as_json)
 
 
 @rollout_app.command("start")
@@ -407,6 +410,14 @@ def list_quarantine(
         return
     _show(counted, ("device", "channel", "why", "count", "last_ms"), as_json=False)
     _show(rows, ("at_ms", "device", "channel", "why", "detail", "size"), as_json=False)
+
+
+def ago(at_ms: int, now_ms: int) -> str:
+    """A time to read, and how long ago that was."""
+    gone_s = max(0, now_ms - at_ms) // 1000
+    spans = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
+    count, unit = next(((gone_s // size, unit) for size, unit in spans if gone_s >= 2 * size), (gone_s, "s"))
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}, {count} {unit} ago"
 
 
 def _show(rows: Sequence[Any], columns: Iterable[str], as_json: bool) -> None:

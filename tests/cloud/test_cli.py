@@ -11,8 +11,8 @@ from cloud import cli
 from cloud.folder import open_folder
 from cloud.store import operators
 from cloud.store.quarantine import Suspect, confine
-from cloud.store.registry import register
-from cloud.store.schema import plans, sites
+from cloud.store.registry import lose_device, register
+from cloud.store.schema import devices, plans, sites
 from cloud.store.sessions import note_sessions
 from contract.decide import Trust
 from contract.events import Event
@@ -113,6 +113,32 @@ def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, t
     with open_folder(folder) as (store, _), store.reading() as connection:
         deed = operators.list_deeds(connection, limit=1)[0]
     assert (deed.operator, deed.action, deed.subject) == ("command line", "device.adopted", "gym-turnstile")
+
+
+def test_the_list_of_devices_says_when_each_was_heard_and_which_are_lost(
+    typed: Typing, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "clock", lambda: 1_800_000_000_000)
+    with open_folder(folder) as (store, _), store.writing() as connection:
+        for name in ("east-gate", "west-gate"):
+            register(connection, name, bytes.fromhex(public_key()), 1_790_000_000_000)
+        heard = devices.update().where(devices.c.name == "east-gate")
+        connection.execute(heard.values(heard_ms=1_800_000_000_000 - 7 * 60_000, online=True))
+        lose_device(connection, "west-gate", 1_799_000_000_000)
+    east, west = json.loads(typed("device", "list", "--dir", folder, "--json"))
+    assert (east["presence"], east["heard_ms"], east["lost_ms"]) == ("offline", 1_799_999_580_000, None)
+    assert (west["presence"], west["heard"], west["lost_ms"]) == ("lost", None, 1_799_000_000_000)
+    assert east["heard"] == "2027-01-15T07:53:00Z, 7 min ago"
+    shown = typed("device", "list", "--dir", folder)
+    assert "7 min ago" in shown
+    assert "lost" in shown
+
+
+@pytest.mark.parametrize(
+    ("gone_s", "said"), [(-5, "0 s"), (119, "119 s"), (7199, "119 min"), (90_000, "25 h"), (10**6, "11 days")]
+)
+def test_a_time_is_told_in_the_largest_unit_that_fits_twice(gone_s: int, said: str) -> None:
+    assert cli.ago(1_800_000_000_000, 1_800_000_000_000 + gone_s * 1000).endswith(f", {said} ago")
 
 
 def test_a_name_is_not_given_to_another_key_unless_it_is_meant(typed: Typing, folder: Path, tmp_path: Path) -> None:
