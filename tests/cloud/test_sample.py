@@ -91,6 +91,16 @@ def test_the_sockets_of_the_hub_are_those_that_its_device_is_wired_for() -> None
     assert classes == {name: class_name for name, class_name, *_ in SOCKETS}
 
 
+def test_a_rider_s_charging_card_reaches_the_hub_as_the_gate_card_does(seeded: Store, keys: KeyFolder) -> None:
+    (uid,) = (person.uid for person in PEOPLE if person.card == 10010)
+    with seeded.reading() as connection:
+        rows, _ = grants(load_community(connection), NOW_MS)
+    digests = {Card("UID4", None, uid).digest(keys.digest), Card("H10301", FACILITY, 10010).digest(keys.digest)}
+    mine = [row for row in rows if row.digest in digests]
+    assert {row.digest for row in mine} == digests
+    assert len({row.holder for row in mine}) == 1
+
+
 def test_a_rider_is_rationed_at_every_socket_of_the_hub_and_staff_at_none(seeded: Store, keys: KeyFolder) -> None:
     with seeded.reading() as connection:
         rows, page = grants(load_community(connection), NOW_MS)
