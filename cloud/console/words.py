@@ -140,6 +140,7 @@ FAULTS: Mapping[str, str] = {
     "post_faulted": "The post says that it is faulted",
     "power_persists": "Power flows though the supply is cut",
     "relay_stuck": "The relay does not open",
+    "memory": "What it keeps of its sessions cannot be written",
     "roster": "Refused a roster",
     "roster_pages": "Part of its roster is damaged",
     "silent": "The post does not answer",
