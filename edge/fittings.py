@@ -55,15 +55,22 @@ def _metering(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[Meterin
 def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "OcppServer | None":
     if config.ocpp is None:
         return None
+    wired = [(point.name, name, line) for point in config.points for name, line in point.lines.items()]
+    if not ports.serve_posts:
+        agent.lines |= {(point, name): _unheard for point, name, _ in wired}
+        return None
     from edge.hardware.ocpp_server import OcppServer
     from edge.post_passwords import passwords_in
 
-    wired = [(point.name, name, line) for point in config.points for name, line in point.lines.items()]
     places = {(line.post, line.connector): point for point, _, line in wired}
     server = OcppServer(config.ocpp.address, places, passwords_in(config.keys), ports.clock, ports.loop, agent.receive)
     for point, name, _ in wired:
         agent.lines[point, name] = _sender(server, point)
     return server
+
+
+def _unheard(_message: Any) -> None:
+    """Said to a post that cannot be there."""
 
 
 def _sender(server: "OcppServer", point: str) -> Callable[[Any], object]:

@@ -47,3 +47,5 @@ class Ports(Struct, frozen=True):
     """What is free on the disk that holds the files, or nothing where there is none to watch."""
     open_bus: Callable[[Bus], BusPort] = _no_bus
     """The line of a bus, which comes and goes by itself."""
+    serve_posts: bool = True
+    """Whether charging posts can connect. In virtual time none can, for nobody waits there for a socket."""

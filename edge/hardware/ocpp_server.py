@@ -139,6 +139,8 @@ class OcppServer:
             await server.wait_closed()
         finally:
             server.close()
+            for line in self._lines.values():
+                line.hang_up()
             await server.wait_closed()
 
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
@@ -228,24 +230,34 @@ class _Line:
         self._waiting: dict[str, Future[Verdict]] = {}
         self._over = False
         self._pace = Pace(asyncio.get_running_loop().time())
+        self._hearing = asyncio.create_task(self._hear(), name=f"hears {name}")
 
     async def run(self) -> None:
-        """Until the connection ends."""
+        """Until the connection ends, or is hung up."""
         doing = asyncio.create_task(self._do_orders(), name=f"orders to {self.name}")
         try:
+            await asyncio.wait({self._hearing})
+        finally:
+            # The library waits in a way that may swallow a cancellation, before Python 3.12.
+            self._over = True
+            self._hearing.cancel()
+            doing.cancel()
+            await asyncio.gather(self._hearing, doing, return_exceptions=True)
+            while not self._orders.empty():
+                self._undone(*self._orders.get_nowait())
+        if not self._hearing.cancelled():
+            self._hearing.result()
+
+    def hang_up(self) -> None:
+        """Nobody is there to answer any more: say nothing, so that the post asks again elsewhere or later."""
+        self._hearing.cancel()
+
+    async def _hear(self) -> None:
+        with suppress(ConnectionClosed):
             async for message in self._connection:
                 await asyncio.sleep(self._pace.wait_s(asyncio.get_running_loop().time()))
                 if isinstance(message, str):
                     await self._post.hear(message)
-        except ConnectionClosed:
-            pass
-        finally:
-            # The library waits in a way that may swallow a cancellation, before Python 3.12.
-            self._over = True
-            doing.cancel()
-            await asyncio.gather(doing, return_exceptions=True)
-            while not self._orders.empty():
-                self._undone(*self._orders.get_nowait())
 
     async def close(self) -> None:
         await self._connection.close(1008, "another connection of this name has come")

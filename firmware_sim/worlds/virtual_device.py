@@ -90,10 +90,13 @@ class VirtualDevice:
         strict_gpiod: bool = True,
         on_move: OnMove | None = None,
         more: Mapping[str, Fit] = {},
+        serve_posts: bool = False,
     ) -> None:
-        """``more`` fits kinds of station that do not come with the gateway."""
+        """``more`` fits kinds of station that do not come with the gateway. ``serve_posts``: charging posts may connect
+        over real sockets, which takes a loop in real time."""
         self.name = config.device.name
         self.config = config
+        self._serve_posts = serve_posts
         self._loop = broker.loop
         self.board = Board(
             self._loop, seed=f"{seed}/{self.name}", strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=on_move
@@ -185,6 +188,7 @@ class VirtualDevice:
             roster_writer=roster_writer,
             machine=Machine(reboot=self._reboot, rewire=Rewire(wirings, turn, start_over)),
             open_bus=self._open_bus,
+            serve_posts=self._serve_posts,
         )
         self.agent = Device(turn.chosen.config, ports)
         self.agent.start()

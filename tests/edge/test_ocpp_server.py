@@ -543,3 +543,20 @@ def test_an_address_in_use_is_told_and_tried_again() -> None:
         await second.close()
 
     run(story)
+
+
+def test_a_server_that_closes_leaves_no_post_with_an_answer_that_nobody_gave(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ocpp_server, "ANSWER_WITHIN_S", 3600)
+
+    async def story(served: Served) -> None:
+        served.silent = True
+        async with peer(served) as post:
+            start = {"connectorId": 1, "idTag": ANNA, "meterStart": 5, "timestamp": "2026-09-21T15:13:20Z"}
+            await post.socket.send(json.dumps([2, "1", "StartTransaction", start]))
+            await until(lambda: served.said(StartSaid))
+            await served.server.close()
+            with pytest.raises(ConnectionClosed):
+                await post.order("StopTransaction")
+            assert all(frame[0] == 2 for frame in post.asked)
+
+    run(story)

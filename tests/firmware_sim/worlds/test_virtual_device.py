@@ -19,7 +19,9 @@ from firmware_sim.virtual_mqtt import VirtualBroker
 from firmware_sim.worlds.audit import audit, unlockings
 from firmware_sim.worlds.virtual import OurFault, VirtualTown, neighbours, sites
 from firmware_sim.worlds.virtual_device import MortalJournal, VirtualDevice
+from firmware_sim.worlds.virtual_hub import VirtualHub
 from tests.firmware_sim.memory_disk import memory_disk
+from tests.firmware_sim.story import in_virtual_time
 
 GYM = "gym-turnstile"
 CARDS = {who.name: who.card_bits for who in neighbours()}
@@ -243,3 +245,16 @@ def test_a_bus_that_the_config_expects_elsewhere_is_silent() -> None:
             await device.close()
 
     run_virtual(story())
+
+
+@in_virtual_time
+async def test_a_device_with_charging_posts_opens_no_socket_in_virtual_time(tmp_path: Path) -> None:
+    hub = VirtualHub(tmp_path, "hub")
+    await hub.open()
+    assert hub.report("ev-1").phase == "absent"
+    assert hub.device.agent is not None
+    assert "ocpp" not in hub.device.agent.faults()
+    hub.device.hardware.smoke_detectors["hub"].fill()
+    await asyncio.sleep(120)
+    assert hub.report("ev-1").phase == "emergency"
+    await hub.close()
