@@ -88,7 +88,7 @@ class EvPost:
         tick_s: float = TICK_S,
     ) -> None:
         self.name, self.version = name, version
-        self.powered, self.operative, self.faulted = True, True, False
+        self.powered, self.cable_in, self.operative, self.faulted = True, True, True, False
         self.clock_off_s = 0.0
         self.car: Car | None = None
         self.connected = False
@@ -142,14 +142,26 @@ class EvPost:
     def cut(self) -> None:
         """No power: everything stops where it is, and only its flash remembers."""
         self.powered, self.power_w, self._tag = False, 0.0, ""
-        if self._socket is not None:
-            self._socket.transport.abort()
-        self._wake.set()
+        self._hang_up()
 
     def restore(self) -> None:
         """The power is back. It ends what the cut has interrupted."""
         self.powered = True
         self._stop("PowerLoss")
+        self._wake.set()
+
+    def pull(self) -> None:
+        """Its network cable is out: it goes on alone."""
+        self.cable_in = False
+        self._hang_up()
+
+    def reconnect(self) -> None:
+        """The cable is in again."""
+        self.cable_in = True
+
+    def _hang_up(self) -> None:
+        if self._socket is not None:
+            self._socket.transport.abort()
         self._wake.set()
 
     def view(self) -> dict[str, object]:
@@ -158,6 +170,7 @@ class EvPost:
             "kind": "ev_post",
             "version": self.version,
             "powered": self.powered,
+            "cable_in": self.cable_in,
             "connected": self.connected,
             "operative": self.operative,
             "status": self._status,
@@ -181,7 +194,7 @@ class EvPost:
 
     async def _stay_connected(self) -> None:
         while True:
-            if self.powered:
+            if self.powered and self.cable_in:
                 with suppress(OSError, InvalidHandshake, ConnectionClosed, TimeoutError, ExceptionGroup):
                     await self._connection()
                 self.connected = False
