@@ -10,7 +10,7 @@ from contract.credentials import FORMATS, KEYS, encode
 from firmware_sim.parts.charger import BAD_CONTACT_OHM
 from firmware_sim.parts.meter import Lie, Sensor
 
-What = Literal["ebike_lithium", "ebike_lead", "phone", "power_bank", "heater", "nothing"]
+What = Literal["ebike_lithium", "ebike_lead", "phone", "phone_fast", "power_bank", "heater", "nothing"]
 Way = Literal["in", "out"]
 Keys = Annotated[str, Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]
 
@@ -315,6 +315,13 @@ class RestorePost(_Order, frozen=True):
     point: str
 
 
+class PullPost(_Order, frozen=True):
+    """Pull the network cable out of a charging post, or put it back."""
+
+    point: str
+    pulled: bool = True
+
+
 class SetPostClock(_Order, frozen=True):
     """Have a charging post's clock lie by so many seconds."""
 
@@ -380,6 +387,7 @@ Order = (
     | TapPost
     | CutPost
     | RestorePost
+    | PullPost
     | SetPostClock
     | Moves
     | WaitMove

@@ -45,6 +45,7 @@ ZH = {
     "Put the wires of {reader} right": "接正 {reader} 的线",
     "Something to plug in": "手边的电器",
     "Phone": "手机",
+    "Fast-charging phone": "快充手机",
     "Power bank": "充电宝",
     "Lithium e-bike": "锂电电动车",
     "Lead-acid e-bike": "铅酸电动车",
@@ -119,6 +120,7 @@ ZH = {
 
 THINGS = {
     "phone": "Phone",
+    "phone_fast": "Fast-charging phone",
     "power_bank": "Power bank",
     "ebike_lithium": "Lithium e-bike",
     "ebike_lead": "Lead-acid e-bike",

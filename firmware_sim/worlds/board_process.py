@@ -67,8 +67,8 @@ MAX_KEPT = 10_000
 MAX_LOG_BYTES = 8 * 1024 * 1024
 """Of the log of moves; the one before it is kept beside it."""
 BIT_S = 0.001
-KEY_S = 0.15
-"""From one key to the next, with a practised finger."""
+KEY_S = 0.4
+"""From one key to the next, with an unhurried finger: a busy machine may see two presses nearer to each other."""
 FORCE_S = 1.2
 """How long somebody who broke a door open keeps a hand on it."""
 VISITS_PER_HOUR = (40.0,) * 24

@@ -21,6 +21,7 @@ from firmware_sim.orders import (
     PlugIn,
     PlugInCar,
     PullBus,
+    PullPost,
     ResetEnergy,
     RestorePost,
     SetPostClock,
@@ -86,6 +87,9 @@ class ChargingHands:
                 self._post(point).cut()
             case RestorePost(point):
                 self._post(point).restore()
+            case PullPost(point, pulled):
+                post = self._post(point)
+                post.pull() if pulled else post.reconnect()
             case SetPostClock(point, off_s):
                 self._post(point).clock_off_s = off_s
             case _:

@@ -9,13 +9,14 @@ from firmware_sim.parts.battery import (
     EBIKE_LEAD,
     EBIKE_LITHIUM,
     PHONE,
+    PHONE_FAST,
     POWER_BANK,
     Battery,
     Load,
     Pack,
 )
 
-PACKS = [EBIKE_LITHIUM, EBIKE_LEAD, PHONE, POWER_BANK]
+PACKS = [EBIKE_LITHIUM, EBIKE_LEAD, PHONE, PHONE_FAST, POWER_BANK]
 HOUR_S = 3600.0
 packs = pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
 
@@ -52,7 +53,9 @@ def test_a_full_charge_draws_what_the_pack_holds_and_what_is_lost_on_the_way(pac
 
 
 @pytest.mark.parametrize(
-    ("pack", "hours"), [(EBIKE_LITHIUM, 7.5), (EBIKE_LEAD, 9.8), (PHONE, 2.3), (POWER_BANK, 3.5)], ids=str
+    ("pack", "hours"),
+    [(EBIKE_LITHIUM, 7.5), (EBIKE_LEAD, 9.8), (PHONE, 2.3), (PHONE_FAST, 0.26), (POWER_BANK, 3.5)],
+    ids=str,
 )
 def test_it_takes_as_long_as_such_a_pack_does(pack: Pack, hours: float) -> None:
     powers, _ = charged(Battery(pack, 0.0))

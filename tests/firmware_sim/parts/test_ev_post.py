@@ -88,6 +88,26 @@ def test_a_post_that_was_cut_ends_what_it_interrupted(version: Version) -> None:
 
 
 @each_version
+def test_a_post_whose_cable_is_pulled_charges_on_and_is_the_same_session_when_it_is_back(version: Version) -> None:
+    async def story(served: Served, post: EvPost) -> None:
+        await ready(served, post)
+        post.plug_in(Car())
+        await post.tap(ANNA)
+        await until(lambda: served.report.busy)
+        post.pull()
+        await until(lambda: served.said(Left))
+        assert post.power_w > 0
+        post.reconnect()
+        await until(lambda: served.phase == "charging")
+        assert await post.tap(ANNA)
+        await until(served.ends)
+
+    served = told(story, version)
+    assert len(served.ends()) == 1
+    assert served.kinds.count("session.started") == 1
+
+
+@each_version
 def test_alone_it_serves_whom_its_list_names_and_tells_of_it_later(version: Version) -> None:
     async def story(served: Served, post: EvPost) -> None:
         await ready(served, post)
