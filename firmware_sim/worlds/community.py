@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cloud.plans import FOUNDER, RIDER, STAFF, YEARLY
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS
 from cloud.sample import SITE as ESTATE
 from edge.clock import CLOCK_FILE, DeviceClock, wall_ms
@@ -193,6 +194,11 @@ class SimulatedDevice:
         status = await self.status()
         return status is not None and bool(status["keeper"] and status["roster"]["number"] and status["link"]["up"])
 
+    async def drained(self) -> bool:
+        """Whether the cloud has acknowledged every event of it."""
+        status = await self.status()
+        return status is not None and status["journal"]["waiting"] == 0
+
     async def sound(self) -> bool:
         """Whether no point of it has to be refused for a fault: the meters are read, the posts have connected."""
         status = await self.status()
@@ -215,13 +221,13 @@ def sample_cards() -> list[Card]:
 
 UNKNOWN_CARD = "H10301:99:12345"
 _KIND_OF_CARD = {
-    15890: ("Yearly member", "年费会员"),
-    10001: ("Founder", "共建户"),
+    15890: (YEARLY.label_en, YEARLY.label_zh),
+    10001: (FOUNDER.label_en, FOUNDER.label_zh),
     10007: ("Membership ended", "会员已到期"),
     10008: ("Suspended member", "会员已暂停"),
     10009: ("Lost card", "挂失卡"),
-    10010: ("Rider", "骑手"),
-    10011: ("Staff", "物业人员"),
+    10010: (RIDER.label_en, RIDER.label_zh),
+    10011: (STAFF.label_en, STAFF.label_zh),
 }
 
 

@@ -15,7 +15,8 @@ from firmware_sim.panel.app import create_panel
 from firmware_sim.worlds.brokers import BrokerFailed, listening_from
 from firmware_sim.worlds.community import Community, NotOurs, state_folder
 from firmware_sim.worlds.processes import Died
-from firmware_sim.worlds.story import Step, Story
+from firmware_sim.worlds.steps import Step
+from firmware_sim.worlds.story import Story
 from firmware_sim.worlds.watcher import Watcher
 
 

@@ -68,6 +68,12 @@ class Watcher:
         """Everything the cloud holds of a device, in the order in which it was committed."""
         return await self._events(0, device)
 
+    async def sessions_at(self, device: str, point: str) -> list[dict[str, Any]]:
+        """The charging sessions of a point as the cloud has them, the last first."""
+        answer = await self._client.get("/api/v1/sessions", params={"device": device, "point": point})
+        answer.raise_for_status()
+        return list(answer.json()["sessions"])
+
     async def open_once(self, point: str, reason: str, *, within_s: float = 10) -> str:
         """Open a point from afar, and wait until its device has said what became of it; returns that.
 

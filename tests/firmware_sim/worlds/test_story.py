@@ -10,19 +10,21 @@ import pytest
 
 from firmware_sim.control import BoardGone
 from firmware_sim.worlds.brokers import free_port
-from firmware_sim.worlds.community import Community
+from firmware_sim.worlds.community import DEVICES, HUB, Community
 from firmware_sim.worlds.processes import scripts
-from firmware_sim.worlds.story import Step, StepFailed, Story, _check_order
+from firmware_sim.worlds.steps import Step, StepFailed, check_order
+from firmware_sim.worlds.story import Story
 from firmware_sim.worlds.watcher import Watcher
 
 WITHIN_S = 600
+STEPS = 17
 
 
 class Nothing:
     """Whoever asks for anything is told that it is not there."""
 
     def __init__(self) -> None:
-        self.devices = {"gym-turnstile": self, "east-gate": self}
+        self.devices = {name: self for name, *_ in (*DEVICES, HUB)}
         self.name = "nothing"
 
     def __getattr__(self, name: str) -> Any:
@@ -35,7 +37,7 @@ def test_where_nothing_works_every_step_fails_with_its_reason_and_the_next_is_to
         return [step async for step in story.tell()]
 
     steps = asyncio.run(told())
-    assert len(steps) == 11
+    assert len(steps) == STEPS
     assert not any(step.ok for step in steps)
     assert all(step.detail.startswith("BoardGone: there is no ") for step in steps)
 
@@ -43,11 +45,11 @@ def test_where_nothing_works_every_step_fails_with_its_reason_and_the_next_is_to
 @pytest.mark.parametrize("numbers", [[1, 2, 2], [1, 3, 2]], ids=["doubled", "out of order"])
 def test_events_doubled_or_out_of_order_are_noticed(numbers: list[int]) -> None:
     with pytest.raises(StepFailed, match="gate: events doubled or out of order"):
-        _check_order("gate", [{"seq": number} for number in numbers])
+        check_order("gate", [{"seq": number} for number in numbers])
 
 
 def test_a_gap_in_the_numbers_is_left_to_the_audit() -> None:
-    _check_order("gate", [{"seq": 1}, {"seq": 4}])
+    check_order("gate", [{"seq": 1}, {"seq": 4}])
 
 
 @pytest.mark.usefixtures("mosquitto")
@@ -60,5 +62,5 @@ def test_the_demo_proves_itself_by_processes_that_really_die(tmp_path: Path) -> 
     summary = json.loads(last)
     assert summary["ok"]
     assert all(step.keys() == {"name", "ok", "ms", "detail"} for step in summary["steps"])
-    assert len(lines) == len(summary["steps"]) >= 11
+    assert len(lines) == len(summary["steps"]) == STEPS
     assert all(line.startswith("ok ") and line.count(" ms ") >= 1 for line in lines)
