@@ -4,13 +4,13 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
@@ -24,6 +24,7 @@ from edge.identity import Identity
 from edge.journal import JournalView
 from edge.meter_cli import app as meter_app
 from edge.start import fail, mendable
+from edge.status_words import POINT_COLUMNS, moment, point_rows, rows
 from edge.wiring import Wirings
 
 app = typer.Typer(
@@ -116,9 +117,14 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         typer.echo(json.dumps(answer))
         return
     table = columns("what", "how")
-    for name, value in answer.items():
-        table.add_row(name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    for row in rows(answer):
+        table.add_row(*map(escape, row))
     Console().print(table)
+    points = columns(*POINT_COLUMNS)
+    for row_of_point in point_rows(answer):
+        points.add_row(*map(escape, row_of_point))
+    if points.rows:
+        Console().print("", points, sep="\n")
 
 
 @app.command()
@@ -130,7 +136,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     else:
         for finding in findings:
             cure = f" -> {finding.cure}" if finding.cure else ""
-            typer.echo(f"{finding.verdict:8}{finding.check:14}{finding.found}{cure}")
+            typer.echo(f"{finding.verdict:8}{finding.check:17}{finding.found}{cure}")
     if any(finding.verdict == "failed" for finding in findings):
         raise typer.Exit(1)
 
@@ -263,11 +269,3 @@ def _print_reading(reading: Reading, key: str | None) -> None:
         typer.echo("  no known format has this length")
     if reading.swapped_wires:
         typer.echo("  D0 and D1 are swapped: exchange the two wires")
-
-
-def moment(at_ms: int) -> str:
-    """A UTC time to read; the number itself where no calendar holds it, as from a clock that was wrong."""
-    try:
-        return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S}.{at_ms % 1000:03}"
-    except (ValueError, OverflowError, OSError):
-        return str(at_ms)

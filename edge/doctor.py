@@ -20,6 +20,7 @@ from edge.credentials import Credentials
 from edge.hardware.pins import pin_factory
 from edge.journal import JournalError, JournalView
 from edge.keeper_link import socket_path
+from edge.post_passwords import passwords_in
 from edge.renewal import WARN_BEFORE_MS
 from edge.wiring import Wirings
 
@@ -146,6 +147,58 @@ def _pins(_config: DeviceConfig, _root: Path) -> Finding:
     return Finding("pins", "ok", f"through {type(factory).__name__}")
 
 
+def _buses(config: DeviceConfig, _root: Path) -> Finding:
+    """A line is there, and every instrument on it answers."""
+    if not config.buses:
+        return Finding("buses", "ok", "none is wired")
+    absent = [bus.device for bus in config.buses if not (config.path.parent / bus.device).exists()]
+    if absent:
+        cure = "plug the adapter in, or name its file as [[bus]] device"
+        return Finding("buses", "failed", f"there is no {', '.join(absent)}", cure)
+    told = agent_status(config.run)
+    if told is None:
+        return Finding("buses", "ok", "no agent runs that could be asked; ask them: hearthgate-edge meter read")
+    wired = [f"{point.name}.{name}" for point in config.points for name in point.instruments]
+    faults = {place: why for place, why in told["faults"].items() if place in wired or place.startswith("bus.")}
+    if faults:
+        found = ", ".join(f"{place} ({why})" for place, why in sorted(faults.items()))
+        return Finding("buses", "failed", f"not read: {found}", "look at its power, wires and address")
+    return Finding("buses", "ok", f"{len(wired)} instruments answer on {', '.join(bus.name for bus in config.buses)}")
+
+
+def _banks(config: DeviceConfig, _root: Path) -> Finding:
+    """A contactor does as it is told, as its auxiliary contact says."""
+    banks = [point.name for point in config.points if "feedback" in config.kinds[point.name].inputs]
+    told = agent_status(config.run)
+    if not banks or told is None:
+        return Finding("banks", "ok", "no agent runs that could be asked" if banks else "none is wired")
+    faults = {name: told["points"][name]["faults"] for name in banks if name in told["points"]}
+    found = ", ".join(f"{name} ({', '.join(wrong)})" for name, wrong in faults.items() if wrong)
+    if found:
+        cure = (
+            "mend contactor and contact, then clear it there with a card that may: docs/how-to/one-charging-socket.md"
+        )
+        return Finding("banks", "failed", f"held off: {found}", cure)
+    return Finding("banks", "ok", f"{', '.join(banks)} follow their coils")
+
+
+def _posts(config: DeviceConfig, _root: Path) -> Finding:
+    """Every charging post has a password to connect with, and an address to connect to."""
+    names = sorted({line.post for point in config.points for line in point.lines.values()})
+    if not names:
+        return Finding("posts", "ok", "none is wired")
+    password = passwords_in(config.keys)
+    without = [name for name in names if password(name) is None]
+    if without:
+        cure = f"hearthgate-edge ocpp add {without[0]}, and type it into the post"
+        return Finding("posts", "warning", f"no password yet: {', '.join(without)}", cure)
+    told = agent_status(config.run)
+    deaf = "" if told is None else told["faults"].get("ocpp", "")
+    if deaf:
+        return Finding("posts", "failed", f"nobody can connect: {deaf}", "correct [ocpp] listen, and restart the agent")
+    return Finding("posts", "ok", f"{', '.join(names)} may connect")
+
+
 def _emergency_inputs(config: DeviceConfig, _root: Path) -> Finding:
     """A zone is watched by its fire panel's loop; where things charge, by a smoke detector too."""
     wired = {emergency.zone: emergency for emergency in config.emergencies}
@@ -228,6 +281,9 @@ CHECKS: tuple[Callable[[DeviceConfig, Path], Finding], ...] = (
     _wiring,
     _pins,
     _keeper,
+    _buses,
+    _banks,
+    _posts,
     _emergency_inputs,
     _emergency,
     _strict_gpiod,

@@ -11,10 +11,11 @@ from gpiozero.exc import BadPinFactory
 from typer.testing import CliRunner, Result
 
 from contract.sealing import DeviceKey
-from edge.cli import app, moment
+from edge.cli import app
 from edge.config import load
 from edge.journal import Journal, JournalError, JournalView
 from edge.keeper_process import PinsLost
+from edge.status_words import moment
 from edge.wiring import Wirings
 from tests.edge.journals import BOOT, meddle, write
 from tests.edge.test_doctor import CONFIG, House
@@ -112,7 +113,12 @@ def test_status_without_an_agent_says_how_to_start_one(config: str, tmp_path: Pa
 @pytest.fixture
 def agent(config: str, tmp_path: Path) -> Iterator[dict[str, object]]:
     """Something that answers as an agent does."""
-    status: dict[str, object] = {"device": "gym", "keeper": True, "faults": {"disk": "full"}}
+    status: dict[str, object] = {
+        "device": "gym",
+        "keeper": True,
+        "faults": {"disk": "full"},
+        "points": {"phone-1": {"phase": "charging", "live": {"power_w": 18, "minutes_left": 42}}},
+    }
     (tmp_path / "run").mkdir()
     listening, ended = threading.Event(), asyncio.Event()
     loop = asyncio.new_event_loop()
@@ -138,7 +144,12 @@ def agent(config: str, tmp_path: Path) -> Iterator[dict[str, object]]:
 
 def test_status_shows_what_the_agent_answers(config: str, agent: dict[str, object]) -> None:
     assert json.loads(typed("status", "--config", config, "--json")) == agent
-    assert '{"disk": "full"}' in typed("status", "--config", config)
+    shown = typed("status", "--config", config)
+    assert "disk: full" in shown
+    assert [line.split() for line in shown.splitlines() if "phone-1" in line] == [
+        ["phone-1", "charging", "18", "W", "42"],
+    ]
+    assert "{" not in shown
 
 
 def test_tail_prints_the_newest_events_the_last_one_last(config: str, journal: Path) -> None:
@@ -218,11 +229,11 @@ def test_doctor_prints_a_line_a_check_and_fails_if_one_does(tmp_path: Path, monk
     house = House(tmp_path)
     lines = typed("doctor", "--config", str(house.config.path), code=1).splitlines()
     assert [line.split()[1] for line in lines] == [
-        *("folders", "keys", "certificate", "cloud", "journal", "wiring", "pins", "keeper", "strict_gpiod", "watchdog"),
-        "parking",
+        *("folders", "keys", "certificate", "cloud", "journal", "wiring", "pins", "keeper", "buses", "banks", "posts"),
+        *("emergency_inputs", "emergency", "strict_gpiod", "watchdog", "parking"),
     ]
     (keeper,) = [line for line in lines if line.split()[1] == "keeper"]
-    assert keeper == "failed  keeper        is not running -> systemctl start hearthgate-keeper"
+    assert keeper == "failed  keeper           is not running -> systemctl start hearthgate-keeper"
     found = json.loads(typed("doctor", "--config", str(house.config.path), "--json", code=1))
     assert found[0] == {"check": "folders", "verdict": "ok", "found": "state, keys and run can be written", "cure": ""}
 
@@ -231,7 +242,7 @@ def apply_longer(config: str) -> str:
     """A wiring from the cloud that stood its trial."""
     (Path(config).parent / "state").mkdir()
     wirings = Wirings(load(Path(config)))
-    text = f"{CONFIG}settings.unlock_ms = 9000\n"
+    text = CONFIG.replace("\n[[emergency]]", "settings.unlock_ms = 9000\n\n[[emergency]]")
     wirings.begin(text, 7, AT_MS)
     wirings.commit(AT_MS)
     return text

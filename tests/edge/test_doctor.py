@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gpiozero.exc import BadPinFactory
@@ -15,6 +16,7 @@ from edge.clock import BUILT_MS
 from edge.config import DeviceConfig, load
 from edge.doctor import Finding, Verdict, examine
 from edge.journal import Journal
+from edge.post_passwords import make_password
 from edge.wiring import Wirings
 from tests.edge.journals import BOOT, meddle, write
 
@@ -78,6 +80,12 @@ class House:
         self.config.path.write_text(text)
         self.config = load(self.config.path)
 
+    def hear(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An agent answers from now on."""
+        banks: dict[str, Any] = {name: {"faults": []} for name in ("bank-a", "bank-b")}
+        self.said: dict[str, Any] = {"link": {"up": True}, "causes": {}, "faults": {}, "points": banks}
+        monkeypatch.setattr("edge.doctor.agent_status", lambda _run: self.said)
+
     def finding(self, check: str) -> Finding:
         (found,) = [finding for finding in examine(self.config, self.root) if finding.check == check]
         return found
@@ -92,7 +100,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
 def test_where_all_is_well_every_check_is_ok_and_needs_no_cure(house: House) -> None:
     findings = list(examine(house.config, house.root))
     assert [(finding.check, finding.verdict, finding.cure) for finding in findings if finding.verdict != "ok"] == []
-    assert len(findings) == 13
+    assert len(findings) == 16
     assert house.finding("journal").found == "the chain holds from row 1 to 5"
     assert house.finding("watchdog").found == "resets the board after 10 s without a sign of life"
 
@@ -177,6 +185,7 @@ def no_fire_loop(house: House) -> None:
 
 
 def no_smoke_where_things_charge(house: House) -> None:
+    (house.config.path.parent / "serial").touch()
     socket = '[point.outputs.relay]\npin = 18\nload = "power_to_run"\n'
     meter = '[point.instruments.meter]\nbus = "meters"\nmodel = "pzem004t"\naddress = 1\n'
     bus = '[[bus]]\nname = "meters"\ndevice = "serial"\nbaud = 9600\n'
@@ -239,6 +248,64 @@ def test_an_emergency_is_told_as_the_agent_says(
     finding = house.finding("emergency")
     assert (finding.verdict, bool(finding.cure)) == (verdict, verdict != "ok")
     assert finding.found.startswith(found)
+
+
+HUB = Path(__file__).parents[2] / "config" / "hub.toml"
+
+
+@pytest.fixture
+def hub(house: House, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Where things charge, and a running agent that reads every instrument."""
+    house.hear(monkeypatch)
+    house.wire(HUB.read_text().replace('name = "hub-sockets"', 'name = "gym"\nkeys = "keys"\nrun = "run"', 1))
+    house.wire(house.config.path.read_text().replace("/dev/serial0", "serial"))
+    (house.config.path.parent / "serial").touch()
+    for post in ("ev-1", "ev-2"):
+        make_password(house.config.keys, post)
+    return house
+
+
+def test_where_things_charge_each_of_their_parts_has_a_line(hub: House) -> None:
+    assert hub.finding("buses") == Finding("buses", "ok", "24 instruments answer on meters")
+    assert hub.finding("banks") == Finding("banks", "ok", "bank-a, bank-b follow their coils")
+    assert hub.finding("posts") == Finding("posts", "ok", "ev-1, ev-2 may connect")
+
+
+@pytest.mark.parametrize(
+    ("faults", "found"),
+    [
+        ({"phone-1.meter": "silent", "phone-2.meter": "crc"}, "not read: phone-1.meter (silent), phone-2.meter (crc)"),
+        ({"bus.meters": "unplugged"}, "not read: bus.meters (unplugged)"),
+    ],
+)
+def test_an_instrument_that_does_not_answer_is_named(hub: House, faults: dict[str, str], found: str) -> None:
+    hub.said["faults"] = faults
+    assert (hub.finding("buses").verdict, hub.finding("buses").found) == ("failed", found)
+
+
+def test_a_bus_without_its_adapter_is_named_be_there_an_agent_or_not(hub: House) -> None:
+    (hub.config.path.parent / "serial").unlink()
+    assert hub.finding("buses").found == "there is no serial"
+
+
+def test_a_contactor_that_does_not_follow_is_named(hub: House) -> None:
+    hub.said["points"]["bank-b"]["faults"] = ["contactor_welded"]
+    assert hub.finding("banks").verdict == "failed"
+    assert hub.finding("banks").found == "held off: bank-b (contactor_welded)"
+
+
+def test_a_post_without_a_password_and_one_that_cannot_connect_are_named(hub: House) -> None:
+    hub.said["faults"] = {"ocpp": "192.168.50.1:9000: address not available"}
+    assert hub.finding("posts").found == "nobody can connect: 192.168.50.1:9000: address not available"
+    (hub.config.keys / "ocpp-ev-2").unlink()
+    assert hub.finding("posts").found == "no password yet: ev-2"
+    assert hub.finding("posts").cure.startswith("hearthgate-edge ocpp add ev-2")
+
+
+def test_without_an_agent_what_only_it_knows_is_not_made_up(hub: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.doctor.agent_status", lambda _run: None)
+    assert {hub.finding(check).verdict for check in ("buses", "banks", "posts")} == {"ok"}
+    assert "meter read" in hub.finding("buses").found
 
 
 def test_a_machine_without_pins_is_told_what_to_install(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
