@@ -179,13 +179,15 @@ class Session(Struct, frozen=True):
 
 
 def draw(
-    session: Session, register_wh: float, power_w: float, elapsed_ms: int, most_w: float, tariff: Tariff
+    session: Session, register_wh: float | None, power_w: float, elapsed_ms: int, most_w: float, tariff: Tariff
 ) -> Session:
-    """Count what the meter says was drawn since it was last read. A register that runs backwards or was reset counts
-    nothing, and neither does one that jumps by more than ``most_w`` could have drawn since it last moved: where it
-    jumped from a wrong value back to the right one, that was counted before."""
+    """Count what the meter says was drawn since it was last read; None for a register that nobody can go by yet. One
+    that runs backwards or was reset counts nothing, and neither does one that jumps by more than ``most_w`` could have
+    drawn since it last moved: where it jumped from a wrong value back to the right one, that was counted before."""
     still_ms = session.still_ms + elapsed_ms
-    moved_mwh = 0 if session.register_wh is None else round((register_wh - session.register_wh) * 1000)
+    moved_mwh = 0
+    if register_wh is not None and session.register_wh is not None:
+        moved_mwh = round((register_wh - session.register_wh) * 1000)
     most_mwh = most_w * still_ms / 3600 + REGISTER_STEP_MWH
     mwh = moved_mwh if 0 <= moved_mwh <= most_mwh else 0
     ms = elapsed_ms if session.loaded else 0

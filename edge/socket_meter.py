@@ -1,19 +1,18 @@
-"""What a charging socket makes of its instruments: what is drawn, what is wrong, whether a load is the same. Pure."""
+"""What a charging socket makes of its instruments: what is drawn, and what is wrong. Pure."""
 
 from msgspec.structs import replace
 
 from contract.sessions import Stop
 from edge.load import OVER_POWER_MS, Load, Sample, followed, heard, is_frozen, is_same, stops
 from edge.session import KEEP_AGAIN_MS, MINUTE_MS, PROGRESS_AGAIN_MS, Session, draw, energy_wh, progress, spent
-from edge.socket_state import OFF_W, State, Step, end, is_sure, keep, switch_off, switch_on, to, trip, with_fault
+from edge.socket_interruptions import resumed, seen_open
+from edge.socket_state import OFF_W, State, Step, end, keep, switch_off, to, trip, with_fault
 from edge.stations import Effect, Record, Show, Wake, moved
 
 OFF_SETTLES_MS = 3_000
 STRAY_SAMPLES = 2
 PERSISTS_MS = 10_000
 """Power that is still there so long after the bank was cut can only be ended at the breaker."""
-CHECK_MS = 60_000
-"""How long the load has to show that it is the one from before an interruption."""
 COOLER_C = 5.0
 """A warning is given again only after the socket has cooled down by so much."""
 TEMPERATURE_C = -40.0, 150.0
@@ -31,10 +30,9 @@ def metered(state: State, sample: Sample | None, now_ms: int) -> Step:
         return state, effects
     if state.session is None or not state.driven:
         state, more = _unwanted(state, sample, now_ms)
-        is_dated = state.phase == "checking" and not state.undated
-        if state.session is not None and is_dated and sample.power_w <= OFF_W:
-            state, checking = _check(state, state.session, sample, now_ms)
-            more += checking
+        if state.session is not None and sample.power_w <= OFF_W:
+            state, back = seen_open(state, state.session, now_ms)
+            more += back
     else:
         state, more = _drawn(state, state.session, sample, now_ms)
     return state, more + effects
@@ -74,7 +72,10 @@ def _drawn(state: State, session: Session, sample: Sample, now_ms: int) -> Step:
     """A sample of a session that runs: count it, then judge it."""
     elapsed_ms = max(0, now_ms - state.counted_ms)
     before_w, limits = session.power_w, state.limits
-    session = draw(session, sample.energy_wh, sample.power_w, elapsed_ms, limits.power_w, state.settings.tariff)
+    # Until the meter says something new it may stand still since before this session, at somebody else's watt-hours.
+    is_new = session.register_wh is not None or state.meter.since_ms >= state.began_ms
+    register_wh = sample.energy_wh if is_new else None
+    session = draw(session, register_wh, sample.power_w, elapsed_ms, limits.power_w, state.settings.tariff)
     was_over = state.load.over_ms is not None
     load = followed(state.load, limits, sample.power_w, before_w, now_ms)
     state = replace(state, session=session, load=load, counted_ms=now_ms)
@@ -96,7 +97,7 @@ def _judged(state: State, session: Session, sample: Sample, now_ms: int) -> Step
     if state.phase == "starting":
         return _seen(state, session, sample, now_ms) if sample.power_w >= state.limits.start_w else (state, [])
     if state.phase == "checking":
-        return _resumed(state, session, now_ms) if is_same(state.load, now_ms) else (state, [])
+        return resumed(state, session, now_ms) if is_same(state.load, now_ms) else (state, [])
     if is_frozen(state.meter, now_ms):
         state, effects = end(state, Stop.METER_LOST, now_ms)
         state, noted = with_fault(state, "meter_lost", present=True)
@@ -140,37 +141,6 @@ def _full(state: State, session: Session, now_ms: int) -> Step:
     full = Record("session.full", {"session": session.id, "energy_wh": energy_wh(session), "ms": session.used_ms})
     idle = Wake("idle", (tariff.idle_grace_minutes + 1) * MINUTE_MS)
     return state, [*effects, *spent(session), keep(state), full, idle, Show("green", session.ended)]
-
-
-def interrupt(state: State, session: Session, now_ms: int, *, resume: bool) -> Step:
-    """The power was away. It comes back only for a load that has been seen, and was allowed to."""
-    told = {"session": session.id, "energy_wh": energy_wh(session), "ms": session.used_ms}
-    interrupted = Record("session.interrupted", told)
-    state, off = switch_off(replace(state, session=session), now_ms)
-    if not (resume and session.loaded):
-        state, effects = end(state, Stop.POWER_LOSS, now_ms)
-        return state, [*off, interrupted, *effects]
-    state = replace(to(state, "interrupt"), began_ms=now_ms, counted_ms=now_ms, told_ms=now_ms)
-    return state, [*off, interrupted, keep(state), Wake("check", CHECK_MS), Show("red", "checking")]
-
-
-def _check(state: State, session: Session, sample: Sample, now_ms: int) -> Step:
-    """The meter is good and the relay is open: count what was drawn unseen, and look at the load."""
-    if not is_sure(state):
-        return state, []
-    away_ms, off = max(0, now_ms - state.counted_ms), replace(session, loaded=False)
-    session = draw(off, sample.energy_wh, 0, away_ms, state.limits.power_w, state.settings.tariff)
-    session = replace(session, loaded=True)
-    state = replace(state, session=session, kept_ms=now_ms, load=Load())
-    kept = [*spent(session), keep(state), Wake("check", CHECK_MS)]
-    state, switched = switch_on(state, now_ms)
-    return state, kept + switched
-
-
-def _resumed(state: State, session: Session, now_ms: int) -> Step:
-    state = replace(to(state, "resume"), load=Load(over_ms=state.load.over_ms), kept_ms=now_ms)
-    resumed = Record("session.resumed", {"session": session.id})
-    return state, [resumed, *spent(session), keep(state), Wake("check", None), Show("green", "charging")]
 
 
 def felt(state: State, celsius: float | None, now_ms: int) -> Step:

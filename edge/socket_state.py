@@ -23,6 +23,7 @@ from edge.session import (
     Limits,
     Session,
     Tariff,
+    draw,
     ended,
     limits_of,
     spent,
@@ -99,10 +100,11 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 class State(Faulty, frozen=True):
     """``session`` is the one that runs, or whose full battery still occupies the socket; ``over`` the one before it,
     kept until its end is surely written down. ``driven`` says that we drive the relay, since or until ``switched_ms``
-    (None before the first levels), ``undated`` that nobody knows yet how long an interruption was. ``counted_ms``,
-    ``kept_ms`` and ``told_ms`` are when time was last counted, the session last kept, and its progress last told.
-    ``stray`` counts samples of power while we do not drive. ``hears_cloud`` says that the wait for the cloud has begun.
-    ``supply`` is what the bank says; ``stop`` why the last session ended."""
+    (None before the first levels), ``undated`` that nobody knows yet how long an interruption was, ``closing`` that the
+    session goes on no more and ends as soon as its meter has been read, or is lost. ``counted_ms``, ``kept_ms`` and
+    ``told_ms`` are when time was last counted, the session last kept, and its progress last told. ``stray`` counts
+    samples of power while we do not drive. ``hears_cloud`` says that the wait for the cloud has begun. ``supply`` is
+    what the bank says; ``stop`` why the last session ended."""
 
     point: str
     settings: Settings
@@ -112,6 +114,7 @@ class State(Faulty, frozen=True):
     over: Session | None = None
     driven: bool = False
     undated: bool = False
+    closing: bool = False
     switched_ms: int | None = None
     began_ms: int = 0
     counted_ms: int = 0
@@ -180,13 +183,24 @@ def switch_off(state: State, now_ms: int) -> Step:
     return state, [Rest("relay"), *to_bank(state, Want(False)), *asleep]
 
 
+def counted(state: State, session: Session, now_ms: int) -> Session:
+    """The session with what it drew unseen, before it was interrupted, if its meter has been read since."""
+    sample = state.meter.sample
+    if state.driven or session.ended or not session.loaded or sample is None:
+        return session
+    away_ms = max(0, now_ms - state.counted_ms)
+    idle = replace(session, loaded=False)
+    drawn = draw(idle, sample.energy_wh, 0, away_ms, state.limits.power_w, state.settings.tariff)
+    return replace(drawn, loaded=True)
+
+
 def end(state: State, stop: Stop, now_ms: int, trigger: Trigger = "end") -> Step:
     """The power goes first; then it is written down. A session that is full has its reason already."""
     if state.session is None:
         return state, []
-    over = replace(state.session, ended=state.session.ended or stop.value)
+    over = replace(counted(state, state.session, now_ms), ended=state.session.ended or stop.value)
     state, effects = switch_off(state, now_ms)
-    state = replace(to(state, trigger), session=None, over=over, stop=over.ended, undated=False)
+    state = replace(to(state, trigger), session=None, over=over, stop=over.ended, undated=False, closing=False)
     effects += [*spent(over), keep(state), ended(over, state.settings.tariff), Wake("forget", MINUTE_MS)]
     if state.waiting:
         state = replace(state, waiting="", reserved_for=state.waiting)
@@ -195,8 +209,8 @@ def end(state: State, stop: Stop, now_ms: int, trigger: Trigger = "end") -> Step
 
 
 def trip(state: State, fault: str, stop: Stop, now_ms: int) -> Step:
-    """Off, and it stays off: a latched fault."""
+    """Off, and it stays off: a latched fault. The page on which the session has ended has the fault on it too."""
     dead: list[Effect] = [Rest("relay"), *(to_bank(state, Cut()) if fault == "relay_stuck" else [])]
-    state, effects = end(replace(state, waiting=""), stop, now_ms)
-    state, noted = with_fault(state, fault, present=True)
-    return state, [*dead, *effects, *noted, keep(state), Show("red", Reason.FAULTED.value)]
+    state, noted = set_fault(replace(state, waiting=""), "socket", fault, present=True)
+    state, effects = end(state, stop, now_ms)
+    return settled(state), [*dead, *effects, keep(state), *noted, Show("red", Reason.FAULTED.value)]

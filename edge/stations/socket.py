@@ -3,7 +3,8 @@ contactor upstream (kind ``bank``).
 
 The relay is driven by lease and only for a session; the meter lies before it, so that it sees what a relay does that
 does not open. Every doubt cuts: unknown is never zero. The table of its phases stands at the top of ``socket_state``,
-what follows from a reading in ``socket_meter``; here is who may begin and end a session, and what it outlives.
+what follows from a reading in ``socket_meter``, and what a session outlives in ``socket_interruptions``; here is who
+may begin and end one.
 """
 
 from msgspec.structs import replace
@@ -12,21 +13,9 @@ from contract.decide import Decision, Mode
 from contract.reasons import Reason
 from contract.sessions import Stop, stop_of_emergency
 from edge.load import Load, Meter, believed
-from edge.session import (
-    MINUTE_MS,
-    RESUME_WITHIN_MS,
-    Session,
-    Unreadable,
-    ended,
-    energy_wh,
-    idle_fen,
-    limits_of,
-    missed,
-    read_kept,
-    spent,
-    started,
-)
-from edge.socket_meter import CHECK_MS, felt, interrupt, metered
+from edge.session import MINUTE_MS, Session, energy_wh, idle_fen, limits_of, spent, started
+from edge.socket_interruptions import found, interrupt
+from edge.socket_meter import felt, metered
 from edge.socket_state import (
     LATCHED,
     OFF_W,
@@ -59,7 +48,6 @@ from edge.stations import (
     Emergency,
     Found,
     Input,
-    Keep,
     Levels,
     ModeChanged,
     QuotaSpent,
@@ -136,7 +124,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case CloudHeard():
             return replace(state, hears_cloud=True), [Wake("offline", state.settings.offline_limit_ms)]
         case Found(document=document, age_ms=age_ms):
-            return _found(state, document, age_ms, now_ms)
+            return found(state, document, age_ms, now_ms)
         case Levels():
             return _levels(state, happened, now_ms)
         case Due(name=name):
@@ -178,20 +166,20 @@ def _due(state: State, name: str, now_ms: int) -> Step:
 
 
 def _if_checking(state: State, stop: Stop) -> Stop:
-    return Stop.POWER_LOSS if state.phase == "checking" else stop
+    return Stop.POWER_LOSS if state.phase == "checking" or state.closing else stop
 
 
-def _decided(state: State, found: Decided, now_ms: int) -> Step:
-    session, reason = state.session, found.decision.reason
-    if session is not None and found.digest and found.digest.hex() == session.digest and found.told is None:
+def _decided(state: State, asked: Decided, now_ms: int) -> Step:
+    session, reason = state.session, asked.decision.reason
+    if session is not None and asked.digest and asked.digest.hex() == session.digest and asked.told is None:
         return _tapped_again(state, now_ms)
-    if found.decision.allowed:
-        return _begin(state, found, now_ms)
-    if reason is Reason.FAULTED and found.resets and found.told is None:
-        return _clear(state, found)
+    if asked.decision.allowed:
+        return _begin(state, asked, now_ms)
+    if reason is Reason.FAULTED and asked.resets and asked.told is None:
+        return _clear(state, asked)
     if reason is Reason.BUSY and session is not None and not state.waiting:
-        return _wait(state, session, found)
-    return state, refuse(found)
+        return _wait(state, session, asked)
+    return state, refuse(asked)
 
 
 def _tapped_again(state: State, now_ms: int) -> Step:
@@ -199,28 +187,28 @@ def _tapped_again(state: State, now_ms: int) -> Step:
     return (state, []) if now_ms - state.began_ms < TAP_AGAIN_MS else end(state, Stop.CARD, now_ms)
 
 
-def _begin(state: State, found: Decided, now_ms: int) -> Step:
-    grant = found.decision.grant
-    barred = _bar(state, found.decision)
+def _begin(state: State, asked: Decided, now_ms: int) -> Step:
+    grant = asked.decision.grant
+    barred = _bar(state, asked.decision)
     if grant is None or barred is not None:
-        return state, refuse(replace(found, decision=Decision(barred or Reason.NOT_ENTITLED, grant)))
+        return state, refuse(replace(asked, decision=Decision(barred or Reason.NOT_ENTITLED, grant)))
     allotment = grant.allotments.get(state.point)
     session = Session(
-        id=found.ticket,
+        id=asked.ticket,
         holder=grant.holder.hex(),
-        digest=found.digest.hex(),
+        digest=asked.digest.hex(),
         tier=grant.tier,
-        by="card" if found.told is None else "operator",
+        by="card" if asked.told is None else "operator",
         class_name=state.settings.class_name,
         limit_ms=state.limits.session_ms,
         limit_wh=state.limits.session_wh,
         allotment="" if allotment is None else allotment.name,
-        started_minute=found.minute,
+        started_minute=asked.minute,
     )
     state = replace(to(state, "start"), session=session, over=None, reserved_for="", stop="")
     state = replace(state, began_ms=now_ms, told_ms=now_ms, kept_ms=now_ms, load=Load(), warned=False)
-    told: list[Effect] = [] if found.told is None else [Record("command.done", found.told)]
-    told += [decided(found), started(session), *spent(session), keep(state)]
+    told: list[Effect] = [] if asked.told is None else [Record("command.done", asked.told)]
+    told += [decided(asked), started(session), *spent(session), keep(state)]
     state, switched = switch_on(state, now_ms)
     forgotten = (Wake(name, None) for name in ("reserved", "cool", "forget"))
     return state, [*told, *switched, Wake("load", state.limits.start_ms), Show("green", "starting"), *forgotten]
@@ -237,26 +225,26 @@ def _bar(state: State, decision: Decision) -> Reason | None:
     return None
 
 
-def _wait(state: State, session: Session, found: Decided) -> Step:
+def _wait(state: State, session: Session, asked: Decided) -> Step:
     """One other person may wait, so that what gets free is theirs for a while."""
-    holder = "" if found.decision.grant is None else found.decision.grant.holder.hex()
+    holder = "" if asked.decision.grant is None else asked.decision.grant.holder.hex()
     if not holder or holder == session.holder:
-        return state, refuse(found)
+        return state, refuse(asked)
     waits = Record("session.waiting", {"session": session.id, "holder": holder})
-    return replace(state, waiting=holder), [decided(found), waits, Show("red", "waiting")]
+    return replace(state, waiting=holder), [decided(asked), waits, Show("red", "waiting")]
 
 
-def _clear(state: State, found: Decided) -> Step:
+def _clear(state: State, asked: Decided) -> Step:
     """Faults are cleared at the socket itself, and only if nothing is wrong any more as far as can be seen."""
     sample, hot_c = state.meter.sample, state.temperature_c
     cool = hot_c is None or hot_c < state.settings.warn_c
     if sample is None or sample.power_w > OFF_W or state.leaking or not cool or state.phase == "emergency":
-        return state, refuse(found)
-    by = "" if found.decision.grant is None else found.decision.grant.holder.hex()
+        return state, refuse(asked)
+    by = "" if asked.decision.grant is None else asked.decision.grant.holder.hex()
     latched = sorted(state.faults & LATCHED)
     state = settled(replace(state, faults=state.faults - LATCHED, stray=0))
     cleared = [Record("socket.fault_cleared", {"fault": fault, "by": by}) for fault in latched]
-    return state, [decided(found), *cleared, keep(state), *to_bank(state, Clear(by)), Show("green", "fault_cleared")]
+    return state, [decided(asked), *cleared, keep(state), *to_bank(state, Clear(by)), Show("green", "fault_cleared")]
 
 
 def _used_ms(state: State, session: Session, now_ms: int) -> int:
@@ -328,44 +316,6 @@ def _supplied(state: State, now_ms: int) -> Step:
     state, effects = (state, []) if ready else end(state, Stop.BANK_LOST, now_ms)
     state, noted = with_fault(state, "bank_lost", present=not ready)
     return state, effects + noted
-
-
-def _found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> Step:
-    """What cannot be read may have been a latched fault, and counts as one."""
-    if state.undated and state.session is not None:
-        return _dated(state, state.session, age_ms, now_ms)
-    try:
-        kept = read_kept(document)
-    except Unreadable:
-        return trip(state, "kept_unreadable", Stop.POWER_LOSS, now_ms)
-    state, session = settled(replace(state, faults=state.faults | set(kept.latched))), kept.session
-    if session is None:
-        return state, []
-    if session.ended:
-        # Whether its end was written down in time nobody knows, so it is written again.
-        state = replace(state, over=session, stop=session.ended)
-        return state, [ended(session, state.settings.tariff), Wake("forget", MINUTE_MS)]
-    if age_ms is None and state.phase == "free" and session.loaded and state.settings.resume:
-        return _undated(state, session, now_ms)
-    if age_ms is None or age_ms > RESUME_WITHIN_MS or state.phase != "free":
-        return interrupt(replace(state, session=session), session, now_ms, resume=False)
-    return interrupt(state, missed(session, age_ms), now_ms, resume=state.settings.resume)
-
-
-def _undated(state: State, session: Session, now_ms: int) -> Step:
-    """After a power cut nobody knows the time until the cloud is heard. What was kept stays as it is: it alone tells
-    how long ago that was."""
-    state, effects = interrupt(state, session, now_ms, resume=True)
-    told = [effect for effect in effects if not isinstance(effect, Keep)]
-    return replace(state, undated=True), [*told, Wake("check", RESUME_WITHIN_MS)]
-
-
-def _dated(state: State, session: Session, age_ms: int | None, now_ms: int) -> Step:
-    """Now it is known how long the power was away."""
-    if age_ms is None or age_ms > RESUME_WITHIN_MS:
-        return end(state, Stop.POWER_LOSS, now_ms)
-    state = replace(state, session=missed(session, age_ms), undated=False, counted_ms=now_ms)
-    return state, [keep(state), Wake("check", CHECK_MS)]
 
 
 def _levels(state: State, levels: Levels, now_ms: int) -> Step:

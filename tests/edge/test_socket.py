@@ -9,7 +9,7 @@ import pytest
 from contract.decide import Allotment, Mode, Tier
 from contract.reasons import Reason
 from edge.kinds import find_kind
-from edge.session import Price, Tariff
+from edge.session import Price, Tariff, read_kept
 from edge.stations import (
     HOLD_LEASE_MS,
     CloudHeard,
@@ -17,6 +17,7 @@ from edge.stations import (
     Edge,
     Emergency,
     Found,
+    Keep,
     Levels,
     ModeChanged,
     Reading,
@@ -624,6 +625,73 @@ def test_after_a_long_cut_it_ends_whenever_that_is_known(how: str) -> None:
         socket.take(Found(document, 10 * MINUTE_MS + 1))
     socket.wait(11 * MINUTE_MS)
     assert (socket.phase, socket.on, socket.end["reason"]) == ("free", False, "power_loss")
+
+
+@pytest.mark.parametrize("gap_ms", [5_000, 10 * MINUTE_MS + 1, None])
+def test_what_was_drawn_after_the_last_page_is_counted_though_the_session_does_not_go_on(gap_ms: int | None) -> None:
+    socket = Socket(resume=False).charging(800)
+    socket.wait(59_000)
+    kept = read_kept(socket.kept).session
+    assert kept is not None
+    assert kept.used_mwh < (socket.drawn_wh - 5_000 - 5) * 1_000
+    socket.boot(Found(socket.kept, gap_ms), {})
+    assert (socket.phase, socket.on) == ("checking", False)
+    socket.wait(2_000)
+    assert (socket.phase, socket.end["reason"]) == ("free", "power_loss")
+    assert socket.end["energy_wh"] == pytest.approx(socket.drawn_wh - 5_000, abs=2)
+
+
+def test_a_restart_while_the_last_watt_hours_are_awaited_makes_no_old_session_young() -> None:
+    socket = Socket().charging()
+    socket.wait(MINUTE_MS)
+    kept = socket.kept
+    socket.restart(11 * MINUTE_MS)
+    assert (socket.phase, socket.kept) == ("checking", kept)
+
+
+def test_a_session_whose_meter_stays_silent_after_a_cut_ends_without_its_last_watt_hours() -> None:
+    socket = Socket().charging()
+    socket.wait(MINUTE_MS)
+    socket.meter = "silent"
+    socket.restart(11 * MINUTE_MS)
+    socket.wait(29_000)
+    assert socket.phase == "checking"
+    socket.wait(2_000)
+    assert (socket.end["reason"], socket.faults) == ("power_loss", {"meter_lost"})
+
+
+def test_a_socket_out_of_service_resumes_nothing() -> None:
+    socket = Socket().charging()
+    socket.wait(MINUTE_MS)
+    document = socket.kept
+    socket.boot(None, {})
+    socket.take(ModeChanged(Mode.OUT_OF_SERVICE, 1))
+    socket.take(Found(document, 5_000))
+    socket.wait(MINUTE_MS)
+    assert (socket.on, socket.end["reason"]) == (False, "power_loss")
+
+
+def test_what_a_meter_that_stood_still_makes_up_for_is_not_counted_to_the_next_session() -> None:
+    socket = Socket().charging(800)
+    socket.meter = "frozen"
+    socket.wait(MINUTE_MS)
+    socket.stop()
+    socket.tap(BEN, ticket="00000000000000b2")
+    socket.wait(5_000)
+    socket.meter = "good"
+    socket.wait(MINUTE_MS)
+    began_wh = socket.drawn_wh
+    socket.wait(MINUTE_MS)
+    socket.stop()
+    _, ben = socket.told("session.ended")
+    assert ben["energy_wh"] <= socket.drawn_wh - began_wh + 800 / 60 + 1
+
+
+def test_the_page_on_which_a_session_has_ended_has_the_fault_on_it() -> None:
+    socket = Socket().charging()
+    effects = socket.edge("leakage", True)
+    first = next(effect for effect in effects if isinstance(effect, Keep))
+    assert read_kept(first.document).latched == ("leakage",)
 
 
 def test_a_load_that_was_never_seen_is_not_resumed() -> None:
