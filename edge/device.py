@@ -221,6 +221,7 @@ class Device:
         self.recorder.record("", "device.stopped", {})
         await self.recorder.close(CLOSES_WITHIN_S)
         self.ports.roster.close()
+        self.notebook.close()
         await self.ports.loop.run_in_executor(self.ports.memory_writer, self.ports.memory.close)
         self.ports.clock.save()
 

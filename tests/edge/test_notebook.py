@@ -1,11 +1,10 @@
 """What a point keeps is found again, with its age, and a disk that takes nothing is told of."""
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
-from edge.ledger import Ledger
+from edge.ledger import Ledger, Spent
 from edge.memory import KeptPoint, Memory, MemoryUnusable
 from edge.notebook import Notebook
 from edge.stations import Found, Spend
@@ -62,24 +61,50 @@ async def test_an_empty_page_is_found_by_nobody(tmp_path: Path) -> None:
     assert notebook(memory)[0].found("phone-1") is None
 
 
+class Full(Memory):
+    """On a disk that may take nothing."""
+
+    full = True
+
+    def keep_point(self, kept: KeptPoint, spent: Iterable[Spent] = ()) -> None:
+        if self.full:
+            raise MemoryUnusable("the disk is full")
+        super().keep_point(kept, spent)
+
+
 @in_virtual_time
-async def test_a_disk_that_takes_nothing_is_told_of_until_it_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Full(Memory):
-        full = True
-
-        def keep_point(self, kept: KeptPoint, spent: object = ()) -> None:
-            if self.full:
-                raise MemoryUnusable("the disk is full")
-
+async def test_a_disk_that_takes_nothing_is_told_of_and_has_the_page_as_soon_as_it_takes_one(tmp_path: Path) -> None:
     memory = Full(tmp_path / "memory.db")
     notes, _ = notebook(memory)
     kept: list[str] = []
     notes.keep("phone-1", b"page", lambda: kept.append("page"))
-    await asyncio.sleep(1)
+    await asyncio.sleep(10)
     assert (notes.fault, kept) == ("the disk is full", [])
     memory.full = False
-    notes.keep("phone-1", b"page", lambda: kept.append("page"))
-    await asyncio.sleep(1)
+    await asyncio.sleep(2)
     assert (notes.fault, kept) == ("", ["page"])
+    assert memory.points()["phone-1"].document == b"page"
+
+
+@in_virtual_time
+async def test_no_page_is_offered_again_in_place_of_a_newer_one(tmp_path: Path) -> None:
+    memory = Full(tmp_path / "memory.db")
+    notes, _ = notebook(memory)
+    notes.keep("phone-1", b"old", lambda: None)
+    await asyncio.sleep(0.5)
+    memory.full = False
+    notes.keep("phone-1", b"new", lambda: None)
+    await asyncio.sleep(10)
+    assert memory.points()["phone-1"].document == b"new"
+
+
+@in_virtual_time
+async def test_once_it_is_closed_it_offers_nothing_more(tmp_path: Path) -> None:
+    memory = Full(tmp_path / "memory.db")
+    notes, _ = notebook(memory)
+    notes.keep("phone-1", b"page", lambda: None)
+    await asyncio.sleep(0.5)
+    notes.close()
+    memory.full = False
+    await asyncio.sleep(10)
+    assert memory.points() == {}
