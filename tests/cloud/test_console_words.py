@@ -1,5 +1,6 @@
 """Every text of the console is there in Chinese, and every word a device may say has words."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ METHODS = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 FAMILIES = "access|bank|command|device|door|emergency|ev_post|reader|session|socket|turnstile"
 RECORDED = re.compile(rf'"((?:{FAMILIES})\.[a-z_]+)"')
+MAKES_FAULTS = {"set_fault": 2, "moved": 2, "kept_still": 2, "with_fault": 1, "trip": 1, "_fail": 1}
+"""What a station calls to say that something is wrong, and which of its arguments names that."""
 DEED = re.compile(r'"((?:card|device|login|membership|mode|muster|operator|password|person)\.[a-z]+)"')
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,:;?!]")
 
@@ -76,6 +79,40 @@ def test_every_kind_that_a_device_records_has_words() -> None:
     recorded = {kind for file in files for kind in RECORDED.findall(file.read_text())}
     assert len(recorded) > 10
     assert {kind for kind in recorded if kind not in words.KINDS and kind not in NOT_EVENTS} == set()
+
+
+def faults(source: str) -> Iterator[str]:
+    """Every word for a fault that stands in a program. A post's nonsense is a fault of its own by what it was."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(id="Nonsense"), args=[ast.Constant(value=str(what))]):
+                yield f"nonsense_{what}"
+            case ast.Call(func=ast.Name(id=name), args=arguments) if name in MAKES_FAULTS:
+                yield from named(arguments[MAKES_FAULTS[name]])
+            case ast.Dict(keys=keys, values=values):
+                for key, value in zip(keys, values, strict=True):
+                    if isinstance(key, ast.Constant) and key.value == "fault":
+                        yield from named(value)
+
+
+def named(what: ast.expr) -> Iterator[str]:
+    """The words that an expression may come to, as far as they stand there."""
+    match what:
+        case ast.Constant(value=str(word)):
+            yield word
+        case ast.IfExp(body=one, orelse=other):
+            yield from named(one)
+            yield from named(other)
+
+
+def test_every_fault_that_a_device_tells_of_has_words() -> None:
+    told = {fault for file in sources.files("edge", suffix=".py") for fault in faults(file.read_text())}
+    assert {"relay_stuck", "contactor_welded", "nonsense_frame", "silent", "exit_button_stuck", "latch"} <= told
+    assert told - set(words.FAULTS) == set()
+
+
+def test_every_family_of_events_has_words() -> None:
+    assert set(FAMILIES.split("|")) - set(words.FAMILIES) == set()
 
 
 def test_every_deed_that_the_audit_records_has_words() -> None:
