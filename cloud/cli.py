@@ -197,15 +197,20 @@ def add_device(
     out: Annotated[Path, typer.Option(help="Where to put what the device needs.")],
     folder: FolderOption = HERE,
     replace: Annotated[bool, typer.Option("--replace", help="A new Pi takes the old one's place.")] = False,
+    wiring: Annotated[Path | None, typer.Option(help="Its configuration file, which says what its points are.")] = None,
 ) -> None:
     """Register a device from this machine, without a code, and write the keys and the certificate that it needs."""
     try:
         public = bytes.fromhex(public_key)
     except ValueError:
         _fail(f"the public key is no hex text: {public_key!r}")
+    try:
+        text = wiring.read_bytes().decode() if wiring else ""
+    except (OSError, UnicodeDecodeError) as wrong:
+        _fail(f"{wiring} cannot be read: {wrong}")
     with open_folder(folder) as (store, keys):
         registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
-        bundle = registrar.admit(public, "", Position(name, replace=replace), BY)
+        bundle = registrar.admit(public, text, Position(name, replace=replace), BY)
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys.hand_out(name, out)
         write_private(out / "ca.crt", bundle.ca)

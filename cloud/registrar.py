@@ -88,10 +88,11 @@ class Registrar:
             self._place(connection, public_key, position, now_ms)
             if wiring:
                 keep_wiring(connection, name, wiring)
-            self._place_points(connection, position, wired_points(wiring_of(connection, name)))
+            taken = self._place_points(connection, position, wired_points(wiring_of(connection, name)))
             issued = self._issue(connection, name, public_key, now_ms)
             action = "device.replaced" if position.replace else "device.adopted"
-            operators.record(connection, now_ms, by, action, name, certificate=issued.serial)
+            detail = {"points": ", ".join(taken)} if taken else {}
+            operators.record(connection, now_ms, by, action, name, certificate=issued.serial, **detail)
             bundle = self._bundle(name, issued, site_of(connection).name, wiring_of(connection, name))
         if position.replace:
             self._tell_broker(now_ms)
@@ -151,14 +152,14 @@ class Registrar:
             return
         register(connection, position.name, public_key, now_ms, position.label_zh, position.label_en)
 
-    def _place_points(self, connection: Connection, position: Position, wired: Sequence[Wired]) -> None:
+    def _place_points(self, connection: Connection, position: Position, wired: Sequence[Wired]) -> list[str]:
         name, zone = position.name, position.zone
         if zone and zone not in dict(list_zones(connection)):
             raise NotRegistered(f"there is no zone {zone}")
         if zone and not wired and not has_point(connection, name):
             wired = [Wired(name, zone)]
         labels = {name: (position.label_zh or name, position.label_en or name)}
-        take_points(connection, name, wired, zone, labels)
+        return take_points(connection, name, wired, zone, labels)
 
     def _issue(self, connection: Connection, name: str, public_key: bytes, now_ms: int) -> Issued:
         issued = self.authority.device(name, public_key, now_ms)

@@ -12,7 +12,7 @@ from cloud.folder import open_folder
 from cloud.store import operators
 from cloud.store.quarantine import Suspect, confine
 from cloud.store.registry import lose_device, register
-from cloud.store.schema import devices, plans, sites
+from cloud.store.schema import devices, plans, points, sites
 from cloud.store.sessions import note_sessions
 from contract.decide import Trust
 from contract.events import Event
@@ -113,6 +113,17 @@ def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, t
     with open_folder(folder) as (store, _), store.reading() as connection:
         deed = operators.list_deeds(connection, limit=1)[0]
     assert (deed.operator, deed.action, deed.subject) == ("command line", "device.adopted", "gym-turnstile")
+
+
+def test_a_device_is_registered_with_the_points_of_its_wiring(typed: Typing, folder: Path, tmp_path: Path) -> None:
+    wiring = tmp_path / "washing.toml"
+    wiring.write_text('[[point]]\nname = "washer-1"\nzone = "hub"\nkind = "socket"\nsettings = { class = "ebike" }\n')
+    out = ["--public-key", public_key(), "--out", str(tmp_path / "out"), "--dir", str(folder), "--wiring"]
+    typed("device", "add", "washing", *out, str(wiring))
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        (found,) = connection.execute(select(points).where(points.c.device == "washing"))
+    assert (found.name, found.zone, found._mapping["class"]) == ("washer-1", "hub", "ebike")
+    assert "cannot be read" in typed.refused("device", "add", "other", *out, str(tmp_path))
 
 
 def test_the_list_of_devices_says_when_each_was_heard_and_which_are_lost(
