@@ -12,8 +12,7 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from cloud.sample import FACILITY, PEOPLE
-from contract.credentials import KEYS, encode
+from contract.credentials import KEYS
 from edge.config import DeviceConfig, Point
 from edge.files import socket_complaint
 from edge.peripherals import Bus
@@ -57,9 +56,10 @@ from firmware_sim.parts.door import Door
 from firmware_sim.parts.ev_post import EvPost
 from firmware_sim.parts.rs485 import Terminal
 from firmware_sim.parts.turnstile import Turnstile
-from firmware_sim.people import Resident, wander
 from firmware_sim.remote_board import BoardServer
+from firmware_sim.riders import KEY_S
 from firmware_sim.worlds.charging_hands import ChargingHands, named
+from firmware_sim.worlds.folk import live
 from firmware_sim.worlds.wiring import Hardware, resistors, wire
 
 MAX_KEPT = 10_000
@@ -67,13 +67,8 @@ MAX_KEPT = 10_000
 MAX_LOG_BYTES = 8 * 1024 * 1024
 """Of the log of moves; the one before it is kept beside it."""
 BIT_S = 0.001
-KEY_S = 0.4
-"""From one key to the next, with an unhurried finger: a busy machine may see two presses nearer to each other."""
 FORCE_S = 1.2
 """How long somebody who broke a door open keeps a hand on it."""
-VISITS_PER_HOUR = (40.0,) * 24
-"""At each point of a demo: about one visit in a minute and a half, whatever the hour."""
-STAY_S = (60.0, 300.0)
 
 
 def pin_names(config: DeviceConfig) -> dict[int, str]:
@@ -341,28 +336,6 @@ class Hands:
         return portal
 
 
-def neighbours() -> list[Resident]:
-    """The sample's people with their cards: one ended, one suspended, one lost, as in life."""
-    return [Resident(one.name_en, encode("H10301", facility=FACILITY, number=one.card)) for one in PEOPLE]
-
-
-async def live(hardware: Hardware) -> None:
-    """Neighbours come and go at every point that has a reader at its way in, until this is cancelled."""
-    async with asyncio.TaskGroup() as visiting:
-        for name, portal in hardware.portals.items():
-            reader = hardware.readers.get(f"{name}.in")
-            if reader is not None:
-                visits = wander(
-                    neighbours(),
-                    reader,
-                    portal,
-                    chance=hardware.board.random(f"people/{name}"),
-                    visits_per_hour=VISITS_PER_HOUR,
-                    stay_s=STAY_S,
-                )
-                visiting.create_task(visits, name=f"people at {name}")
-
-
 def serial_link(config: DeviceConfig, bus: Bus) -> Path:
     """Where the pseudo-terminal of a bus is found. Raises `OSError` for a device that is not beside the config."""
     if Path(bus.device).is_absolute():
@@ -424,7 +397,7 @@ async def run_board(
         print(f"the board of {config.device.name} is up", flush=True)
         async with asyncio.TaskGroup() as group:
             living = [group.create_task(post.run(), name=post.name) for post in hardware.posts.values()]
-            living += [group.create_task(live(hardware), name="people")] if people else []
+            living += [group.create_task(live(config, hardware), name="people")] if people else []
             await ended.wait()
             for life in living:
                 life.cancel()

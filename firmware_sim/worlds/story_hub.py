@@ -30,8 +30,8 @@ PHONE, EBIKE, HOT, NEXT = "phone-1", "ebike-1", "ebike-2", "phone-2"
 POSTS = "ev-1", "ev-2"
 CONTACTORS = "bank-a.contactor", "bank-b.contactor"
 ALMOST_FULL, HALF = 93.0, 50.0
-BURNT_OHM = 100.0
-"""A contact so bad that an e-bike's current makes it hot within a quarter of a minute."""
+BURNT_OHM = 60.0
+"""A contact so bad that an e-bike's current makes it hot within half a minute."""
 CUT_C = 69.95
 """At 70 degrees a socket is cut; its thermistor tells tenths."""
 REGISTER_WH = 1

@@ -45,7 +45,8 @@ from firmware_sim.orders import (
     Walk,
 )
 from firmware_sim.remote_board import SOCKET_VARIABLE
-from firmware_sim.worlds.board_process import Hands, Witness, live, pin_names
+from firmware_sim.worlds.board_process import Hands, Witness, pin_names
+from firmware_sim.worlds.folk import live
 from firmware_sim.worlds.wiring import Hardware, resistors, wire
 
 PATIENCE_S = 30.0
@@ -57,7 +58,7 @@ class Site:
     """One sample device's board in virtual time, and hands to do things at it."""
 
     def __init__(self, config_name: str) -> None:
-        config = load(ROOT / "config" / f"{config_name}.toml")
+        config = self.config = load(ROOT / "config" / f"{config_name}.toml")
         self.witness = Witness(pin_names(config))
         self.board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=self.witness.hear)
         self.hardware: Hardware = wire(self.board, config)
@@ -282,7 +283,7 @@ def test_a_second_card_waits_for_the_first() -> None:
 
 def test_neighbours_come_by_themselves() -> None:
     async def story(site: Site) -> None:
-        folk = asyncio.create_task(live(site.hardware))
+        folk = asyncio.create_task(live(site.config, site.hardware))
         await asyncio.sleep(600)
         folk.cancel()
         assert 2 <= site.hardware.readers[f"{GYM}.in"].frames_sent <= 20
