@@ -25,8 +25,10 @@ PHASES = frozenset({"L1", "L2", "L3", "L1-N", "L2-N", "L3-N"})
 
 
 def text(said: object, longest: int = MAX_TEXT) -> str:
-    """A text without its margins, cut to its longest."""
-    return said.strip()[:longest] if isinstance(said, str) else str(said) if type(said) is int else ""
+    """A text without its margins, cut to its longest. JSON holds half characters, which nobody could write down."""
+    if type(said) is int:
+        return str(said)[:longest]
+    return said.strip()[:longest].encode(errors="replace").decode() if isinstance(said, str) else ""
 
 
 def moment_ms(said: object) -> int | None:
