@@ -1,4 +1,4 @@
-"""The list of cards that a post keeps: what it should hold, what it says it holds, and the way from one to the other."""
+"""The list of cards that a post keeps: what it should hold, what it says it holds, and the way there."""
 
 import pytest
 from hypothesis import settings
