@@ -31,15 +31,14 @@ from edge.ocpp_words import (
     StatusSaid,
     StopSaid,
     Wish,
-    card_bytes,
 )
 from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
 from edge.post_ends import metered, settle, stop, stop_again, stopped
-from edge.post_state import CLASS, OF_STATION, SETTLE_MS, Settings, State, Step, is_offered, keep, numbered, tell, to
+from edge.post_list import listed, send_next, weigh, weighed_again
+from edge.post_state import CLASS, SETTLE_MS, Settings, State, Step, is_offered, keep, numbered, tell, to
 from edge.session import HOUR_MS, MINUTE_MS, Session, ended, energy_wh
 from edge.stations import (
     BARRING,
-    Ask,
     CannotRecord,
     CloudHeard,
     Decided,
@@ -73,7 +72,6 @@ CLOCK_OFF_MS = 2 * MINUTE_MS
 WEIGH_AGAIN_MS = 15 * MINUTE_MS
 LIST_AGAIN_MS = 5 * MINUTE_MS
 NONSENSE_MS = HOUR_MS
-TAKEN_AWAY = frozenset({Reason.SUSPENDED, Reason.REPORTED_LOST})
 
 
 def start(point: str, settings: Settings) -> State:
@@ -139,7 +137,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             state, effects = _to_mode(state, mode)
             return state, [Record("ev_post.mode", {"mode": mode.value, "number": number}), *effects]
         case CloudHeard():
-            return state, _weigh(state, 1)
+            return state, weigh(state, 1)
         case Found(document=document, age_ms=age_ms) if state.book == Book():
             return _found(state, document, age_ms, now_ms)
         case Levels():
@@ -173,9 +171,9 @@ def _due(state: State, name: str, now_ms: int) -> Step:
         case "settle":
             return settle(state, now_ms)
         case "weigh":
-            return state, [*_weigh(state, len(state.cards.wanted)), Wake("weigh", WEIGH_AGAIN_MS)]
+            return state, [*weigh(state, len(state.cards.wanted)), Wake("weigh", WEIGH_AGAIN_MS)]
         case "list":
-            return _list_next(state)
+            return send_next(state)
         case "forget":
             state = replace(state, book=replace(state.book, unsure=""))
             return state, [keep(state)]
@@ -220,10 +218,10 @@ def _told(state: State, message: FromPost, now_ms: int) -> Step:
             return _done(state, message)
         case Configured():
             told_of = [Record("ev_post.configured", {"refused": list(message.refused)})]
-            state, effects = _list_next(replace(state, cards=local_list.limited(state.cards, message)))
+            state, effects = send_next(replace(state, cards=local_list.limited(state.cards, message)))
             return state, [*told_of, *effects]
         case ListVersion():
-            return _list_next(replace(state, cards=local_list.found(state.cards, message)))
+            return send_next(replace(state, cards=local_list.found(state.cards, message)))
         case Nonsense(what=what):
             state, effects = set_fault(state, "ev_post", f"nonsense_{what}", present=True)
             return state, [*effects, Wake(f"nonsense_{what}", NONSENSE_MS)]
@@ -301,22 +299,22 @@ def _done(state: State, done: Done) -> Step:
         state = replace(state, cards=local_list.answered(state.cards, done))
         if done.how == "version_mismatch":
             return state, [tell(AskListVersion())]
-        return _list_next(state) if done.accepted else (state, [Wake("list", LIST_AGAIN_MS)])
+        return send_next(state) if done.accepted else (state, [Wake("list", LIST_AGAIN_MS)])
     return state, []
 
 
 def _weighed(state: State, found: Decided, now_ms: int) -> Step:
     if found.about.startswith("list:"):
-        return _weighed_again(state, found)
+        return weighed_again(state, found)
     question = next((one for about, one in state.asked if about == found.about), None)
     if question is None:
         return state, []
     state = replace(state, asked=tuple(one for one in state.asked if one[0] != found.about))
-    state, listed = _listed(state, question.tag, found)
+    state, sent = listed(state, question.tag, found)
     state, effects = (
         answered(state, question, found) if isinstance(question, CardShown) else begun(state, question, found, now_ms)
     )
-    return state, effects + listed
+    return state, effects + sent
 
 
 def _emergency(state: State, active: bool, cause: str) -> Step:
@@ -373,49 +371,3 @@ def _found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> St
         state = replace(state, book=transactions.put(book, unbounded))
     left_ms = book.session.limit_ms - book.session.span_ms - (age_ms or 0)
     return state, [*effects, Wake("limit", max(0, left_ms))]
-
-
-# The list that the post keeps
-
-
-def _listed(state: State, tag: str, found: Decided) -> Step:
-    """A card that was weighed here goes on the list, or leaves it."""
-    if card_bytes(tag) is None or state.here is None or not state.here.leads:
-        return state, []
-    reason, grant = found.decision.reason, found.decision.grant
-    if reason not in OF_STATION or tag.upper() not in state.cards.wanted:
-        allowed = found.decision.allowed and grant is not None
-        cards = (
-            local_list.allowed(state.cards, tag.upper(), grant.valid_until_ms)
-            if allowed and grant is not None
-            else local_list.refused(state.cards, tag.upper())
-        )
-        state = replace(state, cards=cards)
-    return _list_next(state)
-
-
-def _weighed_again(state: State, found: Decided) -> Step:
-    """A card of the list; with the first of them a new roster is noticed, and then all of them are weighed."""
-    tag, session = found.about.removeprefix("list:"), state.book.session
-    effects: list[Effect] = []
-    if found.roster != state.cards.roster:
-        state = replace(state, cards=replace(state.cards, roster=found.roster))
-        effects += _weigh(state, len(state.cards.wanted))
-    state, listed = _listed(state, tag, found) if tag in state.cards.wanted else (state, [])
-    if session is not None and found.digest.hex() == session.digest and found.decision.reason in TAKEN_AWAY:
-        state, stopped = stop(state, Stop.DEAUTHORIZED)
-        listed += stopped
-    return state, effects + listed
-
-
-def _weigh(state: State, most: int) -> list[Effect]:
-    cards = ((tag, card_bytes(tag)) for tag in list(state.cards.wanted)[:most])
-    return [Ask(card, f"list:{tag}") for tag, card in cards if card is not None]
-
-
-def _list_next(state: State) -> Step:
-    if state.here is None or not state.here.leads:
-        return state, []
-    state, order = numbered(state, "list")
-    cards, update = local_list.update(state.cards, order)
-    return replace(state, cards=cards), [] if update is None else [tell(update)]
