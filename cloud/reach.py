@@ -1,4 +1,4 @@
-"""How far a roster has got: on which doors it is applied, who still lacks it, and since when."""
+"""How far a roster has got: on which points it is applied, who still lacks it, and since when."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,31 +13,31 @@ class Behind(Struct, frozen=True):
     name: str
     label: Label
     number: int
-    doors: int
+    points: int
     since_ms: int
 
 
 class Reach(Struct, frozen=True):
-    """A roster, and on how many of the site's doors it is applied. ``behind`` begins with who waits longest."""
+    """A roster, and on how many of the site's points it is applied. ``behind`` begins with who waits longest."""
 
     number: int
     issued_ms: int
     grants: int
     applied: int
-    doors: int
+    points: int
     behind: Sequence[Behind]
 
     def oldest_ms(self, now_ms: int) -> int:
-        """For how long the doors that lack it have lacked something; 0 if none does."""
+        """For how long the points that lack it have lacked something; 0 if none does."""
         return max(0, now_ms - self.behind[0].since_ms) if self.behind else 0
 
 
 def reach(number: int, grants: int, issued: Mapping[int, int], devices: Sequence[DeviceView]) -> Reach:
     """``issued`` are the rosters known, this one among them, by number, with their times of issue.
 
-    A device uses the roster that it last reported. One without doors has nothing to apply it to and is not counted.
+    A device uses the roster that it last reported. One without points has nothing to apply it to and is not counted.
     """
-    with_doors = [device for device in devices if device.points]
+    with_points = [device for device in devices if device.points]
     behind = [
         Behind(
             device.name,
@@ -46,15 +46,15 @@ def reach(number: int, grants: int, issued: Mapping[int, int], devices: Sequence
             len(device.points),
             min(at_ms for other, at_ms in issued.items() if device.roster_number < other <= number),
         )
-        for device in with_doors
+        for device in with_points
         if device.roster_number < number
     ]
-    doors = sum(len(device.points) for device in with_doors)
+    points = sum(len(device.points) for device in with_points)
     return Reach(
         number=number,
         issued_ms=issued[number],
         grants=grants,
-        applied=doors - sum(one.doors for one in behind),
-        doors=doors,
+        applied=points - sum(one.points for one in behind),
+        points=points,
         behind=sorted(behind, key=lambda one: (one.since_ms, one.name)),
     )

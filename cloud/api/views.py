@@ -80,18 +80,18 @@ class BehindOut(BaseModel):
 
     name: str
     number: int
-    doors: int
+    points: int
     since_ms: int
 
 
 class RosterOut(BaseModel):
-    """A roster, and on how many of the site's doors it is applied."""
+    """A roster, and on how many of the site's points it is applied."""
 
     number: int
     issued_ms: int
     grants: int
     applied: int
-    doors: int
+    points: int
     behind: list[BehindOut]
 
 

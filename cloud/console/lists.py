@@ -94,7 +94,7 @@ def device_page(
 
 @router.get("/rosters")
 def rosters(request: Request, login: Reading, desk: Services) -> HTMLResponse:
-    """The newest rosters, each with the doors that have it and the devices that lack it."""
+    """The newest rosters, each with the points that have it and the devices that lack it."""
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
         found = spread(connection)

@@ -212,23 +212,23 @@ def publish_roster(town: Town, number: int) -> None:
         add_roster(connection, Roster(number, town.now_ms, b"s" * 16, [], 12), {b"s" * 16: b""}, revision(connection))
 
 
-def test_every_page_about_people_says_on_how_many_doors_the_newest_roster_is_applied(town: Town) -> None:
+def test_every_page_about_people_says_on_how_many_points_the_newest_roster_is_applied(town: Town) -> None:
     publish_roster(town, 1)
     for name in town.senders:
         town.arrives(name, "state", town.senders[name].state(1, RosterState(version=1)))
     with town.visit("admin") as visitor:
         for path in ("/people", "/people/1", "/rosters"):
-            assert "Roster 1: applied on 4 of 4 doors</p>" in visitor.get(path).text
+            assert "Roster 1: applied on 4 of 4 points</p>" in visitor.get(path).text
         publish_roster(town, 2)
         for name in ("east-gate", "west-gate", "hub-door"):
             town.arrives(name, "state", town.senders[name].state(1, RosterState(version=2)))
         town.now_ms += 4 * 60_000
         for path in ("/people", "/people/1", "/rosters"):
             told = words(visitor.get(path).text)
-            assert "Roster 2: applied on 3 of 4 doors, oldest 4 min. Without it: Gym turnstile 4 min" in told
-        assert "3 /4 Doors with the newest roster oldest 4 min" in words(visitor.get("/").text)
+            assert "Roster 2: applied on 3 of 4 points, oldest 4 min. Without it: Gym turnstile 4 min" in told
+        assert "3 /4 Points with the newest roster oldest 4 min" in words(visitor.get("/").text)
         found = visitor.get("/api/v1/rosters").json()
-        assert [(one["number"], one["applied"], one["doors"]) for one in found["rosters"]] == [(2, 3, 4), (1, 4, 4)]
+        assert [(one["number"], one["applied"], one["points"]) for one in found["rosters"]] == [(2, 3, 4), (1, 4, 4)]
         assert found["rosters"][0]["behind"][0]["name"] == "gym-turnstile"
         assert not found["unpublished"]
 
