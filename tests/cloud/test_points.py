@@ -6,8 +6,7 @@ import pytest
 from cloud.sample import HUB_SOCKETS
 from cloud.store.community import load_community
 from cloud.store.operators import list_deeds
-from cloud.store.registry import register
-from contract.sealing import DeviceKey
+from tests.cloud.hub import RidersHub
 from tests.cloud.test_console import words
 from tests.cloud.town import Town, Visitor
 
@@ -90,9 +89,17 @@ def test_a_wrong_form_says_so_on_the_devices_page(town: Town) -> None:
     assert "Something in the form is not right" in odd.text
 
 
+def test_the_page_of_a_hub_speaks_of_points_and_leads_to_each_of_its_sockets(town: Town) -> None:
+    RidersHub(town)
+    with town.visit("office") as office:
+        hub, door = office.get(f"/devices/{HUB_SOCKETS}").text, office.get(PAGE).text
+    assert '<a href="/charging/sockets/phone-1">Phone socket 1</a>' in hub
+    assert ("<h2>Points</h2>" in hub, "Leads to" in hub) == (True, False)
+    assert ("<h2>Doors</h2>" in door, "Leads to" in door) == (True, True)
+
+
 def test_whoever_does_not_look_after_machines_is_shown_no_form(town: Town) -> None:
-    with town.store.writing() as connection:
-        register(connection, HUB_SOCKETS, DeviceKey.generate().public(), town.now_ms)
+    RidersHub(town)
     with town.visit("office") as office:
         assert "Correct its points" not in office.get(f"/devices/{HUB_SOCKETS}").text
         assert calls(office, HUB_SOCKETS, "phone-1", zone="gym").status_code == 403
