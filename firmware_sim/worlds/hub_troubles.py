@@ -15,8 +15,10 @@ from firmware_sim.parts.contactor import PowerContact
 from firmware_sim.worlds.troubles import Troubles
 from firmware_sim.worlds.virtual_hub import BANK, EBIKE, MISHAPS, PHONE, RIDER, STAFF, STRANGER, VirtualHub
 
-PEOPLE_S, MISHAPS_S, ORDERS_S, PROCESSES_S = 40.0, 150.0, 120.0, 240.0
+PEOPLE_S, MISHAPS_S, ORDERS_S, MACHINES_S = 75.0, 200.0, 150.0, 75.0
 """How far apart they are on average."""
+AWAY_S = 180.0
+"""The longest that the cable, the cloud or the broker is gone: long enough to have to wait for the time."""
 MISHAP_LASTS_S = (2.0, 120.0)
 FROZEN_S = 400.0
 MEND_S = 20.0
@@ -34,7 +36,7 @@ class HubTroubles:
         self._hub = hub
         self._chance = hub.town.random("troubles at the hub")
         self._at_reader = asyncio.Lock()
-        self._machines = Troubles(hub.town)
+        self._machines = Troubles(hub.town, AWAY_S)
         self._mishaps: Mapping[str, tuple[Deed, Deed]] = {
             **{name: (one.happens, one.mended) for name, one in MISHAPS.items()},
             "the relay welds": (lambda hub: self._relay().weld(), lambda hub: self._relay().mend()),
@@ -59,7 +61,7 @@ class HubTroubles:
                 group.create_task(self._again(PEOPLE_S, self._somebody))
                 group.create_task(self._again(MISHAPS_S, self._mishap))
                 group.create_task(self._again(ORDERS_S, self._order))
-                group.create_task(self._machines.befall(PROCESSES_S))
+                group.create_task(self._machines.befall(MACHINES_S))
         except TimeoutError:
             self.happened += self._machines.happened
         await self._go_home()

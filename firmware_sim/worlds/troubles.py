@@ -4,6 +4,7 @@ Half of it strikes at random; the other half waits for somebody to badge, becaus
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -23,11 +24,12 @@ OnDevice = Callable[[VirtualDevice], Awaitable[None]]
 
 
 class Troubles:
-    """``happened`` counts them by name. A device, or the cloud, has one trouble at a time."""
+    """``happened`` counts them by name. A device, or the cloud, has one trouble at a time, and none for longer than
+    ``longest_s``."""
 
-    def __init__(self, town: VirtualTown) -> None:
+    def __init__(self, town: VirtualTown, longest_s: float = math.inf) -> None:
         self.happened: Counter[str] = Counter()
-        self._town = town
+        self._town, self._longest_s = town, longest_s
         self._chance = town.random("troubles")
         self._troubled: dict[str, None] = {}
         self._on_device: dict[str, OnDevice] = {
@@ -134,4 +136,4 @@ class Troubles:
             self._town.broker.start()
 
     async def _a_while(self, least_s: float, most_s: float) -> None:
-        await asyncio.sleep(self._chance.uniform(least_s, most_s))
+        await asyncio.sleep(self._chance.uniform(least_s, min(most_s, self._longest_s)))

@@ -40,7 +40,7 @@ async def lived_through(folder: Path, seed: int, hours: float) -> tuple[HubTroub
     return troubles, complaints
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 4])
 def test_nothing_can_be_said_against_a_hub_after_an_hour_of_troubles(tmp_path: Path, seed: int) -> None:
     troubles, complaints = run_virtual(lived_through(tmp_path, seed, hours=1))
     assert complaints == []
