@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
+from typing import get_args
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -16,7 +17,9 @@ from contract.messages import (
     Command,
     Desired,
     EventBatch,
+    Live,
     Manifest,
+    Op,
     Renewal,
     Reported,
     Result,
@@ -106,13 +109,14 @@ class Thief:
             "certificate": lambda: Certificate("-----BEGIN CERTIFICATE-----\n", self._time()),
             "state": self._state,
             "beat": self._beat,
+            "live": self._live,
             "want": lambda: Want([self._random.randbytes(16) for _ in range(self._random.randint(1, 64))]),
             "reported": lambda: Reported(self._number(), "applied", self._time(), {self._device: Mode.LOCKDOWN}),
             "result": lambda: Result(self._random.randbytes(16).hex(), "done", self._time()),
             "renew": lambda: Renewal("-----BEGIN CERTIFICATE REQUEST-----\n"),
         }
         body = codec.write(kinds[channel]())
-        if channel in ("beat", "want", "certificate") or self._random.random() < 0.2:
+        if channel in ("beat", "live", "want", "certificate") or self._random.random() < 0.2:
             return body
         purpose = self._random.choice(list(Purpose))
         return codec.attach(body, self._random.choice(self._keys)(statement(purpose, self._site, self._device, body)))
@@ -135,14 +139,14 @@ class Thief:
         return Command(
             id=self._random.randbytes(16).hex(),
             device=self._device,
-            op=self._random.choice(["open_once", "reboot", "send_log", "clock_set"]),
+            op=self._random.choice(get_args(Op)),
             by="thief",
             reason="none of your business",
             connection=self._random.choice([1, 2, 3]),
             lifetime_ms=30_000,
             issued_ms=self._now_ms(),
             point=self._device,
-            args={"now_ms": self._time()},
+            args={"now_ms": self._time(), "digest": "00" * 16, "session": "00" * 8, "zone": "gym", "on": True},
         )
 
     def _state(self) -> State:
@@ -160,6 +164,10 @@ class Thief:
         trust = self._random.choice(list(Trust))
         rows, waiting, oldest_ms, unlogged, error_ms = (self._number() for _ in range(5))
         return Beat(self._time(), self._number(), trust, rows, waiting, oldest_ms, unlogged, faults, error_ms)
+
+    def _live(self) -> Live:
+        lie = self._random.choice([self._number(), "<script>", None, {"power_w": "\u0000"}])
+        return Live(self._time(), {self._device: {"class": lie, "power_w": lie, "session": lie}, "": {}})
 
     def _events(self) -> bytes:
         """Rows behind what the cloud has, or in place of it, that open, lock and set the time."""
