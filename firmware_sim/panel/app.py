@@ -119,7 +119,9 @@ class Panel:
 
         async def deed() -> str:
             control = self._world.devices[name].control
-            return await carry_out(self._world, control, order_of(order, card, thing, walks=bool(walk)), language)
+            return await carry_out(
+                self._world, control, order_of(order, card, thing, walks=bool(walk), language=language), language
+            )
 
         return await self._do(request, name, deed)
 

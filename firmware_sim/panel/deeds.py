@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from firmware_sim.control import BoardControl
-from firmware_sim.orders import Order, Tap, TapAndWalk, Walk, read_order
+from firmware_sim.orders import ControlError, Order, Tap, TapAndWalk, TapPost, Walk, read_order
 from firmware_sim.panel.words import say
 from firmware_sim.panel.world import PanelDevice, PanelWorld
 from firmware_sim.parts.battery import APPLIANCES
@@ -13,10 +13,15 @@ Part = Literal["cable", "agent", "keeper"]
 LAMPS = (".green", ".red")
 
 
-def order_of(text: str, card: str, thing: str = "", *, walks: bool) -> Order:
+UID = "UID4:"
+
+
+def order_of(text: str, card: str, thing: str = "", *, walks: bool, language: str = "en") -> Order:
     """The order of a button. ``{card}`` stands for the card in the person's hand, who walks through after tapping it
     if `walks` and there is a way, and ``{thing}`` for what there is to plug in. Raises `ControlError`."""
     order = read_order(text.replace("{thing}", thing if thing in APPLIANCES else "nothing").encode())
+    if isinstance(order, TapPost):
+        return TapPost(order.point, _tag(card, language))
     if not isinstance(order, Tap) or order.card != "{card}":
         return order
     if order.keys is not None:
@@ -33,6 +38,9 @@ async def carry_out(world: PanelWorld, control: BoardControl, order: Order, lang
             return say(said, language, who=_holder(world, card, language)) + await _speed(control, answer, language)
         case Tap(card=card):
             return say("{who} was read.", language, who=_holder(world, card, language))
+        case TapPost():
+            said = "{who} was read." if answer["taken"] else "{who} was refused by the post."
+            return say(said, language, who=_holder(world, f"{UID}{int(order.tag, 16)}", language))
         case Walk():
             return say("Somebody walked through." if answer["passed"] else "The way was barred.", language)
         case _:
@@ -65,6 +73,14 @@ async def _speed(control: BoardControl, tapped: dict[str, Any], language: str) -
             ms = (move.at_ns - tapped["last_ns"]) / 1e6
             return " " + say("Unlocked {ms} ms after the card's last bit.", language, ms=f"{ms:.1f}")
     return ""
+
+
+def _tag(card: str, language: str) -> str:
+    """What a charging post reads of a card: the digits of its number. Raises `ControlError`."""
+    number = card.removeprefix(UID)
+    if not card.startswith(UID) or not number.isdecimal():
+        raise ControlError(say("A post reads charging cards only; take one into your hand.", language))
+    return f"{int(number):08X}"
 
 
 def _holder(world: PanelWorld, bits: str, language: str) -> str:

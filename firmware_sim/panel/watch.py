@@ -125,5 +125,11 @@ def _of_interest(status: dict[str, Any] | None) -> dict[str, Any] | None:
         "emergencies": status["emergencies"],
         "causes": status["causes"],
         "shown": {name: point["shown"] for name, point in status["points"].items()},
+        "sessions": {name: _session(point["live"]) for name, point in status["points"].items() if "live" in point},
         "faults": sorted(status["faults"]),
     }
+
+
+def _session(live: dict[str, Any]) -> dict[str, Any] | None:
+    """What is drawn of a charge that runs; None where none does."""
+    return {"energy_wh": live["energy_wh"], "minutes": live["minutes"]} if "session" in live else None

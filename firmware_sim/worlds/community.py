@@ -216,7 +216,12 @@ def sample_cards() -> list[Card]:
         for person in PEOPLE
         if person.card in _KIND_OF_CARD
     ]
-    return [*people, Card(Label("Unknown card", "陌生卡"), UNKNOWN_CARD)]
+    charging = [
+        Card(Label("Charging card", "充电卡"), f"UID4:{person.uid}", Label(person.name_en, person.name_zh))
+        for person in PEOPLE
+        if person.uid
+    ]
+    return [*people, *charging, Card(Label("Unknown card", "陌生卡"), UNKNOWN_CARD)]
 
 
 UNKNOWN_CARD = "H10301:99:12345"

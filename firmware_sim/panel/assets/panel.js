@@ -147,10 +147,24 @@ class Socket {
     const marks = { gone: false, powered: socket.live, plugged: plugged_in !== null, hot: socket.temperature_c >= HOT_C };
     for (const [mark, on] of Object.entries(marks)) this.section.classList.toggle(mark, on);
     put(this.section.querySelector("[data-state]"), this.state(plugged_in));
+    this.charge(plugged_in?.charge_percent);
     const wrong = faults({ ...relay, burnt_open: socket.burnt_open });
-    const drawn = [`${socket.power_w.toFixed(1)} W`, `${socket.energy_wh.toFixed(0)} Wh`, `${socket.temperature_c.toFixed(0)} °C`];
+    const drawn = [`${socket.power_w.toFixed(1)} W`, ...this.session(device), `${socket.temperature_c.toFixed(0)} °C`];
     put(this.section.querySelector("[data-passed]"), [...drawn, ...wrong].join(" · "));
     this.screen(device, zone);
+  }
+
+  /** How full the battery is that hangs there, if one does. */
+  charge(percent) {
+    const bar = this.section.querySelector("[data-charge]");
+    bar.hidden = percent === undefined;
+    bar.value = percent ?? 0;
+  }
+
+  /** What its session has had so far, as the station counts it. */
+  session({ status }) {
+    const session = status?.sessions[this.section.dataset.point];
+    return session ? [`${session.energy_wh.toFixed(0)} Wh`, `${session.minutes} min`] : [];
   }
 
   state(plugged_in) {
@@ -167,12 +181,33 @@ class Socket {
     const down = keeper_running ? "The agent is down: nobody decides here. Fire still releases." : "The keeper is down: the pins are at rest.";
     if (isOut) put(screen, say(down));
     else if (isEmergency) put(screen, say("Emergency: no power until a reset."));
-    else put(screen, words.shown[status.shown[this.section.dataset.point]] ?? "\u00a0");
+    else put(screen, this.told(status));
+  }
+
+  /** What it showed last; before that, what is to be done. */
+  told({ shown, sessions }) {
+    const { point } = this.section.dataset;
+    return words.shown[shown[point] || (sessions[point] && "charging")] ?? say("Hold a card to the reader");
   }
 
   lose() {
     this.section.classList.add("gone");
     put(this.section.querySelector("[data-state]"), say("no board"));
+  }
+}
+
+/** A charging post: a peer of its own, with a car, a network cable and a clock. */
+class Post extends Socket {
+  show({ post, zone }, device) {
+    const marks = { gone: !post.powered, powered: post.power_w > 0, plugged: post.plugged_in };
+    for (const [mark, on] of Object.entries(marks)) this.section.classList.toggle(mark, on);
+    const percent = post.plugged_in ? post.level * 100 : undefined;
+    put(this.section.querySelector("[data-state]"), percent === undefined ? say("No car") : `${say("Car")} ${percent.toFixed(0)} %`);
+    this.charge(percent);
+    const wrong = [["no power", !post.powered], ["no network", post.powered && !post.connected]];
+    const drawn = [`${(post.power_w / 1000).toFixed(1)} kW`, ...this.session(device)];
+    put(this.section.querySelector("[data-passed]"), [...drawn, ...wrong.filter(([, isSo]) => isSo).map(([name]) => say(name))].join(" · "));
+    this.screen(device, zone);
   }
 }
 
@@ -191,7 +226,7 @@ function faults({ welded, stuck_open, burnt_open }) {
   return known.filter(([, isSo]) => isSo).map(([name]) => say(name));
 }
 
-const KINDS = { socket: Socket, bank: Bank };
+const KINDS = { socket: Socket, post: Post, bank: Bank };
 
 class Device {
   constructor(article) {
@@ -233,6 +268,7 @@ class Device {
 
   output(name, active) {
     const chip = this.article.querySelector(`[data-output="${name}"]`);
+    if (!chip) return; // a socket's own tile shows whether it is live
     chip.classList.toggle("on", active);
     put(chip.querySelector("small"), say(active ? "driven" : "at rest"));
   }

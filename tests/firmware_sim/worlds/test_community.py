@@ -104,7 +104,7 @@ def test_every_card_of_the_demo_can_be_read() -> None:
     cards = sample_cards()
     assert cards[-1].card == UNKNOWN_CARD
     assert len({card_bits(card.card) for card in cards}) == len(cards)
-    numbers = {person.card for person in PEOPLE}
+    numbers = {number for person in PEOPLE for number in (person.card, person.uid)}
     assert {int(card.card.rpartition(":")[2]) for card in cards[:-1]} <= numbers
 
 
