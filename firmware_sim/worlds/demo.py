@@ -13,7 +13,7 @@ import uvicorn
 
 from firmware_sim.panel.app import create_panel
 from firmware_sim.worlds.brokers import BrokerFailed, listening_from
-from firmware_sim.worlds.community import Community, NotOurs, state_folder
+from firmware_sim.worlds.community import FULL_MS, Community, NotOurs, state_folder
 from firmware_sim.worlds.processes import Died
 from firmware_sim.worlds.steps import Step
 from firmware_sim.worlds.story import Story
@@ -105,16 +105,20 @@ def _introduce(community: Community, port: int, panel_port: int, free_panel_port
     print(
         f"""
   console   {community.url}/          operator admin, password {community.password} (shown only now)
-  panel     http://127.0.0.1:{free_panel_port}/          the simulated hardware: cards, doors, cables, fire
+  panel     http://127.0.0.1:{free_panel_port}/          the simulated hardware: cards, doors, plugs, cables, fire
   broker    {community.broker_kind}, devices {", ".join(community.devices)}
 
-Three things to try:
+Things to try:
   1. On the panel, tap the yearly member's card at the gym turnstile and see the line on the console.
   2. Pull the network cable of the east gate and tap again: the door opens. Put it back: the line arrives.
   3. Untick "Walk through after tapping", tap at the west gate and pull the plug of its agent while the lock is
      open: it locks by itself.
+  4. At the riders' hub, plug an e-bike in, hold the rider's card to its socket and see it charge on the console, under
+     Charging. Pull the plug of the agent: every socket is dead at once; with the agent back, the same session goes on.
+  5. Give a socket a bad contact, or blow smoke into the hub's detector: then only staff, or the key, brings it back.
 
-Invented people walk by themselves now and then. Every start begins anew in {community.state}.
+At the hub a battery is full after {FULL_MS / 1000:.0f} s of little power, not 20 minutes: a setting of its config.
+Invented people walk and charge by themselves now and then. Every start begins anew in {community.state}.
 
 Ctrl-C ends everything.""",
         flush=True,
