@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
-from contract.decide import Tier
-from edge.stations import Effect, Record, Spend
+from contract.decide import Grant, Tier
+from contract.reasons import Reason
+from edge.stations import Decided, Effect, Record, Show, Spend, decided, refuse
 
 ClassName = Literal["ebike", "phone"]
 By = Literal["card", "operator", "post"]
@@ -178,6 +179,30 @@ class Session(Struct, frozen=True):
     ended: str = ""
 
 
+def of_decision(
+    found: Decided, grant: Grant, point: str, *, by: By, class_name: str, limit_ms: int, limit_wh: int
+) -> Session:
+    """The session that begins with a decision. It is called by that decision's ticket."""
+    allotment = grant.allotments.get(point)
+    return Session(
+        id=found.ticket,
+        holder=grant.holder.hex(),
+        digest=found.digest.hex(),
+        tier=grant.tier,
+        by=by,
+        class_name=class_name,
+        limit_ms=limit_ms,
+        limit_wh=limit_wh,
+        allotment="" if allotment is None else allotment.name,
+        started_minute=found.minute,
+    )
+
+
+def is_holders(session: Session | None, found: Decided) -> bool:
+    """Whether whoever began the session stands at the point again, with the same credential."""
+    return session is not None and found.told is None and bool(found.digest) and found.digest.hex() == session.digest
+
+
 def draw(
     session: Session, register_wh: float | None, power_w: float, elapsed_ms: int, most_w: float, tariff: Tariff
 ) -> Session:
@@ -269,6 +294,16 @@ def started(session: Session) -> Record:
         "limits": {"ms": session.limit_ms, "wh": session.limit_wh},
     }
     return Record("session.started", data)
+
+
+def turned_away(session: Session | None, waiting: str, found: Decided) -> tuple[str, list[Effect]]:
+    """Who waits from now on (the holder in hex), and what is told of somebody who is refused. One person may wait for
+    the end of another's session, so that what gets free is theirs for a while."""
+    holder = "" if found.decision.grant is None else found.decision.grant.holder.hex()
+    if session is None or waiting or found.decision.reason is not Reason.BUSY or holder in ("", session.holder):
+        return waiting, refuse(found)
+    waits = Record("session.waiting", {"session": session.id, "holder": holder})
+    return holder, [decided(found), waits, Show("red", "waiting")]
 
 
 def progress(session: Session) -> Record:

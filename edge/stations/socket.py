@@ -13,7 +13,18 @@ from contract.decide import Decision, Mode
 from contract.reasons import Reason
 from contract.sessions import Stop, stop_of_emergency
 from edge.load import Load, Meter, believed
-from edge.session import MINUTE_MS, Session, energy_wh, idle_fen, limits_of, spent, started
+from edge.session import (
+    MINUTE_MS,
+    Session,
+    energy_wh,
+    idle_fen,
+    is_holders,
+    limits_of,
+    of_decision,
+    spent,
+    started,
+    turned_away,
+)
 from edge.socket_interruptions import found, interrupt
 from edge.socket_meter import felt, metered
 from edge.socket_state import (
@@ -171,15 +182,14 @@ def _if_checking(state: State, stop: Stop) -> Stop:
 
 def _decided(state: State, asked: Decided, now_ms: int) -> Step:
     session, reason = state.session, asked.decision.reason
-    if session is not None and asked.digest and asked.digest.hex() == session.digest and asked.told is None:
+    if is_holders(session, asked):
         return _tapped_again(state, now_ms)
     if asked.decision.allowed:
         return _begin(state, asked, now_ms)
     if reason is Reason.FAULTED and asked.resets and asked.told is None:
         return _clear(state, asked)
-    if reason is Reason.BUSY and session is not None and not state.waiting:
-        return _wait(state, session, asked)
-    return state, refuse(asked)
+    waiting, told = turned_away(session, state.waiting, asked)
+    return replace(state, waiting=waiting), told
 
 
 def _tapped_again(state: State, now_ms: int) -> Step:
@@ -192,18 +202,14 @@ def _begin(state: State, asked: Decided, now_ms: int) -> Step:
     barred = _bar(state, asked.decision)
     if grant is None or barred is not None:
         return state, refuse(replace(asked, decision=Decision(barred or Reason.NOT_ENTITLED, grant)))
-    allotment = grant.allotments.get(state.point)
-    session = Session(
-        id=asked.ticket,
-        holder=grant.holder.hex(),
-        digest=asked.digest.hex(),
-        tier=grant.tier,
+    session = of_decision(
+        asked,
+        grant,
+        state.point,
         by="card" if asked.told is None else "operator",
         class_name=state.settings.class_name,
         limit_ms=state.limits.session_ms,
         limit_wh=state.limits.session_wh,
-        allotment="" if allotment is None else allotment.name,
-        started_minute=asked.minute,
     )
     state = replace(to(state, "start"), session=session, over=None, reserved_for="", stop="")
     state = replace(state, began_ms=now_ms, told_ms=now_ms, kept_ms=now_ms, load=Load(), warned=False)
@@ -223,15 +229,6 @@ def _bar(state: State, decision: Decision) -> Reason | None:
     if state.mode in BARRING or decision.reason is not Reason.ALLOWED:
         return Reason.OUT_OF_SERVICE
     return None
-
-
-def _wait(state: State, session: Session, asked: Decided) -> Step:
-    """One other person may wait, so that what gets free is theirs for a while."""
-    holder = "" if asked.decision.grant is None else asked.decision.grant.holder.hex()
-    if not holder or holder == session.holder:
-        return state, refuse(asked)
-    waits = Record("session.waiting", {"session": session.id, "holder": holder})
-    return replace(state, waiting=holder), [decided(asked), waits, Show("red", "waiting")]
 
 
 def _clear(state: State, asked: Decided) -> Step:
