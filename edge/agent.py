@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from contract.decide import Mode
 from contract.emergencies import Cause
-from contract.reasons import TABLE
+from contract.reasons import TABLE, Reason
 from edge.bursts import Bursts
 from edge.config import DeviceConfig
 from edge.decider import Clock, Decider
@@ -225,7 +225,10 @@ class Agent:
             digest, point, "in", free_exit=False, report=runner.report, mode=runner.mode
         )
         self._guarded(runner.take, replace(decided, told=told))
-        return "" if decided.decision.allowed else decided.decision.reason.value
+        reason = decided.decision.reason
+        if decided.decision.allowed and reason is not Reason.ALLOWED:  # a mode that holds doors open gives no power
+            reason = Reason.OUT_OF_SERVICE
+        return "" if reason is Reason.ALLOWED else reason.value
 
     def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
         """Begin or end an exercise in a zone. Returns a word for why not, an empty one if the keeper is asked."""

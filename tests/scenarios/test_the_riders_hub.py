@@ -3,7 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from firmware_sim.worlds.virtual_hub import RIDER, VirtualHub
+from cloud.sample import FACILITY
+from contract.credentials import canonical, encode
+from contract.decide import Mode
+from firmware_sim.worlds.virtual_hub import EBIKE, RIDER, STRANGER, VirtualHub
 from tests.firmware_sim.story import in_virtual_time
 
 HOUR_S = 3600
@@ -24,4 +27,33 @@ async def test_a_rider_s_phone_charges_from_a_tap_to_full(tmp_path: Path) -> Non
     (ended,) = hub.told("ended", "phone-1")
     assert ended["reason"] == "full"
     assert 1 < ended["energy_wh"] < 5
+    await hub.close()
+
+
+@in_virtual_time
+async def test_no_mode_gives_power_and_a_hub_that_is_back_in_service_does(tmp_path: Path) -> None:
+    hub = VirtualHub(tmp_path)
+    await hub.open()
+    hub.plug_in(EBIKE, "ebike_lithium")
+    assert hub.device.agent is not None
+    agent = hub.device.agent.agent
+    card = canonical(encode("H10301", facility=FACILITY, number=RIDER))
+    assert card is not None
+    rider = hub.device.agent.decider.digest_of_card(card)
+    why = []
+    for number, mode in enumerate((Mode.HOLD_OPEN, Mode.LOCKDOWN, Mode.OUT_OF_SERVICE), 1):
+        agent.set_modes({EBIKE: mode}, number)
+        await hub.tap(EBIKE, RIDER)
+        await hub.tap(EBIKE, STRANGER)
+        why.append(agent.start_session(EBIKE, rider, {"id": f"c{number}"}))
+        await asyncio.sleep(60)
+        assert not hub.driven(EBIKE)
+        assert hub.report(EBIKE).phase == "free"
+    assert why == ["out_of_service", "locked_down", "out_of_service"]
+    agent.set_modes({}, 4)
+    await hub.tap(EBIKE, RIDER)
+    await hub.until(lambda: hub.report(EBIKE).phase == "charging", 60)
+    await hub.town.drained()
+    assert [event.kind for event in hub.events("access")].count("access.allowed") == 1
+    assert [told["by"] for told in hub.told("started", EBIKE)] == ["card"]
     await hub.close()
