@@ -47,7 +47,7 @@ def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the console.")] = 8400,
     panel_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the panel with the simulated hardware.")] = 8401,
 ) -> None:
-    """Run a whole community on this machine: broker, cloud, four devices, their hardware and some people."""
+    """Run a whole community on this machine: broker, cloud, five devices, their hardware and some people."""
     from firmware_sim.worlds.demo import run_demo
 
     raise typer.Exit(run_demo(state=state, port=port, panel_port=panel_port, self_check=self_check, as_json=as_json))
