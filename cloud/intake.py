@@ -110,7 +110,7 @@ class Intake:
         move_journals(self._connection, [reply.journal for reply in self._replies.values()])
         note_breaks(self._connection, self._breaks, self._now_ms)
         note_fixes(self._connection, self._fixes)
-        note_sessions(self._connection, self._of_sessions)
+        note_sessions(self._connection, self._of_sessions, self._now_ms)
         note_emergencies(self._connection, self._of_emergencies, self._now_ms)
         mark_heard(self._connection, sorted(self._heard), self._now_ms)
         change_devices(self._connection, self._changes)

@@ -1,7 +1,7 @@
 """What devices tell of their charging sessions, folded into one record a session.
 
 A device may tell of an end twice, after a restart, or of an end whose beginning a power cut has eaten: the first end
-counts, and every event says enough to stand alone. Pure.
+counts, and every event says enough to stand alone. A device that does not know the time tells when nothing was. Pure.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,18 +10,23 @@ from typing import Any, TypeGuard
 from msgspec import Struct
 from msgspec.structs import replace
 
+from contract.decide import Trust
 from contract.events import Event
 
-FAMILY = "session."
 MAX_WH = 1_000_000
 MAX_MS = 10 * 24 * 3_600_000
 """Beyond these nothing that a socket or post says of one session can be true."""
 MAX_WORD = 40
+LATE_END = "ev_post.late_end"
+UNKNOWN = "unknown"
+"""The reason of an end that gave none."""
 
 
 class Session(Struct, frozen=True):
     """One session as far as it is known. Times are the device's wall clock (UTC ms), energy in watt-hours. ``reason``
-    is why it ended, empty while it runs; ``interrupted`` while its device has yet to say whether it goes on."""
+    is why it ended, empty while it runs; ``interrupted`` while its device has yet to say whether it goes on.
+
+    A time that its device did not know is None, and for ``told_ms`` the time at which word of it came."""
 
     session: str
     point: str
@@ -38,12 +43,20 @@ class Session(Struct, frozen=True):
     reason: str = ""
     receipt: Mapping[str, Any] = {}
 
+    @property
+    def is_over(self) -> bool:
+        return bool(self.reason)
+
 
 def session_of(event: Event) -> str | None:
     """Which session an event tells of; None if of none."""
     named = event.data.get("session")
-    told = event.kind.startswith(FAMILY) and event.kind[len(FAMILY) :] in _TOLD
-    return named if told and is_session(named) else None
+    return named if event.kind in _TOLD and is_session(named) else None
+
+
+def known_time(event: Event) -> int | None:
+    """When it was, None where its device did not know."""
+    return None if event.clock is Trust.UNSET else event.at_ms
 
 
 def is_session(named: object) -> TypeGuard[str]:
@@ -51,20 +64,24 @@ def is_session(named: object) -> TypeGuard[str]:
     return isinstance(named, str) and len(named) == 16 and not named.strip("0123456789abcdef")
 
 
-def after(known: Session | None, session: str, event: Event) -> Session:
-    """The session as it stands after one more event of its own. Whatever cannot be true in it is left out."""
+def after(known: Session | None, session: str, event: Event, came_ms: int) -> Session:
+    """The session as it stands after one more event of its own, which reached us at ``came_ms``. Whatever cannot be
+    true in it is left out."""
     before = known or Session(session, event.point)
-    if before.ended_ms is not None:
+    if before.is_over and event.kind != LATE_END:
         return before
-    holder = holder_in(event.data.get("holder"))
-    before = replace(before, told_ms=event.at_ms, holder=before.holder or holder)
-    return _TOLD[event.kind[len(FAMILY) :]](before, event)
+    at_ms, holder = known_time(event), holder_in(event.data.get("holder"))
+    before = replace(before, told_ms=came_ms if at_ms is None else at_ms, holder=before.holder or holder)
+    return _TOLD[event.kind](before, event)
 
 
 def _started(known: Session, event: Event) -> Session:
     data = event.data
     return replace(
-        known, kind=_word(data.get("class")), began_by=_word(data.get("by")), began_ms=known.began_ms or event.at_ms
+        known,
+        kind=_word(data.get("class")),
+        began_by=_word(data.get("by")),
+        began_ms=known.began_ms or known_time(event),
     )
 
 
@@ -78,17 +95,25 @@ def _interrupted(known: Session, event: Event) -> Session:
 
 def _ended(known: Session, event: Event) -> Session:
     known, receipt = _measured(known, event.data), event.data.get("receipt")
-    began_ms = known.began_ms if known.began_ms is not None else event.at_ms - known.lasted_ms
+    ended_ms, began_ms = known_time(event), known.began_ms
+    if began_ms is None and ended_ms is not None:
+        began_ms = ended_ms - known.lasted_ms
     return replace(
         known,
         kind=known.kind or _word(event.data.get("class")),
         began_ms=began_ms,
-        ended_ms=event.at_ms,
-        reason=_word(event.data.get("reason")) or "unknown",
+        ended_ms=ended_ms,
+        reason=_word(event.data.get("reason")) or UNKNOWN,
         power_w=None,
         interrupted=False,
         receipt=receipt if isinstance(receipt, dict) else {},
     )
+
+
+def _ended_late(known: Session, event: Event) -> Session:
+    """A post tells what a session drew that had been given up. If its end never reached us, it is over all the same."""
+    known = replace(_measured(known, event.data), power_w=None, interrupted=False)
+    return replace(known, reason=known.reason or UNKNOWN)
 
 
 def _measured(known: Session, data: Mapping[str, Any]) -> Session:
@@ -102,12 +127,13 @@ def _measured(known: Session, data: Mapping[str, Any]) -> Session:
 
 
 _TOLD: Mapping[str, Callable[[Session, Event], Session]] = {
-    "started": _started,
-    "progress": _progress,
-    "resumed": _progress,
-    "interrupted": _interrupted,
-    "warned": lambda known, _event: known,
-    "ended": _ended,
+    "session.started": _started,
+    "session.progress": _progress,
+    "session.resumed": _progress,
+    "session.interrupted": _interrupted,
+    "session.warned": lambda known, _event: known,
+    "session.ended": _ended,
+    LATE_END: _ended_late,
 }
 
 

@@ -63,8 +63,8 @@ class ReceiptOut(BaseModel):
 
 
 class SessionOut(BaseModel):
-    """A session. Times are its device's clock. ``state`` is running, interrupted, ended, or unheard where its end may
-    have been missed; ``reason`` is why it ended."""
+    """A session. Times are its device's clock, null where that did not know. ``state`` is running, interrupted, ended,
+    or unheard where its end may have been missed; ``reason`` is why it ended."""
 
     session: str
     device: str

@@ -35,7 +35,8 @@ RUNNING_WITHIN_MS = DAY_MS
 
 
 class SessionView(Struct, frozen=True):
-    """A session. Times are its device's clock; ``person`` is None where nobody is known."""
+    """A session. Times are its device's clock, None where that did not know; ``person`` is None where nobody is known.
+    ``reason`` is why it ended, empty while it runs."""
 
     device: str
     session: str
@@ -62,7 +63,7 @@ class SessionView(Struct, frozen=True):
 
     def state(self, now_ms: int) -> str:
         """``ended``, ``interrupted``, ``running``, or ``unheard`` where its end may have been missed."""
-        if self.ended_ms is not None:
+        if self.reason:
             return "ended"
         heard = presence(self.online, self.heard_ms, now_ms) in HEARD
         if not heard or now_ms - self.told_ms > TOLD_AGAIN_MS:
@@ -299,7 +300,7 @@ def find_session(connection: Connection, device: str, session: str) -> SessionVi
 
 def _running(connection: Connection, now_ms: int) -> dict[tuple[str, str], SessionView]:
     """The newest session without an end on every point."""
-    query = _SESSIONS.where(sessions.c.told_ms > now_ms - RUNNING_WITHIN_MS, sessions.c.ended_ms.is_(None))
+    query = _SESSIONS.where(sessions.c.told_ms > now_ms - RUNNING_WITHIN_MS, sessions.c.reason == "")
     found = _views(connection, query.order_by(sessions.c.told_ms))
     return {(one.device, one.point): one for one in found}
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from cloud.lateness import Lateness, lateness
-from cloud.sessions import session_of
+from cloud.sessions import known_time, session_of
 from cloud.store.schema import events, sessions, tallies
 from contract.decide import Trust
 from contract.events import GAP, decode_event, read_gap
@@ -57,7 +57,9 @@ def _ends(connection: Connection, within: ColumnElement[bool]) -> tuple[Counter[
         event = decode_event(stored)
         mine = (sessions.c.device_id == device) & (sessions.c.session == session_of(event))
         found = connection.execute(
-            select(sessions.c.reason, sessions.c.energy_wh).where(mine, sessions.c.ended_ms == event.at_ms)
+            select(sessions.c.reason, sessions.c.energy_wh).where(
+                mine, sessions.c.ended_ms.is_not_distinct_from(known_time(event))
+            )
         ).first()
         if found is not None:
             ended[found.reason] += 1

@@ -13,12 +13,13 @@ from contract.events import Event
 _COLUMNS = [sessions.c[name] for name in Session.__struct_fields__]
 
 
-def note_sessions(connection: Connection, told: Sequence[tuple[int, str, Event]]) -> None:
-    """Fold events, each with its device (by id) and session, into the rows of their sessions, in their order."""
+def note_sessions(connection: Connection, told: Sequence[tuple[int, str, Event]], now_ms: int) -> None:
+    """Fold events that came just now, each with its device (by id) and session, into the rows of their sessions, in
+    their order."""
     folded: dict[tuple[int, str], Session] = {}
     for device, name, event in told:
         known = folded.get((device, name)) or _stored(connection, device, name)
-        folded[device, name] = after(known, name, event)
+        folded[device, name] = after(known, name, event, now_ms)
     for (device, name), session in folded.items():
         connection.execute(delete(sessions).where(*_is(device, name)))
         connection.execute(insert(sessions).values(device_id=device, **asdict(session)))

@@ -246,6 +246,26 @@ def test_a_session_that_nobody_tells_of_any_more_is_not_called_running(town: Tow
         assert "It may have ended" in words(guard.get(f"/charging/sessions/{DEVICE}/{SESSION}").text)
 
 
+def test_a_session_of_a_device_that_did_not_know_the_time_is_shown_without_times(town: Town, hub: RidersHub) -> None:
+    told: dict[str, Any] = {"holder": town.holder("Sun Qi"), "reason": "full", "energy_wh": 12.6, "ms": 3_600_000}
+    town.happens(
+        "session.ended", device=DEVICE, point="phone-1", clock=Trust.UNSET, at_ms=9_000, session=SESSION, **told
+    )
+    with town.visit("gate") as guard:
+        listed = guard.get("/charging/sessions").text
+        page = words(guard.get(f"/charging/sessions/{DEVICE}/{SESSION}").text)
+        shown = guard.get(f"/api/v1/sessions/{DEVICE}/{SESSION}").json()
+    assert "1970" not in listed + page
+    assert "Began – " in page and "Over at –" in page and "13 Wh" in page
+    assert (shown["state"], shown["began_ms"], shown["ended_ms"], shown["told_ms"]) == (
+        "ended",
+        None,
+        None,
+        town.now_ms,
+    )
+    assert "Full" in words(listed)
+
+
 def test_sessions_are_listed_page_by_page(town: Town, hub: RidersHub) -> None:
     names = [f"{number:016x}" for number in range(1, 8)]
     for name in names:

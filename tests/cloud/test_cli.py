@@ -220,7 +220,7 @@ def test_charging_sessions_are_listed(typed: Typing, folder: Path) -> None:
     event = Event(1, 61_000, 0, "boot", Trust.SYNCED, "phone-1", "session.ended", told)
     with open_folder(folder) as (store, _), store.writing() as connection:
         register(connection, "hub-sockets", DeviceKey.generate().public(), 0, "", "")
-        note_sessions(connection, [(1, "00112233aabbccdd", event)])
+        note_sessions(connection, [(1, "00112233aabbccdd", event)], 62_000)
     assert json.loads(typed("session", "list", "--dir", folder, "--json")) == [
         {
             "session": "00112233aabbccdd",

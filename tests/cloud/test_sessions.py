@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.sessions import Session, after, session_of
+from cloud.sessions import LATE_END, Session, after, session_of
 from contract.decide import Trust
 from contract.events import Event
 
@@ -14,14 +14,18 @@ NAME = "00112233aabbccdd"
 HOLDER = "0102030405060708"
 
 
-def event(what: str, at_ms: int = 1_000, **data: Any) -> Event:
-    return Event(1, at_ms, 0, "boot", Trust.SYNCED, "phone-1", f"session.{what}", {"session": NAME, **data})
+CAME_MS = 1_790_000_000_000
+
+
+def event(what: str, at_ms: int = 1_000, clock: Trust = Trust.SYNCED, **data: Any) -> Event:
+    kind = LATE_END if what == "late_end" else f"session.{what}"
+    return Event(1, at_ms, 0, "boot", clock, "phone-1", kind, {"session": NAME, **data})
 
 
 def told(*events: Event) -> Session:
     known = None
     for one in events:
-        known = after(known, NAME, one)
+        known = after(known, NAME, one, CAME_MS)
     assert known is not None
     return known
 
@@ -33,7 +37,7 @@ ENDED = event("ended", 61_000, holder=HOLDER, reason="full", energy_wh=12, ms=60
 def test_a_session_is_followed_from_its_start_to_its_receipt() -> None:
     running = told(STARTED, event("progress", 31_000, energy_wh=5, power_w=11.6, ms=30_000))
     assert (running.began_ms, running.energy_wh, running.power_w, running.ended_ms) == (1_000, 5, 12, None)
-    ended = after(running, NAME, ENDED)
+    ended = after(running, NAME, ENDED, CAME_MS)
     assert (ended.kind, ended.began_by, ended.holder) == ("phone", "card", bytes.fromhex(HOLDER))
     assert (ended.ended_ms, ended.reason, ended.energy_wh, ended.receipt) == (61_000, "full", 12, {"fen": 30})
 
@@ -51,7 +55,30 @@ def test_an_end_whose_beginning_is_lost_stands_alone() -> None:
 def test_an_interruption_lasts_until_the_session_goes_on() -> None:
     broken = told(STARTED, event("interrupted", 2_000, energy_wh=3, ms=1_000))
     assert broken.interrupted and broken.power_w is None
-    assert not after(broken, NAME, event("resumed", 3_000, energy_wh=3, ms=1_000)).interrupted
+    assert not after(broken, NAME, event("resumed", 3_000, energy_wh=3, ms=1_000), CAME_MS).interrupted
+
+
+def test_what_a_post_told_late_is_added_to_the_session_that_had_ended() -> None:
+    late = event("late_end", 99_000, energy_wh=1_400)
+    ended = told(STARTED, ENDED, late, event("late_end", 99_500, energy_wh=900))
+    assert (ended.energy_wh, ended.ended_ms, ended.reason, ended.receipt) == (1_400, 61_000, "full", {"fen": 30})
+
+
+def test_a_session_whose_end_was_lost_is_over_once_its_post_tells_what_it_drew() -> None:
+    over = told(STARTED, event("late_end", 99_000, energy_wh=1_400))
+    assert (over.is_over, over.reason, over.ended_ms, over.energy_wh) == (True, "unknown", None, 1_400)
+
+
+def test_a_clock_of_1970_gives_a_session_no_times() -> None:
+    begun = told(event("started", 5_000, Trust.UNSET, holder=HOLDER))
+    assert (begun.began_ms, begun.told_ms) == (None, CAME_MS)
+    ended = after(begun, NAME, event("ended", 65_000, Trust.UNSET, reason="full", energy_wh=12, ms=60_000), CAME_MS)
+    assert (ended.is_over, ended.began_ms, ended.ended_ms, ended.lasted_ms) == (True, None, None, 60_000)
+
+
+def test_a_clock_that_is_set_while_it_charges_tells_the_beginning_by_the_end() -> None:
+    known = told(event("started", 5_000, Trust.UNSET), event("ended", CAME_MS, reason="full", ms=60_000))
+    assert (known.began_ms, known.ended_ms) == (CAME_MS - 60_000, CAME_MS)
 
 
 @pytest.mark.parametrize("lie", [-1, 1e9, "5", None, True, float("nan"), float("inf")])
@@ -87,9 +114,10 @@ WHATEVER = (
 @given(
     st.lists(
         st.builds(
-            lambda what, at_ms, data: event(what, at_ms, **data),
-            st.sampled_from(["started", "progress", "resumed", "interrupted", "warned", "ended"]),
+            lambda what, at_ms, clock, data: event(what, at_ms, clock, **data),
+            st.sampled_from(["started", "progress", "resumed", "interrupted", "warned", "ended", "late_end"]),
             st.integers(0, 1 << 40),
+            st.sampled_from(Trust),
             st.dictionaries(st.sampled_from(["energy_wh", "ms", "power_w", "holder", "reason", "receipt"]), WHATEVER),
         ),
         min_size=1,
@@ -99,7 +127,8 @@ WHATEVER = (
 def test_whatever_is_told_energy_never_runs_backwards_and_an_end_stands(events: list[Event]) -> None:
     known: Session | None = None
     for one in events:
-        before, known = known, after(known, NAME, one)
+        before, known = known, after(known, NAME, one, CAME_MS)
         if before is not None:
             assert known.energy_wh >= before.energy_wh
-            assert before.ended_ms is None or known == before
+            assert not before.is_over or one.kind == LATE_END or known == before
+            assert known.is_over or not before.is_over
