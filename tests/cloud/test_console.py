@@ -241,7 +241,7 @@ def test_a_change_that_no_roster_holds_yet_is_not_said_to_be_applied(town: Town)
         assert "A change is on its way into the next roster." in visitor.get("/people/1?done=standing").text
     with town.visit("admin", language="zh-CN") as visitor:
         assert "有改动正在写入下一份名单。" in visitor.get("/people").text
-        assert "名单 1：4 个门中已有 0 个生效，最久已等 0 秒" in visitor.get("/people").text
+        assert "名单 1：4 个点位中已有 0 个生效，最久已等 0 秒" in visitor.get("/people").text
 
 
 def test_a_first_big_roster_shows_how_far_it_is_loaded(town: Town) -> None:
