@@ -53,6 +53,8 @@ def found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> Ste
     state, session = settled(replace(state, faults=state.faults | set(kept.latched))), kept.session
     if session is None:
         return state, []
+    if session.ended and state.over is not None:
+        return state, []
     if session.ended:
         # Whether its end was written down in time nobody knows, so it is written again.
         state = replace(state, over=session, stop=session.ended)

@@ -124,6 +124,8 @@ def _sessions(hub: VirtualHub, point: str, events: list[Event]) -> tuple[dict[st
         elif what == "ended":
             start_s, power_s = (known.start_s, known.power_s) if known else (at_s, at_s)
             runs, found[name] = "", Told(point, start_s, min(power_s, at_s), event)
+        elif event.kind == "session.interrupted" and known is None:
+            runs, found[name] = name, Told(point, at_s, FOR_EVER_S, None)  # a power cut has eaten its beginning
         elif what == "full" and known is not None:
             found[name] = known._replace(power_s=at_s)
         elif event.kind.startswith("session.") and what != "waiting" and (known is None or known.end is not None):
@@ -220,14 +222,12 @@ def _of_rows(hub: VirtualHub, told: Mapping[str, Told]) -> Iterator[str]:
         yield f"the cloud has the sessions {sorted(names)}, and its events tell of {sorted(told)}"
     for row in rows:
         end = told[row.session].end if row.session in told else None
-        if row.ended_ms is None or end is None:
+        if not row.reason or end is None:
             yield f"{row.point}: {row.session} has no end"
-        elif (row.reason, row.ended_ms, row.energy_wh) != (
-            end.data["reason"],
-            end.at_ms,
-            max(row.energy_wh, round(end.data["energy_wh"])),
-        ):
+        elif row.reason != end.data["reason"] or row.ended_ms not in (None, end.at_ms):
             yield f"{row.point}: {row.session} ended otherwise than the cloud says"
+        elif row.energy_wh < round(end.data["energy_wh"]):
+            yield f"{row.point}: {row.session} is told with {row.energy_wh} Wh"
 
 
 def _spans(hub: VirtualHub, pin: int, active: bool) -> list[Span]:

@@ -49,13 +49,17 @@ class VirtualHub:
         self.socket(point).plug_in(APPLIANCES[what](charge))
 
     async def tap(self, point: str, card: int) -> None:
+        """Key the number of a socket, hold a card to the reader, and see what happens."""
+        await self.hold(point, card)
+        await asyncio.sleep(1)
+
+    async def hold(self, point: str, card: int) -> None:
         """Key the number of a socket, and hold a card to the reader."""
         reader = self.device.hardware.readers["hub"]
         for key in self.numbers[point]:
             reader.send(f"{KEYS.index(key):04b}")
             await asyncio.sleep(BETWEEN_KEYS_S)
         reader.send(encode("H10301", facility=FACILITY, number=card))
-        await asyncio.sleep(1)
 
     def driven(self, point: str) -> bool:
         """Whether the pin of its relay, or of a bank's contactor, is away from rest: the board says so, nobody else."""

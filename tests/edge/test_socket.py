@@ -711,6 +711,14 @@ def test_what_has_ended_never_resumes_however_often_it_starts() -> None:
     assert socket.kept == b""
 
 
+def test_an_end_is_written_again_once_and_not_once_more_when_its_age_is_known() -> None:
+    socket = charged(lambda one: one.stop(), 0)
+    document = socket.kept
+    socket.restart(unknown=True)
+    socket.take(Found(document, 5_000))
+    assert len(socket.told("session.ended")) == 2
+
+
 def test_a_full_battery_found_after_a_restart_is_over() -> None:
     socket = full()
     socket.restart()

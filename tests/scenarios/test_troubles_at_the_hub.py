@@ -1,5 +1,7 @@
 """Hours at a riders' hub in which everything goes wrong that can, and an auditor who believes the board alone."""
 
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -12,7 +14,9 @@ from contract.roster import Rations
 from firmware_sim.clock import run_virtual
 from firmware_sim.worlds.hub_audit import Witness, audit_hub
 from firmware_sim.worlds.hub_troubles import HubTroubles
-from firmware_sim.worlds.virtual_hub import VirtualHub
+from firmware_sim.worlds.virtual_device import VirtualDevice
+from firmware_sim.worlds.virtual_hub import EBIKE, STAFF, VirtualHub
+from tests.firmware_sim.story import in_virtual_time
 
 HOUR_S = 3600.0
 RATIONS = {"phone": Rations(15, 5), "ebike": Rations(25, 40)}
@@ -45,6 +49,41 @@ def test_nothing_can_be_said_against_a_hub_after_an_hour_of_troubles(tmp_path: P
     troubles, complaints = run_virtual(lived_through(tmp_path, seed, hours=1))
     assert complaints == []
     assert len(troubles.happened) > 15
+
+
+MOMENTS_MS = range(0, 24, 2)
+"""After a card was believed: while pages and rows are written, and until the relay has moved."""
+
+
+@pytest.mark.parametrize("dies", [VirtualDevice.kill_agent, VirtualDevice.power_off], ids=["process", "machine"])
+@in_virtual_time
+async def test_whenever_a_device_dies_around_a_tap_nothing_is_left_open_and_nothing_goes_on_after_its_end(
+    tmp_path: Path, dies: Callable[[VirtualDevice], None]
+) -> None:
+    hub = VirtualHub(tmp_path)
+    witness = Witness(hub)
+    await hub.open()
+    hub.plug_in(EBIKE, "ebike_lithium")
+    for moment_ms in MOMENTS_MS:
+        for ends in (False, True):
+            if hub.report(EBIKE).busy is not ends:
+                await hub.tap(EBIKE, STAFF)
+                await asyncio.sleep(20)
+            await hub.hold(EBIKE, STAFF)
+            await hub.until(lambda ends=ends: hub.report(EBIKE).busy is not ends, 2)  # type: ignore[misc]
+            await asyncio.sleep(moment_ms / 1000)
+            dies(hub.device)
+            await asyncio.sleep(5)
+            hub.device.power_on() if dies is VirtualDevice.power_off else hub.device.start_agent()
+            await asyncio.sleep(20)
+    if hub.report(EBIKE).busy:
+        await hub.tap(EBIKE, STAFF)
+    await asyncio.sleep(70)
+    await hub.town.drained()
+    witness.leave()
+    assert audit_hub(hub, witness, "", {}) == []
+    assert len(hub.told("started")) >= len(MOMENTS_MS)
+    await hub.close()
 
 
 @pytest.mark.slow
