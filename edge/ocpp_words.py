@@ -19,7 +19,8 @@ NEVER_GIVEN = frozenset({"", "0", "-1"})
 """What posts say for a transaction whose number they have not been told yet."""
 
 Version = Literal["1.6", "2.0.1"]
-Status = Literal["available", "occupied", "charging", "suspended", "reserved", "unavailable", "faulted"]
+Status = Literal["available", "occupied", "charging", "sated", "suspended", "reserved", "unavailable", "faulted"]
+"""``sated``: the car takes nothing more; ``suspended``: the post gives nothing for now."""
 Word = Literal["accepted", "blocked", "expired", "invalid", "concurrent"]
 """What is said of a card. The letter of both versions is the same, but for its capital."""
 Wish = Literal[

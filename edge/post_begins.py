@@ -26,7 +26,7 @@ from edge.post_state import (
     tell,
     to,
 )
-from edge.session import By, Session, spent, started
+from edge.session import By, Session, is_holders, of_decision, spent, started, turned_away
 from edge.stations import Ask, Decided, Effect, Record, Show, Wake, decided, refuse
 from edge.transactions import Transaction
 
@@ -68,11 +68,13 @@ def ask(state: State, question: Question, now_ms: int) -> Step:
 
 def answered(state: State, shown: CardShown, found: Decided) -> Step:
     """Somebody shows a card before plugging in, or to stop: the holder may always do that."""
-    session = state.book.session
-    if session is not None and found.digest.hex() == session.digest:
+    if is_holders(state.book.session, found):
         return state, [tell(Verdict(shown.call, "accepted"))]
-    told = [] if found.decision.allowed else refuse(found)
-    return state, [tell(Verdict(shown.call, _word(found))), *told]
+    answer = tell(Verdict(shown.call, _word(found)))
+    if found.decision.allowed:
+        return state, [answer]
+    waiting, told = turned_away(state.book.session, state.waiting, found)
+    return replace(state, waiting=waiting), [answer, *told]
 
 
 def _word(found: Decided) -> Word:
@@ -116,6 +118,9 @@ def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     state = replace(state, instead=Verdict(told.call, "blocked", one.number) if promised else None)
     effects: list[Effect] = [*weighed, *_said(state, one, told, word), promise(answer) if promised else tell(answer)]
     effects += [Wake("start", None), Wake("settle", None)]
+    if promised:
+        state = replace(state, reserved_for="")
+        effects.append(Wake("reserved", None))
     if one.session is not None:
         effects.append(Wake("limit", max(0, one.session.limit_ms - ago_ms)))
     state, parked = unpark(state, one, now_ms)
@@ -143,21 +148,18 @@ def _opened(state: State, told: StartSaid, found: Decided, *, late: bool) -> tup
     by: By = "post" if late else "operator" if found.told is not None else "card"
     session = None
     if grant is not None and (accepted or late):
-        allotment = grant.allotments.get(state.point)
-        session = Session(
-            id=found.ticket,
-            holder=grant.holder.hex(),
-            digest=found.digest.hex(),
-            tier=grant.tier,
+        limits = state.settings
+        session = of_decision(
+            found,
+            grant,
+            state.point,
             by=by,
             class_name=CLASS,
-            limit_ms=state.settings.session_ms,
-            limit_wh=state.settings.session_wh,
-            allotment="" if allotment is None else allotment.name,
-            started_minute=None if late else found.minute,
-            register_wh=told.meter_wh,
-            loaded=True,
+            limit_ms=limits.session_ms,
+            limit_wh=limits.session_wh,
         )
+        minute = None if late else found.minute
+        session = replace(session, started_minute=minute, register_wh=told.meter_wh, loaded=True)
     connector = 1 if state.here is None else state.here.connector
     number = told.transaction or transactions.fresh_number(state.book, number_of(found.ticket, connector))
     one = Transaction(number, found.digest.hex(), told.at_ms, told.meter_wh, session)
@@ -196,15 +198,15 @@ def _with_past(session: Session | None, ago_ms: int, settings: Settings) -> Sess
 
 def at_reader(state: State, found: Decided) -> Step:
     """Somebody at a reader of ours, or an operator from afar: the post is asked to begin."""
-    session = state.book.session
-    if session is not None and found.told is None and found.digest and found.digest.hex() == session.digest:
+    if is_holders(state.book.session, found):
         return stop(state, Stop.CARD)
     if not found.decision.allowed:
-        return state, refuse(found)
+        waiting, told = turned_away(state.book.session, state.waiting, found)
+        return replace(state, waiting=waiting), told
     if not is_offered(state) or state.phase != "free" or found.decision.grant is None:
         return state, refuse(replace(found, decision=Decision(Reason.FAULTED, found.decision.grant)))
     state, order = numbered(replace(to(state, "ask"), wanted=found), "start")
-    told: list[Effect] = [] if found.told is None else [Record("command.done", found.told)]
+    told = [] if found.told is None else [Record("command.done", found.told)]
     within_ms = state.settings.plug_in_within_s * 1000 + STOP_AGAIN_MS
     asked: list[Effect] = [
         promise(StartRemotely(order, found.ticket)),

@@ -6,7 +6,7 @@ from contract.sessions import Stop
 from edge import transactions
 from edge.ocpp_words import NEVER_GIVEN, MeterSaid, StopRemotely, StopSaid, Verdict
 from edge.post_state import MAX_AWAY_MS, STOP_AGAIN_MS, State, Step, keep, numbered, tell, to
-from edge.session import KEEP_AGAIN_MS, PROGRESS_AGAIN_MS, Session, draw, ended, energy_wh, progress, spent
+from edge.session import KEEP_AGAIN_MS, PROGRESS_AGAIN_MS, RESERVED_MS, Session, draw, ended, energy_wh, progress, spent
 from edge.stations import Effect, Record, Wake, set_fault
 from edge.transactions import Parked, Transaction
 
@@ -41,6 +41,8 @@ def _drawn(state: State, live: Transaction, said: MeterSaid, now_ms: int) -> Ste
     session = replace(session, power_w=state.power_w)
     state = replace(state, counted_ms=now_ms, book=transactions.put(state.book, replace(live, session=session)))
     effects: list[Effect] = []
+    if state.status == "sated" and state.power_w >= STRAY_W:
+        effects.append(Wake("full", state.settings.full_ms))
     if now_ms - state.told_ms >= PROGRESS_AGAIN_MS:
         state = replace(state, told_ms=now_ms)
         effects.append(progress(session))
@@ -60,6 +62,13 @@ def _counted(state: State, session: Session, meter_wh: float | None, elapsed_ms:
         return replace(session, used_ms=session.used_ms + elapsed_ms, span_ms=session.span_ms + elapsed_ms)
     settings = state.settings
     return draw(session, register_wh, session.power_w, max(0, elapsed_ms), settings.power_w, settings.tariff)
+
+
+def sated(state: State) -> Step:
+    """The car has taken nothing for long. One that has not drawn yet may be waiting for cheaper hours."""
+    session = state.book.session
+    is_full = state.status == "sated" and session is not None and session.used_mwh > 0
+    return stop(state, Stop.FULL) if is_full else (state, [])
 
 
 def stop(state: State, why: Stop) -> Step:
@@ -140,7 +149,10 @@ def end(state: State, one: Transaction, why: Stop, now_ms: int, told: Parked | N
     if is_live:
         state, cleared = set_fault(state, "ev_post", "will_not_stop", present=False)
         state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0, instead=None)
-        effects += [*cleared, Wake("limit", None), Wake("stop_again", None)]
+        effects += [*cleared, *(Wake(name, None) for name in ("limit", "stop_again", "full"))]
+        if state.waiting:
+            state = replace(state, waiting="", reserved_for=state.waiting)
+            effects.append(Wake("reserved", RESERVED_MS))
     return state, [*effects, keep(state)]
 
 

@@ -41,18 +41,22 @@ LATE_MS = MINUTE_MS
 SETTLE_MS = 2 * MINUTE_MS
 """How long the end of a transaction may be on its way, after the post shows that nothing runs any more."""
 STOP_AGAIN_MS = 30_000
+RUNNING = frozenset({"charging", "sated", "suspended"})
+"""What a post says of itself while a transaction runs."""
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """No session is longer than ``session_ms`` or draws more than ``session_wh``; the post gives at most ``power_w``.
     ``meter_s``: how often it tells its meter. ``plug_in_within_s``: how long it waits for the plug after a card.
-    Without the cloud for ``offline_limit_ms`` nothing begins."""
+    A car that has drawn and then takes nothing more for ``full_ms`` is full. Without the cloud for
+    ``offline_limit_ms`` nothing begins."""
 
     power_w: float = 22_000
     session_ms: int = 10 * HOUR_MS
     session_wh: int = 60_000
     meter_s: int = 30
     plug_in_within_s: int = 90
+    full_ms: int = HOUR_MS
     offline_limit_ms: int = 12 * HOUR_MS
     tariff: Tariff = Tariff()
 
@@ -63,6 +67,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             ("session_wh", self.session_wh, MAX_SESSION_WH),
             ("offline_limit_ms", self.offline_limit_ms, 3 * 24 * HOUR_MS),
             ("plug_in_within_s", self.plug_in_within_s, 600),
+            ("full_ms", self.full_ms, MAX_SESSION_MS),
         ):
             if not 0 < value <= most:
                 raise ValueError(f"{name} lies above 0 and is at most {most}")
@@ -77,8 +82,10 @@ class State(Faulty, frozen=True):
     """``here`` is how the post is connected, ``greeted`` that it was set up since. ``status`` is what it says of the
     connector; empty before it has. ``asked`` are the questions whose cards are being weighed, by their number.
     ``wanted`` is who is awaited to begin, ``given_up`` who was awaited last and in vain. ``instead`` is what the post
-    is told where its promise could not be recorded. ``why`` is the reason for which the running session was told to
-    stop, ``stop`` why the last one ended. ``doubted``: the post has started anew and not yet said that it still runs.
+    is told where its promise could not be recorded. ``waiting`` is the holder who waits for the end of the session,
+    ``reserved_for`` the one for whom a free post is held. ``why`` is the reason for which the running session was told
+    to stop, ``stop`` why the last one ended. ``doubted``: the post has started anew and not yet said that it still
+    runs.
     ``strays`` counts readings of power without a session. ``offset_ms``: how far the post's clock lags behind ours.
     ``counted_ms``, ``kept_ms``, ``told_ms``, ``left_ms`` are when time was last counted, the book last kept, progress
     last told, and the post last heard."""
@@ -99,6 +106,8 @@ class State(Faulty, frozen=True):
     wanted: Decided | None = None
     given_up: Decided | None = None
     instead: Verdict | None = None
+    waiting: str = ""
+    reserved_for: str = ""
     book: Book = Book()
     why: str = ""
     stops: int = 0

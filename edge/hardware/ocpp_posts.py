@@ -70,7 +70,7 @@ STATUSES: dict[str, Status] = {
     "Occupied": "occupied",
     "Finishing": "occupied",
     "Charging": "charging",
-    "SuspendedEV": "suspended",
+    "SuspendedEV": "sated",
     "SuspendedEVSE": "suspended",
     "Reserved": "reserved",
     "Unavailable": "unavailable",
@@ -79,7 +79,7 @@ STATUSES: dict[str, Status] = {
 CHARGING_STATES: dict[str, Status] = {
     "Charging": "charging",
     "EVConnected": "occupied",
-    "SuspendedEV": "suspended",
+    "SuspendedEV": "sated",
     "SuspendedEVSE": "suspended",
 }
 WORDS: dict[Word, str] = {

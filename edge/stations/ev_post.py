@@ -33,9 +33,9 @@ from edge.ocpp_words import (
     Wish,
 )
 from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
-from edge.post_ends import metered, settle, stop, stop_again, stopped
+from edge.post_ends import metered, sated, settle, stop, stop_again, stopped
 from edge.post_list import listed, send_next, weigh, weighed_again
-from edge.post_state import CLASS, SETTLE_MS, Settings, State, Step, is_offered, keep, numbered, tell, to
+from edge.post_state import CLASS, RUNNING, SETTLE_MS, Settings, State, Step, is_offered, keep, numbered, tell, to
 from edge.session import HOUR_MS, MINUTE_MS, Session, ended, energy_wh
 from edge.stations import (
     BARRING,
@@ -87,6 +87,7 @@ def report(state: State) -> Report:
         faults=state.faults,
         quiet=state.book.live is None and state.phase == "free",
         user="" if session is None else session.digest,
+        reserved_for=state.reserved_for,
         offline_limit_ms=state.settings.offline_limit_ms,
         live=_live(state, session),
     )
@@ -170,6 +171,10 @@ def _due(state: State, name: str, now_ms: int) -> Step:
             return stop_again(state)
         case "settle":
             return settle(state, now_ms)
+        case "full":
+            return sated(state)
+        case "reserved":
+            return replace(state, reserved_for=""), []
         case "weigh":
             return state, [*weigh(state, len(state.cards.wanted)), Wake("weigh", WEIGH_AGAIN_MS)]
         case "list":
@@ -279,8 +284,9 @@ def _status(state: State, said: StatusSaid) -> Step:
         state = replace(state, offset_ms=said.heard_ms - said.at_ms)
         state, effects = set_fault(state, "ev_post", "clock_off", present=abs(state.offset_ms) > CLOCK_OFF_MS)
     if not said.whole:
-        doubted = state.doubted and said.status not in ("charging", "suspended")
-        state = replace(state, status=said.status, doubted=doubted)
+        if said.status != state.status:
+            effects.append(Wake("full", state.settings.full_ms if said.status == "sated" else None))
+        state = replace(state, status=said.status, doubted=state.doubted and said.status not in RUNNING)
     state, noted = set_fault(state, "ev_post", "post_faulted", present=said.status == "faulted")
     effects += noted
     if said.status == "available" and state.book.live is not None:
@@ -321,7 +327,7 @@ def _emergency(state: State, active: bool, cause: str) -> Step:
     """The keeper cuts what it can reach; a post is told to stop, and to serve nobody until the reset."""
     if not active:
         return _availability(replace(state, emergency=""))
-    state = replace(state, emergency=cause or "fire")
+    state = replace(state, emergency=cause or "fire", waiting="", reserved_for="")
     effects: list[Effect] = []
     if state.phase == "starting":
         state, effects = give_up(state, "emergency")

@@ -354,7 +354,7 @@ class EvPost:
 
     def _event(self, one: Transaction, kind: str, trigger: str, meter_wh: int, reason: str = "") -> dict[str, Any]:
         info: dict[str, Any] = {"transactionId": f"{self.name}-{one.local}"}
-        info |= {"stoppedReason": reason} if reason else {"chargingState": "Charging"}
+        info |= {"stoppedReason": reason} if reason else {"chargingState": "SuspendedEV" if self._full else "Charging"}
         info |= {"remoteStartId": one.remote_start} if one.remote_start is not None else {}
         energy = {"value": float(meter_wh), "measurand": "Energy.Active.Import.Register"}
         power = {"value": round(self.power_w, 1), "measurand": "Power.Active.Import", "unitOfMeasure": {"unit": "W"}}
@@ -494,11 +494,14 @@ class EvPost:
         if self.faulted:
             return "Faulted"
         if self.transaction is not None:
-            full = self.car is not None and self.car.level >= FULL_AT
-            return "SuspendedEV" if full and self.version == "1.6" else self._word("Charging")
+            return "SuspendedEV" if self._full and self.version == "1.6" else self._word("Charging")
         if not self.operative:
             return "Unavailable"
         return self._word("Preparing") if self.car is not None else "Available"
+
+    @property
+    def _full(self) -> bool:
+        return self.car is not None and self.car.level >= FULL_AT
 
     def _word(self, word: str) -> str:
         return word if self.version == "1.6" else "Occupied"

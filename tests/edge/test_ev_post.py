@@ -348,6 +348,82 @@ def test_a_beginning_that_crosses_the_giving_up_is_stopped_and_known_for_whose_i
     assert rig.ends() == []
 
 
+def test_one_person_may_wait_and_what_gets_free_is_theirs_for_five_minutes() -> None:
+    rig, number = charging()
+    assert rig.card(BEN) == "concurrent"
+    assert rig.card(BEN) == "concurrent"
+    assert [data["holder"] for data in rig.told("session.waiting")] == [rig.holders[BEN].hex()]
+    rig.stop(number, 1500)
+    assert rig.report.reserved_for == rig.holders[BEN].hex()
+    rig.wait(5 * MINUTE_MS)
+    assert rig.report.reserved_for == ""
+
+
+def test_whoever_waited_ends_the_wait_by_beginning() -> None:
+    rig, number = charging()
+    rig.take(rig.decided(BEN))
+    rig.stop(number, 1500)
+    rig.begin(BEN)
+    assert rig.report.reserved_for == ""
+    assert "reserved" not in rig.wakes
+
+
+def test_nobody_waits_for_their_own_session_or_with_a_card_that_is_refused() -> None:
+    rig, number = charging()
+    rig.take(rig.decided(ANNA, told={"id": "1"}))
+    rig.card(STRANGER)
+    rig.stop(number, 1500)
+    assert rig.report.reserved_for == ""
+
+
+def test_nobody_waits_beyond_a_fire() -> None:
+    rig, number = charging()
+    rig.card(BEN)
+    rig.emergency()
+    rig.stop(number, 1500)
+    assert rig.report.reserved_for == ""
+
+
+def test_a_car_that_takes_nothing_more_for_long_is_full() -> None:
+    rig, number = charging()
+    rig.meter(number, 3000)
+    rig.status("sated")
+    rig.wait(30 * MINUTE_MS)
+    rig.status("sated")
+    rig.wait(30 * MINUTE_MS)
+    assert rig.orders(StopRemotely)[0].transaction == number
+    rig.stop(number, 3000, "Remote")
+    assert rig.ends() == [("full", 2000.0)]
+
+
+def test_a_car_that_has_not_drawn_yet_is_not_full() -> None:
+    rig, number = charging()
+    rig.meter(number, 1000, 0)
+    rig.status("sated")
+    rig.wait(3 * HOUR_MS)
+    assert rig.orders(StopRemotely) == []
+
+
+def test_a_car_that_draws_again_or_draws_whatever_is_said_is_not_full() -> None:
+    rig, number = charging()
+    rig.meter(number, 3000)
+    rig.status("sated")
+    rig.wait(50 * MINUTE_MS)
+    rig.meter(number, 3100, 7000)
+    rig.wait(50 * MINUTE_MS)
+    rig.status("charging")
+    rig.wait(2 * HOUR_MS)
+    assert rig.orders(StopRemotely) == []
+
+
+def test_a_post_that_gives_nothing_for_now_leaves_the_car_unfilled() -> None:
+    rig, number = charging()
+    rig.meter(number, 3000)
+    rig.status("suspended")
+    rig.wait(3 * HOUR_MS)
+    assert rig.orders(StopRemotely) == []
+
+
 def test_what_lets_a_post_give_power_waits_for_its_record() -> None:
     rig = ready()
     rig.card(ANNA)

@@ -122,7 +122,7 @@ class Post(RuleBasedStateMachine):
         self.rig.connect(booted=booted, replaced=replaced)
         self.rig.status("charging" if self.runs else "available")
 
-    @rule(status=st.sampled_from(["available", "occupied", "charging", "suspended", "faulted"]))
+    @rule(status=st.sampled_from(["available", "occupied", "charging", "sated", "suspended", "faulted"]))
     def status(self, status: str) -> None:
         if self.connected:
             self.rig.status(status)

@@ -83,6 +83,22 @@ async def test_who_has_used_up_their_ration_is_stopped_and_begins_no_more(
 
 @each_post
 @in_real_time
+async def test_a_full_car_makes_room_for_the_one_person_who_waits(tmp_path: Path, point: str) -> None:
+    async with Yard(tmp_path) as yard:
+        post = yard.posts[point]
+        await yard.charge(point, car=Car(capacity_wh=200, level=0.9, most_w=FAST_W))
+        yard.cloud.commander.start_session(point, yard.digest(ANOTHER), "lin", "The rider waits at the post")
+        await yard.until(lambda: post.transaction is None and yard.report(point).reserved_for)
+        ((_, reason, energy_wh),) = await yard.sessions()
+        assert reason == "full"
+        assert energy_wh == pytest.approx(20, abs=2)
+        post.unplug()
+        assert not await post.tap(RIDER)
+        await yard.charge(point, ANOTHER)
+
+
+@each_post
+@in_real_time
 async def test_a_session_goes_on_while_the_agent_is_killed_and_is_counted_once(tmp_path: Path, point: str) -> None:
     async with Yard(tmp_path) as yard:
         before_wh = yard.posts[point].meter_wh

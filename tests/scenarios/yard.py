@@ -47,12 +47,14 @@ name = "ev-1"
 kind = "ev_post"
 zone = "hub"
 settings.power_w = 350000
+settings.full_ms = 300
 lines.ocpp = {{ post = "post-1" }}
 [[point]]
 name = "ev-2"
 kind = "ev_post"
 zone = "hub"
 settings.power_w = 350000
+settings.full_ms = 300
 lines.ocpp = {{ post = "post-2" }}
 [[emergency]]
 zone = "hub"
@@ -128,10 +130,10 @@ class Yard:
         await self.until(lambda: post.connected and post.list_version > 0 and self.report(point).phase == "free")
         post.keys["MeterValueSampleInterval"] = "0.2"
 
-    async def charge(self, point: str, tag: str = RIDER) -> EvPost:
+    async def charge(self, point: str, tag: str = RIDER, car: Car | None = None) -> EvPost:
         """Plug a car in and show a card; until it charges."""
         post = self.posts[point]
-        post.plug_in(Car(most_w=FAST_W))
+        post.plug_in(car or Car(most_w=FAST_W))
         assert await post.tap(tag), post.refused
         await self.until(lambda: self.report(point).phase == "charging" and post.power_w)
         return post

@@ -93,7 +93,7 @@ def test_a_post_whose_cable_is_pulled_charges_on_and_is_the_same_session_when_it
         await ready(served, post)
         post.plug_in(Car())
         await post.tap(ANNA)
-        await until(lambda: served.report.busy)
+        await until(lambda: served.report.busy and post.power_w > 0)
         post.pull()
         await until(lambda: served.said(Left))
         assert post.power_w > 0
