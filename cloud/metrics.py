@@ -41,6 +41,11 @@ PARTS = (
     *("uplink", "wiring"),
 )
 """Parts of a device by which its faults are told apart; the faults of its doors are ``point``, the rest ``other``."""
+LATCHED = (
+    *("relay_stuck", "over_temp", "leakage", "kept_unreadable"),
+    *("cut", "contactor_open", "contactor_welded"),
+)
+"""Faults of sockets, and of the banks above them, that keep the power off until somebody has been there."""
 STOPS = tuple(stop.value for stop in Stop)
 REASONS = frozenset(reason.value for reason in Reason)
 MAX_NUMBER = 1 << 53
@@ -150,6 +155,7 @@ class Metrics(Collector):
         yield _counter("sessions_ended", "Charging sessions whose end arrived since this process began.", ended)
         yield _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(self._energy_wh, {})])
         yield from of_devices(devices, roster.number if roster else 0, self._clock())
+        yield _gauge("device_sessions", "Its sessions of whose end nothing is known, heard or not.", _open(sockets))
 
     def _of_threads(self) -> Iterator[Metric]:
         now = self.workings()
@@ -184,6 +190,7 @@ def of_devices(devices: list[DeviceView], roster_number: int, now_ms: int) -> It
     yield _gauge("device_clock_trust", "1 at how far the device trusts its clock.", _trusts(devices))
     yield _gauge("device_faults", "Faults that stand on the device, by the part that has them.", _faults(devices))
     yield _gauge("device_emergencies", "Its zones that are in an emergency, by the cause.", _emergencies(devices))
+    yield _gauge("device_latched_faults", "Its sockets and banks that are off for good.", _latched(devices))
     unlogged = _each((_number(device.beat.get("unlogged")), device.name) for device in devices)
     yield _counter("device_unlogged_events", "Events a full device could not record since its start.", unlogged)
 
@@ -252,6 +259,16 @@ def _emergencies(devices: Iterable[DeviceView]) -> Samples:
     return [
         (counts[cause], {"device": name, "cause": cause}) for name, counts in found.items() for cause in WORST_FIRST
     ]
+
+
+def _latched(devices: Iterable[DeviceView]) -> Samples:
+    found = {device.name: Counter(one.fault for one in device.faults if one.point) for device in devices}
+    return [(counts[fault], {"device": name, "fault": fault}) for name, counts in found.items() for fault in LATCHED]
+
+
+def _open(sockets: Sequence[Socket]) -> Samples:
+    counts = Counter(socket.device for socket in sockets if socket.running)
+    return [(counts[name], {"device": name}) for name in sorted({socket.device for socket in sockets})]
 
 
 def _part(fault: str, point: str) -> str:

@@ -8,13 +8,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cloud.charging import Condition
 from cloud.keys import KeyFolder, KeysUnusable
-from cloud.metrics import PARTS, Metrics, Workings, metrics_token
+from cloud.metrics import LATCHED, PARTS, Metrics, Workings, metrics_token
 from cloud.store import figures
 from contract import codec
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST
 from contract.messages import Beat
-from tests.cloud.hub import RidersHub
+from tests.cloud.hub import DEVICE, RidersHub
 from tests.cloud.town import NOW_MS, Town
 
 Lines = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -260,6 +260,30 @@ def test_charging_is_told_by_class_state_and_reason(town: Town, monitor: Monitor
     assert seen("sessions_ended_total", reason="full") == 0
 
 
+def test_a_session_is_counted_on_its_device_while_nothing_is_heard_of_it(town: Town, monitor: Monitor) -> None:
+    hub = RidersHub(town)
+    assert monitor.look()("device_sessions", device=DEVICE) == 0
+    hub.charges()
+    town.now_ms += 180_000
+    seen = monitor.look()
+    assert (seen("device_up", device=DEVICE), seen("device_sessions", device=DEVICE)) == (0, 1)
+    assert seen("sessions_running", **{"class": "phone"}) == 0
+    hub.ends()
+    assert monitor.look()("device_sessions", device=DEVICE) == 0
+
+
+def test_what_has_cut_itself_off_is_counted_by_its_fault_socket_or_bank(town: Town, monitor: Monitor) -> None:
+    hub = RidersHub(town)
+    hub.says(
+        {"phone-1": {"phase": "faulted", "faults": ["over_temp"]}, "phone-2": {"phase": "free", "faults": ["worn"]}},
+        faults={"bank-a.contactor_welded": ""},
+    )
+    seen = monitor.look()
+    counts = {fault: seen("device_latched_faults", device=DEVICE, fault=fault) for fault in LATCHED}
+    assert {fault for fault, count in counts.items() if count} == {"over_temp", "contactor_welded"}
+    assert set(counts.values()) == {0, 1}
+
+
 def test_an_end_counts_once_however_often_it_is_told(town: Town, monitor: Monitor) -> None:
     hub = RidersHub(town)
     hub.ends()
@@ -279,7 +303,7 @@ def test_no_line_names_a_person_a_card_or_a_door(town: Town, monitor: Monitor) -
     seen = monitor.look()
     assert {label for _, labels in seen.lines for label, _ in labels} <= {
         "version", "presence", "device", "trust", "part", "decision", "reason", "channel", "why", "thread", "le",
-        "lateness", "class", "state", "cause",
+        "lateness", "class", "state", "cause", "fault",
     }  # fmt: skip
     for name, known in people(town).items():
         assert name not in seen.text

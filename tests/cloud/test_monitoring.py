@@ -14,12 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from cloud.metrics import PARTS, Metrics, metrics_token
+from cloud.metrics import LATCHED, PARTS, Metrics, metrics_token
 from dev import ROOT
+from edge import socket_state
 from edge.health import Condition
 from edge.journal import MAX_ROWS
 from edge.remote import Remote
 from edge.space import DISK_LOW, JOURNAL_FULL
+from edge.stations import bank
 from tests.cloud.town import Town
 
 ALERTS = ROOT / "config" / "prometheus" / "alerts.yml"
@@ -109,6 +111,20 @@ def test_every_part_whose_faults_a_device_tells_apart_has_a_line() -> None:
     tables = [node for source in sources for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Dict)]
     named = {key.value for table in tables for key in table.keys if isinstance(key, ast.Constant)}
     assert named | {DISK_LOW, JOURNAL_FULL} == set(PARTS)
+
+
+def test_every_fault_that_keeps_a_socket_or_its_bank_off_has_a_line() -> None:
+    named = re.findall(r'_fail\(state, "(\w+)"\)|"(contactor_\w+)"', inspect.getsource(bank))
+    of_banks = {word for found in named for word in found if word}
+    assert socket_state.LATCHED | of_banks == set(LATCHED)
+
+
+def test_charging_is_on_the_dashboard_and_rings_where_it_must(exported: set[str]) -> None:
+    drawn = set().union(*(words(target["expr"]) for panel in panels() for target in panel["targets"]))
+    assert {name for name in exported if name.startswith(("hearthgate_sockets", "hearthgate_sessions"))} <= drawn
+    by_name = {rule["alert"]: rule for rule in rules()}
+    assert "hearthgate_device_latched_faults" in by_name["HearthgateSocketLatched"]["expr"]
+    assert {"hearthgate_device_up", "hearthgate_device_sessions"} < words(by_name["HearthgateChargingUnheard"]["expr"])
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))

@@ -30,7 +30,7 @@ def told(*events: Event) -> Session:
     return known
 
 
-STARTED = event("started", 1_000, holder=HOLDER, **{"class": "phone"}, by="card")
+STARTED = event("started", 1_000, Trust.SYNCED, holder=HOLDER, **{"class": "phone"}, by="card")
 ENDED = event("ended", 61_000, holder=HOLDER, reason="full", energy_wh=12, ms=60_000, receipt={"fen": 30})
 
 
