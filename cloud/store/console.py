@@ -126,8 +126,8 @@ class DeviceView(Struct, frozen=True):
 
     @property
     def emergency(self) -> bool:
-        """Whether it reports that one is in force."""
-        return bool(self.emergencies)
+        """Whether it reports one that is more than a broken loop, which somebody has to mend."""
+        return any(cause != "loop_broken" for cause in self.emergencies)
 
 
 def in_emergency(faults: object, zone: str) -> bool:
