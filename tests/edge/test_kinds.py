@@ -75,7 +75,7 @@ def test_a_name_that_could_lead_elsewhere_is_refused(name: str) -> None:
 
 
 def test_a_kind_nobody_wrote_is_refused_with_those_there_are() -> None:
-    with pytest.raises(UnknownKind, match="there is no kind of station 'volcano'; ours are .*door, .*turnstile"):
+    with pytest.raises(UnknownKind, match=r"there is no kind of station 'volcano'; ours are .*door, .*turnstile"):
         find_kind("volcano")
 
 
