@@ -69,8 +69,8 @@ class Troubles:
         if self._chance.random() < 0.5:
             return
         badged = asyncio.Event()
-        ways_in = [point.readers["in"] for point in device.config.points if "in" in point.readers]
-        pin = device.board.pin([*ways_in, *device.config.readers][0].d0)
+        own = [point.readers["in"].d0 for point in device.config.points if "in" in point.readers]
+        pin = device.board.pin([*own, *(shared.d0 for shared in device.config.readers)][0])
 
         def watch(_level: bool, _at_ns: int) -> None:
             badged.set()
