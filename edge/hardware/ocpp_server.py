@@ -20,7 +20,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from edge.hardware.ocpp_posts import Post, failed, post
+from edge.hardware.ocpp_posts import Post, post
+from edge.hardware.ocpp_talk import failed
 from edge.ocpp_words import (
     PORT,
     Connected,

@@ -1,0 +1,214 @@
+"""A post of OCPP 2.0.1: what it says becomes our words, and our orders become its calls. Its EVSEs are connectors."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ocpp import v201
+from ocpp.exceptions import OCPPError
+from ocpp.routing import on
+from ocpp.v201 import call as calls
+from ocpp.v201 import call_result as answers
+
+from edge.hardware.ocpp_talk import DONE_WELL, HEARTBEAT_S, WORDS, Ear, Talk, count, done, iso, table, tell_status
+from edge.hardware.ocpp_values import connector, moment_ms, sampled, text
+from edge.ocpp_words import (
+    AskListVersion,
+    Beat,
+    Booted,
+    CardShown,
+    Configure,
+    Configured,
+    FromPost,
+    Listed,
+    ListVersion,
+    MeterSaid,
+    Nonsense,
+    Order,
+    SayAgain,
+    SetOperative,
+    StartRemotely,
+    StartSaid,
+    Status,
+    StatusSaid,
+    StopRemotely,
+    StopSaid,
+    UpdateList,
+    Verdict,
+    Wish,
+)
+
+WISHES: dict[Wish, tuple[str, ...]] = {
+    "heartbeat_s": ("OCPPCommCtrlr", "HeartbeatInterval"),
+    "meter_s": ("SampledDataCtrlr", "TxUpdatedInterval"),
+    "measurands": ("SampledDataCtrlr", "TxUpdatedMeasurands"),
+    "ping_s": ("OCPPCommCtrlr", "WebSocketPingInterval"),
+    "plug_in_within_s": ("TxCtrlr", "EVConnectionTimeOut"),
+    "local_list": ("LocalAuthListCtrlr", "Enabled"),
+    "offline_by_list": ("AuthCtrlr", "LocalAuthorizeOffline"),
+    "list_before_asking": ("AuthCtrlr", "LocalPreAuthorize"),
+    "offline_for_strangers": ("AuthCtrlr", "OfflineTxForUnknownIdEnabled"),
+    "stop_strangers": ("TxCtrlr", "StopTxOnInvalidId"),
+    "ask_for_remote": ("AuthCtrlr", "AuthorizeRemoteStart"),
+    "attempts": ("OCPPCommCtrlr", "MessageAttempts", "TransactionEvent"),
+    "retry_s": ("OCPPCommCtrlr", "MessageAttemptInterval", "TransactionEvent"),
+}
+"""The component, the variable, and the instance of it."""
+CHARGING_STATES: dict[str, Status] = {
+    "Charging": "charging",
+    "EVConnected": "occupied",
+    "SuspendedEV": "sated",
+    "SuspendedEVSE": "suspended",
+}
+MAX_KNOWN = 32
+"""Transactions of which a connection remembers where they are."""
+
+
+class Post201(Talk, v201.ChargePoint):
+    """A post of OCPP 2.0.1. Its EVSEs are what we call connectors."""
+
+    def __init__(self, name: str, connection: Any, ear: Ear) -> None:
+        super().__init__(name, connection, ear)
+        self._where: dict[str, int] = {}
+
+    @on("BootNotification", skip_schema_validation=True)
+    def boot(self, **said: Any) -> answers.BootNotification:
+        station = table(said.get("charging_station"))
+        vendor, model = text(station.get("vendor_name")), text(station.get("model"))
+        self.ear.tell(None, Booted(vendor, model, text(station.get("firmware_version"))))
+        return answers.BootNotification(self._now(), HEARTBEAT_S, v201.enums.RegistrationStatusEnumType.accepted)
+
+    @on("Heartbeat", skip_schema_validation=True)
+    def beat(self, **_said: Any) -> answers.Heartbeat:
+        self.ear.tell(None, Beat())
+        return answers.Heartbeat(self._now())
+
+    @on("StatusNotification", skip_schema_validation=True)
+    def status(self, **said: Any) -> answers.StatusNotification:
+        tell_status(self.ear, said.get("evse_id"), said.get("connector_status"), "", said.get("timestamp"))
+        return answers.StatusNotification()
+
+    @on("Authorize", skip_schema_validation=True)
+    async def authorize(self, **said: Any) -> answers.Authorize:
+        tag = text(table(said.get("id_token")).get("id_token"))
+        verdict = await self.ear.ask(None, lambda call: CardShown(call, tag))
+        return answers.Authorize(_info(verdict))
+
+    @on("TransactionEvent", skip_schema_validation=True)
+    async def transaction(self, **said: Any) -> answers.TransactionEvent:
+        info, tag = table(said.get("transaction_info")), text(table(said.get("id_token")).get("id_token"))
+        number, where = text(info.get("transaction_id")), self._place(said)
+        at_ms, heard_ms = moment_ms(said.get("timestamp")), self.ear.now_ms()
+        found = sampled(said.get("meter_value"))
+        kind = said.get("event_type")
+        if not number or at_ms is None or kind not in ("Started", "Updated", "Ended"):
+            self.ear.tell(None, Nonsense("transaction"))
+            return answers.TransactionEvent(id_token_info=_info(Verdict("", "invalid")) if tag else None)
+        if state := CHARGING_STATES.get(text(info.get("charging_state"))):
+            self.ear.tell(where, StatusSaid(state, "", None if said.get("offline") else at_ms, heard_ms))
+        verdict: Verdict | None = None
+        if kind == "Ended":
+            self._where.pop(number, None)
+            why = text(info.get("stopped_reason")) or "Local"
+            verdict = await self.ear.ask(
+                where, lambda call: StopSaid(call, number, tag, at_ms, heard_ms, found.energy_wh, why)
+            )
+        elif tag:
+            verdict = await self.ear.ask(
+                where, lambda call: StartSaid(call, tag, number, at_ms, heard_ms, found.energy_wh)
+            )
+        if kind != "Ended" and found.energy_wh is not None:
+            self.ear.tell(where, MeterSaid(number, found.energy_wh, found.power_w))
+        return answers.TransactionEvent(id_token_info=_info(verdict) if verdict and tag else None)
+
+    @on("MeterValues", skip_schema_validation=True)
+    def meter(self, **said: Any) -> answers.MeterValues:
+        found = sampled(said.get("meter_value"))
+        self.ear.tell(connector(said.get("evse_id")) or 0, MeterSaid("", found.energy_wh, found.power_w))
+        return answers.MeterValues()
+
+    @on("DataTransfer", skip_schema_validation=True)
+    def data(self, **_said: Any) -> answers.DataTransfer:
+        return answers.DataTransfer(v201.enums.DataTransferStatusEnumType.unknown_vendor_id)
+
+    @on("FirmwareStatusNotification", skip_schema_validation=True)
+    def firmware(self, **_said: Any) -> answers.FirmwareStatusNotification:
+        return answers.FirmwareStatusNotification()
+
+    @on("LogStatusNotification", skip_schema_validation=True)
+    def log(self, **_said: Any) -> answers.LogStatusNotification:
+        return answers.LogStatusNotification()
+
+    @on("NotifyEvent", skip_schema_validation=True)
+    def event(self, **_said: Any) -> answers.NotifyEvent:
+        return answers.NotifyEvent()
+
+    @on("NotifyReport", skip_schema_validation=True)
+    def report(self, **_said: Any) -> answers.NotifyReport:
+        return answers.NotifyReport()
+
+    @on("SecurityEventNotification", skip_schema_validation=True)
+    def security(self, **_said: Any) -> answers.SecurityEventNotification:
+        return answers.SecurityEventNotification()
+
+    def _place(self, said: Mapping[str, Any]) -> int | None:
+        """The EVSE of a transaction: posts name it once, and from then on by the transaction."""
+        number = text(table(said.get("transaction_info")).get("transaction_id"))
+        named = connector(table(said.get("evse")).get("id"))
+        if named and (number in self._where or len(self._where) < MAX_KNOWN):
+            self._where[number] = named
+        return named or self._where.get(number)
+
+    async def _obey(self, connector: int, order: Order) -> FromPost | None:
+        match order:
+            case StartRemotely(order=name, tag=tag):
+                token = {"id_token": tag, "type": "Central"}
+                started = calls.RequestStartTransaction(token, int(tag, 16) % (1 << 31), connector)
+                return done(name, await self._ask(started))
+            case StopRemotely(order=name, transaction=number):
+                return done(name, await self._ask(calls.RequestStopTransaction(number)))
+            case SetOperative(order=name, operative=operative):
+                status = v201.enums.OperationalStatusEnumType
+                wanted = status.operative if operative else status.inoperative
+                return done(name, await self._ask(calls.ChangeAvailability(wanted, {"id": connector})))
+            case UpdateList(order=name, version=number, full=full, cards=cards):
+                how = v201.enums.UpdateEnumType.full if full else v201.enums.UpdateEnumType.differential
+                listed = [_listed(card) for card in cards] or None
+                return done(name, await self._ask(calls.SendLocalList(number, how, listed)))
+            case AskListVersion():
+                return ListVersion((await self._ask(calls.GetLocalListVersion())).version_number)
+            case Configure(wishes=wishes):
+                return await self._configure(wishes)
+            case SayAgain(what=what):
+                trigger = v201.enums.MessageTriggerEnumType
+                again = trigger.status_notification if what == "status" else trigger.meter_values
+                await self._ask(calls.TriggerMessage(again, {"id": connector}))
+        return None
+
+    async def _configure(self, wishes: Mapping[Wish, str]) -> Configured:
+        refused = [wish for wish, value in wishes.items() if not await self._set(WISHES[wish], value)]
+        ask = calls.GetVariables([_variable("LocalAuthListCtrlr", "ItemsPerMessage")])
+        (found,) = (await self._ask(ask, checked=False)).get_variable_result
+        return Configured(tuple(refused), None, count(found.get("attribute_value")))
+
+    async def _set(self, name: tuple[str, ...], value: str) -> bool:
+        answer = self._ask(calls.SetVariables([{**_variable(*name), "attribute_value": value}]), checked=False)
+        try:
+            (found,) = (await answer).set_variable_result
+        except (OCPPError, TypeError, ValueError):
+            return False
+        return found.get("attribute_status") in DONE_WELL
+
+
+def _info(verdict: Verdict) -> v201.datatypes.IdTokenInfoType:
+    return v201.datatypes.IdTokenInfoType(v201.enums.AuthorizationStatusEnumType(WORDS[verdict.word]))
+
+
+def _listed(card: Listed) -> dict[str, Any]:
+    ends = {"cache_expiry_date_time": iso(card.until_ms)} if card.until_ms else {}
+    token = {"id_token": {"id_token": card.tag, "type": "ISO14443"}}
+    return token | ({} if card.gone else {"id_token_info": {"status": "Accepted", **ends}})
+
+
+def _variable(component: str, variable: str, instance: str = "") -> dict[str, Any]:
+    named = {"name": variable, "instance": instance} if instance else {"name": variable}
+    return {"component": {"name": component}, "variable": named}
