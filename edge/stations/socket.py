@@ -244,16 +244,16 @@ def _clear(state: State, asked: Decided) -> Step:
     return state, [decided(asked), *cleared, keep(state), *to_bank(state, Clear(by)), Show("green", "fault_cleared")]
 
 
-def _used_ms(state: State, session: Session, now_ms: int) -> int:
-    return session.used_ms + (now_ms - state.counted_ms if session.loaded else 0)
-
-
 def _again(state: State, now_ms: int) -> Step:
-    """The next lease, if there is time left."""
+    """The next lease, if there is time left. Time is spent although the meter is silent."""
+    if state.session is None:
+        return state, []
     session = state.session
-    if session is None or _used_ms(state, session, now_ms) >= session.limit_ms:
+    unread_ms = now_ms - state.counted_ms if session.loaded else 0
+    session = replace(session, used_ms=session.used_ms + unread_ms)
+    if session.used_ms >= session.limit_ms:
         return end(state, Stop.TIME_LIMIT, now_ms)
-    return state, [Drive("relay", HOLD_LEASE_MS, "nothing"), Wake("lease", HOLD_AGAIN_MS)]
+    return state, [*spent(session), Drive("relay", HOLD_LEASE_MS, "nothing"), Wake("lease", HOLD_AGAIN_MS)]
 
 
 def _nothing_drew(state: State, now_ms: int) -> Step:
@@ -345,6 +345,8 @@ def _live(state: State) -> dict[str, object]:
         "power_w": None if sample is None else sample.power_w,
         "temperature_c": state.temperature_c,
         "reason": state.stop,
+        "waiting": bool(state.waiting),
+        "reserved": bool(state.reserved_for),
     }
     if session is None:
         return shown

@@ -367,6 +367,15 @@ def test_a_thermometer_that_falls_silent_cuts_like_a_meter() -> None:
     assert (socket.phase, socket.faults) == ("free", set())
 
 
+def test_time_is_spent_although_the_meter_is_silent() -> None:
+    socket = Socket().charging(allotment=PHONES)
+    before_ms = socket.spent["00000000000000a1"].used_ms
+    socket.meter = "silent"
+    socket.wait(20_000)
+    assert socket.on
+    assert socket.spent["00000000000000a1"].used_ms >= before_ms + 14_000
+
+
 def test_a_meter_that_comes_back_frees_the_socket_but_resumes_nothing() -> None:
     socket = charged(meters("silent"), 31_000)
     assert (socket.phase, socket.faults) == ("faulted", {"meter_lost"})
@@ -440,6 +449,8 @@ def test_a_screen_sees_how_it_goes_and_never_who() -> None:
         "power_w": 200.0,
         "temperature_c": None,
         "reason": "",
+        "waiting": False,
+        "reserved": False,
         "session": "00000000000000a1",
         "energy_wh": 200.0,
         "minutes": 60,
