@@ -63,7 +63,8 @@ class Readings(Struct, frozen=True):
     """How far a session has got. None for what is not said, or cannot be true.
 
     ``minutes_left`` is what its limits still allow, ``free_in_minutes`` when it is likely over, which is often sooner.
-    ``reason`` is why the session before it stopped.
+    ``reason`` is why the session before it stopped. ``waiting``: somebody waits for it; ``reserved``: it is kept for
+    whoever waited.
     """
 
     power_w: int | None = None
@@ -74,6 +75,8 @@ class Readings(Struct, frozen=True):
     temperature_c: int | None = None
     reason: str = ""
     session: str = ""
+    waiting: bool = False
+    reserved: bool = False
 
     @property
     def share(self) -> float | None:
@@ -98,6 +101,8 @@ def readings(said: object) -> Readings:
         temperature_c=_celsius(said.get("temperature_c")),
         reason=reason[:MAX_WORD] if isinstance(reason, str) else "",
         session=session if is_session(session) else "",
+        waiting=said.get("waiting") is True,
+        reserved=said.get("reserved") is True,
     )
 
 

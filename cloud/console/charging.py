@@ -14,24 +14,27 @@ from cloud.api.streams import After, LastEventId, stream
 from cloud.api.v1 import Text
 from cloud.auth import Right
 from cloud.charging import Condition
+from cloud.commands import NoSuchPlace
 from cloud.console.doors import NO_REASON, NOT_RIGHT, NoReason, reason_in
 from cloud.console.live import CHARGING, PageSource
-from cloud.console.pages import Pages, see_other
+from cloud.console.pages import Pages, see_other, with_query
 from cloud.console.people import Fields
 from cloud.console.session import Said, say
 from cloud.sessions import is_session
 from cloud.store.charging import BadCursor, Socket, find_session, list_sessions, list_sockets
 from cloud.store.console import last_arrival
 from cloud.store.operators import Login
-from cloud.store.orders import find_order, list_orders
+from cloud.store.orders import find_order, list_orders, list_points
 from cloud.store.people import digest_of_card, list_people
-from contract.decide import Standing
+from contract.decide import Mode, Standing
 
 ROWS = 50
 SESSIONS_SHOWN = 10
 ORDERS_SHOWN = 5
 PEOPLE_SHOWN = 10
+SERVICE = frozenset({Mode.OUT_OF_SERVICE, Mode.SCHEDULED})
 NO_CARD = N_("Choose whose card is to be charged on. Nothing was done.")
+NO_DEVICE = N_("No device is registered for it. Nothing was done.")
 
 Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
 
@@ -101,6 +104,7 @@ def socket_page(
         charged = list_sessions(connection, point=point, limit=SESSIONS_SHOWN)
         people = list_people(connection, who.strip(), limit=PEOPLE_SHOWN).rows if who.strip() else []
         after = last_arrival(connection)
+        steered = next((one for one in list_points(connection, now_ms) if one.name == point), None)
     cards = [(person, card) for person in people for card in person.cards if card.standing == Standing.ACTIVE]
     return pages.page(
         request,
@@ -108,6 +112,7 @@ def socket_page(
         login,
         422 if said else 200,
         socket=found,
+        steered=steered,
         order=asked,
         awaited=asked and asked.standing(now_ms) == "sent",
         orders=orders[:ORDERS_SHOWN],
@@ -117,6 +122,7 @@ def socket_page(
         said=said,
         after=after,
         Condition=Condition,
+        Mode=Mode,
         now_ms=now_ms,
     )
 
@@ -156,6 +162,20 @@ def stop(request: Request, point: str, login: Guard, desk: Services, fields: Fie
     return _answer(request, point, login, desk, fields, act)
 
 
+@router.post("/sockets/{point}/service")
+def service(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
+    """Take it out of service, or back into it. A device that is not heard takes that up when it is back."""
+
+    def act() -> str:
+        mode = Mode(fields.get("mode", ""))
+        if mode not in SERVICE:
+            raise ValueError(mode)
+        desk.steering.set_mode([point], mode, login.operator.name, reason_in(fields))
+        return ""
+
+    return _answer(request, point, login, desk, fields, act)
+
+
 class NoCard(ValueError):
     """Nobody said on whose card."""
 
@@ -163,10 +183,13 @@ class NoCard(ValueError):
 def _answer(
     request: Request, point: str, login: Login, desk: Desk, fields: dict[str, str], act: Callable[[], str]
 ) -> Response:
-    """On to where the outcome stands, or the socket again with what was wrong."""
+    """On to where the outcome stands, or the socket again with what was wrong. ``act`` returns a command's id, "" if
+    there is none to wait for."""
     _socket(desk, point)
     try:
-        return see_other(f"/charging/sockets/{point}?order={act()}")
+        return see_other(with_query(f"/charging/sockets/{point}", {}, order=act()))
+    except NoSuchPlace:
+        wrong = NO_DEVICE
     except NoReason:
         wrong = NO_REASON
     except NoCard:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from msgspec import Struct
@@ -110,12 +110,13 @@ class Socket(Struct, frozen=True):
 
 
 class Machine(Struct, frozen=True):
-    """A device that runs sockets of a hub."""
+    """A device that runs sockets of a hub. ``upstream`` are faults of what feeds them, each with the bank's name."""
 
     name: str
     label: Label
     presence: Presence
     heard_ms: int | None
+    upstream: tuple[tuple[str, str], ...] = ()
 
     @property
     def heard(self) -> bool:
@@ -190,10 +191,24 @@ def _devices(connection: Connection) -> Sequence[Any]:
 
 
 def _machines(connection: Connection, now_ms: int) -> dict[str, Machine]:
+    known = set(connection.execute(select(points.c.name)).scalars())
     return {
-        row.name: Machine(row.name, Label(row.label_zh, row.label_en), _presence(row, now_ms), row.heard_ms)
+        row.name: Machine(
+            name=row.name,
+            label=Label(row.label_zh, row.label_en),
+            presence=_presence(row, now_ms),
+            heard_ms=row.heard_ms,
+            upstream=_upstream(row.state, known),
+        )
         for row in _devices(connection)
     }
+
+
+def _upstream(state: object, known: Set[str]) -> tuple[tuple[str, str], ...]:
+    """A bank is reported like a point, and is none of the cloud's."""
+    reports = _table(_table(state).get("points"))
+    faults = {name: _table(reports[name]).get("faults") for name in sorted(reports) if name not in known}
+    return tuple((name, str(fault)) for name, found in faults.items() if isinstance(found, list) for fault in found)
 
 
 def _presence(row: Any, now_ms: int) -> Presence:

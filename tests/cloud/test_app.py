@@ -43,6 +43,7 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/api/v1/zones/{zone}/drill"): Right.DOORS,
     ("POST", "/charging/sockets/{point}/start"): Right.DOORS,
     ("POST", "/charging/sockets/{point}/stop"): Right.DOORS,
+    ("POST", "/charging/sockets/{point}/service"): Right.DOORS,
     ("POST", "/api/v1/points/{point}/start"): Right.DOORS,
     ("POST", "/api/v1/points/{point}/stop"): Right.DOORS,
     ("POST", "/devices/{name}/orders"): Right.DEVICES,

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from cloud.charging import Condition, condition, readings, receipt_in
 from contract import codec
-from contract.decide import Trust
+from contract.decide import Mode, Trust
 from contract.messages import Beat, Result
 from contract.reasons import Reason
 from contract.reasons import words as reason_words
 from tests.cloud.hub import DEVICE, SESSION, RidersHub, line
 from tests.cloud.test_console import words
-from tests.cloud.test_doors import answers, calls, commands, state_of
+from tests.cloud.test_doors import answers, calls, commands, reports, state_of
 from tests.cloud.town import Town
 
 REASON = "it smells of hot plastic"
@@ -174,6 +174,63 @@ def digest_of(town: Town, card_id: int) -> str:
     with town.store.reading() as connection:
         row = connection.exec_driver_sql("SELECT digest FROM credentials WHERE id = ?", (card_id,)).one()
     return bytes(row[0]).hex()
+
+
+def test_a_socket_is_taken_out_of_service_and_back_with_a_reason(town: Town, hub: RidersHub) -> None:
+    hub.says({"phone-2": "free"})
+    where = "/charging/sockets/phone-2"
+    with town.visit("gate") as guard:
+        assert "Out of service, it gives power to nobody" in words(guard.get(where).text)
+        assert guard.submit(f"{where}/service", where, mode="out_of_service").status_code == 422
+        assert guard.submit(f"{where}/service", where, mode="hold_open", reason=REASON).status_code == 422
+        assert guard.submit(f"{where}/service", where, mode="out_of_service", reason=REASON).status_code == 303
+        assert "Ordered, not yet taken up: out of service" in words(guard.get(where).text)
+        reports(town, DEVICE, {"phone-2": Mode.OUT_OF_SERVICE})
+        page = guard.get(where).text
+        assert "Ordered, not yet" not in words(page) and "Back in service" in page
+        assert guard.submit(f"{where}/service", where, mode="scheduled", reason=REASON).status_code == 303
+        deeds = guard.get("/api/v1/audit").json()["deeds"][:2]
+    assert [(one["action"], one["subject"]) for one in deeds] == [
+        ("mode.scheduled", "phone-2"),
+        ("mode.out_of_service", "phone-2"),
+    ]
+
+
+def test_nothing_is_ordered_of_a_socket_that_has_no_device(town: Town) -> None:
+    where = "/charging/sockets/phone-2"
+    with town.visit("gate") as guard:
+        assert "Back in service" not in guard.get(where).text
+        for deed, fields in (("service", {"mode": "out_of_service"}), ("stop", {"session": SESSION})):
+            answer = guard.submit(f"{where}/{deed}", "/account", reason=REASON, **fields)
+            assert (answer.status_code, "No device is registered" in words(answer.text)) == (422, True)
+
+
+def test_whoever_waits_is_told_of_and_so_is_whom_a_socket_is_kept_for(town: Town, hub: RidersHub) -> None:
+    hub.charges(waiting=True)
+    with town.visit("gate") as guard:
+        assert "Somebody waits for it" in card(guard.get("/charging").text)
+        hub.says({"phone-1": "free"}, {"phone-1": {"reserved": True}})
+        assert "Kept a few minutes for whoever waited" in card(guard.get("/charging").text)
+        hub.says({"phone-1": "free"}, {"phone-1": {"reserved": "yes", "waiting": 1}})
+        assert "Kept" not in card(guard.get("/charging").text)
+
+
+def test_what_is_wrong_with_a_bank_stands_at_its_hub(town: Town, hub: RidersHub) -> None:
+    welded = {"phase": "faulted", "faults": ["contactor_welded"]}
+    hub.says(
+        {
+            "phone-1": "free",
+            "bank-a": welded,
+            "bank-b": {"phase": "faulted", "faults": ["cut"]},
+            "bank-c": {"faults": 7},
+        }
+    )
+    with town.visit("gate") as guard:
+        said = words(guard.get("/charging").text)
+        assert "bank-a : The contactor does not open" in said
+        assert "bank-b : Cut off: a socket below does not switch off" in said
+        town.now_ms += 130_000
+        assert "contactor" not in words(guard.get("/charging").text)
 
 
 def test_a_lost_card_is_not_offered(town: Town, hub: RidersHub) -> None:
