@@ -27,7 +27,7 @@ from edge.post_state import (
     to,
 )
 from edge.session import By, Session, is_holders, of_decision, spent, started, turned_away
-from edge.stations import Ask, Decided, Effect, Record, Show, Wake, decided, refuse
+from edge.stations import Ask, Decided, Effect, Record, Send, Show, Wake, decided, refuse
 from edge.transactions import Transaction
 
 MAX_ASKED = 8
@@ -50,7 +50,7 @@ def ask(state: State, question: Question, now_ms: int) -> Step:
     tag, wanted = question.tag.lower(), state.wanted
     ours = next((one for one in state.book.transactions if one.session is not None and one.session.id == tag), None)
     if isinstance(question, StartSaid) and ours is not None:
-        return state, [tell(Verdict(question.call, "accepted", ours.number))]
+        return state, [_said_again(state, question, ours)]
     if wanted is not None and tag == wanted.ticket:
         if isinstance(question, StartSaid):
             return _begin(state, question, wanted, now_ms)
@@ -85,9 +85,7 @@ def begun(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     """A transaction began. If it was told of before, the answer is the first one."""
     known = transactions.same(state.book, found.digest.hex(), told)
     if known is not None:
-        unwanted = known.session is None or (known == state.book.live and state.phase == "stopping")
-        word: Word = "blocked" if unwanted else "accepted"
-        return state, [tell(Verdict(told.call, word, known.number))]
+        return state, [_said_again(state, told, known)]
     live = state.book.live
     if live is None:
         return _begin(state, told, found, now_ms)
@@ -97,6 +95,13 @@ def begun(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     state, effects = end(state, live, Stop.POWER_LOSS, now_ms)
     state, asks = ask(state, told, now_ms)
     return state, effects + asks
+
+
+def _said_again(state: State, told: StartSaid, known: Transaction) -> Send:
+    """The first answer, once more; but one that is to stop by now is not encouraged."""
+    is_stopping = known == state.book.live and state.phase == "stopping"
+    word: Word = "blocked" if known.session is None or is_stopping else "accepted"
+    return tell(Verdict(told.call, word, known.number))
 
 
 def _is_older(told: StartSaid, live: Transaction) -> bool:

@@ -126,34 +126,51 @@ def unpark(state: State, one: Transaction, now_ms: int) -> Step:
 
 
 def end(state: State, one: Transaction, why: Stop, now_ms: int, told: Parked | None = None) -> Step:
-    """A transaction is over. Time is what the post's clock says between its two ends, but no more than passed here."""
+    """A transaction is over, as the post has told or as nobody will tell any more."""
     is_live = one == state.book.live
     meter_wh = None if told is None else told.meter_wh
-    effects: list[Effect] = []
     if one.session is None:
-        drawn_wh = 0.0 if meter_wh is None or one.meter_wh is None else meter_wh - one.meter_wh
-        if drawn_wh > 0:
-            unbooked = {"transaction": one.number, "digest": one.digest, "energy_wh": drawn_wh}
-            effects.append(Record("ev_post.unbooked", unbooked))
-        over = replace(one, over=True)
+        over, effects = replace(one, over=True), _unbooked(one, meter_wh)
     else:
-        here_ms = max(0, now_ms - state.counted_ms) if is_live else MAX_AWAY_MS
-        there_ms = None if told is None else _between_ms(one.at_ms, told.at_ms)
-        unknown_ms = here_ms if is_live else 0
-        elapsed_ms = unknown_ms if there_ms is None else min(here_ms, max(0, there_ms - one.session.span_ms))
+        elapsed_ms = _elapsed_ms(state, one, one.session, now_ms, None if told is None else told.at_ms)
         session = replace(_counted(state, one.session, meter_wh, elapsed_ms), ended=why.value)
         over = replace(one, over=True, session=session)
-        effects += [ended(session, state.settings.tariff), *spent(session), Wake("forget", FORGET_MS)]
+        effects = [ended(session, state.settings.tariff), *spent(session), Wake("forget", FORGET_MS)]
         state = replace(state, book=replace(state.book, unsure=one.number))
     state = replace(state, book=transactions.put(state.book, over))
     if is_live:
-        state, cleared = set_fault(state, "ev_post", "will_not_stop", present=False)
-        state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0, instead=None)
-        effects += [*cleared, *(Wake(name, None) for name in ("limit", "stop_again", "full"))]
-        if state.waiting:
-            state = replace(state, waiting="", reserved_for=state.waiting)
-            effects.append(Wake("reserved", RESERVED_MS))
+        state, freed = _freed(state, why)
+        effects += freed
     return state, [*effects, keep(state)]
+
+
+def _unbooked(one: Transaction, meter_wh: float | None) -> list[Effect]:
+    """What was drawn with a card that nobody is served for."""
+    drawn_wh = 0.0 if meter_wh is None or one.meter_wh is None else meter_wh - one.meter_wh
+    told = {"transaction": one.number, "digest": one.digest, "energy_wh": drawn_wh}
+    return [Record("ev_post.unbooked", told)] if drawn_wh > 0 else []
+
+
+def _elapsed_ms(state: State, one: Transaction, session: Session, now_ms: int, ended_at_ms: int | None) -> int:
+    """The time of a transaction that was not counted yet: what lies between its two ends by the post's clock, but no
+    more than has passed here."""
+    is_live = one == state.book.live
+    here_ms = max(0, now_ms - state.counted_ms) if is_live else MAX_AWAY_MS
+    there_ms = _between_ms(one.at_ms, ended_at_ms)
+    if there_ms is None:
+        return here_ms if is_live else 0
+    return min(here_ms, max(0, there_ms - session.span_ms))
+
+
+def _freed(state: State, why: Stop) -> Step:
+    """The post is free again, or held for whoever waited."""
+    state, effects = set_fault(state, "ev_post", "will_not_stop", present=False)
+    state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0, instead=None)
+    effects += [Wake(name, None) for name in ("limit", "stop_again", "full")]
+    if not state.waiting:
+        return state, effects
+    state = replace(state, waiting="", reserved_for=state.waiting)
+    return state, [*effects, Wake("reserved", RESERVED_MS)]
 
 
 def _between_ms(begin_ms: int | None, end_ms: int | None) -> int | None:

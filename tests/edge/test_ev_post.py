@@ -457,6 +457,16 @@ def test_a_beginning_that_cannot_be_recorded_is_refused_and_stopped() -> None:
     assert rig.ends() == [("cannot_record", 0.0)]
 
 
+def test_a_remote_beginning_that_is_told_again_is_not_encouraged_while_it_is_stopped() -> None:
+    rig = ready()
+    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    (order,) = rig.orders(StartRemotely)
+    verdict = rig.begin(order.tag)
+    rig.take(StopOrdered({"id": "10"}))
+    again = rig.begin(order.tag)
+    assert (again.word, again.transaction) == ("blocked", verdict.transaction)
+
+
 def test_a_post_is_not_asked_to_begin_what_cannot_be_recorded() -> None:
     rig = ready()
     rig.take(rig.decided(ANNA, told={"id": "9"}))
