@@ -134,7 +134,7 @@ def test_a_stop_asks_why_and_waits_for_the_device(town: Town, page: Page) -> Non
     page.get_by_role("link", name="Phone socket 1").first.click()
     page.get_by_role("button", name="Stop").click()
     assert town.published == []
-    page.get_by_label("Why").fill("it smells")
+    page.get_by_label("Why").first.fill("it smells")
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Sent; waiting for the device to say so").first).to_be_visible()
     assert len(town.published) == 1
