@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.store.community import touch
-from cloud.store.schema import devices, points, sites
+from cloud.store.schema import devices, points, sites, zones
 from contract import roster
 from contract.codec import Malformed
 from contract.sealing import DeviceVerifier
@@ -89,7 +89,7 @@ def register(
     connection: Connection, name: str, public_key: bytes, now_ms: int, label_zh: str = "", label_en: str = ""
 ) -> None:
     """Let a device in by its public key (65 bytes). The same device with the same key may be registered again. Without
-    labels it is called as the door that bears its name.
+    labels it is called as the door that bears its name, or as the zone that all its points stand in.
 
     Raises ``NotRegistered`` for a name or key that cannot be one, and for a name that another key has.
     """
@@ -103,12 +103,21 @@ def register(
         return
     if known is not None:
         raise NotRegistered(f"another key is registered as {name}: if its Pi was replaced, use --replace")
-    door = connection.execute(select(points.c.label_zh, points.c.label_en).where(points.c.name == name)).first()
-    its_zh, its_en = door or (name, name)
+    its_zh, its_en = _labels(connection, name)
     labels = {"label_zh": label_zh or its_zh, "label_en": label_en or its_en}
     values = {"site": site_of(connection).name, "name": name, "public_key": public_key, "registered_ms": now_ms}
     connection.execute(insert(devices).values(**values, **labels))
     touch(connection)
+
+
+def _labels(connection: Connection, name: str) -> tuple[str, str]:
+    door = select(points.c.label_zh, points.c.label_en).where(points.c.name == name)
+    around = select(zones.c.label_zh, zones.c.label_en).join_from(points, zones).where(points.c.device == name)
+    for query in (door, around.distinct()):
+        found = connection.execute(query).all()
+        if len(found) == 1:
+            return found[0].label_zh, found[0].label_en
+    return name, name
 
 
 def replace_key(connection: Connection, name: str, public_key: bytes) -> None:

@@ -17,7 +17,7 @@ from cloud.publisher import Publisher
 from cloud.registrar import LOCAL_BROKER, Position, Registrar
 from cloud.sample import HUB_SOCKETS, SITE, SOCKETS, seed_sample
 from cloud.store import operators
-from cloud.store.community import load_community
+from cloud.store.community import add_point, load_community
 from cloud.store.console import list_devices
 from cloud.store.database import Store
 from cloud.store.orders import points_of
@@ -76,12 +76,22 @@ def serial(bundle: Bundle) -> int:
     return x509.load_pem_x509_certificate(bundle.certificate.encode()).serial_number
 
 
-def test_a_device_without_labels_is_called_as_its_door(office: Office) -> None:
+def test_a_device_without_labels_is_called_as_its_door_or_as_the_zone_of_all_its_points(office: Office) -> None:
     office.adopt(DeviceKey.generate(), Position("gym-turnstile"))
+    office.adopt(DeviceKey.generate(), Position(HUB_SOCKETS))
     office.adopt(DeviceKey.generate(), Position("attic"))
+    with office.store.writing() as connection:
+        add_point(connection, "phone-9", "spread", "hub", "手机插座 9", "Phone socket 9", "phone")
+        add_point(connection, "phone-10", "spread", "gym", "手机插座 10", "Phone socket 10", "phone")
+    office.adopt(DeviceKey.generate(), Position("spread"))
     with office.store.reading() as connection:
         called = {device.name: (device.label.zh, device.label.en) for device in list_devices(connection)}
-    assert called == {"gym-turnstile": ("健身房闸机", "Gym turnstile"), "attic": ("attic", "attic")}
+    assert called == {
+        "gym-turnstile": ("健身房闸机", "Gym turnstile"),
+        HUB_SOCKETS: ("骑手驿站", "Riders' hub"),
+        "attic": ("attic", "attic"),
+        "spread": ("spread", "spread"),
+    }
 
 
 def test_an_adopted_device_gets_all_that_it_needs_and_is_believed(office: Office) -> None:
