@@ -90,8 +90,8 @@ def test_why_the_last_session_stopped_stands_at_the_socket(town: Town, hub: Ride
     )
     with town.visit("gate") as guard:
         page = guard.get("/charging").text
-        assert "Stopped: The socket is too hot" in card(page)
-        assert "Stopped: bored" in card(page, "phone-2")
+        assert "Charging ended: The socket is too hot" in card(page)
+        assert "Charging ended: bored" in card(page, "phone-2")
 
 
 def test_a_device_that_is_not_heard_makes_none_of_its_sockets_look_alive(town: Town, hub: RidersHub) -> None:
@@ -148,7 +148,7 @@ def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: 
         page = guard.get(answer.headers["location"]).text
         assert "Done: the device says so" in words(page)
         assert 'http-equiv="refresh"' not in page
-        assert "Stopped: Stopped by the staff" in card(page)
+        assert "Charging ended: Stopped by the staff" in card(page)
         deed = guard.get("/api/v1/audit").json()["deeds"][0]
     assert (deed["operator"], deed["action"], deed["subject"]) == ("gate", "command.session_stop", "phone-1")
 
