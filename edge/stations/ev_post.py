@@ -102,7 +102,13 @@ def _shown(state: State) -> str:
 
 
 def _live(state: State, session: Session | None) -> dict[str, object]:
-    live: dict[str, object] = {"class": CLASS, "power_w": round(state.power_w), "reason": state.stop}
+    live: dict[str, object] = {
+        "class": CLASS,
+        "power_w": round(state.power_w),
+        "reason": state.stop,
+        "waiting": bool(state.waiting),
+        "reserved": bool(state.reserved_for),
+    }
     if session is None:
         return live
     left_ms = max(0, session.limit_ms - session.span_ms)

@@ -355,6 +355,7 @@ def test_one_person_may_wait_and_what_gets_free_is_theirs_for_five_minutes() -> 
     assert [data["holder"] for data in rig.told("session.waiting")] == [rig.holders[BEN].hex()]
     rig.stop(number, 1500)
     assert rig.report.reserved_for == rig.holders[BEN].hex()
+    assert (rig.report.live["reserved"], rig.report.live["waiting"]) == (True, False)
     rig.wait(5 * MINUTE_MS)
     assert rig.report.reserved_for == ""
 
