@@ -292,8 +292,8 @@ class Hands:
         return Tapped(pulses[0], pulses[-1]) if pulses else Tapped(None, None)
 
     async def _key(self, name: str, keys: str) -> None:
-        """Each key is a frame of four bits, as most readers with a keypad send it. One that a busy machine has stretched
-        ends after four times its widest gap; what comes before that belongs to it."""
+        """Each key is a frame of four bits, as most readers with a keypad send it. One that a busy machine has
+        stretched ends after four times its widest gap; what comes before that belongs to it."""
         for key in keys:
             sent = await self._tap(name, f"{KEYS.index(key):04b}")
             took_ns = (sent.last_ns or 0) - (sent.first_ns or 0)
