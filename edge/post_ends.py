@@ -129,19 +129,20 @@ def end(state: State, one: Transaction, why: Stop, now_ms: int, told: Parked | N
     """A transaction is over, as the post has told or as nobody will tell any more."""
     is_live = one == state.book.live
     meter_wh = None if told is None else told.meter_wh
+    used: list[Effect] = []
     if one.session is None:
         over, effects = replace(one, over=True), _unbooked(one, meter_wh)
     else:
         elapsed_ms = _elapsed_ms(state, one, one.session, now_ms, None if told is None else told.at_ms)
         session = replace(_counted(state, one.session, meter_wh, elapsed_ms), ended=why.value)
         over = replace(one, over=True, session=session)
-        effects = [ended(session, state.settings.tariff), *spent(session), Wake("forget", FORGET_MS)]
+        used, effects = spent(session), [ended(session, state.settings.tariff), Wake("forget", FORGET_MS)]
         state = replace(state, book=replace(state.book, unsure=one.number))
     state = replace(state, book=transactions.put(state.book, over))
     if is_live:
         state, freed = _freed(state, why)
         effects += freed
-    return state, [*effects, keep(state)]
+    return state, [*used, keep(state), *effects]
 
 
 def _unbooked(one: Transaction, meter_wh: float | None) -> list[Effect]:
