@@ -207,7 +207,8 @@ def provide_oracles() -> Path | None:
         ORACLES.mkdir(parents=True)
         for file in wanted:
             shutil.copy(file, ORACLES)
-        npm = [str(node / "bin" / "node"), str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+        script = str(node / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")
+        npm = [str(node / "bin" / "node"), "--use-system-ca", script]  # as pip and git do on this machine
         quietly = "--ignore-scripts --no-audit --no-fund --loglevel=error"
         if run([*npm, "ci", *quietly.split(), "--prefix", str(ORACLES)]):
             shutil.rmtree(ORACLES)
