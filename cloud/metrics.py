@@ -77,6 +77,10 @@ class Workings(Struct, frozen=True):
     queued: int = 0
     dropped: int = 0
     failures: Mapping[str, int] = {}
+    undeliverable: str = ""
+    """Why the newest changes are in no roster; empty while they are."""
+    left_out: int = 0
+    """Memberships that are in no roster, as one person has too many of one plan."""
 
 
 class Metrics(Collector):
@@ -164,6 +168,10 @@ class Metrics(Collector):
         yield _counter("messages_dropped", "Messages too large, or that found the queue full.", [(now.dropped, {})])
         failures = [(count, {"thread": name}) for name, count in now.failures.items()]
         yield _counter("failures", "Faults of our own that a thread outlived.", failures)
+        stuck = "1 while the newest changes are in no roster, as no device could take it."
+        yield _gauge("roster_undeliverable", stuck, [(bool(now.undeliverable), {})])
+        left_out = "Memberships in no roster, as one person has too many of one plan."
+        yield _gauge("roster_memberships_left_out", left_out, [(now.left_out, {})])
         yield _gauge("sse_clients", "Open live streams.", [(self._feed.viewers, {})])
 
     def _of_decisions(self) -> Metric:

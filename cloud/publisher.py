@@ -12,6 +12,7 @@ from typing import Protocol
 
 from cloud.broker import Arrived
 from cloud.grants import grants
+from cloud.members import within_bounds
 from cloud.store.community import load_community, revision
 from cloud.store.database import Store
 from cloud.store.quarantine import Suspect, confine
@@ -22,7 +23,7 @@ from contract import codec, topics
 from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS
 from contract.messages import Manifest, Want
-from contract.roster import WHOLE, Page, pack_site, paginate
+from contract.roster import WHOLE, Page, Undeliverable, pack_site, paginate
 from contract.sealing import Purpose, RosterKey, page_hash, statement
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,8 @@ MAX_PUSHED_PAGES = 8
 """New pages sent to every device unasked, at most about 55 KB; of a larger change each device fetches what it lacks."""
 POLL_S = 0.1
 """How often the database is asked whether another process changed it. Changes made in this one are told at once."""
+TRY_AGAIN_MS = 60_000
+"""A roster that no device could take is tried again after this, or after the next change."""
 NEVER = -1
 
 
@@ -50,7 +53,11 @@ class Publish(Protocol):
 
 
 class Publisher(Worker[Arrived]):
-    """The one writer of rosters. Any thread may call ``asked``, ``changed`` and ``connected``; its own thread works."""
+    """The one writer of rosters. Any thread may call ``asked``, ``changed`` and ``connected``; its own thread works.
+
+    ``undeliverable`` says why the newest changes are in no roster, empty while they are; ``left_out`` counts the
+    memberships that are too many for one person and one plan.
+    """
 
     def __init__(self, store: Store, *, site: str, key: RosterKey, publish: Publish, clock: Callable[[], int]) -> None:
         super().__init__(
@@ -68,6 +75,10 @@ class Publisher(Worker[Arrived]):
         self._stands: Roster | None = None
         self._told_revision = NEVER
         self._untold = threading.Event()
+        self._stuck: tuple[int, int] | None = None
+        """At which revision a roster was undeliverable, and when that was."""
+        self.undeliverable = ""
+        self.left_out = 0
 
     def asked(self, one: Arrived) -> None:
         """A device wants pages. It asks again if this is dropped."""
@@ -93,15 +104,32 @@ class Publisher(Worker[Arrived]):
             self._stands = self._stands or newest_roster(connection)
             found = revision(connection)
             adopted = highest_adopted(connection)
+        if self._is_stuck(found, now_ms):
+            if self._untold.is_set():
+                self._untold.clear()
+                self._tell([])
+            return
         is_old = self._stands is None or not self._is_good(self._stands, adopted, now_ms)
         has_changed = found != self._told_revision
         if not (is_old or has_changed or self._untold.is_set()):
             return
         self._untold.clear()
         self._told_revision = NEVER  # should the rest fail, all of it is done again
-        new = self._issue(now_ms, self._stands, found, adopted, anew=is_old) if is_old or has_changed else []
+        try:
+            new = self._issue(now_ms, self._stands, found, adopted, anew=is_old) if is_old or has_changed else []
+        except Undeliverable as wrong:
+            self._stuck, self.undeliverable = (found, now_ms), str(wrong)
+            self.failures += 1
+            log.error("no device could take the new roster, so the old one stands: %s", wrong)
+            self._tell([])
+            return
+        self._stuck, self.undeliverable = None, ""
         self._tell(new if len(new) <= MAX_PUSHED_PAGES else [])
         self._told_revision = found
+
+    def _is_stuck(self, found: int, now_ms: int) -> bool:
+        """Whether a roster of this revision was found undeliverable a moment ago."""
+        return self._stuck is not None and self._stuck[0] == found and 0 <= now_ms - self._stuck[1] < TRY_AGAIN_MS
 
     def _is_good(self, stands: Roster, adopted: int, now_ms: int) -> bool:
         """Whether the roster that stands may go on. One of the future was issued while our clock was wrong."""
@@ -120,8 +148,10 @@ class Publisher(Worker[Arrived]):
         Without a difference, and unless ``anew``, the one that stands goes on standing.
         """
         with self._store.reading() as connection:
-            rows, site_page = grants(load_community(connection), now_ms)
+            community = load_community(connection)
+            rows, site_page = grants(community, now_ms)
             before = find_pages(connection, stands.pages) if stands else {}
+        _, self.left_out = within_bounds(community.memberships, now_ms)
         prefixes = [Page(before[name]).prefix for name in stands.pages] if stands else [WHOLE]
         blobs = {page_hash(blob): blob for blob in (pack_site(site_page), *paginate(rows, prefixes))}
         names = list(blobs)

@@ -116,7 +116,15 @@ class Line:
         """How its threads are doing."""
         failures = {worker.name: worker.failures for worker in self._workers} | {"broker": self.broker.faults}
         dropped = self.ingest.dropped + self.broker.oversized
-        return Workings(self.broker.is_connected, self.ingest.queued, dropped, failures)
+        publisher = self.publisher
+        return Workings(
+            self.broker.is_connected,
+            self.ingest.queued,
+            dropped,
+            failures,
+            publisher.undeliverable,
+            publisher.left_out,
+        )
 
     def _arrived(self, one: Arrived) -> None:
         if one.topic.channel == "want":

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from contract.codec import Malformed, pack, unpack
 from contract.decide import Allotment, Grant, Ration, Standing, Tier
-from contract.messages import Manifest, Name
+from contract.messages import MAX_PAYLOAD_BYTES, MAX_ROSTER_PAGES, Manifest, Name
 from contract.schedules import Schedule
 from contract.sealing import DIGEST_BYTES
 
@@ -36,6 +36,10 @@ _ROW = struct.Struct(f">{DIGEST_BYTES}sH{HOLDER_BYTES}sBBII")
 _PAGE_VERSION = 1
 _TIERS = tuple(Tier)
 _STANDINGS = tuple(Standing)
+
+
+class Undeliverable(ValueError):
+    """A roster that no device could take; the text says what is too large."""
 
 
 class Prefix(Struct, frozen=True, order=True):
@@ -251,16 +255,28 @@ def pack_page(prefix: Prefix, rows: Sequence[Row]) -> bytes:
 
 
 def pack_site(page: SitePage) -> bytes:
-    return pack(page)
+    """The bytes of a site page. Raises ``Undeliverable`` for one that no message can carry."""
+    if len(page.profiles) > MAX_PROFILES:
+        raise Undeliverable(f"{len(page.profiles)} profiles, and a device takes {MAX_PROFILES}")
+    blob = pack(page)
+    if len(blob) > MAX_PAYLOAD_BYTES:
+        raise Undeliverable(f"a site page of {len(blob)} bytes, and a message holds {MAX_PAYLOAD_BYTES}")
+    return blob
 
 
 def paginate(rows: Sequence[Row], before: Iterable[Prefix] = (WHOLE,)) -> list[bytes]:
-    """All pages of a roster, in prefix order. ``rows`` are sorted, no two of one digest and profile.
+    """All pages of a roster, in prefix order. ``rows`` are sorted, no two of one digest and profile. Raises
+    ``Undeliverable``.
 
     ``before`` are the prefixes of the roster it follows, in order. They are kept wherever they still fit, so that a
     small change leaves all other pages as they are.
     """
     prefixes = _merged(rows, [half for prefix in before for half in _split(rows, prefix)])
+    if len(prefixes) > MAX_ROSTER_PAGES:
+        raise Undeliverable(f"{len(prefixes)} pages, and a manifest names {MAX_ROSTER_PAGES}")
+    fullest = max((_held(rows, prefix) for prefix in prefixes), default=0)
+    if fullest > MAX_PAGE_ROWS:
+        raise Undeliverable(f"{fullest} rows on one page, and a device takes {MAX_PAGE_ROWS}")
     return [pack_page(prefix, rows[_within(rows, prefix)]) for prefix in prefixes]
 
 

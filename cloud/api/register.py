@@ -1,20 +1,24 @@
 """Changes to people, memberships and cards: one way for console and API, each with its row in the audit."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
 
+from msgspec import structs
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from cloud.api.desk import N_, Desk
-from cloud.members import Membership
+from cloud.members import Membership, Obstacle, obstacle
 from cloud.store import community
 from cloud.store.community import Card
 from cloud.store.operators import Operator, record
-from cloud.store.people import find_household, find_person, list_plans, person_of_card, person_of_membership
+from cloud.store.people import find_household, find_person, list_plans, person_of_card
 from contract.credentials import FORMATS
 from contract.decide import Standing
+
+T = TypeVar("T")
 
 MAX_MS = 253_370_764_800_000
 """The beginning of the year 9999."""
@@ -86,6 +90,11 @@ NOT_A_CARD = N_("There can be no such card: look at the format, the facility cod
 CARD_TAKEN = N_("Somebody has this card already.")
 NEEDS_HOUSEHOLD = N_("This plan is shared by a household: name the building and flat.")
 
+OBSTACLES: Mapping[Obstacle, str] = {
+    Obstacle.SAME_PLAN: N_("This person has the same plan at that time already: look at the list of their plans."),
+    Obstacle.TOO_MANY: N_("This person has as many memberships as doors can be told of: let some of them end first."),
+}
+
 
 @contextmanager
 def _changing(desk: Desk) -> Iterator[Connection]:
@@ -125,9 +134,17 @@ def _add_membership(connection: Connection, desk: Desk, by: Operator, person: in
     if plan.places is not None and holder.unit is None:
         raise Rejected(NEEDS_HOUSEHOLD, "unit")
     membership = Membership(0, person, new.plan, new.payer, new.from_ms, new.until_ms)
+    _check_fits(connection, membership, desk.clock())
     added = community.add_membership(connection, membership)
     record(connection, desk.clock(), by.name, "membership.added", f"person {person}", plan=new.plan)
     return added
+
+
+def _check_fits(connection: Connection, membership: Membership, now_ms: int) -> None:
+    """Raises ``Rejected`` if the person cannot hold it beside what they hold."""
+    found = obstacle(community.memberships_of(connection, membership.person), membership, now_ms)
+    if found is not None:
+        raise Rejected(OBSTACLES[found], "plan", 409)
 
 
 def add_card(desk: Desk, by: Operator, person: int, card: CardIn) -> int:
@@ -168,14 +185,16 @@ def set_card_standing(desk: Desk, by: Operator, card: int, standing: Standing) -
 def set_membership_standing(desk: Desk, by: Operator, membership: int, standing: Standing) -> int:
     """Whose membership it is. Raises ``Rejected``."""
     with _changing(desk) as connection:
-        person = _known(person_of_membership(connection, membership), NO_MEMBERSHIP)
+        found = _known(community.find_membership(connection, membership), NO_MEMBERSHIP)
+        if found.standing is not Standing.ACTIVE and standing is Standing.ACTIVE:
+            _check_fits(connection, structs.replace(found, standing=standing), desk.clock())
         community.set_membership_standing(connection, membership, standing)
         detail = {"membership": str(membership), "standing": standing.value}
-        record(connection, desk.clock(), by.name, "membership.changed", f"person {person}", **detail)
-    return person
+        record(connection, desk.clock(), by.name, "membership.changed", f"person {found.person}", **detail)
+    return found.person
 
 
-def _known(person: int | None, otherwise: str) -> int:
-    if person is None:
+def _known(found: T | None, otherwise: str) -> T:
+    if found is None:
         raise Rejected(otherwise, status=404)
-    return person
+    return found

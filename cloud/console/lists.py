@@ -10,6 +10,7 @@ from cloud.api.v1 import Cursor, Text
 from cloud.console.pages import Pages
 from cloud.console.session import Said, say
 from cloud.console.words import KINDS
+from cloud.metrics import Metrics
 from cloud.store.breaks import count_lost, list_breaks
 from cloud.store.console import (
     EventFilter,
@@ -98,7 +99,9 @@ def rosters(request: Request, login: Reading, desk: Services) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
         found = spread(connection)
-    return pages.page(request, "rosters.html", login, spread=found, now_ms=desk.clock())
+    metrics: Metrics = request.app.state.metrics
+    stuck = metrics.workings().undeliverable
+    return pages.page(request, "rosters.html", login, spread=found, stuck=stuck, now_ms=desk.clock())
 
 
 @router.get("/quarantine")

@@ -6,7 +6,7 @@ Whatever may change a roster goes through here and counts the site's revision up
 import secrets
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
@@ -64,10 +64,7 @@ def load_community(connection: Connection) -> Community:
             for row in run(select(plans).order_by(plans.c.name))
         ],
         people=[Person(*row) for row in run(select(people.c.id, people.c.holder, people.c.household_id))],
-        memberships=[
-            Membership(row.id, row.person_id, row.plan, row.payer, row.from_ms, row.until_ms, Standing(row.standing))
-            for row in run(select(memberships))
-        ],
+        memberships=[_membership(row) for row in run(select(memberships))],
         credentials=[
             Credential(row.person_id, row.digest, Standing(row.standing))
             for row in run(select(credentials.c.person_id, credentials.c.digest, credentials.c.standing))
@@ -80,6 +77,22 @@ def load_community(connection: Connection) -> Community:
         ],
         schedules={row.name: _schedule(row.week) for row in run(select(schedules).order_by(schedules.c.name))},
     )
+
+
+def find_membership(connection: Connection, membership: int) -> Membership | None:
+    row = connection.execute(select(memberships).where(memberships.c.id == membership)).first()
+    return None if row is None else _membership(row)
+
+
+def memberships_of(connection: Connection, person: int) -> list[Membership]:
+    """All that somebody holds or has held."""
+    return [
+        _membership(row) for row in connection.execute(select(memberships).where(memberships.c.person_id == person))
+    ]
+
+
+def _membership(row: Any) -> Membership:
+    return Membership(row.id, row.person_id, row.plan, row.payer, row.from_ms, row.until_ms, Standing(row.standing))
 
 
 def _schedule(week: list[list[list[int]]]) -> Schedule:

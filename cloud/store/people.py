@@ -107,11 +107,6 @@ def digest_of_card(connection: Connection, card: int) -> bytes | None:
     return connection.execute(select(credentials.c.digest).where(credentials.c.id == card)).scalar()
 
 
-def person_of_membership(connection: Connection, membership: int) -> int | None:
-    """Whose membership it is; None if there is no such membership."""
-    return connection.execute(select(memberships.c.person_id).where(memberships.c.id == membership)).scalar()
-
-
 def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[PersonView]:
     query = (
         select(people, households.c.unit).outerjoin(households).where(*conditions).order_by(people.c.id).limit(limit)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -171,6 +172,24 @@ def test_a_membership_can_be_added_and_suspended(town: Town, api: Visitor) -> No
     assert send(api, f"/memberships/{added}", {"standing": "suspended"}, "PATCH").status_code == 204
     found = get(api, "/people/10")["memberships"][-1]
     assert (found["plan"], found["standing"], found["until_ms"]) == ("yearly", "suspended", window["until_ms"])
+
+
+def test_the_same_plan_asked_for_at_once_is_given_once(town: Town, api: Visitor) -> None:
+    """Twenty calls in one moment: one is carried out, whoever is first."""
+    window = {"plan": "yearly", "from_ms": 0, "until_ms": 0}
+    with ThreadPoolExecutor(20) as crowd:
+        answers = list(crowd.map(lambda _: send(api, "/people/10/memberships", window).status_code, range(20)))
+    assert sorted(answers) == [201] + 19 * [409]
+    assert send(api, "/people/10/memberships", window).json()["where"] == "plan"
+
+
+def test_a_suspended_membership_returns_only_where_none_replaced_it(town: Town, api: Visitor) -> None:
+    first = send(api, "/people/10/memberships", {"plan": "yearly"}).json()["id"]
+    assert send(api, f"/memberships/{first}", {"standing": "suspended"}, "PATCH").status_code == 204
+    second = send(api, "/people/10/memberships", {"plan": "yearly"}).json()["id"]
+    assert send(api, f"/memberships/{first}", {"standing": "active"}, "PATCH").status_code == 409
+    assert send(api, f"/memberships/{second}", {"standing": "lost"}, "PATCH").status_code == 204
+    assert send(api, f"/memberships/{first}", {"standing": "active"}, "PATCH").status_code == 204
 
 
 CARD = {"format": "H10301", "facility": 21, "number": 4242}

@@ -8,6 +8,7 @@ import pytest
 
 from cloud.auth import AT_ONE_ADDRESS, LOGIN_LASTS_MS, NAME_FROM_ONE_ADDRESS
 from cloud.keys import KeyFolder
+from cloud.metrics import Workings
 from cloud.store.community import load_community, revision
 from cloud.store.database import Store
 from cloud.store.operators import record
@@ -210,6 +211,15 @@ def test_the_newer_word_about_a_boot_counts_and_other_boots_and_devices_are_left
 def publish_roster(town: Town, number: int) -> None:
     with town.store.writing() as connection:
         add_roster(connection, Roster(number, town.now_ms, b"s" * 16, [], 12), {b"s" * 16: b""}, revision(connection))
+
+
+def test_a_roster_that_no_device_can_take_is_shown(town: Town) -> None:
+    town.app.state.metrics.workings = lambda: Workings(undeliverable="a site page of 1830000 bytes")
+    for language, text in (("en", "The newest changes reach no door"), ("zh-CN", "最新的改动到不了任何门")):
+        with town.visit("gate", language=language) as visitor:
+            page = visitor.get("/rosters").text
+            assert text in page
+            assert "a site page of 1830000 bytes" in page
 
 
 def test_every_page_about_people_says_on_how_many_points_the_newest_roster_is_applied(town: Town) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cloud.grants import Community, Credential, Point, grants
-from cloud.members import ENDED_SHOWN_MS, Membership, Person
+from cloud.members import ENDED_SHOWN_MS, MAX_OF_A_PLAN, Membership, Person
 from cloud.plans import FOUNDER_PLACES, HOURS, RIDER, STANDARD
 from contract.decide import DAY_MS, Allotment, Facts, Grant, Request, Standing, Tier, Trust, Used, weigh
 from contract.reasons import Reason
@@ -160,6 +160,30 @@ def test_a_second_membership_of_one_person_moves_nobody_elses_rows() -> None:
     more = [member(1, "yearly", THIS_YEAR), member(2, "yearly", THIS_YEAR), member(2, "yearly", LAST_YEAR, number=9)]
     after, _ = grants(community(people, more), NOW_MS)
     assert [row for row in after if row.digest == card(1)] == [row for row in before if row.digest == card(1)]
+
+
+def test_a_person_with_too_many_memberships_enlarges_no_site_page() -> None:
+    """One person with 1,150 riders' plans made a site page that no message could carry: every roster stood still."""
+    many = [member(1, "rider", (NOW_MS - DAY_MS, NOW_MS + day * DAY_MS), number=day) for day in range(1, 1_151)]
+    found = community([person(1), person(2)], [*many, member(2, "yearly", THIS_YEAR, number=2_000)])
+    rows, page = grants(found, NOW_MS)
+    assert sum(row.digest == card(1) for row in rows) == MAX_OF_A_PLAN + 1
+    assert len(page.profiles) == len(STANDARD) * MAX_OF_A_PLAN
+    assert [answer(found, who, "gym-turnstile") for who in (1, 2)] == [Reason.NOT_ENTITLED, Reason.ALLOWED]
+    assert answer(found, 1, "hub-door") is Reason.ALLOWED
+
+
+def test_the_membership_that_runs_is_told_before_many_to_come() -> None:
+    to_come = [
+        member(1, "yearly", (day * DAY_MS + NOW_MS, (day + 1) * DAY_MS + NOW_MS), number=day) for day in range(1, 40)
+    ]
+    ended = [
+        member(1, "yearly", (NOW_MS - (day + 1) * DAY_MS, NOW_MS - day * DAY_MS), number=60 + day) for day in range(20)
+    ]
+    today = member(1, "yearly", (NOW_MS - 1000, NOW_MS + DAY_MS), number=50)
+    found = community([person(1)], [*to_come, *ended, today])
+    assert answer(found, 1, "gym-turnstile") is Reason.ALLOWED
+    assert answer(found, 1, "gym-turnstile", NOW_MS + 3 * DAY_MS) is Reason.ALLOWED
 
 
 memberships = st.builds(

@@ -10,8 +10,16 @@ from sqlalchemy import select, update
 
 from cloud.broker import Arrived
 from cloud.keys import KeyFolder, write_secret
-from cloud.members import Membership
-from cloud.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP, Publisher
+from cloud.members import MAX_OF_A_PLAN, Membership
+from cloud.publisher import (
+    CLOCK_STEPS_MS,
+    ISSUE_AGAIN_MS,
+    ISSUE_JITTER_MS,
+    LEAP_EVERY_MS,
+    MAX_LEAP,
+    TRY_AGAIN_MS,
+    Publisher,
+)
 from cloud.sample import SITE, seed_sample
 from cloud.store.community import (
     Card,
@@ -159,6 +167,43 @@ def test_every_device_gets_the_pages_and_then_its_own_manifest(world: World) -> 
     assert east.manifest is not None
     assert east.manifest.number == 1
     assert east.manifest.expires_ms == NOW_MS + 7 * DAY_MS
+
+
+def test_a_card_reported_lost_reaches_doors_beside_a_crowd(world: World) -> None:
+    """Written past the desk, thousands of memberships of one person once kept every revocation from every door."""
+    world.refresh()
+    with world.store.writing() as connection:
+        for day in range(1, 1_500):
+            add_membership(connection, Membership(0, 1, "rider", until_ms=NOW_MS + day * DAY_MS))
+        set_card_standing(connection, 5, Standing.LOST)
+        digest = connection.execute(select(credentials.c.digest).where(credentials.c.id == 5)).scalar_one()
+    world.refresh()
+    east = world.devices["east-gate"]
+    world.fetch(east)
+    assert {row.standing for row in east.rows() if row.digest == digest} == {Standing.LOST}
+    assert world.publisher.left_out >= 1_499 - MAX_OF_A_PLAN
+    assert world.publisher.undeliverable == ""
+
+
+def test_an_undeliverable_roster_is_an_alarm(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The roster before it stands, and is told to a broker that comes back; it is tried again after a while."""
+    world.refresh()
+    with monkeypatch.context() as small:
+        small.setattr("contract.roster.MAX_PAYLOAD_BYTES", 100)
+        with world.store.writing() as connection:
+            set_card_standing(connection, 5, Standing.LOST)
+        world.refresh()
+        world.refresh()
+        assert world.publisher.failures == 1, "not ten times a second"
+        assert "a site page of" in world.publisher.undeliverable
+        world.publisher.connected()
+        assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert east.manifest.number == 1
+    world.now_ms += TRY_AGAIN_MS
+    world.refresh()
+    assert (east.manifest.number, world.publisher.undeliverable) == (2, "")
 
 
 def test_without_a_change_nothing_is_said(world: World) -> None:

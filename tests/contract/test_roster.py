@@ -16,6 +16,7 @@ from contract.messages import MAX_PAYLOAD_BYTES, Manifest
 from contract.roster import (
     MAX_PAGE_ROWS,
     MAX_PREFIX_BITS,
+    MAX_PROFILES,
     MERGE_BELOW,
     MERGE_UP_TO,
     SPLIT_ABOVE,
@@ -24,6 +25,8 @@ from contract.roster import (
     Prefix,
     Row,
     Site,
+    SitePage,
+    Undeliverable,
     check_whole,
     pack_page,
     pack_site,
@@ -388,6 +391,21 @@ def with_rows(*places: int) -> bytes:
 def test_what_is_wrong_with_a_page_is_said(blob: bytes, complaint: str) -> None:
     with pytest.raises(Malformed, match=complaint):
         Page(blob).check()
+
+
+def test_a_roster_beyond_any_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many rows of one digest, too many pages, too many profiles, a site page that no message carries."""
+    rows = [Row(bytes(16), profile, b"resident", Tier.RESIDENT) for profile in range(MAX_PAGE_ROWS + 1)]
+    assert len(paginate(rows[1:])) > 1
+    with pytest.raises(Undeliverable, match="4097 rows on one page"):
+        paginate(rows)
+    with pytest.raises(Undeliverable, match="65537 profiles"):
+        pack_site(SitePage("Asia/Shanghai", {}, [{}] * (MAX_PROFILES + 1)))
+    with pytest.raises(Undeliverable, match="a site page of"):
+        pack_site(SitePage("Asia/Shanghai", {}, [{"east-gate": "always"}] * 60_000))
+    monkeypatch.setattr("contract.roster.MAX_ROSTER_PAGES", 1)
+    with pytest.raises(Undeliverable, match="pages, and a manifest names 1"):
+        paginate(rows[1:])
 
 
 def test_a_page_accepts_as_many_rows_as_it_says() -> None:
