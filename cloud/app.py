@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.adoption import Adoptions
@@ -128,6 +129,7 @@ def create_app(
     for routes in (*pages_and_calls, points, points_calls, rollouts, wirings):
         app.include_router(routes.router)
     errors.install(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(Guarded)
     return app
 

@@ -32,6 +32,7 @@ from contract.decide import Trust
 from contract.emergencies import WORST_FIRST
 from contract.reasons import Reason
 from contract.sessions import Stop
+from contract.topics import UP_CHANNELS
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 """Around the 10 ms that an event may take from its device to its acknowledgement."""
@@ -46,6 +47,12 @@ LATCHED = (
     *("cut", "contactor_open", "contactor_welded"),
 )
 """Faults of sockets, and of the banks above them, that keep the power off until somebody has been there."""
+SET_ASIDE = (
+    *("bad_chain", "bad_request", "bad_seal", "fork", "malformed", "poison"),
+    *("too_many_journals", "two_devices", "unknown_command", "unknown_device"),
+)
+"""Why a message is set aside. Each is counted from 0 on, on every channel: an alarm sees no growth in a series that
+begins with its first value."""
 STOPS = tuple(stop.value for stop in Stop)
 REASONS = frozenset(reason.value for reason in Reason)
 MAX_NUMBER = 1 << 53
@@ -144,7 +151,7 @@ class Metrics(Collector):
         yield _counter(
             "messages_quarantined",
             "Messages and events set aside since the community was founded.",
-            [(count, {"channel": channel, "why": why}) for (channel, why), count in sorted(quarantined.items())],
+            [(count, {"channel": channel, "why": why}) for (channel, why), count in _set_aside(quarantined)],
         )
         yield _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(self._lost, {})])
         arrived = [(self._lateness[one], {"lateness": one.value}) for one in Lateness]
@@ -272,6 +279,12 @@ def _emergencies(devices: Iterable[DeviceView]) -> Samples:
 def _latched(devices: Iterable[DeviceView]) -> Samples:
     found = {device.name: Counter(one.fault for one in device.faults if one.point) for device in devices}
     return [(counts[fault], {"device": name, "fault": fault}) for name, counts in found.items() for fault in LATCHED]
+
+
+def _set_aside(counts: Mapping[tuple[str, str], int]) -> list[tuple[tuple[str, str], int]]:
+    """Every channel with every known reason, most of them at 0, and whatever else was counted."""
+    known = {(channel, why): 0 for channel in UP_CHANNELS for why in SET_ASIDE}
+    return sorted({**known, **counts}.items())
 
 
 def _open(sockets: Sequence[Socket]) -> Samples:

@@ -105,6 +105,7 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
 
 FAULTS: Mapping[str, str] = {
     "agent": "Errors in its program",
+    "bus": "A bus of its instruments says nothing",
     "commands": "Refused orders that were not meant for it",
     "config": "Refused a document of how it is to be",
     "keeper_wiring": "Its keeper goes by another wiring",
@@ -135,7 +136,9 @@ FAULTS: Mapping[str, str] = {
     "link": "Was sent messages too large to take",
     "latch": "Would forget an emergency over a restart",
     "leakage": "Current leaks to earth",
+    "meter": "A meter does not answer",
     "meter_lost": "The meter cannot be trusted",
+    "ocpp": "Cannot be reached by charging posts",
     "no_such_point": "Something names a point that it does not have",
     "nonsense_connector": "The post speaks of a connector that it does not have",
     "nonsense_frame": "The post says what nobody understands",
@@ -152,6 +155,8 @@ FAULTS: Mapping[str, str] = {
     "roster_pages": "Part of its roster is damaged",
     "silent": "The post does not answer",
     "stray_power": "Power flows to nobody",
+    "readings": "Errors while taking readings",
+    "thermometer": "A thermometer does not answer",
     "thermometer_lost": "The thermometer says nothing",
     "uplink": "Trouble on the line to the cloud",
     "will_not_stop": "The post does not stop",
@@ -193,6 +198,26 @@ ACTIONS: Mapping[str, str] = {
     "device.lost": "Reported a device lost",
     "device.replaced": "Let a new Pi take a device's place",
 }
+
+DETAILS: Mapping[str, str] = {
+    "address": "from",
+    "card": "card",
+    "cards": "cards on it",
+    "certificate": "certificate",
+    "class": "class",
+    "command": "command",
+    "devices": "devices",
+    "holder": "holder",
+    "membership": "membership",
+    "plan": "plan",
+    "points": "points",
+    "reason": "reason",
+    "role": "role",
+    "rollout": "roll-out",
+    "standing": "standing",
+    "zone": "zone",
+}
+"""What the audit keeps of a deed beside who, what and whom."""
 
 STANDINGS: Mapping[str, str] = {"active": "In use", "suspended": "Suspended", "lost": "Reported lost"}
 DEEDS: Mapping[str, str] = {"active": "Take into use", "suspended": "Suspend", "lost": "Report lost"}
@@ -361,6 +386,8 @@ CONDITIONS: Mapping[str, str] = {
 
 CLASSES: Mapping[str, str] = {"phone": "Phone sockets", "ebike": "E-bike sockets", "ev": "Charging posts"}
 BEGUN_BY: Mapping[str, str] = {"card": "with a card", "operator": "by an operator", "post": "at the post"}
+STOPS: Mapping[str, str] = {"user": "Stopped by the rider"}
+"""Why a session ended, in an operator's words where the rider's would speak to the wrong person."""
 SESSIONS: Mapping[str, str] = {
     "running": "Running",
     "interrupted": "Interrupted",
@@ -369,6 +396,7 @@ SESSIONS: Mapping[str, str] = {
 """How a session stands that has no end."""
 
 CAUSES: Mapping[str, str] = {
+    "bad_chain": "Rows that do not follow from one another",
     "bad_request": "A request that cannot be granted",
     "bad_seal": "Wrong seal",
     "fork": "Two journals under one name",
@@ -395,6 +423,12 @@ def plain(word: str) -> str:
 def fault(word: object) -> str:
     """The words for a fault. Whatever a device calls it, there are some."""
     return FAULTS.get(str(word)) or plain(str(word))
+
+
+def detail(key: str, value: str) -> tuple[str, str]:
+    """The words for a detail of the audit, and for its value where that is a word of ours."""
+    values: Mapping[str, Mapping[str, str]] = {"role": ROLES, "standing": STANDINGS, "class": CLASSES}
+    return DETAILS.get(key) or plain(key), values.get(key, {}).get(value, "")
 
 
 def mode(word: object) -> str:
@@ -449,6 +483,7 @@ def texts() -> list[str]:
         FAULTS,
         BREAKS,
         ACTIONS,
+        DETAILS,
         STANDINGS,
         DEEDS,
         ROLES,
@@ -471,5 +506,6 @@ def texts() -> list[str]:
         LEGS,
         ALARMS,
         ENDINGS,
+        STOPS,
     )
     return sorted({text for _, text in KINDS.values()} | {text for table in tables for text in table.values()})

@@ -71,6 +71,11 @@ class SessionView(Struct, frozen=True):
         return "interrupted" if self.interrupted else "running"
 
     @property
+    def shown_ms(self) -> int:
+        """Its place in a list of sessions: when it began, or when it was told of where nobody knows."""
+        return self.told_ms if self.began_ms is None else self.began_ms
+
+    @property
     def cursor(self) -> str:
         """What is shown behind this one comes with it as ``before``."""
         return f"{self.told_ms}-{self.device_id}-{self.session}"

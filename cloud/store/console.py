@@ -105,7 +105,7 @@ class DeviceView(Struct, frozen=True):
     @property
     def faults(self) -> list[Fault]:
         """Every fault it reports once, of its doors and of itself: a beat names those of a door ``point.fault``, and
-        those of a zone ``emergency.zone``."""
+        those of a zone ``emergency.zone``, of a bus ``bus.name``."""
         labels = {point.zone_name: point.zone for point in self.points} | {
             point.name: point.label for point in self.points
         }
@@ -114,6 +114,9 @@ class DeviceView(Struct, frozen=True):
             point, _, fault = str(place).rpartition(".")
             if point in ZONE_FAULTS:
                 found[fault, point] = str(known)
+            elif str(place).startswith("bus."):
+                _, bus, *of_readings = str(place).split(".")
+                found[bus, of_readings[0] if of_readings else "bus"] = str(known)
             else:
                 found.setdefault((point, fault), str(known))
         return [Fault(fault, known, point, labels.get(point)) for (point, fault), known in found.items()]

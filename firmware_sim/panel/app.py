@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from firmware_sim.control import BoardGone
@@ -50,6 +51,7 @@ def create_panel(world: PanelWorld) -> FastAPI:
     panel = Panel(world)
     app = FastAPI(title="Hearthgate panel", openapi_url=None)
     app.middleware("http")(_guard)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     app.mount("/assets", StaticFiles(directory=ASSETS))
     app.get("/")(panel.page)

@@ -13,6 +13,9 @@ from babel.messages.pofile import read_po
 from cloud.console import words
 from cloud.console.i18n import CATALOGUES, CHINESE, ENGLISH, LAST_MS, Language, choose, languages
 from contract.reasons import Reason
+from contract.sessions import Stop
+from edge.load_test import METER, THERMOMETER
+from edge.space import DISK_LOW, JOURNAL_FULL
 from tests.house import sources
 
 CLOUD = Path(__file__).parents[2] / "cloud"
@@ -111,8 +114,48 @@ def test_every_fault_that_a_device_tells_of_has_words() -> None:
     assert told - set(words.FAULTS) == set()
 
 
+def places(source: str) -> Iterator[str]:
+    """Every word that a function named ``faults`` may give a fault: the keys of what it returns."""
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef) or function.name != "faults":
+            continue
+        for node in ast.walk(function):
+            keys = node.keys if isinstance(node, ast.Dict) else [node.slice] if isinstance(node, ast.Subscript) else []
+            for key in keys:
+                for text in ast.walk(key) if key is not None else ():
+                    if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                        yield text.value.strip(".")
+
+
+def test_every_fault_of_a_device_has_words() -> None:
+    """Faults of the machine itself, of its buses and of the instruments on them, are words of the agent's own."""
+    told = {word for file in sources.files("edge", suffix=".py") for word in places(file.read_text())} - {
+        "",
+        "name",
+        "lost",
+        "faults",
+    }
+    told |= {JOURNAL_FULL, DISK_LOW, METER, THERMOMETER}
+    assert {"agent", "ocpp", "commands", "config", "bus", "readings", "uplink", "fire_loop", "emergency"} <= told
+    assert told - set(words.FAULTS) == set()
+
+
 def test_every_family_of_events_has_words() -> None:
     assert set(FAMILIES.split("|")) - set(words.FAMILIES) == set()
+
+
+def test_every_detail_of_the_audit_has_words() -> None:
+    kept = {key for file in sources.files("cloud", suffix=".py") for key in details(file.read_text())}
+    assert {"address", "certificate", "cards", "plan", "role"} <= kept
+    assert kept - set(words.DETAILS) == set()
+
+
+def details(source: str) -> Iterator[str]:
+    """The names of what a program has the audit keep beside who, what and whom."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Call(func=ast.Name(id="record") | ast.Attribute(attr="record"), keywords=keywords):
+                yield from (keyword.arg for keyword in keywords if keyword.arg)
 
 
 def test_every_deed_that_the_audit_records_has_words() -> None:
@@ -131,6 +174,12 @@ def test_every_reason_is_said_in_both_languages(spoken: dict[str, Language], rea
     for language in spoken.values():
         assert language.reason(reason)
         assert isinstance(language.remedy(reason), str)
+
+
+def test_every_stop_is_said_in_both_languages(spoken: dict[str, Language]) -> None:
+    assert set(words.STOPS) <= set(Stop)
+    for language in spoken.values():
+        assert all(language.stop(stop) != stop for stop in Stop)
 
 
 @pytest.mark.parametrize(

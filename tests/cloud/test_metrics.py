@@ -7,8 +7,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cloud.charging import Condition
+from cloud.console import words
 from cloud.keys import KeyFolder, KeysUnusable
-from cloud.metrics import LATCHED, PARTS, Metrics, Workings, metrics_token
+from cloud.metrics import LATCHED, PARTS, SET_ASIDE, Metrics, Workings, metrics_token
 from cloud.store import figures
 from contract import codec
 from contract.decide import Trust
@@ -16,6 +17,7 @@ from contract.emergencies import WORST_FIRST
 from contract.messages import Beat
 from tests.cloud.hub import DEVICE, RidersHub
 from tests.cloud.town import NOW_MS, Town
+from tests.house import sources
 
 Lines = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -205,6 +207,25 @@ def test_quarantine_is_counted_by_why(town: Town, monitor: Monitor) -> None:
     seen = monitor.look()
     assert seen("messages_quarantined_total", channel="events", why="malformed") == 1
     assert seen("messages_quarantined_total", channel="events", why="unknown_device") == 2
+
+
+def test_quarantine_counts_from_zero(town: Town, monitor: Monitor) -> None:
+    """The first burst is growth: ``increase()`` of a series without an earlier value would be nothing."""
+    before = monitor.look()
+    for why in SET_ASIDE:
+        assert before("messages_quarantined_total", channel="state", why=why) == 0
+    for _ in range(11):
+        town.arrives("nobody", "events", b"rubbish")
+    burst = {"channel": "events", "why": "unknown_device"}
+    grown = monitor.look()("messages_quarantined_total", **burst) - before("messages_quarantined_total", **burst)
+    assert grown == 11
+
+
+def test_every_reason_of_quarantine_is_counted() -> None:
+    files = sources.files("cloud", suffix=".py")
+    raised = {why for file in files for why in re.findall(r'Refused\("(\w+)"', file.read_text())}
+    assert len(raised) > 4
+    assert raised | set(words.CAUSES) == set(SET_ASIDE)
 
 
 def test_the_threads_and_the_timing_of_ingest_are_shown(town: Town) -> None:
