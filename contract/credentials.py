@@ -10,6 +10,9 @@ from msgspec import Struct
 
 MAX_FRAME_BITS = 80
 """The longest frame any known reader sends: a 10-byte UID. Anything longer is noise."""
+SWAPPED_FRAMES = 4
+"""So many different frames, all of which fit only with D0 and D1 exchanged, prove it. One of them proves nothing: of
+noise, and of cards of a format that is not known here, one in four fits so by luck."""
 
 
 class Parity(Struct, frozen=True):
@@ -105,13 +108,14 @@ class Candidate(Struct, frozen=True):
 
 
 class Reading(Struct, frozen=True):
-    """What a frame may mean. ``swapped_wires``: every parity would pass with D0 and D1 exchanged.
-
-    That tells: in every format here one parity spans an odd number of bits, so no frame passes both ways.
+    """What a frame may mean. ``fits_swapped``: every parity of this frame would pass with D0 and D1 exchanged; in every
+    format here one parity spans an odd number of bits, so no frame passes both ways. ``swapped_wires``: so would
+    ``SWAPPED_FRAMES`` different ones in a row, this one among them.
     """
 
     bits: int
     candidates: tuple[Candidate, ...]
+    fits_swapped: bool
     swapped_wires: bool
 
     @property
@@ -127,17 +131,17 @@ def check_bits(frame: str) -> None:
         raise ValueError(f"a frame has at most {MAX_FRAME_BITS} bits, this one has {len(frame)}")
 
 
-def read(frame: str, formats: Iterable[str] = FORMATS) -> Reading:
-    """Every reading of a frame among the named formats.
+def read(frame: str, formats: Iterable[str] = FORMATS, earlier: Iterable[str] = ()) -> Reading:
+    """Every reading of a frame among the named formats. ``earlier`` are what the same reader sent just before.
 
     Raises ``ValueError`` for what is no frame at all, ``KeyError`` for a format that is not in ``FORMATS``.
     """
     check_bits(frame)
-    layouts = [FORMATS[name] for name in formats if FORMATS[name].bits == len(frame)]
-    candidates = tuple(_candidate(layout, frame) for layout in layouts)
-    swapped = "".join("1" if bit == "0" else "0" for bit in frame)
-    looks_swapped = any(_intact(layout, swapped) for layout in layouts if layout.parities)
-    return Reading(len(frame), candidates, looks_swapped)
+    layouts = [FORMATS[name] for name in formats]
+    candidates = tuple(_candidate(layout, frame) for layout in layouts if layout.bits == len(frame))
+    different = {frame, *earlier}
+    proven = len(different) >= SWAPPED_FRAMES and all(_fits_swapped(layouts, one) for one in different)
+    return Reading(len(frame), candidates, _fits_swapped(layouts, frame), proven)
 
 
 def encode(format_name: str, *, number: int, facility: int | None = None) -> str:
@@ -208,6 +212,12 @@ def _candidate(layout: Format, frame: str) -> Candidate:
 
 def _intact(layout: Format, frame: str) -> bool:
     return all(frame[parity.bit - 1] == parity.expected(frame) for parity in layout.parities)
+
+
+def _fits_swapped(layouts: Iterable[Format], frame: str) -> bool:
+    """Whether a frame is intact in one of the layouts with D0 and D1 exchanged."""
+    exchanged = "".join("1" if bit == "0" else "0" for bit in frame)
+    return any(_intact(layout, exchanged) for layout in layouts if layout.parities and layout.bits == len(frame))
 
 
 def _take(frame: str, span: tuple[int, int]) -> int:

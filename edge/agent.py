@@ -130,6 +130,10 @@ class Agent:
         """The zones in an emergency, and why."""
         return self._emergencies.causes
 
+    def reader_faults(self) -> dict[str, str]:
+        """What is wrong with the readers, by place."""
+        return self._readers.faults()
+
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
         if not self._closed and self._in_step(message):

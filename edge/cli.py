@@ -93,7 +93,7 @@ def decode(
     format_name: Annotated[str | None, typer.Option("--format", help="Only this format.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a frame of 0 and 1 means: its formats, its numbers, its parity, and whether D0 and D1 are swapped."""
+    """Say what a frame of 0 and 1 means: its formats, its numbers, its parity, and whether D0 and D1 may be swapped."""
     if format_name is not None and format_name not in FORMATS:
         fail(f"no format {format_name!r}; known are {', '.join(FORMATS)}")
     try:
@@ -267,5 +267,5 @@ def _print_reading(reading: Reading, key: str | None) -> None:
         typer.echo(f"  keypad: key {key}")
     if not reading.candidates and key is None:
         typer.echo("  no known format has this length")
-    if reading.swapped_wires:
-        typer.echo("  D0 and D1 are swapped: exchange the two wires")
+    if reading.fits_swapped:
+        typer.echo("  perhaps D0 and D1 are swapped: it is so if each of several cards says this")

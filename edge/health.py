@@ -111,6 +111,7 @@ class Condition:
         }
         found |= self._space.faults
         found |= self._fittings.faults()
+        found |= self._agent.reader_faults()
         found |= self._remote.faults() if self._remote else {}
         for zone, cause in sorted(self._agent.emergencies.items()):
             found |= {f"fire_loop.{zone}": "broken"} if cause == "loop_broken" else {f"emergency.{zone}": cause}

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from contract.sessions import Stop
-from edge.session import Limits
+from edge.session import HOUR_MS, Limits
 
 VOLTAGE_V = 180.0, 260.0
 CURRENT_A = 0.0, 120.0
@@ -19,8 +19,10 @@ APPARENT_MARGIN, APPARENT_MARGIN_W = 1.1, 5.0
 """No load takes more than volts times amperes; meters err most where there is little to measure."""
 OVER_POWER_MS = 3_000
 """Two samples above the limit trip, or one that is followed by none below it for so long."""
-FROZEN_AFTER_MS = 5 * 60_000
-"""Mains are never so steady that every digit of every value stands still for five minutes under load."""
+FROZEN_AFTER_MS, FROZEN_AFTER_WH = 5 * 60_000, 2.0
+"""Digits that stand still are a doubt only where they contradict each other: power that is said to flow for five
+minutes at least, and for so long that the register, which counts whole watt-hours, must have moved. The supply of an
+inverter is steady to the digit."""
 SAME_SHARE = 0.3
 SAME_FOR_MS = 5_000
 """After an interruption a load is the same if for so long it draws what it drew, but for this share (or, where that
@@ -73,7 +75,11 @@ def heard(meter: Meter, sample: Sample, now_ms: int) -> Meter:
 
 
 def is_frozen(meter: Meter, now_ms: int) -> bool:
-    return now_ms - meter.since_ms >= FROZEN_AFTER_MS
+    """Whether the meter says that power flows, and that nothing has come of it."""
+    if meter.sample is None or meter.sample.power_w <= 0:
+        return False
+    counts_after_ms = FROZEN_AFTER_WH * HOUR_MS / meter.sample.power_w
+    return now_ms - meter.since_ms >= max(FROZEN_AFTER_MS, counts_after_ms)
 
 
 class Load(Struct, frozen=True):

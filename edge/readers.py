@@ -3,18 +3,19 @@
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
 
 from msgspec.structs import replace
 
-from contract.credentials import key_pressed, read
+from contract.credentials import key_pressed
 from contract.decide import Direction
-from edge.bursts import Bursts
+from contract.reasons import Reason
 from edge.chooser import Chooser
 from edge.config import DeviceConfig
 from edge.decider import Clock, Decider
 from edge.lanes import Recording
+from edge.reader_watch import ReaderWatch
 from edge.runner import Runner
+from edge.stations import Show
 
 
 class Readers:
@@ -32,20 +33,23 @@ class Readers:
     ) -> None:
         """``resets(point, digest)`` says whether a card asked for the end of an emergency, and so for nothing else."""
         self._runners, self._decider, self._clock, self._resets = runners, decider, clock, resets
-        self._invalid: list[Bursts] = []
+        self._watches: dict[tuple[str, str], ReaderWatch] = {}
+        """By point, which is empty for a reader of several, and by direction or the shared reader's name."""
         self._hear: dict[str, Callable[[str], None]] = {}
 
-        def noted(point: str) -> Bursts:
-            bursts = Bursts(loop, partial(recording.record, point, "reader.invalid_read"))
-            self._invalid.append(bursts)
-            return bursts
+        def watched(point: str, reader: str) -> ReaderWatch:
+            watch = ReaderWatch(loop, partial(recording.record, point, "reader.invalid_read"))
+            self._watches[point, reader] = watch
+            return watch
 
         for name, runner in runners.items():
             for direction in runner.point.readers:
-                self._hear[f"{name}.{direction}"] = partial(self._own, runner, direction, noted(name))
+                watch = watched(name, direction)
+                self._hear[f"{name}.{direction}"] = partial(self._own, runner, direction, watch)
         for shared in config.readers:
             theirs = [runners[name] for name in shared.points.values()]
-            self._hear[shared.name] = partial(self._shared, shared.name, Chooser(shared.points), theirs, noted(""))
+            watch = watched("", shared.name)
+            self._hear[shared.name] = partial(self._shared, shared.name, Chooser(shared.points), theirs, watch)
 
     def frame(self, reader: str, bits: str) -> bool:
         """Take a frame to completion; False if nobody knows that reader."""
@@ -54,19 +58,28 @@ class Readers:
             hear(bits)
         return hear is not None
 
-    def close(self) -> None:
-        for bursts in self._invalid:
-            bursts.close()
+    def faults(self) -> dict[str, str]:
+        """The readers that send more than people do: ``reader_noisy`` of the device, or ``POINT.reader_noisy``."""
+        now_ms = self._clock.mono_ms()
+        noisy = [place for place, watch in self._watches.items() if watch.is_noisy(now_ms)]
+        return {f"{point}.reader_noisy" if point else "reader_noisy": reader for point, reader in noisy}
 
-    def _own(self, runner: Runner, direction: Direction, invalid: Bursts, bits: str) -> None:
+    def close(self) -> None:
+        for watch in self._watches.values():
+            watch.close()
+
+    def _own(self, runner: Runner, direction: Direction, watch: ReaderWatch, bits: str) -> None:
         """A key press may be part of somebody's PIN, and is written down nowhere."""
         if key_pressed(bits) is None:
-            self._card(runner, direction, bits, invalid)
+            self._card(runner, direction, bits, watch)
+        else:
+            watch.key(self._clock.mono_ms())
 
-    def _shared(self, reader: str, chooser: Chooser, runners: Iterable[Runner], invalid: Bursts, bits: str) -> None:
+    def _shared(self, reader: str, chooser: Chooser, runners: Iterable[Runner], watch: ReaderWatch, bits: str) -> None:
         """Whoever keys no number means the point where this card's session runs."""
         now_ms, key = self._clock.mono_ms(), key_pressed(bits)
         if key is not None:
+            watch.key(now_ms)
             chooser.key(key, now_ms)
             return
         chosen, digest = chooser.take(now_ms), self._decider.digest_of(bits)
@@ -74,19 +87,23 @@ class Readers:
         if runner is None and digest and any(self._resets(one.point.name, digest) for one in runners):
             return  # who runs to a reader in an emergency keys no number
         if runner is None and digest is not None:
-            invalid.note({"reader": reader, "why": "no_number"})
+            watch.no_number(reader)
         elif runner is None:
-            invalid.note(_verdict(bits))
+            watch.unread(bits, now_ms)
         else:
-            self._card(runner, "in", bits, invalid)
+            self._card(runner, "in", bits, watch)
 
-    def _card(self, runner: Runner, direction: Direction, bits: str, invalid: Bursts) -> None:
-        point = runner.point
+    def _card(self, runner: Runner, direction: Direction, bits: str, watch: ReaderWatch) -> None:
+        point, now_ms = runner.point, self._clock.mono_ms()
         decided = self._decider.decide(
             bits, point.name, direction, free_exit=point.free_exit, report=runner.report, mode=runner.mode
         )
         if decided is None:
-            invalid.note(_verdict(bits))
+            watch.unread(bits, now_ms)
+            return
+        watch.card()
+        if decided.decision.reason is Reason.UNKNOWN_CREDENTIAL and not watch.unknown(now_ms):
+            runner.lane.put([Show("red", Reason.UNKNOWN_CREDENTIAL.value)])
         elif not self._resets(point.name, decided.digest):
             grant = decided.decision.grant
             runner.take(replace(decided, resets=grant is not None and point.zone in grant.resets))
@@ -96,13 +113,3 @@ def _of_user(runners: Iterable[Runner], digest: bytes | None) -> Runner | None:
     """The point where the session of this credential runs, if there is one, and only one."""
     theirs = [runner for runner in runners if digest and runner.report.user == digest.hex()]
     return theirs[0] if len(theirs) == 1 else None
-
-
-def _verdict(bits: str) -> dict[str, Any]:
-    """What is told of a frame that is no card: its length and its parity, never its bits."""
-    try:
-        reading = read(bits)
-    except ValueError:
-        return {"bits": len(bits), "parity": "none"}
-    parity = "failed" if reading.candidates else "none"
-    return {"bits": len(bits), "parity": parity, "swapped": reading.swapped_wires}

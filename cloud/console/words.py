@@ -148,6 +148,7 @@ FAULTS: Mapping[str, str] = {
     "over_temp": "Too hot",
     "post_faulted": "The post says that it is faulted",
     "power_persists": "Power flows though the supply is cut",
+    "reader_noisy": "A reader sends noise, or somebody tries card after card",
     "relay_open": "The relay does not close, or nothing is plugged in",
     "relay_stuck": "The relay does not open",
     "memory": "What it keeps of its sessions cannot be written",

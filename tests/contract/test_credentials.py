@@ -2,7 +2,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.credentials import FORMATS, KEYS, MAX_FRAME_BITS, Candidate, Format, canonical, encode, key_pressed, read
+from contract.credentials import (
+    FORMATS,
+    KEYS,
+    MAX_FRAME_BITS,
+    SWAPPED_FRAMES,
+    Candidate,
+    Format,
+    canonical,
+    encode,
+    key_pressed,
+    read,
+)
 
 WITH_PARITY = [layout for layout in FORMATS.values() if layout.parities]
 
@@ -114,9 +125,22 @@ def test_no_single_wrong_bit_passes_parity(drawn: tuple[Format, int | None, int]
 @given(cards(tuple(WITH_PARITY)))
 def test_swapped_wires_are_seen_in_every_format_with_parity(drawn: tuple[Format, int | None, int]) -> None:
     frame = frame_of(*drawn)
-    assert read(inverted(frame)).swapped_wires
+    assert read(inverted(frame)).fits_swapped
     assert not read(inverted(frame)).valid
-    assert not read(frame).swapped_wires
+    assert not read(frame).fits_swapped
+
+
+@given(st.lists(cards(tuple(WITH_PARITY)).map(lambda drawn: frame_of(*drawn)), min_size=1, max_size=8, unique=True))
+def test_swapped_wires_need_several_different_frames(frames: list[str]) -> None:
+    *earlier, last = map(inverted, frames)
+    assert read(last, earlier=earlier * 2).swapped_wires == (len(frames) >= SWAPPED_FRAMES)
+    assert not read(last, earlier=[*earlier, inverted(last)]).swapped_wires
+
+
+@pytest.mark.parametrize("raw", [0x061EE3085D, 0x0EA63EAAA4, 0x0EA648BAD4])
+def test_a_card_of_an_unknown_format_is_not_swapped(raw: int) -> None:
+    """Three cards of one batch of the 37-bit format P10004 (RfidResearchGroup/proxmark3#1559): one fits by luck."""
+    assert not read(format(raw & (1 << 37) - 1, "037b")).swapped_wires
 
 
 @given(cards((FORMATS["H10301"], FORMATS["H10306"], FORMATS["C1k48s"])), st.data())
@@ -125,12 +149,12 @@ def test_one_wrong_bit_is_not_taken_for_swapped_wires(
 ) -> None:
     """In 37 and 35 bits some bits stand under every parity, so there a single wrong one may look the same."""
     frame = frame_of(*drawn)
-    assert not read(flipped(frame, data.draw(st.integers(0, len(frame) - 1)))).swapped_wires
+    assert not read(flipped(frame, data.draw(st.integers(0, len(frame) - 1)))).fits_swapped
 
 
 @given(cards((FORMATS["UID4"], FORMATS["UID7"], FORMATS["UID10"])))
 def test_a_frame_without_parity_says_nothing_of_the_wires(drawn: tuple[Format, int | None, int]) -> None:
-    assert not read(frame_of(*drawn)).swapped_wires
+    assert not read(frame_of(*drawn)).fits_swapped
 
 
 @pytest.mark.parametrize("frame", [GYM_FOB[:25], GYM_FOB + "0", GYM_FOB + "1", FOB_34[:33]])

@@ -1,16 +1,19 @@
 """Agent and keeper together on a simulated board, in virtual time: shipped code from the pins to the journal."""
 
 import asyncio
+import random
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from contract.credentials import encode
+from contract.credentials import SWAPPED_FRAMES, encode
 from edge.agent import Agent
+from edge.bursts import EVERY_S
 from edge.decider import Decider
 from edge.hardware.outputs import LeasedOutput
 from edge.keeper_link import Reload, ToAgent, ToKeeper
+from edge.reader_watch import NOISY_KEYS
 from firmware_sim.clock import run_virtual
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.lock import Lock
@@ -170,17 +173,48 @@ async def test_a_reader_without_common_ground_lets_nobody_in(tmp_path: Path) -> 
         await asyncio.sleep(1)
     assert hall.tripod.passed["in"] == 0
     assert set(hall.events()) <= {"reader.invalid_read", "access.refused"}
-    assert hall.events().count("reader.invalid_read") <= 5
+    assert hall.events().count("reader.invalid_read") <= 10
     assert hall.agent.failures == 0
 
 
 @in_virtual_time
-async def test_swapped_wires_show_in_the_invalid_read(tmp_path: Path) -> None:
+async def test_swapped_wires_show_after_several_cards(tmp_path: Path) -> None:
+    """The first card may fit the other way round by luck; four different ones do not."""
     hall = Hall(tmp_path)
     hall.tripod_reader.swapped = True
-    hall.tripod_reader.send(ANNAS)
-    await asyncio.sleep(1)
-    assert hall.recording.rows[-1].data == {"bits": 26, "parity": "failed", "swapped": True, "count": 1}
+    for number in range(SWAPPED_FRAMES):
+        hall.tripod_reader.send(encode("H10301", facility=21, number=number))
+        await asyncio.sleep(1)
+    await asyncio.sleep(EVERY_S)
+    first, rest = [row.data for row in hall.recording.rows if row.kind == "reader.invalid_read"]
+    assert first == {"bits": 26, "parity": "failed", "swapped": False, "perhaps_swapped": True, "count": 1}
+    assert rest == {"bits": 26, "parity": "failed", "swapped": True, "count": SWAPPED_FRAMES - 1}
+
+
+@in_virtual_time
+async def test_noise_without_end_is_few_rows(tmp_path: Path) -> None:
+    """Random bits fit a format often enough to be strangers' cards: they are counted, and the reader is shown."""
+    hall, dice = Hall(tmp_path), random.Random(7)
+    for _ in range(600):
+        bits = dice.choice([26, 32, 34, 37, dice.randint(9, 80)])
+        hall.tripod_reader.send("".join(dice.choice("01") for _ in range(bits)))
+        await asyncio.sleep(1)
+    assert list(hall.agent.reader_faults().values()) == ["in"]
+    assert len(hall.events()) <= 60
+    await asyncio.sleep(EVERY_S)
+    assert hall.agent.reader_faults() == {}
+    reads = [row for row in hall.recording.rows if row.kind in ("reader.invalid_read", "access.refused")]
+    assert sum(row.data.get("count", 1) for row in reads) == 600
+
+
+@in_virtual_time
+async def test_keys_that_nobody_presses_show_a_noisy_reader(tmp_path: Path) -> None:
+    hall = Hall(tmp_path)
+    for _ in range(NOISY_KEYS):
+        hall.tripod_reader.send("0011")
+        await asyncio.sleep(0.4)
+    assert list(hall.agent.reader_faults().values()) == ["in"]
+    assert hall.events() == []
 
 
 @in_virtual_time

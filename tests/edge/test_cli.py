@@ -57,6 +57,7 @@ def test_decode_says_as_json_what_a_card_is() -> None:
     shown = {
         "bits": 26,
         "candidates": [{"format": "H10301", "facility": 21, "number": 15890, "parity": "ok"}],
+        "fits_swapped": False,
         "swapped_wires": False,
     }
     assert json.loads(typed("decode", CARD, "--json")) == shown
@@ -70,7 +71,7 @@ def test_decode_says_in_words_what_a_card_is() -> None:
 @pytest.mark.parametrize(
     ("bits", "said"),
     [
-        ("".join("10"[int(bit)] for bit in CARD), "D0 and D1 are swapped"),
+        ("".join("10"[int(bit)] for bit in CARD), "perhaps D0 and D1 are swapped"),
         (CARD[:-1] + "1", "parity failed"),
         ("1" * 25, "no known format has this length"),
         ("0001", "keypad: key 1"),

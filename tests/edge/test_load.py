@@ -98,6 +98,18 @@ def test_a_meter_is_frozen_when_no_digit_moves_for_five_minutes() -> None:
     assert not is_frozen(heard(meter, Sample(230.1, 1, 230, 5_000, 50), FROZEN_AFTER_MS), FROZEN_AFTER_MS)
 
 
+@pytest.mark.parametrize(("power_w", "minutes"), [(5.0, 24), (10.0, 12), (24.0, 5), (2_000.0, 5)])
+def test_a_steady_supply_is_no_frozen_meter(power_w: float, minutes: int) -> None:
+    """At an inverter every digit may stand still until the register, in whole watt-hours, must have moved."""
+    meter = heard(Meter(), Sample(230, power_w / 230, power_w, 5_000, 50), 0)
+    assert not is_frozen(meter, minutes * 60_000 - 1)
+    assert is_frozen(meter, minutes * 60_000)
+
+
+def test_a_meter_without_power_is_not_frozen() -> None:
+    assert not is_frozen(heard(Meter(), Sample(230, 0, 0, 5_000, 50), 0), 24 * 3_600_000)
+
+
 @pytest.mark.parametrize(
     ("before_w", "power_w", "same"), [(200, 259, True), (200, 261, False), (200, 141, True), (200, 0, False)]
 )

@@ -7,13 +7,13 @@ from tests.scenarios.sunny_court import EAST_GATE, GYM, in_sunny_court, in_the_c
 
 
 @in_sunny_court()
-async def test_d0_and_d1_swapped_are_told_by_the_first_card_and_open_nothing(town: VirtualTown) -> None:
+async def test_swapped_wires_are_suspected_and_open_nothing(town: VirtualTown) -> None:
     reader = town.devices[EAST_GATE].hardware.readers[f"{EAST_GATE}.in"]
     await until(town, 8)
     reader.swapped = True
     assert not await town.visit(EAST_GATE, "Zhou Ba")
     (read,) = in_the_cloud(town, EAST_GATE, "reader.invalid_read")
-    assert read.data == {"bits": 26, "parity": "failed", "swapped": True, "count": 1}
+    assert read.data == {"bits": 26, "parity": "failed", "swapped": False, "perhaps_swapped": True, "count": 1}
     reader.swapped = False
     assert await town.visit(EAST_GATE, "Zhou Ba")
 
@@ -26,7 +26,7 @@ async def test_a_reader_without_common_ground_never_opens_by_luck(town: VirtualT
         assert not await town.visit(EAST_GATE, "Zhou Ba")
     await asyncio.sleep(60)  # the last minute's noise is told at its end
     assert "allowed" not in reasons(town, EAST_GATE)
-    assert len(in_the_cloud(town, EAST_GATE, "reader.invalid_read")) <= 8
+    assert len(in_the_cloud(town, EAST_GATE, "reader.invalid_read")) <= 16
 
 
 @in_sunny_court()
