@@ -38,8 +38,8 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 """Around the 10 ms that an event may take from its device to its acknowledgement."""
 PARTS = (
     *("agent", "certificate", "clock", "clock_file", "commands", "config", "decisions", "disk", "disk_low"),
-    *("journal_full", "keeper", "keeper_wiring", "latch", "link", "memory", "roster", "roster_pages"),
-    *("uplink", "wiring"),
+    *("journal_full", "keeper", "keeper_wiring", "latch", "link", "memory", "roster", "roster_age"),
+    *("roster_pages", "uplink", "wiring"),
 )
 """Parts of a device by which its faults are told apart; the faults of its doors are ``point``, the rest ``other``."""
 LATCHED = (
@@ -228,6 +228,12 @@ def _heard_age(device: DeviceView, now_ms: int) -> float | None:
     return None if device.heard_ms is None else max(0, now_ms - device.heard_ms) / 1000
 
 
+def _roster_age(device: DeviceView, now_ms: int) -> float | None:
+    """Of the roster that it last said it uses; a device that is cut off gets no younger one."""
+    issued_ms = _number(device.roster_issued_ms)
+    return max(0, now_ms - issued_ms) / 1000 if issued_ms else None
+
+
 def _oldest(device: DeviceView, now_ms: int) -> float | None:
     """Of a device that is not heard any more the event goes on waiting."""
     waited_ms = _number(device.beat.get("oldest_ms"))
@@ -241,6 +247,7 @@ FIGURES: tuple[tuple[str, str, Callable[[DeviceView, int], float | None]], ...] 
     ("device_last_seen_timestamp_seconds", "When anything came from it.", _heard),
     ("device_heard_age_seconds", "How long nothing came from it.", _heard_age),
     ("device_roster_number", "Of the roster it uses.", lambda device, _: _number(device.roster_number)),
+    ("device_roster_age_seconds", "Since its roster was issued.", _roster_age),
     ("outbox_events", "Events that wait on it for their acknowledgement.", lambda device, _: _number(device.waiting)),
     ("outbox_oldest_event_timestamp_seconds", "Since when some event or other waits; no line where none.", _oldest),
     ("device_journal_events", "Events its journal holds.", lambda device, _: _number(device.beat.get("journal_rows"))),

@@ -21,7 +21,7 @@ DAY_MS = 24 * HOUR_MS
 UNSET_CLOCK_DOUBT_MS = 48 * HOUR_MS
 """How far real time may have run past the clock floor while a device without a battery clock lay without power."""
 
-RULE_VERSION = 2
+RULE_VERSION = 3
 """Counts up whenever the same request, grant and facts could yield another decision."""
 
 
@@ -40,10 +40,14 @@ ROSTER_AGE_LIMIT_MS: Mapping[Tier, int | None] = {
     Tier.FOUNDER: None,
     Tier.STAFF: None,
     Tier.RESIDENT: 30 * DAY_MS,
-    Tier.MEMBER: 7 * DAY_MS,
+    Tier.MEMBER: 30 * DAY_MS,
     Tier.RIDER: 24 * HOUR_MS,
     Tier.GUEST: 24 * HOUR_MS,
 }
+"""A resident's home has no limit, whatever stands here."""
+
+ROSTER_OLD_MS, ROSTER_VERY_OLD_MS = 24 * HOUR_MS, 7 * DAY_MS
+"""From these ages on a roster is an alarm, because at homes nothing else ends with its age."""
 
 
 class Standing(StrEnum):
@@ -126,6 +130,11 @@ class Grant(Struct, frozen=True):
     valid_until_ms: int = 0
     allotments: Mapping[str, Allotment] = {}
     resets: frozenset[str] = frozenset()
+
+
+def is_home(grant: Grant, point: str) -> bool:
+    """Whether this point is a way to the holder's home: a resident may pass it at all hours and nothing is rationed."""
+    return grant.tier is Tier.RESIDENT and grant.points.get(point) == ALWAYS and point not in grant.allotments
 
 
 class Facts(Struct, frozen=True):
@@ -237,8 +246,9 @@ def _schedule(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reas
 
 
 def _clock(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason | None:
-    """A permanent grant passes with an unset clock; a dated one unless its window could have ended or not begun."""
-    if facts.clock is not Trust.UNSET:
+    """A permanent grant passes with an unset clock, and so does everybody at their home; a dated one elsewhere unless
+    its window could have ended or not begun."""
+    if facts.clock is not Trust.UNSET or is_home(grant, request.point):
         return None
     could_have_ended = bool(grant.valid_until_ms) and grant.valid_until_ms <= now_ms + UNSET_CLOCK_DOUBT_MS
     may_not_have_begun = grant.valid_from_ms > now_ms
@@ -246,9 +256,11 @@ def _clock(request: Request, grant: Grant, facts: Facts, now_ms: int) -> Reason 
     return Reason.CLOCK_UNSET if could_have_ended or may_not_have_begun or has_hours else None
 
 
-def _roster_age(_request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
+def _roster_age(request: Request, grant: Grant, facts: Facts, _now_ms: int) -> Reason | None:
     if facts.roster_age_ms is None:
         return Reason.NO_ROSTER
+    if is_home(grant, request.point):
+        return None
     limit_ms = ROSTER_AGE_LIMIT_MS[grant.tier]
     return Reason.ROSTER_STALE if limit_ms is not None and facts.roster_age_ms >= limit_ms else None
 

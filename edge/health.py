@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
+from contract.decide import ROSTER_OLD_MS, ROSTER_VERY_OLD_MS
 from contract.messages import Beat, RosterState, State
 from edge.agent import Agent
 from edge.config import DeviceConfig
@@ -100,6 +101,7 @@ class Condition:
             "certificate": self._renewing.fault if self._renewing else "",
             "latch": "unsaved" if self._agent.latch_unsaved else "",
             "roster": self.roster_refused,
+            "roster_age": self._roster_age(),
             "roster_pages": f"{len(self._ports.roster.damaged)} damaged" if self._ports.roster.damaged else "",
             "clock": f"the cloud's time is {self._ports.clock.off_ms / 1000:+.0f} s off"
             if self._ports.clock.off_ms
@@ -197,6 +199,14 @@ class Condition:
     def _live(self, name: str) -> dict[str, Any]:
         live = self._agent.runners[name].report.live
         return {"live": dict(live)} if live else {}
+
+    def _roster_age(self) -> str:
+        """How long nobody has confirmed who lives here; at homes nothing but this alarm ends with it."""
+        issued_ms = self._ports.roster.issued_ms
+        age_ms = 0 if issued_ms is None else self._ports.clock.now_ms() - issued_ms
+        if age_ms >= ROSTER_VERY_OLD_MS:
+            return "older than 7 days"
+        return "older than 24 hours" if age_ms >= ROSTER_OLD_MS else ""
 
     def _roster_progress(self) -> tuple[int, int]:
         return (self._roster_sync.got, self._roster_sync.wanted) if self._roster_sync else (0, 0)

@@ -153,6 +153,7 @@ FAULTS: Mapping[str, str] = {
     "relay_stuck": "The relay does not open",
     "memory": "What it keeps of its sessions cannot be written",
     "roster": "Refused a roster",
+    "roster_age": "Its roster is more than 24 hours old: it hears no cloud",
     "roster_pages": "Part of its roster is damaged",
     "silent": "The post does not answer",
     "stray_power": "Power flows to nobody",

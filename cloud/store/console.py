@@ -97,6 +97,11 @@ class DeviceView(Struct, frozen=True):
         return (roster["got"], roster["wanted"]) if roster.get("wanted") else None
 
     @property
+    def roster_issued_ms(self) -> object:
+        """When the roster that it uses was issued, as it says; 0 before the first."""
+        return _table(self.state.get("roster")).get("issued_ms")
+
+    @property
     def unplaced(self) -> list[str]:
         """Points that it reports and the cloud has not written down; a bank, which nobody uses, is one of them."""
         known = {point.name for point in self.points}

@@ -14,7 +14,7 @@ from cloud.store import figures
 from contract import codec
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST
-from contract.messages import Beat
+from contract.messages import Beat, RosterState
 from tests.cloud.hub import DEVICE, RidersHub
 from tests.cloud.town import NOW_MS, Town
 from tests.house import sources
@@ -124,6 +124,13 @@ def test_a_device_is_up_then_late_then_offline_and_its_age_grows(town: Town, mon
     assert seen("device_heard_age_seconds", device="gym-turnstile") == 80
     town.now_ms += 80_000
     assert monitor.look()("devices", presence="offline") == 1
+
+
+def test_the_age_of_each_roster_grows(town: Town, monitor: Monitor) -> None:
+    town.beats("gym-turnstile", roster=RosterState(1, NOW_MS - 86_400_000, 3))
+    town.now_ms += 1000
+    seen = monitor.look()
+    assert seen("device_roster_age_seconds", device="gym-turnstile") == 86_401
 
 
 def test_what_a_beat_reports_is_shown(town: Town, monitor: Monitor) -> None:

@@ -102,7 +102,7 @@ def test_without_a_digest_key_nobody_is_known(issued_ms: int | None, reason: Rea
 
 def test_a_roster_too_old_for_a_member_is_stale() -> None:
     desk = Desk()
-    desk.cards.issued_ms = NOW_MS - 7 * DAY_MS
+    desk.cards.issued_ms = NOW_MS - 30 * DAY_MS
     assert desk.decide(ANNAS).reason is Reason.ROSTER_STALE
 
 
