@@ -10,7 +10,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Protocol
 
-from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from fastapi.sse import format_sse_event
 from msgspec import Struct
 
 MAX_VIEWERS = 2_000
@@ -90,6 +90,8 @@ def rest_s(events: int, viewers: int) -> float:
 
 
 RESYNC = Item("resync", "{}").wire()
+PING = Item("ping", "{}").wire()
+"""An event and no comment: a page hears it, and knows without it that what it shows is old."""
 
 
 class Viewer:
@@ -113,7 +115,7 @@ class Viewer:
         try:
             return await asyncio.wait_for(self._waiting.get(), PING_EVERY_S)
         except TimeoutError:
-            return KEEPALIVE_COMMENT
+            return PING
 
 
 class LiveFeed:
@@ -220,7 +222,7 @@ class LiveFeed:
         a viewer that has missed rows: its page must be loaded again.
         """
         viewer = Viewer(dialect)
-        viewer.put(b"".join(item.wire() for item in self._shown.get(dialect, {}).values()) or KEEPALIVE_COMMENT)
+        viewer.put(b"".join(item.wire() for item in self._shown.get(dialect, {}).values()) or PING)
         self._viewers.add(viewer)
         self._stir.set()
         try:
@@ -245,7 +247,7 @@ async def _chunks(viewer: Viewer, opening: Frame, seen: int) -> AsyncIterator[by
         if isinstance(got, Frame) and got.after > seen:
             got = RESYNC
         if isinstance(got, Frame):
-            yield got.beyond(seen) or KEEPALIVE_COMMENT
+            yield got.beyond(seen) or PING
             seen = max(seen, got.last)
         else:
             yield got

@@ -31,6 +31,20 @@ class Presence(StrEnum):
     OFFLINE = "offline"
 
 
+class Silence(StrEnum):
+    """Why a device is not heard, as far as that can be known from here."""
+
+    STOPPED = "stopped"
+    """It signed off: somebody stopped its agent."""
+    CUT = "cut"
+    """It did not: cable, power or agent."""
+
+
+def silence(online: bool, signed: Mapping[str, Any]) -> Silence:
+    """``online`` as below; ``signed`` is the last state that the device itself signed. A will is not signed."""
+    return Silence.STOPPED if not online and signed.get("online") is False else Silence.CUT
+
+
 def presence(online: bool, heard_ms: int | None, now_ms: int) -> Presence:
     """``online`` is what the device or its will said last, ``heard_ms`` when anything came from it."""
     if heard_ms is None:

@@ -351,6 +351,13 @@ PRESENCES: Mapping[str, str] = {
     "never": "Never heard",
 }
 
+SILENCES: Mapping[str, str] = {
+    "stopped": "It signed off: its agent was stopped. Until that runs again, no card opens anything there.",
+    "cut": "Cable, power or agent: that cannot be told from here. If its agent runs, it decides by itself; if not, "
+    "no card opens anything there.",
+}
+"""Why a device is not heard, and what that means on site."""
+
 PHASES: Mapping[str, str] = {
     "closed": "closed",
     "unlocked": "unlocked",
@@ -493,6 +500,7 @@ def texts() -> list[str]:
         TRUSTS,
         FAMILIES,
         PRESENCES,
+        SILENCES,
         PHASES,
         CONDITIONS,
         CLASSES,

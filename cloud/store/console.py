@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from cloud.lateness import LIVE_WITHIN_MS, Lateness, lateness
-from cloud.presence import Presence, presence
+from cloud.presence import Presence, Silence, presence, silence
 from cloud.store.schema import (
     clock_fixes,
     devices,
@@ -89,6 +89,11 @@ class DeviceView(Struct, frozen=True):
     def presence(self, now_ms: int) -> Presence:
         """Whether the cloud hears it. If not, that says nothing about its doors."""
         return presence(self.online, self.heard_ms, now_ms)
+
+    @property
+    def silence(self) -> Silence:
+        """Why it is not heard, where it is not."""
+        return silence(self.online, self.state)
 
     @property
     def loading(self) -> tuple[int, int] | None:

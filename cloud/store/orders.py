@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
-from cloud.presence import Presence, presence
+from cloud.presence import Presence, Silence, presence, silence
 from cloud.store.console import Label, in_emergency
 from cloud.store.schema import commands, desired, devices, points, zones
 from contract.decide import Mode
@@ -97,6 +97,7 @@ class PointState(Struct, frozen=True):
     why: str
     class_name: str = ""
     lost_ms: int | None = None
+    silence: Silence = Silence.CUT
 
     @property
     def drifts(self) -> bool:
@@ -258,4 +259,5 @@ def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
         why=reported.why if reported else "",
         class_name=row._mapping["class"],
         lost_ms=row.lost_ms,
+        silence=silence(row.online, row.state or {}),
     )

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.cloud.hub import RidersHub
 from tests.cloud.test_console import card, words
 from tests.cloud.town import Town
@@ -76,3 +78,24 @@ def test_without_an_emergency_the_list_is_of_now(town: Town) -> None:
         assert "<h1>Who is inside: " in visitor.get("/zones/gym/muster").text
         town.happens("emergency.began", point="", zone="gym", cause="smoke")
         assert "<h1>Who was inside: " in visitor.get("/zones/gym/muster").text
+
+
+@pytest.mark.parametrize(
+    ("last_word", "text"),
+    [
+        ("goodbye", "It signed off: its agent was stopped"),
+        ("will", "Cable, power or agent: that cannot be told from here"),
+        ("nothing", "Cable, power or agent: that cannot be told from here"),
+    ],
+)
+def test_a_silent_device_is_told_by_its_last_word(town: Town, last_word: str, text: str) -> None:
+    """A dead agent decides nothing: only what it signed before its end says that it was stopped."""
+    town.beats("east-gate")
+    sender = town.senders["east-gate"]
+    spoken = {"goodbye": sender.state(1, online=False), "will": sender.will(1)}
+    if last_word in spoken:
+        town.arrives("east-gate", "state", spoken[last_word])
+    town.now_ms += 200_000
+    with town.visit("gate") as visitor:
+        for path in ("/", "/doors", "/devices/east-gate"):
+            assert text in words(visitor.get(path).text), path

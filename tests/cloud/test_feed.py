@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud import feed
-from cloud.feed import MAX_FRAME_EVENTS, MAX_WAITING_FRAMES, RESYNC, Frame, Item, LiveFeed, Span, Viewer
+from cloud.feed import MAX_FRAME_EVENTS, MAX_WAITING_FRAMES, PING, RESYNC, Frame, Item, LiveFeed, Span, Viewer
 
 Watch = Callable[..., AsyncIterator[bytes]]
 
@@ -164,6 +164,18 @@ def test_who_is_too_slow_is_told_to_load_the_page_again() -> None:
         assert not live._viewers
 
     play(story)
+
+
+def test_a_ping_is_an_event_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page hears no comment: it could not tell a calm server from a frozen one."""
+    monkeypatch.setattr(feed, "PING_EVERY_S", 0)
+
+    async def story() -> None:
+        viewer = Viewer("en")
+        assert await viewer.next() == PING
+        assert PING.startswith(b"event: ping\ndata: ")
+
+    asyncio.run(story())
 
 
 def test_a_flood_is_read_in_few_frames() -> None:

@@ -1,5 +1,7 @@
 // Keeps a page fresh from one stream. The server sends finished lines and cards; this only puts them in place.
 const MOST_LINES = 40;
+const SILENT_AFTER_MS = 40_000; // The server pings every 15 s.
+const LOOK_EVERY_MS = 5_000;
 
 class HgLive extends HTMLElement {
   connectedCallback() {
@@ -7,33 +9,59 @@ class HgLive extends HTMLElement {
     this.more = this.querySelector(".more");
     this.last = this.getAttribute("after");
     this.held = [];
+    this.skewMs = Number(this.getAttribute("now")) - Date.now();
+    this.heardMs = this.openedMs = Date.now();
     this.list?.addEventListener("pointerleave", () => this.release());
     // A browser allows six connections to a host: a page nobody looks at must not keep one.
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
+    setInterval(() => this.watch(), LOOK_EVERY_MS);
     if (!document.hidden) this.open();
   }
 
   open() {
     this.close();
+    this.openedMs = Date.now();
     this.stream = new EventSource(`${this.getAttribute("src")}&after=${this.last}`);
-    this.stream.addEventListener("open", () => this.setAttribute("state", "live"));
+    this.stream.addEventListener("open", () => this.hear());
     this.stream.addEventListener("error", () => this.lose());
-    this.stream.addEventListener("event", (message) => this.addLine(message));
-    this.stream.addEventListener("device", (message) => this.place(message.data, ".devices"));
-    for (const piece of ["tiles", "hub", "socket", "sessions"]) {
-      this.stream.addEventListener(piece, (message) => this.place(message.data));
-    }
-    this.stream.addEventListener("resync", () => location.reload());
+    this.on("ping", () => {});
+    this.on("event", (message) => this.addLine(message));
+    this.on("device", (message) => this.place(message.data, ".devices"));
+    for (const piece of ["tiles", "hub", "socket", "sessions"]) this.on(piece, (message) => this.place(message.data));
+    this.on("resync", () => location.reload());
+  }
+
+  on(event, act) {
+    this.stream.addEventListener(event, (message) => {
+      this.hear();
+      act(message);
+    });
   }
 
   close() {
     this.stream?.close();
+    this.stream = null;
+  }
+
+  hear() {
+    this.heardMs = Date.now();
+    this.setAttribute("state", "live");
+  }
+
+  // A server that is frozen keeps its connections open: only its silence tells.
+  watch() {
+    if (!this.stream || Date.now() - Math.max(this.heardMs, this.openedMs) < SILENT_AFTER_MS) return;
+    this.lose();
+    this.open();
   }
 
   lose() {
+    const zone = { timeZone: this.getAttribute("zone"), hour12: false };
+    const asOf = this.querySelector(".as-of");
+    if (asOf) asOf.textContent = new Date(this.heardMs + this.skewMs).toLocaleTimeString("en-GB", zone);
     this.setAttribute("state", "lost");
     // The browser tries again by itself, unless it was refused: then the login may have ended.
-    if (this.stream.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
+    if (this.stream?.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
   }
 
   // Lines do not move under somebody's pointer: they wait until it has left the list. A finger never rests there.
