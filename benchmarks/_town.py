@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,7 @@ from time import monotonic, sleep
 
 from edge.config import DeviceConfig
 from edge.identity import Identity
-from firmware_sim.worlds.brokers import Broker, free_port, start_broker
+from firmware_sim.worlds.brokers import Broker, find_mosquitto, free_port, start_broker
 from firmware_sim.worlds.community import write_config
 from firmware_sim.worlds.processes import scripts
 
@@ -23,6 +24,14 @@ class Town:
     def __init__(self, folder: Path, broker: Broker, cloud: subprocess.Popen[bytes], port: int) -> None:
         self.folder, self.broker, self.cloud = folder, broker, cloud
         self.url = f"http://127.0.0.1:{port}"
+
+
+def require_mosquitto() -> None:
+    """Ends the benchmark with one line, before anything is measured, where the broker of its figures is missing."""
+    if find_mosquitto() is None:
+        what = "mosquitto is not installed, and these figures are measured through it: sudo apt install mosquitto"
+        print(what, file=sys.stderr)
+        sys.exit(2)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from benchmarks._agent import agent, status_of
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
 from benchmarks._senders import DATA
-from benchmarks._town import Town, add_device, found_sample, town
+from benchmarks._town import Town, add_device, found_sample, require_mosquitto, town
 from cloud.broker import Arrived, Broker, parse_address
 from cloud.folder import clock
 from contract import topics
@@ -114,6 +114,7 @@ def broker_s(here: Town, size: int) -> float:
 
 
 def main() -> None:
+    require_mosquitto()
     with work_folder() as name:
         folder = Path(name)
         found_sample(folder)

@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from benchmarks._keeper import StandIn
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import SPREAD, Spread, Target, finish, show, spread
-from benchmarks._town import Town, add_device, found_sample, town
+from benchmarks._town import Town, add_device, found_sample, require_mosquitto, town
 from contract import codec, topics
 from contract.events import decode_event
 from contract.messages import Ack, EventBatch
@@ -126,6 +126,7 @@ async def measure(here: Town, config: DeviceConfig, password: str) -> dict[str, 
 
 
 def main() -> None:
+    require_mosquitto()
     with work_folder() as name:
         folder = Path(name)
         password = found_sample(folder)

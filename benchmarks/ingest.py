@@ -19,7 +19,7 @@ from time import monotonic, perf_counter
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
 from benchmarks._senders import Sender, make_senders, send_all
-from benchmarks._town import READY_WITHIN_S, town
+from benchmarks._town import READY_WITHIN_S, require_mosquitto, town
 from cloud.broker import Arrived
 from cloud.folder import clock, make_folder
 from cloud.ingest import MAX_AT_ONCE, Ingest
@@ -131,6 +131,7 @@ def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
 
 
 def main() -> None:
+    require_mosquitto()
     with work_folder() as name:
         folder = Path(name)
         senders = make_senders(SITE, SENDERS, BATCHES + 1, BATCH, clock())

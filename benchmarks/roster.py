@@ -21,7 +21,7 @@ from benchmarks._agent import agent, status_of
 from benchmarks._doors import Doors, doors
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import SPREAD, Spread, Target, finish, show, spread
-from benchmarks._town import Town, add_device, found_sample, town
+from benchmarks._town import Town, add_device, found_sample, require_mosquitto, town
 from cloud.broker import Broker, parse_address
 from cloud.folder import clock, open_folder
 from cloud.store.community import Card, touch
@@ -217,6 +217,7 @@ def _send_pages(here: Town, listening: Doors) -> float:
 
 
 def main(counts: Sequence[int] = (FEW, MANY)) -> None:
+    require_mosquitto()
     with work_folder() as name:
         folder = Path(name)
         found = {count: at_doors(folder / f"doors-{count}", count) for count in counts}

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
+from firmware_sim.samples import SAMPLES
 from firmware_sim.worlds.processes import die_with_parent
 
 Kind = Literal["mosquitto", "iotcore"]
@@ -26,7 +27,7 @@ PORTS_TRIED = 200
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 """Debian keeps mosquitto outside the search path of an ordinary user."""
 
-MOSQUITTO = Path(__file__).parents[2] / "config" / "mosquitto.conf"
+MOSQUITTO = SAMPLES / "mosquitto.conf"
 IOTCORE = """\
 id = 0
 

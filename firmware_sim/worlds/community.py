@@ -20,11 +20,11 @@ from edge.keeper_link import socket_path
 from firmware_sim.control import BoardControl
 from firmware_sim.link import Proxy
 from firmware_sim.panel.world import Card, Label
+from firmware_sim.samples import SAMPLES
 from firmware_sim.worlds.brokers import Broker, free_port, free_port_from, is_free, start_broker
 from firmware_sim.worlds.processes import Died, Program, scripts
 
 SITE = ESTATE.name
-SAMPLES = Path(__file__).parents[2] / "config"
 WORLD = "world"
 OURS = f"{WORLD}.lock"
 """Marks a folder that a world made, and may therefore empty; locked while a world lives in it."""
