@@ -21,7 +21,20 @@ from cloud.api.desk import Desk
 from cloud.auth import Clock, Doorkeeper
 from cloud.ca import open_authority
 from cloud.commands import Commander
-from cloud.console import adoption, charging, doors, emergencies, hub, lists, live, people, points, session, wirings
+from cloud.console import (
+    adoption,
+    charging,
+    doors,
+    emergencies,
+    hub,
+    lists,
+    live,
+    people,
+    points,
+    session,
+    wirings,
+    zones,
+)
 from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.desired import Steering
@@ -126,7 +139,7 @@ def create_app(
         adoptions,
         adoption,
     )
-    for routes in (*pages_and_calls, points, points_calls, rollouts, wirings):
+    for routes in (*pages_and_calls, points, points_calls, rollouts, wirings, zones):
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.

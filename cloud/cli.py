@@ -3,25 +3,23 @@
 import json
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from queue import Queue
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import rolling
+from cloud import rolling, zone_cli
 from cloud.auth import Doorkeeper, NameTaken, NoOperator, Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import open_authority
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, ago, fail, show
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeysUnusable, write_private
 from cloud.plans import HOURS, STANDARD
@@ -37,6 +35,7 @@ from cloud.store.registry import WATCH, BadSite, NotRegistered, check_site, foun
 from cloud.store.rollouts import list_rollouts as newest_rollouts
 from cloud.store.schema import quarantine, tallies
 from cloud.watch import describe
+from cloud.zones import BadZone, open_for, read_openings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -54,13 +53,10 @@ app.add_typer(rollout_app, name="rollout")
 app.add_typer(user_app, name="user")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(session_app, name="session")
+app.add_typer(zone_cli.app, name="zone")
 
-FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's folder, made by init.")]
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-HERE = Path()
 LOCAL_BROKER = "mqtt://127.0.0.1:1883"
-BY = "command line"
 
 
 def main() -> None:
@@ -74,17 +70,12 @@ def _complaints() -> Iterator[None]:
     """What the user can mend is one line and exit code 2; anything else is a fault of ours and shows itself."""
     try:
         yield
-    except (FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadAddress) as wrong:
-        _fail(str(wrong))
+    except (FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress) as wrong:
+        fail(str(wrong))
     except SQLAlchemyError as wrong:
-        _fail(f"the database: {wrong.__cause__ or wrong}")
+        fail(f"the database: {wrong.__cause__ or wrong}")
     except OSError as wrong:
-        _fail(str(wrong))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"hearthgate-cloud: {message}", err=True)
-    raise SystemExit(2)
+        fail(str(wrong))
 
 
 @app.command()
@@ -131,7 +122,7 @@ def serve(
     try:
         run(folder, parse_address(broker), host, port, demo=demo, names=tls or ())
     except PortTaken as wrong:
-        _fail(str(wrong))
+        fail(str(wrong))
 
 
 @app.command("broker-config")
@@ -198,19 +189,29 @@ def add_device(
     folder: FolderOption = HERE,
     replace: Annotated[bool, typer.Option("--replace", help="A new Pi takes the old one's place.")] = False,
     wiring: Annotated[Path | None, typer.Option(help="Its configuration file, which says what its points are.")] = None,
+    opened: zone_cli.OpenOption = None,
 ) -> None:
-    """Register a device from this machine, without a code, and write the keys and the certificate that it needs."""
+    """Register a device from this machine, without a code, and write the keys and the certificate that it needs.
+
+    Zones that its wiring names are made where they are missing; with --open-for those that no plan opens yet are
+    opened for a plan.
+    """
+    openings = read_openings(opened or ())
     try:
         public = bytes.fromhex(public_key)
     except ValueError:
-        _fail(f"the public key is no hex text: {public_key!r}")
+        fail(f"the public key is no hex text: {public_key!r}")
     try:
         text = wiring.read_bytes().decode() if wiring else ""
     except (OSError, UnicodeDecodeError) as wrong:
-        _fail(f"{wiring} cannot be read: {wrong}")
+        fail(f"{wiring} cannot be read: {wrong}")
     with open_folder(folder) as (store, keys):
         registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
-        bundle = registrar.admit(public, text, Position(name, replace=replace), BY)
+        admission = registrar.admit(public, text, Position(name, replace=replace), BY)
+        bundle, closed = admission.bundle, admission.placed.closed
+        with store.writing() as connection:
+            for zone in closed if openings else ():
+                open_for(connection, clock(), BY, zone, openings)
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         keys.hand_out(name, out)
         write_private(out / "ca.crt", bundle.ca)
@@ -218,6 +219,10 @@ def add_device(
         if replace and broker_of(folder) is not None and not registrar.cut_off(name):
             typer.echo("its predecessor's connection at the broker still has to be ended", err=True)
     typer.echo(f"{name} is registered; its keys are in {out}")
+    for line in zone_cli.told(admission.placed, openings):
+        typer.echo(line)
+    if not wiring:
+        typer.echo("without --wiring the cloud knows only the points that it knew before")
 
 
 @device_app.command("lost")
@@ -240,7 +245,7 @@ def lose_device(name: str, folder: FolderOption = HERE, as_json: JsonOption = Fa
         "whoever has it has the site's digest key and finds these card numbers in minutes: give these people new "
         "cards. The key is the same on every device of the site; it is not changed by this"
     )
-    _show(cards, ("name", "unit", "card"), as_json=False)
+    show(cards, ("name", "unit", "card"), as_json=False)
 
 
 @device_app.command("list")
@@ -261,7 +266,7 @@ def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> No
         }
         for device in found
     ]
-    _show(shown, ("name", "presence", "heard", "roster", "waiting"), as_json)
+    show(shown, ("name", "presence", "heard", "roster", "waiting"), as_json)
 
 
 @rollout_app.command("start")
@@ -276,13 +281,13 @@ def start_rollout(
     try:
         texts = {path.stem: path.read_bytes().decode() for path in sorted(wirings.glob("*.toml"))}
         if not texts:
-            _fail(f"{wirings} holds no file NAME.toml: put one there for each device")
+            fail(f"{wirings} holds no file NAME.toml: put one there for each device")
         with open_folder(folder) as (store, _), store.writing() as connection:
             started = rolling.start(connection, texts, BY, reason, clock(), canary=canary)
     except UnicodeDecodeError as wrong:
-        _fail(f"{wirings}: a file is no text: {wrong}")
+        fail(f"{wirings}: a file is no text: {wrong}")
     except rolling.CannotRollOut as wrong:
-        _fail(str(wrong))
+        fail(str(wrong))
     first = f"to {started.canary} first, in all to {len(started.legs)}"
     typer.echo(json.dumps({"id": started.id}) if as_json else f"roll-out {started.id} goes {first}")
 
@@ -303,7 +308,7 @@ def list_rollouts(folder: FolderOption = HERE, as_json: JsonOption = False) -> N
         for rollout in found
         for leg in rollout.legs
     ]
-    _show(shown, ("rollout", "state", "device", "is", "why"), as_json)
+    show(shown, ("rollout", "state", "device", "is", "why"), as_json)
 
 
 @rollout_app.command("stop")
@@ -317,9 +322,9 @@ def stop_rollout(
         with open_folder(folder) as (store, _), store.writing() as connection:
             rolling.ask(connection, rollout, BY, reason, clock())
     except LookupError:
-        _fail(f"there is no roll-out {rollout}; see hearthgate-cloud rollout list")
+        fail(f"there is no roll-out {rollout}; see hearthgate-cloud rollout list")
     except rolling.CannotRollOut as wrong:
-        _fail(str(wrong))
+        fail(str(wrong))
     typer.echo(f"roll-out {rollout} is being stopped")
 
 
@@ -346,7 +351,7 @@ def list_charging(
         }
         for one in found
     ]
-    _show(shown, ("session", "point", "who", "began_ms", "state", "reason", "energy_wh", "fen"), as_json)
+    show(shown, ("session", "point", "who", "began_ms", "state", "reason", "energy_wh", "fen"), as_json)
 
 
 @user_app.command("add")
@@ -361,7 +366,7 @@ def add_user(
         try:
             password = _add_operator(store, name, role)
         except NameTaken:
-            _fail(f"there is an operator {name} already; for a new password: hearthgate-cloud user password {name}")
+            fail(f"there is an operator {name} already; for a new password: hearthgate-cloud user password {name}")
     _show_password(name, password, as_json)
 
 
@@ -373,7 +378,7 @@ def reset_password(name: str, folder: FolderOption = HERE, as_json: JsonOption =
         try:
             Doorkeeper(store, clock).reset_password(name, password, BY)
         except NoOperator:
-            _fail(f"there is no operator {name}; see hearthgate-cloud user list")
+            fail(f"there is no operator {name}; see hearthgate-cloud user list")
     _show_password(name, password, as_json)
 
 
@@ -383,7 +388,7 @@ def list_users(folder: FolderOption = HERE, as_json: JsonOption = False) -> None
     with open_folder(folder) as (store, _), store.reading() as connection:
         found = operators.list_operators(connection)
     shown = [{"name": one.name, "role": one.role, "disabled": one.disabled} for one in found]
-    _show(shown, ("name", "role", "disabled"), as_json)
+    show(shown, ("name", "role", "disabled"), as_json)
 
 
 def _add_operator(store: Store, name: str, role: Role) -> str:
@@ -413,26 +418,5 @@ def list_quarantine(
     if as_json:
         typer.echo(json.dumps({"tallies": [dict(row) for row in counted], "newest": rows}))
         return
-    _show(counted, ("device", "channel", "why", "count", "last_ms"), as_json=False)
-    _show(rows, ("at_ms", "device", "channel", "why", "detail", "size"), as_json=False)
-
-
-def ago(at_ms: int, now_ms: int) -> str:
-    """A time to read, and how long ago that was."""
-    gone_s = max(0, now_ms - at_ms) // 1000
-    spans = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
-    count, unit = next(((gone_s // size, unit) for size, unit in spans if gone_s >= 2 * size), (gone_s, "s"))
-    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}, {count} {unit} ago"
-
-
-def _show(rows: Sequence[Any], columns: Iterable[str], as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(rows, ensure_ascii=False))
-        return
-    table = Table()
-    for name in columns:
-        # What does not fit is broken, never cut: an id is there to be typed again.
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if row[name] is None else str(row[name]) for name in columns))
-    Console().print(table)
+    show(counted, ("device", "channel", "why", "count", "last_ms"), as_json=False)
+    show(rows, ("at_ms", "device", "channel", "why", "detail", "size"), as_json=False)

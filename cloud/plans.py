@@ -82,3 +82,6 @@ HOURS = (
     Hours("always", ALWAYS, "全天", "Always"),
     Hours("gym-hours", Schedule(week=(((6 * 60, 22 * 60 + 30),),) * 7), "健身房开放时间", "Gym hours"),
 )
+
+ZONES = (("estate", "小区", "Estate"), ("gym", "健身房", "Gym"), ("hub", "骑手驿站", "Riders' hub"))
+"""The zones that the standard plans open, as they are called where nobody says otherwise."""

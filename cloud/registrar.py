@@ -19,8 +19,7 @@ from cloud.store.certificates import (
     revoke_certificates,
     revoked_certificates,
 )
-from cloud.store.community import has_point, take_points
-from cloud.store.console import list_zones
+from cloud.store.community import has_point
 from cloud.store.database import Store
 from cloud.store.exposure import Exposed, exposed_cards
 from cloud.store.registry import (
@@ -33,7 +32,9 @@ from cloud.store.registry import (
     site_of,
     wiring_of,
 )
+from cloud.store.zones import has_zone
 from cloud.wired import Wired, wired_points
+from cloud.zones import Placed, place_points
 from contract.adoption import Bundle, close_bundle
 from contract.decide import HOUR_MS
 
@@ -56,6 +57,13 @@ class Position(Struct, frozen=True):
     replace: bool = False
 
 
+class Admission(Struct, frozen=True):
+    """A device that was let in: what it needs, and what became of its points."""
+
+    bundle: Bundle
+    placed: Placed
+
+
 class Loss(Struct, frozen=True):
     """What is to be done after a device was lost: whose cards lay on it; ``told`` is whether the broker turns it away
     already, ``cut`` whether its live connection was ended, None if nobody has looked yet."""
@@ -76,10 +84,11 @@ class Registrar:
 
     def adopt(self, public_key: bytes, wiring: str, position: Position, by: str) -> bytes:
         """Let a device in at its place; returns its bundle, closed for its key. Raises as ``admit`` does."""
-        return close_bundle(self.admit(public_key, wiring, position, by), public_key)
+        return close_bundle(self.admit(public_key, wiring, position, by).bundle, public_key)
 
-    def admit(self, public_key: bytes, wiring: str, position: Position, by: str) -> Bundle:
-        """The same, with the bundle open: for whoever sits at both machines.
+    def admit(self, public_key: bytes, wiring: str, position: Position, by: str) -> Admission:
+        """The same, with the bundle open: for whoever sits at both machines. The zones that its wiring names and that
+        are missing are made.
 
         Whoever was there before is revoked at once. Raises ``NotRegistered``, and ``OSError`` if a key cannot be kept.
         """
@@ -88,15 +97,14 @@ class Registrar:
             self._place(connection, public_key, position, now_ms)
             if wiring:
                 keep_wiring(connection, name, wiring)
-            taken = self._place_points(connection, position, wired_points(wiring_of(connection, name)))
+            placed = self._place_points(connection, position, wired_points(wiring_of(connection, name)))
             issued = self._issue(connection, name, public_key, now_ms)
             action = "device.replaced" if position.replace else "device.adopted"
-            detail = {"points": ", ".join(taken)} if taken else {}
-            operators.record(connection, now_ms, by, action, name, certificate=issued.serial, **detail)
+            operators.record(connection, now_ms, by, action, name, certificate=issued.serial, **placed.detail())
             bundle = self._bundle(name, issued, site_of(connection).name, wiring_of(connection, name))
         if position.replace:
             self._tell_broker(now_ms)
-        return bundle
+        return Admission(bundle, placed)
 
     def knows(self, public_key: bytes) -> bool:
         """Whether this is the key of a device of the site that is not lost."""
@@ -152,14 +160,14 @@ class Registrar:
             return
         register(connection, position.name, public_key, now_ms, position.label_zh, position.label_en)
 
-    def _place_points(self, connection: Connection, position: Position, wired: Sequence[Wired]) -> list[str]:
+    def _place_points(self, connection: Connection, position: Position, wired: Sequence[Wired]) -> Placed:
         name, zone = position.name, position.zone
-        if zone and zone not in dict(list_zones(connection)):
+        if zone and not has_zone(connection, zone):
             raise NotRegistered(f"there is no zone {zone}")
         if zone and not wired and not has_point(connection, name):
             wired = [Wired(name, zone)]
         labels = {name: (position.label_zh or name, position.label_en or name)}
-        return take_points(connection, name, wired, zone, labels)
+        return place_points(connection, name, wired, zone, labels)
 
     def _issue(self, connection: Connection, name: str, public_key: bytes, now_ms: int) -> Issued:
         issued = self.authority.device(name, public_key, now_ms)

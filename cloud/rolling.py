@@ -8,13 +8,13 @@ import logging
 import secrets
 import tomllib
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from sqlalchemy import Connection
 
 from cloud.desired import Steering
 from cloud.rollouts import MAX_DEVICES, Leg, Rollout, due, sent, stop, take, withdrawn
 from cloud.store import operators
-from cloud.store.community import take_points
 from cloud.store.database import Store
 from cloud.store.operators import MAX_REASON, MIN_REASON
 from cloud.store.orders import DesiredView, list_desired
@@ -22,6 +22,7 @@ from cloud.store.registry import device_names, keep_wiring
 from cloud.store.rollouts import add_rollout, ask_to_stop, find_rollout, live_rollout, save_rollout
 from cloud.wired import wired_points
 from cloud.worker import Worker
+from cloud.zones import place_points
 from contract.messages import MAX_WIRING_CHARACTERS
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,11 @@ class Rolling(Worker[None]):
         for was, is_now in zip(before.legs, after.legs, strict=True):
             if is_now.state == "applied" and was.state != "applied" and is_now.wiring:
                 keep_wiring(connection, is_now.device, is_now.wiring)
-                taken = take_points(connection, is_now.device, wired_points(is_now.wiring))
-                for point in taken:
-                    operators.record(connection, self._clock(), after.by, "point.wired", point, rollout=after.id)
+                placed = place_points(connection, is_now.device, wired_points(is_now.wiring))
+                note = partial(operators.record, connection, self._clock(), after.by)
+                for point in placed.points:
+                    note("point.wired", point, rollout=after.id)
+                for zone in placed.zones:
+                    note("zone.added", zone, rollout=after.id)
+                for point, why in placed.left_out.items():
+                    note("point.left_out", point, rollout=after.id, why=why)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cloud.keys import KeyFolder
 from cloud.members import Membership
-from cloud.plans import FOUNDER, HOURS, STANDARD, YEARLY, Plan
+from cloud.plans import FOUNDER, HOURS, STANDARD, YEARLY, ZONES, Plan
 from cloud.store.community import (
     Card,
     add_card,
@@ -33,8 +33,6 @@ from contract.roster import HOLDER_BYTES
 SITE = Site("sunny-court", "Asia/Shanghai")
 SEED = 1
 FACILITY = 21
-
-ZONES = (("estate", "小区", "Estate"), ("gym", "健身房", "Gym"), ("hub", "骑手驿站", "Riders' hub"))
 
 POINTS = (
     ("gym-turnstile", "gym", "健身房闸机", "Gym turnstile"),

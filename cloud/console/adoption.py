@@ -15,10 +15,12 @@ from cloud.console.pages import Pages, see_other
 from cloud.console.people import Fields
 from cloud.console.session import Said, say
 from cloud.registrar import Loss, Position
-from cloud.store.console import list_devices, list_zones
+from cloud.store.console import list_devices
 from cloud.store.exposure import exposed_cards
-from cloud.store.operators import Login
+from cloud.store.operators import Login, last_deed
+from cloud.store.people import list_plans
 from cloud.store.registry import NotRegistered
+from cloud.store.zones import hours_names, view_zones
 from contract.adoption import read_code
 
 DONE = N_("Adopted. The device fetches its keys by itself, within seconds.")
@@ -31,6 +33,7 @@ TAKEN = N_(
     "That place cannot be given: another device has the name, or it is no name of lower-case letters, digits and "
     "hyphens. Nothing was changed."
 )
+ADOPTED = ("device.adopted", "device.replaced")
 NOT_THERE = N_("There is no such device. Nothing was changed.")
 
 Adopting = Annotated[Login, Depends(page_for(Right.ADOPT))]
@@ -40,9 +43,12 @@ router = APIRouter()
 
 
 @router.get("/adoptions")
-def adoptions(request: Request, login: Adopting, desk: Services, code: Text = "", done: str = "") -> HTMLResponse:
+def adoptions(
+    request: Request, login: Adopting, desk: Services, code: Text = "", done: str = "", device: Text = ""
+) -> HTMLResponse:
+    """After an adoption the page says what became of the points and zones of that device."""
     said = say(request, "good", {"adopted": DONE, "refused": REFUSED}[done]) if done in ("adopted", "refused") else None
-    return adoptions_page(request, login, desk, said, {"code": code})
+    return adoptions_page(request, login, desk, said, {"code": code}, adopted=device)
 
 
 def adoptions_page(
@@ -52,13 +58,17 @@ def adoptions_page(
     said: Said | None,
     typed: Mapping[str, str],
     loss: tuple[str, Loss] | None = None,
+    adopted: str = "",
 ) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     now_ms = desk.clock()
     with desk.store.reading() as connection:
-        known, zones = list_devices(connection), list_zones(connection)
+        known, zones = list_devices(connection), view_zones(connection)
+        plans, hours = list_plans(connection), hours_names(connection)
+        deed = last_deed(connection, adopted, ADOPTED) if adopted else None
     status = 422 if said and said.tone == "bad" else 200
     context: dict[str, Any] = {"devices": known, "zones": zones, "typed": typed, "loss": loss}
+    context |= {"plans": plans, "hours": hours, "adopted": deed}
     context |= {"waiting": desk.adoptions.waiting(now_ms), "fingerprint": desk.registrar.authority.fingerprint}
     return pages.page(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **context)
 
@@ -90,7 +100,7 @@ def confirm(
     desk.on_change()
     if position.replace:
         background.add_task(desk.registrar.cut_off, position.name)
-    return see_other("/adoptions?done=adopted")
+    return see_other(f"/adoptions?done=adopted&device={position.name}")
 
 
 @router.post("/adoptions/{number}/refuse")
@@ -130,7 +140,8 @@ def lose(
 
 
 def _position(fields: Mapping[str, str]) -> Position:
-    if replaced := fields.get("replace", ""):
+    replaced = fields.get("replace", "")
+    if fields.get("place", "replace" if replaced else "new") == "replace":
         return Position(replaced, replace=True)
     name, zh, en, zone = (fields.get(key, "").strip() for key in ("name", "label_zh", "label_en", "zone"))
     return Position(name, zh, en, zone)

@@ -193,6 +193,10 @@ ACTIONS: Mapping[str, str] = {
     "card.changed": "Changed a card",
     "point.changed": "Corrected a point",
     "point.wired": "Took over a point from a wiring",
+    "point.left_out": "Left a point of a wiring out",
+    "zone.added": "Made a zone",
+    "zone.opened": "Opened a zone for a plan",
+    "zone.renamed": "Renamed a zone",
     "rollout.start": "Changed the wiring of devices",
     "rollout.stop": "Stopped a change of wiring",
     "device.registered": "Registered a device",
@@ -210,6 +214,10 @@ DETAILS: Mapping[str, str] = {
     "command": "command",
     "devices": "devices",
     "holder": "holder",
+    "hours": "hours",
+    "label_en": "in English",
+    "label_zh": "in Chinese",
+    "left_out": "left out",
     "membership": "membership",
     "plan": "plan",
     "points": "points",
@@ -217,7 +225,9 @@ DETAILS: Mapping[str, str] = {
     "role": "role",
     "rollout": "roll-out",
     "standing": "standing",
+    "why": "because",
     "zone": "zone",
+    "zones": "zones made",
 }
 """What the audit keeps of a deed beside who, what and whom."""
 

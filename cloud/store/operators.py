@@ -1,5 +1,7 @@
 """Operators, their logins, and the audit: what each of them did, chained like a device's journal."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
@@ -119,6 +121,13 @@ def list_deeds(connection: Connection, before: int | None = None, limit: int = 5
     if before is not None:
         query = query.where(audit.c.id < before)
     return [Deed(*row) for row in connection.execute(query)]
+
+
+def last_deed(connection: Connection, subject: str, actions: Sequence[str]) -> Deed | None:
+    """The newest of these actions that was done to the subject."""
+    query = select(*_DEED).where(audit.c.subject == subject, audit.c.action.in_(actions))
+    row = connection.execute(query.order_by(audit.c.id.desc()).limit(1)).first()
+    return None if row is None else Deed(*row)
 
 
 def first_broken_deed(connection: Connection) -> int | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from cloud import cli
+from cloud import cli, cli_parts
 from cloud.folder import open_folder
 from cloud.store import operators
 from cloud.store.quarantine import Suspect, confine
@@ -126,6 +126,28 @@ def test_a_device_is_registered_with_the_points_of_its_wiring(typed: Typing, fol
     assert "cannot be read" in typed.refused("device", "add", "other", *out, str(tmp_path))
 
 
+def test_a_new_zone_of_a_wiring_is_made_and_opened(typed: Typing, folder: Path, tmp_path: Path) -> None:
+    wiring = tmp_path / "roof.toml"
+    wiring.write_text('[[point]]\nname = "hatch"\nzone = "roof"\nkind = "door"\n')
+    rest = ["--public-key", public_key(), "--dir", str(folder), "--out", str(tmp_path / "out")]
+    said = typed("device", "add", "hatch", *rest, "--wiring", wiring)
+    assert "zone roof is made" in said
+    assert "no plan opens zone roof: nobody gets in there" in said
+    assert "nobody gets in" in typed("zone", "list", "--dir", folder)
+    typed("zone", "rename", "roof", "--label-en", "Roof garden", "--dir", folder)
+    assert "is open now for resident=always" in typed(
+        "zone", "add", "roof", "--open-for", "resident=always", *rest[2:4]
+    )
+    listed = {one["name"]: one for one in json.loads(typed("zone", "list", "--dir", folder, "--json"))}
+    assert (listed["roof"]["en"], listed["roof"]["points"]) == ("Roof garden", 1)
+    assert listed["roof"]["opened_by"] == {"resident": "always"}
+    wiring.write_text('[[point]]\nname = "trap"\nzone = "attic"\nkind = "door"\n')
+    rest[1] = public_key()
+    assert "no plan nobody" in typed.refused("zone", "add", "attic", "--open-for", "nobody=always", *rest[2:4])
+    said = typed("device", "add", "trap", *rest, "--wiring", wiring, "--open-for", "staff=always")
+    assert "zone attic is open now for staff=always" in said
+
+
 def test_the_list_of_devices_says_when_each_was_heard_and_which_are_lost(
     typed: Typing, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,7 +171,7 @@ def test_the_list_of_devices_says_when_each_was_heard_and_which_are_lost(
     ("gone_s", "said"), [(-5, "0 s"), (119, "119 s"), (7199, "119 min"), (90_000, "25 h"), (10**6, "11 days")]
 )
 def test_a_time_is_told_in_the_largest_unit_that_fits_twice(gone_s: int, said: str) -> None:
-    assert cli.ago(1_800_000_000_000, 1_800_000_000_000 + gone_s * 1000).endswith(f", {said} ago")
+    assert cli_parts.ago(1_800_000_000_000, 1_800_000_000_000 + gone_s * 1000).endswith(f", {said} ago")
 
 
 def test_a_name_is_not_given_to_another_key_unless_it_is_meant(typed: Typing, folder: Path, tmp_path: Path) -> None:
@@ -202,7 +224,7 @@ def test_a_roll_out_can_be_typed_off_its_list(
     listed = typed("rollout", "list", "--dir", folder)
     assert "…" not in listed
     cells = [line.split("│")[1].strip() for line in listed.splitlines() if line.startswith("│")]
-    assert "".join(cells) == started["id"]
+    assert cells == [started["id"]]
 
 
 def test_users_are_added_listed_and_given_new_passwords(typed: Typing, folder: Path) -> None:

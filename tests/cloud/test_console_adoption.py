@@ -54,7 +54,7 @@ def test_a_device_is_adopted_by_the_code_that_it_shows(town: Town) -> None:
         assert "127.0.0.1" in page
         assert code_of(key.public()) not in page
         assert open_authority(town.keys.folder, NOW_MS).fingerprint in page
-        assert confirms(operator, key, **NEW).headers["location"] == "/adoptions?done=adopted"
+        assert confirms(operator, key, **NEW).headers["location"] == "/adoptions?done=adopted&device=north-gate"
     bundle = bundle_of(fetches(town, asked), key)
     assert (bundle.device, bytes.fromhex(bundle.sync_key)) == ("north-gate", town.keys.sync("north-gate"))
     with town.store.reading() as connection:

@@ -163,7 +163,7 @@ def test_points_stand_where_the_operator_says_else_where_their_wiring_does(offic
     office.adopt(DeviceKey.generate(), Position("told", zone="estate"), wiring)
     assert known_points(office, "told") == {"a": ("estate", ""), "b": ("estate", "")}
     office.adopt(DeviceKey.generate(), Position("untold"), wiring.replace('"a"', '"c"').replace('"b"', '"d"'))
-    assert known_points(office, "untold") == {"c": ("gym", "")}
+    assert known_points(office, "untold") == {"c": ("gym", ""), "d": ("moon", "")}
 
 
 def test_a_spare_with_another_wiring_brings_its_classes_and_keeps_what_an_operator_called_them(office: Office) -> None:

@@ -1,0 +1,62 @@
+"""What the commands of ``hearthgate-cloud`` share: their options, how they show a list, and how they fail."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's folder, made by init.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+HERE = Path()
+BY = "command line"
+
+
+def fail(message: str) -> NoReturn:
+    """What the user can mend is one line and exit code 2."""
+    typer.echo(f"hearthgate-cloud: {message}", err=True)
+    raise SystemExit(2)
+
+
+def moment(at_ms: int) -> str:
+    """A time to read, in UTC."""
+    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def ago(at_ms: int, now_ms: int) -> str:
+    """A time to read, and how long ago that was."""
+    gone_s = max(0, now_ms - at_ms) // 1000
+    spans = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
+    count, unit = next(((gone_s // size, unit) for size, unit in spans if gone_s >= 2 * size), (gone_s, "s"))
+    return f"{moment(at_ms)}, {count} {unit} ago"
+
+
+WIDE = 4096
+"""Characters of a line that goes into a file or to another program, where nothing need be broken."""
+
+
+def show(rows: Sequence[Any], columns: Iterable[str], as_json: bool) -> None:
+    """A list, as JSON or as a table. In a table a time (``began_ms``) is a date under its short name (``began``); what
+    does not fit a terminal is broken, never cut, for an id is there to be typed again."""
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    table = Table()
+    names = list(columns)
+    for name in names:
+        table.add_column(name.removesuffix("_ms"), overflow="fold", no_wrap=not sys.stdout.isatty())
+    for row in rows:
+        table.add_row(*(escape(_cell(name, row[name])) for name in names))
+    Console(width=None if sys.stdout.isatty() else WIDE).print(table)
+
+
+def _cell(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    return moment(value) if name.endswith("_ms") and isinstance(value, int) else str(value)

@@ -1,0 +1,86 @@
+"""``hearthgate-cloud zone``: where points stand, and who gets in there."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated
+
+import typer
+
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, show
+from cloud.folder import clock, open_folder
+from cloud.store.zones import view_zones
+from cloud.zones import Placed, found_zone, open_for, read_openings, rename_zone
+
+app = typer.Typer(no_args_is_help=True, help="Where doors and sockets stand, and which plans open them.")
+
+ZhOption = Annotated[str, typer.Option("--label-zh", help="Its name in Chinese.")]
+EnOption = Annotated[str, typer.Option("--label-en", help="Its name in English.")]
+OpenOption = Annotated[
+    list[str] | None,
+    typer.Option("--open-for", metavar="PLAN=HOURS", help="Let a plan in, such as resident=always; may be repeated."),
+]
+
+
+@app.command()
+def add(
+    name: str,
+    label_zh: ZhOption = "",
+    label_en: EnOption = "",
+    opened: OpenOption = None,
+    folder: FolderOption = HERE,
+) -> None:
+    """Make a zone, and say whose plan opens it. One that exists stays, and is opened for further plans."""
+    openings = read_openings(opened or ())
+    with open_folder(folder) as (store, _), store.writing() as connection:
+        made = found_zone(connection, clock(), BY, name, label_zh, label_en)
+        open_for(connection, clock(), BY, name, openings)
+        closed = [one.name for one in view_zones(connection) if one.closed and one.name == name]
+    typer.echo(f"zone {name} is made" if made else f"zone {name} was there already")
+    for line in told(Placed(closed=closed or ([name] if openings else [])), openings):
+        typer.echo(line)
+
+
+@app.command("list")
+def list_zones(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """Every zone, how many points stand in it, and which plans open it in which hours."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        found = view_zones(connection)
+    shown = [
+        {
+            "name": one.name,
+            "zh": one.label.zh,
+            "en": one.label.en,
+            "points": one.points,
+            "opened_by": one.opened_by if as_json else _openings(one.opened_by) or "no plan: nobody gets in",
+        }
+        for one in found
+    ]
+    show(shown, ("name", "zh", "en", "points", "opened_by"), as_json)
+
+
+@app.command()
+def rename(name: str, label_zh: ZhOption = "", label_en: EnOption = "", folder: FolderOption = HERE) -> None:
+    """Call a zone something else on screens. Its name in wirings stays."""
+    with open_folder(folder) as (store, _), store.writing() as connection:
+        rename_zone(connection, clock(), BY, name, label_zh, label_en)
+    typer.echo(f"zone {name} is called {label_zh or label_en} now")
+
+
+def told(placed: Placed, openings: Mapping[str, str]) -> Iterator[str]:
+    """What an installer should know of the zones and points of a device, a line each. Closed zones were opened if there
+    are openings."""
+    for zone in placed.zones:
+        yield f"zone {zone} is made: its wiring names it"
+    for zone in placed.closed:
+        if openings:
+            yield f"zone {zone} is open now for {_openings(openings)}"
+            continue
+        yield (
+            f"no plan opens zone {zone}: nobody gets in there; open it for one: "
+            f"hearthgate-cloud zone add {zone} --open-for resident=always"
+        )
+    for point, why in placed.left_out.items():
+        yield f"point {point} is left out: {why}"
+
+
+def _openings(hours_by_plan: Mapping[str, str]) -> str:
+    return ", ".join(f"{plan}={hours}" for plan, hours in hours_by_plan.items())
