@@ -55,7 +55,18 @@ LIST_TOTAL, LIST_CHUNK = "LocalAuthListMaxLength", "SendLocalListMaxLength"
 
 
 class Post16(Talk, v16.ChargePoint):
-    """A post of OCPP 1.6J."""
+    """A post of OCPP 1.6J, with the notifications of its security whitepaper."""
+
+    MALFORMED = "FormationViolation"
+    ACKNOWLEDGED = frozenset(
+        {
+            "DiagnosticsStatusNotification",
+            "FirmwareStatusNotification",
+            "LogStatusNotification",
+            "SecurityEventNotification",
+            "SignedFirmwareStatusNotification",
+        }
+    )
 
     @on("BootNotification", skip_schema_validation=True)
     def boot(self, **said: Any) -> answers.BootNotification:
@@ -118,14 +129,6 @@ class Post16(Talk, v16.ChargePoint):
     @on("DataTransfer", skip_schema_validation=True)
     def data(self, **_said: Any) -> answers.DataTransfer:
         return answers.DataTransfer(v16.enums.DataTransferStatus.unknown_vendor_id)
-
-    @on("FirmwareStatusNotification", skip_schema_validation=True)
-    def firmware(self, **_said: Any) -> answers.FirmwareStatusNotification:
-        return answers.FirmwareStatusNotification()
-
-    @on("DiagnosticsStatusNotification", skip_schema_validation=True)
-    def diagnostics(self, **_said: Any) -> answers.DiagnosticsStatusNotification:
-        return answers.DiagnosticsStatusNotification()
 
     async def _obey(self, connector: int, order: Order) -> FromPost | None:
         match order:

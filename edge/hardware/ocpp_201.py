@@ -66,6 +66,25 @@ MAX_KNOWN = 32
 class Post201(Talk, v201.ChargePoint):
     """A post of OCPP 2.0.1. Its EVSEs are what we call connectors."""
 
+    MALFORMED = "RpcFrameworkError"
+    ACKNOWLEDGED = frozenset(
+        {
+            "ClearedChargingLimit",
+            "FirmwareStatusNotification",
+            "LogStatusNotification",
+            "NotifyChargingLimit",
+            "NotifyCustomerInformation",
+            "NotifyDisplayMessages",
+            "NotifyEvent",
+            "NotifyMonitoringReport",
+            "NotifyReport",
+            "PublishFirmwareStatusNotification",
+            "ReportChargingProfiles",
+            "ReservationStatusUpdate",
+            "SecurityEventNotification",
+        }
+    )
+
     def __init__(self, name: str, connection: Any, ear: Ear) -> None:
         super().__init__(name, connection, ear)
         self._where: dict[str, int] = {}
@@ -129,26 +148,6 @@ class Post201(Talk, v201.ChargePoint):
     @on("DataTransfer", skip_schema_validation=True)
     def data(self, **_said: Any) -> answers.DataTransfer:
         return answers.DataTransfer(v201.enums.DataTransferStatusEnumType.unknown_vendor_id)
-
-    @on("FirmwareStatusNotification", skip_schema_validation=True)
-    def firmware(self, **_said: Any) -> answers.FirmwareStatusNotification:
-        return answers.FirmwareStatusNotification()
-
-    @on("LogStatusNotification", skip_schema_validation=True)
-    def log(self, **_said: Any) -> answers.LogStatusNotification:
-        return answers.LogStatusNotification()
-
-    @on("NotifyEvent", skip_schema_validation=True)
-    def event(self, **_said: Any) -> answers.NotifyEvent:
-        return answers.NotifyEvent()
-
-    @on("NotifyReport", skip_schema_validation=True)
-    def report(self, **_said: Any) -> answers.NotifyReport:
-        return answers.NotifyReport()
-
-    @on("SecurityEventNotification", skip_schema_validation=True)
-    def security(self, **_said: Any) -> answers.SecurityEventNotification:
-        return answers.SecurityEventNotification()
 
     def _place(self, said: Mapping[str, Any]) -> int | None:
         """The EVSE of a transaction: posts name it once, and from then on by the transaction."""

@@ -1,5 +1,5 @@
 """Where charging posts connect: WebSocket, a password each, one connection a name. What posts say becomes messages to
-their points; what points say becomes calls to their posts, one at a time and in order.
+their points; what points say becomes calls to their posts (see ``ocpp_orders``).
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from edge.hardware.ocpp_orders import OrderQueue
 from edge.hardware.ocpp_posts import Post, post
 from edge.hardware.ocpp_talk import failed
 from edge.ocpp_words import (
@@ -43,8 +44,6 @@ PING_S = 20.0
 ANSWER_WITHIN_S = 5.0
 """How long a post waits for its point. Then the card is refused, which is the safe answer."""
 MAX_MESSAGE_BYTES = 64 * 1024
-MAX_ORDERS = 64
-"""Orders that wait for a post which does one at a time."""
 MESSAGES_PER_S, MESSAGES_AT_ONCE = 20.0, 200.0
 """A post that speaks faster is heard more slowly: nothing of an outage's queue is lost."""
 LISTEN_AGAIN_S = 10.0
@@ -218,7 +217,7 @@ class Pace:
 
 
 class _Line:
-    """One connection: what its post says is heard message by message, and its orders are done one after the other."""
+    """One connection: what its post says is heard message by message, and its orders are done."""
 
     def __init__(
         self, server: OcppServer, name: str, points: Mapping[int, str], connection: ServerConnection, version: Version
@@ -226,26 +225,20 @@ class _Line:
         self.name = name
         self._server, self._points, self._connection = server, points, connection
         self._post: Post = post(version, name, connection, self)
-        self._orders: asyncio.Queue[tuple[int, Order]] = asyncio.Queue(MAX_ORDERS)
+        self._orders = OrderQueue(name, self._post.obey, self.tell, self._undone)
         self._calls = count(1)
         self._waiting: dict[str, Future[Verdict]] = {}
-        self._over = False
         self._pace = Pace(asyncio.get_running_loop().time())
         self._hearing = asyncio.create_task(self._hear(), name=f"hears {name}")
 
     async def run(self) -> None:
         """Until the connection ends, or is hung up."""
-        doing = asyncio.create_task(self._do_orders(), name=f"orders to {self.name}")
         try:
             await asyncio.wait({self._hearing})
         finally:
             # The library waits in a way that may swallow a cancellation, before Python 3.12.
-            self._over = True
             self._hearing.cancel()
-            doing.cancel()
-            await asyncio.gather(self._hearing, doing, return_exceptions=True)
-            while not self._orders.empty():
-                self._undone(*self._orders.get_nowait())
+            await asyncio.gather(self._hearing, self._orders.close(), return_exceptions=True)
         if not self._hearing.cancelled():
             self._hearing.result()
 
@@ -269,21 +262,7 @@ class _Line:
             if waiting is not None and not waiting.done():
                 waiting.set_result(message)
             return
-        try:
-            self._orders.put_nowait((connector, message))
-        except asyncio.QueueFull:
-            log.warning("post %s has %d orders waiting; one more is dropped", self.name, MAX_ORDERS)
-
-    async def _do_orders(self) -> None:
-        while not self._over:
-            connector, order = await self._orders.get()
-            try:
-                told = await self._post.obey(connector, order)
-            except (ConnectionClosed, asyncio.CancelledError):
-                self._undone(connector, order)
-                raise
-            if told is not None:
-                self.tell(connector, told)
+        self._orders.put(connector, message)
 
     def _undone(self, connector: int, order: Order) -> None:
         self._server.undone(self._points[connector], order)

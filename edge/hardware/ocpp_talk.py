@@ -1,23 +1,34 @@
-"""What posts of both versions of OCPP have in common: one call outward at a time, and words for what they say.
+"""What posts of both versions of OCPP have in common: calls outward in their turn, and words for what they say.
 
 Messages are taken apart and put together by the `ocpp` library. Its schemas check what goes out. What comes in is
 checked here by its meaning, because schemas refuse what real posts send and take what no post can mean.
 """
 
+import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from asyncio import Future
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import ocpp.messages
-from ocpp.charge_point import ChargePoint
-from ocpp.exceptions import OCPPError
+from ocpp import exceptions
+from ocpp.charge_point import (
+    ChargePoint,
+    camel_to_snake_case,
+    remove_nones,
+    serialize_as_dict,
+    snake_to_camel_case,
+)
+from ocpp.messages import Call, CallError, CallResult, validate_payload
 
-from edge.hardware.ocpp_values import connector, moment_ms, text
+from edge.hardware.ocpp_orders import CallTurns
+from edge.hardware.ocpp_values import MAX_TEXT, connector, moment_ms, text
 from edge.ocpp_words import (
     AskListVersion,
+    Beat,
     Configure,
     Configured,
     Done,
@@ -42,8 +53,19 @@ _mute = logging.getLogger(f"{__name__}.library")
 _mute.disabled = True
 """The library logs whole messages, and with them the numbers of cards."""
 
+CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
 HEARTBEAT_S = 60
 ANSWERS_WITHIN_S = 30
+URGENT_CALLS = frozenset(
+    {
+        "RemoteStopTransaction",
+        "RequestStopTransaction",
+        "ChangeAvailability",
+        "RemoteStartTransaction",
+        "RequestStartTransaction",
+    }
+)
+"""The calls of ``URGENT_ORDERS`` in both versions."""
 MAX_ERROR = 200
 """Of a refusal's text: the library would send the post its own message and the whole schema."""
 DONE_WELL = frozenset({"Accepted", "RebootRequired", "Scheduled"})
@@ -81,23 +103,48 @@ class Ear(Protocol):
 
 
 class Talk(ChargePoint):
-    """What both versions share: one call outward at a time, each answer matched with its call, errors cut short."""
+    """What both versions share: calls outward in their turn, each answer matched with its call, errors cut short."""
+
+    MALFORMED: ClassVar[str]
+    """The code of an error that says: this is no call."""
+    ACKNOWLEDGED: ClassVar[frozenset[str]]
+    """Calls that are taken and mean nothing here. Their answers are empty."""
 
     def __init__(self, name: str, connection: Any, ear: Ear) -> None:
         super().__init__(name, connection, ANSWERS_WITHIN_S, _mute)
         self.ear = ear
-        self._awaited = ""
+        self._turns = CallTurns()
+        self._awaited: dict[str, Future[Sequence[Any]]] = {}
 
     async def hear(self, message: str) -> None:
-        if self._is_fit(message):
+        """Take a frame: a call is answered in any case, an answer that nobody waits for is dropped."""
+        frame = _frame(message)
+        if frame is None:
+            self.ear.tell(None, Nonsense("frame"))
+        elif frame[0] != CALL:
+            self._settle(frame)
+        elif not _is_call(frame):
+            self.ear.tell(None, Nonsense("frame"))
+            await self._send(json.dumps([CALL_ERROR, frame[1], self.MALFORMED, "this is no call", {}]))
+        elif frame[2] in self.ACKNOWLEDGED:
+            self.ear.tell(None, Beat())
+            await self._send(json.dumps([CALL_RESULT, frame[1], {}]))
+        else:
             await self.route_message(message)
+
+    def _settle(self, answer: Sequence[Any]) -> None:
+        awaited = self._awaited.get(answer[1])
+        if awaited is not None and not awaited.done():
+            awaited.set_result(answer)
 
     async def obey(self, connector: int, order: Order) -> FromPost | None:
         try:
             return await self._obey(connector, order)
         except TimeoutError:
             return failed(order, "timeout")
-        except (OCPPError, TypeError, ValueError, LookupError, AttributeError):
+        except (exceptions.NotImplementedError, exceptions.NotSupportedError):
+            return failed(order, "not_supported")
+        except (exceptions.OCPPError, TypeError, ValueError, LookupError, AttributeError):
             # A refusal, or an answer that is none: both say that it was not done.
             return failed(order, "error")
 
@@ -106,11 +153,28 @@ class Talk(ChargePoint):
 
     async def _ask(self, payload: Any, *, checked: bool = True) -> Any:
         """The post's answer. Raises ``TimeoutError``, ``OCPPError``, or ``TypeError`` for fields nobody knows."""
-        self._awaited = str(self._unique_id_generator())
+        action = type(payload).__name__
+        call = Call(str(self._unique_id_generator()), action, _fields(payload))
+        if checked:
+            await validate_payload(call, self._ocpp_version)
+        async with self._turns.turn(urgent=action in URGENT_CALLS):
+            answer = await self._exchange(call)
+        if checked:
+            await validate_payload(answer, self._ocpp_version)
+        return getattr(self._call_result, action)(**camel_to_snake_case(answer.payload))
+
+    async def _exchange(self, call: Call) -> CallResult:
+        """Send a call and await what is said to it. An answer that comes later than that is none."""
+        awaited = self._awaited[call.unique_id] = asyncio.get_running_loop().create_future()
         try:
-            return await self.call(payload, suppress=False, unique_id=self._awaited, skip_schema_validation=not checked)
+            await self._send(call.to_json())
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                kind, _, *told = await awaited
         finally:
-            self._awaited = ""
+            del self._awaited[call.unique_id]
+        if kind == CALL_ERROR:
+            raise CallError(call.unique_id, text(told[0]) if told else "", "").to_exception()
+        return CallResult(call.unique_id, told[0] if told else {}, call.action)
 
     async def _send(self, message: str) -> None:
         if message.startswith("[4,"):
@@ -118,20 +182,27 @@ class Talk(ChargePoint):
             message = json.dumps([kind, call, code, str(told)[:MAX_ERROR], {}])
         await self._connection.send(message)
 
-    def _is_fit(self, message: str) -> bool:
-        """Whether this is a call, or the answer that is waited for: stray ones would pile up in the library."""
-        try:
-            parts = json.loads(message)
-        except (ValueError, RecursionError):
-            parts = None
-        fit = isinstance(parts, list) and len(parts) >= 3 and isinstance(parts[1], str)
-        if not fit or (parts[0] == 2 and not isinstance(parts[2], str)):
-            self.ear.tell(None, Nonsense("frame"))
-            return False
-        return bool(parts[0] == 2 or parts[1] == self._awaited)
-
     def _now(self) -> str:
         return iso(self.ear.now_ms())
+
+
+def _frame(message: str) -> list[Any] | None:
+    """A frame with the number of a call; None if there is none that could be answered."""
+    try:
+        frame = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    has_number = isinstance(frame, list) and len(frame) >= 2 and isinstance(frame[1], str)
+    return frame if has_number and len(frame[1]) <= MAX_TEXT and frame[0] in (CALL, CALL_RESULT, CALL_ERROR) else None
+
+
+def _is_call(frame: list[Any]) -> bool:
+    return len(frame) == 4 and isinstance(frame[2], str) and isinstance(frame[3], dict)
+
+
+def _fields(payload: Any) -> Any:
+    """What the payload of a call is on the wire."""
+    return remove_nones(snake_to_camel_case(serialize_as_dict(payload)))
 
 
 def tell_status(ear: Ear, where: object, status: object, error: str, timestamp: object) -> None:

@@ -13,8 +13,11 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from edge.hardware import ocpp_server
+from edge.hardware.ocpp_16 import Post16
+from edge.hardware.ocpp_201 import Post201
 from edge.ocpp_words import (
     AskListVersion,
+    Beat,
     Booted,
     Configure,
     Configured,
@@ -277,13 +280,47 @@ def test_meter_values_of_any_shape_are_taken(values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     "frame",
-    ["", "{", "[]", "[2]", "null", "[9,1,2]", '[2,"1"]', "[" * 5000, '[2,"1",["Heartbeat"],{}]', '[2,1,"x",{}]'],
+    ["", "{", "[]", "[2]", "null", "[9,1,2]", '[2,"x"]', "[" * 5000, '[2,"x",["Heartbeat"],{}]', '[2,1,"x",{}]'],
 )
 def test_a_malformed_frame_is_survived(frame: str) -> None:
     async def story(served: Served) -> None:
         async with peer(served) as post:
             await post.socket.send(frame)
             assert "currentTime" in await post.call("Heartbeat")
+
+    run(story)
+
+
+@pytest.mark.parametrize(
+    "frame", [["Heartbeat"], [], ["Heartbeat", None], ["Heartbeat", []], [5, {}], [{}, {}], ["Heartbeat", {}, {}]]
+)
+@pytest.mark.parametrize(("version", "code"), [("ocpp1.6", "FormationViolation"), ("ocpp2.0.1", "RpcFrameworkError")])
+def test_a_malformed_call_is_refused(frame: list[Any], version: str, code: str) -> None:
+    """A call with a number waits for something to be said of it, whatever is wrong with the rest."""
+
+    async def story(served: Served) -> None:
+        async with peer(served, version) as post:
+            await post.socket.send(json.dumps([2, "bad", *frame]))
+            assert json.loads(await post.socket.recv())[:3] == [4, "bad", code]
+        assert Nonsense("frame") in served.said(Nonsense)
+
+    run(story)
+
+
+NOTIFICATIONS = [
+    *(("ocpp1.6", action) for action in sorted(Post16.ACKNOWLEDGED)),
+    *(("ocpp2.0.1", action) for action in sorted(Post201.ACKNOWLEDGED)),
+]
+
+
+@pytest.mark.parametrize(("version", "action"), NOTIFICATIONS)
+def test_notifications_are_acknowledged(version: str, action: str) -> None:
+    """Real posts tell ``StartupOfTheDevice`` at each boot, and repeat what is answered with an error."""
+
+    async def story(served: Served) -> None:
+        async with peer(served, version) as post:
+            assert await post.call(action, type="StartupOfTheDevice", timestamp="2026-09-21T14:13:20Z") == {}
+            assert served.said(Beat) == [Beat()]
 
     run(story)
 
