@@ -35,6 +35,7 @@ from cloud.console import (
     wirings,
     zones,
 )
+from cloud.console.banner import Banner, site_banner
 from cloud.console.live import PageSource
 from cloud.console.pages import ASSETS, Pages
 from cloud.desired import Steering
@@ -90,7 +91,12 @@ def create_app(
     """
     with store.reading() as connection:
         site = find_site(connection)
-    pages = Pages(site, demo=demo)
+
+    def banner() -> Banner:
+        with store.reading() as connection:
+            return site_banner(connection, clock())
+
+    pages = Pages(site, demo=demo, clock=clock, banner=banner)
     source = PageSource(store, pages, clock)
     app = FastAPI(
         title="Hearthgate",

@@ -1,18 +1,19 @@
 """What a caller is told when something is not granted: JSON under the API, a page elsewhere. Never what they sent."""
 
 from typing import cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from cloud.api.desk import N_, Forbidden, LoginNeeded
+from cloud.api.desk import N_, Forbidden, LoginNeeded, maybe_login
 from cloud.api.register import Rejected
 
 API = "/api/"
-STREAMS = {"/live", "/charging/live"}
+STREAM = "/live"
+"""How the path of every stream ends."""
 CODES = {
     401: "wrong_login",
     404: "not_found",
@@ -32,11 +33,22 @@ def problem(status: int, error: str, message: str, where: str = "") -> JSONRespo
     return JSONResponse({"error": error, "message": message, "where": where}, status)
 
 
-def page(request: Request, status: int, heading: str, cure: str) -> Response:
+def page(request: Request, status: int, heading: str, cure: str, *, log_in: bool = False) -> Response:
+    """What went wrong, inside the frame of whoever is logged in, with the way back to where the form stood."""
     pages = request.app.state.pages
     say = pages.language(request).say
-    found: Response = pages.page(request, "trouble.html", status=status, heading=say(heading), cure=say(cure))
+    login, back = maybe_login(request), came_from(request)
+    context = {"heading": say(heading), "cure": say(cure), "back": back, "log_in": log_in and login is None}
+    found: Response = pages.page(request, "trouble.html", login, status, **context)
     return found
+
+
+def came_from(request: Request) -> str:
+    """The page of ours that led here, "/" if none did or nobody knows."""
+    referer = urlsplit(request.headers.get("referer", ""))
+    if referer.netloc != request.headers.get("host") or not referer.path.startswith("/"):
+        return "/"
+    return referer.path + (f"?{referer.query}" if referer.query else "")
 
 
 def install(app: FastAPI) -> None:
@@ -51,8 +63,8 @@ def install(app: FastAPI) -> None:
 async def _login_needed(request: Request, _error: Exception) -> Response:
     if is_api(request):
         return problem(401, "login_needed", "send a login token: Authorization: Bearer …")
-    if request.method != "GET" or request.url.path in STREAMS:
-        return page(request, 401, N_("Please log in"), N_("The login has ended. Nothing was changed."))
+    if request.method != "GET" or request.url.path.endswith(STREAM):
+        return page(request, 401, N_("Please log in"), N_("The login has ended. Nothing was changed."), log_in=True)
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
 

@@ -96,6 +96,7 @@ def doors_page(
         order=asked,
         last_orders=last_orders(orders, now_ms),
         emergencies=emergencies,
+        sirens_below=True,
         zones=zones,
         drills={one.zone for one in emergencies if one.cause == "drill" and not one.ended},
         in_earnest={one.zone for one in emergencies if one.cause != "drill" and not one.ended},

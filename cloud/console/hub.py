@@ -1,6 +1,7 @@
 """The public page of a hub, for whoever stands before it or is on the way: no login, no script needed, no names."""
 
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Annotated
 
 import segno
@@ -64,7 +65,22 @@ def qr_sheet(request: Request, hub: str) -> HTMLResponse:
     board: HubBoard = request.app.state.hubs
     found = there(board.find(hub))
     address = f"{request.base_url}hub/{found.name}"
-    return pages.page(request, "hub_qr.html", hub=found, address=address, drawn=_code(there(_short(address))))
+    return pages.page(
+        request,
+        "hub_qr.html",
+        hub=found,
+        address=address,
+        loopback=is_loopback(request.url.hostname or ""),
+        drawn=_code(there(_short(address))),
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name leads every telephone to itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _short(address: str) -> str | None:

@@ -15,6 +15,7 @@ from cloud.api.desk import Reading, Services
 from cloud.api.streams import JSON, After, LastEventId, stream
 from cloud.api.views import device_json, event_json
 from cloud.auth import Clock
+from cloud.console.banner import site_banner
 from cloud.console.pages import Pages
 from cloud.feed import MAX_FRAME_EVENTS, Item, Span
 from cloud.presence import Presence
@@ -129,7 +130,8 @@ class PageSource:
 
     def status(self, dialect: str) -> list[Item]:
         if dialect.startswith(CHARGING):
-            return self._charging(dialect.removeprefix(CHARGING).strip())
+            code = dialect.removeprefix(CHARGING).strip()
+            return [*self._charging(code), self._banner(code)]
         seen = self.overview()
         if dialect == JSON:
             devices = [(one.name, device_json(one, seen.now_ms)) for one in seen.devices]
@@ -138,7 +140,14 @@ class PageSource:
         return [
             Item("tiles", self._pages.fragment(dialect, "_tiles.html", seen=seen), key="tiles"),
             *cards,
+            self._banner(dialect, sirens_below=True),
         ]
+
+    def _banner(self, code: str, *, sirens_below: bool = False) -> Item:
+        with self._store.reading() as connection:
+            banner = site_banner(connection, self._clock())
+        context = {"banner": banner, "sirens_below": sirens_below, "now_ms": self._clock()}
+        return Item("banner", self._pages.fragment(code, "_banner.html", **context), key="banner")
 
     def _device(self, dialect: str, device: DeviceView, seen: Overview) -> str:
         return self._pages.fragment(dialect, "_device.html", device=device, seen=seen, now_ms=seen.now_ms)
@@ -198,7 +207,9 @@ def first_page(request: Request, login: Reading, desk: Services) -> HTMLResponse
     seen = source.overview()
     with desk.store.reading() as connection:
         events = list_events(connection, EventFilter(), limit=LINES_SHOWN)
-    return pages.page(request, "overview.html", login, seen=seen, events=events.rows, now_ms=seen.now_ms)
+    return pages.page(
+        request, "overview.html", login, seen=seen, events=events.rows, now_ms=seen.now_ms, sirens_below=True
+    )
 
 
 @router.get("/live")

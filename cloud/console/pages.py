@@ -1,7 +1,7 @@
 """Makes the pages: the templates in both languages, and the answer around them."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cloud.auth import RIGHTS, Right, Role
 from cloud.console import words
+from cloud.console.banner import Banner
 from cloud.console.i18n import Language, choose, languages
 from cloud.store.console import SiteView
 from cloud.store.operators import Login
@@ -33,9 +34,14 @@ def asset_version() -> str:
 class Pages:
     """The console's templates, for one site."""
 
-    def __init__(self, site: SiteView, *, demo: bool) -> None:
+    def __init__(
+        self, site: SiteView, *, demo: bool, clock: Callable[[], int], banner: Callable[[], Banner] = Banner
+    ) -> None:
+        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the site."""
         self.zone = ZoneInfo(site.zone)
         self.languages = languages(self.zone)
+        self._clock = clock
+        self._banner = banner
         self._environments = {code: _environment(language, site, demo) for code, language in self.languages.items()}
 
     def language(self, request: Request) -> Language:
@@ -52,15 +58,17 @@ class Pages:
         """A whole page, which remembers the language it was asked in."""
         language = self.language(request)
         rights = RIGHTS[Role(login.operator.role)] if login else frozenset[Right]()
-        body = self.fragment(
-            language.code,
-            template,
-            path=request.url.path,
-            query=request.query_params,
-            login=login,
-            rights=rights,
-            **context,
-        )
+        around: dict[str, Any] = {
+            "path": request.url.path,
+            "query": request.query_params,
+            "login": login,
+            "rights": rights,
+            "now_ms": self._clock(),
+            "banner": self._banner() if login else Banner(),
+            "sirens_below": False,
+            "reloads": request.method == "GET",
+        }
+        body = self.fragment(language.code, template, **around | context)
         response = HTMLResponse(body, status)
         if request.query_params.get("lang") == language.code:
             response.set_cookie(

@@ -132,6 +132,14 @@ class DeviceView(Struct, frozen=True):
         return [Fault(fault, known, point, labels.get(point)) for (point, fault), known in found.items()]
 
     @property
+    def faults_alike(self) -> dict[tuple[str, str], list[Fault]]:
+        """The same by what is wrong and what is known of it: a dead bank is one line, and not one a socket."""
+        alike: dict[tuple[str, str], list[Fault]] = {}
+        for one in self.faults:
+            alike.setdefault((one.fault, one.known if one.known != "present" else ""), []).append(one)
+        return alike
+
+    @property
     def emergencies(self) -> list[Cause]:
         """Why each zone of its that is in an emergency is."""
         words = [one for one in self.faults if one.fault in ZONE_FAULTS]

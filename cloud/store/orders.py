@@ -216,6 +216,23 @@ def _desired(row: Any) -> DesiredView:
     return msgspec.convert(dict(zip(DesiredView.__struct_fields__, row, strict=True)), DesiredView)
 
 
+def list_locked_down(connection: Connection) -> list[Label]:
+    """The points that are locked down, or are to be, by name; those of a device that is lost aside."""
+    names = {name for one in list_desired(connection) for name in _in_mode(one, Mode.LOCKDOWN)}
+    query = (
+        select(points.c.label_zh, points.c.label_en)
+        .join(devices, devices.c.name == points.c.device)
+        .where(points.c.name.in_(names), devices.c.lost_ms.is_(None))
+        .order_by(points.c.name)
+    )
+    return [Label(row.label_zh, row.label_en) for row in connection.execute(query)] if names else []
+
+
+def _in_mode(one: DesiredView, mode: Mode) -> set[str]:
+    reported = one.reported.modes if one.reported else {}
+    return {point for modes in (one.modes, reported) for point, its in modes.items() if its is mode}
+
+
 def list_points(connection: Connection, now_ms: int) -> list[PointState]:
     """Every point whose device is registered, by name."""
     wanted = {one.device: one for one in list_desired(connection)}

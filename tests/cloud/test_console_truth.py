@@ -4,7 +4,11 @@ import re
 
 import pytest
 
-from tests.cloud.hub import RidersHub
+from cloud.console.banner import Banner
+from cloud.console.hub import is_loopback
+from cloud.store.console import Label
+from contract.decide import Mode
+from tests.cloud.hub import DEVICE, RidersHub
 from tests.cloud.test_console import card, words
 from tests.cloud.town import Town
 
@@ -99,3 +103,109 @@ def test_a_silent_device_is_told_by_its_last_word(town: Town, last_word: str, te
     with town.visit("gate") as visitor:
         for path in ("/", "/doors", "/devices/east-gate"):
             assert text in words(visitor.get(path).text), path
+
+
+QUIET_PAGES = (
+    "/people",
+    "/events",
+    "/audit",
+    "/rosters",
+    "/account",
+    "/devices/east-gate",
+    "/charging",
+    "/no-such-page",
+)
+
+
+def test_an_emergency_stands_on_every_page(town: Town) -> None:
+    """And a drill; once it is over, no page speaks of it but those that list it."""
+    with town.visit("gate") as visitor:
+        for cause, text in (("smoke", "Gym: Smoke began at"), ("drill", "Gym: Fire drill began at")):
+            town.happens("emergency.began", point="", zone="gym", cause=cause)
+            for path in QUIET_PAGES:
+                assert text in words(visitor.get(path).text), path
+            for path in ("/", "/doors"):
+                assert visitor.get(path).text.count("began at") == 1, "it stands there in full"
+            town.happens("emergency.reset", point="", zone="gym", cause=cause, how="key")
+            assert text not in words(visitor.get("/people").text)
+
+
+def test_a_lockdown_stands_on_every_page(town: Town) -> None:
+    """From the order on, until somebody ends it."""
+    town.steering.set_mode(["east-gate"], Mode.LOCKDOWN, "gate", "a fight")
+    with town.visit("gate") as visitor:
+        for path in (*QUIET_PAGES, "/", "/doors"):
+            assert "Lockdown, out only: East gate To the doors" in words(visitor.get(path).text), path
+        town.steering.set_mode(["east-gate"], Mode.SCHEDULED, "gate", "it is over")
+        assert "Lockdown, out only" not in visitor.get("/people").text
+    with town.visit() as stranger:
+        assert "Lockdown" not in stranger.get("/login").text
+
+
+def test_a_banner_names_some_doors_and_counts_others() -> None:
+    locked = [Label(f"门{number}", f"Door {number}") for number in range(5)]
+    assert (Banner([], locked).named, Banner([], locked).beside) == (locked[:3], 2)
+    assert (Banner([], locked[:2]).named, Banner([], locked[:2]).beside) == (locked[:2], 0)
+
+
+def test_a_page_that_is_not_live_says_as_of_when(town: Town) -> None:
+    with town.visit("gate") as visitor:
+        for path in (
+            "/people",
+            "/events",
+            "/audit",
+            "/rosters",
+            "/account",
+            "/people/5",
+            "/quarantine",
+            "/zones/gym/muster",
+        ):
+            assert "As of 16:00:00 Reload" in words(visitor.get(path).text), path
+
+
+def test_a_missing_page_keeps_the_navigation(town: Town) -> None:
+    with town.visit("gate") as visitor:
+        lost = visitor.get("/no-such-page")
+        assert (lost.status_code, 'href="/people"' in lost.text, ">gate</a>" in lost.text) == (404, True, True)
+    with town.visit() as stranger:
+        assert 'href="/people"' not in stranger.get("/no-such-page").text
+
+
+def test_a_stale_form_keeps_the_way_back(town: Town) -> None:
+    """After the login has ended, and after another has begun whose token the form does not have."""
+    stood_on = f"{town.url}/people?text=Li"
+    with town.visit() as visitor:
+        ended = visitor.post("/people", data={"csrf": "old"}, headers={"Referer": stood_on})
+        assert (ended.status_code, 'href="/login?next=%2Fpeople%3Ftext%3DLi"' in ended.text) == (401, True)
+        elsewhere = visitor.post("/people", data={"csrf": "old"}, headers={"Referer": "http://elsewhere/people"})
+        assert 'href="/login?next=%2F"' in elsewhere.text
+    with town.visit("office") as again:
+        stale = again.post("/people", data={"csrf": "old"}, headers={"Referer": stood_on})
+        assert (stale.status_code, 'href="/people?text=Li"' in stale.text) == (403, True)
+
+
+def test_a_code_to_print_warns_of_a_loopback_address(town: Town) -> None:
+    RidersHub(town)
+    with town.visit() as visitor:
+        assert "leads every phone to itself" in visitor.get("/hub/hub/qr").text
+        named = visitor.get("/hub/hub/qr", headers={"Host": "sunny.example"}).text
+        assert ("leads every phone to itself" in named, "http://sunny.example/hub/hub" in named) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("10.0.0.7", False)],
+)
+def test_a_loopback_address_is_told(host: str, is_one: bool) -> None:
+    assert is_loopback(host) is is_one
+
+
+def test_a_dead_bank_is_one_line(town: Town) -> None:
+    hub = RidersHub(town)
+    hub.says({f"phone-{number}": {"phase": "faulted", "faults": ["bank_lost"]} for number in range(1, 5)})
+    with town.visit("gate") as visitor:
+        shown = words(card(visitor.get("/").text, DEVICE))
+        assert shown.count("The supply of its bank is off") == 1
+        assert "The supply of its bank is off × 4" in shown
+        page = words(visitor.get(f"/devices/{DEVICE}").text)
+        assert "The supply of its bank is off: Phone socket 1, Phone socket 2, Phone socket 3, Phone socket 4" in page

@@ -130,7 +130,7 @@ def test_it_may_be_kept_for_some_seconds_and_nothing_else_may(town: Town, hub: R
         for place in ("/hub/hub", "/api/v1/hubs/hub"):
             kept = visitor.get(place).headers
             assert kept["cache-control"] == "public, max-age=5"
-            assert kept["vary"] == "Accept-Language, Cookie"
+            assert kept["vary"] == "Accept-Language, Cookie, Accept-Encoding"
             assert "set-cookie" not in visitor.get(f"{place}?lang=zh-CN").headers
         for place in ("/hub/hub/qr", "/hub/nowhere", "/api/v1/hubs/nowhere", "/charging", "/api/v1/sessions"):
             assert visitor.get(place).headers["cache-control"] == "no-store", place

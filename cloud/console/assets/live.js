@@ -27,7 +27,7 @@ class HgLive extends HTMLElement {
     this.on("ping", () => {});
     this.on("event", (message) => this.addLine(message));
     this.on("device", (message) => this.place(message.data, ".devices"));
-    for (const piece of ["tiles", "hub", "socket", "sessions"]) this.on(piece, (message) => this.place(message.data));
+    for (const piece of ["banner", "tiles", "hub", "socket", "sessions"]) this.on(piece, (message) => this.place(message.data));
     this.on("resync", () => location.reload());
   }
 
