@@ -121,12 +121,14 @@ class StartSaid(Struct, frozen=True):
 
 
 class MeterSaid(Struct, frozen=True):
-    """What the post's meter reads: the register of all it ever gave, and the power of now. Empty ``transaction``: it
-    belongs to none."""
+    """What the post's meter reads: a register, and the power of then. Empty ``transaction``: it names none. ``at_ms``
+    is when it was read, by the post's clock; ``begin_wh`` what it told again of the beginning."""
 
     transaction: str
     energy_wh: float | None
     power_w: float | None
+    at_ms: int | None = None
+    begin_wh: float | None = None
 
 
 class StopSaid(Struct, frozen=True):
@@ -139,6 +141,7 @@ class StopSaid(Struct, frozen=True):
     heard_ms: int
     meter_wh: float | None
     reason: str
+    begin_wh: float | None = None
 
 
 class Nonsense(Struct, frozen=True):

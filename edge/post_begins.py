@@ -6,6 +6,7 @@ from contract.decide import Decision
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge import transactions
+from edge.account import Reading, opened
 from edge.ocpp_words import CardShown, StartRemotely, StartSaid, Verdict, Word, card_bytes, number_of
 from edge.post_ends import end, stop, unpark
 from edge.post_state import (
@@ -16,7 +17,6 @@ from edge.post_state import (
     SETTLE_MS,
     STOP_AGAIN_MS,
     Question,
-    Settings,
     State,
     Step,
     is_offered,
@@ -26,8 +26,8 @@ from edge.post_state import (
     tell,
     to,
 )
-from edge.session import By, Session, is_holders, of_decision, spent, started, turned_away
-from edge.stations import Ask, Decided, Effect, Record, Send, Show, Wake, decided, refuse
+from edge.session import By, is_holders, of_decision, spent, started, turned_away
+from edge.stations import Ask, Decided, Effect, Record, Send, Show, Wake, decided, refuse, set_fault
 from edge.transactions import Transaction
 
 MAX_ASKED = 8
@@ -114,15 +114,15 @@ def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     ago_ms = _ago_ms(state, told, now_ms)
     late, stands = ago_ms > LATE_MS, found in (state.wanted, state.given_up)
     weighed: list[Effect] = [] if late or stands else [decided(found)]
-    one, word = _opened(state, told, found, late=late)
-    one = replace(one, session=_with_past(one.session, ago_ms, state.settings))
+    one, word = _opened(state, told, found, _past_ms(state, ago_ms), late=late)
     state = replace(to(state, "begin"), book=transactions.put(state.book, one), wanted=None, why="", stops=0, stop="")
     state = replace(state, counted_ms=now_ms - ago_ms, kept_ms=now_ms, told_ms=now_ms, doubted=False)
     answer = Verdict(told.call, word, one.number)
     promised = word == "accepted" and not late
     state = replace(state, instead=Verdict(told.call, "blocked", one.number) if promised else None)
     effects: list[Effect] = [*weighed, *_said(state, one, told, word), promise(answer) if promised else tell(answer)]
-    effects += [Wake("start", None), Wake("settle", None)]
+    state, well = set_fault(state, "ev_post", "meter_doubted", present=False)
+    effects += [*well, Wake("start", None), Wake("settle", None)]
     if promised:
         state = replace(state, reserved_for="")
         effects.append(Wake("reserved", None))
@@ -137,15 +137,15 @@ def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
 
 def _book_late(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     """A transaction that was over before the one that runs began; its end is still to be told."""
-    one, word = _opened(state, told, found, late=True)
-    one = replace(one, late=True, session=_with_past(one.session, LATE_MS + 1, state.settings))
+    one, word = _opened(state, told, found, state.settings.session_ms, late=True)
+    one = replace(one, late=True)
     state = replace(state, book=transactions.put(state.book, one))
     effects: list[Effect] = [*_said(state, one, told, word), tell(Verdict(told.call, word, one.number))]
     state, parked = unpark(state, one, now_ms)
     return state, [*effects, *parked, Wake("settle", SETTLE_MS)]
 
 
-def _opened(state: State, told: StartSaid, found: Decided, *, late: bool) -> tuple[Transaction, Word]:
+def _opened(state: State, told: StartSaid, found: Decided, past_ms: int, *, late: bool) -> tuple[Transaction, Word]:
     """The transaction, and what the post is told of its card."""
     reason, grant = found.decision.reason, found.decision.grant
     accepted = found.decision.allowed or (late and reason in OF_STATION)
@@ -164,10 +164,11 @@ def _opened(state: State, told: StartSaid, found: Decided, *, late: bool) -> tup
             limit_wh=limits.session_wh,
         )
         minute = None if late else found.minute
-        session = replace(session, started_minute=minute, register_wh=told.meter_wh, loaded=True)
+        session = replace(session, started_minute=minute, loaded=True)
     connector = 1 if state.here is None else state.here.connector
     number = told.transaction or transactions.fresh_number(state.book, number_of(found.ticket, connector))
-    one = Transaction(number, found.digest.hex(), told.at_ms, told.meter_wh, session)
+    begin = None if told.meter_wh is None else Reading(told.meter_wh, told.at_ms)
+    one = Transaction(number, found.digest.hex(), told.at_ms, told.meter_wh, session, account=opened(begin, past_ms))
     return one, "accepted" if accepted else "blocked" if found.decision.allowed else _word(found)
 
 
@@ -194,11 +195,9 @@ def _ago_ms(state: State, told: StartSaid, now_ms: int) -> int:
     return ago_ms if 0 < ago_ms <= most_ms else 0
 
 
-def _with_past(session: Session | None, ago_ms: int, settings: Settings) -> Session | None:
-    """What was drawn unheard came at a power that nobody saw: it is bounded by what a whole session can be."""
-    if session is None or ago_ms <= LATE_MS:
-        return session
-    return replace(session, still_ms=settings.session_ms)
+def _past_ms(state: State, ago_ms: int) -> int:
+    """For how long it may have run already: what was drawn unheard is bounded by what a whole session can be."""
+    return 0 if ago_ms <= LATE_MS else state.settings.session_ms
 
 
 def at_reader(state: State, found: Decided) -> Step:

@@ -4,9 +4,20 @@ from msgspec.structs import replace
 
 from contract.sessions import Stop
 from edge import transactions
+from edge.account import Account, Reading, begun_at, closed, passed, read
 from edge.ocpp_words import NEVER_GIVEN, MeterSaid, StopRemotely, StopSaid, Verdict
 from edge.post_state import MAX_AWAY_MS, STOP_AGAIN_MS, State, Step, keep, numbered, tell, to
-from edge.session import KEEP_AGAIN_MS, PROGRESS_AGAIN_MS, RESERVED_MS, Session, draw, ended, energy_wh, progress, spent
+from edge.session import (
+    KEEP_AGAIN_MS,
+    PROGRESS_AGAIN_MS,
+    RESERVED_MS,
+    Session,
+    count,
+    ended,
+    energy_wh,
+    progress,
+    spent,
+)
 from edge.stations import Effect, Record, Wake, set_fault
 from edge.transactions import Parked, Transaction
 
@@ -37,10 +48,15 @@ def metered(state: State, said: MeterSaid, now_ms: int) -> Step:
 def _drawn(state: State, live: Transaction, said: MeterSaid, now_ms: int) -> Step:
     if live.session is None or said.energy_wh is None:
         return state, []
-    session = _counted(state, live.session, said.energy_wh, now_ms - state.counted_ms)
-    session = replace(session, power_w=state.power_w)
-    state = replace(state, counted_ms=now_ms, book=transactions.put(state.book, replace(live, session=session)))
-    effects: list[Effect] = []
+    elapsed_ms = max(0, now_ms - state.counted_ms)
+    account = passed(transactions.account_of(live), elapsed_ms)
+    if said.begin_wh is not None:
+        account = begun_at(account, said.begin_wh, state.settings.power_w)
+    reading = Reading(said.energy_wh, said.at_ms, said.transaction == live.number)
+    account = read(account, reading, state.settings.power_w)
+    state, one, effects = _accounted(state, live, account, elapsed_ms)
+    session = replace(one.session or live.session, power_w=state.power_w)
+    state = replace(state, counted_ms=now_ms, book=transactions.put(state.book, replace(one, session=session)))
     if state.status == "sated" and state.power_w >= STRAY_W:
         effects.append(Wake("full", state.settings.full_ms))
     if now_ms - state.told_ms >= PROGRESS_AGAIN_MS:
@@ -55,13 +71,25 @@ def _drawn(state: State, live: Transaction, said: MeterSaid, now_ms: int) -> Ste
     return state, effects
 
 
-def _counted(state: State, session: Session, meter_wh: float | None, elapsed_ms: int) -> Session:
-    """The session with what the meter says now. One that says nothing has not moved, as far as anybody knows."""
-    register_wh = session.register_wh if meter_wh is None else meter_wh
-    if register_wh is None:
-        return replace(session, used_ms=session.used_ms + elapsed_ms, span_ms=session.span_ms + elapsed_ms)
-    settings = state.settings
-    return draw(session, register_wh, session.power_w, max(0, elapsed_ms), settings.power_w, settings.tariff)
+def _accounted(
+    state: State, one: Transaction, account: Account, elapsed_ms: int
+) -> tuple[State, Transaction, list[Effect]]:
+    """The transaction with its session counted up to what its account says, and what there is to doubt about that."""
+    if one.session is None:
+        return state, replace(one, account=account), []
+    mwh = round(account.energy_wh * 1000) - one.session.used_mwh
+    session = count(one.session, elapsed_ms, mwh, one.session.power_w, state.settings.tariff)
+    new = [why for why in account.doubts if why not in transactions.account_of(one).doubts]
+    effects: list[Effect] = [Record("ev_post.meter_doubted", {"session": session.id, "why": why}) for why in new]
+    if new:
+        state, noted = set_fault(state, "ev_post", "meter_doubted", present=True)
+        effects += noted
+    return state, replace(one, account=account, session=session), effects
+
+
+def unheard(state: State, one: Transaction) -> Transaction:
+    """A transaction that went on for nobody knows how long: at most for a whole session."""
+    return replace(one, account=passed(transactions.account_of(one), state.settings.session_ms))
 
 
 def sated(state: State) -> Step:
@@ -99,23 +127,36 @@ def stopped(state: State, said: StopSaid, now_ms: int) -> Step:
         parked: list[Effect] = [Record("ev_post.unknown_end", {**told, "meter_wh": said.meter_wh}), keep(state)]
         return state, [*(parked if new else []), answer]
     if one.over:
-        state, effects = _more(state, one, said.meter_wh)
+        state, effects = _more(state, one, said)
         return state, [*effects, answer]
     why = Stop(state.why) if one == state.book.live and state.why else transactions.stop_of(said.reason, said.tag)
-    state, effects = end(state, one, why, now_ms, Parked("", said.at_ms, said.meter_wh, said.reason))
+    parked_end = Parked("", said.at_ms, said.meter_wh, said.reason, said.begin_wh)
+    state, effects = end(state, one, why, now_ms, parked_end)
     return state, [*effects, answer]
 
 
-def _more(state: State, one: Transaction, meter_wh: float | None) -> Step:
+def _more(state: State, one: Transaction, said: StopSaid) -> Step:
     """The end of a transaction that was given up for lost: what it drew unheard is counted now, and once."""
-    if one.session is None or meter_wh is None:
+    if one.session is None or said.meter_wh is None or one.is_told:
         return state, []
-    session = _counted(state, replace(one.session, still_ms=state.settings.session_ms), meter_wh, 0)
-    if session.used_mwh <= one.session.used_mwh:
-        return state, []
-    state = replace(state, book=transactions.put(state.book, replace(one, session=session)))
-    told = {"session": session.id, "energy_wh": energy_wh(session)}
-    return state, [Record("ev_post.late_end", told), *spent(session), keep(state)]
+    account = _closed(state, unheard(state, one), Parked("", said.at_ms, said.meter_wh, said.reason, said.begin_wh))
+    state, more, effects = _accounted(state, one, account, 0)
+    more = replace(more, is_told=True, ended_at_ms=said.at_ms)
+    state = replace(state, book=transactions.put(state.book, more))
+    if more.session is None or more.session.used_mwh <= one.session.used_mwh:
+        return state, effects
+    told = {"session": more.session.id, "energy_wh": energy_wh(more.session)}
+    return state, [*effects, Record("ev_post.late_end", told), *spent(more.session), keep(state)]
+
+
+def _closed(state: State, one: Transaction, told: Parked | None) -> Account:
+    """The account of a transaction with what was told of its end."""
+    account, most_w = transactions.account_of(one), state.settings.power_w
+    if told is None or told.meter_wh is None:
+        return account
+    if told.begin_wh is not None:
+        account = begun_at(account, told.begin_wh, most_w)
+    return closed(account, Reading(told.meter_wh, told.at_ms), most_w)
 
 
 def unpark(state: State, one: Transaction, now_ms: int) -> Step:
@@ -134,10 +175,14 @@ def end(state: State, one: Transaction, why: Stop, now_ms: int, told: Parked | N
         over, effects = replace(one, over=True), _unbooked(one, meter_wh)
     else:
         elapsed_ms = _elapsed_ms(state, one, one.session, now_ms, None if told is None else told.at_ms)
-        session = replace(_counted(state, one.session, meter_wh, elapsed_ms), ended=why.value)
-        over = replace(one, over=True, session=session)
-        used, effects = spent(session), [ended(session, state.settings.tariff), Wake("forget", FORGET_MS)]
+        account = passed(transactions.account_of(one), now_ms - state.counted_ms if is_live else 0)
+        account = _closed(state, replace(one, account=account), told)
+        state, over, doubts = _accounted(state, one, account, elapsed_ms)
+        session = replace(over.session or one.session, ended=why.value)
+        over = replace(over, over=True, session=session, is_told=meter_wh is not None)
+        used, effects = spent(session), [*doubts, ended(session, state.settings.tariff), Wake("forget", FORGET_MS)]
         state = replace(state, book=replace(state.book, unsure=one.number))
+    over = replace(over, ended_at_ms=None if told is None else told.at_ms)
     state = replace(state, book=transactions.put(state.book, over))
     if is_live:
         state, freed = _freed(state, why)

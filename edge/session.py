@@ -12,6 +12,7 @@ from msgspec.structs import asdict, replace
 
 from contract.decide import Grant, Tier
 from contract.reasons import Reason
+from edge.account import MARGIN
 from edge.stations import Decided, Effect, Record, Show, Spend, decided, refuse
 
 ClassName = Literal["ebike", "phone"]
@@ -213,25 +214,40 @@ def draw(
     moved_mwh = 0
     if register_wh is not None and session.register_wh is not None:
         moved_mwh = round((register_wh - session.register_wh) * 1000)
-    most_mwh = most_w * still_ms / 3600 + REGISTER_STEP_MWH
+    most_mwh = most_w * MARGIN * still_ms / 3600 + REGISTER_STEP_MWH
     mwh = moved_mwh if 0 <= moved_mwh <= most_mwh else 0
-    ms = elapsed_ms if session.loaded else 0
     if session.register_wh is None or moved_mwh:
         session = replace(session, register_wh=register_wh)
         still_ms = 0
+    return replace(count(session, elapsed_ms, mwh, power_w, tariff), still_ms=still_ms)
+
+
+def count(session: Session, elapsed_ms: int, mwh: int, power_w: float, tariff: Tariff) -> Session:
+    """The session with a slice more of time and energy. ``mwh`` below 0 takes back what was counted too much."""
+    ms = elapsed_ms if session.loaded else 0
+    lines = _priced(session, power_w, ms, max(0, mwh), tariff)
     return replace(
         session,
         used_ms=session.used_ms + ms,
         used_mwh=session.used_mwh + mwh,
         span_ms=session.span_ms + elapsed_ms,
-        still_ms=still_ms,
-        lines=_priced(session, power_w, ms, mwh, tariff),
+        lines=_taken_back(lines, -mwh) if mwh < 0 else lines,
     )
 
 
 def missed(session: Session, gap_ms: int) -> Session:
     """Time has gone by in which the load was off."""
     return replace(session, span_ms=session.span_ms + gap_ms, still_ms=session.still_ms + gap_ms)
+
+
+def _taken_back(lines: tuple[Line, ...], mwh: int) -> tuple[Line, ...]:
+    """The lines with so much energy less, the last ones first."""
+    left: list[Line] = []
+    for line in reversed(lines):
+        less = min(line.mwh, mwh)
+        mwh -= less
+        left.insert(0, replace(line, mwh=line.mwh - less))
+    return tuple(left)
 
 
 def _priced(session: Session, power_w: float, ms: int, mwh: int, tariff: Tariff) -> tuple[Line, ...]:

@@ -9,6 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.sessions import Stop
+from edge import account
+from edge.account import Account, Reading, Register
 from edge.ocpp_words import NEVER_GIVEN, StartSaid, StopSaid
 from edge.session import Session
 
@@ -18,7 +20,9 @@ MAX_PARKED = 16
 
 class Transaction(Struct, frozen=True):
     """``digest`` is that of the card in hex, ``at_ms`` and ``meter_wh`` what the post said of the beginning. Without a
-    ``session`` the card was refused. ``late``: it was told of afterwards, beside one that runs."""
+    ``session`` the card was refused. ``late``: it was told of afterwards, beside one that runs. ``account`` is of the
+    energy it took; None in a book of an older version. ``ended_at_ms`` is when it ended by the post's clock;
+    ``is_told`` that the post has told its end with its register."""
 
     number: str
     digest: str
@@ -27,6 +31,9 @@ class Transaction(Struct, frozen=True):
     session: Session | None
     over: bool = False
     late: bool = False
+    account: Account | None = None
+    ended_at_ms: int | None = None
+    is_told: bool = False
 
 
 class Parked(Struct, frozen=True):
@@ -36,6 +43,7 @@ class Parked(Struct, frozen=True):
     at_ms: int | None
     meter_wh: float | None
     reason: str
+    begin_wh: float | None = None
 
 
 class Book(Struct, frozen=True):
@@ -98,6 +106,22 @@ def read(document: bytes) -> Book:
         raise Unreadable(f"what was kept cannot be read: {wrong}") from None
 
 
+def account_of(one: Transaction) -> Account:
+    """The account of a transaction; of one that an older version began, from what its session has counted."""
+    if one.account is not None or one.session is None:
+        return one.account or account.opened(_begin_of(one))
+    session, begin = one.session, _begin_of(one)
+    if session.register_wh is None:
+        return account.opened(begin, session.span_ms)
+    energy_wh = session.used_mwh / 1000
+    register = Register(session.register_wh, energy_wh - session.register_wh, None, session.span_ms - session.still_ms)
+    return Account(begin, session.span_ms, energy_wh, (register,))
+
+
+def _begin_of(one: Transaction) -> Reading | None:
+    return None if one.meter_wh is None else Reading(one.meter_wh, one.at_ms)
+
+
 def same(book: Book, digest: str, told: StartSaid) -> Transaction | None:
     """The transaction whose beginning is told of again."""
     for one in reversed(book.transactions):
@@ -138,7 +162,7 @@ def put(book: Book, changed: Transaction) -> Book:
 
 def park(book: Book, told: StopSaid) -> tuple[Book, bool]:
     """Keep an end that belongs to nothing. False if it was kept already."""
-    parked = Parked(told.transaction, told.at_ms, told.meter_wh, told.reason)
+    parked = Parked(told.transaction, told.at_ms, told.meter_wh, told.reason, told.begin_wh)
     if parked in book.parked:
         return book, False
     return replace(book, parked=(*book.parked, parked)[-MAX_PARKED:]), True

@@ -106,23 +106,25 @@ class Post16(Talk, v16.ChargePoint):
     @on("MeterValues", skip_schema_validation=True)
     def meter(self, **said: Any) -> answers.MeterValues:
         found = sampled(said.get("meter_value"))
-        told = MeterSaid(text(said.get("transaction_id")), found.energy_wh, found.power_w)
+        number = text(said.get("transaction_id"))
+        told = MeterSaid(number, found.energy_wh, found.power_w, found.at_ms, found.begin_wh)
         self.ear.tell(connector(said.get("connector_id")) or 0, told)
         return answers.MeterValues()
 
     @on("StopTransaction", skip_schema_validation=True)
     async def stop_transaction(self, **said: Any) -> answers.StopTransaction:
         number, heard_ms = text(said.get("transaction_id")), self.ear.now_ms()
-        meter_wh = energy_wh(said.get("meter_stop"))
+        meter_wh, read = energy_wh(said.get("meter_stop")), sampled(said.get("transaction_data"))
         if meter_wh is None:
-            meter_wh = sampled(said.get("transaction_data")).energy_wh
+            meter_wh = read.energy_wh
         tag, at_ms, why = (
             text(said.get("id_tag")),
             moment_ms(said.get("timestamp")),
             text(said.get("reason")) or "Local",
         )
         verdict = await self.ear.ask(
-            connector_of(number), lambda call: StopSaid(call, number, tag, at_ms, heard_ms, meter_wh, why)
+            connector_of(number),
+            lambda call: StopSaid(call, number, tag, at_ms, heard_ms, meter_wh, why, read.begin_wh),
         )
         return answers.StopTransaction(_info(verdict) if tag else None)
 

@@ -129,20 +129,21 @@ class Post201(Talk, v201.ChargePoint):
             self._where.pop(number, None)
             why = text(info.get("stopped_reason")) or "Local"
             verdict = await self.ear.ask(
-                where, lambda call: StopSaid(call, number, tag, at_ms, heard_ms, found.energy_wh, why)
+                where, lambda call: StopSaid(call, number, tag, at_ms, heard_ms, found.energy_wh, why, found.begin_wh)
             )
         elif tag:
             verdict = await self.ear.ask(
                 where, lambda call: StartSaid(call, tag, number, at_ms, heard_ms, found.energy_wh)
             )
         if kind != "Ended" and found.energy_wh is not None:
-            self.ear.tell(where, MeterSaid(number, found.energy_wh, found.power_w))
+            read_ms = at_ms if found.at_ms is None else found.at_ms
+            self.ear.tell(where, MeterSaid(number, found.energy_wh, found.power_w, read_ms, found.begin_wh))
         return answers.TransactionEvent(id_token_info=_info(verdict) if verdict and tag else None)
 
     @on("MeterValues", skip_schema_validation=True)
     def meter(self, **said: Any) -> answers.MeterValues:
         found = sampled(said.get("meter_value"))
-        self.ear.tell(connector(said.get("evse_id")) or 0, MeterSaid("", found.energy_wh, found.power_w))
+        self.ear.tell(connector(said.get("evse_id")) or 0, MeterSaid("", found.energy_wh, found.power_w, found.at_ms))
         return answers.MeterValues()
 
     @on("DataTransfer", skip_schema_validation=True)

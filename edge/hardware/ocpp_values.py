@@ -53,34 +53,57 @@ def connector(said: object) -> int | None:
 
 
 class Sampled(Struct, frozen=True):
-    """What a message of meter values comes to."""
+    """What a message of meter values comes to. ``at_ms`` is when its register was read, by the post's clock, and
+    ``begin_wh`` what it tells of the beginning of the transaction."""
 
     energy_wh: float | None = None
     power_w: float | None = None
+    at_ms: int | None = None
+    begin_wh: float | None = None
+
+
+class _Moment(Struct, frozen=True):
+    """The samples of one moment: those of now (of the end first), and those of the beginning."""
+
+    at_ms: int | None
+    now: list[Mapping[str, Any]]
+    begin: list[Mapping[str, Any]]
 
 
 def sampled(meter_values: object) -> Sampled:
     """The newest energy and power of a list of meter values of either version, in Wh and W whatever their units.
 
-    A value without a measurand is the energy register, one without a unit is in Wh or W. Phases are added up where no
-    total is given.
+    Moments are taken by their time where all tell one, and else by their place in the list. A value without a measurand
+    is the energy register, one without a unit is in Wh or W. Phases are added up where no total is given. What the
+    register stood at when the transaction began is the newest only where nothing else is told.
     """
-    energy: float | None = None
-    power: float | None = None
-    for sample in _samples(meter_values):
-        energy = _total(sample, ENERGY, energy, MAX_WH)
-        power = _total(sample, POWER, power, MAX_W)
-    return Sampled(energy, power)
+    moments = list(_moments(meter_values))
+    if all(moment.at_ms is not None for moment in moments):
+        moments.sort(key=lambda moment: moment.at_ms or 0)
+    energy = power = begin = at_ms = None
+    for moment in moments:
+        begin = _total(moment.begin, ENERGY, begin, MAX_WH)
+        power = _total(moment.now, POWER, power, MAX_W)
+        if (found := _total(moment.now, ENERGY, None, MAX_WH)) is not None:
+            energy, at_ms = found, moment.at_ms
+    return Sampled(begin if energy is None else energy, power, at_ms, begin)
 
 
-def _samples(meter_values: object) -> Iterable[list[Mapping[str, Any]]]:
-    """The samples of each moment, at most ``MAX_SAMPLES`` in all."""
+def _moments(meter_values: object) -> Iterable[_Moment]:
+    """The moments that hold samples, with at most ``MAX_SAMPLES`` in all."""
     left = MAX_SAMPLES
-    for moment in meter_values if isinstance(meter_values, list) else [meter_values]:
-        values = moment.get("sampled_value") if isinstance(moment, Mapping) else None
-        found = [one for one in values if isinstance(one, Mapping)] if isinstance(values, list) else []
-        yield found[:left]
-        left -= len(found[:left])
+    told: Any
+    for told in meter_values if isinstance(meter_values, list) else [meter_values]:
+        told = told if isinstance(told, Mapping) else {}
+        values = told.get("sampled_value")
+        samples = [one for one in values if isinstance(one, Mapping)] if isinstance(values, list) else []
+        samples = [one for one in samples[:left] if one.get("location") != "EV"]
+        left -= len(samples)
+        if samples:
+            samples.sort(key=lambda one: (one.get("context") != "Transaction.End", one.get("location") == "Inlet"))
+            begin = [one for one in samples if one.get("context") == "Transaction.Begin"]
+            now = [one for one in samples if one.get("context") != "Transaction.Begin"]
+            yield _Moment(moment_ms(told.get("timestamp")), now, begin)
 
 
 def _total(samples: list[Mapping[str, Any]], measurand: str, before: float | None, most: float) -> float | None:

@@ -33,7 +33,7 @@ from edge.ocpp_words import (
     Wish,
 )
 from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
-from edge.post_ends import metered, sated, settle, stop, stop_again, stopped
+from edge.post_ends import metered, sated, settle, stop, stop_again, stopped, unheard
 from edge.post_list import listed, send_next, weigh, weighed_again
 from edge.post_state import CLASS, RUNNING, SETTLE_MS, Settings, State, Step, is_offered, keep, numbered, tell, to
 from edge.session import HOUR_MS, MINUTE_MS, Session, ended, energy_wh
@@ -379,7 +379,7 @@ def _found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> St
         state, stopped = stop(state, Stop.DEAUTHORIZED)
         return state, effects + stopped
     if age_ms is None and book.live is not None:
-        unbounded = replace(book.live, session=replace(book.session, still_ms=state.settings.session_ms))
+        unbounded = unheard(state, book.live)
         state = replace(state, book=transactions.put(book, unbounded))
     left_ms = book.session.limit_ms - book.session.span_ms - (age_ms or 0)
     return state, [*effects, Wake("limit", max(0, left_ms))]

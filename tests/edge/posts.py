@@ -134,8 +134,17 @@ class Rig:
         self.hear(StartSaid(call, tag, transaction, at_ms, self.wall_ms, meter_wh))
         return self._verdict(call)
 
-    def meter(self, transaction: str, energy_wh: float | None, power_w: float | None = 7000) -> None:
-        self.hear(MeterSaid(transaction, energy_wh, power_w))
+    def meter(
+        self,
+        transaction: str,
+        energy_wh: float | None,
+        power_w: float | None = 7000,
+        at_ms: int | None = None,
+        *,
+        begin_wh: float | None = None,
+    ) -> None:
+        """A reading, with its own time by the post's clock if it tells one."""
+        self.hear(MeterSaid(transaction, energy_wh, power_w, at_ms, begin_wh))
 
     def stop(
         self,

@@ -103,12 +103,12 @@ def test_a_text_is_cut_and_can_be_written_down() -> None:
     ],
 )
 def test_energy_comes_in_any_unit(sample: dict[str, Any], meant_wh: float | None) -> None:
-    assert sampled([moment(sample)]) == Sampled(meant_wh, None)
+    assert sampled([moment(sample)]) == Sampled(meant_wh, None, None if meant_wh is None else NOON_MS)
 
 
 def test_of_several_moments_the_newest_that_can_be_counts() -> None:
     found = sampled([moment(energy(100), power(7, "kW")), moment(energy(200)), moment(energy("none"))])
-    assert found == Sampled(200, 7000)
+    assert found == Sampled(200, 7000, NOON_MS)
 
 
 def test_phases_are_added_up_where_there_is_no_total() -> None:
@@ -120,11 +120,11 @@ def test_phases_are_added_up_where_there_is_no_total() -> None:
 
 def test_what_is_measured_besides_is_nothing_to_us() -> None:
     found = sampled([moment({"value": "50", "unit": "Hz", "measurand": "Frequency"}, energy(5))])
-    assert found == Sampled(5, None)
+    assert found == Sampled(5, None, NOON_MS)
 
 
 def test_a_moment_that_is_no_list_is_one() -> None:
-    assert sampled(moment(energy(5))) == Sampled(5, None)
+    assert sampled(moment(energy(5))) == Sampled(5, None, NOON_MS)
 
 
 def test_of_a_flood_of_samples_the_first_are_looked_at() -> None:
@@ -140,3 +140,37 @@ def test_whatever_a_post_says_comes_to_what_can_be(said: Any) -> None:
     assert 0 <= (moment_ms(said) or 0) < 4_102_444_800_000
     assert connector(said) is None or 0 <= (connector(said) or 0) < 100
     text(said).encode()
+
+
+def at(time: str, *samples: dict[str, Any]) -> dict[str, Any]:
+    return {"timestamp": time, "sampled_value": list(samples)}
+
+
+NOW, BEGIN = energy(300, context="Sample.Periodic"), energy(100, context="Transaction.Begin")
+END = energy(400, context="Transaction.End")
+
+
+@pytest.mark.parametrize(
+    ("samples", "meant_wh", "begin_wh"),
+    [
+        ([NOW, BEGIN], 300, 100),
+        ([BEGIN, NOW], 300, 100),
+        ([BEGIN, END], 400, 100),
+        ([NOW, END, BEGIN], 400, 100),
+        ([BEGIN], 100, 100),
+        ([energy(7, location="EV"), energy(5, location="Inlet"), energy(6)], 6, None),
+        ([energy(5, location="Inlet")], 5, None),
+        ([energy(5, location="EV")], None, None),
+    ],
+)
+def test_a_register_counts_by_its_context_and_location(
+    samples: list[dict[str, Any]], meant_wh: float | None, begin_wh: float | None
+) -> None:
+    found = sampled([moment(*samples)])
+    assert (found.energy_wh, found.begin_wh) == (meant_wh, begin_wh)
+
+
+def test_moments_count_by_their_time_where_all_tell_one() -> None:
+    late, early = at("2026-11-23T12:00:00Z", energy(300)), at("2026-11-23T11:00:00Z", energy(200))
+    assert sampled([late, early]) == Sampled(300, None, NOON_MS)
+    assert sampled([late, at("yesterday", energy(200))]) == Sampled(200, None, None)

@@ -88,7 +88,7 @@ def test_one_wrong_reading_of_the_register_counts_nothing_twice() -> None:
     assert drawing([5_000, 5_002, 5_004, 0, 5_004, 5_006]).used_mwh == 6_000
 
 
-@pytest.mark.parametrize(("moved_wh", "mwh"), [(3.77, 3_770), (3.78, 0)])
+@pytest.mark.parametrize(("moved_wh", "mwh"), [(4.05, 4_050), (4.06, 0)])
 def test_a_register_may_move_as_far_as_the_power_allows_and_its_own_step(moved_wh: float, mwh: int) -> None:
     assert drawing([5_000, 5_000 + moved_wh]).used_mwh == mwh
 

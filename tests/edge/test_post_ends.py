@@ -1,0 +1,167 @@
+"""What a post's station counts while it gives power, and what an end belongs to."""
+
+import random
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.ocpp_words import Left, StopRemotely
+from edge.session import Tariff
+from tests.edge.posts import ANNA, NOON_MS, Rig
+
+MINUTE_MS = 60_000
+HALF_MINUTE_MS = 30_000
+
+
+def charging(meter_wh: float | None = 1000, **chosen: object) -> tuple[Rig, str]:
+    """A session that has just begun."""
+    rig = Rig(**chosen)
+    rig.connect()
+    number = rig.begin(ANNA, meter_wh).transaction
+    rig.status("charging")
+    rig.sent.clear()
+    return rig, number
+
+
+@pytest.mark.parametrize("volts", [230, 233, 235, 240, 253])
+@pytest.mark.parametrize(("phases", "power_w"), [(1, 7_400), (3, 22_000)])
+def test_energy_counts_at_mains_above_nominal(phases: int, power_w: float, volts: int) -> None:
+    rig, number = charging(power_w=power_w, session_wh=200_000)
+    drawn_w = phases * 32 * volts
+    for turn in range(1, 121):
+        rig.wait(HALF_MINUTE_MS)
+        rig.meter(number, 1000 + drawn_w * turn / 120, drawn_w, rig.wall_ms)
+    assert rig.report.live["energy_wh"] == drawn_w
+    rig.stop(number, 1000 + drawn_w)
+    assert rig.ends() == [("pulled", drawn_w)]
+    assert rig.told("ev_post.meter_doubted") == []
+
+
+@pytest.mark.parametrize("timed", [True, False])
+@pytest.mark.parametrize("late_s", [1, 3, 30])
+def test_energy_of_late_readings_counts_in_full(late_s: int, timed: bool) -> None:
+    rig, number = charging(session_wh=200_000)
+    chance, base_ms = random.Random(1), rig.now_ms
+    for turn in range(1, 121):
+        rig.now_ms = base_ms + turn * HALF_MINUTE_MS + int(chance.random() * late_s * 1000)
+        read_ms = NOON_MS + base_ms + turn * HALF_MINUTE_MS
+        rig.meter(number, 1000 + 22_000 * turn / 120, 22_000, read_ms if timed else None)
+    assert rig.report.live["energy_wh"] == 22_000
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_energy_of_queued_readings_counts_in_full(timed: bool) -> None:
+    rig, number = charging()
+    rig.hear(Left())
+    began_ms, rig.now_ms = rig.now_ms, rig.now_ms + 20 * MINUTE_MS
+    rig.connect(booted=False)
+    for turn in range(1, 41):
+        rig.now_ms += 10
+        read_ms = NOON_MS + began_ms + turn * HALF_MINUTE_MS
+        rig.meter(number, 1000 + 7000 * turn / 120, 7000, read_ms if timed else None)
+    assert rig.report.live["energy_wh"] == round(7000 / 3)
+
+
+def test_queued_readings_stop_a_session_at_its_limit() -> None:
+    rig, number = charging(session_wh=2_000)
+    began_ms, rig.now_ms = rig.now_ms, rig.now_ms + 60 * MINUTE_MS
+    for turn in range(1, 121):
+        rig.meter(number, 1000 + 7000 * turn / 120, 7000, NOON_MS + began_ms + turn * HALF_MINUTE_MS)
+    assert [one.transaction for one in rig.orders(StopRemotely)] == [number]
+
+
+def test_a_lifetime_register_between_readings_adds_nothing() -> None:
+    rig, number = charging(0, session_wh=5_000)
+    for turn in range(1, 201):
+        rig.wait(HALF_MINUTE_MS)
+        rig.meter(number, turn * 58)
+        rig.meter("", 4_000_000 + turn * 58, None)
+        if rig.orders(StopRemotely):
+            break
+    assert 5_000 <= turn * 58 <= 5_200
+    rig.stop(number, turn * 58, "Remote")
+    assert rig.ends() == [("energy_limit", turn * 58)]
+
+
+def test_readings_without_a_number_count_where_none_has_one() -> None:
+    rig, _ = charging()
+    for turn in range(1, 11):
+        rig.wait(MINUTE_MS)
+        rig.meter("", 1000 + turn * 100)
+    assert rig.report.live["energy_wh"] == 1000
+
+
+def test_a_session_register_between_lifetime_ends_loses_nothing() -> None:
+    rig, number = charging(4_076_000)
+    for turn in range(1, 5):
+        rig.wait(15 * MINUTE_MS)
+        rig.meter(number, turn * 1750)
+    assert rig.report.live["energy_wh"] == 7000
+    rig.wait(MINUTE_MS)
+    rig.stop(number, 4_083_100)
+    assert rig.ends() == [("pulled", 7100)]
+
+
+def test_impossible_energy_is_bounded_and_told_as_a_fault() -> None:
+    rig, number = charging(power_w=7_400)
+    for turn in range(1, 21):
+        rig.wait(MINUTE_MS)
+        rig.meter(number, 1001 + turn * 367, 22_000, rig.wall_ms)
+    assert "meter_doubted" in rig.report.faults
+    assert {one["why"] for one in rig.told("ev_post.meter_doubted")} == {"rate"}
+    rig.stop(number, 1001 + 7340)
+    (end,) = rig.ends()
+    assert 2_000 < end[1] < 3_000
+    rig.begin(ANNA, 9000)
+    assert "meter_doubted" not in rig.report.faults
+
+
+def test_what_was_counted_too_much_is_taken_back_at_the_end() -> None:
+    tariff = {"prices": ({"fen_per_kwh": 100},)}
+    rig, number = charging(tariff=msgspec.convert(tariff, Tariff))
+    for wh in (1000, 1160, 1010, 1020):
+        rig.wait(MINUTE_MS)
+        rig.meter(number, wh, 7000, rig.wall_ms)
+    rig.wait(MINUTE_MS)
+    rig.stop(number, 1030)
+    (end,) = rig.told("session.ended")
+    assert (end["energy_wh"], [line["mwh"] for line in end["receipt"]["lines"]]) == (30, [30_000])
+    assert [one["why"] for one in rig.told("ev_post.meter_doubted")] == ["other", "less"]
+
+
+def test_a_beginning_told_with_a_reading_counts_from_there() -> None:
+    rig, number = charging(None)
+    rig.wait(MINUTE_MS)
+    rig.meter(number, 1100, begin_wh=1000)
+    assert rig.report.live["energy_wh"] == 100
+
+
+@settings(max_examples=50)
+@given(
+    drawn_w=st.integers(0, 24_000),
+    heard=st.lists(st.tuples(st.integers(0, 60), st.integers(0, 400)), max_size=60),
+    numbered=st.lists(st.booleans(), min_size=61, max_size=61),
+    early=st.booleans(),
+    repeats=st.integers(1, 3),
+)
+def test_billed_energy_is_that_of_both_ends(
+    drawn_w: int, heard: list[tuple[int, int]], numbered: list[bool], early: bool, repeats: int
+) -> None:
+    """Readings late, lost, repeated and out of order, before or after a line that breaks: both ends decide."""
+    rig, number = charging(1000, session_wh=200_000)
+    began_ms = rig.now_ms
+    for turn, late_s in sorted(heard, key=lambda one: one[0] * 30 + one[1]):
+        rig.now_ms = max(rig.now_ms, began_ms + turn * HALF_MINUTE_MS + late_s * 1000)
+        read_ms = NOON_MS + began_ms + turn * HALF_MINUTE_MS
+        rig.meter(number if numbered[turn] else "", 1000 + drawn_w * turn / 120, drawn_w, read_ms)
+    ended_ms = NOON_MS + began_ms + 60 * HALF_MINUTE_MS
+    if not early:
+        rig.hear(Left())
+        rig.wait(60 * MINUTE_MS, beats=False)
+        rig.connect(booted=False)
+    for _ in range(repeats):
+        rig.stop(number, 1000 + drawn_w / 2, at_ms=ended_ms)
+    assert [round(wh, 1) for _, wh in rig.ends()] == [drawn_w / 2]
+    assert rig.told("ev_post.meter_doubted") == []
