@@ -109,6 +109,11 @@ def read(account: Account, reading: Reading, most_w: float) -> Account:
     return _summed(_explained(account, known, reading, _risen(account, known, reading)))
 
 
+def goes_on(account: Account, reading: Reading, most_w: float) -> bool:
+    """Whether a reading is of a register that this account knows."""
+    return _is_past(account, reading) or _continued(account, reading, most_w) is not None
+
+
 def closed(account: Account, end: Reading | None, most_w: float) -> Account:
     """The account of a transaction that is over, with what was told of its end."""
     if end is None:
@@ -147,11 +152,11 @@ def _is_past(account: Account, reading: Reading) -> bool:
 
 def _continued(account: Account, reading: Reading, most_w: float) -> Register | None:
     """The register that a reading goes on from: the nearest that it can."""
-    fit = [one for one in account.registers if _goes_on(account, one, reading, most_w)]
+    fit = [one for one in account.registers if _may_rise(account, one, reading, most_w)]
     return min(fit, key=lambda one: (not one.sure, abs(reading.wh - one.wh)), default=None)
 
 
-def _goes_on(account: Account, one: Register, reading: Reading, most_w: float) -> bool:
+def _may_rise(account: Account, one: Register, reading: Reading, most_w: float) -> bool:
     most_wh = _since_wh(account, one, reading, most_w) + _step_wh(one.wh, reading.wh)
     return -JITTER_WH <= reading.wh - one.wh <= most_wh
 

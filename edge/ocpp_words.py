@@ -15,8 +15,7 @@ PORT = "ocpp"
 
 UID_BYTES = (4, 7, 10)
 """How long the number of a card is; its idTag has twice as many hexadecimal digits (ISO 14443-3)."""
-NEVER_GIVEN = frozenset({"", "0", "-1"})
-"""What posts say for a transaction whose number they have not been told yet."""
+MAX_NUMBER = (1 << 31) - 1
 
 Version = Literal["1.6", "2.0.1"]
 Status = Literal["available", "occupied", "charging", "sated", "suspended", "reserved", "unavailable", "faulted"]
@@ -62,6 +61,14 @@ def number_of(ticket: str, connector: int) -> str:
 def connector_of(number: str) -> int | None:
     """The connector that a transaction number names, or None if it is none of ours."""
     return int(number) % 100 if number.isdecimal() and 100 < int(number) < 1 << 31 else None
+
+
+def is_given(number: str) -> bool:
+    """Whether a transaction can have this number. Posts that were not told one yet, or lost it, say 0, -1, or what
+    -1 is to them in 32 or 64 bits."""
+    if not number.removeprefix("-").isdecimal():
+        return bool(number)
+    return 0 < int(number) <= MAX_NUMBER
 
 
 class Connected(Struct, frozen=True):

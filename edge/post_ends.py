@@ -3,9 +3,9 @@
 from msgspec.structs import replace
 
 from contract.sessions import Stop
-from edge import transactions
+from edge import attribution, transactions
 from edge.account import Account, Reading, begun_at, closed, passed, read
-from edge.ocpp_words import NEVER_GIVEN, MeterSaid, StopRemotely, StopSaid, Verdict
+from edge.ocpp_words import MeterSaid, StopRemotely, StopSaid, Verdict, is_given
 from edge.post_state import MAX_AWAY_MS, STOP_AGAIN_MS, State, Step, keep, numbered, tell, to
 from edge.session import (
     KEEP_AGAIN_MS,
@@ -31,30 +31,50 @@ STRAYS = 2
 
 def metered(state: State, said: MeterSaid, now_ms: int) -> Step:
     """Power without a session is a fault, whatever status the post says."""
+    one, live = attribution.measured(state.book, said, state.settings.power_w), state.book.live
+    if one is not None and not one.over and one != live:
+        return _read_late(state, one, said)
     state = replace(state, power_w=said.power_w if said.power_w is not None else state.power_w)
-    live = state.book.live
-    if live is not None and (said.transaction in NEVER_GIVEN or said.transaction == live.number):
-        return _drawn(replace(state, doubted=False), live, said, now_ms)
-    if said.power_w is None:
+    if one is not None and one == live:
+        return _drawn(replace(state, doubted=False), one, said, now_ms)
+    if said.power_w is None or attribution.is_past(state.book, said):
         return state, []
     state = replace(state, strays=state.strays + 1 if said.power_w >= STRAY_W and live is None else 0)
     state, effects = set_fault(state, "ev_post", "stray_power", present=state.strays >= STRAYS)
-    if state.strays >= STRAYS and said.transaction not in NEVER_GIVEN:
+    if state.strays >= STRAYS and is_given(said.transaction):
         state, order = numbered(state, "stop")
         effects.append(tell(StopRemotely(order, said.transaction)))
     return state, effects
+
+
+def no_strays(state: State) -> Step:
+    """The post says that nothing runs, or has started anew: power that flows all the same is told of again."""
+    return set_fault(replace(state, strays=0), "ev_post", "stray_power", present=False)
+
+
+def _read_late(state: State, one: Transaction, said: MeterSaid) -> Step:
+    """A reading of a transaction that was told of beside the one that runs."""
+    if one.session is None or said.energy_wh is None:
+        return state, []
+    state, one, effects = _accounted(state, one, _read(state, one, said, 0), 0)
+    return replace(state, book=transactions.put(state.book, one)), effects
+
+
+def _read(state: State, one: Transaction, said: MeterSaid, elapsed_ms: int) -> Account:
+    """The account of a transaction with one more reading."""
+    account, most_w = passed(transactions.account_of(one), elapsed_ms), state.settings.power_w
+    if said.begin_wh is not None:
+        account = begun_at(account, said.begin_wh, most_w)
+    if said.energy_wh is None:
+        return account
+    return read(account, Reading(said.energy_wh, said.at_ms, said.transaction == one.number), most_w)
 
 
 def _drawn(state: State, live: Transaction, said: MeterSaid, now_ms: int) -> Step:
     if live.session is None or said.energy_wh is None:
         return state, []
     elapsed_ms = max(0, now_ms - state.counted_ms)
-    account = passed(transactions.account_of(live), elapsed_ms)
-    if said.begin_wh is not None:
-        account = begun_at(account, said.begin_wh, state.settings.power_w)
-    reading = Reading(said.energy_wh, said.at_ms, said.transaction == live.number)
-    account = read(account, reading, state.settings.power_w)
-    state, one, effects = _accounted(state, live, account, elapsed_ms)
+    state, one, effects = _accounted(state, live, _read(state, live, said, elapsed_ms), elapsed_ms)
     session = replace(one.session or live.session, power_w=state.power_w)
     state = replace(state, counted_ms=now_ms, book=transactions.put(state.book, replace(one, session=session)))
     if state.status == "sated" and state.power_w >= STRAY_W:
@@ -119,7 +139,7 @@ def stop_again(state: State) -> Step:
 def stopped(state: State, said: StopSaid, now_ms: int) -> Step:
     """An end is always taken. One that belongs to nothing is kept, for its beginning may yet be told."""
     answer = tell(Verdict(said.call, "accepted"))
-    one = transactions.ended_by(state.book, said)
+    one = attribution.ended_by(state.book, said, state.tag)
     if one is None:
         book, new = transactions.park(state.book, said)
         state = replace(state, book=book)
@@ -211,7 +231,7 @@ def _elapsed_ms(state: State, one: Transaction, session: Session, now_ms: int, e
 def _freed(state: State, why: Stop) -> Step:
     """The post is free again, or held for whoever waited."""
     state, effects = set_fault(state, "ev_post", "will_not_stop", present=False)
-    state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0, instead=None)
+    state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0, instead=None, tag="")
     effects += [Wake(name, None) for name in ("limit", "stop_again", "full")]
     if not state.waiting:
         return state, effects

@@ -86,6 +86,7 @@ class State(Faulty, frozen=True):
     ``reserved_for`` the one for whom a free post is held. ``why`` is the reason for which the running session was told
     to stop, ``stop`` why the last one ended. ``doubted``: the post has started anew and not yet said that it still
     runs.
+    ``tag`` is what the running transaction began with, as long as that is remembered.
     ``strays`` counts readings of power without a session. ``offset_ms``: how far the post's clock lags behind ours.
     ``counted_ms``, ``kept_ms``, ``told_ms``, ``left_ms`` are when time was last counted, the book last kept, progress
     last told, and the post last heard."""
@@ -97,6 +98,7 @@ class State(Faulty, frozen=True):
     greeted: bool = False
     status: Status | Literal[""] = ""
     power_w: float = 0
+    tag: str = ""
     strays: int = 0
     doubted: bool = False
     emergency: str = ""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from contract.sessions import Stop
 from edge import account
 from edge.account import Account, Reading, Register
-from edge.ocpp_words import NEVER_GIVEN, StartSaid, StopSaid
+from edge.ocpp_words import StartSaid, StopSaid
 from edge.session import Session
 
 MAX_TRANSACTIONS = 32
@@ -130,22 +130,6 @@ def same(book: Book, digest: str, told: StartSaid) -> Transaction | None:
         if not told.transaction and (one.digest, one.at_ms, one.meter_wh) == (digest, told.at_ms, told.meter_wh):
             return one
     return None
-
-
-def ended_by(book: Book, told: StopSaid) -> Transaction | None:
-    """The transaction that an end belongs to. Where the post was never told a number, it is the newest that is not over
-    and whose meter did not stand higher."""
-    for one in reversed(book.transactions):
-        if one.number == told.transaction:
-            return one
-    if told.transaction not in NEVER_GIVEN:
-        return None
-    fits = (
-        one
-        for one in reversed(book.transactions)
-        if not one.over and (None in (one.meter_wh, told.meter_wh) or (one.meter_wh or 0) <= (told.meter_wh or 0))
-    )
-    return next(fits, None)
 
 
 def put(book: Book, changed: Transaction) -> Book:

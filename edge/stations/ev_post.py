@@ -33,7 +33,7 @@ from edge.ocpp_words import (
     Wish,
 )
 from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
-from edge.post_ends import metered, sated, settle, stop, stop_again, stopped, unheard
+from edge.post_ends import metered, no_strays, sated, settle, stop, stop_again, stopped, unheard
 from edge.post_list import listed, send_next, weigh, weighed_again
 from edge.post_state import CLASS, RUNNING, SETTLE_MS, Settings, State, Step, is_offered, keep, numbered, tell, to
 from edge.session import HOUR_MS, MINUTE_MS, Session, ended, energy_wh
@@ -223,8 +223,8 @@ def _told(state: State, message: FromPost, now_ms: int) -> Step:
         case Booted():
             told = {"vendor": message.vendor, "model": message.model, "firmware": message.firmware}
             # A post that was without power says so of its transaction, or has forgotten it.
-            state = replace(state, doubted=state.book.live is not None)
-            return state, [Record("ev_post.booted", told), Wake("settle", SETTLE_MS)]
+            state, well = no_strays(replace(state, doubted=state.book.live is not None))
+            return state, [*well, Record("ev_post.booted", told), Wake("settle", SETTLE_MS)]
         case Done():
             return _done(state, message)
         case Configured():
@@ -241,9 +241,9 @@ def _told(state: State, message: FromPost, now_ms: int) -> Step:
 
 def _connected(state: State, here: Connected) -> Step:
     """A post is there. Two that go by one name would take turns, so each time is told."""
-    state = replace(state, here=here, greeted=False)
+    state, well = no_strays(replace(state, here=here, greeted=False))
     replaced = [Record("ev_post.replaced", {"version": here.version})] if here.replaced else []
-    return state, [*replaced, Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
+    return state, [*well, *replaced, Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
 
 
 def _greet(state: State) -> Step:
@@ -297,6 +297,9 @@ def _status(state: State, said: StatusSaid) -> Step:
     effects += noted
     if said.status == "available" and state.book.live is not None:
         effects.append(Wake("settle", SETTLE_MS))
+    if said.status == "available" and not said.whole:
+        state, well = no_strays(state)
+        effects += well
     return state, effects
 
 

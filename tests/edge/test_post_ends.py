@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.ocpp_words import Left, StopRemotely
+from edge.ocpp_words import Booted, Left, StopRemotely
 from edge.session import Tariff
-from tests.edge.posts import ANNA, NOON_MS, Rig
+from tests.edge.posts import ANNA, BEN, NOON_MS, Rig
 
 MINUTE_MS = 60_000
 HALF_MINUTE_MS = 30_000
@@ -165,3 +165,73 @@ def test_billed_energy_is_that_of_both_ends(
         rig.stop(number, 1000 + drawn_w / 2, at_ms=ended_ms)
     assert [round(wh, 1) for _, wh in rig.ends()] == [drawn_w / 2]
     assert rig.told("ev_post.meter_doubted") == []
+
+
+@pytest.mark.parametrize("number", ["9223372036854775807", "4294967295", "-1", "0", ""])
+def test_a_number_never_given_counts_and_ends_what_runs(number: str) -> None:
+    rig, given = charging(session_wh=10_000)
+    for turn in range(1, 200):
+        rig.wait(HALF_MINUTE_MS)
+        rig.meter(given if turn <= 20 else number, 1000 + turn * 58)
+        if rig.orders(StopRemotely):
+            break
+    assert turn == 173
+    rig.stop(number, 1000 + turn * 58, "Remote")
+    rig.status("occupied")
+    assert rig.ends() == [("energy_limit", turn * 58)]
+
+
+def test_a_number_of_nobody_ends_what_its_tag_began() -> None:
+    rig, _ = charging()
+    rig.wait(10 * MINUTE_MS)
+    rig.stop("2147483647", 1600, "Local", tag=ANNA.lower())
+    assert rig.ends() == [("card", 600)]
+
+
+def test_a_reading_of_a_number_of_nobody_counts_where_it_fits() -> None:
+    rig, _ = charging()
+    for turn in range(1, 11):
+        rig.wait(MINUTE_MS)
+        rig.meter("2147483647", 1000 + turn * 100)
+        rig.meter("4711", 500_000, 7000)
+    assert rig.report.live["energy_wh"] == 1000
+
+
+def test_a_reading_told_late_is_no_stray_power() -> None:
+    rig, number = charging()
+    rig.wait(10 * MINUTE_MS)
+    rig.stop(number, 2000)
+    for minute in range(1, 5):
+        rig.meter(number, 1000 + minute * 100, 7000, rig.wall_ms - minute * MINUTE_MS)
+    assert rig.report.faults == frozenset()
+    assert rig.orders(StopRemotely) == []
+
+
+def test_readings_of_a_transaction_told_late_are_its_own() -> None:
+    rig, number = charging()
+    rig.wait(60 * MINUTE_MS)
+    old = rig.begin(BEN, 100, at_ms=rig.wall_ms - 120 * MINUTE_MS)
+    rig.meter(old.transaction, 400, 7000, rig.wall_ms - 110 * MINUTE_MS)
+    rig.stop(old.transaction, None, at_ms=rig.wall_ms - 100 * MINUTE_MS)
+    rig.stop(number, 2000)
+    assert rig.ends() == [("pulled", 300), ("pulled", 1000)]
+
+
+@pytest.mark.parametrize("sign", ["available", "boot", "reconnect"])
+def test_stray_power_ends_with_what_the_post_says(sign: str) -> None:
+    rig = Rig()
+    rig.connect()
+    for _ in range(2):
+        rig.meter("", 1000, 3000)
+    assert rig.card(ANNA) == "blocked"
+    if sign == "available":
+        rig.status("available")
+    elif sign == "boot":
+        rig.hear(Booted("Acme", "Two", "1"))
+    else:
+        rig.hear(Left())
+        rig.connect(booted=False)
+    assert rig.card(ANNA) == "accepted"
+    for _ in range(2):
+        rig.meter("", 1000, 3000)
+    assert "stray_power" in rig.report.faults

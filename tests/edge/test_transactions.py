@@ -46,21 +46,6 @@ def test_a_beginning_is_the_same_by_its_number_or_by_card_time_and_meter() -> No
     assert transactions.same(book, "cc", began()) is None
 
 
-def test_an_end_belongs_to_its_number_whether_or_not_that_is_over() -> None:
-    book = Book((one("101", over=True), one("102")))
-    assert transactions.ended_by(book, over("101")) == one("101", over=True)
-    assert transactions.ended_by(book, over("103")) is None
-
-
-@pytest.mark.parametrize("never", ["", "0", "-1"])
-def test_an_end_without_a_number_belongs_to_the_newest_that_it_may_end(never: str) -> None:
-    book = Book((one("101"), one("102", meter_wh=5000), one("103", over=True)))
-    assert transactions.ended_by(book, over(never, 6000)) == one("102", meter_wh=5000)
-    assert transactions.ended_by(book, over(never, 2000)) == one("101")
-    assert transactions.ended_by(book, over(never, None)) == one("102", meter_wh=5000)
-    assert transactions.ended_by(book, over(never, 10)) is None
-
-
 def test_a_full_book_forgets_the_oldest_that_is_over() -> None:
     book = Book((one("1"), one("2", over=True), *(one(str(number)) for number in range(3, MAX_TRANSACTIONS + 1))))
     book = transactions.put(book, one("new"))
