@@ -3,11 +3,12 @@
 import json
 import logging
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from sqlalchemy import select
@@ -35,6 +36,7 @@ from cloud.store.registry import WATCH, BadSite, NotRegistered, check_site, foun
 from cloud.store.rollouts import list_rollouts as newest_rollouts
 from cloud.store.schema import quarantine, tallies
 from cloud.watch import describe
+from cloud.wired import wired_device
 from cloud.zones import BadZone, open_for, read_openings
 
 app = typer.Typer(
@@ -81,25 +83,41 @@ def _complaints() -> Iterator[None]:
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
-    site: Annotated[str, typer.Option(help="The estate's name on the wire.")] = SITE.name,
+    site: Annotated[str, typer.Option(help="The estate's name on the wire, for ever: moon-court. Asked for.")] = "",
     zone: Annotated[str, typer.Option(help="Its time zone.")] = SITE.zone,
+    label_zh: Annotated[str, typer.Option("--label-zh", help="What screens call it in Chinese.")] = "",
+    label_en: Annotated[str, typer.Option("--label-en", help="What screens call it in English.")] = "",
     sample: Annotated[bool, typer.Option("--sample", help="Fill it with Sunny Court, to try things on.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Found a community: its keys, its database, and a first operator whose password is shown this once."""
-    check_site(site, zone)
+    if sample and (site or label_zh or label_en):
+        fail("the sample is Sunny Court and nothing else: leave --site and its labels out, or --sample")
+    check_site(site or SITE.name, zone)
+    if not (sample or site):
+        site, label_zh, label_en = _ask_names(label_zh, label_en)
+        check_site(site, zone)
     with make_folder(folder) as (store, keys):
         with store.writing() as connection:
             if sample:
                 seed_sample(connection, keys, clock())
             else:
-                found_site(connection, site, zone, site, site)
+                found_site(connection, site, zone, label_zh or label_en or site, label_en or label_zh or site)
                 for hours in HOURS:
                     add_hours(connection, hours)
                 for plan in STANDARD:
                     add_plan(connection, plan)
         password = _add_operator(store, "admin", Role.ADMIN)
     _show_password("admin", password, as_json)
+
+
+def _ask_names(label_zh: str, label_en: str) -> tuple[str, str, str]:
+    """What a real estate is called stands on every page and in every topic: it is asked for, never assumed."""
+    if not sys.stdin.isatty():
+        fail("say what the estate is called: --site moon-court, and --label-zh and --label-en for the screens")
+    site = typer.prompt("The estate's name on the wire, such as moon-court")
+    zh = label_zh or typer.prompt("Its name in Chinese", default=label_en or site)
+    return site, zh, label_en or typer.prompt("Its name in English", default=site)
 
 
 @app.command()
@@ -206,6 +224,10 @@ def add_device(
     except (OSError, UnicodeDecodeError) as wrong:
         fail(f"{wiring} cannot be read: {wrong}")
     with open_folder(folder) as (store, keys):
+        with store.reading() as connection:
+            meant = site_of(connection).name, name
+        if wiring and wired_device(text) != meant:
+            _fail_names(wiring, wired_device(text), meant)
         registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
         admission = registrar.admit(public, text, Position(name, replace=replace), BY)
         bundle, closed = admission.bundle, admission.placed.closed
@@ -223,6 +245,11 @@ def add_device(
         typer.echo(line)
     if not wiring:
         typer.echo("without --wiring the cloud knows only the points that it knew before")
+
+
+def _fail_names(wiring: Path, written: tuple[str, str], meant: tuple[str, str]) -> NoReturn:
+    said, needed = (f'site = "{site}" and name = "{name}"' for site, name in (written, meant))
+    fail(f"{wiring} says {said}: below [device] write {needed}")
 
 
 @device_app.command("lost")

@@ -26,15 +26,24 @@ class Wired(Struct, frozen=True):
     class_name: str = ""
 
 
+def wired_device(wiring: str) -> tuple[str, str]:
+    """The site and the name that the text gives its device, each empty where it says none that can be."""
+    device = _read(wiring).get("device")
+    return (_name(device.get("site")), _name(device.get("name"))) if isinstance(device, dict) else ("", "")
+
+
 def wired_points(wiring: str) -> list[Wired]:
     """The points that a wiring names, in its order; none of a text that is no wiring."""
-    try:
-        document = tomllib.loads(wiring)
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return []
-    listed = document.get("point")
+    listed = _read(wiring).get("point")
     read = [_point(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return list({one.name: one for one in read if one is not None}.values())
+
+
+def _read(wiring: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(wiring)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return {}
 
 
 def _point(said: Mapping[str, Any]) -> Wired | None:

@@ -54,6 +54,46 @@ def demo(
 
 
 @app.command()
+def new(
+    sample: Annotated[str, typer.Argument(help="What kind: door, turnstile, socket, hub or ev-post.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder; the device bears its name.")],
+    site: Annotated[str, typer.Option(help="The estate's name, as hearthgate-cloud init was given it.")],
+    zone: Annotated[str, typer.Option(help="Where its points stand. [default: as in the sample]")] = "",
+    broker: Annotated[str, typer.Option(help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")] = "mqtt://127.0.0.1:1883",
+) -> None:
+    """Write the configuration file of a simulated device, to be run with `hearthgate-sim device`."""
+    from firmware_sim.samples import kinds
+    from firmware_sim.worlds.lone_device import CannotBe, write_device
+
+    if sample not in kinds():
+        _fail(f"there is no sample {sample}; there is {', '.join(kinds())}")
+    try:
+        path = write_device(folder, sample, site=site, zone=zone, broker=broker)
+    except (CannotBe, ConfigError, OSError) as wrong:
+        _fail(str(wrong))
+    typer.echo(f"wrote {path}; run it with: hearthgate-sim device {path}")
+
+
+@app.command()
+def device(
+    config: Annotated[Path, typer.Argument(metavar="FILE", help="Its TOML file, as `hearthgate-sim new` writes one.")],
+    cloud: Annotated[
+        Path | None,
+        typer.Option(help="Register it first with the cloud of this folder, made by hearthgate-cloud init."),
+    ] = None,
+    people: Annotated[bool, typer.Option("--people", help="Let neighbours come and go.")] = False,
+) -> None:
+    """Run one simulated device, board, keeper and agent, beside a real cloud, until Ctrl-C."""
+    from firmware_sim.worlds.lone_device import CannotBe, run_device
+    from firmware_sim.worlds.processes import Died
+
+    try:
+        raise typer.Exit(run_device(config, cloud, people=people))
+    except (CannotBe, ConfigError, Died, OSError) as wrong:
+        _fail(str(wrong))
+
+
+@app.command()
 def board(
     config: Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file: what is wired to the board.")],
     socket: Annotated[Path, typer.Option(help="Where a keeper finds the pins.")],

@@ -20,7 +20,7 @@ from edge.keeper_link import socket_path
 from firmware_sim.control import BoardControl
 from firmware_sim.link import Proxy
 from firmware_sim.panel.world import Card, Label
-from firmware_sim.samples import SAMPLES
+from firmware_sim.samples import configured
 from firmware_sim.worlds.brokers import Broker, free_port, free_port_from, is_free, start_broker
 from firmware_sim.worlds.processes import Died, Program, scripts
 
@@ -30,10 +30,8 @@ OURS = f"{WORLD}.lock"
 """Marks a folder that a world made, and may therefore empty; locked while a world lives in it."""
 
 READY_WITHIN_S = 60.0
-_CLOUD = '[cloud]\nbroker = "mqtt://127.0.0.1:1883"\n'
-"""Where the wiring of a sample begins."""
-
-_POSTS_AT = '"192.168.50.1:9000"'
+CONTROL = "control.sock"
+"""The socket at which a board takes orders."""
 _OF_SOCKETS = "resume = true\n"
 """What the sample of the hub says of its posts, and of each of its sockets."""
 FULL_MS = 5_000
@@ -86,25 +84,21 @@ def state_folder(folder: Path) -> Iterator[Path]:
         hold.release()
 
 
-def write_config(folder: Path, name: str, sample: str, zone: str, sample_name: str, port: int) -> DeviceConfig:
+def write_config(
+    folder: Path, name: str, sample: str, zone: str, sample_name: str, port: int, posts_at: str = ""
+) -> DeviceConfig:
     """A device's config: the sample's wiring under this world's folders and names."""
-    text = (SAMPLES / f"{sample}.toml").read_text()
-    wiring = text[text.index(_CLOUD) + len(_CLOUD) :]
-    sample_zone = "gym" if sample == "turnstile" else "estate"
-    wiring = wiring.replace(f'"{sample_name}"', f'"{name}"').replace(f'zone = "{sample_zone}"', f'zone = "{zone}"')
-    wiring = wiring.replace('"/dev/serial0"', '"meters"')
-    head = f'[device]\nsite = "{SITE}"\nname = "{name}"\nstate = "state"\nkeys = "keys"\nrun = "run"\n\n'
+    broker = f"mqtt://127.0.0.1:{port}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "device.toml"
-    path.write_text(f'{head}[cloud]\nbroker = "mqtt://127.0.0.1:{port}"\n{wiring}')
+    path.write_text(configured(sample, sample_name, site=SITE, name=name, zone=zone, broker=broker, posts_at=posts_at))
     return load(path)
 
 
 def write_hub_config(folder: Path, port: int) -> DeviceConfig:
     """The hub's config: its posts connect on loopback, and its sockets wait as little as a demo has time for."""
-    path = write_config(folder, *HUB, port).path
-    wiring = path.read_text().replace(_POSTS_AT, f'"127.0.0.1:{free_port()}"')
-    path.write_text(wiring.replace(_OF_SOCKETS, f"{_OF_SOCKETS}limits = {{ full_ms = {FULL_MS} }}\n"))
+    path = write_config(folder, *HUB, port, f"127.0.0.1:{free_port()}").path
+    path.write_text(path.read_text().replace(_OF_SOCKETS, f"{_OF_SOCKETS}limits = {{ full_ms = {FULL_MS} }}\n"))
     return load(path)
 
 
@@ -126,6 +120,23 @@ LABELS = {name: Label(en, zh) for name, _, zh, en in POINTS} | {HUB_SOCKETS: Lab
 """What the panel calls a device."""
 
 
+def programs_of(
+    config: DeviceConfig, folder: Path, *, seed: int, people: bool, moves: Path | None = None
+) -> tuple[Program, Program, Program]:
+    """Board, keeper and agent of a simulated device, with their logs and the board's sockets in a folder."""
+    name, board, control = config.device.name, folder / "board.sock", folder / CONTROL
+    edge, sim = scripts("hearthgate-edge"), scripts("hearthgate-sim")
+    device = ["--config", str(config.path)]
+    pins = {"GPIOZERO_PIN_FACTORY": "hearthgate_sim", "HEARTHGATE_SIM_BOARD": str(board)}
+    arguments = ["--socket", str(board), "--control", str(control), "--seed", str(seed)]
+    arguments += [*(["--log", str(moves)] if moves else []), *(["--people"] if people else [])]
+    return (
+        Program(f"{name} board", [sim, "board", *device, *arguments], folder / "board.log"),
+        Program(f"{name} keeper", [edge, "keeper", *device], folder / "keeper.log", pins),
+        Program(f"{name} agent", [edge, "run", *device], folder / "agent.log"),
+    )
+
+
 class SimulatedDevice:
     """One device: the board and its parts, the keeper, the agent, and the cable between it and the broker."""
 
@@ -133,16 +144,9 @@ class SimulatedDevice:
         self.name = config.device.name
         self.config = config
         self.cable = cable
-        self.control = BoardControl(folder / "control.sock")
-        board = folder / "board.sock"
-        edge, sim = scripts("hearthgate-edge"), scripts("hearthgate-sim")
-        device = ["--config", str(config.path)]
-        pins = {"GPIOZERO_PIN_FACTORY": "hearthgate_sim", "HEARTHGATE_SIM_BOARD": str(board)}
-        arguments = ["--socket", str(board), "--control", str(self.control.path), "--seed", str(seed)]
-        arguments += ["--log", str(folder / "moves.jsonl"), *(["--people"] if people else [])]
-        self.board = Program(f"{self.name} board", [sim, "board", *device, *arguments], folder / "board.log")
-        self.keeper = Program(f"{self.name} keeper", [edge, "keeper", *device], folder / "keeper.log", pins)
-        self.agent = Program(f"{self.name} agent", [edge, "run", *device], folder / "agent.log")
+        self.control = BoardControl(folder / CONTROL)
+        programs = programs_of(config, folder, seed=seed, people=people, moves=folder / "moves.jsonl")
+        self.board, self.keeper, self.agent = programs
         self.label = LABELS.get(self.name, Label(self.name, self.name))
 
     @property

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import uvicorn
 from firmware_sim.panel.app import create_panel
 from firmware_sim.worlds.brokers import BrokerFailed, listening_from
 from firmware_sim.worlds.community import FULL_MS, Community, NotOurs, state_folder
+from firmware_sim.worlds.endings import told_to_end
 from firmware_sim.worlds.processes import Died
 from firmware_sim.worlds.steps import Step
 from firmware_sim.worlds.story import Story
@@ -37,7 +37,7 @@ def run_demo(*, state: Path, port: int, panel_port: int, self_check: bool, as_js
 async def _living(community: Community, act: Awaitable[int]) -> int:
     """Start the community, act in it, and put it to bed whatever happens."""
     acting = asyncio.ensure_future(act)
-    ending = asyncio.ensure_future(_told_to_end())
+    ending = asyncio.ensure_future(told_to_end())
     try:
         await asyncio.wait((acting, ending), return_when=asyncio.FIRST_COMPLETED)
         return acting.result() if acting.done() else 0
@@ -46,13 +46,6 @@ async def _living(community: Community, act: Awaitable[int]) -> int:
         ending.cancel()
         await asyncio.gather(acting, ending, return_exceptions=True)
         await community.stop()
-
-
-async def _told_to_end() -> None:
-    ended = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    await ended.wait()
 
 
 async def _self_check(community: Community, as_json: bool) -> int:

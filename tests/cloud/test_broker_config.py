@@ -144,7 +144,7 @@ def test_the_script_ends_a_broker_that_was_told_too_early_to_hear_it(
 def test_the_command_writes_it_and_tells_the_fingerprint(tmp_path: Path) -> None:
     run = CliRunner().invoke
     folder = tmp_path / "cloud"
-    assert run(app, ["init", str(folder)]).exit_code == 0
+    assert run(app, ["init", str(folder), "--sample"]).exit_code == 0
     done = run(app, ["broker-config", "--dir", str(folder), "--host", "mqtt.example"])
     assert done.exit_code == 0, done.output
     assert open_authority(folder / "keys", NOW_MS).fingerprint in done.output

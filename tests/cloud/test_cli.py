@@ -63,6 +63,11 @@ def folder(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "cloud"
 
 
+def head(name: str) -> str:
+    """Where a wiring says whose it is."""
+    return f'[device]\nsite = "sunny-court"\nname = "{name}"\n'
+
+
 def public_key() -> str:
     return DeviceKey.generate().public().hex()
 
@@ -77,7 +82,7 @@ def test_init_makes_keys_a_database_and_a_first_operator(typed: Typing, tmp_path
 
 
 def test_init_touches_no_folder_that_holds_something(typed: Typing, folder: Path) -> None:
-    assert "is not empty" in typed.refused("init", folder)
+    assert "is not empty" in typed.refused("init", folder, "--sample")
 
 
 @pytest.mark.parametrize(("option", "value"), [("--site", "Moon Court"), ("--zone", "Moon/Crater"), ("--zone", "..")])
@@ -86,6 +91,29 @@ def test_init_refuses_a_site_that_cannot_be_and_leaves_nothing(
 ) -> None:
     assert value in typed.refused("init", tmp_path / "c", option, value)
     assert not (tmp_path / "c").exists()
+
+
+def test_init_without_a_name_asks_for_one(typed: Typing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real estate is never called after the demo's in silence."""
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
+    assert "--site" in typed.refused("init", tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+    assert "--sample" in typed.refused("init", tmp_path / "c", "--sample", "--site", "moon-court")
+    answers = iter(["moon-court", "月苑", "Moon Court"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.prompt", lambda *_, **__: next(answers))
+    typed("init", tmp_path / "c")
+    with open_folder(tmp_path / "c") as (store, _), store.reading() as connection:
+        named = connection.execute(select(sites.c.name, sites.c.label_zh, sites.c.label_en)).one()
+    assert named == ("moon-court", "月苑", "Moon Court")
+
+
+def test_a_wiring_of_another_site_is_refused(typed: Typing, folder: Path, tmp_path: Path) -> None:
+    """Its device would speak on topics that this cloud never hears."""
+    wiring = tmp_path / "gate.toml"
+    wiring.write_text(head("gate").replace("sunny", "moon"))
+    rest = ["--public-key", public_key(), "--dir", str(folder), "--out", str(tmp_path / "out"), "--wiring", str(wiring)]
+    assert 'write site = "sunny-court" and name = "gate"' in typed.refused("device", "add", "gate", *rest)
 
 
 def test_a_folder_without_a_community_says_how_to_make_one(typed: Typing, tmp_path: Path) -> None:
@@ -117,7 +145,8 @@ def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, t
 
 def test_a_device_is_registered_with_the_points_of_its_wiring(typed: Typing, folder: Path, tmp_path: Path) -> None:
     wiring = tmp_path / "washing.toml"
-    wiring.write_text('[[point]]\nname = "washer-1"\nzone = "hub"\nkind = "socket"\nsettings = { class = "ebike" }\n')
+    point = '[[point]]\nname = "washer-1"\nzone = "hub"\nkind = "socket"\nsettings = { class = "ebike" }\n'
+    wiring.write_text(head("washing") + point)
     out = ["--public-key", public_key(), "--out", str(tmp_path / "out"), "--dir", str(folder), "--wiring"]
     typed("device", "add", "washing", *out, str(wiring))
     with open_folder(folder) as (store, _), store.reading() as connection:
@@ -128,7 +157,7 @@ def test_a_device_is_registered_with_the_points_of_its_wiring(typed: Typing, fol
 
 def test_a_new_zone_of_a_wiring_is_made_and_opened(typed: Typing, folder: Path, tmp_path: Path) -> None:
     wiring = tmp_path / "roof.toml"
-    wiring.write_text('[[point]]\nname = "hatch"\nzone = "roof"\nkind = "door"\n')
+    wiring.write_text(f'{head("hatch")}[[point]]\nname = "hatch"\nzone = "roof"\nkind = "door"\n')
     rest = ["--public-key", public_key(), "--dir", str(folder), "--out", str(tmp_path / "out")]
     said = typed("device", "add", "hatch", *rest, "--wiring", wiring)
     assert "zone roof is made" in said
@@ -141,7 +170,7 @@ def test_a_new_zone_of_a_wiring_is_made_and_opened(typed: Typing, folder: Path, 
     listed = {one["name"]: one for one in json.loads(typed("zone", "list", "--dir", folder, "--json"))}
     assert (listed["roof"]["en"], listed["roof"]["points"]) == ("Roof garden", 1)
     assert listed["roof"]["opened_by"] == {"resident": "always"}
-    wiring.write_text('[[point]]\nname = "trap"\nzone = "attic"\nkind = "door"\n')
+    wiring.write_text(f'{head("trap")}[[point]]\nname = "trap"\nzone = "attic"\nkind = "door"\n')
     rest[1] = public_key()
     assert "no plan nobody" in typed.refused("zone", "add", "attic", "--open-for", "nobody=always", *rest[2:4])
     said = typed("device", "add", "trap", *rest, "--wiring", wiring, "--open-for", "staff=always")
