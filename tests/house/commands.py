@@ -54,7 +54,7 @@ def blocks(page: str) -> list[Block]:
 def commands(line: str) -> list[list[str]]:
     """The commands of one line, each as its words: `sudo -u me A=1 /bin/x -y | z` is `x -y` and `z`."""
     lexer = shlex.shlex(re.sub(r"\bsudo -u \w+", "sudo", line), posix=True, punctuation_chars=True)
-    lexer.wordchars += "{}[]:@%^!+,"
+    lexer.whitespace_split = True
     found: list[list[str]] = [[]]
     for word in lexer:
         if word in TOGETHER:
