@@ -142,7 +142,8 @@ class Facts(Struct, frozen=True):
     ``roster_age_ms`` is None before the first roster; with ``roster_damaged`` the page that may hold the credential
     cannot be read, and nobody can say who this is. ``busy`` and ``faulted`` come from the station's report, and so does
     ``reserved_for``, the holder whom alone a free point waits for. ``used`` says by allotment what the grant's holder
-    has used of this device today, None if nobody knows. While it is ``offline`` this point begins nothing new."""
+    has used of this device today, None if nobody knows. While it is ``offline`` this point begins nothing new. Only a
+    point that ``can_be_held`` is free to everybody in the mode that holds it open; at any other that mode is none."""
 
     zone: ZoneInfo
     clock: Trust
@@ -156,6 +157,7 @@ class Facts(Struct, frozen=True):
     offline: bool = False
     used: Mapping[str, Used] | None = {}
     reserved_for: bytes = b""
+    can_be_held: bool = False
 
 
 class Decision(Struct, frozen=True):
@@ -177,8 +179,8 @@ def decide(request: Request, grant: Grant | None, facts: Facts, now_ms: int) -> 
     now_ms = max(0, now_ms, facts.clock_floor_ms)
     if request.direction == "out" and facts.free_exit:
         return Decision(Reason.FREE_EXIT, grant)
-    if request.direction == "in" and facts.mode in _BY_MODE:
-        return Decision(_BY_MODE[facts.mode], grant)
+    if request.direction == "in" and (by_mode := _mode(facts)) is not None:
+        return Decision(by_mode, grant)
     if grant is None:
         return Decision(_nobody(facts))
     for check in CHECKS:
@@ -193,6 +195,13 @@ def _nobody(facts: Facts) -> Reason:
     if facts.roster_age_ms is None:
         return Reason.NO_ROSTER
     return Reason.ROSTER_DAMAGED if facts.roster_damaged else Reason.UNKNOWN_CREDENTIAL
+
+
+def _mode(facts: Facts) -> Reason | None:
+    """What the mode says to everybody who wants in, whatever card they hold; None where the card counts."""
+    if facts.mode is Mode.HOLD_OPEN and not facts.can_be_held:
+        return None
+    return _BY_MODE.get(facts.mode)
 
 
 _BY_MODE = {

@@ -78,7 +78,7 @@ class RosterState(Struct, frozen=True):
 
 class State(Struct, frozen=True):
     """``up/state`` (retained) and the will. ``connection`` counts up with every connection of this device, so that the
-    will of an older one is ignored. ``points`` holds each station's report."""
+    will of an older one is ignored. ``points`` holds each station's report, and its ``kind``."""
 
     online: bool
     connection: int
@@ -143,8 +143,10 @@ class Manifest(Struct, frozen=True):
 class Desired(Struct, frozen=True):
     """``dn/config`` (retained): how a device is to be. A higher ``number`` replaces the whole document.
 
-    ``modes`` are taken up at once and kept over restarts; a point that is not named is scheduled. ``wiring`` is the
-    text of a configuration file, empty to leave the device its own; ``wiring_hash`` names it (see ``sealing``).
+    ``modes`` are taken up at once and kept over restarts; a point that is not named is scheduled. ``until`` says by
+    point when its mode ends (UTC ms): the device ends it by itself, and at the latest after what ``kinds`` allows, also
+    where nothing is said. ``wiring`` is the text of a configuration file, empty to leave the device its own;
+    ``wiring_hash`` names it (see ``sealing``).
     """
 
     device: Name
@@ -153,6 +155,7 @@ class Desired(Struct, frozen=True):
     modes: dict[str, Mode] = {}
     wiring: Annotated[str, Meta(max_length=MAX_WIRING_CHARACTERS)] = ""
     wiring_hash: str = ""
+    until: dict[str, int] = {}
     version: int = 1
 
 

@@ -22,6 +22,7 @@ from contract.decide import (
     may_reset,
     weigh,
 )
+from contract.kinds import has_mode
 from contract.reasons import Reason
 from contract.schedules import ALWAYS, wall_clock
 from contract.sealing import DigestKey, credential_digest
@@ -82,13 +83,16 @@ class Decider:
         digest_key: DigestKey | None,
         *,
         zones: Mapping[str, str] | None = None,
+        kinds: Mapping[str, str] | None = None,
         ledger: Ledger | None = None,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """``zones`` says of each point in which zone it stands. Without a ledger nobody knows what was used."""
+        """``zones`` and ``kinds`` say of each point in which zone it stands and what it is. Without a ledger nobody
+        knows what was used."""
         self.failures = 0
         self._roster, self._clock, self._digest_key = roster, clock, digest_key
-        self._zones, self._ledger, self._random_bytes = zones or {}, ledger, random_bytes
+        self._zones, self._kinds = zones or {}, kinds or {}
+        self._ledger, self._random_bytes = ledger, random_bytes
 
     def decide(
         self,
@@ -143,13 +147,14 @@ class Decider:
 
     def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
         """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
-        facts = Facts(ZoneInfo("UTC"), Trust.SYNCED, 0, 0, busy=report.busy, faulted=report.faulted, mode=mode)
+        held = self._can_be_held(point)
+        facts = Facts(ZoneInfo("UTC"), Trust.SYNCED, 0, 0, False, report.busy, report.faulted, mode, can_be_held=held)
         return decide(Request(point, b""), Grant(b"", Tier.STAFF, {point: ALWAYS}), facts, 0).reason
 
     def may_reset(self, digest: bytes, zone: str) -> bytes | None:
         """The holder whose grant lets them end an emergency of this zone; None for everybody else."""
         now_ms = self._clock.now_ms()
-        facts = self._facts(now_ms, False, Report(""), Mode.SCHEDULED, {}, roster_damaged=False)
+        facts = self._facts("", now_ms, False, Report(""), Mode.SCHEDULED, {}, roster_damaged=False)
         grants = self._find(digest) or []
         return next((grant.holder for grant in grants if may_reset(grant, zone, facts, now_ms)), None)
 
@@ -166,8 +171,9 @@ class Decider:
             grants = found or []
             now_ms = self._clock.now_ms()
             used = self._used(grants, request.point)
-            facts = self._facts(now_ms, free_exit, report, mode, used, roster_damaged=found is None)
-            zone = self._zones.get(request.point, "")
+            point = request.point
+            facts = self._facts(point, now_ms, free_exit, report, mode, used, roster_damaged=found is None)
+            zone = self._zones.get(point, "")
             resets = any(grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             return weigh(request, grants, facts, now_ms), resets
         except Exception:
@@ -196,8 +202,12 @@ class Decider:
             return None
         return self._ledger.used(holders.pop().hex())
 
+    def _can_be_held(self, point: str) -> bool:
+        return has_mode(self._kinds.get(point, ""), Mode.HOLD_OPEN)
+
     def _facts(
         self,
+        point: str,
         now_ms: int,
         free_exit: bool,
         report: Report,
@@ -220,4 +230,5 @@ class Decider:
             offline=limit_ms is not None and now_ms - self._clock.heard_ms >= limit_ms,
             used=used,
             reserved_for=bytes.fromhex(report.reserved_for),
+            can_be_held=self._can_be_held(point),
         )

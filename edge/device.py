@@ -56,6 +56,7 @@ class Device:
             ports.clock,
             registration.digest_key if registration else None,
             zones={point.name: point.zone for point in config.points},
+            kinds={point.name: point.kind for point in config.points},
             ledger=self.ledger,
             random_bytes=ports.random.randbytes,
         )
@@ -271,6 +272,8 @@ class Device:
         data = {"boot": self.ports.clock.boot, "offset_ms": offset_ms, "error_ms": error_ms}
         self.recorder.record("", "device.clock_fixed", data)
         self.agent.clock_known()
+        if self.remote is not None:
+            self.remote.modes.look()
 
     def _save_clock(self) -> None:
         self.ports.clock.save()

@@ -122,13 +122,22 @@ MESSAGES: dict[str, Struct] = {
         pages=[page_hash(b"a page of the lower half"), page_hash(PAGE)],
         count=103,
     ),
-    "config-1.json": Desired(
+    "config-2.json": Desired(
         device=DEVICE,
         number=4,
         issued_ms=1_777_888_000_000,
         modes={"turnstile": Mode.LOCKDOWN},
         wiring='[device]\nsite = "willow-court"  # 柳园\n',
         wiring_hash="0123456789abcdef",
+        until={"turnstile": 1_777_895_200_000},
+    ),
+    "state-kinds-2.json": State(
+        online=True,
+        connection=42,
+        boot=BOOT,
+        software="0.1.0",
+        config_hash="1f2e",
+        points={"turnstile": {"kind": "turnstile", "phase": "rest"}, "phone-1": {"kind": "socket", "phase": "free"}},
     ),
     "reported-1.json": Reported(
         number=4,
@@ -195,6 +204,14 @@ OLDER: dict[str, Struct] = {
         oldest_ms=1111,
         unlogged=0,
         faults={"reader": "swapped_wires"},
+    ),
+    "config-1.json": Desired(
+        device=DEVICE,
+        number=4,
+        issued_ms=1_777_888_000_000,
+        modes={"turnstile": Mode.LOCKDOWN},
+        wiring='[device]\nsite = "willow-court"  # 柳园\n',
+        wiring_hash="0123456789abcdef",
     ),
     "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
     "site-page-1.hex": SITE_PAGE,

@@ -88,6 +88,7 @@ def answer(changes: Row) -> Reason:
         offline=said["offline"],
         used=None if said["used"] == "unknown" else {"charging": Used(**said["used"])},
         reserved_for=bytes.fromhex(said["reserved_for"]),
+        can_be_held=said["can_be_held"],
     )
     request = Request(point=said["point"], digest=bytes(16), direction=said["direction"])
     return decide(request, grant if said["known"] else None, facts, to_ms(said["now"])).reason
@@ -164,6 +165,7 @@ facts_of_any_kind = st.builds(
     offline=st.booleans(),
     used=st.none() | st.dictionaries(st.sampled_from(["phone", "ebike"]), amounts),
     reserved_for=st.just(b"") | st.binary(min_size=8, max_size=8),
+    can_be_held=st.booleans(),
 )
 
 
@@ -194,7 +196,7 @@ def test_a_free_exit_lets_everybody_out(request: Request, grant: Grant | None, f
 def test_nobody_unknown_enters(request: Request, facts: Facts, now_ms: int) -> None:
     entering = replace(request, direction="in")
     decision = decide(entering, None, facts, now_ms)
-    assert decision.allowed == (facts.mode is Mode.HOLD_OPEN)
+    assert decision.allowed == (facts.mode is Mode.HOLD_OPEN and facts.can_be_held)
 
 
 @given(requests, st.none() | grants, facts_of_any_kind, any_time_ms)
@@ -214,7 +216,7 @@ def test_the_way_out_does_not_depend_on_the_mode(
 @given(requests, grants, facts_of_any_kind, any_time_ms)
 def test_nobody_enters_on_what_is_missing_or_broken(request: Request, grant: Grant, facts: Facts, now_ms: int) -> None:
     decision = decide(replace(request, direction="in"), grant, facts, now_ms)
-    if decision.allowed and facts.mode is not Mode.HOLD_OPEN:
+    if decision.allowed and not (facts.mode is Mode.HOLD_OPEN and facts.can_be_held):
         assert grant.standing is Standing.ACTIVE
         assert request.point in grant.points
         assert facts.roster_age_ms is not None

@@ -79,7 +79,7 @@ class Desk:
             loop,
             clock,
             self.recording,
-            Decider(Cards("east", "gym"), clock, KEY),
+            Decider(Cards("east", "gym"), clock, KEY, kinds={"east": "door"}),
             self,
             self._changed,
         )

@@ -8,7 +8,19 @@ import pytest
 from msgspec.structs import replace
 
 from contract.credentials import canonical, encode
-from contract.decide import DAY_MS, HOUR_MS, RULE_VERSION, Allotment, Decision, Direction, Grant, Standing, Trust, Used
+from contract.decide import (
+    DAY_MS,
+    HOUR_MS,
+    RULE_VERSION,
+    Allotment,
+    Decision,
+    Direction,
+    Grant,
+    Mode,
+    Standing,
+    Trust,
+    Used,
+)
 from contract.reasons import Reason
 from edge.decider import Decider
 from edge.stations import Decided, Report
@@ -43,6 +55,7 @@ class Desk:
             self.clock,
             KEY if has_key else None,
             zones={"gym": "hub"},
+            kinds={"gym": "door", "phone-1": "socket"},
             ledger=self.book,
             random_bytes=Random(7).randbytes,
         )
@@ -250,3 +263,13 @@ def test_a_card_that_opens_nothing_any_more_resets_nothing(changes: dict[str, ob
     desk.let_anna(**changes)
     assert desk.decided().resets is False
     assert desk.decider.may_reset(digest(ANNAS), "hub") is None
+
+
+@pytest.mark.parametrize(
+    ("point", "reason"),
+    [("gym", Reason.HELD_OPEN), ("phone-1", Reason.UNKNOWN_CREDENTIAL), ("elsewhere", Reason.UNKNOWN_CREDENTIAL)],
+)
+def test_only_a_door_is_free_in_hold_open(point: str, reason: Reason) -> None:
+    """Whatever mode a socket was brought into, it gives nothing to a card that nobody knows."""
+    decided = Desk().decider.decide_digest(bytes(16), point, "in", free_exit=True, report=QUIET, mode=Mode.HOLD_OPEN)
+    assert decided.decision.reason is reason
