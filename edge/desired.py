@@ -6,18 +6,18 @@ again before the first card. Its number only ever grows, so that a broker cannot
 
 import logging
 from asyncio import AbstractEventLoop, Future, TimerHandle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
 
 from contract import codec
 from contract.codec import Malformed
-from contract.decide import Mode
 from contract.messages import Desired, Reported
 from contract.sealing import ConfigVerifier, Purpose, statement
 from edge.bursts import Bursts
 from edge.memory import Memory, MemoryUnusable
+from edge.point_modes import PointModes
 from edge.rewiring import Rewiring, Time, Verdict
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class _Refused(Exception):
 class DesiredState:
     """Takes desired documents and reports on them. ``refused`` is why the last one was not believed, empty when well.
 
-    ``apply`` sets the modes of the points, which are named in ``points``; ``wiring`` looks after the rest.
+    ``modes`` sets the modes of the points; ``wiring`` looks after the rest.
     """
 
     def __init__(
@@ -47,16 +47,16 @@ class DesiredState:
         *,
         loop: AbstractEventLoop,
         writer: Executor | None,
-        points: Sequence[str],
+        modes: PointModes,
         wiring: Rewiring,
-        apply: Callable[[Mapping[str, Mode], int], None],
         report: Callable[[Reported], None],
         record: Callable[[str, dict[str, Any]], object],
     ) -> None:
         self.refused = ""
         self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
-        self._loop, self._writer, self._points, self._wiring = loop, writer, points, wiring
-        self._apply, self._report, self._record = apply, report, record
+        self._loop, self._writer, self._modes, self._wiring = loop, writer, modes, wiring
+        self._report, self._record = report, record
+        modes.ended = partial(self.changed, event=False)
         self._refusals = Bursts(loop, partial(record, "device.config"))
         self._desired: Desired | None = None
         self._unsaved = ""
@@ -78,11 +78,13 @@ class DesiredState:
         except _Refused as wrong:
             log.warning("the desired document that was kept is not good any more: %s", wrong)
             return
-        self._take_up(desired)
+        self._desired = desired
+        self._modes.resume(desired)
         self._wiring.want(desired)
 
     def close(self) -> None:
         self._closed = True
+        self._modes.close()
         self._refusals.close()
         if self._save_again is not None:
             self._save_again.cancel()
@@ -132,7 +134,7 @@ class DesiredState:
     def _take_up(self, desired: Desired) -> None:
         """Modes are in force at once; the disk follows."""
         self._desired = desired
-        self._apply(desired.modes, desired.number)
+        self._modes.take_up(desired)
 
     def _save(self, desired: Desired, payload: bytes) -> None:
         if self._save_again is not None:  # of an older document, which must not come to stand over this one
@@ -170,15 +172,11 @@ class DesiredState:
 
     def _reported(self, desired: Desired) -> Reported:
         verdict = self._verdict(desired)
-        modes = {point: desired.modes.get(point, Mode.SCHEDULED) for point in self._points}
-        now_ms = self._clock.now_ms()
+        modes, now_ms = self._modes.in_force, self._clock.now_ms()
         return Reported(desired.number, verdict.status, now_ms, modes, self._wiring.in_force, verdict.why)
 
     def _verdict(self, desired: Desired) -> Verdict:
         if self._unsaved:
             return Verdict("waiting", self._unsaved)
         verdict = self._wiring.verdict(desired)
-        if verdict.status != "applied":
-            return verdict
-        unknown = sorted(desired.modes.keys() - set(self._points))
-        return Verdict("applied", f"No such point here: {', '.join(unknown)}." if unknown else "")
+        return verdict if verdict.status != "applied" else Verdict("applied", self._modes.why())

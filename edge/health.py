@@ -189,6 +189,7 @@ class Condition:
         report = runner.report
         shown = runner.shown.text if runner.shown else ""
         return {
+            "kind": runner.kind.name,
             "phase": report.phase,
             "mode": runner.mode.value,
             "faulted": report.faulted,

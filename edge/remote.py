@@ -17,6 +17,7 @@ from edge.commands import Commands, Done
 from edge.desired import DesiredState
 from edge.link import Link
 from edge.memory import Memory
+from edge.point_modes import PointModes
 from edge.recorder import Recorder
 from edge.rewiring import Health, Rewire, Rewiring
 
@@ -96,6 +97,15 @@ class Remote:
             told=self._wiring_changed,
             record=self._record,
         )
+        self.modes = PointModes(
+            {name: runner.kind.name for name, runner in agent.runners.items()},
+            memory,
+            clock,
+            loop=loop,
+            writer=writer,
+            apply=agent.set_modes,
+            record=recorder.record,
+        )
         self.desired = DesiredState(
             memory,
             keys.config,
@@ -104,9 +114,8 @@ class Remote:
             clock,
             loop=loop,
             writer=writer,
-            points=list(agent.runners),
+            modes=self.modes,
             wiring=self.wiring,
-            apply=agent.set_modes,
             report=self._report,
             record=self._record,
         )

@@ -65,6 +65,7 @@ KINDS: Mapping[str, tuple[Tone, str]] = {
     "device.config trying": ("quiet", "Tries a new wiring"),
     "device.config waiting": ("quiet", "Waits before it does what is ordered of it"),
     "device.clock_damaged": ("alarm", "The file of its time was damaged"),
+    "device.mode_ended": ("alarm", "A mode ended by itself: its time was over"),
     "device.memory_damaged": ("alarm", "Its memory of orders was damaged"),
     "device.started": ("quiet", "Started"),
     "device.stopped": ("quiet", "Stopped"),

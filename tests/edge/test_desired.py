@@ -13,12 +13,14 @@ from contract.messages import Desired, Reported
 from contract.sealing import ConfigKey, ConfigVerifier, Purpose, statement
 from edge.desired import KEPT_AS, SAVE_AGAIN_S, DesiredState
 from edge.memory import Memory, MemoryUnusable
+from edge.point_modes import PointModes
 from edge.rewiring import Health, Rewiring
 from tests.firmware_sim.story import in_virtual_time
 
 SITE, DEVICE = "estate", "gym-01"
 KEY = ConfigKey.generate()
 NOW_MS = 1_800_000_000_000
+DAY_S = 24 * 3600
 
 
 class FullMemory(Memory):
@@ -33,12 +35,15 @@ class FullMemory(Memory):
 
 
 class World:
-    """A device with two points, and what was told of its documents."""
+    """A device with three points, and what was told of its documents."""
+
+    boot = "b7"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.reports: list[Reported] = []
         self.rows: list[dict[str, Any]] = []
+        self.ended: list[tuple[str, str]] = []
         self.start()
 
     def start(self) -> None:
@@ -64,9 +69,16 @@ class World:
             self,
             loop=loop,
             writer=None,
-            points=["gym", "east"],
+            modes=PointModes(
+                {"gym": "turnstile", "east": "door", "phone": "socket"},
+                self.memory,
+                self,
+                loop=loop,
+                writer=None,
+                apply=self._apply,
+                record=lambda point, kind, data: self.ended.append((point, data["mode"])),
+            ),
             wiring=wiring,
-            apply=self._apply,
             report=self.reports.append,
             record=lambda kind, data: self.rows.append(data),
         )
@@ -80,6 +92,9 @@ class World:
     def now_ms(self) -> int:
         return NOW_MS
 
+    def mono_ms(self) -> int:
+        return round(asyncio.get_running_loop().time() * 1000)
+
     def _told(self, event: bool) -> None:
         self.desired.changed(event)
 
@@ -87,8 +102,16 @@ class World:
         assert number == self.desired.number
         self.modes = modes
 
-    async def hears(self, number: int, *, key: ConfigKey = KEY, device: str = DEVICE, **modes: Mode) -> None:
-        body = codec.write(Desired(device, number, NOW_MS, modes))
+    async def hears(
+        self,
+        number: int,
+        *,
+        key: ConfigKey = KEY,
+        device: str = DEVICE,
+        until: dict[str, int] | None = None,
+        **modes: Mode,
+    ) -> None:
+        body = codec.write(Desired(device, number, NOW_MS, modes, until=until or {}))
         self.desired.hear(codec.attach(body, key.sign(statement(Purpose.CONFIG, SITE, DEVICE, body))))
         await asyncio.sleep(0.1)
 
@@ -100,7 +123,7 @@ async def test_a_document_is_in_force_at_once_and_after_a_restart(tmp_path: Path
     assert world.modes == {"gym": Mode.LOCKDOWN}
     (told,) = world.reports
     assert (told.number, told.status, told.why) == (3, "applied", "")
-    assert told.modes == {"gym": Mode.LOCKDOWN, "east": Mode.SCHEDULED}
+    assert told.modes == {"gym": Mode.LOCKDOWN, "east": Mode.SCHEDULED, "phone": Mode.SCHEDULED}
     assert world.rows == [{"status": "applied", "number": 3, "why": ""}]
     world.restart()
     assert (world.modes, world.desired.number) == ({"gym": Mode.LOCKDOWN}, 3)
@@ -186,3 +209,62 @@ async def test_one_that_is_closed_offers_nothing_more(tmp_path: Path) -> None:
     await asyncio.sleep(3 * SAVE_AGAIN_S)
     assert world.memory.kept(KEPT_AS) is None
     assert world.reports == []
+
+
+@in_virtual_time
+async def test_a_refused_point_does_not_spoil_the_others(tmp_path: Path) -> None:
+    """The document is taken up, the socket keeps its mode, and the report says why; after a restart as well."""
+    world = World(tmp_path)
+    await world.hears(1, gym=Mode.LOCKDOWN, east=Mode.HOLD_OPEN, phone=Mode.LOCKDOWN)
+    told = world.reports[-1]
+    assert (told.status, told.why) == ("applied", "These points have no mode lockdown: phone.")
+    assert told.modes == {"gym": Mode.LOCKDOWN, "east": Mode.HOLD_OPEN, "phone": Mode.SCHEDULED}
+    world.restart()
+    assert world.modes == {"gym": Mode.LOCKDOWN, "east": Mode.HOLD_OPEN}
+
+
+@in_virtual_time
+async def test_a_mode_ends_by_itself_and_says_so(tmp_path: Path) -> None:
+    """Without an ``until`` a lockdown has four hours and a door is held open for two; nobody is heard meanwhile."""
+    world = World(tmp_path)
+    await world.hears(1, gym=Mode.LOCKDOWN, east=Mode.HOLD_OPEN)
+    await asyncio.sleep(2 * 3600 - 1)
+    assert world.modes == {"gym": Mode.LOCKDOWN, "east": Mode.HOLD_OPEN}
+    await asyncio.sleep(2)
+    assert (world.modes, world.ended) == ({"gym": Mode.LOCKDOWN}, [("east", "hold_open")])
+    assert world.reports[-1].modes["east"] is Mode.SCHEDULED
+    world.restart()
+    await asyncio.sleep(2 * 3600)
+    assert (world.modes, world.ended[1:]) == ({}, [("gym", "lockdown")])
+    await asyncio.sleep(DAY_S)
+    assert len(world.ended) == 2
+    world.restart()
+    assert (world.modes, len(world.ended)) == ({}, 2)
+
+
+@in_virtual_time
+async def test_what_ended_while_the_agent_was_down_says_so(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.hears(1, gym=Mode.LOCKDOWN)
+    world.desired.close()
+    world.memory.close()
+    await asyncio.sleep(5 * 3600)
+    world.start()
+    assert (world.modes, world.ended) == ({}, [("gym", "lockdown")])
+    world.desired.tell()
+    assert world.reports[-1].modes["gym"] is Mode.SCHEDULED
+
+
+@in_virtual_time
+async def test_an_end_in_the_document_counts(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.hears(1, until={"gym": NOW_MS + 60_000}, gym=Mode.LOCKDOWN)
+    await asyncio.sleep(59)
+    assert world.modes == {"gym": Mode.LOCKDOWN}
+    await asyncio.sleep(1)
+    assert world.modes == {}
+    await world.hears(2, until={"gym": NOW_MS + 10 * 3_600_000}, gym=Mode.LOCKDOWN)
+    await asyncio.sleep(4 * 3600)
+    assert world.modes == {}
+    await world.hears(3, until={"gym": NOW_MS}, gym=Mode.LOCKDOWN)
+    assert (world.modes, world.reports[-1].status) == ({}, "applied")

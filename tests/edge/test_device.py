@@ -286,7 +286,7 @@ async def test_the_status_is_plain_json_and_shows_what_stands_at_each_point(tmp_
     status = json.loads(json.dumps(bench.device.status()))
     assert (status["device"], status["site"], status["keeper"]) == (NAME, SITE, True)
     assert status["emergencies"] == ["estate"]
-    assert set(status["points"]["east"]) == {"phase", "mode", "faulted", "faults", "shown"}
+    assert set(status["points"]["east"]) == {"kind", "phase", "mode", "faulted", "faults", "shown"}
     assert status["journal"]["waiting"] == status["journal"]["last"] == len(bench.rows())
     assert "keeper" not in status["faults"]
     await bench.device.close()

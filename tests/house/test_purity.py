@@ -12,6 +12,7 @@ IMPURE = {
 }
 PURE_FOLDERS = ("contract.", "edge.stations.")
 PURE_FILES = {
+    "edge.mode_terms",
     "cloud.members",
     "cloud.plans",
     "cloud.grants",
