@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -175,6 +176,12 @@ async def _feed_on(feed: LiveFeed, source: Source) -> None:
             await asyncio.sleep(FEED_RESTS_S)
 
 
+def has_two_lengths(headers: Headers) -> bool:
+    """Whether a request says in two ways how long it is: a proxy before us may believe the other one, and take a part
+    of it for a request of its own."""
+    return "content-length" in headers and "transfer-encoding" in headers
+
+
 class Guarded:
     """Puts the security headers on every answer, and keeps all but styles, scripts and what is public out of every
     cache."""
@@ -196,4 +203,8 @@ class Guarded:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
+        if scope["type"] == "http" and has_two_lengths(Headers(scope=scope)):
+            refused = PlainTextResponse("content-length and transfer-encoding", 400, {"Connection": "close"})
+            await refused(scope, receive, guarded)
+            return
         await self._app(scope, receive, guarded)

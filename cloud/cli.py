@@ -130,15 +130,19 @@ def serve(
         list[str] | None, typer.Option(help="Speak HTTPS under this host name or address; may be repeated.")
     ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Say on every page that this is a demonstration.")] = False,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(help="Address of a proxy before the console whose X-Forwarded-For is believed; may be repeated."),
+    ] = None,
 ) -> None:
     """Run the cloud until SIGTERM."""
-    from cloud.serve import PortTaken
     from cloud.serve import serve as run
+    from cloud.web_server import PortTaken
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        run(folder, parse_address(broker), host, port, demo=demo, names=tls or ())
+        run(folder, parse_address(broker), host, port, demo=demo, names=tls or (), proxies=trusted_proxy or ())
     except PortTaken as wrong:
         fail(str(wrong))
 

@@ -1,6 +1,5 @@
 """The running cloud: broker, ingest, publisher and web, put together and taken apart."""
 
-import asyncio
 import logging
 import signal
 import socket
@@ -8,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -18,33 +16,29 @@ from cloud.broker import Arrived, Broker, BrokerAddress
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import Authority, open_authority
 from cloud.commands import Commander
+from cloud.connections import Connections, most_connections
 from cloud.desired import Steering
 from cloud.feed import LiveFeed
 from cloud.folder import clock, open_folder, sole_server
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder, write_private
 from cloud.metrics import Metrics, Workings
-from cloud.notify import Systemd, Through, Watchdog
+from cloud.notify import Through
 from cloud.publisher import Publisher
 from cloud.registrar import Registrar
 from cloud.renewals import Renewals
 from cloud.rolling import Rolling
 from cloud.store.database import Store
 from cloud.store.registry import CLOUD, site_of
+from cloud.web_server import WebServer, listening_on, monotonic_ms, raise_descriptor_limit, web_config
 from cloud.worker import Worker
 from contract import topics
 
 SWITCH_S = 0.0005
 """How long a thread that computes may keep the others waiting: ingest comes back from every wait for the disk, and
 should not stand behind a page for Python's usual 5 ms."""
-GRACE_S = 3
-"""How long open pages may delay a stop."""
 
 log = logging.getLogger(__name__)
-
-
-class PortTaken(Exception):
-    """Another program listens there; the text names the address."""
 
 
 class Line:
@@ -146,44 +140,24 @@ class Line:
             self._identity.refresh()
 
 
-class WebServer(uvicorn.Server):
-    """Ends the live streams when it is told to stop: it would wait for them in vain.
-
-    It tells systemd when the cloud is ready, and that its loop and ``threads`` move.
-    """
-
-    def __init__(self, config: uvicorn.Config, feed: LiveFeed, threads: Sequence[Through]) -> None:
-        super().__init__(config)
-        self._feed = feed
-        self._threads = threads
-        self._systemd = Systemd()
-        self._watchdog: Watchdog | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._systemd.tell("READY=1")
-            self._watchdog = Watchdog(self._systemd, asyncio.get_running_loop(), self._threads)
-            self._watchdog.start()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._watchdog is not None:
-            self._watchdog.close()
-        self._systemd.tell("STOPPING=1")
-        await super().shutdown(sockets)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._feed.close()
-        super().handle_exit(sig, frame)
-
-
-def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: bool, names: Sequence[str] = ()) -> None:
-    """Run until SIGTERM or SIGINT. With ``names`` the console speaks HTTPS under these host names.
+def serve(
+    folder: Path,
+    address: BrokerAddress,
+    host: str,
+    port: int,
+    *,
+    demo: bool,
+    names: Sequence[str] = (),
+    proxies: Sequence[str] = (),
+) -> None:
+    """Run until SIGTERM or SIGINT. With ``names`` the console speaks HTTPS under these host names; only ``proxies`` are
+    believed about whom they speak for.
 
     Raises ``FolderUnusable``, ``KeysUnusable`` or ``PortTaken``.
     """
     sys.setswitchinterval(SWITCH_S)
-    with sole_server(folder), open_folder(folder) as (store, keys), _listening(host, port) as listening:
+    table = Connections(most_connections(raise_descriptor_limit()), monotonic_ms)
+    with sole_server(folder), open_folder(folder) as (store, keys), listening_on(host, port, table) as listening:
         feed = LiveFeed()
         figures = Metrics(store, clock, feed)
         authority = open_authority(keys.folder, clock())
@@ -200,17 +174,11 @@ def serve(folder: Path, address: BrokerAddress, host: str, port: int, *, demo: b
             demo=demo,
             figures=figures,
         )
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-            ssl_certfile=_console_certificate(authority, keys.folder, names) if names else None,
-        )
+        certificate = _console_certificate(authority, keys.folder, names) if names else None
+        config = web_config(app, table, certificate=certificate, proxies=proxies)
         with line.open():
             log.info("serving on %s://%s:%d/", "https" if names else "http", *listening.getsockname()[:2])
-            _run(WebServer(config, feed, line.pulses), listening)
+            _run(WebServer(config, feed, line.pulses, table), listening)
 
 
 def _console_certificate(authority: Authority, folder: Path, names: Sequence[str]) -> Path:
@@ -230,16 +198,3 @@ def _run(server: uvicorn.Server, listening: socket.socket) -> None:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((host, port))
-            listening.listen()  # who comes before uvicorn is ready waits, and is not turned away
-        except OSError as wrong:
-            raise PortTaken(f"cannot listen on {host} port {port}: {wrong.strerror}; choose another --port") from None
-        yield listening

@@ -2,30 +2,35 @@
 
 import os
 import re
+import resource
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from cloud.broker import parse_address
+from cloud.connections import most_connections
 from cloud.folder import FolderUnusable, make_folder, open_folder, sole_server
 from cloud.metrics import metrics_token
 from cloud.sample import seed_sample
-from cloud.serve import PortTaken, serve
+from cloud.serve import serve
 from cloud.store.community import set_card_standing
 from cloud.store.registry import register
 from cloud.store.schema import devices, events
+from cloud.web_server import PortTaken
 from contract import codec
 from contract.decide import Standing
 from contract.messages import Ack, Manifest
 from firmware_sim.worlds.brokers import Broker as LocalBroker
-from firmware_sim.worlds.brokers import free_port
+from firmware_sim.worlds.brokers import free_port, start_broker
 from tests.cloud.line import PATIENCE_S, DeviceLine, connected
 from tests.cloud.sender import Sender
 from tests.services import Ear, listening
@@ -46,13 +51,20 @@ def add(folder: Path, sender: Sender) -> None:
         keys.make_sync(sender.name)
 
 
+def limit_descriptors(most: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 @contextmanager
-def running(folder: Path, broker: LocalBroker, port: int) -> Iterator[subprocess.Popen[str]]:
+def running(
+    folder: Path, broker: LocalBroker, port: int, descriptors: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
     address = f"mqtt://127.0.0.1:{broker.port}"
     started = subprocess.Popen(
         [str(CLOUD), "serve", "-d", str(folder), "--port", str(port), "--broker", address],
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=None if descriptors is None else partial(limit_descriptors, descriptors),  # noqa: PLW1509
     )
     assert started.stderr is not None
     said = []
@@ -192,6 +204,28 @@ def test_the_faults_of_every_thread_are_counted(folder: Path, broker: LocalBroke
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             counted = re.findall(r'hearthgate_failures_total\{thread="(\w+)"\} 0\.0', answer.read().decode())
     assert set(counted) == {"broker", "ingest", "publisher", "reminder", "renewals", "rolling"}
+
+
+def test_idle_strangers_stop_neither_ingest_nor_console(folder: Path, broker: LocalBroker, tmp_path: Path) -> None:
+    """With 64 descriptors and four times as many idle connections as there is room for, the broker is found again."""
+    gym = Sender("gym-turnstile")
+    add(folder, gym)
+    gym.record(1)
+    port = free_port()
+    with running(folder, broker, port, descriptors=64) as cloud, ExitStack() as held:
+        for _ in range(4 * most_connections(64)):
+            held.enter_context(socket.create_connection(("127.0.0.1", port), PATIENCE_S))
+        broker.stop()
+        again = start_broker(tmp_path / "again", broker.port, kind="mosquitto")
+        held.callback(again.stop)
+        with connected("gym-turnstile", again.port) as device:
+            next_manifest(device)
+            device.publish("events", gym.events(1, 1))
+            assert next_ack(device).upto == 1
+        assert get(port, "/health/ready") == "ready"
+        cloud.send_signal(signal.SIGTERM)
+        assert cloud.stderr
+        assert "Too many open files" not in cloud.stderr.read()
 
 
 def test_two_servers_on_one_folder_are_refused(folder: Path) -> None:

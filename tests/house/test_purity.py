@@ -12,8 +12,10 @@ IMPURE = {
 }
 PURE_FOLDERS = ("contract.", "edge.stations.")
 PURE_FILES = {
+    "cloud.connections",
     "edge.mode_terms",
     "cloud.members",
+    "cloud.networks",
     "cloud.plans",
     "cloud.grants",
     "cloud.rollouts",
