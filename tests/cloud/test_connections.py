@@ -89,11 +89,8 @@ def test_streams_alone_turn_the_next_away() -> None:
 def test_nobody_enters_before_the_ended_are_gone() -> None:
     """An ended connection has its descriptor until the loop has closed it: a burst must not take the reserve."""
     hall = Hall(3)
-    key = 0
-    while not hall.table.is_crowded:
-        key += 1
-        assert hall.enters(key)
-    assert key == 3 + MAX_ENDING
+    entered = [key for key in range(1, 30) if not hall.table.is_crowded and hall.enters(key)]
+    assert len(entered) == 3 + MAX_ENDING
     hall.table.closed(1)
     assert not hall.table.is_crowded
 
