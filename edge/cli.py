@@ -218,17 +218,19 @@ def add_post(
     as_json: JsonOption = False,
 ) -> None:
     """Make the password of a charging post and print it once, with the address to type into the post."""
+    from edge.post_names import name_key
     from edge.post_passwords import PasswordExists, make_password
 
     device = _load(config, kinds)
-    names = sorted({line.post for point in device.points for line in point.lines.values()})
-    if device.ocpp is None or post not in names:
-        fail(f"no point of {config} is wired to a post {post!r}; there is {', '.join(names) or 'none'}")
+    wired = sorted({line.post for point in device.points for line in point.lines.values()})
+    name = next((one for one in wired if name_key(one) == name_key(post)), None)
+    if device.ocpp is None or name is None:
+        fail(f"no point of {config} is wired to a post {post!r}; there is {', '.join(wired) or 'none'}")
     with mendable(PasswordExists):
         told = {
             "address": f"ws://{device.ocpp.listen}/",
-            "name": post,
-            "password": make_password(device.keys, post, anew=anew),
+            "name": name,
+            "password": make_password(device.keys, name, anew=anew),
         }
     if as_json:
         typer.echo(json.dumps(told))

@@ -31,6 +31,7 @@ from edge.peripherals import (
     wrongly_read,
     wrongly_shared,
 )
+from edge.post_names import POST_NAME_RULE
 
 Level = Literal["low", "high"]
 Pull = Literal["up", "down"]
@@ -382,6 +383,8 @@ def _cure(problem: str, key: str) -> tuple[str, str]:
         return missing[1], "missing; write it"
     if setting := re.match(r"(\w+_\w+) ", problem):
         return setting[1], problem
+    if "matching regex" in problem and key.endswith(".post"):
+        return "", POST_NAME_RULE
     if "matching regex" in problem:
         return "", "write lower-case letters, digits and hyphens, at most 40"
     if problem == "Expected `array`, got `object`":

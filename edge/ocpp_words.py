@@ -20,6 +20,7 @@ MAX_NUMBER = (1 << 31) - 1
 Version = Literal["1.6", "2.0.1"]
 Status = Literal["available", "occupied", "charging", "sated", "suspended", "reserved", "unavailable", "faulted"]
 """``sated``: the car takes nothing more; ``suspended``: the post gives nothing for now."""
+Turned = Literal["wrong_password", "wrong_protocol"]
 Word = Literal["accepted", "blocked", "expired", "invalid", "concurrent"]
 """What is said of a card. The letter of both versions is the same, but for its capital."""
 Wish = Literal[
@@ -95,6 +96,16 @@ class Booted(Struct, frozen=True):
 
 class Beat(Struct, frozen=True):
     """The post is alive."""
+
+
+class Alive(Struct, frozen=True):
+    """The line to the post is alive: a message, a ping, or the answer to one came within the last seconds."""
+
+
+class TurnedAway(Struct, frozen=True):
+    """Somebody was turned away who connected under the post's name: a stranger, or the post wrongly set up."""
+
+    why: Turned
 
 
 class StatusSaid(Struct, frozen=True):
@@ -188,6 +199,8 @@ FromPost = (
     | Left
     | Booted
     | Beat
+    | Alive
+    | TurnedAway
     | StatusSaid
     | CardShown
     | StartSaid

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta, Struct
 
 from contract.messages import Name
+from edge.post_names import PostName, name_key
 
 Pin = Annotated[int, Meta(ge=0, le=27)]
 Model = Literal["pzem004t", "sdm120", "ntc8"]
@@ -39,7 +40,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
     """The connector of a charging post that speaks OCPP; ``post`` is the name it connects under."""
 
-    post: Name
+    post: PostName
     connector: Annotated[int, Meta(ge=1, le=99)] = 1
 
 
@@ -115,7 +116,8 @@ def wrongly_connected(points: Sequence[_Point], kinds: Mapping[str, _Kind], ocpp
     """What is wrong with the lines of the points, and with the address that posts connect to."""
     if ocpp is not None and not _has_address(ocpp):
         yield "ocpp.listen", "write an address of this device and a port, such as 192.168.50.1:9000"
-    taken: dict[Line, str] = {}
+    taken: dict[tuple[str, int], str] = {}
+    spelled: dict[str, str] = {}
     for index, point in enumerate(points):
         kind, where = kinds[point.name], f"point[{index}]"
         yield from _unfit(where, "lines", kind.name, point.lines, kind.lines)
@@ -123,9 +125,13 @@ def wrongly_connected(points: Sequence[_Point], kinds: Mapping[str, _Kind], ocpp
             key = f"{where}.lines.{name}"
             if ocpp is None:
                 yield key, 'the table [ocpp] is missing; write listen = "192.168.50.1:9000"'
-            if line in taken:
-                yield key, f"connector {line.connector} of {line.post} is used by {taken[line]} already"
-            taken[line] = key
+            first = spelled.setdefault(name_key(line.post), line.post)
+            if first != line.post:
+                yield f"{key}.post", f"{line.post} and {first} are one name; write both alike, or give one post another"
+            place = (name_key(line.post), line.connector)
+            if place in taken:
+                yield key, f"connector {line.connector} of {line.post} is used by {taken[place]} already"
+            taken[place] = key
 
 
 def wrongly_shared(readers: Sequence[SharedReader], points: Sequence[_Point]) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edge.files import write_whole
+from edge.post_names import file_name
 
 PASSWORD_BYTES = 16
 """OCPP 1.6 takes 16 to 20 bytes written as hexadecimal digits, OCPP 2.0.1 a text of 16 to 40: this is both."""
@@ -38,4 +39,4 @@ def make_password(keys: Path, post: str, *, anew: bool = False) -> str:
 
 
 def _file(keys: Path, post: str) -> Path:
-    return keys / f"ocpp-{post}"
+    return keys / file_name(post)

@@ -165,6 +165,8 @@ FAULTS: Mapping[str, str] = {
     "thermometer_lost": "The thermometer says nothing",
     "uplink": "Trouble on the line to the cloud",
     "will_not_stop": "The post does not stop",
+    "wrong_password": "Somebody connects in the post's name with a wrong password",
+    "wrong_protocol": "The post connects, but offers no version of OCPP that is spoken here",
 }
 
 ACTIONS: Mapping[str, str] = {

@@ -3,44 +3,55 @@ their points; what points say becomes calls to their posts (see ``ocpp_orders``)
 """
 
 import asyncio
-import base64
-import binascii
-import hmac
 import logging
 from asyncio import AbstractEventLoop, Future, Task
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import Protocol
-from urllib.parse import unquote
+from typing import Protocol, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from edge.hardware.ocpp_admission import (
+    VERSIONS,
+    Handshakes,
+    Who,
+    WrongTries,
+    chosen_version,
+    cut_short,
+    is_login,
+    offered_versions,
+    shown_login,
+)
+from edge.hardware.ocpp_connection import PostConnection, library_log, watch
 from edge.hardware.ocpp_orders import OrderQueue
 from edge.hardware.ocpp_posts import Post, post
 from edge.hardware.ocpp_talk import failed
 from edge.ocpp_words import (
     PORT,
+    Alive,
     Connected,
     FromPost,
     Left,
     Nonsense,
     Order,
     ToPost,
+    Turned,
+    TurnedAway,
     Verdict,
     Version,
 )
+from edge.post_names import name_key, name_key_of_path
 
 log = logging.getLogger(__name__)
 
-VERSIONS: dict[str, Version] = {"ocpp1.6": "1.6", "ocpp2.0.1": "2.0.1"}
-"""By the name under which a connection asks for it."""
-PING_S = 20.0
-"""One post leaves after 110 s of silence; a dead one is noticed after two of these."""
+HANDSHAKE_S = 10.0
+"""How long a connection may take to say who it is."""
 ANSWER_WITHIN_S = 5.0
 """How long a post waits for its point. Then the card is refused, which is the safe answer."""
 MAX_MESSAGE_BYTES = 64 * 1024
@@ -79,9 +90,12 @@ class OcppServer:
         self._password, self._receive = password, receive
         self._points: dict[str, dict[int, str]] = {}
         for (name, connector), point in sorted(points.items()):
-            self._points.setdefault(name, {})[connector] = point
-        self._places = {point: place for place, point in points.items()}
+            self._points.setdefault(name_key(name), {})[connector] = point
+        self._names = {name_key(name): name for name, _ in points}
+        self._places = {point: (name_key(name), connector) for (name, connector), point in points.items()}
         self._lines: dict[str, _Line] = {}
+        self._handshakes: Handshakes[PostConnection] = Handshakes()
+        self._wrong = WrongTries()
         self._tasks: set[Task[None]] = set()
 
     def start(self) -> None:
@@ -118,11 +132,14 @@ class OcppServer:
                     port,
                     process_request=self._admit,
                     subprotocols=[Subprotocol(name) for name in VERSIONS],
+                    select_subprotocol=_choose,
+                    create_connection=partial(PostConnection, self._handshakes),  # type: ignore[arg-type]
                     compression=None,
-                    ping_interval=PING_S,
-                    ping_timeout=PING_S,
+                    open_timeout=HANDSHAKE_S,
+                    ping_interval=None,
                     max_size=MAX_MESSAGE_BYTES,
                     server_header=None,
+                    logger=library_log,
                 )
             except OSError as wrong:
                 self.deaf = f"{host}:{port}: {wrong.strerror or wrong}"
@@ -146,40 +163,59 @@ class OcppServer:
     def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         """None lets a connection in. A post that shows no password of its own gets a 401, before anything is upgraded;
         which names there are is told to nobody."""
-        name = unquote(request.path.partition("?")[0].rstrip("/").rpartition("/")[2])
-        password = self._password(name) if name in self._points else None
-        shown = _shown(request.headers.get_all("Authorization"))
-        if password is None or shown is None or not _is_password(shown, name, password):
-            log.warning("a connection from %s was turned away: it shows no password of a post", _peer(connection))
-            refusal = connection.respond(HTTPStatus.UNAUTHORIZED, "This needs the name and the password of a post.\n")
-            refusal.headers["WWW-Authenticate"] = 'Basic realm="posts", charset="UTF-8"'
-            return refusal
-        connection.username = name
+        connection = cast(PostConnection, connection)
+        key = name_key_of_path(request.path)
+        name = self._names.get(key)
+        who, now_s = (connection.address, "" if name is None else key), self._loop.time()
+        if self._wrong.is_blocked(who, now_s):
+            return _refused(connection, HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong tries; come again in a minute.\n")
+        shown = shown_login(request.headers.get_all("Authorization"))
+        if name is None or not is_login(shown, name, self._password(name)):
+            self._turn_away(who, "wrong_password", f"{cut_short(key)} with no password of a post")
+            return _refused(connection, HTTPStatus.UNAUTHORIZED, "This needs the name and the password of a post.\n")
+        offered = offered_versions(request.headers.get_all("Sec-WebSocket-Protocol"))
+        if chosen_version(offered) is None:
+            asks = f"the subprotocol {cut_short(', '.join(offered))}" if offered else "no subprotocol"
+            self._turn_away(who, "wrong_protocol", f"post {name} with {asks} instead of {' or '.join(VERSIONS)}")
+            return _refused(connection, HTTPStatus.BAD_REQUEST, f"Offer {' or '.join(VERSIONS)}.\n")
+        self._handshakes.remove(connection)
+        connection.username = key
         return None
 
+    def _turn_away(self, who: Who, why: Turned, what: str) -> None:
+        """Say so where an installer looks: in the log, and at the points of the post, if there is one of that name."""
+        address, key = who
+        self._wrong.count(who, self._loop.time())
+        log.warning("turned away at the posts' port: %s, from %s", what, address)
+        for point in self._points.get(key, {}).values():
+            self._receive(point, PORT, TurnedAway(why))
+
     async def _serve(self, connection: ServerConnection) -> None:
+        try:
+            await self._serve_post(cast(PostConnection, connection))
+        except Exception:  # the boundary behind which a fault of ours costs one connection, and is seen
+            log.exception("the connection of a post failed")
+
+    async def _serve_post(self, connection: PostConnection) -> None:
         """One connection's life. A new one takes the place of an old one of that name at once: the old one may be dead
         without anybody knowing, and a post that is kept out stays out."""
-        name = connection.username
-        version = VERSIONS.get(connection.subprotocol or "")
-        if version is None:
-            await connection.close(1002, "offer ocpp1.6 or ocpp2.0.1")
-            return
-        old = self._lines.get(name)
-        line = _Line(self, name, self._points[name], connection, version)
-        self._lines[name] = line
+        key = connection.username
+        version = VERSIONS[connection.subprotocol or ""]
+        old = self._lines.get(key)
+        line = _Line(self, key, self._points[key], connection, version)
+        self._lines[key] = line
         if old is not None:
-            log.warning("post %s connects from %s while it is connected already", name, _peer(connection))
+            log.warning("post %s connects from %s while it is connected already", key, connection.address)
             self._keep(old.close())
-        lead = min(self._points[name])
-        for connector, point in self._points[name].items():
+        lead = min(self._points[key])
+        for connector, point in self._points[key].items():
             self._receive(point, PORT, Connected(version, connector, connector == lead, replaced=old is not None))
         try:
             await line.run()
         finally:
-            if self._lines.get(name) is line:
-                del self._lines[name]
-                for point in self._points[name].values():
+            if self._lines.get(key) is line:
+                del self._lines[key]
+                for point in self._points[key].values():
                     self._receive(point, PORT, Left())
 
     def tell(self, line: "_Line", connector: int | None, message: FromPost) -> None:
@@ -220,7 +256,7 @@ class _Line:
     """One connection: what its post says is heard message by message, and its orders are done."""
 
     def __init__(
-        self, server: OcppServer, name: str, points: Mapping[int, str], connection: ServerConnection, version: Version
+        self, server: OcppServer, name: str, points: Mapping[int, str], connection: PostConnection, version: Version
     ) -> None:
         self.name = name
         self._server, self._points, self._connection = server, points, connection
@@ -233,12 +269,14 @@ class _Line:
 
     async def run(self) -> None:
         """Until the connection ends, or is hung up."""
+        watching = asyncio.create_task(watch(self._connection, self._alive), name=f"watches {self.name}")
         try:
             await asyncio.wait({self._hearing})
         finally:
             # The library waits in a way that may swallow a cancellation, before Python 3.12.
             self._hearing.cancel()
-            await asyncio.gather(self._hearing, self._orders.close(), return_exceptions=True)
+            watching.cancel()
+            await asyncio.gather(self._hearing, watching, self._orders.close(), return_exceptions=True)
         if not self._hearing.cancelled():
             self._hearing.result()
 
@@ -252,6 +290,9 @@ class _Line:
                 await asyncio.sleep(self._pace.wait_s(asyncio.get_running_loop().time()))
                 if isinstance(message, str):
                     await self._post.hear(message)
+
+    def _alive(self) -> None:
+        self.tell(None, Alive())
 
     async def close(self) -> None:
         await self._connection.close(1008, "another connection of this name has come")
@@ -294,25 +335,13 @@ class _Line:
             del self._waiting[call]
 
 
-def _shown(headers: list[str]) -> tuple[str, bytes] | None:
-    """The name and the password of HTTP Basic authentication, or None."""
-    if len(headers) != 1 or headers[0][:6].lower() != "basic ":
-        return None
-    try:
-        name, colon, password = base64.b64decode(headers[0][6:].strip(), validate=True).partition(b":")
-        return (name.decode(), password) if colon else None
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return None
+def _choose(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    chosen = chosen_version(offered)
+    return None if chosen is None else Subprotocol(chosen)
 
 
-def _is_password(shown: tuple[str, bytes], name: str, password: str) -> bool:
-    """A password is hexadecimal digits; some posts take them for the bytes that they write, and show those."""
-    right = hmac.compare_digest(shown[1], password.encode())
-    with suppress(ValueError):
-        right |= hmac.compare_digest(shown[1], bytes.fromhex(password))
-    return right and hmac.compare_digest(shown[0].encode(), name.encode())
-
-
-def _peer(connection: ServerConnection) -> str:
-    address = connection.remote_address
-    return str(address[0]) if isinstance(address, tuple) else "somewhere"
+def _refused(connection: ServerConnection, status: HTTPStatus, why: str) -> Response:
+    refusal = connection.respond(status, why)
+    if status == HTTPStatus.UNAUTHORIZED:
+        refusal.headers["WWW-Authenticate"] = 'Basic realm="posts", charset="UTF-8"'
+    return refusal

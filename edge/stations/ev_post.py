@@ -5,6 +5,8 @@ be alone for hours and tell of them later, so nothing is believed twice: see ``t
 limits run on ours. A post that is not heard, that says it is faulted, or that gives power to nobody is not offered.
 """
 
+from typing import get_args
+
 from msgspec.structs import replace
 
 from contract.decide import Decision, Mode
@@ -13,6 +15,7 @@ from contract.sessions import Stop, stop_of_emergency
 from edge import local_list, transactions
 from edge.ocpp_words import (
     PORT,
+    Alive,
     AskListVersion,
     Booted,
     CardShown,
@@ -30,6 +33,8 @@ from edge.ocpp_words import (
     StartSaid,
     StatusSaid,
     StopSaid,
+    Turned,
+    TurnedAway,
     Wish,
 )
 from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
@@ -71,7 +76,8 @@ GONE_MS = MINUTE_MS
 CLOCK_OFF_MS = 2 * MINUTE_MS
 WEIGH_AGAIN_MS = 15 * MINUTE_MS
 LIST_AGAIN_MS = 5 * MINUTE_MS
-NONSENSE_MS = HOUR_MS
+NONSENSE_MS = TURNED_AWAY_MS = HOUR_MS
+TURNED: tuple[str, ...] = get_args(Turned)
 
 
 def start(point: str, settings: Settings) -> State:
@@ -188,7 +194,7 @@ def _due(state: State, name: str, now_ms: int) -> Step:
         case "forget":
             state = replace(state, book=replace(state.book, unsure=""))
             return state, [keep(state)]
-    if name.startswith("nonsense_"):
+    if name.startswith("nonsense_") or name in TURNED:
         return set_fault(state, "ev_post", name, present=False)
     return state, []
 
@@ -201,8 +207,13 @@ def _heard(state: State, message: FromPost, now_ms: int) -> Step:
         return replace(state, here=None, greeted=False, left_ms=now_ms), [Wake("silent", None), Wake("gone", GONE_MS)]
     if isinstance(message, Connected):
         return _connected(state, message)
+    if isinstance(message, TurnedAway):
+        state, effects = set_fault(state, "ev_post", message.why, present=True)
+        return state, [*effects, Wake(message.why, TURNED_AWAY_MS)]
     state, effects = set_fault(state, "ev_post", "silent", present=False)
     effects.append(Wake("silent", SILENT_MS))
+    if isinstance(message, Alive):
+        return state, effects
     if not state.greeted and state.here is not None:
         state, greeted = _greet(state)
         effects += greeted
@@ -243,6 +254,9 @@ def _connected(state: State, here: Connected) -> Step:
     """A post is there. Two that go by one name would take turns, so each time is told."""
     state, well = no_strays(replace(state, here=here, greeted=False))
     replaced = [Record("ev_post.replaced", {"version": here.version})] if here.replaced else []
+    for why in TURNED:
+        state, cleared = set_fault(state, "ev_post", why, present=False)
+        well += cleared
     return state, [*well, *replaced, Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
 
 

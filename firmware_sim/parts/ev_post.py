@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
@@ -203,7 +204,7 @@ class EvPost:
     async def _connection(self) -> None:
         secret = base64.b64encode(f"{self.name}:{self._password()}".encode()).decode()
         async with connect(
-            f"{self._url}/{self.name}",
+            f"{self._url}/{quote(self.name, safe='')}",
             subprotocols=[Subprotocol(f"ocpp{self.version}")],
             additional_headers={"Authorization": f"Basic {secret}"},
             proxy=None,

@@ -12,9 +12,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from edge.hardware import ocpp_server
+from edge.hardware import ocpp_admission, ocpp_server
 from edge.hardware.ocpp_16 import Post16
 from edge.hardware.ocpp_201 import Post201
+from edge.hardware.ocpp_admission import WrongTries
 from edge.ocpp_words import (
     AskListVersion,
     Beat,
@@ -36,6 +37,7 @@ from edge.ocpp_words import (
     StopRemotely,
     StopSaid,
     ToPost,
+    TurnedAway,
     UpdateList,
     connector_of,
 )
@@ -150,7 +152,7 @@ def test_whoever_shows_no_password_gets_a_401_before_any_upgrade(headers: dict[s
                 pass
         assert refused.value.response.status_code == 401
         assert refused.value.response.headers["WWW-Authenticate"].startswith("Basic ")
-        assert served.heard == []
+        assert served.heard == [(POINT, TurnedAway("wrong_password"))]
 
     run(story)
 
@@ -167,12 +169,129 @@ def test_which_posts_there_are_is_told_to_nobody() -> None:
 
 
 @pytest.mark.parametrize("version", ["", "ocpp1.5", "soap"])
-def test_a_post_of_another_version_is_turned_away(version: str) -> None:
+def test_a_post_of_another_version_is_turned_away(version: str, caplog: pytest.LogCaptureFixture) -> None:
+    """The installer finds in the log which post it is, where, and what it offers; the point shows it too."""
+
     async def story(served: Served) -> None:
-        with pytest.raises((InvalidStatus, ConnectionClosed)):
-            async with peer(served, version) as post:
-                await post.call("Heartbeat")
-        assert served.heard == []
+        with pytest.raises(InvalidStatus) as refused:
+            async with peer(served, version):
+                pass
+        assert refused.value.response.status_code == 400
+        assert served.heard == [(POINT, TurnedAway("wrong_protocol"))]
+
+    run(story)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert NAME in line
+    assert "127.0.0.1" in line
+    assert (version or "no subprotocol") in line
+
+
+@pytest.mark.parametrize(
+    ("offered", "version"),
+    [
+        (["ocpp2.0.1", "ocpp1.6"], "2.0.1"),
+        (["ocpp1.6", "ocpp2.0.1"], "1.6"),
+        (["ocpp2.1", "ocpp2.0.1", "ocpp1.6"], "2.0.1"),
+    ],
+)
+def test_post_gets_the_version_it_prefers(offered: list[str], version: str) -> None:
+    async def story(served: Served) -> None:
+        protocols = [Subprotocol(name) for name in offered]
+        uri = f"ws://127.0.0.1:{served.server.port}/{NAME}"
+        async with connect(uri, subprotocols=protocols, additional_headers=basic()) as socket:
+            assert socket.subprotocol == f"ocpp{version}"
+        await until(lambda: served.said(Left))
+        assert [one.version for one in served.said(Connected)] == [version]
+
+    run(story)
+
+
+@pytest.mark.parametrize("path", ["/POST-1", "/Post%2D1", "/ocpp/post-1?x=1"])
+@pytest.mark.parametrize("name", ["post-1", "POST-1"])
+def test_post_is_known_however_its_name_is_written(path: str, name: str) -> None:
+    async def story(served: Served) -> None:
+        headers = basic(name, PASSWORD.upper().encode())
+        async with peer(served, path=path, headers=headers) as post:
+            assert "currentTime" in await post.call("Heartbeat")
+
+    run(story)
+
+
+async def status_of(served: Served, **header: Any) -> int:
+    """How a connection is refused."""
+    with pytest.raises(InvalidStatus) as refused:
+        async with peer(served, **header):
+            pass
+    return refused.value.response.status_code
+
+
+def test_wrong_passwords_are_throttled_per_post(caplog: pytest.LogCaptureFixture) -> None:
+    """Somebody who guesses costs five lines a minute; another post at the same address is not kept out by that."""
+
+    async def story(served: Served) -> None:
+        wrong = basic(password=b"wrong")
+        assert [await status_of(served, headers=wrong) for _ in range(8)] == [401] * 5 + [429] * 3
+        assert await status_of(served) == 429
+        assert await status_of(served, path="/unknown") == 401
+        assert len(caplog.records) == 6
+        assert set(served.said(TurnedAway)) == {TurnedAway("wrong_password")}
+        served.server._wrong = WrongTries()
+        async with peer(served) as post:
+            assert "currentTime" in await post.call("Heartbeat")
+
+    run(story)
+
+
+def test_idle_connections_are_bounded(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever opens connections and says nothing holds few descriptors, writes no log, and keeps no post out."""
+    monkeypatch.setattr(ocpp_admission, "MAX_HANDSHAKES", 4)
+
+    async def story(served: Served) -> None:
+        idle = [await asyncio.open_connection("127.0.0.1", served.server.port) for _ in range(20)]
+        async with peer(served) as post:
+            assert "currentTime" in await post.call("Heartbeat")
+            closed = [reader for reader, _ in idle if await ends(reader)]
+            assert len(closed) >= 16
+        for _, writer in idle:
+            writer.close()
+
+    async def ends(reader: asyncio.StreamReader) -> bool:
+        try:
+            return await asyncio.wait_for(reader.read(1), 0.05) == b""
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            return True
+
+    run(story)
+    assert caplog.records == []
+
+
+def test_connection_that_never_asks_is_closed_in_silence(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ocpp_server, "HANDSHAKE_S", 0.01)
+
+    async def story(served: Served) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.server.port)
+        assert await reader.read() == b""
+        writer.close()
+
+    run(story)
+    assert caplog.records == []
+
+
+def test_pings_and_their_answers_are_heard() -> None:
+    """A post that has nothing to say for an hour shows by them that it lives."""
+
+    async def story(served: Served) -> None:
+        async with peer(served) as post:
+            await until(lambda: served.said(Connected))
+            connection = served.server._lines[NAME]._connection
+            for ping in (post.socket.ping, connection.ping_once):
+                connection.heard_at_s = 0.0
+                await ping()
+                await until(lambda: connection.heard_at_s)
 
     run(story)
 
