@@ -6,22 +6,27 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from msgspec import Struct
+from sqlalchemy import Connection
 
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for, there
 from cloud.api.orders import OrderIn
+from cloud.api.streams import After, LastEventId, stream
 from cloud.api.v1 import Text
 from cloud.auth import Right
 from cloud.commands import NoSuchPlace
-from cloud.console.pages import Pages, see_other
+from cloud.console.pages import Pages, see_other, shape_of
 from cloud.console.people import Fields
 from cloud.console.session import Said, say
 from cloud.presence import Presence
-from cloud.store.emergencies import list_watched, list_zone_states
+from cloud.store.console import Label, last_arrival
+from cloud.store.emergencies import ZoneState, list_watched, list_zone_states
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
 from contract.decide import HOUR_MS, Mode
 
 ORDERS_SHOWN = 20
+DOORS = "doors"
+"""Begins the dialects of the doors page; the code of the language follows."""
 NEWS_FOR_MS = HOUR_MS
 """How long a door's card tells of the last order to it. After that it stands in the list only."""
 NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
@@ -39,6 +44,36 @@ Locking = Annotated[Login, Depends(page_for(Right.DOORS))]
 Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
 router = APIRouter()
+
+
+class Doors(Struct, frozen=True):
+    """All doors at one moment, and what was ordered of them; ``last`` is the newest event that it knows of."""
+
+    points: list[PointState]
+    orders: list[Order]
+    emergencies: list[ZoneState]
+    labels: dict[str, Label]
+    last: int
+    now_ms: int
+
+    @property
+    def shape(self) -> str:
+        """Another one whenever the page's forms or lists would be others. States and presences change without it."""
+        modes = [(one.name, one.mode, one.drifts, one.why, one.lost_ms) for one in self.points]
+        zones = [(one.zone, one.cause, one.ended is None) for one in self.emergencies]
+        return shape_of(modes, zones, [(one.id, one.standing(self.now_ms)) for one in self.orders])
+
+
+def look_at_doors(connection: Connection, now_ms: int) -> Doors:
+    known = list_points(connection, now_ms)
+    return Doors(
+        points=[point for point in known if not point.class_name],
+        orders=list_orders(connection, ORDERS_SHOWN),
+        emergencies=list_zone_states(connection, now_ms),
+        labels={point.name: point.label for point in known},
+        last=last_arrival(connection),
+        now_ms=now_ms,
+    )
 
 
 class Drift(Struct, frozen=True):
@@ -79,11 +114,10 @@ def doors_page(
     pages: Pages = request.app.state.pages
     now_ms = desk.clock()
     with desk.store.reading() as connection:
-        known = list_points(connection, now_ms)
-        orders = list_orders(connection, ORDERS_SHOWN)
+        seen = look_at_doors(connection, now_ms)
         asked = find_order(connection, order) if order else None
-        emergencies, zones = list_zone_states(connection, now_ms), list_watched(connection)
-    points = [point for point in known if not point.class_name]
+        zones = list_watched(connection)
+    points, orders, emergencies = seen.points, seen.orders, seen.emergencies
     lacking = [point for point in points if point.drifts and heard(point) and not point.why]
     return pages.page(
         request,
@@ -101,7 +135,9 @@ def doors_page(
         drills={one.zone for one in emergencies if one.cause == "drill" and not one.ended},
         in_earnest={one.zone for one in emergencies if one.cause != "drill" and not one.ended},
         awaited=(asked and asked.standing(now_ms) == "sent") or (just_set and lacking),
-        labels={point.name: point.label for point in known},
+        labels=seen.labels,
+        after=seen.last,
+        shape=seen.shape,
         said=said,
         Mode=Mode,
         heard=heard,
@@ -112,6 +148,15 @@ def doors_page(
 def heard(point: PointState) -> bool:
     """Whether the cloud hears its device: only then can it be opened from afar."""
     return point.presence in (Presence.ONLINE, Presence.LATE)
+
+
+@router.get("/doors/live")
+async def doors_live(
+    request: Request, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+) -> Response:
+    """The stream of the doors page, in its language."""
+    pages: Pages = request.app.state.pages
+    return stream(request, desk, f"{DOORS} {pages.language(request).code}", last_event_id, after)
 
 
 @router.post("/doors/modes")

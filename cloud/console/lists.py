@@ -3,17 +3,20 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, Response
 
 from cloud.api.desk import N_, Desk, Reading, Services, known_device
+from cloud.api.streams import After, LastEventId, stream
 from cloud.api.v1 import Cursor, Text
-from cloud.console.pages import Pages
+from cloud.console.pages import Pages, shape_of
 from cloud.console.session import Said, say
 from cloud.console.words import KINDS
 from cloud.metrics import Metrics
 from cloud.store.breaks import count_lost, list_breaks
 from cloud.store.console import (
+    DeviceView,
     EventFilter,
+    last_arrival,
     list_devices,
     list_events,
     list_quarantined,
@@ -27,6 +30,8 @@ from contract.reasons import Reason
 
 ROWS = 50
 PLACED = N_("Changed. Devices on the line know within a second, others once they are back.")
+DEVICE = "device"
+"""Begins the dialects of the pages of devices; the name and the code of the language follow."""
 FAMILIES = sorted({kind.partition(".")[0] for kind in KINDS})
 
 router = APIRouter()
@@ -77,6 +82,7 @@ def device_page(
         found = list_events(connection, EventFilter(device=name), before, ROWS)
         broken, lost = list_breaks(connection, device=name, limit=ROWS), count_lost(connection, name)
         newest, zones = newest_roster_number(connection), list_zones(connection)
+        last = last_arrival(connection)
     return pages.page(
         request,
         "device.html",
@@ -88,9 +94,29 @@ def device_page(
         lost=lost,
         newest_roster=newest,
         zones=zones,
+        is_newest=before is None,
+        after=last,
+        shape=device_shape(shown, len(broken), lost),
         said=said,
         now_ms=desk.clock(),
     )
+
+
+def device_shape(device: DeviceView, broken: int, lost: int) -> str:
+    """Another one whenever the forms of its page, or what is said of its journal, would be others."""
+    points = [(point.name, point.label, point.zone_name, point.class_name) for point in device.points]
+    return shape_of(points, device.unplaced, device.lost_ms, broken, lost)
+
+
+@router.get("/devices/{name}/live")
+async def device_live(
+    request: Request, name: str, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+) -> Response:
+    """The stream of a device's page, in its language."""
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        known_device(connection, name)
+    return stream(request, desk, f"{DEVICE} {name} {pages.language(request).code}", last_event_id, after)
 
 
 @router.get("/rosters")

@@ -16,10 +16,12 @@ from cloud.api.streams import JSON, After, LastEventId, stream
 from cloud.api.views import device_json, event_json
 from cloud.auth import Clock
 from cloud.console.banner import site_banner
+from cloud.console.doors import heard, look_at_doors
+from cloud.console.lists import ROWS, device_shape
 from cloud.console.pages import Pages
 from cloud.feed import MAX_FRAME_EVENTS, Item, Span
 from cloud.presence import Presence
-from cloud.store.breaks import BreakView, list_breaks
+from cloud.store.breaks import BreakView, count_lost, list_breaks
 from cloud.store.charging import Hub, SessionView, list_hubs, list_sessions
 from cloud.store.console import (
     DeviceView,
@@ -32,6 +34,7 @@ from cloud.store.console import (
     list_arrivals,
     list_devices,
     list_events,
+    newest_roster_number,
 )
 from cloud.store.database import Store
 from cloud.store.emergencies import ZoneState, list_zone_states
@@ -119,9 +122,13 @@ class PageSource:
         return Span(after, rows[-1].arrival if rows else after, rows)
 
     def encode(self, dialect: str, rows: Sequence[Any]) -> list[Item]:
-        if dialect.startswith(CHARGING):
-            return []
-        return [Item("event", self._line(dialect, row), arrival=row.arrival) for row in rows]
+        *page, code = dialect.split(" ")
+        match page:
+            case ["charging" | "doors"]:
+                return []
+            case ["device", name]:
+                rows = [row for row in rows if row.device == name]
+        return [Item("event", self._line(code, row), arrival=row.arrival) for row in rows]
 
     def _line(self, dialect: str, row: EventView) -> str:
         if dialect == JSON:
@@ -129,9 +136,14 @@ class PageSource:
         return self._pages.fragment(dialect, "_line.html", event=row, now_ms=self._clock())
 
     def status(self, dialect: str) -> list[Item]:
-        if dialect.startswith(CHARGING):
-            code = dialect.removeprefix(CHARGING).strip()
-            return [*self._charging(code), self._banner(code)]
+        *page, code = dialect.split(" ")
+        match page:
+            case ["charging"]:
+                return [*self._charging(code), self._banner(code)]
+            case ["doors"]:
+                return [*self._doors(code), self._banner(code, sirens_below=True)]
+            case ["device", name]:
+                return [*self._device_page(code, name), self._banner(code)]
         seen = self.overview()
         if dialect == JSON:
             devices = [(one.name, device_json(one, seen.now_ms)) for one in seen.devices]
@@ -151,6 +163,34 @@ class PageSource:
 
     def _device(self, dialect: str, device: DeviceView, seen: Overview) -> str:
         return self._pages.fragment(dialect, "_device.html", device=device, seen=seen, now_ms=seen.now_ms)
+
+    def _doors(self, code: str) -> list[Item]:
+        """What is so at every door. Its forms are the page's own: they bear the login's token."""
+        with self._store.reading() as connection:
+            seen = look_at_doors(connection, self._clock())
+        context: dict[str, Any] = {"heard": heard, "now_ms": seen.now_ms}
+        doors = [
+            Item("piece", self._pages.fragment(code, "_door.html", point=point, **context), key=point.name)
+            for point in seen.points
+        ]
+        return [*doors, self._shape(code, seen.shape)]
+
+    def _device_page(self, code: str, name: str) -> list[Item]:
+        with self._store.reading() as connection:
+            device = next(iter(list_devices(connection, name)), None)
+            broken, lost = len(list_breaks(connection, device=name, limit=ROWS)), count_lost(connection, name)
+            newest = newest_roster_number(connection)
+        if device is None:
+            return []
+        context: dict[str, Any] = {"device": device, "newest_roster": newest, "now_ms": self._clock()}
+        pieces = [
+            Item("piece", self._pages.fragment(code, template, **context), key=template)
+            for template in ("_device_title.html", "_device_facts.html")
+        ]
+        return [*pieces, self._shape(code, device_shape(device, broken, lost))]
+
+    def _shape(self, code: str, shape: str) -> Item:
+        return Item("piece", self._pages.fragment(code, "_shape.html", shape=shape), key="shape")
 
     def _charging(self, code: str) -> list[Item]:
         """The cards of the charging pages. Nothing in them counts seconds, or all of them would be sent every time."""

@@ -105,6 +105,11 @@ def with_query(path: str, query: Mapping[str, str], **changes: str) -> str:
     return f"{path}?{urlencode(changed)}" if changed else path
 
 
+def shape_of(*what: object) -> str:
+    """A short name for everything that a page's forms depend on."""
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
+
+
 def see_other(path: str) -> RedirectResponse:
     """Where a form leads after its deed: a reload then repeats nothing."""
     return RedirectResponse(path, status_code=303)

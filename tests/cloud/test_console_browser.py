@@ -81,9 +81,13 @@ def test_what_happens_appears_without_a_reload(town: Town, page: Page) -> None:
     page.evaluate("window.same = true")
     lines = page.get_by_role("list", name="Events, newest first").get_by_role("listitem")
     expect(lines).to_have_count(0)
+    hint = page.get_by_text("Nothing has happened yet. Tap a card at a door.")
+    expect(hint).to_be_visible()
+    expect(page.locator(".lines")).to_be_hidden()
     town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"), direction="in")
     expect(lines).to_have_count(1)
     expect(lines.first).to_contain_text("Li Si 2-502 Allowed")
+    expect(hint).to_be_hidden()
     town.happens("access.refused", device="east-gate", reason="expired", holder=town.holder("Wang Wu"))
     expect(lines.first).to_contain_text("This membership has ended")
     refused = page.get_by_role("link", name="Refused today")
@@ -104,6 +108,67 @@ def test_a_device_goes_grey_by_itself_when_it_falls_silent(town: Town, page: Pag
     expect(card).to_contain_text("Not heard")
     expect(card).to_contain_text("If its agent runs, it decides by itself; if not")
     expect(card).to_have_css("border-style", "dashed")
+
+
+def test_a_door_changes_without_a_reload(town: Town, page: Page) -> None:
+    """Its presence, its state and what may be ordered; what somebody types stays."""
+    town.beats("east-gate", points={"east-gate": {"phase": "closed"}})
+    log_in(page)
+    page.goto("/doors")
+    page.evaluate("window.same = true")
+    gate = page.locator("#door-east-gate")
+    expect(gate).to_contain_text("closed")
+    why = gate.get_by_label("Why").first
+    why.fill("the post")
+    town.beats("east-gate", points={"east-gate": {"phase": "open"}}, faults={"emergency.estate": "fire"})
+    expect(gate).to_contain_text("An emergency frees the way")
+    expect(gate.get_by_role("button", name="Open once")).to_be_disabled()
+    town.beats("east-gate", points={"east-gate": {"phase": "open"}})
+    expect(gate.get_by_role("button", name="Open once")).to_be_enabled()
+    town.now_ms += 200_000
+    expect(gate).to_contain_text("Not heard")
+    expect(gate.get_by_role("button", name="Open once")).to_be_disabled()
+    expect(gate).to_have_css("border-style", "dashed")
+    expect(why).to_have_value("the post")
+    assert page.evaluate("window.same"), "the page was not loaded again"
+
+
+def test_a_door_of_another_mode_brings_its_form(town: Town, page: Page) -> None:
+    """Not from under somebody who types: then the page says that it is out of date."""
+    town.beats("east-gate")
+    log_in(page)
+    page.clock.install()
+    page.goto("/doors")
+    gate = page.locator("#door-east-gate")
+    gate.get_by_label("Why").first.fill("the post")
+    town.steering.set_mode(["east-gate"], Mode.HOLD_OPEN, "gate", "moving day")
+    expect(page.get_by_text("Changed meanwhile:")).to_be_visible()
+    page.clock.run_for(6_000)
+    expect(gate.get_by_label("Why").first).to_have_value("the post")
+    gate.get_by_label("Why").first.fill("")
+    with page.expect_navigation():
+        page.clock.run_for(6_000)
+    expect(gate.get_by_role("button", name="Back to cards and hours")).to_be_visible()
+
+
+def test_a_page_of_a_device_changes_without_a_reload(town: Town, page: Page) -> None:
+    town.beats("gym-turnstile", points={"gym-turnstile": {"phase": "rest"}})
+    log_in(page, "admin")
+    page.goto("/devices/gym-turnstile")
+    page.evaluate("window.same = true")
+    expect(page.locator("#device-facts")).to_contain_text("at rest")
+    town.happens("turnstile.jammed")
+    town.happens("door.forced", device="east-gate")
+    expect(page.get_by_role("listitem")).to_have_count(1)
+    town.beats("gym-turnstile", points={"gym-turnstile": {"phase": "jammed"}}, faults={"disk": "read-only"})
+    expect(page.locator("#device-facts")).to_contain_text("Its disk does not write")
+    page.get_by_text("Orders to the device itself").click()
+    restart = page.get_by_role("button", name="Restart the machine")
+    expect(restart).to_be_enabled()
+    town.now_ms += 200_000
+    expect(page.locator("#device-title")).to_contain_text("Not heard")
+    expect(restart).to_be_disabled()
+    assert page.evaluate("window.same"), "the page was not loaded again"
 
 
 def test_a_charge_moves_by_itself_and_goes_grey_when_its_device_falls_silent(town: Town, page: Page) -> None:
@@ -332,7 +397,7 @@ def test_an_opening_asks_for_a_reason_and_waits_for_the_device(town: Town, page:
     assert town.published == []
     gate.get_by_label("Why").first.fill("a visitor")
     gate.get_by_role("button", name="Open once").click()
-    expect(page.get_by_role("status")).to_contain_text("Sent; waiting for the device to say so")
+    expect(page.locator(".notice")).to_contain_text("Sent; waiting for the device to say so")
     expect(page.locator("#door-gym-turnstile").get_by_role("button", name="Open once")).to_be_disabled()
 
 
@@ -407,9 +472,13 @@ def test_an_emergency_appears_by_itself_and_so_does_its_end(page: Page, town: To
     log_in(page)
     town.happens("emergency.began", point="", zone="gym", cause="smoke")
     expect(page.get_by_role("alert")).to_contain_text("Smoke")
+    charging = page.context.new_page()
+    charging.goto("/charging")
+    expect(charging.get_by_role("alert")).to_contain_text("Gym: Smoke")
     town.happens("emergency.reset", point="", zone="gym", cause="smoke", how="key")
     expect(page.get_by_role("alert")).to_have_count(0)
     expect(page.locator(".siren")).to_contain_text("Reset by key")
+    expect(charging.get_by_role("alert")).to_have_count(0)
 
 
 def test_a_guard_drills_in_a_dialog_and_ticks_somebody_off(page: Page, town: Town) -> None:

@@ -103,7 +103,7 @@ def test_a_refusal_is_shown_with_its_reason(town: Town) -> None:
 
 def test_a_door_that_is_not_heard_is_sent_nothing_and_its_button_is_off(town: Town) -> None:
     with town.visit("gate") as guard:
-        assert re.search(r"<button disabled>Open once", guard.get("/doors").text)
+        assert re.search(r"<button data-needs-heard disabled>Open once", guard.get("/doors").text)
         where = guard.submit(f"/doors/{GYM}/open", "/doors", reason=REASON).headers["location"]
         assert "Not sent: the device is not heard" in words(guard.get(where).text)
     assert commands(town) == []

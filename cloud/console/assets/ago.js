@@ -2,10 +2,10 @@
 const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto" });
 const steps = [["second", 60], ["minute", 60], ["hour", 24], ["day", Infinity]];
 const shown = new Set();
+const skewMs = Number(document.body.dataset.now) - Date.now();
 
 class HgAgo extends HTMLElement {
   connectedCallback() {
-    this.skewMs = Number(this.getAttribute("now")) - Date.now();
     shown.add(this);
     this.tell();
   }
@@ -16,7 +16,7 @@ class HgAgo extends HTMLElement {
 
   tell() {
     const time = this.querySelector("time");
-    let passed = Math.max(0, (Date.now() + this.skewMs - Date.parse(time.dateTime)) / 1000);
+    let passed = Math.max(0, (Date.now() + skewMs - Date.parse(time.dateTime)) / 1000);
     // Seconds that count up one by one only fidget.
     if (passed < 60) passed = Math.floor(passed / 10) * 10;
     for (const [unit, length] of steps) {

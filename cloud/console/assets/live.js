@@ -1,4 +1,6 @@
 // Keeps a page fresh from one stream. The server sends finished lines and cards; this only puts them in place.
+import { busy } from "./busy.js";
+
 const MOST_LINES = 40;
 const SILENT_AFTER_MS = 40_000; // The server pings every 15 s.
 const LOOK_EVERY_MS = 5_000;
@@ -27,8 +29,10 @@ class HgLive extends HTMLElement {
     this.on("ping", () => {});
     this.on("event", (message) => this.addLine(message));
     this.on("device", (message) => this.place(message.data, ".devices"));
-    for (const piece of ["banner", "tiles", "hub", "socket", "sessions"]) this.on(piece, (message) => this.place(message.data));
-    this.on("resync", () => location.reload());
+    for (const piece of ["piece", "banner", "tiles", "hub", "socket", "sessions"]) {
+      this.on(piece, (message) => this.place(message.data));
+    }
+    this.on("resync", () => this.reload());
   }
 
   on(event, act) {
@@ -50,6 +54,7 @@ class HgLive extends HTMLElement {
 
   // A server that is frozen keeps its connections open: only its silence tells.
   watch() {
+    if (this.hasAttribute("old") && !busy()) return this.reload();
     if (!this.stream || Date.now() - Math.max(this.heardMs, this.openedMs) < SILENT_AFTER_MS) return;
     this.lose();
     this.open();
@@ -61,7 +66,14 @@ class HgLive extends HTMLElement {
     if (asOf) asOf.textContent = new Date(this.heardMs + this.skewMs).toLocaleTimeString("en-GB", zone);
     this.setAttribute("state", "lost");
     // The browser tries again by itself, unless it was refused: then the login may have ended.
-    if (this.stream?.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
+    if (this.stream?.readyState === EventSource.CLOSED) setTimeout(() => this.reload(), 10000);
+  }
+
+  // A page that answers a form is not asked for again: that would send the form once more.
+  reload() {
+    const home = this.getAttribute("home");
+    if (home) location.assign(home);
+    else location.reload();
   }
 
   // Lines do not move under somebody's pointer: they wait until it has left the list. A finger never rests there.
@@ -93,8 +105,18 @@ class HgLive extends HTMLElement {
     const old = document.getElementById(fresh.id);
     if (!old) return parent && this.querySelector(parent).append(fresh);
     const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
+    // What forms depend on is another: the page as a whole is out of date.
+    if (fresh.dataset.shape !== old.dataset.shape) this.setAttribute("old", "");
     old.replaceWith(fresh);
+    this.enable(fresh.dataset, fresh.parentElement);
     if (focused) fresh.querySelector(`[href="${focused}"]`)?.focus();
+  }
+
+  // Nothing is ordered of what is not heard.
+  enable({ card, opens }, parent) {
+    if (card) parent.className = card;
+    if (!opens) return;
+    for (const one of (card ? parent : this).querySelectorAll("[data-needs-heard]")) one.disabled = opens === "0";
   }
 
   made(html) {
