@@ -9,7 +9,7 @@
 
 Each first makes the environment in .venv, with exactly the packages of requirements.lock, if it is not
 there or no longer fits. With CI=true in the environment a missing tool or a skipped test is an error.
-The tests run side by side, file by file; `test -n 0 tests/edge -k roster` runs some of them one after the other.
+The tests run side by side; `test -n 0 tests/edge -k roster` runs some of them one after the other.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ def scratch() -> Path:
 
 def pytest_command(report: Path, files: Path, every: bool, chosen: list[str]) -> list[str]:
     """Of two options the last counts, so that what the user has chosen stands at the end."""
-    side_by_side = ["-n", str(WORKERS), "--dist", "loadfile", f"--basetemp={files}"]
+    side_by_side = ["-n", str(WORKERS), "--dist", "worksteal", f"--basetemp={files}"]
     return ["pytest", *side_by_side, f"--junitxml={report}", *(["-m", ""] if every else []), *chosen]
 
 

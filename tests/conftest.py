@@ -55,6 +55,11 @@ def oracles(node: Path) -> Path:
     return dev.provide_oracles() or absent("npm could not fetch what tests/oracles names")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest begin first, so that at the end no processor waits for another."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--pictures", type=Path, help="Where to put pictures of the pages, for the README.")
 

@@ -4,6 +4,7 @@ import gettext
 import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,7 @@ LAST_MS = 253_370_764_800_000
 """The beginning of the year 9999, the last that every time zone can write."""
 
 
+@lru_cache
 def compiled(catalogue: Path) -> gettext.GNUTranslations:
     """The translations of a ``.po`` file, compiled in memory."""
     with catalogue.open("rb") as source:

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
 
 from cloud.auth import RIGHTS, Right, Role
 from cloud.console import words
@@ -29,6 +30,23 @@ def asset_version() -> str:
     """Changes whenever a style or a script does, so that browsers may keep them for ever."""
     content = b"".join(file.read_bytes() for file in sorted(ASSETS.iterdir()))
     return hashlib.sha256(content).hexdigest()[:12]
+
+
+class SharedBytecode(BytecodeCache):
+    """Templates compiled once in this process: every language runs the same code."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._by_key:
+            bucket.bytecode_from_string(self._by_key[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._by_key[bucket.key] = bucket.bytecode_to_string()
+
+
+BYTECODE = SharedBytecode()
 
 
 class Pages:
@@ -84,6 +102,7 @@ def _environment(language: Language, site: SiteView, demo: bool) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=BYTECODE,
         extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]

@@ -43,14 +43,19 @@ _WRITES = "hearthgate_writes"
 
 def open_store(url: str) -> Store:
     """Open ``url`` (``sqlite:///file``), create or migrate its tables. Raises SQLAlchemy's errors."""
+    store = connect(url)
+    with store.writing() as connection:
+        migrate(connection)
+    return store
+
+
+def connect(url: str) -> Store:
+    """The database as it is. Its tables are those of this software: whoever cannot know that calls `open_store`."""
     engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    store = Store(engine)
-    with store.writing() as connection:
-        migrate(connection)
-    return store
+    return Store(engine)
 
 
 def migrate(connection: Connection) -> None:

@@ -1,15 +1,16 @@
 """What the tests of the cloud share: a real database file and a folder of keys."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cloud.keys import KeyFolder
-from cloud.store.database import Store, open_store
+from cloud.store.database import Store, connect, open_store
 from firmware_sim.worlds.brokers import Broker as LocalBroker
 from firmware_sim.worlds.brokers import start_broker
-from tests.cloud.town import Town
+from tests.cloud.town import Past, Town
 
 
 @pytest.fixture
@@ -17,22 +18,37 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'cloud.db'}"
 
 
+@pytest.fixture(scope="session")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of today's tables without a row."""
+    file = tmp_path_factory.mktemp("tables") / "cloud.db"
+    open_store(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Past:
+    return Past(tmp_path_factory.mktemp("past"))
+
+
 @pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    opened = open_store(url)
+def store(tables: Path, tmp_path: Path, url: str) -> Iterator[Store]:
+    """A database of its own, copied: to migrate one takes a hundred times as long."""
+    shutil.copyfile(tables, tmp_path / "cloud.db")
+    opened = connect(url)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> KeyFolder:
-    return KeyFolder.create(tmp_path / "keys")
+def keys(past: Past, tmp_path: Path) -> KeyFolder:
+    return KeyFolder(shutil.copytree(past.keys.folder, tmp_path / "keys"))
 
 
 @pytest.fixture
-def town(store: Store, keys: KeyFolder) -> Iterator[Town]:
+def town(store: Store, keys: KeyFolder, past: Past) -> Iterator[Town]:
     """The sample community with its web open, and an operator of every role."""
-    with Town(store, keys) as opened:
+    with Town(store, keys, past) as opened:
         yield opened
 
 

@@ -1,14 +1,15 @@
 """Sunny Court with its web open: a real database, real ingest, and a real server on a loopback port."""
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sqlite3
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import httpx
-import uvicorn
 from argon2 import PasswordHasher
 
 from cloud.app import create_app
@@ -20,17 +21,21 @@ from cloud.feed import LiveFeed
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder
 from cloud.sample import POINTS, seed_sample
-from cloud.store.database import Store
+from cloud.store.database import Store, open_store
 from cloud.store.registry import register
 from contract import codec, topics
 from contract.decide import Trust
 from contract.events import Event, encode_event
 from contract.messages import Beat
+from contract.sealing import DeviceKey
 from tests.cloud.sender import SITE, Sender
+from tests.cloud.web_server import web_server
 
 NOW_MS = 1_800_000_000_000
 """A Friday in 2027, 16:00 in Shanghai."""
 PASSWORD = "a long enough word"
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody: by itself each client would read all authorities of the machine first."""
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 PEOPLE = {"admin": Role.ADMIN, "office": Role.STAFF, "gate": Role.GUARD}
 """An operator of every role. All have the same password."""
@@ -53,23 +58,51 @@ class Visitor(httpx.Client):
         return self.submit("/login", "/login", name=name, password=password)
 
 
-class Town:
-    """The web of Sunny Court at ``now_ms``, and the devices that speak to it."""
+class Past:
+    """A database in which the sample community, its devices and an operator of every role are registered, to be copied:
+    to register them takes longer than most tests."""
 
-    def __init__(self, store: Store, keys: KeyFolder, *, demo: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.keys = KeyFolder.create(folder / "keys")
+        self.devices = {name: DeviceKey.generate() for name, *_ in POINTS}
+        self._database = folder / "past.db"
+        store = open_store(f"sqlite:///{self._database}")
+        register_sample(store, self.keys, self.devices)
+        store.close()
+
+    def copy_to(self, store: Store) -> None:
+        with closing(sqlite3.connect(self._database)) as past, store.engine.connect() as connection:
+            target = connection.connection.driver_connection
+            assert isinstance(target, sqlite3.Connection)
+            past.backup(target)
+
+
+def register_sample(store: Store, keys: KeyFolder, devices: Mapping[str, DeviceKey]) -> None:
+    with store.writing() as connection:
+        seed_sample(connection, keys, NOW_MS)
+        for name, _, zh, en in POINTS:
+            register(connection, name, devices[name].public(), NOW_MS, zh, en)
+    doorkeeper = Doorkeeper(store, lambda: NOW_MS, QUICK)
+    for name, role in PEOPLE.items():
+        doorkeeper.add_operator(name, PASSWORD, role, "setup")
+
+
+class Town:
+    """The web of Sunny Court at ``now_ms``, and the devices that speak to it: those of ``past``, otherwise new ones."""
+
+    def __init__(self, store: Store, keys: KeyFolder, past: Past | None = None, *, demo: bool = False) -> None:
         self.store = store
         self.keys = keys
         self.now_ms = NOW_MS
         self.changes = 0
         self.feed = LiveFeed()
         self.doorkeeper = Doorkeeper(store, self.clock, QUICK)
-        self.senders = {name: Sender(name) for name, *_ in POINTS}
-        with store.writing() as connection:
-            seed_sample(connection, keys, self.now_ms)
-            for name, _, zh, en in POINTS:
-                register(connection, name, self.senders[name].key.public(), self.now_ms, zh, en)
-        for name, role in PEOPLE.items():
-            self.doorkeeper.add_operator(name, PASSWORD, role, "setup")
+        devices = past.devices if past else {name: DeviceKey.generate() for name, *_ in POINTS}
+        self.senders = {name: Sender(name, key=key) for name, key in devices.items()}
+        if past:
+            past.copy_to(store)
+        else:
+            register_sample(store, keys, devices)
         self.ingest = Ingest(
             store, site=SITE, sync=keys.make_sync, send=lambda *_: None, told=self.feed.publish, clock=self.clock
         )
@@ -95,9 +128,7 @@ class Town:
             demo=demo,
             doorkeeper=self.doorkeeper,
         )
-        config = uvicorn.Config(self.app, port=0, log_config=None, server_header=False, timeout_graceful_shutdown=5)
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run)
+        self.url = ""
 
     def clock(self) -> int:
         return self.now_ms
@@ -109,22 +140,17 @@ class Town:
         self.changes += 1
 
     def __enter__(self) -> "Town":
-        self._thread.start()
-        while not self._server.started:
-            assert self._thread.is_alive(), "the server did not start"
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = web_server().open(self.app)
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.feed.close()
-        self._server.should_exit = True
-        self._thread.join()
+        web_server().close()
 
     @contextmanager
     def visit(self, name: str = "", *, language: str = "en") -> Iterator[Visitor]:
         """A browser; with a name, it has logged in."""
-        with Visitor(base_url=self.url, headers={"Accept-Language": language}, timeout=10) as visitor:
+        with Visitor(base_url=self.url, headers={"Accept-Language": language}, timeout=10, verify=NO_TLS) as visitor:
             if name:
                 assert visitor.log_in(name).status_code == 303
             yield visitor

@@ -4,6 +4,8 @@ import asyncio
 import random
 from pathlib import Path
 
+import pytest
+
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.people import Resident
 from firmware_sim.riders import Place, charge, come_and_charge
@@ -57,13 +59,29 @@ async def test_a_rider_leaves_a_plug_that_is_not_theirs(tmp_path: Path) -> None:
     await hub.close()
 
 
+@pytest.mark.slow
 @in_virtual_time
 async def test_all_day_riders_come_to_free_sockets_one_at_a_time_each(tmp_path: Path) -> None:
     hub = VirtualHub(tmp_path, "hub")
+    busiest = await busiest_while_riders_come(hub, sockets=12, minutes=30)
+    assert 1 < busiest <= 3
+    assert len(hub.told("ended")) >= 10
+
+
+@in_virtual_time
+async def test_riders_come_to_free_sockets_one_at_a_time_each(tmp_path: Path) -> None:
+    """The same for a few minutes at two sockets."""
+    hub = VirtualHub(tmp_path)
+    assert await busiest_while_riders_come(hub, sockets=2, minutes=8) == 2
+    assert len(hub.told("ended")) >= 3
+
+
+async def busiest_while_riders_come(hub: VirtualHub, *, sockets: int, minutes: int) -> int:
+    """How many sockets were in use at once."""
     await hub.open()
     device, busiest = hub.device, 0
     free = places(device.config, device.hardware, device.config.readers[0].points)
-    assert len(free) == 12
+    assert len(free) == sockets
     riders = come_and_charge(
         neighbours(RIDERS),
         device.hardware.readers["hub"],
@@ -73,12 +91,11 @@ async def test_all_day_riders_come_to_free_sockets_one_at_a_time_each(tmp_path: 
         stay_s=(60, 240),
     )
     coming = asyncio.create_task(riders)
-    for _ in range(360):
+    for _ in range(minutes * 12):
         await asyncio.sleep(5)
         busiest = max(busiest, sum(one.socket.appliance is not None for one in free))
     coming.cancel()
     await hub.town.drained()
-    assert 1 < busiest <= 3
-    assert len(hub.told("ended")) >= 10
     assert {told["reason"] for told in hub.told("ended")} <= {"card", "full"}
     await hub.close()
+    return busiest

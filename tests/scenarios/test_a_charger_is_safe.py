@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.config import load
 from edge.stations import HOLD_LEASE_MS
 from edge.stations.socket import TAP_AGAIN_MS
 from firmware_sim.worlds.virtual_hub import BANK, EBIKE, MISHAPS, PHONE, RIDER, STAFF, VirtualHub, cut_after_s
@@ -215,12 +216,26 @@ async def test_a_second_card_does_not_begin_a_second_session(tmp_path: Path) -> 
         assert len(hub.told("started", EBIKE)) == 1
 
 
+@pytest.mark.slow
 @in_virtual_time
 async def test_without_the_cloud_for_twelve_hours_nothing_new_begins(tmp_path: Path) -> None:
+    await begins_nothing_after(VirtualHub(tmp_path), 12 * HOUR_S)
+
+
+@in_virtual_time
+async def test_beyond_its_offline_limit_nothing_new_begins(tmp_path: Path) -> None:
+    """The same in ten minutes, at sockets whose limit is that short."""
     hub = VirtualHub(tmp_path)
+    config = hub.device.config.path
+    config.write_text(config.read_text().replace('class = "ebike"', 'class = "ebike"\noffline_limit_ms = 600000'))
+    hub.device.config = load(config)
+    await begins_nothing_after(hub, 600)
+
+
+async def begins_nothing_after(hub: VirtualHub, offline_s: int) -> None:
     await hub.open()
     hub.device.link.cut()
-    await asyncio.sleep(12 * HOUR_S + 60)
+    await asyncio.sleep(offline_s + 60)
     hub.plug_in(EBIKE, "ebike_lithium")
     await hub.tap(EBIKE, RIDER)
     await asyncio.sleep(15)

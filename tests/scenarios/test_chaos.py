@@ -29,6 +29,7 @@ def plan(*among: What, minutes: float, devices: int, seed: int) -> Plan:
     return make_plan(seed, minutes, [place.name for place in places(devices)], len(cards()), among)
 
 
+@pytest.mark.long
 def test_half_a_minute_of_chaos_loses_nothing(tmp_path: Path) -> None:
     figures, verdict = lived_through(tmp_path, plan(minutes=0.5, devices=2, seed=SEED))
     assert verdict.complaints == []
@@ -41,6 +42,7 @@ def test_half_a_minute_of_chaos_loses_nothing(tmp_path: Path) -> None:
     assert figures.commands >= figures.commands_done >= 1
 
 
+@pytest.mark.long
 def test_a_cloud_that_acknowledges_before_it_commits_is_caught(tmp_path: Path) -> None:
     only_this = plan("kill cloud at an ack", minutes=0.1, devices=1, seed=3)
     figures, verdict = lived_through(tmp_path, only_this, sys.executable, str(HASTY))

@@ -1,0 +1,86 @@
+"""One web server for all tests of a process. To start one for each, and to let the framework work out every route anew
+at its first request, takes longer than most tests.
+"""
+
+import asyncio
+import atexit
+import threading
+from collections.abc import Coroutine
+from functools import lru_cache
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+PATIENCE_S = 20.0
+
+
+class WebServer:
+    """Serves one community at a time on a loopback port, in a thread of its own. The routes of all are the same: they
+    are those of the first application, and each community brings its state."""
+
+    def __init__(self) -> None:
+        config = uvicorn.Config(
+            self._call, port=0, interface="asgi3", log_config=None, server_header=False, lifespan="off"
+        )
+        self._server = uvicorn.Server(config)
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), name="web server", daemon=True)
+        self._routes: FastAPI | None = None
+        self._is_open = False
+        self._requests = 0
+        self._thread.start()
+        assert self._started.wait(PATIENCE_S), "the server did not start"
+
+    def open(self, app: FastAPI) -> str:
+        """Start what the application does by itself, and serve it. Returns its address."""
+        assert not self._is_open, "another application is served"
+        self._is_open = True
+        self._routes = self._routes or app
+        self._routes.state = app.state
+        self._lifespan = app.router.lifespan_context(app)
+        self._run(self._lifespan.__aenter__())
+        port = self._server.servers[0].sockets[0].getsockname()[1]
+        return f"http://127.0.0.1:{port}"
+
+    def close(self) -> None:
+        """Returns when every request is answered and the application has ended."""
+        self._is_open = False
+        self._run(self._answered())
+        self._run(self._lifespan.__aexit__(None, None, None))
+
+    def end(self) -> None:
+        self._server.force_exit = self._server.should_exit = True
+        self._thread.join(PATIENCE_S)
+
+    def _run(self, part: Coroutine[Any, Any, object]) -> None:
+        asyncio.run_coroutine_threadsafe(part, self._loop).result(PATIENCE_S)
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        serving = asyncio.create_task(self._server.serve())
+        while not self._server.started:
+            await asyncio.sleep(0.001)
+        self._started.set()
+        await serving
+
+    async def _call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._is_open and self._routes, "a request came when nothing was served"
+        self._requests += 1
+        try:
+            await self._routes(scope, receive, send)
+        finally:
+            self._requests -= 1
+
+    async def _answered(self) -> None:
+        while self._requests:
+            await asyncio.sleep(0.001)
+
+
+@lru_cache
+def web_server() -> WebServer:
+    """The server of this process; it ends with the process."""
+    made = WebServer()
+    atexit.register(made.end)
+    return made
