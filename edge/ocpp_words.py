@@ -27,6 +27,8 @@ Wish = Literal[
     "heartbeat_s",
     "meter_s",
     "measurands",
+    "begin_measurands",
+    "end_measurands",
     "ping_s",
     "plug_in_within_s",
     "local_list",
@@ -70,6 +72,11 @@ def is_given(number: str) -> bool:
     if not number.removeprefix("-").isdecimal():
         return bool(number)
     return 0 < int(number) <= MAX_NUMBER
+
+
+def remote_number(ticket: str) -> int:
+    """The number of an order to begin (2.0.1 wants one) for the ticket of its decision."""
+    return int(ticket, 16) % (MAX_NUMBER + 1)
 
 
 class Connected(Struct, frozen=True):
@@ -120,15 +127,18 @@ class StatusSaid(Struct, frozen=True):
 
 
 class CardShown(Struct, frozen=True):
-    """Somebody has held a card to the post. Answer by ``Verdict``."""
+    """Somebody has held a card to the post. Answer by ``Verdict``. ``quiet``: only what would be said is asked, for
+    the post has several connectors and names none; nobody is let in or refused by that."""
 
     call: str
     tag: str
+    quiet: bool = False
 
 
 class StartSaid(Struct, frozen=True):
     """A transaction began, just now or while the post was alone. Answer by ``Verdict``. ``transaction`` is empty where
-    its number is ours to give."""
+    its number is ours to give. ``remote`` is the number of the order that it began on, if it names one; it may then
+    name no tag."""
 
     call: str
     tag: str
@@ -136,6 +146,7 @@ class StartSaid(Struct, frozen=True):
     at_ms: int | None
     heard_ms: int
     meter_wh: float | None
+    remote: int | None = None
 
 
 class MeterSaid(Struct, frozen=True):
@@ -150,7 +161,8 @@ class MeterSaid(Struct, frozen=True):
 
 
 class StopSaid(Struct, frozen=True):
-    """A transaction ended. Answer by ``Verdict``."""
+    """A transaction ended. Answer by ``Verdict``. ``nobodys``: every connector of the post is told, for nothing says
+    whose it is; it is kept until a beginning fits."""
 
     call: str
     transaction: str
@@ -160,6 +172,7 @@ class StopSaid(Struct, frozen=True):
     meter_wh: float | None
     reason: str
     begin_wh: float | None = None
+    nobodys: bool = False
 
 
 class Nonsense(Struct, frozen=True):
@@ -221,6 +234,26 @@ class Verdict(Struct, frozen=True):
     transaction: str = ""
 
 
+class Unended(Struct, frozen=True):
+    """A transaction that is not over: the tag that it began with, empty where that is not remembered, and what its
+    registers stand at."""
+
+    tag: str
+    registers_wh: tuple[float, ...]
+
+
+class Standing(Struct, frozen=True):
+    """What a connector's station knows, for the server, which decides by it whose a message is; the post hears nothing
+    of it. ``numbers`` are those of all its transactions. ``awaited`` are the tickets on which one may begin,
+    ``plugged`` is that a car is there for which nothing runs, ``open`` that somebody may begin."""
+
+    numbers: tuple[str, ...] = ()
+    unended: tuple[Unended, ...] = ()
+    awaited: tuple[str, ...] = ()
+    plugged: bool = False
+    open: bool = False
+
+
 class StartRemotely(Struct, frozen=True):
     """Begin a transaction for this tag. Answered by ``Done``, as are the next three."""
 
@@ -276,4 +309,4 @@ class SayAgain(Struct, frozen=True):
 
 
 Order = StartRemotely | StopRemotely | SetOperative | UpdateList | AskListVersion | Configure | SayAgain
-ToPost = Verdict | Order
+ToPost = Verdict | Standing | Order

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from contract.decide import Decision
 from contract.reasons import Reason
 from contract.sessions import Stop
-from edge import transactions
+from edge import attribution, transactions
 from edge.account import Reading, opened
 from edge.ocpp_words import CardShown, StartRemotely, StartSaid, Verdict, Word, card_bytes, number_of
 from edge.post_ends import end, stop, unpark
@@ -48,17 +48,19 @@ def ask(state: State, question: Question, now_ms: int) -> Step:
     """Have the card of a question weighed. One that no card can have is weighed too: it is unknown, and recorded so.
     Where we told the post to begin, the tag is the ticket of a decision that stands."""
     tag, wanted = question.tag.lower(), state.wanted
-    ours = next((one for one in state.book.transactions if one.session is not None and one.session.id == tag), None)
-    if isinstance(question, StartSaid) and ours is not None:
-        return state, [_said_again(state, question, ours)]
-    if wanted is not None and tag == wanted.ticket:
+    known = attribution.begun_before(state.book, question) if isinstance(question, StartSaid) else None
+    if isinstance(question, StartSaid) and known is not None:
+        return state, [_said_again(state, question, known)]
+    if wanted is not None and attribution.is_of_order(question, wanted.ticket):
         if isinstance(question, StartSaid):
             return _begin(state, question, wanted, now_ms)
         return state, [tell(Verdict(question.call, "accepted"))]
-    if state.given_up is not None and tag == state.given_up.ticket:
+    if state.given_up is not None and attribution.is_of_order(question, state.given_up.ticket):
         if isinstance(question, StartSaid):
             return begun(state, question, state.given_up, now_ms)
         return state, [tell(Verdict(question.call, "blocked"))]
+    if not tag and isinstance(question, StartSaid) and question.remote is not None:
+        return state, [tell(Verdict(question.call, "invalid"))]
     if len(state.asked) >= MAX_ASKED:
         return state, [tell(Verdict(question.call, "blocked"))]
     state, about = numbered(state, "card")
@@ -71,7 +73,7 @@ def answered(state: State, shown: CardShown, found: Decided) -> Step:
     if is_holders(state.book.session, found):
         return state, [tell(Verdict(shown.call, "accepted"))]
     answer = tell(Verdict(shown.call, _word(found)))
-    if found.decision.allowed:
+    if found.decision.allowed or shown.quiet:
         return state, [answer]
     waiting, told = turned_away(state.book.session, state.waiting, found)
     return replace(state, waiting=waiting), [answer, *told]
@@ -168,9 +170,17 @@ def _opened(state: State, told: StartSaid, found: Decided, past_ms: int, *, late
         session = replace(session, started_minute=minute, loaded=True)
     connector = 1 if state.here is None else state.here.connector
     number = told.transaction or transactions.fresh_number(state.book, number_of(found.ticket, connector))
-    begin = None if told.meter_wh is None else Reading(told.meter_wh, told.at_ms)
-    one = Transaction(number, found.digest.hex(), told.at_ms, told.meter_wh, session, account=opened(begin, past_ms))
+    begin = _begin_reading(state, told)
+    meter_wh = None if begin is None else begin.wh
+    one = Transaction(number, found.digest.hex(), told.at_ms, meter_wh, session, account=opened(begin, past_ms))
     return one, "accepted" if accepted else "blocked" if found.decision.allowed else _word(found)
+
+
+def _begin_reading(state: State, told: StartSaid) -> Reading | None:
+    """The register at the beginning: as it was told with the plug, where that came before the card."""
+    begin = None if told.meter_wh is None else Reading(told.meter_wh, told.at_ms)
+    before = dict(state.before).get(told.transaction)
+    return before if before is not None and (begin is None or before.wh <= begin.wh) else begin
 
 
 def _said(state: State, one: Transaction, told: StartSaid, word: Word) -> list[Effect]:

@@ -25,6 +25,7 @@ STOPS_IN_VAIN = 3
 FORGET_MS = 10_000
 STRAY_W = 50.0
 """More than a post's own electronics draw, less than any car."""
+MAX_BEFORE = 4
 STRAYS = 2
 """Readings in a row."""
 
@@ -37,6 +38,7 @@ def metered(state: State, said: MeterSaid, now_ms: int) -> Step:
     state = replace(state, power_w=said.power_w if said.power_w is not None else state.power_w)
     if one is not None and one == live:
         return _drawn(replace(state, doubted=False), one, said, now_ms)
+    state = _before(state, said)
     if said.power_w is None or attribution.is_past(state.book, said):
         return state, []
     state = replace(state, strays=state.strays + 1 if said.power_w >= STRAY_W and live is None else 0)
@@ -45,6 +47,17 @@ def metered(state: State, said: MeterSaid, now_ms: int) -> Step:
         state, order = numbered(state, "stop")
         effects.append(tell(StopRemotely(order, said.transaction)))
     return state, effects
+
+
+def _before(state: State, said: MeterSaid) -> State:
+    """Remember the first register of a transaction that has no card yet."""
+    known = dict(state.before)
+    if said.energy_wh is None or not is_given(said.transaction) or said.transaction in known:
+        return state
+    if any(one.number == said.transaction for one in state.book.transactions):
+        return state
+    before = (*state.before, (said.transaction, Reading(said.energy_wh, said.at_ms)))
+    return replace(state, before=before[-MAX_BEFORE:])
 
 
 def no_strays(state: State) -> Step:
@@ -139,12 +152,14 @@ def stop_again(state: State) -> Step:
 def stopped(state: State, said: StopSaid, now_ms: int) -> Step:
     """An end is always taken. One that belongs to nothing is kept, for its beginning may yet be told."""
     answer = tell(Verdict(said.call, "accepted"))
-    one = attribution.ended_by(state.book, said, state.tag)
+    one = None if said.nobodys else attribution.ended_by(state.book, said, state.tag)
     if one is None:
         book, new = transactions.park(state.book, said)
         state = replace(state, book=book)
         told = {"transaction": said.transaction, "post_at_ms": said.at_ms, "heard_ms": said.heard_ms}
-        parked: list[Effect] = [Record("ev_post.unknown_end", {**told, "meter_wh": said.meter_wh}), keep(state)]
+        is_mine = not said.nobodys or (state.here is not None and state.here.leads)
+        record = [Record("ev_post.unknown_end", {**told, "meter_wh": said.meter_wh})] if is_mine else []
+        parked: list[Effect] = [*record, keep(state)]
         return state, [*(parked if new else []), answer]
     if one.over:
         state, effects = _more(state, one, said)

@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from contract.decide import Mode
 from contract.reasons import Reason
 from edge import transactions
+from edge.account import Reading
 from edge.local_list import LocalList
-from edge.ocpp_words import PORT, CardShown, Connected, StartSaid, Status, ToPost, Verdict
+from edge.ocpp_words import PORT, CardShown, Connected, Standing, StartSaid, Status, ToPost, Unended, Verdict
 from edge.session import HOUR_MS, MINUTE_MS, Tariff
 from edge.stations import Decided, Effect, Faulty, Keep, Send
 from edge.transactions import Book
@@ -80,7 +81,8 @@ Question = CardShown | StartSaid
 
 class State(Faulty, frozen=True):
     """``here`` is how the post is connected, ``greeted`` that it was set up since. ``status`` is what it says of the
-    connector; empty before it has. ``asked`` are the questions whose cards are being weighed, by their number.
+    connector; empty before it has. ``before`` are the registers that were told of transactions before anybody's card,
+    by their number. ``asked`` are the questions whose cards are being weighed, by their number.
     ``wanted`` is who is awaited to begin, ``given_up`` who was awaited last and in vain. ``instead`` is what the post
     is told where its promise could not be recorded. ``waiting`` is the holder who waits for the end of the session,
     ``reserved_for`` the one for whom a free post is held. ``why`` is the reason for which the running session was told
@@ -99,6 +101,8 @@ class State(Faulty, frozen=True):
     status: Status | Literal[""] = ""
     power_w: float = 0
     tag: str = ""
+    before: tuple[tuple[str, Reading], ...] = ()
+    standing: Standing = Standing()
     strays: int = 0
     doubted: bool = False
     emergency: str = ""
@@ -129,6 +133,20 @@ def is_offered(state: State) -> bool:
     """Whether somebody may begin: the post is heard, says that it is well, and serves nobody without a session."""
     well = state.status not in ("faulted", "unavailable") and not state.faults & BLOCKING
     return state.here is not None and well and not state.emergency
+
+
+def standing(state: State) -> Standing:
+    """What the server may know of this connector, to find out whose a message is."""
+    live, known = state.book.live, state.book.transactions
+    unended = [
+        Unended(state.tag if one == live else "", tuple(r.wh for r in transactions.account_of(one).registers if r.sure))
+        for one in known
+        if not one.over
+    ]
+    awaited = tuple(one.ticket for one in (state.wanted, state.given_up) if one is not None)
+    numbers = (*(one.number for one in known), *(number for number, _ in state.before))
+    plugged = live is None and (state.status == "occupied" or state.status in RUNNING)
+    return Standing(numbers, tuple(unended), awaited, plugged, live is None and is_offered(state))
 
 
 def to(state: State, trigger: Trigger) -> State:

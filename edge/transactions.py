@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from contract.sessions import Stop
 from edge import account
 from edge.account import Account, Reading, Register
-from edge.ocpp_words import StartSaid, StopSaid
+from edge.ocpp_words import StartSaid, StopSaid, is_given
 from edge.session import Session
 
 MAX_TRANSACTIONS = 32
@@ -153,11 +153,13 @@ def park(book: Book, told: StopSaid) -> tuple[Book, bool]:
 
 
 def unpark(book: Book, begun: Transaction) -> tuple[Book, Parked | None]:
-    """The end that has waited for this beginning, if one has: the first that is not before it, by time and by meter."""
-    for one in book.parked:
+    """The end that has waited for this beginning, if one has: that of its number, or the first that is not before it,
+    by time and by meter, and has no number of another."""
+    numbered = [one for one in book.parked if one.number == begun.number]
+    for one in numbered or [one for one in book.parked if not is_given(one.number)]:
         timely = one.at_ms is not None and begun.at_ms is not None and one.at_ms >= begun.at_ms
         metered = one.meter_wh is not None and begun.meter_wh is not None and one.meter_wh >= begun.meter_wh
-        if timely and metered:
+        if numbered or (timely and metered):
             return replace(book, parked=tuple(other for other in book.parked if other is not one)), one
     return book, None
 

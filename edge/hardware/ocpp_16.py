@@ -9,13 +9,13 @@ from ocpp.routing import on
 from ocpp.v16 import call as calls
 from ocpp.v16 import call_result as answers
 
+from edge.attribution import Evidence
 from edge.hardware.ocpp_talk import DONE_WELL, HEARTBEAT_S, WORDS, Talk, count, done, iso, tell_status
 from edge.hardware.ocpp_values import connector, energy_wh, moment_ms, sampled, text
 from edge.ocpp_words import (
     AskListVersion,
     Beat,
     Booted,
-    CardShown,
     Configure,
     Configured,
     FromPost,
@@ -33,13 +33,14 @@ from edge.ocpp_words import (
     UpdateList,
     Verdict,
     Wish,
-    connector_of,
+    is_given,
 )
 
 WISHES: dict[Wish, str] = {
     "heartbeat_s": "HeartbeatInterval",
     "meter_s": "MeterValueSampleInterval",
     "measurands": "MeterValuesSampledData",
+    "end_measurands": "StopTxnSampledData",
     "ping_s": "WebSocketPingInterval",
     "plug_in_within_s": "ConnectionTimeOut",
     "local_list": "LocalAuthListEnabled",
@@ -87,8 +88,7 @@ class Post16(Talk, v16.ChargePoint):
 
     @on("Authorize", skip_schema_validation=True)
     async def authorize(self, **said: Any) -> answers.Authorize:
-        verdict = await self.ear.ask(None, lambda call: CardShown(call, text(said.get("id_tag"))))
-        return answers.Authorize(_info(verdict))
+        return answers.Authorize(_info(await self.ear.authorize(text(said.get("id_tag")))))
 
     @on("StartTransaction", skip_schema_validation=True)
     async def start_transaction(self, **said: Any) -> answers.StartTransaction:
@@ -108,7 +108,10 @@ class Post16(Talk, v16.ChargePoint):
         found = sampled(said.get("meter_value"))
         number = text(said.get("transaction_id"))
         told = MeterSaid(number, found.energy_wh, found.power_w, found.at_ms, found.begin_wh)
-        self.ear.tell(connector(said.get("connector_id")) or 0, told)
+        where = connector(said.get("connector_id"))
+        if not where and is_given(number):
+            where = self.ear.whose(Evidence(number))
+        self.ear.tell(where or 0, told)
         return answers.MeterValues()
 
     @on("StopTransaction", skip_schema_validation=True)
@@ -122,9 +125,9 @@ class Post16(Talk, v16.ChargePoint):
             moment_ms(said.get("timestamp")),
             text(said.get("reason")) or "Local",
         )
-        verdict = await self.ear.ask(
-            connector_of(number),
-            lambda call: StopSaid(call, number, tag, at_ms, heard_ms, meter_wh, why, read.begin_wh),
+        verdict = await self._ended(
+            Evidence(number, tag, meter_wh=meter_wh, ends=True),
+            StopSaid("", number, tag, at_ms, heard_ms, meter_wh, why, read.begin_wh),
         )
         return answers.StopTransaction(_info(verdict) if tag else None)
 
@@ -159,6 +162,8 @@ class Post16(Talk, v16.ChargePoint):
     async def _configure(self, wishes: Mapping[Wish, str]) -> Configured:
         refused: list[str] = []
         for wish, value in wishes.items():
+            if wish not in WISHES:
+                continue
             change = calls.ChangeConfiguration(WISHES[wish], value)
             if not await _granted(self._ask(change)):
                 refused.append(wish)

@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec.structs import replace
 from ocpp import v201
 from ocpp.exceptions import OCPPError
 from ocpp.routing import on
 from ocpp.v201 import call as calls
 from ocpp.v201 import call_result as answers
 
+from edge.attribution import Evidence
 from edge.hardware.ocpp_talk import DONE_WELL, HEARTBEAT_S, WORDS, Ear, Talk, count, done, iso, table, tell_status
 from edge.hardware.ocpp_values import connector, moment_ms, sampled, text
 from edge.ocpp_words import (
     AskListVersion,
     Beat,
     Booted,
-    CardShown,
     Configure,
     Configured,
     FromPost,
@@ -35,12 +36,15 @@ from edge.ocpp_words import (
     UpdateList,
     Verdict,
     Wish,
+    remote_number,
 )
 
 WISHES: dict[Wish, tuple[str, ...]] = {
     "heartbeat_s": ("OCPPCommCtrlr", "HeartbeatInterval"),
     "meter_s": ("SampledDataCtrlr", "TxUpdatedInterval"),
     "measurands": ("SampledDataCtrlr", "TxUpdatedMeasurands"),
+    "begin_measurands": ("SampledDataCtrlr", "TxStartedMeasurands"),
+    "end_measurands": ("SampledDataCtrlr", "TxEndedMeasurands"),
     "ping_s": ("OCPPCommCtrlr", "WebSocketPingInterval"),
     "plug_in_within_s": ("TxCtrlr", "EVConnectionTimeOut"),
     "local_list": ("LocalAuthListCtrlr", "Enabled"),
@@ -109,33 +113,40 @@ class Post201(Talk, v201.ChargePoint):
     @on("Authorize", skip_schema_validation=True)
     async def authorize(self, **said: Any) -> answers.Authorize:
         tag = text(table(said.get("id_token")).get("id_token"))
-        verdict = await self.ear.ask(None, lambda call: CardShown(call, tag))
-        return answers.Authorize(_info(verdict))
+        return answers.Authorize(_info(await self.ear.authorize(tag)))
 
     @on("TransactionEvent", skip_schema_validation=True)
     async def transaction(self, **said: Any) -> answers.TransactionEvent:
         info, tag = table(said.get("transaction_info")), text(table(said.get("id_token")).get("id_token"))
-        number, where = text(info.get("transaction_id")), self._place(said)
+        number, remote = text(info.get("transaction_id")), info.get("remote_start_id")
+        remote = remote if type(remote) is int else None
         at_ms, heard_ms = moment_ms(said.get("timestamp")), self.ear.now_ms()
         found = sampled(said.get("meter_value"))
-        kind = said.get("event_type")
+        kind, ends = said.get("event_type"), said.get("event_type") == "Ended"
+        evidence = Evidence(number, tag, remote, found.energy_wh, begins=not ends, ends=ends)
         if not number or at_ms is None or kind not in ("Started", "Updated", "Ended"):
             self.ear.tell(None, Nonsense("transaction"))
             return answers.TransactionEvent(id_token_info=_info(Verdict("", "invalid")) if tag else None)
+        where = self._place(number, said, evidence)
+        if where is None and not ends:
+            self.ear.tell(None, Nonsense("connector"))
+            return answers.TransactionEvent(id_token_info=_info(Verdict("", "invalid")) if tag else None)
         if state := CHARGING_STATES.get(text(info.get("charging_state"))):
-            self.ear.tell(where, StatusSaid(state, "", None if said.get("offline") else at_ms, heard_ms))
+            self.ear.tell(where or 0, StatusSaid(state, "", None if said.get("offline") else at_ms, heard_ms))
         verdict: Verdict | None = None
-        if kind == "Ended":
+        if ends:
             self._where.pop(number, None)
             why = text(info.get("stopped_reason")) or "Local"
+            ended = StopSaid("", number, tag, at_ms, heard_ms, found.energy_wh, why, found.begin_wh)
+            if where is None:
+                verdict = await self._ended(evidence, ended)
+            else:
+                verdict = await self.ear.ask(where, lambda call: replace(ended, call=call))
+        elif where is not None and (tag or remote is not None):
             verdict = await self.ear.ask(
-                where, lambda call: StopSaid(call, number, tag, at_ms, heard_ms, found.energy_wh, why, found.begin_wh)
+                where, lambda call: StartSaid(call, tag, number, at_ms, heard_ms, found.energy_wh, remote)
             )
-        elif tag:
-            verdict = await self.ear.ask(
-                where, lambda call: StartSaid(call, tag, number, at_ms, heard_ms, found.energy_wh)
-            )
-        if kind != "Ended" and found.energy_wh is not None:
+        if where is not None and not ends and found.energy_wh is not None:
             read_ms = at_ms if found.at_ms is None else found.at_ms
             self.ear.tell(where, MeterSaid(number, found.energy_wh, found.power_w, read_ms, found.begin_wh))
         return answers.TransactionEvent(id_token_info=_info(verdict) if verdict and tag else None)
@@ -150,19 +161,22 @@ class Post201(Talk, v201.ChargePoint):
     def data(self, **_said: Any) -> answers.DataTransfer:
         return answers.DataTransfer(v201.enums.DataTransferStatusEnumType.unknown_vendor_id)
 
-    def _place(self, said: Mapping[str, Any]) -> int | None:
-        """The EVSE of a transaction: posts name it once, and from then on by the transaction."""
-        number = text(table(said.get("transaction_info")).get("transaction_id"))
-        named = connector(table(said.get("evse")).get("id"))
-        if named and (number in self._where or len(self._where) < MAX_KNOWN):
+    def _place(self, number: str, said: Mapping[str, Any], evidence: Evidence) -> int | None:
+        """The EVSE of a transaction: posts name it once, and from then on by the transaction. Which transactions are
+        where the points know, also after a reconnect; those that have no card yet are remembered here."""
+        named = connector(table(said.get("evse")).get("id")) or self._where.get(number)
+        if named:
+            self._where.pop(number, None)
             self._where[number] = named
-        return named or self._where.get(number)
+            while len(self._where) > MAX_KNOWN:
+                del self._where[next(iter(self._where))]
+        return named or self.ear.whose(evidence)
 
     async def _obey(self, connector: int, order: Order) -> FromPost | None:
         match order:
             case StartRemotely(order=name, tag=tag):
                 token = {"id_token": tag, "type": "Central"}
-                started = calls.RequestStartTransaction(token, int(tag, 16) % (1 << 31), connector)
+                started = calls.RequestStartTransaction(token, remote_number(tag), connector)
                 return done(name, await self._ask(started))
             case StopRemotely(order=name, transaction=number):
                 return done(name, await self._ask(calls.RequestStopTransaction(number)))

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from edge.attribution import Evidence, best_answer, connector_for
 from edge.hardware.ocpp_admission import (
     VERSIONS,
     Handshakes,
@@ -35,11 +36,13 @@ from edge.hardware.ocpp_talk import failed
 from edge.ocpp_words import (
     PORT,
     Alive,
+    CardShown,
     Connected,
     FromPost,
     Left,
     Nonsense,
     Order,
+    Standing,
     ToPost,
     Turned,
     TurnedAway,
@@ -93,6 +96,7 @@ class OcppServer:
             self._points.setdefault(name_key(name), {})[connector] = point
         self._names = {name_key(name): name for name, _ in points}
         self._places = {point: (name_key(name), connector) for (name, connector), point in points.items()}
+        self._standings = {key: dict.fromkeys(found, Standing()) for key, found in self._points.items()}
         self._lines: dict[str, _Line] = {}
         self._handshakes: Handshakes[PostConnection] = Handshakes()
         self._wrong = WrongTries()
@@ -110,6 +114,9 @@ class OcppServer:
     def send(self, point: str, message: ToPost) -> None:
         """Say something to the post of a point. What becomes of an order is told later, never at once."""
         name, connector = self._places[point]
+        if isinstance(message, Standing):
+            self._standings[name][connector] = message
+            return
         line = self._lines.get(name)
         if line is not None:
             line.take(connector, message)
@@ -229,6 +236,10 @@ class OcppServer:
         elif connector in points:
             self._receive(points[connector], PORT, message)
 
+    def whose(self, name: str, told: Evidence) -> int | None:
+        """The connector of a post that a message is of, which names none."""
+        return connector_for(self._standings[name], told)
+
     def now_ms(self) -> int:
         return self._clock.now_ms()
 
@@ -297,7 +308,7 @@ class _Line:
     async def close(self) -> None:
         await self._connection.close(1008, "another connection of this name has come")
 
-    def take(self, connector: int, message: ToPost) -> None:
+    def take(self, connector: int, message: Verdict | Order) -> None:
         if isinstance(message, Verdict):
             waiting = self._waiting.get(message.call)
             if waiting is not None and not waiting.done():
@@ -314,10 +325,26 @@ class _Line:
     def tell(self, connector: int | None, message: FromPost) -> None:
         self._server.tell(self, connector, message)
 
-    async def ask(self, connector: int | None, question: Callable[[str], FromPost]) -> Verdict:
-        """The answer of a connector's point; the lead point answers for the post as a whole. Without an answer in time
-        the card is not known here."""
-        where = min(self._points) if connector is None else connector
+    def whose(self, told: Evidence) -> int | None:
+        return self._server.whose(self.name, told)
+
+    async def ask_all(self, question: Callable[[str], FromPost]) -> Verdict:
+        return (await asyncio.gather(*(self.ask(where, question) for where in self._points)))[0]
+
+    async def authorize(self, tag: str) -> Verdict:
+        """A post with several connectors names none: each is asked quietly, and one of them aloud where all refuse."""
+        where = min(self._points)
+        if len(self._points) > 1:
+            places = list(self._points)
+            quiet = (self.ask(place, lambda call: CardShown(call, tag, quiet=True)) for place in places)
+            said = await asyncio.gather(*quiet)
+            word, where = best_answer({place: verdict.word for place, verdict in zip(places, said, strict=True)})
+            if word == "accepted":
+                return Verdict("", word)
+        return await self.ask(where, lambda call: CardShown(call, tag))
+
+    async def ask(self, where: int, question: Callable[[str], FromPost]) -> Verdict:
+        """The answer of a connector's point. Without an answer in time the card is not known here."""
         call = str(next(self._calls))
         if where not in self._points:
             self.tell(None, Nonsense("connector"))

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol
 
 import ocpp.messages
+from msgspec.structs import replace
 from ocpp import exceptions
 from ocpp.charge_point import (
     ChargePoint,
@@ -24,6 +25,7 @@ from ocpp.charge_point import (
 )
 from ocpp.messages import Call, CallError, CallResult, validate_payload
 
+from edge.attribution import Evidence
 from edge.hardware.ocpp_orders import CallTurns
 from edge.hardware.ocpp_values import MAX_TEXT, connector, moment_ms, text
 from edge.ocpp_words import (
@@ -41,6 +43,7 @@ from edge.ocpp_words import (
     Status,
     StatusSaid,
     StopRemotely,
+    StopSaid,
     UpdateList,
     Verdict,
     Word,
@@ -98,8 +101,17 @@ class Ear(Protocol):
 
     def tell(self, connector: int | None, message: FromPost) -> None: ...
 
-    async def ask(self, connector: int | None, question: Callable[[str], FromPost]) -> Verdict:
+    def whose(self, told: Evidence) -> int | None:
+        """The connector of a message that names none; None where nothing says so."""
+
+    async def ask(self, connector: int, question: Callable[[str], FromPost]) -> Verdict:
         """Tell the point what the post asks, under the name of a call, and await its answer for a bounded time."""
+
+    async def ask_all(self, question: Callable[[str], FromPost]) -> Verdict:
+        """Tell every point of the post, and await what they answer."""
+
+    async def authorize(self, tag: str) -> Verdict:
+        """What is said of a card that is shown at the post, at no connector in particular."""
 
 
 class Talk(ChargePoint):
@@ -136,6 +148,13 @@ class Talk(ChargePoint):
         awaited = self._awaited.get(answer[1])
         if awaited is not None and not awaited.done():
             awaited.set_result(answer)
+
+    async def _ended(self, evidence: Evidence, told: StopSaid) -> Verdict:
+        """Tell of an end to the connector that it is of; to all where nothing says to which."""
+        where = self.ear.whose(evidence)
+        if where is None:
+            return await self.ear.ask_all(lambda call: replace(told, call=call, nobodys=True))
+        return await self.ear.ask(where, lambda call: replace(told, call=call))
 
     async def obey(self, connector: int, order: Order) -> FromPost | None:
         try:

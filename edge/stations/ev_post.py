@@ -40,7 +40,20 @@ from edge.ocpp_words import (
 from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
 from edge.post_ends import metered, no_strays, sated, settle, stop, stop_again, stopped, unheard
 from edge.post_list import listed, send_next, weigh, weighed_again
-from edge.post_state import CLASS, RUNNING, SETTLE_MS, Settings, State, Step, is_offered, keep, numbered, tell, to
+from edge.post_state import (
+    CLASS,
+    RUNNING,
+    SETTLE_MS,
+    Settings,
+    State,
+    Step,
+    is_offered,
+    keep,
+    numbered,
+    standing,
+    tell,
+    to,
+)
 from edge.session import HOUR_MS, MINUTE_MS, Session, ended, energy_wh
 from edge.stations import (
     BARRING,
@@ -129,7 +142,16 @@ def _live(state: State, session: Session | None) -> dict[str, object]:
 
 
 def step(state: State, happened: Input, now_ms: int) -> Step:
-    """Take one input to completion. Inputs that mean nothing to a post change nothing."""
+    """Take one input to completion, and tell the server what is known of this connector by now."""
+    state, effects = _step(state, happened, now_ms)
+    stands = standing(state)
+    if stands == state.standing:
+        return state, effects
+    return replace(state, standing=stands), [tell(stands), *effects]
+
+
+def _step(state: State, happened: Input, now_ms: int) -> Step:
+    """Inputs that mean nothing to a post change nothing."""
     match happened:
         case Received(message=message):
             return _heard(state, message, now_ms)
@@ -285,6 +307,8 @@ def _wishes(settings: Settings) -> dict[Wish, str]:
         "ping_s": "20",
         "meter_s": str(settings.meter_s),
         "measurands": "Energy.Active.Import.Register,Power.Active.Import",
+        "begin_measurands": "Energy.Active.Import.Register",
+        "end_measurands": "Energy.Active.Import.Register",
         "plug_in_within_s": str(settings.plug_in_within_s),
         "local_list": "true",
         "offline_by_list": "true",

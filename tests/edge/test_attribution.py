@@ -1,11 +1,14 @@
 """Whose a message is that a post sends: decided by evidence, and nobody's where there is none."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.decide import Tier
 from edge import account, attribution
 from edge.account import Reading
-from edge.ocpp_words import MeterSaid, StopSaid, is_given
+from edge.attribution import Evidence
+from edge.ocpp_words import MeterSaid, Standing, StopSaid, Unended, Word, is_given
 from edge.session import Session
 from edge.transactions import Book, Transaction
 
@@ -86,3 +89,82 @@ def test_a_reading_before_the_last_end_came_late() -> None:
     assert not attribution.is_past(book, MeterSaid("101", 1100, 7000, NOON_MS + HOUR_MS + 1))
     assert not attribution.is_past(book, MeterSaid("101", 1100, 7000))
     assert not attribution.is_past(Book(), MeterSaid("101", 1100, 7000, NOON_MS))
+
+
+TICKET = "00000000000000ff"
+STANDINGS = {
+    1: Standing(("101", "tx-1"), (Unended("04a1", (1000.0, 5000.0)),)),
+    2: Standing(("102",), (Unended("", (80_000.0,)),), plugged=False),
+    3: Standing(("3",), awaited=(TICKET,), open=True),
+    4: Standing((), plugged=True),
+}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "connector"),
+    [
+        (Evidence("101"), 1),
+        (Evidence("tx-1", begins=True), 1),
+        (Evidence("102", "04A1", ends=True), 2),
+        (Evidence("9", TICKET.upper(), begins=True), 3),
+        (Evidence("9", remote=255, begins=True), 3),
+        (Evidence("9", remote=254, begins=True), 4),
+        (Evidence("9", "04ff", begins=True), 4),
+        (Evidence("-1", "04A1", meter_wh=80_001, ends=True), 1),
+        (Evidence("-1", meter_wh=5_001, ends=True), 1),
+        (Evidence("-1", meter_wh=80_001, ends=True), 2),
+        (Evidence("7702", ends=True), 2),
+        (Evidence("-1", meter_wh=10, ends=True), None),
+        (Evidence("-1", ends=True), None),
+        (Evidence("9"), None),
+    ],
+)
+def test_a_connector_is_known_by_evidence(evidence: Evidence, connector: int | None) -> None:
+    assert attribution.connector_for(STANDINGS, evidence) == connector
+
+
+def test_what_fits_two_connectors_alike_is_nobodys() -> None:
+    twins = {1: STANDINGS[1], 2: STANDINGS[1]}
+    for evidence in (Evidence("101"), Evidence("-1", "04A1", meter_wh=5_001, ends=True), Evidence(begins=True)):
+        assert attribution.connector_for(twins, evidence) is None
+    both_open = {1: Standing(open=True), 2: Standing(open=True)}
+    assert attribution.connector_for(both_open, Evidence("9", begins=True)) is None
+
+
+def test_the_only_connector_is_whose_everything_is() -> None:
+    assert attribution.connector_for({4: Standing()}, Evidence("-1", ends=True)) == 4
+
+
+@given(
+    st.dictionaries(st.integers(1, 4), st.sampled_from(list(STANDINGS.values())), min_size=2),
+    st.builds(
+        Evidence,
+        st.sampled_from(["", "-1", "tx-1", "3", "x"]),
+        st.sampled_from(["", "04a1", TICKET]),
+        st.sampled_from([None, 255, 7]),
+        st.none() | st.floats(0, 1e6),
+        st.booleans(),
+        st.booleans(),
+    ),
+)
+def test_the_order_of_connectors_decides_nothing(standings: dict[int, Standing], evidence: Evidence) -> None:
+    """The same evidence finds the same standing, whatever number its connector has (but for numbers of ours)."""
+    found = attribution.connector_for(standings, evidence)
+    turned = {5 - at: one for at, one in standings.items()}
+    again = attribution.connector_for(turned, evidence)
+    assert again == (None if found is None else 5 - found)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({1: "concurrent", 2: "accepted"}, ("accepted", 2)),
+        ({1: "blocked", 2: "accepted", 3: "concurrent"}, ("accepted", 2)),
+        ({1: "blocked", 2: "concurrent"}, ("concurrent", 2)),
+        ({1: "invalid", 2: "invalid"}, ("invalid", 1)),
+        ({1: "blocked", 2: "expired"}, ("expired", 2)),
+        ({2: "blocked", 1: "blocked"}, ("blocked", 1)),
+    ],
+)
+def test_a_card_is_told_the_best_of_all_connectors(words: dict[int, Word], said: tuple[Word, int]) -> None:
+    assert attribution.best_answer(words) == said

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosedOK
 
+from edge.attribution import Evidence
 from edge.hardware.ocpp_orders import MAX_ORDERS, MAX_URGENT, OVERTAKE_S, URGENT_ORDERS, OrderQueue
 from edge.hardware.ocpp_posts import post
 from edge.ocpp_words import (
@@ -87,8 +88,17 @@ class Line:
     def tell(self, _connector: int | None, message: FromPost) -> None:
         self.told.append(message)
 
-    async def ask(self, _connector: int | None, question: Callable[[str], FromPost]) -> Verdict:
+    async def ask(self, _connector: int, question: Callable[[str], FromPost]) -> Verdict:
         raise AssertionError(question)
+
+    async def ask_all(self, question: Callable[[str], FromPost]) -> Verdict:
+        raise AssertionError(question)
+
+    async def authorize(self, tag: str) -> Verdict:
+        raise AssertionError(tag)
+
+    def whose(self, _told: Evidence) -> int | None:
+        return None
 
 
 def tell(story: Callable[[Line], Coroutine[Any, Any, None]], version: Version, *answered: str) -> Line:
