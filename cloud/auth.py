@@ -5,6 +5,7 @@ argon2id, login secrets as their SHA-256, so a stolen database logs nobody in.
 """
 
 import hashlib
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from threading import BoundedSemaphore, Lock
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from msgspec import Struct
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from cloud.store import operators
@@ -88,6 +90,14 @@ class NameTaken(Refused):
     """There is an operator of that name."""
 
 
+class BadName(Refused):
+    """Nobody can be called so: a name has 1 to ``MAX_NAME`` characters and no space."""
+
+
+class LastAdmin(Refused):
+    """Without this one there would be no administrator who may log in."""
+
+
 class NoOperator(Refused):
     """There is no operator of that name."""
 
@@ -142,7 +152,9 @@ class Doorkeeper:
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
 
     def add_operator(self, name: str, password: str, role: Role, by: str) -> int:
-        """The new operator's id. Raises ``WeakPassword`` or ``NameTaken``."""
+        """The new operator's id. Raises ``BadName``, ``WeakPassword`` or ``NameTaken``."""
+        if not re.fullmatch(rf"\S{{1,{MAX_NAME}}}", name):
+            raise BadName(name)
         password_hash = self._hash(password)
         try:
             with self._store.writing() as connection:
@@ -209,11 +221,20 @@ class Doorkeeper:
             operators.record(connection, self._clock(), by, "password.reset", name)
 
     def set_disabled(self, operator: Operator, disabled: bool, by: str) -> None:
-        """Disabling ends the operator's logins at once."""
+        """Disabling ends the operator's logins at once. Raises ``LastAdmin``."""
         with self._store.writing() as connection:
+            if disabled:
+                _keep_an_admin(connection, operator)
             operators.set_disabled(connection, operator.id, disabled)
             action = "operator.disabled" if disabled else "operator.enabled"
             operators.record(connection, self._clock(), by, action, operator.name)
+
+    def remove_operator(self, operator: Operator, by: str) -> None:
+        """Forget an operator and end their logins; the audit keeps what they did. Raises ``LastAdmin``."""
+        with self._store.writing() as connection:
+            _keep_an_admin(connection, operator)
+            operators.remove_operator(connection, operator.id)
+            operators.record(connection, self._clock(), by, "operator.removed", operator.name, role=operator.role)
 
     def _hash(self, password: str) -> str:
         if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
@@ -251,3 +272,9 @@ class Doorkeeper:
 def login_hash(secret: str) -> bytes:
     """What is stored of a login's secret, which is random and long: a plain hash is enough."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def _keep_an_admin(connection: Connection, leaving: Operator) -> None:
+    others = (one for one in operators.list_operators(connection) if one.id != leaving.id and not one.disabled)
+    if leaving.role == Role.ADMIN and not any(one.role == Role.ADMIN for one in others):
+        raise LastAdmin(leaving.name)

@@ -92,12 +92,14 @@ class Broker:
         self.faults = self.oversized = 0
         self._arrived = arrived
         self._connected = connected
+        self._takes, self._refusal = False, ""
         self._client = client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
         client.max_queued_messages_set(MAX_OUTGOING)
         client.reconnect_delay_set(RECONNECT_MIN_S, RECONNECT_MAX_S)
         if address.tls:
             client.tls_set_context(tls or ssl.create_default_context())
-        client.on_socket_open = _without_delay
+        client.on_socket_open = self._on_socket_open
+        client.on_socket_close = self._on_socket_close
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
@@ -119,14 +121,35 @@ class Broker:
     def is_connected(self) -> bool:
         return bool(self._client.is_connected())
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be heard and what to look at; empty while the broker has greeted us."""
+        where = f"the broker at {self._address.host}:{self._address.port}"
+        if self.is_connected:
+            return ""
+        if self._refusal:
+            return f"{where} refuses this connection: {self._refusal}"
+        if self._takes:
+            return f"{where} takes the connection and does not greet: is it an MQTT 5 broker?"
+        return f"{where} cannot be reached: is it running?"
+
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Hand a message to the broker, at least once while the connection lasts. Any thread may call this."""
         if self.is_connected:
             self._client.publish(topic, payload, qos=1, retain=retain)
 
+    def _on_socket_open(self, _client: Client, _data: Any, opened: Any) -> None:
+        self._takes = True
+        # Small acks must not wait for one another: 17 ms became 1.4 ms with this at both ends.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _on_socket_close(self, _client: Client, _data: Any, _closed: Any) -> None:
+        self._takes = False
+
     def _on_connect(
         self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
+        self._refusal = str(reason) if reason.is_failure else ""
         if reason.is_failure:
             log.error("the broker refuses the cloud: %s", reason)
             return
@@ -160,6 +183,18 @@ class Broker:
             self.faults += 1
 
 
-def _without_delay(_client: Client, _data: Any, opened: Any) -> None:
-    # Small acks must not wait for one another: 17 ms became 1.4 ms with this at both ends.
-    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+class Lookout:
+    """Says in the log, at every look, that a line stays down. The first look after it fell says nothing: connecting
+    takes a moment."""
+
+    EVERY_S = 5.0
+
+    def __init__(self, trouble: Callable[[], str]) -> None:
+        self._trouble = trouble
+        self._before = False
+
+    def look(self) -> None:
+        trouble = self._trouble()
+        if trouble and self._before:
+            log.warning("%s", trouble)
+        self._before = bool(trouble)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -15,12 +15,12 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud import rolling, zone_cli
-from cloud.auth import Doorkeeper, NameTaken, NoOperator, Role
+from cloud.auth import MAX_NAME, BadName, Doorkeeper, LastAdmin, NameTaken, NoOperator, Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import open_authority
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, ago, fail, show
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, VersionOption, ago, fail, show
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeysUnusable, write_private
 from cloud.plans import HOURS, STANDARD
@@ -59,6 +59,13 @@ app.add_typer(zone_cli.app, name="zone")
 
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
 LOCAL_BROKER = "mqtt://127.0.0.1:1883"
+SILENCE_S = 3.0
+"""How often `watch` looks whether there is a broker at all."""
+
+
+@app.callback()
+def options(_version: VersionOption = False) -> None:
+    """What may stand before every command."""
 
 
 def main() -> None:
@@ -185,10 +192,20 @@ def watch(
     connection.start()
     try:
         while True:
-            shown = describe(passing.get())
+            shown = describe(_next(passing, connection))
             typer.echo(json.dumps(shown, ensure_ascii=False) if as_json else _line(shown))
     except KeyboardInterrupt:
         connection.stop()
+
+
+def _next(passing: "Queue[Arrived]", connection: Broker) -> Arrived:
+    """The next message; while the broker is away, every few seconds a line that says so."""
+    while True:
+        try:
+            return passing.get(timeout=SILENCE_S)
+        except Empty:
+            if trouble := connection.trouble:
+                typer.echo(f"hearthgate-cloud: {trouble} Waiting ...", err=True)
 
 
 def _identity(folder: Path, name: str) -> BrokerIdentity:
@@ -396,6 +413,8 @@ def add_user(
     with open_folder(folder) as (store, _):
         try:
             password = _add_operator(store, name, role)
+        except BadName:
+            fail(f"{name!r} is no name: 1 to {MAX_NAME} characters without spaces")
         except NameTaken:
             fail(f"there is an operator {name} already; for a new password: hearthgate-cloud user password {name}")
     _show_password(name, password, as_json)
@@ -411,6 +430,44 @@ def reset_password(name: str, folder: FolderOption = HERE, as_json: JsonOption =
         except NoOperator:
             fail(f"there is no operator {name}; see hearthgate-cloud user list")
     _show_password(name, password, as_json)
+
+
+@user_app.command("disable")
+def disable_user(name: str, folder: FolderOption = HERE) -> None:
+    """Somebody may log in no more, and is logged out at once. Can be taken back."""
+    with _operator_of(folder, name) as (doorkeeper, operator):
+        doorkeeper.set_disabled(operator, True, BY)
+    typer.echo(f"operator {name} may log in no more")
+
+
+@user_app.command("enable")
+def enable_user(name: str, folder: FolderOption = HERE) -> None:
+    """Let somebody log in again who was disabled."""
+    with _operator_of(folder, name) as (doorkeeper, operator):
+        doorkeeper.set_disabled(operator, False, BY)
+    typer.echo(f"operator {name} may log in again")
+
+
+@user_app.command("remove")
+def remove_user(name: str, folder: FolderOption = HERE) -> None:
+    """Forget somebody for good. What they did stays in the audit, and their name may be given again."""
+    with _operator_of(folder, name) as (doorkeeper, operator):
+        doorkeeper.remove_operator(operator, BY)
+    typer.echo(f"operator {name} is removed")
+
+
+@contextmanager
+def _operator_of(folder: Path, name: str) -> Iterator[tuple[Doorkeeper, operators.Operator]]:
+    """Somebody who may log in, to be changed."""
+    with open_folder(folder) as (store, _):
+        with store.reading() as connection:
+            found = operators.find_operator(connection, name)
+        if found is None:
+            fail(f"there is no operator {name}; see hearthgate-cloud user list")
+        try:
+            yield Doorkeeper(store, clock), found[0]
+        except LastAdmin:
+            fail(f"{name} is the last administrator: add another one first")
 
 
 @user_app.command("list")

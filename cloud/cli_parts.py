@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -16,6 +17,17 @@ FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HERE = Path()
 BY = "command line"
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hearthgate-cloud {version('hearthgate')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and end.")
+]
 
 
 def fail(message: str) -> NoReturn:

@@ -45,7 +45,7 @@ class Commander:
         clock: Callable[[], int],
     ) -> None:
         self._store, self._site, self._key, self._publish = store, site, key, publish
-        self._connected, self._clock = connected, clock
+        self.connected, self._clock = connected, clock
 
     def open_once(self, point: str, by: str, reason: str) -> str:
         """Let somebody in at a point; returns the command's id. Raises ``NoSuchPlace``."""
@@ -100,7 +100,7 @@ class Commander:
             args=dict(args),
         )
         heard = place.presence in (Presence.ONLINE, Presence.LATE)
-        state = "sent" if heard and self._connected() else "undeliverable"
+        state = "sent" if heard and self.connected() else "undeliverable"
         with self._store.writing() as connection:
             add_order(connection, command, state)
             told = {"reason": reason, "command": command.id}

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from cloud.app import create_app
-from cloud.broker import Arrived, Broker, BrokerAddress
+from cloud.broker import Arrived, Broker, BrokerAddress, Lookout
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import Authority, open_authority
 from cloud.commands import Commander
@@ -87,6 +87,12 @@ class Line:
             self.renewals,
             self.rolling,
             self._reminder,
+            Worker[None](
+                "lookout",
+                "nobody looks whether the broker is there",
+                look=Lookout(lambda: self.broker.trouble).look,
+                every_s=Lookout.EVERY_S,
+            ),
         ]
 
     @contextmanager

@@ -17,7 +17,7 @@ def is_alive() -> str:
 
 @router.get("/ready", response_class=PlainTextResponse)
 def is_ready(desk: Services) -> PlainTextResponse:
-    """Ready when the database answers and the feed runs."""
+    """Ready when the database answers, the feed runs and the broker has greeted the cloud."""
     try:
         with desk.store.reading() as connection:
             connection.execute(text("SELECT 1"))
@@ -25,4 +25,6 @@ def is_ready(desk: Services) -> PlainTextResponse:
         return PlainTextResponse("the database does not answer", 503)
     if not desk.feed.has_room:
         return PlainTextResponse("the live feed does not run, or is full", 503)
+    if not desk.commander.connected():
+        return PlainTextResponse("the broker does not answer", 503)
     return PlainTextResponse("ready")

@@ -25,7 +25,17 @@ from cloud.api.views import (
     plain,
     rosters_json,
 )
-from cloud.auth import MAX_NAME, MAX_PASSWORD, NameTaken, Right, Role, TooManyTries, WeakPassword, WrongPassword
+from cloud.auth import (
+    MAX_NAME,
+    MAX_PASSWORD,
+    LastAdmin,
+    NameTaken,
+    Right,
+    Role,
+    TooManyTries,
+    WeakPassword,
+    WrongPassword,
+)
 from cloud.store import operators
 from cloud.store.console import EventFilter, list_devices, list_events, list_events_after
 from cloud.store.operators import Login
@@ -211,7 +221,10 @@ def change_operator(name: str, body: DisabledIn, login: Admin, desk: Services) -
         found = there(operators.find_operator(connection, name), "there is no such operator")
     if found[0].id == login.operator.id:
         raise HTTPException(409, "ask another administrator: nobody disables themselves")
-    desk.doorkeeper.set_disabled(found[0], body.disabled, login.operator.name)
+    try:
+        desk.doorkeeper.set_disabled(found[0], body.disabled, login.operator.name)
+    except LastAdmin:
+        raise HTTPException(409, "this is the last administrator: add another one first") from None
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -191,6 +191,7 @@ ACTIONS: Mapping[str, str] = {
     "operator.added": "Added an operator",
     "operator.disabled": "Disabled an operator",
     "operator.enabled": "Enabled an operator",
+    "operator.removed": "Removed an operator",
     "person.added": "Added a person",
     "membership.added": "Gave a plan",
     "membership.changed": "Changed a membership",

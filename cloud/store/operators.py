@@ -63,6 +63,12 @@ def set_disabled(connection: Connection, operator_id: int, disabled: bool) -> No
         end_logins(connection, operator_id)
 
 
+def remove_operator(connection: Connection, operator_id: int) -> None:
+    """Their logins end in the same transaction."""
+    end_logins(connection, operator_id)
+    connection.execute(delete(operators).where(operators.c.id == operator_id))
+
+
 def add_login(connection: Connection, login: Login, now_ms: int) -> None:
     """Open a login; those that have run out are swept away on the occasion."""
     connection.execute(delete(logins).where(logins.c.expires_ms <= now_ms))

@@ -24,6 +24,9 @@ OPEN = {
 }
 """What answers without a login."""
 NEEDS: dict[tuple[str, str], Right] = {
+    ("POST", "/zones"): Right.PEOPLE,
+    ("POST", "/zones/{name}"): Right.PEOPLE,
+    ("POST", "/zones/{name}/plans"): Right.PEOPLE,
     ("POST", "/people"): Right.PEOPLE,
     ("POST", "/people/{person}/cards"): Right.PEOPLE,
     ("POST", "/people/{person}/cards/{card}"): Right.PEOPLE,
@@ -258,6 +261,10 @@ def test_the_cloud_is_ready_when_its_feed_runs(town: Town) -> None:
     with town.visit() as stranger:
         assert stranger.get("/health/live").text == "alive"
         assert stranger.get("/health/ready").status_code == 200
+        town.broker_is_there = False
+        answer = stranger.get("/health/ready")
+        assert (answer.status_code, answer.text) == (503, "the broker does not answer")
+        town.broker_is_there = True
         town.feed.close()
         while stranger.get("/health/ready").status_code == 200:
             pass

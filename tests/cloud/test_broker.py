@@ -9,7 +9,7 @@ from queue import Queue
 
 import pytest
 
-from cloud.broker import MAX_ARRIVING_BYTES, Arrived, BadAddress, Broker, BrokerAddress, parse_address
+from cloud.broker import MAX_ARRIVING_BYTES, Arrived, BadAddress, Broker, BrokerAddress, Lookout, parse_address
 from contract import topics
 from firmware_sim.worlds.brokers import Broker as LocalBroker
 from firmware_sim.worlds.brokers import start_broker
@@ -53,12 +53,39 @@ def cloud_end(port: int, heard: "Queue[Arrived]", ready: "Queue[None]") -> Broke
     return Broker(BrokerAddress("127.0.0.1", port, False), filters, heard.put, lambda: ready.put(None))
 
 
+def test_a_broker_that_never_greets_is_trouble() -> None:
+    """It takes the connection, and that is all: nothing is heard, and the cloud can say why."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        cloud = cloud_end(port, Queue(), Queue())
+        assert cloud.trouble == f"the broker at 127.0.0.1:{port} cannot be reached: is it running?"
+        cloud.start()
+        silent, _ = listening.accept()
+        while "does not greet" not in cloud.trouble:
+            pass
+        assert not cloud.is_connected
+        cloud.stop()
+        silent.close()
+
+
+def test_a_line_that_stays_down_is_logged_each_look(caplog: pytest.LogCaptureFixture) -> None:
+    troubles = iter(["gone", "gone", "gone", "", "gone", "gone"])
+    lookout = Lookout(lambda: next(troubles))
+    logged = []
+    for _ in range(6):
+        caplog.clear()
+        lookout.look()
+        logged.append(bool(caplog.records))
+    assert logged == [False, True, True, False, False, True]
+
+
 def test_messages_go_both_ways(broker: LocalBroker) -> None:
     heard: Queue[Arrived] = Queue()
     ready: Queue[None] = Queue()
     cloud = cloud_end(broker.port, heard, ready)
     cloud.start()
     ready.get(timeout=PATIENCE_S)
+    assert cloud.trouble == ""
     with connected("gym-1", broker.port) as device:
         device.publish("events", b"one")
         first = heard.get(timeout=PATIENCE_S)
@@ -102,6 +129,7 @@ def test_a_fault_of_ours_in_a_callback_is_counted_and_the_cloud_hears_on(broker:
     cloud._arrived = stumbles
     cloud.start()
     ready.get(timeout=PATIENCE_S)
+    assert cloud.trouble == ""
     with connected("gym-1", broker.port) as device:
         for payload in (b"trap", b"trap", b"plain"):
             device.publish("events", payload)

@@ -3,11 +3,13 @@
 import json
 import shutil
 from pathlib import Path
+from queue import Empty, Queue
 
 import pytest
 from sqlalchemy import select
 
 from cloud import cli, cli_parts
+from cloud.broker import Arrived, Broker, BrokerAddress
 from cloud.folder import open_folder
 from cloud.store import operators
 from cloud.store.quarantine import Suspect, confine
@@ -17,6 +19,7 @@ from cloud.store.sessions import note_sessions
 from contract.decide import Trust
 from contract.events import Event
 from contract.sealing import DeviceKey, RosterVerifier
+from contract.topics import Topic
 
 
 class Typing:
@@ -264,6 +267,61 @@ def test_users_are_added_listed_and_given_new_passwords(typed: Typing, folder: P
     assert "no operator nobody" in typed.refused("user", "password", "nobody", "--dir", folder)
     listed = json.loads(typed("user", "list", "--dir", folder, "--json"))
     assert [(one["name"], one["role"]) for one in listed] == [("admin", "admin"), ("guard", "guard")]
+
+
+@pytest.mark.parametrize("name", ["", " ", "two words", "x" * 41])
+def test_an_operator_without_a_name_is_refused(typed: Typing, folder: Path, name: str) -> None:
+    assert "is no name" in typed.refused("user", "add", name, "--dir", folder)
+
+
+def test_an_operator_is_disabled_enabled_and_removed(typed: Typing, folder: Path) -> None:
+    typed("user", "add", "guard", "--dir", folder)
+    for act, disabled in (("disable", True), ("enable", False)):
+        typed("user", act, "guard", "--dir", folder)
+        listed = json.loads(typed("user", "list", "--dir", folder, "--json"))
+        assert [one["disabled"] for one in listed if one["name"] == "guard"] == [disabled]
+    typed("user", "remove", "guard", "--dir", folder)
+    assert "guard" not in typed("user", "list", "--dir", folder)
+    for act in ("disable", "remove"):
+        assert "last administrator" in typed.refused("user", act, "admin", "--dir", folder)
+        assert "no operator guard" in typed.refused("user", act, "guard", "--dir", folder)
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        actions = [deed.action for deed in operators.list_deeds(connection, limit=3)]
+    assert actions == ["operator.removed", "operator.enabled", "operator.disabled"]
+
+
+def test_the_version_is_told(typed: Typing) -> None:
+    assert typed("--version").startswith("hearthgate-cloud 0.")
+
+
+def test_watch_says_that_no_broker_is_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It waits on, and says so at every pause."""
+    message = Arrived(Topic("s", "gym", "up", "beat"), b"{}", False)
+    connection = Broker(BrokerAddress("127.0.0.1", 1, False), [], lambda _: None)
+    passing: Queue[Arrived] = Queue()
+    pauses = iter([Empty, Empty, message])
+
+    def get(**_: float) -> Arrived:
+        one = next(pauses)
+        if isinstance(one, Arrived):
+            return one
+        raise Empty
+
+    monkeypatch.setattr(passing, "get", get)
+    assert cli._next(passing, connection) == message
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["hearthgate-cloud: the broker at 127.0.0.1:1 cannot be reached: is it running? Waiting ..."] * 2
+
+
+def test_a_piped_list_is_neither_cut_nor_wrapped(typed: Typing, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    with open_folder(folder) as (store, _), store.writing() as connection:
+        confine(connection, [Suspect("gym", False, "events", "malformed", "no array " * 20, b"")], 1_800_000_000_000)
+    said = typed("quarantine", "list", "--dir", folder)
+    assert ("no array " * 20).strip() in said
+    assert "2027-01-15T08:00:00Z" in said
 
 
 def test_charging_sessions_are_listed(typed: Typing, folder: Path) -> None:
