@@ -5,6 +5,7 @@ words carry the post's own time, which may be wrong, beside the time at which th
 None: unknown is never zero.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -13,6 +14,8 @@ from msgspec import Struct
 PORT = "ocpp"
 """The line of a point that a post is connected to."""
 
+SEPARATORS = re.compile(r"[:\- ]")
+TAG = re.compile(rf"(0[xX])?[0-9A-Fa-f]{{2}}({SEPARATORS.pattern}?[0-9A-Fa-f]{{2}})*")
 UID_BYTES = (4, 7, 10)
 """How long the number of a card is; its idTag has twice as many hexadecimal digits (ISO 14443-3)."""
 MAX_NUMBER = (1 << 31) - 1
@@ -46,12 +49,12 @@ Wish = Literal[
 def card_bytes(tag: str) -> bytes | None:
     """The canonical bytes (see ``credentials.canonical``) of the card behind an idTag; None if it is no card's number.
 
-    Posts write the number of a card as hexadecimal digits, in either case.
+    Posts write the number of a card as hexadecimal digits in either case, some with signs between the bytes or with
+    ``0x`` before them: ``04:A1:B2:C3``.
     """
-    try:
-        number = bytes.fromhex(tag) if tag.isalnum() else b""
-    except ValueError:
+    if not TAG.fullmatch(tag.strip()):
         return None
+    number = bytes.fromhex(SEPARATORS.sub("", tag.strip().lower().removeprefix("0x")))
     return bytes([8 * len(number)]) + number if len(number) in UID_BYTES else None
 
 

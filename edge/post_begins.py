@@ -119,7 +119,8 @@ def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     one, word = _opened(state, told, found, _past_ms(state, ago_ms), late=late)
     state = replace(to(state, "begin"), book=transactions.put(state.book, one), wanted=None, why="", stops=0, stop="")
     state = replace(state, tag=told.tag.lower())
-    state = replace(state, counted_ms=now_ms - ago_ms, kept_ms=now_ms, told_ms=now_ms, doubted=False)
+    state = replace(state, counted_ms=now_ms - ago_ms, kept_ms=now_ms, told_ms=now_ms)
+    state = replace(state, rebooted=False, doubted=False)
     answer = Verdict(told.call, word, one.number)
     promised = word == "accepted" and not late
     state = replace(state, instead=Verdict(told.call, "blocked", one.number) if promised else None)

@@ -37,7 +37,7 @@ def metered(state: State, said: MeterSaid, now_ms: int) -> Step:
         return _read_late(state, one, said)
     state = replace(state, power_w=said.power_w if said.power_w is not None else state.power_w)
     if one is not None and one == live:
-        return _drawn(replace(state, doubted=False), one, said, now_ms)
+        return _drawn(replace(state, rebooted=False, doubted=False), one, said, now_ms)
     state = _before(state, said)
     if said.power_w is None or attribution.is_past(state.book, said):
         return state, []

@@ -5,18 +5,22 @@ from msgspec.structs import replace
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge import local_list
-from edge.ocpp_words import card_bytes
+from edge.ocpp_words import Version, card_bytes
 from edge.post_ends import stop
 from edge.post_state import OF_STATION, State, Step, numbered, tell
 from edge.stations import Ask, Decided, Effect
 
+LONGEST_TAG: dict[Version, int] = {"1.6": 20, "2.0.1": 36}
+"""A card that a post names by more than its lists can hold would spoil each list that it stands on."""
 TAKEN_AWAY = frozenset({Reason.SUSPENDED, Reason.REPORTED_LOST})
 """What ends the session of a card that is weighed anew."""
 
 
 def listed(state: State, tag: str, found: Decided) -> Step:
-    """A card that was weighed here goes on the list, or leaves it."""
+    """A card that was weighed here goes on the list as the post writes it, or leaves it."""
     if card_bytes(tag) is None or state.here is None or not state.here.leads:
+        return state, []
+    if len(tag) > LONGEST_TAG[state.here.version]:
         return state, []
     reason, grant = found.decision.reason, found.decision.grant
     if reason not in OF_STATION or tag.upper() not in state.cards.wanted:

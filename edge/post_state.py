@@ -1,6 +1,7 @@
 """What a charging post is to its station: its settings, its phases and what is known of it. Pure."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -79,15 +80,24 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
 Question = CardShown | StartSaid
 
 
+class Repeated(Struct, frozen=True):
+    """A row that was recorded, and how often it came again since."""
+
+    kind: str
+    data: Mapping[str, Any]
+    times: int = 0
+
+
 class State(Faulty, frozen=True):
     """``here`` is how the post is connected, ``greeted`` that it was set up since. ``status`` is what it says of the
-    connector; empty before it has. ``before`` are the registers that were told of transactions before anybody's card,
-    by their number. ``asked`` are the questions whose cards are being weighed, by their number.
-    ``wanted`` is who is awaited to begin, ``given_up`` who was awaited last and in vain. ``instead`` is what the post
-    is told where its promise could not be recorded. ``waiting`` is the holder who waits for the end of the session,
-    ``reserved_for`` the one for whom a free post is held. ``why`` is the reason for which the running session was told
-    to stop, ``stop`` why the last one ended. ``doubted``: the post has started anew and not yet said that it still
-    runs.
+    connector, ``whole`` of itself as a whole; empty before it has. ``before`` are the registers that were told of
+    transactions before anybody's card, by their number. ``asked`` are the questions whose cards are being
+    weighed, by their number. ``wanted`` is who is awaited to begin, ``given_up`` who was awaited last and in vain.
+    ``instead`` is what the post is told where its promise could not be recorded. ``waiting`` is the holder who
+    waits for the end of the session, ``reserved_for`` the one for whom a free post is held. ``why`` is the reason
+    for which the running session was told to stop, ``stop`` why the last one ended. ``rebooted``: the post has
+    started anew and shown nothing since of what ran; ``doubted``: it has shown that it runs no more. ``repeated``
+    are rows that come again.
     ``tag`` is what the running transaction began with, as long as that is remembered.
     ``strays`` counts readings of power without a session. ``offset_ms``: how far the post's clock lags behind ours.
     ``counted_ms``, ``kept_ms``, ``told_ms``, ``left_ms`` are when time was last counted, the book last kept, progress
@@ -99,12 +109,15 @@ class State(Faulty, frozen=True):
     here: Connected | None = None
     greeted: bool = False
     status: Status | Literal[""] = ""
+    whole: Status | Literal[""] = ""
     power_w: float = 0
     tag: str = ""
     before: tuple[tuple[str, Reading], ...] = ()
     standing: Standing = Standing()
     strays: int = 0
+    rebooted: bool = False
     doubted: bool = False
+    repeated: tuple[Repeated, ...] = ()
     emergency: str = ""
     mode: Mode = Mode.SCHEDULED
     turn: int = 0
@@ -131,7 +144,7 @@ Step = tuple[State, list[Effect]]
 
 def is_offered(state: State) -> bool:
     """Whether somebody may begin: the post is heard, says that it is well, and serves nobody without a session."""
-    well = state.status not in ("faulted", "unavailable") and not state.faults & BLOCKING
+    well = not {"faulted", "unavailable"} & {state.status, state.whole} and not state.faults & BLOCKING
     return state.here is not None and well and not state.emergency
 
 

@@ -5,8 +5,6 @@ be alone for hours and tell of them later, so nothing is believed twice: see ``t
 limits run on ours. A post that is not heard, that says it is faulted, or that gives power to nobody is not offered.
 """
 
-from typing import get_args
-
 from msgspec.structs import replace
 
 from contract.decide import Decision, Mode
@@ -33,16 +31,25 @@ from edge.ocpp_words import (
     StartSaid,
     StatusSaid,
     StopSaid,
-    Turned,
     TurnedAway,
     Wish,
 )
 from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
-from edge.post_ends import metered, no_strays, sated, settle, stop, stop_again, stopped, unheard
+from edge.post_ends import metered, sated, settle, stop, stop_again, stopped, unheard
+from edge.post_health import (
+    TURNED,
+    booted,
+    connected,
+    doubt,
+    forget_whole,
+    record,
+    record_repeated,
+    status_said,
+    turned_away,
+)
 from edge.post_list import listed, send_next, weigh, weighed_again
 from edge.post_state import (
     CLASS,
-    RUNNING,
     SETTLE_MS,
     Settings,
     State,
@@ -86,11 +93,9 @@ GREET_MS = 10_000
 SILENT_MS = 3 * MINUTE_MS
 """Three beats of its heart."""
 GONE_MS = MINUTE_MS
-CLOCK_OFF_MS = 2 * MINUTE_MS
 WEIGH_AGAIN_MS = 15 * MINUTE_MS
 LIST_AGAIN_MS = 5 * MINUTE_MS
-NONSENSE_MS = TURNED_AWAY_MS = HOUR_MS
-TURNED: tuple[str, ...] = get_args(Turned)
+NONSENSE_MS = HOUR_MS
 
 
 def start(point: str, settings: Settings) -> State:
@@ -207,6 +212,10 @@ def _due(state: State, name: str, now_ms: int) -> Step:
             return settle(state, now_ms)
         case "full":
             return sated(state)
+        case "whole":
+            return forget_whole(state)
+        case "repeated":
+            return record_repeated(state)
         case "reserved":
             return replace(state, reserved_for=""), []
         case "weigh":
@@ -226,12 +235,15 @@ def _due(state: State, name: str, now_ms: int) -> Step:
 
 def _heard(state: State, message: FromPost, now_ms: int) -> Step:
     if isinstance(message, Left):
-        return replace(state, here=None, greeted=False, left_ms=now_ms), [Wake("silent", None), Wake("gone", GONE_MS)]
+        return replace(state, here=None, greeted=False, left_ms=now_ms), [
+            Wake("silent", None),
+            Wake("gone", GONE_MS),
+            Wake("whole", SETTLE_MS),
+        ]
     if isinstance(message, Connected):
         return _connected(state, message)
     if isinstance(message, TurnedAway):
-        state, effects = set_fault(state, "ev_post", message.why, present=True)
-        return state, [*effects, Wake(message.why, TURNED_AWAY_MS)]
+        return turned_away(state, message)
     state, effects = set_fault(state, "ev_post", "silent", present=False)
     effects.append(Wake("silent", SILENT_MS))
     if isinstance(message, Alive):
@@ -252,18 +264,15 @@ def _told(state: State, message: FromPost, now_ms: int) -> Step:
         case StopSaid():
             return stopped(state, message, now_ms)
         case StatusSaid():
-            return _status(state, message)
+            return status_said(state, message)
         case Booted():
-            told = {"vendor": message.vendor, "model": message.model, "firmware": message.firmware}
-            # A post that was without power says so of its transaction, or has forgotten it.
-            state, well = no_strays(replace(state, doubted=state.book.live is not None))
-            return state, [*well, Record("ev_post.booted", told), Wake("settle", SETTLE_MS)]
+            return booted(state, message)
         case Done():
             return _done(state, message)
         case Configured():
-            told_of = [Record("ev_post.configured", {"refused": list(message.refused)})]
+            state, refused = record(state, "ev_post.configured", {"refused": list(message.refused)})
             state, effects = send_next(replace(state, cards=local_list.limited(state.cards, message)))
-            return state, [*told_of, *effects]
+            return state, [*refused, *effects]
         case ListVersion():
             return send_next(replace(state, cards=local_list.found(state.cards, message)))
         case Nonsense(what=what):
@@ -274,12 +283,8 @@ def _told(state: State, message: FromPost, now_ms: int) -> Step:
 
 def _connected(state: State, here: Connected) -> Step:
     """A post is there. Two that go by one name would take turns, so each time is told."""
-    state, well = no_strays(replace(state, here=here, greeted=False))
-    replaced = [Record("ev_post.replaced", {"version": here.version})] if here.replaced else []
-    for why in TURNED:
-        state, cleared = set_fault(state, "ev_post", why, present=False)
-        well += cleared
-    return state, [*well, *replaced, Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
+    state, effects = connected(state, here)
+    return state, [*effects, Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
 
 
 def _greet(state: State) -> Step:
@@ -321,30 +326,12 @@ def _wishes(settings: Settings) -> dict[Wish, str]:
     }
 
 
-def _status(state: State, said: StatusSaid) -> Step:
-    """A post as a whole can be faulted; all else is said of the connector."""
-    effects: list[Effect] = []
-    if said.at_ms is not None:
-        state = replace(state, offset_ms=said.heard_ms - said.at_ms)
-        state, effects = set_fault(state, "ev_post", "clock_off", present=abs(state.offset_ms) > CLOCK_OFF_MS)
-    if not said.whole:
-        if said.status != state.status:
-            effects.append(Wake("full", state.settings.full_ms if said.status == "sated" else None))
-        state = replace(state, status=said.status, doubted=state.doubted and said.status not in RUNNING)
-    state, noted = set_fault(state, "ev_post", "post_faulted", present=said.status == "faulted")
-    effects += noted
-    if said.status == "available" and state.book.live is not None:
-        effects.append(Wake("settle", SETTLE_MS))
-    if said.status == "available" and not said.whole:
-        state, well = no_strays(state)
-        effects += well
-    return state, effects
-
-
 def _done(state: State, done: Done) -> Step:
     what = done.order.partition(":")[0]
     if what == "start" and not done.accepted and state.phase == "starting":
         return give_up(state, done.how)
+    if what == "stop" and done.how == "rejected" and state.rebooted:
+        return doubt(replace(state, doubted=True))
     if what == "operative":
         refused = not done.accepted and done.how not in ("offline", "timeout")
         return set_fault(state, "ev_post", "disobeys", present=refused)
