@@ -8,7 +8,8 @@ import hashlib
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from threading import BoundedSemaphore, Lock
 
@@ -18,6 +19,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from cloud.networks import network_of
 from cloud.store import operators
 from cloud.store.database import Store
 from cloud.store.operators import Login, Operator
@@ -31,6 +33,8 @@ MAX_PASSWORD = 200
 MAX_NAME = 40
 HASHING_AT_ONCE = 2
 """One hash takes 64 MiB; a flood of logins must not take the machine's memory."""
+MAX_WAITING_HASHES = 6
+"""Those that wait for one of these places. Each has a thread of the web's pool, of which pages need the others."""
 MAX_WATCHED = 10_000
 """Names and addresses whose wrong tries are remembered."""
 
@@ -82,6 +86,10 @@ class TooManyTries(Refused):
     """This address has to wait."""
 
 
+class Busy(Refused):
+    """More passwords are judged at this moment than the machine takes; nothing was counted against anybody."""
+
+
 class WeakPassword(Refused):
     """The new password is not long enough, or too long."""
 
@@ -111,8 +119,9 @@ class Limit(Struct, frozen=True):
 
 AT_ONE_ADDRESS = Limit(20, 5 * MINUTE_MS)
 NAME_FROM_ONE_ADDRESS = Limit(5, 15 * MINUTE_MS)
-NAME_FROM_ANYWHERE = Limit(50, 60 * MINUTE_MS)
-"""High, so that a stranger cannot lock a guard out from next door; still only 1,200 guesses a day."""
+NAME_FROM_STRANGERS = Limit(50, 60 * MINUTE_MS)
+"""From all addresses together at which the operator has never logged in, or not for long: whoever guesses from many of
+them has 1,200 tries a day, and keeps nobody out who comes from where they usually do."""
 
 
 class Throttle:
@@ -132,6 +141,12 @@ class Throttle:
         if len(self._wrong) > MAX_WATCHED:
             self._wrong.popitem(last=False)
 
+    def take_back(self, key: str, at_ms: int) -> None:
+        """A try that was counted was none."""
+        times = self._wrong.get(key, [])
+        if at_ms in times:
+            times.remove(at_ms)
+
     def forget(self, key: str) -> None:
         self._wrong.pop(key, None)
 
@@ -144,10 +159,11 @@ class Doorkeeper:
         self._clock = clock
         self._hasher = hasher or PasswordHasher()
         self._hashing = BoundedSemaphore(HASHING_AT_ONCE)
+        self._admitted = BoundedSemaphore(HASHING_AT_ONCE + MAX_WAITING_HASHES)
         self._counting = Lock()
         self._by_address = Throttle(AT_ONE_ADDRESS)
         self._by_both = Throttle(NAME_FROM_ONE_ADDRESS)
-        self._by_name = Throttle(NAME_FROM_ANYWHERE)
+        self._by_strangers = Throttle(NAME_FROM_STRANGERS)
         # Verified against where the name is unknown, so that both answers take equally long.
         self._nobody = self._hasher.hash(secrets.token_urlsafe())
 
@@ -165,22 +181,14 @@ class Doorkeeper:
         return added
 
     def log_in(self, name: str, password: str, address: str) -> tuple[str, Login]:
-        """A new login and its secret, which is nowhere else. Raises ``TooManyTries`` or ``WrongPassword``."""
+        """A new login and its secret, which is nowhere else. Raises ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
         now_ms = self._clock()
-        self._refuse_blocked_address(address, now_ms)
-        with self._store.reading() as connection:
-            found = operators.find_operator(connection, name)
-        resting = self._rests(name, address, now_ms)
-        matches = self._matches(found[1] if found else self._nobody, password)
-        if found is None or found[0].disabled or resting or not matches:
-            self._count_wrong(name if found else "", name, address, now_ms)
-            raise WrongPassword
-        with self._counting:
-            self._by_both.forget(f"{name}\n{address}")
+        found = self._judge(name, password, address, now_ms)
         secret = secrets.token_urlsafe(32)
-        login = Login(found[0], login_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
+        login = Login(found, login_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
         with self._store.writing() as connection:
             operators.add_login(connection, login, now_ms)
+            operators.know_network(connection, found.id, network_of(address), now_ms)
             operators.record(connection, now_ms, name, "login", address=address)
         return secret, login
 
@@ -195,14 +203,10 @@ class Doorkeeper:
             operators.record(connection, self._clock(), login.operator.name, "logout")
 
     def change_password(self, login: Login, old: str, new: str, address: str) -> None:
-        """Ends every other login of this operator. Raises ``WeakPassword``, ``WrongPassword`` or ``TooManyTries``."""
+        """Ends every other login of this operator. Raises ``WeakPassword``, ``WrongPassword``, ``TooManyTries`` or
+        ``Busy``."""
         name, now_ms = login.operator.name, self._clock()
-        self._refuse_blocked_address(address, now_ms)
-        with self._store.reading() as connection:
-            found = operators.find_operator(connection, name)
-        if found is None or self._rests(name, address, now_ms) or not self._matches(found[1], old):
-            self._count_wrong(name, name, address, now_ms)
-            raise WrongPassword
+        self._judge(name, old, address, now_ms)
         password_hash = self._hash(new)
         with self._store.writing() as connection:
             operators.set_password(connection, login.operator.id, password_hash)
@@ -239,32 +243,75 @@ class Doorkeeper:
     def _hash(self, password: str) -> str:
         if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
             raise WeakPassword
-        with self._hashing:
+        with self._turn():
             return self._hasher.hash(password)
 
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """A place to hash in, after a short wait at most. Raises ``Busy``."""
+        if not self._admitted.acquire(blocking=False):
+            raise Busy
+        try:
+            with self._hashing:
+                yield
+        finally:
+            self._admitted.release()
+
     def _matches(self, password_hash: str, password: str) -> bool:
-        with self._hashing:
+        with self._turn():
             try:
                 self._hasher.verify(password_hash, password[:MAX_PASSWORD])
             except (VerificationError, InvalidHashError):
                 return False
         return len(password) <= MAX_PASSWORD
 
-    def _refuse_blocked_address(self, address: str, now_ms: int) -> None:
+    def _judge(self, name: str, password: str, address: str, now_ms: int) -> Operator:
+        """Whose name and password these are. A try is counted before it is judged, or as many as come at once would all
+        be judged. Raises ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
+        network = network_of(address)
+        with self._store.reading() as connection:
+            found = operators.find_operator(connection, name)
+            usual = found is not None and operators.knows_network(connection, found[0].id, network, now_ms)
+        self._count(name, network, usual, now_ms)
+        try:
+            matches = self._matches(found[1] if found else self._nobody, password)
+        except Busy:
+            self._take_back(name, network, usual, now_ms)
+            raise
+        if found is None or found[0].disabled or not matches:
+            self._record_wrong(name if found else "", address, now_ms)
+            raise WrongPassword
+        self._take_back(name, network, usual, now_ms)
         with self._counting:
-            if self._by_address.blocks(address, now_ms):
+            self._by_both.forget(f"{name}\n{network}")
+        return found[0]
+
+    def _count(self, name: str, network: str, usual: bool, now_ms: int) -> None:
+        """Count a try. While a name rests its tries are counted against the address alone: nobody keeps it resting.
+
+        Raises ``TooManyTries`` or ``WrongPassword``.
+        """
+        with self._counting:
+            if self._by_address.blocks(network, now_ms):
                 raise TooManyTries
+            self._by_address.count(network, now_ms)
+            if self._by_both.blocks(f"{name}\n{network}", now_ms):
+                raise WrongPassword
+            if not usual and self._by_strangers.blocks(name, now_ms):
+                raise WrongPassword
+            self._by_both.count(f"{name}\n{network}", now_ms)
+            if not usual:
+                self._by_strangers.count(name, now_ms)
 
-    def _rests(self, name: str, address: str, now_ms: int) -> bool:
+    def _take_back(self, name: str, network: str, usual: bool, now_ms: int) -> None:
         with self._counting:
-            return self._by_both.blocks(f"{name}\n{address}", now_ms) or self._by_name.blocks(name, now_ms)
+            self._by_address.take_back(network, now_ms)
+            self._by_both.take_back(f"{name}\n{network}", now_ms)
+            if not usual:
+                self._by_strangers.take_back(name, now_ms)
 
-    def _count_wrong(self, known_name: str, name: str, address: str, now_ms: int) -> None:
+    def _record_wrong(self, known_name: str, address: str, now_ms: int) -> None:
         """A name nobody has is not recorded: people type their password into the wrong field."""
-        with self._counting:
-            self._by_address.count(address, now_ms)
-            self._by_both.count(f"{name}\n{address}", now_ms)
-            self._by_name.count(name, now_ms)
         with self._store.writing() as connection:
             operators.record(connection, now_ms, known_name, "login.refused", address=address)
 

@@ -28,6 +28,7 @@ from cloud.api.views import (
 from cloud.auth import (
     MAX_NAME,
     MAX_PASSWORD,
+    Busy,
     LastAdmin,
     NameTaken,
     Right,
@@ -54,6 +55,9 @@ Id = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Text = Annotated[str, Query(max_length=80)]
 
 
+BUSY = "many people log in at this moment: try again in a few seconds"
+
+
 class LoginIn(BaseModel):
     name: str = Field(max_length=MAX_NAME)
     password: str = Field(max_length=MAX_PASSWORD)
@@ -78,6 +82,8 @@ def log_in(body: LoginIn, request: Request, desk: Services) -> LoginOut:
         raise HTTPException(401, "wrong name or password, or the name rests after wrong tries") from None
     except TooManyTries:
         raise HTTPException(429, "too many wrong tries from this address: wait five minutes") from None
+    except Busy:
+        raise HTTPException(503, BUSY, {"Retry-After": "5"}) from None
     return LoginOut(token=secret, expires_ms=login.expires_ms)
 
 
@@ -212,6 +218,8 @@ def add_operator(body: OperatorIn, login: Admin, desk: Services) -> Added:
         raise HTTPException(422, "a password has 10 to 200 characters") from None
     except NameTaken:
         raise HTTPException(409, "there is an operator of that name") from None
+    except Busy:
+        raise HTTPException(503, BUSY, {"Retry-After": "5"}) from None
 
 
 @router.patch("/operators/{name}", status_code=204)

@@ -8,13 +8,14 @@ from fastapi.responses import HTMLResponse, Response
 from msgspec import Struct
 
 from cloud.api.desk import COOKIE, N_, AnyLogin, Forbidden, Services, address, form_for, maybe_login
-from cloud.auth import LOGIN_LASTS_MS, Right, TooManyTries, WeakPassword, WrongPassword
+from cloud.auth import LOGIN_LASTS_MS, Busy, Right, TooManyTries, WeakPassword, WrongPassword
 from cloud.console.pages import Pages, see_other
 from cloud.store.operators import Login
 
 FORM_COOKIE = "hg_form"
 """Before anybody is logged in there is no login to bind a form to; this cookie stands in."""
 WRONG = N_("Wrong name or password. After five wrong tries a name rests for a quarter of an hour.")
+BUSY = N_("Many people log in at this moment. Try again in a few seconds.")
 TOO_MANY = N_("Too many wrong tries from here. Wait five minutes.")
 WEAK = N_("The new password needs 10 to 200 characters.")
 NOT_THE_OLD = N_("That is not the password now.")
@@ -72,6 +73,8 @@ def log_in(
         return login_form(request, next, WRONG, 401)
     except TooManyTries:
         return login_form(request, next, TOO_MANY, 429)
+    except Busy:
+        return login_form(request, next, BUSY, 503)
     answer = see_other(local_path(next))
     set_cookie(request, answer, COOKIE, secret, LOGIN_LASTS_MS // 1000)
     answer.delete_cookie(FORM_COOKIE)
@@ -103,6 +106,8 @@ def change_password(request: Request, login: Changing, desk: Services, old: Shor
         wrong, status = NOT_THE_OLD, 400
     except TooManyTries:
         wrong, status = TOO_MANY, 429
+    except Busy:
+        wrong, status = BUSY, 503
     else:
         return see_other("/account?done=1")
     return pages.page(request, "account.html", login, status, said=say(request, "bad", wrong))

@@ -189,6 +189,7 @@ ACTIONS: Mapping[str, str] = {
     "password.changed": "Changed a password",
     "password.reset": "Reset a password",
     "operator.added": "Added an operator",
+    "operator.admitted": "Admitted an operator from an address",
     "operator.disabled": "Disabled an operator",
     "operator.enabled": "Enabled an operator",
     "operator.removed": "Removed an operator",

@@ -6,12 +6,18 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
-from cloud.store.schema import audit, logins, operators
+from cloud.store.schema import audit, logins, operator_networks, operators
+from contract.decide import DAY_MS
 from contract.events import CHAIN_START, chain
 
 MIN_REASON, MAX_REASON = 2, 200
 """Characters. Two make a word in Chinese, and whoever locks down at a fire types no more."""
 """Characters of a reason that somebody gives for a deed, and that stands in the audit."""
+
+
+MAX_NETWORKS = 16
+NETWORK_USUAL_MS = 90 * DAY_MS
+"""How long an operator counts as usual where they logged in, or where they were admitted on the command line."""
 
 
 class Operator(Struct, frozen=True):
@@ -100,6 +106,24 @@ def end_login(connection: Connection, id_hash: bytes) -> None:
 def end_logins(connection: Connection, operator_id: int, but: bytes = b"") -> None:
     """End every login of an operator, save the one whose hash is ``but``."""
     connection.execute(delete(logins).where(logins.c.operator_id == operator_id, logins.c.id_hash != but))
+
+
+def know_network(connection: Connection, operator_id: int, network: str, now_ms: int) -> None:
+    """The operator has logged in from there. Beyond ``MAX_NETWORKS`` the one that was used longest ago is forgotten."""
+    mine = operator_networks.c.operator_id == operator_id
+    connection.execute(delete(operator_networks).where(mine, operator_networks.c.network == network))
+    kept = select(operator_networks.c.network).where(mine).order_by(operator_networks.c.seen_ms.desc())
+    kept = kept.limit(MAX_NETWORKS - 1)
+    connection.execute(delete(operator_networks).where(mine, operator_networks.c.network.not_in(kept)))
+    values = {"operator_id": operator_id, "network": network, "seen_ms": now_ms}
+    connection.execute(insert(operator_networks).values(values))
+
+
+def knows_network(connection: Connection, operator_id: int, network: str, now_ms: int) -> bool:
+    """Whether the operator has logged in from there within ``NETWORK_USUAL_MS``."""
+    mine = (operator_networks.c.operator_id == operator_id) & (operator_networks.c.network == network)
+    seen_ms = connection.execute(select(operator_networks.c.seen_ms).where(mine)).scalar()
+    return seen_ms is not None and now_ms < seen_ms + NETWORK_USUAL_MS
 
 
 class Deed(Struct, frozen=True):

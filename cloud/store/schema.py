@@ -402,6 +402,14 @@ logins = Table(
     Index("ix_logins_operator_id", "operator_id"),
 )
 
+operator_networks = Table(
+    "operator_networks",
+    metadata,
+    Column("operator_id", RowId, ForeignKey("operators.id"), primary_key=True),
+    Column("network", String, primary_key=True, comment="an IPv4 address or the first half of an IPv6 address"),
+    Column("seen_ms", BigInteger, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from itertools import islice
+from threading import Event
 from typing import Any
 
 import httpx
@@ -11,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cloud.auth import NAME_FROM_ONE_ADDRESS
+from cloud.auth import HASHING_AT_ONCE, MAX_WAITING_HASHES, NAME_FROM_ONE_ADDRESS
 from cloud.store import community
 from cloud.store.community import Card, card_of, load_community
 from contract.decide import Standing, Trust
-from tests.cloud.town import PASSWORD, PEOPLE, Town, Visitor
+from tests.cloud.town import PASSWORD, PEOPLE, QUICK, Town, Visitor
 
 
 @pytest.fixture
@@ -172,6 +174,38 @@ def test_a_membership_can_be_added_and_suspended(town: Town, api: Visitor) -> No
     assert send(api, f"/memberships/{added}", {"standing": "suspended"}, "PATCH").status_code == 204
     found = get(api, "/people/10")["memberships"][-1]
     assert (found["plan"], found["standing"], found["until_ms"]) == ("yearly", "suspended", window["until_ms"])
+
+
+class SlowHasher:
+    """Judges nothing until it is let go; ``places`` says how many wait inside."""
+
+    def __init__(self) -> None:
+        self.may_go = Event()
+
+    def verify(self, password_hash: str, password: str) -> bool:
+        self.may_go.wait()
+        return QUICK.verify(password_hash, password)
+
+
+def test_sixty_logins_at_once_leave_the_console_awake(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every thread of the pool waited for a hash, and the console answered nobody for seven seconds."""
+    slow = SlowHasher()
+    monkeypatch.setattr(town.doorkeeper, "_hasher", slow)
+
+    def log_in(number: int) -> int:
+        transport = httpx.HTTPTransport(local_address=f"127.0.1.{number}")
+        with httpx.Client(base_url=town.url, transport=transport, timeout=30) as stranger:
+            body = {"name": f"name-{number}", "password": "a wrong password"}
+            return stranger.post("/api/v1/login", json=body).status_code
+
+    waiting = HASHING_AT_ONCE + MAX_WAITING_HASHES
+    with ThreadPoolExecutor(60) as crowd, town.visit() as visitor:
+        tries = [crowd.submit(log_in, number) for number in range(60)]
+        answered = [one.result() for one in islice(as_completed(tries), 60 - waiting)]
+        assert answered == (60 - waiting) * [503]
+        assert visitor.get("/health/ready").text == "ready"
+        slow.may_go.set()
+        assert sorted(one.result() for one in tries) == waiting * [401] + (60 - waiting) * [503]
 
 
 def test_the_same_plan_asked_for_at_once_is_given_once(town: Town, api: Visitor) -> None:

@@ -259,6 +259,16 @@ def test_a_roll_out_can_be_typed_off_its_list(
     assert cells == [started["id"]]
 
 
+def test_an_operator_is_admitted_from_an_address(typed: Typing, folder: Path) -> None:
+    """The way out for an operator whose name rests, as strangers guess at it, and who comes from a new address."""
+    typed("user", "add", "guard", "--dir", folder)
+    assert "guard may log in from 2001:db8:0:1::/64" in typed(
+        "user", "admit", "guard", "2001:db8:0:1::9", "--dir", folder
+    )
+    assert "no operator nobody" in typed.refused("user", "admit", "nobody", "192.0.2.7", "--dir", folder)
+    assert "is no address" in typed.refused("user", "admit", "guard", "next door", "--dir", folder)
+
+
 def test_users_are_added_listed_and_given_new_passwords(typed: Typing, folder: Path) -> None:
     first = json.loads(typed("user", "add", "guard", "--dir", folder, "--json"))["password"]
     assert "already" in typed.refused("user", "add", "guard", "--dir", folder)
