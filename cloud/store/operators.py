@@ -72,6 +72,7 @@ def set_disabled(connection: Connection, operator_id: int, disabled: bool) -> No
 def remove_operator(connection: Connection, operator_id: int) -> None:
     """Their logins end in the same transaction."""
     end_logins(connection, operator_id)
+    connection.execute(delete(operator_networks).where(operator_networks.c.operator_id == operator_id))
     connection.execute(delete(operators).where(operators.c.id == operator_id))
 
 

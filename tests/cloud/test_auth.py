@@ -262,6 +262,15 @@ def test_usual_networks_are_bounded_and_the_latest_stay(office: Office) -> None:
     assert rows[0] == "2001:db8:0:2::/64"
 
 
+def test_an_operator_who_logged_in_can_be_removed(office: Office) -> None:
+    office.keeper.add_operator("boss", PASSWORD, Role.ADMIN, "setup")
+    secret, _ = office.log_in()
+    office.keeper.remove_operator(office.operator(), "boss")
+    assert office.keeper.login_of(secret) is None
+    with pytest.raises(WrongPassword):
+        office.log_in()
+
+
 class ReentrantHasher:
     """Begins the next login before this one is judged, as many that come at once would."""
 
