@@ -147,15 +147,14 @@ def load_test(
 async def _test(
     device: DeviceConfig, tried: Sequence[Point], watts: float, *, by_hand: bool, loads_in: bool, warm: bool
 ) -> "list[Found]":
-    from edge.hardware.modbus import Timing
-    from edge.hardware.modbus_line import ModbusLine
+    from edge.hardware.modbus_line import ModbusLine, timing_of
     from edge.keeper_link import socket_path
     from edge.load_test import ByHand, Watch, by_keeper, try_meters, try_thermometers
     from edge.metering import units
 
     loop = asyncio.get_running_loop()
     with _ports(device, device.buses) as ports:
-        lines = [(ModbusLine(port, Timing(bus.baud), loop), units(bus.name, device.points)) for bus, port in ports]
+        lines = [(ModbusLine(port, timing_of(bus), loop), units(bus.name, device.points)) for bus, port in ports]
         watch = Watch(lines)
         if by_hand:
             hands = ByHand(_ask, "Plug the load into {point}, and have it run.", "Take the load out of {point}.")
@@ -211,12 +210,11 @@ async def _energy_wh(line: "ModbusLine", meter: Instrument) -> float:
 
 def _on_line(device: DeviceConfig, bus: Bus, act: "Callable[[ModbusLine], Coroutine[Any, Any, T]]") -> T:
     """Do something on a bus, and let go of it."""
-    from edge.hardware.modbus import Timing
-    from edge.hardware.modbus_line import ModbusLine
+    from edge.hardware.modbus_line import ModbusLine, timing_of
 
     async def acting() -> T:
         with _ports(device, [bus]) as [(_, port)]:
-            return await act(ModbusLine(port, Timing(bus.baud), asyncio.get_running_loop()))
+            return await act(ModbusLine(port, timing_of(bus), asyncio.get_running_loop()))
 
     return _run(acting())
 

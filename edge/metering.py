@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from edge.hardware.meters import MODELS, Doubt, Values
-from edge.hardware.modbus import Answer, Timing, Why
-from edge.hardware.modbus_line import ModbusLine
+from edge.hardware.modbus import Answer, Why
+from edge.hardware.modbus_line import ModbusLine, timing_of
 from edge.hardware.serial_line import BusPort
 from edge.peripherals import Bus, Instrument
 
@@ -88,7 +88,7 @@ class Metering:
     def __init__(self, bus: Bus, points: Iterable[_Point], port: BusPort, loop: AbstractEventLoop, read: Read) -> None:
         self.failures = 0
         self._bus, self._port, self._loop, self._read = bus, port, loop, read
-        self._line = ModbusLine(port, Timing(bus.baud), loop)
+        self._line = ModbusLine(port, timing_of(bus), loop)
         self._units = units(bus.name, points)
         self._round_s = 0.0
         self._task: Task[None] | None = None

@@ -21,11 +21,13 @@ CHANNELS = 8
 
 
 class Bus(Struct, frozen=True, forbid_unknown_fields=True):
-    """A serial line with one or more instruments. ``device`` is its file, read relative to the config file."""
+    """A serial line with one or more instruments. ``device`` is its file, read relative to the config file.
+    ``answer_ms``: how long the slowest of them takes until it begins to answer."""
 
     name: Name
     device: str
     baud: Baud = 9600
+    answer_ms: Annotated[int, Meta(ge=50, le=1000)] = 150
 
 
 class Instrument(Struct, frozen=True, forbid_unknown_fields=True):

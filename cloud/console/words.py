@@ -145,6 +145,7 @@ FAULTS: Mapping[str, str] = {
     "no_such_point": "Something names a point that it does not have",
     "nonsense_connector": "The post speaks of a connector that it does not have",
     "nonsense_frame": "The post says what nobody understands",
+    "nonsense_power": "The post tells of more power than it can give",
     "nonsense_start": "The post tells of a beginning without its time or its meter",
     "nonsense_status": "The post says that it is what no post can be",
     "nonsense_transaction": "The post tells of a transaction that cannot be",

@@ -30,6 +30,9 @@ SILENCE_BYTES, LEAST_SILENCE_S = 4, 0.002
 """Between two frames: a little more than the 3.5 bytes, or 1.75 ms above 19200 baud, of Modbus over serial line V1.02.
 """
 
+LATER_S = 0.25
+"""How much later than it should an instrument may still begin an answer, which is then nobody's."""
+
 Why = Literal["silent", "crc", "garbage", "wrong_unit", "wrong_length", "exception", "bus_lost"]
 """Why there is no answer: nothing came; it was damaged; it was no answer at all; another instrument spoke; it was of
 another length or kind; the instrument refused; the line itself is gone."""
@@ -86,7 +89,7 @@ class Timing(Struct, frozen=True):
 
     baud: int = 9600
     answer_s: float = 0.15
-    worst_s: float = 0.4
+    worst_s: float = 0.15 + LATER_S
 
     def wire_s(self, count: int) -> float:
         """How long so many bytes take on the wire."""

@@ -3,11 +3,18 @@
 import asyncio
 from asyncio import AbstractEventLoop, Future
 
-from edge.hardware.modbus import Failure, Master, Outcome, Request, Timing
+from edge.hardware.modbus import LATER_S, Failure, Master, Outcome, Request, Timing
 from edge.hardware.serial_line import BusPort
+from edge.peripherals import Bus
 
 PATIENCE_S = 1.0
 """How long a line may babble before the next request is given up. Somebody else drives it, or it is broken."""
+
+
+def timing_of(bus: Bus) -> Timing:
+    """How long things take on a bus as it is wired."""
+    answer_s = bus.answer_ms / 1000
+    return Timing(bus.baud, answer_s, answer_s + LATER_S)
 
 
 class ModbusLine:

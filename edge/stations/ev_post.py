@@ -96,6 +96,8 @@ GONE_MS = MINUTE_MS
 WEIGH_AGAIN_MS = 15 * MINUTE_MS
 LIST_AGAIN_MS = 5 * MINUTE_MS
 NONSENSE_MS = HOUR_MS
+IMPLAUSIBLE_POWER = 1.5
+"""So many times what the post can give is no power but a wrong unit; a mains voltage that is high makes it 1.2."""
 
 
 def start(point: str, settings: Settings) -> State:
@@ -259,6 +261,10 @@ def _told(state: State, message: FromPost, now_ms: int) -> Step:
     match message:
         case CardShown() | StartSaid():
             return ask(state, message, now_ms)
+        case MeterSaid(power_w=float(power_w)) if power_w > state.settings.power_w * IMPLAUSIBLE_POWER:
+            state, effects = _told(state, Nonsense("power"), now_ms)
+            state, counted = metered(state, replace(message, power_w=None), now_ms)
+            return state, effects + counted
         case MeterSaid():
             return metered(state, message, now_ms)
         case StopSaid():

@@ -5,14 +5,12 @@ import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from edge import addressing, load_test, meter_cli
-from edge.hardware import modbus
 from edge.hardware.serial_line import SerialLine
 from edge.meter_cli import app
 from tests.edge.ptys import served
@@ -31,6 +29,7 @@ broker = "mqtt://127.0.0.1:1883"
 [[bus]]
 name = "meters"
 device = "meters"
+answer_ms = 1000
 """
 SOCKET = """
 [[point]]
@@ -48,8 +47,6 @@ IDLE = [2301, 0, 0, 0, 0, 4321, 0, 500, 0, 0]
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only for meters there is time: a busy machine is no silent one."""
-    monkeypatch.setattr(modbus, "Timing", partial(modbus.Timing, answer_s=1.0, worst_s=1.0))
     monkeypatch.setattr(meter_cli, "TRIES", 1)
     monkeypatch.setattr(addressing, "BEHIND_S", 0.05)
     monkeypatch.setattr(load_test, "SETTLE_S", 0.0)

@@ -34,7 +34,7 @@ def socket(number: int, **more: Instrument) -> Point:
 class Told:
     """Metering on a wire with as many PZEMs as there are sockets; keeps what the points were told, and when."""
 
-    def __init__(self, *points: Point) -> None:
+    def __init__(self, *points: Point, bus: Bus = BUS) -> None:
         self.loop = asyncio.get_running_loop()
         self.wire = Wire(self.loop)
         self.broken: set[str] = set()
@@ -47,7 +47,7 @@ class Told:
         }
         self.wire.instruments = list(self.meters.values())
         self.said: dict[str, list[tuple[float, Values | None]]] = defaultdict(list)
-        self.metering = Metering(BUS, points, self.wire, self.loop, self._hear)
+        self.metering = Metering(bus, points, self.wire, self.loop, self._hear)
         self.metering.start()
 
     def _hear(self, point: str, instrument: str, values: Values | None) -> None:
@@ -63,6 +63,22 @@ class Told:
         """The times between two good readings."""
         good = [at_s for at_s, values in self.said[tap] if values is not None]
         return [later - earlier for earlier, later in pairwise(good)]
+
+
+@pytest.mark.parametrize(("answer_ms", "is_read"), [(150, False), (350, True)])
+def test_slow_instrument_is_read_where_its_bus_says_so(answer_ms: int, is_read: bool) -> None:
+    """One that answers after 0.3 s is silent to a line that waits for half of that."""
+
+    @in_virtual_time
+    async def story() -> None:
+        told = Told(socket(1), socket(2), bus=Bus("meters", "meters", answer_ms=answer_ms))
+        told.wire.delay_s = 0.3
+        await sleep(20)
+        for tap in ("phone-1.meter", "phone-2.meter"):
+            assert all((values is not None) is is_read for _, values in told.said[tap])
+        await told.metering.close()
+
+    story()
 
 
 @in_virtual_time

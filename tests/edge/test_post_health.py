@@ -231,3 +231,15 @@ def test_rows_of_a_post_that_varies_them_are_bounded() -> None:
     rig.wait(2 * REPEATED_MS)
     assert len(rig.records) <= MAX_REPEATED + 2
     assert sum(one.data.get("times", 1) for one in rig.records) == 600
+
+
+@pytest.mark.parametrize(("power_w", "shown", "faults"), [(26_400.0, 26_400, []), (7e6, 7000, ["nonsense_power"])])
+def test_power_that_no_post_gives_is_not_shown(power_w: float, shown: int, faults: list[str]) -> None:
+    """A post that tells watts as kilowatts: the register is believed all the same, and the fault says why."""
+    rig, number = charging()
+    rig.meter(number, 3000, power_w)
+    assert rig.report.live["power_w"] == shown
+    assert rig.report.live["energy_wh"] == 2000
+    assert sorted(rig.report.faults) == faults
+    rig.wait(HOUR_MS)
+    assert rig.report.faults == frozenset()
