@@ -321,50 +321,6 @@ def test_without_scripts_a_card_is_still_reported_lost(town: Town, browser: Brow
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground_by_day_and_by_night(town: Town, browser: Browser, scheme: str) -> None:
-    """WCAG 2.2 AA asks for 4.5 to 1."""
-    town.happens("access.refused", reason="expired", holder=town.holder("Wang Wu"), replay=True)
-    town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"))
-    town.happens("door.forced")
-    town.beats("gym-turnstile", faults={"gym-turnstile.arm_still": "seen"})
-    a_busy_hub(town)
-    context = browser.new_context(base_url=town.url, locale="en-GB", color_scheme=scheme)  # type: ignore[arg-type]
-    page = context.new_page()
-    log_in(page, "admin")
-    page.emulate_media(reduced_motion="reduce")
-    town.steering.set_mode(["gym-turnstile"], Mode.LOCKDOWN, "gate", "a fight")
-    for path in EVERY_PAGE:
-        page.goto(path)
-        assert page.evaluate(WEAK_CONTRAST) == [], path
-    context.close()
-
-
-WEAK_CONTRAST = """() => {
-  const parse = (text) => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
-  const light = (c) => {
-    const [r, g, b] = c.map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = (node) => {
-    for (; node; node = node.parentElement) {
-      const c = parse(getComputedStyle(node).backgroundColor);
-      if (c.length === 3 || c[3] > 0.99) return c.slice(0, 3);
-    }
-    return [255, 255, 255];
-  };
-  const weak = [];
-  for (const node of document.querySelectorAll("main *, header *")) {
-    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
-    if (!own || !node.checkVisibility() || node.closest(".offline, .never")) continue;
-    const [a, b] = [light(parse(getComputedStyle(node).color).slice(0, 3)), light(ground(node))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) weak.push(`${node.textContent.trim().slice(0, 30)} ${ratio.toFixed(2)}`);
-  }
-  return weak;
-}"""
-
-
 def test_a_lockdown_is_two_steps_in_a_dialog_and_shows_who_lacks_it(town: Town, page: Page) -> None:
     town.beats("east-gate")
     log_in(page)

@@ -1,0 +1,23 @@
+"""axe-core in a page: what keeps people out who do not see, point or read as its makers do."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+GRAVE = ("moderate", "serious", "critical")
+RUN = """async () => (await axe.run({resultTypes: ["violations"], iframes: false})).violations.map((one) => (
+  {rule: one.id, impact: one.impact, where: one.nodes.slice(0, 5).map((node) => node.html.slice(0, 160))}))"""
+
+
+@functools.cache
+def _source(oracles: Path) -> str:
+    return (oracles / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+
+
+def grave_violations(page: Page, oracles: Path) -> list[dict[str, Any]]:
+    """What axe finds serious or critical on the page as it stands."""
+    page.evaluate(_source(oracles))
+    found: list[dict[str, Any]] = page.evaluate(RUN)
+    return [one for one in found if one["impact"] in GRAVE]
