@@ -37,8 +37,11 @@ def fail(message: str) -> NoReturn:
 
 
 def moment(at_ms: int) -> str:
-    """A time to read, in UTC."""
-    return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """A time to read, in UTC; as it is where no calendar holds it, for devices may say anything."""
+    try:
+        return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    except (OverflowError, ValueError, OSError):
+        return str(at_ms)
 
 
 def ago(at_ms: int, now_ms: int) -> str:

@@ -82,9 +82,9 @@ def _is_adopted(folder: Path, clock: DeviceClock, authority: str) -> bool:
 def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> str:
     """See that there is a configuration file, as far as it can be known; returns what is left to do."""
     if device is not None and device.cloud.broker == bundle.broker:
-        return "now restart the agent: systemctl restart hearthgate-agent"
+        return f"now {_about_agent(device)}"
     if device is not None:
-        return f'now write broker = "{bundle.broker}" in {config}, and restart the agent'
+        return f'now write broker = "{bundle.broker}" in {config}, and {_about_agent(device)}'
     if bundle.wiring:
         config.parent.mkdir(parents=True, exist_ok=True)
         write_whole(config, config_from(bundle).encode(), mode=0o644)
@@ -93,6 +93,14 @@ def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> 
         f'now write {config}: site = "{bundle.site}", name = "{bundle.device}", broker = "{bundle.broker}", and how '
         "its pins are wired"
     )
+
+
+def _about_agent(device: DeviceConfig) -> str:
+    from edge.doctor import agent_status
+
+    if agent_status(device.run) is None:
+        return "start keeper and agent: systemctl start hearthgate-keeper hearthgate-agent"
+    return "restart the agent, which runs: systemctl restart hearthgate-agent"
 
 
 def await_bundle(

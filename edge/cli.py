@@ -9,14 +9,13 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
 from rich.markup import escape
 
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
 from edge import start
-from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns
+from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, VersionOption, columns, show
 from edge.config import DeviceConfig, load
 from edge.doctor import agent_status, examine
 from edge.files import Hold
@@ -37,6 +36,11 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(config_app, name="config")
 app.add_typer(ocpp_app, name="ocpp")
 app.add_typer(meter_app, name="meter")
+
+
+@app.callback()
+def options(_version: VersionOption = False) -> None:
+    """What may stand before every command."""
 
 
 @app.command()
@@ -119,12 +123,10 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     table = columns("what", "how")
     for row in rows(answer):
         table.add_row(*map(escape, row))
-    Console().print(table)
     points = columns(*POINT_COLUMNS)
     for row_of_point in point_rows(answer):
         points.add_row(*map(escape, row_of_point))
-    if points.rows:
-        Console().print("", points, sep="\n")
+    show(table, *([points] if points.rows else []))
 
 
 @app.command()
@@ -161,8 +163,14 @@ def tail(
     table = columns("seq", "at (UTC)", "point", "kind", "data")
     table.columns[1].no_wrap = True
     for event in events:
-        table.add_row(str(event.seq), moment(event.at_ms), event.point, event.kind, json.dumps(event.data))
-    Console().print(table)
+        table.add_row(
+            str(event.seq),
+            moment(event.at_ms),
+            event.point,
+            event.kind,
+            escape(json.dumps(event.data, ensure_ascii=False)),
+        )
+    show(table)
 
 
 @journal_app.command()
@@ -178,8 +186,8 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         raise typer.Exit(1)
 
 
-@config_app.command()
-def show(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None, as_json: JsonOption = False) -> None:
+@config_app.command("show")
+def show_config(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None, as_json: JsonOption = False) -> None:
     """Print the configuration that rules, and where it comes from."""
     wirings = _wirings(config, kinds)
     chosen = wirings.in_force()

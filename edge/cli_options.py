@@ -1,20 +1,45 @@
 """What the commands of ``hearthgate-edge`` share: the options that they all have, and how they show a list."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file.")]
 KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
+WIDE = 4096
+"""Characters of a line that goes into a file or to another program."""
 
 
 def columns(*names: str) -> Table:
     """A plain table with these columns."""
     made = Table(box=None, pad_edge=False)
     for name in names:
-        made.add_column(name)
+        # What does not fit a terminal is broken, never cut: a reason or an id is there to be read whole.
+        made.add_column(name, overflow="fold", no_wrap=not sys.stdout.isatty())
     return made
+
+
+def show(*tables: Table) -> None:
+    """Print them with a line between; into a file or another program each row is one line, however long."""
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    for number, table in enumerate(tables):
+        console.print(*([""] if number else []), table, sep="\n")
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"hearthgate-edge {version('hearthgate')}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and end.")
+]

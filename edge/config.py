@@ -204,6 +204,8 @@ def load(path: Path, kind_folders: Sequence[Path] = ()) -> DeviceConfig:
     """Read and check a device's configuration. Raises ``ConfigError`` for whatever is wrong with it."""
     try:
         text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file; name the device's with --config") from None
     except (OSError, UnicodeDecodeError) as wrong:
         raise ConfigError(f"{path}: cannot be read: {getattr(wrong, 'strerror', None) or wrong}") from None
     return check(text, path, kind_folders)

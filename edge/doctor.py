@@ -24,7 +24,8 @@ from edge.post_passwords import passwords_in
 from edge.renewal import WARN_BEFORE_MS
 from edge.wiring import Wirings
 
-Verdict = Literal["ok", "warning", "failed"]
+Verdict = Literal["ok", "skipped", "warning", "failed"]
+"""``skipped`` is what could not be looked at."""
 
 MAX_WATCHDOG_S = 10
 """A device that hangs must be reset within this time: its pins stay driven until then."""
@@ -58,6 +59,11 @@ def agent_status(run: Path) -> dict[str, Any] | None:
             return dict(json.loads(b"".join(iter(lambda: line.recv(65536), b""))))
     except (OSError, ValueError):
         return None
+
+
+def _not_asked(check: str, otherwise: str = "") -> Finding:
+    cure = "start it, and run this again: systemctl start hearthgate-agent"
+    return Finding(check, "skipped", "no agent runs that could be asked", f"{cure}; {otherwise}" if otherwise else cure)
 
 
 def _folders(config: DeviceConfig, _root: Path) -> Finding:
@@ -98,7 +104,7 @@ def _certificate(config: DeviceConfig, _root: Path) -> Finding:
 def _cloud(config: DeviceConfig, _root: Path) -> Finding:
     told = agent_status(config.run)
     if told is None:
-        return Finding("cloud", "ok", "no agent runs that could be asked")
+        return _not_asked("cloud")
     if told["link"]["up"]:
         return Finding("cloud", "ok", f"connected to {config.cloud.broker}")
     return Finding("cloud", "warning", told["link"]["why"], "doors go on deciding; see docs/how-to/adopt-a-device.md")
@@ -157,7 +163,7 @@ def _buses(config: DeviceConfig, _root: Path) -> Finding:
         return Finding("buses", "failed", f"there is no {', '.join(absent)}", cure)
     told = agent_status(config.run)
     if told is None:
-        return Finding("buses", "ok", "no agent runs that could be asked; ask them: hearthgate-edge meter read")
+        return _not_asked("buses", "or read them without it: hearthgate-edge meter read")
     wired = [f"{point.name}.{name}" for point in config.points for name in point.instruments]
     faults = {place: why for place, why in told["faults"].items() if place in wired or place.startswith("bus.")}
     if faults:
@@ -170,8 +176,10 @@ def _banks(config: DeviceConfig, _root: Path) -> Finding:
     """A contactor does as it is told, as its auxiliary contact says."""
     banks = [point.name for point in config.points if "feedback" in config.kinds[point.name].inputs]
     told = agent_status(config.run)
-    if not banks or told is None:
-        return Finding("banks", "ok", "no agent runs that could be asked" if banks else "none is wired")
+    if not banks:
+        return Finding("banks", "ok", "none is wired")
+    if told is None:
+        return _not_asked("banks")
     faults = {name: told["points"][name]["faults"] for name in banks if name in told["points"]}
     found = ", ".join(f"{name} ({', '.join(wrong)})" for name, wrong in faults.items() if wrong)
     if found:
@@ -193,8 +201,9 @@ def _posts(config: DeviceConfig, _root: Path) -> Finding:
         cure = f"hearthgate-edge ocpp add {without[0]}, and type it into the post"
         return Finding("posts", "warning", f"no password yet: {', '.join(without)}", cure)
     told = agent_status(config.run)
-    deaf = "" if told is None else told["faults"].get("ocpp", "")
-    if deaf:
+    if told is None:
+        return _not_asked("posts")
+    if deaf := told["faults"].get("ocpp", ""):
         return Finding("posts", "failed", f"nobody can connect: {deaf}", "correct [ocpp] listen, and restart the agent")
     return Finding("posts", "ok", f"{', '.join(names)} may connect")
 
@@ -218,7 +227,7 @@ def _emergency_inputs(config: DeviceConfig, _root: Path) -> Finding:
 def _emergency(config: DeviceConfig, _root: Path) -> Finding:
     told = agent_status(config.run)
     if told is None:
-        return Finding("emergency", "ok", "no agent runs that could be asked")
+        return _not_asked("emergency")
     causes: dict[str, str] = told["causes"]
     broken = sorted(zone for zone, cause in causes.items() if cause == "loop_broken")
     if broken:

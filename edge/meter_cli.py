@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 import typer
-from rich.console import Console
 
-from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns
+from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns, show
 from edge.config import DeviceConfig, Point, load
 from edge.doctor import agent_status
 from edge.peripherals import Bus, Instrument
@@ -48,7 +47,7 @@ def read_all(
         shown = columns("instrument", "model", "address", "says")
         for row in found:
             shown.add_row(row["instrument"], row["model"], str(row["address"]), row["why"] or _spoken(row["values"]))
-        Console().print(shown)
+        show(shown)
     if any(row["why"] for row in found):
         raise typer.Exit(1)
 
@@ -137,7 +136,7 @@ def load_test(
         shown = columns("instrument", "verdict", "moved instead")
         for one in found:
             shown.add_row(one.instrument, one.verdict, ", ".join(one.instead))
-        Console().print(shown)
+        show(shown)
         for own, other in pairs:
             typer.echo(f"{own} and {other} stand in each other's place: exchange their addresses in the config")
     if not all(one.good for one in found):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -30,6 +31,21 @@ class Kernel(StrEnum):
 
     strict = "strict"
     raspberrypi = "raspberrypi"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hearthgate-sim {version('hearthgate')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """What may stand before every command."""
 
 
 def main() -> None:
@@ -76,7 +92,12 @@ def new(
 
 @app.command()
 def device(
-    config: Annotated[Path, typer.Argument(metavar="FILE", help="Its TOML file, as `hearthgate-sim new` writes one.")],
+    config: Annotated[
+        Path,
+        typer.Argument(
+            exists=True, dir_okay=False, metavar="FILE", help="Its TOML file, as `hearthgate-sim new` writes one."
+        ),
+    ],
     cloud: Annotated[
         Path | None,
         typer.Option(help="Register it first with the cloud of this folder, made by hearthgate-cloud init."),

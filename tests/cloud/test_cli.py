@@ -325,6 +325,10 @@ def test_watch_says_that_no_broker_is_there(
     assert said == ["hearthgate-cloud: the broker at 127.0.0.1:1 cannot be reached: is it running? Waiting ..."] * 2
 
 
+def test_a_time_that_no_calendar_holds_is_shown_as_it_is() -> None:
+    assert cli_parts.moment(1 << 62) == str(1 << 62)
+
+
 def test_a_piped_list_is_neither_cut_nor_wrapped(typed: Typing, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     with open_folder(folder) as (store, _), store.writing() as connection:

@@ -255,6 +255,15 @@ def test_a_spare_is_wired_as_the_one_before_it(pi: Pi, tmp_path: Path) -> None:
     assert load(spare.config).device.name == "north-gate"
 
 
+@pytest.mark.parametrize(("runs", "says"), [(False, "start keeper and agent"), (True, "restart the agent, which runs")])
+def test_what_is_left_to_do_fits_the_agent(pi: Pi, monkeypatch: pytest.MonkeyPatch, runs: bool, says: str) -> None:
+    """Nobody restarts what was never started."""
+    monkeypatch.setattr("edge.doctor.agent_status", lambda _run: {} if runs else None)
+    pi.config.write_text(GATES.replace('"gates"', '"north-gate"'))
+    pi.adopt(while_waiting=pi.confirm)
+    assert says in pi.said[-1]
+
+
 def test_a_config_for_another_place_is_not_overruled(pi: Pi) -> None:
     pi.config.write_text(GATES)
     with pytest.raises(

@@ -162,6 +162,22 @@ def test_tail_prints_the_newest_events_the_last_one_last(config: str, journal: P
     assert len(shown.splitlines()) == 1 + 20
 
 
+def test_a_piped_journal_is_neither_cut_nor_wrapped(
+    config: str, journal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installer looks for the very words that the how-to names."""
+    assert journal.exists()
+    monkeypatch.setenv("COLUMNS", "40")
+    row = json.loads(typed("journal", "tail", "--config", config, "-n", "1", "--json"))
+    line = typed("journal", "tail", "--config", config, "-n", "1").splitlines()[-1]
+    assert row["kind"] in line
+    assert json.dumps(row["data"]) in line
+
+
+def test_the_version_is_told() -> None:
+    assert typed("--version").startswith("hearthgate-edge 0.")
+
+
 @pytest.mark.parametrize(
     ("at_ms", "read"),
     [

@@ -212,7 +212,7 @@ def test_a_slip_in_a_later_table_is_found_there(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.toml: cannot be read: No such file or directory$"):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml: there is no such file; name the device's with --config$"):
         load(tmp_path / "nowhere.toml")
 
 

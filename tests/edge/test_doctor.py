@@ -94,7 +94,9 @@ class House:
 @pytest.fixture
 def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     monkeypatch.setattr("edge.doctor.pin_factory", lambda: None)
-    return House(tmp_path)
+    made = House(tmp_path)
+    made.hear(monkeypatch)
+    return made
 
 
 def test_where_all_is_well_every_check_is_ok_and_needs_no_cure(house: House) -> None:
@@ -304,8 +306,10 @@ def test_a_post_without_a_password_and_one_that_cannot_connect_are_named(hub: Ho
 
 def test_without_an_agent_what_only_it_knows_is_not_made_up(hub: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.doctor.agent_status", lambda _run: None)
-    assert {hub.finding(check).verdict for check in ("buses", "banks", "posts")} == {"ok"}
-    assert "meter read" in hub.finding("buses").found
+    asked = ("cloud", "emergency", "buses", "banks", "posts")
+    assert {hub.finding(check).verdict for check in asked} == {"skipped"}
+    assert "meter read" in hub.finding("buses").cure
+    assert all("systemctl start hearthgate-agent" in hub.finding(check).cure for check in asked)
 
 
 def test_a_machine_without_pins_is_told_what_to_install(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,7 +44,7 @@ def device(folder: Path) -> Path:
 @pytest.mark.parametrize("command", ["run", "keeper", "key", "status", "doctor"])
 def test_a_device_without_a_file_says_which_one(command: str, tmp_path: Path) -> None:
     line = refused([EDGE, command, "--config", str(tmp_path / "none.toml")])
-    assert line == f"hearthgate-edge: {tmp_path / 'none.toml'}: cannot be read: No such file or directory"
+    assert line == f"hearthgate-edge: {tmp_path / 'none.toml'}: there is no such file; name the device's with --config"
 
 
 def test_a_key_that_others_can_read_is_no_key(tmp_path: Path) -> None:
