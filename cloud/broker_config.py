@@ -8,7 +8,7 @@ no more rights than mosquitto itself.
 
 import os
 import pwd
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,6 +18,7 @@ from msgspec import Struct
 from cloud.ca import SERVER_LASTS_MS, Authority, Revoked
 from cloud.keys import write_private
 from cloud.store.registry import CLOUD, HEALTH, WATCH
+from contract import topics
 from contract.decide import DAY_MS
 from contract.messages import MAX_PAYLOAD_BYTES
 
@@ -26,6 +27,8 @@ RENEW_BEFORE_MS = 60 * DAY_MS
 """A server's certificate is made anew when it has less than this left."""
 MAX_PACKET_BYTES = MAX_PAYLOAD_BYTES + 1024
 """The largest message of the contract, and its topic."""
+MEMORY_BYTES = 512 * 1024 * 1024
+"""All that the broker may hold: beyond it messages are refused, and neither it nor its machine comes to an end."""
 HERE = ("localhost", "127.0.0.1", "::1")
 """A broker on the cloud's own machine is good under these names too."""
 SCRIPT = "broker.sh"
@@ -50,8 +53,9 @@ max_connections 4096
 max_packet_size {max_packet}
 message_size_limit {max_packet}
 max_keepalive 120
-max_queued_messages 0
+max_queued_messages 10000
 max_queued_bytes 16777216
+memory_limit {memory}
 persistence false
 log_dest stderr
 log_type error
@@ -61,13 +65,18 @@ log_type warning
 _RIGHTS = """\
 # Who may say and hear what. %u is the name in the certificate.
 user {cloud}
-topic readwrite hg/v1/{site}/#
+{of_cloud}
 
+# Neither has a channel of its own, as the patterns below would give it one.
 user {watch}
+topic deny hg/v1/{site}/{watch}/#
 topic read hg/v1/{site}/#
 
-pattern write hg/v1/{site}/%u/up/+
-pattern read hg/v1/{site}/%u/dn/+
+user {health}
+topic deny #
+
+# A device says what the contract names, and nothing else: an invented channel is memory of the broker's.
+{of_devices}
 """
 
 _SCRIPT = """\
@@ -126,13 +135,27 @@ def write_broker(
     folder = Path(place.folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     address = f" {bind}" if bind else ""
-    config = _CONFIG.format(port=place.port, address=address, user=_user(), max_packet=MAX_PACKET_BYTES)
+    config = _CONFIG.format(
+        port=place.port, address=address, user=_user(), max_packet=MAX_PACKET_BYTES, memory=MEMORY_BYTES
+    )
     write_private(folder / "mosquitto.conf", config)
-    write_private(folder / "acl", _RIGHTS.format(cloud=CLOUD, watch=WATCH, site=site))
+    write_private(folder / "acl", _rights(site))
     write_private(folder / "ca.crt", authority.certificate)
     write_private(folder / SCRIPT, _SCRIPT)
     renew_server(place, authority, now_ms)
     write_revocations(place, authority, revoked, now_ms)
+
+
+def _rights(site: str) -> str:
+    def lines(rule: str, make: Callable[[str, str, str], str], name: str, channels: Sequence[str]) -> list[str]:
+        return [f"{rule} {make(site, name, channel)}" for channel in channels]
+
+    of_cloud = lines("topic read", topics.up, "+", topics.UP_CHANNELS)
+    of_cloud += lines("topic write", topics.down, "+", topics.DOWN_CHANNELS)
+    of_devices = lines("pattern write", topics.up, "%u", topics.UP_CHANNELS)
+    of_devices += lines("pattern read", topics.down, "%u", topics.DOWN_CHANNELS)
+    names = {"cloud": CLOUD, "watch": WATCH, "health": HEALTH, "site": site}
+    return _RIGHTS.format(of_cloud="\n".join(of_cloud), of_devices="\n".join(of_devices), **names)
 
 
 def write_revocations(place: BrokerPlace, authority: Authority, revoked: Sequence[Revoked], now_ms: int) -> None:

@@ -20,6 +20,7 @@ from cloud.broker_config import (
 from cloud.ca import SERVER_LASTS_MS, Authority, Revoked, open_authority
 from cloud.cli import app
 from cloud.keys import KeyFolder
+from contract.topics import UP_CHANNELS
 from tests.cloud.line import PATIENCE_S
 
 NOW_MS = 1_800_000_000_000
@@ -65,7 +66,18 @@ def test_only_tls_with_a_certificate_is_spoken_and_names_are_believed_from_it_al
         "set_tcp_nodelay true",
     } <= set(lines)
     assert [line for line in lines if line.startswith("listener")] == ["listener 8883 127.0.0.1"]
-    assert "pattern write hg/v1/court/%u/up/+" in text(place, "acl")
+
+
+def test_the_broker_is_bounded_and_names_every_channel(place: BrokerPlace, authority: Authority) -> None:
+    write_broker(place, authority, "court", [], NOW_MS)
+    settings = dict(line.split(maxsplit=1) for line in text(place, "mosquitto.conf").splitlines() if " " in line)
+    bounds = "memory_limit", "message_size_limit", "max_packet_size", "max_queued_messages", "max_queued_bytes"
+    assert all(int(settings[name]) > 0 for name in (*bounds, "max_connections"))
+    rights = text(place, "acl").splitlines()
+    assert [line for line in rights if line.startswith("pattern write")] == [
+        f"pattern write hg/v1/court/%u/up/{channel}" for channel in UP_CHANNELS
+    ]
+    assert not [line for line in rights if "+" in line.rsplit("/", 1)[-1]]
 
 
 def test_the_server_is_named_as_devices_will_call_it(place: BrokerPlace, authority: Authority) -> None:

@@ -13,6 +13,7 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from cloud.broker_tls import BrokerIdentity
+from cloud.store.registry import HEALTH, WATCH
 from contract import topics
 from contract.topics import DOWN_CHANNELS, UP_CHANNELS
 from tests.secured import SITE, Secured, now_ms
@@ -107,6 +108,44 @@ def test_what_a_device_says_arrives_under_its_own_name_only(secured: Secured) ->
                 (topics.up(SITE, speaker, channel), speaker.encode()) for channel in UP_CHANNELS
             ]
             honest.leave()
+
+
+def listening_to_all(secured: Secured) -> Guest:
+    """Whoever runs `hearthgate-cloud watch`: they hear all of the site, and so what the broker has taken."""
+    ear = Guest(secured.port, BrokerIdentity(secured.authority, WATCH, secured.keys.folder, now_ms).context)
+    assert ear.news.get(timeout=WAIT_S) == "up"
+    return ear
+
+
+def test_a_device_says_the_channels_of_the_contract_alone(secured: Secured) -> None:
+    """One certificate filled the broker with 300 megabytes and 3,000 topics of its own invention."""
+    ear, device = listening_to_all(secured), Guest(secured.port, shown_by(secured, "east-gate"))
+    for number in range(50):
+        device.says(topics.up(SITE, "east-gate", f"invented{number}"), b"kept", retain=True)
+    for channel in UP_CHANNELS:
+        device.says(topics.up(SITE, "east-gate", channel), b"kept", retain=True)
+    device.says(topics.up(SITE, "east-gate", "events"), b"end")
+    assert [topic for topic, _ in ear.hears(b"end")] == [topics.up(SITE, "east-gate", one) for one in UP_CHANNELS]
+    device.leave()
+    ear.leave()
+
+
+@pytest.mark.parametrize("name", [WATCH, HEALTH])
+def test_a_certificate_without_a_device_says_nothing(secured: Secured, name: str) -> None:
+    """Each name in a certificate has topics of its own by a pattern; these two are for listening, and for nothing."""
+    ear = None if name == WATCH else listening_to_all(secured)  # there can be one of a name
+    speaker = Guest(secured.port, BrokerIdentity(secured.authority, name, secured.keys.folder, now_ms).context)
+    assert speaker.news.get(timeout=WAIT_S) == "up"
+    for channel in UP_CHANNELS:
+        speaker.says(topics.up(SITE, name, channel), b"kept", retain=True)
+    speaker.leave()
+    assert speaker.news.get(timeout=WAIT_S) == "down"
+    ear = ear or listening_to_all(secured)
+    device = Guest(secured.port, shown_by(secured, "east-gate"))
+    device.says(topics.up(SITE, "east-gate", "events"), b"end")
+    assert ear.hears(b"end") == []
+    device.leave()
+    ear.leave()
 
 
 def everything_of(device: str) -> list[str]:
