@@ -98,6 +98,7 @@ class State(Faulty, frozen=True):
     for which the running session was told to stop, ``stop`` why the last one ended. ``rebooted``: the post has
     started anew and shown nothing since of what ran; ``doubted``: it has shown that it runs no more. ``repeated``
     are rows that come again.
+    ``availability`` is the newest order by which it was told whether it may serve anybody.
     ``tag`` is what the running transaction began with, as long as that is remembered.
     ``strays`` counts readings of power without a session. ``offset_ms``: how far the post's clock lags behind ours.
     ``counted_ms``, ``kept_ms``, ``told_ms``, ``left_ms`` are when time was last counted, the book last kept, progress
@@ -121,6 +122,7 @@ class State(Faulty, frozen=True):
     emergency: str = ""
     mode: Mode = Mode.SCHEDULED
     turn: int = 0
+    availability: str = ""
     asked: tuple[tuple[str, Question], ...] = ()
     wanted: Decided | None = None
     given_up: Decided | None = None

@@ -290,25 +290,34 @@ def _told(state: State, message: FromPost, now_ms: int) -> Step:
 def _connected(state: State, here: Connected) -> Step:
     """A post is there. Two that go by one name would take turns, so each time is told."""
     state, effects = connected(state, here)
-    return state, [*effects, Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
+    effects += [Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
+    if state.phase == "stopping" or _is_barred(state):
+        # Most posts hear this before they have booted; it is said again after that.
+        state, urgent = _in_force(state)
+        effects += urgent
+    return state, effects
 
 
 def _greet(state: State) -> Step:
     """Tell the post what holds here, and hear how it stands: what was said before it left may be no longer so."""
     if state.here is None:
         return state, []
-    state = replace(state, greeted=True)
-    effects: list[Effect] = [Wake("greet", None)]
-    if state.phase == "stopping":
-        state, again = stop_again(state)
-        effects += again
-    state, available = _availability(state)
-    effects += [*available, tell(SayAgain("status"))]
+    state, effects = _in_force(replace(state, greeted=True))
+    effects += [Wake("greet", None), tell(SayAgain("status"))]
     if state.book.live is not None:
         effects.append(tell(SayAgain("meter")))
     if state.here is not None and state.here.leads:
         effects += [tell(Configure(_wishes(state.settings))), tell(AskListVersion()), Wake("weigh", WEIGH_AGAIN_MS)]
     return state, effects
+
+
+def _in_force(state: State) -> Step:
+    """What the post must know before all else: that it is to stop, and whether it may serve anybody."""
+    effects: list[Effect] = []
+    if state.phase == "stopping":
+        state, effects = stop_again(state)
+    state, available = _availability(state)
+    return state, [*effects, *available]
 
 
 def _wishes(settings: Settings) -> dict[Wish, str]:
@@ -338,6 +347,8 @@ def _done(state: State, done: Done) -> Step:
         return give_up(state, done.how)
     if what == "stop" and done.how == "rejected" and state.rebooted:
         return doubt(replace(state, doubted=True))
+    if what == "operative" and done.how == "timeout" and done.order == state.availability and _is_barred(state):
+        return _availability(state)
     if what == "operative":
         refused = not done.accepted and done.how not in ("offline", "timeout")
         return set_fault(state, "ev_post", "disobeys", present=refused)
@@ -385,12 +396,16 @@ def _to_mode(state: State, mode: Mode) -> Step:
     return state, effects + barred
 
 
+def _is_barred(state: State) -> bool:
+    return bool(state.emergency) or state.mode in BARRING
+
+
 def _availability(state: State) -> Step:
     if state.here is None:
         return state, []
-    operative = not state.emergency and state.mode not in BARRING
+    operative = not _is_barred(state)
     state, order = numbered(state, "operative")
-    return state, [tell(SetOperative(order, operative))]
+    return replace(state, availability=order), [tell(SetOperative(order, operative))]
 
 
 # What is kept

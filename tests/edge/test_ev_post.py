@@ -5,8 +5,10 @@ import pytest
 from contract.decide import Mode
 from contract.reasons import Reason
 from edge.ocpp_words import (
+    Booted,
     Configure,
     Configured,
+    Connected,
     Done,
     Left,
     ListVersion,
@@ -516,7 +518,7 @@ def test_in_an_emergency_the_post_stops_and_serves_nobody_until_the_reset(cause:
     rig.hear(Left())
     rig.connect(booted=False)
     rig.status("available")
-    assert [order.operative for order in rig.orders(SetOperative)] == [False]
+    assert [order.operative for order in rig.orders(SetOperative)] == [False, False]
     rig.emergency(False)
     assert [order.operative for order in rig.orders(SetOperative)] == [True]
     assert not rig.report.faulted
@@ -695,3 +697,38 @@ def test_what_cannot_be_read_is_a_fault_and_no_crash() -> None:
     rig.kept = b"{"
     rig.restart()
     assert "kept_unreadable" in rig.report.faults
+
+
+def test_post_that_connects_in_a_fire_hears_it_first() -> None:
+    """It was away when the fire began: its stop waits for no boot, and is said again after that."""
+    rig, number = charging()
+    rig.hear(Left())
+    rig.emergency()
+    rig.sent.clear()
+    rig.hear(Connected("1.6", 1, leads=True))
+    for _ in range(2):
+        assert [one.transaction for one in rig.orders(StopRemotely)] == [number]
+        assert [one.operative for one in rig.orders(SetOperative)] == [False]
+        assert rig.orders(Configure) == []
+        rig.hear(Booted("Acme", "Two", "1.0"))
+        rig.orders(Configure)
+
+
+def test_unanswered_inoperative_is_said_again() -> None:
+    """As long as nobody may be served, and for the newest order only: chains of them would never end."""
+    rig = ready()
+    rig.emergency()
+    first = rig.orders(SetOperative)[-1]
+    rig.take(ModeChanged(Mode.LOCKDOWN, 3))
+    (second,) = rig.orders(SetOperative)
+    for order, again in ((first, 0), (second, 1)):
+        rig.hear(Done(order.order, "timeout"))
+        found = rig.orders(SetOperative)
+        assert [one.operative for one in found] == [False] * again
+    rig.take(ModeChanged(Mode.SCHEDULED, 4))
+    rig.emergency(False)
+    last = rig.orders(SetOperative)[-1]
+    assert last.operative
+    rig.hear(Done(last.order, "timeout"))
+    assert rig.orders(SetOperative) == []
+    assert rig.report.faults == frozenset()

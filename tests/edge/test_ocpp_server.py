@@ -12,7 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from edge.hardware import ocpp_admission, ocpp_server
+from contract.decide import Mode
+from edge.hardware import ocpp_admission, ocpp_orders, ocpp_server
 from edge.hardware.ocpp_16 import Post16
 from edge.hardware.ocpp_201 import Post201
 from edge.hardware.ocpp_admission import WrongTries
@@ -41,6 +42,7 @@ from edge.ocpp_words import (
     UpdateList,
     connector_of,
 )
+from edge.stations import Due, ModeChanged, StopOrdered
 from tests.edge.posts import ANNA, NOON_MS, PASSWORD, POINT, STRANGER, Served
 
 NAME = "post-1"
@@ -96,6 +98,10 @@ class Peer:
                 return list(frame)
             if frame[0] == 2:
                 await self.socket.send(json.dumps([4, frame[1], "NotImplemented", "", {}]))
+
+    async def heard(self) -> list[Any]:
+        """The next call of the server, which is left unanswered."""
+        return list(json.loads(await self.socket.recv()))
 
     async def answer(self, frame: list[Any], **payload: Any) -> None:
         await self.socket.send(json.dumps([3, frame[1], payload]))
@@ -490,6 +496,55 @@ def test_what_a_station_does_not_answer_is_refused(monkeypatch: pytest.MonkeyPat
             assert await post.call("Authorize", idTag=ANNA) == {"idTagInfo": {"status": "Invalid"}}
 
     monkeypatch.setattr(ocpp_server, "ANSWER_WITHIN_S", 0.01)
+    run(story)
+
+
+def stop_by_limit(served: Served) -> None:
+    served.take(Due("limit"))
+
+
+def stop_by_operator(served: Served) -> None:
+    served.take(StopOrdered({}))
+
+
+def stop_by_card(served: Served) -> None:
+    served.take(served.decided(ANNA))
+
+
+def stop_by_fire(served: Served) -> None:
+    served.emergency()
+
+
+def stop_by_mode(served: Served) -> None:
+    served.take(ModeChanged(Mode.OUT_OF_SERVICE, 1))
+
+
+STOPS = [
+    (stop_by_limit, "RemoteStopTransaction"),
+    (stop_by_operator, "RemoteStopTransaction"),
+    (stop_by_card, "RemoteStopTransaction"),
+    (stop_by_fire, "RemoteStopTransaction"),
+    (stop_by_mode, "ChangeAvailability"),
+]
+
+
+@pytest.mark.parametrize(("cause", "action"), STOPS)
+def test_stop_waits_for_no_answer_of_a_post(
+    cause: Callable[[Served], None], action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole way from what ends a session to the wire: the post answers nothing that it was asked since it came."""
+    monkeypatch.setattr(ocpp_orders, "OVERTAKE_S", 0.01)
+
+    async def story(served: Served) -> None:
+        async with peer(served) as post:
+            await post.call("BootNotification", chargePointVendor="Acme", chargePointModel="Two")
+            start = {"connectorId": 1, "idTag": ANNA, "meterStart": 1000, "timestamp": "2026-09-21T14:13:20Z"}
+            await post.call("StartTransaction", **start)
+            post.asked.clear()
+            cause(served)
+            while (await post.heard())[2] != action:
+                pass
+
     run(story)
 
 
