@@ -43,7 +43,7 @@ class Reading(Struct, frozen=True):
 
 class Register(Struct, frozen=True):
     """``at_ms`` and ``span_ms`` are when it last rose: by the post's clock, and since the beginning by ours. ``sure``:
-    it counts."""
+    it counts. ``first_ms`` is when it was first read, by the post's clock."""
 
     wh: float
     offset_wh: float
@@ -51,6 +51,7 @@ class Register(Struct, frozen=True):
     span_ms: int
     guess: Guess = ""
     sure: bool = True
+    first_ms: int | None = None
 
     @property
     def energy_wh(self) -> float:
@@ -106,7 +107,9 @@ def read(account: Account, reading: Reading, most_w: float) -> Account:
     if known is None:
         known = _first(account, reading, most_w)
         return _summed(_explained(account, known, reading, known))
-    return _summed(_explained(account, known, reading, _risen(account, known, reading)))
+    now = _risen(account, known, reading)
+    account = _explained(account, known, reading, now)
+    return _summed(_carried(account, reading, now.wh - known.wh) if known.sure else account)
 
 
 def goes_on(account: Account, reading: Reading, most_w: float) -> bool:
@@ -185,7 +188,7 @@ def _first(account: Account, reading: Reading, most_w: float) -> Register:
     if lead is None:
         return Register(reading.wh, -reading.wh, reading.at_ms, account.span_ms)
     offset_wh, guess = _guessed(account, lead, reading, most_w)
-    return Register(reading.wh, offset_wh, reading.at_ms, account.span_ms, guess, sure=False)
+    return Register(reading.wh, offset_wh, reading.at_ms, account.span_ms, guess, False, reading.at_ms)
 
 
 def _guessed(account: Account, lead: Register, reading: Reading, most_w: float) -> tuple[float, Guess]:
@@ -214,6 +217,19 @@ def _explained(account: Account, known: Register, reading: Reading, now: Registe
     while len(others) >= MAX_REGISTERS:
         others.remove(min(others, key=lambda one: (one.guess == "", one.sure, one.span_ms)))
     return replace(account, registers=(*others, now), unexplained=0 if now.sure else unexplained)
+
+
+def _carried(account: Account, reading: Reading, rise_wh: float) -> Account:
+    """What is read late of a register from before a reset was drawn before all that the next one counts."""
+    if rise_wh <= 0 or reading.at_ms is None:
+        return account
+
+    def carried(one: Register) -> Register:
+        is_later = one.guess == "reset" and _between_ms(reading.at_ms, one.first_ms) is not None
+        is_later = is_later and reading.at_ms != one.first_ms
+        return replace(one, offset_wh=one.offset_wh + rise_wh) if is_later else one
+
+    return replace(account, registers=tuple(map(carried, account.registers)))
 
 
 def _summed(account: Account) -> Account:

@@ -170,6 +170,27 @@ def tap(
 
 
 @app.command()
+def post_proxy(
+    central: Annotated[str, typer.Argument(metavar="URL", help="Where posts connect, such as ws://127.0.0.1:8887.")],
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where this proxy listens, on 127.0.0.1.")] = 8888,
+    seed: Annotated[int, typer.Option(help="The same seed does the same to the same readings.")] = 1,
+    drop: Annotated[float, typer.Option(min=0, max=1, help="How likely a reading is lost.")] = 0.2,
+    hold: Annotated[float, typer.Option(min=0, max=1, help="How likely it is told later, in a queue.")] = 0.3,
+    repeat: Annotated[float, typer.Option(min=0, max=1, help="How likely it is told twice.")] = 0.2,
+    scale: Annotated[float, typer.Option(min=0.1, max=10, help="Of power and energy; 1.1 is 253 V.")] = 1.0,
+) -> None:
+    """Carry charging posts of OCPP to their central system and mistreat their meter readings, until Ctrl-C."""
+    from firmware_sim.post_proxy import Mischief, run_proxy
+
+    try:
+        asyncio.run(run_proxy(central, port, seed=seed, mischief=Mischief(drop, hold, repeat, scale)))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+    except OSError as wrong:
+        _fail(f"127.0.0.1:{port}: {wrong.strerror or wrong}")
+
+
+@app.command()
 def chaos(
     minutes: Annotated[float, typer.Option(min=0.1, max=60.0, help="How long plugs are pulled.")] = 5.0,
     devices: Annotated[int, typer.Option(min=1, max=32, help="Each is three processes.")] = 8,

@@ -65,6 +65,14 @@ def test_a_register_that_is_reset_goes_on_and_says_so() -> None:
     assert closed(found, 240, 220).energy_wh == 520
 
 
+def test_a_reading_from_before_a_reset_counts_late() -> None:
+    found = told((60, 1100), (240, 20), (300, 120))
+    assert found.energy_wh == 220
+    found = account.read(found, Reading(1300, NOON_MS + 180_000), MOST_W)
+    assert found.energy_wh == 420
+    assert account.read(found, Reading(1250, NOON_MS + 150_000), MOST_W) == found
+
+
 def test_a_register_that_drops_once_was_wrong_once() -> None:
     found = told((60, 1300), (120, 0), (180, 1500))
     assert (found.energy_wh, found.doubts) == (500, ())

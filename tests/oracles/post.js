@@ -21,11 +21,11 @@ const answers = {
   GetConfiguration: ({ key }) => ({
     configurationKey: key.map((name) => ({ key: name, readonly: true, value: '1' })),
   }),
-  GetLocalListVersion: () => ({ listVersion }),
+  GetLocalListVersion: () => (protocol === 'ocpp1.6' ? { listVersion } : { versionNumber: listVersion }),
   RemoteStartTransaction: () => ({ status: 'Accepted' }),
   RemoteStopTransaction: () => ({ status: 'Accepted' }),
   SendLocalList: (params) => {
-    listVersion = params.listVersion;
+    listVersion = params.listVersion ?? params.versionNumber;
     return { status: 'Accepted' };
   },
   TriggerMessage: () => ({ status: 'NotImplemented' }),

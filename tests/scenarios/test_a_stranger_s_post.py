@@ -27,8 +27,8 @@ STOP = "2026-09-21T15:13:20Z"
 class Stranger:
     """The post's process: what it is told to do, and what it said."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    def __init__(self, process: Process, protocol: str) -> None:
+        self._process, self.protocol = process, protocol
         self.said: list[dict[str, Any]] = []
 
     async def do(self, **order: Any) -> Any:
@@ -64,10 +64,11 @@ class Stranger:
 
 
 @asynccontextmanager
-async def stranger(
-    node: Path, oracles: Path, served: Served, protocol: str, password: str = PASSWORD
+async def stranger_at(
+    node: Path, oracles: Path, port: int, protocol: str, password: str = PASSWORD
 ) -> AsyncIterator[Stranger]:
-    endpoint = f"ws://127.0.0.1:{served.server.port}"
+    """A post by another hand, which is to connect to a port."""
+    endpoint = f"ws://127.0.0.1:{port}"
     process = await asyncio.create_subprocess_exec(
         *(str(node), str(dev.ROOT / "tests" / "oracles" / "post.js"), endpoint, NAME, password, protocol),
         stdin=PIPE,
@@ -75,7 +76,7 @@ async def stranger(
         env={**os.environ, "NODE_PATH": str(oracles / "node_modules")},
     )
     try:
-        yield Stranger(process)
+        yield Stranger(process, protocol)
     finally:
         process.kill()
         await process.wait()
@@ -91,7 +92,7 @@ def told(
         served.server.start()
         await served.server.listening.wait()
         try:
-            async with asyncio.timeout(WITHIN_S), stranger(node, oracles, served, protocol) as post:
+            async with asyncio.timeout(WITHIN_S), stranger_at(node, oracles, served.server.port, protocol) as post:
                 assert await post.do(connect=True) == protocol
                 await story(served, post)
                 assert post.complaints == []
@@ -178,7 +179,10 @@ def test_a_post_with_another_password_is_kept_out(node: Path, oracles: Path, wro
         served.server.start()
         await served.server.listening.wait()
         try:
-            async with asyncio.timeout(WITHIN_S), stranger(node, oracles, served, "ocpp1.6", wrong) as post:
+            async with (
+                asyncio.timeout(WITHIN_S),
+                stranger_at(node, oracles, served.server.port, "ocpp1.6", wrong) as post,
+            ):
                 assert "401" in await post.do(connect=True)
         finally:
             await served.server.close()
