@@ -200,7 +200,9 @@ def _is_reading(frame: Frame) -> bool:
 
 
 def _is_end(frame: Frame) -> bool:
-    return frame[2] == "StopTransaction" or (frame[2] == "TransactionEvent" and frame[3].get("eventType") == "Ended")
+    return frame[2] == "StopTransaction" or bool(
+        frame[2] == "TransactionEvent" and frame[3].get("eventType") == "Ended"
+    )
 
 
 class Quantity(NamedTuple):
