@@ -1,7 +1,7 @@
 """Who may connect as a charging post: name, password and version, and what bounds whoever has none. No I/O.
 
 Nobody can guess a password of 128 bits; what is bounded is what strangers cost: descriptors, lines of the log, and
-work. A post is never kept out by what comes from another address, or under another name.
+work. Whatever strangers try, a post that shows its password is let in.
 """
 
 import base64
@@ -18,15 +18,13 @@ from edge.post_names import name_key
 VERSIONS: dict[str, Version] = {"ocpp1.6": "1.6", "ocpp2.0.1": "2.0.1"}
 """By the subprotocol under which a connection asks for it."""
 WRONG_TRIES, WRONG_WITHIN_S = 5, 60.0
-"""So many wrong tries are judged and logged within such a time; more are refused unread."""
+"""So many wrong tries of an address are told of within such a time; more are refused without a word in the log."""
 MAX_TRIES_KEPT = 256
 MAX_HANDSHAKES = 64
 """Connections that have not shown who they are; a post does so within a second."""
 MAX_SHOWN = 80
 """Of what a stranger wrote, in the log."""
 
-Who = tuple[str, str]
-"""An address, and the key of a post's name; empty where no post has it."""
 C = TypeVar("C", bound=Hashable)
 
 
@@ -68,25 +66,20 @@ def cut_short(said: object) -> str:
 
 
 class WrongTries:
-    """Counts wrong tries by who made them."""
+    """Counts wrong tries by the address that they come from."""
 
     def __init__(self) -> None:
-        self._tries: dict[Who, tuple[float, int]] = {}
+        self._tries: dict[str, tuple[float, int]] = {}
 
-    def is_blocked(self, who: Who, now_s: float) -> bool:
-        return self._of(who, now_s)[1] >= WRONG_TRIES
-
-    def count(self, who: Who, now_s: float) -> None:
-        since_s, tries = self._of(who, now_s)
-        self._tries.pop(who, None)
+    def count(self, address: str, now_s: float) -> bool:
+        """Count one more. False where there are too many of late."""
+        since_s, tries = self._tries.pop(address, (now_s, 0))
+        if now_s - since_s >= WRONG_WITHIN_S:
+            since_s, tries = now_s, 0
         while len(self._tries) >= MAX_TRIES_KEPT:
             del self._tries[next(iter(self._tries))]
-        self._tries[who] = since_s, tries + 1
-
-    def _of(self, who: Who, now_s: float) -> tuple[float, int]:
-        """Since when, and how many."""
-        since_s, tries = self._tries.get(who, (now_s, 0))
-        return (since_s, tries) if now_s - since_s < WRONG_WITHIN_S else (now_s, 0)
+        self._tries[address] = since_s, tries + 1
+        return tries < WRONG_TRIES
 
 
 class Handshakes(Generic[C]):

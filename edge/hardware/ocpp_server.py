@@ -21,7 +21,6 @@ from edge.attribution import Evidence, best_answer, connector_for
 from edge.hardware.ocpp_admission import (
     VERSIONS,
     Handshakes,
-    Who,
     WrongTries,
     chosen_version,
     cut_short,
@@ -61,6 +60,11 @@ MAX_MESSAGE_BYTES = 64 * 1024
 MESSAGES_PER_S, MESSAGES_AT_ONCE = 20.0, 200.0
 """A post that speaks faster is heard more slowly: nothing of an outage's queue is lost."""
 LISTEN_AGAIN_S = 10.0
+REFUSALS = {
+    HTTPStatus.UNAUTHORIZED: "This needs the name and the password of a post.\n",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too many wrong tries; this needs the name and the password of a post.\n",
+    HTTPStatus.BAD_REQUEST: f"Offer {' or '.join(VERSIONS)} as the subprotocol.\n",
+}
 
 Receive = Callable[[str, str, FromPost], None]
 """Told the point, the port and what was said."""
@@ -173,29 +177,28 @@ class OcppServer:
         connection = cast(PostConnection, connection)
         key = name_key_of_path(request.path)
         name = self._names.get(key)
-        who, now_s = (connection.address, "" if name is None else key), self._loop.time()
-        if self._wrong.is_blocked(who, now_s):
-            return _refused(connection, HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong tries; come again in a minute.\n")
         shown = shown_login(request.headers.get_all("Authorization"))
         if name is None or not is_login(shown, name, self._password(name)):
-            self._turn_away(who, "wrong_password", f"{cut_short(key)} with no password of a post")
-            return _refused(connection, HTTPStatus.UNAUTHORIZED, "This needs the name and the password of a post.\n")
+            told = self._turn_away(connection, key, "wrong_password", f"{cut_short(key)} with no password of a post")
+            return _refused(connection, HTTPStatus.UNAUTHORIZED if told else HTTPStatus.TOO_MANY_REQUESTS)
         offered = offered_versions(request.headers.get_all("Sec-WebSocket-Protocol"))
         if chosen_version(offered) is None:
             asks = f"the subprotocol {cut_short(', '.join(offered))}" if offered else "no subprotocol"
-            self._turn_away(who, "wrong_protocol", f"post {name} with {asks} instead of {' or '.join(VERSIONS)}")
-            return _refused(connection, HTTPStatus.BAD_REQUEST, f"Offer {' or '.join(VERSIONS)}.\n")
+            self._turn_away(connection, key, "wrong_protocol", f"post {name} with {asks}, not {' or '.join(VERSIONS)}")
+            return _refused(connection, HTTPStatus.BAD_REQUEST)
         self._handshakes.remove(connection)
         connection.username = key
         return None
 
-    def _turn_away(self, who: Who, why: Turned, what: str) -> None:
-        """Say so where an installer looks: in the log, and at the points of the post, if there is one of that name."""
-        address, key = who
-        self._wrong.count(who, self._loop.time())
-        log.warning("turned away at the posts' port: %s, from %s", what, address)
+    def _turn_away(self, connection: PostConnection, key: str, why: Turned, what: str) -> bool:
+        """Say so where an installer looks: in the log, and at the points of the post, if there is one of that name.
+        False if there were too many tries from there to say so."""
+        if not self._wrong.count(connection.address, self._loop.time()):
+            return False
+        log.warning("turned away at the posts' port: %s, from %s", what, connection.address)
         for point in self._points.get(key, {}).values():
             self._receive(point, PORT, TurnedAway(why))
+        return True
 
     async def _serve(self, connection: ServerConnection) -> None:
         try:
@@ -367,8 +370,8 @@ def _choose(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Su
     return None if chosen is None else Subprotocol(chosen)
 
 
-def _refused(connection: ServerConnection, status: HTTPStatus, why: str) -> Response:
-    refusal = connection.respond(status, why)
+def _refused(connection: ServerConnection, status: HTTPStatus) -> Response:
+    refusal = connection.respond(status, REFUSALS[status])
     if status == HTTPStatus.UNAUTHORIZED:
         refusal.headers["WWW-Authenticate"] = 'Basic realm="posts", charset="UTF-8"'
     return refusal

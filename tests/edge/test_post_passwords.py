@@ -1,5 +1,6 @@
 """The passwords of charging posts."""
 
+import json
 import stat
 from pathlib import Path
 
@@ -62,3 +63,14 @@ def test_a_post_that_no_point_is_wired_to_gets_no_password(tmp_path: Path) -> No
     done = CliRunner().invoke(app, ["ocpp", "add", "../post", "--config", str(config)])
     assert done.exit_code == 2
     assert not (tmp_path / "keys").exists()
+
+
+def test_post_is_added_by_the_name_that_its_maker_gave(tmp_path: Path) -> None:
+    """Its capitals and spaces are printed as the post needs them, whatever the installer typed."""
+    config = tmp_path / "device.toml"
+    config.write_text(CONFIG.replace("post-1", "GaroCS 0001"))
+    done = CliRunner().invoke(app, ["ocpp", "add", "garocs 0001", "--config", str(config), "--json"])
+    assert done.exit_code == 0
+    told = json.loads(done.output)
+    assert told["name"] == "GaroCS 0001"
+    assert passwords_in(tmp_path / "keys")("GaroCS 0001") == told["password"]
