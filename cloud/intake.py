@@ -11,6 +11,7 @@ from cloud.batches import AnotherPast, Refused, Stretch, checked, events_known
 from cloud.broker import Arrived
 from cloud.sessions import holder_in, session_of
 from cloud.store.emergencies import note_emergencies, tells_of_emergency
+from cloud.store.point_kinds import kinds_in, note_kinds
 from cloud.store.quarantine import TWO_DEVICES, Suspect, confine
 from cloud.store.schema import MAX_INTEGER
 from cloud.store.sessions import note_sessions
@@ -77,6 +78,7 @@ class Intake:
         self._fixes: list[ClockFix] = []
         self._of_sessions: list[tuple[int, str, Event]] = []
         self._of_emergencies: list[tuple[int, Event]] = []
+        self._kinds: dict[str, dict[str, str]] = {}
         self._answers = Answers(connection, site)
         streams.refresh(connection)
 
@@ -114,6 +116,8 @@ class Intake:
         note_emergencies(self._connection, self._of_emergencies, self._now_ms)
         mark_heard(self._connection, sorted(self._heard), self._now_ms)
         change_devices(self._connection, self._changes)
+        for name, kinds in self._kinds.items():
+            note_kinds(self._connection, name, kinds)
         confine(self._connection, self._suspects, self._now_ms)
 
     def acks(self) -> Iterator[tuple[str, Ack]]:
@@ -246,8 +250,11 @@ class Intake:
 
     def _receive_state(self, device: Device, one: Arrived) -> None:
         state, sealed = presence.read_state(one.payload, self._site, device.name, device.verifier)
-        self._change(device, presence.after_state(state, sealed, device.connection, self._now_ms))
+        columns = presence.after_state(state, sealed, device.connection, self._now_ms)
+        self._change(device, columns)
         if sealed:
+            if columns:
+                self._kinds.setdefault(device.name, {}).update(kinds_in(state.points))
             device.connection = max(device.connection, state.connection)
             self._hear(device, one)
             device.starts, twins = presence.after_start(device.starts, state.boot, state.connection)

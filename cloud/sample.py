@@ -42,6 +42,9 @@ POINTS = (
 )
 """Name, zone and labels. Each stands on a device of its own that bears its name."""
 
+KINDS = {"gym-turnstile": "turnstile", "ev": "ev_post"}
+"""What a point is that is no door, and a class of what charges that is no socket."""
+
 HUB_SOCKETS = "hub-sockets"
 """The device in the riders' hub that all its sockets and posts are on."""
 
@@ -109,9 +112,9 @@ def seed_sample(connection: Connection, keys: KeyFolder, now_ms: int, seed: int 
     for plan in demo_plans():
         add_plan(connection, plan)
     for name, zone_name, label_zh, label_en in POINTS:
-        add_point(connection, name, name, zone_name, label_zh, label_en)
+        add_point(connection, name, name, zone_name, label_zh, label_en, kind=KINDS.get(name, "door"))
     for name, class_name, label_zh, label_en in SOCKETS:
-        add_point(connection, name, HUB_SOCKETS, "hub", label_zh, label_en, class_name)
+        add_point(connection, name, HUB_SOCKETS, "hub", label_zh, label_en, class_name, KINDS.get(class_name, "socket"))
     units = dict.fromkeys(person.unit for person in PEOPLE if person.unit)
     households = {unit: add_household(connection, unit) for unit in units}
     for person in PEOPLE:

@@ -37,6 +37,8 @@ from contract import topics
 SWITCH_S = 0.0005
 """How long a thread that computes may keep the others waiting: ingest comes back from every wait for the disk, and
 should not stand behind a page for Python's usual 5 ms."""
+MODES_EVERY_S = 5.0
+"""How long the cloud may go on to desire a mode that its device has ended by itself."""
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +83,9 @@ class Line:
         self._reminder = Worker[None](
             "reminder", "the devices were not told how they are to be", look=self.steering.tell_all
         )
+        self._modes = Worker[None]("modes", "a mode is not ended", look=self.steering.end_due, every_s=MODES_EVERY_S)
         self._workers: list[Worker[Any]] = [
+            self._modes,
             self.ingest,
             self.publisher,
             self.renewals,

@@ -14,16 +14,19 @@ from contract.topics import NAME
 
 UPSTREAM = "bank"
 """A kind that nobody uses or opens: a contactor that feeds sockets. It is no point of the cloud's."""
+KIND = r"[a-z_]{1,40}"
 CLASSES: Mapping[str, str] = {"socket": "phone", "ev_post": "ev"}
 """What a point of these kinds is unless its settings name another class."""
 
 
 class Wired(Struct, frozen=True):
-    """A point of a wiring. ``class_name`` says of what plans ration what it is; empty for a door."""
+    """A point of a wiring, and its ``kind`` of station. ``class_name`` says of what plans ration what it is; empty for
+    a door."""
 
     name: str
     zone: str
     class_name: str = ""
+    kind: str = ""
 
 
 def wired_device(wiring: str) -> tuple[str, str]:
@@ -52,7 +55,8 @@ def _point(said: Mapping[str, Any]) -> Wired | None:
         return None
     settings = said.get("settings")
     chosen = _name(settings.get("class")) if isinstance(settings, dict) else ""
-    return Wired(name, zone, chosen or CLASSES.get(str(kind), ""))
+    kind = kind if isinstance(kind, str) and re.fullmatch(KIND, kind) else ""
+    return Wired(name, zone, chosen or CLASSES.get(kind, ""), kind)
 
 
 def _name(said: object) -> str:

@@ -5,12 +5,14 @@ from typing import Annotated, Any, Literal, NoReturn
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field, model_validator
 
-from cloud.api.desk import Desk, Services, call_for, there
+from cloud.api.desk import Services, call_for, there
 from cloud.api.v1 import Limit, Reader
 from cloud.api.views import Words, plain
 from cloud.auth import Right
 from cloud.commands import NoSuchPlace
-from cloud.desired import NotADoor
+from cloud.desired import ModeChange, NoSuchMode, NoSuchOrder
+from cloud.mode_terms import TooLong
+from cloud.store.mode_orders import list_mode_orders
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
 from contract.decide import Mode
@@ -21,6 +23,7 @@ Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
 Keeper = Annotated[Login, Depends(call_for(Right.DEVICES))]
 Reason = Annotated[str, Field(min_length=MIN_REASON, max_length=MAX_REASON, pattern=r"\S")]
 """Why an operator does it: it stands in the device's journal and in the audit."""
+Minutes = Annotated[int | None, Field(ge=1, le=24 * 60)]
 ACCEPTED = 202
 
 
@@ -43,12 +46,25 @@ class OrderIn(BaseModel):
 
 
 class ModeIn(BaseModel):
-    """``points`` names them, or is ``all`` of the site. A lockdown must be confirmed."""
+    """``points`` names them, or is ``all`` doors of the site. A lockdown must be confirmed, and so must holding all
+    doors open. These two end by themselves, after ``minutes`` or after the most that they may last."""
 
     points: Literal["all"] | Annotated[list[str], Field(min_length=1, max_length=500)]
     mode: Mode
     reason: Reason
     confirm: bool = False
+    minutes: Minutes = None
+
+
+class EndIn(BaseModel):
+    reason: Reason
+
+
+class RenewIn(BaseModel):
+    """``minutes`` from now on; without them the most that the mode may last."""
+
+    reason: Reason
+    minutes: Minutes = None
 
 
 class Ordered(BaseModel):
@@ -58,6 +74,22 @@ class Ordered(BaseModel):
 
 
 class ModeSet(BaseModel):
+    """``order`` names it where the mode ends by itself: it is renewed and ended by that name, for all its points."""
+
+    points: list[str]
+    order: str = ""
+    until_ms: int | None = None
+
+
+class ModeOrderOut(BaseModel):
+    """An order that holds points open or locks them down, until its end."""
+
+    id: str
+    mode: Mode
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int
     points: list[str]
 
 
@@ -78,8 +110,9 @@ class OrderOut(BaseModel):
 
 
 class PointStateOut(BaseModel):
-    """A point: ``mode`` is what it is to be in, ``in_force`` what its device says, null if it never said. ``lost_ms``:
-    when its device was reported lost, null if it was not."""
+    """A point: ``mode`` is what it is to be in, ``in_force`` what its device says, null if it never said. ``until_ms``
+    and ``order`` stand where the mode ends by itself. ``lost_ms``: when its device was reported lost, null if it was
+    not. ``kind`` is of station, empty if nobody has said it."""
 
     name: str
     label: Words
@@ -91,6 +124,9 @@ class PointStateOut(BaseModel):
     in_force: Mode | None
     drifts: bool
     lost_ms: int | None
+    kind: str
+    until_ms: int | None
+    order: str
 
 
 def order_json(order: Order, now_ms: int) -> dict[str, Any]:
@@ -100,7 +136,9 @@ def order_json(order: Order, now_ms: int) -> dict[str, Any]:
 
 def point_json(point: PointState) -> dict[str, Any]:
     """A ``PointStateOut`` as plain values."""
-    return {**plain(point), "drifts": point.drifts}
+    term = point.term
+    ends = {"until_ms": term.until_ms if term else None, "order": term.order if term else ""}
+    return {**plain(point), **ends, "drifts": point.drifts}
 
 
 def no_such_place() -> NoReturn:
@@ -151,17 +189,53 @@ def points(_login: Reader, desk: Services) -> list[dict[str, Any]]:
 @router.post("/modes", status_code=ACCEPTED)
 def set_mode(body: ModeIn, login: Guard, desk: Services) -> ModeSet:
     """Set points to a mode, at once where a device is heard, else when it is back."""
-    if body.mode is Mode.LOCKDOWN and not body.confirm:
-        raise HTTPException(422, "a lockdown keeps people out: send confirm = true")
     names = None if body.points == "all" else body.points
-    return ModeSet(points=set_points(desk, login, names, body.mode, body.reason))
-
-
-def set_points(desk: Desk, login: Login, names: list[str] | None, mode: Mode, reason: str) -> list[str]:
-    """Raises a 404 if one of them does not exist, a 422 if one cannot be in that mode."""
+    if must_be_confirmed(body.mode, names) and not body.confirm:
+        raise HTTPException(422, "this keeps people out, or lets everybody in at every door: send confirm = true")
+    by = login.operator.name
     try:
-        return desk.steering.set_mode(names, mode, login.operator.name, reason)
-    except NotADoor:
-        raise HTTPException(422, "only doors are held open: leave out the points that charge something") from None
+        return mode_set(desk.steering.set_mode(names, body.mode, by, body.reason, body.minutes))
+    except (NoSuchMode, TooLong) as wrong:
+        raise HTTPException(422, str(wrong)) from None
     except NoSuchPlace:
         no_such_place()
+
+
+@router.get("/modes", response_model=list[ModeOrderOut])
+def mode_orders(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+    """Every order that holds points open or locks them down, the oldest first."""
+    with desk.store.reading() as connection:
+        return [plain(one) for one in list_mode_orders(connection, desk.clock())]
+
+
+@router.post("/modes/{order}/end", status_code=ACCEPTED)
+def end_mode(order: str, body: EndIn, login: Guard, desk: Services) -> ModeSet:
+    """End what one order set, and no more: what was set otherwise since stays."""
+    try:
+        return ModeSet(points=desk.steering.end(order, login.operator.name, body.reason))
+    except NoSuchOrder:
+        no_such_order()
+
+
+@router.post("/modes/{order}/renew", status_code=ACCEPTED)
+def renew_mode(order: str, body: RenewIn, login: Guard, desk: Services) -> ModeSet:
+    """Have an order last longer, from now on."""
+    try:
+        return mode_set(desk.steering.renew(order, login.operator.name, body.reason, body.minutes))
+    except TooLong as wrong:
+        raise HTTPException(422, str(wrong)) from None
+    except NoSuchOrder:
+        no_such_order()
+
+
+def must_be_confirmed(mode: Mode, names: list[str] | None) -> bool:
+    """A lockdown, and whatever opens every door at once."""
+    return mode is Mode.LOCKDOWN or (mode is Mode.HOLD_OPEN and names is None)
+
+
+def mode_set(change: ModeChange) -> ModeSet:
+    return ModeSet(points=change.points, order=change.order, until_ms=change.until_ms)
+
+
+def no_such_order() -> NoReturn:
+    raise HTTPException(404, "no order of this name holds a point any more") from None

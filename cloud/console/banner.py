@@ -29,4 +29,4 @@ class Banner(Struct, frozen=True):
 
 def site_banner(connection: Connection, now_ms: int) -> Banner:
     standing = [one for one in list_zone_states(connection, now_ms) if one.ended is None]
-    return Banner(standing, list_locked_down(connection))
+    return Banner(standing, list_locked_down(connection, now_ms))

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for, there
-from cloud.api.orders import OrderIn
+from cloud.api.orders import OrderIn, must_be_confirmed
 from cloud.api.streams import After, LastEventId, stream
 from cloud.api.v1 import Text
 from cloud.auth import Right
@@ -17,12 +17,15 @@ from cloud.commands import NoSuchPlace
 from cloud.console.pages import Pages, see_other, shape_of
 from cloud.console.people import Fields
 from cloud.console.session import Said, say
+from cloud.desired import NoSuchMode, NoSuchOrder
 from cloud.presence import Presence
 from cloud.store.console import Label, last_arrival
 from cloud.store.emergencies import ZoneState, list_watched, list_zone_states
+from cloud.store.mode_orders import list_mode_orders
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
 from contract.decide import HOUR_MS, Mode
+from contract.kinds import MODE_LASTS_MS
 
 ORDERS_SHOWN = 20
 DOORS = "doors"
@@ -32,6 +35,10 @@ NEWS_FOR_MS = HOUR_MS
 NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
 NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
+NO_SUCH_MODE = N_("This kind of point has not got that mode. Nothing was done.")
+OVER = N_("That is over already: it was ended, or its time was. Nothing was done.")
+ENDED = N_("Ended. Below stands which doors have taken it up.")
+RENEWED = N_("Renewed. Below stands until when.")
 SET: Mapping[Mode, str] = {
     Mode.SCHEDULED: N_("Ordered: back to cards and hours. Below stands which doors have taken it up."),
     Mode.HOLD_OPEN: N_("Ordered: held open. Below stands which doors have taken it up."),
@@ -67,7 +74,7 @@ class Doors(Struct, frozen=True):
 def look_at_doors(connection: Connection, now_ms: int) -> Doors:
     known = list_points(connection, now_ms)
     return Doors(
-        points=[point for point in known if not point.class_name],
+        points=[point for point in known if point.is_door or not point.class_name],
         orders=list_orders(connection, ORDERS_SHOWN),
         emergencies=list_zone_states(connection, now_ms),
         labels={point.name: point.label for point in known},
@@ -103,7 +110,8 @@ def last_orders(orders: Sequence[Order], now_ms: int) -> dict[str, Order]:
 
 @router.get("/doors")
 def doors(request: Request, login: Reading, desk: Services, order: Text = "", mode: Text = "") -> HTMLResponse:
-    said = say(request, "good", SET[Mode(mode)]) if mode in SET else None
+    done = {**{its.value: text for its, text in SET.items()}, "ended": ENDED, "renewed": RENEWED}
+    said = say(request, "good", done[mode]) if mode in done else None
     return doors_page(request, login, desk, said, order, just_set=bool(said))
 
 
@@ -116,7 +124,7 @@ def doors_page(
     with desk.store.reading() as connection:
         seen = look_at_doors(connection, now_ms)
         asked = find_order(connection, order) if order else None
-        zones = list_watched(connection)
+        zones, standing = list_watched(connection), list_mode_orders(connection, now_ms)
     points, orders, emergencies = seen.points, seen.orders, seen.emergencies
     lacking = [point for point in points if point.drifts and heard(point) and not point.why]
     return pages.page(
@@ -125,6 +133,7 @@ def doors_page(
         login,
         422 if said and said.tone == "bad" else 200,
         points=points,
+        standing=standing,
         drifts=drifts(points),
         orders=orders,
         order=asked,
@@ -161,13 +170,13 @@ async def doors_live(
 
 @router.post("/doors/modes")
 def set_mode(request: Request, login: Guard, desk: Services, fields: Fields) -> Response:
-    """One point, or without one all of the site. A lockdown comes from the second step of its form."""
+    """One point, or without one all doors of the site. What must be confirmed comes from the second step of a form."""
 
     def act() -> str:
         mode = Mode(fields.get("mode", ""))
-        if mode is Mode.LOCKDOWN and "confirm" not in fields:
-            raise ValueError(mode)
         names = [fields["point"]] if "point" in fields else None
+        if must_be_confirmed(mode, names) and "confirm" not in fields:
+            raise ValueError(mode)
         desk.steering.set_mode(names, mode, login.operator.name, reason_in(fields))
         return f"/doors?mode={mode.value}"
 
@@ -179,12 +188,61 @@ def lockdown(
     request: Request, login: Locking, desk: Services, point: Text = "", step: Annotated[int, Query(ge=1, le=2)] = 1
 ) -> HTMLResponse:
     """The two steps of a lockdown: what it means, then why."""
+    return _steps(request, login, desk, Mode.LOCKDOWN, point, step)
+
+
+@router.get("/doors/hold-open")
+def hold_open(
+    request: Request, login: Locking, desk: Services, step: Annotated[int, Query(ge=1, le=2)] = 1
+) -> HTMLResponse:
+    """The two steps that hold all doors open: what it means, then why."""
+    return _steps(request, login, desk, Mode.HOLD_OPEN, "", step)
+
+
+def _steps(request: Request, login: Login, desk: Desk, mode: Mode, point: str, step: int) -> HTMLResponse:
+    """Names the points that the order will reach."""
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
-        points = [one for one in list_points(connection, desk.clock()) if point in ("", one.name)]
+        able = [one for one in list_points(connection, desk.clock()) if one.has(mode)]
+    everywhere = [one for one in able if one.is_door and one.mode is not Mode.OUT_OF_SERVICE]
+    points = [one for one in able if one.name == point] if point else everywhere
     if not points:
         raise HTTPException(404)
-    return pages.page(request, "lockdown.html", login, points=points, point=point, step=step, heard=heard)
+    hours = MODE_LASTS_MS[mode] // HOUR_MS
+    return pages.page(
+        request,
+        "mode_steps.html",
+        login,
+        points=points,
+        point=point,
+        step=step,
+        mode=mode,
+        hours=hours,
+        heard=heard,
+        Mode=Mode,
+    )
+
+
+@router.post("/doors/modes/{order}/end")
+def end_mode(request: Request, order: str, login: Guard, desk: Services, fields: Fields) -> Response:
+    """End what one order set. What was set otherwise since stays."""
+
+    def act() -> str:
+        desk.steering.end(order, login.operator.name, reason_in(fields))
+        return "/doors?mode=ended"
+
+    return _answer(request, login, desk, act)
+
+
+@router.post("/doors/modes/{order}/renew")
+def renew_mode(request: Request, order: str, login: Guard, desk: Services, fields: Fields) -> Response:
+    """Have an order last longer, from now on as long as it may."""
+
+    def act() -> str:
+        desk.steering.renew(order, login.operator.name, reason_in(fields))
+        return "/doors?mode=renewed"
+
+    return _answer(request, login, desk, act)
 
 
 @router.post("/doors/{point}/open")
@@ -237,6 +295,10 @@ def _answer(request: Request, login: Login, desk: Desk, act: Callable[[], str]) 
         wrong = NO_SUCH_DOOR
     except NoReason:
         wrong = NO_REASON
+    except NoSuchMode:
+        wrong = NO_SUCH_MODE
+    except NoSuchOrder:
+        wrong = OVER
     except ValueError:  # pydantic's own among them: a field that is not what it should be
         wrong = NOT_RIGHT
     return doors_page(request, login, desk, say(request, "bad", wrong))

@@ -183,6 +183,8 @@ ACTIONS: Mapping[str, str] = {
     "mode.scheduled": "Back to cards and hours",
     "mode.hold_open": "Held a door open",
     "mode.lockdown": "Locked a door down",
+    "mode.end": "Ended a lockdown or what was held open",
+    "mode.renew": "Renewed a lockdown or what is held open",
     "mode.out_of_service": "Took out of service",
     "login": "Logged in",
     "login.refused": "Wrong name or password",

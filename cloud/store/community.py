@@ -15,6 +15,7 @@ from cloud.grants import Community, Credential, Point
 from cloud.keys import NumberSeal
 from cloud.members import Membership, Person
 from cloud.plans import Hours, Plan
+from cloud.store.point_kinds import note_kinds, told_kind
 from cloud.store.schema import (
     credentials,
     households,
@@ -118,10 +119,19 @@ def add_zone(connection: Connection, name: str, label_zh: str, label_en: str) ->
 
 
 def add_point(
-    connection: Connection, name: str, device: str, zone: str, label_zh: str, label_en: str, class_name: str = ""
+    connection: Connection,
+    name: str,
+    device: str,
+    zone: str,
+    label_zh: str,
+    label_en: str,
+    class_name: str = "",
+    kind: str = "",
 ) -> None:
-    """``class_name`` is what plans ration its use by; empty for a door."""
-    values = {"name": name, "device": device, "zone": zone, "class": class_name}
+    """``class_name`` is what plans ration its use by, empty for a door; ``kind`` what it is, empty where only its
+    device may have said so."""
+    kind = kind or told_kind(connection, device, name)
+    values = {"name": name, "device": device, "zone": zone, "class": class_name, "kind": kind}
     connection.execute(insert(points).values(**values, label_zh=label_zh, label_en=label_en))
     touch(connection)
 
@@ -151,12 +161,13 @@ def take_points(
         stands = known.get(one.name)
         if stands is None and (zone or one.zone) in places:
             called = labels.get(one.name, (one.name, one.name))
-            add_point(connection, one.name, device, zone or one.zone, *called, one.class_name)
+            add_point(connection, one.name, device, zone or one.zone, *called, one.class_name, one.kind)
         elif stands is not None and stands.device == device and stands._mapping["class"] != one.class_name:
             set_point(connection, one.name, stands.zone, one.class_name)
         else:
             continue
         changed.append(one.name)
+    note_kinds(connection, device, {one.name: one.kind for one in wired if one.kind})
     return changed
 
 

@@ -11,6 +11,7 @@ from cloud.presence import Presence, Silence, presence, silence
 from cloud.store.console import Label, in_emergency
 from cloud.store.schema import commands, desired, devices, points, zones
 from contract.decide import Mode
+from contract.kinds import MODE_LASTS_MS, has_mode, kind_of
 from contract.messages import Command, Reported, Result
 from contract.sealing import wiring_hash
 
@@ -28,6 +29,15 @@ class Place(Struct, frozen=True):
     device: str
     connection: int
     presence: Presence
+
+
+class PlacedPoint(Struct, frozen=True):
+    """A point, its device, and what it is."""
+
+    name: str
+    device: str
+    kind: str
+    class_name: str
 
 
 class Order(Struct, frozen=True):
@@ -54,8 +64,20 @@ class Order(Struct, frozen=True):
         return "unknown" if self.state == "sent" and overdue else self.state
 
 
+class Term(Struct, frozen=True):
+    """How long a point is to be in its mode, and by which ``order``, which may hold other points as well. Nobody knows
+    ``by`` of one from before modes had an end. Times are UTC milliseconds."""
+
+    order: str
+    since_ms: int
+    until_ms: int
+    by: str = ""
+    reason: str = ""
+
+
 class DesiredView(Struct, frozen=True):
-    """How a device is to be, and what it last reported. An empty ``wiring`` is the file that the device has."""
+    """How a device is to be, and what it last reported. An empty ``wiring`` is the file that the device has. ``terms``
+    are those of modes that end by themselves."""
 
     device: str
     number: int
@@ -64,6 +86,14 @@ class DesiredView(Struct, frozen=True):
     reported: Reported | None
     wiring: str = ""
     wired_ms: int = 0
+    terms: dict[str, Term] = {}
+
+    def mode_of(self, point: str, now_ms: int) -> Mode:
+        """The mode that a point is to be in now. One whose time is over is so no more, whoever has noted it."""
+        term = self.terms.get(point)
+        if term is not None and term.until_ms <= now_ms:
+            return Mode.SCHEDULED
+        return self.modes.get(point, Mode.SCHEDULED)
 
     @property
     def wiring_hash(self) -> str:
@@ -98,11 +128,21 @@ class PointState(Struct, frozen=True):
     class_name: str = ""
     lost_ms: int | None = None
     silence: Silence = Silence.CUT
+    kind: str = ""
+    term: Term | None = None
 
     @property
     def drifts(self) -> bool:
         """Whether its device has not yet taken up what is desired."""
         return (self.in_force or Mode.SCHEDULED) is not self.mode
+
+    @property
+    def is_door(self) -> bool:
+        return is_door(self.kind, self.class_name)
+
+    def has(self, mode: Mode) -> bool:
+        """Whether it can be set to this mode."""
+        return has_mode(self.kind, mode)
 
 
 def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
@@ -157,14 +197,18 @@ def list_orders(connection: Connection, limit: int = 50, *, device: str = "") ->
 _ORDERS = select(*(commands.c[name] for name in Order.__struct_fields__))
 
 
-def points_of(connection: Connection, names: Sequence[str] | None, *, doors_only: bool = False) -> dict[str, str]:
-    """The device of each of these points, or of all; only of those whose device is registered."""
-    query = select(points.c.name, points.c.device).join(devices, devices.c.name == points.c.device)
+def is_door(kind: str, class_name: str) -> bool:
+    """Whether this is a way in. While nobody has said of what kind a point is, one that nothing is rationed by is."""
+    return kind_of(kind).archetype == "portal" or not (kind or class_name)
+
+
+def points_of(connection: Connection, names: Sequence[str] | None) -> list[PlacedPoint]:
+    """These points, or all, by name; only those whose device is registered."""
+    columns = points.c.name, points.c.device, points.c.kind, points.c["class"]
+    query = select(*columns).join(devices, devices.c.name == points.c.device).order_by(points.c.name)
     if names is not None:
         query = query.where(points.c.name.in_(names))
-    if doors_only:
-        query = query.where(points.c["class"] == "")
-    return {row.name: row.device for row in connection.execute(query.order_by(points.c.name))}
+    return [PlacedPoint(*row) for row in connection.execute(query)]
 
 
 def find_desired(connection: Connection, device: str) -> DesiredView | None:
@@ -185,6 +229,7 @@ def put_desired(connection: Connection, one: DesiredView) -> None:
         "modes": {point: mode.value for point, mode in one.modes.items()},
         "wiring": one.wiring,
         "wired_ms": one.wired_ms,
+        "terms": msgspec.to_builtins(one.terms),
     }
     if connection.execute(update(desired).where(desired.c.device == device).values(**values)).rowcount == 0:
         connection.execute(insert(desired).values(device=device, **values))
@@ -216,9 +261,9 @@ def _desired(row: Any) -> DesiredView:
     return msgspec.convert(dict(zip(DesiredView.__struct_fields__, row, strict=True)), DesiredView)
 
 
-def list_locked_down(connection: Connection) -> list[Label]:
+def list_locked_down(connection: Connection, now_ms: int) -> list[Label]:
     """The points that are locked down, or are to be, by name; those of a device that is lost aside."""
-    names = {name for one in list_desired(connection) for name in _in_mode(one, Mode.LOCKDOWN)}
+    names = {name for one in list_desired(connection) for name in _in_mode(one, Mode.LOCKDOWN, now_ms)}
     query = (
         select(points.c.label_zh, points.c.label_en)
         .join(devices, devices.c.name == points.c.device)
@@ -228,9 +273,12 @@ def list_locked_down(connection: Connection) -> list[Label]:
     return [Label(row.label_zh, row.label_en) for row in connection.execute(query)] if names else []
 
 
-def _in_mode(one: DesiredView, mode: Mode) -> set[str]:
-    reported = one.reported.modes if one.reported else {}
-    return {point for modes in (one.modes, reported) for point, its in modes.items() if its is mode}
+def _in_mode(one: DesiredView, mode: Mode, now_ms: int) -> set[str]:
+    """A device that is not heard ends by itself what it last reported."""
+    told = one.reported
+    believed = told.modes if told and now_ms < told.at_ms + MODE_LASTS_MS.get(mode, now_ms) else {}
+    wanted = {point: one.mode_of(point, now_ms) for point in one.modes}
+    return {point for modes in (wanted, believed) for point, its in modes.items() if its is mode}
 
 
 def list_points(connection: Connection, now_ms: int) -> list[PointState]:
@@ -261,6 +309,7 @@ def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
     report = reports.get(row.name) if isinstance(reports, dict) else None
     reported = wanted.reported if wanted else None
     faults = (row.beat or {}).get("faults")
+    mode = wanted.mode_of(row.name, now_ms) if wanted else Mode.SCHEDULED
     return PointState(
         name=row.name,
         label=Label(row.label_zh, row.label_en),
@@ -271,10 +320,12 @@ def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
         heard_ms=row.heard_ms,
         phase=str(report.get("phase", "")) if isinstance(report, dict) else "",
         emergency=row.lost_ms is None and in_emergency(faults, row.zone),
-        mode=wanted.modes.get(row.name, Mode.SCHEDULED) if wanted else Mode.SCHEDULED,
+        mode=mode,
         in_force=reported.modes.get(row.name) if reported else None,
         why=reported.why if reported else "",
         class_name=row._mapping["class"],
         lost_ms=row.lost_ms,
         silence=silence(row.online, row.state or {}),
+        kind=row.kind,
+        term=wanted.terms.get(row.name) if wanted and mode in MODE_LASTS_MS else None,
     )

@@ -95,6 +95,13 @@ points = Table(
     Column("zone", String, ForeignKey("zones.name"), nullable=False),
     *_labels(),
     Column("class", String, nullable=False, server_default="", comment="what its use is rationed by; empty for a door"),
+    Column(
+        "kind",
+        String,
+        nullable=False,
+        server_default="",
+        comment="of station, as its wiring or its device says; empty if neither has",
+    ),
 )
 
 # What happened.
@@ -349,6 +356,7 @@ desired = Table(
     Column("wiring", String, nullable=False, server_default="", comment="a configuration file; empty for its own"),
     Column("wired_ms", BigInteger, nullable=False, server_default="0", comment="since when that wiring is desired"),
     Column("reported", JSON, comment="the device's last report on it"),
+    Column("terms", JSON, nullable=False, server_default="{}", comment="of modes that end by themselves, by point"),
 )
 
 rollouts = Table(

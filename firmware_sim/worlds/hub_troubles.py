@@ -121,7 +121,7 @@ class HubTroubles:
                 cloud.commander.stop_session(point, self._session(point), BY, "by phone")
             case "mode set":
                 where = self._chance.choice([[EBIKE], [PHONE], [BANK]])
-                modes = [Mode.OUT_OF_SERVICE, Mode.LOCKDOWN, Mode.SCHEDULED]
+                modes = [Mode.OUT_OF_SERVICE, Mode.SCHEDULED]
                 cloud.steering.set_mode(where, self._chance.choice(modes), BY, "a trial")
                 await asyncio.sleep(self._chance.uniform(1, 60))
                 if cloud.running:

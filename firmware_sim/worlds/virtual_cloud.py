@@ -153,7 +153,7 @@ class VirtualCloud:
         name = config.device.name
         for point in config.points:
             if not has_point(connection, point.name):
-                add_point(connection, point.name, name, point.zone, point.name, point.name)
+                add_point(connection, point.name, name, point.zone, point.name, point.name, kind=point.kind)
         register(connection, name, bytes.fromhex(Identity(config.keys).public_key), self._now_ms())
         write_secret(keys.folder / "sync" / f"{name}.key", self._secret())
         keys.hand_out(name, config.keys)
@@ -169,6 +169,7 @@ class VirtualCloud:
 
     def _look(self) -> None:
         self._publisher.refresh()
+        self.steering.end_due()
         self._life.call_later(LOOK_S, self._look)
 
     def _roll(self) -> None:

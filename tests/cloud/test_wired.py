@@ -25,12 +25,12 @@ def test_a_door_has_no_class(sample: str) -> None:
 
 
 def test_a_socket_that_chooses_nothing_is_for_phones() -> None:
-    assert wired_points('[[point]]\nname = "p"\nzone = "z"\nkind = "socket"') == [Wired("p", "z", "phone")]
+    assert wired_points('[[point]]\nname = "p"\nzone = "z"\nkind = "socket"') == [Wired("p", "z", "phone", "socket")]
 
 
 def test_a_kind_that_the_cloud_never_heard_of_is_what_its_settings_say() -> None:
     text = '[[point]]\nname = "w"\nzone = "z"\nkind = "washer"\nsettings = { class = "laundry" }'
-    assert wired_points(text) == [Wired("w", "z", "laundry")]
+    assert wired_points(text) == [Wired("w", "z", "laundry", "washer")]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from cloud.plans import STAFF
 from cloud.store.community import load_community
 from cloud.store.database import MIGRATIONS, Store, open_store
+from cloud.store.point_kinds import kinds_of
 from cloud.store.schema import memberships, metadata, zones
 
 
@@ -87,3 +88,42 @@ def test_in_a_community_of_before_there_were_allotments_its_staff_may_end_emerge
     given = {plan.name: (plan.allotments, plan.resets) for plan in found.plans}
     assert given == {"rider": ({}, ()), STAFF.name: ({}, ("estate", "hub"))}
     assert [(point.device, point.class_name) for point in found.points] == [("door", "")]
+
+
+def test_points_of_an_old_database_get_their_kinds(url: str) -> None:
+    """From the wiring that was stored, and where there is none from what a point is rationed as. What a wiring does
+    not say, or says in a way that cannot be read, waits for the device's own word."""
+    engine = create_engine(url)
+    wiring = '[[point]]\nname = "gate"\nkind = "door"\n[[point]]\nname = "arm"\nkind = "../turnstile"\n'
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0010")
+        connection.exec_driver_sql(
+            "INSERT INTO sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 1, '', '')"
+        )
+        connection.exec_driver_sql("INSERT INTO zones (name, label_zh, label_en) VALUES ('hub', '', '')")
+        for name, text in (("a", wiring), ("b", "[[point"), ("c", None)):
+            connection.exec_driver_sql(
+                "INSERT INTO devices (site, name, public_key, label_zh, label_en, registered_ms, wiring, online,"
+                " connection, roster_number) VALUES ('old', ?, ?, '', '', 0, ?, 0, 0, 0)",
+                (name, bytes(65), text),
+            )
+        for name, device, class_name in (
+            ("gate", "a", ""),
+            ("arm", "a", ""),
+            ("roof", "b", ""),
+            ("phone-1", "c", "phone"),
+            ("ev-1", "c", "ev"),
+        ):
+            connection.exec_driver_sql(
+                "INSERT INTO points (name, device, zone, label_zh, label_en, class) VALUES (?, ?, 'hub', '', '', ?)",
+                (name, device, class_name),
+            )
+    engine.dispose()
+    store = open_store(url)
+    with store.reading() as connection:
+        kinds = kinds_of(connection)
+    store.close()
+    assert kinds == {"gate": "door", "arm": "", "roof": "", "phone-1": "socket", "ev-1": "ev_post"}
