@@ -44,6 +44,22 @@ TOOLS = {
 }
 WORKERS = min(os.cpu_count() or 1, 4)
 """Processes that run tests. Each may have a broker, a cloud, a browser and four devices up at once."""
+TICK_S = 2.0
+MAKING = ("an empty environment", "the packages of requirements.lock", "Hearthgate itself")
+"""What each of the commands that make the environment brings."""
+DEMO_HELP = """\
+Usage: python3 dev.py demo [OPTIONS]
+
+Run a whole community on this machine: broker, cloud, five devices, their hardware and some people. Ctrl-C ends it.
+
+  --self-check       Tell the story without a person, in about two minutes; exit 1 if it fails.
+  --json             With --self-check: the last line is one object.
+  --state FOLDER     Where the demo keeps its files. [default: .demo]
+  --port N           Of the console. [default: 8400]
+  --panel-port N     Of the panel with the simulated hardware. [default: 8401]
+  --password WORD    Of the operator admin. [default: a new one at every start]
+  --open             Open the console in a browser.
+"""
 LIBRARIES = {"libatomic1": "atomic"}
 """By package: Playwright brings a Node.js of its own, which a minimal Debian cannot start without this library."""
 
@@ -94,7 +110,7 @@ def making_commands() -> list[list[str]]:
         ]
     if not (importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv")):
         fail("This Python cannot make environments. Install the missing part: sudo apt install python3-venv")
-    pip = [str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    pip = [str(PYTHON), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-warn-script-location"]
     return [
         [INTERPRETER, "-m", "venv", str(VENV)],
         [*pip, "--require-hashes", "--requirement", str(LOCK)],
@@ -105,10 +121,12 @@ def making_commands() -> list[list[str]]:
 def make_environment() -> None:
     commands = making_commands()
     shutil.rmtree(VENV, ignore_errors=True)
-    print("Making the environment in .venv (once; up to a minute) ...", flush=True)
+    print("Making the environment in .venv, once; it takes one to three minutes.", flush=True)
     try:
-        for command in commands:
-            code = run(command)
+        for number, command in enumerate(commands, 1):
+            print(f"{number}/{len(commands)} {MAKING[number - 1]} ", end="", flush=True)
+            code = run(command, ticks=True)
+            print(flush=True)
             if code:
                 fail(f"The environment could not be made: {' '.join(command[:4])} ... ended with {code}")
         STAMP.write_text(fingerprint())
@@ -142,10 +160,16 @@ def child_environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
 
 
-def run(command: list[str]) -> int:
-    """Runs to the end, returns the exit code. The terminal tells the child of Ctrl-C too: it may tidy up."""
+def run(command: list[str], ticks: bool = False) -> int:
+    """Runs to the end, returns the exit code. The terminal tells the child of Ctrl-C too: it may tidy up. With
+    ``ticks`` a dot every few seconds says that it goes on."""
     child = subprocess.Popen(command, cwd=ROOT, env=child_environment())
     try:
+        while ticks:
+            try:
+                return child.wait(TICK_S)
+            except subprocess.TimeoutExpired:
+                print(".", end="", flush=True)
         return child.wait()
     except KeyboardInterrupt:
         child.wait()
@@ -321,6 +345,9 @@ def main(arguments: list[str]) -> int:
     if name in ("-h", "--help") or (name in COMMANDS and name != "demo" and rest in (["-h"], ["--help"])):
         print(__doc__)
         return 0
+    if name == "demo" and {"-h", "--help"} & set(rest):
+        print(DEMO_HELP, end="")
+        return 0
     if name not in COMMANDS:
         fail(f"There is no command '{name}'; there are: {', '.join(COMMANDS)}")
     try:
@@ -330,4 +357,10 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        ended = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read what we print has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        ended = 1
+    sys.exit(ended)

@@ -85,6 +85,10 @@ _SCRIPT = """\
 # at nothing else. Looks once a second.
 cd "$(dirname "$0")" || exit 1
 PATH="$PATH:/usr/local/sbin:/usr/sbin"
+if ! command -v mosquitto >/dev/null; then
+    echo "mosquitto is not installed; on Debian: sudo apt install mosquitto" >&2
+    exit 2
+fi
 read_again() { cat ca.crt server.crt server.key crl.pem acl | cksum; }
 
 known=$(read_again)

@@ -50,7 +50,7 @@ def options(
 
 def main() -> None:
     """The entry point of the script."""
-    app()
+    app(prog_name="hearthgate-sim")
 
 
 @app.command()
@@ -62,11 +62,25 @@ def demo(
     state: Annotated[Path, typer.Option(help="Where the demo keeps its files.")] = Path(".demo"),
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the console.")] = 8400,
     panel_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the panel with the simulated hardware.")] = 8401,
+    password: Annotated[str, typer.Option(help="Of the operator admin. [default: a new one at every start]")] = "",
+    opens_browser: Annotated[bool, typer.Option("--open", help="Open the console in a browser.")] = False,
 ) -> None:
     """Run a whole community on this machine: broker, cloud, five devices, their hardware and some people."""
+    from cloud.auth import MAX_PASSWORD, MIN_PASSWORD
     from firmware_sim.worlds.demo import run_demo
 
-    raise typer.Exit(run_demo(state=state, port=port, panel_port=panel_port, self_check=self_check, as_json=as_json))
+    if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        _fail(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+    code = run_demo(
+        state=state,
+        port=port,
+        panel_port=panel_port,
+        self_check=self_check,
+        as_json=as_json,
+        password=password,
+        opens_browser=opens_browser,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -45,11 +45,12 @@ Language = Literal["en", "zh"]
 def create_panel(world: PanelWorld) -> FastAPI:
     """The application. It looks at the boards only while somebody looks at the page.
 
-    Serve it on loopback: whoever reaches it holds every card. A stream stays open for as long as a page is shown, so
-    give the server a time limit for its shutdown.
+    Serve it on loopback: whoever reaches it holds every card. A stream stays open for as long as a page is shown: call
+    ``app.state.end_streams`` before the server ends, and give it a time limit all the same.
     """
     panel = Panel(world)
     app = FastAPI(title="Hearthgate panel", openapi_url=None)
+    app.state.end_streams = panel.end_streams
     app.middleware("http")(_guard)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
@@ -95,6 +96,10 @@ class Panel:
             response.set_cookie(COOKIE, language, samesite="lax")
         return response
 
+    def end_streams(self) -> None:
+        """Every page that is kept up to date is let go, and no other one is taken."""
+        self._watch.close()
+
     async def live(self) -> AsyncGenerator[ServerSentEvent, None]:
         """Each device when it has changed, beginning with all of them."""
         if self._watch.viewers >= MAX_VIEWERS:
@@ -102,7 +107,7 @@ class Panel:
             return
         number = 0
         async with self._watch.looking():
-            while True:
+            while not self._watch.closed:
                 number, changed = await self._watch.after(number)
                 for snapshot in changed:
                     yield ServerSentEvent(event="device", data=snapshot)

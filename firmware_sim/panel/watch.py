@@ -26,6 +26,7 @@ class Watch:
         self._number = 0
         self._changed = asyncio.Event()
         self._viewers = 0
+        self._closed = False
         self._following: list[asyncio.Task[None]] = []
         self._nudges = {name: asyncio.Event() for name in world.devices}
 
@@ -50,9 +51,19 @@ class Watch:
     def viewers(self) -> int:
         return self._viewers
 
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        """Nobody is told anything any more: a page that is kept up to date would keep its server from ending."""
+        self._closed = True
+        self._changed.set()
+
     async def after(self, number: int) -> tuple[int, list[Snapshot]]:
-        """What has changed since that number, as soon as there is something, with the number to ask with next."""
-        while number >= self._number:
+        """What has changed since that number, as soon as there is something, with the number to ask with next. Nothing
+        once it is closed."""
+        while number >= self._number and not self._closed:
             await self._changed.wait()
         return self._number, [snapshot for changed, snapshot in self._latest.values() if changed > number]
 
@@ -77,7 +88,8 @@ class Watch:
         self._number += 1
         self._latest[name] = (self._number, snapshot)
         self._changed.set()
-        self._changed = asyncio.Event()
+        if not self._closed:
+            self._changed = asyncio.Event()
         return True
 
     async def _until_something_moves(self, device: PanelDevice, since_ns: int | None) -> None:

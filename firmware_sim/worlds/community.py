@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cloud.auth import Doorkeeper
+from cloud.folder import clock, open_folder
 from cloud.plans import FOUNDER, RIDER, STAFF, YEARLY
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS
 from cloud.sample import SITE as ESTATE
@@ -183,6 +185,13 @@ class SimulatedDevice:
     async def start_keeper(self) -> None:
         await self.keeper.start()
 
+    async def stop(self) -> None:
+        """The board last: it is the witness."""
+        await self.control.close()
+        await asyncio.gather(*(program.stop() for program in (self.agent, self.keeper)))
+        await self.board.stop()
+        await self.cable.close()
+
     async def status(self) -> dict[str, Any] | None:
         """What the agent says of itself; None if it is not there to ask."""
         try:
@@ -243,10 +252,11 @@ _KIND_OF_CARD = {
 class Community:
     """The whole world. ``start`` brings it up, ``stop`` puts everything to bed again."""
 
-    def __init__(self, state: Path, *, port: int, demo: bool, people: bool, seed: int = 1) -> None:
+    def __init__(self, state: Path, *, port: int, demo: bool, people: bool, seed: int = 1, password: str = "") -> None:
+        """Without a password for the administrator one is made at the start."""
         self.state = state
         self.port = free_port_from(port)
-        self.password = ""
+        self.password = password
         self.devices: dict[str, SimulatedDevice] = {}
         self.cards = sample_cards()
         self._demo, self._people, self._seed = demo, people, seed
@@ -265,7 +275,11 @@ class Community:
         """Raises ``BrokerFailed`` or ``Died`` with the last words of what did not come up."""
         self._broker = start_broker(self.state / "broker")
         founded = await self._run("hearthgate-cloud", "init", str(self.state / "cloud"), "--sample", "--json")
-        self.password = json.loads(founded)["password"]
+        if self.password:
+            with open_folder(self.state / "cloud") as (store, _):
+                Doorkeeper(store, clock).reset_password("admin", self.password, "demo")
+        else:
+            self.password = json.loads(founded)["password"]
         for number, (name, sample, zone, sample_name) in enumerate(DEVICES):
             config = partial(write_config, name=name, sample=sample, zone=zone, sample_name=sample_name)
             await self._make(name, config, self._seed + number)
@@ -282,11 +296,7 @@ class Community:
         await self._come_up()
 
     async def stop(self) -> None:
-        for device in self.devices.values():
-            await device.control.close()
-            await asyncio.gather(*(program.stop() for program in (device.agent, device.keeper)))
-            await device.board.stop()
-            await device.cable.close()
+        await asyncio.gather(*(device.stop() for device in self.devices.values()))
         await self.cloud.stop()
         if self._broker is not None:
             self._broker.stop()

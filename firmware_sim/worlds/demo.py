@@ -3,8 +3,10 @@
 import asyncio
 import json
 import sys
+import webbrowser
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -20,12 +22,23 @@ from firmware_sim.worlds.story import Story
 from firmware_sim.worlds.watcher import Watcher
 
 
-def run_demo(*, state: Path, port: int, panel_port: int, self_check: bool, as_json: bool) -> int:
-    """The exit code: 0 if all went well, 1 if a step of the self-check failed, 2 for what the user can mend."""
+def run_demo(
+    *,
+    state: Path,
+    port: int,
+    panel_port: int,
+    self_check: bool,
+    as_json: bool,
+    password: str = "",
+    opens_browser: bool = False,
+) -> int:
+    """The exit code: 0 if all went well, 1 if a step of the self-check failed, 2 for what the user can mend. Without a
+    password one is made."""
     try:
         with state_folder(state) as folder:
-            community = Community(folder, port=port, demo=True, people=not self_check)
-            act = _self_check(community, as_json) if self_check else _play(community, port, panel_port)
+            community = Community(folder, port=port, demo=True, people=not self_check, password=password)
+            play = partial(_play, community, port, panel_port, opens_browser=opens_browser)
+            act = _self_check(community, as_json) if self_check else play()
             return asyncio.run(_living(community, act))
     except (NotOurs, BrokerFailed, Died, OSError) as wrong:
         print(f"hearthgate-sim: {wrong}", file=sys.stderr)
@@ -42,6 +55,8 @@ async def _living(community: Community, act: Awaitable[int]) -> int:
         await asyncio.wait((acting, ending), return_when=asyncio.FIRST_COMPLETED)
         return acting.result() if acting.done() else 0
     finally:
+        if ending.done():
+            print("ending ...", flush=True)
         acting.cancel()
         ending.cancel()
         await asyncio.gather(acting, ending, return_exceptions=True)
@@ -65,18 +80,22 @@ async def _self_check(community: Community, as_json: bool) -> int:
     return 0 if ok else 1
 
 
-async def _play(community: Community, port: int, panel_port: int) -> int:
+async def _play(community: Community, port: int, panel_port: int, *, opens_browser: bool) -> int:
     """Serve the panel until told to end."""
     print(f"starting in {community.state} ...", flush=True)
     await community.start()
     listening = listening_from(panel_port)
-    config = uvicorn.Config(create_panel(community), log_level="warning", timeout_graceful_shutdown=1)
+    panel = create_panel(community)
+    config = uvicorn.Config(panel, log_level="warning", timeout_graceful_shutdown=1)
     server = _Panel(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="panel")
     _introduce(community, port, panel_port, listening.getsockname()[1])
+    if opens_browser:
+        await asyncio.to_thread(webbrowser.open, f"{community.url}/")
     try:
         await asyncio.shield(serving)
     except asyncio.CancelledError:
+        panel.state.end_streams()
         server.should_exit = True
         await serving
         raise
@@ -97,7 +116,7 @@ def _introduce(community: Community, port: int, panel_port: int, free_panel_port
             print(f"port {wanted} is busy, so it is {given} instead")
     print(
         f"""
-  console   {community.url}/          operator admin, password {community.password} (shown only now)
+  console   {community.url}/          operator admin, password {community.password}
   panel     http://127.0.0.1:{free_panel_port}/          the simulated hardware: cards, doors, plugs, cables, fire
   broker    {community.broker_kind}, devices {", ".join(community.devices)}
 

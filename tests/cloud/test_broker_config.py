@@ -1,6 +1,7 @@
 """The broker's folder: what it says, who may read it, and when it is written anew."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from cloud.broker_config import (
+    _SCRIPT,
     RENEW_BEFORE_MS,
     BrokerPlace,
     broker_of,
@@ -164,3 +166,13 @@ def test_the_command_writes_it_and_tells_the_fingerprint(tmp_path: Path) -> None
     found = broker_of(folder)
     assert found is not None
     assert (Path(found.folder) / "mosquitto.conf").exists()
+
+
+def test_the_script_names_the_package_it_needs(tmp_path: Path) -> None:
+    """On a machine without mosquitto: one line with its cure."""
+    (tmp_path / "dirname").symlink_to(shutil.which("dirname") or "")
+    script = tmp_path / "broker.sh"
+    script.write_text(_SCRIPT.replace(":/usr/local/sbin:/usr/sbin", ""))
+    done = subprocess.run(["/bin/sh", script], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "sudo apt install mosquitto" in done.stderr

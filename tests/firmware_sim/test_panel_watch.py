@@ -150,3 +150,18 @@ def test_a_second_viewer_is_told_everything_though_nothing_moves() -> None:
             assert len(await world.look_on(1)) == 1
 
     seen(story)
+
+
+def test_a_closed_watch_lets_every_viewer_go() -> None:
+    """Or a page left open in a browser keeps the demo from ending."""
+
+    async def story(world: OneDevice) -> None:
+        async with world.watch.looking():
+            waiting = asyncio.create_task(world.watch.after(100))
+            await asyncio.sleep(1)
+            assert not waiting.done()
+            world.watch.close()
+            await waiting
+            assert world.watch.closed
+
+    seen(story)

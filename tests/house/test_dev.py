@@ -1,12 +1,17 @@
 """dev.py: what it does on machines that lack something, and when something fails."""
 
 import ast
+import os
+import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import dev
+from tests.house.commands import help_of
 
 
 @pytest.fixture
@@ -117,6 +122,45 @@ def test_help_names_every_command(arguments: list[str], capsys: pytest.CaptureFi
     assert dev.main(arguments) == 0
     shown = capsys.readouterr().out
     assert all(f"dev.py {command}" in shown for command in dev.COMMANDS)
+
+
+def test_demo_help_needs_no_environment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """And names every option that the demo has."""
+    monkeypatch.setattr(dev, "ensure_environment", lambda: pytest.fail("a help text makes no environment"))
+    assert dev.main(["demo", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Usage: python3 dev.py demo ")
+    options = re.compile(r"--[a-z][\w-]+")
+    assert set(options.findall(said)) == set(options.findall(help_of("hearthgate-sim", "demo"))) - {"--help"}
+
+
+def test_a_reader_that_goes_away_is_no_fault() -> None:
+    """As `dev.py bench --help | head -1` does."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, str(dev.ROOT / "dev.py"), "bench", "--help"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_making_the_environment_shows_its_progress(
+    venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    venv.mkdir()
+    making(monkeypatch, ["one"], ["two"], ["three"])
+    patience = iter([True, False, False, False])
+
+    class Slow:
+        def wait(self, _seconds: float) -> int:
+            if next(patience):
+                raise subprocess.TimeoutExpired("pip", 2)
+            venv.mkdir(exist_ok=True)
+            return 0
+
+    monkeypatch.setattr("subprocess.Popen", lambda *_, **__: Slow())
+    dev.make_environment()
+    assert "1/3 an empty environment .\n2/3 the packages" in capsys.readouterr().out
 
 
 def test_the_first_failure_is_the_exit_code() -> None:
