@@ -1,5 +1,5 @@
 """Devices that ask to be adopted, and wait for an operator who has read their code. Kept in memory only: a device asks
-again, and its code stays the same.
+again, and its code stays the same for a day.
 """
 
 import secrets
@@ -9,6 +9,7 @@ from threading import Lock
 from msgspec import Struct
 
 from cloud.auth import MINUTE_MS, Limit, Throttle
+from cloud.networks import first_of_largest, network_of
 from contract.adoption import code_of
 
 WAITS_MS = 15 * MINUTE_MS
@@ -55,27 +56,40 @@ class Adoptions:
     def __init__(self) -> None:
         self._asking: dict[str, Asking] = {}
         self._lock = Lock()
-        self._by_address = Throttle(FROM_ONE_ADDRESS)
+        self._by_network = Throttle(FROM_ONE_ADDRESS)
 
-    def ask(self, public_key: bytes, wiring: str, address: str, now_ms: int, known: bool = True) -> Asking:
+    def ask(
+        self, public_key: bytes, nonce: bytes, wiring: str, address: str, now_ms: int, known: bool = True
+    ) -> Asking:
         """The device's request; a new one if it has none, or was refused, or was answered and is ``known`` no longer.
 
-        Raises ``NotNow``.
+        Where there is no room, the oldest request of the network that has most gives way. Raises ``NotNow``.
         """
+        code, network = code_of(public_key, nonce), network_of(address)
         with self._lock:
             self._sweep(now_ms)
             for one in self._asking.values():
-                if one.public_key == public_key and not one.refused and (known or not one.envelope):
+                stands = known if one.envelope else one.code == code and not one.refused
+                if one.public_key == public_key and stands:
                     return one
-            if self._by_address.blocks(address, now_ms):
+            if self._by_network.blocks(network, now_ms):
                 raise NotNow("too many requests from this address: wait a quarter of an hour")
-            if len(self._asking) >= MAX_WAITING:
-                raise NotNow("too many devices wait to be adopted: confirm some, or wait a quarter of an hour")
-            self._by_address.count(address, now_ms)
-            made = Asking(secrets.token_hex(16), public_key, code_of(public_key), address, now_ms, wiring)
+            self._make_room()
+            self._by_network.count(network, now_ms)
+            made = Asking(secrets.token_hex(16), public_key, code, address, now_ms, wiring)
             self._asking = {number: one for number, one in self._asking.items() if one.public_key != public_key}
             self._asking[made.id] = made
             return made
+
+    def _make_room(self) -> None:
+        """Raises ``NotNow`` where all have been answered and have yet to fetch it."""
+        if len(self._asking) < MAX_WAITING:
+            return
+        unanswered = [one for one in self._asking.values() if not one.envelope]
+        chosen = first_of_largest([one for one in unanswered if one.refused] or unanswered, _network)
+        if chosen is None:
+            raise NotNow("too many devices were adopted in this quarter of an hour: wait one")
+        del self._asking[chosen.id]
 
     def find(self, number: str, now_ms: int) -> Asking | None:
         """A request by its id, or None when it has run out."""
@@ -123,3 +137,7 @@ class Adoptions:
 
     def _sweep(self, now_ms: int) -> None:
         self._asking = {number: one for number, one in self._asking.items() if now_ms < one.until_ms}
+
+
+def _network(one: Asking) -> str:
+    return network_of(one.address)

@@ -6,10 +6,16 @@ import hashlib
 from msgspec import Struct
 
 from contract import codec
+from contract.decide import DAY_MS
 from contract.messages import Name
 from contract.sealing import DeviceKey, DeviceVerifier, Purpose, statement
 
-CODE_CHARACTERS = 8
+CODE_CHARACTERS = 12
+NONCE_BYTES = 16
+CODE_LASTS_MS = DAY_MS
+"""Less than anybody needs to find another key and nonce with the same 60 bits."""
+CODE_ROUNDS = 4096
+"""Each guess at a code costs so many hashes: some milliseconds for a device, a factor of 4,096 for a forger."""
 MAX_WIRING_BYTES = 40_000
 """What a device may tell of its wiring when it asks; a request of 64 KiB holds it."""
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -39,19 +45,22 @@ class Bundle(Struct, frozen=True):
     version: int = 1
 
 
-def code_of(public_key: bytes) -> str:
-    """The first 40 bits of the key's SHA-256 as ``XXXX-XXXX``: what a person compares and types."""
-    digest = hashlib.sha256(public_key).digest()[:5]
-    text = base64.b32encode(digest).decode().translate(_TO_CROCKFORD)
-    return f"{text[:4]}-{text[4:]}"
+def code_of(public_key: bytes, nonce: bytes) -> str:
+    """60 bits that commit to the key and the day's nonce, as ``XXXX-XXXX-XXXX``: what a person compares and types."""
+    digest = hashlib.pbkdf2_hmac("sha256", public_key, b"hg-code-2" + nonce, CODE_ROUNDS, 8)
+    return _grouped(base64.b32encode(digest).decode().translate(_TO_CROCKFORD)[:CODE_CHARACTERS])
 
 
 def read_code(typed: str) -> str:
     """A code as somebody typed it, in its one form. Raises ``ValueError`` for what is none."""
     text = typed.strip().upper().translate(_READ_AS)
     if len(text) != CODE_CHARACTERS or not set(text) <= set(_ALPHABET):
-        raise ValueError(f"a code has {CODE_CHARACTERS} letters and digits, such as 4F7K-9Q2M")
-    return f"{text[:4]}-{text[4:]}"
+        raise ValueError(f"a code has {CODE_CHARACTERS} letters and digits, such as 4F7K-9Q2M-T0ZX")
+    return _grouped(text)
+
+
+def _grouped(text: str) -> str:
+    return "-".join(text[start : start + 4] for start in range(0, CODE_CHARACTERS, 4))
 
 
 def close_bundle(bundle: Bundle, public_key: bytes) -> bytes:

@@ -12,6 +12,7 @@ from pathlib import Path
 from contract.adoption import MAX_WIRING_BYTES, Bundle, code_of, open_bundle
 from contract.codec import Malformed
 from contract.sealing import DeviceKey
+from edge.adoption_code import current_nonce, forget_nonce
 from edge.clock import CLOCK_FILE, DeviceClock
 from edge.config import KEYS_FOLDER, DeviceConfig, load
 from edge.credentials import AUTHORITY, CERTIFICATE, NEW, BadCertificate, Credentials, check_certificate
@@ -50,24 +51,26 @@ def adopt_device(
     clock = DeviceClock((device.state if device else folder) / CLOCK_FILE)
     office = Office(url, fingerprint, clock)
     key = own_key(folder)
-    code = code_of(key.public())
     if not again and _is_adopted(folder, clock, office.authority):
-        say(f"this device is adopted already; its code is {code}\nif the broker does not let it in, add --again")
+        say("this device is adopted already\nif the broker does not let it in, add --again")
         return
+    nonce = current_nonce(folder, clock.now_ms())
+    code = code_of(key.public(), nonce)
     if label is not None:
         label.write_text(label_svg(code, url))
-    say(f"the code of this device is  {code}\nan operator types it at {url.rstrip('/')}/adoptions")
+    say(f"the code of this device is  {code}\nan operator types it within a day at {url.rstrip('/')}/adoptions")
     wiring = config.read_text() if device else ""
     if len(wiring.encode()) > MAX_WIRING_BYTES:
         say(f"{config} is too long for the cloud to keep: save it for the day this device is replaced")
         wiring = ""
-    bundle = await_bundle(office, key, wiring, pause, patience_s)
+    bundle = await_bundle(office, key, nonce, wiring, pause, patience_s)
     if device is not None and (device.device.site, device.device.name) != (bundle.site, bundle.device):
         raise NotAdopted(
             f"the cloud calls this device {bundle.device} of {bundle.site}: correct site and name in {config}, "
             "and run this again"
         )
     keep_bundle(bundle, folder, key, office.authority)
+    forget_nonce(folder)
     say(f"adopted as {bundle.device}; its keys are in {folder}")
     say(_about_config(bundle, config, device))
 
@@ -104,18 +107,18 @@ def _about_agent(device: DeviceConfig) -> str:
 
 
 def await_bundle(
-    office: Office, key: DeviceKey, wiring: str, pause: Callable[[float], object], patience_s: float
+    office: Office, key: DeviceKey, nonce: bytes, wiring: str, pause: Callable[[float], object], patience_s: float
 ) -> Bundle:
     """Ask, and look again and again until an operator has spoken. Raises ``NotAdopted``."""
     request = key.certificate_request().decode()
-    answer = office.ask(request, wiring)
+    answer = office.ask(request, nonce, wiring)
     waited_s = 0.0
     while answer.state == "waiting" and waited_s < patience_s:
         pause(ASK_EVERY_S)
         waited_s += ASK_EVERY_S
-        answer = office.look(answer.id) or office.ask(request, wiring)
+        answer = office.look(answer.id) or office.ask(request, nonce, wiring)
     if answer.state == "waiting":
-        raise NotAdopted("nobody has confirmed the code yet: run this again, the code stays the same")
+        raise NotAdopted("nobody has confirmed the code yet: run this again, the code stays the same for a day")
     if answer.state != "confirmed":
         raise NotAdopted("the operator refused this device, or too many wrong codes were typed: run this again")
     try:
@@ -151,7 +154,7 @@ def config_from(bundle: Bundle) -> str:
 
 
 def label_svg(code: str, url: str) -> str:
-    """A label to print and stick on the device: its code to read, and to scan for the console's page about it."""
+    """A label to stick on the device for the day: its code to read, and to scan for the console's page about it."""
     import segno
 
     made = segno.make(f"{url.rstrip('/')}/adoptions?code={code}", micro=False)

@@ -79,7 +79,7 @@ def adopt(
 ) -> None:
     """Ask the cloud to take this device in: shows a code, and waits until an operator has confirmed it.
 
-    May be stopped and run again: the code stays the same.
+    May be stopped and run again: the code stays the same for a day.
     """
     from edge.adopt import adopt_device
     from edge.office import NotAdopted
@@ -88,7 +88,7 @@ def adopt(
         with mendable(NotAdopted):
             adopt_device(url, authority, config, keys, label, wait_min * 60.0, typer.echo, time.sleep, again)
     except KeyboardInterrupt:
-        fail("stopped; run this again, the code stays the same")
+        fail("stopped; run this again, the code stays the same for a day")
 
 
 @app.command()

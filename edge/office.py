@@ -63,9 +63,10 @@ class Office:
         if self._tls is not None:
             self._tls = strict(ssl.create_default_context(cadata=self.authority))
 
-    def ask(self, request: str, wiring: str) -> Answer:
+    def ask(self, request: str, nonce: bytes, wiring: str) -> Answer:
         """Raises ``NotAdopted``."""
-        return _answer(self._call("POST", "/api/v1/adoptions", {"request": request, "wiring": wiring}))
+        body = {"request": request, "nonce": nonce.hex(), "wiring": wiring}
+        return _answer(self._call("POST", "/api/v1/adoptions", body))
 
     def look(self, number: str) -> Answer | None:
         """None if the request has run out. Raises ``NotAdopted``."""

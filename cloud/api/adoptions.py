@@ -14,16 +14,19 @@ from pydantic import BaseModel, Field
 from cloud.adoption import Asking, NotNow
 from cloud.api.desk import Services, address
 from cloud.ca import MAX_REQUEST_CHARACTERS, BadRequest, read_request
-from contract.adoption import MAX_WIRING_BYTES
+from contract.adoption import MAX_WIRING_BYTES, NONCE_BYTES
+
+NONCE = f"^[0-9a-f]{{{2 * NONCE_BYTES}}}$"
 
 router = APIRouter(prefix="/api/v1")
 
 
 class AdoptionIn(BaseModel):
-    """``request`` is a certificate request (PEM) by the device's key, ``wiring`` its configuration file if it has
-    one."""
+    """``request`` is a certificate request (PEM) by the device's key, ``nonce`` (hex) what its code of today commits to
+    beside the key, ``wiring`` its configuration file if it has one."""
 
     request: str = Field(max_length=MAX_REQUEST_CHARACTERS)
+    nonce: str = Field(pattern=NONCE)
     wiring: str = Field(default="", max_length=MAX_WIRING_BYTES)
 
 
@@ -48,7 +51,8 @@ def ask(body: AdoptionIn, request: Request, desk: Services) -> AdoptionOut:
     try:
         public_key = read_request(body.request)
         known = desk.registrar.knows(public_key)
-        found = desk.adoptions.ask(public_key, body.wiring, address(request), desk.clock(), known)
+        nonce = bytes.fromhex(body.nonce)
+        found = desk.adoptions.ask(public_key, nonce, body.wiring, address(request), desk.clock(), known)
     except BadRequest as wrong:
         raise HTTPException(422, str(wrong)) from None
     except NotNow as wrong:

@@ -25,7 +25,7 @@ from contract.adoption import read_code
 
 DONE = N_("Adopted. The device fetches its keys by itself, within seconds.")
 REFUSED = N_("Refused. The device can ask again.")
-NO_CODE = N_("A code has 8 letters and digits, as the device shows them. Nothing was changed.")
+NO_CODE = N_("A code has 12 letters and digits, as the device shows them. Nothing was changed.")
 NOBODY = N_("Nobody who waits has this code. After five wrong codes all who wait have to ask again.")
 TWICE = N_("Two devices show this code: one imitates the other. Both were refused; find out who is on your network.")
 NO_PLACE = N_("Name a new place, or choose the device that is replaced. Nothing was changed.")

@@ -17,10 +17,14 @@ from tests.cloud.town import NOW_MS, Town, Visitor
 NEW = {"name": "north-gate", "label_zh": "北门", "label_en": "North gate", "zone": "estate"}
 
 
+NONCE = bytes(16)
+
+
 def asks(town: Town, key: DeviceKey, wiring: str = "") -> dict[str, Any]:
     with town.visit() as device:
         answer = device.post(
-            "/api/v1/adoptions", json={"request": key.certificate_request().decode(), "wiring": wiring}
+            "/api/v1/adoptions",
+            json={"request": key.certificate_request().decode(), "nonce": NONCE.hex(), "wiring": wiring},
         )
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
@@ -37,7 +41,7 @@ def bundle_of(answer: httpx.Response, key: DeviceKey) -> Bundle:
 
 
 def confirms(operator: Visitor, key: DeviceKey, **place: str) -> httpx.Response:
-    return operator.submit("/adoptions", "/adoptions", code=code_of(key.public()), **place)
+    return operator.submit("/adoptions", "/adoptions", code=code_of(key.public(), NONCE), **place)
 
 
 def alarm(page: str) -> str:
@@ -52,7 +56,7 @@ def test_a_device_is_adopted_by_the_code_that_it_shows(town: Town) -> None:
     with town.visit("office") as operator:
         page = operator.get("/adoptions").text
         assert "127.0.0.1" in page
-        assert code_of(key.public()) not in page
+        assert code_of(key.public(), NONCE) not in page
         assert open_authority(town.keys.folder, NOW_MS).fingerprint in page
         assert confirms(operator, key, **NEW).headers["location"] == "/adoptions?done=adopted&device=north-gate"
     bundle = bundle_of(fetches(town, asked), key)
@@ -65,7 +69,7 @@ def test_a_device_is_adopted_by_the_code_that_it_shows(town: Town) -> None:
 
 def test_the_page_opened_from_a_label_has_the_code_filled_in(town: Town) -> None:
     with town.visit("office") as operator:
-        assert 'value="4F7K-9Q2M"' in operator.get("/adoptions?code=4F7K-9Q2M").text
+        assert 'value="4F7K-9Q2M-T0ZX"' in operator.get("/adoptions?code=4F7K-9Q2M-T0ZX").text
 
 
 def test_a_spare_takes_a_devices_place(town: Town) -> None:
@@ -79,9 +83,9 @@ def test_a_spare_takes_a_devices_place(town: Town) -> None:
 @pytest.mark.parametrize(
     ("typed", "says"),
     [
-        ({"code": "short", **NEW}, "8 letters and digits"),
-        ({"code": "0000-0000", **NEW}, "Nobody who waits"),
-        ({"code": "0000-0000"}, "Name a new place"),
+        ({"code": "short", **NEW}, "12 letters and digits"),
+        ({"code": "0000-0000-0000", **NEW}, "Nobody who waits"),
+        ({"code": "0000-0000-0000"}, "Name a new place"),
     ],
 )
 def test_what_is_not_right_in_the_form_is_said_and_kept(town: Town, typed: dict[str, str], says: str) -> None:
@@ -118,17 +122,16 @@ def test_a_guard_adopts_nobody(town: Town) -> None:
 @pytest.mark.parametrize("request_text", ["", "no request", "x" * 10_000])
 def test_a_request_that_is_none_is_refused_with_its_reason(town: Town, request_text: str) -> None:
     with town.visit() as device:
-        answer = device.post("/api/v1/adoptions", json={"request": request_text})
+        answer = device.post("/api/v1/adoptions", json={"request": request_text, "nonce": NONCE.hex()})
         assert answer.status_code == 422
         assert "request" in answer.text
 
 
 def test_requests_from_one_address_are_bounded(town: Town) -> None:
     with town.visit() as device:
-        answers = [
-            device.post("/api/v1/adoptions", json={"request": DeviceKey.generate().certificate_request().decode()})
-            for _ in range(12)
-        ]
+        requests = [DeviceKey.generate().certificate_request().decode() for _ in range(12)]
+        bodies = [{"request": request, "nonce": NONCE.hex()} for request in requests]
+        answers = [device.post("/api/v1/adoptions", json=body) for body in bodies]
     assert [answer.status_code for answer in answers] == [201] * 10 + [429] * 2
 
 

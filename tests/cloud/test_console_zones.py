@@ -3,7 +3,7 @@
 from cloud.store.zones import view_zones
 from contract.adoption import code_of
 from contract.sealing import DeviceKey
-from tests.cloud.test_console_adoption import asks
+from tests.cloud.test_console_adoption import NONCE, asks
 from tests.cloud.town import Town
 
 WIRING = (
@@ -21,7 +21,9 @@ def test_adoption_makes_the_zone_and_offers_to_open_it(town: Town) -> None:
     key = DeviceKey.generate()
     asks(town, key, WIRING)
     with town.visit("office") as operator:
-        answer = operator.submit("/adoptions", "/adoptions", code=code_of(key.public()), place="new", name="barrier")
+        answer = operator.submit(
+            "/adoptions", "/adoptions", code=code_of(key.public(), NONCE), place="new", name="barrier"
+        )
         page = operator.get(answer.headers["location"]).text
         assert "its wiring names them: north-court" in page
         assert "left out: east-gate: it is a point of east-gate" in page
@@ -39,7 +41,7 @@ def test_a_new_place_wins_over_a_device_chosen_before(town: Town) -> None:
     key = DeviceKey.generate()
     asks(town, key)
     with town.visit("office") as operator:
-        typed = {"code": code_of(key.public()), "name": "north-gate", "replace": "gym-turnstile"}
+        typed = {"code": code_of(key.public(), NONCE), "name": "north-gate", "replace": "gym-turnstile"}
         assert (
             operator.submit("/adoptions", "/adoptions", **(typed | {"replace": ""}), place="replace").status_code == 422
         )

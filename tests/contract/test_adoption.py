@@ -1,7 +1,7 @@
 """The code that commits to a device's key, and the envelope that only that key opens."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.adoption import Bundle, close_bundle, code_of, open_bundle, read_code
@@ -22,22 +22,31 @@ BUNDLE = Bundle(
 )
 
 
-def test_a_code_is_the_first_40_bits_of_the_keys_hash() -> None:
-    # SHA-256 of the empty text begins with e3b0c44298: 11100 01110 11000 01100 01000 10000 10100 11000.
-    assert code_of(b"") == "WERC-8GMR"
+def test_a_code_reads_as_it_always_did() -> None:
+    assert code_of(b"key", bytes(16)) == "KEDD-RR68-RXED"
 
 
+def test_a_code_is_of_60_bits_and_of_its_day() -> None:
+    """Another nonce is another code, so that one read off an old label is good for nothing."""
+    codes = {code_of(b"key", bytes([day]) * 16) for day in range(20)} | {code_of(b"another", bytes(16))}
+    assert len(codes) == 21
+    assert {len(code.replace("-", "")) for code in codes} == {12}
+
+
+@settings(max_examples=20)
 @given(st.binary(max_size=80))
 def test_a_code_reads_as_itself_however_it_is_typed(key: bytes) -> None:
-    code = code_of(key)
+    code = code_of(key, bytes(16))
     assert read_code(code) == code
     assert read_code(f" {code.lower().replace('-', ' ')} ") == code
     assert read_code(code.replace("0", "o").replace("1", "l")) == code
 
 
-@pytest.mark.parametrize("typed", ["", "WERC", "WERC-8GMU", "WERC-8GMR-1", "ＷERC-8GMR", "WERC_8GMR"])
+@pytest.mark.parametrize(
+    "typed", ["", "WERC", "WERC-8GMR", "WERC-8GMR-WERU", "WERC-8GMR-WERC-1", "ＷERC-8GMR-WERC", "WERC_8GMR_WERC"]
+)
 def test_what_is_no_code_is_refused(typed: str) -> None:
-    with pytest.raises(ValueError, match="8 letters and digits"):
+    with pytest.raises(ValueError, match="12 letters and digits"):
         read_code(typed)
 
 

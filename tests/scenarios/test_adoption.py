@@ -77,7 +77,7 @@ class Stage:
         )
         assert adopting.stdout is not None
         shown = (await asyncio.wait_for(adopting.stdout.readline(), WITHIN_S)).decode()
-        (code,) = re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}", shown)
+        (code,) = re.findall(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}", shown)
         await until(self._waits)
         answer = await self.submit("/adoptions", "/adoptions", code=code, **place)
         assert answer.headers.get("location", "").startswith("/adoptions?done=adopted"), answer.text
