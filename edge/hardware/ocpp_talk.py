@@ -27,7 +27,7 @@ from ocpp.messages import Call, CallError, CallResult, validate_payload
 
 from edge.attribution import Evidence
 from edge.hardware.ocpp_orders import CallTurns
-from edge.hardware.ocpp_values import MAX_TEXT, connector, moment_ms, text
+from edge.hardware.ocpp_values import connector, moment_ms, text
 from edge.ocpp_words import (
     AskListVersion,
     Beat,
@@ -69,6 +69,8 @@ URGENT_CALLS = frozenset(
     }
 )
 """The calls of ``URGENT_ORDERS`` in both versions."""
+MAX_NUMBER = 255
+"""The longest number of a call. OCPP says 36 signs; posts write more, or a bare integer."""
 MAX_ERROR = 200
 """Of a refusal's text: the library would send the post its own message and the whole schema."""
 DONE_WELL = frozenset({"Accepted", "RebootRequired", "Scheduled"})
@@ -136,13 +138,19 @@ class Talk(ChargePoint):
         elif frame[0] != CALL:
             self._settle(frame)
         elif not _is_call(frame):
-            self.ear.tell(None, Nonsense("frame"))
-            await self._send(json.dumps([CALL_ERROR, frame[1], self.MALFORMED, "this is no call", {}]))
+            await self._refuse(frame)
         elif frame[2] in self.ACKNOWLEDGED:
             self.ear.tell(None, Beat())
             await self._send(json.dumps([CALL_RESULT, frame[1], {}]))
         else:
-            await self.route_message(message)
+            try:
+                await self.route_message(message)
+            except RecursionError:
+                await self._refuse(frame)
+
+    async def _refuse(self, frame: Sequence[Any]) -> None:
+        self.ear.tell(None, Nonsense("frame"))
+        await self._send(json.dumps([CALL_ERROR, frame[1], self.MALFORMED, "this is no call", {}]))
 
     def _settle(self, answer: Sequence[Any]) -> None:
         awaited = self._awaited.get(answer[1])
@@ -211,8 +219,10 @@ def _frame(message: str) -> list[Any] | None:
         frame = json.loads(message)
     except (ValueError, RecursionError):
         return None
-    has_number = isinstance(frame, list) and len(frame) >= 2 and isinstance(frame[1], str)
-    return frame if has_number and len(frame[1]) <= MAX_TEXT and frame[0] in (CALL, CALL_RESULT, CALL_ERROR) else None
+    if not isinstance(frame, list) or len(frame) < 2 or frame[0] not in (CALL, CALL_RESULT, CALL_ERROR):
+        return None
+    number = frame[1]
+    return frame if type(number) is int or (isinstance(number, str) and len(number) <= MAX_NUMBER) else None
 
 
 def _is_call(frame: list[Any]) -> bool:

@@ -414,6 +414,30 @@ def test_a_malformed_frame_is_survived(frame: str) -> None:
     run(story)
 
 
+@pytest.mark.parametrize("number", ["1", "{6b29fc40-ca47-1067-b31d-00dd010662da}", 7, -1, "ß"])
+def test_call_is_answered_by_its_own_number(number: object) -> None:
+    async def story(served: Served) -> None:
+        async with peer(served) as post:
+            await post.socket.send(json.dumps([2, number, "Heartbeat", {}]))
+            kind, answered, payload = await post.heard()
+            assert (kind, answered) == (3, number)
+            assert "currentTime" in payload
+
+    run(story)
+
+
+def test_call_nested_without_end_is_survived() -> None:
+    """Whether it is taken apart or refused depends on how deep this Python goes."""
+
+    async def story(served: Served) -> None:
+        async with peer(served) as post:
+            for depth in (400, *range(900, 1000), 3000, 9000):
+                await post.socket.send('[2,"deep","Heartbeat",' + '{"a":' * depth + "1" + "}" * depth + "]")
+                assert "currentTime" in await post.call("Heartbeat")
+
+    run(story)
+
+
 @pytest.mark.parametrize(
     "frame", [["Heartbeat"], [], ["Heartbeat", None], ["Heartbeat", []], [5, {}], [{}, {}], ["Heartbeat", {}, {}]]
 )
