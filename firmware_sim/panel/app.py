@@ -21,7 +21,7 @@ from firmware_sim.control import BoardGone
 from firmware_sim.orders import ControlError
 from firmware_sim.panel.deeds import Part, carry_out, order_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
-from firmware_sim.panel.words import THINGS, say, sentences, shown_words
+from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words
 from firmware_sim.panel.world import PanelWorld
 
 HERE = Path(__file__).parent
@@ -29,6 +29,8 @@ ASSETS = HERE / "assets"
 COOKIE = "hg_panel_lang"
 MAX_VIEWERS = 16
 """Pages that are kept up to date; each is a connection that stays open."""
+PING_EVERY_S = 15.0
+"""So often a page hears something where nothing changes: a panel that is frozen does not look live."""
 HEADERS = {
     # Nothing but our own files, no script in a page, no frame around it, no form that leads elsewhere.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -83,6 +85,7 @@ class Panel:
         page = self._templates.get_template("panel.html").render(
             language=language,
             say=partial(say, language=language),
+            named=partial(point_name, language=language),
             order=lambda **order: msgspec.json.encode(order).decode(),
             cards=self._world.cards,
             devices=list(zip(devices, looks, strict=True)),
@@ -108,7 +111,11 @@ class Panel:
         number = 0
         async with self._watch.looking():
             while not self._watch.closed:
-                number, changed = await self._watch.after(number)
+                try:
+                    number, changed = await asyncio.wait_for(self._watch.after(number), PING_EVERY_S)
+                except TimeoutError:
+                    yield ServerSentEvent(event="ping", data={})
+                    continue
                 for snapshot in changed:
                     yield ServerSentEvent(event="device", data=snapshot)
 

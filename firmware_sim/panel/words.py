@@ -9,19 +9,19 @@ ZH = {
     "Pick a card, then hold it to a reader.": "先选一张卡，再到读卡器上刷。",
     "Walk through after tapping": "刷卡后走过去",
     "Card": "卡",
-    "Tap {card} at {reader}": "在 {reader} 刷{card}",
+    "{card} at {reader}": "{card}，{reader}",
     "Tap": "刷卡",
     "in": "进",
     "out": "出",
-    "Push {point} without a card": "不刷卡推 {point}",
-    "Walk out of {point}": "从 {point} 走出",
+    "Push, no card: {point}": "不刷卡硬推：{point}",
+    "Walk out of {point}": "从 {point} 走出去",
     "Push, no card": "不刷卡硬推",
     "Walk out": "走出去",
     "Press the exit button of {point}": "按 {point} 的出门按钮",
     "Exit button": "出门按钮",
     "Fire alarm of {zone}": "{zone} 火警",
     "Fire alarm": "火警",
-    "Reset {zone} after an emergency": "{zone} 应急复位",
+    "Turn the reset key of {zone}": "转动复位钥匙：{zone}",
     "Turn the reset key": "转动复位钥匙",
     "Blow smoke into the detector": "向烟感吹烟",
     "Let the smoke clear": "让烟散去",
@@ -52,11 +52,11 @@ ZH = {
     "Heater": "电暖器",
     "Charger with nothing on it": "空充电头",
     "Plug in": "插上",
-    "Plug into {point}": "插到 {point}",
+    "Plug in at {point}": "插上 {point}",
     "Unplug": "拔下",
     "Unplug {point}": "拔下 {point} 的插头",
     "Charge of what hangs on {point}": "{point} 上的电量",
-    "Plug a car into {point}": "把车接到 {point}",
+    "Plug in a car at {point}": "插上：把车接到 {point}",
     "Pull its network cable": "拔掉它的网线",
     "Put its network cable back": "插回它的网线",
     "Cut its power": "断它的电",
@@ -70,8 +70,8 @@ ZH = {
     "{who} was refused by the post.": "充电桩拒绝了 {who}。",
     "A post reads charging cards only; take one into your hand.": "充电桩只能读充电卡，请先拿一张充电卡。",
     "Nothing plugged in": "未插电器",
-    "Bank live": "总接触器已吸合",
-    "Bank dead": "总接触器已断开",
+    "Supply on": "供电已接通",
+    "Supply off": "供电已断开",
     "welded": "触点粘连",
     "stuck open": "触点卡在断开",
     "burnt open": "触点烧断",
@@ -123,7 +123,8 @@ ZH = {
     "{who} stayed outside.": "{who} 被挡在外面。",
     "{who} was read.": "已读 {who}。",
     "Unlocked {ms} ms after the card's last bit.": "最后一位之后 {ms} 毫秒开锁。",
-    "Somebody walked through.": "有人走过去了。",
+    "Somebody walked through: the way was free.": "有人走过去了：通道是开着的。",
+    "It was unlocked before this tap.": "这次刷卡之前门已经开着。",
     "The way was barred.": "走不过去。",
     "Done.": "好了。",
     "This board does not answer.": "这块电路板没有回应。",
@@ -131,6 +132,14 @@ ZH = {
     "Something went wrong; try again.": "出错了，请再试一次。",
     "The drawings move with JavaScript; the buttons work without it.": "图画需要 JavaScript 才会动；按钮不需要。",
 }
+
+POINTS = {
+    "phone": ("Phone socket {which}", "手机插座 {which}"),
+    "ebike": ("E-bike socket {which}", "电动车插座 {which}"),
+    "ev": ("Charging post {which}", "充电桩 {which}"),
+    "bank": ("Supply {which}", "供电组 {which}"),
+}
+"""What the samples call their sockets, and what people call them: English and Chinese."""
 
 THINGS = {
     "phone": "Phone",
@@ -169,6 +178,13 @@ def sentences(language: str) -> dict[str, str]:
 def say(text: str, language: str, **values: object) -> str:
     """One of the sentences with its values. Raises ``KeyError`` for one that has no Chinese."""
     return sentences(language)[text].format(**values)
+
+
+def point_name(point: str, language: str) -> str:
+    """What people call a socket by the name in its wiring; another point is called as there."""
+    kind, _, which = point.partition("-")
+    texts = POINTS.get(kind)
+    return texts[1 if language == "zh" else 0].format(which=which.upper()) if texts and which else point
 
 
 def shown_words(language: str) -> dict[str, str]:

@@ -55,9 +55,9 @@ def test_the_page_names_every_button_by_what_it_does_and_where(tmp_path: Path) -
     async def story(_world: SampleWorld, client: httpx.AsyncClient) -> None:
         page = html.unescape((await client.get("/")).text)
         for name in (
-            "Tap Yearly member at gym-turnstile in",
+            "Tap · in: Yearly member at gym-turnstile",
             "Press the exit button of east-gate",
-            "Push east-gate without a card",
+            "Push, no card: east-gate",
             "Fire alarm of gym",
         ):
             assert f'aria-label="{name}"' in page
@@ -93,12 +93,36 @@ def test_a_member_walks_through_and_a_stranger_stays_outside(tmp_path: Path) -> 
     with_a_panel(tmp_path, story)
 
 
+def test_a_way_unlocked_by_another_is_told(tmp_path: Path) -> None:
+    """A stranger who slips through behind a member has opened nothing, and the panel does not say so."""
+
+    async def story(world: SampleWorld, client: httpx.AsyncClient) -> None:
+        await said(client, f"{GATE}/order", tap(MEMBER, "east-gate.in"))
+        await world.devices["east-gate"].control.wait_move("east-gate.lock", level=True, since_ns=0)
+        slipped = await said(client, f"{GATE}/order", {**tap(STRANGER, "east-gate.in"), "walk": "yes"})
+        assert slipped == (200, "Unknown card walked through. It was unlocked before this tap.")
+
+    with_a_panel(tmp_path, story)
+
+
+def test_the_stream_pings_where_nothing_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a page could not tell a calm panel from a frozen one."""
+    monkeypatch.setattr("firmware_sim.panel.app.PING_EVERY_S", 0.0)
+
+    async def story(world: SampleWorld, _client: httpx.AsyncClient) -> None:
+        stream = Panel(world).live()
+        assert [(await anext(stream)).event for _ in range(3)] == ["ping", "ping", "ping"]
+        await stream.aclose()
+
+    with_a_panel(tmp_path, story)
+
+
 def test_a_card_may_be_tapped_without_walking(tmp_path: Path) -> None:
     async def story(_world: SampleWorld, client: httpx.AsyncClient) -> None:
         assert await said(client, f"{GATE}/order", tap(MEMBER, "east-gate.in")) == (200, "Yearly member was read.")
         assert await said(client, f"{GATE}/order", order(do="walk", point="east-gate")) == (
             200,
-            "Somebody walked through.",
+            "Somebody walked through: the way was free.",
         )
 
     with_a_panel(tmp_path, story)

@@ -12,7 +12,7 @@ from tests.firmware_sim.panel_world import SOCKETS, ServedPanel
 from tests.firmware_sim.test_panel_browser import PHONE, QUIET, SMALLEST_TARGET_PX
 
 pytestmark = pytest.mark.browser
-HUB, EBIKE = "hub-sockets", "ebike-1"
+HUB, EBIKE, NAMED = "hub-sockets", "ebike-1", "E-bike socket 1"
 PINS = {"bank-a": 22, EBIKE: 17}
 
 
@@ -58,12 +58,12 @@ def test_an_ebike_is_plugged_in_draws_power_and_is_unplugged(panel: ServedPanel,
     outlet = page.locator(f'[data-point="{EBIKE}"]')
     expect(outlet).to_contain_text("Nothing plugged in")
     page.get_by_label("Something to plug in").select_option("Lithium e-bike")
-    page.get_by_role("button", name=f"Plug into {EBIKE}").click()
+    page.get_by_role("button", name=f"Plug in at {NAMED}").click()
     expect(outlet).to_contain_text("Lithium e-bike 20 %")
     feed(panel)
-    expect(page.locator('[data-point="bank-a"]')).to_contain_text("Bank live")
+    expect(page.locator('[data-point="bank-a"]')).to_contain_text("Supply on")
     expect(outlet).to_contain_text(re.compile(r"\b15\d\.\d W"))
-    page.get_by_role("button", name=f"Unplug {EBIKE}").click()
+    page.get_by_role("button", name=f"Unplug {NAMED}").click()
     expect(outlet).to_contain_text("0.0 W")
     assert panel.call(lambda: socket(panel).appliance) is None
 
@@ -71,16 +71,16 @@ def test_an_ebike_is_plugged_in_draws_power_and_is_unplugged(panel: ServedPanel,
 def test_mischief_is_done_and_shown(panel: ServedPanel, page: Page) -> None:
     outlet = page.locator(f'[data-point="{EBIKE}"]')
     outlet.locator("summary").click()
-    page.get_by_role("button", name=f"Weld the contact · {EBIKE}").click()
+    page.get_by_role("button", name=f"Weld the contact · {NAMED}").click()
     expect(outlet).to_contain_text("welded")
-    page.get_by_role("button", name=f"Fit a new relay · {EBIKE}").click()
+    page.get_by_role("button", name=f"Fit a new relay · {NAMED}").click()
     expect(outlet).not_to_contain_text("welded")
     panel.call(lambda: socket(panel).overheat(ambient_c=140))
     expect(outlet).not_to_contain_text("25 °C", timeout=20_000)
 
 
 def test_a_card_is_held_to_the_shared_reader_with_the_sockets_number(panel: ServedPanel, page: Page) -> None:
-    page.get_by_role("button", name=f"Tap Yearly member at {EBIKE}").click()
+    page.get_by_role("button", name=f"Tap: Yearly member at {NAMED}").click()
     expect(page.get_by_text("Yearly member was read.")).to_be_visible()
     reader = panel.world.devices[HUB].hardware.readers["hub"]
     assert panel.call(lambda: reader.frames_sent) == 2

@@ -10,7 +10,7 @@ from contract.reasons import Reason
 from contract.sessions import Stop
 from dev import ROOT
 from firmware_sim.orders import What
-from firmware_sim.panel.words import STATION_WORDS, THINGS, ZH, say, shown_words
+from firmware_sim.panel.words import STATION_WORDS, THINGS, ZH, point_name, say, shown_words
 from firmware_sim.parts.battery import APPLIANCES
 
 PANEL = ROOT / "firmware_sim" / "panel"
@@ -49,6 +49,12 @@ def test_a_sentence_without_chinese_is_an_error() -> None:
 def test_every_reason_and_every_word_of_a_station_can_be_shown(language: str) -> None:
     assert set(shown_words(language)) == {*Reason, *Stop, *STATION_WORDS}
     assert all(shown_words(language).values())
+
+
+def test_sockets_are_called_as_people_call_them() -> None:
+    assert [point_name("phone-1", language) for language in ("en", "zh")] == ["Phone socket 1", "手机插座 1"]
+    assert point_name("bank-a", "en") == "Supply A"
+    assert [point_name(name, "zh") for name in ("east-gate", "phone", "ev-")] == ["east-gate", "phone", "ev-"]
 
 
 def test_no_station_shows_a_word_that_the_panel_does_not_know() -> None:

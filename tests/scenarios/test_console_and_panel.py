@@ -78,7 +78,7 @@ def test_a_card_tapped_on_the_panel_appears_on_the_console(chromium: Path, tmp_p
         panel.goto(demo.panel)
         panel.bring_to_front()
         panel.get_by_role("radio", name="Yearly member").check(force=True)
-        panel.get_by_role("button", name="Tap Yearly member at gym-turnstile in").click()
+        panel.get_by_role("button", name="Tap · in: Yearly member at gym-turnstile").click()
         gym = panel.locator("article", has_text="gym-turnstile")
         expect(gym.get_by_text("Welcome")).to_be_visible()
         expect(gym.get_by_text("Passed in 1")).to_be_visible()

@@ -216,7 +216,7 @@ class Bank extends Socket {
   show({ contactor }) {
     this.section.classList.toggle("gone", false);
     this.section.classList.toggle("powered", contactor.closed);
-    const state = say(contactor.closed ? "Bank live" : "Bank dead");
+    const state = say(contactor.closed ? "Supply on" : "Supply off");
     put(this.section.querySelector("[data-state]"), [state, ...faults(contactor)].join(" · "));
   }
 }
@@ -289,6 +289,7 @@ const devices = new Map();
 for (const article of document.querySelectorAll("[data-device]")) devices.set(article.dataset.device, new Device(article));
 
 let stream = null;
+let heardMs = Date.now();
 const liveMark = document.querySelector("[data-live]");
 
 function mark(state, text) {
@@ -298,16 +299,31 @@ function mark(state, text) {
   document.body.classList.toggle("lost", state === "lost");
 }
 
+// A panel that is frozen keeps its connections open: only its silence tells.
+const SILENT_AFTER_MS = 40_000; // It pings every 15 s.
+setInterval(() => {
+  if (!stream || Date.now() - heardMs < SILENT_AFTER_MS) return;
+  mark("lost", "Not live");
+  follow();
+}, 5_000);
+
+function hear() {
+  heardMs = Date.now();
+  mark("live", "Live");
+}
+
 // A hidden page gives its connection back: a browser has six of them for all its pages here.
 function follow() {
   stream?.close();
   stream = null;
   if (document.hidden) return;
+  heardMs = Date.now();
   stream = new EventSource("/live");
+  stream.addEventListener("ping", hear);
   stream.addEventListener("device", (event) => {
     const seen = JSON.parse(event.data);
     devices.get(seen.name)?.show(seen);
-    mark("live", "Live");
+    hear();
   });
   stream.addEventListener("full", () => {
     stream.close();
@@ -355,8 +371,8 @@ form.addEventListener("submit", async (event) => {
 form.addEventListener("change", (event) => {
   if (event.target.name !== "card") return;
   for (const button of document.querySelectorAll("[data-tap]")) {
-    const tap = say("Tap {card} at {reader}", { card: event.target.dataset.label, reader: button.dataset.tap });
-    button.setAttribute("aria-label", tap);
+    const tap = say("{card} at {reader}", { card: event.target.dataset.label, reader: button.dataset.tap });
+    button.setAttribute("aria-label", `${button.dataset.text}: ${tap}`);
   }
 });
 
