@@ -94,7 +94,7 @@ def _interrupted(known: Session, event: Event) -> Session:
 
 
 def _ended(known: Session, event: Event) -> Session:
-    known, receipt = _measured(known, event.data), event.data.get("receipt")
+    known, receipt = _closed(known, event.data), event.data.get("receipt")
     ended_ms, began_ms = known_time(event), known.began_ms
     if began_ms is None and ended_ms is not None:
         began_ms = ended_ms - known.lasted_ms
@@ -117,13 +117,20 @@ def _ended_late(known: Session, event: Event) -> Session:
 
 
 def _measured(known: Session, data: Mapping[str, Any]) -> Session:
-    """Energy and time never run backwards."""
+    """Energy and time never run backwards while it runs."""
     return replace(
         known,
         energy_wh=max(known.energy_wh, number_in(data.get("energy_wh"), MAX_WH) or 0),
         lasted_ms=max(known.lasted_ms, number_in(data.get("ms"), MAX_MS) or 0),
         power_w=number_in(data.get("power_w"), MAX_WH),
     )
+
+
+def _closed(known: Session, data: Mapping[str, Any]) -> Session:
+    """At the end both ends of the register are known: they have the last word, also where they say less."""
+    known = _measured(known, data)
+    energy_wh = number_in(data.get("energy_wh"), MAX_WH)
+    return known if energy_wh is None else replace(known, energy_wh=energy_wh)
 
 
 _TOLD: Mapping[str, Callable[[Session, Event], Session]] = {

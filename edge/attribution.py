@@ -53,7 +53,7 @@ def _clues(standings: Mapping[int, Standing], told: Evidence) -> Iterable[list[i
     if told.ends:
         yield [at for at, one in known if told.tag and any(open_.tag == told.tag.lower() for open_ in one.unended)]
         yield [at for at in standings if at == connector_of(told.number)]
-        yield _nearest(standings, told.meter_wh)
+        yield [] if is_given(told.number) else _nearest(standings, told.meter_wh)
     if told.begins:
         yield [at for at, one in known if one.plugged]
         yield [at for at, one in known if one.open]
@@ -140,9 +140,17 @@ def _by_tag(open_ones: Sequence[Transaction], told: StopSaid, tag: str) -> Trans
     if len(open_ones) != 1 or not tag or told.tag.lower() != tag:
         return None
     (only,) = open_ones
+    if _is_another(only, told.transaction):
+        return None
     if told.at_ms is not None and only.at_ms is not None and told.at_ms < only.at_ms:
         return None
     return only
+
+
+def _is_another(one: Transaction, number: str) -> bool:
+    """Whether a number is of another transaction, though nobody knows it yet: posts of 2.0.1 give their own, and lose
+    none."""
+    return is_given(number) and not one.number.isdecimal()
 
 
 def measured(book: Book, said: MeterSaid, most_w: float) -> Transaction | None:
@@ -151,6 +159,8 @@ def measured(book: Book, said: MeterSaid, most_w: float) -> Transaction | None:
     known = _numbered(book, said.transaction)
     if known is not None or book.live is None or not is_given(said.transaction):
         return known or book.live
+    if _is_another(book.live, said.transaction):
+        return None
     reading = None if said.energy_wh is None else Reading(said.energy_wh, said.at_ms, numbered=False)
     goes_on = reading is not None and account.goes_on(account_of(book.live), reading, most_w)
     return book.live if goes_on else None

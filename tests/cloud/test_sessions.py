@@ -129,6 +129,13 @@ def test_whatever_is_told_energy_never_runs_backwards_and_an_end_stands(events: 
     for one in events:
         before, known = known, after(known, NAME, one, CAME_MS)
         if before is not None:
-            assert known.energy_wh >= before.energy_wh
+            assert known.energy_wh >= before.energy_wh or one.kind == "session.ended"
             assert not before.is_over or one.kind == LATE_END or known == before
             assert known.is_over or not before.is_over
+
+
+def test_the_end_has_the_last_word_on_energy() -> None:
+    known: Session | None = None
+    for what, wh in (("progress", 170), ("ended", 30)):
+        known = after(known, NAME, event(what, energy_wh=wh), CAME_MS)
+        assert known.energy_wh == wh

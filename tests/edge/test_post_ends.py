@@ -235,3 +235,38 @@ def test_stray_power_ends_with_what_the_post_says(sign: str) -> None:
     for _ in range(2):
         rig.meter("", 1000, 3000)
     assert "stray_power" in rig.report.faults
+
+
+@settings(max_examples=80)
+@given(st.data(), st.lists(st.integers(0, 5_000), min_size=1, max_size=3), st.booleans())
+def test_billed_energy_survives_any_order_of_messages(data: st.DataObject, drawn_wh: list[int], queued: bool) -> None:
+    """Transactions of 2.0.1, one after the other: their beginnings, readings and ends come in any order and again."""
+    rig = Rig(session_wh=200_000)
+    rig.connect()
+    messages, at_ms, register_wh = list[tuple[str, str, int, int]](), rig.wall_ms, 1000
+    for turn, wh in enumerate(drawn_wh):
+        name = f"tx-{turn}"
+        messages += [
+            ("begin", name, at_ms, register_wh),
+            ("meter", name, at_ms + 30 * MINUTE_MS, register_wh + wh // 2),
+        ]
+        at_ms, register_wh = at_ms + 60 * MINUTE_MS, register_wh + wh
+        messages.append(("end", name, at_ms, register_wh))
+        at_ms += MINUTE_MS
+    if queued:
+        rig.hear(Left())
+        rig.wait(at_ms - rig.wall_ms, beats=False)
+        rig.connect(booted=False)
+    again = data.draw(st.lists(st.sampled_from(messages), max_size=4))
+    for kind, name, then_ms, wh in data.draw(st.permutations([*messages, *again])):
+        rig.now_ms = max(rig.now_ms, then_ms - NOON_MS)
+        if kind == "begin":
+            rig.begin(ANNA, wh, at_ms=then_ms, transaction=name)
+        elif kind == "meter":
+            rig.meter(name, wh, 0, then_ms)
+        else:
+            rig.stop(name, wh, at_ms=then_ms)
+    rig.wait(10 * MINUTE_MS)
+    billed = {one["session"]: one["energy_wh"] for one in rig.told("session.ended")}
+    billed |= {one["session"]: one["energy_wh"] for one in rig.told("ev_post.late_end")}
+    assert sorted(billed.values()) == sorted(drawn_wh)

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from contract.decide import Tier
 from contract.sessions import Stop
-from edge import transactions
+from edge import account, transactions
+from edge.account import Reading
 from edge.ocpp_words import StartSaid, StopSaid, connector_of, number_of
 from edge.session import Session
 from edge.transactions import MAX_PARKED, MAX_TRANSACTIONS, Book, Parked, Transaction, Unreadable
@@ -106,3 +107,23 @@ def test_what_is_kept_is_read_as_it_was_written() -> None:
 def test_what_cannot_be_read_is_told_apart_from_nothing(rotten: bytes) -> None:
     with pytest.raises(Unreadable):
         transactions.read(rotten)
+
+
+OLD_BOOK = (
+    b'{"transactions":[{"number":"101","digest":"bb","at_ms":1795435200000,"meter_wh":1000.0,"session":{"id":"00ff00ff0'
+    b'0ff00ff","holder":"aa","digest":"bb","tier":"rider","by":"card","class_name":"ev","limit_ms":1,"limit_wh":2,"allot'
+    b'ment":"","started_minute":null,"used_ms":60000,"used_mwh":500000,"span_ms":60000,"register_wh":1500.0,"still_ms":10'
+    b'00,"power_w":7000,"loaded":true,"idle_minutes":0,"lines":[],"ended":""},"over":false,"late":false}],"parked":[{"num'
+    b'ber":"-1","at_ms":null,"meter_wh":null,"reason":"Local"}],"unsure":""}'
+)
+"""As it was kept before a transaction had an account."""
+
+
+def test_a_book_of_an_older_version_counts_on() -> None:
+    book = transactions.read(OLD_BOOK)
+    assert book.live is not None
+    kept = transactions.account_of(book.live)
+    assert (kept.energy_wh, kept.begin) == (500, Reading(1000, NOON_MS))
+    later = account.read(account.passed(kept, 60_000), Reading(1600, NOON_MS + 120_000), 22_000)
+    assert later.energy_wh == 600
+    assert account.closed(later, Reading(1700, NOON_MS + 180_000), 22_000).energy_wh == 700
