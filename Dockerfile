@@ -1,10 +1,15 @@
 # Every program of Hearthgate in one image; docker-compose.yml says which one runs where.
-FROM python:3.12.11-slim-bookworm
-
-COPY requirements.lock /build/
-RUN pip install --no-cache-dir --require-hashes --requirement /build/requirements.lock
+FROM python:3.12.11-slim-bookworm AS build
+# Of the tools only what builds the package, at its locked version; none of it reaches the image below.
+COPY requirements-dev.lock /build/
+RUN pip install --no-cache-dir --constraint /build/requirements-dev.lock hatchling
 COPY . /build/
-RUN pip install --no-cache-dir --no-deps --no-build-isolation /build
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheel /build
+
+FROM python:3.12.11-slim-bookworm
+COPY requirements.lock /wheel/
+RUN pip install --no-cache-dir --require-hashes --requirement /wheel/requirements.lock
+RUN --mount=from=build,source=/wheel,target=/built pip install --no-cache-dir --no-deps /built/*.whl
 
 # A new volume takes its owner from the folder it is laid over.
 # The number is that by which the broker's image, which has no such user, runs in the same folder.

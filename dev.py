@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Runs Hearthgate from a fresh checkout. Needs Python 3.11 to 3.13 and nothing else.
+"""Runs Hearthgate from a fresh checkout. Needs Python 3.11 to 3.14 and nothing else.
 
   python3 dev.py demo [--self-check] [--json] ...   the whole community on this machine; Ctrl-C ends it
   python3 dev.py test [--all] [PYTEST ARGUMENT ...] lint, types and tests; --all runs the slow ones too
   python3 dev.py bench [NAME ...]                   the figures of the README; without a name, all of them
   python3 dev.py fmt                                put the code in its one format
-  python3 dev.py lock [--upgrade]                   write requirements.lock anew; needs uv
+  python3 dev.py lock [--upgrade]                   write both locks anew; needs uv
 
-Each first makes the environment in .venv, with exactly the packages of requirements.lock, if it is not
-there or no longer fits. With CI=true in the environment a missing tool or a skipped test is an error.
+Each first makes the environment in .venv, with exactly the packages of requirements-dev.lock, if it
+is not there or no longer fits. With CI=true in the environment a missing tool or a skipped test is an error.
 The tests run side by side; `test -n 0 tests/edge -k roster` runs some of them one after the other.
 """
 
@@ -34,7 +34,9 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "made-from"
 PYTHON = VENV / "bin" / "python"
 ORACLES = ROOT / ".oracles"
-LOCK = ROOT / "requirements.lock"
+LOCK = ROOT / "requirements-dev.lock"
+RUNTIME_LOCK = ROOT / "requirements.lock"
+"""What the programs need: the image installs it. The other holds the same versions of it, and the tools."""
 INTERPRETER = os.path.realpath(sys.executable)
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin"])
 TOOLS = {
@@ -78,9 +80,9 @@ def in_ci() -> bool:
 
 
 def require_python() -> None:
-    if not (3, 11) <= sys.version_info[:2] < (3, 14):
+    if not (3, 11) <= sys.version_info[:2] < (3, 15):
         found = "{}.{}".format(*sys.version_info[:2])
-        fail(f"Hearthgate needs Python 3.11, 3.12 or 3.13 and this is {found}: run it as python3.13 dev.py")
+        fail(f"Hearthgate needs Python 3.11 to 3.14 and this is {found}: run it as python3.13 dev.py")
     if sys.platform == "win32":
         fail("Hearthgate needs Linux or macOS: on Windows, run it inside WSL")
 
@@ -187,7 +189,7 @@ def demo(arguments: list[str]) -> int:
     ensure_environment()
     # The demo takes the place of this process: a Ctrl-C reaches it once, and its exit code is ours.
     os.chdir(ROOT)
-    command = [str(PYTHON), "-m", "firmware_sim.cli", "demo", *arguments]
+    command = [str(PYTHON), "-m", "firmware_sim", "demo", *arguments]
     os.execve(command[0], command, child_environment())
 
 
@@ -330,10 +332,12 @@ def fmt(_: list[str]) -> int:
 def lock(arguments: list[str]) -> int:
     uv = shutil.which("uv")
     if not uv:
-        fail("Writing requirements.lock needs uv: pipx install uv")
+        fail("Writing the locks needs uv: pipx install uv")
     how = "--universal --generate-hashes --python-version 3.11 --no-annotate --no-header --no-emit-index-url"
-    source = ["pyproject.toml", "--group", "dev", "--output-file", LOCK.name]
-    return run([uv, "pip", "compile", "--quiet", *how.split(), *source, *arguments])
+    compiled = [uv, "pip", "compile", "--quiet", *how.split(), "pyproject.toml", "--extra", "sim", *arguments]
+    tools = ["--group", "dev", "--constraint", RUNTIME_LOCK.name]
+    runtime = run([*compiled, "--output-file", RUNTIME_LOCK.name])
+    return runtime or run([*compiled, *tools, "--output-file", LOCK.name])
 
 
 COMMANDS = {"demo": demo, "test": test, "bench": bench, "fmt": fmt, "lock": lock}

@@ -54,6 +54,8 @@ class BadAddress(ValueError):
 
 def parse_address(url: str) -> BrokerAddress:
     """``mqtt://127.0.0.1:1883`` or ``mqtts://host:8883``. Raises ``BadAddress``: without TLS only loopback will do."""
+    if "@" in url:
+        raise BadAddress("--broker: names and passwords are not used: the cloud shows its certificate; write no @")
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -23,7 +23,6 @@ from cloud.folder import clock, open_folder, sole_server
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder, write_private
 from cloud.metrics import Metrics, Workings
-from cloud.notify import Through
 from cloud.publisher import Publisher
 from cloud.registrar import Registrar
 from cloud.renewals import Renewals
@@ -33,6 +32,7 @@ from cloud.store.registry import CLOUD, site_of
 from cloud.web_server import WebServer, listening_on, monotonic_ms, raise_descriptor_limit, web_config
 from cloud.worker import Worker
 from contract import topics
+from service.notify import Through
 
 SWITCH_S = 0.0005
 """How long a thread that computes may keep the others waiting: ingest comes back from every wait for the disk, and

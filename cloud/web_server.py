@@ -19,7 +19,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from cloud.connections import Connection, Connections
 from cloud.feed import LiveFeed
-from cloud.notify import Systemd, Through, Watchdog
+from service.notify import Systemd, Through, Watchdog
 
 GRACE_S = 3
 """How long open pages may delay a stop."""

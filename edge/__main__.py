@@ -7,11 +7,14 @@ without typer, which brings pydantic and rich: 14 MiB for life, and 0.14 s at ev
 import sys
 from pathlib import Path
 
-from edge import start
+from service.extras import needs
 
 
+@needs("hearthgate-edge", "edge")
 def main() -> None:
     """The entry point of the script. The words of a unit are known here; all others are the command line's."""
+    from edge import start
+
     match sys.argv[1:]:
         case ["run", "--config", config]:
             start.agent(Path(config), [])

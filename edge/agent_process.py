@@ -28,13 +28,13 @@ from edge.keeper_link import socket_path
 from edge.log_lines import LogLines
 from edge.memory import Memory, MemoryUnusable
 from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
-from edge.notify import Systemd, Watchdog
 from edge.ports import Ports
 from edge.remote import Machine
 from edge.rewiring import Rewire
 from edge.roster_store import RosterError, RosterStore
 from edge.threads import Outliving
 from edge.wiring import Trial, Turn, Wirings, first_turn, next_turn
+from service.notify import Systemd, Watchdog
 
 log = logging.getLogger(__name__)
 

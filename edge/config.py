@@ -290,6 +290,10 @@ class _Checker:
             raise wrong from None
         if address.scheme not in ("mqtt", "mqtts") or not address.hostname or not port_is_good:
             raise wrong
+        if "@" in address.netloc:
+            raise self._error(
+                "cloud.broker", "names and passwords are not used: the device shows its certificate; write no @"
+            )
         if address.scheme == "mqtt" and not is_loopback(address.hostname):
             raise self._error("cloud.broker", "plain MQTT goes to a loopback address only; use mqtts://")
 

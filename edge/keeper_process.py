@@ -13,8 +13,8 @@ from edge.keeper import Keeper
 from edge.keeper_link import Channel, ToAgent, ToKeeper, socket_path
 from edge.keeper_seat import KeeperSeat
 from edge.latch import Latch
-from edge.notify import Systemd, Watchdog
 from edge.wiring import NotHere, Wirings
+from service.notify import Systemd, Watchdog
 
 log = logging.getLogger(__name__)
 

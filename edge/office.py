@@ -42,6 +42,8 @@ class Office:
 
     def __init__(self, url: str, fingerprint: str, clock: DeviceClock) -> None:
         """Finds the authority by its fingerprint. Raises ``NotAdopted``."""
+        if "@" in url:
+            raise NotAdopted("the address of the cloud: names and passwords are not used; write https://HOST:PORT")
         try:
             parts = urlsplit(url)
             port = parts.port

@@ -1,18 +1,14 @@
-"""The console's two languages. English is the text in the templates; Chinese is a catalogue compiled at start."""
+"""The console's two languages. English is the text in the templates; Chinese is a catalogue read at start."""
 
 import gettext
-import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel import negotiate_locale
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-
 from cloud.api.desk import N_
+from cloud.console.catalogue import read_catalogue
 from cloud.store.console import Label
 from contract import sessions as stops
 from contract.reasons import Reason, words
@@ -30,15 +26,20 @@ LAST_MS = 253_370_764_800_000
 """The beginning of the year 9999, the last that every time zone can write."""
 
 
+class Translations(gettext.NullTranslations):
+    """The texts of one catalogue; one that is missing there stays English."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        super().__init__()
+        self._texts = texts
+
+    def gettext(self, message: str) -> str:
+        return self._texts.get(message, message)
+
+
 @lru_cache
-def compiled(catalogue: Path) -> gettext.GNUTranslations:
-    """The translations of a ``.po`` file, compiled in memory."""
-    with catalogue.open("rb") as source:
-        read = read_po(source)
-    made = io.BytesIO()
-    write_mo(made, read)
-    made.seek(0)
-    return gettext.GNUTranslations(made)
+def translations(catalogue: Path) -> Translations:
+    return Translations(read_catalogue(catalogue.read_text("utf-8")))
 
 
 class Language:
@@ -110,7 +111,7 @@ class Language:
 
 def languages(zone: ZoneInfo) -> dict[str, Language]:
     return {
-        CHINESE: Language(CHINESE, compiled(CATALOGUES / "zh_CN.po"), zone),
+        CHINESE: Language(CHINESE, translations(CATALOGUES / "zh_CN.po"), zone),
         ENGLISH: Language(ENGLISH, gettext.NullTranslations(), zone),
     }
 
@@ -120,6 +121,10 @@ def choose(query: Mapping[str, str], cookies: Mapping[str, str], accepted: str) 
     for asked in (query.get("lang"), cookies.get("hg_lang")):
         if asked in (ENGLISH, CHINESE):
             return asked
-    preferred = [part.partition(";")[0].strip() for part in accepted.split(",")]
-    found = negotiate_locale(preferred, [CHINESE, "zh", ENGLISH], sep="-")
-    return CHINESE if (found or ENGLISH).startswith("zh") else ENGLISH
+    preferred = (part.partition(";")[0].strip().lower() for part in accepted.split(","))
+    spoken = (code for tag in preferred if (code := _SPOKEN.get(tag.partition("-")[0])))
+    return next(spoken, ENGLISH)
+
+
+_SPOKEN = {"zh": CHINESE, "en": ENGLISH}
+"""By the language of a tag such as ``zh-TW``: a script that differs is read sooner than another language."""

@@ -48,6 +48,13 @@ def test_an_address_that_may_not_be_used_says_why(url: str, says: str) -> None:
         parse_address(url)
 
 
+@pytest.mark.parametrize("who", ["cloud:s3cret@", "cloud@", ":s3cret@", "@"])
+def test_credentials_in_an_address_are_refused_unshown(who: str) -> None:
+    with pytest.raises(BadAddress, match="names and passwords are not used") as refused:
+        parse_address(f"mqtts://{who}broker.example:8883")
+    assert "s3cret" not in str(refused.value)
+
+
 def cloud_end(port: int, heard: "Queue[Arrived]", ready: "Queue[None]") -> Broker:
     filters = [topics.up(SITE, "+", "events")]
     return Broker(BrokerAddress("127.0.0.1", port, False), filters, heard.put, lambda: ready.put(None))

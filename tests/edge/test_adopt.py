@@ -230,6 +230,7 @@ def test_a_wiring_that_no_request_holds_is_not_told_and_the_device_says_so(pi: P
     [
         ("http://cloud.example:8400", "plain HTTP goes to a loopback address only"),
         ("cloud.example", "write https://HOST:PORT"),
+        ("https://me:s3cret@cloud.example:8400", "names and passwords are not used"),
         ("ftp://cloud.example", "write https://HOST:PORT"),
         ("https://cloud.example:seventy", "write https://HOST:PORT"),
         ("https://cloud.example:84000", "write https://HOST:PORT"),

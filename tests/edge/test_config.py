@@ -179,6 +179,10 @@ def test_folders_are_read_relative_to_the_config_file(tmp_path: Path) -> None:
         (("127.0.0.1:1883", "localhost:1883"), "gate.toml:5: cloud.broker: plain MQTT goes to a loopback address only"),
         (("mqtt://127.0.0.1:1883", "http://127.0.0.1"), "gate.toml:5: cloud.broker: write mqtt://127.0.0.1:1883 or"),
         (("127.0.0.1:1883", "127.0.0.1:70000"), "gate.toml:5: cloud.broker: write mqtt://127.0.0.1:1883 or"),
+        (
+            ("127.0.0.1:1883", "gate:s3cret@127.0.0.1:1883"),
+            "gate.toml:5: cloud.broker: names and passwords are not used",
+        ),
         (("mqtt://127.0.0.1", "mqtt://[::1"), "gate.toml:5: cloud.broker: write mqtt://127.0.0.1:1883 or"),
     ],
     ids=lambda value: None if isinstance(value, str) else value[1][:40],

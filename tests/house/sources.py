@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dev import ROOT
 
-PACKAGES = ("contract", "edge", "cloud", "firmware_sim")
+PACKAGES = ("contract", "service", "edge", "cloud", "firmware_sim")
 DOT_NAMES_OF_OURS = {".ci", ".gitignore", ".github"}
 MADE_BY_TOOLS = {"__pycache__", "build", "dist"}
 

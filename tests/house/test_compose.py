@@ -32,8 +32,13 @@ def test_the_broker_is_new_enough() -> None:
 
 
 def test_our_image_stands_on_one_version_of_python() -> None:
-    (stands_on,) = re.findall(r"^FROM (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
-    assert re.fullmatch(r"python:3\.1[123]\.\d+-slim-\w+", stands_on)
+    (stands_on,) = set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    assert re.fullmatch(r"python:3\.1[1234]\.\d+-slim-\w+", stands_on)
+
+
+def test_our_image_installs_the_programs_without_the_tools() -> None:
+    *_, shipped = re.split(r"^FROM ", (ROOT / "Dockerfile").read_text(), flags=re.MULTILINE)
+    assert re.findall(r"[\w-]+\.lock", shipped) == ["requirements.lock"] * 2
 
 
 @each_service

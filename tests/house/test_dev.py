@@ -51,7 +51,7 @@ def test_an_older_python_is_told_which_one_is_needed(
     monkeypatch.setattr("sys.version_info", (3, 9, 2, "final", 0))
     with pytest.raises(SystemExit) as ending:
         dev.main(["demo"])
-    assert "needs Python 3.11, 3.12 or 3.13 and this is 3.9" in ends_with_one_line(capsys, ending)
+    assert "needs Python 3.11 to 3.14 and this is 3.9" in ends_with_one_line(capsys, ending)
 
 
 def test_an_older_python_can_read_the_file_that_tells_it_so() -> None:

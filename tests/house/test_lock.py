@@ -1,13 +1,15 @@
-"""requirements.lock is the whole environment, each package by its hashes, and fits pyproject.toml."""
+"""The locks are the whole environment, each package by its hashes, and fit pyproject.toml."""
 
 import re
 import tomllib
+from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from dev import LOCK, ROOT
+from dev import LOCK, ROOT, RUNTIME_LOCK
 
 PINNED = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;]+)")
 
@@ -34,14 +36,35 @@ def unmet(wanted: list[str], lock: str) -> list[str]:
     return [text for text in wanted if not met(Requirement(text))]
 
 
-def test_every_package_is_pinned_by_hash_and_names_no_place() -> None:
-    assert unpinned(LOCK.read_text()) == []
+def project() -> Any:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def of_programs() -> list[str]:
+    """What the programs ask for, with every extra but the one for a Pi's pins."""
+    extras = project()["project"]["optional-dependencies"]
+    named = [text for extra, texts in extras.items() if extra != "pi" for text in texts]
+    return [*project()["project"]["dependencies"], *(text for text in named if not text.startswith("hearthgate["))]
+
+
+@pytest.mark.parametrize("lock", [LOCK, RUNTIME_LOCK], ids=lambda lock: lock.name)
+def test_every_package_is_pinned_by_hash_and_names_no_place(lock: Path) -> None:
+    assert unpinned(lock.read_text()) == []
 
 
 def test_the_lock_meets_what_the_project_asks_for() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    wanted = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    assert unmet(wanted, LOCK.read_text()) == []
+    assert unmet(of_programs(), RUNTIME_LOCK.read_text()) == []
+    assert unmet([*of_programs(), *project()["dependency-groups"]["dev"]], LOCK.read_text()) == []
+
+
+def test_tools_are_locked_beside_the_same_runtime() -> None:
+    """What is tested is what the image installs."""
+    assert set(entries(RUNTIME_LOCK.read_text())) - set(entries(LOCK.read_text())) == set()
+
+
+def test_no_tool_is_installed_with_the_programs() -> None:
+    tools = [Requirement(text).name for text in project()["dependency-groups"]["dev"]]
+    assert [tool for tool in tools if unmet([tool], RUNTIME_LOCK.read_text()) == []] == []
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dev import ROOT
+from tests.house.sources import PACKAGES
 
 ASK = """
 import contract, json
@@ -35,7 +36,7 @@ def files(folder: Path) -> set[str]:
 
 
 def test_wheel_holds_every_file_of_the_packages(unpacked: Path) -> None:
-    for package in ("contract", "edge", "cloud", "firmware_sim"):
+    for package in PACKAGES:
         assert files(ROOT / package) - files(unpacked / package) == set()
     assert files(ROOT / "config") == files(unpacked / "firmware_sim" / "config")
 

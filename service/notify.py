@@ -1,7 +1,4 @@
-"""Tells systemd how this process is: ready, alive, ending. Where no systemd asks, nobody is told.
-
-``edge/notify.py`` is this same file: neither package may import the other, and ``contract`` opens nothing.
-"""
+"""Tells systemd how this process is: ready, alive, ending. Where no systemd asks, nobody is told."""
 
 import logging
 import os

@@ -1,10 +1,6 @@
-"""What systemd is told, and that its watchdog starves as soon as one thread stands still.
-
-``edge`` and ``cloud`` each have this module, for neither may import the other; every test runs on both.
-"""
+"""What systemd is told, and that its watchdog starves as soon as one thread stands still."""
 
 import asyncio
-import importlib
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -13,44 +9,34 @@ from typing import Any
 
 import pytest
 
-from dev import ROOT
 from firmware_sim.clock import run_virtual
+from service import notify
 from tests.services import Ear, listening
 
 LIMIT = {"WATCHDOG_USEC": "30000000"}
 
 
-@pytest.fixture(params=["edge", "cloud"])
-def notify(request: pytest.FixtureRequest) -> Any:
-    return importlib.import_module(f"{request.param}.notify")
-
-
-def test_both_packages_tell_systemd_by_the_same_lines() -> None:
-    edge, cloud = ((ROOT / package / "notify.py").read_text() for package in ("edge", "cloud"))
-    assert edge.replace("cloud/notify.py", "edge/notify.py") == cloud
-
-
 @pytest.mark.parametrize("abstract", [False, True])
-def test_systemd_hears_what_it_is_told(notify: Any, tmp_path: Path, abstract: bool) -> None:
+def test_systemd_hears_what_it_is_told(tmp_path: Path, abstract: bool) -> None:
     address = f"@hearthgate-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
     with listening(address) as ear:
         notify.Systemd({"NOTIFY_SOCKET": address}).tell("READY=1")
         assert ear.heard() == ["READY=1"]
 
 
-def test_without_systemd_nobody_is_told_and_nothing_fails(notify: Any) -> None:
+def test_without_systemd_nobody_is_told_and_nothing_fails() -> None:
     notify.Systemd({}).tell("READY=1")
     assert notify.Systemd({}).watchdog_s == 0
 
 
 def test_a_systemd_that_does_not_listen_is_noted_and_nothing_fails(
-    notify: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     notify.Systemd({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).tell("READY=1")
     assert "READY=1" in caplog.text
 
 
-def test_a_full_socket_is_not_waited_for(notify: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_socket_is_not_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with listening(str(tmp_path / "notify")):
         systemd = notify.Systemd({"NOTIFY_SOCKET": str(tmp_path / "notify")})
         while not caplog.text:
@@ -68,11 +54,11 @@ def test_a_full_socket_is_not_waited_for(notify: Any, tmp_path: Path, caplog: py
         ({}, 0.0),
     ],
 )
-def test_the_watchdog_is_ours_only_if_systemd_says_so(notify: Any, environ: dict[str, str], limit_s: float) -> None:
+def test_the_watchdog_is_ours_only_if_systemd_says_so(environ: dict[str, str], limit_s: float) -> None:
     assert notify.Systemd(environ).watchdog_s == limit_s
 
 
-def test_while_all_moves_the_watchdog_is_fed_three_times_a_limit(notify: Any, tmp_path: Path) -> None:
+def test_while_all_moves_the_watchdog_is_fed_three_times_a_limit(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
 
     async def story(ear: Ear) -> None:
@@ -90,7 +76,7 @@ def test_while_all_moves_the_watchdog_is_fed_three_times_a_limit(notify: Any, tm
         run_virtual(story(ear))
 
 
-def test_unwatched_nothing_is_fed(notify: Any, tmp_path: Path) -> None:
+def test_unwatched_nothing_is_fed(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
 
     async def story(ear: Ear) -> None:
@@ -102,7 +88,7 @@ def test_unwatched_nothing_is_fed(notify: Any, tmp_path: Path) -> None:
         run_virtual(story(ear))
 
 
-def test_a_thread_that_stands_still_stops_the_feeding_and_holds_one_pulse(notify: Any, tmp_path: Path) -> None:
+def test_a_thread_that_stands_still_stops_the_feeding_and_holds_one_pulse(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     held: list[Any] = []
 
@@ -124,7 +110,7 @@ def test_a_thread_that_stands_still_stops_the_feeding_and_holds_one_pulse(notify
         run_virtual(story(ear))
 
 
-def test_a_pulse_that_comes_back_after_the_close_feeds_nobody(notify: Any, tmp_path: Path) -> None:
+def test_a_pulse_that_comes_back_after_the_close_feeds_nobody(tmp_path: Path) -> None:
     address = str(tmp_path / "notify")
     held: list[Any] = []
 
@@ -142,7 +128,7 @@ def test_a_pulse_that_comes_back_after_the_close_feeds_nobody(notify: Any, tmp_p
         run_virtual(story(ear))
 
 
-def test_a_real_executor_that_is_stuck_starves_the_watchdog_until_it_moves_again(notify: Any, tmp_path: Path) -> None:
+def test_a_real_executor_that_is_stuck_starves_the_watchdog_until_it_moves_again(tmp_path: Path) -> None:
     """Beside it a second watchdog, which no stuck thread concerns, shows that time goes on."""
     stuck, free = threading.Event(), str(tmp_path / "free")
     address = str(tmp_path / "notify")
@@ -172,7 +158,7 @@ def test_a_real_executor_that_is_stuck_starves_the_watchdog_until_it_moves_again
         asyncio.run(story(ear, beside))
 
 
-def test_a_pulse_may_come_back_when_the_loop_is_gone(notify: Any, tmp_path: Path) -> None:
+def test_a_pulse_may_come_back_when_the_loop_is_gone(tmp_path: Path) -> None:
     held: list[Any] = []
 
     async def story() -> None:
