@@ -37,8 +37,8 @@ def ends(program: str, argv: list[str], packages: str) -> tuple[int, str]:
         ("cloud", "sqlalchemy", "hearthgate-cloud: sqlalchemy is not installed: pip install 'hearthgate[cloud]'\n"),
         (
             "edge",
-            "gpiozero sqlite_utils",
-            "hearthgate-edge: sqlite_utils is not installed: pip install 'hearthgate[edge]'\n",
+            "gpiozero",
+            "hearthgate-edge: gpiozero is not installed: pip install 'hearthgate[edge]'\n",
         ),
         ("firmware_sim", "httpx", "hearthgate-sim: httpx is not installed: pip install 'hearthgate[sim]'\n"),
     ],
