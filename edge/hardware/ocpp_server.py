@@ -59,6 +59,8 @@ ANSWER_WITHIN_S = 5.0
 MAX_MESSAGE_BYTES = 64 * 1024
 MESSAGES_PER_S, MESSAGES_AT_ONCE = 20.0, 200.0
 """A post that speaks faster is heard more slowly: nothing of an outage's queue is lost."""
+BACKLOG = 16
+"""Connections that are accepted in one turn of the loop, each with a descriptor, before the first of them is judged."""
 LISTEN_AGAIN_S = 10.0
 REFUSALS = {
     HTTPStatus.UNAUTHORIZED: "This needs the name and the password of a post.\n",
@@ -147,6 +149,7 @@ class OcppServer:
                     create_connection=partial(PostConnection, self._handshakes),  # type: ignore[arg-type]
                     compression=None,
                     open_timeout=HANDSHAKE_S,
+                    backlog=BACKLOG,
                     ping_interval=None,
                     max_size=MAX_MESSAGE_BYTES,
                     server_header=None,
