@@ -8,9 +8,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
+from cloud.commands import NoSuchPlace
+from cloud.desired import NoSuchMode
 from cloud.sample import FACILITY
+from cloud.store.orders import DesiredView, list_points
 from cloud.store.schema import events
 from contract.credentials import encode
 from contract.decide import Mode
@@ -120,7 +124,7 @@ outputs.valve = { pin = 17, external_pull = "down", load = "power_to_run" }
 inputs.float = { pin = 22 }
 readers.in = { d0 = 5, d1 = 6 }
 """
-RIDER, RESIDENT = 10010, 10006
+RIDER, RESIDENT, STRANGER = 10010, 10006, 4711
 
 
 def loaded(path: Path) -> ModuleType:
@@ -197,6 +201,31 @@ async def test_a_kind_of_three_files_runs_from_the_card_to_the_cloud(tmp_path: P
         ("access.allowed", "allowed"),
         ("fountain.poured", 2),
     ]
+    await site.close()
+
+
+@in_virtual_time
+async def test_hold_open_lets_no_water_run(tmp_path: Path) -> None:
+    """The cloud refuses to order it. To a document that asks for it all the same the device says no, and why."""
+    site = Site(tmp_path)
+    await asyncio.sleep(10)
+    with pytest.raises(NoSuchMode):
+        site.cloud.steering.set_mode(["fountain"], Mode.HOLD_OPEN, "desk", "open day")
+    with pytest.raises(NoSuchPlace):
+        site.cloud.steering.set_mode(None, Mode.HOLD_OPEN, "desk", "open day")
+    site.cloud.steering.tell(DesiredView("fountain", 5, MIDNIGHT_MS, {"fountain": Mode.HOLD_OPEN}, None))
+    await asyncio.sleep(5)
+    await site.tap(STRANGER)
+    site.device.kill_agent()
+    site.device.start_agent()
+    await asyncio.sleep(10)
+    await site.tap(STRANGER)
+    assert site.part.litres == 0
+    assert [event.data["reason"] for event in site.events()] == ["unknown_credential"] * 2
+    with site.cloud.reading() as connection:
+        (point,) = (one for one in list_points(connection, MIDNIGHT_MS) if one.name == "fountain")
+    assert (point.kind, point.in_force) == ("fountain", Mode.SCHEDULED)
+    assert point.why == "These points have no mode hold_open: fountain."
     await site.close()
 
 

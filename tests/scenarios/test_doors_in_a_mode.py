@@ -153,3 +153,28 @@ async def test_a_full_disk_keeps_no_mode_from_being_in_force_and_the_operator_is
         memory._connection.execute("PRAGMA query_only = 0")
         await gym.until(lambda: point(gym).why == "")
         assert memory.kept("desired") is not None
+
+
+@in_virtual_time
+async def test_a_lockdown_that_nobody_ends_is_over(tmp_path: Path) -> None:
+    """When its time is, although the cloud died meanwhile and the agent was killed twice; the cloud agrees later."""
+    async with Gym(tmp_path) as gym:
+        gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard", minutes=20)
+        await gym.until(lambda: in_force(gym) == "lockdown")
+        gym.cloud.kill()
+        for minutes in (8, 11):
+            await asyncio.sleep(minutes * 60)
+            gym.device.kill_agent()
+            gym.device.start_agent()
+            await asyncio.sleep(1)
+            assert in_force(gym) == "lockdown"
+        await asyncio.sleep(60)
+        assert in_force(gym) == "scheduled"
+        gym.cloud.start()
+        await gym.until(lambda: bool(gym.told("device.mode_ended")))
+        await asyncio.sleep(120)
+        assert in_force(gym) == "scheduled"
+        with gym.cloud.reading() as connection:
+            (ended,) = (one for one in list_points(connection, gym.town.now_ms()) if one.name == GYM)
+        assert (ended.mode, ended.in_force, ended.drifts) == (Mode.SCHEDULED, Mode.SCHEDULED, False)
+        assert await gym.tries(MEMBER)

