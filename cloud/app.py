@@ -82,9 +82,11 @@ def create_app(
     demo: bool,
     doorkeeper: Doorkeeper | None = None,
     figures: Metrics | None = None,
+    public_url: str = "",
 ) -> FastAPI:
     """The application. ``on_change`` is called after people or cards changed, ``commander`` and ``steering``
     order from afar, ``clock`` gives UTC milliseconds, ``feed.publish`` is what ingest tells of every commit.
+    ``public_url`` is how the world reaches the console, empty where nobody said.
 
     Raises SQLAlchemy's ``NoResultFound`` for a database without a site, ``KeysUnusable`` for a bad token of metrics.
 
@@ -123,6 +125,7 @@ def create_app(
         Adoptions(),
     )
     app.state.pages = pages
+    app.state.public_url = public_url
     app.state.source = source
     app.state.hubs = HubBoard(store, clock)
     app.state.metrics = figures or Metrics(store, clock, feed)

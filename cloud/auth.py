@@ -5,7 +5,6 @@ argon2id, login secrets as their SHA-256, so a stolen database logs nobody in.
 """
 
 import hashlib
-import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from msgspec import Struct
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from cloud.names import UnclearName, clean_login, look
 from cloud.networks import network_of
 from cloud.store import operators
 from cloud.store.database import Store
@@ -95,11 +95,11 @@ class WeakPassword(Refused):
 
 
 class NameTaken(Refused):
-    """There is an operator of that name."""
+    """There is an operator of that name, or of one that looks the same."""
 
 
 class BadName(Refused):
-    """Nobody can be called so: a name has 1 to ``MAX_NAME`` characters and no space."""
+    """Nobody can be called so; the text says why."""
 
 
 class LastAdmin(Refused):
@@ -169,11 +169,17 @@ class Doorkeeper:
 
     def add_operator(self, name: str, password: str, role: Role, by: str) -> int:
         """The new operator's id. Raises ``BadName``, ``WeakPassword`` or ``NameTaken``."""
-        if not re.fullmatch(rf"\S{{1,{MAX_NAME}}}", name):
-            raise BadName(name)
+        try:
+            name = clean_login(name)
+        except UnclearName as wrong:
+            raise BadName(str(wrong)) from None
+        if len(name) > MAX_NAME:
+            raise BadName(f"a name has at most {MAX_NAME} characters")
         password_hash = self._hash(password)
         try:
             with self._store.writing() as connection:
+                if look(name) in {look(one.name) for one in operators.list_operators(connection)}:
+                    raise NameTaken(name)
                 added = operators.add_operator(connection, name, password_hash, role, self._clock())
                 operators.record(connection, self._clock(), by, "operator.added", name, role=role)
         except IntegrityError:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import secrets
 import sys
 from collections.abc import Iterator
@@ -143,15 +144,22 @@ def serve(
         list[str] | None,
         typer.Option(help="Address of a proxy before the console whose X-Forwarded-For is believed; may be repeated."),
     ] = None,
+    public_url: Annotated[
+        str, typer.Option(help="How telephones reach the console, for what is printed. [default: as it was asked for]")
+    ] = "",
 ) -> None:
     """Run the cloud until SIGTERM."""
+    if public_url and not re.fullmatch(r"https?://[^/\s]+/?", public_url):
+        fail(f"--public-url {public_url}: write https://HOST or https://HOST:PORT, as telephones reach the console")
     from cloud.serve import serve as run
     from cloud.web_server import PortTaken
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
-        run(folder, parse_address(broker), host, port, demo=demo, names=tls or (), proxies=trusted_proxy or ())
+        address = parse_address(broker)
+        proxies = trusted_proxy or ()
+        run(folder, address, host, port, demo=demo, names=tls or (), proxies=proxies, public_url=public_url)
     except PortTaken as wrong:
         fail(str(wrong))
 
@@ -415,10 +423,12 @@ def add_user(
     with open_folder(folder) as (store, _):
         try:
             password = _add_operator(store, name, role)
-        except BadName:
-            fail(f"{name!r} is no name: 1 to {MAX_NAME} characters without spaces")
+        except BadName as wrong:
+            fail(f"{name!r} is no name: {wrong}; 1 to {MAX_NAME} characters without spaces")
         except NameTaken:
-            fail(f"there is an operator {name} already; for a new password: hearthgate-cloud user password {name}")
+            fail(
+                f"there is an operator {name} already, or one that looks the same; for a new password: hearthgate-cloud user password {name}"
+            )
     _show_password(name, password, as_json)
 
 

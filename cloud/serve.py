@@ -159,9 +159,10 @@ def serve(
     demo: bool,
     names: Sequence[str] = (),
     proxies: Sequence[str] = (),
+    public_url: str = "",
 ) -> None:
     """Run until SIGTERM or SIGINT. With ``names`` the console speaks HTTPS under these host names; only ``proxies`` are
-    believed about whom they speak for.
+    believed about whom they speak for. ``public_url`` stands on what is printed.
 
     Raises ``FolderUnusable``, ``KeysUnusable`` or ``PortTaken``.
     """
@@ -183,6 +184,7 @@ def serve(
             steering=line.steering,
             demo=demo,
             figures=figures,
+            public_url=public_url,
         )
         certificate = _console_certificate(authority, keys.folder, names) if names else None
         config = web_config(app, table, certificate=certificate, proxies=proxies)

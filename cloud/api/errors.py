@@ -58,6 +58,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(UnicodeEncodeError, _no_text)
 
 
 async def _login_needed(request: Request, _error: Exception) -> Response:
@@ -85,6 +86,13 @@ async def _invalid(request: Request, error: Exception) -> Response:
     where = ".".join(str(part) for part in first["loc"])
     if is_api(request):
         return problem(422, "invalid", str(first["msg"]), where)
+    return page(request, 422, N_("Something in the form is not right"), N_("Go back and look at every field again."))
+
+
+async def _no_text(request: Request, _error: Exception) -> Response:
+    """JSON may hold half of a character, which can be neither stored nor hashed: nothing was changed."""
+    if is_api(request):
+        return problem(422, "invalid", "a text holds half of a character (a lone surrogate)")
     return page(request, 422, N_("Something in the form is not right"), N_("Go back and look at every field again."))
 
 

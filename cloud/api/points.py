@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from cloud.api.desk import N_, Desk, Services, call_for
-from cloud.api.register import Rejected, Strict
+from cloud.api.register import Rejected, Shown, Strict
 from cloud.auth import Right
 from cloud.store import operators
 from cloud.store.community import add_point, set_point
@@ -37,8 +37,8 @@ class PlaceIn(Strict):
 
     zone: str = Field(min_length=1, max_length=40)
     class_name: str = Field("", alias="class", max_length=40, pattern=rf"^({NAME})?$")
-    label_zh: str = Field("", max_length=60)
-    label_en: str = Field("", max_length=60)
+    label_zh: Shown = Field("", max_length=60)
+    label_en: Shown = Field("", max_length=60)
 
 
 def place_point(desk: Desk, by: Operator, device: str, point: str, place: PlaceIn) -> None:

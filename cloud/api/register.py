@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from msgspec import structs
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from cloud.api.desk import N_, Desk
 from cloud.members import Membership, Obstacle, obstacle
+from cloud.names import clean
 from cloud.store import community
 from cloud.store.community import Card
 from cloud.store.operators import Operator, record
@@ -32,6 +33,10 @@ class Rejected(Exception):
         self.text = text
         self.where = where
         self.status = status
+
+
+Shown = Annotated[str, AfterValidator(clean)]
+"""A text that is shown as a name, in its one form."""
 
 
 class Strict(BaseModel):
@@ -56,9 +61,9 @@ class MembershipIn(Strict):
 class PersonIn(Strict):
     """Somebody new. One name is enough; ``unit`` is building and flat, empty for riders and staff."""
 
-    name_zh: str = Field("", max_length=60)
-    name_en: str = Field("", max_length=60)
-    unit: str = Field("", max_length=40)
+    name_zh: Shown = Field("", max_length=60)
+    name_en: Shown = Field("", max_length=60)
+    unit: Shown = Field("", max_length=40)
     membership: MembershipIn | None = None
 
     @model_validator(mode="after")
@@ -74,7 +79,7 @@ class CardIn(Strict):
     format: str = Field(max_length=20)
     facility: int | None = Field(None, ge=0, lt=1 << 32)
     number: int = Field(ge=0, lt=1 << 80)
-    label: str = Field("", max_length=60)
+    label: Shown = Field("", max_length=60)
 
 
 class StandingIn(Strict):

@@ -21,6 +21,7 @@ def stream(request: Request, desk: Desk, dialect: str, last_event_id: str, after
     if not desk.feed.has_room:
         raise HTTPException(503, "no room for another stream: close one, or try again shortly")
     secret = secret_of(request)
-    since = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else after
+    seen = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
+    since = after if seen is None or seen > MAX_INTEGER else seen
     chunks = desk.feed.watch(desk.source, dialect, since, lambda: desk.doorkeeper.login_of(secret) is not None)
     return EventSourceResponse(chunks, headers={"X-Accel-Buffering": "no"})

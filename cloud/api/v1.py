@@ -28,6 +28,7 @@ from cloud.api.views import (
 from cloud.auth import (
     MAX_NAME,
     MAX_PASSWORD,
+    BadName,
     Busy,
     LastAdmin,
     NameTaken,
@@ -216,8 +217,10 @@ def add_operator(body: OperatorIn, login: Admin, desk: Services) -> Added:
         return Added(id=desk.doorkeeper.add_operator(body.name, body.password, body.role, login.operator.name))
     except WeakPassword:
         raise HTTPException(422, "a password has 10 to 200 characters") from None
+    except BadName as wrong:
+        raise HTTPException(422, str(wrong)) from None
     except NameTaken:
-        raise HTTPException(409, "there is an operator of that name") from None
+        raise HTTPException(409, "there is an operator of that name, or of one that looks the same") from None
     except Busy:
         raise HTTPException(503, BUSY, {"Retry-After": "5"}) from None
 

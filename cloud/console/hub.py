@@ -3,6 +3,7 @@
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import segno
 from fastapi import APIRouter, Header, Request
@@ -60,17 +61,19 @@ def cacheable(made: Made, if_none_match: str, media_type: str) -> Response:
 
 @router.get("/{hub}/qr")
 def qr_sheet(request: Request, hub: str) -> HTMLResponse:
-    """The page's own address as a sheet to print, by the name under which it was asked for."""
+    """The page's own address as a sheet to print: where the cloud was told that it is reached, else by the name under
+    which it was asked for, which may be anything."""
     pages: Pages = request.app.state.pages
     board: HubBoard = request.app.state.hubs
     found = there(board.find(hub))
-    address = f"{request.base_url}hub/{found.name}"
+    reached: str = request.app.state.public_url or str(request.base_url)
+    address = f"{reached.rstrip('/')}/hub/{found.name}"
     return pages.page(
         request,
         "hub_qr.html",
         hub=found,
         address=address,
-        loopback=is_loopback(request.url.hostname or ""),
+        loopback=is_loopback(urlsplit(reached).hostname or ""),
         drawn=_code(there(_short(address))),
     )
 

@@ -22,6 +22,8 @@ from contract.credentials import FORMATS
 from contract.decide import Standing
 
 ROWS = 50
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
+"""What can be written in milliseconds, in every zone."""
 SESSIONS_SHOWN = 20
 DONE: Mapping[str, str] = {
     "person": N_("Added. Now enrol a card."),
@@ -162,9 +164,12 @@ def _membership(request: Request, fields: Mapping[str, str]) -> MembershipIn:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        found = date.fromisoformat(text) if text else None
     except ValueError:
         raise Rejected(NO_DAY, "first_day") from None
+    if found is not None and not FIRST_DAY <= found <= LAST_DAY:
+        raise Rejected(NO_DAY, "first_day")
+    return found
 
 
 def _start_of(request: Request, day: date) -> int:

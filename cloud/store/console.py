@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 from cloud.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.presence import Presence, Silence, presence, silence
 from cloud.store.schema import (
+    MAX_INTEGER,
     clock_fixes,
     devices,
     events,
@@ -346,7 +347,7 @@ def list_events(connection: Connection, wanted: EventFilter, before: int | None 
 
 def list_events_after(connection: Connection, wanted: EventFilter, after: int, limit: int = 50) -> EventPage:
     """The oldest first, of those that match and are newer than the cursor."""
-    ceiling = after + MAX_LOOK_BACK
+    ceiling = min(after + MAX_LOOK_BACK, MAX_INTEGER)
     newest = last_arrival(connection)
     query = _matching(wanted).where(events.c.arrival > after, events.c.arrival <= ceiling).order_by(events.c.arrival)
     found = _views(connection, query.limit(limit + 1))

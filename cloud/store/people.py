@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
+from unicodedata import normalize
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, or_, select
@@ -94,7 +95,12 @@ def find_person(connection: Connection, person: int) -> PersonView | None:
 
 
 def find_household(connection: Connection, unit: str) -> int | None:
-    return connection.execute(select(households.c.id).where(households.c.unit == unit)).scalar()
+    """The household of that building and flat, in whatever form its name was once written."""
+    exact = connection.execute(select(households.c.id).where(households.c.unit == unit)).scalar()
+    if exact is not None:
+        return exact
+    known = connection.execute(select(households.c.id, households.c.unit))
+    return next((row.id for row in known if normalize("NFKC", row.unit) == unit), None)
 
 
 def person_of_card(connection: Connection, card: int) -> int | None:

@@ -226,6 +226,67 @@ def test_a_suspended_membership_returns_only_where_none_replaced_it(town: Town, 
     assert send(api, f"/memberships/{first}", {"standing": "active"}, "PATCH").status_code == 204
 
 
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/events?after=9223372036854775807", None, 200),
+        ("GET", "/events?after=9223372036854775806&kind=x", None, 200),
+        ("GET", "/events?before=0", None, 200),
+        ("POST", "/operators", {"name": "lin", "password": HALF * 12, "role": "guard"}, 422),
+        ("POST", "/operators", {"name": f"lin{HALF}", "password": PASSWORD, "role": "guard"}, 422),
+        ("POST", "/login", {"name": "admin", "password": HALF}, 422),
+        ("POST", "/people", {"name_en": f"Lin{HALF}"}, 422),
+        ("POST", "/people", {"name_en": "Lin", "unit": HALF}, 422),
+        ("POST", "/people/1/credentials", {"format": "H10301", "facility": 1, "number": 10**90}, 422),
+        ("POST", "/people/1/memberships", {"plan": "rider", "until_ms": 10**30}, 422),
+        ("POST", "/people/1/memberships", {"plan": HALF}, 422),
+        ("GET", "/people/9223372036854775808", None, 422),
+    ],
+)
+def test_no_number_and_no_text_breaks_a_call(town: Town, method: str, path: str, body: object, status: int) -> None:
+    """At the edges of what is stored: each was, or might have been, an error of ours (500)."""
+    with program(town, "admin") as admin:
+        sent = None if body is None else json.dumps(body).encode()
+        answer = admin.request(method, f"/api/v1{path}", content=sent, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status, answer.text
+
+
+def test_operators_that_look_alike_are_refused(api: Visitor, town: Town) -> None:
+    with program(town, "admin") as admin:
+        for name, status in (
+            ("Admin", 409),
+            ("admіn", 422),
+            ("admin\u200b", 422),
+            ("ad\u202emin", 422),
+            ("admln", 201),
+        ):
+            body = {"name": name, "password": PASSWORD, "role": "guard"}
+            assert send(admin, "/operators", body).status_code == status, name
+
+
+def test_a_flat_typed_in_two_forms_is_one_household(town: Town, api: Visitor) -> None:
+    """Composed, decomposed, and as an old database has it."""
+    with town.store.writing() as connection:
+        old = community.add_household(connection, "8-80e\u0301")
+    for name, unit in (("Lin", "8-80\u00e9"), ("Wu", "8-80e\u0301"), ("He", "\uff18-80\u00e9")):
+        assert send(api, "/people", {"name_en": name, "unit": unit}).status_code == 201
+    with town.store.reading() as connection:
+        rows = connection.exec_driver_sql("SELECT count(*) FROM people WHERE household_id = ?", (old,))
+        assert rows.scalar_one() == 3
+
+
+def test_a_stream_bears_any_last_number(town: Town, api: Visitor) -> None:
+    """Beyond what a database counts to, the stream broke after its first line."""
+    headers = {"Last-Event-ID": "9999999999999999999"}
+    with api.stream("GET", "/api/v1/stream", headers=headers) as answer:
+        assert answer.status_code == 200
+        town.happens("door.opened")
+        assert any("door.opened" in line for line in answer.iter_lines())
+
+
 CARD = {"format": "H10301", "facility": 21, "number": 4242}
 
 

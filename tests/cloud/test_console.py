@@ -213,6 +213,19 @@ def publish_roster(town: Town, number: int) -> None:
         add_roster(connection, Roster(number, town.now_ms, b"s" * 16, [], 12), {b"s" * 16: b""}, revision(connection))
 
 
+@pytest.mark.parametrize(
+    "days",
+    [{"last_day": "9999-12-31"}, {"first_day": "0001-01-01"}, {"first_day": "9999-12-31", "last_day": "9999-12-31"}],
+)
+def test_a_day_beyond_the_calendar_is_refused(town: Town, days: dict[str, str]) -> None:
+    """The day after the last one there is overflowed, as an error of ours."""
+    with town.visit("office") as visitor:
+        for path, on in (("/people/1/memberships", "/people/1"), ("/people", "/people")):
+            answer = visitor.submit(path, on, name_en="Lin", plan="yearly", **days)
+            assert answer.status_code == 422
+            assert "are dates" in answer.text
+
+
 def test_a_roster_that_no_device_can_take_is_shown(town: Town) -> None:
     town.app.state.metrics.workings = lambda: Workings(undeliverable="a site page of 1830000 bytes")
     for language, text in (("en", "The newest changes reach no door"), ("zh-CN", "最新的改动到不了任何门")):

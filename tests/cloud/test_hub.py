@@ -143,6 +143,15 @@ def test_each_language_is_kept_apart(town: Town, hub: RidersHub) -> None:
         assert "骑手驿站" in stranger.get("/hub/hub").text
 
 
+def test_a_sheet_says_where_the_cloud_is_reached(town: Town) -> None:
+    """Whatever name the asker gave it: what is printed hangs on a wall for years."""
+    town.app.state.public_url = "https://gate.example/"
+    with town.visit() as stranger:
+        sheet = stranger.get("/hub/hub/qr", headers={"Host": "elsewhere.example"}).text
+    assert "https://gate.example/hub/hub" in sheet
+    assert "elsewhere" not in sheet
+
+
 def test_the_code_on_the_wall_leads_to_the_name_it_was_asked_by_and_is_kept_for_nobody_else(
     town: Town, hub: RidersHub
 ) -> None:

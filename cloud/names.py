@@ -1,0 +1,45 @@
+"""Names that people type: one form for each, none that hides something, and what tells look-alikes.
+
+Cyrillic and Greek share letters with Latin. A name in one of these scripts is as good as any, unless another looks the
+same; a mixture of them is none.
+"""
+
+import unicodedata
+
+_LATIN_OF = str.maketrans("авекмнорстухіјѕԁԛԝһѵӏαεικνορτυχωϲ01", "abekmhopctyxijsdqwhvlaeikvoptuxwcol")
+"""After case folding: the Latin letter that each is taken for."""
+_HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+"""Control characters, invisible and turning ones, halves of a character, breaks of a line."""
+_ALIKE = {"LATIN", "CYRILLIC", "GREEK"}
+
+
+class UnclearName(ValueError):
+    """The text is no name; it says why."""
+
+
+def clean(text: str) -> str:
+    """The text in its one form: composed, of ordinary width, without space around it or twice inside.
+
+    Raises ``UnclearName`` for what cannot be seen, or turns what stands beside it.
+    """
+    found = " ".join(unicodedata.normalize("NFKC", text).split())
+    hidden = next((sign for sign in (*text, *found) if unicodedata.category(sign) in _HIDDEN), None)
+    if hidden is not None:
+        raise UnclearName(f"U+{ord(hidden):04X} cannot be seen in a name")
+    return found
+
+
+def clean_login(text: str) -> str:
+    """The name of an operator: one word, and not of two scripts that look alike. Raises ``UnclearName``."""
+    found = clean(text)
+    if not found or " " in found:
+        raise UnclearName("a name to log in with is one word")
+    scripts = {unicodedata.name(sign, "").partition(" ")[0] for sign in found if sign.isalpha()}
+    if len(scripts & _ALIKE) > 1:
+        raise UnclearName("the letters are of two scripts that look alike")
+    return found
+
+
+def look(text: str) -> str:
+    """What two names share that a person cannot tell apart."""
+    return unicodedata.normalize("NFKC", text).casefold().translate(_LATIN_OF)
