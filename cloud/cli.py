@@ -426,9 +426,8 @@ def add_user(
         except BadName as wrong:
             fail(f"{name!r} is no name: {wrong}; 1 to {MAX_NAME} characters without spaces")
         except NameTaken:
-            fail(
-                f"there is an operator {name} already, or one that looks the same; for a new password: hearthgate-cloud user password {name}"
-            )
+            cure = f"for a new password: hearthgate-cloud user password {name}"
+            fail(f"there is an operator {name} already, or one that looks the same; {cure}")
     _show_password(name, password, as_json)
 
 

@@ -96,7 +96,7 @@ def find_person(connection: Connection, person: int) -> PersonView | None:
 
 def find_household(connection: Connection, unit: str) -> int | None:
     """The household of that building and flat, in whatever form its name was once written."""
-    exact = connection.execute(select(households.c.id).where(households.c.unit == unit)).scalar()
+    exact: int | None = connection.execute(select(households.c.id).where(households.c.unit == unit)).scalar()
     if exact is not None:
         return exact
     known = connection.execute(select(households.c.id, households.c.unit))
