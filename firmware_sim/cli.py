@@ -129,6 +129,27 @@ def device(
 
 
 @app.command()
+def panel(
+    devices: Annotated[
+        list[str], typer.Argument(metavar="NAME=FOLDER...", help="Each device, with the folder of its two sockets.")
+    ],
+    host: Annotated[str, typer.Option(help="Whoever reaches it holds every card.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8401,
+) -> None:
+    """Serve the panel for boards that run already: `control.sock` and `agent.sock` of a device lie in its folder."""
+    from firmware_sim.panel.boards import serve_panel
+    from firmware_sim.worlds.community import LABELS, sample_cards
+
+    runs = {}
+    for one in devices:
+        name, equals, folder = one.partition("=")
+        if not (name and equals and folder):
+            _fail(f"{one!r} is not NAME=FOLDER, such as gym-turnstile=/run/hearthgate")
+        runs[name] = Path(folder)
+    serve_panel(runs, LABELS, sample_cards(), host, port)
+
+
+@app.command()
 def board(
     config: Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file: what is wired to the board.")],
     socket: Annotated[Path, typer.Option(help="Where a keeper finds the pins.")],

@@ -19,6 +19,7 @@ from cloud.store.rollouts import known_wiring, list_rollouts
 
 SHOWN = 20
 STARTED = N_("Sent. Below stands what the device makes of it.")
+EMPTY = N_("The text is empty. To take the device back to its own file, tick that box. Nothing was changed.")
 STOPPED = N_("It is being stopped: what no device has applied yet is taken back.")
 
 Wiring = Annotated[Login, Depends(page_for(Right.DEVICES))]
@@ -100,8 +101,13 @@ def wiring_page(
 
 @router.post("/devices/{name}/wiring")
 def change(request: Request, name: str, login: Changing, desk: Services, fields: Fields) -> Response:
-    """A roll-out of one device. A browser sends its lines with returns that no file of ours has."""
+    """A roll-out of one device; back to its own file only if that is ticked. A browser sends its lines with returns
+    that no file of ours has."""
     text = fields.get("wiring", "").replace("\r\n", "\n")
+    if "own_file" in fields:
+        text = ""
+    elif not text.strip():
+        return wiring_page(request, login, desk, name, say(request, "bad", EMPTY), text)
     try:
         reason = reason_in(fields)
         with desk.store.writing() as connection:

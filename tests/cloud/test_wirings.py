@@ -55,6 +55,17 @@ def rollout(visitor: Visitor, name: str) -> dict[str, Any]:
     return dict(visitor.get(f"/api/v1/rollouts/{name}").json())
 
 
+def test_an_empty_wiring_is_sent_only_if_it_is_meant(town: Town, admin: Visitor) -> None:
+    """Where the cloud does not know a device's wiring, the box is empty, and one reason away from a roll-out."""
+    page = f"/devices/{EAST}/wiring"
+    for empty in ("", " \r\n"):
+        answer = admin.submit(page, page, wiring=empty, reason=REASON)
+        assert (answer.status_code, "Nothing was changed" in answer.text) == (422, True)
+    assert admin.submit(page, page, wiring=NEW, own_file="1", reason=REASON).status_code == 303
+    look(town)
+    assert [one.wiring for one in documents(town)] == [""]
+
+
 def test_a_form_sends_a_wiring_and_shows_what_became_of_it(town: Town, admin: Visitor) -> None:
     page = f"/devices/{EAST}/wiring"
     assert admin.submit(page, page, wiring=NEW.replace("\n", "\r\n"), reason=REASON).status_code == 303

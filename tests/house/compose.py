@@ -21,7 +21,7 @@ from dev import ROOT
 from firmware_sim.worlds.brokers import SYSTEM_FOLDERS, free_port
 from firmware_sim.worlds.processes import Program
 
-PORTS = "1883", "8400", "8883"
+PORTS = "1883", "8400", "8401", "8883"
 DEVICE_FOLDERS = {"state": "/var/lib/hearthgate", "keys": "/var/lib/hearthgate/keys", "run": "/run/hearthgate"}
 """The folders of a device, where its config names none."""
 ONE_SHOT_WITHIN_S = 60.0

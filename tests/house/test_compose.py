@@ -6,6 +6,7 @@ import re
 import time
 from typing import Any
 
+import httpx
 import pytest
 
 from dev import ROOT
@@ -61,9 +62,9 @@ def test_nobody_speaks_to_the_broker_without_tls() -> None:
     assert "--broker mqtt://" not in " ".join(commands_of_all)
 
 
-def test_only_the_console_can_be_reached_and_only_from_this_machine() -> None:
+def test_only_console_and_panel_are_reached_from_here() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert ports == {"mosquitto": ["127.0.0.1:8400:8400"]}
+    assert ports == {"mosquitto": ["127.0.0.1:8400:8400", "127.0.0.1:8401:8401"]}
 
 
 @each_service
@@ -109,6 +110,8 @@ async def a_card_opens_everywhere(town: compose.Town) -> None:
         watcher = Watcher(f"http://127.0.0.1:{town.ports['8400']}", "admin", password)
         try:
             await watcher.open()
+            panel = await the_panel(town)
+            assert [device for device in DEVICES.values() if f'action="/devices/{device}/' not in panel] == []
             for name, device in DEVICES.items():
                 await a_card_opens(town, watcher, name, device)
                 assert await again(town, f"{name}-register") == (0, "")
@@ -117,6 +120,11 @@ async def a_card_opens_everywhere(town: compose.Town) -> None:
             await watcher.close()
     finally:
         await town.stop()
+
+
+async def the_panel(town: compose.Town) -> str:
+    async with httpx.AsyncClient() as visitor:
+        return (await visitor.get(f"http://127.0.0.1:{town.ports['8401']}/")).text
 
 
 async def again(town: compose.Town, name: str) -> tuple[int, str]:

@@ -1,0 +1,95 @@
+"""``hearthgate-sim panel``: the panel for boards that others started, such as the services of docker-compose.yml."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import uvicorn
+from fastapi import FastAPI
+from msgspec import Struct
+
+from firmware_sim.control import BoardControl
+from firmware_sim.orders import ControlError
+from firmware_sim.panel.app import create_panel
+from firmware_sim.panel.world import Card, Label, PanelDevice
+
+ANSWERS_WITHIN_S = 2.0
+NOT_HERE = (
+    "this panel reaches the board alone: stop or start its service instead 本面板只连接模拟板，请停止或启动相应的服务"
+)
+
+
+class BoardsWorld(Struct, frozen=True):
+    """The boards, and the cards to try."""
+
+    devices: Mapping[str, PanelDevice]
+    cards: Sequence[Card]
+
+
+class BoardAlone:
+    """One device by its folder of sockets: the board's ``control.sock`` and the agent's ``agent.sock``. Its cable and
+    its processes are not in our hands."""
+
+    cable_in = True
+
+    def __init__(self, name: str, run: Path, label: Label) -> None:
+        self.name, self.label = name, label
+        self.control = BoardControl(run / "control.sock")
+        self.agent_running = self.keeper_running = False
+        self._agent = run / "agent.sock"
+
+    async def status(self) -> dict[str, Any] | None:
+        """What the agent says of itself, which also tells who runs; None if it is not there to ask."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(self._agent)
+            answer = dict(json.loads(await asyncio.wait_for(reader.read(), ANSWERS_WITHIN_S)))
+            writer.close()
+        except (OSError, ValueError, TimeoutError):
+            self.agent_running = self.keeper_running = False
+            return None
+        self.agent_running, self.keeper_running = True, bool(answer["keeper"])
+        return answer
+
+    async def cut(self) -> None:
+        self._refuse()
+
+    async def restore(self) -> None:
+        self._refuse()
+
+    async def kill_agent(self) -> None:
+        self._refuse()
+
+    async def start_agent(self) -> None:
+        self._refuse()
+
+    async def kill_keeper(self) -> None:
+        self._refuse()
+
+    async def start_keeper(self) -> None:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ControlError(NOT_HERE)
+
+
+class PanelServer(uvicorn.Server):
+    """Ends the live streams when it is told to stop: it would wait for them in vain."""
+
+    def __init__(self, panel: FastAPI, host: str, port: int) -> None:
+        super().__init__(uvicorn.Config(panel, host=host, port=port, log_level="warning", timeout_graceful_shutdown=1))
+        self._end_streams = panel.state.end_streams
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._end_streams()
+        super().handle_exit(sig, frame)
+
+
+def serve_panel(
+    runs: Mapping[str, Path], labels: Mapping[str, Label], cards: Sequence[Card], host: str, port: int
+) -> None:
+    """Serve the panel of the devices by their folders of sockets, until SIGTERM or SIGINT."""
+    devices = {name: BoardAlone(name, run, labels.get(name, Label(name, name))) for name, run in runs.items()}
+    PanelServer(create_panel(BoardsWorld(devices, cards)), host, port).run()
