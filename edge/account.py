@@ -154,9 +154,9 @@ def _is_past(account: Account, reading: Reading) -> bool:
 
 
 def _continued(account: Account, reading: Reading, most_w: float) -> Register | None:
-    """The register that a reading goes on from: the nearest that it can."""
+    """The register that a reading goes on from: the one heard last of those that it can, and of these the nearest."""
     fit = [one for one in account.registers if _may_rise(account, one, reading, most_w)]
-    return min(fit, key=lambda one: (not one.sure, abs(reading.wh - one.wh)), default=None)
+    return min(fit, key=lambda one: (not one.sure, -one.span_ms, abs(reading.wh - one.wh)), default=None)
 
 
 def _may_rise(account: Account, one: Register, reading: Reading, most_w: float) -> bool:

@@ -65,6 +65,20 @@ def test_a_register_that_is_reset_goes_on_and_says_so() -> None:
     assert closed(found, 240, 220).energy_wh == 520
 
 
+def test_a_reset_is_believed_before_ends_that_seem_sound() -> None:
+    found = told((60, 1300), (120, 20), (180, 365), (240, 710), (300, 1055))
+    assert closed(found, 360, 1400).energy_wh == 1700
+    assert closed(found, 360, 1400).doubts == ("reset", "ends")
+
+
+def test_a_register_without_a_number_is_no_guess_at_a_reset() -> None:
+    found = told((60, 1300))
+    for second, wh in ((120, 20), (180, 78)):
+        found = account.passed(found, 60_000)
+        found = account.read(found, Reading(wh, NOON_MS + second * 1000, numbered=False), MOST_W)
+    assert (found.energy_wh, found.doubts) == (300 + 58, ())
+
+
 def test_a_reading_from_before_a_reset_counts_late() -> None:
     found = told((60, 1100), (240, 20), (300, 120))
     assert found.energy_wh == 220
