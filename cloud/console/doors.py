@@ -21,7 +21,7 @@ from cloud.desired import NoSuchMode, NoSuchOrder
 from cloud.presence import Presence
 from cloud.store.console import Label, last_arrival
 from cloud.store.emergencies import ZoneState, list_watched, list_zone_states
-from cloud.store.mode_orders import list_mode_orders
+from cloud.store.mode_orders import ModeOrder, list_mode_orders
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
 from contract.decide import HOUR_MS, Mode
@@ -59,6 +59,7 @@ class Doors(Struct, frozen=True):
     points: list[PointState]
     orders: list[Order]
     emergencies: list[ZoneState]
+    standing: list[ModeOrder]
     labels: dict[str, Label]
     last: int
     now_ms: int
@@ -68,7 +69,8 @@ class Doors(Struct, frozen=True):
         """Another one whenever the page's forms or lists would be others. States and presences change without it."""
         modes = [(one.name, one.mode, one.drifts, one.why, one.lost_ms) for one in self.points]
         zones = [(one.zone, one.cause, one.ended is None) for one in self.emergencies]
-        return shape_of(modes, zones, [(one.id, one.standing(self.now_ms)) for one in self.orders])
+        ends = [(one.id, one.until_ms, one.points) for one in self.standing]
+        return shape_of(modes, zones, ends, [(one.id, one.standing(self.now_ms)) for one in self.orders])
 
 
 def look_at_doors(connection: Connection, now_ms: int) -> Doors:
@@ -77,6 +79,7 @@ def look_at_doors(connection: Connection, now_ms: int) -> Doors:
         points=[point for point in known if point.is_door or not point.class_name],
         orders=list_orders(connection, ORDERS_SHOWN),
         emergencies=list_zone_states(connection, now_ms),
+        standing=list_mode_orders(connection, now_ms),
         labels={point.name: point.label for point in known},
         last=last_arrival(connection),
         now_ms=now_ms,
@@ -124,7 +127,7 @@ def doors_page(
     with desk.store.reading() as connection:
         seen = look_at_doors(connection, now_ms)
         asked = find_order(connection, order) if order else None
-        zones, standing = list_watched(connection), list_mode_orders(connection, now_ms)
+        zones = list_watched(connection)
     points, orders, emergencies = seen.points, seen.orders, seen.emergencies
     lacking = [point for point in points if point.drifts and heard(point) and not point.why]
     return pages.page(
@@ -133,7 +136,7 @@ def doors_page(
         login,
         422 if said and said.tone == "bad" else 200,
         points=points,
-        standing=standing,
+        standing=seen.standing,
         drifts=drifts(points),
         orders=orders,
         order=asked,
