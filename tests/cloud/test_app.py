@@ -38,7 +38,10 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("PATCH", "/api/v1/memberships/{membership}"): Right.PEOPLE,
     ("PATCH", "/api/v1/credentials/{card}"): Right.PEOPLE,
     ("GET", "/doors/lockdown"): Right.DOORS,
+    ("GET", "/doors/hold-open"): Right.DOORS,
     ("POST", "/doors/modes"): Right.DOORS,
+    ("POST", "/doors/modes/{order}/end"): Right.DOORS,
+    ("POST", "/doors/modes/{order}/renew"): Right.DOORS,
     ("POST", "/doors/{point}/open"): Right.DOORS,
     ("GET", "/zones/{zone}/drill"): Right.DOORS,
     ("POST", "/zones/{zone}/drill"): Right.DOORS,
@@ -64,6 +67,8 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/devices/{name}/lost"): Right.ADOPT,
     ("POST", "/api/v1/points/{point}/open"): Right.DOORS,
     ("POST", "/api/v1/modes"): Right.DOORS,
+    ("POST", "/api/v1/modes/{order}/end"): Right.DOORS,
+    ("POST", "/api/v1/modes/{order}/renew"): Right.DOORS,
     ("POST", "/api/v1/devices/{name}/commands"): Right.DEVICES,
     ("GET", "/api/v1/operators"): Right.OPERATORS,
     ("POST", "/api/v1/operators"): Right.OPERATORS,
@@ -80,7 +85,9 @@ BODIES: dict[str, object] = {
     "/api/v1/zones/{zone}/drill": {"on": True, "reason": "the yearly drill"},
     "/api/v1/points/{point}/start": {"card": 1, "reason": "his card is bent"},
     "/api/v1/points/{point}/stop": {"session": "00112233aabbccdd", "reason": "it is hot"},
-    "/api/v1/modes": {"points": "all", "mode": "hold_open", "reason": "open day"},
+    "/api/v1/modes": {"points": "all", "mode": "hold_open", "reason": "open day", "confirm": True},
+    "/api/v1/modes/{order}/end": {"reason": "it is over"},
+    "/api/v1/modes/{order}/renew": {"reason": "it is not over"},
     "/api/v1/devices/{name}/points/{point}": {"zone": "gym"},
     "/api/v1/devices/{name}/commands": {"op": "send_log", "reason": "it is slow"},
     "/api/v1/rollouts": {"wirings": {"gym-turnstile": ""}, "reason": "its own file again"},
@@ -88,7 +95,7 @@ BODIES: dict[str, object] = {
     "/api/v1/operators": {"name": "new", "password": PASSWORD, "role": "guard"},
     "/api/v1/operators/{name}": {"disabled": False},
 }
-ENDLESS = {"/live", "/charging/live", "/api/v1/stream"}
+ENDLESS = {"/live", "/charging/live", "/doors/live", "/devices/{name}/live", "/api/v1/stream"}
 OWN_TOKEN = {"/metrics"}
 """What no login opens."""
 SECRETS = re.compile(r"sunny|晴苑|uvicorn|fastapi|python|0\.1\.0|gym|turnstile|zhang", re.IGNORECASE)
