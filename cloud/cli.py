@@ -340,8 +340,8 @@ def start_rollout(
         texts = {path.stem: path.read_bytes().decode() for path in sorted(wirings.glob("*.toml"))}
         if not texts:
             fail(f"{wirings} holds no file NAME.toml: put one there for each device")
-        with open_folder(folder) as (store, _), store.writing() as connection:
-            started = rolling.start(connection, texts, BY, reason, clock(), canary=canary)
+        with open_folder(folder) as (store, _):
+            started = rolling.start(store, texts, BY, reason, clock(), canary=canary)
     except UnicodeDecodeError as wrong:
         fail(f"{wirings}: a file is no text: {wrong}")
     except rolling.CannotRollOut as wrong:

@@ -93,11 +93,14 @@ class Registrar:
         Whoever was there before is revoked at once. Raises ``NotRegistered``, and ``OSError`` if a key cannot be kept.
         """
         now_ms, name = self._clock(), position.name
+        with self._store.reading() as connection:
+            text = wiring or wiring_of(connection, name)
+        points = wired_points(text)  # a stranger may have written it: no transaction waits while it is read
         with self._store.writing() as connection:
             self._place(connection, public_key, position, now_ms)
             if wiring:
                 keep_wiring(connection, name, wiring)
-            placed = self._place_points(connection, position, wired_points(wiring_of(connection, name)))
+            placed = self._place_points(connection, position, points)
             issued = self._issue(connection, name, public_key, now_ms)
             action = "device.replaced" if position.replace else "device.adopted"
             operators.record(connection, now_ms, by, action, name, certificate=issued.serial, **placed.detail())

@@ -6,8 +6,7 @@ own thread does the rest, and goes on where it was after a restart.
 
 import logging
 import secrets
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
@@ -20,10 +19,10 @@ from cloud.store.operators import MAX_REASON, MIN_REASON
 from cloud.store.orders import DesiredView, list_desired
 from cloud.store.registry import device_names, keep_wiring
 from cloud.store.rollouts import add_rollout, ask_to_stop, find_rollout, live_rollout, save_rollout
-from cloud.wired import wired_points
+from cloud.wired import Wired, wired_points
 from cloud.worker import Worker
 from cloud.zones import place_points
-from contract.messages import MAX_WIRING_CHARACTERS
+from contract.toml_text import NotToml, read_toml
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +33,18 @@ class CannotRollOut(ValueError):
     """It cannot be started or stopped; the text says what is wrong and what to do, for the operator."""
 
 
-def start(
-    connection: Connection, wirings: Mapping[str, str], by: str, reason: str, now_ms: int, *, canary: str = ""
-) -> Rollout:
+def start(store: Store, wirings: Mapping[str, str], by: str, reason: str, now_ms: int, *, canary: str = "") -> Rollout:
     """Write a new roll-out down: the text of a configuration file for each device, empty for the file that it has. The
     canary is the first by name unless another is named. Raises ``CannotRollOut``."""
     _check_reason(reason)
-    _check(connection, wirings, canary)
+    _check_texts(wirings)
     names = sorted(wirings)
     legs = tuple(Leg(name, wirings[name]) for name in names)
     rollout = Rollout(secrets.token_hex(16), by, reason, canary or names[0], now_ms, legs)
-    add_rollout(connection, rollout)
-    operators.record(connection, now_ms, by, "rollout.start", rollout.id, reason=reason, devices=", ".join(names))
+    with store.writing() as connection:
+        _check(connection, wirings, canary)
+        add_rollout(connection, rollout)
+        operators.record(connection, now_ms, by, "rollout.start", rollout.id, reason=reason, devices=", ".join(names))
     return rollout
 
 
@@ -66,11 +65,17 @@ def _check_reason(reason: str) -> None:
         raise CannotRollOut(f"say why, in {MIN_REASON} to {MAX_REASON} characters: it stands in the audit")
 
 
-def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> None:
+def _check_texts(wirings: Mapping[str, str]) -> None:
+    """Outside of any transaction: while a text is read, ingest must be able to write."""
     if not wirings:
         raise CannotRollOut("there is nothing to roll out: name at least one device")
     if len(wirings) > MAX_DEVICES:
         raise CannotRollOut(f"{len(wirings)} devices are too many; roll out to at most {MAX_DEVICES} at a time")
+    for device in sorted(wirings):
+        _check_text(device, wirings[device])
+
+
+def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> None:
     unknown = sorted(wirings.keys() - set(device_names(connection)))
     if unknown:
         raise CannotRollOut(f"no such device: {', '.join(unknown)}; name registered ones")
@@ -78,18 +83,14 @@ def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> N
         raise CannotRollOut(f"the canary {canary} has no wiring; name one of {', '.join(sorted(wirings))}")
     if live_rollout(connection) is not None:
         raise CannotRollOut("another roll-out goes on; wait for its end or stop it first")
-    for device in sorted(wirings):
-        _check_text(device, wirings[device])
 
 
 def _check_text(device: str, text: str) -> None:
     """Its device is the one that judges a wiring; what is no TOML at all need not travel."""
-    if len(text) > MAX_WIRING_CHARACTERS:
-        raise CannotRollOut(f"{device}: {len(text)} characters are too many; write at most {MAX_WIRING_CHARACTERS}")
     try:
-        tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as wrong:
-        raise CannotRollOut(f"{device}: this is not TOML: {wrong}") from None
+        read_toml(text)
+    except NotToml as wrong:
+        raise CannotRollOut(f"{device}, {wrong}") from None
 
 
 class Rolling(Worker[None]):
@@ -98,12 +99,17 @@ class Rolling(Worker[None]):
     def __init__(self, store: Store, steering: Steering, clock: Callable[[], int]) -> None:
         super().__init__("rolling", "a roll-out does not go on", look=self.look, every_s=LOOK_S)
         self._store, self._steering, self._clock = store, steering, clock
+        self._wired: dict[str, Sequence[Wired]] = {}
+        """What the wirings of the live roll-out say of points: read once, and outside of any transaction."""
 
     def look(self) -> None:
         """Take the roll-out that goes on as far as it can go now."""
         with self._store.reading() as connection:
-            if live_rollout(connection) is None:
-                return
+            live = live_rollout(connection)
+        texts = {leg.wiring for leg in live[0].legs} if live else set()
+        self._wired = {text: self._wired[text] if text in self._wired else wired_points(text) for text in texts}
+        if live is None:
+            return
         with self._store.writing() as connection:
             changed = self._advance(connection)
         for one in changed:
@@ -139,7 +145,7 @@ class Rolling(Worker[None]):
         for was, is_now in zip(before.legs, after.legs, strict=True):
             if is_now.state == "applied" and was.state != "applied" and is_now.wiring:
                 keep_wiring(connection, is_now.device, is_now.wiring)
-                placed = place_points(connection, is_now.device, wired_points(is_now.wiring))
+                placed = place_points(connection, is_now.device, self._wired.get(is_now.wiring, ()))
                 note = partial(operators.record, connection, self._clock(), after.by)
                 for point in placed.points:
                     note("point.wired", point, rollout=after.id)

@@ -4,12 +4,12 @@ Whether a wiring is sound is judged by its device alone. Here is read what can b
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from contract.toml_text import NotToml, read_toml
 from contract.topics import NAME
 
 UPSTREAM = "bank"
@@ -44,8 +44,8 @@ def wired_points(wiring: str) -> list[Wired]:
 
 def _read(wiring: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(wiring)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return read_toml(wiring)
+    except NotToml:
         return {}
 
 

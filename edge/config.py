@@ -1,8 +1,6 @@
 """A device's configuration: one TOML file. Whatever is wrong with it is one line naming file, line, key and cure."""
 
-import copy
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
@@ -14,6 +12,7 @@ from msgspec import Meta, Struct
 from contract.decide import Direction
 from contract.messages import Name
 from contract.sealing import wiring_hash
+from contract.toml_text import NotToml, read_toml
 from edge.files import socket_complaint
 from edge.keeper_link import socket_path
 from edge.kinds import Kind, UnknownKind, find_kind
@@ -58,6 +57,10 @@ BUSY_AT_BOOT = {0: "the HAT identity bus", 1: "the HAT identity bus", 14: "the s
 
 SOLDERED_UP = {2, 3}
 """Pins with resistors to 3.3 V on the board, for I2C: no other pull can be chosen."""
+
+
+MAX_NAMED = 200
+"""Keys of one table that are tried, one by one, for the one that a complaint means."""
 
 
 class ConfigError(ValueError):
@@ -217,12 +220,8 @@ def check(text: str, path: Path, kind_folders: Sequence[Path] = (), *, named: st
     called = named or str(path)
     try:
         return _Checker(path, called, text, kind_folders).config()
-    except tomllib.TOMLDecodeError as wrong:
-        line = re.search(r"line (\d+)", str(wrong))
-        where = f"{called}:{line[1] if line else len(text.splitlines())}"
-        raise ConfigError(f"{where}: this is not TOML: {wrong}") from None
-    except RecursionError:
-        raise ConfigError(f"{called}:1: this is nested too deep; write plain tables") from None
+    except NotToml as wrong:
+        raise ConfigError(f"{called}:{wrong.line}: {wrong.problem}") from None
 
 
 class _Checker:
@@ -231,7 +230,7 @@ class _Checker:
     def __init__(self, path: Path, called: str, text: str, kind_folders: Sequence[Path]) -> None:
         self.path, self.called, self.text = path, called, text
         self.lines = text.splitlines()
-        self.document = tomllib.loads(text)
+        self.document = read_toml(text)
         self.kind_folders = kind_folders
 
     def config(self) -> DeviceConfig:
@@ -405,15 +404,19 @@ def _named(document: Any, kind: type[Any], at: str) -> str:
     before, elided, after = at.partition("[...]")
     if not elided:
         return at
-    for name in list(_at(document, before)):
-        only_this = copy.deepcopy(document)
-        table = _at(only_this, before)
-        for other in [key for key in table if key != name]:
-            del table[other]
-        try:
-            msgspec.convert(only_this, kind)
-        except msgspec.ValidationError:
-            return f"{before}.{name}{after}"
+    table = _at(document, before)
+    whole = dict(table)
+    try:
+        for name in list(whole)[:MAX_NAMED]:
+            table.clear()
+            table[name] = whole[name]
+            try:
+                msgspec.convert(document, kind)
+            except msgspec.ValidationError:
+                return f"{before}.{name}{after}"
+    finally:
+        table.clear()
+        table.update(whole)
     return at
 
 
@@ -454,10 +457,10 @@ def line_of(key: str, lines: Sequence[str]) -> int:
     table: list[str] = []
     counts: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
-        header = re.match(r"\s*(\[\[?)\s*([\w.\- ]+?)\s*\]", line)
+        header = re.match(r"\s*(\[\[?)([\w.\- ]+)\]", line)
         entry = re.match(r"\s*([\w.\-]+)\s*=", line)
         if header:
-            table = _table(header[2], header[1] == "[[", counts)
+            table = _table(header[2].strip(), header[1] == "[[", counts)
             here = table
         elif entry:
             here = [*table, *entry[1].split(".")]

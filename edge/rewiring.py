@@ -8,6 +8,7 @@ import logging
 from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -28,6 +29,7 @@ SAY_AGAIN_S = 60.0
 """How often the cloud is told of another reason to wait, where people come and go."""
 DISK_AGAIN_S = 10.0
 
+READING = "Its text is being read."
 OWN_FILE = "This device keeps the wiring of its own file."
 REPLACED = "A newer document took its place."
 
@@ -148,7 +150,7 @@ class Rewiring:
             self._look.cancel()
         self._verdict = self._judged(desired)
         if self._verdict.status == "waiting":
-            self._again(self._look_for_quiet, 0.0)
+            self._read(desired)
 
     def verdict(self, desired: Desired) -> Verdict:
         """What became of this document."""
@@ -164,12 +166,29 @@ class Rewiring:
             return Verdict("refused", OWN_FILE)
         if why := rewire.wirings.ended(name, desired.number):
             return Verdict("reverted", why)
+        return Verdict("waiting", READING)
+
+    def _read(self, desired: Desired) -> None:
+        """Have the text looked at by the thread of the disk: it may be long, and nobody at a door waits for it."""
+        assert self._rewire is not None  # noqa: S101 - nothing waits without
+        check = self._rewire.wirings.check if desired.wiring else _own_file
+        read = self._loop.run_in_executor(self._writer, check, desired.wiring)
+        read.add_done_callback(partial(self._has_read, desired))
+
+    def _has_read(self, desired: Desired, read: "Future[object]") -> None:
+        """It can be tried, or is refused; of a document that another has replaced meanwhile nobody asks any more."""
+        if self._closed or desired is not self._wanted:
+            return
         try:
-            if desired.wiring:
-                rewire.wirings.check(desired.wiring)
+            read.result()
         except ConfigError as wrong:
-            return Verdict("refused", f"{str(wrong).rstrip('.')}.")
-        return Verdict("waiting", self._quiet())
+            self._verdict = Verdict("refused", f"{str(wrong).rstrip('.')}.")
+            self._told(True)
+            return
+        self._verdict = Verdict("waiting", self._quiet())
+        if self._verdict.why:
+            self._told(False)
+        self._look_for_quiet()
 
     def _look_for_quiet(self) -> None:
         """Begin the trial if nobody passes and nothing is held open."""
@@ -252,6 +271,10 @@ class Rewiring:
     def _again(self, look: Callable[[], None], after_s: float = LOOK_S) -> None:
         if not self._closed:
             self._look = self._loop.call_later(after_s, look)
+
+
+def _own_file(_text: str) -> None:
+    """The device's own file was judged when it was loaded."""
 
 
 def _name(desired: Desired, rewire: Rewire | None) -> str:

@@ -95,9 +95,8 @@ def wiring_json(one: DesiredView) -> dict[str, Any]:
 def begin(body: RolloutIn, login: Mechanic, desk: Services) -> Ordered:
     """Bring wirings to devices: to the canary first, and to all others once it has kept its own."""
     try:
-        with desk.store.writing() as connection:
-            name = login.operator.name
-            started = start(connection, body.wirings, name, body.reason, desk.clock(), canary=body.canary)
+        by = login.operator.name
+        started = start(desk.store, body.wirings, by, body.reason, desk.clock(), canary=body.canary)
     except CannotRollOut as wrong:
         raise HTTPException(422, str(wrong)) from None
     return Ordered(id=started.id)

@@ -110,8 +110,7 @@ def change(request: Request, name: str, login: Changing, desk: Services, fields:
         return wiring_page(request, login, desk, name, say(request, "bad", EMPTY), text)
     try:
         reason = reason_in(fields)
-        with desk.store.writing() as connection:
-            start(connection, {name: text}, login.operator.name, reason, desk.clock())
+        start(desk.store, {name: text}, login.operator.name, reason, desk.clock())
     except NoReason:
         return wiring_page(request, login, desk, name, say(request, "bad", NO_REASON), text)
     except CannotRollOut as wrong:

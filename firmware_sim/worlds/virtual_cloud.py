@@ -139,8 +139,7 @@ class VirtualCloud:
 
     def roll_out(self, wirings: Mapping[str, str], by: str, reason: str, *, canary: str = "") -> str:
         """Start a roll-out; returns its id. Raises ``CannotRollOut``."""
-        with self._store.writing() as connection:
-            rollout = start(connection, wirings, by, reason, self._now_ms(), canary=canary)
+        rollout = start(self._store, wirings, by, reason, self._now_ms(), canary=canary)
         self._roll()
         return rollout.id
 

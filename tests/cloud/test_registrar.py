@@ -13,11 +13,13 @@ from cloud.ca import Authority, open_authority
 from cloud.cut_off import LASTS_MS, Probe
 from cloud.grants import grants
 from cloud.keys import KeyFolder
+from cloud.plans import Hours
 from cloud.publisher import Publisher
 from cloud.registrar import LOCAL_BROKER, Position, Registrar
+from cloud.rolling import start
 from cloud.sample import HUB_SOCKETS, SITE, SOCKETS, seed_sample
 from cloud.store import operators
-from cloud.store.community import add_point, load_community
+from cloud.store.community import add_hours, add_point, load_community
 from cloud.store.console import list_devices
 from cloud.store.database import Store
 from cloud.store.orders import points_of
@@ -26,6 +28,7 @@ from cloud.store.schema import points
 from cloud.store.streams import Streams
 from contract.adoption import Bundle, open_bundle
 from contract.decide import DAY_MS
+from contract.schedules import ALWAYS
 from contract.sealing import DeviceKey
 
 NOW_MS = 1_800_000_000_000
@@ -74,6 +77,30 @@ def office(store: Store, keys: KeyFolder, tmp_path: Path) -> Office:
 
 def serial(bundle: Bundle) -> int:
     return x509.load_pem_x509_certificate(bundle.certificate.encode()).serial_number
+
+
+@pytest.mark.parametrize("endless", ["a." * 31_000 + "a = 1", "a = " + "9" * 5_000, "a = " + "[" * 60_000])
+def test_an_endless_wiring_is_adopted_without_points(office: Office, endless: str) -> None:
+    """A stranger's text, confirmed by an operator: it is kept as it is, says nothing of points, and stops nobody."""
+    bundle = office.adopt(DeviceKey.generate(), wiring=endless)
+    assert (bundle.device, bundle.wiring) == ("north-gate", endless)
+
+
+def test_a_wiring_is_read_before_the_transaction(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the text of an adoption or a roll-out is read, others can write: ingest waits for nobody's wiring."""
+    texts: list[str] = []
+
+    def reads(text: str) -> dict[str, object]:
+        with office.store.writing() as connection:
+            add_hours(connection, Hours(f"read-{len(texts)}", ALWAYS, "x", "x"))
+        texts.append(text)
+        return {}
+
+    for module in ("cloud.wired", "cloud.rolling"):
+        monkeypatch.setattr(f"{module}.read_toml", reads)
+    office.adopt(DeviceKey.generate(), wiring="a = 1")
+    start(office.store, {"north-gate": "a = 2"}, "lin", "longer, for prams", NOW_MS)
+    assert texts == ["a = 1", "a = 2"]
 
 
 def test_a_device_without_labels_is_called_as_its_door_or_as_the_zone_of_all_its_points(office: Office) -> None:

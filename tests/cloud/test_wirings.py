@@ -154,8 +154,10 @@ def test_a_person_stops_it_with_a_reason(town: Town, admin: Visitor) -> None:
     [
         ({"wirings": {}}, "wirings"),
         ({"wirings": {"nobody": NEW}}, "no such device: nobody"),
-        ({"wirings": {EAST: "[device"}}, "east-gate: this is not TOML"),
-        ({"wirings": {EAST: "a = " + "[" * 30_000}}, "east-gate: this is not TOML"),
+        ({"wirings": {EAST: "[device"}}, "east-gate, line 1: this is not TOML"),
+        ({"wirings": {EAST: "a = " + "[" * 1_000}}, "east-gate, line 1: nested deeper"),
+        ({"wirings": {EAST: "a." * 31_000 + "a = 1"}}, "east-gate, line 1: a line of 62005"),
+        ({"wirings": {EAST: "a = " + "9" * 5_000}}, "east-gate, line 1: a line of 5004"),
         ({"wirings": {EAST: NEW}, "canary": WEST}, "the canary west-gate has no wiring"),
     ],
 )

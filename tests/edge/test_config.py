@@ -287,6 +287,16 @@ def test_the_longest_unlock_fits_into_the_longest_lease() -> None:
     assert MAX_UNLOCK_MS + LEASE_MARGIN_MS == MAX_LEASE_MS
 
 
-def test_a_file_that_is_nested_too_deep_is_one_clear_line(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^the new wiring:1: this is nested too deep"):
-        check("a = " + "[" * 60_000, tmp_path / "device.toml", named="the new wiring")
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a = 1\nb = " + "[" * 1900, "nested deeper than"),
+        ("a = 1\n" + "a." * 900 + "a = 1", "a key of more than"),
+        ("a = 1\nb = " + "9" * 1900, "a number of more than"),
+        ("a = 1\n" + "a." * 31_000 + "a = 1", "a line of 62005 characters"),
+    ],
+    ids=["depth", "dotted key", "digits", "line"],
+)
+def test_an_endless_text_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=f"^the new wiring:2: {problem}"):
+        check(text, tmp_path / "device.toml", named="the new wiring")

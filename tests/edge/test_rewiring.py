@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from contract.messages import Desired
 from contract.sealing import wiring_hash
+from edge.config import ConfigError
 from edge.rewiring import (
     DISK_AGAIN_S,
     OWN_FILE,
+    READING,
     SAY_AGAIN_S,
     STEADY_S,
     TRIAL_S,
@@ -102,7 +104,9 @@ async def test_what_is_not_sound_is_refused_with_its_sentence(tmp_path: Path) ->
     bench.want(replace(desired(), wiring_hash="0" * 16))
     assert bench.verdict == ("refused", "The wiring is not the one that its hash names.")
     bench.want(desired(NEW.replace("pin = 17", "pin = 5")))
-    assert bench.verdict[0] == "refused"
+    assert bench.verdict == ("waiting", READING)
+    await asyncio.sleep(0.1)
+    assert (bench.verdict[0], bench.told) == ("refused", [("refused", True)])
     assert (
         "the wiring from the cloud:12: point[0].outputs.lock.pin: " in bench.verdict[1] or "pin 5" in bench.verdict[1]
     )
@@ -128,7 +132,10 @@ async def test_it_waits_for_a_quiet_moment_and_tells_of_it_once_a_minute(tmp_pat
     bench = Bench(tmp_path)
     bench.why = "Waits for somebody."
     bench.want(desired())
+    await asyncio.sleep(0.1)
     assert bench.verdict == ("waiting", "Waits for somebody.")
+    assert bench.told == [("waiting", False)]
+    bench.told.clear()
     await asyncio.sleep(SAY_AGAIN_S + 5)
     for second in range(150):
         bench.why = f"Waits for somebody else ({second})."
@@ -139,6 +146,33 @@ async def test_it_waits_for_a_quiet_moment_and_tells_of_it_once_a_minute(tmp_pat
     assert bench.begun == [Trial(7, 3, link_was_up=True)]
     assert bench.told[-1] == ("trying", True)
     assert bench.wirings.record.trial is not None
+
+
+@in_virtual_time
+async def test_a_long_text_is_read_off_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sealed wiring may be long to read, and somebody may stand at the door. An older text that has been read holds
+    up no newer document."""
+    bench = Bench(tmp_path)
+    disk: list[tuple[asyncio.Future[None], Any, tuple[Any, ...]]] = []
+
+    def slowly(_executor: object, act: Any, *arguments: Any) -> "asyncio.Future[None]":
+        read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        disk.append((read, act, arguments))
+        return read
+
+    with monkeypatch.context() as slow:
+        slow.setattr(asyncio.get_running_loop(), "run_in_executor", slowly)
+        bench.want(desired())
+        await asyncio.sleep(10)
+        assert (bench.verdict, bench.begun) == (("waiting", READING), [])
+        bench.want(desired(NEW.replace("9000", "9001"), 8))
+        ((first, _, _), (second, act, arguments)) = disk
+        first.set_exception(ConfigError("nobody asks any more"))
+        await asyncio.sleep(1)
+        assert (bench.verdict, arguments) == (("waiting", READING), (bench.wanted.wiring,))
+        second.set_result(act(*arguments))
+        await asyncio.sleep(1)
+    assert bench.begun == [Trial(8, 3, link_was_up=True)]
 
 
 @in_virtual_time

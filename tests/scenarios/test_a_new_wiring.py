@@ -311,7 +311,7 @@ async def test_a_cloud_that_is_killed_goes_on_with_its_roll_out(tmp_path: Path) 
 @in_virtual_time
 async def test_a_wiring_that_is_not_sound_is_refused_with_its_line(tmp_path: Path) -> None:
     async with Gates(tmp_path) as gates:
-        with pytest.raises(CannotRollOut, match="east-gate: this is not TOML"):
+        with pytest.raises(CannotRollOut, match="east-gate, line 1: this is not TOML"):
             gates.cloud.roll_out({EAST: "wiring = "}, "lin", REASON)
         wrong = gates.own[EAST].replace(f"pin = {LOCK}", "pin = 5")
         stopped = await gates.over(gates.cloud.roll_out({EAST: wrong, WEST: gates.own[WEST]}, "lin", REASON))
@@ -451,8 +451,8 @@ async def _a_longer_unlock(town: SmallTown) -> None:
     await town.until(town.gym.ready)
     own = town.gym.config.path.read_text()
     assert "unlock_ms = 5000" in own
-    with open_folder(town.cloud_folder) as (store, _), store.writing() as connection:
-        rollout = start(connection, {GYM: own.replace("unlock_ms = 5000", "unlock_ms = 3000")}, "lin", REASON, clock())
+    with open_folder(town.cloud_folder) as (store, _):
+        rollout = start(store, {GYM: own.replace("unlock_ms = 5000", "unlock_ms = 3000")}, "lin", REASON, clock())
 
     async def over() -> bool:
         with open_folder(town.cloud_folder) as (store, _), store.reading() as connection:
