@@ -17,6 +17,7 @@ from contract import topics
 from edge.announcer import will
 from edge.clock import CLOCK_FILE, DeviceClock
 from edge.config import DeviceConfig
+from edge.connection_number import ConnectionNumber
 from edge.credentials import Credentials
 from edge.device import Device
 from edge.files import Reserve
@@ -27,7 +28,7 @@ from edge.keeper_line import KeeperLine
 from edge.keeper_link import socket_path
 from edge.log_lines import LogLines
 from edge.memory import Memory, MemoryUnusable
-from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
+from edge.mqtt import Broker, MqttLink, Will
 from edge.ports import Ports
 from edge.remote import Machine
 from edge.rewiring import Rewire
@@ -73,14 +74,20 @@ def broker(config: DeviceConfig, clock: DeviceClock) -> Broker:
     return Broker(address.hostname or "", address.port or PORTS[address.scheme], tls)
 
 
-def _link(config: DeviceConfig, found: Broker, loop: asyncio.AbstractEventLoop, connector: Executor) -> MqttLink:
+def _link(
+    config: DeviceConfig,
+    found: Broker,
+    number: ConnectionNumber,
+    loop: asyncio.AbstractEventLoop,
+    connector: Executor,
+) -> MqttLink:
     site, name = config.device.site, config.device.name
     return MqttLink(
         found,
         client_id=name,
         subscribe=topics.down(site, name, "+"),
         will=Will(topics.up(site, name, "state"), will),
-        number=ConnectionNumber(config.state / "connections"),
+        number=number,
         loop=loop,
         random=SystemRandom(),
         connector=connector,
@@ -163,7 +170,8 @@ async def _life(
         identity = Identity(config.keys)
         found = broker(config, clock)
         keeper = KeeperLine(socket_path(config.run))
-        link = _link(config, found, loop, stack.enter_context(Outliving("connector")))
+        number = ConnectionNumber(config.state / "connections", clock)
+        link = _link(config, found, number, loop, stack.enter_context(Outliving("connector")))
         journal, roster, memory = open_files(config, clock.boot)
         threads = [_thread(stack, name) for name in ("writer", "flusher", "roster", "memory")]
         writer, flusher, roster_writer, memory_writer = threads
@@ -176,6 +184,7 @@ async def _life(
             memory=memory,
             keeper=keeper,
             link=link,
+            number=number,
             random=SystemRandom(),
             writer=writer,
             flusher=flusher,

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -75,22 +74,6 @@ class _Kept(Struct, frozen=True):
     error_ms: int = 0
     set_mono_ms: int = 0
     heard_ms: int = 0
-
-
-def _written(kept: _Kept) -> bytes:
-    """What the file holds: one line of JSON, and its checksum on the next. One rotten digit may be a thousand years."""
-    body = msgspec.json.encode(kept)
-    return codec.attach(body, sha256(body).digest())
-
-
-def _read(text: bytes) -> _Kept:
-    """Raises ``Malformed`` unless the text is what was written; one of before there was a checksum is one line."""
-    if b"\n" not in text:
-        return codec.read(text, _Kept)
-    body, checksum = codec.detach(text)
-    if sha256(body).digest() != checksum:
-        raise Malformed("not what was written")
-    return codec.read(body, _Kept)
 
 
 class DeviceClock:
@@ -209,11 +192,11 @@ class DeviceClock:
             self._set_mono_ms,
             self.heard_ms,
         )
-        self._do(partial(self._write, _written(kept)))
+        self._do(partial(self._write, msgspec.json.encode(kept)))
 
     def _write(self, kept: bytes) -> None:
         with suppress(OSError):
-            files.write_whole(self._path, kept)
+            files.write_checked(self._path, kept)
 
     def _set(self, at_ms: int, error_ms: int) -> None:
         is_first = self._offset_ms is None
@@ -235,7 +218,7 @@ class DeviceClock:
     def _load(self) -> None:
         """Without a file, or by a rotten one, the floor is where this software began."""
         try:
-            kept = _read(self._path.read_bytes())
+            kept = codec.read(files.read_checked(self._path), _Kept)
         except FileNotFoundError:
             return
         except (OSError, Malformed):

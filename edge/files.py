@@ -6,7 +6,11 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
+
+from contract import codec
+from contract.codec import Malformed
 
 MAX_SET_ASIDE = 4
 """How many damaged versions of one file are kept; after that the newest replaces the last."""
@@ -18,6 +22,8 @@ COPIED_BYTES = 64 * 1024
 
 MAX_SOCKET_PATH_BYTES = 107 if sys.platform == "linux" else 103
 """What the kernel's ``sun_path`` (unix(7)) holds before its closing zero; 103 is that of macOS."""
+
+MAX_SMALL_BYTES = 64 * 1024
 
 RESERVE_BYTES = 2 * 1024 * 1024
 """What opening a journal and a roster may need: their WAL index, and the first pages of the WAL."""
@@ -53,6 +59,27 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600) -> None:
         os.fsync(descriptor)
     draft.replace(path)
     sync_folder(path.parent)
+
+
+def write_checked(path: Path, line: bytes) -> None:
+    """Replace a small file of one line, with its checksum on the next: one rotten digit may be a thousand years. Raises
+    ``OSError``."""
+    write_whole(path, codec.attach(line, sha256(line).digest()))
+
+
+def read_checked(path: Path) -> bytes:
+    """The line that was written, or the whole text of a file of before there was a checksum. Raises ``OSError``, or
+    ``Malformed`` for a file that is not what was written."""
+    with path.open("rb") as file:
+        text = file.read(MAX_SMALL_BYTES + 1)
+    if len(text) > MAX_SMALL_BYTES:
+        raise Malformed(f"{path} has more than {MAX_SMALL_BYTES} bytes")
+    if b"\n" not in text:
+        return text
+    line, checksum = codec.detach(text)
+    if sha256(line).digest() != checksum:
+        raise Malformed(f"{path} is not what was written")
+    return line
 
 
 def sync_folder(folder: Path) -> None:

@@ -14,7 +14,6 @@ import ssl
 from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections.abc import Callable
 from concurrent.futures import Executor
-from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple, Protocol
 
@@ -26,8 +25,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from contract.messages import MAX_PAYLOAD_BYTES
+from edge.connection_number import ConnectionNumber
 from edge.credentials import explain
-from edge.files import write_whole
 from edge.link import is_loopback
 
 log = logging.getLogger(__name__)
@@ -77,25 +76,6 @@ class Will(NamedTuple):
 
     topic: str
     payload: Callable[[int], bytes]
-
-
-class ConnectionNumber:
-    """Counts the connections of a device, over restarts. A number is kept before it is used."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            self._last = int(path.read_text())
-        except (OSError, ValueError):
-            self._last = 0
-
-    def next(self) -> int:
-        self._last += 1
-        try:
-            write_whole(self._path, str(self._last).encode())
-        except OSError as error:
-            log.warning("the connection number %d cannot be kept: %s", self._last, error.strerror)
-        return self._last
 
 
 class MqttLink:

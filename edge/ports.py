@@ -8,6 +8,7 @@ from random import Random
 from msgspec import Struct
 
 from edge.clock import DeviceClock
+from edge.connection_number import ConnectionNumber
 from edge.credentials import Credentials
 from edge.hardware.serial_line import BusPort
 from edge.identity import Identity
@@ -36,6 +37,8 @@ class Ports(Struct, frozen=True):
     keeper: KeeperPort
     link: Link
     random: Random
+    number: ConnectionNumber | None = None
+    """What counts the link's connections, where that outlives this process."""
     writer: Executor | None = None
     flusher: Executor | None = None
     roster_writer: Executor | None = None

@@ -106,7 +106,7 @@ class VirtualLink:
         self.line = line or Line()
         self._broker, self._loop = broker, broker.loop
         self._subscribe, self._will = subscribe, will
-        self._next_number = next_number or itertools.count(1).__next__
+        self.next_number = next_number or itertools.count(1).__next__
         self._random = broker.random(f"link/{name}")
         self._wanted: dict[str, bool] = {}
         self._used = self._up = False
@@ -195,7 +195,7 @@ class VirtualLink:
         if self._mourning is not None:  # the broker meets the client again before it missed it: the old one is gone
             self._speak_will()
         self._up = True
-        self._connection = self._whole = self._next_number()
+        self._connection = self._whole = self.next_number()
         if self.line.lasts_s is not None:
             lasts_s = self._random.expovariate(1 / self.line.lasts_s)
             self._timer = self._loop.call_later(lasts_s, self._break, self.line.noticed_s)

@@ -10,6 +10,7 @@ from contract.events import Event
 from edge.announcer import will
 from edge.clock import DeviceClock
 from edge.config import DeviceConfig
+from edge.connection_number import ConnectionNumber
 from edge.device import Device
 from edge.hardware.serial_line import BusPort
 from edge.identity import Identity
@@ -17,7 +18,6 @@ from edge.journal import Journal
 from edge.keeper_link import LocalLine, ToAgent, ToKeeper
 from edge.keeper_seat import KeeperSeat
 from edge.memory import Memory
-from edge.mqtt import ConnectionNumber
 from edge.peripherals import Bus
 from edge.ports import Ports
 from edge.remote import Machine
@@ -111,7 +111,6 @@ class VirtualDevice:
             subscribe=[topics.down(site, self.name, "+")],
             will=(topics.up(site, self.name, "state"), will),
             line=line,
-            next_number=ConnectionNumber(config.state / "connections").next,
         )
         self.booted_s: dict[str, float] = {}
         """When each boot began, on the world's clock."""
@@ -167,6 +166,8 @@ class VirtualDevice:
     def _live(self, life: Life, wirings: Wirings, turn: Turn, clock: DeviceClock) -> None:
         """One life of the agent within its process: until it is killed, or starts over by another wiring."""
         state = self.config.state
+        number = ConnectionNumber(state / "connections", clock)
+        self.link.next_number = number.next
         self._journal = MortalJournal(state / "journal.db", boot=self._boot_id)
         writer, flusher, roster_writer = self._threads
 
@@ -182,6 +183,7 @@ class VirtualDevice:
             memory=Memory(state / "memory.db"),
             keeper=self,
             link=self.link,
+            number=number,
             random=self.board.random(f"agent/{self._boot_id}/{life.loop.time()}"),
             writer=writer,
             flusher=flusher,

@@ -14,8 +14,10 @@ from cloud.keys import KeyFolder
 from contract.decide import DAY_MS
 from contract.sealing import DeviceKey
 from edge.clock import BUILT_MS, DeviceClock
+from edge.connection_number import ConnectionNumber
 from edge.credentials import MAX_TRIES, BadCertificate, Credentials
-from edge.mqtt import Broker, ConnectionNumber, MqttLink, Will
+from edge.mqtt import Broker, MqttLink, Will
+from tests.edge.syncing import Clock
 from tests.secured import SITE, Secured, now_ms
 
 GATE = "east-gate"
@@ -65,7 +67,7 @@ def tries(credentials: Credentials, port: int, host: str = "127.0.0.1") -> str:
             client_id=GATE,
             subscribe=f"hg/v1/{SITE}/{GATE}/dn/+",
             will=Will(f"hg/v1/{SITE}/{GATE}/up/state", lambda _: b"gone"),
-            number=ConnectionNumber(credentials.folder / "connections"),
+            number=ConnectionNumber(credentials.folder / "connections", Clock()),
             loop=loop,
             random=AtOnce(),
         )

@@ -20,11 +20,13 @@ from cryptography.x509.oid import NameOID
 
 from contract.messages import MAX_PAYLOAD_BYTES
 from edge import mqtt
-from edge.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, ConnectionNumber, MqttLink, Tls, Will
+from edge.connection_number import ConnectionNumber
+from edge.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, MqttLink, Tls, Will
 from firmware_sim.clock import run_virtual
 from firmware_sim.link import Proxy
 from firmware_sim.worlds.brokers import Broker as LocalBroker
 from firmware_sim.worlds.brokers import free_port, start_broker
+from tests.edge.syncing import Clock
 
 UP, DOWN = "hg/v1/estate/gym-01/up/", "hg/v1/estate/gym-01/dn/"
 
@@ -86,12 +88,15 @@ class Ends:
         return self._end("cloud", Broker("127.0.0.1", port, tls), "hg/v1/+/+/up/+")
 
     def _end(self, name: str, broker: Broker, subscribe: str) -> Ear:
+        count = self._folder / name
+        if not count.exists():
+            count.write_text("0")
         link = MqttLink(
             broker,
             client_id=name,
             subscribe=subscribe,
             will=Will(f"{UP}state" if name == "gym-01" else "hg/will", lambda number: f"gone {number}".encode()),
-            number=ConnectionNumber(self._folder / name),
+            number=ConnectionNumber(count, Clock()),
             loop=asyncio.get_running_loop(),
             random=AtOnce(),
         )
@@ -197,15 +202,6 @@ def test_a_broker_that_comes_late_dies_and_comes_back_is_found_each_time(mosquit
     run(story())
 
 
-def test_connections_are_counted_over_restarts(tmp_path: Path) -> None:
-    path = tmp_path / "connection"
-    assert [ConnectionNumber(path).next() for _ in range(3)] == [1, 2, 3]
-    path.write_text("spoilt")
-    assert ConnectionNumber(path).next() == 1
-    nowhere = ConnectionNumber(tmp_path / "nowhere" / "connection")
-    assert [nowhere.next(), nowhere.next()] == [1, 2]
-
-
 def test_a_fault_of_ours_in_a_callback_is_counted_and_the_link_goes_on(broker: LocalBroker, tmp_path: Path) -> None:
     async def story() -> None:
         async with making(tmp_path) as ends:
@@ -265,13 +261,11 @@ async def stranger(answer: bytes) -> AsyncIterator[int]:
     """A server on loopback that is no broker: it says its piece to whoever comes, and then listens for ever."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await reader.read(1)
-            writer.write(answer)
-            with suppress(ConnectionError):
-                await reader.read()
-        finally:
-            writer.close()
+        await reader.read(1)
+        writer.write(answer)
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
@@ -369,7 +363,7 @@ def test_pauses_between_attempts_grow_up_to_a_bound_and_are_drawn_anew(tmp_path:
             client_id="gym-01",
             subscribe=f"{DOWN}+",
             will=Will(f"{UP}state", lambda number: b""),
-            number=ConnectionNumber(tmp_path / "connection"),
+            number=ConnectionNumber(tmp_path / "connection", Clock()),
             loop=asyncio.get_running_loop(),
             random=Longest(),
         )
