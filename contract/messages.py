@@ -20,6 +20,11 @@ MAX_LIFETIME_MS = 30_000
 """The longest that a command may wait for its device."""
 MAX_LOG_LINES = 400
 
+MAX_NUMBER = MAX_TIME_MS = 1 << 48
+"""The highest number of a document, and the latest time (the year 10889). Documents are numbered one by one: what lies
+beyond was written by a fault or a thief, and once it is adopted nothing would ever be newer."""
+Number = Annotated[int, Meta(ge=1, le=MAX_NUMBER)]
+Time = Annotated[int, Meta(ge=0, le=MAX_TIME_MS)]
 Hash = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Link = Annotated[bytes, Meta(min_length=32, max_length=32)]
 JournalId = Annotated[str, Meta(pattern=r"^[0-9a-f]{16}\Z")]
@@ -59,7 +64,7 @@ class Ack(Struct, frozen=True):
 
     journal: JournalId
     upto: Annotated[int, Meta(ge=0)]
-    now_ms: int
+    now_ms: Time
     rewind: bool = False
     fork: bool = False
     version: int = 1
@@ -131,9 +136,9 @@ class Manifest(Struct, frozen=True):
     """
 
     device: Name
-    number: Annotated[int, Meta(ge=1)]
-    issued_ms: int
-    expires_ms: int
+    number: Number
+    issued_ms: Time
+    expires_ms: Time
     site_page: Hash
     pages: Annotated[list[Hash], Meta(max_length=MAX_ROSTER_PAGES)]
     count: Annotated[int, Meta(ge=0)]
@@ -150,8 +155,8 @@ class Desired(Struct, frozen=True):
     """
 
     device: Name
-    number: Annotated[int, Meta(ge=1)]
-    issued_ms: int
+    number: Number
+    issued_ms: Time
     modes: dict[str, Mode] = {}
     wiring: Annotated[str, Meta(max_length=MAX_WIRING_CHARACTERS)] = ""
     wiring_hash: str = ""
@@ -189,7 +194,7 @@ class Command(Struct, frozen=True):
     reason: Words
     connection: int
     lifetime_ms: Annotated[int, Meta(ge=1, le=MAX_LIFETIME_MS)]
-    issued_ms: int
+    issued_ms: Time
     point: str = ""
     args: dict[str, Any] = {}
     version: int = 1

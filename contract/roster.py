@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from msgspec import Meta, Struct
 
 from contract.codec import Malformed, pack, unpack
-from contract.decide import Allotment, Grant, Ration, Standing, Tier
+from contract.decide import HOUR_MS, Allotment, Grant, Ration, Standing, Tier
 from contract.messages import MAX_PAYLOAD_BYTES, MAX_ROSTER_PAGES, Manifest, Name
 from contract.schedules import Schedule
 from contract.sealing import DIGEST_BYTES
@@ -325,6 +325,10 @@ def check_whole(prefixes: Iterable[Prefix]) -> None:
         raise Malformed(f"roster ends at prefix {reached:08x}")
 
 
+FIRST_ROSTER_AGE_MS = 12 * HOUR_MS
+"""How old the first roster of a device may be. A cloud issues each again after 6 hours at most."""
+
+
 def refusal(
     manifest: Manifest, *, device: str, newest_number: int, newest_issued_ms: int, now_ms: int | None
 ) -> str | None:
@@ -332,11 +336,18 @@ def refusal(
 
     The same number issued again is adopted, as it makes the roster younger; an older issue of it is not.
     ``now_ms`` is None while the clock is unset: then expiry is judged by the newest issue time the device has seen.
+    A device that has never had a roster (number 0) cannot tell an old one from the newest. It waits for the cloud's own
+    word about the time, and takes only what a cloud that speaks now has issued: whoever plays an old roster to a device
+    that has lost its memory must not bring back the cards that have been reported lost since.
     """
     if manifest.device != device:
         return "wrong_device"
     if (manifest.number, manifest.issued_ms) < (newest_number, newest_issued_ms):
         return "older_version"
+    if newest_number == 0 and now_ms is None:
+        return "clock_unset"
     if manifest.expires_ms <= (newest_issued_ms if now_ms is None else now_ms):
         return "expired"
+    if newest_number == 0 and now_ms is not None and now_ms - manifest.issued_ms > FIRST_ROSTER_AGE_MS:
+        return "too_old"
     return None

@@ -100,6 +100,7 @@ class Commands:
         self._closed = False
         begun = memory.commands()
         self._forgotten_ms = memory.forgotten_ms()
+        self._is_new = self._forgotten_ms == 0
         self._results = {one.id: _stored(one) for one in begun}
         self._found_open = [one for one in begun if one.result is None]
 
@@ -108,6 +109,17 @@ class Commands:
         for one in self._found_open:
             self._record("command.unknown", {"id": one.id, "op": one.op})
             self._keep(Result(one.id, "unknown", self._clock.now_ms(), "restarted"))
+        if self._clock.trust is not Trust.UNSET:
+            self.time_known()
+
+    def time_known(self) -> None:
+        """The memory of a device that was set up anew, or has lost it, knows no command that was carried out before:
+        what was issued by now may have been."""
+        if self._is_new:
+            self._is_new = False
+            self._forgotten_ms = self._clock.now_ms() - 1
+            kept = self._loop.run_in_executor(self._writer, self._memory.forget_until, self._forgotten_ms)
+            kept.add_done_callback(_log_unkept)
 
     def close(self) -> None:
         """Carry nothing more out. The next start owns up to what was written down meanwhile."""
@@ -194,7 +206,7 @@ class Commands:
         if self._closed:
             return
         try:
-            self._forgotten_ms = written.result()
+            self._forgotten_ms = max(self._forgotten_ms, written.result())
         except MemoryUnusable as error:
             log.error("a command cannot be written down: %s", error)
             del self._results[command.id]
@@ -235,6 +247,13 @@ class Commands:
         self._answer(result)
         if afterwards is not None:
             afterwards()
+
+
+def _log_unkept(written: "Future[None]") -> None:
+    """Without it the next start counts as the first, and refuses what was issued before that."""
+    error = None if written.cancelled() else written.exception()
+    if error is not None:
+        log.warning("since when commands are remembered cannot be kept: %s", error)
 
 
 def _stored(begun: Begun) -> Result | None:

@@ -110,6 +110,7 @@ class Device:
                 writer=ports.roster_writer,
                 want=lambda payload: ports.link.publish(topics.up(self._site, self._name, "want"), payload, qos=1),
                 changed=self._roster_changed,
+                ask_time=self._ask_time,
                 damaged=lambda told: self.recorder.record("", "device.roster_damaged", told),
             )
             self.remote = Remote(
@@ -272,8 +273,19 @@ class Device:
         data = {"boot": self.ports.clock.boot, "offset_ms": offset_ms, "error_ms": error_ms}
         self.recorder.record("", "device.clock_fixed", data)
         self.agent.clock_known()
+        if self.roster_sync is not None:
+            self.roster_sync.time_known()
         if self.remote is not None:
             self.remote.modes.look()
+            self.remote.commands.time_known()
+        if self.ports.number is not None and self.ports.number.is_doubtful:
+            log.warning("the number of this connection may have been used before: connecting anew")
+            self.ports.loop.call_soon(self.ports.link.again)
+
+    def _ask_time(self) -> None:
+        """Only the acknowledgement of an event that was never sent before tells the time."""
+        if self.uplink is not None and not self.uplink.has_news:
+            self.recorder.record("", "device.asks_time", {"clock": self.ports.clock.trust})
 
     def _save_clock(self) -> None:
         self.ports.clock.save()
@@ -287,8 +299,8 @@ class Device:
         if self.remote is not None:
             self.remote.went_up(connection)
         if self.uplink is not None:
-            if self.ports.clock.trust is not Trust.SYNCED and not self.uplink.has_news:
-                self.recorder.record("", "device.asks_time", {"clock": self.ports.clock.trust})
+            if self.ports.clock.trust is not Trust.SYNCED:
+                self._ask_time()
             self.uplink.went_up()
 
     def _link_down(self) -> None:

@@ -37,7 +37,7 @@ _KEEP_POINT = "INSERT OR REPLACE INTO points (point, document, boot, mono_ms, at
 _DROP_POINT = "DELETE FROM points WHERE point = ?"
 _SPENT = "SELECT session, day, holder, allotment, ms, mwh FROM spent"
 _SPEND = "INSERT OR REPLACE INTO spent (session, day, holder, allotment, ms, mwh) VALUES (?, ?, ?, ?, ?, ?)"
-_DATE = "UPDATE spent SET day = :today WHERE day = :undated OR day > :today + 1"
+_DATE = "UPDATE spent SET day = ?1 WHERE day = ?2 OR day > ?1 + 1"
 _OUTDATED = "DELETE FROM spent WHERE day <> ? AND day <= ?"
 
 FORGOTTEN = "commands.forgotten_ms"
@@ -109,8 +109,13 @@ class Memory:
                 self._connection.execute(_FORGET, (row,))
                 newest_ms = max(newest_ms, issued_ms)
             if forgotten:
-                self._connection.execute(_KEEP, (FORGOTTEN, str(newest_ms).encode()))
+                self._keep_forgotten(newest_ms)
             return newest_ms
+
+    def forget_until(self, issued_ms: int) -> None:
+        """Every command issued no later than this counts as carried out and forgotten. Raises ``MemoryUnusable``."""
+        with self._telling(), files.transaction(self._connection):
+            self._keep_forgotten(max(issued_ms, _forgotten_ms(self._connection)))
 
     def finish(self, command: str, result: bytes) -> None:
         """Remember how a command ended. Raises ``MemoryUnusable``."""
@@ -158,11 +163,14 @@ class Memory:
         """What was undated counts on this day from now on, and so does what lies in a future that the clock was set
         back from. Raises ``MemoryUnusable``."""
         with self._telling():
-            self._connection.execute(_DATE, {"today": day, "undated": UNDATED})
+            self._connection.execute(_DATE, (day, UNDATED))
 
     def close(self) -> None:
         self._connection.close()
         self._hold.release()
+
+    def _keep_forgotten(self, newest_ms: int) -> None:
+        self._connection.execute(_KEEP, (FORGOTTEN, str(newest_ms).encode()))
 
     def _opened(self) -> sqlite3.Connection:
         try:

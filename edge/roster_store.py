@@ -20,14 +20,16 @@ from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from contract import codec
 from contract.codec import Malformed
 from contract.decide import Allotment, Grant
-from contract.messages import Manifest
+from contract.messages import MAX_NUMBER, Manifest, Time
 from contract.roster import Page, Prefix, Site, check_whole, prefix_of
 from contract.sealing import page_hash
 from edge import files
@@ -54,8 +56,8 @@ class Unfit(Exception):
 class Newest(Struct, frozen=True, order=True):
     """The newest manifest ever adopted. An older one is refused, even by a store that had to begin anew."""
 
-    number: int = 0
-    issued_ms: int = 0
+    number: Annotated[int, Meta(ge=0, le=MAX_NUMBER)] = 0
+    issued_ms: Time = 0
 
 
 class RosterStore:
@@ -181,7 +183,7 @@ class RosterStore:
             self._files.writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
         yield
         with suppress(OSError):  # then the number stands in the database alone, as it did until now
-            files.write_whole(self._newest_path, msgspec.json.encode(self._newest))
+            files.write_checked(self._newest_path, msgspec.json.encode(self._newest))
         yield
         yield from self._sweep(manifest)
 
@@ -296,6 +298,6 @@ def _newest_of(manifest: Manifest | None) -> Newest:
 
 def _read_newest(path: Path) -> Newest:
     """A file that cannot be read is no file: then the database alone knows."""
-    with suppress(OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(path.read_bytes(), type=Newest)
+    with suppress(OSError, Malformed):
+        return codec.read(files.read_checked(path), Newest)
     return Newest()

@@ -8,7 +8,7 @@ The work is done in slices, so that somebody at the door never waits for a roste
 import asyncio
 import logging
 import sqlite3
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple, Protocol, TypeVar
@@ -32,6 +32,8 @@ MAX_HELD_BYTES = 2 * 1024 * 1024
 for, at most ``MAX_WANTED_PAGES``, come on top: a flood of others cannot push them out."""
 LOOKED_UP_AT_ONCE = 100
 STORED_AT_ONCE = 8
+ASK_TIME_S, MAX_ASK_TIME_S = 5.0, 600.0
+"""How long a first roster waits for the cloud's word of the time before it is asked for again, doubling."""
 DONE = object()
 WAIT_S, MAX_WAIT_S = 2.0, 60.0
 """How long to wait for pages before asking again, doubling."""
@@ -43,6 +45,10 @@ class Refused(Exception):
     def __init__(self, why: str, detail: str) -> None:
         super().__init__(detail)
         self.why = why
+
+
+class WaitsForTime(Refused):
+    """A first roster that can be judged only when the cloud has said what time it is."""
 
 
 class Target(NamedTuple):
@@ -64,8 +70,9 @@ class Time(Protocol):
 
 
 class RosterSync:
-    """Keeps the store at the newest manifest. ``want`` publishes a request for pages; ``changed`` is told of news, and
-    ``damaged`` of a store that is not what it was: with how many pages are spoilt, or how the old file is called now.
+    """Keeps the store at the newest manifest. ``want`` publishes a request for pages; ``ask_time`` asks the cloud for
+    its sealed word of the time, which a first roster waits for. ``changed`` is told of news, and ``damaged`` of a store
+    that is not what it was: with how many pages are spoilt, or how the old file is called now.
 
     ``got`` of ``wanted`` pages are there while some are being fetched; both are 0 otherwise.
     """
@@ -82,17 +89,20 @@ class RosterSync:
         writer: Executor | None,
         want: Callable[[bytes], None],
         changed: Callable[[], None],
+        ask_time: Callable[[], object] = lambda: None,
         damaged: Callable[[dict[str, object]], object] = lambda told: None,
     ) -> None:
         self.refused = ""
         self.got = self.wanted = 0
         self._store, self._verifier, self._site, self._device, self._clock = store, verifier, site, device, clock
         self._loop, self._writer, self._want, self._changed = loop, writer, want, changed
-        self._damaged = damaged
+        self._ask_time, self._damaged = ask_time, damaged
         self._asked: frozenset[bytes] = frozenset()
         self._held: dict[bytes, bytes] = {}
         self._held_bytes = 0
         self._target: Target | None = None
+        self._first: Target | None = None
+        self._asking: TimerHandle | None = None
         self._turn = 0
         self._news = asyncio.Event()
         self._working: asyncio.Task[None] | None = None
@@ -106,15 +116,27 @@ class RosterSync:
     def manifest(self, payload: bytes) -> None:
         """A manifest has come: take it as the next roster, or say why not."""
         try:
-            manifest = self._checked(payload)
+            manifest = self._sealed(payload)
+            self._judge(manifest)
+        except WaitsForTime:
+            self._hold_back(manifest, payload)
+            return
         except Refused as wrong:
             self._refuse(wrong.why, str(wrong))
             return
+        self._first = None
+        self._cancel_ask()
         self._clock.saw_issued(manifest.issued_ms)
         if self._store.manifest == manifest and not self._store.damaged:
             self._all_well()
         else:
             self._aim(Target(manifest, payload))
+
+    def time_known(self) -> None:
+        """The cloud has said what time it is: a first roster that waited for that can be judged."""
+        if self._first is not None and self._first.payload is not None:
+            self._cancel_ask()
+            self.manifest(self._first.payload)
 
     def page(self, blob: bytes) -> None:
         """A page has come, perhaps ahead of its manifest. Its hash is its name; nothing else speaks for it yet."""
@@ -132,6 +154,7 @@ class RosterSync:
     async def close(self) -> None:
         """Stop, with nothing under way in the store any more."""
         self._store.on_damage = lambda: None
+        self._cancel_ask()
         if self._working is not None:
             self._working.cancel()
             await asyncio.gather(self._working, return_exceptions=True)
@@ -151,7 +174,27 @@ class RosterSync:
         if self._working is None:
             self._working = self._loop.create_task(self._work(), name="roster")
 
-    def _checked(self, payload: bytes) -> Manifest:
+    def _hold_back(self, manifest: Manifest, payload: bytes) -> None:
+        """Keep a first roster until the time is known. Its seal says that it is that late at least, which may be what
+        the clock lacks to believe the cloud's next word."""
+        held = self._first.manifest if self._first else None
+        if held is None or _newest_of(manifest) > _newest_of(held):
+            self._first = Target(manifest, payload)
+            self._clock.saw_issued(manifest.issued_ms)
+            self._keep_asking(ASK_TIME_S)
+
+    def _keep_asking(self, again_s: float) -> None:
+        """An answer that was long under way, or came to what was sent twice, tells no time: ask again, ever later."""
+        self._cancel_ask()
+        self._ask_time()
+        self._asking = self._loop.call_later(again_s, self._keep_asking, min(2 * again_s, MAX_ASK_TIME_S))
+
+    def _cancel_ask(self) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+
+    def _sealed(self, payload: bytes) -> Manifest:
         """Raises ``Refused``. The seal comes first: of what nobody signed, nothing else is worth saying."""
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise Refused("too_long", f"{len(payload)} bytes")
@@ -159,12 +202,15 @@ class RosterSync:
             body, seal = codec.detach(payload)
             if not self._verifier.accepts(statement(Purpose.ROSTER, self._site, self._device, body), seal):
                 raise Refused("bad_seal", "signed for another purpose or device, or not by the roster key")
-            manifest = codec.read(body, Manifest)
+            return codec.read(body, Manifest)
         except Malformed as wrong:
             raise Refused("malformed", str(wrong)) from None
+
+    def _judge(self, manifest: Manifest) -> None:
+        """Raises ``Refused`` unless it is the next roster."""
         newest = self._store.newest
         if self._target is not None:
-            newest = max(newest, Newest(self._target.manifest.number, self._target.manifest.issued_ms))
+            newest = max(newest, _newest_of(self._target.manifest))
         why = refusal(
             manifest,
             device=self._device,
@@ -173,8 +219,8 @@ class RosterSync:
             now_ms=None if self._clock.trust is Trust.UNSET else self._clock.now_ms(),
         )
         if why is not None:
-            raise Refused(why, f"roster {manifest.number}")
-        return manifest
+            kind = WaitsForTime if why == "clock_unset" else Refused
+            raise kind(why, f"roster {manifest.number}")
 
     async def _work(self, *, look_over: bool = False) -> None:
         """Fetch and adopt until there is nothing newer to adopt, and nothing to mend."""
@@ -302,3 +348,7 @@ class RosterSync:
         if why != self.refused:  # a broker that repeats itself fills no journal
             self.refused = why
             self._changed()
+
+
+def _newest_of(manifest: Manifest) -> Newest:
+    return Newest(manifest.number, manifest.issued_ms)

@@ -14,6 +14,7 @@ from contract.codec import Malformed
 from contract.decide import Allotment, Grant, Standing, Tier
 from contract.messages import MAX_PAYLOAD_BYTES, Manifest
 from contract.roster import (
+    FIRST_ROSTER_AGE_MS,
     MAX_PAGE_ROWS,
     MAX_PREFIX_BITS,
     MAX_PROFILES,
@@ -563,4 +564,19 @@ def test_a_device_that_holds_roster_3_adopts_or_says_why_not(
     assert isinstance(MANIFEST, Manifest)
     manifest = replace(MANIFEST, **changes)
     why = refusal(manifest, device="gym-1", newest_number=3, newest_issued_ms=HELD_MS, now_ms=now_ms)
+    assert why == expected
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "now_ms", "expected"),
+    [
+        (FIRST_ROSTER_AGE_MS, HELD_MS, None),
+        (FIRST_ROSTER_AGE_MS + 1, HELD_MS, "too_old"),
+        (-HELD_MS, HELD_MS, None),
+        (0, None, "clock_unset"),
+    ],
+)
+def test_a_first_roster_is_young_or_not_taken(age_ms: int, now_ms: int | None, expected: str | None) -> None:
+    manifest = replace(MANIFEST, issued_ms=HELD_MS - age_ms, expires_ms=HELD_MS + FIRST_ROSTER_AGE_MS)
+    why = refusal(manifest, device="gym-1", newest_number=0, newest_issued_ms=0, now_ms=now_ms)
     assert why == expected

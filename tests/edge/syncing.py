@@ -40,6 +40,7 @@ class Bench:
         self.asked: list[tuple[float, list[bytes]]] = []
         self.told: list[tuple[int, str]] = []
         self.progress: list[tuple[int, int]] = []
+        self.times_asked = 0
         self.damage: list[dict[str, object]] = []
         self.answers: Callable[[bytes], object] = lambda name: self.loop.call_later(0.05, self.deliver, name)
         self.sync = RosterSync(
@@ -52,8 +53,12 @@ class Bench:
             writer=None,
             want=self.wanted,
             changed=self.changed,
+            ask_time=self.time_asked,
             damaged=self.damage.append,
         )
+
+    def time_asked(self) -> None:
+        self.times_asked += 1
 
     def changed(self) -> None:
         self.progress.append((self.sync.got, self.sync.wanted))

@@ -26,15 +26,19 @@ NOW_MS = 1_800_000_000_000
 class World:
     """A device's commands, with what they did."""
 
-    def __init__(self, folder: Path, *, verifies: bool = True) -> None:
+    def __init__(self, folder: Path, *, verifies: bool = True, new: bool = False, trust: Trust = Trust.SYNCED) -> None:
         self.folder, self.loop = folder, asyncio.get_running_loop()
-        self.trust = Trust.SYNCED
+        self.trust = trust
         self.did: list[Command] = []
         self.answers: list[Result] = []
         self.rows: list[tuple[str, dict[str, Any]]] = []
         self.done = Done()
         self.fault: Exception | None = None
         self.verifies = verifies
+        if not new:
+            memory = Memory(folder / "memory.db")
+            memory.forget_until(1)
+            memory.close()
         self.start()
 
     def start(self) -> Self:
@@ -327,3 +331,32 @@ async def test_a_command_whose_id_is_forgotten_is_known_by_its_time(tmp_path: Pa
     await world.hears(first)
     assert len(world.did) == MAX_COMMANDS + 1
     assert world.outcomes()[-1] == ("refused", "too_old")
+
+
+@in_virtual_time
+async def test_a_new_memory_refuses_older_commands(tmp_path: Path) -> None:
+    """A command that was recorded at the broker is played to a device that has lost its memory, connection numbers and
+    all: whatever was issued before the memory was made may have been carried out."""
+    world = World(tmp_path, new=True)
+    recorded = world.command(issued_ms=world.now_ms() - 14_000)
+    await world.hears(recorded)
+    assert (world.did, world.outcomes()) == ([], [("refused", "too_old")])
+    await world.hears(world.command(2))
+    assert [command.id for command in world.did] == [world.command(2).id]
+    world.restart()
+    await world.hears(recorded)
+    assert world.outcomes()[-1] == ("refused", "too_old")
+
+
+@in_virtual_time
+async def test_a_new_memory_begins_when_the_time_is_known(tmp_path: Path) -> None:
+    world = World(tmp_path, new=True, trust=Trust.UNSET)
+    recorded = world.command()
+    await asyncio.sleep(5)
+    await world.hears(recorded)
+    world.trust = Trust.SYNCED
+    world.commands.time_known()
+    await world.hears(recorded)
+    assert world.outcomes() == [("refused", "clock_unset"), ("refused", "too_old")]
+    await world.hears(world.command(2))
+    assert len(world.did) == 1

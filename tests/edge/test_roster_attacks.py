@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from contract import codec
-from contract.decide import DAY_MS, HOUR_MS
-from contract.messages import MAX_PAYLOAD_BYTES
+from contract.decide import DAY_MS, HOUR_MS, Trust
+from contract.messages import MAX_NUMBER, MAX_PAYLOAD_BYTES
 from contract.roster import paginate
 from contract.sealing import Purpose, RosterKey, RosterVerifier, page_hash, statement
 from edge.roster_sync import MAX_HELD_BYTES, MAX_WAIT_S
@@ -83,6 +83,52 @@ def test_rollback_attack(path: Path) -> None:
     run(path, after_a_start)
     path.write_bytes(b"garbage" * 1000)
     run(path, after_the_store_was_lost)
+
+
+def test_rollback_of_a_reinstalled_device_attack(path: Path) -> None:
+    """The state folder is lost, the cloud is kept away, and an old manifest is played with its pages: the card that was
+    reported lost since must not open. Neither without the time, nor when the cloud has said it."""
+    older = publish(range(510), 2, issued_ms=NOW_MS - 13 * HOUR_MS)
+    newest = publish(range(500), 3)
+
+    async def story(bench: Bench) -> None:
+        bench.blobs |= older.blobs | newest.blobs
+        bench.sync.manifest(older.payload)
+        await asyncio.sleep(2 * MAX_WAIT_S)
+        assert (bench.store.number, bench.knows(509)) == (0, False)
+        bench.clock.trust = Trust.SYNCED
+        bench.sync.time_known()
+        await asyncio.sleep(2 * MAX_WAIT_S)
+        assert (bench.store.number, bench.sync.refused) == (0, "too_old")
+        bench.sync.manifest(newest.payload)
+        await unharmed(bench, "")
+
+    run(path, story, Trust.UNSET)
+
+
+@pytest.mark.parametrize("beyond", [{"number": MAX_NUMBER + 1}, {"number": 10**30}, {"issued_ms": 1 << 63}])
+def test_number_beyond_all_others_attack(path: Path, beyond: dict[str, int]) -> None:
+    """A good seal under a number that no later one exceeds, or a time that no clock reaches. Once adopted, every later
+    roster would be older for ever."""
+    high = msgspec.structs.replace(publish(range(510), 4).manifest, **beyond)
+
+    async def story(bench: Bench) -> None:
+        await adopted(bench)
+        bench.sync.manifest(seal(high, ROSTER_KEY))
+        await unharmed(bench, "malformed")
+        assert bench.clock.issued == [NOW_MS]
+        await adopted(bench, publish(range(500), 4))
+
+    run(path, story)
+
+
+@pytest.mark.parametrize("text", [b'{"number":281474976710657}', b"\x00" * 9, b'{"number":4,"issued_ms":9}\nAAAA'])
+def test_rotten_newest_number_bars_no_roster(path: Path, text: bytes) -> None:
+    async def story(bench: Bench) -> None:
+        await adopted(bench)
+
+    path.with_suffix(".newest").write_bytes(text)
+    run(path, story)
 
 
 def test_indefinite_freeze_attack(path: Path) -> None:

@@ -132,13 +132,40 @@ def test_after_a_refusal_a_good_manifest_is_adopted_and_the_reason_is_gone(path:
 
 def test_with_an_unset_clock_expiry_is_judged_by_the_newest_issue_seen(path: Path) -> None:
     async def story(bench: Bench) -> None:
-        bench.clock.at_ms = NOW_MS + 100 * DAY_MS
+        bench.publish(publish(range(10), 4))
+        await asyncio.sleep(5)
+        bench.clock.trust, bench.clock.at_ms = Trust.UNSET, NOW_MS + 100 * DAY_MS
         bench.publish(GOOD)
         await asyncio.sleep(5)
         assert bench.store.number == 5
         bench.clock.trust = Trust.SYNCED
         bench.publish(publish(range(10), 6))
         assert bench.sync.refused == "expired"
+
+    run(path, story)
+
+
+def test_a_first_roster_waits_for_the_time(path: Path) -> None:
+    """Its seal says how late it is at least; that may be what the clock lacks to believe the cloud's next word."""
+
+    async def story(bench: Bench) -> None:
+        bench.publish(publish(range(10), 4))
+        bench.publish(GOOD)
+        bench.publish(publish(range(10), 4))
+        await asyncio.sleep(1)
+        assert (bench.store.number, bench.asked, bench.sync.refused) == (0, [], "")
+        assert (bench.clock.issued, bench.times_asked) == ([NOW_MS, NOW_MS], 2)
+        await asyncio.sleep(24 * 3600)
+        assert 140 < bench.times_asked < 170
+        bench.sync.time_known()
+        await asyncio.sleep(5)
+        assert bench.store.number == 0
+        bench.clock.trust = Trust.SYNCED
+        bench.sync.time_known()
+        await asyncio.sleep(5)
+        assert (bench.store.number, bench.told) == (5, [(5, "")])
+        bench.sync.time_known()
+        assert bench.told == [(5, "")]
 
     run(path, story, Trust.UNSET)
 

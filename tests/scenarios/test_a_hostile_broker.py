@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,16 +11,17 @@ import pytest
 from msgspec import structs
 from sqlalchemy import select
 
+from cloud.store.community import set_card_standing
 from cloud.store.orders import find_desired, find_order
-from cloud.store.schema import tallies
+from cloud.store.schema import devices, tallies
 from contract import codec, topics
-from contract.decide import DAY_MS, Mode
+from contract.decide import DAY_MS, Mode, Standing
 from contract.messages import Command, Desired, Reported, Result
 from contract.sealing import CommandKey, ConfigKey, Purpose, statement
 from firmware_sim.virtual_mqtt import VirtualLink
 from firmware_sim.worlds.community import SITE
 from tests.firmware_sim.story import in_virtual_time
-from tests.scenarios.gym import GYM, MEMBER, Gym
+from tests.scenarios.gym import FOUNDER, GYM, MEMBER, Gym
 
 ORDER = topics.down(SITE, GYM, "command")
 CONFIG = topics.down(SITE, GYM, "config")
@@ -145,6 +147,93 @@ async def test_a_command_is_not_carried_out_again_by_a_device_that_has_forgotten
         await gym.rest()
         assert openings(gym) == 1
         assert refused(gym) == {"wrong_connection": 1}
+
+
+def lose_everything(state: Path) -> None:
+    """The folder of the state is removed; the keys are kept."""
+    shutil.rmtree(state)
+    state.mkdir()
+
+
+@in_virtual_time
+async def test_a_command_opens_nothing_after_the_state_was_lost(tmp_path: Path) -> None:
+    """Memory and connection number are gone, and a command of before is played again within its lifetime."""
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        payload = await opened_once(gym, thief)
+        gym.reboot(lose_everything)
+        await gym.until(lambda: gym.device.link.up and gym.in_step())
+        for _ in range(3):
+            thief.say(ORDER, payload)
+            await asyncio.sleep(1)
+        await gym.until(lambda: gym.roster["number"] > 0)
+        thief.say(ORDER, payload)
+        await gym.rest()
+        assert openings(gym) == 1
+        again = fresh(gym)
+        thief.say(ORDER, sealed(again, gym.keys_of_cloud.command.sign))
+        await gym.until(lambda: openings(gym) == 2)
+
+
+@in_virtual_time
+async def test_a_lost_card_opens_nothing_after_a_reinstall(tmp_path: Path) -> None:
+    """A card is reported lost. Then the device loses its state, the cloud is kept away, and the roster of before is
+    played with all its pages. Nobody enters by it, and with the cloud the newest roster comes."""
+    async with Gym(tmp_path) as gym:
+        thief = Thief(gym)
+        roster, page = topics.down(SITE, GYM, "roster"), topics.down(SITE, GYM, "page")
+        await asyncio.sleep(1)
+        before = gym.town.broker.retained[roster]
+        gym.device.link.cut()
+        gym.reboot(lose_everything)
+        gym.device.link.restore()
+        await gym.until(lambda: gym.roster["number"] > 0 and gym.in_step())
+        pages = list(thief.heard[page])
+        with gym.cloud.changing() as connection:
+            set_card_standing(connection, 1, Standing.LOST)
+        assert await gym.tries(FOUNDER) is False
+
+        gym.cloud.kill()
+        gym.reboot(lose_everything)
+        gym.town.broker.retained[roster] = before
+        await gym.until(lambda: gym.device.link.up)
+        for _ in range(3):
+            for blob in pages:
+                thief.say(page, blob)
+            thief.say(roster, before, retain=True)
+            await asyncio.sleep(5)
+        assert gym.roster["number"] == 0
+        assert not await gym.tries(FOUNDER)
+
+        gym.cloud.start()
+        await gym.until(lambda: gym.roster["number"] > 1)
+        assert not await gym.tries(FOUNDER)
+        assert await gym.tries(MEMBER)
+
+
+@in_virtual_time
+@pytest.mark.parametrize("text", [None, b"garbage"], ids=["lost", "garbage"])
+async def test_a_rotten_count_makes_no_cloud_deaf(tmp_path: Path, text: bytes | None) -> None:
+    """The file that counts connections is lost or rots. The cloud still hears what the device says of itself, and knows
+    the number that its commands must bear."""
+    async with Gym(tmp_path) as gym:
+        for _ in range(4):
+            gym.reboot()
+            await gym.until(lambda: gym.device.link.up and gym.in_step())
+
+        def spoil(state: Path) -> None:
+            (state / "connections").unlink()
+            if text is not None:
+                (state / "connections").write_bytes(text)
+
+        gym.reboot(spoil)
+        await gym.until(lambda: gym.device.link.up and gym.in_step())
+        await asyncio.sleep(5)
+        with gym.cloud.reading() as connection:
+            (known,) = connection.execute(select(devices.c.connection, devices.c.state).where(devices.c.name == GYM))
+        assert gym.agent.remote is not None
+        assert known.connection == gym.agent.remote.commands.connection
+        assert known.state["boot"] == gym.agent.ports.clock.boot
 
 
 @in_virtual_time
