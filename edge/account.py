@@ -198,7 +198,8 @@ def _guessed(account: Account, lead: Register, reading: Reading, most_w: float) 
     if reading.numbered or not account.numbered:
         if reading.wh < lead.wh and energy_wh - JITTER_WH <= reading.wh <= energy_wh + since_wh:
             return 0.0, "session"
-        if reading.wh < lead.wh and reading.wh <= since_wh:
+        is_older = (_between_ms(reading.at_ms, lead.at_ms) or 0) > 0
+        if reading.wh < lead.wh and reading.wh <= since_wh and not is_older:
             return energy_wh, "reset"
         if 0 < reading.wh - lead.wh <= SAME_REGISTER * since_wh:
             return energy_wh + since_wh - reading.wh, "rate"
@@ -207,7 +208,8 @@ def _guessed(account: Account, lead: Register, reading: Reading, most_w: float) 
 
 def _explained(account: Account, known: Register, reading: Reading, now: Register) -> Account:
     """Put a register into the account. The second reading in a row that nothing sure explains makes its own sure."""
-    counts = reading.numbered or not account.numbered
+    is_again = now == known and now is not known
+    counts = (reading.numbered or not account.numbered) and not is_again
     unexplained = 0 if known.sure else account.unexplained + counts
     if not known.sure and unexplained > 1:
         now = replace(now, sure=True)

@@ -71,6 +71,18 @@ def test_a_reset_is_believed_before_ends_that_seem_sound() -> None:
     assert closed(found, 360, 1400).doubts == ("reset", "ends")
 
 
+def test_an_old_reading_of_another_register_is_no_reset() -> None:
+    found = account.opened(Reading(11, NOON_MS), 61_000)
+    for second, wh in ((60, 21), (0, 0), (0, 0), (1, 0)):
+        found = account.read(found, Reading(wh, NOON_MS + second * 1000), MOST_W)
+    assert account.closed(found, Reading(32, NOON_MS + 61_000), MOST_W).energy_wh == 21
+
+
+def test_a_wrong_reading_that_is_repeated_is_no_reset() -> None:
+    found = told((60, 1300), (120, 5), (120, 5), (120, 5))
+    assert (found.energy_wh, found.doubts) == (300, ())
+
+
 def test_a_register_without_a_number_is_no_guess_at_a_reset() -> None:
     found = told((60, 1300))
     for second, wh in ((120, 20), (180, 78)):
