@@ -157,7 +157,7 @@ class DesiredState:
             self._save_again = self._loop.call_later(SAVE_AGAIN_S, self._save, desired, payload)
         if before and before == self._unsaved:
             return
-        self._say(desired, event=True)
+        self._say(desired, event=not self._wiring.is_reading)
 
     def changed(self, event: bool) -> None:
         """Something new became of the document in force; whether it is an event."""

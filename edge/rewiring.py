@@ -152,6 +152,11 @@ class Rewiring:
         if self._verdict.status == "waiting":
             self._read(desired)
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether what became of the newest document is still to be told, when its text has been read."""
+        return self._verdict.why == READING
+
     def verdict(self, desired: Desired) -> Verdict:
         """What became of this document."""
         return self._verdict if desired is self._wanted else Verdict("waiting", "The disk has not taken it yet.")
@@ -186,8 +191,7 @@ class Rewiring:
             self._told(True)
             return
         self._verdict = Verdict("waiting", self._quiet())
-        if self._verdict.why:
-            self._told(False)
+        self._told(True)
         self._look_for_quiet()
 
     def _look_for_quiet(self) -> None:

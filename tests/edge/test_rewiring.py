@@ -134,7 +134,7 @@ async def test_it_waits_for_a_quiet_moment_and_tells_of_it_once_a_minute(tmp_pat
     bench.want(desired())
     await asyncio.sleep(0.1)
     assert bench.verdict == ("waiting", "Waits for somebody.")
-    assert bench.told == [("waiting", False)]
+    assert bench.told == [("waiting", True)]
     bench.told.clear()
     await asyncio.sleep(SAY_AGAIN_S + 5)
     for second in range(150):
