@@ -8,7 +8,7 @@ from dev import ROOT
 from tests.house import sources
 
 PAGES = {"what-others-lost.md": 29, "attacks.md": 58}
-"""Each with the rows of its table."""
+"""Each with the rows that its table has at least."""
 NAMED = re.compile(r"`((?:test_|Test)\w+)`")
 
 every_page = pytest.mark.parametrize(("name", "rows"), list(PAGES.items()), ids=list(PAGES))
@@ -31,7 +31,7 @@ def test_every_test_that_a_page_names_is_there(name: str, rows: int) -> None:
 @every_page
 def test_every_row_of_a_page_names_a_test(name: str, rows: int) -> None:
     found = [line for line in text(name).splitlines() if line.startswith("| ")][1:]
-    assert len(found) == rows
+    assert len(found) >= rows
     assert [row for row in found if not NAMED.search(row)] == []
 
 
