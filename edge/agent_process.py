@@ -20,7 +20,7 @@ from edge.config import DeviceConfig
 from edge.connection_number import ConnectionNumber
 from edge.credentials import Credentials
 from edge.device import Device
-from edge.files import Reserve
+from edge.files import Reserve, make_folder
 from edge.hardware.serial_line import SerialLine
 from edge.identity import Identity
 from edge.journal import Journal, JournalError, JournalInUse
@@ -151,7 +151,7 @@ async def run_agent(wirings: Wirings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
     for folder in (own.state, own.run):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     async with AsyncExitStack() as stack:
         clock = DeviceClock(own.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
         turn = first_turn(wirings)

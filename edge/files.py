@@ -102,6 +102,23 @@ def write_again(descriptor: int) -> None:
     os.fdatasync(descriptor)
 
 
+def keep_for_owner(path: Path) -> None:
+    """See that a file is there, and that nobody else may read it, whatever the umask and whoever made it. Raises
+    ``OSError``. One that is there is not opened: closing it would take SQLite's locks from this whole process."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
+def make_folder(path: Path) -> None:
+    """A folder that nobody else may look into; one that stood open is closed, if it is ours. Raises ``OSError``."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(PermissionError):
+        path.chmod(0o700)
+
+
 class Reserve:
     """Space held back on a device's disk. On a full one it is given up, so that the device can at least start."""
 
@@ -110,8 +127,10 @@ class Reserve:
 
     def lay(self) -> None:
         """Hold the space back, unless the disk is too full for that."""
-        with suppress(OSError), self._path.open("a+b") as file:
-            os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        with suppress(OSError):
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(self._path, flags, 0o600), "r+b") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
 
     def give_up(self) -> bool:
         """Free the space; False if there was none to free."""
@@ -146,6 +165,9 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
     It may be handed from thread to thread; the owner says which thread uses it when. Raises ``sqlite3.Error``.
     """
+    if not read_only:
+        with suppress(OSError):  # SQLite gives the files beside it the same rights, and says itself what is wrong
+            keep_for_owner(path)
     uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:

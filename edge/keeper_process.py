@@ -7,7 +7,7 @@ import selectors
 import signal
 from contextlib import closing, suppress
 
-from edge.files import Hold
+from edge.files import Hold, make_folder
 from edge.hardware.pins import pin_factory
 from edge.keeper import Keeper
 from edge.keeper_link import Channel, ToAgent, ToKeeper, socket_path
@@ -32,8 +32,8 @@ class KeeperProcess:
     def __init__(self, wirings: Wirings, loop: asyncio.AbstractEventLoop) -> None:
         """Raises ``OSError`` if the run or state folder cannot be used, ``BadPinFactory`` where there are no pins."""
         own = wirings.local
-        own.state.mkdir(parents=True, exist_ok=True)
-        own.run.mkdir(parents=True, exist_ok=True)
+        make_folder(own.state)
+        make_folder(own.run)
         self._path = socket_path(own.run)
         self._hold = Hold(self._path)
         self._loop = loop

@@ -1,3 +1,4 @@
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -62,3 +63,31 @@ def test_a_lock_and_a_full_disk_are_no_damage(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.DatabaseError) as spoilt:
         files.open_database(tmp_path / "y.db")
     assert files.is_damage(spoilt.value)
+
+
+@pytest.mark.parametrize("stands", [False, True], ids=["new", "made by an older version"])
+def test_databases_are_their_owners_alone(tmp_path: Path, stands: bool) -> None:
+    """Whatever the umask is, no other user reads who came and went: neither the file nor what SQLite puts beside it."""
+    path = tmp_path / "state" / "journal.db"
+    before = os.umask(0o022)
+    try:
+        if stands:
+            path.parent.mkdir()
+            path.touch()
+        files.make_folder(path.parent)
+        with closing(files.open_database(path)) as connection:
+            connection.execute("CREATE TABLE rows (seq)")
+            modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert modes == {"journal.db": 0o600, "journal.db-wal": 0o600, "journal.db-shm": 0o600}
+
+
+def test_a_reserve_follows_no_link(tmp_path: Path) -> None:
+    """Who may write into the folder must not have the agent fill another file."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"x")
+    (tmp_path / "reserve").symlink_to(victim)
+    files.Reserve(tmp_path / "reserve").lay()
+    assert victim.stat().st_size == 1
