@@ -212,7 +212,7 @@ async def test_a_lost_card_opens_nothing_after_a_reinstall(tmp_path: Path) -> No
 
 
 @in_virtual_time
-@pytest.mark.parametrize("text", [None, b"garbage"], ids=["lost", "garbage"])
+@pytest.mark.parametrize("text", [None, b"garbage", b"all"], ids=["lost", "garbage", "all state lost twice"])
 async def test_a_rotten_count_makes_no_cloud_deaf(tmp_path: Path, text: bytes | None) -> None:
     """The file that counts connections is lost or rots. The cloud still hears what the device says of itself, and knows
     the number that its commands must bear."""
@@ -226,9 +226,10 @@ async def test_a_rotten_count_makes_no_cloud_deaf(tmp_path: Path, text: bytes | 
             if text is not None:
                 (state / "connections").write_bytes(text)
 
-        gym.reboot(spoil)
-        await gym.until(lambda: gym.device.link.up and gym.in_step())
-        await asyncio.sleep(5)
+        for _ in range(2):
+            gym.reboot(lose_everything if text == b"all" else spoil)
+            await gym.until(lambda: gym.roster["number"] > 0 and gym.device.link.up and gym.in_step())
+            await asyncio.sleep(15)
         with gym.cloud.reading() as connection:
             (known,) = connection.execute(select(devices.c.connection, devices.c.state).where(devices.c.name == GYM))
         assert gym.agent.remote is not None
