@@ -107,7 +107,8 @@ class Output(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InputPin(Struct, frozen=True, forbid_unknown_fields=True):
-    """One pin that is read. ``active`` is the level that means yes; a change counts after ``bounce_ms`` of rest."""
+    """One pin that is read. ``active`` is the level that means yes; a change counts after ``bounce_ms`` of rest,
+    or after 300 ms if that is less."""
 
     pin: Pin
     active: Level = "low"

@@ -25,6 +25,11 @@ class PinFactory(Protocol):
     def ticks(self) -> float: ...
 
 
+MAX_BOUNCE_MS = 300
+"""No contact bounces longer, and an exit, a contact or an emergency that is active for 400 ms must be seen. A wiring
+that says more is not refused, so that no door stops for it; it counts as this."""
+
+
 class DebouncedInput:
     """One input pin. ``changed(active, at_s)`` is called on the loop for each change that outlasted the bounce."""
 
@@ -34,7 +39,7 @@ class DebouncedInput:
         self._pin, self._loop, self._changed = pin, loop, changed
         self._active_level = wiring.active == "high"
         pin.input_with_pull(wiring.pull)
-        pin.bounce = wiring.bounce_ms / 1000
+        pin.bounce = min(wiring.bounce_ms, MAX_BOUNCE_MS) / 1000
         pin.edges = "both"
         self.active = bool(pin.state) == self._active_level
         pin.when_changed = self._edge

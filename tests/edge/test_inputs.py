@@ -56,6 +56,16 @@ async def test_a_change_counts_once_it_has_lasted_as_long_as_the_bounce() -> Non
 
 
 @in_virtual_time
+async def test_an_input_of_400_ms_is_seen() -> None:
+    """Whatever bounce a wiring names: the largest that it may name would hide a short press of an exit button."""
+    header = board()
+    watched = Watched(header, InputPin(pin=PIN, bounce_ms=1000))
+    PushButton(header, pin=PIN).press(400)
+    await asyncio.sleep(2)
+    assert [active for active, _ in watched.changes] == [True, False]
+
+
+@in_virtual_time
 async def test_a_spike_shorter_than_the_bounce_is_nothing() -> None:
     header = board()
     watched = Watched(header, InputPin(pin=PIN, bounce_ms=20))
