@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
@@ -39,6 +40,8 @@ class WebServer:
         self._is_open = True
         self._routes = self._routes or app
         self._routes.state = app.state
+        self._threads = ThreadPoolExecutor(thread_name_prefix="web")
+        self._loop.set_default_executor(self._threads)
         self._lifespan = app.router.lifespan_context(app)
         self._run(self._lifespan.__aenter__())
         port = self._server.servers[0].sockets[0].getsockname()[1]
@@ -49,6 +52,7 @@ class WebServer:
         self._is_open = False
         self._run(self._answered())
         self._run(self._lifespan.__aexit__(None, None, None))
+        self._threads.shutdown()  # what was cancelled reads on in its thread, and gives its connection back
 
     def end(self) -> None:
         self._server.force_exit = self._server.should_exit = True
