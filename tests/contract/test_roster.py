@@ -577,6 +577,7 @@ def test_a_device_that_holds_roster_3_adopts_or_says_why_not(
     ],
 )
 def test_a_first_roster_is_young_or_not_taken(age_ms: int, now_ms: int | None, expected: str | None) -> None:
+    assert isinstance(MANIFEST, Manifest)
     manifest = replace(MANIFEST, issued_ms=HELD_MS - age_ms, expires_ms=HELD_MS + FIRST_ROSTER_AGE_MS)
     why = refusal(manifest, device="gym-1", newest_number=0, newest_issued_ms=0, now_ms=now_ms)
     assert why == expected

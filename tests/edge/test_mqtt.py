@@ -302,7 +302,7 @@ def test_whatever_a_stranger_answers_the_link_lives_and_finds_a_real_broker(
             proxy = Proxy(port)
             await proxy.start()
             device = ends.device(proxy.port)
-            while device.link._number._last < 2 and not device.link.up:
+            while (device.link._number._last or 0) < 2 and not device.link.up:
                 await asyncio.sleep(0)
             proxy.target_port = broker.port
             await proxy.cut()
