@@ -97,6 +97,16 @@ def test_what_is_not_right_in_the_form_is_said_and_kept(town: Town, typed: dict[
         assert f'value="{typed["code"]}"' in answer.text
 
 
+@pytest.mark.parametrize("wiring", ["a = " + "9" * 5_000, "a = [\n" + "9" * 1_900 + "\n]", "a = 1979-02-30"])
+def test_a_wiring_with_an_endless_number_is_adopted(town: Town, wiring: str) -> None:
+    """The operator's confirmation stands: the text is kept for its device, and says nothing of points."""
+    key = DeviceKey.generate()
+    asked = asks(town, key, wiring)
+    with town.visit("office") as operator:
+        assert confirms(operator, key, **NEW).status_code == 303
+    assert bundle_of(fetches(town, asked), key).wiring == wiring
+
+
 @pytest.mark.parametrize("name", ["gym-turnstile", "cloud", "North Gate", "../x"])
 def test_a_place_that_cannot_be_is_refused_and_the_code_stays_good(town: Town, name: str) -> None:
     key = DeviceKey.generate()

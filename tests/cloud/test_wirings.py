@@ -158,6 +158,7 @@ def test_a_person_stops_it_with_a_reason(town: Town, admin: Visitor) -> None:
         ({"wirings": {EAST: "a = " + "[" * 1_000}}, "east-gate, line 1: nested deeper"),
         ({"wirings": {EAST: "a." * 31_000 + "a = 1"}}, "east-gate, line 1: a line of 62005"),
         ({"wirings": {EAST: "a = " + "9" * 5_000}}, "east-gate, line 1: a line of 5004"),
+        ({"wirings": {EAST: "[a]\nb = [\n" + "9" * 1_900 + "\n]"}}, "east-gate, line 3: a number of more than 18"),
         ({"wirings": {EAST: NEW}, "canary": WEST}, "the canary west-gate has no wiring"),
     ],
 )
@@ -167,6 +168,25 @@ def test_what_cannot_be_rolled_out_is_refused_and_changes_nothing(
     status, answer = calls(admin, "/api/v1/rollouts", reason=REASON, **body)
     assert status == 422
     assert why in str(answer)
+    look(town)
+    assert documents(town) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a = " + "9" * 5_000, "east-gate, line 1: a line of 5004"),
+        ("a = 0x" + "9" * 5_000, "east-gate, line 1: a line of 5006"),
+        ("[a]\r\nb = -" + "9" * 1_900, "east-gate, line 2: a number of more than 18"),
+        ("a = 1979-02-30", "east-gate, line 1: this is not TOML"),
+    ],
+)
+def test_a_form_refuses_an_endless_number(town: Town, admin: Visitor, text: str, why: str) -> None:
+    """Python refuses to read so many digits with an error of its own, which was an error of ours (500)."""
+    page = f"/devices/{EAST}/wiring"
+    answer = admin.submit(page, page, wiring=text, reason=REASON)
+    assert answer.status_code == 422
+    assert why in answer.text
     look(town)
     assert documents(town) == []
 
