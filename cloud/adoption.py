@@ -9,8 +9,9 @@ from threading import Lock
 from msgspec import Struct
 
 from cloud.auth import MINUTE_MS, Limit, Throttle
-from cloud.networks import first_of_largest, network_of
+from cloud.networks import network_of
 from contract.adoption import code_of
+from service.crowding import first_of_largest
 
 WAITS_MS = 15 * MINUTE_MS
 MAX_WAITING = 20

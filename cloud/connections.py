@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from cloud.networks import first_of_largest, network_of
+from cloud.networks import network_of
+from service.crowding import first_of_largest
 
 WAITS_MS = 15_000
 """A request of ours comes in one packet or two; a form of 64 KiB over the slowest line takes ten seconds."""

@@ -7,13 +7,13 @@ work. Whatever strangers try, a post that shows its password is let in.
 import base64
 import binascii
 import hmac
-from collections import Counter
 from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from typing import Generic, TypeVar
 
 from edge.ocpp_words import Version
 from edge.post_names import name_key
+from service.crowding import first_of_largest
 
 VERSIONS: dict[str, Version] = {"ocpp1.6": "1.6", "ocpp2.0.1": "2.0.1"}
 """By the subprotocol under which a connection asks for it."""
@@ -94,9 +94,9 @@ class Handshakes(Generic[C]):
         self._waiting[connection] = address
         if len(self._waiting) <= MAX_HANDSHAKES:
             return None
-        ((most, _),) = Counter(self._waiting.values()).most_common(1)
-        dropped = next(one for one, its in self._waiting.items() if its == most)
-        del self._waiting[dropped]
+        dropped = first_of_largest(list(self._waiting), self._waiting.__getitem__)
+        if dropped is not None:
+            del self._waiting[dropped]
         return dropped
 
     def remove(self, connection: C) -> bool:

@@ -1,10 +1,8 @@
-"""Where a request comes from, and who yields when there are too many."""
+"""Where a request comes from."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from cloud.networks import first_of_largest, network_of
+from cloud.networks import network_of
 
 
 @pytest.mark.parametrize(
@@ -21,15 +19,3 @@ from cloud.networks import first_of_largest, network_of
 )
 def test_an_ipv6_subscriber_counts_as_one_network(address: str, network: str) -> None:
     assert network_of(address) == network
-
-
-@given(st.lists(st.sampled_from("abcd"), max_size=20))
-def test_the_largest_network_yields_its_oldest(networks: list[str]) -> None:
-    waiting = list(enumerate(networks))
-    chosen = first_of_largest(waiting, lambda one: one[1])
-    if not waiting:
-        assert chosen is None
-        return
-    assert chosen is not None
-    assert all(networks.count(chosen[1]) >= networks.count(other) for other in networks)
-    assert networks.index(chosen[1]) == chosen[0] or networks.count(networks[0]) == networks.count(chosen[1])
