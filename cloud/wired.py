@@ -9,12 +9,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from contract.kinds import kind_name, kind_of
 from contract.toml_text import NotToml, read_toml
 from contract.topics import NAME
 
-UPSTREAM = "bank"
-"""A kind that nobody uses or opens: a contactor that feeds sockets. It is no point of the cloud's."""
-KIND = r"[a-z_]{1,40}"
 CLASSES: Mapping[str, str] = {"socket": "phone", "ev_post": "ev"}
 """What a point of these kinds is unless its settings name another class."""
 
@@ -50,12 +48,12 @@ def _read(wiring: str) -> dict[str, Any]:
 
 
 def _point(said: Mapping[str, Any]) -> Wired | None:
-    name, zone, kind = _name(said.get("name")), _name(said.get("zone")), said.get("kind")
-    if not name or kind == UPSTREAM:
+    """None of what has no name, and of what only feeds sockets: nobody opens or uses that."""
+    name, zone, kind = _name(said.get("name")), _name(said.get("zone")), kind_name(said.get("kind"))
+    if not name or kind_of(kind).archetype == "feeder":
         return None
     settings = said.get("settings")
     chosen = _name(settings.get("class")) if isinstance(settings, dict) else ""
-    kind = kind if isinstance(kind, str) and re.fullmatch(KIND, kind) else ""
     return Wired(name, zone, chosen or CLASSES.get(kind, ""), kind)
 
 

@@ -4,6 +4,7 @@ A mode that a kind has not got is refused wherever it is ordered: by the cloud, 
 is not known here nothing is assumed but that it can be in service or out of service.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -13,6 +14,7 @@ from contract.decide import HOUR_MS, Mode
 
 Archetype = Literal["portal", "session", "feeder", "unknown"]
 
+KIND_NAME = r"[a-z_]{1,40}"
 IN_OR_OUT_OF_SERVICE = frozenset({Mode.SCHEDULED, Mode.OUT_OF_SERVICE})
 MODE_LASTS_MS: Mapping[Mode, int] = {Mode.HOLD_OPEN: 2 * HOUR_MS, Mode.LOCKDOWN: 4 * HOUR_MS}
 """The longest that one order of a mode may last; a person renews it. The other modes last until another is ordered."""
@@ -36,6 +38,11 @@ KINDS: Mapping[str, Kind] = {
         Kind("bank", "feeder"),
     )
 }
+
+
+def kind_name(value: object) -> str:
+    """The name of a kind as a wiring or a device gives it; empty if this can be none."""
+    return value if isinstance(value, str) and re.fullmatch(KIND_NAME, value) else ""
 
 
 def kind_of(name: str) -> Kind:

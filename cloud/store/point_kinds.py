@@ -1,24 +1,18 @@
 """What kind of station each point is: as its wiring says, and as its device tells with its state."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, select, update
 
 from cloud.store.schema import devices, points
-from cloud.wired import KIND
-
-
-def kind_in(said: object) -> str:
-    """The name of a kind, empty if it can be none."""
-    return said if isinstance(said, str) and re.fullmatch(KIND, said) else ""
+from contract.kinds import kind_name
 
 
 def kinds_in(reports: object) -> dict[str, str]:
     """The kinds that a device tells of its points; an older one tells none."""
     told = reports.items() if isinstance(reports, dict) else ()
-    found = {point: kind_in(report.get("kind")) for point, report in told if isinstance(report, dict)}
+    found = {point: kind_name(report.get("kind")) for point, report in told if isinstance(report, dict)}
     return {point: kind for point, kind in found.items() if kind}
 
 
