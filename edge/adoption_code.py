@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from contract.adoption import CODE_LASTS_MS, NONCE_BYTES
-from edge.files import write_whole
+from edge.files import read_checked, write_checked
 
 FILE = "adoption.json"
 
@@ -29,7 +29,7 @@ def current_nonce(folder: Path, now_ms: int) -> bytes:
     if kept is not None and 0 <= now_ms - kept.made_ms < CODE_LASTS_MS:
         return bytes.fromhex(kept.nonce)
     nonce = os.urandom(NONCE_BYTES)
-    write_whole(folder / FILE, msgspec.json.encode(Kept(nonce.hex(), now_ms)))
+    write_checked(folder / FILE, msgspec.json.encode(Kept(nonce.hex(), now_ms)))
     return nonce
 
 
@@ -41,7 +41,7 @@ def forget_nonce(folder: Path) -> None:
 def _read(file: Path) -> Kept | None:
     """What was kept; a file that is damaged is as good as none. Raises ``OSError``."""
     try:
-        kept = msgspec.json.decode(file.read_bytes(), type=Kept)
+        kept = msgspec.json.decode(read_checked(file), type=Kept)
         return kept if len(bytes.fromhex(kept.nonce)) == NONCE_BYTES else None
-    except (FileNotFoundError, ValueError):  # msgspec's own errors are ValueErrors
+    except (FileNotFoundError, ValueError):  # Malformed and msgspec's own errors are ValueErrors
         return None
