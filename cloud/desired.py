@@ -15,6 +15,7 @@ from cloud.commands import NoSuchPlace, Publish
 from cloud.mode_terms import is_out, lasting, new_term, not_scheduled
 from cloud.store import operators
 from cloud.store.database import Store
+from cloud.store.mode_orders import HeldPoint, list_held_points
 from cloud.store.orders import (
     DesiredView,
     PlacedPoint,
@@ -80,29 +81,26 @@ class Steering:
         """End what one order set, and no more; returns the points. Raises ``NoSuchOrder``."""
         now_ms = self._clock()
         with self._store.writing() as connection:
-            held = self._held(connection, order, now_ms)
-            changed = self._set(connection, held, Mode.SCHEDULED, None)
-            operators.record(connection, now_ms, by, "mode.end", order, reason=reason, points=", ".join(sorted(held)))
+            held = _held_by(order, list_held_points(connection, now_ms))
+            names = sorted(one.name for one in held)
+            changed = self._set(connection, {one.name: one.device for one in held}, Mode.SCHEDULED, None)
+            operators.record(connection, now_ms, by, "mode.end", order, reason=reason, points=", ".join(names))
         self._tell_each(changed)
-        return sorted(held)
+        return names
 
     def renew(self, order: str, by: str, reason: str, minutes: int | None = None) -> ModeChange:
         """Have one order last longer: from now on as long as it may. Raises ``NoSuchOrder`` or ``TooLong``."""
         now_ms = self._clock()
         with self._store.writing() as connection:
-            held = self._held(connection, order, now_ms)
-            mode, before = next(
-                (one.modes[point], one.terms[point])
-                for one in list_desired(connection)
-                for point in one.terms
-                if point in held
-            )
+            held = _held_by(order, list_held_points(connection, now_ms))
+            names = sorted(one.name for one in held)
+            mode, before = held[0].mode, held[0].term
             asked = new_term(mode, by, reason, now_ms, minutes)
             term = replace(before, until_ms=asked.until_ms if asked else before.until_ms)
-            changed = self._set(connection, held, mode, term)
-            operators.record(connection, now_ms, by, "mode.renew", order, reason=reason, points=", ".join(sorted(held)))
+            changed = self._set(connection, {one.name: one.device for one in held}, mode, term)
+            operators.record(connection, now_ms, by, "mode.renew", order, reason=reason, points=", ".join(names))
         self._tell_each(changed)
-        return ModeChange(sorted(held), order, term.until_ms)
+        return ModeChange(names, order, term.until_ms)
 
     def end_due(self) -> None:
         """End what is over, and take back what a point has not got. The devices do the same by themselves."""
@@ -166,18 +164,6 @@ class Steering:
             raise NoSuchMode(f"there is no mode {mode.value} at {', '.join(lacking)}")
         return known
 
-    def _held(self, connection: Connection, order: str, now_ms: int) -> dict[str, str]:
-        """The points that an order still holds, each with its device."""
-        held = {
-            point: one.device
-            for one in list_desired(connection)
-            for point, term in one.terms.items()
-            if term.order == order and one.mode_of(point, now_ms) is not Mode.SCHEDULED
-        }
-        if not held:
-            raise NoSuchOrder(order)
-        return held
-
     def _set(
         self, connection: Connection, points: Mapping[str, str], mode: Mode, term: Term | None
     ) -> list[DesiredView]:
@@ -216,3 +202,11 @@ class Steering:
 
 def _reported(one: DesiredView) -> int:
     return one.reported.number if one.reported else 0
+
+
+def _held_by(order: str, points: Sequence[HeldPoint]) -> list[HeldPoint]:
+    """Those that this order holds, at least one. Raises ``NoSuchOrder``."""
+    held = [one for one in points if one.term.order == order]
+    if not held:
+        raise NoSuchOrder(order)
+    return held

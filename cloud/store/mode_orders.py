@@ -1,12 +1,11 @@
 """Orders that hold points open or lock them down, each until its end: what stands now, and who ordered it."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.store.orders import DesiredView, list_desired
+from cloud.store.orders import Term, list_desired
 from contract.decide import Mode
 
 
@@ -23,36 +22,36 @@ class ModeOrder(Struct, frozen=True):
     points: tuple[str, ...]
 
 
+class HeldPoint(Struct, frozen=True):
+    """A point in a mode that ends by itself, and the term of the order that holds it there."""
+
+    name: str
+    device: str
+    mode: Mode
+    term: Term
+
+
+def list_held_points(connection: Connection, now_ms: int) -> list[HeldPoint]:
+    """Every point that an order holds open or locks down at this moment."""
+    return [
+        HeldPoint(point, one.device, mode, term)
+        for one in list_desired(connection)
+        for point, term in one.terms.items()
+        if (mode := one.mode_of(point, now_ms)) is not Mode.SCHEDULED
+    ]
+
+
 def list_mode_orders(connection: Connection, now_ms: int) -> list[ModeOrder]:
     """Every order that stands, the oldest first."""
-    return standing_orders(list_desired(connection), now_ms)
+    by_order: dict[str, list[HeldPoint]] = {}
+    for held in list_held_points(connection, now_ms):
+        by_order.setdefault(held.term.order, []).append(held)
+    return sorted(map(_mode_order, by_order.values()), key=lambda order: (order.since_ms, order.id))
 
 
-def active_lockdowns(connection: Connection, now_ms: int) -> list[ModeOrder]:
-    """The lockdowns that stand, the oldest first."""
-    return [one for one in list_mode_orders(connection, now_ms) if one.mode is Mode.LOCKDOWN]
-
-
-def standing_orders(documents: Iterable[DesiredView], now_ms: int) -> list[ModeOrder]:
-    found: dict[str, dict[str, Any]] = {}
-    for one in documents:
-        for point, term in one.terms.items():
-            mode = one.mode_of(point, now_ms)
-            if mode is Mode.SCHEDULED:
-                continue
-            order = found.setdefault(term.order, {"points": [], "until_ms": 0, "term": term, "mode": mode})
-            order["points"].append(point)
-            order["until_ms"] = max(order["until_ms"], term.until_ms)
-    made = [
-        ModeOrder(
-            id=name,
-            mode=one["mode"],
-            by=one["term"].by,
-            reason=one["term"].reason,
-            since_ms=one["term"].since_ms,
-            until_ms=one["until_ms"],
-            points=tuple(sorted(one["points"])),
-        )
-        for name, one in found.items()
-    ]
-    return sorted(made, key=lambda order: (order.since_ms, order.id))
+def _mode_order(held: Sequence[HeldPoint]) -> ModeOrder:
+    """Of the points that one order holds."""
+    term = held[0].term
+    until_ms = max(one.term.until_ms for one in held)
+    points = tuple(sorted(one.name for one in held))
+    return ModeOrder(term.order, held[0].mode, term.by, term.reason, term.since_ms, until_ms, points)

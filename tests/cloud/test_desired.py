@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, update
 from cloud.commands import NoSuchPlace
 from cloud.desired import NoSuchMode, NoSuchOrder, Steering
 from cloud.store.database import Store, open_store
-from cloud.store.mode_orders import active_lockdowns, list_mode_orders
+from cloud.store.mode_orders import list_mode_orders
 from cloud.store.orders import find_desired, list_points, note_reported
 from cloud.store.point_kinds import kinds_in, note_kinds
 from cloud.store.schema import desired, devices, points, sites, zones
@@ -106,7 +106,7 @@ def test_an_end_ends_its_own_order_and_no_other(site: Site) -> None:
     first = site.steering.set_mode(None, Mode.LOCKDOWN, "gate", "a fight")
     second = site.steering.set_mode(["gym"], Mode.LOCKDOWN, "office", "another fight")
     with site.store.reading() as connection:
-        told = [(one.id, one.by, one.points) for one in active_lockdowns(connection, site.now_ms)]
+        told = [(one.id, one.by, one.points) for one in list_mode_orders(connection, site.now_ms)]
     assert sorted(told) == sorted([(first.order, "gate", ("gate",)), (second.order, "office", ("gym",))])
     assert site.steering.end(first.order, "gate", "it is over") == ["gate"]
     assert site.modes() == {"gym": Mode.LOCKDOWN}
