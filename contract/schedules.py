@@ -13,6 +13,7 @@ class Schedule(Struct, frozen=True):
 
     An end past 24:00 (1440) runs on into the next day and belongs to the weekday on which it opened.
     Where the zone skips an hour a window in the gap begins at its end; a repeated hour counts both times.
+    A day that the zone skips (the date line moved) opens nothing: the night before it runs on into the day after it.
     """
 
     week: tuple[tuple[tuple[int, int], ...], ...]
@@ -42,7 +43,16 @@ def is_open(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> bool:
     if local is None:
         return False
     weekday, minute = local.weekday(), local.hour * 60 + local.minute
-    today, yesterday = schedule.week[weekday], schedule.week[weekday - 1]
+    today, day_before = schedule.week[weekday], schedule.week[_weekday_before(local, zone)]
     return any(start <= minute < end for start, end in today) or any(
-        minute + MINUTES_PER_DAY < end for _, end in yesterday
+        minute + MINUTES_PER_DAY < end for _, end in day_before
     )
+
+
+def _weekday_before(local: datetime, zone: ZoneInfo) -> int:
+    """The weekday of the last day that the zone had before this one. Midnight may lie in a gap or come twice: the
+    earlier of what it can mean counts."""
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    begin_s = min(midnight.replace(fold=fold).timestamp() for fold in (0, 1))
+    before = wall_clock(zone, (int(begin_s) - 1) * 1000)
+    return (local.weekday() - 1) % 7 if before is None else before.weekday()

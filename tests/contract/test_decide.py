@@ -65,7 +65,8 @@ def to_ms(moment: datetime | None) -> int:
 def answer(changes: Row) -> Reason:
     """What `decide` says to the base scenario of the golden table with these changes."""
     said: Row = GOLDEN["base"] | changes
-    schedule = Schedule(((tuple(GOLDEN["hours"][said["hours"]]),),) * 7)
+    window = tuple(GOLDEN["hours"][said["hours"]])
+    schedule = Schedule(tuple((window,) if day in said["days"] else () for day in range(7)))
     grant = Grant(
         holder=bytes(8),
         tier=Tier(said["tier"]),

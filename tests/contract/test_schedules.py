@@ -1,8 +1,8 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule, is_open
@@ -146,6 +146,33 @@ def test_a_night_that_ends_in_the_repeated_hour_opens_its_end_twice() -> None:
     assert seen == [True, True, False, True, False]
 
 
+APIA, TORONTO = ZoneInfo("Pacific/Apia"), ZoneInfo("America/Toronto")
+
+
+@pytest.mark.parametrize(
+    ("day", "clock", "expected"),
+    [
+        (THU, "2011-12-29T23:59", True),
+        (THU, "2011-12-31T00:00", True),
+        (THU, "2011-12-31T01:59", True),
+        (THU, "2011-12-31T02:00", False),
+        (FRI, "2011-12-29T23:59", False),
+        (FRI, "2011-12-31T00:00", False),
+        (SAT, "2011-12-31T22:00", True),
+        (SAT, "2012-01-01T01:59", True),
+    ],
+)
+def test_a_night_runs_on_over_a_skipped_day(day: int, clock: str, expected: bool) -> None:
+    """Samoa had no Friday, 30 December 2011: its windows never opened, and Thursday's night ended on Saturday."""
+    assert open_at(weekly((day,), hours("22:00", "26:00")), APIA, clock) is expected
+
+
+def test_a_skipped_midnight_still_ends_a_day() -> None:
+    """In 1919 Toronto's clocks went from 23:30 on Sunday, 30 March, to 00:30 on Monday."""
+    seen = [open_at(weekly((day,), hours("22:00", "26:00")), TORONTO, "1919-03-31T00:45") for day in (SAT, SUN, MON)]
+    assert seen == [False, True, False]
+
+
 def test_always_is_every_minute_of_both_changing_days() -> None:
     for first in ("2026-03-28T00:00", "2026-10-24T00:00"):
         two_days = range(utc_ms(first), utc_ms(first) + 3 * 24 * 3_600_000, 60_000)
@@ -184,6 +211,36 @@ def test_only_what_the_clock_on_the_wall_shows_matters(
 ) -> None:
     wall = datetime.fromtimestamp(now_ms // 1000, zone).replace(tzinfo=None).isoformat()
     assert is_open(Schedule(week), zone, now_ms) is open_at(Schedule(week), SHANGHAI, wall)
+
+
+CHANGES = [
+    (APIA, utc_ms("2011-12-30T10:00")),
+    (ZoneInfo("Pacific/Kwajalein"), utc_ms("1993-08-21T12:00")),
+    (TORONTO, utc_ms("1919-03-31T04:30")),
+    (ZoneInfo("Asia/Beirut"), utc_ms("2025-03-29T22:00")),
+    (ZoneInfo("America/Sao_Paulo"), utc_ms("2018-02-18T02:00")),
+    (ZoneInfo("America/St_Johns"), utc_ms("2010-11-07T02:31")),
+    (BERLIN, utc_ms("2026-03-29T01:00")),
+]
+"""Zones, and moments at which their clocks jumped: over a day, over midnight, back behind it, elsewhere."""
+
+
+def day_before(zone: ZoneInfo, now_ms: int) -> int:
+    """The weekday that was shown last before today, walked back to by half hours."""
+    now = datetime.fromtimestamp(now_ms // 1000, UTC)
+    today = now.astimezone(zone).date()
+    walk = ((now - timedelta(minutes=30 * steps)).astimezone(zone).date() for steps in range(60))
+    return next(day for day in walk if day < today).weekday()
+
+
+@given(st.sampled_from(CHANGES), st.integers(-3 * 24 * 60, 3 * 24 * 60))
+def test_a_night_began_on_the_last_day_shown(change: tuple[ZoneInfo, int], minutes_off: int) -> None:
+    zone, jump_ms = change
+    now_ms = jump_ms + minutes_off * 60_000
+    local = datetime.fromtimestamp(now_ms // 1000, zone)
+    assume((local.hour, local.minute) != (23, 59))
+    opened = [day for day in EVERY_DAY if is_open(weekly((day,), hours("23:59", "47:59")), zone, now_ms)]
+    assert opened == [day_before(zone, now_ms)]
 
 
 @given(weeks, st.integers(), st.sampled_from([SHANGHAI, BERLIN, NEW_YORK]))
