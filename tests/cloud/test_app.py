@@ -4,7 +4,6 @@ import re
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from sqlalchemy.exc import NoResultFound
 
 from cloud.app import create_app
@@ -15,7 +14,7 @@ from cloud.feed import LiveFeed
 from cloud.keys import KeyFolder
 from cloud.store.database import Store
 from tests.cloud.sender import SITE
-from tests.cloud.town import PASSWORD, PEOPLE, Town
+from tests.cloud.town import PASSWORD, PEOPLE, Town, routed
 
 OPEN = {
     *("/health/live", "/health/ready", "/login", "/api/v1/login"),
@@ -103,13 +102,7 @@ SECRETS = re.compile(r"sunny|晴苑|uvicorn|fastapi|python|0\.1\.0|gym|turnstile
 
 def routes(app: FastAPI) -> list[tuple[str, str]]:
     """Every method and path of the application."""
-    found = []
-    for route in app.routes:
-        inner = getattr(route, "original_router", None)
-        for one in inner.routes if inner else [route]:
-            if isinstance(one, APIRoute):
-                found += [(method, one.path) for method in sorted(one.methods or ())]
-    return found
+    return [(method, route.path) for route in routed(app) for method in sorted(route.methods or ())]
 
 
 def filled(path: str) -> str:

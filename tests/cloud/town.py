@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from cloud.app import create_app
 from cloud.auth import Doorkeeper, Role
@@ -56,6 +58,13 @@ class Visitor(httpx.Client):
 
     def log_in(self, name: str = "admin", password: str = PASSWORD) -> httpx.Response:
         return self.submit("/login", "/login", name=name, password=password)
+
+
+def routed(app: FastAPI) -> list[APIRoute]:
+    """Every route of the application, those of its routers too."""
+    inner = [getattr(route, "original_router", None) for route in app.routes]
+    listed = [*app.routes, *(route for router in inner if router for route in router.routes)]
+    return [route for route in listed if isinstance(route, APIRoute)]
 
 
 class Past:
