@@ -38,7 +38,7 @@ def test_a_request_runs_out() -> None:
         adoptions.claim(asking.code, NOW_MS + WAITS_MS)
 
 
-def test_no_more_than_so_many_come_from_one_address() -> None:
+def test_requests_of_one_address_are_bounded() -> None:
     adoptions = Adoptions()
     for number in range(10):
         ask(adoptions, number, address="2001:db8::9")
@@ -66,7 +66,7 @@ def test_an_answered_request_gives_way_to_nobody() -> None:
         ask(adoptions, 99)
 
 
-def test_a_new_code_of_a_device_ends_its_old_one() -> None:
+def test_new_code_of_device_ends_its_old_one() -> None:
     adoptions = Adoptions()
     yesterday = ask(adoptions, 1)
     today = ask(adoptions, 1, nonce=bytes([1]) * 16)

@@ -208,7 +208,7 @@ def test_sixty_logins_at_once_leave_the_console_awake(town: Town, monkeypatch: p
         assert sorted(one.result() for one in tries) == waiting * [401] + (60 - waiting) * [503]
 
 
-def test_the_same_plan_asked_for_at_once_is_given_once(town: Town, api: Visitor) -> None:
+def test_plan_asked_for_at_once_is_given_once(town: Town, api: Visitor) -> None:
     """Twenty calls in one moment: one is carried out, whoever is first."""
     window = {"plan": "yearly", "from_ms": 0, "until_ms": 0}
     with ThreadPoolExecutor(20) as crowd:
@@ -217,7 +217,7 @@ def test_the_same_plan_asked_for_at_once_is_given_once(town: Town, api: Visitor)
     assert send(api, "/people/10/memberships", window).json()["where"] == "plan"
 
 
-def test_a_suspended_membership_returns_only_where_none_replaced_it(town: Town, api: Visitor) -> None:
+def test_suspended_membership_returns_only_where_none_replaced_it(town: Town, api: Visitor) -> None:
     first = send(api, "/people/10/memberships", {"plan": "yearly"}).json()["id"]
     assert send(api, f"/memberships/{first}", {"standing": "suspended"}, "PATCH").status_code == 204
     second = send(api, "/people/10/memberships", {"plan": "yearly"}).json()["id"]
@@ -271,7 +271,7 @@ def test_operators_that_look_alike_are_refused(api: Visitor, town: Town) -> None
             assert send(admin, "/operators", body).status_code == status, name
 
 
-def test_a_flat_typed_in_two_forms_is_one_household(town: Town, api: Visitor) -> None:
+def test_flat_typed_in_two_forms_is_one_household(town: Town, api: Visitor) -> None:
     """Composed, decomposed, and as an old database has it."""
     with town.store.writing() as connection:
         old = community.add_household(connection, "8-80e\u0301")

@@ -75,7 +75,7 @@ def test_a_broker_that_never_greets_is_trouble() -> None:
         silent.close()
 
 
-def test_a_line_that_stays_down_is_logged_each_look(caplog: pytest.LogCaptureFixture) -> None:
+def test_line_that_stays_down_is_logged_each_look(caplog: pytest.LogCaptureFixture) -> None:
     troubles = iter(["gone", "gone", "gone", "", "gone", "gone"])
     lookout = Lookout(lambda: next(troubles))
     logged = []

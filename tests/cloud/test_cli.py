@@ -158,7 +158,7 @@ def test_a_device_is_registered_with_the_points_of_its_wiring(typed: Typing, fol
     assert "cannot be read" in typed.refused("device", "add", "other", *out, str(tmp_path))
 
 
-def test_a_new_zone_of_a_wiring_is_made_and_opened(typed: Typing, folder: Path, tmp_path: Path) -> None:
+def test_new_zone_of_wiring_is_made_and_opened(typed: Typing, folder: Path, tmp_path: Path) -> None:
     wiring = tmp_path / "roof.toml"
     wiring.write_text(f'{head("hatch")}[[point]]\nname = "hatch"\nzone = "roof"\nkind = "door"\n')
     rest = ["--public-key", public_key(), "--dir", str(folder), "--out", str(tmp_path / "out")]
@@ -325,7 +325,7 @@ def test_watch_says_that_no_broker_is_there(
     assert said == ["hearthgate-cloud: the broker at 127.0.0.1:1 cannot be reached: is it running? Waiting ..."] * 2
 
 
-def test_a_time_that_no_calendar_holds_is_shown_as_it_is() -> None:
+def test_a_time_beyond_the_calendar_is_shown_raw() -> None:
     assert cli_parts.moment(1 << 62) == str(1 << 62)
 
 

@@ -226,7 +226,7 @@ def test_a_day_beyond_the_calendar_is_refused(town: Town, days: dict[str, str]) 
             assert "are dates" in answer.text
 
 
-def test_a_roster_that_no_device_can_take_is_shown(town: Town) -> None:
+def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:
     town.app.state.metrics.workings = lambda: Workings(undeliverable="a site page of 1830000 bytes")
     for language, text in (("en", "The newest changes reach no door"), ("zh-CN", "最新的改动到不了任何门")):
         with town.visit("gate", language=language) as visitor:

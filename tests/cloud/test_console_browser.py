@@ -151,7 +151,7 @@ def test_a_door_of_another_mode_brings_its_form(town: Town, page: Page) -> None:
     expect(gate.get_by_role("button", name="Back to cards and hours")).to_be_visible()
 
 
-def test_a_page_of_a_device_changes_without_a_reload(town: Town, page: Page) -> None:
+def test_page_of_a_device_changes_without_a_reload(town: Town, page: Page) -> None:
     town.beats("gym-turnstile", points={"gym-turnstile": {"phase": "rest"}})
     log_in(page, "admin")
     page.goto("/devices/gym-turnstile")

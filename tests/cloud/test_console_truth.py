@@ -92,7 +92,7 @@ def test_without_an_emergency_the_list_is_of_now(town: Town) -> None:
         ("nothing", "Cable, power or agent: that cannot be told from here"),
     ],
 )
-def test_a_silent_device_is_told_by_its_last_word(town: Town, last_word: str, text: str) -> None:
+def test_silent_device_is_told_by_its_last_word(town: Town, last_word: str, text: str) -> None:
     """A dead agent decides nothing: only what it signed before its end says that it was stopped."""
     town.beats("east-gate")
     sender = town.senders["east-gate"]
@@ -148,7 +148,7 @@ def test_a_banner_names_some_doors_and_counts_others() -> None:
     assert (Banner([], locked[:2]).named, Banner([], locked[:2]).beside) == (locked[:2], 0)
 
 
-def test_a_page_that_is_not_live_says_as_of_when(town: Town) -> None:
+def test_a_page_not_live_says_as_of_when(town: Town) -> None:
     with town.visit("gate") as visitor:
         for path in (
             "/people",
@@ -184,7 +184,7 @@ def test_a_stale_form_keeps_the_way_back(town: Town) -> None:
         assert (stale.status_code, 'href="/people?text=Li"' in stale.text) == (403, True)
 
 
-def test_a_code_to_print_warns_of_a_loopback_address(town: Town) -> None:
+def test_code_to_print_warns_of_a_loopback_address(town: Town) -> None:
     RidersHub(town)
     with town.visit() as visitor:
         assert "leads every phone to itself" in visitor.get("/hub/hub/qr").text

@@ -16,7 +16,7 @@ def opened_by(town: Town, zone: str) -> dict[str, str]:
         return next(one.opened_by for one in view_zones(connection) if one.name == zone)
 
 
-def test_adoption_makes_the_zone_and_offers_to_open_it(town: Town) -> None:
+def test_adoption_makes_zone_and_offers_to_open_it(town: Town) -> None:
     """The page after it names the new zone, the point that was left out, and that nobody gets in; one press opens."""
     key = DeviceKey.generate()
     asks(town, key, WIRING)
@@ -36,7 +36,7 @@ def test_adoption_makes_the_zone_and_offers_to_open_it(town: Town) -> None:
     assert town.changes > changes
 
 
-def test_a_new_place_wins_over_a_device_chosen_before(town: Town) -> None:
+def test_new_place_wins_over_a_device_chosen_before(town: Town) -> None:
     """One question, one answer: what stands in the fields of the other answer does not count."""
     key = DeviceKey.generate()
     asks(town, key)

@@ -102,7 +102,7 @@ def test_a_lockdown_of_all_leaves_broken_doors_alone(site: Site) -> None:
         site.steering.set_mode(None, Mode.HOLD_OPEN, "gate", "open day")
 
 
-def test_an_end_ends_its_own_order_and_no_other(site: Site) -> None:
+def test_end_ends_its_own_order_and_no_other(site: Site) -> None:
     first = site.steering.set_mode(None, Mode.LOCKDOWN, "gate", "a fight")
     second = site.steering.set_mode(["gym"], Mode.LOCKDOWN, "office", "another fight")
     with site.store.reading() as connection:
@@ -224,7 +224,7 @@ def _check(site: Site) -> None:
         assert site.sent[-1].until.keys() == {point for point, mode in document.modes.items() if mode in MODE_LASTS_MS}
 
 
-def test_a_device_that_ended_a_mode_alone_drifts_no_more(site: Site) -> None:
+def test_device_that_ended_mode_alone_drifts_no_more(site: Site) -> None:
     site.steering.set_mode(["gate"], Mode.LOCKDOWN, "gate", "a fight")
     with site.store.writing() as connection:
         note_reported(connection, "d", Reported(1, "applied", T0_MS, {"gate": Mode.SCHEDULED}))

@@ -360,7 +360,7 @@ def test_a_lockdown_is_renewed_and_ends_by_itself(town: Town) -> None:
 
 
 @pytest.mark.parametrize(("mode", "minutes"), [("hold_open", 121), ("lockdown", 241), ("out_of_service", 5)])
-def test_nothing_is_ordered_for_longer_than_it_may_last(town: Town, mode: str, minutes: int) -> None:
+def test_no_mode_is_ordered_beyond_its_longest_term(town: Town, mode: str, minutes: int) -> None:
     with town.visit("gate") as guard:
         body = {"points": [GYM], "mode": mode, "confirm": True, "minutes": minutes, "reason": REASON}
         assert calls(guard, "/api/v1/modes", **body)[0] == 422
@@ -381,7 +381,7 @@ def test_holding_all_open_takes_two_steps(town: Town) -> None:
     assert {mode for one in documents(town) for mode in one.modes.values()} == {Mode.HOLD_OPEN}
 
 
-def test_a_point_of_unknown_kind_is_only_taken_out_of_service(town: Town) -> None:
+def test_point_of_unknown_kind_is_never_held_open(town: Town) -> None:
     with town.store.writing() as connection:
         connection.exec_driver_sql("UPDATE points SET kind = '' WHERE name = ?", (GYM,))
     with town.visit("gate") as guard:
@@ -393,7 +393,7 @@ def test_a_point_of_unknown_kind_is_only_taken_out_of_service(town: Town) -> Non
         assert guard.submit("/doors/modes", "/doors", point=GYM, mode="hold_open", reason=REASON).status_code == 303
 
 
-def test_a_socket_that_was_locked_comes_back_into_service(town: Town) -> None:
+def test_socket_that_was_locked_comes_back_into_service(town: Town) -> None:
     """What an old lockdown did to it: its page says so truthfully, and has the button that brings it back."""
     hub = RidersHub(town)
     hub.says({"phone-1": {"phase": "free", "mode": "lockdown"}})

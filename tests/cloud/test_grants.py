@@ -162,7 +162,7 @@ def test_a_second_membership_of_one_person_moves_nobody_elses_rows() -> None:
     assert [row for row in after if row.digest == card(1)] == [row for row in before if row.digest == card(1)]
 
 
-def test_a_person_with_too_many_memberships_enlarges_no_site_page() -> None:
+def test_too_many_memberships_enlarge_no_site_page() -> None:
     """One person with 1,150 riders' plans made a site page that no message could carry: every roster stood still."""
     many = [member(1, "rider", (NOW_MS - DAY_MS, NOW_MS + day * DAY_MS), number=day) for day in range(1, 1_151)]
     found = community([person(1), person(2)], [*many, member(2, "yearly", THIS_YEAR, number=2_000)])
@@ -173,7 +173,7 @@ def test_a_person_with_too_many_memberships_enlarges_no_site_page() -> None:
     assert answer(found, 1, "hub-door") is Reason.ALLOWED
 
 
-def test_the_membership_that_runs_is_told_before_many_to_come() -> None:
+def test_a_running_membership_is_told_before_later_ones() -> None:
     to_come = [
         member(1, "yearly", (day * DAY_MS + NOW_MS, (day + 1) * DAY_MS + NOW_MS), number=day) for day in range(1, 40)
     ]

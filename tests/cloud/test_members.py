@@ -27,7 +27,7 @@ def member(number: int, plan: str, from_ms: int, until_ms: int, standing: Standi
         ("rider", (100, 200), None),
     ],
 )
-def test_the_same_plan_is_given_once_at_a_time(plan: str, window: tuple[int, int], found: Obstacle | None) -> None:
+def test_same_plan_is_given_once_at_a_time(plan: str, window: tuple[int, int], found: Obstacle | None) -> None:
     """Windows are half-open, so the year that follows begins where this one ends."""
     assert obstacle([member(1, "yearly", 100, 200)], member(0, plan, *window), 0) is found
     assert obstacle([member(1, "yearly", 100, 200, Standing.SUSPENDED)], member(0, plan, *window), 0) is None

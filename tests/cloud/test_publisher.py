@@ -169,7 +169,7 @@ def test_every_device_gets_the_pages_and_then_its_own_manifest(world: World) -> 
     assert east.manifest.expires_ms == NOW_MS + 7 * DAY_MS
 
 
-def test_a_card_reported_lost_reaches_doors_beside_a_crowd(world: World) -> None:
+def test_card_reported_lost_reaches_doors_beside_a_crowd(world: World) -> None:
     """Written past the desk, thousands of memberships of one person once kept every revocation from every door."""
     world.refresh()
     with world.store.writing() as connection:

@@ -161,7 +161,7 @@ def test_strangers_hold_no_visitor_out(house: House) -> None:
     assert len(house.table) <= MOST + MAX_ENDING
 
 
-def test_a_stream_stays_and_a_full_house_says_no() -> None:
+def test_a_stream_stays_and_a_full_server_refuses() -> None:
     with plain() as house, ExitStack() as held:
         streams = [held.enter_context(house.connect()) for _ in range(MOST)]
         for one in streams:
@@ -247,7 +247,7 @@ def test_a_lack_of_descriptors_leaves_the_others_served(monkeypatch: pytest.Monk
     assert said == []
 
 
-def test_the_limit_of_descriptors_is_raised_as_far_as_allowed() -> None:
+def test_limit_of_descriptors_is_raised_where_allowed() -> None:
     limit = raise_descriptor_limit()
     assert limit == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     assert raise_descriptor_limit() == limit

@@ -55,7 +55,7 @@ def rollout(visitor: Visitor, name: str) -> dict[str, Any]:
     return dict(visitor.get(f"/api/v1/rollouts/{name}").json())
 
 
-def test_an_empty_wiring_is_sent_only_if_it_is_meant(town: Town, admin: Visitor) -> None:
+def test_an_empty_wiring_is_sent_only_if_meant(town: Town, admin: Visitor) -> None:
     """Where the cloud does not know a device's wiring, the box is empty, and one reason away from a roll-out."""
     page = f"/devices/{EAST}/wiring"
     for empty in ("", " \r\n"):

@@ -47,7 +47,7 @@ def test_missing_zones_of_a_wiring_are_made(bare: Connection) -> None:
     assert (again.points, again.zones, again.closed) == ([], [], ["north-court"])
 
 
-def test_a_point_left_out_is_named_with_its_reason(bare: Connection) -> None:
+def test_point_left_out_is_named_with_its_reason(bare: Connection) -> None:
     place_points(bare, "gates", [Wired("gate", "estate")])
     placed = place_points(bare, "thief", [Wired("gate", "estate"), Wired("adrift", "")])
     assert placed.points == []

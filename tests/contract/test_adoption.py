@@ -26,7 +26,7 @@ def test_a_code_reads_as_it_always_did() -> None:
     assert code_of(b"key", bytes(16)) == "KEDD-RR68-RXED"
 
 
-def test_a_code_is_of_60_bits_and_of_its_day() -> None:
+def test_a_code_has_60_bits_and_its_day() -> None:
     """Another nonce is another code, so that one read off an old label is good for nothing."""
     codes = {code_of(b"key", bytes([day]) * 16) for day in range(20)} | {code_of(b"another", bytes(16))}
     assert len(codes) == 21

@@ -138,7 +138,7 @@ def test_swapped_wires_need_several_different_frames(frames: list[str]) -> None:
 
 
 @pytest.mark.parametrize("raw", [0x061EE3085D, 0x0EA63EAAA4, 0x0EA648BAD4])
-def test_a_card_of_an_unknown_format_is_not_swapped(raw: int) -> None:
+def test_card_of_an_unknown_format_is_not_swapped(raw: int) -> None:
     """Three cards of one batch of the 37-bit format P10004 (RfidResearchGroup/proxmark3#1559): one fits by luck."""
     assert not read(format(raw & (1 << 37) - 1, "037b")).swapped_wires
 

@@ -68,7 +68,7 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces, max_size=60).map("".join) | st.text(max_size=200))
-def test_any_small_text_is_read_as_the_standard_does(text: str) -> None:
+def test_any_small_text_is_read_as_standard_does(text: str) -> None:
     """Whatever is within the bounds means what the standard's parser says, and nothing raises anything else."""
     try:
         expected = tomllib.loads(text)

@@ -59,31 +59,31 @@ def test_a_register_that_jitters_never_counts_down() -> None:
     assert seen == [100, 100, 101]
 
 
-def test_a_register_that_is_reset_goes_on_and_says_so() -> None:
+def test_a_reset_register_goes_on_and_says_so() -> None:
     found = told((60, 1300), (120, 20), (180, 120), (240, 220))
     assert (found.energy_wh, found.doubts) == (520, ("reset",))
     assert closed(found, 240, 220).energy_wh == 520
 
 
-def test_a_reset_is_believed_before_ends_that_seem_sound() -> None:
+def test_reset_is_believed_before_ends_that_seem_sound() -> None:
     found = told((60, 1300), (120, 20), (180, 365), (240, 710), (300, 1055))
     assert closed(found, 360, 1400).energy_wh == 1700
     assert closed(found, 360, 1400).doubts == ("reset", "ends")
 
 
-def test_an_old_reading_of_another_register_is_no_reset() -> None:
+def test_old_reading_of_another_register_is_no_reset() -> None:
     found = account.opened(Reading(11, NOON_MS), 61_000)
     for second, wh in ((60, 21), (0, 0), (0, 0), (1, 0)):
         found = account.read(found, Reading(wh, NOON_MS + second * 1000), MOST_W)
     assert account.closed(found, Reading(32, NOON_MS + 61_000), MOST_W).energy_wh == 21
 
 
-def test_a_wrong_reading_that_is_repeated_is_no_reset() -> None:
+def test_wrong_reading_that_is_repeated_is_no_reset() -> None:
     found = told((60, 1300), (120, 5), (120, 5), (120, 5))
     assert (found.energy_wh, found.doubts) == (300, ())
 
 
-def test_a_register_without_a_number_is_no_guess_at_a_reset() -> None:
+def test_register_without_number_is_no_guess_at_reset() -> None:
     found = told((60, 1300))
     for second, wh in ((120, 20), (180, 78)):
         found = account.passed(found, 60_000)
@@ -104,11 +104,11 @@ def test_a_register_that_drops_once_was_wrong_once() -> None:
     assert (found.energy_wh, found.doubts) == (500, ())
 
 
-def test_a_jump_that_is_impossible_once_is_left_out() -> None:
+def test_jump_that_is_impossible_once_is_left_out() -> None:
     assert told((60, 1300), (90, 9000), (120, 1500)).energy_wh == 500
 
 
-def test_a_register_that_rises_faster_than_is_possible_is_bounded_and_told() -> None:
+def test_a_register_that_rises_impossibly_fast_is_bounded() -> None:
     found = told(*((second, 1000 + second * 11.0) for second in range(60, 1260, 60)))
     possible_wh = MOST_W * account.MARGIN * 1200 / 3600
     assert found.doubts == ("rate",)
@@ -126,7 +126,7 @@ def test_another_register_in_turn_is_no_gain() -> None:
     assert closed(found, 3600, 7200).energy_wh == 7200
 
 
-def test_a_register_of_the_session_between_ends_of_a_lifetime() -> None:
+def test_register_of_session_between_ends_of_a_lifetime() -> None:
     found = told(*((minute * 60, minute * 100.0) for minute in range(1, 11)), begin_wh=4_076_000)
     assert found.energy_wh == 1000
     assert closed(found, 660, 4_077_100).energy_wh == 1100
@@ -138,7 +138,7 @@ def test_an_end_that_cannot_be_takes_nothing_away(stop_wh: float) -> None:
     assert (found.energy_wh, found.doubts) == (8000, ("ends",))
 
 
-def test_an_end_that_is_impossible_is_bounded_and_told() -> None:
+def test_end_that_is_impossible_is_bounded_and_told() -> None:
     assert closed(told(), 3600, 4_000_000).energy_wh == 0
     assert closed(told(), 3600, 4_000_000).doubts == ("ends",)
     found = closed(told(), 3600, 1000 + 30_001)
@@ -146,7 +146,7 @@ def test_an_end_that_is_impossible_is_bounded_and_told() -> None:
     assert found.doubts == ("ends",)
 
 
-def test_an_end_that_says_less_than_was_read_is_believed_and_told() -> None:
+def test_an_end_below_earlier_readings_is_believed() -> None:
     """A wrong reading that was possible is put right by the two ends."""
     found = told((600, 1000), (630, 1160), (660, 1010), (690, 1020))
     assert found.energy_wh == 170
@@ -154,7 +154,7 @@ def test_an_end_that_says_less_than_was_read_is_believed_and_told() -> None:
     assert (closed(found, 720, 1030).energy_wh, closed(found, 720, 1030).doubts) == (30, ("other", "less"))
 
 
-def test_a_clock_that_is_set_in_between_loses_nothing() -> None:
+def test_clock_that_is_set_in_between_loses_nothing() -> None:
     found = account.opened(Reading(1000, 5_000))
     for minute in range(1, 11):
         at_ms = minute * MINUTE_MS if minute < 5 else NOON_MS + minute * MINUTE_MS
@@ -163,7 +163,7 @@ def test_a_clock_that_is_set_in_between_loses_nothing() -> None:
     assert found.energy_wh == 1100
 
 
-def test_a_register_in_whole_kilowatt_hours_counts_in_steps() -> None:
+def test_register_in_whole_kilowatt_hours_counts_in_steps() -> None:
     found = told(*((second, 4_000_000 + second // 600 * 1000) for second in range(60, 3660, 60)), begin_wh=4_000_000)
     assert (found.energy_wh, found.doubts) == (6000, ())
 
@@ -218,7 +218,7 @@ def test_billed_is_what_lies_between_both_ends(
 
 @settings(max_examples=100)
 @given(POWERS, st.floats(0, 1e7), st.lists(st.tuples(st.floats(0, 1e8), st.booleans()), max_size=20))
-def test_noise_counts_no_more_than_is_possible_and_both_ends_stand(
+def test_noise_counts_no_more_than_is_possible(
     powers_w: list[int], begin_wh: float, noise: list[tuple[float, bool]]
 ) -> None:
     drawn = Drawn(begin_wh, powers_w)

@@ -47,7 +47,7 @@ def test_an_end_belongs_to_its_number_whether_or_not_that_is_over() -> None:
 
 
 @pytest.mark.parametrize("never", NEVER_GIVEN)
-def test_an_end_without_a_number_belongs_to_the_newest_it_fits(never: str) -> None:
+def test_end_without_number_belongs_to_newest_it_fits(never: str) -> None:
     book = Book((one("101"), one("102", meter_wh=5000), one("103", over=True)))
     assert attribution.ended_by(book, over(never, 6000)) == one("102", meter_wh=5000)
     assert attribution.ended_by(book, over(never, 2000)) == one("101")
@@ -56,7 +56,7 @@ def test_an_end_without_a_number_belongs_to_the_newest_it_fits(never: str) -> No
 
 
 @pytest.mark.parametrize("number", ["2147483647", "4711", "-1"])
-def test_an_end_of_unknown_number_belongs_to_its_tag(number: str) -> None:
+def test_end_of_unknown_number_belongs_to_its_tag(number: str) -> None:
     book = Book((one("101", meter_wh=5000),))
     stop = over(number, 10, tag="04A1")
     assert attribution.ended_by(book, stop, "04a1") == one("101", meter_wh=5000)
@@ -68,14 +68,14 @@ def test_an_end_of_unknown_number_belongs_to_its_tag(number: str) -> None:
     assert attribution.ended_by(two, stop, "04a1") is None
 
 
-def test_a_reading_belongs_to_its_number_or_to_what_runs() -> None:
+def test_a_reading_belongs_to_its_number_or_session() -> None:
     book = Book((one("101", over=True), one("102"), one("103", late=True)))
     for number, owner in (("101", 0), ("102", 1), ("103", 2), ("", 1), ("-1", 1), ("9223372036854775807", 1)):
         said = MeterSaid(number, 1100, 7000, NOON_MS + HOUR_MS)
         assert attribution.measured(book, said, 22_000) == book.transactions[owner]
 
 
-def test_a_reading_of_unknown_number_belongs_where_its_register_goes_on() -> None:
+def test_a_reading_of_unknown_number_follows_its_register() -> None:
     book = Book((one("102"),))
     assert attribution.measured(book, MeterSaid("4711", 1100, 7000), 22_000) == one("102")
     assert attribution.measured(book, MeterSaid("4711", 90_000, 7000), 22_000) is None
@@ -166,5 +166,5 @@ def test_the_order_of_connectors_decides_nothing(standings: dict[int, Standing],
         ({2: "blocked", 1: "blocked"}, ("blocked", 1)),
     ],
 )
-def test_a_card_is_told_the_best_of_all_connectors(words: dict[int, Word], said: tuple[Word, int]) -> None:
+def test_card_is_told_the_best_of_all_connectors(words: dict[int, Word], said: tuple[Word, int]) -> None:
     assert attribution.best_answer(words) == said

@@ -349,7 +349,7 @@ async def test_a_new_memory_refuses_older_commands(tmp_path: Path) -> None:
 
 
 @in_virtual_time
-async def test_a_new_memory_begins_when_the_time_is_known(tmp_path: Path) -> None:
+async def test_new_memory_begins_when_the_time_is_known(tmp_path: Path) -> None:
     world = World(tmp_path, new=True, trust=Trust.UNSET)
     recorded = world.command()
     await asyncio.sleep(5)

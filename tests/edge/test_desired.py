@@ -243,7 +243,7 @@ async def test_a_mode_ends_by_itself_and_says_so(tmp_path: Path) -> None:
 
 
 @in_virtual_time
-async def test_what_ended_while_the_agent_was_down_says_so(tmp_path: Path) -> None:
+async def test_what_ended_while_agent_was_down_says_so(tmp_path: Path) -> None:
     world = World(tmp_path)
     await world.hears(1, gym=Mode.LOCKDOWN)
     world.desired.close()

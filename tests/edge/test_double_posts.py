@@ -58,7 +58,7 @@ def connected(post: Post, version: str = "ocpp1.6") -> Any:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("connectors", [2, 3])
-def test_a_card_is_accepted_where_any_connector_is_free(version: str, connectors: int) -> None:
+def test_card_is_accepted_where_any_connector_is_free(version: str, connectors: int) -> None:
     async def story(post: Post) -> None:
         async with connected(post, version) as peer:
             for number in post.at:
@@ -75,7 +75,7 @@ def test_a_card_is_accepted_where_any_connector_is_free(version: str, connectors
     assert sum(rig.kinds.count("access.refused") for rig in post.at.values()) == 1
 
 
-def test_a_card_waits_once_where_every_connector_is_busy() -> None:
+def test_card_waits_once_where_every_connector_is_busy() -> None:
     async def story(post: Post) -> None:
         async with connected(post) as peer:
             for number in post.at:
@@ -88,7 +88,7 @@ def test_a_card_waits_once_where_every_connector_is_busy() -> None:
 
 
 @pytest.mark.parametrize("word", ["Faulted", "Unavailable"])
-def test_a_card_is_accepted_beside_a_connector_that_is_unwell(word: str) -> None:
+def test_card_is_accepted_beside_connector_that_is_unwell(word: str) -> None:
     async def story(post: Post) -> None:
         async with connected(post) as peer:
             await status(peer, 1, word)
@@ -99,7 +99,7 @@ def test_a_card_is_accepted_beside_a_connector_that_is_unwell(word: str) -> None
 
 
 @pytest.mark.parametrize("number", [-1, 0, 4294967295, 9223372036854775807, 2147483647])
-def test_an_end_without_a_number_belongs_to_its_tag_or_register(number: int) -> None:
+def test_end_without_number_belongs_to_tag_or_register(number: int) -> None:
     async def story(post: Post) -> None:
         async with connected(post) as peer:
             await begin(peer, 1, ANNA, 1000)
@@ -114,7 +114,7 @@ def test_an_end_without_a_number_belongs_to_its_tag_or_register(number: int) -> 
     double_posts.run(story, 3)
 
 
-def test_an_end_of_nobody_is_kept_at_every_connector_and_told_once() -> None:
+def test_an_end_of_nobody_is_told_once() -> None:
     async def story(post: Post) -> None:
         async with connected(post) as peer:
             for number in post.at:
@@ -129,7 +129,7 @@ def test_an_end_of_nobody_is_kept_at_every_connector_and_told_once() -> None:
 
 
 @pytest.mark.parametrize("restarts", [True, False])
-def test_an_evse_is_known_after_a_reconnect_by_its_transaction(restarts: bool) -> None:
+def test_evse_is_known_after_reconnect_by_its_transaction(restarts: bool) -> None:
     async def story(post: Post) -> None:
         async with connected(post, "ocpp2.0.1") as peer:
             for number in post.at:
@@ -148,7 +148,7 @@ def test_an_evse_is_known_after_a_reconnect_by_its_transaction(restarts: bool) -
     double_posts.run(story)
 
 
-def test_an_evse_is_known_of_more_transactions_than_are_remembered() -> None:
+def test_an_evse_is_known_of_a_forgotten_transaction() -> None:
     async def story(post: Post) -> None:
         async with connected(post, "ocpp2.0.1") as peer:
             for turn in range(40):
@@ -159,7 +159,7 @@ def test_an_evse_is_known_of_more_transactions_than_are_remembered() -> None:
     double_posts.run(story)
 
 
-def test_a_transaction_without_an_evse_begins_where_a_car_waits() -> None:
+def test_transaction_without_evse_begins_where_a_car_waits() -> None:
     async def story(post: Post) -> None:
         async with connected(post, "ocpp2.0.1") as peer:
             for number in post.at:
@@ -214,7 +214,7 @@ def test_a_remote_start_of_no_order_is_nobodys() -> None:
 
 
 @pytest.mark.parametrize("with_card_wh", [None, 1000, 1020])
-def test_the_register_told_with_the_plug_is_the_beginning(with_card_wh: int | None) -> None:
+def test_register_told_with_the_plug_is_the_beginning(with_card_wh: int | None) -> None:
     async def story(post: Post) -> None:
         async with connected(post, "ocpp2.0.1") as peer:
             await peer.call("TransactionEvent", **event("Started", "tx-1", 1000, 1))
@@ -227,7 +227,7 @@ def test_the_register_told_with_the_plug_is_the_beginning(with_card_wh: int | No
     double_posts.run(story, 1)
 
 
-def test_a_post_of_2_0_1_is_asked_for_both_ends() -> None:
+def test_a_post_of_201_is_asked_both_ends() -> None:
     async def story(post: Post) -> None:
         async with connected(post, "ocpp2.0.1") as peer:
             await status(peer, 1, "Available")

@@ -699,7 +699,7 @@ def test_what_cannot_be_read_is_a_fault_and_no_crash() -> None:
     assert "kept_unreadable" in rig.report.faults
 
 
-def test_post_that_connects_in_a_fire_hears_it_first() -> None:
+def test_post_that_connects_in_fire_hears_it_first() -> None:
     """It was away when the fire began: its stop waits for no boot, and is said again after that."""
     rig, number = charging()
     rig.hear(Left())

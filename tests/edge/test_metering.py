@@ -66,7 +66,7 @@ class Told:
 
 
 @pytest.mark.parametrize(("answer_ms", "is_read"), [(150, False), (350, True)])
-def test_slow_instrument_is_read_where_its_bus_says_so(answer_ms: int, is_read: bool) -> None:
+def test_slow_instrument_is_read_where_bus_allows(answer_ms: int, is_read: bool) -> None:
     """One that answers after 0.3 s is silent to a line that waits for half of that."""
 
     @in_virtual_time

@@ -116,7 +116,7 @@ def test_nothing_is_held_or_locked_beyond_its_end(deeds: list[tuple[str, object]
         life.check()
 
 
-def test_power_cuts_in_a_row_hold_nothing_open_for_ever() -> None:
+def test_repeated_power_cuts_hold_nothing_open_for_ever() -> None:
     """Each start takes off what a cut may hide, so that a device which fails every 50 seconds ends a mode as well."""
     life = Life()
     life.order({"gate": Mode.LOCKDOWN}, None)
@@ -127,7 +127,7 @@ def test_power_cuts_in_a_row_hold_nothing_open_for_ever() -> None:
     assert life.terms.modes == {}
 
 
-def test_the_same_order_in_a_new_document_gains_no_time() -> None:
+def test_same_order_in_new_document_gains_no_time() -> None:
     """A new wiring comes in a new document as well; whoever wants more time renews the order."""
     life = Life()
     life.order({"gate": Mode.HOLD_OPEN}, None)
@@ -139,7 +139,7 @@ def test_the_same_order_in_a_new_document_gains_no_time() -> None:
     assert life.terms.modes == {}
 
 
-def test_a_point_without_the_mode_keeps_the_one_it_has() -> None:
+def test_point_without_mode_keeps_the_one_it_has() -> None:
     life = Life()
     life.order({"phone-1": Mode.OUT_OF_SERVICE}, None)
     everything = dict.fromkeys(KINDS, Mode.LOCKDOWN)

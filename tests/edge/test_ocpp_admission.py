@@ -55,7 +55,7 @@ def test_login_is_taken_as_posts_write_it(name: str, shown: bytes, right: bool) 
     assert not is_login(None, "post-1", PASSWORD)
 
 
-def test_wrong_tries_are_told_a_few_times_a_minute() -> None:
+def test_wrong_tries_are_told_few_times_a_minute() -> None:
     tries = WrongTries()
     assert [tries.count("10.0.0.7", 0.0) for _ in range(WRONG_TRIES + 3)] == [True] * WRONG_TRIES + [False] * 3
     assert tries.count("10.0.0.8", 0.0)

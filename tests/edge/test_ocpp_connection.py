@@ -50,7 +50,7 @@ def test_post_that_only_answers_pings_stays() -> None:
     assert len(connection.alive_s) >= 3600 / PING_S - 2
 
 
-def test_post_that_answers_no_ping_stays_while_it_talks() -> None:
+def test_post_without_pongs_stays_while_it_talks() -> None:
     connection = watched(range(5, 3600, 5), answers_pings=False)
     assert connection.closed is None
 

@@ -170,7 +170,7 @@ def test_a_register_counts_by_its_context_and_location(
     assert (found.energy_wh, found.begin_wh) == (meant_wh, begin_wh)
 
 
-def test_moments_count_by_their_time_where_all_tell_one() -> None:
+def test_moments_count_by_time_where_all_have_one() -> None:
     late, early = at("2026-11-23T12:00:00Z", energy(300)), at("2026-11-23T11:00:00Z", energy(200))
     assert sampled([late, early]) == Sampled(300, None, NOON_MS)
     assert sampled([late, at("yesterday", energy(200))]) == Sampled(200, None, None)

@@ -85,7 +85,7 @@ def test_a_lifetime_register_between_readings_adds_nothing() -> None:
     assert rig.ends() == [("energy_limit", turn * 58)]
 
 
-def test_readings_without_a_number_count_where_none_has_one() -> None:
+def test_readings_without_number_count_where_none_has_one() -> None:
     rig, _ = charging()
     for turn in range(1, 11):
         rig.wait(MINUTE_MS)
@@ -104,7 +104,7 @@ def test_a_session_register_between_lifetime_ends_loses_nothing() -> None:
     assert rig.ends() == [("pulled", 7100)]
 
 
-def test_impossible_energy_is_bounded_and_told_as_a_fault() -> None:
+def test_impossible_energy_is_bounded_and_told_as_fault() -> None:
     rig, number = charging(power_w=7_400)
     for turn in range(1, 21):
         rig.wait(MINUTE_MS)
@@ -118,7 +118,7 @@ def test_impossible_energy_is_bounded_and_told_as_a_fault() -> None:
     assert "meter_doubted" not in rig.report.faults
 
 
-def test_what_was_counted_too_much_is_taken_back_at_the_end() -> None:
+def test_energy_counted_too_much_is_taken_back() -> None:
     tariff = {"prices": ({"fen_per_kwh": 100},)}
     rig, number = charging(tariff=msgspec.convert(tariff, Tariff))
     for wh in (1000, 1160, 1010, 1020):
@@ -131,7 +131,7 @@ def test_what_was_counted_too_much_is_taken_back_at_the_end() -> None:
     assert [one["why"] for one in rig.told("ev_post.meter_doubted")] == ["other", "less"]
 
 
-def test_a_beginning_told_with_a_reading_counts_from_there() -> None:
+def test_beginning_told_with_a_reading_counts_from_there() -> None:
     rig, number = charging(None)
     rig.wait(MINUTE_MS)
     rig.meter(number, 1100, begin_wh=1000)
@@ -168,7 +168,7 @@ def test_billed_energy_is_that_of_both_ends(
 
 
 @pytest.mark.parametrize("number", ["9223372036854775807", "4294967295", "-1", "0", ""])
-def test_a_number_never_given_counts_and_ends_what_runs(number: str) -> None:
+def test_number_never_given_counts_and_ends_what_runs(number: str) -> None:
     rig, given = charging(session_wh=10_000)
     for turn in range(1, 200):
         rig.wait(HALF_MINUTE_MS)
@@ -181,14 +181,14 @@ def test_a_number_never_given_counts_and_ends_what_runs(number: str) -> None:
     assert rig.ends() == [("energy_limit", turn * 58)]
 
 
-def test_a_number_of_nobody_ends_what_its_tag_began() -> None:
+def test_number_of_nobody_ends_what_its_tag_began() -> None:
     rig, _ = charging()
     rig.wait(10 * MINUTE_MS)
     rig.stop("2147483647", 1600, "Local", tag=ANNA.lower())
     assert rig.ends() == [("card", 600)]
 
 
-def test_a_reading_of_a_number_of_nobody_counts_where_it_fits() -> None:
+def test_reading_of_unknown_number_counts_where_it_fits() -> None:
     rig, _ = charging()
     for turn in range(1, 11):
         rig.wait(MINUTE_MS)
@@ -207,7 +207,7 @@ def test_a_reading_told_late_is_no_stray_power() -> None:
     assert rig.orders(StopRemotely) == []
 
 
-def test_readings_of_a_transaction_told_late_are_its_own() -> None:
+def test_readings_of_transaction_told_late_are_its_own() -> None:
     rig, number = charging()
     rig.wait(60 * MINUTE_MS)
     old = rig.begin(BEN, 100, at_ms=rig.wall_ms - 120 * MINUTE_MS)

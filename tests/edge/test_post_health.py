@@ -113,7 +113,7 @@ def test_fault_said_again_is_one_row() -> None:
 
 
 @pytest.mark.parametrize("leaves", [True, False])
-def test_state_of_the_post_is_forgotten_after_a_boot(leaves: bool) -> None:
+def test_state_of_post_is_forgotten_after_a_boot(leaves: bool) -> None:
     """A post that has started anew and says nothing more of itself as a whole is as its connector is; one that says
     the same again within two minutes leaves no trace of it."""
     rig = ready()
@@ -185,7 +185,7 @@ def test_state_after_a_boot_shows_what_was_forgotten(version: Version, status: S
     assert rig.ends() == ([("power_loss", 1750.0)] if ends else [])
 
 
-def test_post_that_charges_on_after_a_boot_keeps_its_session() -> None:
+def test_post_charging_after_a_boot_keeps_its_session() -> None:
     """It says *preparing* for a moment while it starts."""
     rig, number = charging()
     boot(rig)
@@ -221,7 +221,7 @@ def test_boots_told_again_and_again_are_few_rows() -> None:
     assert sum(row.get("times", 1) for row in rows) == 360
 
 
-def test_rows_of_a_post_that_varies_them_are_bounded() -> None:
+def test_rows_of_post_that_varies_them_are_bounded() -> None:
     """A firmware that counts its boots writes another text each time, and two posts of one name take turns."""
     rig = ready()
     for number in range(200):

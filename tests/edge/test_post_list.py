@@ -24,7 +24,7 @@ def test_card_is_listed_as_the_post_writes_it(tag: str) -> None:
 
 
 @pytest.mark.parametrize(("version", "fits"), [("1.6", False), ("2.0.1", True)])
-def test_tag_too_long_for_a_list_stays_off_it(version: Version, fits: bool) -> None:
+def test_tag_too_long_for_list_stays_off_it(version: Version, fits: bool) -> None:
     """One that no list can hold would have every update refused, with all the other cards on it."""
     tag = "04:A1:B2:C3:D4:E5:80:11:22:33"
     assert listed(version, tag) == ([tag] if fits else [])

@@ -65,7 +65,7 @@ def test_a_post_that_no_point_is_wired_to_gets_no_password(tmp_path: Path) -> No
     assert not (tmp_path / "keys").exists()
 
 
-def test_post_is_added_by_the_name_that_its_maker_gave(tmp_path: Path) -> None:
+def test_post_is_added_by_its_makers_name(tmp_path: Path) -> None:
     """Its capitals and spaces are printed as the post needs them, whatever the installer typed."""
     config = tmp_path / "device.toml"
     config.write_text(CONFIG.replace("post-1", "GaroCS 0001"))

@@ -34,7 +34,7 @@ def test_the_same_seed_does_the_same() -> None:
 
 
 @pytest.mark.parametrize("version", ["1.6", "2.0.1"])
-def test_readings_are_dropped_held_and_repeated_but_no_end(version: str) -> None:
+def test_readings_are_dropped_and_repeated_but_no_end(version: str) -> None:
     readings, frames = told(1, Mischief(), version)
     assert min(readings.done[what] for what in ("dropped", "held", "repeated")) > 5
     assert frames[0] == START
@@ -63,14 +63,14 @@ def test_registers_and_powers_are_scaled_together() -> None:
     assert (float(energy["value"]), float(power["value"])) == (1001.1, 7.7)
 
 
-def test_a_register_that_is_reset_goes_on_from_zero() -> None:
+def test_a_reset_register_goes_on_from_zero() -> None:
     readings, frames = told(1, Mischief(0, 0, 0, reset_after=50))
     values = [float(frame[3]["meterValue"][0]["sampledValue"][0]["value"]) for frame in frames[1:-1]]
     assert values[48:51] == [1049, 0, 1]
     assert (frames[-1][3]["meterStop"], readings.told_wh) == (50, 100)
 
 
-def test_what_the_post_said_is_not_changed_for_the_post() -> None:
+def test_what_a_post_said_is_not_changed() -> None:
     before = json.dumps(STOP)
     told(1, Mischief(scale=2.0))
     assert json.dumps(STOP) == before

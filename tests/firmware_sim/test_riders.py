@@ -69,7 +69,7 @@ async def test_all_day_riders_come_to_free_sockets_one_at_a_time_each(tmp_path: 
 
 
 @in_virtual_time
-async def test_riders_come_to_free_sockets_one_at_a_time_each(tmp_path: Path) -> None:
+async def test_riders_come_to_free_sockets_one_each(tmp_path: Path) -> None:
     """The same for a few minutes at two sockets."""
     hub = VirtualHub(tmp_path)
     assert await busiest_while_riders_come(hub, sockets=2, minutes=8) == 2

@@ -156,7 +156,7 @@ def lose_everything(state: Path) -> None:
 
 
 @in_virtual_time
-async def test_a_command_opens_nothing_after_the_state_was_lost(tmp_path: Path) -> None:
+async def test_command_opens_nothing_after_the_state_was_lost(tmp_path: Path) -> None:
     """Memory and connection number are gone, and a command of before is played again within its lifetime."""
     async with Gym(tmp_path) as gym:
         thief = Thief(gym)

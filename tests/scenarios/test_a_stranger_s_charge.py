@@ -115,7 +115,7 @@ def charged(node: Path, oracles: Path, protocol: str, seed: int, mischief: Misch
         (6, "ocpp1.6", Mischief(scale=4.0)),
     ],
 )
-def test_billed_energy_is_the_registers_or_a_fault_says_why(
+def test_billed_energy_is_measured_or_a_fault_says(
     node: Path, oracles: Path, protocol: str, seed: int, mischief: Mischief
 ) -> None:
     post, proxy = charged(node, oracles, protocol, seed, mischief)

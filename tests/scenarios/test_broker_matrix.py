@@ -117,7 +117,7 @@ def listening_to_all(secured: Secured) -> Guest:
     return ear
 
 
-def test_a_device_says_the_channels_of_the_contract_alone(secured: Secured) -> None:
+def test_device_says_the_channels_of_the_contract_alone(secured: Secured) -> None:
     """One certificate filled the broker with 300 megabytes and 3,000 topics of its own invention."""
     ear, device = listening_to_all(secured), Guest(secured.port, shown_by(secured, "east-gate"))
     for number in range(50):

@@ -22,7 +22,7 @@ class Estate(VirtualHub):
 
 
 @in_virtual_time
-async def test_holding_all_doors_open_gives_a_stranger_no_power(tmp_path: Path) -> None:
+async def test_holding_all_doors_open_gives_stranger_no_power(tmp_path: Path) -> None:
     estate = Estate(tmp_path)
     await estate.open()
     estate.plug_in(EBIKE, "ebike_lithium")
