@@ -1,1 +1,2 @@
-"""What every program of ours needs as a process: how it starts, and what systemd is told. Standard library only."""
+"""What every program of ours needs as a process: how it starts, what systemd is told, who
+yields where strangers crowd. Standard library only."""
