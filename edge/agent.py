@@ -57,6 +57,7 @@ from edge.stations import (
     Show,
     Spend,
     StopOrdered,
+    TimeOfDay,
     Wake,
 )
 
@@ -262,8 +263,17 @@ class Agent:
         runner = self.runners[point]
         before = _without_live(runner.report)
         self._safely(runner.take, happened)
+        if before.offline_limit_ms is not None:
+            self._safely(self._tell_minute, runner)
         if _without_live(runner.report) != before:
             self._on_change()
+
+    def _tell_minute(self, runner: Runner) -> None:
+        """The hour of a price is the wall clock's, and that may be set, and jumps twice a year."""
+        minute = self._decider.minute()
+        if minute is not None and minute != runner.minute:
+            runner.minute = minute
+            runner.take(TimeOfDay(minute))
 
     def cloud_heard(self) -> None:
         """The cloud has spoken in words that nobody else can say."""

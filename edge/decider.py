@@ -141,7 +141,7 @@ class Decider:
             self._roster.number,
             RULE_VERSION,
             ticket=self._random_bytes(TICKET_BYTES).hex(),
-            minute=None if report.offline_limit_ms is None else self._minute(),
+            minute=None if report.offline_limit_ms is None else self.minute(),
             resets=resets,
         )
 
@@ -158,7 +158,8 @@ class Decider:
         grants = self._find(digest) or []
         return next((grant.holder for grant in grants if may_reset(grant, zone, facts, now_ms)), None)
 
-    def _minute(self) -> int | None:
+    def minute(self) -> int | None:
+        """The site's time of day in minutes since midnight; None while nobody knows it."""
         if self._clock.trust is Trust.UNSET or self._roster.zone is None:
             return None
         local = wall_clock(self._roster.zone, self._clock.now_ms())

@@ -168,7 +168,7 @@ def _opened(state: State, told: StartSaid, found: Decided, past_ms: int, *, late
             limit_wh=limits.session_wh,
         )
         minute = None if late else found.minute
-        session = replace(session, started_minute=minute, loaded=True)
+        session = replace(session, started_minute=minute, minute=minute, loaded=True)
     connector = 1 if state.here is None else state.here.connector
     number = told.transaction or transactions.fresh_number(state.book, number_of(found.ticket, connector))
     begin = _begin_reading(state, told)

@@ -28,6 +28,8 @@ class Runner:
         self.lamps: dict[str, TimerHandle] = {}
         self.shown: Show | None = None
         self.mode = Mode.SCHEDULED
+        self.minute: int | None = None
+        """The time of day that the station was last told."""
         self._state = kind.start(point.name, settings)
         self._clock = clock
         self.lane = lane(self)

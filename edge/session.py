@@ -155,6 +155,7 @@ class Session(Struct, frozen=True):
 
     ``used_ms`` and ``used_mwh`` are what was drawn, ``span_ms`` the time since it began with every interruption.
     ``register_wh`` is what the meter's register last stood at, and ``still_ms`` for how long it has stood there.
+    ``minute`` is the site's time of day as it was last told, when the span was ``minute_at_ms``.
     ``power_w`` is what the load last drew, ``loaded`` whether there was one. ``ended`` is why it has stopped drawing.
     """
 
@@ -168,6 +169,8 @@ class Session(Struct, frozen=True):
     limit_wh: int
     allotment: str = ""
     started_minute: int | None = None
+    minute: int | None = None
+    minute_at_ms: int = 0
     used_ms: int = 0
     used_mwh: int = 0
     span_ms: int = 0
@@ -196,6 +199,7 @@ def of_decision(
         limit_wh=limit_wh,
         allotment="" if allotment is None else allotment.name,
         started_minute=found.minute,
+        minute=found.minute,
     )
 
 
@@ -274,10 +278,24 @@ def _in_hours(price: Price, session: Session) -> bool:
     begin, end = price.from_minute, price.until_minute
     if (begin, end) == (0, DAY_MINUTES):
         return True
-    if session.started_minute is None:
+    minute = minute_of_day(session)
+    if minute is None:
         return False
-    minute = (session.started_minute + session.span_ms // MINUTE_MS) % DAY_MINUTES
     return begin <= minute < end if begin < end else minute >= begin or minute < end
+
+
+def minute_of_day(session: Session) -> int | None:
+    """What the site's wall clock shows at the end of what was counted. A session of an older version was told once."""
+    minute, at_ms = session.minute, session.minute_at_ms
+    if minute is None:
+        minute, at_ms = session.started_minute, 0
+    return None if minute is None else (minute + (session.span_ms - at_ms) // MINUTE_MS) % DAY_MINUTES
+
+
+def at_minute(session: Session, minute: int, uncounted_ms: int) -> Session:
+    """The session after the wall clock was told: summer time, a corrected clock or a first time change what hour a
+    price is for, and nothing that is counted already. ``uncounted_ms`` is how long ago the last slice ended."""
+    return replace(session, minute=minute, minute_at_ms=session.span_ms + uncounted_ms)
 
 
 def idle_fen(session: Session, tariff: Tariff) -> int:

@@ -130,6 +130,13 @@ class CloudHeard(Struct, frozen=True):
     """The cloud has just been heard, in words that nobody else can say. Told at most once a minute."""
 
 
+class TimeOfDay(Struct, frozen=True):
+    """The site's wall clock shows another ``minute`` of the day. Told, while the time is known, behind what a point
+    measures that reports an ``offline_limit_ms``."""
+
+    minute: int
+
+
 class StopOrdered(Struct, frozen=True):
     """An operator ends what runs here, from afar. ``told`` is what to record of it."""
 
@@ -150,6 +157,7 @@ Input = (
     | Found
     | QuotaSpent
     | CloudHeard
+    | TimeOfDay
     | StopOrdered
 )
 

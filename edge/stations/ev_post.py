@@ -61,7 +61,7 @@ from edge.post_state import (
     tell,
     to,
 )
-from edge.session import HOUR_MS, MINUTE_MS, Session, ended, energy_wh
+from edge.session import HOUR_MS, MINUTE_MS, Session, at_minute, ended, energy_wh
 from edge.stations import (
     BARRING,
     CannotRecord,
@@ -79,6 +79,7 @@ from edge.stations import (
     Record,
     Report,
     StopOrdered,
+    TimeOfDay,
     Wake,
     set_fault,
 )
@@ -180,6 +181,9 @@ def _step(state: State, happened: Input, now_ms: int) -> Step:
             return state, [Record("ev_post.mode", {"mode": mode.value, "number": number}), *effects]
         case CloudHeard():
             return state, weigh(state, 1)
+        case TimeOfDay(minute=minute) if (live := state.book.live) is not None and live.session is not None:
+            session = at_minute(live.session, minute, max(0, now_ms - state.counted_ms))
+            return replace(state, book=transactions.put(state.book, replace(live, session=session))), []
         case Found(document=document, age_ms=age_ms) if state.book == Book():
             return _found(state, document, age_ms, now_ms)
         case Levels():

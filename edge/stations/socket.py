@@ -16,6 +16,7 @@ from edge.load import Load, Meter, believed
 from edge.session import (
     MINUTE_MS,
     Session,
+    at_minute,
     energy_wh,
     idle_fen,
     is_holders,
@@ -69,6 +70,7 @@ from edge.stations import (
     Rest,
     Show,
     StopOrdered,
+    TimeOfDay,
     Wake,
     decided,
     kept_still,
@@ -134,6 +136,9 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _to_mode(state, happened, now_ms)
         case CloudHeard():
             return replace(state, hears_cloud=True), [Wake("offline", state.settings.offline_limit_ms)]
+        case TimeOfDay(minute=minute) if state.session is not None:
+            uncounted_ms = max(0, now_ms - state.counted_ms)
+            return replace(state, session=at_minute(state.session, minute, uncounted_ms)), []
         case Found(document=document, age_ms=age_ms):
             return found(state, document, age_ms, now_ms)
         case Levels():

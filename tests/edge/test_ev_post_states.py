@@ -6,7 +6,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from contract.reasons import Reason
 from edge.ocpp_words import Done, Left, ListVersion, SetOperative, StartRemotely, StopRemotely, UpdateList
-from edge.stations import CannotRecord, CloudHeard, QuotaSpent, StopOrdered
+from edge.stations import CannotRecord, CloudHeard, QuotaSpent, StopOrdered, TimeOfDay
 from tests.edge.posts import ANNA, BEN, STRANGER, Rig
 
 MINUTE_MS = 60_000
@@ -145,6 +145,10 @@ class Post(RuleBasedStateMachine):
         self.rig.reasons = {} if reason is None else {ANNA: reason}
         self.rig.roster += 1
         self.rig.take(CloudHeard())
+
+    @rule(minute=st.integers(0, 1439))
+    def hour(self, minute: int) -> None:
+        self.rig.take(TimeOfDay(minute))
 
     @rule()
     def stop(self) -> None:

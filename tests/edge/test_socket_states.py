@@ -29,6 +29,7 @@ from edge.stations import (
     Rest,
     Spend,
     StopOrdered,
+    TimeOfDay,
 )
 from edge.stations import socket as kind
 from edge.stations.bank import Supply
@@ -113,6 +114,7 @@ HAPPENINGS = st.one_of(
     st.just(StopOrdered({"id": "c1"})),
     st.just(CannotRecord("relay")),
     st.just(CloudHeard()),
+    st.builds(TimeOfDay, st.integers(0, 1439)),
     st.builds(
         Due,
         st.sampled_from(
