@@ -8,7 +8,7 @@ import typer
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, show
 from cloud.folder import clock, open_folder
 from cloud.store.zones import view_zones
-from cloud.zones import Placed, found_zone, open_for, read_openings, rename_zone
+from cloud.zones import Placed, create_zone, open_for, read_openings, rename_zone
 
 app = typer.Typer(no_args_is_help=True, help="Where doors and sockets stand, and which plans open them.")
 
@@ -31,11 +31,11 @@ def add(
     """Make a zone, and say whose plan opens it. One that exists stays, and is opened for further plans."""
     openings = read_openings(opened or ())
     with open_folder(folder) as (store, _), store.writing() as connection:
-        made = found_zone(connection, clock(), BY, name, label_zh, label_en)
+        made = create_zone(connection, clock(), BY, name, label_zh, label_en)
         open_for(connection, clock(), BY, name, openings)
         closed = [one.name for one in view_zones(connection) if one.closed and one.name == name]
     typer.echo(f"zone {name} is made" if made else f"zone {name} was there already")
-    for line in told(Placed(closed=closed or ([name] if openings else [])), openings):
+    for line in placement_lines(Placed(closed=closed or ([name] if openings else [])), openings):
         typer.echo(line)
 
 
@@ -65,7 +65,7 @@ def rename(name: str, label_zh: ZhOption = "", label_en: EnOption = "", folder: 
     typer.echo(f"zone {name} is called {label_zh or label_en} now")
 
 
-def told(placed: Placed, openings: Mapping[str, str]) -> Iterator[str]:
+def placement_lines(placed: Placed, openings: Mapping[str, str]) -> Iterator[str]:
     """What an installer should know of the zones and points of a device, a line each. Closed zones were opened if there
     are openings."""
     for zone in placed.zones:

@@ -84,7 +84,9 @@ def read_openings(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def found_zone(connection: Connection, now_ms: int, by: str, name: str, label_zh: str = "", label_en: str = "") -> bool:
+def create_zone(
+    connection: Connection, now_ms: int, by: str, name: str, label_zh: str = "", label_en: str = ""
+) -> bool:
     """Make a zone; False if there is one of this name, which stays as it is. Raises ``BadZone``."""
     if not re.fullmatch(NAME, name):
         raise BadZone(f"{name!r} is no name of a zone: lower-case letters, digits and hyphens, at most 40")

@@ -16,7 +16,7 @@ from edge.files import read_checked, write_checked
 FILE = "adoption.json"
 
 
-class Kept(Struct, frozen=True):
+class StoredNonce(Struct, frozen=True):
     """``nonce`` is hex text."""
 
     nonce: str
@@ -29,7 +29,7 @@ def current_nonce(folder: Path, now_ms: int) -> bytes:
     if kept is not None and 0 <= now_ms - kept.made_ms < CODE_LASTS_MS:
         return bytes.fromhex(kept.nonce)
     nonce = os.urandom(NONCE_BYTES)
-    write_checked(folder / FILE, msgspec.json.encode(Kept(nonce.hex(), now_ms)))
+    write_checked(folder / FILE, msgspec.json.encode(StoredNonce(nonce.hex(), now_ms)))
     return nonce
 
 
@@ -38,10 +38,10 @@ def forget_nonce(folder: Path) -> None:
     (folder / FILE).unlink(missing_ok=True)
 
 
-def _read(file: Path) -> Kept | None:
+def _read(file: Path) -> StoredNonce | None:
     """What was kept; a file that is damaged is as good as none. Raises ``OSError``."""
     try:
-        kept = msgspec.json.decode(read_checked(file), type=Kept)
+        kept = msgspec.json.decode(read_checked(file), type=StoredNonce)
         return kept if len(bytes.fromhex(kept.nonce)) == NONCE_BYTES else None
     except (FileNotFoundError, ValueError):  # Malformed and msgspec's own errors are ValueErrors
         return None

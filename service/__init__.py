@@ -1,2 +1,2 @@
-"""What every program of ours needs as a process: how it starts, what systemd is told, who
-yields where strangers crowd. Standard library only."""
+"""What every program of ours needs as a process: how it starts, what systemd is told, and who yields where too many
+wait. Standard library only."""

@@ -15,7 +15,7 @@ from cloud.console.session import Said, say
 from cloud.store.operators import Login
 from cloud.store.people import list_plans
 from cloud.store.zones import hours_names, view_zones
-from cloud.zones import BadZone, found_zone, open_for, rename_zone
+from cloud.zones import BadZone, create_zone, open_for, rename_zone
 
 DONE = {
     "added": N_("The zone is made. Say whose plan opens it, or nobody gets in there."),
@@ -52,7 +52,7 @@ def add(request: Request, login: Clerk, desk: Services, fields: Fields) -> Respo
 
     def act(connection: Connection) -> None:
         name = fields.get("name", "").strip()
-        if not found_zone(connection, desk.clock(), login.operator.name, name, *labels):
+        if not create_zone(connection, desk.clock(), login.operator.name, name, *labels):
             raise BadZone(name)
 
     return _answer(request, login, desk, act, "added")

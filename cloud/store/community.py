@@ -15,7 +15,7 @@ from cloud.grants import Community, Credential, Point
 from cloud.keys import NumberSeal
 from cloud.members import Membership, Person
 from cloud.plans import Hours, Plan
-from cloud.store.point_kinds import note_kinds, told_kind
+from cloud.store.point_kinds import note_kinds, reported_kind
 from cloud.store.schema import (
     credentials,
     households,
@@ -130,7 +130,7 @@ def add_point(
 ) -> None:
     """``class_name`` is what plans ration its use by, empty for a door; ``kind`` what it is, empty where only its
     device may have said so."""
-    kind = kind or told_kind(connection, device, name)
+    kind = kind or reported_kind(connection, device, name)
     values = {"name": name, "device": device, "zone": zone, "class": class_name, "kind": kind}
     connection.execute(insert(points).values(**values, label_zh=label_zh, label_en=label_en))
     touch(connection)

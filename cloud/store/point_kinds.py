@@ -16,7 +16,7 @@ def kinds_in(reports: object) -> dict[str, str]:
     return {point: kind for point, kind in found.items() if kind}
 
 
-def told_kind(connection: Connection, device: str, point: str) -> str:
+def reported_kind(connection: Connection, device: str, point: str) -> str:
     """What the device last said that its point is, empty if it did not."""
     state = connection.execute(select(devices.c.state).where(devices.c.name == device)).scalar()
     return kinds_in((state or {}).get("points")).get(point, "")

@@ -110,7 +110,7 @@ class Post16(Talk, v16.ChargePoint):
         told = MeterSaid(number, found.energy_wh, found.power_w, found.at_ms, found.begin_wh)
         where = connector(said.get("connector_id"))
         if not where and is_given(number):
-            where = self.ear.whose(Evidence(number))
+            where = self.ear.find_connector(Evidence(number))
         self.ear.tell(where or 0, told)
         return answers.MeterValues()
 

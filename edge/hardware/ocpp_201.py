@@ -170,7 +170,7 @@ class Post201(Talk, v201.ChargePoint):
             self._where[number] = named
             while len(self._where) > MAX_KNOWN:
                 del self._where[next(iter(self._where))]
-        return named or self.ear.whose(evidence)
+        return named or self.ear.find_connector(evidence)
 
     async def _obey(self, connector: int, order: Order) -> FromPost | None:
         match order:

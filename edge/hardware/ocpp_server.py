@@ -242,7 +242,7 @@ class OcppServer:
         elif connector in points:
             self._receive(points[connector], PORT, message)
 
-    def whose(self, name: str, told: Evidence) -> int | None:
+    def find_connector(self, name: str, told: Evidence) -> int | None:
         """The connector of a post that a message is of, which names none."""
         return connector_for(self._standings[name], told)
 
@@ -331,8 +331,8 @@ class _Line:
     def tell(self, connector: int | None, message: FromPost) -> None:
         self._server.tell(self, connector, message)
 
-    def whose(self, told: Evidence) -> int | None:
-        return self._server.whose(self.name, told)
+    def find_connector(self, told: Evidence) -> int | None:
+        return self._server.find_connector(self.name, told)
 
     async def ask_all(self, question: Callable[[str], FromPost]) -> Verdict:
         return (await asyncio.gather(*(self.ask(where, question) for where in self._points)))[0]

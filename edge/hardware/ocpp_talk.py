@@ -103,7 +103,7 @@ class Ear(Protocol):
 
     def tell(self, connector: int | None, message: FromPost) -> None: ...
 
-    def whose(self, told: Evidence) -> int | None:
+    def find_connector(self, told: Evidence) -> int | None:
         """The connector of a message that names none; None where nothing says so."""
 
     async def ask(self, connector: int, question: Callable[[str], FromPost]) -> Verdict:
@@ -159,7 +159,7 @@ class Talk(ChargePoint):
 
     async def _ended(self, evidence: Evidence, told: StopSaid) -> Verdict:
         """Tell of an end to the connector that it is of; to all where nothing says to which."""
-        where = self.ear.whose(evidence)
+        where = self.ear.find_connector(evidence)
         if where is None:
             return await self.ear.ask_all(lambda call: replace(told, call=call, nobodys=True))
         return await self.ear.ask(where, lambda call: replace(told, call=call))

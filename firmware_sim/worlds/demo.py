@@ -15,7 +15,7 @@ import uvicorn
 from firmware_sim.panel.app import create_panel
 from firmware_sim.worlds.brokers import BrokerFailed, listening_from
 from firmware_sim.worlds.community import FULL_MS, Community, NotOurs, state_folder
-from firmware_sim.worlds.endings import told_to_end
+from firmware_sim.worlds.endings import stop_signal
 from firmware_sim.worlds.processes import Died
 from firmware_sim.worlds.steps import Step
 from firmware_sim.worlds.story import Story
@@ -50,7 +50,7 @@ def run_demo(
 async def _living(community: Community, act: Awaitable[int]) -> int:
     """Start the community, act in it, and put it to bed whatever happens."""
     acting = asyncio.ensure_future(act)
-    ending = asyncio.ensure_future(told_to_end())
+    ending = asyncio.ensure_future(stop_signal())
     try:
         await asyncio.wait((acting, ending), return_when=asyncio.FIRST_COMPLETED)
         return acting.result() if acting.done() else 0

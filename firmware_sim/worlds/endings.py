@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 
-async def told_to_end() -> None:
+async def stop_signal() -> None:
     """Return at the first SIGINT or SIGTERM."""
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -11,7 +11,7 @@ from edge.identity import Identity
 from firmware_sim.control import BoardControl, BoardGone
 from firmware_sim.samples import configured
 from firmware_sim.worlds.community import CONTROL, READY_WITHIN_S, programs_of, tell_time
-from firmware_sim.worlds.endings import told_to_end
+from firmware_sim.worlds.endings import stop_signal
 from firmware_sim.worlds.processes import Program, scripts
 
 LOOK_S = 0.5
@@ -62,7 +62,7 @@ async def _live(config: DeviceConfig, folder: Path, cloud: Path | None, *, peopl
             f"hearthgate-edge adopt https://HOST:8400 --ca FINGERPRINT --config {config.path}"
         )
     board, keeper, agent = programs = programs_of(config, folder, seed=1, people=people)
-    ending = asyncio.ensure_future(told_to_end())
+    ending = asyncio.ensure_future(stop_signal())
     control = BoardControl(folder / CONTROL)
     try:
         await board.start()

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, ViewportSize, sync_playwright
 from cloud.keys import KeyFolder
 from cloud.store.database import open_store
 from cloud.store.orders import list_orders
-from cloud.zones import found_zone
+from cloud.zones import create_zone
 from contract.decide import Mode
 from tests.axe import grave_violations
 from tests.cloud.hub import DEVICE
@@ -60,7 +60,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         town.commander.open_once("gym-turnstile", "gate", "a parcel")
         town.steering.set_mode(["gym-turnstile"], Mode.LOCKDOWN, "gate", "a fight")
         with store.writing() as connection:
-            found_zone(connection, town.now_ms, "office", "roof", "屋顶", "Roof")
+            create_zone(connection, town.now_ms, "office", "roof", "屋顶", "Roof")
         yield town
     store.close()
 

@@ -13,7 +13,7 @@ from cloud.store.database import Store
 from cloud.store.registry import found_site
 from cloud.store.zones import MAX_ZONES, view_zones
 from cloud.wired import Wired
-from cloud.zones import BadZone, found_zone, open_for, place_points, read_openings, rename_zone
+from cloud.zones import BadZone, create_zone, open_for, place_points, read_openings, rename_zone
 
 NOW_MS = 1_800_000_000_000
 BY = "admin"
@@ -61,7 +61,7 @@ def test_zones_are_bounded_and_the_rest_is_said(bare: Connection) -> None:
     assert len(placed.zones) == MAX_ZONES
     assert placed.left_out == {f"door-{MAX_ZONES}": f"there are {MAX_ZONES} zones already"}
     with pytest.raises(BadZone, match="already"):
-        found_zone(bare, NOW_MS, BY, "one-more")
+        create_zone(bare, NOW_MS, BY, "one-more")
 
 
 def test_an_opened_zone_reaches_the_grants(bare: Connection) -> None:
@@ -75,8 +75,8 @@ def test_an_opened_zone_reaches_the_grants(bare: Connection) -> None:
 
 
 def test_a_zone_is_made_once_and_renamed(bare: Connection) -> None:
-    assert found_zone(bare, NOW_MS, BY, "roof", "屋顶", "")
-    assert not found_zone(bare, NOW_MS, BY, "roof", "别的", "other")
+    assert create_zone(bare, NOW_MS, BY, "roof", "屋顶", "")
+    assert not create_zone(bare, NOW_MS, BY, "roof", "别的", "other")
     rename_zone(bare, NOW_MS, BY, "roof", "", "Roof garden")
     (roof,) = view_zones(bare)
     assert (roof.label.zh, roof.label.en, roof.closed) == ("屋顶", "Roof garden", True)
@@ -94,7 +94,7 @@ def test_a_zone_is_made_once_and_renamed(bare: Connection) -> None:
 def test_an_opening_that_cannot_be_changes_nothing(
     bare: Connection, zone: str, openings: dict[str, str], says: str
 ) -> None:
-    found_zone(bare, NOW_MS, BY, "roof")
+    create_zone(bare, NOW_MS, BY, "roof")
     with pytest.raises(BadZone, match=says):
         open_for(bare, NOW_MS, BY, zone, openings)
     (roof,) = view_zones(bare)
@@ -104,7 +104,7 @@ def test_an_opening_that_cannot_be_changes_nothing(
 @pytest.mark.parametrize("name", ["", "Roof", "../x", "a" * 41])
 def test_a_bad_zone_name_is_refused(bare: Connection, name: str) -> None:
     with pytest.raises(BadZone, match="no name of a zone"):
-        found_zone(bare, NOW_MS, BY, name)
+        create_zone(bare, NOW_MS, BY, name)
 
 
 @pytest.mark.parametrize("text", ["resident", "=always", "resident="])

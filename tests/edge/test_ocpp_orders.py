@@ -97,7 +97,7 @@ class Line:
     async def authorize(self, tag: str) -> Verdict:
         raise AssertionError(tag)
 
-    def whose(self, _told: Evidence) -> int | None:
+    def find_connector(self, _told: Evidence) -> int | None:
         return None
 
 
