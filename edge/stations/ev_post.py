@@ -17,7 +17,6 @@ from edge.ocpp_words import (
     AskListVersion,
     Booted,
     CardShown,
-    Configure,
     Configured,
     Connected,
     Done,
@@ -26,16 +25,14 @@ from edge.ocpp_words import (
     ListVersion,
     MeterSaid,
     Nonsense,
-    SayAgain,
-    SetOperative,
     StartSaid,
     StatusSaid,
     StopSaid,
     TurnedAway,
-    Wish,
 )
 from edge.post_begins import answered, ask, at_reader, begun, cannot_record, give_up
 from edge.post_ends import metered, sated, settle, stop, stop_again, stopped, unheard
+from edge.post_greeting import WEIGH_AGAIN_MS, greet, is_barred, order_availability, say_what_holds
 from edge.post_health import (
     TURNED,
     booted,
@@ -56,7 +53,6 @@ from edge.post_state import (
     Step,
     is_offered,
     keep,
-    numbered,
     standing,
     tell,
     to,
@@ -94,7 +90,6 @@ GREET_MS = 10_000
 SILENT_MS = 3 * MINUTE_MS
 """Three beats of its heart."""
 GONE_MS = MINUTE_MS
-WEIGH_AGAIN_MS = 15 * MINUTE_MS
 LIST_AGAIN_MS = 5 * MINUTE_MS
 NONSENSE_MS = HOUR_MS
 IMPLAUSIBLE_POWER = 1.5
@@ -203,7 +198,7 @@ def _for_power(found: Decided) -> Decided:
 def _due(state: State, name: str, now_ms: int) -> Step:
     match name:
         case "greet":
-            return _greet(state)
+            return greet(state)
         case "gone" if state.here is None:
             return set_fault(state, "ev_post", "silent", present=True)
         case "silent":
@@ -255,7 +250,7 @@ def _heard(state: State, message: FromPost, now_ms: int) -> Step:
     if isinstance(message, Alive):
         return state, effects
     if not state.greeted and state.here is not None:
-        state, greeted = _greet(state)
+        state, greeted = greet(state)
         effects += greeted
     state, told = _told(state, message, now_ms)
     return state, effects + told
@@ -295,54 +290,11 @@ def _connected(state: State, here: Connected) -> Step:
     """A post is there. Two that go by one name would take turns, so each time is told."""
     state, effects = connected(state, here)
     effects += [Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
-    if state.phase == "stopping" or _is_barred(state):
+    if state.phase == "stopping" or is_barred(state):
         # Most posts hear this before they have booted; it is said again after that.
-        state, urgent = _in_force(state)
+        state, urgent = say_what_holds(state)
         effects += urgent
     return state, effects
-
-
-def _greet(state: State) -> Step:
-    """Tell the post what holds here, and hear how it stands: what was said before it left may be no longer so."""
-    if state.here is None:
-        return state, []
-    state, effects = _in_force(replace(state, greeted=True))
-    effects += [Wake("greet", None), tell(SayAgain("status"))]
-    if state.book.live is not None:
-        effects.append(tell(SayAgain("meter")))
-    if state.here is not None and state.here.leads:
-        effects += [tell(Configure(_wishes(state.settings))), tell(AskListVersion()), Wake("weigh", WEIGH_AGAIN_MS)]
-    return state, effects
-
-
-def _in_force(state: State) -> Step:
-    """What the post must know before all else: that it is to stop, and whether it may serve anybody."""
-    effects: list[Effect] = []
-    if state.phase == "stopping":
-        state, effects = stop_again(state)
-    state, available = _availability(state)
-    return state, [*effects, *available]
-
-
-def _wishes(settings: Settings) -> dict[Wish, str]:
-    """How a post is set up: it asks for every card, and alone it serves whom its list names and nobody else."""
-    return {
-        "heartbeat_s": "60",
-        "ping_s": "20",
-        "meter_s": str(settings.meter_s),
-        "measurands": "Energy.Active.Import.Register,Power.Active.Import",
-        "begin_measurands": "Energy.Active.Import.Register",
-        "end_measurands": "Energy.Active.Import.Register",
-        "plug_in_within_s": str(settings.plug_in_within_s),
-        "local_list": "true",
-        "offline_by_list": "true",
-        "list_before_asking": "false",
-        "offline_for_strangers": "false",
-        "stop_strangers": "true",
-        "ask_for_remote": "false",
-        "attempts": "5",
-        "retry_s": "30",
-    }
 
 
 def _done(state: State, done: Done) -> Step:
@@ -351,8 +303,8 @@ def _done(state: State, done: Done) -> Step:
         return give_up(state, done.how)
     if what == "stop" and done.how == "rejected" and state.rebooted:
         return doubt(replace(state, doubted=True))
-    if what == "operative" and done.how == "timeout" and done.order == state.availability and _is_barred(state):
-        return _availability(state)
+    if what == "operative" and done.how == "timeout" and done.order == state.availability and is_barred(state):
+        return order_availability(state)
     if what == "operative":
         refused = not done.accepted and done.how not in ("offline", "timeout")
         return set_fault(state, "ev_post", "disobeys", present=refused)
@@ -381,13 +333,13 @@ def _weighed(state: State, found: Decided, now_ms: int) -> Step:
 def _emergency(state: State, active: bool, cause: str) -> Step:
     """The keeper cuts what it can reach; a post is told to stop, and to serve nobody until the reset."""
     if not active:
-        return _availability(replace(state, emergency=""))
+        return order_availability(replace(state, emergency=""))
     state = replace(state, emergency=cause or "fire", waiting="", reserved_for="")
     effects: list[Effect] = []
     if state.phase == "starting":
         state, effects = give_up(state, "emergency")
     state, stopped = stop(state, stop_of_emergency(cause))
-    state, barred = _availability(replace(state, why=stop_of_emergency(cause).value if state.book.live else ""))
+    state, barred = order_availability(replace(state, why=stop_of_emergency(cause).value if state.book.live else ""))
     return state, [*stopped, *barred, *effects]
 
 
@@ -396,20 +348,8 @@ def _to_mode(state: State, mode: Mode) -> Step:
     state, effects = replace(state, mode=mode), list[Effect]()
     if mode in BARRING and state.phase == "starting":
         state, effects = give_up(state, mode.value)
-    state, barred = _availability(state)
+    state, barred = order_availability(state)
     return state, effects + barred
-
-
-def _is_barred(state: State) -> bool:
-    return bool(state.emergency) or state.mode in BARRING
-
-
-def _availability(state: State) -> Step:
-    if state.here is None:
-        return state, []
-    operative = not _is_barred(state)
-    state, order = numbered(state, "operative")
-    return replace(state, availability=order), [tell(SetOperative(order, operative))]
 
 
 # What is kept
