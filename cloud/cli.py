@@ -3,11 +3,9 @@
 import json
 import logging
 import re
-import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Annotated, Any, NoReturn
@@ -16,8 +14,8 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import rolling, zone_cli
-from cloud.auth import MAX_NAME, BadName, Doorkeeper, LastAdmin, NameTaken, NoOperator, Role
+from cloud import rolling, user_cli, zone_cli
+from cloud.auth import Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
 from cloud.broker_tls import BrokerIdentity
@@ -25,16 +23,13 @@ from cloud.ca import open_authority
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, VersionOption, ago, fail, show
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeysUnusable, write_private
-from cloud.networks import network_of
 from cloud.plans import HOURS, STANDARD
 from cloud.registrar import Position, Registrar
 from cloud.sample import SITE, seed_sample
-from cloud.store import operators
 from cloud.store.certificates import revoked_certificates
 from cloud.store.charging import list_sessions
 from cloud.store.community import add_hours, add_plan
 from cloud.store.console import list_devices as registered_devices
-from cloud.store.database import Store
 from cloud.store.registry import WATCH, BadSite, NotRegistered, check_site, found_site, site_of
 from cloud.store.rollouts import list_rollouts as newest_rollouts
 from cloud.store.schema import quarantine, tallies
@@ -49,13 +44,12 @@ app = typer.Typer(
     help="Run and look after a community's cloud.",
 )
 device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
-user_app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
 session_app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
 rollout_app = typer.Typer(no_args_is_help=True, help="Change how devices are wired, one first and then all.")
 app.add_typer(device_app, name="device")
 app.add_typer(rollout_app, name="rollout")
-app.add_typer(user_app, name="user")
+app.add_typer(user_cli.app, name="user")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(session_app, name="session")
 app.add_typer(zone_cli.app, name="zone")
@@ -117,8 +111,8 @@ def init(
                     add_hours(connection, hours)
                 for plan in STANDARD:
                     add_plan(connection, plan)
-        password = _add_operator(store, "admin", Role.ADMIN)
-    _show_password("admin", password, as_json)
+        password = user_cli.add_operator(store, "admin", Role.ADMIN)
+    user_cli.show_password("admin", password, as_json)
 
 
 def _ask_names(label_zh: str, label_en: str) -> tuple[str, str, str]:
@@ -410,113 +404,6 @@ def list_charging(
         for one in found
     ]
     show(shown, ("session", "point", "who", "began_ms", "state", "reason", "energy_wh", "fen"), as_json)
-
-
-@user_app.command("add")
-def add_user(
-    name: str,
-    role: Annotated[Role, typer.Option()] = Role.GUARD,
-    folder: FolderOption = HERE,
-    as_json: JsonOption = False,
-) -> None:
-    """Let somebody log in. The password is made here and shown this once."""
-    with open_folder(folder) as (store, _):
-        try:
-            password = _add_operator(store, name, role)
-        except BadName as wrong:
-            fail(f"{name!r} is no name: {wrong}; 1 to {MAX_NAME} characters without spaces")
-        except NameTaken:
-            cure = f"for a new password: hearthgate-cloud user password {name}"
-            fail(f"there is an operator {name} already, or one that looks the same; {cure}")
-    _show_password(name, password, as_json)
-
-
-@user_app.command("password")
-def reset_password(name: str, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
-    """Give somebody a new password, shown this once, and end their logins."""
-    password = secrets.token_urlsafe(12)
-    with open_folder(folder) as (store, _):
-        try:
-            Doorkeeper(store, clock).reset_password(name, password, BY)
-        except NoOperator:
-            fail(f"there is no operator {name}; see hearthgate-cloud user list")
-    _show_password(name, password, as_json)
-
-
-@user_app.command("disable")
-def disable_user(name: str, folder: FolderOption = HERE) -> None:
-    """Somebody may log in no more, and is logged out at once. Can be taken back."""
-    with _operator_of(folder, name) as (doorkeeper, operator):
-        doorkeeper.set_disabled(operator, True, BY)
-    typer.echo(f"operator {name} may log in no more")
-
-
-@user_app.command("enable")
-def enable_user(name: str, folder: FolderOption = HERE) -> None:
-    """Let somebody log in again who was disabled."""
-    with _operator_of(folder, name) as (doorkeeper, operator):
-        doorkeeper.set_disabled(operator, False, BY)
-    typer.echo(f"operator {name} may log in again")
-
-
-@user_app.command("remove")
-def remove_user(name: str, folder: FolderOption = HERE) -> None:
-    """Forget somebody for good. What they did stays in the audit, and their name may be given again."""
-    with _operator_of(folder, name) as (doorkeeper, operator):
-        doorkeeper.remove_operator(operator, BY)
-    typer.echo(f"operator {name} is removed")
-
-
-@contextmanager
-def _operator_of(folder: Path, name: str) -> Iterator[tuple[Doorkeeper, operators.Operator]]:
-    """Somebody who may log in, to be changed."""
-    with open_folder(folder) as (store, _):
-        with store.reading() as connection:
-            found = operators.find_operator(connection, name)
-        if found is None:
-            fail(f"there is no operator {name}; see hearthgate-cloud user list")
-        try:
-            yield Doorkeeper(store, clock), found[0]
-        except LastAdmin:
-            fail(f"{name} is the last administrator: add another one first")
-
-
-@user_app.command("list")
-def list_users(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
-    """Everybody who may log in."""
-    with open_folder(folder) as (store, _), store.reading() as connection:
-        found = operators.list_operators(connection)
-    shown = [{"name": one.name, "role": one.role, "disabled": one.disabled} for one in found]
-    show(shown, ("name", "role", "disabled"), as_json)
-
-
-@user_app.command("admit")
-def admit_user(name: str, address: str, folder: FolderOption = HERE) -> None:
-    """Let somebody log in from an address while strangers guess at their name; the password is needed all the same."""
-    try:
-        network = network_of(str(ip_address(address)))
-    except ValueError:
-        fail(f"{address} is no address: write it as the audit shows it, such as 192.0.2.7")
-    with open_folder(folder) as (store, _), store.writing() as connection:
-        found = operators.find_operator(connection, name)
-        if found is None:
-            fail(f"there is no operator {name}; see hearthgate-cloud user list")
-        operators.know_network(connection, found[0].id, network, clock())
-        operators.record(connection, clock(), BY, "operator.admitted", name, address=address)
-    typer.echo(f"operator {name} may log in from {network}, whoever guesses at the name elsewhere")
-
-
-def _add_operator(store: Store, name: str, role: Role) -> str:
-    password = secrets.token_urlsafe(12)
-    Doorkeeper(store, clock).add_operator(name, password, role, BY)
-    return password
-
-
-def _show_password(name: str, password: str, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps({"operator": name, "password": password}))
-    else:
-        typer.echo(f"operator {name}, password {password} (shown only now)")
 
 
 @quarantine_app.command("list")

@@ -1,0 +1,129 @@
+"""``hearthgate-cloud user``: those who may log in to the console."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud.auth import MAX_NAME, BadName, Doorkeeper, LastAdmin, NameTaken, NoOperator, Role
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
+from cloud.folder import clock, open_folder
+from cloud.networks import network_of
+from cloud.store import operators
+from cloud.store.database import Store
+
+app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
+
+
+@app.command("add")
+def add_user(
+    name: str,
+    role: Annotated[Role, typer.Option()] = Role.GUARD,
+    folder: FolderOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Let somebody log in. The password is made here and shown this once."""
+    with open_folder(folder) as (store, _):
+        try:
+            password = add_operator(store, name, role)
+        except BadName as wrong:
+            fail(f"{name!r} is no name: {wrong}; 1 to {MAX_NAME} characters without spaces")
+        except NameTaken:
+            cure = f"for a new password: hearthgate-cloud user password {name}"
+            fail(f"there is an operator {name} already, or one that looks the same; {cure}")
+    show_password(name, password, as_json)
+
+
+@app.command("password")
+def reset_password(name: str, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """Give somebody a new password, shown this once, and end their logins."""
+    password = secrets.token_urlsafe(12)
+    with open_folder(folder) as (store, _):
+        try:
+            Doorkeeper(store, clock).reset_password(name, password, BY)
+        except NoOperator:
+            fail(f"there is no operator {name}; see hearthgate-cloud user list")
+    show_password(name, password, as_json)
+
+
+@app.command("disable")
+def disable_user(name: str, folder: FolderOption = HERE) -> None:
+    """Somebody may log in no more, and is logged out at once. Can be taken back."""
+    with _operator_of(folder, name) as (doorkeeper, operator):
+        doorkeeper.set_disabled(operator, True, BY)
+    typer.echo(f"operator {name} may log in no more")
+
+
+@app.command("enable")
+def enable_user(name: str, folder: FolderOption = HERE) -> None:
+    """Let somebody log in again who was disabled."""
+    with _operator_of(folder, name) as (doorkeeper, operator):
+        doorkeeper.set_disabled(operator, False, BY)
+    typer.echo(f"operator {name} may log in again")
+
+
+@app.command("remove")
+def remove_user(name: str, folder: FolderOption = HERE) -> None:
+    """Forget somebody for good. What they did stays in the audit, and their name may be given again."""
+    with _operator_of(folder, name) as (doorkeeper, operator):
+        doorkeeper.remove_operator(operator, BY)
+    typer.echo(f"operator {name} is removed")
+
+
+@contextmanager
+def _operator_of(folder: Path, name: str) -> Iterator[tuple[Doorkeeper, operators.Operator]]:
+    """Somebody who may log in, to be changed."""
+    with open_folder(folder) as (store, _):
+        with store.reading() as connection:
+            found = operators.find_operator(connection, name)
+        if found is None:
+            fail(f"there is no operator {name}; see hearthgate-cloud user list")
+        try:
+            yield Doorkeeper(store, clock), found[0]
+        except LastAdmin:
+            fail(f"{name} is the last administrator: add another one first")
+
+
+@app.command("list")
+def list_users(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """Everybody who may log in."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        found = operators.list_operators(connection)
+    shown = [{"name": one.name, "role": one.role, "disabled": one.disabled} for one in found]
+    show(shown, ("name", "role", "disabled"), as_json)
+
+
+@app.command("admit")
+def admit_user(name: str, address: str, folder: FolderOption = HERE) -> None:
+    """Let somebody log in from an address while strangers guess at their name; the password is needed all the same."""
+    try:
+        network = network_of(str(ip_address(address)))
+    except ValueError:
+        fail(f"{address} is no address: write it as the audit shows it, such as 192.0.2.7")
+    with open_folder(folder) as (store, _), store.writing() as connection:
+        found = operators.find_operator(connection, name)
+        if found is None:
+            fail(f"there is no operator {name}; see hearthgate-cloud user list")
+        operators.know_network(connection, found[0].id, network, clock())
+        operators.record(connection, clock(), BY, "operator.admitted", name, address=address)
+    typer.echo(f"operator {name} may log in from {network}, whoever guesses at the name elsewhere")
+
+
+def add_operator(store: Store, name: str, role: Role) -> str:
+    """Returns the password, which is made here. Raises ``BadName`` or ``NameTaken``."""
+    password = secrets.token_urlsafe(12)
+    Doorkeeper(store, clock).add_operator(name, password, role, BY)
+    return password
+
+
+def show_password(name: str, password: str, as_json: bool) -> None:
+    """Print a password, this once."""
+    if as_json:
+        typer.echo(json.dumps({"operator": name, "password": password}))
+    else:
+        typer.echo(f"operator {name}, password {password} (shown only now)")
