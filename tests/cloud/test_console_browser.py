@@ -411,6 +411,7 @@ def test_a_page_that_waits_for_an_answer_is_not_taken_from_under_somebody_who_ty
     page.goto("/doors")
     gate = page.locator("#door-east-gate")
     gate.get_by_text("Change the mode").click()
+    gate.get_by_label("Mode").select_option("out_of_service")
     gate.get_by_label("Why").last.fill("moving day")
     gate.get_by_role("button", name="Set").click()
     expect(gate).to_contain_text("Ordered, not yet taken up")

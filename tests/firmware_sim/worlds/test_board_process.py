@@ -423,4 +423,4 @@ def test_a_board_with_a_bad_config_says_so_in_a_line(tmp_path: Path) -> None:
     sockets = ["--socket", str(tmp_path / "b.sock"), "--control", str(tmp_path / "c.sock")]
     done = CliRunner().invoke(app, ["board", "--config", str(tmp_path / "no.toml"), *sockets])
     assert done.exit_code == 2
-    assert "no.toml: cannot be read" in done.output
+    assert "no.toml: there is no such file; name the device's with --config" in done.output
