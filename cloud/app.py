@@ -70,6 +70,13 @@ HEADERS = {
 }
 
 
+PAGES_AND_CALLS = (
+    *(health, metrics, v1, orders, session, live, doors, emergencies, emergencies_api, charging, charging_calls, hub),
+    *(lists, people, adoptions, adoption, points, points_calls, rollouts, wirings, zones),
+)
+"""Every module that has routes, in the order in which they are looked through."""
+
+
 def create_app(
     store: Store,
     *,
@@ -101,16 +108,7 @@ def create_app(
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner)
     source = PageSource(store, pages, clock)
-    app = FastAPI(
-        title="Hearthgate",
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        max_body_size=MAX_BODY_BYTES,
-        # Its record of what was wrong with a request would hold the request: names, card numbers, passwords.
-        telemetry={"logs": False},
-        lifespan=_feeding(feed, source),
-    )
+    app = _bare_application(feed, source)
     app.state.desk = Desk(
         store,
         keys,
@@ -131,30 +129,25 @@ def create_app(
     app.state.metrics = figures or Metrics(store, clock, feed)
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    pages_and_calls = (
-        health,
-        metrics,
-        v1,
-        orders,
-        session,
-        live,
-        doors,
-        emergencies,
-        emergencies_api,
-        charging,
-        charging_calls,
-        hub,
-        lists,
-        people,
-        adoptions,
-        adoption,
-    )
-    for routes in (*pages_and_calls, points, points_calls, rollouts, wirings, zones):
+    for routes in PAGES_AND_CALLS:
         app.include_router(routes.router)
     errors.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(Guarded)
     return app
+
+
+def _bare_application(feed: LiveFeed, source: Source) -> FastAPI:
+    return FastAPI(
+        title="Hearthgate",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        # Its record of what was wrong with a request would hold the request: names, card numbers, passwords.
+        telemetry={"logs": False},
+        lifespan=_feeding(feed, source),
+    )
 
 
 def _feeding(feed: LiveFeed, source: Source) -> Callable[[FastAPI], Any]:
