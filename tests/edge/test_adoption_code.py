@@ -30,6 +30,14 @@ def test_a_forgotten_nonce_does_not_come_back(tmp_path: Path) -> None:
     assert current_nonce(tmp_path, NOW_MS) != first
 
 
+def test_a_rotten_nonce_is_made_anew(tmp_path: Path) -> None:
+    first = current_nonce(tmp_path, NOW_MS)
+    rotten = first.hex().translate(str.maketrans("0123456789abcdef", "123456789abcdef0"))
+    text = (tmp_path / FILE).read_text()
+    (tmp_path / FILE).write_text(text.replace(first.hex(), rotten))
+    assert current_nonce(tmp_path, NOW_MS).hex() not in (first.hex(), rotten)
+
+
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", '{"nonce": "zz", "made_ms": 1}', '{"nonce": "00", "made_ms": 1}', "\xff"]
 )
