@@ -20,7 +20,7 @@ from cloud.store.exposure import exposed_cards
 from cloud.store.operators import Login, last_deed
 from cloud.store.people import list_plans
 from cloud.store.registry import NotRegistered
-from cloud.store.zones import hours_names, view_zones
+from cloud.store.zones import hours_labels, view_zones
 from contract.adoption import read_code
 
 DONE = N_("Adopted. The device fetches its keys by itself, within seconds.")
@@ -64,7 +64,7 @@ def adoptions_page(
     now_ms = desk.clock()
     with desk.store.reading() as connection:
         known, zones = list_devices(connection), view_zones(connection)
-        plans, hours = list_plans(connection), hours_names(connection)
+        plans, hours = list_plans(connection), hours_labels(connection)
         deed = last_deed(connection, adopted, ADOPTED) if adopted else None
     status = 422 if said and said.tone == "bad" else 200
     context: dict[str, Any] = {"devices": known, "zones": zones, "typed": typed, "loss": loss}

@@ -14,7 +14,7 @@ from cloud.console.people import Fields
 from cloud.console.session import Said, say
 from cloud.store.operators import Login
 from cloud.store.people import list_plans
-from cloud.store.zones import hours_names, view_zones
+from cloud.store.zones import hours_labels, view_zones
 from cloud.zones import BadZone, create_zone, open_for, rename_zone
 
 DONE = {
@@ -41,7 +41,7 @@ def zones(request: Request, login: Reading, desk: Services, done: str = "") -> H
 def zones_page(request: Request, login: Login, desk: Desk, said: Said | None) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     with desk.store.reading() as connection:
-        found, plans, hours = view_zones(connection), list_plans(connection), hours_names(connection)
+        found, plans, hours = view_zones(connection), list_plans(connection), hours_labels(connection)
     status = 422 if said and said.tone == "bad" else 200
     return pages.page(request, "zones.html", login, status, zones=found, plans=plans, hours=hours, said=said)
 

@@ -78,5 +78,11 @@ def hours_names(connection: Connection) -> list[str]:
     return list(connection.execute(select(schedules.c.name).order_by(schedules.c.name)).scalars())
 
 
+def hours_labels(connection: Connection) -> dict[str, Label]:
+    """What screens call the hours that plans open zones in, by name."""
+    rows = connection.execute(select(schedules).order_by(schedules.c.name))
+    return {row.name: Label(row.label_zh, row.label_en) for row in rows}
+
+
 def plan_names(connection: Connection) -> list[str]:
     return list(connection.execute(select(plans.c.name).order_by(plans.c.name)).scalars())

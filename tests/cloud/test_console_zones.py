@@ -71,3 +71,12 @@ def test_a_guard_sees_zones_and_changes_none(town: Town) -> None:
         assert "Gym" in page
         assert 'action="/zones' not in page
         assert guard.submit("/zones", "/account", name="roof").status_code == 403
+
+
+def test_hours_are_shown_in_the_operators_language(town: Town) -> None:
+    """Not by the name that plans know them by, neither where a zone is opened nor where it stands open."""
+    with town.visit("office") as operator:
+        page = operator.get("/zones?lang=zh-CN").text
+        assert '<option value="gym-hours">健身房开放时间</option>' in page
+        assert "· 全天</span>" in page
+        assert "· always" not in page
