@@ -266,7 +266,7 @@ def add_device(
         if replace and broker_of(folder) is not None and not registrar.cut_off(name):
             typer.echo("its predecessor's connection at the broker still has to be ended", err=True)
     typer.echo(f"{name} is registered; its keys are in {out}")
-    for line in zone_cli.placement_lines(admission.placed, openings):
+    for line in zone_cli.placement_lines(admission.placed, openings, folder):
         typer.echo(line)
     if not wiring:
         typer.echo("without --wiring the cloud knows only the points that it knew before")

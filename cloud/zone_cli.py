@@ -1,6 +1,8 @@
 """``hearthgate-cloud zone``: where points stand, and who gets in there."""
 
+import shlex
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,7 +37,7 @@ def add(
         open_for(connection, clock(), BY, name, openings)
         closed = [one.name for one in view_zones(connection) if one.closed and one.name == name]
     typer.echo(f"zone {name} is made" if made else f"zone {name} was there already")
-    for line in placement_lines(Placed(closed=closed or ([name] if openings else [])), openings):
+    for line in placement_lines(Placed(closed=closed or ([name] if openings else [])), openings, folder):
         typer.echo(line)
 
 
@@ -65,7 +67,7 @@ def rename(name: str, label_zh: ZhOption = "", label_en: EnOption = "", folder: 
     typer.echo(f"zone {name} is called {label_zh or label_en} now")
 
 
-def placement_lines(placed: Placed, openings: Mapping[str, str]) -> Iterator[str]:
+def placement_lines(placed: Placed, openings: Mapping[str, str], folder: Path) -> Iterator[str]:
     """What an installer should know of the zones and points of a device, a line each. Closed zones were opened if there
     are openings."""
     for zone in placed.zones:
@@ -76,7 +78,7 @@ def placement_lines(placed: Placed, openings: Mapping[str, str]) -> Iterator[str
             continue
         yield (
             f"no plan opens zone {zone}: nobody gets in there; open it for one: "
-            f"hearthgate-cloud zone add {zone} --open-for resident=always"
+            f"hearthgate-cloud zone add {zone} --open-for resident=always --dir {shlex.quote(str(folder))}"
         )
     for point, why in placed.left_out.items():
         yield f"point {point} is left out: {why}"

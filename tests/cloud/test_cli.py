@@ -165,6 +165,7 @@ def test_new_zone_of_wiring_is_made_and_opened(typed: Typing, folder: Path, tmp_
     said = typed("device", "add", "hatch", *rest, "--wiring", wiring)
     assert "zone roof is made" in said
     assert "no plan opens zone roof: nobody gets in there" in said
+    assert f"--open-for resident=always --dir {folder}" in said
     assert "nobody gets in" in typed("zone", "list", "--dir", folder)
     typed("zone", "rename", "roof", "--label-en", "Roof garden", "--dir", folder)
     assert "is open now for resident=always" in typed(
