@@ -31,11 +31,13 @@ class ConnectionNumber:
     def __init__(self, path: Path, clock: Clock) -> None:
         self.is_doubtful = False
         self._path, self._clock = path, clock
+        self._last: int | None = None
         try:
-            self._last: int | None = _read(path)
+            self._last = _read(path)
+        except FileNotFoundError:
+            log.info("no connection number is kept: the count begins with the time")
         except (OSError, Malformed) as wrong:
             log.warning("the connection number is counted anew: %s", wrong)
-            self._last = None
 
     def next(self) -> int:
         if self._last is None or self.is_doubtful:

@@ -137,6 +137,7 @@ def doors_page(
         422 if said and said.tone == "bad" else 200,
         points=points,
         standing=seen.standing,
+        unheard={point.name for point in points if not heard(point)},
         drifts=drifts(points),
         orders=orders,
         order=asked,

@@ -342,6 +342,16 @@ def test_one_button_ends_what_one_lockdown_set(town: Town) -> None:
     assert {name for name, mode in modes.items() if mode != "scheduled"} == {"hub-door"}
 
 
+def test_a_lockdown_shows_doors_that_are_not_heard(town: Town) -> None:
+    """A door that hears nothing may not be locked down, whatever was ordered."""
+    town.beats(GYM)
+    with town.visit("gate") as guard:
+        guard.submit("/doors/modes", "/doors/lockdown?step=2", mode="lockdown", confirm="1", reason=REASON)
+        shown = held_back(guard.get("/doors").text)
+    assert "East gate (Not heard)" in shown
+    assert "Gym turnstile (Not heard)" not in shown
+
+
 def test_a_lockdown_is_renewed_and_ends_by_itself(town: Town) -> None:
     with town.visit("gate") as guard:
         made = calls(guard, "/api/v1/modes", points=[GYM], mode="lockdown", confirm=True, minutes=60, reason=REASON)[1]
