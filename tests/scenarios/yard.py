@@ -173,6 +173,10 @@ class Yard:
     async def told(self, *kinds: str) -> list[Event]:
         """What the cloud has of these kinds, once it has everything."""
         await self.until(self.in_step)
+        return self._stored(*kinds)
+
+    def _stored(self, *kinds: str) -> list[Event]:
+        """What the cloud has of these kinds by now."""
         mine = select(events.c.stored).join(devices, devices.c.id == events.c.device_id)
         with self.cloud.reading() as connection:
             rows = connection.execute(mine.where(devices.c.name == NAME).order_by(events.c.arrival)).all()
@@ -182,6 +186,7 @@ class Yard:
     async def sessions(self) -> list[tuple[str, str, float]]:
         """Point, reason and energy of each session that ended. Each has begun, and once."""
         begun = [event.data["session"] for event in await self.told("session.started")]
+        await self.until(lambda: len(self._stored("session.ended")) >= len(begun))  # an end may wait for the disk
         ended = await self.told("session.ended")
         assert len(begun) == len(set(begun))
         assert [event.data["session"] for event in ended] == begun
