@@ -40,7 +40,7 @@ def test_any_other_number_may_have_been_given(number: str) -> None:
     assert is_given(number)
 
 
-def test_an_end_belongs_to_its_number_whether_or_not_that_is_over() -> None:
+def test_an_end_belongs_to_its_number() -> None:
     book = Book((one("101", over=True), one("102")))
     assert attribution.ended_by(book, over("101")) == one("101", over=True)
     assert attribution.ended_by(book, over("103")) is None
