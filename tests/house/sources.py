@@ -1,7 +1,8 @@
 """Reads the project's own files for the tests that keep the house."""
 
 import ast
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dev import ROOT
@@ -33,14 +34,22 @@ def relative(file: Path) -> str:
 
 
 def module_name(file: Path) -> str:
+    return dotted(relative(file))
+
+
+def dotted(path: str) -> str:
     """`edge/hardware/wiegand.py` → `edge.hardware.wiegand`; a package's `__init__.py` is the package."""
-    return relative(file).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def imports(source: str) -> set[str]:
     """Every name a file imports, wherever it does: `from a import b` is `a.b`, a relative one begins with a dot."""
+    return imported(ast.walk(ast.parse(source)))
+
+
+def imported(nodes: Iterable[ast.AST]) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -54,9 +63,32 @@ def top(name: str) -> str:
     return name.partition(".")[0]
 
 
+@functools.cache
 def module_graph() -> dict[str, set[str]]:
     """Every module of the packages → the names it imports."""
     return {module_name(file): imports(file.read_text()) for file in files(*PACKAGES, suffix=".py")}
+
+
+def import_edges(graph: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Every module → the other modules of the graph that it imports."""
+    return {module: modules_meant(names, graph) - {module} for module, names in graph.items()}
+
+
+def reach(start: str, edges: Mapping[str, set[str]]) -> set[str]:
+    """The start and all that its edges lead to, directly or not."""
+    seen: set[str] = set()
+    waiting = {start}
+    while waiting:
+        seen |= waiting
+        waiting = set().union(*(edges[node] for node in waiting)) - seen
+    return seen
+
+
+def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
+    """The groups whose members all lead to each other, each sorted; none when the graph is acyclic."""
+    reached = {node: reach(node, edges) for node in edges}
+    groups = {frozenset(other for other in reached[node] if node in reached[other]) for node in edges}
+    return sorted(sorted(group) for group in groups if len(group) > 1)
 
 
 def modules_meant(names: Iterable[str], modules: Iterable[str]) -> set[str]:
