@@ -78,7 +78,17 @@ class Program:
     def check(self) -> None:
         """Raises ``Died`` if it is not running."""
         if not self.running:
-            raise Died(f"{self.name} has ended:\n{self.last_lines()}")
+            raise Died(f"{self.name} {self.ending()}:\n{self.last_lines()}")
+
+    def ending(self) -> str:
+        """How it ended: a signal says what no log can, that something from outside killed it."""
+        code = None if self._process is None else self._process.returncode
+        if code is None or code >= 0:
+            return f"has ended with exit code {code}"
+        try:
+            return f"was ended by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was ended by signal {-code}"
 
     def last_lines(self, count: int = 8) -> str:
         try:

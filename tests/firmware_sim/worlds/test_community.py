@@ -1,6 +1,7 @@
 """The community as processes: what is made for it before anything runs, and that what does not come up says why."""
 
 import asyncio
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -146,7 +147,7 @@ def test_a_cloud_that_ends_on_a_free_port_has_another_reason(tmp_path: Path) -> 
         community.cloud = Program("the cloud", ["sh", "-c", "echo no disk >&2; exit 1"], tmp_path / "cloud.log")
         await community.cloud.start()
         await community.cloud.ended()
-        with pytest.raises(Died, match="the cloud has ended:\nno disk"):
+        with pytest.raises(Died, match="the cloud has ended with exit code 1:\nno disk"):
             await community._come_up()
 
     asyncio.run(story())
@@ -157,7 +158,20 @@ def test_whoever_waits_for_a_program_that_died_reads_its_last_words(tmp_path: Pa
         program = Program("the gate's keeper", ["sh", "-c", "echo no pins here >&2; exit 2"], tmp_path / "log")
         await program.start()
         await program.ended()
-        with pytest.raises(Died, match=r"the gate's keeper has ended:\nno pins here"):
+        with pytest.raises(Died, match=r"the gate's keeper has ended with exit code 2:\nno pins here"):
+            program.check()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGSEGV, signal.SIGRTMIN])
+def test_a_killed_program_names_the_signal(sent: signal.Signals, tmp_path: Path) -> None:
+    async def story() -> None:
+        program = Program("north-gate agent", ["sleep", "600"], tmp_path / "log")
+        await program.start()
+        program.send(sent)
+        await program.ended()
+        with pytest.raises(Died, match=f"north-gate agent was ended by {sent.name}"):
             program.check()
 
     asyncio.run(story())
