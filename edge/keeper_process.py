@@ -8,7 +8,7 @@ import signal
 from contextlib import closing, suppress
 
 from edge.files import Hold, make_folder
-from edge.hardware.pins import pin_factory
+from edge.hardware.pins import mark_simulated, pin_factory
 from edge.keeper import Keeper
 from edge.keeper_link import Channel, ToAgent, ToKeeper, socket_path
 from edge.keeper_seat import KeeperSeat
@@ -40,7 +40,9 @@ class KeeperProcess:
         self._agent: Channel[ToKeeper] | None = None
         self._ended = asyncio.Event()
         self._lost_pins = ""
-        self.seat = KeeperSeat(wirings, pin_factory(), loop, self._tell, self._unseated)
+        pins = pin_factory()
+        mark_simulated(own.run, pins)
+        self.seat = KeeperSeat(wirings, pins, loop, self._tell, self._unseated)
 
     async def serve(self) -> None:
         """Run until SIGTERM or SIGINT, then leave every output at rest. Raises ``PinsLost``."""

@@ -43,6 +43,9 @@ class Lines(Protocol):
 class SimFactory(PiFactory):  # type: ignore[misc]
     """The pins of one process. Its ticks are seconds on the board's clock, as with LGPIOFactory."""
 
+    simulated = True
+    """What a keeper tells other programs of these pins."""
+
     def __init__(self, lines: Lines) -> None:
         super().__init__()
         self.lines = lines

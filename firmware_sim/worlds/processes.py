@@ -78,7 +78,7 @@ class Program:
     def check(self) -> None:
         """Raises ``Died`` if it is not running."""
         if not self.running:
-            raise Died(f"{self.name} {self.ending()}:\n{self.last_lines()}")
+            raise Died(f"{self.name} {self.ending()}" + (f":\n{said}" if (said := self.last_lines()) else ""))
 
     def ending(self) -> str:
         """How it ended: a signal says what no log can, that something from outside killed it."""

@@ -234,6 +234,24 @@ def test_what_is_spoilt_is_found_and_has_a_cure(
     assert {other.verdict for other in others} == {"ok"}
 
 
+def test_a_simulated_board_is_not_checked(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A laptop has neither pins nor the watchdog of a Pi, and a simulated device needs neither."""
+
+    def no_pins() -> None:
+        raise BadPinFactory
+
+    monkeypatch.setattr("edge.doctor.pin_factory", no_pins)
+    for spoil in (no_strict_gpiod, no_watchdog, no_parking):
+        spoil(house)
+    of_the_board = ["pins", "strict_gpiod", "watchdog", "parking"]
+    assert [found.check for found in examine(house.config, house.root) if found.verdict == "failed"] == of_the_board
+    (house.config.run / "simulated").touch()
+    findings = list(examine(house.config, house.root))
+    skipped = [Finding(check, "skipped", "simulated: not checked") for check in of_the_board]
+    assert [found for found in findings if found.verdict != "ok"] == skipped
+    assert len(findings) == 16
+
+
 @pytest.mark.parametrize(
     ("causes", "verdict", "found"),
     [

@@ -12,12 +12,14 @@ import pytest
 from gpiozero.exc import BadPinFactory
 
 from edge.files import InUse
+from edge.hardware.pins import is_simulated
 from edge.keeper_link import Channel, Drive, Reload, Rested, Snapshot, ToAgent, ZoneEmergency, socket_path
 from edge.keeper_process import KeeperProcess, PinsLost, park, run_keeper
 from edge.keeper_seat import KeeperSeat
 from edge.wiring import Wirings
 from firmware_sim.board import Board
 from firmware_sim.parts.fire_panel import FirePanel
+from firmware_sim.pin_factory import SimFactory
 from tests.edge.rig import GATES, LOCK, PULLS, load
 from tests.edge.waiting import until
 from tests.services import Ear, listening
@@ -248,6 +250,24 @@ def test_a_keeper_that_lost_its_pins_for_good_ends_and_takes_its_line_with_it(
                 await until(lambda: agent.gone)
                 await until(lambda: not post.path.exists())
         assert not post.unlocked
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_keeper_says_whether_its_pins_are_simulated(
+    simulated: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mark that another start left, in a folder that outlived it, is no proof."""
+
+    async def story() -> None:
+        monkeypatch.setattr(SimFactory, "simulated", simulated)
+        post = Post(tmp_path, monkeypatch)
+        post.config.run.mkdir()
+        if not simulated:
+            (post.config.run / "simulated").touch()
+        async with post.kept():
+            assert is_simulated(post.config.run) is simulated
 
     asyncio.run(story())
 
