@@ -17,8 +17,8 @@ UNDATED = 0
 """The day of a session that began while nobody knew the time."""
 LOST = ""
 """The session that stands for all that a damaged file held."""
-KEPT_DAYS = 2
-"""Today and yesterday, where the sessions that run over midnight began."""
+KEPT_DAYS = 3
+"""Today, yesterday, where the sessions that run over midnight began, and the day before: a zone may skip one between."""
 MAX_SESSIONS = 2_048
 """So many are remembered. Past that nobody can say what was used, rather than less than was."""
 
@@ -112,7 +112,7 @@ class Ledger:
 
     def _turned_to_today(self) -> int:
         """Today, as far as the clock knows. Whatever is undated becomes today's as soon as it does, and so does what
-        lies in a future that a clock was set back from; what is older than yesterday is forgotten."""
+        lies in a future that a clock was set back from; what is older than ``KEPT_DAYS`` is forgotten."""
         local = wall_clock(self._roster.zone or ZoneInfo("UTC"), self._clock.now_ms())
         today = self._today if local is None else local.toordinal()
         is_known = self._clock.trust is not Trust.UNSET

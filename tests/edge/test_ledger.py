@@ -139,9 +139,23 @@ def test_a_session_over_midnight_is_spent_on_the_day_it_began() -> None:
 
 
 def test_what_is_older_than_yesterday_is_forgotten() -> None:
-    desk = Desk(row("a", TODAY - 2), row("b", TODAY - 1), row("c", TODAY))
+    """Yesterday may be two days of the calendar ago."""
+    desk = Desk(row("a", TODAY - 3), row("b", TODAY - 2), row("c", TODAY - 1), row("d", TODAY))
     assert desk.minutes() == {PHONE.name: 10}
-    assert [len(desk.ledger.rows(session)) for session in "abc"] == [0, 1, 1]
+    assert [len(desk.ledger.rows(session)) for session in "abcd"] == [0, 1, 1, 1]
+
+
+def test_a_session_over_a_skipped_day_keeps_its_own() -> None:
+    """In Samoa Thursday, 29 December 2011, was followed by Saturday."""
+    desk = Desk()
+    desk.site.zone, desk.clock.true_ms = ZoneInfo("Pacific/Apia"), 1_325_239_200_000 - MINUTE_MS
+    desk.spend("a", 50)
+    thursday = desk.ledger.rows("a")[0].day
+    assert date.fromordinal(thursday) == date(2011, 12, 29)
+    desk.clock.true_ms += 2 * MINUTE_MS
+    assert not desk.spend("a", 52)
+    assert desk.minutes() == {}, "nothing was used on Saturday"
+    assert desk.ledger.rows("a") == (row("a", thursday, 52),)
 
 
 def test_without_a_clock_what_may_be_of_today_counts() -> None:
@@ -185,7 +199,7 @@ def test_a_ledger_that_is_full_says_that_it_does_not_know() -> None:
     assert desk.minutes(BEN) == {}
     desk.spend("a", 1)
     assert desk.minutes(BEN) is None
-    desk.clock.true_ms += 2 * DAY_MS
+    desk.clock.true_ms += 3 * DAY_MS
     assert desk.minutes(BEN) == {}
 
 

@@ -180,10 +180,11 @@ def test_a_document_and_what_was_used_are_kept_together_or_not_at_all(memory: Me
     assert (memory.points(), memory.spent()) == ({}, [])
 
 
-def test_what_was_used_the_day_before_yesterday_is_forgotten(memory: Memory) -> None:
-    for number, day in enumerate((DAY - 2, DAY - 1, UNDATED, DAY)):
+def test_what_was_used_three_days_ago_is_forgotten(memory: Memory) -> None:
+    """The day before yesterday may be the last day before this one, where a zone skipped a day."""
+    for number, day in enumerate((DAY - 3, DAY - 2, DAY - 1, UNDATED, DAY)):
         memory.keep_point(CHARGING, [SPENT._replace(session=f"{number:016x}", day=day)])
-    assert [row.day for row in memory.spent()] == [DAY - 1, UNDATED, DAY]
+    assert [row.day for row in memory.spent()] == [DAY - 2, DAY - 1, UNDATED, DAY]
 
 
 def test_what_has_no_day_is_given_one_and_so_is_what_lies_in_no_near_future(memory: Memory) -> None:
