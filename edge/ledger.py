@@ -18,7 +18,7 @@ UNDATED = 0
 LOST = ""
 """The session that stands for all that a damaged file held."""
 KEPT_DAYS = 3
-"""Today, yesterday, where the sessions that run over midnight began, and the day before: a zone may skip one between."""
+"""Today, yesterday, where the sessions over midnight began, and the day before: a zone may skip one between."""
 MAX_SESSIONS = 2_048
 """So many are remembered. Past that nobody can say what was used, rather than less than was."""
 

@@ -10,7 +10,7 @@ from ocpp.v16 import call as calls
 from ocpp.v16 import call_result as answers
 
 from edge.attribution import Evidence
-from edge.hardware.ocpp_talk import DONE_WELL, HEARTBEAT_S, WORDS, Talk, count, done, iso, tell_status
+from edge.hardware.ocpp_talk import DONE_WELL, HEARTBEAT_S, WORDS, Talk, count, done, iso, reading_answer, tell_status
 from edge.hardware.ocpp_values import connector, energy_wh, moment_ms, sampled, text
 from edge.ocpp_words import (
     AskListVersion,
@@ -168,14 +168,15 @@ class Post16(Talk, v16.ChargePoint):
             if not await _granted(self._ask(change)):
                 refused.append(wish)
         answer = await self._ask(calls.GetConfiguration([LIST_TOTAL, LIST_CHUNK]), checked=False)
-        told = {one["key"]: one.get("value") for one in answer.configuration_key or []}
+        with reading_answer():
+            told = {one["key"]: one.get("value") for one in answer.configuration_key or []}
         return Configured(tuple(refused), count(told.get(LIST_TOTAL)), count(told.get(LIST_CHUNK)))
 
 
 async def _granted(answer: Awaitable[Any]) -> bool:
     try:
         return (await answer).status in DONE_WELL
-    except (OCPPError, TypeError):
+    except OCPPError:
         return False
 
 

@@ -11,7 +11,19 @@ from ocpp.v201 import call as calls
 from ocpp.v201 import call_result as answers
 
 from edge.attribution import Evidence
-from edge.hardware.ocpp_talk import DONE_WELL, HEARTBEAT_S, WORDS, Ear, Talk, count, done, iso, table, tell_status
+from edge.hardware.ocpp_talk import (
+    DONE_WELL,
+    HEARTBEAT_S,
+    WORDS,
+    Ear,
+    Talk,
+    count,
+    done,
+    iso,
+    reading_answer,
+    table,
+    tell_status,
+)
 from edge.hardware.ocpp_values import connector, moment_ms, sampled, text
 from edge.ocpp_words import (
     AskListVersion,
@@ -201,16 +213,20 @@ class Post201(Talk, v201.ChargePoint):
     async def _configure(self, wishes: Mapping[Wish, str]) -> Configured:
         refused = [wish for wish, value in wishes.items() if not await self._set(WISHES[wish], value)]
         ask = calls.GetVariables([_variable("LocalAuthListCtrlr", "ItemsPerMessage")])
-        (found,) = (await self._ask(ask, checked=False)).get_variable_result
-        return Configured(tuple(refused), None, count(found.get("attribute_value")))
+        answer = await self._ask(ask, checked=False)
+        with reading_answer():
+            (found,) = answer.get_variable_result
+            return Configured(tuple(refused), None, count(found.get("attribute_value")))
 
     async def _set(self, name: tuple[str, ...], value: str) -> bool:
-        answer = self._ask(calls.SetVariables([{**_variable(*name), "attribute_value": value}]), checked=False)
+        call = calls.SetVariables([{**_variable(*name), "attribute_value": value}])
         try:
-            (found,) = (await answer).set_variable_result
-        except (OCPPError, TypeError, ValueError):
+            answer = await self._ask(call, checked=False)
+            with reading_answer():
+                (found,) = answer.set_variable_result
+                return found.get("attribute_status") in DONE_WELL
+        except OCPPError:
             return False
-        return found.get("attribute_status") in DONE_WELL
 
 
 def _info(verdict: Verdict) -> v201.datatypes.IdTokenInfoType:

@@ -144,11 +144,10 @@ class OrderQueue:
     async def _do(self, connector: int, order: Order) -> None:
         try:
             told = await self._obey(connector, order)
-        except ConnectionClosed:
-            self._undone(connector, order)
-        except Exception:  # the boundary behind which a fault of ours costs one order, and is seen
-            log.exception("an order to post %s failed", self._name)
-            self._undone(connector, order)
-        else:
             if told is not None:
                 self._tell(connector, told)
+        except ConnectionClosed:
+            self._undone(connector, order)
+        except Exception:  # what a post may say is caught behind this: a fault of ours costs one order, and is logged
+            log.exception("an order to post %s failed", self._name)
+            self._undone(connector, order)

@@ -206,7 +206,7 @@ class OcppServer:
     async def _serve(self, connection: ServerConnection) -> None:
         try:
             await self._serve_post(cast(PostConnection, connection))
-        except Exception:  # the boundary behind which a fault of ours costs one connection, and is seen
+        except Exception:  # its end is no exception: this is a fault of ours, costs one connection, and is logged
             log.exception("the connection of a post failed")
 
     async def _serve_post(self, connection: PostConnection) -> None:
@@ -286,16 +286,27 @@ class _Line:
 
     async def run(self) -> None:
         """Until the connection ends, or is hung up."""
-        watching = asyncio.create_task(watch(self._connection, self._alive), name=f"watches {self.name}")
+        watching = asyncio.create_task(self._watch(), name=f"watches {self.name}")
         try:
             await asyncio.wait({self._hearing})
         finally:
             # The library waits in a way that may swallow a cancellation, before Python 3.12.
             self._hearing.cancel()
             watching.cancel()
-            await asyncio.gather(self._hearing, watching, self._orders.close(), return_exceptions=True)
-        if not self._hearing.cancelled():
-            self._hearing.result()
+            ended = await asyncio.gather(self._hearing, watching, self._orders.close(), return_exceptions=True)
+        for wrong in ended:
+            if isinstance(wrong, Exception):
+                raise wrong
+
+    async def _watch(self) -> None:
+        """A fault of ours in here ends the line: nobody would notice a post that has gone."""
+        try:
+            await watch(self._connection, self._alive)
+        except ConnectionClosed:
+            return
+        except Exception:
+            self.hang_up()
+            raise
 
     def hang_up(self) -> None:
         """Nobody is there to answer any more: say nothing, so that the post asks again elsewhere or later."""

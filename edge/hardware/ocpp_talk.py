@@ -9,7 +9,8 @@ import json
 import logging
 import re
 from asyncio import Future
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Protocol
 
@@ -52,9 +53,20 @@ from edge.ocpp_words import (
 ocpp.messages.ASYNC_VALIDATION = False
 """The library would check each message in a thread: more than the check takes."""
 
-_mute = logging.getLogger(f"{__name__}.library")
-_mute.disabled = True
+log = logging.getLogger(__name__)
+_library = logging.getLogger(f"{__name__}.library")
 """The library logs whole messages, and with them the numbers of cards."""
+
+
+def _pass_on(record: logging.LogRecord) -> bool:
+    """Of what the library logs only a fault of ours is told: it answers the call with an error and goes on."""
+    wrong = record.exc_info[1] if record.exc_info else None
+    if wrong is not None and not isinstance(wrong, exceptions.OCPPError):
+        log.error("a call of a post could not be answered", exc_info=wrong)
+    return False
+
+
+_library.addFilter(_pass_on)
 
 CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
 HEARTBEAT_S = 60
@@ -116,6 +128,19 @@ class Ear(Protocol):
         """What is said of a card that is shown at the post, at no connector in particular."""
 
 
+class NoAnswer(exceptions.OCPPError):
+    """What a post said to a call cannot be read as an answer to it."""
+
+
+@contextmanager
+def reading_answer() -> Iterator[None]:
+    """Around what takes an answer apart: whatever goes wrong there is the post's doing. Raises ``NoAnswer``."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as wrong:
+        raise NoAnswer(str(wrong)) from wrong
+
+
 class Talk(ChargePoint):
     """What both versions share: calls outward in their turn, each answer matched with its call, errors cut short."""
 
@@ -125,7 +150,7 @@ class Talk(ChargePoint):
     """Calls that are taken and mean nothing here. Their answers are empty."""
 
     def __init__(self, name: str, connection: Any, ear: Ear) -> None:
-        super().__init__(name, connection, ANSWERS_WITHIN_S, _mute)
+        super().__init__(name, connection, ANSWERS_WITHIN_S, _library)
         self.ear = ear
         self._turns = CallTurns()
         self._awaited: dict[str, Future[Sequence[Any]]] = {}
@@ -171,7 +196,7 @@ class Talk(ChargePoint):
             return failed(order, "timeout")
         except (exceptions.NotImplementedError, exceptions.NotSupportedError):
             return failed(order, "not_supported")
-        except (exceptions.OCPPError, TypeError, ValueError, LookupError, AttributeError):
+        except exceptions.OCPPError:
             # A refusal, or an answer that is none: both say that it was not done.
             return failed(order, "error")
 
@@ -179,8 +204,9 @@ class Talk(ChargePoint):
         raise NotImplementedError
 
     async def _ask(self, payload: Any, *, checked: bool = True) -> Any:
-        """The post's answer. Raises ``TimeoutError``, ``OCPPError``, or ``TypeError`` for fields nobody knows."""
+        """The post's answer. Raises ``TimeoutError``, or ``OCPPError`` for a refusal or an answer that is none."""
         action = type(payload).__name__
+        answered = getattr(self._call_result, action)
         call = Call(str(self._unique_id_generator()), action, _fields(payload))
         if checked:
             await validate_payload(call, self._ocpp_version)
@@ -188,7 +214,8 @@ class Talk(ChargePoint):
             answer = await self._exchange(call)
         if checked:
             await validate_payload(answer, self._ocpp_version)
-        return getattr(self._call_result, action)(**camel_to_snake_case(answer.payload))
+        with reading_answer():
+            return answered(**camel_to_snake_case(answer.payload))
 
     async def _exchange(self, call: Call) -> CallResult:
         """Send a call and await what is said to it. An answer that comes later than that is none."""

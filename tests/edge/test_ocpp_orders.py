@@ -19,6 +19,7 @@ from edge.ocpp_words import (
     Done,
     FromPost,
     Listed,
+    ListVersion,
     Order,
     SayAgain,
     SetOperative,
@@ -282,3 +283,108 @@ def test_every_order_ends_and_urgent_ones_in_time(
     ended = [one.order for one in line.told if isinstance(one, Done)]
     ended += [one.order for one in line.undone if hasattr(one, "order")]
     assert sorted(ended) == sorted(named)
+
+
+SPOILT: list[Any] = [{}, {"status": None}, {"status": 7}, {"more": []}, {"configurationKey": 1}]
+SPOILT += [{"configurationKey": [{}]}, {"setVariableResult": []}, {"getVariableResult": [{"attributeValue": "4"}] * 2}]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("answer", [[], "", None, *SPOILT], ids=repr)
+def test_spoilt_answer_is_no_fault_of_ours(version: Version, answer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    class Strange(Line):
+        async def send(self, message: str) -> None:
+            await self.post.hear(json.dumps([3, json.loads(message)[1], answer]))
+
+    async def story() -> None:
+        line = Strange(version, bool)
+        for order in (*HOUSEKEEPING, *URGENT):
+            line.orders.put(1, order)
+        await asyncio.sleep(60)
+        await line.orders.close()
+        assert len(line.told) == len([*HOUSEKEEPING, *URGENT]) - len(UNNAMED)
+        assert not [said for said in line.told if said == Done(getattr(said, "order", ""), "accepted")]
+        assert line.undone == []
+
+    run_virtual(story())
+    assert caplog.records == []
+
+
+UNNAMED = [order for order in HOUSEKEEPING if isinstance(order, SayAgain)]
+"""What is told of by what the post says next, and not as done."""
+
+
+@pytest.mark.parametrize("order", [HOUSEKEEPING[0], URGENT[0]], ids=["housekeeping", "urgent"])
+@pytest.mark.parametrize("fault", [TypeError("ours"), LookupError("ours"), AttributeError("ours"), OSError("ours")])
+def test_own_fault_in_an_order_is_logged(
+    order: Order, fault: Exception, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not told as a refusal by the post, and what follows is still done."""
+
+    async def story() -> None:
+        line = Line("1.6", bool)
+        monkeypatch.setattr(line.post, "_obey", failing(fault))
+        line.orders.put(1, order)
+        await asyncio.sleep(1)
+        assert (line.undone, line.told) == ([order], [])
+        monkeypatch.undo()
+        line.orders.put(1, AskListVersion())
+        await asyncio.sleep(1)
+        assert line.told == [ListVersion(0)]
+        await line.orders.close()
+
+    run_virtual(story())
+    (record,) = caplog.records
+    assert record.getMessage() == "an order to post post-1 failed"
+    assert record.exc_info is not None
+    assert record.exc_info[1] is fault
+
+
+def failing(fault: Exception) -> Callable[[int, Order], Coroutine[Any, Any, FromPost | None]]:
+    async def obey(_connector: int, _order: Order) -> FromPost | None:
+        raise fault
+
+    return obey
+
+
+def test_own_fault_in_hearing_an_outcome_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """The queue of orders outlives it."""
+
+    class Deaf(Line):
+        def tell(self, _connector: int | None, message: FromPost) -> None:
+            super().tell(_connector, message)
+            raise KeyError(message)
+
+    async def story() -> None:
+        line = Deaf("1.6", bool)
+        for _ in range(2):
+            line.orders.put(1, AskListVersion())
+            await asyncio.sleep(1)
+        assert len(line.told) == 2
+        await line.orders.close()
+
+    run_virtual(story())
+    assert [record.getMessage() for record in caplog.records] == ["an order to post post-1 failed"] * 2
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_own_fault_in_answering_is_logged(version: Version, caplog: pytest.LogCaptureFixture) -> None:
+    """The library answers the call with an error and would tell nobody else; of the message nothing is logged."""
+
+    class Faulty(Line):
+        def tell(self, _connector: int | None, message: FromPost) -> None:
+            raise KeyError("ours")
+
+        async def send(self, message: str) -> None:
+            answers.append(json.loads(message))
+
+    async def story() -> None:
+        line = Faulty(version, bool)
+        await line.post.hear(json.dumps([2, "1", "Heartbeat", {"idTag": ANNA}]))
+        await line.orders.close()
+        assert [answer[:3] for answer in answers] == [[4, "1", "InternalError"]]
+
+    answers: list[list[Any]] = []
+    run_virtual(story())
+    assert [record.getMessage() for record in caplog.records] == ["a call of a post could not be answered"]
+    assert ANNA not in caplog.text

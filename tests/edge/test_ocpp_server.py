@@ -285,6 +285,26 @@ def test_connection_that_never_asks_is_closed_in_silence(
     assert caplog.records == []
 
 
+def test_own_fault_in_watching_ends_the_connection(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A post that nobody watches any more could go unnoticed: it is to connect again."""
+
+    async def watch(_connection: object, _alive: object) -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr(ocpp_server, "watch", watch)
+
+    async def story(served: Served) -> None:
+        async with peer(served) as post:
+            with pytest.raises(ConnectionClosed):
+                await post.socket.recv()
+        await until(lambda: served.said(Left))
+
+    run(story)
+    assert [record.getMessage() for record in caplog.records] == ["the connection of a post failed"]
+
+
 def test_pings_and_their_answers_are_heard() -> None:
     """A post that has nothing to say for an hour shows by them that it lives."""
 
