@@ -158,8 +158,12 @@ def ensure_environment() -> None:
 
 
 def child_environment() -> dict[str, str]:
+    """Compiled modules are kept, whatever the caller's environment says: a run of the tests starts a hundred processes,
+    and each would compile the whole product again."""
     path = os.pathsep.join([str(PYTHON.parent), SEARCH_PATH])
-    return {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
+    environment = {**os.environ, "PATH": path, "VIRTUAL_ENV": str(VENV)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
 
 
 def run(command: list[str], ticks: bool = False) -> int:

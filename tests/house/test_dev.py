@@ -206,3 +206,13 @@ def test_the_files_of_the_tests_lie_where_a_socket_s_path_stays_short() -> None:
     files.rmdir()
     longest = files / "popen-gw3" / f"test_{'x' * 25}0" / "demo" / "devices" / "gym-turnstile" / "control.sock"
     assert len(bytes(longest)) < 104  # what macOS allows; Linux has four more
+
+
+def test_compiled_modules_are_kept_for_child_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise each process that a test starts compiles the whole product once more."""
+    (tmp_path / "part.py").write_text("")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.delenv("PYTHONPYCACHEPREFIX", raising=False)
+    monkeypatch.setattr(dev, "ROOT", tmp_path)
+    assert dev.run([sys.executable, "-c", "import part"]) == 0
+    assert list(tmp_path.glob("__pycache__/part.*"))
