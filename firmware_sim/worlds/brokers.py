@@ -5,6 +5,7 @@ the journals of the devices are what remembers.
 """
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -24,6 +25,8 @@ READY_WITHIN_S = 20.0
 STOPS_WITHIN_S = 5.0
 LAST_LINES = 5
 PORTS_TRIED = 200
+_PORTS = range(10_000, 32_768)
+"""Linux gives outgoing connections ports from 32768 on, other systems from 49152 on, unless told otherwise."""
 SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin")
 """Debian keeps mosquitto outside the search path of an ordinary user."""
 
@@ -147,10 +150,16 @@ def find_mosquitto() -> Path | None:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody used a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody uses, for a program that will listen there later.
+
+    It is drawn from a range of which the kernel gives nothing to connections that go out, so that none of them takes it
+    in between, and by chance, so that others who draw at the same time draw others. Raises ``OSError``.
+    """
+    for _ in range(PORTS_TRIED):
+        port = _PORTS.start + secrets.randbelow(len(_PORTS))
+        if is_free(port):
+            return port
+    raise OSError(f"no free port among {PORTS_TRIED} from {_PORTS.start} to {_PORTS.stop - 1}")
 
 
 def listening_from(first: int) -> socket.socket:

@@ -182,6 +182,21 @@ def test_two_that_look_for_a_port_at_once_do_not_get_the_same() -> None:
         assert one.getsockname()[1] < other.getsockname()[1]
 
 
+def test_free_port_is_never_one_of_an_outgoing_connection(broker: Broker) -> None:
+    """A connection that goes out may otherwise take a port between its being found free and its being used."""
+    with socket.create_connection(("127.0.0.1", broker.port)) as out:
+        lowest = min(out.getsockname()[1], 32_768)
+        assert max(free_port() for _ in range(50)) < lowest
+
+
+def test_free_port_passes_over_a_taken_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setattr(brokers, "_PORTS", range(port, port + 1))
+    assert free_port() == port
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match=f"no free port among .* from {port}"):
+        free_port()
+
+
 def test_a_port_that_is_free_is_taken_as_it_is() -> None:
     port = free_port()
     assert free_port_from(port) == port
