@@ -85,23 +85,22 @@ async def charge_201(charger: Charger) -> None:
 CHARGES = {"ocpp1.6": charge_16, "ocpp2.0.1": charge_201}
 
 
-def charged(node: Path, oracles: Path, protocol: str, seed: int, mischief: Mischief) -> tuple[Post, PostProxy]:
-    """Both sides of a charge through the proxy."""
+def through_proxy(
+    seed: int, mischief: Mischief, story: Callable[[Post, PostProxy], Coroutine[Any, Any, None]]
+) -> tuple[Post, PostProxy]:
+    """Tell a story with a proxy before our side, and return both."""
     proxies: list[PostProxy] = []
 
-    async def story(post: Post) -> None:
+    async def proxied(post: Post) -> None:
         proxy = PostProxy(f"ws://127.0.0.1:{post.server.port}", seed=seed, mischief=mischief)
         await proxy.start()
         proxies.append(proxy)
         try:
-            async with stranger_at(node, oracles, proxy.port, protocol) as stranger:
-                assert await stranger.do(connect=True) == protocol
-                await CHARGES[protocol](Charger(post, stranger))
-                assert stranger.complaints == []
+            await story(post, proxy)
         finally:
             await proxy.close()
 
-    return double_posts.run(story, 1), proxies[0]
+    return double_posts.run(proxied, 1), proxies[0]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +117,13 @@ def charged(node: Path, oracles: Path, protocol: str, seed: int, mischief: Misch
 def test_billed_energy_is_measured_or_a_fault_says(
     node: Path, oracles: Path, protocol: str, seed: int, mischief: Mischief
 ) -> None:
-    post, proxy = charged(node, oracles, protocol, seed, mischief)
+    async def story(post: Post, proxy: PostProxy) -> None:
+        async with stranger_at(node, oracles, proxy.port, protocol) as stranger:
+            assert await stranger.do(connect=True) == protocol
+            await CHARGES[protocol](Charger(post, stranger))
+            assert stranger.complaints == []
+
+    post, proxy = through_proxy(seed, mischief, story)
     (end,) = post.at[1].told("session.ended")
     billed_wh, told_wh = end["energy_wh"], proxy.readings.told_wh
     assert proxy.readings.done["dropped"] and proxy.readings.done["held"]
