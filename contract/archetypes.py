@@ -1,0 +1,277 @@
+"""What kinds of station are made of: the type of a kind, and one class for each archetype with the events its kinds
+share.
+
+A kind is a subclass that declares its own events, and the one instance of it: ``DOOR = Door("door", ...)``. A station
+records through that instance, so it cannot name an event, a fault or a text that its kind does not declare.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar, get_args
+
+from contract.decide import Mode
+from contract.device_events import CommandEvents
+from contract.event_types import EventType, Look, Record, by_kind
+from contract.events import Grade
+from contract.phrases import Noun, Phrase
+
+Archetype = Literal["portal", "session", "box", "till", "watch", "feeder", "unknown"]
+"""What a kind is to its users: a way through, something used for a while, boxes to be opened, something that sells,
+something that only watches, or something that feeds other points. Of an ``unknown`` one nothing is assumed."""
+
+IN_OR_OUT_OF_SERVICE = frozenset({Mode.SCHEDULED, Mode.OUT_OF_SERVICE})
+ALL_MODES = frozenset(Mode)
+
+PhaseT = TypeVar("PhaseT", bound=str)
+FaultT = TypeVar("FaultT", bound=str)
+TextT = TypeVar("TextT", bound=str)
+
+
+class Undeclared(LookupError):
+    """A station names a fault, a text or an event that its kind does not declare."""
+
+
+class FaultNoted(TypedDict):
+    fault: str
+
+
+class FaultCleared(TypedDict):
+    """``by`` is the holder who cleared it on site, where one had to."""
+
+    fault: str
+    by: NotRequired[str]
+
+
+class ModeSet(TypedDict):
+    """``number`` is that of the document which ordered the mode."""
+
+    mode: str
+    number: int
+
+
+class Kind(Generic[PhaseT, FaultT, TextT]):
+    """A kind of station as both sides know it. ``name`` is what a wiring calls it.
+
+    ``modes`` are those that one of its points can be set to, ``classes`` what plans may ration it as, the usual one
+    first. ``phases``, ``faults`` and ``texts`` are the words for what it reports, for what may be wrong with it, and
+    for what it shows to people beside reasons. ``events`` are all that it may record, by their kinds.
+    """
+
+    archetype: ClassVar[Archetype] = "unknown"
+    grade: ClassVar[Grade] = "value"
+    """Of the events that every kind has."""
+
+    def __init__(
+        self,
+        name: str,
+        noun: Noun,
+        *,
+        modes: frozenset[Mode] = IN_OR_OUT_OF_SERVICE,
+        classes: Mapping[str, Noun] = {},
+        phases: Mapping[PhaseT, Phrase] = {},
+        faults: Mapping[FaultT, Phrase] = {},
+        texts: Mapping[TextT, Phrase] = {},
+    ) -> None:
+        """Raises ``ValueError`` for a word without words, for an event of another kind's, and where a mode that holds
+        it open would give something away."""
+        self.name, self.noun, self.modes, self.classes = name, noun, modes, classes
+        self.phases, self.faults, self.texts = phases, faults, texts
+        zh, en = noun.one.zh, noun.one.en
+        self.mode_set = EventType(
+            f"{name}.mode", "alarm", self.grade, f"{zh}的模式已变更", f"{en} set to another mode", ModeSet
+        )
+        self.fault_noted = EventType(f"{name}.fault", "alarm", self.grade, f"{zh}故障", f"{en} fault", FaultNoted)
+        self.fault_cleared = EventType(
+            f"{name}.fault_cleared", "quiet", self.grade, f"{zh}故障已消除", f"{en} fault cleared", FaultCleared
+        )
+        own = {key: one for space in reversed(type(self).__mro__) for key, one in vars(space).items()}
+        self.events = by_kind(one for one in (*own.values(), *vars(self).values()) if isinstance(one, EventType))
+        self._check()
+
+    def text(self, word: TextT) -> TextT:
+        """The id of a text that this kind may show. Raises ``Undeclared`` for another."""
+        if word not in self.texts:
+            raise Undeclared(f"{self.name} has no words for the text {word}")
+        return word
+
+    def fault(self, word: FaultT, *, present: bool) -> Record:
+        """The event of a fault that is there, or is gone. Raises ``Undeclared`` for one that this kind has not."""
+        self._check_fault(word)
+        return self.fault_noted(fault=word) if present else self.fault_cleared(fault=word)
+
+    def fault_cleared_by(self, word: FaultT, holder: str) -> Record:
+        """The event of a fault that somebody has cleared on site."""
+        self._check_fault(word)
+        return self.fault_cleared(fault=word, by=holder)
+
+    def check(self, record: Record) -> None:
+        """Raises ``Undeclared`` for an event that this kind does not declare."""
+        if record.kind not in self.events:
+            raise Undeclared(f"{self.name} records {record.kind}, which it does not declare")
+
+    def _check_fault(self, word: str) -> None:
+        if word not in self.faults:
+            raise Undeclared(f"{self.name} has no words for the fault {word}")
+
+    def _check(self) -> None:
+        shared = {
+            one.family for space in type(self).__mro__[1:] for one in vars(space).values() if isinstance(one, EventType)
+        }
+        foreign = sorted(kind for kind, one in self.events.items() if one.family not in shared | {self.name})
+        if foreign:
+            raise ValueError(f"{self.name} declares events of another family: {', '.join(foreign)}")
+        if Mode.HOLD_OPEN in self.modes and self.archetype != "portal":
+            raise ValueError(f"{self.name} is no way through, and would serve everybody while it is held open")
+        tables: tuple[Mapping[Any, Phrase], ...] = (self.phases, self.faults, self.texts)
+        for table, words in zip(tables, _words_of(type(self)), strict=False):
+            if words is not None and words != table.keys():
+                raise ValueError(f"{self.name} has not exactly the words it names: {', '.join(words ^ table.keys())}")
+
+
+def _words_of(kind: type) -> list[frozenset[str] | None]:
+    """The words that a kind names as the types of its phases, faults and texts; None where it names no types."""
+    bases = (get_args(base) for base in getattr(kind, "__orig_bases__", ()))
+    return [None if isinstance(one, TypeVar) else frozenset(get_args(one)) for base in bases for one in base]
+
+
+AnyKind = Kind[Any, Any, Any]
+
+
+class Decided(TypedDict):
+    """``digest`` names the credential; the decision rests on this ``roster`` and version of the ``rule``."""
+
+    reason: str
+    direction: str
+    digest: str
+    roster: int
+    rule: int
+    holder: NotRequired[str]
+
+
+class Passage(TypedDict):
+    holder: str
+    direction: str
+
+
+class ServingKind(Kind[PhaseT, FaultT, TextT]):
+    """A kind at which people ask with a card, or an operator on their behalf."""
+
+    allowed = EventType("access.allowed", "good", "access", "放行", "Allowed", Decided)
+    refused = EventType("access.refused", "bad", "access", "拒绝", "Refused", Decided)
+    ordered = CommandEvents.done
+
+
+class PortalKind(ServingKind[PhaseT, FaultT, TextT]):
+    """A way through: a door, a turnstile, a barrier, a lift."""
+
+    archetype = "portal"
+    grade = "access"
+
+    passed = EventType(
+        "access.passed",
+        "quiet",
+        "access",
+        "进入",
+        "Went in",
+        Passage,
+        looks={("direction", "out"): Look("quiet", Phrase("离开", "Went out"))},
+    )
+    not_entered = EventType("access.not_entered", "quiet", "access", "没有通过", "Did not go through", Passage)
+
+
+class BoxKind(ServingKind[PhaseT, FaultT, TextT]):
+    """Boxes that are opened for one person: lockers, a key cabinet."""
+
+    archetype = "box"
+    grade = "access"
+
+
+class TillKind(ServingKind[PhaseT, FaultT, TextT]):
+    """Something that sells."""
+
+    archetype = "till"
+
+
+class WatchKind(Kind[PhaseT, FaultT, TextT]):
+    """Something that only watches or calls: a room's climate, a help button."""
+
+    archetype = "watch"
+
+
+class FeederKind(Kind[PhaseT, FaultT, TextT]):
+    """Something that feeds other points, and that nobody opens or uses."""
+
+    archetype = "feeder"
+
+
+_OfClass = TypedDict("_OfClass", {"class": str})
+
+
+class SessionStarted(_OfClass):
+    """``by`` says how it began: with a card, by an operator, or at the post."""
+
+    session: str
+    holder: str
+    digest: str
+    by: str
+    limits: dict[str, int]
+
+
+class SessionEnded(_OfClass):
+    """It stands without the event of the beginning. ``receipt`` says what is to be paid, in fen."""
+
+    session: str
+    holder: str
+    digest: str
+    by: str
+    reason: str
+    energy_wh: float
+    ms: int
+    started_minute: int | None
+    receipt: dict[str, Any]
+
+
+class SessionWaiting(TypedDict):
+    session: str
+    holder: str
+
+
+class SessionUsed(TypedDict):
+    session: str
+    energy_wh: float
+    ms: int
+
+
+class SessionProgress(SessionUsed):
+    power_w: float
+
+
+class SessionIdle(TypedDict):
+    session: str
+    fen_per_minute: int
+    cap_fen: int
+
+
+class SessionResumed(TypedDict):
+    session: str
+
+
+class SessionKind(ServingKind[PhaseT, FaultT, TextT]):
+    """Something that one person uses for a while: a charging socket, a post, a wash, a tap."""
+
+    archetype = "session"
+
+    started = EventType("session.started", "good", "value", "开始充电", "Charging began", SessionStarted)
+    progress = EventType("session.progress", "quiet", "value", "充电中", "Charges", SessionProgress)
+    full = EventType("session.full", "quiet", "value", "已充满", "Fully charged", SessionUsed)
+    idle = EventType("session.idle", "quiet", "value", "已充满，尚未拔出", "Full, and still plugged in", SessionIdle)
+    interrupted = EventType("session.interrupted", "alarm", "value", "充电中断", "Charging interrupted", SessionUsed)
+    resumed = EventType("session.resumed", "quiet", "value", "继续充电", "Charging goes on again", SessionResumed)
+    waiting = EventType("session.waiting", "quiet", "value", "在等这个插座", "Waits for this socket", SessionWaiting)
+    ended = EventType("session.ended", "quiet", "value", "充电结束", "Charging ended", SessionEnded, behind="kept")
+
+
+ARCHETYPE_FAMILIES: Mapping[str, Phrase] = {
+    "access": Phrase("人员通行", "People passing"),
+    "session": Phrase("充电", "Charging"),
+}
+"""The families of events that kinds share."""

@@ -1,0 +1,122 @@
+"""What may be recorded: the declaration of an event, with its fields, its tone, its grade and its words.
+
+An event that is declared is recorded by calling it: ``DOOR.held(open_ms=31_000)``. What it is called with is checked
+against its fields, by mypy where the code is typed and here wherever it is not.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, Literal, ParamSpec, overload
+
+from msgspec import Struct
+
+from contract.events import Grade
+from contract.phrases import Phrase
+
+P = ParamSpec("P")
+
+EVENT_KIND = r"[a-z_]{1,40}\.[a-z_]{1,40}"
+
+Tone = Literal["good", "bad", "alarm", "quiet"]
+"""How an event looks: somebody may pass, somebody may not, somebody must look, or nothing of these."""
+
+
+class Record(Struct, frozen=True):
+    """An event to be written, which has no time and no place yet. ``kind`` is ``family.what``. One behind what is
+    ``kept`` waits, though not for ever, until what a station keeps is on the disk: no page may say that something runs
+    of which it is written that it has ended."""
+
+    kind: str
+    data: dict[str, Any] = {}
+    behind: Literal["nothing", "kept"] = "nothing"
+
+
+class Look(Struct, frozen=True):
+    """How an event is shown."""
+
+    tone: Tone
+    words: Phrase
+
+
+class WrongFields(TypeError):
+    """An event is recorded without a field that it has, or with one that it has not."""
+
+
+class EventType(Generic[P]):
+    """The declaration of an event. ``fields`` is a ``TypedDict`` of its data; without one it has none.
+
+    ``looks`` are other ways to show it, by a field and the value that makes the difference. ``behind`` is as for
+    ``Record``.
+    """
+
+    @overload
+    def __init__(
+        self: "EventType[[]]", kind: str, tone: Tone, grade: Grade, zh: str, en: str, fields: None = None
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self,
+        kind: str,
+        tone: Tone,
+        grade: Grade,
+        zh: str,
+        en: str,
+        fields: Callable[P, object],
+        *,
+        looks: Mapping[tuple[str, str], Look] = {},
+        behind: Literal["nothing", "kept"] = "nothing",
+    ) -> None: ...
+
+    def __init__(
+        self,
+        kind: str,
+        tone: Tone,
+        grade: Grade,
+        zh: str,
+        en: str,
+        fields: Callable[P, object] | None = None,
+        *,
+        looks: Mapping[tuple[str, str], Look] = {},
+        behind: Literal["nothing", "kept"] = "nothing",
+    ) -> None:
+        if not re.fullmatch(EVENT_KIND, kind):
+            raise ValueError(f"an event is called family.what, not {kind!r}")
+        self.kind, self.grade, self.looks, self._behind = kind, grade, looks, behind
+        self.look = Look(tone, Phrase(zh, en))
+        self.required: frozenset[str] = getattr(fields, "__required_keys__", frozenset())
+        self.optional: frozenset[str] = getattr(fields, "__optional_keys__", frozenset())
+
+    def __call__(self, *args: P.args, **data: P.kwargs) -> Record:
+        """The event with its data."""
+        fields = data.keys()
+        if not (self.required <= fields <= self.required | self.optional):
+            raise WrongFields(
+                f"{self.kind} has the fields {', '.join(sorted(self.required | self.optional)) or 'none'}"
+                f", and is recorded with {', '.join(sorted(fields)) or 'none'}"
+            )
+        return Record(self.kind, dict(data), self._behind)
+
+    @property
+    def family(self) -> str:
+        return self.kind.partition(".")[0]
+
+    def look_of(self, data: Mapping[str, Any]) -> Look:
+        """How an event of this type with this data is shown."""
+        other = (look for (field, value), look in self.looks.items() if data.get(field) == value)
+        return next(other, self.look)
+
+
+def by_kind(declared: Iterable[EventType[...]]) -> dict[str, EventType[...]]:
+    """The declarations by the kind of their event. Raises ``ValueError`` where two are of one kind."""
+    table: dict[str, EventType[...]] = {}
+    for event in declared:
+        if table.setdefault(event.kind, event) is not event:
+            raise ValueError(f"the event {event.kind} is declared twice")
+    return table
+
+
+def declared_in(*namespaces: type) -> dict[str, EventType[...]]:
+    """Every event that is declared as an attribute of these classes, or of those that they are made of."""
+    attributes = (getattr(space, name) for space in namespaces for name in dir(space) if not name.startswith("_"))
+    return by_kind(one for one in attributes if isinstance(one, EventType))

@@ -1,0 +1,149 @@
+"""Kinds of station as both sides know them: one file for each, found by its name.
+
+``door.py`` of this folder is what both sides know of a door: which modes it has, what it may record and report, and the
+words for all of that in Chinese and English. Further folders are named on the local command line only.
+
+A mode that a kind has not got is refused wherever it is ordered: by the cloud, and again by the device. Of a kind that
+is not known here nothing is assumed but that it can be in service or out of service.
+"""
+
+import importlib
+import pkgutil
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from contract.archetypes import ARCHETYPE_FAMILIES, AnyKind, Kind
+from contract.decide import HOUR_MS, Mode
+from contract.device_events import DEVICE_EVENTS, DEVICE_FAMILIES, DEVICE_FAULTS
+from contract.event_types import EventType, by_kind
+from contract.events import Grade, grade
+from contract.phrases import Noun, Phrase, noun
+
+W = TypeVar("W", Phrase, Noun)
+
+KIND_NAME = r"[a-z_]{1,40}"
+MODE_LASTS_MS: Mapping[Mode, int] = {Mode.HOLD_OPEN: 2 * HOUR_MS, Mode.LOCKDOWN: 4 * HOUR_MS}
+"""The longest that one order of a mode may last; a person renews it. The other modes last until another is ordered."""
+MODE_WORDS: Mapping[Mode, Phrase] = {
+    Mode.SCHEDULED: Phrase("按卡片和时段", "cards and hours"),
+    Mode.HOLD_OPEN: Phrase("保持常开", "held open"),
+    Mode.LOCKDOWN: Phrase("紧急封闭（只出不进）", "locked down (out only)"),
+    Mode.OUT_OF_SERVICE: Phrase("暂停使用", "out of service"),
+}
+
+UNKNOWN: AnyKind = Kind("unknown", noun("未知设备", "Point of an unknown kind", "Points of unknown kinds"))
+"""What stands for a kind that is not known here: it can be taken out of service and back, and is shown in no words."""
+
+
+class BadKind(ValueError):
+    """A file is no kind of station, or says something else than another. The text says which and why."""
+
+
+def kind_name(value: object) -> str:
+    """The name of a kind as a wiring or a device gives it; empty if this can be none."""
+    return value if isinstance(value, str) and re.fullmatch(KIND_NAME, value) else ""
+
+
+def kind_of(name: str) -> AnyKind:
+    """The kind of that name, ``UNKNOWN`` where nobody here knows it."""
+    return known_kinds().get(name, UNKNOWN)
+
+
+def has_mode(kind: str, mode: Mode) -> bool:
+    """Whether a point of this kind can be set to this mode: the one rule for the cloud and its devices."""
+    return mode in kind_of(kind).modes
+
+
+class Vocabulary(Struct, frozen=True):
+    """The words of all known kinds and of the device itself. A word means the same in every kind that has it.
+
+    ``events`` stand by their kind, ``families`` by what comes before its dot; ``classes`` are what plans ration.
+    """
+
+    events: Mapping[str, EventType[...]]
+    families: Mapping[str, Phrase]
+    phases: Mapping[str, Phrase]
+    faults: Mapping[str, Phrase]
+    texts: Mapping[str, Phrase]
+    classes: Mapping[str, Noun]
+
+
+@cache
+def known_kinds() -> Mapping[str, AnyKind]:
+    """Every kind that is known here, by its name. Raises ``BadKind``."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return {name: _kind_in(name) for name in names}
+
+
+@cache
+def vocabulary() -> Vocabulary:
+    """The words of all known kinds. Raises ``BadKind`` where two of them have other words for the same."""
+    kinds = known_kinds().values()
+    try:
+        events = by_kind([*DEVICE_EVENTS.values(), *(event for kind in kinds for event in kind.events.values())])
+    except ValueError as twice:
+        raise BadKind(str(twice)) from None
+    return Vocabulary(
+        events,
+        _merged([DEVICE_FAMILIES, ARCHETYPE_FAMILIES, {kind.name: kind.noun.many for kind in kinds}]),
+        _merged([kind.phases for kind in kinds]),
+        _merged([DEVICE_FAULTS, *(kind.faults for kind in kinds)]),
+        _merged([kind.texts for kind in kinds]),
+        _merged([kind.classes for kind in kinds]),
+    )
+
+
+def grade_of(event: str) -> Grade:
+    """What a full journal gives up first, for an event of this kind: as it is declared, else as its family says."""
+    declared = vocabulary().events.get(event)
+    return grade(event) if declared is None else declared.grade
+
+
+def add_folder(folder: Path) -> None:
+    """Know the kinds of another folder too: one file for each in its ``kinds``. Raises ``BadKind``."""
+    found = {file.stem for file in (folder / "kinds").glob("*.py")}
+    if taken := sorted(found & known_kinds().keys()):
+        raise BadKind(f"{folder} has kinds of a name that is taken: {', '.join(taken)}")
+    __path__.append(str(folder / "kinds"))
+    _forget()
+    vocabulary()
+
+
+def remove_folder(folder: Path) -> None:
+    """Know the kinds of that folder no more."""
+    if str(folder / "kinds") in __path__:
+        __path__.remove(str(folder / "kinds"))
+    for file in (folder / "kinds").glob("*.py"):
+        sys.modules.pop(f"{__name__}.{file.stem}", None)
+    _forget()
+
+
+def _forget() -> None:
+    importlib.invalidate_caches()
+    known_kinds.cache_clear()
+    vocabulary.cache_clear()
+
+
+def _kind_in(name: str) -> AnyKind:
+    try:
+        kind = getattr(importlib.import_module(f"{__name__}.{name}"), "KIND", None)
+    except (ImportError, SyntaxError, NameError, ValueError, TypeError, AttributeError) as wrong:
+        raise BadKind(f"the kind {name} cannot be loaded: {wrong}") from None
+    if not isinstance(kind, Kind) or kind.name != name:
+        raise BadKind(f"the file of the kind {name} offers no KIND of that name")
+    return kind
+
+
+def _merged(tables: Iterable[Mapping[str, W]]) -> dict[str, W]:
+    merged: dict[str, W] = {}
+    for table in tables:
+        for word, said in table.items():
+            if merged.setdefault(word, said) != said:
+                raise BadKind(f"two kinds have other words for {word}: {said} and {merged[word]}")
+    return merged

@@ -1,0 +1,60 @@
+"""A door with a leaf: a lock, and if wired a contact, an exit button and a release sense."""
+
+from typing import Literal, TypedDict
+
+from contract.archetypes import ALL_MODES, PortalKind
+from contract.event_types import EventType
+from contract.phrases import Phrase, noun
+
+Phase = Literal["closed", "unlocked", "open", "held", "forced", "released"]
+Fault = Literal["contact_reversed", "contact_still", "exit_button_stuck"]
+Text = Literal["please_close", "held", "forced"]
+
+
+class OpenFor(TypedDict):
+    open_ms: int
+
+
+class HardRelease(TypedDict):
+    active: bool
+
+
+class Door(PortalKind[Phase, Fault, Text]):
+    """What a door records beside what every portal does."""
+
+    exit_button = EventType("door.exit_button", "quiet", "access", "按了出门按钮", "Exit button pressed")
+    exited = EventType("door.exited", "quiet", "access", "有人出门", "Somebody went out")
+    forced = EventType("door.forced", "alarm", "access", "门被强行打开", "Door forced open")
+    tailgated = EventType(
+        "door.tailgated", "alarm", "access", "有人在门锁上之前跟了进去", "Somebody caught the door before it latched"
+    )
+    hard_release = EventType(
+        "door.hard_release", "alarm", "access", "门由线路直接释放", "Door released by its wiring", HardRelease
+    )
+    held = EventType("door.held", "alarm", "access", "门开着太久", "Door held open", OpenFor)
+    shut = EventType("door.shut", "quiet", "access", "门已关上", "Door shut", OpenFor)
+
+
+DOOR = KIND = Door(
+    "door",
+    noun("门", "Door", "Doors"),
+    modes=ALL_MODES,
+    phases={
+        "closed": Phrase("关着", "closed"),
+        "unlocked": Phrase("已解锁", "unlocked"),
+        "open": Phrase("开着", "open"),
+        "held": Phrase("开着太久", "open for too long"),
+        "forced": Phrase("被强行打开", "forced open"),
+        "released": Phrase("已释放", "released"),
+    },
+    faults={
+        "contact_reversed": Phrase("门磁接反", "Door contact reversed"),
+        "contact_still": Phrase("门磁从不变化", "Door contact never moves"),
+        "exit_button_stuck": Phrase("出门按钮卡住", "Exit button stuck"),
+    },
+    texts={
+        "please_close": Phrase("请关门", "Please close the door"),
+        "held": Phrase("门一直开着", "The door stands open"),
+        "forced": Phrase("强行通过", "Forced"),
+    },
+)

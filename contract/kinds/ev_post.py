@@ -1,0 +1,169 @@
+"""A connector of a charging post for cars, which speaks OCPP and measures by itself."""
+
+from typing import Literal, NotRequired, TypedDict
+
+from contract.archetypes import SessionKind
+from contract.event_types import EventType
+from contract.phrases import Phrase, noun
+
+Phase = Literal["free", "starting", "charging", "stopping", "absent", "faulted", "emergency"]
+Fault = Literal[
+    "clock_off",
+    "disobeys",
+    "kept_unreadable",
+    "meter_doubted",
+    "nonsense_connector",
+    "nonsense_frame",
+    "nonsense_power",
+    "nonsense_start",
+    "nonsense_status",
+    "nonsense_transaction",
+    "post_faulted",
+    "silent",
+    "stray_power",
+    "will_not_stop",
+    "wrong_password",
+    "wrong_protocol",
+]
+Text = Literal["starting", "waiting"]
+
+
+class Began(TypedDict):
+    """A transaction, with the post's own time beside ours. ``session`` is empty of one that nobody is served for, and
+    ``told`` what the post was answered."""
+
+    transaction: str
+    post_at_ms: int | None
+    heard_ms: int
+    offset_ms: int
+    session: str
+    told: str
+
+
+class Repeated(TypedDict):
+    """``times`` is how often it came again since it was last recorded."""
+
+    times: NotRequired[int]
+
+
+class Booted(Repeated):
+    vendor: str
+    model: str
+    firmware: str
+
+
+class Replaced(Repeated):
+    version: str
+
+
+class Configured(Repeated):
+    """``refused`` are the keys that the post did not take."""
+
+    refused: list[str]
+
+
+class Why(TypedDict):
+    session: str
+    why: str
+
+
+class LateEnd(TypedDict):
+    session: str
+    energy_wh: float
+
+
+class UnknownEnd(TypedDict):
+    transaction: str
+    post_at_ms: int | None
+    heard_ms: int
+    meter_wh: float | None
+
+
+class Unbooked(TypedDict):
+    transaction: str
+    digest: str
+    energy_wh: float
+
+
+class EvPost(SessionKind[Phase, Fault, Text]):
+    """What a post records beside what everything does that is used for a while."""
+
+    began = EventType("ev_post.began", "quiet", "value", "充电桩开始一笔充电", "A post began a transaction", Began)
+    not_begun = EventType("ev_post.not_begun", "bad", "value", "充电桩未能开始充电", "A post did not begin", Why)
+    late_end = EventType(
+        "ev_post.late_end",
+        "quiet",
+        "value",
+        "充电桩补报了一次充电的电量",
+        "A post told late what a session drew",
+        LateEnd,
+    )
+    unknown_end = EventType(
+        "ev_post.unknown_end",
+        "quiet",
+        "value",
+        "充电桩结束了一笔从未开始的充电",
+        "A post ended what it never began",
+        UnknownEnd,
+    )
+    unbooked = EventType(
+        "ev_post.unbooked",
+        "alarm",
+        "value",
+        "充电桩供出了不属于任何充电的电量",
+        "A post gave power that belongs to no session",
+        Unbooked,
+    )
+    meter_doubted = EventType(
+        "ev_post.meter_doubted", "bad", "value", "充电桩电表读数不可能成立", "A post's meter says what cannot be", Why
+    )
+    booted = EventType("ev_post.booted", "quiet", "value", "充电桩启动", "A post started", Booted)
+    replaced = EventType("ev_post.replaced", "quiet", "value", "充电桩重新连接", "A post connected again", Replaced)
+    configured = EventType("ev_post.configured", "quiet", "value", "充电桩已配置", "A post was configured", Configured)
+
+
+EV_POST = KIND = EvPost(
+    "ev_post",
+    noun("汽车充电桩", "Charging post", "Charging posts"),
+    classes={"ev": noun("汽车充电桩", "Charging post", "Charging posts")},
+    phases={
+        "free": Phrase("空闲", "free"),
+        "starting": Phrase("正在启动", "starting"),
+        "charging": Phrase("充电中", "charging"),
+        "stopping": Phrase("正在停止", "stopping"),
+        "absent": Phrase("未连接", "not connected"),
+        "faulted": Phrase("不可用", "out of order"),
+        "emergency": Phrase("紧急情况", "emergency"),
+    },
+    faults={
+        "clock_off": Phrase("充电桩时钟不准", "The post's clock is wrong"),
+        "disobeys": Phrase("充电桩不执行命令", "The post does not do what it is told"),
+        "kept_unreadable": Phrase("保存的充电记录无法读取", "What it kept of its session cannot be read"),
+        "meter_doubted": Phrase("电表读数不可能成立", "Its meter says what cannot be"),
+        "nonsense_connector": Phrase(
+            "充电桩提到它没有的充电枪", "The post speaks of a connector that it does not have"
+        ),
+        "nonsense_frame": Phrase("充电桩发来的报文无法理解", "The post says what nobody understands"),
+        "nonsense_power": Phrase("充电桩报告的功率超出其能力", "The post tells of more power than it can give"),
+        "nonsense_start": Phrase(
+            "充电桩报告开始充电，却没有时间或电表读数", "The post tells of a beginning without its time or its meter"
+        ),
+        "nonsense_status": Phrase("充电桩报告的状态不存在", "The post says that it is what no post can be"),
+        "nonsense_transaction": Phrase("充电桩报告的充电记录无效", "The post tells of a transaction that cannot be"),
+        "post_faulted": Phrase("充电桩自报故障", "The post says that it is faulted"),
+        "silent": Phrase("充电桩无应答", "The post does not answer"),
+        "stray_power": Phrase("无人充电却有功率", "Power flows to nobody"),
+        "will_not_stop": Phrase("充电桩不停止充电", "The post does not stop"),
+        "wrong_password": Phrase(
+            "有设备以该充电桩的名义用错误的密码连接", "Somebody connects in the post's name with a wrong password"
+        ),
+        "wrong_protocol": Phrase(
+            "充电桩已连接，但不支持本系统使用的 OCPP 版本",
+            "The post connects, but offers no version of OCPP that is spoken here",
+        ),
+    },
+    texts={
+        "starting": Phrase("请插上充电器", "Plug in now"),
+        "waiting": Phrase("已排队，轮到时会通知您", "You are next: you will be told"),
+    },
+)

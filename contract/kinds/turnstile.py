@@ -1,0 +1,45 @@
+"""A turnstile: a tripod that an allowed badge unlocks for one person."""
+
+from typing import Literal
+
+from contract.archetypes import ALL_MODES, PortalKind
+from contract.event_types import EventType
+from contract.phrases import Phrase, noun
+
+Phase = Literal["rest", "unlocked", "turning", "forced", "jammed", "released"]
+Fault = Literal["arm_still", "jammed"]
+Text = Literal["forced", "jammed", "tailgated"]
+
+
+class Turnstile(PortalKind[Phase, Fault, Text]):
+    """What a turnstile records beside what every portal does."""
+
+    exited = EventType("turnstile.exited", "quiet", "access", "有人出门", "Somebody went out")
+    forced = EventType("turnstile.forced", "alarm", "access", "闸臂被强推", "Arm forced")
+    tailgated = EventType("turnstile.tailgated", "alarm", "access", "一卡进了两人", "Two went in on one card")
+    jammed = EventType("turnstile.jammed", "alarm", "access", "闸臂卡住", "Arm jammed")
+    jam_cleared = EventType("turnstile.jam_cleared", "quiet", "access", "闸臂已恢复", "Arm free again")
+
+
+TURNSTILE = KIND = Turnstile(
+    "turnstile",
+    noun("闸机", "Turnstile", "Turnstiles"),
+    modes=ALL_MODES,
+    phases={
+        "rest": Phrase("静止", "at rest"),
+        "unlocked": Phrase("已解锁", "unlocked"),
+        "turning": Phrase("转动中", "turning"),
+        "forced": Phrase("被强行打开", "forced open"),
+        "jammed": Phrase("卡住", "jammed"),
+        "released": Phrase("已释放", "released"),
+    },
+    faults={
+        "arm_still": Phrase("闸臂不动", "The arm does not move"),
+        "jammed": Phrase("闸臂卡住", "Arm jammed"),
+    },
+    texts={
+        "forced": Phrase("强行通过", "Forced"),
+        "jammed": Phrase("闸杆卡住了", "The arm is stuck"),
+        "tailgated": Phrase("一人一卡，请勿尾随", "One person, one card"),
+    },
+)

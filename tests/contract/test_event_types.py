@@ -1,0 +1,70 @@
+"""Events are declared once, with their fields, tone, grade and words, and recorded only as they are declared."""
+
+from typing import Any, NotRequired, TypedDict
+
+import pytest
+
+from contract.device_events import DEVICE_EVENTS, DEVICE_FAMILIES, DeviceEvents
+from contract.event_types import EventType, Look, Record, WrongFields, by_kind
+from contract.phrases import Phrase, noun
+
+
+class Poured(TypedDict):
+    ml: int
+    who: NotRequired[str]
+
+
+POURED = EventType("fountain.poured", "quiet", "value", "出水", "Water ran", Poured)
+RUNG = EventType("bell.rung", "quiet", "watch", "铃响", "Bell rung")
+
+
+def test_event_is_recorded_by_calling_it() -> None:
+    assert POURED(ml=200) == Record("fountain.poured", {"ml": 200})
+    assert POURED(ml=200, who="4711") == Record("fountain.poured", {"ml": 200, "who": "4711"})
+    assert RUNG() == Record("bell.rung")
+    assert POURED.family == "fountain"
+    assert (POURED.required, POURED.optional) == (frozenset({"ml"}), frozenset({"who"}))
+
+
+@pytest.mark.parametrize("data", [{}, {"who": "4711"}, {"ml": 1, "litres": 1}])
+def test_event_with_other_fields_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(WrongFields, match=r"fountain\.poured has the fields ml, who, and is recorded with"):
+        POURED(**data)
+    with pytest.raises(WrongFields, match=r"bell\.rung has the fields none"):
+        RUNG(times=2)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("kind", "zh", "en"),
+    [("Poured", "出水", "Water ran"), ("a.b.c", "出水", "Water ran"), ("a.b", " ", "x"), ("a.b", "x", "")],
+)
+def test_event_needs_a_kind_and_words(kind: str, zh: str, en: str) -> None:
+    with pytest.raises(ValueError, match=r"family\.what|words in zh and en"):
+        EventType(kind, "quiet", "value", zh, en)
+
+
+def test_two_declarations_of_one_event_are_refused() -> None:
+    assert by_kind([POURED, RUNG, POURED]).keys() == {"fountain.poured", "bell.rung"}
+    with pytest.raises(ValueError, match=r"fountain\.poured is declared twice"):
+        by_kind([POURED, EventType("fountain.poured", "bad", "value", "出水", "Water ran", Poured)])
+
+
+@pytest.mark.parametrize(
+    ("status", "look"),
+    [
+        ("applied", Look("quiet", Phrase("已按要求执行", "Took up what is ordered of it"))),
+        ("refused", Look("alarm", Phrase("拒绝了要求", "Refused what is ordered of it"))),
+    ],
+)
+def test_look_of_an_event_depends_on_its_data(status: str, look: Look) -> None:
+    assert DeviceEvents.config.look_of({"status": status}) == look
+    assert DeviceEvents.config.look_of({}) == DeviceEvents.config.look
+
+
+def test_families_of_the_device_have_words() -> None:
+    assert {event.family for event in DEVICE_EVENTS.values()} == DEVICE_FAMILIES.keys()
+
+
+def test_phrase_is_said_in_either_language() -> None:
+    tap = noun("水龙头", "Tap", "Taps")
+    assert [tap.many.in_language(code) for code in ("zh-CN", "zh", "en", "de")] == ["水龙头", "水龙头", "Taps", "Taps"]
