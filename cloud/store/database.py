@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a writer waits for another: longer than any transaction of ours, shorter than a person's patience."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+NEWEST = max(file.stem[1:5] for file in (MIGRATIONS / "versions").glob("v*.py"))
+"""The version of the tables that this software works with."""
 
 
 class Store:
@@ -60,10 +60,23 @@ def connect(url: str) -> Store:
 
 def migrate(connection: Connection) -> None:
     """Bring the tables to this software's state, within the connection's transaction."""
+    if _version(connection) == [NEWEST]:
+        return
+    # Imported here because it takes 0.3 s, which every command of the terminal would spend.
+    from alembic import command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _version(connection: Connection) -> list[str]:
+    """The version of the tables, as Alembic noted it; empty for a new database."""
+    if not inspect(connection).has_table("alembic_version"):
+        return []
+    return list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
 
 
 def _set_up_sqlite(driver: Any, _record: object) -> None:

@@ -1,16 +1,19 @@
 """The database opens, is brought up to date, and keeps readers and writers apart."""
 
+import sys
+
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from cloud.plans import STAFF
 from cloud.store.community import load_community
-from cloud.store.database import MIGRATIONS, Store, open_store
+from cloud.store.database import MIGRATIONS, NEWEST, Store, open_store
 from cloud.store.point_kinds import kinds_of
 from cloud.store.schema import memberships, metadata, zones
 
@@ -127,3 +130,20 @@ def test_points_of_an_old_database_get_their_kinds(url: str) -> None:
         kinds = kinds_of(connection)
     store.close()
     assert kinds == {"gate": "door", "arm": "", "roof": "", "phone-1": "socket", "ev-1": "ev_post"}
+
+
+def test_newest_version_is_that_of_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == NEWEST
+
+
+def test_database_up_to_date_opens_without_alembic(url: str, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alembic takes longer than most commands of the terminal do; an older or newer database is handed to it."""
+    monkeypatch.setitem(sys.modules, "alembic", None)
+    open_store(url).close()
+    for version in ("0001", "9999"):
+        with store.writing() as connection:
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{version}'")
+        with pytest.raises(ImportError):
+            open_store(url)
