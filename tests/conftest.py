@@ -1,5 +1,6 @@
 """What tests of every folder may ask for. Where a part is missing, the test says so: skipped, or failed in CI."""
 
+import gc
 from pathlib import Path
 from typing import NoReturn
 
@@ -58,6 +59,11 @@ def oracles(node: Path) -> Path:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest begin first, so that at the end no processor waits for another."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """The thousands of collected tests live to the end, so the garbage collector need not look at them again."""
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,11 +15,16 @@ GYM, EAST_GATE, HUB = "gym-turnstile", "east-gate", "hub-door"
 Story = Callable[[VirtualTown], Coroutine[Any, Any, None]]
 
 
-def in_sunny_court(*also: tuple[str, str]) -> Callable[[Story], Callable[[], None]]:
-    """Tell a story from midnight on. At its end everything is with the cloud, and nothing can be said against it.
+BEGINS_BEFORE_S = 60.0
 
-    ``also`` are people and zones that the story brings together.
+
+def in_sunny_court(*also: tuple[str, str], from_hour: float = 0) -> Callable[[Story], Callable[[], None]]:
+    """Tell a story of the first day. At its end everything is with the cloud, and nothing can be said against it.
+
+    ``also`` are people and zones that the story brings together. The community starts at midnight, or shortly before
+    ``from_hour``, which spares a story the quiet hours before it.
     """
+    start_s = max(0.0, from_hour * 3600 - BEGINS_BEFORE_S)
 
     async def told(story: Story) -> None:
         with memory_disk() as folder:
@@ -32,7 +37,7 @@ def in_sunny_court(*also: tuple[str, str]) -> Callable[[Story], Callable[[], Non
             assert audit(town, also) == []
 
     def tell(story: Story) -> Callable[[], None]:
-        return lambda: run_virtual(told(story))
+        return lambda: run_virtual(told(story), start_s=start_s)
 
     return tell
 

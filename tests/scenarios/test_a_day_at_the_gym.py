@@ -27,7 +27,7 @@ def shown(town: VirtualTown) -> str:
     return TABLE[Reason(text)].en.text
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=6.5)
 async def test_a_member_comes_in_before_work_and_leaves_freely(town: VirtualTown) -> None:
     await until(town, 6.5)
     assert await town.visit(GYM, "Li Si")
@@ -39,7 +39,7 @@ async def test_a_member_comes_in_before_work_and_leaves_freely(town: VirtualTown
     assert told[-3:] == ["access.allowed", "access.passed", "turnstile.exited"]
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=10)
 async def test_a_family_of_four_shares_the_founder_s_place_and_her_own_son_has_none(town: VirtualTown) -> None:
     await until(town, 10)
     for who in ("Zhang San", "Zhang Dayi", "Zhang Xiao'er", "Zhang Xiaosan"):
@@ -49,7 +49,7 @@ async def test_a_family_of_four_shares_the_founder_s_place_and_her_own_son_has_n
     assert arm(town).passed["in"] == 4
 
 
-@in_sunny_court(("Wang Wu", "gym"))
+@in_sunny_court(("Wang Wu", "gym"), from_hour=12)
 async def test_a_neighbour_whose_year_is_over_is_told_why_and_comes_in_once_he_has_paid(town: VirtualTown) -> None:
     await until(town, 12)
     assert not await town.visit(GYM, "Wang Wu")
@@ -62,7 +62,7 @@ async def test_a_neighbour_whose_year_is_over_is_told_why_and_comes_in_once_he_h
     assert await town.visit(GYM, "Wang Wu")
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=14)
 async def test_with_the_cable_out_the_gym_goes_on_and_the_cloud_learns_it_in_the_evening(town: VirtualTown) -> None:
     await until(town, 14)
     town.devices[GYM].link.cut()
@@ -78,7 +78,7 @@ async def test_with_the_cable_out_the_gym_goes_on_and_the_cloud_learns_it_in_the
     assert rings == [True]
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=18)
 async def test_a_card_that_is_lost_in_the_park_opens_nothing_a_moment_after_she_has_called(town: VirtualTown) -> None:
     await until(town, 18)
     assert await town.visit(GYM, "Li Si")

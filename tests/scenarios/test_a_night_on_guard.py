@@ -25,7 +25,7 @@ def seen(town: VirtualTown, device: str) -> Presence:
     return presence(row.online, row.heard_ms, town.now_ms())
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=27)
 async def test_a_fire_at_three_frees_the_gym_and_only_a_key_on_site_locks_it_again(town: VirtualTown) -> None:
     hardware = town.devices[GYM].hardware
     await until(town, 27)
@@ -46,7 +46,7 @@ async def test_a_fire_at_three_frees_the_gym_and_only_a_key_on_site_locks_it_aga
     assert len(in_the_cloud(town, GYM, "emergency.reset")) == 1
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=27.2)
 async def test_a_gate_that_is_broken_open_at_3_12_is_told_within_a_second(town: VirtualTown) -> None:
     await until(town, 27.2)
     gate(town).force()
@@ -59,7 +59,7 @@ async def test_a_gate_that_is_broken_open_at_3_12_is_told_within_a_second(town: 
     assert shut.data["open_ms"] > 1000
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=23)
 async def test_somebody_who_chats_in_the_open_gate_is_told_after_half_a_minute(town: VirtualTown) -> None:
     await until(town, 23)
     assert await town.visit(EAST_GATE, "Li Si")
@@ -69,7 +69,7 @@ async def test_somebody_who_chats_in_the_open_gate_is_told_after_half_a_minute(t
     gate(town).let_go()
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=25)
 async def test_a_box_whose_plug_is_pulled_is_seen_to_be_gone_and_says_so_when_it_is_back(town: VirtualTown) -> None:
     await until(town, 25)
     assert seen(town, GYM) is Presence.ONLINE
@@ -82,7 +82,7 @@ async def test_a_box_whose_plug_is_pulled_is_seen_to_be_gone_and_says_so_when_it
     assert len(in_the_cloud(town, GYM, "device.power_cut")) == 1
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=26)
 async def test_a_cable_that_is_pulled_shows_within_two_minutes_and_the_gate_still_opens(town: VirtualTown) -> None:
     await until(town, 26)
     town.devices[EAST_GATE].link.cut()

@@ -6,7 +6,7 @@ from firmware_sim.worlds.virtual import VirtualTown
 from tests.scenarios.sunny_court import EAST_GATE, GYM, HUB, in_sunny_court, in_the_cloud, reasons, until
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=18.5)
 async def test_a_rider_comes_through_the_gate_and_into_the_hub_but_not_into_the_gym(town: VirtualTown) -> None:
     await until(town, 18.5)
     assert await town.visit(EAST_GATE, "Sun Qi")
@@ -20,14 +20,14 @@ async def test_a_rider_comes_through_the_gate_and_into_the_hub_but_not_into_the_
     )
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=19)
 async def test_a_resident_has_no_business_in_the_riders_hub(town: VirtualTown) -> None:
     await until(town, 19)
     assert not await town.visit(HUB, "Li Si")
     assert await town.visit(EAST_GATE, "Li Si")
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=20)
 async def test_he_leaves_by_the_button_whatever_the_network_and_the_cloud_do(town: VirtualTown) -> None:
     await until(town, 20)
     assert await town.visit(HUB, "Sun Qi")

@@ -6,7 +6,7 @@ from firmware_sim.worlds.virtual import VirtualTown
 from tests.scenarios.sunny_court import EAST_GATE, GYM, in_sunny_court, in_the_cloud, reasons, until
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=8)
 async def test_swapped_wires_are_suspected_and_open_nothing(town: VirtualTown) -> None:
     reader = town.devices[EAST_GATE].hardware.readers[f"{EAST_GATE}.in"]
     await until(town, 8)
@@ -18,7 +18,7 @@ async def test_swapped_wires_are_suspected_and_open_nothing(town: VirtualTown) -
     assert await town.visit(EAST_GATE, "Zhou Ba")
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=8)
 async def test_a_reader_without_common_ground_never_opens_by_luck(town: VirtualTown) -> None:
     await until(town, 8)
     town.devices[EAST_GATE].hardware.readers[f"{EAST_GATE}.in"].common_ground = False
@@ -29,7 +29,7 @@ async def test_a_reader_without_common_ground_never_opens_by_luck(town: VirtualT
     assert len(in_the_cloud(town, EAST_GATE, "reader.invalid_read")) <= 16
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=9)
 async def test_an_exit_button_that_sticks_is_told_and_its_repair_too(town: VirtualTown) -> None:
     button = town.devices[EAST_GATE].hardware.exit_buttons[EAST_GATE]
     await until(town, 9)
@@ -44,7 +44,7 @@ async def test_an_exit_button_that_sticks_is_told_and_its_repair_too(town: Virtu
     ]
 
 
-@in_sunny_court()
+@in_sunny_court(from_hour=10)
 async def test_a_broken_wire_in_the_fire_loop_frees_the_arm_rather_than_hide(town: VirtualTown) -> None:
     hardware = town.devices[GYM].hardware
     await until(town, 10)
