@@ -22,7 +22,10 @@ LIFETIME_MS = 10_000
 
 
 class NoSuchPlace(LookupError):
-    """There is no such point or device, or no device is registered for the point."""
+    """There is no such point, zone or device, or none is registered for it. The text says which."""
+
+
+NO_POINT = "there is no such point, or no device is registered for it"
 
 
 class Publish(Protocol):
@@ -64,28 +67,31 @@ class Commander:
     def _order_at(self, point: str, op: Op, args: Mapping[str, Any], by: str, reason: str) -> str:
         with self._store.reading() as connection:
             place = find_point(connection, point, self._clock())
+        if place is None:
+            raise NoSuchPlace(NO_POINT)
         return self._issue(place, op, point, args, by, reason)
 
     def order(self, device: str, op: Op, args: Mapping[str, Any], by: str, reason: str) -> str:
         """Order something of a device itself; returns the command's id. Raises ``NoSuchPlace``."""
         with self._store.reading() as connection:
             place = find_device(connection, device, self._clock())
+        if place is None:
+            raise NoSuchPlace(f"no device {device}")
         return self._issue(place, op, "", args, by, reason)
 
     def drill(self, zone: str, on: bool, by: str, reason: str) -> list[str]:
         """Begin or end an exercise in a zone, at each of its devices; returns the commands' ids. Raises
         ``NoSuchPlace``."""
         with self._store.reading() as connection:
-            places = [find_device(connection, name, self._clock()) for name in zone_devices(connection, zone)]
+            found = (find_device(connection, name, self._clock()) for name in zone_devices(connection, zone))
+            places = [place for place in found if place is not None]
         if not places:
-            raise NoSuchPlace
+            raise NoSuchPlace("there is no such zone, or no device is registered in it")
         args = {"zone": zone, "on": on}
         return [self._issue(place, "drill", "", args, by, reason) for place in places]
 
-    def _issue(self, place: Place | None, op: Op, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
+    def _issue(self, place: Place, op: Op, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
         """Write the command and its operator down, then send it, in this order: what is sent is always known."""
-        if place is None:
-            raise NoSuchPlace
         now_ms = self._clock()
         command = Command(
             id=secrets.token_hex(16),

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from cloud.commands import NoSuchPlace, Publish
+from cloud.commands import NO_POINT, NoSuchPlace, Publish
 from cloud.mode_terms import is_out, lasting, new_term, not_scheduled
 from cloud.store import operators
 from cloud.store.database import Store
@@ -158,7 +158,7 @@ class Steering:
             known = [one for one in known if is_door(one.kind, one.class_name) and has_mode(one.kind, mode)]
             known = [one for one in known if one.name not in left_alone]
         if not known or (names is not None and set(names) != {one.name for one in known}):
-            raise NoSuchPlace
+            raise NoSuchPlace(NO_POINT)
         lacking = [one.name for one in known if not has_mode(one.kind, mode)]
         if lacking:
             raise NoSuchMode(f"there is no mode {mode.value} at {', '.join(lacking)}")
@@ -208,5 +208,5 @@ def _held_by(order: str, points: Sequence[HeldPoint]) -> list[HeldPoint]:
     """Those that this order holds, at least one. Raises ``NoSuchOrder``."""
     held = [one for one in points if one.term.order == order]
     if not held:
-        raise NoSuchOrder(order)
+        raise NoSuchOrder("no order of this name holds a point any more")
     return held

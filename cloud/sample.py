@@ -27,6 +27,7 @@ from cloud.store.community import (
     set_card_standing,
 )
 from cloud.store.registry import Site, found_site
+from cloud.wired import CLASS_OF_KIND
 from contract.decide import DAY_MS, Standing
 from contract.roster import HOLDER_BYTES
 
@@ -42,8 +43,8 @@ POINTS = (
 )
 """Name, zone and labels. Each stands on a device of its own that bears its name."""
 
-KINDS = {"gym-turnstile": "turnstile", "ev": "ev_post"}
-"""What a point is that is no door, and a class of what charges that is no socket."""
+TURNSTILES = {"gym-turnstile"}
+KIND_OF_CLASS = {class_name: kind for kind, class_name in CLASS_OF_KIND.items()}
 
 HUB_SOCKETS = "hub-sockets"
 """The device in the riders' hub that all its sockets and posts are on."""
@@ -112,9 +113,12 @@ def seed_sample(connection: Connection, keys: KeyFolder, now_ms: int, seed: int 
     for plan in demo_plans():
         add_plan(connection, plan)
     for name, zone_name, label_zh, label_en in POINTS:
-        add_point(connection, name, name, zone_name, label_zh, label_en, kind=KINDS.get(name, "door"))
+        add_point(
+            connection, name, name, zone_name, label_zh, label_en, kind="turnstile" if name in TURNSTILES else "door"
+        )
     for name, class_name, label_zh, label_en in SOCKETS:
-        add_point(connection, name, HUB_SOCKETS, "hub", label_zh, label_en, class_name, KINDS.get(class_name, "socket"))
+        kind = KIND_OF_CLASS.get(class_name, "socket")
+        add_point(connection, name, HUB_SOCKETS, "hub", label_zh, label_en, class_name, kind)
     units = dict.fromkeys(person.unit for person in PEOPLE if person.unit)
     households = {unit: add_household(connection, unit) for unit in units}
     for person in PEOPLE:

@@ -13,7 +13,7 @@ from contract.kinds import kind_name, kind_of
 from contract.toml_text import NotToml, read_toml
 from contract.topics import NAME
 
-CLASSES: Mapping[str, str] = {"socket": "phone", "ev_post": "ev"}
+CLASS_OF_KIND: Mapping[str, str] = {"socket": "phone", "ev_post": "ev"}
 """What a point of these kinds is unless its settings name another class."""
 
 
@@ -54,7 +54,7 @@ def _point(said: Mapping[str, Any]) -> Wired | None:
         return None
     settings = said.get("settings")
     chosen = _name(settings.get("class")) if isinstance(settings, dict) else ""
-    return Wired(name, zone, chosen or CLASSES.get(kind, ""), kind)
+    return Wired(name, zone, chosen or CLASS_OF_KIND.get(kind, ""), kind)
 
 
 def _name(said: object) -> str:

@@ -8,12 +8,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from cloud.api.desk import Services, call_for, there
-from cloud.api.orders import ACCEPTED, Ordered, Reason, no_such_place
+from cloud.api.orders import ACCEPTED, Ordered, Reason
 from cloud.api.v1 import Id, Limit, Reader, Text
 from cloud.api.views import Words, plain
 from cloud.auth import Right
 from cloud.charging import Condition
-from cloud.commands import NoSuchPlace
 from cloud.console.hub import IfNoneMatch, cacheable
 from cloud.hubs import HubBoard, hub_json
 from cloud.store.charging import BadCursor, Hub, SessionView, find_session, list_sessions
@@ -155,19 +154,13 @@ def start(point: str, body: StartIn, login: Guard, desk: Services) -> Ordered:
     """Begin a session at a socket for the holder of a card, as if they had tapped it there."""
     with desk.store.reading() as connection:
         digest = there(digest_of_card(connection, body.card), "there is no such card")
-    try:
-        return Ordered(id=desk.commander.start_session(point, digest, login.operator.name, body.reason))
-    except NoSuchPlace:
-        no_such_place()
+    return Ordered(id=desk.commander.start_session(point, digest, login.operator.name, body.reason))
 
 
 @router.post("/points/{point}/stop", status_code=ACCEPTED)
 def stop(point: str, body: StopIn, login: Guard, desk: Services) -> Ordered:
     """End a session. It is over when its record says so."""
-    try:
-        return Ordered(id=desk.commander.stop_session(point, body.session, login.operator.name, body.reason))
-    except NoSuchPlace:
-        no_such_place()
+    return Ordered(id=desk.commander.stop_session(point, body.session, login.operator.name, body.reason))
 
 
 @router.get("/hubs/{hub}", response_model=HubOut)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
 from cloud.api.desk import Services, call_for
@@ -10,7 +10,6 @@ from cloud.api.orders import ACCEPTED, Reason
 from cloud.api.v1 import Reader
 from cloud.api.views import Words, plain
 from cloud.auth import Right
-from cloud.commands import NoSuchPlace
 from cloud.store.emergencies import ZoneState, list_zone_states
 from cloud.store.operators import Login
 
@@ -63,7 +62,4 @@ def emergencies(_login: Reader, desk: Services) -> list[dict[str, Any]]:
 @router.post("/zones/{zone}/drill", status_code=ACCEPTED)
 def drill(zone: str, body: DrillIn, login: Guard, desk: Services) -> Drilled:
     """Begin or end a drill at every device of a zone."""
-    try:
-        return Drilled(ids=desk.commander.drill(zone, body.on, login.operator.name, body.reason))
-    except NoSuchPlace:
-        raise HTTPException(404, "there is no such zone, or no device is registered in it") from None
+    return Drilled(ids=desk.commander.drill(zone, body.on, login.operator.name, body.reason))

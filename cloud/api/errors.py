@@ -1,5 +1,6 @@
 """What a caller is told when something is not granted: JSON under the API, a page elsewhere. Never what they sent."""
 
+from collections.abc import Mapping
 from typing import cast
 from urllib.parse import quote, urlsplit
 
@@ -10,6 +11,9 @@ from starlette.exceptions import HTTPException
 
 from cloud.api.desk import N_, Forbidden, LoginNeeded, maybe_login
 from cloud.api.register import Rejected
+from cloud.commands import NoSuchPlace
+from cloud.desired import NoSuchMode, NoSuchOrder
+from cloud.mode_terms import TooLong
 
 API = "/api/"
 STREAM = "/live"
@@ -22,6 +26,9 @@ CODES = {
     413: "too_large",
     429: "too_many_tries",
 }
+
+NOT_ORDERED: Mapping[type[Exception], int] = {NoSuchPlace: 404, NoSuchOrder: 404, NoSuchMode: 422, TooLong: 422}
+"""Why nothing was ordered. The console catches these itself, to show them above the form."""
 
 
 def is_api(request: Request) -> bool:
@@ -59,6 +66,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(UnicodeEncodeError, _no_text)
+    for kind in NOT_ORDERED:
+        app.add_exception_handler(kind, _not_ordered)
 
 
 async def _login_needed(request: Request, _error: Exception) -> Response:
@@ -100,6 +109,10 @@ async def _rejected(_request: Request, error: Exception) -> Response:
     """The console catches these itself, to show them above the form."""
     found = cast(Rejected, error)
     return problem(found.status, CODES.get(found.status, "invalid"), found.text, found.where)
+
+
+async def _not_ordered(request: Request, error: Exception) -> Response:
+    return await _http(request, HTTPException(NOT_ORDERED[type(error)], str(error)))
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -1,6 +1,6 @@
 """The routes of `/api/v1` that order something from afar, and tell what became of it."""
 
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field, model_validator
@@ -9,9 +9,7 @@ from cloud.api.desk import Services, call_for, there
 from cloud.api.v1 import Limit, Reader
 from cloud.api.views import Words, plain
 from cloud.auth import Right
-from cloud.commands import NoSuchPlace
-from cloud.desired import ModeChange, NoSuchMode, NoSuchOrder
-from cloud.mode_terms import TooLong
+from cloud.desired import ModeChange
 from cloud.store.mode_orders import list_mode_orders
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
@@ -141,27 +139,17 @@ def point_json(point: PointState) -> dict[str, Any]:
     return {**plain(point), **ends, "drifts": point.drifts}
 
 
-def no_such_place() -> NoReturn:
-    raise HTTPException(404, "there is no such point, or no device is registered for it") from None
-
-
 @router.post("/points/{point}/open", status_code=ACCEPTED)
 def open_once(point: str, body: OpenIn, login: Guard, desk: Services) -> Ordered:
     """Open a point once, from afar. It is done when the command's state says so."""
-    try:
-        return Ordered(id=desk.commander.open_once(point, login.operator.name, body.reason))
-    except NoSuchPlace:
-        no_such_place()
+    return Ordered(id=desk.commander.open_once(point, login.operator.name, body.reason))
 
 
 @router.post("/devices/{name}/commands", status_code=ACCEPTED)
 def order(name: str, body: OrderIn, login: Keeper, desk: Services) -> Ordered:
     """Order something of a device itself."""
     args = {} if body.now_ms is None else {"now_ms": body.now_ms}
-    try:
-        return Ordered(id=desk.commander.order(name, body.op, args, login.operator.name, body.reason))
-    except NoSuchPlace:
-        raise HTTPException(404, f"no device {name}") from None
+    return Ordered(id=desk.commander.order(name, body.op, args, login.operator.name, body.reason))
 
 
 @router.get("/commands", response_model=list[OrderOut])
@@ -192,13 +180,7 @@ def set_mode(body: ModeIn, login: Guard, desk: Services) -> ModeSet:
     names = None if body.points == "all" else body.points
     if must_be_confirmed(body.mode, names) and not body.confirm:
         raise HTTPException(422, "this keeps people out, or lets everybody in at every door: send confirm = true")
-    by = login.operator.name
-    try:
-        return mode_set(desk.steering.set_mode(names, body.mode, by, body.reason, body.minutes))
-    except (NoSuchMode, TooLong) as wrong:
-        raise HTTPException(422, str(wrong)) from None
-    except NoSuchPlace:
-        no_such_place()
+    return mode_set(desk.steering.set_mode(names, body.mode, login.operator.name, body.reason, body.minutes))
 
 
 @router.get("/modes", response_model=list[ModeOrderOut])
@@ -211,21 +193,13 @@ def mode_orders(_login: Reader, desk: Services) -> list[dict[str, Any]]:
 @router.post("/modes/{order}/end", status_code=ACCEPTED)
 def end_mode(order: str, body: EndIn, login: Guard, desk: Services) -> ModeSet:
     """End what one order set, and no more: what was set otherwise since stays."""
-    try:
-        return ModeSet(points=desk.steering.end(order, login.operator.name, body.reason))
-    except NoSuchOrder:
-        no_such_order()
+    return ModeSet(points=desk.steering.end(order, login.operator.name, body.reason))
 
 
 @router.post("/modes/{order}/renew", status_code=ACCEPTED)
 def renew_mode(order: str, body: RenewIn, login: Guard, desk: Services) -> ModeSet:
     """Have an order last longer, from now on."""
-    try:
-        return mode_set(desk.steering.renew(order, login.operator.name, body.reason, body.minutes))
-    except TooLong as wrong:
-        raise HTTPException(422, str(wrong)) from None
-    except NoSuchOrder:
-        no_such_order()
+    return mode_set(desk.steering.renew(order, login.operator.name, body.reason, body.minutes))
 
 
 def must_be_confirmed(mode: Mode, names: list[str] | None) -> bool:
@@ -235,7 +209,3 @@ def must_be_confirmed(mode: Mode, names: list[str] | None) -> bool:
 
 def mode_set(change: ModeChange) -> ModeSet:
     return ModeSet(points=change.points, order=change.order, until_ms=change.until_ms)
-
-
-def no_such_order() -> NoReturn:
-    raise HTTPException(404, "no order of this name holds a point any more") from None

@@ -147,6 +147,33 @@ def test_a_word_of_chinese_is_reason_enough_to_lock_down(town: Town) -> None:
         assert guard.submit("/doors/modes", step, mode="lockdown", confirm="1", reason="火警").status_code == 303
 
 
+NO_POINT = "there is no such point, or no device is registered for it"
+NOT_ORDERED: list[tuple[str, dict[str, Any], int, str]] = [
+    ("points/nowhere/open", {}, 404, NO_POINT),
+    ("points/nowhere/start", {"card": 1}, 404, NO_POINT),
+    ("points/nowhere/stop", {"session": "0123456789abcdef"}, 404, NO_POINT),
+    ("devices/nothing/commands", {"op": "reboot"}, 404, "no device nothing"),
+    ("zones/nowhere/drill", {"on": True}, 404, "there is no such zone, or no device is registered in it"),
+    ("modes", {"points": ["nowhere"], "mode": "hold_open"}, 404, NO_POINT),
+    ("modes", {"points": ["phone-1"], "mode": "hold_open"}, 422, "there is no mode hold_open at phone-1"),
+    ("modes", {"points": [GYM], "mode": "hold_open", "minutes": 121}, 422, "hold_open lasts 1 to 120 minutes"),
+    ("modes/nothing/end", {}, 404, "no order of this name holds a point any more"),
+    ("modes/nothing/renew", {}, 404, "no order of this name holds a point any more"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "status", "message"), NOT_ORDERED, ids=[row[0] for row in NOT_ORDERED])
+def test_what_cannot_be_ordered_has_one_answer(
+    town: Town, path: str, body: dict[str, Any], status: int, message: str
+) -> None:
+    with town.visit("admin") as admin:
+        code, told = calls(admin, f"/api/v1/{path}", **body, reason=REASON)
+    assert (code, told["error"]) == (status, {404: "not_found", 422: "refused"}[status])
+    assert told["message"].startswith(message)
+    assert commands(town) == []
+    assert documents(town) == []
+
+
 def test_a_door_that_does_not_exist_is_named_as_such(town: Town) -> None:
     with town.visit("gate") as guard:
         assert calls(guard, "/api/v1/points/nowhere/open", reason=REASON)[0] == 404

@@ -12,7 +12,8 @@ from cloud.keys import KeyFolder
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, SOCKETS, seed_sample
 from cloud.store.community import Card, card_of, load_community
 from cloud.store.database import Store
-from cloud.store.schema import credentials, people
+from cloud.store.schema import credentials, people, points
+from cloud.wired import wired_points
 from contract.decide import Facts, Request, Trust, weigh
 from contract.reasons import Reason
 from contract.roster import Site
@@ -89,6 +90,17 @@ def test_the_sockets_of_the_hub_are_those_that_its_device_is_wired_for() -> None
     assert {point["zone"] for point in charging} == {"hub"}
     classes = {point["name"]: point.get("settings", {}).get("class", "ev") for point in charging}
     assert classes == {name: class_name for name, class_name, *_ in SOCKETS}
+
+
+def test_sample_points_are_of_the_kinds_wired(seeded: Store) -> None:
+    config = Path(__file__).parents[2] / "config"
+    wired = [
+        point for name in ("hub", "turnstile", "door") for point in wired_points((config / f"{name}.toml").read_text())
+    ]
+    with seeded.reading() as connection:
+        kinds = {row.name: row.kind for row in connection.execute(select(points.c.name, points.c.kind))}
+    assert {kinds.pop(one.name) == one.kind for one in wired} == {True}
+    assert set(kinds.values()) == {"door"}, "what is left is no point of a sample of its own"
 
 
 def test_a_rider_s_charging_card_reaches_the_hub_as_the_gate_card_does(seeded: Store, keys: KeyFolder) -> None:
