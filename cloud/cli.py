@@ -20,7 +20,7 @@ from cloud.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import open_authority
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, VersionOption, ago, fail, show
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, VersionOption, ago, fail, show, show_next_steps
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeysUnusable, write_private
 from cloud.plans import HOURS, STANDARD
@@ -113,6 +113,8 @@ def init(
                     add_plan(connection, plan)
         password = user_cli.add_operator(store, "admin", Role.ADMIN)
     user_cli.show_password("admin", password, as_json)
+    if not as_json:
+        show_next_steps(folder)
 
 
 def _ask_names(label_zh: str, label_en: str) -> tuple[str, str, str]:

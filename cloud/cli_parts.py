@@ -1,6 +1,7 @@
 """What the commands of ``hearthgate-cloud`` share: their options, how they show a list, and how they fail."""
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -50,6 +51,21 @@ def ago(at_ms: int, now_ms: int) -> str:
     spans = ((86_400, "days"), (3_600, "h"), (60, "min"), (1, "s"))
     count, unit = next(((gone_s // size, unit) for size, unit in spans if gone_s >= 2 * size), (gone_s, "s"))
     return f"{moment(at_ms)}, {count} {unit} ago"
+
+
+NEXT_STEPS = (
+    ("a broker for other machines", "hearthgate-cloud broker-config --host HOST --dir {folder}"),
+    ("the cloud and its console", "hearthgate-cloud serve --dir {folder}"),
+    ("another operator", "hearthgate-cloud user add NAME --role guard --dir {folder}"),
+    ("a device", "hearthgate-edge adopt https://HOST:8400 --ca FINGERPRINT"),
+)
+
+
+def show_next_steps(folder: Path) -> None:
+    """Say where a new community is, and what is typed next."""
+    typer.echo(f"the community is in {folder.absolute()}: its keys and its database. What comes next:")
+    for what, command in NEXT_STEPS:
+        typer.echo(f"  {what + ':':28}{command.format(folder=shlex.quote(str(folder)))}")
 
 
 WIDE = 4096

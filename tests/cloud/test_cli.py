@@ -1,6 +1,7 @@
 """What an operator types, and the one line they get when it cannot be."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from queue import Empty, Queue
@@ -20,6 +21,7 @@ from contract.decide import Trust
 from contract.events import Event
 from contract.sealing import DeviceKey, RosterVerifier
 from contract.topics import Topic
+from tests.house.commands import complaint
 
 
 class Typing:
@@ -82,6 +84,24 @@ def test_init_makes_keys_a_database_and_a_first_operator(typed: Typing, tmp_path
     with open_folder(tmp_path / "c") as (store, _), store.reading() as connection:
         assert connection.execute(select(sites.c.name, sites.c.zone)).one() == ("moon-court", "Europe/Berlin")
         assert len(connection.execute(select(plans)).all()) == 5
+
+
+def test_init_says_where_it_is_and_what_follows(typed: Typing, tmp_path: Path) -> None:
+    """Each command that it names exists, with its options."""
+    folder = tmp_path / "moon court"
+    first, where, *following = typed("init", folder, "--site", "moon-court").splitlines()
+    assert first.startswith("operator admin, password ")
+    assert str(folder) in where
+    named = [shlex.split(line.partition(":")[2]) for line in following]
+    assert [command[:2] for command in named] == [
+        ["hearthgate-cloud", "broker-config"],
+        ["hearthgate-cloud", "serve"],
+        ["hearthgate-cloud", "user"],
+        ["hearthgate-edge", "adopt"],
+    ]
+    assert [command[-2:] for command in named[:3]] == [["--dir", str(folder)]] * 3
+    assert "operator NAME" in typed(*named[2][1:])
+    assert [wrong for command in named if (wrong := complaint(command))] == []
 
 
 def test_init_touches_no_folder_that_holds_something(typed: Typing, folder: Path) -> None:
