@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -14,20 +13,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from service.version import version_of
+
 FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's folder, made by init.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HERE = Path()
 BY = "command line"
 
 
-def show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"hearthgate-cloud {version('hearthgate')}")
-        raise typer.Exit
-
-
 VersionOption = Annotated[
-    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and end.")
+    bool,
+    typer.Option(
+        "--version", callback=version_of("hearthgate-cloud"), is_eager=True, help="Print the version and end."
+    ),
 ]
 
 

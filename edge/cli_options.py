@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from service.version import version_of
+
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file.")]
 KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -32,14 +34,7 @@ def show(*tables: Table) -> None:
         console.print(*([""] if number else []), table, sep="\n")
 
 
-def show_version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"hearthgate-edge {version('hearthgate')}")
-        raise typer.Exit
-
-
 VersionOption = Annotated[
-    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Print the version and end.")
+    bool,
+    typer.Option("--version", callback=version_of("hearthgate-edge"), is_eager=True, help="Print the version and end."),
 ]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,6 +14,7 @@ from edge.files import socket_complaint
 from firmware_sim.clock import run_real
 from firmware_sim.control import BoardControl, BoardGone
 from firmware_sim.orders import ControlError, Tapped
+from service.version import version_of
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,16 +33,13 @@ class Kernel(StrEnum):
     raspberrypi = "raspberrypi"
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"hearthgate-sim {version('hearthgate')}")
-        raise typer.Exit
-
-
 @app.callback()
 def options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and end.")
+        bool,
+        typer.Option(
+            "--version", callback=version_of("hearthgate-sim"), is_eager=True, help="Print the version and end."
+        ),
     ] = False,
 ) -> None:
     """What may stand before every command."""

@@ -321,10 +321,6 @@ def test_an_operator_is_disabled_enabled_and_removed(typed: Typing, folder: Path
     assert actions == ["operator.removed", "operator.enabled", "operator.disabled"]
 
 
-def test_the_version_is_told(typed: Typing) -> None:
-    assert typed("--version").startswith("hearthgate-cloud 0.")
-
-
 def test_watch_says_that_no_broker_is_there(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

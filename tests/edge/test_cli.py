@@ -174,10 +174,6 @@ def test_a_piped_journal_is_neither_cut_nor_wrapped(
     assert json.dumps(row["data"]) in line
 
 
-def test_the_version_is_told() -> None:
-    assert typed("--version").startswith("hearthgate-edge 0.")
-
-
 @pytest.mark.parametrize(
     ("at_ms", "read"),
     [
