@@ -54,7 +54,7 @@ Usage: python3 dev.py demo [OPTIONS]
 
 Run a whole community on this machine: broker, cloud, five devices, their hardware and some people. Ctrl-C ends it.
 
-  --self-check       Tell the story without a person, in about two minutes; exit 1 if it fails.
+  --self-check       Tell the story without a person, in a minute or two; exit 1 if it fails.
   --json             With --self-check: the last line is one object.
   --state FOLDER     Where the demo keeps its files. [default: .demo]
   --port N           Of the console. [default: 8400]

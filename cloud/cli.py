@@ -22,7 +22,7 @@ from cloud.broker_tls import BrokerIdentity
 from cloud.ca import open_authority
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, VersionOption, ago, fail, show, show_next_steps
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
-from cloud.keys import KeysUnusable, write_private
+from cloud.keys import KeysUnusable
 from cloud.plans import HOURS, STANDARD
 from cloud.registrar import Position, Registrar
 from cloud.sample import SITE, seed_sample
@@ -261,10 +261,7 @@ def add_device(
         with store.writing() as connection:
             for zone in closed if openings else ():
                 open_for(connection, clock(), BY, zone, openings)
-        out.mkdir(mode=0o700, parents=True, exist_ok=True)
-        keys.hand_out(name, out)
-        write_private(out / "ca.crt", bundle.ca)
-        write_private(out / "certificate.pem", bundle.certificate)
+        registrar.hand_out(name, bundle, out)
         if replace and broker_of(folder) is not None and not registrar.cut_off(name):
             typer.echo("its predecessor's connection at the broker still has to be ended", err=True)
     typer.echo(f"{name} is registered; its keys are in {out}")

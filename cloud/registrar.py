@@ -11,7 +11,7 @@ from cloud.auth import Clock
 from cloud.broker_config import BrokerPlace, broker_of, renew_server, write_revocations
 from cloud.ca import Authority, Issued, Revoked
 from cloud.cut_off import LASTS_MS, cut_off, make_probe
-from cloud.keys import KeyFolder
+from cloud.keys import KeyFolder, write_private
 from cloud.store import operators
 from cloud.store.certificates import (
     add_certificate,
@@ -108,6 +108,13 @@ class Registrar:
         if position.replace:
             self._tell_broker(now_ms)
         return Admission(bundle, placed)
+
+    def hand_out(self, name: str, bundle: Bundle, out: Path) -> None:
+        """Write what a device needs into a folder of its own: that of its keys, or one to be carried there."""
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._keys.hand_out(name, out)
+        write_private(out / "ca.crt", bundle.ca)
+        write_private(out / "certificate.pem", bundle.certificate)
 
     def knows(self, public_key: bytes) -> bool:
         """Whether this is the key of a device of the site that is not lost."""

@@ -59,7 +59,6 @@ from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.remote_board import BoardServer
 from firmware_sim.riders import KEY_S
 from firmware_sim.worlds.charging_hands import ChargingHands, named
-from firmware_sim.worlds.folk import live
 from firmware_sim.worlds.wiring import Hardware, resistors, wire
 
 MAX_KEPT = 10_000
@@ -399,7 +398,10 @@ async def run_board(
         print(f"the board of {config.device.name} is up", flush=True)
         async with asyncio.TaskGroup() as group:
             living = [group.create_task(post.run(), name=post.name) for post in hardware.posts.values()]
-            living += [group.create_task(live(config, hardware), name="people")] if people else []
+            if people:
+                from firmware_sim.worlds.folk import live  # with the cloud's sample and what that is stored with
+
+                living.append(group.create_task(live(config, hardware), name="people"))
             await ended.wait()
             for life in living:
                 life.cancel()

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,16 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cloud.auth import Doorkeeper
-from cloud.folder import clock, open_folder
+from cloud.auth import Doorkeeper, Role
+from cloud.ca import open_authority
+from cloud.folder import clock, make_folder
 from cloud.plans import FOUNDER, RIDER, STAFF, YEARLY
-from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS
+from cloud.registrar import Position, Registrar
+from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, seed_sample
 from cloud.sample import SITE as ESTATE
 from edge.clock import CLOCK_FILE, DeviceClock, wall_ms
 from edge.config import DeviceConfig, load
 from edge.files import Hold, InUse, socket_complaint
 from edge.identity import Identity
 from edge.keeper_link import socket_path
+from edge.post_passwords import make_password
 from firmware_sim.control import BoardControl
 from firmware_sim.link import Proxy
 from firmware_sim.panel.world import Card, Label
@@ -274,18 +278,18 @@ class Community:
     async def start(self) -> None:
         """Raises ``BrokerFailed`` or ``Died`` with the last words of what did not come up."""
         self._broker = start_broker(self.state / "broker")
-        founded = await self._run("hearthgate-cloud", "init", str(self.state / "cloud"), "--sample", "--json")
-        if self.password:
-            with open_folder(self.state / "cloud") as (store, _):
-                Doorkeeper(store, clock).reset_password("admin", self.password, "demo")
-        else:
-            self.password = json.loads(founded)["password"]
-        for number, (name, sample, zone, sample_name) in enumerate(DEVICES):
-            config = partial(write_config, name=name, sample=sample, zone=zone, sample_name=sample_name)
-            await self._make(name, config, self._seed + number)
-        hub = await self._make(HUB_SOCKETS, write_hub_config, self._seed + len(DEVICES))
-        for post in posts_of(hub.config):
-            await self._run("hearthgate-edge", "ocpp", "add", post, "--config", str(hub.config.path))
+        with make_folder(self.state / "cloud") as (store, keys):
+            with store.writing() as connection:
+                seed_sample(connection, keys, clock())
+            self.password = self.password or secrets.token_urlsafe(12)
+            Doorkeeper(store, clock).add_operator("admin", self.password, Role.ADMIN, "demo")
+            for number, (name, sample, zone, sample_name) in enumerate(DEVICES):
+                config = partial(write_config, name=name, sample=sample, zone=zone, sample_name=sample_name)
+                await self._make(name, config, self._seed + number)
+            await self._make(HUB_SOCKETS, write_hub_config, self._seed + len(DEVICES))
+            registrar = Registrar(store, keys, open_authority(keys.folder, clock()), self.state / "cloud", clock)
+            for device in self.devices.values():
+                _register(registrar, device.config)
         await self._start_cloud()
         for device in self.devices.values():
             await device.board.start()
@@ -342,28 +346,21 @@ class Community:
         command += ["--port", str(self.port), *(["--demo"] if self._demo else [])]
         return Program("cloud", command, self.state / "cloud.log")
 
-    async def _make(self, name: str, written: Callable[..., DeviceConfig], seed: int) -> SimulatedDevice:
-        """Write a device's config, let it make its key, register the public half, and lay its cable."""
+    async def _make(self, name: str, written: Callable[..., DeviceConfig], seed: int) -> None:
+        """Write a device's config, and lay its cable."""
         assert self._broker is not None  # noqa: S101 - start() has just set it
         folder = self.state / "devices" / name
         cable = Proxy(self._broker.port)
         await cable.start()
         config = written(folder, port=cable.port)
-        public_key = Identity(config.keys).public_key
-        tell_time(config)
-        await self._run(
-            *("hearthgate-cloud", "device", "add", name, "--dir", str(self.state / "cloud")),
-            *("--public-key", public_key, "--out", str(config.keys)),
-        )
-        device = self.devices[name] = SimulatedDevice(folder, config, cable, seed=seed, people=self._people)
-        return device
+        self.devices[name] = SimulatedDevice(folder, config, cable, seed=seed, people=self._people)
 
-    async def _run(self, script: str, *arguments: str) -> str:
-        """One command of ours to its end. Raises ``Died`` with what it said if it failed."""
-        process = await asyncio.create_subprocess_exec(
-            scripts(script), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        out, err = await process.communicate()
-        if process.returncode:
-            raise Died(f"{script} {arguments[0]} failed:\n{err.decode(errors='replace')[-2000:]}")
-        return out.decode()
+
+def _register(registrar: Registrar, config: DeviceConfig) -> None:
+    """Let a device make its key and its posts' passwords, register its public half, and give it what it needs."""
+    tell_time(config)
+    public_key = bytes.fromhex(Identity(config.keys).public_key)
+    admission = registrar.admit(public_key, "", Position(config.device.name), "demo")
+    registrar.hand_out(config.device.name, admission.bundle, config.keys)
+    for post in posts_of(config):
+        make_password(config.keys, post)

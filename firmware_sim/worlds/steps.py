@@ -1,5 +1,6 @@
 """What every step of a story shares: how it is told, how it fails, and what it looks at."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
@@ -42,6 +43,25 @@ async def tell(steps: Iterable[Act]) -> AsyncIterator[Step]:
         except (StepFailed, TimeoutError, ControlError, BoardGone, Died, httpx.HTTPError, JournalError) as failure:
             took_ms = (time.monotonic() - began) * 1000
             yield Step(name, False, round(took_ms, 1), f"{type(failure).__name__}: {failure}")
+
+
+async def tell_beside(*stories: Iterable[Act]) -> AsyncIterator[Step]:
+    """Several stories at once: each step as it is done, whichever story it is of."""
+    told: asyncio.Queue[Step | None] = asyncio.Queue()
+
+    async def follow(story: Iterable[Act]) -> None:
+        async for step in tell(story):
+            told.put_nowait(step)
+        told.put_nowait(None)
+
+    async with asyncio.TaskGroup() as following:
+        going = len([following.create_task(follow(story)) for story in stories])
+        while going:
+            step = await told.get()
+            if step is None:
+                going -= 1
+            else:
+                yield step
 
 
 def pulses(tapped: Tapped) -> tuple[int, int]:

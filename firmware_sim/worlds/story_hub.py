@@ -30,8 +30,8 @@ PHONE, EBIKE, HOT, NEXT = "phone-1", "ebike-1", "ebike-2", "phone-2"
 POSTS = "ev-1", "ev-2"
 CONTACTORS = "bank-a.contactor", "bank-b.contactor"
 ALMOST_FULL, HALF = 93.0, 50.0
-BURNT_OHM = 60.0
-"""A contact so bad that an e-bike's current makes it hot within half a minute."""
+BURNT_OHM = 100.0
+"""A contact so bad that an e-bike's current makes it hot within a quarter of a minute."""
 CUT_C = 69.95
 """At 70 degrees a socket is cut; its thermistor tells tenths."""
 REGISTER_WH = 1
@@ -54,10 +54,10 @@ class HubStory:
         self.begin: Act = ("a rider's card gives a phone power", self._starts)
         self.steps: tuple[Act, ...] = (
             ("an e-bike's socket too hot: cut, and only staff clears it, on site", self._too_hot),
+            ("posts alone without their cables: each session told once", self._posts_alone),
             ("the phone is full: a session with energy and receipt", self._full),
             ("an agent killed with the network cut: dead at once, then the same session", self._resumed),
             ("smoke: every socket dead until somebody turns the key", self._smoke),
-            ("posts alone without their cables: each session told once", self._posts_alone),
         )
 
     async def _starts(self) -> Told:
