@@ -77,11 +77,25 @@ class Kind(Generic[PhaseT, FaultT, TextT]):
         self.phases, self.faults, self.texts = phases, faults, texts
         zh, en = noun.one.zh, noun.one.en
         self.mode_set = EventType(
-            f"{name}.mode", "alarm", self.grade, f"{zh}的模式已变更", f"{en} set to another mode", ModeSet
+            f"{name}.mode",
+            "alarm",
+            self.grade,
+            f"{zh}的模式已变更",
+            f"{en} set to another mode",
+            ModeSet,
+            says=("mode",),
         )
-        self.fault_noted = EventType(f"{name}.fault", "alarm", self.grade, f"{zh}故障", f"{en} fault", FaultNoted)
+        self.fault_noted = EventType(
+            f"{name}.fault", "alarm", self.grade, f"{zh}故障", f"{en} fault", FaultNoted, says=("fault",)
+        )
         self.fault_cleared = EventType(
-            f"{name}.fault_cleared", "quiet", self.grade, f"{zh}故障已消除", f"{en} fault cleared", FaultCleared
+            f"{name}.fault_cleared",
+            "quiet",
+            self.grade,
+            f"{zh}故障已消除",
+            f"{en} fault cleared",
+            FaultCleared,
+            says=("fault",),
         )
         own = {key: one for space in reversed(type(self).__mro__) for key, one in vars(space).items()}
         self.events = by_kind(one for one in (*own.values(), *vars(self).values()) if isinstance(one, EventType))

@@ -75,7 +75,9 @@ class NotReset(TypedDict):
 class EmergencyEvents:
     """The emergency of a zone."""
 
-    began = EventType("emergency.began", "alarm", "access", "门已放行", "Doors released", EmergencyBegan)
+    began = EventType(
+        "emergency.began", "alarm", "access", "门已放行", "Doors released", EmergencyBegan, says=("cause",)
+    )
     standing = EventType(
         "emergency.standing",
         "alarm",
@@ -83,6 +85,7 @@ class EmergencyEvents:
         "启动时门仍在放行",
         "Doors still released when it started",
         EmergencyBegan,
+        says=("cause",),
     )
     worsened = EventType(
         "emergency.worsened",
@@ -91,8 +94,17 @@ class EmergencyEvents:
         "门已放行，原因升级",
         "Doors released, now for a worse cause",
         EmergencyBegan,
+        says=("cause",),
     )
-    reset = EventType("emergency.reset", "quiet", "access", "门不再放行", "Doors no longer released", EmergencyReset)
+    reset = EventType(
+        "emergency.reset",
+        "quiet",
+        "access",
+        "门不再放行",
+        "Doors no longer released",
+        EmergencyReset,
+        says=("cause", "how"),
+    )
     not_reset = EventType(
         "emergency.not_reset",
         "alarm",
@@ -136,7 +148,15 @@ class GapFields(TypedDict):
 class JournalEvents:
     """What stands in the place of rows that are lost."""
 
-    gap = EventType("journal.gap", "alarm", "value", "记录丢失", "Events are lost", GapFields)
+    gap = EventType(
+        "journal.gap",
+        "alarm",
+        "value",
+        "记录丢失",
+        "Events are lost",
+        GapFields,
+        adds=Phrase("第 %(first)s 至 %(last)s 条", "rows %(first)s to %(last)s"),
+    )
 
 
 class Started(TypedDict):
@@ -296,9 +316,15 @@ class DeviceEvents:
             ),
         },
     )
-    fault = EventType("device.fault", "alarm", "watch", "设备故障", "Device fault", DeviceFault)
+    fault = EventType("device.fault", "alarm", "watch", "设备故障", "Device fault", DeviceFault, says=("fault",))
     fault_cleared = EventType(
-        "device.fault_cleared", "quiet", "watch", "设备故障已排除", "Device fault cleared", FaultCleared
+        "device.fault_cleared",
+        "quiet",
+        "watch",
+        "设备故障已排除",
+        "Device fault cleared",
+        FaultCleared,
+        says=("fault",),
     )
     forked = EventType(
         "device.forked",
@@ -307,6 +333,7 @@ class DeviceEvents:
         "改用新日志：同一名称下存在另一份历史",
         "Went on in a new journal: there was another past under its name",
         Forked,
+        adds=Phrase("第 %(upto)s 条之后共 %(carried)s 条", "%(carried)s rows behind row %(upto)s"),
     )
     journal_recovered = EventType(
         "device.journal_recovered",
@@ -339,6 +366,7 @@ class DeviceEvents:
         "模式到时自动结束",
         "A mode ended by itself: its time was over",
         ModeEnded,
+        says=("mode",),
     )
     power_cut = EventType("device.power_cut", "alarm", "watch", "曾经断电", "The power was cut", PowerCut)
     roster_applied = EventType(

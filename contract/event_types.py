@@ -45,8 +45,8 @@ class WrongFields(TypeError):
 class EventType(Generic[P]):
     """The declaration of an event. ``fields`` is a ``TypedDict`` of its data; without one it has none.
 
-    ``looks`` are other ways to show it, by a field and the value that makes the difference. ``behind`` is as for
-    ``Record``.
+    ``looks`` are other ways to show it, by a field and the value that makes the difference. ``says`` are the fields
+    whose words stand beside it, and ``adds`` is a text that its data is filled into. ``behind`` is as for ``Record``.
     """
 
     @overload
@@ -65,6 +65,8 @@ class EventType(Generic[P]):
         fields: Callable[P, object],
         *,
         looks: Mapping[tuple[str, str], Look] = {},
+        says: tuple[str, ...] = (),
+        adds: Phrase | None = None,
         behind: Literal["nothing", "kept"] = "nothing",
     ) -> None: ...
 
@@ -78,14 +80,19 @@ class EventType(Generic[P]):
         fields: Callable[P, object] | None = None,
         *,
         looks: Mapping[tuple[str, str], Look] = {},
+        says: tuple[str, ...] = (),
+        adds: Phrase | None = None,
         behind: Literal["nothing", "kept"] = "nothing",
     ) -> None:
         if not re.fullmatch(EVENT_KIND, kind):
             raise ValueError(f"an event is called family.what, not {kind!r}")
-        self.kind, self.grade, self.looks, self._behind = kind, grade, looks, behind
+        self.kind, self.grade, self._behind = kind, grade, behind
+        self.looks, self.says, self.adds = looks, says, adds
         self.look = Look(tone, Phrase(zh, en))
         self.required: frozenset[str] = getattr(fields, "__required_keys__", frozenset())
         self.optional: frozenset[str] = getattr(fields, "__optional_keys__", frozenset())
+        if unknown := {*says, *(field for field, _ in looks)} - self.required - self.optional:
+            raise ValueError(f"{kind} has no fields {', '.join(sorted(unknown))} that could be shown")
 
     def __call__(self, *args: P.args, **data: P.kwargs) -> Record:
         """The event with its data."""

@@ -1,5 +1,8 @@
 """Short texts in both languages, as they stand in the tables of the contract."""
 
+from collections import defaultdict
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 
@@ -16,6 +19,11 @@ class Phrase(Struct, frozen=True):
     def in_language(self, language: str) -> str:
         """The text in ``zh`` or ``en``; any other language reads English."""
         return self.zh if language.startswith("zh") else self.en
+
+    def filled(self, data: Mapping[str, object]) -> "Phrase":
+        """The text with ``%(name)s`` filled in, a dash where the data has nothing of that name."""
+        known = defaultdict(lambda: "–", data)
+        return Phrase(self.zh % known, self.en % known)
 
 
 class Noun(Struct, frozen=True):

@@ -11,6 +11,7 @@ from cloud.api.desk import N_
 from cloud.console.catalogue import read_catalogue
 from cloud.store.console import Label
 from contract import sessions as stops
+from contract.phrases import Phrase
 from contract.reasons import Reason, words
 from contract.sessions import Stop
 
@@ -50,7 +51,10 @@ class Language:
         self.translations = translations
         self._zone = zone
 
-    def say(self, text: str) -> str:
+    def say(self, text: str | Phrase) -> str:
+        """A text of the catalogue, or one that brings both of its languages."""
+        if isinstance(text, Phrase):
+            return text.in_language(self.code)
         return self.translations.gettext(text) if text else ""
 
     def label(self, label: Label) -> str:

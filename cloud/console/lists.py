@@ -10,7 +10,6 @@ from cloud.api.streams import After, LastEventId, stream
 from cloud.api.v1 import Cursor, Text
 from cloud.console.pages import Pages, shape_of
 from cloud.console.session import Said, say
-from cloud.console.words import KINDS
 from cloud.metrics import Metrics
 from cloud.store.breaks import count_lost, list_breaks
 from cloud.store.console import (
@@ -26,13 +25,13 @@ from cloud.store.console import (
 )
 from cloud.store.operators import Login, first_broken_deed, list_deeds
 from cloud.store.rosters import spread
+from contract.kinds import vocabulary
 from contract.reasons import Reason
 
 ROWS = 50
 PLACED = N_("Changed. Devices on the line know within a second, others once they are back.")
 DEVICE = "device"
 """Begins the dialects of the pages of devices; the name and the code of the language follow."""
-FAMILIES = sorted({kind.partition(".")[0] for kind in KINDS})
 
 router = APIRouter()
 
@@ -60,7 +59,7 @@ def events(
         wanted=wanted,
         found=found,
         devices=known,
-        kinds=[*FAMILIES, *(kind for kind in KINDS if " " not in kind)],
+        kinds=[*sorted(vocabulary().families), *sorted(vocabulary().events)],
         reasons=list(Reason),
         now_ms=desk.clock(),
     )

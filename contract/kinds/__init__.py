@@ -30,7 +30,7 @@ W = TypeVar("W", Phrase, Noun)
 KIND_NAME = r"[a-z_]{1,40}"
 MODE_LASTS_MS: Mapping[Mode, int] = {Mode.HOLD_OPEN: 2 * HOUR_MS, Mode.LOCKDOWN: 4 * HOUR_MS}
 """The longest that one order of a mode may last; a person renews it. The other modes last until another is ordered."""
-MODE_WORDS: Mapping[Mode, Phrase] = {
+MODE_WORDS: Mapping[str, Phrase] = {
     Mode.SCHEDULED: Phrase("按卡片和时段", "cards and hours"),
     Mode.HOLD_OPEN: Phrase("保持常开", "held open"),
     Mode.LOCKDOWN: Phrase("紧急封闭（只出不进）", "locked down (out only)"),

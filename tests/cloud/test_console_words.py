@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po
 
 from cloud.console import words
 from cloud.console.i18n import CATALOGUES, CHINESE, ENGLISH, LAST_MS, Language, choose, languages
+from contract.kinds import vocabulary
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge.load_test import METER, THERMOMETER
@@ -81,7 +82,7 @@ def test_every_kind_that_a_device_records_has_words() -> None:
     files = sources.files("edge", suffix=".py")
     recorded = {kind for file in files for kind in RECORDED.findall(file.read_text())}
     assert len(recorded) > 10
-    assert {kind for kind in recorded if kind not in words.KINDS and kind not in NOT_EVENTS} == set()
+    assert {kind for kind in recorded if kind not in vocabulary().events and kind not in NOT_EVENTS} == set()
 
 
 def faults(source: str) -> Iterator[str]:
@@ -111,7 +112,7 @@ def named(what: ast.expr) -> Iterator[str]:
 def test_every_fault_that_a_device_tells_of_has_words() -> None:
     told = {fault for file in sources.files("edge", suffix=".py") for fault in faults(file.read_text())}
     assert {"relay_stuck", "contactor_welded", "nonsense_frame", "silent", "exit_button_stuck", "latch"} <= told
-    assert told - set(words.FAULTS) == set()
+    assert told - set(vocabulary().faults) == set()
 
 
 def places(source: str) -> Iterator[str]:
@@ -137,11 +138,11 @@ def test_every_fault_of_a_device_has_words() -> None:
     }
     told |= {JOURNAL_FULL, DISK_LOW, METER, THERMOMETER}
     assert {"agent", "ocpp", "commands", "config", "bus", "readings", "uplink", "fire_loop", "emergency"} <= told
-    assert told - set(words.FAULTS) == set()
+    assert told - set(vocabulary().faults) == set()
 
 
 def test_every_family_of_events_has_words() -> None:
-    assert set(FAMILIES.split("|")) - set(words.FAMILIES) == set()
+    assert set(FAMILIES.split("|")) - set(vocabulary().families) == set()
 
 
 def test_every_detail_of_the_audit_has_words() -> None:
@@ -162,7 +163,7 @@ def test_every_deed_that_the_audit_records_has_words() -> None:
     files = [file for file in sources.files("cloud", suffix=".py") if "console" not in file.parts]
     recorded = {deed for file in files for deed in DEED.findall(file.read_text())}
     assert len(recorded) > 8
-    assert recorded - set(words.ACTIONS) - set(words.KINDS) == set()
+    assert recorded - set(words.ACTIONS) - set(vocabulary().events) == set()
 
 
 NOT_EVENTS = {"command.pub", "device.key", "device.run"}
