@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar, get_args
 
 from contract.decide import Mode
-from contract.device_events import CommandEvents
+from contract.device_events import CommandEvents, FaultCleared
 from contract.event_types import EventType, Look, Record, by_kind
 from contract.events import Grade
 from contract.phrases import Noun, Phrase
@@ -32,13 +32,6 @@ class Undeclared(LookupError):
 
 class FaultNoted(TypedDict):
     fault: str
-
-
-class FaultCleared(TypedDict):
-    """``by`` is the holder who cleared it on site, where one had to."""
-
-    fault: str
-    by: NotRequired[str]
 
 
 class ModeSet(TypedDict):

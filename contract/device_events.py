@@ -3,7 +3,6 @@
 What a point records is declared by its kind, see ``kinds``.
 """
 
-from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 from contract.event_types import EventType, Look, declared_in
@@ -209,7 +208,7 @@ class RosterRefused(TypedDict):
     kept: int
 
 
-class Configured(TypedDict):
+class ConfigTaken(TypedDict):
     status: str
     number: NotRequired[int]
     why: NotRequired[str]
@@ -243,7 +242,10 @@ class DeviceFault(TypedDict):
 
 
 class FaultCleared(TypedDict):
+    """``by`` is the holder who cleared it on site, where one had to."""
+
     fault: str
+    by: NotRequired[str]
 
 
 class LeaseExpired(TypedDict):
@@ -306,7 +308,7 @@ class DeviceEvents:
         "watch",
         "已按要求执行",
         "Took up what is ordered of it",
-        Configured,
+        ConfigTaken,
         looks={
             ("status", "refused"): Look("alarm", Phrase("拒绝了要求", "Refused what is ordered of it")),
             ("status", "reverted"): Look("alarm", Phrase("已恢复原接线", "Went back to its former wiring")),
@@ -384,55 +386,5 @@ class DeviceEvents:
         "device.unlogged", "alarm", "watch", "有事件未能写下", "Events could not be written down", Unlogged
     )
 
-
-DEVICE_FAULTS: Mapping[str, Phrase] = {
-    "agent": Phrase("程序出错", "Errors in its program"),
-    "bus": Phrase("仪表总线没有应答", "A bus of its instruments says nothing"),
-    "certificate": Phrase("证书即将到期或已到期", "Its certificate ends soon, or has ended"),
-    "clock": Phrase("不信任云端时间", "Does not believe the cloud's time"),
-    "clock_file": Phrase(
-        "时间文件曾损坏：设备时钟可能慢很多", "The file of its time was damaged: its clock may be far behind"
-    ),
-    "commands": Phrase("拒绝了不该执行的指令", "Refused orders that were not meant for it"),
-    "config": Phrase("拒绝了一份配置", "Refused a document of how it is to be"),
-    "decisions": Phrase("判断时出错", "Errors while deciding"),
-    "disk": Phrase("磁盘写不进去", "Its disk does not write"),
-    "disk_low": Phrase("存储卡将满", "Its disk is nearly full"),
-    "emergency": Phrase("紧急情况：门已释放", "Emergency: doors released"),
-    "fire_loop": Phrase("火警线断线：门已放行", "Fire loop broken: doors released"),
-    "internal_error": Phrase("设备内部故障", "A fault inside the device"),
-    "journal_full": Phrase("设备日志将满：云端没有接收", "Its journal fills up: the cloud takes nothing"),
-    "keeper": Phrase("引脚失去看管", "Nobody keeps its pins"),
-    "keeper_wiring": Phrase("引脚进程使用的是另一份接线", "Its keeper goes by another wiring"),
-    "latch": Phrase("重启后会忘记紧急情况", "Would forget an emergency over a restart"),
-    "link": Phrase("收到过大而无法接收的消息", "Was sent messages too large to take"),
-    "memory": Phrase("充电会话的记录无法写入", "What it keeps of its sessions cannot be written"),
-    "meter": Phrase("电表没有应答", "A meter does not answer"),
-    "no_such_point": Phrase("提到了它没有的点位", "Something names a point that it does not have"),
-    "ocpp": Phrase("充电桩连不上它", "Cannot be reached by charging posts"),
-    "reader_noisy": Phrase(
-        "读卡器发送杂乱信号，或有人在逐张试卡", "A reader sends noise, or somebody tries card after card"
-    ),
-    "readings": Phrase("读取仪表时出错", "Errors while taking readings"),
-    "roster": Phrase("拒收了一份名单", "Refused a roster"),
-    "roster_age": Phrase(
-        "名单已超过 24 小时未更新：收不到云端消息", "Its roster is more than 24 hours old: it hears no cloud"
-    ),
-    "roster_pages": Phrase("名单有部分损坏", "Part of its roster is damaged"),
-    "thermometer": Phrase("温度计没有应答", "A thermometer does not answer"),
-    "uplink": Phrase("与云端的线路有问题", "Trouble on the line to the cloud"),
-    "wiring": Phrase(
-        "已应用的接线文件损坏，使用设备自己的文件", "Its applied wiring is damaged; its own file is in force"
-    ),
-}
-"""What may be wrong with a device: with its program, its machine, its line, and the instruments on its buses."""
-
-DEVICE_FAMILIES: Mapping[str, Phrase] = {
-    "command": Phrase("远程指令", "Orders from afar"),
-    "device": Phrase("设备自身", "The device itself"),
-    "emergency": Phrase("紧急情况", "Emergencies"),
-    "journal": Phrase("丢失的记录", "Lost events"),
-    "reader": Phrase("读卡器", "Readers"),
-}
 
 DEVICE_EVENTS = declared_in(DeviceEvents, CommandEvents, EmergencyEvents, ReaderEvents, JournalEvents)

@@ -20,7 +20,8 @@ from msgspec import Struct
 
 from contract.archetypes import ARCHETYPE_FAMILIES, AnyKind, Kind
 from contract.decide import HOUR_MS, Mode
-from contract.device_events import DEVICE_EVENTS, DEVICE_FAMILIES, DEVICE_FAULTS
+from contract.device_events import DEVICE_EVENTS
+from contract.device_words import DEVICE_FAMILIES, DEVICE_FAULTS, DEVICE_TEXTS
 from contract.event_types import EventType, by_kind
 from contract.events import Grade, grade
 from contract.phrases import Noun, Phrase, noun
@@ -94,7 +95,7 @@ def vocabulary() -> Vocabulary:
         _merged([DEVICE_FAMILIES, ARCHETYPE_FAMILIES, {kind.name: kind.noun.many for kind in kinds}]),
         _merged([kind.phases for kind in kinds]),
         _merged([DEVICE_FAULTS, *(kind.faults for kind in kinds)]),
-        _merged([kind.texts for kind in kinds]),
+        _merged([DEVICE_TEXTS, *(kind.texts for kind in kinds)]),
         _merged([kind.classes for kind in kinds]),
     )
 

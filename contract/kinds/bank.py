@@ -31,7 +31,7 @@ class Bank(FeederKind[Phase, Fault, Never]):
 
 BANK = KIND = Bank(
     "bank",
-    noun("插座组供电", "Socket supply", "Supplies of sockets"),
+    noun("供电组", "Supply", "Supplies of sockets"),
     phases={
         "off": Phrase("未供电", "supply off"),
         "closing": Phrase("正在供电", "supply comes on"),

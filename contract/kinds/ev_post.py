@@ -4,7 +4,7 @@ from typing import Literal, NotRequired, TypedDict
 
 from contract.archetypes import SessionKind
 from contract.event_types import EventType
-from contract.phrases import Phrase, noun
+from contract.phrases import Noun, Phrase
 
 Phase = Literal["free", "starting", "charging", "stopping", "absent", "faulted", "emergency"]
 Fault = Literal[
@@ -122,10 +122,12 @@ class EvPost(SessionKind[Phase, Fault, Text]):
     configured = EventType("ev_post.configured", "quiet", "value", "充电桩已配置", "A post was configured", Configured)
 
 
+NOUN = Noun(Phrase("充电桩", "Charging post"), Phrase("汽车充电桩", "Charging posts"))
+
 EV_POST = KIND = EvPost(
     "ev_post",
-    noun("汽车充电桩", "Charging post", "Charging posts"),
-    classes={"ev": noun("汽车充电桩", "Charging post", "Charging posts")},
+    NOUN,
+    classes={"ev": NOUN},
     phases={
         "free": Phrase("空闲", "free"),
         "starting": Phrase("正在启动", "starting"),

@@ -1,6 +1,8 @@
-"""The panel's words in Chinese; the English ones are the keys. What a door says comes from the table of reasons."""
+"""The panel's words in Chinese; the English ones are the keys. What a station shows comes from the tables of the
+contract."""
 
 from contract import reasons, sessions
+from contract.kinds import known_kinds, vocabulary
 
 ZH = {
     "Simulated hardware": "模拟硬件",
@@ -133,14 +135,6 @@ ZH = {
     "The drawings move with JavaScript; the buttons work without it.": "图画需要 JavaScript 才会动；按钮不需要。",
 }
 
-POINTS = {
-    "phone": ("Phone socket {which}", "手机插座 {which}"),
-    "ebike": ("E-bike socket {which}", "电动车插座 {which}"),
-    "ev": ("Charging post {which}", "充电桩 {which}"),
-    "bank": ("Supply {which}", "供电组 {which}"),
-}
-"""What the samples call their sockets, and what people call them: English and Chinese."""
-
 THINGS = {
     "phone": "Phone",
     "phone_fast": "Fast-charging phone",
@@ -151,23 +145,6 @@ THINGS = {
     "nothing": "Charger with nothing on it",
 }
 """What there is to plug in, and its name."""
-
-STATION_WORDS = {
-    "alarm_still_on": ("The alarm is still on: nothing is reset", "报警未解除，不能复位"),
-    "please_close": ("Please close the door", "请关门"),
-    "held": ("The door stands open", "门一直开着"),
-    "forced": ("Forced", "强行通过"),
-    "tailgated": ("One person, one card", "一人一卡，请勿尾随"),
-    "jammed": ("The arm is stuck", "闸杆卡住了"),
-    "starting": ("Plug in now", "请插上充电器"),
-    "charging": ("Charging", "充电中"),
-    "checking": ("Checking after an interruption", "中断后检查中"),
-    "hot": ("The socket is getting hot", "插座温度偏高"),
-    "idle": ("Charging is over: please make room", "充电已结束，请让出插座"),
-    "waiting": ("You are next: you will be told", "已排队，轮到时会通知您"),
-    "fault_cleared": ("The fault is cleared", "故障已清除"),
-}
-"""What a station shows of its own accord: English and Chinese."""
 
 
 def sentences(language: str) -> dict[str, str]:
@@ -181,18 +158,17 @@ def say(text: str, language: str, **values: object) -> str:
 
 
 def point_name(point: str, language: str) -> str:
-    """What people call a socket by the name in its wiring; another point is called as there."""
-    kind, _, which = point.partition("-")
-    texts = POINTS.get(kind)
-    return texts[1 if language == "zh" else 0].format(which=which.upper()) if texts and which else point
+    """What people call a point that the wiring names after its class or kind; another one is called as there."""
+    what, _, which = point.partition("-")
+    nouns = {**vocabulary().classes} | {kind.name: kind.noun for kind in known_kinds().values()}
+    return f"{nouns[what].one.in_language(language)} {which.upper()}" if what in nouns and which else point
 
 
 def shown_words(language: str) -> dict[str, str]:
-    """Every text a door or a socket may show, by its id."""
-    column = 1 if language == "zh" else 0
+    """Every text that a station may show, by its id."""
     separator = "。" if language == "zh" else ". "
     said = {stop.value: sessions.words(stop, language) for stop in sessions.TABLE}
     said |= {reason.value: reasons.words(reason, language) for reason in reasons.TABLE}
     return {name: separator.join(filter(None, (words.text, words.remedy))) for name, words in said.items()} | {
-        name: both[column] for name, both in STATION_WORDS.items()
+        name: text.in_language(language) for name, text in vocabulary().texts.items()
     }

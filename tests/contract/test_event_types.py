@@ -4,7 +4,8 @@ from typing import Any, NotRequired, TypedDict
 
 import pytest
 
-from contract.device_events import DEVICE_EVENTS, DEVICE_FAMILIES, DeviceEvents
+from contract.device_events import DEVICE_EVENTS, DeviceEvents
+from contract.device_words import DEVICE_FAMILIES
 from contract.event_types import EventType, Look, Record, WrongFields, by_kind
 from contract.phrases import Phrase, noun
 

@@ -6,11 +6,12 @@ from typing import get_args
 
 import pytest
 
+from contract.kinds import vocabulary
 from contract.reasons import Reason
 from contract.sessions import Stop
 from dev import ROOT
 from firmware_sim.orders import What
-from firmware_sim.panel.words import STATION_WORDS, THINGS, ZH, point_name, say, shown_words
+from firmware_sim.panel.words import THINGS, ZH, point_name, say, shown_words
 from firmware_sim.parts.battery import APPLIANCES
 
 PANEL = ROOT / "firmware_sim" / "panel"
@@ -47,7 +48,7 @@ def test_a_sentence_without_chinese_is_an_error() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_reason_and_every_word_of_a_station_can_be_shown(language: str) -> None:
-    assert set(shown_words(language)) == {*Reason, *Stop, *STATION_WORDS}
+    assert set(shown_words(language)) == {*Reason, *Stop, *vocabulary().texts}
     assert all(shown_words(language).values())
 
 
@@ -61,4 +62,4 @@ def test_no_station_shows_a_word_that_the_panel_does_not_know() -> None:
     stations = (ROOT / "edge" / "stations").glob("*.py")
     shown = {word for file in stations for word in re.findall(r'Show\("\w+", "(\w+)"\)', file.read_text())}
     assert shown
-    assert shown <= set(STATION_WORDS)
+    assert shown <= set(vocabulary().texts)
