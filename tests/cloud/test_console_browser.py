@@ -299,6 +299,36 @@ def test_on_a_phone_every_page_fits_and_every_target_can_be_hit(town: Town, brow
     context.close()
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_navigation_of_a_small_phone_is_one_row(town: Town, browser: Browser, locale: str) -> None:
+    context = browser.new_context(base_url=town.url, locale=locale, viewport=ViewportSize(width=360, height=780))
+    page = context.new_page()
+    page.goto("/login")
+    page.fill("[name=name]", "admin")
+    page.fill("[name=password]", PASSWORD)
+    page.click("button")
+    shown = "[...document.querySelectorAll('.top nav > *')].filter((one) => one.checkVisibility())"
+    for path in ("/", "/doors", "/events", "/people", "/charging", "/audit"):
+        page.goto(path)
+        found = page.evaluate(f"{shown}.map((one) => one.offsetTop)")
+        assert len(found) >= 5
+        assert len(set(found)) == 1, path
+    context.close()
+
+
+def test_only_the_chosen_answer_is_a_box(town: Town, page: Page) -> None:
+    log_in(page, "admin")
+    page.goto("/adoptions")
+    boxes = page.locator("fieldset.choice")
+    unframed = "rgba(0, 0, 0, 0)"
+    for chosen, other in ((0, 1), (1, 0)):
+        boxes.nth(chosen).get_by_role("radio").check()
+        expect(boxes.nth(other)).to_have_css("border-top-color", unframed)
+        expect(boxes.nth(chosen)).not_to_have_css("border-top-color", unframed)
+        expect(boxes.nth(chosen).locator(".fields")).to_be_visible()
+        expect(boxes.nth(other).locator(".fields")).to_be_hidden()
+
+
 def test_nothing_is_fetched_from_anywhere_else(town: Town, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
