@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,13 @@ from firmware_sim.worlds.brokers import Broker as LocalBroker
 from firmware_sim.worlds.brokers import start_broker
 from tests.cloud.line import PATIENCE_S, connected
 from tests.cloud.sender import SITE
+
+
+@pytest.fixture(autouse=True)
+def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So long the cloud waits between two attempts, and for half a packet."""
+    monkeypatch.setattr("cloud.broker.RECONNECT_MIN_S", 0.01)
+    monkeypatch.setattr("cloud.broker.KEEPALIVE_S", 1)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +77,7 @@ def test_a_broker_that_never_greets_is_trouble() -> None:
         cloud.start()
         silent, _ = listening.accept()
         while "does not greet" not in cloud.trouble:
-            pass
+            time.sleep(0.001)
         assert not cloud.is_connected
         cloud.stop()
         silent.close()
@@ -102,9 +110,7 @@ def test_messages_go_both_ways(broker: LocalBroker) -> None:
     cloud.stop()
 
 
-def test_it_starts_before_the_broker_and_comes_back_after_it(
-    broker: LocalBroker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_starts_before_the_broker_and_comes_back_after_it(broker: LocalBroker) -> None:
     heard: Queue[Arrived] = Queue()
     ready: Queue[None] = Queue()
     port = broker.port
@@ -201,9 +207,8 @@ def test_a_message_larger_than_any_device_says_is_dropped_and_counted() -> None:
     ids=lambda answer: answer.hex(),
 )
 def test_whatever_a_stranger_answers_the_cloud_finds_a_real_broker(
-    mosquitto: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+    mosquitto: Path, tmp_path: Path, answer: bytes
 ) -> None:
-    monkeypatch.setattr("cloud.broker.KEEPALIVE_S", 2)  # so long is half a packet waited for
     ready: Queue[None] = Queue()
     with stranger(answer) as port:
         cloud = cloud_end(port, Queue(), ready)
