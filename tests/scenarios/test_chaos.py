@@ -11,8 +11,8 @@ from firmware_sim.worlds.chaos_audit import Verdict
 from firmware_sim.worlds.chaos_plan import Plan, What, make_plan
 from firmware_sim.worlds.chaos_town import cards, places
 
-SEED = 28
-"""Its plan kills each kind of process, and cuts a cable, in time for something to come of it."""
+SEED, SHORT_SEED = 28, 38_103
+"""Their plans kill each kind of process, and cut a cable, in time for something to come of it."""
 HASTY = Path(__file__).with_name("hasty_cloud.py")
 
 
@@ -30,15 +30,25 @@ def plan(*among: What, minutes: float, devices: int, seed: int) -> Plan:
 
 
 @pytest.mark.long
+def test_quarter_minute_of_chaos_loses_nothing(tmp_path: Path) -> None:
+    loses_nothing(tmp_path, plan(minutes=0.25, devices=2, seed=SHORT_SEED), badges=6, moves=3)
+
+
+@pytest.mark.slow
 def test_half_a_minute_of_chaos_loses_nothing(tmp_path: Path) -> None:
-    figures, verdict = lived_through(tmp_path, plan(minutes=0.5, devices=2, seed=SEED))
+    loses_nothing(tmp_path, plan(minutes=0.5, devices=2, seed=SEED), badges=20, moves=5)
+
+
+def loses_nothing(folder: Path, plan: Plan, *, badges: int, moves: int) -> None:
+    """Live through it; more than so many badges and moves of a lock must come of it."""
+    figures, verdict = lived_through(folder, plan)
     assert verdict.complaints == []
     assert figures.ok
     assert figures.kills >= 3
     assert figures.cuts >= 1
     assert figures.at_acks >= 1
-    assert figures.events > figures.badges > 20
-    assert figures.moves > 5
+    assert figures.events > figures.badges > badges
+    assert figures.moves > moves
     assert figures.commands >= figures.commands_done >= 1
 
 
