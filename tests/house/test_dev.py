@@ -7,11 +7,20 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 import dev
 from tests.house.commands import help_of
+
+
+class Usage(NamedTuple):
+    """As ``shutil.disk_usage`` tells it."""
+
+    total: int
+    used: int
+    free: int
 
 
 @pytest.fixture
@@ -206,6 +215,15 @@ def test_the_files_of_the_tests_lie_where_a_socket_s_path_stays_short() -> None:
     files.rmdir()
     longest = files / "popen-gw3" / f"test_{'x' * 25}0" / "demo" / "devices" / "gym-turnstile" / "control.sock"
     assert len(bytes(longest)) < 104  # what macOS allows; Linux has four more
+
+
+def test_files_of_tests_are_in_memory_with_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dev, "MEMORY", tmp_path)
+    for free, parent in ((dev.SCRATCH_BYTES, tmp_path), (dev.SCRATCH_BYTES - 1, Path("/tmp"))):
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: Usage(0, 0, free))
+        files = dev.scratch()
+        files.rmdir()
+        assert files.parent == parent
 
 
 def test_compiled_modules_are_kept_for_child_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
