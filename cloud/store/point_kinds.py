@@ -22,9 +22,12 @@ def reported_kind(connection: Connection, device: str, point: str) -> str:
     return kinds_in((state or {}).get("points")).get(point, "")
 
 
+_KINDS = select(points.c.name, points.c.kind)
+
+
 def kinds_of(connection: Connection) -> dict[str, str]:
     """The kind of every point."""
-    return {row.name: row.kind for row in connection.execute(select(points.c.name, points.c.kind))}
+    return dict(connection.execute(_KINDS).all())
 
 
 def note_kinds(connection: Connection, device: str, told: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from cloud.rollouts import Leg, Rollout
 from cloud.store.schema import desired, devices, rollout_legs, rollouts
@@ -40,7 +40,7 @@ def ask_to_stop(connection: Connection, rollout: str, why: str) -> None:
 
 def live_rollout(connection: Connection) -> tuple[Rollout, str] | None:
     """The one that goes on, and why a person wants it stopped, empty if nobody does."""
-    row = connection.execute(_NEWEST.where(rollouts.c.state.in_(("canary", "rest")))).first()
+    row = connection.execute(_LIVE).first()
     return None if row is None else (_rollout(connection, row), row.stop or "")
 
 
@@ -68,7 +68,13 @@ def known_wiring(connection: Connection, device: str, name: str) -> str:
 
 _HEAD = tuple(name for name in Rollout.__struct_fields__ if name != "legs")
 _NEWEST = select(rollouts).order_by(rollouts.c.started_ms.desc(), rollouts.c.id)
-_LEGS = select(*(rollout_legs.c[name] for name in Leg.__struct_fields__)).order_by(rollout_legs.c.device)
+_LIVE = _NEWEST.where((rollouts.c.state == "canary") | (rollouts.c.state == "rest"))
+"""Kept ready, as are the legs: it is asked every second."""
+_LEGS = (
+    select(*(rollout_legs.c[name] for name in Leg.__struct_fields__))
+    .where(rollout_legs.c.rollout_id == bindparam("rollout"))
+    .order_by(rollout_legs.c.device)
+)
 
 
 def _head(rollout: Rollout) -> dict[str, object]:
@@ -80,5 +86,5 @@ def _leg(rollout: Rollout, leg: Leg) -> dict[str, object]:
 
 
 def _rollout(connection: Connection, row: Row[Any]) -> Rollout:
-    legs = connection.execute(_LEGS.where(rollout_legs.c.rollout_id == row.id))
+    legs = connection.execute(_LEGS, {"rollout": row.id})
     return Rollout(**{name: getattr(row, name) for name in _HEAD}, legs=tuple(Leg(*leg) for leg in legs))

@@ -14,7 +14,6 @@ from cloud.folder import make_folder, open_folder
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder, write_secret
 from cloud.publisher import Publisher
-from cloud.rolling import LOOK_S as ROLL_S
 from cloud.rolling import Rolling, ask, start
 from cloud.sample import SITE, seed_sample
 from cloud.store.community import add_point, has_point
@@ -32,6 +31,8 @@ COMMIT_S = 0.004
 """How long a transaction takes; what comes meanwhile is in the next one."""
 BEATS_WAIT_S = 10.0
 """Nobody waits for a beat, and a transaction is most of what it costs: so it waits for company."""
+ROLL_S = 5.0
+"""How often a roll-out is looked at: less often than by the real cloud, as each look costs two transactions."""
 LOOK_S = 60.0
 """How often the publisher looks whether its last issue is getting old. Of changes it is told."""
 

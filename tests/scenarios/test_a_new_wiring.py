@@ -91,7 +91,7 @@ class Gates:
         return {leg.device: leg.state for leg in self.rollout(rollout).legs}
 
     async def over(self, rollout: str, within_s: float = 300) -> Rollout:
-        await self.until(lambda: not self.rollout(rollout).live, within_s)
+        await self.until(lambda: not self.rollout(rollout).live, within_s, look_s=0.5)
         return self.rollout(rollout)
 
     def reported(self, name: str) -> Reported:
@@ -100,11 +100,11 @@ class Gates:
             found = find_desired(connection, name)
         return found.reported if found and found.reported else Reported(0, "waiting", 0)
 
-    async def until(self, condition: Callable[[], bool], within_s: float = 120) -> None:
+    async def until(self, condition: Callable[[], bool], within_s: float = 120, look_s: float = 0.05) -> None:
         """Let time go on until it holds. Raises ``TimeoutError``."""
         async with asyncio.timeout(within_s):
             while not condition():
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(look_s)
 
     def tried(self, name: str) -> list[str]:
         """What the device's journal says became of its wirings."""
