@@ -107,7 +107,8 @@ def create_app(
             return site_banner(connection, clock())
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner)
-    source = PageSource(store, pages, clock)
+    metrics = figures or Metrics(store, clock, feed)
+    source = PageSource(store, pages, clock, lambda: metrics.workings().undeliverable)
     app = _bare_application(feed, source)
     app.state.desk = Desk(
         store,
@@ -126,7 +127,7 @@ def create_app(
     app.state.public_url = public_url
     app.state.source = source
     app.state.hubs = HubBoard(store, clock)
-    app.state.metrics = figures or Metrics(store, clock, feed)
+    app.state.metrics = metrics
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
     for routes in PAGES_AND_CALLS:

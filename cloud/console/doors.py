@@ -65,6 +65,11 @@ class Doors(Struct, frozen=True):
     now_ms: int
 
     @property
+    def unheard(self) -> set[str]:
+        """The points whose devices the cloud does not hear."""
+        return {point.name for point in self.points if not heard(point)}
+
+    @property
     def shape(self) -> str:
         """Another one whenever the page's forms or lists would be others. States and presences change without it."""
         modes = [(one.name, one.mode, one.drifts, one.why, one.lost_ms) for one in self.points]
@@ -137,7 +142,7 @@ def doors_page(
         422 if said and said.tone == "bad" else 200,
         points=points,
         standing=seen.standing,
-        unheard={point.name for point in points if not heard(point)},
+        unheard=seen.unheard,
         drifts=drifts(points),
         orders=orders,
         order=asked,

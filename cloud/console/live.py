@@ -1,6 +1,6 @@
 """The first page: what is so now, what has just happened, and the stream that keeps both fresh."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -16,7 +16,7 @@ from cloud.api.streams import JSON, After, LastEventId, stream
 from cloud.api.views import device_json, event_json
 from cloud.auth import Clock
 from cloud.console.banner import site_banner
-from cloud.console.doors import heard, look_at_doors
+from cloud.console.doors import drifts, heard, look_at_doors
 from cloud.console.lists import ROWS, device_shape
 from cloud.console.pages import Pages
 from cloud.feed import MAX_FRAME_EVENTS, Item, Span
@@ -81,6 +81,8 @@ class Overview(Struct, frozen=True):
     breaks: list[BreakView] = []
     twins: Set[str] = frozenset()
     emergencies: list[ZoneState] = []
+    undeliverable: str = ""
+    """Why the newest changes are in no roster; empty while they are."""
 
     @property
     def newest_roster(self) -> int:
@@ -108,10 +110,12 @@ class Charging(Struct, frozen=True):
 class PageSource:
     """What the feed reads: the database, and the templates that turn its rows into lines and cards."""
 
-    def __init__(self, store: Store, pages: Pages, clock: Clock) -> None:
+    def __init__(self, store: Store, pages: Pages, clock: Clock, undeliverable: Callable[[], str]) -> None:
+        """``undeliverable`` says why the newest changes are in no roster, or nothing."""
         self._store = store
         self._pages = pages
         self._clock = clock
+        self._undeliverable = undeliverable
         self._refused = RefusedToday()
 
     def span(self, after: int) -> Span:
@@ -173,7 +177,18 @@ class PageSource:
             Item("piece", self._pages.fragment(code, "_door.html", point=point, **context), key=point.name)
             for point in seen.points
         ]
-        return [*doors, self._shape(code, seen.shape)]
+        orders = [
+            Item(
+                "piece",
+                self._pages.fragment(
+                    code, "_mode_order.html", one=one, labels=seen.labels, unheard=seen.unheard, now_ms=seen.now_ms
+                ),
+                key=f"order {one.id}",
+            )
+            for one in seen.standing
+        ]
+        lacking = self._pages.fragment(code, "_drifts.html", drifts=drifts(seen.points), **context)
+        return [*doors, *orders, Item("piece", lacking, key="drifts"), self._shape(code, seen.shape)]
 
     def _device_page(self, code: str, name: str) -> list[Item]:
         with self._store.reading() as connection:
@@ -228,6 +243,7 @@ class PageSource:
                 breaks=list_breaks(connection, since_ms=now_ms - BREAKS_SHOWN_MS),
                 twins=twins(connection, now_ms - TWINS_SHOWN_MS),
                 emergencies=list_zone_states(connection, now_ms),
+                undeliverable=self._undeliverable(),
             )
 
 

@@ -227,12 +227,20 @@ def test_a_day_beyond_the_calendar_is_refused(town: Town, days: dict[str, str]) 
 
 
 def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:
+    """On its own page and on the first one, which is live."""
     town.app.state.metrics.workings = lambda: Workings(undeliverable="a site page of 1830000 bytes")
-    for language, text in (("en", "The newest changes reach no door"), ("zh-CN", "最新的改动到不了任何门")):
+    tiles = ("No roster can be sent the newest changes reach no door", "名单无法下发 最新的改动到不了任何门")
+    texts = ("The newest changes reach no door", "最新的改动到不了任何门")
+    for language, text, tile in zip(("en", "zh-CN"), texts, tiles, strict=True):
         with town.visit("gate", language=language) as visitor:
             page = visitor.get("/rosters").text
             assert text in page
             assert "a site page of 1830000 bytes" in page
+            assert tile in words(visitor.get("/").text)
+    with town.visit("gate") as visitor:
+        assert tiles[0] in words(town.app.state.source.status("en")[0].data)
+        town.app.state.metrics.workings = Workings
+        assert tiles[0] not in words(visitor.get("/").text)
 
 
 def test_every_page_about_people_says_on_how_many_points_the_newest_roster_is_applied(town: Town) -> None:

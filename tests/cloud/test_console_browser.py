@@ -133,6 +133,29 @@ def test_a_door_changes_without_a_reload(town: Town, page: Page) -> None:
     assert page.evaluate("window.same"), "the page was not loaded again"
 
 
+def test_an_order_that_stands_changes_without_a_reload(town: Town, page: Page) -> None:
+    """Who hears nothing of it is said live; what somebody types beside it stays."""
+    town.beats("east-gate")
+    town.steering.set_mode(["east-gate"], Mode.HOLD_OPEN, "gate", "moving day")
+    log_in(page)
+    page.goto("/doors")
+    page.evaluate("window.same = true")
+    standing = page.locator(".standing")
+    expect(standing).to_contain_text("East gate")
+    expect(standing).not_to_contain_text("Not heard")
+    why = standing.get_by_label("Why")
+    why.fill("all is in")
+    lacking = page.locator("#drifts")
+    expect(lacking).to_contain_text("Not yet taken up by 1 of 1: East gate")
+    town.now_ms += 200_000
+    expect(standing).to_contain_text("East gate (Not heard)")
+    expect(lacking).to_contain_text("East gate (not heard: it will when it is back)")
+    town.beats("east-gate")
+    expect(standing).not_to_contain_text("Not heard")
+    expect(why).to_have_value("all is in")
+    assert page.evaluate("window.same"), "the page was not loaded again"
+
+
 def test_a_door_of_another_mode_brings_its_form(town: Town, page: Page) -> None:
     """Not from under somebody who types: then the page says that it is out of date."""
     town.beats("east-gate")
