@@ -1,6 +1,7 @@
 """What tests of every folder may ask for. Where a part is missing, the test says so: skipped, or failed in CI."""
 
 import gc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +24,16 @@ def absent(what: str) -> NoReturn:
 def tool(name: str) -> Path:
     found = dev.find_tool(name)
     return Path(found) if found else absent(f"{name} is not installed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_migrations() -> Iterator[None]:
+    """A new database is made by the statements that its migrations came to, which are carried out once a process."""
+    from tests.cloud.template import quick_migrate
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("cloud.store.database.migrate", quick_migrate)
+        yield
 
 
 @pytest.fixture(scope="session")

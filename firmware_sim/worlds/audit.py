@@ -54,14 +54,18 @@ def audit(town: VirtualTown, also: Collection[tuple[str, str]] = (), forgiven: C
     """Everything that can be said against a town. ``also`` are the people and zones that its operators brought together
     while it ran; ``forgiven`` are the ways in which its story has broken journals (``full``, ``let_go``, ``forked``):
     rows may then be lost, but every one of them must be in a gap that the cloud knows."""
-    complaints = list(_at_the_cloud(town))
+    with town.cloud.reading():
+        return list(_complaints(town, also, forgiven))
+
+
+def _complaints(town: VirtualTown, also: Collection[tuple[str, str]], forgiven: Collection[str]) -> Iterator[str]:
+    yield from _at_the_cloud(town)
     for name in town.devices:
         books = _books(town, name)
-        complaints += [f"{name}: {complaint}" for complaint in _of_journal(town, name, books, forgiven)]
+        yield from (f"{name}: {complaint}" for complaint in _of_journal(town, name, books, forgiven))
         events = _events(town, name, books)
-        complaints += [f"{name}: {complaint}" for complaint in _of_lock(town, name, events)]
-        complaints += [f"{name}: {complaint}" for complaint in _of_people(town, name, events, also)]
-    return complaints
+        yield from (f"{name}: {complaint}" for complaint in _of_lock(town, name, events))
+        yield from (f"{name}: {complaint}" for complaint in _of_people(town, name, events, also))
 
 
 def entitled(zone: str) -> dict[str, bool]:

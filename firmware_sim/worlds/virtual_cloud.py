@@ -57,6 +57,7 @@ class VirtualCloud:
         self.link.on_up = self._connected
         self.link.on_message = self._message
         self._open = ExitStack()
+        self._view: Connection | None = None
         self._life = over(self._world)
         self._arrived: list[Arrived] = []
         self._taking: TimerHandle | None = None
@@ -123,13 +124,20 @@ class VirtualCloud:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """The database, whether or not the cloud runs."""
+        """The database, whether or not the cloud runs. Within one another the readings of one that does not run share
+        their view: to open the database costs more than most questions."""
         if self.running:
             with self._store.reading() as connection:
                 yield connection
+        elif self._view is not None:
+            yield self._view
         else:
             with open_folder(self.folder) as (store, _), store.reading() as connection:
-                yield connection
+                self._view = connection
+                try:
+                    yield connection
+                finally:
+                    self._view = None
 
     @contextmanager
     def changing(self) -> Iterator[Connection]:
