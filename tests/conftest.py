@@ -3,12 +3,17 @@
 import gc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 from hypothesis import settings
 
 import dev
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser import SharedBrowser
 
 # A slow machine is not a failure, and CI draws the same examples every time.
 settings.register_profile("house", deadline=None, derandomize=dev.in_ci())
@@ -46,6 +51,22 @@ def mosquitto() -> Path:
 def chromium() -> Path:
     """The browser's program."""
     return tool("chromium")
+
+
+@pytest.fixture(scope="session")
+def shared_browser(chromium: Path) -> Iterator["SharedBrowser"]:
+    from tests import browser  # Playwright is large, and most tests do without it.
+
+    with browser.shared_browser(chromium) as shared:
+        yield shared
+
+
+@pytest.fixture(scope="module")
+def browser(shared_browser: "SharedBrowser") -> Iterator["Browser"]:
+    """A browser without a page."""
+    shared_browser.wake()
+    yield shared_browser.browser
+    shared_browser.rest()
 
 
 @pytest.fixture(scope="session")

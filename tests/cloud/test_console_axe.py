@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 from fastapi.responses import HTMLResponse
-from playwright.sync_api import Browser, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize
 
 from cloud.keys import KeyFolder
 from cloud.store.database import open_store
@@ -14,8 +14,9 @@ from cloud.store.orders import list_orders
 from cloud.zones import create_zone
 from contract.decide import Mode
 from tests.axe import grave_violations
+from tests.browser import PHONE
 from tests.cloud.hub import DEVICE
-from tests.cloud.test_console_browser import EVERY_PAGE, PHONE, QUIET, a_busy_hub
+from tests.cloud.test_console_browser import EVERY_PAGE, a_busy_hub
 from tests.cloud.town import PASSWORD, Town, routed
 
 pytestmark = pytest.mark.browser
@@ -63,14 +64,6 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             create_zone(connection, town.now_ms, "office", "roof", "屋顶", "Roof")
         yield town
     store.close()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield opened
-        opened.close()
 
 
 def test_axe_reads_the_page_of_every_route(troubled: Town) -> None:

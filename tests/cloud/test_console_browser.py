@@ -2,23 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from contract.decide import Mode
+from tests.browser import PHONE, SMALLEST_TARGET_PX
 from tests.cloud.hub import DEVICE, SESSION, RidersHub
 from tests.cloud.town import PASSWORD, Town
 
 pytestmark = pytest.mark.browser
 
-QUIET = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
-    *("--disable-component-update", "--disable-sync"),
-]
-PHONE = ViewportSize(width=390, height=844)
-SMALLEST_TARGET_PX = 44
 SMALL_TARGETS = """(least) => [...document.querySelectorAll("button, select, summary, nav a, .tile")]
   .filter((one) => one.checkVisibility() && one.getBoundingClientRect().height < least).map((one) => one.innerText)"""
 EVERY_PAGE = (
@@ -30,12 +24,9 @@ EVERY_PAGE = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield opened
-        opened.close()
+@pytest.fixture(autouse=True)
+def _status_is_looked_at_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud.feed.STATUS_EVERY_S", 0.25)
 
 
 @pytest.fixture
@@ -56,11 +47,21 @@ def page(context: BrowserContext) -> Iterator[Page]:
     assert complaints == []
 
 
-def log_in(page: Page, name: str = "gate") -> None:
+def fill_in_login(page: Page, name: str) -> None:
     page.goto("/login")
     page.get_by_label("Operator name").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("status").get_by_text("Live", exact=True)).to_be_visible()
+
+
+def log_in(page: Page, name: str = "gate") -> None:
+    """Without the form's page: most of what a short test costs is the pages that it loads."""
+    token = re.search(r'name="csrf" value="([^"]+)"', page.request.get("/login").text())
+    assert token
+    form = {"csrf": token[1], "name": name, "password": PASSWORD}
+    assert page.request.post("/login", form=form, max_redirects=0).status == 303
+    page.goto("/")
     expect(page.get_by_role("status").get_by_text("Live", exact=True)).to_be_visible()
 
 
@@ -355,7 +356,7 @@ def test_only_the_chosen_answer_is_a_box(town: Town, page: Page) -> None:
 def test_nothing_is_fetched_from_anywhere_else(town: Town, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    log_in(page)
+    fill_in_login(page, "gate")
     assert len(asked) > 5
     assert all(url.startswith(town.url) for url in asked)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect
 
 from tests.axe import grave_violations
+from tests.browser import PHONE
 from tests.firmware_sim.panel_world import PORTALS, SOCKETS, ServedPanel
-from tests.firmware_sim.test_panel_browser import PHONE, QUIET
 
 pytestmark = pytest.mark.browser
 
@@ -27,14 +27,6 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPanel]:
         for device in opened.world.devices.values():
             device.waiting = MANY
         yield opened
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser import PHONE, SMALLEST_TARGET_PX
 from tests.firmware_sim.panel_world import ServedPanel
 
 pytestmark = pytest.mark.browser
 
-QUIET = [
-    *("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"),
-    *("--disable-component-update", "--disable-sync"),
-]
-PHONE = ViewportSize(width=390, height=844)
-SMALLEST_TARGET_PX = 44
 TURNED_BY = """arm => {
   window.turned = 0;
   const look = () => {
@@ -26,14 +21,6 @@ TURNED_BY = """arm => {
   };
   look();
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -5,23 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from firmware_sim.parts.charger import Socket
+from tests.browser import PHONE, SMALLEST_TARGET_PX
 from tests.firmware_sim.panel_world import SOCKETS, ServedPanel
-from tests.firmware_sim.test_panel_browser import PHONE, QUIET, SMALLEST_TARGET_PX
 
 pytestmark = pytest.mark.browser
 HUB, EBIKE, NAMED = "hub-sockets", "ebike-1", "E-bike socket 1"
 PINS = {"bank-a": 22, EBIKE: 17}
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from firmware_sim.worlds.brokers import free_port
-from tests.cloud.test_console_browser import QUIET
 
 pytestmark = pytest.mark.browser
 
@@ -52,14 +51,6 @@ def running_demo(folder: Path) -> Iterator[Demo]:
         process.communicate(timeout=ENDS_WITHIN_S)
 
 
-@contextmanager
-def browsing(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield browser
-        browser.close()
-
-
 def log_in(page: Page, demo: Demo) -> None:
     page.goto(demo.console)
     page.get_by_label("Operator name").fill("admin")
@@ -69,8 +60,8 @@ def log_in(page: Page, demo: Demo) -> None:
 
 
 @pytest.mark.long
-def test_a_card_tapped_on_the_panel_appears_on_the_console(chromium: Path, tmp_path: Path, pictures: Path) -> None:
-    with running_demo(tmp_path / "demo") as demo, browsing(chromium) as browser:
+def test_a_card_tapped_on_the_panel_appears_on_the_console(browser: Browser, tmp_path: Path, pictures: Path) -> None:
+    with running_demo(tmp_path / "demo") as demo:
         context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})
         console, panel = context.new_page(), context.new_page()
         log_in(console, demo)
@@ -92,4 +83,5 @@ def test_a_card_tapped_on_the_panel_appears_on_the_console(chromium: Path, tmp_p
         console.screenshot(path=pictures / "console.png")
         expect(console.get_by_text("DEMO", exact=True)).to_be_visible()
         expect(panel.get_by_text("DEMO", exact=True)).to_be_visible()
+        context.close()
     assert demo.process.returncode == 0
