@@ -29,6 +29,28 @@ WITHIN = {
 }
 
 
+ONE_MORE = {
+    "line": (f"# {'a' * 1998}", "# " + "a" * 1999, "a line of"),
+    "key": (f"{'a.' * 11}a = 1", f"{'a.' * 12}a = 1", "a key of more than 12 parts"),
+    "depth": ("a = " + "[" * 12 + "]" * 12, "a = " + "[" * 13 + "]" * 13, "nested deeper than 12"),
+    "digits": ("a = " + "9" * 18, "a = " + "9" * 19, "a number of more than 18"),
+    "hexadecimal digits": ("a = 0x" + "f" * 17, "a = 0x" + "f" * 18, "a number of more than 18"),
+    "entries": ("a=1\n" * 3_999, "a=1\n" * 4_001, "more than 4000 keys"),
+    "size": ("#\n" * 32 * 1024, "#\n" * 32 * 1024 + "#", "65537 characters"),
+}
+"""The most that is read, and what is refused. The bounds stand here in figures, so that none is moved by a slip."""
+
+
+@pytest.mark.parametrize(("most", "more", "problem"), ONE_MORE.values(), ids=ONE_MORE)
+def test_each_bound_is_where_it_is_said(most: str, more: str, problem: str) -> None:
+    with pytest.raises(NotToml, match=problem):
+        read_toml(more)
+    try:
+        read_toml(most)
+    except NotToml as wrong:
+        assert "this is not TOML" in wrong.problem, "the parser has read it"
+
+
 @pytest.mark.parametrize("text", WITHIN.values(), ids=WITHIN)
 def test_what_is_within_the_bounds_is_read(text: str) -> None:
     assert read_toml(text) == tomllib.loads(text)
