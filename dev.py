@@ -44,8 +44,9 @@ TOOLS = {
     "chromium": ["chromium", "chromium-browser", "google-chrome"],
     "mbpoll": ["mbpoll"],
 }
-WORKERS = min(os.cpu_count() or 1, 4)
-"""Processes that run tests. Each may have a broker, a cloud, a browser and four devices up at once."""
+WORKERS = min(os.cpu_count() or 1, 4) + 1
+"""Processes that run tests. Each may have a broker, a cloud, a browser and four devices up at once. One more than there
+are processors: one that waits for what it has started leaves its own to the others."""
 MEMORY = Path("/dev/shm")
 SCRATCH_BYTES = 4 << 30
 """So much must be free in memory before the files of the tests go there."""

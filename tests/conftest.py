@@ -1,6 +1,7 @@
 """What tests of every folder may ask for. Where a part is missing, the test says so: skipped, or failed in CI."""
 
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 import dev
+from tests.dealing import deal
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -88,9 +90,10 @@ def oracles(node: Path) -> Path:
     return dev.provide_oracles() or absent("npm could not fetch what tests/oracles names")
 
 
+@pytest.hookimpl(trylast=True)  # after those that are not to run have been left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest begin first, so that at the end no processor waits for another."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """The longest begin first and side by side, so that at the end no processor waits for another."""
+    items[:] = deal(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def pytest_collection_finish() -> None:

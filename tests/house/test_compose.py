@@ -90,7 +90,7 @@ def commands_of(command: list[str]) -> list[list[str]]:
     return [one for line in lines for one in commands.commands(line)]
 
 
-@pytest.mark.long
+@pytest.mark.long(11)
 @pytest.mark.usefixtures("mosquitto")
 def test_the_services_become_a_community_in_which_a_card_opens_and_the_cloud_knows(
     tmp_path_factory: pytest.TempPathFactory,

@@ -284,7 +284,6 @@ async def test_a_roll_out_that_stops_takes_back_what_a_device_that_is_away_has_n
         assert (gates.unlock_ms(HUB), len(gates.events(HUB, "device.started"))) == (5_000, 1)
 
 
-@pytest.mark.long
 @in_virtual_time
 async def test_a_canary_that_is_away_ends_its_roll_out_after_an_hour(tmp_path: Path) -> None:
     async with Gates(tmp_path) as gates:
@@ -429,7 +428,7 @@ def test_whenever_something_dies_the_device_ends_with_one_wiring_that_all_agree_
         run_virtual(story(at_s))
 
 
-@pytest.mark.long
+@pytest.mark.long(19)
 def test_real_processes_start_over_with_a_new_wiring(mosquitto: object, tmp_path: Path) -> None:
     """Keeper, agent, board, broker and cloud, each a process: the board's own log tells how long a card unlocks."""
     with asyncio.Runner() as runner:

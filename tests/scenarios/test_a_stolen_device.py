@@ -103,7 +103,6 @@ async def a_day(gym: Gym) -> None:
         await asyncio.sleep(3600)
 
 
-@pytest.mark.long
 def test_all_that_a_thief_finds_on_a_device_names_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     dumped: dict[str, bytes] = {}
     keys: list[DigestKey] = []

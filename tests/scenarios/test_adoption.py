@@ -153,7 +153,7 @@ def wired(folder: Path, broker: str) -> Path:
     return config
 
 
-@pytest.mark.long
+@pytest.mark.long(20)
 def test_a_device_is_adopted_replaced_by_a_caretaker_and_lost(tmp_path: Path) -> None:
     async def story() -> None:
         async with opened(tmp_path) as stage:

@@ -29,7 +29,7 @@ def plan(*among: What, minutes: float, devices: int, seed: int) -> Plan:
     return make_plan(seed, minutes, [place.name for place in places(devices)], len(cards()), among)
 
 
-@pytest.mark.long
+@pytest.mark.long(25)
 def test_quarter_minute_of_chaos_loses_nothing(tmp_path: Path) -> None:
     loses_nothing(tmp_path, plan(minutes=0.25, devices=2, seed=SHORT_SEED), badges=6, moves=3)
 
@@ -52,7 +52,7 @@ def loses_nothing(folder: Path, plan: Plan, *, badges: int, moves: int) -> None:
     assert figures.commands >= figures.commands_done >= 1
 
 
-@pytest.mark.long
+@pytest.mark.long(17)
 def test_a_cloud_that_acknowledges_before_it_commits_is_caught(tmp_path: Path) -> None:
     only_this = plan("kill cloud at an ack", minutes=0.1, devices=1, seed=3)
     figures, verdict = lived_through(tmp_path, only_this, sys.executable, str(HASTY))

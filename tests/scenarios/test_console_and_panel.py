@@ -59,7 +59,7 @@ def log_in(page: Page, demo: Demo) -> None:
     expect(page.get_by_role("status").get_by_text("Live", exact=True)).to_be_visible()
 
 
-@pytest.mark.long
+@pytest.mark.long(20)
 def test_a_card_tapped_on_the_panel_appears_on_the_console(browser: Browser, tmp_path: Path, pictures: Path) -> None:
     with running_demo(tmp_path / "demo") as demo:
         context = browser.new_context(locale="en-GB", viewport={"width": 1280, "height": 900})

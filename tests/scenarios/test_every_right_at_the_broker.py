@@ -5,7 +5,6 @@ import asyncio
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -45,7 +44,6 @@ async def a_full_life(gym: Gym) -> str:
     return command
 
 
-@pytest.mark.long
 @settings(max_examples=8)
 @given(seed=st.integers(0, 1 << 32))
 def test_an_attacker_with_every_right_opens_erases_and_changes_nothing(seed: int) -> None:

@@ -147,6 +147,7 @@ async def installed(config: Path, typist: Typist) -> AsyncIterator[BoardControl]
         await control.close()
 
 
+@pytest.mark.long(10)
 def test_adopting_a_device_ends_with_an_open_door(tmp_path: Path) -> None:
     """Its zone is nobody's at first: the console says so after the adoption, and one press opens it."""
     asyncio.run(adopt_and_tap(tmp_path))
@@ -205,6 +206,7 @@ async def has_ended(program: Program) -> bool:
     return not program.running
 
 
+@pytest.mark.long(6)
 def test_one_turnstile_ends_with_an_arm_that_turns(tmp_path: Path) -> None:
     asyncio.run(register_and_tap(tmp_path))
 

@@ -20,6 +20,8 @@ from firmware_sim.worlds.processes import Program, scripts
 from tests.cloud.town import Visitor
 from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown, refused
 
+pytestmark = pytest.mark.long(4)
+
 MEMBER = "H10301:21:15890"
 RUBBISH = [b"", b"rubbish", b"\x00" * 100, b"\xff" * 70_000, b'{"journal": 1}', b"[" * 5_000, b"\x93\x01\x02"]
 UP, DOWN = ("events", "state", "beat", "want"), topics.DOWN_CHANNELS

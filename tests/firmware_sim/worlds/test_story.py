@@ -52,6 +52,7 @@ def test_a_gap_in_the_numbers_is_left_to_the_audit() -> None:
     check_order("gate", [{"seq": 1}, {"seq": 4}])
 
 
+@pytest.mark.long(80)
 @pytest.mark.usefixtures("mosquitto")
 def test_the_demo_proves_itself_by_processes_that_really_die(tmp_path: Path) -> None:
     command = [scripts("hearthgate-sim"), "demo", "--self-check", "--json"]
