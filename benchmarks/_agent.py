@@ -8,8 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from edge.config import DeviceConfig
-from firmware_sim.worlds.processes import scripts
+from edge.config.device_config import DeviceConfig
+from firmware_sim.worlds.demo.processes import scripts
 
 
 @contextmanager

@@ -6,7 +6,7 @@
 import os
 from contextlib import suppress
 
-from edge.keeper_process import PRIORITY
+from edge.keeper.process import PRIORITY
 from firmware_sim.cli import main
 
 if __name__ == "__main__":

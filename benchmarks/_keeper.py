@@ -5,7 +5,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Self
 
-from edge.keeper_link import Channel, Drive, Frame, Snapshot, ToKeeper, socket_path
+from edge.config.places import socket_path
+from edge.keeper.protocol import Channel, Drive, Frame, Snapshot, ToKeeper
 
 
 class StandIn:

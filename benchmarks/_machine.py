@@ -11,7 +11,7 @@ from time import perf_counter_ns
 from typing import Any
 
 from benchmarks._report import spread
-from firmware_sim.worlds.brokers import find_mosquitto
+from firmware_sim.worlds.demo.brokers import find_mosquitto
 
 PACKAGES = ("paho-mqtt", "msgspec", "cryptography", "gpiozero", "pymodbus", "sqlalchemy", "fastapi", "uvicorn")
 SYNCS = 200

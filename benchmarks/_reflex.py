@@ -6,7 +6,7 @@
 import sys
 import threading
 
-from firmware_sim.remote_board import RemoteLines
+from firmware_sim.board.remote_board import RemoteLines
 
 
 def main(path: str, d0: int, d1: int, output: int) -> None:

@@ -12,7 +12,7 @@ from contract.messages import Manifest
 from contract.roster import Row, SitePage, pack_site, paginate
 from contract.schedules import ALWAYS
 from contract.sealing import DigestKey, Purpose, RosterKey, credential_digest, page_hash, statement
-from edge.roster_store import RosterStore
+from edge.roster.store import RosterStore
 
 LENGTH = bytes([26])
 CARD_NUMBERS = 1 << 24

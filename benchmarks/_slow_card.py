@@ -9,7 +9,7 @@ from random import Random
 from time import sleep
 
 from edge.__main__ import main
-from edge.journal import Journal
+from edge.journal.journal import Journal
 
 MEDIAN_S, SIGMA = 0.008, 0.9
 

@@ -9,11 +9,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
-from edge.config import DeviceConfig
-from edge.identity import Identity
-from firmware_sim.worlds.brokers import Broker, find_mosquitto, free_port, start_broker
-from firmware_sim.worlds.community import write_config
-from firmware_sim.worlds.processes import scripts
+from edge.config.device_config import DeviceConfig
+from edge.identity.identity import Identity
+from firmware_sim.worlds.demo.brokers import Broker, find_mosquitto, free_port, start_broker
+from firmware_sim.worlds.demo.community import write_config
+from firmware_sim.worlds.demo.processes import scripts
 
 READY_WITHIN_S = 30.0
 

@@ -25,10 +25,10 @@ from contract import topics
 from contract.decide import Trust
 from contract.events import Event, chain, encode_event
 from contract.messages import MAX_BATCH_BYTES
-from edge.config import DeviceConfig
-from edge.journal import Journal
-from edge.journal_file import Row, rank_of
-from firmware_sim.worlds.community import SITE
+from edge.config.device_config import DeviceConfig
+from edge.journal.file import Row, rank_of
+from edge.journal.journal import Journal
+from firmware_sim.worlds.demo.community import SITE
 
 DEVICE = "gym-turnstile"
 EVENTS, AT_ONCE = 50_000, 1_000

@@ -21,12 +21,12 @@ from benchmarks import _roster
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import SPREAD, Target, finish, show, spread
 from contract.sealing import DigestKey, RosterKey
-from edge.config import DeviceConfig, load
-from edge.files import write_whole
-from edge.hardware.wiegand import MIN_SILENCE_S, SILENCE_IN_GAPS
-from firmware_sim.control import BoardControl
-from firmware_sim.worlds.brokers import free_port
-from firmware_sim.worlds.processes import Program, scripts
+from edge.config.device_config import DeviceConfig, load
+from edge.keeper.wiegand import MIN_SILENCE_S, SILENCE_IN_GAPS
+from edge.machine.files import write_whole
+from firmware_sim.control.control import BoardControl
+from firmware_sim.worlds.demo.brokers import free_port
+from firmware_sim.worlds.demo.processes import Program, scripts
 
 SITE, DEVICE = "sunny-court", "gym"
 PINS = ((17, 22, 4, 5), (18, 23, 6, 7), (19, 24, 8, 9), (20, 25, 10, 11), (21, 26, 12, 13), (16, 27, 14, 15))

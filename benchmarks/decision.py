@@ -24,15 +24,15 @@ from benchmarks._keeper import StandIn
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import SPREAD, Spread, Target, finish, show, spread
 from contract.sealing import DigestKey, RosterKey
-from edge.clock import DeviceClock, wall_ms
-from edge.config import DeviceConfig
-from edge.decider import Decider
-from edge.files import write_whole
-from edge.roster_store import RosterStore
-from edge.stations import Report
-from firmware_sim.worlds.brokers import free_port
-from firmware_sim.worlds.community import SITE, write_config
-from firmware_sim.worlds.processes import scripts
+from edge.agent.decider import Decider
+from edge.archetypes.protocol import Report
+from edge.config.device_config import DeviceConfig
+from edge.machine.clock import DeviceClock, wall_ms
+from edge.machine.files import write_whole
+from edge.roster.store import RosterStore
+from firmware_sim.worlds.demo.brokers import free_port
+from firmware_sim.worlds.demo.community import SITE, write_config
+from firmware_sim.worlds.demo.processes import scripts
 
 CARDS = 1_000_000
 POINT = "gym-turnstile"

@@ -16,9 +16,9 @@ from time import perf_counter_ns
 
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import SPREAD, Spread, Target, finish, show, spread
-from edge.clock import DeviceClock
-from edge.journal import Journal
-from edge.recorder import Recorder
+from edge.journal.journal import Journal
+from edge.journal.recorder import Recorder
+from edge.machine.clock import DeviceClock
 
 APPENDS = 3_000
 WARM_UP = 100

@@ -26,11 +26,11 @@ from benchmarks._town import Town, add_device, found_sample, require_mosquitto, 
 from contract import codec, topics
 from contract.events import decode_event
 from contract.messages import Ack, EventBatch
-from edge.config import DeviceConfig
-from firmware_sim.orders import card_bits
-from firmware_sim.worlds.community import SITE, UNKNOWN_CARD
-from firmware_sim.worlds.processes import scripts
-from firmware_sim.worlds.watcher import Watcher
+from edge.config.device_config import DeviceConfig
+from firmware_sim.control.orders import card_bits
+from firmware_sim.worlds.demo.community import SITE, UNKNOWN_CARD
+from firmware_sim.worlds.demo.processes import scripts
+from firmware_sim.worlds.demo.watcher import Watcher
 
 DEVICE = "gym-turnstile"
 EVENTS, WARM_UP = 200, 10

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
-from firmware_sim.link import Proxy
-from firmware_sim.worlds.brokers import free_port
-from firmware_sim.worlds.community import DEVICES, HUB, SimulatedDevice, write_config
-from firmware_sim.worlds.processes import Program
+from firmware_sim.network.link import Proxy
+from firmware_sim.worlds.demo.brokers import free_port
+from firmware_sim.worlds.demo.community import DEVICES, HUB, SimulatedDevice, write_config
+from firmware_sim.worlds.demo.processes import Program
 
 WATCHED_S = 30.0
 READY_WITHIN_S = 30.0

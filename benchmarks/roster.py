@@ -29,7 +29,7 @@ from cloud.store.registry import register
 from cloud.store.schema import credentials, memberships, people
 from contract import topics
 from contract.sealing import DeviceKey
-from firmware_sim.worlds.community import SITE
+from firmware_sim.worlds.demo.community import SITE
 
 AGENT = "gym-turnstile"
 FEW, MANY = 200, 1000

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
-from firmware_sim.clock import run_virtual
-from firmware_sim.worlds.virtual_hub import MISHAPS, VirtualHub, cut_after_s
+from firmware_sim.time.clock import run_virtual
+from firmware_sim.worlds.virtual.hub import MISHAPS, VirtualHub, cut_after_s
 
 
 async def _measure(folder: Path, name: str) -> float:

@@ -22,11 +22,12 @@ from benchmarks._report import finish, show
 from contract.decide import Decision, Grant, Tier
 from contract.reasons import Reason
 from contract.schedules import ALWAYS
-from edge.hardware.meters import MODELS
-from edge.hardware.modbus import Timing, answer_length, encode
-from edge.metering import Metering
-from edge.peripherals import Baud, Bus, Instrument
-from edge.stations import Decided, Levels, Reading, socket
+from edge.archetypes.protocol import Decided, Levels, Reading
+from edge.config.peripherals import Baud, Bus, Instrument
+from edge.instruments.modbus import Timing, answer_length, encode
+from edge.instruments.models import MODELS
+from edge.instruments.polling import Metering
+from edge.stations import socket
 
 BUSES, METERS = 40, 10
 RUN_S = 10.0

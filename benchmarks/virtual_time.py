@@ -22,10 +22,10 @@ from cloud.sample import SITE
 from contract import codec, topics
 from contract.messages import Ack, EventBatch
 from contract.sealing import Purpose, SyncKey, mac, statement
-from firmware_sim.clock import VirtualLoop
-from firmware_sim.people import GYM_DAY
-from firmware_sim.virtual_mqtt import VirtualLink
-from firmware_sim.worlds.virtual import VirtualTown, sites
+from firmware_sim.network.virtual_mqtt import VirtualLink
+from firmware_sim.people.walkers import GYM_DAY
+from firmware_sim.time.clock import VirtualLoop
+from firmware_sim.worlds.virtual.town import VirtualTown, sites
 
 Ts = TypeVarTuple("Ts")
 

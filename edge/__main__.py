@@ -13,7 +13,7 @@ from service.extras import needs
 @needs("hearthgate-edge", "edge")
 def main() -> None:
     """The entry point of the script. The words of a unit are known here; all others are the command line's."""
-    from edge import start
+    from edge.device import start
 
     match sys.argv[1:]:
         case ["run", "--config", config]:

@@ -14,17 +14,17 @@ from rich.markup import escape
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
-from edge import start
 from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, VersionOption, columns, show
-from edge.config import DeviceConfig, load
-from edge.doctor import agent_status, examine
-from edge.files import Hold
-from edge.identity import Identity
-from edge.journal import JournalView
+from edge.config.device_config import DeviceConfig, load
+from edge.config.wiring import Wirings
+from edge.device import start
+from edge.device.doctor import agent_status, examine
+from edge.device.start import fail, mendable
+from edge.device.status_words import POINT_COLUMNS, moment, point_rows, rows
+from edge.identity.identity import Identity
+from edge.journal.journal import JournalView
+from edge.machine.files import Hold
 from edge.meter_cli import app as meter_app
-from edge.start import fail, mendable
-from edge.status_words import POINT_COLUMNS, moment, point_rows, rows
-from edge.wiring import Wirings
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and look after one device."
@@ -81,8 +81,8 @@ def adopt(
 
     May be stopped and run again: the code stays the same for a day.
     """
-    from edge.adopt import adopt_device
-    from edge.office import NotAdopted
+    from edge.adoption.adopt import adopt_device
+    from edge.adoption.cloud_client import NotAdopted
 
     try:
         with mendable(NotAdopted):
@@ -226,8 +226,8 @@ def add_post(
     as_json: JsonOption = False,
 ) -> None:
     """Make the password of a charging post and print it once, with the address to type into the post."""
-    from edge.post_names import name_key
-    from edge.post_passwords import PasswordExists, make_password
+    from edge.config.post_names import name_key
+    from edge.ocpp.passwords import PasswordExists, make_password
 
     device = _load(config, kinds)
     wired = sorted({line.post for point in device.points for line in point.lines.values()})

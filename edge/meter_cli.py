@@ -12,16 +12,16 @@ import msgspec
 import typer
 
 from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns, show
-from edge.config import DeviceConfig, Point, load
-from edge.doctor import agent_status
-from edge.peripherals import Bus, Instrument
-from edge.start import fail, mendable
-from edge.wiring import Wirings
+from edge.config.device_config import DeviceConfig, Point, load
+from edge.config.peripherals import Bus, Instrument
+from edge.config.wiring import Wirings
+from edge.device.doctor import agent_status
+from edge.device.start import fail, mendable
 
 if TYPE_CHECKING:  # what speaks Modbus is loaded by the commands that do
-    from edge.hardware.meters import Values
-    from edge.hardware.modbus_line import ModbusLine
-    from edge.load_judging import Found
+    from edge.instruments.load_judging import Found
+    from edge.instruments.modbus_line import ModbusLine
+    from edge.instruments.models import Values
 
 app = typer.Typer(no_args_is_help=True, help="Look after the meters and thermometers of a bus; stop the agent first.")
 
@@ -64,8 +64,8 @@ def address(
     as_json: JsonOption = False,
 ) -> None:
     """Give a new PZEM-004T its address, and read it back. All new ones share one: connect them one after another."""
-    from edge.addressing import NotGiven, give_address
-    from edge.hardware.modbus import GENERAL_ADDRESS
+    from edge.instruments.addressing import NotGiven, give_address
+    from edge.instruments.modbus import GENERAL_ADDRESS
 
     device = _stopped(config, kinds)
     chosen = _one_bus(device, bus)
@@ -119,8 +119,8 @@ def load_test(
     With the keeper running, it switches the sockets' relays, and asks for the load to be plugged in. Crossed relays are
     found only by one load that moves from socket to socket. Exit 1 if anything is crossed or was not seen.
     """
-    from edge.load_judging import crossed_with
-    from edge.load_test import NotSwitched
+    from edge.instruments.load_judging import crossed_with
+    from edge.instruments.load_test import NotSwitched
 
     device = _stopped(config, kinds)
     tried = _chosen(device, points or [])
@@ -146,10 +146,10 @@ def load_test(
 async def _test(
     device: DeviceConfig, tried: Sequence[Point], watts: float, *, by_hand: bool, loads_in: bool, warm: bool
 ) -> "list[Found]":
-    from edge.hardware.modbus_line import ModbusLine, timing_of
-    from edge.keeper_link import socket_path
-    from edge.load_test import ByHand, Watch, by_keeper, try_meters, try_thermometers
-    from edge.metering import units
+    from edge.config.places import socket_path
+    from edge.instruments.load_test import ByHand, Watch, by_keeper, try_meters, try_thermometers
+    from edge.instruments.modbus_line import ModbusLine, timing_of
+    from edge.instruments.polling import units
 
     loop = asyncio.get_running_loop()
     with _ports(device, device.buses) as ports:
@@ -172,7 +172,7 @@ async def _test(
 
 async def _look(device: DeviceConfig, bus: Bus, line: "ModbusLine") -> list[dict[str, Any]]:
     """What ``read`` says of each instrument of a bus."""
-    from edge.metering import units
+    from edge.instruments.polling import units
 
     rows = []
     for unit in units(bus.name, device.points):
@@ -188,7 +188,7 @@ async def _look(device: DeviceConfig, bus: Bus, line: "ModbusLine") -> list[dict
 
 async def _reset(line: "ModbusLine", meter: Instrument) -> tuple[float, float]:
     """The counter before and after."""
-    from edge.hardware.modbus import ResetEnergy
+    from edge.instruments.modbus import ResetEnergy
 
     before = await _energy_wh(line, meter)
     await line.ask(ResetEnergy(meter.address))
@@ -196,7 +196,7 @@ async def _reset(line: "ModbusLine", meter: Instrument) -> tuple[float, float]:
 
 
 async def _energy_wh(line: "ModbusLine", meter: Instrument) -> float:
-    from edge.metering import Tap, Unit
+    from edge.instruments.polling import Tap, Unit
 
     tap = Tap("", "meter", None)
     unit = Unit(meter.model, meter.address, [tap])
@@ -209,7 +209,7 @@ async def _energy_wh(line: "ModbusLine", meter: Instrument) -> float:
 
 def _on_line(device: DeviceConfig, bus: Bus, act: "Callable[[ModbusLine], Coroutine[Any, Any, T]]") -> T:
     """Do something on a bus, and let go of it."""
-    from edge.hardware.modbus_line import ModbusLine, timing_of
+    from edge.instruments.modbus_line import ModbusLine, timing_of
 
     async def acting() -> T:
         with _ports(device, [bus]) as [(_, port)]:
@@ -221,7 +221,7 @@ def _on_line(device: DeviceConfig, bus: Bus, act: "Callable[[ModbusLine], Corout
 @contextmanager
 def _ports(device: DeviceConfig, buses: Sequence[Bus]) -> "Iterator[list[tuple[Bus, Any]]]":
     """The lines of the buses, all of them there."""
-    from edge.hardware.serial_line import SerialLine
+    from edge.instruments.serial_line import SerialLine
 
     loop = asyncio.get_running_loop()
     ports = [(bus, SerialLine(device.path.parent / bus.device, bus.baud, loop)) for bus in buses]

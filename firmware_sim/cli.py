@@ -9,11 +9,11 @@ from typing import Annotated, NoReturn
 import typer
 from msgspec.structs import asdict
 
-from edge.config import ConfigError, load
-from edge.files import socket_complaint
-from firmware_sim.clock import run_real
-from firmware_sim.control import BoardControl, BoardGone
-from firmware_sim.orders import ControlError, Tapped
+from edge.config.device_config import ConfigError, load
+from edge.machine.files import socket_complaint
+from firmware_sim.control.control import BoardControl, BoardGone
+from firmware_sim.control.orders import ControlError, Tapped
+from firmware_sim.time.clock import run_real
 from service.version import version_of
 
 app = typer.Typer(
@@ -64,7 +64,7 @@ def demo(
 ) -> None:
     """Run a whole community on this machine: broker, cloud, five devices, their hardware and some people."""
     from cloud.auth import MAX_PASSWORD, MIN_PASSWORD
-    from firmware_sim.worlds.demo import run_demo
+    from firmware_sim.worlds.demo.run import run_demo
 
     if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         _fail(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
@@ -89,7 +89,7 @@ def new(
     broker: Annotated[str, typer.Option(help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")] = "mqtt://127.0.0.1:1883",
 ) -> None:
     """Write the configuration file of a simulated device, to be run with `hearthgate-sim device`."""
-    from firmware_sim.samples import kinds
+    from firmware_sim.worlds.demo.samples import kinds
     from firmware_sim.worlds.lone_device import CannotBe, write_device
 
     if sample not in kinds():
@@ -116,8 +116,8 @@ def device(
     people: Annotated[bool, typer.Option("--people", help="Let neighbours come and go.")] = False,
 ) -> None:
     """Run one simulated device, board, keeper and agent, beside a real cloud, until Ctrl-C."""
+    from firmware_sim.worlds.demo.processes import Died
     from firmware_sim.worlds.lone_device import CannotBe, run_device
-    from firmware_sim.worlds.processes import Died
 
     try:
         raise typer.Exit(run_device(config, cloud, people=people))
@@ -135,7 +135,7 @@ def panel(
 ) -> None:
     """Serve the panel for boards that run already: `control.sock` and `agent.sock` of a device lie in its folder."""
     from firmware_sim.panel.boards import serve_panel
-    from firmware_sim.worlds.community import LABELS, sample_cards
+    from firmware_sim.worlds.demo.community import LABELS, sample_cards
 
     runs = {}
     for one in devices:
@@ -160,7 +160,7 @@ def board(
 
     A keeper takes its pins with GPIOZERO_PIN_FACTORY=hearthgate_sim and HEARTHGATE_SIM_BOARD set to the socket.
     """
-    from firmware_sim.worlds.board_process import run_board
+    from firmware_sim.worlds.board.process import run_board
 
     try:
         device = load(config)
@@ -212,7 +212,7 @@ def post_proxy(
     scale: Annotated[float, typer.Option(min=0.1, max=10, help="Of power and energy; 1.1 is 253 V.")] = 1.0,
 ) -> None:
     """Carry charging posts of OCPP to their central system and mistreat their meter readings, until Ctrl-C."""
-    from firmware_sim.post_proxy import Mischief, run_proxy
+    from firmware_sim.network.post_proxy import Mischief, run_proxy
 
     try:
         asyncio.run(run_proxy(central, port, seed=seed, mischief=Mischief(drop, hold, repeat, scale)))
@@ -233,7 +233,7 @@ def chaos(
 
     With --json the last line is one object of figures.
     """
-    from firmware_sim.worlds.chaos import run_chaos
+    from firmware_sim.worlds.chaos.run import run_chaos
 
     raise typer.Exit(run_chaos(minutes=minutes, devices=devices, seed=seed, as_json=as_json))
 

@@ -11,7 +11,7 @@ from cloud.broker_config import SCRIPT, BrokerPlace, write_broker, write_revocat
 from cloud.ca import Authority, Revoked, open_authority
 from cloud.keys import KeyFolder
 from contract.sealing import DeviceKey
-from firmware_sim.worlds.brokers import free_port
+from firmware_sim.worlds.demo.brokers import free_port
 
 SITE = "sunny-court"
 READY_WITHIN_S = 20.0

@@ -12,7 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.decide import Mode
-from edge.stations import (
+from edge.archetypes.faults import Faulty, set_fault
+from edge.archetypes.protocol import (
     HOLD_AGAIN_MS,
     HOLD_LEASE_MS,
     Drive,
@@ -20,7 +21,6 @@ from edge.stations import (
     Edge,
     Effect,
     Emergency,
-    Faulty,
     Found,
     Input,
     Keep,
@@ -32,7 +32,6 @@ from edge.stations import (
     Rest,
     Send,
     Wake,
-    set_fault,
 )
 
 Phase = Literal["off", "closing", "live", "faulted", "emergency"]

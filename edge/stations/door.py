@@ -11,10 +11,22 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.reasons import Reason
-from edge.stations import (
+from edge.archetypes.faults import kept_still, moved, set_fault
+from edge.archetypes.portal import (
     HELD_OPEN,
-    LEASE_MARGIN_MS,
     SOMEBODY,
+    Passer,
+    Portal,
+    check_unlock_ms,
+    keep_open,
+    not_entered,
+    opened,
+    passed,
+    passer,
+    to_mode,
+)
+from edge.archetypes.protocol import (
+    LEASE_MARGIN_MS,
     Decided,
     Drive,
     Due,
@@ -25,25 +37,13 @@ from edge.stations import (
     Levels,
     ModeChanged,
     OpenOnce,
-    Passer,
-    Portal,
     Record,
     Report,
     Rest,
     Show,
     Wake,
-    check_unlock_ms,
     decided,
-    keep_open,
-    kept_still,
-    moved,
-    not_entered,
-    opened,
-    passed,
-    passer,
     refuse,
-    set_fault,
-    to_mode,
 )
 
 Phase = Literal["closed", "unlocked", "open", "held", "forced", "released"]

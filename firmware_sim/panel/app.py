@@ -17,8 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from firmware_sim.control import BoardGone
-from firmware_sim.orders import ControlError
+from firmware_sim.control.control import BoardGone
+from firmware_sim.control.orders import ControlError
 from firmware_sim.panel.deeds import Part, carry_out, order_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
 from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words

@@ -11,8 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 from msgspec import Struct
 
-from firmware_sim.control import BoardControl
-from firmware_sim.orders import ControlError
+from firmware_sim.control.control import BoardControl
+from firmware_sim.control.orders import ControlError
 from firmware_sim.panel.app import create_panel
 from firmware_sim.panel.world import Card, Label, PanelDevice
 

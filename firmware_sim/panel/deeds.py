@@ -2,8 +2,8 @@
 
 from typing import Any, Literal
 
-from firmware_sim.control import BoardControl
-from firmware_sim.orders import ControlError, Order, Tap, TapAndWalk, TapPost, Walk, read_order
+from firmware_sim.control.control import BoardControl
+from firmware_sim.control.orders import ControlError, Order, Tap, TapAndWalk, TapPost, Walk, read_order
 from firmware_sim.panel.words import say
 from firmware_sim.panel.world import PanelDevice, PanelWorld
 from firmware_sim.parts.battery import APPLIANCES

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from firmware_sim.control import BoardGone
+from firmware_sim.control.control import BoardGone
 from firmware_sim.panel.world import PanelDevice, PanelWorld
 
 LOOKS_APART_S = 0.25

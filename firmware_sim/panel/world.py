@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from firmware_sim.control import BoardControl
+from firmware_sim.control.control import BoardControl
 
 
 class Label(NamedTuple):
@@ -17,7 +17,7 @@ class Label(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A card that lies ready. ``card`` is as `firmware_sim.orders.card_bits` reads it; ``holder`` is a line below."""
+    """A card that lies ready. ``card`` is as `firmware_sim.control.orders.card_bits` reads it; ``holder`` is a line below."""
 
     label: Label
     card: str

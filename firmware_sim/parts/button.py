@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.lock import Lock
 

@@ -7,7 +7,7 @@ changes, in steps of at most a minute, each a closed form.
 import math
 from typing import NamedTuple
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.battery import Appliance
 from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.contactor import PowerContact

@@ -1,6 +1,6 @@
 """Contacts that switch the mains: they may weld or stick open. A contactor is a large one that reports where it is."""
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.lock import Relay
 from firmware_sim.parts.wire import Wire

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.lock import Lock

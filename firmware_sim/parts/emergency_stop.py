@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.contact import Signal
 
 

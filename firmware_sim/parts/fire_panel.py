@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.contact import Contact
 
 

@@ -3,7 +3,7 @@
 from asyncio import TimerHandle
 from typing import Literal
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.wire import Wire
 
 Load = Literal["power_to_unlock", "power_to_lock"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from firmware_sim.board import Board, BoardPin
+from firmware_sim.board.board import Board, BoardPin
 
 MAX_BITS = 256
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Literal
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.door import REACTION_S
 from firmware_sim.parts.lock import Relay

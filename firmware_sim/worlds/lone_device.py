@@ -5,14 +5,14 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from edge.config import DeviceConfig, load
-from edge.files import socket_complaint
-from edge.identity import Identity
-from firmware_sim.control import BoardControl, BoardGone
-from firmware_sim.samples import configured
-from firmware_sim.worlds.community import CONTROL, READY_WITHIN_S, programs_of, tell_time
-from firmware_sim.worlds.endings import stop_signal
-from firmware_sim.worlds.processes import Program, scripts
+from edge.config.device_config import DeviceConfig, load
+from edge.identity.identity import Identity
+from edge.machine.files import socket_complaint
+from firmware_sim.control.control import BoardControl, BoardGone
+from firmware_sim.worlds.demo.community import CONTROL, READY_WITHIN_S, programs_of, tell_time
+from firmware_sim.worlds.demo.endings import stop_signal
+from firmware_sim.worlds.demo.processes import Program, scripts
+from firmware_sim.worlds.demo.samples import configured
 
 LOOK_S = 0.5
 

@@ -8,8 +8,8 @@ import pytest
 
 from cloud.keys import KeyFolder
 from cloud.store.database import Store, connect, open_store
-from firmware_sim.worlds.brokers import Broker as LocalBroker
-from firmware_sim.worlds.brokers import start_broker
+from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
+from firmware_sim.worlds.demo.brokers import start_broker
 from tests.cloud.town import Past, Town
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from cloud.broker import MAX_ARRIVING_BYTES, Arrived, BadAddress, Broker, BrokerAddress, Lookout, parse_address
 from contract import topics
-from firmware_sim.worlds.brokers import Broker as LocalBroker
-from firmware_sim.worlds.brokers import start_broker
+from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
+from firmware_sim.worlds.demo.brokers import start_broker
 from tests.cloud.line import PATIENCE_S, connected
 from tests.cloud.sender import SITE
 

@@ -15,8 +15,8 @@ from cloud.console.i18n import CATALOGUES, CHINESE, ENGLISH, LAST_MS, Language, 
 from contract.kinds import vocabulary
 from contract.reasons import Reason
 from contract.sessions import Stop
-from edge.load_test import METER, THERMOMETER
-from edge.space import DISK_LOW, JOURNAL_FULL
+from edge.instruments.load_test import METER, THERMOMETER
+from edge.machine.space import DISK_LOW, JOURNAL_FULL
 from tests.house import sources
 
 CLOUD = Path(__file__).parents[2] / "cloud"

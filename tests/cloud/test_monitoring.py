@@ -16,12 +16,12 @@ import yaml
 
 from cloud.metrics import LATCHED, PARTS, Metrics, metrics_token
 from dev import ROOT
-from edge import socket_state
-from edge.health import Condition
-from edge.journal import MAX_ROWS
-from edge.remote import Remote
-from edge.space import DISK_LOW, JOURNAL_FULL
+from edge.device.health import Condition
+from edge.journal.journal import MAX_ROWS
+from edge.machine.space import DISK_LOW, JOURNAL_FULL
+from edge.remote.remote import Remote
 from edge.stations import bank
+from edge.stations.socket import state
 from tests.cloud.town import Town
 
 ALERTS = ROOT / "config" / "prometheus" / "alerts.yml"
@@ -116,7 +116,7 @@ def test_every_part_whose_faults_a_device_tells_apart_has_a_line() -> None:
 def test_every_fault_that_keeps_a_socket_or_its_bank_off_has_a_line() -> None:
     named = re.findall(r'_fail\(state, "(\w+)"\)|"(contactor_\w+)"', inspect.getsource(bank))
     of_banks = {word for found in named for word in found if word}
-    assert socket_state.LATCHED | of_banks == set(LATCHED)
+    assert state.LATCHED | of_banks == set(LATCHED)
 
 
 def test_charging_is_on_the_dashboard_and_rings_where_it_must(exported: set[str]) -> None:

@@ -31,8 +31,8 @@ from cloud.web_server import PortTaken
 from contract import codec
 from contract.decide import Standing
 from contract.messages import Ack, Manifest
-from firmware_sim.worlds.brokers import Broker as LocalBroker
-from firmware_sim.worlds.brokers import free_port, start_broker
+from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
+from firmware_sim.worlds.demo.brokers import free_port, start_broker
 from tests.cloud.line import PATIENCE_S, DeviceLine, connected
 from tests.cloud.sender import Sender
 from tests.services import Ear, listening

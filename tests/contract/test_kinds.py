@@ -27,7 +27,7 @@ from contract.kinds import (
 from contract.kinds.door import DOOR
 from contract.kinds.socket import SOCKET
 from contract.phrases import Phrase, noun
-from edge.kinds import our_kinds
+from edge.config.kinds import our_kinds
 
 PORTALS = {"door", "turnstile"}
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,:;?!]")

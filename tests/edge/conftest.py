@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firmware_sim.worlds.brokers import Broker, start_broker
+from firmware_sim.worlds.demo.brokers import Broker, start_broker
 
 
 @pytest.fixture(autouse=True)

@@ -12,13 +12,13 @@ from typer.testing import CliRunner, Result
 
 from contract.sealing import DeviceKey
 from edge.cli import app
-from edge.config import load
-from edge.journal import Journal, JournalError, JournalView
-from edge.keeper_process import PinsLost
-from edge.status_words import moment
-from edge.wiring import Wirings
-from tests.edge.journals import BOOT, meddle, write
-from tests.edge.test_doctor import CONFIG, House
+from edge.config.device_config import load
+from edge.config.wiring import Wirings
+from edge.device.status_words import moment
+from edge.journal.journal import Journal, JournalError, JournalView
+from edge.keeper.process import PinsLost
+from tests.edge.device.test_doctor import CONFIG, House
+from tests.edge.support.journals import BOOT, meddle, write
 
 CARD = "10001010100111110000100100"
 TYPED = CliRunner()
@@ -228,7 +228,7 @@ def test_a_keeper_that_lost_its_pins_ends_with_one_line(config: str, monkeypatch
     async def lost(_wirings: Wirings) -> None:
         raise PinsLost("The keeper could not take its former pins again: GPIO busy.")
 
-    monkeypatch.setattr("edge.keeper_process.run_keeper", lost)
+    monkeypatch.setattr("edge.keeper.process.run_keeper", lost)
     assert refused("keeper", "--config", config).splitlines()[-1].endswith("former pins again: GPIO busy.")
 
 
@@ -238,7 +238,7 @@ def test_a_roster_that_cannot_be_opened_is_named(config: str, journal: Path) -> 
 
 
 def test_doctor_prints_a_line_a_check_and_fails_if_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.doctor.pin_factory", lambda: None)
+    monkeypatch.setattr("edge.device.doctor.pin_factory", lambda: None)
     house = House(tmp_path)
     lines = typed("doctor", "--config", str(house.config.path), code=1).splitlines()
     assert [line.split()[1] for line in lines] == [

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from edge import addressing, load_test, meter_cli
-from edge.hardware.serial_line import SerialLine
+from edge import meter_cli
+from edge.instruments import addressing, load_test
+from edge.instruments.serial_line import SerialLine
 from edge.meter_cli import app
-from tests.edge.ptys import served
-from tests.edge.wires import NTC, PZEM, Meter, Pzem
+from tests.edge.support.ptys import served
+from tests.edge.support.wires import NTC, PZEM, Meter, Pzem
 
 CONFIG = """\
 [device]

@@ -18,8 +18,8 @@ from typing import Any
 import yaml
 
 from dev import ROOT
-from firmware_sim.worlds.brokers import SYSTEM_FOLDERS, free_port
-from firmware_sim.worlds.processes import Program
+from firmware_sim.worlds.demo.brokers import SYSTEM_FOLDERS, free_port
+from firmware_sim.worlds.demo.processes import Program
 
 PORTS = "1883", "8400", "8401", "8883"
 DEVICE_FOLDERS = {"state": "/var/lib/hearthgate", "keys": "/var/lib/hearthgate/keys", "run": "/run/hearthgate"}

@@ -38,7 +38,7 @@ def module_name(file: Path) -> str:
 
 
 def dotted(path: str) -> str:
-    """`edge/hardware/wiegand.py` → `edge.hardware.wiegand`; a package's `__init__.py` is the package."""
+    """`edge/keeper/wiegand.py` → `edge.keeper.wiegand`; a package's `__init__.py` is the package."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
@@ -92,7 +92,7 @@ def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def modules_meant(names: Iterable[str], modules: Iterable[str]) -> set[str]:
-    """Those of the modules that the names mean: `edge.journal.Journal` means `edge.journal`."""
+    """Those of the modules that the names mean: `edge.journal.journal.Journal` means `edge.journal`."""
     known = set(modules)
     return {module for name in names if (module := longest_known(name, known))}
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from dev import ROOT
-from firmware_sim.worlds.watcher import Watcher
+from firmware_sim.worlds.demo.watcher import Watcher
 from tests.house import commands, compose
 
 SERVICES = compose.read()

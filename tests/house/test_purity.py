@@ -14,7 +14,7 @@ IMPURE = {
 PURE_FOLDERS = ("contract.", "edge.stations.")
 PURE_FILES = {
     "cloud.connections",
-    "edge.mode_terms",
+    "edge.archetypes.mode_terms",
     "cloud.members",
     "cloud.networks",
     "cloud.plans",
@@ -75,7 +75,7 @@ def test_an_impure_import_is_found(source: str) -> None:
 
 
 def test_an_impure_import_is_found_behind_another_module() -> None:
-    graph = {"edge.stations.door": {"edge.journal.Journal"}, "edge.journal": {"sqlite3"}}
+    graph = {"edge.stations.door": {"edge.journal.journal.Journal"}, "edge.journal": {"sqlite3"}}
     assert impurities(["edge.stations.door"], graph) == ["edge.stations.door: edge.journal imports sqlite3"]
 
 

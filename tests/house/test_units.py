@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dev import ROOT
-from edge.keeper_process import PRIORITY
+from edge.keeper.process import PRIORITY
 
 UNITS = sorted((ROOT / "config" / "systemd").glob("*.service"))
 EXPOSURE = {"hearthgate-keeper": 1.7, "hearthgate-agent": 1.7, "hearthgate-cloud": 1.7}

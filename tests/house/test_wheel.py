@@ -13,8 +13,8 @@ from tests.house.sources import PACKAGES
 
 ASK = """
 import contract, json
-from firmware_sim.samples import SAMPLES
-from firmware_sim.worlds.brokers import MOSQUITTO
+from firmware_sim.worlds.demo.samples import SAMPLES
+from firmware_sim.worlds.demo.brokers import MOSQUITTO
 print(json.dumps([contract.__file__, str(MOSQUITTO), *sorted(map(str, SAMPLES.glob("*.toml")))]))
 """
 

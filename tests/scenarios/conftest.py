@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim.disk_recorder import DiskRecorder
-from tests.firmware_sim.memory_disk import memory_disk
+from firmware_sim.disk.recorder import DiskRecorder
+from tests.firmware_sim.support.memory_disk import memory_disk
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ from typing import Any, Self
 from cloud.keys import KeyFolder
 from cloud.store.registry import register
 from contract.events import Event, decode_event
-from edge.device import Device
-from edge.identity import Identity
-from edge.recorder import IDLE_S
-from firmware_sim.orders import card_bits
+from edge.device.device import Device
+from edge.identity.identity import Identity
+from edge.journal.recorder import IDLE_S
+from firmware_sim.control.orders import card_bits
 from firmware_sim.parts.turnstile import Turnstile
-from firmware_sim.worlds.virtual import VirtualTown, sites
+from firmware_sim.worlds.virtual.town import VirtualTown, sites
 
 GYM = "gym-turnstile"
 MEMBER, FOUNDER, STAFF = "H10301:21:15890", "H10301:21:10001", "H10301:21:10011"

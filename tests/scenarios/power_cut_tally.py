@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from firmware_sim.disk import BROKEN, HONEST, Cut, PowerCut
-from firmware_sim.worlds.power_cuts import Finding
+from firmware_sim.disk.model import BROKEN, HONEST, Cut, PowerCut
+from firmware_sim.worlds.virtual.power_cuts import Finding
 
 PLAN = dict.fromkeys(HONEST, 1) | {Cut.REORDERED: 2}
 DAMAGE = dict.fromkeys(BROKEN, 2)

@@ -10,12 +10,12 @@ from cloud.auth import Doorkeeper, Role
 from cloud.folder import clock, make_folder, open_folder
 from cloud.sample import seed_sample
 from cloud.store.registry import register
-from edge.identity import Identity
-from firmware_sim.link import Proxy
-from firmware_sim.worlds.brokers import Broker, free_port, start_broker
-from firmware_sim.worlds.community import SimulatedDevice, write_config
-from firmware_sim.worlds.processes import Program, scripts
-from firmware_sim.worlds.watcher import Watcher
+from edge.identity.identity import Identity
+from firmware_sim.network.link import Proxy
+from firmware_sim.worlds.demo.brokers import Broker, free_port, start_broker
+from firmware_sim.worlds.demo.community import SimulatedDevice, write_config
+from firmware_sim.worlds.demo.processes import Program, scripts
+from firmware_sim.worlds.demo.watcher import Watcher
 from tests.cloud.town import PASSWORD, QUICK
 
 GYM = "gym-turnstile"

@@ -5,10 +5,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from contract.events import Event, decode_event
-from firmware_sim.clock import run_virtual
-from firmware_sim.worlds.audit import audit
-from firmware_sim.worlds.virtual import VirtualTown
-from tests.firmware_sim.memory_disk import memory_disk
+from firmware_sim.time.clock import run_virtual
+from firmware_sim.worlds.virtual.audit import audit
+from firmware_sim.worlds.virtual.town import VirtualTown
+from tests.firmware_sim.support.memory_disk import memory_disk
 
 GYM, EAST_GATE, HUB = "gym-turnstile", "east-gate", "hub-door"
 

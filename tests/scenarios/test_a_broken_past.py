@@ -11,10 +11,10 @@ from sqlalchemy import select
 
 from cloud.store.breaks import BreakView, list_breaks
 from cloud.store.schema import journals
-from edge.space import LOOK_S
-from firmware_sim.worlds.audit import audit
-from firmware_sim.worlds.virtual_device import MortalJournal
-from tests.firmware_sim.story import in_virtual_time
+from edge.machine.space import LOOK_S
+from firmware_sim.worlds.virtual.audit import audit
+from firmware_sim.worlds.virtual.device import MortalJournal
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import FOUNDER, GYM, MEMBER, STAFF, STRANGER, Gym
 
 KEEPS = 40
@@ -27,7 +27,7 @@ def small_journal(monkeypatch: pytest.MonkeyPatch) -> None:
             super().__init__(path, boot=boot)
             self.max_rows = KEEPS
 
-    monkeypatch.setattr("firmware_sim.worlds.virtual_device.MortalJournal", SmallJournal)
+    monkeypatch.setattr("firmware_sim.worlds.virtual.device.MortalJournal", SmallJournal)
 
 
 def broken(gym: Gym) -> list[BreakView]:

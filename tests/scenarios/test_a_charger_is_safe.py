@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.config import load
-from edge.stations import HOLD_LEASE_MS
+from edge.archetypes.protocol import HOLD_LEASE_MS
+from edge.config.device_config import load
 from edge.stations.socket import TAP_AGAIN_MS
-from firmware_sim.worlds.virtual_hub import BANK, EBIKE, MISHAPS, PHONE, RIDER, STAFF, VirtualHub, cut_after_s
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.worlds.virtual.hub import BANK, EBIKE, MISHAPS, PHONE, RIDER, STAFF, VirtualHub, cut_after_s
+from tests.firmware_sim.support.story import in_virtual_time
 
 LEASE_S = HOLD_LEASE_MS / 1000
 HOUR_S = 3600

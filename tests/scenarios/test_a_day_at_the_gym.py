@@ -9,7 +9,7 @@ from cloud.store.schema import credentials, events, memberships, people
 from contract.decide import DAY_MS, Standing
 from contract.reasons import TABLE, Reason
 from firmware_sim.parts.turnstile import Turnstile
-from firmware_sim.worlds.virtual import VirtualTown
+from firmware_sim.worlds.virtual.town import VirtualTown
 from tests.scenarios.sunny_court import GYM, in_sunny_court, in_the_cloud, reasons, until
 
 

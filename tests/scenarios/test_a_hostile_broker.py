@@ -18,9 +18,9 @@ from contract import codec, topics
 from contract.decide import DAY_MS, Mode, Standing
 from contract.messages import Command, Desired, Reported, Result
 from contract.sealing import CommandKey, ConfigKey, Purpose, statement
-from firmware_sim.virtual_mqtt import VirtualLink
-from firmware_sim.worlds.community import SITE
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.network.virtual_mqtt import VirtualLink
+from firmware_sim.worlds.demo.community import SITE
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import FOUNDER, GYM, MEMBER, Gym
 
 ORDER = topics.down(SITE, GYM, "command")

@@ -20,16 +20,16 @@ from contract.decide import Mode
 from contract.events import Event, decode_event
 from contract.messages import Desired, Reported
 from contract.sealing import ConfigKey, Purpose, statement, wiring_hash
-from edge.device import Device
-from edge.rewiring import STEADY_S, TRIAL_S
-from edge.wiring import STOPPED
-from firmware_sim.board import Move
-from firmware_sim.clock import run_virtual
+from edge.config.wiring import STOPPED
+from edge.device.device import Device
+from edge.remote.rewiring import STEADY_S, TRIAL_S
+from firmware_sim.board.board import Move
+from firmware_sim.network.virtual_mqtt import Message
 from firmware_sim.parts.door import Door
-from firmware_sim.virtual_mqtt import Message
-from firmware_sim.worlds.community import DEVICES, SITE
-from firmware_sim.worlds.virtual import VirtualTown, neighbours
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.time.clock import run_virtual
+from firmware_sim.worlds.demo.community import DEVICES, SITE
+from firmware_sim.worlds.virtual.town import VirtualTown, neighbours
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown
 
 EAST, WEST, HUB = "east-gate", "west-gate", "hub-door"

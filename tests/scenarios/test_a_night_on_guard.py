@@ -7,7 +7,7 @@ from sqlalchemy import select
 from cloud.presence import Presence, presence
 from cloud.store.schema import devices
 from firmware_sim.parts.door import Door
-from firmware_sim.worlds.virtual import VirtualTown
+from firmware_sim.worlds.virtual.town import VirtualTown
 from tests.scenarios.sunny_court import EAST_GATE, GYM, in_sunny_court, in_the_cloud, until
 
 

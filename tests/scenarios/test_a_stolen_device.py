@@ -14,8 +14,8 @@ from cloud.store.community import Card, add_card, add_membership, add_person
 from contract.credentials import canonical, encode
 from contract.decide import Mode
 from contract.sealing import DigestKey, credential_digest
-from firmware_sim.worlds.virtual import MIDNIGHT_MS
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, Gym
 
 NAMES = ["柳暗香", "Liu Anxiang Canary", "陆离光", "Lu Liguang Canary"]

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from firmware_sim.post_proxy import Mischief, PostProxy
-from tests.edge import double_posts
-from tests.edge.double_posts import Post
-from tests.edge.posts import ANNA
+from firmware_sim.network.post_proxy import Mischief, PostProxy
+from tests.edge.support import double_posts
+from tests.edge.support.double_posts import Post
+from tests.edge.support.posts import ANNA
 from tests.scenarios.test_a_stranger_s_post import Stranger, stranger_at
 
 BEGAN = datetime(2026, 9, 21, 14, 13, 20, tzinfo=UTC)

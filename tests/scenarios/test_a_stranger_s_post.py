@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 import dev
-from edge.ocpp_words import Left
-from tests.edge.posts import ANNA, PASSWORD, POINT, STRANGER, Served
+from edge.stations.ev_post.messages import Left
+from tests.edge.support.posts import ANNA, PASSWORD, POINT, STRANGER, Served
 
 NAME = "post-1"
 WITHIN_S = 60.0

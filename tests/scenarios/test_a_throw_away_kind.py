@@ -19,12 +19,12 @@ from cloud.store.schema import events
 from contract.credentials import encode
 from contract.decide import Mode
 from contract.events import Event, decode_event
-from edge.config import load
-from firmware_sim.virtual_mqtt import VirtualBroker
-from firmware_sim.worlds.virtual import MIDNIGHT_MS
-from firmware_sim.worlds.virtual_cloud import VirtualCloud
-from firmware_sim.worlds.virtual_device import VirtualDevice
-from tests.firmware_sim.story import in_virtual_time
+from edge.config.device_config import load
+from firmware_sim.network.virtual_mqtt import VirtualBroker
+from firmware_sim.worlds.virtual.cloud import VirtualCloud
+from firmware_sim.worlds.virtual.device import VirtualDevice
+from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
+from tests.firmware_sim.support.story import in_virtual_time
 
 STATION = '''\
 """A drinking fountain: a card lets water run for a while, and a float says when the basin is full."""
@@ -32,7 +32,7 @@ STATION = '''\
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge.stations import Decided, Drive, Due, Edge, Emergency, Found, Keep, Record, Report, Rest, Wake, decided, refuse
+from edge.archetypes.protocol import Decided, Drive, Due, Edge, Emergency, Found, Keep, Record, Report, Rest, Wake, decided, refuse
 
 INPUTS = {"float": False}
 OUTPUTS = {"valve": True}

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from cloud.broker_config import SCRIPT
-from firmware_sim.worlds.brokers import free_port
-from firmware_sim.worlds.community import write_config
-from firmware_sim.worlds.processes import Program, scripts
+from firmware_sim.worlds.demo.brokers import free_port
+from firmware_sim.worlds.demo.community import write_config
+from firmware_sim.worlds.demo.processes import Program, scripts
 
 pytestmark = pytest.mark.usefixtures("mosquitto")
 WITHIN_S = 90.0

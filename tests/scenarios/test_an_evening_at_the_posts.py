@@ -10,11 +10,12 @@ from typing import Any, ParamSpec
 
 import pytest
 
-from edge import post_begins, post_ends, uplink
-from edge.journal import JournalError
-from firmware_sim.clock import run_real
+from edge.journal.journal import JournalError
+from edge.link import uplink
+from edge.stations.ev_post import begins, ends
 from firmware_sim.parts.ev_post import Car
-from firmware_sim.worlds.virtual_device import MortalJournal
+from firmware_sim.time.clock import run_real
+from firmware_sim.worlds.virtual.device import MortalJournal
 from tests.scenarios.yard import ANOTHER, FAST_W, LEFT, RIDER, RIGHT, STRANGER, Yard
 
 P = ParamSpec("P")
@@ -69,7 +70,7 @@ async def test_a_card_charges_with_the_cloud_gone(tmp_path: Path, point: str) ->
 async def test_who_has_used_up_their_ration_is_stopped_and_begins_no_more(
     tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(post_ends, "KEEP_AGAIN_MS", 200)
+    monkeypatch.setattr(ends, "KEEP_AGAIN_MS", 200)
     async with Yard(tmp_path, ration_wh=30) as yard:
         post = await yard.charge(point)
         await yard.until(lambda: post.transaction is None)
@@ -122,7 +123,7 @@ async def test_a_session_goes_on_while_the_agent_is_killed_and_is_counted_once(t
 async def test_what_a_post_gave_while_it_was_alone_is_one_session(
     tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(post_begins, "LATE_MS", 1_500)
+    monkeypatch.setattr(begins, "LATE_MS", 1_500)
     async with Yard(tmp_path) as yard:
         post, before_wh = yard.posts[point], yard.posts[point].meter_wh
         assert await post.tap(RIDER)

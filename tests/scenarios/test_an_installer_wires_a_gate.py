@@ -2,7 +2,7 @@
 
 import asyncio
 
-from firmware_sim.worlds.virtual import VirtualTown
+from firmware_sim.worlds.virtual.town import VirtualTown
 from tests.scenarios.sunny_court import EAST_GATE, GYM, in_sunny_court, in_the_cloud, reasons, until
 
 

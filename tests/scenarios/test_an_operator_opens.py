@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from cloud.store.orders import Order, find_order
-from firmware_sim.worlds.virtual import MIDNIGHT_MS
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, Gym
 
 REASON = "A visitor for the yoga class"

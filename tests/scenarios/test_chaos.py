@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim.worlds.chaos import Figures, chaos
-from firmware_sim.worlds.chaos_audit import Verdict
-from firmware_sim.worlds.chaos_plan import Plan, What, make_plan
-from firmware_sim.worlds.chaos_town import cards, places
+from firmware_sim.worlds.chaos.audit import Verdict
+from firmware_sim.worlds.chaos.plan import Plan, What, make_plan
+from firmware_sim.worlds.chaos.run import Figures, chaos
+from firmware_sim.worlds.chaos.town import cards, places
 
 SEED, SHORT_SEED = 28, 38_103
 """Their plans kill each kind of process, and cut a cable, in time for something to come of it."""

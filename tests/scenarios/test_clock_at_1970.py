@@ -11,9 +11,9 @@ from cloud.members import Membership
 from cloud.plans import YEARLY, Plan
 from cloud.store.community import Card, add_card, add_membership, add_person, add_plan, set_card_standing
 from contract.decide import DAY_MS, Standing, Tier, Trust
-from edge.clock import BUILT_MS
-from firmware_sim.worlds.virtual import MIDNIGHT_MS
-from tests.firmware_sim.story import in_virtual_time
+from edge.machine.clock import BUILT_MS
+from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import FOUNDER, GYM, MEMBER, STAFF, STRANGER, Gym
 
 MORNINGS = Plan("mornings", Tier.MEMBER, 100, None, {"gym": "gym-hours"}, "早间会员", "Morning member")

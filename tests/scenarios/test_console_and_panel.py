@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from firmware_sim.worlds.brokers import free_port
+from firmware_sim.worlds.demo.brokers import free_port
 
 pytestmark = pytest.mark.browser
 

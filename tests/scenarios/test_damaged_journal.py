@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import MEMBER, STRANGER, Gym
 
 PAGE_BYTES = 4096

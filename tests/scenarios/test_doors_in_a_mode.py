@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cloud.store.orders import PointState, list_points
 from contract.decide import Mode
-from firmware_sim.orders import card_bits
-from firmware_sim.worlds.virtual import MIDNIGHT_MS
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.control.orders import card_bits
+from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, STAFF, Gym
 
 

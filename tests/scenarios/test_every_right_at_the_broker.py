@@ -13,8 +13,8 @@ from cloud.store.community import set_card_standing
 from cloud.store.orders import find_desired, find_order
 from cloud.store.schema import clock_fixes, credentials, events, people
 from contract.decide import Mode, Standing
-from firmware_sim.worlds.community import SITE
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.worlds.demo.community import SITE
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, STAFF, STRANGER, Gym
 from tests.scenarios.thief import Thief
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from cloud.store.emergencies import ZoneState, list_zone_states
 from contract.decide import Mode
 from contract.events import Event
-from firmware_sim.orders import card_bits
+from firmware_sim.control.orders import card_bits
 from firmware_sim.parts.fire_panel import FirePanel
 from firmware_sim.parts.smoke_detector import SmokeDetector
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, STAFF, Gym
 
 UNLOCK = 17

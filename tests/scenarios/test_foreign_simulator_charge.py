@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 import dev
-from firmware_sim.post_proxy import Mischief, PostProxy
-from tests.edge.double_posts import NAME, Post
-from tests.edge.posts import ANNA, PASSWORD
+from firmware_sim.network.post_proxy import Mischief, PostProxy
+from tests.edge.support.double_posts import NAME, Post
+from tests.edge.support.posts import ANNA, PASSWORD
 from tests.scenarios.test_a_stranger_s_charge import MAINS, through_proxy
 
 UNTIL_FULL_S = 900

@@ -14,13 +14,13 @@ import httpx
 import pytest
 
 from dev import ROOT
-from edge.config import load
-from edge.identity import Identity
-from firmware_sim.control import BoardControl
-from firmware_sim.samples import configured
-from firmware_sim.worlds.brokers import free_port, start_broker
-from firmware_sim.worlds.community import CONTROL, programs_of
-from firmware_sim.worlds.processes import Program, scripts
+from edge.config.device_config import load
+from edge.identity.identity import Identity
+from firmware_sim.control.control import BoardControl
+from firmware_sim.worlds.demo.brokers import free_port, start_broker
+from firmware_sim.worlds.demo.community import CONTROL, programs_of
+from firmware_sim.worlds.demo.processes import Program, scripts
+from firmware_sim.worlds.demo.samples import configured
 from tests.house import commands
 
 pytestmark = pytest.mark.usefixtures("mosquitto")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.recorder import Recorder
-from tests.firmware_sim.story import in_virtual_time
+from edge.journal.recorder import Recorder
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import MEMBER, STRANGER, Gym
 
 ROOM_IN_MEMORY = 10
@@ -28,7 +28,7 @@ def no_file_grows() -> Iterator[None]:
 
 @pytest.fixture
 def little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.device.Recorder", partial(Recorder, max_pending=ROOM_IN_MEMORY))
+    monkeypatch.setattr("edge.device.device.Recorder", partial(Recorder, max_pending=ROOM_IN_MEMORY))
 
 
 @pytest.mark.usefixtures("little_memory")

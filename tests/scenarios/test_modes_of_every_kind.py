@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 
 from contract.decide import Mode
-from firmware_sim.worlds.virtual import VirtualTown, sites
-from firmware_sim.worlds.virtual_hub import BANK, EBIKE, NAME, PHONE, RIDER, STRANGER, VirtualHub
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.worlds.virtual.hub import BANK, EBIKE, NAME, PHONE, RIDER, STRANGER, VirtualHub
+from firmware_sim.worlds.virtual.town import VirtualTown, sites
+from tests.firmware_sim.support.story import in_virtual_time
 
 
 class Estate(VirtualHub):

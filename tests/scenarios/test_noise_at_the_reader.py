@@ -7,9 +7,9 @@ import pytest
 
 from contract.credentials import MAX_FRAME_BITS
 from contract.events import encode_event
-from edge.bursts import EVERY_S
-from firmware_sim.orders import card_bits
-from tests.firmware_sim.story import in_virtual_time
+from edge.agent.bursts import EVERY_S
+from firmware_sim.control.orders import card_bits
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, Gym
 
 CARD = card_bits(MEMBER)

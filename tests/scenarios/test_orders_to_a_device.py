@@ -6,7 +6,7 @@ from pathlib import Path
 from cloud.store.orders import Order, find_order
 from contract.decide import DAY_MS
 from contract.messages import Op
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, Gym
 
 REASON = "It is slow since noon"

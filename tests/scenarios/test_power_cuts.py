@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from contract.events import decode_event
-from edge.journal import Journal, JournalView
-from firmware_sim.disk import BROKEN, HONEST, Cut, Image, power_cuts
-from firmware_sim.disk_recorder import DiskRecorder, Fault, pour
-from firmware_sim.worlds.power_cuts import JOURNAL, NEXT_BOOT, JournalLife, judge, live
-from tests.edge.journals import rows_after
-from tests.firmware_sim.memory_disk import memory_disk
-from tests.firmware_sim.story import in_virtual_time
+from edge.journal.journal import Journal, JournalView
+from firmware_sim.disk.model import BROKEN, HONEST, Cut, Image, power_cuts
+from firmware_sim.disk.recorder import DiskRecorder, Fault, pour
+from firmware_sim.worlds.virtual.power_cuts import JOURNAL, NEXT_BOOT, JournalLife, judge, live
+from tests.edge.support.journals import rows_after
+from tests.firmware_sim.support.memory_disk import memory_disk
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import MEMBER, STRANGER, Gym
 from tests.scenarios.power_cut_tally import DAMAGE, PLAN, Tally
 

@@ -14,19 +14,19 @@ import pytest
 
 from contract.emergencies import Cause
 from contract.messages import Manifest
-from edge.clock import DeviceClock
-from edge.latch import Latch
-from edge.ledger import Spent
-from edge.memory import Begun, KeptPoint, Memory
-from edge.roster_file import RosterDamaged
-from edge.roster_store import RosterError, RosterStore
-from edge.roster_sync import MAX_WAIT_S
-from firmware_sim.disk import HONEST, Cut, PowerCut, power_cuts
-from firmware_sim.disk_recorder import DiskRecorder, Fault, pour
-from firmware_sim.worlds.power_cuts import BOOT, Finding
-from tests.edge.rosters import DAY_MS, NOW_MS, Published, digest, publish
-from tests.edge.syncing import Bench, run
-from tests.firmware_sim.memory_disk import memory_disk
+from edge.keeper.latch import Latch
+from edge.machine.clock import DeviceClock
+from edge.memory.ledger import Spent
+from edge.memory.memory import Begun, KeptPoint, Memory
+from edge.roster.file import RosterDamaged
+from edge.roster.store import RosterError, RosterStore
+from edge.roster.sync import MAX_WAIT_S
+from firmware_sim.disk.model import HONEST, Cut, PowerCut, power_cuts
+from firmware_sim.disk.recorder import DiskRecorder, Fault, pour
+from firmware_sim.worlds.virtual.power_cuts import BOOT, Finding
+from tests.edge.support.rosters import DAY_MS, NOW_MS, Published, digest, publish
+from tests.edge.support.syncing import Bench, run
+from tests.firmware_sim.support.memory_disk import memory_disk
 from tests.scenarios.power_cut_tally import DAMAGE, PLAN, Tally
 
 MANY = dict.fromkeys(HONEST, 10)

@@ -14,9 +14,9 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from paho.mqtt.publish import multiple
 
 from contract import topics
-from firmware_sim.worlds.brokers import free_port
-from firmware_sim.worlds.community import SITE
-from firmware_sim.worlds.processes import Program, scripts
+from firmware_sim.worlds.demo.brokers import free_port
+from firmware_sim.worlds.demo.community import SITE
+from firmware_sim.worlds.demo.processes import Program, scripts
 from tests.cloud.town import Visitor
 from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown, refused
 

@@ -14,10 +14,10 @@ from contract import codec, topics
 from contract.decide import HOUR_MS, Standing
 from contract.messages import Manifest
 from contract.sealing import Purpose, RosterKey, statement
-from edge.identity import Identity
-from firmware_sim.worlds.community import SITE
-from firmware_sim.worlds.virtual import MIDNIGHT_MS
-from tests.firmware_sim.story import in_virtual_time
+from edge.identity.identity import Identity
+from firmware_sim.worlds.demo.community import SITE
+from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
+from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, STAFF, STRANGER, Gym
 
 ROSTER = topics.down(SITE, GYM, "roster")

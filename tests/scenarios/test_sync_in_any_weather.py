@@ -25,13 +25,13 @@ from cloud.store.registry import found_site, register
 from cloud.store.schema import breaks, events, journals, quarantine
 from contract import topics
 from contract.events import GAP, read_gap
-from edge.journal import Journal
-from edge.journal_file import GAP_RANK
-from edge.recorder import Recorder
-from edge.uplink import MAX_WAIT_S, Uplink
-from firmware_sim.clock import VirtualLoop
-from tests.edge.clouds import DEVICE, DEVICE_KEY, FATES, SITE, SYNC_KEY, HandLink, befall
-from tests.edge.journals import BOOT, FixedTime
+from edge.journal.file import GAP_RANK
+from edge.journal.journal import Journal
+from edge.journal.recorder import Recorder
+from edge.link.uplink import MAX_WAIT_S, Uplink
+from firmware_sim.time.clock import VirtualLoop
+from tests.edge.support.clouds import DEVICE, DEVICE_KEY, FATES, SITE, SYNC_KEY, HandLink, befall
+from tests.edge.support.journals import BOOT, FixedTime
 
 ROWS = 6
 """What a journal here keeps."""

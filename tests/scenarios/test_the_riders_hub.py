@@ -6,8 +6,8 @@ from pathlib import Path
 from cloud.sample import FACILITY
 from contract.credentials import canonical, encode
 from contract.decide import Mode
-from firmware_sim.worlds.virtual_hub import EBIKE, RIDER, STRANGER, VirtualHub
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.worlds.virtual.hub import EBIKE, RIDER, STRANGER, VirtualHub
+from tests.firmware_sim.support.story import in_virtual_time
 
 HOUR_S = 3600
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from cloud.store.console import EventFilter, list_events
 from contract.decide import DAY_MS, HOUR_MS, Tier, Trust
 from contract.events import Event, decode_event
-from firmware_sim.clock import run_virtual
-from firmware_sim.virtual_mqtt import Line
-from firmware_sim.worlds.audit import audit
-from firmware_sim.worlds.virtual import VirtualTown
-from tests.firmware_sim.memory_disk import memory_disk
+from firmware_sim.network.virtual_mqtt import Line
+from firmware_sim.time.clock import run_virtual
+from firmware_sim.worlds.virtual.audit import audit
+from firmware_sim.worlds.virtual.town import VirtualTown
+from tests.firmware_sim.support.memory_disk import memory_disk
 from tests.scenarios.sunny_court import EAST_GATE, GYM, HUB
 
 DAYS = 32

@@ -11,12 +11,12 @@ from sqlalchemy import select, update
 from cloud.store.community import touch
 from cloud.store.schema import people, plans
 from contract.roster import Rations
-from firmware_sim.clock import run_virtual
-from firmware_sim.worlds.hub_audit import Witness, audit_hub
-from firmware_sim.worlds.hub_troubles import HubTroubles
-from firmware_sim.worlds.virtual_device import VirtualDevice
-from firmware_sim.worlds.virtual_hub import EBIKE, STAFF, VirtualHub
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.time.clock import run_virtual
+from firmware_sim.worlds.virtual.device import VirtualDevice
+from firmware_sim.worlds.virtual.hub import EBIKE, STAFF, VirtualHub
+from firmware_sim.worlds.virtual.hub_audit import Witness, audit_hub
+from firmware_sim.worlds.virtual.hub_troubles import HubTroubles
+from tests.firmware_sim.support.story import in_virtual_time
 
 HOUR_S = 3600.0
 RATIONS = {"phone": Rations(15, 5), "ebike": Rations(25, 40)}

@@ -16,7 +16,7 @@ from cloud.folder import clock, make_folder
 from cloud.sample import seed_sample
 from dev import ROOT
 from edge.__main__ import main as edge_main
-from firmware_sim.worlds.processes import scripts
+from firmware_sim.worlds.demo.processes import scripts
 from tests.scenarios.small_town import refused
 
 SAMPLE = (ROOT / "config" / "turnstile.toml").read_text()

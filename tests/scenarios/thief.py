@@ -28,7 +28,7 @@ from contract.messages import (
 )
 from contract.sealing import DeviceKey, Purpose, SyncKey, mac, statement, tip_statement
 from contract.topics import DOWN_CHANNELS, UP_CHANNELS
-from firmware_sim.virtual_mqtt import VirtualBroker, VirtualLink
+from firmware_sim.network.virtual_mqtt import VirtualBroker, VirtualLink
 
 Sign = Callable[[bytes], bytes]
 NUMBERS = (-(1 << 70), -1, 0, 1, 2, 3, 77, (1 << 31) - 1, 1 << 53, (1 << 63) - 1, 1 << 63, 1 << 64, 1 << 200)

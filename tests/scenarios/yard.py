@@ -13,17 +13,17 @@ from sqlalchemy import select, update
 from cloud.store.orders import find_order
 from cloud.store.schema import devices, events, plans
 from contract.events import Event, decode_event
-from edge.config import load
-from edge.device import Device
-from edge.ocpp_words import card_bytes
-from edge.post_passwords import make_password
-from edge.stations import Report
+from edge.archetypes.protocol import Report
+from edge.config.device_config import load
+from edge.device.device import Device
+from edge.ocpp.passwords import make_password
+from edge.stations.ev_post.messages import card_bytes
+from firmware_sim.network.virtual_mqtt import Line, VirtualBroker
 from firmware_sim.parts.ev_post import Car, EvPost, Version
-from firmware_sim.virtual_mqtt import Line, VirtualBroker
-from firmware_sim.worlds.brokers import free_port
-from firmware_sim.worlds.virtual import MIDNIGHT_MS
-from firmware_sim.worlds.virtual_cloud import VirtualCloud
-from firmware_sim.worlds.virtual_device import VirtualDevice
+from firmware_sim.worlds.demo.brokers import free_port
+from firmware_sim.worlds.virtual.cloud import VirtualCloud
+from firmware_sim.worlds.virtual.device import VirtualDevice
+from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
 
 NAME, LEFT, RIGHT = "hub-sockets", "ev-1", "ev-2"
 RIDER, ANOTHER, STRANGER = "04A1B2C3", "04D4E5F6", "04010203"

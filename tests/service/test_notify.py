@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from firmware_sim.clock import run_virtual
+from firmware_sim.time.clock import run_virtual
 from service import notify
 from tests.services import Ear, listening
 

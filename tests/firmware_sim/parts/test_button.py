@@ -1,9 +1,9 @@
 import asyncio
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.lock import Lock
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.story import in_virtual_time
 
 
 def board() -> Board:

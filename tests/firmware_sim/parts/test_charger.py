@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from firmware_sim.parts.battery import APPLIANCES, Battery
-from tests.firmware_sim.parts.sockets import CONTACTOR, LEAKAGE, PLUG, RELAY, Place
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.sockets import CONTACTOR, LEAKAGE, PLUG, RELAY, Place
+from tests.firmware_sim.support.story import in_virtual_time
 
 HOUR_S = 3600.0
 

@@ -3,10 +3,10 @@ import asyncio
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.board import Board
-from firmware_sim.clock import run_virtual
+from firmware_sim.board.board import Board
 from firmware_sim.parts.contact import Contact
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.time.clock import run_virtual
+from tests.firmware_sim.support.story import in_virtual_time
 
 
 @given(st.integers(), st.lists(st.tuples(st.booleans(), st.floats(0, 0.02)), max_size=12))

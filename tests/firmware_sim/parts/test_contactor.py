@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.firmware_sim.parts.sockets import CONTACTOR, FEEDBACK, Place
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.sockets import CONTACTOR, FEEDBACK, Place
+from tests.firmware_sim.support.story import in_virtual_time
 
 
 def closed(place: Place) -> tuple[bool, bool]:

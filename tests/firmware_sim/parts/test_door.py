@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from firmware_sim.board import Board
-from firmware_sim.clock import VirtualLoop
+from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.lock import Load, Lock
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.time.clock import VirtualLoop
+from tests.firmware_sim.support.story import in_virtual_time
 
 STRIKE, CONTACT, BUTTON = 17, 27, 26
 

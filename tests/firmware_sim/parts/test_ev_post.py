@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from edge.ocpp_words import Left, TurnedAway
+from edge.stations.ev_post.messages import Left, TurnedAway
 from firmware_sim.parts.ev_post import Car, EvPost, Version
-from tests.edge.posts import ANNA, BEN, NOON_MS, PASSWORD, POINT, STRANGER, Served
+from tests.edge.support.posts import ANNA, BEN, NOON_MS, PASSWORD, POINT, STRANGER, Served
 
 WITHIN_S = 30.0
 Story = Callable[[Served, EvPost], Coroutine[Any, Any, None]]

@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.lock import Load, Lock
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.story import in_virtual_time
 
 
 def board() -> Board:

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.clock import run_virtual
 from firmware_sim.parts.meter import METERS, Lie, Meter, Ntc8, Pzem004t, Sdm120
 from firmware_sim.parts.modbus_slave import is_sealed, sealed, words
-from tests.firmware_sim.parts.sockets import RELAY, Place
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.time.clock import run_virtual
+from tests.firmware_sim.support.sockets import RELAY, Place
+from tests.firmware_sim.support.story import in_virtual_time
 
 HOUR_S = 3600.0
 READ_PZEM = "01 04 00 00 00 0A"

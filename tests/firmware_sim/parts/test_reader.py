@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.credentials import encode
-from firmware_sim.board import Board, Move
-from firmware_sim.clock import run_virtual
+from firmware_sim.board.board import Board, Move
 from firmware_sim.parts.reader import WiegandReader
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.time.clock import run_virtual
+from tests.firmware_sim.support.story import in_virtual_time
 
 D0, D1 = 5, 6
 CARD = encode("H10301", facility=21, number=15890)

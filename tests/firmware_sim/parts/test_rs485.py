@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from firmware_sim.clock import run_real
 from firmware_sim.parts.meter import Meter, Pzem004t, Sdm120
 from firmware_sim.parts.modbus_slave import is_sealed, sealed
 from firmware_sim.parts.rs485 import BusPort, Rs485Bus, Terminal
-from tests.firmware_sim.parts.sockets import RELAY, Place
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.time.clock import run_real
+from tests.firmware_sim.support.sockets import RELAY, Place
+from tests.firmware_sim.support.story import in_virtual_time
 
 BYTE_S = 10 / 9600
 PAUSE_S = 3.5 * BYTE_S

@@ -3,9 +3,9 @@ from typing import Literal
 
 import pytest
 
-from firmware_sim.board import Board
+from firmware_sim.board.board import Board
 from firmware_sim.parts.smoke_detector import SmokeDetector
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.story import in_virtual_time
 
 
 @pytest.mark.parametrize("active", ["high", "low"])

@@ -4,11 +4,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from firmware_sim.board import Board
-from firmware_sim.clock import VirtualLoop
+from firmware_sim.board.board import Board
 from firmware_sim.parts.fire_panel import FirePanel
 from firmware_sim.parts.turnstile import Turnstile
-from tests.firmware_sim.story import in_virtual_time
+from firmware_sim.time.clock import VirtualLoop
+from tests.firmware_sim.support.story import in_virtual_time
 
 UNLOCK, SENSOR, EXIT_SENSOR, FIRE = 22, 23, 25, 24
 

@@ -1,7 +1,7 @@
 import asyncio
 
 from firmware_sim.parts.wire import Wire
-from tests.firmware_sim.story import in_virtual_time
+from tests.firmware_sim.support.story import in_virtual_time
 
 
 def test_watchers_hear_changes_only() -> None:

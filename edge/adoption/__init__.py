@@ -1,0 +1,1 @@
+"""How a device becomes one of a cloud's."""

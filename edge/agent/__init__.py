@@ -1,0 +1,1 @@
+"""The agent: it hears cards, inputs and commands, asks the rule, and has the stations' effects done."""

@@ -1,0 +1,431 @@
+"""The agent: hears what the keeper reports, weighs who may pass, and has each station's effects done in order.
+
+One loop owns everything here, and each message is taken to completion before the next. Whatever it touches is a port,
+so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual time.
+"""
+
+import logging
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from contract.decide import Mode
+from contract.emergencies import Cause
+from contract.reasons import TABLE, Reason
+from edge.agent.bursts import Bursts
+from edge.agent.decider import Clock, Decider
+from edge.agent.emergencies import Emergencies
+from edge.agent.lanes import Lane, Recording
+from edge.agent.readers import Readers
+from edge.agent.runner import Runner
+from edge.archetypes.protocol import (
+    LEASE_MARGIN_MS,
+    Ask,
+    CloudHeard,
+    Due,
+    Edge,
+    Emergency,
+    Found,
+    Levels,
+    ModeChanged,
+    OpenOnce,
+    QuotaSpent,
+    Reading,
+    Received,
+    Report,
+    Send,
+    Show,
+    Spend,
+    StopOrdered,
+    TimeOfDay,
+    Wake,
+)
+from edge.config.device_config import DeviceConfig
+from edge.keeper.protocol import (
+    Changed,
+    Drive,
+    Frame,
+    KeeperPort,
+    LatchUnsaved,
+    NotReloaded,
+    NotReset,
+    Refused,
+    Reload,
+    Rest,
+    Rested,
+    Snapshot,
+    ToAgent,
+    ZoneEmergency,
+)
+
+log = logging.getLogger(__name__)
+
+LAMP_MS = 2_000
+HEARD_EVERY_MS = 60_000
+"""How often the stations are told that the cloud is heard; they count in hours."""
+
+
+class Notes(Protocol):
+    """What outlives a restart: the document of each point, and what the sessions have used."""
+
+    def found(self, point: str) -> Found | None:
+        """What the point had kept when this agent started."""
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None: ...
+
+    def spend(self, point: str, spent: Spend) -> bool:
+        """Whether nothing is left of the allotment."""
+
+
+def _without_live(report: Report) -> Report:
+    return replace(report, live={})
+
+
+class Agent:
+    """All points of one device. ``on_change`` is told whenever what a report or a status would say may have changed."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        loop: AbstractEventLoop,
+        clock: Clock,
+        recording: Recording,
+        decider: Decider,
+        keeper: KeeperPort,
+        on_change: Callable[[], None] = lambda: None,
+        notebook: Notes | None = None,
+    ) -> None:
+        self.lines: dict[tuple[str, str], Callable[[Any], object]] = {}
+        """Where a point's messages go, by point and line."""
+        self.keeper_up = False
+        self.latch_unsaved = False
+        self.failures = 0
+        self.keeper_losses = 0
+        self.unread = [point.name for point in config.points]
+        """Points of whose inputs the keeper has not said where all of them stand."""
+        self.not_reloaded = ""
+        """Why the keeper goes by another wiring than this agent."""
+        self._wiring = config.hash
+        self._reloading = self._has_heard_keeper = self._closed = False
+        self._loop, self._recording, self._decider = loop, recording, decider
+        self._clock, self._notebook = clock, notebook
+        self._keeper, self._on_change = keeper, on_change
+        self._heard_cloud_ms: int | None = None
+        self._undated: set[str] = set()
+        """Points that wait to be told how old it is what they had kept."""
+        self._unknown = Bursts(loop, partial(recording.record, "", "device.fault"))
+        """What names a point that nobody knows here: a keeper that goes by another wiring, a station's setting."""
+        self.runners: dict[str, Runner] = {}
+        for point in config.points:
+            self.runners[point.name] = Runner(
+                point, config.kinds[point.name], config.settings[point.name], self._lane, clock
+            )
+        self._emergencies = Emergencies(config, recording, decider, keeper, self._follow, self.show)
+        self._readers = Readers(config, self.runners, decider, clock, loop, recording, self._emergencies.card)
+
+    @property
+    def emergencies(self) -> Mapping[str, Cause]:
+        """The zones in an emergency, and why."""
+        return self._emergencies.causes
+
+    def reader_faults(self) -> dict[str, str]:
+        """What is wrong with the readers, by place."""
+        return self._readers.faults()
+
+    def heard(self, message: ToAgent) -> None:
+        """Take a keeper's message to completion."""
+        if not self._closed and self._in_step(message):
+            self._guarded(self._take, message)
+
+    def _in_step(self, message: ToAgent) -> bool:
+        """Whether the keeper speaks of the wiring that this agent goes by. One that does not is told to take it; if it
+        cannot, it is believed as far as its names go."""
+        match message:
+            case Snapshot(wiring=wiring):
+                self.not_reloaded = "" if wiring == self._wiring else self.not_reloaded
+                self._reloading = wiring not in ("", self._wiring) and not self.not_reloaded
+                if self._reloading:
+                    self._keeper.send(Reload(self._wiring))
+            case NotReloaded(why=why):
+                self._reloading, self.not_reloaded = False, why
+        return not self._reloading
+
+    def _guarded(self, act: Callable[..., object], *arguments: object) -> None:
+        """A fault of ours ends what is in hand, not the agent: it is logged, recorded, and the other doors go on."""
+        self._safely(act, *arguments)
+        self._on_change()
+
+    def _safely(self, act: Callable[..., object], *arguments: object) -> None:
+        try:
+            act(*arguments)
+        except Exception as fault:
+            # Its arguments by their kinds only: a frame's bits belong in no log.
+            kinds = ", ".join(type(argument).__name__ for argument in arguments)
+            log.exception("%s(%s) failed", getattr(act, "__qualname__", act), kinds)
+            self.failures += 1
+            self._recording.record("", "device.fault", {"fault": "internal_error", "what": type(fault).__name__})
+
+    def keeper_lost(self) -> None:
+        """The line to the keeper ended; the keeper, or the kernel, has put the outputs to rest."""
+        self._reloading, self.not_reloaded = False, ""
+        if self.keeper_up:
+            self.keeper_up = False
+            self.keeper_losses += 1
+            self._recording.record("", "device.keeper_lost", {})
+            self._on_change()
+
+    def set_modes(self, modes: Mapping[str, Mode], number: int) -> None:
+        """Set every point to its mode; one that is not named is scheduled. ``number`` is that of the document."""
+        for name, runner in self.runners.items():
+            mode = modes.get(name, Mode.SCHEDULED)
+            if mode is not runner.mode:
+                runner.mode = mode
+                self._guarded(runner.take, ModeChanged(mode, number))
+
+    def unquiet(self) -> str:
+        """A sentence that says what must be over before this agent may start over; empty if nobody would notice."""
+        if not self.keeper_up:
+            return "Waits for the keeper."
+        if self.emergencies:
+            return f"Waits for the end of the emergency in {', '.join(sorted(self.emergencies))}."
+        busy = [f"{name} ({runner.report.phase})" for name, runner in self.runners.items() if not runner.report.quiet]
+        return f"Waits until nobody passes and nothing is held open: {', '.join(busy)}." if busy else ""
+
+    def open_once(self, point: str, told: dict[str, Any]) -> str:
+        """Let somebody in on an operator's word, which the station records as ``told``. Returns a word for why not,
+        an empty one if the station does it."""
+        why, runner = self._ready(point)
+        if runner is None:
+            return why
+        reason = self._decider.for_operator(point, runner.report, runner.mode)
+        if runner.mode is not Mode.SCHEDULED or not TABLE[reason].allows:
+            return reason.value
+        taken: list[bool] = []
+        self._guarded(lambda: taken.append(runner.take(OpenOnce(told))))
+        if not taken:
+            return "internal_error"
+        return "" if taken[0] else "not_this_kind"
+
+    def _ready(self, point: str) -> tuple[str, Runner | None]:
+        """The point, if something can be driven there; else a word for why not."""
+        runner = self.runners.get(point)
+        if runner is None:
+            return "no_such_point", None
+        if runner.point.zone in self.emergencies:
+            return "emergency", None
+        return ("", runner) if self.keeper_up else ("keeper_lost", None)
+
+    def start_session(self, point: str, digest: bytes, told: dict[str, Any]) -> str:
+        """Begin a session for the holder of a credential on an operator's word, if the rule allows it. Returns a word
+        for why not, an empty one if the station takes it up."""
+        why, runner = self._ready(point)
+        if runner is None:
+            return why
+        if runner.report.offline_limit_ms is None:
+            return "not_this_kind"
+        decided = self._decider.decide_digest(
+            digest, point, "in", free_exit=False, report=runner.report, mode=runner.mode
+        )
+        self._guarded(runner.take, replace(decided, told=told))
+        reason = decided.decision.reason
+        if decided.decision.allowed and reason is not Reason.ALLOWED:  # a mode that holds doors open gives no power
+            reason = Reason.OUT_OF_SERVICE
+        return "" if reason is Reason.ALLOWED else reason.value
+
+    def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
+        """Begin or end an exercise in a zone. Returns a word for why not, an empty one if the keeper is asked."""
+        return self._emergencies.drill(zone, on, told) if self.keeper_up else "keeper_lost"
+
+    def stop_session(self, point: str, session: str, told: dict[str, Any]) -> str:
+        """End a session on an operator's word. Returns a word for why not, an empty one if it is done."""
+        runner = self.runners.get(point)
+        if runner is None:
+            return "no_such_point"
+        if not session or runner.report.live.get("session") != session or not runner.report.user:
+            return "no_such_session"
+        self._guarded(runner.take, StopOrdered(told))
+        return ""
+
+    def read(self, point: str, instrument: str, values: Mapping[str, float] | None) -> None:
+        """Take what an instrument says, once a second of each. Only what a report says of it is a change."""
+        if not self._closed:
+            self._quietly(point, Reading(instrument, values))
+
+    def receive(self, point: str, line: str, message: Any) -> None:
+        """Take what came over a line of a point."""
+        if not self._closed:
+            self._quietly(point, Received(line, message))
+
+    def _quietly(self, point: str, happened: Reading | Received) -> None:
+        runner = self.runners[point]
+        before = _without_live(runner.report)
+        self._safely(runner.take, happened)
+        if before.offline_limit_ms is not None:
+            self._safely(self._tell_minute, runner)
+        if _without_live(runner.report) != before:
+            self._on_change()
+
+    def _tell_minute(self, runner: Runner) -> None:
+        """The hour of a price is the wall clock's, and that may be set, and jumps twice a year."""
+        minute = self._decider.minute()
+        if minute is not None and minute != runner.minute:
+            runner.minute = minute
+            runner.take(TimeOfDay(minute))
+
+    def cloud_heard(self) -> None:
+        """The cloud has spoken in words that nobody else can say."""
+        now_ms = self._clock.mono_ms()
+        if self._closed:
+            return
+        if self._heard_cloud_ms is None or now_ms - self._heard_cloud_ms >= HEARD_EVERY_MS:
+            self._heard_cloud_ms = now_ms
+            for runner in self.runners.values():
+                self._safely(runner.take, CloudHeard())
+
+    def clock_known(self) -> None:
+        """What was kept before a power cut has an age only now."""
+        for name in sorted(self._undated):
+            found = None if self._notebook is None or self._closed else self._notebook.found(name)
+            if found is not None:
+                self._guarded(self.runners[name].take, found)
+        self._undated.clear()
+
+    def close(self) -> None:
+        """Hear nothing more, and move nothing. The keeper still lets people out."""
+        self._closed = True
+        for runner in self.runners.values():
+            runner.close()
+        self._readers.close()
+        self._unknown.close()
+
+    def drive(self, output: str, lease_ms: int) -> None:
+        self._keeper.send(Drive(output, lease_ms))
+
+    def rest(self, output: str) -> None:
+        self._keeper.send(Rest(output))
+
+    def show(self, point: str, shown: Show) -> None:
+        """Light the lamp, if there is one, and keep the text for whatever screen shows this point."""
+        runner = self.runners[point]
+        runner.shown = shown
+        for lamp in list(runner.lamps):
+            self._darken(runner, lamp)
+        if shown.lamp in runner.point.outputs:
+            self.drive(f"{point}.{shown.lamp}", LAMP_MS + LEASE_MARGIN_MS)
+            runner.lamps[shown.lamp] = self._loop.call_later(LAMP_MS / 1000, self._darken, runner, shown.lamp)
+
+    def _darken(self, runner: Runner, lamp: str) -> None:
+        runner.lamps.pop(lamp).cancel()
+        self.rest(f"{runner.point.name}.{lamp}")
+
+    def wake(self, point: str, wake: Wake) -> None:
+        runner = self.runners[point]
+        old = runner.timers.pop(wake.name, None)
+        if old is not None:
+            old.cancel()
+        if wake.after_ms is not None:
+            runner.timers[wake.name] = self._loop.call_later(wake.after_ms / 1000, self._due, runner, wake.name)
+
+    def send(self, point: str, sent: Send) -> None:
+        """Hand a message to a line of this point, or to another point, in a turn of the loop of its own."""
+        line, other = self.lines.get((point, sent.port)), self.runners.get(sent.port)
+        if line is not None:
+            line(sent.message)
+        elif other is not None:
+            self._loop.call_soon(self._guarded, other.take, Received(point, sent.message))
+        else:
+            self._unknown.note({"fault": "no_such_point", "named": sent.port})
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+        if self._notebook is not None:
+            self._notebook.keep(point, document, kept)
+
+    def spend(self, point: str, spent: Spend) -> None:
+        if self._notebook is not None and self._notebook.spend(point, spent):
+            self._loop.call_soon(self._guarded, self.runners[point].take, QuotaSpent(spent.session))
+
+    def ask(self, point: str, asked: Ask) -> None:
+        """Weigh a credential that came over a line of this point."""
+        runner = self.runners[point]
+        digest = self._decider.digest_of_card(asked.card)
+        decided = self._decider.decide_digest(
+            digest, point, "in", free_exit=False, report=runner.report, mode=runner.mode
+        )
+        self._loop.call_soon(self._guarded, runner.take, replace(decided, about=asked.about))
+
+    def _lane(self, runner: Runner) -> Lane:
+        cannot_record = partial(self._guarded, runner.take)
+        return Lane(runner.point.name, self._loop, self._recording, self, cannot_record, self._guarded)
+
+    def _due(self, runner: Runner, name: str) -> None:
+        del runner.timers[name]
+        self._guarded(runner.take, Due(name))
+
+    def _take(self, message: ToAgent) -> None:
+        match message:
+            case Frame(reader=reader, bits=bits):
+                if not self._readers.frame(reader, bits):
+                    self._unknown.note({"fault": "no_such_point", "reader": reader})
+            case Changed(input=name, active=active):
+                self._edge(name, active)
+            case ZoneEmergency():
+                self._emergencies.told(message)
+            case NotReset():
+                self._emergencies.not_reset(message)
+            case LatchUnsaved(unsaved=unsaved):
+                self._latch(unsaved)
+            case NotReloaded(why=why):
+                self._recording.record("", "device.fault", {"fault": "keeper_wiring", "why": why[:200]})
+            case Snapshot():
+                self._snapshot(message)
+            case Rested(output=output, cause="expired"):
+                self._recording.record(output.partition(".")[0], "device.lease_expired", {"output": output})
+            case Refused(output=output, why=why) if why != "emergency":
+                self._recording.record(output.partition(".")[0], "device.fault", {"fault": why, "output": output})
+
+    def _edge(self, name: str, active: bool) -> None:
+        point, _, input_name = name.partition(".")
+        if point in self.runners:
+            self.runners[point].take(Edge(input_name, active))
+        else:
+            self._unknown.note({"fault": "no_such_point", "input": name})
+
+    def _follow(self, zone: str, emergency: Emergency) -> None:
+        for runner in self.runners.values():
+            if runner.point.zone == zone:
+                self._guarded(runner.take, emergency)
+
+    def _latch(self, unsaved: bool) -> None:
+        if unsaved and not self.latch_unsaved:
+            self._recording.record("", "device.fault", {"fault": "latch"})
+        self.latch_unsaved = unsaved
+
+    def _snapshot(self, snapshot: Snapshot) -> None:
+        """The keeper is there, or back: believe the pins as it reports them."""
+        if not self.keeper_up:
+            self.keeper_up = True
+            self._recording.record("", "device.keeper_found", {})
+        if not self._has_heard_keeper and self._notebook is not None:
+            for name, runner in self.runners.items():
+                found = self._notebook.found(name)
+                if found is not None:
+                    self._undated |= {name} if found.age_ms is None else set()
+                    self._guarded(runner.take, found)
+        self._has_heard_keeper = True
+        self._emergencies.found(snapshot)
+        self._latch(snapshot.latch_unsaved)
+        levels: dict[str, dict[str, bool]] = {point: {} for point in self.runners}
+        for name, active in snapshot.inputs.items():
+            point, _, input_name = name.partition(".")
+            if point in levels:
+                levels[point][input_name] = active
+            else:  # the keeper still runs by an older config
+                self._recording.record("", "device.fault", {"fault": "no_such_point", "input": name})
+        self.unread = [
+            name for name, runner in self.runners.items() if runner.point.inputs.keys() - levels[name].keys()
+        ]
+        for point, runner in self.runners.items():
+            self._guarded(runner.take, Levels(levels[point]))

@@ -1,0 +1,235 @@
+"""From a card to a decision: the frame's digest, its grants, the facts of this moment, and the rule."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from contract.credentials import canonical
+from contract.decide import (
+    RULE_VERSION,
+    Decision,
+    Direction,
+    Facts,
+    Grant,
+    Mode,
+    Request,
+    Tier,
+    Trust,
+    Used,
+    decide,
+    may_reset,
+    weigh,
+)
+from contract.kinds import has_mode
+from contract.reasons import Reason
+from contract.schedules import ALWAYS, wall_clock
+from contract.sealing import DigestKey, credential_digest
+from edge.archetypes.protocol import Decided, Report
+from edge.roster.file import RosterDamaged
+
+TICKET_BYTES = 8
+
+log = logging.getLogger(__name__)
+
+
+class Clock(Protocol):
+    """The device's clocks, UTC and monotonic; ``trust`` and ``floor_ms`` say how far to believe the first, which never
+    runs below the floor. ``heard_ms`` is the newest time that the cloud has said."""
+
+    @property
+    def trust(self) -> Trust: ...
+
+    @property
+    def floor_ms(self) -> int: ...
+
+    @property
+    def heard_ms(self) -> int: ...
+
+    def now_ms(self) -> int: ...
+
+    def mono_ms(self) -> int: ...
+
+
+class Roster(Protocol):
+    """The roster in use. ``number`` is 0, and ``issued_ms`` and ``zone`` are None, before the first."""
+
+    @property
+    def number(self) -> int: ...
+
+    @property
+    def issued_ms(self) -> int | None: ...
+
+    @property
+    def zone(self) -> ZoneInfo | None: ...
+
+    def find(self, digest: bytes) -> list[Grant]: ...
+
+
+class Ledger(Protocol):
+    """What was used here today."""
+
+    def used(self, holder: str) -> Mapping[str, Used] | None: ...
+
+
+class Decider:
+    """The rule with its device around it. ``failures`` counts decisions that our own fault turned into a refusal."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        clock: Clock,
+        digest_key: DigestKey | None,
+        *,
+        zones: Mapping[str, str] | None = None,
+        kinds: Mapping[str, str] | None = None,
+        ledger: Ledger | None = None,
+        random_bytes: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """``zones`` and ``kinds`` say of each point in which zone it stands and what it is. Without a ledger nobody
+        knows what was used."""
+        self.failures = 0
+        self._roster, self._clock, self._digest_key = roster, clock, digest_key
+        self._zones, self._kinds = zones or {}, kinds or {}
+        self._ledger, self._random_bytes = ledger, random_bytes
+
+    def decide(
+        self,
+        bits: str,
+        point: str,
+        direction: Direction,
+        *,
+        free_exit: bool,
+        report: Report,
+        mode: Mode = Mode.SCHEDULED,
+    ) -> Decided | None:
+        """Who this card is and whether they may pass; None if the frame is no valid card."""
+        digest = self.digest_of(bits)
+        if digest is None:
+            return None
+        return self.decide_digest(digest, point, direction, free_exit=free_exit, report=report, mode=mode)
+
+    def digest_of(self, bits: str) -> bytes | None:
+        """What this card is called here, empty before there is a key for it; None if the frame is no valid card."""
+        try:
+            card = canonical(bits)
+        except ValueError:  # longer than any frame: noise
+            return None
+        return None if card is None else self.digest_of_card(card)
+
+    def digest_of_card(self, card: bytes) -> bytes:
+        """The same for a card that came over a line, by its canonical bytes."""
+        return b"" if self._digest_key is None else credential_digest(self._digest_key, card)
+
+    def decide_digest(
+        self,
+        digest: bytes,
+        point: str,
+        direction: Direction,
+        *,
+        free_exit: bool,
+        report: Report,
+        mode: Mode = Mode.SCHEDULED,
+    ) -> Decided:
+        """Whether who is called by this digest may pass."""
+        decision, resets = self._weigh(Request(point, digest, direction), free_exit, report, mode)
+        return Decided(
+            decision,
+            direction,
+            digest,
+            self._roster.number,
+            RULE_VERSION,
+            ticket=self._random_bytes(TICKET_BYTES).hex(),
+            minute=None if report.offline_limit_ms is None else self.minute(),
+            resets=resets,
+        )
+
+    def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
+        """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
+        held = self._can_be_held(point)
+        facts = Facts(ZoneInfo("UTC"), Trust.SYNCED, 0, 0, False, report.busy, report.faulted, mode, can_be_held=held)
+        return decide(Request(point, b""), Grant(b"", Tier.STAFF, {point: ALWAYS}), facts, 0).reason
+
+    def may_reset(self, digest: bytes, zone: str) -> bytes | None:
+        """The holder whose grant lets them end an emergency of this zone; None for everybody else."""
+        now_ms = self._clock.now_ms()
+        facts = self._facts("", now_ms, False, Report(""), Mode.SCHEDULED, {}, roster_damaged=False)
+        grants = self._find(digest) or []
+        return next((grant.holder for grant in grants if may_reset(grant, zone, facts, now_ms)), None)
+
+    def minute(self) -> int | None:
+        """The site's time of day in minutes since midnight; None while nobody knows it."""
+        if self._clock.trust is Trust.UNSET or self._roster.zone is None:
+            return None
+        local = wall_clock(self._roster.zone, self._clock.now_ms())
+        return None if local is None else local.hour * 60 + local.minute
+
+    def _weigh(self, request: Request, free_exit: bool, report: Report, mode: Mode) -> tuple[Decision, bool]:
+        """What the rule says, and whether who asks may clear the faults of this zone."""
+        try:
+            found = self._find(request.digest)
+            grants = found or []
+            now_ms = self._clock.now_ms()
+            used = self._used(grants, request.point)
+            point = request.point
+            facts = self._facts(point, now_ms, free_exit, report, mode, used, roster_damaged=found is None)
+            zone = self._zones.get(point, "")
+            resets = any(grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
+            return weigh(request, grants, facts, now_ms), resets
+        except Exception:
+            log.exception("a decision at %s failed", request.point)
+            self.failures += 1
+            leaves_freely = free_exit and request.direction == "out"
+            return Decision(Reason.FREE_EXIT if leaves_freely else Reason.INTERNAL_ERROR), False
+
+    def _find(self, digest: bytes) -> list[Grant] | None:
+        """What the credential is granted; None if the page that says so is damaged."""
+        if not digest:
+            return []
+        try:
+            return self._roster.find(digest)
+        except RosterDamaged as damage:
+            log.warning("somebody cannot be looked up: %s", damage)
+            return None
+
+    def _used(self, grants: Sequence[Grant], point: str) -> Mapping[str, Used] | None:
+        """What was used today by whom these grants allot something here. All grants of a credential are of one holder;
+        where a roster says otherwise nobody knows whose use counts."""
+        holders = {grant.holder for grant in grants if point in grant.allotments}
+        if not holders:
+            return {}
+        if self._ledger is None or len(holders) > 1:
+            return None
+        return self._ledger.used(holders.pop().hex())
+
+    def _can_be_held(self, point: str) -> bool:
+        return has_mode(self._kinds.get(point, ""), Mode.HOLD_OPEN)
+
+    def _facts(
+        self,
+        point: str,
+        now_ms: int,
+        free_exit: bool,
+        report: Report,
+        mode: Mode,
+        used: Mapping[str, Used] | None,
+        *,
+        roster_damaged: bool,
+    ) -> Facts:
+        issued_ms, limit_ms = self._roster.issued_ms, report.offline_limit_ms
+        return Facts(
+            zone=self._roster.zone or ZoneInfo("UTC"),
+            clock=self._clock.trust,
+            clock_floor_ms=self._clock.floor_ms,
+            roster_age_ms=None if issued_ms is None else max(0, now_ms - issued_ms),
+            free_exit=free_exit,
+            busy=report.busy,
+            faulted=report.faulted,
+            mode=mode,
+            roster_damaged=roster_damaged,
+            offline=limit_ms is not None and now_ms - self._clock.heard_ms >= limit_ms,
+            used=used,
+            reserved_for=bytes.fromhex(report.reserved_for),
+            can_be_held=self._can_be_held(point),
+        )

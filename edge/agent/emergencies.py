@@ -1,0 +1,118 @@
+"""The emergencies of a device's zones as its keeper tells of them: recorded, handed to the stations, ended by a person.
+
+The pins have moved before anybody here hears of it. Nothing here ends an emergency: a card or an order only asks.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from contract.emergencies import Cause, Ending, worse
+from edge.agent.decider import Decider
+from edge.agent.lanes import Recording
+from edge.archetypes.protocol import Emergency, Show
+from edge.config.device_config import DeviceConfig
+from edge.keeper.protocol import Drill, KeeperPort, NotReset, Reset, Snapshot, ZoneEmergency
+
+ALARM_STILL_ON = "alarm_still_on"
+"""What is shown to whoever tries to reset a zone too early."""
+
+
+class Emergencies:
+    """Which zones are in an emergency, and why. ``follow`` tells the stations of a zone, ``show`` the person at a
+    point."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        recording: Recording,
+        decider: Decider,
+        keeper: KeeperPort,
+        follow: Callable[[str, Emergency], None],
+        show: Callable[[str, Show], None],
+    ) -> None:
+        self.causes: dict[str, Cause] = {}
+        self._reset_points = {emergency.zone: emergency.reset_point for emergency in config.emergencies}
+        self._recording, self._decider, self._keeper = recording, decider, keeper
+        self._follow, self._show = follow, show
+        self._asked_by: dict[str, str] = {}
+        """Who asked the keeper last for something in a zone: a holder by card, an operator by order."""
+        self._has_heard = False
+
+    def told(self, message: ZoneEmergency) -> None:
+        """The keeper has acted."""
+        if message.active:
+            self._is_on(message.zone, message.cause, "emergency.began")
+        else:
+            self._is_over(message.zone, message.by)
+
+    def found(self, snapshot: Snapshot) -> None:
+        """The keeper is there, or back. What the first snapshot finds may have begun under an earlier agent, which
+        has recorded it then."""
+        for zone in sorted(self.causes.keys() - snapshot.emergencies):
+            self._is_over(zone, snapshot.ended.get(zone, "restart"))
+        kind = "emergency.began" if self._has_heard else "emergency.standing"
+        for zone in snapshot.emergencies:
+            self._is_on(zone, snapshot.causes.get(zone, "fire"), kind)
+        self._has_heard = True
+
+    def not_reset(self, message: NotReset) -> None:
+        """Somebody tried, and the alarm is still on."""
+        zone, by = message.zone, self._asked_by.pop(message.zone, "")
+        data: dict[str, Any] = {"zone": zone, "how": message.by, "causes": message.causes}
+        self._recording.record("", "emergency.not_reset", data | ({"by": by} if by and message.by == "card" else {}))
+        point = self._reset_points.get(zone)
+        if point is not None:
+            self._show(point, Show("red", ALARM_STILL_ON))
+
+    def card(self, point: str, digest: bytes) -> bool:
+        """A card was held to the reader of a point. Whether it asks there for the end of an emergency."""
+        here = [zone for zone in sorted(self.causes) if self._reset_points.get(zone) == point]
+        asked = False
+        for zone in here:
+            holder = self._decider.may_reset(digest, zone)
+            if holder is not None:
+                asked = True
+                self._asked_by[zone] = holder.hex()
+                self._keeper.send(Reset(zone))
+        return asked
+
+    def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
+        """Begin or end an exercise on an operator's word, which is recorded as ``told``. Returns a word for why not,
+        an empty one if the keeper is asked for it. A real emergency is none of an operator's business."""
+        cause = self.causes.get(zone)
+        if zone not in self._reset_points:
+            return "no_such_zone"
+        if cause not in (None, "drill"):
+            return "emergency"
+        if not on and cause is None:
+            return "no_drill"
+        self._recording.record("", "command.done", told)
+        self._asked_by[zone] = str(told["by"])
+        self._keeper.send(Drill(zone, on))
+        return ""
+
+    def _is_on(self, zone: str, cause: Cause, kind: str) -> None:
+        known = self.causes.get(zone)
+        if known == cause:
+            return
+        self.causes[zone] = cause
+        data: dict[str, Any] = {"zone": zone, "cause": cause}
+        by = self._asked_by.pop(zone, "")
+        if known is not None and worse(cause, known):
+            kind, data = "emergency.worsened", {**data, "was": known}
+        elif cause == "drill" and by:
+            data["by"] = by
+        self._recording.record("", kind, data)
+        self._follow(zone, Emergency(True, cause))
+
+    def _is_over(self, zone: str, how: Ending) -> None:
+        by, cause = self._asked_by.pop(zone, ""), self.causes.pop(zone, None)
+        if cause is None:
+            return
+        data = {"zone": zone, "cause": cause, "how": how}
+        if by and how == "card":
+            data |= {"by": by, "holder": by}
+        elif by and how == "order":
+            data["by"] = by
+        self._recording.record("", "emergency.reset", data)
+        self._follow(zone, Emergency(False, cause))

@@ -1,0 +1,241 @@
+"""A station's lane: its effects, done strictly in order, each drive and each word of value behind its records.
+
+A free passage waits until its record is written, but never longer than 20 ms: a door does not wait for a disk. What has
+a value waits until its record is durable and what is to be kept of it is kept, and is refused after two seconds. A
+safety input empties the lane.
+"""
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Protocol
+
+from edge.archetypes.protocol import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Show, Spend, Wake
+
+WRITTEN_WITHIN_MS = 20
+DURABLE_WITHIN_MS = 2_000
+MAX_WAITING = 64
+"""Effects a lane holds while its first one waits; with more of them it waits no longer."""
+
+
+class Recording(Protocol):
+    """The part of the recorder that a lane needs. Callbacks run on the loop, never at once."""
+
+    def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
+
+    def seq_of(self, number: int) -> int: ...
+
+    def when_written(self, seq: int, callback: Callable[[], None]) -> None: ...
+
+    def when_durable(self, seq: int, callback: Callable[[], None]) -> None: ...
+
+
+class Hands(Protocol):
+    """Who carries out what a lane releases."""
+
+    def drive(self, output: str, lease_ms: int) -> None: ...
+
+    def rest(self, output: str) -> None: ...
+
+    def show(self, point: str, shown: Show) -> None: ...
+
+    def wake(self, point: str, wake: Wake) -> None: ...
+
+    def send(self, point: str, sent: Send) -> None: ...
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+        """``kept`` is called once it is on the disk, never at once, and not at all if the disk does not take it."""
+
+    def spend(self, point: str, spent: Spend) -> None: ...
+
+    def ask(self, point: str, asked: Ask) -> None: ...
+
+
+class Lane:
+    """The effects of one point on their way. ``cannot_record`` tells the station what was not done for want of a
+    durable record; ``late`` counts drives that went ahead of their record, each noted in a row of its own. What the
+    lane does later, in a turn of the loop of its own, it does by ``guarded``, which deals with faults of ours."""
+
+    def __init__(
+        self,
+        point: str,
+        loop: AbstractEventLoop,
+        recording: Recording,
+        hands: Hands,
+        cannot_record: Callable[[CannotRecord], None],
+        guarded: Callable[..., None],
+    ) -> None:
+        self.late = 0
+        self._point, self._loop, self._recording, self._hands = point, loop, recording, hands
+        self._cannot_record, self._guarded = cannot_record, guarded
+        self._effects: deque[Effect] = deque()
+        self._recorded: int | None = 0
+        self._turn = 0
+        self._is_recorded = False
+        self._asked_to_keep = self._kept_up_to = 0
+        self._deadline: TimerHandle | None = None
+
+    def put(self, effects: Iterable[Effect]) -> None:
+        """Queue effects and do what can be done at once. A wake-up that is replaced is off from now on, and what is to
+        rest is not driven any more by value that was asked for before and still waits."""
+        for effect in effects:
+            if isinstance(effect, Rest):
+                self._take_back(effect.output)
+            self._effects.append(effect)
+            if isinstance(effect, Wake):
+                self._hands.wake(self._point, Wake(effect.name, None))
+        if self._deadline is None:
+            self._go_on()
+        while self._deadline is not None and self._is_pressed():
+            self._too_late()
+
+    def _take_back(self, output: str) -> None:
+        waiting = self._effects[0] if self._deadline is not None else None
+        self._effects = deque(one for one in self._effects if not _is_value_at(one, output))
+        if waiting is not None and _is_value_at(waiting, output):
+            self._end_wait()
+
+    def clear(self) -> None:
+        """Safety: nothing that waited is driven any more, and no value is promised. All else is done now; then the
+        station is told of what was not said, for somebody waits to hear something."""
+        self._end_wait()
+        unsaid: list[str] = []
+        while self._effects:
+            effect = self._effects.popleft()
+            if isinstance(effect, Send) and _is_value(effect):
+                unsaid.append(effect.port)
+            elif not isinstance(effect, Drive):
+                self._do(effect)
+        for port in unsaid:
+            self._cannot_record(CannotRecord(port))
+
+    def close(self) -> None:
+        """Drive and show nothing more. What has happened is recorded all the same."""
+        self._end_wait()
+        while self._effects:
+            effect = self._effects.popleft()
+            if isinstance(effect, Record):
+                self._do(effect)
+
+    def _is_pressed(self) -> bool:
+        """Whether something behind what waits cannot wait with it. No rest ever waits for what is merely told."""
+        telling = isinstance(self._effects[0], Record)
+        urgent = any(
+            (isinstance(effect, Drive) and effect.behind == "nothing") or (telling and isinstance(effect, Rest))
+            for effect in self._effects
+        )
+        return urgent or len(self._effects) > MAX_WAITING
+
+    def _go_on(self) -> None:
+        while self._effects and self._deadline is None:
+            effect = self._effects[0]
+            if self._must_wait(effect):
+                self._wait(effect)
+                return
+            self._effects.popleft()
+            self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        """A failure of ours ends what was asked for: no drive behind it may go out at some later time."""
+        try:
+            self._carry_out(effect)
+        except Exception:
+            self.clear()
+            raise
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Record():
+                self._recorded = self._recording.record(self._point, effect.kind, effect.data)
+            case Drive(output=output, lease_ms=lease_ms):
+                self._hands.drive(f"{self._point}.{output}", lease_ms)
+            case Rest(output=output):
+                self._hands.rest(f"{self._point}.{output}")
+            case Show():
+                self._hands.show(self._point, effect)
+            case Wake():
+                self._hands.wake(self._point, effect)
+            case Keep(document=document):
+                self._asked_to_keep += 1
+                self._hands.keep(self._point, document, partial(self._guarded, self._kept, self._asked_to_keep))
+            case Send():
+                self._hands.send(self._point, effect)
+            case Spend():
+                self._hands.spend(self._point, effect)
+            case Ask():
+                self._hands.ask(self._point, effect)
+
+    def _must_wait(self, effect: Effect) -> bool:
+        """A record that the full disk refused has no number: a free passage then goes on, and value waits in vain."""
+        if isinstance(effect, Record):
+            return effect.behind == "kept" and self._kept_up_to < self._asked_to_keep
+        return _is_value(effect) or (_is_passage(effect) and self._recorded is not None)
+
+    def _wait(self, effect: Effect) -> None:
+        self._turn += 1
+        self._is_recorded = isinstance(effect, Record)
+        within_ms = WRITTEN_WITHIN_MS if _is_passage(effect) else DURABLE_WITHIN_MS
+        self._deadline = self._loop.call_later(within_ms / 1000, self._guarded, self._too_late)
+        if self._recorded is not None and not self._is_recorded:
+            reached = self._recording.when_written if _is_passage(effect) else self._recording.when_durable
+            reached(self._recorded, partial(self._guarded, self._reached, self._turn))
+
+    def _reached(self, turn: int) -> None:
+        """The record is as far as it must be. ``turn`` tells this wait from one that was given up."""
+        if turn == self._turn and self._deadline is not None:
+            self._is_recorded = True
+            self._release_if_ready()
+
+    def _kept(self, number: int) -> None:
+        """What was asked for last stands for all before it."""
+        self._kept_up_to = number
+        if self._deadline is not None:
+            self._release_if_ready()
+
+    def _release_if_ready(self) -> None:
+        is_kept = self._kept_up_to == self._asked_to_keep
+        if self._is_recorded and (is_kept or _is_passage(self._effects[0])):
+            self._release()
+
+    def _too_late(self) -> None:
+        """Give up the wait: a free passage goes on and its record is flagged, what has a value is not done. What has
+        happened is told in any case."""
+        waiting = self._effects[0]
+        if isinstance(waiting, Drive | Send) and _is_value(waiting):
+            self._end_wait()
+            self._effects.popleft()
+            self._cannot_record(CannotRecord(waiting.output if isinstance(waiting, Drive) else waiting.port))
+            if self._deadline is None:
+                self._go_on()
+            return
+        if isinstance(waiting, Record):
+            self._release()
+            return
+        self.late += 1
+        if self._recorded is not None:
+            late = {"seq": self._recording.seq_of(self._recorded)}
+            self._recording.record(self._point, "device.late_record", late)
+        self._release()
+
+    def _release(self) -> None:
+        self._end_wait()
+        self._do(self._effects.popleft())
+        self._go_on()
+
+    def _end_wait(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def _is_passage(effect: Effect) -> bool:
+    return isinstance(effect, Drive) and effect.behind == "written"
+
+
+def _is_value(effect: Effect) -> bool:
+    return isinstance(effect, Drive | Send) and effect.behind == "durable"
+
+
+def _is_value_at(effect: Effect, output: str) -> bool:
+    return isinstance(effect, Drive) and _is_value(effect) and effect.output == output

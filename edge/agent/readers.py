@@ -1,0 +1,115 @@
+"""From a reader's frame to a decision that a station takes: cards are weighed, noise is noted, keys are neither."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from msgspec.structs import replace
+
+from contract.credentials import key_pressed
+from contract.decide import Direction
+from contract.reasons import Reason
+from edge.agent.chooser import Chooser
+from edge.agent.decider import Clock, Decider
+from edge.agent.lanes import Recording
+from edge.agent.reader_watch import ReaderWatch
+from edge.agent.runner import Runner
+from edge.archetypes.protocol import Show
+from edge.config.device_config import DeviceConfig
+
+
+class Readers:
+    """All readers of one device: those of a point and a direction, and those that several points share."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        runners: Mapping[str, Runner],
+        decider: Decider,
+        clock: Clock,
+        loop: AbstractEventLoop,
+        recording: Recording,
+        resets: Callable[[str, bytes], bool],
+    ) -> None:
+        """``resets(point, digest)`` says whether a card asked for the end of an emergency, and so for nothing else."""
+        self._runners, self._decider, self._clock, self._resets = runners, decider, clock, resets
+        self._watches: dict[tuple[str, str], ReaderWatch] = {}
+        """By point, which is empty for a reader of several, and by direction or the shared reader's name."""
+        self._hear: dict[str, Callable[[str], None]] = {}
+
+        def watched(point: str, reader: str) -> ReaderWatch:
+            watch = ReaderWatch(loop, partial(recording.record, point, "reader.invalid_read"))
+            self._watches[point, reader] = watch
+            return watch
+
+        for name, runner in runners.items():
+            for direction in runner.point.readers:
+                watch = watched(name, direction)
+                self._hear[f"{name}.{direction}"] = partial(self._own, runner, direction, watch)
+        for shared in config.readers:
+            theirs = [runners[name] for name in shared.points.values()]
+            watch = watched("", shared.name)
+            self._hear[shared.name] = partial(self._shared, shared.name, Chooser(shared.points), theirs, watch)
+
+    def frame(self, reader: str, bits: str) -> bool:
+        """Take a frame to completion; False if nobody knows that reader."""
+        hear = self._hear.get(reader)
+        if hear is not None:
+            hear(bits)
+        return hear is not None
+
+    def faults(self) -> dict[str, str]:
+        """The readers that send more than people do: ``reader_noisy`` of the device, or ``POINT.reader_noisy``."""
+        now_ms = self._clock.mono_ms()
+        noisy = [place for place, watch in self._watches.items() if watch.is_noisy(now_ms)]
+        return {f"{point}.reader_noisy" if point else "reader_noisy": reader for point, reader in noisy}
+
+    def close(self) -> None:
+        for watch in self._watches.values():
+            watch.close()
+
+    def _own(self, runner: Runner, direction: Direction, watch: ReaderWatch, bits: str) -> None:
+        """A key press may be part of somebody's PIN, and is written down nowhere."""
+        if key_pressed(bits) is None:
+            self._card(runner, direction, bits, watch)
+        else:
+            watch.key(self._clock.mono_ms())
+
+    def _shared(self, reader: str, chooser: Chooser, runners: Iterable[Runner], watch: ReaderWatch, bits: str) -> None:
+        """Whoever keys no number means the point where this card's session runs."""
+        now_ms, key = self._clock.mono_ms(), key_pressed(bits)
+        if key is not None:
+            watch.key(now_ms)
+            chooser.key(key, now_ms)
+            return
+        chosen, digest = chooser.take(now_ms), self._decider.digest_of(bits)
+        runner = self._runners[chosen] if chosen else _of_user(runners, digest)
+        if runner is None and digest and any(self._resets(one.point.name, digest) for one in runners):
+            return  # who runs to a reader in an emergency keys no number
+        if runner is None and digest is not None:
+            watch.no_number(reader)
+        elif runner is None:
+            watch.unread(bits, now_ms)
+        else:
+            self._card(runner, "in", bits, watch)
+
+    def _card(self, runner: Runner, direction: Direction, bits: str, watch: ReaderWatch) -> None:
+        point, now_ms = runner.point, self._clock.mono_ms()
+        decided = self._decider.decide(
+            bits, point.name, direction, free_exit=point.free_exit, report=runner.report, mode=runner.mode
+        )
+        if decided is None:
+            watch.unread(bits, now_ms)
+            return
+        watch.card()
+        if decided.decision.reason is Reason.UNKNOWN_CREDENTIAL and not watch.unknown(now_ms):
+            runner.lane.put([Show("red", Reason.UNKNOWN_CREDENTIAL.value)])
+        elif not self._resets(point.name, decided.digest):
+            grant = decided.decision.grant
+            runner.take(replace(decided, resets=grant is not None and point.zone in grant.resets))
+
+
+def _of_user(runners: Iterable[Runner], digest: bytes | None) -> Runner | None:
+    """The point where the session of this credential runs, if there is one, and only one."""
+    theirs = [runner for runner in runners if digest and runner.report.user == digest.hex()]
+    return theirs[0] if len(theirs) == 1 else None

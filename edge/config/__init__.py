@@ -1,0 +1,1 @@
+"""The configuration of a device: its points, its wiring, and the kinds of station it names."""

@@ -1,0 +1,487 @@
+"""A device's configuration: one TOML file. Whatever is wrong with it is one line naming file, line, key and cure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, Struct
+
+from contract.decide import Direction
+from contract.messages import Name
+from contract.sealing import wiring_hash
+from contract.toml_text import NotToml, read_toml
+from edge.config.kinds import Kind, UnknownKind, find_kind
+from edge.config.peripherals import (
+    Baud,
+    Bus,
+    Instrument,
+    Line,
+    Model,
+    Ocpp,
+    Pin,
+    SharedReader,
+    wrongly_connected,
+    wrongly_read,
+    wrongly_shared,
+)
+from edge.config.places import is_loopback, socket_path
+from edge.config.post_names import POST_NAME_RULE
+from edge.machine.files import socket_complaint
+
+Level = Literal["low", "high"]
+Pull = Literal["up", "down"]
+Load = Literal["power_to_unlock", "power_to_lock", "power_to_run", "dry_contact"]
+InEmergency = Literal["drive", "rest"]
+CHOICES = {
+    "load": get_args(Load),
+    "relay": get_args(Level),
+    "active": get_args(Level),
+    "pull": get_args(Pull),
+    "external_pull": get_args(Pull),
+    "emergency": get_args(InEmergency),
+    "readers": get_args(Direction),
+    "model": get_args(Model),
+    "baud": get_args(Baud),
+}
+"""What may stand at the keys that have a few words to choose from."""
+
+RESET_PULLS: dict[int, Pull] = {pin: "up" if pin <= 8 else "down" for pin in range(28)}
+"""What a BCM283x/BCM2711 pin is pulled to from reset until a process claims it (BCM2835 ARM Peripherals, 6.2)."""
+
+BUSY_AT_BOOT = {0: "the HAT identity bus", 1: "the HAT identity bus", 14: "the serial console"}
+"""Pins that something else drives while a Raspberry Pi boots."""
+
+SOLDERED_UP = {2, 3}
+"""Pins with resistors to 3.3 V on the board, for I2C: no other pull can be chosen."""
+
+
+MAX_NAMED = 200
+"""Keys of one table that are tried, one by one, for the one that a complaint means."""
+
+
+class ConfigError(ValueError):
+    """The file, the line and the key that are wrong, and the cure, in one line."""
+
+
+KEYS_FOLDER = "/var/lib/hearthgate/keys"
+
+
+class Device(Struct, frozen=True, forbid_unknown_fields=True):
+    """``state``, ``keys`` and ``run`` are folders, read relative to the config file. ``reboot`` is the program
+    that starts the machine anew, with its arguments, when an operator orders it; without one, the order is refused."""
+
+    site: Name
+    name: Name
+    state: str = "/var/lib/hearthgate"
+    keys: str = KEYS_FOLDER
+    run: str = "/run/hearthgate"
+    reboot: list[str] = []
+
+
+class Cloud(Struct, frozen=True, forbid_unknown_fields=True):
+    """``broker`` is ``mqtt://`` to a loopback address, or ``mqtts://``: then adoption puts the certificates that TLS
+    needs into the folder of keys."""
+
+    broker: str
+
+
+class Output(Struct, frozen=True, forbid_unknown_fields=True):
+    """One pin that drives a relay. ``relay`` is the level that energizes it; ``emergency`` what it does then."""
+
+    pin: Pin
+    load: Load
+    relay: Level = "high"
+    emergency: InEmergency | None = None
+    external_pull: Pull | None = None
+
+    @property
+    def driven_in_emergency(self) -> bool:
+        """A portal is released, everything that runs is cut, unless the config says otherwise."""
+        return self.emergency == "drive" or (
+            self.emergency is None and self.load.startswith("power_to_") and self.load != "power_to_run"
+        )
+
+
+class InputPin(Struct, frozen=True, forbid_unknown_fields=True):
+    """One pin that is read. ``active`` is the level that means yes; a change counts after ``bounce_ms`` of rest,
+    or after 300 ms if that is less."""
+
+    pin: Pin
+    active: Level = "low"
+    pull: Pull = "up"
+    bounce_ms: Annotated[int, Meta(ge=0, le=1000)] = 20
+
+
+class Reader(Struct, frozen=True, forbid_unknown_fields=True):
+    """A Wiegand reader on two pins."""
+
+    d0: Pin
+    d1: Pin
+
+
+class Point(Struct, frozen=True, forbid_unknown_fields=True):
+    """One door, turnstile or socket. Which inputs, outputs and settings there are is said by its kind of station."""
+
+    name: Name
+    kind: str
+    zone: Name
+    free_exit: bool = True
+    settings: dict[str, Any] = {}
+    outputs: dict[str, Output] = {}
+    inputs: dict[str, InputPin] = {}
+    readers: dict[Direction, Reader] = {}
+    instruments: dict[str, Instrument] = {}
+    lines: dict[str, Line] = {}
+
+
+class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """What tells of an emergency in a zone, and the key switch that resets it. A normally-closed loop to ground reads
+    high when broken.
+
+    ``confirm`` is the fire panel's second contact, normally open: a loop that opens without it is a broken wire.
+    ``smoke`` and ``estop`` are a detector's and an emergency stop's contacts. At the reader of ``reset_point`` a card
+    whose grant says so resets the zone too.
+    """
+
+    zone: Name
+    input: InputPin
+    reset: InputPin
+    confirm: InputPin | None = None
+    smoke: InputPin | None = None
+    estop: InputPin | None = None
+    reset_point: Name | None = None
+
+    @property
+    def pins(self) -> dict[str, InputPin]:
+        """Every pin that is wired for the zone, by its key."""
+        wired = {name: getattr(self, name) for name in ("input", "reset", "confirm", "smoke", "estop")}
+        return {name: pin for name, pin in wired.items() if pin is not None}
+
+
+class _File(Struct, frozen=True, forbid_unknown_fields=True):
+    device: Device
+    cloud: Cloud
+    point: list[Point]
+    emergency: list[EmergencyInput] = []
+    bus: list[Bus] = []
+    reader: list[SharedReader] = []
+    ocpp: Ocpp | None = None
+
+
+class DeviceConfig(Struct, frozen=True):
+    """A checked configuration. ``settings`` and ``kinds`` stand by point name; folders are absolute. ``hash`` is the
+    name of its text (see ``sealing.wiring_hash``)."""
+
+    path: Path
+    hash: str
+    device: Device
+    cloud: Cloud
+    points: tuple[Point, ...]
+    emergencies: tuple[EmergencyInput, ...]
+    kinds: dict[str, Kind]
+    settings: dict[str, Any]
+    buses: tuple[Bus, ...] = ()
+    readers: tuple[SharedReader, ...] = ()
+    ocpp: Ocpp | None = None
+
+    def _folder(self, name: str) -> Path:
+        return self.path.parent / name
+
+    @property
+    def state(self) -> Path:
+        return self._folder(self.device.state)
+
+    @property
+    def keys(self) -> Path:
+        return self._folder(self.device.keys)
+
+    @property
+    def run(self) -> Path:
+        return self._folder(self.device.run)
+
+
+def load(path: Path, kind_folders: Sequence[Path] = ()) -> DeviceConfig:
+    """Read and check a device's configuration. Raises ``ConfigError`` for whatever is wrong with it."""
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file; name the device's with --config") from None
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise ConfigError(f"{path}: cannot be read: {getattr(wrong, 'strerror', None) or wrong}") from None
+    return check(text, path, kind_folders)
+
+
+def check(text: str, path: Path, kind_folders: Sequence[Path] = (), *, named: str = "") -> DeviceConfig:
+    """Check the text of a configuration whose folders are relative to that of ``path``. Raises ``ConfigError``, whose
+    text calls the file ``named``, or else by its path."""
+    called = named or str(path)
+    try:
+        return _Checker(path, called, text, kind_folders).config()
+    except NotToml as wrong:
+        raise ConfigError(f"{called}:{wrong.line}: {wrong.problem}") from None
+
+
+class _Checker:
+    """The checks of one file, so that each complaint can point at its line."""
+
+    def __init__(self, path: Path, called: str, text: str, kind_folders: Sequence[Path]) -> None:
+        self.path, self.called, self.text = path, called, text
+        self.lines = text.splitlines()
+        self.document = read_toml(text)
+        self.kind_folders = kind_folders
+
+    def config(self) -> DeviceConfig:
+        file = self._convert(self.document, _File, "")
+        self._broker(file.cloud)
+        self._no_name_twice("point", "name", [point.name for point in file.point])
+        self._no_name_twice("emergency", "zone", [emergency.zone for emergency in file.emergency])
+        self._no_name_twice("bus", "name", [bus.name for bus in file.bus])
+        self._no_name_twice("reader", "name", [reader.name for reader in file.reader])
+        self._no_pin_twice(file)
+        self._soldered_pulls(file)
+        self._zones(file)
+        self._reset_points(file)
+        kinds: dict[str, Kind] = {}
+        settings: dict[str, Any] = {}
+        for index, point in enumerate(file.point):
+            where = f"point[{index}]"
+            kinds[point.name] = self._kind(point, where)
+            settings[point.name] = self._convert(point.settings, kinds[point.name].settings, f"{where}.settings")
+            self._wiring(point, kinds[point.name], where)
+        self._peripherals(file, kinds)
+        found = DeviceConfig(
+            self.path.absolute(),
+            wiring_hash(self.text.encode()),
+            file.device,
+            file.cloud,
+            tuple(file.point),
+            tuple(file.emergency),
+            kinds,
+            settings,
+            tuple(file.bus),
+            tuple(file.reader),
+            file.ocpp,
+        )
+        self._run_folder(found)
+        return found
+
+    def _convert(self, document: Any, kind: type[Any], where: str) -> Any:
+        try:
+            return msgspec.convert(document, kind)
+        except msgspec.ValidationError as wrong:
+            problem, _, at = str(wrong).replace(" - at `key` in `$", " - at `$").partition(" - at `$")
+            key = f"{where}{_named(document, kind, at.rstrip('`'))}"
+            field, problem = _cure(problem, key)
+            raise self._error(f"{key}.{field}".strip("."), problem) from None
+
+    def _error(self, key: str, problem: str) -> ConfigError:
+        return ConfigError(f"{self.called}:{line_of(key, self.lines)}: {key}: {problem}")
+
+    def _broker(self, cloud: Cloud) -> None:
+        wrong = self._error("cloud.broker", "write mqtt://127.0.0.1:1883 or mqtts://host:8883")
+        try:
+            address = urlsplit(cloud.broker)
+            port_is_good = address.port != 0
+        except ValueError:  # brackets that do not match, a port that is no number
+            raise wrong from None
+        if address.scheme not in ("mqtt", "mqtts") or not address.hostname or not port_is_good:
+            raise wrong
+        if "@" in address.netloc:
+            raise self._error(
+                "cloud.broker", "names and passwords are not used: the device shows its certificate; write no @"
+            )
+        if address.scheme == "mqtt" and not is_loopback(address.hostname):
+            raise self._error("cloud.broker", "plain MQTT goes to a loopback address only; use mqtts://")
+
+    def _run_folder(self, config: DeviceConfig) -> None:
+        """Keeper and agent listen in it; of their names the keeper's is the longer one."""
+        wrong = socket_complaint(socket_path(config.run), "name a folder with a shorter path")
+        if wrong:
+            raise self._error("device.run", wrong)
+
+    def _no_name_twice(self, table: str, key: str, names: Sequence[str]) -> None:
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise self._error(f"{table}[{index}].{key}", f"{name!r} stands in another {table} already")
+
+    def _no_pin_twice(self, file: _File) -> None:
+        taken: dict[int, str] = {}
+        for pin, key in _pins(file):
+            if pin in taken:
+                raise self._error(key, f"pin {pin} is used by {taken[pin]} already")
+            taken[pin] = key
+
+    def _soldered_pulls(self, file: _File) -> None:
+        for pin, key in _inputs(file):
+            if pin.pin in SOLDERED_UP and pin.pull != "up":
+                raise self._error(f"{key}.pull", f"pin {pin.pin} has a pull-up on the board; take a pin from 4 to 27")
+
+    def _zones(self, file: _File) -> None:
+        """An emergency that releases no point would be noticed in the fire."""
+        zones = sorted({point.zone for point in file.point})
+        for index, emergency in enumerate(file.emergency):
+            if emergency.zone not in zones:
+                raise self._error(f"emergency[{index}].zone", f"no point is in this zone; theirs: {', '.join(zones)}")
+
+    def _reset_points(self, file: _File) -> None:
+        """A card can only be held to a reader."""
+        shared = {name for reader in file.reader for name in reader.points.values()}
+        with_reader = sorted({point.name for point in file.point if point.readers} | shared)
+        for index, emergency in enumerate(file.emergency):
+            if emergency.reset_point not in (None, *with_reader):
+                problem = f"no point of this name has a reader; those with one: {', '.join(with_reader) or 'none'}"
+                raise self._error(f"emergency[{index}].reset_point", problem)
+
+    def _kind(self, point: Point, where: str) -> Kind:
+        try:
+            return find_kind(point.kind, self.kind_folders)
+        except UnknownKind as wrong:
+            raise self._error(f"{where}.kind", str(wrong)) from None
+
+    def _wiring(self, point: Point, kind: Kind, where: str) -> None:
+        for part, wired, known in (("outputs", point.outputs, kind.outputs), ("inputs", point.inputs, kind.inputs)):
+            for name in wired:
+                if name not in known:
+                    problem = f"a {kind.name} has the {part} {', '.join(known) or '(none)'}"
+                    raise self._error(f"{where}.{part}.{name}", problem)
+            for name, required in known.items():
+                if required and name not in wired:
+                    raise self._error(where, f"a {kind.name} needs {part}.{name}; name its pin")
+        for name, output in point.outputs.items():
+            self._rest(output, f"{where}.outputs.{name}")
+            if output.load == "power_to_lock" and "release_sense" not in point.inputs:
+                raise self._error(
+                    f"{where}.outputs.{name}.load", "a power_to_lock load needs the input release_sense (fire release)"
+                )
+            if output.load == "dry_contact" and output.emergency is None:
+                raise self._error(f"{where}.outputs.{name}", 'a dry_contact needs emergency = "drive" or "rest"')
+
+    def _peripherals(self, file: _File, kinds: dict[str, Kind]) -> None:
+        for key, problem in (
+            *wrongly_read(file.point, kinds, file.bus),
+            *wrongly_connected(file.point, kinds, file.ocpp),
+            *wrongly_shared(file.reader, file.point),
+        ):
+            raise self._error(key, problem)
+
+    def _rest(self, output: Output, key: str) -> None:
+        """A pin must hold its relay at rest from reset on, before any process runs."""
+        if output.pin in BUSY_AT_BOOT:
+            raise self._error(f"{key}.pin", f"pin {output.pin} is {BUSY_AT_BOOT[output.pin]} at boot; take another")
+        pull = output.external_pull or RESET_PULLS[output.pin]
+        if (pull == "up") == (output.relay == "high"):
+            raise self._error(
+                f"{key}.pin",
+                f"pin {output.pin} is pulled {pull} at boot and would energize an active-{output.relay} relay; "
+                f"take a pin from {'9 to 27' if output.relay == 'high' else '2 to 8'} or fit an external pull",
+            )
+
+
+def _cure(problem: str, key: str) -> tuple[str, str]:
+    """What msgspec complains of at ``key``: the field below it that is meant, if any, and what to do about it."""
+    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", problem):
+        return unknown[1], "unknown key; take it out or correct its name"
+    if missing := re.fullmatch(r"Object missing required field `(.+)`", problem):
+        return missing[1], "missing; write it"
+    if setting := re.match(r"(\w+_\w+) ", problem):
+        return setting[1], problem
+    if "matching regex" in problem and key.endswith(".post"):
+        return "", POST_NAME_RULE
+    if "matching regex" in problem:
+        return "", "write lower-case letters, digits and hyphens, at most 40"
+    if problem == "Expected `array`, got `object`":
+        return "", "this table may stand several times: write its name in double brackets"
+    if problem.startswith("Invalid enum value"):
+        return "", f"{problem}; write {' or '.join(map(str, CHOICES[key.rpartition('.')[2]]))}"
+    return "", problem.replace("`object`", "`table`")
+
+
+def _named(document: Any, kind: type[Any], at: str) -> str:
+    """The path of a complaint, with the key in place of the ``[...]`` that msgspec writes for the keys of a table."""
+    before, elided, after = at.partition("[...]")
+    if not elided:
+        return at
+    table = _at(document, before)
+    whole = dict(table)
+    try:
+        for name in list(whole)[:MAX_NAMED]:
+            table.clear()
+            table[name] = whole[name]
+            try:
+                msgspec.convert(document, kind)
+            except msgspec.ValidationError:
+                return f"{before}.{name}{after}"
+    finally:
+        table.clear()
+        table.update(whole)
+    return at
+
+
+def _at(document: Any, key: str) -> dict[str, Any]:
+    """The table at a path such as ``.point[0].inputs``."""
+    for part in re.findall(r"\w+", key):
+        document = document[int(part)] if part.isdigit() else document[part]
+    return cast("dict[str, Any]", document)
+
+
+def _pins(file: _File) -> Iterator[tuple[int, str]]:
+    for index, point in enumerate(file.point):
+        for name, output in point.outputs.items():
+            yield output.pin, f"point[{index}].outputs.{name}.pin"
+        for direction, reader in point.readers.items():
+            yield reader.d0, f"point[{index}].readers.{direction}.d0"
+            yield reader.d1, f"point[{index}].readers.{direction}.d1"
+    for index, shared in enumerate(file.reader):
+        yield shared.d0, f"reader[{index}].d0"
+        yield shared.d1, f"reader[{index}].d1"
+    for pin, key in _inputs(file):
+        yield pin.pin, f"{key}.pin"
+
+
+def _inputs(file: _File) -> Iterator[tuple[InputPin, str]]:
+    for index, point in enumerate(file.point):
+        for name, pin in point.inputs.items():
+            yield pin, f"point[{index}].inputs.{name}"
+    for index, emergency in enumerate(file.emergency):
+        for name, pin in emergency.pins.items():
+            yield pin, f"emergency[{index}].{name}"
+
+
+def line_of(key: str, lines: Sequence[str]) -> int:
+    """The line that writes a key such as ``point[1].outputs.lock.pin``, or the nearest table around it; 1 if none."""
+    best, best_depth = 1, 0
+    wanted = re.findall(r"[\w-]+|\[\d+\]", key)
+    table: list[str] = []
+    counts: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        header = re.match(r"\s*(\[\[?)([\w.\- ]+)\]", line)
+        entry = re.match(r"\s*([\w.\-]+)\s*=", line)
+        if header:
+            table = _table(header[2].strip(), header[1] == "[[", counts)
+            here = table
+        elif entry:
+            here = [*table, *entry[1].split(".")]
+        else:
+            continue
+        depth = min(len(here), len(wanted))
+        if here[:depth] != wanted[:depth]:
+            continue
+        if depth > best_depth:
+            best, best_depth = number, depth
+    return best
+
+
+def _table(name: str, is_array: bool, counts: dict[str, int]) -> list[str]:
+    """The parts of a table's name, each array of tables with the index it has reached."""
+    if is_array:
+        counts[name] = counts.get(name, -1) + 1
+    parts: list[str] = []
+    for depth, part in enumerate(name.split("."), 1):
+        parts.append(part.strip())
+        array = ".".join(name.split(".")[:depth])
+        if array in counts:
+            parts.append(f"[{counts[array]}]")
+    return parts

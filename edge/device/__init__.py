@@ -1,0 +1,1 @@
+"""One device put together: its programs, its ports, and what it says of its own health."""

@@ -1,0 +1,335 @@
+"""One device put together over ports: the same on a Raspberry Pi and, many times over, in virtual time."""
+
+import logging
+from asyncio import TimerHandle
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import structs
+
+from contract import topics
+from contract.decide import Trust
+from contract.messages import Beat, State
+from edge.agent.agent import Agent
+from edge.agent.decider import Decider
+from edge.config.device_config import DeviceConfig
+from edge.device.fittings import Fittings
+from edge.device.health import SOFTWARE, Condition
+from edge.device.ports import Ports
+from edge.journal.recorder import Recorder
+from edge.link.announcer import Announcer
+from edge.link.live import LiveReadings
+from edge.link.renewal import Renewing
+from edge.link.uplink import Uplink
+from edge.machine.space import Space
+from edge.memory.ledger import Ledger
+from edge.memory.notebook import Notebook
+from edge.remote.remote import Remote, RemoteKeys
+from edge.remote.rewiring import Health
+from edge.roster.sync import RosterSync
+
+log = logging.getLogger(__name__)
+
+SAVE_CLOCK_S = 600.0
+"""How often a device that hears nobody notes how late it is: a power cut makes its roster younger by no more."""
+REFUSED_AGAIN_MS = 3_600_000
+"""Whoever holds the broker can have a roster refused as often as they like; each reason is recorded once in so long."""
+CLOSES_WITHIN_S = 5.0
+"""How long an orderly end waits for a slow disk; what is not durable by then is written anyway."""
+
+
+def _heed_nobody(*_: object) -> None:
+    """What the link calls while its device closes: an order that comes now is for the next life, or for none."""
+
+
+class Device:
+    """The parts of one device and who tells whom. ``agent.heard`` is for the keeper; the link is wired up here."""
+
+    def __init__(self, config: DeviceConfig, ports: Ports) -> None:
+        self.config, self.ports = config, ports
+        self._site, self._name = config.device.site, config.device.name
+        registration = ports.identity.registration
+        self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
+        self.ledger = Ledger(ports.memory.spent(), ports.clock, ports.roster)
+        self.decider = Decider(
+            ports.roster,
+            ports.clock,
+            registration.digest_key if registration else None,
+            zones={point.name: point.zone for point in config.points},
+            kinds={point.name: point.kind for point in config.points},
+            ledger=self.ledger,
+            random_bytes=ports.random.randbytes,
+        )
+        self.announcer = Announcer(
+            ports.link,
+            ports.identity.device_key,
+            self._site,
+            self._name,
+            ports.loop,
+            state=self.state,
+            beat=self.beat,
+        )
+        self.notebook = Notebook(ports.memory, self.ledger, ports.clock, ports.loop, ports.memory_writer)
+        self.agent = Agent(
+            config,
+            ports.loop,
+            ports.clock,
+            self.recorder,
+            self.decider,
+            ports.keeper,
+            self.announcer.changed,
+            self.notebook,
+        )
+        self.fittings = Fittings(config, ports, self.agent)
+        self.live = LiveReadings(
+            ports.link, self._site, self._name, ports.loop, show=self._live, now_ms=ports.clock.now_ms
+        )
+        self.remote: Remote | None = None
+        self.space = Space(self.recorder, ports.loop, ports.free_bytes, self.announcer.changed)
+        self.uplink: Uplink | None = None
+        self.roster_sync: RosterSync | None = None
+        if registration is not None:
+            self.uplink = Uplink(
+                ports.link,
+                self.recorder,
+                ports.clock,
+                site=self._site,
+                device=self._name,
+                key=ports.identity.device_key,
+                sync_key=registration.sync_key,
+                loop=ports.loop,
+                random=ports.random,
+            )
+            self.roster_sync = RosterSync(
+                ports.roster,
+                registration.roster,
+                self._site,
+                self._name,
+                ports.clock,
+                loop=ports.loop,
+                writer=ports.roster_writer,
+                want=lambda payload: ports.link.publish(topics.up(self._site, self._name, "want"), payload, qos=1),
+                changed=self._roster_changed,
+                ask_time=self._ask_time,
+                damaged=lambda told: self.recorder.record("", "device.roster_damaged", told),
+            )
+            self.remote = Remote(
+                self._site,
+                self._name,
+                config.hash,
+                RemoteKeys(registration.command, registration.config, ports.identity.device_key),
+                ports.memory,
+                agent=self.agent,
+                recorder=self.recorder,
+                clock=ports.clock,
+                link=ports.link,
+                loop=ports.loop,
+                writer=ports.memory_writer,
+                machine=ports.machine,
+                found=self._found,
+            )
+        self.renewing: Renewing | None = None
+        if ports.credentials is not None:
+            self.renewing = Renewing(
+                ports.credentials,
+                ports.identity.device_key,
+                self._site,
+                self._name,
+                clock=ports.clock,
+                link=ports.link,
+                loop=ports.loop,
+                random=ports.random,
+                record=self.recorder.record,
+                writer=ports.memory_writer,
+            )
+        self._condition = Condition(
+            config,
+            ports,
+            recorder=self.recorder,
+            agent=self.agent,
+            decider=self.decider,
+            space=self.space,
+            fittings=self.fittings,
+            notebook=self.notebook,
+            uplink=self.uplink,
+            roster_sync=self.roster_sync,
+            remote=self.remote,
+            renewing=self.renewing,
+        )
+        self._has_sessions = any(kind.instruments or kind.lines for kind in config.kinds.values())
+        self._roster_told = ports.roster.number, ""
+        self._refused_at_ms: dict[str, int] = {}
+        self._saving_clock: TimerHandle | None = None
+        ports.clock.on_fixed = self._clock_fixed
+        ports.clock.on_heard = self.agent.cloud_heard
+        ports.link.on_up = self._link_up
+        ports.link.on_down = self._link_down
+        ports.link.on_message = self._message
+
+    def start(self) -> None:
+        """Record how the device was found: what an operator asks first after a night with a power cut."""
+        log.info(
+            "%s %s starts; journal %s has rows up to %d",
+            self._name,
+            SOFTWARE,
+            self.recorder.journal_id,
+            self.recorder.last_seq,
+        )
+        found = self.ports.journal.found
+        self.recorder.record("", "device.started", {"software": SOFTWARE, "clean": not found.unclean})
+        if found.power_cut:
+            self.recorder.record("", "device.power_cut", {"last_durable": found.last_seq})
+        if found.recovered is not None:
+            self.recorder.record("", "device.journal_recovered", structs.asdict(found.recovered))
+        if self.ports.roster.set_aside is not None:
+            self.recorder.record("", "device.roster_damaged", {"kept_as": self.ports.roster.set_aside.name})
+        if self.ports.memory.set_aside is not None:
+            self.recorder.record("", "device.memory_damaged", {"kept_as": self.ports.memory.set_aside.name})
+        clock = self.ports.clock
+        if clock.rotten:
+            kept_as = clock.set_aside(self.ports.roster.issued_ms)
+            self.recorder.record("", "device.clock_damaged", {"kept_as": kept_as, "floor_ms": clock.floor_ms})
+        if self.roster_sync is not None:
+            self.roster_sync.start()
+        if self.remote is not None:
+            self.remote.start()
+        if self.renewing is not None:
+            self.renewing.start()
+        self.fittings.start()
+        self.space.look()
+        self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
+        if self.ports.identity.registration is None:
+            log.warning("not registered; the public key is %s", self.ports.identity.public_key)
+
+    async def close(self) -> None:
+        """An orderly end: what was recorded becomes durable, and the next start knows that it did."""
+        link = self.ports.link
+        link.on_up = link.on_down = link.on_message = _heed_nobody
+        self.agent.close()
+        self.live.close()
+        await self.fittings.close()
+        self.space.close()
+        if self._saving_clock is not None:
+            self._saving_clock.cancel()
+        self.announcer.goodbye()
+        if self.renewing is not None:
+            self.renewing.close()
+        if self.uplink is not None:
+            self.uplink.close()
+        if self.roster_sync is not None:
+            await self.roster_sync.close()
+        if self.remote is not None:
+            self.remote.close()
+        self.recorder.record("", "device.stopped", {})
+        await self.recorder.close(CLOSES_WITHIN_S)
+        self.ports.roster.close()
+        self.notebook.close()
+        await self.ports.loop.run_in_executor(self.ports.memory_writer, self.ports.memory.close)
+        self.ports.clock.save()
+
+    def state(self, connection: int) -> State:
+        """What ``up/state`` says."""
+        return self._condition.state(connection)
+
+    def beat(self) -> Beat:
+        """What ``up/beat`` says."""
+        return self._condition.beat()
+
+    def faults(self) -> dict[str, str]:
+        """Everything an operator should know is wrong, by place."""
+        return self._condition.faults()
+
+    def status(self) -> dict[str, Any]:
+        """What ``hearthgate-edge status`` shows."""
+        return self._condition.status()
+
+    def _live(self) -> dict[str, Mapping[str, Any]]:
+        """What screens show, of the points that have anything to show."""
+        reports = {name: runner.report for name, runner in self.agent.runners.items()}
+        return {name: report.live for name, report in reports.items() if report.live}
+
+    def _found(self) -> Health:
+        return self._condition.on_trial()
+
+    def _roster_changed(self) -> None:
+        """Record a roster that is new, or refused for a new reason; nobody fills a journal by sending it again."""
+        before, news = self._roster_told, (self.ports.roster.number, self._condition.roster_refused)
+        if news != before:
+            number, why = self._roster_told = news
+            if why:
+                self._roster_was_refused(why, number)
+            elif number != before[0]:
+                self.recorder.record("", "device.roster_applied", {"roster": number, "grants": self.ports.roster.count})
+        self.announcer.changed()
+
+    def _roster_was_refused(self, why: str, kept: int) -> None:
+        now_ms, told_ms = self.ports.clock.mono_ms(), self._refused_at_ms.get(why)
+        if told_ms is None or now_ms - told_ms >= REFUSED_AGAIN_MS:
+            self._refused_at_ms[why] = now_ms
+            self.recorder.record("", "device.roster_refused", {"why": why, "kept": kept})
+
+    def _clock_fixed(self, offset_ms: int, error_ms: int) -> None:
+        """The cloud can now tell when all that happened since this boot did."""
+        data = {"boot": self.ports.clock.boot, "offset_ms": offset_ms, "error_ms": error_ms}
+        self.recorder.record("", "device.clock_fixed", data)
+        self.agent.clock_known()
+        if self.roster_sync is not None:
+            self.roster_sync.time_known()
+        if self.remote is not None:
+            self.remote.modes.look()
+            self.remote.commands.time_known()
+        if self.ports.number is not None and self.ports.number.is_doubtful:
+            log.warning("the number of this connection may have been used before: connecting anew")
+            self.ports.loop.call_soon(self.ports.link.again)
+
+    def _ask_time(self) -> None:
+        """Only the acknowledgement of an event that was never sent before tells the time."""
+        if self.uplink is not None and not self.uplink.has_news:
+            self.recorder.record("", "device.asks_time", {"clock": self.ports.clock.trust})
+
+    def _save_clock(self) -> None:
+        self.ports.clock.save()
+        self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
+
+    def _link_up(self, connection: int) -> None:
+        log.info("connection %d is up", connection)
+        self.announcer.went_up(connection)
+        if self._has_sessions:
+            self.live.went_up()
+        if self.remote is not None:
+            self.remote.went_up(connection)
+        if self.uplink is not None:
+            if self.ports.clock.trust is not Trust.SYNCED:
+                self._ask_time()
+            self.uplink.went_up()
+
+    def _link_down(self) -> None:
+        log.info("the connection is lost; deciding goes on")
+        self.announcer.close()
+        self.live.close()
+        if self.remote is not None:
+            self.remote.went_down()
+        if self.uplink is not None:
+            self.uplink.went_down()
+
+    def _message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Only what the cloud says to this device; each receiver judges the seal of its own."""
+        found = topics.parse(topic)
+        if found is None or (found.site, found.device, found.way) != (self._site, self._name, "dn"):
+            return
+        if self.uplink is None or self.roster_sync is None or self.remote is None:
+            return
+        match found.channel:
+            case "ack":
+                self.uplink.acknowledged(payload, retained)
+            case "roster":
+                self.roster_sync.manifest(payload)
+            case "page":
+                self.roster_sync.page(payload)
+            case "certificate":
+                if self.renewing is not None:
+                    self.renewing.received(payload)
+            case "config":
+                self.remote.desired.hear(payload)
+            case "command":
+                self.remote.commands.hear(payload, retained)

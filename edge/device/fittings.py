@@ -1,0 +1,77 @@
+"""What a device is fitted with besides pins, at work: the buses of its instruments, and the line of its posts."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from edge.agent.agent import Agent
+from edge.config.device_config import DeviceConfig
+from edge.device.ports import Ports
+
+if TYPE_CHECKING:  # most devices have neither, and need not load what speaks to them
+    from edge.instruments.polling import Metering
+    from edge.ocpp.server import OcppServer
+
+
+class Fittings:
+    """Everything that reads for the points of one device, or talks for them."""
+
+    def __init__(self, config: DeviceConfig, ports: Ports, agent: Agent) -> None:
+        self._metering: list[Metering] = _metering(config, ports, agent)
+        self._posts: OcppServer | None = _posts(config, ports, agent)
+
+    def start(self) -> None:
+        for bus in self._metering:
+            bus.start()
+        if self._posts is not None:
+            self._posts.start()
+
+    async def close(self) -> None:
+        for bus in self._metering:
+            await bus.close()
+        if self._posts is not None:
+            await self._posts.close()
+
+    def faults(self) -> dict[str, str]:
+        """What is wrong, by place: a lost bus, an instrument of a point, an address that cannot be listened on."""
+        found: dict[str, str] = {}
+        for bus in self._metering:
+            health = bus.health()
+            found[f"bus.{health['name']}"] = health["lost"]
+            found |= health["faults"]
+            found[f"bus.{health['name']}.readings"] = f"{bus.failures} failures" if bus.failures else ""
+        if self._posts is not None:
+            found["ocpp"] = self._posts.deaf
+        return found
+
+
+def _metering(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[Metering]":
+    if not config.buses:
+        return []
+    from edge.instruments.polling import Metering
+
+    return [Metering(bus, config.points, ports.open_bus(bus), ports.loop, agent.read) for bus in config.buses]
+
+
+def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "OcppServer | None":
+    if config.ocpp is None:
+        return None
+    wired = [(point.name, name, line) for point in config.points for name, line in point.lines.items()]
+    if not ports.serve_posts:
+        agent.lines |= {(point, name): _unheard for point, name, _ in wired}
+        return None
+    from edge.ocpp.passwords import passwords_in
+    from edge.ocpp.server import OcppServer
+
+    places = {(line.post, line.connector): point for point, _, line in wired}
+    server = OcppServer(config.ocpp.address, places, passwords_in(config.keys), ports.clock, ports.loop, agent.receive)
+    for point, name, _ in wired:
+        agent.lines[point, name] = _sender(server, point)
+    return server
+
+
+def _unheard(_message: Any) -> None:
+    """Said to a post that cannot be there."""
+
+
+def _sender(server: "OcppServer", point: str) -> Callable[[Any], object]:
+    return lambda message: server.send(point, message)

@@ -1,0 +1,1 @@
+"""Who a device is: its name, its keys and its certificate."""

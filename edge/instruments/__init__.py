@@ -1,0 +1,1 @@
+"""Meters and what else is read over Modbus."""

@@ -1,0 +1,180 @@
+"""The load test of an installation: one socket after another is put under load, and every instrument is watched."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS
+from edge.config.device_config import Point
+from edge.instruments.load_judging import Found, Trial, judge_meter, judge_thermometer
+from edge.instruments.modbus_line import ModbusLine
+from edge.instruments.models import Values
+from edge.instruments.polling import Tap, Unit
+from edge.keeper.client import KeeperLine
+from edge.keeper.protocol import Drive, KeeperPort, Refused, Rest, Snapshot, ToAgent
+
+SETTLE_S = 5.0
+"""A switched power supply and the meter's own averaging take two or three seconds."""
+WARM_S = 60.0
+"""A thermistor that sits in its socket follows a hand slowly."""
+KEEPER_WITHIN_S = 5.0
+RELAY, CONTACTOR = "relay", "contactor"
+METER, THERMOMETER = "meter", "thermometer"
+
+
+class NotSwitched(Exception):
+    """The keeper did not do as it was told. The text says why."""
+
+
+class Switch(Protocol):
+    """What puts a socket under load, and takes the load off."""
+
+    async def on(self, point: Point) -> None: ...
+    async def off(self, point: Point) -> None: ...
+
+
+class Watch:
+    """The instruments of all lines."""
+
+    def __init__(self, lines: Sequence[tuple[ModbusLine, Sequence[Unit]]]) -> None:
+        self._lines = lines
+
+    async def look(self) -> dict[Tap, Values | None]:
+        """What every instrument says now."""
+        found: dict[Tap, Values | None] = {}
+        for line, units in self._lines:
+            for unit in units:
+                found |= await unit.look(line)
+        return found
+
+
+async def try_meters(points: Sequence[Point], watch: Watch, switch: Switch, least_w: float) -> list[Found]:
+    """Put one socket after another under load, and judge whose meter sees it. Raises ``NotSwitched``."""
+    judge = partial(judge_meter, least_w=least_w)
+    return [await _try(one, METER, "power_w", watch, switch, judge) for one in points if METER in one.instruments]
+
+
+async def try_thermometers(points: Sequence[Point], watch: Watch, switch: Switch) -> list[Found]:
+    """Have one thermistor after another warmed, and judge which one says so. Raises ``NotSwitched``."""
+    return [
+        await _try(one, THERMOMETER, "temperature_c", watch, switch, judge_thermometer)
+        for one in points
+        if THERMOMETER in one.instruments
+    ]
+
+
+async def _try(
+    point: Point, instrument: str, value: str, watch: Watch, switch: Switch, judge: Callable[[Trial], Found]
+) -> Found:
+    """What one trial shows; what takes its time to grow warm is given it."""
+    loop = asyncio.get_running_loop()
+    before = _values(await watch.look(), value)
+    await switch.on(point)
+    give_up_s = loop.time() + WARM_S
+    try:
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            after = _values(await watch.look(), value)
+            found = judge(Trial(point.name, f"{point.name}.{instrument}", before, after))
+            if found.verdict != "not_warmed" or loop.time() >= give_up_s:
+                break
+    finally:
+        await switch.off(point)
+    await asyncio.sleep(SETTLE_S)
+    return found
+
+
+def _values(said: Mapping[Tap, Values | None], value: str) -> dict[str, float | None]:
+    """One value of every instrument that has it; of one that cannot be read nobody knows what it has."""
+    return {str(tap): values.get(value) if values else None for tap, values in said.items()}
+
+
+class ByHand:
+    """The installer is asked to do it."""
+
+    def __init__(self, ask: Callable[[str], object], begin: str, end: str) -> None:
+        """``begin`` and ``end`` are what to ask for, with ``{point}`` in the place of its name."""
+        self._ask, self._begin, self._end = ask, begin, end
+
+    async def on(self, point: Point) -> None:
+        self._ask(self._begin.format(point=point.name))
+
+    async def off(self, point: Point) -> None:
+        if self._end:
+            self._ask(self._end.format(point=point.name))
+
+
+class ByKeeper:
+    """The keeper switches the socket's relay, and the contactor upstream of it, by lease: whatever becomes of this
+    program, they fall off."""
+
+    def __init__(self, line: KeeperPort, banks: Mapping[str, str], prepare: Callable[[Point], object]) -> None:
+        """``banks`` has the point of the contactor of each socket that has one; ``prepare`` is called before a socket
+        is switched on, and may ask for the load."""
+        self._line, self._banks, self._prepare = line, banks, prepare
+        self._renewal: asyncio.Task[None] | None = None
+        self._refused = ""
+
+    def heard(self, message: ToAgent) -> None:
+        if isinstance(message, Refused):
+            self._refused = f"the keeper does not switch {message.output}: {message.why}"
+
+    def lost(self) -> None:
+        self._refused = "the keeper is gone"
+
+    async def on(self, point: Point) -> None:
+        self._prepare(point)
+        self._refused = ""
+        self._renewal = asyncio.create_task(self._hold(point))
+
+    async def off(self, point: Point) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+        for output in self._outputs(point):
+            self._line.send(Rest(output))
+        if self._refused:
+            raise NotSwitched(self._refused)
+
+    async def _hold(self, point: Point) -> None:
+        while True:
+            for output in self._outputs(point):
+                self._line.send(Drive(output, HOLD_LEASE_MS))
+            await asyncio.sleep(HOLD_AGAIN_MS / 1000)
+
+    def _outputs(self, point: Point) -> Iterator[str]:
+        if bank := self._banks.get(point.name):
+            yield f"{bank}.{CONTACTOR}"
+        yield f"{point.name}.{RELAY}"
+
+
+@asynccontextmanager
+async def by_keeper(
+    socket: Path, banks: Mapping[str, str], prepare: Callable[[Point], object]
+) -> AsyncIterator[ByKeeper]:
+    """The switch, in the agent's place at a keeper that is there and in peace. Raises ``NotSwitched`` if there is none.
+    At the end everything is at rest."""
+    line = KeeperLine(socket)
+    switch = ByKeeper(line, banks, prepare)
+    snapshot: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+
+    def heard(message: ToAgent) -> None:
+        if isinstance(message, Snapshot) and not snapshot.done():
+            snapshot.set_result(message)
+        switch.heard(message)
+
+    running = asyncio.create_task(line.run(heard, switch.lost))
+    try:
+        found = await asyncio.wait_for(snapshot, KEEPER_WITHIN_S)
+    except TimeoutError:
+        running.cancel()
+        raise NotSwitched(f"no keeper answers at {socket}; start it, or switch by hand: --by-hand") from None
+    try:
+        if found.emergencies:
+            raise NotSwitched(f"there is an emergency in {', '.join(found.emergencies)}; reset it first")
+        yield switch
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,170 @@
+"""Reads every instrument of a bus about once a second, in turn, and tells the points what they say.
+
+Each round every instrument is told of once: by its values, or by None. One that does not answer is asked again, after
+longer and longer, and a round waits for at most one such instrument: a dead meter costs the others little.
+"""
+
+import asyncio
+import logging
+from asyncio import AbstractEventLoop, Task
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from edge.config.peripherals import Bus, Instrument
+from edge.instruments.modbus import Answer, Why
+from edge.instruments.modbus_line import ModbusLine, timing_of
+from edge.instruments.models import MODELS, Doubt, Values
+from edge.instruments.serial_line import BusPort
+
+log = logging.getLogger(__name__)
+
+ROUND_S = 1.0
+LONGEST_PAUSE_S = 8.0
+"""A silent meter has several chances before the 30 s are over after which its socket is cut."""
+
+Fault = Why | Doubt
+Read = Callable[[str, str, Values | None], object]
+"""Told of a point's instrument, by both names, and of what it says; None if nobody knows."""
+
+
+class _Point(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]: ...
+
+
+class Tap(NamedTuple):
+    """What one point reads off a device: its name for it, and the channel of a device that has several."""
+
+    point: str
+    instrument: str
+    channel: int | None
+
+    def __str__(self) -> str:
+        return f"{self.point}.{self.instrument}"
+
+
+class Unit:
+    """One device on the line, and all that is read off it. ``missed`` counts the looks without an answer in a row,
+    ``faults`` say for each tap what is wrong now."""
+
+    def __init__(self, model: str, address: int, taps: list[Tap]) -> None:
+        self.address, self.taps = address, taps
+        self.model_name, self._model = model, MODELS[model]
+        self.missed = 0
+        self.retry_at_s = 0.0
+        self.faults: dict[Tap, Fault] = {}
+
+    async def look(self, line: ModbusLine) -> dict[Tap, Values | None]:
+        """What its taps say, after one look at it."""
+        blocks = []
+        for request in self._model.reads(self.address):
+            outcome = await line.ask(request)
+            if not isinstance(outcome, Answer):
+                self.missed += 1
+                return self.without(outcome.why)
+            blocks.append(outcome.registers)
+        self.missed = 0
+        found: dict[Tap, Values | None] = {}
+        self.faults.clear()
+        for tap in self.taps:
+            said = self._model.decode(blocks, tap.channel)
+            if isinstance(said, str):
+                self.faults[tap] = said
+            found[tap] = None if isinstance(said, str) else said
+        return found
+
+    def without(self, why: Why) -> dict[Tap, Values | None]:
+        """Nothing is known of any of its taps."""
+        self.faults = dict.fromkeys(self.taps, why)
+        return dict.fromkeys(self.taps)
+
+
+class Metering:
+    """The rounds of one bus. ``failures`` counts what our own code raised, here and in those who are told."""
+
+    def __init__(self, bus: Bus, points: Iterable[_Point], port: BusPort, loop: AbstractEventLoop, read: Read) -> None:
+        self.failures = 0
+        self._bus, self._port, self._loop, self._read = bus, port, loop, read
+        self._line = ModbusLine(port, timing_of(bus), loop)
+        self._units = units(bus.name, points)
+        self._round_s = 0.0
+        self._task: Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin with the rounds."""
+        self._task = self._loop.create_task(self._run(), name=f"metering {self._bus.name}")
+
+    async def close(self) -> None:
+        """End them, and let go of the line."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._port.close()
+
+    def health(self) -> dict[str, Any]:
+        """How the bus and its instruments are: ``lost`` says why the line is gone, ``faults`` are of the instruments by
+        point and name, ``round_s`` is how long the last round took, and ``strays`` counts bytes that nobody asked for.
+        """
+        faults = {str(tap): why for unit in self._units for tap, why in unit.faults.items()}
+        return {
+            "name": self._bus.name,
+            "lost": self._port.why_down,
+            "faults": faults,
+            "round_s": round(self._round_s, 3),
+            "strays": self._line.master.strays,
+        }
+
+    async def _run(self) -> None:
+        while True:
+            began_s = self._loop.time()
+            try:
+                await self._round()
+            except Exception:  # the boundary behind which a fault of ours costs one round, and is seen
+                log.exception("a round of the bus %s failed", self._bus.name)
+                self.failures += 1
+            self._round_s = self._loop.time() - began_s
+            await asyncio.sleep(max(0.0, ROUND_S - self._round_s))
+
+    async def _round(self) -> None:
+        if self._port.why_down:
+            for unit in self._units:
+                self._tell(unit.without("bus_lost"))
+            return
+        silent = sorted((unit for unit in self._units if unit.missed), key=lambda unit: unit.retry_at_s)
+        for unit in [unit for unit in self._units if not unit.missed]:
+            await self._look(unit)
+        back: bool | None = None
+        for unit in silent:
+            # Where one has come back, others may have with it: their mains, their end of the cable.
+            if back or (back is None and unit.retry_at_s <= self._loop.time()):
+                await self._look(unit)
+                back = not unit.missed
+            else:
+                self._tell(dict.fromkeys(unit.taps))
+
+    async def _look(self, unit: Unit) -> None:
+        found = await unit.look(self._line)
+        if unit.missed:
+            unit.retry_at_s = self._loop.time() + min(2.0 ** (unit.missed - 1), LONGEST_PAUSE_S)
+        self._tell(found)
+
+    def _tell(self, found: Mapping[Tap, Values | None]) -> None:
+        for tap, values in found.items():
+            try:
+                self._read(tap.point, tap.instrument, values)
+            except Exception:  # the boundary behind which a fault of one point leaves the others their meters
+                log.exception("the reading of %s could not be told", tap)
+                self.failures += 1
+
+
+def units(bus: str, points: Iterable[_Point]) -> list[Unit]:
+    """The devices on a bus: a board with eight thermistors is one, whoever they belong to."""
+    taps: dict[tuple[str, int], list[Tap]] = {}
+    for point in points:
+        for name, one in point.instruments.items():
+            if one.bus == bus:
+                taps.setdefault((one.model, one.address), []).append(Tap(point.name, name, one.channel))
+    return [Unit(model, address, found) for (model, address), found in taps.items()]

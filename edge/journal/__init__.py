@@ -1,0 +1,1 @@
+"""The journal: every event of a device, in order, on its disk."""

@@ -1,0 +1,390 @@
+"""The journal: every event of a device, in order, in one append-only table that is also the outbox.
+
+Which thread does what: the writer's thread (an executor of one) uses the connection, for inserts, reads and
+checkpoints alike. The flusher's thread never touches SQLite: it notes the last row the writer has committed and syncs
+the WAL file, which makes that row and all before it durable. The loop only reads the plain attributes. In virtual time
+all three are one thread.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+from msgspec import Struct, structs
+
+from contract.events import CHAIN_START, Event, decode_event, encode_event, gap_event, read_gap
+from edge.journal import file
+from edge.journal.file import GAP_RANK, Recovery, Row, Verdict
+from edge.journal.overflow import Kept
+from edge.machine import files
+
+MAX_ROWS = 100_000
+"""About 20 MB on disk, and some months of one busy door. The file never grows beyond what these rows and as many gaps
+need: places that become free are used again. The oldest acknowledged rows go first, and only when a newer one needs the
+place: a cloud that was restored from its backup gets them again."""
+TRIM_ROWS = 500
+"""Acknowledged rows that go at once, at most a tenth of all: not every new row shall cost another."""
+MAX_SURPLUS_ROWS = 1000
+"""Rows that one transaction gives up at most: twice as many as it ever adds."""
+
+_ACKED = "UPDATE meta SET acked = ?"
+_BASE = "UPDATE meta SET base_seq = ?, base_link = ?"
+_RUN_BEGINS = "UPDATE meta SET clean = 0, boot = ?, recovered = ''"
+_RUN_ENDS = "UPDATE meta SET clean = 1"
+_TRIM = "DELETE FROM rows WHERE seq <= ?"
+_FIRST = "SELECT min(seq) FROM rows"
+_RANKS = f"SELECT seq, {file.RANK} FROM rows ORDER BY seq"  # noqa: S608, of our own words
+_GIVE_UP = "DELETE FROM rows WHERE seq BETWEEN ? AND ?"
+
+
+class JournalError(Exception):
+    """Something is wrong with the journal's file; the text names it and the cure."""
+
+
+class JournalInUse(JournalError):
+    """Another process has this journal open."""
+
+
+class CannotWrite(JournalError):
+    """The disk is full or failing. Nothing was changed; the rows may be tried again."""
+
+
+class JournalDamaged(JournalError):
+    """A row is missing or is not the row its link speaks of."""
+
+
+class Batch(Struct, frozen=True):
+    """Rows ``first`` to ``last`` in their stored bytes, between the links ``prev`` and ``tip``. ``gaps`` are those of
+    the events that stand for rows that are gone."""
+
+    first: int
+    last: int
+    prev: bytes
+    tip: bytes
+    events: list[bytes]
+    gaps: list[bytes]
+
+
+class Found(Struct, frozen=True):
+    """In what state the file was when it was opened. ``unclean``: the last run did not close it; ``power_cut``: nor did
+    the machine go on running since. ``last_seq`` is the last row that survived."""
+
+    last_seq: int
+    unclean: bool
+    power_cut: bool
+    recovered: Recovery | None
+
+
+class JournalView:
+    """A look at a journal, also while another process writes it. Raises ``JournalError`` whenever it cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._reading():
+            self._connection = files.open_database(path, read_only=True)
+        try:
+            with self._reading():
+                self._load()
+        except JournalError:
+            self._connection.close()
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, msgspec.ValidationError) as error:
+            raise JournalError(f"journal {self._path} cannot be read: {error}") from None
+
+    def _load(self) -> None:
+        meta = file.read_meta(self._connection)
+        self.id = meta.id
+        self.acked = meta.acked
+        self.base_seq, self._base_link = meta.base_seq, meta.base_link
+        newest = next(file.read_rows(self._connection, file.LATEST, 1), None)
+        self.last_seq = newest.seq if newest else meta.base_seq
+        self.tip = newest.link if newest else meta.base_link
+
+    def batch(self, after_seq: int, upto: int, max_events: int, max_bytes: int) -> Batch | None:
+        """The rows behind ``after_seq``, up to ``upto``, that fit, at least one; None if there is none.
+
+        Where rows behind ``after_seq`` were let go, it begins with a gap from the first row of all; it begins earlier
+        than asked if ``after_seq`` is within a gap. Raises ``JournalDamaged`` if a row is not the one that was written.
+        """
+        with self._reading():
+            return self._batch(after_seq, upto, max_events, max_bytes)
+
+    def _batch(self, after_seq: int, upto: int, max_events: int, max_bytes: int) -> Batch | None:
+        before, prev = self._place(after_seq)
+        last, tip = before, prev
+        events: list[bytes] = []
+        gaps: list[bytes] = []
+        size = 0
+        if after_seq < self.base_seq:
+            events, gaps, before, prev = [self._let_go], [self._let_go], 0, CHAIN_START
+            size = len(self._let_go)
+        for row in file.read_rows(self._connection, file.BETWEEN, last, upto, max_events - len(events)):
+            size += len(row.stored) + 3  # msgpack writes up to three bytes before a field of this length
+            if events and size > max_bytes:
+                break
+            if not file.follows(row, last, tip):
+                raise JournalDamaged(f"journal row {row.seq} does not follow row {last}")
+            last, tip = row.seq, row.link
+            events.append(row.stored)
+            if row.rank == GAP_RANK:
+                gaps.append(row.stored)
+        return Batch(before + 1, last, prev, tip, events, gaps) if events else None
+
+    @property
+    def _let_go(self) -> bytes:
+        """What stands for all rows up to the base. It tells the time of the first row that is left."""
+        first = next(file.read_rows(self._connection, file.AFTER, self.base_seq), None)
+        if first is None:
+            raise JournalDamaged(f"journal row {self.base_seq + 1} is missing")
+        event = structs.replace(decode_event(first.stored), seq=self.base_seq)
+        return encode_event(gap_event(event, 1, self._base_link, "let_go"))
+
+    def tail(self, count: int) -> list[Row]:
+        """The last rows, oldest first."""
+        with self._reading():
+            return list(file.read_rows(self._connection, file.LATEST, count))[::-1]
+
+    def verify(self) -> Verdict:
+        """Walk the whole chain."""
+        with self._reading():
+            return file.walk(self._connection, self.base_seq, self._base_link)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _place(self, seq: int) -> tuple[int, bytes]:
+        """The last row at or before ``seq``, or the base, and its link. Before ``seq`` it is only within a gap."""
+        if seq <= self.base_seq:
+            return self.base_seq, self._base_link
+        row = next(file.read_rows(self._connection, file.UPTO, seq), None)
+        return (row.seq, row.link) if row else (self.base_seq, self._base_link)
+
+
+class Journal(JournalView):
+    """The one writer of a journal file, made if it is not there. Of events it keeps ``max_rows``.
+
+    ``boot`` names this run of the machine. A damaged file is replaced by a new journal that carries the rows not known
+    to be acknowledged; ``found`` says so. Raises ``JournalInUse``, and ``JournalError`` if the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, boot: str, max_rows: int = MAX_ROWS) -> None:
+        self.max_rows = max_rows
+        self._kept: Kept
+        self._path = path
+        self._boot = boot
+        self._run_begun = self._is_forking = False
+        self._wal_suspect = False
+        self._wal = -1
+        try:
+            self._hold = files.Hold(path)
+        except files.InUse as error:
+            raise JournalInUse(f"journal {error}") from None
+        except OSError as error:
+            raise JournalError(f"journal {path} cannot be opened: {error.strerror}") from None
+        try:
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            self._hold.release()
+            raise JournalError(f"journal {path} cannot be opened: {error}") from None
+        except BaseException:
+            self._hold.release()
+            raise
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Append rows that follow the last one, all or none. Writer's thread. Raises ``CannotWrite``."""
+        try:
+            with files.transaction(self._connection):
+                if not self._run_begun:
+                    self._connection.execute(_RUN_BEGINS, (self._boot,))
+                self._connection.executemany(file.INSERT, [structs.astuple(row) for row in rows])
+                kept = self._kept.after([row.rank for row in rows])
+                base = self._trim(kept)
+                self._overflow(kept)
+        except sqlite3.Error as error:
+            raise CannotWrite(f"journal {self._path}: {error}") from None
+        self._run_begun = True
+        self._kept = kept
+        self.base_seq, self._base_link = base
+        self.tip = rows[-1].link
+        self.last_seq = rows[-1].seq
+
+    def flush(self) -> int:
+        """Make what was written durable; returns the last durable seq. Flusher's thread. Raises ``OSError``."""
+        seq = self.last_seq
+        try:
+            os.fdatasync(self._wal)
+        except OSError:
+            self._wal_suspect = True
+            raise
+        return seq
+
+    def acknowledge(self, upto: int) -> None:
+        """Remember that the cloud holds all rows up to ``upto``. Writer's thread. Raises ``CannotWrite``."""
+        try:
+            self._connection.execute(_ACKED, (upto,))
+        except sqlite3.Error as error:
+            raise CannotWrite(f"journal {self._path}: {error}") from None
+        self.acked = upto
+
+    def checkpoint(self) -> int | None:
+        """Move the WAL into the table file and sync that: returns the last durable seq, or None if rows are left over.
+
+        Writer's thread, when idle: it syncs. Raises ``CannotWrite``.
+        """
+        try:
+            if self._wal_suspect:
+                files.write_again(self._wal)
+                self._wal_suspect = False
+            busy, in_wal, moved = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except (sqlite3.Error, OSError) as error:
+            self._wal_suspect = True
+            raise CannotWrite(f"journal {self._path}: {error}") from None
+        return self.last_seq if not busy and in_wal == moved else None
+
+    def fork(self, upto: int, said: Event) -> None:
+        """Go on in a new journal: it carries the rows behind ``upto`` under new numbers, and ``said`` behind them.
+
+        The old file is left beside it. Writer's thread, while nobody flushes. Raises ``CannotWrite``, or a plain
+        ``JournalError`` if the new journal is made and cannot be opened: call again, for until then there is none.
+        """
+        if not self._is_forking:
+            try:
+                file.fork(self._connection, self._path, upto, said)
+            except (sqlite3.Error, OSError) as error:
+                raise CannotWrite(f"journal {self._path}: {error}") from None
+            self._is_forking = True
+            self._close_files()
+        try:
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise JournalError(f"journal {self._path} cannot be opened: {error}") from None
+        self._is_forking = False
+
+    def close(self) -> None:
+        """Close the file and mark it as closed. Writer's thread."""
+        try:
+            self._connection.execute(_RUN_ENDS)
+            self.checkpoint()
+        except (sqlite3.Error, CannotWrite):
+            pass  # a disk that takes nothing more: the next start finds an unclean end, which is the truth
+        finally:
+            self._close_files()
+            self._hold.release()
+
+    def _close_files(self) -> None:
+        self._connection.close()
+        wal, self._wal = self._wal, -1  # its number may soon be that of somebody else's file
+        if wal >= 0:
+            os.close(wal)
+
+    def _open(self) -> None:
+        file.finish_exchange(self._path)
+        try:
+            verdict = self._connect()
+        except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
+            if isinstance(error, sqlite3.Error) and not files.is_damage(error):
+                raise
+            verdict = Verdict(0, 0, CHAIN_START, str(error))
+        if verdict.broken:
+            file.recover(self._path, verdict.broken)
+            self._connect()
+        try:
+            self._wal = self._synced_wal()
+        except OSError:
+            self._connection.close()
+            raise
+        self._wal_suspect = False
+
+    def _synced_wal(self) -> int:
+        """The open WAL. Rows of an earlier process may be in it and neither on the disk nor on their way to it: a sync
+        of theirs may have failed. After a clean end it is empty."""
+        files.sync_folder(self._path.parent)
+        wal = os.open(f"{self._path}-wal", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            files.write_again(wal)
+        except OSError:
+            os.close(wal)
+            raise
+        return wal
+
+    def _connect(self) -> Verdict:
+        """Open the file and judge its rows; a file whose chain is broken is closed again."""
+        self._connection = file.open_made(self._path)
+        try:
+            self._load()
+            self.found = self._find()
+            verdict = self._judge()
+        except BaseException:
+            self._connection.close()
+            raise
+        if verdict.broken:
+            self._connection.close()
+        else:
+            self._kept = Kept.read(self.base_seq, self.last_seq, self._connection.execute(_RANKS))
+        return verdict
+
+    def _find(self) -> Found:
+        meta = file.read_meta(self._connection)
+        recovered = msgspec.json.decode(meta.recovered, type=Recovery) if meta.recovered else None
+        unclean = not meta.clean
+        return Found(self.last_seq, unclean, unclean and meta.boot != self._boot, recovered)
+
+    def _judge(self) -> Verdict:
+        """Whether the file may be gone on with: damage in a place that no row lies in would let no more rows in."""
+        verdict = self.verify()
+        if not verdict.broken and verdict.last < self.acked:
+            return structs.replace(verdict, broken=f"row {self.acked} was acknowledged and is missing")
+        if not verdict.broken:
+            files.check_sound(self._connection)
+        return verdict
+
+    def _trim(self, kept: Kept) -> tuple[int, bytes]:
+        """Let the oldest acknowledged rows go once there are too many; returns the new base of the chain."""
+        base = self.base_seq, self._base_link
+        surplus = self._surplus(kept)
+        if surplus <= 0:
+            return base
+        lot = max(surplus, min(TRIM_ROWS, self.max_rows // 10))
+        (first,) = self._connection.execute(_FIRST).fetchone()  # the end of a gap may be farther than that
+        cut, link = self._place(min(self.acked, max(self.base_seq + lot, first)))
+        if cut <= self.base_seq:
+            return base
+        self._connection.execute(_TRIM, (cut,))
+        self._connection.execute(_BASE, (cut, link))
+        kept.trim(cut)
+        return cut, link
+
+    def _overflow(self, kept: Kept) -> None:
+        """Give up rows that nobody acknowledged: only when no acknowledged one is left, and a gap says which."""
+        surplus = self._surplus(kept)
+        if surplus <= 0 or self._place(self.acked)[0] > kept.base:
+            return
+        for span in kept.give_up(surplus, self.acked):
+            (last,) = file.read_rows(self._connection, file.ONE, span.last)
+            before = next(file.read_rows(self._connection, file.ONE, span.first - 1), None)
+            joined = read_gap(before.stored) if before else None
+            first = joined.first if joined else span.first
+            gap = encode_event(gap_event(decode_event(last.stored), first, last.link, "full"))
+            self._connection.execute(_GIVE_UP, (first, span.last))
+            self._connection.execute(file.INSERT, (span.last, gap, last.link, GAP_RANK))
+
+    def _surplus(self, kept: Kept) -> int:
+        return min(kept.count - self.max_rows, MAX_SURPLUS_ROWS)

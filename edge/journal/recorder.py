@@ -1,0 +1,379 @@
+"""The loop's side of the journal: an event gets its number and its link at once, then goes to the disk by itself.
+
+``record`` never waits. The writer's executor inserts what has come together, one job at a time; the flusher's makes it
+durable. Both report back on the loop, where alone the state of a recorder changes.
+"""
+
+from asyncio import AbstractEventLoop, Future, TimerHandle, wait
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from heapq import heappop, heappush
+from itertools import islice
+from typing import Any, Protocol
+
+from msgspec import Struct, structs
+
+from contract.decide import Trust
+from contract.events import Event, chain, encode_event
+from edge.journal.file import Row, numbered_anew, rank_of
+from edge.journal.journal import Batch, CannotWrite, Journal, JournalError
+
+MAX_PENDING = 2000
+"""Rows kept in memory while the disk takes none: at most 4 MiB."""
+MAX_INSERT_ROWS = 500
+RETRY_S = 1.0
+IDLE_S = 5.0
+"""After this long without an event the WAL is moved into the table file."""
+MAX_WAL_ROWS = 1000
+"""Rows after which the WAL is moved even without a quiet moment: about 8 MiB of WAL."""
+
+UNLOGGED = "device.unlogged"
+FORKED = "device.forked"
+
+
+class Time(Protocol):
+    """What an event says of its time."""
+
+    boot: str
+
+    @property
+    def trust(self) -> Trust: ...
+
+    def now_ms(self) -> int: ...
+
+    def mono_ms(self) -> int: ...
+
+
+class Missed(Struct, frozen=True):
+    """The data of ``device.unlogged``: how many events were refused, and when (UTC milliseconds)."""
+
+    count: int = 0
+    first_ms: int = 0
+    last_ms: int = 0
+
+
+NOTHING_MISSED = Missed()
+
+
+class _Mark:
+    """How far something has come, and who waits for it to come further."""
+
+    def __init__(self, seq: int, loop: AbstractEventLoop) -> None:
+        self.seq = seq
+        self._loop = loop
+        self._waiting: list[tuple[int, int, Callable[[], object]]] = []
+        self._asked = 0
+
+    def when(self, seq: int, callback: Callable[[], object]) -> None:
+        self._asked += 1
+        heappush(self._waiting, (seq, self._asked, callback))
+        self.advance(self.seq)
+
+    def advance(self, seq: int) -> None:
+        self.seq = max(seq, self.seq)
+        while self._waiting and self._waiting[0][0] <= self.seq:
+            self._loop.call_soon(heappop(self._waiting)[2])
+
+
+class Recorder:
+    """Numbers events, chains them and has them written. Belongs to the loop.
+
+    ``written``, ``durable`` and ``acked`` are the highest seq that got so far. ``unlogged`` counts the events refused
+    since the start because the disk took none; ``fault`` is the disk's last complaint, empty when well.
+
+    A fork gives rows new numbers. What ``record`` returns keeps its meaning all the same: until the first fork it is
+    the event's seq, and ``_moved`` says by how much it is ahead of that from then on. ``seq_of`` tells the seq.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Time,
+        loop: AbstractEventLoop,
+        writer: Executor | None,
+        flusher: Executor | None,
+        *,
+        max_pending: int = MAX_PENDING,
+    ) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._loop = loop
+        self._writer = writer
+        self._flusher = flusher
+        self._max_pending = max_pending
+        self.journal_id = journal.id
+        self.last_seq = journal.last_seq
+        self._waiting_since_ms = clock.mono_ms()
+        self.acked = journal.acked
+        self.unlogged = 0
+        self.fault = ""
+        self.on_durable: Callable[[], object] = lambda: None
+        """Called on the loop whenever more has become durable: the uplink's bell."""
+        self.on_forked: Callable[[], object] = lambda: None
+        """Called on the loop when another journal has taken the place of the one before."""
+        self._tip = journal.tip
+        self._pending: deque[Row] = deque()
+        self._written = _Mark(journal.last_seq, loop)
+        self._durable = _Mark(journal.last_seq, loop)
+        self._missed = NOTHING_MISSED
+        self._writing = self._flushing = self._ack_waits = self._wal_suspect = self._closed = False
+        self._moved = 0
+        self._fork_behind: int | None = None
+        self._wal_rows = 0
+        self._retry: TimerHandle | None = None
+        self._idle: TimerHandle | None = None
+
+    @property
+    def written(self) -> int:
+        return self._written.seq - self._moved
+
+    @property
+    def durable(self) -> int:
+        return self._durable.seq - self._moved
+
+    @property
+    def pending(self) -> int:
+        """Rows that are only in memory."""
+        return len(self._pending)
+
+    @property
+    def waiting_ms(self) -> int:
+        """How long some event or other has been waiting for its acknowledgement; 0 if none is."""
+        return 0 if self.acked == self.last_seq else self._clock.mono_ms() - self._waiting_since_ms
+
+    @property
+    def filled(self) -> float:
+        """How much of the journal waits for the cloud: beyond 1 rows are given up for newer ones."""
+        return (self.last_seq - self.acked) / self._journal.max_rows
+
+    def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None:
+        """Append an event; returns its number, or None if the disk takes none and it was counted as unlogged instead.
+
+        Raises ``ValueError`` for an event larger than the contract allows.
+        """
+        self._own_up()
+        if not self._has_room():
+            self._miss()
+            return None
+        return self._append(point, kind, data) + self._moved
+
+    def seq_of(self, number: int) -> int:
+        """The row, in the journal of today, of an event that ``record`` gave this number."""
+        return number - self._moved
+
+    def when_written(self, seq: int, callback: Callable[[], object]) -> None:
+        """Call back, once and never at once, when the row is in the file: it survives the death of this process."""
+        self._written.when(seq, callback)
+
+    def when_durable(self, seq: int, callback: Callable[[], object]) -> None:
+        """Call back, once and never at once, when the row is on the disk: it survives a power cut."""
+        self._durable.when(seq, callback)
+
+    def batch(
+        self, after_seq: int, max_events: int, max_bytes: int, *, upto: int | None = None
+    ) -> "Future[Batch | None]":
+        """Durable rows behind ``after_seq``, read by the writer: up to ``upto``, unless that is within a gap. The
+        future may fail with ``JournalError``."""
+        durable = self.durable
+        read = partial(self._journal.batch, after_seq, max_events=max_events, max_bytes=max_bytes)
+        if upto is None or upto >= durable:
+            return self._loop.run_in_executor(self._writer, partial(read, upto=durable))
+        return self._loop.run_in_executor(self._writer, lambda: read(upto=upto) or read(upto=durable))
+
+    def acknowledge(self, upto: int) -> None:
+        """The cloud holds all rows up to ``upto``. Lower numbers than before are ignored."""
+        if upto > self.acked:
+            self.acked = upto
+            self._ack_waits = True
+            self._own_up()
+            if self._retry is None:
+                self._work()
+
+    def fork(self, upto: int) -> None:
+        """The cloud has another past behind row ``upto``: what is here behind it goes on in a journal of its own."""
+        if self._fork_behind is None:
+            self._fork_behind = upto
+            self._work()
+
+    async def close(self, limit_s: float) -> bool:
+        """Close the journal once everything recorded is durable, or after ``limit_s``; returns whether it is."""
+        settled: Future[None] = self._loop.create_future()
+        self.when_durable(self.last_seq + self._moved, partial(settled.set_result, None))
+        done, _ = await wait([settled], timeout=limit_s)
+        self._closed = True
+        for timer in (self._idle, self._retry):
+            if timer is not None:
+                timer.cancel()
+        await self._loop.run_in_executor(self._flusher, int)  # a flush under way still needs the file
+        await self._loop.run_in_executor(self._writer, self._journal.close)
+        return bool(done)
+
+    def _has_room(self) -> bool:
+        return len(self._pending) < self._max_pending
+
+    def _event(self, point: str, kind: str, data: dict[str, Any]) -> Event:
+        clock = self._clock
+        return Event(self.last_seq + 1, clock.now_ms(), clock.mono_ms(), clock.boot, clock.trust, point, kind, data)
+
+    def _append(self, point: str, kind: str, data: dict[str, Any]) -> int:
+        if self.acked == self.last_seq:
+            self._waiting_since_ms = self._clock.mono_ms()
+        seq = self.last_seq + 1
+        stored = encode_event(self._event(point, kind, data))
+        self._tip = chain(self._tip, stored)
+        self.last_seq = seq
+        self._pending.append(Row(seq, stored, self._tip, rank_of(kind)))
+        if self._retry is None:
+            self._work()
+        return seq
+
+    def _miss(self) -> None:
+        now_ms = self._clock.now_ms()
+        self.unlogged += 1
+        self._missed = Missed(self._missed.count + 1, self._missed.first_ms or now_ms, now_ms)
+
+    def _own_up(self) -> None:
+        """Events were refused and there is room again: record how many, before anything else."""
+        if self._missed.count and self._has_room():
+            missed, self._missed = self._missed, NOTHING_MISSED
+            self._append("", UNLOGGED, structs.asdict(missed))
+
+    def _work(self) -> None:
+        """Give the writer its next job, unless it has one."""
+        self._retry = None
+        rows = list(islice(self._pending, MAX_INSERT_ROWS))
+        if self._closed or self._writing:
+            return
+        if self._fork_behind is not None:
+            self._begin_fork(self._fork_behind)
+            return
+        if not (rows or self._ack_waits):
+            return
+        self._writing, self._ack_waits = True, False
+        job = self._loop.run_in_executor(self._writer, self._write, rows, self.acked)
+        job.add_done_callback(partial(self._wrote, rows))
+
+    def _begin_fork(self, upto: int) -> None:
+        """Only when nobody flushes: numbers and files change under whoever does."""
+        if self._flushing:
+            return
+        self._writing = True
+        said = self._event("", FORKED, {})
+        job = self._loop.run_in_executor(self._writer, self._journal.fork, upto, said)
+        job.add_done_callback(self._have_forked)
+
+    def _have_forked(self, job: "Future[None]") -> None:
+        """What was recorded in the meantime goes on behind what was carried over."""
+        self._writing = False
+        try:
+            job.result()
+        except CannotWrite as error:  # nothing was changed: the cloud will say again if it still wants the fork
+            self._fork_behind = None
+            self._try_again(error)
+            self._flush()
+            return
+        except JournalError as error:  # the old journal is left, and the new one cannot be opened yet
+            self._try_again(error)
+            return
+        self._fork_behind, self.fault = None, ""
+        journal = self._journal
+        self._moved = self._written.seq - journal.last_seq
+        self._pending = deque(numbered_anew(self._pending, 0, journal.last_seq, journal.tip))
+        newest = self._pending[-1] if self._pending else None
+        self.last_seq, self._tip = (newest.seq, newest.link) if newest else (journal.last_seq, journal.tip)
+        self.journal_id, self.acked, self._ack_waits = journal.id, 0, False
+        self._wal_suspect = False
+        self.on_forked()
+        self._advance_durable(journal.last_seq)
+        self._work()
+
+    def _write(self, rows: list[Row], acked: int) -> None:
+        """On the writer's thread."""
+        if acked > self._journal.acked:
+            self._journal.acknowledge(acked)
+        if rows:
+            self._journal.insert(rows)
+
+    def _wrote(self, rows: list[Row], job: "Future[None]") -> None:
+        self._writing = False
+        try:
+            job.result()
+        except JournalError as error:
+            self._try_again(error)
+            return
+        for _ in rows:
+            self._pending.popleft()
+        if rows:
+            self._wal_rows += len(rows)
+            self._written.advance(rows[-1].seq + self._moved)
+            self._flush()
+        if not self._wal_suspect:
+            self.fault = ""
+        self._own_up()
+        self._work()
+
+    def _try_again(self, error: JournalError) -> None:
+        self.fault = str(error)
+        self._retry = self._loop.call_later(RETRY_S, self._work)
+
+    def _flush(self) -> None:
+        """Give the flusher its next job, unless it has one or the WAL is not to be trusted."""
+        if self._closed or self._flushing or self._wal_suspect or self.durable >= self.written:
+            return
+        if self._fork_behind is not None:
+            return  # which makes all that it carries durable
+        self._flushing = True
+        self._loop.run_in_executor(self._flusher, self._journal.flush).add_done_callback(self._flushed)
+
+    def _flushed(self, job: "Future[int]") -> None:
+        self._flushing = False
+        if self._fork_behind is not None:
+            self._work()
+        try:
+            durable = job.result()
+        except OSError as error:
+            # The kernel may have dropped the pages it failed to write, so a later sync of the WAL proves nothing.
+            self.fault = f"the journal cannot be made durable: {error.strerror}"
+            self._wal_suspect = True
+            self._checkpoint()
+            return
+        self._advance_durable(durable)
+        self._flush()
+        self._rest()
+
+    def _advance_durable(self, seq: int) -> None:
+        self._durable.advance(seq + self._moved)
+        self.on_durable()
+
+    def _rest(self) -> None:
+        """Move the WAL into the table file in the next quiet moment, or now if it has grown long."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._closed:
+            return
+        wait_s = IDLE_S if self._wal_rows < MAX_WAL_ROWS else 0.0
+        self._idle = self._loop.call_later(wait_s, self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        self._idle = None
+        self._wal_rows = 0
+        job = self._loop.run_in_executor(self._writer, self._journal.checkpoint)
+        job.add_done_callback(self._checkpointed)
+
+    def _checkpointed(self, job: "Future[int | None]") -> None:
+        try:
+            durable = job.result()
+        except JournalError as error:
+            self.fault = str(error)
+            self._wal_suspect = True
+            durable = None
+        if durable is not None:
+            self._wal_suspect = False
+            if self._retry is None:
+                self.fault = ""
+            self._advance_durable(durable)
+            self._flush()
+        elif self._wal_suspect and not self._closed:
+            self._idle = self._loop.call_later(RETRY_S, self._checkpoint)

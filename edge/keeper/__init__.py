@@ -1,0 +1,1 @@
+"""The keeper: the one program that owns the pins."""

@@ -1,0 +1,119 @@
+"""Pins that are read: debounced inputs, and Wiegand readers on two falling-edge pins.
+
+Edges may arrive on a thread of the pin library; they are handed to the loop with the time the kernel stamped on them.
+"""
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from edge.config.device_config import InputPin
+from edge.keeper.wiegand import FrameAssembler
+
+LEAST_WAIT_S = 0.0001
+"""A shorter wait may be rounded to none by the loop, which would then never reach the end of the silence."""
+STALL_S = 0.005
+"""A timer this late means that the process stood still, and edges of the frame may still be on their way here: cutting
+it now could make 26 good bits of a 34-bit card. They get as long again to arrive, and their own times join them."""
+
+
+class PinFactory(Protocol):
+    """What the keeper needs of a gpiozero factory: pins by number, and the clock that stamps their edges."""
+
+    def pin(self, name: int) -> Any: ...
+
+    def ticks(self) -> float: ...
+
+
+MAX_BOUNCE_MS = 300
+"""No contact bounces longer, and an exit, a contact or an emergency that is active for 400 ms must be seen. A wiring
+that says more is not refused, so that no door stops for it; it counts as this."""
+
+
+class DebouncedInput:
+    """One input pin. ``changed(active, at_s)`` is called on the loop for each change that outlasted the bounce."""
+
+    def __init__(
+        self, pin: Any, wiring: InputPin, loop: AbstractEventLoop, changed: Callable[[bool, float], None]
+    ) -> None:
+        self._pin, self._loop, self._changed = pin, loop, changed
+        self._active_level = wiring.active == "high"
+        pin.input_with_pull(wiring.pull)
+        pin.bounce = min(wiring.bounce_ms, MAX_BOUNCE_MS) / 1000
+        pin.edges = "both"
+        self.active = bool(pin.state) == self._active_level
+        pin.when_changed = self._edge
+
+    @property
+    def active_now(self) -> bool:
+        """What the pin says at this very moment, bounces and all."""
+        return bool(self._pin.state) == self._active_level
+
+    def close(self) -> None:
+        self._pin.close()
+
+    def _edge(self, ticks: float, state: int) -> None:
+        self._loop.call_soon_threadsafe(self._settle, bool(state) == self._active_level, ticks)
+
+    def _settle(self, active: bool, at_s: float) -> None:
+        if active != self.active:
+            self.active = active
+            self._changed(active, at_s)
+
+
+class WiegandReader:
+    """D0 and D1 of one reader. ``frame(bits, at_s)`` is called on the loop once the lines have been silent long enough.
+
+    Only falling edges are asked for: with both, the kernel reads the level late and loses bits.
+    """
+
+    def __init__(
+        self, d0: Any, d1: Any, loop: AbstractEventLoop, now_s: Callable[[], float], frame: Callable[[str, float], None]
+    ) -> None:
+        self._pins, self._loop, self._now_s, self._frame = (d0, d1), loop, now_s, frame
+        self._assembler = FrameAssembler()
+        self._timer: TimerHandle | None = None
+        self._last_s = 0.0
+        for pin in self._pins:
+            pin.input_with_pull("up")
+            pin.edges = "falling"
+        d0.when_changed = self._zero
+        d1.when_changed = self._one
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        for pin in self._pins:
+            pin.close()
+
+    def _zero(self, ticks: float, _state: int) -> None:
+        self._loop.call_soon_threadsafe(self._pulse, "0", ticks)
+
+    def _one(self, ticks: float, _state: int) -> None:
+        self._loop.call_soon_threadsafe(self._pulse, "1", ticks)
+
+    def _pulse(self, bit: str, at_s: float) -> None:
+        finished = self._assembler.pulse(bit, at_s)
+        if finished is not None:
+            self._frame(finished, self._last_s)
+        self._last_s = at_s
+        if self._timer is None:
+            self._wait()
+
+    def _wait(self) -> None:
+        ends_at_s = self._assembler.ends_at_s
+        self._timer = None
+        if ends_at_s is not None:
+            self._timer = self._loop.call_later(max(LEAST_WAIT_S, ends_at_s - self._now_s()), self._silent)
+
+    def _silent(self) -> None:
+        """One timer serves the whole frame. Bits that are already on their way to the loop come before ``_take``."""
+        now_s, ends_at_s = self._now_s(), self._assembler.ends_at_s
+        stood_still = ends_at_s is not None and now_s - ends_at_s > STALL_S
+        self._timer = self._loop.call_later(STALL_S if stood_still else 0, self._take, now_s)
+
+    def _take(self, now_s: float) -> None:
+        frame = self._assembler.take(now_s)
+        if frame is not None:
+            self._frame(frame, self._last_s)
+        self._wait()

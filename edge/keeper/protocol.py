@@ -1,0 +1,212 @@
+"""What keeper and agent say to each other, over a Unix socket: length-prefixed msgpack, both sides on asyncio.
+
+Nothing here can hold a lock open: an agent that is gone is an end of file, and its outputs go to rest.
+"""
+
+import asyncio
+import struct
+from collections.abc import Callable
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from contract.emergencies import Cause, Ending
+
+RestCause = Literal["ordered", "expired", "agent_gone", "emergency_over"]
+
+
+class Drive(Struct, frozen=True, tag="drive"):
+    """Agent to keeper: leave rest for at most ``lease_ms``; a further one renews the lease."""
+
+    output: str
+    lease_ms: int
+
+
+class Rest(Struct, frozen=True, tag="rest"):
+    """Agent to keeper: back to rest now."""
+
+    output: str
+
+
+class Reload(Struct, frozen=True, tag="reload"):
+    """Agent to keeper: let go of the pins, and take those of the wiring with this hash."""
+
+    wiring: str
+
+
+class Reset(Struct, frozen=True, tag="reset"):
+    """Agent to keeper: a person with the right card stands at the place where this zone is reset."""
+
+    zone: str
+
+
+class Drill(Struct, frozen=True, tag="drill"):
+    """Agent to keeper: begin or end an exercise, in which the pins of the zone act as in a fire."""
+
+    zone: str
+    on: bool
+
+
+class Snapshot(Struct, frozen=True, tag="snapshot"):
+    """Keeper to agent, first of all and after a reload: where everything stands. ``emergencies`` are the zones in one,
+    ``causes`` says why, and ``ended`` by what the last one of a zone ended since the keeper started. ``wiring`` is the
+    hash of the configuration that the keeper goes by; empty if it does not say."""
+
+    inputs: dict[str, bool]
+    emergencies: list[str]
+    latch_unsaved: bool = False
+    wiring: str = ""
+    causes: dict[str, Cause] = {}
+    ended: dict[str, Ending] = {}
+
+
+class NotReloaded(Struct, frozen=True, tag="not_reloaded"):
+    """Keeper to agent: it could not take that wiring, and keeps the one it has. A snapshot follows."""
+
+    wiring: str
+    why: str
+
+
+class Changed(Struct, frozen=True, tag="changed"):
+    """Keeper to agent: an input has changed, debounced. ``at_s`` is the edge's own monotonic time."""
+
+    input: str
+    active: bool
+    at_s: float
+
+
+class Frame(Struct, frozen=True, tag="frame"):
+    """Keeper to agent: a reader has sent a frame; ``at_s`` is the time of its last bit."""
+
+    reader: str
+    bits: str
+    at_s: float
+
+
+class Rested(Struct, frozen=True, tag="rested"):
+    """Keeper to agent: an output is back at rest, and why."""
+
+    output: str
+    cause: RestCause
+
+
+class ZoneEmergency(Struct, frozen=True, tag="emergency"):
+    """Keeper to agent: the emergency of a zone began, has a worse ``cause`` than was told, or ended ``by`` something.
+    The pins have moved already."""
+
+    zone: str
+    active: bool
+    cause: Cause = "fire"
+    by: Ending = "key"
+
+
+class NotReset(Struct, frozen=True, tag="not_reset"):
+    """Keeper to agent: somebody tried to reset a zone, ``by`` key or card, and these ``causes`` are still there."""
+
+    zone: str
+    by: Ending
+    causes: list[Cause]
+
+
+class LatchUnsaved(Struct, frozen=True, tag="latch"):
+    """Keeper to agent: the emergencies could not be written down, and would be forgotten over a restart; or now they
+    are."""
+
+    unsaved: bool
+
+
+class Refused(Struct, frozen=True, tag="refused"):
+    """Keeper to agent: an order that was not followed."""
+
+    output: str
+    why: Literal["emergency", "no_such_output", "bad_lease"]
+
+
+ToKeeper = Drive | Rest | Reload | Reset | Drill
+ToAgent = Snapshot | Changed | Frame | Rested | ZoneEmergency | NotReset | LatchUnsaved | Refused | NotReloaded
+
+MAX_MESSAGE_BYTES = 64 * 1024
+MAX_UNSENT_BYTES = 1024 * 1024
+"""An agent that has not read this much is stuck; the keeper then drops the line, and with it every lease."""
+
+_LENGTH = struct.Struct(">I")
+
+
+class KeeperPort(Protocol):
+    """How an agent reaches its keeper."""
+
+    def send(self, message: ToKeeper) -> None: ...
+
+
+H = TypeVar("H")
+
+
+class Channel(asyncio.Protocol, Generic[H]):
+    """One end of the socket. ``kind`` is what the other end may send and ``heard`` gets; ``lost`` is called once."""
+
+    def __init__(
+        self,
+        kind: Any,
+        heard: Callable[[H], None],
+        lost: Callable[[], None],
+        made: Callable[["Channel[H]"], None] = lambda _channel: None,
+    ) -> None:
+        self._decoder: msgspec.msgpack.Decoder[H] = msgspec.msgpack.Decoder(kind)
+        self._heard, self._lost, self._made = heard, lost, made
+        self._transport: asyncio.Transport | None = None
+        self._buffer = bytearray()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream socket has no other kind
+        self._transport = transport
+        transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
+        self._made(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while self._is_up() and len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            if length > MAX_MESSAGE_BYTES:
+                self.close()
+                return
+            if len(self._buffer) < _LENGTH.size + length:
+                return
+            body = bytes(self._buffer[_LENGTH.size : _LENGTH.size + length])
+            del self._buffer[: _LENGTH.size + length]
+            try:
+                message = self._decoder.decode(body)
+            except msgspec.DecodeError:
+                self.close()
+                return
+            self._heard(message)
+
+    def _is_up(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    def pause_writing(self) -> None:
+        self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._lost()
+
+    def send(self, message: ToKeeper | ToAgent) -> None:
+        """Send if the line is up; whoever needs to know that it is not has been told by ``lost``."""
+        if self._transport is not None:
+            body = msgspec.msgpack.encode(message)
+            self._transport.write(_LENGTH.pack(len(body)) + body)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
+class LocalLine:
+    """Keeper and agent in one process, for virtual time: each message arrives in a turn of the loop of its own."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, heard: Callable[[ToKeeper], None]) -> None:
+        self._loop, self._heard = loop, heard
+
+    def send(self, message: ToKeeper) -> None:
+        self._loop.call_soon(self._heard, message)

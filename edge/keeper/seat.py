@@ -1,0 +1,93 @@
+"""The place where a keeper sits: it goes by one wiring for life, and a new wiring puts a new one there."""
+
+import logging
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+
+from edge.config.device_config import DeviceConfig
+from edge.config.wiring import NotHere, Wirings
+from edge.keeper.inputs import PinFactory
+from edge.keeper.keeper import Keeper
+from edge.keeper.latch import Latch
+from edge.keeper.protocol import NotReloaded, Reload, Snapshot, ToAgent, ToKeeper
+
+log = logging.getLogger(__name__)
+
+
+class _Unseated(Exception):
+    """Neither the new pins nor the former ones can be had. The text is a sentence."""
+
+
+class KeeperSeat:
+    """Whichever keeper there is, by the wiring in force at the start. What it cannot take, it says to ``tell``.
+
+    ``unseated`` is told, with a sentence, when not even the former pins can be had again: then there is no keeper any
+    more, and only a new process may find them free."""
+
+    def __init__(
+        self,
+        wirings: Wirings,
+        factory: PinFactory,
+        loop: AbstractEventLoop,
+        tell: Callable[[ToAgent], None],
+        unseated: Callable[[str], object],
+    ) -> None:
+        self._wirings, self._factory, self._loop, self._tell = wirings, factory, loop, tell
+        self._unseated = unseated
+        self._latch = Latch(wirings.local.state / "latch.json")
+        chosen = wirings.in_force()
+        if chosen.rotten:
+            log.error("the device's own file rules: %s", chosen.rotten)
+        self._config = chosen.config
+        self.keeper = self._keeper(self._config)
+
+    def snapshot(self) -> Snapshot:
+        return self.keeper.snapshot()
+
+    def heard(self, message: ToKeeper) -> None:
+        """Follow an order of the agent, or say why not."""
+        if isinstance(message, Reload):
+            self._reload(message.wiring)
+        else:
+            self.keeper.heard(message)
+
+    def agent_gone(self) -> None:
+        self.keeper.agent_gone()
+
+    def close(self) -> None:
+        self.keeper.close()
+
+    def _reload(self, wiring: str) -> None:
+        try:
+            why = self._replace(self._wirings.find(wiring))
+        except NotHere as wrong:
+            why = str(wrong)
+        except _Unseated as lost:
+            self._unseated(str(lost))
+            return
+        if why:
+            log.error("the wiring %s is not taken: %s", wiring, why)
+            self._tell(NotReloaded(wiring, why))
+        self._tell(self.snapshot())
+
+    def _replace(self, config: DeviceConfig) -> str:
+        """Let every pin go and take those of another wiring. Returns why that is not possible; then the former ones
+        are taken again. Raises ``_Unseated``."""
+        log.info("the wiring %s takes the place of %s", config.hash, self._config.hash)
+        self.keeper.close()
+        try:
+            self.keeper = self._keeper(config)
+        except Exception as wrong:  # noqa: BLE001 - whatever the new pins do to their library, the old ones must be back
+            self._sit_again()
+            return f"The keeper could not take its pins: {wrong}."
+        self._config = config
+        return ""
+
+    def _sit_again(self) -> None:
+        try:
+            self.keeper = self._keeper(self._config)
+        except Exception as wrong:
+            raise _Unseated(f"The keeper could not take its former pins again: {wrong}.") from wrong
+
+    def _keeper(self, config: DeviceConfig) -> Keeper:
+        return Keeper(config, self._factory, self._latch, self._loop, self._tell)

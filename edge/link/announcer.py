@@ -1,0 +1,95 @@
+"""How the device shows itself: its state, at most once a second, and with it its health, which also comes alone."""
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable
+
+from contract import codec, topics
+from contract.messages import Beat, State
+from contract.sealing import DeviceKey, Purpose, statement
+from edge.link.port import Link
+
+STATE_EVERY_S = 1.0
+EVENT_FIRST_S = 0.05
+"""How long a change waits to be told: the event that it came of goes first, for the cloud takes one message after the
+other, and an event must not stand behind a state."""
+BEAT_EVERY_S = 30.0
+WAITING_BEAT_EVERY_S = 5.0
+"""While rows wait for the cloud, somebody may be watching them go."""
+
+
+class Announcer:
+    """Publishes what ``state`` (for a connection's number) and ``beat`` say whenever it is called for."""
+
+    def __init__(
+        self,
+        link: Link,
+        key: DeviceKey,
+        site: str,
+        device: str,
+        loop: AbstractEventLoop,
+        *,
+        state: Callable[[int], State],
+        beat: Callable[[], Beat],
+    ) -> None:
+        self._link, self._key, self._site, self._device, self._loop = link, key, site, device, loop
+        self._state, self._beat = state, beat
+        self._connection = 0
+        self._next_state: TimerHandle | None = None
+        self._next_beat: TimerHandle | None = None
+        self._stale = self._gone = False
+
+    def went_up(self, connection: int) -> None:
+        """A new connection knows nothing of us yet: the broker may have forgotten what it had kept."""
+        self.close()
+        self._connection = connection
+        self._publish_state()
+
+    def changed(self) -> None:
+        """The state may read differently now; it is published soon, or when the second is over."""
+        if self._gone or not self._link.up:
+            return
+        self._stale = True
+        if self._next_state is None:
+            self._next_state = self._loop.call_later(EVENT_FIRST_S, self._publish_state)
+
+    def goodbye(self) -> None:
+        """An orderly end: offline, and signed. Nothing that changes afterwards makes it online again."""
+        self._gone = True
+        self.close()
+        self._publish(State(online=False, connection=self._connection))
+
+    def close(self) -> None:
+        for timer in (self._next_state, self._next_beat):
+            if timer is not None:
+                timer.cancel()
+        self._next_state = self._next_beat = None
+
+    def _publish_state(self) -> None:
+        """State and health together: whoever reads that something changed wants to know how the device is now."""
+        self._stale = False
+        self._publish(self._state(self._connection))
+        self._publish_beat()
+        self._next_state = self._loop.call_later(STATE_EVERY_S, self._second_over)
+
+    def _publish(self, state: State) -> None:
+        body = codec.write(state)
+        seal = self._key.sign(statement(Purpose.STATE, self._site, self._device, body))
+        self._link.publish(topics.up(self._site, self._device, "state"), codec.attach(body, seal), qos=1, retain=True)
+
+    def _second_over(self) -> None:
+        self._next_state = None
+        if self._stale and self._link.up:
+            self._publish_state()
+
+    def _publish_beat(self) -> None:
+        if self._next_beat is not None:
+            self._next_beat.cancel()
+        beat = self._beat()
+        self._link.publish(topics.up(self._site, self._device, "beat"), codec.write(beat))
+        after_s = WAITING_BEAT_EVERY_S if beat.waiting else BEAT_EVERY_S
+        self._next_beat = self._loop.call_later(after_s, self._publish_beat)
+
+
+def will(connection: int) -> bytes:
+    """What the broker says for us should this connection be lost: unsealed, and believed of this connection only."""
+    return codec.write(State(online=False, connection=connection))

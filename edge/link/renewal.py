@@ -1,0 +1,120 @@
+"""Has the device's certificate renewed long before it ends: a device may be offline for a month and still come back.
+
+Asked for under the device's seal, checked when it comes, shown at a connection of its own, and only then put in the
+old one's place. Whatever becomes of it, no decision rests on a certificate.
+"""
+
+import logging
+from asyncio import AbstractEventLoop, Future, TimerHandle
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from random import Random
+from typing import Any
+
+from contract import codec, topics
+from contract.codec import Malformed
+from contract.decide import DAY_MS
+from contract.messages import Certificate, Renewal
+from contract.sealing import DeviceKey, Purpose, statement
+from edge.identity.credentials import BadCertificate, Credentials
+from edge.link.port import Link
+from edge.machine.clock import DeviceClock
+
+log = logging.getLogger(__name__)
+
+RENEW_BEFORE_MS = 60 * DAY_MS
+"""Three times the 20 days that a device is expected to be offline at most."""
+WARN_BEFORE_MS = 14 * DAY_MS
+CHECK_EVERY_S = 3600.0
+
+
+class Renewing:
+    """Looks once an hour, each device at a moment of its own. ``fault`` is what an operator should know."""
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        key: DeviceKey,
+        site: str,
+        device: str,
+        *,
+        clock: DeviceClock,
+        link: Link,
+        loop: AbstractEventLoop,
+        random: Random,
+        record: Callable[[str, str, dict[str, Any]], object],
+        writer: Executor | None = None,
+    ) -> None:
+        self._credentials, self._key, self._site, self._device = credentials, key, site, device
+        self._clock, self._link, self._loop, self._random = clock, link, loop, random
+        self._record, self._writer = record, writer
+        self._not_after_ms = credentials.not_after_ms
+        self._told = ""
+        self._timer: TimerHandle | None = None
+
+    @property
+    def fault(self) -> str:
+        if self._not_after_ms is None:
+            return "missing"
+        left_ms = self._not_after_ms - self._clock.now_ms()
+        if left_ms <= 0:
+            return "expired"
+        return f"ends in {left_ms // DAY_MS} days" if left_ms < WARN_BEFORE_MS else ""
+
+    def start(self) -> None:
+        self._later()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def check(self) -> None:
+        """Say what became of a new certificate, and ask for one if the old one is due."""
+        self._tell()
+        self._not_after_ms = self._credentials.not_after_ms
+        if self._is_due() and self._link.up:
+            body = codec.write(Renewal(self._key.certificate_request().decode()))
+            seal = self._key.sign(statement(Purpose.RENEW, self._site, self._device, body))
+            self._link.publish(topics.up(self._site, self._device, "renew"), codec.attach(body, seal), qos=1)
+
+    def received(self, payload: bytes) -> None:
+        """A certificate came: keep it if it is ours, and connect with it. Anything else is worth nothing."""
+        try:
+            pem = codec.read(payload, Certificate).certificate
+        except Malformed as wrong:
+            log.warning("a certificate that cannot be read: %s", wrong)
+            return
+        if self._is_due():
+            kept = partial(self._credentials.offer, pem, self._device, self._key.public())
+            self._loop.run_in_executor(self._writer, kept).add_done_callback(self._kept)
+
+    def _kept(self, kept: "Future[None]") -> None:
+        try:
+            kept.result()
+        except (BadCertificate, OSError) as wrong:
+            log.warning("a certificate was not taken: %s", wrong)
+            return
+        self._link.again()
+
+    def _is_due(self) -> bool:
+        """An unset clock runs late, never early: what it takes to be due is due."""
+        if self._not_after_ms is None:
+            return False
+        return self._not_after_ms - self._clock.now_ms() < RENEW_BEFORE_MS
+
+    def _tell(self) -> None:
+        swapped = self._credentials.swapped
+        if swapped != self._told:
+            self._told = swapped
+            if swapped == "taken":
+                self._record("", "device.certificate_renewed", {"not_after_ms": self._credentials.not_after_ms})
+            elif swapped:
+                self._record("", "device.certificate_refused", {"why": self._link.why_down})
+
+    def _later(self) -> None:
+        self._timer = self._loop.call_later(self._random.uniform(0.5, 1.5) * CHECK_EVERY_S, self._turn)
+
+    def _turn(self) -> None:
+        self.check()
+        self._later()

@@ -1,0 +1,261 @@
+"""Events up, acknowledgements down: the journal's rows reach the cloud in order, and only the cloud says which.
+
+Only durable rows are sent, so no number is ever given out twice. A few batches are under way at once; an
+acknowledgement counts for all rows up to its own. Where the cloud misses rows, or says nothing for too long, sending
+goes back to the last acknowledged row, and further where a cloud that was restored from a backup asks for more. An
+acknowledgement is believed by its seal and by nothing else.
+"""
+
+from asyncio import AbstractEventLoop, Future, TimerHandle
+from collections import Counter, deque
+from functools import partial
+from random import Random
+from typing import NamedTuple, Protocol
+
+from contract import codec, topics
+from contract.codec import Malformed
+from contract.messages import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Ack, EventBatch
+from contract.sealing import DeviceKey, Purpose, SyncKey, mac_is_good, statement, tip_statement
+from edge.journal.journal import Batch, JournalError
+from edge.journal.recorder import Recorder
+from edge.link.port import Link
+
+WINDOW = 4
+"""Batches under way at once; after a silence one, until the cloud answers again."""
+ACK_WITHIN_S = 5.0
+MAX_WAIT_S = 60.0
+MAX_AHEAD = 3
+"""Silences after which a cloud that speaks of rows we never had must have them from another disk of our name."""
+READ_AGAIN_S = 10.0
+"""After a batch that could not be read: a disk that fails for a moment keeps no row from the cloud for ever."""
+BATCH_HEAD_BYTES = 256
+"""Room for all of a batch but its events."""
+
+
+class Time(Protocol):
+    """The clock that an acknowledgement may set."""
+
+    def saw_acknowledged(self, cloud_ms: int, round_trip_ms: int) -> bool: ...
+
+
+class Sent(NamedTuple):
+    """A batch under way: its last row, and the loop's time when it was sent. ``first_time`` if the cloud cannot have
+    heard of that row before: an answer to an earlier sending may have been held back for hours."""
+
+    last: int
+    at_s: float
+    first_time: bool
+
+
+class Uplink:
+    """Sends a recorder's rows over a link. ``refused`` counts the acknowledgements that were not believed, by reason;
+    ``fault`` is why rows cannot be read, empty when well."""
+
+    def __init__(
+        self,
+        link: Link,
+        recorder: Recorder,
+        clock: Time,
+        *,
+        site: str,
+        device: str,
+        key: DeviceKey,
+        sync_key: SyncKey,
+        loop: AbstractEventLoop,
+        random: Random,
+    ) -> None:
+        self.refused: Counter[str] = Counter()
+        self.fault = ""
+        self._link, self._recorder, self._clock = link, recorder, clock
+        self._site, self._device, self._key, self._sync_key = site, device, key, sync_key
+        self._loop, self._random = loop, random
+        self._topic = topics.up(site, device, "events")
+        self._sent = recorder.acked
+        self._ever_sent = recorder.last_seq  # an earlier process may have sent them
+        self._under_way: deque[Sent] = deque()
+        self._offline_upto = 0
+        self._sent_from: int | None = None
+        self._ahead = False
+        self._reading = False
+        self._turn = 0
+        self._silences = 0
+        self._rewound_to: int | None = None
+        self._overdue: TimerHandle | None = None
+        self._read_again: TimerHandle | None = None
+        recorder.on_durable = self._fill
+        recorder.on_forked = self._forked
+
+    @property
+    def has_news(self) -> bool:
+        """Whether there is a row that was never sent: only the answer to such a one can tell the time."""
+        return self._recorder.last_seq > self._ever_sent
+
+    def went_up(self) -> None:
+        """The link is there: go on behind the last acknowledged row. Rows from before ring no bell any more."""
+        self._offline_upto = self._recorder.last_seq
+        self._silences = 0
+        self._sent_from = None
+        self._go_back(self._recorder.acked)
+
+    def went_down(self) -> None:
+        self._turn += 1
+        self._under_way.clear()
+        self._watch()
+
+    def acknowledged(self, payload: bytes, retained: bool) -> None:
+        """Take an acknowledgement as it came over the link; one that cannot be believed changes nothing."""
+        try:
+            ack = self._believe(payload, retained)
+        except Malformed as wrong:
+            self.refused[str(wrong)] += 1
+            self._ahead = self._ahead or str(wrong) == "ahead"
+            return
+        if ack.fork:
+            self._fork(ack.upto)
+            return
+        is_news = ack.upto > self._recorder.acked
+        heard = self._strike_off(ack.upto)
+        if heard is not None and heard.first_time:
+            self._take_time(ack.now_ms, self._loop.time() - heard.at_s)
+        self._recorder.acknowledge(ack.upto)
+        self._sent = max(self._sent, ack.upto)
+        if ack.rewind and ack.upto < self._sent and ack.upto != self._rewound_to:
+            self._rewound_to = ack.upto
+            self._go_back(ack.upto)
+        elif not (is_news or heard or ack.rewind):
+            self.refused["stale"] += 1
+        self._fill()
+
+    def close(self) -> None:
+        self.went_down()
+        if self._read_again is not None:
+            self._read_again.cancel()
+        self._recorder.on_durable = self._recorder.on_forked = lambda: None
+
+    def _fork(self, upto: int) -> None:
+        """Two disks may live under our name. Only the one that has just sent its row behind ``upto`` is meant."""
+        if self._sent_from is None or self._sent_from > upto + 1:
+            self.refused["not_mine"] += 1
+            return
+        self._recorder.fork(upto)
+
+    def _forked(self) -> None:
+        """A new journal, from its first row on. What it carries was made earlier, and rings no bell."""
+        self._offline_upto = self._recorder.last_seq
+        self._sent_from = None
+        self._ever_sent = 0
+        self._go_back(0)
+
+    def _believe(self, payload: bytes, retained: bool) -> Ack:
+        """Raises ``Malformed`` with one word for the tally."""
+        if retained:
+            raise Malformed("retained")
+        try:
+            body, seal = codec.detach(payload)
+        except Malformed:
+            raise Malformed("malformed") from None
+        if not mac_is_good(self._sync_key, statement(Purpose.ACK, self._site, self._device, body), seal):
+            raise Malformed("bad_seal")
+        try:
+            ack = codec.read(body, Ack)
+        except Malformed:
+            raise Malformed("malformed") from None
+        if ack.journal != self._recorder.journal_id:
+            raise Malformed("other_journal")
+        if ack.upto > self._recorder.durable:
+            raise Malformed("ahead")
+        return ack
+
+    def _take_time(self, cloud_ms: int, round_trip_s: float) -> None:
+        """The cloud wrote its time down somewhere on the way; one that was long under way says too little."""
+        if round_trip_s < ACK_WITHIN_S:
+            self._clock.saw_acknowledged(cloud_ms, round(round_trip_s * 1000))
+
+    def _strike_off(self, upto: int) -> Sent | None:
+        """Forget the batches that are acknowledged; returns the last of them."""
+        heard = None
+        while self._under_way and self._under_way[0].last <= upto:
+            heard = self._under_way.popleft()
+        if heard is not None:
+            self._silences = 0
+            self._ahead = False
+            self._rewound_to = None
+            self._watch()
+        return heard
+
+    def _go_back(self, upto: int) -> None:
+        """Send everything behind ``upto`` (again)."""
+        self._turn += 1
+        self._sent = upto
+        self._under_way.clear()
+        self._watch()
+        self._fill()
+
+    def _watch(self) -> None:
+        """Expect an answer to what is under way: within 5 s at first, and more patiently after each silence."""
+        if self._overdue is not None:
+            self._overdue.cancel()
+            self._overdue = None
+        if self._under_way:
+            wait_s = min(ACK_WITHIN_S * 2**self._silences, MAX_WAIT_S) * self._random.uniform(1.0, 1.2)
+            self._overdue = self._loop.call_later(wait_s, self._silent)
+
+    def _silent(self) -> None:
+        self._silences += 1
+        self._rewound_to = None
+        if self._ahead and self._silences >= MAX_AHEAD:
+            self._ahead = False
+            self._recorder.fork(self._recorder.acked)
+        self._go_back(self._recorder.acked)
+
+    def _fill(self) -> None:
+        """Read the next batch, if there is one and room for it."""
+        window = 1 if self._silences else WINDOW
+        room = self._link.up and not self._reading and len(self._under_way) < window
+        if not room or self._recorder.durable <= self._sent:
+            return
+        old = max(self._offline_upto, self._recorder.acked)  # what was acknowledged once has rung its bell
+        replay = self._sent < old
+        upto = old if replay else None
+        self._reading = True
+        batch = self._recorder.batch(self._sent, MAX_BATCH_EVENTS, MAX_BATCH_BYTES - BATCH_HEAD_BYTES, upto=upto)
+        batch.add_done_callback(partial(self._have_read, self._turn, replay))
+
+    def _have_read(self, turn: int, replay: bool, read: "Future[Batch | None]") -> None:
+        self._reading = False
+        try:
+            batch = read.result()
+        except JournalError as error:
+            self.fault = str(error)
+            if self._read_again is not None:
+                self._read_again.cancel()
+            self._read_again = self._loop.call_later(READ_AGAIN_S, self._fill)
+            return
+        self.fault = ""
+        if turn == self._turn and self._link.up:
+            if batch is None:
+                return
+            self._send(batch, replay)
+        self._fill()
+
+    def _send(self, batch: Batch, replay: bool) -> None:
+        journal = self._recorder.journal_id
+        stated = tip_statement(self._site, self._device, journal, batch.first, batch.last, batch.tip, batch.gaps)
+        message = EventBatch(
+            version=codec.SCHEMA_VERSION,
+            journal=journal,
+            first=batch.first,
+            last=batch.last,
+            prev=batch.prev,
+            tip=batch.tip,
+            replay=replay,
+            events=batch.events,
+            seal=self._key.sign(stated),
+        )
+        self._link.publish(self._topic, codec.pack(message), qos=1)
+        self._sent = batch.last
+        self._sent_from = min(batch.first, self._sent_from or batch.first)
+        self._under_way.append(Sent(batch.last, self._loop.time(), batch.last > self._ever_sent))
+        self._ever_sent = max(self._ever_sent, batch.last)
+        if len(self._under_way) == 1:
+            self._watch()

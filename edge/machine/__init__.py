@@ -1,0 +1,1 @@
+"""What the machine offers: files, clock, threads, log and room on the disk."""

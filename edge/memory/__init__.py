@@ -1,0 +1,1 @@
+"""What a device keeps of its points over restarts."""

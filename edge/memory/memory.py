@@ -1,0 +1,250 @@
+"""What a device must still know after a restart, and is no event: commands it has begun, documents it was told, what
+its points keep, and what their sessions have used.
+
+One SQLite file. A commit is on the disk when it returns, because what follows it moves a lock: a command is written
+here before it is carried out, so that it is carried out once. All of this blocks; the loop hands it to an executor of
+one, and reads once, at the start.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from edge.machine import files
+from edge.memory.ledger import KEPT_DAYS, LOST, UNDATED, Spent
+
+R = TypeVar("R")
+
+SCHEMA = 2
+MAX_COMMANDS = 1_000
+COMMANDS_LAST_MS = 7 * 24 * 3_600_000
+"""How many commands are remembered, and for how long. Older ones are refused by their time of issue."""
+
+_COMMANDS = "SELECT id, op, started_ms, issued_ms, result FROM commands ORDER BY rowid"
+_BEGIN = "INSERT INTO commands (id, op, started_ms, issued_ms) VALUES (?, ?, ?, ?)"
+_FINISH = "UPDATE commands SET result = ? WHERE id = ?"
+_SURPLUS = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands ORDER BY rowid DESC LIMIT -1 OFFSET ?"
+_EXPIRED = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands WHERE started_ms < ?"
+_FORGET = "DELETE FROM commands WHERE rowid = ?"
+_KEPT = "SELECT CAST(value AS BLOB) FROM kept WHERE name = ?"
+_KEEP = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_POINTS = "SELECT point, document, boot, mono_ms, at_ms FROM points"
+_KEEP_POINT = "INSERT OR REPLACE INTO points (point, document, boot, mono_ms, at_ms) VALUES (?, ?, ?, ?, ?)"
+_DROP_POINT = "DELETE FROM points WHERE point = ?"
+_SPENT = "SELECT session, day, holder, allotment, ms, mwh FROM spent"
+_SPEND = "INSERT OR REPLACE INTO spent (session, day, holder, allotment, ms, mwh) VALUES (?, ?, ?, ?, ?, ?)"
+_DATE = "UPDATE spent SET day = ?1 WHERE day = ?2 OR day > ?1 + 1"
+_OUTDATED = "DELETE FROM spent WHERE day <> ? AND day <= ?"
+
+FORGOTTEN = "commands.forgotten_ms"
+
+
+class MemoryUnusable(Exception):
+    """The file cannot be opened or takes nothing; the text names it and says why."""
+
+
+class Begun(NamedTuple):
+    """A command that was begun. ``result`` is what was answered, None if the device stopped before it was clear."""
+
+    id: str
+    op: str
+    started_ms: int
+    issued_ms: int
+    result: bytes | None
+
+
+class KeptPoint(NamedTuple):
+    """What a point keeps, and when that was by the clocks of its device; ``at_ms`` is None if the clock was unset."""
+
+    point: str
+    document: bytes
+    boot: str
+    mono_ms: int
+    at_ms: int | None
+
+    def age_ms(self, boot: str, mono_ms: int, at_ms: int | None) -> int | None:
+        """How long ago that was, seen from another moment by the same clocks; None if nobody knows."""
+        if boot == self.boot:
+            return max(0, mono_ms - self.mono_ms)
+        return None if at_ms is None or self.at_ms is None else max(0, at_ms - self.at_ms)
+
+
+class Memory:
+    """The memory of one device. A damaged file is renamed to ``set_aside`` and begun anew. Raises ``MemoryUnusable``,
+    or ``InUse`` if another agent has it."""
+
+    def __init__(self, path: Path) -> None:
+        self.set_aside: Path | None = None
+        self._path = path
+        try:
+            self._hold = files.Hold(path)
+        except OSError as error:
+            raise MemoryUnusable(f"{path} cannot be opened: {error}") from None
+        try:
+            self._connection = self._opened()
+        except (sqlite3.Error, OSError) as error:
+            self._hold.release()
+            raise MemoryUnusable(f"{path} cannot be opened: {error}") from None
+
+    def commands(self) -> list[Begun]:
+        """All that are remembered, the oldest first."""
+        with self._telling():
+            return _rows(self._connection, _COMMANDS, Begun)
+
+    def begin(self, command: Begun) -> int:
+        """Remember that this command is about to be carried out; returns the newest time of issue (UTC ms) of those
+        that were forgotten to make room, now or ever. Raises ``MemoryUnusable``."""
+        with self._telling(), files.transaction(self._connection):
+            self._connection.execute(_BEGIN, command[:4])
+            forgotten = {
+                *self._connection.execute(_SURPLUS, (MAX_COMMANDS,)),
+                *self._connection.execute(_EXPIRED, (command.started_ms - COMMANDS_LAST_MS,)),
+            }
+            newest_ms = _forgotten_ms(self._connection)
+            for row, issued_ms in forgotten:
+                self._connection.execute(_FORGET, (row,))
+                newest_ms = max(newest_ms, issued_ms)
+            if forgotten:
+                self._keep_forgotten(newest_ms)
+            return newest_ms
+
+    def forget_until(self, issued_ms: int) -> None:
+        """Every command issued no later than this counts as carried out and forgotten. Raises ``MemoryUnusable``."""
+        with self._telling(), files.transaction(self._connection):
+            self._keep_forgotten(max(issued_ms, _forgotten_ms(self._connection)))
+
+    def finish(self, command: str, result: bytes) -> None:
+        """Remember how a command ended. Raises ``MemoryUnusable``."""
+        with self._telling():
+            self._connection.execute(_FINISH, (result, command))
+
+    def forgotten_ms(self) -> int:
+        """A command issued no later than this may have been carried out and forgotten; 0 if none was."""
+        with self._telling():
+            return _forgotten_ms(self._connection)
+
+    def kept(self, name: str) -> bytes | None:
+        """What was last kept under that name."""
+        with self._telling():
+            return _kept(self._connection, name)
+
+    def keep(self, name: str, value: bytes) -> None:
+        """Keep a small document over restarts and power cuts. Raises ``MemoryUnusable``."""
+        with self._telling():
+            self._connection.execute(_KEEP, (name, value))
+
+    def points(self) -> dict[str, KeptPoint]:
+        """What each point has kept."""
+        with self._telling():
+            return {kept.point: kept for kept in _rows(self._connection, _POINTS, KeptPoint)}
+
+    def keep_point(self, kept: KeptPoint, spent: Iterable[Spent] = ()) -> None:
+        """Keep a point's document, an empty one not at all, and with it what its session has used: both or neither.
+        Raises ``MemoryUnusable``."""
+        with self._telling(), files.transaction(self._connection):
+            if kept.document:
+                self._connection.execute(_KEEP_POINT, kept)
+            else:
+                self._connection.execute(_DROP_POINT, (kept.point,))
+            for row in spent:
+                self._connection.execute(_SPEND, row)
+                self._connection.execute(_OUTDATED, (UNDATED, row.day - KEPT_DAYS))
+
+    def spent(self) -> list[Spent]:
+        """What every session has used that is remembered."""
+        with self._telling():
+            return _rows(self._connection, _SPENT, Spent)
+
+    def date_spent(self, day: int) -> None:
+        """What was undated counts on this day from now on, and so does what lies in a future that the clock was set
+        back from. Raises ``MemoryUnusable``."""
+        with self._telling():
+            self._connection.execute(_DATE, (day, UNDATED))
+
+    def close(self) -> None:
+        self._connection.close()
+        self._hold.release()
+
+    def _keep_forgotten(self, newest_ms: int) -> None:
+        self._connection.execute(_KEEP, (FORGOTTEN, str(newest_ms).encode()))
+
+    def _opened(self) -> sqlite3.Connection:
+        try:
+            return _open(self._path)
+        except sqlite3.Error as error:
+            if not files.is_damage(error):
+                raise
+        self.set_aside = files.set_aside(self._path)
+        connection = _open(self._path)
+        connection.execute(_SPEND, Spent(LOST, UNDATED, "", "", 0, 0))
+        return connection
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise MemoryUnusable(f"{self._path}: {error}") from None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = files.open_made(path, SCHEMA, _migrate)
+    try:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA wal_autocheckpoint = 100")
+        files.check_sound(connection)
+        for query, kind in ((_COMMANDS, Begun), (_POINTS, KeptPoint), (_SPENT, Spent)):
+            _rows(connection, query, kind)
+        _forgotten_ms(connection)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _rows(connection: sqlite3.Connection, query: str, kind: type[R]) -> list[R]:
+    """Raises ``Unsound`` if a bit that rots has made a number of a text, or the like."""
+    try:
+        return [msgspec.convert(row, kind) for row in connection.execute(query)]
+    except msgspec.ValidationError as wrong:
+        raise files.Unsound(f"a {kind.__name__} cannot be read: {wrong}") from None
+
+
+def _forgotten_ms(connection: sqlite3.Connection) -> int:
+    """Raises ``Unsound`` like ``_rows``."""
+    try:
+        return int(_kept(connection, FORGOTTEN) or 0)
+    except ValueError:
+        raise files.Unsound("the time of the newest forgotten command cannot be read") from None
+
+
+def _kept(connection: sqlite3.Connection, name: str) -> bytes | None:
+    row = connection.execute(_KEPT, (name,)).fetchone()
+    return None if row is None else row[0]
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Make the tables. Imported late: sqlite-utils takes 24 MiB and 200 ms."""
+    from sqlite_utils import Database, Migrations
+
+    migrations = Migrations("memory")
+
+    @migrations()
+    def commands_and_kept(database: Database) -> None:
+        columns = {"id": str, "op": str, "started_ms": int, "issued_ms": int, "result": bytes}
+        database.table("commands").create(columns, pk="id", not_null={"op", "started_ms", "issued_ms"})
+        database.table("kept").create({"name": str, "value": bytes}, pk="name", not_null={"value"})
+
+    @migrations()
+    def points_and_spent(database: Database) -> None:
+        when = {"boot": str, "mono_ms": int, "at_ms": int}
+        must = {"document", "boot", "mono_ms"}
+        database.table("points").create({"point": str, "document": bytes, **when}, pk="point", not_null=must)
+        spent = {"session": str, "day": int, "holder": str, "allotment": str, "ms": int, "mwh": int}
+        database.table("spent").create(spent, pk="session", not_null=set(spent) - {"session"})
+
+    migrations.apply(Database(connection))

@@ -1,0 +1,94 @@
+"""What outlives a restart of the agent, point by point: a document of its station's, and what its session has used."""
+
+import logging
+from asyncio import AbstractEventLoop, Future
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Protocol
+
+from contract.decide import Trust
+from edge.archetypes.protocol import Found, Spend
+from edge.memory.ledger import Ledger
+from edge.memory.memory import KeptPoint, Memory, MemoryUnusable
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 1.0
+"""How long after a disk took no page the newest of its point is offered again."""
+
+
+class Clock(Protocol):
+    boot: str
+
+    @property
+    def trust(self) -> Trust: ...
+
+    def now_ms(self) -> int: ...
+
+    def mono_ms(self) -> int: ...
+
+
+class Notebook:
+    """The loop's side of the memory. ``fault`` is why the disk did not take the newest page, empty if it did."""
+
+    def __init__(
+        self, memory: Memory, ledger: Ledger, clock: Clock, loop: AbstractEventLoop, writer: Executor | None
+    ) -> None:
+        self.fault = ""
+        self._memory, self._ledger, self._clock = memory, ledger, clock
+        self._loop, self._writer = loop, writer
+        self._found = memory.points()
+        self._sessions: dict[str, str] = {}
+        self._newest: dict[str, Callable[[], object]] = {}
+        self._closed = False
+        ledger.on_dated = lambda day: self._write("", partial(memory.date_spent, day))
+
+    def close(self) -> None:
+        """Offer nothing more to the disk."""
+        self._closed = True
+
+    def found(self, point: str) -> Found | None:
+        """What a point had kept when this agent started, until it keeps something else."""
+        kept = self._found.get(point)
+        if kept is None:
+            return None
+        return Found(kept.document, kept.age_ms(self._clock.boot, self._clock.mono_ms(), self._at_ms()))
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+        """Write a point's document down, and with it what its session has used. One that the disk does not take is
+        offered again, until there is a newer one: it may say that a session is over, or that nothing may begin."""
+        self._found.pop(point, None)
+        page = KeptPoint(point, document, self._clock.boot, self._clock.mono_ms(), self._at_ms())
+        spent = self._ledger.rows(self._sessions.get(point, ""))
+        self._write(point, partial(self._memory.keep_point, page, spent), kept)
+
+    def spend(self, point: str, spent: Spend) -> bool:
+        """Note what the session of a point has used. Returns whether nothing is left of its allotment."""
+        self._sessions[point] = spent.session
+        return self._ledger.spend(spent)
+
+    def _at_ms(self) -> int | None:
+        return None if self._clock.trust is Trust.UNSET else self._clock.now_ms()
+
+    def _write(self, point: str, write: Callable[[], object], kept: Callable[[], None] = lambda: None) -> None:
+        self._newest[point] = write
+        self._loop.run_in_executor(self._writer, write).add_done_callback(partial(self._written, point, write, kept))
+
+    def _again(self, point: str, write: Callable[[], object], kept: Callable[[], None]) -> None:
+        if not self._closed and self._newest[point] is write:
+            self._write(point, write, kept)
+
+    def _written(
+        self, point: str, write: Callable[[], object], kept: Callable[[], None], done: "Future[object]"
+    ) -> None:
+        try:
+            done.result()
+        except MemoryUnusable as error:
+            if not self.fault:
+                log.error("what a session is at cannot be written down: %s", error)
+            self.fault = str(error)
+            self._loop.call_later(RETRY_S, self._again, point, write, kept)
+        else:
+            self.fault = ""
+            kept()

@@ -1,0 +1,306 @@
+"""What posts of both versions of OCPP have in common: calls outward in their turn, and words for what they say.
+
+Messages are taken apart and put together by the `ocpp` library. Its schemas check what goes out. What comes in is
+checked here by its meaning, because schemas refuse what real posts send and take what no post can mean.
+"""
+
+import asyncio
+import json
+import logging
+import re
+from asyncio import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Protocol
+
+import ocpp.messages
+from msgspec.structs import replace
+from ocpp import exceptions
+from ocpp.charge_point import (
+    ChargePoint,
+    camel_to_snake_case,
+    remove_nones,
+    serialize_as_dict,
+    snake_to_camel_case,
+)
+from ocpp.messages import Call, CallError, CallResult, validate_payload
+
+from edge.ocpp.orders import CallTurns
+from edge.ocpp.values import connector, moment_ms, text
+from edge.stations.ev_post.attribution import Evidence
+from edge.stations.ev_post.messages import (
+    AskListVersion,
+    Beat,
+    Configure,
+    Configured,
+    Done,
+    FromPost,
+    ListVersion,
+    Nonsense,
+    Order,
+    SetOperative,
+    StartRemotely,
+    Status,
+    StatusSaid,
+    StopRemotely,
+    StopSaid,
+    UpdateList,
+    Verdict,
+    Word,
+)
+
+ocpp.messages.ASYNC_VALIDATION = False
+"""The library would check each message in a thread: more than the check takes."""
+
+log = logging.getLogger(__name__)
+_library = logging.getLogger(f"{__name__}.library")
+"""The library logs whole messages, and with them the numbers of cards."""
+
+
+def _pass_on(record: logging.LogRecord) -> bool:
+    """Of what the library logs only a fault of ours is told: it answers the call with an error and goes on."""
+    wrong = record.exc_info[1] if record.exc_info else None
+    if wrong is not None and not isinstance(wrong, exceptions.OCPPError):
+        log.error("a call of a post could not be answered", exc_info=wrong)
+    return False
+
+
+_library.addFilter(_pass_on)
+
+CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
+HEARTBEAT_S = 60
+ANSWERS_WITHIN_S = 30
+URGENT_CALLS = frozenset(
+    {
+        "RemoteStopTransaction",
+        "RequestStopTransaction",
+        "ChangeAvailability",
+        "RemoteStartTransaction",
+        "RequestStartTransaction",
+    }
+)
+"""The calls of ``URGENT_ORDERS`` in both versions."""
+MAX_NUMBER = 255
+"""The longest number of a call. OCPP says 36 signs; posts write more, or a bare integer."""
+MAX_ERROR = 200
+"""Of a refusal's text: the library would send the post its own message and the whole schema."""
+DONE_WELL = frozenset({"Accepted", "RebootRequired", "Scheduled"})
+
+STATUSES: dict[str, Status] = {
+    "Available": "available",
+    "Preparing": "occupied",
+    "Occupied": "occupied",
+    "Finishing": "occupied",
+    "Charging": "charging",
+    "SuspendedEV": "sated",
+    "SuspendedEVSE": "suspended",
+    "Reserved": "reserved",
+    "Unavailable": "unavailable",
+    "Faulted": "faulted",
+}
+WORDS: dict[Word, str] = {
+    "accepted": "Accepted",
+    "blocked": "Blocked",
+    "expired": "Expired",
+    "invalid": "Invalid",
+    "concurrent": "ConcurrentTx",
+}
+
+
+class Ear(Protocol):
+    """Who hears a post: the points that it has. ``connector`` None is the post as a whole."""
+
+    def now_ms(self) -> int: ...
+
+    def tell(self, connector: int | None, message: FromPost) -> None: ...
+
+    def find_connector(self, told: Evidence) -> int | None:
+        """The connector of a message that names none; None where nothing says so."""
+
+    async def ask(self, connector: int, question: Callable[[str], FromPost]) -> Verdict:
+        """Tell the point what the post asks, under the name of a call, and await its answer for a bounded time."""
+
+    async def ask_all(self, question: Callable[[str], FromPost]) -> Verdict:
+        """Tell every point of the post, and await what they answer."""
+
+    async def authorize(self, tag: str) -> Verdict:
+        """What is said of a card that is shown at the post, at no connector in particular."""
+
+
+class NoAnswer(exceptions.OCPPError):
+    """What a post said to a call cannot be read as an answer to it."""
+
+
+@contextmanager
+def reading_answer() -> Iterator[None]:
+    """Around what takes an answer apart: whatever goes wrong there is the post's doing. Raises ``NoAnswer``."""
+    try:
+        yield
+    except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as wrong:
+        raise NoAnswer(str(wrong)) from wrong
+
+
+class Talk(ChargePoint):
+    """What both versions share: calls outward in their turn, each answer matched with its call, errors cut short."""
+
+    MALFORMED: ClassVar[str]
+    """The code of an error that says: this is no call."""
+    ACKNOWLEDGED: ClassVar[frozenset[str]]
+    """Calls that are taken and mean nothing here. Their answers are empty."""
+
+    def __init__(self, name: str, connection: Any, ear: Ear) -> None:
+        super().__init__(name, connection, ANSWERS_WITHIN_S, _library)
+        self.ear = ear
+        self._turns = CallTurns()
+        self._awaited: dict[str, Future[Sequence[Any]]] = {}
+
+    async def hear(self, message: str) -> None:
+        """Take a frame: a call is answered in any case, an answer that nobody waits for is dropped."""
+        frame = _frame(message)
+        if frame is None:
+            self.ear.tell(None, Nonsense("frame"))
+        elif frame[0] != CALL:
+            self._settle(frame)
+        elif not _is_call(frame):
+            await self._refuse(frame)
+        elif frame[2] in self.ACKNOWLEDGED:
+            self.ear.tell(None, Beat())
+            await self._send(json.dumps([CALL_RESULT, frame[1], {}]))
+        else:
+            try:
+                await self.route_message(message)
+            except RecursionError:
+                await self._refuse(frame)
+
+    async def _refuse(self, frame: Sequence[Any]) -> None:
+        self.ear.tell(None, Nonsense("frame"))
+        await self._send(json.dumps([CALL_ERROR, frame[1], self.MALFORMED, "this is no call", {}]))
+
+    def _settle(self, answer: Sequence[Any]) -> None:
+        awaited = self._awaited.get(answer[1])
+        if awaited is not None and not awaited.done():
+            awaited.set_result(answer)
+
+    async def _ended(self, evidence: Evidence, told: StopSaid) -> Verdict:
+        """Tell of an end to the connector that it is of; to all where nothing says to which."""
+        where = self.ear.find_connector(evidence)
+        if where is None:
+            return await self.ear.ask_all(lambda call: replace(told, call=call, nobodys=True))
+        return await self.ear.ask(where, lambda call: replace(told, call=call))
+
+    async def obey(self, connector: int, order: Order) -> FromPost | None:
+        try:
+            return await self._obey(connector, order)
+        except TimeoutError:
+            return failed(order, "timeout")
+        except (exceptions.NotImplementedError, exceptions.NotSupportedError):
+            return failed(order, "not_supported")
+        except exceptions.OCPPError:
+            # A refusal, or an answer that is none: both say that it was not done.
+            return failed(order, "error")
+
+    async def _obey(self, connector: int, order: Order) -> FromPost | None:
+        raise NotImplementedError
+
+    async def _ask(self, payload: Any, *, checked: bool = True) -> Any:
+        """The post's answer. Raises ``TimeoutError``, or ``OCPPError`` for a refusal or an answer that is none."""
+        action = type(payload).__name__
+        answered = getattr(self._call_result, action)
+        call = Call(str(self._unique_id_generator()), action, _fields(payload))
+        if checked:
+            await validate_payload(call, self._ocpp_version)
+        async with self._turns.turn(urgent=action in URGENT_CALLS):
+            answer = await self._exchange(call)
+        if checked:
+            await validate_payload(answer, self._ocpp_version)
+        with reading_answer():
+            return answered(**camel_to_snake_case(answer.payload))
+
+    async def _exchange(self, call: Call) -> CallResult:
+        """Send a call and await what is said to it. An answer that comes later than that is none."""
+        awaited = self._awaited[call.unique_id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._send(call.to_json())
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                kind, _, *told = await awaited
+        finally:
+            del self._awaited[call.unique_id]
+        if kind == CALL_ERROR:
+            raise CallError(call.unique_id, text(told[0]) if told else "", "").to_exception()
+        return CallResult(call.unique_id, told[0] if told else {}, call.action)
+
+    async def _send(self, message: str) -> None:
+        if message.startswith("[4,"):
+            kind, call, code, told, _ = json.loads(message)
+            message = json.dumps([kind, call, code, str(told)[:MAX_ERROR], {}])
+        await self._connection.send(message)
+
+    def _now(self) -> str:
+        return iso(self.ear.now_ms())
+
+
+def _frame(message: str) -> list[Any] | None:
+    """A frame with the number of a call; None if there is none that could be answered."""
+    try:
+        frame = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(frame, list) or len(frame) < 2 or frame[0] not in (CALL, CALL_RESULT, CALL_ERROR):
+        return None
+    number = frame[1]
+    return frame if type(number) is int or (isinstance(number, str) and len(number) <= MAX_NUMBER) else None
+
+
+def _is_call(frame: list[Any]) -> bool:
+    return len(frame) == 4 and isinstance(frame[2], str) and isinstance(frame[3], dict)
+
+
+def _fields(payload: Any) -> Any:
+    """What the payload of a call is on the wire."""
+    return remove_nones(snake_to_camel_case(serialize_as_dict(payload)))
+
+
+def tell_status(ear: Ear, where: object, status: object, error: str, timestamp: object) -> None:
+    place, found = connector(where), STATUSES.get(text(status))
+    if place is None or found is None:
+        ear.tell(None, Nonsense("status"))
+        return
+    told = StatusSaid(found, error, moment_ms(timestamp), ear.now_ms(), whole=place == 0)
+    ear.tell(place or None, told)
+
+
+def done(order: str, answer: Any) -> Done:
+    status = text(str(answer.status))
+    return Done(order, "accepted" if status in DONE_WELL else _snake(status))
+
+
+def failed(order: Order, how: str) -> FromPost | None:
+    """What is told of an order that was not done."""
+    match order:
+        case StartRemotely(order=name) | StopRemotely(order=name) | SetOperative(order=name) | UpdateList(order=name):
+            return Done(name, how)
+        case AskListVersion():
+            return ListVersion(None)
+        case Configure(wishes=wishes):
+            return Configured(tuple(wishes), None, None)
+    return None
+
+
+def _snake(word: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower()
+
+
+def count(said: object) -> int | None:
+    """A limit that a post names, as a text."""
+    said = text(said)
+    return int(said) if said.isdecimal() and int(said) > 0 else None
+
+
+def table(said: object) -> Mapping[str, Any]:
+    return said if isinstance(said, Mapping) else {}
+
+
+def iso(at_ms: int) -> str:
+    """A time as posts read it: UTC, to the second."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

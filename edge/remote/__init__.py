@@ -1,0 +1,1 @@
+"""What the cloud orders: commands, modes and wirings."""

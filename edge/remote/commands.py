@@ -1,0 +1,266 @@
+"""What operators order from afar: each command is believed by its seal, and carried out once or not at all.
+
+A broker may keep a command, repeat it, or hand it over when it suits a thief. So a command is for one connection of one
+device; it is young by the device's own clock, which no broker moves; it is written down by its id before anything
+moves; and once it is written down, its id is answered with what became of it, for ever.
+"""
+
+import logging
+from asyncio import AbstractEventLoop, Future
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any, Literal, NamedTuple, Protocol
+
+import msgspec
+from msgspec import Struct, structs
+
+from contract import codec
+from contract.codec import Malformed
+from contract.decide import Trust
+from contract.messages import MAX_LIFETIME_MS, Command, CommandId, Result
+from contract.sealing import CommandVerifier, Purpose, statement
+from edge.agent.bursts import Bursts
+from edge.memory.memory import MAX_COMMANDS, Begun, Memory, MemoryUnusable
+
+log = logging.getLogger(__name__)
+
+CLOCKS_DIFFER_MS = 60_000
+"""How far cloud and device may differ about the time: weeks of holdover, or a slow line. A broker that keeps a command
+back gains no more than this."""
+MAX_AT_ONCE = 8
+"""Commands that wait for the disk; more are refused."""
+
+
+class Time(Protocol):
+    """The clock that says how old a command is."""
+
+    @property
+    def trust(self) -> Trust: ...
+
+    def now_ms(self) -> int: ...
+
+    def mono_ms(self) -> int: ...
+
+
+class Done(NamedTuple):
+    """How a deed ended. ``afterwards`` is done when that is written down and told: what ends this process itself."""
+
+    outcome: Literal["done", "refused", "failed"] = "done"
+    why: str = ""
+    data: dict[str, Any] = {}  # noqa: RUF012 - the default of a named tuple, and never changed
+    afterwards: Callable[[], object] | None = None
+
+
+Deed = Callable[[Command, dict[str, Any]], Done]
+"""Carries a command out, and records it as what it is given (id, op, by, reason) ahead of its effect."""
+
+
+class _Refused(Exception):
+    """A command is not to be carried out. ``id`` is empty unless the cloud itself has sealed it: then it is told."""
+
+    def __init__(self, why: str, command: str = "") -> None:
+        super().__init__(why)
+        self.why, self.id = why, command
+
+
+class _Named(Struct, frozen=True):
+    """The part of a command that even an older device understands."""
+
+    id: CommandId
+
+
+class Commands:
+    """Takes commands from the link. ``connection`` is the number of the one that stands, 0 without one; ``refused``
+    counts by reason what was not carried out, ``failures`` the deeds that raised. ``answer`` publishes a result,
+    ``record`` writes an event."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        verifier: CommandVerifier | None,
+        site: str,
+        device: str,
+        clock: Time,
+        *,
+        loop: AbstractEventLoop,
+        writer: Executor | None,
+        deeds: Mapping[str, Deed],
+        answer: Callable[[Result], None],
+        record: Callable[[str, dict[str, Any]], object],
+    ) -> None:
+        self.connection = 0
+        self.refused: Counter[str] = Counter()
+        self.failures = 0
+        self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
+        self._loop, self._writer, self._deeds, self._answer, self._record = loop, writer, deeds, answer, record
+        self._bursts: dict[str, Bursts] = {}
+        self._waiting = 0
+        self._closed = False
+        begun = memory.commands()
+        self._forgotten_ms = memory.forgotten_ms()
+        self._is_new = self._forgotten_ms == 0
+        self._results = {one.id: _stored(one) for one in begun}
+        self._found_open = [one for one in begun if one.result is None]
+
+    def start(self) -> None:
+        """Own up to what was begun and never ended: nobody knows any more whether anything moved."""
+        for one in self._found_open:
+            self._record("command.unknown", {"id": one.id, "op": one.op})
+            self._keep(Result(one.id, "unknown", self._clock.now_ms(), "restarted"))
+        if self._clock.trust is not Trust.UNSET:
+            self.time_known()
+
+    def time_known(self) -> None:
+        """The memory of a device that was set up anew, or has lost it, knows no command that was carried out before:
+        what was issued by now may have been."""
+        if self._is_new:
+            self._is_new = False
+            self._forgotten_ms = self._clock.now_ms() - 1
+            kept = self._loop.run_in_executor(self._writer, self._memory.forget_until, self._forgotten_ms)
+            kept.add_done_callback(_log_unkept)
+
+    def close(self) -> None:
+        """Carry nothing more out. The next start owns up to what was written down meanwhile."""
+        self._closed = True
+        for bursts in self._bursts.values():
+            bursts.close()
+
+    def hear(self, payload: bytes, retained: bool) -> None:
+        """Take a command as the broker delivers it."""
+        received_ms = self._clock.mono_ms()
+        try:
+            command = self._believed(payload, retained)
+            if command.id in self._results:
+                known = self._results[command.id]
+                if known is not None:
+                    self._answer(known)
+                return
+            self._check(command)
+        except _Refused as wrong:
+            self._refuse(wrong)
+            return
+        self._waiting += 1
+        self._results[command.id] = None
+        begun = Begun(command.id, command.op, self._clock.now_ms(), command.issued_ms, None)
+        written = self._loop.run_in_executor(self._writer, self._memory.begin, begun)
+        written.add_done_callback(partial(self._begun, command, received_ms))
+
+    def _believed(self, payload: bytes, retained: bool) -> Command:
+        """The command, if the cloud has sealed it for this device. Raises ``_Refused``."""
+        if retained:
+            raise _Refused("retained")
+        if self._verifier is None:
+            raise _Refused("no_command_key")
+        try:
+            body, seal = codec.detach(payload)
+            if not self._verifier.accepts(statement(Purpose.COMMAND, self._site, self._device, body), seal):
+                raise _Refused("bad_seal")
+            command = self._read(body)
+        except Malformed:
+            raise _Refused("malformed") from None
+        if command.device != self._device:
+            raise _Refused("wrong_device")
+        return command
+
+    def _read(self, body: bytes) -> Command:
+        """Raises ``_Refused`` for an order of a newer cloud, ``Malformed`` for what is none at all."""
+        try:
+            return codec.read(body, Command)
+        except Malformed:
+            raise _Refused("not_understood", codec.read(body, _Named).id) from None
+
+    def _check(self, command: Command) -> None:
+        """Raises ``_Refused`` unless the command is new, young and meant for this very connection."""
+        why = ""
+        if command.connection != self.connection:
+            why = "wrong_connection"
+        elif command.issued_ms <= self._forgotten_ms:
+            why = "too_old"
+        elif command.op != "clock_set" and self._clock.trust is Trust.UNSET:
+            why = "clock_unset"
+        elif command.op != "clock_set" and self._age_ms(command) > command.lifetime_ms + CLOCKS_DIFFER_MS:
+            why = "expired"
+        elif self._waiting >= MAX_AT_ONCE:
+            why = "busy"
+        if why:
+            raise _Refused(why, command.id)
+
+    def _age_ms(self, command: Command) -> int:
+        """How far our time is from that of its issue: one that comes from the future says that our clock is late."""
+        return abs(self._clock.now_ms() - command.issued_ms)
+
+    def _refuse(self, wrong: _Refused) -> None:
+        self.refused[wrong.why] += 1
+        log.warning("a command was refused: %s", wrong.why)
+        if wrong.why not in self._bursts:
+            self._bursts[wrong.why] = Bursts(self._loop, partial(self._record, "command.refused"))
+        self._bursts[wrong.why].note({"why": wrong.why})
+        if wrong.id:
+            self._answer(Result(wrong.id, "refused", self._clock.now_ms(), wrong.why))
+
+    def _begun(self, command: Command, received_ms: int, written: "Future[int]") -> None:
+        """It is on the disk that this command is being carried out: now it may be, if it still lives."""
+        self._waiting -= 1
+        if self._closed:
+            return
+        try:
+            self._forgotten_ms = max(self._forgotten_ms, written.result())
+        except MemoryUnusable as error:
+            log.error("a command cannot be written down: %s", error)
+            del self._results[command.id]
+            self._refuse(_Refused("cannot_record", command.id))
+            return
+        told = {"id": command.id, "op": command.op, "by": command.by, "reason": command.reason}
+        if self._clock.mono_ms() - received_ms > min(command.lifetime_ms, MAX_LIFETIME_MS):
+            done = Done("refused", "expired")
+        else:
+            done = self._do(command, told)
+        if done.outcome != "done":
+            self._record(f"command.{done.outcome}", {**told, "why": done.why})
+        self._keep(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
+
+    def _do(self, command: Command, told: dict[str, Any]) -> Done:
+        """Behind this boundary a fault of ours leaves nobody without an answer."""
+        try:
+            return self._deeds[command.op](command, told)
+        except Exception:
+            log.exception("the command %s failed", command.op)
+            self.failures += 1
+            return Done("failed", "internal_error")
+
+    def _keep(self, result: Result, afterwards: Callable[[], object] | None = None) -> None:
+        """Write the result down, then tell it. What was asked for is told, and not kept."""
+        self._results[result.id] = structs.replace(result, data={})
+        while len(self._results) > MAX_COMMANDS:
+            del self._results[next(iter(self._results))]
+        kept = msgspec.json.encode(self._results[result.id])
+        written = self._loop.run_in_executor(self._writer, self._memory.finish, result.id, kept)
+        written.add_done_callback(partial(self._kept, result, afterwards))
+
+    def _kept(self, result: Result, afterwards: Callable[[], object] | None, written: "Future[None]") -> None:
+        try:
+            written.result()
+        except MemoryUnusable as error:
+            log.warning("a command's result cannot be kept: %s", error)
+        self._answer(result)
+        if afterwards is not None:
+            afterwards()
+
+
+def _log_unkept(written: "Future[None]") -> None:
+    """Without it the next start counts as the first, and refuses what was issued before that."""
+    error = None if written.cancelled() else written.exception()
+    if error is not None:
+        log.warning("since when commands are remembered cannot be kept: %s", error)
+
+
+def _stored(begun: Begun) -> Result | None:
+    """The result as it was kept; ``unknown`` for one that rotted."""
+    if begun.result is None:
+        return None
+    try:
+        return msgspec.json.decode(begun.result, type=Result)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Result(begun.id, "unknown", begun.started_ms, "restarted")

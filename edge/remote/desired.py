@@ -1,0 +1,182 @@
+"""How the cloud wants this device to be: one sealed document that stays true until a newer one replaces it.
+
+The document is kept as it came, so that its seal vouches for it after every restart: a door that was locked down is so
+again before the first card. Its number only ever grows, so that a broker cannot bring yesterday's document back.
+"""
+
+import logging
+from asyncio import AbstractEventLoop, Future, TimerHandle
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from typing import Any
+
+from contract import codec
+from contract.codec import Malformed
+from contract.messages import Desired, Reported
+from contract.sealing import ConfigVerifier, Purpose, statement
+from edge.agent.bursts import Bursts
+from edge.memory.memory import Memory, MemoryUnusable
+from edge.remote.point_modes import PointModes
+from edge.remote.rewiring import Rewiring, Time, Verdict
+
+log = logging.getLogger(__name__)
+
+KEPT_AS = "desired"
+SAVE_AGAIN_S = 10.0
+"""How long after the disk took no document it is offered again."""
+
+
+class _Refused(Exception):
+    """The document is not to be taken. The text is one word."""
+
+
+class DesiredState:
+    """Takes desired documents and reports on them. ``refused`` is why the last one was not believed, empty when well.
+
+    ``modes`` sets the modes of the points; ``wiring`` looks after the rest.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        verifier: ConfigVerifier | None,
+        site: str,
+        device: str,
+        clock: Time,
+        *,
+        loop: AbstractEventLoop,
+        writer: Executor | None,
+        modes: PointModes,
+        wiring: Rewiring,
+        report: Callable[[Reported], None],
+        record: Callable[[str, dict[str, Any]], object],
+    ) -> None:
+        self.refused = ""
+        self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
+        self._loop, self._writer, self._modes, self._wiring = loop, writer, modes, wiring
+        self._report, self._record = report, record
+        modes.ended = partial(self.changed, event=False)
+        self._refusals = Bursts(loop, partial(record, "device.config"))
+        self._desired: Desired | None = None
+        self._unsaved = ""
+        self._save_again: TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def number(self) -> int:
+        """Of the document in force, 0 before the first."""
+        return 0 if self._desired is None else self._desired.number
+
+    def start(self) -> None:
+        """Take up what was in force before the restart."""
+        kept = self._memory.kept(KEPT_AS)
+        if kept is None:
+            return
+        try:
+            desired = self._believed(kept)
+        except _Refused as wrong:
+            log.warning("the desired document that was kept is not good any more: %s", wrong)
+            return
+        self._desired = desired
+        self._modes.resume(desired)
+        self._wiring.want(desired)
+
+    def close(self) -> None:
+        self._closed = True
+        self._modes.close()
+        self._refusals.close()
+        if self._save_again is not None:
+            self._save_again.cancel()
+
+    def hear(self, payload: bytes) -> None:
+        """Take a document as the broker delivers it: once, again, or kept from long ago."""
+        try:
+            desired = self._believed(payload)
+            self._check_newer(desired)
+        except _Refused as wrong:
+            self.refused = str(wrong)
+            log.warning("a desired document was refused: %s", wrong)
+            self._refusals.note({"status": "refused", "number": self.number, "why": self.refused})
+            return
+        self.refused = ""
+        if desired != self._desired:
+            self._take_up(desired)
+            self._save(desired, payload)
+
+    def tell(self) -> None:
+        """Report what is in force: at every new connection, whose broker may know nothing of us."""
+        if self._desired is not None:
+            self._report(self._reported(self._desired))
+
+    def _believed(self, payload: bytes) -> Desired:
+        """The document, if the cloud has sealed it for this device. Raises ``_Refused``."""
+        if self._verifier is None:
+            raise _Refused("no_config_key")
+        try:
+            body, seal = codec.detach(payload)
+            if not self._verifier.accepts(statement(Purpose.CONFIG, self._site, self._device, body), seal):
+                raise _Refused("bad_seal")
+            desired = codec.read(body, Desired)
+        except Malformed:
+            raise _Refused("malformed") from None
+        if desired.device != self._device:
+            raise _Refused("wrong_device")
+        return desired
+
+    def _check_newer(self, desired: Desired) -> None:
+        """Raises ``_Refused`` for an older document, and for a second one under the number in force."""
+        if desired.number < self.number:
+            raise _Refused("older_number")
+        if desired.number == self.number and desired != self._desired:
+            raise _Refused("same_number")
+
+    def _take_up(self, desired: Desired) -> None:
+        """Modes are in force at once; the disk follows."""
+        self._desired = desired
+        self._modes.take_up(desired)
+
+    def _save(self, desired: Desired, payload: bytes) -> None:
+        if self._save_again is not None:  # of an older document, which must not come to stand over this one
+            self._save_again.cancel()
+            self._save_again = None
+        written = self._loop.run_in_executor(self._writer, self._memory.keep, KEPT_AS, payload)
+        written.add_done_callback(partial(self._saved, desired, payload))
+
+    def _saved(self, desired: Desired, payload: bytes, written: "Future[None]") -> None:
+        """The document would outlive a power cut now, or would not: either way the operator is told."""
+        if self._closed or desired is not self._desired:
+            return
+        before = self._unsaved
+        try:
+            written.result()
+            self._unsaved = ""
+            self._wiring.want(desired)
+        except MemoryUnusable as error:
+            self._unsaved = f"The modes are in force, but a restart would forget them: {error}."
+            self._save_again = self._loop.call_later(SAVE_AGAIN_S, self._save, desired, payload)
+        if before and before == self._unsaved:
+            return
+        self._say(desired, event=not self._wiring.is_reading)
+
+    def changed(self, event: bool) -> None:
+        """Something new became of the document in force; whether it is an event."""
+        if self._desired is not None:
+            self._say(self._desired, event=event)
+
+    def _say(self, desired: Desired, *, event: bool) -> None:
+        report = self._reported(desired)
+        if event:
+            self._record("device.config", {"status": report.status, "number": report.number, "why": report.why[:200]})
+        self._report(report)
+
+    def _reported(self, desired: Desired) -> Reported:
+        verdict = self._verdict(desired)
+        modes, now_ms = self._modes.in_force, self._clock.now_ms()
+        return Reported(desired.number, verdict.status, now_ms, modes, self._wiring.in_force, verdict.why)
+
+    def _verdict(self, desired: Desired) -> Verdict:
+        if self._unsaved:
+            return Verdict("waiting", self._unsaved)
+        verdict = self._wiring.verdict(desired)
+        return verdict if verdict.status != "applied" else Verdict("applied", self._modes.why())

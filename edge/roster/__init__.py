@@ -1,0 +1,1 @@
+"""The roster: who may pass, fetched page by page and kept in one file."""

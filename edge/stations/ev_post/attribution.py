@@ -1,0 +1,172 @@
+"""Whose a message of a post is: at which connector, and of which transaction there. Pure, and by evidence only.
+
+Posts leave out the connector, tell numbers that nobody gave them, or none; so each message is held against what the
+connectors know. What fits nowhere, or in two places alike, is nobody's: it is never handed to the lowest connector.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from edge.archetypes import account
+from edge.archetypes.account import JITTER_WH, Reading
+from edge.stations.ev_post.messages import (
+    CardShown,
+    MeterSaid,
+    Standing,
+    StartSaid,
+    StopSaid,
+    Word,
+    connector_of,
+    is_given,
+    remote_number,
+)
+from edge.stations.ev_post.transactions import Book, Transaction, account_of
+
+
+class Evidence(Struct, frozen=True):
+    """What a message that names no connector says of where it belongs. ``begins``: of a transaction that nobody knows
+    yet. ``ends``: it may be of any that is not over."""
+
+    number: str = ""
+    tag: str = ""
+    remote: int | None = None
+    meter_wh: float | None = None
+    begins: bool = False
+    ends: bool = False
+
+
+def connector_for(standings: Mapping[int, Standing], told: Evidence) -> int | None:
+    """The connector that a message is of, by the first evidence that speaks for one alone: the number of a transaction,
+    the order that it began on, the tag of one that is not over, our own number, its register, the only car that waits,
+    the only connector where somebody may begin."""
+    if len(standings) == 1:
+        return next(iter(standings))
+    return next((found for found in map(_only, _clues(standings, told)) if found is not None), None)
+
+
+def _clues(standings: Mapping[int, Standing], told: Evidence) -> Iterable[list[int]]:
+    """The connectors that each piece of evidence speaks for, the strongest first."""
+    known = standings.items()
+    yield [at for at, one in known if told.number in one.numbers]
+    yield [at for at, one in known if any(_is_order(ticket, told) for ticket in one.awaited)]
+    if told.ends:
+        yield [at for at, one in known if told.tag and any(open_.tag == told.tag.lower() for open_ in one.unended)]
+        yield [at for at in standings if at == connector_of(told.number)]
+        yield [] if is_given(told.number) else _nearest(standings, told.meter_wh)
+    if told.begins:
+        yield [at for at, one in known if one.plugged]
+        yield [at for at, one in known if one.open]
+
+
+def _only(found: list[int]) -> int | None:
+    return found[0] if len(found) == 1 else None
+
+
+def _is_order(ticket: str, told: Evidence) -> bool:
+    return told.tag.lower() == ticket or (told.remote is not None and told.remote == remote_number(ticket))
+
+
+def _nearest(standings: Mapping[int, Standing], meter_wh: float | None) -> list[int]:
+    """The connectors of the registers that an end goes on from most closely."""
+    if meter_wh is None:
+        return []
+    rises = {
+        at: min(rise for rise in _rises_wh(one, meter_wh))
+        for at, one in standings.items()
+        if any(True for _ in _rises_wh(one, meter_wh))
+    }
+    return [at for at, rise in rises.items() if rise <= min(rises.values()) + JITTER_WH]
+
+
+def _rises_wh(standing: Standing, meter_wh: float) -> Iterable[float]:
+    registers = (wh for one in standing.unended for wh in one.registers_wh)
+    return (meter_wh - wh for wh in registers if meter_wh >= wh - JITTER_WH)
+
+
+def best_answer(words: Mapping[int, Word]) -> tuple[Word, int]:
+    """What a card is told at a post that names no connector, where each connector would say this; and the connector
+    that speaks for it if it is refused. It is accepted where any accepts it. Whoever cannot begin anywhere may wait
+    where somebody charges; else the card itself is at fault, if any says so."""
+    for word in ("accepted", "concurrent", "expired", "invalid", "blocked"):
+        for at, said in sorted(words.items()):
+            if said == word:
+                return said, at
+    raise ValueError("a post has connectors")
+
+
+def is_of_order(question: CardShown | StartSaid, ticket: str) -> bool:
+    """Whether a card or a beginning is of an order of ours."""
+    remote = question.remote if isinstance(question, StartSaid) else None
+    return _is_order(ticket, Evidence(tag=question.tag, remote=remote))
+
+
+def begun_before(book: Book, told: StartSaid) -> Transaction | None:
+    """The transaction whose beginning is told of again, known by its number or by our own order."""
+    if told.transaction and (known := _numbered(book, told.transaction)) is not None:
+        return known
+    ours = (one for one in book.transactions if one.session is not None and one.session.id == told.tag.lower())
+    return next(ours, None)
+
+
+def ended_by(book: Book, told: StopSaid, tag: str = "") -> Transaction | None:
+    """The transaction that an end belongs to; ``tag`` is that of the one which runs, where it is known.
+
+    It is the one of that number. Where the number is none that was given, it is the newest that is not over and whose
+    meter did not stand higher; or else, as with a number that nobody knows, the only one that is not over, if it began
+    before and its tag says so.
+    """
+    known = _numbered(book, told.transaction)
+    if known is not None:
+        return known
+    open_ones = [one for one in reversed(book.transactions) if not one.over]
+    if not is_given(told.transaction):
+        fits = (one for one in open_ones if None in (one.meter_wh, told.meter_wh) or _stood_below(one, told))
+        found = next(fits, None)
+        if found is not None:
+            return found
+    return _by_tag(open_ones, told, tag)
+
+
+def _numbered(book: Book, number: str) -> Transaction | None:
+    return next((one for one in reversed(book.transactions) if one.number == number), None)
+
+
+def _stood_below(one: Transaction, told: StopSaid) -> bool:
+    return (one.meter_wh or 0) <= (told.meter_wh or 0)
+
+
+def _by_tag(open_ones: Sequence[Transaction], told: StopSaid, tag: str) -> Transaction | None:
+    if len(open_ones) != 1 or not tag or told.tag.lower() != tag:
+        return None
+    (only,) = open_ones
+    if _is_another(only, told.transaction):
+        return None
+    if told.at_ms is not None and only.at_ms is not None and told.at_ms < only.at_ms:
+        return None
+    return only
+
+
+def _is_another(one: Transaction, number: str) -> bool:
+    """Whether a number is of another transaction, though nobody knows it yet: posts of 2.0.1 give their own, and lose
+    none."""
+    return is_given(number) and not one.number.isdecimal()
+
+
+def measured(book: Book, said: MeterSaid, most_w: float) -> Transaction | None:
+    """The transaction that a reading is of. One that names none is of the one that runs; one with a number that nobody
+    knows only where its register goes on from there."""
+    known = _numbered(book, said.transaction)
+    if known is not None or book.live is None or not is_given(said.transaction):
+        return known or book.live
+    if _is_another(book.live, said.transaction):
+        return None
+    reading = None if said.energy_wh is None else Reading(said.energy_wh, said.at_ms, numbered=False)
+    goes_on = reading is not None and account.goes_on(account_of(book.live), reading, most_w)
+    return book.live if goes_on else None
+
+
+def is_past(book: Book, said: MeterSaid) -> bool:
+    """Whether a reading was taken before the last transaction ended: it came late, and nothing runs for that."""
+    ends_ms = [one.ended_at_ms for one in book.transactions if one.ended_at_ms is not None]
+    return bool(ends_ms) and said.at_ms is not None and said.at_ms <= max(ends_ms)

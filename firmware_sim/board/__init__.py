@@ -1,0 +1,1 @@
+"""A simulated board: pins, and the factory that lends them to gpiozero."""

@@ -1,0 +1,295 @@
+"""One simulated Raspberry Pi header: what decides the level of each pin, who holds it, and what moved when.
+
+Levels follow the electricity: a driving output wins, then a part that drives the wire, then an external resistor,
+then the chip's own weak pull; a pin with none of these keeps the charge it had.
+"""
+
+import errno
+import json
+import random
+from asyncio import AbstractEventLoop
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+from firmware_sim.board.debounce import EdgeDetector, Edges
+from firmware_sim.board.pin_factory import Pull, SimFactory
+from firmware_sim.time.clock import now_ns
+
+PINS = range(28)
+"""The pins of the 40-pin header, by Broadcom number."""
+
+Resistor = Literal["up", "down"]
+Cause = Literal["host", "part", "process ended", "process died", "reset"]
+OnMove: TypeAlias = Callable[["Move"], object]
+OnLevel = Callable[[bool, int], object]
+OnEdge = Callable[[int, bool, int], object]
+
+SOLDERED: Mapping[int, Resistor] = {2: "up", 3: "up"}
+"""Every Pi carries 1.8 kΩ pull-ups on its I²C pins."""
+
+
+def reset_pull(pin: int) -> Pull:
+    """The chip's own pull from power-on until somebody sets it (BCM2711 peripherals, table of GPIO pulls)."""
+    return "up" if pin <= 8 else "down"
+
+
+class Move(NamedTuple):
+    """A pin changed its level."""
+
+    at_ns: int
+    pin: int
+    level: bool
+    cause: Cause
+
+    def line(self) -> str:
+        """As one line of a log file."""
+        return json.dumps(self._asdict()) + "\n"
+
+
+class BoardPin:
+    """One pin as a wire. Parts see its level, drive it or let it float, and watch it move."""
+
+    def __init__(self, board: "Board", number: int, resistor: Resistor | None) -> None:
+        self.number = number
+        self.level = False
+        self.holder: Hold | None = None
+        self._board = board
+        self._resistor = resistor
+        self._part: bool | None = None
+        self._output: bool | None = None
+        self._pull: Pull = reset_pull(number)
+        self._watchers: list[OnLevel] = []
+        self.level = self._settled()
+
+    def drive(self, level: bool | None) -> None:
+        """Let the part at the other end drive the wire; None leaves it to the pulls."""
+        self._part = level
+        self._settle("part")
+
+    def watch(self, callback: OnLevel) -> None:
+        """Have `callback(level, at_ns)` called on every change of level."""
+        self._watchers.append(callback)
+
+    def unwatch(self, callback: OnLevel) -> None:
+        self._watchers.remove(callback)
+
+    def configure(self, cause: Cause, *, output: bool | None, pull: Pull | None = None) -> None:
+        """The chip's side: drive `output`, or with None be an input, with this internal pull if one is named."""
+        self._output = output
+        if pull is not None:
+            self._pull = pull
+        self._settle(cause)
+
+    def tell(self, level: bool, at_ns: int) -> None:
+        for callback in tuple(self._watchers):
+            callback(level, at_ns)
+
+    def view(self) -> dict[str, object]:
+        function = "input" if self._output is None else "output"
+        return {"level": self.level, "function": function, "pull": self._pull, "held": self.holder is not None}
+
+    @property
+    def is_output(self) -> bool:
+        return self._output is not None
+
+    def _settled(self) -> bool:
+        if self._output is not None:
+            return self._output
+        if self._part is not None:
+            return self._part
+        pull = self._resistor or self._pull
+        return self.level if pull == "floating" else pull == "up"
+
+    def _settle(self, cause: Cause) -> None:
+        level = self._settled()
+        if level != self.level:
+            self.level = level
+            self._board.moved(self, cause)
+
+
+class Board:
+    """A Raspberry Pi header that parts are wired to and processes hold pins of.
+
+    `strict_gpiod` is the kernel's choice for the pins of a process that ended: True makes them inputs again
+    (mainline), False leaves them driven as they were (Raspberry Pi's kernels unless told otherwise).
+    `pulls` are external resistors. `on_move` hears every change of level: the independent witness.
+    """
+
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        *,
+        seed: int | str,
+        strict_gpiod: bool = True,
+        pulls: Mapping[int, Resistor] | None = None,
+        on_move: OnMove | None = None,
+        log_size: int = 10_000,
+    ) -> None:
+        self.loop = loop
+        self.strict_gpiod = strict_gpiod
+        self.moves: deque[Move] = deque(maxlen=log_size)
+        self._seed = seed
+        self._on_move = on_move
+        resistors = {**SOLDERED, **(pulls or {})}
+        self._pins = [BoardPin(self, number, resistors.get(number)) for number in PINS]
+        self._holds: list[Hold] = []
+        self._untold: deque[tuple[BoardPin, bool, int]] = deque()
+        self._telling = False
+
+    def pin(self, number: int) -> BoardPin:
+        """The wire at a pin, by Broadcom number 0 to 27; ValueError for any other."""
+        if number not in PINS:
+            raise ValueError(f"the header has no GPIO{number}: GPIO0 to GPIO27 exist")
+        return self._pins[number]
+
+    def random(self, name: str) -> random.Random:
+        """A stream of chance for one actor, the same for the same seed and name."""
+        return random.Random(f"{self._seed}/{name}")
+
+    def hold(self, on_edge: OnEdge) -> "Hold":
+        """Let a process at the pins; `on_edge(pin, level, at_ns)` hears the edges it watches."""
+        hold = Hold(self, on_edge)
+        self._holds.append(hold)
+        return hold
+
+    def factory(self) -> "BoardFactory":
+        """A gpiozero pin factory for one process that shares this loop."""
+        return BoardFactory(self)
+
+    def reset(self) -> None:
+        """Power-on or watchdog reset: every process is gone and every pin is as the chip starts."""
+        for hold in tuple(self._holds):
+            hold.drop("reset")
+        for pin in self._pins:
+            pin.configure("reset", output=None, pull=reset_pull(pin.number))
+
+    def view(self) -> dict[int, dict[str, object]]:
+        """Each pin's level, function, internal pull and whether a process holds it."""
+        return {pin.number: pin.view() for pin in self._pins}
+
+    def moved(self, pin: BoardPin, cause: Cause) -> None:
+        """Log a change and tell the watchers, in order even where one of them moves a pin in turn."""
+        move = Move(now_ns(self.loop), pin.number, pin.level, cause)
+        self.moves.append(move)
+        if self._on_move is not None:
+            self._on_move(move)
+        self._untold.append((pin, move.level, move.at_ns))
+        if self._telling:
+            return
+        self._telling = True
+        try:
+            while self._untold:
+                told, level, at_ns = self._untold.popleft()
+                told.tell(level, at_ns)
+        finally:
+            self._telling = False
+
+    def forget(self, hold: "Hold") -> None:
+        self._holds.remove(hold)
+
+
+class Hold:
+    """One process's hold on the header, from its start to its end. After its end it moves nothing."""
+
+    def __init__(self, board: Board, on_edge: OnEdge) -> None:
+        self._ended = False
+        self.on_end: Callable[[], object] = lambda: None
+        self._board = board
+        self._on_edge = on_edge
+        self._claimed: dict[int, BoardPin] = {}
+        self._detectors: dict[int, EdgeDetector] = {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still move pins. The world ends with its loop; gpiozero closes some devices even later."""
+        return not (self._ended or self._board.loop.is_closed())
+
+    def claim_input(self, pin: int, pull: Pull | None) -> None:
+        if self.alive:
+            self._claim(pin).configure("host", output=None, pull=pull)
+
+    def claim_output(self, pin: int, level: bool) -> None:
+        if self.alive:
+            self._claim(pin).configure("host", output=level)
+
+    def read(self, pin: int) -> bool:
+        return self._board.pin(pin).level
+
+    def write(self, pin: int, level: bool) -> None:
+        if not self.alive:
+            return
+        if pin not in self._claimed or not self._claimed[pin].is_output:
+            raise PermissionError(errno.EPERM, f"GPIO{pin} is not an output of this process")
+        self._claimed[pin].configure("host", output=level)
+
+    def watch(self, pin: int, edges: Edges | None, debounce_ns: int) -> None:
+        self._unwatch(pin)
+        if self.alive and edges is not None:
+            wire = self._claim(pin)
+            detector = EdgeDetector(
+                self._board.loop, edges, debounce_ns, lambda level, at_ns: self._on_edge(pin, level, at_ns)
+            )
+            self._detectors[pin] = detector
+            wire.watch(detector.feed)
+
+    def now_ns(self) -> int:
+        return now_ns(self._board.loop)
+
+    def close(self) -> None:
+        self.end("process ended")
+
+    def end(self, cause: Literal["process ended", "process died"]) -> None:
+        """The process is gone: the kernel frees its lines, and by `strict_gpiod` they fall back or stay driven."""
+        for wire in self.drop(cause):
+            if self._board.strict_gpiod:
+                wire.configure(cause, output=None)
+
+    def drop(self, cause: Cause) -> list[BoardPin]:
+        """Give up every pin, leaving it as it is, and return them."""
+        if not self.alive:
+            return []
+        self._ended = True
+        for pin in tuple(self._detectors):
+            self._unwatch(pin)
+        claimed = list(self._claimed.values())
+        for wire in claimed:
+            wire.holder = None
+        self._claimed.clear()
+        self._board.forget(self)
+        self.on_end()
+        return claimed
+
+    def _claim(self, pin: int) -> BoardPin:
+        wire = self._board.pin(pin)
+        if wire.holder not in (None, self):
+            raise OSError(errno.EBUSY, f"GPIO{pin} is held by another process")
+        wire.holder = self
+        self._claimed[pin] = wire
+        return wire
+
+    def _unwatch(self, pin: int) -> None:
+        detector = self._detectors.pop(pin, None)
+        if detector is not None:
+            detector.cancel()
+            self._board.pin(pin).unwatch(detector.feed)
+
+
+class BoardFactory(SimFactory):
+    """The pins of a process that shares the board's loop; its callbacks run on that loop, one step after the edge."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._hold = board.hold(self._edge_soon)
+        super().__init__(self._hold)
+
+    def die(self) -> None:
+        """What `kill -9` does: nothing is tidied up, the kernel alone decides about the pins."""
+        self._hold.end("process died")
+
+    def _edge_soon(self, pin: int, level: bool, at_ns: int) -> None:
+        self._board.loop.call_soon(self._edge_if_alive, pin, level, at_ns)
+
+    def _edge_if_alive(self, pin: int, level: bool, at_ns: int) -> None:
+        if self._hold.alive:
+            self.edge(pin, level, at_ns)

@@ -1,0 +1,1 @@
+"""The socket by which a simulated board is told what people do."""

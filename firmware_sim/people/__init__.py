@@ -1,0 +1,1 @@
+"""People who walk, and riders who charge."""

@@ -1,0 +1,1 @@
+"""The world of one board process: its wiring and whoever stands at it."""

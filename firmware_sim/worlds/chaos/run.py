@@ -1,0 +1,275 @@
+"""``hearthgate-sim chaos``: pull every plug there is, in a town of real processes, and count what is lost."""
+
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+
+from firmware_sim.control.control import BoardGone
+from firmware_sim.worlds.chaos.audit import Verdict, audit
+from firmware_sim.worlds.chaos.plan import Plan, Trouble, Visit, make_plan
+from firmware_sim.worlds.chaos.town import Town, cards, places
+from firmware_sim.worlds.demo.brokers import BrokerFailed
+from firmware_sim.worlds.demo.processes import Died
+
+DRAINS_WITHIN_S = 180.0
+PLAN = "plan.json"
+PROGRESS_EVERY_S = 1.0
+DRAIN_CHECKED_S = 0.1
+LAST_CARD_S = 2.0
+"""Time for the last card to be decided before its device is ended."""
+COMPLAINTS_SHOWN = 20
+
+
+class Figures(Struct):
+    """What a run of chaos ends with; the last line of ``--json``. ``drain_s`` is how long the cloud took, once the
+    trouble was over, for every row that was written by then."""
+
+    lost: int
+    doubled: int
+    resent_percent: float
+    commands_twice: int
+    unrecorded_moves: int
+    kills: int
+    cuts: int
+    events: int
+    drain_s: float
+    invented: int
+    moves: int
+    in_emergency: int
+    out_alone: int
+    unwritten: int
+    badges: int
+    undecided: int
+    late: int
+    commands: int
+    commands_done: int
+    at_acks: int
+    killed: dict[str, int]
+    crashes: int
+    minutes: float
+    devices: int
+    seed: int
+    plan: str
+    ok: bool
+
+
+Tell = Callable[[str], None]
+Planned = TypeVar("Planned", Trouble, Visit)
+
+
+def run_chaos(*, minutes: float, devices: int, seed: int, as_json: bool) -> int:
+    """The exit code: 0 if nothing can be said against the run, 1 if something can, 2 for what the user can mend."""
+    plan = make_plan(seed, minutes, [place.name for place in places(devices)], len(cards()))
+    folder = Path(tempfile.mkdtemp(prefix="hearthgate-chaos-"))
+    console = Console(stderr=as_json, highlight=False)
+    keep = True
+    try:
+        figures, verdict = asyncio.run(_told(folder, plan, console))
+        keep = not figures.ok
+        _show(console, plan, figures, verdict)
+        if as_json:
+            print(msgspec.json.encode(figures).decode(), flush=True)
+        return 0 if figures.ok else 1
+    except (BrokerFailed, Died, BoardGone, OSError) as wrong:
+        print(f"hearthgate-sim: {wrong}", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        keep = False
+        print("hearthgate-sim: ended before anything could be judged", file=sys.stderr)
+        return 130
+    finally:
+        if keep:
+            console.print(f"everything that was written is kept in {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _told(folder: Path, plan: Plan, console: Console) -> tuple[Figures, Verdict]:
+    """Run it with a line that says how far it is; a signal ends it."""
+    acting = asyncio.current_task()
+    assert acting is not None  # noqa: S101 - a coroutine that runs has a task
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, acting.cancel)
+    counts = ", ".join(f"{count} × {what}" for what, count in sorted(plan.counts.items()))
+    console.print(f"plan {plan.fingerprint} of seed {plan.seed}: {len(plan.visits)} visits; {counts or 'no trouble'}")
+    with _status(console) as status:
+        return await chaos(folder, plan, tell=console.print, progress=status)
+
+
+@contextmanager
+def _status(console: Console) -> Iterator[Tell]:
+    """One line that is written over and over; nothing where no person looks."""
+    with console.status("starting") if console.is_terminal else nullcontext() as status:
+        yield status.update if isinstance(status, Status) else lambda line: None
+
+
+async def chaos(
+    folder: Path,
+    plan: Plan,
+    *,
+    cloud: Sequence[str] = (),
+    tell: Tell = lambda line: None,
+    progress: Tell = lambda line: None,
+) -> tuple[Figures, Verdict]:
+    """Live through a plan in an empty folder, then judge it. ``cloud`` is the command of another cloud than the shipped
+    one. Raises ``Died`` or ``BoardGone`` if the town does not come up or does not come to rest."""
+    (folder / PLAN).write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
+    town = Town(folder, len(plan.devices), seed=plan.seed, cloud=cloud)
+    try:
+        await town.start(tell)
+        await _suffer(town, plan, tell, progress)
+        progress("the trouble is over; waiting for the backlog")
+        drain_s = await _drain(town)
+    finally:
+        await asyncio.shield(town.stop())
+    verdict = await asyncio.to_thread(audit, folder)
+    for (device, _), rows in town.broken_promises.items():
+        verdict.complaints.append(f"{device}: {rows} rows were acknowledged before they were stored")
+        verdict.lost += rows
+    verdict.complaints += town.crashes
+    return _figures(town, plan, verdict, drain_s), verdict
+
+
+async def _suffer(town: Town, plan: Plan, tell: Tell, progress: Tell) -> None:
+    """Visits and troubles side by side, for as long as the plan says. Then trouble that lasts is cut short."""
+
+    async def befall(trouble: Trouble) -> None:
+        tell(str(trouble))
+        await town.befall(trouble)
+
+    visits = asyncio.create_task(_follow(plan.visits, town.visit), name="visits")
+    troubles = asyncio.create_task(_follow(plan.troubles, befall), name="troubles")
+    watching = asyncio.create_task(_watch(town, plan, progress), name="progress")
+    try:
+        await asyncio.wait((visits, troubles), timeout=plan.minutes * 60, return_when=asyncio.FIRST_EXCEPTION)
+        troubles.cancel()
+        with suppress(asyncio.CancelledError):
+            await troubles
+        await visits
+    finally:
+        for task in (visits, troubles, watching):
+            task.cancel()
+        await asyncio.gather(visits, troubles, watching, return_exceptions=True)
+
+
+async def _follow(planned: Sequence[Planned], act: Callable[[Planned], Coroutine[Any, Any, None]]) -> None:
+    """Each at its time, whether or not the one before is over. Raises what the first of them raises that fails."""
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in planned:
+                await asyncio.sleep(max(0.0, began_s + one.at_s - loop.time()))
+                group.create_task(act(one))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _watch(town: Town, plan: Plan, progress: Tell) -> None:
+    began_s = time.monotonic()
+    while True:
+        kills = sum(town.kills.values())
+        progress(
+            f"{(time.monotonic() - began_s) / 60:.1f} of {plan.minutes:g} minutes, {town.witness.sent} rows sent, "
+            f"{kills} kills, {town.cuts} cuts"
+        )
+        await asyncio.sleep(PROGRESS_EVERY_S)
+
+
+async def _drain(town: Town) -> float:
+    """Wait until the cloud has what was written when the trouble ended, and then until it has everything.
+
+    Returns how long the first took, in seconds; too long a wait is for the audit to judge.
+    """
+    began_s = asyncio.get_running_loop().time()
+    deadline_s = began_s + DRAINS_WITHIN_S
+    written = town.tips()
+    while town.behind(written) and asyncio.get_running_loop().time() < deadline_s:
+        await asyncio.sleep(DRAIN_CHECKED_S)
+    drain_s = asyncio.get_running_loop().time() - began_s
+    await asyncio.sleep(LAST_CARD_S)
+    await town.end_in_step(deadline_s)
+    return drain_s
+
+
+def _figures(town: Town, plan: Plan, verdict: Verdict, drain_s: float) -> Figures:
+    witness, killed = town.witness, town.kills
+    return Figures(
+        lost=verdict.lost,
+        doubled=verdict.doubled,
+        resent_percent=round(100 * witness.resent / max(1, witness.sent - witness.resent), 1),
+        commands_twice=verdict.commands_twice,
+        unrecorded_moves=verdict.unrecorded_moves,
+        kills=sum(killed.values()),
+        cuts=town.cuts,
+        events=verdict.events,
+        drain_s=round(drain_s, 1),
+        invented=verdict.invented,
+        moves=verdict.moves,
+        in_emergency=verdict.in_emergency,
+        out_alone=verdict.out_alone,
+        unwritten=verdict.unwritten,
+        badges=verdict.badges,
+        undecided=verdict.undecided,
+        late=verdict.late,
+        commands=len(witness.commands),
+        commands_done=verdict.commands_done,
+        at_acks=town.at_acks,
+        killed=dict(killed),
+        crashes=len(town.crashes),
+        minutes=plan.minutes,
+        devices=len(plan.devices),
+        seed=plan.seed,
+        plan=plan.fingerprint,
+        ok=verdict.clean,
+    )
+
+
+SHOWN = (
+    ("events on the devices", "events"),
+    ("lost", "lost"),
+    ("doubled", "doubled"),
+    ("in the cloud, but on no device", "invented"),
+    ("sent again, percent", "resent_percent"),
+    ("seconds until the backlog was in the cloud", "drain_s"),
+    ("cards read", "badges"),
+    ("cards that nobody decided", "undecided"),
+    ("times a lock left its rest", "moves"),
+    ("… in an emergency", "in_emergency"),
+    ("… by the exit button, while no agent lived", "out_alone"),
+    ("… the agent killed before the row was written", "unwritten"),
+    ("… and nothing says why", "unrecorded_moves"),
+    ("free passages that went ahead of their row", "late"),
+    ("commands sent, each of them twice", "commands"),
+    ("… carried out", "commands_done"),
+    ("… carried out twice", "commands_twice"),
+    ("processes killed", "kills"),
+    ("… the cloud as an acknowledgement appeared", "at_acks"),
+    ("processes that ended by themselves", "crashes"),
+    ("cables cut", "cuts"),
+)
+
+
+def _show(console: Console, plan: Plan, figures: Figures, verdict: Verdict) -> None:
+    table = Table(title=f"{plan.minutes:g} minutes, {len(plan.devices)} devices, seed {plan.seed}", show_header=False)
+    table.add_column("what")
+    table.add_column("how many", justify="right")
+    for words, name in SHOWN:
+        table.add_row(words, f"{getattr(figures, name):,}")
+    console.print(table)
+    for complaint in verdict.complaints[:COMPLAINTS_SHOWN]:
+        console.print(f"[red]{complaint}", soft_wrap=True)
+    console.print("nothing can be said against it" if figures.ok else "[red]not as it should be")

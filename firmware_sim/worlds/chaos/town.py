@@ -1,0 +1,353 @@
+"""A town of real processes that is made to suffer, and that puts right what was done to it."""
+
+import asyncio
+import json
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from cloud.auth import Doorkeeper, Role
+from cloud.folder import clock, make_folder
+from cloud.sample import seed_sample
+from cloud.store.community import add_point
+from cloud.store.registry import register
+from edge.identity.identity import Identity
+from firmware_sim.control.orders import ControlError, Fire, Order, ResetKey, Tap, TapAndWalk, Walk
+from firmware_sim.network.link import Proxy, Weather
+from firmware_sim.worlds.chaos.audit import broken_promises
+from firmware_sim.worlds.chaos.evidence import DEVICES, DIARY, Cloud, Diary, last_seq
+from firmware_sim.worlds.chaos.operator import NAME, Operator, say_again
+from firmware_sim.worlds.chaos.plan import Trouble, Visit
+from firmware_sim.worlds.chaos.supervisor import Service
+from firmware_sim.worlds.chaos.witness import Witness
+from firmware_sim.worlds.demo.brokers import Kind, broker_command, find_mosquitto, free_port
+from firmware_sim.worlds.demo.community import UNKNOWN_CARD, SimulatedDevice, sample_cards, tell_time, write_config
+from firmware_sim.worlds.demo.processes import Died, Program, scripts
+
+BROKER_QUEUE = 5
+"""The broker drops what more than so many messages would wait for one client."""
+STARTS_AT_ONCE = 2
+READY_WITHIN_S = 120.0
+SLOW = Weather(delay_ms=(50.0, 400.0))
+KEY_EVERY_S = 1.0
+TURNS = 20
+"""How often somebody turns the reset key before they give up."""
+AT_AN_ACK_S = 20.0
+"""How long the cloud's end waits for an acknowledgement to appear."""
+SAMPLES = (("gate", "door", "estate", "east-gate"), ("gym", "turnstile", "gym", "gym-turnstile"))
+"""Of each two devices one is a door and one a turnstile: name, sample, zone, and the name of the sample's point."""
+STILL_S = 0.3
+"""How long a frozen town is looked at, and how long it then goes on if something is still on its way."""
+
+
+class Place(NamedTuple):
+    """A device of the town: its name, and the sample that its wiring is taken from."""
+
+    name: str
+    sample: str
+    zone: str
+    sample_name: str
+
+
+def places(count: int) -> list[Place]:
+    """``gate-1``, ``gym-1``, ``gate-2`` …"""
+    pairs = ((number // 2 + 1, SAMPLES[number % 2]) for number in range(count))
+    return [Place(f"{name}-{number}", *sample) for number, (name, *sample) in pairs]
+
+
+def cards() -> list[str]:
+    """Those of the sample, twice those who may enter, and one that nobody knows."""
+    known = [card.card for card in sample_cards() if card.card != UNKNOWN_CARD]
+    return [*known[:2], *known, UNKNOWN_CARD]
+
+
+class Home(NamedTuple):
+    """One device with who looks after its processes. ``walking`` is held by whoever stands in the way, and
+    ``card_is_read`` wakes those who wait for the next card."""
+
+    device: SimulatedDevice
+    keeper: Service
+    agent: Service
+    walking: asyncio.Lock
+    card_is_read: asyncio.Event
+
+
+class Town:
+    """The whole of it. ``cloud`` is the command that serves the cloud; ``cuts`` counts the cables that were pulled, and
+    ``at_acks`` the clouds that were killed as an acknowledgement appeared. ``broken_promises`` are the rows, by device
+    and journal, that a dead cloud had acknowledged and had not stored."""
+
+    def __init__(self, folder: Path, devices: int, *, seed: int, cloud: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self.witness = Witness()
+        self.homes: dict[str, Home] = {}
+        self.cuts = 0
+        self.at_acks = 0
+        self.broken_promises: dict[tuple[str, str], int] = {}
+        self._diary = Diary(folder / DIARY)
+        self._places, self._seed = places(devices), seed
+        self._cards = cards()
+        self._cloud_command = list(cloud) or [scripts("hearthgate-cloud")]
+        self._broker_port = free_port()
+        self._cable_port, self._web_port = free_port(), free_port()
+        self._password = secrets.token_urlsafe()
+        self._operator = Operator(f"http://127.0.0.1:{self._web_port}", self._password)
+        self._repeating: set[asyncio.Task[None]] = set()
+        self.witness.on_command = self._commanded
+        self._kind: Kind = "mosquitto" if find_mosquitto() else "iotcore"
+        self.cloud_cable = Proxy(self._broker_port, seed=f"{seed}/cloud", listen=self.witness.listen)
+        self.broker = self._broker()
+        self.cloud = self._cloud()
+
+    @property
+    def kills(self) -> Counter[str]:
+        """How often which kind of process was killed."""
+        counted: Counter[str] = Counter()
+        for service in self._services():
+            counted[service.name.split()[-1]] += service.kills
+        return counted
+
+    @property
+    def crashes(self) -> list[str]:
+        """What ended without being killed, with its last words."""
+        return [words for service in self._services() for words in service.crashes]
+
+    async def start(self, tell: Callable[[str], None]) -> None:
+        """Raises ``Died`` or ``BoardGone`` for what does not come up."""
+        await self.cloud_cable.start(self._cable_port)
+        with make_folder(self.folder / "cloud") as (store, keys):
+            with store.writing() as connection:
+                seed_sample(connection, keys, clock())
+                for place in self._places:
+                    add_point(connection, place.name, place.name, place.zone, place.name, place.name)
+            Doorkeeper(store, clock).add_operator(NAME, self._password, Role.GUARD, "setup")
+            for number, place in enumerate(self._places):
+                home = await self._make(place, self._seed + number)
+                public_key = bytes.fromhex(Identity(home.device.config.keys).public_key)
+                with store.writing() as connection:
+                    register(connection, place.name, public_key, clock())
+                keys.hand_out(place.name, home.device.config.keys)
+        await self.broker.start()
+        await self.cloud.start()
+        turn = asyncio.Semaphore(STARTS_AT_ONCE)
+        await asyncio.gather(*(self._start(home, turn, tell) for home in self.homes.values()))
+
+    async def stop(self) -> None:
+        """Put everything to bed, whatever became of it."""
+        for task in self._repeating:
+            task.cancel()
+        await asyncio.gather(self._operator.close(), *self._repeating, return_exceptions=True)
+        for home in self.homes.values():
+            await home.device.control.close()
+        homes = self.homes.values()
+        await asyncio.gather(*(service.end() for home in homes for service in (home.agent, home.keeper)))
+        await asyncio.gather(*(home.device.board.stop() for home in homes))
+        for service in (self.cloud, self.broker):
+            await service.end()
+        for cable in (self.cloud_cable, *(home.device.cable for home in homes)):
+            await cable.close()
+        self._diary.close()
+
+    async def befall(self, trouble: Trouble) -> None:
+        """Let it happen, for as long as it lasts; what can be put right is put right, also if this is cancelled."""
+        home = self.homes.get(trouble.where)
+        match trouble.what:
+            case "kill broker":
+                self.broker.kill()
+            case "kill cloud":
+                self.cloud.kill()
+            case "kill cloud at an ack":
+                await self._kill_at_an_ack()
+            case "cut cloud":
+                await self._cut(self.cloud_cable, trouble.lasts_s)
+            case "slow cloud":
+                await self._slow(self.cloud_cable, trouble.lasts_s)
+            case _ if home is None:
+                raise ValueError(f"no device {trouble.where!r}")
+            case "kill keeper":
+                home.keeper.kill()
+            case "kill agent":
+                home.agent.kill()
+            case "kill keeper at a card":
+                await self._kill_at_a_card(home, home.keeper, trouble.after_s)
+            case "kill agent at a card":
+                await self._kill_at_a_card(home, home.agent, trouble.after_s)
+            case "cut device":
+                await self._cut(home.device.cable, trouble.lasts_s)
+            case "slow device":
+                await self._slow(home.device.cable, trouble.lasts_s)
+            case "fire":
+                await self._fire(home, trouble.lasts_s)
+
+    async def visit(self, visit: Visit) -> None:
+        """Somebody badges, walks through, leaves or rings. Who finds another in the way only badges."""
+        home = self.homes[visit.device]
+        reader, card = f"{visit.device}.in", self._cards[visit.card]
+        order: Order = Tap(reader, card)
+        if visit.deed.startswith("badge") or home.walking.locked():
+            home.card_is_read.set()
+            home.card_is_read.clear()
+        if home.walking.locked():
+            await self._ask(home, order)
+            return
+        async with home.walking:
+            if visit.deed == "leave":
+                order = Walk(visit.device, "out")
+            elif visit.deed == "ring":
+                await self._operator.open_once(visit.device)
+                order = Walk(visit.device, "in")
+            elif visit.deed == "badge and walk":
+                order = TapAndWalk(reader, card)
+            await self._ask(home, order)
+
+    def tips(self) -> dict[tuple[str, str], int]:
+        """The last row of each device's journal."""
+        found = {}
+        for name, home in self.homes.items():
+            journal, seq = last_seq(home.device.config.path.parent)
+            found[name, journal] = seq
+        return found
+
+    def behind(self, tips: dict[tuple[str, str], int]) -> int:
+        """How many rows up to these the cloud has not stored."""
+        with Cloud(self.folder) as cloud:
+            return sum(cloud.missing(device, journal, seq) for (device, journal), seq in tips.items())
+
+    async def end_in_step(self, deadline_s: float) -> None:
+        """End the agents at a moment at which the cloud has all of their rows, or at the deadline.
+
+        A frozen agent writes nothing; one that was told to end would write that it does.
+        """
+        loop = asyncio.get_running_loop()
+        while loop.time() < deadline_s:
+            for home in self.homes.values():
+                home.agent.freeze()
+            await asyncio.sleep(STILL_S)
+            if not self.behind(self.tips()):
+                break
+            for home in self.homes.values():
+                home.agent.thaw()
+            await asyncio.sleep(STILL_S)
+        await asyncio.gather(*(home.agent.end(kindly=False) for home in self.homes.values()))
+
+    async def _ask(self, home: Home, order: Order) -> None:
+        with suppress(ControlError):  # the reader is still sending the card of somebody else
+            answer = await home.device.control.ask(order)
+            if answer.get("last_ns") is not None:
+                self._diary.note("badge", home.device.name, answer["last_ns"])
+
+    def _commanded(self, device: str, topic: str, payload: bytes) -> None:
+        """A command leaves the cloud: it will come twice."""
+        self._diary.note("command", device)
+        task = asyncio.create_task(say_again(topic, payload, self._broker_port))
+        self._repeating.add(task)
+        task.add_done_callback(self._repeating.discard)
+
+    async def _kill_at_an_ack(self) -> None:
+        """Kill the cloud before anybody else can have the acknowledgement, and let that pass."""
+        appeared = asyncio.Event()
+
+        def kill() -> None:
+            if self.cloud.running and not appeared.is_set():
+                self.at_acks += 1
+                self.cloud.kill()
+                appeared.set()
+
+        self.witness.on_promise = kill
+        with suppress(TimeoutError):
+            await asyncio.wait_for(appeared.wait(), AT_AN_ACK_S)
+        if self.witness.on_promise is kill:
+            self.witness.on_promise = lambda: None
+
+    async def _kill_at_a_card(self, home: Home, service: Service, after_s: float) -> None:
+        await home.card_is_read.wait()
+        await asyncio.sleep(after_s)
+        service.kill()
+
+    async def _cut(self, cable: Proxy, lasts_s: float) -> None:
+        self.cuts += 1
+        await cable.cut()
+        try:
+            await asyncio.sleep(lasts_s)
+        finally:
+            await cable.restore()
+
+    async def _slow(self, cable: Proxy, lasts_s: float) -> None:
+        cable.weather = SLOW
+        try:
+            await asyncio.sleep(lasts_s)
+        finally:
+            cable.weather = Weather()
+
+    async def _fire(self, home: Home, lasts_s: float) -> None:
+        """The panel raises an alarm; then it is silenced, and somebody turns the key until the keeper has seen it."""
+        point = home.device.config.points[0]
+        await home.device.control.ask(Fire(point.zone, True))
+        try:
+            await asyncio.sleep(lasts_s)
+        finally:
+            await home.device.control.ask(Fire(point.zone, False))
+            for _ in range(TURNS):
+                await asyncio.sleep(KEY_EVERY_S)
+                if not self._latched(home):
+                    break
+                await home.device.control.ask(ResetKey(point.zone))
+
+    def _latched(self, home: Home) -> bool:
+        with suppress(OSError, ValueError):
+            return bool(json.loads((home.device.config.state / "latch.json").read_text()))
+        return False
+
+    def _services(self) -> Iterator[Service]:
+        yield self.broker
+        yield self.cloud
+        for home in self.homes.values():
+            yield home.keeper
+            yield home.agent
+
+    def _broker(self) -> Service:
+        command = broker_command(self.folder / "broker", self._broker_port, self._kind, max_queued=BROKER_QUEUE)
+        return Service(Program("broker", command, self.folder / "broker.log"), self._diary)
+
+    def _cloud(self) -> Service:
+        command = [*self._cloud_command, "serve", "--dir", str(self.folder / "cloud")]
+        command += ["--broker", f"mqtt://127.0.0.1:{self._cable_port}", "--port", str(self._web_port)]
+        return Service(Program("cloud", command, self.folder / "cloud.log"), self._diary, self._check_promises)
+
+    def _check_promises(self) -> None:
+        """The cloud is dead: what it has promised has to lie on the disk."""
+        for whose, missing in broken_promises(self.folder, self.witness.promised):
+            self.broken_promises[whose] = max(missing, self.broken_promises.get(whose, 0))
+
+    async def _make(self, place: Place, seed: int) -> Home:
+        folder = self.folder / DEVICES / place.name
+        cable = Proxy(self._broker_port, seed=f"{seed}/{place.name}", listen=self.witness.listen)
+        await cable.start()
+        config = write_config(folder, *place, cable.port)
+        tell_time(config)
+        device = SimulatedDevice(folder, config, cable, seed=seed, people=False)
+        services = Service(device.keeper, self._diary), Service(device.agent, self._diary)
+        self.homes[place.name] = home = Home(device, *services, asyncio.Lock(), asyncio.Event())
+        return home
+
+    async def _start(self, home: Home, turn: asyncio.Semaphore, tell: Callable[[str], None]) -> None:
+        async with turn:
+            await home.device.board.start()
+            await home.device.control.wait_until_up(READY_WITHIN_S)
+            await home.keeper.start()
+            await home.agent.start()
+            await until(home.device.ready, READY_WITHIN_S, f"{home.device.name} did not come up")
+            tell(f"{home.device.name} is up")
+
+
+async def until(condition: Callable[[], Awaitable[bool]], within_s: float, complaint: str) -> None:
+    """Ask again until it holds. Raises ``Died`` with the complaint."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not await condition():
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise Died(complaint) from None

@@ -1,0 +1,1 @@
+"""The demo: a community of devices, a broker and a cloud on one machine."""

@@ -1,0 +1,1 @@
+"""A town in virtual time, its troubles and its audits."""

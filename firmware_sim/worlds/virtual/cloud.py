@@ -1,0 +1,212 @@
+"""The cloud in virtual time: the shipped ingest, publisher and store, run by the world's loop instead of threads."""
+
+from asyncio import TimerHandle
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from cloud.broker import Arrived
+from cloud.commands import Commander
+from cloud.desired import Steering
+from cloud.folder import make_folder, open_folder
+from cloud.ingest import Ingest
+from cloud.keys import KeyFolder, write_secret
+from cloud.publisher import Publisher
+from cloud.rolling import Rolling, ask, start
+from cloud.sample import SITE, seed_sample
+from cloud.store.community import add_point, has_point
+from cloud.store.database import Store
+from cloud.store.registry import register
+from cloud.store.rollouts import live_rollout
+from contract import topics
+from contract.sealing import KEY_BYTES
+from edge.config.device_config import DeviceConfig
+from edge.identity.identity import Identity
+from firmware_sim.network.virtual_mqtt import VirtualBroker, VirtualLink
+from firmware_sim.time.life import Life, over
+
+COMMIT_S = 0.004
+"""How long a transaction takes; what comes meanwhile is in the next one."""
+BEATS_WAIT_S = 10.0
+"""Nobody waits for a beat, and a transaction is most of what it costs: so it waits for company."""
+ROLL_S = 5.0
+"""How often a roll-out is looked at: less often than by the real cloud, as each look costs two transactions."""
+LOOK_S = 60.0
+"""How often the publisher looks whether its last issue is getting old. Of changes it is told."""
+
+
+class VirtualCloud:
+    """One community's cloud. ``start`` and ``kill`` are those of its process; its folder outlives them.
+
+    Its secrets are drawn from the broker's seed, so that the same seed gives the same digests.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        broker: VirtualBroker,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self.folder = folder
+        self._world, self._now_ms = broker.loop, now_ms
+        self._chance = broker.random("cloud")
+        filters = [topics.up(SITE.name, "+", channel) for channel in topics.UP_CHANNELS]
+        self.link = VirtualLink(broker, "cloud", subscribe=filters)
+        self.link.on_up = self._connected
+        self.link.on_message = self._message
+        self._open = ExitStack()
+        self._view: Connection | None = None
+        self._life = over(self._world)
+        self._arrived: list[Arrived] = []
+        self._taking: TimerHandle | None = None
+        self._store: Store
+        self._keys: KeyFolder
+        self._ingest: Ingest
+        self._publisher: Publisher
+        self.commander: Commander
+        self.steering: Steering
+        self._rolling: Rolling
+
+    @property
+    def running(self) -> bool:
+        return self._life.alive
+
+    def found(self, devices: Sequence[DeviceConfig]) -> None:
+        """Make the community of the sample, let these devices in, and give them their keys."""
+        with make_folder(self.folder):
+            for role in ("roster", "digest", "store", "config", "command"):
+                write_secret(self.folder / "keys" / f"{role}.key", self._secret())
+        with open_folder(self.folder) as (store, keys), store.writing() as connection:
+            seed_sample(connection, keys, self._now_ms())
+            for config in devices:
+                self._let_in(connection, keys, config)
+
+    def start(self) -> None:
+        self._life = Life(self._world)
+        self._store, self._keys = self._open.enter_context(open_folder(self.folder))
+        self._ingest = Ingest(
+            self._store,
+            site=SITE.name,
+            sync=self._keys.sync,
+            send=self._publish,
+            told=lambda: None,
+            clock=self._now_ms,
+        )
+        self._publisher = Publisher(
+            self._store, site=SITE.name, key=self._keys.roster, publish=self._publish, clock=self._now_ms
+        )
+        self.commander = Commander(
+            self._store,
+            site=SITE.name,
+            key=self._keys.command,
+            publish=self._publish,
+            connected=lambda: self.link.up,
+            clock=self._now_ms,
+        )
+        self.steering = Steering(
+            self._store, site=SITE.name, key=self._keys.config, publish=self._publish, clock=self._now_ms
+        )
+        self._rolling = Rolling(self._store, self.steering, self._now_ms)
+        self.link.start()
+        self._roll()
+        self._life.call_later(LOOK_S, self._look)
+
+    def kill(self) -> None:
+        """What ``kill -9`` does: what was not committed is gone, and so is what was not yet sent."""
+        if self.running:
+            self._life.end()
+            self.link.kill()
+            self._arrived.clear()
+            self._taking = None
+            self._open.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """The database, whether or not the cloud runs. Within one another the readings of one that does not run share
+        their view: to open the database costs more than most questions."""
+        if self.running:
+            with self._store.reading() as connection:
+                yield connection
+        elif self._view is not None:
+            yield self._view
+        else:
+            with open_folder(self.folder) as (store, _), store.reading() as connection:
+                self._view = connection
+                try:
+                    yield connection
+                finally:
+                    self._view = None
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """An operator's change of the database of a running cloud: published when it is committed."""
+        with self._store.writing() as connection:
+            yield connection
+        self._publisher.refresh()
+
+    def roll_out(self, wirings: Mapping[str, str], by: str, reason: str, *, canary: str = "") -> str:
+        """Start a roll-out; returns its id. Raises ``CannotRollOut``."""
+        rollout = start(self._store, wirings, by, reason, self._now_ms(), canary=canary)
+        self._roll()
+        return rollout.id
+
+    def stop_rollout(self, rollout: str, by: str, reason: str) -> None:
+        """Have a roll-out stopped. Raises ``CannotRollOut`` or ``LookupError``."""
+        with self._store.writing() as connection:
+            ask(connection, rollout, by, reason, self._now_ms())
+
+    def _let_in(self, connection: Connection, keys: KeyFolder, config: DeviceConfig) -> None:
+        name = config.device.name
+        for point in config.points:
+            if not has_point(connection, point.name):
+                add_point(connection, point.name, name, point.zone, point.name, point.name, kind=point.kind)
+        register(connection, name, bytes.fromhex(Identity(config.keys).public_key), self._now_ms())
+        write_secret(keys.folder / "sync" / f"{name}.key", self._secret())
+        keys.hand_out(name, config.keys)
+
+    def _secret(self) -> bytes:
+        return self._chance.randbytes(KEY_BYTES)
+
+    def _connected(self, _connection: int) -> None:
+        self._ingest.tell_all()
+        self._publisher.connected()
+        self._publisher.refresh()
+        self.steering.tell_all()
+
+    def _look(self) -> None:
+        self._publisher.refresh()
+        self.steering.end_due()
+        self._life.call_later(LOOK_S, self._look)
+
+    def _roll(self) -> None:
+        """The thread of the roll-outs, which only turns while there is one."""
+        self._rolling.look()
+        with self._store.reading() as connection:
+            if live_rollout(connection) is not None:
+                self._life.call_later(ROLL_S, self._roll)
+
+    def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self.link.publish(topic, payload, qos=1, retain=retain)
+
+    def _message(self, topic: str, payload: bytes, retained: bool) -> None:
+        found = topics.parse(topic)
+        if found is None:
+            return
+        arrived = Arrived(found, payload, retained)
+        if found.channel == "want":
+            self._publisher.answer(arrived)
+            return
+        self._arrived.append(arrived)
+        wait_s = BEATS_WAIT_S if found.channel == "beat" else COMMIT_S
+        if self._taking is None or self._taking.when() > self._life.time() + wait_s:
+            if self._taking is not None:
+                self._taking.cancel()
+            self._taking = self._life.call_later(wait_s, self._take)
+
+    def _take(self) -> None:
+        """One transaction of all that has come."""
+        self._taking = None
+        arrived, self._arrived = self._arrived, []
+        self._ingest.take(arrived)

@@ -1,0 +1,299 @@
+"""A device in virtual time: the shipped agent and keeper on a simulated board, and what can befall them."""
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+
+from contract import topics
+from contract.events import Event
+from edge.config.device_config import DeviceConfig
+from edge.config.peripherals import Bus
+from edge.config.wiring import Trial, Turn, Wirings, first_turn, next_turn
+from edge.device.device import Device
+from edge.device.ports import Ports
+from edge.identity.identity import Identity
+from edge.instruments.serial_line import BusPort
+from edge.journal.journal import Journal
+from edge.keeper.protocol import LocalLine, ToAgent, ToKeeper
+from edge.keeper.seat import KeeperSeat
+from edge.link.announcer import will
+from edge.link.connection_number import ConnectionNumber
+from edge.machine.clock import DeviceClock
+from edge.memory.memory import Memory
+from edge.remote.remote import Machine
+from edge.remote.rewiring import Rewire
+from edge.roster.store import RosterStore
+from firmware_sim.board.board import Board, BoardFactory, OnMove
+from firmware_sim.network.virtual_mqtt import Line, VirtualBroker, VirtualLink
+from firmware_sim.parts.rs485 import Rs485Bus
+from firmware_sim.time.life import Life, over
+from firmware_sim.worlds.board.wiring import Fit, resistors, wire
+
+
+class MortalJournal(Journal):
+    """A journal whose process can be killed and whose machine can lose its power: then only what was synced is left."""
+
+    def __init__(self, path: Path, *, boot: str) -> None:
+        self._closed = False
+        super().__init__(path, boot=boot)
+        self._wal_on_disk = self._whole_wal()
+
+    def flush(self) -> int:
+        seq = super().flush()
+        self._wal_on_disk = self._whole_wal()
+        return seq
+
+    def checkpoint(self) -> int | None:
+        seq = super().checkpoint()
+        self._wal_on_disk = self._whole_wal()
+        return seq
+
+    def fork(self, upto: int, said: Event) -> None:
+        super().fork(upto, said)
+        self._wal_on_disk = self._whole_wal()
+
+    def close(self) -> None:
+        super().close()
+        self._closed = True
+
+    def die(self) -> None:
+        """Let go of the file without a word in it: the next start finds an unclean end."""
+        if not self._closed:
+            self._connection.close()
+            os.close(self._wal)
+            self._hold.release()
+
+    def lose_power(self) -> None:
+        """The same, and what the kernel had not synced is gone. Of the table file all is: only checkpoints write it."""
+        if self._closed:
+            return
+        tables = self._path.read_bytes()
+        self.die()
+        self._path.write_bytes(tables)
+        self._path.with_name(f"{self._path.name}-wal").write_bytes(self._wal_on_disk)
+
+    def _whole_wal(self) -> bytes:
+        return os.pread(self._wal, os.fstat(self._wal).st_size, 0)
+
+
+class VirtualDevice:
+    """One device. Its board, its files and its cable outlive the agents and keepers that come and go on them."""
+
+    def __init__(
+        self,
+        config: DeviceConfig,
+        broker: VirtualBroker,
+        *,
+        seed: int,
+        line: Line | None = None,
+        strict_gpiod: bool = True,
+        on_move: OnMove | None = None,
+        more: Mapping[str, Fit] = {},
+        serve_posts: bool = False,
+    ) -> None:
+        """``more`` fits kinds of station that do not come with the gateway. ``serve_posts``: charging posts may connect
+        over real sockets, which takes a loop in real time."""
+        self.name = config.device.name
+        self.config = config
+        self._serve_posts = serve_posts
+        self._loop = broker.loop
+        self.board = Board(
+            self._loop, seed=f"{seed}/{self.name}", strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=on_move
+        )
+        self.hardware = wire(self.board, config, more)
+        for folder in (config.state, config.run):
+            folder.mkdir(parents=True, exist_ok=True)
+        site = config.device.site
+        self.link = VirtualLink(
+            broker,
+            self.name,
+            subscribe=[topics.down(site, self.name, "+")],
+            will=(topics.up(site, self.name, "state"), will),
+            line=line,
+        )
+        self.booted_s: dict[str, float] = {}
+        """When each boot began, on the world's clock."""
+        self.lost_power_s: list[float] = []
+        """When the plug was pulled."""
+        self.agent: Device | None = None
+        self._chance = self.board.random("processes")
+        self._threads = Executor(), Executor(), Executor()
+        self._journal: MortalJournal
+        self._agent_life = self._keeper_life = over(self._loop)
+        self._factory: BoardFactory
+        self._keeper: KeeperSeat
+        self._to_keeper: LocalLine
+        self._boot()
+
+    @property
+    def keeper_runs(self) -> bool:
+        return self._keeper_life.alive
+
+    @property
+    def waiting(self) -> int:
+        """Events that the cloud has not acknowledged, as far as anybody is there to know."""
+        return 0 if self.agent is None else self.agent.recorder.last_seq - self.agent.recorder.acked
+
+    def start(self) -> None:
+        self.start_keeper()
+        self.start_agent()
+
+    def start_keeper(self) -> None:
+        life = self._keeper_life = Life(self._loop, self._chance)
+        self._factory = self.board.factory()
+        self._keeper = KeeperSeat(
+            Wirings(self.config), self._factory, life.loop, self._tell, lambda _why: self.kill_keeper()
+        )
+        self._to_keeper = LocalLine(life.loop, self._keeper.heard)
+        self._connect()
+
+    def kill_keeper(self) -> None:
+        """The kernel alone decides about the pins; the agent sees its line end."""
+        if not self.keeper_runs:
+            return
+        self._factory.die()
+        self._keeper_life.end()
+        if self.agent is not None:
+            self._agent_life.call_soon(self.agent.agent.keeper_lost)
+
+    def start_agent(self) -> None:
+        life = self._agent_life = Life(self._loop, self._chance)
+        wirings = Wirings(self.config)
+        clock = DeviceClock(self.config.state / "clock.json", boot=self._boot_id, mono=self._mono_ms)
+        self._live(life, wirings, first_turn(wirings), clock)
+
+    def _live(self, life: Life, wirings: Wirings, turn: Turn, clock: DeviceClock) -> None:
+        """One life of the agent within its process: until it is killed, or starts over by another wiring."""
+        state = self.config.state
+        number = ConnectionNumber(state / "connections", clock)
+        self.link.next_number = number.next
+        self._journal = MortalJournal(state / "journal.db", boot=self._boot_id)
+        writer, flusher, roster_writer = self._threads
+
+        def start_over(trial: Trial | None) -> None:
+            life.create_task(self._start_over(life, wirings, trial, clock), name=f"{self.name} starts over")
+
+        ports = Ports(
+            loop=life.loop,
+            clock=clock,
+            identity=Identity(self.config.keys),
+            journal=self._journal,
+            roster=RosterStore(state / "roster.db"),
+            memory=Memory(state / "memory.db"),
+            keeper=self,
+            link=self.link,
+            number=number,
+            random=self.board.random(f"agent/{self._boot_id}/{life.loop.time()}"),
+            writer=writer,
+            flusher=flusher,
+            roster_writer=roster_writer,
+            machine=Machine(reboot=self._reboot, rewire=Rewire(wirings, turn, start_over)),
+            open_bus=self._open_bus,
+            serve_posts=self._serve_posts,
+        )
+        self.agent = Device(turn.chosen.config, ports)
+        self.agent.start()
+        self.link.start()
+        self._connect()
+
+    async def _start_over(self, life: Life, wirings: Wirings, trial: Trial | None, clock: DeviceClock) -> None:
+        """What the agent's process does between two of its lives."""
+        if self.agent is None:
+            return
+        await self.agent.close()
+        self._hear_nothing()
+        self.link.close()
+        if self.keeper_runs:
+            self._keeper_life.call_soon(self._keeper.agent_gone)
+        self.agent = None
+        self._live(life, wirings, next_turn(wirings, trial), clock)
+
+    def kill_agent(self) -> None:
+        """What it had not written is gone. The keeper sees its line end and puts every output to rest."""
+        self._end_agent(MortalJournal.die)
+        if self.keeper_runs:
+            self._keeper_life.call_soon(self._keeper.agent_gone)
+
+    def hang_agent(self) -> None:
+        """It does nothing more, and nobody can tell: its lines stay open. `kill_agent` is what a watchdog does next."""
+        self._agent_life.end()
+        self._hear_nothing()
+
+    def power_off(self) -> None:
+        """The plug is pulled. What was synced stays, the broker will notice, and the pins fall back."""
+        self.lost_power_s.append(self._loop.time())
+        self._hear_nothing()
+        cable_in = self.link.cable_in
+        self.link.cut()
+        self._end_agent(MortalJournal.lose_power)
+        self.link.cable_in = cable_in
+        self._keeper_life.end()
+        self.board.reset()
+
+    def power_on(self) -> None:
+        """The machine boots: its clock begins anew."""
+        self._boot()
+        self.start()
+
+    async def close(self) -> None:
+        """An orderly end of both processes."""
+        if self.agent is not None and self._agent_life.alive:
+            await self.agent.close()
+            self.link.close()
+            self.agent = None
+        self.kill_agent()
+        if self.keeper_runs:
+            self._keeper.close()
+            self._factory.close()
+            self._keeper_life.end()
+
+    def send(self, message: ToKeeper) -> None:
+        """From the agent to the keeper, if there is one."""
+        if self.keeper_runs:
+            self._to_keeper.send(message)
+
+    def _tell(self, message: ToAgent) -> None:
+        if self.agent is not None and self.keeper_runs:
+            self._agent_life.call_soon(self.agent.agent.heard, message)
+
+    def _connect(self) -> None:
+        if self.agent is not None and self.keeper_runs:
+            self._tell(self._keeper.snapshot())
+
+    def _end_agent(self, end: Callable[[MortalJournal], None]) -> None:
+        if self.agent is None:
+            return
+        self._agent_life.end()
+        self._hear_nothing()
+        self.link.kill()
+        end(self._journal)
+        self.agent.ports.roster.close()
+        self.agent.ports.memory.close()
+        self.agent = None
+
+    def _hear_nothing(self) -> None:
+        self.link.on_up = lambda connection: None
+        self.link.on_down = lambda: None
+        self.link.on_message = lambda topic, payload, retained: None
+        for bus in self.hardware.buses.values():
+            bus.hang_up()
+
+    def _open_bus(self, bus: Bus) -> BusPort:
+        """The line at that device, as it is wired; at any other device, or at another speed, nobody answers."""
+        for wired in self.config.buses:
+            if (wired.device, wired.baud) == (bus.device, bus.baud):
+                return self.hardware.buses[wired.name].open()
+        return Rs485Bus(self._loop, baud=bus.baud, name=bus.name).open()
+
+    def _reboot(self) -> None:
+        """The machine starts itself anew: for its pins and its clocks that is a cut of the power."""
+        self._loop.call_soon(self.power_off)
+        self._loop.call_soon(self.power_on)
+
+    def _boot(self) -> None:
+        self._boot_id = f"{self._chance.getrandbits(32):08x}"
+        self.booted_s[self._boot_id] = self._loop.time()
+
+    def _mono_ms(self) -> int:
+        return int((self._loop.time() - self.booted_s[self._boot_id]) * 1000)

@@ -1,0 +1,275 @@
+"""From a card's frame to a decision."""
+
+import logging
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+from msgspec.structs import replace
+
+from contract.credentials import canonical, encode
+from contract.decide import (
+    DAY_MS,
+    HOUR_MS,
+    RULE_VERSION,
+    Allotment,
+    Decision,
+    Direction,
+    Grant,
+    Mode,
+    Standing,
+    Trust,
+    Used,
+)
+from contract.reasons import Reason
+from edge.agent.decider import Decider
+from edge.archetypes.protocol import Decided, Report
+from firmware_sim.time.clock import VirtualLoop
+from tests.edge.support.cards import ANNAS, BENS, KEY, NOW_MS, STRANGERS, Cards, LoopClock, digest
+from tests.edge.support.portals import ANNA, BEN
+
+QUIET = Report("rest")
+CHARGING = Allotment("rider-phone", minutes=60, wh=100)
+
+
+class Book:
+    """A ledger in which everybody has used the same, and which remembers who was asked for."""
+
+    def __init__(self) -> None:
+        self.everybody: Mapping[str, Used] | None = {}
+        self.asked: list[str] = []
+
+    def used(self, holder: str) -> Mapping[str, Used] | None:
+        self.asked.append(holder)
+        return self.everybody
+
+
+class Desk:
+    """A decider with its roster."""
+
+    def __init__(self, *, has_key: bool = True) -> None:
+        loop = VirtualLoop()
+        self.cards, self.clock, self.book = Cards("gym"), LoopClock(loop), Book()
+        self.decider = Decider(
+            self.cards,
+            self.clock,
+            KEY if has_key else None,
+            zones={"gym": "hub"},
+            kinds={"gym": "door", "phone-1": "socket"},
+            ledger=self.book,
+            random_bytes=Random(7).randbytes,
+        )
+        loop.close()
+
+    def of_anna(self) -> Grant:
+        return self.cards.grants[digest(ANNAS)]
+
+    def let_anna(self, **changes: object) -> None:
+        self.cards.grants[digest(ANNAS)] = replace(self.of_anna(), **changes)
+
+    def decided(self, report: Report = QUIET) -> Decided:
+        return self.decider.decide_digest(digest(ANNAS), "gym", "in", free_exit=True, report=report)
+
+    def decide(
+        self, bits: str, direction: Direction = "in", *, free_exit: bool = True, report: Report = QUIET
+    ) -> Decision:
+        found = self.decider.decide(bits, "gym", direction, free_exit=free_exit, report=report)
+        assert found is not None
+        return found.decision
+
+
+def test_a_known_card_is_allowed_with_all_that_the_decision_rests_on() -> None:
+    found = Desk().decider.decide(ANNAS, "gym", "in", free_exit=True, report=QUIET)
+    assert found is not None
+    assert (found.decision.reason, found.decision.grant is not None) == (Reason.ALLOWED, True)
+    assert (found.digest, found.roster, found.rule, found.direction) == (digest(ANNAS), 7, RULE_VERSION, "in")
+
+
+def test_a_card_nobody_enrolled_is_unknown() -> None:
+    assert Desk().decide(STRANGERS).reason is Reason.UNKNOWN_CREDENTIAL
+
+
+@pytest.mark.parametrize(
+    "bits",
+    [ANNAS[:-1], ANNAS + "0", ANNAS[:-1] + ("1" if ANNAS[-1] == "0" else "0"), "0" * 81, "1" * 500, "1", "0101"],
+    ids=["25 bits", "27 bits", "bad parity", "81 bits", "500 bits", "1 bit", "a key"],
+)
+def test_what_is_no_valid_card_gets_no_decision(bits: str) -> None:
+    assert Desk().decider.decide(bits, "gym", "in", free_exit=True, report=QUIET) is None
+
+
+def test_a_uid_is_one_card_whichever_way_the_reader_sends_it() -> None:
+    uid = encode("UID4", number=0xD1E24D)
+    wrapped = encode("H10306", facility=0xD1E24D >> 16, number=0xD1E24D & 0xFFFF)
+    desk = Desk()
+    desk.cards.grants[digest(uid)] = desk.cards.grants[digest(ANNAS)]
+    assert desk.decide(wrapped).reason is Reason.ALLOWED
+
+
+@pytest.mark.parametrize(("issued_ms", "reason"), [(None, Reason.NO_ROSTER), (NOW_MS, Reason.UNKNOWN_CREDENTIAL)])
+def test_without_a_digest_key_nobody_is_known(issued_ms: int | None, reason: Reason) -> None:
+    desk = Desk(has_key=False)
+    desk.cards.issued_ms = issued_ms
+    assert desk.decide(ANNAS).reason is reason
+
+
+def test_a_roster_too_old_for_a_member_is_stale() -> None:
+    desk = Desk()
+    desk.cards.issued_ms = NOW_MS - 30 * DAY_MS
+    assert desk.decide(ANNAS).reason is Reason.ROSTER_STALE
+
+
+@pytest.mark.parametrize(
+    ("report", "reason"),
+    [(Report("rest", busy=True), Reason.BUSY), (Report("jammed", faulted=True), Reason.FAULTED)],
+    ids=["busy", "faulted"],
+)
+def test_the_stations_report_is_weighed(report: Report, reason: Reason) -> None:
+    assert Desk().decide(ANNAS, report=report).reason is reason
+
+
+def test_exit_is_free_only_where_the_point_says_so() -> None:
+    assert Desk().decide(STRANGERS, "out").reason is Reason.FREE_EXIT
+    assert Desk().decide(STRANGERS, "out", free_exit=False).reason is Reason.UNKNOWN_CREDENTIAL
+
+
+@pytest.mark.parametrize(
+    ("direction", "free_exit", "reason"),
+    [("in", True, Reason.INTERNAL_ERROR), ("out", False, Reason.INTERNAL_ERROR), ("out", True, Reason.FREE_EXIT)],
+)
+def test_a_fault_of_ours_lets_nobody_in_and_keeps_nobody_in(
+    direction: Direction, free_exit: bool, reason: Reason, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = Desk()
+    desk.cards.broken = True
+    with caplog.at_level(logging.ERROR):
+        decision = desk.decide(ANNAS, direction, free_exit=free_exit)
+    assert (decision.reason, decision.allowed) == (reason, reason is Reason.FREE_EXIT)
+    assert desk.decider.failures == 1
+    assert "a decision at gym failed" in caplog.text
+    assert ANNAS not in caplog.text
+    desk.cards.broken = False
+    assert desk.decide(ANNAS).allowed
+
+
+def test_who_stands_on_a_damaged_page_is_refused_as_such_and_leaves_freely() -> None:
+    desk = Desk()
+    desk.cards.damaged = True
+    assert desk.decide(ANNAS).reason is Reason.ROSTER_DAMAGED
+    assert desk.decide(ANNAS, "out").reason is Reason.FREE_EXIT
+    assert desk.decider.failures == 0
+    desk.cards.damaged = False
+    assert desk.decide(ANNAS).allowed
+
+
+def test_the_grant_that_allowed_is_told() -> None:
+    grant = Desk().decide(ANNAS).grant
+    assert grant is not None
+    assert grant.holder == ANNA
+
+
+def test_a_card_of_a_line_and_its_digest_are_weighed_as_the_frame_is() -> None:
+    desk = Desk()
+    card = canonical(ANNAS)
+    assert card is not None
+    assert desk.decider.digest_of_card(card) == desk.decider.digest_of(ANNAS) == digest(ANNAS)
+    by_frame, by_digest = desk.decider.decide(ANNAS, "gym", "in", free_exit=True, report=QUIET), desk.decided()
+    assert by_frame is not None
+    assert by_digest == replace(by_frame, ticket=by_digest.ticket)
+
+
+def test_every_decision_has_a_ticket_of_its_own() -> None:
+    desk = Desk()
+    tickets = [desk.decided().ticket for _ in range(20)]
+    assert len(set(tickets)) == 20
+    assert {len(bytes.fromhex(ticket)) for ticket in tickets} == {8}
+
+
+def test_a_decision_knows_the_time_of_day_of_its_site() -> None:
+    desk, socket = Desk(), Report("free", offline_limit_ms=HOUR_MS)
+    assert desk.decided(socket).minute == 16 * 60, "08:00 UTC in Shanghai"
+    assert desk.decided().minute is None, "at a door nobody asks"
+    desk.clock.trust = Trust.UNSET
+    assert desk.decided(socket).minute is None
+    desk.clock.trust, desk.cards.zone = Trust.HOLDOVER, None
+    assert desk.decided(socket).minute is None
+
+
+def test_what_the_holder_has_used_today_is_weighed_where_it_is_rationed() -> None:
+    desk = Desk()
+    desk.let_anna(allotments={"gym": CHARGING})
+    assert desk.decide(ANNAS).reason is Reason.ALLOWED
+    desk.book.everybody = {"rider-phone": Used(ms=HOUR_MS)}
+    assert desk.decide(ANNAS).reason is Reason.QUOTA_SPENT
+    desk.book.everybody = {"rider-ebike": Used(ms=HOUR_MS)}
+    assert desk.decide(ANNAS).reason is Reason.ALLOWED
+    desk.book.everybody = None
+    assert desk.decide(ANNAS).reason is Reason.USAGE_UNKNOWN
+    assert desk.decide(BENS).reason is Reason.ALLOWED
+    assert desk.book.asked == [ANNA.hex()] * 4, "nobody else's use is of interest"
+
+
+def test_without_a_ledger_nobody_knows_what_was_used() -> None:
+    desk = Desk()
+    desk.let_anna(allotments={"gym": CHARGING})
+    bare = Decider(desk.cards, desk.clock, KEY)
+    found = [bare.decide(bits, "gym", "in", free_exit=True, report=QUIET) for bits in (ANNAS, BENS)]
+    assert [one.decision.reason for one in found if one is not None] == [Reason.USAGE_UNKNOWN, Reason.ALLOWED]
+
+
+def test_of_a_card_with_two_holders_nobody_knows_whose_use_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.let_anna(allotments={"gym": CHARGING})
+    both = [desk.of_anna(), replace(desk.of_anna(), holder=BEN)]
+    monkeypatch.setattr(desk.cards, "find", lambda digest: both)
+    assert desk.decide(ANNAS).reason is Reason.USAGE_UNKNOWN
+
+
+def test_a_point_with_a_limit_begins_nothing_once_the_cloud_was_not_heard_for_so_long() -> None:
+    desk = Desk()
+    socket = Report("free", offline_limit_ms=12 * HOUR_MS)
+    desk.clock.heard_ms = NOW_MS - 12 * HOUR_MS + 1
+    assert desk.decide(ANNAS, report=socket).reason is Reason.ALLOWED
+    desk.clock.heard_ms -= 1
+    assert desk.decide(ANNAS, report=socket).reason is Reason.OFFLINE_TOO_LONG
+    assert desk.decide(ANNAS).reason is Reason.ALLOWED, "a door has no such limit"
+
+
+def test_a_reserved_point_is_for_one_holder() -> None:
+    desk = Desk()
+    kept = Report("free", reserved_for=ANNA.hex())
+    assert [desk.decide(bits, report=kept).reason for bits in (ANNAS, BENS)] == [Reason.ALLOWED, Reason.RESERVED]
+
+
+def test_a_point_is_told_that_somebody_stands_there_who_may_clear_its_faults() -> None:
+    desk, broken = Desk(), Report("faulted", faulted=True)
+    assert desk.decided(broken).resets is False
+    desk.let_anna(resets=frozenset({"gym", "hub"}))
+    assert (desk.decided(broken).decision.reason, desk.decided(broken).resets) == (Reason.FAULTED, True)
+    assert desk.decider.may_reset(digest(ANNAS), "gym") == ANNA
+    desk.let_anna(resets=frozenset({"gym"}))
+    assert desk.decided(broken).resets is False, "in another zone"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"standing": Standing.LOST}, {"standing": Standing.SUSPENDED}, {"valid_until_ms": NOW_MS}],
+    ids=["lost", "suspended", "ended"],
+)
+def test_a_card_that_opens_nothing_any_more_resets_nothing(changes: dict[str, object]) -> None:
+    desk = Desk()
+    desk.let_anna(resets=frozenset({"hub"}))
+    assert desk.decided().resets is True
+    desk.let_anna(**changes)
+    assert desk.decided().resets is False
+    assert desk.decider.may_reset(digest(ANNAS), "hub") is None
+
+
+@pytest.mark.parametrize(
+    ("point", "reason"),
+    [("gym", Reason.HELD_OPEN), ("phone-1", Reason.UNKNOWN_CREDENTIAL), ("elsewhere", Reason.UNKNOWN_CREDENTIAL)],
+)
+def test_only_a_door_is_free_in_hold_open(point: str, reason: Reason) -> None:
+    """Whatever mode a socket was brought into, it gives nothing to a card that nobody knows."""
+    decided = Desk().decider.decide_digest(bytes(16), point, "in", free_exit=True, report=QUIET, mode=Mode.HOLD_OPEN)
+    assert decided.decision.reason is reason

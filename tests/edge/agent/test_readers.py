@@ -1,0 +1,99 @@
+"""A keypad reader that several points share: whoever keys a number is weighed there."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.credentials import KEYS
+from edge.agent.agent import Agent
+from edge.agent.bursts import EVERY_S
+from edge.agent.decider import Decider
+from edge.config import device_config
+from edge.keeper.protocol import Frame, Snapshot, ToKeeper
+from tests.edge.support.cards import ANNAS, BENS, KEY, Cards, LoopClock, digest
+from tests.edge.support.recordings import HandRecording
+from tests.firmware_sim.support.story import in_virtual_time
+
+TAP = """
+from msgspec import Struct
+from edge.archetypes.protocol import Decided, Record, Report
+
+INPUTS, OUTPUTS = {}, {}
+
+class Settings(Struct):
+    pass
+
+def start(point, settings):
+    return ""
+
+def step(state, happened, now_ms):
+    if isinstance(happened, Decided):
+        return happened.digest.hex(), [Record("session.tapped", {"digest": happened.digest.hex()})]
+    return state, []
+
+def report(state):
+    return Report("charging" if state else "free", user=state)
+"""
+HUB = '[device]\nsite = "s"\nname = "hub"\n\n[cloud]\nbroker = "mqtt://127.0.0.1"\n' + "".join(
+    f'\n[[point]]\nname = "{name}"\nkind = "tap"\nzone = "hub"\n' for name in ("phone-1", "phone-2")
+)
+READER = '\n[[reader]]\nname = "pad"\nd0 = 5\nd1 = 6\npoints = { "1" = "phone-1", "12" = "phone-2" }\n'
+
+
+class Hub:
+    def __init__(self, folder: Path) -> None:
+        (folder / "tap.py").write_text(TAP)
+        (folder / "hub.toml").write_text(HUB + READER)
+        loop = asyncio.get_running_loop()
+        clock = LoopClock(loop)
+        self.recording = HandRecording()
+        decider = Decider(Cards("phone-1", "phone-2"), clock, KEY)
+        loaded = device_config.load(folder / "hub.toml", [folder])
+        self.agent = Agent(loaded, loop, clock, self.recording, decider, self)
+        self.agent.heard(Snapshot({}, []))
+
+    def send(self, message: ToKeeper) -> None:
+        """The keeper is told nothing here."""
+
+    def pad(self, keys: str, card: str = "") -> list[tuple[str, str, dict[str, Any]]]:
+        """Key a number, tap a card, and return what was recorded of it."""
+        self.recording.rows.clear()
+        for key in keys:
+            self.agent.heard(Frame("pad", f"{KEYS.index(key):04b}", 0.0))
+        if card:
+            self.agent.heard(Frame("pad", card, 0.0))
+        return list(self.recording.rows)
+
+
+@pytest.mark.parametrize(("keys", "point"), [("1", "phone-1"), ("12", "phone-2"), ("12#", "phone-2")])
+@in_virtual_time
+async def test_who_keys_a_number_and_taps_is_weighed_at_that_point(tmp_path: Path, keys: str, point: str) -> None:
+    assert Hub(tmp_path).pad(keys, ANNAS) == [(point, "session.tapped", {"digest": digest(ANNAS).hex()})]
+
+
+@in_virtual_time
+async def test_who_taps_without_a_number_means_the_point_of_their_own_session(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    hub.pad("12", ANNAS)
+    assert [row[0] for row in hub.pad("", ANNAS)] == ["phone-2"]
+
+
+@in_virtual_time
+async def test_who_taps_without_number_or_session_is_told_nothing_but_that_it_was_noted(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    hub.pad("12", ANNAS)
+    assert hub.pad("", BENS) == [("", "reader.invalid_read", {"reader": "pad", "why": "no_number", "count": 1})]
+    assert hub.pad("7", BENS) == []
+    await asyncio.sleep(EVERY_S + 1)
+    assert [row[2].get("why") for row in hub.recording.rows] == ["no_number"]
+
+
+@in_virtual_time
+async def test_keys_and_card_bits_are_written_down_nowhere(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    assert hub.pad("1234*#") == []
+    noise = "1" * 25
+    assert [row[1] for row in hub.pad("", noise)] == ["reader.invalid_read"]
+    assert noise not in str(hub.recording.rows)

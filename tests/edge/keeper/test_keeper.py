@@ -1,0 +1,593 @@
+"""The keeper on a simulated board: what the pins do, whatever becomes of the agent, the keeper and the disk."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.credentials import encode
+from contract.emergencies import Cause, Ending
+from edge.keeper import keeper, latch
+from edge.keeper.keeper import DRILL_S, EXIT_MS
+from edge.keeper.latch import Latch
+from edge.keeper.outputs import MAX_LEASE_MS, LeasedOutput
+from edge.keeper.protocol import (
+    Changed,
+    Drill,
+    Drive,
+    Frame,
+    LatchUnsaved,
+    NotReset,
+    Refused,
+    Reset,
+    Rest,
+    Rested,
+    Snapshot,
+    ToAgent,
+    ZoneEmergency,
+)
+from edge.machine import files
+from tests.edge.support.rig import GATES, LAMP, LOCK, MAGNET, Leaseless, Rig, driven_ms
+from tests.firmware_sim.support.story import in_virtual_time
+
+CARD = encode("H10301", facility=21, number=15890)
+EAST, GYM, GREEN = "east.lock", "gym.lock", "east.green"
+AT_REST = {LOCK: False, LAMP: False, MAGNET: True}
+
+
+def full(*_: Any) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def levels(rig: Rig) -> dict[int, bool]:
+    return {pin: rig.level(pin) for pin in AT_REST}
+
+
+@in_virtual_time
+async def test_every_output_is_at_rest_from_the_start(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    assert levels(rig) == AT_REST
+    assert rig.told == []
+
+
+@in_virtual_time
+async def test_the_snapshot_tells_where_every_input_stands(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    inputs = {"east.contact": True, "east.exit_button": False, "gym.release_sense": False}
+    assert rig.keeper.snapshot() == Snapshot(inputs, [], wiring=rig.config.hash)
+
+
+@pytest.mark.parametrize(("output", "pin"), [(EAST, LOCK), (GYM, MAGNET)])
+@in_virtual_time
+async def test_an_order_drives_an_output_until_its_lease_runs_out(output: str, pin: int, tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.keeper.heard(Drive(output, 6_000))
+    assert rig.level(pin) is not AT_REST[pin]
+    await asyncio.sleep(6.001)
+    assert levels(rig) == AT_REST
+    assert rig.told == [Rested(output, "expired")]
+
+
+@in_virtual_time
+async def test_an_order_to_rest_ends_a_lease(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.keeper.heard(Drive(EAST, 6_000))
+    rig.keeper.heard(Rest(EAST))
+    assert levels(rig) == AT_REST
+    await asyncio.sleep(10)
+    assert rig.told == [Rested(EAST, "ordered")]
+
+
+@in_virtual_time
+async def test_renewing_keeps_an_output_driven(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    for _ in range(10):
+        rig.keeper.heard(Drive(EAST, 1_000))
+        await asyncio.sleep(0.9)
+        assert rig.level(LOCK)
+    assert rig.told == []
+
+
+@in_virtual_time
+async def test_an_agent_that_is_gone_leaves_nothing_driven(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    for output in (EAST, GYM, GREEN):
+        rig.keeper.heard(Drive(output, 60_000))
+    rig.keeper.agent_gone()
+    assert levels(rig) == AT_REST
+    assert rig.told == [Rested(output, "agent_gone") for output in (EAST, GREEN, GYM)]
+
+
+@pytest.mark.parametrize("lease_ms", [0, -1, MAX_LEASE_MS + 1])
+@in_virtual_time
+async def test_a_lease_of_no_sensible_length_is_refused(lease_ms: int, tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.keeper.heard(Drive(EAST, lease_ms))
+    assert levels(rig) == AT_REST
+    assert rig.told == [Refused(EAST, "bad_lease")]
+
+
+@in_virtual_time
+async def test_the_longest_lease_is_given(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.keeper.heard(Drive(EAST, MAX_LEASE_MS))
+    assert rig.told == []
+
+
+@pytest.mark.parametrize("order", [Drive("west.lock", 1_000), Rest("east.bolt")])
+@in_virtual_time
+async def test_an_output_that_is_not_there_is_refused(order: Drive | Rest, tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.keeper.heard(order)
+    assert rig.told == [Refused(order.output, "no_such_output")]
+
+
+@pytest.mark.parametrize("strict_gpiod", [True, False])
+@in_virtual_time
+async def test_a_keeper_that_ends_in_good_order_leaves_every_pin_floating_at_rest(
+    strict_gpiod: bool, tmp_path: Path
+) -> None:
+    rig = Rig(tmp_path, strict_gpiod=strict_gpiod)
+    rig.keeper.heard(Drive(EAST, 60_000))
+    rig.keeper.heard(Drive(GYM, 60_000))
+    rig.keeper.close()
+    assert levels(rig) == AT_REST
+    assert not any(rig.board.pin(pin).is_output for pin in AT_REST)
+    rig.button.press()
+    await asyncio.sleep(120)
+    assert levels(rig) == AT_REST
+    assert rig.heard(Changed) == []
+
+
+@in_virtual_time
+async def test_a_killed_keeper_leaves_its_pins_at_rest_under_a_strict_kernel(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, strict_gpiod=True)
+    rig.keeper.heard(Drive(EAST, 6_000))
+    rig.kill()
+    assert levels(rig) == AT_REST
+
+
+@in_virtual_time
+async def test_a_killed_keeper_leaves_its_pins_driven_under_a_lenient_kernel_until_the_next_keeper(
+    tmp_path: Path,
+) -> None:
+    """Why the installation parks the pins and asks for a strict kernel: nobody is left to end the lease."""
+    rig = Rig(tmp_path, strict_gpiod=False)
+    rig.keeper.heard(Drive(EAST, 6_000))
+    rig.kill()
+    await asyncio.sleep(600)
+    assert rig.level(LOCK)
+    rig.start()
+    assert levels(rig) == AT_REST
+
+
+@pytest.mark.parametrize("strict_gpiod", [True, False])
+@in_virtual_time
+async def test_a_card_arrives_whole_under_both_kernels(strict_gpiod: bool, tmp_path: Path) -> None:
+    rig = Rig(tmp_path, strict_gpiod=strict_gpiod)
+    rig.reader.send(CARD)
+    await asyncio.sleep(1)
+    (frame,) = rig.told
+    assert isinstance(frame, Frame)
+    assert (frame.reader, frame.bits) == ("east.in", CARD)
+    assert frame.at_s == pytest.approx(0.025)
+
+
+@in_virtual_time
+async def test_a_bouncing_button_is_told_once_each_way(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.button.press(300)
+    await asyncio.sleep(1)
+    assert [(told.input, told.active) for told in rig.told if isinstance(told, Changed)] == [
+        ("east.exit_button", True),
+        ("east.exit_button", False),
+    ]
+
+
+@pytest.mark.parametrize("cause", ["alarm", "break_wire"])
+@in_virtual_time
+async def test_an_alarm_and_a_broken_loop_release_the_zone_and_cut_what_runs(cause: str, tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.keeper.heard(Drive(GREEN, 60_000))
+    getattr(rig.fire, cause)()
+    await asyncio.sleep(0.1)
+    assert levels(rig) == {LOCK: True, LAMP: False, MAGNET: True}
+    assert rig.heard(ZoneEmergency) == [ZoneEmergency("estate", active=True)]
+    await asyncio.sleep(24 * 3600)
+    assert rig.level(LOCK)
+
+
+@in_virtual_time
+async def test_another_zone_goes_on_as_before(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.fire.alarm()
+    await asyncio.sleep(0.1)
+    rig.keeper.heard(Drive(GYM, 1_000))
+    assert rig.level(MAGNET) is False
+    await asyncio.sleep(2)
+    assert rig.level(MAGNET) is True
+
+
+@pytest.mark.parametrize("order", [Rest(EAST), Drive(EAST, 1_000), Drive(GREEN, 1_000)])
+@in_virtual_time
+async def test_orders_are_refused_while_the_zone_is_in_emergency(order: Drive | Rest, tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.fire.alarm()
+    await asyncio.sleep(0.1)
+    rig.told.clear()
+    rig.keeper.heard(order)
+    await asyncio.sleep(2)
+    assert rig.told == [Refused(order.output, "emergency")]
+    assert (rig.level(LOCK), rig.level(LAMP)) == (True, False)
+
+
+@in_virtual_time
+async def test_an_agent_that_dies_in_an_emergency_locks_nobody_in(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.fire.alarm()
+    await asyncio.sleep(0.1)
+    rig.keeper.agent_gone()
+    assert rig.level(LOCK)
+
+
+@in_virtual_time
+async def test_an_emergency_ends_by_the_key_alone_and_only_after_the_alarm(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.fire.alarm()
+    await asyncio.sleep(1)
+    rig.key.press()
+    await asyncio.sleep(1)
+    assert rig.level(LOCK), "the alarm still rings"
+    rig.fire.clear()
+    await asyncio.sleep(3600)
+    assert rig.level(LOCK), "nobody has turned the key"
+    rig.told.clear()
+    rig.key.press()
+    await asyncio.sleep(1)
+    assert levels(rig) == AT_REST
+    assert rig.told == [Rested(EAST, "emergency_over"), ZoneEmergency("estate", active=False)]
+    assert json.loads(rig.latch_file.read_text()) == {}
+
+
+@in_virtual_time
+async def test_a_key_left_turned_ends_no_later_emergency(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.key.push()
+    rig.fire.alarm()
+    await asyncio.sleep(1)
+    rig.fire.clear()
+    await asyncio.sleep(1)
+    assert rig.level(LOCK)
+
+
+@in_virtual_time
+async def test_a_key_turned_without_an_emergency_does_nothing(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.keeper.heard(Drive(EAST, 6_000))
+    rig.key.press()
+    await asyncio.sleep(1)
+    assert (rig.level(LOCK), rig.told) == (True, [])
+
+
+@in_virtual_time
+async def test_an_alarm_that_comes_again_is_told_once(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    for _ in range(3):
+        rig.fire.alarm()
+        await asyncio.sleep(1)
+        rig.fire.clear()
+        await asyncio.sleep(1)
+    assert len(rig.heard(ZoneEmergency)) == 1
+
+
+@in_virtual_time
+async def test_the_pins_move_before_the_latch_is_written_and_the_agent_hears_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    order: list[str] = []
+
+    def write(path: Path, data: bytes) -> None:
+        order.append(f"written with the lock {'driven' if rig.level(LOCK) else 'at rest'}")
+        files.write_whole(path, data)
+
+    monkeypatch.setattr(latch, "write_whole", write)
+    monkeypatch.setattr(rig.keeper, "_tell", lambda message: order.append("told"))
+    rig.fire.alarm()
+    await asyncio.sleep(1)
+    assert order == ["written with the lock driven", "told"]
+
+
+@pytest.mark.parametrize("strict_gpiod", [True, False])
+@in_virtual_time
+async def test_an_emergency_outlives_the_keeper(strict_gpiod: bool, tmp_path: Path) -> None:
+    rig = Rig(tmp_path, strict_gpiod=strict_gpiod)
+    rig.fire.alarm()
+    await asyncio.sleep(1)
+    rig.fire.clear()
+    await asyncio.sleep(1)
+    rig.kill()
+    rig.start()
+    assert rig.level(LOCK)
+    assert rig.keeper.snapshot().emergencies == ["estate"]
+    rig.key.press()
+    await asyncio.sleep(1)
+    assert rig.keeper.snapshot().emergencies == []
+    assert levels(rig) == AT_REST
+
+
+@in_virtual_time
+async def test_a_keeper_that_starts_in_an_alarm_releases_at_once(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.kill()
+    rig.fire.alarm()
+    await asyncio.sleep(1)
+    rig.start()
+    assert rig.level(LOCK)
+    assert rig.keeper.snapshot().emergencies == ["estate"]
+
+
+@in_virtual_time
+async def test_a_full_disk_does_not_stand_between_a_fire_and_a_door(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    monkeypatch.setattr(latch, "write_whole", full)
+    rig.fire.alarm()
+    await asyncio.sleep(1)
+    assert rig.level(LOCK)
+    assert rig.heard(ZoneEmergency) == [ZoneEmergency("estate", active=True)]
+    assert rig.heard(LatchUnsaved) == [LatchUnsaved(unsaved=True)]
+    assert rig.keeper.snapshot().latch_unsaved
+
+
+@in_virtual_time
+async def test_a_latch_that_the_disk_did_not_take_is_offered_again_until_it_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    monkeypatch.setattr(latch, "write_whole", full)
+    rig.fire.alarm()
+    await asyncio.sleep(60)
+    monkeypatch.undo()
+    assert not rig.latch_file.exists()
+    await asyncio.sleep(keeper.SAVE_AGAIN_S)
+    assert Latch(rig.latch_file).causes == {"estate": "fire"}
+    assert rig.heard(LatchUnsaved)[-1] == LatchUnsaved(unsaved=False)
+    assert not rig.keeper.snapshot().latch_unsaved
+
+
+def test_a_latch_that_could_not_be_saved_says_so_and_is_saved_with_the_next(tmp_path: Path) -> None:
+    latch = Latch(tmp_path / "no" / "latch.json")
+    latch.set("estate", "fire")
+    assert latch.causes == {"estate": "fire"}
+    assert latch.unsaved
+    (tmp_path / "no").mkdir()
+    latch.set("gym", "smoke")
+    saved = Latch(tmp_path / "no" / "latch.json")
+    assert saved.causes == {"estate": "fire", "gym": "smoke"}
+
+
+@pytest.mark.parametrize("text", ["", "[", "7", '{"a": 1', "[[]]", "null", '"estate"'])
+@in_virtual_time
+async def test_a_latch_that_cannot_be_read_leaves_it_to_the_inputs(text: str, tmp_path: Path) -> None:
+    (tmp_path / "latch.json").write_text(text)
+    rig = Rig(tmp_path)
+    assert rig.keeper.snapshot().emergencies == []
+    rig.keeper.heard(Drive(EAST, 1_000))
+    assert rig.told == []
+
+
+@in_virtual_time
+async def test_a_latched_zone_that_was_rewired_away_locks_nothing_up_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "latch.json").write_text('["gym", "attic"]')
+    rig = Rig(tmp_path)
+    rig.keeper.heard(Drive(GYM, 1_000))
+    assert rig.told == []
+    assert json.loads(rig.latch_file.read_text()) == {}
+
+
+CAUSES = (
+    GATES
+    + """\
+confirm = { pin = 25 }
+smoke = { pin = 20, active = "high" }
+estop = { pin = 21, active = "high" }
+"""
+)
+RELEASED = {LOCK: True, LAMP: False, MAGNET: True}
+HOUR_S = 3600
+
+
+class Hazards(Rig):
+    """The rig with all that can be wired for a zone."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, text=CAUSES)
+
+    async def after(self, deed: Callable[[], object], s: float = 1) -> list[ToAgent]:
+        """What is told within a second of a deed, leases and lamps aside."""
+        self.told.clear()
+        deed()
+        await asyncio.sleep(s)
+        return [message for message in self.told if isinstance(message, (ZoneEmergency, NotReset))]
+
+    def began(self, cause: Cause) -> list[ZoneEmergency]:
+        return [ZoneEmergency("estate", active=True, cause=cause)]
+
+    @property
+    def causes(self) -> dict[str, Cause]:
+        return self.keeper.snapshot().causes
+
+
+@pytest.mark.parametrize("cause", ["fire", "smoke", "estop", "loop_broken"])
+@in_virtual_time
+async def test_every_cause_releases_the_zone_and_is_told_by_its_name(cause: Cause, tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    deeds = {
+        "fire": rig.fire.alarm,
+        "smoke": rig.smoke.fill,
+        "estop": rig.stop.press,
+        "loop_broken": rig.fire.break_wire,
+    }
+    assert await rig.after(deeds[cause]) == rig.began(cause)
+    assert levels(rig) == RELEASED
+    assert (rig.causes, Latch(rig.latch_file).causes) == ({"estate": cause}, {"estate": cause})
+    rig.kill()
+    rig.start()
+    assert (rig.causes, levels(rig)) == ({"estate": cause}, RELEASED)
+
+
+@in_virtual_time
+async def test_a_worse_cause_is_told_and_latched_and_a_lesser_one_is_not(tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    assert await rig.after(rig.fire.break_wire) == rig.began("loop_broken")
+    assert await rig.after(rig.stop.press) == rig.began("estop")
+    assert await rig.after(rig.fire.alarm) == rig.began("fire")
+    assert await rig.after(rig.smoke.fill) == []
+    assert Latch(rig.latch_file).causes == {"estate": "fire"}
+
+
+@in_virtual_time
+async def test_a_worse_cause_that_came_while_there_was_no_keeper_is_known_at_its_start(tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    await rig.after(rig.fire.break_wire)
+    rig.kill()
+    rig.fire.alarm()
+    await asyncio.sleep(1)
+    rig.start()
+    assert (rig.causes, Latch(rig.latch_file).causes) == ({"estate": "fire"}, {"estate": "fire"})
+
+
+@pytest.mark.parametrize("by", ["key", "card"])
+@in_virtual_time
+async def test_nobody_resets_a_zone_before_every_one_of_its_inputs_is_quiet(by: Ending, tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    reset: Callable[[], object] = rig.key.press if by == "key" else lambda: rig.keeper.heard(Reset("estate"))
+    rig.fire.alarm()
+    rig.smoke.fill()
+    await rig.after(rig.stop.press)
+    all_three: list[Cause] = ["fire", "smoke", "estop"]
+    for still, over in ((all_three, rig.fire.clear), (all_three[1:], rig.smoke.air)):
+        assert await rig.after(reset) == [NotReset("estate", by, still)]
+        await rig.after(over)
+    assert await rig.after(reset) == [NotReset("estate", by, ["estop"])]
+    assert levels(rig) == RELEASED
+    await rig.after(rig.stop.twist)
+    assert await rig.after(reset) == [ZoneEmergency("estate", active=False, cause="fire", by=by)]
+    assert (levels(rig), rig.causes, rig.keeper.snapshot().ended) == (AT_REST, {}, {"estate": by})
+
+
+@pytest.mark.parametrize("zone", ["estate", "gym", "attic"])
+@in_virtual_time
+async def test_a_reset_without_an_emergency_does_nothing(zone: str, tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    rig.keeper.heard(Drive(EAST, 60_000))
+    assert await rig.after(lambda: rig.keeper.heard(Reset(zone))) == []
+    assert rig.level(LOCK)
+
+
+def begin_drill(rig: Rig) -> None:
+    rig.keeper.heard(Drill("estate", on=True))
+
+
+def end_drill(rig: Rig) -> None:
+    rig.keeper.heard(Drill("estate", on=False))
+
+
+@in_virtual_time
+async def test_in_a_drill_the_pins_act_as_in_a_fire_and_the_disk_hears_nothing_of_it(tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    rig.keeper.heard(Drive(GREEN, 60_000))
+    assert await rig.after(lambda: begin_drill(rig)) == rig.began("drill")
+    assert (levels(rig), rig.causes, rig.latch_file.exists()) == (RELEASED, {"estate": "drill"}, False)
+    rig.keeper.heard(Rest(EAST))
+    rig.keeper.heard(Drive(GREEN, 1_000))
+    rig.keeper.agent_gone()
+    assert levels(rig) == RELEASED
+    assert await rig.after(lambda: begin_drill(rig)) == []
+
+
+@pytest.mark.parametrize("by", ["order", "key", "card", "time"])
+@in_virtual_time
+async def test_a_drill_ends_by_an_order_a_key_a_card_or_after_half_an_hour(by: Ending, tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    await rig.after(lambda: begin_drill(rig))
+    if by == "order":
+        told = await rig.after(lambda: end_drill(rig))
+    elif by == "key":
+        told = await rig.after(rig.key.press)
+    elif by == "card":
+        told = await rig.after(lambda: rig.keeper.heard(Reset("estate")))
+    else:
+        assert await rig.after(lambda: None, DRILL_S - 2) == []
+        told = await rig.after(lambda: None, 2)
+    assert told == [ZoneEmergency("estate", active=False, cause="drill", by=by)]
+    assert (levels(rig), rig.causes) == (AT_REST, {})
+    assert await rig.after(lambda: None, HOUR_S) == []
+
+
+@in_virtual_time
+async def test_a_drill_that_becomes_a_fire_is_a_fire_and_no_order_and_no_time_ends_it(tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    await rig.after(lambda: begin_drill(rig))
+    assert await rig.after(rig.fire.alarm) == rig.began("fire")
+    assert await rig.after(lambda: end_drill(rig)) == []
+    rig.fire.clear()
+    assert await rig.after(lambda: None, HOUR_S) == []
+    assert (levels(rig), Latch(rig.latch_file).causes) == (RELEASED, {"estate": "fire"})
+    assert await rig.after(rig.key.press) == [ZoneEmergency("estate", active=False, cause="fire", by="key")]
+
+
+@in_virtual_time
+async def test_nobody_drills_during_an_emergency_nor_where_nothing_is_watched(tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    rig.keeper.heard(Drill("gym", on=True))
+    assert (rig.causes, levels(rig)) == ({}, AT_REST)
+    await rig.after(rig.smoke.fill)
+    assert await rig.after(lambda: begin_drill(rig)) == []
+    assert rig.causes == {"estate": "smoke"}
+
+
+@in_virtual_time
+async def test_a_drill_is_over_with_its_keeper(tmp_path: Path) -> None:
+    rig = Hazards(tmp_path)
+    await rig.after(lambda: begin_drill(rig))
+    rig.kill()
+    rig.start()
+    assert (levels(rig), rig.causes) == (AT_REST, {})
+    rig.keeper.heard(Drill("estate", on=True))
+    rig.keeper.close()
+    assert await rig.after(lambda: None, HOUR_S) == []
+
+
+async def longest_drive_of_a_hung_agent_ms(rig: Rig, lease_ms: int) -> float:
+    """The check that a build without the lease must fail: an agent orders once and is never heard of again."""
+    rig.keeper.heard(Drive(EAST, lease_ms))
+    await asyncio.sleep(3600)
+    return driven_ms(rig.board, LOCK, rest=False, now_ms=rig.loop.time() * 1000)
+
+
+@in_virtual_time
+async def test_a_hung_agent_leaves_no_output_driven_longer_than_its_lease(tmp_path: Path) -> None:
+    assert await longest_drive_of_a_hung_agent_ms(Rig(tmp_path), 6_000) == pytest.approx(6_000)
+
+
+@in_virtual_time
+async def test_a_build_without_the_lease_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LeasedOutput, "drive", Leaseless.drive)
+    assert await longest_drive_of_a_hung_agent_ms(Rig(tmp_path), 6_000) > 6_000
+
+
+@in_virtual_time
+async def test_the_exit_button_opens_also_without_an_agent_and_only_for_a_while(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.button.press()
+    await asyncio.sleep(1)
+    assert rig.board.pin(LOCK).level
+    assert not rig.board.pin(LAMP).level
+    await asyncio.sleep(EXIT_MS / 1000)
+    assert not rig.board.pin(LOCK).level

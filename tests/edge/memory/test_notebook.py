@@ -1,0 +1,110 @@
+"""What a point keeps is found again, with its age, and a disk that takes nothing is told of."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from edge.archetypes.protocol import Found, Spend
+from edge.memory.ledger import Ledger, Spent
+from edge.memory.memory import KeptPoint, Memory, MemoryUnusable
+from edge.memory.notebook import Notebook
+from tests.edge.support.cards import Cards, LoopClock
+from tests.firmware_sim.support.story import in_virtual_time
+
+SPENT = Spend("00112233aabbccdd", "0102030405060708", "rider-phone", 60_000, 5_000)
+
+
+def notebook(memory: Memory) -> tuple[Notebook, Ledger]:
+    loop = asyncio.get_running_loop()
+    clock = LoopClock(loop)
+    ledger = Ledger(memory.spent(), clock, Cards())
+    return Notebook(memory, ledger, clock, loop, None), ledger
+
+
+@in_virtual_time
+async def test_a_point_finds_what_it_kept_and_how_old_it_is(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.db")
+    before, _ = notebook(memory)
+    kept: list[str] = []
+    before.keep("phone-1", b"page", lambda: kept.append("page"))
+    assert kept == []
+    await asyncio.sleep(30)
+    assert kept == ["page"]
+    after, _ = notebook(memory)
+    assert after.found("phone-1") == Found(b"page", 30_000)
+    assert after.found("phone-2") is None
+    after.keep("phone-1", b"another", lambda: None)
+    assert after.found("phone-1") is None
+
+
+@in_virtual_time
+async def test_what_a_session_has_used_is_written_with_the_page_of_its_point(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.db")
+    notes, _ = notebook(memory)
+    assert not notes.spend("phone-1", SPENT)
+    notes.keep("phone-2", b"another", lambda: None)
+    await asyncio.sleep(1)
+    assert memory.spent() == []
+    notes.keep("phone-1", b"page", lambda: None)
+    await asyncio.sleep(1)
+    (row,) = memory.spent()
+    assert (row.session, row.ms, row.mwh) == (SPENT.session, 60_000, 5_000)
+
+
+@in_virtual_time
+async def test_an_empty_page_is_found_by_nobody(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "memory.db")
+    notes, _ = notebook(memory)
+    notes.keep("phone-1", b"page", lambda: None)
+    notes.keep("phone-1", b"", lambda: None)
+    await asyncio.sleep(1)
+    assert notebook(memory)[0].found("phone-1") is None
+
+
+class Full(Memory):
+    """On a disk that may take nothing."""
+
+    full = True
+
+    def keep_point(self, kept: KeptPoint, spent: Iterable[Spent] = ()) -> None:
+        if self.full:
+            raise MemoryUnusable("the disk is full")
+        super().keep_point(kept, spent)
+
+
+@in_virtual_time
+async def test_a_disk_that_takes_nothing_is_told_of_and_has_the_page_as_soon_as_it_takes_one(tmp_path: Path) -> None:
+    memory = Full(tmp_path / "memory.db")
+    notes, _ = notebook(memory)
+    kept: list[str] = []
+    notes.keep("phone-1", b"page", lambda: kept.append("page"))
+    await asyncio.sleep(10)
+    assert (notes.fault, kept) == ("the disk is full", [])
+    memory.full = False
+    await asyncio.sleep(2)
+    assert (notes.fault, kept) == ("", ["page"])
+    assert memory.points()["phone-1"].document == b"page"
+
+
+@in_virtual_time
+async def test_no_page_is_offered_again_in_place_of_a_newer_one(tmp_path: Path) -> None:
+    memory = Full(tmp_path / "memory.db")
+    notes, _ = notebook(memory)
+    notes.keep("phone-1", b"old", lambda: None)
+    await asyncio.sleep(0.5)
+    memory.full = False
+    notes.keep("phone-1", b"new", lambda: None)
+    await asyncio.sleep(10)
+    assert memory.points()["phone-1"].document == b"new"
+
+
+@in_virtual_time
+async def test_once_it_is_closed_it_offers_nothing_more(tmp_path: Path) -> None:
+    memory = Full(tmp_path / "memory.db")
+    notes, _ = notebook(memory)
+    notes.keep("phone-1", b"page", lambda: None)
+    await asyncio.sleep(0.5)
+    notes.close()
+    memory.full = False
+    await asyncio.sleep(10)
+    assert memory.points() == {}

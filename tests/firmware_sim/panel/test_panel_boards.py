@@ -1,0 +1,46 @@
+"""The panel of boards that others started: it sees who runs, and pulls no plug that is not in its hands."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from firmware_sim.cli import app
+from firmware_sim.control.orders import ControlError
+from firmware_sim.panel.boards import BoardAlone
+from firmware_sim.panel.world import Label
+
+LABEL = Label("Gym", "健身房")
+
+
+def test_an_agent_is_seen_by_its_answer(tmp_path: Path) -> None:
+    async def story() -> None:
+        async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(json.dumps({"keeper": True}).encode())
+            writer.close()
+
+        device = BoardAlone("gym", tmp_path, LABEL)
+        assert await device.status() is None
+        assert [device.agent_running, device.keeper_running] == [False, False]
+        async with await asyncio.start_unix_server(answer, tmp_path / "agent.sock"):
+            assert await device.status() == {"keeper": True}
+            assert [device.agent_running, device.keeper_running] == [True, True]
+        assert await device.status() is None
+        assert [device.agent_running, device.keeper_running] == [False, False]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("act", ["cut", "restore", "kill_agent", "start_agent", "kill_keeper", "start_keeper"])
+def test_no_plug_of_another_is_pulled(tmp_path: Path, act: str) -> None:
+    with pytest.raises(ControlError, match="its service instead"):
+        asyncio.run(getattr(BoardAlone("gym", tmp_path, LABEL), act)())
+
+
+@pytest.mark.parametrize("typed", ["gym", "=x", "gym="])
+def test_a_device_is_a_name_and_a_folder(typed: str) -> None:
+    done = CliRunner().invoke(app, ["panel", typed])
+    assert done.exit_code == 2
+    assert "NAME=FOLDER" in done.output
