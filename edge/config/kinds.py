@@ -1,4 +1,4 @@
-"""Kinds of station, found by name: ``kind = "locker"`` in a config is the file ``locker.py``."""
+"""Kinds of station, found by name: ``kind = "locker"`` in a config is ``locker.py``, or the folder ``locker``."""
 
 import importlib
 import importlib.util

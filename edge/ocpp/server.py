@@ -1,5 +1,5 @@
 """Where charging posts connect: WebSocket, a password each, one connection a name. What posts say becomes messages to
-their points; what points say becomes calls to their posts (see ``ocpp_orders``).
+their points; what points say becomes calls to their posts (see ``orders``).
 """
 
 import asyncio

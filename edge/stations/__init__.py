@@ -1,7 +1,7 @@
-"""The words between an agent and its stations.
+"""The kinds of station, each a module or a folder, found by the name that a config gives as ``kind``.
 
-A station is a pure state machine for one point: ``step(state, input, now_ms) -> (state, effects)``. A module of this
-folder is one kind of station, found by the name that a config gives as ``kind``. It offers:
+A station is a pure state machine for one point: ``step(state, input, now_ms) -> (state, effects)``, over the inputs and
+effects of ``edge.archetypes.protocol``. A kind offers:
 
 - ``INPUTS``, ``OUTPUTS``: the names a config may wire, each with whether it must;
 - ``Settings``: a Struct of its settings, every one with a default and a unit;

@@ -1,4 +1,4 @@
-"""Writes down what is done to the files of one folder, in order, so that ``firmware_sim.disk`` can cut its power.
+"""Writes down what is done to the files of one folder, in order, so that ``disk.model`` can cut its power.
 
 SQLite is watched from below; what else a program does to its files is seen where it syncs, renames or deletes them
 through ``os``, for bytes that nobody syncs are safe only by luck. Faults can be injected on the way.

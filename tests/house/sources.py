@@ -92,7 +92,7 @@ def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def modules_meant(names: Iterable[str], modules: Iterable[str]) -> set[str]:
-    """Those of the modules that the names mean: `edge.journal.journal.Journal` means `edge.journal`."""
+    """Those of the modules that the names mean: `edge.journal.journal.Journal` means `edge.journal.journal`."""
     known = set(modules)
     return {module for name in names if (module := longest_known(name, known))}
 

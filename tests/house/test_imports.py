@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.house import sources
+from dev import ROOT
+from tests.house import measure, sources
 
 MAY_IMPORT = {
     "contract": {"contract"},
@@ -38,17 +39,22 @@ def test_no_module_imports_itself_by_a_detour() -> None:
     assert sources.circles(sources.import_edges(sources.module_graph())) == []
 
 
+@pytest.mark.parametrize("package", ["contract", "service", "edge", "firmware_sim"])
+def test_no_folder_imports_itself_by_a_detour(package: str) -> None:
+    assert measure.folder_circles(measure.read_tree(ROOT, (package,)).files) == []
+
+
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("edge.agent", "import firmware_sim.board"),
-        ("edge.agent", "from firmware_sim.board import board"),
+        ("edge.agent.agent", "import firmware_sim.board.board"),
+        ("edge.agent.agent", "from firmware_sim.board import board"),
         ("cloud.ingest", "def late() -> None:\n    from edge.journal.journal import Journal"),
         ("contract.decide", "import edge"),
         ("contract.decide", "from service import notify"),
         ("service.notify", "import contract"),
-        ("firmware_sim.board", "from cloud.store import rows"),
-        ("edge.agent", "from .journal import Journal"),
+        ("firmware_sim.board.board", "from cloud.store import rows"),
+        ("edge.agent.agent", "from .runner import Runner"),
         ("edge.cli", "from tests.house import sources"),
     ],
 )
@@ -58,7 +64,7 @@ def test_an_import_against_the_grain_is_found(module: str, source: str) -> None:
 
 def test_a_command_line_may_compose() -> None:
     assert complaints("firmware_sim.cli", {"edge.agent.agent.Agent"}) == []
-    assert complaints("firmware_sim.worlds.demo", {"cloud.app.create"}) == []
+    assert complaints("firmware_sim.worlds.demo.run", {"cloud.app.create"}) == []
 
 
 def test_a_cycle_is_found() -> None:

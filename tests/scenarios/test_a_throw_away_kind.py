@@ -32,7 +32,8 @@ STATION = '''\
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge.archetypes.protocol import Decided, Drive, Due, Edge, Emergency, Found, Keep, Record, Report, Rest, Wake, decided, refuse
+from edge.archetypes.protocol import Decided, Drive, Due, Edge, Emergency, Found, Keep, Record, Report, Rest, Wake
+from edge.archetypes.protocol import decided, refuse
 
 INPUTS = {"float": False}
 OUTPUTS = {"valve": True}

@@ -27,7 +27,7 @@ ROSTER = topics.down(SITE, GYM, "roster")
 async def test_a_device_nobody_registered_runs_refuses_with_its_reason_and_says_its_key(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, logger="edge.device"):
+    with caplog.at_level(logging.WARNING, logger="edge.device.device"):
         async with Gym(tmp_path, adopted=False) as gym:
             assert not await gym.tries(MEMBER)
             assert gym.reasons() == ["no_roster"]

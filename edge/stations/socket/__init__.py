@@ -2,8 +2,8 @@
 contactor upstream (kind ``bank``).
 
 The relay is driven by lease and only for a session; the meter lies before it, so that it sees what a relay does that
-does not open. Every doubt cuts: unknown is never zero. The table of its phases stands at the top of ``socket_state``,
-what follows from a reading in ``socket_meter``, and what a session outlives in ``socket_interruptions``; here is who
+does not open. Every doubt cuts: unknown is never zero. The table of its phases stands at the top of ``state``,
+what follows from a reading in ``meter``, and what a session outlives in ``interruptions``; here is who
 may begin and end one.
 """
 

@@ -1,7 +1,7 @@
 """Holds a virtual town's journals and its cloud against what the boards saw, who are nobody's friends.
 
 Here every moment is known exactly, and so is who badged: what is judged is each opening's time, its length and for
-whom it was. ``chaos_audit`` judges towns of real processes, of which only files are left and no moment is exact; it
+whom it was. ``chaos.audit`` judges towns of real processes, of which only files are left and no moment is exact; it
 shares no code with what it judges, nor with this.
 
 Each check returns complaints, in words; an empty list is a clean bill. A town is audited after it was closed.

@@ -175,7 +175,7 @@ async def test_a_message_too_large_to_take_is_a_fault_of_the_link(tmp_path: Path
 async def test_a_device_without_registration_says_its_key_and_hears_nobody(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.WARNING, logger="edge.device"):
+    with caplog.at_level(logging.WARNING, logger="edge.device.device"):
         bench = Bench(tmp_path, registered=False)
     assert bench.identity.public_key in caplog.text
     bench.link.connect()

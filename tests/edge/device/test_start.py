@@ -10,12 +10,13 @@ from tests.edge.device.test_doctor import CONFIG
 
 SHORT_LIFE = """
 import sys
-from edge import __main__, {module}
+from edge import __main__
+import edge.{module} as program
 
 async def short_life(_wirings):
     print(*sys.modules)
 
-{module}.{life} = short_life
+program.{life} = short_life
 __main__.main()
 """
 COMMAND_LINE = {"typer", "rich", "pydantic", "click"}
@@ -38,20 +39,20 @@ def lived(module: str, life: str, *words: str) -> subprocess.CompletedProcess[st
 
 
 def test_an_agent_loads_no_command_line_no_pins_and_no_foreign_station(config: Path) -> None:
-    loaded = set(lived("agent_process", "run_agent", "run", "--config", str(config)).stdout.split())
-    assert {"edge.device", "edge.stations.door"} <= loaded
+    loaded = set(lived("device.process", "run_agent", "run", "--config", str(config)).stdout.split())
+    assert {"edge.device.device", "edge.stations.door"} <= loaded
     assert not loaded & {*COMMAND_LINE, *CLOUD, *STATIONS, "gpiozero", "sqlite_utils"}
 
 
 def test_a_keeper_loads_no_command_line_and_no_agent(config: Path) -> None:
-    loaded = set(lived("keeper_process", "run_keeper", "keeper", "--config", str(config)).stdout.split())
-    assert {"gpiozero", "edge.keeper"} <= loaded
-    assert not loaded & {*COMMAND_LINE, *CLOUD, *STATIONS, "edge.device", "sqlite_utils"}
+    loaded = set(lived("keeper.process", "run_keeper", "keeper", "--config", str(config)).stdout.split())
+    assert {"gpiozero", "edge.keeper.keeper"} <= loaded
+    assert not loaded & {*COMMAND_LINE, *CLOUD, *STATIONS, "edge.device.device", "sqlite_utils"}
 
 
 @pytest.mark.parametrize("words", [["run"], ["keeper"]], ids=["agent", "keeper"])
 def test_whatever_else_is_typed_means_the_same(config: Path, words: list[str]) -> None:
-    module, life = ("agent_process", "run_agent") if words == ["run"] else ("keeper_process", "run_keeper")
+    module, life = ("device.process", "run_agent") if words == ["run"] else ("keeper.process", "run_keeper")
     done = lived(module, life, *words, "-c", str(config), "--kinds", str(config.parent))
     assert (done.returncode, "typer" in done.stdout.split()) == (0, True)
 

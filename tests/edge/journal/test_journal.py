@@ -98,7 +98,8 @@ def test_a_folder_that_is_not_there_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_an_unclean_end_is_told_apart_from_a_power_cut(path: Path) -> None:
-    program = "import sys; from pathlib import Path; from tests.edge.support.journals import write; from edge.journal.journal import Journal"
+    program = "from pathlib import Path; from tests.edge.support.journals import write\n"
+    program += "from edge.journal.journal import Journal"
     program += f"\njournal = Journal(Path({str(path)!r}), boot={BOOT!r}); write(journal, 2); print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", program],

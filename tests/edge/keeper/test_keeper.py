@@ -29,7 +29,6 @@ from edge.keeper.protocol import (
     ToAgent,
     ZoneEmergency,
 )
-from edge.machine import files
 from tests.edge.support.rig import GATES, LAMP, LOCK, MAGNET, Leaseless, Rig, driven_ms
 from tests.firmware_sim.support.story import in_virtual_time
 
