@@ -29,6 +29,7 @@ from edge.keeper.protocol import (
     ToAgent,
     ZoneEmergency,
 )
+from edge.machine.files import write_whole
 from tests.edge.support.rig import GATES, LAMP, LOCK, MAGNET, Leaseless, Rig, driven_ms
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -286,12 +287,11 @@ async def test_an_alarm_that_comes_again_is_told_once(tmp_path: Path) -> None:
 async def test_the_pins_move_before_the_latch_is_written_and_the_agent_hears_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rig = Rig(tmp_path)
-    order: list[str] = []
+    rig, order = Rig(tmp_path), list[str]()
 
     def write(path: Path, data: bytes) -> None:
         order.append(f"written with the lock {'driven' if rig.level(LOCK) else 'at rest'}")
-        files.write_whole(path, data)
+        write_whole(path, data)
 
     monkeypatch.setattr(latch, "write_whole", write)
     monkeypatch.setattr(rig.keeper, "_tell", lambda message: order.append("told"))
