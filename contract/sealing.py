@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NewType, Self
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
@@ -132,6 +131,8 @@ class DeviceKey:
 
     def certificate_request(self) -> bytes:
         """A request (PEM) that proves the possession of this key. Whose it is, the cloud's operator says."""
+        from cryptography import x509  # a tenth of the start of a process that asks for no certificate
+
         empty = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([]))
         return empty.sign(self._private, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
