@@ -25,6 +25,8 @@ PORTS = "1883", "8400", "8401", "8883"
 DEVICE_FOLDERS = {"state": "/var/lib/hearthgate", "keys": "/var/lib/hearthgate/keys", "run": "/run/hearthgate"}
 """The folders of a device, where its config names none."""
 ONE_SHOT_WITHIN_S = 60.0
+LOOK_AGAIN_S = 0.4
+"""Every look is a process, and takes from those that it waits for."""
 
 
 def read(file: Path = ROOT / "docker-compose.yml") -> dict[str, dict[str, Any]]:
@@ -87,7 +89,7 @@ class Town:
         async with asyncio.timeout(ONE_SHOT_WITHIN_S):
             while (await self.run(name, check))[0]:
                 self._running[name].check()
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(LOOK_AGAIN_S)
 
     async def run(self, name: str, command: str | list[str]) -> tuple[int, str]:
         """A command in the place of a service: its exit code and what it printed."""

@@ -135,7 +135,7 @@ async def again(town: compose.Town, name: str) -> tuple[int, str]:
 async def ready(town: compose.Town, name: str) -> None:
     async with asyncio.timeout(READY_WITHIN_S):
         while not is_ready(await town.run(name, [*town.services[name]["healthcheck"]["test"][1:], "--json"])):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(compose.LOOK_AGAIN_S)
 
 
 def is_ready(answer: tuple[int, str]) -> bool:

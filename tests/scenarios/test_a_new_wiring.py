@@ -453,15 +453,17 @@ async def _a_longer_unlock(town: SmallTown) -> None:
     with open_folder(town.cloud_folder) as (store, _):
         rollout = start(store, {GYM: own.replace("unlock_ms = 5000", "unlock_ms = 3000")}, "lin", REASON, clock())
 
-    async def over() -> bool:
-        with open_folder(town.cloud_folder) as (store, _), store.reading() as connection:
-            found = find_rollout(connection, rollout.id)
-        return found is not None and not found.live
+        def found() -> Rollout:
+            with store.reading() as connection:
+                rolled = find_rollout(connection, rollout.id)
+            assert rolled is not None
+            return rolled
 
-    await town.until(over)
-    with open_folder(town.cloud_folder) as (store, _), store.reading() as connection:
-        done = find_rollout(connection, rollout.id)
-    assert done is not None
+        async def over() -> bool:
+            return not found().live
+
+        await town.until(over)
+        done = found()
     assert (done.state, done.why) == ("done", "")
     status = await town.status()
     assert (status["wiring"]["source"], status["wiring"]["on_trial"]) == ("cloud", False)
