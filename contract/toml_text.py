@@ -45,7 +45,7 @@ def read_toml(text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as wrong:
         at = re.search(r"line (\d+)", str(wrong))
         raise NotToml(int(at[1]) if at else text.count("\n") + 1, f"this is not TOML: {wrong}") from None
-    except (RecursionError, ValueError) as wrong:  # a date that no calendar has, and whatever else Python refuses
+    except (RecursionError, ValueError) as wrong:  # whatever else a version of Python refuses
         raise NotToml(1, f"this is not TOML: {wrong}") from None
 
 

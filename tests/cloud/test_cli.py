@@ -80,6 +80,7 @@ def public_key() -> str:
 def test_init_makes_keys_a_database_and_a_first_operator(typed: Typing, tmp_path: Path) -> None:
     shown = json.loads(typed("init", tmp_path / "c", "--site", "moon-court", "--zone", "Europe/Berlin", "--json"))
     assert shown["operator"] == "admin"
+    assert (tmp_path / "c").stat().st_mode & 0o777 == 0o700
     assert len(shown["password"]) >= 16
     with open_folder(tmp_path / "c") as (store, _), store.reading() as connection:
         assert connection.execute(select(sites.c.name, sites.c.zone)).one() == ("moon-court", "Europe/Berlin")
@@ -153,6 +154,7 @@ def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, t
     files = [file for file in files if file not in shown]
     assert [file.name for file in files] == ["command.pub", "config.pub", "digest.key", "roster.pub", "sync.key"]
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o700
     with open_folder(folder) as (_, keys):
         command, config, digest, roster, sync = (bytes.fromhex(file.read_text()) for file in files)
         assert (digest, sync) == (keys.digest, keys.sync("gym-turnstile"))

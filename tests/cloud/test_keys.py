@@ -32,7 +32,7 @@ def modes(folder: Path) -> set[int]:
 def test_only_the_owner_may_read_any_key(keys: KeyFolder) -> None:
     keys.make_sync("gym-1")
     assert modes(keys.folder) == {0o600}
-    assert keys.folder.stat().st_mode & 0o777 == 0o700
+    assert {folder.stat().st_mode & 0o777 for folder in (keys.folder, keys.folder / "sync")} == {0o700}
 
 
 def test_keys_are_the_same_when_opened_again(keys: KeyFolder) -> None:

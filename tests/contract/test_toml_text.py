@@ -51,6 +51,18 @@ def test_each_bound_is_where_it_is_said(most: str, more: str, problem: str) -> N
         assert "this is not TOML" in wrong.problem, "the parser has read it"
 
 
+@pytest.mark.parametrize("wrong", [RecursionError("too deep"), ValueError("too many digits")], ids=repr)
+def test_what_else_python_refuses_is_named(wrong: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No text is known that gets so far; one that a later Python refuses must not be an error of ours."""
+
+    def loads(_text: str) -> None:
+        raise wrong
+
+    monkeypatch.setattr(tomllib, "loads", loads)
+    with pytest.raises(NotToml, match=str(wrong)):
+        read_toml("a = 1")
+
+
 @pytest.mark.parametrize("text", WITHIN.values(), ids=WITHIN)
 def test_what_is_within_the_bounds_is_read(text: str) -> None:
     assert read_toml(text) == tomllib.loads(text)

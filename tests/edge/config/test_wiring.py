@@ -43,6 +43,14 @@ def apply(wirings: Wirings, text: str, number: int) -> None:
     wirings.commit(AT_MS + 1)
 
 
+def test_wirings_are_their_owners_alone(local: DeviceConfig) -> None:
+    """They say which doors there are and what unlocks them."""
+    apply(Wirings(local), LONGER, 7)
+    kept = [local.state, *local.state.rglob("*")][1:]
+    assert {one.stat().st_mode & 0o077 for one in kept} == {0}
+    assert any(one.is_dir() for one in kept)
+
+
 def test_without_any_other_a_device_goes_by_its_own_file(local: DeviceConfig) -> None:
     chosen = Wirings(local).in_force()
     assert (chosen.config, chosen.source, chosen.rotten) == (local, "local", "")

@@ -84,6 +84,19 @@ def test_databases_are_their_owners_alone(tmp_path: Path, stands: bool) -> None:
     assert modes == {"journal.db": 0o600, "journal.db-wal": 0o600, "journal.db-shm": 0o600}
 
 
+def test_reserve_and_lock_are_their_owners_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        files.Reserve(tmp_path / "reserve").lay()
+        files.Hold(tmp_path / "journal.db").release()
+    finally:
+        os.umask(before)
+    assert {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {
+        "reserve": 0o600,
+        "journal.db.lock": 0o600,
+    }
+
+
 def test_a_reserve_follows_no_link(tmp_path: Path) -> None:
     """Who may write into the folder must not have the agent fill another file."""
     victim = tmp_path / "victim"

@@ -32,6 +32,7 @@ def test_a_password_is_made_once_and_kept_to_ourselves(tmp_path: Path) -> None:
     password = make_password(keys, "post-1")
     assert len(bytes.fromhex(password)) == 16
     assert stat.S_IMODE((keys / "ocpp-post-1").stat().st_mode) == 0o600
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o700
     assert passwords_in(keys)("post-1") == password
     assert passwords_in(keys)("post-2") is None
     with pytest.raises(PasswordExists):

@@ -70,6 +70,15 @@ def on_a_line(tmp_path: Path, story: Callable[[Line, BoardControl], Coroutine[An
     run_real(main())
 
 
+def test_board_obeys_its_owner_alone(tmp_path: Path) -> None:
+    """Whoever can write to the socket holds every card."""
+
+    async def story(line: Line, _control: BoardControl) -> None:
+        assert line.path.stat().st_mode & 0o777 == 0o600
+
+    on_a_line(tmp_path, story)
+
+
 def test_an_order_reaches_the_board_and_its_answer_comes_back(tmp_path: Path) -> None:
     async def story(line: Line, control: BoardControl) -> None:
         assert await control.tap("gym.in", "1010") == Tapped(1, 2)
