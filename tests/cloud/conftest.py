@@ -10,7 +10,15 @@ from cloud.keys import KeyFolder
 from cloud.store.database import Store, connect, open_store
 from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
 from firmware_sim.worlds.demo.brokers import start_broker
-from tests.cloud.town import Past, Town
+from tests.cloud.town import QUICK, Past, Town
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_hashes() -> Iterator[None]:
+    """Commands hash passwords as cheaply as the town does: a real hash takes 60 ms of CPU by intention."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("cloud.auth.PasswordHasher", lambda: QUICK)
+        yield
 
 
 @pytest.fixture

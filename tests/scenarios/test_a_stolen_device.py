@@ -78,7 +78,8 @@ def admit(gym: Gym, zh: str, en: str, card: Card, label: str) -> None:
 
 
 async def a_day(gym: Gym) -> None:
-    """People come with these cards, orders are given, the line is cut, the power is pulled."""
+    """People come with these cards, orders are given, the line is cut, the power is pulled. Twenty minutes stand for
+    an hour."""
     admit(gym, NAMES[0], NAMES[1], CARDS[0], LABELS[0])
     admit(gym, NAMES[2], NAMES[3], CARDS[1], LABELS[1])
     await gym.until(lambda: gym.roster["number"] > 1)
@@ -100,7 +101,7 @@ async def a_day(gym: Gym) -> None:
             gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
             await asyncio.sleep(10)
             gym.cloud.steering.set_mode([GYM], Mode.SCHEDULED, "lin", "it is over")
-        await asyncio.sleep(3600)
+        await asyncio.sleep(1200)
 
 
 def test_all_that_a_thief_finds_on_a_device_names_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

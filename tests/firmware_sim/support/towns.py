@@ -45,5 +45,5 @@ def lived(
 
 
 def fingerprint(seed: int) -> str:
-    """Of everything that happened in a few rough hours of four devices."""
-    return lived(lambda town, _: town.fingerprint(), seed=seed, devices=4, hours=3, trouble_every_s=200)
+    """Of everything that happened in some rough hours of four devices."""
+    return lived(lambda town, _: town.fingerprint(), seed=seed, devices=4, hours=1.5, trouble_every_s=100)
