@@ -22,7 +22,6 @@ from cloud.broker_config import (
 from cloud.ca import SERVER_LASTS_MS, Authority, Revoked, open_authority
 from cloud.cli import app
 from cloud.keys import KeyFolder
-from contract.topics import UP_CHANNELS
 from tests.cloud.line import PATIENCE_S
 
 NOW_MS = 1_800_000_000_000
@@ -70,16 +69,33 @@ def test_only_tls_with_a_certificate_is_spoken_and_names_are_believed_from_it_al
     assert [line for line in lines if line.startswith("listener")] == ["listener 8883 127.0.0.1"]
 
 
-def test_the_broker_is_bounded_and_names_every_channel(place: BrokerPlace, authority: Authority) -> None:
+def test_the_broker_is_bounded(place: BrokerPlace, authority: Authority) -> None:
     write_broker(place, authority, "court", [], NOW_MS)
     settings = dict(line.split(maxsplit=1) for line in text(place, "mosquitto.conf").splitlines() if " " in line)
     bounds = "memory_limit", "message_size_limit", "max_packet_size", "max_queued_messages", "max_queued_bytes"
     assert all(int(settings[name]) > 0 for name in (*bounds, "max_connections"))
-    rights = text(place, "acl").splitlines()
-    assert [line for line in rights if line.startswith("pattern write")] == [
-        f"pattern write hg/v1/court/%u/up/{channel}" for channel in UP_CHANNELS
+
+
+UP = "events", "state", "beat", "live", "want", "reported", "result", "renew"
+DOWN = "ack", "roster", "page", "config", "command", "certificate"
+
+
+def test_rights_are_these_and_no_others(place: BrokerPlace, authority: Authority) -> None:
+    """A rule counts for the user above it; a pattern for everybody, which is why two users are denied theirs."""
+    write_broker(place, authority, "court", [], NOW_MS)
+    lines = [line for line in text(place, "acl").splitlines() if line and not line.startswith("#")]
+    assert lines == [
+        "user cloud",
+        *(f"topic read hg/v1/court/+/up/{channel}" for channel in UP),
+        *(f"topic write hg/v1/court/+/dn/{channel}" for channel in DOWN),
+        "user watch",
+        "topic deny hg/v1/court/watch/#",
+        "topic read hg/v1/court/#",
+        "user health",
+        "topic deny #",
+        *(f"pattern write hg/v1/court/%u/up/{channel}" for channel in UP),
+        *(f"pattern read hg/v1/court/%u/dn/{channel}" for channel in DOWN),
     ]
-    assert not [line for line in rights if "+" in line.rsplit("/", 1)[-1]]
 
 
 def test_the_server_is_named_as_devices_will_call_it(place: BrokerPlace, authority: Authority) -> None:
