@@ -19,7 +19,7 @@ from cloud.api import charging as charging_calls
 from cloud.api import emergencies as emergencies_api
 from cloud.api import points as points_calls
 from cloud.api.desk import Desk
-from cloud.auth import Clock, Doorkeeper
+from cloud.auth import Doorkeeper
 from cloud.ca import open_authority
 from cloud.commands import Commander
 from cloud.console import (
@@ -46,7 +46,7 @@ from cloud.keys import KeyFolder
 from cloud.metrics import Metrics, metrics_token
 from cloud.registrar import Registrar
 from cloud.store.console import find_site
-from cloud.store.database import Store
+from cloud.store.database import Clock, Store
 
 log = logging.getLogger(__name__)
 

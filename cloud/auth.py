@@ -7,7 +7,7 @@ argon2id, login secrets as their SHA-256, so a stolen database logs nobody in.
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from enum import StrEnum
 from threading import BoundedSemaphore, Lock
@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError
 from cloud.names import UnclearName, clean_login, look
 from cloud.networks import network_of
 from cloud.store import operators
-from cloud.store.database import Store
+from cloud.store.database import Clock, Store
 from cloud.store.operators import Login, Operator
 
 MINUTE_MS = 60_000
@@ -37,9 +37,6 @@ MAX_WAITING_HASHES = 6
 """Those that wait for one of these places. Each has a thread of the web's pool, of which pages need the others."""
 MAX_WATCHED = 10_000
 """Names and addresses whose wrong tries are remembered."""
-
-Clock = Callable[[], int]
-"""The present in UTC milliseconds."""
 
 
 class Role(StrEnum):

@@ -4,8 +4,8 @@ import ssl
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from cloud.auth import Clock
 from cloud.ca import DEVICE_LASTS_MS, Authority, Pair
+from cloud.store.database import Clock
 
 
 def context_of(authority: Authority) -> ssl.SSLContext:

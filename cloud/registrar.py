@@ -7,7 +7,6 @@ from pathlib import Path
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.auth import Clock
 from cloud.broker_config import BrokerPlace, broker_of, renew_server, write_revocations
 from cloud.ca import Authority, Issued, Revoked
 from cloud.cut_off import LASTS_MS, cut_off, make_probe
@@ -20,7 +19,7 @@ from cloud.store.certificates import (
     revoked_certificates,
 )
 from cloud.store.community import has_point
-from cloud.store.database import Store
+from cloud.store.database import Clock, Store
 from cloud.store.exposure import Exposed, exposed_cards
 from cloud.store.registry import (
     NotRegistered,

@@ -8,11 +8,10 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from cloud.auth import Clock
 from cloud.broker import Arrived
 from cloud.ca import BadRequest, read_request
 from cloud.registrar import Registrar
-from cloud.store.database import Store
+from cloud.store.database import Clock, Store
 from cloud.store.quarantine import Suspect, confine
 from cloud.store.registry import NotRegistered
 from cloud.store.streams import Device, Streams

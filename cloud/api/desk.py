@@ -9,14 +9,14 @@ from fastapi import Depends, Form, HTTPException, Request
 from sqlalchemy import Connection
 
 from cloud.adoption import Adoptions
-from cloud.auth import Clock, Doorkeeper, Right, may
+from cloud.auth import Doorkeeper, Right, may
 from cloud.commands import Commander
 from cloud.desired import Steering
 from cloud.feed import LiveFeed, Source
 from cloud.keys import KeyFolder
 from cloud.registrar import Registrar
 from cloud.store.console import DeviceView, list_devices
-from cloud.store.database import Store
+from cloud.store.database import Clock, Store
 from cloud.store.operators import Login
 
 COOKIE = "hg_login"

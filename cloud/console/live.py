@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 from cloud.api.desk import Reading, Services
 from cloud.api.streams import JSON, After, LastEventId, stream
 from cloud.api.views import device_json, event_json
-from cloud.auth import Clock
 from cloud.console.banner import site_banner
 from cloud.console.doors import drifts, heard, look_at_doors
 from cloud.console.lists import ROWS, device_shape
@@ -36,7 +35,7 @@ from cloud.store.console import (
     list_events,
     newest_roster_number,
 )
-from cloud.store.database import Store
+from cloud.store.database import Clock, Store
 from cloud.store.emergencies import ZoneState, list_zone_states
 from cloud.store.quarantine import twins
 from cloud.store.rosters import Spread, spread

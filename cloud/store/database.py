@@ -1,6 +1,6 @@
 """Opens the cloud's database and brings its tables up to date."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ BUSY_TIMEOUT_MS = 10_000
 MIGRATIONS = Path(__file__).parent / "migrations"
 NEWEST = max(file.stem[1:5] for file in (MIGRATIONS / "versions").glob("v*.py"))
 """The version of the tables that this software works with."""
+
+Clock = Callable[[], int]
+"""The present in UTC milliseconds."""
 
 
 class Store:
