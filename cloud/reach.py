@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from cloud.store.console import DeviceView, Label
+from cloud.store.console import DeviceView
+from cloud.store.labels import Label
 
 
 class Behind(Struct, frozen=True):

@@ -6,7 +6,8 @@ import msgspec
 from msgspec import Struct
 from pydantic import BaseModel
 
-from cloud.store.console import DeviceView, EventView, Label
+from cloud.store.console import DeviceView, EventView
+from cloud.store.labels import Label
 from cloud.store.people import PersonView
 from cloud.store.rosters import Spread
 

@@ -3,8 +3,8 @@
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.store.console import Label
 from cloud.store.emergencies import ZoneState, list_zone_states
+from cloud.store.labels import Label
 from cloud.store.orders import list_locked_down
 
 NAMED = 3

@@ -19,8 +19,9 @@ from cloud.console.people import Fields
 from cloud.console.session import Said, say
 from cloud.desired import NoSuchMode, NoSuchOrder
 from cloud.presence import Presence
-from cloud.store.console import Label, last_arrival
+from cloud.store.console import last_arrival
 from cloud.store.emergencies import ZoneState, list_watched, list_zone_states
+from cloud.store.labels import Label
 from cloud.store.mode_orders import ModeOrder, list_mode_orders
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.api.desk import N_
 from cloud.console.catalogue import read_catalogue
-from cloud.store.console import Label
+from cloud.store.labels import Label
 from contract import sessions as stops
 from contract.phrases import Phrase
 from contract.reasons import Reason, words

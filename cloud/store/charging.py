@@ -19,7 +19,8 @@ from cloud.charging import (
     receipt_in,
 )
 from cloud.presence import Presence, presence
-from cloud.store.console import Label, Person, in_emergency
+from cloud.store.console import in_emergency
+from cloud.store.labels import Label, Person
 from cloud.store.schema import devices, households, people, points, sessions, zones
 from contract.decide import DAY_MS, MINUTE_MS
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from cloud.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.presence import Presence, Silence, presence, silence
+from cloud.store.labels import Label, Person
 from cloud.store.schema import (
     MAX_INTEGER,
     clock_fixes,
@@ -34,13 +35,6 @@ ZONE_FAULTS = (EMERGENCY, FIRE_LOOP)
 upon like a fire."""
 MAX_LOOK_BACK = 200_000
 """Events that one page of a filtered list searches; the page after it goes on from there."""
-
-
-class Label(Struct, frozen=True):
-    """A name in both languages."""
-
-    zh: str
-    en: str
 
 
 class SiteView(Struct, frozen=True):
@@ -155,13 +149,6 @@ class DeviceView(Struct, frozen=True):
 def in_emergency(faults: object, zone: str) -> bool:
     """Whether the faults of a beat tell of an emergency in a zone, whatever its cause."""
     return any(f"{word}.{zone}" in _table(faults) for word in ZONE_FAULTS)
-
-
-class Person(Struct, frozen=True):
-    """A holder's name, for operators only."""
-
-    name: Label
-    unit: str | None
 
 
 class EventView(Struct, frozen=True):

@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from cloud.emergencies import STARTED, Emergency, after, started_anew, zone_of
-from cloud.store.console import Label, Person
+from cloud.store.labels import Label, Person
 from cloud.store.schema import devices, emergencies, households, people, points, zones
 from contract.emergencies import WORST_FIRST, Cause
 from contract.events import Event

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from sqlalchemy import Connection, select
 
-from cloud.store.console import Label
+from cloud.store.labels import Label
 from cloud.store.rosters import find_pages
 from cloud.store.schema import credentials, devices, households, people, rosters
 from contract.roster import Page

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from cloud.muster import LOOK_BACK_MS, Inside, Pass, inside
 from cloud.presence import Presence, presence
-from cloud.store.console import Label, Person, arrival_before
+from cloud.store.console import arrival_before
+from cloud.store.labels import Label, Person
 from cloud.store.schema import accounted, clock_fixes, devices, events, households, people, points
 from contract.decide import Trust
 from contract.events import decode_event

@@ -8,7 +8,8 @@ from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.presence import Presence, Silence, presence, silence
-from cloud.store.console import Label, in_emergency
+from cloud.store.console import in_emergency
+from cloud.store.labels import Label
 from cloud.store.schema import commands, desired, devices, points, zones
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS, has_mode, kind_of

@@ -8,7 +8,7 @@ from unicodedata import normalize
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from cloud.store.console import Label
+from cloud.store.labels import Label
 from cloud.store.schema import credentials, households, memberships, people, plans
 
 

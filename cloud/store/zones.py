@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select, update
 
 from cloud.plans import ZONES
 from cloud.store.community import add_zone, touch
-from cloud.store.console import Label
+from cloud.store.labels import Label
 from cloud.store.schema import plans, points, schedules, zones
 
 MAX_ZONES = 100

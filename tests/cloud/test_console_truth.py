@@ -6,7 +6,7 @@ import pytest
 
 from cloud.console.banner import Banner
 from cloud.console.hub import is_loopback
-from cloud.store.console import Label
+from cloud.store.labels import Label
 from contract.decide import Mode
 from tests.cloud.hub import DEVICE, RidersHub
 from tests.cloud.test_console import card, words

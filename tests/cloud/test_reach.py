@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.reach import reach
-from cloud.store.console import DeviceView, Label, PointView
+from cloud.store.console import DeviceView, PointView
+from cloud.store.labels import Label
 
 NAME = Label("门", "Door")
 ISSUED = {5: 1000, 6: 2000, 7: 5000}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from cloud.store.console import DeviceView, Label, PointView
+from cloud.store.console import DeviceView, PointView
+from cloud.store.labels import Label
 
 GATE = Label("东门", "East gate")
 
