@@ -13,10 +13,11 @@ from typing import Protocol
 from cloud.broker import Arrived
 from cloud.grants import grants
 from cloud.members import within_bounds
-from cloud.store.community import load_community, revision
+from cloud.store.community import load_community
 from cloud.store.database import Store
 from cloud.store.quarantine import Suspect, confine
 from cloud.store.registry import device_names
+from cloud.store.revision import revision
 from cloud.store.rosters import Roster, add_roster, confirm, find_pages, highest_adopted, newest_roster
 from cloud.worker import Worker
 from contract import codec, topics

@@ -1,6 +1,6 @@
 """People, what they hold and where they may go: read whole for the rosters, changed piece by piece.
 
-Whatever may change a roster goes through here and counts the site's revision up, which is how the publisher knows.
+Whatever may change a roster counts the site's revision up.
 """
 
 import secrets
@@ -16,6 +16,7 @@ from cloud.keys import NumberSeal
 from cloud.members import Membership, Person
 from cloud.plans import Hours, Plan
 from cloud.store.point_kinds import note_kinds, reported_kind
+from cloud.store.revision import touch
 from cloud.store.schema import (
     credentials,
     households,
@@ -33,19 +34,6 @@ from contract.decide import Standing, Tier
 from contract.roster import HOLDER_BYTES, Rations
 from contract.schedules import Schedule
 from contract.sealing import DigestKey, credential_digest
-
-_REVISION = select(sites.c.revision)
-"""Kept ready: it is asked in every transaction of ingest, and to build it costs more than to run it."""
-
-
-def revision(connection: Connection) -> int:
-    """A number that grows whenever a roster may have changed."""
-    return int(connection.execute(_REVISION).scalar_one())
-
-
-def touch(connection: Connection) -> None:
-    """Something changed that a roster depends on."""
-    connection.execute(update(sites).values(revision=sites.c.revision + 1))
 
 
 def load_community(connection: Connection) -> Community:

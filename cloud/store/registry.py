@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
-from cloud.store.community import touch
+from cloud.store.revision import touch
 from cloud.store.schema import devices, points, sites, zones
 from contract import roster
 from contract.codec import Malformed

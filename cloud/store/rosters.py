@@ -6,8 +6,8 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from cloud.reach import Reach, reach
-from cloud.store.community import revision as site_revision
 from cloud.store.console import DeviceView, list_devices
+from cloud.store.revision import revision as site_revision
 from cloud.store.schema import devices, roster_pages, rosters
 
 HASH_BYTES = 16

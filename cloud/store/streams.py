@@ -6,7 +6,7 @@ from functools import cache
 from msgspec import Struct, structs
 from sqlalchemy import Connection, Dialect, Update, bindparam, delete, func, insert, select, update
 
-from cloud.store.community import revision
+from cloud.store.revision import revision
 from cloud.store.schema import breaks, clock_fixes, devices, events, journals
 from contract.events import CHAIN_START, GAP
 from contract.sealing import DeviceVerifier

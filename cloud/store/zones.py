@@ -6,8 +6,9 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select, update
 
 from cloud.plans import ZONES
-from cloud.store.community import add_zone, touch
+from cloud.store.community import add_zone
 from cloud.store.labels import Label
+from cloud.store.revision import touch
 from cloud.store.schema import plans, points, schedules, zones
 
 MAX_ZONES = 100

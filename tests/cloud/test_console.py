@@ -9,9 +9,10 @@ import pytest
 from cloud.auth import AT_ONE_ADDRESS, LOGIN_LASTS_MS, NAME_FROM_ONE_ADDRESS
 from cloud.keys import KeyFolder
 from cloud.metrics import Workings
-from cloud.store.community import load_community, revision
+from cloud.store.community import load_community
 from cloud.store.database import Store
 from cloud.store.operators import record
+from cloud.store.revision import revision
 from cloud.store.rosters import Roster, add_roster
 from contract.decide import DAY_MS, Standing, Trust
 from contract.messages import RosterState

@@ -16,10 +16,10 @@ from cloud import ingest as shipped
 from cloud.broker import Arrived
 from cloud.ingest import Ingest
 from cloud.keys import KeyFolder
-from cloud.store.community import revision
 from cloud.store.database import Store
 from cloud.store.quarantine import MAX_AT_ONCE, MAX_KEPT_BYTES, MAX_ROWS_PER_DEVICE
 from cloud.store.registry import found_site, register, replace_key
+from cloud.store.revision import revision
 from cloud.store.schema import breaks, devices, events, journals, quarantine, sessions, tallies
 from cloud.store.streams import MAX_JOURNALS_PER_DEVICE
 from cloud.worker import MAX_QUEUED

@@ -29,10 +29,10 @@ from cloud.store.community import (
     add_person,
     set_card_standing,
     set_membership_standing,
-    touch,
 )
 from cloud.store.database import Store
 from cloud.store.registry import register
+from cloud.store.revision import touch
 from cloud.store.rosters import HASH_BYTES, MAX_KEPT, spread
 from cloud.store.schema import credentials, devices, quarantine, roster_pages, rosters
 from contract import codec, topics

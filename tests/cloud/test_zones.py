@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 from cloud.grants import grants
 from cloud.plans import HOURS, STANDARD
 from cloud.store import operators
-from cloud.store.community import add_hours, add_plan, load_community, revision
+from cloud.store.community import add_hours, add_plan, load_community
 from cloud.store.database import Store
 from cloud.store.registry import found_site
+from cloud.store.revision import revision
 from cloud.store.zones import MAX_ZONES, view_zones
 from cloud.wired import Wired
 from cloud.zones import BadZone, create_zone, open_for, place_points, read_openings, rename_zone

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from sqlalchemy import select, update
 
-from cloud.store.community import touch
+from cloud.store.revision import touch
 from cloud.store.schema import people, plans
 from contract.roster import Rations
 from firmware_sim.time.clock import run_virtual
