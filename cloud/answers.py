@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from cloud.batches import Refused
 from cloud.store.orders import note_reported, settle
+from cloud.store.quarantine import Refused
 from cloud.store.schema import MAX_INTEGER
 from cloud.store.streams import Device
 from contract import codec

@@ -6,18 +6,10 @@ from itertools import accumulate
 
 from msgspec import Struct
 
+from cloud.store.quarantine import Refused
 from contract.events import Gap, chain, read_gap
 from contract.messages import EventBatch
 from contract.sealing import DeviceVerifier, tip_statement
-
-
-class Refused(Exception):
-    """A message has no effect. ``why`` is one word for the tally, ``detail`` a sentence."""
-
-    def __init__(self, why: str, detail: str) -> None:
-        super().__init__(detail)
-        self.why = why
-        self.detail = detail
 
 
 class AnotherPast(Exception):

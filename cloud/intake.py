@@ -7,12 +7,12 @@ from sqlalchemy import Connection
 
 from cloud import presence
 from cloud.answers import TELLING, Answers
-from cloud.batches import AnotherPast, Refused, Stretch, checked, events_known
+from cloud.batches import AnotherPast, Stretch, checked, events_known
 from cloud.broker import Arrived
 from cloud.sessions import holder_in, session_of
 from cloud.store.emergencies import note_emergencies, tells_of_emergency
 from cloud.store.point_kinds import kinds_in, note_kinds
-from cloud.store.quarantine import TWO_DEVICES, Suspect, confine
+from cloud.store.quarantine import TWO_DEVICES, Refused, Suspect, confine
 from cloud.store.schema import MAX_INTEGER
 from cloud.store.sessions import note_sessions
 from cloud.store.streams import (

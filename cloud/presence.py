@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cloud.batches import Refused
+from cloud.store.quarantine import Refused
 from cloud.store.schema import MAX_INTEGER
 from contract import codec
 from contract.codec import Malformed

@@ -73,3 +73,12 @@ def _forget_oldest(connection: Connection, device: str) -> None:
     oldest_kept = connection.execute(newest_first.offset(MAX_ROWS_PER_DEVICE - 1).limit(1)).scalar()
     if oldest_kept is not None:
         connection.execute(delete(quarantine).where(mine, quarantine.c.id < oldest_kept))
+
+
+class Refused(Exception):
+    """A message has no effect. ``why`` is one word for the tally, ``detail`` a sentence."""
+
+    def __init__(self, why: str, detail: str) -> None:
+        super().__init__(detail)
+        self.why = why
+        self.detail = detail
