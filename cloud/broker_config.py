@@ -15,9 +15,9 @@ import msgspec
 from cryptography import x509
 from msgspec import Struct
 
+from cloud.broker_names import CLOUD, HEALTH, WATCH
 from cloud.ca import SERVER_LASTS_MS, Authority, Revoked
 from cloud.keys import write_private
-from cloud.store.registry import CLOUD, HEALTH, WATCH
 from contract import topics
 from contract.decide import DAY_MS
 from contract.messages import MAX_PAYLOAD_BYTES

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
 
+from cloud.broker_names import OURS
 from cloud.keys import KeysUnusable, read_secret, write_private, write_secret
-from cloud.store.registry import OURS
 from contract.decide import DAY_MS, HOUR_MS
 from contract.sealing import P256_BYTES
 from contract.topics import NAME

@@ -18,6 +18,7 @@ from cloud import rolling, user_cli, zone_cli
 from cloud.auth import Role
 from cloud.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
+from cloud.broker_names import WATCH
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import open_authority
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, VersionOption, ago, fail, show, show_next_steps
@@ -30,7 +31,7 @@ from cloud.store.certificates import revoked_certificates
 from cloud.store.charging import list_sessions
 from cloud.store.community import add_hours, add_plan
 from cloud.store.console import list_devices as registered_devices
-from cloud.store.registry import WATCH, BadSite, NotRegistered, check_site, found_site, site_of
+from cloud.store.registry import BadSite, NotRegistered, check_site, found_site, site_of
 from cloud.store.rollouts import list_rollouts as newest_rollouts
 from cloud.store.schema import quarantine, tallies
 from cloud.watch import describe

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from cloud.presence import Presence
 from cloud.store import operators
 from cloud.store.database import Store
-from cloud.store.emergencies import zone_devices
 from cloud.store.orders import Place, add_order, find_device, find_point
+from cloud.store.registry import zone_devices
 from contract import codec, topics
 from contract.messages import Command, Op
 from contract.sealing import CommandKey, Purpose, statement

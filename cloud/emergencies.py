@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from cloud.sessions import holder_in
 from contract.emergencies import Cause, cause_of
-from contract.events import Event
+from contract.events import Event, holder_in
 
 STARTED = "device.started"
 UNSEEN = "unseen"

@@ -9,7 +9,7 @@ from cloud import presence
 from cloud.answers import TELLING, Answers
 from cloud.batches import AnotherPast, Stretch, checked, events_known
 from cloud.broker import Arrived
-from cloud.sessions import holder_in, session_of
+from cloud.sessions import session_of
 from cloud.store.emergencies import note_emergencies, tells_of_emergency
 from cloud.store.point_kinds import kinds_in, note_kinds
 from cloud.store.quarantine import TWO_DEVICES, Refused, Suspect, confine
@@ -33,7 +33,7 @@ from cloud.store.streams import (
 from contract import codec
 from contract.codec import Malformed
 from contract.decide import Trust
-from contract.events import Event, decode_event
+from contract.events import Event, decode_event, holder_in
 from contract.messages import Ack, EventBatch
 
 CLOCK_FIXED = "device.clock_fixed"

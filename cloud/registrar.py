@@ -18,9 +18,9 @@ from cloud.store.certificates import (
     revoke_certificates,
     revoked_certificates,
 )
-from cloud.store.community import has_point
 from cloud.store.database import Clock, Store
 from cloud.store.exposure import Exposed, exposed_cards
+from cloud.store.points import has_point
 from cloud.store.registry import (
     NotRegistered,
     is_known,

@@ -22,11 +22,11 @@ from cloud.store.community import (
     add_membership,
     add_person,
     add_plan,
-    add_point,
-    add_zone,
     set_card_standing,
 )
+from cloud.store.points import add_point
 from cloud.store.registry import Site, found_site
+from cloud.store.zones import add_zone
 from cloud.wired import CLASS_OF_KIND
 from contract.decide import DAY_MS, Standing
 from contract.roster import HOLDER_BYTES

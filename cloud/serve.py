@@ -13,6 +13,7 @@ import uvicorn
 
 from cloud.app import create_app
 from cloud.broker import Arrived, Broker, BrokerAddress, Lookout
+from cloud.broker_names import CLOUD
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import Authority, open_authority
 from cloud.commands import Commander
@@ -28,7 +29,7 @@ from cloud.registrar import Registrar
 from cloud.renewals import Renewals
 from cloud.rolling import Rolling
 from cloud.store.database import Store
-from cloud.store.registry import CLOUD, site_of
+from cloud.store.registry import site_of
 from cloud.web_server import WebServer, listening_on, monotonic_ms, raise_descriptor_limit, web_config
 from cloud.worker import Worker
 from contract import topics

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.decide import Trust
-from contract.events import Event
+from contract.events import Event, holder_in
 
 MAX_WH = 1_000_000
 MAX_MS = 10 * 24 * 3_600_000
@@ -142,16 +142,6 @@ _TOLD: Mapping[str, Callable[[Session, Event], Session]] = {
     "session.ended": _ended,
     LATE_END: _ended_late,
 }
-
-
-def holder_in(said: object) -> bytes | None:
-    """A holder as it stands in an event: 16 hex digits, anything else where nobody is known."""
-    if not isinstance(said, str) or len(said) != 16:
-        return None
-    try:
-        return bytes.fromhex(said)
-    except ValueError:
-        return None
 
 
 def number_in(said: object, most: int) -> int | None:

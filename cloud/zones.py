@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from cloud.store import operators
-from cloud.store.community import take_points
+from cloud.store.points import take_points
 from cloud.store.schema import points
 from cloud.store.zones import (
     MAX_ZONES,

@@ -114,3 +114,13 @@ def read_gap(stored: bytes) -> Gap | None:
         return None
     counted = 1 <= gap.first <= gap.last == event.seq and gap.count == gap.last - gap.first + 1
     return gap if event.kind == GAP and counted and is_link else None
+
+
+def holder_in(said: object) -> bytes | None:
+    """A holder as it stands in an event: 16 hex digits, anything else where nobody is known."""
+    if not isinstance(said, str) or len(said) != 16:
+        return None
+    try:
+        return bytes.fromhex(said)
+    except ValueError:
+        return None

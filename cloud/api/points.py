@@ -13,9 +13,9 @@ from cloud.api.desk import N_, Desk, Services, call_for
 from cloud.api.register import Rejected, Shown, Strict
 from cloud.auth import Right
 from cloud.store import operators
-from cloud.store.community import add_point, set_point
 from cloud.store.console import list_devices, list_zones
 from cloud.store.operators import Login, Operator
+from cloud.store.points import add_point, set_point
 from cloud.store.schema import points
 from contract.topics import NAME
 

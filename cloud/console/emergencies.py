@@ -14,11 +14,11 @@ from cloud.console.pages import Pages, see_other
 from cloud.console.people import Fields
 from cloud.console.session import say
 from cloud.muster import LOOK_BACK_MS
-from cloud.sessions import holder_in
 from cloud.store import operators
 from cloud.store.emergencies import Zone, ZoneState, list_watched, list_zone_states
 from cloud.store.muster import muster, tick
 from cloud.store.operators import Login
+from contract.events import holder_in
 
 NO_SUCH_ZONE = N_("There is no such zone, or no device is registered in it. Nothing was done.")
 

@@ -126,9 +126,3 @@ def list_watched(connection: Connection) -> list[Zone]:
     theirs = select(points.c.zone).join(devices, devices.c.name == points.c.device)
     rows = connection.execute(select(zones).where(zones.c.name.in_(theirs)).order_by(zones.c.name))
     return [Zone(row.name, Label(row.label_zh, row.label_en)) for row in rows]
-
-
-def zone_devices(connection: Connection, zone: str) -> list[str]:
-    """The registered devices that have points in a zone."""
-    query = select(points.c.device).join(devices, devices.c.name == points.c.device).where(points.c.zone == zone)
-    return list(connection.execute(query.distinct().order_by(points.c.device)).scalars())

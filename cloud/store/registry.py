@@ -5,17 +5,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
+from cloud.broker_names import OURS
 from cloud.store.revision import touch
 from cloud.store.schema import devices, points, sites, zones
 from contract import roster
 from contract.codec import Malformed
 from contract.sealing import DeviceVerifier
 from contract.topics import NAME
-
-CLOUD, WATCH, HEALTH = "cloud", "watch", "health"
-"""Who the cloud, ``hearthgate-cloud watch`` and a check of the broker's health are at the broker, which tells
-identities apart by nothing but their names: no device may bear these."""
-OURS = CLOUD, WATCH, HEALTH
 
 
 class NotRegistered(ValueError):
@@ -134,3 +130,9 @@ def _check_key(public_key: bytes) -> None:
         DeviceVerifier(public_key)
     except ValueError:
         raise NotRegistered("the public key is no point of P-256: give the 65 bytes the device shows, as hex") from None
+
+
+def zone_devices(connection: Connection, zone: str) -> list[str]:
+    """The registered devices that have points in a zone."""
+    query = select(points.c.device).join(devices, devices.c.name == points.c.device).where(points.c.zone == zone)
+    return list(connection.execute(query.distinct().order_by(points.c.device)).scalars())

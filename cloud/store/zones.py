@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from cloud.plans import ZONES
-from cloud.store.community import add_zone
 from cloud.store.labels import Label
 from cloud.store.revision import touch
 from cloud.store.schema import plans, points, schedules, zones
@@ -87,3 +86,7 @@ def hours_labels(connection: Connection) -> dict[str, Label]:
 
 def plan_names(connection: Connection) -> list[str]:
     return list(connection.execute(select(plans.c.name).order_by(plans.c.name)).scalars())
+
+
+def add_zone(connection: Connection, name: str, label_zh: str, label_en: str) -> None:
+    connection.execute(insert(zones).values(name=name, label_zh=label_zh, label_en=label_en))

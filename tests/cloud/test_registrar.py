@@ -19,10 +19,11 @@ from cloud.registrar import LOCAL_BROKER, Position, Registrar
 from cloud.rolling import start
 from cloud.sample import HUB_SOCKETS, SITE, SOCKETS, seed_sample
 from cloud.store import operators
-from cloud.store.community import add_hours, add_point, load_community
+from cloud.store.community import add_hours, load_community
 from cloud.store.console import list_devices
 from cloud.store.database import Store
 from cloud.store.orders import points_of
+from cloud.store.points import add_point
 from cloud.store.registry import NotRegistered, device_names
 from cloud.store.schema import points
 from cloud.store.streams import Streams

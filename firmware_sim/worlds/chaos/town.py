@@ -12,7 +12,7 @@ from typing import NamedTuple
 from cloud.auth import Doorkeeper, Role
 from cloud.folder import clock, make_folder
 from cloud.sample import seed_sample
-from cloud.store.community import add_point
+from cloud.store.points import add_point
 from cloud.store.registry import register
 from edge.identity.identity import Identity
 from firmware_sim.control.orders import ControlError, Fire, Order, ResetKey, Tap, TapAndWalk, Walk

@@ -16,8 +16,8 @@ from cloud.keys import KeyFolder, write_secret
 from cloud.publisher import Publisher
 from cloud.rolling import Rolling, ask, start
 from cloud.sample import SITE, seed_sample
-from cloud.store.community import add_point, has_point
 from cloud.store.database import Store
+from cloud.store.points import add_point, has_point
 from cloud.store.registry import register
 from cloud.store.rollouts import live_rollout
 from contract import topics
