@@ -3,28 +3,24 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from cloud.api.desk import Services, call_for, there
-from cloud.api.orders import ACCEPTED, Ordered, Reason
-from cloud.api.v1 import Id, Limit, Reader, Text
+from cloud.api.desk import Services, there
+from cloud.api.orders import Ordered
 from cloud.api.views import Words, plain
-from cloud.auth import Right
 from cloud.charging import Condition
 from cloud.console.hub import IfNoneMatch, cacheable
 from cloud.hubs import HubBoard, hub_json
 from cloud.store.charging import BadCursor, Hub, SessionView, find_session, list_sessions
-from cloud.store.operators import Login
 from cloud.store.people import digest_of_card
+from cloud.web.params import ACCEPTED, Guard, Id, Limit, Reader, Reason, Text
 
 JSON = "json"
 NAME = r"^[0-9a-f]{16}$"
 
 router = APIRouter(prefix="/api/v1")
-
-Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
 
 
 class StartIn(BaseModel):

@@ -1,21 +1,16 @@
 """The routes of `/api/v1` about emergencies: what stands, what was over a moment ago, and drills."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel
 
-from cloud.api.desk import Services, call_for
-from cloud.api.orders import ACCEPTED, Reason
-from cloud.api.v1 import Reader
+from cloud.api.desk import Services
 from cloud.api.views import Words, plain
-from cloud.auth import Right
 from cloud.store.emergencies import ZoneState, list_zone_states
-from cloud.store.operators import Login
+from cloud.web.params import ACCEPTED, Guard, Reader, Reason
 
 router = APIRouter(prefix="/api/v1")
-
-Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
 
 
 class EmergencyOut(BaseModel):

@@ -6,23 +6,19 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field, model_validator
 
 from cloud.api.desk import Services, call_for, there
-from cloud.api.v1 import Limit, Reader
 from cloud.api.views import Words, plain
 from cloud.auth import Right
 from cloud.desired import ModeChange
 from cloud.store.mode_orders import list_mode_orders
-from cloud.store.operators import MAX_REASON, MIN_REASON, Login
+from cloud.store.operators import Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
+from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
 from contract.decide import Mode
 
 router = APIRouter(prefix="/api/v1")
 
-Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
 Keeper = Annotated[Login, Depends(call_for(Right.DEVICES))]
-Reason = Annotated[str, Field(min_length=MIN_REASON, max_length=MAX_REASON, pattern=r"\S")]
-"""Why an operator does it: it stands in the device's journal and in the audit."""
 Minutes = Annotated[int | None, Field(ge=1, le=24 * 60)]
-ACCEPTED = 202
 
 
 class OpenIn(BaseModel):

@@ -7,14 +7,14 @@ from msgspec import structs
 from pydantic import BaseModel, Field
 
 from cloud.api.desk import Services, call_for, there
-from cloud.api.orders import ACCEPTED, Ordered, Reason
-from cloud.api.v1 import Limit, Reader
+from cloud.api.orders import Ordered
 from cloud.auth import Right
 from cloud.rolling import CannotRollOut, ask, start
 from cloud.rollouts import MAX_DEVICES, Rollout
 from cloud.store.operators import Login
 from cloud.store.orders import DesiredView, list_desired
 from cloud.store.rollouts import find_rollout, list_rollouts
+from cloud.web.params import ACCEPTED, Limit, Reader, Reason
 from contract.messages import MAX_WIRING_CHARACTERS
 
 router = APIRouter(prefix="/api/v1")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 
@@ -43,17 +43,12 @@ from cloud.store.console import EventFilter, list_devices, list_events, list_eve
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
 from cloud.store.rosters import spread
-from cloud.store.schema import MAX_INTEGER
+from cloud.web.params import Cursor, Id, Limit, Reader, Text
 
 router = APIRouter(prefix="/api/v1")
 
-Reader = Annotated[Login, Depends(call_for(Right.READ))]
 Clerk = Annotated[Login, Depends(call_for(Right.PEOPLE))]
 Admin = Annotated[Login, Depends(call_for(Right.OPERATORS))]
-Limit = Annotated[int, Query(ge=1, le=500)]
-Cursor = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
-Id = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
-Text = Annotated[str, Query(max_length=80)]
 
 
 BUSY = "many people log in at this moment: try again in a few seconds"

@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.adoption import NoSuchCode, SameCode
 from cloud.api.desk import N_, Desk, Services, form_for, known_device, page_for
-from cloud.api.v1 import Text
 from cloud.auth import Right
 from cloud.console.doors import NO_REASON, NoReason, reason_in
 from cloud.console.pages import Pages, see_other
@@ -21,6 +20,7 @@ from cloud.store.operators import Login, last_deed
 from cloud.store.people import list_plans
 from cloud.store.registry import NotRegistered
 from cloud.store.zones import hours_labels, view_zones
+from cloud.web.params import Text
 from contract.adoption import read_code
 
 DONE = N_("Adopted. The device fetches its keys by itself, within seconds.")

@@ -11,7 +11,6 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
 from cloud.api.streams import After, LastEventId, stream
-from cloud.api.v1 import Text
 from cloud.auth import Right
 from cloud.charging import Condition
 from cloud.commands import NoSuchPlace
@@ -26,6 +25,7 @@ from cloud.store.console import last_arrival
 from cloud.store.operators import Login
 from cloud.store.orders import find_order, list_orders, list_points
 from cloud.store.people import digest_of_card, list_people
+from cloud.web.params import Text
 from contract.decide import Mode, Standing
 
 ROWS = 50

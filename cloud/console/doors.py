@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for, there
 from cloud.api.orders import OrderIn, must_be_confirmed
 from cloud.api.streams import After, LastEventId, stream
-from cloud.api.v1 import Text
 from cloud.auth import Right
 from cloud.commands import NoSuchPlace
 from cloud.console.pages import Pages, see_other, shape_of
@@ -25,6 +24,7 @@ from cloud.store.labels import Label
 from cloud.store.mode_orders import ModeOrder, list_mode_orders
 from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
+from cloud.web.params import Text
 from contract.decide import HOUR_MS, Mode
 from contract.kinds import MODE_LASTS_MS
 

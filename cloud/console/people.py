@@ -10,7 +10,6 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.api import register
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
 from cloud.api.register import CardIn, MembershipIn, PersonIn, Rejected
-from cloud.api.v1 import Cursor, Id, Text
 from cloud.auth import Right
 from cloud.console.pages import Pages, see_other
 from cloud.console.session import Said, say
@@ -18,6 +17,7 @@ from cloud.store.charging import list_sessions
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
 from cloud.store.rosters import spread
+from cloud.web.params import Cursor, Id, Text
 from contract.credentials import FORMATS
 from contract.decide import Standing
 

@@ -1,0 +1,21 @@
+"""What calls and pages take from a request, each with its limits."""
+
+from typing import Annotated
+
+from fastapi import Depends, Query
+from pydantic import Field
+
+from cloud.api.desk import call_for
+from cloud.auth import Right
+from cloud.store.operators import MAX_REASON, MIN_REASON, Login
+from cloud.store.schema import MAX_INTEGER
+
+Reader = Annotated[Login, Depends(call_for(Right.READ))]
+Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
+Limit = Annotated[int, Query(ge=1, le=500)]
+Cursor = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
+Id = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+Text = Annotated[str, Query(max_length=80)]
+Reason = Annotated[str, Field(min_length=MIN_REASON, max_length=MAX_REASON, pattern=r"\S")]
+"""Why an operator does it: it stands in the device's journal and in the audit."""
+ACCEPTED = 202
