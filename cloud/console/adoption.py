@@ -9,10 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.adoption import NoSuchCode, SameCode
 from cloud.api.desk import N_, Desk, Services, form_for, known_device, page_for
 from cloud.auth import Right
-from cloud.console.doors import NO_REASON, NoReason, reason_in
 from cloud.console.pages import Pages, see_other
-from cloud.console.people import Fields
-from cloud.console.session import Said, say
 from cloud.registrar import Loss, Position
 from cloud.store.console import list_devices
 from cloud.store.exposure import exposed_cards
@@ -20,6 +17,7 @@ from cloud.store.operators import Login, last_deed
 from cloud.store.people import list_plans
 from cloud.store.registry import NotRegistered
 from cloud.store.zones import hours_labels, view_zones
+from cloud.web.forms import NO_REASON, Fields, NoReason, Said, reason_in, say
 from cloud.web.params import Text
 from contract.adoption import read_code
 

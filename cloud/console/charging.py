@@ -6,25 +6,22 @@ Whether a session begins or ends, its device says; until then an order is only s
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
+from cloud.api.desk import N_, Desk, Reading, Services, there
 from cloud.api.streams import After, LastEventId, stream
-from cloud.auth import Right
 from cloud.charging import Condition
 from cloud.commands import NoSuchPlace
-from cloud.console.doors import NO_REASON, NOT_RIGHT, NoReason, reason_in
 from cloud.console.live import CHARGING, PageSource
 from cloud.console.pages import Pages, see_other, with_query
-from cloud.console.people import Fields
-from cloud.console.session import Said, say
 from cloud.sessions import is_session
 from cloud.store.charging import BadCursor, Socket, find_session, list_sessions, list_sockets
 from cloud.store.console import last_arrival
 from cloud.store.operators import Login
 from cloud.store.orders import find_order, list_orders, list_points
 from cloud.store.people import digest_of_card, list_people
+from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.params import Text
 from contract.decide import Mode, Standing
 
@@ -36,7 +33,6 @@ SERVICE = frozenset({Mode.OUT_OF_SERVICE, Mode.SCHEDULED})
 NO_CARD = N_("Choose whose card is to be charged on. Nothing was done.")
 NO_DEVICE = N_("No device is registered for it. Nothing was done.")
 
-Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
 
 router = APIRouter(prefix="/charging")
 

@@ -14,16 +14,15 @@ from cloud.api.streams import After, LastEventId, stream
 from cloud.auth import Right
 from cloud.commands import NoSuchPlace
 from cloud.console.pages import Pages, see_other, shape_of
-from cloud.console.people import Fields
-from cloud.console.session import Said, say
 from cloud.desired import NoSuchMode, NoSuchOrder
 from cloud.presence import Presence
 from cloud.store.console import last_arrival
 from cloud.store.emergencies import ZoneState, list_watched, list_zone_states
 from cloud.store.labels import Label
 from cloud.store.mode_orders import ModeOrder, list_mode_orders
-from cloud.store.operators import MAX_REASON, MIN_REASON, Login
+from cloud.store.operators import Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
+from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.params import Text
 from contract.decide import HOUR_MS, Mode
 from contract.kinds import MODE_LASTS_MS
@@ -33,9 +32,7 @@ DOORS = "doors"
 """Begins the dialects of the doors page; the code of the language follows."""
 NEWS_FOR_MS = HOUR_MS
 """How long a door's card tells of the last order to it. After that it stands in the list only."""
-NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
 NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
-NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
 NO_SUCH_MODE = N_("This kind of point has not got that mode. Nothing was done.")
 OVER = N_("That is over already: it was ended, or its time was. Nothing was done.")
 ENDED = N_("Ended. Below stands which doors have taken it up.")
@@ -47,7 +44,6 @@ SET: Mapping[Mode, str] = {
     Mode.OUT_OF_SERVICE: N_("Ordered: out of service. Below stands which doors have taken it up."),
 }
 
-Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
 Locking = Annotated[Login, Depends(page_for(Right.DOORS))]
 Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
@@ -283,18 +279,6 @@ def order(request: Request, command: str, login: Reading, desk: Services) -> HTM
     with desk.store.reading() as connection:
         found = there(find_order(connection, command))
     return pages.page(request, "order.html", login, order=found, now_ms=desk.clock())
-
-
-class NoReason(ValueError):
-    """Nobody said why."""
-
-
-def reason_in(fields: Mapping[str, str]) -> str:
-    """What was typed into the field Why; raises ``NoReason``."""
-    reason = fields.get("reason", "").strip()
-    if not MIN_REASON <= len(reason) <= MAX_REASON:
-        raise NoReason
-    return reason
 
 
 def _answer(request: Request, login: Login, desk: Desk, act: Callable[[], str]) -> Response:

@@ -6,23 +6,21 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection
 
-from cloud.api.desk import N_, Reading, Services, form_for, page_for
+from cloud.api.desk import N_, Reading, Services, page_for
 from cloud.auth import Right
 from cloud.commands import NoSuchPlace
-from cloud.console.doors import NO_REASON, NoReason, doors_page, reason_in
+from cloud.console.doors import doors_page
 from cloud.console.pages import Pages, see_other
-from cloud.console.people import Fields
-from cloud.console.session import say
 from cloud.muster import LOOK_BACK_MS
 from cloud.store import operators
 from cloud.store.emergencies import Zone, ZoneState, list_watched, list_zone_states
 from cloud.store.muster import muster, tick
 from cloud.store.operators import Login
+from cloud.web.forms import NO_REASON, Fields, Guard, NoReason, reason_in, say
 from contract.events import holder_in
 
 NO_SUCH_ZONE = N_("There is no such zone, or no device is registered in it. Nothing was done.")
 
-Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
 Drilling = Annotated[Login, Depends(page_for(Right.DOORS))]
 
 router = APIRouter(prefix="/zones")

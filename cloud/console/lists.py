@@ -8,7 +8,6 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.api.desk import N_, Desk, Reading, Services, known_device
 from cloud.api.streams import After, LastEventId, stream
 from cloud.console.pages import Pages, shape_of
-from cloud.console.session import Said, say
 from cloud.metrics import Metrics
 from cloud.store.breaks import count_lost, list_breaks
 from cloud.store.console import (
@@ -24,6 +23,7 @@ from cloud.store.console import (
 )
 from cloud.store.operators import Login, first_broken_deed, list_deeds
 from cloud.store.rosters import spread
+from cloud.web.forms import Said, say
 from cloud.web.params import Cursor, Text
 from contract.kinds import vocabulary
 from contract.reasons import Reason

@@ -12,11 +12,11 @@ from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
 from cloud.api.register import CardIn, MembershipIn, PersonIn, Rejected
 from cloud.auth import Right
 from cloud.console.pages import Pages, see_other
-from cloud.console.session import Said, say
 from cloud.store.charging import list_sessions
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
 from cloud.store.rosters import spread
+from cloud.web.forms import NOT_RIGHT, Fields, Said, say
 from cloud.web.params import Cursor, Id, Text
 from contract.credentials import FORMATS
 from contract.decide import Standing
@@ -31,18 +31,11 @@ DONE: Mapping[str, str] = {
     "card": N_("The card is enrolled. Doors on the line know within a second, others once they are back."),
     "standing": N_("Changed. Doors on the line know within a second, others once they are back."),
 }
-NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
 NO_NAME = N_("A person needs a name, in Chinese or in English. Nothing was changed.")
 NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
 ENDS_EARLY = N_("The last day comes before the first day. Nothing was changed.")
 
 
-async def form_fields(request: Request) -> dict[str, str]:
-    """What was filled in. An empty field was not."""
-    return {key: value for key, value in (await request.form()).items() if isinstance(value, str) and value.strip()}
-
-
-Fields = Annotated[dict[str, str], Depends(form_fields)]
 Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
 
 router = APIRouter(prefix="/people")

@@ -9,12 +9,10 @@ from cloud.api.desk import Services, form_for
 from cloud.api.points import PlaceIn, place_point
 from cloud.api.register import Rejected
 from cloud.auth import Right
-from cloud.console.doors import NOT_RIGHT
 from cloud.console.lists import device_page
 from cloud.console.pages import see_other
-from cloud.console.people import Fields
-from cloud.console.session import say
 from cloud.store.operators import Login
+from cloud.web.forms import NOT_RIGHT, Fields, say
 
 FIELDS = ("zone", "class", "label_zh", "label_en")
 

@@ -1,16 +1,16 @@
 """Logging in and out, and the operator's own page."""
 
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
-from msgspec import Struct
 
 from cloud.api.desk import COOKIE, N_, AnyLogin, Forbidden, Services, address, form_for, maybe_login
 from cloud.auth import LOGIN_LASTS_MS, Busy, Right, TooManyTries, WeakPassword, WrongPassword
 from cloud.console.pages import Pages, see_other
 from cloud.store.operators import Login
+from cloud.web.forms import say
 
 FORM_COOKIE = "hg_form"
 """Before anybody is logged in there is no login to bind a form to; this cookie stands in."""
@@ -23,18 +23,6 @@ CHANGED = N_("The password is changed. Your other logins have ended.")
 
 Short = Annotated[str, Form(max_length=1000)]
 Changing = Annotated[Login, Depends(form_for(Right.READ))]
-
-
-class Said(Struct, frozen=True):
-    """A sentence above a form."""
-
-    tone: Literal["good", "bad"]
-    text: str
-
-
-def say(request: Request, tone: Literal["good", "bad"], text: str) -> Said:
-    pages: Pages = request.app.state.pages
-    return Said(tone, pages.language(request).say(text))
 
 
 router = APIRouter()

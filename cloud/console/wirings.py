@@ -7,15 +7,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, known_device, page_for
 from cloud.auth import Right
-from cloud.console.doors import NO_REASON, NoReason, reason_in
 from cloud.console.pages import Pages, see_other
-from cloud.console.people import Fields
-from cloud.console.session import Said, say
 from cloud.rolling import CannotRollOut, ask, start
 from cloud.store.console import list_devices
 from cloud.store.operators import Login
 from cloud.store.orders import find_desired, list_desired
 from cloud.store.rollouts import known_wiring, list_rollouts
+from cloud.web.forms import NO_REASON, Fields, NoReason, Said, reason_in, say
 
 SHOWN = 20
 STARTED = N_("Sent. Below stands what the device makes of it.")

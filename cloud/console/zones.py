@@ -10,11 +10,10 @@ from sqlalchemy import Connection
 from cloud.api.desk import N_, Desk, Reading, Services, form_for
 from cloud.auth import Right
 from cloud.console.pages import Pages, see_other
-from cloud.console.people import Fields
-from cloud.console.session import Said, say
 from cloud.store.operators import Login
 from cloud.store.people import list_plans
 from cloud.store.zones import hours_labels, view_zones
+from cloud.web.forms import Fields, Said, say
 from cloud.zones import BadZone, create_zone, open_for, rename_zone
 
 DONE = {

@@ -1,0 +1,48 @@
+"""What the console reads from a form, and the sentence that it says above one."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from fastapi import Depends, Request
+from msgspec import Struct
+
+from cloud.api.desk import N_, form_for
+from cloud.auth import Right
+from cloud.console.pages import Pages
+from cloud.store.operators import MAX_REASON, MIN_REASON, Login
+
+NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
+NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
+
+
+async def form_fields(request: Request) -> dict[str, str]:
+    """What was filled in. An empty field was not."""
+    return {key: value for key, value in (await request.form()).items() if isinstance(value, str) and value.strip()}
+
+
+Fields = Annotated[dict[str, str], Depends(form_fields)]
+Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
+
+
+class NoReason(ValueError):
+    """Nobody said why."""
+
+
+def reason_in(fields: Mapping[str, str]) -> str:
+    """What was typed into the field Why; raises ``NoReason``."""
+    reason = fields.get("reason", "").strip()
+    if not MIN_REASON <= len(reason) <= MAX_REASON:
+        raise NoReason
+    return reason
+
+
+class Said(Struct, frozen=True):
+    """A sentence above a form."""
+
+    tone: Literal["good", "bad"]
+    text: str
+
+
+def say(request: Request, tone: Literal["good", "bad"], text: str) -> Said:
+    pages: Pages = request.app.state.pages
+    return Said(tone, pages.language(request).say(text))
