@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 
 from cloud.api.desk import Services, there
 from cloud.api.orders import Ordered
-from cloud.api.views import Words, plain
 from cloud.charging import Condition
 from cloud.console.hub import IfNoneMatch, cacheable
 from cloud.hubs import HubBoard, hub_json
 from cloud.store.charging import BadCursor, Hub, SessionView, find_session, list_sessions
 from cloud.store.people import digest_of_card
+from cloud.web.bodies import Words, plain
 from cloud.web.params import ACCEPTED, Guard, Id, Limit, Reader, Reason, Text
 
 JSON = "json"

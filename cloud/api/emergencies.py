@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from cloud.api.desk import Services
-from cloud.api.views import Words, plain
 from cloud.store.emergencies import ZoneState, list_zone_states
+from cloud.web.bodies import Words, plain
 from cloud.web.params import ACCEPTED, Guard, Reader, Reason
 
 router = APIRouter(prefix="/api/v1")

@@ -10,10 +10,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from cloud.api.desk import N_, Forbidden, LoginNeeded, maybe_login
-from cloud.api.register import Rejected
 from cloud.commands import NoSuchPlace
 from cloud.desired import NoSuchMode, NoSuchOrder
 from cloud.mode_terms import TooLong
+from cloud.web.rejected import Rejected
 
 API = "/api/"
 STREAM = "/live"

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field, model_validator
 
 from cloud.api.desk import Services, call_for, there
-from cloud.api.views import Words, plain
 from cloud.auth import Right
 from cloud.desired import ModeChange
 from cloud.store.mode_orders import list_mode_orders
 from cloud.store.operators import Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
+from cloud.web.bodies import Words, plain
 from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
 from contract.decide import Mode
 

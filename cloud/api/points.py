@@ -10,13 +10,14 @@ from pydantic import Field
 from sqlalchemy import select
 
 from cloud.api.desk import N_, Desk, Services, call_for
-from cloud.api.register import Rejected, Shown, Strict
 from cloud.auth import Right
 from cloud.store import operators
 from cloud.store.console import list_devices, list_zones
 from cloud.store.operators import Login, Operator
 from cloud.store.points import add_point, set_point
 from cloud.store.schema import points
+from cloud.web.bodies import Shown, Strict
+from cloud.web.rejected import Rejected
 from contract.topics import NAME
 
 NO_DEVICE = N_("There is no such device. Nothing was changed.")

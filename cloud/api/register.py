@@ -2,20 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, TypeVar
+from typing import TypeVar
 
 from msgspec import structs
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from cloud.api.desk import N_, Desk
 from cloud.members import Membership, Obstacle, obstacle
-from cloud.names import clean
 from cloud.store import community
 from cloud.store.community import Card
 from cloud.store.operators import Operator, record
 from cloud.store.people import find_household, find_person, list_plans, person_of_card
+from cloud.web.bodies import Shown, Strict
+from cloud.web.rejected import Rejected
 from contract.credentials import FORMATS
 from contract.decide import Standing
 
@@ -23,24 +24,6 @@ T = TypeVar("T")
 
 MAX_MS = 253_370_764_800_000
 """The beginning of the year 9999."""
-
-
-class Rejected(Exception):
-    """The change cannot be made, and nothing was changed. ``text`` is for the person who asked."""
-
-    def __init__(self, text: str, where: str = "", status: int = 422) -> None:
-        super().__init__(text)
-        self.text = text
-        self.where = where
-        self.status = status
-
-
-Shown = Annotated[str, AfterValidator(clean)]
-"""A text that is shown as a name, in its one form."""
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
 class MembershipIn(Strict):

@@ -22,7 +22,6 @@ from cloud.api.views import (
     device_json,
     event_json,
     person_json,
-    plain,
     rosters_json,
 )
 from cloud.auth import (
@@ -43,6 +42,7 @@ from cloud.store.console import EventFilter, list_devices, list_events, list_eve
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
 from cloud.store.rosters import spread
+from cloud.web.bodies import plain
 from cloud.web.params import Cursor, Id, Limit, Reader, Text
 
 router = APIRouter(prefix="/api/v1")

@@ -2,21 +2,13 @@
 
 from typing import Any
 
-import msgspec
-from msgspec import Struct
 from pydantic import BaseModel
 
 from cloud.store.console import DeviceView, EventView
 from cloud.store.labels import Label
 from cloud.store.people import PersonView
 from cloud.store.rosters import Spread
-
-
-class Words(BaseModel):
-    """A name in both languages."""
-
-    zh: str
-    en: str
+from cloud.web.bodies import Words, plain
 
 
 class PointOut(BaseModel):
@@ -180,12 +172,6 @@ class OperatorOut(BaseModel):
     role: str
     disabled: bool
     created_ms: int
-
-
-def plain(view: Struct) -> dict[str, Any]:
-    """A row of the store as plain values."""
-    made: dict[str, Any] = msgspec.to_builtins(view)
-    return made
 
 
 def person_json(person: PersonView) -> dict[str, Any]:

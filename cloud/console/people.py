@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.api import register
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
-from cloud.api.register import CardIn, MembershipIn, PersonIn, Rejected
+from cloud.api.register import CardIn, MembershipIn, PersonIn
 from cloud.auth import Right
 from cloud.console.pages import Pages, see_other
 from cloud.store.charging import list_sessions
@@ -18,6 +18,7 @@ from cloud.store.people import find_person, list_people, list_plans
 from cloud.store.rosters import spread
 from cloud.web.forms import NOT_RIGHT, Fields, Said, say
 from cloud.web.params import Cursor, Id, Text
+from cloud.web.rejected import Rejected
 from contract.credentials import FORMATS
 from contract.decide import Standing
 

@@ -7,12 +7,12 @@ from fastapi.responses import Response
 
 from cloud.api.desk import Services, form_for
 from cloud.api.points import PlaceIn, place_point
-from cloud.api.register import Rejected
 from cloud.auth import Right
 from cloud.console.lists import device_page
 from cloud.console.pages import see_other
 from cloud.store.operators import Login
 from cloud.web.forms import NOT_RIGHT, Fields, say
+from cloud.web.rejected import Rejected
 
 FIELDS = ("zone", "class", "label_zh", "label_en")
 
