@@ -112,17 +112,20 @@ def create_app(
     app = _bare_application(feed, source)
     app.state.desk = Desk(
         store,
-        keys,
         clock,
         doorkeeper or Doorkeeper(store, clock),
         feed,
         source,
         on_change,
-        commander,
-        steering,
-        Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
-        Adoptions(),
     )
+    registrar = Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock)
+    app.state.services = {
+        KeyFolder: keys,
+        Commander: commander,
+        Steering: steering,
+        Registrar: registrar,
+        Adoptions: Adoptions(),
+    }
     app.state.pages = pages
     app.state.public_url = public_url
     app.state.source = source

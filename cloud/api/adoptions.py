@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from cloud.adoption import Asking, NotNow
 from cloud.api.desk import Services, address
+from cloud.api.fleet_services import Devices, Waiting
 from cloud.ca import MAX_REQUEST_CHARACTERS, BadRequest, read_request
 from contract.adoption import MAX_WIRING_BYTES, NONCE_BYTES
 
@@ -40,19 +41,19 @@ class AdoptionOut(BaseModel):
 
 
 @router.get("/ca", response_class=PlainTextResponse)
-def authority(desk: Services) -> str:
+def authority(registrar: Devices) -> str:
     """The certificate of the community's authority (PEM). Whoever asks compares its fingerprint with one they trust."""
-    return desk.registrar.authority.certificate
+    return registrar.authority.certificate
 
 
 @router.post("/adoptions", status_code=201)
-def ask(body: AdoptionIn, request: Request, desk: Services) -> AdoptionOut:
+def ask(body: AdoptionIn, request: Request, desk: Services, registrar: Devices, waiting: Waiting) -> AdoptionOut:
     """Ask to be adopted; a device that waits already is told its request again."""
     try:
         public_key = read_request(body.request)
-        known = desk.registrar.knows(public_key)
+        known = registrar.knows(public_key)
         nonce = bytes.fromhex(body.nonce)
-        found = desk.adoptions.ask(public_key, nonce, body.wiring, address(request), desk.clock(), known)
+        found = waiting.ask(public_key, nonce, body.wiring, address(request), desk.clock(), known)
     except BadRequest as wrong:
         raise HTTPException(422, str(wrong)) from None
     except NotNow as wrong:
@@ -61,8 +62,8 @@ def ask(body: AdoptionIn, request: Request, desk: Services) -> AdoptionOut:
 
 
 @router.get("/adoptions/{number}")
-def look(number: str, desk: Services) -> AdoptionOut:
-    found = desk.adoptions.find(number, desk.clock())
+def look(number: str, desk: Services, waiting: Waiting) -> AdoptionOut:
+    found = waiting.find(number, desk.clock())
     if found is None:
         raise HTTPException(404, "this request has run out: ask again")
     return _shown(found)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
+from cloud.api.command_services import Commands
 from cloud.api.desk import Services, there
 from cloud.api.orders import Ordered
 from cloud.charging import Condition
@@ -146,17 +147,17 @@ def one_session(device: str, session: str, _login: Reader, desk: Services) -> di
 
 
 @router.post("/points/{point}/start", status_code=ACCEPTED)
-def start(point: str, body: StartIn, login: Guard, desk: Services) -> Ordered:
+def start(point: str, body: StartIn, login: Guard, desk: Services, commands: Commands) -> Ordered:
     """Begin a session at a socket for the holder of a card, as if they had tapped it there."""
     with desk.store.reading() as connection:
         digest = there(digest_of_card(connection, body.card), "there is no such card")
-    return Ordered(id=desk.commander.start_session(point, digest, login.operator.name, body.reason))
+    return Ordered(id=commands.start_session(point, digest, login.operator.name, body.reason))
 
 
 @router.post("/points/{point}/stop", status_code=ACCEPTED)
-def stop(point: str, body: StopIn, login: Guard, desk: Services) -> Ordered:
+def stop(point: str, body: StopIn, login: Guard, commands: Commands) -> Ordered:
     """End a session. It is over when its record says so."""
-    return Ordered(id=desk.commander.stop_session(point, body.session, login.operator.name, body.reason))
+    return Ordered(id=commands.stop_session(point, body.session, login.operator.name, body.reason))
 
 
 @router.get("/hubs/{hub}", response_model=HubOut)

@@ -1,4 +1,4 @@
-"""What every request needs: the services behind the web, and who is asking."""
+"""What every request needs: the database, the live feed, the services of the domains, and who is asking."""
 
 import secrets
 from collections.abc import Callable
@@ -8,16 +8,13 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Form, HTTPException, Request
 from sqlalchemy import Connection
 
-from cloud.adoption import Adoptions
 from cloud.auth import Doorkeeper, Right, may
-from cloud.commands import Commander
-from cloud.desired import Steering
 from cloud.feed import LiveFeed, Source
-from cloud.keys import KeyFolder
-from cloud.registrar import Registrar
 from cloud.store.console import DeviceView, list_devices
 from cloud.store.database import Clock, Store
 from cloud.store.operators import Login
+
+T = TypeVar("T")
 
 COOKIE = "hg_login"
 N_ = str
@@ -27,19 +24,14 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 @dataclass(frozen=True)
 class Desk:
-    """The services. ``on_change`` is told whenever a roster would now look different."""
+    """What all requests share. ``on_change`` is told whenever a roster would now look different."""
 
     store: Store
-    keys: KeyFolder
     clock: Clock
     doorkeeper: Doorkeeper
     feed: LiveFeed
     source: Source
     on_change: Callable[[], None]
-    commander: Commander
-    steering: Steering
-    registrar: Registrar
-    adoptions: Adoptions
 
 
 class LoginNeeded(Exception):
@@ -53,6 +45,16 @@ class Forbidden(Exception):
 def desk(request: Request) -> Desk:
     found: Desk = request.app.state.desk
     return found
+
+
+def service(kind: type[T]) -> Callable[[Request], T]:
+    """A dependency on the application's one service of this type."""
+
+    def find(request: Request) -> T:
+        found: T = request.app.state.services[kind]
+        return found
+
+    return find
 
 
 def address(request: Request) -> str:
@@ -119,9 +121,6 @@ def call_for(right: Right) -> Callable[..., Login]:
         return _check_right(login, right)
 
     return check
-
-
-T = TypeVar("T")
 
 
 def there(found: T | None, otherwise: str = "Not Found") -> T:

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from cloud.api.command_services import Commands
 from cloud.api.desk import Services
 from cloud.store.emergencies import ZoneState, list_zone_states
 from cloud.web.bodies import Words, plain
@@ -55,6 +56,6 @@ def emergencies(_login: Reader, desk: Services) -> list[dict[str, Any]]:
 
 
 @router.post("/zones/{zone}/drill", status_code=ACCEPTED)
-def drill(zone: str, body: DrillIn, login: Guard, desk: Services) -> Drilled:
+def drill(zone: str, body: DrillIn, login: Guard, commands: Commands) -> Drilled:
     """Begin or end a drill at every device of a zone."""
-    return Drilled(ids=desk.commander.drill(zone, body.on, login.operator.name, body.reason))
+    return Drilled(ids=commands.drill(zone, body.on, login.operator.name, body.reason))

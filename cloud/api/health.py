@@ -5,6 +5,7 @@ from fastapi.responses import PlainTextResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud.api.command_services import Commands
 from cloud.api.desk import Services
 
 router = APIRouter(prefix="/health")
@@ -16,7 +17,7 @@ def is_alive() -> str:
 
 
 @router.get("/ready", response_class=PlainTextResponse)
-def is_ready(desk: Services) -> PlainTextResponse:
+def is_ready(desk: Services, commands: Commands) -> PlainTextResponse:
     """Ready when the database answers, the feed runs and the broker has greeted the cloud."""
     try:
         with desk.store.reading() as connection:
@@ -25,6 +26,6 @@ def is_ready(desk: Services) -> PlainTextResponse:
         return PlainTextResponse("the database does not answer", 503)
     if not desk.feed.has_room:
         return PlainTextResponse("the live feed does not run, or is full", 503)
-    if not desk.commander.connected():
+    if not commands.connected():
         return PlainTextResponse("the broker does not answer", 503)
     return PlainTextResponse("ready")

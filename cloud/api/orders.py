@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field, model_validator
 
+from cloud.api.command_services import Commands, Modes
 from cloud.api.desk import Services, call_for, there
 from cloud.auth import Right
 from cloud.desired import ModeChange
@@ -136,16 +137,16 @@ def point_json(point: PointState) -> dict[str, Any]:
 
 
 @router.post("/points/{point}/open", status_code=ACCEPTED)
-def open_once(point: str, body: OpenIn, login: Guard, desk: Services) -> Ordered:
+def open_once(point: str, body: OpenIn, login: Guard, commands: Commands) -> Ordered:
     """Open a point once, from afar. It is done when the command's state says so."""
-    return Ordered(id=desk.commander.open_once(point, login.operator.name, body.reason))
+    return Ordered(id=commands.open_once(point, login.operator.name, body.reason))
 
 
 @router.post("/devices/{name}/commands", status_code=ACCEPTED)
-def order(name: str, body: OrderIn, login: Keeper, desk: Services) -> Ordered:
+def order(name: str, body: OrderIn, login: Keeper, commands: Commands) -> Ordered:
     """Order something of a device itself."""
     args = {} if body.now_ms is None else {"now_ms": body.now_ms}
-    return Ordered(id=desk.commander.order(name, body.op, args, login.operator.name, body.reason))
+    return Ordered(id=commands.order(name, body.op, args, login.operator.name, body.reason))
 
 
 @router.get("/commands", response_model=list[OrderOut])
@@ -171,12 +172,12 @@ def points(_login: Reader, desk: Services) -> list[dict[str, Any]]:
 
 
 @router.post("/modes", status_code=ACCEPTED)
-def set_mode(body: ModeIn, login: Guard, desk: Services) -> ModeSet:
+def set_mode(body: ModeIn, login: Guard, modes: Modes) -> ModeSet:
     """Set points to a mode, at once where a device is heard, else when it is back."""
     names = None if body.points == "all" else body.points
     if must_be_confirmed(body.mode, names) and not body.confirm:
         raise HTTPException(422, "this keeps people out, or lets everybody in at every door: send confirm = true")
-    return mode_set(desk.steering.set_mode(names, body.mode, login.operator.name, body.reason, body.minutes))
+    return mode_set(modes.set_mode(names, body.mode, login.operator.name, body.reason, body.minutes))
 
 
 @router.get("/modes", response_model=list[ModeOrderOut])
@@ -187,15 +188,15 @@ def mode_orders(_login: Reader, desk: Services) -> list[dict[str, Any]]:
 
 
 @router.post("/modes/{order}/end", status_code=ACCEPTED)
-def end_mode(order: str, body: EndIn, login: Guard, desk: Services) -> ModeSet:
+def end_mode(order: str, body: EndIn, login: Guard, modes: Modes) -> ModeSet:
     """End what one order set, and no more: what was set otherwise since stays."""
-    return ModeSet(points=desk.steering.end(order, login.operator.name, body.reason))
+    return ModeSet(points=modes.end(order, login.operator.name, body.reason))
 
 
 @router.post("/modes/{order}/renew", status_code=ACCEPTED)
-def renew_mode(order: str, body: RenewIn, login: Guard, desk: Services) -> ModeSet:
+def renew_mode(order: str, body: RenewIn, login: Guard, modes: Modes) -> ModeSet:
     """Have an order last longer, from now on."""
-    return mode_set(desk.steering.renew(order, login.operator.name, body.reason, body.minutes))
+    return mode_set(modes.renew(order, login.operator.name, body.reason, body.minutes))
 
 
 def must_be_confirmed(mode: Mode, names: list[str] | None) -> bool:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from fastapi import Depends
 from msgspec import structs
 from pydantic import Field, model_validator
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from cloud.api.desk import N_, Desk
+from cloud.api.desk import N_, Desk, service
+from cloud.keys import KeyFolder
 from cloud.members import Membership, Obstacle, obstacle
 from cloud.store import community
 from cloud.store.community import Card
@@ -24,6 +26,9 @@ T = TypeVar("T")
 
 MAX_MS = 253_370_764_800_000
 """The beginning of the year 9999."""
+
+
+Keys = Annotated[KeyFolder, Depends(service(KeyFolder))]
 
 
 class MembershipIn(Strict):
@@ -135,7 +140,7 @@ def _check_fits(connection: Connection, membership: Membership, now_ms: int) -> 
         raise Rejected(OBSTACLES[found], "plan", 409)
 
 
-def add_card(desk: Desk, by: Operator, person: int, card: CardIn) -> int:
+def add_card(desk: Desk, keys: KeyFolder, by: Operator, person: int, card: CardIn) -> int:
     """The new card's id. The audit learns that there is one, not its number. Raises ``Rejected``."""
     if card.format not in FORMATS:
         raise Rejected(NO_FORMAT, "format")
@@ -148,8 +153,8 @@ def add_card(desk: Desk, by: Operator, person: int, card: CardIn) -> int:
                 person,
                 Card(card.format, card.facility, card.number),
                 card.label or card.format,
-                digest_key=desk.keys.digest,
-                numbers=desk.keys.numbers,
+                digest_key=keys.digest,
+                numbers=keys.numbers,
                 now_ms=desk.clock(),
             )
             record(connection, desk.clock(), by.name, "card.added", f"person {person}", card=str(added))

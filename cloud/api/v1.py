@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from cloud.api import register
 from cloud.api.desk import Services, address, call_for, known_device, there
-from cloud.api.register import CardIn, MembershipIn, PersonIn, StandingIn
+from cloud.api.register import CardIn, Keys, MembershipIn, PersonIn, StandingIn
 from cloud.api.streams import JSON, After, LastEventId, stream
 from cloud.api.views import (
     AuditPage,
@@ -168,8 +168,8 @@ def add_membership(person: Id, body: MembershipIn, login: Clerk, desk: Services)
 
 
 @router.post("/people/{person}/credentials", status_code=201)
-def add_card(person: Id, body: CardIn, login: Clerk, desk: Services) -> Added:
-    return Added(id=register.add_card(desk, login.operator, person, body))
+def add_card(person: Id, body: CardIn, login: Clerk, desk: Services, keys: Keys) -> Added:
+    return Added(id=register.add_card(desk, keys, login.operator, person, body))
 
 
 @router.patch("/memberships/{membership}", status_code=204)

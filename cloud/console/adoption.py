@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, BackgroundTasks, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.adoption import NoSuchCode, SameCode
-from cloud.api.desk import N_, Desk, Services, form_for, known_device, page_for
+from cloud.adoption import Adoptions, NoSuchCode, SameCode
+from cloud.api.desk import N_, Desk, Services, form_for, known_device, page_for, service
+from cloud.api.fleet_services import Devices, Waiting
 from cloud.auth import Right
 from cloud.console.pages import Pages, see_other
-from cloud.registrar import Loss, Position
+from cloud.registrar import Loss, Position, Registrar
 from cloud.store.console import list_devices
 from cloud.store.exposure import exposed_cards
 from cloud.store.operators import Login, last_deed
@@ -67,13 +68,20 @@ def adoptions_page(
     status = 422 if said and said.tone == "bad" else 200
     context: dict[str, Any] = {"devices": known, "zones": zones, "typed": typed, "loss": loss}
     context |= {"plans": plans, "hours": hours, "adopted": deed}
-    context |= {"waiting": desk.adoptions.waiting(now_ms), "fingerprint": desk.registrar.authority.fingerprint}
+    waiting, registrar = service(Adoptions)(request), service(Registrar)(request)
+    context |= {"waiting": waiting.waiting(now_ms), "fingerprint": registrar.authority.fingerprint}
     return pages.page(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **context)
 
 
 @router.post("/adoptions")
 def confirm(
-    request: Request, login: Confirming, desk: Services, fields: Fields, background: BackgroundTasks
+    request: Request,
+    login: Confirming,
+    desk: Services,
+    registrar: Devices,
+    waiting: Waiting,
+    fields: Fields,
+    background: BackgroundTasks,
 ) -> Response:
     def again(wrong: str) -> Response:
         return adoptions_page(request, login, desk, say(request, "bad", wrong), fields)
@@ -86,24 +94,24 @@ def confirm(
     if not position.name:
         return again(NO_PLACE)
     try:
-        asking = desk.adoptions.claim(code, desk.clock())
-        envelope = desk.registrar.adopt(asking.public_key, asking.wiring, position, login.operator.name)
+        asking = waiting.claim(code, desk.clock())
+        envelope = registrar.adopt(asking.public_key, asking.wiring, position, login.operator.name)
     except NoSuchCode:
         return again(NOBODY)
     except SameCode:
         return again(TWICE)
     except NotRegistered:
         return again(TAKEN)
-    desk.adoptions.answer(asking, envelope)
+    waiting.answer(asking, envelope)
     desk.on_change()
     if position.replace:
-        background.add_task(desk.registrar.cut_off, position.name)
+        background.add_task(registrar.cut_off, position.name)
     return see_other(f"/adoptions?done=adopted&device={position.name}")
 
 
 @router.post("/adoptions/{number}/refuse")
-def refuse(number: str, _login: Confirming, desk: Services) -> Response:
-    desk.adoptions.refuse(number)
+def refuse(number: str, _login: Confirming, waiting: Waiting) -> Response:
+    waiting.refuse(number)
     return see_other("/adoptions?done=refused")
 
 
@@ -123,17 +131,23 @@ def _ask_loss(request: Request, name: str, login: Login, desk: Desk, said: Said 
 
 @router.post("/devices/{name}/lost")
 def lose(
-    request: Request, name: str, login: Confirming, desk: Services, fields: Fields, background: BackgroundTasks
+    request: Request,
+    name: str,
+    login: Confirming,
+    desk: Services,
+    registrar: Devices,
+    fields: Fields,
+    background: BackgroundTasks,
 ) -> Response:
     """The answer is the list of what to do; it is not kept, but can be asked for again."""
     try:
-        loss = desk.registrar.lose(name, login.operator.name, reason_in(fields))
+        loss = registrar.lose(name, login.operator.name, reason_in(fields))
     except NotRegistered:
         return adoptions_page(request, login, desk, say(request, "bad", NOT_THERE), {})
     except NoReason:
         return _ask_loss(request, name, login, desk, say(request, "bad", NO_REASON))
     desk.on_change()
-    background.add_task(desk.registrar.cut_off, name)
+    background.add_task(registrar.cut_off, name)
     return adoptions_page(request, login, desk, None, {}, (name, loss))
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.api.command_services import Commands, Modes
 from cloud.api.desk import N_, Desk, Reading, Services, there
 from cloud.api.streams import After, LastEventId, stream
 from cloud.charging import Condition
@@ -131,7 +132,7 @@ def _socket(desk: Desk, point: str) -> Socket:
 
 
 @router.post("/sockets/{point}/start")
-def start(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
+def start(request: Request, point: str, login: Guard, desk: Services, commands: Commands, fields: Fields) -> Response:
     """Begin a session for somebody. The device weighs their card as if they stood there."""
 
     def act() -> str:
@@ -140,33 +141,33 @@ def start(request: Request, point: str, login: Guard, desk: Services, fields: Fi
             digest = digest_of_card(connection, int(card)) if card.isdecimal() and len(card) < 19 else None
         if digest is None:
             raise NoCard
-        return desk.commander.start_session(point, digest, login.operator.name, reason_in(fields))
+        return commands.start_session(point, digest, login.operator.name, reason_in(fields))
 
     return _answer(request, point, login, desk, fields, act)
 
 
 @router.post("/sockets/{point}/stop")
-def stop(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
+def stop(request: Request, point: str, login: Guard, desk: Services, commands: Commands, fields: Fields) -> Response:
     """End the session that stood on the page, and no other."""
 
     def act() -> str:
         session = fields.get("session")
         if not is_session(session):
             raise ValueError(session)
-        return desk.commander.stop_session(point, session, login.operator.name, reason_in(fields))
+        return commands.stop_session(point, session, login.operator.name, reason_in(fields))
 
     return _answer(request, point, login, desk, fields, act)
 
 
 @router.post("/sockets/{point}/service")
-def service(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
+def service(request: Request, point: str, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
     """Take it out of service, or back into it. A device that is not heard takes that up when it is back."""
 
     def act() -> str:
         mode = Mode(fields.get("mode", ""))
         if mode not in SERVICE:
             raise ValueError(mode)
-        desk.steering.set_mode([point], mode, login.operator.name, reason_in(fields))
+        modes.set_mode([point], mode, login.operator.name, reason_in(fields))
         return ""
 
     return _answer(request, point, login, desk, fields, act)

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from cloud.api.command_services import Commands, Modes
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, page_for, there
 from cloud.api.orders import OrderIn, must_be_confirmed
 from cloud.api.streams import After, LastEventId, stream
@@ -175,7 +176,7 @@ async def doors_live(
 
 
 @router.post("/doors/modes")
-def set_mode(request: Request, login: Guard, desk: Services, fields: Fields) -> Response:
+def set_mode(request: Request, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
     """One point, or without one all doors of the site. What must be confirmed comes from the second step of a form."""
 
     def act() -> str:
@@ -183,7 +184,7 @@ def set_mode(request: Request, login: Guard, desk: Services, fields: Fields) -> 
         names = [fields["point"]] if "point" in fields else None
         if must_be_confirmed(mode, names) and "confirm" not in fields:
             raise ValueError(mode)
-        desk.steering.set_mode(names, mode, login.operator.name, reason_in(fields))
+        modes.set_mode(names, mode, login.operator.name, reason_in(fields))
         return f"/doors?mode={mode.value}"
 
     return _answer(request, login, desk, act)
@@ -230,44 +231,48 @@ def _steps(request: Request, login: Login, desk: Desk, mode: Mode, point: str, s
 
 
 @router.post("/doors/modes/{order}/end")
-def end_mode(request: Request, order: str, login: Guard, desk: Services, fields: Fields) -> Response:
+def end_mode(request: Request, order: str, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
     """End what one order set. What was set otherwise since stays."""
 
     def act() -> str:
-        desk.steering.end(order, login.operator.name, reason_in(fields))
+        modes.end(order, login.operator.name, reason_in(fields))
         return "/doors?mode=ended"
 
     return _answer(request, login, desk, act)
 
 
 @router.post("/doors/modes/{order}/renew")
-def renew_mode(request: Request, order: str, login: Guard, desk: Services, fields: Fields) -> Response:
+def renew_mode(request: Request, order: str, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
     """Have an order last longer, from now on as long as it may."""
 
     def act() -> str:
-        desk.steering.renew(order, login.operator.name, reason_in(fields))
+        modes.renew(order, login.operator.name, reason_in(fields))
         return "/doors?mode=renewed"
 
     return _answer(request, login, desk, act)
 
 
 @router.post("/doors/{point}/open")
-def open_once(request: Request, point: str, login: Guard, desk: Services, fields: Fields) -> Response:
+def open_once(
+    request: Request, point: str, login: Guard, desk: Services, commands: Commands, fields: Fields
+) -> Response:
     def act() -> str:
-        return f"/doors?order={desk.commander.open_once(point, login.operator.name, reason_in(fields))}"
+        return f"/doors?order={commands.open_once(point, login.operator.name, reason_in(fields))}"
 
     return _answer(request, login, desk, act)
 
 
 @router.post("/devices/{name}/orders")
-def order_device(request: Request, name: str, login: Mechanic, desk: Services, fields: Fields) -> Response:
+def order_device(
+    request: Request, name: str, login: Mechanic, desk: Services, commands: Commands, fields: Fields
+) -> Response:
     """Something of the machine itself; a clock is set to the cloud's own time."""
 
     def act() -> str:
         now_ms = desk.clock() if fields.get("op") == "clock_set" else None
         wanted = OrderIn.model_validate({"op": fields.get("op"), "reason": reason_in(fields), "now_ms": now_ms})
         args: dict[str, Any] = {} if now_ms is None else {"now_ms": now_ms}
-        return f"/orders/{desk.commander.order(name, wanted.op, args, login.operator.name, wanted.reason)}"
+        return f"/orders/{commands.order(name, wanted.op, args, login.operator.name, wanted.reason)}"
 
     return _answer(request, login, desk, act)
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection
 
+from cloud.api.command_services import Commands
 from cloud.api.desk import N_, Reading, Services, page_for
 from cloud.auth import Right
 from cloud.commands import NoSuchPlace
@@ -51,10 +52,12 @@ def drill(
 
 
 @router.post("/{zone}/drill")
-def order_drill(request: Request, zone: str, login: Guard, desk: Services, fields: Fields) -> Response:
+def order_drill(
+    request: Request, zone: str, login: Guard, desk: Services, commands: Commands, fields: Fields
+) -> Response:
     """Begin or end a drill at every device of the zone; each says for itself what became of it."""
     try:
-        sent = desk.commander.drill(zone, fields.get("on") == "1", login.operator.name, reason_in(fields))
+        sent = commands.drill(zone, fields.get("on") == "1", login.operator.name, reason_in(fields))
     except NoReason:
         return doors_page(request, login, desk, say(request, "bad", NO_REASON))
     except NoSuchPlace:

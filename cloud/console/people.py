@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.api import register
 from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
-from cloud.api.register import CardIn, MembershipIn, PersonIn
+from cloud.api.register import CardIn, Keys, MembershipIn, PersonIn
 from cloud.auth import Right
 from cloud.console.pages import Pages, see_other
 from cloud.store.charging import list_sessions
@@ -106,10 +106,10 @@ def add_membership(request: Request, person: Id, login: Clerk, desk: Services, f
 
 
 @router.post("/{person}/cards")
-def add_card(request: Request, person: Id, login: Clerk, desk: Services, fields: Fields) -> Response:
+def add_card(request: Request, person: Id, login: Clerk, desk: Services, keys: Keys, fields: Fields) -> Response:
     def act() -> int:
         wanted = {key: value for key, value in fields.items() if key in CardIn.model_fields}
-        register.add_card(desk, login.operator, person, CardIn.model_validate(wanted))
+        register.add_card(desk, keys, login.operator, person, CardIn.model_validate(wanted))
         return person
 
     return _answer(request, act, "card", lambda said: person_page(request, login, desk, person, said))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from cloud.auth import HASHING_AT_ONCE, MAX_WAITING_HASHES, NAME_FROM_ONE_ADDRESS
 from cloud.store import community
 from cloud.store.community import Card, card_of, load_community
+from cloud.store.revision import revision
 from contract.decide import Standing, Trust
 from tests.cloud.town import PASSWORD, PEOPLE, QUICK, Town, Visitor
 
@@ -321,7 +322,7 @@ MISTAKES: list[tuple[str, str, object, int, str]] = [
 
 def test_what_cannot_be_done_is_said_plainly_and_changes_nothing(town: Town, api: Visitor) -> None:
     with town.store.reading() as connection:
-        before = community.revision(connection), load_community(connection)
+        before = revision(connection), load_community(connection)
     for method, path, body, status, where in MISTAKES:
         answer = send(api, path, body, method)
         assert (answer.status_code, answer.json()["where"]) == (status, where), (path, body, answer.text)
@@ -329,7 +330,7 @@ def test_what_cannot_be_done_is_said_plainly_and_changes_nothing(town: Town, api
         assert answer.json()["message"]
         assert "4242" not in answer.text, "what was sent is not sent back"
     with town.store.reading() as connection:
-        assert (community.revision(connection), load_community(connection)) == before
+        assert (revision(connection), load_community(connection)) == before
     assert town.changes == 0
 
 

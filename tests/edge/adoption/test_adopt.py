@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from cloud.adoption import Adoptions
 from cloud.ca import open_authority
 from cloud.keys import KeyFolder
 from cloud.store.database import open_store
@@ -216,7 +217,7 @@ def test_a_wiring_that_no_request_holds_is_not_told_and_the_device_says_so(pi: P
     pi.config.write_text(GATES + f"\n# {'门' * 1_000}\n" * (characters // 1_000), encoding="utf-8")
 
     def look() -> None:
-        (waiting,) = pi.town.app.state.desk.adoptions.waiting(NOW_MS)
+        (waiting,) = pi.town.app.state.services[Adoptions].waiting(NOW_MS)
         assert bool(waiting.wiring) is told
         pi.refuse()
 
