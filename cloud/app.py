@@ -127,6 +127,7 @@ def create_app(
         Adoptions: Adoptions(),
     }
     app.state.pages = pages
+    app.state.person_panels = [charging.person_panel]
     app.state.public_url = public_url
     app.state.source = source
     app.state.hubs = HubBoard(store, clock)

@@ -3,25 +3,27 @@
 Whether a session begins or ends, its device says; until then an order is only sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import Connection
 
 from cloud.api.command_services import Commands, Modes
 from cloud.api.desk import N_, Desk, Reading, Services, there
 from cloud.api.streams import After, LastEventId, stream
 from cloud.charging import Condition
 from cloud.commands import NoSuchPlace
-from cloud.console.live import CHARGING, PageSource
+from cloud.console.charging_live import CHARGING, look_at_charging
 from cloud.console.pages import Pages, see_other, with_query
+from cloud.console.person_panel import PersonPanel
 from cloud.sessions import is_session
 from cloud.store.charging import BadCursor, Socket, find_session, list_sessions, list_sockets
 from cloud.store.console import last_arrival
 from cloud.store.operators import Login
 from cloud.store.orders import find_order, list_orders, list_points
-from cloud.store.people import digest_of_card, list_people
+from cloud.store.people import PersonView, digest_of_card, list_people
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.params import Text
 from contract.decide import Mode, Standing
@@ -30,6 +32,7 @@ ROWS = 50
 SESSIONS_SHOWN = 10
 ORDERS_SHOWN = 5
 PEOPLE_SHOWN = 10
+SESSIONS_OF_PERSON = 20
 SERVICE = frozenset({Mode.OUT_OF_SERVICE, Mode.SCHEDULED})
 NO_CARD = N_("Choose whose card is to be charged on. Nothing was done.")
 NO_DEVICE = N_("No device is registered for it. Nothing was done.")
@@ -38,11 +41,18 @@ NO_DEVICE = N_("No device is registered for it. Nothing was done.")
 router = APIRouter(prefix="/charging")
 
 
+def _charged_by(connection: Connection, person: PersonView) -> Mapping[str, object]:
+    return {"sessions": list_sessions(connection, holder=person.holder, limit=SESSIONS_OF_PERSON)}
+
+
+person_panel = PersonPanel("_charged_by.html", _charged_by)
+
+
 @router.get("")
 def charging(request: Request, login: Reading, desk: Services) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    source: PageSource = request.app.state.source
-    seen = source.charging()
+    with desk.store.reading() as connection:
+        seen = look_at_charging(connection, desk.clock())
     return pages.page(request, "charging.html", login, seen=seen, after=seen.last, now_ms=seen.now_ms)
 
 

@@ -34,6 +34,7 @@ DOORS = "doors"
 NEWS_FOR_MS = HOUR_MS
 """How long a door's card tells of the last order to it. After that it stands in the list only."""
 NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
+NO_SUCH_ZONE = N_("There is no such zone, or no device is registered in it. Nothing was done.")
 NO_SUCH_MODE = N_("This kind of point has not got that mode. Nothing was done.")
 OVER = N_("That is over already: it was ended, or its time was. Nothing was done.")
 ENDED = N_("Ended. Below stands which doors have taken it up.")
@@ -260,6 +261,20 @@ def open_once(
         return f"/doors?order={commands.open_once(point, login.operator.name, reason_in(fields))}"
 
     return _answer(request, login, desk, act)
+
+
+@router.post("/zones/{zone}/drill")
+def order_drill(
+    request: Request, zone: str, login: Guard, desk: Services, commands: Commands, fields: Fields
+) -> Response:
+    """Begin or end a drill at every device of the zone; each says for itself what became of it."""
+    try:
+        sent = commands.drill(zone, fields.get("on") == "1", login.operator.name, reason_in(fields))
+    except NoReason:
+        return doors_page(request, login, desk, say(request, "bad", NO_REASON))
+    except NoSuchPlace:
+        return doors_page(request, login, desk, say(request, "bad", NO_SUCH_ZONE))
+    return see_other(f"/doors?order={sent[0]}")
 
 
 @router.post("/devices/{name}/orders")

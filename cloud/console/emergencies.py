@@ -6,21 +6,16 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection
 
-from cloud.api.command_services import Commands
-from cloud.api.desk import N_, Reading, Services, page_for
+from cloud.api.desk import Reading, Services, page_for
 from cloud.auth import Right
-from cloud.commands import NoSuchPlace
-from cloud.console.doors import doors_page
 from cloud.console.pages import Pages, see_other
 from cloud.muster import LOOK_BACK_MS
 from cloud.store import operators
 from cloud.store.emergencies import Zone, ZoneState, list_watched, list_zone_states
 from cloud.store.muster import muster, tick
 from cloud.store.operators import Login
-from cloud.web.forms import NO_REASON, Fields, Guard, NoReason, reason_in, say
+from cloud.web.forms import Fields, Guard
 from contract.events import holder_in
-
-NO_SUCH_ZONE = N_("There is no such zone, or no device is registered in it. Nothing was done.")
 
 Drilling = Annotated[Login, Depends(page_for(Right.DOORS))]
 
@@ -49,20 +44,6 @@ def drill(
     with desk.store.reading() as connection:
         found = _zone(connection, zone)
     return pages.page(request, "drill.html", login, zone=found, on=on, step=step)
-
-
-@router.post("/{zone}/drill")
-def order_drill(
-    request: Request, zone: str, login: Guard, desk: Services, commands: Commands, fields: Fields
-) -> Response:
-    """Begin or end a drill at every device of the zone; each says for itself what became of it."""
-    try:
-        sent = commands.drill(zone, fields.get("on") == "1", login.operator.name, reason_in(fields))
-    except NoReason:
-        return doors_page(request, login, desk, say(request, "bad", NO_REASON))
-    except NoSuchPlace:
-        return doors_page(request, login, desk, say(request, "bad", NO_SUCH_ZONE))
-    return see_other(f"/doors?order={sent[0]}")
 
 
 @router.get("/{zone}/muster")

@@ -15,13 +15,13 @@ from cloud.api.desk import Reading, Services
 from cloud.api.streams import JSON, After, LastEventId, stream
 from cloud.api.views import device_json, event_json
 from cloud.console.banner import site_banner
+from cloud.console.charging_live import charging_items, look_at_charging
 from cloud.console.doors import drifts, heard, look_at_doors
 from cloud.console.lists import ROWS, device_shape
 from cloud.console.pages import Pages
 from cloud.feed import MAX_FRAME_EVENTS, Item, Span
 from cloud.presence import Presence
 from cloud.store.breaks import BreakView, count_lost, list_breaks
-from cloud.store.charging import Hub, SessionView, list_hubs, list_sessions
 from cloud.store.console import (
     DeviceView,
     EventFilter,
@@ -44,9 +44,6 @@ LINES_SHOWN = 40
 BREAKS_SHOWN_MS = 7 * 86_400_000
 """How long the first page speaks of rows that are lost or exist twice. The device's own page never forgets them."""
 TWINS_SHOWN_MS = 86_400_000
-SESSIONS_SHOWN = 10
-CHARGING = "charging"
-"""Begins the dialects of the charging pages; the code of the language follows."""
 
 
 class RefusedToday:
@@ -94,16 +91,6 @@ class Overview(Struct, frozen=True):
     @property
     def waiting(self) -> int:
         return sum(device.waiting or 0 for device in self.devices)
-
-
-class Charging(Struct, frozen=True):
-    """All hubs at one moment; ``last`` is the newest event that it knows of."""
-
-    hubs: list[Hub]
-    sessions: list[SessionView]
-    emergencies: list[ZoneState]
-    last: int
-    now_ms: int
 
 
 class PageSource:
@@ -207,27 +194,9 @@ class PageSource:
         return Item("piece", self._pages.fragment(code, "_shape.html", shape=shape), key="shape")
 
     def _charging(self, code: str) -> list[Item]:
-        """The cards of the charging pages. Nothing in them counts seconds, or all of them would be sent every time."""
-        seen = self.charging()
-
-        def item(event: str, template: str, key: str, **context: Any) -> Item:
-            made = self._pages.fragment(code, template, now_ms=seen.now_ms, **context)
-            return Item(event, made, key=f"{event} {key}")
-
-        hubs = [item("hub", "_hub.html", hub.name, hub=hub) for hub in seen.hubs]
-        sockets = [item("socket", "_socket.html", one.name, socket=one) for hub in seen.hubs for one in hub.sockets]
-        return [*hubs, *sockets, item("sessions", "_sessions.html", "", sessions=seen.sessions, live_list=True)]
-
-    def charging(self) -> Charging:
-        now_ms = self._clock()
         with self._store.reading() as connection:
-            return Charging(
-                hubs=list_hubs(connection, now_ms),
-                sessions=list_sessions(connection, limit=SESSIONS_SHOWN),
-                emergencies=list_zone_states(connection, now_ms),
-                last=last_arrival(connection),
-                now_ms=now_ms,
-            )
+            seen = look_at_charging(connection, self._clock())
+        return charging_items(self._pages, code, seen)
 
     def overview(self) -> Overview:
         now_ms = self._clock()

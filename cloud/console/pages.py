@@ -15,7 +15,6 @@ from jinja2.bccache import Bucket
 
 from cloud.auth import RIGHTS, Right, Role
 from cloud.console import words
-from cloud.console.banner import Banner
 from cloud.console.i18n import Language, choose, languages
 from cloud.store.console import SiteView
 from cloud.store.operators import Login
@@ -52,10 +51,8 @@ BYTECODE = SharedBytecode()
 class Pages:
     """The console's templates, for one site."""
 
-    def __init__(
-        self, site: SiteView, *, demo: bool, clock: Callable[[], int], banner: Callable[[], Banner] = Banner
-    ) -> None:
-        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the site."""
+    def __init__(self, site: SiteView, *, demo: bool, clock: Callable[[], int], banner: Callable[[], object]) -> None:
+        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the site, for those who are logged in."""
         self.zone = ZoneInfo(site.zone)
         self.languages = languages(self.zone)
         self._clock = clock
@@ -82,7 +79,7 @@ class Pages:
             "login": login,
             "rights": rights,
             "now_ms": self._clock(),
-            "banner": self._banner() if login else Banner(),
+            "banner": self._banner() if login else None,
             "sirens_below": False,
             "reloads": request.method == "GET",
         }

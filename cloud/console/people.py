@@ -12,7 +12,7 @@ from cloud.api.desk import N_, Desk, Reading, Services, form_for, there
 from cloud.api.register import CardIn, Keys, MembershipIn, PersonIn
 from cloud.auth import Right
 from cloud.console.pages import Pages, see_other
-from cloud.store.charging import list_sessions
+from cloud.console.person_panel import PersonPanel
 from cloud.store.operators import Login
 from cloud.store.people import find_person, list_people, list_plans
 from cloud.store.rosters import spread
@@ -25,7 +25,6 @@ from contract.decide import Standing
 ROWS = 50
 FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
 """What can be written in milliseconds, in every zone."""
-SESSIONS_SHOWN = 20
 DONE: Mapping[str, str] = {
     "person": N_("Added. Now enrol a card."),
     "membership": N_("The plan is given. Doors on the line know within a second, others once they are back."),
@@ -85,14 +84,14 @@ def person(request: Request, person: Id, login: Reading, desk: Services, done: s
 
 def person_page(request: Request, login: Login, desk: Desk, person: int, said: Said | None) -> HTMLResponse:
     pages: Pages = request.app.state.pages
+    panels: list[PersonPanel] = request.app.state.person_panels
+    context: dict[str, Any] = {"panels": panels, "formats": list(FORMATS), "standings": list(Standing)}
     with desk.store.reading() as connection:
         found = there(find_person(connection, person))
-        plans = list_plans(connection)
-        reached = spread(connection)
-        charged = list_sessions(connection, holder=found.holder, limit=SESSIONS_SHOWN)
+        context |= {"person": found, "plans": list_plans(connection), "spread": spread(connection)}
+        for panel in panels:
+            context |= panel.look(connection, found)
     status = 422 if said and said.tone == "bad" else 200
-    context: dict[str, Any] = {"person": found, "plans": plans, "formats": list(FORMATS), "standings": list(Standing)}
-    context |= {"spread": reached, "sessions": charged}
     return pages.page(request, "person.html", login, status, **context, said=said, now_ms=desk.clock())
 
 
