@@ -136,7 +136,7 @@ def create_app(
     app.mount("/assets", StaticFiles(directory=ASSETS))
     for routes in PAGES_AND_CALLS:
         app.include_router(routes.router)
-    errors.install(app)
+    errors.install(app, orders.NOT_ORDERED)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(Guarded)
     return app

@@ -1,6 +1,6 @@
 """What a caller is told when something is not granted: JSON under the API, a page elsewhere. Never what they sent."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 from urllib.parse import quote, urlsplit
 
@@ -10,9 +10,6 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from cloud.api.desk import N_, Forbidden, LoginNeeded, maybe_login
-from cloud.commands import NoSuchPlace
-from cloud.desired import NoSuchMode, NoSuchOrder
-from cloud.mode_terms import TooLong
 from cloud.web.rejected import Rejected
 
 API = "/api/"
@@ -26,9 +23,6 @@ CODES = {
     413: "too_large",
     429: "too_many_tries",
 }
-
-NOT_ORDERED: Mapping[type[Exception], int] = {NoSuchPlace: 404, NoSuchOrder: 404, NoSuchMode: 422, TooLong: 422}
-"""Why nothing was ordered. The console catches these itself, to show them above the form."""
 
 
 def is_api(request: Request) -> bool:
@@ -58,16 +52,17 @@ def came_from(request: Request) -> str:
     return referer.path + (f"?{referer.query}" if referer.query else "")
 
 
-def install(app: FastAPI) -> None:
-    """Put the answers below in place of the framework's own."""
+def install(app: FastAPI, refusals: Mapping[type[Exception], int]) -> None:
+    """Put the answers below in place of the framework's own. ``refusals`` are exceptions of the domains, each with the
+    status of its answer."""
     app.add_exception_handler(LoginNeeded, _login_needed)
     app.add_exception_handler(Forbidden, _forbidden)
     app.add_exception_handler(Rejected, _rejected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(UnicodeEncodeError, _no_text)
-    for kind in NOT_ORDERED:
-        app.add_exception_handler(kind, _not_ordered)
+    for kind, status in refusals.items():
+        app.add_exception_handler(kind, _refused(status))
 
 
 async def _login_needed(request: Request, _error: Exception) -> Response:
@@ -111,8 +106,11 @@ async def _rejected(_request: Request, error: Exception) -> Response:
     return problem(found.status, CODES.get(found.status, "invalid"), found.text, found.where)
 
 
-async def _not_ordered(request: Request, error: Exception) -> Response:
-    return await _http(request, HTTPException(NOT_ORDERED[type(error)], str(error)))
+def _refused(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        return await _http(request, HTTPException(status, str(error)))
+
+    return answer
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """The routes of `/api/v1` that order something from afar, and tell what became of it."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
@@ -8,7 +9,9 @@ from pydantic import BaseModel, Field, model_validator
 from cloud.api.command_services import Commands, Modes
 from cloud.api.desk import Services, call_for, there
 from cloud.auth import Right
-from cloud.desired import ModeChange
+from cloud.commands import NoSuchPlace
+from cloud.desired import ModeChange, NoSuchMode, NoSuchOrder
+from cloud.mode_terms import TooLong
 from cloud.store.mode_orders import list_mode_orders
 from cloud.store.operators import Login
 from cloud.store.orders import Order, PointState, find_order, list_orders, list_points
@@ -20,6 +23,9 @@ router = APIRouter(prefix="/api/v1")
 
 Keeper = Annotated[Login, Depends(call_for(Right.DEVICES))]
 Minutes = Annotated[int | None, Field(ge=1, le=24 * 60)]
+
+NOT_ORDERED: Mapping[type[Exception], int] = {NoSuchPlace: 404, NoSuchOrder: 404, NoSuchMode: 422, TooLong: 422}
+"""Why nothing was ordered. The console catches these itself, to show them above the form."""
 
 
 class OpenIn(BaseModel):
