@@ -110,20 +110,12 @@ def create_app(
     metrics = figures or Metrics(store, clock, feed)
     source = PageSource(store, pages, clock, lambda: metrics.workings().undeliverable)
     app = _bare_application(feed, source)
-    app.state.desk = Desk(
-        store,
-        clock,
-        doorkeeper or Doorkeeper(store, clock),
-        feed,
-        source,
-        on_change,
-    )
-    registrar = Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock)
+    app.state.desk = Desk(store, clock, doorkeeper or Doorkeeper(store, clock), feed, source, on_change)
     app.state.services = {
         KeyFolder: keys,
         Commander: commander,
         Steering: steering,
-        Registrar: registrar,
+        Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         Adoptions: Adoptions(),
     }
     app.state.pages = pages

@@ -14,8 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud.auth import HASHING_AT_ONCE, MAX_WAITING_HASHES, NAME_FROM_ONE_ADDRESS
-from cloud.store import community
-from cloud.store.community import Card, card_of, load_community
+from cloud.store.community import Card, add_household, card_of, load_community
 from cloud.store.revision import revision
 from contract.decide import Standing, Trust
 from tests.cloud.town import PASSWORD, PEOPLE, QUICK, Town, Visitor
@@ -275,7 +274,7 @@ def test_operators_that_look_alike_are_refused(api: Visitor, town: Town) -> None
 def test_flat_typed_in_two_forms_is_one_household(town: Town, api: Visitor) -> None:
     """Composed, decomposed, and as an old database has it."""
     with town.store.writing() as connection:
-        old = community.add_household(connection, "8-80e\u0301")
+        old = add_household(connection, "8-80e\u0301")
     for name, unit in (("Lin", "8-80\u00e9"), ("Wu", "8-80e\u0301"), ("He", "\uff18-80\u00e9")):
         assert send(api, "/people", {"name_en": name, "unit": unit}).status_code == 201
     with town.store.reading() as connection:
