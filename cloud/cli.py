@@ -25,7 +25,7 @@ from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, VersionOption, a
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeysUnusable
 from cloud.plans import HOURS, STANDARD
-from cloud.registrar import Position, Registrar
+from cloud.registrar import LOCAL_BROKER, Position, Registrar
 from cloud.sample import SITE, seed_sample
 from cloud.store.certificates import revoked_certificates
 from cloud.store.charging import list_sessions
@@ -56,7 +56,6 @@ app.add_typer(session_app, name="session")
 app.add_typer(zone_cli.app, name="zone")
 
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
-LOCAL_BROKER = "mqtt://127.0.0.1:1883"
 SILENCE_S = 3.0
 """How often `watch` looks whether there is a broker at all."""
 
