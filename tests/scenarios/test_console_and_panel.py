@@ -73,6 +73,8 @@ def test_a_card_tapped_on_the_panel_appears_on_the_console(browser: Browser, tmp
         gym = panel.locator("article", has_text="gym-turnstile")
         expect(gym.get_by_text("Welcome")).to_be_visible()
         expect(gym.get_by_text("Passed in 1")).to_be_visible()
+        # How fast this machine was just now is no news for the README, and stands upon the cards.
+        panel.locator(".said").evaluate_all("(all) => all.forEach((one) => { one.style.visibility = 'hidden'; })")
         panel.screenshot(path=pictures / "panel.png")
         console.bring_to_front()
         lines = console.get_by_role("list", name="Events, newest first").get_by_role("listitem")
