@@ -22,6 +22,7 @@ from cloud.store.rollouts import add_rollout, ask_to_stop, find_rollout, live_ro
 from cloud.wired import Wired, wired_points
 from cloud.worker import Worker
 from cloud.zones import place_points
+from contract.templates import Expansion, NotExpandable
 from contract.toml_text import NotToml, read_toml
 
 log = logging.getLogger(__name__)
@@ -86,10 +87,10 @@ def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> N
 
 
 def _check_text(device: str, text: str) -> None:
-    """Its device is the one that judges a wiring; what is no TOML at all need not travel."""
+    """Its device is the one that judges a wiring; what nobody could read need not travel."""
     try:
-        read_toml(text)
-    except NotToml as wrong:
+        Expansion(read_toml(text))
+    except (NotToml, NotExpandable) as wrong:
         raise CannotRollOut(f"{device}, {wrong}") from None
 
 

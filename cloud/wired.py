@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from contract.kinds import kind_name, kind_of
+from contract.templates import Expansion, NotExpandable
 from contract.toml_text import NotToml, read_toml
 from contract.topics import NAME
 
@@ -34,8 +35,11 @@ def wired_device(wiring: str) -> tuple[str, str]:
 
 
 def wired_points(wiring: str) -> list[Wired]:
-    """The points that a wiring names, in its order; none of a text that is no wiring."""
-    listed = _read(wiring).get("point")
+    """The points that a wiring names, with its templates and ranges written out; none of a text that is no wiring."""
+    try:
+        listed = Expansion(_read(wiring)).document.get("point")
+    except NotExpandable:
+        return []
     read = [_point(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return list({one.name: one for one in read if one is not None}.values())
 

@@ -14,6 +14,9 @@ from rich.markup import escape
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
+from contract.templates import Expansion, NotExpandable
+from contract.toml_text import NotToml, read_toml
+from contract.toml_writer import write_toml
 from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, VersionOption, columns, show
 from edge.config.device_config import DeviceConfig, load
 from edge.config.wiring import Wirings
@@ -187,7 +190,12 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 
 
 @config_app.command("show")
-def show_config(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None, as_json: JsonOption = False) -> None:
+def show_config(
+    config: ConfigOption = DEFAULT_CONFIG,
+    kinds: KindsOption = None,
+    expanded: Annotated[bool, typer.Option("--expanded", help="With its templates and ranges written out.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Print the configuration that rules, and where it comes from."""
     wirings = _wirings(config, kinds)
     chosen = wirings.in_force()
@@ -195,8 +203,10 @@ def show_config(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None
     told["since_ms"] = chosen.copy.at_ms if chosen.copy else None
     told["number"] = chosen.copy.number if chosen.copy else None
     told["on_trial"] = wirings.record.trial is not None
-    with mendable():
+    with mendable(NotToml, NotExpandable):
         text = wirings.text_of(chosen)
+        if expanded:
+            text = write_toml(Expansion(read_toml(text)).document)
     if as_json:
         typer.echo(json.dumps({**told, "text": text}, ensure_ascii=False))
         return

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from contract.decide import Direction
 from contract.messages import Name
 from contract.sealing import wiring_hash
+from contract.templates import Expansion, NotExpandable, key_parts
 from contract.toml_text import NotToml, read_toml
 from edge.config.kinds import Kind, UnknownKind, find_kind
 from edge.config.peripherals import (
@@ -57,6 +58,9 @@ BUSY_AT_BOOT = {0: "the HAT identity bus", 1: "the HAT identity bus", 14: "the s
 SOLDERED_UP = {2, 3}
 """Pins with resistors to 3.3 V on the board, for I2C: no other pull can be chosen."""
 
+
+_KEY_OF_POINT = re.compile(r"point\[\d{1,4}\](?:\.[\w-]+)*")
+"""Another key that a complaint names."""
 
 MAX_NAMED = 200
 """Keys of one table that are tried, one by one, for the one that a complaint means."""
@@ -222,6 +226,8 @@ def check(text: str, path: Path, kind_folders: Sequence[Path] = (), *, named: st
         return _Checker(path, called, text, kind_folders).config()
     except NotToml as wrong:
         raise ConfigError(f"{called}:{wrong.line}: {wrong.problem}") from None
+    except NotExpandable as wrong:
+        raise ConfigError(f"{called}:{line_of(wrong.key, text.splitlines())}: {wrong.key}: {wrong.problem}") from None
 
 
 class _Checker:
@@ -230,11 +236,11 @@ class _Checker:
     def __init__(self, path: Path, called: str, text: str, kind_folders: Sequence[Path]) -> None:
         self.path, self.called, self.text = path, called, text
         self.lines = text.splitlines()
-        self.document = read_toml(text)
+        self.expansion = Expansion(read_toml(text))
         self.kind_folders = kind_folders
 
     def config(self) -> DeviceConfig:
-        file = self._convert(self.document, _File, "")
+        file = self._convert(self.expansion.document, _File, "")
         self._broker(file.cloud)
         self._no_name_twice("point", "name", [point.name for point in file.point])
         self._no_name_twice("emergency", "zone", [emergency.zone for emergency in file.emergency])
@@ -273,12 +279,20 @@ class _Checker:
             return msgspec.convert(document, kind)
         except msgspec.ValidationError as wrong:
             problem, _, at = str(wrong).replace(" - at `key` in `$", " - at `$").partition(" - at `$")
-            key = f"{where}{_named(document, kind, at.rstrip('`'))}"
+            key = f"{where}{_named(document, kind, str(wrong), at.rstrip('`'))}"
             field, problem = _cure(problem, key)
             raise self._error(f"{key}.{field}".strip("."), problem) from None
 
     def _error(self, key: str, problem: str) -> ConfigError:
-        return ConfigError(f"{self.called}:{line_of(key, self.lines)}: {key}: {problem}")
+        """The complaint of a key of what was written out, at its place in the file."""
+        place = self.expansion.place(key)
+        about = f"at {place.point}: " if place.point else ""
+        problem = _KEY_OF_POINT.sub(lambda found: self._said(found[0]), problem)
+        return ConfigError(f"{self.called}:{line_of(place.key, self.lines)}: {place.key}: {about}{problem}")
+
+    def _said(self, key: str) -> str:
+        place = self.expansion.place(key)
+        return f"{place.key} of {place.point}" if place.point else place.key
 
     def _broker(self, cloud: Cloud) -> None:
         wrong = self._error("cloud.broker", "write mqtt://127.0.0.1:1883 or mqtts://host:8883")
@@ -394,12 +408,14 @@ def _cure(problem: str, key: str) -> tuple[str, str]:
         return "", "write lower-case letters, digits and hyphens, at most 40"
     if problem == "Expected `array`, got `object`":
         return "", "this table may stand several times: write its name in double brackets"
+    if problem == "Expected `int`, got `str`":
+        return "", f'{problem}; write a number, or a range such as "1..8" where the name is one: "phone-1..8"'
     if problem.startswith("Invalid enum value"):
         return "", f"{problem}; write {' or '.join(map(str, CHOICES[key.rpartition('.')[2]]))}"
     return "", problem.replace("`object`", "`table`")
 
 
-def _named(document: Any, kind: type[Any], at: str) -> str:
+def _named(document: Any, kind: type[Any], complaint: str, at: str) -> str:
     """The path of a complaint, with the key in place of the ``[...]`` that msgspec writes for the keys of a table."""
     before, elided, after = at.partition("[...]")
     if not elided:
@@ -412,8 +428,9 @@ def _named(document: Any, kind: type[Any], at: str) -> str:
             table[name] = whole[name]
             try:
                 msgspec.convert(document, kind)
-            except msgspec.ValidationError:
-                return f"{before}.{name}{after}"
+            except msgspec.ValidationError as again:
+                if str(again) == complaint:
+                    return f"{before}.{name}{after}"
     finally:
         table.clear()
         table.update(whole)
@@ -453,17 +470,17 @@ def _inputs(file: _File) -> Iterator[tuple[InputPin, str]]:
 def line_of(key: str, lines: Sequence[str]) -> int:
     """The line that writes a key such as ``point[1].outputs.lock.pin``, or the nearest table around it; 1 if none."""
     best, best_depth = 1, 0
-    wanted = re.findall(r"[\w-]+|\[\d+\]", key)
+    wanted = key_parts(key)
     table: list[str] = []
     counts: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
         header = re.match(r"\s*(\[\[?)([\w.\- ]+)\]", line)
-        entry = re.match(r"\s*([\w.\-]+)\s*=", line)
+        entry = re.match(r"\s*((?:[\w.\-]|\"[^\"]*\")+)\s*=", line)
         if header:
             table = _table(header[2].strip(), header[1] == "[[", counts)
             here = table
         elif entry:
-            here = [*table, *entry[1].split(".")]
+            here = [*table, *key_parts(entry[1])]
         else:
             continue
         depth = min(len(here), len(wanted))

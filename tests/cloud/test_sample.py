@@ -17,6 +17,7 @@ from cloud.wired import wired_points
 from contract.decide import Facts, Request, Trust, weigh
 from contract.reasons import Reason
 from contract.roster import Site
+from contract.templates import Expansion
 
 NOW_MS = 1_700_000_000_000
 MIDNIGHT_MS = 1_700_064_000_000  # 00:00 in Shanghai
@@ -84,7 +85,7 @@ def test_no_card_number_stands_in_the_database_as_it_is(seeded: Store, keys: Key
 
 
 def test_the_sockets_of_the_hub_are_those_that_its_device_is_wired_for() -> None:
-    wired = tomllib.loads((Path(__file__).parents[2] / "config" / "hub.toml").read_text())
+    wired = Expansion(tomllib.loads((Path(__file__).parents[2] / "config" / "hub.toml").read_text())).document
     charging = [point for point in wired["point"] if point["kind"] in ("socket", "ev_post")]
     assert wired["device"]["name"] == HUB_SOCKETS
     assert {point["zone"] for point in charging} == {"hub"}

@@ -28,6 +28,13 @@ def test_a_socket_that_chooses_nothing_is_for_phones() -> None:
     assert wired_points('[[point]]\nname = "p"\nzone = "z"\nkind = "socket"') == [Wired("p", "z", "phone", "socket")]
 
 
+def test_template_and_range_say_class_and_zone() -> None:
+    template = '[template.t]\nkind = "socket"\nzone = "hub"\nsettings.class = "ebike"\n'
+    expected = [Wired("p-1", "hub", "ebike", "socket"), Wired("p-2", "hub", "ebike", "socket")]
+    assert wired_points(f'{template}[[point]]\nname = "p-1..2"\ntemplate = "t"') == expected
+    assert wired_points(f'{template}[[point]]\nname = "p-1..2"\ntemplate = "u"') == []
+
+
 def test_a_kind_that_the_cloud_never_heard_of_is_what_its_settings_say() -> None:
     text = '[[point]]\nname = "w"\nzone = "z"\nkind = "washer"\nsettings = { class = "laundry" }'
     assert wired_points(text) == [Wired("w", "z", "laundry", "washer")]

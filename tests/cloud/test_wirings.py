@@ -159,6 +159,7 @@ def test_a_person_stops_it_with_a_reason(town: Town, admin: Visitor) -> None:
         ({"wirings": {EAST: "a." * 31_000 + "a = 1"}}, "east-gate, line 1: a line of 62005"),
         ({"wirings": {EAST: "a = " + "9" * 5_000}}, "east-gate, line 1: a line of 5004"),
         ({"wirings": {EAST: "[a]\nb = [\n" + "9" * 1_900 + "\n]"}}, "east-gate, line 3: a number of more than 18"),
+        ({"wirings": {EAST: "[[point]]\ntemplate = 'x'"}}, "east-gate, point[0].template: no template of this file"),
         ({"wirings": {EAST: NEW}, "canary": WEST}, "the canary west-gate has no wiring"),
     ],
 )

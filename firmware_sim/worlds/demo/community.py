@@ -38,8 +38,8 @@ OURS = f"{WORLD}.lock"
 READY_WITHIN_S = 60.0
 CONTROL = "control.sock"
 """The socket at which a board takes orders."""
-_OF_SOCKETS = "resume = true\n"
-"""What the sample of the hub says of its posts, and of each of its sockets."""
+_OF_SOCKETS = "settings.resume = true\n"
+"""What the template of all sockets says in the sample of the hub."""
 FULL_MS = 5_000
 """In a demo a battery is full after so long below the power of a full one; usual are 20 minutes for a phone, 30 for an
 e-bike. It is a setting of the config, as an owner would make it."""
@@ -104,7 +104,9 @@ def write_config(
 def write_hub_config(folder: Path, port: int) -> DeviceConfig:
     """The hub's config: its posts connect on loopback, and its sockets wait as little as a demo has time for."""
     path = write_config(folder, *HUB, port, f"127.0.0.1:{free_port()}").path
-    path.write_text(path.read_text().replace(_OF_SOCKETS, f"{_OF_SOCKETS}limits = {{ full_ms = {FULL_MS} }}\n"))
+    path.write_text(
+        path.read_text().replace(_OF_SOCKETS, f"{_OF_SOCKETS}settings.limits = {{ full_ms = {FULL_MS} }}\n")
+    )
     return load(path)
 
 

@@ -3,6 +3,8 @@
 import tomllib
 from pathlib import Path
 
+from contract.templates import Expansion
+
 _CHECKOUT, _PACKAGED = Path(__file__).parents[3] / "config", Path(__file__).parents[2] / "config"
 SAMPLES = _PACKAGED if _PACKAGED.is_dir() else _CHECKOUT
 
@@ -24,7 +26,7 @@ def configured(
     """The configuration file of a simulated device: a sample's wiring under these names, in a folder of its own. Its
     point has the sample's own name or ``former``."""
     text = (SAMPLES / f"{sample}.toml").read_text()
-    document = tomllib.loads(text)
+    document = Expansion(tomllib.loads(text)).document
     former, its_zone = former or document["device"]["name"], document["point"][0]["zone"]
     wiring = text[text.index(_CLOUD) + len(_CLOUD) :]
     wiring = wiring.replace(f'"{former}"', f'"{name}"').replace(f'zone = "{its_zone}"', f'zone = "{zone or its_zone}"')
