@@ -1,19 +1,18 @@
 """A device's configuration: one TOML file. Whatever is wrong with it is one line naming file, line, key and cure."""
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-import msgspec
 from msgspec import Meta, Struct
 
 from contract.decide import Direction
 from contract.messages import Name
 from contract.sealing import wiring_hash
-from contract.templates import Expansion, NotExpandable, key_parts
+from contract.templates import Expansion, NotExpandable
 from contract.toml_text import NotToml, read_toml
+from edge.config.complaints import BadTable, Complaints, read_as
 from edge.config.kinds import Kind, UnknownKind, find_kind
 from edge.config.peripherals import (
     Baud,
@@ -29,7 +28,6 @@ from edge.config.peripherals import (
     wrongly_shared,
 )
 from edge.config.places import is_loopback, socket_path
-from edge.config.post_names import POST_NAME_RULE
 from edge.machine.files import socket_complaint
 
 Level = Literal["low", "high"]
@@ -57,13 +55,6 @@ BUSY_AT_BOOT = {0: "the HAT identity bus", 1: "the HAT identity bus", 14: "the s
 
 SOLDERED_UP = {2, 3}
 """Pins with resistors to 3.3 V on the board, for I2C: no other pull can be chosen."""
-
-
-_KEY_OF_POINT = re.compile(r"point\[\d{1,4}\](?:\.[\w-]+)*")
-"""Another key that a complaint names."""
-
-MAX_NAMED = 200
-"""Keys of one table that are tried, one by one, for the one that a complaint means."""
 
 
 class ConfigError(ValueError):
@@ -227,16 +218,16 @@ def check(text: str, path: Path, kind_folders: Sequence[Path] = (), *, named: st
     except NotToml as wrong:
         raise ConfigError(f"{called}:{wrong.line}: {wrong.problem}") from None
     except NotExpandable as wrong:
-        raise ConfigError(f"{called}:{line_of(wrong.key, text.splitlines())}: {wrong.key}: {wrong.problem}") from None
+        raise ConfigError(Complaints(called, text).line(wrong.key, wrong.problem)) from None
 
 
 class _Checker:
     """The checks of one file, so that each complaint can point at its line."""
 
     def __init__(self, path: Path, called: str, text: str, kind_folders: Sequence[Path]) -> None:
-        self.path, self.called, self.text = path, called, text
-        self.lines = text.splitlines()
+        self.path, self.text = path, text
         self.expansion = Expansion(read_toml(text))
+        self.complaints = Complaints(called, text, self.expansion)
         self.kind_folders = kind_folders
 
     def config(self) -> DeviceConfig:
@@ -276,23 +267,12 @@ class _Checker:
 
     def _convert(self, document: Any, kind: type[Any], where: str) -> Any:
         try:
-            return msgspec.convert(document, kind)
-        except msgspec.ValidationError as wrong:
-            problem, _, at = str(wrong).replace(" - at `key` in `$", " - at `$").partition(" - at `$")
-            key = f"{where}{_named(document, kind, str(wrong), at.rstrip('`'))}"
-            field, problem = _cure(problem, key)
-            raise self._error(f"{key}.{field}".strip("."), problem) from None
+            return read_as(document, kind, where, CHOICES)
+        except BadTable as wrong:
+            raise self._error(wrong.key, wrong.problem) from None
 
     def _error(self, key: str, problem: str) -> ConfigError:
-        """The complaint of a key of what was written out, at its place in the file."""
-        place = self.expansion.place(key)
-        about = f"at {place.point}: " if place.point else ""
-        problem = _KEY_OF_POINT.sub(lambda found: self._said(found[0]), problem)
-        return ConfigError(f"{self.called}:{line_of(place.key, self.lines)}: {place.key}: {about}{problem}")
-
-    def _said(self, key: str) -> str:
-        place = self.expansion.place(key)
-        return f"{place.key} of {place.point}" if place.point else place.key
+        return ConfigError(self.complaints.line(key, problem))
 
     def _broker(self, cloud: Cloud) -> None:
         wrong = self._error("cloud.broker", "write mqtt://127.0.0.1:1883 or mqtts://host:8883")
@@ -394,56 +374,6 @@ class _Checker:
             )
 
 
-def _cure(problem: str, key: str) -> tuple[str, str]:
-    """What msgspec complains of at ``key``: the field below it that is meant, if any, and what to do about it."""
-    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", problem):
-        return unknown[1], "unknown key; take it out or correct its name"
-    if missing := re.fullmatch(r"Object missing required field `(.+)`", problem):
-        return missing[1], "missing; write it"
-    if setting := re.match(r"(\w+_\w+) ", problem):
-        return setting[1], problem
-    if "matching regex" in problem and key.endswith(".post"):
-        return "", POST_NAME_RULE
-    if "matching regex" in problem:
-        return "", "write lower-case letters, digits and hyphens, at most 40"
-    if problem == "Expected `array`, got `object`":
-        return "", "this table may stand several times: write its name in double brackets"
-    if problem == "Expected `int`, got `str`":
-        return "", f'{problem}; write a number, or a range such as "1..8" where the name is one: "phone-1..8"'
-    if problem.startswith("Invalid enum value"):
-        return "", f"{problem}; write {' or '.join(map(str, CHOICES[key.rpartition('.')[2]]))}"
-    return "", problem.replace("`object`", "`table`")
-
-
-def _named(document: Any, kind: type[Any], complaint: str, at: str) -> str:
-    """The path of a complaint, with the key in place of the ``[...]`` that msgspec writes for the keys of a table."""
-    before, elided, after = at.partition("[...]")
-    if not elided:
-        return at
-    table = _at(document, before)
-    whole = dict(table)
-    try:
-        for name in list(whole)[:MAX_NAMED]:
-            table.clear()
-            table[name] = whole[name]
-            try:
-                msgspec.convert(document, kind)
-            except msgspec.ValidationError as again:
-                if str(again) == complaint:
-                    return f"{before}.{name}{after}"
-    finally:
-        table.clear()
-        table.update(whole)
-    return at
-
-
-def _at(document: Any, key: str) -> dict[str, Any]:
-    """The table at a path such as ``.point[0].inputs``."""
-    for part in re.findall(r"\w+", key):
-        document = document[int(part)] if part.isdigit() else document[part]
-    return cast("dict[str, Any]", document)
-
-
 def _pins(file: _File) -> Iterator[tuple[int, str]]:
     for index, point in enumerate(file.point):
         for name, output in point.outputs.items():
@@ -465,40 +395,3 @@ def _inputs(file: _File) -> Iterator[tuple[InputPin, str]]:
     for index, emergency in enumerate(file.emergency):
         for name, pin in emergency.pins.items():
             yield pin, f"emergency[{index}].{name}"
-
-
-def line_of(key: str, lines: Sequence[str]) -> int:
-    """The line that writes a key such as ``point[1].outputs.lock.pin``, or the nearest table around it; 1 if none."""
-    best, best_depth = 1, 0
-    wanted = key_parts(key)
-    table: list[str] = []
-    counts: dict[str, int] = {}
-    for number, line in enumerate(lines, 1):
-        header = re.match(r"\s*(\[\[?)([\w.\- ]+)\]", line)
-        entry = re.match(r"\s*((?:[\w.\-]|\"[^\"]*\")+)\s*=", line)
-        if header:
-            table = _table(header[2].strip(), header[1] == "[[", counts)
-            here = table
-        elif entry:
-            here = [*table, *key_parts(entry[1])]
-        else:
-            continue
-        depth = min(len(here), len(wanted))
-        if here[:depth] != wanted[:depth]:
-            continue
-        if depth > best_depth:
-            best, best_depth = number, depth
-    return best
-
-
-def _table(name: str, is_array: bool, counts: dict[str, int]) -> list[str]:
-    """The parts of a table's name, each array of tables with the index it has reached."""
-    if is_array:
-        counts[name] = counts.get(name, -1) + 1
-    parts: list[str] = []
-    for depth, part in enumerate(name.split("."), 1):
-        parts.append(part.strip())
-        array = ".".join(name.split(".")[:depth])
-        if array in counts:
-            parts.append(f"[{counts[array]}]")
-    return parts

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from contract import codec
 from contract.codec import Malformed
 from contract.sealing import wiring_hash
-from edge.config.device_config import ConfigError, DeviceConfig, check, line_of, load
+from edge.config.complaints import Complaints
+from edge.config.device_config import ConfigError, DeviceConfig, check, load
 from edge.machine.files import write_whole
 
 log = logging.getLogger(__name__)
@@ -144,8 +145,8 @@ class Wirings:
         """
         config = check(text, self.local.path, self._kinds, named=SENT)
         for key in _changed(self.local, config):
-            where = f"{SENT}:{line_of(key, text.splitlines())}: {key}"
-            raise ConfigError(f"{where}: this is changed at the device itself; write what stands there")
+            problem = "this is changed at the device itself; write what stands there"
+            raise ConfigError(Complaints(SENT, text).line(key, problem))
         return config
 
     def begin(self, text: str, number: int, at_ms: int) -> None:

@@ -1,0 +1,140 @@
+"""Complaints about a TOML file, each one line: file, line and key as the file has them, and the cure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from contract.templates import Expansion, key_parts
+from edge.config.post_names import POST_NAME_RULE
+
+_KEY_OF_POINT = re.compile(r"point\[\d{1,4}\](?:\.[\w-]+)*")
+"""Another key that a complaint names."""
+
+MAX_NAMED = 200
+"""Keys of one table that are tried, one by one, for the one that a complaint means."""
+
+
+class BadTable(ValueError):
+    """A table that is not what it should be: the ``key`` that is wrong, and the cure."""
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key, self.problem = key, problem
+
+
+class Complaints:
+    """The complaints about the text of one file. With an ``expansion`` they are about what it was written out to."""
+
+    def __init__(self, called: str, text: str, expansion: Expansion | None = None) -> None:
+        self._called, self._lines, self._expansion = called, text.splitlines(), expansion or Expansion({})
+
+    def line(self, key: str, problem: str) -> str:
+        """The one line about a key, which may name other keys."""
+        place = self._expansion.place(key)
+        about = f"at {place.point}: " if place.point else ""
+        problem = _KEY_OF_POINT.sub(lambda found: self._said(found[0]), problem)
+        return f"{self._called}:{_line_of(place.key, self._lines)}: {place.key}: {about}{problem}"
+
+    def _said(self, key: str) -> str:
+        place = self._expansion.place(key)
+        return f"{place.key} of {place.point}" if place.point else place.key
+
+
+def read_as(document: Any, kind: type[Any], where: str, choices: Mapping[str, Sequence[object]]) -> Any:
+    """The document as that kind of Struct; ``choices`` are the words that may stand at a key. Raises ``BadTable``."""
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as wrong:
+        problem, _, at = str(wrong).replace(" - at `key` in `$", " - at `$").partition(" - at `$")
+        key = f"{where}{_named(document, kind, str(wrong), at.rstrip('`'))}"
+        field, problem = _cure(problem, key, choices)
+        raise BadTable(f"{key}.{field}".strip("."), problem) from None
+
+
+def _cure(problem: str, key: str, choices: Mapping[str, Sequence[object]]) -> tuple[str, str]:
+    """What msgspec complains of at ``key``: the field below it that is meant, if any, and what to do about it."""
+    if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", problem):
+        return unknown[1], "unknown key; take it out or correct its name"
+    if missing := re.fullmatch(r"Object missing required field `(.+)`", problem):
+        return missing[1], "missing; write it"
+    if setting := re.match(r"(\w+_\w+) ", problem):
+        return setting[1], problem
+    if "matching regex" in problem and key.endswith(".post"):
+        return "", POST_NAME_RULE
+    if "matching regex" in problem:
+        return "", "write lower-case letters, digits and hyphens, at most 40"
+    if problem == "Expected `array`, got `object`":
+        return "", "this table may stand several times: write its name in double brackets"
+    if problem == "Expected `int`, got `str`":
+        return "", f'{problem}; write a number, or a range such as "1..8" where the name is one: "phone-1..8"'
+    if problem.startswith("Invalid enum value"):
+        return "", f"{problem}; write {' or '.join(map(str, choices[key.rpartition('.')[2]]))}"
+    return "", problem.replace("`object`", "`table`")
+
+
+def _named(document: Any, kind: type[Any], complaint: str, at: str) -> str:
+    """The path of a complaint, with the key in place of the ``[...]`` that msgspec writes for the keys of a table."""
+    before, elided, after = at.partition("[...]")
+    if not elided:
+        return at
+    table = _at(document, before)
+    whole = dict(table)
+    try:
+        for name in list(whole)[:MAX_NAMED]:
+            table.clear()
+            table[name] = whole[name]
+            try:
+                msgspec.convert(document, kind)
+            except msgspec.ValidationError as again:
+                if str(again) == complaint:
+                    return f"{before}.{name}{after}"
+    finally:
+        table.clear()
+        table.update(whole)
+    return at
+
+
+def _at(document: Any, key: str) -> dict[str, Any]:
+    """The table at a path such as ``.point[0].inputs``."""
+    for part in re.findall(r"\w+", key):
+        document = document[int(part)] if part.isdigit() else document[part]
+    return cast("dict[str, Any]", document)
+
+
+def _line_of(key: str, lines: Sequence[str]) -> int:
+    """The line that writes a key such as ``point[1].outputs.lock.pin``, or the nearest table around it; 1 if none."""
+    best, best_depth = 1, 0
+    wanted = key_parts(key)
+    table: list[str] = []
+    counts: dict[str, int] = {}
+    for number, line in enumerate(lines, 1):
+        header = re.match(r"\s*(\[\[?)([\w.\- ]+)\]", line)
+        entry = re.match(r"\s*((?:[\w.\-]|\"[^\"]*\")+)\s*=", line)
+        if header:
+            table = _table(header[2].strip(), header[1] == "[[", counts)
+            here = table
+        elif entry:
+            here = [*table, *key_parts(entry[1])]
+        else:
+            continue
+        depth = min(len(here), len(wanted))
+        if here[:depth] != wanted[:depth]:
+            continue
+        if depth > best_depth:
+            best, best_depth = number, depth
+    return best
+
+
+def _table(name: str, is_array: bool, counts: dict[str, int]) -> list[str]:
+    """The parts of a table's name, each array of tables with the index it has reached."""
+    if is_array:
+        counts[name] = counts.get(name, -1) + 1
+    parts: list[str] = []
+    for depth, part in enumerate(name.split("."), 1):
+        parts.append(part.strip())
+        array = ".".join(name.split(".")[:depth])
+        if array in counts:
+            parts.append(f"[{counts[array]}]")
+    return parts
