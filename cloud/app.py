@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers, MutableHeaders
@@ -76,6 +76,10 @@ PAGES_AND_CALLS = (
 )
 """Every module that has routes, in the order in which they are looked through."""
 
+ROUTES = APIRouter()
+for _module in PAGES_AND_CALLS:
+    ROUTES.include_router(_module.router)
+
 
 def create_app(
     store: Store,
@@ -126,8 +130,7 @@ def create_app(
     app.state.metrics = metrics
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
-    for routes in PAGES_AND_CALLS:
-        app.include_router(routes.router)
+    app.include_router(ROUTES)
     errors.install(app, orders.NOT_ORDERED)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(Guarded)

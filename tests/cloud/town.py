@@ -11,12 +11,13 @@ from typing import Any
 
 import httpx
 from argon2 import PasswordHasher
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from cloud.app import create_app
 from cloud.auth import Doorkeeper, Role
 from cloud.broker import Arrived
+from cloud.ca import open_authority
 from cloud.commands import Commander
 from cloud.desired import Steering
 from cloud.feed import LiveFeed
@@ -60,11 +61,11 @@ class Visitor(httpx.Client):
         return self.submit("/login", "/login", name=name, password=password)
 
 
-def routed(app: FastAPI) -> list[APIRoute]:
+def routed(router: FastAPI | APIRouter) -> list[APIRoute]:
     """Every route of the application, those of its routers too."""
-    inner = [getattr(route, "original_router", None) for route in app.routes]
-    listed = [*app.routes, *(route for router in inner if router for route in router.routes)]
-    return [route for route in listed if isinstance(route, APIRoute)]
+    inner = [included for route in router.routes if (included := getattr(route, "original_router", None))]
+    mine = [route for route in router.routes if isinstance(route, APIRoute)]
+    return mine + [route for included in inner for route in routed(included)]
 
 
 class Past:
@@ -73,6 +74,7 @@ class Past:
 
     def __init__(self, folder: Path) -> None:
         self.keys = KeyFolder.create(folder / "keys")
+        open_authority(self.keys.folder, NOW_MS)
         self.devices = {name: DeviceKey.generate() for name, *_ in POINTS}
         self._database = folder / "past.db"
         store = open_store(f"sqlite:///{self._database}")
