@@ -1,12 +1,8 @@
 """A device's board as a process of its own: it outlives keeper and agent, and sees what becomes of the pins."""
 
 import asyncio
-import logging
 import signal
 import time
-from collections import deque
-from collections.abc import Callable
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,7 @@ from edge.config.device_config import DeviceConfig, Point
 from edge.config.peripherals import Bus
 from edge.machine.files import socket_complaint
 from edge.ocpp.passwords import passwords_in
-from firmware_sim.board.board import Board, Move
+from firmware_sim.board.board import Board
 from firmware_sim.board.remote_board import BoardServer
 from firmware_sim.control.control import ControlServer
 from firmware_sim.control.orders import (
@@ -38,7 +34,6 @@ from firmware_sim.control.orders import (
     Order,
     Press,
     ResetKey,
-    Seen,
     Smoke,
     Stick,
     SwapWires,
@@ -59,102 +54,25 @@ from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.people.riders import KEY_S
 from firmware_sim.time.clock import now_ns
 from firmware_sim.worlds.board.charging_hands import ChargingHands, named
+from firmware_sim.worlds.board.move_log import MoveLog, pin_names
 from firmware_sim.worlds.board.wiring import Hardware, resistors, wire
 
-MAX_KEPT = 10_000
-"""Moves that can be asked for; a badge makes about sixty."""
-MAX_LOG_BYTES = 8 * 1024 * 1024
-"""Of the log of moves; the one before it is kept beside it."""
 BIT_S = 0.001
 FORCE_S = 1.2
 """How long somebody who broke a door open keeps a hand on it."""
 
 
-def pin_names(config: DeviceConfig) -> dict[int, str]:
-    """What is wired to each pin, in the words of the config."""
-    names: dict[int, str] = {}
-    for point in config.points:
-        names |= {output.pin: f"{point.name}.{name}" for name, output in point.outputs.items()}
-        names |= {wiring.pin: f"{point.name}.{name}" for name, wiring in point.inputs.items()}
-        for direction, reader in point.readers.items():
-            names |= {reader.d0: f"{point.name}.{direction}.d0", reader.d1: f"{point.name}.{direction}.d1"}
-    for shared in config.readers:
-        names |= {shared.d0: f"{shared.name}.d0", shared.d1: f"{shared.name}.d1"}
-    for emergency in config.emergencies:
-        wired = {"fire" if name == "input" else name: wiring.pin for name, wiring in emergency.pins.items()}
-        names |= {pin: f"{emergency.zone}.{name}" for name, pin in wired.items()}
-    return names
-
-
-class Witness:
-    """Sees every move of a pin, gives it the name of what is wired there, keeps the newest and logs them all."""
-
-    def __init__(self, names: dict[int, str], log: Path | None = None) -> None:
-        """Raises `OSError` if the log cannot be written."""
-        self._names = names
-        self._seen: deque[Seen] = deque(maxlen=MAX_KEPT)
-        self._waiting: list[Callable[[Seen], None]] = []
-        self._log = None
-        if log is not None:
-            self._log = RotatingFileHandler(log, maxBytes=MAX_LOG_BYTES, backupCount=1)
-
-    def hear(self, move: Move) -> None:
-        """A pin has moved."""
-        if self._log is not None:
-            self._log.emit(logging.makeLogRecord({"msg": move.line().rstrip()}))
-        # A busy machine may handle two moves in one breath; who asks for what came after the first must get the second.
-        at_ns = max(move.at_ns, self._seen[-1].at_ns + 1) if self._seen else move.at_ns
-        seen = Seen(at_ns, move.pin, self._names.get(move.pin, f"GPIO{move.pin}"), move.level, move.cause)
-        self._seen.append(seen)
-        for told in tuple(self._waiting):
-            told(seen)
-
-    def since(self, at_ns: int | None) -> list[Seen]:
-        """The moves after a time, or all that are kept, the oldest first."""
-        return [seen for seen in self._seen if at_ns is None or seen.at_ns > at_ns]
-
-    async def wait(self, order: WaitMove) -> Seen | None:
-        """The first move that the order asks for, or None when its time is over."""
-
-        def is_it(seen: Seen) -> bool:
-            return order.name in (None, seen.name) and order.level in (None, seen.level)
-
-        if order.name is not None:
-            named(order.name, dict.fromkeys(self._names.values()), "pin")
-        happened = () if order.since_ns is None else self.since(order.since_ns)
-        for seen in filter(is_it, happened):
-            return seen
-        came: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
-
-        def told(seen: Seen) -> None:
-            if is_it(seen) and not came.done():
-                came.set_result(seen)
-
-        self._waiting.append(told)
-        try:
-            async with asyncio.timeout(order.timeout_ms / 1000):
-                return await came
-        except TimeoutError:
-            return None
-        finally:
-            self._waiting.remove(told)
-
-    def close(self) -> None:
-        if self._log is not None:
-            self._log.close()
-
-
 class Hands:
     """Carries out orders on the parts of one board."""
 
-    def __init__(self, config: DeviceConfig, hardware: Hardware, witness: Witness) -> None:
+    def __init__(self, config: DeviceConfig, hardware: Hardware, moves: MoveLog) -> None:
         self._points = {point.name: point for point in config.points}
         self._choices = {
             point: {"reader": reader.name, "number": number}
             for reader in config.readers
             for number, point in reader.points.items()
         }
-        self._hardware, self._witness = hardware, witness
+        self._hardware, self._moves = hardware, moves
         self._charging = ChargingHands(hardware)
         self._loop = hardware.board.loop
 
@@ -177,10 +95,9 @@ class Hands:
             case TapPost():
                 return {"taken": await self._charging.tap_post(order)}
             case Moves(since_ns):
-                moves = self._witness.since(since_ns)[:MOVES_AT_ONCE]
-                return {"moves": [asdict(move) for move in moves]}
+                return {"moves": [asdict(move) for move in self._moves.since(since_ns)[:MOVES_AT_ONCE]]}
             case WaitMove():
-                seen = await self._witness.wait(order)
+                seen = await self._moves.wait(order)
                 return {"move": None if seen is None else asdict(seen)}
             case _:
                 self._act(order)
@@ -287,7 +204,7 @@ class Hands:
         while reader.view()["sending"]:  # pulses come late on a busy machine
             await asyncio.sleep(BIT_S)
         lines = (f"{name}.d0", f"{name}.d1")
-        pulses = [s.at_ns for s in self._witness.since(before_ns - 1) if s.name in lines and not s.level]
+        pulses = [s.at_ns for s in self._moves.since(before_ns - 1) if s.name in lines and not s.level]
         return Tapped(pulses[0], pulses[-1]) if pulses else Tapped(None, None)
 
     async def _key(self, name: str, keys: str) -> None:
@@ -384,11 +301,11 @@ async def run_board(
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    witness = Witness(pin_names(config), log)
-    board = Board(loop, seed=seed, strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=witness.hear)
+    moves = MoveLog(pin_names(config), log)
+    board = Board(loop, seed=seed, strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=moves.hear)
     hardware = wire(board, config)
     hardware.posts = charging_posts(config, loop)
-    servers = (BoardServer(board, socket), ControlServer(control, Hands(config, hardware, witness).obey))
+    servers = (BoardServer(board, socket), ControlServer(control, Hands(config, hardware, moves).obey))
     terminals: list[Terminal] = []
     try:
         buses = ((hardware.buses[bus.name], serial_link(config, bus)) for bus in config.buses)
@@ -410,4 +327,4 @@ async def run_board(
             terminal.close()
         for server in servers:
             await server.close()
-        witness.close()
+        moves.close()

@@ -18,7 +18,8 @@ from firmware_sim.control.orders import card_bits
 from firmware_sim.panel.app import create_panel
 from firmware_sim.panel.world import Card, Label
 from firmware_sim.time.clock import run_real
-from firmware_sim.worlds.board.process import Hands, Witness, pin_names
+from firmware_sim.worlds.board.move_log import MoveLog, pin_names
+from firmware_sim.worlds.board.process import Hands
 from firmware_sim.worlds.board.wiring import resistors, wire
 from firmware_sim.worlds.demo.brokers import free_port
 
@@ -80,7 +81,7 @@ class SampleDevice:
         self.cable_in = self.agent_running = self.keeper_running = True
         self.waiting = 0
         self.emergencies: list[str] = []
-        witness = Witness(pin_names(config))
+        witness = MoveLog(pin_names(config))
         board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=witness.hear)
         self.hardware = wire(board, config)
         self.gatekeeper = Gatekeeper(config, board)

@@ -42,7 +42,8 @@ from firmware_sim.control.orders import (
     Weld,
 )
 from firmware_sim.time.clock import run_virtual
-from firmware_sim.worlds.board.process import Hands, Witness, pin_names
+from firmware_sim.worlds.board.move_log import MoveLog, pin_names
+from firmware_sim.worlds.board.process import Hands
 from firmware_sim.worlds.board.wiring import resistors, wire
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -55,7 +56,7 @@ class Hub:
 
     def __init__(self) -> None:
         config = load(SAMPLE)
-        witness = Witness(pin_names(config))
+        witness = MoveLog(pin_names(config))
         self.board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=witness.hear)
         self.hardware = wire(self.board, config)
         self.hands = Hands(config, self.hardware, witness)

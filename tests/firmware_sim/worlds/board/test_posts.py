@@ -17,7 +17,8 @@ from firmware_sim.control.orders import (
     Unplug,
     View,
 )
-from firmware_sim.worlds.board.process import Hands, Witness, charging_posts, pin_names
+from firmware_sim.worlds.board.move_log import MoveLog, pin_names
+from firmware_sim.worlds.board.process import Hands, charging_posts
 from firmware_sim.worlds.board.wiring import resistors, wire
 
 SAMPLE = Path(__file__).parents[4] / "config" / "ev-post.toml"
@@ -30,7 +31,7 @@ def test_a_post_is_plugged_tapped_cut_and_restored() -> None:
         hardware = wire(board, config)
         hardware.posts = charging_posts(config, loop)
         assert {name: post.version for name, post in hardware.posts.items()} == {"ev-left": "1.6", "ev-fast": "2.0.1"}
-        hands = Hands(config, hardware, Witness(pin_names(config)))
+        hands = Hands(config, hardware, MoveLog(pin_names(config)))
         assert await hands.obey(TapPost("ev-left", "04A1B2C3")) == {"taken": False}  # alone, and not on its list
         await hands.obey(PlugInCar("ev-left", 30))
         await hands.obey(SetPostClock("ev-left", -60))

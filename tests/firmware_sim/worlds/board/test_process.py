@@ -46,7 +46,8 @@ from firmware_sim.control.orders import (
 )
 from firmware_sim.time.clock import run_real, run_virtual
 from firmware_sim.worlds.board.folk import live
-from firmware_sim.worlds.board.process import Hands, Witness, pin_names
+from firmware_sim.worlds.board.move_log import MoveLog, pin_names
+from firmware_sim.worlds.board.process import Hands
 from firmware_sim.worlds.board.wiring import Hardware, resistors, wire
 
 PATIENCE_S = 30.0
@@ -59,7 +60,7 @@ class Site:
 
     def __init__(self, config_name: str) -> None:
         config = self.config = load(ROOT / "config" / f"{config_name}.toml")
-        self.witness = Witness(pin_names(config))
+        self.witness = MoveLog(pin_names(config))
         self.board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=self.witness.hear)
         self.hardware: Hardware = wire(self.board, config)
         self.hands = Hands(config, self.hardware, self.witness)

@@ -11,7 +11,8 @@ from edge.config.device_config import DeviceConfig, Point, load
 from firmware_sim.board.board import Board
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.turnstile import Turnstile
-from firmware_sim.worlds.board.process import Hands, Witness, pin_names
+from firmware_sim.worlds.board.move_log import MoveLog, pin_names
+from firmware_sim.worlds.board.process import Hands
 from firmware_sim.worlds.board.wiring import Hardware, resistors, wire
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -166,7 +167,7 @@ async def test_another_kind_brings_its_own_part() -> None:
         hardware.parts[point.name] = Bell()
 
     hardware = wire(Board(asyncio.get_running_loop(), seed=1, pulls=resistors(other)), other, {"bell": fit})
-    (seen,) = Hands(other, hardware, Witness(pin_names(other))).view()["points"].values()
+    (seen,) = Hands(other, hardware, MoveLog(pin_names(other))).view()["points"].values()
     assert seen["part"] == {"kind": "bell"}
 
 
