@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from edge.stations.ev_post.messages import StartRemotely, StopRemotely, remote_number
-from tests.edge.ocpp.test_server import Peer, peer
 from tests.edge.support import double_posts
 from tests.edge.support.double_posts import Post
+from tests.edge.support.peers import Peer, peer
 from tests.edge.support.posts import ANNA, BEN, STRANGER
 
 NOW = "2026-09-21T14:13:20Z"
