@@ -289,6 +289,8 @@ def test_a_stream_bears_any_last_number(town: Town, api: Visitor) -> None:
         assert answer.status_code == 200
         town.happens("door.opened")
         assert any("door.opened" in line for line in answer.iter_lines())
+    with api.stream("GET", "/api/v1/stream?after=9223372036854775808") as answer:
+        assert answer.status_code == 422
 
 
 CARD = {"format": "H10301", "facility": 21, "number": 4242}
