@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from contract.decide import Trust
-from contract.events import Event, chain, encode_event
+from contract.events import GAP, Event, chain, decode_event, encode_event, grade
 from edge.journal.file import Row, rank_of
 from edge.journal.journal import Journal
 
@@ -28,6 +28,9 @@ class FixedTime:
 
     def mono_ms(self) -> int:
         return self.at_ms % 1_000_000
+
+
+KINDS = {"w": "device.started", "a": "access.allowed", "v": "charge.started"}
 
 
 def event(seq: int, kind: str = "access.allowed") -> Event:
@@ -63,3 +66,20 @@ def spoil(path: Path, needle: bytes) -> None:
     content = bytearray(path.read_bytes())
     content[content.rindex(needle)] ^= 1
     path.write_bytes(content)
+
+
+def reopen(path: Path, boot: str = BOOT) -> Journal:
+    return Journal(path, boot=boot)
+
+
+def mixed(journal: Journal, kinds: str) -> None:
+    """Rows whose kinds are spelled by letters: w watch, a access, v value."""
+    journal.insert(rows_after(journal.last_seq, journal.tip, len(kinds), [KINDS[letter] for letter in kinds]))
+    journal.flush()
+
+
+def left(journal: Journal) -> str:
+    """The journal as it is: a letter a row, and how many rows a gap stands for."""
+    assert journal.verify().broken == ""
+    events = [decode_event(row.stored) for row in journal.tail(1000)]
+    return " ".join(str(one.data["count"]) if one.kind == GAP else grade(one.kind)[0] for one in events)
