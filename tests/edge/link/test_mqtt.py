@@ -1,125 +1,23 @@
 import asyncio
-import gc
-import os
 import socket
-import ssl
-import subprocess
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from contract.messages import MAX_PAYLOAD_BYTES
 from edge.link import mqtt
 from edge.link.connection_number import ConnectionNumber
-from edge.link.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, MqttLink, Tls, Will
+from edge.link.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, MqttLink, Will
 from firmware_sim.network.link import Proxy
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
 from firmware_sim.worlds.demo.brokers import free_port, start_broker
+from tests.edge.support.links import DOWN, UP, Ends, Trusting, making, run
 from tests.edge.support.syncing import Clock
-
-UP, DOWN = "hg/v1/estate/gym-01/up/", "hg/v1/estate/gym-01/dn/"
-
-
-class AtOnce(Random):
-    """Chance that never waits."""
-
-    def uniform(self, a: float, b: float) -> float:
-        return a
-
-
-class Ear:
-    """One end of a link, and everything it heard."""
-
-    def __init__(self, link: MqttLink) -> None:
-        self.link = link
-        self.heard: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue()
-        self.ups: asyncio.Queue[int] = asyncio.Queue()
-        self.downs: asyncio.Queue[None] = asyncio.Queue()
-        link.on_message = lambda topic, payload, retained: self.heard.put_nowait((topic, payload, retained))
-        link.on_up = self.ups.put_nowait
-        link.on_down = lambda: self.downs.put_nowait(None)
-
-    async def hear(self) -> tuple[str, bytes, bool]:
-        return await asyncio.wait_for(self.heard.get(), 20)
-
-    async def up(self) -> int:
-        return await asyncio.wait_for(self.ups.get(), 20)
-
-    async def down(self) -> None:
-        await asyncio.wait_for(self.downs.get(), 20)
-
-
-class Trusting:
-    """Believes a certificate, and shows none."""
-
-    def __init__(self, certificate: Path | None = None) -> None:
-        self._certificate = certificate
-
-    def context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self._certificate)
-
-    def check(self, opened: ssl.SSLSocket) -> None: ...
-    def greeted(self) -> None: ...
-    def refused(self) -> None: ...
-
-
-class Ends:
-    """Makes links to a broker, and closes them."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._links: list[MqttLink] = []
-
-    def device(self, port: int, tls: Tls | None = None, host: str = "127.0.0.1") -> Ear:
-        return self._end("gym-01", Broker(host, port, tls), f"{DOWN}+")
-
-    def cloud(self, port: int, tls: Tls | None = None) -> Ear:
-        return self._end("cloud", Broker("127.0.0.1", port, tls), "hg/v1/+/+/up/+")
-
-    def _end(self, name: str, broker: Broker, subscribe: str) -> Ear:
-        count = self._folder / name
-        if not count.exists():
-            count.write_text("0")
-        link = MqttLink(
-            broker,
-            client_id=name,
-            subscribe=subscribe,
-            will=Will(f"{UP}state" if name == "gym-01" else "hg/will", lambda number: f"gone {number}".encode()),
-            number=ConnectionNumber(count, Clock()),
-            loop=asyncio.get_running_loop(),
-            random=AtOnce(),
-        )
-        self._links.append(link)
-        link.start()
-        return Ear(link)
-
-    async def close(self) -> None:
-        for link in self._links:
-            await link.close()
-
-
-@asynccontextmanager
-async def making(folder: Path) -> AsyncIterator[Ends]:
-    ends = Ends(folder)
-    try:
-        yield ends
-    finally:
-        await ends.close()
-
-
-def run(story: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
 
 
 def test_messages_go_both_ways_and_tell_whether_they_were_kept(broker: LocalBroker, tmp_path: Path) -> None:
@@ -374,69 +272,3 @@ def test_pauses_between_attempts_grow_up_to_a_bound_and_are_drawn_anew(tmp_path:
     run_virtual(story())
     assert [high for _, high in tried[:8]] == [min(FIRST_PAUSE_S * 2**turn, LONGEST_PAUSE_S) for turn in range(8)]
     assert {low for low, _ in tried} == {0}
-
-
-@pytest.fixture
-def tls_broker(mosquitto: Path, tmp_path: Path) -> Iterator[tuple[int, Path]]:
-    """A broker that speaks TLS only, and the certificate to know it by."""
-    certificate, key = make_certificate(tmp_path)
-    port = free_port()
-    config = tmp_path / "tls.conf"
-    config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\ncertfile {certificate}\nkeyfile {key}\n"
-        f"set_tcp_nodelay true\nuser {os.environ.get('USER', 'root')}\n"
-    )
-    with subprocess.Popen([mosquitto, "-c", config], stderr=subprocess.DEVNULL) as process:
-        yield port, certificate
-        process.terminate()
-
-
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "broker")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "broker.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "broker.key").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return folder / "broker.crt", folder / "broker.key"
-
-
-def test_under_tls_messages_small_and_large_arrive(tls_broker: tuple[int, Path], tmp_path: Path) -> None:
-    async def story() -> None:
-        port, certificate = tls_broker
-        trusted = Trusting(certificate)
-        async with making(tmp_path) as ends:
-            cloud, device = ends.cloud(port, trusted), ends.device(port, trusted)
-            await cloud.up()
-            await device.up()
-            for size in (1, 300_000, 2, 17_000, 3):
-                cloud.link.publish(f"{DOWN}page", bytes(size), qos=1)
-            assert [len((await device.hear())[1]) for _ in range(5)] == [1, 300_000, 2, 17_000, 3]
-
-    run(story())
-
-
-@pytest.mark.filterwarnings("ignore:unclosed <ssl:ResourceWarning")
-def test_a_broker_that_nobody_vouches_for_is_not_spoken_to(tls_broker: tuple[int, Path], tmp_path: Path) -> None:
-    async def story() -> None:
-        port, _ = tls_broker
-        async with making(tmp_path) as ends:
-            device = ends.device(port, Trusting())
-            while "certificate verify failed" not in device.link.why_down:
-                await asyncio.sleep(0)
-            assert not device.link.up
-
-    run(story())
-    gc.collect()  # paho leaves the socket of a failed handshake to the garbage collector
