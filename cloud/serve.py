@@ -33,6 +33,7 @@ from cloud.store.registry import site_of
 from cloud.web_server import WebServer, listening_on, monotonic_ms, raise_descriptor_limit, web_config
 from cloud.worker import Worker
 from contract import topics
+from service.loading import loading
 from service.notify import Through
 
 SWITCH_S = 0.0005
@@ -175,18 +176,19 @@ def serve(
         authority = open_authority(keys.folder, clock())
         line = Line(store, keys, Registrar(store, keys, authority, folder, clock), address, feed, figures)
         figures.workings = line.workings
-        app = create_app(
-            store,
-            keys=keys,
-            feed=feed,
-            clock=clock,
-            on_change=line.publisher.changed,
-            commander=line.commander,
-            steering=line.steering,
-            demo=demo,
-            figures=figures,
-            public_url=public_url,
-        )
+        with loading():
+            app = create_app(
+                store,
+                keys=keys,
+                feed=feed,
+                clock=clock,
+                on_change=line.publisher.changed,
+                commander=line.commander,
+                steering=line.steering,
+                demo=demo,
+                figures=figures,
+                public_url=public_url,
+            )
         certificate = _console_certificate(authority, keys.folder, names) if names else None
         config = web_config(app, table, certificate=certificate, proxies=proxies)
         with line.open():

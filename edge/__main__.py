@@ -8,12 +8,14 @@ import sys
 from pathlib import Path
 
 from service.extras import needs
+from service.loading import loading
 
 
 @needs("hearthgate-edge", "edge")
 def main() -> None:
     """The entry point of the script. The words of a unit are known here; all others are the command line's."""
-    from edge.device import start
+    with loading():
+        from edge.device import start
 
     match sys.argv[1:]:
         case ["run", "--config", config]:
@@ -21,7 +23,8 @@ def main() -> None:
         case ["keeper", "--config", config]:
             start.keeper(Path(config), [])
         case _:
-            from edge.cli import app
+            with loading():
+                from edge.cli import app
 
             app()
 

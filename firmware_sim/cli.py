@@ -14,6 +14,7 @@ from edge.machine.files import socket_complaint
 from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.control.orders import ControlError, Tapped
 from firmware_sim.time.clock import run_real
+from service.loading import loading
 from service.version import version_of
 
 app = typer.Typer(
@@ -160,7 +161,8 @@ def board(
 
     A keeper takes its pins with GPIOZERO_PIN_FACTORY=hearthgate_sim and HEARTHGATE_SIM_BOARD set to the socket.
     """
-    from firmware_sim.worlds.board.process import run_board
+    with loading():
+        from firmware_sim.worlds.board.process import run_board
 
     try:
         device = load(config)

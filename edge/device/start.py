@@ -16,6 +16,7 @@ from edge.journal.journal import JournalError
 from edge.machine.files import InUse
 from edge.memory.memory import MemoryUnusable
 from edge.roster.store import RosterError
+from service.loading import loading
 
 MENDABLE: tuple[type[Exception], ...] = (
     *(ConfigError, IdentityError, InUse, JournalError, MemoryUnusable, RosterError, OSError),
@@ -25,7 +26,8 @@ MENDABLE: tuple[type[Exception], ...] = (
 
 def agent(config: Path, kinds: list[Path]) -> None:
     """Decide at this device's points, and sync with the cloud, until told to end."""
-    from edge.device.process import run_agent
+    with loading():
+        from edge.device.process import run_agent
 
     with mendable():
         wirings = Wirings(load(config, kinds), kinds)
@@ -34,10 +36,10 @@ def agent(config: Path, kinds: list[Path]) -> None:
 
 def keeper(config: Path, kinds: list[Path], *, park_only: bool = False) -> None:
     """Own the pins until told to end, or only put them to rest."""
-    # Imported late, with gpiozero: only the keeper has pins.
-    from gpiozero.exc import BadPinFactory
+    with loading():  # late, with gpiozero: only the keeper has pins
+        from gpiozero.exc import BadPinFactory
 
-    from edge.keeper.process import PinsLost, park, prompt_loop, run_keeper
+        from edge.keeper.process import PinsLost, park, prompt_loop, run_keeper
 
     with mendable(BadPinFactory, PinsLost):
         wirings = Wirings(load(config, kinds), kinds)
