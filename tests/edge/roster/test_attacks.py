@@ -22,11 +22,6 @@ from tests.edge.support.syncing import Bench, run
 STANDS = publish(range(500), 3)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "roster.db"
-
-
 async def adopted(bench: Bench, published: Published = STANDS) -> None:
     bench.publish(published)
     await asyncio.sleep(5)

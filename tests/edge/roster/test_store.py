@@ -18,11 +18,6 @@ from tests.edge.support.rosters import NOW_MS, Published, digest, publish, row, 
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "roster.db"
-
-
-@pytest.fixture
 def store(path: Path) -> Iterator[RosterStore]:
     store = RosterStore(path)
     yield store

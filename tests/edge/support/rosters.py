@@ -54,3 +54,7 @@ def publish(
 def seal(manifest: Manifest, key: RosterKey = ROSTER_KEY) -> bytes:
     body = codec.write(manifest)
     return codec.attach(body, key.sign(statement(Purpose.ROSTER, SITE, DEVICE, body)))
+
+
+GOOD = publish(range(10), 5)
+"""A roster of ten, number 5."""

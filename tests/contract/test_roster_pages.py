@@ -1,0 +1,201 @@
+"""The bytes of a page: read again as they were written, and refused when they are damaged."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contract.codec import Malformed
+from contract.decide import Standing, Tier
+from contract.roster import (
+    MAX_PAGE_ROWS,
+    MAX_PROFILES,
+    WHOLE,
+    Page,
+    Prefix,
+    Row,
+    SitePage,
+    Undeliverable,
+    check_whole,
+    pack_page,
+    pack_site,
+    paginate,
+)
+from tests.contract.crowds import HEAD_BYTES, ROW_BYTES, crowd, row
+from tests.contract.golden import PAGE, payload
+
+
+def test_the_bytes_of_a_page_never_change() -> None:
+    assert payload("page-1.hex") == PAGE
+    page = Page(PAGE)
+    page.check()
+    assert (page.prefix, len(page)) == (Prefix(0x80000000, 1), 3)
+    assert pack_page(page.prefix, list(page.rows())) == PAGE
+    assert len(PAGE) == HEAD_BYTES + 3 * ROW_BYTES
+
+
+def test_tiers_and_standings_are_numbered_for_ever() -> None:
+    """Their places are the numbers in every stored page: add at the end only."""
+    assert list(Tier) == ["founder", "staff", "resident", "member", "rider", "guest"]
+    assert list(Standing) == ["active", "suspended", "lost"]
+
+
+rows_of_any_kind = st.builds(
+    Row,
+    digest=st.binary(min_size=16, max_size=16),
+    profile=st.integers(0, (1 << 16) - 1),
+    holder=st.binary(min_size=8, max_size=8),
+    tier=st.sampled_from(Tier),
+    standing=st.sampled_from(Standing),
+    valid_from_s=st.integers(0, (1 << 32) - 1),
+    valid_until_s=st.integers(0, (1 << 32) - 1),
+)
+
+
+@given(st.lists(rows_of_any_kind, unique_by=lambda one: (one.digest, one.profile), max_size=8))
+def test_any_row_is_stored_and_found_as_it_was(rows: list[Row]) -> None:
+    page = Page(pack_page(WHOLE, sorted(rows)))
+    page.check()
+    assert list(page.rows()) == sorted(rows)
+    assert all(one in page.find(one.digest) for one in rows)
+
+
+def test_a_digest_is_not_found_in_bytes_that_lie_across_two_fields() -> None:
+    first, second = row(bytes(range(16))), row(bytes(range(16, 32)))
+    blob = pack_page(WHOLE, [first, second])
+    for at in range(HEAD_BYTES + 1, HEAD_BYTES + ROW_BYTES):
+        across = blob[at : at + 16]
+        assert Page(blob).find(across) == []
+        hidden = sorted([first, second, row(across)])
+        assert Page(pack_page(WHOLE, hidden)).find(across) == [row(across)]
+
+
+@pytest.mark.parametrize(("digest_size", "holder_size"), [(15, 8), (17, 8), (16, 7), (16, 9), (0, 0)])
+def test_a_row_that_would_be_cut_or_padded_is_not_packed(digest_size: int, holder_size: int) -> None:
+    with pytest.raises(ValueError, match=f"digest of {digest_size} and a holder of {holder_size} bytes"):
+        Row(bytes(digest_size), 0, bytes(holder_size), Tier.GUEST).pack()
+
+
+def reads_or_is_malformed(blob: bytes) -> None:
+    """Whatever a page says, it is Malformed, or every question to it has an answer."""
+    try:
+        page = Page(blob)
+        page.check()
+    except Malformed:
+        return
+    assert pack_page(page.prefix, list(page.rows())) == blob
+    assert all(page.find(stored.digest) for stored in page.rows())
+
+
+@given(st.binary(max_size=HEAD_BYTES + 3 * ROW_BYTES))
+def test_random_bytes_are_no_page(blob: bytes) -> None:
+    reads_or_is_malformed(blob)
+
+
+@given(st.data())
+def test_a_damaged_page_is_malformed_or_another_page(data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(PAGE)))
+    end = data.draw(st.integers(start, min(len(PAGE), start + 4)))
+    reads_or_is_malformed(PAGE[:start] + data.draw(st.binary(max_size=4)) + PAGE[end:])
+
+
+@given(st.data(), st.binary(min_size=16, max_size=16))
+def test_a_damaged_page_that_was_not_checked_still_raises_nothing_else(data: st.DataObject, wanted: bytes) -> None:
+    """A blob in the device's own store was checked when it came; a bad card may damage it since."""
+    place = data.draw(st.integers(HEAD_BYTES, len(PAGE) - 1))
+    page = Page(PAGE[:place] + data.draw(st.binary(min_size=1, max_size=1)) + PAGE[place + 1 :])
+    for asked in (wanted, page[0], page[2]):
+        try:
+            page.find(asked)
+        except Malformed:
+            continue
+
+
+def with_byte(place: int, value: int) -> bytes:
+    return PAGE[:place] + bytes([value]) + PAGE[place + 1 :]
+
+
+def with_rows(*places: int) -> bytes:
+    rows = list(Page(PAGE).rows())
+    return pack_page(Prefix(0x80000000, 1), [rows[place] for place in places])
+
+
+@pytest.mark.parametrize(
+    ("blob", "complaint"),
+    [
+        (b"", "page of 0 bytes"),
+        (PAGE[: HEAD_BYTES - 1], "page of 7 bytes"),
+        (PAGE[:-1], "page of 115 bytes for 3 rows"),
+        (PAGE + b"\0", "page of 117 bytes for 3 rows"),
+        (with_byte(0, 2), "page version 2"),
+        (with_byte(1, 33), "prefix of 33 bits"),
+        (with_byte(1, 0), "prefix 80000000 is longer than its 0 bits"),
+        (with_byte(5, 1), "prefix 80000001 is longer than its 1 bits"),
+        (with_byte(6, 0xFF), "65283 rows"),
+        (with_byte(6, 0x10), "4099 rows"),
+        (with_byte(HEAD_BYTES + 26, 6), "row of tier 6"),
+        (with_byte(HEAD_BYTES + 27, 3), "standing 3"),
+        (with_byte(HEAD_BYTES, 0x7F), "rows outside its prefix"),
+        (pack_page(Prefix(0, 1), [row(bytes([0x80]) + bytes(15))]), "rows outside its prefix"),
+        (with_rows(0, 2, 1), "not in order"),
+        (with_rows(1, 0), "not in order"),
+        (with_rows(0, 0), "not in order"),
+    ],
+)
+def test_what_is_wrong_with_a_page_is_said(blob: bytes, complaint: str) -> None:
+    with pytest.raises(Malformed, match=complaint):
+        Page(blob).check()
+
+
+def test_a_roster_beyond_any_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many rows of one digest, too many pages, too many profiles, a site page that no message carries."""
+    rows = [Row(bytes(16), profile, b"resident", Tier.RESIDENT) for profile in range(MAX_PAGE_ROWS + 1)]
+    assert len(paginate(rows[1:])) > 1
+    with pytest.raises(Undeliverable, match="4097 rows on one page"):
+        paginate(rows)
+    with pytest.raises(Undeliverable, match="65537 profiles"):
+        pack_site(SitePage("Asia/Shanghai", {}, [{}] * (MAX_PROFILES + 1)))
+    with pytest.raises(Undeliverable, match="a site page of"):
+        pack_site(SitePage("Asia/Shanghai", {}, [{"east-gate": "always"}] * 60_000))
+    monkeypatch.setattr("contract.roster.MAX_ROSTER_PAGES", 1)
+    with pytest.raises(Undeliverable, match="pages, and a manifest names 1"):
+        paginate(rows[1:])
+
+
+def test_a_page_accepts_as_many_rows_as_it_says() -> None:
+    rows = crowd(MAX_PAGE_ROWS + 1)
+    Page(pack_page(WHOLE, rows[:-1])).check()
+    with pytest.raises(Malformed, match="4097 rows"):
+        Page(pack_page(WHOLE, rows))
+
+
+@pytest.mark.parametrize("index", [-1, 3, 1000])
+def test_a_page_has_no_row_outside_its_count(index: int) -> None:
+    with pytest.raises(IndexError):
+        Page(PAGE)[index]
+
+
+LEFT, RIGHT = WHOLE.halves()
+
+
+@pytest.mark.parametrize(
+    ("covered", "complaint"),
+    [
+        ([], "ends at prefix 00000000"),
+        ([LEFT], "ends at prefix 80000000"),
+        ([RIGHT], "hole or an overlap at prefix 00000000"),
+        ([RIGHT, LEFT], "hole or an overlap at prefix 00000000"),
+        ([LEFT, LEFT], "hole or an overlap at prefix 80000000"),
+        ([LEFT, RIGHT, RIGHT], "hole or an overlap at prefix 100000000"),
+        ([WHOLE, RIGHT], "hole or an overlap at prefix 100000000"),
+        ([LEFT, RIGHT.halves()[1]], "hole or an overlap at prefix 80000000"),
+        ([LEFT, RIGHT.halves()[0]], "ends at prefix c0000000"),
+    ],
+)
+def test_a_roster_with_a_hole_or_an_overlap_is_malformed(covered: list[Prefix], complaint: str) -> None:
+    with pytest.raises(Malformed, match=complaint):
+        check_whole(covered)
+
+
+@pytest.mark.parametrize("covered", [[WHOLE], [LEFT, RIGHT], [*LEFT.halves(), RIGHT], [LEFT, *RIGHT.halves()]])
+def test_a_roster_that_covers_every_digest_once_is_whole(covered: list[Prefix]) -> None:
+    check_whole(covered)

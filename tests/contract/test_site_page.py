@@ -1,0 +1,157 @@
+"""What a site page says of a row, and when a device takes a manifest."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from contract.codec import Malformed
+from contract.decide import Allotment, Grant, Standing, Tier
+from contract.messages import MAX_PAYLOAD_BYTES, Manifest
+from contract.roster import (
+    FIRST_ROSTER_AGE_MS,
+    Page,
+    Site,
+    pack_site,
+    refusal,
+)
+from contract.schedules import ALWAYS
+from tests.contract.crowds import digest, row
+from tests.contract.golden import MESSAGES, PAGE, SITE_PAGE, payload
+
+
+def test_a_row_becomes_a_grant_of_what_the_site_page_says() -> None:
+    site = Site.from_blob(payload("site-page-1.hex"))
+    founder, resident, rider = Page(PAGE).rows()
+    assert site.grant(founder) == Grant(b"founder1", Tier.FOUNDER, {"gym": ALWAYS})
+    assert site.grant(resident).standing is Standing.SUSPENDED
+    assert site.grant(rider) == Grant(
+        holder=b"riderno2",
+        tier=Tier.RIDER,
+        points={"gate": ALWAYS, "gym": SITE_PAGE.schedules["night"]},
+        standing=Standing.LOST,
+        valid_from_ms=1_777_852_800_000,
+        valid_until_ms=4_294_967_295_000,
+    )
+    assert str(site.zone) == "Asia/Shanghai"
+
+
+def test_a_row_becomes_a_grant_of_what_its_profile_rations_and_resets() -> None:
+    site = Site.from_blob(payload("site-page-2.hex"))
+    plain, rationed, resetting = (site.grant(row(digest(1), profile)) for profile in range(3))
+    assert (plain.allotments, plain.resets) == ({}, frozenset())
+    assert (rationed.allotments, rationed.resets) == ({"phone-1": Allotment("rider-phone", 240, 150)}, frozenset())
+    assert (resetting.allotments, resetting.resets) == ({}, frozenset({"hub", "gym"}))
+
+
+def test_a_site_without_allotments_says_nothing_of_them() -> None:
+    site = Site(SITE_PAGE)
+    assert [(grant.allotments, grant.resets) for grant in map(site.grant, Page(PAGE).rows())] == [({}, frozenset())] * 3
+
+
+def test_a_row_of_a_profile_that_is_not_there_is_malformed() -> None:
+    with pytest.raises(Malformed, match="row names profile 2 of 2"):
+        Site(SITE_PAGE).grant(row(digest(1), 2))
+
+
+@pytest.mark.parametrize("zone", ["", "Europe", "Moon/Base", "../../etc/passwd", "/etc/localtime", "a\0b", "x" * 5000])
+def test_a_zone_of_no_place_on_earth_is_malformed(zone: str) -> None:
+    with pytest.raises(Malformed, match="site page: no time zone"):
+        Site.from_blob(pack_site(replace(SITE_PAGE, zone=zone)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"profiles": [{"gym": "weekends"}]}, "no schedule 'weekends'"),
+        ({"profiles": [{"Gym": "always"}]}, "str"),
+        ({"profiles": None}, "array"),
+        ({"profiles": [{}] * ((1 << 16) + 1)}, "length <= 65536"),
+        ({"schedules": {"always": {"week": [[]] * 6}}}, "7 days, not 6"),
+        ({"schedules": {"always": {"week": [[[0, 2000]], [], [], [], [], [], []]}}}, "window 0-2000"),
+        ({"schedules": {"always": {"week": [[[0]], [], [], [], [], [], []]}}}, "length 2"),
+        ({"quotas": [{}, {"gym": "phone"}]}, "no allotment 'phone'"),
+        ({"quotas": [{}]}, "2 profiles, and 1 entries"),
+        ({"quotas": [{}] * 3}, "2 profiles, and 3 entries"),
+        ({"resets": [["hub"]]}, "2 profiles, and 1 entries"),
+        ({"resets": [["Hub"], []]}, "str"),
+        ({"allotments": {"phone": {"minutes": -1, "wh": 1}}}, ">= 0"),
+        ({"allotments": {"phone": {"minutes": 1, "wh": 1_000_001}}}, "<= 1000000"),
+        ({"allotments": {"phone": {"minutes": 1}}}, "`wh`"),
+        ({"version": 2}, "schema version 2"),
+        ({"zone": 8}, "str"),
+    ],
+    ids=lambda value: str(value)[:50],
+)
+def test_what_is_wrong_with_a_site_page_is_said(changes: dict[str, Any], complaint: str) -> None:
+    fields = msgspec.to_builtins(SITE_PAGE) | changes
+    with pytest.raises(Malformed, match=complaint):
+        Site.from_blob(msgspec.msgpack.encode(fields))
+
+
+def test_a_site_page_over_the_limit_is_dropped_unread() -> None:
+    with pytest.raises(Malformed, match=f"more than {MAX_PAYLOAD_BYTES}"):
+        Site.from_blob(pack_site(SITE_PAGE) + bytes(MAX_PAYLOAD_BYTES))
+
+
+@given(st.sampled_from(["site-page-1.hex", "site-page-2.hex"]), st.data())
+def test_a_damaged_site_page_is_malformed_or_another_site(name: str, data: st.DataObject) -> None:
+    good = payload(name)
+    start = data.draw(st.integers(0, len(good)))
+    end = data.draw(st.integers(start, min(len(good), start + 4)))
+    try:
+        Site.from_blob(good[:start] + data.draw(st.binary(max_size=4)) + good[end:])
+    except Malformed:
+        return
+
+
+HELD_MS = 1_777_888_000_000
+MANIFEST = MESSAGES["roster-1.json"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "now_ms", "expected"),
+    [
+        ({}, HELD_MS, None),
+        ({"number": 4}, HELD_MS, None),
+        ({"number": 4, "issued_ms": HELD_MS - 1}, HELD_MS, None),
+        ({"number": 3, "issued_ms": HELD_MS + 1}, HELD_MS, None),
+        ({"number": 3, "issued_ms": HELD_MS - 1}, HELD_MS, "older_version"),
+        ({"number": 2}, HELD_MS, "older_version"),
+        ({"number": 2, "issued_ms": HELD_MS + 1}, HELD_MS, "older_version"),
+        ({"device": "gym-2"}, HELD_MS, "wrong_device"),
+        ({"device": "gym-2", "number": 2, "expires_ms": 0}, HELD_MS, "wrong_device"),
+        ({"number": 2, "expires_ms": 0}, HELD_MS, "older_version"),
+        ({"expires_ms": HELD_MS + 1}, HELD_MS, None),
+        ({"expires_ms": HELD_MS}, HELD_MS, "expired"),
+        ({"expires_ms": HELD_MS + 1}, None, None),
+        ({"expires_ms": HELD_MS}, None, "expired"),
+    ],
+    ids=str,
+)
+def test_a_device_that_holds_roster_3_adopts_or_says_why_not(
+    changes: dict[str, Any], now_ms: int | None, expected: str | None
+) -> None:
+    assert isinstance(MANIFEST, Manifest)
+    manifest = replace(MANIFEST, **changes)
+    why = refusal(manifest, device="gym-1", newest_number=3, newest_issued_ms=HELD_MS, now_ms=now_ms)
+    assert why == expected
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "now_ms", "expected"),
+    [
+        (FIRST_ROSTER_AGE_MS, HELD_MS, None),
+        (FIRST_ROSTER_AGE_MS + 1, HELD_MS, "too_old"),
+        (-HELD_MS, HELD_MS, None),
+        (0, None, "clock_unset"),
+    ],
+)
+def test_a_first_roster_is_young_or_not_taken(age_ms: int, now_ms: int | None, expected: str | None) -> None:
+    assert isinstance(MANIFEST, Manifest)
+    manifest = replace(MANIFEST, issued_ms=HELD_MS - age_ms, expires_ms=HELD_MS + FIRST_ROSTER_AGE_MS)
+    why = refusal(manifest, device="gym-1", newest_number=0, newest_issued_ms=0, now_ms=now_ms)
+    assert why == expected
