@@ -22,11 +22,11 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes.util import find_library
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent
@@ -186,6 +186,25 @@ def run(command: list[str], ticks: bool = False) -> int:
         raise
 
 
+@contextmanager
+def beside(command: list[str]) -> Iterator[Callable[[], tuple[int, str]]]:
+    """Runs a command beside what is done within; what it yields waits for its end, and returns its exit code and what
+    it said."""
+    with tempfile.TemporaryFile("w+") as output:
+        streams: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(command, cwd=ROOT, env=child_environment(), **streams) as child:
+
+            def wait() -> tuple[int, str]:
+                code = child.wait()
+                output.seek(0)
+                return code, output.read()
+
+            try:
+                yield wait
+            finally:
+                child.terminate()  # harmless to one that has ended
+
+
 def first_failure(codes: list[int]) -> int:
     return next((code for code in codes if code), 0)
 
@@ -296,13 +315,16 @@ def test(arguments: list[str]) -> int:
     steps = {
         "ruff check": ["ruff", "check", "."],
         "ruff format": ["ruff", "format", "--check", "."],
-        "mypy": ["mypy"],
         "pytest": pytest_command(report, files, every, chosen),
     }
     codes: dict[str, int] = {}
-    for name, command in steps.items():
-        print(f"== {name}", flush=True)
-        codes[name] = run([str(PYTHON), "-m", *command])
+    with beside([str(PYTHON), "-m", "mypy"]) as types:
+        for name, command in steps.items():
+            print(f"== {name}", flush=True)
+            codes[name] = run([str(PYTHON), "-m", *command])
+        print("== mypy, begun before the others", flush=True)
+        codes["mypy"], said = types()
+        print(said, end="", flush=True)
 
     skipped = skipped_tests(report)
     for line in closing_lines(codes, skipped, missing, every):

@@ -172,6 +172,17 @@ def test_making_the_environment_shows_its_progress(
     assert "1/3 an empty environment .\n2/3 the packages" in capsys.readouterr().out
 
 
+def test_command_beside_others_says_how_it_ended() -> None:
+    with dev.beside([sys.executable, "-c", "print('typed', flush=True); exit(3)"]) as types:
+        assert types() == (3, "typed\n")
+
+
+def test_command_beside_others_ends_with_them() -> None:
+    """Otherwise it would be waited for, here for a quarter of an hour."""
+    with dev.beside([sys.executable, "-c", "import time; time.sleep(1000)"]):
+        pass
+
+
 def test_the_first_failure_is_the_exit_code() -> None:
     assert dev.first_failure([0, 3, 1]) == 3
     assert dev.first_failure([0, 0]) == 0
