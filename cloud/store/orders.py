@@ -218,7 +218,7 @@ def find_desired(connection: Connection, device: str) -> DesiredView | None:
 
 
 def list_desired(connection: Connection) -> list[DesiredView]:
-    return [_desired(row) for row in connection.execute(_DESIRED.order_by(desired.c.device))]
+    return [_desired(row) for row in connection.execute(_ALL_DESIRED)]
 
 
 def put_desired(connection: Connection, one: DesiredView) -> None:
@@ -256,6 +256,7 @@ def note_reported(connection: Connection, device: str, reported: Reported) -> No
 
 
 _DESIRED = select(*(desired.c[name] for name in DesiredView.__struct_fields__))
+_ALL_DESIRED = _DESIRED.order_by(desired.c.device)
 
 
 def _desired(row: Any) -> DesiredView:

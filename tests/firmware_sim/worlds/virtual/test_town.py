@@ -84,7 +84,7 @@ def test_nor_in_three_days_of_worse_troubles(seed: int) -> None:
 
 def complaints() -> list[str]:
     """Of a few hours of three devices."""
-    return lived(lambda town, _: audit(town), seed=1, devices=2, hours=8, trouble_every_s=60)
+    return lived(lambda town, _: audit(town), seed=1, devices=2, hours=4, trouble_every_s=60)
 
 
 def test_a_sound_build_passes_where_the_unsound_ones_are_caught() -> None:
