@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.time.clock import RESOLUTION_S, Deadlock, RealLoop, now_ns, run_real, run_virtual
+from firmware_sim.time.clock import (
+    MANY_CANCELLED,
+    RESOLUTION_S,
+    Deadlock,
+    RealLoop,
+    VirtualLoop,
+    now_ns,
+    run_real,
+    run_virtual,
+)
 from tests.firmware_sim.support.story import in_virtual_time
 
 
@@ -85,3 +94,28 @@ def test_the_same_coroutine_runs_in_real_time_too() -> None:
     assert run_real(main()) == run_virtual(main()) == "done"
     loop = RealLoop()
     loop.close()
+
+
+def test_timers_of_one_moment_keep_their_order() -> None:
+    async def main() -> list[int]:
+        ran: list[int] = []
+        loop = asyncio.get_running_loop()
+        for number in range(20):
+            loop.call_at(5.0, ran.append, number)
+        await asyncio.sleep(6)
+        return ran
+
+    assert run_virtual(main()) == list(range(20))
+
+
+def test_cancelled_timers_neither_run_nor_pile_up() -> None:
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        for _ in range(10 * MANY_CANCELLED):
+            loop.call_later(3600, pytest.fail, "it was cancelled").cancel()
+        kept = len(loop._timers)
+        await asyncio.sleep(7200)
+        return kept
+
+    assert run_virtual(main()) <= 2 * MANY_CANCELLED
