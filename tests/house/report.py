@@ -8,6 +8,7 @@ name in `ceilings.json`, which `test_report.py` keeps; `--lower-ceilings` writes
 import argparse
 import io
 import json
+import signal
 import subprocess
 import sys
 import tarfile
@@ -179,9 +180,9 @@ def printed(group: str, tree: Tree) -> Iterator[str]:
     found = rows(group, tree.files)
     width = max(map(len, found))
     for line in zip(*(_heading(name) for name in names), strict=True):
-        yield " " * width + "".join(f"{word:>10}" for word in line)
+        yield " " * width + "".join(f"{word:>11}" for word in line)
     for name, row in found.items():
-        yield f"{name:{width}}" + "".join(f"{row.get(measure, ''):>10}" for measure in names)
+        yield f"{name:{width}}" + "".join(f"{row.get(measure, ''):>11}" for measure in names)
     for target, offenders in over(group, tree.files).items():
         yield f"over {TARGETS[group][target]} {target}: {len(offenders)}"
         yield from (f"  {size:5} {name}" for name, size in sorted(offenders.items(), key=lambda item: -item[1]))
@@ -227,4 +228,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it in silence
     main()
