@@ -28,6 +28,7 @@ from edge.instruments.modbus import Timing, answer_length, encode
 from edge.instruments.models import MODELS
 from edge.instruments.polling import Metering
 from edge.stations import socket
+from edge.stations.socket.state import SocketSettings
 
 BUSES, METERS = 40, 10
 RUN_S = 10.0
@@ -85,7 +86,7 @@ class Stations:
 
     def __init__(self, names: list[str]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._states = {name: socket.start(name, socket.Settings("ebike")) for name in names}
+        self._states = {name: socket.start(name, SocketSettings("ebike")) for name in names}
         grant = Grant(bytes(16), Tier.RIDER, dict.fromkeys(names, ALWAYS))
         allowed = Decided(Decision(Reason.ALLOWED, grant), "in", bytes(16), 1, 2, ticket="0" * 16, minute=600)
         for name in names:

@@ -105,11 +105,6 @@ class Kind(Generic[PhaseT, FaultT, TextT]):
         self._check_fault(word)
         return self.fault_noted(fault=word) if present else self.fault_cleared(fault=word)
 
-    def fault_cleared_by(self, word: FaultT, holder: str) -> Record:
-        """The event of a fault that somebody has cleared on site."""
-        self._check_fault(word)
-        return self.fault_cleared(fault=word, by=holder)
-
     def check(self, record: Record) -> None:
         """Raises ``Undeclared`` for an event that this kind does not declare."""
         if record.kind not in self.events:
@@ -143,7 +138,7 @@ def _words_of(kind: type) -> list[frozenset[str] | None]:
 AnyKind = Kind[Any, Any, Any]
 
 
-class Decided(TypedDict):
+class DecisionFields(TypedDict):
     """``digest`` names the credential; the decision rests on this ``roster`` and version of the ``rule``."""
 
     reason: str
@@ -162,8 +157,8 @@ class Passage(TypedDict):
 class ServingKind(Kind[PhaseT, FaultT, TextT]):
     """A kind at which people ask with a card, or an operator on their behalf."""
 
-    allowed = EventType("access.allowed", "good", "access", "放行", "Allowed", Decided)
-    refused = EventType("access.refused", "bad", "access", "拒绝", "Refused", Decided)
+    allowed = EventType("access.allowed", "good", "access", "放行", "Allowed", DecisionFields)
+    refused = EventType("access.refused", "bad", "access", "拒绝", "Refused", DecisionFields)
     ordered = CommandEvents.done
 
 
@@ -213,23 +208,22 @@ class FeederKind(Kind[PhaseT, FaultT, TextT]):
 _OfClass = TypedDict("_OfClass", {"class": str})
 
 
-class SessionStarted(_OfClass):
+class SessionNamed(_OfClass):
     """``by`` says how it began: with a card, by an operator, or at the post."""
 
     session: str
     holder: str
     digest: str
     by: str
+
+
+class SessionStarted(SessionNamed):
     limits: dict[str, int]
 
 
-class SessionEnded(_OfClass):
+class SessionEnded(SessionNamed):
     """It stands without the event of the beginning. ``receipt`` says what is to be paid, in fen."""
 
-    session: str
-    holder: str
-    digest: str
-    by: str
     reason: str
     energy_wh: float
     ms: int

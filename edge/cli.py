@@ -19,6 +19,7 @@ from contract.toml_text import NotToml, read_toml
 from contract.toml_writer import write_toml
 from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, VersionOption, columns, show
 from edge.config.device_config import DeviceConfig, load
+from edge.config.kinds import add_kinds
 from edge.config.wiring import Wirings
 from edge.device import start
 from edge.device.doctor import agent_status, examine
@@ -271,11 +272,12 @@ def _journal(config: Path) -> Iterator[JournalView]:
 
 def _load(config: Path, kinds: list[Path] | None) -> DeviceConfig:
     with mendable():
-        return load(config, kinds or [])
+        add_kinds(kinds or [])
+        return load(config)
 
 
 def _wirings(config: Path, kinds: list[Path] | None) -> Wirings:
-    return Wirings(_load(config, kinds), kinds or [])
+    return Wirings(_load(config, kinds))
 
 
 def _print_reading(reading: Reading, key: str | None) -> None:

@@ -11,7 +11,13 @@ from rich.table import Table
 from service.version import version_of
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file.")]
-KindsOption = Annotated[list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station.")]
+KindsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--kinds",
+        help="A folder of further kinds: what both sides know of each in its kinds, its station in its stations.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DEFAULT_CONFIG = Path("/etc/hearthgate/device.toml")
 WIDE = 4096

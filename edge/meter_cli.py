@@ -13,6 +13,7 @@ import typer
 
 from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns, show
 from edge.config.device_config import DeviceConfig, Point, load
+from edge.config.kinds import add_kinds
 from edge.config.peripherals import Bus, Instrument
 from edge.config.wiring import Wirings
 from edge.device.doctor import agent_status
@@ -247,7 +248,8 @@ def _run(act: Coroutine[Any, Any, T]) -> T:
 def _stopped(config: Path, kinds: list[Path] | None) -> DeviceConfig:
     """The configuration in force, of a device whose agent is stopped: two masters would talk across each other."""
     with mendable():
-        device = Wirings(load(config, kinds or []), kinds or []).in_force().config
+        add_kinds(kinds or [])
+        device = Wirings(load(config)).in_force().config
     if not device.buses:
         fail(f"{device.path}: there is no [[bus]] in it")
     if agent_status(device.run) is not None:

@@ -9,8 +9,11 @@ from typing import Annotated, NoReturn
 import typer
 from msgspec.structs import asdict
 
+from contract.kinds import BadKind
 from edge.config.device_config import ConfigError, load
+from edge.config.kinds import add_kinds
 from edge.machine.files import socket_complaint
+from firmware_sim import parts
 from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.control.orders import ControlError, Tapped
 from firmware_sim.time.clock import run_real
@@ -24,6 +27,10 @@ app = typer.Typer(
     help="A simulated world: boards, doors and people.",
 )
 
+KindsOption = Annotated[
+    list[Path] | None,
+    typer.Option("--kinds", help="A folder of further kinds of station, in its kinds, stations and parts."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -115,14 +122,16 @@ def device(
         typer.Option(help="Register it first with the cloud of this folder, made by hearthgate-cloud init."),
     ] = None,
     people: Annotated[bool, typer.Option("--people", help="Let neighbours come and go.")] = False,
+    kinds: KindsOption = None,
 ) -> None:
     """Run one simulated device, board, keeper and agent, beside a real cloud, until Ctrl-C."""
     from firmware_sim.worlds.demo.processes import Died
     from firmware_sim.worlds.lone_device import CannotBe, run_device
 
     try:
-        raise typer.Exit(run_device(config, cloud, people=people))
-    except (CannotBe, ConfigError, Died, OSError) as wrong:
+        add_kinds(kinds or [], parts)
+        raise typer.Exit(run_device(config, cloud, people=people, kinds=kinds or []))
+    except (BadKind, CannotBe, ConfigError, Died, OSError) as wrong:
         _fail(str(wrong))
 
 
@@ -156,6 +165,7 @@ def board(
     seed: Annotated[int, typer.Option(help="Of all chance on this board.")] = 1,
     kernel: Annotated[Kernel, typer.Option(help="How the pins of a dead process behave.")] = Kernel.strict,
     people: Annotated[bool, typer.Option("--people", help="Let neighbours come and go.")] = False,
+    kinds: KindsOption = None,
 ) -> None:
     """Run one simulated board with everything its config names, until it is told to stop.
 
@@ -165,6 +175,7 @@ def board(
         from firmware_sim.worlds.board.process import run_board
 
     try:
+        add_kinds(kinds or [], parts)
         device = load(config)
         run_real(
             run_board(
@@ -177,7 +188,7 @@ def board(
                 people=people,
             )
         )
-    except (ConfigError, OSError) as wrong:
+    except (BadKind, ConfigError, KeyError, OSError) as wrong:
         _fail(str(wrong))
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 import dev
+from contract.kinds import remove_folders
 from tests.dealing import deal
 
 if TYPE_CHECKING:
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 # A slow machine is not a failure, and CI draws the same examples every time.
 settings.register_profile("house", deadline=None, derandomize=dev.in_ci())
 settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True)
+def no_kinds_of_another_test() -> Iterator[None]:
+    """Kinds of station that a test made up end with it."""
+    yield
+    remove_folders()
 
 
 def absent(what: str) -> NoReturn:

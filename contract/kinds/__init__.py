@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 from msgspec import Struct
@@ -106,23 +107,36 @@ def grade_of(event: str) -> Grade:
     return grade(event) if declared is None else declared.grade
 
 
-def add_folder(folder: Path) -> None:
-    """Know the kinds of another folder too: one file for each in its ``kinds``. Raises ``BadKind``."""
+def add_folder(folder: Path, *packages: ModuleType) -> None:
+    """Know the kinds of another folder too: one file for each in its ``kinds``. What else a kind consists of is found
+    for the ``packages`` in folders of their names: ``stations``, ``parts``. Raises ``BadKind``."""
+    if not (folder / "kinds").is_dir():
+        raise BadKind(f"{folder} has no folder kinds, with a file for each kind")
     found = {file.stem for file in (folder / "kinds").glob("*.py")}
     if taken := sorted(found & known_kinds().keys()):
         raise BadKind(f"{folder} has kinds of a name that is taken: {', '.join(taken)}")
-    __path__.append(str(folder / "kinds"))
+    _ADDED[folder] = (sys.modules[__name__], *packages)
+    for package in _ADDED[folder]:
+        package.__path__.append(str(folder / package.__name__.rpartition(".")[2]))
     _forget()
     vocabulary()
 
 
-def remove_folder(folder: Path) -> None:
-    """Know the kinds of that folder no more."""
-    if str(folder / "kinds") in __path__:
-        __path__.remove(str(folder / "kinds"))
-    for file in (folder / "kinds").glob("*.py"):
-        sys.modules.pop(f"{__name__}.{file.stem}", None)
+def remove_folders() -> None:
+    """Know the kinds of added folders no more."""
+    if not _ADDED:
+        return
+    while _ADDED:
+        folder, packages = _ADDED.popitem()
+        for package in packages:
+            place = folder / package.__name__.rpartition(".")[2]
+            package.__path__.remove(str(place))
+            for module in place.iterdir() if place.is_dir() else ():
+                sys.modules.pop(f"{package.__name__}.{module.stem}", None)
     _forget()
+
+
+_ADDED: dict[Path, tuple[ModuleType, ...]] = {}
 
 
 def _forget() -> None:

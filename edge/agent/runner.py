@@ -8,8 +8,8 @@ from contract.decide import Mode
 from edge.agent.decider import Clock
 from edge.agent.lanes import Lane
 from edge.archetypes.protocol import BARRING, Emergency, Input, ModeChanged, Report, Show
+from edge.archetypes.station import Station
 from edge.config.device_config import Point
-from edge.config.kinds import Kind
 
 
 class Runner:
@@ -18,7 +18,7 @@ class Runner:
     def __init__(
         self,
         point: Point,
-        kind: Kind,
+        kind: Station,
         settings: Any,
         lane: Callable[["Runner"], Lane],
         clock: Clock,
@@ -40,9 +40,11 @@ class Runner:
 
     def take(self, happened: Input) -> bool:
         """One input to completion: the station's step, then its effects in order. False if it means nothing there."""
-        self._state, effects = self.kind.step(self._state, happened, self._clock.mono_ms())
+        state, effects = self.kind.step(self._state, happened, self._clock.mono_ms())
         if _bars(happened):
             self.lane.clear()
+        self.kind.check(effects)
+        self._state = state
         self.lane.put(effects)
         return bool(effects)
 

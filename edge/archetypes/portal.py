@@ -6,6 +6,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
+from contract.archetypes import AnyKind, PortalKind
 from contract.decide import Direction, Mode
 from edge.archetypes.faults import Faulty
 from edge.archetypes.protocol import (
@@ -52,7 +53,7 @@ P = TypeVar("P", bound=Portal)
 
 def to_mode(
     state: P,
-    family: str,
+    kind: AnyKind,
     wanted: ModeChanged,
     release: Callable[[P, bool], tuple[P, list[Effect]]],
     bar: Callable[[P], tuple[P, list[Effect]]],
@@ -60,7 +61,7 @@ def to_mode(
     """Set a point to another mode: ``release`` begins or ends what holds it open, ``bar`` lets nobody in any more."""
     if wanted.mode is state.mode:
         return state, []
-    effects: list[Effect] = [Record(f"{family}.mode", {"mode": wanted.mode.value, "number": wanted.number})]
+    effects: list[Effect] = [kind.mode_set(mode=wanted.mode.value, number=wanted.number)]
     state = replace(state, mode=wanted.mode)
     hold_open = wanted.mode is Mode.HOLD_OPEN
     if hold_open != (HELD_OPEN in state.released_by):
@@ -85,12 +86,12 @@ def passer(found: Decided) -> Passer:
 
 def passed(who: Passer) -> Record:
     """The event of a passage: the arm turned, the door opened."""
-    return Record("access.passed", {"holder": who.holder, "direction": who.direction})
+    return PortalKind.passed(holder=who.holder, direction=who.direction)
 
 
 def not_entered(who: Passer) -> Record:
     """The event of a way that opened for somebody who did not take it."""
-    return Record("access.not_entered", {"holder": who.holder, "direction": who.direction})
+    return PortalKind.not_entered(holder=who.holder, direction=who.direction)
 
 
 def check_unlock_ms(unlock_ms: int) -> None:
@@ -101,4 +102,4 @@ def check_unlock_ms(unlock_ms: int) -> None:
 
 def opened(order: OpenOnce) -> Record:
     """The event of an operator's opening, which takes the place of a decision."""
-    return Record("command.done", order.told)
+    return PortalKind.ordered(**order.told)

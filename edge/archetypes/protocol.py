@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from contract.archetypes import DecisionFields, ServingKind
 from contract.decide import Decision, Direction, Mode
+from contract.event_types import Record as Record
 
 LEASE_MARGIN_MS = 1_000
 """A station rests its outputs itself; the lease ends this much later, so that one that runs out tells of trouble."""
@@ -146,15 +148,6 @@ Input = (
 )
 
 
-class Record(Struct, frozen=True):
-    """Write an event. ``kind`` is ``family.what``. One behind what is ``kept`` waits, though not for ever, until the
-    ``Keep`` before it is on the disk: no page may say that something runs of which it is written that it has ended."""
-
-    kind: str
-    data: dict[str, Any] = {}
-    behind: Literal["nothing", "kept"] = "nothing"
-
-
 class Drive(Struct, frozen=True):
     """Leave rest for at most ``lease_ms``. ``behind`` says what the records before it must have reached: ``nothing``
     for what may never wait, ``written`` for free passage, ``durable`` for what has a value."""
@@ -249,7 +242,7 @@ BARRING = frozenset({Mode.LOCKDOWN, Mode.OUT_OF_SERVICE})
 def decided(found: Decided) -> Record:
     """The event of a decision: the reason, whom it speaks of and what it rests on."""
     grant = found.decision.grant
-    data: dict[str, Any] = {
+    data: DecisionFields = {
         "reason": found.decision.reason.value,
         "direction": found.direction,
         "digest": found.digest.hex(),
@@ -258,7 +251,7 @@ def decided(found: Decided) -> Record:
     }
     if grant is not None:
         data["holder"] = grant.holder.hex()
-    return Record("access.allowed" if found.decision.allowed else "access.refused", data)
+    return ServingKind.allowed(**data) if found.decision.allowed else ServingKind.refused(**data)
 
 
 def refuse(found: Decided) -> list[Effect]:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from contract.archetypes import SessionKind, SessionNamed
 from contract.decide import Grant, Tier
 from contract.reasons import Reason
 from edge.archetypes.account import MARGIN
@@ -317,17 +318,20 @@ def receipt(session: Session, tariff: Tariff) -> dict[str, Any]:
     }
 
 
-def started(session: Session) -> Record:
-    """The event of a beginning."""
-    data = {
+def _named(session: Session) -> SessionNamed:
+    """Whose session it is, and how it began."""
+    return {
         "session": session.id,
         "holder": session.holder,
         "digest": session.digest,
         "class": session.class_name,
         "by": session.by,
-        "limits": {"ms": session.limit_ms, "wh": session.limit_wh},
     }
-    return Record("session.started", data)
+
+
+def started(session: Session) -> Record:
+    """The event of a beginning."""
+    return SessionKind.started(**_named(session), limits={"ms": session.limit_ms, "wh": session.limit_wh})
 
 
 def turned_away(session: Session | None, waiting: str, found: Decided) -> tuple[str, list[Effect]]:
@@ -336,31 +340,26 @@ def turned_away(session: Session | None, waiting: str, found: Decided) -> tuple[
     holder = "" if found.decision.grant is None else found.decision.grant.holder.hex()
     if session is None or waiting or found.decision.reason is not Reason.BUSY or holder in ("", session.holder):
         return waiting, refuse(found)
-    waits = Record("session.waiting", {"session": session.id, "holder": holder})
+    waits = SessionKind.waiting(session=session.id, holder=holder)
     return holder, [decided(found), waits, Show("red", "waiting")]
 
 
 def progress(session: Session) -> Record:
     """What is told of a session every few minutes."""
-    data = {"session": session.id, "energy_wh": energy_wh(session), "power_w": session.power_w, "ms": session.used_ms}
-    return Record("session.progress", data)
+    wh, power_w = energy_wh(session), session.power_w
+    return SessionKind.progress(session=session.id, energy_wh=wh, power_w=power_w, ms=session.used_ms)
 
 
 def ended(session: Session, tariff: Tariff) -> Record:
     """The event of an end; it stands without that of the beginning. What is kept says so first."""
-    data = {
-        "session": session.id,
-        "holder": session.holder,
-        "digest": session.digest,
-        "class": session.class_name,
-        "by": session.by,
-        "reason": session.ended,
-        "energy_wh": energy_wh(session),
-        "ms": session.used_ms,
-        "started_minute": session.started_minute,
-        "receipt": receipt(session, tariff),
-    }
-    return Record("session.ended", data, "kept")
+    return SessionKind.ended(
+        **_named(session),
+        reason=session.ended,
+        energy_wh=energy_wh(session),
+        ms=session.used_ms,
+        started_minute=session.started_minute,
+        receipt=receipt(session, tariff),
+    )
 
 
 def energy_wh(session: Session) -> float:

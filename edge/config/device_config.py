@@ -12,8 +12,9 @@ from contract.messages import Name
 from contract.sealing import wiring_hash
 from contract.templates import Expansion, NotExpandable
 from contract.toml_text import NotToml, read_toml
+from edge.archetypes.station import Station
 from edge.config.complaints import BadTable, Complaints, read_as
-from edge.config.kinds import Kind, UnknownKind, find_kind
+from edge.config.kinds import UnknownKind, find_kind
 from edge.config.peripherals import (
     Baud,
     Bus,
@@ -176,7 +177,7 @@ class DeviceConfig(Struct, frozen=True):
     cloud: Cloud
     points: tuple[Point, ...]
     emergencies: tuple[EmergencyInput, ...]
-    kinds: dict[str, Kind]
+    kinds: dict[str, Station]
     settings: dict[str, Any]
     buses: tuple[Bus, ...] = ()
     readers: tuple[SharedReader, ...] = ()
@@ -198,7 +199,7 @@ class DeviceConfig(Struct, frozen=True):
         return self._folder(self.device.run)
 
 
-def load(path: Path, kind_folders: Sequence[Path] = ()) -> DeviceConfig:
+def load(path: Path) -> DeviceConfig:
     """Read and check a device's configuration. Raises ``ConfigError`` for whatever is wrong with it."""
     try:
         text = path.read_bytes().decode()
@@ -206,15 +207,15 @@ def load(path: Path, kind_folders: Sequence[Path] = ()) -> DeviceConfig:
         raise ConfigError(f"{path}: there is no such file; name the device's with --config") from None
     except (OSError, UnicodeDecodeError) as wrong:
         raise ConfigError(f"{path}: cannot be read: {getattr(wrong, 'strerror', None) or wrong}") from None
-    return check(text, path, kind_folders)
+    return check(text, path)
 
 
-def check(text: str, path: Path, kind_folders: Sequence[Path] = (), *, named: str = "") -> DeviceConfig:
+def check(text: str, path: Path, *, named: str = "") -> DeviceConfig:
     """Check the text of a configuration whose folders are relative to that of ``path``. Raises ``ConfigError``, whose
     text calls the file ``named``, or else by its path."""
     called = named or str(path)
     try:
-        return _Checker(path, called, text, kind_folders).config()
+        return _Checker(path, called, text).config()
     except NotToml as wrong:
         raise ConfigError(f"{called}:{wrong.line}: {wrong.problem}") from None
     except NotExpandable as wrong:
@@ -224,11 +225,10 @@ def check(text: str, path: Path, kind_folders: Sequence[Path] = (), *, named: st
 class _Checker:
     """The checks of one file, so that each complaint can point at its line."""
 
-    def __init__(self, path: Path, called: str, text: str, kind_folders: Sequence[Path]) -> None:
+    def __init__(self, path: Path, called: str, text: str) -> None:
         self.path, self.text = path, text
         self.expansion = Expansion(read_toml(text))
         self.complaints = Complaints(called, text, self.expansion)
-        self.kind_folders = kind_folders
 
     def config(self) -> DeviceConfig:
         file = self._convert(self.expansion.document, _File, "")
@@ -241,7 +241,7 @@ class _Checker:
         self._soldered_pulls(file)
         self._zones(file)
         self._reset_points(file)
-        kinds: dict[str, Kind] = {}
+        kinds: dict[str, Station] = {}
         settings: dict[str, Any] = {}
         for index, point in enumerate(file.point):
             where = f"point[{index}]"
@@ -329,13 +329,13 @@ class _Checker:
                 problem = f"no point of this name has a reader; those with one: {', '.join(with_reader) or 'none'}"
                 raise self._error(f"emergency[{index}].reset_point", problem)
 
-    def _kind(self, point: Point, where: str) -> Kind:
+    def _kind(self, point: Point, where: str) -> Station:
         try:
-            return find_kind(point.kind, self.kind_folders)
+            return find_kind(point.kind)
         except UnknownKind as wrong:
             raise self._error(f"{where}.kind", str(wrong)) from None
 
-    def _wiring(self, point: Point, kind: Kind, where: str) -> None:
+    def _wiring(self, point: Point, kind: Station, where: str) -> None:
         for part, wired, known in (("outputs", point.outputs, kind.outputs), ("inputs", point.inputs, kind.inputs)):
             for name in wired:
                 if name not in known:
@@ -353,7 +353,7 @@ class _Checker:
             if output.load == "dry_contact" and output.emergency is None:
                 raise self._error(f"{where}.outputs.{name}", 'a dry_contact needs emergency = "drive" or "rest"')
 
-    def _peripherals(self, file: _File, kinds: dict[str, Kind]) -> None:
+    def _peripherals(self, file: _File, kinds: dict[str, Station]) -> None:
         for key, problem in (
             *wrongly_read(file.point, kinds, file.bus),
             *wrongly_connected(file.point, kinds, file.ocpp),

@@ -6,9 +6,8 @@ wiring on trial: if the machine stopped in the middle of one, that wiring is don
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -94,9 +93,8 @@ class Wirings:
     The record in memory is what counts: a disk that does not take it makes the next start go back, never forward.
     """
 
-    def __init__(self, local: DeviceConfig, kind_folders: Sequence[Path] = ()) -> None:
+    def __init__(self, local: DeviceConfig) -> None:
         self.local = local
-        self._kinds = kind_folders
         self._folder = local.state / "config"
         self._path = self._folder / "record.json"
         self._damage = ""
@@ -130,7 +128,7 @@ class Wirings:
         if name == self.local.hash:
             return self.local
         with suppress(ConfigError):
-            again = load(self.local.path, self._kinds)  # somebody may have edited it since this process began
+            again = load(self.local.path)  # somebody may have edited it since this process began
             if again.hash == name:
                 return again
         return self._sound(name)
@@ -143,7 +141,7 @@ class Wirings:
         restart the machine: whoever may change them from afar could take the device away from everybody else. And
         nobody knows that a fire frees a door but who has tested it there, so ``emergency`` is changed there too.
         """
-        config = check(text, self.local.path, self._kinds, named=SENT)
+        config = check(text, self.local.path, named=SENT)
         for key in _changed(self.local, config):
             problem = "this is changed at the device itself; write what stands there"
             raise ConfigError(Complaints(SENT, text).line(key, problem))

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from contract.kinds import BadKind
 from edge.config.device_config import ConfigError, load
+from edge.config.kinds import add_kinds
 from edge.config.wiring import Wirings
 from edge.identity.identity import IdentityError
 from edge.journal.journal import JournalError
@@ -19,7 +21,7 @@ from edge.roster.store import RosterError
 from service.loading import loading
 
 MENDABLE: tuple[type[Exception], ...] = (
-    *(ConfigError, IdentityError, InUse, JournalError, MemoryUnusable, RosterError, OSError),
+    *(BadKind, ConfigError, IdentityError, InUse, JournalError, MemoryUnusable, RosterError, OSError),
 )
 """What the user can mend, at any command: one line says what and where."""
 
@@ -30,7 +32,8 @@ def agent(config: Path, kinds: list[Path]) -> None:
         from edge.device.process import run_agent
 
     with mendable():
-        wirings = Wirings(load(config, kinds), kinds)
+        add_kinds(kinds)
+        wirings = Wirings(load(config))
         _run(lambda: run_agent(wirings))
 
 
@@ -42,7 +45,8 @@ def keeper(config: Path, kinds: list[Path], *, park_only: bool = False) -> None:
         from edge.keeper.process import PinsLost, park, prompt_loop, run_keeper
 
     with mendable(BadPinFactory, PinsLost):
-        wirings = Wirings(load(config, kinds), kinds)
+        add_kinds(kinds)
+        wirings = Wirings(load(config))
         if park_only:
             park(wirings)
         else:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.decide import Mode
+from contract.kinds.bank import BANK, Fault, Phase
 from edge.archetypes.faults import Faulty, set_fault
 from edge.archetypes.protocol import (
     HOLD_AGAIN_MS,
@@ -27,14 +28,13 @@ from edge.archetypes.protocol import (
     Levels,
     ModeChanged,
     Received,
-    Record,
     Report,
     Rest,
     Send,
     Wake,
 )
+from edge.archetypes.station import Station
 
-Phase = Literal["off", "closing", "live", "faulted", "emergency"]
 Trigger = Literal["want", "closed", "idle", "fail", "clear", "alarm", "restore"]
 
 NEXT: dict[tuple[Phase, Trigger], Phase] = {
@@ -85,7 +85,7 @@ class Supply(Struct, frozen=True):
     ready: bool
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class BankSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``feedback_ms``: within this time the contactor's auxiliary contact follows its coil."""
 
     feedback_ms: int = 1_000
@@ -95,12 +95,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"feedback_ms lies between 1 and {MAX_FEEDBACK_MS}")
 
 
-class State(Faulty, frozen=True):
+class BankState(Faulty, frozen=True):
     """``sockets`` are those that have been heard, ``wants`` those that want it live. ``closed`` is what the auxiliary
     contact says, ``driven`` what we do, ``told`` what the sockets were last told."""
 
     point: str
-    settings: Settings
+    settings: BankSettings
     phase: Phase = "off"
     sockets: frozenset[str] = frozenset()
     wants: frozenset[str] = frozenset()
@@ -110,19 +110,19 @@ class State(Faulty, frozen=True):
     told: Supply | None = None
 
 
-Step = tuple[State, list[Effect]]
+Step = tuple[BankState, list[Effect]]
 
 
-def start(point: str, settings: Settings) -> State:
-    return State(point, settings)
+def start(point: str, settings: BankSettings) -> BankState:
+    return BankState(point, settings)
 
 
-def report(state: State) -> Report:
+def report(state: BankState) -> Report:
     faulted = state.phase in ("faulted", "emergency")
     return Report(state.phase, faulted=faulted, faults=state.faults, quiet=not state.driven)
 
 
-def step(state: State, happened: Input, now_ms: int) -> Step:
+def step(state: BankState, happened: Input, now_ms: int) -> Step:
     """Take one input to completion, and tell the sockets if their supply has changed by it."""
     state, effects = _step(state, happened)
     supply = Supply(state.phase == "live", _is_ready(state))
@@ -131,7 +131,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
     return replace(state, told=supply), effects + [Send(socket, supply) for socket in sorted(state.sockets)]
 
 
-def _step(state: State, happened: Input) -> Step:
+def _step(state: BankState, happened: Input) -> Step:
     match happened:
         case Received(port=port, message=Want(on=on)):
             return _wanted(state, port, on)
@@ -158,15 +158,15 @@ def _step(state: State, happened: Input) -> Step:
     return state, []
 
 
-def _to(state: State, trigger: Trigger) -> State:
+def _to(state: BankState, trigger: Trigger) -> BankState:
     return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
 
 
-def _is_ready(state: State) -> bool:
+def _is_ready(state: BankState) -> bool:
     return state.phase in ("off", "closing", "live") and state.mode is not Mode.OUT_OF_SERVICE
 
 
-def _wanted(state: State, port: str, on: bool) -> Step:
+def _wanted(state: BankState, port: str, on: bool) -> Step:
     if port not in state.sockets and len(state.sockets) >= MAX_SOCKETS:
         return state, []
     first = [] if port in state.sockets or state.told is None else [Send(port, state.told)]
@@ -178,7 +178,7 @@ def _wanted(state: State, port: str, on: bool) -> Step:
     return state, [*first, *([Wake("idle", REST_AFTER_MS)] if state.driven else [])]
 
 
-def _drive(state: State) -> Step:
+def _drive(state: BankState) -> Step:
     if state.driven:
         return state, [Wake("idle", None)]
     if not _is_ready(state):
@@ -192,12 +192,12 @@ def _lease() -> list[Effect]:
     return [Drive("contactor", HOLD_LEASE_MS, "nothing"), Wake("lease", HOLD_AGAIN_MS)]
 
 
-def _rest(state: State) -> Step:
+def _rest(state: BankState) -> Step:
     rested: list[Effect] = [Rest("contactor"), Wake("lease", None), Wake("idle", None)]
     return _to(replace(state, driven=False), "idle"), [*rested, Wake("feedback", state.settings.feedback_ms)]
 
 
-def _fed_back(state: State) -> Step:
+def _fed_back(state: BankState) -> Step:
     """The auxiliary contact has moved. One that falls open under its coil has lost the bank at once."""
     if state.driven and state.closed:
         return _to(state, "closed"), [Wake("feedback", None)]
@@ -206,29 +206,29 @@ def _fed_back(state: State) -> Step:
     return state, [Wake("feedback", state.settings.feedback_ms if state.closed != state.driven else None)]
 
 
-def _mismatch(state: State) -> Step:
+def _mismatch(state: BankState) -> Step:
     return _fail(state, "contactor_open" if state.driven else "contactor_welded")
 
 
-def _cut(state: State, port: str) -> Step:
+def _cut(state: BankState, port: str) -> Step:
     if "cut" in state.faults:
         return state, []
     state, effects = _fail(state, "cut")
-    return state, [*effects, Record("bank.cut", {"by": port})]
+    return state, [*effects, BANK.cut(by=port)]
 
 
-def _fail(state: State, fault: str) -> Step:
+def _fail(state: BankState, fault: Fault) -> Step:
     """Dead first; then it is said, and kept over restarts."""
     state, rested = _rest(state)
-    state, noted = set_fault(_to(state, "fail"), "bank", fault, present=True)
+    state, noted = set_fault(_to(state, "fail"), BANK, fault, present=True)
     return state, [*rested, *noted, _keep(state)]
 
 
-def _keep(state: State) -> Keep:
+def _keep(state: BankState) -> Keep:
     return Keep(msgspec.json.encode(sorted(state.faults)) if state.faults else b"")
 
 
-def _found(state: State, document: bytes) -> Step:
+def _found(state: BankState, document: bytes) -> Step:
     """What cannot be read may have been a cut, and counts as one."""
     try:
         faults = frozenset(msgspec.json.decode(document, type=list[str])) if document else frozenset[str]()
@@ -237,16 +237,16 @@ def _found(state: State, document: bytes) -> Step:
     return replace(_to(state, "fail") if faults else state, faults=faults), []
 
 
-def _clear(state: State, by: str) -> Step:
+def _clear(state: BankState, by: str) -> Step:
     """A contactor that is closed without us stays a fault, whoever says what."""
     if not state.faults or state.closed:
         return state, []
-    cleared = [Record("bank.fault_cleared", {"fault": fault, "by": by}) for fault in sorted(state.faults)]
+    cleared = [BANK.fault_cleared(fault=fault, by=by) for fault in sorted(state.faults)]
     state = _to(replace(state, faults=frozenset()), "clear")
     return state, [*cleared, _keep(state)]
 
 
-def _emergency(state: State, active: bool) -> Step:
+def _emergency(state: BankState, active: bool) -> Step:
     if active:
         state, rested = _rest(state)
         return replace(_to(state, "alarm"), wants=frozenset()), rested
@@ -254,7 +254,7 @@ def _emergency(state: State, active: bool) -> Step:
     return (_to(state, "fail") if state.faults else state), []
 
 
-def _levels(state: State) -> Step:
+def _levels(state: BankState) -> Step:
     """The keeper came back: the contactor is at rest, and whoever wants it gets it again."""
     state, effects = _rest(state)
     if state.wants:
@@ -263,10 +263,13 @@ def _levels(state: State) -> Step:
     return state, effects
 
 
-def _to_mode(state: State, mode: Mode, number: int) -> Step:
+def _to_mode(state: BankState, mode: Mode, number: int) -> Step:
     state = replace(state, mode=mode)
-    recorded: list[Effect] = [Record("bank.mode", {"mode": mode.value, "number": number})]
+    recorded: list[Effect] = [BANK.mode_set(mode=mode.value, number=number)]
     if mode is not Mode.OUT_OF_SERVICE:
         return state, recorded
     state, rested = _rest(state)
     return state, rested + recorded
+
+
+KIND = Station(BANK, INPUTS, OUTPUTS, BankSettings, start, step, report)

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from contract.kinds.door import DOOR, Phase
 from contract.reasons import Reason
 from edge.archetypes.faults import kept_still, moved, set_fault
 from edge.archetypes.portal import (
@@ -45,8 +46,8 @@ from edge.archetypes.protocol import (
     decided,
     refuse,
 )
+from edge.archetypes.station import Station
 
-Phase = Literal["closed", "unlocked", "open", "held", "forced", "released"]
 Trigger = Literal["unlock", "opened", "caught", "shut", "shut_unlocked", "relock", "hold", "release", "restore"]
 
 NEXT: dict[tuple[Phase, Trigger], Phase] = {
@@ -79,7 +80,7 @@ REVERSED_AFTER = 3
 """Unlocks in a row at which the contact shut instead of opening: then it is wired the wrong way round."""
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class DoorSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``unlock_ms``: how long a badge unlocks. ``held_ms``: how long the leaf may stand open; ``warn_ms`` after it
     opened the pre-alarm shows. A leaf that opens again within ``latch_ms`` of closing was caught before it latched,
     not forced. A button pressed for ``button_stuck_ms`` is stuck. After ``still_after`` unlocks in a
@@ -105,13 +106,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("still_after is greater than 0")
 
 
-class State(Portal, frozen=True):
+class DoorState(Portal, frozen=True):
     """``unlocked``: the lock is driven until the relock is due, wherever the leaf is. ``passers`` are those on whom the
     next opening is booked, and ``button`` that somebody inside may be taking it too. ``released_by`` are the causes
     that hold the door free: the emergency, its supply broken in hardware, or a mode that holds it open."""
 
     point: str
-    settings: Settings
+    settings: DoorSettings
     phase: Phase = "closed"
     unlocked: bool = False
     passers: tuple[Passer, ...] = ()
@@ -123,19 +124,19 @@ class State(Portal, frozen=True):
     reversed: int = 0
 
 
-Step = tuple[State, list[Effect]]
+Step = tuple[DoorState, list[Effect]]
 
 
-def start(point: str, settings: Settings) -> State:
-    return State(point, settings)
+def start(point: str, settings: DoorSettings) -> DoorState:
+    return DoorState(point, settings)
 
 
-def report(state: State) -> Report:
+def report(state: DoorState) -> Report:
     quiet = state.phase == "closed" and not (state.unlocked or state.leaf_open or state.passers)
     return Report(state.phase, len(state.passers) >= MAX_PASSERS, faults=state.faults, quiet=quiet)
 
 
-def step(state: State, happened: Input, now_ms: int) -> Step:
+def step(state: DoorState, happened: Input, now_ms: int) -> Step:
     """Take one input to completion. Inputs that mean nothing to a door change nothing."""
     match happened:
         case Decided(decision=decision):
@@ -143,7 +144,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case OpenOnce():
             return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value))
         case ModeChanged():
-            return to_mode(state, "door", happened, lambda one, on: _release(one, HELD_OPEN, on, now_ms), _bar)
+            return to_mode(state, DOOR, happened, lambda one, on: _release(one, HELD_OPEN, on, now_ms), _bar)
         case Levels():
             return _levels(state, happened, now_ms)
         case Edge(name="contact", active=shut):
@@ -159,23 +160,23 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case Due(name="relock") if state.released_by != {HELD_OPEN}:
             return _relock(state)
         case Due(name="warn") if state.phase == "open":
-            return state, [Show("red", "please_close")]
+            return state, [Show("red", DOOR.text("please_close"))]
         case Due(name="hold") if state.phase == "open":
-            return _to(state, "hold"), [Record("door.held", {"open_ms": now_ms - state.opened_ms}), Show("red", "held")]
+            return _to(state, "hold"), [DOOR.held(open_ms=now_ms - state.opened_ms), Show("red", DOOR.text("held"))]
         case Due(name="button_stuck"):
-            return set_fault(state, "door", "exit_button_stuck", present=True)
+            return set_fault(state, DOOR, "exit_button_stuck", present=True)
     return state, []
 
 
-def _to(state: State, trigger: Trigger) -> State:
+def _to(state: DoorState, trigger: Trigger) -> DoorState:
     return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
 
 
-def _badge(state: State, found: Decided) -> Step:
+def _badge(state: DoorState, found: Decided) -> Step:
     return _let_in(state, passer(found), decided(found), Show("green", found.decision.reason.value))
 
 
-def _let_in(state: State, who: Passer, told: Record, shown: Show) -> Step:
+def _let_in(state: DoorState, who: Passer, told: Record, shown: Show) -> Step:
     if state.phase == "released":
         return state, [told, shown]
     unlock = _unlock(state, "written")
@@ -187,9 +188,9 @@ def _let_in(state: State, who: Passer, told: Record, shown: Show) -> Step:
     return replace(_to(state, "unlock"), unlocked=True, passers=passers), [told, *unlock, shown]
 
 
-def _button(state: State) -> Step:
+def _button(state: DoorState) -> Step:
     """Exit never asks, and never waits for a disk: the drive comes before the record."""
-    effects: list[Effect] = [Record("door.exit_button"), Wake("button_stuck", state.settings.button_stuck_ms)]
+    effects: list[Effect] = [DOOR.exit_button(), Wake("button_stuck", state.settings.button_stuck_ms)]
     if state.phase == "released":
         # The keeper has opened the lock for the button's time, which is shorter than the lease of a door held open.
         return state, [*(keep_open("lock") if state.released_by == {HELD_OPEN} else []), *effects]
@@ -197,75 +198,75 @@ def _button(state: State) -> Step:
     return after, [*_unlock(state, "nothing"), *effects]
 
 
-def _button_let_go(state: State) -> Step:
-    state, cleared = set_fault(state, "door", "exit_button_stuck", present=False)
+def _button_let_go(state: DoorState) -> Step:
+    state, cleared = set_fault(state, DOOR, "exit_button_stuck", present=False)
     return state, [Wake("button_stuck", None), *cleared]
 
 
-def _unlock(state: State, behind: Literal["nothing", "written"]) -> list[Effect]:
+def _unlock(state: DoorState, behind: Literal["nothing", "written"]) -> list[Effect]:
     return [Drive("lock", state.settings.unlock_ms + LEASE_MARGIN_MS, behind), Wake("relock", state.settings.unlock_ms)]
 
 
-def _locked(state: State) -> State:
+def _locked(state: DoorState) -> DoorState:
     """The lock is at rest, and nobody is awaited any more."""
     return replace(state, unlocked=False, passers=(), button=False)
 
 
-def _opened(state: State, now_ms: int) -> Step:
+def _opened(state: DoorState, now_ms: int) -> Step:
     since_shut_ms = None if state.shut_ms is None else now_ms - state.shut_ms
     caught = state.phase == "closed" and since_shut_ms is not None and since_shut_ms < state.settings.latch_ms
     after = replace(_to(state, "caught" if caught else "opened"), leaf_open=True, opened_ms=now_ms, shut_ms=None)
-    after, effects = moved(after, "door", "contact_still")
+    after, effects = moved(after, DOOR, "contact_still")
     if caught:
-        return after, [Record("door.tailgated"), *_watch_leaf(state), *effects]
+        return after, [DOOR.tailgated(), *_watch_leaf(state), *effects]
     if state.phase == "closed":
-        return after, [Record("door.forced"), Show("red", "forced"), *effects]
+        return after, [DOOR.forced(), Show("red", DOOR.text("forced")), *effects]
     if state.phase != "unlocked":
         return after, effects
     passages = [passed(who) for who in state.passers]
     if state.passers:
         after = replace(after, reversed=0)
     if state.button:
-        passages.append(Record("door.exited"))
+        passages.append(DOOR.exited())
     return _locked(after), [*passages, Rest("lock"), Wake("relock", None), *_watch_leaf(state), *effects]
 
 
-def _watch_leaf(state: State) -> list[Effect]:
+def _watch_leaf(state: DoorState) -> list[Effect]:
     return [Wake("warn", state.settings.warn_ms), Wake("hold", state.settings.held_ms)]
 
 
-def _shut(state: State, now_ms: int) -> Step:
+def _shut(state: DoorState, now_ms: int) -> Step:
     latching = state.phase in ("open", "held") and not state.unlocked
     after = _to(state, "shut_unlocked" if state.unlocked else "shut")
     after = replace(after, leaf_open=False, shut_ms=now_ms if latching else None)
-    after, effects = moved(after, "door", "contact_still")
+    after, effects = moved(after, DOOR, "contact_still")
     effects = [Wake("warn", None), Wake("hold", None), *effects]
     if state.phase in ("held", "forced"):
-        effects.append(Record("door.shut", {"open_ms": now_ms - state.opened_ms}))
+        effects.append(DOOR.shut(open_ms=now_ms - state.opened_ms))
     if not (state.unlocked and state.leaf_open):
         return after, effects
     # The leaf stood open, the lock was driven, and now the contact shuts: somebody closed it, or it is reversed.
     after = replace(after, reversed=state.reversed + 1)
     if after.reversed < REVERSED_AFTER:
         return after, effects
-    after, faulted = set_fault(after, "door", "contact_reversed", present=True)
+    after, faulted = set_fault(after, DOOR, "contact_reversed", present=True)
     return after, effects + faulted
 
 
-def _relock(state: State) -> Step:
+def _relock(state: DoorState) -> Step:
     after, effects = _locked(_to(state, "relock")), list[Effect]([Rest("lock")])
     if state.phase != "unlocked" or not state.has_contact:
         return after, effects
     effects += [not_entered(who) for who in state.passers]
-    after, faulted = kept_still(after, "door", "contact_still", suspect_after=state.settings.still_after)
+    after, faulted = kept_still(after, DOOR, "contact_still", suspect_after=state.settings.still_after)
     return after, effects + faulted
 
 
-def _release(state: State, cause: str, active: bool, now_ms: int) -> Step:
+def _release(state: DoorState, cause: str, active: bool, now_ms: int) -> Step:
     causes = state.released_by | {cause} if active else state.released_by - {cause}
     effects: list[Effect] = []
     if cause == "hardware" and (cause in state.released_by) != active:
-        effects.append(Record("door.hard_release", {"active": active}))
+        effects.append(DOOR.hard_release(active=active))
     state = replace(state, released_by=causes)
     if causes:
         unwatched = (Wake(name, None) for name in ("relock", "warn", "hold"))
@@ -283,7 +284,7 @@ def _held(causes: frozenset[str]) -> list[Effect]:
     return keep_open("lock") if causes == {HELD_OPEN} else [Rest("lock"), Wake("hold_open", None)]
 
 
-def _bar(state: State) -> Step:
+def _bar(state: DoorState) -> Step:
     """Whoever was let in and has not entered is not awaited any more; whoever is on the way out is."""
     if not state.unlocked:
         return state, []
@@ -294,7 +295,7 @@ def _bar(state: State) -> Step:
     return _locked(_to(state, "relock")), [Rest("lock"), Wake("relock", None), *barred]
 
 
-def _levels(state: State, levels: Levels, now_ms: int) -> Step:
+def _levels(state: DoorState, levels: Levels, now_ms: int) -> Step:
     """Believe the inputs as they are found: an opening nobody watched is not called forced, a passage not booked.
     Whoever holds the exit button wants out now, and may have pressed it before anybody was there to hear."""
     active = levels.active
@@ -310,10 +311,13 @@ def _levels(state: State, levels: Levels, now_ms: int) -> Step:
     return state, effects + found
 
 
-def _believe_leaf(state: State, now_ms: int) -> Step:
+def _believe_leaf(state: DoorState, now_ms: int) -> Step:
     """The phase that fits the leaf as it stands, without a word about how it came to stand so."""
     if not state.leaf_open:
         return replace(state, phase="closed"), [Wake("warn", None), Wake("hold", None)]
     if state.phase in ("open", "held", "forced"):
         return state, []
     return replace(state, phase="open", opened_ms=now_ms), _watch_leaf(state)
+
+
+KIND = Station(DOOR, INPUTS, OUTPUTS, DoorSettings, start, step, report)

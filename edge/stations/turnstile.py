@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from contract.kinds.turnstile import TURNSTILE, Phase
 from contract.reasons import Reason
 from edge.archetypes.faults import kept_still, moved
 from edge.archetypes.portal import (
@@ -46,8 +47,8 @@ from edge.archetypes.protocol import (
     decided,
     refuse,
 )
+from edge.archetypes.station import Station
 
-Phase = Literal["rest", "unlocked", "turning", "forced", "jammed", "released"]
 Trigger = Literal["unlock", "left", "home", "relock", "jam", "release", "restore"]
 
 NEXT: dict[tuple[Phase, Trigger], Phase] = {
@@ -75,7 +76,7 @@ MAX_QUEUE = 3
 """As many may wait for the arm; then the turnstile is busy."""
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class TurnstileSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``unlock_ms``: how long the arm waits for a person. A turn that lasts ``turn_ms`` is jammed. An arm that leaves
     home again within ``tailgate_ms`` of a passage is turned by somebody who did not badge. The sensor calls the arm
     home some degrees early, and a machine that is unlocked before its lock has fallen forgets it when it falls: so the
@@ -95,14 +96,14 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} is greater than 0")
 
 
-class State(Portal, frozen=True):
+class TurnstileState(Portal, frozen=True):
     """``queue`` are those who may pass, ``turning`` is who of them turns the arm now, and ``leaving`` are those who
     badged at a free exit arm. ``away``: the arm is not at home; ``home_ms`` is when it last came there, ``passed_ms``
     when it last did so with a passage. ``released_by`` are the causes that free the arm: the emergency, or a mode that
     holds it open."""
 
     point: str
-    settings: Settings
+    settings: TurnstileSettings
     phase: Phase = "rest"
     queue: tuple[Passer, ...] = ()
     turning: Passer | None = None
@@ -113,21 +114,21 @@ class State(Portal, frozen=True):
     passed_ms: int | None = None
 
 
-Step = tuple[State, list[Effect]]
+Step = tuple[TurnstileState, list[Effect]]
 
 
-def start(point: str, settings: Settings) -> State:
-    return State(point, settings)
+def start(point: str, settings: TurnstileSettings) -> TurnstileState:
+    return TurnstileState(point, settings)
 
 
-def report(state: State) -> Report:
+def report(state: TurnstileState) -> Report:
     faulted = state.phase == "jammed"
     faults = state.faults | {"jammed"} if faulted else state.faults
     quiet = state.phase == "rest" and not (state.away or state.queue)
     return Report(state.phase, len(state.queue) >= MAX_QUEUE, faulted, faults, quiet)
 
 
-def step(state: State, happened: Input, now_ms: int) -> Step:
+def step(state: TurnstileState, happened: Input, now_ms: int) -> Step:
     """Take one input to completion. Inputs that mean nothing to a turnstile change nothing."""
     match happened:
         case Decided(decision=decision):
@@ -135,7 +136,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
         case OpenOnce():
             return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value), now_ms)
         case ModeChanged():
-            return to_mode(state, "turnstile", happened, lambda one, on: _release(one, HELD_OPEN, on), _bar)
+            return to_mode(state, TURNSTILE, happened, lambda one, on: _release(one, HELD_OPEN, on), _bar)
         case Levels(active=active):
             return _levels(state, active)
         case Edge(name="arm", active=True):
@@ -162,20 +163,20 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
 _UNWATCHED = [Wake(name, None) for name in ("relock", "next", "leave", "jam", "hold_open")]
 
 
-def _to(state: State, trigger: Trigger) -> State:
+def _to(state: TurnstileState, trigger: Trigger) -> TurnstileState:
     return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
 
 
-def _forgotten(state: State) -> State:
+def _forgotten(state: TurnstileState) -> TurnstileState:
     """Nobody is awaited any more, and no passage is booked: nobody watched."""
     return replace(state, queue=(), turning=None, leaving=())
 
 
-def _badge(state: State, found: Decided, now_ms: int) -> Step:
+def _badge(state: TurnstileState, found: Decided, now_ms: int) -> Step:
     return _let_in(state, passer(found), decided(found), Show("green", found.decision.reason.value), now_ms)
 
 
-def _let_in(state: State, who: Passer, told: Record, shown: Show, now_ms: int) -> Step:
+def _let_in(state: TurnstileState, who: Passer, told: Record, shown: Show, now_ms: int) -> Step:
     if state.phase == "released":
         return state, [told, shown]
     if who.direction == "out" and state.has_exit_arm:
@@ -190,7 +191,7 @@ def _let_in(state: State, who: Passer, told: Record, shown: Show, now_ms: int) -
     return state, [told, *served, shown]
 
 
-def _serve(state: State, now_ms: int) -> Step:
+def _serve(state: TurnstileState, now_ms: int) -> Step:
     """Unlock for whoever waits first, or go on waiting for them, once the arm has settled at home."""
     if not state.queue or state.phase not in ("rest", "unlocked"):
         return state, []
@@ -200,12 +201,12 @@ def _serve(state: State, now_ms: int) -> Step:
     return _to(state, "unlock"), _unlock(state)
 
 
-def _unlock(state: State, behind: Literal["nothing", "written"] = "written") -> list[Effect]:
+def _unlock(state: TurnstileState, behind: Literal["nothing", "written"] = "written") -> list[Effect]:
     unlock_ms = state.settings.unlock_ms
     return [Drive("unlock", unlock_ms + LEASE_MARGIN_MS, behind), Wake("relock", unlock_ms)]
 
 
-def _left(state: State, now_ms: int) -> Step:
+def _left(state: TurnstileState, now_ms: int) -> Step:
     """The lock falls back at once: the arm turns on by itself and locks when it is home."""
     after, jam = replace(_to(state, "left"), away=True), Wake("jam", state.settings.turn_ms)
     if state.phase == "unlocked":
@@ -214,56 +215,57 @@ def _left(state: State, now_ms: int) -> Step:
     if state.phase != "rest":
         return after, []
     tailgated = state.passed_ms is not None and now_ms - state.passed_ms < state.settings.tailgate_ms
-    what = "tailgated" if tailgated else "forced"
-    return after, [Record(f"turnstile.{what}"), Show("red", what), Wake("next", None), jam]
+    turned = TURNSTILE.tailgated() if tailgated else TURNSTILE.forced()
+    shown = TURNSTILE.text("tailgated" if tailgated else "forced")
+    return after, [turned, Show("red", shown), Wake("next", None), jam]
 
 
-def _home(state: State, now_ms: int) -> Step:
+def _home(state: TurnstileState, now_ms: int) -> Step:
     after, effects = replace(_to(state, "home"), away=False, home_ms=now_ms), list[Effect]([Wake("jam", None)])
     if state.phase == "jammed":
-        return after, [Record("turnstile.jam_cleared"), Rest("unlock"), Wake("relock", None), *effects]
+        return after, [TURNSTILE.jam_cleared(), Rest("unlock"), Wake("relock", None), *effects]
     if state.released_by == {HELD_OPEN}:
         # A machine locks behind each person until its contact has opened once, however long it was to stay unlocked.
         return after, [*effects, Rest("unlock"), Wake("hold_open", state.settings.settle_ms)]
     if state.turning is not None:
-        after, cleared = moved(replace(after, turning=None, passed_ms=now_ms), "turnstile", "arm_still")
+        after, cleared = moved(replace(after, turning=None, passed_ms=now_ms), TURNSTILE, "arm_still")
         effects = [passed(state.turning), *effects, *cleared]
     after, served = _serve(after, now_ms)
     return after, effects + served
 
 
-def _exited(state: State) -> Step:
+def _exited(state: TurnstileState) -> Step:
     if not state.leaving:
-        return state, [Record("turnstile.exited")]
+        return state, [TURNSTILE.exited()]
     left = state.leaving[1:]
     return replace(state, leaving=left), [passed(state.leaving[0]), *([] if left else [Wake("leave", None)])]
 
 
-def _jam(state: State) -> Step:
+def _jam(state: TurnstileState) -> Step:
     """Nobody stands and waits for a repair: whoever was let in has to badge again."""
     waited = state.queue if state.turning is None else (state.turning, *state.queue)
     after = replace(_to(state, "jam"), queue=(), turning=None)
-    return after, [Record("turnstile.jammed"), Show("red", "jammed"), *(not_entered(who) for who in waited)]
+    return after, [TURNSTILE.jammed(), Show("red", TURNSTILE.text("jammed")), *(not_entered(who) for who in waited)]
 
 
-def _relock(state: State) -> Step:
+def _relock(state: TurnstileState) -> Step:
     """Nobody came: everyone who waited has to badge again."""
     if state.phase != "unlocked":
         return state, [Rest("unlock")]
     effects: list[Effect] = [Rest("unlock"), *(not_entered(who) for who in state.queue)]
     after = replace(_to(state, "relock"), queue=())
-    after, faulted = kept_still(after, "turnstile", "arm_still", suspect_after=state.settings.still_after)
+    after, faulted = kept_still(after, TURNSTILE, "arm_still", suspect_after=state.settings.still_after)
     return after, effects + faulted
 
 
-def _levels(state: State, active: Mapping[str, bool]) -> Step:
+def _levels(state: TurnstileState, active: Mapping[str, bool]) -> Step:
     state = replace(state, away=active.get("arm", False), has_exit_arm="exit_arm" in active)
     if state.phase == "released":
         return state, keep_open("unlock") if state.released_by == {HELD_OPEN} else []
     return _believe_arm(state)
 
 
-def _release(state: State, cause: str, active: bool) -> Step:
+def _release(state: TurnstileState, cause: str, active: bool) -> Step:
     causes = state.released_by | {cause} if active else state.released_by - {cause}
     state = replace(state, released_by=causes)
     if causes:
@@ -272,7 +274,7 @@ def _release(state: State, cause: str, active: bool) -> Step:
     return _believe_arm(_to(state, "restore")) if state.phase == "released" else (state, [])
 
 
-def _bar(state: State) -> Step:
+def _bar(state: TurnstileState) -> Step:
     """Whoever was let in and has not entered is not awaited any more; whoever is on the way out is."""
     leaving = tuple(who for who in state.queue if who.direction == "out")
     effects: list[Effect] = [not_entered(who) for who in state.queue if who.direction == "in"]
@@ -284,8 +286,11 @@ def _bar(state: State) -> Step:
     return state, effects if leaving else [*effects, Wake("next", None)]
 
 
-def _believe_arm(state: State) -> Step:
+def _believe_arm(state: TurnstileState) -> Step:
     """The phase that fits the arm as it stands: away from home it is in the middle of a turn nobody watched."""
     after = replace(_forgotten(state), phase="turning" if state.away else "rest")
     watch = [Wake("jam", state.settings.turn_ms)] if state.away else []
     return after, [Rest("unlock"), *_UNWATCHED, *watch]
+
+
+KIND = Station(TURNSTILE, INPUTS, OUTPUTS, TurnstileSettings, start, step, report)

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from edge.config.device_config import DeviceConfig, load
 from edge.identity.identity import Identity
 from edge.machine.files import socket_complaint
 from firmware_sim.control.control import BoardControl, BoardGone
-from firmware_sim.worlds.demo.community import CONTROL, READY_WITHIN_S, programs_of, tell_time
+from firmware_sim.worlds.demo.community import CONTROL, READY_WITHIN_S, named, programs_of, tell_time
 from firmware_sim.worlds.demo.endings import stop_signal
 from firmware_sim.worlds.demo.processes import Program, scripts
 from firmware_sim.worlds.demo.samples import configured
@@ -41,7 +42,7 @@ def write_device(folder: Path, sample: str, *, site: str, zone: str, broker: str
     return path
 
 
-def run_device(path: Path, cloud: Path | None, *, people: bool) -> int:
+def run_device(path: Path, cloud: Path | None, *, people: bool, kinds: Sequence[Path] = ()) -> int:
     """Run it until told to end; registered first with the cloud of a folder, if one is named and it is not yet.
 
     Raises ``CannotBe``, ``ConfigError``, ``Died`` or ``OSError``.
@@ -50,18 +51,18 @@ def run_device(path: Path, cloud: Path | None, *, people: bool) -> int:
     folder = config.path.parent
     if wrong := socket_complaint(folder / CONTROL, "name a folder with a shorter path"):
         raise CannotBe(wrong)
-    return asyncio.run(_live(config, folder.absolute(), cloud, people=people))
+    return asyncio.run(_live(config, folder.absolute(), cloud, people=people, kinds=kinds))
 
 
-async def _live(config: DeviceConfig, folder: Path, cloud: Path | None, *, people: bool) -> int:
+async def _live(config: DeviceConfig, folder: Path, cloud: Path | None, *, people: bool, kinds: Sequence[Path]) -> int:
     if cloud is not None and not (config.keys / "sync.key").exists():
-        await _register(config, cloud)
+        await _register(config, cloud, kinds)
     if not (config.keys / "sync.key").exists():
         raise CannotBe(
             f"{config.device.name} is not registered: add --cloud FOLDER for a cloud on this machine, or adopt it: "
             f"hearthgate-edge adopt https://HOST:8400 --ca FINGERPRINT --config {config.path}"
         )
-    board, keeper, agent = programs = programs_of(config, folder, seed=1, people=people)
+    board, keeper, agent = programs = programs_of(config, folder, seed=1, people=people, kinds=kinds)
     ending = asyncio.ensure_future(stop_signal())
     control = BoardControl(folder / CONTROL)
     try:
@@ -89,11 +90,11 @@ async def _until_told(ending: "asyncio.Future[None]", programs: tuple[Program, .
         await asyncio.wait((ending,), timeout=LOOK_S)
 
 
-async def _register(config: DeviceConfig, cloud: Path) -> None:
+async def _register(config: DeviceConfig, cloud: Path, kinds: Sequence[Path]) -> None:
     """As an installer at both machines does it, with the clock set."""
     tell_time(config)
     registering = await asyncio.create_subprocess_exec(
-        *(scripts("hearthgate-cloud"), "device", "add", config.device.name, "--dir", str(cloud)),
+        *(scripts("hearthgate-cloud"), *named(kinds), "device", "add", config.device.name, "--dir", str(cloud)),
         *("--public-key", Identity(config.keys).public_key, "--out", str(config.keys)),
         *("--wiring", str(config.path)),
         stdout=sys.stdout,

@@ -22,10 +22,6 @@ from tests.house import sources
 CLOUD = Path(__file__).parents[2] / "cloud"
 METHODS = [("console/templates/**.html", "jinja2"), ("**.py", "python")]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
-FAMILIES = "access|bank|command|device|door|emergency|ev_post|reader|session|socket|turnstile"
-RECORDED = re.compile(rf'"((?:{FAMILIES})\.[a-z_]+)"')
-MAKES_FAULTS = {"set_fault": 2, "moved": 2, "kept_still": 2, "with_fault": 1, "trip": 1, "_fail": 1}
-"""What a station calls to say that something is wrong, and which of its arguments names that."""
 DEED = re.compile(r'"((?:card|device|login|membership|mode|muster|operator|password|person)\.[a-z]+)"')
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,:;?!]")
 
@@ -78,43 +74,6 @@ def test_the_compiled_catalogue_speaks(spoken: dict[str, Language]) -> None:
     assert spoken[CHINESE].say("") == ""
 
 
-def test_every_kind_that_a_device_records_has_words() -> None:
-    files = sources.files("edge", suffix=".py")
-    recorded = {kind for file in files for kind in RECORDED.findall(file.read_text())}
-    assert len(recorded) > 10
-    assert {kind for kind in recorded if kind not in vocabulary().events and kind not in NOT_EVENTS} == set()
-
-
-def faults(source: str) -> Iterator[str]:
-    """Every word for a fault that stands in a program. A post's nonsense is a fault of its own by what it was."""
-    for node in ast.walk(ast.parse(source)):
-        match node:
-            case ast.Call(func=ast.Name(id="Nonsense"), args=[ast.Constant(value=str(what))]):
-                yield f"nonsense_{what}"
-            case ast.Call(func=ast.Name(id=name), args=arguments) if name in MAKES_FAULTS:
-                yield from named(arguments[MAKES_FAULTS[name]])
-            case ast.Dict(keys=keys, values=values):
-                for key, value in zip(keys, values, strict=True):
-                    if isinstance(key, ast.Constant) and key.value == "fault":
-                        yield from named(value)
-
-
-def named(what: ast.expr) -> Iterator[str]:
-    """The words that an expression may come to, as far as they stand there."""
-    match what:
-        case ast.Constant(value=str(word)):
-            yield word
-        case ast.IfExp(body=one, orelse=other):
-            yield from named(one)
-            yield from named(other)
-
-
-def test_every_fault_that_a_device_tells_of_has_words() -> None:
-    told = {fault for file in sources.files("edge", suffix=".py") for fault in faults(file.read_text())}
-    assert {"relay_stuck", "contactor_welded", "nonsense_frame", "silent", "exit_button_stuck", "latch"} <= told
-    assert told - set(vocabulary().faults) == set()
-
-
 def places(source: str) -> Iterator[str]:
     """Every word that a function named ``faults`` may give a fault: the keys of what it returns."""
     for function in ast.walk(ast.parse(source)):
@@ -141,10 +100,6 @@ def test_every_fault_of_a_device_has_words() -> None:
     assert told - set(vocabulary().faults) == set()
 
 
-def test_every_family_of_events_has_words() -> None:
-    assert set(FAMILIES.split("|")) - set(vocabulary().families) == set()
-
-
 def test_every_detail_of_the_audit_has_words() -> None:
     kept = {key for file in sources.files("cloud", suffix=".py") for key in details(file.read_text())}
     assert {"address", "certificate", "cards", "plan", "role"} <= kept
@@ -164,10 +119,6 @@ def test_every_deed_that_the_audit_records_has_words() -> None:
     recorded = {deed for file in files for deed in DEED.findall(file.read_text())}
     assert len(recorded) > 8
     assert recorded - set(words.ACTIONS) - set(vocabulary().events) == set()
-
-
-NOT_EVENTS = {"command.pub", "device.key", "device.run"}
-"""Names of files, and a place in a config."""
 
 
 @pytest.mark.parametrize("reason", [*Reason, "a_reason_of_tomorrow"])

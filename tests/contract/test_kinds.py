@@ -1,7 +1,6 @@
 """A kind of station is known to both sides: what it may record and report, its modes, and all of its words."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Never
 
@@ -21,7 +20,7 @@ from contract.kinds import (
     has_mode,
     kind_of,
     known_kinds,
-    remove_folder,
+    remove_folders,
     vocabulary,
 )
 from contract.kinds.door import DOOR
@@ -63,12 +62,11 @@ KIND = Fountain(
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A folder of one kind, which is forgotten afterwards."""
+def folder(tmp_path: Path) -> Path:
+    """A folder of one kind."""
     (tmp_path / "kinds").mkdir()
     (tmp_path / "kinds" / "fountain.py").write_text(FILE)
-    yield tmp_path
-    remove_folder(tmp_path)
+    return tmp_path
 
 
 def test_every_kind_of_ours_is_known() -> None:
@@ -109,7 +107,7 @@ def test_kind_records_what_it_and_its_archetype_declare() -> None:
 def test_fault_and_text_outside_its_kind_are_refused() -> None:
     assert FOUNTAIN.fault("dry", present=True) == Record("fountain.fault", {"fault": "dry"})
     assert FOUNTAIN.fault("dry", present=False) == Record("fountain.fault_cleared", {"fault": "dry"})
-    assert FOUNTAIN.fault_cleared_by("dry", "aa").data == {"fault": "dry", "by": "aa"}
+    assert FOUNTAIN.fault_cleared(fault="dry", by="aa").data == {"fault": "dry", "by": "aa"}
     assert SOCKET.text("hot") == "hot"
     with pytest.raises(Undeclared, match="fountain has no words for the fault wet"):
         FOUNTAIN.fault("wet", present=True)  # type: ignore[arg-type]
@@ -161,7 +159,7 @@ def test_kind_of_a_folder_is_known_while_it_is_there(folder: Path) -> None:
     assert vocabulary().events["fountain.fault"].look.words == Phrase("饮水机故障", "Fountain fault")
     assert grade_of("fountain.poured") == "watch"
     assert has_mode("fountain", Mode.OUT_OF_SERVICE)
-    remove_folder(folder)
+    remove_folders()
     assert kind_of("fountain") is UNKNOWN
     assert "fountain.poured" not in vocabulary().events
 
@@ -181,6 +179,11 @@ def test_file_that_is_no_kind_is_refused(old: str, new: str, said: str, folder: 
     (folder / "kinds" / "fountain.py").write_text(FILE.replace(old, new))
     with pytest.raises(BadKind, match=said):
         add_folder(folder)
+
+
+def test_folder_without_kinds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadKind, match="has no folder kinds, with a file for each kind"):
+        add_folder(tmp_path)
 
 
 def test_folder_cannot_take_the_name_of_a_kind(folder: Path) -> None:

@@ -1,11 +1,9 @@
-"""A kind of station that nobody knew: three files in a folder, found by name, and run from the card to the cloud. No
+"""A kind of station that nobody knew: four files in a folder, found by name, and run from the card to the cloud. No
 other file of the gateway is touched.
 """
 
 import asyncio
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,37 +18,65 @@ from contract.credentials import encode
 from contract.decide import Mode
 from contract.events import Event, decode_event
 from edge.config.device_config import load
+from edge.config.kinds import add_kinds
+from firmware_sim import parts
 from firmware_sim.network.virtual_mqtt import VirtualBroker
 from firmware_sim.worlds.virtual.cloud import VirtualCloud
 from firmware_sim.worlds.virtual.device import VirtualDevice
 from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
 from tests.firmware_sim.support.story import in_virtual_time
 
+WORDS = '''\
+"""A drinking fountain: a card lets water run for a while."""
+
+from typing import Literal, Never, TypedDict
+
+from contract.archetypes import SessionKind
+from contract.event_types import EventType
+from contract.phrases import Phrase, noun
+
+Phase = Literal["still", "pouring"]
+
+
+class Poured(TypedDict):
+    times: int
+
+
+class Fountain(SessionKind[Phase, Never, Never]):
+    poured = EventType("fountain.poured", "good", "value", "出水", "Water ran", Poured)
+
+
+FOUNTAIN = KIND = Fountain(
+    "fountain",
+    noun("饮水机", "Fountain", "Fountains"),
+    phases={"still": Phrase("没有出水", "still"), "pouring": Phrase("出水中", "pouring")},
+)
+'''
 STATION = '''\
 """A drinking fountain: a card lets water run for a while, and a float says when the basin is full."""
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from edge.archetypes.protocol import Decided, Drive, Due, Edge, Emergency, Found, Keep, Record, Report, Rest, Wake
-from edge.archetypes.protocol import decided, refuse
+from contract.kinds.fountain import FOUNTAIN
+from edge.archetypes.protocol import (
+    Decided, Drive, Due, Edge, Emergency, Found, Keep, ModeChanged, Report, Rest, Wake, decided, refuse
+)
+from edge.archetypes.station import Station
 
-INPUTS = {"float": False}
-OUTPUTS = {"valve": True}
 
-
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class FountainSettings(Struct, frozen=True, forbid_unknown_fields=True):
     pour_ms: int = 5_000
 
 
-class State(Struct, frozen=True):
-    settings: Settings
+class FountainState(Struct, frozen=True):
+    settings: FountainSettings
     pouring: bool = False
     poured: int = 0
 
 
 def start(point, settings):
-    return State(settings)
+    return FountainState(settings)
 
 
 def report(state):
@@ -65,13 +91,18 @@ def step(state, happened, now_ms):
             if not decision.allowed:
                 return state, refuse(happened)
             state = replace(state, pouring=True, poured=state.poured + 1)
-            told = Record("fountain.poured", {"times": state.poured})
+            told = FOUNTAIN.poured(times=state.poured)
             drive = Drive("valve", state.settings.pour_ms + 1_000, "durable")
             kept = Keep(str(state.poured).encode())
             return state, [decided(happened), told, kept, drive, Wake("shut", state.settings.pour_ms)]
         case Due(name="shut") | Edge(name="float", active=True) | Emergency(active=True) if state.pouring:
             return replace(state, pouring=False), [Rest("valve"), Wake("shut", None)]
+        case ModeChanged(mode=mode, number=number):
+            return state, [FOUNTAIN.mode_set(mode=mode.value, number=number)]
     return state, []
+
+
+KIND = Station(FOUNTAIN, {"float": False}, {"valve": True}, FountainSettings, start, step, report)
 '''
 PART = '''\
 """What a fountain does when its valve moves."""
@@ -128,28 +159,25 @@ readers.in = { d0 = 5, d1 = 6 }
 RIDER, RESIDENT, STRANGER = 10010, 10006, 4711
 
 
-def loaded(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def write_fountain(folder: Path) -> Path:
+    """The four files of a kind: what both sides know of it, its station, its part and a sample. Returns the sample."""
+    files = {"kinds/fountain.py": WORDS, "stations/fountain.py": STATION, "parts/fountain.py": PART}
+    for name, text in {**files, "fountain.toml": CONFIG}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text)
+    return folder / "fountain.toml"
 
 
 class Site:
     """One fountain and the cloud, in virtual time."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "kinds").mkdir()
-        (folder / "kinds" / "fountain.py").write_text(STATION)
-        (folder / "fountain_part.py").write_text(PART)
-        (folder / "fountain.toml").write_text(CONFIG)
+        sample = write_fountain(folder)
+        add_kinds([folder], parts)
         self.loop = asyncio.get_running_loop()
         broker = VirtualBroker(self.loop, seed=1)
-        config = load(folder / "fountain.toml", [folder / "kinds"])
-        fit = loaded(folder / "fountain_part.py").fit
-        self.device = VirtualDevice(config, broker, seed=1, more={"fountain": fit})
+        config = load(sample)
+        self.device = VirtualDevice(config, broker, seed=1)
         self.cloud = VirtualCloud(folder / "cloud", broker, lambda: MIDNIGHT_MS + round(self.loop.time() * 1000))
         self.cloud.found([config])
         self.cloud.start()
@@ -180,7 +208,7 @@ class Site:
 
 
 @in_virtual_time
-async def test_a_kind_of_three_files_runs_from_the_card_to_the_cloud(tmp_path: Path) -> None:
+async def test_a_kind_of_four_files_runs_from_the_card_to_the_cloud(tmp_path: Path) -> None:
     site = Site(tmp_path)
     await asyncio.sleep(10)
     await site.tap(RIDER)

@@ -5,9 +5,13 @@ be alone for hours and tell of them later, so nothing is believed twice: see ``t
 limits run on ours. A post that is not heard, that says it is faulted, or that gives power to nobody is not offered.
 """
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from contract.decide import Decision, Mode
+from contract.kinds.ev_post import EV_POST, Fault
+from contract.kinds.ev_post import Phase as Shown
 from contract.reasons import Reason
 from contract.sessions import Stop, stop_of_emergency
 from edge.archetypes.faults import set_fault
@@ -25,13 +29,13 @@ from edge.archetypes.protocol import (
     ModeChanged,
     QuotaSpent,
     Received,
-    Record,
     Report,
     StopOrdered,
     TimeOfDay,
     Wake,
 )
 from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, at_minute, ended, energy_wh
+from edge.archetypes.station import Station
 from edge.stations.ev_post import local_list, transactions
 from edge.stations.ev_post.begins import answered, ask, at_reader, begun, cannot_record, give_up
 from edge.stations.ev_post.card_list import listed, send_next, weigh, weighed_again
@@ -66,8 +70,20 @@ from edge.stations.ev_post.messages import (
     StatusSaid,
     StopSaid,
     TurnedAway,
+    What,
 )
-from edge.stations.ev_post.state import CLASS, SETTLE_MS, Settings, State, Step, is_offered, keep, standing, tell, to
+from edge.stations.ev_post.state import (
+    CLASS,
+    SETTLE_MS,
+    EvPostSettings,
+    EvPostState,
+    Step,
+    is_offered,
+    keep,
+    standing,
+    tell,
+    to,
+)
 from edge.stations.ev_post.transactions import Book, Unreadable
 
 INPUTS: dict[str, bool] = {}
@@ -81,15 +97,25 @@ SILENT_MS = 3 * MINUTE_MS
 GONE_MS = MINUTE_MS
 LIST_AGAIN_MS = 5 * MINUTE_MS
 NONSENSE_MS = HOUR_MS
+NONSENSE: Mapping[What, Fault] = {
+    "connector": "nonsense_connector",
+    "frame": "nonsense_frame",
+    "power": "nonsense_power",
+    "start": "nonsense_start",
+    "status": "nonsense_status",
+    "transaction": "nonsense_transaction",
+}
+PASSING: tuple[Fault, ...] = (*NONSENSE.values(), *TURNED)
+"""Faults that are over when the post has not given cause for them again for a while."""
 IMPLAUSIBLE_POWER = 1.5
 """So many times what the post can give is no power but a wrong unit; a mains voltage that is high makes it 1.2."""
 
 
-def start(point: str, settings: Settings) -> State:
-    return State(point, settings)
+def start(point: str, settings: EvPostSettings) -> EvPostState:
+    return EvPostState(point, settings)
 
 
-def report(state: State) -> Report:
+def report(state: EvPostState) -> Report:
     session = state.book.session
     return Report(
         _shown(state),
@@ -104,7 +130,7 @@ def report(state: State) -> Report:
     )
 
 
-def _shown(state: State) -> str:
+def _shown(state: EvPostState) -> Shown:
     if state.emergency:
         return "emergency"
     if state.here is None:
@@ -112,7 +138,7 @@ def _shown(state: State) -> str:
     return state.phase if is_offered(state) or state.book.live else "faulted"
 
 
-def _live(state: State, session: Session | None) -> dict[str, object]:
+def _live(state: EvPostState, session: Session | None) -> dict[str, object]:
     live: dict[str, object] = {
         "class": CLASS,
         "power_w": round(state.power_w),
@@ -133,7 +159,7 @@ def _live(state: State, session: Session | None) -> dict[str, object]:
     }
 
 
-def step(state: State, happened: Input, now_ms: int) -> Step:
+def step(state: EvPostState, happened: Input, now_ms: int) -> Step:
     """Take one input to completion, and tell the server what is known of this connector by now."""
     state, effects = _step(state, happened, now_ms)
     stands = standing(state)
@@ -142,7 +168,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
     return replace(state, standing=stands), [tell(stands), *effects]
 
 
-def _step(state: State, happened: Input, now_ms: int) -> Step:
+def _step(state: EvPostState, happened: Input, now_ms: int) -> Step:
     """Inputs that mean nothing to a post change nothing."""
     match happened:
         case Received(message=message):
@@ -153,7 +179,7 @@ def _step(state: State, happened: Input, now_ms: int) -> Step:
             return at_reader(state, _for_power(happened))
         case StopOrdered(told=told) if state.book.session is not None:
             state, effects = stop(state, Stop.OPERATOR)
-            return state, [Record("command.done", told), *effects]
+            return state, [EV_POST.ordered(**told), *effects]
         case CannotRecord():
             return cannot_record(state)
         case QuotaSpent(session=one) if state.book.session is not None and state.book.session.id == one:
@@ -162,7 +188,7 @@ def _step(state: State, happened: Input, now_ms: int) -> Step:
             return _emergency(state, active, cause)
         case ModeChanged(mode=mode, number=number) if mode is not state.mode:
             state, effects = _to_mode(state, mode)
-            return state, [Record("ev_post.mode", {"mode": mode.value, "number": number}), *effects]
+            return state, [EV_POST.mode_set(mode=mode.value, number=number), *effects]
         case CloudHeard():
             return state, weigh(state, 1)
         case TimeOfDay(minute=minute) if (live := state.book.live) is not None and live.session is not None:
@@ -184,14 +210,14 @@ def _for_power(found: Decided) -> Decided:
     return replace(found, decision=Decision(Reason.OUT_OF_SERVICE, found.decision.grant))
 
 
-def _due(state: State, name: str, now_ms: int) -> Step:
+def _due(state: EvPostState, name: str, now_ms: int) -> Step:
     match name:
         case "greet":
             return greet(state)
         case "gone" if state.here is None:
-            return set_fault(state, "ev_post", "silent", present=True)
+            return set_fault(state, EV_POST, "silent", present=True)
         case "silent":
-            return set_fault(state, "ev_post", "silent", present=True)
+            return set_fault(state, EV_POST, "silent", present=True)
         case "start" if state.phase == "starting":
             return give_up(state, "nobody_plugged_in")
         case "limit":
@@ -215,15 +241,14 @@ def _due(state: State, name: str, now_ms: int) -> Step:
         case "forget":
             state = replace(state, book=replace(state.book, unsure=""))
             return state, [keep(state)]
-    if name.startswith("nonsense_") or name in TURNED:
-        return set_fault(state, "ev_post", name, present=False)
-    return state, []
+    over = next((fault for fault in PASSING if fault == name), None)
+    return (state, []) if over is None else set_fault(state, EV_POST, over, present=False)
 
 
 # What the post says
 
 
-def _heard(state: State, message: FromPost, now_ms: int) -> Step:
+def _heard(state: EvPostState, message: FromPost, now_ms: int) -> Step:
     if isinstance(message, Left):
         return replace(state, here=None, greeted=False, left_ms=now_ms), [
             Wake("silent", None),
@@ -234,7 +259,7 @@ def _heard(state: State, message: FromPost, now_ms: int) -> Step:
         return _connected(state, message)
     if isinstance(message, TurnedAway):
         return turned_away(state, message)
-    state, effects = set_fault(state, "ev_post", "silent", present=False)
+    state, effects = set_fault(state, EV_POST, "silent", present=False)
     effects.append(Wake("silent", SILENT_MS))
     if isinstance(message, Alive):
         return state, effects
@@ -245,7 +270,7 @@ def _heard(state: State, message: FromPost, now_ms: int) -> Step:
     return state, effects + told
 
 
-def _told(state: State, message: FromPost, now_ms: int) -> Step:
+def _told(state: EvPostState, message: FromPost, now_ms: int) -> Step:
     match message:
         case CardShown() | StartSaid():
             return ask(state, message, now_ms)
@@ -264,18 +289,18 @@ def _told(state: State, message: FromPost, now_ms: int) -> Step:
         case Done():
             return _done(state, message)
         case Configured():
-            state, refused = record(state, "ev_post.configured", {"refused": list(message.refused)})
+            state, refused = record(state, EV_POST.configured(refused=list(message.refused)))
             state, effects = send_next(replace(state, cards=local_list.limited(state.cards, message)))
             return state, [*refused, *effects]
         case ListVersion():
             return send_next(replace(state, cards=local_list.found(state.cards, message)))
         case Nonsense(what=what):
-            state, effects = set_fault(state, "ev_post", f"nonsense_{what}", present=True)
-            return state, [*effects, Wake(f"nonsense_{what}", NONSENSE_MS)]
+            state, effects = set_fault(state, EV_POST, NONSENSE[what], present=True)
+            return state, [*effects, Wake(NONSENSE[what], NONSENSE_MS)]
     return state, []
 
 
-def _connected(state: State, here: Connected) -> Step:
+def _connected(state: EvPostState, here: Connected) -> Step:
     """A post is there. Two that go by one name would take turns, so each time is told."""
     state, effects = connected(state, here)
     effects += [Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS)]
@@ -286,7 +311,7 @@ def _connected(state: State, here: Connected) -> Step:
     return state, effects
 
 
-def _done(state: State, done: Done) -> Step:
+def _done(state: EvPostState, done: Done) -> Step:
     what = done.order.partition(":")[0]
     if what == "start" and not done.accepted and state.phase == "starting":
         return give_up(state, done.how)
@@ -296,7 +321,7 @@ def _done(state: State, done: Done) -> Step:
         return order_availability(state)
     if what == "operative":
         refused = not done.accepted and done.how not in ("offline", "timeout")
-        return set_fault(state, "ev_post", "disobeys", present=refused)
+        return set_fault(state, EV_POST, "disobeys", present=refused)
     if what == "list":
         state = replace(state, cards=local_list.answered(state.cards, done))
         if done.how == "version_mismatch":
@@ -305,7 +330,7 @@ def _done(state: State, done: Done) -> Step:
     return state, []
 
 
-def _weighed(state: State, found: Decided, now_ms: int) -> Step:
+def _weighed(state: EvPostState, found: Decided, now_ms: int) -> Step:
     if found.about.startswith("list:"):
         return weighed_again(state, found)
     question = next((one for about, one in state.asked if about == found.about), None)
@@ -319,7 +344,7 @@ def _weighed(state: State, found: Decided, now_ms: int) -> Step:
     return state, effects + sent
 
 
-def _emergency(state: State, active: bool, cause: str) -> Step:
+def _emergency(state: EvPostState, active: bool, cause: str) -> Step:
     """The keeper cuts what it can reach; a post is told to stop, and to serve nobody until the reset."""
     if not active:
         return order_availability(replace(state, emergency=""))
@@ -332,7 +357,7 @@ def _emergency(state: State, active: bool, cause: str) -> Step:
     return state, [*stopped, *barred, *effects]
 
 
-def _to_mode(state: State, mode: Mode) -> Step:
+def _to_mode(state: EvPostState, mode: Mode) -> Step:
     """Whoever was let in a moment before and has not begun is let in no more."""
     state, effects = replace(state, mode=mode), list[Effect]()
     if mode in BARRING and state.phase == "starting":
@@ -344,12 +369,12 @@ def _to_mode(state: State, mode: Mode) -> Step:
 # What is kept
 
 
-def _found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> Step:
+def _found(state: EvPostState, document: bytes, age_ms: int | None, now_ms: int) -> Step:
     """The post went on while nobody was here; it is asked as soon as it connects."""
     try:
         book = transactions.read(document)
     except Unreadable:
-        return set_fault(state, "ev_post", "kept_unreadable", present=True)
+        return set_fault(state, EV_POST, "kept_unreadable", present=True)
     state = replace(state, book=book, counted_ms=now_ms - (age_ms or 0), kept_ms=now_ms, told_ms=now_ms)
     # Whether an end was written down in time nobody knows after a restart, so it is written again.
     unsure = [one.session for one in book.transactions if one.number == book.unsure and one.session is not None]
@@ -365,3 +390,6 @@ def _found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> St
         state = replace(state, book=transactions.put(book, unbounded))
     left_ms = book.session.limit_ms - book.session.span_ms - (age_ms or 0)
     return state, [*effects, Wake("limit", max(0, left_ms))]
+
+
+KIND = Station(EV_POST, INPUTS, OUTPUTS, EvPostSettings, start, step, report, lines=LINES)

@@ -3,11 +3,12 @@
 from msgspec.structs import replace
 
 from contract.decide import Decision
+from contract.kinds.ev_post import EV_POST
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge.archetypes.account import Reading, opened
 from edge.archetypes.faults import set_fault
-from edge.archetypes.protocol import Ask, Decided, Effect, Record, Send, Show, Wake, decided, refuse
+from edge.archetypes.protocol import Ask, Decided, Effect, Send, Show, Wake, decided, refuse
 from edge.archetypes.session import By, is_holders, of_decision, spent, started, turned_away
 from edge.stations.ev_post import attribution, transactions
 from edge.stations.ev_post.ends import end, stop, unpark
@@ -19,8 +20,8 @@ from edge.stations.ev_post.state import (
     OF_STATION,
     SETTLE_MS,
     STOP_AGAIN_MS,
+    EvPostState,
     Question,
-    State,
     Step,
     is_offered,
     keep,
@@ -45,7 +46,7 @@ WORDS: dict[Reason, Word] = {
 """What the post is told of a card; it is blocked for any other reason."""
 
 
-def ask(state: State, question: Question, now_ms: int) -> Step:
+def ask(state: EvPostState, question: Question, now_ms: int) -> Step:
     """Have the card of a question weighed. One that no card can have is weighed too: it is unknown, and recorded so.
     Where we told the post to begin, the tag is the ticket of a decision that stands."""
     tag, wanted = question.tag.lower(), state.wanted
@@ -69,7 +70,7 @@ def ask(state: State, question: Question, now_ms: int) -> Step:
     return state, [Ask(card_bytes(tag) or NO_CARD + tag.encode(), about)]
 
 
-def answered(state: State, shown: CardShown, found: Decided) -> Step:
+def answered(state: EvPostState, shown: CardShown, found: Decided) -> Step:
     """Somebody shows a card before plugging in, or to stop: the holder may always do that."""
     if is_holders(state.book.session, found):
         return state, [tell(Verdict(shown.call, "accepted"))]
@@ -84,7 +85,7 @@ def _word(found: Decided) -> Word:
     return WORDS.get(found.decision.reason, "blocked")
 
 
-def begun(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
+def begun(state: EvPostState, told: StartSaid, found: Decided, now_ms: int) -> Step:
     """A transaction began. If it was told of before, the answer is the first one."""
     known = transactions.same(state.book, found.digest.hex(), told)
     if known is not None:
@@ -100,7 +101,7 @@ def begun(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     return state, effects + asks
 
 
-def _said_again(state: State, told: StartSaid, known: Transaction) -> Send:
+def _said_again(state: EvPostState, told: StartSaid, known: Transaction) -> Send:
     """The first answer, once more; but one that is to stop by now is not encouraged."""
     is_stopping = known == state.book.live and state.phase == "stopping"
     word: Word = "blocked" if known.session is None or is_stopping else "accepted"
@@ -111,7 +112,7 @@ def _is_older(told: StartSaid, live: Transaction) -> bool:
     return told.at_ms is not None and live.at_ms is not None and told.at_ms < live.at_ms
 
 
-def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
+def _begin(state: EvPostState, told: StartSaid, found: Decided, now_ms: int) -> Step:
     """A transaction of its own. What was drawn while the post was alone is booked whatever the rule says by now; what
     begins under our eyes against the rule is stopped."""
     ago_ms = _ago_ms(state, told, now_ms)
@@ -126,7 +127,7 @@ def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     promised = word == "accepted" and not late
     state = replace(state, instead=Verdict(told.call, "blocked", one.number) if promised else None)
     effects: list[Effect] = [*weighed, *_said(state, one, told, word), promise(answer) if promised else tell(answer)]
-    state, well = set_fault(state, "ev_post", "meter_doubted", present=False)
+    state, well = set_fault(state, EV_POST, "meter_doubted", present=False)
     effects += [*well, Wake("start", None), Wake("settle", None)]
     if promised:
         state = replace(state, reserved_for="")
@@ -140,7 +141,7 @@ def _begin(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
     return state, effects + parked
 
 
-def _book_late(state: State, told: StartSaid, found: Decided, now_ms: int) -> Step:
+def _book_late(state: EvPostState, told: StartSaid, found: Decided, now_ms: int) -> Step:
     """A transaction that was over before the one that runs began; its end is still to be told."""
     one, word = _opened(state, told, found, state.settings.session_ms, late=True)
     one = replace(one, late=True)
@@ -150,7 +151,9 @@ def _book_late(state: State, told: StartSaid, found: Decided, now_ms: int) -> St
     return state, [*effects, *parked, Wake("settle", SETTLE_MS)]
 
 
-def _opened(state: State, told: StartSaid, found: Decided, past_ms: int, *, late: bool) -> tuple[Transaction, Word]:
+def _opened(
+    state: EvPostState, told: StartSaid, found: Decided, past_ms: int, *, late: bool
+) -> tuple[Transaction, Word]:
     """The transaction, and what the post is told of its card."""
     reason, grant = found.decision.reason, found.decision.grant
     accepted = found.decision.allowed or (late and reason in OF_STATION)
@@ -178,28 +181,29 @@ def _opened(state: State, told: StartSaid, found: Decided, past_ms: int, *, late
     return one, "accepted" if accepted else "blocked" if found.decision.allowed else _word(found)
 
 
-def _begin_reading(state: State, told: StartSaid) -> Reading | None:
+def _begin_reading(state: EvPostState, told: StartSaid) -> Reading | None:
     """The register at the beginning: as it was told with the plug, where that came before the card."""
     begin = None if told.meter_wh is None else Reading(told.meter_wh, told.at_ms)
     before = dict(state.before).get(told.transaction)
     return before if before is not None and (begin is None or before.wh <= begin.wh) else begin
 
 
-def _said(state: State, one: Transaction, told: StartSaid, word: Word) -> list[Effect]:
+def _said(state: EvPostState, one: Transaction, told: StartSaid, word: Word) -> list[Effect]:
     """What is recorded and kept of a beginning. The post's own time stands beside ours, for it may be wrong."""
     session = one.session
-    post = {
-        "transaction": one.number,
-        "post_at_ms": told.at_ms,
-        "heard_ms": told.heard_ms,
-        "offset_ms": state.offset_ms,
-    }
-    began = Record("ev_post.began", {**post, "session": "" if session is None else session.id, "told": word})
+    began = EV_POST.began(
+        transaction=one.number,
+        post_at_ms=told.at_ms,
+        heard_ms=told.heard_ms,
+        offset_ms=state.offset_ms,
+        session="" if session is None else session.id,
+        told=word,
+    )
     booked: list[Effect] = [] if session is None else [started(session), *spent(session)]
     return [began, *booked, keep(state)]
 
 
-def _ago_ms(state: State, told: StartSaid, now_ms: int) -> int:
+def _ago_ms(state: EvPostState, told: StartSaid, now_ms: int) -> int:
     """How long ago a transaction began by the post's clock, as far as that can be: not before it was last heard."""
     if told.at_ms is None:
         return 0
@@ -208,12 +212,12 @@ def _ago_ms(state: State, told: StartSaid, now_ms: int) -> int:
     return ago_ms if 0 < ago_ms <= most_ms else 0
 
 
-def _past_ms(state: State, ago_ms: int) -> int:
+def _past_ms(state: EvPostState, ago_ms: int) -> int:
     """For how long it may have run already: what was drawn unheard is bounded by what a whole session can be."""
     return 0 if ago_ms <= LATE_MS else state.settings.session_ms
 
 
-def at_reader(state: State, found: Decided) -> Step:
+def at_reader(state: EvPostState, found: Decided) -> Step:
     """Somebody at a reader of ours, or an operator from afar: the post is asked to begin."""
     if is_holders(state.book.session, found):
         return stop(state, Stop.CARD)
@@ -223,27 +227,27 @@ def at_reader(state: State, found: Decided) -> Step:
     if not is_offered(state) or state.phase != "free" or found.decision.grant is None:
         return state, refuse(replace(found, decision=Decision(Reason.FAULTED, found.decision.grant)))
     state, order = numbered(replace(to(state, "ask"), wanted=found), "start")
-    told = [] if found.told is None else [Record("command.done", found.told)]
+    told = [] if found.told is None else [EV_POST.ordered(**found.told)]
     within_ms = state.settings.plug_in_within_s * 1000 + STOP_AGAIN_MS
     asked: list[Effect] = [
         promise(StartRemotely(order, found.ticket)),
         Wake("start", within_ms),
-        Show("green", "starting"),
+        Show("green", EV_POST.text("starting")),
     ]
     return state, [*told, decided(found), *asked]
 
 
-def give_up(state: State, why: str) -> Step:
+def give_up(state: EvPostState, why: str) -> Step:
     """Nobody is awaited any more. The post may begin all the same, if it had not heard of that yet: it is then known
     whose card that was, and that it gives power to nobody who is served."""
     wanted = state.wanted
     ticket = "" if wanted is None else wanted.ticket
     given_up = None if wanted is None else replace(wanted, decision=Decision(Reason.FAULTED, None))
     state = replace(to(state, "give_up"), wanted=None, given_up=given_up)
-    return state, [Record("ev_post.not_begun", {"session": ticket, "why": why}), Wake("start", None)]
+    return state, [EV_POST.not_begun(session=ticket, why=why), Wake("start", None)]
 
 
-def cannot_record(state: State) -> Step:
+def cannot_record(state: EvPostState) -> Step:
     """What lets the post give power was not said, for its record is not on the disk."""
     shown = Show("red", Stop.CANNOT_RECORD.value)
     if state.phase == "starting":

@@ -8,7 +8,7 @@ from edge.archetypes.protocol import Ask, Decided, Effect
 from edge.stations.ev_post import local_list
 from edge.stations.ev_post.ends import stop
 from edge.stations.ev_post.messages import Version, card_bytes
-from edge.stations.ev_post.state import OF_STATION, State, Step, numbered, tell
+from edge.stations.ev_post.state import OF_STATION, EvPostState, Step, numbered, tell
 
 LONGEST_TAG: dict[Version, int] = {"1.6": 20, "2.0.1": 36}
 """A card that a post names by more than its lists can hold would spoil each list that it stands on."""
@@ -16,7 +16,7 @@ TAKEN_AWAY = frozenset({Reason.SUSPENDED, Reason.REPORTED_LOST})
 """What ends the session of a card that is weighed anew."""
 
 
-def listed(state: State, tag: str, found: Decided) -> Step:
+def listed(state: EvPostState, tag: str, found: Decided) -> Step:
     """A card that was weighed here goes on the list as the post writes it, or leaves it."""
     if card_bytes(tag) is None or state.here is None or not state.here.leads:
         return state, []
@@ -31,7 +31,7 @@ def listed(state: State, tag: str, found: Decided) -> Step:
     return send_next(state)
 
 
-def weighed_again(state: State, found: Decided) -> Step:
+def weighed_again(state: EvPostState, found: Decided) -> Step:
     """A card of the list; with the first of them a new roster is noticed, and then all of them are weighed."""
     tag, session = found.about.removeprefix("list:"), state.book.session
     effects: list[Effect] = []
@@ -45,13 +45,13 @@ def weighed_again(state: State, found: Decided) -> Step:
     return state, effects + sent
 
 
-def weigh(state: State, most: int) -> list[Effect]:
+def weigh(state: EvPostState, most: int) -> list[Effect]:
     """Have cards of the list weighed anew, the ones that were allowed longest ago first."""
     cards = ((tag, card_bytes(tag)) for tag in list(state.cards.wanted)[:most])
     return [Ask(card, f"list:{tag}") for tag, card in cards if card is not None]
 
 
-def send_next(state: State) -> Step:
+def send_next(state: EvPostState) -> Step:
     """The next update of the list, if the post is here and there is one."""
     if state.here is None or not state.here.leads:
         return state, []

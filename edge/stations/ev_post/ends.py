@@ -2,10 +2,11 @@
 
 from msgspec.structs import replace
 
+from contract.kinds.ev_post import EV_POST
 from contract.sessions import Stop
 from edge.archetypes.account import Account, Reading, begun_at, closed, passed, read
 from edge.archetypes.faults import set_fault
-from edge.archetypes.protocol import Effect, Record, Wake
+from edge.archetypes.protocol import Effect, Wake
 from edge.archetypes.session import (
     KEEP_AGAIN_MS,
     PROGRESS_AGAIN_MS,
@@ -19,7 +20,7 @@ from edge.archetypes.session import (
 )
 from edge.stations.ev_post import attribution, transactions
 from edge.stations.ev_post.messages import MeterSaid, StopRemotely, StopSaid, Verdict, is_given
-from edge.stations.ev_post.state import MAX_AWAY_MS, STOP_AGAIN_MS, State, Step, keep, numbered, tell, to
+from edge.stations.ev_post.state import MAX_AWAY_MS, STOP_AGAIN_MS, EvPostState, Step, keep, numbered, tell, to
 from edge.stations.ev_post.transactions import Parked, Transaction
 
 STOPS_IN_VAIN = 3
@@ -31,7 +32,7 @@ STRAYS = 2
 """Readings in a row."""
 
 
-def metered(state: State, said: MeterSaid, now_ms: int) -> Step:
+def metered(state: EvPostState, said: MeterSaid, now_ms: int) -> Step:
     """Power without a session is a fault, whatever status the post says."""
     one, live = attribution.measured(state.book, said, state.settings.power_w), state.book.live
     if one is not None and not one.over and one != live:
@@ -43,14 +44,14 @@ def metered(state: State, said: MeterSaid, now_ms: int) -> Step:
     if said.power_w is None or attribution.is_past(state.book, said):
         return state, []
     state = replace(state, strays=state.strays + 1 if said.power_w >= STRAY_W and live is None else 0)
-    state, effects = set_fault(state, "ev_post", "stray_power", present=state.strays >= STRAYS)
+    state, effects = set_fault(state, EV_POST, "stray_power", present=state.strays >= STRAYS)
     if state.strays >= STRAYS and is_given(said.transaction):
         state, order = numbered(state, "stop")
         effects.append(tell(StopRemotely(order, said.transaction)))
     return state, effects
 
 
-def _before(state: State, said: MeterSaid) -> State:
+def _before(state: EvPostState, said: MeterSaid) -> EvPostState:
     """Remember the first register of a transaction that has no card yet."""
     known = dict(state.before)
     if said.energy_wh is None or not is_given(said.transaction) or said.transaction in known:
@@ -61,12 +62,12 @@ def _before(state: State, said: MeterSaid) -> State:
     return replace(state, before=before[-MAX_BEFORE:])
 
 
-def no_strays(state: State) -> Step:
+def no_strays(state: EvPostState) -> Step:
     """The post says that nothing runs, or has started anew: power that flows all the same is told of again."""
-    return set_fault(replace(state, strays=0), "ev_post", "stray_power", present=False)
+    return set_fault(replace(state, strays=0), EV_POST, "stray_power", present=False)
 
 
-def _read_late(state: State, one: Transaction, said: MeterSaid) -> Step:
+def _read_late(state: EvPostState, one: Transaction, said: MeterSaid) -> Step:
     """A reading of a transaction that was told of beside the one that runs."""
     if one.session is None or said.energy_wh is None:
         return state, []
@@ -74,7 +75,7 @@ def _read_late(state: State, one: Transaction, said: MeterSaid) -> Step:
     return replace(state, book=transactions.put(state.book, one)), effects
 
 
-def _read(state: State, one: Transaction, said: MeterSaid, elapsed_ms: int) -> Account:
+def _read(state: EvPostState, one: Transaction, said: MeterSaid, elapsed_ms: int) -> Account:
     """The account of a transaction with one more reading."""
     account, most_w = passed(transactions.account_of(one), elapsed_ms), state.settings.power_w
     if said.begin_wh is not None:
@@ -84,7 +85,7 @@ def _read(state: State, one: Transaction, said: MeterSaid, elapsed_ms: int) -> A
     return read(account, Reading(said.energy_wh, said.at_ms, said.transaction == one.number), most_w)
 
 
-def _drawn(state: State, live: Transaction, said: MeterSaid, now_ms: int) -> Step:
+def _drawn(state: EvPostState, live: Transaction, said: MeterSaid, now_ms: int) -> Step:
     if live.session is None or said.energy_wh is None:
         return state, []
     elapsed_ms = max(0, now_ms - state.counted_ms)
@@ -106,34 +107,34 @@ def _drawn(state: State, live: Transaction, said: MeterSaid, now_ms: int) -> Ste
 
 
 def _accounted(
-    state: State, one: Transaction, account: Account, elapsed_ms: int
-) -> tuple[State, Transaction, list[Effect]]:
+    state: EvPostState, one: Transaction, account: Account, elapsed_ms: int
+) -> tuple[EvPostState, Transaction, list[Effect]]:
     """The transaction with its session counted up to what its account says, and what there is to doubt about that."""
     if one.session is None:
         return state, replace(one, account=account), []
     mwh = round(account.energy_wh * 1000) - one.session.used_mwh
     session = count(one.session, elapsed_ms, mwh, one.session.power_w, state.settings.tariff)
     new = [why for why in account.doubts if why not in transactions.account_of(one).doubts]
-    effects: list[Effect] = [Record("ev_post.meter_doubted", {"session": session.id, "why": why}) for why in new]
+    effects: list[Effect] = [EV_POST.meter_doubted(session=session.id, why=why) for why in new]
     if new:
-        state, noted = set_fault(state, "ev_post", "meter_doubted", present=True)
+        state, noted = set_fault(state, EV_POST, "meter_doubted", present=True)
         effects += noted
     return state, replace(one, account=account, session=session), effects
 
 
-def unheard(state: State, one: Transaction) -> Transaction:
+def unheard(state: EvPostState, one: Transaction) -> Transaction:
     """A transaction that went on for nobody knows how long: at most for a whole session."""
     return replace(one, account=passed(transactions.account_of(one), state.settings.session_ms))
 
 
-def sated(state: State) -> Step:
+def sated(state: EvPostState) -> Step:
     """The car has taken nothing for long. One that has not drawn yet may be waiting for cheaper hours."""
     session = state.book.session
     is_full = state.status == "sated" and session is not None and session.used_mwh > 0
     return stop(state, Stop.FULL) if is_full else (state, [])
 
 
-def stop(state: State, why: Stop) -> Step:
+def stop(state: EvPostState, why: Stop) -> Step:
     """Have the post end what runs. It is over when the post says so; the first reason stands."""
     if state.book.live is None or state.phase == "stopping":
         return state, []
@@ -141,26 +142,27 @@ def stop(state: State, why: Stop) -> Step:
     return stop_again(state)
 
 
-def stop_again(state: State) -> Step:
+def stop_again(state: EvPostState) -> Step:
     live = state.book.live
     if live is None:
         return state, []
     state, order = numbered(replace(state, stops=state.stops + 1), "stop")
-    state, effects = set_fault(state, "ev_post", "will_not_stop", present=state.stops > STOPS_IN_VAIN)
+    state, effects = set_fault(state, EV_POST, "will_not_stop", present=state.stops > STOPS_IN_VAIN)
     return state, [*effects, tell(StopRemotely(order, live.number)), Wake("stop_again", STOP_AGAIN_MS)]
 
 
-def stopped(state: State, said: StopSaid, now_ms: int) -> Step:
+def stopped(state: EvPostState, said: StopSaid, now_ms: int) -> Step:
     """An end is always taken. One that belongs to nothing is kept, for its beginning may yet be told."""
     answer = tell(Verdict(said.call, "accepted"))
     one = None if said.nobodys else attribution.ended_by(state.book, said, state.tag)
     if one is None:
         book, new = transactions.park(state.book, said)
         state = replace(state, book=book)
-        told = {"transaction": said.transaction, "post_at_ms": said.at_ms, "heard_ms": said.heard_ms}
+        unknown = EV_POST.unknown_end(
+            transaction=said.transaction, post_at_ms=said.at_ms, heard_ms=said.heard_ms, meter_wh=said.meter_wh
+        )
         is_mine = not said.nobodys or (state.here is not None and state.here.leads)
-        record = [Record("ev_post.unknown_end", {**told, "meter_wh": said.meter_wh})] if is_mine else []
-        parked: list[Effect] = [*record, keep(state)]
+        parked: list[Effect] = [*([unknown] if is_mine else []), keep(state)]
         return state, [*(parked if new else []), answer]
     if one.over:
         state, effects = _more(state, one, said)
@@ -171,7 +173,7 @@ def stopped(state: State, said: StopSaid, now_ms: int) -> Step:
     return state, [*effects, answer]
 
 
-def _more(state: State, one: Transaction, said: StopSaid) -> Step:
+def _more(state: EvPostState, one: Transaction, said: StopSaid) -> Step:
     """The end of a transaction that was given up for lost: what it drew unheard is counted now, and once."""
     if one.session is None or said.meter_wh is None or one.is_told:
         return state, []
@@ -181,11 +183,11 @@ def _more(state: State, one: Transaction, said: StopSaid) -> Step:
     state = replace(state, book=transactions.put(state.book, more))
     if more.session is None or more.session.used_mwh <= one.session.used_mwh:
         return state, effects
-    told = {"session": more.session.id, "energy_wh": energy_wh(more.session)}
-    return state, [*effects, Record("ev_post.late_end", told), *spent(more.session), keep(state)]
+    late = EV_POST.late_end(session=more.session.id, energy_wh=energy_wh(more.session))
+    return state, [*effects, late, *spent(more.session), keep(state)]
 
 
-def _closed(state: State, one: Transaction, told: Parked | None) -> Account:
+def _closed(state: EvPostState, one: Transaction, told: Parked | None) -> Account:
     """The account of a transaction with what was told of its end."""
     account, most_w = transactions.account_of(one), state.settings.power_w
     if told is None or told.meter_wh is None:
@@ -195,14 +197,14 @@ def _closed(state: State, one: Transaction, told: Parked | None) -> Account:
     return closed(account, Reading(told.meter_wh, told.at_ms), most_w)
 
 
-def unpark(state: State, one: Transaction, now_ms: int) -> Step:
+def unpark(state: EvPostState, one: Transaction, now_ms: int) -> Step:
     book, parked = transactions.unpark(state.book, one)
     if parked is None:
         return state, []
     return end(replace(state, book=book), one, transactions.stop_of(parked.reason, ""), now_ms, parked)
 
 
-def end(state: State, one: Transaction, why: Stop, now_ms: int, told: Parked | None = None) -> Step:
+def end(state: EvPostState, one: Transaction, why: Stop, now_ms: int, told: Parked | None = None) -> Step:
     """A transaction is over, as the post has told or as nobody will tell any more."""
     is_live = one == state.book.live
     meter_wh = None if told is None else told.meter_wh
@@ -229,11 +231,12 @@ def end(state: State, one: Transaction, why: Stop, now_ms: int, told: Parked | N
 def _unbooked(one: Transaction, meter_wh: float | None) -> list[Effect]:
     """What was drawn with a card that nobody is served for."""
     drawn_wh = 0.0 if meter_wh is None or one.meter_wh is None else meter_wh - one.meter_wh
-    told = {"transaction": one.number, "digest": one.digest, "energy_wh": drawn_wh}
-    return [Record("ev_post.unbooked", told)] if drawn_wh > 0 else []
+    if drawn_wh <= 0:
+        return []
+    return [EV_POST.unbooked(transaction=one.number, digest=one.digest, energy_wh=drawn_wh)]
 
 
-def _elapsed_ms(state: State, one: Transaction, session: Session, now_ms: int, ended_at_ms: int | None) -> int:
+def _elapsed_ms(state: EvPostState, one: Transaction, session: Session, now_ms: int, ended_at_ms: int | None) -> int:
     """The time of a transaction that was not counted yet: what lies between its two ends by the post's clock, but no
     more than has passed here."""
     is_live = one == state.book.live
@@ -244,9 +247,9 @@ def _elapsed_ms(state: State, one: Transaction, session: Session, now_ms: int, e
     return min(here_ms, max(0, there_ms - session.span_ms))
 
 
-def _freed(state: State, why: Stop) -> Step:
+def _freed(state: EvPostState, why: Stop) -> Step:
     """The post is free again, or held for whoever waited."""
-    state, effects = set_fault(state, "ev_post", "will_not_stop", present=False)
+    state, effects = set_fault(state, EV_POST, "will_not_stop", present=False)
     state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0, instead=None, tag="")
     effects += [Wake(name, None) for name in ("limit", "stop_again", "full")]
     if not state.waiting:
@@ -262,7 +265,7 @@ def _between_ms(begin_ms: int | None, end_ms: int | None) -> int | None:
     return end_ms - begin_ms
 
 
-def settle(state: State, now_ms: int) -> Step:
+def settle(state: EvPostState, now_ms: int) -> Step:
     """The ends that were on their way did not come."""
     effects: list[Effect] = []
     for one in state.book.transactions:

@@ -6,12 +6,12 @@ from edge.archetypes.protocol import BARRING, Effect, Wake
 from edge.archetypes.session import MINUTE_MS
 from edge.stations.ev_post.ends import stop_again
 from edge.stations.ev_post.messages import AskListVersion, Configure, SayAgain, SetOperative, Wish
-from edge.stations.ev_post.state import Settings, State, Step, numbered, tell
+from edge.stations.ev_post.state import EvPostSettings, EvPostState, Step, numbered, tell
 
 WEIGH_AGAIN_MS = 15 * MINUTE_MS
 
 
-def greet(state: State) -> Step:
+def greet(state: EvPostState) -> Step:
     """Tell the post what holds here, and hear how it stands: what was said before it left may be no longer so."""
     if state.here is None:
         return state, []
@@ -24,7 +24,7 @@ def greet(state: State) -> Step:
     return state, effects
 
 
-def say_what_holds(state: State) -> Step:
+def say_what_holds(state: EvPostState) -> Step:
     """What the post must know before all else: that it is to stop, and whether it may serve anybody."""
     effects: list[Effect] = []
     if state.phase == "stopping":
@@ -33,7 +33,7 @@ def say_what_holds(state: State) -> Step:
     return state, [*effects, *available]
 
 
-def _wishes(settings: Settings) -> dict[Wish, str]:
+def _wishes(settings: EvPostSettings) -> dict[Wish, str]:
     """How a post is set up: it asks for every card, and alone it serves whom its list names and nobody else."""
     return {
         "heartbeat_s": "60",
@@ -54,12 +54,12 @@ def _wishes(settings: Settings) -> dict[Wish, str]:
     }
 
 
-def is_barred(state: State) -> bool:
+def is_barred(state: EvPostState) -> bool:
     """Whether nobody may be served, whatever card they hold."""
     return bool(state.emergency) or state.mode in BARRING
 
 
-def order_availability(state: State) -> Step:
+def order_availability(state: EvPostState) -> Step:
     """Tell the post whether it may serve anybody."""
     if state.here is None:
         return state, []

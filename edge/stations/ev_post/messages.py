@@ -178,10 +178,13 @@ class StopSaid(Struct, frozen=True):
     nobodys: bool = False
 
 
+What = Literal["connector", "frame", "power", "start", "status", "transaction"]
+
+
 class Nonsense(Struct, frozen=True):
     """The post said what cannot be; ``what`` names it, and repeats nothing."""
 
-    what: str
+    what: What
 
 
 class Done(Struct, frozen=True):

@@ -1,12 +1,12 @@
 """What a charging post is to its station: its settings, its phases and what is known of it. Pure."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.decide import Mode
+from contract.event_types import Record
 from contract.reasons import Reason
 from edge.archetypes.account import Reading
 from edge.archetypes.faults import Faulty
@@ -58,7 +58,7 @@ RUNNING = frozenset({"charging", "sated", "suspended"})
 """What a post says of itself while a transaction runs."""
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class EvPostSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """No session is longer than ``session_ms`` or draws more than ``session_wh``; the post gives at most ``power_w``.
     ``meter_s``: how often it tells its meter. ``plug_in_within_s``: how long it waits for the plug after a card.
     A car that has drawn and then takes nothing more for ``full_ms`` is full. Without the cloud for
@@ -94,12 +94,11 @@ Question = CardShown | StartSaid
 class Repeated(Struct, frozen=True):
     """A row that was recorded, and how often it came again since."""
 
-    kind: str
-    data: Mapping[str, Any]
+    row: Record
     times: int = 0
 
 
-class State(Faulty, frozen=True):
+class EvPostState(Faulty, frozen=True):
     """``here`` is how the post is connected, ``greeted`` that it was set up since. ``status`` is what it says of the
     connector, ``whole`` of itself as a whole; empty before it has. ``before`` are the registers that were told of
     transactions before anybody's card, by their number. ``asked`` are the questions whose cards are being
@@ -116,7 +115,7 @@ class State(Faulty, frozen=True):
     last told, and the post last heard."""
 
     point: str
-    settings: Settings
+    settings: EvPostSettings
     phase: Phase = "free"
     here: Connected | None = None
     greeted: bool = False
@@ -152,16 +151,16 @@ class State(Faulty, frozen=True):
     stop: str = ""
 
 
-Step = tuple[State, list[Effect]]
+Step = tuple[EvPostState, list[Effect]]
 
 
-def is_offered(state: State) -> bool:
+def is_offered(state: EvPostState) -> bool:
     """Whether somebody may begin: the post is heard, says that it is well, and serves nobody without a session."""
     well = not {"faulted", "unavailable"} & {state.status, state.whole} and not state.faults & BLOCKING
     return state.here is not None and well and not state.emergency
 
 
-def standing(state: State) -> Standing:
+def standing(state: EvPostState) -> Standing:
     """What the server may know of this connector, to find out whose a message is."""
     live, known = state.book.live, state.book.transactions
     unended = [
@@ -175,11 +174,11 @@ def standing(state: State) -> Standing:
     return Standing(numbers, tuple(unended), awaited, plugged, live is None and is_offered(state))
 
 
-def to(state: State, trigger: Trigger) -> State:
+def to(state: EvPostState, trigger: Trigger) -> EvPostState:
     return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
 
 
-def numbered(state: State, what: str) -> tuple[State, str]:
+def numbered(state: EvPostState, what: str) -> tuple[EvPostState, str]:
     """A name for an order, so that its answer is known again."""
     return replace(state, turn=state.turn + 1), f"{what}:{state.turn + 1}"
 
@@ -193,5 +192,5 @@ def promise(message: ToPost) -> Send:
     return Send(PORT, message, "durable")
 
 
-def keep(state: State) -> Keep:
+def keep(state: EvPostState) -> Keep:
     return Keep(transactions.write(state.book))

@@ -10,6 +10,7 @@ may begin and end one.
 from msgspec.structs import replace
 
 from contract.decide import Decision, Mode
+from contract.kinds.socket import SOCKET
 from contract.reasons import Reason
 from contract.sessions import Stop, stop_of_emergency
 from edge.archetypes.faults import kept_still
@@ -33,7 +34,6 @@ from edge.archetypes.protocol import (
     QuotaSpent,
     Reading,
     Received,
-    Record,
     Report,
     Rest,
     Show,
@@ -56,13 +56,15 @@ from edge.archetypes.session import (
     started,
     turned_away,
 )
+from edge.archetypes.station import Station
 from edge.stations.bank import Clear, Cut, Supply, Want
 from edge.stations.socket.interruptions import found, interrupt
 from edge.stations.socket.meter import felt, metered
 from edge.stations.socket.state import (
     LATCHED,
     OFF_W,
-    State,
+    SocketSettings,
+    SocketState,
     Step,
     end,
     is_sure,
@@ -75,8 +77,6 @@ from edge.stations.socket.state import (
     trip,
     with_fault,
 )
-from edge.stations.socket.state import NEXT as NEXT
-from edge.stations.socket.state import Settings as Settings
 
 INPUTS = {"leakage": False, "plug": False}
 OUTPUTS = {"relay": True, "green": False, "red": False}
@@ -88,11 +88,11 @@ STILL_AFTER = 3
 """Sessions in a row in which nothing drew power, before the relay itself is suspect."""
 
 
-def start(point: str, settings: Settings) -> State:
-    return State(point, settings, limits_of(settings.class_name, settings.limits))
+def start(point: str, settings: SocketSettings) -> SocketState:
+    return SocketState(point, settings, limits_of(settings.class_name, settings.limits))
 
 
-def report(state: State) -> Report:
+def report(state: SocketState) -> Report:
     session = state.session
     return Report(
         state.phase,
@@ -107,7 +107,7 @@ def report(state: State) -> Report:
     )
 
 
-def step(state: State, happened: Input, now_ms: int) -> Step:
+def step(state: SocketState, happened: Input, now_ms: int) -> Step:
     """Take one input to completion. Inputs that mean nothing to a socket change nothing."""
     match happened:
         case Reading(instrument="meter"):
@@ -127,7 +127,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
             return _supplied(replace(state, supply=supply), now_ms)
         case StopOrdered(told=told) if state.session is not None:
             state, effects = end(state, Stop.OPERATOR, now_ms)
-            return state, [*effects, Record("command.done", told)]
+            return state, [*effects, SOCKET.ordered(**told)]
         case QuotaSpent(session=name) if state.driven and state.session is not None and state.session.id == name:
             return end(state, Stop.QUOTA, now_ms)
         case CannotRecord():
@@ -148,7 +148,7 @@ def step(state: State, happened: Input, now_ms: int) -> Step:
     return state, []
 
 
-def _due(state: State, name: str, now_ms: int) -> Step:
+def _due(state: SocketState, name: str, now_ms: int) -> Step:
     match name:
         case "lease" if state.driven:
             return _again(state, now_ms)
@@ -181,11 +181,11 @@ def _due(state: State, name: str, now_ms: int) -> Step:
     return state, []
 
 
-def _if_checking(state: State, stop: Stop) -> Stop:
+def _if_checking(state: SocketState, stop: Stop) -> Stop:
     return Stop.POWER_LOSS if state.phase == "checking" or state.closing else stop
 
 
-def _decided(state: State, asked: Decided, now_ms: int) -> Step:
+def _decided(state: SocketState, asked: Decided, now_ms: int) -> Step:
     session, reason = state.session, asked.decision.reason
     if is_holders(session, asked):
         return _tapped_again(state, now_ms)
@@ -197,12 +197,12 @@ def _decided(state: State, asked: Decided, now_ms: int) -> Step:
     return replace(state, waiting=waiting), told
 
 
-def _tapped_again(state: State, now_ms: int) -> Step:
+def _tapped_again(state: SocketState, now_ms: int) -> Step:
     """The holder is back with the card that began it. That ends it, whatever the rule says of the card by now."""
     return (state, []) if now_ms - state.began_ms < TAP_AGAIN_MS else end(state, Stop.CARD, now_ms)
 
 
-def _begin(state: State, asked: Decided, now_ms: int) -> Step:
+def _begin(state: SocketState, asked: Decided, now_ms: int) -> Step:
     grant = asked.decision.grant
     barred = _bar(state, asked.decision)
     if grant is None or barred is not None:
@@ -218,14 +218,15 @@ def _begin(state: State, asked: Decided, now_ms: int) -> Step:
     )
     state = replace(to(state, "start"), session=session, over=None, reserved_for="", stop="")
     state = replace(state, began_ms=now_ms, told_ms=now_ms, kept_ms=now_ms, load=Load(), warned=False)
-    told: list[Effect] = [] if asked.told is None else [Record("command.done", asked.told)]
+    told: list[Effect] = [] if asked.told is None else [SOCKET.ordered(**asked.told)]
     told += [decided(asked), started(session), *spent(session), keep(state)]
     state, switched = switch_on(state, now_ms)
     forgotten = (Wake(name, None) for name in ("reserved", "cool", "forget"))
-    return state, [*told, *switched, Wake("load", state.limits.start_ms), Show("green", "starting"), *forgotten]
+    shown = Show("green", SOCKET.text("starting"))
+    return state, [*told, *switched, Wake("load", state.limits.start_ms), shown, *forgotten]
 
 
-def _bar(state: State, decision: Decision) -> Reason | None:
+def _bar(state: SocketState, decision: Decision) -> Reason | None:
     """Why nothing begins, although the rule allows it: it may have been asked a moment too early."""
     if state.session is not None:
         return Reason.BUSY
@@ -236,20 +237,21 @@ def _bar(state: State, decision: Decision) -> Reason | None:
     return None
 
 
-def _clear(state: State, asked: Decided) -> Step:
+def _clear(state: SocketState, asked: Decided) -> Step:
     """Faults are cleared at the socket itself, and only if nothing is wrong any more as far as can be seen."""
     sample, hot_c = state.meter.sample, state.temperature_c
     cool = hot_c is None or hot_c < state.settings.warn_c
     if sample is None or sample.power_w > OFF_W or state.leaking or not cool or state.phase == "emergency":
         return state, refuse(asked)
     by = "" if asked.decision.grant is None else asked.decision.grant.holder.hex()
-    latched = sorted(state.faults & LATCHED)
+    latched = sorted(LATCHED & state.faults)
     state = settled(replace(state, faults=state.faults - LATCHED, stray=0))
-    cleared = [Record("socket.fault_cleared", {"fault": fault, "by": by}) for fault in latched]
-    return state, [decided(asked), *cleared, keep(state), *to_bank(state, Clear(by)), Show("green", "fault_cleared")]
+    cleared = [SOCKET.fault_cleared(fault=fault, by=by) for fault in latched]
+    shown = Show("green", SOCKET.text("fault_cleared"))
+    return state, [decided(asked), *cleared, keep(state), *to_bank(state, Clear(by)), shown]
 
 
-def _again(state: State, now_ms: int) -> Step:
+def _again(state: SocketState, now_ms: int) -> Step:
     """The next lease, if there is time left. Time is spent although the meter is silent."""
     if state.session is None:
         return state, []
@@ -261,16 +263,16 @@ def _again(state: State, now_ms: int) -> Step:
     return state, [*spent(session), Drive("relay", HOLD_LEASE_MS, "nothing"), Wake("lease", HOLD_AGAIN_MS)]
 
 
-def _nothing_drew(state: State, now_ms: int) -> Step:
+def _nothing_drew(state: SocketState, now_ms: int) -> Step:
     """Nothing is plugged in, or the relay does not close: after some in a row it is the relay that is suspect."""
     state, effects = end(state, Stop.NO_LOAD, now_ms)
     if state.plugged is False:
         return state, effects
-    state, noted = kept_still(state, "socket", "relay_open", suspect_after=STILL_AFTER)
+    state, noted = kept_still(state, SOCKET, "relay_open", suspect_after=STILL_AFTER)
     return state, effects + noted
 
 
-def _plugged(state: State, now_ms: int) -> Step:
+def _plugged(state: SocketState, now_ms: int) -> Step:
     if state.plugged:
         return state, []
     if state.phase in ("charging", "checking") or (state.session is not None and state.session.ended):
@@ -278,14 +280,14 @@ def _plugged(state: State, now_ms: int) -> Step:
     return (to(state, "end"), [Wake("cool", None)]) if state.phase == "finished" else (state, [])
 
 
-def _idled(state: State, session: Session, now_ms: int) -> Step:
+def _idled(state: SocketState, session: Session, now_ms: int) -> Step:
     """Another minute in which a full battery keeps the socket from others."""
     tariff, effects = state.settings.tariff, list[Effect]([Wake("idle", MINUTE_MS)])
     if not tariff.idle_fen_per_minute or not (state.waiting or tariff.idle_always):
         return state, effects
     if not session.idle_minutes:
-        fee = {"fen_per_minute": tariff.idle_fen_per_minute, "cap_fen": tariff.idle_cap_fen}
-        effects += [Record("session.idle", {"session": session.id, **fee}), Show("red", "idle")]
+        idle = SOCKET.idle(session=session.id, fen_per_minute=tariff.idle_fen_per_minute, cap_fen=tariff.idle_cap_fen)
+        effects += [idle, Show("red", SOCKET.text("idle"))]
     session = replace(session, idle_minutes=session.idle_minutes + 1)
     state = replace(state, session=session)
     if idle_fen(session, tariff) < tariff.idle_cap_fen:
@@ -294,7 +296,7 @@ def _idled(state: State, session: Session, now_ms: int) -> Step:
     return state, effects + over
 
 
-def _emergency(state: State, active: bool, cause: str, now_ms: int) -> Step:
+def _emergency(state: SocketState, active: bool, cause: str, now_ms: int) -> Step:
     if not active:
         return settled(to(state, "restore")), []
     state = replace(state, waiting="", reserved_for="")
@@ -305,14 +307,14 @@ def _emergency(state: State, active: bool, cause: str, now_ms: int) -> Step:
     return to(state, "alarm"), effects
 
 
-def _to_mode(state: State, wanted: ModeChanged, now_ms: int) -> Step:
+def _to_mode(state: SocketState, wanted: ModeChanged, now_ms: int) -> Step:
     state, effects = replace(state, mode=wanted.mode), list[Effect]()
     if wanted.mode is Mode.OUT_OF_SERVICE:
         state, effects = end(replace(state, waiting=""), Stop.OPERATOR, now_ms)
-    return state, [*effects, Record("socket.mode", {"mode": wanted.mode.value, "number": wanted.number})]
+    return state, [*effects, SOCKET.mode_set(mode=wanted.mode.value, number=wanted.number)]
 
 
-def _supplied(state: State, now_ms: int) -> Step:
+def _supplied(state: SocketState, now_ms: int) -> Step:
     """A bank that may not be live takes its sockets with it."""
     ready = state.supply is not None and state.supply.ready
     state, effects = (state, []) if ready else end(state, Stop.BANK_LOST, now_ms)
@@ -320,7 +322,7 @@ def _supplied(state: State, now_ms: int) -> Step:
     return state, effects + noted
 
 
-def _levels(state: State, levels: Levels, now_ms: int) -> Step:
+def _levels(state: SocketState, levels: Levels, now_ms: int) -> Step:
     """The keeper has come, or come back: the relay is at rest, whatever we drove."""
     active, settings, was_driven = levels.active, state.settings, state.driven
     state = replace(state, plugged=active.get("plug"), leaking=active.get("leakage", False))
@@ -342,7 +344,7 @@ def _levels(state: State, levels: Levels, now_ms: int) -> Step:
     return state, effects
 
 
-def _live(state: State) -> dict[str, object]:
+def _live(state: SocketState) -> dict[str, object]:
     """What a screen shows of this moment; nothing of a person."""
     sample, session = state.meter.sample, state.session
     shown: dict[str, object] = {
@@ -366,7 +368,7 @@ def _live(state: State) -> dict[str, object]:
     }
 
 
-def _free_in_min(state: State, session: Session, left_min: int) -> int:
+def _free_in_min(state: SocketState, session: Session, left_min: int) -> int:
     """When the socket is likely free: at the latest when its limits are reached, sooner if the load tails off."""
     if session.ended:
         return 0
@@ -376,3 +378,6 @@ def _free_in_min(state: State, session: Session, left_min: int) -> int:
         low_ms = state.counted_ms - state.load.low_ms
         left_min = min(left_min, max(0, state.limits.full_ms - low_ms) // MINUTE_MS)
     return max(0, left_min)
+
+
+KIND = Station(SOCKET, INPUTS, OUTPUTS, SocketSettings, start, step, report, instruments=INSTRUMENTS)

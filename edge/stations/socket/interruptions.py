@@ -7,9 +7,10 @@ gap, and was not kept, is counted in any case as soon as the meter has been read
 from msgspec.structs import replace
 
 from contract.decide import Mode
+from contract.kinds.socket import SOCKET
 from contract.sessions import Stop
 from edge.archetypes.power import Load
-from edge.archetypes.protocol import HOLD_LEASE_MS, Keep, Record, Show, Wake
+from edge.archetypes.protocol import HOLD_LEASE_MS, Keep, Show, Wake
 from edge.archetypes.session import (
     KEEP_AGAIN_MS,
     MINUTE_MS,
@@ -23,7 +24,7 @@ from edge.archetypes.session import (
     spent,
 )
 from edge.stations.socket.state import (
-    State,
+    SocketState,
     Step,
     counted,
     end,
@@ -42,7 +43,7 @@ DRAWS_ON_MS = KEEP_AGAIN_MS + HOLD_LEASE_MS
 """No longer does a session draw after it was last kept: then comes the next page, or the lease ends."""
 
 
-def found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> Step:
+def found(state: SocketState, document: bytes, age_ms: int | None, now_ms: int) -> Step:
     """What was kept. What cannot be read may have been a latched fault, and counts as one."""
     if state.undated and state.session is not None:
         return _dated(state, state.session, age_ms, now_ms)
@@ -67,14 +68,13 @@ def found(state: State, document: bytes, age_ms: int | None, now_ms: int) -> Ste
     return interrupt(state, missed(session, age_ms), now_ms, resume=True)
 
 
-def interrupt(state: State, session: Session, now_ms: int, *, resume: bool) -> Step:
+def interrupt(state: SocketState, session: Session, now_ms: int, *, resume: bool) -> Step:
     """The power was away. It comes back only for a load that has been seen, and was allowed to."""
-    told = {"session": session.id, "energy_wh": energy_wh(session), "ms": session.used_ms}
-    interrupted = Record("session.interrupted", told)
+    interrupted = SOCKET.interrupted(session=session.id, energy_wh=energy_wh(session), ms=session.used_ms)
     state, off = switch_off(replace(state, session=session), now_ms)
     state = replace(to(state, "interrupt"), began_ms=now_ms, counted_ms=now_ms, told_ms=now_ms)
     if resume and session.loaded:
-        return state, [*off, interrupted, keep(state), Wake("check", CHECK_MS), Show("red", "checking")]
+        return state, [*off, interrupted, keep(state), Wake("check", CHECK_MS), Show("red", SOCKET.text("checking"))]
     if session.loaded and state.meter.sample is None:
         # What is kept stays as it is, or a second restart would take it for fresh.
         return replace(state, closing=True), [*off, interrupted]
@@ -82,7 +82,7 @@ def interrupt(state: State, session: Session, now_ms: int, *, resume: bool) -> S
     return state, [*off, interrupted, *effects]
 
 
-def seen_open(state: State, session: Session, now_ms: int) -> Step:
+def seen_open(state: SocketState, session: Session, now_ms: int) -> Step:
     """The meter is good and the relay is open: count what was drawn unseen, and look at the load."""
     if state.closing:
         return end(state, Stop.POWER_LOSS, now_ms)
@@ -94,14 +94,14 @@ def seen_open(state: State, session: Session, now_ms: int) -> Step:
     return state, kept + switched
 
 
-def resumed(state: State, session: Session, now_ms: int) -> Step:
+def resumed(state: SocketState, session: Session, now_ms: int) -> Step:
     """It is the same load."""
     state = replace(to(state, "resume"), load=Load(over_ms=state.load.over_ms), kept_ms=now_ms)
-    told = Record("session.resumed", {"session": session.id})
-    return state, [told, *spent(session), keep(state), Wake("check", None), Show("green", "charging")]
+    told = SOCKET.resumed(session=session.id)
+    return state, [told, *spent(session), keep(state), Wake("check", None), Show("green", SOCKET.text("charging"))]
 
 
-def _undated(state: State, session: Session, now_ms: int) -> Step:
+def _undated(state: SocketState, session: Session, now_ms: int) -> Step:
     """After a power cut nobody knows the time until the cloud is heard. What was kept stays as it is: it alone tells
     how long ago that was."""
     state, effects = interrupt(state, session, now_ms, resume=True)
@@ -109,7 +109,7 @@ def _undated(state: State, session: Session, now_ms: int) -> Step:
     return replace(state, undated=True), [*told, Wake("check", RESUME_WITHIN_MS)]
 
 
-def _dated(state: State, session: Session, age_ms: int | None, now_ms: int) -> Step:
+def _dated(state: SocketState, session: Session, age_ms: int | None, now_ms: int) -> Step:
     """Now it is known how long the power was away."""
     if age_ms is None or age_ms > RESUME_WITHIN_MS:
         return end(state, Stop.POWER_LOSS, now_ms)

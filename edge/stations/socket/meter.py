@@ -2,10 +2,11 @@
 
 from msgspec.structs import replace
 
+from contract.kinds.socket import SOCKET
 from contract.sessions import Stop
 from edge.archetypes.faults import moved
 from edge.archetypes.power import OVER_POWER_MS, Load, Sample, followed, heard, is_frozen, is_same, stops
-from edge.archetypes.protocol import Effect, Record, Show, Wake
+from edge.archetypes.protocol import Effect, Show, Wake
 from edge.archetypes.session import (
     KEEP_AGAIN_MS,
     MINUTE_MS,
@@ -17,7 +18,7 @@ from edge.archetypes.session import (
     spent,
 )
 from edge.stations.socket.interruptions import resumed, seen_open
-from edge.stations.socket.state import OFF_W, State, Step, end, keep, switch_off, to, trip, with_fault
+from edge.stations.socket.state import OFF_W, SocketState, Step, end, keep, switch_off, to, trip, with_fault
 
 OFF_SETTLES_MS = 3_000
 STRAY_SAMPLES = 2
@@ -29,7 +30,7 @@ TEMPERATURE_C = -40.0, 150.0
 """What a thermistor can say."""
 
 
-def metered(state: State, sample: Sample | None, now_ms: int) -> Step:
+def metered(state: SocketState, sample: Sample | None, now_ms: int) -> Step:
     if sample is None:
         return state, []
     state = replace(state, meter=heard(state.meter, sample, now_ms))
@@ -48,7 +49,7 @@ def metered(state: State, sample: Sample | None, now_ms: int) -> Step:
     return state, more + effects
 
 
-def _is_frozen(state: State, sample: Sample, now_ms: int) -> bool:
+def _is_frozen(state: SocketState, sample: Sample, now_ms: int) -> bool:
     """Whether the meter was found frozen and still is, or goes on saying what it said before the power went off."""
     if "meter_lost" in state.faults and is_frozen(state.meter, now_ms):
         return True
@@ -57,13 +58,13 @@ def _is_frozen(state: State, sample: Sample, now_ms: int) -> bool:
     return silent and _is_old(state, sample)
 
 
-def _is_old(state: State, sample: Sample) -> bool:
+def _is_old(state: SocketState, sample: Sample) -> bool:
     """Power that is exactly what it was before it went off is nothing new about the relay: the meter stands still."""
     off_ms = state.switched_ms
     return not state.driven and off_ms is not None and state.meter.since_ms < off_ms and sample.power_w > OFF_W
 
 
-def _unwanted(state: State, sample: Sample, now_ms: int) -> Step:
+def _unwanted(state: SocketState, sample: Sample, now_ms: int) -> Step:
     """Power where there should be none: the relay has not opened. Once the bank is cut, only the breaker is left."""
     off_ms = state.switched_ms
     if off_ms is None or now_ms - off_ms < OFF_SETTLES_MS or _is_old(state, sample):
@@ -78,7 +79,7 @@ def _unwanted(state: State, sample: Sample, now_ms: int) -> Step:
     return trip(replace(state, switched_ms=now_ms), "relay_stuck", Stop.RELAY_STUCK, now_ms)
 
 
-def _drawn(state: State, session: Session, sample: Sample, now_ms: int) -> Step:
+def _drawn(state: SocketState, session: Session, sample: Sample, now_ms: int) -> Step:
     """A sample of a session that runs: count it, then judge it."""
     elapsed_ms = max(0, now_ms - state.counted_ms)
     before_w, limits = session.power_w, state.limits
@@ -96,7 +97,7 @@ def _drawn(state: State, session: Session, sample: Sample, now_ms: int) -> Step:
     return state, over + effects
 
 
-def _judged(state: State, session: Session, sample: Sample, now_ms: int) -> Step:
+def _judged(state: SocketState, session: Session, sample: Sample, now_ms: int) -> Step:
     stop = stops(state.load, state.limits, now_ms, plugged=state.plugged is True)
     if session.used_mwh >= session.limit_wh * 1000:
         return end(state, Stop.ENERGY_LIMIT, now_ms)
@@ -117,15 +118,15 @@ def _judged(state: State, session: Session, sample: Sample, now_ms: int) -> Step
     return _gone_on(replace(state, session=replace(session, power_w=sample.power_w)), now_ms)
 
 
-def _seen(state: State, session: Session, sample: Sample, now_ms: int) -> Step:
+def _seen(state: SocketState, session: Session, sample: Sample, now_ms: int) -> Step:
     """Something draws power: from now on it is counted."""
     session = replace(session, loaded=True, power_w=sample.power_w)
     state = replace(to(state, "load"), session=session, load=Load(over_ms=state.load.over_ms), kept_ms=now_ms)
-    state, noted = moved(state, "socket", "relay_open")
-    return state, [Wake("load", None), *spent(session), keep(state), Show("green", "charging"), *noted]
+    state, noted = moved(state, SOCKET, "relay_open")
+    return state, [Wake("load", None), *spent(session), keep(state), Show("green", SOCKET.text("charging")), *noted]
 
 
-def _gone_on(state: State, now_ms: int) -> Step:
+def _gone_on(state: SocketState, now_ms: int) -> Step:
     session = state.session
     if session is None:
         return state, []
@@ -139,7 +140,7 @@ def _gone_on(state: State, now_ms: int) -> Step:
     return state, effects
 
 
-def _full(state: State, session: Session, now_ms: int) -> Step:
+def _full(state: SocketState, session: Session, now_ms: int) -> Step:
     """Only a contact can tell that a full battery still occupies the socket; without one, it is free."""
     tariff = state.settings.tariff
     if not state.plugged:
@@ -148,12 +149,12 @@ def _full(state: State, session: Session, now_ms: int) -> Step:
     session = replace(session, ended=Stop.FULL.value)
     state, effects = switch_off(replace(state, session=session), now_ms)
     state = replace(to(state, "full"), stop=session.ended)
-    full = Record("session.full", {"session": session.id, "energy_wh": energy_wh(session), "ms": session.used_ms})
+    full = SOCKET.full(session=session.id, energy_wh=energy_wh(session), ms=session.used_ms)
     idle = Wake("idle", (tariff.idle_grace_minutes + 1) * MINUTE_MS)
     return state, [*effects, *spent(session), keep(state), full, idle, Show("green", session.ended)]
 
 
-def felt(state: State, celsius: float | None, now_ms: int) -> Step:
+def felt(state: SocketState, celsius: float | None, now_ms: int) -> Step:
     """A socket gets hot before it burns."""
     watched = list[Effect]([] if state.has_thermometer else [Wake("thermometer", state.settings.lost_ms)])
     state = replace(state, has_thermometer=True)
@@ -165,6 +166,6 @@ def felt(state: State, celsius: float | None, now_ms: int) -> Step:
         state, tripped = trip(state, "over_temp", Stop.OVER_TEMP, now_ms)
         return state, tripped + effects
     if celsius >= state.settings.warn_c and state.driven and state.session is not None and not state.warned:
-        warning = {"session": state.session.id, "what": "temperature", "temperature_c": celsius}
-        return replace(state, warned=True), [*effects, Record("session.warned", warning), Show("red", "hot")]
+        warning = SOCKET.warned(session=state.session.id, what="temperature", temperature_c=celsius)
+        return replace(state, warned=True), [*effects, warning, Show("red", SOCKET.text("hot"))]
     return replace(state, warned=state.warned and celsius > state.settings.warn_c - COOLER_C), effects

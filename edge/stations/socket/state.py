@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from contract.decide import Mode
+from contract.kinds.socket import SOCKET, Fault, Phase
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge.archetypes.faults import Faulty, set_fault
@@ -33,7 +34,6 @@ from edge.archetypes.session import (
 )
 from edge.stations.bank import Clear, Cut, Supply, Want
 
-Phase = Literal["free", "starting", "charging", "checking", "finished", "faulted", "emergency"]
 Trigger = Literal["start", "load", "interrupt", "resume", "full", "end", "fail", "clear", "alarm", "restore"]
 
 NEXT: dict[tuple[Phase, Trigger], Phase] = {
@@ -59,7 +59,7 @@ NEXT: dict[tuple[Phase, Trigger], Phase] = {
 """Where a trigger leads. A pair that does not stand here leaves the phase as it is. What fails or alarms while a
 session runs ends it first."""
 
-LATCHED = frozenset({"relay_stuck", "over_temp", "leakage", "kept_unreadable"})
+LATCHED: frozenset[Fault] = frozenset({"relay_stuck", "over_temp", "leakage", "kept_unreadable"})
 """Faults that outlive restarts, until they are cleared on site."""
 BLOCKING = LATCHED | {"meter_lost", "thermometer_lost", "bank_lost"}
 """Faults with which nothing begins."""
@@ -72,7 +72,7 @@ MAX_LOST_MS = 30_000
 MAX_OFFLINE_MS = 72 * HOUR_MS
 
 
-class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+class SocketSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``class``: whose limits hold; ``limits``: which of them change. ``bank``: the point of the contactor upstream.
     ``warn_c``, ``cut_c``: the temperature that warns, and the one that cuts. An instrument that says nothing good for
     ``lost_ms`` is lost. ``resume``: whether a session goes on after a short interruption. Without the cloud for
@@ -98,7 +98,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"offline_limit_ms lies between {MINUTE_MS} and {MAX_OFFLINE_MS}")
 
 
-class State(Faulty, frozen=True):
+class SocketState(Faulty, frozen=True):
     """``session`` is the one that runs, or whose full battery still occupies the socket; ``over`` the one before it,
     kept until its end is surely written down. ``driven`` says that we drive the relay, since or until ``switched_ms``
     (None before the first levels), ``undated`` that nobody knows yet how long an interruption was, ``closing`` that the
@@ -108,7 +108,7 @@ class State(Faulty, frozen=True):
     what the bank says; ``stop`` why the last session ended."""
 
     point: str
-    settings: Settings
+    settings: SocketSettings
     limits: Limits
     phase: Phase = "free"
     session: Session | None = None
@@ -137,45 +137,45 @@ class State(Faulty, frozen=True):
     stop: str = ""
 
 
-Step = tuple[State, list[Effect]]
+Step = tuple[SocketState, list[Effect]]
 
 
-def to(state: State, trigger: Trigger) -> State:
+def to(state: SocketState, trigger: Trigger) -> SocketState:
     return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
 
 
-def settled(state: State) -> State:
+def settled(state: SocketState) -> SocketState:
     """The phase of a socket without a session that fits what is wrong with it."""
     return to(state, "fail" if state.faults & BLOCKING else "clear")
 
 
-def is_sure(state: State) -> bool:
+def is_sure(state: SocketState) -> bool:
     """Whether everything is known that a session needs: the meter speaks, and the bank may be live."""
     supplied = not state.settings.bank or (state.supply is not None and state.supply.ready)
     calm = state.phase not in ("faulted", "emergency") and not state.faults & BLOCKING
     return calm and supplied and state.meter.sample is not None
 
 
-def with_fault(state: State, fault: str, *, present: bool) -> Step:
-    state, noted = set_fault(state, "socket", fault, present=present)
+def with_fault(state: SocketState, fault: Fault, *, present: bool) -> Step:
+    state, noted = set_fault(state, SOCKET, fault, present=present)
     return (settled(state) if state.session is None else state), noted
 
 
-def keep(state: State) -> Keep:
+def keep(state: SocketState) -> Keep:
     return Keep(write_kept(Kept(state.session or state.over, tuple(sorted(state.faults & LATCHED)))))
 
 
-def to_bank(state: State, message: Want | Cut | Clear) -> list[Effect]:
+def to_bank(state: SocketState, message: Want | Cut | Clear) -> list[Effect]:
     return [Send(state.settings.bank, message)] if state.settings.bank else []
 
 
-def switch_on(state: State, now_ms: int) -> Step:
+def switch_on(state: SocketState, now_ms: int) -> Step:
     """Power has a value: it waits until what was recorded and kept of it is on the disk."""
     state = replace(state, driven=True, switched_ms=now_ms, counted_ms=now_ms, stray=0)
     return state, [*to_bank(state, Want(True)), Drive("relay", HOLD_LEASE_MS, "durable"), Wake("lease", HOLD_AGAIN_MS)]
 
 
-def switch_off(state: State, now_ms: int) -> Step:
+def switch_off(state: SocketState, now_ms: int) -> Step:
     """What is at rest already is told to rest once more."""
     if state.driven:
         state = replace(state, driven=False, switched_ms=now_ms, stray=0)
@@ -184,7 +184,7 @@ def switch_off(state: State, now_ms: int) -> Step:
     return state, [Rest("relay"), *to_bank(state, Want(False)), *asleep]
 
 
-def counted(state: State, session: Session, now_ms: int) -> Session:
+def counted(state: SocketState, session: Session, now_ms: int) -> Session:
     """The session with what it drew unseen, before it was interrupted, if its meter has been read since."""
     sample = state.meter.sample
     if state.driven or session.ended or not session.loaded or sample is None:
@@ -195,7 +195,7 @@ def counted(state: State, session: Session, now_ms: int) -> Session:
     return replace(drawn, loaded=True)
 
 
-def end(state: State, stop: Stop, now_ms: int, trigger: Trigger = "end") -> Step:
+def end(state: SocketState, stop: Stop, now_ms: int, trigger: Trigger = "end") -> Step:
     """The power goes first; then it is written down. A session that is full has its reason already."""
     if state.session is None:
         return state, []
@@ -209,9 +209,9 @@ def end(state: State, stop: Stop, now_ms: int, trigger: Trigger = "end") -> Step
     return settled(state), [*effects, Show("green" if over.ended in GLAD else "red", over.ended)]
 
 
-def trip(state: State, fault: str, stop: Stop, now_ms: int) -> Step:
+def trip(state: SocketState, fault: Fault, stop: Stop, now_ms: int) -> Step:
     """Off, and it stays off: a latched fault. The page on which the session has ended has the fault on it too."""
     dead: list[Effect] = [Rest("relay"), *(to_bank(state, Cut()) if fault == "relay_stuck" else [])]
-    state, noted = set_fault(replace(state, waiting=""), "socket", fault, present=True)
+    state, noted = set_fault(replace(state, waiting=""), SOCKET, fault, present=True)
     state, effects = end(state, stop, now_ms)
     return settled(state), [*dead, *effects, keep(state), *noted, Show("red", Reason.FAULTED.value)]

@@ -1,10 +1,12 @@
 """From a device's config to the parts on its board: what an installer does with a wiring table and a screwdriver."""
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.config.device_config import DeviceConfig, Point
+from firmware_sim import parts
 from firmware_sim.board.board import Board, Resistor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.charger import Socket
@@ -67,10 +69,10 @@ def resistors(config: DeviceConfig) -> dict[int, Resistor]:
     return {output.pin: output.external_pull for output in outputs if output.external_pull is not None}
 
 
-def wire(board: Board, config: DeviceConfig, more: Mapping[str, Fit] = {}) -> Hardware:
-    """Put a part on every pin that the config names, and every instrument on its bus. ``more`` fits kinds that do not
-    come with the gateway. Raises ``KeyError`` for a kind no part is known for."""
-    hardware, kinds = Hardware(board, Mains(board.loop)), {**KINDS, **more}
+def wire(board: Board, config: DeviceConfig) -> Hardware:
+    """Put a part on every pin that the config names, and every instrument on its bus. Raises
+    ``KeyError`` for a kind no part is known for."""
+    hardware = Hardware(board, Mains(board.loop))
     for bus in config.buses:
         hardware.buses[bus.name] = Rs485Bus(board.loop, baud=bus.baud, name=bus.name)
     for shared in config.readers:
@@ -79,7 +81,7 @@ def wire(board: Board, config: DeviceConfig, more: Mapping[str, Fit] = {}) -> Ha
         for direction, reader in point.readers.items():
             name = f"{point.name}.{direction}"
             hardware.readers[name] = WiegandReader(board, d0=reader.d0, d1=reader.d1, name=name)
-        kinds[point.kind](hardware, point)
+        _fit_of(point.kind)(hardware, point)
     for emergency in config.emergencies:
         zone = emergency.zone
         confirm, smoke, stop = emergency.confirm, emergency.smoke, emergency.estop
@@ -100,6 +102,17 @@ def wire(board: Board, config: DeviceConfig, more: Mapping[str, Fit] = {}) -> Ha
             )
         hardware.reset_keys[zone] = PushButton(board, pin=emergency.reset.pin, name=f"{zone} reset key")
     return hardware
+
+
+def _fit_of(kind: str) -> Fit:
+    """What puts a point of this kind on the board. A kind that is not ours brings it in its file among the parts."""
+    if kind in KINDS:
+        return KINDS[kind]
+    try:
+        fit: Fit = importlib.import_module(f"{parts.__name__}.{kind}").fit
+    except (ImportError, AttributeError) as missing:
+        raise KeyError(f"no part is known for {kind}: {missing}") from None
+    return fit
 
 
 def _released(hardware: Hardware, config: DeviceConfig, zone: str) -> list[Releasable]:

@@ -128,13 +128,24 @@ LABELS = {name: Label(en, zh) for name, _, zh, en in POINTS} | {HUB_SOCKETS: Lab
 """What the panel calls a device."""
 
 
+def named(kinds: Sequence[Path]) -> list[str]:
+    """The folders of further kinds, as every program is told of them."""
+    return [word for folder in kinds for word in ("--kinds", str(folder))]
+
+
 def programs_of(
-    config: DeviceConfig, folder: Path, *, seed: int, people: bool, moves: Path | None = None
+    config: DeviceConfig,
+    folder: Path,
+    *,
+    seed: int,
+    people: bool,
+    moves: Path | None = None,
+    kinds: Sequence[Path] = (),
 ) -> tuple[Program, Program, Program]:
     """Board, keeper and agent of a simulated device, with their logs and the board's sockets in a folder."""
     name, board, control = config.device.name, folder / "board.sock", folder / CONTROL
     edge, sim = scripts("hearthgate-edge"), scripts("hearthgate-sim")
-    device = ["--config", str(config.path)]
+    device = ["--config", str(config.path), *named(kinds)]
     pins = {"GPIOZERO_PIN_FACTORY": "hearthgate_sim", "HEARTHGATE_SIM_BOARD": str(board)}
     arguments = ["--socket", str(board), "--control", str(control), "--seed", str(seed)]
     arguments += [*(["--log", str(moves)] if moves else []), *(["--people"] if people else [])]

@@ -1,7 +1,7 @@
 """A device in virtual time: the shipped agent and keeper on a simulated board, and what can befall them."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from firmware_sim.board.board import Board, BoardFactory, OnMove
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker, VirtualLink
 from firmware_sim.parts.rs485 import Rs485Bus
 from firmware_sim.time.life import Life, over
-from firmware_sim.worlds.board.wiring import Fit, resistors, wire
+from firmware_sim.worlds.board.wiring import resistors, wire
 
 
 class MortalJournal(Journal):
@@ -89,10 +89,9 @@ class VirtualDevice:
         line: Line | None = None,
         strict_gpiod: bool = True,
         on_move: OnMove | None = None,
-        more: Mapping[str, Fit] = {},
         serve_posts: bool = False,
     ) -> None:
-        """``more`` fits kinds of station that do not come with the gateway. ``serve_posts``: charging posts may connect
+        """``serve_posts``: charging posts may connect
         over real sockets, which takes a loop in real time."""
         self.name = config.device.name
         self.config = config
@@ -101,7 +100,7 @@ class VirtualDevice:
         self.board = Board(
             self._loop, seed=f"{seed}/{self.name}", strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=on_move
         )
-        self.hardware = wire(self.board, config, more)
+        self.hardware = wire(self.board, config)
         for folder in (config.state, config.run):
             folder.mkdir(parents=True, exist_ok=True)
         site = config.device.site

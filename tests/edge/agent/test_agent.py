@@ -28,6 +28,7 @@ from edge.keeper.protocol import (
     ZoneEmergency,
 )
 from tests.edge.support.cards import ANNAS, KEY, STRANGERS, Cards, LoopClock
+from tests.edge.support.kinds import add_kind
 from tests.edge.support.recordings import HandRecording
 from tests.edge.support.rig import GATES
 from tests.firmware_sim.support.story import in_virtual_time
@@ -38,14 +39,9 @@ CRANKY = '''\
 
 from msgspec import Struct
 
+from contract.kinds.cranky import KIND as CRANKY
 from edge.archetypes.protocol import Report
-
-INPUTS = {"button": False}
-OUTPUTS = {}
-
-
-class Settings(Struct):
-    pass
+from edge.archetypes.station import Station
 
 
 def start(point, settings):
@@ -57,7 +53,10 @@ def step(state, happened, now_ms):
 
 
 def report(state):
-    return Report("cranky")
+    return Report("idle")
+
+
+KIND = Station(CRANKY, {"button": False}, {}, Struct, start, step, report)
 '''
 CRANKY_POINT = '[[point]]\nname = "cranky"\nkind = "cranky"\nzone = "estate"\ninputs.button = { pin = 12 }\n'
 
@@ -66,7 +65,8 @@ class Desk:
     """An agent whose keeper is a list of orders."""
 
     def __init__(self, folder: Path, *, cranky: bool = False, emergencies: Sequence[str] = ()) -> None:
-        (folder / "cranky.py").write_text(CRANKY)
+        if cranky:
+            add_kind(folder, "cranky", CRANKY)
         file = folder / "gates.toml"
         file.write_text(GATES.replace("[[point]]", CRANKY_POINT + "[[point]]", 1) if cranky else GATES)
         loop = asyncio.get_running_loop()
@@ -75,7 +75,7 @@ class Desk:
         self.recording = HandRecording()
         self.changes = 0
         self.agent = Agent(
-            device_config.load(file, [folder]),
+            device_config.load(file),
             loop,
             clock,
             self.recording,

@@ -13,28 +13,29 @@ from edge.agent.decider import Decider
 from edge.config import device_config
 from edge.keeper.protocol import Frame, Snapshot, ToKeeper
 from tests.edge.support.cards import ANNAS, BENS, KEY, Cards, LoopClock, digest
+from tests.edge.support.kinds import add_kind
 from tests.edge.support.recordings import HandRecording
 from tests.firmware_sim.support.story import in_virtual_time
 
 TAP = """
 from msgspec import Struct
-from edge.archetypes.protocol import Decided, Record, Report
 
-INPUTS, OUTPUTS = {}, {}
-
-class Settings(Struct):
-    pass
+from contract.kinds.tap import KIND as TAP
+from edge.archetypes.protocol import Decided, Report
+from edge.archetypes.station import Station
 
 def start(point, settings):
     return ""
 
 def step(state, happened, now_ms):
     if isinstance(happened, Decided):
-        return happened.digest.hex(), [Record("session.tapped", {"digest": happened.digest.hex()})]
+        return happened.digest.hex(), [TAP.seen(digest=happened.digest.hex())]
     return state, []
 
 def report(state):
-    return Report("charging" if state else "free", user=state)
+    return Report("idle", user=state)
+
+KIND = Station(TAP, {}, {}, Struct, start, step, report)
 """
 HUB = '[device]\nsite = "s"\nname = "hub"\n\n[cloud]\nbroker = "mqtt://127.0.0.1"\n' + "".join(
     f'\n[[point]]\nname = "{name}"\nkind = "tap"\nzone = "hub"\n' for name in ("phone-1", "phone-2")
@@ -44,13 +45,13 @@ READER = '\n[[reader]]\nname = "pad"\nd0 = 5\nd1 = 6\npoints = { "1" = "phone-1"
 
 class Hub:
     def __init__(self, folder: Path) -> None:
-        (folder / "tap.py").write_text(TAP)
+        add_kind(folder, "tap", TAP)
         (folder / "hub.toml").write_text(HUB + READER)
         loop = asyncio.get_running_loop()
         clock = LoopClock(loop)
         self.recording = HandRecording()
         decider = Decider(Cards("phone-1", "phone-2"), clock, KEY)
-        loaded = device_config.load(folder / "hub.toml", [folder])
+        loaded = device_config.load(folder / "hub.toml")
         self.agent = Agent(loaded, loop, clock, self.recording, decider, self)
         self.agent.heard(Snapshot({}, []))
 
@@ -70,7 +71,7 @@ class Hub:
 @pytest.mark.parametrize(("keys", "point"), [("1", "phone-1"), ("12", "phone-2"), ("12#", "phone-2")])
 @in_virtual_time
 async def test_who_keys_a_number_and_taps_is_weighed_at_that_point(tmp_path: Path, keys: str, point: str) -> None:
-    assert Hub(tmp_path).pad(keys, ANNAS) == [(point, "session.tapped", {"digest": digest(ANNAS).hex()})]
+    assert Hub(tmp_path).pad(keys, ANNAS) == [(point, "tap.seen", {"digest": digest(ANNAS).hex()})]
 
 
 @in_virtual_time

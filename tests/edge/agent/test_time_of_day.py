@@ -31,6 +31,7 @@ from edge.keeper.protocol import Snapshot, ToKeeper
 from tests.edge.archetypes.test_session import session
 from tests.edge.stations.ev_post.test_ends import charging
 from tests.edge.support.cards import KEY, NOW_MS, Cards, LoopClock
+from tests.edge.support.kinds import add_kind
 from tests.edge.support.recordings import HandRecording
 from tests.edge.support.sockets import Socket
 from tests.firmware_sim.support.story import in_virtual_time
@@ -128,21 +129,21 @@ def test_post_prices_by_the_hour_it_is_told() -> None:
 
 CLOCKED = """
 from msgspec import Struct
-from edge.archetypes.protocol import Record, Report, TimeOfDay
 
-INPUTS, OUTPUTS = {}, {}
-
-class Settings(Struct):
-    pass
+from contract.kinds.clocked import KIND as CLOCKED
+from edge.archetypes.protocol import Report, TimeOfDay
+from edge.archetypes.station import Station
 
 def start(point, settings):
     return point
 
 def step(state, happened, now_ms):
-    return state, [Record("time.told", {"minute": happened.minute})] if isinstance(happened, TimeOfDay) else []
+    return state, [CLOCKED.seen(number=happened.minute)] if isinstance(happened, TimeOfDay) else []
 
 def report(state):
-    return Report("free", offline_limit_ms=1 if state == "sells" else None)
+    return Report("idle", offline_limit_ms=1 if state == "sells" else None)
+
+KIND = Station(CLOCKED, {}, {}, Struct, start, step, report)
 """
 HUB = '[device]\nsite = "s"\nname = "hub"\n\n[cloud]\nbroker = "mqtt://127.0.0.1"\n' + "".join(
     f'\n[[point]]\nname = "{name}"\nkind = "clocked"\nzone = "hub"\n' for name in ("sells", "opens")
@@ -153,12 +154,12 @@ class Hub:
     """An agent of two points, one of which sells by the hour."""
 
     def __init__(self, folder: Path) -> None:
-        (folder / "clocked.py").write_text(CLOCKED)
+        add_kind(folder, "clocked", CLOCKED)
         (folder / "hub.toml").write_text(HUB)
         loop = asyncio.get_running_loop()
         self.clock, self.cards, self.recording = LoopClock(loop), Cards(), HandRecording()
         decider = Decider(self.cards, self.clock, KEY)
-        loaded = device_config.load(folder / "hub.toml", [folder])
+        loaded = device_config.load(folder / "hub.toml")
         self.agent = Agent(loaded, loop, self.clock, self.recording, decider, self)
         self.agent.heard(Snapshot({}, []))
 
@@ -170,7 +171,7 @@ class Hub:
         self.recording.rows.clear()
         for point in ("sells", "opens"):
             self.agent.read(point, "meter", None)
-        return [(point, data["minute"]) for point, _kind, data in self.recording.rows]
+        return [(point, data["number"]) for point, _kind, data in self.recording.rows]
 
 
 @in_virtual_time

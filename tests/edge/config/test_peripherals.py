@@ -4,17 +4,18 @@ import pytest
 
 from edge.config.device_config import ConfigError, DeviceConfig, check
 from edge.config.peripherals import Bus, Instrument, Line
+from tests.edge.support.kinds import add_kind
 
 KIND = """
 from msgspec import Struct
+from contract.kinds.tool import KIND as TOOL
 from edge.archetypes.protocol import Report
-INPUTS, OUTPUTS = {}, {}
-INSTRUMENTS = {"meter": True, "thermometer": False}
-LINES = {"ocpp": False}
-class Settings(Struct): pass
+from edge.archetypes.station import Station
 def start(point, settings): return point
 def step(state, happened, now_ms): return state, []
-def report(state): return Report("free")
+def report(state): return Report("idle")
+meters, lines = {"meter": True, "thermometer": False}, {"ocpp": False}
+KIND = Station(TOOL, {}, {}, Struct, start, step, report, meters, lines)
 """
 HEAD = '[device]\nsite = "s"\nname = "d"\n\n[cloud]\nbroker = "mqtt://127.0.0.1"\n'
 BUS = '\n[[bus]]\nname = "meters"\ndevice = "ttyS0"\n'
@@ -27,8 +28,8 @@ def point(name: str, *tables: str, address: int = 1, model: str = "pzem004t", mo
 
 
 def load(tmp_path: Path, *parts: str) -> DeviceConfig:
-    (tmp_path / "tool.py").write_text(KIND)
-    return check(HEAD + "".join(parts), tmp_path / "device.toml", [tmp_path], named="it")
+    add_kind(tmp_path, "tool", KIND)
+    return check(HEAD + "".join(parts), tmp_path / "device.toml", named="it")
 
 
 def test_a_point_is_read_by_the_instruments_on_a_bus(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def test_a_keeper_loads_no_command_line_and_no_agent(config: Path) -> None:
 @pytest.mark.parametrize("words", [["run"], ["keeper"]], ids=["agent", "keeper"])
 def test_whatever_else_is_typed_means_the_same(config: Path, words: list[str]) -> None:
     module, life = ("device.process", "run_agent") if words == ["run"] else ("keeper.process", "run_keeper")
+    (config.parent / "kinds").mkdir()
     done = lived(module, life, *words, "-c", str(config), "--kinds", str(config.parent))
     assert (done.returncode, "typer" in done.stdout.split()) == (0, True)
 

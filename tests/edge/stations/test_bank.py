@@ -36,7 +36,7 @@ class Bank:
     that is ``welded`` stays closed, one that is ``open`` never closes."""
 
     def __init__(self, found: Found | None = None, how: str = "good") -> None:
-        self.state = bank.start("bank-a", bank.Settings())
+        self.state = bank.start("bank-a", bank.BankSettings())
         self.now_ms, self.how = 1_000_000, how
         self.wakes: dict[str, int] = {}
         self.until_ms: int | None = None
@@ -335,7 +335,7 @@ def test_a_bank_has_only_so_many_sockets() -> None:
 @pytest.mark.parametrize("feedback_ms", [0, 5_001])
 def test_a_contactor_is_read_back_in_a_sensible_time(feedback_ms: int) -> None:
     with pytest.raises(msgspec.ValidationError, match="feedback_ms lies between 1 and 5000"):
-        msgspec.convert({"feedback_ms": feedback_ms}, bank.Settings)
+        msgspec.convert({"feedback_ms": feedback_ms}, bank.BankSettings)
 
 
 happenings: st.SearchStrategy[Any] = st.one_of(
@@ -353,7 +353,7 @@ happenings: st.SearchStrategy[Any] = st.one_of(
 def test_whatever_happens_a_bank_is_driven_only_for_who_wants_it_and_never_cut_or_in_an_emergency(
     inputs: list[Input],
 ) -> None:
-    state, on, wants, dead = bank.start("bank-a", bank.Settings()), False, set[str](), False
+    state, on, wants, dead = bank.start("bank-a", bank.BankSettings()), False, set[str](), False
     for happened in inputs:
         match happened:
             case Emergency(active=active):

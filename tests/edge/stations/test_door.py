@@ -572,7 +572,7 @@ def test_what_a_door_does_not_know_changes_nothing() -> None:
 )
 def test_a_setting_that_makes_no_sense_is_refused(settings: dict[str, int], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        door.Settings(**settings)
+        door.DoorSettings(**settings)
 
 
 INPUTS = st.one_of(
@@ -588,7 +588,7 @@ INPUTS = st.one_of(
     st.builds(Levels, st.dictionaries(st.sampled_from([*door.INPUTS]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
     st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
-    st.just(OpenOnce({})),
+    st.just(OpenOnce(TOLD)),
 )
 
 

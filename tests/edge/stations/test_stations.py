@@ -2,6 +2,7 @@
 
 import pytest
 
+from contract.kinds.door import DOOR
 from contract.reasons import TABLE, Reason
 from edge.archetypes.faults import Faulty, set_fault
 from edge.archetypes.portal import MAX_UNLOCK_MS, MIN_UNLOCK_MS, check_unlock_ms, not_entered, passed, passer
@@ -44,15 +45,15 @@ def test_a_passage_names_the_holder_and_the_way() -> None:
 
 def test_only_a_change_of_a_fault_is_an_event() -> None:
     well = Faulty()
-    ill, came = set_fault(well, "door", "contact_still", present=True)
+    ill, came = set_fault(well, DOOR, "contact_still", present=True)
     assert ill.faults == {"contact_still"}
     assert came == [Record("door.fault", {"fault": "contact_still"})]
-    assert set_fault(ill, "door", "contact_still", present=True) == (ill, [])
-    assert set_fault(ill, "door", "contact_still", present=False) == (
+    assert set_fault(ill, DOOR, "contact_still", present=True) == (ill, [])
+    assert set_fault(ill, DOOR, "contact_still", present=False) == (
         well,
         [Record("door.fault_cleared", {"fault": "contact_still"})],
     )
-    assert set_fault(well, "door", "contact_still", present=False) == (well, [])
+    assert set_fault(well, DOOR, "contact_still", present=False) == (well, [])
 
 
 @pytest.mark.parametrize("unlock_ms", [MIN_UNLOCK_MS, MAX_UNLOCK_MS])

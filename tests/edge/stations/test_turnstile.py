@@ -473,7 +473,7 @@ def test_what_a_turnstile_does_not_know_changes_nothing() -> None:
 @pytest.mark.parametrize("name", ["turn_ms", "tailgate_ms", "settle_ms", "still_after"])
 def test_a_setting_that_makes_no_sense_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} is greater than 0"):
-        turnstile.Settings(**{name: 0})
+        turnstile.TurnstileSettings(**{name: 0})
 
 
 INPUTS = st.one_of(
@@ -489,7 +489,7 @@ INPUTS = st.one_of(
     st.builds(Levels, st.dictionaries(st.sampled_from([*turnstile.INPUTS]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
     st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
-    st.just(OpenOnce({})),
+    st.just(OpenOnce(TOLD)),
 )
 
 

@@ -39,7 +39,7 @@ class Portal:
 
     def __init__(self, kind: ModuleType, **settings: int) -> None:
         self.kind = kind
-        self.state: Any = kind.start("gym", kind.Settings(**settings))
+        self.state: Any = kind.start("gym", kind.KIND.settings(**settings))
         self.now_ms = 1_000_000
         self.wakes: dict[str, int] = {}
         self.driven: dict[str, int] = {}

@@ -38,7 +38,8 @@ from edge.stations.ev_post.messages import (
     Verdict,
     card_bytes,
 )
-from edge.stations.ev_post.state import Settings
+from edge.stations.ev_post.state import EvPostSettings
+from tests.edge.support.sockets import ordered as ordered
 
 ANNA, BEN, STRANGER = "04A1B2C3", "04A1B2C3D4E580", "DEADBEEF"
 POINT = "ev-1"
@@ -52,7 +53,7 @@ class Rig:
     """Feeds a post's station, weighs the cards that it asks about, and keeps what it does to be looked at."""
 
     def __init__(self, **settings: Any) -> None:
-        self.settings = Settings(**settings)
+        self.settings = EvPostSettings(**settings)
         self.state = ev_post.start(POINT, self.settings)
         self.now_ms = 1_000_000
         self.holders = {ANNA: b"A" * 16, BEN: b"B" * 16}

@@ -31,6 +31,7 @@ from edge.archetypes.protocol import (
 )
 from edge.stations import socket
 from edge.stations.bank import Supply
+from edge.stations.socket.state import SocketSettings
 
 ANNA, BEN, CARL = (bytes([number]) * 16 for number in (0xAA, 0xBB, 0xCC))
 POINT = "ebike-1"
@@ -71,6 +72,11 @@ def values(power_w: float, energy_wh: float, voltage_v: float = 230.0) -> dict[s
     }
 
 
+def ordered(command: str, op: str = "open_once") -> dict[str, str]:
+    """What is recorded of the order of this id, by somebody at the desk."""
+    return {"id": command, "op": op, "by": "lin", "reason": "a visitor"}
+
+
 class Socket:
     """Feeds a station and does its effects at once. ``load_w`` is what the plugged-in thing draws when there is power;
     the meter's register counts it in whole watt-hours, as a PZEM-004T does."""
@@ -79,7 +85,7 @@ class Socket:
         self, *, levels: Mapping[str, bool] | None = None, found: Found | None = None, **settings: Any
     ) -> None:
         settings.setdefault("class_name", "ebike")
-        self.settings = socket.Settings(**settings)
+        self.settings = SocketSettings(**settings)
         self.now_ms = 1_000_000
         self.load_w = 0.0
         self.stray_w = 0.0
@@ -207,7 +213,7 @@ class Socket:
         return self.take(Edge(name, active))
 
     def stop(self) -> list[Effect]:
-        return self.take(StopOrdered({"id": "c1", "op": "session_stop"}))
+        return self.take(StopOrdered(ordered("c1", "session_stop")))
 
     def quota_spent(self, session: str = "00000000000000a1") -> list[Effect]:
         return self.take(QuotaSpent(session))

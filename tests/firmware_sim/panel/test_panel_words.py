@@ -56,10 +56,3 @@ def test_sockets_are_called_as_people_call_them() -> None:
     assert [point_name("phone-1", language) for language in ("en", "zh")] == ["Phone socket 1", "手机插座 1"]
     assert point_name("bank-a", "en") == "Supply A"
     assert [point_name(name, "zh") for name in ("east-gate", "phone", "ev-")] == ["east-gate", "phone", "ev-"]
-
-
-def test_no_station_shows_a_word_that_the_panel_does_not_know() -> None:
-    stations = (ROOT / "edge" / "stations").glob("*.py")
-    shown = {word for file in stations for word in re.findall(r'Show\("\w+", "(\w+)"\)', file.read_text())}
-    assert shown
-    assert shown <= set(vocabulary().texts)

@@ -8,7 +8,7 @@ from edge.stations.ev_post.messages import StartRemotely, StopRemotely, remote_n
 from tests.edge.support import double_posts
 from tests.edge.support.double_posts import Post
 from tests.edge.support.peers import Peer, peer
-from tests.edge.support.posts import ANNA, BEN, STRANGER
+from tests.edge.support.posts import ANNA, BEN, STRANGER, ordered
 
 NOW = "2026-09-21T14:13:20Z"
 VERSIONS = ["ocpp1.6", "ocpp2.0.1"]
@@ -182,7 +182,7 @@ def test_a_remote_start_belongs_to_the_operators_order(evse: int | None, tagged:
             for number in post.at:
                 await status(peer, number, "Available")
             rig = post.at[2]
-            rig.take(rig.decided(ANNA, told={"id": "9"}))
+            rig.take(rig.decided(ANNA, told=ordered("9")))
             ticket = rig.orders(StartRemotely)[0].tag
             info = {"remoteStartId": remote_number(ticket)}
             more: dict[str, Any] = {"idToken": {"idToken": ticket, "type": "Central"}} if tagged else {}

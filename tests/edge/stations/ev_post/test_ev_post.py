@@ -23,8 +23,8 @@ from edge.stations.ev_post.messages import (
     UpdateList,
     Verdict,
 )
-from edge.stations.ev_post.state import Settings
-from tests.edge.support.posts import ANNA, BEN, NOON_MS, STRANGER, Rig
+from edge.stations.ev_post.state import EvPostSettings
+from tests.edge.support.posts import ANNA, BEN, NOON_MS, STRANGER, Rig, ordered
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 
@@ -297,7 +297,7 @@ def test_a_spent_quota_stops_the_post() -> None:
 
 def test_a_post_that_will_not_stop_is_told_again_and_reported() -> None:
     rig, number = charging()
-    rig.take(StopOrdered({"id": "7"}))
+    rig.take(StopOrdered(ordered("7")))
     rig.wait(150_000)
     assert len(rig.orders(StopRemotely)) == 6
     assert "will_not_stop" in rig.report.faults
@@ -308,7 +308,7 @@ def test_a_post_that_will_not_stop_is_told_again_and_reported() -> None:
 
 def test_an_operator_begins_a_session_from_afar() -> None:
     rig = ready()
-    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    rig.take(rig.decided(ANNA, told=ordered("9")))
     (order,) = rig.orders(StartRemotely)
     rig.hear(Done(order.order, "accepted"))
     assert rig.phase == "starting"
@@ -326,7 +326,7 @@ def test_an_operator_begins_a_session_from_afar() -> None:
 @pytest.mark.parametrize("how", ["rejected", "timeout", "offline"])
 def test_a_start_that_the_post_refuses_is_given_up(how: str) -> None:
     rig = ready()
-    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    rig.take(rig.decided(ANNA, told=ordered("9")))
     rig.hear(Done(rig.orders(StartRemotely)[0].order, how))
     assert rig.phase == "free"
     assert rig.told("ev_post.not_begun")[0]["why"] == how
@@ -334,7 +334,7 @@ def test_a_start_that_the_post_refuses_is_given_up(how: str) -> None:
 
 def test_a_beginning_that_crosses_the_giving_up_is_stopped_and_known_for_whose_it_is() -> None:
     rig = ready()
-    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    rig.take(rig.decided(ANNA, told=ordered("9")))
     (order,) = rig.orders(StartRemotely)
     rig.hear(Done(order.order, "timeout"))
     at_ms = rig.wall_ms
@@ -373,7 +373,7 @@ def test_whoever_waited_ends_the_wait_by_beginning() -> None:
 
 def test_nobody_waits_for_their_own_session_or_with_a_card_that_is_refused() -> None:
     rig, number = charging()
-    rig.take(rig.decided(ANNA, told={"id": "1"}))
+    rig.take(rig.decided(ANNA, told=ordered("1")))
     rig.card(STRANGER)
     rig.stop(number, 1500)
     assert rig.report.reserved_for == ""
@@ -462,17 +462,17 @@ def test_a_beginning_that_cannot_be_recorded_is_refused_and_stopped() -> None:
 
 def test_a_remote_beginning_that_is_told_again_is_not_encouraged_while_it_is_stopped() -> None:
     rig = ready()
-    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    rig.take(rig.decided(ANNA, told=ordered("9")))
     (order,) = rig.orders(StartRemotely)
     verdict = rig.begin(order.tag)
-    rig.take(StopOrdered({"id": "10"}))
+    rig.take(StopOrdered(ordered("10")))
     again = rig.begin(order.tag)
     assert (again.word, again.transaction) == ("blocked", verdict.transaction)
 
 
 def test_a_post_is_not_asked_to_begin_what_cannot_be_recorded() -> None:
     rig = ready()
-    rig.take(rig.decided(ANNA, told={"id": "9"}))
+    rig.take(rig.decided(ANNA, told=ordered("9")))
     rig.take(CannotRecord("ocpp"))
     assert rig.phase == "free"
     assert rig.told("ev_post.not_begun")[0]["why"] == "cannot_record"
@@ -678,7 +678,7 @@ def test_the_post_as_a_whole_may_be_faulted() -> None:
 @pytest.mark.parametrize("wrong", [{"power_w": 0}, {"session_ms": -1}, {"session_wh": 10**9}, {"meter_s": 1}])
 def test_a_setting_that_cannot_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Settings(**wrong)  # type: ignore[arg-type]
+        EvPostSettings(**wrong)  # type: ignore[arg-type]
 
 
 def test_an_age_that_is_told_later_turns_nothing_back() -> None:

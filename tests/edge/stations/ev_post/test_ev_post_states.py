@@ -15,7 +15,7 @@ from edge.stations.ev_post.messages import (
     StopRemotely,
     UpdateList,
 )
-from tests.edge.support.posts import ANNA, BEN, STRANGER, Rig
+from tests.edge.support.posts import ANNA, BEN, STRANGER, Rig, ordered
 
 MINUTE_MS = 60_000
 TAGS = st.sampled_from([ANNA, BEN, STRANGER, "not a card"])
@@ -146,7 +146,7 @@ class Post(RuleBasedStateMachine):
 
     @rule(tag=TAGS, told=st.booleans())
     def at_a_reader(self, tag: str, told: bool) -> None:
-        self.rig.take(self.rig.decided(tag, told={"id": "1"} if told else None))
+        self.rig.take(self.rig.decided(tag, told=ordered("1") if told else None))
 
     @rule(reason=st.sampled_from([None, Reason.SUSPENDED, Reason.QUOTA_SPENT]))
     def roster_changes(self, reason: Reason | None) -> None:
@@ -161,7 +161,7 @@ class Post(RuleBasedStateMachine):
     @rule()
     def stop(self) -> None:
         self.rig.take(QuotaSpent(str(self.rig.report.live.get("session"))))
-        self.rig.take(StopOrdered({"id": "2"}))
+        self.rig.take(StopOrdered(ordered("2")))
 
     @rule(how=st.sampled_from(["accepted", "rejected", "version_mismatch", "timeout"]))
     def orders_are_answered(self, how: str) -> None:

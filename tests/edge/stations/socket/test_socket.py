@@ -27,10 +27,10 @@ from edge.archetypes.protocol import (
     Wake,
 )
 from edge.archetypes.session import Price, Tariff, read_kept
-from edge.config.kinds import find_kind
 from edge.stations import socket as kind
 from edge.stations.bank import Clear, Cut, Want
-from tests.edge.support.sockets import ANNA, BEN, CARL, POINT, Socket, card_of, decision, values
+from edge.stations.socket.state import NEXT, SocketSettings
+from tests.edge.support.sockets import ANNA, BEN, CARL, POINT, Socket, card_of, decision, ordered, values
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 PHONES = Allotment("phones", 120, 200)
@@ -100,15 +100,15 @@ def trigger(socket: Socket, name: str) -> None:
             socket.emergency(active=False)
 
 
-@pytest.mark.parametrize(("before", "cause"), kind.NEXT, ids=str)
+@pytest.mark.parametrize(("before", "cause"), NEXT, ids=str)
 def test_each_row_of_the_table_happens_at_the_socket(before: str, cause: str) -> None:
     socket = in_phase(before)
     trigger(socket, cause)
-    assert socket.phase == kind.NEXT[before, cause]  # type: ignore[index]
+    assert socket.phase == NEXT[before, cause]  # type: ignore[index]
 
 
 def test_a_socket_is_found_by_its_name_with_what_it_may_be_wired_to() -> None:
-    found = find_kind("socket")
+    found = kind.KIND
     assert (set(found.inputs), set(found.outputs)) == ({"leakage", "plug"}, {"relay", "green", "red"})
     assert found.instruments == {"meter": True, "thermometer": False}
 
@@ -151,7 +151,7 @@ def test_a_refused_card_drives_nothing_and_changes_nothing(phase: str) -> None:
 
 def test_an_operator_starts_for_a_holder_and_that_is_recorded() -> None:
     socket = ready()
-    socket.tap(told={"id": "c1", "op": "session_start"})
+    socket.tap(told=ordered("c1", "session_start"))
     assert socket.kinds == ["command.done", "access.allowed", "session.started"]
     assert socket.told("session.started")[0]["by"] == "operator"
 
@@ -178,7 +178,7 @@ def test_nothing_that_is_drawn_is_no_load_and_costs_nothing() -> None:
 
 
 def test_low_power_just_after_switching_on_is_never_full() -> None:
-    socket = in_phase("starting", class_name="phone", limits=kind.Settings().limits)
+    socket = in_phase("starting", class_name="phone", limits=SocketSettings().limits)
     socket.load_w = 0.5
     socket.wait(2 * MINUTE_MS)
     assert socket.end["reason"] == "no_load"
@@ -333,13 +333,13 @@ def test_a_tap_that_the_reader_says_twice_ends_nothing() -> None:
 def test_an_operator_who_starts_where_it_runs_already_does_not_end_it() -> None:
     socket = Socket().charging()
     socket.wait(5_000)
-    socket.tap(ANNA, Reason.BUSY, told={"id": "c1", "op": "session_start"})
+    socket.tap(ANNA, Reason.BUSY, told=ordered("c1", "session_start"))
     assert socket.on
 
 
 def test_an_order_to_stop_is_recorded() -> None:
     socket = charged(lambda one: one.stop(), 0)
-    assert socket.told("command.done") == [{"id": "c1", "op": "session_stop"}]
+    assert socket.told("command.done") == [ordered("c1", "session_stop")]
 
 
 def test_a_warning_of_heat_is_given_once_and_again_after_it_has_cooled() -> None:
@@ -838,7 +838,7 @@ def test_a_fault_is_not_cleared_while_something_is_wrong(how: str) -> None:
             socket.emergency()
     socket.wait(1_000)
     before = socket.faults
-    socket.tap(CARL, Reason.FAULTED, resets=how != "no right", told={"id": "c1"} if how == "from afar" else None)
+    socket.tap(CARL, Reason.FAULTED, resets=how != "no right", told=ordered("c1") if how == "from afar" else None)
     assert socket.faults == before
     assert "leakage" in socket.faults
 
@@ -895,7 +895,7 @@ def test_a_second_start_on_one_socket_is_refused_whatever_the_rule_said() -> Non
 @pytest.mark.parametrize("phase", ["faulted", "emergency"])
 def test_a_start_from_afar_on_a_faulted_socket_is_refused_whatever_the_rule_said(phase: str) -> None:
     socket = in_phase(phase)
-    socket.take(decision(told={"id": "c1", "op": "session_start"}))
+    socket.take(decision(told=ordered("c1", "session_start")))
     assert (socket.on, socket.told("session.started")) == (False, [])
 
 
@@ -953,11 +953,11 @@ def test_a_bank_that_is_lost_takes_its_sockets_with_it_and_gives_them_back() -> 
 )
 def test_settings_beyond_the_ceilings_are_refused(settings: dict[str, Any], why: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=why):
-        msgspec.convert(settings, kind.Settings)
+        msgspec.convert(settings, SocketSettings)
 
 
 def test_an_unwired_class_is_the_one_with_the_least_power() -> None:
-    assert kind.Settings().class_name == "phone"
+    assert SocketSettings().class_name == "phone"
 
 
 def test_a_phone_and_a_scooter_have_limits_of_their_own() -> None:

@@ -33,7 +33,7 @@ from edge.archetypes.protocol import (
 from edge.archetypes.session import Tariff
 from edge.stations import socket as kind
 from edge.stations.bank import Supply
-from tests.edge.support.sockets import ANNA, BEN, CARL, POINT, Socket
+from tests.edge.support.sockets import ANNA, BEN, CARL, POINT, Socket, ordered
 
 HOLDERS = st.sampled_from([ANNA, BEN, CARL])
 ALLOTMENT = Allotment("ebikes", 25, 100)
@@ -111,7 +111,7 @@ HAPPENINGS = st.one_of(
     st.builds(Edge, st.sampled_from(["plug", "leakage"]), st.booleans()),
     st.builds(Received, st.just("bank-a"), st.builds(Supply, st.booleans(), st.sampled_from([True, True, False]))),
     st.builds(ModeChanged, st.sampled_from(Mode), st.just(1)),
-    st.just(StopOrdered({"id": "c1"})),
+    st.just(StopOrdered(ordered("c1"))),
     st.just(CannotRecord("relay")),
     st.just(CloudHeard()),
     st.builds(TimeOfDay, st.integers(0, 1439)),
@@ -188,7 +188,7 @@ class Sockets(RuleBasedStateMachine):
     @rule(
         holder=HOLDERS,
         reason=st.none() | st.just(Reason.ALLOWED) | st.sampled_from(Reason),
-        told=st.none() | st.just({"id": "c"}),
+        told=st.none() | st.just(ordered("c")),
         resets=st.booleans(),
     )
     def somebody_taps(self, holder: bytes, reason: Reason | None, told: dict[str, str] | None, resets: bool) -> None:

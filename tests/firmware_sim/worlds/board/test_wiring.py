@@ -7,13 +7,16 @@ import pytest
 from msgspec import structs
 
 from dev import ROOT
-from edge.config.device_config import DeviceConfig, Point, load
+from edge.config.device_config import DeviceConfig, load
+from edge.config.kinds import add_kinds
+from firmware_sim import parts
 from firmware_sim.board.board import Board
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
 from firmware_sim.worlds.board.process import Hands
 from firmware_sim.worlds.board.wiring import Hardware, resistors, wire
+from tests.edge.support.kinds import write_kind
 from tests.firmware_sim.support.story import in_virtual_time
 
 SAMPLES = sorted((ROOT / "config").glob("*.toml"))
@@ -151,22 +154,26 @@ async def test_a_kind_without_a_part_is_a_fault_of_ours() -> None:
         wired(structs.replace(config, points=(structs.replace(config.points[0], kind="locker"),)))
 
 
+BELL = """
 class Bell:
-    """A part of a kind that does not come with the gateway."""
-
-    def view(self) -> dict[str, object]:
+    def view(self):
         return {"kind": "bell"}
 
 
+def fit(hardware, point):
+    hardware.parts[point.name] = Bell()
+"""
+
+
 @in_virtual_time
-async def test_another_kind_brings_its_own_part() -> None:
+async def test_another_kind_brings_its_own_part(tmp_path: Path) -> None:
+    write_kind(tmp_path, "bell", "")
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "bell.py").write_text(BELL)
+    add_kinds([tmp_path], parts)
     config = sample("door")
     other = structs.replace(config, points=(structs.replace(config.points[0], kind="bell"),))
-
-    def fit(hardware: Hardware, point: Point) -> None:
-        hardware.parts[point.name] = Bell()
-
-    hardware = wire(Board(asyncio.get_running_loop(), seed=1, pulls=resistors(other)), other, {"bell": fit})
+    hardware = wire(Board(asyncio.get_running_loop(), seed=1, pulls=resistors(other)), other)
     (seen,) = Hands(other, hardware, MoveLog(pin_names(other))).view()["points"].values()
     assert seen["part"] == {"kind": "bell"}
 

@@ -1,0 +1,40 @@
+"""Kinds of station that tests make up, in a folder of their own."""
+
+from pathlib import Path
+
+from contract.kinds import remove_folders
+from edge.config.kinds import add_kinds
+
+WORDS = """\
+from typing import NotRequired, TypedDict
+
+from contract.archetypes import WatchKind
+from contract.event_types import EventType
+from contract.phrases import Phrase, noun
+
+
+class Seen(TypedDict):
+    number: NotRequired[int]
+    digest: NotRequired[str]
+
+
+class Made(WatchKind):
+    seen = EventType("{name}.seen", "quiet", "watch", "看见", "Seen", Seen)
+
+
+KIND = Made("{name}", noun("试验", "Trial", "Trials"), phases={{"idle": Phrase("闲着", "idle")}})
+"""
+
+
+def write_kind(folder: Path, name: str, station: str) -> None:
+    """Write the two files of a kind that may record ``NAME.seen``."""
+    for place, text in (("kinds", WORDS.format(name=name)), ("stations", station)):
+        (folder / place).mkdir(exist_ok=True)
+        (folder / place / f"{name}.py").write_text(text)
+
+
+def add_kind(folder: Path, name: str, station: str) -> None:
+    """The same, to be found from now on, until the end of the test."""
+    remove_folders()
+    write_kind(folder, name, station)
+    add_kinds([folder])
