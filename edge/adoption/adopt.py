@@ -12,7 +12,7 @@ from pathlib import Path
 from contract.adoption import MAX_WIRING_BYTES, Bundle, code_of, open_bundle
 from contract.codec import Malformed
 from contract.sealing import DeviceKey
-from edge.adoption.cloud_client import NotAdopted, Office
+from edge.adoption.cloud_client import EnrollmentClient, NotAdopted
 from edge.adoption.code import current_nonce, forget_nonce
 from edge.config.device_config import KEYS_FOLDER, DeviceConfig, load
 from edge.identity.credentials import AUTHORITY, CERTIFICATE, NEW, BadCertificate, Credentials, check_certificate
@@ -49,9 +49,9 @@ def adopt_device(
     device = load(config) if config.exists() else None
     folder = keys or (device.keys if device else Path(KEYS_FOLDER))
     clock = DeviceClock((device.state if device else folder) / CLOCK_FILE)
-    office = Office(url, fingerprint, clock)
+    cloud = EnrollmentClient(url, fingerprint, clock)
     key = own_key(folder)
-    if not again and _is_adopted(folder, clock, office.authority):
+    if not again and _is_adopted(folder, clock, cloud.authority):
         say("this device is adopted already\nif the broker does not let it in, add --again")
         return
     nonce = current_nonce(folder, clock.now_ms())
@@ -63,13 +63,13 @@ def adopt_device(
     if len(wiring.encode()) > MAX_WIRING_BYTES:
         say(f"{config} is too long for the cloud to keep: save it for the day this device is replaced")
         wiring = ""
-    bundle = await_bundle(office, key, nonce, wiring, pause, patience_s)
+    bundle = await_bundle(cloud, key, nonce, wiring, pause, patience_s)
     if device is not None and (device.device.site, device.device.name) != (bundle.site, bundle.device):
         raise NotAdopted(
             f"the cloud calls this device {bundle.device} of {bundle.site}: correct site and name in {config}, "
             "and run this again"
         )
-    keep_bundle(bundle, folder, key, office.authority)
+    keep_bundle(bundle, folder, key, cloud.authority)
     forget_nonce(folder)
     say(f"adopted as {bundle.device}; its keys are in {folder}")
     say(_about_config(bundle, config, device))
@@ -107,16 +107,21 @@ def _about_agent(device: DeviceConfig) -> str:
 
 
 def await_bundle(
-    office: Office, key: DeviceKey, nonce: bytes, wiring: str, pause: Callable[[float], object], patience_s: float
+    cloud: EnrollmentClient,
+    key: DeviceKey,
+    nonce: bytes,
+    wiring: str,
+    pause: Callable[[float], object],
+    patience_s: float,
 ) -> Bundle:
     """Ask, and look again and again until an operator has spoken. Raises ``NotAdopted``."""
     request = key.certificate_request().decode()
-    answer = office.ask(request, nonce, wiring)
+    answer = cloud.ask(request, nonce, wiring)
     waited_s = 0.0
     while answer.state == "waiting" and waited_s < patience_s:
         pause(ASK_EVERY_S)
         waited_s += ASK_EVERY_S
-        answer = office.look(answer.id) or office.ask(request, nonce, wiring)
+        answer = cloud.look(answer.id) or cloud.ask(request, nonce, wiring)
     if answer.state == "waiting":
         raise NotAdopted("nobody has confirmed the code yet: run this again, the code stays the same for a day")
     if answer.state != "confirmed":

@@ -37,8 +37,8 @@ class Answer(Struct, frozen=True):
     bundle: str = ""
 
 
-class Office:
-    """The cloud, as far as a device that it does not know may speak to it."""
+class EnrollmentClient:
+    """The HTTP client of a device that asks to be taken in: all that the cloud answers to a device it does not know."""
 
     def __init__(self, url: str, fingerprint: str, clock: DeviceClock) -> None:
         """Finds the authority by its fingerprint. Raises ``NotAdopted``."""

@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from contract.decide import Mode
 from contract.emergencies import Cause
 from contract.reasons import TABLE, Reason
-from edge.agent.bursts import Bursts
 from edge.agent.decider import Clock, Decider
+from edge.agent.effect_queue import EffectQueue, Recording
 from edge.agent.emergencies import Emergencies
-from edge.agent.lanes import Lane, Recording
+from edge.agent.event_throttle import EventThrottle
 from edge.agent.readers import Readers
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import (
@@ -116,12 +116,12 @@ class Agent:
         self._heard_cloud_ms: int | None = None
         self._undated: set[str] = set()
         """Points that wait to be told how old it is what they had kept."""
-        self._unknown = Bursts(loop, partial(recording.record, "", "device.fault"))
+        self._unknown = EventThrottle(loop, partial(recording.record, "", "device.fault"))
         """What names a point that nobody knows here: a keeper that goes by another wiring, a station's setting."""
         self.runners: dict[str, Runner] = {}
         for point in config.points:
             self.runners[point.name] = Runner(
-                point, config.kinds[point.name], config.settings[point.name], self._lane, clock
+                point, config.kinds[point.name], config.settings[point.name], self._queue, clock
             )
         self._emergencies = Emergencies(config, recording, decider, keeper, self._follow, self.show)
         self._readers = Readers(config, self.runners, decider, clock, loop, recording, self._emergencies.card)
@@ -356,9 +356,9 @@ class Agent:
         )
         self._loop.call_soon(self._guarded, runner.take, replace(decided, about=asked.about))
 
-    def _lane(self, runner: Runner) -> Lane:
+    def _queue(self, runner: Runner) -> EffectQueue:
         cannot_record = partial(self._guarded, runner.take)
-        return Lane(runner.point.name, self._loop, self._recording, self, cannot_record, self._guarded)
+        return EffectQueue(runner.point.name, self._loop, self._recording, self, cannot_record, self._guarded)
 
     def _due(self, runner: Runner, name: str) -> None:
         del runner.timers[name]

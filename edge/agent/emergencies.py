@@ -8,7 +8,7 @@ from typing import Any
 
 from contract.emergencies import Cause, Ending, worse
 from edge.agent.decider import Decider
-from edge.agent.lanes import Recording
+from edge.agent.effect_queue import Recording
 from edge.archetypes.protocol import Emergency, Show
 from edge.config.device_config import DeviceConfig
 from edge.keeper.protocol import Drill, KeeperPort, NotReset, Reset, Snapshot, ZoneEmergency

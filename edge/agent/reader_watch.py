@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contract.credentials import SWAPPED_FRAMES, read
-from edge.agent.bursts import Bursts
+from edge.agent.event_throttle import EventThrottle
 
 MINUTE_MS = 60_000
 UNKNOWN_ROWS = 3
@@ -35,7 +35,7 @@ class ReaderWatch:
     """Watches one reader. ``record`` writes an event of reads that are no card; times are monotonic milliseconds."""
 
     def __init__(self, loop: AbstractEventLoop, record: Callable[[dict[str, Any]], object]) -> None:
-        self._invalid, self._unknown = Bursts(loop, record), Bursts(loop, record)
+        self._invalid, self._unknown = EventThrottle(loop, record), EventThrottle(loop, record)
         self._unknown_rows, self._reads, self._keys = _Rate(UNKNOWN_ROWS), _Rate(NOISY_READS), _Rate(NOISY_KEYS)
         self._unread_frames = deque[str](maxlen=SWAPPED_FRAMES - 1)
 

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from contract.credentials import key_pressed
 from contract.decide import Direction
 from contract.reasons import Reason
-from edge.agent.chooser import Chooser
 from edge.agent.decider import Clock, Decider
-from edge.agent.lanes import Recording
+from edge.agent.effect_queue import Recording
+from edge.agent.point_selector import PointSelector
 from edge.agent.reader_watch import ReaderWatch
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import Show
@@ -49,7 +49,7 @@ class Readers:
         for shared in config.readers:
             theirs = [runners[name] for name in shared.points.values()]
             watch = watched("", shared.name)
-            self._hear[shared.name] = partial(self._shared, shared.name, Chooser(shared.points), theirs, watch)
+            self._hear[shared.name] = partial(self._shared, shared.name, PointSelector(shared.points), theirs, watch)
 
     def frame(self, reader: str, bits: str) -> bool:
         """Take a frame to completion; False if nobody knows that reader."""
@@ -75,14 +75,16 @@ class Readers:
         else:
             watch.key(self._clock.mono_ms())
 
-    def _shared(self, reader: str, chooser: Chooser, runners: Iterable[Runner], watch: ReaderWatch, bits: str) -> None:
+    def _shared(
+        self, reader: str, selector: PointSelector, runners: Iterable[Runner], watch: ReaderWatch, bits: str
+    ) -> None:
         """Whoever keys no number means the point where this card's session runs."""
         now_ms, key = self._clock.mono_ms(), key_pressed(bits)
         if key is not None:
             watch.key(now_ms)
-            chooser.key(key, now_ms)
+            selector.key(key, now_ms)
             return
-        chosen, digest = chooser.take(now_ms), self._decider.digest_of(bits)
+        chosen, digest = selector.take(now_ms), self._decider.digest_of(bits)
         runner = self._runners[chosen] if chosen else _of_user(runners, digest)
         if runner is None and digest and any(self._resets(one.point.name, digest) for one in runners):
             return  # who runs to a reader in an emergency keys no number
@@ -103,7 +105,7 @@ class Readers:
             return
         watch.card()
         if decided.decision.reason is Reason.UNKNOWN_CREDENTIAL and not watch.unknown(now_ms):
-            runner.lane.put([Show("red", Reason.UNKNOWN_CREDENTIAL.value)])
+            runner.queue.put([Show("red", Reason.UNKNOWN_CREDENTIAL.value)])
         elif not self._resets(point.name, decided.digest):
             grant = decided.decision.grant
             runner.take(replace(decided, resets=grant is not None and point.zone in grant.resets))

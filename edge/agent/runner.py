@@ -1,4 +1,4 @@
-"""One point of a device while it runs: its station's state, its lane, its wake-ups and its lamps."""
+"""One point of a device while it runs: its station's state, its effect queue, its wake-ups and its lamps."""
 
 from asyncio import TimerHandle
 from collections.abc import Callable
@@ -6,21 +6,21 @@ from typing import Any
 
 from contract.decide import Mode
 from edge.agent.decider import Clock
-from edge.agent.lanes import Lane
+from edge.agent.effect_queue import EffectQueue
 from edge.archetypes.protocol import BARRING, Emergency, Input, ModeChanged, Report, Show
 from edge.archetypes.station import Station
 from edge.config.device_config import Point
 
 
 class Runner:
-    """One point: its kind, its state, the mode it is set to, its lane and its wake-ups."""
+    """One point: its kind, its state, the mode it is set to, its effect queue and its wake-ups."""
 
     def __init__(
         self,
         point: Point,
         kind: Station,
         settings: Any,
-        lane: Callable[["Runner"], Lane],
+        queue: Callable[["Runner"], EffectQueue],
         clock: Clock,
     ) -> None:
         self.point, self.kind = point, kind
@@ -32,7 +32,7 @@ class Runner:
         """The time of day that the station was last told."""
         self._state = kind.start(point.name, settings)
         self._clock = clock
-        self.lane = lane(self)
+        self.queue = queue(self)
 
     @property
     def report(self) -> Report:
@@ -42,14 +42,14 @@ class Runner:
         """One input to completion: the station's step, then its effects in order. False if it means nothing there."""
         state, effects = self.kind.step(self._state, happened, self._clock.mono_ms())
         if _bars(happened):
-            self.lane.clear()
+            self.queue.clear()
         self.kind.check(effects)
         self._state = state
-        self.lane.put(effects)
+        self.queue.put(effects)
         return bool(effects)
 
     def close(self) -> None:
-        self.lane.close()
+        self.queue.close()
         for timer in (*self.timers.values(), *self.lamps.values()):
             timer.cancel()
 

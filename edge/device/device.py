@@ -13,8 +13,8 @@ from contract.messages import Beat, State
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.config.device_config import DeviceConfig
-from edge.device.fittings import Fittings
 from edge.device.health import SOFTWARE, Condition
+from edge.device.peripherals import Peripherals
 from edge.device.ports import Ports
 from edge.journal.recorder import Recorder
 from edge.link.announcer import Announcer
@@ -80,7 +80,7 @@ class Device:
             self.announcer.changed,
             self.notebook,
         )
-        self.fittings = Fittings(config, ports, self.agent)
+        self.peripherals = Peripherals(config, ports, self.agent)
         self.live = LiveReadings(
             ports.link, self._site, self._name, ports.loop, show=self._live, now_ms=ports.clock.now_ms
         )
@@ -149,7 +149,7 @@ class Device:
             agent=self.agent,
             decider=self.decider,
             space=self.space,
-            fittings=self.fittings,
+            peripherals=self.peripherals,
             notebook=self.notebook,
             uplink=self.uplink,
             roster_sync=self.roster_sync,
@@ -195,7 +195,7 @@ class Device:
             self.remote.start()
         if self.renewing is not None:
             self.renewing.start()
-        self.fittings.start()
+        self.peripherals.start()
         self.space.look()
         self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
         if self.ports.identity.registration is None:
@@ -207,7 +207,7 @@ class Device:
         link.on_up = link.on_down = link.on_message = _heed_nobody
         self.agent.close()
         self.live.close()
-        await self.fittings.close()
+        await self.peripherals.close()
         self.space.close()
         if self._saving_clock is not None:
             self._saving_clock.cancel()

@@ -8,7 +8,7 @@ from contract.messages import Beat, RosterState, State
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.config.device_config import DeviceConfig
-from edge.device.fittings import Fittings
+from edge.device.peripherals import Peripherals
 from edge.device.ports import Ports
 from edge.journal.recorder import Recorder
 from edge.link.renewal import Renewing
@@ -35,7 +35,7 @@ class Condition:
         agent: Agent,
         decider: Decider,
         space: Space,
-        fittings: Fittings,
+        peripherals: Peripherals,
         notebook: Notebook,
         uplink: Uplink | None,
         roster_sync: RosterSync | None,
@@ -44,7 +44,7 @@ class Condition:
     ) -> None:
         self._config, self._ports = config, ports
         self._recorder, self._agent, self._decider, self._space = recorder, agent, decider, space
-        self._fittings, self._notebook = fittings, notebook
+        self._peripherals, self._notebook = peripherals, notebook
         self._uplink, self._roster_sync, self._remote, self._renewing = uplink, roster_sync, remote, renewing
 
     def state(self, connection: int) -> State:
@@ -112,7 +112,7 @@ class Condition:
             "decisions": f"{self._decider.failures} failures" if self._decider.failures else "",
         }
         found |= self._space.faults
-        found |= self._fittings.faults()
+        found |= self._peripherals.faults()
         found |= self._agent.reader_faults()
         found |= self._remote.faults() if self._remote else {}
         for zone, cause in sorted(self._agent.emergencies.items()):

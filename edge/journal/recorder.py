@@ -153,7 +153,7 @@ class Recorder:
 
         Raises ``ValueError`` for an event larger than the contract allows.
         """
-        self._own_up()
+        self._record_missed_events()
         if not self._has_room():
             self._miss()
             return None
@@ -187,7 +187,7 @@ class Recorder:
         if upto > self.acked:
             self.acked = upto
             self._ack_waits = True
-            self._own_up()
+            self._record_missed_events()
             if self._retry is None:
                 self._work()
 
@@ -234,7 +234,7 @@ class Recorder:
         self.unlogged += 1
         self._missed = Missed(self._missed.count + 1, self._missed.first_ms or now_ms, now_ms)
 
-    def _own_up(self) -> None:
+    def _record_missed_events(self) -> None:
         """Events were refused and there is room again: record how many, before anything else."""
         if self._missed.count and self._has_room():
             missed, self._missed = self._missed, NOTHING_MISSED
@@ -311,7 +311,7 @@ class Recorder:
             self._flush()
         if not self._wal_suspect:
             self.fault = ""
-        self._own_up()
+        self._record_missed_events()
         self._work()
 
     def _try_again(self, error: JournalError) -> None:

@@ -9,11 +9,11 @@ from contextlib import closing, suppress
 
 from edge.config.places import socket_path
 from edge.config.wiring import NotHere, Wirings
+from edge.keeper.host import KeeperHost
 from edge.keeper.keeper import Keeper
 from edge.keeper.latch import Latch
 from edge.keeper.pins import mark_simulated, pin_factory
 from edge.keeper.protocol import Channel, ToAgent, ToKeeper
-from edge.keeper.seat import KeeperSeat
 from edge.machine.files import Hold, make_folder
 from service.notify import Systemd, Watchdog
 
@@ -43,7 +43,7 @@ class KeeperProcess:
         self._lost_pins = ""
         pins = pin_factory()
         mark_simulated(own.run, pins)
-        self.seat = KeeperSeat(wirings, pins, loop, self._tell, self._unseated)
+        self.host = KeeperHost(wirings, pins, loop, self._tell, self._no_pins)
 
     async def serve(self) -> None:
         """Run until SIGTERM or SIGINT, then leave every output at rest. Raises ``PinsLost``."""
@@ -65,32 +65,32 @@ class KeeperProcess:
             server.close()
             if self._agent is not None:
                 self._agent.close()
-            self.seat.close()
+            self.host.close()
             self._path.unlink(missing_ok=True)
             self._hold.release()
         if self._lost_pins:
             raise PinsLost(self._lost_pins)
 
-    def _unseated(self, why: str) -> None:
+    def _no_pins(self, why: str) -> None:
         """A keeper without pins must not look alive: the agent loses its line, and systemd starts another."""
         self._lost_pins = why
         self._ended.set()
 
     def _channel(self) -> Channel[ToKeeper]:
-        channel = Channel[ToKeeper](ToKeeper, self.seat.heard, lambda: self._lost(channel), self._made)
+        channel = Channel[ToKeeper](ToKeeper, self.host.heard, lambda: self._lost(channel), self._made)
         return channel
 
     def _made(self, channel: Channel[ToKeeper]) -> None:
         if self._agent is not None:
             self._agent.close()
-            self.seat.agent_gone()
+            self.host.agent_gone()
         self._agent = channel
-        channel.send(self.seat.snapshot())
+        channel.send(self.host.snapshot())
 
     def _lost(self, channel: Channel[ToKeeper]) -> None:
         if self._agent is channel:
             self._agent = None
-            self.seat.agent_gone()
+            self.host.agent_gone()
 
     def _tell(self, message: ToAgent) -> None:
         if self._agent is not None:

@@ -21,7 +21,7 @@ from contract.codec import Malformed
 from contract.decide import Trust
 from contract.messages import MAX_LIFETIME_MS, Command, CommandId, Result
 from contract.sealing import CommandVerifier, Purpose, statement
-from edge.agent.bursts import Bursts
+from edge.agent.event_throttle import EventThrottle
 from edge.memory.memory import MAX_COMMANDS, Begun, Memory, MemoryUnusable
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Commands:
         self.failures = 0
         self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
         self._loop, self._writer, self._deeds, self._answer, self._record = loop, writer, deeds, answer, record
-        self._bursts: dict[str, Bursts] = {}
+        self._throttles: dict[str, EventThrottle] = {}
         self._waiting = 0
         self._closed = False
         begun = memory.commands()
@@ -124,8 +124,8 @@ class Commands:
     def close(self) -> None:
         """Carry nothing more out. The next start owns up to what was written down meanwhile."""
         self._closed = True
-        for bursts in self._bursts.values():
-            bursts.close()
+        for throttle in self._throttles.values():
+            throttle.close()
 
     def hear(self, payload: bytes, retained: bool) -> None:
         """Take a command as the broker delivers it."""
@@ -194,9 +194,9 @@ class Commands:
     def _refuse(self, wrong: _Refused) -> None:
         self.refused[wrong.why] += 1
         log.warning("a command was refused: %s", wrong.why)
-        if wrong.why not in self._bursts:
-            self._bursts[wrong.why] = Bursts(self._loop, partial(self._record, "command.refused"))
-        self._bursts[wrong.why].note({"why": wrong.why})
+        if wrong.why not in self._throttles:
+            self._throttles[wrong.why] = EventThrottle(self._loop, partial(self._record, "command.refused"))
+        self._throttles[wrong.why].note({"why": wrong.why})
         if wrong.id:
             self._answer(Result(wrong.id, "refused", self._clock.now_ms(), wrong.why))
 

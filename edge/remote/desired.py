@@ -15,7 +15,7 @@ from contract import codec
 from contract.codec import Malformed
 from contract.messages import Desired, Reported
 from contract.sealing import ConfigVerifier, Purpose, statement
-from edge.agent.bursts import Bursts
+from edge.agent.event_throttle import EventThrottle
 from edge.memory.memory import Memory, MemoryUnusable
 from edge.remote.point_modes import PointModes
 from edge.remote.rewiring import Rewiring, Time, Verdict
@@ -57,7 +57,7 @@ class DesiredState:
         self._loop, self._writer, self._modes, self._wiring = loop, writer, modes, wiring
         self._report, self._record = report, record
         modes.ended = partial(self.changed, event=False)
-        self._refusals = Bursts(loop, partial(record, "device.config"))
+        self._refusals = EventThrottle(loop, partial(record, "device.config"))
         self._desired: Desired | None = None
         self._unsaved = ""
         self._save_again: TimerHandle | None = None

@@ -65,8 +65,8 @@ BLOCKING = LATCHED | {"meter_lost", "thermometer_lost", "bank_lost"}
 """Faults with which nothing begins."""
 OFF_W = 5.0
 """More than this after switching off is no leakage of a filter: the relay has not opened."""
-GLAD = frozenset({Stop.USER, Stop.CARD, Stop.REMOTE, Stop.FULL})
-"""Ends that somebody wanted."""
+NORMAL_STOPS = frozenset({Stop.USER, Stop.CARD, Stop.REMOTE, Stop.FULL})
+"""Ends of a session that somebody wanted."""
 MAX_CUT_C = 70.0
 MAX_LOST_MS = 30_000
 MAX_OFFLINE_MS = 72 * HOUR_MS
@@ -206,7 +206,7 @@ def end(state: SocketState, stop: Stop, now_ms: int, trigger: Trigger = "end") -
     if state.waiting:
         state = replace(state, waiting="", reserved_for=state.waiting)
         effects.append(Wake("reserved", RESERVED_MS))
-    return settled(state), [*effects, Show("green" if over.ended in GLAD else "red", over.ended)]
+    return settled(state), [*effects, Show("green" if over.ended in NORMAL_STOPS else "red", over.ended)]
 
 
 def trip(state: SocketState, fault: Fault, stop: Stop, now_ms: int) -> Step:

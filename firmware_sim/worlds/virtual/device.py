@@ -15,8 +15,8 @@ from edge.device.ports import Ports
 from edge.identity.identity import Identity
 from edge.instruments.serial_line import BusPort
 from edge.journal.journal import Journal
+from edge.keeper.host import KeeperHost
 from edge.keeper.protocol import LocalLine, ToAgent, ToKeeper
-from edge.keeper.seat import KeeperSeat
 from edge.link.announcer import will
 from edge.link.connection_number import ConnectionNumber
 from edge.machine.clock import DeviceClock
@@ -121,7 +121,7 @@ class VirtualDevice:
         self._journal: MortalJournal
         self._agent_life = self._keeper_life = over(self._loop)
         self._factory: BoardFactory
-        self._keeper: KeeperSeat
+        self._keeper: KeeperHost
         self._to_keeper: LocalLine
         self._boot()
 
@@ -141,7 +141,7 @@ class VirtualDevice:
     def start_keeper(self) -> None:
         life = self._keeper_life = Life(self._loop, self._chance)
         self._factory = self.board.factory()
-        self._keeper = KeeperSeat(
+        self._keeper = KeeperHost(
             Wirings(self.config), self._factory, life.loop, self._tell, lambda _why: self.kill_keeper()
         )
         self._to_keeper = LocalLine(life.loop, self._keeper.heard)

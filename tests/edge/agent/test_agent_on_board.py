@@ -9,8 +9,8 @@ import pytest
 
 from contract.credentials import SWAPPED_FRAMES, encode
 from edge.agent.agent import Agent
-from edge.agent.bursts import EVERY_S
 from edge.agent.decider import Decider
+from edge.agent.event_throttle import EVERY_S
 from edge.agent.reader_watch import NOISY_KEYS
 from edge.keeper.outputs import LeasedOutput
 from edge.keeper.protocol import Reload, ToAgent, ToKeeper

@@ -8,8 +8,8 @@ import pytest
 
 from contract.credentials import KEYS
 from edge.agent.agent import Agent
-from edge.agent.bursts import EVERY_S
 from edge.agent.decider import Decider
+from edge.agent.event_throttle import EVERY_S
 from edge.config import device_config
 from edge.keeper.protocol import Frame, Snapshot, ToKeeper
 from tests.edge.support.cards import ANNAS, BENS, KEY, Cards, LoopClock, digest

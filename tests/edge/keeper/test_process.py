@@ -13,10 +13,10 @@ from gpiozero.exc import BadPinFactory
 
 from edge.config.places import socket_path
 from edge.config.wiring import Wirings
+from edge.keeper.host import KeeperHost
 from edge.keeper.pins import is_simulated
 from edge.keeper.process import KeeperProcess, PinsLost, park, run_keeper
 from edge.keeper.protocol import Channel, Drive, Reload, Rested, Snapshot, ToAgent, ZoneEmergency
-from edge.keeper.seat import KeeperSeat
 from edge.machine.files import InUse
 from firmware_sim.board.board import Board
 from firmware_sim.board.pin_factory import SimFactory
@@ -237,7 +237,7 @@ def test_a_keeper_that_lost_its_pins_for_good_ends_and_takes_its_line_with_it(
 ) -> None:
     monkeypatch.setattr("edge.keeper.process.be_real_time", lambda: None)
 
-    def busy(_seat: KeeperSeat, _config: Any) -> Any:
+    def busy(_host: KeeperHost, _config: Any) -> Any:
         raise OSError("GPIO busy")
 
     async def story() -> None:
@@ -246,7 +246,7 @@ def test_a_keeper_that_lost_its_pins_for_good_ends_and_takes_its_line_with_it(
             async with post.kept():
                 agent = await post.agent()
                 await post.drive(agent)
-                monkeypatch.setattr(KeeperSeat, "_keeper", busy)
+                monkeypatch.setattr(KeeperHost, "_keeper", busy)
                 agent.channel.send(Reload(post.config.hash))
                 await until(lambda: agent.gone)
                 await until(lambda: not post.path.exists())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.agent.lanes import MAX_WAITING, Lane
+from edge.agent.effect_queue import MAX_WAITING, EffectQueue
 from edge.archetypes.protocol import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Show, Spend, Wake
 from firmware_sim.time.clock import run_virtual
 from tests.edge.support.recordings import HandRecording
@@ -27,7 +27,7 @@ EXIT: list[Effect] = [Drive("lock", 6_000, "nothing"), Record("door.exit_button"
 
 
 class Bench:
-    """A lane between a journal and hands that write down what they do, with its time in ms."""
+    """A queue between a journal and an executor that writes down what it does, with its time in ms."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -35,7 +35,7 @@ class Bench:
         self.done: list[tuple[float, str]] = []
         self.refused: list[CannotRecord] = []
         self.to_keep: list[Callable[[], None]] = []
-        self.lane = Lane("gym", self.loop, self.recording, self, self.refused.append, self._guarded)
+        self.queue = EffectQueue("gym", self.loop, self.recording, self, self.refused.append, self._guarded)
 
     @property
     def order(self) -> list[str]:
@@ -75,7 +75,7 @@ class Bench:
 
 async def kept_start() -> Bench:
     bench = Bench()
-    bench.lane.put(KEPT)
+    bench.queue.put(KEPT)
     return bench
 
 
@@ -85,29 +85,29 @@ DONE = ["drive gym.lock 6000", "wake relock 5000", "show green at gym"]
 @in_virtual_time
 async def test_a_free_passage_waits_until_its_record_is_written() -> None:
     bench = Bench()
-    bench.lane.put(FREE)
+    bench.queue.put(FREE)
     await asyncio.sleep(0.010)
     assert bench.order == ["wake relock None"]
     bench.recording.write()
     assert bench.order == ["wake relock None", *DONE]
-    assert bench.lane.late == 0
+    assert bench.queue.late == 0
 
 
 @in_virtual_time
 async def test_a_free_passage_waits_no_longer_than_20_ms_and_is_then_flagged() -> None:
     bench = Bench()
-    bench.lane.put(FREE)
+    bench.queue.put(FREE)
     await asyncio.sleep(1)
     assert bench.order[1:] == DONE
     assert bench.done[1][0] == pytest.approx(20)
     assert bench.recording.rows[-1] == ("gym", "device.late_record", {"seq": 1})
-    assert bench.lane.late == 1
+    assert bench.queue.late == 1
 
 
 @in_virtual_time
 async def test_a_record_that_is_written_after_all_drives_nothing_again() -> None:
     bench = Bench()
-    bench.lane.put(FREE)
+    bench.queue.put(FREE)
     await asyncio.sleep(1)
     bench.recording.write()
     await asyncio.sleep(1)
@@ -117,10 +117,10 @@ async def test_a_record_that_is_written_after_all_drives_nothing_again() -> None
 @in_virtual_time
 async def test_an_earlier_wait_that_was_given_up_ends_no_later_one() -> None:
     bench = Bench()
-    bench.lane.put(FREE)
+    bench.queue.put(FREE)
     await asyncio.sleep(0.030)
     first = list(bench.recording._for_written)
-    bench.lane.put([Record("access.allowed"), Drive("lock", 7_000)])
+    bench.queue.put([Record("access.allowed"), Drive("lock", 7_000)])
     for _, reached in first:
         reached()
     assert "drive gym.lock 7000" not in bench.order
@@ -131,7 +131,7 @@ async def test_an_earlier_wait_that_was_given_up_ends_no_later_one() -> None:
 @in_virtual_time
 async def test_value_waits_until_its_record_is_durable() -> None:
     bench = Bench()
-    bench.lane.put(VALUE)
+    bench.queue.put(VALUE)
     bench.recording.write()
     await asyncio.sleep(1.9)
     assert bench.order == []
@@ -144,7 +144,7 @@ async def test_value_waits_until_its_record_is_durable() -> None:
 async def test_value_is_refused_after_two_seconds(full: bool) -> None:
     bench = Bench()
     bench.recording.full = full
-    bench.lane.put(VALUE)
+    bench.queue.put(VALUE)
     await asyncio.sleep(1.999)
     assert bench.refused == []
     await asyncio.sleep(0.002)
@@ -157,22 +157,22 @@ async def test_value_is_refused_after_two_seconds(full: bool) -> None:
 async def test_a_full_disk_keeps_nobody_from_a_free_passage() -> None:
     bench = Bench()
     bench.recording.full = True
-    bench.lane.put(FREE)
+    bench.queue.put(FREE)
     assert bench.order[1:] == DONE
 
 
 @in_virtual_time
 async def test_exit_does_not_wait_for_a_record() -> None:
     bench = Bench()
-    bench.lane.put(EXIT)
+    bench.queue.put(EXIT)
     assert bench.order == ["drive gym.lock 6000"]
 
 
 @in_virtual_time
 async def test_exit_does_not_wait_behind_somebody_who_waits_for_the_disk() -> None:
     bench = Bench()
-    bench.lane.put(FREE)
-    bench.lane.put([Drive("lock", 9_000, "nothing"), Record("door.exit_button")])
+    bench.queue.put(FREE)
+    bench.queue.put([Drive("lock", 9_000, "nothing"), Record("door.exit_button")])
     assert bench.order[-1] == "drive gym.lock 9000"
     assert bench.order[1:-1] == DONE
     assert bench.recording.kinds == ["access.allowed", "device.late_record", "door.exit_button"]
@@ -181,8 +181,8 @@ async def test_exit_does_not_wait_behind_somebody_who_waits_for_the_disk() -> No
 @in_virtual_time
 async def test_exit_does_not_wait_behind_value_which_is_then_not_driven() -> None:
     bench = Bench()
-    bench.lane.put(VALUE)
-    bench.lane.put(EXIT)
+    bench.queue.put(VALUE)
+    bench.queue.put(EXIT)
     assert bench.order == ["show green at gym", "drive gym.lock 6000"]
     assert bench.refused == [CannotRecord("lock")]
 
@@ -190,15 +190,15 @@ async def test_exit_does_not_wait_behind_value_which_is_then_not_driven() -> Non
 @in_virtual_time
 async def test_exit_does_not_wait_behind_what_the_same_step_asked_for() -> None:
     bench = Bench()
-    bench.lane.put([*FREE, *EXIT])
+    bench.queue.put([*FREE, *EXIT])
     assert bench.order[-1] == "drive gym.lock 6000"
 
 
 @in_virtual_time
 async def test_safety_empties_the_lane_of_drives_and_of_nothing_else() -> None:
     bench = Bench()
-    bench.lane.put([*FREE, Rest("lamp"), Record("door.forced")])
-    bench.lane.clear()
+    bench.queue.put([*FREE, Rest("lamp"), Record("door.forced")])
+    bench.queue.clear()
     await asyncio.sleep(1)
     bench.recording.flush()
     assert bench.order[1:] == ["wake relock 5000", "show green at gym", "rest gym.lamp"]
@@ -209,8 +209,8 @@ async def test_safety_empties_the_lane_of_drives_and_of_nothing_else() -> None:
 async def test_a_late_drive_never_outlives_the_rest_that_follows_it() -> None:
     """The station moved on while its record was being written: the lock must end at rest."""
     bench = Bench()
-    bench.lane.put(FREE)
-    bench.lane.put([Rest("lock"), Wake("relock", None)])
+    bench.queue.put(FREE)
+    bench.queue.put([Rest("lock"), Wake("relock", None)])
     await asyncio.sleep(1)
     assert [what for what in bench.order if "gym.lock" in what] == ["drive gym.lock 6000", "rest gym.lock"]
     assert [what for what in bench.order if "relock" in what][-1] == "wake relock None"
@@ -220,14 +220,14 @@ async def test_a_late_drive_never_outlives_the_rest_that_follows_it() -> None:
 async def test_a_wake_up_that_is_replaced_is_off_at_once() -> None:
     """Or it would fire while the new one waits, and relock the door for somebody who has just been let in."""
     bench = Bench()
-    bench.lane.put(FREE)
+    bench.queue.put(FREE)
     assert bench.done == [(0.0, "wake relock None")]
 
 
 @in_virtual_time
 async def test_a_wake_up_begins_to_count_when_the_lock_is_driven() -> None:
     bench = Bench()
-    bench.lane.put(FREE)
+    bench.queue.put(FREE)
     await asyncio.sleep(0.015)
     bench.recording.write()
     assert [(at_ms, what) for at_ms, what in bench.done if "5000" in what] == [(15.0, "wake relock 5000")]
@@ -236,10 +236,10 @@ async def test_a_wake_up_begins_to_count_when_the_lock_is_driven() -> None:
 @in_virtual_time
 async def test_a_lane_with_too_much_in_it_waits_no_longer() -> None:
     bench = Bench()
-    bench.lane.put(FREE)
-    bench.lane.put([Rest("lamp")] * (MAX_WAITING - 3))
+    bench.queue.put(FREE)
+    bench.queue.put([Rest("lamp")] * (MAX_WAITING - 3))
     assert "drive gym.lock 6000" not in bench.order
-    bench.lane.put([Rest("lamp")])
+    bench.queue.put([Rest("lamp")])
     assert bench.order[1:] == DONE + ["rest gym.lamp"] * (MAX_WAITING - 2)
 
 
@@ -252,9 +252,9 @@ async def test_a_failure_drives_nothing_that_was_asked_for_behind_it(monkeypatch
 
     monkeypatch.setattr(bench.recording, "record", too_large)
     with pytest.raises(ValueError, match="too large"):
-        bench.lane.put([*FREE, Rest("lamp")])
+        bench.queue.put([*FREE, Rest("lamp")])
     assert bench.order[-1] == "rest gym.lamp"
-    bench.lane.put([Rest("lamp")])
+    bench.queue.put([Rest("lamp")])
     await asyncio.sleep(5)
     assert not [what for what in bench.order if what.startswith("drive")]
 
@@ -262,9 +262,9 @@ async def test_a_failure_drives_nothing_that_was_asked_for_behind_it(monkeypatch
 @in_virtual_time
 async def test_a_closed_lane_records_what_has_happened_and_does_nothing_more() -> None:
     bench = Bench()
-    bench.lane.put(FREE)
-    bench.lane.put([Record("door.forced"), Show("red", "forced")])
-    bench.lane.close()
+    bench.queue.put(FREE)
+    bench.queue.put([Record("door.forced"), Show("red", "forced")])
+    bench.queue.close()
     bench.recording.flush()
     await asyncio.sleep(5)
     assert bench.order == ["wake relock None"]
@@ -298,7 +298,7 @@ def test_whatever_the_disk_does_the_order_is_kept_and_only_value_is_dropped(stor
         for event in story:
             if isinstance(event, list):
                 asked.extend(event)
-                bench.lane.put(event)
+                bench.queue.put(event)
             elif isinstance(event, int):
                 await asyncio.sleep(event / 1000)
             else:
@@ -346,7 +346,7 @@ async def test_what_cannot_be_kept_is_not_driven_and_the_next_page_makes_it_good
     bench.recording.flush()
     await asyncio.sleep(3)
     assert (bench.order, bench.refused) == (["keep page"], [CannotRecord("relay")])
-    bench.lane.put(KEPT)
+    bench.queue.put(KEPT)
     bench.recording.flush()
     bench.to_keep[1]()
     assert bench.order[-1] == "drive gym.relay 10000"
@@ -355,14 +355,14 @@ async def test_what_cannot_be_kept_is_not_driven_and_the_next_page_makes_it_good
 @in_virtual_time
 async def test_messages_questions_and_what_is_spent_go_out_in_their_order() -> None:
     bench = Bench()
-    bench.lane.put([Spend("s", "h", "a", 5, 6), Send("bank", "on"), Ask(b"card", "call 1"), Rest("relay")])
+    bench.queue.put([Spend("s", "h", "a", 5, 6), Send("bank", "on"), Ask(b"card", "call 1"), Rest("relay")])
     assert bench.order == ["spend 5", "send on to bank", "ask call 1", "rest gym.relay"]
 
 
 @in_virtual_time
 async def test_a_word_of_value_waits_for_its_record_and_for_what_is_kept() -> None:
     bench = Bench()
-    bench.lane.put(WORD)
+    bench.queue.put(WORD)
     bench.recording.flush()
     assert bench.order == ["keep page"]
     bench.to_keep[0]()
@@ -372,7 +372,7 @@ async def test_a_word_of_value_waits_for_its_record_and_for_what_is_kept() -> No
 @in_virtual_time
 async def test_a_word_of_value_is_not_said_if_its_record_is_not_durable_in_time() -> None:
     bench = Bench()
-    bench.lane.put(WORD)
+    bench.queue.put(WORD)
     bench.to_keep[0]()
     await asyncio.sleep(1.999)
     assert bench.refused == []
@@ -385,8 +385,8 @@ async def test_a_word_of_value_is_not_said_if_its_record_is_not_durable_in_time(
 @in_virtual_time
 async def test_safety_promises_no_value_says_all_else_and_tells_the_station() -> None:
     bench = Bench()
-    bench.lane.put(WORD)
-    bench.lane.clear()
+    bench.queue.put(WORD)
+    bench.queue.clear()
     bench.recording.flush()
     bench.to_keep[0]()
     assert bench.order == ["keep page", "send status to ocpp"]
@@ -396,7 +396,7 @@ async def test_safety_promises_no_value_says_all_else_and_tells_the_station() ->
 @in_virtual_time
 async def test_what_is_to_rest_is_not_driven_by_what_still_waits() -> None:
     bench = await kept_start()
-    bench.lane.put([Rest("relay"), Record("session.ended")])
+    bench.queue.put([Rest("relay"), Record("session.ended")])
     assert bench.order == ["keep page", "rest gym.relay"]
     bench.recording.flush()
     bench.to_keep[0]()
@@ -408,7 +408,7 @@ async def test_what_is_to_rest_is_not_driven_by_what_still_waits() -> None:
 @in_virtual_time
 async def test_a_rest_takes_back_nothing_but_its_own_output() -> None:
     bench = await kept_start()
-    bench.lane.put([Rest("green")])
+    bench.queue.put([Rest("green")])
     assert bench.order == ["keep page"]
     bench.recording.flush()
     bench.to_keep[0]()
@@ -421,7 +421,7 @@ ENDED: list[Effect] = [Rest("relay"), Keep(b"page"), Record("session.ended", {},
 @in_virtual_time
 async def test_an_end_is_told_once_what_is_kept_says_so() -> None:
     bench = Bench()
-    bench.lane.put(ENDED)
+    bench.queue.put(ENDED)
     assert (bench.order, bench.recording.kinds) == (["rest gym.relay", "keep page"], [])
     bench.to_keep[0]()
     assert (bench.order[-1], bench.recording.kinds) == ("show red at gym", ["session.ended"])
@@ -430,20 +430,20 @@ async def test_an_end_is_told_once_what_is_kept_says_so() -> None:
 @in_virtual_time
 async def test_an_end_that_cannot_be_kept_is_told_all_the_same() -> None:
     bench = Bench()
-    bench.lane.put(ENDED)
+    bench.queue.put(ENDED)
     await asyncio.sleep(1.999)
     assert bench.recording.kinds == []
     await asyncio.sleep(0.002)
     assert (bench.order[-1], bench.recording.kinds) == ("show red at gym", ["session.ended"])
-    assert (bench.refused, bench.lane.late) == ([], 0)
+    assert (bench.refused, bench.queue.late) == ([], 0)
 
 
 @pytest.mark.parametrize("urgent", [Rest("lamp"), Drive("lock", 6_000, "nothing")])
 @in_virtual_time
 async def test_nothing_urgent_waits_for_what_is_merely_told(urgent: Effect) -> None:
     bench = Bench()
-    bench.lane.put(ENDED)
-    bench.lane.put([urgent])
+    bench.queue.put(ENDED)
+    bench.queue.put([urgent])
     assert bench.recording.kinds == ["session.ended"]
     assert bench.order[-1] == _line(urgent)
     bench.to_keep[0]()

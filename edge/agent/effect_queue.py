@@ -1,8 +1,8 @@
-"""A station's lane: its effects, done strictly in order, each drive and each word of value behind its records.
+"""The queue of a station's effects: done strictly in order, each drive and each word of value behind its records.
 
 A free passage waits until its record is written, but never longer than 20 ms: a door does not wait for a disk. What has
 a value waits until its record is durable and what is to be kept of it is kept, and is refused after two seconds. A
-safety input empties the lane.
+safety input empties the queue.
 """
 
 from asyncio import AbstractEventLoop, TimerHandle
@@ -16,11 +16,11 @@ from edge.archetypes.protocol import Ask, CannotRecord, Drive, Effect, Keep, Rec
 WRITTEN_WITHIN_MS = 20
 DURABLE_WITHIN_MS = 2_000
 MAX_WAITING = 64
-"""Effects a lane holds while its first one waits; with more of them it waits no longer."""
+"""Effects a queue holds while its first one waits; with more of them it waits no longer."""
 
 
 class Recording(Protocol):
-    """The part of the recorder that a lane needs. Callbacks run on the loop, never at once."""
+    """The part of the recorder that a queue needs. Callbacks run on the loop, never at once."""
 
     def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
 
@@ -31,8 +31,8 @@ class Recording(Protocol):
     def when_durable(self, seq: int, callback: Callable[[], None]) -> None: ...
 
 
-class Hands(Protocol):
-    """Who carries out what a lane releases."""
+class EffectExecutor(Protocol):
+    """What carries out the effects that a queue releases."""
 
     def drive(self, output: str, lease_ms: int) -> None: ...
 
@@ -52,22 +52,22 @@ class Hands(Protocol):
     def ask(self, point: str, asked: Ask) -> None: ...
 
 
-class Lane:
-    """The effects of one point on their way. ``cannot_record`` tells the station what was not done for want of a
-    durable record; ``late`` counts drives that went ahead of their record, each noted in a row of its own. What the
-    lane does later, in a turn of the loop of its own, it does by ``guarded``, which deals with faults of ours."""
+class EffectQueue:
+    """The effects of one point that wait. ``cannot_record`` tells the station what was not done for want of a durable
+    record; ``late`` counts drives that went ahead of their record, each noted in a row of its own. What the
+    queue does later, in a turn of the loop of its own, it does by ``guarded``, which deals with faults of ours."""
 
     def __init__(
         self,
         point: str,
         loop: AbstractEventLoop,
         recording: Recording,
-        hands: Hands,
+        executor: EffectExecutor,
         cannot_record: Callable[[CannotRecord], None],
         guarded: Callable[..., None],
     ) -> None:
         self.late = 0
-        self._point, self._loop, self._recording, self._hands = point, loop, recording, hands
+        self._point, self._loop, self._recording, self._executor = point, loop, recording, executor
         self._cannot_record, self._guarded = cannot_record, guarded
         self._effects: deque[Effect] = deque()
         self._recorded: int | None = 0
@@ -84,7 +84,7 @@ class Lane:
                 self._take_back(effect.output)
             self._effects.append(effect)
             if isinstance(effect, Wake):
-                self._hands.wake(self._point, Wake(effect.name, None))
+                self._executor.wake(self._point, Wake(effect.name, None))
         if self._deadline is None:
             self._go_on()
         while self._deadline is not None and self._is_pressed():
@@ -149,22 +149,22 @@ class Lane:
             case Record():
                 self._recorded = self._recording.record(self._point, effect.kind, effect.data)
             case Drive(output=output, lease_ms=lease_ms):
-                self._hands.drive(f"{self._point}.{output}", lease_ms)
+                self._executor.drive(f"{self._point}.{output}", lease_ms)
             case Rest(output=output):
-                self._hands.rest(f"{self._point}.{output}")
+                self._executor.rest(f"{self._point}.{output}")
             case Show():
-                self._hands.show(self._point, effect)
+                self._executor.show(self._point, effect)
             case Wake():
-                self._hands.wake(self._point, effect)
+                self._executor.wake(self._point, effect)
             case Keep(document=document):
                 self._asked_to_keep += 1
-                self._hands.keep(self._point, document, partial(self._guarded, self._kept, self._asked_to_keep))
+                self._executor.keep(self._point, document, partial(self._guarded, self._kept, self._asked_to_keep))
             case Send():
-                self._hands.send(self._point, effect)
+                self._executor.send(self._point, effect)
             case Spend():
-                self._hands.spend(self._point, effect)
+                self._executor.spend(self._point, effect)
             case Ask():
-                self._hands.ask(self._point, effect)
+                self._executor.ask(self._point, effect)
 
     def _must_wait(self, effect: Effect) -> bool:
         """A record that the full disk refused has no number: a free passage then goes on, and value waits in vain."""

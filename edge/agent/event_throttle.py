@@ -1,4 +1,4 @@
-"""Events that may come without end, from a bad cable or from a stranger: few rows, and nothing untold."""
+"""A throttle for events that may come without end, from a bad cable or a stranger: few rows, and none uncounted."""
 
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
@@ -7,8 +7,9 @@ from typing import Any
 EVERY_S = 60.0
 
 
-class Bursts:
-    """Records the first of a kind at once, and the rest of its minute as the newest of them with their number."""
+class EventThrottle:
+    """A limit on the rows of one event: the first is recorded at once, the rest of its minute as the newest of them
+    with their number."""
 
     def __init__(self, loop: AbstractEventLoop, record: Callable[[dict[str, Any]], object]) -> None:
         self._loop, self._record = loop, record

@@ -1,6 +1,6 @@
 import pytest
 
-from edge.agent.chooser import MEANT_FOR_MS, Chooser
+from edge.agent.point_selector import MEANT_FOR_MS, PointSelector
 
 POINTS = {"1": "phone-1", "12": "ebike-4", "120": "bay"}
 
@@ -23,22 +23,22 @@ POINTS = {"1": "phone-1", "12": "ebike-4", "120": "bay"}
     ],
 )
 def test_a_number_means_a_point(keys: str, meant: str | None) -> None:
-    chooser = Chooser(POINTS)
+    selector = PointSelector(POINTS)
     for now_ms, key in enumerate(keys):
-        chooser.key(key, now_ms)
-    assert chooser.take(len(keys)) == meant
+        selector.key(key, now_ms)
+    assert selector.take(len(keys)) == meant
 
 
 def test_a_number_serves_one_card() -> None:
-    chooser = Chooser(POINTS)
-    chooser.key("1", 0)
-    assert (chooser.take(1), chooser.take(2)) == ("phone-1", None)
+    selector = PointSelector(POINTS)
+    selector.key("1", 0)
+    assert (selector.take(1), selector.take(2)) == ("phone-1", None)
 
 
 def test_a_number_is_forgotten_after_a_while() -> None:
-    chooser = Chooser(POINTS)
-    chooser.key("1", 0)
-    assert chooser.take(MEANT_FOR_MS) is None
-    chooser.key("1", 0)
-    chooser.key("2", MEANT_FOR_MS)
-    assert chooser.take(MEANT_FOR_MS + 1) is None
+    selector = PointSelector(POINTS)
+    selector.key("1", 0)
+    assert selector.take(MEANT_FOR_MS) is None
+    selector.key("1", 0)
+    selector.key("2", MEANT_FOR_MS)
+    assert selector.take(MEANT_FOR_MS + 1) is None

@@ -1,4 +1,4 @@
-"""The place where a keeper sits: it goes by one wiring for life, and a new wiring puts a new one there."""
+"""The host of the keeper: a keeper goes by one wiring for life, and a new wiring has the host replace it."""
 
 import logging
 from asyncio import AbstractEventLoop
@@ -14,14 +14,14 @@ from edge.keeper.protocol import NotReloaded, Reload, Snapshot, ToAgent, ToKeepe
 log = logging.getLogger(__name__)
 
 
-class _Unseated(Exception):
+class _NoPins(Exception):
     """Neither the new pins nor the former ones can be had. The text is a sentence."""
 
 
-class KeeperSeat:
+class KeeperHost:
     """Whichever keeper there is, by the wiring in force at the start. What it cannot take, it says to ``tell``.
 
-    ``unseated`` is told, with a sentence, when not even the former pins can be had again: then there is no keeper any
+    ``pins_lost`` is told, with a sentence, when not even the former pins can be had again: then there is no keeper any
     more, and only a new process may find them free."""
 
     def __init__(
@@ -30,10 +30,10 @@ class KeeperSeat:
         factory: PinFactory,
         loop: AbstractEventLoop,
         tell: Callable[[ToAgent], None],
-        unseated: Callable[[str], object],
+        pins_lost: Callable[[str], object],
     ) -> None:
         self._wirings, self._factory, self._loop, self._tell = wirings, factory, loop, tell
-        self._unseated = unseated
+        self._pins_lost = pins_lost
         self._latch = Latch(wirings.local.state / "latch.json")
         chosen = wirings.in_force()
         if chosen.rotten:
@@ -62,8 +62,8 @@ class KeeperSeat:
             why = self._replace(self._wirings.find(wiring))
         except NotHere as wrong:
             why = str(wrong)
-        except _Unseated as lost:
-            self._unseated(str(lost))
+        except _NoPins as lost:
+            self._pins_lost(str(lost))
             return
         if why:
             log.error("the wiring %s is not taken: %s", wiring, why)
@@ -72,22 +72,22 @@ class KeeperSeat:
 
     def _replace(self, config: DeviceConfig) -> str:
         """Let every pin go and take those of another wiring. Returns why that is not possible; then the former ones
-        are taken again. Raises ``_Unseated``."""
+        are taken again. Raises ``_NoPins``."""
         log.info("the wiring %s takes the place of %s", config.hash, self._config.hash)
         self.keeper.close()
         try:
             self.keeper = self._keeper(config)
         except Exception as wrong:  # noqa: BLE001 - whatever the new pins do to their library, the old ones must be back
-            self._sit_again()
+            self._restore()
             return f"The keeper could not take its pins: {wrong}."
         self._config = config
         return ""
 
-    def _sit_again(self) -> None:
+    def _restore(self) -> None:
         try:
             self.keeper = self._keeper(self._config)
         except Exception as wrong:
-            raise _Unseated(f"The keeper could not take its former pins again: {wrong}.") from wrong
+            raise _NoPins(f"The keeper could not take its former pins again: {wrong}.") from wrong
 
     def _keeper(self, config: DeviceConfig) -> Keeper:
         return Keeper(config, self._factory, self._latch, self._loop, self._tell)

@@ -1,4 +1,4 @@
-"""What a device is fitted with besides pins, at work: the buses of its instruments, and the line of its posts."""
+"""The peripherals of a device besides its pins, at work: the buses of its instruments, and the line of its posts."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # most devices have neither, and need not load what speaks to
     from edge.ocpp.server import OcppServer
 
 
-class Fittings:
+class Peripherals:
     """Everything that reads for the points of one device, or talks for them."""
 
     def __init__(self, config: DeviceConfig, ports: Ports, agent: Agent) -> None:

@@ -1,4 +1,4 @@
-"""A keeper gives its seat to another, by another wiring, and takes it back if the other cannot sit there."""
+"""The host replaces a keeper by one of another wiring, and restores the former if the new one gets no pins."""
 
 import asyncio
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from edge.config.wiring import Wirings
+from edge.keeper.host import KeeperHost
 from edge.keeper.protocol import Drive, NotReloaded, Reload, Rest, Snapshot, ToAgent, ZoneEmergency
-from edge.keeper.seat import KeeperSeat
 from firmware_sim.board.board import Board
 from firmware_sim.parts.fire_panel import FirePanel
 from tests.edge.support.rig import GATES, LOCK, PULLS, load
@@ -20,7 +20,7 @@ EAST = "east.lock"
 
 
 class Post:
-    """A keeper's seat on a simulated board, and what it said."""
+    """A keeper's host on a simulated board, and what it said."""
 
     def __init__(self, folder: Path) -> None:
         self.loop = asyncio.get_running_loop()
@@ -29,7 +29,7 @@ class Post:
         self.wirings = Wirings(load(folder, GATES))
         self.told: list[ToAgent] = []
         self.lost: list[str] = []
-        self.seat = KeeperSeat(self.wirings, self.board.factory(), self.loop, self.told.append, self.lost.append)
+        self.host = KeeperHost(self.wirings, self.board.factory(), self.loop, self.told.append, self.lost.append)
 
     def send(self, text: str) -> str:
         """A wiring as the agent writes it down before its trial."""
@@ -47,15 +47,15 @@ class Post:
 @in_virtual_time
 async def test_a_reload_lets_go_of_the_old_pins_and_takes_the_new_ones_at_rest(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.seat.heard(Drive(EAST, 6_000))
+    post.host.heard(Drive(EAST, 6_000))
     assert post.level(LOCK)
     name = post.send(ELSEWHERE)
-    post.seat.heard(Reload(name))
+    post.host.heard(Reload(name))
     assert (post.level(LOCK), post.is_output(LOCK)) == (False, False)
     assert (post.level(MOVED), post.is_output(MOVED)) == (False, True)
     assert isinstance(post.told[-1], Snapshot)
     assert post.told[-1].wiring == name
-    post.seat.heard(Drive(EAST, 6_000))
+    post.host.heard(Drive(EAST, 6_000))
     assert (post.level(LOCK), post.level(MOVED)) == (False, True)
 
 
@@ -64,21 +64,21 @@ async def test_a_pin_that_somebody_else_holds_leaves_the_former_wiring(tmp_path:
     post = Post(tmp_path)
     post.board.hold(lambda *_edge: None).claim_input(MOVED, None)
     name = post.send(ELSEWHERE)
-    post.seat.heard(Reload(name))
+    post.host.heard(Reload(name))
     refused, found = post.told
     assert isinstance(refused, NotReloaded)
     assert (refused.wiring, "GPIO21 is held by another process" in refused.why) == (name, True)
-    assert found == post.seat.snapshot()
+    assert found == post.host.snapshot()
     assert found.wiring == post.wirings.local.hash
-    post.seat.heard(Drive(EAST, 6_000))
+    post.host.heard(Drive(EAST, 6_000))
     assert post.level(LOCK)
 
 
 @in_virtual_time
 async def test_a_wiring_that_nobody_has_moves_no_pin(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.seat.heard(Drive(EAST, 6_000))
-    post.seat.heard(Reload("0123456789abcdef"))
+    post.host.heard(Drive(EAST, 6_000))
+    post.host.heard(Reload("0123456789abcdef"))
     assert post.level(LOCK)
     assert isinstance(post.told[0], NotReloaded)
     assert "cannot be read" in post.told[0].why
@@ -88,7 +88,7 @@ async def test_a_wiring_that_nobody_has_moves_no_pin(tmp_path: Path) -> None:
 async def test_the_own_file_is_found_as_somebody_has_edited_it_since(tmp_path: Path) -> None:
     post = Post(tmp_path)
     edited = load(tmp_path, ELSEWHERE)
-    post.seat.heard(Reload(edited.hash))
+    post.host.heard(Reload(edited.hash))
     assert (post.is_output(LOCK), post.is_output(MOVED)) == (False, True)
 
 
@@ -98,7 +98,7 @@ async def test_an_emergency_outlasts_a_reload_without_being_told_twice(tmp_path:
     post.fire.alarm()
     await asyncio.sleep(1)
     assert post.told == [ZoneEmergency("estate", active=True)]
-    post.seat.heard(Reload(post.send(ELSEWHERE)))
+    post.host.heard(Reload(post.send(ELSEWHERE)))
     assert post.level(MOVED)
     assert isinstance(post.told[-1], Snapshot)
     assert post.told[-1].emergencies == ["estate"]
@@ -110,7 +110,7 @@ async def test_an_edge_on_its_way_to_a_keeper_that_is_gone_moves_nothing(tmp_pat
     post = Post(tmp_path)
     post.board.pin(27).drive(False)
     await asyncio.sleep(0.02)
-    post.seat.close()
+    post.host.close()
     await asyncio.sleep(1)
     assert not post.level(LOCK)
     assert post.told == []
@@ -119,11 +119,11 @@ async def test_an_edge_on_its_way_to_a_keeper_that_is_gone_moves_nothing(tmp_pat
 @in_virtual_time
 async def test_orders_for_pins_go_to_whoever_sits_there(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.seat.heard(Drive(EAST, 6_000))
-    post.seat.heard(Rest(EAST))
+    post.host.heard(Drive(EAST, 6_000))
+    post.host.heard(Rest(EAST))
     assert not post.level(LOCK)
-    post.seat.heard(Drive(EAST, 6_000))
-    post.seat.agent_gone()
+    post.host.heard(Drive(EAST, 6_000))
+    post.host.agent_gone()
     assert not post.level(LOCK)
 
 
@@ -132,15 +132,15 @@ async def test_a_fault_of_ours_in_a_new_keeper_brings_the_former_one_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post = Post(tmp_path)
-    whole = KeeperSeat._keeper
+    whole = KeeperHost._keeper
 
-    def broken(seat: KeeperSeat, config: Any) -> Any:
+    def broken(host: KeeperHost, config: Any) -> Any:
         if config.hash != post.wirings.local.hash:
             raise ZeroDivisionError
-        return whole(seat, config)
+        return whole(host, config)
 
-    monkeypatch.setattr(KeeperSeat, "_keeper", broken)
-    post.seat.heard(Reload(post.send(ELSEWHERE)))
+    monkeypatch.setattr(KeeperHost, "_keeper", broken)
+    post.host.heard(Reload(post.send(ELSEWHERE)))
     assert isinstance(post.told[0], NotReloaded)
     assert post.is_output(LOCK)
 
@@ -152,11 +152,11 @@ async def test_a_keeper_that_gets_not_even_its_former_pins_back_says_so_and_noth
     post = Post(tmp_path)
     name = post.send(ELSEWHERE)
 
-    def busy(_seat: KeeperSeat, _config: Any) -> Any:
+    def busy(_host: KeeperHost, _config: Any) -> Any:
         raise OSError("GPIO busy")
 
-    monkeypatch.setattr(KeeperSeat, "_keeper", busy)
-    post.seat.heard(Reload(name))
+    monkeypatch.setattr(KeeperHost, "_keeper", busy)
+    post.host.heard(Reload(name))
     assert post.lost == ["The keeper could not take its former pins again: GPIO busy."]
     assert post.told == []
     assert not post.is_output(LOCK)

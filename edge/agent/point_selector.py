@@ -1,4 +1,4 @@
-"""Which point somebody means who stands at a keypad reader that several points share. Pure."""
+"""The point that somebody selects at a keypad reader which several points share. Pure."""
 
 from collections.abc import Mapping
 
@@ -7,8 +7,8 @@ MEANT_FOR_MS = 15_000
 LONGEST = 3
 
 
-class Chooser:
-    """Takes the keys of one reader. ``points`` maps what is keyed to names of points."""
+class PointSelector:
+    """The selection at one reader, key by key. ``points`` maps what is keyed to names of points."""
 
     def __init__(self, points: Mapping[str, str]) -> None:
         self._points = points
