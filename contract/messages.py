@@ -32,7 +32,8 @@ Seq = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
 Name = Annotated[str, Meta(pattern=rf"^{NAME}\Z")]
 CommandId = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Words = Annotated[str, Meta(max_length=200)]
-Op = Literal["open_once", "reboot", "send_log", "clock_set", "session_start", "session_stop", "drill"]
+Op = Annotated[str, Meta(pattern=r"^[a-z_]{1,40}\Z")]
+"""What a command asks for, see ``commands``: a device answers for one that it does not know."""
 
 
 class EventBatch(Struct, array_like=True, frozen=True):

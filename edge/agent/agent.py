@@ -12,26 +12,27 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
+from contract.commands import COMMANDS
 from contract.decide import Mode
 from contract.emergencies import Cause
-from contract.reasons import TABLE, Reason
 from edge.agent.decider import Clock, Decider
 from edge.agent.effect_queue import EffectQueue, Recording
 from edge.agent.emergencies import Emergencies
 from edge.agent.event_throttle import EventThrottle
+from edge.agent.point_commands import carry_out
 from edge.agent.readers import Readers
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import (
     LEASE_MARGIN_MS,
     Ask,
     CloudHeard,
+    CommandReceived,
     Due,
     Edge,
     Emergency,
     Found,
     Levels,
     ModeChanged,
-    OpenOnce,
     QuotaSpent,
     Reading,
     Received,
@@ -39,7 +40,6 @@ from edge.archetypes.protocol import (
     Send,
     Show,
     Spend,
-    StopOrdered,
     TimeOfDay,
     Wake,
 )
@@ -194,60 +194,21 @@ class Agent:
         busy = [f"{name} ({runner.report.phase})" for name, runner in self.runners.items() if not runner.report.quiet]
         return f"Waits until nobody passes and nothing is held open: {', '.join(busy)}." if busy else ""
 
-    def open_once(self, point: str, told: dict[str, Any]) -> str:
-        """Let somebody in on an operator's word, which the station records as ``told``. Returns a word for why not,
-        an empty one if the station does it."""
-        why, runner = self._ready(point)
-        if runner is None:
-            return why
-        reason = self._decider.for_operator(point, runner.report, runner.mode)
-        if runner.mode is not Mode.SCHEDULED or not TABLE[reason].allows:
-            return reason.value
-        taken: list[bool] = []
-        self._guarded(lambda: taken.append(runner.take(OpenOnce(told))))
-        if not taken:
-            return "internal_error"
-        return "" if taken[0] else "not_this_kind"
-
-    def _ready(self, point: str) -> tuple[str, Runner | None]:
-        """The point, if something can be driven there; else a word for why not."""
-        runner = self.runners.get(point)
-        if runner is None:
-            return "no_such_point", None
-        if runner.point.zone in self.emergencies:
-            return "emergency", None
-        return ("", runner) if self.keeper_up else ("keeper_lost", None)
-
-    def start_session(self, point: str, digest: bytes, told: dict[str, Any]) -> str:
-        """Begin a session for the holder of a credential on an operator's word, if the rule allows it. Returns a word
-        for why not, an empty one if the station takes it up."""
-        why, runner = self._ready(point)
-        if runner is None:
-            return why
-        if runner.report.offline_limit_ms is None:
-            return "not_this_kind"
-        decided = self._decider.decide_digest(
-            digest, point, "in", free_exit=False, report=runner.report, mode=runner.mode
-        )
-        self._guarded(runner.take, replace(decided, told=told))
-        reason = decided.decision.reason
-        if decided.decision.allowed and reason is not Reason.ALLOWED:  # a mode that holds doors open gives no power
-            reason = Reason.OUT_OF_SERVICE
-        return "" if reason is Reason.ALLOWED else reason.value
+    def order(self, point: str, received: CommandReceived) -> str:
+        """Have a point do what an operator commands. Returns a word for why not, an empty one if it is done."""
+        runner = self.runners[point]
+        if COMMANDS[received.op].moves:
+            if runner.point.zone in self.emergencies:
+                return "emergency"
+            if not self.keeper_up:
+                return "keeper_lost"
+        taken: list[str] = []
+        self._guarded(lambda: taken.append(carry_out(runner, self._decider, received)))
+        return taken[0] if taken else "internal_error"
 
     def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
         """Begin or end an exercise in a zone. Returns a word for why not, an empty one if the keeper is asked."""
         return self._emergencies.drill(zone, on, told) if self.keeper_up else "keeper_lost"
-
-    def stop_session(self, point: str, session: str, told: dict[str, Any]) -> str:
-        """End a session on an operator's word. Returns a word for why not, an empty one if it is done."""
-        runner = self.runners.get(point)
-        if runner is None:
-            return "no_such_point"
-        if not session or runner.report.live.get("session") != session or not runner.report.user:
-            return "no_such_session"
-        self._guarded(runner.take, StopOrdered(told))
-        return ""
 
     def read(self, point: str, instrument: str, values: Mapping[str, float] | None) -> None:
         """Take what an instrument says, once a second of each. Only what a report says of it is a change."""

@@ -13,11 +13,11 @@ from edge.archetypes.protocol import (
     BARRING,
     HOLD_AGAIN_MS,
     HOLD_LEASE_MS,
+    CommandReceived,
     Decided,
     Drive,
     Effect,
     ModeChanged,
-    OpenOnce,
     Record,
     Wake,
 )
@@ -100,6 +100,6 @@ def check_unlock_ms(unlock_ms: int) -> None:
         raise ValueError(f"unlock_ms lies between {MIN_UNLOCK_MS} and {MAX_UNLOCK_MS}")
 
 
-def opened(order: OpenOnce) -> Record:
+def opened(order: CommandReceived) -> Record:
     """The event of an operator's opening, which takes the place of a decision."""
     return PortalKind.ordered(**order.told)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from contract.archetypes import DecisionFields, ServingKind
+from contract.commands import NoArgs
 from contract.decide import Decision, Direction, Mode
 from contract.event_types import Record as Record
 
@@ -70,10 +71,13 @@ class CannotRecord(Struct, frozen=True):
     output: str
 
 
-class OpenOnce(Struct, frozen=True):
-    """An operator opens this point from afar, for somebody who is let in. ``told`` is what to record of it."""
+class CommandReceived(Struct, frozen=True):
+    """A command of an operator to this point, one that its kind has (see ``contract.commands``), with its arguments.
+    ``told`` is what to record once it is done; a station that finds nothing to do answers with no effect."""
 
+    op: str
     told: dict[str, Any]
+    args: Struct = NoArgs()
 
 
 class ModeChanged(Struct, frozen=True):
@@ -123,12 +127,6 @@ class TimeOfDay(Struct, frozen=True):
     minute: int
 
 
-class StopOrdered(Struct, frozen=True):
-    """An operator ends what runs here, from afar. ``told`` is what to record of it."""
-
-    told: dict[str, Any]
-
-
 Input = (
     Decided
     | Levels
@@ -136,7 +134,7 @@ Input = (
     | Due
     | Emergency
     | CannotRecord
-    | OpenOnce
+    | CommandReceived
     | ModeChanged
     | Reading
     | Received
@@ -144,7 +142,6 @@ Input = (
     | QuotaSpent
     | CloudHeard
     | TimeOfDay
-    | StopOrdered
 )
 
 

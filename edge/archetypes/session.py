@@ -204,6 +204,11 @@ def of_decision(
     )
 
 
+def running(session: Session | None) -> str:
+    """What a session is called, empty where none runs."""
+    return "" if session is None else session.id
+
+
 def is_holders(session: Session | None, found: Decided) -> bool:
     """Whether whoever began the session stands at the point again, with the same credential."""
     return session is not None and found.told is None and bool(found.digest) and found.digest.hex() == session.digest

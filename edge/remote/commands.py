@@ -18,10 +18,12 @@ from msgspec import Struct, structs
 
 from contract import codec
 from contract.codec import Malformed
+from contract.commands import COMMANDS, WrongArgs
 from contract.decide import Trust
 from contract.messages import MAX_LIFETIME_MS, Command, CommandId, Result
 from contract.sealing import CommandVerifier, Purpose, statement
 from edge.agent.event_throttle import EventThrottle
+from edge.archetypes.protocol import CommandReceived
 from edge.memory.memory import MAX_COMMANDS, Begun, Memory, MemoryUnusable
 
 log = logging.getLogger(__name__)
@@ -53,8 +55,9 @@ class Done(NamedTuple):
     afterwards: Callable[[], object] | None = None
 
 
-Deed = Callable[[Command, dict[str, Any]], Done]
-"""Carries a command out, and records it as what it is given (id, op, by, reason) ahead of its effect."""
+Deed = Callable[[str, CommandReceived], Done]
+"""Carries a command out at a point, or at the device itself where that is empty. What ``told`` says (id, op, by,
+reason) is recorded ahead of its effect."""
 
 
 class _Refused(Exception):
@@ -73,7 +76,8 @@ class _Named(Struct, frozen=True):
 
 class Commands:
     """Takes commands from the link. ``connection`` is the number of the one that stands, 0 without one; ``refused``
-    counts by reason what was not carried out, ``failures`` the deeds that raised. ``answer`` publishes a result,
+    counts by reason what was not carried out, ``failures`` the deeds that raised. ``kinds`` are those of the points,
+    and ``at_point`` carries out what is for one of them; ``deeds`` do the rest, by op. ``answer`` publishes a result,
     ``record`` writes an event."""
 
     def __init__(
@@ -86,6 +90,8 @@ class Commands:
         *,
         loop: AbstractEventLoop,
         writer: Executor | None,
+        kinds: Mapping[str, str],
+        at_point: Deed,
         deeds: Mapping[str, Deed],
         answer: Callable[[Result], None],
         record: Callable[[str, dict[str, Any]], object],
@@ -94,7 +100,8 @@ class Commands:
         self.refused: Counter[str] = Counter()
         self.failures = 0
         self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
-        self._loop, self._writer, self._deeds, self._answer, self._record = loop, writer, deeds, answer, record
+        self._loop, self._writer, self._answer, self._record = loop, writer, answer, record
+        self._kinds, self._at_point, self._deeds = kinds, at_point, deeds
         self._throttles: dict[str, EventThrottle] = {}
         self._waiting = 0
         self._closed = False
@@ -167,9 +174,12 @@ class Commands:
     def _read(self, body: bytes) -> Command:
         """Raises ``_Refused`` for an order of a newer cloud, ``Malformed`` for what is none at all."""
         try:
-            return codec.read(body, Command)
+            command = codec.read(body, Command)
         except Malformed:
             raise _Refused("not_understood", codec.read(body, _Named).id) from None
+        if command.op not in COMMANDS:
+            raise _Refused("not_understood", command.id)
+        return command
 
     def _check(self, command: Command) -> None:
         """Raises ``_Refused`` unless the command is new, young and meant for this very connection."""
@@ -224,7 +234,11 @@ class Commands:
     def _do(self, command: Command, told: dict[str, Any]) -> Done:
         """Behind this boundary a fault of ours leaves nobody without an answer."""
         try:
-            return self._deeds[command.op](command, told)
+            received = CommandReceived(command.op, told, checked_args(command, self._kinds))
+            deed = self._at_point if COMMANDS[command.op].scope == "point" else self._deeds[command.op]
+            return deed(command.point, received)
+        except _Refused as wrong:
+            return Done("refused", wrong.why)
         except Exception:
             log.exception("the command %s failed", command.op)
             self.failures += 1
@@ -247,6 +261,21 @@ class Commands:
         self._answer(result)
         if afterwards is not None:
             afterwards()
+
+
+def checked_args(command: Command, kinds: Mapping[str, str]) -> Struct:
+    """The arguments of a command, if it is one that its place has: the one check of op, scope and arguments by the
+    table. ``kinds`` are those of this device's points. Raises ``_Refused``."""
+    known = COMMANDS[command.op]
+    if known.scope == "point":
+        if command.point not in kinds:
+            raise _Refused("no_such_point")
+        if not known.is_for(kinds[command.point]):
+            raise _Refused("not_this_kind")
+    try:
+        return known.read_args(command.args)
+    except WrongArgs:
+        raise _Refused(known.wrong_args) from None
 
 
 def _log_unkept(written: "Future[None]") -> None:

@@ -4,14 +4,16 @@ import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 
 from contract import codec, topics
-from contract.messages import Command, Reported, Result
-from contract.sealing import DIGEST_BYTES, CommandVerifier, ConfigVerifier, DeviceKey, Purpose, statement
+from contract.commands import ClockSetArgs, DrillArgs
+from contract.messages import Reported, Result
+from contract.sealing import CommandVerifier, ConfigVerifier, DeviceKey, Purpose, statement
 from edge.agent.agent import Agent
+from edge.archetypes.protocol import CommandReceived
 from edge.journal.recorder import Recorder
 from edge.link.port import Link
 from edge.machine.clock import DeviceClock
@@ -66,6 +68,7 @@ class Remote:
     ) -> None:
         self._site, self._device, self._key, self._link, self._loop = site, device, keys.own, link, loop
         self._agent, self._recorder, self._clock, self._machine = agent, recorder, clock, machine
+        kinds = {name: runner.kind.name for name, runner in agent.runners.items()}
         self.commands = Commands(
             memory,
             keys.command,
@@ -74,10 +77,9 @@ class Remote:
             clock,
             loop=loop,
             writer=writer,
+            kinds=kinds,
+            at_point=self._at_point,
             deeds={
-                "open_once": self._open_once,
-                "session_start": self._start_session,
-                "session_stop": self._stop_session,
                 "drill": self._drill,
                 "clock_set": self._set_clock,
                 "send_log": self._send_log,
@@ -98,7 +100,7 @@ class Remote:
             record=self._record,
         )
         self.modes = PointModes(
-            {name: runner.kind.name for name, runner in agent.runners.items()},
+            kinds,
             memory,
             clock,
             loop=loop,
@@ -142,46 +144,32 @@ class Remote:
         refused = sum(self.commands.refused.values())
         return {"commands": f"{refused} refused" if refused else "", "config": self.desired.refused}
 
-    def _open_once(self, command: Command, told: dict[str, Any]) -> Done:
-        return _outcome(self._agent.open_once(command.point, told))
+    def _at_point(self, point: str, received: CommandReceived) -> Done:
+        why = self._agent.order(point, received)
+        return Done("failed" if why == "internal_error" else "refused", why) if why else Done()
 
-    def _start_session(self, command: Command, told: dict[str, Any]) -> Done:
-        """The device weighs the credential itself: the cloud asks on somebody's behalf, and decides nothing."""
-        try:
-            digest = bytes.fromhex(command.args.get("digest", ""))
-        except (TypeError, ValueError):
-            digest = b""
-        if len(digest) != DIGEST_BYTES:
-            return Done("refused", "bad_digest")
-        return _outcome(self._agent.start_session(command.point, digest, told))
-
-    def _stop_session(self, command: Command, told: dict[str, Any]) -> Done:
-        return _outcome(self._agent.stop_session(command.point, str(command.args.get("session", "")), told))
-
-    def _drill(self, command: Command, told: dict[str, Any]) -> Done:
-        zone, on = command.args.get("zone"), command.args.get("on")
-        if not isinstance(zone, str) or not isinstance(on, bool):
-            return Done("refused", "no_such_zone")
-        why = self._agent.drill(zone, on, told)
+    def _drill(self, _point: str, received: CommandReceived) -> Done:
+        args = cast(DrillArgs, received.args)
+        why = self._agent.drill(args.zone, args.on, received.told)
         return Done("refused", why) if why else Done()
 
-    def _set_clock(self, command: Command, told: dict[str, Any]) -> Done:
-        now_ms, was_ms = command.args.get("now_ms"), self._clock.now_ms()
-        if not isinstance(now_ms, int) or not self._clock.set_by_command(now_ms):
+    def _set_clock(self, _point: str, received: CommandReceived) -> Done:
+        args, was_ms = cast(ClockSetArgs, received.args), self._clock.now_ms()
+        if not self._clock.set_by_command(args.now_ms):
             return Done("refused", "bad_time")
-        self._record("device.clock_set", {"by": command.by, "was_ms": was_ms})
-        self._record("command.done", told)
+        self._record("device.clock_set", {"by": received.told["by"], "was_ms": was_ms})
+        self._record("command.done", received.told)
         # What was refused by the wrong time, a roster above all, lies at the broker and comes with a new connection.
         return Done(afterwards=lambda: self._loop.call_later(REBOOT_AFTER_S, self._link.again))
 
-    def _send_log(self, _command: Command, told: dict[str, Any]) -> Done:
-        self._record("command.done", told)
+    def _send_log(self, _point: str, received: CommandReceived) -> Done:
+        self._record("command.done", received.told)
         return Done(data={"lines": self._machine.log_lines()})
 
-    def _reboot(self, _command: Command, told: dict[str, Any]) -> Done:
+    def _reboot(self, _point: str, received: CommandReceived) -> Done:
         if self._machine.reboot is None:
             return Done("refused", "cannot_reboot")
-        self._record("command.done", told)
+        self._record("command.done", received.told)
         reboot = self._machine.reboot
         return Done(afterwards=lambda: self._loop.call_later(REBOOT_AFTER_S, reboot))
 
@@ -201,8 +189,3 @@ class Remote:
         seal = self._key.sign(statement(purpose, self._site, self._device, body))
         topic = topics.up(self._site, self._device, channel)
         self._link.publish(topic, codec.attach(body, seal), qos=1, retain=retain)
-
-
-def _outcome(why: str) -> Done:
-    """How a deed of the agent ended that gives a word for why it was not done."""
-    return Done("failed" if why == "internal_error" else "refused", why) if why else Done()

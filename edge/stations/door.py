@@ -28,6 +28,7 @@ from edge.archetypes.portal import (
 )
 from edge.archetypes.protocol import (
     LEASE_MARGIN_MS,
+    CommandReceived,
     Decided,
     Drive,
     Due,
@@ -37,7 +38,6 @@ from edge.archetypes.protocol import (
     Input,
     Levels,
     ModeChanged,
-    OpenOnce,
     Record,
     Report,
     Rest,
@@ -141,7 +141,7 @@ def step(state: DoorState, happened: Input, now_ms: int) -> Step:
     match happened:
         case Decided(decision=decision):
             return _badge(state, happened) if decision.allowed else (state, refuse(happened))
-        case OpenOnce():
+        case CommandReceived(op="open_once"):
             return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value))
         case ModeChanged():
             return to_mode(state, DOOR, happened, lambda one, on: _release(one, HELD_OPEN, on, now_ms), _bar)

@@ -29,6 +29,7 @@ from edge.archetypes.portal import (
 )
 from edge.archetypes.protocol import (
     LEASE_MARGIN_MS,
+    CommandReceived,
     Decided,
     Drive,
     Due,
@@ -38,7 +39,6 @@ from edge.archetypes.protocol import (
     Input,
     Levels,
     ModeChanged,
-    OpenOnce,
     Record,
     Report,
     Rest,
@@ -133,7 +133,7 @@ def step(state: TurnstileState, happened: Input, now_ms: int) -> Step:
     match happened:
         case Decided(decision=decision):
             return _badge(state, happened, now_ms) if decision.allowed else (state, refuse(happened))
-        case OpenOnce():
+        case CommandReceived(op="open_once"):
             return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value), now_ms)
         case ModeChanged():
             return to_mode(state, TURNSTILE, happened, lambda one, on: _release(one, HELD_OPEN, on), _bar)

@@ -7,6 +7,7 @@ from cloud.sample import FACILITY
 from contract.credentials import canonical, encode
 from contract.decide import Mode
 from firmware_sim.worlds.virtual.hub import EBIKE, RIDER, STRANGER, VirtualHub
+from tests.edge.support.orders import starts
 from tests.firmware_sim.support.story import in_virtual_time
 
 HOUR_S = 3600
@@ -45,7 +46,7 @@ async def test_no_mode_gives_power_and_a_hub_that_is_back_in_service_does(tmp_pa
         agent.set_modes({EBIKE: mode}, number)
         await hub.tap(EBIKE, RIDER)
         await hub.tap(EBIKE, STRANGER)
-        why.append(agent.start_session(EBIKE, rider, {"id": f"c{number}"}))
+        why.append(agent.order(EBIKE, starts(rider, f"c{number}")))
         await asyncio.sleep(60)
         assert not hub.driven(EBIKE)
         assert hub.report(EBIKE).phase == "free"

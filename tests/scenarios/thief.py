@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from random import Random
-from typing import get_args
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from contract import codec, topics
+from contract.commands import COMMANDS
 from contract.decide import DAY_MS, Mode, Trust
 from contract.events import CHAIN_START, Event, chain, encode_event
 from contract.messages import (
@@ -19,7 +19,6 @@ from contract.messages import (
     EventBatch,
     Live,
     Manifest,
-    Op,
     Renewal,
     Reported,
     Result,
@@ -139,7 +138,7 @@ class Thief:
         return Command(
             id=self._random.randbytes(16).hex(),
             device=self._device,
-            op=self._random.choice(get_args(Op)),
+            op=self._random.choice(list(COMMANDS)),
             by="thief",
             reason="none of your business",
             connection=self._random.choice([1, 2, 3]),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from contract.commands import SessionStopArgs
 from contract.decide import Decision, Mode
 from contract.kinds.ev_post import EV_POST, Fault
 from contract.kinds.ev_post import Phase as Shown
@@ -19,6 +20,7 @@ from edge.archetypes.protocol import (
     BARRING,
     CannotRecord,
     CloudHeard,
+    CommandReceived,
     Decided,
     Due,
     Effect,
@@ -30,11 +32,10 @@ from edge.archetypes.protocol import (
     QuotaSpent,
     Received,
     Report,
-    StopOrdered,
     TimeOfDay,
     Wake,
 )
-from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, at_minute, ended, energy_wh
+from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, at_minute, ended, energy_wh, running
 from edge.archetypes.station import Station
 from edge.stations.ev_post import local_list, transactions
 from edge.stations.ev_post.begins import answered, ask, at_reader, begun, cannot_record, give_up
@@ -177,12 +178,12 @@ def _step(state: EvPostState, happened: Input, now_ms: int) -> Step:
             return _weighed(state, _for_power(happened), now_ms)
         case Decided():
             return at_reader(state, _for_power(happened))
-        case StopOrdered(told=told) if state.book.session is not None:
+        case CommandReceived(told=told, args=SessionStopArgs(session=named)) if named == running(state.book.session):
             state, effects = stop(state, Stop.OPERATOR)
             return state, [EV_POST.ordered(**told), *effects]
         case CannotRecord():
             return cannot_record(state)
-        case QuotaSpent(session=one) if state.book.session is not None and state.book.session.id == one:
+        case QuotaSpent(session=one) if one == running(state.book.session):
             return stop(state, Stop.QUOTA)
         case Emergency(active=active, cause=cause):
             return _emergency(state, active, cause)

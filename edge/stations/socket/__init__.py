@@ -9,6 +9,7 @@ may begin and end one.
 
 from msgspec.structs import replace
 
+from contract.commands import SessionStopArgs
 from contract.decide import Decision, Mode
 from contract.kinds.socket import SOCKET
 from contract.reasons import Reason
@@ -21,6 +22,7 @@ from edge.archetypes.protocol import (
     HOLD_LEASE_MS,
     CannotRecord,
     CloudHeard,
+    CommandReceived,
     Decided,
     Drive,
     Due,
@@ -37,7 +39,6 @@ from edge.archetypes.protocol import (
     Report,
     Rest,
     Show,
-    StopOrdered,
     TimeOfDay,
     Wake,
     decided,
@@ -52,6 +53,7 @@ from edge.archetypes.session import (
     is_holders,
     limits_of,
     of_decision,
+    running,
     spent,
     started,
     turned_away,
@@ -125,7 +127,7 @@ def step(state: SocketState, happened: Input, now_ms: int) -> Step:
             return _plugged(replace(state, plugged=plugged), now_ms)
         case Received(port=state.settings.bank, message=Supply() as supply):
             return _supplied(replace(state, supply=supply), now_ms)
-        case StopOrdered(told=told) if state.session is not None:
+        case CommandReceived(told=told, args=SessionStopArgs(session=named)) if named == running(state.session):
             state, effects = end(state, Stop.OPERATOR, now_ms)
             return state, [*effects, SOCKET.ordered(**told)]
         case QuotaSpent(session=name) if state.driven and state.session is not None and state.session.id == name:

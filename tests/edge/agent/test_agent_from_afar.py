@@ -4,14 +4,14 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from contract.decide import Mode
 from edge.keeper.protocol import Changed, Drive, Rest, ZoneEmergency
 from tests.edge.agent.test_agent import Desk
 from tests.edge.support.cards import ANNAS
+from tests.edge.support.orders import OPENS
 from tests.firmware_sim.support.story import in_virtual_time
-
-TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
 
 
 def drives(desk: Desk) -> list[str]:
@@ -21,8 +21,8 @@ def drives(desk: Desk) -> list[str]:
 @in_virtual_time
 async def test_an_opening_is_recorded_at_its_point_before_the_lock_moves(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
-    assert desk.agent.open_once("east", TOLD) == ""
-    assert (desk.orders, desk.recording.rows[-1]) == ([], ("east", "command.done", TOLD))
+    assert desk.agent.order("east", OPENS) == ""
+    assert (desk.orders, desk.recording.rows[-1]) == ([], ("east", "command.done", OPENS.told))
     desk.recording.write()
     assert drives(desk) == ["east.lock", "east.green"]
 
@@ -67,18 +67,17 @@ async def test_a_point_in_a_mode_is_not_opened_from_afar(mode: Mode, why: str, t
     desk = Desk(tmp_path)
     desk.agent.set_modes({"east": mode}, 1)
     desk.told()
-    assert desk.agent.open_once("east", TOLD) == why
+    assert desk.agent.order("east", OPENS) == why
     assert desk.told() == []
 
 
 @in_virtual_time
 async def test_what_cannot_be_opened_is_said_by_a_word(tmp_path: Path) -> None:
     desk = Desk(tmp_path, cranky=True)
-    assert desk.agent.open_once("nowhere", TOLD) == "no_such_point"
-    assert desk.agent.open_once("cranky", TOLD) == "internal_error"
+    assert desk.agent.order("cranky", OPENS) == "internal_error"
     for number in range(8):
-        desk.agent.open_once("east", {**TOLD, "id": str(number)})
+        desk.agent.order("east", structs.replace(OPENS, told={**OPENS.told, "id": str(number)}))
     desk.agent.keeper_lost()
-    assert desk.agent.open_once("east", TOLD) == "keeper_lost"
+    assert desk.agent.order("east", OPENS) == "keeper_lost"
     desk.agent.heard(ZoneEmergency("estate", active=True))
-    assert desk.agent.open_once("east", TOLD) == "emergency"
+    assert desk.agent.order("east", OPENS) == "emergency"

@@ -8,15 +8,16 @@ from typing import Any, get_args
 import pytest
 from msgspec.structs import replace
 
+from contract.commands import COMMANDS
 from contract.decide import Mode, Standing, Trust
 from contract.emergencies import Cause, Ending
-from contract.messages import Op
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.archetypes.protocol import Emergency
 from edge.config import device_config
 from edge.keeper.protocol import Drill, Drive, Frame, NotReset, Reset, Snapshot, ToKeeper, ZoneEmergency
 from tests.edge.support.cards import ANNAS, BENS, KEY, NOW_MS, Cards, LoopClock, digest
+from tests.edge.support.orders import OPENS, starts, stops_session
 from tests.edge.support.portals import ANNA
 from tests.edge.support.recordings import HandRecording
 from tests.edge.support.rig import GATES
@@ -254,7 +255,7 @@ async def test_a_drill_that_cannot_be_is_refused_by_a_word(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("cause", ["fire", "smoke", "estop", "loop_broken"])
-@pytest.mark.parametrize("op", get_args(Op))
+@pytest.mark.parametrize("op", COMMANDS)
 @in_virtual_time
 async def test_no_order_from_afar_overrules_an_emergency(op: str, cause: Cause, tmp_path: Path) -> None:
     """Every order there is, at the agent that carries it out: a new one has to be added here."""
@@ -263,9 +264,9 @@ async def test_no_order_from_afar_overrules_an_emergency(op: str, cause: Cause, 
     post.orders.clear()
     agent = post.agent
     deeds: dict[str, Callable[[], bool]] = {
-        "open_once": lambda: agent.open_once("east", TOLD) == "emergency",
-        "session_start": lambda: agent.start_session("east", digest(ANNAS), TOLD) == "emergency",
-        "session_stop": lambda: agent.stop_session("east", "", TOLD) == "no_such_session",
+        "open_once": lambda: agent.order("east", OPENS) == "emergency",
+        "session_start": lambda: agent.order("east", starts(digest(ANNAS))) == "emergency",
+        "session_stop": lambda: agent.order("east", stops_session("0" * 16)) == "no_such_session",
         "drill": lambda: agent.drill("estate", False, TOLD) == "emergency",
         # These are about the machine. A new agent finds what the keeper holds.
         "reboot": lambda: agent.unquiet() != "",

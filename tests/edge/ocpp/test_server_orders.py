@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contract.decide import Mode
-from edge.archetypes.protocol import Due, ModeChanged, StopOrdered
+from edge.archetypes.protocol import Due, ModeChanged
 from edge.ocpp import orders
 from edge.stations.ev_post.messages import (
     AskListVersion,
@@ -23,6 +23,7 @@ from edge.stations.ev_post.messages import (
     ToPost,
     UpdateList,
 )
+from tests.edge.support.orders import stops
 from tests.edge.support.peers import peer, run, until
 from tests.edge.support.posts import ANNA, NOON_MS, POINT, STRANGER, Served
 
@@ -32,7 +33,7 @@ def stop_by_limit(served: Served) -> None:
 
 
 def stop_by_operator(served: Served) -> None:
-    served.take(StopOrdered({}))
+    served.take(stops(served.report))
 
 
 def stop_by_card(served: Served) -> None:

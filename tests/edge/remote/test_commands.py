@@ -10,9 +10,11 @@ import pytest
 from msgspec import structs
 
 from contract import codec
+from contract.commands import SessionStopArgs
 from contract.decide import Trust
 from contract.messages import Command, Result
 from contract.sealing import CommandKey, CommandVerifier, Purpose, statement
+from edge.archetypes.protocol import CommandReceived
 from edge.memory.memory import MAX_COMMANDS, Begun, Memory, MemoryUnusable
 from edge.remote.commands import CLOCKS_DIFFER_MS, MAX_AT_ONCE, Commands, Done
 from tests.firmware_sim.support.story import in_virtual_time
@@ -29,7 +31,7 @@ class World:
     def __init__(self, folder: Path, *, verifies: bool = True, new: bool = False, trust: Trust = Trust.SYNCED) -> None:
         self.folder, self.loop = folder, asyncio.get_running_loop()
         self.trust = trust
-        self.did: list[Command] = []
+        self.did: list[tuple[str, CommandReceived]] = []
         self.answers: list[Result] = []
         self.rows: list[tuple[str, dict[str, Any]]] = []
         self.done = Done()
@@ -51,7 +53,9 @@ class World:
             self,
             loop=self.loop,
             writer=None,
-            deeds={"open_once": self._deed, "clock_set": self._deed},
+            kinds={"gym": "door", "meter": "bank", "e-bike": "socket"},
+            at_point=self._deed,
+            deeds={"clock_set": self._deed},
             answer=self.answers.append,
             record=lambda kind, data: self.rows.append((kind, data)),
         )
@@ -69,10 +73,10 @@ class World:
     def mono_ms(self) -> int:
         return int(self.loop.time() * 1000)
 
-    def _deed(self, command: Command, told: dict[str, Any]) -> Done:
-        assert (told["id"], told["by"]) == (command.id, "lin")
-        assert command.id in {one.id for one in self.memory.commands()}
-        self.did.append(command)
+    def _deed(self, point: str, received: CommandReceived) -> Done:
+        assert (received.told["op"], received.told["by"]) == (received.op, "lin")
+        assert received.told["id"] in {one.id for one in self.memory.commands()}
+        self.did.append((point, received))
         if self.fault is not None:
             raise self.fault
         return self.done
@@ -100,6 +104,9 @@ class World:
         self.hear(command)
         await asyncio.sleep(0.1)
 
+    def done_ids(self) -> list[str]:
+        return [received.told["id"] for _, received in self.did]
+
     def outcomes(self) -> list[tuple[str, str]]:
         return [(answer.outcome, answer.why) for answer in self.answers]
 
@@ -108,7 +115,7 @@ class World:
 async def test_a_command_is_written_down_before_it_is_carried_out_and_then_answered(tmp_path: Path) -> None:
     world = World(tmp_path)
     await world.hears(world.command())
-    assert [command.point for command in world.did] == ["gym"]
+    assert [point for point, _ in world.did] == ["gym"]
     assert world.outcomes() == [("done", "")]
     (kept,) = world.memory.commands()
     assert kept.result is not None
@@ -177,7 +184,7 @@ async def test_a_lifetime_is_counted_until_the_deed_and_not_until_the_disk(
         written.set_result(world.memory.begin(begun))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-    assert [command.id for command in world.did] == [world.command(1).id]
+    assert world.done_ids() == [world.command(1).id]
     assert world.rows[-1][0] == "command.refused"
     assert world.rows[-1][1]["why"] == "expired"
 
@@ -288,7 +295,7 @@ async def test_without_a_clock_only_the_clock_is_set(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.trust = Trust.UNSET
     await world.hears(world.command())
-    await world.hears(world.command(2, op="clock_set", issued_ms=NOW_MS + 10**12))
+    await world.hears(world.command(2, op="clock_set", issued_ms=NOW_MS + 10**12, args={"now_ms": NOW_MS}))
     assert world.outcomes() == [("refused", "clock_unset"), ("done", "")]
 
 
@@ -342,7 +349,7 @@ async def test_a_new_memory_refuses_older_commands(tmp_path: Path) -> None:
     await world.hears(recorded)
     assert (world.did, world.outcomes()) == ([], [("refused", "too_old")])
     await world.hears(world.command(2))
-    assert [command.id for command in world.did] == [world.command(2).id]
+    assert world.done_ids() == [world.command(2).id]
     world.restart()
     await world.hears(recorded)
     assert world.outcomes()[-1] == ("refused", "too_old")
@@ -360,3 +367,45 @@ async def test_new_memory_begins_when_the_time_is_known(tmp_path: Path) -> None:
     assert world.outcomes() == [("refused", "clock_unset"), ("refused", "too_old")]
     await world.hears(world.command(2))
     assert len(world.did) == 1
+
+
+@pytest.mark.parametrize(
+    ("op", "point", "args", "why"),
+    [
+        ("open_once", "nowhere", {}, "no_such_point"),
+        ("open_once", "", {}, "no_such_point"),
+        ("open_once", "meter", {}, "not_this_kind"),
+        ("session_start", "gym", {"digest": "00" * 16}, "not_this_kind"),
+        ("session_start", "e-bike", {"digest": "00" * 15}, "bad_digest"),
+        ("session_start", "e-bike", {}, "bad_digest"),
+        ("session_stop", "e-bike", {"session": ""}, "no_such_session"),
+        ("session_stop", "e-bike", {"session": 7}, "no_such_session"),
+        ("drill", "", {"zone": "gym"}, "no_such_zone"),
+        ("drill", "", {"zone": "gym", "on": "yes"}, "no_such_zone"),
+        ("clock_set", "", {"now_ms": -1}, "bad_time"),
+        ("clock_set", "", {"now_ms": 1 << 60}, "bad_time"),
+    ],
+)
+@in_virtual_time
+async def test_command_against_the_table_is_refused(
+    op: str, point: str, args: dict[str, Any], why: str, tmp_path: Path
+) -> None:
+    """A point that has not got it, or arguments beyond their bounds: the words are as they were before the table."""
+    world = World(tmp_path)
+    await world.hears(world.command(op=op, point=point, args=args))
+    assert (world.did, world.outcomes()) == ([], [("refused", why)])
+    assert world.rows[0][1]["op"] == op
+
+
+@in_virtual_time
+async def test_arguments_arrive_read(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.hears(world.command(op="session_stop", point="e-bike", args={"session": "0f" * 8, "newer": 1}))
+    assert [(point, received.args) for point, received in world.did] == [("e-bike", SessionStopArgs("0f" * 8))]
+
+
+@in_virtual_time
+async def test_unknown_command_is_not_understood(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    await world.hears(world.command(op="brew_tea"))
+    assert (world.did, world.outcomes(), world.memory.commands()) == ([], [("refused", "not_understood")], [])

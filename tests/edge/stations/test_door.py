@@ -15,6 +15,7 @@ from edge.archetypes.protocol import (
     BARRING,
     HOLD_LEASE_MS,
     CannotRecord,
+    CommandReceived,
     Decided,
     Drive,
     Due,
@@ -22,7 +23,6 @@ from edge.archetypes.protocol import (
     Emergency,
     Levels,
     ModeChanged,
-    OpenOnce,
     Record,
     Rest,
     Show,
@@ -448,7 +448,10 @@ TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
 @pytest.mark.parametrize("phase", ["closed", "unlocked", "open"])
 def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobody(phase: str) -> None:
     portal = in_phase(phase)
-    assert portal.take(OpenOnce(TOLD))[:2] == [Record("command.done", TOLD), Drive("lock", 6_000, "written")]
+    assert portal.take(CommandReceived("open_once", TOLD))[:2] == [
+        Record("command.done", TOLD),
+        Drive("lock", 6_000, "written"),
+    ]
     if phase != "open":
         portal.edge("contact", OPEN)
     assert [record.data["holder"] for record in portal.records if record.kind == "access.passed"][-1] == ""
@@ -588,7 +591,7 @@ INPUTS = st.one_of(
     st.builds(Levels, st.dictionaries(st.sampled_from([*door.INPUTS]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
     st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
-    st.just(OpenOnce(TOLD)),
+    st.just(CommandReceived("open_once", TOLD)),
 )
 
 
@@ -596,7 +599,7 @@ def _enters(happened: Any) -> bool:
     """Whether this lets somebody in."""
     if isinstance(happened, Decided):
         return happened.direction == "in" and TABLE[happened.decision.reason].allows
-    return isinstance(happened, OpenOnce)
+    return isinstance(happened, CommandReceived)
 
 
 def _wants_out(happened: Any) -> bool:
@@ -630,7 +633,7 @@ class AnyDoor(RuleBasedStateMachine):
         if any(isinstance(effect, Drive) for effect in effects):
             opens = isinstance(happened, Decided) and TABLE[happened.decision.reason].allows
             held = self.portal.state.released_by == {HELD_OPEN}
-            assert held or opens or isinstance(happened, OpenOnce | ModeChanged) or _wants_out(happened)
+            assert held or opens or isinstance(happened, CommandReceived | ModeChanged) or _wants_out(happened)
             assert held or self.portal.phase != "released"
         if _wants_out(happened):
             assert "lock" in self.portal.driven or self.portal.state.released_by - {HELD_OPEN}

@@ -15,6 +15,7 @@ from edge.archetypes.protocol import (
     BARRING,
     HOLD_LEASE_MS,
     CannotRecord,
+    CommandReceived,
     Decided,
     Drive,
     Due,
@@ -22,7 +23,6 @@ from edge.archetypes.protocol import (
     Emergency,
     Levels,
     ModeChanged,
-    OpenOnce,
     Record,
     Rest,
     Show,
@@ -383,7 +383,10 @@ TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
 
 def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobody() -> None:
     portal = at_rest()
-    assert portal.take(OpenOnce(TOLD))[:2] == [Record("command.done", TOLD), Drive("unlock", 6_000, "written")]
+    assert portal.take(CommandReceived("open_once", TOLD))[:2] == [
+        Record("command.done", TOLD),
+        Drive("unlock", 6_000, "written"),
+    ]
     portal.edge("arm", AWAY)
     portal.edge("arm", HOME)
     assert holders(portal, "access.passed") == [""]
@@ -489,7 +492,7 @@ INPUTS = st.one_of(
     st.builds(Levels, st.dictionaries(st.sampled_from([*turnstile.INPUTS]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
     st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
-    st.just(OpenOnce(TOLD)),
+    st.just(CommandReceived("open_once", TOLD)),
 )
 
 
@@ -497,7 +500,7 @@ def _enters(happened: Any) -> bool:
     """Whether this lets somebody in."""
     if isinstance(happened, Decided):
         return happened.direction == "in" and TABLE[happened.decision.reason].allows
-    return isinstance(happened, OpenOnce)
+    return isinstance(happened, CommandReceived)
 
 
 class AnyTurnstile(RuleBasedStateMachine):
@@ -520,7 +523,7 @@ class AnyTurnstile(RuleBasedStateMachine):
         if any(isinstance(effect, Drive) for effect in effects):
             opens = isinstance(happened, Decided) and TABLE[happened.decision.reason].allows
             held = self.portal.state.released_by == {HELD_OPEN}
-            ordered = isinstance(happened, OpenOnce | ModeChanged)
+            ordered = isinstance(happened, CommandReceived | ModeChanged)
             assert held or opens or ordered or (happened == Due("next") and before.queue)
             assert held or self.portal.phase in ("unlocked", "jammed")
         if before.phase != self.portal.phase and not isinstance(happened, Levels):

@@ -26,12 +26,12 @@ from edge.archetypes.protocol import (
     Send,
     Show,
     Spend,
-    StopOrdered,
     Wake,
 )
 from edge.stations import socket
 from edge.stations.bank import Supply
 from edge.stations.socket.state import SocketSettings
+from tests.edge.support.orders import stops
 
 ANNA, BEN, CARL = (bytes([number]) * 16 for number in (0xAA, 0xBB, 0xCC))
 POINT = "ebike-1"
@@ -213,7 +213,7 @@ class Socket:
         return self.take(Edge(name, active))
 
     def stop(self) -> list[Effect]:
-        return self.take(StopOrdered(ordered("c1", "session_stop")))
+        return self.take(stops(socket.report(self.state)))
 
     def quota_spent(self, session: str = "00000000000000a1") -> list[Effect]:
         return self.take(QuotaSpent(session))

@@ -4,7 +4,7 @@ import pytest
 
 from contract.decide import Mode
 from contract.reasons import Reason
-from edge.archetypes.protocol import CannotRecord, CloudHeard, Found, ModeChanged, QuotaSpent, StopOrdered
+from edge.archetypes.protocol import CannotRecord, CloudHeard, Found, ModeChanged, QuotaSpent
 from edge.stations.ev_post.messages import (
     Booted,
     Configure,
@@ -24,6 +24,7 @@ from edge.stations.ev_post.messages import (
     Verdict,
 )
 from edge.stations.ev_post.state import EvPostSettings
+from tests.edge.support.orders import stops
 from tests.edge.support.posts import ANNA, BEN, NOON_MS, STRANGER, Rig, ordered
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
@@ -297,7 +298,7 @@ def test_a_spent_quota_stops_the_post() -> None:
 
 def test_a_post_that_will_not_stop_is_told_again_and_reported() -> None:
     rig, number = charging()
-    rig.take(StopOrdered(ordered("7")))
+    rig.take(stops(rig.report, "7"))
     rig.wait(150_000)
     assert len(rig.orders(StopRemotely)) == 6
     assert "will_not_stop" in rig.report.faults
@@ -465,7 +466,7 @@ def test_a_remote_beginning_that_is_told_again_is_not_encouraged_while_it_is_sto
     rig.take(rig.decided(ANNA, told=ordered("9")))
     (order,) = rig.orders(StartRemotely)
     verdict = rig.begin(order.tag)
-    rig.take(StopOrdered(ordered("10")))
+    rig.take(stops(rig.report, "10"))
     again = rig.begin(order.tag)
     assert (again.word, again.transaction) == ("blocked", verdict.transaction)
 

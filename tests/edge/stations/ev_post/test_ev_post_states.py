@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from contract.reasons import Reason
-from edge.archetypes.protocol import CannotRecord, CloudHeard, QuotaSpent, StopOrdered, TimeOfDay
+from edge.archetypes.protocol import CannotRecord, CloudHeard, QuotaSpent, TimeOfDay
 from edge.stations.ev_post.messages import (
     Done,
     Left,
@@ -15,6 +15,7 @@ from edge.stations.ev_post.messages import (
     StopRemotely,
     UpdateList,
 )
+from tests.edge.support.orders import stops
 from tests.edge.support.posts import ANNA, BEN, STRANGER, Rig, ordered
 
 MINUTE_MS = 60_000
@@ -161,7 +162,7 @@ class Post(RuleBasedStateMachine):
     @rule()
     def stop(self) -> None:
         self.rig.take(QuotaSpent(str(self.rig.report.live.get("session"))))
-        self.rig.take(StopOrdered(ordered("2")))
+        self.rig.take(stops(self.rig.report, "2"))
 
     @rule(how=st.sampled_from(["accepted", "rejected", "version_mismatch", "timeout"]))
     def orders_are_answered(self, how: str) -> None:

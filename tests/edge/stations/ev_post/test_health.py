@@ -2,7 +2,6 @@
 
 import pytest
 
-from edge.archetypes.protocol import StopOrdered
 from edge.stations.ev_post.health import MAX_REPEATED, REPEATED_MS
 from edge.stations.ev_post.messages import (
     Alive,
@@ -20,7 +19,8 @@ from edge.stations.ev_post.messages import (
     TurnedAway,
     Version,
 )
-from tests.edge.support.posts import ANNA, Rig, ordered
+from tests.edge.support.orders import stops
+from tests.edge.support.posts import ANNA, Rig
 
 HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 
@@ -202,7 +202,7 @@ def test_refused_stop_after_a_boot_is_a_sign(rebooted: bool) -> None:
     rig, _ = charging()
     if rebooted:
         boot(rig)
-    rig.take(StopOrdered(ordered("1")))
+    rig.take(stops(rig.report))
     rig.hear(Done(rig.orders(StopRemotely)[-1].order, "rejected"))
     rig.wait(3 * MINUTE_MS)
     assert rig.ends() == ([("operator", 1750.0)] if rebooted else [])

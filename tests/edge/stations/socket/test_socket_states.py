@@ -27,12 +27,12 @@ from edge.archetypes.protocol import (
     Record,
     Rest,
     Spend,
-    StopOrdered,
     TimeOfDay,
 )
 from edge.archetypes.session import Tariff
 from edge.stations import socket as kind
 from edge.stations.bank import Supply
+from tests.edge.support.orders import stops_session
 from tests.edge.support.sockets import ANNA, BEN, CARL, POINT, Socket, ordered
 
 HOLDERS = st.sampled_from([ANNA, BEN, CARL])
@@ -111,7 +111,6 @@ HAPPENINGS = st.one_of(
     st.builds(Edge, st.sampled_from(["plug", "leakage"]), st.booleans()),
     st.builds(Received, st.just("bank-a"), st.builds(Supply, st.booleans(), st.sampled_from([True, True, False]))),
     st.builds(ModeChanged, st.sampled_from(Mode), st.just(1)),
-    st.just(StopOrdered(ordered("c1"))),
     st.just(CannotRecord("relay")),
     st.just(CloudHeard()),
     st.builds(TimeOfDay, st.integers(0, 1439)),
@@ -168,6 +167,13 @@ class Sockets(RuleBasedStateMachine):
             case Edge(name=name, active=active):
                 self.socket.levels[name] = active
         self.socket.take(happened)
+
+    @rule(is_latest=st.sampled_from([True, True, False]))
+    def an_operator_ends_it(self, is_latest: bool) -> None:
+        if is_latest:
+            self.socket.stop()
+        else:
+            assert self.socket.take(stops_session("0" * 16)) == []
 
     @rule(
         load_w=st.sampled_from([0, 1, 5, 20, 200, 1_000, 1_100]),
