@@ -1,4 +1,4 @@
-"""The agent: hears what the keeper reports, weighs who may pass, and has each station's effects done in order.
+"""The agent: hears what the keeper, the cloud and the instruments report, and takes each of it to its station.
 
 One loop owns everything here, and each message is taken to completion before the next. Whatever it touches is a port,
 so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual time.
@@ -8,7 +8,7 @@ import logging
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -17,36 +17,28 @@ from contract.decide import Mode
 from contract.emergencies import Cause
 from edge.agent.decider import Clock, Decider
 from edge.agent.effect_queue import EffectQueue, Recording
+from edge.agent.effects import Notes, PointEffects
 from edge.agent.emergencies import Emergencies
 from edge.agent.event_throttle import EventThrottle
 from edge.agent.point_commands import carry_out
 from edge.agent.readers import Readers
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import (
-    LEASE_MARGIN_MS,
-    Ask,
     CloudHeard,
     CommandReceived,
-    Due,
     Edge,
     Emergency,
-    Found,
+    Input,
     Levels,
     ModeChanged,
-    QuotaSpent,
     Reading,
     Received,
     Report,
-    Send,
-    Show,
-    Spend,
     TimeOfDay,
-    Wake,
 )
 from edge.config.device_config import DeviceConfig
 from edge.keeper.protocol import (
     Changed,
-    Drive,
     Frame,
     KeeperPort,
     LatchUnsaved,
@@ -54,7 +46,6 @@ from edge.keeper.protocol import (
     NotReset,
     Refused,
     Reload,
-    Rest,
     Rested,
     Snapshot,
     ToAgent,
@@ -63,21 +54,8 @@ from edge.keeper.protocol import (
 
 log = logging.getLogger(__name__)
 
-LAMP_MS = 2_000
 HEARD_EVERY_MS = 60_000
 """How often the stations are told that the cloud is heard; they count in hours."""
-
-
-class Notes(Protocol):
-    """What outlives a restart: the document of each point, and what the sessions have used."""
-
-    def found(self, point: str) -> Found | None:
-        """What the point had kept when this agent started."""
-
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None: ...
-
-    def spend(self, point: str, spent: Spend) -> bool:
-        """Whether nothing is left of the allotment."""
 
 
 def _without_live(report: Report) -> Report:
@@ -98,8 +76,6 @@ class Agent:
         on_change: Callable[[], None] = lambda: None,
         notebook: Notes | None = None,
     ) -> None:
-        self.lines: dict[tuple[str, str], Callable[[Any], object]] = {}
-        """Where a point's messages go, by point and line."""
         self.keeper_up = False
         self.latch_unsaved = False
         self.failures = 0
@@ -116,14 +92,17 @@ class Agent:
         self._heard_cloud_ms: int | None = None
         self._undated: set[str] = set()
         """Points that wait to be told how old it is what they had kept."""
-        self._unknown = EventThrottle(loop, partial(recording.record, "", "device.fault"))
+        self._unknown = unknown = EventThrottle(loop, partial(recording.record, "", "device.fault"))
         """What names a point that nobody knows here: a keeper that goes by another wiring, a station's setting."""
         self.runners: dict[str, Runner] = {}
+        self._effects = PointEffects(self.runners, loop, decider, keeper, notebook, self._hand_over, unknown)
+        self.lines = self._effects.lines
+        """Where a point's messages go, by point and line."""
         for point in config.points:
             self.runners[point.name] = Runner(
                 point, config.kinds[point.name], config.settings[point.name], self._queue, clock
             )
-        self._emergencies = Emergencies(config, recording, decider, keeper, self._follow, self.show)
+        self._emergencies = Emergencies(config, recording, decider, keeper, self._follow, self._effects.carry_out)
         self._readers = Readers(config, self.runners, decider, clock, loop, recording, self._emergencies.card)
 
     @property
@@ -168,6 +147,13 @@ class Agent:
             self.failures += 1
             self._recording.record("", "device.fault", {"fault": "internal_error", "what": type(fault).__name__})
 
+    def _hand_over(self, runner: Runner, happened: Input) -> None:
+        self._guarded(runner.take, happened)
+
+    def _queue(self, runner: Runner) -> EffectQueue:
+        hand_over = partial(self._hand_over, runner)
+        return EffectQueue(runner.point.name, self._loop, self._recording, self._effects, hand_over, self._guarded)
+
     def keeper_lost(self) -> None:
         """The line to the keeper ended; the keeper, or the kernel, has put the outputs to rest."""
         self._reloading, self.not_reloaded = False, ""
@@ -183,7 +169,7 @@ class Agent:
             mode = modes.get(name, Mode.SCHEDULED)
             if mode is not runner.mode:
                 runner.mode = mode
-                self._guarded(runner.take, ModeChanged(mode, number))
+                self._hand_over(runner, ModeChanged(mode, number))
 
     def unquiet(self) -> str:
         """A sentence that says what must be over before this agent may start over; empty if nobody would notice."""
@@ -251,7 +237,7 @@ class Agent:
         for name in sorted(self._undated):
             found = None if self._notebook is None or self._closed else self._notebook.found(name)
             if found is not None:
-                self._guarded(self.runners[name].take, found)
+                self._hand_over(self.runners[name], found)
         self._undated.clear()
 
     def close(self) -> None:
@@ -261,69 +247,6 @@ class Agent:
             runner.close()
         self._readers.close()
         self._unknown.close()
-
-    def drive(self, output: str, lease_ms: int) -> None:
-        self._keeper.send(Drive(output, lease_ms))
-
-    def rest(self, output: str) -> None:
-        self._keeper.send(Rest(output))
-
-    def show(self, point: str, shown: Show) -> None:
-        """Light the lamp, if there is one, and keep the text for whatever screen shows this point."""
-        runner = self.runners[point]
-        runner.shown = shown
-        for lamp in list(runner.lamps):
-            self._darken(runner, lamp)
-        if shown.lamp in runner.point.outputs:
-            self.drive(f"{point}.{shown.lamp}", LAMP_MS + LEASE_MARGIN_MS)
-            runner.lamps[shown.lamp] = self._loop.call_later(LAMP_MS / 1000, self._darken, runner, shown.lamp)
-
-    def _darken(self, runner: Runner, lamp: str) -> None:
-        runner.lamps.pop(lamp).cancel()
-        self.rest(f"{runner.point.name}.{lamp}")
-
-    def wake(self, point: str, wake: Wake) -> None:
-        runner = self.runners[point]
-        old = runner.timers.pop(wake.name, None)
-        if old is not None:
-            old.cancel()
-        if wake.after_ms is not None:
-            runner.timers[wake.name] = self._loop.call_later(wake.after_ms / 1000, self._due, runner, wake.name)
-
-    def send(self, point: str, sent: Send) -> None:
-        """Hand a message to a line of this point, or to another point, in a turn of the loop of its own."""
-        line, other = self.lines.get((point, sent.port)), self.runners.get(sent.port)
-        if line is not None:
-            line(sent.message)
-        elif other is not None:
-            self._loop.call_soon(self._guarded, other.take, Received(point, sent.message))
-        else:
-            self._unknown.note({"fault": "no_such_point", "named": sent.port})
-
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
-        if self._notebook is not None:
-            self._notebook.keep(point, document, kept)
-
-    def spend(self, point: str, spent: Spend) -> None:
-        if self._notebook is not None and self._notebook.spend(point, spent):
-            self._loop.call_soon(self._guarded, self.runners[point].take, QuotaSpent(spent.session))
-
-    def ask(self, point: str, asked: Ask) -> None:
-        """Weigh a credential that came over a line of this point."""
-        runner = self.runners[point]
-        digest = self._decider.digest_of_card(asked.card)
-        decided = self._decider.decide_digest(
-            digest, point, "in", free_exit=False, report=runner.report, mode=runner.mode
-        )
-        self._loop.call_soon(self._guarded, runner.take, replace(decided, about=asked.about))
-
-    def _queue(self, runner: Runner) -> EffectQueue:
-        cannot_record = partial(self._guarded, runner.take)
-        return EffectQueue(runner.point.name, self._loop, self._recording, self, cannot_record, self._guarded)
-
-    def _due(self, runner: Runner, name: str) -> None:
-        del runner.timers[name]
-        self._guarded(runner.take, Due(name))
 
     def _take(self, message: ToAgent) -> None:
         match message:
@@ -357,7 +280,7 @@ class Agent:
     def _follow(self, zone: str, emergency: Emergency) -> None:
         for runner in self.runners.values():
             if runner.point.zone == zone:
-                self._guarded(runner.take, emergency)
+                self._hand_over(runner, emergency)
 
     def _latch(self, unsaved: bool) -> None:
         if unsaved and not self.latch_unsaved:
@@ -374,7 +297,7 @@ class Agent:
                 found = self._notebook.found(name)
                 if found is not None:
                     self._undated |= {name} if found.age_ms is None else set()
-                    self._guarded(runner.take, found)
+                    self._hand_over(runner, found)
         self._has_heard_keeper = True
         self._emergencies.found(snapshot)
         self._latch(snapshot.latch_unsaved)
@@ -389,4 +312,4 @@ class Agent:
             name for name, runner in self.runners.items() if runner.point.inputs.keys() - levels[name].keys()
         ]
         for point, runner in self.runners.items():
-            self._guarded(runner.take, Levels(levels[point]))
+            self._hand_over(runner, Levels(levels[point]))

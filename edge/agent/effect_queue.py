@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
-from edge.archetypes.protocol import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Show, Spend, Wake
+from edge.archetypes.protocol import CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Wake
 
 WRITTEN_WITHIN_MS = 20
 DURABLE_WITHIN_MS = 2_000
@@ -32,24 +32,12 @@ class Recording(Protocol):
 
 
 class EffectExecutor(Protocol):
-    """What carries out the effects that a queue releases."""
+    """What carries out the effects that a queue releases, records aside."""
 
-    def drive(self, output: str, lease_ms: int) -> None: ...
-
-    def rest(self, output: str) -> None: ...
-
-    def show(self, point: str, shown: Show) -> None: ...
-
-    def wake(self, point: str, wake: Wake) -> None: ...
-
-    def send(self, point: str, sent: Send) -> None: ...
+    def carry_out(self, point: str, effect: Effect) -> None: ...
 
     def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
         """``kept`` is called once it is on the disk, never at once, and not at all if the disk does not take it."""
-
-    def spend(self, point: str, spent: Spend) -> None: ...
-
-    def ask(self, point: str, asked: Ask) -> None: ...
 
 
 class EffectQueue:
@@ -84,7 +72,7 @@ class EffectQueue:
                 self._take_back(effect.output)
             self._effects.append(effect)
             if isinstance(effect, Wake):
-                self._executor.wake(self._point, Wake(effect.name, None))
+                self._executor.carry_out(self._point, Wake(effect.name, None))
         if self._deadline is None:
             self._go_on()
         while self._deadline is not None and self._is_pressed():
@@ -148,23 +136,11 @@ class EffectQueue:
         match effect:
             case Record():
                 self._recorded = self._recording.record(self._point, effect.kind, effect.data)
-            case Drive(output=output, lease_ms=lease_ms):
-                self._executor.drive(f"{self._point}.{output}", lease_ms)
-            case Rest(output=output):
-                self._executor.rest(f"{self._point}.{output}")
-            case Show():
-                self._executor.show(self._point, effect)
-            case Wake():
-                self._executor.wake(self._point, effect)
             case Keep(document=document):
                 self._asked_to_keep += 1
                 self._executor.keep(self._point, document, partial(self._guarded, self._kept, self._asked_to_keep))
-            case Send():
-                self._executor.send(self._point, effect)
-            case Spend():
-                self._executor.spend(self._point, effect)
-            case Ask():
-                self._executor.ask(self._point, effect)
+            case _:
+                self._executor.carry_out(self._point, effect)
 
     def _must_wait(self, effect: Effect) -> bool:
         """A record that the full disk refused has no number: a free passage then goes on, and value waits in vain."""

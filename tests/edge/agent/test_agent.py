@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from edge.agent.agent import LAMP_MS, Agent
+from edge.agent.agent import Agent
 from edge.agent.decider import Decider
+from edge.agent.effects import LAMP_MS
 from edge.agent.event_throttle import EVERY_S
 from edge.archetypes.protocol import LEASE_MARGIN_MS
 from edge.config import device_config

@@ -41,30 +41,26 @@ class Bench:
     def order(self) -> list[str]:
         return [what for _, what in self.done]
 
-    def drive(self, output: str, lease_ms: int) -> None:
-        self._note(f"drive {output} {lease_ms}")
-
-    def rest(self, output: str) -> None:
-        self._note(f"rest {output}")
-
-    def show(self, point: str, shown: Show) -> None:
-        self._note(f"show {shown.lamp} at {point}")
-
-    def wake(self, point: str, wake: Wake) -> None:
-        self._note(f"wake {wake.name} {wake.after_ms}")
-
-    def send(self, point: str, sent: Send) -> None:
-        self._note(f"send {sent.message} to {sent.port}")
+    def carry_out(self, point: str, effect: Effect) -> None:
+        match effect:
+            case Drive(output=output, lease_ms=lease_ms):
+                self._note(f"drive {point}.{output} {lease_ms}")
+            case Rest(output=output):
+                self._note(f"rest {point}.{output}")
+            case Show(lamp=lamp):
+                self._note(f"show {lamp} at {point}")
+            case Wake(name=name, after_ms=after_ms):
+                self._note(f"wake {name} {after_ms}")
+            case Send(port=port, message=message):
+                self._note(f"send {message} to {port}")
+            case Spend(used_ms=used_ms):
+                self._note(f"spend {used_ms}")
+            case Ask(about=about):
+                self._note(f"ask {about}")
 
     def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
         self._note(f"keep {document.decode()}")
         self.to_keep.append(kept)
-
-    def spend(self, point: str, spent: Spend) -> None:
-        self._note(f"spend {spent.used_ms}")
-
-    def ask(self, point: str, asked: Ask) -> None:
-        self._note(f"ask {asked.about}")
 
     def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
         act(*arguments)
