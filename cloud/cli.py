@@ -21,7 +21,18 @@ from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, w
 from cloud.broker_names import WATCH
 from cloud.broker_tls import BrokerIdentity
 from cloud.ca import open_authority
-from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, VersionOption, ago, fail, show, show_next_steps
+from cloud.cli_parts import (
+    BY,
+    HERE,
+    FolderOption,
+    JsonOption,
+    KindsOption,
+    VersionOption,
+    ago,
+    fail,
+    show,
+    show_next_steps,
+)
 from cloud.folder import FolderUnusable, clock, make_folder, open_folder
 from cloud.keys import KeysUnusable
 from cloud.plans import HOURS, STANDARD
@@ -37,6 +48,7 @@ from cloud.store.schema import quarantine, tallies
 from cloud.watch import describe
 from cloud.wired import wired_device
 from cloud.zones import BadZone, open_for, read_openings
+from contract.kinds import BadKind, add_folder
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,8 +73,10 @@ SILENCE_S = 3.0
 
 
 @app.callback()
-def options(_version: VersionOption = False) -> None:
+def options(kinds: KindsOption = None, _version: VersionOption = False) -> None:
     """What may stand before every command."""
+    for folder in kinds or []:
+        add_folder(folder)
 
 
 def main() -> None:
@@ -76,7 +90,7 @@ def _complaints() -> Iterator[None]:
     """What the user can mend is one line and exit code 2; anything else is a fault of ours and shows itself."""
     try:
         yield
-    except (FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress) as wrong:
+    except (BadKind, FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress) as wrong:
         fail(str(wrong))
     except SQLAlchemyError as wrong:
         fail(f"the database: {wrong.__cause__ or wrong}")

@@ -16,6 +16,9 @@ from rich.table import Table
 from service.version import version_of
 
 FolderOption = Annotated[Path, typer.Option("--dir", "-d", help="The community's folder, made by init.")]
+KindsOption = Annotated[
+    list[Path] | None, typer.Option("--kinds", help="A folder of further kinds of station, in its kinds.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 HERE = Path()
 BY = "command line"

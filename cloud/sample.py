@@ -27,8 +27,8 @@ from cloud.store.community import (
 from cloud.store.points import add_point
 from cloud.store.registry import Site, found_site
 from cloud.store.zones import add_zone
-from cloud.wired import CLASS_OF_KIND
 from contract.decide import DAY_MS, Standing
+from contract.kinds import known_kinds
 from contract.roster import HOLDER_BYTES
 
 SITE = Site("sunny-court", "Asia/Shanghai")
@@ -44,7 +44,7 @@ POINTS = (
 """Name, zone and labels. Each stands on a device of its own that bears its name."""
 
 TURNSTILES = {"gym-turnstile"}
-KIND_OF_CLASS = {class_name: kind for kind, class_name in CLASS_OF_KIND.items()}
+KIND_OF_CLASS = {class_name: kind.name for kind in known_kinds().values() for class_name in kind.classes}
 
 HUB_SOCKETS = "hub-sockets"
 """The device in the riders' hub that all its sockets and posts are on."""

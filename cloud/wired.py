@@ -14,9 +14,6 @@ from contract.templates import Expansion, NotExpandable
 from contract.toml_text import NotToml, read_toml
 from contract.topics import NAME
 
-CLASS_OF_KIND: Mapping[str, str] = {"socket": "phone", "ev_post": "ev"}
-"""What a point of these kinds is unless its settings name another class."""
-
 
 class Wired(Struct, frozen=True):
     """A point of a wiring, and its ``kind`` of station. ``class_name`` says of what plans ration what it is; empty for
@@ -58,7 +55,7 @@ def _point(said: Mapping[str, Any]) -> Wired | None:
         return None
     settings = said.get("settings")
     chosen = _name(settings.get("class")) if isinstance(settings, dict) else ""
-    return Wired(name, zone, chosen or CLASS_OF_KIND.get(kind, ""), kind)
+    return Wired(name, zone, chosen or next(iter(kind_of(kind).classes), ""), kind)
 
 
 def _name(said: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from cloud.store.console import EventView
 from contract.emergencies import CAUSE_WORDS, ENDING_WORDS
 from contract.event_types import Tone
-from contract.kinds import MODE_WORDS, vocabulary
+from contract.kinds import MODE_WORDS, kind_of, vocabulary
 from contract.phrases import Phrase
 
 Said = str | Phrase
@@ -268,6 +268,11 @@ def ending(word: object) -> Said:
 
 def phase(word: object) -> Said:
     return _of(vocabulary().phases, word)
+
+
+def kind(name: str) -> Phrase:
+    """What one of a kind of point is called."""
+    return kind_of(name).noun.one
 
 
 def classes() -> dict[str, Phrase]:

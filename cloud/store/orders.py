@@ -12,7 +12,7 @@ from cloud.store.console import in_emergency
 from cloud.store.labels import Label
 from cloud.store.schema import commands, desired, devices, points, zones
 from contract.decide import Mode
-from contract.kinds import MODE_LASTS_MS, has_mode, kind_of
+from contract.kinds import MODE_LASTS_MS, UNKNOWN, has_mode, kind_of
 from contract.messages import Command, Reported, Result
 from contract.sealing import wiring_hash
 
@@ -140,6 +140,11 @@ class PointState(Struct, frozen=True):
     @property
     def is_door(self) -> bool:
         return is_door(self.kind, self.class_name)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this cloud knows what kind of point it is, or nobody has said it."""
+        return not self.kind or kind_of(self.kind) is not UNKNOWN
 
     def has(self, mode: Mode) -> bool:
         """Whether it can be set to this mode."""

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from contract.codec import Malformed
-from contract.events import CHAIN_START, Event, chain, decode_event, encode_event, grade, read_gap
+from contract.events import CHAIN_START, Event, chain, decode_event, encode_event, read_gap
+from contract.kinds import grade_of
 from edge.machine import files
 
 SCHEMA = 2
@@ -132,7 +133,7 @@ def read_rows(connection: sqlite3.Connection, query: str, *arguments: int) -> It
 
 def rank_of(kind: str) -> int:
     """The rank of an event by its kind."""
-    return RANKS.index(grade(kind))
+    return RANKS.index(grade_of(kind))
 
 
 def _rank_of_stored(stored: bytes) -> int:

@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from contract.kinds import kind_of
 from firmware_sim.control.control import BoardGone
 from firmware_sim.control.orders import ControlError
 from firmware_sim.panel.deeds import Part, carry_out, order_of, pull_or_plug
@@ -86,6 +87,7 @@ class Panel:
             language=language,
             say=partial(say, language=language),
             named=partial(point_name, language=language),
+            called=lambda kind: kind_of(kind).noun.one.in_language(language),
             order=lambda **order: msgspec.json.encode(order).decode(),
             cards=self._world.cards,
             devices=list(zip(devices, looks, strict=True)),

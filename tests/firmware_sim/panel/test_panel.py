@@ -4,17 +4,21 @@ import asyncio
 import html
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from edge.config.kinds import add_kinds
+from firmware_sim import parts
 from firmware_sim.panel import app as panel_app
 from firmware_sim.panel.app import Panel, create_panel
+from firmware_sim.panel.world import Label
 from firmware_sim.time.clock import run_real
-from tests.firmware_sim.support.panel_world import MEMBER, STRANGER, SampleWorld
+from tests.firmware_sim.support.panel_world import MEMBER, PORTALS, STRANGER, SampleWorld
+from tests.scenarios.fountain import write_fountain
 
 PATIENCE_S = 30.0
 URL = "http://127.0.0.1:8401"
@@ -24,9 +28,9 @@ GYM, GATE = "/devices/gym-turnstile", "/devices/east-gate"
 Story = Callable[[SampleWorld, httpx.AsyncClient], Coroutine[Any, Any, None]]
 
 
-def with_a_panel(tmp_path: Path, story: Story) -> None:
+def with_a_panel(tmp_path: Path, story: Story, samples: Mapping[str, Label] = PORTALS) -> None:
     async def main() -> None:
-        world = SampleWorld(tmp_path)
+        world = SampleWorld(tmp_path, samples)
         await world.open()
         transport = httpx.ASGITransport(app=create_panel(world))
         try:
@@ -64,6 +68,20 @@ def test_the_page_names_every_button_by_what_it_does_and_where(tmp_path: Path) -
         assert page.count('role="switch"') == 2 * 3
 
     with_a_panel(tmp_path, story)
+
+
+def test_another_kind_is_drawn_by_what_its_part_tells(tmp_path: Path) -> None:
+    """A kind of a folder has no drawing: its part is told in words, and cards are held to its readers."""
+
+    async def story(_world: SampleWorld, client: httpx.AsyncClient) -> None:
+        page = html.unescape((await client.get("/?lang=zh")).text)
+        assert "饮水机" in page
+        assert "<dt>litres</dt> <dd>0.0</dd>" in page
+        assert (await said(client, "/devices/fountain/order", tap(MEMBER, "fountain.in")))[0] == 200
+
+    sample = write_fountain(tmp_path)
+    add_kinds([tmp_path], parts)
+    with_a_panel(tmp_path, story, {str(sample.with_suffix("")): Label("Park", "公园")})
 
 
 def test_the_page_speaks_chinese_when_asked_and_remembers(tmp_path: Path) -> None:
