@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from contract.credentials import KEYS
 from firmware_sim.parts.battery import APPLIANCES
+from firmware_sim.parts.car import Car
+from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.charger import Socket
-from firmware_sim.parts.ev_post import Car, EvPost
 from firmware_sim.people.walkers import Reader, Resident
 
 KEY_S = 0.4

@@ -13,7 +13,7 @@ import pytest
 from edge.journal.journal import JournalError
 from edge.link import uplink
 from edge.stations.ev_post import begins, ends
-from firmware_sim.parts.ev_post import Car
+from firmware_sim.parts.car import Car
 from firmware_sim.time.clock import run_real
 from firmware_sim.worlds.virtual.device import MortalJournal
 from tests.scenarios.yard import ANOTHER, FAST_W, LEFT, RIDER, RIGHT, STRANGER, Yard

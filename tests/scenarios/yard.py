@@ -19,7 +19,9 @@ from edge.device.device import Device
 from edge.ocpp.passwords import make_password
 from edge.stations.ev_post.messages import card_bytes
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker
-from firmware_sim.parts.ev_post import Car, EvPost, Version
+from firmware_sim.parts.car import Car
+from firmware_sim.parts.charge_point import EvPost
+from firmware_sim.parts.ocpp_client import Version
 from firmware_sim.worlds.demo.brokers import free_port
 from firmware_sim.worlds.virtual.cloud import VirtualCloud
 from firmware_sim.worlds.virtual.device import VirtualDevice

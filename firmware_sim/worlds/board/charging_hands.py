@@ -32,8 +32,9 @@ from firmware_sim.control.orders import (
     Weld,
 )
 from firmware_sim.parts.battery import APPLIANCES
+from firmware_sim.parts.car import Car
+from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.contactor import PowerContact
-from firmware_sim.parts.ev_post import Car, EvPost
 from firmware_sim.parts.meter import Meter, Ntc8
 from firmware_sim.parts.modbus_slave import Slave
 from firmware_sim.worlds.board.wiring import Hardware

@@ -47,8 +47,8 @@ from firmware_sim.control.orders import (
     Way,
     card_bits,
 )
+from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.door import Door
-from firmware_sim.parts.ev_post import EvPost
 from firmware_sim.parts.rs485 import Terminal
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.people.riders import KEY_S

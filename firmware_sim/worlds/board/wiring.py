@@ -9,12 +9,12 @@ from edge.config.device_config import DeviceConfig, Point
 from firmware_sim import parts
 from firmware_sim.board.board import Board, Resistor
 from firmware_sim.parts.button import PushButton
+from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.charger import Socket
 from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.contactor import Contactor
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.emergency_stop import EmergencyStop
-from firmware_sim.parts.ev_post import EvPost
 from firmware_sim.parts.fire_panel import FirePanel, Releasable
 from firmware_sim.parts.lock import Load, Lock
 from firmware_sim.parts.mains import Mains

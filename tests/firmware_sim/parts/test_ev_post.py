@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from edge.stations.ev_post.messages import Left, TurnedAway
-from firmware_sim.parts.ev_post import Car, EvPost, Version
+from firmware_sim.parts.car import Car
+from firmware_sim.parts.charge_point import EvPost
+from firmware_sim.parts.ocpp_client import Version
 from tests.edge.support.posts import ANNA, BEN, NOON_MS, PASSWORD, POINT, STRANGER, Served
 
 WITHIN_S = 30.0
@@ -114,8 +116,8 @@ def test_alone_it_serves_whom_its_list_names_and_tells_of_it_later(version: Vers
         assert await post.tap(ANNA)
         await until(lambda: ANNA in post.cards)
         served.passwords.clear()
-        assert post._socket is not None
-        post._socket.transport.abort()
+        assert post._client._socket is not None
+        post._client._socket.transport.abort()
         await until(lambda: served.said(Left) and not post.connected)
         assert not await post.tap(BEN)
         assert await post.tap(ANNA)

@@ -5,69 +5,24 @@ could not tell yet. Alone it serves whom its list names. When the power comes ba
 """
 
 import asyncio
-import base64
 import itertools
-import json
-from asyncio import AbstractEventLoop, Future
-from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
-from websockets.typing import Subprotocol
+from websockets.exceptions import ConnectionClosed
 
-Version = Literal["1.6", "2.0.1"]
+from firmware_sim.parts.car import FULL_AT, Car
+from firmware_sim.parts.ocpp_client import Message, OcppClient, Version, ignore_answer
+from firmware_sim.parts.ocpp_forms import BOOT, Transaction, samples_16, samples_201, status_form, token, verdict
 
 TICK_S = 1.0
-AGAIN_S = 2.0
+RETRY_S = 2.0
 """Between two attempts to connect."""
-ANSWER_WITHIN_S = 30.0
-MAX_QUEUE = 200
-FULL_AT, TAPERS_AT = 1.0, 0.8
 IDLE_W = 3.0
 """What a full car still draws now and then."""
-
-
-@dataclass
-class Car:
-    """A car with a battery; ``level`` runs from 0 to 1. It takes less from four fifths on."""
-
-    capacity_wh: float = 40_000.0
-    level: float = 0.5
-    most_w: float = 7_000.0
-
-    @property
-    def wants_w(self) -> float:
-        if self.level >= FULL_AT:
-            return 0.0
-        over = max(0.0, self.level - TAPERS_AT) / (FULL_AT - TAPERS_AT)
-        return self.most_w * max(0.05, 1.0 - over)
-
-
-@dataclass
-class Transaction:
-    """One that runs or has still to be told of. ``number`` is None until the central system has given one."""
-
-    local: int
-    tag: str
-    began: str
-    meter_wh: int
-    number: int | None = None
-    turn: Any = field(default_factory=lambda: itertools.count(1))
-    remote_start: int | None = None
-
-
-Call = tuple[str, Callable[[], dict[str, Any]], Callable[[dict[str, Any]], None]]
-"""An action, its payload as it is when it is sent, and what is done with the answer."""
-
-
-def _ignore(_answer: dict[str, Any]) -> None:
-    pass
 
 
 class EvPost:
@@ -89,10 +44,9 @@ class EvPost:
         tick_s: float = TICK_S,
     ) -> None:
         self.name, self.version = name, version
-        self.powered, self.cable_in, self.operative, self.faulted = True, True, True, False
+        self.operative, self.faulted = True, False
         self.clock_off_s = 0.0
         self.car: Car | None = None
-        self.connected = False
         self.refused = ""
         """Why the last card was refused."""
         self.meter_wh = 12_000.0
@@ -101,17 +55,34 @@ class EvPost:
         self.cards: dict[str, bool] = {}
         self.list_version = 0
         self.transaction: Transaction | None = None
-        self._loop, self._now_ms, self._password = loop, now_ms, password
-        self._url, self._most_w, self._tick_s = url, most_w, tick_s
+        self._loop, self._now_ms, self._most_w, self._tick_s = loop, now_ms, most_w, tick_s
         self._tag = ""
         self._remote_start: int | None = None
-        self._queue: deque[Call] = deque(maxlen=MAX_QUEUE)
-        self._wake = asyncio.Event()
-        self._waiting: dict[str, Future[list[Any]]] = {}
         self._numbers = itertools.count(1)
         self._status = "Available"
-        self._socket: ClientConnection | None = None
         self._metered_s = self._beat_s = loop.time()
+        self._client = OcppClient(
+            f"{url}/{quote(name, safe='')}",
+            user=name,
+            password=password,
+            version=version,
+            retry_s=RETRY_S * min(1.0, tick_s),
+            greeting=self._greeting,
+            answer=self._answer,
+        )
+
+    @property
+    def powered(self) -> bool:
+        return self._client.powered
+
+    @property
+    def cable_in(self) -> bool:
+        return self._client.cable_in
+
+    @property
+    def connected(self) -> bool:
+        """Whether the central system has accepted its boot."""
+        return self._client.connected
 
     # What people do to it
 
@@ -142,28 +113,21 @@ class EvPost:
 
     def cut(self) -> None:
         """No power: everything stops where it is, and only its flash remembers."""
-        self.powered, self.power_w, self._tag = False, 0.0, ""
-        self._hang_up()
+        self.power_w, self._tag = 0.0, ""
+        self._client.switch(powered=False)
 
     def restore(self) -> None:
         """The power is back. It ends what the cut has interrupted."""
-        self.powered = True
+        self._client.switch(powered=True)
         self._stop("PowerLoss")
-        self._wake.set()
 
     def pull(self) -> None:
         """Its network cable is out: it goes on alone."""
-        self.cable_in = False
-        self._hang_up()
+        self._client.plug(cable_in=False)
 
     def reconnect(self) -> None:
         """The cable is in again."""
-        self.cable_in = True
-
-    def _hang_up(self) -> None:
-        if self._socket is not None:
-            self._socket.transport.abort()
-        self._wake.set()
+        self._client.plug(cable_in=True)
 
     def view(self) -> dict[str, object]:
         transaction = self.transaction
@@ -181,7 +145,7 @@ class EvPost:
             "power_w": round(self.power_w),
             "transaction": None if transaction is None else transaction.local,
             "cards": len(self.cards),
-            "untold": len(self._queue),
+            "untold": self._client.unsent,
             "clock_off_s": self.clock_off_s,
         }
 
@@ -191,83 +155,7 @@ class EvPost:
         """Be a post until this is cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tick(), name=f"{self.name} charges")
-            group.create_task(self._stay_connected(), name=f"{self.name} connects")
-
-    async def _stay_connected(self) -> None:
-        while True:
-            if self.powered and self.cable_in:
-                with suppress(OSError, InvalidHandshake, ConnectionClosed, TimeoutError, ExceptionGroup):
-                    await self._connection()
-                self.connected = False
-            await asyncio.sleep(AGAIN_S * min(1.0, self._tick_s))
-
-    async def _connection(self) -> None:
-        secret = base64.b64encode(f"{self.name}:{self._password()}".encode()).decode()
-        async with connect(
-            f"{self._url}/{quote(self.name, safe='')}",
-            subprotocols=[Subprotocol(f"ocpp{self.version}")],
-            additional_headers={"Authorization": f"Basic {secret}"},
-            proxy=None,
-        ) as socket:
-            self._socket = socket
-            hearing = self._loop.create_task(self._hear(socket), name=f"{self.name} hears")
-            try:
-                await self._call(socket, "BootNotification", self._boot())
-                self.connected = True
-                await self._call(socket, "StatusNotification", self._status_now())
-                await self._speak(socket)
-            finally:
-                self._socket = None
-                hearing.cancel()
-                await asyncio.gather(hearing, return_exceptions=True)
-
-    async def _speak(self, socket: ClientConnection) -> None:
-        """Tell what waits to be told, in order and one at a time; what is not answered is told again."""
-        while self.powered:
-            while self._queue:
-                action, payload, answered = self._queue[0]
-                answer = await self._call(socket, action, payload())
-                self._queue.popleft()
-                answered(answer)
-            self._wake.clear()
-            if not self._queue:
-                await self._wake.wait()
-
-    async def _call(self, socket: ClientConnection, action: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """The payload of the answer; empty where it was refused. Raises ``ConnectionClosed`` or ``TimeoutError``."""
-        name = str(next(self._numbers))
-        answer: Future[list[Any]] = self._loop.create_future()
-        self._waiting[name] = answer
-        try:
-            await socket.send(json.dumps([2, name, action, payload]))
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                frame = await answer
-        finally:
-            del self._waiting[name]
-        return dict(frame[2]) if frame[0] == 3 else {}
-
-    async def _hear(self, socket: ClientConnection) -> None:
-        try:
-            async for message in socket:
-                frame = json.loads(message)
-                if frame[0] == 2:
-                    await socket.send(json.dumps(self._answer(frame[1], frame[2], frame[3])))
-                elif frame[1] in self._waiting and not self._waiting[frame[1]].done():
-                    self._waiting[frame[1]].set_result(frame)
-        finally:
-            lost = ConnectionError("the connection ended")
-            for waiting in self._waiting.values():
-                if not waiting.done():
-                    waiting.set_exception(lost)
-            self._wake.set()
-            if self._queue or self.powered:
-                # Whoever speaks learns of it by speaking.
-                self._queue_beat()
-
-    def _queue_beat(self) -> None:
-        if not any(action == "Heartbeat" for action, _, _ in self._queue):
-            self._queue.append(("Heartbeat", dict, _ignore))
-        self._wake.set()
+            group.create_task(self._client.run(), name=f"{self.name} connects")
 
     async def _tick(self) -> None:
         before_s = self._loop.time()
@@ -296,7 +184,7 @@ class EvPost:
                 self._tell_meter(self.transaction)
         if self.connected and now_s - self._beat_s >= float(self.keys["HeartbeatInterval"]):
             self._beat_s = now_s
-            self._queue_beat()
+            self._client.queue_heartbeat()
 
     # Transactions
 
@@ -314,17 +202,16 @@ class EvPost:
 
         def answered(answer: dict[str, Any]) -> None:
             begun.number = answer.get("transactionId")
-            info = answer.get("idTagInfo") or answer.get("idTokenInfo") or {}
-            if info.get("status") != "Accepted" and self.transaction is begun:
-                self.refused = info.get("status", "")
+            if (status := verdict(answer)) != "Accepted" and self.transaction is begun:
+                self.refused = status
                 self._stop("DeAuthorized")
 
         if self.version == "1.6":
             start = {"connectorId": 1, "idTag": tag, "meterStart": begun.meter_wh, "timestamp": begun.began}
-            self._put("StartTransaction", lambda: start, answered)
+            self._client.put("StartTransaction", lambda: start, answered)
         else:
             event = self._event(begun, "Started", "Authorized", begun.meter_wh)
-            self._put("TransactionEvent", lambda: event, answered)
+            self._client.put("TransactionEvent", lambda: event, answered)
 
     def _stop(self, reason: str, tag: str = "") -> None:
         over = self.transaction
@@ -335,30 +222,24 @@ class EvPost:
         if self.version == "1.6":
             stop: dict[str, Any] = {"meterStop": meter_wh, "timestamp": at, "reason": reason}
             stop |= {"idTag": tag} if tag else {}
-            self._put("StopTransaction", lambda: {**stop, "transactionId": over.number or -1}, _ignore)
+            self._client.put("StopTransaction", lambda: {**stop, "transactionId": over.number or -1}, ignore_answer)
         else:
             event = self._event(over, "Ended", "StopAuthorized" if tag else "EVDeparted", meter_wh, reason)
-            self._put("TransactionEvent", lambda: event, _ignore)
+            self._client.put("TransactionEvent", lambda: event, ignore_answer)
 
     def _tell_meter(self, running: Transaction) -> None:
         if self.version == "1.6":
-            sampled = [
-                {"value": f"{self.meter_wh / 1000:.3f}", "unit": "kWh", "measurand": "Energy.Active.Import.Register"},
-                {"value": f"{self.power_w:.0f}", "unit": "W", "measurand": "Power.Active.Import"},
-            ]
-            values = [{"timestamp": self._now(), "sampledValue": sampled}]
+            values = [{"timestamp": self._now(), "sampledValue": samples_16(self.meter_wh, self.power_w)}]
             meter = {"connectorId": 1, "meterValue": values}
-            self._put("MeterValues", lambda: {**meter, "transactionId": running.number or -1}, _ignore)
+            self._client.put("MeterValues", lambda: {**meter, "transactionId": running.number or -1}, ignore_answer)
         else:
             event = self._event(running, "Updated", "MeterValuePeriodic", int(self.meter_wh))
-            self._put("TransactionEvent", lambda: event, _ignore)
+            self._client.put("TransactionEvent", lambda: event, ignore_answer)
 
     def _event(self, one: Transaction, kind: str, trigger: str, meter_wh: int, reason: str = "") -> dict[str, Any]:
         info: dict[str, Any] = {"transactionId": f"{self.name}-{one.local}"}
         info |= {"stoppedReason": reason} if reason else {"chargingState": "SuspendedEV" if self._full else "Charging"}
         info |= {"remoteStartId": one.remote_start} if one.remote_start is not None else {}
-        energy = {"value": float(meter_wh), "measurand": "Energy.Active.Import.Register"}
-        power = {"value": round(self.power_w, 1), "measurand": "Power.Active.Import", "unitOfMeasure": {"unit": "W"}}
         return {
             "eventType": kind,
             "timestamp": self._now(),
@@ -367,28 +248,21 @@ class EvPost:
             "offline": not self.connected,
             "transactionInfo": info,
             "evse": {"id": 1, "connectorId": 1},
-            "meterValue": [{"timestamp": self._now(), "sampledValue": [energy, power]}],
-            **({"idToken": _token(one.tag)} if kind == "Started" else {}),
+            "meterValue": [{"timestamp": self._now(), "sampledValue": samples_201(meter_wh, self.power_w)}],
+            **({"idToken": token(one.tag)} if kind == "Started" else {}),
         }
 
     async def _may(self, tag: str) -> bool:
         """Whether somebody is served: the central system says so, or alone the list."""
-        socket = self._socket
-        if socket is None or not self.connected:
+        if not self.connected:
             return self.cards.get(tag.upper(), False)
-        asked = {"idTag": tag} if self.version == "1.6" else {"idToken": _token(tag)}
+        asked = {"idTag": tag} if self.version == "1.6" else {"idToken": token(tag)}
         try:
-            answer = await self._call(socket, "Authorize", asked)
+            answer = await self._client.call("Authorize", asked)
         except (ConnectionError, ConnectionClosed, TimeoutError):
             return self.cards.get(tag.upper(), False)
-        self.refused = (answer.get("idTagInfo") or answer.get("idTokenInfo") or {}).get("status", "")
+        self.refused = verdict(answer)
         return self.refused == "Accepted"
-
-    def _put(
-        self, action: str, payload: Callable[[], dict[str, Any]], answered: Callable[[dict[str, Any]], None]
-    ) -> None:
-        self._queue.append((action, payload, answered))
-        self._wake.set()
 
     # What it is asked to do
 
@@ -462,10 +336,9 @@ class EvPost:
             return {"status": "VersionMismatch"}
         for one in asked.get("localAuthorizationList") or []:
             tag = one["idTag"] if self.version == "1.6" else one["idToken"]["idToken"]
-            info = one.get("idTagInfo") or one.get("idTokenInfo")
             self.cards.pop(tag.upper(), None)
-            if info is not None:
-                self.cards[tag.upper()] = info["status"] == "Accepted"
+            if status := verdict(one):
+                self.cards[tag.upper()] = status == "Accepted"
         self.list_version = version
         return {"status": "Accepted"}
 
@@ -479,17 +352,15 @@ class EvPost:
 
     # What it says of itself
 
-    def _boot(self) -> dict[str, Any]:
-        if self.version == "1.6":
-            return {"chargePointVendor": "Sample", "chargePointModel": "Post 16", "firmwareVersion": "1"}
-        station = {"vendorName": "Sample", "model": "Post 201", "firmwareVersion": "1"}
-        return {"reason": "PowerUp", "chargingStation": station}
+    def _greeting(self) -> Iterator[Message]:
+        yield "BootNotification", BOOT[self.version]
+        yield "StatusNotification", self._status_now()
 
     def _tell_status(self) -> None:
         """Only what it is now is of interest: while it is alone it keeps no record of what it was."""
         before, self._status = self._status, self._stands()
         if self._status != before and self.connected:
-            self._put("StatusNotification", self._status_now, _ignore)
+            self._client.put("StatusNotification", self._status_now, ignore_answer)
 
     def _stands(self) -> str:
         if self.faulted:
@@ -509,15 +380,8 @@ class EvPost:
 
     def _status_now(self) -> dict[str, Any]:
         self._status = self._stands()
-        if self.version == "1.6":
-            error = "OtherError" if self.faulted else "NoError"
-            return {"connectorId": 1, "errorCode": error, "status": self._status, "timestamp": self._now()}
-        return {"evseId": 1, "connectorId": 1, "connectorStatus": self._status, "timestamp": self._now()}
+        return status_form(self.version, self._status, self._now())
 
     def _now(self) -> str:
         at = datetime.fromtimestamp(self._now_ms() / 1000 + self.clock_off_s, UTC)
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _token(tag: str) -> dict[str, str]:
-    return {"idToken": tag, "type": "ISO14443"}
