@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from contract.archetypes import Archetype
-from contract.kinds import kind_of
+from contract.archetypes import AnyKind, Archetype
 from contract.messages import Name, Time
 from contract.phrases import Phrase
 from contract.reasons import TABLE
@@ -115,9 +114,9 @@ class CommandType(Struct, frozen=True, kw_only=True):
         here = NOT_HERE if self.scope == "point" else {}
         return {**ALWAYS_REFUSED, **here, **(CANNOT_MOVE if self.moves else {}), **self.refusals}
 
-    def is_for(self, kind: str) -> bool:
+    def is_for(self, kind: AnyKind) -> bool:
         """Whether a point of this kind can be ordered to do it: the one rule for the cloud and its devices."""
-        return kind_of(kind).archetype in self.archetypes
+        return kind.archetype in self.archetypes
 
     def read_args(self, args: Mapping[str, Any]) -> Struct:
         """The arguments, typed and within their bounds. Raises ``WrongArgs``."""
@@ -224,6 +223,6 @@ def refusal_words(op: str, why: str) -> Phrase | None:
     return words or ALWAYS_REFUSED.get(why)
 
 
-def commands_of(kind: str) -> list[CommandType]:
+def commands_of(kind: AnyKind) -> list[CommandType]:
     """The commands that a point of this kind can be given."""
     return [one for one in COMMANDS.values() if one.is_for(kind)]

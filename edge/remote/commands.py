@@ -20,6 +20,7 @@ from contract import codec
 from contract.codec import Malformed
 from contract.commands import COMMANDS, WrongArgs
 from contract.decide import Trust
+from contract.kinds import kind_of
 from contract.messages import MAX_LIFETIME_MS, Command, CommandId, Result
 from contract.sealing import CommandVerifier, Purpose, statement
 from edge.agent.event_throttle import EventThrottle
@@ -270,7 +271,7 @@ def checked_args(command: Command, kinds: Mapping[str, str]) -> Struct:
     if known.scope == "point":
         if command.point not in kinds:
             raise _Refused("no_such_point")
-        if not known.is_for(kinds[command.point]):
+        if not known.is_for(kind_of(kinds[command.point])):
             raise _Refused("not_this_kind")
     try:
         return known.read_args(command.args)
