@@ -19,8 +19,8 @@ from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
 from benchmarks._senders import DATA
 from benchmarks._town import Town, add_device, found_sample, require_mosquitto, town
-from cloud.broker import Arrived, Broker, parse_address
-from cloud.folder import clock
+from cloud.keys.folder import clock
+from cloud.line.broker import Arrived, Broker, parse_address
 from contract import topics
 from contract.decide import Trust
 from contract.events import Event, chain, encode_event

@@ -20,12 +20,12 @@ from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
 from benchmarks._senders import Sender, make_senders, send_all
 from benchmarks._town import READY_WITHIN_S, require_mosquitto, town
-from cloud.broker import Arrived
-from cloud.folder import clock, make_folder
-from cloud.ingest import MAX_AT_ONCE, Ingest
-from cloud.keys import KeyFolder
+from cloud.devices.registry import found_site, register
+from cloud.ingest.ingest import MAX_AT_ONCE, Ingest
+from cloud.keys.folder import clock, make_folder
+from cloud.keys.keys import KeyFolder
+from cloud.line.broker import Arrived
 from cloud.store.database import Store
-from cloud.store.registry import found_site, register
 from contract import topics
 from contract.topics import Topic
 

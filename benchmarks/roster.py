@@ -22,10 +22,10 @@ from benchmarks._doors import Doors, doors
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import SPREAD, Spread, Target, finish, show, spread
 from benchmarks._town import Town, add_device, found_sample, require_mosquitto, town
-from cloud.broker import Broker, parse_address
-from cloud.folder import clock, open_folder
-from cloud.store.community import Card
-from cloud.store.registry import register
+from cloud.devices.registry import register
+from cloud.keys.folder import clock, open_folder
+from cloud.line.broker import Broker, parse_address
+from cloud.people.store import Card
 from cloud.store.revision import touch
 from cloud.store.schema import credentials, memberships, people
 from contract import topics

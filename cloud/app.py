@@ -13,40 +13,37 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud.adoption import Adoptions
-from cloud.api import adoptions, errors, health, metrics, orders, rollouts, v1
-from cloud.api import charging as charging_calls
-from cloud.api import emergencies as emergencies_api
-from cloud.api import points as points_calls
-from cloud.api.desk import Desk
-from cloud.auth import Doorkeeper
-from cloud.ca import open_authority
-from cloud.commands import Commander
-from cloud.console import (
-    adoption,
-    charging,
-    doors,
-    emergencies,
-    hub,
-    lists,
-    live,
-    people,
-    points,
-    session,
-    wirings,
-    zones,
-)
-from cloud.console.banner import Banner, site_banner
-from cloud.console.live import PageSource
-from cloud.console.pages import ASSETS, Pages
-from cloud.desired import Steering
-from cloud.feed import LiveFeed, Source
-from cloud.hubs import HubBoard
-from cloud.keys import KeyFolder
-from cloud.metrics import Metrics, metrics_token
-from cloud.registrar import Registrar
-from cloud.store.console import find_site
+from cloud.charging import api as charging_calls
+from cloud.charging import hub_page
+from cloud.charging import pages as charging
+from cloud.charging.hubs import HubBoard
+from cloud.commands import api as orders
+from cloud.commands.desired import Steering
+from cloud.commands.service import Commander
+from cloud.devices.views import find_site
+from cloud.emergencies import api as emergencies_api
+from cloud.emergencies import pages as emergencies
+from cloud.fleet import adoption_api, adoption_pages, rollout_api, wiring_pages
+from cloud.fleet.adoption import Adoptions
+from cloud.fleet.registrar import Registrar
+from cloud.keys.ca import open_authority
+from cloud.keys.keys import KeyFolder
+from cloud.overview import api as v1
+from cloud.overview import health, lists, live, place_form
+from cloud.overview import metrics_api as metrics
+from cloud.overview.banner import Banner, site_banner
+from cloud.overview.live import PageSource
+from cloud.overview.metrics import Metrics, metrics_token
+from cloud.people import pages as people
+from cloud.points import pages as doors
+from cloud.points import place as points_calls
+from cloud.points import zone_page
 from cloud.store.database import Clock, Store
+from cloud.web import errors, login_pages
+from cloud.web.auth import Doorkeeper
+from cloud.web.desk import Desk
+from cloud.web.feed import LiveFeed, Source
+from cloud.web.pages import ASSETS, Pages
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +68,21 @@ HEADERS = {
 
 
 PAGES_AND_CALLS = (
-    *(health, metrics, v1, orders, session, live, doors, emergencies, emergencies_api, charging, charging_calls, hub),
-    *(lists, people, adoptions, adoption, points, points_calls, rollouts, wirings, zones),
+    *(
+        health,
+        metrics,
+        v1,
+        orders,
+        login_pages,
+        live,
+        doors,
+        emergencies,
+        emergencies_api,
+        charging,
+        charging_calls,
+        hub_page,
+    ),
+    *(lists, people, adoption_api, adoption_pages, place_form, points_calls, rollout_api, wiring_pages, zone_page),
 )
 """Every module that has routes, in the order in which they are looked through."""
 

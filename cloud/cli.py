@@ -14,13 +14,8 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import rolling, user_cli, zone_cli
-from cloud.auth import Role
-from cloud.broker import Arrived, BadAddress, Broker, parse_address
-from cloud.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
-from cloud.broker_names import WATCH
-from cloud.broker_tls import BrokerIdentity
-from cloud.ca import open_authority
+from cloud import user_cli, zone_cli
+from cloud.charging.store import list_sessions
 from cloud.cli_parts import (
     BY,
     HERE,
@@ -33,21 +28,27 @@ from cloud.cli_parts import (
     show,
     show_next_steps,
 )
-from cloud.folder import FolderUnusable, clock, make_folder, open_folder
-from cloud.keys import KeysUnusable
-from cloud.plans import HOURS, STANDARD
-from cloud.registrar import LOCAL_BROKER, Position, Registrar
+from cloud.devices.certificates import revoked_certificates
+from cloud.devices.registry import BadSite, NotRegistered, check_site, found_site, site_of
+from cloud.devices.views import list_devices as registered_devices
+from cloud.devices.wired import wired_device
+from cloud.fleet import rolling
+from cloud.fleet.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
+from cloud.fleet.registrar import LOCAL_BROKER, Position, Registrar
+from cloud.fleet.rollout_store import list_rollouts as newest_rollouts
+from cloud.keys.broker_names import WATCH
+from cloud.keys.ca import open_authority
+from cloud.keys.folder import FolderUnusable, clock, make_folder, open_folder
+from cloud.keys.keys import KeysUnusable
+from cloud.line.broker import Arrived, BadAddress, Broker, parse_address
+from cloud.line.broker_tls import BrokerIdentity
+from cloud.line.watch import describe
+from cloud.people.plans import HOURS, STANDARD
+from cloud.people.store import add_hours, add_plan
+from cloud.points.zones import BadZone, open_for, read_openings
 from cloud.sample import SITE, seed_sample
-from cloud.store.certificates import revoked_certificates
-from cloud.store.charging import list_sessions
-from cloud.store.community import add_hours, add_plan
-from cloud.store.console import list_devices as registered_devices
-from cloud.store.registry import BadSite, NotRegistered, check_site, found_site, site_of
-from cloud.store.rollouts import list_rollouts as newest_rollouts
 from cloud.store.schema import quarantine, tallies
-from cloud.watch import describe
-from cloud.wired import wired_device
-from cloud.zones import BadZone, open_for, read_openings
+from cloud.web.auth import Role
 from contract.kinds import BadKind, add_folder
 
 app = typer.Typer(
@@ -162,7 +163,7 @@ def serve(
     if public_url and not re.fullmatch(r"https?://[^/\s]+/?", public_url):
         fail(f"--public-url {public_url}: write https://HOST or https://HOST:PORT, as telephones reach the console")
     from cloud.serve import serve as run
-    from cloud.web_server import PortTaken
+    from cloud.web.web_server import PortTaken
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("alembic").setLevel(logging.WARNING)

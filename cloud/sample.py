@@ -11,10 +11,11 @@ from functools import partial
 from msgspec import Struct, structs
 from sqlalchemy import Connection
 
-from cloud.keys import KeyFolder
-from cloud.members import Membership
-from cloud.plans import FOUNDER, HOURS, STANDARD, YEARLY, ZONES, Plan
-from cloud.store.community import (
+from cloud.devices.registry import Site, found_site
+from cloud.keys.keys import KeyFolder
+from cloud.people.members import Membership
+from cloud.people.plans import FOUNDER, HOURS, STANDARD, YEARLY, ZONES, Plan
+from cloud.people.store import (
     Card,
     add_card,
     add_hours,
@@ -24,9 +25,8 @@ from cloud.store.community import (
     add_plan,
     set_card_standing,
 )
-from cloud.store.points import add_point
-from cloud.store.registry import Site, found_site
-from cloud.store.zones import add_zone
+from cloud.points.store import add_point
+from cloud.points.zone_store import add_zone
 from contract.decide import DAY_MS, Standing
 from contract.kinds import known_kinds
 from contract.roster import HOLDER_BYTES

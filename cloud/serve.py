@@ -12,26 +12,26 @@ from typing import Any
 import uvicorn
 
 from cloud.app import create_app
-from cloud.broker import Arrived, Broker, BrokerAddress, Lookout
-from cloud.broker_names import CLOUD
-from cloud.broker_tls import BrokerIdentity
-from cloud.ca import Authority, open_authority
-from cloud.commands import Commander
-from cloud.connections import Connections, most_connections
-from cloud.desired import Steering
-from cloud.feed import LiveFeed
-from cloud.folder import clock, open_folder, sole_server
-from cloud.ingest import Ingest
-from cloud.keys import KeyFolder, write_private
-from cloud.metrics import Metrics, Workings
-from cloud.publisher import Publisher
-from cloud.registrar import Registrar
-from cloud.renewals import Renewals
-from cloud.rolling import Rolling
+from cloud.commands.desired import Steering
+from cloud.commands.service import Commander
+from cloud.devices.registry import site_of
+from cloud.fleet.registrar import Registrar
+from cloud.fleet.renewals import Renewals
+from cloud.fleet.rolling import Rolling
+from cloud.ingest.ingest import Ingest
+from cloud.keys.broker_names import CLOUD
+from cloud.keys.ca import Authority, open_authority
+from cloud.keys.folder import clock, open_folder, sole_server
+from cloud.keys.keys import KeyFolder, write_private
+from cloud.line.broker import Arrived, Broker, BrokerAddress, Lookout
+from cloud.line.broker_tls import BrokerIdentity
+from cloud.line.worker import Worker
+from cloud.overview.metrics import Metrics, Workings
+from cloud.people.publisher import Publisher
 from cloud.store.database import Store
-from cloud.store.registry import site_of
-from cloud.web_server import WebServer, listening_on, monotonic_ms, raise_descriptor_limit, web_config
-from cloud.worker import Worker
+from cloud.web.connections import Connections, most_connections
+from cloud.web.feed import LiveFeed
+from cloud.web.web_server import WebServer, listening_on, monotonic_ms, raise_descriptor_limit, web_config
 from contract import topics
 from service.loading import loading
 from service.notify import Through

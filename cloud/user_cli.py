@@ -10,12 +10,12 @@ from typing import Annotated
 
 import typer
 
-from cloud.auth import MAX_NAME, BadName, Doorkeeper, LastAdmin, NameTaken, NoOperator, Role
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
-from cloud.folder import clock, open_folder
-from cloud.networks import network_of
-from cloud.store import operators
+from cloud.keys.folder import clock, open_folder
 from cloud.store.database import Store
+from cloud.web import operators
+from cloud.web.auth import MAX_NAME, BadName, Doorkeeper, LastAdmin, NameTaken, NoOperator, Role
+from cloud.web.networks import network_of
 
 app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
 

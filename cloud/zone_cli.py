@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, show
-from cloud.folder import clock, open_folder
-from cloud.store.zones import view_zones
-from cloud.zones import Placed, create_zone, open_for, read_openings, rename_zone
+from cloud.keys.folder import clock, open_folder
+from cloud.points.zone_store import view_zones
+from cloud.points.zones import Placed, create_zone, open_for, read_openings, rename_zone
 
 app = typer.Typer(no_args_is_help=True, help="Where doors and sockets stand, and which plans open them.")
 

@@ -71,7 +71,7 @@ def demo(
     opens_browser: Annotated[bool, typer.Option("--open", help="Open the console in a browser.")] = False,
 ) -> None:
     """Run a whole community on this machine: broker, cloud, five devices, their hardware and some people."""
-    from cloud.auth import MAX_PASSWORD, MIN_PASSWORD
+    from cloud.web.auth import MAX_PASSWORD, MIN_PASSWORD
     from firmware_sim.worlds.demo.run import run_demo
 
     if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:

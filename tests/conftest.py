@@ -44,7 +44,7 @@ def tool(name: str) -> Path:
 @pytest.fixture(scope="session", autouse=True)
 def quick_migrations() -> Iterator[None]:
     """A new database is made by the statements that its migrations came to, which are carried out once a process."""
-    from tests.cloud.template import quick_migrate
+    from tests.cloud.support.template import quick_migrate
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("cloud.store.database.migrate", quick_migrate)

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from cloud.broker_config import SCRIPT, BrokerPlace, write_broker, write_revocations
-from cloud.ca import Authority, Revoked, open_authority
-from cloud.keys import KeyFolder
+from cloud.fleet.broker_config import SCRIPT, BrokerPlace, write_broker, write_revocations
+from cloud.keys.ca import Authority, Revoked, open_authority
+from cloud.keys.keys import KeyFolder
 from contract.sealing import DeviceKey
 from firmware_sim.worlds.demo.brokers import free_port
 

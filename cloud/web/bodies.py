@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from cloud.names import clean
+from cloud.web.names import clean
 
 
 class Words(BaseModel):

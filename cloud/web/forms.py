@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 from fastapi import Depends, Request
 from msgspec import Struct
 
-from cloud.api.desk import N_, form_for
-from cloud.auth import Right
-from cloud.console.pages import Pages
-from cloud.store.operators import MAX_REASON, MIN_REASON, Login
+from cloud.web.auth import Right
+from cloud.web.desk import N_, form_for
+from cloud.web.operators import MAX_REASON, MIN_REASON, Login
+from cloud.web.pages import Pages
 
 NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")

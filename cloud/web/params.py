@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import Depends, Query
 from pydantic import Field
 
-from cloud.api.desk import call_for
-from cloud.auth import Right
-from cloud.store.operators import MAX_REASON, MIN_REASON, Login
 from cloud.store.schema import MAX_INTEGER
+from cloud.web.auth import Right
+from cloud.web.desk import call_for
+from cloud.web.operators import MAX_REASON, MIN_REASON, Login
 
 Reader = Annotated[Login, Depends(call_for(Right.READ))]
 Guard = Annotated[Login, Depends(call_for(Right.DOORS))]

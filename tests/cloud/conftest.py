@@ -6,18 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from cloud.keys import KeyFolder
+from cloud.keys.keys import KeyFolder
 from cloud.store.database import Store, connect, open_store
 from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
 from firmware_sim.worlds.demo.brokers import start_broker
-from tests.cloud.town import QUICK, Past, Town
+from tests.cloud.support.town import QUICK, Past, Town
 
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_hashes() -> Iterator[None]:
     """Commands hash passwords as cheaply as the town does: a real hash takes 60 ms of CPU by intention."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("cloud.auth.PasswordHasher", lambda: QUICK)
+        patched.setattr("cloud.web.auth.PasswordHasher", lambda: QUICK)
         yield
 
 

@@ -7,14 +7,14 @@ from fastapi import FastAPI
 from sqlalchemy.exc import NoResultFound
 
 from cloud.app import create_app
-from cloud.auth import RIGHTS, Right, Role
-from cloud.commands import Commander
-from cloud.desired import Steering
-from cloud.feed import LiveFeed
-from cloud.keys import KeyFolder
+from cloud.commands.desired import Steering
+from cloud.commands.service import Commander
+from cloud.keys.keys import KeyFolder
 from cloud.store.database import Store
-from tests.cloud.sender import SITE
-from tests.cloud.town import PASSWORD, PEOPLE, Town, routed
+from cloud.web.auth import RIGHTS, Right, Role
+from cloud.web.feed import LiveFeed
+from tests.cloud.support.sender import SITE
+from tests.cloud.support.town import PASSWORD, PEOPLE, Town, routed
 
 OPEN = {
     *("/health/live", "/health/ready", "/login", "/api/v1/login"),

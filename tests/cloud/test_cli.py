@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from cloud import cli, cli_parts
-from cloud.broker import Arrived, Broker, BrokerAddress
-from cloud.folder import open_folder
-from cloud.store import operators
-from cloud.store.quarantine import Suspect, confine
-from cloud.store.registry import lose_device, register
+from cloud.charging.session_store import note_sessions
+from cloud.devices.quarantine import Suspect, confine
+from cloud.devices.registry import lose_device, register
+from cloud.keys.folder import open_folder
+from cloud.line.broker import Arrived, Broker, BrokerAddress
 from cloud.store.schema import devices, plans, points, sites
-from cloud.store.sessions import note_sessions
+from cloud.web import operators
 from contract.decide import Trust
 from contract.events import Event
 from contract.sealing import DeviceKey, RosterVerifier

@@ -18,23 +18,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from cloud.broker import parse_address
-from cloud.connections import most_connections
-from cloud.folder import FolderUnusable, make_folder, open_folder, sole_server
-from cloud.metrics import metrics_token
+from cloud.devices.registry import register
+from cloud.keys.folder import FolderUnusable, make_folder, open_folder, sole_server
+from cloud.line.broker import parse_address
+from cloud.overview.metrics import metrics_token
+from cloud.people.store import set_card_standing
 from cloud.sample import seed_sample
 from cloud.serve import serve
-from cloud.store.community import set_card_standing
-from cloud.store.registry import register
 from cloud.store.schema import devices, events
-from cloud.web_server import PortTaken
+from cloud.web.connections import most_connections
+from cloud.web.web_server import PortTaken
 from contract import codec
 from contract.decide import Standing
 from contract.messages import Ack, Manifest
 from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
 from firmware_sim.worlds.demo.brokers import free_port, start_broker
-from tests.cloud.line import PATIENCE_S, DeviceLine, connected
-from tests.cloud.sender import Sender
+from tests.cloud.support.line import PATIENCE_S, DeviceLine, connected
+from tests.cloud.support.sender import Sender
 from tests.services import Ear, listening
 
 CLOUD = Path(sys.executable).with_name("hearthgate-cloud")

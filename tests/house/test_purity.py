@@ -13,16 +13,16 @@ IMPURE = {
 }
 PURE_FOLDERS = ("contract.", "edge.stations.", "edge.archetypes.")
 PURE_FILES = {
-    "cloud.connections",
-    "cloud.members",
-    "cloud.networks",
-    "cloud.plans",
-    "cloud.grants",
-    "cloud.rollouts",
-    "cloud.sessions",
-    "cloud.charging",
-    "cloud.emergencies",
-    "cloud.muster",
+    "cloud.web.connections",
+    "cloud.people.members",
+    "cloud.web.networks",
+    "cloud.people.plans",
+    "cloud.people.grants",
+    "cloud.fleet.rollouts",
+    "cloud.charging.sessions",
+    "cloud.charging.rule",
+    "cloud.emergencies.rule",
+    "cloud.emergencies.muster",
 }
 CLOCK_CALLS = {"now", "utcnow", "today"}
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cloud.keys import KeyFolder
-from cloud.store.registry import register
+from cloud.devices.registry import register
+from cloud.keys.keys import KeyFolder
 from contract.events import Event, decode_event
 from edge.device.device import Device
 from edge.identity.identity import Identity

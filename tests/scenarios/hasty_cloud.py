@@ -3,9 +3,9 @@
 import time
 from collections.abc import Sequence
 
-from cloud import ingest
-from cloud.broker import Arrived
 from cloud.cli import main
+from cloud.ingest import ingest
+from cloud.line.broker import Arrived
 
 COMMIT_S = 0.05
 """A slow disk: without it a fast one often wins the race against the killer."""

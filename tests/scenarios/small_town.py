@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from cloud.auth import Doorkeeper, Role
-from cloud.folder import clock, make_folder, open_folder
+from cloud.devices.registry import register
+from cloud.keys.folder import clock, make_folder, open_folder
 from cloud.sample import seed_sample
-from cloud.store.registry import register
+from cloud.web.auth import Doorkeeper, Role
 from edge.identity.identity import Identity
 from firmware_sim.network.link import Proxy
 from firmware_sim.worlds.demo.brokers import Broker, free_port, start_broker
 from firmware_sim.worlds.demo.community import SimulatedDevice, write_config
 from firmware_sim.worlds.demo.processes import Program, scripts
 from firmware_sim.worlds.demo.watcher import Watcher
-from tests.cloud.town import PASSWORD, QUICK
+from tests.cloud.support.town import PASSWORD, QUICK
 
 GYM = "gym-turnstile"
 PATIENCE_S = 60.0

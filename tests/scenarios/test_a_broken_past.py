@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from cloud.store.breaks import BreakView, list_breaks
+from cloud.devices.breaks import BreakView, list_breaks
 from cloud.store.schema import journals
 from edge.machine.space import LOOK_S
 from firmware_sim.worlds.virtual.audit import audit
@@ -177,7 +177,7 @@ async def test_an_outage_longer_than_the_journal_refuses_nobody_and_loses_only_w
 async def test_a_cloud_that_passes_over_a_gap_in_silence_is_caught_by_the_audit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cloud.intake.note_breaks", lambda *_: None)
+    monkeypatch.setattr("cloud.ingest.intake.note_breaks", lambda *_: None)
     async with Gym(tmp_path) as gym:
         gym.device.link.cut()
         for _ in range(KEEPS):

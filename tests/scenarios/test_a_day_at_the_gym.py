@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import select
 
-from cloud.store.community import set_card_standing, set_membership_window
+from cloud.people.store import set_card_standing, set_membership_window
 from cloud.store.schema import credentials, events, memberships, people
 from contract.decide import DAY_MS, Standing
 from contract.reasons import TABLE, Reason

@@ -11,8 +11,8 @@ import pytest
 from msgspec import structs
 from sqlalchemy import select
 
-from cloud.store.community import set_card_standing
-from cloud.store.orders import find_desired, find_order
+from cloud.commands.store import find_desired, find_order
+from cloud.people.store import set_card_standing
 from cloud.store.schema import devices, tallies
 from contract import codec, topics
 from contract.decide import DAY_MS, Mode, Standing

@@ -9,12 +9,12 @@ from typing import Any, Self
 
 import pytest
 
-from cloud.folder import clock, open_folder
-from cloud.rolling import CannotRollOut, start
-from cloud.rollouts import CANARY_WITHIN_MS, Rollout
-from cloud.store.orders import find_desired
-from cloud.store.registry import wiring_of
-from cloud.store.rollouts import find_rollout
+from cloud.commands.store import find_desired
+from cloud.devices.registry import wiring_of
+from cloud.fleet.rolling import CannotRollOut, start
+from cloud.fleet.rollout_store import find_rollout
+from cloud.fleet.rollouts import CANARY_WITHIN_MS, Rollout
+from cloud.keys.folder import clock, open_folder
 from contract import codec, topics
 from contract.decide import Mode
 from contract.events import Event, decode_event

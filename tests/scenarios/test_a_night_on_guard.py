@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import select
 
-from cloud.presence import Presence, presence
+from cloud.devices.presence import Presence, presence
 from cloud.store.schema import devices
 from firmware_sim.parts.door import Door
 from firmware_sim.worlds.virtual.town import VirtualTown

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cloud.members import Membership
-from cloud.plans import YEARLY
-from cloud.store.community import Card, add_card, add_membership, add_person
+from cloud.people.members import Membership
+from cloud.people.plans import YEARLY
+from cloud.people.store import Card, add_card, add_membership, add_person
 from contract.credentials import canonical, encode
 from contract.decide import Mode
 from contract.sealing import DigestKey, credential_digest

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cloud.commands import NoSuchPlace
-from cloud.desired import NoSuchMode
+from cloud.commands.desired import NoSuchMode
+from cloud.commands.service import NoSuchPlace
+from cloud.commands.store import DesiredView, list_points
 from cloud.sample import FACILITY
-from cloud.store.orders import DesiredView, list_points
 from cloud.store.schema import events
 from contract.credentials import encode
 from contract.decide import Mode

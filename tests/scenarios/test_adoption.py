@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cloud.broker_config import SCRIPT
+from cloud.fleet.broker_config import SCRIPT
 from firmware_sim.worlds.demo.brokers import free_port
 from firmware_sim.worlds.demo.community import write_config
 from firmware_sim.worlds.demo.processes import Program, scripts

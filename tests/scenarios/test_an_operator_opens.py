@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cloud.store.orders import Order, find_order
+from cloud.commands.store import Order, find_order
 from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
 from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, Gym

@@ -12,8 +12,8 @@ import pytest
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from cloud.broker_names import HEALTH, WATCH
-from cloud.broker_tls import BrokerIdentity
+from cloud.keys.broker_names import HEALTH, WATCH
+from cloud.line.broker_tls import BrokerIdentity
 from contract import topics
 from contract.topics import DOWN_CHANNELS, UP_CHANNELS
 from tests.secured import SITE, Secured, now_ms

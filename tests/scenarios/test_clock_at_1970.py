@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cloud.members import Membership
-from cloud.plans import YEARLY, Plan
-from cloud.store.community import Card, add_card, add_membership, add_person, add_plan, set_card_standing
+from cloud.people.members import Membership
+from cloud.people.plans import YEARLY, Plan
+from cloud.people.store import Card, add_card, add_membership, add_person, add_plan, set_card_standing
 from contract.decide import DAY_MS, Standing, Tier, Trust
 from edge.machine.clock import BUILT_MS
 from firmware_sim.worlds.virtual.town import MIDNIGHT_MS

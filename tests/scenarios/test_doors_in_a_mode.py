@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from cloud.store.orders import PointState, list_points
+from cloud.commands.store import PointState, list_points
 from contract.decide import Mode
 from firmware_sim.control.orders import card_bits
 from firmware_sim.worlds.virtual.town import MIDNIGHT_MS

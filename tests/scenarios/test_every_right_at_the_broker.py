@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from cloud.store.community import set_card_standing
-from cloud.store.orders import find_desired, find_order
+from cloud.commands.store import find_desired, find_order
+from cloud.people.store import set_card_standing
 from cloud.store.schema import clock_fixes, credentials, events, people
 from contract.decide import Mode, Standing
 from firmware_sim.worlds.demo.community import SITE

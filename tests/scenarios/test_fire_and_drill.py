@@ -6,7 +6,7 @@ What counts is what the pins do: the free arm is read from the board, the same t
 import asyncio
 from pathlib import Path
 
-from cloud.store.emergencies import ZoneState, list_zone_states
+from cloud.emergencies.store import ZoneState, list_zone_states
 from contract.decide import Mode
 from contract.events import Event
 from firmware_sim.control.orders import card_bits

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from cloud.store.orders import Order, find_order
+from cloud.commands.store import Order, find_order
 from contract.decide import DAY_MS
 from contract.messages import Op
 from tests.firmware_sim.support.story import in_virtual_time

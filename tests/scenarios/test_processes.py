@@ -17,7 +17,7 @@ from contract import topics
 from firmware_sim.worlds.demo.brokers import free_port
 from firmware_sim.worlds.demo.community import SITE
 from firmware_sim.worlds.demo.processes import Program, scripts
-from tests.cloud.town import Visitor
+from tests.cloud.support.town import Visitor
 from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown, refused
 
 pytestmark = pytest.mark.long(4)

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from sqlalchemy import select
 
-from cloud.broker import Arrived
-from cloud.ingest import Ingest
+from cloud.devices.registry import found_site, register
+from cloud.ingest.ingest import Ingest
+from cloud.line.broker import Arrived
 from cloud.store.database import Store, open_store
-from cloud.store.registry import found_site, register
 from cloud.store.schema import breaks, events, journals, quarantine
 from contract import topics
 from contract.events import GAP, read_gap

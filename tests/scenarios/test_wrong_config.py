@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloud.__main__ import main as cloud_main
-from cloud.folder import clock, make_folder
+from cloud.keys.folder import clock, make_folder
 from cloud.sample import seed_sample
 from dev import ROOT
 from edge.__main__ import main as edge_main

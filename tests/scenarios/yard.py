@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from sqlalchemy import select, update
 
-from cloud.store.orders import find_order
+from cloud.commands.store import find_order
 from cloud.store.schema import devices, events, plans
 from contract.events import Event, decode_event
 from edge.archetypes.protocol import Report

@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from cloud.auth import Doorkeeper, Role
-from cloud.folder import clock, make_folder
+from cloud.devices.registry import register
+from cloud.keys.folder import clock, make_folder
+from cloud.points.store import add_point
 from cloud.sample import seed_sample
-from cloud.store.points import add_point
-from cloud.store.registry import register
+from cloud.web.auth import Doorkeeper, Role
 from edge.identity.identity import Identity
 from firmware_sim.control.orders import ControlError, Fire, Order, ResetKey, Tap, TapAndWalk, Walk
 from firmware_sim.network.link import Proxy, Weather

@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cloud.auth import Doorkeeper, Role
-from cloud.ca import open_authority
-from cloud.folder import clock, make_folder
-from cloud.plans import FOUNDER, RIDER, STAFF, YEARLY
-from cloud.registrar import Position, Registrar
+from cloud.fleet.registrar import Position, Registrar
+from cloud.keys.ca import open_authority
+from cloud.keys.folder import clock, make_folder
+from cloud.people.plans import FOUNDER, RIDER, STAFF, YEARLY
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, seed_sample
 from cloud.sample import SITE as ESTATE
+from cloud.web.auth import Doorkeeper, Role
 from edge.config.device_config import DeviceConfig, load
 from edge.config.places import socket_path
 from edge.identity.identity import Identity

@@ -7,19 +7,19 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from cloud.broker import Arrived
-from cloud.commands import Commander
-from cloud.desired import Steering
-from cloud.folder import make_folder, open_folder
-from cloud.ingest import Ingest
-from cloud.keys import KeyFolder, write_secret
-from cloud.publisher import Publisher
-from cloud.rolling import Rolling, ask, start
+from cloud.commands.desired import Steering
+from cloud.commands.service import Commander
+from cloud.devices.registry import register
+from cloud.fleet.rolling import Rolling, ask, start
+from cloud.fleet.rollout_store import live_rollout
+from cloud.ingest.ingest import Ingest
+from cloud.keys.folder import make_folder, open_folder
+from cloud.keys.keys import KeyFolder, write_secret
+from cloud.line.broker import Arrived
+from cloud.people.publisher import Publisher
+from cloud.points.store import add_point, has_point
 from cloud.sample import SITE, seed_sample
 from cloud.store.database import Store
-from cloud.store.points import add_point, has_point
-from cloud.store.registry import register
-from cloud.store.rollouts import live_rollout
 from contract import topics
 from contract.sealing import KEY_BYTES
 from edge.config.device_config import DeviceConfig

@@ -11,10 +11,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from cloud.plans import STAFF
-from cloud.store.community import load_community
+from cloud.devices.point_kinds import kinds_of
+from cloud.people.plans import STAFF
+from cloud.people.store import load_community
 from cloud.store.database import MIGRATIONS, NEWEST, Store, open_store
-from cloud.store.point_kinds import kinds_of
 from cloud.store.schema import memberships, metadata, zones
 
 

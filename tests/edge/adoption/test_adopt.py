@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from cloud.adoption import Adoptions
-from cloud.ca import open_authority
-from cloud.keys import KeyFolder
+from cloud.fleet.adoption import Adoptions
+from cloud.keys.ca import open_authority
+from cloud.keys.keys import KeyFolder
 from cloud.store.database import open_store
 from edge.adoption import adopt
 from edge.adoption.adopt import adopt_device, label_svg
 from edge.adoption.cloud_client import NotAdopted
 from edge.config.device_config import load
 from edge.identity.identity import Identity
-from tests.cloud.town import NOW_MS, Town
+from tests.cloud.support.town import NOW_MS, Town
 from tests.edge.support.rig import GATES
 
 PLACE = {"name": "north-gate", "label_en": "North gate", "zone": "estate"}

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from gpiozero.exc import BadPinFactory
 
-from cloud.ca import DEVICE_LASTS_MS, open_authority
-from cloud.keys import KeyFolder
+from cloud.keys.ca import DEVICE_LASTS_MS, open_authority
+from cloud.keys.keys import KeyFolder
 from contract.decide import DAY_MS
 from contract.sealing import DeviceKey
 from edge.config.device_config import DeviceConfig, load

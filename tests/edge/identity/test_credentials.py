@@ -9,8 +9,8 @@ from random import Random
 import pytest
 from cryptography import x509
 
-from cloud.ca import DEVICE_LASTS_MS, SERVER_LASTS_MS, Authority, Revoked, open_authority
-from cloud.keys import KeyFolder
+from cloud.keys.ca import DEVICE_LASTS_MS, SERVER_LASTS_MS, Authority, Revoked, open_authority
+from cloud.keys.keys import KeyFolder
 from contract.decide import DAY_MS
 from contract.sealing import DeviceKey
 from edge.identity.credentials import MAX_TRIES, BadCertificate, Credentials

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cloud.ca import DEVICE_LASTS_MS, Authority, open_authority, read_request
-from cloud.keys import KeyFolder
+from cloud.keys.ca import DEVICE_LASTS_MS, Authority, open_authority, read_request
+from cloud.keys.keys import KeyFolder
 from contract import codec
 from contract.decide import DAY_MS
 from contract.messages import Certificate, Renewal

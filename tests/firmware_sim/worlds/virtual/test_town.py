@@ -7,9 +7,9 @@ import pytest
 from msgspec import Struct
 from sqlalchemy import func, select
 
-from cloud import intake
+from cloud.devices.streams import write_rows
+from cloud.ingest import intake
 from cloud.store.schema import events
-from cloud.store.streams import write_rows
 from contract.decide import Decision
 from contract.events import decode_event
 from contract.reasons import Reason

@@ -1,0 +1,97 @@
+"""The public page of a hub, for whoever stands before it or is on the way: no login, no script needed, no names."""
+
+from functools import lru_cache
+from ipaddress import ip_address
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import segno
+from fastapi import APIRouter, Header, Request
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.charging.hubs import CACHED_FOR_S, TAKEN, UNUSABLE, HubBoard, Made, bays
+from cloud.charging.store import Hub
+from cloud.web.auth import Right
+from cloud.web.desk import there
+from cloud.web.pages import Pages
+
+MAX_ADDRESS = 300
+"""Characters; a longer one is nobody's, and no telephone would read its code from a wall."""
+
+IfNoneMatch = Annotated[str, Header(max_length=200)]
+router = APIRouter(prefix="/hub")
+
+
+@router.get("/{hub}")
+def hub(request: Request, hub: str, if_none_match: IfNoneMatch = "") -> Response:
+    """What is free, made once in a while for everybody who reads the same language."""
+    pages: Pages = request.app.state.pages
+    board: HubBoard = request.app.state.hubs
+    code = pages.language(request).code
+
+    def make(found: Hub, now_ms: int) -> bytes:
+        return pages.fragment(
+            code,
+            "hub.html",
+            path=f"/hub/{found.name}",
+            query={},
+            login=None,
+            rights=frozenset[Right](),
+            hub=found,
+            bays=bays(found),
+            taken=TAKEN,
+            unusable=UNUSABLE,
+            now_ms=now_ms,
+        ).encode()
+
+    return cacheable(there(board.page(hub, code, make)), if_none_match, "text/html; charset=utf-8")
+
+
+def cacheable(made: Made, if_none_match: str, media_type: str) -> Response:
+    """The answer of the moment, or that the asker has it already."""
+    headers = {
+        "Cache-Control": f"public, max-age={CACHED_FOR_S}",
+        "ETag": made.etag,
+        "Vary": "Accept-Language, Cookie",
+    }
+    if made.etag in if_none_match:
+        return Response(status_code=304, headers=headers)
+    return Response(made.body, media_type=media_type, headers=headers)
+
+
+@router.get("/{hub}/qr")
+def qr_sheet(request: Request, hub: str) -> HTMLResponse:
+    """The page's own address as a sheet to print: where the cloud was told that it is reached, else by the name under
+    which it was asked for, which may be anything."""
+    pages: Pages = request.app.state.pages
+    board: HubBoard = request.app.state.hubs
+    found = there(board.find(hub))
+    reached: str = request.app.state.public_url or str(request.base_url)
+    address = f"{reached.rstrip('/')}/hub/{found.name}"
+    return pages.page(
+        request,
+        "hub_qr.html",
+        hub=found,
+        address=address,
+        loopback=is_loopback(urlsplit(reached).hostname or ""),
+        drawn=_code(there(_short(address))),
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name leads every telephone to itself."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _short(address: str) -> str | None:
+    return address if len(address) <= MAX_ADDRESS else None
+
+
+@lru_cache(maxsize=32)
+def _code(address: str) -> str:
+    made = segno.make(address, error="m", micro=False)
+    drawn: str = made.svg_inline(dark="#000", light="#fff", svgclass="qr", lineclass=None, omitsize=True)
+    return drawn

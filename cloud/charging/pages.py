@@ -1,0 +1,206 @@
+"""The charging page: what every socket is doing, and the orders that begin and end a session from afar.
+
+Whether a session begins or ends, its device says; until then an order is only sent.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import Connection
+
+from cloud.charging.live import CHARGING, look_at_charging
+from cloud.charging.rule import Condition
+from cloud.charging.sessions import is_session
+from cloud.charging.store import BadCursor, Socket, find_session, list_sessions, list_sockets
+from cloud.commands.dependencies import Commands, Modes
+from cloud.commands.service import NoSuchPlace
+from cloud.commands.store import find_order, list_orders, list_points
+from cloud.devices.views import last_arrival
+from cloud.people.panel import PersonPanel
+from cloud.people.views import PersonView, digest_of_card, list_people
+from cloud.web.desk import N_, Desk, Reading, Services, there
+from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
+from cloud.web.operators import Login
+from cloud.web.pages import Pages, see_other, with_query
+from cloud.web.params import Text
+from cloud.web.streams import After, LastEventId, stream
+from contract.decide import Mode, Standing
+
+ROWS = 50
+SESSIONS_SHOWN = 10
+ORDERS_SHOWN = 5
+PEOPLE_SHOWN = 10
+SESSIONS_OF_PERSON = 20
+SERVICE = frozenset({Mode.OUT_OF_SERVICE, Mode.SCHEDULED})
+NO_CARD = N_("Choose whose card is to be charged on. Nothing was done.")
+NO_DEVICE = N_("No device is registered for it. Nothing was done.")
+
+
+router = APIRouter(prefix="/charging")
+
+
+def _charged_by(connection: Connection, person: PersonView) -> Mapping[str, object]:
+    return {"sessions": list_sessions(connection, holder=person.holder, limit=SESSIONS_OF_PERSON)}
+
+
+person_panel = PersonPanel("_charged_by.html", _charged_by)
+
+
+@router.get("")
+def charging(request: Request, login: Reading, desk: Services) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        seen = look_at_charging(connection, desk.clock())
+    return pages.page(request, "charging.html", login, seen=seen, after=seen.last, now_ms=seen.now_ms)
+
+
+@router.get("/live")
+async def live(
+    request: Request, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+) -> Response:
+    """The stream of the charging pages, in the page's language."""
+    pages: Pages = request.app.state.pages
+    return stream(request, desk, f"{CHARGING} {pages.language(request).code}", last_event_id, after)
+
+
+@router.get("/sessions")
+def sessions(
+    request: Request,
+    login: Reading,
+    desk: Services,
+    point: Text = "",
+    before: Annotated[str, Query(max_length=80)] = "",
+) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    try:
+        with desk.store.reading() as connection:
+            found = list_sessions(connection, point=point, before=before, limit=ROWS)
+            sockets = list_sockets(connection, desk.clock())
+    except BadCursor:
+        raise HTTPException(404) from None
+    cursor = found[-1].cursor if len(found) == ROWS else None
+    context: dict[str, Any] = {"sessions": found, "cursor": cursor, "sockets": sockets, "point": point}
+    return pages.page(request, "sessions.html", login, **context, now_ms=desk.clock())
+
+
+@router.get("/sessions/{device}/{session}")
+def one_session(request: Request, device: str, session: str, login: Reading, desk: Services) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        found = there(find_session(connection, device, session))
+    return pages.page(request, "charged.html", login, session=found, now_ms=desk.clock())
+
+
+@router.get("/sockets/{point}")
+def socket(request: Request, point: str, login: Reading, desk: Services, who: Text = "", order: Text = "") -> Response:
+    return socket_page(request, point, login, desk, None, who=who, order=order)
+
+
+def socket_page(
+    request: Request, point: str, login: Login, desk: Desk, said: Said | None, *, who: str = "", order: str = ""
+) -> HTMLResponse:
+    """A socket with what may be ordered of it. ``who`` looks for the person whose card is to be charged on."""
+    pages: Pages = request.app.state.pages
+    now_ms = desk.clock()
+    with desk.store.reading() as connection:
+        found = _socket(desk, point)
+        asked = find_order(connection, order) if order else None
+        orders = [one for one in list_orders(connection, ROWS, device=found.device) if one.point == point]
+        charged = list_sessions(connection, point=point, limit=SESSIONS_SHOWN)
+        people = list_people(connection, who.strip(), limit=PEOPLE_SHOWN).rows if who.strip() else []
+        after = last_arrival(connection)
+        steered = next((one for one in list_points(connection, now_ms) if one.name == point), None)
+    cards = [(person, card) for person in people for card in person.cards if card.standing == Standing.ACTIVE]
+    return pages.page(
+        request,
+        "socket.html",
+        login,
+        422 if said else 200,
+        socket=found,
+        steered=steered,
+        order=asked,
+        awaited=asked and asked.standing(now_ms) == "sent",
+        orders=orders[:ORDERS_SHOWN],
+        sessions=charged,
+        who=who,
+        cards=cards,
+        said=said,
+        after=after,
+        Condition=Condition,
+        Mode=Mode,
+        now_ms=now_ms,
+    )
+
+
+def _socket(desk: Desk, point: str) -> Socket:
+    """Raises a 404 if no socket has this name."""
+    with desk.store.reading() as connection:
+        found = list_sockets(connection, desk.clock())
+    return there(next((one for one in found if one.name == point), None))
+
+
+@router.post("/sockets/{point}/start")
+def start(request: Request, point: str, login: Guard, desk: Services, commands: Commands, fields: Fields) -> Response:
+    """Begin a session for somebody. The device weighs their card as if they stood there."""
+
+    def act() -> str:
+        with desk.store.reading() as connection:
+            card = fields.get("card", "")
+            digest = digest_of_card(connection, int(card)) if card.isdecimal() and len(card) < 19 else None
+        if digest is None:
+            raise NoCard
+        return commands.start_session(point, digest, login.operator.name, reason_in(fields))
+
+    return _answer(request, point, login, desk, fields, act)
+
+
+@router.post("/sockets/{point}/stop")
+def stop(request: Request, point: str, login: Guard, desk: Services, commands: Commands, fields: Fields) -> Response:
+    """End the session that stood on the page, and no other."""
+
+    def act() -> str:
+        session = fields.get("session")
+        if not is_session(session):
+            raise ValueError(session)
+        return commands.stop_session(point, session, login.operator.name, reason_in(fields))
+
+    return _answer(request, point, login, desk, fields, act)
+
+
+@router.post("/sockets/{point}/service")
+def service(request: Request, point: str, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
+    """Take it out of service, or back into it. A device that is not heard takes that up when it is back."""
+
+    def act() -> str:
+        mode = Mode(fields.get("mode", ""))
+        if mode not in SERVICE:
+            raise ValueError(mode)
+        modes.set_mode([point], mode, login.operator.name, reason_in(fields))
+        return ""
+
+    return _answer(request, point, login, desk, fields, act)
+
+
+class NoCard(ValueError):
+    """Nobody said on whose card."""
+
+
+def _answer(
+    request: Request, point: str, login: Login, desk: Desk, fields: dict[str, str], act: Callable[[], str]
+) -> Response:
+    """On to where the outcome stands, or the socket again with what was wrong. ``act`` returns a command's id, "" if
+    there is none to wait for."""
+    _socket(desk, point)
+    try:
+        return see_other(with_query(f"/charging/sockets/{point}", {}, order=act()))
+    except NoSuchPlace:
+        wrong = NO_DEVICE
+    except NoReason:
+        wrong = NO_REASON
+    except NoCard:
+        wrong = NO_CARD
+    except ValueError:
+        wrong = NOT_RIGHT
+    return socket_page(request, point, login, desk, say(request, "bad", wrong), who=fields.get("who", ""))

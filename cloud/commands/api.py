@@ -1,0 +1,214 @@
+"""The routes of `/api/v1` that order something from afar, and tell what became of it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import BaseModel, Field, model_validator
+
+from cloud.commands.dependencies import Commands, Modes
+from cloud.commands.desired import ModeChange, NoSuchMode, NoSuchOrder
+from cloud.commands.mode_orders import list_mode_orders
+from cloud.commands.mode_terms import TooLong
+from cloud.commands.service import NoSuchPlace
+from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
+from cloud.web.auth import Right
+from cloud.web.bodies import Words, plain
+from cloud.web.desk import Services, call_for, there
+from cloud.web.operators import Login
+from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
+from contract.decide import Mode
+
+router = APIRouter(prefix="/api/v1")
+
+Keeper = Annotated[Login, Depends(call_for(Right.DEVICES))]
+Minutes = Annotated[int | None, Field(ge=1, le=24 * 60)]
+
+NOT_ORDERED: Mapping[type[Exception], int] = {NoSuchPlace: 404, NoSuchOrder: 404, NoSuchMode: 422, TooLong: 422}
+"""Why nothing was ordered. The console catches these itself, to show them above the form."""
+
+
+class OpenIn(BaseModel):
+    reason: Reason
+
+
+class OrderIn(BaseModel):
+    """``now_ms`` is for ``clock_set`` alone: the right time, UTC milliseconds."""
+
+    op: Literal["reboot", "send_log", "clock_set"]
+    reason: Reason
+    now_ms: int | None = Field(None, ge=0, le=(1 << 53))
+
+    @model_validator(mode="after")
+    def _time_where_it_belongs(self) -> "OrderIn":
+        if (self.op == "clock_set") != (self.now_ms is not None):
+            raise ValueError("now_ms goes with clock_set, and with nothing else")
+        return self
+
+
+class ModeIn(BaseModel):
+    """``points`` names them, or is ``all`` doors of the site. A lockdown must be confirmed, and so must holding all
+    doors open. These two end by themselves, after ``minutes`` or after the most that they may last."""
+
+    points: Literal["all"] | Annotated[list[str], Field(min_length=1, max_length=500)]
+    mode: Mode
+    reason: Reason
+    confirm: bool = False
+    minutes: Minutes = None
+
+
+class EndIn(BaseModel):
+    reason: Reason
+
+
+class RenewIn(BaseModel):
+    """``minutes`` from now on; without them the most that the mode may last."""
+
+    reason: Reason
+    minutes: Minutes = None
+
+
+class Ordered(BaseModel):
+    """Ask for ``/api/v1/commands/ID`` to see what became of it."""
+
+    id: str
+
+
+class ModeSet(BaseModel):
+    """``order`` names it where the mode ends by itself: it is renewed and ended by that name, for all its points."""
+
+    points: list[str]
+    order: str = ""
+    until_ms: int | None = None
+
+
+class ModeOrderOut(BaseModel):
+    """An order that holds points open or locks them down, until its end."""
+
+    id: str
+    mode: Mode
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int
+    points: list[str]
+
+
+class OrderOut(BaseModel):
+    """A command. ``state`` is sent, done, refused, failed, undeliverable or unknown; ``why`` a word for it."""
+
+    id: str
+    device: str
+    point: str
+    op: str
+    by: str
+    reason: str
+    issued_ms: int
+    state: str
+    why: str
+    at_ms: int | None
+    data: dict[str, Any] | None
+
+
+class PointStateOut(BaseModel):
+    """A point: ``mode`` is what it is to be in, ``in_force`` what its device says, null if it never said. ``until_ms``
+    and ``order`` stand where the mode ends by itself. ``lost_ms``: when its device was reported lost, null if it was
+    not. ``kind`` is of station, empty if nobody has said it."""
+
+    name: str
+    label: Words
+    device: str
+    presence: str
+    phase: str
+    emergency: bool
+    mode: Mode
+    in_force: Mode | None
+    drifts: bool
+    lost_ms: int | None
+    kind: str
+    until_ms: int | None
+    order: str
+
+
+def order_json(order: Order, now_ms: int) -> dict[str, Any]:
+    """An ``OrderOut`` as plain values."""
+    return {**plain(order), "state": order.standing(now_ms)}
+
+
+def point_json(point: PointState) -> dict[str, Any]:
+    """A ``PointStateOut`` as plain values."""
+    term = point.term
+    ends = {"until_ms": term.until_ms if term else None, "order": term.order if term else ""}
+    return {**plain(point), **ends, "drifts": point.drifts}
+
+
+@router.post("/points/{point}/open", status_code=ACCEPTED)
+def open_once(point: str, body: OpenIn, login: Guard, commands: Commands) -> Ordered:
+    """Open a point once, from afar. It is done when the command's state says so."""
+    return Ordered(id=commands.open_once(point, login.operator.name, body.reason))
+
+
+@router.post("/devices/{name}/commands", status_code=ACCEPTED)
+def order(name: str, body: OrderIn, login: Keeper, commands: Commands) -> Ordered:
+    """Order something of a device itself."""
+    args = {} if body.now_ms is None else {"now_ms": body.now_ms}
+    return Ordered(id=commands.order(name, body.op, args, login.operator.name, body.reason))
+
+
+@router.get("/commands", response_model=list[OrderOut])
+def orders(
+    _login: Reader, desk: Services, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50
+) -> list[dict[str, Any]]:
+    """The newest first."""
+    with desk.store.reading() as connection:
+        return [order_json(one, desk.clock()) for one in list_orders(connection, limit, device=device)]
+
+
+@router.get("/commands/{command}", response_model=OrderOut)
+def one_order(command: str, _login: Reader, desk: Services) -> dict[str, Any]:
+    with desk.store.reading() as connection:
+        found = find_order(connection, command)
+    return order_json(there(found, "there is no such command"), desk.clock())
+
+
+@router.get("/points", response_model=list[PointStateOut])
+def points(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+    with desk.store.reading() as connection:
+        return [point_json(one) for one in list_points(connection, desk.clock())]
+
+
+@router.post("/modes", status_code=ACCEPTED)
+def set_mode(body: ModeIn, login: Guard, modes: Modes) -> ModeSet:
+    """Set points to a mode, at once where a device is heard, else when it is back."""
+    names = None if body.points == "all" else body.points
+    if must_be_confirmed(body.mode, names) and not body.confirm:
+        raise HTTPException(422, "this keeps people out, or lets everybody in at every door: send confirm = true")
+    return mode_set(modes.set_mode(names, body.mode, login.operator.name, body.reason, body.minutes))
+
+
+@router.get("/modes", response_model=list[ModeOrderOut])
+def mode_orders(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+    """Every order that holds points open or locks them down, the oldest first."""
+    with desk.store.reading() as connection:
+        return [plain(one) for one in list_mode_orders(connection, desk.clock())]
+
+
+@router.post("/modes/{order}/end", status_code=ACCEPTED)
+def end_mode(order: str, body: EndIn, login: Guard, modes: Modes) -> ModeSet:
+    """End what one order set, and no more: what was set otherwise since stays."""
+    return ModeSet(points=modes.end(order, login.operator.name, body.reason))
+
+
+@router.post("/modes/{order}/renew", status_code=ACCEPTED)
+def renew_mode(order: str, body: RenewIn, login: Guard, modes: Modes) -> ModeSet:
+    """Have an order last longer, from now on."""
+    return mode_set(modes.renew(order, login.operator.name, body.reason, body.minutes))
+
+
+def must_be_confirmed(mode: Mode, names: list[str] | None) -> bool:
+    """A lockdown, and whatever opens every door at once."""
+    return mode is Mode.LOCKDOWN or (mode is Mode.HOLD_OPEN and names is None)
+
+
+def mode_set(change: ModeChange) -> ModeSet:
+    return ModeSet(points=change.points, order=change.order, until_ms=change.until_ms)

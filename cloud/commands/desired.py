@@ -1,0 +1,212 @@
+"""How every device is to be: the modes of its points and its wiring, as one sealed document that the broker keeps for
+it.
+
+A device that is offline finds the document when it returns. It is told again whenever the broker comes back, which may
+have forgotten it. Whether it was taken up is known only from the device.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from cloud.commands.mode_orders import HeldPoint, list_held_points
+from cloud.commands.mode_terms import is_out, lasting, new_term, not_scheduled
+from cloud.commands.service import NO_POINT, NoSuchPlace, Publish
+from cloud.commands.store import (
+    DesiredView,
+    PlacedPoint,
+    Term,
+    find_desired,
+    is_door,
+    list_desired,
+    points_of,
+    put_desired,
+)
+from cloud.devices.point_kinds import kinds_of
+from cloud.store.database import Store
+from cloud.web import operators
+from contract import codec, topics
+from contract.decide import Mode
+from contract.kinds import MODE_LASTS_MS, has_mode
+from contract.messages import Desired
+from contract.sealing import ConfigKey, Purpose, statement
+
+
+class NoSuchMode(ValueError):
+    """Some of the points have not got the mode. The text names them."""
+
+
+class NoSuchOrder(LookupError):
+    """No order of this name holds a point any more."""
+
+
+class ModeChange(Struct, frozen=True):
+    """What was ordered: the points, and for a mode that ends by itself the name of the order and its end."""
+
+    points: list[str]
+    order: str = ""
+    until_ms: int | None = None
+
+
+class Steering:
+    """The one writer of desired documents. Any thread may use it."""
+
+    def __init__(self, store: Store, *, site: str, key: ConfigKey, publish: Publish, clock: Callable[[], int]) -> None:
+        self._store, self._site, self._key, self._publish, self._clock = store, site, key, publish, clock
+
+    def set_mode(
+        self, names: Sequence[str] | None, mode: Mode, by: str, reason: str, minutes: int | None = None
+    ) -> ModeChange:
+        """Set these points to a mode, or without names all doors of the site that have it. A mode that ends by itself
+        does so after ``minutes``, by default after the most that it may last.
+
+        Raises ``NoSuchPlace`` if one of them does not exist, ``NoSuchMode`` or ``TooLong``; then nothing is changed.
+        """
+        now_ms = self._clock()
+        term = new_term(mode, by, reason, now_ms, minutes)
+        with self._store.writing() as connection:
+            points = self._chosen(connection, names, mode, now_ms)
+            chosen = [one.name for one in points]
+            change = ModeChange(chosen, term.order, term.until_ms) if term else ModeChange(chosen)
+            changed = self._set(connection, {one.name: one.device for one in points}, mode, term)
+            for name in change.points:
+                detail = {"order": term.order} if term else {}
+                operators.record(connection, now_ms, by, f"mode.{mode.value}", name, reason=reason, **detail)
+        self._tell_each(changed)
+        return change
+
+    def end(self, order: str, by: str, reason: str) -> list[str]:
+        """End what one order set, and no more; returns the points. Raises ``NoSuchOrder``."""
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            held = _held_by(order, list_held_points(connection, now_ms))
+            names = sorted(one.name for one in held)
+            changed = self._set(connection, {one.name: one.device for one in held}, Mode.SCHEDULED, None)
+            operators.record(connection, now_ms, by, "mode.end", order, reason=reason, points=", ".join(names))
+        self._tell_each(changed)
+        return names
+
+    def renew(self, order: str, by: str, reason: str, minutes: int | None = None) -> ModeChange:
+        """Have one order last longer: from now on as long as it may. Raises ``NoSuchOrder`` or ``TooLong``."""
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            held = _held_by(order, list_held_points(connection, now_ms))
+            names = sorted(one.name for one in held)
+            mode, before = held[0].mode, held[0].term
+            asked = new_term(mode, by, reason, now_ms, minutes)
+            term = replace(before, until_ms=asked.until_ms if asked else before.until_ms)
+            changed = self._set(connection, {one.name: one.device for one in held}, mode, term)
+            operators.record(connection, now_ms, by, "mode.renew", order, reason=reason, points=", ".join(names))
+        self._tell_each(changed)
+        return ModeChange(names, order, term.until_ms)
+
+    def end_due(self) -> None:
+        """End what is over, and take back what a point has not got. The devices do the same by themselves."""
+        self._tell_each(self._end_due())
+
+    def tell_all(self) -> None:
+        """The broker is back, perhaps without what it had kept."""
+        self._end_due()
+        with self._store.reading() as connection:
+            known = list_desired(connection)
+        self._tell_each([one for one in known if one.number])
+
+    def set_wiring(self, connection: Connection, device: str, wiring: str) -> DesiredView:
+        """Desire a wiring of a device, within the caller's transaction; an empty one is the file that it has.
+
+        Once that is committed the device is to be told. What became of it is in its report on this document, or on one
+        with a higher number.
+        """
+        before = self._standing(connection, device)
+        return self._put(connection, replace(before, wiring=wiring, wired_ms=self._clock()))
+
+    def tell(self, one: DesiredView) -> None:
+        """Send a device its document."""
+        until = {point: term.until_ms for point, term in one.terms.items()}
+        document = Desired(one.device, one.number, one.issued_ms, one.modes, one.wiring, one.wiring_hash, until)
+        body = codec.write(document)
+        seal = self._key.sign(statement(Purpose.CONFIG, self._site, one.device, body))
+        self._publish(topics.down(self._site, one.device, "config"), codec.attach(body, seal), retain=True)
+
+    def _end_due(self) -> list[DesiredView]:
+        """The documents that had to be written anew."""
+        now_ms = self._clock()
+        with self._store.reading() as connection:
+            kinds, standing = kinds_of(connection), list_desired(connection)
+        if all(lasting(one, kinds, now_ms) == one for one in standing):
+            return []
+        with self._store.writing() as connection:
+            kinds = kinds_of(connection)
+            both = [(one, lasting(one, kinds, now_ms)) for one in list_desired(connection)]
+            return [self._put(connection, after) for before, after in both if before != after]
+
+    def _tell_each(self, changed: Sequence[DesiredView]) -> None:
+        for one in changed:
+            self.tell(one)
+
+    def _chosen(
+        self, connection: Connection, names: Sequence[str] | None, mode: Mode, now_ms: int
+    ) -> list[PlacedPoint]:
+        """All doors are those that have the mode. One that is out of service is neither held open nor locked with the
+        others: nobody gets in there anyway, and nobody shall after it."""
+        known = points_of(connection, names)
+        if names is None:
+            out = {point for one in list_desired(connection) for point in one.modes if is_out(one, point, now_ms)}
+            left_alone = out if mode in MODE_LASTS_MS else set[str]()
+            known = [one for one in known if is_door(one.kind, one.class_name) and has_mode(one.kind, mode)]
+            known = [one for one in known if one.name not in left_alone]
+        if not known or (names is not None and set(names) != {one.name for one in known}):
+            raise NoSuchPlace(NO_POINT)
+        lacking = [one.name for one in known if not has_mode(one.kind, mode)]
+        if lacking:
+            raise NoSuchMode(f"there is no mode {mode.value} at {', '.join(lacking)}")
+        return known
+
+    def _set(
+        self, connection: Connection, points: Mapping[str, str], mode: Mode, term: Term | None
+    ) -> list[DesiredView]:
+        """The documents of the devices of these points, which say that they are in this mode."""
+        return [
+            self._change(connection, device, [name for name, its in points.items() if its == device], mode, term)
+            for device in sorted(set(points.values()))
+        ]
+
+    def _change(
+        self, connection: Connection, device: str, names: Sequence[str], mode: Mode, term: Term | None
+    ) -> DesiredView:
+        """Of one device: its next document, or the one that stands if that says the same already."""
+        stands = find_desired(connection, device)
+        before = self._standing(connection, device)
+        modes = {**before.modes, **dict.fromkeys(names, mode)}
+        terms = {point: its for point, its in before.terms.items() if point not in names}
+        if term is not None:
+            terms |= dict.fromkeys(names, term)
+        after = replace(before, modes=not_scheduled(modes), terms=terms)
+        if after == stands and after.number >= max(_reported(after), 1):
+            return after
+        return self._put(connection, after)
+
+    def _standing(self, connection: Connection, device: str) -> DesiredView:
+        """What is desired of a device, without what is over."""
+        stands = find_desired(connection, device) or DesiredView(device, 0, self._clock(), {}, None)
+        return lasting(stands, kinds_of(connection), self._clock())
+
+    def _put(self, connection: Connection, one: DesiredView) -> DesiredView:
+        """Its number is above whatever the device has reported, for this database may be an old copy."""
+        one = replace(one, number=max(one.number, _reported(one)) + 1, issued_ms=self._clock())
+        put_desired(connection, one)
+        return one
+
+
+def _reported(one: DesiredView) -> int:
+    return one.reported.number if one.reported else 0
+
+
+def _held_by(order: str, points: Sequence[HeldPoint]) -> list[HeldPoint]:
+    """Those that this order holds, at least one. Raises ``NoSuchOrder``."""
+    held = [one for one in points if one.term.order == order]
+    if not held:
+        raise NoSuchOrder("no order of this name holds a point any more")
+    return held

@@ -1,0 +1,338 @@
+"""What was ordered from afar: commands and what became of them, and how every device is to be."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cloud.devices.presence import Presence, Silence, presence, silence
+from cloud.devices.views import in_emergency
+from cloud.store.labels import Label
+from cloud.store.schema import commands, desired, devices, points, zones
+from contract.decide import Mode
+from contract.kinds import MODE_LASTS_MS, UNKNOWN, has_mode, kind_of
+from contract.messages import Command, Reported, Result
+from contract.sealing import wiring_hash
+
+SETTLED = frozenset({"applied", "refused", "reverted"})
+"""What a device reports of a document once it is done with it."""
+MAX_COMMANDS = 10_000
+"""Rows kept; the audit tells of the others."""
+ANSWERED_WITHIN_MS = 5_000
+"""How long after its lifetime a command's result may still be on its way. Then nobody knows what became of it."""
+
+
+class Place(Struct, frozen=True):
+    """Whom a command is for: a device, and the newest connection it is known to have made."""
+
+    device: str
+    connection: int
+    presence: Presence
+
+
+class PlacedPoint(Struct, frozen=True):
+    """A point, its device, and what it is."""
+
+    name: str
+    device: str
+    kind: str
+    class_name: str
+
+
+class Order(Struct, frozen=True):
+    """A command and what became of it. Times are UTC milliseconds."""
+
+    id: str
+    device: str
+    point: str
+    op: str
+    args: dict[str, Any]
+    by: str
+    reason: str
+    connection: int
+    issued_ms: int
+    lifetime_ms: int
+    state: str
+    why: str
+    data: dict[str, Any] | None
+    at_ms: int | None
+
+    def standing(self, now_ms: int) -> str:
+        """``sent``, ``done``, ``refused``, ``failed``, ``undeliverable``, or ``unknown`` once no answer will come."""
+        overdue = now_ms > self.issued_ms + self.lifetime_ms + ANSWERED_WITHIN_MS
+        return "unknown" if self.state == "sent" and overdue else self.state
+
+
+class Term(Struct, frozen=True):
+    """How long a point is to be in its mode, and by which ``order``, which may hold other points as well. Nobody knows
+    ``by`` of one from before modes had an end. Times are UTC milliseconds."""
+
+    order: str
+    since_ms: int
+    until_ms: int
+    by: str = ""
+    reason: str = ""
+
+
+class DesiredView(Struct, frozen=True):
+    """How a device is to be, and what it last reported. An empty ``wiring`` is the file that the device has. ``terms``
+    are those of modes that end by themselves."""
+
+    device: str
+    number: int
+    issued_ms: int
+    modes: dict[str, Mode]
+    reported: Reported | None
+    wiring: str = ""
+    wired_ms: int = 0
+    terms: dict[str, Term] = {}
+
+    def mode_of(self, point: str, now_ms: int) -> Mode:
+        """The mode that a point is to be in now. One whose time is over is so no more, whoever has noted it."""
+        term = self.terms.get(point)
+        if term is not None and term.until_ms <= now_ms:
+            return Mode.SCHEDULED
+        return self.modes.get(point, Mode.SCHEDULED)
+
+    @property
+    def wiring_hash(self) -> str:
+        """The name of the wiring, empty if it is the device's own."""
+        return wiring_hash(self.wiring.encode()) if self.wiring else ""
+
+    @property
+    def drifts(self) -> bool:
+        """Whether the device goes by another wiring than it is to since ``wired_ms``, or has not said yet."""
+        if not self.wiring and not self.wired_ms:
+            return False
+        told = self.reported
+        return told is None or told.number < self.number or self.wiring_hash not in ("", told.wiring_hash)
+
+
+class PointState(Struct, frozen=True):
+    """A point, the mode it is to be in, and the one its device says it is in (None if it never said). Without a class
+    it is a door. What a device said that was reported lost, at ``lost_ms``, is believed no more."""
+
+    name: str
+    label: Label
+    zone: Label
+    device: str
+    device_label: Label
+    presence: Presence
+    heard_ms: int | None
+    phase: str
+    emergency: bool
+    mode: Mode
+    in_force: Mode | None
+    why: str
+    class_name: str = ""
+    lost_ms: int | None = None
+    silence: Silence = Silence.CUT
+    kind: str = ""
+    term: Term | None = None
+
+    @property
+    def drifts(self) -> bool:
+        """Whether its device has not yet taken up what is desired."""
+        return (self.in_force or Mode.SCHEDULED) is not self.mode
+
+    @property
+    def is_door(self) -> bool:
+        return is_door(self.kind, self.class_name)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this cloud knows what kind of point it is, or nobody has said it."""
+        return not self.kind or kind_of(self.kind) is not UNKNOWN
+
+    def has(self, mode: Mode) -> bool:
+        """Whether it can be set to this mode."""
+        return has_mode(self.kind, mode)
+
+
+def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
+    return _place(connection, devices.c.name == name, now_ms)
+
+
+def find_point(connection: Connection, name: str, now_ms: int) -> Place | None:
+    """The device that runs the point; None if there is no such point, or no device for it."""
+    runs = select(points.c.device).where(points.c.name == name).scalar_subquery()
+    return _place(connection, devices.c.name == runs, now_ms)
+
+
+def _place(connection: Connection, which: Any, now_ms: int) -> Place | None:
+    columns = devices.c.name, devices.c.connection, devices.c.online, devices.c.heard_ms
+    row = connection.execute(select(*columns).where(which)).one_or_none()
+    return None if row is None else Place(row.name, row.connection, presence(row.online, row.heard_ms, now_ms))
+
+
+def add_order(connection: Connection, command: Command, state: str) -> None:
+    """Write a command down before it is sent; the oldest make room."""
+    row = msgspec.to_builtins(command)
+    del row["version"]
+    connection.execute(insert(commands).values(**row, state=state, why=""))
+    oldest = select(commands.c.issued_ms).order_by(commands.c.issued_ms.desc()).offset(MAX_COMMANDS).limit(1)
+    oldest_ms = connection.execute(oldest).scalar()
+    if oldest_ms is not None:
+        connection.execute(delete(commands).where(commands.c.issued_ms <= oldest_ms))
+
+
+def settle(connection: Connection, device: str, result: Result) -> bool:
+    """Note how a command of this device ended, once. False if it has none of that id."""
+    mine = (commands.c.id == result.id) & (commands.c.device == device)
+    data = result.data or None
+    values = {"state": result.outcome, "why": result.why, "data": data, "at_ms": result.at_ms}
+    changed = connection.execute(update(commands).where(mine, commands.c.state == "sent").values(**values))
+    return bool(changed.rowcount) or connection.execute(select(commands.c.id).where(mine)).first() is not None
+
+
+def find_order(connection: Connection, command: str) -> Order | None:
+    row = connection.execute(_ORDERS.where(commands.c.id == command)).one_or_none()
+    return None if row is None else Order(*row)
+
+
+def list_orders(connection: Connection, limit: int = 50, *, device: str = "") -> list[Order]:
+    """The newest first."""
+    query = _ORDERS.order_by(commands.c.issued_ms.desc(), commands.c.id).limit(limit)
+    if device:
+        query = query.where(commands.c.device == device)
+    return [Order(*row) for row in connection.execute(query)]
+
+
+_ORDERS = select(*(commands.c[name] for name in Order.__struct_fields__))
+
+
+def is_door(kind: str, class_name: str) -> bool:
+    """Whether this is a way in. While nobody has said of what kind a point is, one that nothing is rationed by is."""
+    return kind_of(kind).archetype == "portal" or not (kind or class_name)
+
+
+def points_of(connection: Connection, names: Sequence[str] | None) -> list[PlacedPoint]:
+    """These points, or all, by name; only those whose device is registered."""
+    columns = points.c.name, points.c.device, points.c.kind, points.c["class"]
+    query = select(*columns).join(devices, devices.c.name == points.c.device).order_by(points.c.name)
+    if names is not None:
+        query = query.where(points.c.name.in_(names))
+    return [PlacedPoint(*row) for row in connection.execute(query)]
+
+
+def find_desired(connection: Connection, device: str) -> DesiredView | None:
+    row = connection.execute(_DESIRED.where(desired.c.device == device)).one_or_none()
+    return None if row is None else _desired(row)
+
+
+def list_desired(connection: Connection) -> list[DesiredView]:
+    return [_desired(row) for row in connection.execute(_ALL_DESIRED)]
+
+
+def put_desired(connection: Connection, one: DesiredView) -> None:
+    """Replace what is desired of a device. What it has reported stands."""
+    device = one.device
+    values = {
+        "number": one.number,
+        "issued_ms": one.issued_ms,
+        "modes": {point: mode.value for point, mode in one.modes.items()},
+        "wiring": one.wiring,
+        "wired_ms": one.wired_ms,
+        "terms": msgspec.to_builtins(one.terms),
+    }
+    if connection.execute(update(desired).where(desired.c.device == device).values(**values)).rowcount == 0:
+        connection.execute(insert(desired).values(device=device, **values))
+
+
+def note_reported(connection: Connection, device: str, reported: Reported) -> None:
+    """Note what a device says of the document it has; what is older than what it said before changes nothing.
+
+    A device that started without the time may seem to speak earlier than it did. Its word that a document is settled
+    counts all the same, once.
+    """
+    row = connection.execute(_DESIRED.where(desired.c.device == device)).one_or_none()
+    if row is None:
+        put_desired(connection, DesiredView(device, 0, reported.at_ms, {}, None))
+    else:
+        before = _desired(row).reported
+        if before is not None and (reported.number, reported.at_ms) < (before.number, before.at_ms):
+            settles = before.status not in SETTLED and reported.status in SETTLED
+            if reported.number < before.number or not settles:
+                return
+    told = msgspec.to_builtins(reported)
+    connection.execute(update(desired).where(desired.c.device == device).values(reported=told))
+
+
+_DESIRED = select(*(desired.c[name] for name in DesiredView.__struct_fields__))
+_ALL_DESIRED = _DESIRED.order_by(desired.c.device)
+
+
+def _desired(row: Any) -> DesiredView:
+    return msgspec.convert(dict(zip(DesiredView.__struct_fields__, row, strict=True)), DesiredView)
+
+
+def list_locked_down(connection: Connection, now_ms: int) -> list[Label]:
+    """The points that are locked down, or are to be, by name; those of a device that is lost aside."""
+    names = {name for one in list_desired(connection) for name in _in_mode(one, Mode.LOCKDOWN, now_ms)}
+    query = (
+        select(points.c.label_zh, points.c.label_en)
+        .join(devices, devices.c.name == points.c.device)
+        .where(points.c.name.in_(names), devices.c.lost_ms.is_(None))
+        .order_by(points.c.name)
+    )
+    return [Label(row.label_zh, row.label_en) for row in connection.execute(query)] if names else []
+
+
+def _in_mode(one: DesiredView, mode: Mode, now_ms: int) -> set[str]:
+    """A device that is not heard ends by itself what it last reported."""
+    told = one.reported
+    believed = told.modes if told and now_ms < told.at_ms + MODE_LASTS_MS.get(mode, now_ms) else {}
+    wanted = {point: one.mode_of(point, now_ms) for point in one.modes}
+    return {point for modes in (wanted, believed) for point, its in modes.items() if its is mode}
+
+
+def list_points(connection: Connection, now_ms: int) -> list[PointState]:
+    """Every point whose device is registered, by name."""
+    wanted = {one.device: one for one in list_desired(connection)}
+    rows = connection.execute(
+        select(
+            points,
+            zones.c.label_zh.label("zone_zh"),
+            zones.c.label_en.label("zone_en"),
+            devices.c.label_zh.label("device_zh"),
+            devices.c.label_en.label("device_en"),
+            devices.c.online,
+            devices.c.heard_ms,
+            devices.c.lost_ms,
+            devices.c.state,
+            devices.c.beat,
+        )
+        .join_from(points, zones)
+        .join(devices, devices.c.name == points.c.device)
+        .order_by(points.c.name)
+    )
+    return [_point(row, wanted.get(row.device), now_ms) for row in rows]
+
+
+def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
+    reports = (row.state or {}).get("points")
+    report = reports.get(row.name) if isinstance(reports, dict) else None
+    reported = wanted.reported if wanted else None
+    faults = (row.beat or {}).get("faults")
+    mode = wanted.mode_of(row.name, now_ms) if wanted else Mode.SCHEDULED
+    return PointState(
+        name=row.name,
+        label=Label(row.label_zh, row.label_en),
+        zone=Label(row.zone_zh, row.zone_en),
+        device=row.device,
+        device_label=Label(row.device_zh, row.device_en),
+        presence=presence(row.online, row.heard_ms, now_ms),
+        heard_ms=row.heard_ms,
+        phase=str(report.get("phase", "")) if isinstance(report, dict) else "",
+        emergency=row.lost_ms is None and in_emergency(faults, row.zone),
+        mode=mode,
+        in_force=reported.modes.get(row.name) if reported else None,
+        why=reported.why if reported else "",
+        class_name=row._mapping["class"],
+        lost_ms=row.lost_ms,
+        silence=silence(row.online, row.state or {}),
+        kind=row.kind,
+        term=wanted.terms.get(row.name) if wanted and mode in MODE_LASTS_MS else None,
+    )

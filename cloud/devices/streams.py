@@ -1,0 +1,216 @@
+"""The streams of all devices as they are stored: who sends them, how far each journal goes, and its rows."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from msgspec import Struct, structs
+from sqlalchemy import Connection, Dialect, Update, bindparam, delete, func, insert, select, update
+
+from cloud.store.revision import revision
+from cloud.store.schema import breaks, clock_fixes, devices, events, journals
+from contract.events import CHAIN_START, GAP
+from contract.sealing import DeviceVerifier
+
+MAX_JOURNALS_PER_DEVICE = 256
+"""A device opens a new journal with a new disk or after a fork; more of them than this is a fault."""
+MAX_JOURNALS_IN_MEMORY = 10_000
+
+
+class Device(Struct):
+    """A registered device, as far as its messages concern it. ``connection`` is the newest it is known to have made,
+    ``starts`` are the last starts of its machine: see ``cloud.devices.presence.after_start``."""
+
+    id: int
+    name: str
+    verifier: DeviceVerifier
+    connection: int
+    starts: Mapping[str, int] = {}
+
+
+class Journal(Struct):
+    """How far a journal is stored: all rows up to ``upto``, whose link is ``tip``.
+
+    While a device is asked for its past again, because it has another one, ``same_upto`` is how far that was found to
+    be the same.
+    """
+
+    id: int
+    name: str
+    upto: int
+    tip: bytes
+    same_upto: int | None = None
+
+
+class Break(Struct, frozen=True):
+    """Rows ``first`` to ``last`` of a journal are not there (``full``, ``let_go``: see ``contract.events.Gap``), or
+    there are two of each (``forked``)."""
+
+    journal_id: int
+    device_id: int
+    first: int
+    last: int
+    why: str
+
+
+EventRow = tuple[int, int, int, int, str, str, int, int, str, str, int, bool, bytes | None, str | None, bytes]
+"""A row of the table ``events``, its columns in their order. The driver binds a plain tuple in half the time of a named
+one."""
+
+
+class Streams:
+    """The one writer of journals and events. It remembers between transactions what the database holds, so whoever
+    rolls one back must call ``forget``."""
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self._devices: dict[str, Device] = {}
+        self._journals: dict[tuple[int, str], Journal] = {}
+        self._revision: int | None = None
+        self.arrival: int | None = None
+
+    def forget(self) -> None:
+        self._devices.clear()
+        self._revision = None
+        self._journals.clear()
+        self.arrival = None
+
+    def refresh(self, connection: Connection) -> None:
+        """To be called first in every transaction: another process may have registered devices or given one a new key,
+        and a replaced Pi must not be believed for a moment longer."""
+        found = revision(connection)
+        if found != self._revision:
+            self._devices.clear()
+            self._revision = found
+
+    def device(self, connection: Connection, name: str) -> Device | None:
+        """The device of that name, or None if it is not registered."""
+        if name not in self._devices:
+            found = _stored_device(connection, self._site, name)
+            if found is None:
+                return None
+            self._devices[name] = found
+        return self._devices[name]
+
+    def journal(self, connection: Connection, device: Device, name: str, now_ms: int) -> Journal | None:
+        """The device's journal of that name, opened if it is new; None if the device has too many."""
+        key = device.id, name
+        if key not in self._journals:
+            found = _stored_journal(connection, device, name) or _new_journal(connection, device, name, now_ms)
+            if found is None:
+                return None
+            if len(self._journals) >= MAX_JOURNALS_IN_MEMORY:
+                self._journals.clear()
+            self._journals[key] = found
+        return self._journals[key]
+
+    def last_arrival(self, connection: Connection) -> int:
+        """The number of the newest event, by which all who follow the stream find their place; 0 before the first."""
+        if self.arrival is None:
+            self.arrival = connection.execute(select(func.max(events.c.arrival))).scalar() or 0
+        return self.arrival
+
+
+def write_rows(connection: Connection, rows: Sequence[EventRow]) -> None:
+    """Constant SQL and plain tuples to the driver: no object of SQLAlchemy's stands between a row and the disk."""
+    if rows:
+        connection.exec_driver_sql(_insert_event(connection.dialect), list(rows))
+
+
+def stored_rows(connection: Connection, journal: Journal, seqs: Sequence[int]) -> list[tuple[int, bytes]]:
+    """Of these rows of a journal the numbers and bytes, in order; gaps and poison events are not among them."""
+    mine = (events.c.journal_id == journal.id) & events.c.seq.in_(seqs) & (events.c.kind != GAP)
+    found = select(events.c.seq, events.c.stored).where(mine).order_by(events.c.seq)
+    return [(row.seq, row.stored) for row in connection.execute(found)]
+
+
+def note_breaks(connection: Connection, found: Sequence[Break], now_ms: int) -> None:
+    """Write down what is broken, each once."""
+    for one in found:
+        same = (breaks.c.journal_id == one.journal_id) & (breaks.c.why == one.why) & (breaks.c.first == one.first)
+        if connection.execute(select(breaks.c.id).where(same)).first() is None:
+            connection.execute(insert(breaks).values(**structs.asdict(one), noted_ms=now_ms))
+
+
+def move_journals(connection: Connection, moved: Sequence[Journal]) -> None:
+    """Write how far these journals are stored."""
+    if moved:
+        connection.execute(_MOVE, [{"_id": one.id, "upto": one.upto, "tip": one.tip} for one in moved])
+
+
+class ClockFix(Struct, frozen=True):
+    """A device has learned the time: in this boot UTC is its monotonic clock plus ``offset_ms``, give or take the
+    error. That holds for what happened before as well, however its wall clock stood."""
+
+    device_id: int
+    boot: str
+    offset_ms: int
+    error_ms: int
+
+
+def note_fixes(connection: Connection, fixes: Sequence[ClockFix]) -> None:
+    """Of two for one boot the newer counts."""
+    for fix in fixes:
+        mine = (clock_fixes.c.device_id == fix.device_id) & (clock_fixes.c.boot == fix.boot)
+        connection.execute(delete(clock_fixes).where(mine))
+        connection.execute(insert(clock_fixes).values(structs.asdict(fix)))
+
+
+def mark_heard(connection: Connection, heard: Sequence[int], now_ms: int) -> None:
+    """Note that something came from these devices (by id)."""
+    if heard:
+        connection.execute(_HEAR, [{"_id": one, "heard_ms": now_ms} for one in heard])
+
+
+def change_devices(connection: Connection, changes: Mapping[int, Mapping[str, object]]) -> None:
+    """Write what became known of devices: their changed columns, by id."""
+    alike: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    for key, columns in changes.items():
+        alike.setdefault(tuple(columns), []).append({"_id": key, **columns})
+    for names, rows in alike.items():
+        connection.execute(_change(names), rows)
+
+
+def newest_journals(connection: Connection, site: str) -> list[tuple[str, str, int]]:
+    """Of every device that has sent something: its name, its newest journal, and how far that is stored."""
+    newest = select(func.max(journals.c.id)).group_by(journals.c.device_id)
+    found = select(devices.c.name, journals.c.journal, journals.c.upto).join_from(journals, devices)
+    rows = connection.execute(found.where(journals.c.id.in_(newest) & (devices.c.site == site)))
+    return [(row.name, row.journal, row.upto) for row in rows]
+
+
+_MOVE = update(journals).where(journals.c.id == bindparam("_id")).values(upto=bindparam("upto"), tip=bindparam("tip"))
+_HEAR = update(devices).where(devices.c.id == bindparam("_id")).values(heard_ms=bindparam("heard_ms"))
+
+
+@cache
+def _change(names: tuple[str, ...]) -> Update:
+    """Kept ready: to build the statement anew costs more than to carry it out."""
+    return update(devices).where(devices.c.id == bindparam("_id")).values({name: bindparam(name) for name in names})
+
+
+@cache
+def _insert_event(dialect: Dialect) -> str:
+    return str(insert(events).compile(dialect=dialect, column_keys=events.columns.keys()))
+
+
+def _stored_device(connection: Connection, site: str, name: str) -> Device | None:
+    columns = devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection
+    mine = (devices.c.site == site) & (devices.c.name == name) & devices.c.lost_ms.is_(None)
+    row = connection.execute(select(*columns).where(mine)).one_or_none()
+    return None if row is None else Device(row.id, row.name, DeviceVerifier(row.public_key), row.connection)
+
+
+def _stored_journal(connection: Connection, device: Device, name: str) -> Journal | None:
+    columns = journals.c.id, journals.c.journal, journals.c.upto, journals.c.tip
+    mine = (journals.c.device_id == device.id) & (journals.c.journal == name)
+    row = connection.execute(select(*columns).where(mine)).one_or_none()
+    return None if row is None else Journal(row.id, row.journal, row.upto, row.tip)
+
+
+def _new_journal(connection: Connection, device: Device, name: str, now_ms: int) -> Journal | None:
+    count = select(func.count()).select_from(journals).where(journals.c.device_id == device.id)
+    if connection.execute(count).scalar_one() >= MAX_JOURNALS_PER_DEVICE:
+        return None
+    values = {"device_id": device.id, "journal": name, "upto": 0, "tip": CHAIN_START, "opened_ms": now_ms}
+    made = connection.execute(insert(journals).values(values).returning(journals.c.id)).scalar_one()
+    return Journal(made, name, 0, CHAIN_START)

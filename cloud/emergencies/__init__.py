@@ -1,0 +1,1 @@
+"""Emergencies and drills of the zones, and who was inside."""

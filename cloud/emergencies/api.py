@@ -1,0 +1,61 @@
+"""The routes of `/api/v1` about emergencies: what stands, what was over a moment ago, and drills."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from cloud.commands.dependencies import Commands
+from cloud.emergencies.store import ZoneState, list_zone_states
+from cloud.web.bodies import Words, plain
+from cloud.web.desk import Services
+from cloud.web.params import ACCEPTED, Guard, Reader, Reason
+
+router = APIRouter(prefix="/api/v1")
+
+
+class EmergencyOut(BaseModel):
+    """A zone in an emergency: ``cause`` is fire, smoke, estop, loop_broken or drill, the worst of its devices. Once it
+    is over, ``how`` is key, card, order, time, restart or unseen; else empty."""
+
+    zone: str
+    label: Words
+    cause: str
+    began_ms: int
+    began_by: str
+    how: str
+    ended_ms: int | None
+    ended_by: str
+
+
+class DrillIn(BaseModel):
+    """Begin or end an exercise. A real emergency is neither begun nor ended from afar."""
+
+    on: bool
+    reason: Reason
+
+
+class Drilled(BaseModel):
+    """One command for each device of the zone: ask for ``/api/v1/commands/ID`` to see what became of it."""
+
+    ids: list[str]
+
+
+def _json(state: ZoneState) -> dict[str, Any]:
+    ended = state.ended
+    told = {name: value for name, value in plain(state).items() if name in EmergencyOut.model_fields}
+    over = {"how": ended.how, "ended_ms": ended.ended_ms, "ended_by": ended.ended_by} if ended else {}
+    return {"how": "", "ended_ms": None, "ended_by": "", **told, **over}
+
+
+@router.get("/emergencies", response_model=list[EmergencyOut])
+def emergencies(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+    """What stands, the worst first, then what ended within the last hour."""
+    with desk.store.reading() as connection:
+        return [_json(state) for state in list_zone_states(connection, desk.clock())]
+
+
+@router.post("/zones/{zone}/drill", status_code=ACCEPTED)
+def drill(zone: str, body: DrillIn, login: Guard, commands: Commands) -> Drilled:
+    """Begin or end a drill at every device of a zone."""
+    return Drilled(ids=commands.drill(zone, body.on, login.operator.name, body.reason))

@@ -1,0 +1,159 @@
+"""The page on which devices are let in by their code, replaced, and reported lost."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, BackgroundTasks, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.devices.registry import NotRegistered
+from cloud.devices.views import list_devices
+from cloud.fleet.adoption import Adoptions, NoSuchCode, SameCode
+from cloud.fleet.dependencies import Devices, Waiting
+from cloud.fleet.exposure import exposed_cards
+from cloud.fleet.registrar import Loss, Position, Registrar
+from cloud.people.views import list_plans
+from cloud.points.zone_store import hours_labels, view_zones
+from cloud.web.auth import Right
+from cloud.web.desk import N_, Desk, Services, form_for, known_device, page_for, service
+from cloud.web.forms import NO_REASON, Fields, NoReason, Said, reason_in, say
+from cloud.web.operators import Login, last_deed
+from cloud.web.pages import Pages, see_other
+from cloud.web.params import Text
+from contract.adoption import read_code
+
+DONE = N_("Adopted. The device fetches its keys by itself, within seconds.")
+REFUSED = N_("Refused. The device can ask again.")
+NO_CODE = N_("A code has 12 letters and digits, as the device shows them. Nothing was changed.")
+NOBODY = N_("Nobody who waits has this code. After five wrong codes all who wait have to ask again.")
+TWICE = N_("Two devices show this code: one imitates the other. Both were refused; find out who is on your network.")
+NO_PLACE = N_("Name a new place, or choose the device that is replaced. Nothing was changed.")
+TAKEN = N_(
+    "That place cannot be given: another device has the name, or it is no name of lower-case letters, digits and "
+    "hyphens. Nothing was changed."
+)
+ADOPTED = ("device.adopted", "device.replaced")
+NOT_THERE = N_("There is no such device. Nothing was changed.")
+
+Adopting = Annotated[Login, Depends(page_for(Right.ADOPT))]
+Confirming = Annotated[Login, Depends(form_for(Right.ADOPT))]
+
+router = APIRouter()
+
+
+@router.get("/adoptions")
+def adoptions(
+    request: Request, login: Adopting, desk: Services, code: Text = "", done: str = "", device: Text = ""
+) -> HTMLResponse:
+    """After an adoption the page says what became of the points and zones of that device."""
+    said = say(request, "good", {"adopted": DONE, "refused": REFUSED}[done]) if done in ("adopted", "refused") else None
+    return adoptions_page(request, login, desk, said, {"code": code}, adopted=device)
+
+
+def adoptions_page(
+    request: Request,
+    login: Login,
+    desk: Desk,
+    said: Said | None,
+    typed: Mapping[str, str],
+    loss: tuple[str, Loss] | None = None,
+    adopted: str = "",
+) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    now_ms = desk.clock()
+    with desk.store.reading() as connection:
+        known, zones = list_devices(connection), view_zones(connection)
+        plans, hours = list_plans(connection), hours_labels(connection)
+        deed = last_deed(connection, adopted, ADOPTED) if adopted else None
+    status = 422 if said and said.tone == "bad" else 200
+    context: dict[str, Any] = {"devices": known, "zones": zones, "typed": typed, "loss": loss}
+    context |= {"plans": plans, "hours": hours, "adopted": deed}
+    waiting, registrar = service(Adoptions)(request), service(Registrar)(request)
+    context |= {"waiting": waiting.waiting(now_ms), "fingerprint": registrar.authority.fingerprint}
+    return pages.page(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **context)
+
+
+@router.post("/adoptions")
+def confirm(
+    request: Request,
+    login: Confirming,
+    desk: Services,
+    registrar: Devices,
+    waiting: Waiting,
+    fields: Fields,
+    background: BackgroundTasks,
+) -> Response:
+    def again(wrong: str) -> Response:
+        return adoptions_page(request, login, desk, say(request, "bad", wrong), fields)
+
+    try:
+        code = read_code(fields.get("code", ""))
+    except ValueError:
+        return again(NO_CODE)
+    position = _position(fields)
+    if not position.name:
+        return again(NO_PLACE)
+    try:
+        asking = waiting.claim(code, desk.clock())
+        envelope = registrar.adopt(asking.public_key, asking.wiring, position, login.operator.name)
+    except NoSuchCode:
+        return again(NOBODY)
+    except SameCode:
+        return again(TWICE)
+    except NotRegistered:
+        return again(TAKEN)
+    waiting.answer(asking, envelope)
+    desk.on_change()
+    if position.replace:
+        background.add_task(registrar.cut_off, position.name)
+    return see_other(f"/adoptions?done=adopted&device={position.name}")
+
+
+@router.post("/adoptions/{number}/refuse")
+def refuse(number: str, _login: Confirming, waiting: Waiting) -> Response:
+    waiting.refuse(number)
+    return see_other("/adoptions?done=refused")
+
+
+@router.get("/devices/{name}/lost")
+def loss_page(request: Request, name: str, login: Adopting, desk: Services) -> HTMLResponse:
+    """What it means to report a device lost, and why it is to be."""
+    return _ask_loss(request, name, login, desk)
+
+
+def _ask_loss(request: Request, name: str, login: Login, desk: Desk, said: Said | None = None) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        device = known_device(connection, name)
+        cards = len(exposed_cards(connection, name))
+    return pages.page(request, "lost.html", login, 422 if said else 200, device=device, cards=cards, said=said)
+
+
+@router.post("/devices/{name}/lost")
+def lose(
+    request: Request,
+    name: str,
+    login: Confirming,
+    desk: Services,
+    registrar: Devices,
+    fields: Fields,
+    background: BackgroundTasks,
+) -> Response:
+    """The answer is the list of what to do; it is not kept, but can be asked for again."""
+    try:
+        loss = registrar.lose(name, login.operator.name, reason_in(fields))
+    except NotRegistered:
+        return adoptions_page(request, login, desk, say(request, "bad", NOT_THERE), {})
+    except NoReason:
+        return _ask_loss(request, name, login, desk, say(request, "bad", NO_REASON))
+    desk.on_change()
+    background.add_task(registrar.cut_off, name)
+    return adoptions_page(request, login, desk, None, {}, (name, loss))
+
+
+def _position(fields: Mapping[str, str]) -> Position:
+    replaced = fields.get("replace", "")
+    if fields.get("place", "replace" if replaced else "new") == "replace":
+        return Position(replaced, replace=True)
+    name, zh, en, zone = (fields.get(key, "").strip() for key in ("name", "label_zh", "label_en", "zone"))
+    return Position(name, zh, en, zone)

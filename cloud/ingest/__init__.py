@@ -1,0 +1,1 @@
+"""What devices send, checked and committed before it is acknowledged."""

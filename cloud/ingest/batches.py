@@ -1,0 +1,94 @@
+"""What a batch of events must be before it counts: signed by its device, and a piece of its journal's chain."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+from msgspec import Struct
+
+from cloud.devices.quarantine import Refused
+from contract.events import Gap, chain, read_gap
+from contract.messages import EventBatch
+from contract.sealing import DeviceVerifier, tip_statement
+
+
+class AnotherPast(Exception):
+    """The device signed these rows, and yet they do not continue those that are stored: two disks live under one
+    name, or an old copy of one has come to life."""
+
+
+class Stretch(Struct):
+    """A batch whose seal and chain are good. ``seqs`` are the numbers in whose places its events stand, each with its
+    link; ``gaps`` are those of them that stand for more rows, by their place in the batch."""
+
+    events: Sequence[bytes]
+    first: int
+    prev: bytes
+    seqs: Sequence[int]
+    links: Sequence[bytes]
+    gaps: Mapping[int, Gap]
+
+    @property
+    def last(self) -> int:
+        return self.seqs[-1]
+
+    @property
+    def begins(self) -> int:
+        """The first row that the device has: all before it may have been let go."""
+        gap = self.gaps.get(0)
+        return gap.last + 1 if gap and gap.first == 1 else self.first
+
+
+def checked(batch: EventBatch, site: str, device: str, verifier: DeviceVerifier) -> Stretch:
+    """The rows of a batch. Raises ``Refused`` unless the device signed that these rows of this journal, and these gaps
+    among them, end in this link."""
+    gaps = {place: gap for place, stored in enumerate(batch.events) if (gap := read_gap(stored))}
+    stated = tip_statement(
+        site, device, batch.journal, batch.first, batch.last, batch.tip, [batch.events[place] for place in gaps]
+    )
+    if not verifier.accepts(stated, batch.seal):
+        raise Refused("bad_seal", f"the seal of rows {batch.first} to {batch.last} is not this device's")
+    stretch = _with_gaps(batch, gaps) if gaps else _whole(batch)
+    if stretch.last != batch.last:
+        raise Refused("bad_chain", f"{len(batch.events)} events for rows {batch.first} to {batch.last}")
+    if stretch.links[-1] != batch.tip:
+        raise Refused("bad_chain", f"rows {batch.first} to {batch.last} do not end in the link that was signed")
+    return stretch
+
+
+def _whole(batch: EventBatch) -> Stretch:
+    links = list(accumulate(batch.events, chain, initial=batch.prev))[1:]
+    seqs = range(batch.first, batch.first + len(links))
+    return Stretch(batch.events, batch.first, batch.prev, seqs, links, {})
+
+
+def _with_gaps(batch: EventBatch, gaps: Mapping[int, Gap]) -> Stretch:
+    seqs, links = [], []
+    last, link = batch.first - 1, batch.prev
+    for place, stored in enumerate(batch.events):
+        gap = gaps.get(place)
+        if gap is None:
+            last, link = last + 1, chain(link, stored)
+        elif gap.first == last + 1:
+            last, link = gap.last, bytes.fromhex(gap.tip_after)
+        else:
+            raise Refused("bad_chain", f"a gap of rows {gap.first} to {gap.last} behind row {last}")
+        seqs.append(last)
+        links.append(link)
+    return Stretch(batch.events, batch.first, batch.prev, seqs, links, gaps)
+
+
+def events_known(stretch: Stretch, upto: int, tip: bytes) -> int | None:
+    """How many events of the batch stand for rows that the journal, stored up to ``upto`` and its link ``tip``, has.
+
+    None if rows before the batch are missing. Raises ``AnotherPast`` if it does not continue what is stored. A batch
+    that lies before ``upto`` as a whole has no link to compare: its rows must be compared themselves. Nor has a gap
+    that reaches from before ``upto`` behind it: it is believed, for its device signed it.
+    """
+    if stretch.first > upto + 1:
+        return None
+    known = bisect_right(stretch.seqs, upto)
+    seq, link = (stretch.seqs[known - 1], stretch.links[known - 1]) if known else (stretch.first - 1, stretch.prev)
+    if seq == upto and link != tip:
+        raise AnotherPast
+    return known

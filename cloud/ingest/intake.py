@@ -1,0 +1,294 @@
+"""One transaction of what devices sent: messages go in, rows and acknowledgements come together."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from cloud.charging.session_store import note_sessions
+from cloud.charging.sessions import session_of
+from cloud.devices import presence
+from cloud.devices.point_kinds import kinds_in, note_kinds
+from cloud.devices.quarantine import TWO_DEVICES, Refused, Suspect, confine
+from cloud.devices.streams import (
+    Break,
+    ClockFix,
+    Device,
+    EventRow,
+    Journal,
+    Streams,
+    change_devices,
+    mark_heard,
+    move_journals,
+    note_breaks,
+    note_fixes,
+    stored_rows,
+    write_rows,
+)
+from cloud.emergencies.store import note_emergencies, tells_of_emergency
+from cloud.ingest.answers import TELLING, Answers
+from cloud.ingest.batches import AnotherPast, Stretch, checked, events_known
+from cloud.line.broker import Arrived
+from cloud.store.schema import MAX_INTEGER
+from contract import codec
+from contract.codec import Malformed
+from contract.decide import Trust
+from contract.events import Event, decode_event, holder_in
+from contract.messages import Ack, EventBatch
+
+CLOCK_FIXED = "device.clock_fixed"
+MAX_TIME_MS = 1 << 48
+"""The year 10889: what a clock says beyond it is no time."""
+_TRUST_TEXT = {trust: trust.value for trust in Trust}
+
+
+class Reply(Struct):
+    """What a device will be told of a journal. ``missed`` is the highest row that came too early to be stored; ``back``
+    asks for its past again; ``fork`` is the last row that both pasts have."""
+
+    device: Device
+    journal: Journal
+    missed: int = 0
+    back: bool = False
+    fork: int | None = None
+
+    def ack(self, now_ms: int) -> Ack:
+        name, upto = self.journal.name, self.journal.upto
+        if self.fork is not None:
+            return Ack(name, self.fork, now_ms, fork=True)
+        if self.journal.same_upto is not None:
+            upto = self.journal.same_upto
+        return Ack(name, upto, now_ms, rewind=self.back or self.missed > upto)
+
+
+class Intake:
+    """Within one transaction, which is the caller's to commit."""
+
+    def __init__(self, connection: Connection, streams: Streams, site: str, now_ms: int) -> None:
+        self._connection = connection
+        self._streams = streams
+        self._site = site
+        self._now_ms = now_ms
+        self._rows: list[EventRow] = []
+        self._replies: dict[int, Reply] = {}
+        self._heard: set[int] = set()
+        self._changes: dict[int, dict[str, object]] = {}
+        self._suspects: list[Suspect] = []
+        self._breaks: list[Break] = []
+        self._fixes: list[ClockFix] = []
+        self._of_sessions: list[tuple[int, str, Event]] = []
+        self._of_emergencies: list[tuple[int, Event]] = []
+        self._kinds: dict[str, dict[str, str]] = {}
+        self._answers = Answers(connection, site)
+        streams.refresh(connection)
+
+    def receive(self, one: Arrived) -> None:
+        """Take in one message. Whatever is wrong with it ends in quarantine and changes nothing else."""
+        device = self._streams.device(self._connection, one.topic.device)
+        try:
+            if device is None:
+                raise Refused("unknown_device", "no such device is registered")
+            match one.topic.channel:
+                case "events":
+                    self._receive_events(device, one)
+                case "state":
+                    self._receive_state(device, one)
+                case "beat":
+                    self._receive_beat(device, one)
+                case "live":
+                    self._receive_live(device, one)
+                case "result":
+                    self._answers.result(device, one.payload)
+                case "reported":
+                    self._answers.reported(device, one.payload)
+        except Refused as wrong:
+            self._suspect(one, device, wrong.why, wrong.detail)
+        except Malformed as wrong:
+            self._suspect(one, device, "malformed", str(wrong))
+
+    def finish(self) -> None:
+        """Write what has come together."""
+        self._write_rows()
+        move_journals(self._connection, [reply.journal for reply in self._replies.values()])
+        note_breaks(self._connection, self._breaks, self._now_ms)
+        note_fixes(self._connection, self._fixes)
+        note_sessions(self._connection, self._of_sessions, self._now_ms)
+        note_emergencies(self._connection, self._of_emergencies, self._now_ms)
+        mark_heard(self._connection, sorted(self._heard), self._now_ms)
+        change_devices(self._connection, self._changes)
+        for name, kinds in self._kinds.items():
+            note_kinds(self._connection, name, kinds)
+        confine(self._connection, self._suspects, self._now_ms)
+
+    def acks(self) -> Iterator[tuple[str, Ack]]:
+        """What may be acknowledged once the transaction is committed, each with its device's name."""
+        for reply in self._replies.values():
+            yield reply.device.name, reply.ack(self._now_ms)
+
+    def _receive_events(self, device: Device, one: Arrived) -> None:
+        batch = codec.unpack(one.payload, EventBatch)
+        stretch = checked(batch, self._site, device.name, device.verifier)
+        journal = self._streams.journal(self._connection, device, batch.journal, self._now_ms)
+        if journal is None:
+            raise Refused("too_many_journals", f"journal {batch.journal} would be one too many for this device")
+        self._hear(device, one)
+        reply = self._replies.setdefault(journal.id, Reply(device, journal))
+        try:
+            known = events_known(stretch, journal.upto, journal.tip)
+            common = self._common(journal, stretch) if batch.last < journal.upto else None
+        except AnotherPast:
+            known, common = None, self._common(journal, stretch, differs=True)
+        if common is not None:
+            self._another_past(reply, stretch, common)
+        elif known is None:
+            reply.missed = max(reply.missed, batch.last)
+        elif known < len(stretch.links):
+            self._store(device, journal, stretch, known, replay=batch.replay)
+            journal.upto, journal.tip, journal.same_upto = batch.last, batch.tip, None
+        elif journal.same_upto is not None:
+            self._the_same(reply, stretch, journal.same_upto)
+
+    def _common(self, journal: Journal, stretch: Stretch, *, differs: bool = False) -> int | None:
+        """The last row of a batch that is surely the stored one, or else the row before the batch; None unless a row
+        behind it is another than the stored one, or the links have told already that the batch ``differs``."""
+        self._write_rows()
+        sent = {
+            seq: stored
+            for place, (seq, stored) in enumerate(zip(stretch.seqs, stretch.events, strict=True))
+            if seq <= journal.upto and place not in stretch.gaps
+        }
+        common = stretch.begins - 1
+        for seq, stored in stored_rows(self._connection, journal, list(sent)):
+            if stored != sent[seq]:
+                return common
+            common = seq
+        return common if differs else None
+
+    def _another_past(self, reply: Reply, stretch: Stretch, common: int) -> None:
+        """Behind row ``common`` there are two pasts. Unless that is a row of the batch, the rows before may differ too:
+        if there are any, and they were not compared, the device is asked for its past from the beginning."""
+        journal = reply.journal
+        if reply.fork is not None:
+            return
+        is_known = common >= stretch.begins or stretch.begins > stretch.first or common <= (journal.same_upto or 0)
+        if not is_known:
+            journal.same_upto = journal.same_upto or 0
+            reply.back = True
+            return
+        journal.same_upto = None
+        reply.fork = common
+        self._breaks.append(Break(journal.id, reply.device.id, common + 1, journal.upto, "forked"))
+        # An old copy of a disk counts its connections from an old number. Whichever of the two speaks next is heard.
+        reply.device.connection = 0
+        self._change(reply.device, {"connection": 0})
+
+    def _the_same(self, reply: Reply, stretch: Stretch, same_upto: int) -> None:
+        """A piece of a past that is asked for again is the one stored."""
+        if stretch.first <= same_upto + 1:
+            reply.journal.same_upto = max(same_upto, stretch.last)
+        else:
+            reply.back = True
+
+    def _store(self, device: Device, journal: Journal, stretch: Stretch, known: int, *, replay: bool) -> None:
+        """Add the batch's new rows. An event that cannot be read counts as received, and is kept in quarantine; rows
+        that are gone count too, and are noted."""
+        arrival = self._streams.last_arrival(self._connection)
+        for place in range(known, len(stretch.links)):
+            seq, stored, gap = stretch.seqs[place], stretch.events[place], stretch.gaps.get(place)
+            if gap is not None:
+                lost_from = max(gap.first, journal.upto + 1)
+                self._breaks.append(Break(journal.id, device.id, lost_from, gap.last, gap.why))
+            try:
+                event = decode_event(stored)
+                _check(event, seq)
+            except Malformed as wrong:
+                self._suspects.append(
+                    Suspect(device.name, True, "events", "poison", str(wrong), stored, journal.name, seq)
+                )
+                continue
+            if event.kind in TELLING:
+                self._answers.recorded(device, event)
+            if event.kind == CLOCK_FIXED:
+                self._note_fix(device, event)
+            if tells_of_emergency(event):
+                self._of_emergencies.append((device.id, event))
+            session = session_of(event)
+            if session is not None:
+                self._of_sessions.append((device.id, session, event))
+            arrival += 1
+            self._rows.append(
+                (
+                    journal.id,
+                    seq,
+                    arrival,
+                    device.id,
+                    event.point,
+                    event.kind,
+                    event.at_ms,
+                    event.mono_ms,
+                    event.boot,
+                    _TRUST_TEXT[event.clock],
+                    self._now_ms,
+                    replay,
+                    holder_in(event.data.get("holder")),
+                    _reason(event.data.get("reason")),
+                    stored,
+                )
+            )
+        self._streams.arrival = arrival
+
+    def _note_fix(self, device: Device, event: Event) -> None:
+        """A device speaks for the boot it is in. What it says is noted if it can be true, and stands as its event."""
+        said = [event.data.get("offset_ms"), event.data.get("error_ms")]
+        known = [one for one in said if isinstance(one, int) and 0 <= one <= MAX_TIME_MS]
+        if len(known) == len(said):
+            self._fixes.append(ClockFix(device.id, event.boot, *known))
+
+    def _write_rows(self) -> None:
+        write_rows(self._connection, self._rows)
+        self._rows = []
+
+    def _receive_state(self, device: Device, one: Arrived) -> None:
+        state, sealed = presence.read_state(one.payload, self._site, device.name, device.verifier)
+        columns = presence.after_state(state, sealed, device.connection, self._now_ms)
+        self._change(device, columns)
+        if sealed:
+            if columns:
+                self._kinds.setdefault(device.name, {}).update(kinds_in(state.points))
+            device.connection = max(device.connection, state.connection)
+            self._hear(device, one)
+            device.starts, twins = presence.after_start(device.starts, state.boot, state.connection)
+            if twins:
+                self._suspect(one, device, TWO_DEVICES, f"start {state.boot} connects again after another one did")
+
+    def _receive_beat(self, device: Device, one: Arrived) -> None:
+        self._change(device, presence.after_beat(presence.read_beat(one.payload), self._now_ms))
+        self._hear(device, one)
+
+    def _receive_live(self, device: Device, one: Arrived) -> None:
+        self._change(device, presence.after_live(presence.read_live(one.payload), self._now_ms))
+        self._hear(device, one)
+
+    def _hear(self, device: Device, one: Arrived) -> None:
+        if not one.retained:
+            self._heard.add(device.id)
+
+    def _change(self, device: Device, columns: dict[str, object]) -> None:
+        if columns:
+            self._changes.setdefault(device.id, {}).update(columns)
+
+    def _suspect(self, one: Arrived, device: Device | None, why: str, detail: str) -> None:
+        name, channel = one.topic.device, one.topic.channel
+        self._suspects.append(Suspect(name, device is not None, channel, why, detail, one.payload))
+
+
+def _check(event: Event, seq: int) -> None:
+    """Raises ``Malformed`` unless the event is what its place in the journal says and fits in a table."""
+    if event.seq != seq:
+        raise Malformed(f"event {event.seq} in the place of {seq}")
+    if not (-MAX_INTEGER <= event.at_ms <= MAX_INTEGER and -MAX_INTEGER <= event.mono_ms <= MAX_INTEGER):
+        raise Malformed("a time that no table can hold")
+
+
+def _reason(reason: object) -> str | None:
+    return reason if isinstance(reason, str) else None

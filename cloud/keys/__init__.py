@@ -1,0 +1,1 @@
+"""The community's folder of keys, and its certificate authority."""

@@ -1,0 +1,1 @@
+"""The connection to the broker, and the threads that work beside it."""

@@ -1,0 +1,106 @@
+"""Any message of the contract, as something a person can read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from cloud.line.broker import Arrived
+from contract import codec
+from contract.codec import Malformed
+from contract.events import decode_event
+from contract.messages import (
+    Ack,
+    Beat,
+    Certificate,
+    Command,
+    Desired,
+    EventBatch,
+    Live,
+    Manifest,
+    Renewal,
+    Reported,
+    Result,
+    State,
+    Want,
+)
+from contract.roster import Page, SitePage
+
+
+def describe(one: Arrived) -> dict[str, Any]:
+    """The message and where it went, as plain values that JSON can hold; hashes and links in hex.
+
+    A seal is mentioned, not checked. What is no message is described by what is wrong with it.
+    """
+    topic = one.topic
+    shown: dict[str, Any] = {"site": topic.site, "device": topic.device, "way": topic.way, "channel": topic.channel}
+    shown["retained"] = one.retained
+    try:
+        return shown | _READERS[topic.channel](one.payload)
+    except Malformed as wrong:
+        return shown | {"malformed": str(wrong), "bytes": len(one.payload)}
+
+
+def _document(kind: type[msgspec.Struct]) -> Callable[[bytes], dict[str, Any]]:
+    def show(payload: bytes) -> dict[str, Any]:
+        body, seal = codec.detach(payload) if b"\n" in payload else (payload, b"")
+        return {"sealed": bool(seal), "message": _plain(codec.read(body, kind))}
+
+    return show
+
+
+def _batch(payload: bytes) -> dict[str, Any]:
+    batch = codec.unpack(payload, EventBatch)
+    return {"sealed": bool(batch.seal), "message": _plain(batch, events=[_event(stored) for stored in batch.events])}
+
+
+def _event(stored: bytes) -> dict[str, Any]:
+    try:
+        return _plain(decode_event(stored))
+    except Malformed as wrong:
+        return {"malformed": str(wrong), "bytes": len(stored)}
+
+
+def _page(payload: bytes) -> dict[str, Any]:
+    """A page of rows, or the site page: only its hash tells them apart, so the one that reads is shown."""
+    try:
+        page = Page(payload)
+        page.check()
+    except Malformed:
+        return {"message": _plain(codec.unpack(payload, SitePage))}
+    return {"message": {"prefix": f"{page.prefix.value:08x}/{page.prefix.bits}", "rows": page.count}}
+
+
+def _plain(message: msgspec.Struct, **instead: Any) -> dict[str, Any]:
+    fields = {name: getattr(message, name) for name in message.__struct_fields__} | instead
+    return {name: _hexed(msgspec.to_builtins(value, builtin_types=(bytes,))) for name, value in fields.items()}
+
+
+def _hexed(value: Any) -> Any:
+    match value:
+        case bytes():
+            return value.hex()
+        case dict():
+            return {key: _hexed(one) for key, one in value.items()}
+        case list():
+            return [_hexed(one) for one in value]
+        case _:
+            return value
+
+
+_READERS: Mapping[str, Callable[[bytes], dict[str, Any]]] = {
+    "events": _batch,
+    "state": _document(State),
+    "beat": _document(Beat),
+    "live": _document(Live),
+    "want": _document(Want),
+    "ack": _document(Ack),
+    "roster": _document(Manifest),
+    "page": _page,
+    "config": _document(Desired),
+    "reported": _document(Reported),
+    "command": _document(Command),
+    "result": _document(Result),
+    "renew": _document(Renewal),
+    "certificate": _document(Certificate),
+}

@@ -1,0 +1,1 @@
+"""The site at a glance: the first page, lists of events and of what went wrong, figures for monitoring."""

@@ -1,0 +1,239 @@
+"""The routes of `/api/v1`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+
+from cloud.devices.views import EventFilter, list_devices, list_events, list_events_after
+from cloud.overview.bodies import (
+    AuditPage,
+    DeviceOut,
+    EventsOut,
+    OperatorOut,
+    PeoplePage,
+    PersonOut,
+    PlanOut,
+    RostersOut,
+    device_json,
+    event_json,
+    person_json,
+    rosters_json,
+)
+from cloud.people import register
+from cloud.people.register import CardIn, Keys, MembershipIn, PersonIn, StandingIn
+from cloud.people.rosters import spread
+from cloud.people.views import find_person, list_people, list_plans
+from cloud.web import operators
+from cloud.web.auth import (
+    MAX_NAME,
+    MAX_PASSWORD,
+    BadName,
+    Busy,
+    LastAdmin,
+    NameTaken,
+    Right,
+    Role,
+    TooManyTries,
+    WeakPassword,
+    WrongPassword,
+)
+from cloud.web.bodies import plain
+from cloud.web.desk import Services, address, call_for, known_device, there
+from cloud.web.operators import Login
+from cloud.web.params import Cursor, Id, Limit, Reader, Text
+from cloud.web.streams import JSON, After, LastEventId, stream
+
+router = APIRouter(prefix="/api/v1")
+
+Clerk = Annotated[Login, Depends(call_for(Right.PEOPLE))]
+Admin = Annotated[Login, Depends(call_for(Right.OPERATORS))]
+
+
+BUSY = "many people log in at this moment: try again in a few seconds"
+
+
+class LoginIn(BaseModel):
+    name: str = Field(max_length=MAX_NAME)
+    password: str = Field(max_length=MAX_PASSWORD)
+
+
+class LoginOut(BaseModel):
+    """Send ``token`` as ``Authorization: Bearer …`` until ``expires_ms``."""
+
+    token: str
+    expires_ms: int
+
+
+class Added(BaseModel):
+    id: int
+
+
+@router.post("/login")
+def log_in(body: LoginIn, request: Request, desk: Services) -> LoginOut:
+    try:
+        secret, login = desk.doorkeeper.log_in(body.name, body.password, address(request))
+    except WrongPassword:
+        raise HTTPException(401, "wrong name or password, or the name rests after wrong tries") from None
+    except TooManyTries:
+        raise HTTPException(429, "too many wrong tries from this address: wait five minutes") from None
+    except Busy:
+        raise HTTPException(503, BUSY, {"Retry-After": "5"}) from None
+    return LoginOut(token=secret, expires_ms=login.expires_ms)
+
+
+@router.post("/logout", status_code=204)
+def log_out(login: Reader, desk: Services) -> None:
+    desk.doorkeeper.log_out(login)
+
+
+@router.get("/stream")
+def live_stream(
+    request: Request, _login: Reader, desk: Services, after: After = None, last_event_id: LastEventId = ""
+) -> Response:
+    """Server-sent events: `event` (an EventOut under its arrival number), `device` (a DeviceOut), `resync`."""
+    return stream(request, desk, JSON, last_event_id, after)
+
+
+@router.get("/devices", response_model=list[DeviceOut])
+def devices(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+    with desk.store.reading() as connection:
+        return [device_json(device, desk.clock()) for device in list_devices(connection)]
+
+
+@router.get("/devices/{name}", response_model=DeviceOut)
+def device(name: str, _login: Reader, desk: Services) -> dict[str, Any]:
+    with desk.store.reading() as connection:
+        return device_json(known_device(connection, name), desk.clock())
+
+
+@router.get("/rosters", response_model=RostersOut)
+def rosters(_login: Reader, desk: Services) -> dict[str, Any]:
+    """The newest rosters, and how far each has got."""
+    with desk.store.reading() as connection:
+        return rosters_json(spread(connection))
+
+
+@router.get("/events", response_model=EventsOut)
+def events(
+    _login: Reader,
+    desk: Services,
+    device: Text = "",
+    point: Text = "",
+    kind: Text = "",
+    reason: Text = "",
+    before: Cursor = None,
+    after: Cursor = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """The newest first, going back with ``before``; or with ``after`` the oldest first, going on."""
+    wanted = EventFilter(device, point, kind, reason)
+    with desk.store.reading() as connection:
+        if after is None:
+            found = list_events(connection, wanted, before, limit)
+        else:
+            found = list_events_after(connection, wanted, after, limit)
+    return {"events": [event_json(one) for one in found.rows], "next": found.next}
+
+
+@router.get("/plans", response_model=list[PlanOut])
+def plans(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+    with desk.store.reading() as connection:
+        return [plain(plan) for plan in list_plans(connection)]
+
+
+@router.get("/people", response_model=PeoplePage)
+def people(_login: Reader, desk: Services, text: Text = "", after: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
+    with desk.store.reading() as connection:
+        found = list_people(connection, text, after or 0, limit)
+    return {"people": [person_json(one) for one in found.rows], "next": found.after}
+
+
+@router.post("/people", status_code=201)
+def add_person(body: PersonIn, login: Clerk, desk: Services) -> Added:
+    return Added(id=register.add_person(desk, login.operator, body))
+
+
+@router.get("/people/{person}", response_model=PersonOut)
+def person(person: Id, _login: Reader, desk: Services) -> dict[str, Any]:
+    with desk.store.reading() as connection:
+        found = find_person(connection, person)
+    return person_json(there(found, "there is no such person"))
+
+
+@router.post("/people/{person}/memberships", status_code=201)
+def add_membership(person: Id, body: MembershipIn, login: Clerk, desk: Services) -> Added:
+    return Added(id=register.add_membership(desk, login.operator, person, body))
+
+
+@router.post("/people/{person}/credentials", status_code=201)
+def add_card(person: Id, body: CardIn, login: Clerk, desk: Services, keys: Keys) -> Added:
+    return Added(id=register.add_card(desk, keys, login.operator, person, body))
+
+
+@router.patch("/memberships/{membership}", status_code=204)
+def change_membership(membership: Id, body: StandingIn, login: Clerk, desk: Services) -> None:
+    register.set_membership_standing(desk, login.operator, membership, body.standing)
+
+
+@router.patch("/credentials/{card}", status_code=204)
+def change_card(card: Id, body: StandingIn, login: Clerk, desk: Services) -> None:
+    """Suspend a card, report it lost, or take it into use again."""
+    register.set_card_standing(desk, login.operator, card, body.standing)
+
+
+@router.get("/audit", response_model=AuditPage)
+def audit(_login: Reader, desk: Services, before: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
+    with desk.store.reading() as connection:
+        found = operators.list_deeds(connection, before, limit)
+    return {"deeds": [plain(deed) for deed in found], "next": found[-1].id if len(found) == limit else None}
+
+
+class OperatorIn(BaseModel):
+    name: str = Field(min_length=1, max_length=MAX_NAME, pattern=r"^\S+$")
+    password: str
+    role: Role
+
+
+class DisabledIn(BaseModel):
+    disabled: bool
+
+
+@router.get("/operators", response_model=list[OperatorOut])
+def list_operators(_login: Admin, desk: Services) -> list[dict[str, Any]]:
+    with desk.store.reading() as connection:
+        return [plain(operator) for operator in operators.list_operators(connection)]
+
+
+@router.post("/operators", status_code=201)
+def add_operator(body: OperatorIn, login: Admin, desk: Services) -> Added:
+    try:
+        return Added(id=desk.doorkeeper.add_operator(body.name, body.password, body.role, login.operator.name))
+    except WeakPassword:
+        raise HTTPException(422, "a password has 10 to 200 characters") from None
+    except BadName as wrong:
+        raise HTTPException(422, str(wrong)) from None
+    except NameTaken:
+        raise HTTPException(409, "there is an operator of that name, or of one that looks the same") from None
+    except Busy:
+        raise HTTPException(503, BUSY, {"Retry-After": "5"}) from None
+
+
+@router.patch("/operators/{name}", status_code=204)
+def change_operator(name: str, body: DisabledIn, login: Admin, desk: Services) -> None:
+    """Disabling an operator ends their logins at once. Nobody disables themselves."""
+    with desk.store.reading() as connection:
+        found = there(operators.find_operator(connection, name), "there is no such operator")
+    if found[0].id == login.operator.id:
+        raise HTTPException(409, "ask another administrator: nobody disables themselves")
+    try:
+        desk.doorkeeper.set_disabled(found[0], body.disabled, login.operator.name)
+    except LastAdmin:
+        raise HTTPException(409, "this is the last administrator: add another one first") from None
+
+
+@router.get("/openapi.json", include_in_schema=False)
+def schema(request: Request, _login: Reader) -> JSONResponse:
+    """For those who are logged in: before that, nobody is told what runs here."""
+    return JSONResponse(request.app.openapi())

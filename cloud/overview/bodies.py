@@ -1,0 +1,224 @@
+"""How the API shows what the database holds. Times are UTC milliseconds."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from cloud.devices.views import DeviceView, EventView
+from cloud.people.rosters import Spread
+from cloud.people.views import PersonView
+from cloud.store.labels import Label
+from cloud.web.bodies import Words, plain
+
+
+class PointOut(BaseModel):
+    name: str
+    label: Words
+    report: dict[str, Any]
+
+
+class FaultOut(BaseModel):
+    """A fault by its word; ``point`` is empty where the device itself has it."""
+
+    fault: str
+    point: str
+    known: str
+
+
+class DeviceOut(BaseModel):
+    """A device as the cloud hears it; ``presence`` is never, online, late or offline."""
+
+    name: str
+    label: Words
+    presence: str
+    heard_ms: int | None
+    roster: int
+    waiting: int | None
+    faults: list[FaultOut]
+    points: list[PointOut]
+
+
+class EventOut(BaseModel):
+    """An event. ``replay``: made while its device was offline. ``lateness``: live, late or old; only what is live may
+    ring a bell. ``clock``: how far ``at_ms`` is to be believed; where it
+    was unset and its device has learned the time since, ``best_ms`` is when it happened, give or take the error."""
+
+    arrival: int
+    device: str
+    journal: str
+    seq: int
+    point: str
+    kind: str
+    reason: str | None
+    at_ms: int
+    best_ms: int | None
+    best_error_ms: int | None
+    received_ms: int
+    clock: str
+    replay: bool
+    lateness: str
+    holder: str | None
+    name: Words | None
+
+
+class EventsOut(BaseModel):
+    """``next`` goes into ``before`` or ``after``, whichever was asked with; null at the end."""
+
+    events: list[EventOut]
+    next: int | None
+
+
+class BehindOut(BaseModel):
+    """A device that lacks a roster; ``number`` is the one it uses, ``since_ms`` when the first it lacks was issued."""
+
+    name: str
+    number: int
+    points: int
+    since_ms: int
+
+
+class RosterOut(BaseModel):
+    """A roster, and on how many of the site's points it is applied."""
+
+    number: int
+    issued_ms: int
+    grants: int
+    applied: int
+    points: int
+    behind: list[BehindOut]
+
+
+class RostersOut(BaseModel):
+    """The newest first. ``unpublished``: something has changed that is in none of them yet."""
+
+    rosters: list[RosterOut]
+    unpublished: bool
+
+
+class RationsOut(BaseModel):
+    """What a holder may use in a day of all points of a class together."""
+
+    minutes: int
+    wh: int
+
+
+class PlanOut(BaseModel):
+    """``allotments`` by class of points; ``resets`` are the zones whose emergencies and faults a holder may end."""
+
+    name: str
+    tier: str
+    fee_yuan: int
+    places: int | None
+    opens: dict[str, str]
+    label: Words
+    allotments: dict[str, RationsOut]
+    resets: list[str]
+
+
+class MembershipOut(BaseModel):
+    id: int
+    plan: str
+    label: Words
+    payer: bool
+    from_ms: int
+    until_ms: int
+    standing: str
+
+
+class CardOut(BaseModel):
+    """A card without its number."""
+
+    id: int
+    label: str
+    standing: str
+    added_ms: int
+
+
+class PersonOut(BaseModel):
+    """``holder`` is all that devices know of a person."""
+
+    id: int
+    holder: str
+    name: Words
+    unit: str | None
+    memberships: list[MembershipOut]
+    cards: list[CardOut]
+
+
+class PeoplePage(BaseModel):
+    people: list[PersonOut]
+    next: int | None
+
+
+class DeedOut(BaseModel):
+    """A row of the audit."""
+
+    id: int
+    at_ms: int
+    operator: str
+    action: str
+    subject: str
+    detail: dict[str, str]
+
+
+class AuditPage(BaseModel):
+    deeds: list[DeedOut]
+    next: int | None
+
+
+class OperatorOut(BaseModel):
+    id: int
+    name: str
+    role: str
+    disabled: bool
+    created_ms: int
+
+
+def person_json(person: PersonView) -> dict[str, Any]:
+    """A ``PersonOut`` as plain values."""
+    return {**plain(person), "holder": person.holder.hex()}
+
+
+def _words(label: Label) -> dict[str, str]:
+    return {"zh": label.zh, "en": label.en}
+
+
+def device_json(device: DeviceView, now_ms: int) -> dict[str, Any]:
+    """A ``DeviceOut`` as plain values."""
+    return {
+        "name": device.name,
+        "label": _words(device.label),
+        "presence": device.presence(now_ms).value,
+        "heard_ms": device.heard_ms,
+        "roster": device.roster_number,
+        "waiting": device.waiting,
+        "faults": [{"fault": one.fault, "point": one.point, "known": one.known} for one in device.faults],
+        "points": [{"name": p.name, "label": _words(p.label), "report": p.report} for p in device.points],
+    }
+
+
+def rosters_json(found: Spread) -> dict[str, Any]:
+    """A ``RostersOut`` as plain values."""
+    return {"rosters": [plain(one) for one in found.rosters], "unpublished": found.unpublished}
+
+
+def event_json(event: EventView) -> dict[str, Any]:
+    """An ``EventOut`` as plain values."""
+    return {
+        "arrival": event.arrival,
+        "device": event.device,
+        "journal": event.journal,
+        "seq": event.seq,
+        "point": event.point,
+        "kind": event.kind,
+        "reason": event.reason,
+        "at_ms": event.at_ms,
+        "best_ms": event.best_ms,
+        "best_error_ms": event.best_error_ms,
+        "received_ms": event.received_ms,
+        "clock": event.clock,
+        "replay": event.replay,
+        "lateness": event.lateness.value,
+        "holder": event.holder.hex() if event.holder else None,
+        "name": _words(event.person.name) if event.person else None,
+    }

@@ -1,0 +1,170 @@
+"""The people page: members, their plans and cards, and the forms that change them."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.people import register
+from cloud.people.panel import PersonPanel
+from cloud.people.register import CardIn, Keys, MembershipIn, PersonIn
+from cloud.people.rosters import spread
+from cloud.people.views import find_person, list_people, list_plans
+from cloud.web.auth import Right
+from cloud.web.desk import N_, Desk, Reading, Services, form_for, there
+from cloud.web.forms import NOT_RIGHT, Fields, Said, say
+from cloud.web.operators import Login
+from cloud.web.pages import Pages, see_other
+from cloud.web.params import Cursor, Id, Text
+from cloud.web.rejected import Rejected
+from contract.credentials import FORMATS
+from contract.decide import Standing
+
+ROWS = 50
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
+"""What can be written in milliseconds, in every zone."""
+DONE: Mapping[str, str] = {
+    "person": N_("Added. Now enrol a card."),
+    "membership": N_("The plan is given. Doors on the line know within a second, others once they are back."),
+    "card": N_("The card is enrolled. Doors on the line know within a second, others once they are back."),
+    "standing": N_("Changed. Doors on the line know within a second, others once they are back."),
+}
+NO_NAME = N_("A person needs a name, in Chinese or in English. Nothing was changed.")
+NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
+ENDS_EARLY = N_("The last day comes before the first day. Nothing was changed.")
+
+
+Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
+
+router = APIRouter(prefix="/people")
+
+
+@router.get("")
+def people(request: Request, login: Reading, desk: Services, text: Text = "", after: Cursor = None) -> HTMLResponse:
+    return people_page(request, login, desk, text, after or 0)
+
+
+def people_page(
+    request: Request,
+    login: Login,
+    desk: Desk,
+    text: str = "",
+    after: int = 0,
+    said: Said | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        found = list_people(connection, text.strip(), after, ROWS)
+        plans = list_plans(connection)
+        context: dict[str, Any] = {"spread": spread(connection), "now_ms": desk.clock()}
+    status = 422 if said else 200
+    context |= {"found": found, "plans": plans, "text": text, "said": said}
+    return pages.page(request, "people.html", login, status, **context, typed=typed or {})
+
+
+@router.post("")
+def add_person(request: Request, login: Clerk, desk: Services, fields: Fields) -> Response:
+    def act() -> int:
+        if not fields.keys() & {"name_zh", "name_en"}:
+            raise Rejected(NO_NAME, "name_zh")
+        membership = _membership(request, fields) if "plan" in fields else None
+        names = {key: fields.get(key, "") for key in ("name_zh", "name_en", "unit")}
+        return register.add_person(desk, login.operator, PersonIn(**names, membership=membership))
+
+    return _answer(request, act, "person", lambda said: people_page(request, login, desk, said=said, typed=fields))
+
+
+@router.get("/{person}")
+def person(request: Request, person: Id, login: Reading, desk: Services, done: str = "") -> HTMLResponse:
+    return person_page(request, login, desk, person, say(request, "good", DONE[done]) if done in DONE else None)
+
+
+def person_page(request: Request, login: Login, desk: Desk, person: int, said: Said | None) -> HTMLResponse:
+    pages: Pages = request.app.state.pages
+    panels: list[PersonPanel] = request.app.state.person_panels
+    context: dict[str, Any] = {"panels": panels, "formats": list(FORMATS), "standings": list(Standing)}
+    with desk.store.reading() as connection:
+        found = there(find_person(connection, person))
+        context |= {"person": found, "plans": list_plans(connection), "spread": spread(connection)}
+        for panel in panels:
+            context |= panel.look(connection, found)
+    status = 422 if said and said.tone == "bad" else 200
+    return pages.page(request, "person.html", login, status, **context, said=said, now_ms=desk.clock())
+
+
+@router.post("/{person}/memberships")
+def add_membership(request: Request, person: Id, login: Clerk, desk: Services, fields: Fields) -> Response:
+    def act() -> int:
+        register.add_membership(desk, login.operator, person, _membership(request, fields))
+        return person
+
+    return _answer(request, act, "membership", lambda said: person_page(request, login, desk, person, said))
+
+
+@router.post("/{person}/cards")
+def add_card(request: Request, person: Id, login: Clerk, desk: Services, keys: Keys, fields: Fields) -> Response:
+    def act() -> int:
+        wanted = {key: value for key, value in fields.items() if key in CardIn.model_fields}
+        register.add_card(desk, keys, login.operator, person, CardIn.model_validate(wanted))
+        return person
+
+    return _answer(request, act, "card", lambda said: person_page(request, login, desk, person, said))
+
+
+@router.post("/{person}/cards/{card}")
+def change_card(request: Request, person: Id, card: Id, login: Clerk, desk: Services, fields: Fields) -> Response:
+    def act() -> int:
+        return register.set_card_standing(desk, login.operator, card, Standing(fields.get("standing", "")))
+
+    return _answer(request, act, "standing", lambda said: person_page(request, login, desk, person, said))
+
+
+@router.post("/{person}/memberships/{membership}")
+def change_membership(
+    request: Request, person: Id, membership: Id, login: Clerk, desk: Services, fields: Fields
+) -> Response:
+    def act() -> int:
+        return register.set_membership_standing(desk, login.operator, membership, Standing(fields.get("standing", "")))
+
+    return _answer(request, act, "standing", lambda said: person_page(request, login, desk, person, said))
+
+
+def _answer(request: Request, act: Callable[[], int], done: str, again: Callable[[Said], Response]) -> Response:
+    """On to the person the deed was about, or the form again with what was wrong."""
+    try:
+        return see_other(f"/people/{act()}?done={done}")
+    except Rejected as wrong:
+        return again(say(request, "bad", wrong.text))
+    except ValueError:  # pydantic's own among them: a field that is not what it should be
+        return again(say(request, "bad", NOT_RIGHT))
+
+
+def _membership(request: Request, fields: Mapping[str, str]) -> MembershipIn:
+    """Days of the site's calendar, the last one included. Raises ``Rejected`` or ``ValueError``."""
+    first, last = (_day(fields.get(name, "")) for name in ("first_day", "last_day"))
+    if first and last and last < first:
+        raise Rejected(ENDS_EARLY, "last_day")
+    return MembershipIn(
+        plan=fields.get("plan", ""),
+        payer="payer" in fields,
+        from_ms=_start_of(request, first) if first else 0,
+        until_ms=_start_of(request, last + timedelta(days=1)) if last else 0,
+    )
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Rejected(NO_DAY, "first_day") from None
+    if found is not None and not FIRST_DAY <= found <= LAST_DAY:
+        raise Rejected(NO_DAY, "first_day")
+    return found
+
+
+def _start_of(request: Request, day: date) -> int:
+    pages: Pages = request.app.state.pages
+    return int(datetime.combine(day, time(), pages.zone).timestamp() * 1000)

@@ -1,0 +1,76 @@
+"""Points as they are stored: what stands where, and as what plans ration it."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from sqlalchemy import Connection, insert, select, update
+
+from cloud.devices.point_kinds import note_kinds, reported_kind
+from cloud.devices.wired import Wired
+from cloud.store.revision import touch
+from cloud.store.schema import points, zones
+
+
+def add_point(
+    connection: Connection,
+    name: str,
+    device: str,
+    zone: str,
+    label_zh: str,
+    label_en: str,
+    class_name: str = "",
+    kind: str = "",
+) -> None:
+    """``class_name`` is what plans ration its use by, empty for a door; ``kind`` what it is, empty where only its
+    device may have said so."""
+    kind = kind or reported_kind(connection, device, name)
+    values = {"name": name, "device": device, "zone": zone, "class": class_name, "kind": kind}
+    connection.execute(insert(points).values(**values, label_zh=label_zh, label_en=label_en))
+    touch(connection)
+
+
+def has_point(connection: Connection, name: str) -> bool:
+    """Whether there is a point of that name, be its device registered or not."""
+    return connection.execute(select(points.c.name).where(points.c.name == name)).first() is not None
+
+
+def take_points(
+    connection: Connection,
+    device: str,
+    wired: Sequence[Wired],
+    zone: str = "",
+    labels: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> list[str]:
+    """Bring the points of a device in line with its wiring; returns those that were made or have another class now.
+
+    A new one stands in ``zone`` where an operator named one, else where the wiring says; in a zone that the site does
+    not have nothing is made. Without labels it is called by its name. Nothing is ever deleted, and a point of another
+    device stays as it is.
+    """
+    known = {row.name: row for row in connection.execute(select(points))}
+    places = set(connection.execute(select(zones.c.name)).scalars())
+    changed = []
+    for one in wired:
+        stands = known.get(one.name)
+        if stands is None and (zone or one.zone) in places:
+            called = labels.get(one.name, (one.name, one.name))
+            add_point(connection, one.name, device, zone or one.zone, *called, one.class_name, one.kind)
+        elif stands is not None and stands.device == device and stands._mapping["class"] != one.class_name:
+            set_point(connection, one.name, stands.zone, one.class_name)
+        else:
+            continue
+        changed.append(one.name)
+    note_kinds(connection, device, {one.name: one.kind for one in wired if one.kind})
+    return changed
+
+
+def set_point(
+    connection: Connection, name: str, zone: str, class_name: str, labels: tuple[str, str] | None = None
+) -> None:
+    """Say where a point stands, and what plans ration it as; the zone is one of the site's. Without labels it is called
+    as before."""
+    values = {"zone": zone, "class": class_name}
+    if labels is not None:
+        values |= {"label_zh": labels[0], "label_en": labels[1]}
+    connection.execute(update(points).where(points.c.name == name).values(values))
+    touch(connection)

@@ -1,0 +1,92 @@
+"""The zones of a site, and which plans open each of them."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+from sqlalchemy import Connection, func, insert, select, update
+
+from cloud.people.plans import ZONES
+from cloud.store.labels import Label
+from cloud.store.revision import touch
+from cloud.store.schema import plans, points, schedules, zones
+
+MAX_ZONES = 100
+"""Of a site. A wiring that names more than fit gets no further ones."""
+_LABELS = {name: (label_zh, label_en) for name, label_zh, label_en in ZONES}
+
+
+class ZoneView(Struct, frozen=True):
+    """``opened_by`` is the hours of every plan that opens the zone, ``points`` how many points stand in it."""
+
+    name: str
+    label: Label
+    opened_by: dict[str, str]
+    points: int
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody gets in, whatever plan they hold."""
+        return not self.opened_by
+
+
+def view_zones(connection: Connection) -> list[ZoneView]:
+    """Every zone of the site, by name."""
+    run = connection.execute
+    counted = {row.zone: row.many for row in run(select(points.c.zone, func.count().label("many")).group_by("zone"))}
+    opens = {row.name: row.opens for row in run(select(plans.c.name, plans.c.opens).order_by(plans.c.name))}
+    return [
+        ZoneView(
+            row.name,
+            Label(row.label_zh, row.label_en),
+            {plan: its[row.name] for plan, its in opens.items() if row.name in its},
+            counted.get(row.name, 0),
+        )
+        for row in run(select(zones).order_by(zones.c.name))
+    ]
+
+
+def has_zone(connection: Connection, name: str) -> bool:
+    return connection.execute(select(zones.c.name).where(zones.c.name == name)).first() is not None
+
+
+def make_zones(connection: Connection, names: Iterable[str]) -> list[str]:
+    """Make those that are missing, as far as there is room; returns them. They are called as the standard plans call
+    them, or by their names."""
+    there = set(connection.execute(select(zones.c.name)).scalars())
+    missing = [name for name in dict.fromkeys(names) if name not in there][: max(0, MAX_ZONES - len(there))]
+    for name in missing:
+        add_zone(connection, name, *_LABELS.get(name, (name, name)))
+    return missing
+
+
+def label_zone(connection: Connection, name: str, label_zh: str, label_en: str) -> None:
+    """An empty label leaves the one it has."""
+    values = {key: label for key, label in (("label_zh", label_zh), ("label_en", label_en)) if label}
+    if values:
+        connection.execute(update(zones).where(zones.c.name == name).values(values))
+
+
+def open_zone(connection: Connection, name: str, plan: str, hours: str) -> None:
+    """Have a plan open the zone in these hours; all three exist."""
+    mine = plans.c.name == plan
+    opens = connection.execute(select(plans.c.opens).where(mine)).scalar_one()
+    connection.execute(update(plans).where(mine).values(opens={**opens, name: hours}))
+    touch(connection)
+
+
+def hours_names(connection: Connection) -> list[str]:
+    return list(connection.execute(select(schedules.c.name).order_by(schedules.c.name)).scalars())
+
+
+def hours_labels(connection: Connection) -> dict[str, Label]:
+    """What screens call the hours that plans open zones in, by name."""
+    rows = connection.execute(select(schedules).order_by(schedules.c.name))
+    return {row.name: Label(row.label_zh, row.label_en) for row in rows}
+
+
+def plan_names(connection: Connection) -> list[str]:
+    return list(connection.execute(select(plans.c.name).order_by(plans.c.name)).scalars())
+
+
+def add_zone(connection: Connection, name: str, label_zh: str, label_en: str) -> None:
+    connection.execute(insert(zones).values(name=name, label_zh=label_zh, label_en=label_en))

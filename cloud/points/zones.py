@@ -1,0 +1,128 @@
+"""Where points stand and who gets in there: zones are made, called by a name, and opened for plans. One way for console
+and command line, each change with its row in the audit."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+from msgspec import Struct
+from sqlalchemy import Connection, select
+
+from cloud.devices.wired import Wired
+from cloud.points.store import take_points
+from cloud.points.zone_store import (
+    MAX_ZONES,
+    has_zone,
+    hours_names,
+    label_zone,
+    make_zones,
+    open_zone,
+    plan_names,
+    view_zones,
+)
+from cloud.store.schema import points
+from cloud.web import operators
+from contract.topics import NAME
+
+
+class BadZone(ValueError):
+    """The zone cannot be made or opened so, and nothing was changed; the text says why and what there is."""
+
+
+class Placed(Struct, frozen=True):
+    """What became of the points of a wiring: ``points`` were made or changed, ``zones`` made for them; ``closed`` are
+    those of the wiring's zones that no plan opens, ``left_out`` the points that the cloud did not take, and why."""
+
+    points: Sequence[str] = ()
+    zones: Sequence[str] = ()
+    closed: Sequence[str] = ()
+    left_out: Mapping[str, str] = MappingProxyType({})
+
+    def detail(self) -> dict[str, str]:
+        """For the audit."""
+        left = ", ".join(f"{point}: {why}" for point, why in self.left_out.items())
+        told = {"points": ", ".join(self.points), "zones": ", ".join(self.zones), "left_out": left}
+        return {key: text for key, text in told.items() if text}
+
+
+def place_points(
+    connection: Connection,
+    device: str,
+    wired: Sequence[Wired],
+    zone: str = "",
+    labels: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> Placed:
+    """Bring the points of a device in line with its wiring, and make the zones that it names and that are missing."""
+    named = [zone or one.zone for one in wired]
+    made = make_zones(connection, filter(None, named))
+    taken = take_points(connection, device, wired, zone, labels)
+    closed = [one.name for one in view_zones(connection) if one.closed and one.name in named]
+    return Placed(taken, made, closed, _left_out(connection, device, wired, zone))
+
+
+def _left_out(connection: Connection, device: str, wired: Sequence[Wired], zone: str) -> dict[str, str]:
+    at = {row.name: row.device for row in connection.execute(select(points.c.name, points.c.device))}
+    return {one.name: _why(one, at.get(one.name), zone) for one in wired if at.get(one.name) != device}
+
+
+def _why(one: Wired, other: str | None, zone: str) -> str:
+    if other is not None:
+        return f"it is a point of {other}"
+    if not (zone or one.zone):
+        return "its wiring names no zone"
+    return f"there are {MAX_ZONES} zones already"
+
+
+def read_openings(texts: Iterable[str]) -> dict[str, str]:
+    """Hours by plan, of texts such as ``resident=always``. Raises ``BadZone``."""
+    found = {}
+    for text in texts:
+        plan, equals, hours = text.partition("=")
+        if not (plan and equals and hours):
+            raise BadZone(f"{text!r} is not PLAN=HOURS, such as resident=always")
+        found[plan] = hours
+    return found
+
+
+def create_zone(
+    connection: Connection, now_ms: int, by: str, name: str, label_zh: str = "", label_en: str = ""
+) -> bool:
+    """Make a zone; False if there is one of this name, which stays as it is. Raises ``BadZone``."""
+    if not re.fullmatch(NAME, name):
+        raise BadZone(f"{name!r} is no name of a zone: lower-case letters, digits and hyphens, at most 40")
+    if has_zone(connection, name):
+        return False
+    if not make_zones(connection, [name]):
+        raise BadZone(f"there are {MAX_ZONES} zones already")
+    label_zone(connection, name, label_zh, label_en)
+    operators.record(connection, now_ms, by, "zone.added", name)
+    return True
+
+
+def rename_zone(connection: Connection, now_ms: int, by: str, name: str, label_zh: str, label_en: str) -> None:
+    """Call a zone something else. Raises ``BadZone``."""
+    _check_zone(connection, name)
+    if not (label_zh or label_en):
+        raise BadZone("say what it is to be called, in Chinese or in English")
+    label_zone(connection, name, label_zh, label_en)
+    operators.record(connection, now_ms, by, "zone.renamed", name, label_zh=label_zh, label_en=label_en)
+
+
+def open_for(connection: Connection, now_ms: int, by: str, name: str, openings: Mapping[str, str]) -> None:
+    """Have plans open a zone, each in its hours. Raises ``BadZone``."""
+    _check_zone(connection, name)
+    known_plans, known_hours = plan_names(connection), hours_names(connection)
+    for plan, hours in openings.items():
+        if plan not in known_plans:
+            raise BadZone(f"there is no plan {plan}; there is {', '.join(known_plans)}")
+        if hours not in known_hours:
+            raise BadZone(f"there are no hours {hours}; there is {', '.join(known_hours)}")
+    for plan, hours in openings.items():
+        open_zone(connection, name, plan, hours)
+        operators.record(connection, now_ms, by, "zone.opened", name, plan=plan, hours=hours)
+
+
+def _check_zone(connection: Connection, name: str) -> None:
+    if not has_zone(connection, name):
+        there = ", ".join(one.name for one in view_zones(connection)) or "none yet"
+        raise BadZone(f"there is no zone {name}; there is {there}")

@@ -1,0 +1,330 @@
+"""Who may log in, and what they may do.
+
+There is no default password: the first operator is made on the command line or by the demo. Passwords are stored as
+argon2id, login secrets as their SHA-256, so a stolen database logs nobody in.
+"""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from enum import StrEnum
+from threading import BoundedSemaphore, Lock
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from msgspec import Struct
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from cloud.store.database import Clock, Store
+from cloud.web import operators
+from cloud.web.names import UnclearName, clean_login, look
+from cloud.web.networks import network_of
+from cloud.web.operators import Login, Operator
+
+MINUTE_MS = 60_000
+LOGIN_LASTS_MS = 12 * 60 * MINUTE_MS
+"""A shift. A login is not prolonged by use."""
+MIN_PASSWORD = 10
+MAX_PASSWORD = 200
+"""Characters. The upper bound keeps a stranger from making us hash megabytes."""
+MAX_NAME = 40
+HASHING_AT_ONCE = 2
+"""One hash takes 64 MiB; a flood of logins must not take the machine's memory."""
+MAX_WAITING_HASHES = 6
+"""Those that wait for one of these places. Each has a thread of the web's pool, of which pages need the others."""
+MAX_WATCHED = 10_000
+"""Names and addresses whose wrong tries are remembered."""
+
+
+class Role(StrEnum):
+    """What an operator is trusted with."""
+
+    ADMIN = "admin"
+    STAFF = "staff"
+    GUARD = "guard"
+
+
+class Right(StrEnum):
+    """What an action asks for. ``READ`` includes the names of people; ``DOORS`` is to open a door, to set its mode, and
+    to begin and end a session, ``DEVICES`` what concerns the machine itself, ``ADOPT`` to let one in, to replace it and
+    to put it out."""
+
+    READ = "read"
+    PEOPLE = "people"
+    DOORS = "doors"
+    DEVICES = "devices"
+    ADOPT = "adopt"
+    OPERATORS = "operators"
+
+
+RIGHTS: Mapping[Role, frozenset[Right]] = {
+    Role.ADMIN: frozenset(Right),
+    Role.STAFF: frozenset({Right.READ, Right.PEOPLE, Right.DOORS, Right.ADOPT}),
+    Role.GUARD: frozenset({Right.READ, Right.DOORS}),
+}
+
+
+def may(operator: Operator, right: Right) -> bool:
+    return right in RIGHTS[Role(operator.role)]
+
+
+class Refused(Exception):
+    """The request cannot be granted; the text says why, for the person who asked."""
+
+
+class WrongPassword(Refused):
+    """Wrong name or password, or the name rests after wrong tries: a stranger cannot tell which."""
+
+
+class TooManyTries(Refused):
+    """This address has to wait."""
+
+
+class Busy(Refused):
+    """More passwords are judged at this moment than the machine takes; nothing was counted against anybody."""
+
+
+class WeakPassword(Refused):
+    """The new password is not long enough, or too long."""
+
+
+class NameTaken(Refused):
+    """There is an operator of that name, or of one that looks the same."""
+
+
+class BadName(Refused):
+    """Nobody can be called so; the text says why."""
+
+
+class LastAdmin(Refused):
+    """Without this one there would be no administrator who may log in."""
+
+
+class NoOperator(Refused):
+    """There is no operator of that name."""
+
+
+class Limit(Struct, frozen=True):
+    """At most ``tries`` wrong ones within a window."""
+
+    tries: int
+    window_ms: int
+
+
+AT_ONE_ADDRESS = Limit(20, 5 * MINUTE_MS)
+NAME_FROM_ONE_ADDRESS = Limit(5, 15 * MINUTE_MS)
+NAME_FROM_STRANGERS = Limit(50, 60 * MINUTE_MS)
+"""From all addresses together at which the operator has never logged in, or not for long: whoever guesses from many of
+them has 1,200 tries a day, and keeps nobody out who comes from where they usually do."""
+
+
+class Throttle:
+    """Counts wrong tries by key. Bounded: the key that has been quiet longest is forgotten first."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+        self._wrong: OrderedDict[str, list[int]] = OrderedDict()
+
+    def blocks(self, key: str, now_ms: int) -> bool:
+        recent = [at_ms for at_ms in self._wrong.get(key, ()) if at_ms > now_ms - self._limit.window_ms]
+        return len(recent) >= self._limit.tries
+
+    def count(self, key: str, now_ms: int) -> None:
+        times = [*self._wrong.pop(key, []), now_ms]
+        self._wrong[key] = times[-self._limit.tries :]
+        if len(self._wrong) > MAX_WATCHED:
+            self._wrong.popitem(last=False)
+
+    def take_back(self, key: str, at_ms: int) -> None:
+        """A try that was counted was none."""
+        times = self._wrong.get(key, [])
+        if at_ms in times:
+            times.remove(at_ms)
+
+    def forget(self, key: str) -> None:
+        self._wrong.pop(key, None)
+
+
+class Doorkeeper:
+    """Logs operators in and out. Safe to call from any thread."""
+
+    def __init__(self, store: Store, clock: Clock, hasher: PasswordHasher | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._hasher = hasher or PasswordHasher()
+        self._hashing = BoundedSemaphore(HASHING_AT_ONCE)
+        self._admitted = BoundedSemaphore(HASHING_AT_ONCE + MAX_WAITING_HASHES)
+        self._counting = Lock()
+        self._by_address = Throttle(AT_ONE_ADDRESS)
+        self._by_both = Throttle(NAME_FROM_ONE_ADDRESS)
+        self._by_strangers = Throttle(NAME_FROM_STRANGERS)
+        # Verified against where the name is unknown, so that both answers take equally long.
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+
+    def add_operator(self, name: str, password: str, role: Role, by: str) -> int:
+        """The new operator's id. Raises ``BadName``, ``WeakPassword`` or ``NameTaken``."""
+        try:
+            name = clean_login(name)
+        except UnclearName as wrong:
+            raise BadName(str(wrong)) from None
+        if len(name) > MAX_NAME:
+            raise BadName(f"a name has at most {MAX_NAME} characters")
+        password_hash = self._hash(password)
+        try:
+            with self._store.writing() as connection:
+                if look(name) in {look(one.name) for one in operators.list_operators(connection)}:
+                    raise NameTaken(name)
+                added = operators.add_operator(connection, name, password_hash, role, self._clock())
+                operators.record(connection, self._clock(), by, "operator.added", name, role=role)
+        except IntegrityError:
+            raise NameTaken(name) from None
+        return added
+
+    def log_in(self, name: str, password: str, address: str) -> tuple[str, Login]:
+        """A new login and its secret, which is nowhere else. Raises ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
+        now_ms = self._clock()
+        found = self._judge(name, password, address, now_ms)
+        secret = secrets.token_urlsafe(32)
+        login = Login(found, login_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
+        with self._store.writing() as connection:
+            operators.add_login(connection, login, now_ms)
+            operators.know_network(connection, found.id, network_of(address), now_ms)
+            operators.record(connection, now_ms, name, "login", address=address)
+        return secret, login
+
+    def login_of(self, secret: str) -> Login | None:
+        """The login that a cookie or bearer token stands for, while it stands."""
+        with self._store.reading() as connection:
+            return operators.find_login(connection, login_hash(secret), self._clock())
+
+    def log_out(self, login: Login) -> None:
+        with self._store.writing() as connection:
+            operators.end_login(connection, login.id_hash)
+            operators.record(connection, self._clock(), login.operator.name, "logout")
+
+    def change_password(self, login: Login, old: str, new: str, address: str) -> None:
+        """Ends every other login of this operator. Raises ``WeakPassword``, ``WrongPassword``, ``TooManyTries`` or
+        ``Busy``."""
+        name, now_ms = login.operator.name, self._clock()
+        self._judge(name, old, address, now_ms)
+        password_hash = self._hash(new)
+        with self._store.writing() as connection:
+            operators.set_password(connection, login.operator.id, password_hash)
+            operators.end_logins(connection, login.operator.id, but=login.id_hash)
+            operators.record(connection, now_ms, name, "password.changed", name)
+
+    def reset_password(self, name: str, new: str, by: str) -> None:
+        """For somebody who has forgotten theirs; ends all their logins. Raises ``WeakPassword`` or ``NoOperator``."""
+        password_hash = self._hash(new)
+        with self._store.writing() as connection:
+            found = operators.find_operator(connection, name)
+            if found is None:
+                raise NoOperator(name)
+            operators.set_password(connection, found[0].id, password_hash)
+            operators.end_logins(connection, found[0].id)
+            operators.record(connection, self._clock(), by, "password.reset", name)
+
+    def set_disabled(self, operator: Operator, disabled: bool, by: str) -> None:
+        """Disabling ends the operator's logins at once. Raises ``LastAdmin``."""
+        with self._store.writing() as connection:
+            if disabled:
+                _keep_an_admin(connection, operator)
+            operators.set_disabled(connection, operator.id, disabled)
+            action = "operator.disabled" if disabled else "operator.enabled"
+            operators.record(connection, self._clock(), by, action, operator.name)
+
+    def remove_operator(self, operator: Operator, by: str) -> None:
+        """Forget an operator and end their logins; the audit keeps what they did. Raises ``LastAdmin``."""
+        with self._store.writing() as connection:
+            _keep_an_admin(connection, operator)
+            operators.remove_operator(connection, operator.id)
+            operators.record(connection, self._clock(), by, "operator.removed", operator.name, role=operator.role)
+
+    def _hash(self, password: str) -> str:
+        if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+            raise WeakPassword
+        with self._turn():
+            return self._hasher.hash(password)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """A place to hash in, after a short wait at most. Raises ``Busy``."""
+        if not self._admitted.acquire(blocking=False):
+            raise Busy
+        try:
+            with self._hashing:
+                yield
+        finally:
+            self._admitted.release()
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        with self._turn():
+            try:
+                self._hasher.verify(password_hash, password[:MAX_PASSWORD])
+            except (VerificationError, InvalidHashError):
+                return False
+        return len(password) <= MAX_PASSWORD
+
+    def _judge(self, name: str, password: str, address: str, now_ms: int) -> Operator:
+        """Whose name and password these are. A try is counted before it is judged, or as many as come at once would all
+        be judged. Raises ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
+        network = network_of(address)
+        with self._store.reading() as connection:
+            found = operators.find_operator(connection, name)
+            usual = found is not None and operators.knows_network(connection, found[0].id, network, now_ms)
+        self._count(name, network, usual, now_ms)
+        try:
+            matches = self._matches(found[1] if found else self._nobody, password)
+        except Busy:
+            self._take_back(name, network, usual, now_ms)
+            raise
+        if found is None or found[0].disabled or not matches:
+            self._record_wrong(name if found else "", address, now_ms)
+            raise WrongPassword
+        self._take_back(name, network, usual, now_ms)
+        with self._counting:
+            self._by_both.forget(f"{name}\n{network}")
+        return found[0]
+
+    def _count(self, name: str, network: str, usual: bool, now_ms: int) -> None:
+        """Count a try. While a name rests its tries are counted against the address alone: nobody keeps it resting.
+
+        Raises ``TooManyTries`` or ``WrongPassword``.
+        """
+        with self._counting:
+            if self._by_address.blocks(network, now_ms):
+                raise TooManyTries
+            self._by_address.count(network, now_ms)
+            if self._by_both.blocks(f"{name}\n{network}", now_ms):
+                raise WrongPassword
+            if not usual and self._by_strangers.blocks(name, now_ms):
+                raise WrongPassword
+            self._by_both.count(f"{name}\n{network}", now_ms)
+            if not usual:
+                self._by_strangers.count(name, now_ms)
+
+    def _take_back(self, name: str, network: str, usual: bool, now_ms: int) -> None:
+        with self._counting:
+            self._by_address.take_back(network, now_ms)
+            self._by_both.take_back(f"{name}\n{network}", now_ms)
+            if not usual:
+                self._by_strangers.take_back(name, now_ms)
+
+    def _record_wrong(self, known_name: str, address: str, now_ms: int) -> None:
+        """A name nobody has is not recorded: people type their password into the wrong field."""
+        with self._store.writing() as connection:
+            operators.record(connection, now_ms, known_name, "login.refused", address=address)
+
+
+def login_hash(secret: str) -> bytes:
+    """What is stored of a login's secret, which is random and long: a plain hash is enough."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _keep_an_admin(connection: Connection, leaving: Operator) -> None:
+    others = (one for one in operators.list_operators(connection) if one.id != leaving.id and not one.disabled)
+    if leaving.role == Role.ADMIN and not any(one.role == Role.ADMIN for one in others):
+        raise LastAdmin(leaving.name)

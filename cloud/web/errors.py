@@ -1,0 +1,122 @@
+"""What a caller is told when something is not granted: JSON under the API, a page elsewhere. Never what they sent."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from cloud.web.desk import N_, Forbidden, LoginNeeded, maybe_login
+from cloud.web.rejected import Rejected
+
+API = "/api/"
+STREAM = "/live"
+"""How the path of every stream ends."""
+CODES = {
+    401: "wrong_login",
+    404: "not_found",
+    405: "wrong_method",
+    409: "taken",
+    413: "too_large",
+    429: "too_many_tries",
+}
+
+
+def is_api(request: Request) -> bool:
+    return request.url.path.startswith(API)
+
+
+def problem(status: int, error: str, message: str, where: str = "") -> JSONResponse:
+    """The one form of every error of the API. ``where`` names the field at fault."""
+    return JSONResponse({"error": error, "message": message, "where": where}, status)
+
+
+def page(request: Request, status: int, heading: str, cure: str, *, log_in: bool = False) -> Response:
+    """What went wrong, inside the frame of whoever is logged in, with the way back to where the form stood."""
+    pages = request.app.state.pages
+    say = pages.language(request).say
+    login, back = maybe_login(request), came_from(request)
+    context = {"heading": say(heading), "cure": say(cure), "back": back, "log_in": log_in and login is None}
+    found: Response = pages.page(request, "trouble.html", login, status, **context)
+    return found
+
+
+def came_from(request: Request) -> str:
+    """The page of ours that led here, "/" if none did or nobody knows."""
+    referer = urlsplit(request.headers.get("referer", ""))
+    if referer.netloc != request.headers.get("host") or not referer.path.startswith("/"):
+        return "/"
+    return referer.path + (f"?{referer.query}" if referer.query else "")
+
+
+def install(app: FastAPI, refusals: Mapping[type[Exception], int]) -> None:
+    """Put the answers below in place of the framework's own. ``refusals`` are exceptions of the domains, each with the
+    status of its answer."""
+    app.add_exception_handler(LoginNeeded, _login_needed)
+    app.add_exception_handler(Forbidden, _forbidden)
+    app.add_exception_handler(Rejected, _rejected)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(UnicodeEncodeError, _no_text)
+    for kind, status in refusals.items():
+        app.add_exception_handler(kind, _refused(status))
+
+
+async def _login_needed(request: Request, _error: Exception) -> Response:
+    if is_api(request):
+        return problem(401, "login_needed", "send a login token: Authorization: Bearer …")
+    if request.method != "GET" or request.url.path.endswith(STREAM):
+        return page(request, 401, N_("Please log in"), N_("The login has ended. Nothing was changed."), log_in=True)
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
+
+
+async def _forbidden(request: Request, _error: Exception) -> Response:
+    if is_api(request):
+        return problem(403, "forbidden", "this login may not do that, or the request carries no X-CSRF-Token")
+    return page(
+        request,
+        403,
+        N_("That is not yours to do"),
+        N_("Your role does not allow it, or the form was open for too long: load the page again and retry."),
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    first = cast(RequestValidationError, error).errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    if is_api(request):
+        return problem(422, "invalid", str(first["msg"]), where)
+    return page(request, 422, N_("Something in the form is not right"), N_("Go back and look at every field again."))
+
+
+async def _no_text(request: Request, _error: Exception) -> Response:
+    """JSON may hold half of a character, which can be neither stored nor hashed: nothing was changed."""
+    if is_api(request):
+        return problem(422, "invalid", "a text holds half of a character (a lone surrogate)")
+    return page(request, 422, N_("Something in the form is not right"), N_("Go back and look at every field again."))
+
+
+async def _rejected(_request: Request, error: Exception) -> Response:
+    """The console catches these itself, to show them above the form."""
+    found = cast(Rejected, error)
+    return problem(found.status, CODES.get(found.status, "invalid"), found.text, found.where)
+
+
+def _refused(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        return await _http(request, HTTPException(status, str(error)))
+
+    return answer
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    found = cast(HTTPException, error)
+    if is_api(request):
+        return problem(found.status_code, CODES.get(found.status_code, "refused"), str(found.detail))
+    if found.status_code == 404:
+        return page(request, 404, N_("There is no such page"), N_("It may have been renamed: look at the address."))
+    return page(request, found.status_code, N_("This cannot be done now"), N_("Try again shortly."))

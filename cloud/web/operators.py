@@ -1,0 +1,179 @@
+"""Operators, their logins, and the audit: what each of them did, chained like a device's journal."""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cloud.store.schema import audit, logins, operator_networks, operators
+from contract.decide import DAY_MS
+from contract.events import CHAIN_START, chain
+
+MIN_REASON, MAX_REASON = 2, 200
+"""Characters. Two make a word in Chinese, and whoever locks down at a fire types no more."""
+"""Characters of a reason that somebody gives for a deed, and that stands in the audit."""
+
+
+MAX_NETWORKS = 16
+NETWORK_USUAL_MS = 90 * DAY_MS
+"""How long an operator counts as usual where they logged in, or where they were admitted on the command line."""
+
+
+class Operator(Struct, frozen=True):
+    """Somebody who may log in. ``role`` is one of ``cloud.web.auth.Role``."""
+
+    id: int
+    name: str
+    role: str
+    disabled: bool
+    created_ms: int
+
+
+class Login(Struct, frozen=True):
+    """A login that stands: whose it is, and the token its forms must carry."""
+
+    operator: Operator
+    id_hash: bytes
+    csrf: str
+    expires_ms: int
+
+
+_OPERATOR = (operators.c.id, operators.c.name, operators.c.role, operators.c.disabled, operators.c.created_ms)
+
+
+def add_operator(connection: Connection, name: str, password_hash: str, role: str, now_ms: int) -> int:
+    """The new operator's id. Raises ``IntegrityError`` if the name is taken."""
+    values = {"name": name, "password_hash": password_hash, "role": role, "created_ms": now_ms}
+    return int(connection.execute(insert(operators).values(values).returning(operators.c.id)).scalar_one())
+
+
+def list_operators(connection: Connection) -> list[Operator]:
+    return [Operator(*row) for row in connection.execute(select(*_OPERATOR).order_by(operators.c.name))]
+
+
+def find_operator(connection: Connection, name: str) -> tuple[Operator, str] | None:
+    """The operator of that name, and the hash of their password."""
+    row = connection.execute(select(*_OPERATOR, operators.c.password_hash).where(operators.c.name == name)).first()
+    return None if row is None else (Operator(*row[:-1]), row[-1])
+
+
+def set_password(connection: Connection, operator_id: int, password_hash: str) -> None:
+    connection.execute(update(operators).where(operators.c.id == operator_id).values(password_hash=password_hash))
+
+
+def set_disabled(connection: Connection, operator_id: int, disabled: bool) -> None:
+    """Disabling an operator ends their logins in the same transaction."""
+    connection.execute(update(operators).where(operators.c.id == operator_id).values(disabled=disabled))
+    if disabled:
+        end_logins(connection, operator_id)
+
+
+def remove_operator(connection: Connection, operator_id: int) -> None:
+    """Their logins end in the same transaction."""
+    end_logins(connection, operator_id)
+    connection.execute(delete(operator_networks).where(operator_networks.c.operator_id == operator_id))
+    connection.execute(delete(operators).where(operators.c.id == operator_id))
+
+
+def add_login(connection: Connection, login: Login, now_ms: int) -> None:
+    """Open a login; those that have run out are swept away on the occasion."""
+    connection.execute(delete(logins).where(logins.c.expires_ms <= now_ms))
+    connection.execute(
+        insert(logins).values(
+            id_hash=login.id_hash,
+            operator_id=login.operator.id,
+            csrf=login.csrf,
+            created_ms=now_ms,
+            expires_ms=login.expires_ms,
+        )
+    )
+
+
+def find_login(connection: Connection, id_hash: bytes, now_ms: int) -> Login | None:
+    """The login of that hash, if it has not run out and its operator may still log in."""
+    found = connection.execute(
+        select(*_OPERATOR, logins.c.csrf, logins.c.expires_ms)
+        .join_from(logins, operators)
+        .where(logins.c.id_hash == id_hash, logins.c.expires_ms > now_ms, operators.c.disabled.is_(False))
+    ).first()
+    return None if found is None else Login(Operator(*found[:-2]), id_hash, found.csrf, found.expires_ms)
+
+
+def end_login(connection: Connection, id_hash: bytes) -> None:
+    connection.execute(delete(logins).where(logins.c.id_hash == id_hash))
+
+
+def end_logins(connection: Connection, operator_id: int, but: bytes = b"") -> None:
+    """End every login of an operator, save the one whose hash is ``but``."""
+    connection.execute(delete(logins).where(logins.c.operator_id == operator_id, logins.c.id_hash != but))
+
+
+def know_network(connection: Connection, operator_id: int, network: str, now_ms: int) -> None:
+    """The operator has logged in from there. Beyond ``MAX_NETWORKS`` the one that was used longest ago is forgotten."""
+    mine = operator_networks.c.operator_id == operator_id
+    connection.execute(delete(operator_networks).where(mine, operator_networks.c.network == network))
+    kept = select(operator_networks.c.network).where(mine).order_by(operator_networks.c.seen_ms.desc())
+    kept = kept.limit(MAX_NETWORKS - 1)
+    connection.execute(delete(operator_networks).where(mine, operator_networks.c.network.not_in(kept)))
+    values = {"operator_id": operator_id, "network": network, "seen_ms": now_ms}
+    connection.execute(insert(operator_networks).values(values))
+
+
+def knows_network(connection: Connection, operator_id: int, network: str, now_ms: int) -> bool:
+    """Whether the operator has logged in from there within ``NETWORK_USUAL_MS``."""
+    mine = (operator_networks.c.operator_id == operator_id) & (operator_networks.c.network == network)
+    seen_ms = connection.execute(select(operator_networks.c.seen_ms).where(mine)).scalar()
+    return seen_ms is not None and now_ms < seen_ms + NETWORK_USUAL_MS
+
+
+class Deed(Struct, frozen=True):
+    """A row of the audit: who did what to whom, when. ``detail`` holds no secret and no card number."""
+
+    id: int
+    at_ms: int
+    operator: str
+    action: str
+    subject: str
+    detail: dict[str, str]
+
+
+def record(connection: Connection, now_ms: int, operator: str, action: str, subject: str = "", **detail: str) -> None:
+    """Write a row of the audit within the caller's writing transaction, so that the deed and its record are one."""
+    last = connection.execute(select(audit.c.id, audit.c.link).order_by(audit.c.id.desc()).limit(1)).first()
+    number, before = (1, CHAIN_START) if last is None else (last.id + 1, last.link)
+    deed = Deed(number, now_ms, operator, action, subject, detail)
+    connection.execute(insert(audit).values(**msgspec.structs.asdict(deed), link=_link(before, deed)))
+
+
+def list_deeds(connection: Connection, before: int | None = None, limit: int = 50) -> list[Deed]:
+    """The newest rows first, of those older than row ``before``."""
+    query = select(*_DEED).order_by(audit.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(audit.c.id < before)
+    return [Deed(*row) for row in connection.execute(query)]
+
+
+def last_deed(connection: Connection, subject: str, actions: Sequence[str]) -> Deed | None:
+    """The newest of these actions that was done to the subject."""
+    query = select(*_DEED).where(audit.c.subject == subject, audit.c.action.in_(actions))
+    row = connection.execute(query.order_by(audit.c.id.desc()).limit(1)).first()
+    return None if row is None else Deed(*row)
+
+
+def first_broken_deed(connection: Connection) -> int | None:
+    """The number of the first row that does not follow from the row before it, or None if the chain is whole."""
+    before, expected = CHAIN_START, 1
+    for row in connection.execute(select(*_DEED, audit.c.link).order_by(audit.c.id)):
+        deed = Deed(*row[:-1])
+        if deed.id != expected or row.link != _link(before, deed):
+            return expected
+        before, expected = row.link, expected + 1
+    return None
+
+
+_DEED = (audit.c.id, audit.c.at_ms, audit.c.operator, audit.c.action, audit.c.subject, audit.c.detail)
+
+
+def _link(before: bytes, deed: Deed) -> bytes:
+    return chain(before, msgspec.json.encode(deed, order="sorted"))

@@ -1,0 +1,133 @@
+"""Makes the pages: the templates in both languages, and the answer around them."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
+from jinja2.bccache import Bucket
+
+from cloud.devices.views import SiteView
+from cloud.web import words
+from cloud.web.auth import RIGHTS, Right, Role
+from cloud.web.i18n import Language, choose, languages
+from cloud.web.operators import Login
+
+HERE = Path(__file__).parent
+ASSETS = HERE / "assets"
+TEMPLATES = sorted(HERE.parent.glob("*/templates"))
+"""Every domain's own. A name stands in one of them only."""
+LANGUAGE_LASTS_S = 365 * 24 * 3600
+
+
+@lru_cache
+def asset_version() -> str:
+    """Changes whenever a style or a script does, so that browsers may keep them for ever."""
+    content = b"".join(file.read_bytes() for file in sorted(ASSETS.iterdir()))
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+class SharedBytecode(BytecodeCache):
+    """Templates compiled once in this process: every language runs the same code."""
+
+    def __init__(self) -> None:
+        self._by_key: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._by_key:
+            bucket.bytecode_from_string(self._by_key[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._by_key[bucket.key] = bucket.bytecode_to_string()
+
+
+BYTECODE = SharedBytecode()
+
+
+class Pages:
+    """The console's templates, for one site."""
+
+    def __init__(self, site: SiteView, *, demo: bool, clock: Callable[[], int], banner: Callable[[], object]) -> None:
+        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the site, for those who are logged in."""
+        self.zone = ZoneInfo(site.zone)
+        self.languages = languages(self.zone)
+        self._clock = clock
+        self._banner = banner
+        self._environments = {code: _environment(language, site, demo) for code, language in self.languages.items()}
+
+    def language(self, request: Request) -> Language:
+        accepted = request.headers.get("accept-language", "")
+        return self.languages[choose(request.query_params, request.cookies, accepted)]
+
+    def fragment(self, code: str, template: str, **context: Any) -> str:
+        """A piece of a page in the language of that code."""
+        return self._environments[code].get_template(template).render(context).strip()
+
+    def page(
+        self, request: Request, template: str, login: Login | None = None, status: int = 200, **context: Any
+    ) -> HTMLResponse:
+        """A whole page, which remembers the language it was asked in."""
+        language = self.language(request)
+        rights = RIGHTS[Role(login.operator.role)] if login else frozenset[Right]()
+        around: dict[str, Any] = {
+            "path": request.url.path,
+            "query": request.query_params,
+            "login": login,
+            "rights": rights,
+            "now_ms": self._clock(),
+            "banner": self._banner() if login else None,
+            "sirens_below": False,
+            "reloads": request.method == "GET",
+        }
+        body = self.fragment(language.code, template, **around | context)
+        response = HTMLResponse(body, status)
+        if request.query_params.get("lang") == language.code:
+            response.set_cookie(
+                "hg_lang", language.code, max_age=LANGUAGE_LASTS_S, samesite="lax", secure=request.url.scheme == "https"
+            )
+        return response
+
+
+def _environment(language: Language, site: SiteView, demo: bool) -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        bytecode_cache=BYTECODE,
+        extensions=["jinja2.ext.i18n"],
+    )
+    made.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(
+        language=language,
+        site=site,
+        demo=demo,
+        words=words,
+        version=asset_version(),
+        Right=Right,
+        with_query=with_query,
+    )
+    return made
+
+
+def with_query(path: str, query: Mapping[str, str], **changes: str) -> str:
+    """The same page with some of its query changed; an empty value leaves that one out."""
+    changed = {key: value for key, value in {**query, **changes}.items() if value}
+    return f"{path}?{urlencode(changed)}" if changed else path
+
+
+def shape_of(*what: object) -> str:
+    """A short name for everything that a page's forms depend on."""
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
+
+
+def see_other(path: str) -> RedirectResponse:
+    """Where a form leads after its deed: a reload then repeats nothing."""
+    return RedirectResponse(path, status_code=303)

@@ -1,0 +1,352 @@
+"""What the console calls things that devices and the audit name by a word.
+
+What devices record and report has its words in the contract, in both languages (see ``contract.kinds``). What only the
+cloud speaks of stands here: its English text is the key of the catalogue. A word that stands in no table is shown as it
+came: a console is often older than the newest device.
+"""
+
+from collections.abc import Callable, Mapping
+
+from cloud.devices.views import EventView
+from contract.emergencies import CAUSE_WORDS, ENDING_WORDS
+from contract.event_types import Tone
+from contract.kinds import MODE_WORDS, kind_of, vocabulary
+from contract.phrases import Phrase
+
+Said = str | Phrase
+"""A text of the catalogue, or one that brings both of its languages."""
+
+UNSEEN = Phrase("已结束，或设备重启后再无消息", "Over, or not heard of since its device started anew")
+
+ACTIONS: Mapping[str, str] = {
+    "command.open_once": "Opened a door from afar",
+    "command.session_start": "Began a charge from afar",
+    "command.session_stop": "Ended a charge from afar",
+    "command.drill": "Began or ended a fire drill",
+    "muster.seen": "Accounted for somebody",
+    "muster.unseen": "Took back that somebody was accounted for",
+    "command.reboot": "Ordered a restart",
+    "command.send_log": "Asked for a device's log",
+    "command.clock_set": "Set a device's clock",
+    "mode.scheduled": "Back to cards and hours",
+    "mode.hold_open": "Held a door open",
+    "mode.lockdown": "Locked a door down",
+    "mode.end": "Ended a lockdown or what was held open",
+    "mode.renew": "Renewed a lockdown or what is held open",
+    "mode.out_of_service": "Took out of service",
+    "login": "Logged in",
+    "login.refused": "Wrong name or password",
+    "logout": "Logged out",
+    "password.changed": "Changed a password",
+    "password.reset": "Reset a password",
+    "operator.added": "Added an operator",
+    "operator.admitted": "Admitted an operator from an address",
+    "operator.disabled": "Disabled an operator",
+    "operator.enabled": "Enabled an operator",
+    "operator.removed": "Removed an operator",
+    "person.added": "Added a person",
+    "membership.added": "Gave a plan",
+    "membership.changed": "Changed a membership",
+    "card.added": "Enrolled a card",
+    "card.changed": "Changed a card",
+    "point.changed": "Corrected a point",
+    "point.wired": "Took over a point from a wiring",
+    "point.left_out": "Left a point of a wiring out",
+    "zone.added": "Made a zone",
+    "zone.opened": "Opened a zone for a plan",
+    "zone.renamed": "Renamed a zone",
+    "rollout.start": "Changed the wiring of devices",
+    "rollout.stop": "Stopped a change of wiring",
+    "device.registered": "Registered a device",
+    "device.adopted": "Adopted a device",
+    "device.lost": "Reported a device lost",
+    "device.replaced": "Let a new Pi take a device's place",
+}
+
+DETAILS: Mapping[str, str] = {
+    "address": "from",
+    "card": "card",
+    "cards": "cards on it",
+    "certificate": "certificate",
+    "class": "class",
+    "command": "command",
+    "devices": "devices",
+    "holder": "holder",
+    "hours": "hours",
+    "label_en": "in English",
+    "label_zh": "in Chinese",
+    "left_out": "left out",
+    "membership": "membership",
+    "plan": "plan",
+    "points": "points",
+    "reason": "reason",
+    "role": "role",
+    "rollout": "roll-out",
+    "standing": "standing",
+    "why": "because",
+    "zone": "zone",
+    "zones": "zones made",
+}
+"""What the audit keeps of a deed beside who, what and whom."""
+
+STANDINGS: Mapping[str, str] = {"active": "In use", "suspended": "Suspended", "lost": "Reported lost"}
+DEEDS: Mapping[str, str] = {"active": "Take into use", "suspended": "Suspend", "lost": "Report lost"}
+"""What a button says that leads to a standing."""
+ROLES: Mapping[str, str] = {"admin": "Administrator", "staff": "Property staff", "guard": "Guard"}
+
+CLOCKS: Mapping[str, str] = {"holdover": "Clock on its own", "unset": "Clock not set"}
+"""What to say of a time stamp that is not to be believed to the second. Nothing is said of a ``synced`` clock."""
+
+
+TRUSTS: Mapping[str, str] = {"synced": "right", "holdover": "on its own", "unset": "not set"}
+
+ACTORS: Mapping[str, str] = {"command line": "command line"}
+"""Who stands in the audit and is no operator."""
+
+ORDERS: Mapping[str, str] = {
+    "open_once": "Open once",
+    "session_start": "Start charging",
+    "session_stop": "Stop charging",
+    "drill": "Fire drill",
+    "reboot": "Restart the machine",
+    "send_log": "Fetch its log",
+    "clock_set": "Set its clock to the cloud's",
+}
+
+ROLLOUTS: Mapping[str, str] = {
+    "canary": "On its first device",
+    "rest": "On all its devices",
+    "done": "Done",
+    "stopped": "Stopped",
+}
+
+LEGS: Mapping[str, str] = {
+    "unsent": "Not yet its turn",
+    "sent": "Sent; the device says when it is in force",
+    "applied": "In force",
+    "refused": "Refused by the device",
+    "reverted": "Tried, and gone back by itself",
+    "kept": "Keeps the former wiring",
+}
+
+OUTCOMES: Mapping[str, str] = {
+    "sent": "Sent; waiting for the device to say so",
+    "done": "Done: the device says so",
+    "refused": "Refused by the device",
+    "failed": "Failed",
+    "undeliverable": "Not sent: the device is not heard",
+    "unknown": "Unknown: look at the door, or wait for its journal",
+}
+
+REFUSALS: Mapping[str, str] = {
+    "bad_time": "that is no time",
+    "bad_digest": "that is no card",
+    "busy": "too many people are waiting",
+    "cannot_reboot": "it was not told how to restart",
+    "cannot_record": "its disk does not write",
+    "clock_unset": "it does not know the time yet",
+    "emergency": "an emergency frees the way",
+    "expired": "it came too late",
+    "faulted": "it is out of order",
+    "held_open": "it is held open",
+    "internal_error": "a fault inside the device",
+    "keeper_lost": "nobody keeps its pins",
+    "locked_down": "it is locked down",
+    "no_drill": "there is no drill",
+    "no_such_point": "it has no such door",
+    "no_such_session": "that session is over",
+    "no_such_zone": "nothing tells it of a fire in that zone",
+    "not_this_kind": "it is nothing that opens",
+    "not_understood": "its software is too old",
+    "out_of_service": "it is out of service",
+    "restarted": "the device restarted in between",
+    "too_old": "it came too late",
+    "wrong_connection": "its connection is another by now",
+}
+"""Why a device did not do what was ordered."""
+
+BREAKS: Mapping[str, str] = {
+    "full": "Rows %(first)s to %(last)s are lost: its journal was full",
+    "let_go": "Rows %(first)s to %(last)s are lost: the cloud was restored, and the device keeps them no longer",
+    "forked": "Rows %(first)s to %(last)s exist twice: two disks lived under one name",
+}
+"""Where a device's journal is broken, and why."""
+
+PRESENCES: Mapping[str, str] = {
+    "online": "Online",
+    "late": "Quiet",
+    "offline": "Not heard",
+    "never": "Never heard",
+}
+
+SILENCES: Mapping[str, str] = {
+    "stopped": "It signed off: its agent was stopped. Until that runs again, no card opens anything there.",
+    "cut": "Cable, power or agent: that cannot be told from here. If its agent runs, it decides by itself; if not, "
+    "no card opens anything there.",
+}
+"""Why a device is not heard, and what that means on site."""
+
+CONDITIONS: Mapping[str, str] = {
+    "free": "Free",
+    "finished": "Finished",
+    "charging": "Charging now",
+    "closed": "Out of service",
+    "fault": "Fault",
+    "emergency": "Emergency",
+    "offline": "Not heard",
+}
+"""What a socket is to somebody who wants to charge."""
+
+BEGUN_BY: Mapping[str, str] = {"card": "with a card", "operator": "by an operator", "post": "at the post"}
+STOPS: Mapping[str, str] = {"user": "Stopped by the rider"}
+"""Why a session ended, in an operator's words where the rider's would speak to the wrong person."""
+SESSIONS: Mapping[str, str] = {
+    "running": "Running",
+    "interrupted": "Interrupted",
+    "unheard": "No word of its end",
+}
+"""How a session stands that has no end."""
+
+CAUSES: Mapping[str, str] = {
+    "bad_chain": "Rows that do not follow from one another",
+    "bad_request": "A request that cannot be granted",
+    "bad_seal": "Wrong seal",
+    "fork": "Two journals under one name",
+    "malformed": "Not readable",
+    "poison": "An event nobody can read",
+    "too_many_journals": "Too many journals",
+    "unknown_command": "An answer to no order of ours",
+    "two_devices": "Two devices under one name",
+    "unknown_device": "Unknown device",
+}
+"""Why something was put into quarantine."""
+
+
+def broken(why: str) -> str:
+    """The words for rows that are lost or exist twice."""
+    return BREAKS.get(why) or plain(why)
+
+
+def _of(table: Mapping[str, Phrase], word: object) -> Said:
+    return table.get(str(word)) or plain(str(word))
+
+
+def plain(word: str) -> str:
+    """A word that stands in no table, readable."""
+    return word.replace("_", " ").replace(".", ": ", 1)
+
+
+def fault(word: object) -> Said:
+    """The words for a fault. Whatever a device calls it, there are some."""
+    return _of(vocabulary().faults, word)
+
+
+def detail(key: str, value: str) -> tuple[str, Said]:
+    """The words for a detail of the audit, and for its value where that is a word of ours."""
+    values: Mapping[str, Mapping[str, Said]] = {"role": ROLES, "standing": STANDINGS, "class": classes()}
+    return DETAILS.get(key) or plain(key), values.get(key, {}).get(value, "")
+
+
+def mode(word: object) -> Said:
+    return _of(MODE_WORDS, word)
+
+
+def is_cause(word: object) -> bool:
+    """Whether this is a cause of an emergency."""
+    return word in CAUSE_WORDS
+
+
+def cause(word: object) -> Said:
+    """The words for the cause of an emergency."""
+    return _of(CAUSE_WORDS, word)
+
+
+def ending(word: object) -> Said:
+    """The words for how an emergency ended."""
+    return UNSEEN if word == "unseen" else _of(ENDING_WORDS, word)
+
+
+def phase(word: object) -> Said:
+    return _of(vocabulary().phases, word)
+
+
+def kind(name: str) -> Phrase:
+    """What one of a kind of point is called."""
+    return kind_of(name).noun.one
+
+
+def classes() -> dict[str, Phrase]:
+    """What plans ration points as, and the words for many of them."""
+    return {name: noun.many for name, noun in vocabulary().classes.items()}
+
+
+def sort_of(class_name: str) -> Said:
+    """The words for a class of sockets."""
+    return _of(classes(), class_name)
+
+
+def begun_by(word: str) -> str:
+    return BEGUN_BY.get(word) or plain(word)
+
+
+def refusal(word: str) -> str:
+    return REFUSALS.get(word) or plain(word)
+
+
+def why(word: str) -> str:
+    return CAUSES.get(word) or plain(word)
+
+
+def name_of(kind: str) -> Said:
+    """The words for a kind of event, or for a family of kinds."""
+    event = vocabulary().events.get(kind)
+    return _of(vocabulary().families, kind) if event is None else event.look.words
+
+
+def look_of(event: EventView) -> tuple[Tone, Said]:
+    """The tone and the words of an event."""
+    declared = vocabulary().events.get(event.kind)
+    if declared is None:
+        return "quiet", plain(event.kind)
+    look = declared.look_of(event.data)
+    return look.tone, look.words
+
+
+def details_of(event: EventView) -> list[Said]:
+    """What is said of an event beside its name, by the words that its data holds."""
+    declared, data = vocabulary().events.get(event.kind), event.data
+    fields = ("fault",) if declared is None else declared.says
+    said = [SAID_OF[field](data[field]) for field in fields if data.get(field)]
+    return said if declared is None or declared.adds is None else [*said, declared.adds.filled(data)]
+
+
+SAID_OF: Mapping[str, Callable[[object], Said]] = {"mode": mode, "cause": cause, "how": ending, "fault": fault}
+"""The words for the fields of events."""
+
+
+def texts() -> list[str]:
+    """Every text of these tables, for the catalogue to be complete."""
+    tables = (
+        BREAKS,
+        ACTIONS,
+        DETAILS,
+        STANDINGS,
+        DEEDS,
+        ROLES,
+        CLOCKS,
+        TRUSTS,
+        PRESENCES,
+        SILENCES,
+        CONDITIONS,
+        BEGUN_BY,
+        SESSIONS,
+        CAUSES,
+        ACTORS,
+        ORDERS,
+        OUTCOMES,
+        REFUSALS,
+        ROLLOUTS,
+        LEGS,
+        STOPS,
+    )
+    return sorted({text for table in tables for text in table.values()})

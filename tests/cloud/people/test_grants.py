@@ -1,0 +1,291 @@
+"""From people to grants: what a plan opens, who shares one, and what money never denies."""
+
+import random
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
+
+from cloud.people.grants import Community, Credential, Point, grants
+from cloud.people.members import ENDED_SHOWN_MS, MAX_OF_A_PLAN, Membership, Person
+from cloud.people.plans import FOUNDER_PLACES, HOURS, RIDER, STANDARD
+from contract.decide import DAY_MS, Allotment, Facts, Grant, Request, Standing, Tier, Trust, Used, weigh
+from contract.reasons import Reason
+from contract.roster import Rations, Site
+
+NOW_MS = 1_700_020_800_000  # a Wednesday, noon in Shanghai
+LAST_YEAR = (NOW_MS - 400 * DAY_MS, NOW_MS - 35 * DAY_MS)
+THIS_YEAR = (NOW_MS - 35 * DAY_MS, NOW_MS + 330 * DAY_MS)
+NEXT_YEAR = (NOW_MS + DAY_MS, NOW_MS + 366 * DAY_MS)
+POINTS = [Point("gym-turnstile", "gym"), Point("east-gate", "estate"), Point("hub-door", "hub")]
+
+
+def card(person: int) -> bytes:
+    return bytes([person]) * 16
+
+
+def person(number: int, household: int | None = 1) -> Person:
+    return Person(number, bytes([number]) * 8, household)
+
+
+def member(
+    person: int, plan: str, window: tuple[int, int] = (0, 0), *, payer: bool = True, number: int = 0
+) -> Membership:
+    return Membership(number or person, person, plan, payer, *window)
+
+
+def community(people: list[Person], memberships: list[Membership]) -> Community:
+    return Community(
+        zone="Asia/Shanghai",
+        plans=STANDARD,
+        people=people,
+        memberships=memberships,
+        credentials=[Credential(one.id, card(one.id)) for one in people],
+        points=POINTS,
+        schedules={hours.name: hours.schedule for hours in HOURS},
+    )
+
+
+def answer(found: Community, who: int, point: str, now_ms: int = NOW_MS) -> Reason:
+    """What a device with the roster would say."""
+    rows, page = grants(found, NOW_MS)
+    site = Site(page)
+    held = [site.grant(row) for row in rows if row.digest == card(who)]
+    facts = Facts(zone=ZoneInfo("Asia/Shanghai"), clock=Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0)
+    return weigh(Request(point, card(who)), held, facts, now_ms).reason
+
+
+def test_a_resident_passes_the_gate_and_not_the_gym() -> None:
+    found = community([person(1)], [])
+    assert answer(found, 1, "east-gate") is Reason.ALLOWED
+    assert answer(found, 1, "gym-turnstile") is Reason.NOT_ENTITLED
+
+
+def test_a_yearly_member_enters_the_gym_in_its_hours_until_the_year_is_over() -> None:
+    found = community([person(1)], [member(1, "yearly", THIS_YEAR)])
+    assert answer(found, 1, "gym-turnstile") is Reason.ALLOWED
+    assert answer(found, 1, "gym-turnstile", NOW_MS + 11 * 3_600_000) is Reason.OUTSIDE_HOURS
+    assert answer(found, 1, "gym-turnstile", THIS_YEAR[1] - 1000) is not Reason.EXPIRED
+    assert answer(found, 1, "gym-turnstile", THIS_YEAR[1]) is Reason.EXPIRED
+
+
+def test_an_ended_member_is_told_so_and_goes_home_all_the_same() -> None:
+    found = community([person(1)], [member(1, "yearly", LAST_YEAR)])
+    assert answer(found, 1, "gym-turnstile") is Reason.EXPIRED
+    assert answer(found, 1, "east-gate") is Reason.ALLOWED
+
+
+def test_a_membership_that_ended_long_ago_is_no_longer_told() -> None:
+    found = community([person(1)], [member(1, "yearly", (1, NOW_MS - ENDED_SHOWN_MS))])
+    assert answer(found, 1, "gym-turnstile") is Reason.NOT_ENTITLED
+
+
+@pytest.mark.parametrize("plan", ["yearly", "founder"])
+def test_a_suspended_member_goes_home_all_the_same(plan: str) -> None:
+    suspended = structs.replace(member(1, plan), standing=Standing.SUSPENDED)
+    found = community([person(1)], [suspended])
+    assert answer(found, 1, "gym-turnstile") is Reason.SUSPENDED
+    assert answer(found, 1, "east-gate") is Reason.ALLOWED
+
+
+def test_a_lost_card_opens_nothing_and_the_persons_other_card_everything() -> None:
+    found = community([person(1)], [member(1, "yearly", THIS_YEAR)])
+    cards = [Credential(1, card(1), Standing.LOST), Credential(1, card(9))]
+    found = structs.replace(found, credentials=cards)
+    assert answer(found, 1, "east-gate") is Reason.REPORTED_LOST
+    assert answer(found, 1, "gym-turnstile") is Reason.REPORTED_LOST
+    assert answer(found, 9, "gym-turnstile") is Reason.ALLOWED
+
+
+@pytest.mark.parametrize("first", [LAST_YEAR, THIS_YEAR])
+def test_who_renewed_passes_whichever_year_was_written_first(first: tuple[int, int]) -> None:
+    second = THIS_YEAR if first == LAST_YEAR else LAST_YEAR
+    found = community([person(1)], [member(1, "yearly", first, number=1), member(1, "yearly", second, number=2)])
+    assert answer(found, 1, "gym-turnstile") is Reason.ALLOWED
+
+
+def test_who_renewed_in_advance_passes_now_and_after_the_change() -> None:
+    upcoming = (THIS_YEAR[1], THIS_YEAR[1] + 365 * DAY_MS)
+    found = community([person(1)], [member(1, "yearly", THIS_YEAR, number=1), member(1, "yearly", upcoming, number=2)])
+    noon_after = NOW_MS + 331 * DAY_MS
+    assert answer(found, 1, "gym-turnstile") is Reason.ALLOWED
+    assert answer(found, 1, "gym-turnstile", noon_after) is Reason.ALLOWED
+
+
+def test_a_membership_to_come_is_told_as_that() -> None:
+    found = community([person(1)], [member(1, "yearly", NEXT_YEAR)])
+    assert answer(found, 1, "gym-turnstile") is Reason.NOT_YET_VALID
+
+
+def test_a_founder_household_has_places_for_the_payer_and_three_named() -> None:
+    people = [person(number) for number in range(1, 7)]
+    family = [member(number, "founder", payer=number == 6) for number in range(1, 7)]
+    found = community(people, family)
+    entered = [one.id for one in people if answer(found, one.id, "gym-turnstile") is Reason.ALLOWED]
+    assert entered == [1, 2, 3, 6]
+    assert len(entered) == FOUNDER_PLACES
+    assert all(answer(found, one.id, "east-gate") is Reason.ALLOWED for one in people)
+
+
+def test_a_founder_plan_that_nobody_paid_admits_nobody() -> None:
+    found = community([person(1), person(2)], [member(1, "founder", payer=False), member(2, "founder", payer=False)])
+    assert answer(found, 1, "gym-turnstile") is Reason.NOT_ENTITLED
+
+
+def test_the_places_of_one_household_are_not_anothers() -> None:
+    people = [person(number, household=1 + number // 4) for number in range(1, 8)]
+    found = community(people, [member(number, "founder", payer=number in (1, 4)) for number in range(1, 8)])
+    assert all(answer(found, one.id, "gym-turnstile") is Reason.ALLOWED for one in people)
+
+
+def test_riders_reach_the_hub_and_staff_everything() -> None:
+    people = [person(1, None), person(2, None)]
+    found = community(people, [member(1, "rider"), member(2, "staff")])
+    assert answer(found, 1, "hub-door") is Reason.ALLOWED
+    assert answer(found, 1, "east-gate") is Reason.ALLOWED
+    assert answer(found, 1, "gym-turnstile") is Reason.NOT_ENTITLED
+    assert {answer(found, 2, point.name) for point in POINTS} == {Reason.ALLOWED}
+
+
+def test_tiers_follow_the_plan() -> None:
+    found = community([person(1)], [member(1, "founder")])
+    assert {row.tier for row in grants(found, NOW_MS)[0]} == {Tier.RESIDENT, Tier.FOUNDER}
+
+
+def test_a_second_membership_of_one_person_moves_nobody_elses_rows() -> None:
+    people = [person(1), person(2)]
+    before, _ = grants(community(people, [member(1, "yearly", THIS_YEAR)]), NOW_MS)
+    more = [member(1, "yearly", THIS_YEAR), member(2, "yearly", THIS_YEAR), member(2, "yearly", LAST_YEAR, number=9)]
+    after, _ = grants(community(people, more), NOW_MS)
+    assert [row for row in after if row.digest == card(1)] == [row for row in before if row.digest == card(1)]
+
+
+def test_too_many_memberships_enlarge_no_site_page() -> None:
+    """One person with 1,150 riders' plans made a site page that no message could carry: every roster stood still."""
+    many = [member(1, "rider", (NOW_MS - DAY_MS, NOW_MS + day * DAY_MS), number=day) for day in range(1, 1_151)]
+    found = community([person(1), person(2)], [*many, member(2, "yearly", THIS_YEAR, number=2_000)])
+    rows, page = grants(found, NOW_MS)
+    assert sum(row.digest == card(1) for row in rows) == MAX_OF_A_PLAN + 1
+    assert len(page.profiles) == len(STANDARD) * MAX_OF_A_PLAN
+    assert [answer(found, who, "gym-turnstile") for who in (1, 2)] == [Reason.NOT_ENTITLED, Reason.ALLOWED]
+    assert answer(found, 1, "hub-door") is Reason.ALLOWED
+
+
+def test_a_running_membership_is_told_before_later_ones() -> None:
+    to_come = [
+        member(1, "yearly", (day * DAY_MS + NOW_MS, (day + 1) * DAY_MS + NOW_MS), number=day) for day in range(1, 40)
+    ]
+    ended = [
+        member(1, "yearly", (NOW_MS - (day + 1) * DAY_MS, NOW_MS - day * DAY_MS), number=60 + day) for day in range(20)
+    ]
+    today = member(1, "yearly", (NOW_MS - 1000, NOW_MS + DAY_MS), number=50)
+    found = community([person(1)], [*to_come, *ended, today])
+    assert answer(found, 1, "gym-turnstile") is Reason.ALLOWED
+    assert answer(found, 1, "gym-turnstile", NOW_MS + 3 * DAY_MS) is Reason.ALLOWED
+
+
+memberships = st.builds(
+    Membership,
+    id=st.integers(1, 99),
+    person=st.integers(1, 7),
+    plan=st.sampled_from(["founder", "yearly", "rider", "staff", "gone"]),
+    payer=st.booleans(),
+    from_ms=st.sampled_from([0, 1, NOW_MS - DAY_MS, NOW_MS + DAY_MS]),
+    until_ms=st.sampled_from([0, 1, 999, NOW_MS - DAY_MS, NOW_MS + DAY_MS]),
+    standing=st.sampled_from(Standing),
+)
+
+
+@given(held=st.lists(memberships, max_size=12, unique_by=lambda one: one.id))
+def test_whatever_people_hold_the_roster_is_sound_and_their_gate_is_open(held: list[Membership]) -> None:
+    people = [person(number) for number in range(1, 5)] + [person(5, None), person(6, None)]
+    found = community(people, held)
+    rows, page = grants(found, NOW_MS)
+    keys = [(row.digest, row.profile) for row in rows]
+    assert keys == sorted(set(keys))
+    site = Site(page)
+    assert {len(row.pack()) for row in rows} <= {36}
+    assert [site.grant(row).holder for row in rows] == [row.holder for row in rows]
+    assert all(answer(found, number, "east-gate") is Reason.ALLOWED for number in range(1, 5))
+
+
+@given(held=st.lists(memberships, max_size=8, unique_by=lambda one: one.id), order=st.randoms(use_true_random=False))
+def test_the_order_in_which_the_database_answers_does_not_matter(held: list[Membership], order: random.Random) -> None:
+    people = [person(number) for number in range(1, 7)]
+    shuffled = list(held)
+    order.shuffle(shuffled)
+    assert grants(community(people, held), NOW_MS) == grants(community(people, shuffled), NOW_MS)
+
+
+def socket(name: str, device: str = "hub-sockets", class_name: str = "phone") -> Point:
+    return Point(name, "hub", device, class_name)
+
+
+def with_sockets(found: Community, *sockets: Point) -> Community:
+    return structs.replace(found, points=[*POINTS, *sockets])
+
+
+def grants_of(found: Community, who: int) -> list[Grant]:
+    rows, page = grants(found, NOW_MS)
+    site = Site(page)
+    return [site.grant(row) for row in rows if row.digest == card(who)]
+
+
+def test_a_rider_charges_what_the_plan_gives_in_a_day_and_a_door_is_not_rationed() -> None:
+    found = with_sockets(community([person(1, None)], [member(1, "rider")]), socket("phone-1"), socket("phone-2"))
+    (grant,) = grants_of(found, 1)
+    whole = RIDER.allotments["phone"]
+    assert grant.allotments == dict.fromkeys(("phone-1", "phone-2"), Allotment("rider-phone", whole.minutes, whole.wh))
+    facts = Facts(ZoneInfo("Asia/Shanghai"), Trust.SYNCED, 0, 0, used={"rider-phone": Used(mwh=whole.wh * 1000)})
+    asked = {point: weigh(Request(point, card(1)), [grant], facts, NOW_MS).reason for point in ("phone-1", "hub-door")}
+    assert asked == {"phone-1": Reason.QUOTA_SPENT, "hub-door": Reason.ALLOWED}
+
+
+def test_each_class_is_an_allotment_of_its_own_and_each_plan_gives_its_own() -> None:
+    shed = Point("ebike-1", "estate", "bicycle-shed", "ebike")
+    found = with_sockets(
+        community([person(1)], [member(1, "rider")]), shed, socket("phone-1"), socket("lamp", class_name="lamp")
+    )
+    given = [{point: held.name for point, held in grant.allotments.items()} for grant in grants_of(found, 1)]
+    assert given == [
+        {"ebike-1": "resident-ebike"},
+        {"phone-1": "rider-phone", "ebike-1": "rider-ebike"},
+    ]
+
+
+def test_a_class_without_points_is_no_allotment_and_a_point_that_is_not_opened_gives_none() -> None:
+    in_the_gym = Point("gym-phone", "gym", "gym-sockets", "phone")
+    found = with_sockets(community([person(1, None)], [member(1, "rider")]), in_the_gym)
+    (grant,) = grants_of(found, 1)
+    assert grant.allotments == {}
+    assert set(grants(found, NOW_MS)[1].allotments) == {"resident-phone", "rider-phone"}
+
+
+def test_who_holds_a_plan_twice_has_its_allotment_once() -> None:
+    twice = [member(1, "rider", LAST_YEAR, number=1), member(1, "rider", THIS_YEAR, number=2)]
+    found = with_sockets(community([person(1, None)], twice), socket("phone-1"))
+    assert {held.name for grant in grants_of(found, 1) for held in grant.allotments.values()} == {"rider-phone"}
+    assert all(grant.allotments for grant in grants_of(found, 1))
+
+
+def test_staff_end_emergencies_and_nobody_else_does() -> None:
+    found = community([person(1), person(2, None)], [member(1, "founder"), member(2, "staff")])
+    assert [grant.resets for grant in grants_of(found, 1)] == [frozenset()] * 2
+    assert [grant.resets for grant in grants_of(found, 2)] == [{"estate", "gym", "hub"}]
+
+
+@given(
+    ration=st.builds(Rations, st.integers(0, 1000), st.integers(0, 50_000)),
+    devices=st.lists(st.sampled_from([f"hub-{number}" for number in range(9)]), min_size=1, max_size=20),
+)
+def test_all_devices_together_never_give_more_than_the_plan(ration: Rations, devices: list[str]) -> None:
+    sockets = [socket(f"phone-{number}", device) for number, device in enumerate(devices)]
+    plan = structs.replace(RIDER, allotments={"phone": ration})
+    found = with_sockets(community([person(1, None)], [member(1, "rider")]), *sockets)
+    (grant,) = grants_of(structs.replace(found, plans=[plan]), 1)
+    share = {device: grant.allotments[socket.name] for socket, device in zip(sockets, devices, strict=True)}
+    lost = len(share) - 1
+    assert ration.minutes - lost <= sum(held.minutes for held in share.values()) <= ration.minutes
+    assert ration.wh - lost <= sum(held.wh for held in share.values()) <= ration.wh
