@@ -13,31 +13,24 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud.charging import api as charging_calls
-from cloud.charging import hub_page
-from cloud.charging import pages as charging
+from cloud.charging.domain import CHARGING
 from cloud.charging.hubs import HubBoard
-from cloud.commands import api as orders
 from cloud.commands.desired import Steering
+from cloud.commands.domain import COMMANDS
 from cloud.commands.service import Commander
 from cloud.devices.views import find_site
-from cloud.emergencies import api as emergencies_api
-from cloud.emergencies import pages as emergencies
-from cloud.fleet import adoption_api, adoption_pages, rollout_api, wiring_pages
+from cloud.emergencies.domain import EMERGENCIES
 from cloud.fleet.adoption import Adoptions
+from cloud.fleet.domain import FLEET
 from cloud.fleet.registrar import Registrar
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
-from cloud.overview import api as v1
-from cloud.overview import health, lists, live, place_form
-from cloud.overview import metrics_api as metrics
 from cloud.overview.banner import Banner, site_banner
+from cloud.overview.domain import OVERVIEW
 from cloud.overview.live import PageSource
 from cloud.overview.metrics import Metrics, metrics_token
-from cloud.people import pages as people
-from cloud.points import pages as doors
-from cloud.points import place as points_calls
-from cloud.points import zone_page
+from cloud.people.domain import PEOPLE
+from cloud.points.domain import POINTS
 from cloud.store.database import Clock, Store
 from cloud.web import errors, login_pages
 from cloud.web.auth import Doorkeeper
@@ -67,28 +60,11 @@ HEADERS = {
 }
 
 
-PAGES_AND_CALLS = (
-    *(
-        health,
-        metrics,
-        v1,
-        orders,
-        login_pages,
-        live,
-        doors,
-        emergencies,
-        emergencies_api,
-        charging,
-        charging_calls,
-        hub_page,
-    ),
-    *(lists, people, adoption_api, adoption_pages, place_form, points_calls, rollout_api, wiring_pages, zone_page),
-)
-"""Every module that has routes, in the order in which they are looked through."""
+DOMAINS = (OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, PEOPLE, FLEET)
 
 ROUTES = APIRouter()
-for _module in PAGES_AND_CALLS:
-    ROUTES.include_router(_module.router)
+for _router in (login_pages.router, *(router for domain in DOMAINS for router in domain.routers)):
+    ROUTES.include_router(_router)
 
 
 def create_app(
@@ -120,7 +96,8 @@ def create_app(
         with store.reading() as connection:
             return site_banner(connection, clock())
 
-    pages = Pages(site, demo=demo, clock=clock, banner=banner)
+    nav = [one for domain in DOMAINS for one in domain.nav]
+    pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=nav)
     metrics = figures or Metrics(store, clock, feed)
     source = PageSource(store, pages, clock, lambda: metrics.workings().undeliverable)
     app = _bare_application(feed, source)
@@ -133,7 +110,7 @@ def create_app(
         Adoptions: Adoptions(),
     }
     app.state.pages = pages
-    app.state.person_panels = [charging.person_panel]
+    app.state.panels = [panel for domain in DOMAINS for panel in domain.panels]
     app.state.public_url = public_url
     app.state.source = source
     app.state.hubs = HubBoard(store, clock)
@@ -141,7 +118,7 @@ def create_app(
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
     app.include_router(ROUTES)
-    errors.install(app, orders.NOT_ORDERED)
+    errors.install(app, {kind: status for domain in DOMAINS for kind, status in domain.refusals.items()})
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(Guarded)
     return app

@@ -18,9 +18,9 @@ from cloud.commands.dependencies import Commands, Modes
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import find_order, list_orders, list_points
 from cloud.devices.views import last_arrival
-from cloud.people.panel import PersonPanel
 from cloud.people.views import PersonView, digest_of_card, list_people
 from cloud.web.desk import N_, Desk, Reading, Services, there
+from cloud.web.domain import Panel
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other, with_query
@@ -45,7 +45,7 @@ def _charged_by(connection: Connection, person: PersonView) -> Mapping[str, obje
     return {"sessions": list_sessions(connection, holder=person.holder, limit=SESSIONS_OF_PERSON)}
 
 
-person_panel = PersonPanel("_charged_by.html", _charged_by)
+PERSON_PANEL = Panel("person", "_charged_by.html", _charged_by)
 
 
 @router.get("")

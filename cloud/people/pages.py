@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.people import register
-from cloud.people.panel import PersonPanel
 from cloud.people.register import CardIn, Keys, MembershipIn, PersonIn
 from cloud.people.rosters import spread
 from cloud.people.views import find_person, list_people, list_plans
 from cloud.web.auth import Right
 from cloud.web.desk import N_, Desk, Reading, Services, form_for, there
+from cloud.web.domain import panels_for
 from cloud.web.forms import NOT_RIGHT, Fields, Said, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other
@@ -84,7 +84,7 @@ def person(request: Request, person: Id, login: Reading, desk: Services, done: s
 
 def person_page(request: Request, login: Login, desk: Desk, person: int, said: Said | None) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    panels: list[PersonPanel] = request.app.state.person_panels
+    panels = panels_for(request, "person")
     context: dict[str, Any] = {"panels": panels, "formats": list(FORMATS), "standings": list(Standing)}
     with desk.store.reading() as connection:
         found = there(find_person(connection, person))

@@ -1,7 +1,7 @@
 """Makes the pages: the templates in both languages, and the answer around them."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from jinja2.bccache import Bucket
 from cloud.devices.views import SiteView
 from cloud.web import words
 from cloud.web.auth import RIGHTS, Right, Role
+from cloud.web.domain import Nav
 from cloud.web.i18n import Language, choose, languages
 from cloud.web.operators import Login
 
@@ -53,8 +54,18 @@ BYTECODE = SharedBytecode()
 class Pages:
     """The console's templates, for one site."""
 
-    def __init__(self, site: SiteView, *, demo: bool, clock: Callable[[], int], banner: Callable[[], object]) -> None:
-        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the site, for those who are logged in."""
+    def __init__(
+        self,
+        site: SiteView,
+        *,
+        demo: bool,
+        clock: Callable[[], int],
+        banner: Callable[[], object],
+        nav: Sequence[Nav],
+    ) -> None:
+        """``clock`` gives UTC milliseconds, ``banner`` what is in force on the site, ``nav`` the pages to go to, both
+        for those who are logged in."""
+        self._nav = sorted(nav, key=lambda one: one.place)
         self.zone = ZoneInfo(site.zone)
         self.languages = languages(self.zone)
         self._clock = clock
@@ -80,6 +91,7 @@ class Pages:
             "query": request.query_params,
             "login": login,
             "rights": rights,
+            "nav": [one for one in self._nav if one.right in rights],
             "now_ms": self._clock(),
             "banner": self._banner() if login else None,
             "sirens_below": False,

@@ -39,7 +39,7 @@ def test_no_module_imports_itself_by_a_detour() -> None:
     assert sources.circles(sources.import_edges(sources.module_graph())) == []
 
 
-@pytest.mark.parametrize("package", ["contract", "service", "edge", "firmware_sim"])
+@pytest.mark.parametrize("package", sources.PACKAGES)
 def test_no_folder_imports_itself_by_a_detour(package: str) -> None:
     assert measure.folder_circles(measure.read_tree(ROOT, (package,)).files) == []
 
