@@ -14,7 +14,7 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import user_cli, zone_cli
+from cloud import rollout_cli, user_cli, zone_cli
 from cloud.charging.store import list_sessions
 from cloud.cli_parts import (
     BY,
@@ -32,10 +32,8 @@ from cloud.devices.certificates import revoked_certificates
 from cloud.devices.registry import BadSite, NotRegistered, check_site, found_site, site_of
 from cloud.devices.views import list_devices as registered_devices
 from cloud.devices.wired import wired_device
-from cloud.fleet import rolling
 from cloud.fleet.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
 from cloud.fleet.registrar import LOCAL_BROKER, Position, Registrar
-from cloud.fleet.rollout_store import list_rollouts as newest_rollouts
 from cloud.keys.broker_names import WATCH
 from cloud.keys.ca import open_authority
 from cloud.keys.folder import FolderUnusable, clock, make_folder, open_folder
@@ -60,9 +58,8 @@ app = typer.Typer(
 device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
 session_app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
-rollout_app = typer.Typer(no_args_is_help=True, help="Change how devices are wired, one first and then all.")
 app.add_typer(device_app, name="device")
-app.add_typer(rollout_app, name="rollout")
+app.add_typer(rollout_cli.app, name="rollout")
 app.add_typer(user_cli.app, name="user")
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(session_app, name="session")
@@ -333,65 +330,6 @@ def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> No
         for device in found
     ]
     show(shown, ("name", "presence", "heard", "roster", "waiting"), as_json)
-
-
-@rollout_app.command("start")
-def start_rollout(
-    wirings: Annotated[Path, typer.Argument(metavar="FOLDER", help="A configuration file NAME.toml for each device.")],
-    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
-    canary: Annotated[str, typer.Option(help="The device that goes first. [default: the first by name]")] = "",
-    folder: FolderOption = HERE,
-    as_json: JsonOption = False,
-) -> None:
-    """Bring wirings to their devices. The running cloud carries it through."""
-    try:
-        texts = {path.stem: path.read_bytes().decode() for path in sorted(wirings.glob("*.toml"))}
-        if not texts:
-            fail(f"{wirings} holds no file NAME.toml: put one there for each device")
-        with open_folder(folder) as (store, _):
-            started = rolling.start(store, texts, BY, reason, clock(), canary=canary)
-    except UnicodeDecodeError as wrong:
-        fail(f"{wirings}: a file is no text: {wrong}")
-    except rolling.CannotRollOut as wrong:
-        fail(str(wrong))
-    first = f"to {started.canary} first, in all to {len(started.legs)}"
-    typer.echo(json.dumps({"id": started.id}) if as_json else f"roll-out {started.id} goes {first}")
-
-
-@rollout_app.command("list")
-def list_rollouts(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
-    """The newest, each of their devices with its state and why."""
-    with open_folder(folder) as (store, _), store.reading() as connection:
-        found = newest_rollouts(connection)
-    shown = [
-        {
-            "rollout": rollout.id,
-            "state": rollout.state,
-            "device": leg.device,
-            "is": leg.state,
-            "why": leg.why or rollout.why,
-        }
-        for rollout in found
-        for leg in rollout.legs
-    ]
-    show(shown, ("rollout", "state", "device", "is", "why"), as_json)
-
-
-@rollout_app.command("stop")
-def stop_rollout(
-    rollout: str,
-    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
-    folder: FolderOption = HERE,
-) -> None:
-    """Take back what is not applied yet. The running cloud does it within seconds."""
-    try:
-        with open_folder(folder) as (store, _), store.writing() as connection:
-            rolling.ask(connection, rollout, BY, reason, clock())
-    except LookupError:
-        fail(f"there is no roll-out {rollout}; see hearthgate-cloud rollout list")
-    except rolling.CannotRollOut as wrong:
-        fail(str(wrong))
-    typer.echo(f"roll-out {rollout} is being stopped")
 
 
 @session_app.command("list")

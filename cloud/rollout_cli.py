@@ -1,0 +1,73 @@
+"""``hearthgate-cloud rollout``: how devices are wired, one first and then all."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
+from cloud.fleet import rolling
+from cloud.fleet.rollout_store import list_rollouts
+from cloud.keys.folder import clock, open_folder
+
+app = typer.Typer(no_args_is_help=True, help="Change how devices are wired, one first and then all.")
+
+
+@app.command("start")
+def start(
+    wirings: Annotated[Path, typer.Argument(metavar="FOLDER", help="A configuration file NAME.toml for each device.")],
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    canary: Annotated[str, typer.Option(help="The device that goes first. [default: the first by name]")] = "",
+    folder: FolderOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring wirings to their devices. The running cloud carries it through."""
+    try:
+        texts = {path.stem: path.read_bytes().decode() for path in sorted(wirings.glob("*.toml"))}
+        if not texts:
+            fail(f"{wirings} holds no file NAME.toml: put one there for each device")
+        with open_folder(folder) as (store, _):
+            started = rolling.start(store, texts, BY, reason, clock(), canary=canary)
+    except UnicodeDecodeError as wrong:
+        fail(f"{wirings}: a file is no text: {wrong}")
+    except rolling.CannotRollOut as wrong:
+        fail(str(wrong))
+    first = f"to {started.canary} first, in all to {len(started.legs)}"
+    typer.echo(json.dumps({"id": started.id}) if as_json else f"roll-out {started.id} goes {first}")
+
+
+@app.command("list")
+def list_all(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """The newest, each of their devices with its state and why."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        found = list_rollouts(connection)
+    shown = [
+        {
+            "rollout": rollout.id,
+            "state": rollout.state,
+            "device": leg.device,
+            "is": leg.state,
+            "why": leg.why or rollout.why,
+        }
+        for rollout in found
+        for leg in rollout.legs
+    ]
+    show(shown, ("rollout", "state", "device", "is", "why"), as_json)
+
+
+@app.command("stop")
+def stop(
+    rollout: str,
+    reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
+    folder: FolderOption = HERE,
+) -> None:
+    """Take back what is not applied yet. The running cloud does it within seconds."""
+    try:
+        with open_folder(folder) as (store, _), store.writing() as connection:
+            rolling.ask(connection, rollout, BY, reason, clock())
+    except LookupError:
+        fail(f"there is no roll-out {rollout}; see hearthgate-cloud rollout list")
+    except rolling.CannotRollOut as wrong:
+        fail(str(wrong))
+    typer.echo(f"roll-out {rollout} is being stopped")
