@@ -16,13 +16,12 @@ from edge.archetypes.session import (
     MINUTE_MS,
     RESUME_WITHIN_MS,
     Session,
-    Unreadable,
     ended,
     energy_wh,
     missed,
-    read_kept,
     spent,
 )
+from edge.stations.socket.kept import Unreadable, read_kept
 from edge.stations.socket.state import (
     SocketState,
     Step,

@@ -22,7 +22,6 @@ from edge.archetypes.session import (
     RESERVED_MS,
     Chosen,
     ClassName,
-    Kept,
     Limits,
     Session,
     Tariff,
@@ -30,9 +29,9 @@ from edge.archetypes.session import (
     ended,
     limits_of,
     spent,
-    write_kept,
 )
 from edge.stations.bank import Clear, Cut, Supply, Want
+from edge.stations.socket.kept import Kept, write_kept
 
 Trigger = Literal["start", "load", "interrupt", "resume", "full", "end", "fail", "clear", "alarm", "restore"]
 

@@ -14,23 +14,20 @@ from edge.archetypes.session import (
     USUAL,
     Chosen,
     ClassName,
-    Kept,
     Line,
     Price,
     Session,
     Tariff,
-    Unreadable,
     draw,
     ended,
     idle_fen,
     limits_of,
     missed,
-    read_kept,
     receipt,
     spent,
     started,
-    write_kept,
 )
+from edge.stations.socket.kept import Kept, Unreadable, read_kept, write_kept
 
 FREE = Tariff()
 HOUR_MS = 3_600_000

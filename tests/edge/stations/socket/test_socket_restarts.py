@@ -10,8 +10,8 @@ from edge.archetypes.protocol import (
     ModeChanged,
     Rest,
 )
-from edge.archetypes.session import read_kept
 from edge.stations import socket as kind
+from edge.stations.socket.kept import read_kept
 from tests.edge.support.socket_phases import MINUTE_MS, PHONES, charged, full, in_phase
 from tests.edge.support.sockets import BEN, Socket, decision
 
