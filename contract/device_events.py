@@ -3,8 +3,10 @@
 What a point records is declared by its kind, see ``kinds``.
 """
 
+from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
+from contract.device_words import DeviceFault
 from contract.event_types import EventType, Look, declared_in
 from contract.phrases import Phrase
 
@@ -21,8 +23,8 @@ class Ordered(TypedDict):
 class NotDone(TypedDict):
     """An order that was not carried out. What was refused unread is known by less."""
 
-    id: str
     why: str
+    id: NotRequired[str]
     op: NotRequired[str]
     by: NotRequired[str]
     reason: NotRequired[str]
@@ -67,7 +69,7 @@ class EmergencyReset(TypedDict):
 class NotReset(TypedDict):
     zone: str
     how: str
-    causes: list[str]
+    causes: Sequence[str]
     by: NotRequired[str]
 
 
@@ -225,13 +227,13 @@ class CertificateRefused(TypedDict):
 
 
 class CertificateRenewed(TypedDict):
-    not_after_ms: int
+    not_after_ms: int | None
 
 
-class DeviceFault(TypedDict):
-    """``fault`` is a word of ``DEVICE_FAULTS``; the rest says where, and what exactly was wrong."""
+class FaultFields(TypedDict):
+    """The rest says where, and what exactly was wrong."""
 
-    fault: str
+    fault: DeviceFault
     what: NotRequired[str]
     why: NotRequired[str]
     output: NotRequired[str]
@@ -318,7 +320,7 @@ class DeviceEvents:
             ),
         },
     )
-    fault = EventType("device.fault", "alarm", "watch", "设备故障", "Device fault", DeviceFault, says=("fault",))
+    fault = EventType("device.fault", "alarm", "watch", "设备故障", "Device fault", FaultFields, says=("fault",))
     fault_cleared = EventType(
         "device.fault_cleared",
         "quiet",

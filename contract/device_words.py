@@ -1,11 +1,48 @@
 """The words for what a device says of itself: its faults, what it shows, and the families of its events."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from contract.phrases import Phrase
 
+DeviceFault = Literal[
+    "agent",
+    "bad_lease",
+    "bus",
+    "certificate",
+    "clock",
+    "clock_file",
+    "commands",
+    "config",
+    "decisions",
+    "disk",
+    "disk_low",
+    "emergency",
+    "fire_loop",
+    "internal_error",
+    "journal_full",
+    "keeper",
+    "keeper_wiring",
+    "latch",
+    "link",
+    "memory",
+    "meter",
+    "no_such_output",
+    "no_such_point",
+    "ocpp",
+    "reader_noisy",
+    "readings",
+    "roster",
+    "roster_age",
+    "roster_pages",
+    "thermometer",
+    "uplink",
+    "wiring",
+]
+"""What may be wrong with a device: with its program, its machine, its line, and the instruments on its buses."""
 DEVICE_FAULTS: Mapping[str, Phrase] = {
     "agent": Phrase("程序出错", "Errors in its program"),
+    "bad_lease": Phrase("输出的时限不合规定", "An output was to be driven for a time that is not allowed"),
     "bus": Phrase("仪表总线没有应答", "A bus of its instruments says nothing"),
     "certificate": Phrase("证书即将到期或已到期", "Its certificate ends soon, or has ended"),
     "clock": Phrase("不信任云端时间", "Does not believe the cloud's time"),
@@ -27,6 +64,7 @@ DEVICE_FAULTS: Mapping[str, Phrase] = {
     "link": Phrase("收到过大而无法接收的消息", "Was sent messages too large to take"),
     "memory": Phrase("充电会话的记录无法写入", "What it keeps of its sessions cannot be written"),
     "meter": Phrase("电表没有应答", "A meter does not answer"),
+    "no_such_output": Phrase("请求了它没有的输出", "An output was to be driven that it does not have"),
     "no_such_point": Phrase("提到了它没有的点位", "Something names a point that it does not have"),
     "ocpp": Phrase("充电桩连不上它", "Cannot be reached by charging posts"),
     "reader_noisy": Phrase(
@@ -44,7 +82,6 @@ DEVICE_FAULTS: Mapping[str, Phrase] = {
         "已应用的接线文件损坏，使用设备自己的文件", "Its applied wiring is damaged; its own file is in force"
     ),
 }
-"""What may be wrong with a device: with its program, its machine, its line, and the instruments on its buses."""
 
 DEVICE_TEXTS: Mapping[str, Phrase] = {
     "alarm_still_on": Phrase("报警未解除，不能复位", "The alarm is still on: nothing is reset"),

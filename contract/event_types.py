@@ -30,6 +30,11 @@ class Record(Struct, frozen=True):
     data: dict[str, Any] = {}
     behind: Literal["nothing", "kept"] = "nothing"
 
+    @property
+    def row(self) -> tuple[str, dict[str, Any]]:
+        """What a journal has of it beside time and place."""
+        return self.kind, self.data
+
 
 class Look(Struct, frozen=True):
     """How an event is shown."""

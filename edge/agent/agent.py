@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from contract.commands import COMMANDS
 from contract.decide import Mode
+from contract.device_events import DeviceEvents
 from contract.emergencies import Cause
 from edge.agent.decider import Clock, Decider
 from edge.agent.effect_queue import EffectQueue, Recording
@@ -92,7 +93,9 @@ class Agent:
         self._heard_cloud_ms: int | None = None
         self._undated: set[str] = set()
         """Points that wait to be told how old it is what they had kept."""
-        self._unknown = unknown = EventThrottle(loop, partial(recording.record, "", "device.fault"))
+        self._unknown = unknown = EventThrottle(
+            loop, lambda data: recording.record("", *DeviceEvents.fault(**data).row)
+        )
         """What names a point that nobody knows here: a keeper that goes by another wiring, a station's setting."""
         self.runners: dict[str, Runner] = {}
         self._effects = PointEffects(self.runners, loop, decider, keeper, notebook, self._hand_over, unknown)
@@ -145,7 +148,7 @@ class Agent:
             kinds = ", ".join(type(argument).__name__ for argument in arguments)
             log.exception("%s(%s) failed", getattr(act, "__qualname__", act), kinds)
             self.failures += 1
-            self._recording.record("", "device.fault", {"fault": "internal_error", "what": type(fault).__name__})
+            self._recording.record("", *DeviceEvents.fault(fault="internal_error", what=type(fault).__name__).row)
 
     def _hand_over(self, runner: Runner, happened: Input) -> None:
         self._guarded(runner.take, happened)
@@ -160,7 +163,7 @@ class Agent:
         if self.keeper_up:
             self.keeper_up = False
             self.keeper_losses += 1
-            self._recording.record("", "device.keeper_lost", {})
+            self._recording.record("", *DeviceEvents.keeper_lost().row)
             self._on_change()
 
     def set_modes(self, modes: Mapping[str, Mode], number: int) -> None:
@@ -262,13 +265,13 @@ class Agent:
             case LatchUnsaved(unsaved=unsaved):
                 self._latch(unsaved)
             case NotReloaded(why=why):
-                self._recording.record("", "device.fault", {"fault": "keeper_wiring", "why": why[:200]})
+                self._recording.record("", *DeviceEvents.fault(fault="keeper_wiring", why=why[:200]).row)
             case Snapshot():
                 self._snapshot(message)
             case Rested(output=output, cause="expired"):
-                self._recording.record(output.partition(".")[0], "device.lease_expired", {"output": output})
+                self._recording.record(output.partition(".")[0], *DeviceEvents.lease_expired(output=output).row)
             case Refused(output=output, why=why) if why != "emergency":
-                self._recording.record(output.partition(".")[0], "device.fault", {"fault": why, "output": output})
+                self._recording.record(output.partition(".")[0], *DeviceEvents.fault(fault=why, output=output).row)
 
     def _edge(self, name: str, active: bool) -> None:
         point, _, input_name = name.partition(".")
@@ -284,14 +287,14 @@ class Agent:
 
     def _latch(self, unsaved: bool) -> None:
         if unsaved and not self.latch_unsaved:
-            self._recording.record("", "device.fault", {"fault": "latch"})
+            self._recording.record("", *DeviceEvents.fault(fault="latch").row)
         self.latch_unsaved = unsaved
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         """The keeper is there, or back: believe the pins as it reports them."""
         if not self.keeper_up:
             self.keeper_up = True
-            self._recording.record("", "device.keeper_found", {})
+            self._recording.record("", *DeviceEvents.keeper_found().row)
         if not self._has_heard_keeper and self._notebook is not None:
             for name, runner in self.runners.items():
                 found = self._notebook.found(name)
@@ -307,7 +310,7 @@ class Agent:
             if point in levels:
                 levels[point][input_name] = active
             else:  # the keeper still runs by an older config
-                self._recording.record("", "device.fault", {"fault": "no_such_point", "input": name})
+                self._recording.record("", *DeviceEvents.fault(fault="no_such_point", input=name).row)
         self.unread = [
             name for name, runner in self.runners.items() if runner.point.inputs.keys() - levels[name].keys()
         ]

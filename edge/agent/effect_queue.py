@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol
 
+from contract.device_events import DeviceEvents
 from edge.archetypes.protocol import CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Wake
 
 WRITTEN_WITHIN_MS = 20
@@ -135,7 +136,7 @@ class EffectQueue:
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Record():
-                self._recorded = self._recording.record(self._point, effect.kind, effect.data)
+                self._recorded = self._recording.record(self._point, *effect.row)
             case Keep(document=document):
                 self._asked_to_keep += 1
                 self._executor.keep(self._point, document, partial(self._guarded, self._kept, self._asked_to_keep))
@@ -190,8 +191,8 @@ class EffectQueue:
             return
         self.late += 1
         if self._recorded is not None:
-            late = {"seq": self._recording.seq_of(self._recorded)}
-            self._recording.record(self._point, "device.late_record", late)
+            late = DeviceEvents.late_record(seq=self._recording.seq_of(self._recorded))
+            self._recording.record(self._point, *late.row)
         self._release()
 
     def _release(self) -> None:

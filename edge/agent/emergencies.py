@@ -6,7 +6,10 @@ The pins have moved before anybody here hears of it. Nothing here ends an emerge
 from collections.abc import Callable
 from typing import Any
 
+from contract.device_events import CommandEvents, EmergencyBegan, EmergencyEvents, EmergencyReset
+from contract.device_events import NotReset as NotResetFields
 from contract.emergencies import Cause, Ending, worse
+from contract.event_types import EventType
 from edge.agent.decider import Decider
 from edge.agent.effect_queue import Recording
 from edge.archetypes.protocol import Emergency, Show
@@ -41,7 +44,7 @@ class Emergencies:
     def told(self, message: ZoneEmergency) -> None:
         """The keeper has acted."""
         if message.active:
-            self._is_on(message.zone, message.cause, "emergency.began")
+            self._is_on(message.zone, message.cause, EmergencyEvents.began)
         else:
             self._is_over(message.zone, message.by)
 
@@ -50,16 +53,18 @@ class Emergencies:
         has recorded it then."""
         for zone in sorted(self.causes.keys() - snapshot.emergencies):
             self._is_over(zone, snapshot.ended.get(zone, "restart"))
-        kind = "emergency.began" if self._has_heard else "emergency.standing"
+        began = EmergencyEvents.began if self._has_heard else EmergencyEvents.standing
         for zone in snapshot.emergencies:
-            self._is_on(zone, snapshot.causes.get(zone, "fire"), kind)
+            self._is_on(zone, snapshot.causes.get(zone, "fire"), began)
         self._has_heard = True
 
     def not_reset(self, message: NotReset) -> None:
         """Somebody tried, and the alarm is still on."""
         zone, by = message.zone, self._asked_by.pop(message.zone, "")
-        data: dict[str, Any] = {"zone": zone, "how": message.by, "causes": message.causes}
-        self._recording.record("", "emergency.not_reset", data | ({"by": by} if by and message.by == "card" else {}))
+        data: NotResetFields = {"zone": zone, "how": message.by, "causes": message.causes}
+        if by and message.by == "card":
+            data["by"] = by
+        self._recording.record("", *EmergencyEvents.not_reset(**data).row)
         point = self._reset_points.get(zone)
         if point is not None:
             self._show(point, Show("red", ALARM_STILL_ON))
@@ -86,33 +91,33 @@ class Emergencies:
             return "emergency"
         if not on and cause is None:
             return "no_drill"
-        self._recording.record("", "command.done", told)
+        self._recording.record("", *CommandEvents.done(**told).row)
         self._asked_by[zone] = str(told["by"])
         self._keeper.send(Drill(zone, on))
         return ""
 
-    def _is_on(self, zone: str, cause: Cause, kind: str) -> None:
+    def _is_on(self, zone: str, cause: Cause, began: EventType[...]) -> None:
         known = self.causes.get(zone)
         if known == cause:
             return
         self.causes[zone] = cause
-        data: dict[str, Any] = {"zone": zone, "cause": cause}
+        data: EmergencyBegan = {"zone": zone, "cause": cause}
         by = self._asked_by.pop(zone, "")
         if known is not None and worse(cause, known):
-            kind, data = "emergency.worsened", {**data, "was": known}
+            began, data["was"] = EmergencyEvents.worsened, known
         elif cause == "drill" and by:
             data["by"] = by
-        self._recording.record("", kind, data)
+        self._recording.record("", *began(**data).row)
         self._follow(zone, Emergency(True, cause))
 
     def _is_over(self, zone: str, how: Ending) -> None:
         by, cause = self._asked_by.pop(zone, ""), self.causes.pop(zone, None)
         if cause is None:
             return
-        data = {"zone": zone, "cause": cause, "how": how}
+        data: EmergencyReset = {"zone": zone, "cause": cause, "how": how}
         if by and how == "card":
-            data |= {"by": by, "holder": by}
+            data["by"] = data["holder"] = by
         elif by and how == "order":
             data["by"] = by
-        self._recording.record("", "emergency.reset", data)
+        self._recording.record("", *EmergencyEvents.reset(**data).row)
         self._follow(zone, Emergency(False, cause))

@@ -3,11 +3,13 @@
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
 from contract.credentials import key_pressed
 from contract.decide import Direction
+from contract.device_events import ReaderEvents
 from contract.reasons import Reason
 from edge.agent.decider import Clock, Decider
 from edge.agent.effect_queue import Recording
@@ -38,7 +40,7 @@ class Readers:
         self._hear: dict[str, Callable[[str], None]] = {}
 
         def watched(point: str, reader: str) -> ReaderWatch:
-            watch = ReaderWatch(loop, partial(recording.record, point, "reader.invalid_read"))
+            watch = ReaderWatch(loop, partial(_invalid_read, recording, point))
             self._watches[point, reader] = watch
             return watch
 
@@ -115,3 +117,7 @@ def _of_user(runners: Iterable[Runner], digest: bytes | None) -> Runner | None:
     """The point where the session of this credential runs, if there is one, and only one."""
     theirs = [runner for runner in runners if digest and runner.report.user == digest.hex()]
     return theirs[0] if len(theirs) == 1 else None
+
+
+def _invalid_read(recording: Recording, point: str, data: dict[str, Any]) -> None:
+    recording.record(point, *ReaderEvents.invalid_read(**data).row)

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from contract import topics
 from contract.decide import Trust
+from contract.device_events import DeviceEvents
 from contract.messages import Beat, State
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
@@ -111,7 +112,7 @@ class Device:
                 want=lambda payload: ports.link.publish(topics.up(self._site, self._name, "want"), payload, qos=1),
                 changed=self._roster_changed,
                 ask_time=self._ask_time,
-                damaged=lambda told: self.recorder.record("", "device.roster_damaged", told),
+                damaged=lambda told: self.recorder.record("", *DeviceEvents.roster_damaged(**told).row),
             )
             self.remote = Remote(
                 self._site,
@@ -176,19 +177,19 @@ class Device:
             self.recorder.last_seq,
         )
         found = self.ports.journal.found
-        self.recorder.record("", "device.started", {"software": SOFTWARE, "clean": not found.unclean})
+        self.recorder.record("", *DeviceEvents.started(software=SOFTWARE, clean=not found.unclean).row)
         if found.power_cut:
-            self.recorder.record("", "device.power_cut", {"last_durable": found.last_seq})
+            self.recorder.record("", *DeviceEvents.power_cut(last_durable=found.last_seq).row)
         if found.recovered is not None:
-            self.recorder.record("", "device.journal_recovered", structs.asdict(found.recovered))
+            self.recorder.record("", *DeviceEvents.journal_recovered(**structs.asdict(found.recovered)).row)
         if self.ports.roster.set_aside is not None:
-            self.recorder.record("", "device.roster_damaged", {"kept_as": self.ports.roster.set_aside.name})
+            self.recorder.record("", *DeviceEvents.roster_damaged(kept_as=self.ports.roster.set_aside.name).row)
         if self.ports.memory.set_aside is not None:
-            self.recorder.record("", "device.memory_damaged", {"kept_as": self.ports.memory.set_aside.name})
+            self.recorder.record("", *DeviceEvents.memory_damaged(kept_as=self.ports.memory.set_aside.name).row)
         clock = self.ports.clock
         if clock.rotten:
             kept_as = clock.set_aside(self.ports.roster.issued_ms)
-            self.recorder.record("", "device.clock_damaged", {"kept_as": kept_as, "floor_ms": clock.floor_ms})
+            self.recorder.record("", *DeviceEvents.clock_damaged(kept_as=kept_as, floor_ms=clock.floor_ms).row)
         if self.roster_sync is not None:
             self.roster_sync.start()
         if self.remote is not None:
@@ -220,7 +221,7 @@ class Device:
             await self.roster_sync.close()
         if self.remote is not None:
             self.remote.close()
-        self.recorder.record("", "device.stopped", {})
+        self.recorder.record("", *DeviceEvents.stopped().row)
         await self.recorder.close(CLOSES_WITHIN_S)
         self.ports.roster.close()
         self.notebook.close()
@@ -259,19 +260,20 @@ class Device:
             if why:
                 self._roster_was_refused(why, number)
             elif number != before[0]:
-                self.recorder.record("", "device.roster_applied", {"roster": number, "grants": self.ports.roster.count})
+                applied = DeviceEvents.roster_applied(roster=number, grants=self.ports.roster.count)
+                self.recorder.record("", *applied.row)
         self.announcer.changed()
 
     def _roster_was_refused(self, why: str, kept: int) -> None:
         now_ms, told_ms = self.ports.clock.mono_ms(), self._refused_at_ms.get(why)
         if told_ms is None or now_ms - told_ms >= REFUSED_AGAIN_MS:
             self._refused_at_ms[why] = now_ms
-            self.recorder.record("", "device.roster_refused", {"why": why, "kept": kept})
+            self.recorder.record("", *DeviceEvents.roster_refused(why=why, kept=kept).row)
 
     def _clock_fixed(self, offset_ms: int, error_ms: int) -> None:
         """The cloud can now tell when all that happened since this boot did."""
-        data = {"boot": self.ports.clock.boot, "offset_ms": offset_ms, "error_ms": error_ms}
-        self.recorder.record("", "device.clock_fixed", data)
+        fixed = DeviceEvents.clock_fixed(boot=self.ports.clock.boot, offset_ms=offset_ms, error_ms=error_ms)
+        self.recorder.record("", *fixed.row)
         self.agent.clock_known()
         if self.roster_sync is not None:
             self.roster_sync.time_known()
@@ -285,7 +287,7 @@ class Device:
     def _ask_time(self) -> None:
         """Only the acknowledgement of an event that was never sent before tells the time."""
         if self.uplink is not None and not self.uplink.has_news:
-            self.recorder.record("", "device.asks_time", {"clock": self.ports.clock.trust})
+            self.recorder.record("", *DeviceEvents.asks_time(clock=self.ports.clock.trust).row)
 
     def _save_clock(self) -> None:
         self.ports.clock.save()

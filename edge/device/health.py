@@ -4,6 +4,7 @@ from importlib.metadata import version
 from typing import Any
 
 from contract.decide import ROSTER_OLD_MS, ROSTER_VERY_OLD_MS
+from contract.device_words import DeviceFault
 from contract.messages import Beat, RosterState, State
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
@@ -91,7 +92,7 @@ class Condition:
     def faults(self) -> dict[str, str]:
         """Everything an operator should know is wrong, by place; what is wrong with a point as ``point.fault``."""
         rewire = self._ports.machine.rewire
-        found = {
+        own: dict[DeviceFault, str] = {
             "disk": self._recorder.fault,
             "memory": self._notebook.fault,
             "uplink": self._uplink.fault if self._uplink else "not_registered",
@@ -111,10 +112,9 @@ class Condition:
             "agent": f"{self.failures} failures" if self.failures else "",
             "decisions": f"{self._decider.failures} failures" if self._decider.failures else "",
         }
-        found |= self._space.faults
-        found |= self._peripherals.faults()
-        found |= self._agent.reader_faults()
-        found |= self._remote.faults() if self._remote else {}
+        own |= self._space.faults
+        own |= self._remote.faults() if self._remote else {}
+        found = dict[str, str](own.items()) | self._peripherals.faults() | self._agent.reader_faults()
         for zone, cause in sorted(self._agent.emergencies.items()):
             found |= {f"fire_loop.{zone}": "broken"} if cause == "loop_broken" else {f"emergency.{zone}": cause}
         for name, runner in self._agent.runners.items():

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from msgspec import Struct, structs
 
 from contract.decide import Trust
+from contract.device_events import DeviceEvents
 from contract.events import Event, chain, encode_event
 from edge.journal.file import Row, numbered_anew, rank_of
 from edge.journal.journal import Batch, CannotWrite, Journal, JournalError
@@ -29,8 +30,8 @@ IDLE_S = 5.0
 MAX_WAL_ROWS = 1000
 """Rows after which the WAL is moved even without a quiet moment: about 8 MiB of WAL."""
 
-UNLOGGED = "device.unlogged"
-FORKED = "device.forked"
+UNLOGGED = DeviceEvents.unlogged.kind
+FORKED = DeviceEvents.forked.kind
 
 
 class Time(Protocol):
@@ -238,7 +239,7 @@ class Recorder:
         """Events were refused and there is room again: record how many, before anything else."""
         if self._missed.count and self._has_room():
             missed, self._missed = self._missed, NOTHING_MISSED
-            self._append("", UNLOGGED, structs.asdict(missed))
+            self._append("", *DeviceEvents.unlogged(**structs.asdict(missed)).row)
 
     def _work(self) -> None:
         """Give the writer its next job, unless it has one."""

@@ -15,6 +15,7 @@ from typing import Any
 from contract import codec, topics
 from contract.codec import Malformed
 from contract.decide import DAY_MS
+from contract.device_events import DeviceEvents
 from contract.messages import Certificate, Renewal
 from contract.sealing import DeviceKey, Purpose, statement
 from edge.identity.credentials import BadCertificate, Credentials
@@ -108,9 +109,10 @@ class Renewing:
         if swapped != self._told:
             self._told = swapped
             if swapped == "taken":
-                self._record("", "device.certificate_renewed", {"not_after_ms": self._credentials.not_after_ms})
+                renewed = DeviceEvents.certificate_renewed(not_after_ms=self._credentials.not_after_ms)
+                self._record("", *renewed.row)
             elif swapped:
-                self._record("", "device.certificate_refused", {"why": self._link.why_down})
+                self._record("", *DeviceEvents.certificate_refused(why=self._link.why_down).row)
 
     def _later(self) -> None:
         self._timer = self._loop.call_later(self._random.uniform(0.5, 1.5) * CHECK_EVERY_S, self._turn)

@@ -5,6 +5,9 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from contract.device_events import DeviceEvents
+from contract.device_words import DeviceFault
+
 log = logging.getLogger(__name__)
 
 LOOK_S = 60.0
@@ -13,8 +16,8 @@ FULL, ROOM = 0.9, 0.8
 LOW_BYTES, ENOUGH_BYTES = 64 << 20, 128 << 20
 """What is free on the disk when it is called low, and when it is enough again: the first holds a full journal twice."""
 
-JOURNAL_FULL = "journal_full"
-DISK_LOW = "disk_low"
+JOURNAL_FULL: DeviceFault = "journal_full"
+DISK_LOW: DeviceFault = "disk_low"
 
 
 class Recording(Protocol):
@@ -39,7 +42,7 @@ class Space:
         free_bytes: Callable[[], int] | None,
         changed: Callable[[], object],
     ) -> None:
-        self.faults: dict[str, str] = {}
+        self.faults: dict[DeviceFault, str] = {}
         self._recording, self._loop, self._free_bytes, self._changed = recording, loop, free_bytes, changed
         self._next: TimerHandle | None = None
 
@@ -67,10 +70,11 @@ class Space:
         is_low = short(DISK_LOW in self.faults, free, LOW_BYTES, ENOUGH_BYTES)
         self._judge(DISK_LOW, is_low, f"{free >> 20} MiB")
 
-    def _judge(self, fault: str, is_short: bool, known: str) -> None:
+    def _judge(self, fault: DeviceFault, is_short: bool, known: str) -> None:
         was = self.faults.pop(fault, None) is not None
         if is_short:
             self.faults[fault] = known
         if is_short != was:
-            self._recording.record("", "device.fault" if is_short else "device.fault_cleared", {"fault": fault})
+            noted = DeviceEvents.fault(fault=fault) if is_short else DeviceEvents.fault_cleared(fault=fault)
+            self._recording.record("", *noted.row)
             self._changed()

@@ -20,6 +20,7 @@ from contract import codec
 from contract.codec import Malformed
 from contract.commands import COMMANDS, WrongArgs
 from contract.decide import Trust
+from contract.device_events import CommandEvents
 from contract.kinds import kind_of
 from contract.messages import MAX_LIFETIME_MS, Command, CommandId, Result
 from contract.sealing import CommandVerifier, Purpose, statement
@@ -115,7 +116,7 @@ class Commands:
     def start(self) -> None:
         """Own up to what was begun and never ended: nobody knows any more whether anything moved."""
         for one in self._found_open:
-            self._record("command.unknown", {"id": one.id, "op": one.op})
+            self._record(*CommandEvents.unknown(id=one.id, op=one.op).row)
             self._keep(Result(one.id, "unknown", self._clock.now_ms(), "restarted"))
         if self._clock.trust is not Trust.UNSET:
             self.time_known()
@@ -202,11 +203,14 @@ class Commands:
         """How far our time is from that of its issue: one that comes from the future says that our clock is late."""
         return abs(self._clock.now_ms() - command.issued_ms)
 
+    def _record_refused(self, data: dict[str, Any]) -> None:
+        self._record(*CommandEvents.refused(**data).row)
+
     def _refuse(self, wrong: _Refused) -> None:
         self.refused[wrong.why] += 1
         log.warning("a command was refused: %s", wrong.why)
         if wrong.why not in self._throttles:
-            self._throttles[wrong.why] = EventThrottle(self._loop, partial(self._record, "command.refused"))
+            self._throttles[wrong.why] = EventThrottle(self._loop, self._record_refused)
         self._throttles[wrong.why].note({"why": wrong.why})
         if wrong.id:
             self._answer(Result(wrong.id, "refused", self._clock.now_ms(), wrong.why))
@@ -229,7 +233,9 @@ class Commands:
         else:
             done = self._do(command, told)
         if done.outcome != "done":
-            self._record(f"command.{done.outcome}", {**told, "why": done.why})
+            ended = CommandEvents.refused if done.outcome == "refused" else CommandEvents.failed
+            event = ended(id=command.id, op=command.op, by=command.by, reason=command.reason, why=done.why)
+            self._record(*event.row)
         self._keep(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
 
     def _do(self, command: Command, told: dict[str, Any]) -> Done:

@@ -13,6 +13,7 @@ from typing import Any
 
 from contract import codec
 from contract.codec import Malformed
+from contract.device_events import DeviceEvents
 from contract.messages import Desired, Reported
 from contract.sealing import ConfigVerifier, Purpose, statement
 from edge.agent.event_throttle import EventThrottle
@@ -57,7 +58,7 @@ class DesiredState:
         self._loop, self._writer, self._modes, self._wiring = loop, writer, modes, wiring
         self._report, self._record = report, record
         modes.ended = partial(self.changed, event=False)
-        self._refusals = EventThrottle(loop, partial(record, "device.config"))
+        self._refusals = EventThrottle(loop, lambda data: record(*DeviceEvents.config(**data).row))
         self._desired: Desired | None = None
         self._unsaved = ""
         self._save_again: TimerHandle | None = None
@@ -167,7 +168,8 @@ class DesiredState:
     def _say(self, desired: Desired, *, event: bool) -> None:
         report = self._reported(desired)
         if event:
-            self._record("device.config", {"status": report.status, "number": report.number, "why": report.why[:200]})
+            told = DeviceEvents.config(status=report.status, number=report.number, why=report.why[:200])
+            self._record(*told.row)
         self._report(report)
 
     def _reported(self, desired: Desired) -> Reported:

@@ -13,6 +13,7 @@ import msgspec
 from contract import codec
 from contract.codec import Malformed
 from contract.decide import Mode
+from contract.device_events import DeviceEvents
 from contract.messages import Desired
 from edge.archetypes.mode_terms import Instant, Terms, at, next_ms, ordered, refused
 from edge.memory.memory import Memory
@@ -88,7 +89,8 @@ class PointModes:
         self._put(self._desired, ordered(self._desired, self._desired, at(self._terms, now), self._kinds, now))
         over = {point: mode for point, mode in before.items() if self._terms.modes.get(point) is not mode}
         for point, mode in sorted(over.items()):
-            self._record(point, "device.mode_ended", {"mode": mode.value, "number": self._desired.number})
+            ended = DeviceEvents.mode_ended(mode=mode.value, number=self._desired.number)
+            self._record(point, *ended.row)
         if over:
             self.ended()
 

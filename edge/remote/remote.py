@@ -10,6 +10,8 @@ from msgspec import Struct
 
 from contract import codec, topics
 from contract.commands import ClockSetArgs, DrillArgs
+from contract.device_events import CommandEvents, DeviceEvents
+from contract.device_words import DeviceFault
 from contract.messages import Reported, Result
 from contract.sealing import CommandVerifier, ConfigVerifier, DeviceKey, Purpose, statement
 from edge.agent.agent import Agent
@@ -139,7 +141,7 @@ class Remote:
     def went_down(self) -> None:
         self.commands.connection = 0
 
-    def faults(self) -> dict[str, str]:
+    def faults(self) -> dict[DeviceFault, str]:
         """What an operator should know of orders that did not count."""
         refused = sum(self.commands.refused.values())
         return {"commands": f"{refused} refused" if refused else "", "config": self.desired.refused}
@@ -157,19 +159,19 @@ class Remote:
         args, was_ms = cast(ClockSetArgs, received.args), self._clock.now_ms()
         if not self._clock.set_by_command(args.now_ms):
             return Done("refused", "bad_time")
-        self._record("device.clock_set", {"by": received.told["by"], "was_ms": was_ms})
-        self._record("command.done", received.told)
+        self._record(*DeviceEvents.clock_set(by=received.told["by"], was_ms=was_ms).row)
+        self._record(*CommandEvents.done(**received.told).row)
         # What was refused by the wrong time, a roster above all, lies at the broker and comes with a new connection.
         return Done(afterwards=lambda: self._loop.call_later(REBOOT_AFTER_S, self._link.again))
 
     def _send_log(self, _point: str, received: CommandReceived) -> Done:
-        self._record("command.done", received.told)
+        self._record(*CommandEvents.done(**received.told).row)
         return Done(data={"lines": self._machine.log_lines()})
 
     def _reboot(self, _point: str, received: CommandReceived) -> Done:
         if self._machine.reboot is None:
             return Done("refused", "cannot_reboot")
-        self._record("command.done", received.told)
+        self._record(*CommandEvents.done(**received.told).row)
         reboot = self._machine.reboot
         return Done(afterwards=lambda: self._loop.call_later(REBOOT_AFTER_S, reboot))
 

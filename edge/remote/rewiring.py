@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
+from contract.device_events import DeviceEvents
 from contract.messages import Desired
 from contract.sealing import wiring_hash
 from edge.config.device_config import ConfigError
@@ -127,8 +128,8 @@ class Rewiring:
         """Go on with a trial, and tell of one that nobody saw the end of."""
         ended = self._rewire.turn.found if self._rewire else None
         if ended is not None:
-            data = {"status": "reverted", "number": ended.number or 0, "why": ended.why[:200]}
-            self._record("device.config", data)
+            told = DeviceEvents.config(status="reverted", number=ended.number or 0, why=ended.why[:200])
+            self._record(*told.row)
         if self._trial is not None:
             self._again(self._look_at_trial)
 
@@ -268,7 +269,7 @@ class Rewiring:
         log.warning("the wiring %s is given up: %s", self.in_force, why)
         number = self._trial.number if self._trial else 0
         self._rewire.wirings.revert(why)
-        self._record("device.config", {"status": "reverted", "number": number, "why": why[:200]})
+        self._record(*DeviceEvents.config(status="reverted", number=number, why=why[:200]).row)
         self.close()
         self._rewire.start_over(None)
 

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from contract import codec
 from contract.codec import Malformed
 from contract.decide import Trust
+from contract.device_events import RosterDamaged as RosterDamage
 from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Manifest, Want
 from contract.roster import refusal
 from contract.sealing import Purpose, RosterVerifier, page_hash, statement
@@ -90,7 +91,7 @@ class RosterSync:
         want: Callable[[bytes], None],
         changed: Callable[[], None],
         ask_time: Callable[[], object] = lambda: None,
-        damaged: Callable[[dict[str, object]], object] = lambda told: None,
+        damaged: Callable[[RosterDamage], object] = lambda told: None,
     ) -> None:
         self.refused = ""
         self.got = self.wanted = 0

@@ -1,11 +1,11 @@
 """Events are declared once, with their fields, tone, grade and words, and recorded only as they are declared."""
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, get_args
 
 import pytest
 
 from contract.device_events import DEVICE_EVENTS, DeviceEvents
-from contract.device_words import DEVICE_FAMILIES
+from contract.device_words import DEVICE_FAMILIES, DEVICE_FAULTS, DeviceFault
 from contract.event_types import EventType, Look, Record, WrongFields, by_kind
 from contract.phrases import Phrase, noun
 
@@ -60,6 +60,10 @@ def test_two_declarations_of_one_event_are_refused() -> None:
 def test_look_of_an_event_depends_on_its_data(status: str, look: Look) -> None:
     assert DeviceEvents.config.look_of({"status": status}) == look
     assert DeviceEvents.config.look_of({}) == DeviceEvents.config.look
+
+
+def test_faults_of_the_device_have_words() -> None:
+    assert set(get_args(DeviceFault)) == DEVICE_FAULTS.keys()
 
 
 def test_families_of_the_device_have_words() -> None:

@@ -15,8 +15,6 @@ from cloud.web.i18n import CATALOGUES, CHINESE, ENGLISH, LAST_MS, Language, choo
 from contract.kinds import vocabulary
 from contract.reasons import Reason
 from contract.sessions import Stop
-from edge.instruments.load_test import METER, THERMOMETER
-from edge.machine.space import DISK_LOW, JOURNAL_FULL
 from tests.house import sources
 
 CLOUD = Path(__file__).parents[3] / "cloud"
@@ -72,32 +70,6 @@ def test_the_compiled_catalogue_speaks(spoken: dict[str, Language]) -> None:
     assert spoken[CHINESE].say("Log in") == "登录"
     assert spoken[ENGLISH].say("Log in") == "Log in"
     assert spoken[CHINESE].say("") == ""
-
-
-def places(source: str) -> Iterator[str]:
-    """Every word that a function named ``faults`` may give a fault: the keys of what it returns."""
-    for function in ast.walk(ast.parse(source)):
-        if not isinstance(function, ast.FunctionDef) or function.name != "faults":
-            continue
-        for node in ast.walk(function):
-            keys = node.keys if isinstance(node, ast.Dict) else [node.slice] if isinstance(node, ast.Subscript) else []
-            for key in keys:
-                for text in ast.walk(key) if key is not None else ():
-                    if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                        yield text.value.strip(".")
-
-
-def test_every_fault_of_a_device_has_words() -> None:
-    """Faults of the machine itself, of its buses and of the instruments on them, are words of the agent's own."""
-    told = {word for file in sources.files("edge", suffix=".py") for word in places(file.read_text())} - {
-        "",
-        "name",
-        "lost",
-        "faults",
-    }
-    told |= {JOURNAL_FULL, DISK_LOW, METER, THERMOMETER}
-    assert {"agent", "ocpp", "commands", "config", "bus", "readings", "uplink", "fire_loop", "emergency"} <= told
-    assert told - set(vocabulary().faults) == set()
 
 
 def test_every_detail_of_the_audit_has_words() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from contract import codec
 from contract.decide import Trust
+from contract.device_events import RosterDamaged
 from contract.messages import Want
 from contract.sealing import RosterVerifier
 from edge.roster.store import RosterStore
@@ -41,7 +42,7 @@ class Bench:
         self.told: list[tuple[int, str]] = []
         self.progress: list[tuple[int, int]] = []
         self.times_asked = 0
-        self.damage: list[dict[str, object]] = []
+        self.damage: list[RosterDamaged] = []
         self.answers: Callable[[bytes], object] = lambda name: self.loop.call_later(0.05, self.deliver, name)
         self.sync = RosterSync(
             self.store,
