@@ -27,7 +27,7 @@ from contract import codec, topics
 from contract.events import decode_event
 from contract.messages import Ack, EventBatch
 from edge.config.device_config import DeviceConfig
-from firmware_sim.control.orders import card_bits
+from firmware_sim.control.commands import card_bits
 from firmware_sim.worlds.demo.community import SITE, UNKNOWN_CARD
 from firmware_sim.worlds.demo.processes import scripts
 from firmware_sim.worlds.demo.watcher import Watcher

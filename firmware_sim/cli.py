@@ -14,8 +14,9 @@ from edge.config.device_config import ConfigError, load
 from edge.config.kinds import add_kinds
 from edge.machine.files import socket_complaint
 from firmware_sim import parts
+from firmware_sim.control.commands import Tapped
 from firmware_sim.control.control import BoardControl, BoardGone
-from firmware_sim.control.orders import ControlError, Tapped
+from firmware_sim.parts.command import ControlError
 from firmware_sim.time.clock import run_real
 from service.loading import loading
 from service.version import version_of

@@ -1,4 +1,4 @@
-"""Hands and eyes at a board in another process: cards are tapped, doors pushed and pins watched over a Unix socket.
+"""The control of a board in another process: cards are tapped, doors pushed and pins watched over a Unix socket.
 
 One JSON object a line. ``{"id": 7, "order": {"do": "tap", "reader": "gym.in", "card": "H10301:21:15890"}}`` is
 answered ``{"id": 7, "ok": {…}}`` or ``{"id": 7, "error": "no reader …"}``, each order when it is done: a person who
@@ -6,7 +6,7 @@ walks through takes a second, and others may act meanwhile. Times are nanosecond
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,18 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from firmware_sim.control.orders import (
-    ControlError,
+from firmware_sim.control.commands import (
     Moves,
-    Order,
     Seen,
     Tap,
     TapAndWalk,
     Tapped,
     View,
     WaitMove,
-    Walk,
-    Way,
-    read_order,
+    read_command,
 )
+from firmware_sim.parts.command import Command, ControlError, Way
+from firmware_sim.parts.portal import Walk
 
 MAX_ORDER_BYTES = 4096
 MAX_ANSWER_BYTES = 1024 * 1024
@@ -54,7 +52,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     error: str | None = None
 
 
-Obey = Callable[[Order], Awaitable[dict[str, Any]]]
+Obey = Callable[[Command], Awaitable[dict[str, Any]]]
 
 
 class ControlServer:
@@ -125,7 +123,7 @@ class _Caller:
 
     async def _answer(self, request: Request) -> None:
         try:
-            self._say(Answer(request.id, ok=await self._obey(read_order(request.order))))
+            self._say(Answer(request.id, ok=await self._obey(read_command(request.order))))
         except ControlError as refused:
             self._say(Answer(request.id, error=str(refused)))
 
@@ -154,15 +152,15 @@ class BoardControl:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def ask(self, order: Order) -> dict[str, Any]:
-        """Have an order carried out and return its answer."""
+    async def ask(self, command: Command | Mapping[str, object]) -> dict[str, Any]:
+        """Have a command carried out, also one in the form of its JSON, and return its answer."""
         writer = await self._connected()
         self._last_id += 1
         number, future = self._last_id, asyncio.get_running_loop().create_future()
         self._asked[number] = future
-        patience_s = ANSWER_WITHIN_S + (order.timeout_ms / 1000 if isinstance(order, WaitMove) else 0)
+        patience_s = ANSWER_WITHIN_S + (command.timeout_ms / 1000 if isinstance(command, WaitMove) else 0)
         try:
-            writer.write(msgspec.json.encode({"id": number, "order": order}) + b"\n")
+            writer.write(msgspec.json.encode({"id": number, "order": command}) + b"\n")
             async with asyncio.timeout(patience_s):
                 answer: Answer = await future
         except TimeoutError:

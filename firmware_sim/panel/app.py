@@ -19,11 +19,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from contract.kinds import kind_of
 from firmware_sim.control.control import BoardGone
-from firmware_sim.control.orders import ControlError
 from firmware_sim.panel.deeds import Part, carry_out, order_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
 from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words
 from firmware_sim.panel.world import PanelWorld
+from firmware_sim.parts.command import ControlError
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"

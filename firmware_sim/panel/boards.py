@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from msgspec import Struct
 
 from firmware_sim.control.control import BoardControl
-from firmware_sim.control.orders import ControlError
 from firmware_sim.panel.app import create_panel
 from firmware_sim.panel.world import Card, Label, PanelDevice
+from firmware_sim.parts.command import ControlError
 
 ANSWERS_WITHIN_S = 2.0
 NOT_HERE = (

@@ -2,11 +2,14 @@
 
 from typing import Any, Literal
 
+from firmware_sim.control.commands import Tap, TapAndWalk, read_command
 from firmware_sim.control.control import BoardControl
-from firmware_sim.control.orders import ControlError, Order, Tap, TapAndWalk, TapPost, Walk, read_order
 from firmware_sim.panel.words import say
 from firmware_sim.panel.world import PanelDevice, PanelWorld
 from firmware_sim.parts.battery import APPLIANCES
+from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.ev_post import TapPost
+from firmware_sim.parts.portal import Walk
 
 Part = Literal["cable", "agent", "keeper"]
 
@@ -16,10 +19,10 @@ LAMPS = (".green", ".red")
 UID = "UID4:"
 
 
-def order_of(text: str, card: str, thing: str = "", *, walks: bool, language: str = "en") -> Order:
+def order_of(text: str, card: str, thing: str = "", *, walks: bool, language: str = "en") -> Command:
     """The order of a button. ``{card}`` stands for the card in the person's hand, who walks through after tapping it
     if `walks` and there is a way, and ``{thing}`` for what there is to plug in. Raises `ControlError`."""
-    order = read_order(text.replace("{thing}", thing if thing in APPLIANCES else "nothing").encode())
+    order = read_command(text.replace("{thing}", thing if thing in APPLIANCES else "nothing").encode())
     if isinstance(order, TapPost):
         return TapPost(order.point, _tag(card, language))
     if not isinstance(order, Tap) or order.card != "{card}":
@@ -29,7 +32,7 @@ def order_of(text: str, card: str, thing: str = "", *, walks: bool, language: st
     return TapAndWalk(order.reader, card) if walks else Tap(order.reader, card)
 
 
-async def carry_out(world: PanelWorld, control: BoardControl, order: Order, language: str) -> str:
+async def carry_out(world: PanelWorld, control: BoardControl, order: Command, language: str) -> str:
     """Do it and say what happened. Raises `ControlError` or `BoardGone`."""
     answer = await control.ask(order)
     match order:

@@ -5,16 +5,23 @@ from collections.abc import Sequence
 
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
+from firmware_sim.parts.command import ControlError, Way
 from firmware_sim.parts.contact import Contact
-from firmware_sim.parts.lock import Lock
+from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.kind import PartKind
+from firmware_sim.parts.lock import Load, Lock
+from firmware_sim.parts.portal import PORTAL_COMMANDS, Portal, view_portal
 from firmware_sim.parts.swing import Swing
 from firmware_sim.parts.wire import Wire
+from firmware_sim.parts.wiring import PointWiring
 
 REACTION_S = 0.4
 """From the click of the lock to a hand that pushes."""
+FORCE_S = 1.2
+"""How long somebody who broke a door open keeps a hand on it."""
 
 
-class Door:
+class Door(Portal):
     """The leaf opens under a hand, closes by itself, and is held only when shut and locked: by any one lock.
 
     The contact closes when the leaf is within `contact_angle` of shut; `contact_reversed` is the wiring fault.
@@ -51,6 +58,7 @@ class Door:
         self._closer_speed = closer_speed
         self._acceleration = acceleration
         self._passage_s = passage_s
+        self._loop = board.loop
         self._hands = 0
         self._contact = Contact(board, pin=contact_pin, name=name, closed=not contact_reversed, bounce_ms=bounce_ms)
         self._leaf = Swing(
@@ -88,6 +96,10 @@ class Door:
         """Break the door open, locked or not. The hand stays on it until `let_go`."""
         self._hands += 1
         self._open()
+
+    def break_through(self, way: Way) -> None:
+        self.force()
+        self._loop.call_later(FORCE_S, self.let_go)
 
     def hold(self) -> None:
         """Put a hand to the leaf and keep it where it is."""
@@ -158,3 +170,48 @@ class Door:
 
     def _arrived(self, angle: float) -> None:
         self.shut = angle == 0
+
+
+class Hold(PartCommand, frozen=True):
+    """Put a hand to an open door and keep it open."""
+
+    point: str
+
+    async def run(self, hardware: Hardware) -> None:
+        door = hardware.get(Door, self.point, "door")
+        if door.shut:
+            raise ControlError(f"the door {self.point} is shut; walk through it first")
+        door.hold()
+
+
+class LetGo(PartCommand, frozen=True):
+    """Take one hand off the door."""
+
+    point: str
+
+    async def run(self, hardware: Hardware) -> None:
+        hardware.get(Door, self.point, "door").let_go()
+
+
+def fit(hardware: Hardware, point: PointWiring) -> None:
+    """The leaf, its lock, and its exit button if that is wired. A fire panel breaks the supply of a magnet."""
+    wiring, button = point.outputs["lock"], point.inputs.get("exit_button")
+    load: Load = "power_to_lock" if wiring.load == "power_to_lock" else "power_to_unlock"
+    lock = Lock(hardware.board, pin=wiring.pin, load=load, name=point.name, active_high=wiring.relay == "high")
+    hardware.parts[f"{point.name}.lock"] = lock
+    if load == "power_to_lock":
+        hardware.freed_by_fire[point.zone].append(lock)
+    exit_button = None
+    if button is not None:
+        exit_button = PushButton(hardware.board, pin=button.pin, name=f"{point.name} exit button")
+        hardware.parts[f"{point.name}.exit_button"] = exit_button
+    hardware.parts[point.name] = Door(
+        hardware.board,
+        contact_pin=point.inputs["contact"].pin,
+        locks=[lock],
+        name=point.name,
+        exit_button=exit_button,
+    )
+
+
+PART = PartKind(fit, (*PORTAL_COMMANDS, Hold, LetGo), view_portal)

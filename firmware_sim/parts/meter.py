@@ -238,6 +238,8 @@ class Ntc8(Slave):
     ) -> None:
         super().__init__(address, name=name, powered=powered, reply_ms=reply_ms)
         self.sockets: dict[int, Socket] = {}
+        self.channels: dict[str, int] = {}
+        """Of the thermistors, by ``point.instrument``."""
         self._broken: dict[int, Sensor] = {}
         self._frozen_at: dict[int, int] | None = None
 

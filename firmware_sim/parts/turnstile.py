@@ -1,16 +1,18 @@
 """A tripod turnstile: one third of a turn for one person, then the pawl drops again."""
 
 import asyncio
-from typing import Literal
 
 from firmware_sim.board.board import Board
+from firmware_sim.parts.command import ControlError, Way
 from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.door import REACTION_S
+from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.lock import Relay
+from firmware_sim.parts.portal import PORTAL_COMMANDS, Portal, view_portal
 from firmware_sim.parts.swing import Swing
 from firmware_sim.parts.wire import Wire
-
-Way = Literal["in", "out"]
+from firmware_sim.parts.wiring import PointWiring
 
 THIRD = 120.0
 HOME_BAND = 8.0
@@ -21,7 +23,7 @@ UNBARRED_S = 0.8
 """How long a person takes to walk through without an arm in the way."""
 
 
-class Turnstile:
+class Turnstile(Portal):
     """`unlock_pin` closes its unlock contact through a relay: the pawl is drawn for as long as it is closed.
 
     A good machine (`relocks`) drops the pawl at 120° even so, until the contact has opened once; a worn one does
@@ -96,6 +98,10 @@ class Turnstile:
             return False
         self._turn(way, JAM_ANGLE if self.jammed else THIRD)
         return True
+
+    def break_through(self, way: Way) -> None:
+        if not self.force(way):
+            raise ControlError(f"the arm of {self.name} is not in the way")
 
     def hesitate(self, way: Way = "in") -> bool:
         """Push the arm a little and step back. False if it does not give."""
@@ -192,3 +198,39 @@ class Turnstile:
 
     def _update(self) -> None:
         self._released.put(self.arm_dropped or (self._relay.pulled.on and not self._used))
+
+
+class Jam(PartCommand, frozen=True):
+    """Have the arm of a turnstile get stuck at its next turn."""
+
+    point: str
+
+    async def run(self, hardware: Hardware) -> None:
+        hardware.get(Turnstile, self.point, "turnstile").jam()
+
+
+class ClearJam(PartCommand, frozen=True):
+    """Free the arm."""
+
+    point: str
+
+    async def run(self, hardware: Hardware) -> None:
+        hardware.get(Turnstile, self.point, "turnstile").clear_jam()
+
+
+def fit(hardware: Hardware, point: PointWiring) -> None:
+    """The tripod with its sensors. A fire panel drops its arm."""
+    unlock, exit_arm = point.outputs["unlock"], point.inputs.get("exit_arm")
+    turnstile = hardware.parts[point.name] = Turnstile(
+        hardware.board,
+        unlock_pin=unlock.pin,
+        sensor_pin=point.inputs["arm"].pin,
+        exit_sensor_pin=None if exit_arm is None else exit_arm.pin,
+        name=point.name,
+        active_high=unlock.relay == "high",
+        exit_free=point.free_exit,
+    )
+    hardware.freed_by_fire[point.zone].append(turnstile)
+
+
+PART = PartKind(fit, (*PORTAL_COMMANDS, Jam, ClearJam), view_portal)

@@ -7,20 +7,13 @@ from typing import NamedTuple, Protocol
 
 from contract.credentials import encode
 from firmware_sim.parts.door import Door
+from firmware_sim.parts.portal import Portal
 
 
 class Reader(Protocol):
     """Anything a card can be held to."""
 
     def send(self, bits: str) -> bool: ...
-
-
-class Portal(Protocol):
-    """Anything a person can walk through."""
-
-    async def enter(self, patience_s: float = ...) -> bool: ...
-
-    async def leave(self, patience_s: float = ...) -> bool: ...
 
 
 class Resident(NamedTuple):

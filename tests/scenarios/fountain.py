@@ -84,7 +84,16 @@ PART = '''\
 """What a fountain does when its valve moves."""
 
 from firmware_sim.parts.contact import Signal
+from firmware_sim.parts.hardware import PartCommand
+from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.lock import Relay
+
+
+class Fill(PartCommand, frozen=True):
+    point: str
+
+    async def run(self, hardware):
+        hardware.get(Fountain, self.point).fill()
 
 
 class Fountain:
@@ -111,6 +120,9 @@ class Fountain:
 def fit(hardware, point):
     valve, level = point.outputs["valve"].pin, point.inputs["float"].pin
     hardware.parts[point.name] = Fountain(hardware.board, valve, level)
+
+
+PART = PartKind(fit, commands=(Fill,))
 '''
 CONFIG = """\
 [device]

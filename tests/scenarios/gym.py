@@ -12,7 +12,8 @@ from contract.events import Event, decode_event
 from edge.device.device import Device
 from edge.identity.identity import Identity
 from edge.journal.recorder import IDLE_S
-from firmware_sim.control.orders import card_bits
+from firmware_sim.control.commands import card_bits
+from firmware_sim.parts.portal import Portal
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.worlds.virtual.town import VirtualTown, sites
 
@@ -53,7 +54,7 @@ class Gym:
 
     @property
     def turnstile(self) -> Turnstile:
-        portal = self.device.hardware.portals[GYM]
+        portal = self.device.hardware.get(Portal, GYM)
         assert isinstance(portal, Turnstile)
         return portal
 

@@ -8,13 +8,14 @@ from cloud.people.store import set_card_standing, set_membership_window
 from cloud.store.schema import credentials, events, memberships, people
 from contract.decide import DAY_MS, Standing
 from contract.reasons import TABLE, Reason
+from firmware_sim.parts.portal import Portal
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.worlds.virtual.town import VirtualTown
 from tests.scenarios.sunny_court import GYM, in_sunny_court, in_the_cloud, reasons, until
 
 
 def arm(town: VirtualTown) -> Turnstile:
-    portal = town.devices[GYM].hardware.portals[GYM]
+    portal = town.devices[GYM].hardware.get(Portal, GYM)
     assert isinstance(portal, Turnstile)
     return portal
 

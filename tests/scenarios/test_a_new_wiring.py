@@ -26,6 +26,7 @@ from edge.remote.rewiring import STEADY_S, TRIAL_S
 from firmware_sim.board.board import Move
 from firmware_sim.network.virtual_mqtt import Message
 from firmware_sim.parts.door import Door
+from firmware_sim.parts.portal import Portal
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.demo.community import DEVICES, SITE
 from firmware_sim.worlds.virtual.town import VirtualTown, neighbours
@@ -67,7 +68,7 @@ class Gates:
         return self.agent(name).status()
 
     def door(self, name: str) -> Door:
-        portal = self.devices[name].hardware.portals[name]
+        portal = self.devices[name].hardware.get(Portal, name)
         assert isinstance(portal, Door)
         return portal
 

@@ -7,12 +7,13 @@ from sqlalchemy import select
 from cloud.devices.presence import Presence, presence
 from cloud.store.schema import devices
 from firmware_sim.parts.door import Door
+from firmware_sim.parts.portal import Portal
 from firmware_sim.worlds.virtual.town import VirtualTown
 from tests.scenarios.sunny_court import EAST_GATE, GYM, in_sunny_court, in_the_cloud, until
 
 
 def gate(town: VirtualTown) -> Door:
-    portal = town.devices[EAST_GATE].hardware.portals[EAST_GATE]
+    portal = town.devices[EAST_GATE].hardware.get(Portal, EAST_GATE)
     assert isinstance(portal, Door)
     return portal
 
@@ -31,7 +32,7 @@ async def test_a_fire_at_three_frees_the_gym_and_only_a_key_on_site_locks_it_aga
     await until(town, 27)
     hardware.fire_panels["gym"].alarm()
     await asyncio.sleep(1)
-    assert hardware.portals[GYM].view()["arm_dropped"]
+    assert hardware.get(Portal, GYM).view()["arm_dropped"]
     assert [event.data for event in in_the_cloud(town, GYM, "emergency.began")] == [{"zone": "gym", "cause": "fire"}]
     town.devices[GYM].power_off()
     await asyncio.sleep(20)
@@ -39,10 +40,10 @@ async def test_a_fire_at_three_frees_the_gym_and_only_a_key_on_site_locks_it_aga
     await asyncio.sleep(20)
     hardware.fire_panels["gym"].clear()
     await asyncio.sleep(10)
-    assert not hardware.portals[GYM].view()["locked"]
+    assert not hardware.get(Portal, GYM).view()["locked"]
     hardware.reset_keys["gym"].press()
     await asyncio.sleep(2)
-    assert hardware.portals[GYM].view()["locked"]
+    assert hardware.get(Portal, GYM).view()["locked"]
     assert len(in_the_cloud(town, GYM, "emergency.reset")) == 1
 
 

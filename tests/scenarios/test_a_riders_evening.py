@@ -2,6 +2,7 @@
 
 import asyncio
 
+from firmware_sim.parts.portal import Portal
 from firmware_sim.worlds.virtual.town import VirtualTown
 from tests.scenarios.sunny_court import EAST_GATE, GYM, HUB, in_sunny_court, in_the_cloud, reasons, until
 
@@ -36,7 +37,7 @@ async def test_he_leaves_by_the_button_whatever_the_network_and_the_cloud_do(tow
     town.devices[HUB].kill_agent()
     town.devices[HUB].start_agent()
     await asyncio.sleep(600)
-    assert await town.devices[HUB].hardware.portals[HUB].leave()
+    assert await town.devices[HUB].hardware.get(Portal, HUB).leave()
     town.broker.start()
     town.cloud.start()
     await asyncio.sleep(120)

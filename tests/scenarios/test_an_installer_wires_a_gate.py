@@ -2,6 +2,8 @@
 
 import asyncio
 
+from firmware_sim.parts.button import PushButton
+from firmware_sim.parts.portal import Portal
 from firmware_sim.worlds.virtual.town import VirtualTown
 from tests.scenarios.sunny_court import EAST_GATE, GYM, in_sunny_court, in_the_cloud, reasons, until
 
@@ -31,7 +33,7 @@ async def test_a_reader_without_common_ground_never_opens_by_luck(town: VirtualT
 
 @in_sunny_court(from_hour=9)
 async def test_an_exit_button_that_sticks_is_told_and_its_repair_too(town: VirtualTown) -> None:
-    button = town.devices[EAST_GATE].hardware.exit_buttons[EAST_GATE]
+    button = town.devices[EAST_GATE].hardware.get(PushButton, f"{EAST_GATE}.exit_button")
     await until(town, 9)
     button.stick()
     await asyncio.sleep(60)
@@ -50,13 +52,13 @@ async def test_a_broken_wire_in_the_fire_loop_frees_the_arm_rather_than_hide(tow
     await until(town, 10)
     hardware.fire_panels["gym"].break_wire()
     await asyncio.sleep(1)
-    assert not hardware.portals[GYM].view()["locked"]
+    assert not hardware.get(Portal, GYM).view()["locked"]
     assert len(in_the_cloud(town, GYM, "emergency.began")) == 1
     hardware.fire_panels["gym"].mend_wire()
     await asyncio.sleep(1)
     hardware.reset_keys["gym"].press()
     await asyncio.sleep(1)
-    assert hardware.portals[GYM].view()["locked"]
+    assert hardware.get(Portal, GYM).view()["locked"]
 
 
 @in_sunny_court()

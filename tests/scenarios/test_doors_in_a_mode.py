@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cloud.commands.store import PointState, list_points
 from contract.decide import Mode
-from firmware_sim.control.orders import card_bits
+from firmware_sim.control.commands import card_bits
 from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
 from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, STAFF, Gym

@@ -9,7 +9,7 @@ from pathlib import Path
 from cloud.emergencies.store import ZoneState, list_zone_states
 from contract.decide import Mode
 from contract.events import Event
-from firmware_sim.control.orders import card_bits
+from firmware_sim.control.commands import card_bits
 from firmware_sim.parts.fire_panel import FirePanel
 from firmware_sim.parts.smoke_detector import SmokeDetector
 from tests.firmware_sim.support.story import in_virtual_time

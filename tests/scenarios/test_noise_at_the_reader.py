@@ -8,7 +8,7 @@ import pytest
 from contract.credentials import MAX_FRAME_BITS
 from contract.events import encode_event
 from edge.agent.event_throttle import EVERY_S
-from firmware_sim.control.orders import card_bits
+from firmware_sim.control.commands import card_bits
 from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, Gym
 

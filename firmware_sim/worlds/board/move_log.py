@@ -9,8 +9,8 @@ from pathlib import Path
 
 from edge.config.device_config import DeviceConfig
 from firmware_sim.board.board import Move
-from firmware_sim.control.orders import Seen, WaitMove
-from firmware_sim.worlds.board.charging_hands import named
+from firmware_sim.control.commands import Seen, WaitMove
+from firmware_sim.parts.command import named
 
 MAX_KEPT = 10_000
 """Moves that can be asked for; a badge makes about sixty."""
@@ -61,15 +61,15 @@ class MoveLog:
         """The moves after a time, or all that are kept, the oldest first."""
         return [seen for seen in self._seen if at_ns is None or seen.at_ns > at_ns]
 
-    async def wait(self, order: WaitMove) -> Seen | None:
-        """The first move that the order asks for, or None when its time is over."""
+    async def wait(self, command: WaitMove) -> Seen | None:
+        """The first move that the command asks for, or None when its time is over."""
 
         def is_it(seen: Seen) -> bool:
-            return order.name in (None, seen.name) and order.level in (None, seen.level)
+            return command.name in (None, seen.name) and command.level in (None, seen.level)
 
-        if order.name is not None:
-            named(order.name, dict.fromkeys(self._names.values()), "pin")
-        happened = () if order.since_ns is None else self.since(order.since_ns)
+        if command.name is not None:
+            named(command.name, dict.fromkeys(self._names.values()), "pin")
+        happened = () if command.since_ns is None else self.since(command.since_ns)
         for seen in filter(is_it, happened):
             return seen
         came: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
@@ -80,7 +80,7 @@ class MoveLog:
 
         self._waiting.append(told)
         try:
-            async with asyncio.timeout(order.timeout_ms / 1000):
+            async with asyncio.timeout(command.timeout_ms / 1000):
                 return await came
         except TimeoutError:
             return None

@@ -15,8 +15,11 @@ from cloud.points.store import add_point
 from cloud.sample import seed_sample
 from cloud.web.auth import Doorkeeper, Role
 from edge.identity.identity import Identity
-from firmware_sim.control.orders import ControlError, Fire, Order, ResetKey, Tap, TapAndWalk, Walk
+from firmware_sim.control.commands import Tap, TapAndWalk
 from firmware_sim.network.link import Proxy, Weather
+from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.portal import Walk
+from firmware_sim.parts.zone import Fire, ResetKey
 from firmware_sim.worlds.chaos.audit import broken_promises
 from firmware_sim.worlds.chaos.evidence import DEVICES, DIARY, Cloud, Diary, last_seq
 from firmware_sim.worlds.chaos.operator import NAME, Operator, say_again
@@ -186,7 +189,7 @@ class Town:
         """Somebody badges, walks through, leaves or rings. Who finds another in the way only badges."""
         home = self.homes[visit.device]
         reader, card = f"{visit.device}.in", self._cards[visit.card]
-        order: Order = Tap(reader, card)
+        order: Command = Tap(reader, card)
         if visit.deed.startswith("badge") or home.walking.locked():
             home.card_is_read.set()
             home.card_is_read.clear()
@@ -233,7 +236,7 @@ class Town:
             await asyncio.sleep(STILL_S)
         await asyncio.gather(*(home.agent.end(kindly=False) for home in self.homes.values()))
 
-    async def _ask(self, home: Home, order: Order) -> None:
+    async def _ask(self, home: Home, order: Command) -> None:
         with suppress(ControlError):  # the reader is still sending the card of somebody else
             answer = await home.device.control.ask(order)
             if answer.get("last_ns") is not None:

@@ -5,18 +5,10 @@ import time
 from typing import Any
 
 from cloud.sample import FACILITY, PEOPLE
-from firmware_sim.control.orders import (
-    Cool,
-    Order,
-    Overheat,
-    PlugIn,
-    PlugInCar,
-    PullPost,
-    ResetKey,
-    Smoke,
-    TapPost,
-    Unplug,
-)
+from firmware_sim.parts.command import Command
+from firmware_sim.parts.ev_post import PlugInCar, PullPost, TapPost
+from firmware_sim.parts.socket import Cool, Overheat, PlugIn, Unplug
+from firmware_sim.parts.zone import ResetKey, Smoke
 from firmware_sim.worlds.demo.community import HUB, Community, SimulatedDevice
 from firmware_sim.worlds.demo.steps import Act, StepFailed, Told, pulses
 from firmware_sim.worlds.demo.watcher import Event, Seen, Watcher
@@ -173,7 +165,7 @@ class HubStory:
 
     # What is done at the hub
 
-    async def _do(self, order: Order) -> dict[str, Any]:
+    async def _do(self, order: Command) -> dict[str, Any]:
         return await self._hub.control.ask(order)
 
     async def _plug_in(self, point: str, what: Any, percent: float) -> None:

@@ -8,8 +8,9 @@ import httpx
 from msgspec import Struct
 
 from edge.journal.journal import JournalError
+from firmware_sim.control.commands import Tapped
 from firmware_sim.control.control import BoardGone
-from firmware_sim.control.orders import ControlError, Tapped
+from firmware_sim.parts.command import ControlError
 from firmware_sim.worlds.demo.processes import Died
 from firmware_sim.worlds.demo.watcher import Event
 

@@ -21,6 +21,7 @@ from edge.archetypes.protocol import LEASE_MARGIN_MS
 from edge.journal.file import GAP_RANK
 from edge.journal.journal import JournalView
 from edge.machine.space import JOURNAL_FULL
+from firmware_sim.parts.portal import Portal
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.worlds.virtual.town import ALL_ROWS, VirtualTown
 
@@ -193,7 +194,7 @@ def _of_people(town: VirtualTown, name: str, events: list[Event], also: Collecti
         who = names.get(str(event.data.get("holder")), "nobody")
         if not may.get(who, False):
             yield f"row {event.seq} lets {who} in"
-    portal = device.hardware.portals[point.name]
+    portal = device.hardware.get(Portal, point.name)
     if not isinstance(portal, Turnstile):
         return  # through a door that stands open anybody may follow
     for visit in town.visits:

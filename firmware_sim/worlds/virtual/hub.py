@@ -14,6 +14,7 @@ from edge.archetypes.protocol import Report
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.charger import Socket
 from firmware_sim.parts.meter import Meter
+from firmware_sim.parts.modbus_slave import Slave
 from firmware_sim.worlds.virtual.device import VirtualDevice
 from firmware_sim.worlds.virtual.town import Site, VirtualTown
 
@@ -43,7 +44,7 @@ class VirtualHub:
         await self.town.close()
 
     def socket(self, point: str) -> Socket:
-        return self.device.hardware.sockets[point]
+        return self.device.hardware.get(Socket, point)
 
     def plug_in(self, point: str, what: str, charge: float = 0.2) -> None:
         self.socket(point).plug_in(APPLIANCES[what](charge))
@@ -102,7 +103,7 @@ class VirtualHub:
     @property
     def meter(self) -> Meter:
         """Of the e-bike's socket."""
-        found = self.device.hardware.instruments[f"{EBIKE}.meter"]
+        found = self.device.hardware.get(Slave, f"{EBIKE}.meter")
         if not isinstance(found, Meter):
             raise LookupError("the e-bike has no meter")
         return found

@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from cloud.store.schema import sessions
 from contract.events import Event
+from firmware_sim.parts.charger import Socket
 from firmware_sim.worlds.virtual.hub import NAME, VirtualHub
 
 SLACK_S = 0.1
@@ -62,7 +63,7 @@ class Witness:
 
     async def _look(self) -> None:
         while True:
-            for point, socket in self._hub.device.hardware.sockets.items():
+            for point, socket in self._hub.device.hardware.all(Socket).items():
                 self._seen[point].append((self._hub.town.loop.time(), socket.flow.energy_wh))
             self._look_for_alarms(self._hub.town.loop.time())
             await asyncio.sleep(LOOKS_S)
@@ -93,7 +94,7 @@ def audit_hub(hub: VirtualHub, witness: Witness, rider: str, rations: Rations) -
     has these ``rations``. To be called before it is closed."""
     complaints: list[str] = []
     told: dict[str, Told] = {}
-    for point in hub.device.hardware.sockets:
+    for point in hub.device.hardware.all(Socket):
         events = [event for event in hub.events("session", "socket") if event.point == point]
         mine, wrong = _sessions(hub, point, events)
         told |= mine

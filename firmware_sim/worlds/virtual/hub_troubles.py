@@ -11,7 +11,7 @@ from sqlalchemy import select
 from cloud.store.schema import credentials, people
 from contract.decide import Mode
 from firmware_sim.parts.battery import APPLIANCES
-from firmware_sim.parts.contactor import PowerContact
+from firmware_sim.parts.contactor import Contactor, PowerContact
 from firmware_sim.worlds.virtual.hub import BANK, EBIKE, MISHAPS, PHONE, RIDER, STAFF, STRANGER, VirtualHub
 from firmware_sim.worlds.virtual.troubles import Troubles
 
@@ -148,7 +148,7 @@ class HubTroubles:
         return self._hub.socket(EBIKE).relay
 
     def _contactor(self) -> PowerContact:
-        return self._hub.device.hardware.contactors[BANK].contact
+        return self._hub.device.hardware.get(Contactor, BANK).contact
 
     async def _go_home(self) -> None:
         """Everybody takes their battery along; what still runs ends by itself."""

@@ -21,6 +21,7 @@ from edge.journal.file import Row
 from edge.journal.journal import JournalView
 from firmware_sim.board.board import Move
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker
+from firmware_sim.parts.portal import Portal
 from firmware_sim.people.walkers import GYM_DAY, Resident, badge_and_walk, wander
 from firmware_sim.worlds.demo.community import DEVICES, write_config
 from firmware_sim.worlds.virtual.cloud import VirtualCloud
@@ -112,7 +113,7 @@ class VirtualTown:
     def live(self, visits_per_hour: Sequence[float] = GYM_DAY, stay_s: tuple[float, float] = (1200.0, 5400.0)) -> None:
         """Neighbours come and go at every device from now on."""
         for name, device in self.devices.items():
-            (portal,) = device.hardware.portals.values()
+            (portal,) = device.hardware.all(Portal).values()
             visiting = wander(
                 neighbours(),
                 device.hardware.readers[f"{name}.in"],
@@ -128,7 +129,7 @@ class VirtualTown:
     async def visit(self, device: str, who: str) -> bool:
         """A neighbour, by name, comes to a device's door. False if they did not get in."""
         card = next(one.card_bits for one in neighbours() if one.name == who)
-        (portal,) = self.devices[device].hardware.portals.values()
+        (portal,) = self.devices[device].hardware.all(Portal).values()
         entered = await badge_and_walk(self.devices[device].hardware.readers[f"{device}.in"], portal, card)
         self.visits.append(Visit(self.loop.time(), device, who, entered))
         return entered

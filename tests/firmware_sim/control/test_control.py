@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from firmware_sim.control.commands import Tap, Tapped, View, WaitMove
 from firmware_sim.control.control import MAX_ORDER_BYTES, MAX_UNANSWERED, BoardControl, BoardGone, ControlServer
-from firmware_sim.control.orders import ControlError, Order, Press, Tap, Tapped, View, WaitMove, Walk
+from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.portal import Press, Walk
 from firmware_sim.time.clock import run_real
 
 PATIENCE_S = 20.0
@@ -19,11 +21,11 @@ class Answers:
     """Stands for a board: says what it was told to say, and holds a walk until it is let through."""
 
     def __init__(self) -> None:
-        self.heard: list[Order] = []
+        self.heard: list[Command] = []
         self.gate = asyncio.Event()
         self.walking = asyncio.Event()
 
-    async def obey(self, order: Order) -> dict[str, Any]:
+    async def obey(self, order: Command) -> dict[str, Any]:
         self.heard.append(order)
         match order:
             case Walk():

@@ -2,8 +2,11 @@
 
 import pytest
 
-from firmware_sim.control.orders import ControlError, PlugIn, Tap, TapAndWalk, TapPost
+from firmware_sim.control.commands import Tap, TapAndWalk
 from firmware_sim.panel.deeds import order_of
+from firmware_sim.parts.command import ControlError
+from firmware_sim.parts.ev_post import TapPost
+from firmware_sim.parts.socket import PlugIn
 
 CARD = "H10301:21:10010"
 AT_POST = '{"do": "tap_post", "point": "ev-1", "tag": "{card}"}'

@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from firmware_sim.cli import app
-from firmware_sim.control.orders import ControlError
 from firmware_sim.panel.boards import BoardAlone
 from firmware_sim.panel.world import Label
+from firmware_sim.parts.command import ControlError
 
 LABEL = Label("Gym", "健身房")
 

@@ -36,7 +36,7 @@ def page(browser: Browser, panel: ServedPanel) -> Iterator[Page]:
 
 
 def socket(panel: ServedPanel, name: str = EBIKE) -> Socket:
-    return panel.world.devices[HUB].hardware.sockets[name]
+    return panel.world.devices[HUB].hardware.get(Socket, name)
 
 
 def feed(panel: ServedPanel) -> None:

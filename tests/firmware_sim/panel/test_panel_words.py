@@ -10,9 +10,9 @@ from contract.kinds import vocabulary
 from contract.reasons import Reason
 from contract.sessions import Stop
 from dev import ROOT
-from firmware_sim.control.orders import What
 from firmware_sim.panel.words import THINGS, ZH, point_name, say, shown_words
 from firmware_sim.parts.battery import APPLIANCES
+from firmware_sim.parts.socket import What
 
 PANEL = ROOT / "firmware_sim" / "panel"
 SOURCES = [*PANEL.glob("*.py"), *PANEL.glob("templates/*.html"), *PANEL.glob("assets/*.js")]

@@ -9,7 +9,7 @@ import pytest
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.people.riders import Place, charge, come_and_charge
 from firmware_sim.people.walkers import Resident
-from firmware_sim.worlds.board.folk import RIDERS, neighbours, places
+from firmware_sim.worlds.board.visitors import RIDERS, neighbours, places
 from firmware_sim.worlds.virtual.hub import PHONE, VirtualHub
 from tests.firmware_sim.support.story import in_virtual_time
 

@@ -13,13 +13,13 @@ from gpiozero import DigitalInputDevice, OutputDevice
 from dev import ROOT
 from edge.config.device_config import DeviceConfig, Point, load
 from firmware_sim.board.board import Board
+from firmware_sim.control.commands import card_bits
 from firmware_sim.control.control import BoardControl, ControlServer
-from firmware_sim.control.orders import card_bits
 from firmware_sim.panel.app import create_panel
 from firmware_sim.panel.world import Card, Label
 from firmware_sim.time.clock import run_real
+from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
-from firmware_sim.worlds.board.process import Hands
 from firmware_sim.worlds.board.wiring import resistors, wire
 from firmware_sim.worlds.demo.brokers import free_port
 
@@ -86,7 +86,7 @@ class SampleDevice:
         self.hardware = wire(board, config)
         self.gatekeeper = Gatekeeper(config, board)
         socket = folder / f"{sample}.sock"
-        self.server = ControlServer(socket, Hands(config, self.hardware, witness).obey)
+        self.server = ControlServer(socket, CommandExecutor(config, self.hardware, witness).obey)
         self.control = BoardControl(socket)
 
     async def status(self) -> dict[str, Any] | None:

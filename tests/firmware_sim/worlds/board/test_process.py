@@ -10,36 +10,19 @@ from gpiozero import OutputDevice
 from dev import ROOT
 from edge.config.device_config import load
 from firmware_sim.board.board import Board
-from firmware_sim.control.orders import (
-    BreakWire,
-    ClearJam,
-    ControlError,
-    EmergencyStop,
-    Fire,
-    Force,
-    Free,
-    Glitch,
-    Hold,
-    Jam,
-    LetGo,
-    Moves,
-    Order,
-    Press,
-    ResetKey,
-    Smoke,
-    Stick,
-    SwapWires,
-    Tap,
-    TapAndWalk,
-    View,
-    WaitMove,
-    Walk,
-)
+from firmware_sim.control.commands import Moves, Tap, TapAndWalk, View, WaitMove
+from firmware_sim.parts.cables import Glitch, SwapWires
+from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.door import Hold, LetGo
+from firmware_sim.parts.hardware import Hardware
+from firmware_sim.parts.portal import Force, Free, Press, Stick, Walk
+from firmware_sim.parts.turnstile import ClearJam, Jam
+from firmware_sim.parts.zone import BreakWire, Fire, PressEmergencyStop, ResetKey, Smoke
 from firmware_sim.time.clock import run_virtual
-from firmware_sim.worlds.board.folk import live
+from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
-from firmware_sim.worlds.board.process import Hands
-from firmware_sim.worlds.board.wiring import Hardware, resistors, wire
+from firmware_sim.worlds.board.visitors import run_visitors
+from firmware_sim.worlds.board.wiring import resistors, wire
 
 CARD = "H10301:21:15890"
 GYM, GATE = "gym-turnstile", "east-gate"
@@ -53,11 +36,11 @@ class Site:
         self.witness = MoveLog(pin_names(config))
         self.board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=self.witness.hear)
         self.hardware: Hardware = wire(self.board, config)
-        self.hands = Hands(config, self.hardware, self.witness)
+        self.executor = CommandExecutor(config, self.hardware, self.witness)
         self.factory = self.board.factory()
 
-    async def do(self, order: Order) -> dict[str, Any]:
-        return await self.hands.obey(order)
+    async def do(self, order: Command) -> dict[str, Any]:
+        return await self.executor.obey(order)
 
     async def point(self) -> dict[str, Any]:
         """How the device's one point stands."""
@@ -153,7 +136,7 @@ def test_a_detector_and_a_stop_are_worked_and_seen_at_their_zone() -> None:
     async def story(site: Site) -> None:
         for on in (True, False):
             await site.do(Smoke("gym", on=on))
-            await site.do(EmergencyStop("gym", on=on))
+            await site.do(PressEmergencyStop("gym", on=on))
             await asyncio.sleep(0.1)
             zone = (await site.do(View()))["zones"]["gym"]
             assert (zone["smoke_detector"]["smoke"], zone["emergency_stop"]["pressed"]) == (on, on)
@@ -247,12 +230,12 @@ def test_the_view_tells_outputs_by_name() -> None:
         (TapAndWalk(f"{GYM}.in", "H99:1:1"), "no card format"),
         (Walk("cellar"), f"no point 'cellar' here; there is {GYM}"),
         (Press(GYM), f"no exit button '{GYM}' here; there is none"),
-        (Hold(GYM), "is no door"),
+        (Hold(GYM), "no door 'gym-turnstile' here"),
         (Fire("cellar"), "no zone 'cellar' here; there is gym"),
         (WaitMove("cellar.lock"), f"no pin 'cellar.lock' here; there is {GYM}.arm, "),
     ],
 )
-def test_an_order_for_what_is_not_there_is_refused(order: Order, complaint: str) -> None:
+def test_an_order_for_what_is_not_there_is_refused(order: Command, complaint: str) -> None:
     async def story(site: Site) -> None:
         with pytest.raises(ControlError, match=complaint):
             await site.do(order)
@@ -274,7 +257,7 @@ def test_a_second_card_waits_for_the_first() -> None:
 
 def test_neighbours_come_by_themselves() -> None:
     async def story(site: Site) -> None:
-        folk = asyncio.create_task(live(site.config, site.hardware))
+        folk = asyncio.create_task(run_visitors(site.config, site.hardware))
         await asyncio.sleep(600)
         folk.cancel()
         assert 2 <= site.hardware.readers[f"{GYM}.in"].frames_sent <= 20

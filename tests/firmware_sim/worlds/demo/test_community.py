@@ -10,7 +10,7 @@ import pytest
 
 from cloud.sample import HUB_SOCKETS, PEOPLE, POINTS, SOCKETS
 from edge.config.device_config import DeviceConfig
-from firmware_sim.control.orders import card_bits
+from firmware_sim.control.commands import card_bits
 from firmware_sim.worlds.demo.brokers import free_port
 from firmware_sim.worlds.demo.community import (
     DEVICES,

@@ -14,6 +14,7 @@ from dev import ROOT
 from edge.config.device_config import load
 from edge.config.peripherals import Bus
 from firmware_sim.network.virtual_mqtt import VirtualBroker
+from firmware_sim.parts.charger import Socket
 from firmware_sim.time import life
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.virtual.audit import audit, unlockings
@@ -221,7 +222,7 @@ def test_the_shipped_agent_reads_the_simulated_meters_and_so_does_the_next_one()
             device = sockets(folder)
             device.start()
             await asyncio.sleep(5)
-            device.hardware.sockets["phone-1"].overheat(ambient_c=45)
+            device.hardware.get(Socket, "phone-1").overheat(ambient_c=45)
             await asyncio.sleep(3600)
             assert reading(device, "phone-1")["temperature_c"] == pytest.approx(45, abs=1)
             device.kill_agent()

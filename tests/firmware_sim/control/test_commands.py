@@ -4,17 +4,9 @@ import msgspec
 import pytest
 
 from contract.credentials import encode
-from firmware_sim.control.orders import (
-    ControlError,
-    Fire,
-    Order,
-    Tap,
-    TapAndWalk,
-    View,
-    WaitMove,
-    card_bits,
-    read_order,
-)
+from firmware_sim.control.commands import Tap, TapAndWalk, View, WaitMove, card_bits, read_command
+from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.zone import Fire
 
 
 @pytest.mark.parametrize(
@@ -30,9 +22,9 @@ from firmware_sim.control.orders import (
         ),
     ],
 )
-def test_an_order_is_read_as_it_is_written(text: str, order: Order) -> None:
-    assert read_order(text.encode()) == order
-    assert read_order(msgspec.json.encode(order)) == order
+def test_an_order_is_read_as_it_is_written(text: str, order: Command) -> None:
+    assert read_command(text.encode()) == order
+    assert read_command(msgspec.json.encode(order)) == order
 
 
 @pytest.mark.parametrize(
@@ -49,7 +41,7 @@ def test_an_order_is_read_as_it_is_written(text: str, order: Order) -> None:
 )
 def test_what_is_no_order_is_refused_with_a_reason(text: str, complaint: str) -> None:
     with pytest.raises(ControlError, match=complaint):
-        read_order(text.encode())
+        read_command(text.encode())
 
 
 def test_a_card_is_written_as_its_format_facility_and_number() -> None:

@@ -5,9 +5,12 @@ import asyncio
 from cloud.sample import FACILITY, PEOPLE
 from contract.credentials import encode
 from edge.config.device_config import DeviceConfig
+from firmware_sim.parts.charge_point import EvPost
+from firmware_sim.parts.charger import Socket
+from firmware_sim.parts.hardware import Hardware
+from firmware_sim.parts.portal import Portal
 from firmware_sim.people.riders import THINGS, Place, come_and_charge, drive_up
 from firmware_sim.people.walkers import Resident, wander
-from firmware_sim.worlds.board.wiring import Hardware
 
 VISITS_PER_HOUR = (40.0,) * 24
 """At each point of a demo: about one visit in a minute and a half, whatever the hour."""
@@ -26,11 +29,11 @@ def neighbours(plan: str = "") -> list[Resident]:
     ]
 
 
-async def live(config: DeviceConfig, hardware: Hardware) -> None:
+async def run_visitors(config: DeviceConfig, hardware: Hardware) -> None:
     """People come and go at every point that has a reader at its way in, and at every socket and post, until this is
     cancelled."""
     async with asyncio.TaskGroup() as visiting:
-        for name, portal in hardware.portals.items():
+        for name, portal in hardware.all(Portal).items():
             reader = hardware.readers.get(f"{name}.in")
             if reader is not None:
                 visits = wander(
@@ -53,7 +56,7 @@ async def live(config: DeviceConfig, hardware: Hardware) -> None:
             )
             visiting.create_task(charges, name=f"people at {shared.name}")
         tags = [f"{one.uid:08X}" for one in PEOPLE if one.uid]
-        for name, post in hardware.posts.items():
+        for name, post in hardware.all(EvPost).items():
             chance = hardware.board.random(f"people/{name}")
             cars = drive_up(tags, post, chance=chance, apart_s=DRIVE_APART_S, stay_s=PARK_S)
             visiting.create_task(cars, name=f"cars at {name}")
@@ -62,8 +65,7 @@ async def live(config: DeviceConfig, hardware: Hardware) -> None:
 def places(config: DeviceConfig, hardware: Hardware, numbers: dict[str, str]) -> list[Place]:
     """The sockets of a shared reader, with what fits each."""
     classes = {point.name: str(point.settings.get("class", "phone")) for point in config.points}
+    sockets = hardware.all(Socket)
     return [
-        Place(hardware.sockets[point], number, THINGS[classes[point]])
-        for number, point in numbers.items()
-        if point in hardware.sockets
+        Place(sockets[point], number, THINGS[classes[point]]) for number, point in numbers.items() if point in sockets
     ]

@@ -15,35 +15,27 @@ from dev import ROOT
 from edge.config.device_config import load
 from firmware_sim.board.board import Board
 from firmware_sim.cli import app
-from firmware_sim.control.orders import (
+from firmware_sim.control.commands import Key, Moves, Tap, View
+from firmware_sim.parts.bank import Mend, StickOpen, Weld
+from firmware_sim.parts.cables import CutMains, PullBus
+from firmware_sim.parts.charger import Socket
+from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.contactor import Contactor
+from firmware_sim.parts.instrument import (
     BreakSensor,
-    ControlError,
-    Cool,
     CrossMeters,
-    CutMains,
     FreezeMeter,
     GarbleMeter,
-    Key,
     LateMeter,
     LieMeter,
-    Mend,
-    Moves,
     MuteMeter,
-    Order,
-    Overheat,
-    PlugIn,
-    PullBus,
     ResetEnergy,
-    StickOpen,
-    Tap,
-    TripLeakage,
-    Unplug,
-    View,
-    Weld,
 )
+from firmware_sim.parts.modbus_slave import Slave
+from firmware_sim.parts.socket import Cool, Overheat, PlugIn, TripLeakage, Unplug
 from firmware_sim.time.clock import run_virtual
+from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
-from firmware_sim.worlds.board.process import Hands
 from firmware_sim.worlds.board.wiring import resistors, wire
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -59,14 +51,14 @@ class Hub:
         witness = MoveLog(pin_names(config))
         self.board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=witness.hear)
         self.hardware = wire(self.board, config)
-        self.hands = Hands(config, self.hardware, witness)
+        self.executor = CommandExecutor(config, self.hardware, witness)
         self.pins = {
             f"{point.name}.{name}": output.pin for point in config.points for name, output in point.outputs.items()
         }
 
-    async def do(self, *orders: Order) -> None:
+    async def do(self, *orders: Command) -> None:
         for order in orders:
-            await self.hands.obey(order)
+            await self.executor.obey(order)
 
     async def feed(self, point: str, *, on: bool = True) -> None:
         """Close the contactor and a socket's relay, or open that relay."""
@@ -75,7 +67,7 @@ class Hub:
         await asyncio.sleep(0.1)
 
     async def point(self, name: str) -> dict[str, Any]:
-        found = (await self.hands.obey(View()))["points"][name]
+        found = (await self.executor.obey(View()))["points"][name]
         assert isinstance(found, dict)
         return found
 
@@ -178,11 +170,11 @@ async def test_a_meters_counter_begins_anew() -> None:
 @in_virtual_time
 async def test_crossed_meters_measure_each_others_sockets_and_crossed_thermistors_too() -> None:
     hub = Hub()
-    meters = [hub.hardware.instruments[f"{point}.meter"] for point in (EBIKE, PHONE)]
+    meters = [hub.hardware.get(Slave, f"{point}.meter") for point in (EBIKE, PHONE)]
     before = [meter.measures.name for meter in meters]  # type: ignore[attr-defined]
     await hub.do(CrossMeters(EBIKE, PHONE), CrossMeters(EBIKE, PHONE, "thermometer"))
     assert [meter.measures.name for meter in meters] == before[::-1]  # type: ignore[attr-defined]
-    board = hub.hardware.instruments[f"{EBIKE}.thermometer"]
+    board = hub.hardware.get(Slave, f"{EBIKE}.thermometer")
     assert {at: socket.name for at, socket in board.sockets.items()} == {0: PHONE, 1: EBIKE}  # type: ignore[attr-defined]
 
 
@@ -190,12 +182,12 @@ async def test_crossed_meters_measure_each_others_sockets_and_crossed_thermistor
 async def test_leakage_mains_and_the_cable_of_the_bus() -> None:
     hub = Hub()
     await hub.do(TripLeakage(EBIKE), CutMains(), PullBus("meters"))
-    view = await hub.hands.obey(View())
+    view = await hub.executor.obey(View())
     assert view["points"][EBIKE]["socket"]["leakage"]
     assert view["points"][EBIKE]["instruments"]["meter"]["powered"] is False
     assert (view["mains"], view["buses"]["meters"]["plugged_in"]) == (False, False)
     await hub.do(TripLeakage(EBIKE, False), CutMains(False), PullBus("meters", False))
-    view = await hub.hands.obey(View())
+    view = await hub.executor.obey(View())
     assert (view["mains"], view["buses"]["meters"]["plugged_in"]) == (True, True)
 
 
@@ -203,7 +195,7 @@ async def test_leakage_mains_and_the_cable_of_the_bus() -> None:
 async def test_keys_are_short_frames_at_the_shared_reader() -> None:
     hub = Hub()
     await hub.do(Key("hub", "1#"))
-    pulses = [move["name"] for move in (await hub.hands.obey(Moves()))["moves"] if not move["level"]]
+    pulses = [move["name"] for move in (await hub.executor.obey(Moves()))["moves"] if not move["level"]]
     assert pulses == [f"hub.d{bit}" for bit in "0001" + "1011"]
 
 
@@ -211,7 +203,7 @@ async def test_keys_are_short_frames_at_the_shared_reader() -> None:
 async def test_a_card_follows_the_number_of_its_socket() -> None:
     hub = Hub()
     await hub.do(Tap("hub", "0110", keys="2"))
-    pulses = [move["name"] for move in (await hub.hands.obey(Moves()))["moves"] if not move["level"]]
+    pulses = [move["name"] for move in (await hub.executor.obey(Moves()))["moves"] if not move["level"]]
     assert pulses == [f"hub.d{bit}" for bit in "0010" + "0110"]
     assert (await hub.point(PHONE))["choice"] == {"reader": "hub", "number": "2"}
     assert (await hub.point(BANK))["choice"] is None
@@ -232,7 +224,7 @@ async def test_a_card_follows_the_number_of_its_socket() -> None:
     ids=str,
 )
 @in_virtual_time
-async def test_what_cannot_be_done_is_said_with_what_can(order: Order, cure: str) -> None:
+async def test_what_cannot_be_done_is_said_with_what_can(order: Command, cure: str) -> None:
     with pytest.raises(ControlError) as refused:
         await Hub().do(order)
     assert cure in str(refused.value)
@@ -250,7 +242,7 @@ DEEDS = st.one_of(
 
 @given(deeds=st.lists(st.tuples(DEEDS, st.floats(0, 7200)), max_size=20))
 def test_whatever_is_done_power_needs_a_closed_way_and_energy_never_runs_backwards(
-    deeds: list[tuple[Order, float]],
+    deeds: list[tuple[Command, float]],
 ) -> None:
     async def story() -> None:
         hub = Hub()
@@ -262,11 +254,11 @@ def test_whatever_is_done_power_needs_a_closed_way_and_energy_never_runs_backwar
             except ControlError:
                 continue
             await asyncio.sleep(wait_s)
-            socket = hub.hardware.sockets[EBIKE]
+            socket = hub.hardware.get(Socket, EBIKE)
             flow = socket.flow
             assert flow.energy_wh >= energy
             assert 20 <= socket.temperature_c <= 180
-            may_flow = socket.relay.closed.on and hub.hardware.contactors[BANK].contact.closed.on
+            may_flow = socket.relay.closed.on and hub.hardware.get(Contactor, BANK).contact.closed.on
             assert flow.power_w == 0 or (may_flow and hub.hardware.mains.supply.on and socket.appliance is not None)
             energy = flow.energy_wh
 

@@ -1,0 +1,50 @@
+"""What a kind of station brings to a simulated board. ``kind = "locker"`` in a config is ``PART`` of ``locker.py``."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from firmware_sim import parts
+from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.wiring import PointWiring
+
+Fit = Callable[[Hardware, PointWiring], object]
+"""Puts the parts of a point on the board, its main one under the point's name."""
+
+
+def view_part(hardware: Hardware, point: str) -> dict[str, Any]:
+    """How a point looks whose kind says nothing else: as its main part does."""
+    seen = hardware.view(point)
+    return {} if seen is None else {"part": seen}
+
+
+class PartKind(Struct, frozen=True):
+    """What a kind fits to the board for each of its points, the commands that it understands, and how a point looks.
+
+    What ``fits_first`` is there before the points of other kinds, which may hang on it.
+    """
+
+    fit: Fit
+    commands: tuple[type[PartCommand], ...] = ()
+    view: Callable[[Hardware, str], dict[str, Any]] = view_part
+    fits_first: bool = False
+
+
+def find_part(kind: str) -> PartKind:
+    """What the kind of that name brings. Raises ``KeyError``."""
+    try:
+        part = importlib.import_module(f"{parts.__name__}.{kind}").PART
+    except (ImportError, AttributeError) as missing:
+        raise KeyError(f"no part is known for {kind}: {missing}") from None
+    if not isinstance(part, PartKind):
+        raise KeyError(f"the PART of {kind} is no PartKind")
+    return part
+
+
+def part_commands() -> set[type[PartCommand]]:
+    """The commands of all kinds that can be found."""
+    modules = (importlib.import_module(f"{parts.__name__}.{one.name}") for one in pkgutil.iter_modules(parts.__path__))
+    return {command for module in modules for command in getattr(getattr(module, "PART", None), "commands", ())}

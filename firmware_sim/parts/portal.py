@@ -1,0 +1,91 @@
+"""Points that people walk through: what doors and turnstiles have in common."""
+
+from typing import Any
+
+from firmware_sim.parts.button import PushButton
+from firmware_sim.parts.command import Way
+from firmware_sim.parts.hardware import Hardware, PartCommand
+
+
+class Portal:
+    """Anything a person can walk through."""
+
+    async def enter(self, patience_s: float = 3.0) -> bool:
+        """A person waits until the way is free and walks in. False if patience ran out."""
+        raise NotImplementedError
+
+    async def leave(self, patience_s: float = 3.0) -> bool:
+        """A person walks out. False if patience ran out."""
+        raise NotImplementedError
+
+    def break_through(self, way: Way) -> None:
+        """Somebody breaks through, locked or not. Raises `ControlError` where nothing bars the way."""
+        raise NotImplementedError
+
+    def view(self) -> dict[str, object]:
+        raise NotImplementedError
+
+    async def walk(self, way: Way) -> bool:
+        """A person walks through, waiting a few seconds. False if patience ran out."""
+        return await (self.enter() if way == "in" else self.leave())
+
+
+class Walk(PartCommand, frozen=True):
+    """Walk through a point, waiting a few seconds for it to open. Answered with whether the person got through."""
+
+    point: str
+    way: Way = "in"
+
+    async def run(self, hardware: Hardware) -> dict[str, Any]:
+        return {"passed": await hardware.get(Portal, self.point, "point").walk(self.way)}
+
+
+class Force(PartCommand, frozen=True):
+    """Break through a point, locked or not."""
+
+    point: str
+    way: Way = "in"
+
+    async def run(self, hardware: Hardware) -> None:
+        hardware.get(Portal, self.point, "point").break_through(self.way)
+
+
+class Press(PartCommand, frozen=True):
+    """Press the exit button of a point for a moment."""
+
+    point: str
+
+    async def run(self, hardware: Hardware) -> None:
+        exit_button(hardware, self.point).press()
+
+
+class Stick(PartCommand, frozen=True):
+    """Have the exit button stick when pressed."""
+
+    point: str
+
+    async def run(self, hardware: Hardware) -> None:
+        exit_button(hardware, self.point).stick()
+
+
+class Free(PartCommand, frozen=True):
+    """Repair a stuck exit button."""
+
+    point: str
+
+    async def run(self, hardware: Hardware) -> None:
+        exit_button(hardware, self.point).free()
+
+
+PORTAL_COMMANDS = (Walk, Force, Press, Stick, Free)
+
+
+def exit_button(hardware: Hardware, point: str) -> PushButton:
+    """The exit button of a point. Raises `ControlError`."""
+    return hardware.of_point(PushButton, point, "exit_button", "exit button")
+
+
+def view_portal(hardware: Hardware, point: str) -> dict[str, Any]:
+    """How a point looks that people walk through."""
+    own = {key: hardware.view(f"{point}.{key}") for key in ("lock", "exit_button")}
+    return {"portal": hardware.view(point), **own}

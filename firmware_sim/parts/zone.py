@@ -1,0 +1,60 @@
+"""What is done at the fire panel, the detectors and the switches of a zone."""
+
+from firmware_sim.parts.command import named
+from firmware_sim.parts.hardware import Hardware, PartCommand
+
+
+class Fire(PartCommand, frozen=True):
+    """Set off a zone's fire panel, or silence it."""
+
+    zone: str
+    on: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        panel = named(self.zone, hardware.fire_panels, "zone")
+        panel.alarm() if self.on else panel.clear()
+
+
+class BreakWire(PartCommand, frozen=True):
+    """Break the wire of a zone's fire loop, or mend it."""
+
+    zone: str
+    broken: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        panel = named(self.zone, hardware.fire_panels, "zone")
+        panel.break_wire() if self.broken else panel.mend_wire()
+
+
+class Smoke(PartCommand, frozen=True):
+    """Blow smoke into a zone's detector, or let it clear."""
+
+    zone: str
+    on: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        detector = named(self.zone, hardware.smoke_detectors, "smoke detector")
+        detector.fill() if self.on else detector.air()
+
+
+class PressEmergencyStop(PartCommand, frozen=True, tag="emergency_stop"):
+    """Press a zone's emergency stop, or twist it out again."""
+
+    zone: str
+    on: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        button = named(self.zone, hardware.emergency_stops, "emergency stop")
+        button.press() if self.on else button.twist()
+
+
+class ResetKey(PartCommand, frozen=True):
+    """Turn the key that resets a zone after an emergency."""
+
+    zone: str
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.zone, hardware.reset_keys, "zone").press()
+
+
+ZONE_COMMANDS = (Fire, BreakWire, Smoke, PressEmergencyStop, ResetKey)
