@@ -6,13 +6,16 @@ used twice by mistake. Keys of different roles have different types here: a veri
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import NewType, Self
 
 from cryptography.exceptions import InvalidSignature, InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+
+from contract import codec
+from contract.codec import Malformed
 
 P256_BYTES = 32
 DIGEST_BYTES = 16
@@ -47,6 +50,23 @@ def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
     """The bytes under a seal: every part behind its length, so that no two lists of parts read the same."""
     fields = (purpose.value.encode(), site.encode(), device.encode(), *parts)
     return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+
+
+class BadSeal(Malformed):
+    """A document is not sealed by whom it should be, or for another purpose, site or device."""
+
+
+def seal(sign: Callable[[bytes], bytes], purpose: Purpose, site: str, device: str, body: bytes) -> bytes:
+    """A sealed document: its body, and on the line behind it what ``sign`` makes of the statement."""
+    return codec.attach(body, sign(statement(purpose, site, device, body)))
+
+
+def unseal(accepts: Callable[[bytes, bytes], bool], purpose: Purpose, site: str, device: str, payload: bytes) -> bytes:
+    """The body of a sealed document, which is to be believed. Raises ``BadSeal``, or ``Malformed`` where none is."""
+    body, sealed = codec.detach(payload)
+    if not accepts(statement(purpose, site, device, body), sealed):
+        raise BadSeal("sealed by nobody who may, or for another purpose or device")
+    return body
 
 
 def tip_statement(

@@ -85,7 +85,7 @@ class Agent:
         """Points of whose inputs the keeper has not said where all of them stand."""
         self.not_reloaded = ""
         """Why the keeper goes by another wiring than this agent."""
-        self._wiring = config.hash
+        self.wiring = config.hash
         self._reloading = self._has_heard_keeper = self._closed = False
         self._loop, self._recording, self._decider = loop, recording, decider
         self._clock, self._notebook = clock, notebook
@@ -127,10 +127,10 @@ class Agent:
         cannot, it is believed as far as its names go."""
         match message:
             case Snapshot(wiring=wiring):
-                self.not_reloaded = "" if wiring == self._wiring else self.not_reloaded
-                self._reloading = wiring not in ("", self._wiring) and not self.not_reloaded
+                self.not_reloaded = "" if wiring == self.wiring else self.not_reloaded
+                self._reloading = wiring not in ("", self.wiring) and not self.not_reloaded
                 if self._reloading:
-                    self._keeper.send(Reload(self._wiring))
+                    self._keeper.send(Reload(self.wiring))
             case NotReloaded(why=why):
                 self._reloading, self.not_reloaded = False, why
         return not self._reloading

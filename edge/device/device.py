@@ -11,6 +11,7 @@ from contract import topics
 from contract.decide import Trust
 from contract.device_events import DeviceEvents
 from contract.messages import Beat, State
+from contract.sealing import RosterVerifier
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.config.device_config import DeviceConfig
@@ -21,11 +22,13 @@ from edge.journal.recorder import Recorder
 from edge.link.announcer import Announcer
 from edge.link.live import LiveReadings
 from edge.link.renewal import Renewing
+from edge.link.sealed_channel import SealedChannel
 from edge.link.uplink import Uplink
 from edge.machine.space import Space
 from edge.memory.ledger import Ledger
 from edge.memory.notebook import Notebook
-from edge.remote.remote import Remote, RemoteKeys
+from edge.memory.runtime import Runtime
+from edge.remote.remote import Remote
 from edge.remote.rewiring import Health
 from edge.roster.sync import RosterSync
 
@@ -48,9 +51,12 @@ class Device:
 
     def __init__(self, config: DeviceConfig, ports: Ports) -> None:
         self.config, self.ports = config, ports
-        self._site, self._name = config.device.site, config.device.name
         registration = ports.identity.registration
+        self.channel = channel = SealedChannel(
+            ports.link, config.device.site, config.device.name, ports.identity.device_key
+        )
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
+        runtime = Runtime(ports.loop, ports.clock, ports.memory, ports.memory_writer, self.recorder.record)
         self.ledger = Ledger(ports.memory.spent(), ports.clock, ports.roster)
         self.decider = Decider(
             ports.roster,
@@ -61,16 +67,8 @@ class Device:
             ledger=self.ledger,
             random_bytes=ports.random.randbytes,
         )
-        self.announcer = Announcer(
-            ports.link,
-            ports.identity.device_key,
-            self._site,
-            self._name,
-            ports.loop,
-            state=self.state,
-            beat=self.beat,
-        )
-        self.notebook = Notebook(ports.memory, self.ledger, ports.clock, ports.loop, ports.memory_writer)
+        self.announcer = Announcer(channel, ports.loop, state=self.state, beat=self.beat)
+        self.notebook = Notebook(runtime, self.ledger)
         self.agent = Agent(
             config,
             ports.loop,
@@ -82,81 +80,17 @@ class Device:
             self.notebook,
         )
         self.peripherals = Peripherals(config, ports, self.agent)
-        self.live = LiveReadings(
-            ports.link, self._site, self._name, ports.loop, show=self._live, now_ms=ports.clock.now_ms
-        )
-        self.remote: Remote | None = None
+        self.live = LiveReadings(channel, ports.loop, show=self._live, now_ms=ports.clock.now_ms)
         self.space = Space(self.recorder, ports.loop, ports.free_bytes, self.announcer.changed)
         self.uplink: Uplink | None = None
         self.roster_sync: RosterSync | None = None
+        self.remote: Remote | None = None
         if registration is not None:
-            self.uplink = Uplink(
-                ports.link,
-                self.recorder,
-                ports.clock,
-                site=self._site,
-                device=self._name,
-                key=ports.identity.device_key,
-                sync_key=registration.sync_key,
-                loop=ports.loop,
-                random=ports.random,
-            )
-            self.roster_sync = RosterSync(
-                ports.roster,
-                registration.roster,
-                self._site,
-                self._name,
-                ports.clock,
-                loop=ports.loop,
-                writer=ports.roster_writer,
-                want=lambda payload: ports.link.publish(topics.up(self._site, self._name, "want"), payload, qos=1),
-                changed=self._roster_changed,
-                ask_time=self._ask_time,
-                damaged=lambda told: self.recorder.record("", *DeviceEvents.roster_damaged(**told).row),
-            )
-            self.remote = Remote(
-                self._site,
-                self._name,
-                config.hash,
-                RemoteKeys(registration.command, registration.config, ports.identity.device_key),
-                ports.memory,
-                agent=self.agent,
-                recorder=self.recorder,
-                clock=ports.clock,
-                link=ports.link,
-                loop=ports.loop,
-                writer=ports.memory_writer,
-                machine=ports.machine,
-                found=self._found,
-            )
-        self.renewing: Renewing | None = None
-        if ports.credentials is not None:
-            self.renewing = Renewing(
-                ports.credentials,
-                ports.identity.device_key,
-                self._site,
-                self._name,
-                clock=ports.clock,
-                link=ports.link,
-                loop=ports.loop,
-                random=ports.random,
-                record=self.recorder.record,
-                writer=ports.memory_writer,
-            )
-        self._condition = Condition(
-            config,
-            ports,
-            recorder=self.recorder,
-            agent=self.agent,
-            decider=self.decider,
-            space=self.space,
-            peripherals=self.peripherals,
-            notebook=self.notebook,
-            uplink=self.uplink,
-            roster_sync=self.roster_sync,
-            remote=self.remote,
-            renewing=self.renewing,
-        )
+            self.uplink = Uplink(channel, self.recorder, ports.clock, registration.sync_key, ports.loop, ports.random)
+            self.roster_sync = self._roster_sync(registration.roster)
+            self.remote = Remote(runtime, channel, registration, self.agent, ports.machine, self._health)
+        self.renewing = Renewing(runtime, channel, ports.credentials, ports.random) if ports.credentials else None
+        self._condition = Condition(self)
         self._has_sessions = any(kind.instruments or kind.lines for kind in config.kinds.values())
         self._roster_told = ports.roster.number, ""
         self._refused_at_ms: dict[str, int] = {}
@@ -167,11 +101,18 @@ class Device:
         ports.link.on_down = self._link_down
         ports.link.on_message = self._message
 
+    def _roster_sync(self, verifier: RosterVerifier) -> RosterSync:
+        ports = self.ports
+        sync = RosterSync(self.channel, ports.roster, verifier, ports.clock, ports.loop, ports.roster_writer)
+        sync.on_change, sync.ask_time = self._roster_changed, self._ask_time
+        sync.on_damage = lambda damage: self.recorder.record("", *DeviceEvents.roster_damaged(**damage).row)
+        return sync
+
     def start(self) -> None:
         """Record how the device was found: what an operator asks first after a night with a power cut."""
         log.info(
             "%s %s starts; journal %s has rows up to %d",
-            self._name,
+            self.channel.device,
             SOFTWARE,
             self.recorder.journal_id,
             self.recorder.last_seq,
@@ -249,7 +190,7 @@ class Device:
         reports = {name: runner.report for name, runner in self.agent.runners.items()}
         return {name: report.live for name, report in reports.items() if report.live}
 
-    def _found(self) -> Health:
+    def _health(self) -> Health:
         return self._condition.on_trial()
 
     def _roster_changed(self) -> None:
@@ -317,7 +258,7 @@ class Device:
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Only what the cloud says to this device; each receiver judges the seal of its own."""
         found = topics.parse(topic)
-        if found is None or (found.site, found.device, found.way) != (self._site, self._name, "dn"):
+        if found is None or (found.site, found.device, found.way) != (self.channel.site, self.channel.device, "dn"):
             return
         if self.uplink is None or self.roster_sync is None or self.remote is None:
             return

@@ -1,7 +1,7 @@
 """How a device is: what it says of itself to its cloud, to an installer, and to a wiring on trial."""
 
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Protocol
 
 from contract.decide import ROSTER_OLD_MS, ROSTER_VERY_OLD_MS
 from contract.device_words import DeviceFault
@@ -23,30 +23,34 @@ from edge.roster.sync import RosterSync
 SOFTWARE = version("hearthgate")
 
 
-class Condition:
-    """Looks at the parts of one device and changes none. A device that is not registered has no uplink, no roster sync
-    and no remote; one without certificates renews none."""
+class Parts(Protocol):
+    """The parts of one device. One that is not registered has no uplink, no roster sync and no remote; one without
+    certificates renews none."""
 
-    def __init__(
-        self,
-        config: DeviceConfig,
-        ports: Ports,
-        *,
-        recorder: Recorder,
-        agent: Agent,
-        decider: Decider,
-        space: Space,
-        peripherals: Peripherals,
-        notebook: Notebook,
-        uplink: Uplink | None,
-        roster_sync: RosterSync | None,
-        remote: Remote | None,
-        renewing: Renewing | None,
-    ) -> None:
-        self._config, self._ports = config, ports
-        self._recorder, self._agent, self._decider, self._space = recorder, agent, decider, space
-        self._peripherals, self._notebook = peripherals, notebook
-        self._uplink, self._roster_sync, self._remote, self._renewing = uplink, roster_sync, remote, renewing
+    config: DeviceConfig
+    ports: Ports
+    recorder: Recorder
+    agent: Agent
+    decider: Decider
+    space: Space
+    peripherals: Peripherals
+    notebook: Notebook
+    uplink: Uplink | None
+    roster_sync: RosterSync | None
+    remote: Remote | None
+    renewing: Renewing | None
+
+
+class Condition:
+    """What a device says of itself: looks at its parts and changes none."""
+
+    def __init__(self, device: Parts) -> None:
+        self._config, self._ports = device.config, device.ports
+        self._recorder, self._agent, self._decider = device.recorder, device.agent, device.decider
+        self._space = device.space
+        self._peripherals, self._notebook = device.peripherals, device.notebook
+        self._uplink, self._roster_sync, self._remote = device.uplink, device.roster_sync, device.remote
+        self._renewing = device.renewing
 
     def state(self, connection: int) -> State:
         """What ``up/state`` says."""

@@ -3,10 +3,9 @@
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 
-from contract import codec, topics
+from contract import codec
 from contract.messages import Beat, State
-from contract.sealing import DeviceKey, Purpose, statement
-from edge.link.port import Link
+from edge.link.sealed_channel import SealedChannel
 
 STATE_EVERY_S = 1.0
 EVENT_FIRST_S = 0.05
@@ -22,16 +21,13 @@ class Announcer:
 
     def __init__(
         self,
-        link: Link,
-        key: DeviceKey,
-        site: str,
-        device: str,
+        channel: SealedChannel,
         loop: AbstractEventLoop,
         *,
         state: Callable[[int], State],
         beat: Callable[[], Beat],
     ) -> None:
-        self._link, self._key, self._site, self._device, self._loop = link, key, site, device, loop
+        self._channel, self._loop = channel, loop
         self._state, self._beat = state, beat
         self._connection = 0
         self._next_state: TimerHandle | None = None
@@ -46,7 +42,7 @@ class Announcer:
 
     def changed(self) -> None:
         """The state may read differently now; it is published soon, or when the second is over."""
-        if self._gone or not self._link.up:
+        if self._gone or not self._channel.link.up:
             return
         self._stale = True
         if self._next_state is None:
@@ -56,7 +52,7 @@ class Announcer:
         """An orderly end: offline, and signed. Nothing that changes afterwards makes it online again."""
         self._gone = True
         self.close()
-        self._publish(State(online=False, connection=self._connection))
+        self._channel.publish("state", State(online=False, connection=self._connection))
 
     def close(self) -> None:
         for timer in (self._next_state, self._next_beat):
@@ -67,25 +63,20 @@ class Announcer:
     def _publish_state(self) -> None:
         """State and health together: whoever reads that something changed wants to know how the device is now."""
         self._stale = False
-        self._publish(self._state(self._connection))
+        self._channel.publish("state", self._state(self._connection))
         self._publish_beat()
         self._next_state = self._loop.call_later(STATE_EVERY_S, self._second_over)
 
-    def _publish(self, state: State) -> None:
-        body = codec.write(state)
-        seal = self._key.sign(statement(Purpose.STATE, self._site, self._device, body))
-        self._link.publish(topics.up(self._site, self._device, "state"), codec.attach(body, seal), qos=1, retain=True)
-
     def _second_over(self) -> None:
         self._next_state = None
-        if self._stale and self._link.up:
+        if self._stale and self._channel.link.up:
             self._publish_state()
 
     def _publish_beat(self) -> None:
         if self._next_beat is not None:
             self._next_beat.cancel()
         beat = self._beat()
-        self._link.publish(topics.up(self._site, self._device, "beat"), codec.write(beat))
+        self._channel.publish("beat", beat)
         after_s = WAITING_BEAT_EVERY_S if beat.waiting else BEAT_EVERY_S
         self._next_beat = self._loop.call_later(after_s, self._publish_beat)
 

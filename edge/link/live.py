@@ -4,9 +4,8 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from contract import codec, topics
 from contract.messages import Live
-from edge.link.port import Link
+from edge.link.sealed_channel import SealedChannel
 
 EVERY_S = 2.0
 
@@ -18,15 +17,13 @@ class LiveReadings:
 
     def __init__(
         self,
-        link: Link,
-        site: str,
-        device: str,
+        channel: SealedChannel,
         loop: AbstractEventLoop,
         *,
         show: Callable[[], Shown],
         now_ms: Callable[[], int],
     ) -> None:
-        self._link, self._topic, self._loop = link, topics.up(site, device, "live"), loop
+        self._channel, self._loop = channel, loop
         self._show, self._now_ms = show, now_ms
         self._told: Shown = {}
         self._next: TimerHandle | None = None
@@ -47,5 +44,5 @@ class LiveReadings:
         if shown != self._told:
             self._told = shown
             points = {name: dict(live) for name, live in shown.items()}
-            self._link.publish(self._topic, codec.write(Live(self._now_ms(), points)))
+            self._channel.publish("live", Live(self._now_ms(), points))
         self._next = self._loop.call_later(EVERY_S, self._look)

@@ -5,22 +5,17 @@ old one's place. Whatever becomes of it, no decision rests on a certificate.
 """
 
 import logging
-from asyncio import AbstractEventLoop, Future, TimerHandle
-from collections.abc import Callable
-from concurrent.futures import Executor
-from functools import partial
+from asyncio import Future, TimerHandle
 from random import Random
-from typing import Any
 
-from contract import codec, topics
+from contract import codec
 from contract.codec import Malformed
 from contract.decide import DAY_MS
 from contract.device_events import DeviceEvents
 from contract.messages import Certificate, Renewal
-from contract.sealing import DeviceKey, Purpose, statement
 from edge.identity.credentials import BadCertificate, Credentials
-from edge.link.port import Link
-from edge.machine.clock import DeviceClock
+from edge.link.sealed_channel import SealedChannel
+from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -33,23 +28,8 @@ CHECK_EVERY_S = 3600.0
 class Renewing:
     """Looks once an hour, each device at a moment of its own. ``fault`` is what an operator should know."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        key: DeviceKey,
-        site: str,
-        device: str,
-        *,
-        clock: DeviceClock,
-        link: Link,
-        loop: AbstractEventLoop,
-        random: Random,
-        record: Callable[[str, str, dict[str, Any]], object],
-        writer: Executor | None = None,
-    ) -> None:
-        self._credentials, self._key, self._site, self._device = credentials, key, site, device
-        self._clock, self._link, self._loop, self._random = clock, link, loop, random
-        self._record, self._writer = record, writer
+    def __init__(self, runtime: Runtime, channel: SealedChannel, credentials: Credentials, random: Random) -> None:
+        self._runtime, self._channel, self._credentials, self._random = runtime, channel, credentials, random
         self._not_after_ms = credentials.not_after_ms
         self._told = ""
         self._timer: TimerHandle | None = None
@@ -58,7 +38,7 @@ class Renewing:
     def fault(self) -> str:
         if self._not_after_ms is None:
             return "missing"
-        left_ms = self._not_after_ms - self._clock.now_ms()
+        left_ms = self._not_after_ms - self._runtime.clock.now_ms()
         if left_ms <= 0:
             return "expired"
         return f"ends in {left_ms // DAY_MS} days" if left_ms < WARN_BEFORE_MS else ""
@@ -74,10 +54,8 @@ class Renewing:
         """Say what became of a new certificate, and ask for one if the old one is due."""
         self._tell()
         self._not_after_ms = self._credentials.not_after_ms
-        if self._is_due() and self._link.up:
-            body = codec.write(Renewal(self._key.certificate_request().decode()))
-            seal = self._key.sign(statement(Purpose.RENEW, self._site, self._device, body))
-            self._link.publish(topics.up(self._site, self._device, "renew"), codec.attach(body, seal), qos=1)
+        if self._is_due() and self._channel.link.up:
+            self._channel.publish("renew", Renewal(self._channel.key.certificate_request().decode()))
 
     def received(self, payload: bytes) -> None:
         """A certificate came: keep it if it is ours, and connect with it. Anything else is worth nothing."""
@@ -87,8 +65,8 @@ class Renewing:
             log.warning("a certificate that cannot be read: %s", wrong)
             return
         if self._is_due():
-            kept = partial(self._credentials.offer, pem, self._device, self._key.public())
-            self._loop.run_in_executor(self._writer, kept).add_done_callback(self._kept)
+            device, key = self._channel.device, self._channel.key.public()
+            self._runtime.on_disk(self._credentials.offer, pem, device, key).add_done_callback(self._kept)
 
     def _kept(self, kept: "Future[None]") -> None:
         try:
@@ -96,13 +74,13 @@ class Renewing:
         except (BadCertificate, OSError) as wrong:
             log.warning("a certificate was not taken: %s", wrong)
             return
-        self._link.again()
+        self._channel.link.again()
 
     def _is_due(self) -> bool:
         """An unset clock runs late, never early: what it takes to be due is due."""
         if self._not_after_ms is None:
             return False
-        return self._not_after_ms - self._clock.now_ms() < RENEW_BEFORE_MS
+        return self._not_after_ms - self._runtime.clock.now_ms() < RENEW_BEFORE_MS
 
     def _tell(self) -> None:
         swapped = self._credentials.swapped
@@ -110,12 +88,12 @@ class Renewing:
             self._told = swapped
             if swapped == "taken":
                 renewed = DeviceEvents.certificate_renewed(not_after_ms=self._credentials.not_after_ms)
-                self._record("", *renewed.row)
+                self._runtime.record("", *renewed.row)
             elif swapped:
-                self._record("", *DeviceEvents.certificate_refused(why=self._link.why_down).row)
+                self._runtime.record("", *DeviceEvents.certificate_refused(why=self._channel.link.why_down).row)
 
     def _later(self) -> None:
-        self._timer = self._loop.call_later(self._random.uniform(0.5, 1.5) * CHECK_EVERY_S, self._turn)
+        self._timer = self._runtime.loop.call_later(self._random.uniform(0.5, 1.5) * CHECK_EVERY_S, self._turn)
 
     def _turn(self) -> None:
         self.check()

@@ -12,13 +12,13 @@ from functools import partial
 from random import Random
 from typing import NamedTuple, Protocol
 
-from contract import codec, topics
+from contract import codec
 from contract.codec import Malformed
 from contract.messages import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Ack, EventBatch
-from contract.sealing import DeviceKey, Purpose, SyncKey, mac_is_good, statement, tip_statement
+from contract.sealing import BadSeal, Purpose, SyncKey, mac_is_good
 from edge.journal.journal import Batch, JournalError
 from edge.journal.recorder import Recorder
-from edge.link.port import Link
+from edge.link.sealed_channel import SealedChannel
 
 WINDOW = 4
 """Batches under way at once; after a silence one, until the cloud answers again."""
@@ -48,28 +48,23 @@ class Sent(NamedTuple):
 
 
 class Uplink:
-    """Sends a recorder's rows over a link. ``refused`` counts the acknowledgements that were not believed, by reason;
-    ``fault`` is why rows cannot be read, empty when well."""
+    """Sends a recorder's rows over a channel. ``refused`` counts the acknowledgements that were not believed, by
+    reason, and ``fault`` is why rows cannot be read, empty when well."""
 
     def __init__(
         self,
-        link: Link,
+        channel: SealedChannel,
         recorder: Recorder,
         clock: Time,
-        *,
-        site: str,
-        device: str,
-        key: DeviceKey,
         sync_key: SyncKey,
         loop: AbstractEventLoop,
         random: Random,
     ) -> None:
         self.refused: Counter[str] = Counter()
         self.fault = ""
-        self._link, self._recorder, self._clock = link, recorder, clock
-        self._site, self._device, self._key, self._sync_key = site, device, key, sync_key
+        self._channel, self._recorder, self._clock = channel, recorder, clock
+        self._accepts = partial(mac_is_good, sync_key)
         self._loop, self._random = loop, random
-        self._topic = topics.up(site, device, "events")
         self._sent = recorder.acked
         self._ever_sent = recorder.last_seq  # an earlier process may have sent them
         self._under_way: deque[Sent] = deque()
@@ -151,13 +146,9 @@ class Uplink:
         if retained:
             raise Malformed("retained")
         try:
-            body, seal = codec.detach(payload)
-        except Malformed:
-            raise Malformed("malformed") from None
-        if not mac_is_good(self._sync_key, statement(Purpose.ACK, self._site, self._device, body), seal):
-            raise Malformed("bad_seal")
-        try:
-            ack = codec.read(body, Ack)
+            ack = codec.read(self._channel.unseal(self._accepts, Purpose.ACK, payload), Ack)
+        except BadSeal:
+            raise Malformed("bad_seal") from None
         except Malformed:
             raise Malformed("malformed") from None
         if ack.journal != self._recorder.journal_id:
@@ -211,7 +202,7 @@ class Uplink:
     def _fill(self) -> None:
         """Read the next batch, if there is one and room for it."""
         window = 1 if self._silences else WINDOW
-        room = self._link.up and not self._reading and len(self._under_way) < window
+        room = self._channel.link.up and not self._reading and len(self._under_way) < window
         if not room or self._recorder.durable <= self._sent:
             return
         old = max(self._offline_upto, self._recorder.acked)  # what was acknowledged once has rung its bell
@@ -232,27 +223,25 @@ class Uplink:
             self._read_again = self._loop.call_later(READ_AGAIN_S, self._fill)
             return
         self.fault = ""
-        if turn == self._turn and self._link.up:
+        if turn == self._turn and self._channel.link.up:
             if batch is None:
                 return
             self._send(batch, replay)
         self._fill()
 
     def _send(self, batch: Batch, replay: bool) -> None:
-        journal = self._recorder.journal_id
-        stated = tip_statement(self._site, self._device, journal, batch.first, batch.last, batch.tip, batch.gaps)
         message = EventBatch(
             version=codec.SCHEMA_VERSION,
-            journal=journal,
+            journal=self._recorder.journal_id,
             first=batch.first,
             last=batch.last,
             prev=batch.prev,
             tip=batch.tip,
             replay=replay,
             events=batch.events,
-            seal=self._key.sign(stated),
+            seal=b"",
         )
-        self._link.publish(self._topic, codec.pack(message), qos=1)
+        self._channel.publish_events(message, batch.gaps)
         self._sent = batch.last
         self._sent_from = min(batch.first, self._sent_from or batch.first)
         self._under_way.append(Sent(batch.last, self._loop.time(), batch.last > self._ever_sent))

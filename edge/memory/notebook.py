@@ -1,16 +1,15 @@
 """What outlives a restart of the agent, point by point: a document of its station's, and what its session has used."""
 
 import logging
-from asyncio import AbstractEventLoop, Future
+from asyncio import Future
 from collections.abc import Callable
-from concurrent.futures import Executor
 from functools import partial
-from typing import Protocol
 
 from contract.decide import Trust
 from edge.archetypes.protocol import Found, Spend
 from edge.memory.ledger import Ledger
-from edge.memory.memory import KeptPoint, Memory, MemoryUnusable
+from edge.memory.memory import KeptPoint, MemoryUnusable
+from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -18,31 +17,18 @@ RETRY_S = 1.0
 """How long after a disk took no page the newest of its point is offered again."""
 
 
-class Clock(Protocol):
-    boot: str
-
-    @property
-    def trust(self) -> Trust: ...
-
-    def now_ms(self) -> int: ...
-
-    def mono_ms(self) -> int: ...
-
-
 class Notebook:
     """The loop's side of the memory. ``fault`` is why the disk did not take the newest page, empty if it did."""
 
-    def __init__(
-        self, memory: Memory, ledger: Ledger, clock: Clock, loop: AbstractEventLoop, writer: Executor | None
-    ) -> None:
+    def __init__(self, runtime: Runtime, ledger: Ledger) -> None:
         self.fault = ""
-        self._memory, self._ledger, self._clock = memory, ledger, clock
-        self._loop, self._writer = loop, writer
-        self._found = memory.points()
+        self._runtime, self._ledger = runtime, ledger
+        self._memory, self._clock = runtime.memory, runtime.clock
+        self._found = self._memory.points()
         self._sessions: dict[str, str] = {}
         self._newest: dict[str, Callable[[], object]] = {}
         self._closed = False
-        ledger.on_dated = lambda day: self._write("", partial(memory.date_spent, day))
+        ledger.on_dated = lambda day: self._write("", partial(self._memory.date_spent, day))
 
     def close(self) -> None:
         """Offer nothing more to the disk."""
@@ -73,7 +59,7 @@ class Notebook:
 
     def _write(self, point: str, write: Callable[[], object], kept: Callable[[], None] = lambda: None) -> None:
         self._newest[point] = write
-        self._loop.run_in_executor(self._writer, write).add_done_callback(partial(self._written, point, write, kept))
+        self._runtime.on_disk(write).add_done_callback(partial(self._written, point, write, kept))
 
     def _again(self, point: str, write: Callable[[], object], kept: Callable[[], None]) -> None:
         if not self._closed and self._newest[point] is write:
@@ -88,7 +74,7 @@ class Notebook:
             if not self.fault:
                 log.error("what a session is at cannot be written down: %s", error)
             self.fault = str(error)
-            self._loop.call_later(RETRY_S, self._again, point, write, kept)
+            self._runtime.loop.call_later(RETRY_S, self._again, point, write, kept)
         else:
             self.fault = ""
             kept()

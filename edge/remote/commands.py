@@ -6,12 +6,11 @@ moves; and once it is written down, its id is answered with what became of it, f
 """
 
 import logging
-from asyncio import AbstractEventLoop, Future
+from asyncio import Future
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
@@ -23,10 +22,12 @@ from contract.decide import Trust
 from contract.device_events import CommandEvents
 from contract.kinds import kind_of
 from contract.messages import MAX_LIFETIME_MS, Command, CommandId, Result
-from contract.sealing import CommandVerifier, Purpose, statement
+from contract.sealing import BadSeal, CommandVerifier, Purpose
 from edge.agent.event_throttle import EventThrottle
 from edge.archetypes.protocol import CommandReceived
-from edge.memory.memory import MAX_COMMANDS, Begun, Memory, MemoryUnusable
+from edge.link.sealed_channel import SealedChannel
+from edge.memory.memory import MAX_COMMANDS, Begun, MemoryUnusable
+from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +36,6 @@ CLOCKS_DIFFER_MS = 60_000
 back gains no more than this."""
 MAX_AT_ONCE = 8
 """Commands that wait for the disk; more are refused."""
-
-
-class Time(Protocol):
-    """The clock that says how old a command is."""
-
-    @property
-    def trust(self) -> Trust: ...
-
-    def now_ms(self) -> int: ...
-
-    def mono_ms(self) -> int: ...
 
 
 class Done(NamedTuple):
@@ -78,37 +68,29 @@ class _Named(Struct, frozen=True):
 
 class Commands:
     """Takes commands from the link. ``connection`` is the number of the one that stands, 0 without one; ``refused``
-    counts by reason what was not carried out, ``failures`` the deeds that raised. ``kinds`` are those of the points,
-    and ``at_point`` carries out what is for one of them; ``deeds`` do the rest, by op. ``answer`` publishes a result,
-    ``record`` writes an event."""
+    counts by reason what was not carried out, ``failures`` the deeds that raised. ``kinds`` are those of the points;
+    ``deeds`` carry out what is ordered, by op."""
 
     def __init__(
         self,
-        memory: Memory,
+        runtime: Runtime,
+        channel: SealedChannel,
         verifier: CommandVerifier | None,
-        site: str,
-        device: str,
-        clock: Time,
         *,
-        loop: AbstractEventLoop,
-        writer: Executor | None,
         kinds: Mapping[str, str],
-        at_point: Deed,
         deeds: Mapping[str, Deed],
-        answer: Callable[[Result], None],
-        record: Callable[[str, dict[str, Any]], object],
     ) -> None:
         self.connection = 0
         self.refused: Counter[str] = Counter()
         self.failures = 0
-        self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
-        self._loop, self._writer, self._answer, self._record = loop, writer, answer, record
-        self._kinds, self._at_point, self._deeds = kinds, at_point, deeds
+        self._runtime, self._channel, self._verifier = runtime, channel, verifier
+        self._clock, self._memory = runtime.clock, runtime.memory
+        self._kinds, self._deeds = kinds, deeds
         self._throttles: dict[str, EventThrottle] = {}
         self._waiting = 0
         self._closed = False
-        begun = memory.commands()
-        self._forgotten_ms = memory.forgotten_ms()
+        begun = self._memory.commands()
+        self._forgotten_ms = self._memory.forgotten_ms()
         self._is_new = self._forgotten_ms == 0
         self._results = {one.id: _stored(one) for one in begun}
         self._found_open = [one for one in begun if one.result is None]
@@ -116,7 +98,7 @@ class Commands:
     def start(self) -> None:
         """Own up to what was begun and never ended: nobody knows any more whether anything moved."""
         for one in self._found_open:
-            self._record(*CommandEvents.unknown(id=one.id, op=one.op).row)
+            self._runtime.record("", *CommandEvents.unknown(id=one.id, op=one.op).row)
             self._keep(Result(one.id, "unknown", self._clock.now_ms(), "restarted"))
         if self._clock.trust is not Trust.UNSET:
             self.time_known()
@@ -127,7 +109,7 @@ class Commands:
         if self._is_new:
             self._is_new = False
             self._forgotten_ms = self._clock.now_ms() - 1
-            kept = self._loop.run_in_executor(self._writer, self._memory.forget_until, self._forgotten_ms)
+            kept = self._runtime.on_disk(self._memory.forget_until, self._forgotten_ms)
             kept.add_done_callback(_log_unkept)
 
     def close(self) -> None:
@@ -144,7 +126,7 @@ class Commands:
             if command.id in self._results:
                 known = self._results[command.id]
                 if known is not None:
-                    self._answer(known)
+                    self._channel.publish("result", known)
                 return
             self._check(command)
         except _Refused as wrong:
@@ -153,7 +135,7 @@ class Commands:
         self._waiting += 1
         self._results[command.id] = None
         begun = Begun(command.id, command.op, self._clock.now_ms(), command.issued_ms, None)
-        written = self._loop.run_in_executor(self._writer, self._memory.begin, begun)
+        written = self._runtime.on_disk(self._memory.begin, begun)
         written.add_done_callback(partial(self._begun, command, received_ms))
 
     def _believed(self, payload: bytes, retained: bool) -> Command:
@@ -163,13 +145,12 @@ class Commands:
         if self._verifier is None:
             raise _Refused("no_command_key")
         try:
-            body, seal = codec.detach(payload)
-            if not self._verifier.accepts(statement(Purpose.COMMAND, self._site, self._device, body), seal):
-                raise _Refused("bad_seal")
-            command = self._read(body)
+            command = self._read(self._channel.unseal(self._verifier.accepts, Purpose.COMMAND, payload))
+        except BadSeal:
+            raise _Refused("bad_seal") from None
         except Malformed:
             raise _Refused("malformed") from None
-        if command.device != self._device:
+        if command.device != self._channel.device:
             raise _Refused("wrong_device")
         return command
 
@@ -204,16 +185,16 @@ class Commands:
         return abs(self._clock.now_ms() - command.issued_ms)
 
     def _record_refused(self, data: dict[str, Any]) -> None:
-        self._record(*CommandEvents.refused(**data).row)
+        self._runtime.record("", *CommandEvents.refused(**data).row)
 
     def _refuse(self, wrong: _Refused) -> None:
         self.refused[wrong.why] += 1
         log.warning("a command was refused: %s", wrong.why)
         if wrong.why not in self._throttles:
-            self._throttles[wrong.why] = EventThrottle(self._loop, self._record_refused)
+            self._throttles[wrong.why] = EventThrottle(self._runtime.loop, self._record_refused)
         self._throttles[wrong.why].note({"why": wrong.why})
         if wrong.id:
-            self._answer(Result(wrong.id, "refused", self._clock.now_ms(), wrong.why))
+            self._channel.publish("result", Result(wrong.id, "refused", self._clock.now_ms(), wrong.why))
 
     def _begun(self, command: Command, received_ms: int, written: "Future[int]") -> None:
         """It is on the disk that this command is being carried out: now it may be, if it still lives."""
@@ -235,15 +216,14 @@ class Commands:
         if done.outcome != "done":
             ended = CommandEvents.refused if done.outcome == "refused" else CommandEvents.failed
             event = ended(id=command.id, op=command.op, by=command.by, reason=command.reason, why=done.why)
-            self._record(*event.row)
+            self._runtime.record("", *event.row)
         self._keep(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
 
     def _do(self, command: Command, told: dict[str, Any]) -> Done:
         """Behind this boundary a fault of ours leaves nobody without an answer."""
         try:
             received = CommandReceived(command.op, told, checked_args(command, self._kinds))
-            deed = self._at_point if COMMANDS[command.op].scope == "point" else self._deeds[command.op]
-            return deed(command.point, received)
+            return self._deeds[command.op](command.point, received)
         except _Refused as wrong:
             return Done("refused", wrong.why)
         except Exception:
@@ -257,7 +237,7 @@ class Commands:
         while len(self._results) > MAX_COMMANDS:
             del self._results[next(iter(self._results))]
         kept = msgspec.json.encode(self._results[result.id])
-        written = self._loop.run_in_executor(self._writer, self._memory.finish, result.id, kept)
+        written = self._runtime.on_disk(self._memory.finish, result.id, kept)
         written.add_done_callback(partial(self._kept, result, afterwards))
 
     def _kept(self, result: Result, afterwards: Callable[[], object] | None, written: "Future[None]") -> None:
@@ -265,7 +245,7 @@ class Commands:
             written.result()
         except MemoryUnusable as error:
             log.warning("a command's result cannot be kept: %s", error)
-        self._answer(result)
+        self._channel.publish("result", result)
         if afterwards is not None:
             afterwards()
 

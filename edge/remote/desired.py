@@ -5,21 +5,20 @@ again before the first card. Its number only ever grows, so that a broker cannot
 """
 
 import logging
-from asyncio import AbstractEventLoop, Future, TimerHandle
-from collections.abc import Callable
-from concurrent.futures import Executor
+from asyncio import Future, TimerHandle
 from functools import partial
-from typing import Any
 
 from contract import codec
 from contract.codec import Malformed
 from contract.device_events import DeviceEvents
 from contract.messages import Desired, Reported
-from contract.sealing import ConfigVerifier, Purpose, statement
+from contract.sealing import BadSeal, ConfigVerifier, Purpose
 from edge.agent.event_throttle import EventThrottle
-from edge.memory.memory import Memory, MemoryUnusable
+from edge.link.sealed_channel import SealedChannel
+from edge.memory.memory import MemoryUnusable
+from edge.memory.runtime import Runtime
 from edge.remote.point_modes import PointModes
-from edge.remote.rewiring import Rewiring, Time, Verdict
+from edge.remote.rewiring import Rewiring, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -40,25 +39,20 @@ class DesiredState:
 
     def __init__(
         self,
-        memory: Memory,
+        runtime: Runtime,
+        channel: SealedChannel,
         verifier: ConfigVerifier | None,
-        site: str,
-        device: str,
-        clock: Time,
         *,
-        loop: AbstractEventLoop,
-        writer: Executor | None,
         modes: PointModes,
         wiring: Rewiring,
-        report: Callable[[Reported], None],
-        record: Callable[[str, dict[str, Any]], object],
     ) -> None:
         self.refused = ""
-        self._memory, self._verifier, self._site, self._device, self._clock = memory, verifier, site, device, clock
-        self._loop, self._writer, self._modes, self._wiring = loop, writer, modes, wiring
-        self._report, self._record = report, record
+        self._runtime, self._channel, self._verifier = runtime, channel, verifier
+        self._modes, self._wiring = modes, wiring
         modes.ended = partial(self.changed, event=False)
-        self._refusals = EventThrottle(loop, lambda data: record(*DeviceEvents.config(**data).row))
+        wiring.on_change = self.changed
+        record = runtime.record
+        self._refusals = EventThrottle(runtime.loop, lambda data: record("", *DeviceEvents.config(**data).row))
         self._desired: Desired | None = None
         self._unsaved = ""
         self._save_again: TimerHandle | None = None
@@ -71,7 +65,7 @@ class DesiredState:
 
     def start(self) -> None:
         """Take up what was in force before the restart."""
-        kept = self._memory.kept(KEPT_AS)
+        kept = self._runtime.memory.kept(KEPT_AS)
         if kept is None:
             return
         try:
@@ -108,20 +102,19 @@ class DesiredState:
     def tell(self) -> None:
         """Report what is in force: at every new connection, whose broker may know nothing of us."""
         if self._desired is not None:
-            self._report(self._reported(self._desired))
+            self._channel.publish("reported", self._reported(self._desired))
 
     def _believed(self, payload: bytes) -> Desired:
         """The document, if the cloud has sealed it for this device. Raises ``_Refused``."""
         if self._verifier is None:
             raise _Refused("no_config_key")
         try:
-            body, seal = codec.detach(payload)
-            if not self._verifier.accepts(statement(Purpose.CONFIG, self._site, self._device, body), seal):
-                raise _Refused("bad_seal")
-            desired = codec.read(body, Desired)
+            desired = codec.read(self._channel.unseal(self._verifier.accepts, Purpose.CONFIG, payload), Desired)
+        except BadSeal:
+            raise _Refused("bad_seal") from None
         except Malformed:
             raise _Refused("malformed") from None
-        if desired.device != self._device:
+        if desired.device != self._channel.device:
             raise _Refused("wrong_device")
         return desired
 
@@ -141,7 +134,7 @@ class DesiredState:
         if self._save_again is not None:  # of an older document, which must not come to stand over this one
             self._save_again.cancel()
             self._save_again = None
-        written = self._loop.run_in_executor(self._writer, self._memory.keep, KEPT_AS, payload)
+        written = self._runtime.on_disk(self._runtime.memory.keep, KEPT_AS, payload)
         written.add_done_callback(partial(self._saved, desired, payload))
 
     def _saved(self, desired: Desired, payload: bytes, written: "Future[None]") -> None:
@@ -155,7 +148,7 @@ class DesiredState:
             self._wiring.want(desired)
         except MemoryUnusable as error:
             self._unsaved = f"The modes are in force, but a restart would forget them: {error}."
-            self._save_again = self._loop.call_later(SAVE_AGAIN_S, self._save, desired, payload)
+            self._save_again = self._runtime.loop.call_later(SAVE_AGAIN_S, self._save, desired, payload)
         if before and before == self._unsaved:
             return
         self._say(desired, event=not self._wiring.is_reading)
@@ -168,13 +161,13 @@ class DesiredState:
     def _say(self, desired: Desired, *, event: bool) -> None:
         report = self._reported(desired)
         if event:
-            told = DeviceEvents.config(status=report.status, number=report.number, why=report.why[:200])
-            self._record(*told.row)
-        self._report(report)
+            event_row = DeviceEvents.config(status=report.status, number=report.number, why=report.why[:200]).row
+            self._runtime.record("", *event_row)
+        self._channel.publish("reported", report)
 
     def _reported(self, desired: Desired) -> Reported:
         verdict = self._verdict(desired)
-        modes, now_ms = self._modes.in_force, self._clock.now_ms()
+        modes, now_ms = self._modes.in_force, self._runtime.clock.now_ms()
         return Reported(desired.number, verdict.status, now_ms, modes, self._wiring.in_force, verdict.why)
 
     def _verdict(self, desired: Desired) -> Verdict:

@@ -3,10 +3,8 @@ ended by the device itself when their time is over, whether anybody is heard or 
 """
 
 import logging
-from asyncio import AbstractEventLoop, Future, TimerHandle
+from asyncio import Future, TimerHandle
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from typing import Any, Protocol
 
 import msgspec
 
@@ -16,20 +14,11 @@ from contract.decide import Mode
 from contract.device_events import DeviceEvents
 from contract.messages import Desired
 from edge.archetypes.mode_terms import Instant, Terms, at, next_ms, ordered, refused
-from edge.memory.memory import Memory
+from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
 KEPT_AS = "desired.terms"
-
-
-class Clock(Protocol):
-    @property
-    def boot(self) -> str: ...
-
-    def now_ms(self) -> int: ...
-
-    def mono_ms(self) -> int: ...
 
 
 class PointModes:
@@ -38,18 +27,12 @@ class PointModes:
 
     def __init__(
         self,
+        runtime: Runtime,
         kinds: Mapping[str, str],
-        memory: Memory,
-        clock: Clock,
-        *,
-        loop: AbstractEventLoop,
-        writer: Executor | None,
         apply: Callable[[Mapping[str, Mode], int], None],
-        record: Callable[[str, str, dict[str, Any]], object],
     ) -> None:
         self.ended: Callable[[], object] = lambda: None
-        self._kinds, self._memory, self._clock = kinds, memory, clock
-        self._loop, self._writer, self._apply, self._record = loop, writer, apply, record
+        self._runtime, self._kinds, self._apply = runtime, kinds, apply
         self._desired: Desired | None = None
         self._terms = Terms()
         self._timer: TimerHandle | None = None
@@ -90,7 +73,7 @@ class PointModes:
         over = {point: mode for point, mode in before.items() if self._terms.modes.get(point) is not mode}
         for point, mode in sorted(over.items()):
             ended = DeviceEvents.mode_ended(mode=mode.value, number=self._desired.number)
-            self._record(point, *ended.row)
+            self._runtime.record(point, *ended.row)
         if over:
             self.ended()
 
@@ -100,7 +83,8 @@ class PointModes:
             self._timer = None
 
     def _now(self) -> Instant:
-        return Instant(self._clock.boot, self._clock.mono_ms(), self._clock.now_ms())
+        clock = self._runtime.clock
+        return Instant(clock.boot, clock.mono_ms(), clock.now_ms())
 
     def _put(self, desired: Desired, terms: Terms) -> None:
         self._desired, self._terms = desired, terms
@@ -109,11 +93,11 @@ class PointModes:
         self._save()
         after_ms = next_ms(terms)
         if after_ms is not None:
-            self._timer = self._loop.call_later(after_ms / 1000, self.look)
+            self._timer = self._runtime.loop.call_later(after_ms / 1000, self.look)
 
     def _kept(self, number: int) -> Terms:
         """The terms as they were last written down. Without them a mode has what its document and its kind allow."""
-        kept = self._memory.kept(KEPT_AS)
+        kept = self._runtime.memory.kept(KEPT_AS)
         try:
             terms = Terms() if kept is None else codec.read(kept, Terms)
         except Malformed as wrong:
@@ -124,7 +108,7 @@ class PointModes:
     def _save(self) -> None:
         """Ahead of the document itself, in the same queue; while a mode runs this is done again every minute."""
         document = msgspec.json.encode(self._terms)
-        self._loop.run_in_executor(self._writer, self._memory.keep, KEPT_AS, document).add_done_callback(_logged)
+        self._runtime.on_disk(self._runtime.memory.keep, KEPT_AS, document).add_done_callback(_logged)
 
 
 def _logged(written: "Future[None]") -> None:

@@ -5,11 +5,10 @@ was, and has it written down as applied, or starts over with the former one.
 """
 
 import logging
-from asyncio import AbstractEventLoop, Future, TimerHandle
+from asyncio import Future, TimerHandle
 from collections.abc import Callable
-from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -18,6 +17,7 @@ from contract.messages import Desired
 from contract.sealing import wiring_hash
 from edge.config.device_config import ConfigError
 from edge.config.wiring import Trial, Turn, Wirings
+from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +33,6 @@ DISK_AGAIN_S = 10.0
 READING = "Its text is being read."
 OWN_FILE = "This device keeps the wiring of its own file."
 REPLACED = "A newer document took its place."
-
-
-class Time(Protocol):
-    def now_ms(self) -> int: ...
 
 
 class Verdict(NamedTuple):
@@ -95,32 +91,28 @@ class Rewire(Struct, frozen=True):
 
 
 class Rewiring:
-    """The wiring of one device. ``quiet`` says what has to be waited for, if anything; ``found`` how the device is;
-    ``told`` is called whenever ``verdict`` would say something new, with whether that is an event."""
+    """The wiring of one device. ``quiet`` says what has to be waited for, if anything; ``health`` how the device is;
+    ``on_change`` is called whenever ``verdict`` would say something new, with whether that is an event."""
 
     def __init__(
         self,
+        runtime: Runtime,
         in_force: str,
         rewire: Rewire | None,
-        clock: Time,
         *,
-        loop: AbstractEventLoop,
-        writer: Executor | None,
         quiet: Callable[[], str],
-        found: Callable[[], Health],
-        told: Callable[[bool], None],
-        record: Callable[[str, dict[str, Any]], object],
+        health: Callable[[], Health],
     ) -> None:
         self.in_force = in_force
-        self._rewire, self._clock, self._loop, self._writer = rewire, clock, loop, writer
-        self._quiet, self._found, self._told, self._record = quiet, found, told, record
+        self.on_change: Callable[[bool], object] = lambda event: None
+        self._runtime, self._rewire, self._quiet, self._health = runtime, rewire, quiet, health
         self._trial = rewire.turn.trial if rewire else None
         self._committing = False
         self._wanted: Desired | None = None
         self._verdict = Verdict("applied")
         self._steady_s = 0.0
         self._said_s = 0.0
-        self._ends_s = loop.time() + TRIAL_S
+        self._ends_s = runtime.loop.time() + TRIAL_S
         self._look: TimerHandle | None = None
         self._closed = False
 
@@ -129,7 +121,7 @@ class Rewiring:
         ended = self._rewire.turn.found if self._rewire else None
         if ended is not None:
             told = DeviceEvents.config(status="reverted", number=ended.number or 0, why=ended.why[:200])
-            self._record(*told.row)
+            self._runtime.record("", *told.row)
         if self._trial is not None:
             self._again(self._look_at_trial)
 
@@ -178,7 +170,7 @@ class Rewiring:
         """Have the text looked at by the thread of the disk: it may be long, and nobody at a door waits for it."""
         assert self._rewire is not None  # noqa: S101 - nothing waits without
         check = self._rewire.wirings.check if desired.wiring else _own_file
-        read = self._loop.run_in_executor(self._writer, check, desired.wiring)
+        read = self._runtime.on_disk(check, desired.wiring)
         read.add_done_callback(partial(self._has_read, desired))
 
     def _has_read(self, desired: Desired, read: "Future[object]") -> None:
@@ -189,10 +181,10 @@ class Rewiring:
             read.result()
         except ConfigError as wrong:
             self._verdict = Verdict("refused", f"{str(wrong).rstrip('.')}.")
-            self._told(True)
+            self.on_change(True)
             return
         self._verdict = Verdict("waiting", self._quiet())
-        self._told(True)
+        self.on_change(True)
         self._look_for_quiet()
 
     def _look_for_quiet(self) -> None:
@@ -203,9 +195,9 @@ class Rewiring:
             return
         if why != self._verdict.why:
             self._verdict = Verdict("waiting", why)
-            if self._loop.time() >= self._said_s + SAY_AGAIN_S:
-                self._said_s = self._loop.time()
-                self._told(False)
+            if self._runtime.loop.time() >= self._said_s + SAY_AGAIN_S:
+                self._said_s = self._runtime.loop.time()
+                self.on_change(False)
         self._again(self._look_for_quiet)
 
     def _begin(self) -> None:
@@ -213,28 +205,28 @@ class Rewiring:
         assert self._rewire is not None and self._wanted is not None  # noqa: S101 - nothing waits without them
         wanted = self._wanted
         try:
-            self._rewire.wirings.begin(wanted.wiring, wanted.number, self._clock.now_ms())
+            self._rewire.wirings.begin(wanted.wiring, wanted.number, self._runtime.clock.now_ms())
         except OSError as wrong:
             self._verdict = Verdict("waiting", f"The disk does not take it: {wrong.strerror}.")
-            self._told(False)
+            self.on_change(False)
             self._again(self._look_for_quiet, DISK_AGAIN_S)
             return
-        found = self._found()
+        health = self._health()
         self._verdict = Verdict("trying")
-        self._told(True)
+        self.on_change(True)
         self.close()
-        self._rewire.start_over(Trial(wanted.number, found.roster, found.link))
+        self._rewire.start_over(Trial(wanted.number, health.roster, health.link))
 
     def _look_at_trial(self) -> None:
         assert self._trial is not None  # noqa: S101 - nothing looks at a trial that is not
-        found = self._found()
-        why = lacking(found, self._trial)
+        health = self._health()
+        why = lacking(health, self._trial)
         self._steady_s = 0.0 if why else self._steady_s + LOOK_S
-        if wrong := broken(found):
+        if wrong := broken(health):
             self._go_back(wrong)
         elif self._steady_s >= STEADY_S:
             self._commit()
-        elif self._loop.time() >= self._ends_s:
+        elif self._runtime.loop.time() >= self._ends_s:
             self._go_back(why or "It was not well for long enough.")
         else:
             self._again(self._look_at_trial)
@@ -242,7 +234,7 @@ class Rewiring:
     def _commit(self) -> None:
         assert self._rewire is not None  # noqa: S101 - a trial is never without
         self._committing = True
-        written = self._loop.run_in_executor(self._writer, self._rewire.wirings.commit, self._clock.now_ms())
+        written = self._runtime.on_disk(self._rewire.wirings.commit, self._runtime.clock.now_ms())
         written.add_done_callback(self._committed)
 
     def _committed(self, written: "Future[None]") -> None:
@@ -254,14 +246,14 @@ class Rewiring:
             written.result()
             self._trial = None
         except OSError as wrong:
-            if self._loop.time() >= self._ends_s:
+            if self._runtime.loop.time() >= self._ends_s:
                 self._go_back(f"The disk does not take it: {wrong.strerror}.")
                 return
             self._again(self._look_at_trial, DISK_AGAIN_S)
         if self._wanted is not None:
             self.want(self._wanted)
         if self._trial is None:
-            self._told(True)
+            self.on_change(True)
 
     def _go_back(self, why: str) -> None:
         """Start over with the former wiring. This one is done with, for this document."""
@@ -269,13 +261,13 @@ class Rewiring:
         log.warning("the wiring %s is given up: %s", self.in_force, why)
         number = self._trial.number if self._trial else 0
         self._rewire.wirings.revert(why)
-        self._record(*DeviceEvents.config(status="reverted", number=number, why=why[:200]).row)
+        self._runtime.record("", *DeviceEvents.config(status="reverted", number=number, why=why[:200]).row)
         self.close()
         self._rewire.start_over(None)
 
     def _again(self, look: Callable[[], None], after_s: float = LOOK_S) -> None:
         if not self._closed:
-            self._look = self._loop.call_later(after_s, look)
+            self._look = self._runtime.loop.call_later(after_s, look)
 
 
 def _own_file(_text: str) -> None:

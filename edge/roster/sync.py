@@ -19,7 +19,8 @@ from contract.decide import Trust
 from contract.device_events import RosterDamaged as RosterDamage
 from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Manifest, Want
 from contract.roster import refusal
-from contract.sealing import Purpose, RosterVerifier, page_hash, statement
+from contract.sealing import BadSeal, Purpose, RosterVerifier, page_hash
+from edge.link.sealed_channel import SealedChannel
 from edge.machine import files
 from edge.roster.file import RosterDamaged
 from edge.roster.store import Newest, RosterStore, Unfit
@@ -71,33 +72,29 @@ class Time(Protocol):
 
 
 class RosterSync:
-    """Keeps the store at the newest manifest. ``want`` publishes a request for pages; ``ask_time`` asks the cloud for
-    its sealed word of the time, which a first roster waits for. ``changed`` is told of news, and ``damaged`` of a store
-    that is not what it was: with how many pages are spoilt, or how the old file is called now.
+    """Keeps the store at the newest manifest. ``ask_time`` asks the cloud for its sealed word of the time, which a
+    first roster waits for. ``on_change`` is told of news, and ``on_damage`` of a store that is not what it was: with
+    how many pages are spoilt, or how the old file is called now.
 
     ``got`` of ``wanted`` pages are there while some are being fetched; both are 0 otherwise.
     """
 
     def __init__(
         self,
+        channel: SealedChannel,
         store: RosterStore,
         verifier: RosterVerifier,
-        site: str,
-        device: str,
         clock: Time,
-        *,
         loop: AbstractEventLoop,
         writer: Executor | None,
-        want: Callable[[bytes], None],
-        changed: Callable[[], None],
-        ask_time: Callable[[], object] = lambda: None,
-        damaged: Callable[[RosterDamage], object] = lambda told: None,
     ) -> None:
         self.refused = ""
         self.got = self.wanted = 0
-        self._store, self._verifier, self._site, self._device, self._clock = store, verifier, site, device, clock
-        self._loop, self._writer, self._want, self._changed = loop, writer, want, changed
-        self._ask_time, self._damaged = ask_time, damaged
+        self.on_change: Callable[[], object] = lambda: None
+        self.on_damage: Callable[[RosterDamage], object] = lambda damage: None
+        self.ask_time: Callable[[], object] = lambda: None
+        self._channel, self._store, self._verifier, self._clock = channel, store, verifier, clock
+        self._loop, self._writer = loop, writer
         self._asked: frozenset[bytes] = frozenset()
         self._held: dict[bytes, bytes] = {}
         self._held_bytes = 0
@@ -165,7 +162,7 @@ class RosterSync:
         """If pages of the roster in use are spoilt, fetch them again."""
         if self._target is None and self._store.manifest is not None and self._store.damaged:
             log.warning("%d roster pages are spoilt; they are fetched again", len(self._store.damaged))
-            self._damaged({"pages": len(self._store.damaged)})
+            self.on_damage({"pages": len(self._store.damaged)})
             self._aim(Target(self._store.manifest, None))
 
     def _aim(self, target: Target) -> None:
@@ -187,7 +184,7 @@ class RosterSync:
     def _keep_asking(self, again_s: float) -> None:
         """An answer that was long under way, or came to what was sent twice, tells no time: ask again, ever later."""
         self._cancel_ask()
-        self._ask_time()
+        self.ask_time()
         self._asking = self._loop.call_later(again_s, self._keep_asking, min(2 * again_s, MAX_ASK_TIME_S))
 
     def _cancel_ask(self) -> None:
@@ -200,10 +197,9 @@ class RosterSync:
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise Refused("too_long", f"{len(payload)} bytes")
         try:
-            body, seal = codec.detach(payload)
-            if not self._verifier.accepts(statement(Purpose.ROSTER, self._site, self._device, body), seal):
-                raise Refused("bad_seal", "signed for another purpose or device, or not by the roster key")
-            return codec.read(body, Manifest)
+            return codec.read(self._channel.unseal(self._verifier.accepts, Purpose.ROSTER, payload), Manifest)
+        except BadSeal as wrong:
+            raise Refused("bad_seal", str(wrong)) from None
         except Malformed as wrong:
             raise Refused("malformed", str(wrong)) from None
 
@@ -214,7 +210,7 @@ class RosterSync:
             newest = max(newest, _newest_of(self._target.manifest))
         why = refusal(
             manifest,
-            device=self._device,
+            device=self._channel.device,
             newest_number=newest.number,
             newest_issued_ms=newest.issued_ms,
             now_ms=None if self._clock.trust is Trust.UNSET else self._clock.now_ms(),
@@ -271,7 +267,7 @@ class RosterSync:
             self._refuse("cannot_store", str(wrong))
             return MAX_WAIT_S
         if self._store.set_aside is not None:
-            self._damaged({"kept_as": self._store.set_aside.name})
+            self.on_damage({"kept_as": self._store.set_aside.name})
         return WAIT_S
 
     async def _reach(self, target: Target, turn: int) -> None:
@@ -297,7 +293,7 @@ class RosterSync:
     def _progress(self, got: int, wanted: int) -> None:
         if (got, wanted) != (self.got, self.wanted):
             self.got, self.wanted = got, wanted
-            self._changed()
+            self.on_change()
 
     async def _missing(self, wanted: Sequence[bytes]) -> list[bytes]:
         """Store what has come of the wanted pages; which of them are still not there."""
@@ -317,7 +313,7 @@ class RosterSync:
     async def _ask(self, names: Sequence[bytes], wait_s: float, turn: int) -> None:
         """Ask for pages, and wait until they are all here, another target comes up, or the time is over."""
         self._asked = frozenset(names)
-        self._want(codec.write(Want(list(names))))
+        self._channel.publish("want", Want(list(names)))
         try:
             async with asyncio.timeout(wait_s):
                 while self._turn == turn and any(name not in self._held for name in names):
@@ -333,7 +329,7 @@ class RosterSync:
             pass
         self.refused, self.got, self.wanted = "", 0, 0
         log.info("roster %d with %d rows is in use", manifest.number, manifest.count)
-        self._changed()
+        self.on_change()
 
     async def _on_disk(self, act: Callable[..., T], *arguments: object) -> T:
         return await self._loop.run_in_executor(self._writer, act, *arguments)
@@ -342,13 +338,13 @@ class RosterSync:
         """Nothing is wrong any more, whatever was before."""
         if self.refused:
             self.refused = ""
-            self._changed()
+            self.on_change()
 
     def _refuse(self, why: str, detail: str) -> None:
         log.warning("a roster was refused: %s", detail)
         if why != self.refused:  # a broker that repeats itself fills no journal
             self.refused = why
-            self._changed()
+            self.on_change()
 
 
 def _newest_of(manifest: Manifest) -> Newest:

@@ -30,7 +30,7 @@ from edge.journal.journal import Journal
 from edge.journal.recorder import Recorder
 from edge.link.uplink import MAX_WAIT_S, Uplink
 from firmware_sim.time.clock import VirtualLoop
-from tests.edge.support.clouds import DEVICE, DEVICE_KEY, FATES, SITE, SYNC_KEY, HandLink, befall
+from tests.edge.support.clouds import DEVICE, DEVICE_KEY, FATES, SITE, SYNC_KEY, HandLink, befall, channel_over
 from tests.edge.support.journals import BOOT, FixedTime
 
 ROWS = 6
@@ -68,12 +68,9 @@ class Town:
         self.journal = Journal(self.plugged, boot=BOOT, max_rows=ROWS)
         self.recorder = Recorder(self.journal, FixedTime(), self.loop, None, None)
         self.uplink = Uplink(
-            self.link,
+            channel_over(self.link),
             self.recorder,
             Clock(),
-            site=SITE,
-            device=DEVICE,
-            key=DEVICE_KEY,
             sync_key=SYNC_KEY,
             loop=self.loop,
             random=Random(1),

@@ -7,7 +7,7 @@ from contract.decide import Trust
 from contract.messages import Beat, State
 from contract.sealing import DeviceVerifier, Purpose, statement
 from edge.link.announcer import EVENT_FIRST_S, Announcer, will
-from tests.edge.support.clouds import DEVICE, DEVICE_KEY, SITE, HandLink, Message
+from tests.edge.support.clouds import DEVICE, DEVICE_KEY, SITE, HandLink, Message, channel_over
 from tests.firmware_sim.support.story import in_virtual_time
 
 
@@ -19,10 +19,7 @@ class Shown:
         self.software = "1"
         self.waiting = 0
         self.announcer = Announcer(
-            self.link,
-            DEVICE_KEY,
-            SITE,
-            DEVICE,
+            channel_over(self.link),
             asyncio.get_running_loop(),
             state=lambda connection: State(True, connection, software=self.software),
             beat=lambda: Beat(0, 0, Trust.SYNCED, 0, self.waiting, 0, 0),

@@ -5,7 +5,7 @@ import asyncio
 from contract import codec
 from contract.messages import Live
 from edge.link.live import EVERY_S, LiveReadings, Shown
-from tests.edge.support.clouds import DEVICE, SITE, HandLink
+from tests.edge.support.clouds import HandLink, channel_over
 from tests.firmware_sim.support.story import in_virtual_time
 
 
@@ -17,7 +17,7 @@ class Screen:
         self.shown: Shown = {"phone-1": {"power_w": 5}}
         loop = asyncio.get_running_loop()
         self.live = LiveReadings(
-            self.link, SITE, DEVICE, loop, show=lambda: self.shown, now_ms=lambda: int(loop.time() * 1000)
+            channel_over(self.link), loop, show=lambda: self.shown, now_ms=lambda: int(loop.time() * 1000)
         )
         self.link.on_up = lambda _connection: self.live.went_up()
         self.link.on_down = self.live.close

@@ -16,9 +16,11 @@ from contract.messages import Certificate, Renewal
 from contract.sealing import DeviceKey, DeviceVerifier, Purpose, statement
 from edge.identity.credentials import Credentials
 from edge.link.renewal import Renewing
+from edge.link.sealed_channel import SealedChannel
 from edge.machine.clock import DeviceClock
 from firmware_sim.time.clock import run_virtual
 from tests.edge.support.clouds import HandLink
+from tests.edge.support.runtimes import runtime
 
 SITE, GATE = "estate", "east-gate"
 NOW_MS = 1_800_000_000_000
@@ -43,17 +45,9 @@ class Bench:
         self.renewing = self.started()
 
     def started(self) -> Renewing:
-        return Renewing(
-            self.credentials,
-            self.key,
-            SITE,
-            GATE,
-            clock=self.clock,
-            link=self.link,
-            loop=asyncio.get_running_loop(),
-            random=Random(1),
-            record=lambda _point, kind, data: self.recorded.append((kind, data)),
-        )
+        channel = SealedChannel(self.link, SITE, GATE, self.key)
+        around = runtime(self.clock, lambda _point, kind, data: self.recorded.append((kind, data)))
+        return Renewing(around, channel, self.credentials, Random(1))
 
     def issue(self, at_ms: int, authority: Authority | None = None) -> Certificate:
         issued = (authority or self.authority).device(GATE, self.key.public(), at_ms)

@@ -9,6 +9,7 @@ from edge.memory.ledger import Ledger, Spent
 from edge.memory.memory import KeptPoint, Memory, MemoryUnusable
 from edge.memory.notebook import Notebook
 from tests.edge.support.cards import Cards, LoopClock
+from tests.edge.support.runtimes import runtime
 from tests.firmware_sim.support.story import in_virtual_time
 
 SPENT = Spend("00112233aabbccdd", "0102030405060708", "rider-phone", 60_000, 5_000)
@@ -18,7 +19,7 @@ def notebook(memory: Memory) -> tuple[Notebook, Ledger]:
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop)
     ledger = Ledger(memory.spent(), clock, Cards())
-    return Notebook(memory, ledger, clock, loop, None), ledger
+    return Notebook(runtime(clock, lambda point, kind, data: None, memory), ledger), ledger
 
 
 @in_virtual_time

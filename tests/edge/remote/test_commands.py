@@ -13,10 +13,13 @@ from contract import codec
 from contract.commands import SessionStopArgs
 from contract.decide import Trust
 from contract.messages import Command, Result
-from contract.sealing import CommandKey, CommandVerifier, Purpose, statement
+from contract.sealing import CommandKey, CommandVerifier, DeviceKey, Purpose, statement
 from edge.archetypes.protocol import CommandReceived
+from edge.link.sealed_channel import SealedChannel
 from edge.memory.memory import MAX_COMMANDS, Begun, Memory, MemoryUnusable
 from edge.remote.commands import CLOCKS_DIFFER_MS, MAX_AT_ONCE, Commands, Done
+from tests.edge.support.clouds import OneWayLink
+from tests.edge.support.runtimes import runtime
 from tests.firmware_sim.support.story import in_virtual_time
 
 SITE, DEVICE = "estate", "gym-01"
@@ -46,18 +49,11 @@ class World:
     def start(self) -> Self:
         self.memory = Memory(self.folder / "memory.db")
         self.commands = Commands(
-            self.memory,
+            runtime(self, lambda _point, kind, data: self.rows.append((kind, data)), self.memory),
+            SealedChannel(OneWayLink(self._answered), SITE, DEVICE, DeviceKey.generate()),
             VERIFIER if self.verifies else None,
-            SITE,
-            DEVICE,
-            self,
-            loop=self.loop,
-            writer=None,
             kinds={"gym": "door", "meter": "bank", "e-bike": "socket"},
-            at_point=self._deed,
-            deeds={"clock_set": self._deed},
-            answer=self.answers.append,
-            record=lambda kind, data: self.rows.append((kind, data)),
+            deeds=dict.fromkeys(("open_once", "session_stop", "session_start", "clock_set"), self._deed),
         )
         self.commands.connection = 7
         self.commands.start()
@@ -66,6 +62,9 @@ class World:
     def restart(self) -> None:
         self.memory.close()
         self.start()
+
+    def _answered(self, payload: bytes) -> None:
+        self.answers.append(codec.read(codec.detach(payload)[0], Result))
 
     def now_ms(self) -> int:
         return NOW_MS + self.mono_ms()

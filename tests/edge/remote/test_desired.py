@@ -10,11 +10,14 @@ import pytest
 from contract import codec
 from contract.decide import Mode
 from contract.messages import Desired, Reported
-from contract.sealing import ConfigKey, ConfigVerifier, Purpose, statement
+from contract.sealing import ConfigKey, ConfigVerifier, DeviceKey, Purpose, statement
+from edge.link.sealed_channel import SealedChannel
 from edge.memory.memory import Memory, MemoryUnusable
 from edge.remote.desired import KEPT_AS, SAVE_AGAIN_S, DesiredState
 from edge.remote.point_modes import PointModes
 from edge.remote.rewiring import Health, Rewiring
+from tests.edge.support.clouds import OneWayLink
+from tests.edge.support.runtimes import runtime
 from tests.firmware_sim.support.story import in_virtual_time
 
 SITE, DEVICE = "estate", "gym-01"
@@ -49,40 +52,25 @@ class World:
     def start(self) -> None:
         self.modes: Mapping[str, Mode] = {}
         self.memory = FullMemory(self.folder / "memory.db")
-        loop = asyncio.get_running_loop()
-        wiring = Rewiring(
-            "wired",
-            None,
-            self,
-            loop=loop,
-            writer=None,
-            quiet=str,
-            found=lambda: Health(True, "", 0, [], [], 0, 0, True),
-            told=self._told,
-            record=lambda kind, data: None,
-        )
+        around = runtime(self, self._record, self.memory)
+        health = Health(True, "", 0, [], [], 0, 0, True)
         self.desired = DesiredState(
-            self.memory,
+            around,
+            SealedChannel(OneWayLink(self._published), SITE, DEVICE, DeviceKey.generate()),
             ConfigVerifier(KEY.public()),
-            SITE,
-            DEVICE,
-            self,
-            loop=loop,
-            writer=None,
-            modes=PointModes(
-                {"gym": "turnstile", "east": "door", "phone": "socket"},
-                self.memory,
-                self,
-                loop=loop,
-                writer=None,
-                apply=self._apply,
-                record=lambda point, kind, data: self.ended.append((point, data["mode"])),
-            ),
-            wiring=wiring,
-            report=self.reports.append,
-            record=lambda kind, data: self.rows.append(data),
+            modes=PointModes(around, {"gym": "turnstile", "east": "door", "phone": "socket"}, self._apply),
+            wiring=Rewiring(around, "wired", None, quiet=str, health=lambda: health),
         )
         self.desired.start()
+
+    def _record(self, point: str, kind: str, data: dict[str, Any]) -> None:
+        if kind == "device.mode_ended":
+            self.ended.append((point, data["mode"]))
+        else:
+            self.rows.append(data)
+
+    def _published(self, payload: bytes) -> None:
+        self.reports.append(codec.read(codec.detach(payload)[0], Reported))
 
     def restart(self) -> None:
         self.desired.close()
@@ -94,9 +82,6 @@ class World:
 
     def mono_ms(self) -> int:
         return round(asyncio.get_running_loop().time() * 1000)
-
-    def _told(self, event: bool) -> None:
-        self.desired.changed(event)
 
     def _apply(self, modes: Mapping[str, Mode], number: int) -> None:
         assert number == self.desired.number

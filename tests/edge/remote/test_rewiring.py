@@ -25,6 +25,7 @@ from edge.remote.rewiring import (
     lacking,
 )
 from tests.edge.support.rig import GATES, load
+from tests.edge.support.runtimes import runtime
 from tests.firmware_sim.support.story import in_virtual_time
 
 NEW = GATES.replace("[[emergency]]", "[point.settings]\nunlock_ms = 9000\n\n[[emergency]]")
@@ -41,7 +42,6 @@ class Bench:
     """A rewiring whose surroundings are whatever a test says they are."""
 
     def __init__(self, folder: Path, *, trial: Trial | None = None, can_start_over: bool = True) -> None:
-        loop = asyncio.get_running_loop()
         self.wirings = Wirings(load(folder, GATES))
         if trial is not None:
             self.wirings.begin(NEW, trial.number, 0)
@@ -53,16 +53,13 @@ class Bench:
         self.health = WELL
         rewire = Rewire(self.wirings, Turn(chosen, trial), self.begun.append)
         self.rewiring = Rewiring(
+            runtime(self, lambda _point, _kind, data: self.recorded.append(data)),
             chosen.config.hash,
             rewire if can_start_over else None,
-            self,
-            loop=loop,
-            writer=None,
             quiet=lambda: self.why,
-            found=lambda: self.health,
-            told=self._told,
-            record=lambda _kind, data: self.recorded.append(data),
+            health=lambda: self.health,
         )
+        self.rewiring.on_change = self._told
         self.wanted = desired()
         self.rewiring.start()
 

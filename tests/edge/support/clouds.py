@@ -7,6 +7,7 @@ from contract import codec, topics
 from contract.events import CHAIN_START, chain, decode_event, read_gap
 from contract.messages import Ack, EventBatch
 from contract.sealing import DeviceKey, DeviceVerifier, Purpose, SyncKey, mac, statement, tip_statement
+from edge.link.sealed_channel import SealedChannel
 
 SITE = "estate"
 DEVICE = "gym-01"
@@ -60,6 +61,23 @@ class HandLink:
             self.up = False
             self.going_up.clear()
             self.on_down()
+
+
+class OneWayLink(HandLink):
+    """A link that is always up, and hands on what is published."""
+
+    def __init__(self, published: Callable[[bytes], object]) -> None:
+        super().__init__()
+        self.connect()
+        self._published = published
+
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
+        self._published(payload)
+
+
+def channel_over(link: HandLink) -> SealedChannel:
+    """The channel of the one device that tests know."""
+    return SealedChannel(link, SITE, DEVICE, DEVICE_KEY)
 
 
 FATES = ("carry", "carry", "double", "lose")

@@ -10,9 +10,11 @@ from contract.decide import Trust
 from contract.device_events import RosterDamaged
 from contract.messages import Want
 from contract.sealing import RosterVerifier
+from edge.link.sealed_channel import SealedChannel
 from edge.roster.store import RosterStore
 from edge.roster.sync import RosterSync
 from firmware_sim.time.clock import run_virtual
+from tests.edge.support.clouds import DEVICE_KEY, OneWayLink
 from tests.edge.support.rosters import DEVICE, NOW_MS, ROSTER_KEY, SITE, Published, digest, row
 
 
@@ -45,18 +47,15 @@ class Bench:
         self.damage: list[RosterDamaged] = []
         self.answers: Callable[[bytes], object] = lambda name: self.loop.call_later(0.05, self.deliver, name)
         self.sync = RosterSync(
+            SealedChannel(OneWayLink(self.wanted), SITE, DEVICE, DEVICE_KEY),
             self.store,
             RosterVerifier(ROSTER_KEY.public()),
-            SITE,
-            DEVICE,
             self.clock,
             loop=self.loop,
             writer=None,
-            want=self.wanted,
-            changed=self.changed,
-            ask_time=self.time_asked,
-            damaged=self.damage.append,
         )
+        self.sync.on_change, self.sync.on_damage = self.changed, self.damage.append
+        self.sync.ask_time = self.time_asked
 
     def time_asked(self) -> None:
         self.times_asked += 1

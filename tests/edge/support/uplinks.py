@@ -16,13 +16,11 @@ from edge.journal.recorder import Recorder
 from edge.link.uplink import Uplink
 from firmware_sim.time.clock import VirtualLoop
 from tests.edge.support.clouds import (
-    DEVICE,
-    DEVICE_KEY,
-    SITE,
     SYNC_KEY,
     Disagreement,
     HandLink,
     Ingest,
+    channel_over,
 )
 from tests.edge.support.journals import BOOT, FixedTime, meddle
 
@@ -82,12 +80,9 @@ class World:
             setattr(self.journal, name, partial(self._noting, getattr(self.journal, name)))
         self.recorder = Recorder(self.journal, FixedTime(), self.loop, None, self.disk)
         self.uplink = Uplink(
-            self.link,
+            channel_over(self.link),
             self.recorder,
             self.time,
-            site=SITE,
-            device=DEVICE,
-            key=DEVICE_KEY,
             sync_key=SYNC_KEY,
             loop=self.loop,
             random=Random(1),
