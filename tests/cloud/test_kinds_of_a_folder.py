@@ -7,8 +7,8 @@ import pytest
 
 from contract.decide import Mode
 from contract.kinds import add_folder
+from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town
-from tests.cloud.web.test_console import words
 from tests.scenarios.fountain import write_fountain
 
 GYM = "gym-turnstile"

@@ -15,8 +15,8 @@ from contract.reasons import Reason
 from contract.reasons import words as reason_words
 from tests.cloud.points.test_doors import answers, calls, commands, reports, state_of
 from tests.cloud.support.hub import DEVICE, SESSION, RidersHub, line
+from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town
-from tests.cloud.web.test_console import words
 
 REASON = "it smells of hot plastic"
 

@@ -8,8 +8,8 @@ import pytest
 from cloud.charging.hubs import LOOK_AGAIN_MS
 from cloud.sample import PEOPLE
 from tests.cloud.support.hub import DIGEST, SESSION, RidersHub
+from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town
-from tests.cloud.web.test_console import words
 
 PLACES = ("/hub/hub", "/hub/hub/qr", "/api/v1/hubs/hub")
 

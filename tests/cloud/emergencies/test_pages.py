@@ -7,8 +7,8 @@ import pytest
 
 from cloud.emergencies.muster import LOOK_BACK_MS
 from tests.cloud.points.test_doors import calls, commands
+from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
-from tests.cloud.web.test_console import words
 
 GYM, EAST = "gym-turnstile", "east-gate"
 REASON = "the yearly drill"

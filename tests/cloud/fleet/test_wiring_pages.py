@@ -12,9 +12,9 @@ from contract import codec
 from contract.messages import Reported, State
 from contract.sealing import Purpose, statement, wiring_hash
 from tests.cloud.points.test_doors import answers, calls, documents
+from tests.cloud.support.pages import words
 from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import Town, Visitor
-from tests.cloud.web.test_console import words
 
 EAST, WEST, GYM = "east-gate", "west-gate", "gym-turnstile"
 REASON = "longer, for prams"

@@ -9,8 +9,8 @@ from cloud.overview.banner import Banner
 from cloud.store.labels import Label
 from contract.decide import Mode
 from tests.cloud.support.hub import DEVICE, RidersHub
+from tests.cloud.support.pages import card, words
 from tests.cloud.support.town import Town
-from tests.cloud.web.test_console import card, words
 
 
 def test_pages_are_compressed(town: Town) -> None:

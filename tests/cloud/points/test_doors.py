@@ -13,9 +13,9 @@ from contract.decide import HOUR_MS, Mode
 from contract.messages import Command, Desired, Reported, Result
 from contract.sealing import CommandVerifier, ConfigVerifier, Purpose, statement
 from tests.cloud.support.hub import RidersHub
+from tests.cloud.support.pages import words
 from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import Town, Visitor
-from tests.cloud.web.test_console import words
 
 GYM = "gym-turnstile"
 REASON = "a visitor for the yoga class"

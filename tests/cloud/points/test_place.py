@@ -7,8 +7,8 @@ from cloud.people.store import load_community
 from cloud.sample import HUB_SOCKETS
 from cloud.web.operators import list_deeds
 from tests.cloud.support.hub import RidersHub
+from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
-from tests.cloud.web.test_console import words
 
 EAST = "east-gate"
 PAGE = f"/devices/{EAST}"
