@@ -5,6 +5,7 @@
   python3 dev.py test [--all] [PYTEST ARGUMENT ...] lint, types and tests; --all runs the slow ones too
   python3 dev.py bench [NAME ...]                   the figures of the README; without a name, all of them
   python3 dev.py fmt                                put the code in its one format
+  python3 dev.py reference                          write the pages of docs/reference from the tables of the product
   python3 dev.py lock [--upgrade]                   write both locks anew; needs uv
 
 Each first makes the environment in .venv, with exactly the packages of requirements-dev.lock, if it
@@ -364,6 +365,11 @@ def fmt(_: list[str]) -> int:
     return first_failure([run([*ruff, "check", "--fix", "."]), run([*ruff, "format", "."])])
 
 
+def reference(_: list[str]) -> int:
+    ensure_environment()
+    return run([str(PYTHON), "-m", "tests.house.reference"])
+
+
 def lock(arguments: list[str]) -> int:
     uv = shutil.which("uv")
     if not uv:
@@ -375,7 +381,7 @@ def lock(arguments: list[str]) -> int:
     return runtime or run([*compiled, *tools, "--output-file", LOCK.name])
 
 
-COMMANDS = {"demo": demo, "test": test, "bench": bench, "fmt": fmt, "lock": lock}
+COMMANDS = {"demo": demo, "test": test, "bench": bench, "fmt": fmt, "reference": reference, "lock": lock}
 
 
 def main(arguments: list[str]) -> int:

@@ -93,7 +93,7 @@ class EventType(Generic[P]):
             raise ValueError(f"an event is called family.what, not {kind!r}")
         self.kind, self.grade, self._behind = kind, grade, behind
         self.looks, self.says, self.adds = looks, says, adds
-        self.look = Look(tone, Phrase(zh, en))
+        self.look, self.fields = Look(tone, Phrase(zh, en)), fields
         self.required: frozenset[str] = getattr(fields, "__required_keys__", frozenset())
         self.optional: frozenset[str] = getattr(fields, "__optional_keys__", frozenset())
         if unknown := {*says, *(field for field, _ in looks)} - self.required - self.optional:

@@ -83,8 +83,9 @@ class RosterState(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """``up/state`` (retained) and the will. ``connection`` counts up with every connection of this device, so that the
-    will of an older one is ignored. ``points`` holds each station's report, and its ``kind``."""
+    """``up/state`` (retained): what a device is and does; its will is one too. ``connection`` counts up with every
+    connection of this device, so that the will of an older one is ignored. ``points`` holds each station's report, and
+    its ``kind``."""
 
     online: bool
     connection: int

@@ -183,7 +183,7 @@ def _resolved(names: Mapping[str, str], known: Mapping[str, T], what: str) -> di
 
 
 class Page:
-    """A page over its own bytes."""
+    """``dn/page``: a page of the roster over its own bytes, believed by its hash, which stands in the manifest."""
 
     def __init__(self, blob: bytes) -> None:
         """Raises ``Malformed`` unless the bytes have the form of a page; ``check()`` looks at every row."""

@@ -1,0 +1,58 @@
+"""The pages of ``docs/reference/`` say what the tables of the product say, and every entry there is explained."""
+
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from contract import topics
+from tests.house.reference.markdown import Undocumented, documented, plain, table
+from tests.house.reference.pages import FOLDER, pages, write
+from tests.house.reference.shapes import field_rows
+
+
+def test_every_page_says_what_its_table_says() -> None:
+    """Where this fails, ``python3 dev.py reference`` writes the pages anew."""
+    assert {file.name: file.read_text("utf-8") for file in FOLDER.iterdir()} == pages()
+
+
+def test_a_page_made_no_more_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "of-old.md").write_text("# Old\n")
+    write(tmp_path)
+    assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == pages()
+
+
+def test_a_channel_without_message_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "UP_CHANNELS", (*topics.UP_CHANNELS, "gossip"))
+    with pytest.raises(Undocumented, match="up/gossip"):
+        pages()
+
+
+def test_a_class_without_docstring_is_found() -> None:
+    class Bare:
+        pass
+
+    with pytest.raises(Undocumented, match="Bare has no docstring"):
+        documented(Bare, "Bare")
+
+
+def test_a_field_shows_type_bounds_and_default() -> None:
+    class Sample(Struct):
+        points: dict[str, list[int] | None] = {}
+        on: bool = True
+
+    assert field_rows(Sample) == [
+        ["`points`", "table of list of integer or none", "", "`{}`"],
+        ["`on`", "true or false", "", "`true`"],
+    ]
+
+
+def test_a_cell_stays_within_its_table() -> None:
+    assert table(["a"], [["one | two\nthree"]]) == "| a |\n| --- |\n| one \\| two three |\n"
+
+
+def test_docstrings_of_every_python_read_alike() -> None:
+    """Python 3.13 strips the indentation of a docstring, and the versions before it do not."""
+    assert (
+        plain("First ``key``.\n\n    Second.\n    ") == plain("First ``key``.\n\nSecond.\n") == "First `key`. Second."
+    )
