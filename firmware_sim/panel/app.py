@@ -19,7 +19,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from contract.kinds import kind_of
 from firmware_sim.control.control import BoardGone
-from firmware_sim.panel.deeds import Part, carry_out, order_of, pull_or_plug
+from firmware_sim.panel.actions import Part, carry_out, command_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
 from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words
 from firmware_sim.panel.world import PanelWorld
@@ -133,29 +133,27 @@ class Panel:
         """Something is done at a device's board."""
         language = _language(request)
 
-        async def deed() -> str:
-            control = self._world.devices[name].control
-            return await carry_out(
-                self._world, control, order_of(order, card, thing, walks=bool(walk), language=language), language
-            )
+        async def act() -> str:
+            command = command_of(order, card, thing, walks=bool(walk), language=language)
+            return await carry_out(self._world, self._world.devices[name].control, command, card, language)
 
-        return await self._do(request, name, deed)
+        return await self._do(request, name, act)
 
     async def plug(self, request: Request, name: str, part: Part, state: Literal["in", "out"]) -> Response:
         """A cable, or the plug of a process, is pulled or put back."""
 
-        async def deed() -> str:
+        async def act() -> str:
             await pull_or_plug(self._world.devices[name], part, plugged_in=state == "in")
             return say("Done.", _language(request))
 
-        return await self._do(request, name, deed)
+        return await self._do(request, name, act)
 
-    async def _do(self, request: Request, name: str, deed: Callable[[], Awaitable[str]]) -> Response:
+    async def _do(self, request: Request, name: str, act: Callable[[], Awaitable[str]]) -> Response:
         if name not in self._world.devices:
             return _answer(request, 404, say("There is no such device.", _language(request)))
         self._watch.nudge(name)
         try:
-            return _answer(request, 200, await deed())
+            return _answer(request, 200, await act())
         except ControlError as refused:
             return _answer(request, 422, str(refused))
         except BoardGone:

@@ -83,6 +83,7 @@ KIND = Station(FOUNTAIN, {"float": False}, {"valve": True}, FountainSettings, st
 PART = '''\
 """What a fountain does when its valve moves."""
 
+from contract.phrases import Phrase
 from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.hardware import PartCommand
 from firmware_sim.parts.kind import PartKind
@@ -107,7 +108,7 @@ class Fountain:
         self._float.put(True)
 
     def view(self):
-        return {"litres": self.litres}
+        return {"litres": self.litres, "full": self._float.on}
 
     def _moved(self, is_open):
         if is_open:
@@ -122,7 +123,7 @@ def fit(hardware, point):
     hardware.parts[point.name] = Fountain(hardware.board, valve, level)
 
 
-PART = PartKind(fit, commands=(Fill,))
+PART = PartKind(fit, commands=(Fill,), buttons=((Phrase("装满水池", "Fill the basin"), Fill),))
 '''
 CONFIG = """\
 [device]

@@ -221,12 +221,22 @@ class Bank extends Socket {
   }
 }
 
+/** A part of a kind that this page does not know: what it says of itself, by name. */
+class Part extends Socket {
+  show({ part, zone }, device) {
+    this.section.classList.toggle("gone", false);
+    put(this.section.querySelector("[data-state]"), "");
+    for (const fact of this.section.querySelectorAll("[data-fact]")) put(fact, part[fact.dataset.fact]);
+    this.screen(device, zone);
+  }
+}
+
 function faults({ welded, stuck_open, burnt_open }) {
   const known = [["welded", welded], ["stuck open", stuck_open], ["burnt open", burnt_open]];
   return known.filter(([, isSo]) => isSo).map(([name]) => say(name));
 }
 
-const KINDS = { socket: Socket, post: Post, bank: Bank };
+const KINDS = { socket: Socket, post: Post, bank: Bank, part: Part };
 
 class Device {
   constructor(article) {

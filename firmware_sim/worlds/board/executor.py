@@ -83,7 +83,7 @@ class CommandExecutor:
         return {
             "kind": point.kind,
             "zone": point.zone,
-            **find_part(point.kind).view(hardware, name),
+            **find_part(point.kind).look(hardware, name),
             "choice": self._choices.get(name),
             "readers": {way: hardware.readers[f"{name}.{way}"].view() for way in point.readers},
             "outputs": {key: self._view_pin(output.pin, output.relay) for key, output in point.outputs.items()},

@@ -47,7 +47,7 @@ def order(**order: Any) -> dict[str, str]:
 
 
 def tap(card: str, reader: str) -> dict[str, str]:
-    return {**order(do="tap", reader=reader, card="{card}"), "card": card}
+    return {**order(do="tap_and_walk", reader=reader, card="{card}"), "card": card}
 
 
 async def said(client: httpx.AsyncClient, path: str, form: dict[str, str] | None = None) -> tuple[int, str]:
@@ -73,11 +73,15 @@ def test_the_page_names_every_button_by_what_it_does_and_where(tmp_path: Path) -
 def test_another_kind_is_drawn_by_what_its_part_tells(tmp_path: Path) -> None:
     """A kind of a folder has no drawing: its part is told in words, and cards are held to its readers."""
 
-    async def story(_world: SampleWorld, client: httpx.AsyncClient) -> None:
+    async def story(world: SampleWorld, client: httpx.AsyncClient) -> None:
         page = html.unescape((await client.get("/?lang=zh")).text)
         assert "饮水机" in page
-        assert "<dt>litres</dt> <dd>0.0</dd>" in page
+        assert '<dt>litres</dt> <dd data-fact="litres">0.0</dd>' in page
+        assert "装满水池" in page
         assert (await said(client, "/devices/fountain/order", tap(MEMBER, "fountain.in")))[0] == 200
+        fill = order(do="fill", point="fountain")
+        assert await said(client, "/devices/fountain/order", fill) == (200, "好了。")
+        assert (world.devices["fountain"].hardware.view("fountain") or {})["full"]
 
     sample = write_fountain(tmp_path)
     add_kinds([tmp_path], parts)

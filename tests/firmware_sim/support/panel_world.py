@@ -85,7 +85,7 @@ class SampleDevice:
         board = Board(asyncio.get_running_loop(), seed=1, pulls=resistors(config), on_move=witness.hear)
         self.hardware = wire(board, config)
         self.gatekeeper = Gatekeeper(config, board)
-        socket = folder / f"{sample}.sock"
+        socket = folder / f"{Path(sample).name}.sock"
         self.server = ControlServer(socket, CommandExecutor(config, self.hardware, witness).obey)
         self.control = BoardControl(socket)
 

@@ -1,0 +1,87 @@
+"""What the buttons of the panel do, and how the panel says what came of it."""
+
+import json
+from typing import Any, Literal
+
+from firmware_sim.control.control import BoardControl
+from firmware_sim.panel.words import say
+from firmware_sim.panel.world import PanelDevice, PanelWorld
+from firmware_sim.parts.battery import APPLIANCES
+from firmware_sim.parts.command import ControlError
+
+Part = Literal["cable", "agent", "keeper"]
+
+LAMPS = (".green", ".red")
+UID = "UID4:"
+OUTCOMES = {
+    "tap_and_walk": ("{who} walked through.", "{who} stayed outside."),
+    "tap": ("{who} was read.", ""),
+    "tap_post": ("{who} was read.", "{who} was refused by the post."),
+    "walk": ("Somebody walked through: the way was free.", "The way was barred."),
+}
+"""What is said of a command that did what it should, and of one that did not."""
+
+
+def command_of(
+    text: str, card: str, thing: str = "", *, walks: bool = False, language: str = "en"
+) -> dict[str, object]:
+    """The command of a button. ``{card}`` stands for the card in the person's hand, who only taps it where they could
+    walk through unless `walks`, and ``{thing}`` for what there is to plug in. Raises `ControlError`."""
+    values = {"{card}": card, "{thing}": thing if thing in APPLIANCES else "nothing"}
+    try:
+        fields: dict[str, object] = dict(json.loads(text))
+    except (TypeError, ValueError) as wrong:
+        raise ControlError(f"not an order: {wrong}") from None
+    command = {name: values.get(str(value), value) for name, value in fields.items()}
+    if command.get("do") == "tap_and_walk" and not walks:
+        command["do"] = "tap"
+    if command.get("do") == "tap_post":
+        command["tag"] = _tag(card, language)
+    return command
+
+
+async def carry_out(
+    world: PanelWorld, control: BoardControl, command: dict[str, object], card: str, language: str
+) -> str:
+    """Do it and say what happened. Raises `ControlError` or `BoardGone`."""
+    answer = await control.ask(command)
+    done, not_done = OUTCOMES.get(str(command["do"]), ("Done.", ""))
+    said = done if answer.get("passed", answer.get("taken", True)) else not_done
+    speed = await _speed(control, answer, language) if command["do"] == "tap_and_walk" else ""
+    return say(said, language, who=_holder(world, card, language)) + speed
+
+
+async def pull_or_plug(device: PanelDevice, part: Part, *, plugged_in: bool) -> None:
+    """Pull the cable or the plug of a process, or put it back. A process that is so already stays so."""
+    is_so, put_back, pull = {
+        "cable": (False, device.restore, device.cut),
+        "agent": (device.agent_running is plugged_in, device.start_agent, device.kill_agent),
+        "keeper": (device.keeper_running is plugged_in, device.start_keeper, device.kill_keeper),
+    }[part]
+    if not is_so:
+        await (put_back if plugged_in else pull)()
+
+
+async def _speed(control: BoardControl, tapped: dict[str, Any], language: str) -> str:
+    """How long the lock took to move after the card's last bit. Who walks through though it did not move goes through
+    what somebody else has unlocked: one of the demo's people, an operator, an emergency."""
+    if tapped["first_ns"] is None:
+        return ""
+    for move in await control.moves(tapped["last_ns"]):
+        if move.cause == "host" and move.level and not move.name.endswith(LAMPS):
+            ms = (move.at_ns - tapped["last_ns"]) / 1e6
+            return " " + say("Unlocked {ms} ms after the card's last bit.", language, ms=f"{ms:.1f}")
+    return " " + say("It was unlocked before this tap.", language) if tapped["passed"] else ""
+
+
+def _tag(card: str, language: str) -> str:
+    """What a charging post reads of a card: the digits of its number. Raises `ControlError`."""
+    number = card.removeprefix(UID)
+    if not card.startswith(UID) or not number.isdecimal():
+        raise ControlError(say("A post reads charging cards only; take one into your hand.", language))
+    return f"{int(number):08X}"
+
+
+def _holder(world: PanelWorld, bits: str, language: str) -> str:
+    named = (card.label.in_language(language) for card in world.cards if card.card == bits)
+    return next(named, say("Card", language))
