@@ -66,6 +66,8 @@ app.add_typer(session_app, name="session")
 app.add_typer(zone_cli.app, name="zone")
 
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
+DeviceArgument = Annotated[str, typer.Argument(help="The device's name, as its wiring says it.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]
 SILENCE_S = 3.0
 """How often `watch` looks whether there is a broker at all."""
 
@@ -143,7 +145,7 @@ def serve(
     folder: FolderOption = HERE,
     broker: BrokerOption = LOCAL_BROKER,
     host: Annotated[str, typer.Option(help="Where the console listens.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8400,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the console.")] = 8400,
     tls: Annotated[
         list[str] | None, typer.Option(help="Speak HTTPS under this host name or address; may be repeated.")
     ] = None,
@@ -177,7 +179,7 @@ def broker_config(
     host: Annotated[list[str], typer.Option(help="How devices reach it: a host name or address; may be repeated.")],
     folder: FolderOption = HERE,
     out: Annotated[Path | None, typer.Option(help="Where to write it. [default: broker in the folder]")] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = PORT,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Where devices connect.")] = PORT,
     bind: Annotated[str, typer.Option(help="The address that the broker listens on; all if none is named.")] = "",
 ) -> None:
     """Write the folder that mosquitto runs in: TLS 1.3, a certificate for everybody, each device its own topics.
@@ -240,7 +242,7 @@ def _line(shown: dict[str, Any]) -> str:
 
 @device_app.command("add")
 def add_device(
-    name: str,
+    name: DeviceArgument,
     public_key: Annotated[str, typer.Option(help="What hearthgate-edge shows: 65 bytes as hex.")],
     out: Annotated[Path, typer.Option(help="Where to put what the device needs.")],
     folder: FolderOption = HERE,
@@ -289,7 +291,7 @@ def _fail_names(wiring: Path, written: tuple[str, str], meant: tuple[str, str]) 
 
 
 @device_app.command("lost")
-def lose_device(name: str, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+def lose_device(name: DeviceArgument, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """A device was stolen or thrown away: believe it no more, cut it off, and list the cards to re-issue."""
     with open_folder(folder) as (store, keys):
         registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
@@ -336,7 +338,7 @@ def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> No
 def list_charging(
     point: Annotated[str, typer.Option(help="Of this socket alone.")] = "",
     folder: FolderOption = HERE,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    limit: LimitOption = 50,
     as_json: JsonOption = False,
 ) -> None:
     """Those that were told of last, first. Times are UTC milliseconds of their devices."""
@@ -361,7 +363,7 @@ def list_charging(
 @quarantine_app.command("list")
 def list_quarantine(
     folder: FolderOption = HERE,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    limit: LimitOption = 50,
     as_json: JsonOption = False,
 ) -> None:
     """The newest that was refused, with its first bytes in hex, and how much there was of each sort."""

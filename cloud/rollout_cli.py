@@ -58,7 +58,7 @@ def list_all(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
 
 @app.command("stop")
 def stop(
-    rollout: str,
+    rollout: Annotated[str, typer.Argument(help="Its id, as rollout list shows it.")],
     reason: Annotated[str, typer.Option(help="Why; it stands in the audit.")],
     folder: FolderOption = HERE,
 ) -> None:

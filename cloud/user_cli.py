@@ -19,11 +19,14 @@ from cloud.web.networks import network_of
 
 app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
 
+UserArgument = Annotated[str, typer.Argument(help="The name to log in with.")]
+AddressArgument = Annotated[str, typer.Argument(help="As the audit shows it, such as 192.0.2.7.")]
+
 
 @app.command("add")
 def add_user(
-    name: str,
-    role: Annotated[Role, typer.Option()] = Role.GUARD,
+    name: UserArgument,
+    role: Annotated[Role, typer.Option(help="What this user may see and do.")] = Role.GUARD,
     folder: FolderOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -40,7 +43,7 @@ def add_user(
 
 
 @app.command("password")
-def reset_password(name: str, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+def reset_password(name: UserArgument, folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Give somebody a new password, shown this once, and end their logins."""
     password = secrets.token_urlsafe(12)
     with open_folder(folder) as (store, _):
@@ -52,7 +55,7 @@ def reset_password(name: str, folder: FolderOption = HERE, as_json: JsonOption =
 
 
 @app.command("disable")
-def disable_user(name: str, folder: FolderOption = HERE) -> None:
+def disable_user(name: UserArgument, folder: FolderOption = HERE) -> None:
     """Somebody may log in no more, and is logged out at once. Can be taken back."""
     with _operator_of(folder, name) as (doorkeeper, operator):
         doorkeeper.set_disabled(operator, True, BY)
@@ -60,7 +63,7 @@ def disable_user(name: str, folder: FolderOption = HERE) -> None:
 
 
 @app.command("enable")
-def enable_user(name: str, folder: FolderOption = HERE) -> None:
+def enable_user(name: UserArgument, folder: FolderOption = HERE) -> None:
     """Let somebody log in again who was disabled."""
     with _operator_of(folder, name) as (doorkeeper, operator):
         doorkeeper.set_disabled(operator, False, BY)
@@ -68,7 +71,7 @@ def enable_user(name: str, folder: FolderOption = HERE) -> None:
 
 
 @app.command("remove")
-def remove_user(name: str, folder: FolderOption = HERE) -> None:
+def remove_user(name: UserArgument, folder: FolderOption = HERE) -> None:
     """Forget somebody for good. What they did stays in the audit, and their name may be given again."""
     with _operator_of(folder, name) as (doorkeeper, operator):
         doorkeeper.remove_operator(operator, BY)
@@ -99,7 +102,7 @@ def list_users(folder: FolderOption = HERE, as_json: JsonOption = False) -> None
 
 
 @app.command("admit")
-def admit_user(name: str, address: str, folder: FolderOption = HERE) -> None:
+def admit_user(name: UserArgument, address: AddressArgument, folder: FolderOption = HERE) -> None:
     """Let somebody log in from an address while strangers guess at their name; the password is needed all the same."""
     try:
         network = network_of(str(ip_address(address)))

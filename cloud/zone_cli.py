@@ -14,6 +14,7 @@ from cloud.points.zones import Placed, create_zone, open_for, read_openings, ren
 
 app = typer.Typer(no_args_is_help=True, help="Where doors and sockets stand, and which plans open them.")
 
+ZoneArgument = Annotated[str, typer.Argument(help="The zone's name, as wirings say it.")]
 ZhOption = Annotated[str, typer.Option("--label-zh", help="Its name in Chinese.")]
 EnOption = Annotated[str, typer.Option("--label-en", help="Its name in English.")]
 OpenOption = Annotated[
@@ -24,7 +25,7 @@ OpenOption = Annotated[
 
 @app.command()
 def add(
-    name: str,
+    name: ZoneArgument,
     label_zh: ZhOption = "",
     label_en: EnOption = "",
     opened: OpenOption = None,
@@ -60,7 +61,7 @@ def list_zones(folder: FolderOption = HERE, as_json: JsonOption = False) -> None
 
 
 @app.command()
-def rename(name: str, label_zh: ZhOption = "", label_en: EnOption = "", folder: FolderOption = HERE) -> None:
+def rename(name: ZoneArgument, label_zh: ZhOption = "", label_en: EnOption = "", folder: FolderOption = HERE) -> None:
     """Call a zone something else on screens. Its name in wirings stays."""
     with open_folder(folder) as (store, _), store.writing() as connection:
         rename_zone(connection, clock(), BY, name, label_zh, label_en)

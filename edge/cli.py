@@ -150,7 +150,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 @journal_app.command()
 def tail(
     config: ConfigOption = DEFAULT_CONFIG,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000)] = 20,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=10_000, help="How many.")] = 20,
     as_json: JsonOption = False,
 ) -> None:
     """Print the newest events."""

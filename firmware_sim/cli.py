@@ -142,7 +142,7 @@ def panel(
         list[str], typer.Argument(metavar="NAME=FOLDER...", help="Each device, with the folder of its two sockets.")
     ],
     host: Annotated[str, typer.Option(help="Whoever reaches it holds every card.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8401,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Of the panel.")] = 8401,
 ) -> None:
     """Serve the panel for boards that run already: `control.sock` and `agent.sock` of a device lie in its folder."""
     from firmware_sim.panel.boards import serve_panel

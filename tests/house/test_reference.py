@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+import typer
 from msgspec import Struct
 
 from contract import topics
+from tests.house.reference import programs
 from tests.house.reference.markdown import Undocumented, documented, plain, table
 from tests.house.reference.pages import FOLDER, pages, write
 from tests.house.reference.shapes import field_rows
@@ -34,6 +36,14 @@ def test_a_class_without_docstring_is_found() -> None:
 
     with pytest.raises(Undocumented, match="Bare has no docstring"):
         documented(Bare, "Bare")
+
+
+def test_an_option_without_help_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = typer.Typer(help="A program.")
+    app.command(help="A command.")(lambda speed=1: None)
+    monkeypatch.setattr(programs, "SCRIPTS", {"sample": app})
+    with pytest.raises(Undocumented, match="sample does not say what --speed is"):
+        programs.programs()
 
 
 def test_a_field_shows_type_bounds_and_default() -> None:

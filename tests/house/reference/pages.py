@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from dev import ROOT
-from tests.house.reference import wire
+from tests.house.reference import programs, wire
 
 FOLDER = ROOT / "docs" / "reference"
 INDEX = "README.md"
@@ -29,6 +29,7 @@ PAGES = {
     "channels.md": Page(
         "MQTT channels", "what devices and cloud tell each other", "contract/messages.py", wire.channels
     ),
+    "programs.md": Page("Command lines", "every command of the three programs", "pyproject.toml", programs.programs),
 }
 
 
