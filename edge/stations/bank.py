@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from contract.decide import Mode
 from contract.kinds.bank import BANK, Fault, Phase
 from edge.archetypes.faults import Faulty, set_fault
+from edge.archetypes.phases import next_phase
 from edge.archetypes.protocol import (
     HOLD_AGAIN_MS,
     HOLD_LEASE_MS,
@@ -159,7 +160,7 @@ def _step(state: BankState, happened: Input) -> Step:
 
 
 def _to(state: BankState, trigger: Trigger) -> BankState:
-    return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
+    return replace(state, phase=next_phase(NEXT, state.phase, trigger))
 
 
 def _is_ready(state: BankState) -> bool:

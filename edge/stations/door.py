@@ -11,40 +11,30 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.kinds.door import DOOR, Phase
-from contract.reasons import Reason
 from edge.archetypes.faults import kept_still, moved, set_fault
 from edge.archetypes.portal import (
     HELD_OPEN,
-    SOMEBODY,
     Passer,
     Portal,
+    PortalMachine,
     check_unlock_ms,
     keep_open,
     not_entered,
-    opened,
     passed,
-    passer,
-    to_mode,
 )
 from edge.archetypes.protocol import (
     LEASE_MARGIN_MS,
-    CommandReceived,
-    Decided,
     Drive,
     Due,
     Edge,
     Effect,
-    Emergency,
     Input,
     Levels,
-    ModeChanged,
     Record,
     Report,
     Rest,
     Show,
     Wake,
-    decided,
-    refuse,
 )
 from edge.archetypes.station import Station
 
@@ -70,7 +60,7 @@ NEXT: dict[tuple[Phase, Trigger], Phase] = {
     ("forced", "release"): "released",
     ("released", "restore"): "closed",
 }
-"""Where a trigger leads. A pair that does not stand here leaves the phase as it is."""
+"""Where a trigger leads."""
 
 INPUTS = {"contact": False, "exit_button": False, "release_sense": False}
 OUTPUTS = {"lock": True, "green": False, "red": False}
@@ -106,7 +96,7 @@ class DoorSettings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("still_after is greater than 0")
 
 
-class DoorState(Portal, frozen=True):
+class DoorState(Portal, frozen=True, kw_only=True):
     """``unlocked``: the lock is driven until the relock is due, wherever the leaf is. ``passers`` are those on whom the
     next opening is booked, and ``button`` that somebody inside may be taking it too. ``released_by`` are the causes
     that hold the door free: the emergency, its supply broken in hardware, or a mode that holds it open."""
@@ -128,7 +118,7 @@ Step = tuple[DoorState, list[Effect]]
 
 
 def start(point: str, settings: DoorSettings) -> DoorState:
-    return DoorState(point, settings)
+    return DoorState(point=point, settings=settings)
 
 
 def report(state: DoorState) -> Report:
@@ -139,12 +129,6 @@ def report(state: DoorState) -> Report:
 def step(state: DoorState, happened: Input, now_ms: int) -> Step:
     """Take one input to completion. Inputs that mean nothing to a door change nothing."""
     match happened:
-        case Decided(decision=decision):
-            return _badge(state, happened) if decision.allowed else (state, refuse(happened))
-        case CommandReceived(op="open_once"):
-            return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value))
-        case ModeChanged():
-            return to_mode(state, DOOR, happened, lambda one, on: _release(one, HELD_OPEN, on, now_ms), _bar)
         case Levels():
             return _levels(state, happened, now_ms)
         case Edge(name="contact", active=shut):
@@ -153,30 +137,19 @@ def step(state: DoorState, happened: Input, now_ms: int) -> Step:
             return _button(state) if pressed else _button_let_go(state)
         case Edge(name="release_sense", active=broken):
             return _release(state, "hardware", broken, now_ms)
-        case Emergency(active=active):
-            return _release(state, "emergency", active, now_ms)
-        case Due(name="hold_open") if state.released_by == {HELD_OPEN}:
-            return state, keep_open("lock")
         case Due(name="relock") if state.released_by != {HELD_OPEN}:
             return _relock(state)
         case Due(name="warn") if state.phase == "open":
             return state, [Show("red", DOOR.text("please_close"))]
         case Due(name="hold") if state.phase == "open":
-            return _to(state, "hold"), [DOOR.held(open_ms=now_ms - state.opened_ms), Show("red", DOOR.text("held"))]
+            held = DOOR.held(open_ms=now_ms - state.opened_ms)
+            return MACHINE.to(state, "hold"), [held, Show("red", DOOR.text("held"))]
         case Due(name="button_stuck"):
             return set_fault(state, DOOR, "exit_button_stuck", present=True)
-    return state, []
+    return MACHINE.step(state, happened, now_ms)
 
 
-def _to(state: DoorState, trigger: Trigger) -> DoorState:
-    return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
-
-
-def _badge(state: DoorState, found: Decided) -> Step:
-    return _let_in(state, passer(found), decided(found), Show("green", found.decision.reason.value))
-
-
-def _let_in(state: DoorState, who: Passer, told: Record, shown: Show) -> Step:
+def _let_in(state: DoorState, who: Passer, told: Record, shown: Show, _now_ms: int) -> Step:
     if state.phase == "released":
         return state, [told, shown]
     unlock = _unlock(state, "written")
@@ -185,7 +158,7 @@ def _let_in(state: DoorState, who: Passer, told: Record, shown: Show) -> Step:
         watch = _watch_leaf(state) if state.phase == "open" else []
         return replace(state, unlocked=True), [told, *unlock, passed(who), shown, *watch]
     passers = state.passers if who in state.passers else (*state.passers, who)[:MAX_PASSERS]
-    return replace(_to(state, "unlock"), unlocked=True, passers=passers), [told, *unlock, shown]
+    return replace(MACHINE.to(state, "unlock"), unlocked=True, passers=passers), [told, *unlock, shown]
 
 
 def _button(state: DoorState) -> Step:
@@ -194,7 +167,7 @@ def _button(state: DoorState) -> Step:
     if state.phase == "released":
         # The keeper has opened the lock for the button's time, which is shorter than the lease of a door held open.
         return state, [*(keep_open("lock") if state.released_by == {HELD_OPEN} else []), *effects]
-    after = replace(_to(state, "unlock"), unlocked=True, button=not state.leaf_open)
+    after = replace(MACHINE.to(state, "unlock"), unlocked=True, button=not state.leaf_open)
     return after, [*_unlock(state, "nothing"), *effects]
 
 
@@ -215,7 +188,7 @@ def _locked(state: DoorState) -> DoorState:
 def _opened(state: DoorState, now_ms: int) -> Step:
     since_shut_ms = None if state.shut_ms is None else now_ms - state.shut_ms
     caught = state.phase == "closed" and since_shut_ms is not None and since_shut_ms < state.settings.latch_ms
-    after = replace(_to(state, "caught" if caught else "opened"), leaf_open=True, opened_ms=now_ms, shut_ms=None)
+    after = replace(MACHINE.to(state, "caught" if caught else "opened"), leaf_open=True, opened_ms=now_ms, shut_ms=None)
     after, effects = moved(after, DOOR, "contact_still")
     if caught:
         return after, [DOOR.tailgated(), *_watch_leaf(state), *effects]
@@ -237,7 +210,7 @@ def _watch_leaf(state: DoorState) -> list[Effect]:
 
 def _shut(state: DoorState, now_ms: int) -> Step:
     latching = state.phase in ("open", "held") and not state.unlocked
-    after = _to(state, "shut_unlocked" if state.unlocked else "shut")
+    after = MACHINE.to(state, "shut_unlocked" if state.unlocked else "shut")
     after = replace(after, leaf_open=False, shut_ms=now_ms if latching else None)
     after, effects = moved(after, DOOR, "contact_still")
     effects = [Wake("warn", None), Wake("hold", None), *effects]
@@ -254,7 +227,7 @@ def _shut(state: DoorState, now_ms: int) -> Step:
 
 
 def _relock(state: DoorState) -> Step:
-    after, effects = _locked(_to(state, "relock")), list[Effect]([Rest("lock")])
+    after, effects = _locked(MACHINE.to(state, "relock")), list[Effect]([Rest("lock")])
     if state.phase != "unlocked" or not state.has_contact:
         return after, effects
     effects += [not_entered(who) for who in state.passers]
@@ -270,12 +243,12 @@ def _release(state: DoorState, cause: str, active: bool, now_ms: int) -> Step:
     state = replace(state, released_by=causes)
     if causes:
         unwatched = (Wake(name, None) for name in ("relock", "warn", "hold"))
-        return _locked(_to(state, "release")), [*effects, *_held(causes), *unwatched]
+        return _locked(MACHINE.to(state, "release")), [*effects, *_held(causes), *unwatched]
     if state.phase != "released":
         return state, effects
     if cause == HELD_OPEN:
         effects += [Rest("lock"), Wake("hold_open", None)]
-    state, believed = _believe_leaf(_to(state, "restore"), now_ms)
+    state, believed = _believe_leaf(MACHINE.to(state, "restore"), now_ms)
     return state, effects + believed
 
 
@@ -292,7 +265,7 @@ def _bar(state: DoorState) -> Step:
     barred = [not_entered(who) for who in state.passers if who.direction == "in" and state.has_contact]
     if leaving or state.button:
         return replace(state, passers=leaving), [*_unlock(state, "nothing"), *barred]
-    return _locked(_to(state, "relock")), [Rest("lock"), Wake("relock", None), *barred]
+    return _locked(MACHINE.to(state, "relock")), [Rest("lock"), Wake("relock", None), *barred]
 
 
 def _levels(state: DoorState, levels: Levels, now_ms: int) -> Step:
@@ -320,4 +293,5 @@ def _believe_leaf(state: DoorState, now_ms: int) -> Step:
     return replace(state, phase="open", opened_ms=now_ms), _watch_leaf(state)
 
 
+MACHINE = PortalMachine(DOOR, "lock", NEXT, _let_in, _release, _bar)
 KIND = Station(DOOR, INPUTS, OUTPUTS, DoorSettings, start, step, report)

@@ -12,40 +12,30 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from contract.kinds.turnstile import TURNSTILE, Phase
-from contract.reasons import Reason
 from edge.archetypes.faults import kept_still, moved
 from edge.archetypes.portal import (
     HELD_OPEN,
-    SOMEBODY,
     Passer,
     Portal,
+    PortalMachine,
     check_unlock_ms,
     keep_open,
     not_entered,
-    opened,
     passed,
-    passer,
-    to_mode,
 )
 from edge.archetypes.protocol import (
     LEASE_MARGIN_MS,
-    CommandReceived,
-    Decided,
     Drive,
     Due,
     Edge,
     Effect,
-    Emergency,
     Input,
     Levels,
-    ModeChanged,
     Record,
     Report,
     Rest,
     Show,
     Wake,
-    decided,
-    refuse,
 )
 from edge.archetypes.station import Station
 
@@ -68,7 +58,7 @@ NEXT: dict[tuple[Phase, Trigger], Phase] = {
     ("jammed", "release"): "released",
     ("released", "restore"): "rest",
 }
-"""Where a trigger leads. A pair that does not stand here leaves the phase as it is."""
+"""Where a trigger leads."""
 
 INPUTS = {"arm": True, "exit_arm": False}
 OUTPUTS = {"unlock": True, "green": False, "red": False}
@@ -96,7 +86,7 @@ class TurnstileSettings(Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{name} is greater than 0")
 
 
-class TurnstileState(Portal, frozen=True):
+class TurnstileState(Portal, frozen=True, kw_only=True):
     """``queue`` are those who may pass, ``turning`` is who of them turns the arm now, and ``leaving`` are those who
     badged at a free exit arm. ``away``: the arm is not at home; ``home_ms`` is when it last came there, ``passed_ms``
     when it last did so with a passage. ``released_by`` are the causes that free the arm: the emergency, or a mode that
@@ -118,7 +108,7 @@ Step = tuple[TurnstileState, list[Effect]]
 
 
 def start(point: str, settings: TurnstileSettings) -> TurnstileState:
-    return TurnstileState(point, settings)
+    return TurnstileState(point=point, settings=settings)
 
 
 def report(state: TurnstileState) -> Report:
@@ -131,12 +121,6 @@ def report(state: TurnstileState) -> Report:
 def step(state: TurnstileState, happened: Input, now_ms: int) -> Step:
     """Take one input to completion. Inputs that mean nothing to a turnstile change nothing."""
     match happened:
-        case Decided(decision=decision):
-            return _badge(state, happened, now_ms) if decision.allowed else (state, refuse(happened))
-        case CommandReceived(op="open_once"):
-            return _let_in(state, SOMEBODY, opened(happened), Show("green", Reason.ALLOWED.value), now_ms)
-        case ModeChanged():
-            return to_mode(state, TURNSTILE, happened, lambda one, on: _release(one, HELD_OPEN, on), _bar)
         case Levels(active=active):
             return _levels(state, active)
         case Edge(name="arm", active=True):
@@ -145,8 +129,6 @@ def step(state: TurnstileState, happened: Input, now_ms: int) -> Step:
             return _home(state, now_ms)
         case Edge(name="exit_arm", active=False):
             return _exited(state)
-        case Due(name="hold_open") if state.released_by == {HELD_OPEN}:
-            return state, keep_open("unlock")
         case Due(name="relock") if state.released_by != {HELD_OPEN}:
             return _relock(state)
         case Due(name="next") if state.phase == "rest":
@@ -155,25 +137,15 @@ def step(state: TurnstileState, happened: Input, now_ms: int) -> Step:
             return replace(state, leaving=()), [not_entered(who) for who in state.leaving]
         case Due(name="jam") if state.phase in ("turning", "forced"):
             return _jam(state)
-        case Emergency(active=active):
-            return _release(state, "emergency", active)
-    return state, []
+    return MACHINE.step(state, happened, now_ms)
 
 
 _UNWATCHED = [Wake(name, None) for name in ("relock", "next", "leave", "jam", "hold_open")]
 
 
-def _to(state: TurnstileState, trigger: Trigger) -> TurnstileState:
-    return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
-
-
 def _forgotten(state: TurnstileState) -> TurnstileState:
     """Nobody is awaited any more, and no passage is booked: nobody watched."""
     return replace(state, queue=(), turning=None, leaving=())
-
-
-def _badge(state: TurnstileState, found: Decided, now_ms: int) -> Step:
-    return _let_in(state, passer(found), decided(found), Show("green", found.decision.reason.value), now_ms)
 
 
 def _let_in(state: TurnstileState, who: Passer, told: Record, shown: Show, now_ms: int) -> Step:
@@ -198,7 +170,7 @@ def _serve(state: TurnstileState, now_ms: int) -> Step:
     home_for_ms = None if state.home_ms is None else now_ms - state.home_ms
     if home_for_ms is not None and home_for_ms < state.settings.settle_ms:
         return state, [Wake("next", state.settings.settle_ms - home_for_ms)]
-    return _to(state, "unlock"), _unlock(state)
+    return MACHINE.to(state, "unlock"), _unlock(state)
 
 
 def _unlock(state: TurnstileState, behind: Literal["nothing", "written"] = "written") -> list[Effect]:
@@ -208,7 +180,7 @@ def _unlock(state: TurnstileState, behind: Literal["nothing", "written"] = "writ
 
 def _left(state: TurnstileState, now_ms: int) -> Step:
     """The lock falls back at once: the arm turns on by itself and locks when it is home."""
-    after, jam = replace(_to(state, "left"), away=True), Wake("jam", state.settings.turn_ms)
+    after, jam = replace(MACHINE.to(state, "left"), away=True), Wake("jam", state.settings.turn_ms)
     if state.phase == "unlocked":
         after = replace(after, turning=state.queue[0], queue=state.queue[1:])
         return after, [Rest("unlock"), Wake("relock", None), jam]
@@ -221,7 +193,7 @@ def _left(state: TurnstileState, now_ms: int) -> Step:
 
 
 def _home(state: TurnstileState, now_ms: int) -> Step:
-    after, effects = replace(_to(state, "home"), away=False, home_ms=now_ms), list[Effect]([Wake("jam", None)])
+    after, effects = replace(MACHINE.to(state, "home"), away=False, home_ms=now_ms), list[Effect]([Wake("jam", None)])
     if state.phase == "jammed":
         return after, [TURNSTILE.jam_cleared(), Rest("unlock"), Wake("relock", None), *effects]
     if state.released_by == {HELD_OPEN}:
@@ -244,7 +216,7 @@ def _exited(state: TurnstileState) -> Step:
 def _jam(state: TurnstileState) -> Step:
     """Nobody stands and waits for a repair: whoever was let in has to badge again."""
     waited = state.queue if state.turning is None else (state.turning, *state.queue)
-    after = replace(_to(state, "jam"), queue=(), turning=None)
+    after = replace(MACHINE.to(state, "jam"), queue=(), turning=None)
     return after, [TURNSTILE.jammed(), Show("red", TURNSTILE.text("jammed")), *(not_entered(who) for who in waited)]
 
 
@@ -253,7 +225,7 @@ def _relock(state: TurnstileState) -> Step:
     if state.phase != "unlocked":
         return state, [Rest("unlock")]
     effects: list[Effect] = [Rest("unlock"), *(not_entered(who) for who in state.queue)]
-    after = replace(_to(state, "relock"), queue=())
+    after = replace(MACHINE.to(state, "relock"), queue=())
     after, faulted = kept_still(after, TURNSTILE, "arm_still", suspect_after=state.settings.still_after)
     return after, effects + faulted
 
@@ -265,13 +237,13 @@ def _levels(state: TurnstileState, active: Mapping[str, bool]) -> Step:
     return _believe_arm(state)
 
 
-def _release(state: TurnstileState, cause: str, active: bool) -> Step:
+def _release(state: TurnstileState, cause: str, active: bool, _now_ms: int) -> Step:
     causes = state.released_by | {cause} if active else state.released_by - {cause}
     state = replace(state, released_by=causes)
     if causes:
         held = keep_open("unlock") if causes == {HELD_OPEN} else []
-        return _forgotten(_to(state, "release")), [*([] if held else [Rest("unlock")]), *_UNWATCHED, *held]
-    return _believe_arm(_to(state, "restore")) if state.phase == "released" else (state, [])
+        return _forgotten(MACHINE.to(state, "release")), [*([] if held else [Rest("unlock")]), *_UNWATCHED, *held]
+    return _believe_arm(MACHINE.to(state, "restore")) if state.phase == "released" else (state, [])
 
 
 def _bar(state: TurnstileState) -> Step:
@@ -282,7 +254,7 @@ def _bar(state: TurnstileState) -> Step:
     if state.phase == "unlocked" and leaving:
         return state, [*_unlock(state, "nothing"), *effects]
     if state.phase == "unlocked":
-        return _to(state, "relock"), [Rest("unlock"), Wake("relock", None), *effects]
+        return MACHINE.to(state, "relock"), [Rest("unlock"), Wake("relock", None), *effects]
     return state, effects if leaving else [*effects, Wake("next", None)]
 
 
@@ -293,4 +265,5 @@ def _believe_arm(state: TurnstileState) -> Step:
     return after, [Rest("unlock"), *_UNWATCHED, *watch]
 
 
+MACHINE = PortalMachine(TURNSTILE, "unlock", NEXT, _let_in, _release, _bar)
 KIND = Station(TURNSTILE, INPUTS, OUTPUTS, TurnstileSettings, start, step, report)

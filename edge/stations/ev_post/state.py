@@ -10,6 +10,7 @@ from contract.event_types import Record
 from contract.reasons import Reason
 from edge.archetypes.account import Reading
 from edge.archetypes.faults import Faulty
+from edge.archetypes.phases import next_phase
 from edge.archetypes.protocol import Decided, Effect, Keep, Send
 from edge.archetypes.session import HOUR_MS, MINUTE_MS, Tariff
 from edge.stations.ev_post import transactions
@@ -175,7 +176,7 @@ def standing(state: EvPostState) -> Standing:
 
 
 def to(state: EvPostState, trigger: Trigger) -> EvPostState:
-    return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
+    return replace(state, phase=next_phase(NEXT, state.phase, trigger))
 
 
 def numbered(state: EvPostState, what: str) -> tuple[EvPostState, str]:

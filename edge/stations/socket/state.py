@@ -14,6 +14,7 @@ from contract.kinds.socket import SOCKET, Fault, Phase
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge.archetypes.faults import Faulty, set_fault
+from edge.archetypes.phases import next_phase
 from edge.archetypes.power import Load, Meter
 from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS, Drive, Effect, Keep, Rest, Send, Show, Wake
 from edge.archetypes.session import (
@@ -140,7 +141,7 @@ Step = tuple[SocketState, list[Effect]]
 
 
 def to(state: SocketState, trigger: Trigger) -> SocketState:
-    return replace(state, phase=NEXT.get((state.phase, trigger), state.phase))
+    return replace(state, phase=next_phase(NEXT, state.phase, trigger))
 
 
 def settled(state: SocketState) -> SocketState:
