@@ -3,33 +3,27 @@
 from typing import Any
 
 from firmware_sim.parts.contactor import Contactor, PowerContact
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.wiring import PointWiring
 
 
-class Weld(PartCommand, frozen=True):
+class Weld(PointCommand, frozen=True):
     """Weld the contact of a socket's relay, or of a bank's contactor: it stays closed."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         _contact(hardware, self.point).weld()
 
 
-class StickOpen(PartCommand, frozen=True):
+class StickOpen(PointCommand, frozen=True):
     """Have the contact of a socket's relay, or of a bank's contactor, stay open."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         _contact(hardware, self.point).stick_open()
 
 
-class Mend(PartCommand, frozen=True):
+class Mend(PointCommand, frozen=True):
     """Fit a new relay or contactor."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         _contact(hardware, self.point).mend()

@@ -7,7 +7,7 @@ from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.command import ControlError, Way
 from firmware_sim.parts.contact import Contact
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.lock import Load, Lock
 from firmware_sim.parts.portal import PORTAL_COMMANDS, Portal, view_portal
@@ -172,10 +172,8 @@ class Door(Portal):
         self.shut = angle == 0
 
 
-class Hold(PartCommand, frozen=True):
+class Hold(PointCommand, frozen=True):
     """Put a hand to an open door and keep it open."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         door = hardware.get(Door, self.point, "door")
@@ -184,10 +182,8 @@ class Hold(PartCommand, frozen=True):
         door.hold()
 
 
-class LetGo(PartCommand, frozen=True):
+class LetGo(PointCommand, frozen=True):
     """Take one hand off the door."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         hardware.get(Door, self.point, "door").let_go()

@@ -6,54 +6,47 @@ from msgspec import Meta
 
 from firmware_sim.parts.car import Car
 from firmware_sim.parts.charge_point import EvPost
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.socket import Unplug
 from firmware_sim.parts.wiring import PointWiring
 
 
-class PlugInCar(PartCommand, frozen=True):
+class PlugInCar(PointCommand, frozen=True):
     """Plug a car into a charging post. ``Unplug`` takes it off again."""
 
-    point: str
     charge_percent: Annotated[float, Meta(ge=0, le=100)] = 40.0
 
     async def run(self, hardware: Hardware) -> None:
         _post(hardware, self.point).plug_in(Car(level=self.charge_percent / 100))
 
 
-class TapPost(PartCommand, frozen=True):
+class TapPost(PointCommand, frozen=True):
     """Hold a card to a charging post, by its idTag. Answered with whether the post took it."""
 
-    point: str
     tag: Annotated[str, Meta(min_length=1, max_length=36)]
 
     async def run(self, hardware: Hardware) -> dict[str, Any]:
         return {"taken": await _post(hardware, self.point).tap(self.tag)}
 
 
-class CutPost(PartCommand, frozen=True):
+class CutPost(PointCommand, frozen=True):
     """Take the power from a charging post."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         _post(hardware, self.point).cut()
 
 
-class RestorePost(PartCommand, frozen=True):
+class RestorePost(PointCommand, frozen=True):
     """Bring its power back."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         _post(hardware, self.point).restore()
 
 
-class PullPost(PartCommand, frozen=True):
+class PullPost(PointCommand, frozen=True):
     """Pull the network cable out of a charging post, or put it back."""
 
-    point: str
     pulled: bool = True
 
     async def run(self, hardware: Hardware) -> None:
@@ -61,10 +54,9 @@ class PullPost(PartCommand, frozen=True):
         post.pull() if self.pulled else post.reconnect()
 
 
-class SetPostClock(PartCommand, frozen=True):
+class SetPostClock(PointCommand, frozen=True):
     """Have a charging post's clock lie by so many seconds."""
 
-    point: str
     off_s: float = -3600.0
 
     async def run(self, hardware: Hardware) -> None:

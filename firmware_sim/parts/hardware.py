@@ -77,3 +77,9 @@ class PartCommand(Command, frozen=True):
     async def run(self, hardware: Hardware) -> dict[str, Any] | None:
         """Carry it out and return what came of it, None if it was simply done. Raises `ControlError`."""
         raise NotImplementedError
+
+
+class PointCommand(PartCommand, frozen=True):
+    """The base of the commands for one point."""
+
+    point: str

@@ -5,17 +5,15 @@ from typing import Annotated
 from msgspec import Meta
 
 from firmware_sim.parts.command import ControlError
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.meter import Lie, Meter, Ntc8, Sensor
 from firmware_sim.parts.modbus_slave import Slave
 
 MAX_LATE_MS = 60_000
 
 
-class InstrumentCommand(PartCommand, frozen=True):
+class InstrumentCommand(PointCommand, frozen=True):
     """The base of the commands for one instrument."""
-
-    point: str
 
     def find(self, hardware: Hardware, name: str, point: str = "") -> Slave:
         """The instrument of that name at this point, or another. Raises `ControlError`."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from contract.phrases import Phrase
 from firmware_sim import parts
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Hardware, PartCommand, PointCommand
 from firmware_sim.parts.wiring import PointWiring
 
 Fit = Callable[[Hardware, PointWiring], object]
@@ -26,20 +26,20 @@ def view_part(hardware: Hardware, point: str) -> dict[str, Any]:
 class PartKind(Struct, frozen=True):
     """What a kind fits to the board for each of its points, the commands that it understands, and how a point looks.
 
-    ``buttons`` are what the panel offers at a point that it draws by its part alone: commands that take a ``point``.
+    ``buttons`` are what the panel offers at a point that it draws by its part alone.
     What ``fits_first`` is there before the points of other kinds, which may hang on it.
     """
 
     fit: Fit
     commands: tuple[type[PartCommand], ...] = ()
     view: Callable[[Hardware, str], dict[str, Any]] = view_part
-    buttons: tuple[tuple[Phrase, type[PartCommand]], ...] = ()
+    buttons: tuple[tuple[Phrase, type[PointCommand]], ...] = ()
     fits_first: bool = False
 
     def look(self, hardware: Hardware, point: str) -> dict[str, Any]:
         """How a point of this kind looks, and what its buttons do, in a form for JSON."""
         buttons = [
-            {"zh": text.zh, "en": text.en, "order": msgspec.to_builtins(command(point=point))}
+            {"zh": text.zh, "en": text.en, "order": msgspec.to_builtins(command(point))}
             for text, command in self.buttons
         ]
         return {**self.view(hardware, point), "buttons": buttons}

@@ -4,7 +4,7 @@ from typing import Any
 
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.command import Way
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand
 
 
 class Portal:
@@ -30,48 +30,40 @@ class Portal:
         return await (self.enter() if way == "in" else self.leave())
 
 
-class Walk(PartCommand, frozen=True):
+class Walk(PointCommand, frozen=True):
     """Walk through a point, waiting a few seconds for it to open. Answered with whether the person got through."""
 
-    point: str
     way: Way = "in"
 
     async def run(self, hardware: Hardware) -> dict[str, Any]:
         return {"passed": await hardware.get(Portal, self.point, "point").walk(self.way)}
 
 
-class Force(PartCommand, frozen=True):
+class Force(PointCommand, frozen=True):
     """Break through a point, locked or not."""
 
-    point: str
     way: Way = "in"
 
     async def run(self, hardware: Hardware) -> None:
         hardware.get(Portal, self.point, "point").break_through(self.way)
 
 
-class Press(PartCommand, frozen=True):
+class Press(PointCommand, frozen=True):
     """Press the exit button of a point for a moment."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         exit_button(hardware, self.point).press()
 
 
-class Stick(PartCommand, frozen=True):
+class Stick(PointCommand, frozen=True):
     """Have the exit button stick when pressed."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         exit_button(hardware, self.point).stick()
 
 
-class Free(PartCommand, frozen=True):
+class Free(PointCommand, frozen=True):
     """Repair a stuck exit button."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         exit_button(hardware, self.point).free()

@@ -10,7 +10,7 @@ from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.charger import BAD_CONTACT_OHM, Socket
 from firmware_sim.parts.command import ControlError
 from firmware_sim.parts.contactor import Contactor
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.instrument import INSTRUMENT_COMMANDS
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.meter import METERS, Meter, Ntc8
@@ -21,10 +21,9 @@ from firmware_sim.parts.wiring import PointWiring
 What = Literal["ebike_lithium", "ebike_lead", "phone", "phone_fast", "power_bank", "heater", "nothing"]
 
 
-class PlugIn(PartCommand, frozen=True):
+class PlugIn(PointCommand, frozen=True):
     """Plug something into a socket, in place of what is in; ``nothing`` is a charger with nothing on its other end."""
 
-    point: str
     what: What
     charge_percent: Annotated[float, Meta(ge=0, le=100)] = 20.0
 
@@ -32,20 +31,17 @@ class PlugIn(PartCommand, frozen=True):
         _socket(hardware, self.point).plug_in(APPLIANCES[self.what](self.charge_percent / 100))
 
 
-class Unplug(PartCommand, frozen=True):
+class Unplug(PointCommand, frozen=True):
     """Pull the plug out of a socket or a charging post."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         post = hardware.all(EvPost).get(self.point)
         (post or _socket(hardware, self.point)).unplug()
 
 
-class Overheat(PartCommand, frozen=True):
+class Overheat(PointCommand, frozen=True):
     """Have a socket's contact go bad: under load it grows hot, and may run away. ``ambient_c`` heats the air too."""
 
-    point: str
     contact_ohm: Annotated[float, Meta(gt=0, le=100)] = BAD_CONTACT_OHM
     ambient_c: Annotated[float, Meta(ge=-40, le=150)] | None = None
 
@@ -53,19 +49,16 @@ class Overheat(PartCommand, frozen=True):
         _socket(hardware, self.point).overheat(self.contact_ohm, self.ambient_c)
 
 
-class Cool(PartCommand, frozen=True):
+class Cool(PointCommand, frozen=True):
     """Repair a socket's contact and wait until it is cold."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         _socket(hardware, self.point).cool()
 
 
-class TripLeakage(PartCommand, frozen=True):
+class TripLeakage(PointCommand, frozen=True):
     """Have a socket's residual-current monitor see a leakage, or none any more."""
 
-    point: str
     on: bool = True
 
     async def run(self, hardware: Hardware) -> None:

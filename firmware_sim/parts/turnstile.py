@@ -6,7 +6,7 @@ from firmware_sim.board.board import Board
 from firmware_sim.parts.command import ControlError, Way
 from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.door import REACTION_S
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.lock import Relay
 from firmware_sim.parts.portal import PORTAL_COMMANDS, Portal, view_portal
@@ -200,19 +200,15 @@ class Turnstile(Portal):
         self._released.put(self.arm_dropped or (self._relay.pulled.on and not self._used))
 
 
-class Jam(PartCommand, frozen=True):
+class Jam(PointCommand, frozen=True):
     """Have the arm of a turnstile get stuck at its next turn."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         hardware.get(Turnstile, self.point, "turnstile").jam()
 
 
-class ClearJam(PartCommand, frozen=True):
+class ClearJam(PointCommand, frozen=True):
     """Free the arm."""
-
-    point: str
 
     async def run(self, hardware: Hardware) -> None:
         hardware.get(Turnstile, self.point, "turnstile").clear_jam()

@@ -4,10 +4,15 @@ from firmware_sim.parts.command import named
 from firmware_sim.parts.hardware import Hardware, PartCommand
 
 
-class Fire(PartCommand, frozen=True):
-    """Set off a zone's fire panel, or silence it."""
+class ZoneCommand(PartCommand, frozen=True):
+    """The base of the commands for one zone."""
 
     zone: str
+
+
+class Fire(ZoneCommand, frozen=True):
+    """Set off a zone's fire panel, or silence it."""
+
     on: bool = True
 
     async def run(self, hardware: Hardware) -> None:
@@ -15,10 +20,9 @@ class Fire(PartCommand, frozen=True):
         panel.alarm() if self.on else panel.clear()
 
 
-class BreakWire(PartCommand, frozen=True):
+class BreakWire(ZoneCommand, frozen=True):
     """Break the wire of a zone's fire loop, or mend it."""
 
-    zone: str
     broken: bool = True
 
     async def run(self, hardware: Hardware) -> None:
@@ -26,10 +30,9 @@ class BreakWire(PartCommand, frozen=True):
         panel.break_wire() if self.broken else panel.mend_wire()
 
 
-class Smoke(PartCommand, frozen=True):
+class Smoke(ZoneCommand, frozen=True):
     """Blow smoke into a zone's detector, or let it clear."""
 
-    zone: str
     on: bool = True
 
     async def run(self, hardware: Hardware) -> None:
@@ -37,10 +40,9 @@ class Smoke(PartCommand, frozen=True):
         detector.fill() if self.on else detector.air()
 
 
-class PressEmergencyStop(PartCommand, frozen=True, tag="emergency_stop"):
+class PressEmergencyStop(ZoneCommand, frozen=True, tag="emergency_stop"):
     """Press a zone's emergency stop, or twist it out again."""
 
-    zone: str
     on: bool = True
 
     async def run(self, hardware: Hardware) -> None:
@@ -48,10 +50,8 @@ class PressEmergencyStop(PartCommand, frozen=True, tag="emergency_stop"):
         button.press() if self.on else button.twist()
 
 
-class ResetKey(PartCommand, frozen=True):
+class ResetKey(ZoneCommand, frozen=True):
     """Turn the key that resets a zone after an emergency."""
-
-    zone: str
 
     async def run(self, hardware: Hardware) -> None:
         named(self.zone, hardware.reset_keys, "zone").press()

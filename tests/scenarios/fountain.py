@@ -85,14 +85,12 @@ PART = '''\
 
 from contract.phrases import Phrase
 from firmware_sim.parts.contact import Signal
-from firmware_sim.parts.hardware import PartCommand
+from firmware_sim.parts.hardware import PointCommand
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.lock import Relay
 
 
-class Fill(PartCommand, frozen=True):
-    point: str
-
+class Fill(PointCommand, frozen=True):
     async def run(self, hardware):
         hardware.get(Fountain, self.point).fill()
 
