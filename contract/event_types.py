@@ -96,15 +96,16 @@ class EventType(Generic[P]):
         self.look, self.fields = Look(tone, Phrase(zh, en)), fields
         self.required: frozenset[str] = getattr(fields, "__required_keys__", frozenset())
         self.optional: frozenset[str] = getattr(fields, "__optional_keys__", frozenset())
-        if unknown := {*says, *(field for field, _ in looks)} - self.required - self.optional:
+        self._known = self.required | self.optional
+        if unknown := {*says, *(field for field, _ in looks)} - self._known:
             raise ValueError(f"{kind} has no fields {', '.join(sorted(unknown))} that could be shown")
 
     def __call__(self, *args: P.args, **data: P.kwargs) -> Record:
         """The event with its data."""
         fields = data.keys()
-        if not (self.required <= fields <= self.required | self.optional):
+        if not (self.required <= fields <= self._known):
             raise WrongFields(
-                f"{self.kind} has the fields {', '.join(sorted(self.required | self.optional)) or 'none'}"
+                f"{self.kind} has the fields {', '.join(sorted(self._known)) or 'none'}"
                 f", and is recorded with {', '.join(sorted(fields)) or 'none'}"
             )
         return Record(self.kind, dict(data), self._behind)
