@@ -65,7 +65,7 @@ def unseal(accepts: Callable[[bytes, bytes], bool], purpose: Purpose, site: str,
     """The body of a sealed document, which is to be believed. Raises ``BadSeal``, or ``Malformed`` where none is."""
     body, sealed = codec.detach(payload)
     if not accepts(statement(purpose, site, device, body), sealed):
-        raise BadSeal("sealed by nobody who may, or for another purpose or device")
+        raise BadSeal("the seal is not the sender's, or is for another purpose or device")
     return body
 
 

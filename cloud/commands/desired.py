@@ -31,7 +31,7 @@ from contract import codec, topics
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS, has_mode
 from contract.messages import Desired
-from contract.sealing import ConfigKey, Purpose, statement
+from contract.sealing import ConfigKey, Purpose, seal
 
 
 class NoSuchMode(ValueError):
@@ -127,8 +127,8 @@ class Steering:
         until = {point: term.until_ms for point, term in one.terms.items()}
         document = Desired(one.device, one.number, one.issued_ms, one.modes, one.wiring, one.wiring_hash, until)
         body = codec.write(document)
-        seal = self._key.sign(statement(Purpose.CONFIG, self._site, one.device, body))
-        self._publish(topics.down(self._site, one.device, "config"), codec.attach(body, seal), retain=True)
+        sealed = seal(self._key.sign, Purpose.CONFIG, self._site, one.device, body)
+        self._publish(topics.down(self._site, one.device, "config"), sealed, retain=True)
 
     def _end_due(self) -> list[DesiredView]:
         """The documents that had to be written anew."""

@@ -15,7 +15,7 @@ from cloud.store.database import Store
 from cloud.web import operators
 from contract import codec, topics
 from contract.messages import Command, Op
-from contract.sealing import CommandKey, Purpose, statement
+from contract.sealing import CommandKey, Purpose, seal
 
 LIFETIME_MS = 10_000
 """How long a command may wait within its device, for its disk. A person stands at the door until then."""
@@ -113,6 +113,6 @@ class Commander:
             operators.record(connection, now_ms, by, f"command.{op}", point or place.device, **told)
         if state == "sent":
             body = codec.write(command)
-            seal = self._key.sign(statement(Purpose.COMMAND, self._site, place.device, body))
-            self._publish(topics.down(self._site, place.device, "command"), codec.attach(body, seal))
+            sealed = seal(self._key.sign, Purpose.COMMAND, self._site, place.device, body)
+            self._publish(topics.down(self._site, place.device, "command"), sealed)
         return command.id

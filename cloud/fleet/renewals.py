@@ -19,7 +19,7 @@ from cloud.store.database import Clock, Store
 from contract import codec, topics
 from contract.codec import Malformed
 from contract.messages import Certificate, Renewal
-from contract.sealing import Purpose, statement
+from contract.sealing import Purpose, unseal
 
 MAX_QUEUED = 100
 LOOK_AFTER_S = 3600.0
@@ -80,10 +80,7 @@ class Renewals(Worker[Arrived]):
         return Streams(self._site).device(connection, name)
 
     def _renewal(self, one: Arrived, device: Device) -> Renewal:
-        body, seal = codec.detach(one.payload)
-        if not device.verifier.accepts(statement(Purpose.RENEW, self._site, device.name, body), seal):
-            raise Malformed("the seal is not this device's")
-        return codec.read(body, Renewal)
+        return codec.read(unseal(device.verifier.accepts, Purpose.RENEW, self._site, device.name, one.payload), Renewal)
 
     def _confine(self, one: Arrived, registered: bool, detail: str) -> None:
         suspect = Suspect(one.topic.device, registered, one.topic.channel, "bad_request", detail, one.payload)

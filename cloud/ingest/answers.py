@@ -13,7 +13,7 @@ from contract import codec
 from contract.codec import Malformed
 from contract.events import Event
 from contract.messages import MAX_LOG_LINES, Reported, Result
-from contract.sealing import Purpose, statement
+from contract.sealing import BadSeal, Purpose, unseal
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_LINE_CHARACTERS = 1_000
@@ -57,10 +57,10 @@ class Answers:
     def _opened(self, device: Device, payload: bytes, purpose: Purpose) -> bytes:
         if len(payload) > MAX_ANSWER_BYTES:
             raise Malformed(f"{len(payload)} bytes, more than {MAX_ANSWER_BYTES}")
-        body, seal = codec.detach(payload)
-        if not device.verifier.accepts(statement(purpose, self._site, device.name, body), seal):
-            raise Refused("bad_seal", "the seal is not this device's")
-        return body
+        try:
+            return unseal(device.verifier.accepts, purpose, self._site, device.name, payload)
+        except BadSeal:
+            raise Refused("bad_seal", "the seal is not this device's") from None
 
 
 def _lines(data: dict[str, Any]) -> dict[str, Any]:

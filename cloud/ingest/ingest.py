@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
@@ -18,7 +19,7 @@ from cloud.line.worker import Worker
 from cloud.store.database import Store
 from contract import codec, topics
 from contract.messages import Ack
-from contract.sealing import Purpose, SyncKey, mac, statement
+from contract.sealing import Purpose, SyncKey, mac, seal
 
 log = logging.getLogger(__name__)
 
@@ -108,8 +109,8 @@ class Ingest(Worker[tuple[Arrived, float]]):
             log.error("device %s has no sync key: its events are stored but cannot be acknowledged", device)
             return
         body = codec.write(ack)
-        seal = mac(key, statement(Purpose.ACK, self._site, device, body))
-        self._send(topics.down(self._site, device, "ack"), codec.attach(body, seal))
+        sealed = seal(partial(mac, key), Purpose.ACK, self._site, device, body)
+        self._send(topics.down(self._site, device, "ack"), sealed)
 
     def _take_queued(self, queued: Sequence[tuple[Arrived, float]]) -> None:
         self._take_or_leave([one for one, _ in queued])

@@ -25,7 +25,7 @@ from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS
 from contract.messages import Manifest, Want
 from contract.roster import WHOLE, Page, Undeliverable, pack_site, paginate
-from contract.sealing import Purpose, RosterKey, page_hash, statement
+from contract.sealing import Purpose, RosterKey, page_hash, seal
 
 log = logging.getLogger(__name__)
 
@@ -194,7 +194,7 @@ class Publisher(Worker[Arrived]):
                 count=roster.count,
             )
         )
-        return codec.attach(body, self._key.sign(statement(Purpose.ROSTER, self._site, device, body)))
+        return seal(self._key.sign, Purpose.ROSTER, self._site, device, body)
 
     def answer(self, one: Arrived) -> None:
         """Send the pages that a registered device asked for, as far as there are such."""
