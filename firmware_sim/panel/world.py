@@ -17,7 +17,7 @@ class Label(NamedTuple):
 
 
 class Card(NamedTuple):
-    """A card that lies ready. ``card`` is as ``orders.card_bits`` reads it; ``holder`` is a line below."""
+    """A card that lies ready. ``card`` is as ``commands.card_bits`` reads it; ``holder`` is a line below."""
 
     label: Label
     card: str

@@ -57,7 +57,7 @@ async def charge(
 
 
 async def come_and_charge(
-    folk: Sequence[Resident],
+    visitors: Sequence[Resident],
     reader: Reader,
     places: Sequence[Place],
     *,
@@ -66,7 +66,7 @@ async def come_and_charge(
     stay_s: tuple[float, float],
 ) -> None:
     """Riders come to a free socket about every ``apart_s``, and each has one at a time, until this is cancelled."""
-    about, at_reader = list(folk), asyncio.Lock()
+    about, at_reader = list(visitors), asyncio.Lock()
 
     async def visit(rider: Resident, place: Place) -> None:
         await charge(rider, reader, place, chance=chance, stay_s=chance.uniform(*stay_s), at_reader=at_reader)

@@ -71,7 +71,7 @@ GYM_DAY: tuple[float, ...] = (0, 0, 0, 0, 0, 1, 6, 9, 7, 4, 3, 3, 4, 3, 3, 4, 6,
 
 
 async def wander(
-    folk: Sequence[Resident],
+    visitors: Sequence[Resident],
     reader: Reader,
     portal: Portal,
     *,
@@ -88,7 +88,7 @@ async def wander(
     """
     loop = asyncio.get_running_loop()
     midnight = loop.time() - start_hour * 3600
-    at_home = list(folk)
+    at_home = list(visitors)
     queue = asyncio.Lock()
     busiest = max(visits_per_hour)
 

@@ -257,9 +257,9 @@ def test_a_second_card_waits_for_the_first() -> None:
 
 def test_neighbours_come_by_themselves() -> None:
     async def story(site: Site) -> None:
-        folk = asyncio.create_task(run_visitors(site.config, site.hardware))
+        visitors = asyncio.create_task(run_visitors(site.config, site.hardware))
         await asyncio.sleep(600)
-        folk.cancel()
+        visitors.cancel()
         assert 2 <= site.hardware.readers[f"{GYM}.in"].frames_sent <= 20
 
     at("turnstile", story)
