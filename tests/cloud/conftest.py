@@ -10,7 +10,8 @@ from cloud.keys.keys import KeyFolder
 from cloud.store.database import Store, connect, open_store
 from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
 from firmware_sim.worlds.demo.brokers import start_broker
-from tests.cloud.support.town import QUICK, Past, Town
+from tests.cloud.support.api import program
+from tests.cloud.support.town import QUICK, Past, Town, Visitor
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,6 +58,13 @@ def keys(past: Past, tmp_path: Path) -> KeyFolder:
 def town(store: Store, keys: KeyFolder, past: Past) -> Iterator[Town]:
     """The sample community with its web open, and an operator of every role."""
     with Town(store, keys, past) as opened:
+        yield opened
+
+
+@pytest.fixture
+def api(town: Town) -> Iterator[Visitor]:
+    """A program that has logged in as the property office, by token."""
+    with program(town, "office") as opened:
         yield opened
 
 
