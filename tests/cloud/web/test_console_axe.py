@@ -15,9 +15,9 @@ from cloud.store.database import open_store
 from contract.decide import Mode
 from tests.axe import grave_violations
 from tests.browser import PHONE
+from tests.cloud.support.browsing import EVERY_PAGE, a_busy_hub
 from tests.cloud.support.hub import DEVICE
 from tests.cloud.support.town import PASSWORD, Town, routed
-from tests.cloud.web.test_console_browser import EVERY_PAGE, a_busy_hub
 
 pytestmark = pytest.mark.browser
 
