@@ -13,8 +13,8 @@ from contract.decide import Mode, Trust
 from contract.messages import Beat, Result
 from contract.reasons import Reason
 from contract.reasons import words as reason_words
-from tests.cloud.points.test_doors import answers, calls, commands, reports, state_of
 from tests.cloud.support.hub import DEVICE, SESSION, RidersHub, line
+from tests.cloud.support.orders import answers, calls, commands, reports, state_of
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from cloud.emergencies.muster import LOOK_BACK_MS
-from tests.cloud.points.test_doors import calls, commands
+from tests.cloud.support.orders import calls, commands
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
 

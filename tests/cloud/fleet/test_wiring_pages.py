@@ -11,7 +11,7 @@ from cloud.people.store import load_community
 from contract import codec
 from contract.messages import Reported, State
 from contract.sealing import Purpose, statement, wiring_hash
-from tests.cloud.points.test_doors import answers, calls, documents
+from tests.cloud.support.orders import answers, calls, documents
 from tests.cloud.support.pages import words
 from tests.cloud.support.sender import SITE
 from tests.cloud.support.town import Town, Visitor
