@@ -1,0 +1,154 @@
+"""When a roster is issued, and under which number: again before it gets stale, above what devices have."""
+
+from itertools import pairwise
+
+import pytest
+from sqlalchemy import select, update
+
+from cloud.people.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP
+from cloud.people.rosters import HASH_BYTES, MAX_KEPT, spread
+from cloud.people.store import set_card_standing, set_membership_standing
+from cloud.store.revision import touch
+from cloud.store.schema import credentials, devices, roster_pages, rosters
+from contract.decide import DAY_MS, Standing
+from tests.cloud.support.rosters import NOW_MS, World
+
+MINUTE_MS = 60_000
+
+
+def test_without_a_change_nothing_is_said(world: World) -> None:
+    world.refresh()
+    assert world.refresh() == []
+
+
+def test_the_number_grows_over_a_restart_and_the_same_roster_keeps_its_number(world: World) -> None:
+    world.refresh()
+    world.publisher = world.restarted()
+    assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert east.manifest.number == 1
+    with world.store.writing() as connection:
+        set_membership_standing(connection, 1, Standing.SUSPENDED)
+    world.publisher = world.restarted()
+    world.refresh()
+    assert east.manifest.number == 2
+
+
+def test_a_roster_is_issued_again_before_it_gets_stale(world: World) -> None:
+    world.refresh()
+    world.now_ms += ISSUE_AGAIN_MS - ISSUE_JITTER_MS - 1
+    assert world.refresh() == []
+    world.now_ms += ISSUE_JITTER_MS + 1
+    assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert (east.manifest.number, east.manifest.issued_ms) == (2, world.now_ms)
+
+
+def test_the_roster_is_issued_again_all_the_time_at_uneven_moments(world: World) -> None:
+    world.refresh()
+    east = world.devices["east-gate"]
+    issued = [NOW_MS]
+    while world.now_ms < NOW_MS + 4 * DAY_MS:
+        world.now_ms += MINUTE_MS
+        world.refresh()
+        assert east.manifest is not None
+        if east.manifest.issued_ms != issued[-1]:
+            issued.append(east.manifest.issued_ms)
+    pauses = [later - earlier for earlier, later in pairwise(issued)]
+    assert all(ISSUE_AGAIN_MS - ISSUE_JITTER_MS <= pause <= ISSUE_AGAIN_MS for pause in pauses)
+    assert len(set(pauses)) > 5
+    assert len(issued) >= 16
+
+
+def test_a_roster_from_a_wrong_future_is_issued_again_once_the_clock_is_right(world: World) -> None:
+    world.now_ms += 10 * DAY_MS
+    world.refresh()
+    world.now_ms -= CLOCK_STEPS_MS
+    assert world.refresh() == []
+    world.now_ms -= 9 * DAY_MS
+    assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert (east.manifest.number, east.manifest.issued_ms) == (2, world.now_ms)
+
+
+def test_a_cloud_that_was_down_issues_as_soon_as_it_is_back(world: World) -> None:
+    world.refresh()
+    world.now_ms += 10 * DAY_MS
+    world.publisher = world.restarted()
+    world.refresh()
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert (east.manifest.number, east.manifest.issued_ms) == (2, world.now_ms)
+    assert east.manifest.expires_ms > world.now_ms
+
+
+def test_a_cloud_restored_from_a_backup_goes_on_above_the_number_that_its_devices_have(world: World) -> None:
+    world.refresh()
+    with world.store.writing() as connection:
+        connection.execute(update(devices).where(devices.c.name == "hub-door").values(roster_number=40))
+    assert world.refresh() == []
+    world.now_ms += LEAP_EVERY_MS
+    world.refresh()
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert east.manifest.number == 41
+
+
+@pytest.mark.parametrize("told", [2 + MAX_LEAP, (1 << 63) - 1])
+def test_a_device_that_lies_about_its_number_leads_nobody_out_of_numbers(world: World, told: int) -> None:
+    world.refresh()
+    with world.store.writing() as connection:
+        connection.execute(update(devices).where(devices.c.name == "hub-door").values(roster_number=told))
+    world.now_ms += LEAP_EVERY_MS
+    assert world.refresh() == []
+    world.now_ms += ISSUE_AGAIN_MS
+    world.refresh()
+    east = world.devices["east-gate"]
+    assert east.manifest is not None
+    assert east.manifest.number == 2
+
+
+def test_the_database_knows_whether_the_newest_roster_holds_every_change(world: World) -> None:
+    def unpublished() -> bool:
+        with world.store.reading() as connection:
+            return spread(connection).unpublished
+
+    assert unpublished()
+    world.refresh()
+    assert not unpublished()
+    with world.store.writing() as connection:
+        set_membership_standing(connection, 1, Standing.SUSPENDED)
+    assert unpublished()
+    world.refresh()
+    assert not unpublished()
+    with world.store.writing() as connection:
+        touch(connection)
+    assert unpublished()
+    world.refresh()
+    assert not unpublished()
+    with world.store.reading() as connection:
+        assert [one.number for one in spread(connection).rosters] == [2, 1]
+
+
+def test_only_the_newest_rosters_and_the_pages_they_name_are_kept(world: World) -> None:
+    world.refresh()
+    with world.store.reading() as connection:
+        card = connection.execute(select(credentials.c.id).limit(1)).scalar_one()
+    for number in range(2 * MAX_KEPT):
+        with world.store.writing() as connection:
+            set_card_standing(connection, card, (Standing.LOST, Standing.SUSPENDED, Standing.ACTIVE)[number % 3])
+        world.now_ms += ISSUE_AGAIN_MS
+        world.refresh()
+    with world.store.reading() as connection:
+        kept = connection.execute(select(rosters.c.site_page, rosters.c.pages)).all()
+        stored = set(connection.execute(select(roster_pages.c.hash)).scalars())
+    assert len(kept) == MAX_KEPT
+    assert stored == {row.site_page for row in kept} | {
+        row.pages[start : start + HASH_BYTES] for row in kept for start in range(0, len(row.pages), HASH_BYTES)
+    }
+    for device in world.devices.values():
+        world.fetch(device)
+        assert device.rows()

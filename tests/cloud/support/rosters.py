@@ -1,0 +1,121 @@
+"""A cloud that publishes rosters, and devices that keep pages and adopt manifests."""
+
+from cloud.devices.registry import register
+from cloud.keys.keys import KeyFolder
+from cloud.line.broker import Arrived
+from cloud.people.members import Membership
+from cloud.people.publisher import Publisher
+from cloud.people.store import Card, add_card, add_household, add_membership, add_person
+from cloud.sample import SITE, seed_sample
+from cloud.store.database import Store
+from contract import codec, topics
+from contract.messages import Manifest, Want
+from contract.roster import Page, Row, Site, check_whole, refusal
+from contract.sealing import DeviceKey, Purpose, RosterVerifier, page_hash, statement
+
+NOW_MS = 1_700_000_000_000
+
+
+class Device:
+    """What a device makes of the roster channel: it keeps pages by hash and adopts manifests."""
+
+    def __init__(self, name: str, verifier: RosterVerifier) -> None:
+        self.name = name
+        self.verifier = verifier
+        self.manifest: Manifest | None = None
+        self.pages: dict[bytes, bytes] = {}
+        self.heard: list[bytes] = []
+
+    def hear(self, channel: str, payload: bytes) -> None:
+        self.heard.append(payload)
+        if channel == "page":
+            self.pages[page_hash(payload)] = payload
+            return
+        body, seal = codec.detach(payload)
+        assert self.verifier.accepts(statement(Purpose.ROSTER, SITE.name, self.name, body), seal)
+        manifest = codec.read(body, Manifest)
+        number, issued_ms = (self.manifest.number, self.manifest.issued_ms) if self.manifest else (0, 0)
+        assert (
+            refusal(
+                manifest, device=self.name, newest_number=number, newest_issued_ms=issued_ms, now_ms=manifest.issued_ms
+            )
+            is None
+        )
+        self.manifest = manifest
+
+    def lacking(self) -> list[bytes]:
+        assert self.manifest is not None
+        return [name for name in (self.manifest.site_page, *self.manifest.pages) if name not in self.pages]
+
+    def rows(self) -> list[Row]:
+        """The rows of the adopted roster, once every page of it is there."""
+        assert self.manifest is not None
+        pages = [Page(self.pages[name]) for name in self.manifest.pages]
+        check_whole(page.prefix for page in pages)
+        for page in pages:
+            page.check()
+        found = [row for page in pages for row in page.rows()]
+        assert len(found) == self.manifest.count
+        site = Site.from_blob(self.pages[self.manifest.site_page])
+        assert all(site.grant(row).holder == row.holder for row in found)
+        return found
+
+
+class World:
+    def __init__(self, store: Store, keys: KeyFolder) -> None:
+        self.store = store
+        self.keys = keys
+        self.now_ms = NOW_MS
+        self.devices = {name: Device(name, RosterVerifier(keys.roster.public())) for name in ("east-gate", "hub-door")}
+        self.sent: list[tuple[str, bool]] = []
+        with store.writing() as connection:
+            seed_sample(connection, keys, NOW_MS)
+            for name in self.devices:
+                register(connection, name, DeviceKey.generate().public(), NOW_MS)
+        self.publisher = self.restarted()
+
+    def restarted(self) -> Publisher:
+        return Publisher(
+            self.store, site=SITE.name, key=self.keys.roster, publish=self.publish, clock=lambda: self.now_ms
+        )
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        parsed = topics.parse(topic)
+        assert parsed is not None
+        assert parsed.way == "dn"
+        self.sent.append((f"{parsed.device} {parsed.channel}", retain))
+        self.devices[parsed.device].hear(parsed.channel, payload)
+
+    def refresh(self) -> list[tuple[str, bool]]:
+        """What was published by one look at the database."""
+        self.sent.clear()
+        self.publisher.refresh()
+        return list(self.sent)
+
+    def want(self, device: str, payload: bytes) -> None:
+        topic = topics.parse(topics.up(SITE.name, device, "want"))
+        assert topic is not None
+        self.publisher.answer(Arrived(topic, payload, retained=False))
+
+    def fetch(self, device: Device) -> None:
+        lacking = device.lacking()
+        for start in range(0, len(lacking), 64):
+            self.want(device.name, codec.write(Want(lacking[start : start + 64])))
+
+    def grow(self, count: int) -> None:
+        """Add yearly members with cards."""
+        with self.store.writing() as connection:
+            household = add_household(connection, f"block {count} {self.now_ms}")
+            for index in range(count):
+                person = add_person(connection, "众", "Many", household)
+                add_membership(connection, Membership(0, person, "yearly"))
+                card = Card("H10301", 99, 1000 + index)
+                add_card(
+                    connection,
+                    person,
+                    card,
+                    "",
+                    digest_key=self.keys.digest,
+                    numbers=self.keys.numbers,
+                    now_ms=self.now_ms,
+                )
