@@ -1,4 +1,4 @@
-"""The charging page, the orders to a socket, and what is known of a session."""
+"""The charging page, and what is known of a session."""
 
 import re
 from typing import Any
@@ -9,28 +9,13 @@ from hypothesis import strategies as st
 
 from cloud.charging.rule import Condition, condition, readings, receipt_in
 from contract import codec
-from contract.decide import Mode, Trust
-from contract.messages import Beat, Result
-from contract.reasons import Reason
-from contract.reasons import words as reason_words
-from tests.cloud.support.hub import DEVICE, SESSION, RidersHub, line
-from tests.cloud.support.orders import answers, calls, commands, reports, state_of
+from contract.decide import Trust
+from contract.messages import Beat
+from tests.cloud.support.hub import DEVICE, SESSION, RidersHub
+from tests.cloud.support.orders import commands
 from tests.cloud.support.pages import words
+from tests.cloud.support.sockets import REASON, card
 from tests.cloud.support.town import Town
-
-REASON = "it smells of hot plastic"
-
-
-@pytest.fixture
-def hub(town: Town) -> RidersHub:
-    return RidersHub(town)
-
-
-def card(html: str, point: str = "phone-1") -> str:
-    """What stands on the card of a socket."""
-    found = re.search(rf'<article class="[^"]*" id="socket-{point}">.*?</article>', html, re.DOTALL)
-    assert found
-    return words(found[0])
 
 
 def test_what_a_socket_charges_stands_on_its_card(town: Town, hub: RidersHub) -> None:
@@ -130,81 +115,6 @@ def test_readings_of_long_ago_are_no_present(town: Town, hub: RidersHub) -> None
     assert "Charging now" in said and "Power –" in said and "18 W" not in said
 
 
-def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: RidersHub) -> None:
-    hub.charges()
-    where = "/charging/sockets/phone-1"
-    with town.visit("gate") as guard:
-        answer = guard.submit(f"{where}/stop", where, session=SESSION, reason=REASON)
-        page = guard.get(answer.headers["location"]).text
-        assert "Stop charging – Sent; waiting for the device to say so" in words(page)
-        assert 'http-equiv="refresh"' in page
-        (command,) = commands(town)
-        assert (command.op, command.point, command.args) == ("session_stop", "phone-1", {"session": SESSION})
-        assert (command.by, command.reason) == ("gate", REASON)
-        assert "Charging now" in card(page)
-        answers(town, DEVICE, Result(command.id, "done", town.now_ms))
-        hub.ends(reason="operator")
-        hub.says({"phone-1": "free"}, {"phone-1": {"reason": "operator"}})
-        page = guard.get(answer.headers["location"]).text
-        assert "Done: the device says so" in words(page)
-        assert 'http-equiv="refresh"' not in page
-        assert "Charging ended: Stopped by the staff" in card(page)
-        deed = guard.get("/api/v1/audit").json()["deeds"][0]
-    assert (deed["operator"], deed["action"], deed["subject"]) == ("gate", "command.session_stop", "phone-1")
-
-
-def test_a_start_is_for_the_card_that_was_chosen_and_the_device_decides(town: Town, hub: RidersHub) -> None:
-    hub.says({"phone-2": "free"})
-    where = "/charging/sockets/phone-2"
-    with town.visit("gate") as guard:
-        found = guard.get(f"{where}?who=Sun+Qi").text
-        chosen, *_ = re.findall(r'name="card" value="(\d+)"', found)
-        assert "Sun Qi" in words(found)
-        answer = guard.submit(f"{where}/start", f"{where}?who=Sun+Qi", card=chosen, reason="his card is bent")
-        (command,) = commands(town)
-        assert (command.op, command.point) == ("session_start", "phone-2")
-        assert command.args == {"digest": digest_of(town, int(chosen))}
-        answers(town, DEVICE, Result(command.id, "refused", town.now_ms, "quota_spent"))
-        said = words(guard.get(answer.headers["location"]).text)
-    assert f"Refused by the device: {reason_words(Reason.QUOTA_SPENT, 'en').text}" in said
-    assert digest_of(town, int(chosen)) not in said
-
-
-def digest_of(town: Town, card_id: int) -> str:
-    with town.store.reading() as connection:
-        row = connection.exec_driver_sql("SELECT digest FROM credentials WHERE id = ?", (card_id,)).one()
-    return bytes(row[0]).hex()
-
-
-def test_a_socket_is_taken_out_of_service_and_back_with_a_reason(town: Town, hub: RidersHub) -> None:
-    hub.says({"phone-2": "free"})
-    where = "/charging/sockets/phone-2"
-    with town.visit("gate") as guard:
-        assert "Out of service, it gives power to nobody" in words(guard.get(where).text)
-        assert guard.submit(f"{where}/service", where, mode="out_of_service").status_code == 422
-        assert guard.submit(f"{where}/service", where, mode="hold_open", reason=REASON).status_code == 422
-        assert guard.submit(f"{where}/service", where, mode="out_of_service", reason=REASON).status_code == 303
-        assert "Ordered, not yet taken up: out of service" in words(guard.get(where).text)
-        reports(town, DEVICE, {"phone-2": Mode.OUT_OF_SERVICE})
-        page = guard.get(where).text
-        assert "Ordered, not yet" not in words(page) and "Back in service" in page
-        assert guard.submit(f"{where}/service", where, mode="scheduled", reason=REASON).status_code == 303
-        deeds = guard.get("/api/v1/audit").json()["deeds"][:2]
-    assert [(one["action"], one["subject"]) for one in deeds] == [
-        ("mode.scheduled", "phone-2"),
-        ("mode.out_of_service", "phone-2"),
-    ]
-
-
-def test_nothing_is_ordered_of_a_socket_that_has_no_device(town: Town) -> None:
-    where = "/charging/sockets/phone-2"
-    with town.visit("gate") as guard:
-        assert "Back in service" not in guard.get(where).text
-        for deed, fields in (("service", {"mode": "out_of_service"}), ("stop", {"session": SESSION})):
-            answer = guard.submit(f"{where}/{deed}", "/account", reason=REASON, **fields)
-            assert (answer.status_code, "No device is registered" in words(answer.text)) == (422, True)
-
-
 def test_whoever_waits_is_told_of_and_so_is_whom_a_socket_is_kept_for(town: Town, hub: RidersHub) -> None:
     hub.charges(waiting=True)
     with town.visit("gate") as guard:
@@ -231,49 +141,6 @@ def test_what_is_wrong_with_a_bank_stands_at_its_hub(town: Town, hub: RidersHub)
         assert "bank-b : Cut off: a socket below does not switch off" in said
         town.now_ms += 130_000
         assert "contactor" not in words(guard.get("/charging").text)
-
-
-def test_a_lost_card_is_not_offered(town: Town, hub: RidersHub) -> None:
-    hub.says({"phone-2": "free"})
-    with town.visit("gate") as guard:
-        said = guard.get("/charging/sockets/phone-2?who=Wu+Jiu").text
-    assert "Nobody of that name has a card in use." in said
-    assert 'name="card"' not in said
-
-
-@pytest.mark.parametrize(
-    ("deed", "fields", "said"),
-    [
-        ("stop", {"session": SESSION}, "Say why"),
-        ("stop", {"session": SESSION, "reason": "x"}, "Say why"),
-        ("stop", {"reason": REASON}, "Something in the form is not right"),
-        ("stop", {"session": "' OR 1=1 --", "reason": REASON}, "Something in the form is not right"),
-        ("start", {"reason": REASON}, "Choose whose card"),
-        ("start", {"reason": REASON, "card": "0"}, "Choose whose card"),
-        ("start", {"reason": REASON, "card": "9" * 400}, "Choose whose card"),
-        ("start", {"reason": REASON, "card": "-1"}, "Choose whose card"),
-        ("start", {"card": "1"}, "Say why"),
-    ],
-)
-def test_what_is_not_said_right_orders_nothing(
-    town: Town, hub: RidersHub, deed: str, fields: dict[str, str], said: str
-) -> None:
-    hub.charges()
-    with town.visit("gate") as guard:
-        answer = guard.submit(f"/charging/sockets/phone-1/{deed}", "/account", **fields)
-        assert answer.status_code == 422
-        assert said in words(answer.text)
-    assert commands(town) == []
-
-
-@pytest.mark.parametrize(
-    "path", ["/charging/sockets/{}", "/charging/sessions/hub-sockets/{}", "/charging/sessions/{}/x"]
-)
-def test_what_is_not_there_is_said_to_be_missing(town: Town, hub: RidersHub, path: str) -> None:
-    with town.visit("gate") as guard:
-        assert guard.get(path.format("east-gate")).status_code == 404
-        assert guard.submit("/charging/sockets/east-gate/stop", "/account", reason=REASON).status_code == 404
-        assert guard.get("/charging/sessions?before=nonsense").status_code == 404
 
 
 def test_a_socket_is_no_door(town: Town, hub: RidersHub) -> None:
@@ -339,23 +206,6 @@ def test_sessions_are_listed_page_by_page(town: Town, hub: RidersHub) -> None:
         assert guard.get("/api/v1/sessions?before=1-2").status_code == 422
 
 
-def test_the_api_tells_a_session_and_orders_like_any_order(town: Town, hub: RidersHub) -> None:
-    hub.charges()
-    hub.ends()
-    with town.visit("gate") as guard:
-        told = guard.get(f"/api/v1/sessions/{DEVICE}/{SESSION}").json()
-        assert told["receipt"]["lines"] == [line()]
-        assert (told["state"], told["reason"], told["kind"], told["energy_wh"]) == ("ended", "full", "phone", 13)
-        assert (told["name"], told["holder"]) == ({"zh": "孙七", "en": "Sun Qi"}, town.holder("Sun Qi"))
-        status, made = calls(guard, "/api/v1/points/phone-1/stop", session=SESSION, reason=REASON)
-        assert (status, state_of(guard, made["id"])) == (202, "sent")
-        assert calls(guard, "/api/v1/points/phone-1/start", card=1, reason=REASON)[0] == 202
-        assert calls(guard, "/api/v1/points/phone-1/start", card=999, reason=REASON)[0] == 404
-        assert calls(guard, "/api/v1/points/nowhere/stop", session=SESSION, reason=REASON)[0] == 404
-        assert calls(guard, "/api/v1/points/phone-1/stop", session="x", reason=REASON)[0] == 422
-    assert [one.op for one in commands(town)] == ["session_stop", "session_start"]
-
-
 LIES: list[object] = [
     "all",
     None,
@@ -389,6 +239,8 @@ EVERY_PAGE = (
     *("/charging", "/charging/sessions", "/charging/sockets/phone-1", f"/charging/sessions/{DEVICE}/{SESSION}"),
     *("/hub/hub", "/api/v1/hubs/hub", "/api/v1/sessions", "/events", "/doors", "/"),
 )
+
+
 WHATEVER = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

@@ -14,11 +14,6 @@ from tests.cloud.support.town import Town
 PLACES = ("/hub/hub", "/hub/hub/qr", "/api/v1/hubs/hub")
 
 
-@pytest.fixture
-def hub(town: Town) -> RidersHub:
-    return RidersHub(town)
-
-
 def listed(html: str) -> list[str]:
     """What is said of each socket, in the order of the page."""
     return [words(one) for one in re.findall(r'<li class="is-\w+">.*?</li>', html, re.DOTALL)]
