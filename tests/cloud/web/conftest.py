@@ -1,10 +1,12 @@
-"""A page of the console in a real browser."""
+"""What the tests of the web share: a page in a real browser, and operators."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
+from cloud.store.database import Store
+from tests.cloud.support.office import Office
 from tests.cloud.support.town import Town
 
 if TYPE_CHECKING:
@@ -33,3 +35,8 @@ def page(context: "BrowserContext") -> Iterator["Page"]:
     opened.on("console", lambda said: complaints.append(said.text) if "Content Security" in said.text else None)
     yield opened
     assert complaints == []
+
+
+@pytest.fixture
+def office(store: Store) -> Office:
+    return Office(store)
