@@ -12,9 +12,10 @@ import msgspec
 import typer
 
 from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns, show
-from edge.config.device_config import DeviceConfig, Point, load
+from edge.config.device_config import DeviceConfig, load
 from edge.config.kinds import add_kinds
 from edge.config.peripherals import Bus, Instrument
+from edge.config.tables import Point
 from edge.config.wiring import Wirings
 from edge.device.doctor import agent_status
 from edge.device.start import fail, mendable

@@ -14,7 +14,8 @@ from contract.codec import Malformed
 from contract.sealing import DeviceKey
 from edge.adoption.cloud_client import EnrollmentClient, NotAdopted
 from edge.adoption.code import current_nonce, forget_nonce
-from edge.config.device_config import KEYS_FOLDER, DeviceConfig, load
+from edge.config.device_config import DeviceConfig, load
+from edge.config.tables import KEYS_FOLDER
 from edge.identity.credentials import AUTHORITY, CERTIFICATE, NEW, BadCertificate, Credentials, check_certificate
 from edge.identity.identity import own_key
 from edge.machine.clock import CLOCK_FILE, DeviceClock

@@ -9,7 +9,7 @@ from edge.agent.decider import Clock
 from edge.agent.effect_queue import EffectQueue
 from edge.archetypes.protocol import BARRING, Emergency, Input, ModeChanged, Report, Show
 from edge.archetypes.station import Station
-from edge.config.device_config import Point
+from edge.config.tables import Point
 
 
 class Runner:

@@ -32,12 +32,7 @@ MAX_PRICES = 24
 
 
 class Limits(Struct, frozen=True):
-    """What one class of socket allows, and how it tells a load from none.
-
-    More than ``power_w`` is too much. A load draws ``start_w`` within ``start_ms`` of switching on; it is full after
-    ``full_ms`` below ``full_w`` and pulled after ``pulled_ms`` below ``pulled_w``. No session is longer than
-    ``session_ms`` or draws more than ``session_wh``.
-    """
+    """What one class of socket allows, and how it tells a load from none. See ``Chosen`` for each limit."""
 
     power_w: float
     start_w: float
@@ -63,7 +58,12 @@ CEILINGS: dict[ClassName, Limits] = {
 
 
 class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
-    """Those limits that a config sets itself."""
+    """Those limits that a config sets itself, each up to the ceiling of its class.
+
+    More than ``power_w`` is too much. A load draws ``start_w`` within ``start_ms`` of switching on; it is full after
+    ``full_ms`` below ``full_w`` and pulled after ``pulled_ms`` below ``pulled_w``. No session is longer than
+    ``session_ms`` or draws more than ``session_wh``.
+    """
 
     power_w: float | None = None
     start_w: float | None = None
@@ -97,7 +97,7 @@ Fen = int
 class Price(Struct, frozen=True, forbid_unknown_fields=True):
     """What a slice of a session costs, if it fits: the holder is of one of ``tiers`` (of any if there is none), the
     time of day lies from ``from_minute`` to before ``until_minute`` (over midnight if the second is the lesser), and
-    the power is at most ``up_to_w``."""
+    the power is at most ``up_to_w``. It is ``fen_per_hour`` and ``fen_per_kwh``, added up."""
 
     tiers: tuple[Tier, ...] = ()
     from_minute: int = 0
@@ -117,8 +117,9 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Tariff(Struct, frozen=True, forbid_unknown_fields=True):
     """The first of ``prices`` that fits counts; where none fits, nothing is asked, and neither in the first
-    ``free_minutes``. Whoever leaves a full battery at the socket has ``idle_grace_minutes``, and then pays for each
-    minute in which somebody waits (``idle_always``: for every one), up to ``idle_cap_fen`` in all."""
+    ``free_minutes``. Whoever leaves a full battery at the socket has ``idle_grace_minutes``, and then pays
+    ``idle_fen_per_minute`` for each minute in which somebody waits (``idle_always``: for every one), up to
+    ``idle_cap_fen`` in all."""
 
     free_minutes: int = 0
     prices: tuple[Price, ...] = ()

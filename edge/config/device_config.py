@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from contract.decide import Direction
-from contract.messages import Name
 from contract.sealing import wiring_hash
 from contract.templates import Expansion, NotExpandable
 from contract.toml_text import NotToml, read_toml
@@ -16,37 +14,16 @@ from edge.archetypes.station import Station
 from edge.config.complaints import BadTable, Complaints, read_as
 from edge.config.kinds import UnknownKind, find_kind
 from edge.config.peripherals import (
-    Baud,
     Bus,
-    Instrument,
-    Line,
-    Model,
     Ocpp,
-    Pin,
     SharedReader,
     wrongly_connected,
     wrongly_read,
     wrongly_shared,
 )
 from edge.config.places import is_loopback, socket_path
+from edge.config.tables import CHOICES, Cloud, ConfigFile, Device, EmergencyInput, InputPin, Output, Point, Pull
 from edge.machine.files import socket_complaint
-
-Level = Literal["low", "high"]
-Pull = Literal["up", "down"]
-Load = Literal["power_to_unlock", "power_to_lock", "power_to_run", "dry_contact"]
-InEmergency = Literal["drive", "rest"]
-CHOICES = {
-    "load": get_args(Load),
-    "relay": get_args(Level),
-    "active": get_args(Level),
-    "pull": get_args(Pull),
-    "external_pull": get_args(Pull),
-    "emergency": get_args(InEmergency),
-    "readers": get_args(Direction),
-    "model": get_args(Model),
-    "baud": get_args(Baud),
-}
-"""What may stand at the keys that have a few words to choose from."""
 
 RESET_PULLS: dict[int, Pull] = {pin: "up" if pin <= 8 else "down" for pin in range(28)}
 """What a BCM283x/BCM2711 pin is pulled to from reset until a process claims it (BCM2835 ARM Peripherals, 6.2)."""
@@ -60,111 +37,6 @@ SOLDERED_UP = {2, 3}
 
 class ConfigError(ValueError):
     """The file, the line and the key that are wrong, and the cure, in one line."""
-
-
-KEYS_FOLDER = "/var/lib/hearthgate/keys"
-
-
-class Device(Struct, frozen=True, forbid_unknown_fields=True):
-    """``state``, ``keys`` and ``run`` are folders, read relative to the config file. ``reboot`` is the program
-    that starts the machine anew, with its arguments, when an operator orders it; without one, the order is refused."""
-
-    site: Name
-    name: Name
-    state: str = "/var/lib/hearthgate"
-    keys: str = KEYS_FOLDER
-    run: str = "/run/hearthgate"
-    reboot: list[str] = []
-
-
-class Cloud(Struct, frozen=True, forbid_unknown_fields=True):
-    """``broker`` is ``mqtt://`` to a loopback address, or ``mqtts://``: then adoption puts the certificates that TLS
-    needs into the folder of keys."""
-
-    broker: str
-
-
-class Output(Struct, frozen=True, forbid_unknown_fields=True):
-    """One pin that drives a relay. ``relay`` is the level that energizes it; ``emergency`` what it does then."""
-
-    pin: Pin
-    load: Load
-    relay: Level = "high"
-    emergency: InEmergency | None = None
-    external_pull: Pull | None = None
-
-    @property
-    def driven_in_emergency(self) -> bool:
-        """A portal is released, everything that runs is cut, unless the config says otherwise."""
-        return self.emergency == "drive" or (
-            self.emergency is None and self.load.startswith("power_to_") and self.load != "power_to_run"
-        )
-
-
-class InputPin(Struct, frozen=True, forbid_unknown_fields=True):
-    """One pin that is read. ``active`` is the level that means yes; a change counts after ``bounce_ms`` of rest,
-    or after 300 ms if that is less."""
-
-    pin: Pin
-    active: Level = "low"
-    pull: Pull = "up"
-    bounce_ms: Annotated[int, Meta(ge=0, le=1000)] = 20
-
-
-class Reader(Struct, frozen=True, forbid_unknown_fields=True):
-    """A Wiegand reader on two pins."""
-
-    d0: Pin
-    d1: Pin
-
-
-class Point(Struct, frozen=True, forbid_unknown_fields=True):
-    """One door, turnstile or socket. Which inputs, outputs and settings there are is said by its kind of station."""
-
-    name: Name
-    kind: str
-    zone: Name
-    free_exit: bool = True
-    settings: dict[str, Any] = {}
-    outputs: dict[str, Output] = {}
-    inputs: dict[str, InputPin] = {}
-    readers: dict[Direction, Reader] = {}
-    instruments: dict[str, Instrument] = {}
-    lines: dict[str, Line] = {}
-
-
-class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """What tells of an emergency in a zone, and the key switch that resets it. A normally-closed loop to ground reads
-    high when broken.
-
-    ``confirm`` is the fire panel's second contact, normally open: a loop that opens without it is a broken wire.
-    ``smoke`` and ``estop`` are a detector's and an emergency stop's contacts. At the reader of ``reset_point`` a card
-    whose grant says so resets the zone too.
-    """
-
-    zone: Name
-    input: InputPin
-    reset: InputPin
-    confirm: InputPin | None = None
-    smoke: InputPin | None = None
-    estop: InputPin | None = None
-    reset_point: Name | None = None
-
-    @property
-    def pins(self) -> dict[str, InputPin]:
-        """Every pin that is wired for the zone, by its key."""
-        wired = {name: getattr(self, name) for name in ("input", "reset", "confirm", "smoke", "estop")}
-        return {name: pin for name, pin in wired.items() if pin is not None}
-
-
-class _File(Struct, frozen=True, forbid_unknown_fields=True):
-    device: Device
-    cloud: Cloud
-    point: list[Point]
-    emergency: list[EmergencyInput] = []
-    bus: list[Bus] = []
-    reader: list[SharedReader] = []
-    ocpp: Ocpp | None = None
 
 
 class DeviceConfig(Struct, frozen=True):
@@ -231,7 +103,7 @@ class _Checker:
         self.complaints = Complaints(called, text, self.expansion)
 
     def config(self) -> DeviceConfig:
-        file = self._convert(self.expansion.document, _File, "")
+        file = self._convert(self.expansion.document, ConfigFile, "")
         self._broker(file.cloud)
         self._no_name_twice("point", "name", [point.name for point in file.point])
         self._no_name_twice("emergency", "zone", [emergency.zone for emergency in file.emergency])
@@ -301,26 +173,26 @@ class _Checker:
             if name in names[:index]:
                 raise self._error(f"{table}[{index}].{key}", f"{name!r} stands in another {table} already")
 
-    def _no_pin_twice(self, file: _File) -> None:
+    def _no_pin_twice(self, file: ConfigFile) -> None:
         taken: dict[int, str] = {}
         for pin, key in _pins(file):
             if pin in taken:
                 raise self._error(key, f"pin {pin} is used by {taken[pin]} already")
             taken[pin] = key
 
-    def _soldered_pulls(self, file: _File) -> None:
+    def _soldered_pulls(self, file: ConfigFile) -> None:
         for pin, key in _inputs(file):
             if pin.pin in SOLDERED_UP and pin.pull != "up":
                 raise self._error(f"{key}.pull", f"pin {pin.pin} has a pull-up on the board; take a pin from 4 to 27")
 
-    def _zones(self, file: _File) -> None:
+    def _zones(self, file: ConfigFile) -> None:
         """An emergency that releases no point would be noticed in the fire."""
         zones = sorted({point.zone for point in file.point})
         for index, emergency in enumerate(file.emergency):
             if emergency.zone not in zones:
                 raise self._error(f"emergency[{index}].zone", f"no point is in this zone; theirs: {', '.join(zones)}")
 
-    def _reset_points(self, file: _File) -> None:
+    def _reset_points(self, file: ConfigFile) -> None:
         """A card can only be held to a reader."""
         shared = {name for reader in file.reader for name in reader.points.values()}
         with_reader = sorted({point.name for point in file.point if point.readers} | shared)
@@ -353,7 +225,7 @@ class _Checker:
             if output.load == "dry_contact" and output.emergency is None:
                 raise self._error(f"{where}.outputs.{name}", 'a dry_contact needs emergency = "drive" or "rest"')
 
-    def _peripherals(self, file: _File, kinds: dict[str, Station]) -> None:
+    def _peripherals(self, file: ConfigFile, kinds: dict[str, Station]) -> None:
         for key, problem in (
             *wrongly_read(file.point, kinds, file.bus),
             *wrongly_connected(file.point, kinds, file.ocpp),
@@ -374,7 +246,7 @@ class _Checker:
             )
 
 
-def _pins(file: _File) -> Iterator[tuple[int, str]]:
+def _pins(file: ConfigFile) -> Iterator[tuple[int, str]]:
     for index, point in enumerate(file.point):
         for name, output in point.outputs.items():
             yield output.pin, f"point[{index}].outputs.{name}.pin"
@@ -388,7 +260,7 @@ def _pins(file: _File) -> Iterator[tuple[int, str]]:
         yield pin.pin, f"{key}.pin"
 
 
-def _inputs(file: _File) -> Iterator[tuple[InputPin, str]]:
+def _inputs(file: ConfigFile) -> Iterator[tuple[InputPin, str]]:
     for index, point in enumerate(file.point):
         for name, pin in point.inputs.items():
             yield pin, f"point[{index}].inputs.{name}"

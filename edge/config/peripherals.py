@@ -21,8 +21,9 @@ CHANNELS = 8
 
 
 class Bus(Struct, frozen=True, forbid_unknown_fields=True):
-    """A serial line with one or more instruments. ``device`` is its file, read relative to the config file.
-    ``answer_ms``: how long the slowest of them takes until it begins to answer."""
+    """A serial line with one or more instruments, which call it by its ``name``. ``baud`` is its speed in bits per
+    second. ``device`` is its file, read relative to the config file. ``answer_ms``: how long the slowest of them takes
+    until it begins to answer."""
 
     name: Name
     device: str
@@ -31,7 +32,8 @@ class Bus(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
-    """A meter or thermometer on a bus; ``channel`` of those that have several."""
+    """A meter or thermometer of this ``model`` at an ``address`` of a ``bus``; ``channel`` of those that have
+    several."""
 
     bus: Name
     model: Model
@@ -40,15 +42,15 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Line(Struct, frozen=True, forbid_unknown_fields=True):
-    """The connector of a charging post that speaks OCPP; ``post`` is the name it connects under."""
+    """One ``connector`` of a charging post that speaks OCPP; ``post`` is the name it connects under."""
 
     post: PostName
     connector: Annotated[int, Meta(ge=1, le=99)] = 1
 
 
 class SharedReader(Struct, frozen=True, forbid_unknown_fields=True):
-    """A Wiegand reader with a keypad for several points: whoever keys the number of a point and shows a card is weighed
-    there. ``points`` maps those numbers to points."""
+    """A Wiegand reader with a keypad on two pins, ``d0`` and ``d1``, called ``name``, for several points: whoever keys
+    the number of a point and shows a card is weighed there. ``points`` maps those numbers to points."""
 
     name: Name
     d0: Pin

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS
-from edge.config.device_config import Point
+from edge.config.tables import Point
 from edge.instruments.load_judging import Found, Trial, judge_meter, judge_thermometer
 from edge.instruments.modbus_line import ModbusLine
 from edge.instruments.models import Values

@@ -7,7 +7,7 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from edge.config.device_config import InputPin
+from edge.config.tables import InputPin
 from edge.keeper.wiegand import FrameAssembler
 
 LEAST_WAIT_S = 0.0001

@@ -4,7 +4,7 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
 from typing import Any
 
-from edge.config.device_config import Output
+from edge.config.tables import Output
 
 MAX_LEASE_MS = 60_000
 """Whoever needs an output for longer renews its lease; a hung agent must not hold anything for longer than this."""

@@ -4,7 +4,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
 from contract.emergencies import Cause
-from edge.config.device_config import EmergencyInput, InputPin
+from edge.config.tables import EmergencyInput, InputPin
 from edge.keeper.inputs import DebouncedInput, PinFactory
 
 

@@ -7,7 +7,7 @@ import typer
 from msgspec import Struct
 
 from contract import topics
-from tests.house.reference import programs
+from tests.house.reference import programs, settings
 from tests.house.reference.markdown import Undocumented, documented, plain, table
 from tests.house.reference.pages import FOLDER, pages, write
 from tests.house.reference.shapes import field_rows
@@ -44,6 +44,30 @@ def test_an_option_without_help_is_found(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(programs, "SCRIPTS", {"sample": app})
     with pytest.raises(Undocumented, match="sample does not say what --speed is"):
         programs.programs()
+
+
+def test_a_key_without_words_is_found() -> None:
+    class Sample(Struct):
+        """A sample with ``speed``."""
+
+        speed: int = 1
+        colour: str = ""
+
+    with pytest.raises(Undocumented, match="Sample does not say what `colour` is"):
+        settings.section(Sample, ["[sample]"])
+
+
+def test_bounds_checked_by_a_struct_are_shown() -> None:
+    class Sample(Struct):
+        """A sample with ``speed``."""
+
+        speed: int = 1
+
+        def __post_init__(self) -> None:
+            if not 0 < self.speed < 9:
+                raise ValueError("speed lies between 1 and 8")
+
+    assert "| speed lies between 1 and 8 |" in settings.section(Sample, ["[sample]"])
 
 
 def test_a_field_shows_type_bounds_and_default() -> None:

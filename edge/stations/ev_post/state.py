@@ -63,7 +63,7 @@ class EvPostSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """No session is longer than ``session_ms`` or draws more than ``session_wh``; the post gives at most ``power_w``.
     ``meter_s``: how often it tells its meter. ``plug_in_within_s``: how long it waits for the plug after a card.
     A car that has drawn and then takes nothing more for ``full_ms`` is full. Without the cloud for
-    ``offline_limit_ms`` nothing begins."""
+    ``offline_limit_ms`` nothing begins. ``tariff`` is what a session costs."""
 
     power_w: float = 22_000
     session_ms: int = 10 * HOUR_MS

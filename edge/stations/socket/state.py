@@ -76,7 +76,7 @@ class SocketSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """``class``: whose limits hold; ``limits``: which of them change. ``bank``: the point of the contactor upstream.
     ``warn_c``, ``cut_c``: the temperature that warns, and the one that cuts. An instrument that says nothing good for
     ``lost_ms`` is lost. ``resume``: whether a session goes on after a short interruption. Without the cloud for
-    ``offline_limit_ms`` nothing begins and what runs ends."""
+    ``offline_limit_ms`` nothing begins and what runs ends. ``tariff`` is what a session costs."""
 
     class_name: ClassName = field(default="phone", name="class")
     limits: Chosen = Chosen()

@@ -6,7 +6,8 @@ from typing import Any
 from msgspec.structs import asdict
 
 from contract.credentials import KEYS
-from edge.config.device_config import DeviceConfig, Point
+from edge.config.device_config import DeviceConfig
+from edge.config.tables import Point
 from firmware_sim.control.commands import MOVES_AT_ONCE, Key, Moves, Tap, TapAndWalk, Tapped, View, WaitMove, card_bits
 from firmware_sim.parts.command import Command, ControlError, Way, named
 from firmware_sim.parts.hardware import Hardware, PartCommand

@@ -1,6 +1,7 @@
 """From a device's config to the parts on its board: what an installer does with a wiring table and a screwdriver."""
 
-from edge.config.device_config import DeviceConfig, EmergencyInput
+from edge.config.device_config import DeviceConfig
+from edge.config.tables import EmergencyInput
 from firmware_sim.board.board import Board, Resistor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.emergency_stop import EmergencyStop

@@ -6,8 +6,8 @@ import pytest
 
 from edge.archetypes.portal import MAX_UNLOCK_MS
 from edge.archetypes.protocol import LEASE_MARGIN_MS
-from edge.config import device_config
-from edge.config.device_config import RESET_PULLS, ConfigError, DeviceConfig, Output, check, load
+from edge.config.device_config import RESET_PULLS, ConfigError, DeviceConfig, check, load
+from edge.config.tables import CHOICES, Output
 from edge.keeper.outputs import MAX_LEASE_MS
 
 GOOD = """\
@@ -281,7 +281,7 @@ def test_pins_up_to_eight_are_pulled_up_at_reset() -> None:
 
 def test_every_word_to_choose_from_is_told() -> None:
     words = {"load", "relay", "active", "pull", "external_pull", "emergency", "readers", "model", "baud"}
-    assert set(device_config.CHOICES) == words
+    assert set(CHOICES) == words
 
 
 def test_the_longest_unlock_fits_into_the_longest_lease() -> None:

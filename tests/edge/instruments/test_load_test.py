@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.config.device_config import Point
 from edge.config.peripherals import Instrument
+from edge.config.tables import Point
 from edge.instruments.load_test import ByHand, NotSwitched, Watch, by_keeper, try_meters, try_thermometers
 from edge.instruments.modbus import Timing
 from edge.instruments.modbus_line import ModbusLine

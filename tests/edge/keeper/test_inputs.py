@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contract.credentials import encode
-from edge.config.device_config import InputPin
+from edge.config.tables import InputPin
 from edge.keeper.inputs import STALL_S, DebouncedInput, WiegandReader
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edge.config.device_config import Level, Output
+from edge.config.tables import Level, Output
 from edge.keeper.outputs import LeasedOutput
 from firmware_sim.board.board import Board
 from firmware_sim.parts.lock import Relay

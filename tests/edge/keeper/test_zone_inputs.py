@@ -6,7 +6,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from edge.config.device_config import EmergencyInput, InputPin
+from edge.config.tables import EmergencyInput, InputPin
 from edge.keeper.zone_inputs import ZoneInputs
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton

@@ -11,7 +11,8 @@ import uvicorn
 from gpiozero import DigitalInputDevice, OutputDevice
 
 from dev import ROOT
-from edge.config.device_config import DeviceConfig, Point, load
+from edge.config.device_config import DeviceConfig, load
+from edge.config.tables import Point
 from firmware_sim.board.board import Board
 from firmware_sim.control.commands import card_bits
 from firmware_sim.control.control import BoardControl, ControlServer

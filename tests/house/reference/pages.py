@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from dev import ROOT
-from tests.house.reference import programs, wire
+from tests.house.reference import programs, settings, wire
 
 FOLDER = ROOT / "docs" / "reference"
 INDEX = "README.md"
@@ -30,6 +30,7 @@ PAGES = {
         "MQTT channels", "what devices and cloud tell each other", "contract/messages.py", wire.channels
     ),
     "programs.md": Page("Command lines", "every command of the three programs", "pyproject.toml", programs.programs),
+    "settings.md": Page("Configuration", "a device's file, key by key", "edge/config/tables.py", settings.settings),
 }
 
 

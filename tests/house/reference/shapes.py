@@ -76,7 +76,9 @@ def default(field: inspect.Field) -> str:
 
 
 def _written(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return f'"{value}"'
+    return str(list(value) if isinstance(value, tuple) else value)
 
 
 def field_rows(struct: type[Struct]) -> list[list[str]]:
