@@ -2,106 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.agent.effects import LAMP_MS
 from edge.agent.event_throttle import EVERY_S
 from edge.archetypes.protocol import LEASE_MARGIN_MS
-from edge.config import device_config
-from edge.keeper.protocol import (
-    Changed,
-    Drive,
-    Frame,
-    LatchUnsaved,
-    NotReloaded,
-    Refused,
-    Reload,
-    Rest,
-    Rested,
-    Snapshot,
-    ToKeeper,
-    ZoneEmergency,
-)
-from tests.edge.support.cards import ANNAS, KEY, STRANGERS, Cards, LoopClock
-from tests.edge.support.kinds import add_kind
-from tests.edge.support.recordings import HandRecording
-from tests.edge.support.rig import GATES
+from edge.keeper.protocol import Changed, Drive, Rest, ToKeeper, ZoneEmergency
+from tests.edge.support.cards import ANNAS, STRANGERS
+from tests.edge.support.desks import Desk
 from tests.firmware_sim.support.story import in_virtual_time
-
-INPUTS = {"east.contact": True, "east.exit_button": False, "gym.release_sense": False}
-CRANKY = '''\
-"""A station that fails at every word but its start."""
-
-from msgspec import Struct
-
-from contract.kinds.cranky import KIND as CRANKY
-from edge.archetypes.protocol import Report
-from edge.archetypes.station import Station
-
-
-def start(point, settings):
-    return None
-
-
-def step(state, happened, now_ms):
-    raise RuntimeError("cranky")
-
-
-def report(state):
-    return Report("idle")
-
-
-KIND = Station(CRANKY, {"button": False}, {}, Struct, start, step, report)
-'''
-CRANKY_POINT = '[[point]]\nname = "cranky"\nkind = "cranky"\nzone = "estate"\ninputs.button = { pin = 12 }\n'
-
-
-class Desk:
-    """An agent whose keeper is a list of orders."""
-
-    def __init__(self, folder: Path, *, cranky: bool = False, emergencies: Sequence[str] = ()) -> None:
-        if cranky:
-            add_kind(folder, "cranky", CRANKY)
-        file = folder / "gates.toml"
-        file.write_text(GATES.replace("[[point]]", CRANKY_POINT + "[[point]]", 1) if cranky else GATES)
-        loop = asyncio.get_running_loop()
-        clock = LoopClock(loop)
-        self.orders: list[ToKeeper] = []
-        self.recording = HandRecording()
-        self.changes = 0
-        self.agent = Agent(
-            device_config.load(file),
-            loop,
-            clock,
-            self.recording,
-            Decider(Cards("east", "gym"), clock, KEY, kinds={"east": "door"}),
-            self,
-            self._changed,
-        )
-        inputs = {**INPUTS, "cranky.button": False} if cranky else INPUTS
-        self.agent.heard(Snapshot(inputs, list(emergencies)))
-        self.orders.clear()
-
-    def send(self, message: ToKeeper) -> None:
-        self.orders.append(message)
-
-    def _changed(self) -> None:
-        self.changes += 1
-
-    def badge(self, bits: str) -> None:
-        self.agent.heard(Frame("east.in", bits, 0.0))
-
-    def told(self) -> list[str]:
-        """The kinds of the events since this was last asked, without those of the start."""
-        kinds = [kind for kind in self.recording.kinds if kind != "device.keeper_found"]
-        self.recording.rows.clear()
-        return kinds
 
 
 @in_virtual_time
@@ -135,138 +48,6 @@ async def test_what_a_person_is_shown_is_kept_for_a_screen_where_there_is_no_lam
     shown = desk.agent.runners["east"].shown
     assert shown is not None
     assert (shown.lamp, shown.text, desk.orders) == ("red", "unknown_credential", [])
-
-
-@in_virtual_time
-async def test_the_start_of_a_keeper_is_recorded_once_and_its_loss_once(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.agent.heard(Snapshot(INPUTS, []))
-    desk.agent.keeper_lost()
-    desk.agent.keeper_lost()
-    assert not desk.agent.keeper_up
-    desk.agent.heard(Snapshot(INPUTS, []))
-    assert desk.recording.kinds == ["device.keeper_found", "device.keeper_lost", "device.keeper_found"]
-    assert desk.agent.keeper_up
-
-
-@in_virtual_time
-async def test_a_keeper_by_another_wiring_is_told_to_reload_and_not_heard_until_it_has(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    ours = device_config.load(tmp_path / "gates.toml").hash
-    desk.agent.keeper_lost()
-    desk.told()
-    desk.agent.heard(Snapshot({"north.contact": True}, [], wiring="0123456789abcdef"))
-    desk.agent.heard(Changed("north.contact", active=False, at_s=0.0))
-    assert desk.orders == [Reload(ours)]
-    assert (desk.told(), desk.agent.keeper_up, desk.agent.failures) == ([], False, 0)
-    desk.agent.heard(Snapshot(INPUTS, [], wiring=ours))
-    assert (desk.agent.keeper_up, desk.orders.count(Reload(ours))) == (True, 1)
-
-
-@in_virtual_time
-async def test_a_keeper_that_cannot_reload_is_believed_as_far_as_its_names_go(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    asked = Reload(device_config.load(tmp_path / "gates.toml").hash)
-    other = Snapshot({**INPUTS, "north.contact": True}, [], wiring="0123456789abcdef")
-    desk.agent.heard(other)
-    desk.agent.heard(NotReloaded("fedcba9876543210", "GPIO21 is held by another process"))
-    desk.agent.heard(other)
-    assert desk.agent.not_reloaded == "GPIO21 is held by another process"
-    assert (desk.agent.keeper_up, desk.orders.count(asked)) == (True, 1)
-    assert desk.told() == ["device.fault", "device.fault"]
-    desk.agent.keeper_lost()
-    desk.agent.heard(other)
-    assert desk.orders.count(asked) == 2
-
-
-@in_virtual_time
-async def test_an_emergency_found_in_a_snapshot_is_recorded_once_and_its_end_too(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.agent.heard(ZoneEmergency("estate", active=True))
-    desk.agent.heard(Snapshot(INPUTS, ["estate"]))
-    desk.agent.heard(ZoneEmergency("estate", active=True))
-    assert desk.agent.emergencies == {"estate": "fire"}
-    assert desk.agent.runners["east"].report.phase == "released"
-    assert desk.agent.runners["gym"].report.phase == "closed"
-    desk.agent.heard(Snapshot(INPUTS, []))
-    assert desk.agent.runners["east"].report.phase == "closed"
-    assert desk.told() == ["emergency.began", "emergency.reset"]
-
-
-@in_virtual_time
-async def test_an_emergency_that_an_agent_finds_at_its_start_is_standing_and_later_ones_began(tmp_path: Path) -> None:
-    desk = Desk(tmp_path, emergencies=["estate"])
-    assert desk.agent.runners["east"].report.phase == "released"
-    assert desk.told() == ["emergency.standing"]
-    desk.agent.keeper_lost()
-    desk.agent.heard(Snapshot(INPUTS, []))
-    desk.agent.keeper_lost()
-    desk.agent.heard(Snapshot(INPUTS, ["estate"]))
-    assert desk.told() == ["device.keeper_lost", "emergency.reset", "device.keeper_lost", "emergency.began"]
-
-
-@in_virtual_time
-async def test_a_latch_that_is_not_on_the_disk_is_a_fault_recorded_once(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    unsaved = []
-    for message in (LatchUnsaved(unsaved=True), Snapshot(INPUTS, [], latch_unsaved=True), LatchUnsaved(unsaved=False)):
-        desk.agent.heard(message)
-        unsaved.append(desk.agent.latch_unsaved)
-    assert unsaved == [True, True, False]
-    assert desk.told() == ["device.fault"]
-
-
-@in_virtual_time
-async def test_an_emergency_takes_back_a_drive_that_waits_for_its_record(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.badge(ANNAS)
-    desk.agent.heard(ZoneEmergency("estate", active=True))
-    desk.recording.flush()
-    await asyncio.sleep(60)
-    assert Drive("east.lock", 6_000) not in desk.orders
-
-
-@pytest.mark.parametrize(
-    ("message", "kinds"),
-    [
-        (Rested("east.lock", "expired"), ["device.lease_expired"]),
-        (Rested("east.green", "expired"), ["device.lease_expired"]),
-        (Rested("east.lock", "ordered"), []),
-        (Rested("east.lock", "agent_gone"), []),
-        (Refused("east.lock", "bad_lease"), ["device.fault"]),
-        (Refused("east.lock", "no_such_output"), ["device.fault"]),
-        (Refused("east.lock", "emergency"), []),
-    ],
-    ids=str,
-)
-@in_virtual_time
-async def test_what_the_keeper_says_of_an_output_is_an_event_if_it_tells_of_trouble(
-    message: Any, kinds: list[str], tmp_path: Path
-) -> None:
-    desk = Desk(tmp_path)
-    desk.agent.heard(message)
-    assert desk.told() == kinds
-
-
-@pytest.mark.parametrize(
-    "message",
-    [
-        Frame("west.in", ANNAS, 0.0),
-        Changed("west.contact", active=True, at_s=0.0),
-    ],
-    ids=lambda message: type(message).__name__,
-)
-@in_virtual_time
-async def test_a_keeper_of_another_device_is_a_fault_told_once_a_minute_and_none_of_ours(
-    message: Any, tmp_path: Path
-) -> None:
-    desk = Desk(tmp_path)
-    desk.told()
-    for _ in range(100):
-        desk.agent.heard(message)
-    ((_, kind, told),) = desk.recording.rows
-    assert (kind, told["fault"], told["count"], desk.agent.failures) == ("device.fault", "no_such_point", 1, 0)
-    assert ANNAS not in repr(told)
 
 
 @in_virtual_time
@@ -421,12 +202,3 @@ async def test_every_message_may_have_changed_what_a_status_would_say(tmp_path: 
     desk.agent.heard(Changed("east.contact", active=False, at_s=0.0))
     desk.agent.keeper_lost()
     assert desk.changes == before + 2
-
-
-@in_virtual_time
-async def test_a_keeper_with_a_point_too_many_is_believed_about_all_others(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    desk.told()
-    desk.agent.heard(Snapshot({**INPUTS, "east.contact": False, "west.contact": True}, []))
-    assert desk.recording.rows == [("", "device.fault", {"fault": "no_such_point", "input": "west.contact"})]
-    assert desk.agent.runners["east"].report.phase == "open"

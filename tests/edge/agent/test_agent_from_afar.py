@@ -8,8 +8,8 @@ from msgspec import structs
 
 from contract.decide import Mode
 from edge.keeper.protocol import Changed, Drive, Rest, ZoneEmergency
-from tests.edge.agent.test_agent import Desk
 from tests.edge.support.cards import ANNAS
+from tests.edge.support.desks import Desk
 from tests.edge.support.orders import OPENS
 from tests.firmware_sim.support.story import in_virtual_time
 

@@ -8,71 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.agent.effect_queue import MAX_WAITING, EffectQueue
-from edge.archetypes.protocol import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Show, Spend, Wake
+from edge.agent.effect_queue import MAX_WAITING
+from edge.archetypes.protocol import CannotRecord, Drive, Effect, Record, Rest, Send, Show, Wake
 from firmware_sim.time.clock import run_virtual
-from tests.edge.support.recordings import HandRecording
+from tests.edge.support.effect_queues import ENDED, Bench, kept_start
 from tests.firmware_sim.support.story import in_virtual_time
 
 FREE: list[Effect] = [Record("access.allowed"), Drive("lock", 6_000), Wake("relock", 5_000), Show("green", "allowed")]
-KEPT: list[Effect] = [Record("session.started"), Keep(b"page"), Drive("relay", 10_000, "durable")]
 VALUE: list[Effect] = [Record("locker.opened"), Drive("lock", 500, "durable"), Show("green", "allowed")]
-WORD: list[Effect] = [
-    Record("session.started"),
-    Keep(b"page"),
-    Send("ocpp", "accepted", "durable"),
-    Send("ocpp", "status"),
-]
+
+
 EXIT: list[Effect] = [Drive("lock", 6_000, "nothing"), Record("door.exit_button")]
-
-
-class Bench:
-    """A queue between a journal and an executor that writes down what it does, with its time in ms."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.recording = HandRecording()
-        self.done: list[tuple[float, str]] = []
-        self.refused: list[CannotRecord] = []
-        self.to_keep: list[Callable[[], None]] = []
-        self.queue = EffectQueue("gym", self.loop, self.recording, self, self.refused.append, self._guarded)
-
-    @property
-    def order(self) -> list[str]:
-        return [what for _, what in self.done]
-
-    def carry_out(self, point: str, effect: Effect) -> None:
-        match effect:
-            case Drive(output=output, lease_ms=lease_ms):
-                self._note(f"drive {point}.{output} {lease_ms}")
-            case Rest(output=output):
-                self._note(f"rest {point}.{output}")
-            case Show(lamp=lamp):
-                self._note(f"show {lamp} at {point}")
-            case Wake(name=name, after_ms=after_ms):
-                self._note(f"wake {name} {after_ms}")
-            case Send(port=port, message=message):
-                self._note(f"send {message} to {port}")
-            case Spend(used_ms=used_ms):
-                self._note(f"spend {used_ms}")
-            case Ask(about=about):
-                self._note(f"ask {about}")
-
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
-        self._note(f"keep {document.decode()}")
-        self.to_keep.append(kept)
-
-    def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
-        act(*arguments)
-
-    def _note(self, what: str) -> None:
-        self.done.append((round(self.loop.time() * 1000, 3), what))
-
-
-async def kept_start() -> Bench:
-    bench = Bench()
-    bench.queue.put(KEPT)
-    return bench
 
 
 DONE = ["drive gym.lock 6000", "wake relock 5000", "show green at gym"]
@@ -323,73 +269,6 @@ def _line(effect: Effect) -> str:
 
 
 @in_virtual_time
-async def test_value_waits_for_what_is_kept_as_well_as_for_its_record() -> None:
-    first = await kept_start()
-    first.recording.flush()
-    assert first.order == ["keep page"]
-    first.to_keep[0]()
-    assert first.order == ["keep page", "drive gym.relay 10000"]
-    second = await kept_start()
-    second.to_keep[0]()
-    assert second.order == ["keep page"]
-    second.recording.flush()
-    assert second.order == ["keep page", "drive gym.relay 10000"]
-
-
-@in_virtual_time
-async def test_what_cannot_be_kept_is_not_driven_and_the_next_page_makes_it_good() -> None:
-    bench = await kept_start()
-    bench.recording.flush()
-    await asyncio.sleep(3)
-    assert (bench.order, bench.refused) == (["keep page"], [CannotRecord("relay")])
-    bench.queue.put(KEPT)
-    bench.recording.flush()
-    bench.to_keep[1]()
-    assert bench.order[-1] == "drive gym.relay 10000"
-
-
-@in_virtual_time
-async def test_messages_questions_and_what_is_spent_go_out_in_their_order() -> None:
-    bench = Bench()
-    bench.queue.put([Spend("s", "h", "a", 5, 6), Send("bank", "on"), Ask(b"card", "call 1"), Rest("relay")])
-    assert bench.order == ["spend 5", "send on to bank", "ask call 1", "rest gym.relay"]
-
-
-@in_virtual_time
-async def test_a_word_of_value_waits_for_its_record_and_for_what_is_kept() -> None:
-    bench = Bench()
-    bench.queue.put(WORD)
-    bench.recording.flush()
-    assert bench.order == ["keep page"]
-    bench.to_keep[0]()
-    assert bench.order == ["keep page", "send accepted to ocpp", "send status to ocpp"]
-
-
-@in_virtual_time
-async def test_a_word_of_value_is_not_said_if_its_record_is_not_durable_in_time() -> None:
-    bench = Bench()
-    bench.queue.put(WORD)
-    bench.to_keep[0]()
-    await asyncio.sleep(1.999)
-    assert bench.refused == []
-    await asyncio.sleep(0.002)
-    bench.recording.flush()
-    assert bench.refused == [CannotRecord("ocpp")]
-    assert bench.order == ["keep page", "send status to ocpp"]
-
-
-@in_virtual_time
-async def test_safety_promises_no_value_says_all_else_and_tells_the_station() -> None:
-    bench = Bench()
-    bench.queue.put(WORD)
-    bench.queue.clear()
-    bench.recording.flush()
-    bench.to_keep[0]()
-    assert bench.order == ["keep page", "send status to ocpp"]
-    assert bench.refused == [CannotRecord("ocpp")]
-
-
-@in_virtual_time
 async def test_what_is_to_rest_is_not_driven_by_what_still_waits() -> None:
     bench = await kept_start()
     bench.queue.put([Rest("relay"), Record("session.ended")])
@@ -409,29 +288,6 @@ async def test_a_rest_takes_back_nothing_but_its_own_output() -> None:
     bench.recording.flush()
     bench.to_keep[0]()
     assert bench.order == ["keep page", "drive gym.relay 10000", "rest gym.green"]
-
-
-ENDED: list[Effect] = [Rest("relay"), Keep(b"page"), Record("session.ended", {}, "kept"), Show("red", "over_temp")]
-
-
-@in_virtual_time
-async def test_an_end_is_told_once_what_is_kept_says_so() -> None:
-    bench = Bench()
-    bench.queue.put(ENDED)
-    assert (bench.order, bench.recording.kinds) == (["rest gym.relay", "keep page"], [])
-    bench.to_keep[0]()
-    assert (bench.order[-1], bench.recording.kinds) == ("show red at gym", ["session.ended"])
-
-
-@in_virtual_time
-async def test_an_end_that_cannot_be_kept_is_told_all_the_same() -> None:
-    bench = Bench()
-    bench.queue.put(ENDED)
-    await asyncio.sleep(1.999)
-    assert bench.recording.kinds == []
-    await asyncio.sleep(0.002)
-    assert (bench.order[-1], bench.recording.kinds) == ("show red at gym", ["session.ended"])
-    assert (bench.refused, bench.queue.late) == ([], 0)
 
 
 @pytest.mark.parametrize("urgent", [Rest("lamp"), Drive("lock", 6_000, "nothing")])

@@ -1,0 +1,62 @@
+"""A queue of effects between a journal in the test's hands and an executor that writes down what it does."""
+
+import asyncio
+from collections.abc import Callable
+
+from edge.agent.effect_queue import EffectQueue
+from edge.archetypes.protocol import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Show, Spend, Wake
+from tests.edge.support.recordings import HandRecording
+
+KEPT: list[Effect] = [Record("session.started"), Keep(b"page"), Drive("relay", 10_000, "durable")]
+
+
+class Bench:
+    """A queue between a journal and an executor that writes down what it does, with its time in ms."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.recording = HandRecording()
+        self.done: list[tuple[float, str]] = []
+        self.refused: list[CannotRecord] = []
+        self.to_keep: list[Callable[[], None]] = []
+        self.queue = EffectQueue("gym", self.loop, self.recording, self, self.refused.append, self._guarded)
+
+    @property
+    def order(self) -> list[str]:
+        return [what for _, what in self.done]
+
+    def carry_out(self, point: str, effect: Effect) -> None:
+        match effect:
+            case Drive(output=output, lease_ms=lease_ms):
+                self._note(f"drive {point}.{output} {lease_ms}")
+            case Rest(output=output):
+                self._note(f"rest {point}.{output}")
+            case Show(lamp=lamp):
+                self._note(f"show {lamp} at {point}")
+            case Wake(name=name, after_ms=after_ms):
+                self._note(f"wake {name} {after_ms}")
+            case Send(port=port, message=message):
+                self._note(f"send {message} to {port}")
+            case Spend(used_ms=used_ms):
+                self._note(f"spend {used_ms}")
+            case Ask(about=about):
+                self._note(f"ask {about}")
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+        self._note(f"keep {document.decode()}")
+        self.to_keep.append(kept)
+
+    def _guarded(self, act: Callable[..., None], *arguments: object) -> None:
+        act(*arguments)
+
+    def _note(self, what: str) -> None:
+        self.done.append((round(self.loop.time() * 1000, 3), what))
+
+
+async def kept_start() -> Bench:
+    bench = Bench()
+    bench.queue.put(KEPT)
+    return bench
+
+
+ENDED: list[Effect] = [Rest("relay"), Keep(b"page"), Record("session.ended", {}, "kept"), Show("red", "over_temp")]
