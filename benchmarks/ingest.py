@@ -25,6 +25,7 @@ from cloud.ingest.ingest import MAX_AT_ONCE, Ingest
 from cloud.keys.folder import clock, make_folder
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
+from cloud.reactions import REACTIONS
 from cloud.store.database import Store
 from contract import topics
 from contract.topics import Topic
@@ -56,6 +57,7 @@ def ingest_s(folder: Path, senders: Sequence[Sender]) -> float:
         ingest = Ingest(
             store,
             site=SITE,
+            reactions=REACTIONS,
             sync=keys.sync,
             send=lambda topic, _payload: acks.append(topic),
             told=lambda: None,

@@ -28,6 +28,7 @@ from cloud.line.broker_tls import BrokerIdentity
 from cloud.line.worker import Worker
 from cloud.overview.metrics import Metrics, Workings
 from cloud.people.publisher import Publisher
+from cloud.reactions import REACTIONS
 from cloud.store.database import Store
 from cloud.web.connections import Connections, most_connections
 from cloud.web.feed import LiveFeed
@@ -66,6 +67,7 @@ class Line:
         self.ingest = Ingest(
             store,
             site=site,
+            reactions=REACTIONS,
             sync=keys.sync,
             send=self.broker.publish,
             told=feed.publish,

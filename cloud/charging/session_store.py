@@ -6,23 +6,27 @@ from typing import Any
 from msgspec.structs import asdict
 from sqlalchemy import Connection, delete, insert, select
 
-from cloud.charging.sessions import Session, after
+from cloud.charging.sessions import SESSION_EVENTS, Session, after, session_of
+from cloud.devices.reactions import Reaction, Recorded
 from cloud.store.schema import sessions
-from contract.events import Event
 
 _COLUMNS = [sessions.c[name] for name in Session.__struct_fields__]
 
 
-def note_sessions(connection: Connection, told: Sequence[tuple[int, str, Event]], now_ms: int) -> None:
-    """Fold events that came just now, each with its device (by id) and session, into the rows of their sessions, in
-    their order."""
+def note_sessions(connection: Connection, recorded: Sequence[Recorded], now_ms: int) -> None:
+    """Fold events that came just now into the rows of their sessions, in their order."""
     folded: dict[tuple[int, str], Session] = {}
-    for device, name, event in told:
-        known = folded.get((device, name)) or _stored(connection, device, name)
-        folded[device, name] = after(known, name, event, now_ms)
-    for (device, name), session in folded.items():
-        connection.execute(delete(sessions).where(*_is(device, name)))
-        connection.execute(insert(sessions).values(device_id=device, **asdict(session)))
+    for device, event in recorded:
+        name = session_of(event)
+        if name is not None:
+            known = folded.get((device.id, name)) or _stored(connection, device.id, name)
+            folded[device.id, name] = after(known, name, event, now_ms)
+    for (device_id, name), session in folded.items():
+        connection.execute(delete(sessions).where(*_is(device_id, name)))
+        connection.execute(insert(sessions).values(device_id=device_id, **asdict(session)))
+
+
+SESSIONS = Reaction(SESSION_EVENTS, note_sessions)
 
 
 def _stored(connection: Connection, device: int, name: str) -> Session | None:

@@ -142,6 +142,7 @@ _TOLD: Mapping[str, Callable[[Session, Event], Session]] = {
     "session.ended": _ended,
     LATE_END: _ended_late,
 }
+SESSION_EVENTS = frozenset(_TOLD)
 
 
 def number_in(said: object, most: int) -> int | None:

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, Dialect, Update, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Dialect, Update, bindparam, func, insert, select, update
 
 from cloud.store.revision import revision
-from cloud.store.schema import breaks, clock_fixes, devices, events, journals
+from cloud.store.schema import breaks, devices, events, journals
 from contract.events import CHAIN_START, GAP
 from contract.sealing import DeviceVerifier
 
@@ -135,24 +135,6 @@ def move_journals(connection: Connection, moved: Sequence[Journal]) -> None:
     """Write how far these journals are stored."""
     if moved:
         connection.execute(_MOVE, [{"_id": one.id, "upto": one.upto, "tip": one.tip} for one in moved])
-
-
-class ClockFix(Struct, frozen=True):
-    """A device has learned the time: in this boot UTC is its monotonic clock plus ``offset_ms``, give or take the
-    error. That holds for what happened before as well, however its wall clock stood."""
-
-    device_id: int
-    boot: str
-    offset_ms: int
-    error_ms: int
-
-
-def note_fixes(connection: Connection, fixes: Sequence[ClockFix]) -> None:
-    """Of two for one boot the newer counts."""
-    for fix in fixes:
-        mine = (clock_fixes.c.device_id == fix.device_id) & (clock_fixes.c.boot == fix.boot)
-        connection.execute(delete(clock_fixes).where(mine))
-        connection.execute(insert(clock_fixes).values(structs.asdict(fix)))
 
 
 def mark_heard(connection: Connection, heard: Sequence[int], now_ms: int) -> None:

@@ -85,6 +85,7 @@ _TOLD: Mapping[str, Callable[[Emergency | None, str, Event, int], Emergency | No
     "emergency.worsened": _worsened,
     "emergency.reset": _reset,
 }
+EMERGENCY_EVENTS = frozenset({STARTED, *_TOLD})
 
 
 def _word(said: object) -> str:

@@ -7,11 +7,11 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from cloud.emergencies.rule import STARTED, Emergency, after, started_anew, zone_of
+from cloud.devices.reactions import Reaction, Recorded
+from cloud.emergencies.rule import EMERGENCY_EVENTS, STARTED, Emergency, after, started_anew, zone_of
 from cloud.store.labels import Label, Person
 from cloud.store.schema import devices, emergencies, households, people, points, zones
 from contract.emergencies import WORST_FIRST, Cause
-from contract.events import Event
 
 MAX_ROWS = 10_000
 MAX_ZONES = 100
@@ -42,22 +42,20 @@ class ZoneState(Struct, frozen=True):
     person: Person | None = None
 
 
-def note_emergencies(connection: Connection, told: Sequence[tuple[int, Event]], now_ms: int) -> None:
-    """Fold events, each with its device by id, into the rows of their emergencies, in their order."""
-    for device, event in told:
+def note_emergencies(connection: Connection, recorded: Sequence[Recorded], now_ms: int) -> None:
+    """Fold events into the rows of their emergencies, in their order."""
+    for device, event in recorded:
         if event.kind == STARTED:
-            for known in _stored(connection, device, emergencies.c.how == ""):
-                _put(connection, device, started_anew(known, event.at_ms))
+            for known in _stored(connection, device.id, emergencies.c.how == ""):
+                _put(connection, device.id, started_anew(known, event.at_ms))
         elif zone := zone_of(event):
-            newest = next(iter(_stored(connection, device, emergencies.c.zone == zone)), None)
-            found = after(newest, zone, event, now_ms)
-            if found is not None and found != newest:
-                _put(connection, device, found)
+            newest = next(iter(_stored(connection, device.id, emergencies.c.zone == zone)), None)
+            current = after(newest, zone, event, now_ms)
+            if current is not None and current != newest:
+                _put(connection, device.id, current)
 
 
-def tells_of_emergency(event: Event) -> bool:
-    """Whether ``note_emergencies`` wants to know of it."""
-    return event.kind == STARTED or zone_of(event) is not None
+EMERGENCIES = Reaction(EMERGENCY_EVENTS, note_emergencies)
 
 
 def _stored(connection: Connection, device: int, which: ColumnElement[bool]) -> list[Emergency]:

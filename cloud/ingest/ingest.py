@@ -12,6 +12,7 @@ from functools import partial
 
 from sqlalchemy.exc import OperationalError
 
+from cloud.devices.reactions import Reactions
 from cloud.devices.streams import Streams, newest_journals
 from cloud.ingest.intake import Intake
 from cloud.line.broker import Arrived
@@ -38,13 +39,15 @@ class Ingest(Worker[tuple[Arrived, float]]):
         store: Store,
         *,
         site: str,
+        reactions: Reactions,
         sync: Callable[[str], SyncKey | None],
         send: Send,
         told: Callable[[], None],
         clock: Callable[[], int],
         timed: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
-        """``sync`` finds a device's key, ``told`` is called after every commit, ``clock`` gives UTC milliseconds.
+        """``reactions`` are those of all domains, ``sync`` finds a device's key, ``told`` is called after every commit,
+        ``clock`` gives UTC milliseconds.
 
         ``timed`` is told of every message how many seconds after its arrival it was dealt with.
         """
@@ -58,6 +61,7 @@ class Ingest(Worker[tuple[Arrived, float]]):
         )
         self._store = store
         self._site = site
+        self._reactions = reactions
         self._sync = sync
         self._send = send
         self._told = told
@@ -94,7 +98,7 @@ class Ingest(Worker[tuple[Arrived, float]]):
     def _transaction(self) -> Iterator[Intake]:
         try:
             with self._store.writing() as connection:
-                yield Intake(connection, self._streams, self._site, self._clock())
+                yield Intake(connection, self._streams, self._site, self._reactions, self._clock())
         except BaseException:
             self._streams.forget()
             raise

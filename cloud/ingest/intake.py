@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.charging.session_store import note_sessions
-from cloud.charging.sessions import session_of
 from cloud.devices import presence
 from cloud.devices.point_kinds import kinds_in, note_kinds
 from cloud.devices.quarantine import TWO_DEVICES, Refused, Suspect, confine
+from cloud.devices.reactions import Reactions, Recorded
 from cloud.devices.streams import (
     Break,
-    ClockFix,
     Device,
     EventRow,
     Journal,
@@ -21,12 +19,9 @@ from cloud.devices.streams import (
     mark_heard,
     move_journals,
     note_breaks,
-    note_fixes,
     stored_rows,
     write_rows,
 )
-from cloud.emergencies.store import note_emergencies, tells_of_emergency
-from cloud.ingest.answers import TELLING, Answers
 from cloud.ingest.batches import AnotherPast, Stretch, checked, events_known
 from cloud.line.broker import Arrived
 from cloud.store.schema import MAX_INTEGER
@@ -35,10 +30,9 @@ from contract.codec import Malformed
 from contract.decide import Trust
 from contract.events import Event, decode_event, holder_in
 from contract.messages import Ack, EventBatch
+from contract.sealing import BadSeal, Purpose, unseal
 
-CLOCK_FIXED = "device.clock_fixed"
-MAX_TIME_MS = 1 << 48
-"""The year 10889: what a clock says beyond it is no time."""
+MAX_SEALED_BYTES = 64 * 1024
 _TRUST_TEXT = {trust: trust.value for trust in Trust}
 
 
@@ -64,10 +58,11 @@ class Reply(Struct):
 class Intake:
     """Within one transaction, which is the caller's to commit."""
 
-    def __init__(self, connection: Connection, streams: Streams, site: str, now_ms: int) -> None:
+    def __init__(self, connection: Connection, streams: Streams, site: str, reactions: Reactions, now_ms: int) -> None:
         self._connection = connection
         self._streams = streams
         self._site = site
+        self._reactions = reactions
         self._now_ms = now_ms
         self._rows: list[EventRow] = []
         self._replies: dict[int, Reply] = {}
@@ -75,11 +70,9 @@ class Intake:
         self._changes: dict[int, dict[str, object]] = {}
         self._suspects: list[Suspect] = []
         self._breaks: list[Break] = []
-        self._fixes: list[ClockFix] = []
-        self._of_sessions: list[tuple[int, str, Event]] = []
-        self._of_emergencies: list[tuple[int, Event]] = []
+        self._recorded: list[Recorded] = []
+        self._read_kinds = {kind for reaction in reactions.events for kind in reaction.kinds}
         self._kinds: dict[str, dict[str, str]] = {}
-        self._answers = Answers(connection, site)
         streams.refresh(connection)
 
     def receive(self, one: Arrived) -> None:
@@ -97,10 +90,8 @@ class Intake:
                     self._receive_beat(device, one)
                 case "live":
                     self._receive_live(device, one)
-                case "result":
-                    self._answers.result(device, one.payload)
-                case "reported":
-                    self._answers.reported(device, one.payload)
+                case channel:
+                    self._receive_sealed(device, channel, one.payload)
         except Refused as wrong:
             self._suspect(one, device, wrong.why, wrong.detail)
         except Malformed as wrong:
@@ -111,9 +102,7 @@ class Intake:
         self._write_rows()
         move_journals(self._connection, [reply.journal for reply in self._replies.values()])
         note_breaks(self._connection, self._breaks, self._now_ms)
-        note_fixes(self._connection, self._fixes)
-        note_sessions(self._connection, self._of_sessions, self._now_ms)
-        note_emergencies(self._connection, self._of_emergencies, self._now_ms)
+        self._react()
         mark_heard(self._connection, sorted(self._heard), self._now_ms)
         change_devices(self._connection, self._changes)
         for name, kinds in self._kinds.items():
@@ -206,15 +195,8 @@ class Intake:
                     Suspect(device.name, True, "events", "poison", str(wrong), stored, journal.name, seq)
                 )
                 continue
-            if event.kind in TELLING:
-                self._answers.recorded(device, event)
-            if event.kind == CLOCK_FIXED:
-                self._note_fix(device, event)
-            if tells_of_emergency(event):
-                self._of_emergencies.append((device.id, event))
-            session = session_of(event)
-            if session is not None:
-                self._of_sessions.append((device.id, session, event))
+            if event.kind in self._read_kinds:
+                self._recorded.append(Recorded(device, event))
             arrival += 1
             self._rows.append(
                 (
@@ -237,12 +219,25 @@ class Intake:
             )
         self._streams.arrival = arrival
 
-    def _note_fix(self, device: Device, event: Event) -> None:
-        """A device speaks for the boot it is in. What it says is noted if it can be true, and stands as its event."""
-        said = [event.data.get("offset_ms"), event.data.get("error_ms")]
-        known = [one for one in said if isinstance(one, int) and 0 <= one <= MAX_TIME_MS]
-        if len(known) == len(said):
-            self._fixes.append(ClockFix(device.id, event.boot, *known))
+    def _react(self) -> None:
+        for reaction in self._reactions.events:
+            recorded = [one for one in self._recorded if one.event.kind in reaction.kinds]
+            if recorded:
+                reaction.note(self._connection, recorded, self._now_ms)
+
+    def _receive_sealed(self, device: Device, channel: str, payload: bytes) -> None:
+        for reaction in self._reactions.channels:
+            if reaction.channel == channel:
+                reaction.note(self._connection, device.name, self._opened(device, payload, reaction.purpose))
+
+    def _opened(self, device: Device, payload: bytes, purpose: Purpose) -> bytes:
+        """What a device sealed. Raises ``Refused`` unless it did, and ``Malformed`` for too much of it."""
+        if len(payload) > MAX_SEALED_BYTES:
+            raise Malformed(f"{len(payload)} bytes, more than {MAX_SEALED_BYTES}")
+        try:
+            return unseal(device.verifier.accepts, purpose, self._site, device.name, payload)
+        except BadSeal:
+            raise Refused("bad_seal", "the seal is not this device's") from None
 
     def _write_rows(self) -> None:
         write_rows(self._connection, self._rows)

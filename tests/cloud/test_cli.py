@@ -12,14 +12,16 @@ from sqlalchemy import select
 from cloud import cli, cli_parts
 from cloud.charging.session_store import note_sessions
 from cloud.devices.quarantine import Suspect, confine
+from cloud.devices.reactions import Recorded
 from cloud.devices.registry import lose_device, register
+from cloud.devices.streams import Device
 from cloud.keys.folder import open_folder
 from cloud.line.broker import Arrived, Broker, BrokerAddress
 from cloud.store.schema import devices, plans, points, sites
 from cloud.web import operators
 from contract.decide import Trust
 from contract.events import Event
-from contract.sealing import DeviceKey, RosterVerifier
+from contract.sealing import DeviceKey, DeviceVerifier, RosterVerifier
 from contract.topics import Topic
 from tests.house.commands import complaint
 
@@ -360,9 +362,11 @@ def test_a_piped_list_is_neither_cut_nor_wrapped(typed: Typing, folder: Path, mo
 def test_charging_sessions_are_listed(typed: Typing, folder: Path) -> None:
     told = {"session": "00112233aabbccdd", "reason": "full", "energy_wh": 12, "ms": 60_000, "receipt": {"fen": 30}}
     event = Event(1, 61_000, 0, "boot", Trust.SYNCED, "phone-1", "session.ended", told)
+    key = DeviceKey.generate().public()
     with open_folder(folder) as (store, _), store.writing() as connection:
-        register(connection, "hub-sockets", DeviceKey.generate().public(), 0, "", "")
-        note_sessions(connection, [(1, "00112233aabbccdd", event)], 62_000)
+        register(connection, "hub-sockets", key, 0, "", "")
+        device = Device(1, "hub-sockets", DeviceVerifier(key), 0)
+        note_sessions(connection, [Recorded(device, event)], 62_000)
     assert json.loads(typed("session", "list", "--dir", folder, "--json")) == [
         {
             "session": "00112233aabbccdd",

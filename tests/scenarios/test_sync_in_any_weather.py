@@ -21,6 +21,7 @@ from sqlalchemy import select
 from cloud.devices.registry import found_site, register
 from cloud.ingest.ingest import Ingest
 from cloud.line.broker import Arrived
+from cloud.reactions import REACTIONS
 from cloud.store.database import Store, open_store
 from cloud.store.schema import breaks, events, journals, quarantine
 from contract import topics
@@ -98,6 +99,7 @@ class Town:
         self.ingest = Ingest(
             self.store,
             site=SITE,
+            reactions=REACTIONS,
             sync=lambda _: SYNC_KEY,
             send=lambda topic, payload: self.going_down.append(payload),
             told=lambda: None,

@@ -18,6 +18,7 @@ from cloud.keys.keys import KeyFolder, write_secret
 from cloud.line.broker import Arrived
 from cloud.people.publisher import Publisher
 from cloud.points.store import add_point, has_point
+from cloud.reactions import REACTIONS
 from cloud.sample import SITE, seed_sample
 from cloud.store.database import Store
 from contract import topics
@@ -89,6 +90,7 @@ class VirtualCloud:
         self._ingest = Ingest(
             self._store,
             site=SITE.name,
+            reactions=REACTIONS,
             sync=self._keys.sync,
             send=self._publish,
             told=lambda: None,

@@ -22,6 +22,7 @@ from cloud.ingest.ingest import Ingest
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
+from cloud.reactions import REACTIONS
 from cloud.sample import POINTS, seed_sample
 from cloud.store.database import Store, open_store
 from cloud.web.auth import Doorkeeper, Role
@@ -115,7 +116,13 @@ class Town:
         else:
             register_sample(store, keys, devices)
         self.ingest = Ingest(
-            store, site=SITE, sync=keys.make_sync, send=lambda *_: None, told=self.feed.publish, clock=self.clock
+            store,
+            site=SITE,
+            reactions=REACTIONS,
+            sync=keys.make_sync,
+            send=lambda *_: None,
+            told=self.feed.publish,
+            clock=self.clock,
         )
         self.published: list[tuple[str, bytes, bool]] = []
         self.broker_is_there = True

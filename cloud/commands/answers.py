@@ -1,0 +1,78 @@
+"""What devices answer to orders: results of commands, and reports of what is in force."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from cloud.commands.store import note_reported, settle
+from cloud.devices.quarantine import Refused
+from cloud.devices.reactions import ChannelReaction, Reaction, Recorded
+from cloud.store.schema import MAX_INTEGER
+from contract import codec
+from contract.codec import Malformed
+from contract.events import Event
+from contract.messages import MAX_LOG_LINES, Reported, Result
+from contract.sealing import Purpose
+
+MAX_LINE_CHARACTERS = 1_000
+MAX_WHY_CHARACTERS = 80
+
+OUTCOMES: Mapping[str, Literal["done", "refused", "failed", "unknown"]] = {
+    "command.done": "done",
+    "command.refused": "refused",
+    "command.failed": "failed",
+    "command.unknown": "unknown",
+}
+"""Events that tell how a command ended, whose result may have been lost on the way."""
+
+
+def note_result(connection: Connection, device: str, body: bytes) -> None:
+    """How a command ended. Raises ``Refused`` or ``Malformed``."""
+    result = codec.read(body, Result)
+    _check_number(result.at_ms)
+    shown = Result(result.id, result.outcome, result.at_ms, result.why[:MAX_WHY_CHARACTERS], _lines(result.data))
+    if not settle(connection, device, shown):
+        raise Refused("unknown_command", f"no command {result.id} was given to this device")
+
+
+def note_report(connection: Connection, device: str, body: bytes) -> None:
+    """What is in force. Raises ``Malformed``."""
+    reported = codec.read(body, Reported)
+    _check_number(reported.number)
+    _check_number(reported.at_ms)
+    note_reported(connection, device, reported)
+
+
+def result_in(event: Event) -> Result | None:
+    """The result that an event tells of; None if it names no command."""
+    command, why = event.data.get("id"), event.data.get("why", "")
+    if not isinstance(command, str):
+        return None
+    return Result(command, OUTCOMES[event.kind], event.at_ms, str(why)[:MAX_WHY_CHARACTERS])
+
+
+def note_outcomes(connection: Connection, recorded: Sequence[Recorded], _now_ms: int) -> None:
+    """Settle commands by events. A result that came with the event has done so already, and says more."""
+    for device, event in recorded:
+        result = result_in(event)
+        if result is not None:
+            settle(connection, device.name, result)
+
+
+RESULTS = ChannelReaction("result", Purpose.RESULT, note_result)
+REPORTS = ChannelReaction("reported", Purpose.REPORTED, note_report)
+COMMAND_OUTCOMES = Reaction(frozenset(OUTCOMES), note_outcomes)
+
+
+def _lines(data: dict[str, Any]) -> dict[str, Any]:
+    """The lines of a log, the only thing that is asked for so far."""
+    lines = data.get("lines")
+    if not isinstance(lines, list):
+        return {}
+    return {"lines": [str(line)[:MAX_LINE_CHARACTERS] for line in lines[:MAX_LOG_LINES]]}
+
+
+def _check_number(number: int) -> None:
+    if not 0 <= number <= MAX_INTEGER:
+        raise Malformed("a number that no table can hold")

@@ -1,0 +1,45 @@
+"""What domains do about what devices send. Ingest runs it inside its transaction and knows no domain by name."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from cloud.devices.streams import Device
+from contract.events import Event
+from contract.sealing import Purpose
+
+
+class Recorded(NamedTuple):
+    """An event that was stored just now, and the device that recorded it."""
+
+    device: Device
+    event: Event
+
+
+class Reaction(Struct, frozen=True):
+    """What a domain does about events of these ``kinds``. ``note`` folds those of one transaction, in the order they
+    came in, into the domain's rows; it is also given the time (UTC ms).
+
+    If it raises, the messages that it was run for are neither stored nor acknowledged.
+    """
+
+    kinds: frozenset[str]
+    note: Callable[[Connection, Sequence[Recorded], int], None]
+
+
+class ChannelReaction(Struct, frozen=True):
+    """What a domain does about a message on a ``channel`` that is sealed for a ``purpose``. ``note`` is given the name
+    of the device and what it sealed, and raises ``Refused`` or ``Malformed`` for what goes to quarantine."""
+
+    channel: str
+    purpose: Purpose
+    note: Callable[[Connection, str, bytes], None]
+
+
+class Reactions(Struct, frozen=True):
+    """Those of all domains. Of one transaction the events are noted by one domain after the other, in this order."""
+
+    events: tuple[Reaction, ...] = ()
+    channels: tuple[ChannelReaction, ...] = ()

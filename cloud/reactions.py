@@ -1,0 +1,12 @@
+"""All that the cloud's domains do about what devices send, in the order in which it is done."""
+
+from cloud.charging.session_store import SESSIONS
+from cloud.commands.answers import COMMAND_OUTCOMES, REPORTS, RESULTS
+from cloud.devices.clock_fixes import CLOCK_FIXES
+from cloud.devices.reactions import Reactions
+from cloud.emergencies.store import EMERGENCIES
+
+REACTIONS = Reactions(
+    events=(COMMAND_OUTCOMES, CLOCK_FIXES, SESSIONS, EMERGENCIES),
+    channels=(RESULTS, REPORTS),
+)
