@@ -17,7 +17,7 @@ from cloud.charging.domain import CHARGING
 from cloud.charging.hubs import HubBoard
 from cloud.commands.desired import Steering
 from cloud.commands.domain import COMMANDS
-from cloud.commands.service import Commander
+from cloud.commands.service import CommandService
 from cloud.devices.views import find_site
 from cloud.emergencies.domain import EMERGENCIES
 from cloud.fleet.adoption import Adoptions
@@ -74,14 +74,14 @@ def create_app(
     feed: LiveFeed,
     clock: Clock,
     on_change: Callable[[], None],
-    commander: Commander,
+    commands: CommandService,
     steering: Steering,
     demo: bool,
     doorkeeper: Doorkeeper | None = None,
     figures: Metrics | None = None,
     public_url: str = "",
 ) -> FastAPI:
-    """The application. ``on_change`` is called after people or cards changed, ``commander`` and ``steering``
+    """The application. ``on_change`` is called after people or cards changed, ``commands`` and ``steering``
     order from afar, ``clock`` gives UTC milliseconds, ``feed.publish`` is what ingest tells of every commit.
     ``public_url`` is how the world reaches the console, empty where nobody said.
 
@@ -104,7 +104,7 @@ def create_app(
     app.state.desk = Desk(store, clock, doorkeeper or Doorkeeper(store, clock), feed, source, on_change)
     app.state.services = {
         KeyFolder: keys,
-        Commander: commander,
+        CommandService: commands,
         Steering: steering,
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         Adoptions: Adoptions(),

@@ -13,7 +13,7 @@ import uvicorn
 
 from cloud.app import create_app
 from cloud.commands.desired import Steering
-from cloud.commands.service import Commander
+from cloud.commands.service import CommandService
 from cloud.devices.registry import site_of
 from cloud.fleet.registrar import Registrar
 from cloud.fleet.renewals import Renewals
@@ -78,7 +78,7 @@ class Line:
         self.publisher = Publisher(store, site=site, key=keys.roster, publish=publish, clock=clock)
         self.steering = Steering(store, site=site, key=keys.config, publish=publish, clock=clock)
         self.rolling = Rolling(store, self.steering, clock)
-        self.commander = Commander(
+        self.commands = CommandService(
             store, site=site, key=keys.command, publish=publish, connected=lambda: self.broker.is_connected, clock=clock
         )
         self.renewals = Renewals(
@@ -185,7 +185,7 @@ def serve(
                 feed=feed,
                 clock=clock,
                 on_change=line.publisher.changed,
-                commander=line.commander,
+                commands=line.commands,
                 steering=line.steering,
                 demo=demo,
                 figures=figures,

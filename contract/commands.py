@@ -118,10 +118,15 @@ class CommandType(Struct, frozen=True, kw_only=True):
         """Whether a point of this kind can be ordered to do it: the one rule for the cloud and its devices."""
         return kind.archetype in self.archetypes
 
-    def read_args(self, args: Mapping[str, Any]) -> Struct:
-        """The arguments, typed and within their bounds. Raises ``WrongArgs``."""
+    @property
+    def arg_names(self) -> tuple[str, ...]:
+        return self.args.__struct_fields__
+
+    def read_args(self, args: Mapping[str, Any], *, typed: bool = True) -> Struct:
+        """The arguments, typed and within their bounds; those that are not ``typed`` are texts of a form. Raises
+        ``WrongArgs``."""
         try:
-            return msgspec.convert(args, self.args)
+            return msgspec.convert(args, self.args, strict=typed)
         except msgspec.ValidationError as wrong:
             raise WrongArgs(f"{self.op}: {wrong}") from None
 

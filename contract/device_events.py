@@ -39,11 +39,15 @@ class Unsure(TypedDict):
 class CommandEvents:
     """What became of the orders of an operator."""
 
-    done = EventType("command.done", "alarm", "value", "按操作员指令执行", "Done on an operator's word", Ordered)
-    failed = EventType("command.failed", "alarm", "value", "指令执行失败", "An order failed", NotDone)
-    refused = EventType("command.refused", "alarm", "value", "拒绝了一条指令", "Refused an order", NotDone)
+    done = EventType(
+        "command.done", "alarm", "value", "按操作员指令执行", "Done on an operator's word", Ordered, says=("op",)
+    )
+    failed = EventType("command.failed", "alarm", "value", "指令执行失败", "An order failed", NotDone, says=("op",))
+    refused = EventType(
+        "command.refused", "alarm", "value", "拒绝了一条指令", "Refused an order", NotDone, says=("op",)
+    )
     unknown = EventType(
-        "command.unknown", "alarm", "value", "指令结果不明", "Nobody knows what became of an order", Unsure
+        "command.unknown", "alarm", "value", "指令结果不明", "Nobody knows how an order ended", Unsure, says=("op",)
     )
 
 

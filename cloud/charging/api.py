@@ -11,31 +11,14 @@ from cloud.charging.hub_page import IfNoneMatch, cacheable
 from cloud.charging.hubs import HubBoard, hub_json
 from cloud.charging.rule import Condition
 from cloud.charging.store import BadCursor, Hub, SessionView, find_session, list_sessions
-from cloud.commands.api import Ordered
-from cloud.commands.dependencies import Commands
-from cloud.people.views import digest_of_card
 from cloud.web.bodies import Words, plain
 from cloud.web.desk import Services, there
-from cloud.web.params import ACCEPTED, Guard, Id, Limit, Reader, Reason, Text
+from cloud.web.params import Limit, Reader, Text
 
 JSON = "json"
 NAME = r"^[0-9a-f]{16}$"
 
 router = APIRouter(prefix="/api/v1")
-
-
-class StartIn(BaseModel):
-    """``card`` is the number of a card in this register; its device decides whether its holder may."""
-
-    card: Id
-    reason: Reason
-
-
-class StopIn(BaseModel):
-    """``session`` must be the one that runs: one that has begun since is not stopped."""
-
-    session: Annotated[str, Field(pattern=NAME)]
-    reason: Reason
 
 
 class ReceiptLineOut(BaseModel):
@@ -144,20 +127,6 @@ def one_session(device: str, session: str, _login: Reader, desk: Services) -> di
     with desk.store.reading() as connection:
         found = find_session(connection, device, session)
     return session_json(there(found, "there is no such session"), desk.clock())
-
-
-@router.post("/points/{point}/start", status_code=ACCEPTED)
-def start(point: str, body: StartIn, login: Guard, desk: Services, commands: Commands) -> Ordered:
-    """Begin a session at a socket for the holder of a card, as if they had tapped it there."""
-    with desk.store.reading() as connection:
-        digest = there(digest_of_card(connection, body.card), "there is no such card")
-    return Ordered(id=commands.start_session(point, digest, login.operator.name, body.reason))
-
-
-@router.post("/points/{point}/stop", status_code=ACCEPTED)
-def stop(point: str, body: StopIn, login: Guard, commands: Commands) -> Ordered:
-    """End a session. It is over when its record says so."""
-    return Ordered(id=commands.stop_session(point, body.session, login.operator.name, body.reason))
 
 
 @router.get("/hubs/{hub}", response_model=HubOut)

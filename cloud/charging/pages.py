@@ -3,7 +3,7 @@
 Whether a session begins or ends, its device says; until then an order is only sent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request
@@ -12,18 +12,17 @@ from sqlalchemy import Connection
 
 from cloud.charging.live import CHARGING, look_at_charging
 from cloud.charging.rule import Condition
-from cloud.charging.sessions import is_session
 from cloud.charging.store import BadCursor, Socket, find_session, list_sessions, list_sockets
-from cloud.commands.dependencies import Commands, Modes
+from cloud.commands.dependencies import Modes
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import find_order, list_orders, list_points
 from cloud.devices.views import last_arrival
-from cloud.people.views import PersonView, digest_of_card, list_people
+from cloud.people.views import PersonView, list_people
 from cloud.web.desk import N_, Desk, Reading, Services, there
 from cloud.web.domain import Panel
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, see_other, with_query
+from cloud.web.pages import Pages, see_other
 from cloud.web.params import Text
 from cloud.web.streams import After, LastEventId, stream
 from contract.decide import Mode, Standing
@@ -34,7 +33,6 @@ ORDERS_SHOWN = 5
 PEOPLE_SHOWN = 10
 SESSIONS_OF_PERSON = 20
 SERVICE = frozenset({Mode.OUT_OF_SERVICE, Mode.SCHEDULED})
-NO_CARD = N_("Choose whose card is to be charged on. Nothing was done.")
 NO_DEVICE = N_("No device is registered for it. Nothing was done.")
 
 
@@ -141,66 +139,21 @@ def _socket(desk: Desk, point: str) -> Socket:
     return there(next((one for one in found if one.name == point), None))
 
 
-@router.post("/sockets/{point}/start")
-def start(request: Request, point: str, login: Guard, desk: Services, commands: Commands, fields: Fields) -> Response:
-    """Begin a session for somebody. The device weighs their card as if they stood there."""
-
-    def act() -> str:
-        with desk.store.reading() as connection:
-            card = fields.get("card", "")
-            digest = digest_of_card(connection, int(card)) if card.isdecimal() and len(card) < 19 else None
-        if digest is None:
-            raise NoCard
-        return commands.start_session(point, digest, login.operator.name, reason_in(fields))
-
-    return _answer(request, point, login, desk, fields, act)
-
-
-@router.post("/sockets/{point}/stop")
-def stop(request: Request, point: str, login: Guard, desk: Services, commands: Commands, fields: Fields) -> Response:
-    """End the session that stood on the page, and no other."""
-
-    def act() -> str:
-        session = fields.get("session")
-        if not is_session(session):
-            raise ValueError(session)
-        return commands.stop_session(point, session, login.operator.name, reason_in(fields))
-
-    return _answer(request, point, login, desk, fields, act)
-
-
 @router.post("/sockets/{point}/service")
 def service(request: Request, point: str, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
     """Take it out of service, or back into it. A device that is not heard takes that up when it is back."""
 
-    def act() -> str:
+    _socket(desk, point)
+    try:
         mode = Mode(fields.get("mode", ""))
         if mode not in SERVICE:
             raise ValueError(mode)
         modes.set_mode([point], mode, login.operator.name, reason_in(fields))
-        return ""
-
-    return _answer(request, point, login, desk, fields, act)
-
-
-class NoCard(ValueError):
-    """Nobody said on whose card."""
-
-
-def _answer(
-    request: Request, point: str, login: Login, desk: Desk, fields: dict[str, str], act: Callable[[], str]
-) -> Response:
-    """On to where the outcome stands, or the socket again with what was wrong. ``act`` returns a command's id, "" if
-    there is none to wait for."""
-    _socket(desk, point)
-    try:
-        return see_other(with_query(f"/charging/sockets/{point}", {}, order=act()))
+        return see_other(f"/charging/sockets/{point}")
     except NoSuchPlace:
         wrong = NO_DEVICE
     except NoReason:
         wrong = NO_REASON
-    except NoCard:
-        wrong = NO_CARD
     except ValueError:
         wrong = NOT_RIGHT
-    return socket_page(request, point, login, desk, say(request, "bad", wrong), who=fields.get("who", ""))
+    return socket_page(request, point, login, desk, say(request, "bad", wrong))

@@ -1,49 +1,56 @@
 """The routes of `/api/v1` that order something from afar, and tell what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
-from cloud.commands.dependencies import Commands, Modes
+from cloud.commands.dependencies import Commands, Modes, NoSuchCard, with_digest
 from cloud.commands.desired import ModeChange, NoSuchMode, NoSuchOrder
 from cloud.commands.mode_orders import list_mode_orders
 from cloud.commands.mode_terms import TooLong
-from cloud.commands.service import NoSuchPlace
+from cloud.commands.service import CommandService, NoSuchCommand, NoSuchPlace
 from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
 from cloud.web.auth import Right
 from cloud.web.bodies import Words, plain
-from cloud.web.desk import Services, call_for, there
+from cloud.web.desk import Desk, Services, call_for, check_right, there
 from cloud.web.operators import Login
 from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
+from contract.commands import COMMANDS, WrongArgs
 from contract.decide import Mode
 
 router = APIRouter(prefix="/api/v1")
 
-Keeper = Annotated[Login, Depends(call_for(Right.DEVICES))]
+Caller = Annotated[Login, Depends(call_for(Right.READ))]
+"""Whoever may read. What else a command asks for, its row of the table says."""
 Minutes = Annotated[int | None, Field(ge=1, le=24 * 60)]
 
-NOT_ORDERED: Mapping[type[Exception], int] = {NoSuchPlace: 404, NoSuchOrder: 404, NoSuchMode: 422, TooLong: 422}
+NOT_ORDERED: Mapping[type[Exception], int] = {
+    NoSuchPlace: 404,
+    NoSuchOrder: 404,
+    NoSuchCard: 404,
+    NoSuchCommand: 422,
+    WrongArgs: 422,
+    NoSuchMode: 422,
+    TooLong: 422,
+}
 """Why nothing was ordered. The console catches these itself, to show them above the form."""
 
 
-class OpenIn(BaseModel):
+class CommandIn(BaseModel, extra="allow"):
+    """Why, and beside it the arguments of the command by their names (see ``contract.commands``): ``on`` of a drill,
+    ``session`` of a stop, ``now_ms`` of a clock. A start takes the number of a ``card`` in this register; its device
+    decides whether its holder may. ``op`` is given where the address does not say it."""
+
+    op: Annotated[str, Field(max_length=40)] = ""
     reason: Reason
 
 
-class OrderIn(BaseModel):
-    """``now_ms`` is for ``clock_set`` alone: the right time, UTC milliseconds."""
+class PlacedCommandIn(CommandIn):
+    """``place`` is the name of a point, a device or a zone, as the command asks."""
 
-    op: Literal["reboot", "send_log", "clock_set"]
-    reason: Reason
-    now_ms: int | None = Field(None, ge=0, le=(1 << 53))
-
-    @model_validator(mode="after")
-    def _time_where_it_belongs(self) -> "OrderIn":
-        if (self.op == "clock_set") != (self.now_ms is not None):
-            raise ValueError("now_ms goes with clock_set, and with nothing else")
-        return self
+    place: Annotated[str, Field(max_length=80)]
 
 
 class ModeIn(BaseModel):
@@ -68,8 +75,15 @@ class RenewIn(BaseModel):
     minutes: Minutes = None
 
 
+class CommandsIssued(BaseModel):
+    """Ask for ``/api/v1/commands/ID`` to see what became of it. ``ids`` are several in a zone of several devices."""
+
+    id: str
+    ids: list[str]
+
+
 class Ordered(BaseModel):
-    """Ask for ``/api/v1/commands/ID`` to see what became of it."""
+    """What was ordered, by its name."""
 
     id: str
 
@@ -142,17 +156,41 @@ def point_json(point: PointState) -> dict[str, Any]:
     return {**plain(point), **ends, "drifts": point.drifts}
 
 
-@router.post("/points/{point}/open", status_code=ACCEPTED)
-def open_once(point: str, body: OpenIn, login: Guard, commands: Commands) -> Ordered:
-    """Open a point once, from afar. It is done when the command's state says so."""
-    return Ordered(id=commands.open_once(point, login.operator.name, body.reason))
+def _issue(
+    op: str, scope: str, place: str, body: CommandIn, login: Login, desk: Desk, commands: CommandService
+) -> CommandsIssued:
+    known = COMMANDS.get(op)
+    if known is None or scope not in ("", known.scope):
+        raise NoSuchCommand(f"there is no command {op}")
+    check_right(login, Right(known.right))
+    args = with_digest(desk, known, body.model_extra or {})
+    ids = commands.issue(op, place, args, login.operator.name, body.reason)
+    return CommandsIssued(id=ids[0], ids=ids)
 
 
-@router.post("/devices/{name}/commands", status_code=ACCEPTED)
-def order(name: str, body: OrderIn, login: Keeper, commands: Commands) -> Ordered:
-    """Order something of a device itself."""
-    args = {} if body.now_ms is None else {"now_ms": body.now_ms}
-    return Ordered(id=commands.order(name, body.op, args, login.operator.name, body.reason))
+@router.post("/commands", status_code=ACCEPTED)
+def issue(body: PlacedCommandIn, login: Caller, desk: Services, commands: Commands) -> CommandsIssued:
+    """Issue any command of the table. It is done when the command's state says so."""
+    return _issue(body.op, "", body.place, body, login, desk, commands)
+
+
+def _at(scope: str, op: str) -> Callable[..., CommandsIssued]:
+    """The same at an address that says what the command is for, and which one it is unless the body does."""
+
+    def issue_here(place: str, body: CommandIn, login: Caller, desk: Services, commands: Commands) -> CommandsIssued:
+        return _issue(op or body.op, scope, place, body, login, desk, commands)
+
+    return issue_here
+
+
+for _path, _scope, _op in (
+    ("/points/{place}/open", "point", "open_once"),
+    ("/points/{place}/start", "point", "session_start"),
+    ("/points/{place}/stop", "point", "session_stop"),
+    ("/zones/{place}/drill", "zone", "drill"),
+    ("/devices/{place}/commands", "device", ""),
+):
+    router.add_api_route(_path, _at(_scope, _op), methods=["POST"], status_code=ACCEPTED)
 
 
 @router.get("/commands", response_model=list[OrderOut])

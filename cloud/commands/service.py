@@ -8,13 +8,18 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import msgspec
+from sqlalchemy import Connection
+
 from cloud.commands.store import Place, add_order, find_device, find_point
 from cloud.devices.presence import Presence
 from cloud.devices.registry import zone_devices
 from cloud.store.database import Store
 from cloud.web import operators
 from contract import codec, topics
-from contract.messages import Command, Op
+from contract.commands import COMMANDS, CommandType, WrongArgs
+from contract.kinds import kind_of
+from contract.messages import Command
 from contract.sealing import CommandKey, Purpose, seal
 
 LIFETIME_MS = 10_000
@@ -25,7 +30,12 @@ class NoSuchPlace(LookupError):
     """There is no such point, zone or device, or none is registered for it. The text says which."""
 
 
+class NoSuchCommand(ValueError):
+    """There is no such command, or the kind of this point has not got it. The text says which."""
+
+
 NO_POINT = "there is no such point, or no device is registered for it"
+NO_ZONE = "there is no such zone, or no device is registered in it"
 
 
 class Publish(Protocol):
@@ -34,7 +44,7 @@ class Publish(Protocol):
     def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
 
 
-class Commander:
+class CommandService:
     """Issues commands. Any thread may use it. ``connected`` says whether there is a broker to hand them to."""
 
     def __init__(
@@ -50,47 +60,40 @@ class Commander:
         self._store, self._site, self._key, self._publish = store, site, key, publish
         self.connected, self._clock = connected, clock
 
-    def open_once(self, point: str, by: str, reason: str) -> str:
-        """Let somebody in at a point; returns the command's id. Raises ``NoSuchPlace``."""
-        return self._order_at(point, "open_once", {}, by, reason)
-
-    def start_session(self, point: str, digest: bytes, by: str, reason: str) -> str:
-        """Begin a session at a socket for the holder of a credential, whom its device weighs as if they stood there;
-        returns the command's id. Raises ``NoSuchPlace``."""
-        return self._order_at(point, "session_start", {"digest": digest.hex()}, by, reason)
-
-    def stop_session(self, point: str, session: str, by: str, reason: str) -> str:
-        """End this session at a socket and no other that may have begun since; returns the command's id. Raises
-        ``NoSuchPlace``."""
-        return self._order_at(point, "session_stop", {"session": session}, by, reason)
-
-    def _order_at(self, point: str, op: Op, args: Mapping[str, Any], by: str, reason: str) -> str:
+    def issue(
+        self, op: str, place: str, args: Mapping[str, Any], by: str, reason: str, *, typed: bool = True
+    ) -> list[str]:
+        """Order what the table knows as ``op`` of a point, of a device, or of each device of a zone; returns the
+        commands' ids. Arguments that are not ``typed`` are texts of a form. Raises ``NoSuchCommand``, ``NoSuchPlace``
+        or ``WrongArgs``."""
+        known = COMMANDS.get(op)
+        if known is None:
+            raise NoSuchCommand(f"there is no command {op}")
         with self._store.reading() as connection:
-            place = find_point(connection, point, self._clock())
+            places = self._places(connection, known, place)
+        if unknown := sorted(args.keys() - set(known.arg_names)):
+            raise WrongArgs(f"{op} has no argument {', '.join(unknown)}")
+        checked = known.read_args({**args, "zone": place} if known.scope == "zone" else args, typed=typed)
+        point = place if known.scope == "point" else ""
+        return [self._send(one, op, point, msgspec.to_builtins(checked), by, reason) for one in places]
+
+    def _places(self, connection: Connection, known: CommandType, name: str) -> list[Place]:
+        """The devices that a command goes to. Raises ``NoSuchPlace`` or ``NoSuchCommand``."""
+        now_ms = self._clock()
+        if known.scope == "zone":
+            in_zone = (find_device(connection, one, now_ms) for one in zone_devices(connection, name))
+            places = [place for place in in_zone if place is not None]
+            if not places:
+                raise NoSuchPlace(NO_ZONE)
+            return places
+        place = (find_point if known.scope == "point" else find_device)(connection, name, now_ms)
         if place is None:
-            raise NoSuchPlace(NO_POINT)
-        return self._issue(place, op, point, args, by, reason)
+            raise NoSuchPlace(NO_POINT if known.scope == "point" else f"no device {name}")
+        if place.kind and not known.is_for(kind_of(place.kind)):
+            raise NoSuchCommand(f"a {place.kind} has no command {known.op}")
+        return [place]
 
-    def order(self, device: str, op: Op, args: Mapping[str, Any], by: str, reason: str) -> str:
-        """Order something of a device itself; returns the command's id. Raises ``NoSuchPlace``."""
-        with self._store.reading() as connection:
-            place = find_device(connection, device, self._clock())
-        if place is None:
-            raise NoSuchPlace(f"no device {device}")
-        return self._issue(place, op, "", args, by, reason)
-
-    def drill(self, zone: str, on: bool, by: str, reason: str) -> list[str]:
-        """Begin or end an exercise in a zone, at each of its devices; returns the commands' ids. Raises
-        ``NoSuchPlace``."""
-        with self._store.reading() as connection:
-            found = (find_device(connection, name, self._clock()) for name in zone_devices(connection, zone))
-            places = [place for place in found if place is not None]
-        if not places:
-            raise NoSuchPlace("there is no such zone, or no device is registered in it")
-        args = {"zone": zone, "on": on}
-        return [self._issue(place, "drill", "", args, by, reason) for place in places]
-
-    def _issue(self, place: Place, op: Op, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
+    def _send(self, place: Place, op: str, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
         """Write the command and its operator down, then send it, in this order: what is sent is always known."""
         now_ms = self._clock()
         command = Command(

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.devices.presence import Presence, Silence, presence, silence
 from cloud.devices.views import in_emergency
 from cloud.store.labels import Label
 from cloud.store.schema import commands, desired, devices, points, zones
+from contract.commands import COMMANDS, CommandType, commands_of
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS, UNKNOWN, has_mode, kind_of
 from contract.messages import Command, Reported, Result
@@ -25,11 +26,13 @@ ANSWERED_WITHIN_MS = 5_000
 
 
 class Place(Struct, frozen=True):
-    """Whom a command is for: a device, and the newest connection it is known to have made."""
+    """Whom a command is for: a device, and the newest connection it is known to have made. ``kind`` is that of the
+    point, empty if it is for no point or nobody has said it."""
 
     device: str
     connection: int
     presence: Presence
+    kind: str = ""
 
 
 class PlacedPoint(Struct, frozen=True):
@@ -150,6 +153,13 @@ class PointState(Struct, frozen=True):
         """Whether it can be set to this mode."""
         return has_mode(self.kind, mode)
 
+    @property
+    def commands(self) -> list[CommandType]:
+        """What it can be ordered to do. While nobody has said of what kind it is, its device decides."""
+        if not self.kind and self.is_door:
+            return [known for known in COMMANDS.values() if "portal" in known.archetypes]
+        return commands_of(kind_of(self.kind))
+
 
 def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
     return _place(connection, devices.c.name == name, now_ms)
@@ -157,8 +167,9 @@ def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
 
 def find_point(connection: Connection, name: str, now_ms: int) -> Place | None:
     """The device that runs the point; None if there is no such point, or no device for it."""
-    runs = select(points.c.device).where(points.c.name == name).scalar_subquery()
-    return _place(connection, devices.c.name == runs, now_ms)
+    row = connection.execute(select(points.c.device, points.c.kind).where(points.c.name == name)).one_or_none()
+    place = find_device(connection, row.device, now_ms) if row else None
+    return structs.replace(place, kind=row.kind) if place and row else None
 
 
 def _place(connection: Connection, which: Any, now_ms: int) -> Place | None:

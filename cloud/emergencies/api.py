@@ -1,15 +1,14 @@
-"""The routes of `/api/v1` about emergencies: what stands, what was over a moment ago, and drills."""
+"""The routes of `/api/v1` about emergencies: what stands, what was over a moment ago."""
 
 from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from cloud.commands.dependencies import Commands
 from cloud.emergencies.store import ZoneState, list_zone_states
 from cloud.web.bodies import Words, plain
 from cloud.web.desk import Services
-from cloud.web.params import ACCEPTED, Guard, Reader, Reason
+from cloud.web.params import Reader
 
 router = APIRouter(prefix="/api/v1")
 
@@ -28,19 +27,6 @@ class EmergencyOut(BaseModel):
     ended_by: str
 
 
-class DrillIn(BaseModel):
-    """Begin or end an exercise. A real emergency is neither begun nor ended from afar."""
-
-    on: bool
-    reason: Reason
-
-
-class Drilled(BaseModel):
-    """One command for each device of the zone: ask for ``/api/v1/commands/ID`` to see what became of it."""
-
-    ids: list[str]
-
-
 def _json(state: ZoneState) -> dict[str, Any]:
     ended = state.ended
     told = {name: value for name, value in plain(state).items() if name in EmergencyOut.model_fields}
@@ -53,9 +39,3 @@ def emergencies(_login: Reader, desk: Services) -> list[dict[str, Any]]:
     """What stands, the worst first, then what ended within the last hour."""
     with desk.store.reading() as connection:
         return [_json(state) for state in list_zone_states(connection, desk.clock())]
-
-
-@router.post("/zones/{zone}/drill", status_code=ACCEPTED)
-def drill(zone: str, body: DrillIn, login: Guard, commands: Commands) -> Drilled:
-    """Begin or end a drill at every device of a zone."""
-    return Drilled(ids=commands.drill(zone, body.on, login.operator.name, body.reason))

@@ -1,15 +1,15 @@
 """The doors page: open one from afar, hold it open, lock it down. What is shown as done, its device has said."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.commands.api import OrderIn, must_be_confirmed
-from cloud.commands.dependencies import Commands, Modes
+from cloud.commands.api import must_be_confirmed
+from cloud.commands.dependencies import Modes
 from cloud.commands.desired import NoSuchMode, NoSuchOrder
 from cloud.commands.mode_orders import ModeOrder, list_mode_orders
 from cloud.commands.service import NoSuchPlace
@@ -19,7 +19,7 @@ from cloud.devices.views import last_arrival
 from cloud.emergencies.store import ZoneState, list_watched, list_zone_states
 from cloud.store.labels import Label
 from cloud.web.auth import Right
-from cloud.web.desk import N_, Desk, Reading, Services, form_for, page_for, there
+from cloud.web.desk import N_, Desk, Reading, Services, form_for, page_for
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other, shape_of
@@ -34,7 +34,6 @@ DOORS = "doors"
 NEWS_FOR_MS = HOUR_MS
 """How long a door's card tells of the last order to it. After that it stands in the list only."""
 NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
-NO_SUCH_ZONE = N_("There is no such zone, or no device is registered in it. Nothing was done.")
 NO_SUCH_MODE = N_("This kind of point has not got that mode. Nothing was done.")
 OVER = N_("That is over already: it was ended, or its time was. Nothing was done.")
 ENDED = N_("Ended. Below stands which doors have taken it up.")
@@ -251,54 +250,6 @@ def renew_mode(request: Request, order: str, login: Guard, desk: Services, modes
         return "/doors?mode=renewed"
 
     return _answer(request, login, desk, act)
-
-
-@router.post("/doors/{point}/open")
-def open_once(
-    request: Request, point: str, login: Guard, desk: Services, commands: Commands, fields: Fields
-) -> Response:
-    def act() -> str:
-        return f"/doors?order={commands.open_once(point, login.operator.name, reason_in(fields))}"
-
-    return _answer(request, login, desk, act)
-
-
-@router.post("/zones/{zone}/drill")
-def order_drill(
-    request: Request, zone: str, login: Guard, desk: Services, commands: Commands, fields: Fields
-) -> Response:
-    """Begin or end a drill at every device of the zone; each says for itself what became of it."""
-    try:
-        sent = commands.drill(zone, fields.get("on") == "1", login.operator.name, reason_in(fields))
-    except NoReason:
-        return doors_page(request, login, desk, say(request, "bad", NO_REASON))
-    except NoSuchPlace:
-        return doors_page(request, login, desk, say(request, "bad", NO_SUCH_ZONE))
-    return see_other(f"/doors?order={sent[0]}")
-
-
-@router.post("/devices/{name}/orders")
-def order_device(
-    request: Request, name: str, login: Mechanic, desk: Services, commands: Commands, fields: Fields
-) -> Response:
-    """Something of the machine itself; a clock is set to the cloud's own time."""
-
-    def act() -> str:
-        now_ms = desk.clock() if fields.get("op") == "clock_set" else None
-        wanted = OrderIn.model_validate({"op": fields.get("op"), "reason": reason_in(fields), "now_ms": now_ms})
-        args: dict[str, Any] = {} if now_ms is None else {"now_ms": now_ms}
-        return f"/orders/{commands.order(name, wanted.op, args, login.operator.name, wanted.reason)}"
-
-    return _answer(request, login, desk, act)
-
-
-@router.get("/orders/{command}")
-def order(request: Request, command: str, login: Reading, desk: Services) -> HTMLResponse:
-    """What became of one command."""
-    pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
-        found = there(find_order(connection, command))
-    return pages.page(request, "order.html", login, order=found, now_ms=desk.clock())
 
 
 def _answer(request: Request, login: Login, desk: Desk, act: Callable[[], str]) -> Response:

@@ -86,7 +86,8 @@ def check_token(given: str, login: Login) -> None:
         raise Forbidden
 
 
-def _check_right(login: Login, right: Right) -> Login:
+def check_right(login: Login, right: Right) -> Login:
+    """Raises ``Forbidden`` for somebody who has not got it."""
     if not may(login.operator, right):
         raise Forbidden
     return login
@@ -96,7 +97,7 @@ def page_for(right: Right) -> Callable[..., Login]:
     """A page that needs the right."""
 
     def check(login: Annotated[Login, Depends(any_login)]) -> Login:
-        return _check_right(login, right)
+        return check_right(login, right)
 
     return check
 
@@ -106,7 +107,7 @@ def form_for(right: Right) -> Callable[..., Login]:
 
     def check(login: Annotated[Login, Depends(any_login)], csrf: Annotated[str, Form()] = "") -> Login:
         check_token(csrf, login)
-        return _check_right(login, right)
+        return check_right(login, right)
 
     return check
 
@@ -118,7 +119,7 @@ def call_for(right: Right) -> Callable[..., Login]:
         by_browser = "authorization" not in request.headers
         if by_browser and request.method not in SAFE_METHODS:
             check_token(request.headers.get("x-csrf-token", ""), login)
-        return _check_right(login, right)
+        return check_right(login, right)
 
     return check
 

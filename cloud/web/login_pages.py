@@ -10,7 +10,7 @@ from cloud.web.auth import LOGIN_LASTS_MS, Busy, Right, TooManyTries, WeakPasswo
 from cloud.web.desk import COOKIE, N_, AnyLogin, Forbidden, Services, address, form_for, maybe_login
 from cloud.web.forms import say
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, see_other
+from cloud.web.pages import Pages, local_path, see_other
 
 FORM_COOKIE = "hg_form"
 """Before anybody is logged in there is no login to bind a form to; this cookie stands in."""
@@ -99,12 +99,6 @@ def change_password(request: Request, login: Changing, desk: Services, old: Shor
     else:
         return see_other("/account?done=1")
     return pages.page(request, "account.html", login, status, said=say(request, "bad", wrong))
-
-
-def local_path(wanted: str) -> str:
-    """Where to go after the login: only ever a page of ours."""
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if is_ours else "/"
 
 
 def set_cookie(request: Request, answer: Response, name: str, value: str, lasts_s: int | None) -> None:

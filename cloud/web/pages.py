@@ -140,6 +140,12 @@ def shape_of(*what: object) -> str:
     return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
 
 
+def local_path(wanted: str) -> str:
+    """Where to go next: only ever a page of ours."""
+    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_ours else "/"
+
+
 def see_other(path: str) -> RedirectResponse:
     """Where a form leads after its deed: a reload then repeats nothing."""
     return RedirectResponse(path, status_code=303)

@@ -8,6 +8,7 @@ came: a console is often older than the newest device.
 from collections.abc import Callable, Mapping
 
 from cloud.devices.views import EventView
+from contract.commands import COMMANDS, CommandType, refusal_words
 from contract.emergencies import CAUSE_WORDS, ENDING_WORDS
 from contract.event_types import Tone
 from contract.kinds import MODE_WORDS, kind_of, vocabulary
@@ -19,15 +20,8 @@ Said = str | Phrase
 UNSEEN = Phrase("已结束，或设备重启后再无消息", "Over, or not heard of since its device started anew")
 
 ACTIONS: Mapping[str, str] = {
-    "command.open_once": "Opened a door from afar",
-    "command.session_start": "Began a charge from afar",
-    "command.session_stop": "Ended a charge from afar",
-    "command.drill": "Began or ended a fire drill",
     "muster.seen": "Accounted for somebody",
     "muster.unseen": "Took back that somebody was accounted for",
-    "command.reboot": "Ordered a restart",
-    "command.send_log": "Asked for a device's log",
-    "command.clock_set": "Set a device's clock",
     "mode.scheduled": "Back to cards and hours",
     "mode.hold_open": "Held a door open",
     "mode.lockdown": "Locked a door down",
@@ -103,16 +97,6 @@ TRUSTS: Mapping[str, str] = {"synced": "right", "holdover": "on its own", "unset
 ACTORS: Mapping[str, str] = {"command line": "command line"}
 """Who stands in the audit and is no operator."""
 
-ORDERS: Mapping[str, str] = {
-    "open_once": "Open once",
-    "session_start": "Start charging",
-    "session_stop": "Stop charging",
-    "drill": "Fire drill",
-    "reboot": "Restart the machine",
-    "send_log": "Fetch its log",
-    "clock_set": "Set its clock to the cloud's",
-}
-
 ROLLOUTS: Mapping[str, str] = {
     "canary": "On its first device",
     "rest": "On all its devices",
@@ -137,33 +121,6 @@ OUTCOMES: Mapping[str, str] = {
     "undeliverable": "Not sent: the device is not heard",
     "unknown": "Unknown: look at the door, or wait for its journal",
 }
-
-REFUSALS: Mapping[str, str] = {
-    "bad_time": "that is no time",
-    "bad_digest": "that is no card",
-    "busy": "too many people are waiting",
-    "cannot_reboot": "it was not told how to restart",
-    "cannot_record": "its disk does not write",
-    "clock_unset": "it does not know the time yet",
-    "emergency": "an emergency frees the way",
-    "expired": "it came too late",
-    "faulted": "it is out of order",
-    "held_open": "it is held open",
-    "internal_error": "a fault inside the device",
-    "keeper_lost": "nobody keeps its pins",
-    "locked_down": "it is locked down",
-    "no_drill": "there is no drill",
-    "no_such_point": "it has no such door",
-    "no_such_session": "that session is over",
-    "no_such_zone": "nothing tells it of a fire in that zone",
-    "not_this_kind": "it is nothing that opens",
-    "not_understood": "its software is too old",
-    "out_of_service": "it is out of service",
-    "restarted": "the device restarted in between",
-    "too_old": "it came too late",
-    "wrong_connection": "its connection is another by now",
-}
-"""Why a device did not do what was ordered."""
 
 BREAKS: Mapping[str, str] = {
     "full": "Rows %(first)s to %(last)s are lost: its journal was full",
@@ -289,8 +246,33 @@ def begun_by(word: str) -> str:
     return BEGUN_BY.get(word) or plain(word)
 
 
-def refusal(word: str) -> str:
-    return REFUSALS.get(word) or plain(word)
+def action(word: str) -> Said:
+    """The words for what somebody did, as the audit names it."""
+    family, _, op = word.partition(".")
+    if family == "command" and op in COMMANDS:
+        return COMMANDS[op].audit
+    return ACTIONS.get(word) or plain(word)
+
+
+def command(op: object) -> Said:
+    """The words for a command."""
+    known = COMMANDS.get(str(op))
+    return known.words if known else plain(str(op))
+
+
+def commands_for(scope: str) -> list[CommandType]:
+    """The commands to a point, a device or a zone."""
+    return [known for known in COMMANDS.values() if known.scope == scope]
+
+
+def is_for_sessions(op: str) -> bool:
+    """Whether it is a command to something that is used for a while."""
+    return op in COMMANDS and "session" in COMMANDS[op].archetypes
+
+
+def refusal(word: str, op: str = "") -> Said:
+    """Why a device did not do what was ordered."""
+    return refusal_words(op, word) or plain(word)
 
 
 def why(word: str) -> str:
@@ -320,7 +302,13 @@ def details_of(event: EventView) -> list[Said]:
     return said if declared is None or declared.adds is None else [*said, declared.adds.filled(data)]
 
 
-SAID_OF: Mapping[str, Callable[[object], Said]] = {"mode": mode, "cause": cause, "how": ending, "fault": fault}
+SAID_OF: Mapping[str, Callable[[object], Said]] = {
+    "mode": mode,
+    "cause": cause,
+    "how": ending,
+    "fault": fault,
+    "op": command,
+}
 """The words for the fields of events."""
 
 
@@ -342,9 +330,7 @@ def texts() -> list[str]:
         SESSIONS,
         CAUSES,
         ACTORS,
-        ORDERS,
         OUTCOMES,
-        REFUSALS,
         ROLLOUTS,
         LEGS,
         STOPS,

@@ -8,7 +8,7 @@ from sqlalchemy.exc import NoResultFound
 
 from cloud.app import create_app
 from cloud.commands.desired import Steering
-from cloud.commands.service import Commander
+from cloud.commands.service import CommandService
 from cloud.keys.keys import KeyFolder
 from cloud.store.database import Store
 from cloud.web.auth import RIGHTS, Right, Role
@@ -41,17 +41,14 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/doors/modes"): Right.DOORS,
     ("POST", "/doors/modes/{order}/end"): Right.DOORS,
     ("POST", "/doors/modes/{order}/renew"): Right.DOORS,
-    ("POST", "/doors/{point}/open"): Right.DOORS,
+    ("POST", "/commands/{op}/{place}"): Right.DOORS,
+    ("POST", "/api/v1/commands"): Right.DOORS,
     ("GET", "/zones/{zone}/drill"): Right.DOORS,
-    ("POST", "/zones/{zone}/drill"): Right.DOORS,
     ("POST", "/zones/{zone}/muster"): Right.DOORS,
-    ("POST", "/api/v1/zones/{zone}/drill"): Right.DOORS,
-    ("POST", "/charging/sockets/{point}/start"): Right.DOORS,
-    ("POST", "/charging/sockets/{point}/stop"): Right.DOORS,
+    ("POST", "/api/v1/zones/{place}/drill"): Right.DOORS,
     ("POST", "/charging/sockets/{point}/service"): Right.DOORS,
-    ("POST", "/api/v1/points/{point}/start"): Right.DOORS,
-    ("POST", "/api/v1/points/{point}/stop"): Right.DOORS,
-    ("POST", "/devices/{name}/orders"): Right.DEVICES,
+    ("POST", "/api/v1/points/{place}/start"): Right.DOORS,
+    ("POST", "/api/v1/points/{place}/stop"): Right.DOORS,
     ("POST", "/devices/{name}/points"): Right.DEVICES,
     ("PUT", "/api/v1/devices/{name}/points/{point}"): Right.DEVICES,
     ("GET", "/devices/{name}/wiring"): Right.DEVICES,
@@ -64,11 +61,11 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/adoptions/{number}/refuse"): Right.ADOPT,
     ("GET", "/devices/{name}/lost"): Right.ADOPT,
     ("POST", "/devices/{name}/lost"): Right.ADOPT,
-    ("POST", "/api/v1/points/{point}/open"): Right.DOORS,
+    ("POST", "/api/v1/points/{place}/open"): Right.DOORS,
     ("POST", "/api/v1/modes"): Right.DOORS,
     ("POST", "/api/v1/modes/{order}/end"): Right.DOORS,
     ("POST", "/api/v1/modes/{order}/renew"): Right.DOORS,
-    ("POST", "/api/v1/devices/{name}/commands"): Right.DEVICES,
+    ("POST", "/api/v1/devices/{place}/commands"): Right.DEVICES,
     ("GET", "/api/v1/operators"): Right.OPERATORS,
     ("POST", "/api/v1/operators"): Right.OPERATORS,
     ("PATCH", "/api/v1/operators/{name}"): Right.OPERATORS,
@@ -80,15 +77,16 @@ BODIES: dict[str, object] = {
     "/api/v1/people/{person}/credentials": {"format": "H10301", "facility": 21, "number": 777},
     "/api/v1/memberships/{membership}": {"standing": "active"},
     "/api/v1/credentials/{card}": {"standing": "active"},
-    "/api/v1/points/{point}/open": {"reason": "a visitor"},
-    "/api/v1/zones/{zone}/drill": {"on": True, "reason": "the yearly drill"},
-    "/api/v1/points/{point}/start": {"card": 1, "reason": "his card is bent"},
-    "/api/v1/points/{point}/stop": {"session": "00112233aabbccdd", "reason": "it is hot"},
+    "/api/v1/points/{place}/open": {"reason": "a visitor"},
+    "/api/v1/commands": {"op": "open_once", "place": "gym-turnstile", "reason": "a visitor"},
+    "/api/v1/zones/{place}/drill": {"on": True, "reason": "the yearly drill"},
+    "/api/v1/points/{place}/start": {"card": 1, "reason": "his card is bent"},
+    "/api/v1/points/{place}/stop": {"session": "00112233aabbccdd", "reason": "it is hot"},
     "/api/v1/modes": {"points": "all", "mode": "hold_open", "reason": "open day", "confirm": True},
     "/api/v1/modes/{order}/end": {"reason": "it is over"},
     "/api/v1/modes/{order}/renew": {"reason": "it is not over"},
     "/api/v1/devices/{name}/points/{point}": {"zone": "gym"},
-    "/api/v1/devices/{name}/commands": {"op": "send_log", "reason": "it is slow"},
+    "/api/v1/devices/{place}/commands": {"op": "send_log", "reason": "it is slow"},
     "/api/v1/rollouts": {"wirings": {"gym-turnstile": ""}, "reason": "its own file again"},
     "/api/v1/rollouts/{rollout}/stop": {"reason": "it was a mistake"},
     "/api/v1/operators": {"name": "new", "password": PASSWORD, "role": "guard"},
@@ -107,7 +105,7 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
 
 def filled(path: str) -> str:
     """The path with something real in the place of its parameters."""
-    values = {"person": "1", "card": "1", "membership": "1"}
+    values = {"op": "open_once", "person": "1", "card": "1", "membership": "1"}
     name = "gate" if "operators" in path else "gym-turnstile"
     return re.sub(r"{(\w+)}", lambda found: values.get(found[1], name), path)
 
@@ -276,7 +274,9 @@ def test_a_database_without_a_site_is_no_cloud(store: Store, keys: KeyFolder) ->
         raise AssertionError
 
     steering = Steering(store, site=SITE, key=keys.config, publish=publish, clock=lambda: 0)
-    commander = Commander(store, site=SITE, key=keys.command, publish=publish, connected=lambda: False, clock=lambda: 0)
+    commands = CommandService(
+        store, site=SITE, key=keys.command, publish=publish, connected=lambda: False, clock=lambda: 0
+    )
     with pytest.raises(NoResultFound):
         create_app(
             store,
@@ -284,7 +284,7 @@ def test_a_database_without_a_site_is_no_cloud(store: Store, keys: KeyFolder) ->
             feed=LiveFeed(),
             clock=lambda: 0,
             on_change=lambda: None,
-            commander=commander,
+            commands=commands,
             steering=steering,
             demo=False,
         )

@@ -97,7 +97,7 @@ async def a_day(gym: Gym) -> None:
         if hour == 12:
             gym.device.link.restore()
         if hour == 15:
-            gym.cloud.commander.open_once(GYM, "lin", "a visitor")
+            gym.cloud.commands.issue("open_once", GYM, {}, "lin", "a visitor")
             gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
             await asyncio.sleep(10)
             gym.cloud.steering.set_mode([GYM], Mode.SCHEDULED, "lin", "it is over")

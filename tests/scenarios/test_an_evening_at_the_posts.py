@@ -88,7 +88,9 @@ async def test_a_full_car_makes_room_for_the_one_person_who_waits(tmp_path: Path
     async with Yard(tmp_path) as yard:
         post = yard.posts[point]
         await yard.charge(point, car=Car(capacity_wh=200, level=0.9, most_w=FAST_W))
-        yard.cloud.commander.start_session(point, yard.digest(ANOTHER), "lin", "The rider waits at the post")
+        yard.cloud.commands.issue(
+            "session_start", point, {"digest": yard.digest(ANOTHER).hex()}, "lin", "The rider waits at the post"
+        )
         await yard.until(lambda: post.transaction is None and yard.report(point).reserved_for)
         ((_, reason, energy_wh),) = await yard.sessions()
         assert reason == "full"
@@ -169,11 +171,13 @@ async def test_an_operator_begins_and_ends_a_session_from_afar(tmp_path: Path, p
     async with Yard(tmp_path) as yard:
         post = yard.posts[point]
         post.plug_in(Car(most_w=FAST_W))
-        command = yard.cloud.commander.start_session(point, yard.digest(RIDER), "lin", "The rider forgot the card")
+        (command,) = yard.cloud.commands.issue(
+            "session_start", point, {"digest": yard.digest(RIDER).hex()}, "lin", "The rider forgot the card"
+        )
         assert await yard.outcome(command) == "done"
         await yard.until(lambda: yard.report(point).phase == "charging" and post.power_w)
         session = str(yard.report(point).live["session"])
-        command = yard.cloud.commander.stop_session(point, session, "lin", "The rider called")
+        (command,) = yard.cloud.commands.issue("session_stop", point, {"session": session}, "lin", "The rider called")
         assert await yard.outcome(command) == "done"
         await yard.until(lambda: post.transaction is None and yard.report(point).phase == "free")
         assert [(where, reason) for where, reason, _ in await yard.sessions()] == [(point, "operator")]

@@ -18,7 +18,7 @@ def order(gym: Gym, command: str) -> Order:
 
 
 def opens(gym: Gym) -> str:
-    return gym.cloud.commander.open_once(GYM, "lin", REASON)
+    return gym.cloud.commands.issue("open_once", GYM, {}, "lin", REASON)[0]
 
 
 @in_virtual_time

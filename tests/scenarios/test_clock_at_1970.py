@@ -141,7 +141,7 @@ async def test_a_cloud_in_2038_is_believed_under_its_seal_and_one_order_puts_it_
         restart_cloud(gym, gym.town.now_ms)
         await gym.until(lambda: gym.cloud.link.up)
         right = {"now_ms": gym.town.now_ms()}
-        gym.cloud.commander.order(GYM, "clock_set", right, "lin", "the cloud was in 2038")
+        gym.cloud.commands.issue("clock_set", GYM, right, "lin", "the cloud was in 2038")
         await gym.until(lambda: is_off_ms(gym) < 60_000)
         await gym.until(lambda: abs(gym.roster["issued_ms"] - gym.town.now_ms()) < DAY_MS)
         assert await gym.tries(MEMBER)

@@ -34,7 +34,7 @@ async def a_full_life(gym: Gym) -> str:
     for mode in (Mode.HOLD_OPEN, Mode.LOCKDOWN, Mode.SCHEDULED):
         gym.cloud.steering.set_mode([GYM], mode, "lin", "a fight in the yard")
         await gym.until(lambda mode=mode: gym.status["points"][GYM]["mode"] == mode)  # type: ignore[misc]
-    command = gym.cloud.commander.open_once(GYM, "lin", "a visitor")
+    (command,) = gym.cloud.commands.issue("open_once", GYM, {}, "lin", "a visitor")
     await gym.until(lambda: "command.done" in {event.kind for event in gym.rows()})
     assert await gym.turnstile.enter()
     with gym.cloud.changing() as connection:

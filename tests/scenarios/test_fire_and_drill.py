@@ -43,7 +43,7 @@ class Guarded(Gym):
         await asyncio.sleep(2)
 
     async def drills(self, on: bool) -> None:
-        self.cloud.commander.drill("gym", on, "lin", "the yearly drill")
+        self.cloud.commands.issue("drill", "gym", {"on": on}, "lin", "the yearly drill")
         await asyncio.sleep(2)
 
     def story(self) -> list[tuple[str, str]]:
@@ -196,7 +196,7 @@ async def test_no_order_and_no_mode_shuts_the_way_while_it_burns(tmp_path: Path)
     async with Guarded(tmp_path) as gym:
         gym.panel.alarm()
         await asyncio.sleep(1)
-        gym.cloud.commander.open_once(GYM, "lin", "the fire brigade")
+        gym.cloud.commands.issue("open_once", GYM, {}, "lin", "the fire brigade")
         await gym.drills(True)
         await gym.drills(False)
         for mode in Mode:
@@ -204,7 +204,7 @@ async def test_no_order_and_no_mode_shuts_the_way_while_it_burns(tmp_path: Path)
             await asyncio.sleep(20)
             assert gym.is_free(), mode
             assert await gym.turnstile.leave()
-        gym.cloud.commander.order(GYM, "reboot", {}, "lin", "it may help")
+        gym.cloud.commands.issue("reboot", GYM, {}, "lin", "it may help")
         await asyncio.sleep(20)
         assert gym.is_free()
         assert gym.status["emergencies"] == ["gym"]

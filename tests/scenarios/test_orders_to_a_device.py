@@ -3,7 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from cloud.commands.store import Order, find_order
+from contract.commands import WrongArgs
 from contract.decide import DAY_MS
 from contract.messages import Op
 from tests.firmware_sim.support.story import in_virtual_time
@@ -13,7 +16,7 @@ REASON = "It is slow since noon"
 
 
 def orders(gym: Gym, op: Op, **args: int) -> str:
-    return gym.cloud.commander.order(GYM, op, args, "lin", REASON)
+    return gym.cloud.commands.issue(op, GYM, args, "lin", REASON)[0]
 
 
 def found(gym: Gym, command: str) -> Order:
@@ -59,7 +62,9 @@ async def test_a_clock_is_set_and_the_journal_says_by_whom_and_from_what(tmp_pat
 @in_virtual_time
 async def test_a_time_that_is_none_is_refused(tmp_path: Path) -> None:
     async with Gym(tmp_path) as gym:
-        for command in (orders(gym, "clock_set", now_ms=5), orders(gym, "clock_set")):
-            await gym.until(lambda command=command: found(gym, command).state == "refused")  # type: ignore[misc]
-            assert found(gym, command).why == "bad_time"
+        command = orders(gym, "clock_set", now_ms=5)
+        await gym.until(lambda: found(gym, command).state == "refused")
+        assert found(gym, command).why == "bad_time"
+        with pytest.raises(WrongArgs):
+            orders(gym, "clock_set")
         assert gym.told("device.clock_set") == []

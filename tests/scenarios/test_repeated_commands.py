@@ -16,7 +16,7 @@ from tests.scenarios.gym import GYM, MEMBER, Gym
 
 async def opened_once(gym: Gym, thief: Thief) -> bytes:
     """An operator's own command, carried out; the thief has a copy."""
-    command = gym.cloud.commander.open_once(GYM, "lin", "a visitor")
+    (command,) = gym.cloud.commands.issue("open_once", GYM, {}, "lin", "a visitor")
 
     def is_done() -> bool:
         with gym.cloud.reading() as connection:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from cloud.commands.desired import Steering
-from cloud.commands.service import Commander
+from cloud.commands.service import CommandService
 from cloud.devices.registry import register
 from cloud.fleet.rolling import Rolling, ask, start
 from cloud.fleet.rollout_store import live_rollout
@@ -66,7 +66,7 @@ class VirtualCloud:
         self._keys: KeyFolder
         self._ingest: Ingest
         self._publisher: Publisher
-        self.commander: Commander
+        self.commands: CommandService
         self.steering: Steering
         self._rolling: Rolling
 
@@ -99,7 +99,7 @@ class VirtualCloud:
         self._publisher = Publisher(
             self._store, site=SITE.name, key=self._keys.roster, publish=self._publish, clock=self._now_ms
         )
-        self.commander = Commander(
+        self.commands = CommandService(
             self._store,
             site=SITE.name,
             key=self._keys.command,

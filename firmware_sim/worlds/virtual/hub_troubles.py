@@ -116,9 +116,9 @@ class HubTroubles:
             return "nobody to order"
         match what:
             case "start ordered":
-                cloud.commander.start_session(point, self._digest("Zhou Ba"), BY, "by phone")
+                cloud.commands.issue("session_start", point, {"digest": self._digest("Zhou Ba").hex()}, BY, "by phone")
             case "stop ordered":
-                cloud.commander.stop_session(point, self._session(point), BY, "by phone")
+                cloud.commands.issue("session_stop", point, {"session": self._session(point)}, BY, "by phone")
             case "mode set":
                 where = self._chance.choice([[EBIKE], [PHONE], [BANK]])
                 modes = [Mode.OUT_OF_SERVICE, Mode.SCHEDULED]
@@ -127,10 +127,10 @@ class HubTroubles:
                 if cloud.running:
                     cloud.steering.set_mode(where, Mode.SCHEDULED, BY, "over")
             case "drill ordered":
-                cloud.commander.drill("hub", True, BY, "the yearly drill")
+                cloud.commands.issue("drill", "hub", {"on": True}, BY, "the yearly drill")
                 await asyncio.sleep(self._chance.uniform(1, 30))
                 if cloud.running:
-                    cloud.commander.drill("hub", False, BY, "over")
+                    cloud.commands.issue("drill", "hub", {"on": False}, BY, "over")
         return what
 
     def _session(self, point: str) -> str:

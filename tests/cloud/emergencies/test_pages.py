@@ -36,7 +36,7 @@ def muster(visitor: Visitor, zone: str = "gym") -> str:
 def orders(guard: Visitor, on: str) -> httpx.Response:
     """Fill in the second step of a drill's form."""
     fields = {"csrf": guard.token(f"/zones/gym/drill?on={on}&step=2"), "on": on, "reason": REASON}
-    return guard.post("/zones/gym/drill", data=fields)
+    return guard.post("/commands/drill/gym", data={**fields, "back": "/doors"})
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_no_drill_is_offered_in_an_emergency_and_none_without_a_reason_or_a_zone
     with town.visit("gate") as guard:
         assert "/zones/gym/drill" not in guard.get("/doors").text
         token = guard.token("/zones/gym/drill?step=2")
-        for path, reason, said in (("gym", "", "Say why"), ("attic", REASON, "There is no such zone")):
-            answer = guard.post(f"/zones/{path}/drill", data={"csrf": token, "on": "1", "reason": reason})
+        for path, reason, said in (("gym", "", "Say why"), ("attic", REASON, "There is no such place")):
+            answer = guard.post(f"/commands/drill/{path}", data={"csrf": token, "on": "1", "reason": reason})
             assert answer.status_code == 422
             assert said in words(answer.text)
         assert guard.get("/zones/attic/drill").status_code == 404
@@ -216,7 +216,7 @@ def test_the_api_drills_and_tells_what_stands_and_how_it_ended(town: Town) -> No
     town.beats(GYM)
     with town.visit("gate") as guard:
         status, made = calls(guard, "/api/v1/zones/gym/drill", on=True, reason=REASON)
-        assert (status, made) == (202, {"ids": [commands(town)[0].id]})
+        assert (status, made["ids"]) == (202, [commands(town)[0].id])
         assert calls(guard, "/api/v1/zones/attic/drill", on=True, reason=REASON)[0] == 404
         assert calls(guard, "/api/v1/zones/gym/drill", on=True, reason="")[0] == 422
         town.happens("emergency.began", point="", zone="gym", cause="drill", by="gate")

@@ -17,7 +17,7 @@ from tests.cloud.support.town import Town
 def test_an_opening_is_done_when_the_device_says_so_and_not_before(town: Town) -> None:
     town.beats(GYM)
     with town.visit("gate") as guard:
-        answer = guard.submit(f"/doors/{GYM}/open", "/doors", reason=REASON)
+        answer = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=REASON)
         page = guard.get(answer.headers["location"]).text
         assert "Sent; waiting for the device to say so" in words(page)
         assert 'http-equiv="refresh"' in page
@@ -36,7 +36,7 @@ def test_an_opening_is_done_when_the_device_says_so_and_not_before(town: Town) -
 def test_a_refusal_is_shown_with_its_reason(town: Town) -> None:
     town.beats(GYM)
     with town.visit("gate", language="zh") as guard:
-        where = guard.submit(f"/doors/{GYM}/open", "/doors", reason=REASON).headers["location"]
+        where = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=REASON).headers["location"]
         answers(town, GYM, Result(commands(town)[0].id, "refused", town.now_ms, "locked_down"))
         assert "设备拒绝: 该门已紧急封闭" in words(guard.get(where).text).replace("：", ": ")
 
@@ -44,7 +44,7 @@ def test_a_refusal_is_shown_with_its_reason(town: Town) -> None:
 def test_a_door_that_is_not_heard_is_sent_nothing_and_its_button_is_off(town: Town) -> None:
     with town.visit("gate") as guard:
         assert re.search(r"<button data-needs-heard disabled>Open once", guard.get("/doors").text)
-        where = guard.submit(f"/doors/{GYM}/open", "/doors", reason=REASON).headers["location"]
+        where = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=REASON).headers["location"]
         assert "Not sent: the device is not heard" in words(guard.get(where).text)
     assert commands(town) == []
 
@@ -73,7 +73,7 @@ def test_what_nobody_answers_is_unknown_until_the_journal_tells(town: Town) -> N
 def test_nothing_is_opened_without_a_reason(town: Town, reason: str) -> None:
     town.beats(GYM)
     with town.visit("gate") as guard:
-        answer = guard.submit(f"/doors/{GYM}/open", "/doors", reason=reason)
+        answer = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=reason)
         assert answer.status_code == 422
         assert "Say why" in words(answer.text)
         assert calls(guard, f"/api/v1/points/{GYM}/open", reason=reason)[0] == 422
@@ -119,7 +119,7 @@ def test_a_door_that_does_not_exist_is_named_as_such(town: Town) -> None:
     with town.visit("gate") as guard:
         assert calls(guard, "/api/v1/points/nowhere/open", reason=REASON)[0] == 404
         assert calls(guard, "/api/v1/modes", points=[GYM, "nowhere"], mode="hold_open", reason=REASON)[0] == 404
-        assert guard.submit("/doors/nowhere/open", "/doors", reason=REASON).status_code == 422
+        assert guard.submit("/commands/open_once/nowhere", "/doors", reason=REASON).status_code == 422
         assert guard.get("/doors/lockdown?point=nowhere").status_code == 404
         assert guard.get("/orders/nothing").status_code == 404
     assert documents(town) == []
@@ -185,13 +185,13 @@ def test_an_answer_that_comes_again_or_late_changes_nothing(town: Town) -> None:
 def test_a_mechanic_fetches_a_log_and_sets_a_clock(town: Town) -> None:
     town.beats(GYM)
     with town.visit("admin") as admin:
-        answer = admin.submit(f"/devices/{GYM}/orders", f"/devices/{GYM}", op="send_log", reason=REASON)
+        answer = admin.submit(f"/commands/send_log/{GYM}", f"/devices/{GYM}", reason=REASON)
         answers(town, GYM, Result(commands(town)[0].id, "done", town.now_ms, data={"lines": ["one <b>", "two"]}))
         page = admin.get(answer.headers["location"]).text
         assert "one &lt;b&gt;\ntwo" in page
-        admin.submit(f"/devices/{GYM}/orders", f"/devices/{GYM}", op="clock_set", reason=REASON)
+        admin.submit(f"/commands/clock_set/{GYM}", f"/devices/{GYM}", reason=REASON)
         assert commands(town)[-1].args == {"now_ms": town.now_ms}
-        assert admin.submit(f"/devices/{GYM}/orders", f"/devices/{GYM}", op="explode", reason=REASON).status_code == 422
+        assert admin.submit(f"/commands/explode/{GYM}", f"/devices/{GYM}", reason=REASON).status_code == 404
         assert calls(admin, f"/api/v1/devices/{GYM}/commands", op="clock_set", reason=REASON)[0] == 422
         assert calls(admin, f"/api/v1/devices/{GYM}/commands", op="reboot", reason=REASON)[0] == 202
         assert calls(admin, "/api/v1/devices/none/commands", op="reboot", reason=REASON)[0] == 404

@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 
 from cloud.app import create_app
 from cloud.commands.desired import Steering
-from cloud.commands.service import Commander
+from cloud.commands.service import CommandService
 from cloud.devices.registry import register
 from cloud.ingest.ingest import Ingest
 from cloud.keys.ca import open_authority
@@ -127,7 +127,7 @@ class Town:
         self.published: list[tuple[str, bytes, bool]] = []
         self.broker_is_there = True
         self.steering = Steering(store, site=SITE, key=keys.config, publish=self.publish, clock=self.clock)
-        self.commander = Commander(
+        self.commands = CommandService(
             store,
             site=SITE,
             key=keys.command,
@@ -141,7 +141,7 @@ class Town:
             feed=self.feed,
             clock=self.clock,
             on_change=self._count,
-            commander=self.commander,
+            commands=self.commands,
             steering=self.steering,
             demo=demo,
             doorkeeper=self.doorkeeper,

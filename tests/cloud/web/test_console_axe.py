@@ -58,7 +58,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         town.beats("east-gate", faults={"emergency.estate": "fire"}, points={"east-gate": {"phase": "released"}})
         town.happens("emergency.began", device="east-gate", point="", zone="estate", cause="fire")
         a_busy_hub(town)
-        town.commander.open_once("gym-turnstile", "gate", "a parcel")
+        town.commands.issue("open_once", "gym-turnstile", {}, "gate", "a parcel")
         town.steering.set_mode(["gym-turnstile"], Mode.LOCKDOWN, "gate", "a fight")
         with store.writing() as connection:
             create_zone(connection, town.now_ms, "office", "roof", "屋顶", "Roof")

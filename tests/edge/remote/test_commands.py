@@ -10,7 +10,6 @@ import pytest
 from msgspec import structs
 
 from contract import codec
-from contract.commands import SessionStopArgs
 from contract.decide import Trust
 from contract.messages import Command, Result
 from contract.sealing import CommandKey, CommandVerifier, DeviceKey, Purpose, statement
@@ -366,45 +365,3 @@ async def test_new_memory_begins_when_the_time_is_known(tmp_path: Path) -> None:
     assert world.outcomes() == [("refused", "clock_unset"), ("refused", "too_old")]
     await world.hears(world.command(2))
     assert len(world.did) == 1
-
-
-@pytest.mark.parametrize(
-    ("op", "point", "args", "why"),
-    [
-        ("open_once", "nowhere", {}, "no_such_point"),
-        ("open_once", "", {}, "no_such_point"),
-        ("open_once", "meter", {}, "not_this_kind"),
-        ("session_start", "gym", {"digest": "00" * 16}, "not_this_kind"),
-        ("session_start", "e-bike", {"digest": "00" * 15}, "bad_digest"),
-        ("session_start", "e-bike", {}, "bad_digest"),
-        ("session_stop", "e-bike", {"session": ""}, "no_such_session"),
-        ("session_stop", "e-bike", {"session": 7}, "no_such_session"),
-        ("drill", "", {"zone": "gym"}, "no_such_zone"),
-        ("drill", "", {"zone": "gym", "on": "yes"}, "no_such_zone"),
-        ("clock_set", "", {"now_ms": -1}, "bad_time"),
-        ("clock_set", "", {"now_ms": 1 << 60}, "bad_time"),
-    ],
-)
-@in_virtual_time
-async def test_command_against_the_table_is_refused(
-    op: str, point: str, args: dict[str, Any], why: str, tmp_path: Path
-) -> None:
-    """A point that has not got it, or arguments beyond their bounds: the words are as they were before the table."""
-    world = World(tmp_path)
-    await world.hears(world.command(op=op, point=point, args=args))
-    assert (world.did, world.outcomes()) == ([], [("refused", why)])
-    assert world.rows[0][1]["op"] == op
-
-
-@in_virtual_time
-async def test_arguments_arrive_read(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    await world.hears(world.command(op="session_stop", point="e-bike", args={"session": "0f" * 8, "newer": 1}))
-    assert [(point, received.args) for point, received in world.did] == [("e-bike", SessionStopArgs("0f" * 8))]
-
-
-@in_virtual_time
-async def test_unknown_command_is_not_understood(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    await world.hears(world.command(op="brew_tea"))
-    assert (world.did, world.outcomes(), world.memory.commands()) == ([], [("refused", "not_understood")], [])

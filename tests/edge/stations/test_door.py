@@ -29,6 +29,7 @@ from edge.archetypes.protocol import (
     Wake,
 )
 from edge.stations import door
+from tests.edge.support.orders import OPENS
 from tests.edge.support.portals import ANNA, BEN, Portal, decision, set_to
 
 WIRED = {"contact": True, "exit_button": False}
@@ -442,16 +443,10 @@ def test_a_door_for_which_too_many_wait_is_busy() -> None:
     assert door.report(portal.state).busy
 
 
-TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
-
-
 @pytest.mark.parametrize("phase", ["closed", "unlocked", "open"])
 def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobody(phase: str) -> None:
     portal = in_phase(phase)
-    assert portal.take(CommandReceived("open_once", TOLD))[:2] == [
-        Record("command.done", TOLD),
-        Drive("lock", 6_000, "written"),
-    ]
+    assert portal.take(OPENS)[:2] == [Record("command.done", OPENS.told), Drive("lock", 6_000, "written")]
     if phase != "open":
         portal.edge("contact", OPEN)
     assert [record.data["holder"] for record in portal.records if record.kind == "access.passed"][-1] == ""
@@ -591,7 +586,7 @@ INPUTS = st.one_of(
     st.builds(Levels, st.dictionaries(st.sampled_from([*door.INPUTS]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
     st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
-    st.just(CommandReceived("open_once", TOLD)),
+    st.just(OPENS),
 )
 
 

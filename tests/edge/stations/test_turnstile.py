@@ -29,6 +29,7 @@ from edge.archetypes.protocol import (
     Wake,
 )
 from edge.stations import turnstile
+from tests.edge.support.orders import OPENS
 from tests.edge.support.portals import ANNA, BEN, CARL, Portal, decision, set_to
 
 AWAY, HOME = True, False
@@ -378,15 +379,9 @@ def test_when_the_keeper_comes_back_an_emergency_goes_on() -> None:
     assert portal.phase == "released"
 
 
-TOLD = {"id": "00", "op": "open_once", "by": "lin", "reason": "a visitor"}
-
-
 def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobody() -> None:
     portal = at_rest()
-    assert portal.take(CommandReceived("open_once", TOLD))[:2] == [
-        Record("command.done", TOLD),
-        Drive("unlock", 6_000, "written"),
-    ]
+    assert portal.take(OPENS)[:2] == [Record("command.done", OPENS.told), Drive("unlock", 6_000, "written")]
     portal.edge("arm", AWAY)
     portal.edge("arm", HOME)
     assert holders(portal, "access.passed") == [""]
@@ -492,7 +487,7 @@ INPUTS = st.one_of(
     st.builds(Levels, st.dictionaries(st.sampled_from([*turnstile.INPUTS]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
     st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
-    st.just(CommandReceived("open_once", TOLD)),
+    st.just(OPENS),
 )
 
 

@@ -1,0 +1,70 @@
+"""The form of every command, and the page on which one stands: what is shown as done, its device has said."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse, Response
+
+from cloud.commands.dependencies import Commands, NoSuchCard, with_digest
+from cloud.commands.service import NoSuchCommand, NoSuchPlace
+from cloud.commands.store import find_order
+from cloud.store.schema import MAX_INTEGER
+from cloud.web import errors
+from cloud.web.auth import Right
+from cloud.web.desk import N_, Desk, Reading, Services, check_right, form_for, there
+from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, NoReason, reason_in
+from cloud.web.operators import Login
+from cloud.web.pages import Pages, local_path, see_other, with_query
+from contract.commands import COMMANDS, CommandType, WrongArgs
+
+NOTHING_DONE = N_("Nothing was done")
+WRONG: Mapping[type[Exception], str] = {
+    NoReason: NO_REASON,
+    NoSuchPlace: N_("There is no such place, or no device is registered for it. Nothing was done."),
+    NoSuchCommand: N_("This kind of point has not got that command. Nothing was done."),
+    NoSuchCard: N_("Choose whose card is to be charged on. Nothing was done."),
+    WrongArgs: NOT_RIGHT,
+}
+Caller = Annotated[Login, Depends(form_for(Right.READ))]
+"""Whoever may read. What else a command asks for, its row of the table says."""
+
+router = APIRouter()
+
+
+@router.post("/commands/{op}/{place}")
+def issue(
+    request: Request, op: str, place: str, login: Caller, desk: Services, commands: Commands, fields: Fields
+) -> Response:
+    """Issue a command, and lead back to the page that its form names, or to the command itself."""
+    known = there(COMMANDS.get(op))
+    check_right(login, Right(known.right))
+    try:
+        reason = reason_in(fields)
+        ids = commands.issue(op, place, _args(desk, known, fields), login.operator.name, reason, typed=False)
+    except tuple(WRONG) as wrong:
+        return errors.page(request, 422, NOTHING_DONE, WRONG[type(wrong)])
+    back = fields.get("back", "")
+    return see_other(with_query(local_path(back), {}, order=ids[0]) if back else f"/orders/{ids[0]}")
+
+
+def _args(desk: Desk, known: CommandType, fields: Mapping[str, str]) -> dict[str, Any]:
+    """What a form says. A clock is set to the cloud's own time."""
+    args: dict[str, Any] = {name: fields[name] for name in known.arg_names if name in fields}
+    if "now_ms" in known.arg_names:
+        args["now_ms"] = desk.clock()
+    if "digest" in known.arg_names:
+        card = fields.get("card", "")
+        if not (card.isdecimal() and len(card) < 19 and 0 < int(card) <= MAX_INTEGER):
+            raise NoSuchCard
+        args["card"] = int(card)
+    return with_digest(desk, known, args)
+
+
+@router.get("/orders/{command}")
+def order(request: Request, command: str, login: Reading, desk: Services) -> HTMLResponse:
+    """What became of one command."""
+    pages: Pages = request.app.state.pages
+    with desk.store.reading() as connection:
+        found = there(find_order(connection, command))
+    return pages.page(request, "order.html", login, order=found, now_ms=desk.clock())
