@@ -7,7 +7,7 @@ import typer
 from msgspec import Struct
 
 from contract import topics
-from tests.house.reference import programs, settings
+from tests.house.reference import figures, programs, settings
 from tests.house.reference.markdown import Undocumented, documented, plain, table
 from tests.house.reference.pages import FOLDER, pages, write
 from tests.house.reference.shapes import field_rows
@@ -68,6 +68,13 @@ def test_bounds_checked_by_a_struct_are_shown() -> None:
                 raise ValueError("speed lies between 1 and 8")
 
     assert "| speed lies between 1 and 8 |" in settings.section(Sample, ["[sample]"])
+
+
+def test_a_figure_without_meaning_is_found() -> None:
+    said = "# HELP hearthgate_up Whether it is up.\n# TYPE hearthgate_up gauge\n"
+    assert figures.rows(said) == [["`hearthgate_up`", "gauge", "Whether it is up."]]
+    with pytest.raises(Undocumented, match="hearthgate_down"):
+        figures.rows(said + "# HELP hearthgate_down \n# TYPE hearthgate_down gauge\n")
 
 
 def test_a_field_shows_type_bounds_and_default() -> None:

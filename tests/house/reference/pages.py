@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from dev import ROOT
-from tests.house.reference import programs, settings, wire
+from tests.house.reference import figures, programs, settings, wire
 
 FOLDER = ROOT / "docs" / "reference"
 INDEX = "README.md"
@@ -31,6 +31,7 @@ PAGES = {
     ),
     "programs.md": Page("Command lines", "every command of the three programs", "pyproject.toml", programs.programs),
     "settings.md": Page("Configuration", "a device's file, key by key", "edge/config/tables.py", settings.settings),
+    "figures.md": Page("Figures", "what monitoring is shown", "cloud/overview/metrics.py", figures.figures),
 }
 
 
