@@ -10,6 +10,7 @@ import pytest
 from msgspec import structs
 
 from contract import codec
+from contract.commands import COMMANDS
 from contract.decide import Trust
 from contract.messages import Command, Result
 from contract.sealing import CommandKey, CommandVerifier, DeviceKey, Purpose, statement
@@ -52,7 +53,7 @@ class World:
             SealedChannel(OneWayLink(self._answered), SITE, DEVICE, DeviceKey.generate()),
             VERIFIER if self.verifies else None,
             kinds={"gym": "door", "meter": "bank", "e-bike": "socket"},
-            deeds=dict.fromkeys(("open_once", "session_stop", "session_start", "clock_set"), self._deed),
+            deeds=dict.fromkeys(COMMANDS, self._deed),
         )
         self.commands.connection = 7
         self.commands.start()
