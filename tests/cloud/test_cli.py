@@ -365,20 +365,18 @@ def test_charging_sessions_are_listed(typed: Typing, folder: Path) -> None:
     key = DeviceKey.generate().public()
     with open_folder(folder) as (store, _), store.writing() as connection:
         register(connection, "hub-sockets", key, 0, "", "")
-        device = Device(1, "hub-sockets", DeviceVerifier(key), 0)
-        note_sessions(connection, [Recorded(device, event)], 62_000)
-    assert json.loads(typed("session", "list", "--dir", folder, "--json")) == [
-        {
-            "session": "00112233aabbccdd",
-            "point": "phone-1",
-            "who": None,
-            "began_ms": 1_000,
-            "state": "ended",
-            "reason": "full",
-            "energy_wh": 12,
-            "fen": 30,
-        }
-    ]
+        note_sessions(connection, [Recorded(Device(1, "hub-sockets", DeviceVerifier(key), 0), event)], 62_000)
+    [shown] = json.loads(typed("session", "list", "--dir", folder, "--json"))
+    assert shown == {
+        "session": "00112233aabbccdd",
+        "point": "phone-1",
+        "who": None,
+        "began_ms": 1_000,
+        "state": "ended",
+        "reason": "full",
+        "energy_wh": 12,
+        "fen": 30,
+    }
     assert "full" in typed("session", "list", "--dir", folder)
     assert json.loads(typed("session", "list", "--dir", folder, "--json", "--point", "phone-2")) == []
 
