@@ -11,8 +11,8 @@ from contract.kinds.door import DOOR
 from contract.phrases import Phrase
 from edge.archetypes.protocol import CommandReceived, Input
 from edge.stations import door
-from tests.edge.agent.test_agent import Desk
 from tests.edge.remote.test_commands import World
+from tests.edge.support.desks import Desk
 from tests.firmware_sim.support.story import in_virtual_time
 
 
