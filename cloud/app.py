@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.charging.domain import CHARGING
 from cloud.charging.hubs import HubBoard
-from cloud.commands.desired import Steering
+from cloud.commands.desired import DesiredStateService
 from cloud.commands.domain import COMMANDS
 from cloud.commands.service import CommandService
 from cloud.devices.views import find_site
@@ -33,7 +33,7 @@ from cloud.people.domain import PEOPLE
 from cloud.points.domain import POINTS
 from cloud.store.database import Clock, Store
 from cloud.web import errors, login_pages
-from cloud.web.auth import Doorkeeper
+from cloud.web.auth import Authenticator
 from cloud.web.desk import Desk
 from cloud.web.feed import LiveFeed, Source
 from cloud.web.pages import ASSETS, Pages
@@ -75,13 +75,13 @@ def create_app(
     clock: Clock,
     on_change: Callable[[], None],
     commands: CommandService,
-    steering: Steering,
+    desired_state: DesiredStateService,
     demo: bool,
-    doorkeeper: Doorkeeper | None = None,
+    authenticator: Authenticator | None = None,
     figures: Metrics | None = None,
     public_url: str = "",
 ) -> FastAPI:
-    """The application. ``on_change`` is called after people or cards changed, ``commands`` and ``steering``
+    """The application. ``on_change`` is called after people or cards changed, ``commands`` and ``desired_state``
     order from afar, ``clock`` gives UTC milliseconds, ``feed.publish`` is what ingest tells of every commit.
     ``public_url`` is how the world reaches the console, empty where nobody said.
 
@@ -101,11 +101,11 @@ def create_app(
     metrics = figures or Metrics(store, clock, feed)
     source = PageSource(store, pages, clock, lambda: metrics.workings().undeliverable)
     app = _bare_application(feed, source)
-    app.state.desk = Desk(store, clock, doorkeeper or Doorkeeper(store, clock), feed, source, on_change)
+    app.state.desk = Desk(store, clock, authenticator or Authenticator(store, clock), feed, source, on_change)
     app.state.services = {
         KeyFolder: keys,
         CommandService: commands,
-        Steering: steering,
+        DesiredStateService: desired_state,
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         Adoptions: Adoptions(),
     }

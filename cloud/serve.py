@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from cloud.app import create_app
-from cloud.commands.desired import Steering
+from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.devices.registry import site_of
 from cloud.fleet.registrar import Registrar
@@ -76,8 +76,8 @@ class Line:
         )
         publish = self.broker.publish
         self.publisher = Publisher(store, site=site, key=keys.roster, publish=publish, clock=clock)
-        self.steering = Steering(store, site=site, key=keys.config, publish=publish, clock=clock)
-        self.rolling = Rolling(store, self.steering, clock)
+        self.desired_state = DesiredStateService(store, site=site, key=keys.config, publish=publish, clock=clock)
+        self.rolling = Rolling(store, self.desired_state, clock)
         self.commands = CommandService(
             store, site=site, key=keys.command, publish=publish, connected=lambda: self.broker.is_connected, clock=clock
         )
@@ -85,9 +85,11 @@ class Line:
             store, registrar, site=site, publish=publish, look_after=lambda: self._look_after(registrar), clock=clock
         )
         self._reminder = Worker[None](
-            "reminder", "the devices were not told how they are to be", look=self.steering.tell_all
+            "reminder", "the devices were not told how they are to be", look=self.desired_state.tell_all
         )
-        self._modes = Worker[None]("modes", "a mode is not ended", look=self.steering.end_due, every_s=MODES_EVERY_S)
+        self._modes = Worker[None](
+            "modes", "a mode is not ended", look=self.desired_state.end_due, every_s=MODES_EVERY_S
+        )
         self._workers: list[Worker[Any]] = [
             self._modes,
             self.ingest,
@@ -186,7 +188,7 @@ def serve(
                 clock=clock,
                 on_change=line.publisher.changed,
                 commands=line.commands,
-                steering=line.steering,
+                desired_state=line.desired_state,
                 demo=demo,
                 figures=figures,
                 public_url=public_url,

@@ -14,7 +14,7 @@ from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
 from cloud.keys.folder import clock, open_folder
 from cloud.store.database import Store
 from cloud.web import operators
-from cloud.web.auth import MAX_NAME, BadName, Doorkeeper, LastAdmin, NameTaken, NoOperator, Role
+from cloud.web.auth import MAX_NAME, Authenticator, BadName, LastAdmin, NameTaken, NoOperator, Role
 from cloud.web.networks import network_of
 
 app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
@@ -48,7 +48,7 @@ def reset_password(name: UserArgument, folder: FolderOption = HERE, as_json: Jso
     password = secrets.token_urlsafe(12)
     with open_folder(folder) as (store, _):
         try:
-            Doorkeeper(store, clock).reset_password(name, password, BY)
+            Authenticator(store, clock).reset_password(name, password, BY)
         except NoOperator:
             fail(f"there is no operator {name}; see hearthgate-cloud user list")
     show_password(name, password, as_json)
@@ -57,29 +57,29 @@ def reset_password(name: UserArgument, folder: FolderOption = HERE, as_json: Jso
 @app.command("disable")
 def disable_user(name: UserArgument, folder: FolderOption = HERE) -> None:
     """Somebody may log in no more, and is logged out at once. Can be taken back."""
-    with _operator_of(folder, name) as (doorkeeper, operator):
-        doorkeeper.set_disabled(operator, True, BY)
+    with _operator_of(folder, name) as (authenticator, operator):
+        authenticator.set_disabled(operator, True, BY)
     typer.echo(f"operator {name} may log in no more")
 
 
 @app.command("enable")
 def enable_user(name: UserArgument, folder: FolderOption = HERE) -> None:
     """Let somebody log in again who was disabled."""
-    with _operator_of(folder, name) as (doorkeeper, operator):
-        doorkeeper.set_disabled(operator, False, BY)
+    with _operator_of(folder, name) as (authenticator, operator):
+        authenticator.set_disabled(operator, False, BY)
     typer.echo(f"operator {name} may log in again")
 
 
 @app.command("remove")
 def remove_user(name: UserArgument, folder: FolderOption = HERE) -> None:
     """Forget somebody for good. What they did stays in the audit, and their name may be given again."""
-    with _operator_of(folder, name) as (doorkeeper, operator):
-        doorkeeper.remove_operator(operator, BY)
+    with _operator_of(folder, name) as (authenticator, operator):
+        authenticator.remove_operator(operator, BY)
     typer.echo(f"operator {name} is removed")
 
 
 @contextmanager
-def _operator_of(folder: Path, name: str) -> Iterator[tuple[Doorkeeper, operators.Operator]]:
+def _operator_of(folder: Path, name: str) -> Iterator[tuple[Authenticator, operators.Operator]]:
     """Somebody who may log in, to be changed."""
     with open_folder(folder) as (store, _):
         with store.reading() as connection:
@@ -87,7 +87,7 @@ def _operator_of(folder: Path, name: str) -> Iterator[tuple[Doorkeeper, operator
         if found is None:
             fail(f"there is no operator {name}; see hearthgate-cloud user list")
         try:
-            yield Doorkeeper(store, clock), found[0]
+            yield Authenticator(store, clock), found[0]
         except LastAdmin:
             fail(f"{name} is the last administrator: add another one first")
 
@@ -120,7 +120,7 @@ def admit_user(name: UserArgument, address: AddressArgument, folder: FolderOptio
 def add_operator(store: Store, name: str, role: Role) -> str:
     """Returns the password, which is made here. Raises ``BadName`` or ``NameTaken``."""
     password = secrets.token_urlsafe(12)
-    Doorkeeper(store, clock).add_operator(name, password, role, BY)
+    Authenticator(store, clock).add_operator(name, password, role, BY)
     return password
 
 

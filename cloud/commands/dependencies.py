@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
-from cloud.commands.desired import Steering
+from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.people.views import digest_of_card
 from cloud.store.schema import MAX_INTEGER
@@ -13,7 +13,7 @@ from cloud.web.desk import Desk, service
 from contract.commands import CommandType, WrongArgs
 
 Commands = Annotated[CommandService, Depends(service(CommandService))]
-Modes = Annotated[Steering, Depends(service(Steering))]
+Modes = Annotated[DesiredStateService, Depends(service(DesiredStateService))]
 
 
 class NoSuchCard(LookupError):

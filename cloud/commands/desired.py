@@ -50,7 +50,7 @@ class ModeChange(Struct, frozen=True):
     until_ms: int | None = None
 
 
-class Steering:
+class DesiredStateService:
     """The one writer of desired documents. Any thread may use it."""
 
     def __init__(self, store: Store, *, site: str, key: ConfigKey, publish: Publish, clock: Callable[[], int]) -> None:

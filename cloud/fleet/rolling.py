@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from cloud.commands.desired import Steering
+from cloud.commands.desired import DesiredStateService
 from cloud.commands.store import DesiredView, list_desired
 from cloud.devices.registry import device_names, keep_wiring
 from cloud.devices.wired import Wired, wired_points
@@ -97,9 +97,9 @@ def _check_text(device: str, text: str) -> None:
 class Rolling(Worker[None]):
     """The one that carries roll-outs through. ``look`` does what is to be done now; the thread calls it."""
 
-    def __init__(self, store: Store, steering: Steering, clock: Callable[[], int]) -> None:
+    def __init__(self, store: Store, desired_state: DesiredStateService, clock: Callable[[], int]) -> None:
         super().__init__("rolling", "a roll-out does not go on", look=self.look, every_s=LOOK_S)
-        self._store, self._steering, self._clock = store, steering, clock
+        self._store, self._desired_state, self._clock = store, desired_state, clock
         self._wired: dict[str, Sequence[Wired]] = {}
         """What the wirings of the live roll-out say of points: read once, and outside of any transaction."""
 
@@ -114,7 +114,7 @@ class Rolling(Worker[None]):
         with self._store.writing() as connection:
             changed = self._advance(connection)
         for one in changed:
-            self._steering.tell(one)
+            self._desired_state.tell(one)
 
     def _advance(self, connection: Connection) -> list[DesiredView]:
         """All of one step, in one transaction; returns what devices are then to be told."""
@@ -128,10 +128,12 @@ class Rolling(Worker[None]):
         after = take(before, reports, now_ms)
         if wanted_stop:
             after = stop(after, wanted_stop, now_ms)
-        changed = [self._steering.set_wiring(connection, leg.device, leg.former) for leg in withdrawn(before, after)]
+        changed = [
+            self._desired_state.set_wiring(connection, leg.device, leg.former) for leg in withdrawn(before, after)
+        ]
         for leg in due(after):
             former = standing[leg.device].wiring if leg.device in standing else ""
-            document = self._steering.set_wiring(connection, leg.device, leg.wiring)
+            document = self._desired_state.set_wiring(connection, leg.device, leg.wiring)
             after = sent(after, leg.device, document.number, former)
             changed.append(document)
         self._keep_applied(connection, before, after)

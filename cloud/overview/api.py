@@ -73,7 +73,7 @@ class Added(BaseModel):
 @router.post("/login")
 def log_in(body: LoginIn, request: Request, desk: Services) -> LoginOut:
     try:
-        secret, login = desk.doorkeeper.log_in(body.name, body.password, address(request))
+        secret, login = desk.authenticator.log_in(body.name, body.password, address(request))
     except WrongPassword:
         raise HTTPException(401, "wrong name or password, or the name rests after wrong tries") from None
     except TooManyTries:
@@ -85,7 +85,7 @@ def log_in(body: LoginIn, request: Request, desk: Services) -> LoginOut:
 
 @router.post("/logout", status_code=204)
 def log_out(login: Reader, desk: Services) -> None:
-    desk.doorkeeper.log_out(login)
+    desk.authenticator.log_out(login)
 
 
 @router.get("/stream")
@@ -209,7 +209,7 @@ def list_operators(_login: Admin, desk: Services) -> list[dict[str, Any]]:
 @router.post("/operators", status_code=201)
 def add_operator(body: OperatorIn, login: Admin, desk: Services) -> Added:
     try:
-        return Added(id=desk.doorkeeper.add_operator(body.name, body.password, body.role, login.operator.name))
+        return Added(id=desk.authenticator.add_operator(body.name, body.password, body.role, login.operator.name))
     except WeakPassword:
         raise HTTPException(422, "a password has 10 to 200 characters") from None
     except BadName as wrong:
@@ -228,7 +228,7 @@ def change_operator(name: str, body: DisabledIn, login: Admin, desk: Services) -
     if found[0].id == login.operator.id:
         raise HTTPException(409, "ask another administrator: nobody disables themselves")
     try:
-        desk.doorkeeper.set_disabled(found[0], body.disabled, login.operator.name)
+        desk.authenticator.set_disabled(found[0], body.disabled, login.operator.name)
     except LastAdmin:
         raise HTTPException(409, "this is the last administrator: add another one first") from None
 

@@ -148,7 +148,7 @@ class Throttle:
         self._wrong.pop(key, None)
 
 
-class Doorkeeper:
+class Authenticator:
     """Logs operators in and out. Safe to call from any thread."""
 
     def __init__(self, store: Store, clock: Clock, hasher: PasswordHasher | None = None) -> None:

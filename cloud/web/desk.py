@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from cloud.devices.views import DeviceView, list_devices
 from cloud.store.database import Clock, Store
-from cloud.web.auth import Doorkeeper, Right, may
+from cloud.web.auth import Authenticator, Right, may
 from cloud.web.feed import LiveFeed, Source
 from cloud.web.operators import Login
 
@@ -28,7 +28,7 @@ class Desk:
 
     store: Store
     clock: Clock
-    doorkeeper: Doorkeeper
+    authenticator: Authenticator
     feed: LiveFeed
     source: Source
     on_change: Callable[[], None]
@@ -70,7 +70,7 @@ def secret_of(request: Request) -> str:
 
 def maybe_login(request: Request) -> Login | None:
     secret = secret_of(request)
-    return desk(request).doorkeeper.login_of(secret) if secret else None
+    return desk(request).authenticator.login_of(secret) if secret else None
 
 
 def any_login(request: Request) -> Login:

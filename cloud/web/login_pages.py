@@ -56,7 +56,7 @@ def log_in(
     if not csrf or not secrets.compare_digest(csrf.encode(), request.cookies.get(FORM_COOKIE, "").encode()):
         raise Forbidden
     try:
-        secret, _ = desk.doorkeeper.log_in(name, password, address(request))
+        secret, _ = desk.authenticator.log_in(name, password, address(request))
     except WrongPassword:
         return login_form(request, next, WRONG, 401)
     except TooManyTries:
@@ -71,7 +71,7 @@ def log_in(
 
 @router.post("/logout")
 def log_out(login: Changing, desk: Services) -> Response:
-    desk.doorkeeper.log_out(login)
+    desk.authenticator.log_out(login)
     answer = see_other("/login")
     answer.delete_cookie(COOKIE)
     return answer
@@ -87,7 +87,7 @@ def account(request: Request, login: AnyLogin, done: bool = False) -> HTMLRespon
 def change_password(request: Request, login: Changing, desk: Services, old: Short = "", new: Short = "") -> Response:
     pages: Pages = request.app.state.pages
     try:
-        desk.doorkeeper.change_password(login, old, new, address(request))
+        desk.authenticator.change_password(login, old, new, address(request))
     except WeakPassword:
         wrong, status = WEAK, 400
     except WrongPassword:

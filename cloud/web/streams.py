@@ -23,5 +23,5 @@ def stream(request: Request, desk: Desk, dialect: str, last_event_id: str, after
     secret = secret_of(request)
     seen = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
     since = after if seen is None or seen > MAX_INTEGER else seen
-    chunks = desk.feed.watch(desk.source, dialect, since, lambda: desk.doorkeeper.login_of(secret) is not None)
+    chunks = desk.feed.watch(desk.source, dialect, since, lambda: desk.authenticator.login_of(secret) is not None)
     return EventSourceResponse(chunks, headers={"X-Accel-Buffering": "no"})

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from sqlalchemy.exc import NoResultFound
 
 from cloud.app import create_app
-from cloud.commands.desired import Steering
+from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.keys.keys import KeyFolder
 from cloud.store.database import Store
@@ -273,7 +273,7 @@ def test_a_database_without_a_site_is_no_cloud(store: Store, keys: KeyFolder) ->
     def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
         raise AssertionError
 
-    steering = Steering(store, site=SITE, key=keys.config, publish=publish, clock=lambda: 0)
+    desired_state = DesiredStateService(store, site=SITE, key=keys.config, publish=publish, clock=lambda: 0)
     commands = CommandService(
         store, site=SITE, key=keys.command, publish=publish, connected=lambda: False, clock=lambda: 0
     )
@@ -285,7 +285,7 @@ def test_a_database_without_a_site_is_no_cloud(store: Store, keys: KeyFolder) ->
             clock=lambda: 0,
             on_change=lambda: None,
             commands=commands,
-            steering=steering,
+            desired_state=desired_state,
             demo=False,
         )
 

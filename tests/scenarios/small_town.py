@@ -9,7 +9,7 @@ from typing import Any
 from cloud.devices.registry import register
 from cloud.keys.folder import clock, make_folder, open_folder
 from cloud.sample import seed_sample
-from cloud.web.auth import Doorkeeper, Role
+from cloud.web.auth import Authenticator, Role
 from edge.identity.identity import Identity
 from firmware_sim.network.link import Proxy
 from firmware_sim.worlds.demo.brokers import Broker, free_port, start_broker
@@ -35,7 +35,7 @@ class SmallTown:
         with make_folder(self.cloud_folder) as (store, keys):
             with store.writing() as connection:
                 seed_sample(connection, keys, clock())
-            Doorkeeper(store, clock, QUICK).add_operator("admin", PASSWORD, Role.ADMIN, "setup")
+            Authenticator(store, clock, QUICK).add_operator("admin", PASSWORD, Role.ADMIN, "setup")
         self.cloud = Program("cloud", self.serve(self.web_port), folder / "cloud.log")
         self.gym: SimulatedDevice
 

@@ -191,11 +191,11 @@ async def test_no_clock_moves_on_the_thiefs_word(tmp_path: Path) -> None:
 async def test_yesterdays_document_changes_no_mode(tmp_path: Path) -> None:
     async with Gym(tmp_path) as gym:
         thief = Thief(gym)
-        steering = gym.cloud.steering
-        steering.set_mode([GYM], Mode.HOLD_OPEN, "lin", "open day")
+        desired_state = gym.cloud.desired_state
+        desired_state.set_mode([GYM], Mode.HOLD_OPEN, "lin", "open day")
         await gym.until(lambda: CONFIG in thief.heard and gym.status["points"][GYM]["mode"] == "hold_open")
         old = thief.last(CONFIG)
-        steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
+        desired_state.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
         await gym.until(lambda: gym.status["points"][GYM]["mode"] == "lockdown")
         await gym.rest()
         for _ in range(10):
@@ -241,7 +241,7 @@ async def test_a_document_under_another_key_changes_no_mode(
 async def test_a_second_document_under_one_number_is_refused(tmp_path: Path) -> None:
     async with Gym(tmp_path) as gym:
         thief = Thief(gym)
-        gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
+        gym.cloud.desired_state.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
         await gym.until(lambda: gym.status["points"][GYM]["mode"] == "lockdown")
         body = document(gym, 1, Mode.HOLD_OPEN)
         seal = gym.keys_of_cloud.config.sign(statement(Purpose.CONFIG, SITE, GYM, body))
@@ -256,7 +256,7 @@ async def test_the_cloud_believes_no_answer_but_the_devices_own(tmp_path: Path) 
         thief = Thief(gym)
         await gym.until(lambda: thief.link.up)
         gym.device.hang_agent()
-        gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
+        gym.cloud.desired_state.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
         (command,) = gym.cloud.commands.issue("open_once", GYM, {}, "lin", "a visitor")
         thiefs_own = CommandKey.generate()
         done = codec.write(Result(command, "done", gym.town.now_ms()))

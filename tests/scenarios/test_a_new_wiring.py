@@ -75,14 +75,14 @@ async def test_a_door_that_is_held_open_delays_its_wiring_and_says_which(tmp_pat
 @in_virtual_time
 async def test_neither_a_mode_that_holds_open_nor_an_emergency_is_cut_short(tmp_path: Path) -> None:
     async with Gates(tmp_path) as gates:
-        gates.cloud.steering.set_mode([EAST], Mode.HOLD_OPEN, "lin", REASON)
+        gates.cloud.desired_state.set_mode([EAST], Mode.HOLD_OPEN, "lin", REASON)
         await gates.until(lambda: not gates.door(EAST).held)
         rollout = gates.roll_out(EAST)
         await asyncio.sleep(60)
         assert gates.states(rollout) == {EAST: "sent"}
         gates.devices[EAST].hardware.fire_panels["estate"].alarm()
         await asyncio.sleep(5)
-        gates.cloud.steering.set_mode([EAST], Mode.SCHEDULED, "lin", REASON)
+        gates.cloud.desired_state.set_mode([EAST], Mode.SCHEDULED, "lin", REASON)
         await asyncio.sleep(70)
         assert gates.rollout(rollout).legs[0].why == "Waits for the end of the emergency in estate."
         gates.devices[EAST].hardware.fire_panels["estate"].clear()

@@ -98,9 +98,9 @@ async def a_day(gym: Gym) -> None:
             gym.device.link.restore()
         if hour == 15:
             gym.cloud.commands.issue("open_once", GYM, {}, "lin", "a visitor")
-            gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
+            gym.cloud.desired_state.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard")
             await asyncio.sleep(10)
-            gym.cloud.steering.set_mode([GYM], Mode.SCHEDULED, "lin", "it is over")
+            gym.cloud.desired_state.set_mode([GYM], Mode.SCHEDULED, "lin", "it is over")
         await asyncio.sleep(1200)
 
 

@@ -101,10 +101,10 @@ async def test_hold_open_lets_no_water_run(tmp_path: Path) -> None:
     site = Site(tmp_path)
     await asyncio.sleep(10)
     with pytest.raises(NoSuchMode):
-        site.cloud.steering.set_mode(["fountain"], Mode.HOLD_OPEN, "desk", "open day")
+        site.cloud.desired_state.set_mode(["fountain"], Mode.HOLD_OPEN, "desk", "open day")
     with pytest.raises(NoSuchPlace):
-        site.cloud.steering.set_mode(None, Mode.HOLD_OPEN, "desk", "open day")
-    site.cloud.steering.tell(DesiredView("fountain", 5, MIDNIGHT_MS, {"fountain": Mode.HOLD_OPEN}, None))
+        site.cloud.desired_state.set_mode(None, Mode.HOLD_OPEN, "desk", "open day")
+    site.cloud.desired_state.tell(DesiredView("fountain", 5, MIDNIGHT_MS, {"fountain": Mode.HOLD_OPEN}, None))
     await asyncio.sleep(5)
     await site.tap(STRANGER)
     site.device.kill_agent()
@@ -132,7 +132,7 @@ async def test_it_obeys_the_modes_and_an_agent_s_death_like_every_other(tmp_path
     assert not site.flows()
     site.device.start_agent()
     await asyncio.sleep(10)
-    site.cloud.steering.set_mode(["fountain"], Mode.OUT_OF_SERVICE, "desk", "it leaks")
+    site.cloud.desired_state.set_mode(["fountain"], Mode.OUT_OF_SERVICE, "desk", "it leaks")
     await asyncio.sleep(5)
     await site.tap(RIDER)
     assert [event.data["reason"] for event in site.events() if event.kind == "access.refused"] == ["out_of_service"]

@@ -12,7 +12,7 @@ from tests.scenarios.gym import GYM, MEMBER, STAFF, Gym
 
 
 def order(gym: Gym, mode: Mode) -> None:
-    gym.cloud.steering.set_mode([GYM], mode, "lin", "a fight in the yard")
+    gym.cloud.desired_state.set_mode([GYM], mode, "lin", "a fight in the yard")
 
 
 def point(gym: Gym) -> PointState:
@@ -135,7 +135,7 @@ async def test_a_point_that_the_device_does_not_have_is_named_to_the_operator(tm
     async with Gym(tmp_path) as gym:
         with gym.cloud.changing() as connection:
             connection.exec_driver_sql("UPDATE points SET device = ? WHERE name = 'east-gate'", (GYM,))
-        gym.cloud.steering.set_mode(["east-gate"], Mode.LOCKDOWN, "lin", "a fight in the yard")
+        gym.cloud.desired_state.set_mode(["east-gate"], Mode.LOCKDOWN, "lin", "a fight in the yard")
         await gym.until(lambda: point(gym).why != "")
         assert point(gym).why == "No such point here: east-gate."
         assert in_force(gym) == "scheduled"
@@ -159,7 +159,7 @@ async def test_a_full_disk_keeps_no_mode_from_being_in_force_and_the_operator_is
 async def test_a_lockdown_that_nobody_ends_is_over(tmp_path: Path) -> None:
     """When its time is, although the cloud died meanwhile and the agent was killed twice; the cloud agrees later."""
     async with Gym(tmp_path) as gym:
-        gym.cloud.steering.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard", minutes=20)
+        gym.cloud.desired_state.set_mode([GYM], Mode.LOCKDOWN, "lin", "a fight in the yard", minutes=20)
         await gym.until(lambda: in_force(gym) == "lockdown")
         gym.cloud.kill()
         for minutes in (8, 11):

@@ -32,7 +32,7 @@ async def a_full_life(gym: Gym) -> str:
     """All that a thief would love to say again was said once: returns the command that was carried out."""
     assert await gym.tries(MEMBER)
     for mode in (Mode.HOLD_OPEN, Mode.LOCKDOWN, Mode.SCHEDULED):
-        gym.cloud.steering.set_mode([GYM], mode, "lin", "a fight in the yard")
+        gym.cloud.desired_state.set_mode([GYM], mode, "lin", "a fight in the yard")
         await gym.until(lambda mode=mode: gym.status["points"][GYM]["mode"] == mode)  # type: ignore[misc]
     (command,) = gym.cloud.commands.issue("open_once", GYM, {}, "lin", "a visitor")
     await gym.until(lambda: "command.done" in {event.kind for event in gym.rows()})

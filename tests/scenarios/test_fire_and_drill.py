@@ -200,7 +200,7 @@ async def test_no_order_and_no_mode_shuts_the_way_while_it_burns(tmp_path: Path)
         await gym.drills(True)
         await gym.drills(False)
         for mode in Mode:
-            gym.cloud.steering.set_mode([GYM], mode, "lin", "whatever")
+            gym.cloud.desired_state.set_mode([GYM], mode, "lin", "whatever")
             await asyncio.sleep(20)
             assert gym.is_free(), mode
             assert await gym.turnstile.leave()

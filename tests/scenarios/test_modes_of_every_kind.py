@@ -26,7 +26,7 @@ async def test_holding_all_doors_open_gives_stranger_no_power(tmp_path: Path) ->
     estate = Estate(tmp_path)
     await estate.open()
     estate.plug_in(EBIKE, "ebike_lithium")
-    held = estate.town.cloud.steering.set_mode(None, Mode.HOLD_OPEN, "lin", "open day")
+    held = estate.town.cloud.desired_state.set_mode(None, Mode.HOLD_OPEN, "lin", "open day")
     await asyncio.sleep(5)
     assert set(held.points) == {point for point, mode in estate.modes().items() if mode == "hold_open"}
     assert not {EBIKE, PHONE, BANK} & set(held.points)
@@ -43,13 +43,13 @@ async def test_one_end_brings_everything_back_after_a_lockdown(tmp_path: Path) -
     estate = Estate(tmp_path)
     await estate.open()
     estate.plug_in(EBIKE, "ebike_lithium")
-    steering = estate.town.cloud.steering
-    locked = steering.set_mode(None, Mode.LOCKDOWN, "lin", "a fight in the yard")
+    desired_state = estate.town.cloud.desired_state
+    locked = desired_state.set_mode(None, Mode.LOCKDOWN, "lin", "a fight in the yard")
     await asyncio.sleep(5)
     assert {point for point, mode in estate.modes().items() if mode == "lockdown"} == set(locked.points)
     await estate.tap(EBIKE, RIDER)
     await estate.until(lambda: estate.report(EBIKE).phase == "charging", 60)
-    steering.end(locked.order, "lin", "it is over")
+    desired_state.end(locked.order, "lin", "it is over")
     await asyncio.sleep(5)
     assert set(estate.modes().values()) == {"scheduled"}
     await estate.close()

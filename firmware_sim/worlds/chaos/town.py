@@ -13,7 +13,7 @@ from cloud.devices.registry import register
 from cloud.keys.folder import clock, make_folder
 from cloud.points.store import add_point
 from cloud.sample import seed_sample
-from cloud.web.auth import Doorkeeper, Role
+from cloud.web.auth import Authenticator, Role
 from edge.identity.identity import Identity
 from firmware_sim.control.commands import Tap, TapAndWalk
 from firmware_sim.network.link import Proxy, Weather
@@ -126,7 +126,7 @@ class Town:
                 seed_sample(connection, keys, clock())
                 for place in self._places:
                     add_point(connection, place.name, place.name, place.zone, place.name, place.name)
-            Doorkeeper(store, clock).add_operator(NAME, self._password, Role.GUARD, "setup")
+            Authenticator(store, clock).add_operator(NAME, self._password, Role.GUARD, "setup")
             for number, place in enumerate(self._places):
                 home = await self._make(place, self._seed + number)
                 public_key = bytes.fromhex(Identity(home.device.config.keys).public_key)

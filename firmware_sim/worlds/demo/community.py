@@ -16,7 +16,7 @@ from cloud.keys.folder import clock, make_folder
 from cloud.people.plans import FOUNDER, RIDER, STAFF, YEARLY
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, seed_sample
 from cloud.sample import SITE as ESTATE
-from cloud.web.auth import Doorkeeper, Role
+from cloud.web.auth import Authenticator, Role
 from edge.config.device_config import DeviceConfig, load
 from edge.config.places import socket_path
 from edge.identity.identity import Identity
@@ -295,7 +295,7 @@ class Community:
             with store.writing() as connection:
                 seed_sample(connection, keys, clock())
             self.password = self.password or secrets.token_urlsafe(12)
-            Doorkeeper(store, clock).add_operator("admin", self.password, Role.ADMIN, "demo")
+            Authenticator(store, clock).add_operator("admin", self.password, Role.ADMIN, "demo")
             for number, (name, sample, zone, sample_name) in enumerate(DEVICES):
                 config = partial(write_config, name=name, sample=sample, zone=zone, sample_name=sample_name)
                 await self._make(name, config, self._seed + number)

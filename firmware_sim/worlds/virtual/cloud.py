@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from cloud.commands.desired import Steering
+from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.devices.registry import register
 from cloud.fleet.rolling import Rolling, ask, start
@@ -67,7 +67,7 @@ class VirtualCloud:
         self._ingest: Ingest
         self._publisher: Publisher
         self.commands: CommandService
-        self.steering: Steering
+        self.desired_state: DesiredStateService
         self._rolling: Rolling
 
     @property
@@ -107,10 +107,10 @@ class VirtualCloud:
             connected=lambda: self.link.up,
             clock=self._now_ms,
         )
-        self.steering = Steering(
+        self.desired_state = DesiredStateService(
             self._store, site=SITE.name, key=self._keys.config, publish=self._publish, clock=self._now_ms
         )
-        self._rolling = Rolling(self._store, self.steering, self._now_ms)
+        self._rolling = Rolling(self._store, self.desired_state, self._now_ms)
         self.link.start()
         self._roll()
         self._life.call_later(LOOK_S, self._look)
@@ -175,11 +175,11 @@ class VirtualCloud:
         self._ingest.tell_all()
         self._publisher.connected()
         self._publisher.refresh()
-        self.steering.tell_all()
+        self.desired_state.tell_all()
 
     def _look(self) -> None:
         self._publisher.refresh()
-        self.steering.end_due()
+        self.desired_state.end_due()
         self._life.call_later(LOOK_S, self._look)
 
     def _roll(self) -> None:

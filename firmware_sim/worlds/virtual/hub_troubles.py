@@ -122,10 +122,10 @@ class HubTroubles:
             case "mode set":
                 where = self._chance.choice([[EBIKE], [PHONE], [BANK]])
                 modes = [Mode.OUT_OF_SERVICE, Mode.SCHEDULED]
-                cloud.steering.set_mode(where, self._chance.choice(modes), BY, "a trial")
+                cloud.desired_state.set_mode(where, self._chance.choice(modes), BY, "a trial")
                 await asyncio.sleep(self._chance.uniform(1, 60))
                 if cloud.running:
-                    cloud.steering.set_mode(where, Mode.SCHEDULED, BY, "over")
+                    cloud.desired_state.set_mode(where, Mode.SCHEDULED, BY, "over")
             case "drill ordered":
                 cloud.commands.issue("drill", "hub", {"on": True}, BY, "the yearly drill")
                 await asyncio.sleep(self._chance.uniform(1, 30))
@@ -154,7 +154,7 @@ class HubTroubles:
         """Everybody takes their battery along; what still runs ends by itself."""
         for point in (EBIKE, PHONE):
             self._hub.socket(point).unplug()
-        self._hub.town.cloud.steering.set_mode([EBIKE, PHONE, BANK], Mode.SCHEDULED, BY, "over")
+        self._hub.town.cloud.desired_state.set_mode([EBIKE, PHONE, BANK], Mode.SCHEDULED, BY, "over")
         await self._set_right()
         await asyncio.sleep(15 * 60)
         await self._hub.town.drained()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, update
 
-from cloud.commands.desired import NoSuchMode, NoSuchOrder, Steering
+from cloud.commands.desired import DesiredStateService, NoSuchMode, NoSuchOrder
 from cloud.commands.mode_orders import list_mode_orders
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import find_desired, list_points, note_reported
@@ -33,7 +33,7 @@ class Site:
     def __init__(self, store: Store) -> None:
         self.store, self.now_ms = store, T0_MS
         self.sent: list[Desired] = []
-        self.steering = Steering(
+        self.desired_state = DesiredStateService(
             store, site="s", key=ConfigKey.generate(), publish=self._sent, clock=lambda: self.now_ms
         )
 
@@ -69,10 +69,10 @@ def test_a_mode_reaches_only_points_that_have_it(site: Site) -> None:
     for name, kind in KINDS.items():
         for mode in Mode:
             if has_mode(kind, mode):
-                assert site.steering.set_mode([name], mode, "gate", "a trial").points == [name]
+                assert site.desired_state.set_mode([name], mode, "gate", "a trial").points == [name]
             else:
                 with pytest.raises(NoSuchMode, match=name):
-                    site.steering.set_mode([name, "gate"], mode, "gate", "a trial")
+                    site.desired_state.set_mode([name, "gate"], mode, "gate", "a trial")
     assert site.modes() == dict.fromkeys(KINDS, Mode.OUT_OF_SERVICE)
 
 
@@ -86,43 +86,43 @@ def test_a_mode_reaches_only_points_that_have_it(site: Site) -> None:
     ],
 )
 def test_all_doors_are_no_sockets(site: Site, mode: Mode, reached: list[str]) -> None:
-    assert site.steering.set_mode(None, mode, "gate", "a trial").points == reached
+    assert site.desired_state.set_mode(None, mode, "gate", "a trial").points == reached
 
 
 def test_a_lockdown_of_all_leaves_broken_doors_alone(site: Site) -> None:
     """Nobody gets in at a door that is out of service, and nobody shall when the lockdown is over."""
-    site.steering.set_mode(["gym"], Mode.OUT_OF_SERVICE, "gate", "the arm is loose")
-    change = site.steering.set_mode(None, Mode.LOCKDOWN, "gate", "a fight")
+    site.desired_state.set_mode(["gym"], Mode.OUT_OF_SERVICE, "gate", "the arm is loose")
+    change = site.desired_state.set_mode(None, Mode.LOCKDOWN, "gate", "a fight")
     assert change.points == ["gate"]
-    site.steering.end(change.order, "gate", "it is over")
+    site.desired_state.end(change.order, "gate", "it is over")
     assert site.modes() == {"gym": Mode.OUT_OF_SERVICE}
-    site.steering.set_mode(["gate"], Mode.OUT_OF_SERVICE, "gate", "broken too")
-    site.steering.set_mode(["old"], Mode.OUT_OF_SERVICE, "gate", "broken too")
+    site.desired_state.set_mode(["gate"], Mode.OUT_OF_SERVICE, "gate", "broken too")
+    site.desired_state.set_mode(["old"], Mode.OUT_OF_SERVICE, "gate", "broken too")
     with pytest.raises(NoSuchPlace):
-        site.steering.set_mode(None, Mode.HOLD_OPEN, "gate", "open day")
+        site.desired_state.set_mode(None, Mode.HOLD_OPEN, "gate", "open day")
 
 
 def test_end_ends_its_own_order_and_no_other(site: Site) -> None:
-    first = site.steering.set_mode(None, Mode.LOCKDOWN, "gate", "a fight")
-    second = site.steering.set_mode(["gym"], Mode.LOCKDOWN, "office", "another fight")
+    first = site.desired_state.set_mode(None, Mode.LOCKDOWN, "gate", "a fight")
+    second = site.desired_state.set_mode(["gym"], Mode.LOCKDOWN, "office", "another fight")
     with site.store.reading() as connection:
         told = [(one.id, one.by, one.points) for one in list_mode_orders(connection, site.now_ms)]
     assert sorted(told) == sorted([(first.order, "gate", ("gate",)), (second.order, "office", ("gym",))])
-    assert site.steering.end(first.order, "gate", "it is over") == ["gate"]
+    assert site.desired_state.end(first.order, "gate", "it is over") == ["gate"]
     assert site.modes() == {"gym": Mode.LOCKDOWN}
     with pytest.raises(NoSuchOrder):
-        site.steering.end(first.order, "gate", "it is over")
+        site.desired_state.end(first.order, "gate", "it is over")
 
 
 def test_what_is_over_is_desired_no_more(site: Site) -> None:
-    site.steering.set_mode(["gate"], Mode.HOLD_OPEN, "gate", "a move", minutes=30)
-    site.steering.set_mode(["gym"], Mode.LOCKDOWN, "gate", "a fight")
+    site.desired_state.set_mode(["gate"], Mode.HOLD_OPEN, "gate", "a move", minutes=30)
+    site.desired_state.set_mode(["gym"], Mode.LOCKDOWN, "gate", "a fight")
     assert site.sent[-1].until == {"gate": T0_MS + 30 * MINUTE_MS, "gym": T0_MS + 4 * HOUR_MS}
-    site.steering.end_due()
+    site.desired_state.end_due()
     assert len(site.sent) == 2
     site.now_ms += 30 * MINUTE_MS
     assert site.modes() == {"gym": Mode.LOCKDOWN}
-    site.steering.end_due()
+    site.desired_state.end_due()
     assert (site.sent[-1].number, site.sent[-1].modes) == (3, {"gym": Mode.LOCKDOWN})
 
 
@@ -131,21 +131,21 @@ def test_an_old_lockdown_lets_go_of_the_sockets(site: Site) -> None:
     with site.store.writing() as connection:
         modes = dict.fromkeys(KINDS, "lockdown")
         connection.execute(insert(desired).values(device="d", number=7, issued_ms=0, modes=modes))
-    site.steering.tell_all()
+    site.desired_state.tell_all()
     (told,) = site.sent
     assert told.number == 8
     assert told.until == dict.fromkeys(("gate", "gym", "old"), T0_MS + 4 * HOUR_MS)
     assert told.modes.keys() == told.until.keys()
     with site.store.reading() as connection:
         (order,) = list_mode_orders(connection, site.now_ms)
-    assert site.steering.end(order.id, "gate", "long over") == ["gate", "gym", "old"]
+    assert site.desired_state.end(order.id, "gate", "long over") == ["gate", "gym", "old"]
 
 
 def test_a_new_wiring_gives_no_mode_more_time(site: Site) -> None:
-    site.steering.set_mode(["gate"], Mode.LOCKDOWN, "gate", "a fight")
+    site.desired_state.set_mode(["gate"], Mode.LOCKDOWN, "gate", "a fight")
     site.now_ms += HOUR_MS
     with site.store.writing() as connection:
-        site.steering.tell(site.steering.set_wiring(connection, "d", "[device]\n"))
+        site.desired_state.tell(site.desired_state.set_wiring(connection, "d", "[device]\n"))
     assert site.sent[-1].until == {"gate": T0_MS + 4 * HOUR_MS}
 
 
@@ -200,15 +200,15 @@ def _does(site: Site, name: str, where: list[str] | None, mode: Mode, minutes: i
         standing = list_mode_orders(connection, site.now_ms)
     match name:
         case "set":
-            quietly(lambda: site.steering.set_mode(where, mode, "gate", "a trial", minutes))
+            quietly(lambda: site.desired_state.set_mode(where, mode, "gate", "a trial", minutes))
         case "end" if standing:
-            site.steering.end(standing[0].id, "gate", "over")
+            site.desired_state.end(standing[0].id, "gate", "over")
         case "renew" if standing:
-            quietly(lambda: site.steering.renew(standing[-1].id, "gate", "not over", minutes))
+            quietly(lambda: site.desired_state.renew(standing[-1].id, "gate", "not over", minutes))
         case "wait":
             site.now_ms += (minutes or 1) * MINUTE_MS
         case "look":
-            site.steering.end_due()
+            site.desired_state.end_due()
 
 
 def _check(site: Site) -> None:
@@ -225,7 +225,7 @@ def _check(site: Site) -> None:
 
 
 def test_device_that_ended_mode_alone_drifts_no_more(site: Site) -> None:
-    site.steering.set_mode(["gate"], Mode.LOCKDOWN, "gate", "a fight")
+    site.desired_state.set_mode(["gate"], Mode.LOCKDOWN, "gate", "a fight")
     with site.store.writing() as connection:
         note_reported(connection, "d", Reported(1, "applied", T0_MS, {"gate": Mode.SCHEDULED}))
         assert [one.name for one in list_points(connection, site.now_ms) if one.drifts] == ["gate"]

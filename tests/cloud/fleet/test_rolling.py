@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloud import cli
-from cloud.commands.desired import Steering
+from cloud.commands.desired import DesiredStateService
 from cloud.devices.registry import register
 from cloud.fleet.rolling import Rolling
 from cloud.fleet.rollout_store import MAX_ROLLOUTS, list_rollouts
@@ -71,7 +71,9 @@ def test_a_folder_of_files_is_rolled_out_and_stopped(folder: Path, typed: Typed)
         def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
             published.append(topic)
 
-        Rolling(store, Steering(store, site="sunny-court", key=keys.config, publish=publish, clock=clock), clock).look()
+        Rolling(
+            store, DesiredStateService(store, site="sunny-court", key=keys.config, publish=publish, clock=clock), clock
+        ).look()
         with store.reading() as connection:
             (stopped,) = list_rollouts(connection)
     assert (stopped.state, stopped.why, stopped.by, published) == ("stopped", "wrong building", "command line", [])
@@ -106,7 +108,7 @@ def test_the_thread_carries_a_roll_out_through(folder: Path, typed: Typed) -> No
             told.set()
 
         rolling = Rolling(
-            store, Steering(store, site="sunny-court", key=keys.config, publish=publish, clock=clock), clock
+            store, DesiredStateService(store, site="sunny-court", key=keys.config, publish=publish, clock=clock), clock
         )
         rolling.start()
         assert told.wait(30)

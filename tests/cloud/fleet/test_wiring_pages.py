@@ -35,7 +35,7 @@ def office(town: Town) -> Iterator[Visitor]:
 
 def look(town: Town) -> None:
     """What the server's thread does once a second."""
-    Rolling(town.store, town.steering, town.clock).look()
+    Rolling(town.store, town.desired_state, town.clock).look()
 
 
 def reports(town: Town, device: str, status: str, why: str = "", wiring: str = NEW) -> None:

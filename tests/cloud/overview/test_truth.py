@@ -132,11 +132,11 @@ def test_an_emergency_stands_on_every_page(town: Town) -> None:
 
 def test_a_lockdown_stands_on_every_page(town: Town) -> None:
     """From the order on, until somebody ends it."""
-    town.steering.set_mode(["east-gate"], Mode.LOCKDOWN, "gate", "a fight")
+    town.desired_state.set_mode(["east-gate"], Mode.LOCKDOWN, "gate", "a fight")
     with town.visit("gate") as visitor:
         for path in (*QUIET_PAGES, "/", "/doors"):
             assert "Lockdown, out only: East gate To the doors" in words(visitor.get(path).text), path
-        town.steering.set_mode(["east-gate"], Mode.SCHEDULED, "gate", "it is over")
+        town.desired_state.set_mode(["east-gate"], Mode.SCHEDULED, "gate", "it is over")
         assert "Lockdown, out only" not in visitor.get("/people").text
     with town.visit() as stranger:
         assert "Lockdown" not in stranger.get("/login").text

@@ -154,7 +154,7 @@ def test_a_door_whose_zone_is_in_an_emergency_says_so_be_it_a_fire_or_a_broken_l
 
 def test_nobody_but_the_device_itself_says_what_became_of_an_order(town: Town) -> None:
     town.beats(GYM)
-    town.steering.set_mode([GYM], Mode.LOCKDOWN, "gate", REASON)
+    town.desired_state.set_mode([GYM], Mode.LOCKDOWN, "gate", REASON)
     with town.visit("gate") as guard:
         made = calls(guard, f"/api/v1/points/{GYM}/open", reason=REASON)[1]["id"]
         done = Result(made, "done", town.now_ms)
@@ -176,7 +176,7 @@ def test_an_answer_that_comes_again_or_late_changes_nothing(town: Town) -> None:
         answers(town, GYM, Result(made, "refused", town.now_ms, "busy"))
         answers(town, GYM, Result(made, "done", town.now_ms))
         assert state_of(guard, made) == "refused"
-        town.steering.set_mode([GYM], Mode.LOCKDOWN, "gate", REASON)
+        town.desired_state.set_mode([GYM], Mode.LOCKDOWN, "gate", REASON)
         answers(town, GYM, Reported(1, "applied", town.now_ms, {GYM: Mode.LOCKDOWN}))
         answers(town, GYM, Reported(0, "applied", town.now_ms, {GYM: Mode.HOLD_OPEN}))
         assert [one["in_force"] for one in guard.get("/api/v1/points").json() if one["name"] == GYM] == ["lockdown"]

@@ -95,9 +95,9 @@ def test_after_a_restored_backup_the_next_document_is_above_what_the_device_hold
 
 
 def test_devices_are_told_again_when_the_broker_is_back(town: Town) -> None:
-    town.steering.set_mode([GYM], Mode.HOLD_OPEN, "gate", REASON)
+    town.desired_state.set_mode([GYM], Mode.HOLD_OPEN, "gate", REASON)
     town.published.clear()
-    town.steering.tell_all()
+    town.desired_state.tell_all()
     assert [(one.device, one.number) for one in documents(town)] == [(GYM, 1)]
 
 
@@ -149,7 +149,7 @@ def test_a_lockdown_is_renewed_and_ends_by_itself(town: Town) -> None:
         assert (point["mode"], point["until_ms"], guard.get("/api/v1/modes").json()) == ("scheduled", None, [])
         assert calls(guard, f"/api/v1/modes/{made['order']}/renew", reason=REASON)[0] == 404
         assert calls(guard, f"/api/v1/modes/{made['order']}/end", reason=REASON)[0] == 404
-    town.steering.end_due()
+    town.desired_state.end_due()
     assert (documents(town)[-1].modes, documents(town)[-1].until) == ({}, {})
 
 

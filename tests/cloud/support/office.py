@@ -4,7 +4,7 @@ import pytest
 
 from cloud.store.database import Store
 from cloud.web import operators
-from cloud.web.auth import Doorkeeper, Role, WrongPassword
+from cloud.web.auth import Authenticator, Role, WrongPassword
 from cloud.web.operators import Deed, Login, Operator
 from tests.cloud.support.town import PASSWORD, QUICK
 
@@ -12,12 +12,12 @@ HERE, THERE = "192.0.2.7", "192.0.2.8"
 
 
 class Office:
-    """A doorkeeper whose clock we hold."""
+    """An authenticator whose clock we hold."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.now_ms = 1_800_000_000_000
-        self.keeper = Doorkeeper(store, lambda: self.now_ms, QUICK)
+        self.keeper = Authenticator(store, lambda: self.now_ms, QUICK)
         self.keeper.add_operator("ling", PASSWORD, Role.STAFF, "setup")
 
     def log_in(self, password: str = PASSWORD, name: str = "ling", address: str = HERE) -> tuple[str, Login]:

@@ -15,7 +15,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from cloud.app import create_app
-from cloud.commands.desired import Steering
+from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.devices.registry import register
 from cloud.ingest.ingest import Ingest
@@ -25,7 +25,7 @@ from cloud.line.broker import Arrived
 from cloud.reactions import REACTIONS
 from cloud.sample import POINTS, seed_sample
 from cloud.store.database import Store, open_store
-from cloud.web.auth import Doorkeeper, Role
+from cloud.web.auth import Authenticator, Role
 from cloud.web.feed import LiveFeed
 from contract import codec, topics
 from contract.decide import Trust
@@ -94,9 +94,9 @@ def register_sample(store: Store, keys: KeyFolder, devices: Mapping[str, DeviceK
         seed_sample(connection, keys, NOW_MS)
         for name, _, zh, en in POINTS:
             register(connection, name, devices[name].public(), NOW_MS, zh, en)
-    doorkeeper = Doorkeeper(store, lambda: NOW_MS, QUICK)
+    authenticator = Authenticator(store, lambda: NOW_MS, QUICK)
     for name, role in PEOPLE.items():
-        doorkeeper.add_operator(name, PASSWORD, role, "setup")
+        authenticator.add_operator(name, PASSWORD, role, "setup")
 
 
 class Town:
@@ -108,7 +108,7 @@ class Town:
         self.now_ms = NOW_MS
         self.changes = 0
         self.feed = LiveFeed()
-        self.doorkeeper = Doorkeeper(store, self.clock, QUICK)
+        self.authenticator = Authenticator(store, self.clock, QUICK)
         devices = past.devices if past else {name: DeviceKey.generate() for name, *_ in POINTS}
         self.senders = {name: Sender(name, key=key) for name, key in devices.items()}
         if past:
@@ -126,7 +126,9 @@ class Town:
         )
         self.published: list[tuple[str, bytes, bool]] = []
         self.broker_is_there = True
-        self.steering = Steering(store, site=SITE, key=keys.config, publish=self.publish, clock=self.clock)
+        self.desired_state = DesiredStateService(
+            store, site=SITE, key=keys.config, publish=self.publish, clock=self.clock
+        )
         self.commands = CommandService(
             store,
             site=SITE,
@@ -142,9 +144,9 @@ class Town:
             clock=self.clock,
             on_change=self._count,
             commands=self.commands,
-            steering=self.steering,
+            desired_state=self.desired_state,
             demo=demo,
-            doorkeeper=self.doorkeeper,
+            authenticator=self.authenticator,
         )
         self.url = ""
 

@@ -7,7 +7,7 @@ from cloud.web import operators
 from cloud.web.auth import (
     LOGIN_LASTS_MS,
     RIGHTS,
-    Doorkeeper,
+    Authenticator,
     NameTaken,
     NoOperator,
     Right,
@@ -37,7 +37,7 @@ def test_a_login_is_stored_without_what_opens_it(office: Office) -> None:
 
 
 def test_a_new_database_lets_nobody_in(store: Store) -> None:
-    keeper = Doorkeeper(store, lambda: 0, QUICK)
+    keeper = Authenticator(store, lambda: 0, QUICK)
     for name in ("admin", "root", ""):
         for password in ("admin", "password", ""):
             with pytest.raises(WrongPassword):

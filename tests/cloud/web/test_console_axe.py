@@ -59,7 +59,7 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         town.happens("emergency.began", device="east-gate", point="", zone="estate", cause="fire")
         a_busy_hub(town)
         town.commands.issue("open_once", "gym-turnstile", {}, "gate", "a parcel")
-        town.steering.set_mode(["gym-turnstile"], Mode.LOCKDOWN, "gate", "a fight")
+        town.desired_state.set_mode(["gym-turnstile"], Mode.LOCKDOWN, "gate", "a fight")
         with store.writing() as connection:
             create_zone(connection, town.now_ms, "office", "roof", "屋顶", "Roof")
         yield town

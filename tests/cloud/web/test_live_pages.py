@@ -73,7 +73,7 @@ def test_a_door_changes_without_a_reload(town: Town, page: Page) -> None:
 def test_an_order_that_stands_changes_without_a_reload(town: Town, page: Page) -> None:
     """Who hears nothing of it is said live; what somebody types beside it stays."""
     town.beats("east-gate")
-    town.steering.set_mode(["east-gate"], Mode.HOLD_OPEN, "gate", "moving day")
+    town.desired_state.set_mode(["east-gate"], Mode.HOLD_OPEN, "gate", "moving day")
     log_in(page)
     page.goto("/doors")
     page.evaluate("window.same = true")
@@ -101,7 +101,7 @@ def test_a_door_of_another_mode_brings_its_form(town: Town, page: Page) -> None:
     page.goto("/doors")
     gate = page.locator("#door-east-gate")
     gate.get_by_label("Why").first.fill("the post")
-    town.steering.set_mode(["east-gate"], Mode.HOLD_OPEN, "gate", "moving day")
+    town.desired_state.set_mode(["east-gate"], Mode.HOLD_OPEN, "gate", "moving day")
     expect(page.get_by_text("Changed meanwhile:")).to_be_visible()
     page.clock.run_for(6_000)
     expect(gate.get_by_label("Why").first).to_have_value("the post")

@@ -26,7 +26,7 @@ class SlowHasher:
 def test_sixty_logins_at_once_leave_the_console_awake(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every thread of the pool waited for a hash, and the console answered nobody for seven seconds."""
     slow = SlowHasher()
-    monkeypatch.setattr(town.doorkeeper, "_hasher", slow)
+    monkeypatch.setattr(town.authenticator, "_hasher", slow)
 
     def log_in(number: int) -> int:
         transport = httpx.HTTPTransport(local_address=f"127.0.1.{number}")
