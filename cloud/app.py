@@ -34,7 +34,7 @@ from cloud.points.domain import POINTS
 from cloud.store.database import Clock, Store
 from cloud.web import errors, login_pages
 from cloud.web.auth import Authenticator
-from cloud.web.desk import Desk
+from cloud.web.context import RequestContext
 from cloud.web.feed import LiveFeed, Source
 from cloud.web.pages import ASSETS, Pages
 
@@ -101,7 +101,9 @@ def create_app(
     metrics = figures or Metrics(store, clock, feed)
     source = PageSource(store, pages, clock, lambda: metrics.workings().undeliverable)
     app = _bare_application(feed, source)
-    app.state.desk = Desk(store, clock, authenticator or Authenticator(store, clock), feed, source, on_change)
+    app.state.context = RequestContext(
+        store, clock, authenticator or Authenticator(store, clock), feed, source, on_change
+    )
     app.state.services = {
         KeyFolder: keys,
         CommandService: commands,

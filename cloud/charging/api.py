@@ -12,7 +12,7 @@ from cloud.charging.hubs import HubBoard, hub_json
 from cloud.charging.rule import Condition
 from cloud.charging.store import BadCursor, Hub, SessionView, find_session, list_sessions
 from cloud.web.bodies import Words, plain
-from cloud.web.desk import Services, there
+from cloud.web.context import Context, there
 from cloud.web.params import Limit, Reader, Text
 
 JSON = "json"
@@ -106,7 +106,7 @@ def session_json(one: SessionView, now_ms: int) -> dict[str, Any]:
 @router.get("/sessions", response_model=SessionsOut)
 def sessions(
     _login: Reader,
-    desk: Services,
+    context: Context,
     device: Text = "",
     point: Text = "",
     before: Annotated[str, Query(max_length=80)] = "",
@@ -114,19 +114,19 @@ def sessions(
 ) -> dict[str, Any]:
     """Those that were told of last, first."""
     try:
-        with desk.store.reading() as connection:
+        with context.store.reading() as connection:
             found = list_sessions(connection, device=device, point=point, before=before, limit=limit)
     except BadCursor:
         raise HTTPException(422, "before is the next of an earlier answer") from None
-    shown = [session_json(one, desk.clock()) for one in found]
+    shown = [session_json(one, context.clock()) for one in found]
     return {"sessions": shown, "next": found[-1].cursor if len(found) == limit else None}
 
 
 @router.get("/sessions/{device}/{session}", response_model=SessionOut)
-def one_session(device: str, session: str, _login: Reader, desk: Services) -> dict[str, Any]:
-    with desk.store.reading() as connection:
+def one_session(device: str, session: str, _login: Reader, context: Context) -> dict[str, Any]:
+    with context.store.reading() as connection:
         found = find_session(connection, device, session)
-    return session_json(there(found, "there is no such session"), desk.clock())
+    return session_json(there(found, "there is no such session"), context.clock())
 
 
 @router.get("/hubs/{hub}", response_model=HubOut)

@@ -1,7 +1,7 @@
 """What charging brings to the web."""
 
 from cloud.charging import api, hub_page, pages
-from cloud.web.desk import N_
+from cloud.web.context import N_
 from cloud.web.domain import Domain, Nav
 
 CHARGING = Domain(

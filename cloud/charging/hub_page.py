@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.charging.hubs import CACHED_FOR_S, TAKEN, UNUSABLE, HubBoard, Made, bays
 from cloud.charging.store import Hub
 from cloud.web.auth import Right
-from cloud.web.desk import there
+from cloud.web.context import there
 from cloud.web.pages import Pages
 
 MAX_ADDRESS = 300

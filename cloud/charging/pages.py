@@ -18,7 +18,7 @@ from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import find_order, list_orders, list_points
 from cloud.devices.views import last_arrival
 from cloud.people.views import PersonView, list_people
-from cloud.web.desk import N_, Desk, Reading, Services, there
+from cloud.web.context import N_, Context, Reading, RequestContext, there
 from cloud.web.domain import Panel
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.operators import Login
@@ -47,63 +47,72 @@ PERSON_PANEL = Panel("person", "_charged_by.html", _charged_by)
 
 
 @router.get("")
-def charging(request: Request, login: Reading, desk: Services) -> HTMLResponse:
+def charging(request: Request, login: Reading, context: Context) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
-        seen = look_at_charging(connection, desk.clock())
+    with context.store.reading() as connection:
+        seen = look_at_charging(connection, context.clock())
     return pages.page(request, "charging.html", login, seen=seen, after=seen.last, now_ms=seen.now_ms)
 
 
 @router.get("/live")
 async def live(
-    request: Request, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+    request: Request, login: Reading, context: Context, after: After = None, last_event_id: LastEventId = ""
 ) -> Response:
     """The stream of the charging pages, in the page's language."""
     pages: Pages = request.app.state.pages
-    return stream(request, desk, f"{CHARGING} {pages.language(request).code}", last_event_id, after)
+    return stream(request, context, f"{CHARGING} {pages.language(request).code}", last_event_id, after)
 
 
 @router.get("/sessions")
 def sessions(
     request: Request,
     login: Reading,
-    desk: Services,
+    context: Context,
     point: Text = "",
     before: Annotated[str, Query(max_length=80)] = "",
 ) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     try:
-        with desk.store.reading() as connection:
+        with context.store.reading() as connection:
             found = list_sessions(connection, point=point, before=before, limit=ROWS)
-            sockets = list_sockets(connection, desk.clock())
+            sockets = list_sockets(connection, context.clock())
     except BadCursor:
         raise HTTPException(404) from None
     cursor = found[-1].cursor if len(found) == ROWS else None
-    context: dict[str, Any] = {"sessions": found, "cursor": cursor, "sockets": sockets, "point": point}
-    return pages.page(request, "sessions.html", login, **context, now_ms=desk.clock())
+    values: dict[str, Any] = {"sessions": found, "cursor": cursor, "sockets": sockets, "point": point}
+    return pages.page(request, "sessions.html", login, **values, now_ms=context.clock())
 
 
 @router.get("/sessions/{device}/{session}")
-def one_session(request: Request, device: str, session: str, login: Reading, desk: Services) -> HTMLResponse:
+def one_session(request: Request, device: str, session: str, login: Reading, context: Context) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         found = there(find_session(connection, device, session))
-    return pages.page(request, "charged.html", login, session=found, now_ms=desk.clock())
+    return pages.page(request, "charged.html", login, session=found, now_ms=context.clock())
 
 
 @router.get("/sockets/{point}")
-def socket(request: Request, point: str, login: Reading, desk: Services, who: Text = "", order: Text = "") -> Response:
-    return socket_page(request, point, login, desk, None, who=who, order=order)
+def socket(
+    request: Request, point: str, login: Reading, context: Context, who: Text = "", order: Text = ""
+) -> Response:
+    return socket_page(request, point, login, context, None, who=who, order=order)
 
 
 def socket_page(
-    request: Request, point: str, login: Login, desk: Desk, said: Said | None, *, who: str = "", order: str = ""
+    request: Request,
+    point: str,
+    login: Login,
+    context: RequestContext,
+    said: Said | None,
+    *,
+    who: str = "",
+    order: str = "",
 ) -> HTMLResponse:
     """A socket with what may be ordered of it. ``who`` looks for the person whose card is to be charged on."""
     pages: Pages = request.app.state.pages
-    now_ms = desk.clock()
-    with desk.store.reading() as connection:
-        found = _socket(desk, point)
+    now_ms = context.clock()
+    with context.store.reading() as connection:
+        found = _socket(context, point)
         asked = find_order(connection, order) if order else None
         orders = [one for one in list_orders(connection, ROWS, device=found.device) if one.point == point]
         charged = list_sessions(connection, point=point, limit=SESSIONS_SHOWN)
@@ -132,18 +141,18 @@ def socket_page(
     )
 
 
-def _socket(desk: Desk, point: str) -> Socket:
+def _socket(context: RequestContext, point: str) -> Socket:
     """Raises a 404 if no socket has this name."""
-    with desk.store.reading() as connection:
-        found = list_sockets(connection, desk.clock())
+    with context.store.reading() as connection:
+        found = list_sockets(connection, context.clock())
     return there(next((one for one in found if one.name == point), None))
 
 
 @router.post("/sockets/{point}/service")
-def service(request: Request, point: str, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
+def service(request: Request, point: str, login: Guard, context: Context, modes: Modes, fields: Fields) -> Response:
     """Take it out of service, or back into it. A device that is not heard takes that up when it is back."""
 
-    _socket(desk, point)
+    _socket(context, point)
     try:
         mode = Mode(fields.get("mode", ""))
         if mode not in SERVICE:
@@ -156,4 +165,4 @@ def service(request: Request, point: str, login: Guard, desk: Services, modes: M
         wrong = NO_REASON
     except ValueError:
         wrong = NOT_RIGHT
-    return socket_page(request, point, login, desk, say(request, "bad", wrong))
+    return socket_page(request, point, login, context, say(request, "bad", wrong))

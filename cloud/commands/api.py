@@ -14,7 +14,7 @@ from cloud.commands.service import CommandService, NoSuchCommand, NoSuchPlace
 from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
 from cloud.web.auth import Right
 from cloud.web.bodies import Words, plain
-from cloud.web.desk import Desk, Services, call_for, check_right, there
+from cloud.web.context import Context, RequestContext, call_for, check_right, there
 from cloud.web.operators import Login
 from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
 from contract.commands import COMMANDS, WrongArgs
@@ -157,28 +157,28 @@ def point_json(point: PointState) -> dict[str, Any]:
 
 
 def _issue(
-    op: str, scope: str, place: str, body: CommandIn, login: Login, desk: Desk, commands: CommandService
+    op: str, scope: str, place: str, body: CommandIn, login: Login, context: RequestContext, commands: CommandService
 ) -> CommandsIssued:
     known = COMMANDS.get(op)
     if known is None or scope not in ("", known.scope):
         raise NoSuchCommand(f"there is no command {op}")
     check_right(login, Right(known.right))
-    args = with_digest(desk, known, body.model_extra or {})
+    args = with_digest(context, known, body.model_extra or {})
     ids = commands.issue(op, place, args, login.operator.name, body.reason)
     return CommandsIssued(id=ids[0], ids=ids)
 
 
 @router.post("/commands", status_code=ACCEPTED)
-def issue(body: PlacedCommandIn, login: Caller, desk: Services, commands: Commands) -> CommandsIssued:
+def issue(body: PlacedCommandIn, login: Caller, context: Context, commands: Commands) -> CommandsIssued:
     """Issue any command of the table. It is done when the command's state says so."""
-    return _issue(body.op, "", body.place, body, login, desk, commands)
+    return _issue(body.op, "", body.place, body, login, context, commands)
 
 
 def _at(scope: str, op: str) -> Callable[..., CommandsIssued]:
     """The same at an address that says what the command is for, and which one it is unless the body does."""
 
-    def issue_here(place: str, body: CommandIn, login: Caller, desk: Services, commands: Commands) -> CommandsIssued:
-        return _issue(op or body.op, scope, place, body, login, desk, commands)
+    def issue_here(place: str, body: CommandIn, login: Caller, context: Context, commands: Commands) -> CommandsIssued:
+        return _issue(op or body.op, scope, place, body, login, context, commands)
 
     return issue_here
 
@@ -195,24 +195,24 @@ for _path, _scope, _op in (
 
 @router.get("/commands", response_model=list[OrderOut])
 def orders(
-    _login: Reader, desk: Services, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50
+    _login: Reader, context: Context, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50
 ) -> list[dict[str, Any]]:
     """The newest first."""
-    with desk.store.reading() as connection:
-        return [order_json(one, desk.clock()) for one in list_orders(connection, limit, device=device)]
+    with context.store.reading() as connection:
+        return [order_json(one, context.clock()) for one in list_orders(connection, limit, device=device)]
 
 
 @router.get("/commands/{command}", response_model=OrderOut)
-def one_order(command: str, _login: Reader, desk: Services) -> dict[str, Any]:
-    with desk.store.reading() as connection:
+def one_order(command: str, _login: Reader, context: Context) -> dict[str, Any]:
+    with context.store.reading() as connection:
         found = find_order(connection, command)
-    return order_json(there(found, "there is no such command"), desk.clock())
+    return order_json(there(found, "there is no such command"), context.clock())
 
 
 @router.get("/points", response_model=list[PointStateOut])
-def points(_login: Reader, desk: Services) -> list[dict[str, Any]]:
-    with desk.store.reading() as connection:
-        return [point_json(one) for one in list_points(connection, desk.clock())]
+def points(_login: Reader, context: Context) -> list[dict[str, Any]]:
+    with context.store.reading() as connection:
+        return [point_json(one) for one in list_points(connection, context.clock())]
 
 
 @router.post("/modes", status_code=ACCEPTED)
@@ -225,10 +225,10 @@ def set_mode(body: ModeIn, login: Guard, modes: Modes) -> ModeSet:
 
 
 @router.get("/modes", response_model=list[ModeOrderOut])
-def mode_orders(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+def mode_orders(_login: Reader, context: Context) -> list[dict[str, Any]]:
     """Every order that holds points open or locks them down, the oldest first."""
-    with desk.store.reading() as connection:
-        return [plain(one) for one in list_mode_orders(connection, desk.clock())]
+    with context.store.reading() as connection:
+        return [plain(one) for one in list_mode_orders(connection, context.clock())]
 
 
 @router.post("/modes/{order}/end", status_code=ACCEPTED)

@@ -9,7 +9,7 @@ from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.people.views import digest_of_card
 from cloud.store.schema import MAX_INTEGER
-from cloud.web.desk import Desk, service
+from cloud.web.context import RequestContext, service
 from contract.commands import CommandType, WrongArgs
 
 Commands = Annotated[CommandService, Depends(service(CommandService))]
@@ -20,7 +20,7 @@ class NoSuchCard(LookupError):
     """The register has no card of this number."""
 
 
-def with_digest(desk: Desk, known: CommandType, given: Mapping[str, Any]) -> dict[str, Any]:
+def with_digest(context: RequestContext, known: CommandType, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments with the credential that a device knows in the place of the number of a ``card``: nobody names one
     otherwise. Raises ``NoSuchCard`` or ``WrongArgs``."""
     args = dict(given)
@@ -29,7 +29,7 @@ def with_digest(desk: Desk, known: CommandType, given: Mapping[str, Any]) -> dic
     card = args.pop("card", None)
     if isinstance(card, bool) or not isinstance(card, int) or not 0 < card <= MAX_INTEGER:
         raise WrongArgs(f"{known.op}: card is the number of a card")
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         digest = digest_of_card(connection, card)
     if digest is None:
         raise NoSuchCard("there is no such card")

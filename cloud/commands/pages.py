@@ -12,7 +12,7 @@ from cloud.commands.store import find_order
 from cloud.store.schema import MAX_INTEGER
 from cloud.web import errors
 from cloud.web.auth import Right
-from cloud.web.desk import N_, Desk, Reading, Services, check_right, form_for, there
+from cloud.web.context import N_, Context, Reading, RequestContext, check_right, form_for, there
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, NoReason, reason_in
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, local_path, see_other, with_query
@@ -34,37 +34,37 @@ router = APIRouter()
 
 @router.post("/commands/{op}/{place}")
 def issue(
-    request: Request, op: str, place: str, login: Caller, desk: Services, commands: Commands, fields: Fields
+    request: Request, op: str, place: str, login: Caller, context: Context, commands: Commands, fields: Fields
 ) -> Response:
     """Issue a command, and lead back to the page that its form names, or to the command itself."""
     known = there(COMMANDS.get(op))
     check_right(login, Right(known.right))
     try:
         reason = reason_in(fields)
-        ids = commands.issue(op, place, _args(desk, known, fields), login.operator.name, reason, typed=False)
+        ids = commands.issue(op, place, _args(context, known, fields), login.operator.name, reason, typed=False)
     except tuple(WRONG) as wrong:
         return errors.page(request, 422, NOTHING_DONE, WRONG[type(wrong)])
     back = fields.get("back", "")
     return see_other(with_query(local_path(back), {}, order=ids[0]) if back else f"/orders/{ids[0]}")
 
 
-def _args(desk: Desk, known: CommandType, fields: Mapping[str, str]) -> dict[str, Any]:
+def _args(context: RequestContext, known: CommandType, fields: Mapping[str, str]) -> dict[str, Any]:
     """What a form says. A clock is set to the cloud's own time."""
     args: dict[str, Any] = {name: fields[name] for name in known.arg_names if name in fields}
     if "now_ms" in known.arg_names:
-        args["now_ms"] = desk.clock()
+        args["now_ms"] = context.clock()
     if "digest" in known.arg_names:
         card = fields.get("card", "")
         if not (card.isdecimal() and len(card) < 19 and 0 < int(card) <= MAX_INTEGER):
             raise NoSuchCard
         args["card"] = int(card)
-    return with_digest(desk, known, args)
+    return with_digest(context, known, args)
 
 
 @router.get("/orders/{command}")
-def order(request: Request, command: str, login: Reading, desk: Services) -> HTMLResponse:
+def order(request: Request, command: str, login: Reading, context: Context) -> HTMLResponse:
     """What became of one command."""
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         found = there(find_order(connection, command))
-    return pages.page(request, "order.html", login, order=found, now_ms=desk.clock())
+    return pages.page(request, "order.html", login, order=found, now_ms=context.clock())

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from cloud.emergencies.store import ZoneState, list_zone_states
 from cloud.web.bodies import Words, plain
-from cloud.web.desk import Services
+from cloud.web.context import Context
 from cloud.web.params import Reader
 
 router = APIRouter(prefix="/api/v1")
@@ -35,7 +35,7 @@ def _json(state: ZoneState) -> dict[str, Any]:
 
 
 @router.get("/emergencies", response_model=list[EmergencyOut])
-def emergencies(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+def emergencies(_login: Reader, context: Context) -> list[dict[str, Any]]:
     """What stands, the worst first, then what ended within the last hour."""
-    with desk.store.reading() as connection:
-        return [_json(state) for state in list_zone_states(connection, desk.clock())]
+    with context.store.reading() as connection:
+        return [_json(state) for state in list_zone_states(connection, context.clock())]

@@ -11,7 +11,7 @@ from cloud.emergencies.muster_store import muster, tick
 from cloud.emergencies.store import Zone, ZoneState, list_watched, list_zone_states
 from cloud.web import operators
 from cloud.web.auth import Right
-from cloud.web.desk import Reading, Services, page_for
+from cloud.web.context import Context, Reading, page_for
 from cloud.web.forms import Fields, Guard
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other
@@ -35,23 +35,23 @@ def drill(
     request: Request,
     zone: str,
     login: Drilling,
-    desk: Services,
+    context: Context,
     on: Annotated[int, Query(ge=0, le=1)] = 1,
     step: Annotated[int, Query(ge=1, le=2)] = 1,
 ) -> HTMLResponse:
     """The two steps of a drill: what it means, then why."""
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         found = _zone(connection, zone)
     return pages.page(request, "drill.html", login, zone=found, on=on, step=step)
 
 
 @router.get("/{zone}/muster")
-def list_inside(request: Request, zone: str, login: Reading, desk: Services) -> HTMLResponse:
+def list_inside(request: Request, zone: str, login: Reading, context: Context) -> HTMLResponse:
     """Who was inside when it began; without an emergency or a drill, who is inside now."""
     pages: Pages = request.app.state.pages
-    now_ms = desk.clock()
-    with desk.store.reading() as connection:
+    now_ms = context.clock()
+    with context.store.reading() as connection:
         found = _zone(connection, zone)
         state = _concerning(connection, zone, now_ms)
         listed = (
@@ -63,13 +63,13 @@ def list_inside(request: Request, zone: str, login: Reading, desk: Services) -> 
 
 
 @router.post("/{zone}/muster")
-def account_for(zone: str, login: Guard, desk: Services, fields: Fields) -> Response:
+def account_for(zone: str, login: Guard, context: Context, fields: Fields) -> Response:
     """Somebody has been seen outside, or was ticked off by mistake."""
     holder, seen = holder_in(fields.get("holder")), fields.get("seen") == "1"
     if holder is None:
         raise HTTPException(422)
-    now_ms = desk.clock()
-    with desk.store.writing() as connection:
+    now_ms = context.clock()
+    with context.store.writing() as connection:
         _zone(connection, zone)
         if _concerning(connection, zone, now_ms) is not None:
             tick(connection, zone, holder, login.operator.name, now_ms, seen=seen)

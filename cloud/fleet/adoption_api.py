@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from cloud.fleet.adoption import Asking, NotNow
 from cloud.fleet.dependencies import Devices, Waiting
 from cloud.keys.ca import MAX_REQUEST_CHARACTERS, BadRequest, read_request
-from cloud.web.desk import Services, address
+from cloud.web.context import Context, address
 from contract.adoption import MAX_WIRING_BYTES, NONCE_BYTES
 
 NONCE = f"^[0-9a-f]{{{2 * NONCE_BYTES}}}$"
@@ -47,13 +47,13 @@ def authority(registrar: Devices) -> str:
 
 
 @router.post("/adoptions", status_code=201)
-def ask(body: AdoptionIn, request: Request, desk: Services, registrar: Devices, waiting: Waiting) -> AdoptionOut:
+def ask(body: AdoptionIn, request: Request, context: Context, registrar: Devices, waiting: Waiting) -> AdoptionOut:
     """Ask to be adopted; a device that waits already is told its request again."""
     try:
         public_key = read_request(body.request)
         known = registrar.knows(public_key)
         nonce = bytes.fromhex(body.nonce)
-        found = waiting.ask(public_key, nonce, body.wiring, address(request), desk.clock(), known)
+        found = waiting.ask(public_key, nonce, body.wiring, address(request), context.clock(), known)
     except BadRequest as wrong:
         raise HTTPException(422, str(wrong)) from None
     except NotNow as wrong:
@@ -62,8 +62,8 @@ def ask(body: AdoptionIn, request: Request, desk: Services, registrar: Devices, 
 
 
 @router.get("/adoptions/{number}")
-def look(number: str, desk: Services, waiting: Waiting) -> AdoptionOut:
-    found = waiting.find(number, desk.clock())
+def look(number: str, context: Context, waiting: Waiting) -> AdoptionOut:
+    found = waiting.find(number, context.clock())
     if found is None:
         raise HTTPException(404, "this request has run out: ask again")
     return _shown(found)

@@ -15,7 +15,7 @@ from cloud.fleet.registrar import Loss, Position, Registrar
 from cloud.people.views import list_plans
 from cloud.points.zone_store import hours_labels, view_zones
 from cloud.web.auth import Right
-from cloud.web.desk import N_, Desk, Services, form_for, known_device, page_for, service
+from cloud.web.context import N_, Context, RequestContext, form_for, known_device, page_for, service
 from cloud.web.forms import NO_REASON, Fields, NoReason, Said, reason_in, say
 from cloud.web.operators import Login, last_deed
 from cloud.web.pages import Pages, see_other
@@ -43,48 +43,48 @@ router = APIRouter()
 
 @router.get("/adoptions")
 def adoptions(
-    request: Request, login: Adopting, desk: Services, code: Text = "", done: str = "", device: Text = ""
+    request: Request, login: Adopting, context: Context, code: Text = "", done: str = "", device: Text = ""
 ) -> HTMLResponse:
     """After an adoption the page says what became of the points and zones of that device."""
     said = say(request, "good", {"adopted": DONE, "refused": REFUSED}[done]) if done in ("adopted", "refused") else None
-    return adoptions_page(request, login, desk, said, {"code": code}, adopted=device)
+    return adoptions_page(request, login, context, said, {"code": code}, adopted=device)
 
 
 def adoptions_page(
     request: Request,
     login: Login,
-    desk: Desk,
+    context: RequestContext,
     said: Said | None,
     typed: Mapping[str, str],
     loss: tuple[str, Loss] | None = None,
     adopted: str = "",
 ) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    now_ms = desk.clock()
-    with desk.store.reading() as connection:
+    now_ms = context.clock()
+    with context.store.reading() as connection:
         known, zones = list_devices(connection), view_zones(connection)
         plans, hours = list_plans(connection), hours_labels(connection)
         deed = last_deed(connection, adopted, ADOPTED) if adopted else None
     status = 422 if said and said.tone == "bad" else 200
-    context: dict[str, Any] = {"devices": known, "zones": zones, "typed": typed, "loss": loss}
-    context |= {"plans": plans, "hours": hours, "adopted": deed}
+    values: dict[str, Any] = {"devices": known, "zones": zones, "typed": typed, "loss": loss}
+    values |= {"plans": plans, "hours": hours, "adopted": deed}
     waiting, registrar = service(Adoptions)(request), service(Registrar)(request)
-    context |= {"waiting": waiting.waiting(now_ms), "fingerprint": registrar.authority.fingerprint}
-    return pages.page(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **context)
+    values |= {"waiting": waiting.waiting(now_ms), "fingerprint": registrar.authority.fingerprint}
+    return pages.page(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **values)
 
 
 @router.post("/adoptions")
 def confirm(
     request: Request,
     login: Confirming,
-    desk: Services,
+    context: Context,
     registrar: Devices,
     waiting: Waiting,
     fields: Fields,
     background: BackgroundTasks,
 ) -> Response:
     def again(wrong: str) -> Response:
-        return adoptions_page(request, login, desk, say(request, "bad", wrong), fields)
+        return adoptions_page(request, login, context, say(request, "bad", wrong), fields)
 
     try:
         code = read_code(fields.get("code", ""))
@@ -94,7 +94,7 @@ def confirm(
     if not position.name:
         return again(NO_PLACE)
     try:
-        asking = waiting.claim(code, desk.clock())
+        asking = waiting.claim(code, context.clock())
         envelope = registrar.adopt(asking.public_key, asking.wiring, position, login.operator.name)
     except NoSuchCode:
         return again(NOBODY)
@@ -103,7 +103,7 @@ def confirm(
     except NotRegistered:
         return again(TAKEN)
     waiting.answer(asking, envelope)
-    desk.on_change()
+    context.on_change()
     if position.replace:
         background.add_task(registrar.cut_off, position.name)
     return see_other(f"/adoptions?done=adopted&device={position.name}")
@@ -116,14 +116,16 @@ def refuse(number: str, _login: Confirming, waiting: Waiting) -> Response:
 
 
 @router.get("/devices/{name}/lost")
-def loss_page(request: Request, name: str, login: Adopting, desk: Services) -> HTMLResponse:
+def loss_page(request: Request, name: str, login: Adopting, context: Context) -> HTMLResponse:
     """What it means to report a device lost, and why it is to be."""
-    return _ask_loss(request, name, login, desk)
+    return _ask_loss(request, name, login, context)
 
 
-def _ask_loss(request: Request, name: str, login: Login, desk: Desk, said: Said | None = None) -> HTMLResponse:
+def _ask_loss(
+    request: Request, name: str, login: Login, context: RequestContext, said: Said | None = None
+) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         device = known_device(connection, name)
         cards = len(exposed_cards(connection, name))
     return pages.page(request, "lost.html", login, 422 if said else 200, device=device, cards=cards, said=said)
@@ -134,7 +136,7 @@ def lose(
     request: Request,
     name: str,
     login: Confirming,
-    desk: Services,
+    context: Context,
     registrar: Devices,
     fields: Fields,
     background: BackgroundTasks,
@@ -143,12 +145,12 @@ def lose(
     try:
         loss = registrar.lose(name, login.operator.name, reason_in(fields))
     except NotRegistered:
-        return adoptions_page(request, login, desk, say(request, "bad", NOT_THERE), {})
+        return adoptions_page(request, login, context, say(request, "bad", NOT_THERE), {})
     except NoReason:
-        return _ask_loss(request, name, login, desk, say(request, "bad", NO_REASON))
-    desk.on_change()
+        return _ask_loss(request, name, login, context, say(request, "bad", NO_REASON))
+    context.on_change()
     background.add_task(registrar.cut_off, name)
-    return adoptions_page(request, login, desk, None, {}, (name, loss))
+    return adoptions_page(request, login, context, None, {}, (name, loss))
 
 
 def _position(fields: Mapping[str, str]) -> Position:

@@ -6,7 +6,7 @@ from fastapi import Depends
 
 from cloud.fleet.adoption import Adoptions
 from cloud.fleet.registrar import Registrar
-from cloud.web.desk import service
+from cloud.web.context import service
 
 Devices = Annotated[Registrar, Depends(service(Registrar))]
 Waiting = Annotated[Adoptions, Depends(service(Adoptions))]

@@ -2,7 +2,7 @@
 
 from cloud.fleet import adoption_api, adoption_pages, rollout_api, wiring_pages
 from cloud.web.auth import Right
-from cloud.web.desk import N_
+from cloud.web.context import N_
 from cloud.web.domain import Domain, Nav
 
 FLEET = Domain(

@@ -12,7 +12,7 @@ from cloud.fleet.rolling import CannotRollOut, ask, start
 from cloud.fleet.rollout_store import find_rollout, list_rollouts
 from cloud.fleet.rollouts import MAX_DEVICES, Rollout
 from cloud.web.auth import Right
-from cloud.web.desk import Services, call_for, there
+from cloud.web.context import Context, call_for, there
 from cloud.web.operators import Login
 from cloud.web.params import ACCEPTED, Limit, Reader, Reason
 from contract.messages import MAX_WIRING_CHARACTERS
@@ -92,36 +92,36 @@ def wiring_json(one: DesiredView) -> dict[str, Any]:
 
 
 @router.post("/rollouts", status_code=ACCEPTED)
-def begin(body: RolloutIn, login: Mechanic, desk: Services) -> Ordered:
+def begin(body: RolloutIn, login: Mechanic, context: Context) -> Ordered:
     """Bring wirings to devices: to the canary first, and to all others once it has kept its own."""
     try:
         by = login.operator.name
-        started = start(desk.store, body.wirings, by, body.reason, desk.clock(), canary=body.canary)
+        started = start(context.store, body.wirings, by, body.reason, context.clock(), canary=body.canary)
     except CannotRollOut as wrong:
         raise HTTPException(422, str(wrong)) from None
     return Ordered(id=started.id)
 
 
 @router.get("/rollouts", response_model=list[RolloutOut])
-def rollouts(_login: Reader, desk: Services, limit: Limit = 20) -> list[dict[str, Any]]:
+def rollouts(_login: Reader, context: Context, limit: Limit = 20) -> list[dict[str, Any]]:
     """The newest first."""
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         return [rollout_json(one) for one in list_rollouts(connection, limit)]
 
 
 @router.get("/rollouts/{rollout}", response_model=RolloutOut)
-def one_rollout(rollout: str, _login: Reader, desk: Services) -> dict[str, Any]:
-    with desk.store.reading() as connection:
+def one_rollout(rollout: str, _login: Reader, context: Context) -> dict[str, Any]:
+    with context.store.reading() as connection:
         found = find_rollout(connection, rollout)
     return rollout_json(there(found, "there is no such roll-out"))
 
 
 @router.post("/rollouts/{rollout}/stop", status_code=ACCEPTED)
-def stop(rollout: str, body: StopIn, login: Mechanic, desk: Services) -> Ordered:
+def stop(rollout: str, body: StopIn, login: Mechanic, context: Context) -> Ordered:
     """Stop it within seconds: what was sent and is not applied is taken back."""
     try:
-        with desk.store.writing() as connection:
-            ask(connection, rollout, login.operator.name, body.reason, desk.clock())
+        with context.store.writing() as connection:
+            ask(connection, rollout, login.operator.name, body.reason, context.clock())
     except LookupError:
         raise HTTPException(404, "there is no such roll-out") from None
     except CannotRollOut as wrong:
@@ -130,7 +130,7 @@ def stop(rollout: str, body: StopIn, login: Mechanic, desk: Services) -> Ordered
 
 
 @router.get("/wirings", response_model=list[WiringOut])
-def wirings(_login: Reader, desk: Services) -> list[dict[str, Any]]:
+def wirings(_login: Reader, context: Context) -> list[dict[str, Any]]:
     """Every device of which something is desired, or that has reported."""
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         return [wiring_json(one) for one in list_desired(connection)]

@@ -40,7 +40,7 @@ from cloud.web.auth import (
     WrongPassword,
 )
 from cloud.web.bodies import plain
-from cloud.web.desk import Services, address, call_for, known_device, there
+from cloud.web.context import Context, address, call_for, known_device, there
 from cloud.web.operators import Login
 from cloud.web.params import Cursor, Id, Limit, Reader, Text
 from cloud.web.streams import JSON, After, LastEventId, stream
@@ -71,9 +71,9 @@ class Added(BaseModel):
 
 
 @router.post("/login")
-def log_in(body: LoginIn, request: Request, desk: Services) -> LoginOut:
+def log_in(body: LoginIn, request: Request, context: Context) -> LoginOut:
     try:
-        secret, login = desk.authenticator.log_in(body.name, body.password, address(request))
+        secret, login = context.authenticator.log_in(body.name, body.password, address(request))
     except WrongPassword:
         raise HTTPException(401, "wrong name or password, or the name rests after wrong tries") from None
     except TooManyTries:
@@ -84,41 +84,41 @@ def log_in(body: LoginIn, request: Request, desk: Services) -> LoginOut:
 
 
 @router.post("/logout", status_code=204)
-def log_out(login: Reader, desk: Services) -> None:
-    desk.authenticator.log_out(login)
+def log_out(login: Reader, context: Context) -> None:
+    context.authenticator.log_out(login)
 
 
 @router.get("/stream")
 def live_stream(
-    request: Request, _login: Reader, desk: Services, after: After = None, last_event_id: LastEventId = ""
+    request: Request, _login: Reader, context: Context, after: After = None, last_event_id: LastEventId = ""
 ) -> Response:
     """Server-sent events: `event` (an EventOut under its arrival number), `device` (a DeviceOut), `resync`."""
-    return stream(request, desk, JSON, last_event_id, after)
+    return stream(request, context, JSON, last_event_id, after)
 
 
 @router.get("/devices", response_model=list[DeviceOut])
-def devices(_login: Reader, desk: Services) -> list[dict[str, Any]]:
-    with desk.store.reading() as connection:
-        return [device_json(device, desk.clock()) for device in list_devices(connection)]
+def devices(_login: Reader, context: Context) -> list[dict[str, Any]]:
+    with context.store.reading() as connection:
+        return [device_json(device, context.clock()) for device in list_devices(connection)]
 
 
 @router.get("/devices/{name}", response_model=DeviceOut)
-def device(name: str, _login: Reader, desk: Services) -> dict[str, Any]:
-    with desk.store.reading() as connection:
-        return device_json(known_device(connection, name), desk.clock())
+def device(name: str, _login: Reader, context: Context) -> dict[str, Any]:
+    with context.store.reading() as connection:
+        return device_json(known_device(connection, name), context.clock())
 
 
 @router.get("/rosters", response_model=RostersOut)
-def rosters(_login: Reader, desk: Services) -> dict[str, Any]:
+def rosters(_login: Reader, context: Context) -> dict[str, Any]:
     """The newest rosters, and how far each has got."""
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         return rosters_json(spread(connection))
 
 
 @router.get("/events", response_model=EventsOut)
 def events(
     _login: Reader,
-    desk: Services,
+    context: Context,
     device: Text = "",
     point: Text = "",
     kind: Text = "",
@@ -129,7 +129,7 @@ def events(
 ) -> dict[str, Any]:
     """The newest first, going back with ``before``; or with ``after`` the oldest first, going on."""
     wanted = EventFilter(device, point, kind, reason)
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         if after is None:
             found = list_events(connection, wanted, before, limit)
         else:
@@ -138,54 +138,56 @@ def events(
 
 
 @router.get("/plans", response_model=list[PlanOut])
-def plans(_login: Reader, desk: Services) -> list[dict[str, Any]]:
-    with desk.store.reading() as connection:
+def plans(_login: Reader, context: Context) -> list[dict[str, Any]]:
+    with context.store.reading() as connection:
         return [plain(plan) for plan in list_plans(connection)]
 
 
 @router.get("/people", response_model=PeoplePage)
-def people(_login: Reader, desk: Services, text: Text = "", after: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
-    with desk.store.reading() as connection:
+def people(
+    _login: Reader, context: Context, text: Text = "", after: Cursor = None, limit: Limit = 50
+) -> dict[str, Any]:
+    with context.store.reading() as connection:
         found = list_people(connection, text, after or 0, limit)
     return {"people": [person_json(one) for one in found.rows], "next": found.after}
 
 
 @router.post("/people", status_code=201)
-def add_person(body: PersonIn, login: Clerk, desk: Services) -> Added:
-    return Added(id=register.add_person(desk, login.operator, body))
+def add_person(body: PersonIn, login: Clerk, context: Context) -> Added:
+    return Added(id=register.add_person(context, login.operator, body))
 
 
 @router.get("/people/{person}", response_model=PersonOut)
-def person(person: Id, _login: Reader, desk: Services) -> dict[str, Any]:
-    with desk.store.reading() as connection:
+def person(person: Id, _login: Reader, context: Context) -> dict[str, Any]:
+    with context.store.reading() as connection:
         found = find_person(connection, person)
     return person_json(there(found, "there is no such person"))
 
 
 @router.post("/people/{person}/memberships", status_code=201)
-def add_membership(person: Id, body: MembershipIn, login: Clerk, desk: Services) -> Added:
-    return Added(id=register.add_membership(desk, login.operator, person, body))
+def add_membership(person: Id, body: MembershipIn, login: Clerk, context: Context) -> Added:
+    return Added(id=register.add_membership(context, login.operator, person, body))
 
 
 @router.post("/people/{person}/credentials", status_code=201)
-def add_card(person: Id, body: CardIn, login: Clerk, desk: Services, keys: Keys) -> Added:
-    return Added(id=register.add_card(desk, keys, login.operator, person, body))
+def add_card(person: Id, body: CardIn, login: Clerk, context: Context, keys: Keys) -> Added:
+    return Added(id=register.add_card(context, keys, login.operator, person, body))
 
 
 @router.patch("/memberships/{membership}", status_code=204)
-def change_membership(membership: Id, body: StandingIn, login: Clerk, desk: Services) -> None:
-    register.set_membership_standing(desk, login.operator, membership, body.standing)
+def change_membership(membership: Id, body: StandingIn, login: Clerk, context: Context) -> None:
+    register.set_membership_standing(context, login.operator, membership, body.standing)
 
 
 @router.patch("/credentials/{card}", status_code=204)
-def change_card(card: Id, body: StandingIn, login: Clerk, desk: Services) -> None:
+def change_card(card: Id, body: StandingIn, login: Clerk, context: Context) -> None:
     """Suspend a card, report it lost, or take it into use again."""
-    register.set_card_standing(desk, login.operator, card, body.standing)
+    register.set_card_standing(context, login.operator, card, body.standing)
 
 
 @router.get("/audit", response_model=AuditPage)
-def audit(_login: Reader, desk: Services, before: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
-    with desk.store.reading() as connection:
+def audit(_login: Reader, context: Context, before: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
+    with context.store.reading() as connection:
         found = operators.list_deeds(connection, before, limit)
     return {"deeds": [plain(deed) for deed in found], "next": found[-1].id if len(found) == limit else None}
 
@@ -201,15 +203,15 @@ class DisabledIn(BaseModel):
 
 
 @router.get("/operators", response_model=list[OperatorOut])
-def list_operators(_login: Admin, desk: Services) -> list[dict[str, Any]]:
-    with desk.store.reading() as connection:
+def list_operators(_login: Admin, context: Context) -> list[dict[str, Any]]:
+    with context.store.reading() as connection:
         return [plain(operator) for operator in operators.list_operators(connection)]
 
 
 @router.post("/operators", status_code=201)
-def add_operator(body: OperatorIn, login: Admin, desk: Services) -> Added:
+def add_operator(body: OperatorIn, login: Admin, context: Context) -> Added:
     try:
-        return Added(id=desk.authenticator.add_operator(body.name, body.password, body.role, login.operator.name))
+        return Added(id=context.authenticator.add_operator(body.name, body.password, body.role, login.operator.name))
     except WeakPassword:
         raise HTTPException(422, "a password has 10 to 200 characters") from None
     except BadName as wrong:
@@ -221,14 +223,14 @@ def add_operator(body: OperatorIn, login: Admin, desk: Services) -> Added:
 
 
 @router.patch("/operators/{name}", status_code=204)
-def change_operator(name: str, body: DisabledIn, login: Admin, desk: Services) -> None:
+def change_operator(name: str, body: DisabledIn, login: Admin, context: Context) -> None:
     """Disabling an operator ends their logins at once. Nobody disables themselves."""
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         found = there(operators.find_operator(connection, name), "there is no such operator")
     if found[0].id == login.operator.id:
         raise HTTPException(409, "ask another administrator: nobody disables themselves")
     try:
-        desk.authenticator.set_disabled(found[0], body.disabled, login.operator.name)
+        context.authenticator.set_disabled(found[0], body.disabled, login.operator.name)
     except LastAdmin:
         raise HTTPException(409, "this is the last administrator: add another one first") from None
 

@@ -1,7 +1,7 @@
 """What the overview brings to the web."""
 
 from cloud.overview import api, health, lists, live, metrics_api, place_form
-from cloud.web.desk import N_
+from cloud.web.context import N_
 from cloud.web.domain import Domain, Nav
 
 OVERVIEW = Domain(

@@ -6,7 +6,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.commands.dependencies import Commands
-from cloud.web.desk import Services
+from cloud.web.context import Context
 
 router = APIRouter(prefix="/health")
 
@@ -17,14 +17,14 @@ def is_alive() -> str:
 
 
 @router.get("/ready", response_class=PlainTextResponse)
-def is_ready(desk: Services, commands: Commands) -> PlainTextResponse:
+def is_ready(context: Context, commands: Commands) -> PlainTextResponse:
     """Ready when the database answers, the feed runs and the broker has greeted the cloud."""
     try:
-        with desk.store.reading() as connection:
+        with context.store.reading() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
         return PlainTextResponse("the database does not answer", 503)
-    if not desk.feed.has_room:
+    if not context.feed.has_room:
         return PlainTextResponse("the live feed does not run, or is full", 503)
     if not commands.connected():
         return PlainTextResponse("the broker does not answer", 503)

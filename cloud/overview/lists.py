@@ -19,7 +19,7 @@ from cloud.devices.views import (
 )
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import spread
-from cloud.web.desk import N_, Desk, Reading, Services, known_device
+from cloud.web.context import N_, Context, Reading, RequestContext, known_device
 from cloud.web.forms import Said, say
 from cloud.web.operators import Login, first_broken_deed, list_deeds
 from cloud.web.pages import Pages, shape_of
@@ -40,7 +40,7 @@ router = APIRouter()
 def events(
     request: Request,
     login: Reading,
-    desk: Services,
+    context: Context,
     device: Text = "",
     point: Text = "",
     kind: Text = "",
@@ -49,7 +49,7 @@ def events(
 ) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     wanted = EventFilter(device, point, kind, reason)
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         found = list_events(connection, wanted, before, ROWS)
         known = list_devices(connection)
     return pages.page(
@@ -61,22 +61,27 @@ def events(
         devices=known,
         kinds=[*sorted(vocabulary().families), *sorted(vocabulary().events)],
         reasons=list(Reason),
-        now_ms=desk.clock(),
+        now_ms=context.clock(),
     )
 
 
 @router.get("/devices/{name}")
 def device(
-    request: Request, name: str, login: Reading, desk: Services, before: Cursor = None, done: str = ""
+    request: Request, name: str, login: Reading, context: Context, before: Cursor = None, done: str = ""
 ) -> HTMLResponse:
-    return device_page(request, login, desk, name, say(request, "good", PLACED) if done == "point" else None, before)
+    return device_page(request, login, context, name, say(request, "good", PLACED) if done == "point" else None, before)
 
 
 def device_page(
-    request: Request, login: Login, desk: Desk, name: str, said: Said | None = None, before: int | None = None
+    request: Request,
+    login: Login,
+    context: RequestContext,
+    name: str,
+    said: Said | None = None,
+    before: int | None = None,
 ) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         shown = known_device(connection, name)
         found = list_events(connection, EventFilter(device=name), before, ROWS)
         broken, lost = list_breaks(connection, device=name, limit=ROWS), count_lost(connection, name)
@@ -97,7 +102,7 @@ def device_page(
         after=last,
         shape=device_shape(shown, len(broken), lost),
         said=said,
-        now_ms=desk.clock(),
+        now_ms=context.clock(),
     )
 
 
@@ -109,30 +114,30 @@ def device_shape(device: DeviceView, broken: int, lost: int) -> str:
 
 @router.get("/devices/{name}/live")
 async def device_live(
-    request: Request, name: str, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+    request: Request, name: str, login: Reading, context: Context, after: After = None, last_event_id: LastEventId = ""
 ) -> Response:
     """The stream of a device's page, in its language."""
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         known_device(connection, name)
-    return stream(request, desk, f"{DEVICE} {name} {pages.language(request).code}", last_event_id, after)
+    return stream(request, context, f"{DEVICE} {name} {pages.language(request).code}", last_event_id, after)
 
 
 @router.get("/rosters")
-def rosters(request: Request, login: Reading, desk: Services) -> HTMLResponse:
+def rosters(request: Request, login: Reading, context: Context) -> HTMLResponse:
     """The newest rosters, each with the points that have it and the devices that lack it."""
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         found = spread(connection)
     metrics: Metrics = request.app.state.metrics
     stuck = metrics.workings().undeliverable
-    return pages.page(request, "rosters.html", login, spread=found, stuck=stuck, now_ms=desk.clock())
+    return pages.page(request, "rosters.html", login, spread=found, stuck=stuck, now_ms=context.clock())
 
 
 @router.get("/quarantine")
-def quarantine(request: Request, login: Reading, desk: Services, before: Cursor = None) -> HTMLResponse:
+def quarantine(request: Request, login: Reading, context: Context, before: Cursor = None) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         rows = list_quarantined(connection, before, ROWS)
         tallies = list_tallies(connection)
     cursor = rows[-1].id if len(rows) == ROWS else None
@@ -141,11 +146,11 @@ def quarantine(request: Request, login: Reading, desk: Services, before: Cursor 
 
 @router.get("/audit")
 def audit(
-    request: Request, login: Reading, desk: Services, before: Cursor = None, check: Annotated[bool, Query()] = False
+    request: Request, login: Reading, context: Context, before: Cursor = None, check: Annotated[bool, Query()] = False
 ) -> HTMLResponse:
     """With ``check``, the whole chain is followed from its first row."""
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         rows = list_deeds(connection, before, ROWS)
         broken = first_broken_deed(connection) if check else None
     cursor = rows[-1].id if len(rows) == ROWS else None

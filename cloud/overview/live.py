@@ -35,7 +35,7 @@ from cloud.overview.lists import ROWS, device_shape
 from cloud.people.rosters import Spread, spread
 from cloud.points.pages import drifts, heard, look_at_doors
 from cloud.store.database import Clock, Store
-from cloud.web.desk import Reading, Services
+from cloud.web.context import Context, Reading
 from cloud.web.feed import MAX_FRAME_EVENTS, Item, Span
 from cloud.web.pages import Pages
 from cloud.web.streams import JSON, After, LastEventId, stream
@@ -225,11 +225,11 @@ router = APIRouter()
 
 
 @router.get("/")
-def first_page(request: Request, login: Reading, desk: Services) -> HTMLResponse:
+def first_page(request: Request, login: Reading, context: Context) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     source: PageSource = request.app.state.source
     seen = source.overview()
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         events = list_events(connection, EventFilter(), limit=LINES_SHOWN)
     return pages.page(
         request, "overview.html", login, seen=seen, events=events.rows, now_ms=seen.now_ms, sirens_below=True
@@ -238,8 +238,8 @@ def first_page(request: Request, login: Reading, desk: Services) -> HTMLResponse
 
 @router.get("/live")
 async def live(
-    request: Request, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+    request: Request, login: Reading, context: Context, after: After = None, last_event_id: LastEventId = ""
 ) -> Response:
     """The first page's stream, in the page's language."""
     pages: Pages = request.app.state.pages
-    return stream(request, desk, pages.language(request).code, last_event_id, after)
+    return stream(request, context, pages.language(request).code, last_event_id, after)

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from cloud.overview.lists import device_page
 from cloud.points.place import PlaceIn, place_point
 from cloud.web.auth import Right
-from cloud.web.desk import Services, form_for
+from cloud.web.context import Context, form_for
 from cloud.web.forms import NOT_RIGHT, Fields, say
 from cloud.web.operators import Login
 from cloud.web.pages import see_other
@@ -22,12 +22,12 @@ router = APIRouter()
 
 
 @router.post("/devices/{name}/points")
-def place(request: Request, name: str, login: Mechanic, desk: Services, fields: Fields) -> Response:
+def place(request: Request, name: str, login: Mechanic, context: Context, fields: Fields) -> Response:
     try:
         wanted = PlaceIn.model_validate({key: value for key, value in fields.items() if key in FIELDS})
-        place_point(desk, login.operator, name, fields.get("point", ""), wanted)
+        place_point(context, login.operator, name, fields.get("point", ""), wanted)
     except Rejected as wrong:
-        return device_page(request, login, desk, name, say(request, "bad", wrong.text))
+        return device_page(request, login, context, name, say(request, "bad", wrong.text))
     except ValueError:  # pydantic's own: a field that is not what it should be
-        return device_page(request, login, desk, name, say(request, "bad", NOT_RIGHT))
+        return device_page(request, login, context, name, say(request, "bad", NOT_RIGHT))
     return see_other(f"/devices/{name}?done=point")

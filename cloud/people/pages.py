@@ -12,7 +12,7 @@ from cloud.people.register import CardIn, Keys, MembershipIn, PersonIn
 from cloud.people.rosters import spread
 from cloud.people.views import find_person, list_people, list_plans
 from cloud.web.auth import Right
-from cloud.web.desk import N_, Desk, Reading, Services, form_for, there
+from cloud.web.context import N_, Context, Reading, RequestContext, form_for, there
 from cloud.web.domain import panels_for
 from cloud.web.forms import NOT_RIGHT, Fields, Said, say
 from cloud.web.operators import Login
@@ -42,94 +42,98 @@ router = APIRouter(prefix="/people")
 
 
 @router.get("")
-def people(request: Request, login: Reading, desk: Services, text: Text = "", after: Cursor = None) -> HTMLResponse:
-    return people_page(request, login, desk, text, after or 0)
+def people(request: Request, login: Reading, context: Context, text: Text = "", after: Cursor = None) -> HTMLResponse:
+    return people_page(request, login, context, text, after or 0)
 
 
 def people_page(
     request: Request,
     login: Login,
-    desk: Desk,
+    context: RequestContext,
     text: str = "",
     after: int = 0,
     said: Said | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
+    with context.store.reading() as connection:
         found = list_people(connection, text.strip(), after, ROWS)
         plans = list_plans(connection)
-        context: dict[str, Any] = {"spread": spread(connection), "now_ms": desk.clock()}
+        values: dict[str, Any] = {"spread": spread(connection), "now_ms": context.clock()}
     status = 422 if said else 200
-    context |= {"found": found, "plans": plans, "text": text, "said": said}
-    return pages.page(request, "people.html", login, status, **context, typed=typed or {})
+    values |= {"found": found, "plans": plans, "text": text, "said": said}
+    return pages.page(request, "people.html", login, status, **values, typed=typed or {})
 
 
 @router.post("")
-def add_person(request: Request, login: Clerk, desk: Services, fields: Fields) -> Response:
+def add_person(request: Request, login: Clerk, context: Context, fields: Fields) -> Response:
     def act() -> int:
         if not fields.keys() & {"name_zh", "name_en"}:
             raise Rejected(NO_NAME, "name_zh")
         membership = _membership(request, fields) if "plan" in fields else None
         names = {key: fields.get(key, "") for key in ("name_zh", "name_en", "unit")}
-        return register.add_person(desk, login.operator, PersonIn(**names, membership=membership))
+        return register.add_person(context, login.operator, PersonIn(**names, membership=membership))
 
-    return _answer(request, act, "person", lambda said: people_page(request, login, desk, said=said, typed=fields))
+    return _answer(request, act, "person", lambda said: people_page(request, login, context, said=said, typed=fields))
 
 
 @router.get("/{person}")
-def person(request: Request, person: Id, login: Reading, desk: Services, done: str = "") -> HTMLResponse:
-    return person_page(request, login, desk, person, say(request, "good", DONE[done]) if done in DONE else None)
+def person(request: Request, person: Id, login: Reading, context: Context, done: str = "") -> HTMLResponse:
+    return person_page(request, login, context, person, say(request, "good", DONE[done]) if done in DONE else None)
 
 
-def person_page(request: Request, login: Login, desk: Desk, person: int, said: Said | None) -> HTMLResponse:
+def person_page(
+    request: Request, login: Login, context: RequestContext, person: int, said: Said | None
+) -> HTMLResponse:
     pages: Pages = request.app.state.pages
     panels = panels_for(request, "person")
-    context: dict[str, Any] = {"panels": panels, "formats": list(FORMATS), "standings": list(Standing)}
-    with desk.store.reading() as connection:
+    values: dict[str, Any] = {"panels": panels, "formats": list(FORMATS), "standings": list(Standing)}
+    with context.store.reading() as connection:
         found = there(find_person(connection, person))
-        context |= {"person": found, "plans": list_plans(connection), "spread": spread(connection)}
+        values |= {"person": found, "plans": list_plans(connection), "spread": spread(connection)}
         for panel in panels:
-            context |= panel.look(connection, found)
+            values |= panel.look(connection, found)
     status = 422 if said and said.tone == "bad" else 200
-    return pages.page(request, "person.html", login, status, **context, said=said, now_ms=desk.clock())
+    return pages.page(request, "person.html", login, status, **values, said=said, now_ms=context.clock())
 
 
 @router.post("/{person}/memberships")
-def add_membership(request: Request, person: Id, login: Clerk, desk: Services, fields: Fields) -> Response:
+def add_membership(request: Request, person: Id, login: Clerk, context: Context, fields: Fields) -> Response:
     def act() -> int:
-        register.add_membership(desk, login.operator, person, _membership(request, fields))
+        register.add_membership(context, login.operator, person, _membership(request, fields))
         return person
 
-    return _answer(request, act, "membership", lambda said: person_page(request, login, desk, person, said))
+    return _answer(request, act, "membership", lambda said: person_page(request, login, context, person, said))
 
 
 @router.post("/{person}/cards")
-def add_card(request: Request, person: Id, login: Clerk, desk: Services, keys: Keys, fields: Fields) -> Response:
+def add_card(request: Request, person: Id, login: Clerk, context: Context, keys: Keys, fields: Fields) -> Response:
     def act() -> int:
         wanted = {key: value for key, value in fields.items() if key in CardIn.model_fields}
-        register.add_card(desk, keys, login.operator, person, CardIn.model_validate(wanted))
+        register.add_card(context, keys, login.operator, person, CardIn.model_validate(wanted))
         return person
 
-    return _answer(request, act, "card", lambda said: person_page(request, login, desk, person, said))
+    return _answer(request, act, "card", lambda said: person_page(request, login, context, person, said))
 
 
 @router.post("/{person}/cards/{card}")
-def change_card(request: Request, person: Id, card: Id, login: Clerk, desk: Services, fields: Fields) -> Response:
+def change_card(request: Request, person: Id, card: Id, login: Clerk, context: Context, fields: Fields) -> Response:
     def act() -> int:
-        return register.set_card_standing(desk, login.operator, card, Standing(fields.get("standing", "")))
+        return register.set_card_standing(context, login.operator, card, Standing(fields.get("standing", "")))
 
-    return _answer(request, act, "standing", lambda said: person_page(request, login, desk, person, said))
+    return _answer(request, act, "standing", lambda said: person_page(request, login, context, person, said))
 
 
 @router.post("/{person}/memberships/{membership}")
 def change_membership(
-    request: Request, person: Id, membership: Id, login: Clerk, desk: Services, fields: Fields
+    request: Request, person: Id, membership: Id, login: Clerk, context: Context, fields: Fields
 ) -> Response:
     def act() -> int:
-        return register.set_membership_standing(desk, login.operator, membership, Standing(fields.get("standing", "")))
+        return register.set_membership_standing(
+            context, login.operator, membership, Standing(fields.get("standing", ""))
+        )
 
-    return _answer(request, act, "standing", lambda said: person_page(request, login, desk, person, said))
+    return _answer(request, act, "standing", lambda said: person_page(request, login, context, person, said))
 
 
 def _answer(request: Request, act: Callable[[], int], done: str, again: Callable[[Said], Response]) -> Response:

@@ -16,7 +16,7 @@ from cloud.people.members import Membership, Obstacle, obstacle
 from cloud.people.store import Card
 from cloud.people.views import find_household, find_person, list_plans, person_of_card
 from cloud.web.bodies import Shown, Strict
-from cloud.web.desk import N_, Desk, service
+from cloud.web.context import N_, RequestContext, service
 from cloud.web.operators import Operator, record
 from cloud.web.rejected import Rejected
 from contract.credentials import FORMATS
@@ -90,34 +90,36 @@ OBSTACLES: Mapping[Obstacle, str] = {
 
 
 @contextmanager
-def _changing(desk: Desk) -> Iterator[Connection]:
+def _changing(context: RequestContext) -> Iterator[Connection]:
     """A transaction, after which the publisher is told. What is rejected inside leaves no trace."""
-    with desk.store.writing() as connection:
+    with context.store.writing() as connection:
         yield connection
-    desk.on_change()
+    context.on_change()
 
 
-def add_person(desk: Desk, by: Operator, person: PersonIn) -> int:
+def add_person(context: RequestContext, by: Operator, person: PersonIn) -> int:
     """The new person's id. Raises ``Rejected``."""
-    with _changing(desk) as connection:
+    with _changing(context) as connection:
         household = None
         if person.unit:
             household = find_household(connection, person.unit) or store.add_household(connection, person.unit)
         names = person.name_zh or person.name_en, person.name_en or person.name_zh
         added = store.add_person(connection, *names, household)
-        record(connection, desk.clock(), by.name, "person.added", f"person {added}")
+        record(connection, context.clock(), by.name, "person.added", f"person {added}")
         if person.membership:
-            _add_membership(connection, desk, by, added, person.membership)
+            _add_membership(connection, context, by, added, person.membership)
     return added
 
 
-def add_membership(desk: Desk, by: Operator, person: int, membership: MembershipIn) -> int:
+def add_membership(context: RequestContext, by: Operator, person: int, membership: MembershipIn) -> int:
     """The new membership's id. Raises ``Rejected``."""
-    with _changing(desk) as connection:
-        return _add_membership(connection, desk, by, person, membership)
+    with _changing(context) as connection:
+        return _add_membership(connection, context, by, person, membership)
 
 
-def _add_membership(connection: Connection, desk: Desk, by: Operator, person: int, new: MembershipIn) -> int:
+def _add_membership(
+    connection: Connection, context: RequestContext, by: Operator, person: int, new: MembershipIn
+) -> int:
     holder = find_person(connection, person)
     if holder is None:
         raise Rejected(NO_PERSON, status=404)
@@ -127,9 +129,9 @@ def _add_membership(connection: Connection, desk: Desk, by: Operator, person: in
     if plan.places is not None and holder.unit is None:
         raise Rejected(NEEDS_HOUSEHOLD, "unit")
     membership = Membership(0, person, new.plan, new.payer, new.from_ms, new.until_ms)
-    _check_fits(connection, membership, desk.clock())
+    _check_fits(connection, membership, context.clock())
     added = store.add_membership(connection, membership)
-    record(connection, desk.clock(), by.name, "membership.added", f"person {person}", plan=new.plan)
+    record(connection, context.clock(), by.name, "membership.added", f"person {person}", plan=new.plan)
     return added
 
 
@@ -140,12 +142,12 @@ def _check_fits(connection: Connection, membership: Membership, now_ms: int) -> 
         raise Rejected(OBSTACLES[found], "plan", 409)
 
 
-def add_card(desk: Desk, keys: KeyFolder, by: Operator, person: int, card: CardIn) -> int:
+def add_card(context: RequestContext, keys: KeyFolder, by: Operator, person: int, card: CardIn) -> int:
     """The new card's id. The audit learns that there is one, not its number. Raises ``Rejected``."""
     if card.format not in FORMATS:
         raise Rejected(NO_FORMAT, "format")
     try:
-        with _changing(desk) as connection:
+        with _changing(context) as connection:
             if find_person(connection, person) is None:
                 raise Rejected(NO_PERSON, status=404)
             added = store.add_card(
@@ -155,9 +157,9 @@ def add_card(desk: Desk, keys: KeyFolder, by: Operator, person: int, card: CardI
                 card.label or card.format,
                 digest_key=keys.digest,
                 numbers=keys.numbers,
-                now_ms=desk.clock(),
+                now_ms=context.clock(),
             )
-            record(connection, desk.clock(), by.name, "card.added", f"person {person}", card=str(added))
+            record(connection, context.clock(), by.name, "card.added", f"person {person}", card=str(added))
     except IntegrityError:
         raise Rejected(CARD_TAKEN, "number", 409) from None
     except ValueError:
@@ -165,25 +167,25 @@ def add_card(desk: Desk, keys: KeyFolder, by: Operator, person: int, card: CardI
     return added
 
 
-def set_card_standing(desk: Desk, by: Operator, card: int, standing: Standing) -> int:
+def set_card_standing(context: RequestContext, by: Operator, card: int, standing: Standing) -> int:
     """Whose card it is. Raises ``Rejected``."""
-    with _changing(desk) as connection:
+    with _changing(context) as connection:
         person = _known(person_of_card(connection, card), NO_CARD)
         store.set_card_standing(connection, card, standing)
         detail = {"card": str(card), "standing": standing.value}
-        record(connection, desk.clock(), by.name, "card.changed", f"person {person}", **detail)
+        record(connection, context.clock(), by.name, "card.changed", f"person {person}", **detail)
     return person
 
 
-def set_membership_standing(desk: Desk, by: Operator, membership: int, standing: Standing) -> int:
+def set_membership_standing(context: RequestContext, by: Operator, membership: int, standing: Standing) -> int:
     """Whose membership it is. Raises ``Rejected``."""
-    with _changing(desk) as connection:
+    with _changing(context) as connection:
         found = _known(store.find_membership(connection, membership), NO_MEMBERSHIP)
         if found.standing is not Standing.ACTIVE and standing is Standing.ACTIVE:
-            _check_fits(connection, structs.replace(found, standing=standing), desk.clock())
+            _check_fits(connection, structs.replace(found, standing=standing), context.clock())
         store.set_membership_standing(connection, membership, standing)
         detail = {"membership": str(membership), "standing": standing.value}
-        record(connection, desk.clock(), by.name, "membership.changed", f"person {found.person}", **detail)
+        record(connection, context.clock(), by.name, "membership.changed", f"person {found.person}", **detail)
     return found.person
 
 

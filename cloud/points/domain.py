@@ -1,7 +1,7 @@
 """What points and zones bring to the web."""
 
 from cloud.points import pages, place, zone_page
-from cloud.web.desk import N_
+from cloud.web.context import N_
 from cloud.web.domain import Domain, Nav
 
 POINTS = Domain(

@@ -19,7 +19,7 @@ from cloud.devices.views import last_arrival
 from cloud.emergencies.store import ZoneState, list_watched, list_zone_states
 from cloud.store.labels import Label
 from cloud.web.auth import Right
-from cloud.web.desk import N_, Desk, Reading, Services, form_for, page_for
+from cloud.web.context import N_, Context, Reading, RequestContext, form_for, page_for
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other, shape_of
@@ -115,19 +115,25 @@ def last_orders(orders: Sequence[Order], now_ms: int) -> dict[str, Order]:
 
 
 @router.get("/doors")
-def doors(request: Request, login: Reading, desk: Services, order: Text = "", mode: Text = "") -> HTMLResponse:
+def doors(request: Request, login: Reading, context: Context, order: Text = "", mode: Text = "") -> HTMLResponse:
     done = {**{its.value: text for its, text in SET.items()}, "ended": ENDED, "renewed": RENEWED}
     said = say(request, "good", done[mode]) if mode in done else None
-    return doors_page(request, login, desk, said, order, just_set=bool(said))
+    return doors_page(request, login, context, said, order, just_set=bool(said))
 
 
 def doors_page(
-    request: Request, login: Login, desk: Desk, said: Said | None, order: str = "", *, just_set: bool = False
+    request: Request,
+    login: Login,
+    context: RequestContext,
+    said: Said | None,
+    order: str = "",
+    *,
+    just_set: bool = False,
 ) -> HTMLResponse:
     """The doors, with the outcome of one order. A page on which an answer is still to come asks again by itself."""
     pages: Pages = request.app.state.pages
-    now_ms = desk.clock()
-    with desk.store.reading() as connection:
+    now_ms = context.clock()
+    with context.store.reading() as connection:
         seen = look_at_doors(connection, now_ms)
         asked = find_order(connection, order) if order else None
         zones = list_watched(connection)
@@ -168,15 +174,15 @@ def heard(point: PointState) -> bool:
 
 @router.get("/doors/live")
 async def doors_live(
-    request: Request, login: Reading, desk: Services, after: After = None, last_event_id: LastEventId = ""
+    request: Request, login: Reading, context: Context, after: After = None, last_event_id: LastEventId = ""
 ) -> Response:
     """The stream of the doors page, in its language."""
     pages: Pages = request.app.state.pages
-    return stream(request, desk, f"{DOORS} {pages.language(request).code}", last_event_id, after)
+    return stream(request, context, f"{DOORS} {pages.language(request).code}", last_event_id, after)
 
 
 @router.post("/doors/modes")
-def set_mode(request: Request, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
+def set_mode(request: Request, login: Guard, context: Context, modes: Modes, fields: Fields) -> Response:
     """One point, or without one all doors of the site. What must be confirmed comes from the second step of a form."""
 
     def act() -> str:
@@ -187,30 +193,30 @@ def set_mode(request: Request, login: Guard, desk: Services, modes: Modes, field
         modes.set_mode(names, mode, login.operator.name, reason_in(fields))
         return f"/doors?mode={mode.value}"
 
-    return _answer(request, login, desk, act)
+    return _answer(request, login, context, act)
 
 
 @router.get("/doors/lockdown")
 def lockdown(
-    request: Request, login: Locking, desk: Services, point: Text = "", step: Annotated[int, Query(ge=1, le=2)] = 1
+    request: Request, login: Locking, context: Context, point: Text = "", step: Annotated[int, Query(ge=1, le=2)] = 1
 ) -> HTMLResponse:
     """The two steps of a lockdown: what it means, then why."""
-    return _steps(request, login, desk, Mode.LOCKDOWN, point, step)
+    return _steps(request, login, context, Mode.LOCKDOWN, point, step)
 
 
 @router.get("/doors/hold-open")
 def hold_open(
-    request: Request, login: Locking, desk: Services, step: Annotated[int, Query(ge=1, le=2)] = 1
+    request: Request, login: Locking, context: Context, step: Annotated[int, Query(ge=1, le=2)] = 1
 ) -> HTMLResponse:
     """The two steps that hold all doors open: what it means, then why."""
-    return _steps(request, login, desk, Mode.HOLD_OPEN, "", step)
+    return _steps(request, login, context, Mode.HOLD_OPEN, "", step)
 
 
-def _steps(request: Request, login: Login, desk: Desk, mode: Mode, point: str, step: int) -> HTMLResponse:
+def _steps(request: Request, login: Login, context: RequestContext, mode: Mode, point: str, step: int) -> HTMLResponse:
     """Names the points that the order will reach."""
     pages: Pages = request.app.state.pages
-    with desk.store.reading() as connection:
-        able = [one for one in list_points(connection, desk.clock()) if one.has(mode)]
+    with context.store.reading() as connection:
+        able = [one for one in list_points(connection, context.clock()) if one.has(mode)]
     everywhere = [one for one in able if one.is_door and one.mode is not Mode.OUT_OF_SERVICE]
     points = [one for one in able if one.name == point] if point else everywhere
     if not points:
@@ -231,28 +237,28 @@ def _steps(request: Request, login: Login, desk: Desk, mode: Mode, point: str, s
 
 
 @router.post("/doors/modes/{order}/end")
-def end_mode(request: Request, order: str, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
+def end_mode(request: Request, order: str, login: Guard, context: Context, modes: Modes, fields: Fields) -> Response:
     """End what one order set. What was set otherwise since stays."""
 
     def act() -> str:
         modes.end(order, login.operator.name, reason_in(fields))
         return "/doors?mode=ended"
 
-    return _answer(request, login, desk, act)
+    return _answer(request, login, context, act)
 
 
 @router.post("/doors/modes/{order}/renew")
-def renew_mode(request: Request, order: str, login: Guard, desk: Services, modes: Modes, fields: Fields) -> Response:
+def renew_mode(request: Request, order: str, login: Guard, context: Context, modes: Modes, fields: Fields) -> Response:
     """Have an order last longer, from now on as long as it may."""
 
     def act() -> str:
         modes.renew(order, login.operator.name, reason_in(fields))
         return "/doors?mode=renewed"
 
-    return _answer(request, login, desk, act)
+    return _answer(request, login, context, act)
 
 
-def _answer(request: Request, login: Login, desk: Desk, act: Callable[[], str]) -> Response:
+def _answer(request: Request, login: Login, context: RequestContext, act: Callable[[], str]) -> Response:
     """On to where the outcome stands, or the doors again with what was wrong."""
     try:
         return see_other(act())
@@ -266,4 +272,4 @@ def _answer(request: Request, login: Login, desk: Desk, act: Callable[[], str]) 
         wrong = OVER
     except ValueError:  # pydantic's own among them: a field that is not what it should be
         wrong = NOT_RIGHT
-    return doors_page(request, login, desk, say(request, "bad", wrong))
+    return doors_page(request, login, context, say(request, "bad", wrong))

@@ -15,7 +15,7 @@ from cloud.store.schema import points
 from cloud.web import operators
 from cloud.web.auth import Right
 from cloud.web.bodies import Shown, Strict
-from cloud.web.desk import N_, Desk, Services, call_for
+from cloud.web.context import N_, Context, RequestContext, call_for
 from cloud.web.operators import Login, Operator
 from cloud.web.rejected import Rejected
 from contract.topics import NAME
@@ -42,11 +42,11 @@ class PlaceIn(Strict):
     label_en: Shown = Field("", max_length=60)
 
 
-def place_point(desk: Desk, by: Operator, device: str, point: str, place: PlaceIn) -> None:
+def place_point(context: RequestContext, by: Operator, device: str, point: str, place: PlaceIn) -> None:
     """Correct a point, or write down one that the cloud does not know yet. Raises ``Rejected``."""
     if not re.fullmatch(NAME, point):
         raise Rejected(NO_NAME, "point")
-    with desk.store.writing() as connection:
+    with context.store.writing() as connection:
         if not list_devices(connection, device):
             raise Rejected(NO_DEVICE, "device", 404)
         if place.zone not in dict(list_zones(connection)):
@@ -61,11 +61,11 @@ def place_point(desk: Desk, by: Operator, device: str, point: str, place: PlaceI
         else:
             set_point(connection, point, place.zone, place.class_name, labels)
         detail = {"zone": place.zone, "class": place.class_name}
-        operators.record(connection, desk.clock(), by.name, "point.changed", point, **detail)
-    desk.on_change()
+        operators.record(connection, context.clock(), by.name, "point.changed", point, **detail)
+    context.on_change()
 
 
 @router.put("/devices/{name}/points/{point}", status_code=204)
-def place(name: str, point: str, body: PlaceIn, login: Mechanic, desk: Services) -> None:
+def place(name: str, point: str, body: PlaceIn, login: Mechanic, context: Context) -> None:
     """Correct where a point stands and what it is rationed as, or add one that its device names."""
-    place_point(desk, login.operator, name, point, body)
+    place_point(context, login.operator, name, point, body)

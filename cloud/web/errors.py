@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from cloud.web.desk import N_, Forbidden, LoginNeeded, maybe_login
+from cloud.web.context import N_, Forbidden, LoginNeeded, maybe_login
 from cloud.web.rejected import Rejected
 
 API = "/api/"

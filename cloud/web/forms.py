@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 from msgspec import Struct
 
 from cloud.web.auth import Right
-from cloud.web.desk import N_, form_for
+from cloud.web.context import N_, form_for
 from cloud.web.operators import MAX_REASON, MIN_REASON, Login
 from cloud.web.pages import Pages
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from cloud.store.labels import Label
 from cloud.web.catalogue import read_catalogue
-from cloud.web.desk import N_
+from cloud.web.context import N_
 from contract import sessions as stops
 from contract.phrases import Phrase
 from contract.reasons import Reason, words

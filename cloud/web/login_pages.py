@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.web.auth import LOGIN_LASTS_MS, Busy, Right, TooManyTries, WeakPassword, WrongPassword
-from cloud.web.desk import COOKIE, N_, AnyLogin, Forbidden, Services, address, form_for, maybe_login
+from cloud.web.context import COOKIE, N_, AnyLogin, Context, Forbidden, address, form_for, maybe_login
 from cloud.web.forms import say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, local_path, see_other
@@ -47,7 +47,7 @@ def login_form(request: Request, wanted: str, wrong: str = "", status: int = 200
 @router.post("/login")
 def log_in(
     request: Request,
-    desk: Services,
+    context: Context,
     name: Short = "",
     password: Short = "",
     csrf: Short = "",
@@ -56,7 +56,7 @@ def log_in(
     if not csrf or not secrets.compare_digest(csrf.encode(), request.cookies.get(FORM_COOKIE, "").encode()):
         raise Forbidden
     try:
-        secret, _ = desk.authenticator.log_in(name, password, address(request))
+        secret, _ = context.authenticator.log_in(name, password, address(request))
     except WrongPassword:
         return login_form(request, next, WRONG, 401)
     except TooManyTries:
@@ -70,8 +70,8 @@ def log_in(
 
 
 @router.post("/logout")
-def log_out(login: Changing, desk: Services) -> Response:
-    desk.authenticator.log_out(login)
+def log_out(login: Changing, context: Context) -> Response:
+    context.authenticator.log_out(login)
     answer = see_other("/login")
     answer.delete_cookie(COOKIE)
     return answer
@@ -84,10 +84,10 @@ def account(request: Request, login: AnyLogin, done: bool = False) -> HTMLRespon
 
 
 @router.post("/account/password")
-def change_password(request: Request, login: Changing, desk: Services, old: Short = "", new: Short = "") -> Response:
+def change_password(request: Request, login: Changing, context: Context, old: Short = "", new: Short = "") -> Response:
     pages: Pages = request.app.state.pages
     try:
-        desk.authenticator.change_password(login, old, new, address(request))
+        context.authenticator.change_password(login, old, new, address(request))
     except WeakPassword:
         wrong, status = WEAK, 400
     except WrongPassword:

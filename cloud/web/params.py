@@ -7,7 +7,7 @@ from pydantic import Field
 
 from cloud.store.schema import MAX_INTEGER
 from cloud.web.auth import Right
-from cloud.web.desk import call_for
+from cloud.web.context import call_for
 from cloud.web.operators import MAX_REASON, MIN_REASON, Login
 
 Reader = Annotated[Login, Depends(call_for(Right.READ))]

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse
 
 from cloud.store.schema import MAX_INTEGER
-from cloud.web.desk import Desk, secret_of
+from cloud.web.context import RequestContext, secret_of
 
 JSON = "json"
 """The dialect of the API's stream; the others are the codes of the console's languages."""
@@ -16,12 +16,14 @@ After = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
 LastEventId = Annotated[str, Header(max_length=19)]
 
 
-def stream(request: Request, desk: Desk, dialect: str, last_event_id: str, after: int | None) -> Response:
+def stream(request: Request, context: RequestContext, dialect: str, last_event_id: str, after: int | None) -> Response:
     """A browser that reconnects by itself sends the last number it saw, which is newer than its address."""
-    if not desk.feed.has_room:
+    if not context.feed.has_room:
         raise HTTPException(503, "no room for another stream: close one, or try again shortly")
     secret = secret_of(request)
     seen = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
     since = after if seen is None or seen > MAX_INTEGER else seen
-    chunks = desk.feed.watch(desk.source, dialect, since, lambda: desk.authenticator.login_of(secret) is not None)
+    chunks = context.feed.watch(
+        context.source, dialect, since, lambda: context.authenticator.login_of(secret) is not None
+    )
     return EventSourceResponse(chunks, headers={"X-Accel-Buffering": "no"})

@@ -23,7 +23,7 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 
 @dataclass(frozen=True)
-class Desk:
+class RequestContext:
     """What all requests share. ``on_change`` is told whenever a roster would now look different."""
 
     store: Store
@@ -42,8 +42,8 @@ class Forbidden(Exception):
     """Somebody is, and may not do this; or the form was not made by us."""
 
 
-def desk(request: Request) -> Desk:
-    found: Desk = request.app.state.desk
+def context(request: Request) -> RequestContext:
+    found: RequestContext = request.app.state.context
     return found
 
 
@@ -70,7 +70,7 @@ def secret_of(request: Request) -> str:
 
 def maybe_login(request: Request) -> Login | None:
     secret = secret_of(request)
-    return desk(request).authenticator.login_of(secret) if secret else None
+    return context(request).authenticator.login_of(secret) if secret else None
 
 
 def any_login(request: Request) -> Login:
@@ -138,4 +138,4 @@ def known_device(connection: Connection, name: str) -> DeviceView:
 
 AnyLogin = Annotated[Login, Depends(any_login)]
 Reading = Annotated[Login, Depends(page_for(Right.READ))]
-Services = Annotated[Desk, Depends(desk)]
+Context = Annotated[RequestContext, Depends(context)]
