@@ -134,10 +134,9 @@ class HubTroubles:
         return what
 
     def _session(self, point: str) -> str:
-        """What runs there, as far as anybody knows."""
-        if self._hub.device.agent is None:
-            return ""
-        return str(self._hub.report(point).live.get("session", ""))
+        """What runs there, as far as anybody knows; otherwise a session that nobody has heard of."""
+        live = self._hub.report(point).live if self._hub.device.agent else {}
+        return str(live.get("session") or "0" * 16)
 
     def _digest(self, name: str) -> bytes:
         with self._hub.town.cloud.reading() as connection:

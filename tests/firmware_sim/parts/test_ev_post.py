@@ -10,6 +10,7 @@ from edge.stations.ev_post.messages import Left, TurnedAway
 from firmware_sim.parts.car import Car
 from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.ocpp_client import Version
+from tests.edge.support.orders import OPENS
 from tests.edge.support.posts import ANNA, BEN, NOON_MS, PASSWORD, POINT, STRANGER, Served
 
 WITHIN_S = 30.0
@@ -134,7 +135,7 @@ def test_an_operator_and_an_emergency_reach_it(version: Version) -> None:
     async def story(served: Served, post: EvPost) -> None:
         await ready(served, post)
         post.plug_in(Car())
-        served.take(served.decided(ANNA, told={"id": "7"}))
+        served.take(served.decided(ANNA, told=OPENS.told))
         await until(lambda: served.report.user)
         served.emergency(cause="smoke")
         await until(lambda: served.ends() and not post.operative)
