@@ -37,7 +37,7 @@ _KEEP_POINT = "INSERT OR REPLACE INTO points (point, document, boot, mono_ms, at
 _DROP_POINT = "DELETE FROM points WHERE point = ?"
 _SPENT = "SELECT session, day, holder, allotment, ms, mwh FROM spent"
 _SPEND = "INSERT OR REPLACE INTO spent (session, day, holder, allotment, ms, mwh) VALUES (?, ?, ?, ?, ?, ?)"
-_DATE = "UPDATE spent SET day = ?1 WHERE day = ?2 OR day > ?1 + 1"
+_DATE = "UPDATE spent SET day = :day WHERE day = :undated OR day > :day + 1"
 _OUTDATED = "DELETE FROM spent WHERE day <> ? AND day <= ?"
 
 FORGOTTEN = "commands.forgotten_ms"
@@ -163,7 +163,7 @@ class Memory:
         """What was undated counts on this day from now on, and so does what lies in a future that the clock was set
         back from. Raises ``MemoryUnusable``."""
         with self._telling():
-            self._connection.execute(_DATE, (day, UNDATED))
+            self._connection.execute(_DATE, {"day": day, "undated": UNDATED})
 
     def close(self) -> None:
         self._connection.close()

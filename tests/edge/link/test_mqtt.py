@@ -159,11 +159,13 @@ async def stranger(answer: bytes) -> AsyncIterator[int]:
     """A server on loopback that is no broker: it says its piece to whoever comes, and then listens for ever."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(answer)
-        with suppress(ConnectionError):
-            await reader.read()
-        writer.close()
+        try:
+            await reader.read(1)
+            writer.write(answer)
+            with suppress(ConnectionError):
+                await reader.read()
+        finally:
+            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
