@@ -52,8 +52,12 @@ _WRITES = "hearthgate_writes"
 def open_store(url: str) -> Store:
     """Open ``url`` (``sqlite:///file``), create or migrate its tables. Raises SQLAlchemy's errors."""
     store = connect(url)
-    with store.writing() as connection:
-        migrate(connection)
+    try:
+        with store.writing() as connection:
+            migrate(connection)
+    except BaseException:
+        store.close()
+        raise
     return store
 
 

@@ -37,8 +37,10 @@ def lived(
             await asyncio.gather(befalling, return_exceptions=True)
             await town.go_home()
             await asyncio.sleep(60)
-            await town.drained()
-            await town.close()
+            try:
+                await town.drained()
+            finally:
+                await town.close()
             return judge(town, troubles)
 
     return run_virtual(main())
