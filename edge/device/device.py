@@ -2,22 +2,20 @@
 
 import logging
 from asyncio import TimerHandle
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 from msgspec import structs
 
 from contract import topics
 from contract.decide import Trust
 from contract.device_events import DeviceEvents
-from contract.messages import Beat, State
-from contract.sealing import RosterVerifier
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.config.device_config import DeviceConfig
 from edge.device.health import SOFTWARE, Condition
 from edge.device.peripherals import Peripherals
 from edge.device.ports import Ports
+from edge.identity.identity import Registration
 from edge.journal.recorder import Recorder
 from edge.link.announcer import Announcer
 from edge.link.live import LiveReadings
@@ -29,7 +27,6 @@ from edge.memory.ledger import Ledger
 from edge.memory.notebook import Notebook
 from edge.memory.runtime import Runtime
 from edge.remote.remote import Remote
-from edge.remote.rewiring import Health
 from edge.roster.sync import RosterSync
 
 log = logging.getLogger(__name__)
@@ -46,7 +43,7 @@ def _heed_nobody(*_: object) -> None:
     """What the link calls while its device closes: an order that comes now is for the next life, or for none."""
 
 
-class Device:
+class Device(Condition):
     """The parts of one device and who tells whom. ``agent.heard`` is for the keeper; the link is wired up here."""
 
     def __init__(self, config: DeviceConfig, ports: Ports) -> None:
@@ -80,17 +77,14 @@ class Device:
             self.notebook,
         )
         self.peripherals = Peripherals(config, ports, self.agent)
-        self.live = LiveReadings(channel, ports.loop, show=self._live, now_ms=ports.clock.now_ms)
+        self.live_readings = LiveReadings(channel, ports.loop, show=self.live, now_ms=ports.clock.now_ms)
         self.space = Space(self.recorder, ports.loop, ports.free_bytes, self.announcer.changed)
-        self.uplink: Uplink | None = None
-        self.roster_sync: RosterSync | None = None
-        self.remote: Remote | None = None
+        self._receivers: dict[str, Callable[[bytes, bool], object]] = {}
+        """By channel of the cloud."""
+        if ports.credentials is not None:
+            self.renewing = Renewing(runtime, channel, ports.credentials, ports.random)
         if registration is not None:
-            self.uplink = Uplink(channel, self.recorder, ports.clock, registration.sync_key, ports.loop, ports.random)
-            self.roster_sync = self._roster_sync(registration.roster)
-            self.remote = Remote(runtime, channel, registration, self.agent, ports.machine, self._health)
-        self.renewing = Renewing(runtime, channel, ports.credentials, ports.random) if ports.credentials else None
-        self._condition = Condition(self)
+            self._join_cloud(registration, runtime)
         self._has_sessions = any(kind.instruments or kind.lines for kind in config.kinds.values())
         self._roster_told = ports.roster.number, ""
         self._refused_at_ms: dict[str, int] = {}
@@ -101,12 +95,26 @@ class Device:
         ports.link.on_down = self._link_down
         ports.link.on_message = self._message
 
-    def _roster_sync(self, verifier: RosterVerifier) -> RosterSync:
-        ports = self.ports
-        sync = RosterSync(self.channel, ports.roster, verifier, ports.clock, ports.loop, ports.roster_writer)
+    def _join_cloud(self, registration: Registration, runtime: Runtime) -> None:
+        """What only a registered device has: events up, and roster, desired document and commands down."""
+        ports, channel, clock, loop = self.ports, self.channel, self.ports.clock, self.ports.loop
+        self.uplink = Uplink(channel, self.recorder, clock, registration.sync_key, loop, ports.random)
+        self.remote = remote = Remote(runtime, channel, registration, self.agent, ports.machine, self.on_trial)
+        self.roster_sync = sync = RosterSync(
+            channel, ports.roster, registration.roster, clock, loop, ports.roster_writer
+        )
         sync.on_change, sync.ask_time = self._roster_changed, self._ask_time
         sync.on_damage = lambda damage: self.recorder.record("", *DeviceEvents.roster_damaged(**damage).row)
-        return sync
+        self._receivers = {
+            "ack": self.uplink.acknowledged,
+            "roster": lambda payload, _retained: sync.manifest(payload),
+            "page": lambda payload, _retained: sync.page(payload),
+            "config": lambda payload, _retained: remote.desired.hear(payload),
+            "command": remote.commands.hear,
+        }
+        if self.renewing is not None:
+            renewing = self.renewing
+            self._receivers["certificate"] = lambda payload, _retained: renewing.received(payload)
 
     def start(self) -> None:
         """Record how the device was found: what an operator asks first after a night with a power cut."""
@@ -131,13 +139,9 @@ class Device:
         if clock.rotten:
             kept_as = clock.set_aside(self.ports.roster.issued_ms)
             self.recorder.record("", *DeviceEvents.clock_damaged(kept_as=kept_as, floor_ms=clock.floor_ms).row)
-        if self.roster_sync is not None:
-            self.roster_sync.start()
-        if self.remote is not None:
-            self.remote.start()
-        if self.renewing is not None:
-            self.renewing.start()
-        self.peripherals.start()
+        for part in (self.roster_sync, self.remote, self.renewing, self.peripherals):
+            if part is not None:
+                part.start()
         self.space.look()
         self._saving_clock = self.ports.loop.call_later(SAVE_CLOCK_S, self._save_clock)
         if self.ports.identity.registration is None:
@@ -148,20 +152,17 @@ class Device:
         link = self.ports.link
         link.on_up = link.on_down = link.on_message = _heed_nobody
         self.agent.close()
-        self.live.close()
+        self.live_readings.close()
         await self.peripherals.close()
         self.space.close()
         if self._saving_clock is not None:
             self._saving_clock.cancel()
         self.announcer.goodbye()
-        if self.renewing is not None:
-            self.renewing.close()
-        if self.uplink is not None:
-            self.uplink.close()
+        for part in (self.renewing, self.uplink, self.remote):
+            if part is not None:
+                part.close()
         if self.roster_sync is not None:
             await self.roster_sync.close()
-        if self.remote is not None:
-            self.remote.close()
         self.recorder.record("", *DeviceEvents.stopped().row)
         await self.recorder.close(CLOSES_WITHIN_S)
         self.ports.roster.close()
@@ -169,33 +170,9 @@ class Device:
         await self.ports.loop.run_in_executor(self.ports.memory_writer, self.ports.memory.close)
         self.ports.clock.save()
 
-    def state(self, connection: int) -> State:
-        """What ``up/state`` says."""
-        return self._condition.state(connection)
-
-    def beat(self) -> Beat:
-        """What ``up/beat`` says."""
-        return self._condition.beat()
-
-    def faults(self) -> dict[str, str]:
-        """Everything an operator should know is wrong, by place."""
-        return self._condition.faults()
-
-    def status(self) -> dict[str, Any]:
-        """What ``hearthgate-edge status`` shows."""
-        return self._condition.status()
-
-    def _live(self) -> dict[str, Mapping[str, Any]]:
-        """What screens show, of the points that have anything to show."""
-        reports = {name: runner.report for name, runner in self.agent.runners.items()}
-        return {name: report.live for name, report in reports.items() if report.live}
-
-    def _health(self) -> Health:
-        return self._condition.on_trial()
-
     def _roster_changed(self) -> None:
         """Record a roster that is new, or refused for a new reason; nobody fills a journal by sending it again."""
-        before, news = self._roster_told, (self.ports.roster.number, self._condition.roster_refused)
+        before, news = self._roster_told, (self.ports.roster.number, self.roster_refused)
         if news != before:
             number, why = self._roster_told = news
             if why:
@@ -238,7 +215,7 @@ class Device:
         log.info("connection %d is up", connection)
         self.announcer.went_up(connection)
         if self._has_sessions:
-            self.live.went_up()
+            self.live_readings.went_up()
         if self.remote is not None:
             self.remote.went_up(connection)
         if self.uplink is not None:
@@ -249,7 +226,7 @@ class Device:
     def _link_down(self) -> None:
         log.info("the connection is lost; deciding goes on")
         self.announcer.close()
-        self.live.close()
+        self.live_readings.close()
         if self.remote is not None:
             self.remote.went_down()
         if self.uplink is not None:
@@ -258,21 +235,6 @@ class Device:
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Only what the cloud says to this device; each receiver judges the seal of its own."""
         found = topics.parse(topic)
-        if found is None or (found.site, found.device, found.way) != (self.channel.site, self.channel.device, "dn"):
-            return
-        if self.uplink is None or self.roster_sync is None or self.remote is None:
-            return
-        match found.channel:
-            case "ack":
-                self.uplink.acknowledged(payload, retained)
-            case "roster":
-                self.roster_sync.manifest(payload)
-            case "page":
-                self.roster_sync.page(payload)
-            case "certificate":
-                if self.renewing is not None:
-                    self.renewing.received(payload)
-            case "config":
-                self.remote.desired.hear(payload)
-            case "command":
-                self.remote.commands.hear(payload, retained)
+        here = (self.channel.site, self.channel.device, "dn")
+        if found is not None and (found.site, found.device, found.way) == here and found.channel in self._receivers:
+            self._receivers[found.channel](payload, retained)

@@ -9,7 +9,7 @@ from edge.link.sealed_channel import SealedChannel
 
 EVERY_S = 2.0
 
-Shown = Mapping[str, Mapping[str, Any]]
+Shown = Mapping[str, dict[str, Any]]
 
 
 class LiveReadings:
@@ -43,6 +43,5 @@ class LiveReadings:
         shown = self._show()
         if shown != self._told:
             self._told = shown
-            points = {name: dict(live) for name, live in shown.items()}
-            self._channel.publish("live", Live(self._now_ms(), points))
+            self._channel.publish("live", Live(self._now_ms(), dict(shown)))
         self._next = self._loop.call_later(EVERY_S, self._look)
