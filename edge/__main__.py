@@ -19,9 +19,9 @@ def main() -> None:
 
     match sys.argv[1:]:
         case ["run", "--config", config]:
-            start.agent(Path(config), [])
+            start.agent(Path(config))
         case ["keeper", "--config", config]:
-            start.keeper(Path(config), [])
+            start.keeper(Path(config))
         case _:
             with loading():
                 from edge.cli import app

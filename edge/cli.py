@@ -2,8 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,21 +15,33 @@ from contract.events import decode_event
 from contract.templates import Expansion, NotExpandable
 from contract.toml_text import NotToml, read_toml
 from contract.toml_writer import write_toml
-from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, VersionOption, columns, show
-from edge.config.device_config import DeviceConfig, load
-from edge.config.kinds import add_kinds
+from edge.cli_options import (
+    DEFAULT_CONFIG,
+    CommandGroup,
+    ConfigOption,
+    JsonOption,
+    KindsOption,
+    VersionOption,
+    columns,
+    show,
+)
+from edge.config.device_config import load
 from edge.config.wiring import Wirings
 from edge.device import start
 from edge.device.doctor import agent_status, examine
-from edge.device.start import fail, mendable
 from edge.device.status_words import POINT_COLUMNS, moment, point_rows, rows
 from edge.identity.identity import Identity
 from edge.journal.journal import JournalView
 from edge.machine.files import Hold
+from edge.machine.mendable import fail, mendable
 from edge.meter_cli import app as meter_app
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Run and look after one device."
+    cls=CommandGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Run and look after one device.",
 )
 journal_app = typer.Typer(no_args_is_help=True, help="Look into the device's journal.")
 ocpp_app = typer.Typer(no_args_is_help=True, help="The charging posts that connect to this device.")
@@ -48,27 +58,25 @@ def options(_version: VersionOption = False) -> None:
 
 
 @app.command()
-def run(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
+def run(config: ConfigOption = DEFAULT_CONFIG, _kinds: KindsOption = None) -> None:
     """Run the agent: decide at this device's points, and sync with the cloud."""
-    start.agent(config, kinds or [])
+    start.agent(config)
 
 
 @app.command()
 def keeper(
     config: ConfigOption = DEFAULT_CONFIG,
-    kinds: KindsOption = None,
+    _kinds: KindsOption = None,
     park_only: Annotated[bool, typer.Option("--park", help="Put the pins to rest and end.")] = False,
 ) -> None:
     """Run the keeper: own the pins, hold the leases, act on the emergency inputs."""
-    start.keeper(config, kinds or [], park_only=park_only)
+    start.keeper(config, park_only=park_only)
 
 
 @app.command()
 def key(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Print the public half of this device's key as hex, making the key at first use: what the cloud registers."""
-    device = _load(config, None)
-    with mendable():
-        typer.echo(Identity(device.keys).public_key)
+    typer.echo(Identity(load(config).keys).public_key)
 
 
 @app.command()
@@ -86,11 +94,9 @@ def adopt(
     May be stopped and run again: the code stays the same for a day.
     """
     from edge.adoption.adopt import adopt_device
-    from edge.adoption.cloud_client import NotAdopted
 
     try:
-        with mendable(NotAdopted):
-            adopt_device(url, authority, config, keys, label, wait_min * 60.0, typer.echo, time.sleep, again)
+        adopt_device(url, authority, config, keys, label, wait_min * 60.0, typer.echo, time.sleep, again)
     except KeyboardInterrupt:
         fail("stopped; run this again, the code stays the same for a day")
 
@@ -117,10 +123,10 @@ def decode(
 @app.command()
 def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Ask the running agent how it is."""
-    device = _load(config, None)
-    answer = agent_status(device.run)
+    run_folder = load(config).run
+    answer = agent_status(run_folder)
     if answer is None:
-        fail(f"no agent answers in {device.run}; start it with: hearthgate-edge run --config {config}")
+        fail(f"no agent answers in {run_folder}; start it with: hearthgate-edge run --config {config}")
     if as_json:
         typer.echo(json.dumps(answer))
         return
@@ -130,13 +136,13 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     points = columns(*POINT_COLUMNS)
     for row_of_point in point_rows(answer):
         points.add_row(*map(escape, row_of_point))
-    show(table, *([points] if points.rows else []))
+    show(*filter(lambda shown: shown.rows, (table, points)))
 
 
 @app.command()
 def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Check the installation, a line per check with its cure. Exit 1 if a check failed."""
-    findings = list(examine(_load(config, None)))
+    findings = list(examine(load(config)))
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(findings)))
     else:
@@ -193,38 +199,41 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
 @config_app.command("show")
 def show_config(
     config: ConfigOption = DEFAULT_CONFIG,
-    kinds: KindsOption = None,
+    _kinds: KindsOption = None,
     expanded: Annotated[bool, typer.Option("--expanded", help="With its templates and ranges written out.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Print the configuration that rules, and where it comes from."""
-    wirings = _wirings(config, kinds)
+    wirings = Wirings(load(config))
     chosen = wirings.in_force()
-    told: dict[str, Any] = {"source": chosen.source, "hash": chosen.config.hash, "rotten": chosen.rotten}
-    told["since_ms"] = chosen.copy.at_ms if chosen.copy else None
-    told["number"] = chosen.copy.number if chosen.copy else None
-    told["on_trial"] = wirings.record.trial is not None
+    origin: dict[str, Any] = {
+        "source": chosen.source,
+        "hash": chosen.config.hash,
+        "rotten": chosen.rotten,
+        "since_ms": chosen.copy.at_ms if chosen.copy else None,
+        "number": chosen.copy.number if chosen.copy else None,
+        "on_trial": wirings.record.trial is not None,
+    }
     with mendable(NotToml, NotExpandable):
         text = wirings.text_of(chosen)
         if expanded:
             text = write_toml(Expansion(read_toml(text)).document)
     if as_json:
-        typer.echo(json.dumps({**told, "text": text}, ensure_ascii=False))
+        typer.echo(json.dumps({**origin, "text": text}, ensure_ascii=False))
         return
-    for name, value in told.items():
+    for name, value in origin.items():
         if value:
             typer.echo(f"# {name}: {value}")
     typer.echo(text, nl=False)
 
 
 @config_app.command()
-def drop(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> None:
+def drop(config: ConfigOption = DEFAULT_CONFIG, _kinds: KindsOption = None) -> None:
     """Go back to the device's own file, while its agent is stopped. What the cloud sent is not taken again."""
-    wirings = _wirings(config, kinds)
-    with mendable():
-        agents = Hold(wirings.local.state / "journal.db")
-        wirings.drop()
-        agents.release()
+    wirings = Wirings(load(config))
+    agents = Hold(wirings.local.state / "journal.db")
+    wirings.drop()
+    agents.release()
     typer.echo(f"{config} rules from the agent's next start on; the keeper follows it by itself")
 
 
@@ -232,52 +241,37 @@ def drop(config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None) -> No
 def add_post(
     post: Annotated[str, typer.Argument(help="The post's name, as a point's line says it.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    kinds: KindsOption = None,
+    _kinds: KindsOption = None,
     anew: Annotated[bool, typer.Option("--anew", help="Make another password; the old one is void.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the password of a charging post and print it once, with the address to type into the post."""
     from edge.config.post_names import name_key
-    from edge.ocpp.passwords import PasswordExists, make_password
+    from edge.ocpp.passwords import make_password
 
-    device = _load(config, kinds)
+    device = load(config)
     wired = sorted({line.post for point in device.points for line in point.lines.values()})
-    name = next((one for one in wired if name_key(one) == name_key(post)), None)
+    name = next((known for known in wired if name_key(known) == name_key(post)), None)
     if device.ocpp is None or name is None:
         fail(f"no point of {config} is wired to a post {post!r}; there is {', '.join(wired) or 'none'}")
-    with mendable(PasswordExists):
-        told = {
-            "address": f"ws://{device.ocpp.listen}/",
-            "name": name,
-            "password": make_password(device.keys, name, anew=anew),
-        }
+    login = {
+        "address": f"ws://{device.ocpp.listen}/",
+        "name": name,
+        "password": make_password(device.keys, name, anew=anew),
+    }
     if as_json:
-        typer.echo(json.dumps(told))
+        typer.echo(json.dumps(login))
         return
-    for what, value in told.items():
+    for what, value in login.items():
         typer.echo(f"{what:10}{value}")
     typer.echo("Type these into the post now: the password is not shown again.")
 
 
-@contextmanager
-def _journal(config: Path) -> Iterator[JournalView]:
-    device = _load(config, None)
-    path = device.state / "journal.db"
-    with mendable():
-        if not path.exists():
-            fail(f"there is no journal {path} yet: the agent makes it at its first start")
-        with JournalView(path) as journal:
-            yield journal
-
-
-def _load(config: Path, kinds: list[Path] | None) -> DeviceConfig:
-    with mendable():
-        add_kinds(kinds or [])
-        return load(config)
-
-
-def _wirings(config: Path, kinds: list[Path] | None) -> Wirings:
-    return Wirings(_load(config, kinds))
+def _journal(config: Path) -> JournalView:
+    path = load(config).state / "journal.db"
+    if not path.exists():
+        fail(f"there is no journal {path} yet: the agent makes it at its first start")
+    return JournalView(path)
 
 
 def _print_reading(reading: Reading, key: str | None) -> None:

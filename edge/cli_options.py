@@ -7,14 +7,29 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
+from edge.config.kinds import add_kinds
+from edge.machine.mendable import mendable
 from service.version import version_of
+
+
+class CommandGroup(TyperGroup):
+    """The commands of this program: what the user can mend ends any of them with one line."""
+
+    invoke = mendable()(TyperGroup.invoke)
+
+
+def _find_kinds(folders: list[Path] | None) -> None:
+    add_kinds(folders or [])
+
 
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The device's TOML file.")]
 KindsOption = Annotated[
     list[Path] | None,
     typer.Option(
         "--kinds",
+        callback=_find_kinds,
         help="A folder of further kinds: what both sides know of each in its kinds, its station in its stations.",
     ),
 ]

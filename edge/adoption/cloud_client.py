@@ -19,12 +19,13 @@ from msgspec import Struct
 from edge.config.places import is_loopback
 from edge.identity.credentials import check_dates, explain, strict
 from edge.machine.clock import DeviceClock
+from edge.machine.mendable import Mendable
 
 ANSWERS_WITHIN_S = 10.0
 MAX_ANSWER_BYTES = 256 * 1024
 
 
-class NotAdopted(Exception):
+class NotAdopted(Mendable):
     """The device could not be adopted; the text says why, and what to do."""
 
 

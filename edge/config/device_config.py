@@ -24,6 +24,7 @@ from edge.config.peripherals import (
 from edge.config.places import is_loopback, socket_path
 from edge.config.tables import CHOICES, Cloud, ConfigFile, Device, EmergencyInput, InputPin, Output, Point, Pull
 from edge.machine.files import socket_complaint
+from edge.machine.mendable import Mendable
 
 RESET_PULLS: dict[int, Pull] = {pin: "up" if pin <= 8 else "down" for pin in range(28)}
 """What a BCM283x/BCM2711 pin is pulled to from reset until a process claims it (BCM2835 ARM Peripherals, 6.2)."""
@@ -35,7 +36,7 @@ SOLDERED_UP = {2, 3}
 """Pins with resistors to 3.3 V on the board, for I2C: no other pull can be chosen."""
 
 
-class ConfigError(ValueError):
+class ConfigError(Mendable, ValueError):
     """The file, the line and the key that are wrong, and the cure, in one line."""
 
 

@@ -1,71 +1,41 @@
-"""How the two processes of a device start, and how any of its commands ends with one clear line."""
+"""How the two processes of a device start. A unit's start loads no command line."""
 
 import asyncio
 import gc
 import logging
-import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from contract.kinds import BadKind
-from edge.config.device_config import ConfigError, load
-from edge.config.kinds import add_kinds
+from edge.config.device_config import load
 from edge.config.wiring import Wirings
-from edge.identity.identity import IdentityError
-from edge.journal.journal import JournalError
-from edge.machine.files import InUse
-from edge.memory.memory import MemoryUnusable
-from edge.roster.store import RosterError
+from edge.machine.mendable import mendable
 from service.loading import loading
 
-MENDABLE: tuple[type[Exception], ...] = (
-    *(BadKind, ConfigError, IdentityError, InUse, JournalError, MemoryUnusable, RosterError, OSError),
-)
-"""What the user can mend, at any command: one line says what and where."""
 
-
-def agent(config: Path, kinds: list[Path]) -> None:
+def agent(config: Path) -> None:
     """Decide at this device's points, and sync with the cloud, until told to end."""
     with loading():
         from edge.device.process import run_agent
 
     with mendable():
-        add_kinds(kinds)
         wirings = Wirings(load(config))
         _run(lambda: run_agent(wirings))
 
 
-def keeper(config: Path, kinds: list[Path], *, park_only: bool = False) -> None:
+def keeper(config: Path, *, park_only: bool = False) -> None:
     """Own the pins until told to end, or only put them to rest."""
     with loading():  # late, with gpiozero: only the keeper has pins
         from gpiozero.exc import BadPinFactory
 
-        from edge.keeper.process import PinsLost, park, prompt_loop, run_keeper
+        from edge.keeper.process import park, prompt_loop, run_keeper
 
-    with mendable(BadPinFactory, PinsLost):
-        add_kinds(kinds)
+    with mendable(BadPinFactory):
         wirings = Wirings(load(config))
         if park_only:
             park(wirings)
         else:
             _run(lambda: run_keeper(wirings), prompt_loop)
-
-
-@contextmanager
-def mendable(*more: type[Exception]) -> Iterator[None]:
-    """What the user can mend ends the program with one line and exit 2; ``more`` is what this command adds to it."""
-    try:
-        yield
-    except MENDABLE + more as wrong:
-        fail(str(wrong))
-
-
-def fail(text: str) -> NoReturn:
-    """One clear line, exit 2: what the user can mend is no traceback."""
-    print(f"hearthgate-edge: {text}", file=sys.stderr)
-    raise SystemExit(2)
 
 
 def _run(

@@ -19,9 +19,10 @@ from contract.sealing import (
     SyncKey,
 )
 from edge.machine.files import write_whole
+from edge.machine.mendable import Mendable
 
 
-class IdentityError(Exception):
+class IdentityError(Mendable):
     """A key file is not as it must be; the text names it and the cure."""
 
 

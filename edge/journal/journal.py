@@ -22,6 +22,7 @@ from edge.journal import file
 from edge.journal.file import GAP_RANK, Recovery, Row, Verdict
 from edge.journal.overflow import Kept
 from edge.machine import files
+from edge.machine.mendable import Mendable
 
 MAX_ROWS = 100_000
 """About 20 MB on disk, and some months of one busy door. The file never grows beyond what these rows and as many gaps
@@ -42,7 +43,7 @@ _RANKS = f"SELECT seq, {file.RANK} FROM rows ORDER BY seq"  # noqa: S608, of our
 _GIVE_UP = "DELETE FROM rows WHERE seq BETWEEN ? AND ?"
 
 
-class JournalError(Exception):
+class JournalError(Mendable):
     """Something is wrong with the journal's file; the text names it and the cure."""
 
 

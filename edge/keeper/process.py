@@ -15,6 +15,7 @@ from edge.keeper.latch import Latch
 from edge.keeper.pins import mark_simulated, pin_factory
 from edge.keeper.protocol import Channel, ToAgent, ToKeeper
 from edge.machine.files import Hold, make_folder
+from edge.machine.mendable import Mendable
 from service.notify import Systemd, Watchdog
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ PRIORITY = 10
 """Real-time priority, above everything on the device but the kernel's own threads."""
 
 
-class PinsLost(Exception):
+class PinsLost(Mendable):
     """This process has no pins any more. The text is a sentence; the cure is a new process."""
 
 
@@ -65,7 +66,7 @@ class KeeperProcess:
             server.close()
             if self._agent is not None:
                 self._agent.close()
-            self.host.close()
+            self.host.keeper.close()
             self._path.unlink(missing_ok=True)
             self._hold.release()
         if self._lost_pins:
@@ -85,7 +86,7 @@ class KeeperProcess:
             self._agent.close()
             self.host.agent_gone()
         self._agent = channel
-        channel.send(self.host.snapshot())
+        channel.send(self.host.keeper.snapshot())
 
     def _lost(self, channel: Channel[ToKeeper]) -> None:
         if self._agent is channel:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from contract import codec
 from contract.codec import Malformed
+from edge.machine.mendable import Mendable
 
 MAX_SET_ASIDE = 4
 """How many damaged versions of one file are kept; after that the newest replaces the last."""
@@ -29,7 +30,7 @@ RESERVE_BYTES = 2 * 1024 * 1024
 """What opening a journal and a roster may need: their WAL index, and the first pages of the WAL."""
 
 
-class InUse(Exception):
+class InUse(Mendable):
     """Another process, or another part of this one, already holds the file."""
 
 

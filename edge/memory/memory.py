@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from edge.machine import files
+from edge.machine.mendable import Mendable
 from edge.memory.ledger import KEPT_DAYS, LOST, UNDATED, Spent
 
 R = TypeVar("R")
@@ -43,7 +44,7 @@ _OUTDATED = "DELETE FROM spent WHERE day <> ? AND day <= ?"
 FORGOTTEN = "commands.forgotten_ms"
 
 
-class MemoryUnusable(Exception):
+class MemoryUnusable(Mendable):
     """The file cannot be opened or takes nothing; the text names it and says why."""
 
 

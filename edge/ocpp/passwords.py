@@ -6,12 +6,13 @@ from pathlib import Path
 
 from edge.config.post_names import file_name
 from edge.machine.files import write_whole
+from edge.machine.mendable import Mendable
 
 PASSWORD_BYTES = 16
 """OCPP 1.6 takes 16 to 20 bytes written as hexadecimal digits, OCPP 2.0.1 a text of 16 to 40: this is both."""
 
 
-class PasswordExists(Exception):
+class PasswordExists(Mendable):
     """There is a password already; a new one would lock the post out."""
 
 

@@ -33,6 +33,7 @@ from contract.messages import MAX_NUMBER, Manifest, Time
 from contract.roster import Page, Prefix, Site, check_whole, prefix_of
 from contract.sealing import page_hash
 from edge.machine import files
+from edge.machine.mendable import Mendable
 from edge.roster.file import ADOPT, PUT, Adopted, Files, Kept, RosterDamaged, adopted, read_kept, read_page, salvage
 
 SLICE_WEIGHT = 40
@@ -45,7 +46,7 @@ _NAMES = "SELECT hash FROM pages"
 _DROP = "DELETE FROM pages WHERE hash = ?"
 
 
-class RosterError(Exception):
+class RosterError(Mendable):
     """The roster's file cannot be opened; the text names it and says why."""
 
 
