@@ -14,7 +14,6 @@ from statistics import median
 from time import process_time
 from typing import NamedTuple
 
-from msgspec import Struct
 from pymodbus.framer.rtu import FramerRTU
 
 from benchmarks._machine import describe, work_folder
@@ -24,6 +23,7 @@ from contract.reasons import Reason
 from contract.schedules import ALWAYS
 from edge.archetypes.protocol import Decided, Levels, Reading
 from edge.config.peripherals import Baud, Bus, Instrument
+from edge.config.tables import Point
 from edge.instruments.modbus import Timing, answer_length, encode
 from edge.instruments.models import MODELS
 from edge.instruments.polling import Metering
@@ -39,13 +39,6 @@ TIMERS_A_POLL = 4
 BAUD: Baud = 9600
 BAUDS: tuple[Baud, ...] = (1200, 2400, 4800, 9600, 19200, 38400, 115200)
 IDLE = {"voltage_v": 230.0, "current_a": 0.0, "power_w": 0.0, "energy_wh": 4321.0, "frequency_hz": 50.0}
-
-
-class Point(Struct):
-    """As much of a point as metering knows."""
-
-    name: str
-    instruments: dict[str, Instrument]
 
 
 class MemoryLine:
@@ -116,7 +109,10 @@ async def watch(*, stations: bool) -> Measured:
     """Watch all meters for a while."""
     loop = asyncio.get_running_loop()
     points = [
-        [Point(f"b{bus}-{unit}", {"meter": Instrument(f"b{bus}", "pzem004t", unit)}) for unit in range(1, METERS + 1)]
+        [
+            Point(f"b{bus}-{unit}", "socket", "hub", instruments={"meter": Instrument(f"b{bus}", "pzem004t", unit)})
+            for unit in range(1, METERS + 1)
+        ]
         for bus in range(BUSES)
     ]
     charging = Stations([point.name for line in points for point in line]) if stations else None

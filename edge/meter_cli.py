@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -11,46 +10,54 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from edge.cli_options import DEFAULT_CONFIG, ConfigOption, JsonOption, KindsOption, columns, show
+from edge.cli_options import DEFAULT_CONFIG, CommandGroup, ConfigOption, JsonOption, KindsOption, columns, show
 from edge.config.device_config import DeviceConfig, load
-from edge.config.kinds import add_kinds
 from edge.config.peripherals import Bus, Instrument
 from edge.config.tables import Point
 from edge.config.wiring import Wirings
 from edge.device.doctor import agent_status
-from edge.device.start import fail, mendable
+from edge.machine.mendable import fail
 
 if TYPE_CHECKING:  # what speaks Modbus is loaded by the commands that do
-    from edge.instruments.load_judging import Found
+    from edge.instruments.load_judging import LoadFinding
     from edge.instruments.modbus_line import ModbusLine
-    from edge.instruments.models import Values
 
-app = typer.Typer(no_args_is_help=True, help="Look after the meters and thermometers of a bus; stop the agent first.")
+app = typer.Typer(
+    cls=CommandGroup,
+    no_args_is_help=True,
+    help="Look after the meters and thermometers of a bus; stop the agent first.",
+)
 
 BusOption = Annotated[str | None, typer.Option("--bus", help="Which bus. [default: the only one]")]
-TRIES = 3
 T = TypeVar("T")
-
-
-class Unusable(Exception):
-    """A line or an instrument on it. The text says which, and why."""
 
 
 @app.command("read")
 def read_all(
-    config: ConfigOption = DEFAULT_CONFIG, kinds: KindsOption = None, bus: BusOption = None, as_json: JsonOption = False
+    config: ConfigOption = DEFAULT_CONFIG,
+    _kinds: KindsOption = None,
+    bus: BusOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Read every instrument once, a line each. Exit 1 if one does not answer, or says what cannot be."""
-    device = _stopped(config, kinds)
-    found = [row for one in _buses(device, bus) for row in _on_line(device, one, partial(_look, device, one))]
+    from edge.instruments.commissioning import look_at_all
+    from edge.instruments.polling import units
+
+    device = _stopped(config)
+    rows = [
+        row
+        for chosen in _buses(device, bus)
+        for row in _on_line(device, chosen, partial(look_at_all, devices=units(chosen.name, device.points)))
+    ]
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(rows))
     else:
-        shown = columns("instrument", "model", "address", "says")
-        for row in found:
-            shown.add_row(row["instrument"], row["model"], str(row["address"]), row["why"] or _spoken(row["values"]))
-        show(shown)
-    if any(row["why"] for row in found):
+        table = columns("instrument", "model", "address", "says")
+        for row in rows:
+            values = ", ".join(f"{name} {value:g}" for name, value in (row["values"] or {}).items())
+            table.add_row(row["instrument"], row["model"], str(row["address"]), row["why"] or values)
+        show(table)
+    if any(row["why"] for row in rows):
         raise typer.Exit(1)
 
 
@@ -58,7 +65,7 @@ def read_all(
 def address(
     number: Annotated[int, typer.Argument(help="The address that the meter gets: 1 to 247.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    kinds: KindsOption = None,
+    _kinds: KindsOption = None,
     bus: BusOption = None,
     present: Annotated[
         int | None, typer.Option("--from", help="Its address now, where others share the line. [default: it is alone]")
@@ -66,13 +73,12 @@ def address(
     as_json: JsonOption = False,
 ) -> None:
     """Give a new PZEM-004T its address, and read it back. All new ones share one: connect them one after another."""
-    from edge.instruments.addressing import NotGiven, give_address
+    from edge.instruments.commissioning import give_address
     from edge.instruments.modbus import GENERAL_ADDRESS
 
-    device = _stopped(config, kinds)
+    device = _stopped(config)
     chosen = _one_bus(device, bus)
-    with mendable(NotGiven):
-        former = _on_line(device, chosen, lambda line: give_address(line, number, present or GENERAL_ADDRESS))
+    former = _on_line(device, chosen, partial(give_address, address=number, present=present or GENERAL_ADDRESS))
     if as_json:
         typer.echo(json.dumps({"bus": chosen.name, "address": number, "former": former}))
     elif former == number:
@@ -85,14 +91,15 @@ def address(
 def reset(
     point: Annotated[str, typer.Argument(help="The point whose meter begins at zero again.")],
     config: ConfigOption = DEFAULT_CONFIG,
-    kinds: KindsOption = None,
+    _kinds: KindsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Set the energy counter of a point's PZEM-004T to zero, and read it back."""
-    device = _stopped(config, kinds)
+    from edge.instruments.commissioning import reset_energy
+
+    device = _stopped(config)
     meter = _pzem(device, point)
-    chosen = _one_bus(device, meter.bus)
-    before_wh, after_wh = _on_line(device, chosen, lambda line: _reset(line, meter))
+    before_wh, after_wh = _on_line(device, _one_bus(device, meter.bus), partial(reset_energy, meter=meter))
     if after_wh >= 1:
         fail(f"{point}: the counter stands at {after_wh:g} Wh still; the meter did not take the order")
     if as_json:
@@ -107,7 +114,7 @@ def load_test(
         list[str] | None, typer.Argument(help="Only these points. [default: all with instruments]")
     ] = None,
     config: ConfigOption = DEFAULT_CONFIG,
-    kinds: KindsOption = None,
+    _kinds: KindsOption = None,
     watts: Annotated[float, typer.Option(min=1.0, help="What the load takes at least.")] = 5.0,
     by_hand: Annotated[bool, typer.Option("--by-hand", help="Ask for the load; switch nothing.")] = False,
     loads_in: Annotated[
@@ -122,135 +129,73 @@ def load_test(
     found only by one load that moves from socket to socket. Exit 1 if anything is crossed or was not seen.
     """
     from edge.instruments.load_judging import crossed_with
-    from edge.instruments.load_test import NotSwitched
 
-    device = _stopped(config, kinds)
-    tried = _chosen(device, points or [])
+    device = _stopped(config)
+    tested = _chosen(device, points or [])
     if by_hand and loads_in:
         fail("--by-hand and --loads-in exclude each other: by hand, one load moves from socket to socket")
-    with mendable(NotSwitched):
-        found = _run(_test(device, tried, watts, by_hand=by_hand, loads_in=loads_in, warm=warm))
-    pairs = crossed_with(found)
+    findings = _run(_test(device, tested, watts, by_hand=by_hand, loads_in=loads_in, warm=warm))
+    pairs = crossed_with(findings)
     if as_json:
-        rows = [{**msgspec.to_builtins(one), "good": one.good} for one in found]
+        rows = [{**msgspec.to_builtins(finding), "good": finding.good} for finding in findings]
         typer.echo(json.dumps({"found": rows, "exchange": pairs}))
     else:
-        shown = columns("instrument", "verdict", "moved instead")
-        for one in found:
-            shown.add_row(one.instrument, one.verdict, ", ".join(one.instead))
-        show(shown)
+        table = columns("instrument", "verdict", "moved instead")
+        for finding in findings:
+            table.add_row(finding.instrument, finding.verdict, ", ".join(finding.instead))
+        show(table)
         for own, other in pairs:
             typer.echo(f"{own} and {other} stand in each other's place: exchange their addresses in the config")
-    if not all(one.good for one in found):
+    if not all(finding.good for finding in findings):
         raise typer.Exit(1)
 
 
 async def _test(
-    device: DeviceConfig, tried: Sequence[Point], watts: float, *, by_hand: bool, loads_in: bool, warm: bool
-) -> "list[Found]":
+    device: DeviceConfig, tested: Sequence[Point], watts: float, *, by_hand: bool, loads_in: bool, warm: bool
+) -> "list[LoadFinding]":
     from edge.config.places import socket_path
+    from edge.instruments.commissioning import open_lines
     from edge.instruments.load_test import ByHand, Watch, by_keeper, try_meters, try_thermometers
-    from edge.instruments.modbus_line import ModbusLine, timing_of
     from edge.instruments.polling import units
 
-    loop = asyncio.get_running_loop()
-    with _ports(device, device.buses) as ports:
-        lines = [(ModbusLine(port, timing_of(bus), loop), units(bus.name, device.points)) for bus, port in ports]
-        watch = Watch(lines)
+    with open_lines(device, device.buses) as lines:
+        watch = Watch([(line, units(bus.name, device.points)) for bus, line in lines])
         if by_hand:
             hands = ByHand(_ask, "Plug the load into {point}, and have it run.", "Take the load out of {point}.")
-            found = await try_meters(tried, watch, hands, watts)
+            findings = await try_meters(tested, watch, hands, watts)
         else:
-            banks = {name: bank for name, one in device.settings.items() if (bank := getattr(one, "bank", ""))}
-            prepare: Callable[[Point], object] = (
+            banks = {name: getattr(settings, "bank", "") for name, settings in device.settings.items()}
+            plug_in: Callable[[Point], object] = (
                 (lambda point: None) if loads_in else lambda point: _ask(f"Plug the load into {point.name}.")
             )
-            async with by_keeper(socket_path(device.run), banks, prepare) as switch:
-                found = await try_meters(tried, watch, switch, watts)
+            async with by_keeper(socket_path(device.run), banks, plug_in) as switch:
+                findings = await try_meters(tested, watch, switch, watts)
         if warm:
-            found += await try_thermometers(tried, watch, ByHand(_ask, "Hold the thermistor of {point}.", ""))
-        return found
-
-
-async def _look(device: DeviceConfig, bus: Bus, line: "ModbusLine") -> list[dict[str, Any]]:
-    """What ``read`` says of each instrument of a bus."""
-    from edge.instruments.polling import units
-
-    rows = []
-    for unit in units(bus.name, device.points):
-        for _ in range(TRIES):
-            said = await unit.look(line)
-            if not unit.missed:
-                break
-        for tap, values in said.items():
-            row = {"instrument": str(tap), "model": unit.model_name, "address": unit.address, "channel": tap.channel}
-            rows.append({**row, "values": values, "why": unit.faults.get(tap, "")})
-    return rows
-
-
-async def _reset(line: "ModbusLine", meter: Instrument) -> tuple[float, float]:
-    """The counter before and after."""
-    from edge.instruments.modbus import ResetEnergy
-
-    before = await _energy_wh(line, meter)
-    await line.ask(ResetEnergy(meter.address))
-    return before, await _energy_wh(line, meter)
-
-
-async def _energy_wh(line: "ModbusLine", meter: Instrument) -> float:
-    from edge.instruments.polling import Tap, Unit
-
-    tap = Tap("", "meter", None)
-    unit = Unit(meter.model, meter.address, [tap])
-    for _ in range(TRIES):
-        values = (await unit.look(line))[tap]
-        if values is not None:
-            return values["energy_wh"]
-    raise Unusable(f"the meter at address {meter.address} cannot be read: {unit.faults[tap]}")
+            findings += await try_thermometers(tested, watch, ByHand(_ask, "Hold the thermistor of {point}.", ""))
+        return findings
 
 
 def _on_line(device: DeviceConfig, bus: Bus, act: "Callable[[ModbusLine], Coroutine[Any, Any, T]]") -> T:
     """Do something on a bus, and let go of it."""
-    from edge.instruments.modbus_line import ModbusLine, timing_of
+    from edge.instruments.commissioning import open_lines
 
     async def acting() -> T:
-        with _ports(device, [bus]) as [(_, port)]:
-            return await act(ModbusLine(port, timing_of(bus), asyncio.get_running_loop()))
+        with open_lines(device, [bus]) as [(_, line)]:
+            return await act(line)
 
     return _run(acting())
 
 
-@contextmanager
-def _ports(device: DeviceConfig, buses: Sequence[Bus]) -> "Iterator[list[tuple[Bus, Any]]]":
-    """The lines of the buses, all of them there."""
-    from edge.instruments.serial_line import SerialLine
-
-    loop = asyncio.get_running_loop()
-    ports = [(bus, SerialLine(device.path.parent / bus.device, bus.baud, loop)) for bus in buses]
-    try:
-        for bus, port in ports:
-            if port.why_down:
-                raise Unusable(f"bus {bus.name}: {device.path.parent / bus.device}: {port.why_down}")
-        yield ports
-    finally:
-        for _, port in ports:
-            port.close()
-
-
 def _run(act: Coroutine[Any, Any, T]) -> T:
-    """To the end, or to what the user can mend."""
     try:
-        with mendable(Unusable):
-            return asyncio.run(act)
+        return asyncio.run(act)
     except KeyboardInterrupt:
         fail("stopped; everything is at rest")
 
 
-def _stopped(config: Path, kinds: list[Path] | None) -> DeviceConfig:
+def _stopped(config: Path) -> DeviceConfig:
     """The configuration in force, of a device whose agent is stopped: two masters would talk across each other."""
-    with mendable():
-        add_kinds(kinds or [])
-        device = Wirings(load(config)).in_force().config
+    device = Wirings(load(config)).in_force().config
     if not device.buses:
         fail(f"{device.path}: there is no [[bus]] in it")
     if agent_status(device.run) is not None:
@@ -259,17 +204,17 @@ def _stopped(config: Path, kinds: list[Path] | None) -> DeviceConfig:
 
 
 def _buses(device: DeviceConfig, name: str | None) -> list[Bus]:
-    found = [bus for bus in device.buses if name in (None, bus.name)]
-    if not found:
+    buses = [bus for bus in device.buses if name in (None, bus.name)]
+    if not buses:
         fail(f"no bus is named {name!r}; there are: {', '.join(bus.name for bus in device.buses)}")
-    return found
+    return buses
 
 
 def _one_bus(device: DeviceConfig, name: str | None) -> Bus:
-    found = _buses(device, name)
-    if len(found) > 1:
-        fail(f"say which bus: --bus {' or '.join(bus.name for bus in found)}")
-    return found[0]
+    buses = _buses(device, name)
+    if len(buses) > 1:
+        fail(f"say which bus: --bus {' or '.join(bus.name for bus in buses)}")
+    return buses[0]
 
 
 def _chosen(device: DeviceConfig, names: Sequence[str]) -> list[Point]:
@@ -282,15 +227,11 @@ def _chosen(device: DeviceConfig, names: Sequence[str]) -> list[Point]:
 
 def _pzem(device: DeviceConfig, name: str) -> Instrument:
     (point,) = _chosen(device, [name])
-    found = [one for one in point.instruments.values() if one.model == "pzem004t"]
-    if not found:
+    meters = [instrument for instrument in point.instruments.values() if instrument.model == "pzem004t"]
+    if not meters:
         fail(f"{name} has no pzem004t; other models are not reset over the bus")
-    return found[0]
+    return meters[0]
 
 
 def _ask(text: str) -> None:
     typer.prompt(f"{text} Then press Enter", default="", show_default=False, err=True)
-
-
-def _spoken(values: "Values") -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in values.items())

@@ -1,7 +1,7 @@
 """The peripherals of a device besides its pins, at work: the buses of its instruments, and the line of its posts."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from edge.agent.agent import Agent
 from edge.config.device_config import DeviceConfig
@@ -57,7 +57,7 @@ def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "OcppServer | No
         return None
     wired = [(point.name, name, line) for point in config.points for name, line in point.lines.items()]
     if not ports.serve_posts:
-        agent.lines |= {(point, name): _unheard for point, name, _ in wired}
+        agent.lines |= {(point, name): lambda _message: None for point, name, _ in wired}
         return None
     from edge.ocpp.passwords import passwords_in
     from edge.ocpp.server import OcppServer
@@ -65,13 +65,5 @@ def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "OcppServer | No
     places = {(line.post, line.connector): point for point, _, line in wired}
     server = OcppServer(config.ocpp.address, places, passwords_in(config.keys), ports.clock, ports.loop, agent.receive)
     for point, name, _ in wired:
-        agent.lines[point, name] = _sender(server, point)
+        agent.lines[point, name] = partial(server.send, point)
     return server
-
-
-def _unheard(_message: Any) -> None:
-    """Said to a post that cannot be there."""
-
-
-def _sender(server: "OcppServer", point: str) -> Callable[[Any], object]:
-    return lambda message: server.send(point, message)

@@ -12,7 +12,7 @@ LEAST_C = 1.5
 """A thermistor that is held in the hand, or sits in a socket under load, rises by more; the weather does not."""
 
 
-class Trial(Struct, frozen=True):
+class LoadTrial(Struct, frozen=True):
     """One socket under load. ``before`` and ``after`` have what every instrument of the line said, by its name, in
     watts or degrees; None where it could not be read."""
 
@@ -21,8 +21,16 @@ class Trial(Struct, frozen=True):
     before: Mapping[str, float | None]
     after: Mapping[str, float | None]
 
+    def rises(self) -> dict[str, float]:
+        """By how much each instrument rose that could be read both times."""
+        return {
+            name: after - before
+            for name, before in self.before.items()
+            if before is not None and (after := self.after.get(name)) is not None
+        }
 
-class Found(Struct, frozen=True):
+
+class LoadFinding(Struct, frozen=True):
     """What a trial shows of a point's instrument; ``instead`` are the instruments that moved and should not have."""
 
     point: str
@@ -35,44 +43,34 @@ class Found(Struct, frozen=True):
         return self.verdict == "ok"
 
 
-def judge_meter(trial: Trial, least_w: float) -> Found:
+def judge_meter(trial: LoadTrial, least_w: float) -> LoadFinding:
     """Which meter saw the load of ``least_w`` or more. Two sockets with crossed meters and crossed relays look right to
     each other, unless the load is plugged into one of them only."""
-    moved = [name for name, rise in _rises(trial).items() if rise >= least_w]
+    rises = trial.rises()
+    moved = [name for name, rise in rises.items() if rise >= least_w]
     others = tuple(name for name in moved if name != trial.own)
+    verdict: Verdict
     if trial.own in moved:
-        return _found(trial, "several_moved" if others else "ok", others)
-    if others:
-        return _found(trial, "crossed_meter", others)
-    unread = trial.before.get(trial.own) is None or trial.after.get(trial.own) is None
-    return _found(trial, "unread" if unread else "no_load")
+        verdict = "several_moved" if others else "ok"
+    elif others:
+        verdict = "crossed_meter"
+    else:
+        verdict = "no_load" if trial.own in rises else "unread"
+    return LoadFinding(trial.point, trial.own, verdict, others)
 
 
-def judge_thermometer(trial: Trial) -> Found:
+def judge_thermometer(trial: LoadTrial) -> LoadFinding:
     """Which thermistor grew warmest: those beside it may follow a little."""
-    rises = _rises(trial)
+    rises = trial.rises()
     warmest = max(rises, key=lambda name: rises[name], default="")
-    if not warmest or rises[warmest] < LEAST_C:
-        unread = trial.before.get(trial.own) is None or trial.after.get(trial.own) is None
-        return _found(trial, "unread" if unread else "not_warmed")
-    return _found(trial, "ok") if warmest == trial.own else _found(trial, "crossed_thermometer", (warmest,))
+    if rises.get(warmest, 0.0) < LEAST_C:
+        return LoadFinding(trial.point, trial.own, "not_warmed" if trial.own in rises else "unread")
+    if warmest == trial.own:
+        return LoadFinding(trial.point, trial.own, "ok")
+    return LoadFinding(trial.point, trial.own, "crossed_thermometer", (warmest,))
 
 
-def crossed_with(found: Sequence[Found]) -> list[tuple[str, str]]:
+def crossed_with(findings: Sequence[LoadFinding]) -> list[tuple[str, str]]:
     """The pairs of instruments that stand in each other's place: to exchange their addresses mends both."""
-    took = {one.instrument: one.instead[0] for one in found if len(one.instead) == 1}
-    return sorted((own, other) for own, other in took.items() if own < other and took.get(other) == own)
-
-
-def _rises(trial: Trial) -> dict[str, float]:
-    """By how much each instrument rose that could be read both times."""
-    rises = {}
-    for name, before in trial.before.items():
-        after = trial.after.get(name)
-        if before is not None and after is not None:
-            rises[name] = after - before
-    return rises
-
-
-def _found(trial: Trial, verdict: Verdict, instead: tuple[str, ...] = ()) -> Found:
-    return Found(trial.point, trial.own, verdict, instead)
+    moved_for = {finding.instrument: finding.instead[0] for finding in findings if len(finding.instead) == 1}
+    return sorted((own, other) for own, other in moved_for.items() if own < other and moved_for.get(other) == own)

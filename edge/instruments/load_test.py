@@ -9,12 +9,13 @@ from typing import Protocol
 
 from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS
 from edge.config.tables import Point
-from edge.instruments.load_judging import Found, Trial, judge_meter, judge_thermometer
+from edge.instruments.load_judging import LoadFinding, LoadTrial, judge_meter, judge_thermometer
 from edge.instruments.modbus_line import ModbusLine
 from edge.instruments.models import Values
 from edge.instruments.polling import Tap, Unit
 from edge.keeper.client import KeeperLine
 from edge.keeper.protocol import Drive, KeeperPort, Refused, Rest, Snapshot, ToAgent
+from edge.machine.mendable import Mendable
 
 SETTLE_S = 5.0
 """A switched power supply and the meter's own averaging take two or three seconds."""
@@ -25,7 +26,7 @@ RELAY, CONTACTOR = "relay", "contactor"
 METER, THERMOMETER = "meter", "thermometer"
 
 
-class NotSwitched(Exception):
+class NotSwitched(Mendable):
     """The keeper did not do as it was told. The text says why."""
 
 
@@ -51,13 +52,13 @@ class Watch:
         return found
 
 
-async def try_meters(points: Sequence[Point], watch: Watch, switch: Switch, least_w: float) -> list[Found]:
+async def try_meters(points: Sequence[Point], watch: Watch, switch: Switch, least_w: float) -> list[LoadFinding]:
     """Put one socket after another under load, and judge whose meter sees it. Raises ``NotSwitched``."""
     judge = partial(judge_meter, least_w=least_w)
     return [await _try(one, METER, "power_w", watch, switch, judge) for one in points if METER in one.instruments]
 
 
-async def try_thermometers(points: Sequence[Point], watch: Watch, switch: Switch) -> list[Found]:
+async def try_thermometers(points: Sequence[Point], watch: Watch, switch: Switch) -> list[LoadFinding]:
     """Have one thermistor after another warmed, and judge which one says so. Raises ``NotSwitched``."""
     return [
         await _try(one, THERMOMETER, "temperature_c", watch, switch, judge_thermometer)
@@ -67,8 +68,8 @@ async def try_thermometers(points: Sequence[Point], watch: Watch, switch: Switch
 
 
 async def _try(
-    point: Point, instrument: str, value: str, watch: Watch, switch: Switch, judge: Callable[[Trial], Found]
-) -> Found:
+    point: Point, instrument: str, value: str, watch: Watch, switch: Switch, judge: Callable[[LoadTrial], LoadFinding]
+) -> LoadFinding:
     """What one trial shows; what takes its time to grow warm is given it."""
     loop = asyncio.get_running_loop()
     before = _values(await watch.look(), value)
@@ -78,7 +79,7 @@ async def _try(
         while True:
             await asyncio.sleep(SETTLE_S)
             after = _values(await watch.look(), value)
-            found = judge(Trial(point.name, f"{point.name}.{instrument}", before, after))
+            found = judge(LoadTrial(point.name, f"{point.name}.{instrument}", before, after))
             if found.verdict != "not_warmed" or loop.time() >= give_up_s:
                 break
     finally:

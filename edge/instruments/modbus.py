@@ -64,10 +64,10 @@ class ResetEnergy(Struct, frozen=True):
 Request = Read | Write | ResetEnergy
 
 
-class Answer(Struct, frozen=True):
+class Registers(Struct, frozen=True):
     """What the registers held, or what was written to them."""
 
-    registers: tuple[int, ...] = ()
+    values: tuple[int, ...] = ()
 
 
 class Failure(Struct, frozen=True):
@@ -77,7 +77,7 @@ class Failure(Struct, frozen=True):
     code: int = 0
 
 
-Outcome = Answer | Failure
+Outcome = Registers | Failure
 
 
 class Timing(Struct, frozen=True):
@@ -163,8 +163,7 @@ class _ResetEnergyMessage(ModbusPDU):
 _DECODER = DecodePDU(False)
 _DECODER.register(_ResetEnergyMessage)
 _FRAMER = FramerRTU(_DECODER)
-_WRITE, _RESET = WriteSingleRegisterRequest.function_code, _ResetEnergyMessage.function_code
-_FUNCTIONS = frozenset({3, 4, _WRITE, _RESET})
+_FUNCTIONS = frozenset({3, 4, WriteSingleRegisterRequest.function_code, _ResetEnergyMessage.function_code})
 
 
 def encode(request: Request) -> bytes:
@@ -175,14 +174,8 @@ def encode(request: Request) -> bytes:
 
 
 def answer_length(request: Request) -> int:
-    """How many bytes the answer has."""
-    match request:
-        case Read(count=count):
-            return 5 + 2 * count
-        case Write():
-            return 8
-        case ResetEnergy():
-            return 4
+    """How many bytes the answer has: what is read, or as many as the request, which it repeats."""
+    return 5 + 2 * request.count if isinstance(request, Read) else _message(request).rtu_frame_size
 
 
 def _message(request: Request) -> ModbusPDU:
@@ -199,16 +192,6 @@ def _message(request: Request) -> ModbusPDU:
             return _ResetEnergyMessage(dev_id=unit)
 
 
-def _function(request: Request) -> int:
-    match request:
-        case Read(function=function):
-            return function
-        case Write():
-            return _WRITE
-        case ResetEnergy():
-            return _RESET
-
-
 def _frames(buffer: bytes) -> Iterator[tuple[int, bytes]]:
     """The unit and the message of every whole frame, from wherever noise lets one begin: a driver that turns the line
     round often leaves a byte in front."""
@@ -222,7 +205,7 @@ def _frames(buffer: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _find(request: Request, buffer: bytes) -> Outcome | None:
     """The answer in what has come so far."""
-    function = _function(request)
+    function = _message(request).function_code
     for unit, message in _frames(buffer):
         if not _speaks_for(unit, request):
             continue
@@ -233,16 +216,15 @@ def _find(request: Request, buffer: bytes) -> Outcome | None:
     return None
 
 
-def _answer(request: Request, message: bytes) -> Answer | None:
+def _answer(request: Request, message: bytes) -> Registers | None:
     """The message as an answer to this request, if it is one in every respect."""
-    found = _DECODER.decode(message)
-    match request, found:
+    match request, _DECODER.decode(message):
         case Read(count=count), ReadHoldingRegistersResponse(registers=registers) if len(message) == 2 + 2 * count:
-            return Answer(tuple(registers))
+            return Registers(tuple(registers))
         case Write(_, register, value), WriteSingleRegisterResponse(address=address, registers=[written]):
-            return Answer((written,)) if (address, written) == (register, value) else None
+            return Registers((written,)) if (address, written) == (register, value) else None
         case ResetEnergy(), _ResetEnergyMessage():
-            return Answer()
+            return Registers()
     return None
 
 
@@ -257,5 +239,5 @@ def _why(request: Request, buffer: bytes) -> Why:
     units = [unit for unit, _ in _frames(buffer)]
     if units:
         return "wrong_length" if any(_speaks_for(unit, request) for unit in units) else "wrong_unit"
-    begins = bytes([request.unit, _function(request)])
+    begins = bytes([request.unit, _message(request).function_code])
     return "crc" if begins in buffer else "garbage"

@@ -7,11 +7,13 @@ longer and longer, and a round waits for at most one such instrument: a dead met
 import asyncio
 import logging
 from asyncio import AbstractEventLoop, Task
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from edge.config.peripherals import Bus, Instrument
-from edge.instruments.modbus import Answer, Why
+from edge.config.peripherals import Bus
+from edge.config.tables import Point
+from edge.instruments.modbus import Failure, Why
 from edge.instruments.modbus_line import ModbusLine, timing_of
 from edge.instruments.models import MODELS, Doubt, Values
 from edge.instruments.serial_line import BusPort
@@ -25,14 +27,6 @@ LONGEST_PAUSE_S = 8.0
 Fault = Why | Doubt
 Read = Callable[[str, str, Values | None], object]
 """Told of a point's instrument, by both names, and of what it says; None if nobody knows."""
-
-
-class _Point(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def instruments(self) -> Mapping[str, Instrument]: ...
 
 
 class Tap(NamedTuple):
@@ -62,19 +56,14 @@ class Unit:
         blocks = []
         for request in self._model.reads(self.address):
             outcome = await line.ask(request)
-            if not isinstance(outcome, Answer):
+            if isinstance(outcome, Failure):
                 self.missed += 1
                 return self.without(outcome.why)
-            blocks.append(outcome.registers)
+            blocks.append(outcome.values)
         self.missed = 0
-        found: dict[Tap, Values | None] = {}
-        self.faults.clear()
-        for tap in self.taps:
-            said = self._model.decode(blocks, tap.channel)
-            if isinstance(said, str):
-                self.faults[tap] = said
-            found[tap] = None if isinstance(said, str) else said
-        return found
+        decoded = {tap: self._model.decode(blocks, tap.channel) for tap in self.taps}
+        self.faults = {tap: doubt for tap, doubt in decoded.items() if isinstance(doubt, str)}
+        return {tap: None if isinstance(values, str) else values for tap, values in decoded.items()}
 
     def without(self, why: Why) -> dict[Tap, Values | None]:
         """Nothing is known of any of its taps."""
@@ -85,7 +74,7 @@ class Unit:
 class Metering:
     """The rounds of one bus. ``failures`` counts what our own code raised, here and in those who are told."""
 
-    def __init__(self, bus: Bus, points: Iterable[_Point], port: BusPort, loop: AbstractEventLoop, read: Read) -> None:
+    def __init__(self, bus: Bus, points: Iterable[Point], port: BusPort, loop: AbstractEventLoop, read: Read) -> None:
         self.failures = 0
         self._bus, self._port, self._loop, self._read = bus, port, loop, read
         self._line = ModbusLine(port, timing_of(bus), loop)
@@ -160,11 +149,11 @@ class Metering:
                 self.failures += 1
 
 
-def units(bus: str, points: Iterable[_Point]) -> list[Unit]:
+def units(bus: str, points: Iterable[Point]) -> list[Unit]:
     """The devices on a bus: a board with eight thermistors is one, whoever they belong to."""
-    taps: dict[tuple[str, int], list[Tap]] = {}
+    taps: dict[tuple[str, int], list[Tap]] = defaultdict(list)
     for point in points:
-        for name, one in point.instruments.items():
-            if one.bus == bus:
-                taps.setdefault((one.model, one.address), []).append(Tap(point.name, name, one.channel))
-    return [Unit(model, address, found) for (model, address), found in taps.items()]
+        for name, instrument in point.instruments.items():
+            if instrument.bus == bus:
+                taps[instrument.model, instrument.address].append(Tap(point.name, name, instrument.channel))
+    return [Unit(model, address, of_device) for (model, address), of_device in taps.items()]

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from edge import meter_cli
-from edge.instruments import addressing, load_test
+from edge.instruments import commissioning, load_test
 from edge.instruments.serial_line import SerialLine
 from edge.meter_cli import app
 from tests.edge.support.ptys import served
@@ -48,11 +48,10 @@ IDLE = [2301, 0, 0, 0, 0, 4321, 0, 500, 0, 0]
 
 @pytest.fixture(autouse=True)
 def _in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(meter_cli, "TRIES", 1)
-    monkeypatch.setattr(addressing, "BEHIND_S", 0.05)
+    monkeypatch.setattr(commissioning, "TRIES", 1)
+    monkeypatch.setattr(commissioning, "BEHIND_S", 0.05)
     monkeypatch.setattr(load_test, "SETTLE_S", 0.0)
     monkeypatch.setattr(load_test, "WARM_S", 0.0)
-    monkeypatch.setattr(addressing, "TRIES", 1)
 
 
 @pytest.fixture

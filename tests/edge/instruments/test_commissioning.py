@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edge.instruments.addressing import NotGiven, give_address
+from edge.instruments.commissioning import NotGiven, give_address
 from edge.instruments.modbus import Timing
 from edge.instruments.modbus_line import ModbusLine
 from tests.edge.support.wires import PZEM, Pzem, Wire

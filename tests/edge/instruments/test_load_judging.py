@@ -3,20 +3,20 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.instruments.load_judging import Found, Trial, Verdict, crossed_with, judge_meter, judge_thermometer
+from edge.instruments.load_judging import LoadFinding, LoadTrial, Verdict, crossed_with, judge_meter, judge_thermometer
 
 NAMES = [f"phone-{number}" for number in range(1, 7)]
 LEAST_W = 5.0
 
 
-def trial(point: str, after: dict[str, float | None], instrument: str = "meter") -> Trial:
+def trial(point: str, after: dict[str, float | None], instrument: str = "meter") -> LoadTrial:
     """Every instrument stood at 20 before; ``after`` has those that changed, by point."""
     own = f"{point}.{instrument}"
     before: dict[str, float | None] = {f"{name}.{instrument}": 20.0 for name in NAMES}
-    return Trial(point, own, before, {**before, **{f"{name}.{instrument}": value for name, value in after.items()}})
+    return LoadTrial(point, own, before, {**before, **{f"{name}.{instrument}": value for name, value in after.items()}})
 
 
-def verdict(found: Found) -> tuple[Verdict, tuple[str, ...]]:
+def verdict(found: LoadFinding) -> tuple[Verdict, tuple[str, ...]]:
     return found.verdict, found.instead
 
 

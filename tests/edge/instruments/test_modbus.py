@@ -12,11 +12,11 @@ from hypothesis.errors import NoSuchExample
 
 from edge.instruments.modbus import (
     GENERAL_ADDRESS,
-    Answer,
     Failure,
     Master,
     Outcome,
     Read,
+    Registers,
     Request,
     ResetEnergy,
     Timing,
@@ -62,7 +62,7 @@ def test_a_request_is_these_bytes(request_: Request, bytes_: str) -> None:
 
 def test_an_answer_from_a_real_meter_is_read() -> None:
     outcome = talk(Read(GENERAL_ADDRESS, 4, 0, 10), SEEN_IN_THE_WILD)
-    assert outcome == Answer((2259, 35, 0, 5, 0, 2, 0, 501, 6, 0))
+    assert outcome == Registers((2259, 35, 0, 5, 0, 2, 0, 501, 6, 0))
 
 
 @pytest.mark.parametrize("unit", [0, 0xF9, 256, -1])
@@ -103,13 +103,13 @@ def test_an_instrument_that_refuses_says_so_at_once() -> None:
 
 
 def test_a_write_is_answered_by_what_was_written_only() -> None:
-    assert talk(Write(1, 2, 5), frame(1, 6, b"\x00\x02\x00\x05")) == Answer((5,))
+    assert talk(Write(1, 2, 5), frame(1, 6, b"\x00\x02\x00\x05")) == Registers((5,))
     assert talk(Write(1, 2, 5), frame(1, 6, b"\x00\x02\x00\x06")) == Failure("wrong_length")
     assert talk(Write(1, 2, 5), frame(1, 6, b"\x00\x01\x00\x05")) == Failure("wrong_length")
 
 
 def test_a_reset_is_answered_by_its_echo() -> None:
-    assert talk(ResetEnergy(1), bytes.fromhex("01428011")) == Answer()
+    assert talk(ResetEnergy(1), bytes.fromhex("01428011")) == Registers()
     assert talk(ResetEnergy(1), frame(1, 0xC2, b"\x04")) == Failure("exception", 4)
 
 
@@ -160,11 +160,11 @@ def late_answer(timing: Timing) -> Outcome | None:
 
 
 def test_without_the_quiet_time_a_late_answer_is_taken_for_the_next_one() -> None:
-    assert late_answer(Timing(worst_s=TIMING.answer_s)) == Answer((1,) * 10)
+    assert late_answer(Timing(worst_s=TIMING.answer_s)) == Registers((1,) * 10)
 
 
 def test_with_the_quiet_time_a_late_answer_is_nobodys() -> None:
-    assert late_answer(TIMING) == Answer((2,) * 10)
+    assert late_answer(TIMING) == Registers((2,) * 10)
 
 
 def told_apart(delays_s: list[float], timing: Timing) -> bool:
@@ -184,9 +184,9 @@ def told_apart(delays_s: list[float], timing: Timing) -> bool:
         line = ModbusLine(wire, timing, loop)
         found = [await line.ask(READ) for _ in delays_s]
         return all(
-            outcome.registers == (number,) * 10
+            outcome.values == (number,) * 10
             for number, outcome in enumerate(found, 1)
-            if isinstance(outcome, Answer)
+            if isinstance(outcome, Registers)
         )
 
     return run_virtual(story())
@@ -230,23 +230,23 @@ def test_no_bytes_make_it_fail_and_none_without_a_checksum_are_an_answer(
 ) -> None:
     outcome = talk(request_, *pieces(data, cuts))
     assert isinstance(outcome, Failure) or bytes([request_.unit]) in data
-    if isinstance(outcome, Answer) and isinstance(request_, Read):
-        assert answer(request_.unit, outcome.registers, request_.function) in data
+    if isinstance(outcome, Registers) and isinstance(request_, Read):
+        assert answer(request_.unit, outcome.values, request_.function) in data
 
 
 @given(NOISE, NOISE, CUTS)
 def test_an_answer_between_noise_is_the_answer_or_nothing(before: bytes, after: bytes, cuts: list[int]) -> None:
     outcome = talk(READ, *pieces(before + answer(1, PZEM) + after, cuts))
-    assert outcome == Answer(tuple(PZEM)) or isinstance(outcome, Failure)
+    assert outcome == Registers(tuple(PZEM)) or isinstance(outcome, Failure)
 
 
 @given(NOISE, CUTS)
 def test_noise_before_an_answer_does_not_hide_it(before: bytes, cuts: list[int]) -> None:
-    assert talk(READ, *pieces(before + answer(1, PZEM), cuts)) == Answer(tuple(PZEM))
+    assert talk(READ, *pieces(before + answer(1, PZEM), cuts)) == Registers(tuple(PZEM))
 
 
 def test_of_a_line_that_babbles_only_the_newest_bytes_are_looked_at() -> None:
-    assert talk(READ, b"\x01\x04" * 5_000, answer(1, PZEM)) == Answer(tuple(PZEM))
+    assert talk(READ, b"\x01\x04" * 5_000, answer(1, PZEM)) == Registers(tuple(PZEM))
     assert talk(READ, answer(1, PZEM) + b"\x01\x04" * 128) == Failure("crc")
 
 
@@ -260,13 +260,13 @@ def test_one_wrong_bit_is_one_answer_less(bit: int, cuts: list[int]) -> None:
 @given(st.integers(1, 247), st.lists(st.integers(0, 0xFFFF), min_size=1, max_size=125), st.sampled_from([3, 4]))
 def test_what_the_registers_hold_arrives(unit: int, registers: list[int], function: int) -> None:
     request_ = Read(unit, 3 if function == 3 else 4, 0, len(registers))
-    assert talk(request_, answer(unit, registers, function)) == Answer(tuple(registers))
+    assert talk(request_, answer(unit, registers, function)) == Registers(tuple(registers))
 
 
 @given(st.integers(1, 247), st.integers(1, 247), CUTS)
 def test_another_instruments_answer_is_never_taken(unit: int, other: int, cuts: list[int]) -> None:
     outcome = talk(Read(unit, 4, 0, 10), *pieces(answer(other, PZEM), cuts))
-    assert isinstance(outcome, Answer) == (unit == other)
+    assert isinstance(outcome, Registers) == (unit == other)
 
 
 @in_virtual_time
@@ -295,7 +295,7 @@ async def test_a_request_that_is_taken_back_leaves_the_line_quiet_for_the_next()
     await asyncio.sleep(0.001)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
-    assert await line.ask(READ) == Answer(tuple(PZEM))
+    assert await line.ask(READ) == Registers(tuple(PZEM))
     assert [at_s for at_s, _ in wire.asked] == [0.0, pytest.approx(33 * 10 / 9600 + TIMING.worst_s)]
 
 

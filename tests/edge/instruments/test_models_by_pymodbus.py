@@ -11,7 +11,7 @@ from pymodbus.framer import FramerType
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from edge.instruments.modbus import Answer, Failure, Read, Timing, Write
+from edge.instruments.modbus import Failure, Read, Registers, Timing, Write
 from edge.instruments.modbus_line import ModbusLine
 from edge.instruments.models import MODELS, Doubt, Values
 from edge.instruments.serial_line import SerialLine
@@ -65,8 +65,8 @@ async def look(line: ModbusLine, model: str, address: int, channel: int | None =
     blocks = []
     for request in MODELS[model].reads(address):
         outcome = await line.ask(request)
-        assert isinstance(outcome, Answer), outcome
-        blocks.append(outcome.registers)
+        assert isinstance(outcome, Registers), outcome
+        blocks.append(outcome.values)
     return MODELS[model].decode(blocks, channel)
 
 
@@ -95,9 +95,9 @@ def test_the_three_models_are_read_from_pymodbus(tmp_path: Path) -> None:
 def test_pymodbus_takes_what_we_write_and_gives_its_reasons_to_refuse(tmp_path: Path) -> None:
     async def story() -> None:
         async with meters(tmp_path) as line:
-            assert await line.ask(Write(40, 2, 77)) == Answer((77,))
-            assert await line.ask(Read(40, 3, 2, 1)) == Answer((77,))
+            assert await line.ask(Write(40, 2, 77)) == Registers((77,))
+            assert await line.ask(Read(40, 3, 2, 1)) == Registers((77,))
             assert await line.ask(Read(1, 4, 5, 10)) == Failure("exception", 2)
-            assert await line.ask(Read(1, 4, 0, 10)) == Answer(tuple(PZEM))
+            assert await line.ask(Read(1, 4, 0, 10)) == Registers(tuple(PZEM))
 
     asyncio.run(story())

@@ -8,9 +8,9 @@ from itertools import cycle, pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import Struct
 
 from edge.config.peripherals import Bus, Instrument
+from edge.config.tables import Point
 from edge.instruments.modbus import Timing
 from edge.instruments.models import Values
 from edge.instruments.polling import LONGEST_PAUSE_S, Metering, Read
@@ -20,15 +20,9 @@ from tests.firmware_sim.support.story import in_virtual_time
 BUS = Bus("meters", "unused")
 
 
-class Point(Struct):
-    """As much of a point as metering knows."""
-
-    name: str
-    instruments: dict[str, Instrument]
-
-
 def socket(number: int, **more: Instrument) -> Point:
-    return Point(f"phone-{number}", {"meter": Instrument("meters", "pzem004t", number), **more})
+    meter = Instrument("meters", "pzem004t", number)
+    return Point(f"phone-{number}", "socket", "hub", instruments={"meter": meter, **more})
 
 
 class Told:
