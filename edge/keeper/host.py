@@ -9,7 +9,7 @@ from edge.config.wiring import NotHere, Wirings
 from edge.keeper.inputs import PinFactory
 from edge.keeper.keeper import Keeper
 from edge.keeper.latch import Latch
-from edge.keeper.protocol import NotReloaded, Reload, Snapshot, ToAgent, ToKeeper
+from edge.keeper.protocol import NotReloaded, Reload, ToAgent, ToKeeper
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ class _NoPins(Exception):
 
 
 class KeeperHost:
-    """Whichever keeper there is, by the wiring in force at the start. What it cannot take, it says to ``tell``.
+    """Whichever ``keeper`` there is, by the wiring in force at the start. What it cannot take, it says to ``tell``.
 
     ``pins_lost`` is told, with a sentence, when not even the former pins can be had again: then there is no keeper any
     more, and only a new process may find them free."""
@@ -41,9 +41,6 @@ class KeeperHost:
         self._config = chosen.config
         self.keeper = self._keeper(self._config)
 
-    def snapshot(self) -> Snapshot:
-        return self.keeper.snapshot()
-
     def heard(self, message: ToKeeper) -> None:
         """Follow an order of the agent, or say why not."""
         if isinstance(message, Reload):
@@ -53,9 +50,6 @@ class KeeperHost:
 
     def agent_gone(self) -> None:
         self.keeper.agent_gone()
-
-    def close(self) -> None:
-        self.keeper.close()
 
     def _reload(self, wiring: str) -> None:
         try:
@@ -68,7 +62,7 @@ class KeeperHost:
         if why:
             log.error("the wiring %s is not taken: %s", wiring, why)
             self._tell(NotReloaded(wiring, why))
-        self._tell(self.snapshot())
+        self._tell(self.keeper.snapshot())
 
     def _replace(self, config: DeviceConfig) -> str:
         """Let every pin go and take those of another wiring. Returns why that is not possible; then the former ones

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from contract.emergencies import Cause, Ending, worse
 from edge.config.device_config import DeviceConfig
+from edge.config.peripherals import SharedReader
+from edge.config.tables import Reader
 from edge.keeper.inputs import DebouncedInput, PinFactory, WiegandReader
 from edge.keeper.latch import Latch
 from edge.keeper.outputs import MAX_LEASE_MS, LeasedOutput
@@ -137,7 +139,8 @@ class Keeper:
         self._latch.forget_all_but(emergency.zone for emergency in config.emergencies)
         for emergency in config.emergencies:
             zone = emergency.zone
-            self._zones[zone] = ZoneInputs(emergency, self._factory, self._loop, self._look, self._key_turned)
+            turned = partial(self._reset, by="key")
+            self._zones[zone] = ZoneInputs(emergency, self._factory, self._loop, self._look, turned)
             if zone in self._latch.causes:
                 self._release(zone)
             self._look(zone)
@@ -155,18 +158,16 @@ class Keeper:
     def _take_inputs(self, config: DeviceConfig) -> None:
         for point in config.points:
             for name, wiring in point.inputs.items():
-                changed = partial(self._changed, f"{point.name}.{name}")
-                self._inputs[f"{point.name}.{name}"] = DebouncedInput(
-                    self._factory.pin(wiring.pin), wiring, self._loop, changed
-                )
+                full_name, pin = f"{point.name}.{name}", self._factory.pin(wiring.pin)
+                self._inputs[full_name] = DebouncedInput(pin, wiring, self._loop, partial(self._changed, full_name))
             for direction, reader in point.readers.items():
-                d0, d1 = self._factory.pin(reader.d0), self._factory.pin(reader.d1)
-                frame = partial(self._frame, f"{point.name}.{direction}")
-                self._readers.append(WiegandReader(d0, d1, self._loop, self._factory.ticks, frame))
+                self._take_reader(f"{point.name}.{direction}", reader)
         for shared in config.readers:
-            d0, d1 = self._factory.pin(shared.d0), self._factory.pin(shared.d1)
-            frame = partial(self._frame, shared.name)
-            self._readers.append(WiegandReader(d0, d1, self._loop, self._factory.ticks, frame))
+            self._take_reader(shared.name, shared)
+
+    def _take_reader(self, name: str, wiring: Reader | SharedReader) -> None:
+        d0, d1 = self._factory.pin(wiring.d0), self._factory.pin(wiring.d1)
+        self._readers.append(WiegandReader(d0, d1, self._loop, self._factory.ticks, partial(self._frame, name)))
 
     def _cause(self, zone: str) -> Cause | None:
         """Why a zone is in an emergency, if it is in one."""
@@ -196,9 +197,6 @@ class Keeper:
         for name, output in self._outputs.items():
             if self._zone_of[name] == zone:
                 output.hold() if output.wiring.driven_in_emergency else output.rest()
-
-    def _key_turned(self, zone: str) -> None:
-        self._reset(zone, "key")
 
     def _reset(self, zone: str, by: Ending) -> None:
         """A person on site resets the zone, once all of its alarms are over."""

@@ -2,6 +2,7 @@
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from functools import partial
 
 from contract.emergencies import Cause
 from edge.config.tables import EmergencyInput, InputPin
@@ -22,14 +23,7 @@ class ZoneInputs:
         self._factory, self._loop = factory, loop
         self._held: list[DebouncedInput] = []
 
-        def begins(active: bool, _at_s: float) -> None:
-            if active:
-                look(wiring.zone)
-
-        def turned(active: bool, _at_s: float) -> None:
-            if active:
-                key(wiring.zone)
-
+        begins, turned = partial(_if_active, look, wiring.zone), partial(_if_active, key, wiring.zone)
         try:
             self._loop_open = self._input(wiring.input, begins)
             self._confirm, self._smoke, self._estop = (
@@ -70,3 +64,8 @@ class ZoneInputs:
         held = DebouncedInput(self._factory.pin(wiring.pin), wiring, self._loop, changed)
         self._held.append(held)
         return held
+
+
+def _if_active(act: Callable[[str], object], zone: str, active: bool, _at_s: float) -> None:
+    if active:
+        act(zone)

@@ -83,7 +83,7 @@ def test_a_process_that_dies_in_the_trial_brings_the_former_wiring_back(tmp_path
             assert (await gates.over(rollout)).state == "stopped"
             assert gates.unlock_ms(EAST) == 5_000
             await gates.until(lambda: gates.status(EAST)["keeper"] is True)
-            assert device._keeper.snapshot().wiring == device.config.hash
+            assert device._host.keeper.snapshot().wiring == device.config.hash
             assert await gates.unlocked_s(EAST) == pytest.approx(5, abs=0.1)
 
     story()
@@ -187,7 +187,7 @@ def test_whenever_something_dies_the_device_ends_with_one_wiring_that_all_agree_
             assert gates.tried(EAST).count("trying") <= 1
             assert not gates.status(EAST)["wiring"]["on_trial"]
             assert gates.agent(EAST).agent.keeper_up
-            assert device._keeper.snapshot().wiring == gates.agent(EAST).config.hash
+            assert device._host.keeper.snapshot().wiring == gates.agent(EAST).config.hash
 
     for at_s in (0.013, 0.026, 0.039, 0.052, 0.065, 0.1, 0.3, 1.0, 3.0, 5.2, 6.5, 8.0):
         run_virtual(story(at_s))

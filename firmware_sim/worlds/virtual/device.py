@@ -121,7 +121,7 @@ class VirtualDevice:
         self._journal: MortalJournal
         self._agent_life = self._keeper_life = over(self._loop)
         self._factory: BoardFactory
-        self._keeper: KeeperHost
+        self._host: KeeperHost
         self._to_keeper: LocalLine
         self._boot()
 
@@ -141,10 +141,10 @@ class VirtualDevice:
     def start_keeper(self) -> None:
         life = self._keeper_life = Life(self._loop, self._chance)
         self._factory = self.board.factory()
-        self._keeper = KeeperHost(
+        self._host = KeeperHost(
             Wirings(self.config), self._factory, life.loop, self._tell, lambda _why: self.kill_keeper()
         )
-        self._to_keeper = LocalLine(life.loop, self._keeper.heard)
+        self._to_keeper = LocalLine(life.loop, self._host.heard)
         self._connect()
 
     def kill_keeper(self) -> None:
@@ -204,7 +204,7 @@ class VirtualDevice:
         self._hear_nothing()
         self.link.close()
         if self.keeper_runs:
-            self._keeper_life.call_soon(self._keeper.agent_gone)
+            self._keeper_life.call_soon(self._host.agent_gone)
         self.agent = None
         self._live(life, wirings, next_turn(wirings, trial), clock)
 
@@ -212,7 +212,7 @@ class VirtualDevice:
         """What it had not written is gone. The keeper sees its line end and puts every output to rest."""
         self._end_agent(MortalJournal.die)
         if self.keeper_runs:
-            self._keeper_life.call_soon(self._keeper.agent_gone)
+            self._keeper_life.call_soon(self._host.agent_gone)
 
     def hang_agent(self) -> None:
         """It does nothing more, and nobody can tell: its lines stay open. `kill_agent` is what a watchdog does next."""
@@ -243,7 +243,7 @@ class VirtualDevice:
             self.agent = None
         self.kill_agent()
         if self.keeper_runs:
-            self._keeper.close()
+            self._host.keeper.close()
             self._factory.close()
             self._keeper_life.end()
 
@@ -258,7 +258,7 @@ class VirtualDevice:
 
     def _connect(self) -> None:
         if self.agent is not None and self.keeper_runs:
-            self._tell(self._keeper.snapshot())
+            self._tell(self._host.keeper.snapshot())
 
     def _end_agent(self, end: Callable[[MortalJournal], None]) -> None:
         if self.agent is None:

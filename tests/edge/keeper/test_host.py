@@ -68,7 +68,7 @@ async def test_a_pin_that_somebody_else_holds_leaves_the_former_wiring(tmp_path:
     refused, found = post.told
     assert isinstance(refused, NotReloaded)
     assert (refused.wiring, "GPIO21 is held by another process" in refused.why) == (name, True)
-    assert found == post.host.snapshot()
+    assert found == post.host.keeper.snapshot()
     assert found.wiring == post.wirings.local.hash
     post.host.heard(Drive(EAST, 6_000))
     assert post.level(LOCK)
@@ -110,7 +110,7 @@ async def test_an_edge_on_its_way_to_a_keeper_that_is_gone_moves_nothing(tmp_pat
     post = Post(tmp_path)
     post.board.pin(27).drive(False)
     await asyncio.sleep(0.02)
-    post.host.close()
+    post.host.keeper.close()
     await asyncio.sleep(1)
     assert not post.level(LOCK)
     assert post.told == []
