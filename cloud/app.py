@@ -73,7 +73,6 @@ def create_app(
     keys: KeyFolder,
     feed: LiveFeed,
     clock: Clock,
-    on_change: Callable[[], None],
     commands: CommandService,
     desired_state: DesiredStateService,
     demo: bool,
@@ -81,9 +80,9 @@ def create_app(
     figures: Metrics | None = None,
     public_url: str = "",
 ) -> FastAPI:
-    """The application. ``on_change`` is called after people or cards changed, ``commands`` and ``desired_state``
-    order from afar, ``clock`` gives UTC milliseconds, ``feed.publish`` is what ingest tells of every commit.
-    ``public_url`` is how the world reaches the console, empty where nobody said.
+    """The application. ``commands`` and ``desired_state`` order from afar, ``clock`` gives UTC milliseconds,
+    ``feed.publish`` is what ingest tells of every commit. ``public_url`` is how the world reaches the console, empty
+    where nobody said.
 
     Raises SQLAlchemy's ``NoResultFound`` for a database without a site, ``KeysUnusable`` for a bad token of metrics.
 
@@ -101,10 +100,9 @@ def create_app(
     metrics = figures or Metrics(store, clock, feed)
     source = PageSource(store, pages, clock, lambda: metrics.workings().undeliverable)
     app = _bare_application(feed, source)
-    app.state.context = RequestContext(
-        store, clock, authenticator or Authenticator(store, clock), feed, source, on_change
-    )
+    app.state.context = RequestContext(store, clock, authenticator or Authenticator(store, clock))
     app.state.services = {
+        LiveFeed: feed,
         KeyFolder: keys,
         CommandService: commands,
         DesiredStateService: desired_state,
@@ -112,9 +110,9 @@ def create_app(
         Adoptions: Adoptions(),
     }
     app.state.pages = pages
+    app.state.source = source
     app.state.panels = [panel for domain in DOMAINS for panel in domain.panels]
     app.state.public_url = public_url
-    app.state.source = source
     app.state.hubs = HubBoard(store, clock)
     app.state.metrics = metrics
     app.state.metrics_token = metrics_token(keys.folder)

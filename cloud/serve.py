@@ -76,6 +76,7 @@ class Line:
         )
         publish = self.broker.publish
         self.publisher = Publisher(store, site=site, key=keys.roster, publish=publish, clock=clock)
+        store.on_roster_change = self.publisher.look_soon
         self.desired_state = DesiredStateService(store, site=site, key=keys.config, publish=publish, clock=clock)
         self.rolling = Rolling(store, self.desired_state, clock)
         self.commands = CommandService(
@@ -186,7 +187,6 @@ def serve(
                 keys=keys,
                 feed=feed,
                 clock=clock,
-                on_change=line.publisher.changed,
                 commands=line.commands,
                 desired_state=line.desired_state,
                 demo=demo,

@@ -103,7 +103,6 @@ def confirm(
     except NotRegistered:
         return again(TAKEN)
     waiting.answer(asking, envelope)
-    context.on_change()
     if position.replace:
         background.add_task(registrar.cut_off, position.name)
     return see_other(f"/adoptions?done=adopted&device={position.name}")
@@ -148,7 +147,6 @@ def lose(
         return adoptions_page(request, login, context, say(request, "bad", NOT_THERE), {})
     except NoReason:
         return _ask_loss(request, name, login, context, say(request, "bad", NO_REASON))
-    context.on_change()
     background.add_task(registrar.cut_off, name)
     return adoptions_page(request, login, context, None, {}, (name, loss))
 

@@ -54,7 +54,8 @@ class Publish(Protocol):
 
 
 class Publisher(Worker[Arrived]):
-    """The one writer of rosters. Any thread may call ``asked``, ``changed`` and ``connected``; its own thread works.
+    """The one writer of rosters. Any thread may call ``asked``, ``look_soon`` and ``connected``; its own thread
+    works. Changes of this process are told by the store (``on_roster_change``).
 
     ``undeliverable`` says why the newest changes are in no roster, empty while they are; ``left_out`` counts the
     memberships that are too many for one person and one plan.
@@ -84,10 +85,6 @@ class Publisher(Worker[Arrived]):
     def asked(self, one: Arrived) -> None:
         """A device wants pages. It asks again if this is dropped."""
         self._put(one)
-
-    def changed(self) -> None:
-        """Something in this process changed people or cards: look at once."""
-        self.look_soon()
 
     def connected(self) -> None:
         """The broker is back, perhaps without what it had retained."""

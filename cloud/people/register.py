@@ -91,10 +91,9 @@ OBSTACLES: Mapping[Obstacle, str] = {
 
 @contextmanager
 def _changing(context: RequestContext) -> Iterator[Connection]:
-    """A transaction, after which the publisher is told. What is rejected inside leaves no trace."""
+    """A transaction. What is rejected inside leaves no trace."""
     with context.store.writing() as connection:
         yield connection
-    context.on_change()
 
 
 def add_person(context: RequestContext, by: Operator, person: PersonIn) -> int:

@@ -62,7 +62,6 @@ def place_point(context: RequestContext, by: Operator, device: str, point: str, 
             set_point(connection, point, place.zone, place.class_name, labels)
         detail = {"zone": place.zone, "class": place.class_name}
         operators.record(connection, context.clock(), by.name, "point.changed", point, **detail)
-    context.on_change()
 
 
 @router.put("/devices/{name}/points/{point}", status_code=204)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import Connection
 
-from cloud.people.views import list_plans
+from cloud.people.store import list_plans
 from cloud.points.zone_store import hours_labels, view_zones
 from cloud.points.zones import BadZone, create_zone, open_for, rename_zone
 from cloud.web.auth import Right
@@ -91,5 +91,4 @@ def _answer(
             act(connection)
     except BadZone:
         return zones_page(request, login, context, say(request, "bad", NOT_SO))
-    context.on_change()
     return see_other(f"/zones?done={done}")

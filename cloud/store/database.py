@@ -19,6 +19,9 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 NEWEST = max(file.stem[1:5] for file in (MIGRATIONS / "versions").glob("v*.py"))
 """The version of the tables that this software works with."""
 
+TOUCHED = "hearthgate_touched"
+"""Whether a transaction changed what a roster depends on, in the ``info`` of its connection."""
+
 Clock = Callable[[], int]
 """The present in UTC milliseconds."""
 
@@ -28,6 +31,8 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.on_roster_change: Callable[[], object] = lambda: None
+        """Called when a transaction is committed that changed what a roster depends on."""
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -39,8 +44,13 @@ class Store:
     def writing(self) -> Iterator[Connection]:
         """Committed at the end, or rolled back by an exception. It takes the write lock at once: a transaction that
         reads first and asks for the lock later could only fail when another wrote in between."""
-        with self.engine.connect().execution_options(**{_WRITES: True}) as connection, connection.begin():
-            yield connection
+        with self.engine.connect().execution_options(**{_WRITES: True}) as connection:
+            connection.info[TOUCHED] = False
+            with connection.begin():
+                yield connection
+            changed = connection.info[TOUCHED]
+        if changed:
+            self.on_roster_change()
 
     def close(self) -> None:
         self.engine.dispose()

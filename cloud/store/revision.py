@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, select, update
 
+from cloud.store.database import TOUCHED
 from cloud.store.schema import sites
 
 _REVISION = select(sites.c.revision)
@@ -14,5 +15,6 @@ def revision(connection: Connection) -> int:
 
 
 def touch(connection: Connection) -> None:
-    """Something changed that a roster depends on."""
+    """Something changed that a roster depends on: the publisher is told when the transaction is committed."""
+    connection.info[TOUCHED] = True
     connection.execute(update(sites).values(revision=sites.c.revision + 1))

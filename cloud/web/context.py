@@ -1,4 +1,4 @@
-"""What every request needs: the database, the live feed, the services of the domains, and who is asking."""
+"""What every request needs: the database, the services of the domains, and who is asking."""
 
 import secrets
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from cloud.devices.views import DeviceView, list_devices
 from cloud.store.database import Clock, Store
 from cloud.web.auth import Authenticator, Right, may
-from cloud.web.feed import LiveFeed, Source
 from cloud.web.operators import Login
 
 T = TypeVar("T")
@@ -24,14 +23,11 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 
 @dataclass(frozen=True)
 class RequestContext:
-    """What all requests share. ``on_change`` is told whenever a roster would now look different."""
+    """What all requests share. What only a domain needs is a service of its own: see ``service``."""
 
     store: Store
     clock: Clock
     authenticator: Authenticator
-    feed: LiveFeed
-    source: Source
-    on_change: Callable[[], None]
 
 
 class LoginNeeded(Exception):

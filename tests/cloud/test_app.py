@@ -283,7 +283,6 @@ def test_a_database_without_a_site_is_no_cloud(store: Store, keys: KeyFolder) ->
             keys=keys,
             feed=LiveFeed(),
             clock=lambda: 0,
-            on_change=lambda: None,
             commands=commands,
             desired_state=desired_state,
             demo=False,

@@ -142,12 +142,12 @@ class Town:
             keys=keys,
             feed=self.feed,
             clock=self.clock,
-            on_change=self._count,
             commands=self.commands,
             desired_state=self.desired_state,
             demo=demo,
             authenticator=self.authenticator,
         )
+        store.on_roster_change = self._count
         self.url = ""
 
     def clock(self) -> int:
