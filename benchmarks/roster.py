@@ -26,8 +26,9 @@ from cloud.devices.registry import register
 from cloud.keys.folder import clock, open_folder
 from cloud.line.broker import Broker, parse_address
 from cloud.people.store import Card
+from cloud.people.tables import credentials, memberships
 from cloud.store.revision import touch
-from cloud.store.schema import credentials, memberships, people
+from cloud.store.schema import people
 from contract import topics
 from contract.sealing import DeviceKey
 from firmware_sim.worlds.demo.community import SITE

@@ -30,6 +30,7 @@ from cloud.overview.domain import OVERVIEW
 from cloud.overview.live import PageSource
 from cloud.overview.metrics import Metrics, metrics_token
 from cloud.people.domain import PEOPLE
+from cloud.people.service import PeopleService
 from cloud.points.domain import POINTS
 from cloud.store.database import Clock, Store
 from cloud.web import errors, login_pages
@@ -103,7 +104,7 @@ def create_app(
     app.state.context = RequestContext(store, clock, authenticator or Authenticator(store, clock))
     app.state.services = {
         LiveFeed: feed,
-        KeyFolder: keys,
+        PeopleService: PeopleService(store, keys, clock),
         CommandService: commands,
         DesiredStateService: desired_state,
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),

@@ -17,7 +17,7 @@ from cloud.commands.dependencies import Modes
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import find_order, list_orders, list_points
 from cloud.devices.views import last_arrival
-from cloud.people.views import PersonView, list_people
+from cloud.people.store import PersonView, list_people
 from cloud.web.context import N_, Context, Reading, RequestContext, there
 from cloud.web.domain import Panel
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
@@ -116,7 +116,7 @@ def socket_page(
         asked = find_order(connection, order) if order else None
         orders = [one for one in list_orders(connection, ROWS, device=found.device) if one.point == point]
         charged = list_sessions(connection, point=point, limit=SESSIONS_SHOWN)
-        people = list_people(connection, who.strip(), limit=PEOPLE_SHOWN).rows if who.strip() else []
+        people = list_people(connection, who.strip(), limit=PEOPLE_SHOWN).people if who.strip() else []
         after = last_arrival(connection)
         steered = next((one for one in list_points(connection, now_ms) if one.name == point), None)
     cards = [(person, card) for person in people for card in person.cards if card.standing == Standing.ACTIVE]

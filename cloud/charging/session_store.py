@@ -7,8 +7,8 @@ from msgspec.structs import asdict
 from sqlalchemy import Connection, delete, insert, select
 
 from cloud.charging.sessions import SESSION_EVENTS, Session, after, session_of
+from cloud.charging.tables import sessions
 from cloud.devices.reactions import Reaction, Recorded
-from cloud.store.schema import sessions
 
 _COLUMNS = [sessions.c[name] for name in Session.__struct_fields__]
 

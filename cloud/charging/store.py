@@ -18,10 +18,11 @@ from cloud.charging.rule import (
     readings,
     receipt_in,
 )
+from cloud.charging.tables import sessions
 from cloud.devices.presence import Presence, presence
 from cloud.devices.views import in_emergency
 from cloud.store.labels import Label, Person
-from cloud.store.schema import devices, households, people, points, sessions, zones
+from cloud.store.schema import devices, households, people, points, zones
 from contract.decide import DAY_MS, MINUTE_MS
 
 CLASSES = ("phone", "ebike", "ev")

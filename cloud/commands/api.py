@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from cloud.commands.dependencies import Commands, Modes, NoSuchCard, with_digest
-from cloud.commands.desired import ModeChange, NoSuchMode, NoSuchOrder
+from cloud.commands.desired import ModeChange, NoSuchMode, NoSuchOrder, must_be_confirmed
 from cloud.commands.mode_orders import list_mode_orders
 from cloud.commands.mode_terms import TooLong
 from cloud.commands.service import CommandService, NoSuchCommand, NoSuchPlace
@@ -241,11 +241,6 @@ def end_mode(order: str, body: EndIn, login: Guard, modes: Modes) -> ModeSet:
 def renew_mode(order: str, body: RenewIn, login: Guard, modes: Modes) -> ModeSet:
     """Have an order last longer, from now on."""
     return mode_set(modes.renew(order, login.operator.name, body.reason, body.minutes))
-
-
-def must_be_confirmed(mode: Mode, names: list[str] | None) -> bool:
-    """A lockdown, and whatever opens every door at once."""
-    return mode is Mode.LOCKDOWN or (mode is Mode.HOLD_OPEN and names is None)
 
 
 def mode_set(change: ModeChange) -> ModeSet:

@@ -7,7 +7,7 @@ from fastapi import Depends
 
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
-from cloud.people.views import digest_of_card
+from cloud.people.store import digest_of_card
 from cloud.store.schema import MAX_INTEGER
 from cloud.web.context import RequestContext, service
 from contract.commands import CommandType, WrongArgs

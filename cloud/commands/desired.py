@@ -200,6 +200,11 @@ class DesiredStateService:
         return one
 
 
+def must_be_confirmed(mode: Mode, names: Sequence[str] | None) -> bool:
+    """Whether an operator is asked again: before a lockdown, and before whatever opens every door at once."""
+    return mode is Mode.LOCKDOWN or (mode is Mode.HOLD_OPEN and names is None)
+
+
 def _reported(one: DesiredView) -> int:
     return one.reported.number if one.reported else 0
 

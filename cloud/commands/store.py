@@ -7,10 +7,11 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cloud.commands.tables import commands, desired
 from cloud.devices.presence import Presence, Silence, presence, silence
 from cloud.devices.views import in_emergency
 from cloud.store.labels import Label
-from cloud.store.schema import commands, desired, devices, points, zones
+from cloud.store.schema import devices, points, zones
 from contract.commands import COMMANDS, CommandType, commands_of
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS, UNKNOWN, has_mode, kind_of

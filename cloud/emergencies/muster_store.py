@@ -8,8 +8,9 @@ from sqlalchemy import Connection, delete, insert, select
 from cloud.devices.presence import Presence, presence
 from cloud.devices.views import arrival_before
 from cloud.emergencies.muster import LOOK_BACK_MS, Inside, Pass, inside
+from cloud.emergencies.tables import accounted
 from cloud.store.labels import Label, Person
-from cloud.store.schema import accounted, clock_fixes, devices, events, households, people, points
+from cloud.store.schema import clock_fixes, devices, events, households, people, points
 from contract.decide import Trust
 from contract.events import decode_event
 

@@ -9,8 +9,9 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from cloud.devices.reactions import Reaction, Recorded
 from cloud.emergencies.rule import EMERGENCY_EVENTS, STARTED, Emergency, after, started_anew, zone_of
+from cloud.emergencies.tables import emergencies
 from cloud.store.labels import Label, Person
-from cloud.store.schema import devices, emergencies, households, people, points, zones
+from cloud.store.schema import devices, households, people, points, zones
 from contract.emergencies import WORST_FIRST, Cause
 
 MAX_ROWS = 10_000

@@ -12,7 +12,7 @@ from cloud.fleet.adoption import Adoptions, NoSuchCode, SameCode
 from cloud.fleet.dependencies import Devices, Waiting
 from cloud.fleet.exposure import exposed_cards
 from cloud.fleet.registrar import Loss, Position, Registrar
-from cloud.people.views import list_plans
+from cloud.people.store import list_plans
 from cloud.points.zone_store import hours_labels, view_zones
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, RequestContext, form_for, known_device, page_for, service

@@ -4,8 +4,9 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from cloud.people.rosters import find_pages
+from cloud.people.tables import credentials
 from cloud.store.labels import Label
-from cloud.store.schema import credentials, devices, households, people, rosters
+from cloud.store.schema import devices, households, people, rosters
 from contract.roster import Page
 
 

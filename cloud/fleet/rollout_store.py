@@ -5,8 +5,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from cloud.commands.tables import desired
 from cloud.fleet.rollouts import Leg, Rollout
-from cloud.store.schema import desired, devices, rollout_legs, rollouts
+from cloud.fleet.tables import rollout_legs, rollouts
+from cloud.store.schema import devices
 from contract.sealing import wiring_hash
 
 MAX_ROLLOUTS = 200

@@ -12,19 +12,12 @@ from cloud.overview.bodies import (
     DeviceOut,
     EventsOut,
     OperatorOut,
-    PeoplePage,
-    PersonOut,
-    PlanOut,
     RostersOut,
     device_json,
     event_json,
-    person_json,
     rosters_json,
 )
-from cloud.people import register
-from cloud.people.register import CardIn, Keys, MembershipIn, PersonIn, StandingIn
 from cloud.people.rosters import spread
-from cloud.people.views import find_person, list_people, list_plans
 from cloud.web import operators
 from cloud.web.auth import (
     MAX_NAME,
@@ -42,12 +35,11 @@ from cloud.web.auth import (
 from cloud.web.bodies import plain
 from cloud.web.context import Context, address, call_for, known_device, there
 from cloud.web.operators import Login
-from cloud.web.params import Cursor, Id, Limit, Reader, Text
+from cloud.web.params import Cursor, Limit, Reader, Text
 from cloud.web.streams import JSON, After, LastEventId, stream
 
 router = APIRouter(prefix="/api/v1")
 
-Clerk = Annotated[Login, Depends(call_for(Right.PEOPLE))]
 Admin = Annotated[Login, Depends(call_for(Right.OPERATORS))]
 
 
@@ -135,54 +127,6 @@ def events(
         else:
             found = list_events_after(connection, wanted, after, limit)
     return {"events": [event_json(one) for one in found.rows], "next": found.next}
-
-
-@router.get("/plans", response_model=list[PlanOut])
-def plans(_login: Reader, context: Context) -> list[dict[str, Any]]:
-    with context.store.reading() as connection:
-        return [plain(plan) for plan in list_plans(connection)]
-
-
-@router.get("/people", response_model=PeoplePage)
-def people(
-    _login: Reader, context: Context, text: Text = "", after: Cursor = None, limit: Limit = 50
-) -> dict[str, Any]:
-    with context.store.reading() as connection:
-        found = list_people(connection, text, after or 0, limit)
-    return {"people": [person_json(one) for one in found.rows], "next": found.after}
-
-
-@router.post("/people", status_code=201)
-def add_person(body: PersonIn, login: Clerk, context: Context) -> Added:
-    return Added(id=register.add_person(context, login.operator, body))
-
-
-@router.get("/people/{person}", response_model=PersonOut)
-def person(person: Id, _login: Reader, context: Context) -> dict[str, Any]:
-    with context.store.reading() as connection:
-        found = find_person(connection, person)
-    return person_json(there(found, "there is no such person"))
-
-
-@router.post("/people/{person}/memberships", status_code=201)
-def add_membership(person: Id, body: MembershipIn, login: Clerk, context: Context) -> Added:
-    return Added(id=register.add_membership(context, login.operator, person, body))
-
-
-@router.post("/people/{person}/credentials", status_code=201)
-def add_card(person: Id, body: CardIn, login: Clerk, context: Context, keys: Keys) -> Added:
-    return Added(id=register.add_card(context, keys, login.operator, person, body))
-
-
-@router.patch("/memberships/{membership}", status_code=204)
-def change_membership(membership: Id, body: StandingIn, login: Clerk, context: Context) -> None:
-    register.set_membership_standing(context, login.operator, membership, body.standing)
-
-
-@router.patch("/credentials/{card}", status_code=204)
-def change_card(card: Id, body: StandingIn, login: Clerk, context: Context) -> None:
-    """Suspend a card, report it lost, or take it into use again."""
-    register.set_card_standing(context, login.operator, card, body.standing)
 
 
 @router.get("/audit", response_model=AuditPage)

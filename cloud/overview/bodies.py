@@ -6,7 +6,6 @@ from pydantic import BaseModel
 
 from cloud.devices.views import DeviceView, EventView
 from cloud.people.rosters import Spread
-from cloud.people.views import PersonView
 from cloud.store.labels import Label
 from cloud.web.bodies import Words, plain
 
@@ -95,61 +94,6 @@ class RostersOut(BaseModel):
     unpublished: bool
 
 
-class RationsOut(BaseModel):
-    """What a holder may use in a day of all points of a class together."""
-
-    minutes: int
-    wh: int
-
-
-class PlanOut(BaseModel):
-    """``allotments`` by class of points; ``resets`` are the zones whose emergencies and faults a holder may end."""
-
-    name: str
-    tier: str
-    fee_yuan: int
-    places: int | None
-    opens: dict[str, str]
-    label: Words
-    allotments: dict[str, RationsOut]
-    resets: list[str]
-
-
-class MembershipOut(BaseModel):
-    id: int
-    plan: str
-    label: Words
-    payer: bool
-    from_ms: int
-    until_ms: int
-    standing: str
-
-
-class CardOut(BaseModel):
-    """A card without its number."""
-
-    id: int
-    label: str
-    standing: str
-    added_ms: int
-
-
-class PersonOut(BaseModel):
-    """``holder`` is all that devices know of a person."""
-
-    id: int
-    holder: str
-    name: Words
-    unit: str | None
-    memberships: list[MembershipOut]
-    cards: list[CardOut]
-
-
-class PeoplePage(BaseModel):
-    people: list[PersonOut]
-    next: int | None
-
-
 class DeedOut(BaseModel):
     """A row of the audit."""
 
@@ -172,11 +116,6 @@ class OperatorOut(BaseModel):
     role: str
     disabled: bool
     created_ms: int
-
-
-def person_json(person: PersonView) -> dict[str, Any]:
-    """A ``PersonOut`` as plain values."""
-    return {**plain(person), "holder": person.holder.hex()}
 
 
 def _words(label: Label) -> dict[str, str]:

@@ -6,8 +6,9 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from cloud.charging.sessions import known_time, session_of
+from cloud.charging.tables import sessions
 from cloud.devices.lateness import Lateness, lateness
-from cloud.store.schema import events, sessions, tallies
+from cloud.store.schema import events, tallies
 from contract.decide import Trust
 from contract.events import GAP, decode_event, read_gap
 

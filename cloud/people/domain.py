@@ -1,7 +1,7 @@
-"""What people bring to the web. Their calls are still among those of the overview."""
+"""What people bring to the web."""
 
-from cloud.people import pages
+from cloud.people import api, pages
 from cloud.web.context import N_
 from cloud.web.domain import Domain, Nav
 
-PEOPLE = Domain(routers=(pages.router,), nav=(Nav(50, "/people", N_("People")),))
+PEOPLE = Domain(routers=(pages.router, api.router), nav=(Nav(50, "/people", N_("People")),))

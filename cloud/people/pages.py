@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.people import register
-from cloud.people.register import CardIn, Keys, MembershipIn, PersonIn
+from cloud.people.members import Membership
 from cloud.people.rosters import spread
-from cloud.people.views import find_person, list_people, list_plans
+from cloud.people.service import PeopleService
+from cloud.people.store import Card, find_person, list_people, list_plans
+from cloud.store.labels import Label
 from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, form_for, there
+from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service, there
 from cloud.web.domain import panels_for
 from cloud.web.forms import NOT_RIGHT, Fields, Said, say
 from cloud.web.operators import Login
@@ -31,12 +32,10 @@ DONE: Mapping[str, str] = {
     "card": N_("The card is enrolled. Doors on the line know within a second, others once they are back."),
     "standing": N_("Changed. Doors on the line know within a second, others once they are back."),
 }
-NO_NAME = N_("A person needs a name, in Chinese or in English. Nothing was changed.")
 NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
-ENDS_EARLY = N_("The last day comes before the first day. Nothing was changed.")
-
 
 Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
+People = Annotated[PeopleService, Depends(service(PeopleService))]
 
 router = APIRouter(prefix="/people")
 
@@ -66,13 +65,11 @@ def people_page(
 
 
 @router.post("")
-def add_person(request: Request, login: Clerk, context: Context, fields: Fields) -> Response:
+def add_person(request: Request, login: Clerk, context: Context, people: People, fields: Fields) -> Response:
     def act() -> int:
-        if not fields.keys() & {"name_zh", "name_en"}:
-            raise Rejected(NO_NAME, "name_zh")
-        membership = _membership(request, fields) if "plan" in fields else None
-        names = {key: fields.get(key, "") for key in ("name_zh", "name_en", "unit")}
-        return register.add_person(context, login.operator, PersonIn(**names, membership=membership))
+        membership = _membership(request, 0, fields) if "plan" in fields else None
+        name = Label(fields.get("name_zh", ""), fields.get("name_en", ""))
+        return people.add_person(login.operator.name, name, fields.get("unit", ""), membership)
 
     return _answer(request, act, "person", lambda said: people_page(request, login, context, said=said, typed=fields))
 
@@ -98,40 +95,43 @@ def person_page(
 
 
 @router.post("/{person}/memberships")
-def add_membership(request: Request, person: Id, login: Clerk, context: Context, fields: Fields) -> Response:
+def add_membership(
+    request: Request, person: Id, login: Clerk, context: Context, people: People, fields: Fields
+) -> Response:
     def act() -> int:
-        register.add_membership(context, login.operator, person, _membership(request, fields))
+        people.add_membership(login.operator.name, _membership(request, person, fields))
         return person
 
     return _answer(request, act, "membership", lambda said: person_page(request, login, context, person, said))
 
 
 @router.post("/{person}/cards")
-def add_card(request: Request, person: Id, login: Clerk, context: Context, keys: Keys, fields: Fields) -> Response:
+def add_card(request: Request, person: Id, login: Clerk, context: Context, people: People, fields: Fields) -> Response:
     def act() -> int:
-        wanted = {key: value for key, value in fields.items() if key in CardIn.model_fields}
-        register.add_card(context, keys, login.operator, person, CardIn.model_validate(wanted))
+        facility = int(fields["facility"]) if "facility" in fields else None
+        card = Card(fields.get("format", ""), facility, int(fields.get("number", "")))
+        people.add_card(login.operator.name, person, card, fields.get("label", ""))
         return person
 
     return _answer(request, act, "card", lambda said: person_page(request, login, context, person, said))
 
 
 @router.post("/{person}/cards/{card}")
-def change_card(request: Request, person: Id, card: Id, login: Clerk, context: Context, fields: Fields) -> Response:
+def change_card(
+    request: Request, person: Id, card: Id, login: Clerk, context: Context, people: People, fields: Fields
+) -> Response:
     def act() -> int:
-        return register.set_card_standing(context, login.operator, card, Standing(fields.get("standing", "")))
+        return people.set_card_standing(login.operator.name, card, Standing(fields.get("standing", "")))
 
     return _answer(request, act, "standing", lambda said: person_page(request, login, context, person, said))
 
 
 @router.post("/{person}/memberships/{membership}")
 def change_membership(
-    request: Request, person: Id, membership: Id, login: Clerk, context: Context, fields: Fields
+    request: Request, person: Id, membership: Id, login: Clerk, context: Context, people: People, fields: Fields
 ) -> Response:
     def act() -> int:
-        return register.set_membership_standing(
-            context, login.operator, membership, Standing(fields.get("standing", ""))
-        )
+        return people.set_membership_standing(login.operator.name, membership, Standing(fields.get("standing", "")))
 
     return _answer(request, act, "standing", lambda said: person_page(request, login, context, person, said))
 
@@ -142,18 +142,18 @@ def _answer(request: Request, act: Callable[[], int], done: str, again: Callable
         return see_other(f"/people/{act()}?done={done}")
     except Rejected as wrong:
         return again(say(request, "bad", wrong.text))
-    except ValueError:  # pydantic's own among them: a field that is not what it should be
+    except ValueError:  # a field that is not what it should be
         return again(say(request, "bad", NOT_RIGHT))
 
 
-def _membership(request: Request, fields: Mapping[str, str]) -> MembershipIn:
-    """Days of the site's calendar, the last one included. Raises ``Rejected`` or ``ValueError``."""
+def _membership(request: Request, person: int, fields: Mapping[str, str]) -> Membership:
+    """Days of the site's calendar, the last one included. Raises ``Rejected``."""
     first, last = (_day(fields.get(name, "")) for name in ("first_day", "last_day"))
-    if first and last and last < first:
-        raise Rejected(ENDS_EARLY, "last_day")
-    return MembershipIn(
-        plan=fields.get("plan", ""),
-        payer="payer" in fields,
+    return Membership(
+        0,
+        person,
+        fields.get("plan", ""),
+        "payer" in fields,
         from_ms=_start_of(request, first) if first else 0,
         until_ms=_start_of(request, last + timedelta(days=1)) if last else 0,
     )

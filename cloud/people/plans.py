@@ -5,13 +5,17 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from cloud.store.labels import Label
 from contract.decide import Tier
 from contract.roster import Rations
 from contract.schedules import ALWAYS, Schedule
 
 
 class Plan(Struct, frozen=True):
-    """``opens`` maps zones to names of schedules. ``places`` bounds the people of one household who may hold the plan,
+    """What a holder may. It is stored as one document: a field that is new here has a default, which the plans of
+    before are read with.
+
+    ``opens`` maps zones to names of schedules. ``places`` bounds the people of one household who may hold the plan,
     the payer among them; None for a plan that each pays alone. The fee is for a year, for a founder once for life.
 
     ``allotments`` ration the points of a class: what a holder may use of them in a day, over all devices together. A
@@ -23,8 +27,7 @@ class Plan(Struct, frozen=True):
     fee_yuan: int
     places: int | None
     opens: Mapping[str, str]
-    label_zh: str
-    label_en: str
+    label: Label
     allotments: Mapping[str, Rations] = {}
     resets: tuple[str, ...] = ()
 
@@ -38,21 +41,19 @@ RESIDENT = Plan(
     fee_yuan=0,
     places=None,
     opens={"estate": "always"},
-    label_zh="住户",
-    label_en="Resident",
+    label=Label("住户", "Resident"),
     allotments={"phone": Rations(120, 75), "ebike": Rations(480, 2_000), "ev": Rations(480, 40_000)},
 )
 """What everyone of a household has, whatever they owe: money never denies a home gate."""
-FOUNDER = Plan("founder", Tier.FOUNDER, 3600, FOUNDER_PLACES, {"gym": "gym-hours"}, "创始会员", "Founder")
-YEARLY = Plan("yearly", Tier.MEMBER, 365, None, {"gym": "gym-hours"}, "年度会员", "Yearly member")
+FOUNDER = Plan("founder", Tier.FOUNDER, 3600, FOUNDER_PLACES, {"gym": "gym-hours"}, Label("创始会员", "Founder"))
+YEARLY = Plan("yearly", Tier.MEMBER, 365, None, {"gym": "gym-hours"}, Label("年度会员", "Yearly member"))
 RIDER = Plan(
     name="rider",
     tier=Tier.RIDER,
     fee_yuan=0,
     places=None,
     opens={"estate": "always", "hub": "always"},
-    label_zh="骑手",
-    label_en="Rider",
+    label=Label("骑手", "Rider"),
     allotments={"phone": Rations(240, 150), "ebike": Rations(480, 2_000), "ev": Rations(120, 10_000)},
 )
 STAFF = Plan(
@@ -61,8 +62,7 @@ STAFF = Plan(
     fee_yuan=0,
     places=None,
     opens={"estate": "always", "gym": "always", "hub": "always"},
-    label_zh="物业人员",
-    label_en="Staff",
+    label=Label("物业人员", "Staff"),
     resets=("estate", "gym", "hub"),
 )
 

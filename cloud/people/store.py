@@ -1,34 +1,71 @@
-"""People, what they hold and where they may go: read whole for the rosters, changed piece by piece.
+"""People, what they hold and where they may go: read whole for the rosters, listed for console and API, and changed
+piece by piece.
 
 Whatever may change a roster counts the site's revision up.
 """
 
 import secrets
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
-import msgspec
-from sqlalchemy import Connection, insert, select, update
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
 from cloud.keys.keys import NumberSeal
 from cloud.people.grants import Community, Credential, Point
 from cloud.people.members import Membership, Person
 from cloud.people.plans import Hours, Plan
+from cloud.people.tables import credentials, memberships, plans, schedules
+from cloud.store.labels import Label
 from cloud.store.revision import touch
-from cloud.store.schema import (
-    credentials,
-    households,
-    memberships,
-    people,
-    plans,
-    points,
-    schedules,
-    sites,
-)
+from cloud.store.schema import households, people, points, sites
 from contract import credentials as cards
-from contract.decide import Standing, Tier
-from contract.roster import HOLDER_BYTES, Rations
+from contract.decide import Standing
+from contract.roster import HOLDER_BYTES
 from contract.schedules import Schedule
 from contract.sealing import DigestKey, credential_digest
+
+
+class MembershipView(Struct, frozen=True):
+    """A plan somebody holds over a half-open window (UTC milliseconds, 0 for no bound)."""
+
+    id: int
+    plan: str
+    label: Label
+    payer: bool
+    from_ms: int
+    until_ms: int
+    standing: str
+
+    def ended(self, now_ms: int) -> bool:
+        return 0 < self.until_ms <= now_ms
+
+
+class CardView(Struct, frozen=True):
+    """A card without its number, which is nobody's business once it is enrolled."""
+
+    id: int
+    label: str
+    standing: str
+    added_ms: int
+
+
+class PersonView(Struct, frozen=True):
+    id: int
+    holder: bytes
+    name: Label
+    unit: str | None
+    memberships: list[MembershipView]
+    cards: list[CardView]
+
+
+class PeoplePage(Struct, frozen=True):
+    """``next`` is the cursor of the next page, None at the end."""
+
+    people: list[PersonView]
+    next: int | None
 
 
 def load_community(connection: Connection) -> Community:
@@ -36,20 +73,7 @@ def load_community(connection: Connection) -> Community:
     run = connection.execute
     return Community(
         zone=run(select(sites.c.zone)).scalar_one(),
-        plans=[
-            Plan(
-                name=row.name,
-                tier=Tier(row.tier),
-                fee_yuan=row.fee_yuan,
-                places=row.places,
-                opens=row.opens,
-                label_zh=row.label_zh,
-                label_en=row.label_en,
-                allotments=msgspec.convert(row.allotments, dict[str, Rations]),
-                resets=tuple(row.resets),
-            )
-            for row in run(select(plans).order_by(plans.c.name))
-        ],
+        plans=list_plans(connection),
         people=[Person(*row) for row in run(select(people.c.id, people.c.holder, people.c.household_id))],
         memberships=[_membership(row) for row in run(select(memberships))],
         credentials=[
@@ -86,11 +110,19 @@ def _schedule(week: list[list[list[int]]]) -> Schedule:
     return Schedule(week=tuple(tuple((start, end) for start, end in day) for day in week))
 
 
+def list_plans(connection: Connection) -> list[Plan]:
+    """Every plan, by name."""
+    return list(connection.execute(select(plans.c.document).order_by(plans.c.name)).scalars())
+
+
 def add_plan(connection: Connection, plan: Plan) -> None:
-    labels = {"label_zh": plan.label_zh, "label_en": plan.label_en}
-    values = {"name": plan.name, "tier": plan.tier, "fee_yuan": plan.fee_yuan, "places": plan.places}
-    gives = {"opens": dict(plan.opens), "allotments": msgspec.to_builtins(plan.allotments), "resets": plan.resets}
-    connection.execute(insert(plans).values(**values, **gives, **labels))
+    connection.execute(insert(plans).values(name=plan.name, document=plan))
+    touch(connection)
+
+
+def change_plan(connection: Connection, plan: Plan) -> None:
+    """Put the plan in the place of the one of its name."""
+    connection.execute(update(plans).where(plans.c.name == plan.name).values(document=plan))
     touch(connection)
 
 
@@ -198,3 +230,79 @@ def set_card_standing(connection: Connection, credential: int, standing: Standin
     done = connection.execute(update(credentials).where(mine).values(standing=standing)).rowcount == 1
     touch(connection)
     return done
+
+
+def list_people(connection: Connection, text: str = "", after: int = 0, limit: int = 50) -> PeoplePage:
+    """People in the order they were added, whose name or unit holds the text."""
+    conditions = [people.c.id > after]
+    if text:
+        fields = (people.c.name_zh, people.c.name_en, households.c.unit)
+        conditions.append(or_(*(field.contains(text, autoescape=True) for field in fields)))
+    found = _people(connection, *conditions, limit=limit + 1)
+    return PeoplePage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+
+
+def find_person(connection: Connection, person: int) -> PersonView | None:
+    found = _people(connection, people.c.id == person, limit=1)
+    return found[0] if found else None
+
+
+def find_household(connection: Connection, unit: str) -> int | None:
+    """The household of that building and flat, in whatever form its name was once written."""
+    exact: int | None = connection.execute(select(households.c.id).where(households.c.unit == unit)).scalar()
+    if exact is not None:
+        return exact
+    known = connection.execute(select(households.c.id, households.c.unit))
+    return next((row.id for row in known if normalize("NFKC", row.unit) == unit), None)
+
+
+def person_of_card(connection: Connection, card: int) -> int | None:
+    """Whose card it is; None if there is no such card."""
+    return connection.execute(select(credentials.c.person_id).where(credentials.c.id == card)).scalar()
+
+
+def digest_of_card(connection: Connection, card: int) -> bytes | None:
+    """What devices know of a card; None if there is no such card."""
+    return connection.execute(select(credentials.c.digest).where(credentials.c.id == card)).scalar()
+
+
+def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[PersonView]:
+    query = (
+        select(people, households.c.unit).outerjoin(households).where(*conditions).order_by(people.c.id).limit(limit)
+    )
+    found = connection.execute(query).all()
+    held = _by_person(
+        connection.execute(
+            select(memberships, plans.c.document)
+            .join(plans)
+            .where(memberships.c.person_id.in_([row.id for row in found]))
+            .order_by(memberships.c.id)
+        )
+    )
+    carried = _by_person(
+        connection.execute(
+            select(credentials).where(credentials.c.person_id.in_([row.id for row in found])).order_by(credentials.c.id)
+        )
+    )
+    return [
+        PersonView(
+            row.id,
+            row.holder,
+            Label(row.name_zh, row.name_en),
+            row.unit,
+            [_membership_view(one) for one in held[row.id]],
+            [CardView(one.id, one.label, one.standing, one.added_ms) for one in carried[row.id]],
+        )
+        for row in found
+    ]
+
+
+def _by_person(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    sorted_out: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        sorted_out[row.person_id].append(row)
+    return sorted_out
+
+
+def _membership_view(row: Any) -> MembershipView:
+    return MembershipView(row.id, row.plan, row.document.label, row.payer, row.from_ms, row.until_ms, row.standing)

@@ -8,9 +8,8 @@ from fastapi.responses import HTMLResponse, Response
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.commands.api import must_be_confirmed
 from cloud.commands.dependencies import Modes
-from cloud.commands.desired import NoSuchMode, NoSuchOrder
+from cloud.commands.desired import NoSuchMode, NoSuchOrder, must_be_confirmed
 from cloud.commands.mode_orders import ModeOrder, list_mode_orders
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import Order, PointState, find_order, list_orders, list_points

@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, func, insert, select, update
 
 from cloud.people.plans import ZONES
+from cloud.people.store import change_plan, list_plans
+from cloud.people.tables import plans, schedules
 from cloud.store.labels import Label
-from cloud.store.revision import touch
-from cloud.store.schema import plans, points, schedules, zones
+from cloud.store.schema import points, zones
 
 MAX_ZONES = 100
 """Of a site. A wiring that names more than fit gets no further ones."""
@@ -33,12 +35,12 @@ def view_zones(connection: Connection) -> list[ZoneView]:
     """Every zone of the site, by name."""
     run = connection.execute
     counted = {row.zone: row.many for row in run(select(points.c.zone, func.count().label("many")).group_by("zone"))}
-    opens = {row.name: row.opens for row in run(select(plans.c.name, plans.c.opens).order_by(plans.c.name))}
+    known = list_plans(connection)
     return [
         ZoneView(
             row.name,
             Label(row.label_zh, row.label_en),
-            {plan: its[row.name] for plan, its in opens.items() if row.name in its},
+            {plan.name: plan.opens[row.name] for plan in known if row.name in plan.opens},
             counted.get(row.name, 0),
         )
         for row in run(select(zones).order_by(zones.c.name))
@@ -68,10 +70,8 @@ def label_zone(connection: Connection, name: str, label_zh: str, label_en: str) 
 
 def open_zone(connection: Connection, name: str, plan: str, hours: str) -> None:
     """Have a plan open the zone in these hours; all three exist."""
-    mine = plans.c.name == plan
-    opens = connection.execute(select(plans.c.opens).where(mine)).scalar_one()
-    connection.execute(update(plans).where(mine).values(opens={**opens, name: hours}))
-    touch(connection)
+    before = connection.execute(select(plans.c.document).where(plans.c.name == plan)).scalar_one()
+    change_plan(connection, replace(before, opens={**before.opens, name: hours}))
 
 
 def hours_names(connection: Connection) -> list[str]:

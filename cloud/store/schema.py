@@ -1,8 +1,13 @@
-"""Every table of the cloud, in one place.
+"""The tables of the estate and of what its devices send; those of a domain stand in its own ``tables.py``.
 
-Times are UTC milliseconds. Labels come in pairs, ``_zh`` and ``_en``. Names are those of the wire contract.
+Times are UTC milliseconds. Labels come in pairs, ``_zh`` and ``_en``. Names are those of the wire contract. Every table
+that is new from here on has a column ``site`` (a reference to ``sites.name``), and every function that reads or writes
+it takes the ``site``: later many sites stand in one database (``tests/cloud/store/test_sites.py``).
 """
 
+from typing import Any
+
+import msgspec
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -15,6 +20,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    TypeDecorator,
     UniqueConstraint,
 )
 
@@ -32,7 +38,25 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 """A row's number. SQLite counts by itself only for a column of exactly the type INTEGER."""
 
 
-def _labels() -> tuple[Column[str], Column[str]]:
+class Document(TypeDecorator[Any]):
+    """The type of a column that holds a value of this type as JSON: a Struct, for one. A field that is new in the
+    Struct has a default, which rows of before are read with."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: Any, _dialect: object) -> Any:
+        return msgspec.to_builtins(value)
+
+    def process_result_value(self, value: Any, _dialect: object) -> Any:
+        return msgspec.convert(value, self.kind)
+
+
+def labels() -> tuple[Column[str], Column[str]]:
     return Column("label_zh", String, nullable=False), Column("label_en", String, nullable=False)
 
 
@@ -44,10 +68,10 @@ sites = Table(
     Column("name", String, primary_key=True),
     Column("zone", String, nullable=False, comment="IANA name of its time zone"),
     Column("revision", BigInteger, nullable=False, default=0, comment="grows with whatever may change a roster"),
-    *_labels(),
+    *labels(),
 )
 
-zones = Table("zones", metadata, Column("name", String, primary_key=True), *_labels())
+zones = Table("zones", metadata, Column("name", String, primary_key=True), *labels())
 
 devices = Table(
     "devices",
@@ -56,7 +80,7 @@ devices = Table(
     Column("site", String, ForeignKey("sites.name"), nullable=False),
     Column("name", String, nullable=False),
     Column("public_key", LargeBinary, nullable=False, comment="P-256 point, 65 bytes"),
-    *_labels(),
+    *labels(),
     Column("registered_ms", BigInteger, nullable=False),
     Column("lost_ms", BigInteger, comment="reported lost then: its key counts no longer"),
     Column("wiring", String, comment="its configuration file as it was adopted, for the Pi that replaces it"),
@@ -93,7 +117,7 @@ points = Table(
     Column("name", String, primary_key=True),
     Column("device", String, nullable=False, comment="may be named before that device is registered"),
     Column("zone", String, ForeignKey("zones.name"), nullable=False),
-    *_labels(),
+    *labels(),
     Column("class", String, nullable=False, server_default="", comment="what its use is rationed by; empty for a door"),
     Column(
         "kind",
@@ -153,28 +177,6 @@ breaks = Table(
     UniqueConstraint("journal_id", "why", "first"),
 )
 
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("device_id", RowId, ForeignKey("devices.id"), primary_key=True, autoincrement=False),
-    Column("session", String(16), primary_key=True, comment="the ticket of the decision that it began with"),
-    Column("point", String, nullable=False),
-    Column("holder", LargeBinary(8)),
-    Column("kind", String, nullable=False, comment="class of the point: phone, ebike, ev"),
-    Column("began_by", String, nullable=False, comment="card, operator or post"),
-    Column("began_ms", BigInteger, comment="the device's clock, like all times of this table"),
-    Column("told_ms", BigInteger, nullable=False, comment="when its device last told of it"),
-    Column("energy_wh", BigInteger, nullable=False),
-    Column("power_w", BigInteger, comment="when it was last told of"),
-    Column("lasted_ms", BigInteger, nullable=False),
-    Column("interrupted", Boolean, nullable=False),
-    Column("ended_ms", BigInteger),
-    Column("reason", String, nullable=False, comment="why it ended; empty while it runs"),
-    Column("receipt", JSON, nullable=False),
-    Index("ix_sessions_told_ms", "told_ms"),
-    Index("ix_sessions_holder", "holder"),
-)
-
 clock_fixes = Table(
     "clock_fixes",
     metadata,
@@ -182,32 +184,6 @@ clock_fixes = Table(
     Column("boot", String, primary_key=True),
     Column("offset_ms", BigInteger, nullable=False, comment="UTC is this much ahead of the boot's monotonic clock"),
     Column("error_ms", BigInteger, nullable=False, comment="give or take"),
-)
-
-emergencies = Table(
-    "emergencies",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("device_id", RowId, ForeignKey("devices.id"), nullable=False),
-    Column("zone", String, nullable=False),
-    Column("cause", String, nullable=False, comment="the worst so far"),
-    Column("began_ms", BigInteger, nullable=False, comment="the device's clock, like ended_ms"),
-    Column("noted_ms", BigInteger, nullable=False, comment="the cloud's clock when it first heard of it"),
-    Column("began_by", String, nullable=False, comment="the operator who ordered a drill"),
-    Column("how", String, nullable=False, comment="by what it ended; empty while it stands"),
-    Column("ended_ms", BigInteger),
-    Column("ended_by", String, nullable=False, comment="the operator who ended a drill"),
-    Column("holder", LargeBinary(8), comment="whose card ended it"),
-    Index("ix_emergencies_device_id_zone", "device_id", "zone"),
-)
-
-accounted = Table(
-    "accounted",
-    metadata,
-    Column("zone", String, primary_key=True),
-    Column("holder", LargeBinary(8), primary_key=True),
-    Column("by", String, nullable=False, comment="the operator who has seen them"),
-    Column("at_ms", BigInteger, nullable=False, comment="counts for the emergency that was noted before"),
 )
 
 quarantine = Table(
@@ -236,7 +212,7 @@ tallies = Table(
     Column("last_ms", BigInteger, nullable=False),
 )
 
-# People and what they may.
+# People.
 
 households = Table(
     "households",
@@ -253,54 +229,6 @@ people = Table(
     Column("household_id", RowId, ForeignKey("households.id"), comment="none for riders and staff"),
     Column("name_zh", String, nullable=False),
     Column("name_en", String, nullable=False),
-)
-
-plans = Table(
-    "plans",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("tier", String, nullable=False),
-    Column("fee_yuan", Integer, nullable=False),
-    Column("places", Integer, comment="people of one household it admits; none for no limit"),
-    Column("opens", JSON, nullable=False, comment="zone to schedule"),
-    *_labels(),
-    Column("allotments", JSON, nullable=False, server_default="{}", comment="class of points to minutes and wh a day"),
-    Column("resets", JSON, nullable=False, server_default="[]", comment="zones whose emergencies the holder may end"),
-)
-
-memberships = Table(
-    "memberships",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("person_id", RowId, ForeignKey("people.id"), nullable=False),
-    Column("plan", String, ForeignKey("plans.name"), nullable=False),
-    Column("payer", Boolean, nullable=False, default=False),
-    Column("from_ms", BigInteger, nullable=False, default=0, comment="0 for no bound"),
-    Column("until_ms", BigInteger, nullable=False, default=0, comment="half-open; 0 for no bound"),
-    Column("standing", String, nullable=False),
-    Index("ix_memberships_person_id", "person_id"),
-)
-
-credentials = Table(
-    "credentials",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("person_id", RowId, ForeignKey("people.id"), nullable=False),
-    Column("kind", String, nullable=False),
-    Column("digest", LargeBinary(16), nullable=False, unique=True),
-    Column("sealed", LargeBinary, nullable=False, comment="format and number under the store key"),
-    Column("label", String, nullable=False),
-    Column("standing", String, nullable=False),
-    Column("added_ms", BigInteger, nullable=False),
-    Index("ix_credentials_person_id", "person_id"),
-)
-
-schedules = Table(
-    "schedules",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("week", JSON, nullable=False, comment="seven lists of [start, end] in minutes, Monday first"),
-    *_labels(),
 )
 
 # What was told to the devices.
@@ -322,110 +250,4 @@ rosters = Table(
     Column("pages", LargeBinary, nullable=False, comment="the hashes, 16 bytes each, in the order of their prefixes"),
     Column("count", Integer, nullable=False, comment="rows in all pages"),
     Column("revision", BigInteger, comment="newest of the site's that it is known to hold"),
-)
-
-# What was ordered from afar.
-
-commands = Table(
-    "commands",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("device", String, nullable=False),
-    Column("point", String, nullable=False, comment="empty for the device itself"),
-    Column("op", String, nullable=False),
-    Column("args", JSON, nullable=False),
-    Column("by", String, nullable=False, comment="the operator's name"),
-    Column("reason", String, nullable=False),
-    Column("connection", BigInteger, nullable=False, comment="the one of the device that it is for"),
-    Column("issued_ms", BigInteger, nullable=False),
-    Column("lifetime_ms", Integer, nullable=False),
-    Column("state", String, nullable=False, comment="sent, undeliverable, or what its device answered"),
-    Column("why", String, nullable=False, comment="one word"),
-    Column("data", JSON, comment="what was asked for"),
-    Column("at_ms", BigInteger, comment="the device's clock when it ended"),
-    Index("ix_commands_issued_ms", "issued_ms"),
-)
-
-desired = Table(
-    "desired",
-    metadata,
-    Column("device", String, primary_key=True),
-    Column("number", BigInteger, nullable=False, comment="of the newest document; 0 before the first"),
-    Column("issued_ms", BigInteger, nullable=False),
-    Column("modes", JSON, nullable=False, comment="of points that are not scheduled"),
-    Column("wiring", String, nullable=False, server_default="", comment="a configuration file; empty for its own"),
-    Column("wired_ms", BigInteger, nullable=False, server_default="0", comment="since when that wiring is desired"),
-    Column("reported", JSON, comment="the device's last report on it"),
-    Column("terms", JSON, nullable=False, server_default="{}", comment="of modes that end by themselves, by point"),
-)
-
-rollouts = Table(
-    "rollouts",
-    metadata,
-    Column("id", String(32), primary_key=True),
-    Column("by", String, nullable=False, comment="the operator's name"),
-    Column("reason", String, nullable=False),
-    Column("canary", String, nullable=False, comment="the device that it goes to first"),
-    Column("started_ms", BigInteger, nullable=False),
-    Column("state", String, nullable=False),
-    Column("why", String, nullable=False),
-    Column("ended_ms", BigInteger),
-    Column("stop", String, comment="why a person wants it stopped; the server does it"),
-    Index("ix_rollouts_started_ms", "started_ms"),
-)
-
-rollout_legs = Table(
-    "rollout_legs",
-    metadata,
-    Column("rollout_id", String(32), ForeignKey("rollouts.id"), primary_key=True),
-    Column("device", String, primary_key=True),
-    Column("wiring", String, nullable=False, comment="what is sent to it"),
-    Column("state", String, nullable=False),
-    Column("why", String, nullable=False),
-    Column("number", BigInteger, nullable=False, comment="of the document that carries it; 0 before it is sent"),
-    Column("former", String, nullable=False, comment="what was desired of it before"),
-)
-
-# Those who run it.
-
-operators = Table(
-    "operators",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("name", String, nullable=False, unique=True),
-    Column("password_hash", String, nullable=False, comment="argon2id"),
-    Column("role", String, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("disabled", Boolean, nullable=False, default=False),
-)
-
-logins = Table(
-    "logins",
-    metadata,
-    Column("id_hash", LargeBinary(32), primary_key=True, comment="SHA-256 of what the cookie holds"),
-    Column("operator_id", RowId, ForeignKey("operators.id"), nullable=False),
-    Column("csrf", String, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Column("expires_ms", BigInteger, nullable=False),
-    Index("ix_logins_operator_id", "operator_id"),
-)
-
-operator_networks = Table(
-    "operator_networks",
-    metadata,
-    Column("operator_id", RowId, ForeignKey("operators.id"), primary_key=True),
-    Column("network", String, primary_key=True, comment="an IPv4 address or the first half of an IPv6 address"),
-    Column("seen_ms", BigInteger, nullable=False),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", RowId, primary_key=True),
-    Column("at_ms", BigInteger, nullable=False),
-    Column("operator", String, nullable=False),
-    Column("action", String, nullable=False),
-    Column("subject", String, nullable=False),
-    Column("detail", JSON, nullable=False),
-    Column("link", LargeBinary(32), nullable=False, comment="SHA-256 over the link before and this row"),
 )

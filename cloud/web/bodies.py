@@ -1,12 +1,16 @@
 """What the bodies of requests and answers of all domains are made of."""
 
-from typing import Annotated, Any
+from functools import cache, reduce
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, create_model
 
 from cloud.web.names import clean
+from cloud.web.params import Reason
 
 
 class Words(BaseModel):
@@ -16,17 +20,41 @@ class Words(BaseModel):
     en: str
 
 
-def plain(view: Struct) -> dict[str, Any]:
-    """A row of the store as plain values."""
-    made: dict[str, Any] = msgspec.to_builtins(view)
-    return made
-
-
 class Strict(BaseModel):
     """A body that may hold nothing beside its fields."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+class ReasonIn(BaseModel):
+    reason: Reason
+
+
 Shown = Annotated[str, AfterValidator(clean)]
 """A text that is shown as a name, in its one form."""
+Hex = Annotated[str, BeforeValidator(bytes.hex)]
+
+
+def plain(view: Struct) -> dict[str, Any]:
+    """A row of the store as plain values."""
+    made: dict[str, Any] = msgspec.to_builtins(view)
+    return made
+
+
+def answer_of(kind: Any) -> Any:
+    """The ``response_model`` of a call that returns Structs: the same type with a model for each Struct, and hex text
+    for bytes. Nothing need be carried from the one into the other: FastAPI reads the attributes."""
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return _model_of(kind)
+    if kind is bytes:
+        return Hex
+    parts = tuple(answer_of(part) for part in get_args(kind))
+    if get_origin(kind) is UnionType:
+        return reduce(or_, parts)
+    return get_origin(kind)[parts] if parts else kind
+
+
+@cache
+def _model_of(view: type[Struct]) -> type[BaseModel]:
+    fields: dict[str, Any] = {field.name: (answer_of(field.type), ...) for field in msgspec.structs.fields(view)}
+    return create_model(view.__name__, __doc__=view.__doc__, **fields)

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, delete, insert, select, update
 
-from cloud.store.schema import audit, logins, operator_networks, operators
+from cloud.web.tables import audit, logins, operator_networks, operators
 from contract.decide import DAY_MS
 from contract.events import CHAIN_START, chain
 

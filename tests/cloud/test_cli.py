@@ -17,7 +17,8 @@ from cloud.devices.registry import lose_device, register
 from cloud.devices.streams import Device
 from cloud.keys.folder import open_folder
 from cloud.line.broker import Arrived, Broker, BrokerAddress
-from cloud.store.schema import devices, plans, points, sites
+from cloud.people.tables import plans
+from cloud.store.schema import devices, points, sites
 from cloud.web import operators
 from contract.decide import Trust
 from contract.events import Event

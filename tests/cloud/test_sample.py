@@ -11,9 +11,10 @@ from cloud.devices.wired import wired_points
 from cloud.keys.keys import KeyFolder
 from cloud.people.grants import grants
 from cloud.people.store import Card, card_of, load_community
+from cloud.people.tables import credentials
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, SOCKETS, seed_sample
 from cloud.store.database import Store
-from cloud.store.schema import credentials, people, points
+from cloud.store.schema import people, points
 from contract.decide import Facts, Request, Trust, weigh
 from contract.reasons import Reason
 from contract.roster import Site

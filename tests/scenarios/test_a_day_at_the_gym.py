@@ -5,7 +5,8 @@ import asyncio
 from sqlalchemy import select
 
 from cloud.people.store import set_card_standing, set_membership_window
-from cloud.store.schema import credentials, events, memberships, people
+from cloud.people.tables import credentials, memberships
+from cloud.store.schema import events, people
 from contract.decide import DAY_MS, Standing
 from contract.reasons import TABLE, Reason
 from firmware_sim.parts.portal import Portal

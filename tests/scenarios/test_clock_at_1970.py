@@ -10,13 +10,14 @@ import pytest
 from cloud.people.members import Membership
 from cloud.people.plans import YEARLY, Plan
 from cloud.people.store import Card, add_card, add_membership, add_person, add_plan, set_card_standing
+from cloud.store.labels import Label
 from contract.decide import DAY_MS, Standing, Tier, Trust
 from edge.machine.clock import BUILT_MS
 from firmware_sim.worlds.virtual.town import MIDNIGHT_MS
 from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import FOUNDER, GYM, MEMBER, STAFF, STRANGER, Gym
 
-MORNINGS = Plan("mornings", Tier.MEMBER, 100, None, {"gym": "gym-hours"}, "早间会员", "Morning member")
+MORNINGS = Plan("mornings", Tier.MEMBER, 100, None, {"gym": "gym-hours"}, Label("早间会员", "Morning member"))
 ENDS_TOMORROW, WITH_HOURS = 20001, 20002
 YEAR_2038_MS = (1 << 31) * 1000
 

@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from cloud.commands.store import find_desired, find_order
 from cloud.people.store import set_card_standing
-from cloud.store.schema import clock_fixes, credentials, events, people
+from cloud.people.tables import credentials
+from cloud.store.schema import clock_fixes, events, people
 from contract.decide import Mode, Standing
 from firmware_sim.worlds.demo.community import SITE
 from tests.firmware_sim.support.story import in_virtual_time

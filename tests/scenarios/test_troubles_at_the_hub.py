@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import pytest
-from sqlalchemy import select, update
+from msgspec.structs import replace
+from sqlalchemy import select
 
-from cloud.store.revision import touch
-from cloud.store.schema import people, plans
+from cloud.people.plans import RIDER
+from cloud.people.store import change_plan
+from cloud.store.schema import people
 from contract.roster import Rations
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.virtual.device import VirtualDevice
@@ -29,9 +30,7 @@ async def lived_through(folder: Path, seed: int, hours: float) -> tuple[HubTroub
     witness = Witness(hub)
     await hub.open()
     with hub.town.cloud.changing() as connection:
-        allotments = msgspec.to_builtins(RATIONS)
-        connection.execute(update(plans).where(plans.c.name == "rider").values(allotments=allotments))
-        touch(connection)
+        change_plan(connection, replace(RIDER, allotments=RATIONS))
     with hub.town.cloud.reading() as connection:
         rider = connection.execute(select(people.c.holder).where(people.c.name_en == "Sun Qi")).scalar_one()
     troubles = HubTroubles(hub)

@@ -8,11 +8,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import select, update
+from msgspec.structs import replace
+from sqlalchemy import select
 
 from cloud.commands.store import find_order
-from cloud.store.schema import devices, events, plans
+from cloud.people import plans
+from cloud.people.store import change_plan
+from cloud.store.schema import devices, events
 from contract.events import Event, decode_event
+from contract.roster import Rations
 from edge.archetypes.protocol import Report
 from edge.config.device_config import load
 from edge.device.device import Device
@@ -98,9 +102,8 @@ class Yard:
         self.cloud.found([self.device.config])
         self.cloud.start()
         if self._ration_wh is not None:
-            ration = {"ev": {"minutes": 120, "wh": self._ration_wh}}
             with self.cloud.changing() as connection:
-                connection.execute(update(plans).where(plans.c.name == "rider").values(allotments=ration))
+                change_plan(connection, replace(plans.RIDER, allotments={"ev": Rations(120, self._ration_wh)}))
         self.device.start()
         self._living = [asyncio.create_task(post.run(), name=post.name) for post in self.posts.values()]
         await self.until(lambda: self.status["roster"]["number"] > 0 and self.in_step())

@@ -256,13 +256,13 @@ def sample_cards() -> list[Card]:
 
 UNKNOWN_CARD = "H10301:99:12345"
 _KIND_OF_CARD = {
-    15890: (YEARLY.label_en, YEARLY.label_zh),
-    10001: (FOUNDER.label_en, FOUNDER.label_zh),
+    15890: (YEARLY.label.en, YEARLY.label.zh),
+    10001: (FOUNDER.label.en, FOUNDER.label.zh),
     10007: ("Membership ended", "会员已到期"),
     10008: ("Suspended member", "会员已暂停"),
     10009: ("Lost card", "挂失卡"),
-    10010: (RIDER.label_en, RIDER.label_zh),
-    10011: (STAFF.label_en, STAFF.label_zh),
+    10010: (RIDER.label.en, RIDER.label.zh),
+    10011: (STAFF.label.en, STAFF.label.zh),
 }
 
 

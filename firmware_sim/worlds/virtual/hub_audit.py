@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from cloud.store.schema import sessions
+from cloud.charging.tables import sessions
 from contract.events import Event
 from firmware_sim.parts.charger import Socket
 from firmware_sim.worlds.virtual.hub import NAME, VirtualHub

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from sqlalchemy import select
 
-from cloud.store.schema import credentials, people
+from cloud.people.tables import credentials
+from cloud.store.schema import people
 from contract.decide import Mode
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.contactor import Contactor, PowerContact

@@ -12,9 +12,10 @@ from cloud.commands.desired import DesiredStateService, NoSuchMode, NoSuchOrder
 from cloud.commands.mode_orders import list_mode_orders
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import find_desired, list_points, note_reported
+from cloud.commands.tables import desired
 from cloud.devices.point_kinds import kinds_in, note_kinds
 from cloud.store.database import Store, open_store
-from cloud.store.schema import desired, devices, points, sites, zones
+from cloud.store.schema import devices, points, sites, zones
 from contract import codec
 from contract.decide import HOUR_MS, MINUTE_MS, Mode
 from contract.kinds import MODE_LASTS_MS, has_mode

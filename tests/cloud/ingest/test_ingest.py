@@ -5,11 +5,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cloud.charging.tables import sessions
 from cloud.ingest.ingest import Ingest
 from cloud.keys.keys import KeyFolder
 from cloud.reactions import REACTIONS
 from cloud.store.revision import revision
-from cloud.store.schema import events, sessions
+from cloud.store.schema import events
 from contract import codec
 from contract.decide import Trust
 from contract.events import encode_event

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, insert
 
+from cloud.charging.tables import sessions
 from cloud.commands.store import find_order
+from cloud.commands.tables import commands
 from cloud.devices.reactions import ChannelReaction, Reaction, Reactions, Recorded
 from cloud.reactions import REACTIONS
-from cloud.store.schema import commands, sessions
 from contract import codec
 from contract.events import encode_event
 from contract.messages import Result

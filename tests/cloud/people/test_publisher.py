@@ -12,9 +12,10 @@ from cloud.keys.keys import KeyFolder, write_secret
 from cloud.people.members import MAX_OF_A_PLAN, Membership
 from cloud.people.publisher import ISSUE_AGAIN_MS, TRY_AGAIN_MS
 from cloud.people.store import add_membership, set_card_standing
+from cloud.people.tables import credentials
 from cloud.store.database import Store
 from cloud.store.revision import touch
-from cloud.store.schema import credentials, quarantine
+from cloud.store.schema import quarantine
 from contract import codec
 from contract.decide import DAY_MS, Standing
 from contract.messages import Manifest, Want

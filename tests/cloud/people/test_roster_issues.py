@@ -8,8 +8,9 @@ from sqlalchemy import select, update
 from cloud.people.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP
 from cloud.people.rosters import HASH_BYTES, MAX_KEPT, spread
 from cloud.people.store import set_card_standing, set_membership_standing
+from cloud.people.tables import credentials
 from cloud.store.revision import touch
-from cloud.store.schema import credentials, devices, roster_pages, rosters
+from cloud.store.schema import devices, roster_pages, rosters
 from contract.decide import DAY_MS, Standing
 from tests.cloud.support.rosters import NOW_MS, World
 

@@ -1,6 +1,9 @@
 """The database opens, is brought up to date, and keeps readers and writers apart."""
 
+import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from alembic import command
@@ -12,10 +15,15 @@ from sqlalchemy import Connection, create_engine, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from cloud.devices.point_kinds import kinds_of
-from cloud.people.plans import STAFF
-from cloud.people.store import load_community
+from cloud.people.plans import STAFF, Plan
+from cloud.people.store import list_people, list_plans, load_community
+from cloud.people.tables import memberships
 from cloud.store.database import MIGRATIONS, NEWEST, Store, open_store
-from cloud.store.schema import memberships, metadata, zones
+from cloud.store.labels import Label
+from cloud.store.schema import zones
+from contract.decide import Tier
+from contract.roster import Rations
+from tests.cloud.support.tables import all_tables
 
 
 def pragma(connection: Connection, name: str) -> object:
@@ -24,7 +32,7 @@ def pragma(connection: Connection, name: str) -> object:
 
 def test_the_migrations_lead_to_the_tables_of_the_schema(store: Store) -> None:
     with store.reading() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert compare_metadata(MigrationContext.configure(connection), all_tables()) == []
 
 
 def test_opening_again_changes_nothing(url: str, store: Store) -> None:
@@ -67,13 +75,21 @@ def test_a_reader_keeps_its_view_while_another_writes(store: Store) -> None:
         assert len(after.execute(select(zones)).all()) == 1
 
 
-def test_in_a_community_of_before_there_were_allotments_its_staff_may_end_emergencies(url: str) -> None:
+@contextmanager
+def old_database(url: str, version: str) -> Iterator[Connection]:
+    """A database as that version made it."""
     engine = create_engine(url)
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0009")
+        command.upgrade(config, version)
+        yield connection
+    engine.dispose()
+
+
+def test_in_a_community_of_before_there_were_allotments_its_staff_may_end_emergencies(url: str) -> None:
+    with old_database(url, "0009") as connection:
         for row in (
             "sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 1, '旧', 'Old')",
             "zones (name, label_zh, label_en) VALUES ('hub', '驿站', 'Hub')",
@@ -83,7 +99,6 @@ def test_in_a_community_of_before_there_were_allotments_its_staff_may_end_emerge
                ('rider', 'rider', 0, '{"hub": "always"}', '骑手', 'Rider')""",
         ):
             connection.exec_driver_sql(f"INSERT INTO {row}")
-    engine.dispose()
     store = open_store(url)
     with store.reading() as connection:
         found = load_community(connection)
@@ -96,13 +111,8 @@ def test_in_a_community_of_before_there_were_allotments_its_staff_may_end_emerge
 def test_points_of_an_old_database_get_their_kinds(url: str) -> None:
     """From the wiring that was stored, and where there is none from what a point is rationed as. What a wiring does
     not say, or says in a way that cannot be read, waits for the device's own word."""
-    engine = create_engine(url)
     wiring = '[[point]]\nname = "gate"\nkind = "door"\n[[point]]\nname = "arm"\nkind = "../turnstile"\n'
-    with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0010")
+    with old_database(url, "0010") as connection:
         connection.exec_driver_sql(
             "INSERT INTO sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 1, '', '')"
         )
@@ -124,12 +134,45 @@ def test_points_of_an_old_database_get_their_kinds(url: str) -> None:
                 "INSERT INTO points (name, device, zone, label_zh, label_en, class) VALUES (?, ?, 'hub', '', '', ?)",
                 (name, device, class_name),
             )
-    engine.dispose()
     store = open_store(url)
     with store.reading() as connection:
         kinds = kinds_of(connection)
     store.close()
     assert kinds == {"gate": "door", "arm": "", "roof": "", "phone-1": "socket", "ev-1": "ev_post"}
+
+
+def test_plans_of_an_old_database_are_read(url: str) -> None:
+    """Every field that was a column, and the memberships that name the plan."""
+    with old_database(url, "0012") as connection:
+        for row in (
+            "sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 1, '旧', 'Old')",
+            """plans (name, tier, fee_yuan, places, opens, label_zh, label_en, allotments, resets) VALUES
+               ('founder', 'founder', 3600, 4, '{"gym": "gym-hours"}', '创始会员', 'Founder',
+                '{"ev": {"minutes": 120, "wh": 10000}}', '["gym"]'),
+               ('rider', 'rider', 0, NULL, '{}', '骑手', 'Rider', '{}', '[]')""",
+            "people (id, holder, name_zh, name_en) VALUES (1, X'0102030405060708', '', 'Lin')",
+            """memberships (person_id, plan, payer, from_ms, until_ms, standing)
+               VALUES (1, 'founder', 1, 0, 0, 'active')""",
+        ):
+            connection.exec_driver_sql(f"INSERT INTO {row}")
+    store = open_store(url)
+    with store.reading() as connection:
+        community, (lin,) = load_community(connection), list_people(connection).people
+    store.close()
+    label, rations = Label("创始会员", "Founder"), {"ev": Rations(120, 10_000)}
+    assert community.plans == [
+        Plan("founder", Tier.FOUNDER, 3600, 4, {"gym": "gym-hours"}, label, rations, ("gym",)),
+        Plan("rider", Tier.RIDER, 0, None, {}, Label("骑手", "Rider")),
+    ]
+    assert [one.label for one in lin.memberships] == [label]
+
+
+def test_plan_without_a_new_field_is_read(store: Store) -> None:
+    """A field that a plan is given later has a default: documents of before are not touched."""
+    old = {"name": "rider", "tier": "rider", "fee_yuan": 0, "places": None, "opens": {}, "label": {"zh": "", "en": ""}}
+    with store.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO plans (name, document) VALUES ('rider', ?)", (json.dumps(old),))
+        assert list_plans(connection) == [Plan("rider", Tier.RIDER, 0, None, {}, Label("", ""))]
 
 
 def test_newest_version_is_that_of_migrations() -> None:

@@ -1,0 +1,111 @@
+"""The routes of `/api/v1` about plans, people, what they hold and their cards."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from cloud.people.members import Membership
+from cloud.people.plans import Plan
+from cloud.people.service import MAX_NAME, MAX_UNIT, PeopleService
+from cloud.people.store import Card, PeoplePage, PersonView, find_person, list_people, list_plans
+from cloud.store.labels import Label
+from cloud.web.auth import Right
+from cloud.web.bodies import Shown, Strict, answer_of
+from cloud.web.context import Context, call_for, service, there
+from cloud.web.operators import Login
+from cloud.web.params import Cursor, Id, Limit, Reader, Text
+from contract.decide import Standing
+
+MAX_MS = 253_370_764_800_000
+"""The beginning of the year 9999."""
+Clerk = Annotated[Login, Depends(call_for(Right.PEOPLE))]
+People = Annotated[PeopleService, Depends(service(PeopleService))]
+
+router = APIRouter(prefix="/api/v1")
+
+
+class MembershipIn(Strict):
+    """A plan for somebody, over a half-open window (UTC milliseconds, 0 for no bound)."""
+
+    plan: str = Field(min_length=1, max_length=40)
+    payer: bool = False
+    from_ms: int = Field(0, ge=0, le=MAX_MS)
+    until_ms: int = Field(0, ge=0, le=MAX_MS)
+
+
+class PersonIn(Strict):
+    """Somebody new. One name is enough; ``unit`` is building and flat, empty for riders and staff."""
+
+    name_zh: Shown = Field("", max_length=MAX_NAME)
+    name_en: Shown = Field("", max_length=MAX_NAME)
+    unit: Shown = Field("", max_length=MAX_UNIT)
+    membership: MembershipIn | None = None
+
+
+class CardIn(Strict):
+    """A card as it is printed. ``facility`` is left out where the format has none."""
+
+    format: str = Field(max_length=20)
+    facility: int | None = Field(None, ge=0, lt=1 << 32)
+    number: int = Field(ge=0, lt=1 << 80)
+    label: Shown = Field("", max_length=MAX_NAME)
+
+
+class StandingIn(Strict):
+    standing: Standing
+
+
+class Added(BaseModel):
+    id: int
+
+
+def _membership(person: int, body: MembershipIn) -> Membership:
+    return Membership(0, person, **body.model_dump())
+
+
+@router.get("/plans", response_model=answer_of(list[Plan]))
+def plans(_login: Reader, context: Context) -> list[Plan]:
+    with context.store.reading() as connection:
+        return list_plans(connection)
+
+
+@router.get("/people", response_model=answer_of(PeoplePage))
+def people(_login: Reader, context: Context, text: Text = "", after: Cursor = None, limit: Limit = 50) -> PeoplePage:
+    with context.store.reading() as connection:
+        return list_people(connection, text, after or 0, limit)
+
+
+@router.post("/people", status_code=201)
+def add_person(body: PersonIn, login: Clerk, people: People) -> Added:
+    membership = _membership(0, body.membership) if body.membership else None
+    name = Label(body.name_zh, body.name_en)
+    return Added(id=people.add_person(login.operator.name, name, body.unit, membership))
+
+
+@router.get("/people/{person}", response_model=answer_of(PersonView))
+def person(person: Id, _login: Reader, context: Context) -> PersonView:
+    with context.store.reading() as connection:
+        return there(find_person(connection, person), "there is no such person")
+
+
+@router.post("/people/{person}/memberships", status_code=201)
+def add_membership(person: Id, body: MembershipIn, login: Clerk, people: People) -> Added:
+    return Added(id=people.add_membership(login.operator.name, _membership(person, body)))
+
+
+@router.post("/people/{person}/credentials", status_code=201)
+def add_card(person: Id, body: CardIn, login: Clerk, people: People) -> Added:
+    card = Card(body.format, body.facility, body.number)
+    return Added(id=people.add_card(login.operator.name, person, card, body.label))
+
+
+@router.patch("/memberships/{membership}", status_code=204)
+def change_membership(membership: Id, body: StandingIn, login: Clerk, people: People) -> None:
+    people.set_membership_standing(login.operator.name, membership, body.standing)
+
+
+@router.patch("/credentials/{card}", status_code=204)
+def change_card(card: Id, body: StandingIn, login: Clerk, people: People) -> None:
+    """Suspend a card, report it lost, or take it into use again."""
+    people.set_card_standing(login.operator.name, card, body.standing)

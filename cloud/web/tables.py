@@ -1,0 +1,47 @@
+"""Tables of operators: their logins, and what each of them did."""
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, String, Table
+
+from cloud.store.schema import RowId, metadata
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("password_hash", String, nullable=False, comment="argon2id"),
+    Column("role", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False, default=False),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("id_hash", LargeBinary(32), primary_key=True, comment="SHA-256 of what the cookie holds"),
+    Column("operator_id", RowId, ForeignKey("operators.id"), nullable=False),
+    Column("csrf", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index("ix_logins_operator_id", "operator_id"),
+)
+
+operator_networks = Table(
+    "operator_networks",
+    metadata,
+    Column("operator_id", RowId, ForeignKey("operators.id"), primary_key=True),
+    Column("network", String, primary_key=True, comment="an IPv4 address or the first half of an IPv6 address"),
+    Column("seen_ms", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("operator", String, nullable=False),
+    Column("action", String, nullable=False),
+    Column("subject", String, nullable=False),
+    Column("detail", JSON, nullable=False),
+    Column("link", LargeBinary(32), nullable=False, comment="SHA-256 over the link before and this row"),
+)
