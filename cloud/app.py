@@ -22,7 +22,7 @@ from cloud.devices.views import find_site
 from cloud.emergencies.domain import EMERGENCIES
 from cloud.fleet.adoption import Adoptions
 from cloud.fleet.domain import FLEET
-from cloud.fleet.registrar import Registrar
+from cloud.fleet.service import Registrar, RolloutService
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
 from cloud.overview.banner import Banner, site_banner
@@ -108,6 +108,7 @@ def create_app(
         CommandService: commands,
         DesiredStateService: desired_state,
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
+        RolloutService: RolloutService(store, clock),
         Adoptions: Adoptions(),
     }
     app.state.pages = pages

@@ -33,7 +33,7 @@ from cloud.devices.registry import BadSite, NotRegistered, check_site, found_sit
 from cloud.devices.views import list_devices as registered_devices
 from cloud.devices.wired import wired_device
 from cloud.fleet.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
-from cloud.fleet.registrar import LOCAL_BROKER, Position, Registrar
+from cloud.fleet.service import LOCAL_BROKER, CannotRollOut, Position, Registrar
 from cloud.keys.broker_names import WATCH
 from cloud.keys.ca import open_authority
 from cloud.keys.folder import FolderUnusable, clock, make_folder, open_folder
@@ -90,7 +90,7 @@ def _complaints() -> Iterator[None]:
     """What the user can mend is one line and exit code 2; anything else is a fault of ours and shows itself."""
     try:
         yield
-    except (BadKind, FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress) as wrong:
+    except (BadKind, FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress, CannotRollOut) as wrong:
         fail(str(wrong))
     except SQLAlchemyError as wrong:
         fail(f"the database: {wrong.__cause__ or wrong}")

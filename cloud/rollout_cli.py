@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
-from cloud.fleet import rolling
-from cloud.fleet.rollout_store import list_rollouts
+from cloud.fleet.service import NoSuchRollout, RolloutService
+from cloud.fleet.store import list_rollouts
 from cloud.keys.folder import clock, open_folder
 
 app = typer.Typer(no_args_is_help=True, help="Change how devices are wired, one first and then all.")
@@ -28,11 +28,9 @@ def start(
         if not texts:
             fail(f"{wirings} holds no file NAME.toml: put one there for each device")
         with open_folder(folder) as (store, _):
-            started = rolling.start(store, texts, BY, reason, clock(), canary=canary)
+            started = RolloutService(store, clock).start(texts, BY, reason, canary=canary)
     except UnicodeDecodeError as wrong:
         fail(f"{wirings}: a file is no text: {wrong}")
-    except rolling.CannotRollOut as wrong:
-        fail(str(wrong))
     first = f"to {started.canary} first, in all to {len(started.legs)}"
     typer.echo(json.dumps({"id": started.id}) if as_json else f"roll-out {started.id} goes {first}")
 
@@ -64,10 +62,8 @@ def stop(
 ) -> None:
     """Take back what is not applied yet. The running cloud does it within seconds."""
     try:
-        with open_folder(folder) as (store, _), store.writing() as connection:
-            rolling.ask(connection, rollout, BY, reason, clock())
-    except LookupError:
+        with open_folder(folder) as (store, _):
+            RolloutService(store, clock).stop(rollout, BY, reason)
+    except NoSuchRollout:
         fail(f"there is no roll-out {rollout}; see hearthgate-cloud rollout list")
-    except rolling.CannotRollOut as wrong:
-        fail(str(wrong))
     typer.echo(f"roll-out {rollout} is being stopped")

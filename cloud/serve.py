@@ -15,9 +15,9 @@ from cloud.app import create_app
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.devices.registry import site_of
-from cloud.fleet.registrar import Registrar
 from cloud.fleet.renewals import Renewals
 from cloud.fleet.rolling import Rolling
+from cloud.fleet.service import Registrar
 from cloud.ingest.ingest import Ingest
 from cloud.keys.broker_names import CLOUD
 from cloud.keys.ca import Authority, open_authority

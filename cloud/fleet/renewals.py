@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from cloud.devices.quarantine import Suspect, confine
 from cloud.devices.registry import NotRegistered
 from cloud.devices.streams import Device, Streams
-from cloud.fleet.registrar import Registrar
+from cloud.fleet.service import Registrar
 from cloud.keys.ca import BadRequest, read_request
 from cloud.line.broker import Arrived
 from cloud.line.worker import Worker

@@ -1,97 +1,26 @@
-"""Carries roll-outs through: starts them for an operator, sends what is due, hears what the devices say, takes back.
-
-Whoever starts or stops one only writes that down, so it may be the console, the API or the command line. The server's
-own thread does the rest, and goes on where it was after a restart.
-"""
+"""Carries roll-outs through: sends what is due, hears what the devices say, takes back. It goes on where it was after a
+restart."""
 
 import logging
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection
 
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.store import DesiredView, list_desired
-from cloud.devices.registry import device_names, keep_wiring
+from cloud.devices.registry import keep_wiring
 from cloud.devices.wired import Wired, wired_points
-from cloud.fleet.rollout_store import add_rollout, ask_to_stop, find_rollout, live_rollout, save_rollout
-from cloud.fleet.rollouts import MAX_DEVICES, Leg, Rollout, due, sent, stop, take, withdrawn
+from cloud.fleet.rollouts import Rollout, due, sent, stop, take, withdrawn
+from cloud.fleet.store import live_rollout, save_rollout
 from cloud.line.worker import Worker
 from cloud.points.zones import place_points
 from cloud.store.database import Store
 from cloud.web import operators
-from cloud.web.operators import MAX_REASON, MIN_REASON
-from contract.templates import Expansion, NotExpandable
-from contract.toml_text import NotToml, read_toml
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-
-
-class CannotRollOut(ValueError):
-    """It cannot be started or stopped; the text says what is wrong and what to do, for the operator."""
-
-
-def start(store: Store, wirings: Mapping[str, str], by: str, reason: str, now_ms: int, *, canary: str = "") -> Rollout:
-    """Write a new roll-out down: the text of a configuration file for each device, empty for the file that it has. The
-    canary is the first by name unless another is named. Raises ``CannotRollOut``."""
-    _check_reason(reason)
-    _check_texts(wirings)
-    names = sorted(wirings)
-    legs = tuple(Leg(name, wirings[name]) for name in names)
-    rollout = Rollout(secrets.token_hex(16), by, reason, canary or names[0], now_ms, legs)
-    with store.writing() as connection:
-        _check(connection, wirings, canary)
-        add_rollout(connection, rollout)
-        operators.record(connection, now_ms, by, "rollout.start", rollout.id, reason=reason, devices=", ".join(names))
-    return rollout
-
-
-def ask(connection: Connection, rollout: str, by: str, reason: str, now_ms: int) -> None:
-    """Ask for a roll-out to be stopped. Raises ``CannotRollOut``, and ``LookupError`` if there is no such one."""
-    _check_reason(reason)
-    found = find_rollout(connection, rollout)
-    if found is None:
-        raise LookupError(rollout)
-    if not found.live:
-        raise CannotRollOut("this roll-out is over; start another one to change anything")
-    ask_to_stop(connection, rollout, reason)
-    operators.record(connection, now_ms, by, "rollout.stop", rollout, reason=reason)
-
-
-def _check_reason(reason: str) -> None:
-    if not MIN_REASON <= len(reason.strip()) <= MAX_REASON:
-        raise CannotRollOut(f"say why, in {MIN_REASON} to {MAX_REASON} characters: it stands in the audit")
-
-
-def _check_texts(wirings: Mapping[str, str]) -> None:
-    """Outside of any transaction: while a text is read, ingest must be able to write."""
-    if not wirings:
-        raise CannotRollOut("there is nothing to roll out: name at least one device")
-    if len(wirings) > MAX_DEVICES:
-        raise CannotRollOut(f"{len(wirings)} devices are too many; roll out to at most {MAX_DEVICES} at a time")
-    for device in sorted(wirings):
-        _check_text(device, wirings[device])
-
-
-def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> None:
-    unknown = sorted(wirings.keys() - set(device_names(connection)))
-    if unknown:
-        raise CannotRollOut(f"no such device: {', '.join(unknown)}; name registered ones")
-    if canary and canary not in wirings:
-        raise CannotRollOut(f"the canary {canary} has no wiring; name one of {', '.join(sorted(wirings))}")
-    if live_rollout(connection) is not None:
-        raise CannotRollOut("another roll-out goes on; wait for its end or stop it first")
-
-
-def _check_text(device: str, text: str) -> None:
-    """Its device is the one that judges a wiring; what nobody could read need not travel."""
-    try:
-        Expansion(read_toml(text))
-    except (NotToml, NotExpandable) as wrong:
-        raise CannotRollOut(f"{device}, {wrong}") from None
 
 
 class Rolling(Worker[None]):

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from cloud.commands.store import find_desired
-from cloud.fleet.rollout_store import find_rollout
 from cloud.fleet.rollouts import Rollout
+from cloud.fleet.store import find_rollout
 from contract.events import Event, decode_event
 from contract.messages import Reported
 from edge.device.device import Device

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cloud.devices.registry import wiring_of
-from cloud.fleet.rolling import start
-from cloud.fleet.rollout_store import find_rollout
 from cloud.fleet.rollouts import Rollout
+from cloud.fleet.service import RolloutService
+from cloud.fleet.store import find_rollout
 from cloud.keys.folder import clock, open_folder
 from contract.decide import Mode
 from contract.sealing import wiring_hash
@@ -169,7 +169,8 @@ async def _a_longer_unlock(town: SmallTown) -> None:
     own = town.gym.config.path.read_text()
     assert "unlock_ms = 5000" in own
     with open_folder(town.cloud_folder) as (store, _):
-        rollout = start(store, {GYM: own.replace("unlock_ms = 5000", "unlock_ms = 3000")}, "lin", REASON, clock())
+        longer = {GYM: own.replace("unlock_ms = 5000", "unlock_ms = 3000")}
+        rollout = RolloutService(store, clock).start(longer, "lin", REASON)
 
         def found() -> Rollout:
             with store.reading() as connection:

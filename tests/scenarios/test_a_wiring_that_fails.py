@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud.fleet.rolling import CannotRollOut
 from cloud.fleet.rollouts import CANARY_WITHIN_MS
+from cloud.fleet.service import CannotRollOut
 from contract import codec, topics
 from contract.messages import Desired
 from contract.sealing import ConfigKey, Purpose, statement, wiring_hash

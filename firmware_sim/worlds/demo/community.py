@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cloud.fleet.registrar import Position, Registrar
+from cloud.fleet.service import Position, Registrar
 from cloud.keys.ca import open_authority
 from cloud.keys.folder import clock, make_folder
 from cloud.people.plans import FOUNDER, RIDER, STAFF, YEARLY

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.devices.registry import register
-from cloud.fleet.rolling import Rolling, ask, start
-from cloud.fleet.rollout_store import live_rollout
+from cloud.fleet.rolling import Rolling
+from cloud.fleet.service import RolloutService
+from cloud.fleet.store import live_rollout
 from cloud.ingest.ingest import Ingest
 from cloud.keys.folder import make_folder, open_folder
 from cloud.keys.keys import KeyFolder, write_secret
@@ -150,14 +151,13 @@ class VirtualCloud:
 
     def roll_out(self, wirings: Mapping[str, str], by: str, reason: str, *, canary: str = "") -> str:
         """Start a roll-out; returns its id. Raises ``CannotRollOut``."""
-        rollout = start(self._store, wirings, by, reason, self._now_ms(), canary=canary)
+        rollout = RolloutService(self._store, self._now_ms).start(wirings, by, reason, canary=canary)
         self._roll()
         return rollout.id
 
     def stop_rollout(self, rollout: str, by: str, reason: str) -> None:
-        """Have a roll-out stopped. Raises ``CannotRollOut`` or ``LookupError``."""
-        with self._store.writing() as connection:
-            ask(connection, rollout, by, reason, self._now_ms())
+        """Have a roll-out stopped. Raises ``CannotRollOut`` or ``NoSuchRollout``."""
+        RolloutService(self._store, self._now_ms).stop(rollout, by, reason)
 
     def _let_in(self, connection: Connection, keys: KeyFolder, config: DeviceConfig) -> None:
         name = config.device.name

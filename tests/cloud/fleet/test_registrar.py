@@ -14,8 +14,7 @@ from cloud.devices.streams import Streams
 from cloud.devices.views import list_devices
 from cloud.fleet.broker_config import BrokerPlace, remember_broker, write_broker
 from cloud.fleet.cut_off import LASTS_MS, Probe
-from cloud.fleet.registrar import LOCAL_BROKER, Position, Registrar
-from cloud.fleet.rolling import start
+from cloud.fleet.service import LOCAL_BROKER, Position, Registrar, RolloutService
 from cloud.keys.ca import Authority, open_authority
 from cloud.keys.keys import KeyFolder
 from cloud.people.grants import grants
@@ -97,10 +96,10 @@ def test_a_wiring_is_read_before_the_transaction(office: Office, monkeypatch: py
         texts.append(text)
         return {}
 
-    for module in ("cloud.devices.wired", "cloud.fleet.rolling"):
+    for module in ("cloud.devices.wired", "cloud.fleet.service"):
         monkeypatch.setattr(f"{module}.read_toml", reads)
     office.adopt(DeviceKey.generate(), wiring="a = 1")
-    start(office.store, {"north-gate": "a = 2"}, "lin", "longer, for prams", NOW_MS)
+    RolloutService(office.store, lambda: NOW_MS).start({"north-gate": "a = 2"}, "lin", "longer, for prams")
     assert texts == ["a = 1", "a = 2"]
 
 
@@ -232,7 +231,7 @@ def test_nobody_changes_what_is_revoked_while_the_brokers_list_of_it_is_written(
             except sqlite3.OperationalError as wrong:
                 locked.append(str(wrong))
 
-    monkeypatch.setattr("cloud.fleet.registrar.write_revocations", write)
+    monkeypatch.setattr("cloud.fleet.service.write_revocations", write)
     office.registrar.lose("north-gate", "admin")
     assert locked == ["database is locked"]
 
@@ -249,7 +248,7 @@ def test_a_device_is_cut_off_though_another_is_lost_meanwhile(office: Office, mo
         on_the_list.append(int(probe.revoked.serial, 16) in office.revoked())
         return True
 
-    monkeypatch.setattr("cloud.fleet.registrar.cut_off", cut_off)
+    monkeypatch.setattr("cloud.fleet.service.cut_off", cut_off)
     office.registrar.lose("north-gate", "admin")
     assert office.registrar.cut_off("north-gate")
     assert on_the_list == [True]

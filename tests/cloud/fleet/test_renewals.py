@@ -7,8 +7,8 @@ import pytest
 from cryptography import x509
 
 from cloud.devices.views import list_quarantined
-from cloud.fleet.registrar import Position
 from cloud.fleet.renewals import Renewals
+from cloud.fleet.service import Position
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
 from cloud.sample import SITE

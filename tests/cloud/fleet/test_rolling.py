@@ -12,7 +12,7 @@ from cloud import cli
 from cloud.commands.desired import DesiredStateService
 from cloud.devices.registry import register
 from cloud.fleet.rolling import Rolling
-from cloud.fleet.rollout_store import MAX_ROLLOUTS, list_rollouts
+from cloud.fleet.store import MAX_ROLLOUTS, list_rollouts
 from cloud.keys.folder import clock, open_folder
 from contract.sealing import DeviceKey
 
@@ -116,7 +116,7 @@ def test_the_thread_carries_a_roll_out_through(folder: Path, typed: Typed) -> No
 
 
 def test_the_oldest_roll_outs_make_room(folder: Path, monkeypatch: pytest.MonkeyPatch, typed: Typed) -> None:
-    monkeypatch.setattr("cloud.fleet.rollout_store.MAX_ROLLOUTS", 2)
+    monkeypatch.setattr("cloud.fleet.store.MAX_ROLLOUTS", 2)
     assert MAX_ROLLOUTS > 2
     for _ in range(3):
         typed("start", folder.parent, "--reason", REASON, "--dir", folder)

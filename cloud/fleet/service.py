@@ -1,7 +1,10 @@
-"""Lets devices in and puts them out: their keys, their certificates, and what the broker knows of both."""
+"""The use cases of the fleet: devices are let in and put out, with their keys, their certificates, and what the broker
+knows of both; and roll-outs of wirings are started and stopped, which the server carries through (``rolling``).
+"""
 
 import logging
-from collections.abc import Sequence
+import secrets
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,6 +13,7 @@ from sqlalchemy import Connection
 from cloud.devices.certificates import add_certificate, newest_certificate, revoke_certificates, revoked_certificates
 from cloud.devices.registry import (
     NotRegistered,
+    device_names,
     is_known,
     keep_wiring,
     lose_device,
@@ -21,7 +25,8 @@ from cloud.devices.registry import (
 from cloud.devices.wired import Wired, wired_points
 from cloud.fleet.broker_config import BrokerPlace, broker_of, renew_server, write_revocations
 from cloud.fleet.cut_off import LASTS_MS, cut_off, make_probe
-from cloud.fleet.exposure import Exposed, exposed_cards
+from cloud.fleet.rollouts import MAX_DEVICES, Leg, Rollout
+from cloud.fleet.store import Exposed, add_rollout, ask_to_stop, exposed_cards, find_rollout, live_rollout
 from cloud.keys.ca import Authority, Issued, Revoked
 from cloud.keys.keys import KeyFolder, write_private
 from cloud.points.store import has_point
@@ -29,8 +34,11 @@ from cloud.points.zone_store import has_zone
 from cloud.points.zones import Placed, place_points
 from cloud.store.database import Clock, Store
 from cloud.web import operators
+from cloud.web.operators import MAX_REASON, MIN_REASON
 from contract.adoption import Bundle, close_bundle
 from contract.decide import HOUR_MS
+from contract.templates import Expansion, NotExpandable
+from contract.toml_text import NotToml, read_toml
 
 log = logging.getLogger(__name__)
 
@@ -205,3 +213,83 @@ class Registrar:
             self._probes = [one for one in (*self._probes, probe) if one and now_ms - one.at_ms < LASTS_MS]
             write_revocations(place, self.authority, [*revoked, *self._probes], now_ms)
         return True
+
+
+class CannotRollOut(ValueError):
+    """It cannot be started; the text says what is wrong and what to do, for the operator."""
+
+
+class RolloutOver(CannotRollOut):
+    """It has ended, and cannot be stopped."""
+
+
+class NoSuchRollout(LookupError):
+    """There is no roll-out of this id."""
+
+
+class RolloutService:
+    """Starts and stops roll-outs. That is only written down, so it may be done by any process: the server's own thread
+    does the rest (``rolling``)."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def start(self, wirings: Mapping[str, str], by: str, reason: str, *, canary: str = "") -> Rollout:
+        """Write a new roll-out down: the text of a configuration file for each device, empty for the file that it has.
+        The canary is the first by name unless another is named. Raises ``CannotRollOut``."""
+        _check_reason(reason)
+        _check_texts(wirings)
+        names, now_ms = sorted(wirings), self._clock()
+        legs = tuple(Leg(name, wirings[name]) for name in names)
+        rollout = Rollout(secrets.token_hex(16), by, reason, canary or names[0], now_ms, legs)
+        with self._store.writing() as connection:
+            _check(connection, wirings, canary)
+            add_rollout(connection, rollout)
+            detail = {"reason": reason, "devices": ", ".join(names)}
+            operators.record(connection, now_ms, by, "rollout.start", rollout.id, **detail)
+        return rollout
+
+    def stop(self, rollout: str, by: str, reason: str) -> None:
+        """Ask for a roll-out to be stopped. Raises ``CannotRollOut`` or ``NoSuchRollout``."""
+        _check_reason(reason)
+        with self._store.writing() as connection:
+            found = find_rollout(connection, rollout)
+            if found is None:
+                raise NoSuchRollout("there is no such roll-out")
+            if not found.live:
+                raise RolloutOver("this roll-out is over; start another one to change anything")
+            ask_to_stop(connection, rollout, reason)
+            operators.record(connection, self._clock(), by, "rollout.stop", rollout, reason=reason)
+
+
+def _check_reason(reason: str) -> None:
+    if not MIN_REASON <= len(reason.strip()) <= MAX_REASON:
+        raise CannotRollOut(f"say why, in {MIN_REASON} to {MAX_REASON} characters: it stands in the audit")
+
+
+def _check_texts(wirings: Mapping[str, str]) -> None:
+    """Outside of any transaction: while a text is read, ingest must be able to write."""
+    if not wirings:
+        raise CannotRollOut("there is nothing to roll out: name at least one device")
+    if len(wirings) > MAX_DEVICES:
+        raise CannotRollOut(f"{len(wirings)} devices are too many; roll out to at most {MAX_DEVICES} at a time")
+    for device in sorted(wirings):
+        _check_text(device, wirings[device])
+
+
+def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> None:
+    unknown = sorted(wirings.keys() - set(device_names(connection)))
+    if unknown:
+        raise CannotRollOut(f"no such device: {', '.join(unknown)}; name registered ones")
+    if canary and canary not in wirings:
+        raise CannotRollOut(f"the canary {canary} has no wiring; name one of {', '.join(sorted(wirings))}")
+    if live_rollout(connection) is not None:
+        raise CannotRollOut("another roll-out goes on; wait for its end or stop it first")
+
+
+def _check_text(device: str, text: str) -> None:
+    """Its device is the one that judges a wiring; what nobody could read need not travel."""
+    try:
+        Expansion(read_toml(text))
+    except (NotToml, NotExpandable) as wrong:
+        raise CannotRollOut(f"{device}, {wrong}") from None
