@@ -46,8 +46,8 @@ MODES_EVERY_S = 5.0
 log = logging.getLogger(__name__)
 
 
-class Line:
-    """Everything between the broker and the database."""
+class DeviceSide:
+    """The device side of the cloud: everything between the broker and the database."""
 
     def __init__(
         self,
@@ -179,25 +179,25 @@ def serve(
         feed = LiveFeed()
         figures = Metrics(store, clock, feed)
         authority = open_authority(keys.folder, clock())
-        line = Line(store, keys, Registrar(store, keys, authority, folder, clock), address, feed, figures)
-        figures.workings = line.workings
+        side = DeviceSide(store, keys, Registrar(store, keys, authority, folder, clock), address, feed, figures)
+        figures.workings = side.workings
         with loading():
             app = create_app(
                 store,
                 keys=keys,
                 feed=feed,
                 clock=clock,
-                commands=line.commands,
-                desired_state=line.desired_state,
+                commands=side.commands,
+                desired_state=side.desired_state,
                 demo=demo,
                 figures=figures,
                 public_url=public_url,
             )
         certificate = _console_certificate(authority, keys.folder, names) if names else None
         config = web_config(app, table, certificate=certificate, proxies=proxies)
-        with line.open():
+        with side.open():
             log.info("serving on %s://%s:%d/", "https" if names else "http", *listening.getsockname()[:2])
-            _run(WebServer(config, feed, line.pulses, table), listening)
+            _run(WebServer(config, feed, side.pulses, table), listening)
 
 
 def _console_certificate(authority: Authority, folder: Path, names: Sequence[str]) -> Path:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from cloud.commands.mode_orders import HeldPoint, list_held_points
 from cloud.commands.mode_terms import is_out, lasting, new_term, not_scheduled
-from cloud.commands.service import NO_POINT, NoSuchPlace, Publish
+from cloud.commands.service import NO_POINT, NoSuchPlace
 from cloud.commands.store import (
     DesiredView,
     PlacedPoint,
@@ -25,6 +25,7 @@ from cloud.commands.store import (
     put_desired,
 )
 from cloud.devices.point_kinds import kinds_of
+from cloud.line.broker import Publish
 from cloud.store.database import Store
 from cloud.web import operators
 from contract import codec, topics

@@ -6,7 +6,7 @@ wants a door to open when somebody has long gone home. What became of it is know
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from cloud.commands.store import Place, add_order, find_device, find_point
 from cloud.devices.presence import Presence
 from cloud.devices.registry import zone_devices
+from cloud.line.broker import Publish
 from cloud.store.database import Store
 from cloud.web import operators
 from contract import codec, topics
@@ -36,12 +37,6 @@ class NoSuchCommand(ValueError):
 
 NO_POINT = "there is no such point, or no device is registered for it"
 NO_ZONE = "there is no such zone, or no device is registered in it"
-
-
-class Publish(Protocol):
-    """Hands a message to the broker."""
-
-    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
 
 
 class CommandService:

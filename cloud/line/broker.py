@@ -5,7 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -38,6 +38,12 @@ class Arrived(NamedTuple):
     topic: Topic
     payload: bytes
     retained: bool
+
+
+class Publish(Protocol):
+    """Hands a message to the broker."""
+
+    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
 
 
 class BrokerAddress(NamedTuple):

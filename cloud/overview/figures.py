@@ -18,7 +18,7 @@ MAX_COUNTED = 100_000
 """Events that one look counts; the rest is counted by the next."""
 
 
-class Span(Struct, frozen=True):
+class EventCounts(Struct, frozen=True):
     """What happened among the events up to arrival number ``upto``: how often each reason allowed or refused, how late
     they came, how many events their devices had to let go unsent, and for which reasons charging sessions ended, and
     what those drew in all."""
@@ -31,7 +31,7 @@ class Span(Struct, frozen=True):
     energy_wh: int
 
 
-def count_span(connection: Connection, after: int, last: int) -> Span:
+def count_span(connection: Connection, after: int, last: int) -> EventCounts:
     """Counts events behind the arrival number ``after``, up to ``last`` or ``MAX_COUNTED`` of them."""
     upto = min(last, after + MAX_COUNTED)
     within = (events.c.arrival > after) & (events.c.arrival <= upto)
@@ -45,7 +45,7 @@ def count_span(connection: Connection, after: int, last: int) -> Span:
         for took_ms, clock, replay in connection.execute(select(*columns).where(within))
     )
     lost = sum(gap.count for stored in gaps if (gap := read_gap(stored)))
-    return Span(upto, decisions, came, lost, *_ends(connection, within))
+    return EventCounts(upto, decisions, came, lost, *_ends(connection, within))
 
 
 def _ends(connection: Connection, within: ColumnElement[bool]) -> tuple[Counter[str], int]:

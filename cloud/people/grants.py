@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from cloud.people.members import Membership, Person, in_force
+from cloud.people.members import Member, Membership, in_force
 from cloud.people.plans import Plan
 from contract.decide import Standing
 from contract.roster import Rations, Row, SitePage
@@ -36,7 +36,7 @@ class Community(Struct, frozen=True):
 
     zone: str
     plans: Sequence[Plan]
-    people: Sequence[Person]
+    people: Sequence[Member]
     memberships: Sequence[Membership]
     credentials: Sequence[Credential]
     points: Sequence[Point]

@@ -18,7 +18,7 @@ ENDED_SHOWN_MS = 90 * DAY_MS
 """How long an ended membership stays in the rosters, so that a refusal can say that it has ended."""
 
 
-class Person(Struct, frozen=True):
+class Member(Struct, frozen=True):
     """``holder`` is all that devices ever know of a person. Riders and staff have no household."""
 
     id: int
@@ -87,7 +87,7 @@ def _urgency(one: Membership, now_ms: int) -> tuple[bool, bool, int, int]:
 
 
 def in_force(
-    people: Mapping[int, Person], memberships: Iterable[Membership], plans: Mapping[str, Plan], now_ms: int
+    people: Mapping[int, Member], memberships: Iterable[Membership], plans: Mapping[str, Plan], now_ms: int
 ) -> dict[int, list[Membership]]:
     """Every person's memberships that devices should know, the best first: that one's refusal is the one people hear.
 
@@ -107,7 +107,7 @@ def in_force(
 
 
 def _within_places(
-    people: Mapping[int, Person], memberships: Iterable[Membership], plans: Mapping[str, Plan]
+    people: Mapping[int, Member], memberships: Iterable[Membership], plans: Mapping[str, Plan]
 ) -> list[Membership]:
     shared: dict[tuple[int | None, str], list[Membership]] = defaultdict(list)
     admitted = []

@@ -8,11 +8,10 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 from cloud.devices.quarantine import Suspect, confine
 from cloud.devices.registry import device_names
-from cloud.line.broker import Arrived
+from cloud.line.broker import Arrived, Publish
 from cloud.line.worker import Worker
 from cloud.people.grants import grants
 from cloud.people.members import within_bounds
@@ -45,12 +44,6 @@ POLL_S = 0.1
 TRY_AGAIN_MS = 60_000
 """A roster that no device could take is tried again after this, or after the next change."""
 NEVER = -1
-
-
-class Publish(Protocol):
-    """Hands a message to the broker."""
-
-    def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
 
 
 class Publisher(Worker[Arrived]):

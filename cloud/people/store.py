@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
 
 from cloud.keys.keys import NumberSeal
 from cloud.people.grants import Community, Credential, Point
-from cloud.people.members import Membership, Person
+from cloud.people.members import Member, Membership
 from cloud.people.plans import Hours, Plan
 from cloud.people.tables import credentials, memberships, plans, schedules
 from cloud.store.labels import Label
@@ -74,7 +74,7 @@ def load_community(connection: Connection) -> Community:
     return Community(
         zone=run(select(sites.c.zone)).scalar_one(),
         plans=list_plans(connection),
-        people=[Person(*row) for row in run(select(people.c.id, people.c.holder, people.c.household_id))],
+        people=[Member(*row) for row in run(select(people.c.id, people.c.holder, people.c.household_id))],
         memberships=[_membership(row) for row in run(select(memberships))],
         credentials=[
             Credential(row.person_id, row.digest, Standing(row.standing))

@@ -71,39 +71,35 @@ def may(operator: Operator, right: Right) -> bool:
     return right in RIGHTS[Role(operator.role)]
 
 
-class Refused(Exception):
-    """The request cannot be granted; the text says why, for the person who asked."""
-
-
-class WrongPassword(Refused):
+class WrongPassword(Exception):
     """Wrong name or password, or the name rests after wrong tries: a stranger cannot tell which."""
 
 
-class TooManyTries(Refused):
+class TooManyTries(Exception):
     """This address has to wait."""
 
 
-class Busy(Refused):
+class Busy(Exception):
     """More passwords are judged at this moment than the machine takes; nothing was counted against anybody."""
 
 
-class WeakPassword(Refused):
+class WeakPassword(Exception):
     """The new password is not long enough, or too long."""
 
 
-class NameTaken(Refused):
+class NameTaken(Exception):
     """There is an operator of that name, or of one that looks the same."""
 
 
-class BadName(Refused):
+class BadName(Exception):
     """Nobody can be called so; the text says why."""
 
 
-class LastAdmin(Refused):
+class LastAdmin(Exception):
     """Without this one there would be no administrator who may log in."""
 
 
-class NoOperator(Refused):
+class NoOperator(Exception):
     """There is no operator of that name."""
 
 

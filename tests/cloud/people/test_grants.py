@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cloud.people.grants import Community, Credential, Point, grants
-from cloud.people.members import ENDED_SHOWN_MS, MAX_OF_A_PLAN, Membership, Person
+from cloud.people.members import ENDED_SHOWN_MS, MAX_OF_A_PLAN, Member, Membership
 from cloud.people.plans import FOUNDER_PLACES, HOURS, RIDER, STANDARD
 from contract.decide import DAY_MS, Allotment, Facts, Grant, Request, Standing, Tier, Trust, Used, weigh
 from contract.reasons import Reason
@@ -26,8 +26,8 @@ def card(person: int) -> bytes:
     return bytes([person]) * 16
 
 
-def person(number: int, household: int | None = 1) -> Person:
-    return Person(number, bytes([number]) * 8, household)
+def person(number: int, household: int | None = 1) -> Member:
+    return Member(number, bytes([number]) * 8, household)
 
 
 def member(
@@ -36,7 +36,7 @@ def member(
     return Membership(number or person, person, plan, payer, *window)
 
 
-def community(people: list[Person], memberships: list[Membership]) -> Community:
+def community(people: list[Member], memberships: list[Membership]) -> Community:
     return Community(
         zone="Asia/Shanghai",
         plans=STANDARD,
