@@ -32,7 +32,7 @@ from cloud.web.auth import (
     WeakPassword,
     WrongPassword,
 )
-from cloud.web.bodies import plain
+from cloud.web.bodies import Added, plain
 from cloud.web.context import Context, address, call_for, known_device, there
 from cloud.web.operators import Login
 from cloud.web.params import Cursor, Limit, Reader, Text
@@ -56,10 +56,6 @@ class LoginOut(BaseModel):
 
     token: str
     expires_ms: int
-
-
-class Added(BaseModel):
-    id: int
 
 
 @router.post("/login")

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from cloud.people.members import Membership
 from cloud.people.plans import Plan
@@ -11,7 +11,7 @@ from cloud.people.service import MAX_NAME, MAX_UNIT, PeopleService
 from cloud.people.store import Card, PeoplePage, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.auth import Right
-from cloud.web.bodies import Shown, Strict, answer_of
+from cloud.web.bodies import Added, Shown, Strict, answer_of
 from cloud.web.context import Context, call_for, service, there
 from cloud.web.operators import Login
 from cloud.web.params import Cursor, Id, Limit, Reader, Text
@@ -54,10 +54,6 @@ class CardIn(Strict):
 
 class StandingIn(Strict):
     standing: Standing
-
-
-class Added(BaseModel):
-    id: int
 
 
 def _membership(person: int, body: MembershipIn) -> Membership:

@@ -26,6 +26,10 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+class Added(BaseModel):
+    id: int
+
+
 class ReasonIn(BaseModel):
     reason: Reason
 
