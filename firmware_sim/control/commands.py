@@ -1,4 +1,4 @@
-"""The commands for a board as a whole, how any command is read, and what is answered."""
+"""The commands for a board, its cables and its zones, how any command is read, and what is answered."""
 
 import operator
 from functools import lru_cache, reduce
@@ -9,10 +9,9 @@ from msgspec import Meta, Struct
 
 from contract.credentials import FORMATS, KEYS, encode
 from firmware_sim import parts
-from firmware_sim.parts.cables import CABLE_COMMANDS
-from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.command import Command, ControlError, named
+from firmware_sim.parts.hardware import Hardware, PartCommand
 from firmware_sim.parts.kind import part_commands
-from firmware_sim.parts.zone import ZONE_COMMANDS
 
 Keys = Annotated[str, Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]
 
@@ -62,7 +61,98 @@ class WaitMove(Command, frozen=True):
     timeout_ms: Annotated[int, Meta(ge=1, le=MAX_WAIT_MS)] = 5000
 
 
-BOARD_COMMANDS = (View, Tap, TapAndWalk, Key, Moves, WaitMove, *CABLE_COMMANDS, *ZONE_COMMANDS)
+class SwapWires(PartCommand, frozen=True):
+    """Connect a reader's D0 and D1 the wrong way round, or put that right."""
+
+    reader: str
+    swapped: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.reader, hardware.readers, "reader").swapped = self.swapped
+
+
+class Glitch(PartCommand, frozen=True):
+    """One stray pulse on a reader's wires."""
+
+    reader: str
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.reader, hardware.readers, "reader").glitch()
+
+
+class PullBus(PartCommand, frozen=True):
+    """Pull the cable of a bus out of the device, or put it back."""
+
+    bus: str
+    pulled: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.bus, hardware.buses, "bus").plugged_in = not self.pulled
+
+
+class CutMains(PartCommand, frozen=True):
+    """Cut the mains of all sockets, or bring it back. The device lives on: it has a supply of its own."""
+
+    cut: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        hardware.mains.supply.put(not self.cut)
+
+
+class ZoneCommand(PartCommand, frozen=True):
+    """The base of the commands for one zone."""
+
+    zone: str
+
+
+class Fire(ZoneCommand, frozen=True):
+    """Set off a zone's fire panel, or silence it."""
+
+    on: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.zone, hardware.fire_panels, "zone").alarm(self.on)
+
+
+class BreakWire(ZoneCommand, frozen=True):
+    """Break the wire of a zone's fire loop, or mend it."""
+
+    broken: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.zone, hardware.fire_panels, "zone").break_wire(self.broken)
+
+
+class Smoke(ZoneCommand, frozen=True):
+    """Blow smoke into a zone's detector, or let it clear."""
+
+    on: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.zone, hardware.smoke_detectors, "smoke detector").put(self.on)
+
+
+class PressEmergencyStop(ZoneCommand, frozen=True, tag="emergency_stop"):
+    """Press a zone's emergency stop, or twist it out again."""
+
+    on: bool = True
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.zone, hardware.emergency_stops, "emergency stop").put(self.on)
+
+
+class ResetKey(ZoneCommand, frozen=True):
+    """Turn the key that resets a zone after an emergency."""
+
+    async def run(self, hardware: Hardware) -> None:
+        named(self.zone, hardware.reset_keys, "zone").press()
+
+
+BOARD_COMMANDS = (
+    *(View, Tap, TapAndWalk, Key, Moves, WaitMove),
+    *(SwapWires, Glitch, PullBus, CutMains),
+    *(Fire, BreakWire, Smoke, PressEmergencyStop, ResetKey),
+)
 
 
 class Seen(Struct, frozen=True):

@@ -2,10 +2,28 @@
 
 from typing import Any
 
-from firmware_sim.parts.contactor import Contactor, PowerContact
+from firmware_sim.board.board import Board
+from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
+from firmware_sim.parts.relay import PowerContact, Relay
 from firmware_sim.parts.wiring import PointWiring
+
+PULL_IN_MS, DROP_OUT_MS = 20.0, 15.0
+"""Of a small 25 A contactor."""
+
+
+class Contactor(PowerContact):
+    """Feeds a bank of sockets. An auxiliary contact, forced to move with the main one, tells the board where it is."""
+
+    def __init__(self, board: Board, *, pin: int, active_high: bool = True, feedback: Signal | None = None) -> None:
+        super().__init__(Relay(board, pin=pin, active_high=active_high, pull_in_ms=PULL_IN_MS, drop_out_ms=DROP_OUT_MS))
+        if feedback is not None:
+            feedback.put(self.closed.on)
+            self.closed.watch(feedback.put)
+
+    def view(self) -> dict[str, object]:
+        return {"kind": "contactor", **super().view()}
 
 
 class Weld(PointCommand, frozen=True):
@@ -35,14 +53,12 @@ CONTACT_COMMANDS = (Weld, StickOpen, Mend)
 def fit(hardware: Hardware, point: PointWiring) -> None:
     """The contactor, with its auxiliary contact if that is wired."""
     wiring = point.outputs["contactor"]
-    contactor = hardware.parts[point.name] = Contactor(
+    hardware.parts[point.name] = hardware.parts[f"{point.name}.contact"] = Contactor(
         hardware.board,
         pin=wiring.pin,
         active_high=wiring.relay == "high",
         feedback=hardware.signal(point, "feedback"),
-        name=point.name,
     )
-    hardware.parts[f"{point.name}.contact"] = contactor.contact
 
 
 def view(hardware: Hardware, point: str) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from firmware_sim.board.board import Board
 from firmware_sim.parts.contact import Contact
-from firmware_sim.parts.lock import Lock
+from firmware_sim.parts.wire import Supply
 
 
 class PushButton:
     """Pressed, it closes its contact. A key switch is one that is pushed and left so.
 
-    `releases` are locks whose supply its second pole breaks for as long as it is pressed, whatever software does.
+    `releases` are supplies of locks that its second pole breaks for as long as it is pressed, whatever software does.
     """
 
     def __init__(
@@ -19,10 +19,10 @@ class PushButton:
         *,
         pin: int,
         name: str = "button",
-        releases: Sequence[Lock] = (),
+        releases: Sequence[Supply] = (),
         bounce_ms: float = 4.0,
     ) -> None:
-        self.name = name
+        self._name = name
         self.stuck = False
         self.pressed = False
         self._loop = board.loop
@@ -57,5 +57,5 @@ class PushButton:
     def _put(self, *, pressed: bool) -> None:
         self.pressed = pressed
         self._contact.put(pressed)
-        for lock in self._releases:
-            lock.break_supply(f"button {self.name}", broken=pressed)
+        for supply in self._releases:
+            supply.break_by(f"button {self._name}", broken=pressed)

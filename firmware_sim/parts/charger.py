@@ -10,9 +10,8 @@ from typing import NamedTuple
 from firmware_sim.board.board import Board
 from firmware_sim.parts.battery import Appliance
 from firmware_sim.parts.contact import Signal
-from firmware_sim.parts.contactor import PowerContact
-from firmware_sim.parts.lock import Relay
 from firmware_sim.parts.mains import NOMINAL_V, Mains
+from firmware_sim.parts.relay import PowerContact, Relay
 from firmware_sim.parts.wire import Wire
 
 STEP_S = 60.0

@@ -9,8 +9,8 @@ from firmware_sim.parts.command import ControlError, Way
 from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
-from firmware_sim.parts.lock import Load, Lock
 from firmware_sim.parts.portal import PORTAL_COMMANDS, Portal, view_portal
+from firmware_sim.parts.relay import Load, Lock
 from firmware_sim.parts.swing import Swing
 from firmware_sim.parts.wire import Wire
 from firmware_sim.parts.wiring import PointWiring
@@ -46,7 +46,6 @@ class Door(Portal):
         passage_s: float = 1.2,
         bounce_ms: float = 5.0,
     ) -> None:
-        self.name = name
         self.wedged = False
         self.shut = True
         self._locks = locks
@@ -193,10 +192,10 @@ def fit(hardware: Hardware, point: PointWiring) -> None:
     """The leaf, its lock, and its exit button if that is wired. A fire panel breaks the supply of a magnet."""
     wiring, button = point.outputs["lock"], point.inputs.get("exit_button")
     load: Load = "power_to_lock" if wiring.load == "power_to_lock" else "power_to_unlock"
-    lock = Lock(hardware.board, pin=wiring.pin, load=load, name=point.name, active_high=wiring.relay == "high")
+    lock = Lock(hardware.board, pin=wiring.pin, load=load, active_high=wiring.relay == "high")
     hardware.parts[f"{point.name}.lock"] = lock
     if load == "power_to_lock":
-        hardware.freed_by_fire[point.zone].append(lock)
+        hardware.freed_by_fire[point.zone].append(lock.supply)
     exit_button = None
     if button is not None:
         exit_button = PushButton(hardware.board, pin=button.pin, name=f"{point.name} exit button")

@@ -8,12 +8,11 @@ from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.command import Command, named
 from firmware_sim.parts.contact import Signal
-from firmware_sim.parts.emergency_stop import EmergencyStop
-from firmware_sim.parts.fire_panel import FirePanel, Releasable
+from firmware_sim.parts.emergency import EmergencyStop, FirePanel, SmokeDetector
 from firmware_sim.parts.mains import Mains
 from firmware_sim.parts.reader import WiegandReader
 from firmware_sim.parts.rs485 import Rs485Bus
-from firmware_sim.parts.smoke_detector import SmokeDetector
+from firmware_sim.parts.wire import Supply
 from firmware_sim.parts.wiring import PointWiring
 
 
@@ -31,7 +30,7 @@ class Hardware:
     """Everything wired to one board, by name: ``parts`` by point, such as ``gym``, or by what belongs to a point, such
     as ``gym.lock``; readers by ``point.direction`` or their own name; what guards a zone by that zone.
 
-    ``freed_by_fire`` is what the fire panel of a zone releases by wire alone.
+    ``freed_by_fire`` are the supplies that the fire panel of a zone breaks by wire alone.
     """
 
     board: Board
@@ -43,7 +42,7 @@ class Hardware:
     reset_keys: dict[str, PushButton] = field(default_factory=dict)
     smoke_detectors: dict[str, SmokeDetector] = field(default_factory=dict)
     emergency_stops: dict[str, EmergencyStop] = field(default_factory=dict)
-    freed_by_fire: defaultdict[str, list[Releasable]] = field(default_factory=lambda: defaultdict(list))
+    freed_by_fire: defaultdict[str, list[Supply]] = field(default_factory=lambda: defaultdict(list))
 
     def all(self, kind: type[Fitted]) -> dict[str, Fitted]:
         """The parts of a class by their names."""

@@ -4,12 +4,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from firmware_sim.parts.bank import CONTACT_COMMANDS
+from firmware_sim.parts.bank import CONTACT_COMMANDS, Contactor
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.charger import BAD_CONTACT_OHM, Socket
 from firmware_sim.parts.command import ControlError
-from firmware_sim.parts.contactor import Contactor
 from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.instrument import INSTRUMENT_COMMANDS
 from firmware_sim.parts.kind import PartKind
@@ -76,7 +75,7 @@ def fit(hardware: Hardware, point: PointWiring) -> None:
         relay_pin=wiring.pin,
         mains=hardware.mains,
         active_high=wiring.relay == "high",
-        upstream=hardware.get(Contactor, bank).contact if bank else None,
+        upstream=hardware.get(Contactor, bank) if bank else None,
         plug=hardware.signal(point, "plug"),
         leakage=hardware.signal(point, "leakage"),
         name=point.name,

@@ -8,10 +8,10 @@ from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.door import REACTION_S
 from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
-from firmware_sim.parts.lock import Relay
 from firmware_sim.parts.portal import PORTAL_COMMANDS, Portal, view_portal
+from firmware_sim.parts.relay import Relay
 from firmware_sim.parts.swing import Swing
-from firmware_sim.parts.wire import Wire
+from firmware_sim.parts.wire import Supply, Wire
 from firmware_sim.parts.wiring import PointWiring
 
 THIRD = 120.0
@@ -56,7 +56,8 @@ class Turnstile(Portal):
         self._acceleration = acceleration
         self._way: Way = "in"
         self._used = False
-        self._broken_by: dict[str, None] = {}
+        self.supply = Supply()
+        self.supply.watch(self._supply_changed)
         self._relay = Relay(board, pin=unlock_pin, active_high=active_high)
         self._relay.pulled.watch(self._relay_moved)
         self._released = Wire(on=self._relay.pulled.on)
@@ -85,7 +86,7 @@ class Turnstile(Portal):
     @property
     def arm_dropped(self) -> bool:
         """The supply is broken: nothing bars the way."""
-        return bool(self._broken_by)
+        return not self.supply.on
 
     def push(self, way: Way = "in") -> bool:
         """Lean on the arm. False if it does not give."""
@@ -120,15 +121,6 @@ class Turnstile(Portal):
         self.jammed = False
         if not self._home.on:
             self._swing(0.0)
-
-    def break_supply(self, by: str, *, broken: bool = True) -> None:
-        """Take the arm's supply on somebody's behalf, or give it back; the arm stands when nobody takes it."""
-        if broken:
-            self._broken_by[by] = None
-            self._come_home()
-        else:
-            self._broken_by.pop(by, None)
-        self._update()
 
     async def enter(self, patience_s: float = 3.0) -> bool:
         """A person waits for the pawl and pushes through. False if patience ran out or the arm got stuck."""
@@ -192,6 +184,11 @@ class Turnstile(Portal):
             sensor.put(False)
         self._home.put(True)
 
+    def _supply_changed(self, on: bool) -> None:
+        if not on:
+            self._come_home()
+        self._update()
+
     def _relay_moved(self, pulled: bool) -> None:
         self._used = False
         self._update()
@@ -226,7 +223,7 @@ def fit(hardware: Hardware, point: PointWiring) -> None:
         active_high=unlock.relay == "high",
         exit_free=point.free_exit,
     )
-    hardware.freed_by_fire[point.zone].append(turnstile)
+    hardware.freed_by_fire[point.zone].append(turnstile.supply)
 
 
 PART = PartKind(fit, (*PORTAL_COMMANDS, Jam, ClearJam), view_portal)

@@ -40,3 +40,19 @@ class Wire:
         finally:
             self._watchers.remove(notice)
         return True
+
+
+class Supply(Wire):
+    """The supply of a lock or an arm: it is on while nobody breaks it. ``broken_by`` are those who do, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(on=True)
+        self.broken_by: dict[str, None] = {}
+
+    def break_by(self, name: str, *, broken: bool = True) -> None:
+        """Break it on somebody's behalf, or let it come back as far as they are concerned."""
+        if broken:
+            self.broken_by[name] = None
+        else:
+            self.broken_by.pop(name, None)
+        self.put(not self.broken_by)

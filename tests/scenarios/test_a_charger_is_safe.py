@@ -189,9 +189,9 @@ async def test_a_welded_relay_is_found_its_bank_made_dead_and_nothing_begins_unt
 async def test_after_smoke_all_sockets_stay_dead_until_a_person_resets_the_zone(tmp_path: Path) -> None:
     async with charging(tmp_path) as hub:
         smoke = hub.device.hardware.smoke_detectors["hub"]
-        smoke.fill()
+        smoke.put(True)
         await hub.until(dead(hub), 0.1)
-        smoke.air()
+        smoke.put(False)
         hub.device.kill_agent()
         hub.device.kill_keeper()
         hub.device.start()

@@ -85,7 +85,7 @@ async def test_neither_a_mode_that_holds_open_nor_an_emergency_is_cut_short(tmp_
         gates.cloud.desired_state.set_mode([EAST], Mode.SCHEDULED, "lin", REASON)
         await asyncio.sleep(70)
         assert gates.rollout(rollout).legs[0].why == "Waits for the end of the emergency in estate."
-        gates.devices[EAST].hardware.fire_panels["estate"].clear()
+        gates.devices[EAST].hardware.fire_panels["estate"].alarm(False)
         await asyncio.sleep(1)
         gates.devices[EAST].hardware.reset_keys["estate"].press()
         assert (await gates.over(rollout)).state == "done"

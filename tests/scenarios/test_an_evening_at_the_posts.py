@@ -154,11 +154,11 @@ async def test_smoke_stops_both_posts_until_somebody_resets_it(tmp_path: Path) -
     async with Yard(tmp_path) as yard:
         left, right = await yard.charge(LEFT), yard.posts[RIGHT]
         hardware = yard.device.hardware
-        hardware.smoke_detectors["hub"].fill()
+        hardware.smoke_detectors["hub"].put(True)
         await yard.until(lambda: left.transaction is None and not left.operative and not right.operative)
         assert not await left.tap(RIDER)
         assert not await right.tap(ANOTHER)
-        hardware.smoke_detectors["hub"].air()
+        hardware.smoke_detectors["hub"].put(False)
         hardware.reset_keys["hub"].press()
         await yard.until(lambda: left.operative and right.operative)
         assert [(point, reason) for point, reason, _ in await yard.sessions()] == [(LEFT, "smoke")]

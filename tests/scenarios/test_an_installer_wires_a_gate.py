@@ -54,7 +54,7 @@ async def test_a_broken_wire_in_the_fire_loop_frees_the_arm_rather_than_hide(tow
     await asyncio.sleep(1)
     assert not hardware.get(Portal, GYM).view()["locked"]
     assert len(in_the_cloud(town, GYM, "emergency.began")) == 1
-    hardware.fire_panels["gym"].mend_wire()
+    hardware.fire_panels["gym"].break_wire(False)
     await asyncio.sleep(1)
     hardware.reset_keys["gym"].press()
     await asyncio.sleep(1)

@@ -10,8 +10,7 @@ from cloud.emergencies.store import ZoneState, list_zone_states
 from contract.decide import Mode
 from contract.events import Event
 from firmware_sim.control.commands import card_bits
-from firmware_sim.parts.fire_panel import FirePanel
-from firmware_sim.parts.smoke_detector import SmokeDetector
+from firmware_sim.parts.emergency import FirePanel, SmokeDetector
 from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gym import GYM, MEMBER, STAFF, Gym
 
@@ -74,7 +73,7 @@ async def test_a_fire_while_the_program_is_dead_frees_the_way_and_is_told_when_i
         await gym.until(gym.in_step)
         assert gym.story() == [("standing", "fire")]
         assert (gym.console().cause, gym.console().ended) == ("fire", None)
-        gym.panel.clear()
+        gym.panel.alarm(False)
         await asyncio.sleep(1)
         await gym.turns_key()
         assert not gym.is_free()
@@ -88,9 +87,9 @@ async def test_a_fire_while_the_program_is_dead_frees_the_way_and_is_told_when_i
 @in_virtual_time
 async def test_a_keeper_that_dies_in_the_middle_frees_the_way_again_the_moment_it_is_back(tmp_path: Path) -> None:
     async with Guarded(tmp_path) as gym:
-        gym.smoke.fill()
+        gym.smoke.put(True)
         await asyncio.sleep(1)
-        gym.smoke.air()
+        gym.smoke.put(False)
         gym.device.kill_keeper()
         await asyncio.sleep(5)
         gym.device.start_keeper()
@@ -112,7 +111,7 @@ async def test_the_plug_is_pulled_in_the_middle_and_the_emergency_is_still_there
         assert gym.is_free()
         assert gym.status["faults"]["fire_loop.gym"] == "broken"
         assert "emergency.gym" not in gym.status["faults"]
-        gym.panel.mend_wire()
+        gym.panel.break_wire(False)
         await asyncio.sleep(1)
         assert gym.is_free()
         await gym.turns_key()
@@ -128,7 +127,7 @@ async def test_a_card_with_the_right_ends_it_once_the_alarm_is_over_and_no_other
         await gym.taps(STAFF)
         assert gym.is_free()
         assert gym.status["points"][GYM]["shown"] == "alarm_still_on"
-        gym.panel.clear()
+        gym.panel.alarm(False)
         await asyncio.sleep(1)
         await gym.taps(MEMBER)
         assert gym.is_free()
@@ -163,15 +162,15 @@ async def test_a_drill_frees_the_way_and_ends_by_an_order_or_by_itself(tmp_path:
 async def test_a_drill_that_becomes_a_fire_is_a_fire_and_only_somebody_on_site_ends_it(tmp_path: Path) -> None:
     async with Guarded(tmp_path) as gym:
         await gym.drills(True)
-        gym.smoke.fill()
+        gym.smoke.put(True)
         await asyncio.sleep(1)
         await gym.drills(False)
         assert gym.is_free()
         assert [event.data["why"] for event in gym.told("command.refused")] == ["emergency"]
         gym.panel.alarm()
         await asyncio.sleep(1)
-        gym.panel.clear()
-        gym.smoke.air()
+        gym.panel.alarm(False)
+        gym.smoke.put(False)
         await asyncio.sleep(60 * MINUTE_S)
         assert gym.is_free()
         await gym.turns_key()

@@ -15,11 +15,10 @@ from cloud.points.store import add_point
 from cloud.sample import seed_sample
 from cloud.web.auth import Authenticator, Role
 from edge.identity.identity import Identity
-from firmware_sim.control.commands import Tap, TapAndWalk
+from firmware_sim.control.commands import Fire, ResetKey, Tap, TapAndWalk
 from firmware_sim.network.link import Proxy, Weather
 from firmware_sim.parts.command import Command, ControlError
 from firmware_sim.parts.portal import Walk
-from firmware_sim.parts.zone import Fire, ResetKey
 from firmware_sim.worlds.chaos.audit import broken_promises
 from firmware_sim.worlds.chaos.evidence import DEVICES, DIARY, Cloud, Diary, last_seq
 from firmware_sim.worlds.chaos.operator import NAME, Operator, say_again

@@ -5,10 +5,10 @@ import time
 from typing import Any
 
 from cloud.sample import FACILITY, PEOPLE
+from firmware_sim.control.commands import ResetKey, Smoke
 from firmware_sim.parts.command import Command
 from firmware_sim.parts.ev_post import PlugInCar, PullPost, TapPost
 from firmware_sim.parts.socket import Cool, Overheat, PlugIn, Unplug
-from firmware_sim.parts.zone import ResetKey, Smoke
 from firmware_sim.worlds.demo.community import HUB, Community, SimulatedDevice
 from firmware_sim.worlds.demo.steps import Act, StepFailed, Told, pulses
 from firmware_sim.worlds.demo.watcher import Event, Seen, Watcher

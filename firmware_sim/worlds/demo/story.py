@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 from edge.journal.journal import JournalView
-from firmware_sim.parts.zone import Fire, ResetKey
+from firmware_sim.control.commands import Fire, ResetKey
 from firmware_sim.worlds.demo.community import DEVICES, UNKNOWN_CARD, Community, SimulatedDevice
 from firmware_sim.worlds.demo.hub_story import HANDS_S, HubStory
 from firmware_sim.worlds.demo.processes import Program

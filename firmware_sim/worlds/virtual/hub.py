@@ -169,20 +169,20 @@ MISHAPS: Mapping[str, Mishap] = {
         lambda hub: hub.socket(EBIKE).unplug(), lambda hub: hub.plug_in(EBIKE, "ebike_lithium"), "pulled", 12
     ),
     "there is smoke": Mishap(
-        lambda hub: hub.device.hardware.smoke_detectors["hub"].fill(),
-        lambda hub: hub.device.hardware.smoke_detectors["hub"].air(),
+        lambda hub: hub.device.hardware.smoke_detectors["hub"].put(True),
+        lambda hub: hub.device.hardware.smoke_detectors["hub"].put(False),
         "smoke",
         0.1,
     ),
     "somebody hits the stop": Mishap(
-        lambda hub: hub.device.hardware.emergency_stops["hub"].press(),
-        lambda hub: hub.device.hardware.emergency_stops["hub"].twist(),
+        lambda hub: hub.device.hardware.emergency_stops["hub"].put(True),
+        lambda hub: hub.device.hardware.emergency_stops["hub"].put(False),
         "estop",
         0.1,
     ),
     "the fire panel alarms": Mishap(
         lambda hub: hub.device.hardware.fire_panels["hub"].alarm(),
-        lambda hub: hub.device.hardware.fire_panels["hub"].clear(),
+        lambda hub: hub.device.hardware.fire_panels["hub"].alarm(False),
         "fire",
         0.1,
     ),

@@ -11,8 +11,9 @@ from sqlalchemy import select
 from cloud.people.tables import credentials
 from cloud.store.schema import people
 from contract.decide import Mode
+from firmware_sim.parts.bank import Contactor
 from firmware_sim.parts.battery import APPLIANCES
-from firmware_sim.parts.contactor import Contactor, PowerContact
+from firmware_sim.parts.relay import PowerContact
 from firmware_sim.worlds.virtual.hub import BANK, EBIKE, MISHAPS, PHONE, RIDER, STAFF, STRANGER, VirtualHub
 from firmware_sim.worlds.virtual.troubles import Troubles
 
@@ -148,7 +149,7 @@ class HubTroubles:
         return self._hub.socket(EBIKE).relay
 
     def _contactor(self) -> PowerContact:
-        return self._hub.device.hardware.get(Contactor, BANK).contact
+        return self._hub.device.hardware.get(Contactor, BANK)
 
     async def _go_home(self) -> None:
         """Everybody takes their battery along; what still runs ends by itself."""

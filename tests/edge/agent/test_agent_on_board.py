@@ -15,8 +15,8 @@ from edge.agent.reader_watch import NOISY_KEYS
 from edge.keeper.outputs import LeasedOutput
 from edge.keeper.protocol import Reload, ToAgent, ToKeeper
 from firmware_sim.parts.door import Door
-from firmware_sim.parts.lock import Lock
 from firmware_sim.parts.reader import WiegandReader
+from firmware_sim.parts.relay import Lock
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.time.clock import run_virtual
 from tests.edge.support.cards import ANNAS, BENS, KEY, STRANGERS, Cards, LoopClock
@@ -283,7 +283,7 @@ async def test_a_fire_frees_the_door_is_recorded_once_and_ends_with_the_key(tmp_
     hall.restart_keeper()
     await asyncio.sleep(1)
     assert hall.level(LOCK)
-    hall.fire.clear()
+    hall.fire.alarm(False)
     await asyncio.sleep(1)
     hall.key.press()
     await asyncio.sleep(1)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,8 @@ async def test_every_cause_releases_the_zone_and_is_told_by_its_name(cause: Caus
     rig = Hazards(tmp_path)
     deeds = {
         "fire": rig.fire.alarm,
-        "smoke": rig.smoke.fill,
-        "estop": rig.stop.press,
+        "smoke": partial(rig.smoke.put, True),
+        "estop": partial(rig.stop.put, True),
         "loop_broken": rig.fire.break_wire,
     }
     assert await rig.after(deeds[cause]) == rig.began(cause)
@@ -88,9 +89,9 @@ async def test_every_cause_releases_the_zone_and_is_told_by_its_name(cause: Caus
 async def test_a_worse_cause_is_told_and_latched_and_a_lesser_one_is_not(tmp_path: Path) -> None:
     rig = Hazards(tmp_path)
     assert await rig.after(rig.fire.break_wire) == rig.began("loop_broken")
-    assert await rig.after(rig.stop.press) == rig.began("estop")
+    assert await rig.after(lambda: rig.stop.put(True)) == rig.began("estop")
     assert await rig.after(rig.fire.alarm) == rig.began("fire")
-    assert await rig.after(rig.smoke.fill) == []
+    assert await rig.after(lambda: rig.smoke.put(True)) == []
     assert Latch(rig.latch_file).causes == {"estate": "fire"}
 
 
@@ -111,15 +112,15 @@ async def test_nobody_resets_a_zone_before_every_one_of_its_inputs_is_quiet(by: 
     rig = Hazards(tmp_path)
     reset: Callable[[], object] = rig.key.press if by == "key" else lambda: rig.keeper.heard(Reset("estate"))
     rig.fire.alarm()
-    rig.smoke.fill()
-    await rig.after(rig.stop.press)
+    rig.smoke.put(True)
+    await rig.after(lambda: rig.stop.put(True))
     all_three: list[Cause] = ["fire", "smoke", "estop"]
-    for still, over in ((all_three, rig.fire.clear), (all_three[1:], rig.smoke.air)):
+    for still, over in ((all_three, partial(rig.fire.alarm, False)), (all_three[1:], partial(rig.smoke.put, False))):
         assert await rig.after(reset) == [NotReset("estate", by, still)]
         await rig.after(over)
     assert await rig.after(reset) == [NotReset("estate", by, ["estop"])]
     assert levels(rig) == RELEASED
-    await rig.after(rig.stop.twist)
+    await rig.after(lambda: rig.stop.put(False))
     assert await rig.after(reset) == [ZoneEmergency("estate", active=False, cause="fire", by=by)]
     assert (levels(rig), rig.causes, rig.keeper.snapshot().ended) == (AT_REST, {}, {"estate": by})
 
@@ -179,7 +180,7 @@ async def test_a_drill_that_becomes_a_fire_is_a_fire_and_no_order_and_no_time_en
     await rig.after(lambda: begin_drill(rig))
     assert await rig.after(rig.fire.alarm) == rig.began("fire")
     assert await rig.after(lambda: end_drill(rig)) == []
-    rig.fire.clear()
+    rig.fire.alarm(False)
     assert await rig.after(lambda: None, HOUR_S) == []
     assert (levels(rig), Latch(rig.latch_file).causes) == (RELEASED, {"estate": "fire"})
     assert await rig.after(rig.key.press) == [ZoneEmergency("estate", active=False, cause="fire", by="key")]
@@ -190,7 +191,7 @@ async def test_nobody_drills_during_an_emergency_nor_where_nothing_is_watched(tm
     rig = Hazards(tmp_path)
     rig.keeper.heard(Drill("gym", on=True))
     assert (rig.causes, levels(rig)) == ({}, AT_REST)
-    await rig.after(rig.smoke.fill)
+    await rig.after(lambda: rig.smoke.put(True))
     assert await rig.after(lambda: begin_drill(rig)) == []
     assert rig.causes == {"estate": "smoke"}
 

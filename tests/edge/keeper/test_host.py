@@ -10,7 +10,7 @@ from edge.config.wiring import Wirings
 from edge.keeper.host import KeeperHost
 from edge.keeper.protocol import Drive, NotReloaded, Reload, Rest, Snapshot, ToAgent, ZoneEmergency
 from firmware_sim.board.board import Board
-from firmware_sim.parts.fire_panel import FirePanel
+from firmware_sim.parts.emergency import FirePanel
 from tests.edge.support.rig import GATES, LOCK, PULLS, load
 from tests.firmware_sim.support.story import in_virtual_time
 

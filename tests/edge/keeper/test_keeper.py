@@ -237,7 +237,7 @@ async def test_an_emergency_ends_by_the_key_alone_and_only_after_the_alarm(tmp_p
     rig.key.press()
     await asyncio.sleep(1)
     assert rig.level(LOCK), "the alarm still rings"
-    rig.fire.clear()
+    rig.fire.alarm(False)
     await asyncio.sleep(3600)
     assert rig.level(LOCK), "nobody has turned the key"
     rig.told.clear()
@@ -254,7 +254,7 @@ async def test_a_key_left_turned_ends_no_later_emergency(tmp_path: Path) -> None
     rig.key.push()
     rig.fire.alarm()
     await asyncio.sleep(1)
-    rig.fire.clear()
+    rig.fire.alarm(False)
     await asyncio.sleep(1)
     assert rig.level(LOCK)
 
@@ -274,7 +274,7 @@ async def test_an_alarm_that_comes_again_is_told_once(tmp_path: Path) -> None:
     for _ in range(3):
         rig.fire.alarm()
         await asyncio.sleep(1)
-        rig.fire.clear()
+        rig.fire.alarm(False)
         await asyncio.sleep(1)
     assert len(rig.heard(ZoneEmergency)) == 1
 
@@ -302,7 +302,7 @@ async def test_an_emergency_outlives_the_keeper(strict_gpiod: bool, tmp_path: Pa
     rig = Rig(tmp_path, strict_gpiod=strict_gpiod)
     rig.fire.alarm()
     await asyncio.sleep(1)
-    rig.fire.clear()
+    rig.fire.alarm(False)
     await asyncio.sleep(1)
     rig.kill()
     rig.start()

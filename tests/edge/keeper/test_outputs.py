@@ -7,7 +7,7 @@ import pytest
 from edge.config.tables import Level, Output
 from edge.keeper.outputs import LeasedOutput
 from firmware_sim.board.board import Board
-from firmware_sim.parts.lock import Relay
+from firmware_sim.parts.relay import Relay
 from tests.firmware_sim.support.story import in_virtual_time
 
 PIN = 17

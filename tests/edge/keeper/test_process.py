@@ -20,7 +20,7 @@ from edge.keeper.protocol import Channel, Drive, Reload, Rested, Snapshot, ToAge
 from edge.machine.files import InUse
 from firmware_sim.board.board import Board
 from firmware_sim.board.pin_factory import SimFactory
-from firmware_sim.parts.fire_panel import FirePanel
+from firmware_sim.parts.emergency import FirePanel
 from tests.edge.support.rig import GATES, LOCK, PULLS, load
 from tests.edge.support.waiting import until
 from tests.services import Ear, listening

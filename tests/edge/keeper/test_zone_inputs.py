@@ -10,9 +10,7 @@ from edge.config.tables import EmergencyInput, InputPin
 from edge.keeper.zone_inputs import ZoneInputs
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
-from firmware_sim.parts.emergency_stop import EmergencyStop
-from firmware_sim.parts.fire_panel import FirePanel
-from firmware_sim.parts.smoke_detector import SmokeDetector
+from firmware_sim.parts.emergency import EmergencyStop, FirePanel, SmokeDetector
 from tests.firmware_sim.support.story import in_virtual_time
 
 LOOP, SECOND, SMOKE, STOP, KEY = (
@@ -31,8 +29,8 @@ class Zone:
         loop = asyncio.get_running_loop()
         board = Board(loop, seed=3)
         self.panel = FirePanel(board, pin=26, confirm_pin=25)
-        self.smoke = SmokeDetector(board, pin=20)
-        self.stop = EmergencyStop(board, pin=21)
+        self.smoke = SmokeDetector(board, pin=20, name="smoke", active="high")
+        self.stop = EmergencyStop(board, pin=21, name="stop", active="high")
         self.key = PushButton(board, pin=16)
         self.looks = self.keys = 0
         wiring = EmergencyInput("hub", LOOP, KEY, confirm=SECOND if second else None, smoke=SMOKE, estop=STOP)
@@ -68,7 +66,7 @@ async def test_an_alarm_is_a_fire_from_the_first_look_on() -> None:
     zone.panel.alarm()
     assert await zone.causes() == ["fire"]
     assert zone.first_seen == ["fire"]
-    zone.panel.clear()
+    zone.panel.alarm(False)
     assert await zone.causes() == []
 
 
@@ -103,21 +101,21 @@ async def test_the_second_contact_alone_is_a_fire_too_for_the_loop_may_be_shorte
 async def test_a_detector_and_a_stop_tell_by_a_contact_that_opens(part: str) -> None:
     zone = Zone()
     if part == "smoke":
-        zone.smoke.fill()
+        zone.smoke.put(True)
         assert (await zone.causes(), zone.smoke.view()["smoke"]) == (["smoke"], True)
-        zone.smoke.air()
+        zone.smoke.put(False)
     else:
-        zone.stop.press()
+        zone.stop.put(True)
         assert (await zone.causes(), zone.stop.view()["pressed"]) == (["estop"], True)
-        zone.stop.twist()
+        zone.stop.put(False)
     assert (await zone.causes(), zone.looks) == ([], 1)
 
 
 @in_virtual_time
 async def test_of_several_causes_the_worst_comes_first() -> None:
     zone = Zone()
-    zone.stop.press()
-    zone.smoke.fill()
+    zone.stop.put(True)
+    zone.smoke.put(True)
     assert await zone.causes() == ["smoke", "estop"]
     zone.panel.alarm()
     assert await zone.causes() == ["fire", "smoke", "estop"]

@@ -12,10 +12,8 @@ from edge.keeper.protocol import ToAgent
 from firmware_sim.board.board import Board, BoardFactory, Resistor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.contact import Contact
-from firmware_sim.parts.emergency_stop import EmergencyStop
-from firmware_sim.parts.fire_panel import FirePanel
+from firmware_sim.parts.emergency import EmergencyStop, FirePanel, SmokeDetector
 from firmware_sim.parts.reader import WiegandReader
-from firmware_sim.parts.smoke_detector import SmokeDetector
 
 LOCK, LAMP, MAGNET, TRIPOD = 17, 23, 18, 12
 EAST, GYM, GREEN = "east.lock", "gym.lock", "east.green"
@@ -70,8 +68,8 @@ class Rig:
         self.button = PushButton(self.board, pin=27, name="east button")
         self.reader = WiegandReader(self.board, d0=5, d1=6)
         self.fire = FirePanel(self.board, pin=26, confirm_pin=25)
-        self.smoke = SmokeDetector(self.board, pin=20)
-        self.stop = EmergencyStop(self.board, pin=21)
+        self.smoke = SmokeDetector(self.board, pin=20, name="smoke", active="high")
+        self.stop = EmergencyStop(self.board, pin=21, name="stop", active="high")
         self.key = PushButton(self.board, pin=16, name="key")
         self.config = load(folder, text)
         self.latch_file = folder / "latch.json"

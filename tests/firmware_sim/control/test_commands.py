@@ -4,9 +4,8 @@ import msgspec
 import pytest
 
 from contract.credentials import encode
-from firmware_sim.control.commands import Tap, TapAndWalk, View, WaitMove, card_bits, read_command
+from firmware_sim.control.commands import Fire, Tap, TapAndWalk, View, WaitMove, card_bits, read_command
 from firmware_sim.parts.command import Command, ControlError
-from firmware_sim.parts.zone import Fire
 
 
 @pytest.mark.parametrize(

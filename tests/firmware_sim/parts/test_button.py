@@ -2,7 +2,7 @@ import asyncio
 
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
-from firmware_sim.parts.lock import Lock
+from firmware_sim.parts.relay import Lock
 from tests.firmware_sim.support.story import in_virtual_time
 
 
@@ -39,7 +39,7 @@ async def test_a_stuck_button_stays_pressed_until_it_is_freed() -> None:
 async def test_an_exit_button_frees_the_magnet_in_hardware_with_no_software_running() -> None:
     header = board()
     magnet = Lock(header, pin=17, load="power_to_lock")
-    button = PushButton(header, pin=26, releases=[magnet])
+    button = PushButton(header, pin=26, releases=[magnet.supply])
     button.push()
     assert not magnet.locked
     button.let_go()

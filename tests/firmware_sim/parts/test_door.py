@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.door import Door
-from firmware_sim.parts.lock import Load, Lock
+from firmware_sim.parts.relay import Load, Lock
 from firmware_sim.time.clock import VirtualLoop
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -21,7 +21,7 @@ class Entrance:
     def __init__(self, loop: asyncio.AbstractEventLoop, load: Load = "power_to_unlock", **door: bool) -> None:
         self.board = Board(loop, seed=1, pulls={STRIKE: "down", CONTACT: "up", BUTTON: "up"})
         self.lock = Lock(self.board, pin=STRIKE, load=load)
-        self.button = PushButton(self.board, pin=BUTTON, releases=[self.lock] if load == "power_to_lock" else [])
+        self.button = PushButton(self.board, pin=BUTTON, releases=[self.lock.supply] if load == "power_to_lock" else [])
         self.door = Door(
             self.board,
             contact_pin=CONTACT,

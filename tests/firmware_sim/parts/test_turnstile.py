@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from firmware_sim.board.board import Board
-from firmware_sim.parts.fire_panel import FirePanel
+from firmware_sim.parts.emergency import FirePanel
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.time.clock import VirtualLoop
 from tests.firmware_sim.support.story import in_virtual_time
@@ -160,12 +160,12 @@ async def test_force_turns_a_locked_arm() -> None:
 @in_virtual_time
 async def test_in_a_fire_the_arm_drops_and_everybody_walks_through_until_the_panel_is_reset() -> None:
     here = gate()
-    panel = FirePanel(here.board, pin=FIRE, releases=[here.turnstile])
+    panel = FirePanel(here.board, pin=FIRE, releases=[here.turnstile.supply])
     panel.alarm()
     assert await here.turnstile.enter(0.0) is True
     assert await here.turnstile.leave(0.0) is True
     assert (here.turnstile.arm_dropped, here.away(), here.turnstile.passed["in"]) == (True, False, 0)
-    panel.clear()
+    panel.alarm(False)
     assert here.turnstile.locked
     assert await here.turnstile.enter(1.0) is False
 
@@ -177,7 +177,7 @@ async def test_a_fire_in_the_middle_of_a_turn_drops_the_arm_too() -> None:
     await asyncio.sleep(0.1)
     here.turnstile.push()
     await asyncio.sleep(0.5)
-    here.turnstile.break_supply("power cut")
+    here.turnstile.supply.break_by("power cut")
     await asyncio.sleep(0.1)
     assert (here.turnstile.angle, here.away(), here.turnstile.view()["arm_dropped"]) == (0.0, False, True)
 
@@ -213,7 +213,7 @@ class AnyOldHow(RuleBasedStateMachine):
 
     @rule(broken=st.booleans())
     def supply(self, broken: bool) -> None:
-        self.turnstile.break_supply("test", broken=broken)
+        self.turnstile.supply.break_by("test", broken=broken)
 
     @invariant()
     def no_more_pass_than_push(self) -> None:

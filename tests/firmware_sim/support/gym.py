@@ -8,8 +8,8 @@ from gpiozero import OutputDevice
 
 from firmware_sim.board.board import Board, Move
 from firmware_sim.parts.door import Door
-from firmware_sim.parts.lock import Lock
 from firmware_sim.parts.reader import WiegandReader
+from firmware_sim.parts.relay import Lock
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.people.walkers import residents, wander
 from firmware_sim.time.clock import run_virtual

@@ -3,10 +3,10 @@
 import asyncio
 
 from firmware_sim.board.board import Board
+from firmware_sim.parts.bank import Contactor
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.charger import Socket
 from firmware_sim.parts.contact import Signal
-from firmware_sim.parts.contactor import Contactor
 from firmware_sim.parts.mains import Mains
 
 RELAY, CONTACTOR, FEEDBACK, PLUG, LEAKAGE = 17, 22, 23, 24, 25
@@ -26,7 +26,7 @@ class Place:
             self.board,
             relay_pin=RELAY,
             mains=self.mains,
-            upstream=self.contactor.contact if banked else None,
+            upstream=self.contactor if banked else None,
             plug=Signal(self.board, pin=PLUG, name="plug"),
             leakage=Signal(self.board, pin=LEAKAGE, name="leakage"),
         )

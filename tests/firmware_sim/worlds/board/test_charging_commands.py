@@ -15,12 +15,10 @@ from dev import ROOT
 from edge.config.device_config import load
 from firmware_sim.board.board import Board
 from firmware_sim.cli import app
-from firmware_sim.control.commands import Key, Moves, Tap, View
-from firmware_sim.parts.bank import Mend, StickOpen, Weld
-from firmware_sim.parts.cables import CutMains, PullBus
+from firmware_sim.control.commands import CutMains, Key, Moves, PullBus, Tap, View
+from firmware_sim.parts.bank import Contactor, Mend, StickOpen, Weld
 from firmware_sim.parts.charger import Socket
 from firmware_sim.parts.command import Command, ControlError
-from firmware_sim.parts.contactor import Contactor
 from firmware_sim.parts.instrument import (
     BreakSensor,
     CrossMeters,
@@ -258,7 +256,7 @@ def test_whatever_is_done_power_needs_a_closed_way_and_energy_never_runs_backwar
             flow = socket.flow
             assert flow.energy_wh >= energy
             assert 20 <= socket.temperature_c <= 180
-            may_flow = socket.relay.closed.on and hub.hardware.get(Contactor, BANK).contact.closed.on
+            may_flow = socket.relay.closed.on and hub.hardware.get(Contactor, BANK).closed.on
             assert flow.power_w == 0 or (may_flow and hub.hardware.mains.supply.on and socket.appliance is not None)
             energy = flow.energy_wh
 

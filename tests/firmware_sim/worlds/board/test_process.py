@@ -10,14 +10,25 @@ from gpiozero import OutputDevice
 from dev import ROOT
 from edge.config.device_config import load
 from firmware_sim.board.board import Board
-from firmware_sim.control.commands import Moves, Tap, TapAndWalk, View, WaitMove
-from firmware_sim.parts.cables import Glitch, SwapWires
+from firmware_sim.control.commands import (
+    BreakWire,
+    Fire,
+    Glitch,
+    Moves,
+    PressEmergencyStop,
+    ResetKey,
+    Smoke,
+    SwapWires,
+    Tap,
+    TapAndWalk,
+    View,
+    WaitMove,
+)
 from firmware_sim.parts.command import Command, ControlError
 from firmware_sim.parts.door import Hold, LetGo
 from firmware_sim.parts.hardware import Hardware
 from firmware_sim.parts.portal import Force, Free, Press, Stick, Walk
 from firmware_sim.parts.turnstile import ClearJam, Jam
-from firmware_sim.parts.zone import BreakWire, Fire, PressEmergencyStop, ResetKey, Smoke
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names

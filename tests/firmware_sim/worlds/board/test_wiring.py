@@ -11,15 +11,15 @@ from edge.config.device_config import DeviceConfig, load
 from edge.config.kinds import add_kinds
 from firmware_sim import parts
 from firmware_sim.board.board import Board
+from firmware_sim.parts.bank import Contactor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.charger import Socket
-from firmware_sim.parts.contactor import Contactor
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.hardware import Hardware
-from firmware_sim.parts.lock import Lock
 from firmware_sim.parts.meter import Ntc8
 from firmware_sim.parts.modbus_slave import Slave
 from firmware_sim.parts.portal import Portal
+from firmware_sim.parts.relay import Lock
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names

@@ -260,7 +260,7 @@ async def test_a_device_with_charging_posts_opens_no_socket_in_virtual_time(tmp_
     assert hub.report("ev-1").phase == "absent"
     assert hub.device.agent is not None
     assert "ocpp" not in hub.device.agent.faults()
-    hub.device.hardware.smoke_detectors["hub"].fill()
+    hub.device.hardware.smoke_detectors["hub"].put(True)
     await asyncio.sleep(120)
     assert hub.report("ev-1").phase == "emergency"
     await hub.close()

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from firmware_sim.board.board import Board
-from firmware_sim.parts.lock import Load, Lock
+from firmware_sim.parts.relay import Load, Lock
 from tests.firmware_sim.support.story import in_virtual_time
 
 
@@ -38,7 +38,7 @@ async def test_a_relay_board_that_is_active_low_rests_high() -> None:
 async def test_the_armature_takes_its_time_and_skips_pulses_that_are_shorter() -> None:
     header = board()
     loop = asyncio.get_running_loop()
-    lock = Lock(header, pin=17, load="power_to_unlock", pull_in_ms=8, drop_out_ms=4)
+    lock = Lock(header, pin=17, load="power_to_unlock")
     moved: list[tuple[float, bool]] = []
     lock.released.watch(lambda released: moved.append((round(loop.time(), 6), released)))
     header.pin(17).drive(True)
@@ -56,11 +56,11 @@ async def test_the_armature_takes_its_time_and_skips_pulses_that_are_shorter() -
 @in_virtual_time
 async def test_a_broken_supply_frees_a_magnet_and_leaves_a_strike_locked(load: Load, locked: bool) -> None:
     lock = Lock(board(), pin=17, load=load)
-    lock.break_supply("fire panel")
-    lock.break_supply("power cut")
+    lock.supply.break_by("fire panel")
+    lock.supply.break_by("power cut")
     assert lock.locked is locked
     assert lock.view()["supply_broken_by"] == ["fire panel", "power cut"]
-    lock.break_supply("fire panel", broken=False)
+    lock.supply.break_by("fire panel", broken=False)
     assert lock.locked is locked
-    lock.break_supply("power cut", broken=False)
+    lock.supply.break_by("power cut", broken=False)
     assert lock.locked
