@@ -1,10 +1,12 @@
-"""What hangs on a charging socket: packs on a constant-current, constant-voltage curve, and plain loads. Pure.
+"""What is charged: packs on a constant-current, constant-voltage curve, plain loads, and cars. Pure.
 
 Energy and charge are closed forms of the time that has passed, so a night of charging costs as much as a second.
 """
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, Protocol
 
 
@@ -12,7 +14,8 @@ class Appliance(Protocol):
     """Anything with a mains plug."""
 
     @property
-    def power_factor(self) -> float: ...
+    def power_factor(self) -> float:
+        """Of what it draws."""
 
     @property
     def power_w(self) -> float:
@@ -24,7 +27,8 @@ class Appliance(Protocol):
     def go_dark(self) -> None:
         """The mains is gone."""
 
-    def view(self) -> dict[str, object]: ...
+    def view(self) -> dict[str, object]:
+        """What it is, and how full."""
 
 
 class Pack(NamedTuple):
@@ -142,7 +146,7 @@ class Load:
         return self.power_w * seconds
 
     def go_dark(self) -> None:
-        pass
+        """It is as before when the mains is back."""
 
     def view(self) -> dict[str, object]:
         return {"what": self.name}
@@ -160,11 +164,26 @@ POWER_BANK = Pack("power_bank", 10, 3.3, 4.2, 0.04, 3.6, 0.2, 0.75, 0.5, 0.50)
 """10 Ah, one cell, and converters on both sides."""
 
 APPLIANCES: Mapping[str, Callable[[float], Appliance]] = {
-    **{
-        pack.name: lambda charge, pack=pack: Battery(pack, charge)  # type: ignore[misc]
-        for pack in (EBIKE_LITHIUM, EBIKE_LEAD, PHONE, PHONE_FAST, POWER_BANK)
-    },
+    **{pack.name: partial(Battery, pack) for pack in (EBIKE_LITHIUM, EBIKE_LEAD, PHONE, PHONE_FAST, POWER_BANK)},
     "heater": lambda _: Load("heater", 1500.0, 1.0),
     "nothing": lambda _: Load("nothing", 0.15, 0.4),
 }
 """What people plug in, by name, from a state of charge. ``nothing`` is a charger with nothing on its other end."""
+
+FULL_AT, TAPERS_AT = 1.0, 0.8
+
+
+@dataclass
+class Car:
+    """A car with a battery at a charging post; ``level`` runs from 0 to 1. It takes less from four fifths on."""
+
+    capacity_wh: float = 40_000.0
+    level: float = 0.5
+    most_w: float = 7_000.0
+
+    @property
+    def wants_w(self) -> float:
+        if self.level >= FULL_AT:
+            return 0.0
+        over = max(0.0, self.level - TAPERS_AT) / (FULL_AT - TAPERS_AT)
+        return self.most_w * max(0.05, 1.0 - over)

@@ -6,26 +6,36 @@ could not tell yet. Alone it serves whom its list names. When the power comes ba
 
 import asyncio
 import itertools
-from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import quote
 
 from websockets.exceptions import ConnectionClosed
 
-from firmware_sim.parts.car import FULL_AT, Car
-from firmware_sim.parts.ocpp_client import Message, OcppClient, Version, ignore_answer
-from firmware_sim.parts.ocpp_forms import BOOT, Transaction, samples_16, samples_201, status_form, token, verdict
+from firmware_sim.parts.battery import FULL_AT, Car
+from firmware_sim.parts.ocpp_client import Message, OcppClient, Payload, Version, ignore_answer
+from firmware_sim.parts.ocpp_forms import (
+    BOOT,
+    Transaction,
+    samples_16,
+    samples_201,
+    status_form,
+    tag_in,
+    token,
+    verdict,
+)
 
 TICK_S = 1.0
 RETRY_S = 2.0
 """Between two attempts to connect."""
 IDLE_W = 3.0
 """What a full car still draws now and then."""
+LIMITS = {"LocalAuthListMaxLength": "100", "SendLocalListMaxLength": "5"}
+KEY_OF_VARIABLE = {"TxUpdatedInterval": "MeterValueSampleInterval", "HeartbeatInterval": "HeartbeatInterval"}
+"""The configuration key of 1.6 that a variable of 2.0.1 sets."""
 
 
-class EvPost:
+class EvPost(OcppClient):
     """One post with one connector. ``run`` keeps it connected; everything else is done to it from outside.
 
     ``clock_off_s`` is how far its clock lies beside the time. ``password`` is asked whenever it connects.
@@ -33,7 +43,7 @@ class EvPost:
 
     def __init__(
         self,
-        loop: AbstractEventLoop,
+        loop: asyncio.AbstractEventLoop,
         *,
         url: str,
         name: str,
@@ -43,7 +53,13 @@ class EvPost:
         most_w: float = 7_000.0,
         tick_s: float = TICK_S,
     ) -> None:
-        self.name, self.version = name, version
+        super().__init__(
+            f"{url}/{quote(name, safe='')}",
+            name=name,
+            password=password,
+            version=version,
+            retry_s=RETRY_S * min(1.0, tick_s),
+        )
         self.operative, self.faulted = True, False
         self.clock_off_s = 0.0
         self.car: Car | None = None
@@ -58,31 +74,9 @@ class EvPost:
         self._loop, self._now_ms, self._most_w, self._tick_s = loop, now_ms, most_w, tick_s
         self._tag = ""
         self._remote_start: int | None = None
-        self._numbers = itertools.count(1)
+        self._transactions = itertools.count(1)
         self._status = "Available"
         self._metered_s = self._beat_s = loop.time()
-        self._client = OcppClient(
-            f"{url}/{quote(name, safe='')}",
-            user=name,
-            password=password,
-            version=version,
-            retry_s=RETRY_S * min(1.0, tick_s),
-            greeting=self._greeting,
-            answer=self._answer,
-        )
-
-    @property
-    def powered(self) -> bool:
-        return self._client.powered
-
-    @property
-    def cable_in(self) -> bool:
-        return self._client.cable_in
-
-    @property
-    def connected(self) -> bool:
-        """Whether the central system has accepted its boot."""
-        return self._client.connected
 
     # What people do to it
 
@@ -114,20 +108,12 @@ class EvPost:
     def cut(self) -> None:
         """No power: everything stops where it is, and only its flash remembers."""
         self.power_w, self._tag = 0.0, ""
-        self._client.switch(powered=False)
+        self.switch(powered=False)
 
     def restore(self) -> None:
         """The power is back. It ends what the cut has interrupted."""
-        self._client.switch(powered=True)
+        self.switch(powered=True)
         self._stop("PowerLoss")
-
-    def pull(self) -> None:
-        """Its network cable is out: it goes on alone."""
-        self._client.plug(cable_in=False)
-
-    def reconnect(self) -> None:
-        """The cable is in again."""
-        self._client.plug(cable_in=True)
 
     def view(self) -> dict[str, object]:
         transaction = self.transaction
@@ -145,7 +131,7 @@ class EvPost:
             "power_w": round(self.power_w),
             "transaction": None if transaction is None else transaction.local,
             "cards": len(self.cards),
-            "untold": self._client.unsent,
+            "untold": len(self.queue),
             "clock_off_s": self.clock_off_s,
         }
 
@@ -155,7 +141,7 @@ class EvPost:
         """Be a post until this is cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tick(), name=f"{self.name} charges")
-            group.create_task(self._client.run(), name=f"{self.name} connects")
+            group.create_task(self.stay_connected(), name=f"{self.name} connects")
 
     async def _tick(self) -> None:
         before_s = self._loop.time()
@@ -184,7 +170,7 @@ class EvPost:
                 self._tell_meter(self.transaction)
         if self.connected and now_s - self._beat_s >= float(self.keys["HeartbeatInterval"]):
             self._beat_s = now_s
-            self._client.queue_heartbeat()
+            self.queue_heartbeat()
 
     # Transactions
 
@@ -196,69 +182,78 @@ class EvPost:
         self._tell_status()
 
     def _begin(self, tag: str) -> None:
-        begun = Transaction(next(self._numbers), tag, self._now(), int(self.meter_wh), remote_start=self._remote_start)
+        begun = Transaction(next(self._transactions), tag, remote_start=self._remote_start)
         self.transaction, self._remote_start = begun, None
         self._metered_s = self._loop.time()
 
-        def answered(answer: dict[str, Any]) -> None:
+        def answered(answer: Payload) -> None:
             begun.number = answer.get("transactionId")
             if (status := verdict(answer)) != "Accepted" and self.transaction is begun:
                 self.refused = status
                 self._stop("DeAuthorized")
 
         if self.version == "1.6":
-            start = {"connectorId": 1, "idTag": tag, "meterStart": begun.meter_wh, "timestamp": begun.began}
-            self._client.put("StartTransaction", lambda: start, answered)
+            start = {"connectorId": 1, "idTag": tag, "meterStart": int(self.meter_wh), "timestamp": self._now()}
+            self.put("StartTransaction", lambda: start, answered)
         else:
-            event = self._event(begun, "Started", "Authorized", begun.meter_wh)
-            self._client.put("TransactionEvent", lambda: event, answered)
+            self._tell_event(begun, "Started", "Authorized", answered=answered)
 
     def _stop(self, reason: str, tag: str = "") -> None:
-        over = self.transaction
-        if over is None:
+        ended = self.transaction
+        if ended is None:
             return
         self.transaction, self.power_w = None, 0.0
-        at, meter_wh = self._now(), int(self.meter_wh)
         if self.version == "1.6":
-            stop: dict[str, Any] = {"meterStop": meter_wh, "timestamp": at, "reason": reason}
-            stop |= {"idTag": tag} if tag else {}
-            self._client.put("StopTransaction", lambda: {**stop, "transactionId": over.number or -1}, ignore_answer)
+            stop = {"meterStop": int(self.meter_wh), "timestamp": self._now(), "reason": reason}
+            self._tell_numbered(ended, "StopTransaction", stop | ({"idTag": tag} if tag else {}))
         else:
-            event = self._event(over, "Ended", "StopAuthorized" if tag else "EVDeparted", meter_wh, reason)
-            self._client.put("TransactionEvent", lambda: event, ignore_answer)
+            self._tell_event(ended, "Ended", "StopAuthorized" if tag else "EVDeparted", reason)
 
     def _tell_meter(self, running: Transaction) -> None:
         if self.version == "1.6":
             values = [{"timestamp": self._now(), "sampledValue": samples_16(self.meter_wh, self.power_w)}]
-            meter = {"connectorId": 1, "meterValue": values}
-            self._client.put("MeterValues", lambda: {**meter, "transactionId": running.number or -1}, ignore_answer)
+            self._tell_numbered(running, "MeterValues", {"connectorId": 1, "meterValue": values})
         else:
-            event = self._event(running, "Updated", "MeterValuePeriodic", int(self.meter_wh))
-            self._client.put("TransactionEvent", lambda: event, ignore_answer)
+            self._tell_event(running, "Updated", "MeterValuePeriodic")
 
-    def _event(self, one: Transaction, kind: str, trigger: str, meter_wh: int, reason: str = "") -> dict[str, Any]:
-        info: dict[str, Any] = {"transactionId": f"{self.name}-{one.local}"}
+    def _tell_numbered(self, transaction: Transaction, action: str, payload: Payload) -> None:
+        """In 1.6 a transaction goes by the number that the central system has given it by the time this is sent."""
+        self.put(action, lambda: {**payload, "transactionId": transaction.number or -1})
+
+    def _tell_event(
+        self,
+        transaction: Transaction,
+        kind: str,
+        trigger: str,
+        reason: str = "",
+        answered: Callable[[Payload], None] = ignore_answer,
+    ) -> None:
+        """In 2.0.1 all that befalls a transaction is an event."""
+        info: Payload = {"transactionId": self._long_name(transaction)}
         info |= {"stoppedReason": reason} if reason else {"chargingState": "SuspendedEV" if self._full else "Charging"}
-        info |= {"remoteStartId": one.remote_start} if one.remote_start is not None else {}
-        return {
+        info |= {"remoteStartId": transaction.remote_start} if transaction.remote_start is not None else {}
+        event = {
             "eventType": kind,
             "timestamp": self._now(),
             "triggerReason": trigger,
-            "seqNo": next(one.turn),
+            "seqNo": next(transaction.turn),
             "offline": not self.connected,
             "transactionInfo": info,
             "evse": {"id": 1, "connectorId": 1},
-            "meterValue": [{"timestamp": self._now(), "sampledValue": samples_201(meter_wh, self.power_w)}],
-            **({"idToken": token(one.tag)} if kind == "Started" else {}),
+            "meterValue": [{"timestamp": self._now(), "sampledValue": samples_201(int(self.meter_wh), self.power_w)}],
+            **(token(self.version, transaction.tag) if kind == "Started" else {}),
         }
+        self.put("TransactionEvent", lambda: event, answered)
+
+    def _long_name(self, transaction: Transaction) -> str:
+        return f"{self.name}-{transaction.local}"
 
     async def _may(self, tag: str) -> bool:
         """Whether somebody is served: the central system says so, or alone the list."""
         if not self.connected:
             return self.cards.get(tag.upper(), False)
-        asked = {"idTag": tag} if self.version == "1.6" else {"idToken": token(tag)}
         try:
-            answer = await self._client.call("Authorize", asked)
+            answer = await self.call("Authorize", token(self.version, tag))
         except (ConnectionError, ConnectionClosed, TimeoutError):
             return self.cards.get(tag.upper(), False)
         self.refused = verdict(answer)
@@ -266,83 +261,79 @@ class EvPost:
 
     # What it is asked to do
 
-    def _answer(self, name: str, action: str, asked: dict[str, Any]) -> list[Any]:
-        do = getattr(self, f"_on_{action}", None)
-        return [4, name, "NotImplemented", "", {}] if do is None else [3, name, do(asked)]
+    def answer(self, action: str, asked: Payload) -> Payload | None:
+        answers: dict[str, Callable[[Payload], Payload]] = {
+            "RemoteStartTransaction": self._start_remotely,
+            "RequestStartTransaction": self._start_remotely,
+            "RemoteStopTransaction": self._stop_remotely,
+            "RequestStopTransaction": self._stop_remotely,
+            "ChangeAvailability": self._change_availability,
+            "ChangeConfiguration": self._change_configuration,
+            "GetConfiguration": self._get_configuration,
+            "SetVariables": self._set_variables,
+            "GetVariables": self._get_variables,
+            "GetLocalListVersion": self._get_list_version,
+            "SendLocalList": self._take_list,
+            "TriggerMessage": self._trigger_message,
+        }
+        return answers[action](asked) if action in answers else None
 
-    def _on_RemoteStartTransaction(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return self._start_remotely(str(asked["idTag"]))
-
-    def _on_RequestStartTransaction(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        self._remote_start = int(asked["remoteStartId"])
-        return self._start_remotely(str(asked["idToken"]["idToken"]))
-
-    def _start_remotely(self, tag: str) -> dict[str, Any]:
+    def _start_remotely(self, asked: Payload) -> Payload:
+        self._remote_start = asked.get("remoteStartId")
         if self.transaction is not None or not self.operative or self.faulted:
             return {"status": "Rejected"}
-        self._tag = tag
+        self._tag = tag_in(asked)
         self._loop.call_soon(self._go_on)
         return {"status": "Accepted"}
 
-    def _on_RemoteStopTransaction(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return self._stop_remotely(self.transaction is not None and asked["transactionId"] == self.transaction.number)
-
-    def _on_RequestStopTransaction(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _stop_remotely(self, asked: Payload) -> Payload:
         running = self.transaction
-        return self._stop_remotely(running is not None and asked["transactionId"] == f"{self.name}-{running.local}")
+        if running is None or asked["transactionId"] not in (running.number, self._long_name(running)):
+            return {"status": "Rejected"}
+        self._loop.call_soon(self._stop, "Remote")
+        return {"status": "Accepted"}
 
-    def _stop_remotely(self, runs: bool) -> dict[str, Any]:
-        if runs:
-            self._loop.call_soon(self._stop, "Remote")
-        return {"status": "Accepted" if runs else "Rejected"}
-
-    def _on_ChangeAvailability(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _change_availability(self, asked: Payload) -> Payload:
         self.operative = (asked.get("type") or asked.get("operationalStatus")) == "Operative"
         self._loop.call_soon(self._tell_status)
         return {"status": "Accepted" if self.transaction is None else "Scheduled"}
 
-    def _on_ChangeConfiguration(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _change_configuration(self, asked: Payload) -> Payload:
         self.keys[asked["key"]] = asked["value"]
         return {"status": "Accepted"}
 
-    def _on_GetConfiguration(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        limits = {"LocalAuthListMaxLength": "100", "SendLocalListMaxLength": "5"}
-        told = [{"key": key, "readonly": True, "value": limits[key]} for key in asked["key"] if key in limits]
-        return {"configurationKey": told, "unknownKey": [key for key in asked["key"] if key not in limits]}
+    def _get_configuration(self, asked: Payload) -> Payload:
+        known = [{"key": key, "readonly": True, "value": LIMITS[key]} for key in asked["key"] if key in LIMITS]
+        return {"configurationKey": known, "unknownKey": [key for key in asked["key"] if key not in LIMITS]}
 
-    def _on_SetVariables(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        done = []
-        for one in asked["setVariableData"]:
-            name = one["variable"]["name"]
-            if name in ("TxUpdatedInterval", "HeartbeatInterval"):
-                self.keys["MeterValueSampleInterval" if name == "TxUpdatedInterval" else name] = one["attributeValue"]
-            named = {key: one[key] for key in ("component", "variable")}
-            done.append({"attributeStatus": "Accepted", **named})
-        return {"setVariableResult": done}
+    def _set_variables(self, asked: Payload) -> Payload:
+        for variable in asked["setVariableData"]:
+            if (key := KEY_OF_VARIABLE.get(variable["variable"]["name"])) is not None:
+                self.keys[key] = variable["attributeValue"]
+        return {"setVariableResult": [_answered(variable) for variable in asked["setVariableData"]]}
 
-    def _on_GetVariables(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        (one,) = asked["getVariableData"]
-        named = {key: one[key] for key in ("component", "variable")}
-        return {"getVariableResult": [{"attributeStatus": "Accepted", "attributeValue": "5", **named}]}
+    def _get_variables(self, asked: Payload) -> Payload:
+        (variable,) = asked["getVariableData"]
+        return {"getVariableResult": [{**_answered(variable), "attributeValue": "5"}]}
 
-    def _on_GetLocalListVersion(self, _asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _get_list_version(self, _asked: Payload) -> Payload:
         return {"listVersion" if self.version == "1.6" else "versionNumber": self.list_version}
 
-    def _on_SendLocalList(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        version = asked.get("listVersion", asked.get("versionNumber", 0))
+    def _take_list(self, asked: Payload) -> Payload:
+        version = int(asked.get("listVersion") or asked.get("versionNumber") or 0)
         if asked["updateType"] == "Full":
             self.cards.clear()
         elif version <= self.list_version:
             return {"status": "VersionMismatch"}
-        for one in asked.get("localAuthorizationList") or []:
-            tag = one["idTag"] if self.version == "1.6" else one["idToken"]["idToken"]
-            self.cards.pop(tag.upper(), None)
-            if status := verdict(one):
-                self.cards[tag.upper()] = status == "Accepted"
+        for card in asked.get("localAuthorizationList") or []:
+            tag = tag_in(card).upper()
+            self.cards.pop(tag, None)
+            if status := verdict(card):
+                self.cards[tag] = status == "Accepted"
         self.list_version = version
         return {"status": "Accepted"}
 
-    def _on_TriggerMessage(self, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+    def _trigger_message(self, asked: Payload) -> Payload:
         if asked["requestedMessage"] == "StatusNotification":
             self._status = ""
             self._loop.call_soon(self._tell_status)
@@ -352,7 +343,7 @@ class EvPost:
 
     # What it says of itself
 
-    def _greeting(self) -> Iterator[Message]:
+    def greeting(self) -> Iterator[Message]:
         yield "BootNotification", BOOT[self.version]
         yield "StatusNotification", self._status_now()
 
@@ -360,7 +351,7 @@ class EvPost:
         """Only what it is now is of interest: while it is alone it keeps no record of what it was."""
         before, self._status = self._status, self._stands()
         if self._status != before and self.connected:
-            self._client.put("StatusNotification", self._status_now, ignore_answer)
+            self.put("StatusNotification", self._status_now)
 
     def _stands(self) -> str:
         if self.faulted:
@@ -378,10 +369,15 @@ class EvPost:
     def _word(self, word: str) -> str:
         return word if self.version == "1.6" else "Occupied"
 
-    def _status_now(self) -> dict[str, Any]:
+    def _status_now(self) -> Payload:
         self._status = self._stands()
         return status_form(self.version, self._status, self._now())
 
     def _now(self) -> str:
         at = datetime.fromtimestamp(self._now_ms() / 1000 + self.clock_off_s, UTC)
         return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _answered(variable: Payload) -> Payload:
+    """What is answered of one variable that was accepted."""
+    return {"attributeStatus": "Accepted", "component": variable["component"], "variable": variable["variable"]}

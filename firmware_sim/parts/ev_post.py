@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from firmware_sim.parts.car import Car
+from firmware_sim.parts.battery import Car
 from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
@@ -50,8 +50,7 @@ class PullPost(PointCommand, frozen=True):
     pulled: bool = True
 
     async def run(self, hardware: Hardware) -> None:
-        post = _post(hardware, self.point)
-        post.pull() if self.pulled else post.reconnect()
+        _post(hardware, self.point).plug(cable_in=not self.pulled)
 
 
 class SetPostClock(PointCommand, frozen=True):

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import itertools
 import json
-from asyncio import Future
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -32,59 +32,53 @@ def ignore_answer(_answer: Payload) -> None:
     """Do nothing with the answer to a call."""
 
 
-class OcppClient:
-    """The client of one post. ``run`` keeps it connected while it has power and its network cable.
+class OcppClient(ABC):
+    """The client of one post: ``stay_connected`` keeps it so while it has power and its network cable.
 
-    ``greeting`` are the calls that open a connection; the first one answered makes it ``connected``. ``answer`` makes
-    the frame that answers a call of the central system. ``password`` is asked whenever it connects.
+    It is ``connected`` once the central system has accepted its boot. ``password`` is asked whenever it connects.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        user: str,
-        password: Callable[[], str],
-        version: Version,
-        retry_s: float,
-        greeting: Callable[[], Iterable[Message]],
-        answer: Callable[[str, str, Payload], list[Any]],
-    ) -> None:
+    def __init__(self, url: str, *, name: str, password: Callable[[], str], version: Version, retry_s: float) -> None:
+        self.name, self.version = name, version
         self.powered = self.cable_in = True
         self.connected = False
-        self._url, self._user, self._password, self._version = url, user, password, version
-        self._retry_s, self._greeting, self._answer = retry_s, greeting, answer
-        self._queue: deque[Call] = deque(maxlen=MAX_QUEUE)
+        self.queue: deque[Call] = deque(maxlen=MAX_QUEUE)
+        """Calls that wait for an answer or for a connection."""
+        self._url, self._password, self._retry_s = url, password, retry_s
         self._wake = asyncio.Event()
-        self._waiting: dict[str, Future[list[Any]]] = {}
+        self._waiting: dict[str, asyncio.Future[list[Any]]] = {}
         self._numbers = itertools.count(1)
         self._socket: ClientConnection | None = None
 
-    @property
-    def unsent(self) -> int:
-        """How many calls wait for an answer or for a connection."""
-        return len(self._queue)
+    @abstractmethod
+    def greeting(self) -> Iterable[Message]:
+        """The calls that open a connection; the first is its boot."""
+
+    @abstractmethod
+    def answer(self, action: str, asked: Payload) -> Payload | None:
+        """What a call of the central system is answered; None for one that is not implemented."""
 
     def switch(self, *, powered: bool) -> None:
         """Cut its power, or bring it back."""
         self.powered = powered
-        self._changed(hangs_up=not powered)
+        self._changed()
 
     def plug(self, *, cable_in: bool) -> None:
-        """Pull its network cable, or put it back."""
+        """Pull its network cable, or put it back: meanwhile it goes on alone."""
         self.cable_in = cable_in
-        self._changed(hangs_up=not cable_in)
+        self._changed()
 
-    def put(self, action: str, payload: Callable[[], Payload], answered: Callable[[Payload], None]) -> None:
+    def put(
+        self, action: str, payload: Callable[[], Payload], answered: Callable[[Payload], None] = ignore_answer
+    ) -> None:
         """Have a call made as soon as those before it are answered."""
-        self._queue.append((action, payload, answered))
+        self.queue.append((action, payload, answered))
         self._wake.set()
 
     def queue_heartbeat(self) -> None:
         """Have a heartbeat sent, unless one waits already."""
-        if not any(action == "Heartbeat" for action, _, _ in self._queue):
-            self._queue.append(("Heartbeat", dict, ignore_answer))
-        self._wake.set()
+        if not any(action == "Heartbeat" for action, _, _ in self.queue):
+            self.put("Heartbeat", dict)
 
     async def call(self, action: str, payload: Payload) -> Payload:
         """The payload of the answer; empty where the call was refused.
@@ -94,7 +88,7 @@ class OcppClient:
         if self._socket is None:
             raise ConnectionError("there is no connection")
         name = str(next(self._numbers))
-        answer: Future[list[Any]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[list[Any]] = asyncio.get_running_loop().create_future()
         self._waiting[name] = answer
         try:
             await self._socket.send(json.dumps([CALL, name, action, payload]))
@@ -104,7 +98,7 @@ class OcppClient:
             del self._waiting[name]
         return dict(frame[2]) if frame[0] == CALL_RESULT else {}
 
-    async def run(self) -> None:
+    async def stay_connected(self) -> None:
         """Connect, and connect again, until this is cancelled."""
         while True:
             if self.powered and self.cable_in:
@@ -114,17 +108,17 @@ class OcppClient:
             await asyncio.sleep(self._retry_s)
 
     async def _connection(self) -> None:
-        secret = base64.b64encode(f"{self._user}:{self._password()}".encode()).decode()
+        secret = base64.b64encode(f"{self.name}:{self._password()}".encode()).decode()
         async with connect(
             self._url,
-            subprotocols=[Subprotocol(f"ocpp{self._version}")],
+            subprotocols=[Subprotocol(f"ocpp{self.version}")],
             additional_headers={"Authorization": f"Basic {secret}"},
             proxy=None,
         ) as socket:
             self._socket = socket
-            listening = asyncio.create_task(self._listen(socket), name=f"{self._user} listens")
+            listening = asyncio.create_task(self._listen(socket), name=f"{self.name} listens")
             try:
-                for action, payload in self._greeting():
+                for action, payload in self.greeting():
                     await self.call(action, payload)
                     self.connected = True
                 await self._send_queue()
@@ -136,13 +130,13 @@ class OcppClient:
     async def _send_queue(self) -> None:
         """Send what waits, in order and one at a time; what is not answered is sent again."""
         while self.powered:
-            while self._queue:
-                action, payload, answered = self._queue[0]
+            while self.queue:
+                action, payload, answered = self.queue[0]
                 answer = await self.call(action, payload())
-                self._queue.popleft()
+                self.queue.popleft()
                 answered(answer)
             self._wake.clear()
-            if not self._queue:
+            if not self.queue:
                 await self._wake.wait()
 
     async def _listen(self, socket: ClientConnection) -> None:
@@ -150,19 +144,20 @@ class OcppClient:
             async for message in socket:
                 frame = json.loads(message)
                 if frame[0] == CALL:
-                    await socket.send(json.dumps(self._answer(frame[1], frame[2], frame[3])))
+                    answer = self.answer(frame[2], frame[3])
+                    result = [4, frame[1], "NotImplemented", "", {}] if answer is None else [3, frame[1], answer]
+                    await socket.send(json.dumps(result))
                 elif frame[1] in self._waiting and not self._waiting[frame[1]].done():
                     self._waiting[frame[1]].set_result(frame)
         finally:
-            lost = ConnectionError("the connection ended")
             for waiting in self._waiting.values():
                 if not waiting.done():
-                    waiting.set_exception(lost)
+                    waiting.set_exception(ConnectionError("the connection ended"))
             self._wake.set()
-            if self._queue or self.powered:
+            if self.queue or self.powered:
                 self.queue_heartbeat()  # a sender learns of the end only by sending
 
-    def _changed(self, *, hangs_up: bool) -> None:
-        if hangs_up and self._socket is not None:
+    def _changed(self) -> None:
+        if not (self.powered and self.cable_in) and self._socket is not None:
             self._socket.transport.abort()
         self._wake.set()

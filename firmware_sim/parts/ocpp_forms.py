@@ -23,16 +23,19 @@ class Transaction:
 
     local: int
     tag: str
-    began: str
-    meter_wh: int
     number: int | None = None
     turn: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     remote_start: int | None = None
 
 
-def token(tag: str) -> dict[str, str]:
-    """A card as 2.0.1 names it."""
-    return {"idToken": tag, "type": "ISO14443"}
+def token(version: Version, tag: str) -> Payload:
+    """A card as it stands in a message."""
+    return {"idTag": tag} if version == "1.6" else {"idToken": {"idToken": tag, "type": "ISO14443"}}
+
+
+def tag_in(payload: Payload) -> str:
+    """The card that a message names."""
+    return str(payload["idTag"] if "idTag" in payload else payload["idToken"]["idToken"])
 
 
 def verdict(answer: Payload) -> str:

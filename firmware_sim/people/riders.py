@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from contract.credentials import KEYS
-from firmware_sim.parts.battery import APPLIANCES
-from firmware_sim.parts.car import Car
+from firmware_sim.parts.battery import APPLIANCES, Car
 from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.charger import Socket
 from firmware_sim.people.walkers import Reader, Resident

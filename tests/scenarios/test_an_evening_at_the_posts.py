@@ -13,7 +13,7 @@ import pytest
 from edge.journal.journal import JournalError
 from edge.link import uplink
 from edge.stations.ev_post import begins, ends
-from firmware_sim.parts.car import Car
+from firmware_sim.parts.battery import Car
 from firmware_sim.time.clock import run_real
 from firmware_sim.worlds.virtual.device import MortalJournal
 from tests.scenarios.yard import ANOTHER, FAST_W, LEFT, RIDER, RIGHT, STRANGER, Yard
@@ -130,7 +130,7 @@ async def test_what_a_post_gave_while_it_was_alone_is_one_session(
         post, before_wh = yard.posts[point], yard.posts[point].meter_wh
         assert await post.tap(RIDER)
         await yard.until(lambda: RIDER in post.cards)
-        post.pull()
+        post.plug(cable_in=False)
         await yard.until(lambda: yard.report(point).phase == "absent")
         assert not await post.tap(STRANGER)
         post.plug_in(Car(most_w=FAST_W))
@@ -140,7 +140,7 @@ async def test_what_a_post_gave_while_it_was_alone_is_one_session(
         post.unplug()
         drawn = drawn_wh(yard, point, before_wh)
         await asyncio.sleep(3)
-        post.reconnect()
+        post.plug(cable_in=True)
         await yard.until(lambda: post.connected and not post.view()["untold"])
         ((_, reason, energy_wh),) = await yard.sessions()
         assert reason == "pulled"

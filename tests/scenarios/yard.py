@@ -23,7 +23,7 @@ from edge.device.device import Device
 from edge.ocpp.passwords import make_password
 from edge.stations.ev_post.messages import card_bytes
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker
-from firmware_sim.parts.car import Car
+from firmware_sim.parts.battery import Car
 from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.ocpp_client import Version
 from firmware_sim.worlds.demo.brokers import free_port

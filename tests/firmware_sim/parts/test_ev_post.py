@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.stations.ev_post.messages import Left, TurnedAway
-from firmware_sim.parts.car import Car
+from firmware_sim.parts.battery import Car
 from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.ocpp_client import Version
 from tests.edge.support.orders import OPENS
@@ -97,10 +97,10 @@ def test_a_post_whose_cable_is_pulled_charges_on_and_is_the_same_session_when_it
         post.plug_in(Car())
         await post.tap(ANNA)
         await until(lambda: served.report.busy and post.power_w > 0)
-        post.pull()
+        post.plug(cable_in=False)
         await until(lambda: served.said(Left))
         assert post.power_w > 0
-        post.reconnect()
+        post.plug(cable_in=True)
         await until(lambda: served.phase == "charging")
         assert await post.tap(ANNA)
         await until(served.ends)
@@ -117,8 +117,8 @@ def test_alone_it_serves_whom_its_list_names_and_tells_of_it_later(version: Vers
         assert await post.tap(ANNA)
         await until(lambda: ANNA in post.cards)
         served.passwords.clear()
-        assert post._client._socket is not None
-        post._client._socket.transport.abort()
+        assert post._socket is not None
+        post._socket.transport.abort()
         await until(lambda: served.said(Left) and not post.connected)
         assert not await post.tap(BEN)
         assert await post.tap(ANNA)
