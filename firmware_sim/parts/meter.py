@@ -5,7 +5,6 @@ what a welded contact lets through.
 """
 
 import struct
-from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
@@ -18,9 +17,9 @@ from firmware_sim.parts.modbus_slave import (
     WRITE_ONE,
     WRITE_SEVERAL,
     Handler,
-    Refused,
     Slave,
     read_registers,
+    require,
     words,
 )
 
@@ -46,46 +45,35 @@ ABSURD = Measured(6553.5, 4_294_967.0, 429_496_729.0, 4_294_967_295.0, 6553.5, 6
 """What a chip shows whose registers read all ones."""
 
 
-class Meter(Slave):
+class Meter(Slave[Measured]):
     """Measures one socket. Its counter of energy outlives power cuts, and can be reset, by order or by itself."""
 
-    def __init__(self, address: int, *, measures: Socket, name: str, reply_ms: float) -> None:
-        super().__init__(address, name=name, powered=lambda: self.measures.mains.supply.on, reply_ms=reply_ms)
-        self.measures = measures
+    def __init__(self, address: int, *, socket: Socket, name: str = "meter") -> None:
+        super().__init__(address, name=name, powered=lambda: self.socket.mains.supply.on)
+        self.socket = socket
         self.lie: Lie | None = None
         self._counted_wh = 0.0
-        self._seen_wh = measures.flow.energy_wh
-        self._frozen_at: Measured | None = None
-
-    @property
-    def frozen(self) -> bool:
-        return self._frozen_at is not None
-
-    def freeze(self, frozen: bool = True) -> None:
-        self._frozen_at = self.measured() if frozen else None
+        self._seen_wh = socket.flow.energy_wh
 
     def tell_lies(self, lie: Lie | None) -> None:
         """From now on, until told otherwise."""
         self._count()
         self.lie = lie
 
-    def measure(self, socket: Socket) -> None:
+    def move_to(self, socket: Socket) -> None:
         """Be wired to another socket, as by an installer who crossed two cables."""
         self._count()
-        self.measures, self._seen_wh = socket, socket.flow.energy_wh
+        self.socket, self._seen_wh = socket, socket.flow.energy_wh
 
     def reset_energy(self) -> None:
         self._count()
         self._counted_wh = 0.0
 
-    def measured(self) -> Measured:
-        """What it would show now."""
-        if self._frozen_at is not None:
-            return self._frozen_at
+    def measure(self) -> Measured:
         if self.lie == "absurd":
             return ABSURD
         self._count()
-        factor, flow, mains = LIES[self.lie], self.measures.flow, self.measures.mains
+        factor, flow, mains = LIES[self.lie], self.socket.flow, self.socket.mains
         current_a, power_w = flow.current_a * factor, flow.power_w * factor
         return Measured(
             mains.voltage_v,
@@ -97,30 +85,24 @@ class Meter(Slave):
         )
 
     def view(self) -> dict[str, object]:
-        kind = type(self).__name__.lower()
-        return {"kind": kind, **super().view(), "lie": self.lie, "energy_wh": round(self.measured().energy_wh, 1)}
+        return {**super().view(), "lie": self.lie, "energy_wh": round(self.reading.energy_wh, 1)}
 
     def _count(self) -> None:
-        energy_wh = self.measures.flow.energy_wh
+        energy_wh = self.socket.flow.energy_wh
         self._counted_wh += (energy_wh - self._seen_wh) * LIES[self.lie]
         self._seen_wh = energy_wh
-
-    @abstractmethod
-    def move(self, address: int) -> None:
-        """Take another address."""
 
 
 class Pzem004t(Meter):
     """The PZEM-004T v3: 32-bit registers with the low word first, an address that all answer to, an own reset."""
 
+    REPLY_MS = 15.0
     ANY = (0xF8,)
     RESET, CALIBRATE = 0x42, 0x41
     ALARM_W, ADDRESS = 1, 2
     CALIBRATION_PASSWORD = bytes.fromhex("3721")
 
-    def __init__(self, address: int, *, measures: Socket, name: str = "pzem004t", reply_ms: float = 15.0) -> None:
-        super().__init__(address, measures=measures, name=name, reply_ms=reply_ms)
-        self.alarm_w = 23_000
+    alarm_w = 23_000
 
     @property
     def functions(self) -> Mapping[int, Handler]:
@@ -132,11 +114,8 @@ class Pzem004t(Meter):
             self.CALIBRATE: self._calibrate,
         }
 
-    def move(self, address: int) -> None:
-        self.address = address
-
     def _read_input(self, body: bytes) -> bytes:
-        now = self.measured()
+        now = self.reading
         low_high = [_within(value, 32) for value in (now.current_a * 1000, now.power_w * 10, now.energy_wh // 1)]
         registers = [
             _within(now.voltage_v * 10, 16),
@@ -151,49 +130,39 @@ class Pzem004t(Meter):
         return read_registers(body, {self.ALARM_W: self.alarm_w, self.ADDRESS: self.address})
 
     def _write(self, body: bytes) -> bytes:
-        if len(body) != 4:
-            raise Refused(ILLEGAL_VALUE)
+        require(len(body) == 4, ILLEGAL_VALUE)
         register, value = words(body)
+        require(register in (self.ALARM_W, self.ADDRESS), ILLEGAL_ADDRESS)
         if register == self.ALARM_W:
             self.alarm_w = value
-        elif register != self.ADDRESS:
-            raise Refused(ILLEGAL_ADDRESS)
-        elif value not in self.ADDRESSES:
-            raise Refused(ILLEGAL_VALUE)
         else:
-            self.move(value)
+            require(value in self.ADDRESSES, ILLEGAL_VALUE)
+            self.address = value
         return body
 
     def _reset(self, body: bytes) -> bytes:
-        if body:
-            raise Refused(ILLEGAL_VALUE)
+        require(not body, ILLEGAL_VALUE)
         self.reset_energy()
         return b""
 
     def _calibrate(self, body: bytes) -> bytes:
-        if body != self.CALIBRATION_PASSWORD:
-            raise Refused(ILLEGAL_VALUE)
+        require(body == self.CALIBRATION_PASSWORD, ILLEGAL_VALUE)
         return body
 
 
 class Sdm120(Meter):
     """The Eastron SDM120: IEEE 754 floats with the high word first; its address is such a float too."""
 
+    REPLY_MS = 30.0
     ADDRESS = 0x14
     LAST = 0x158
-
-    def __init__(self, address: int, *, measures: Socket, name: str = "sdm120", reply_ms: float = 30.0) -> None:
-        super().__init__(address, measures=measures, name=name, reply_ms=reply_ms)
 
     @property
     def functions(self) -> Mapping[int, Handler]:
         return {READ_HOLDING: self._read_holding, READ_INPUT: self._read_input, WRITE_SEVERAL: self._write}
 
-    def move(self, address: int) -> None:
-        self.address = address
-
     def _read_input(self, body: bytes) -> bytes:
-        now = self.measured()
+        now = self.reading
         apparent_va = now.voltage_v * now.current_a
         values = {
             0: now.voltage_v,
@@ -215,37 +184,32 @@ class Sdm120(Meter):
         return read_registers(body, {self.ADDRESS: high, self.ADDRESS + 1: low})
 
     def _write(self, body: bytes) -> bytes:
-        if len(body) != 9 or body[4] != 4:
-            raise Refused(ILLEGAL_VALUE)
-        if body[:4] != struct.pack(">HH", self.ADDRESS, 2):
-            raise Refused(ILLEGAL_ADDRESS)
+        require(len(body) == 9 and body[4] == 4, ILLEGAL_VALUE)
+        require(body[:4] == struct.pack(">HH", self.ADDRESS, 2), ILLEGAL_ADDRESS)
         (value,) = struct.unpack(">f", body[5:])
-        if value not in self.ADDRESSES:
-            raise Refused(ILLEGAL_VALUE)
-        self.move(int(value))
+        require(value in self.ADDRESSES, ILLEGAL_VALUE)
+        self.address = int(value)
         return body[:4]
 
 
-class Ntc8(Slave):
+class Ntc8(Slave[dict[int, int]]):
     """Eight thermistors on one board: holding registers 0 to 7 in tenths of a degree, signed; -32768 is a sensor torn
     off, 32767 a shorted one. A channel without a sensor reads as torn off."""
 
+    REPLY_MS = 10.0
     CHANNELS = range(8)
     BROKEN: Mapping[Sensor, int] = {"open": 0x8000, "shorted": 0x7FFF}
 
-    def __init__(
-        self, address: int, *, powered: Callable[[], bool] = lambda: True, name: str = "ntc8", reply_ms: float = 10.0
-    ) -> None:
-        super().__init__(address, name=name, powered=powered, reply_ms=reply_ms)
+    def __init__(self, address: int, *, powered: Callable[[], bool] = lambda: True, name: str = "ntc8") -> None:
+        super().__init__(address, name=name, powered=powered)
         self.sockets: dict[int, Socket] = {}
         self.channels: dict[str, int] = {}
         """Of the thermistors, by ``point.instrument``."""
         self._broken: dict[int, Sensor] = {}
-        self._frozen_at: dict[int, int] | None = None
 
     @property
     def functions(self) -> Mapping[int, Handler]:
-        return {READ_HOLDING: lambda body: read_registers(body, self._frozen_at or self._registers())}
+        return {READ_HOLDING: lambda body: read_registers(body, self.reading)}
 
     def break_sensor(self, channel: int, how: Sensor | None) -> None:
         """Tear the thermistor of a channel off, short its wires, or with None connect it again."""
@@ -254,21 +218,10 @@ class Ntc8(Slave):
         else:
             self._broken[channel] = how
 
-    @property
-    def frozen(self) -> bool:
-        return self._frozen_at is not None
-
-    def freeze(self, frozen: bool = True) -> None:
-        self._frozen_at = self._registers() if frozen else None
-
     def view(self) -> dict[str, object]:
-        return {
-            "kind": "ntc8",
-            **super().view(),
-            "broken": {str(channel): how for channel, how in self._broken.items()},
-        }
+        return {**super().view(), "broken": {str(channel): how for channel, how in self._broken.items()}}
 
-    def _registers(self) -> dict[int, int]:
+    def measure(self) -> dict[int, int]:
         return {channel: self._register(channel) for channel in self.CHANNELS}
 
     def _register(self, channel: int) -> int:

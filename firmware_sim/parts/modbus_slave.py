@@ -6,7 +6,7 @@ Written from the public protocol alone and sharing no code with the driver, whos
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 BROADCAST = 0
 MAX_REGISTERS = 125
@@ -15,6 +15,7 @@ SPREAD_MS = 5.0
 ILLEGAL_FUNCTION, ILLEGAL_ADDRESS, ILLEGAL_VALUE = 1, 2, 3
 READ_HOLDING, READ_INPUT, WRITE_ONE, WRITE_SEVERAL = 3, 4, 6, 16
 
+Reading = TypeVar("Reading")
 Handler = Callable[[bytes], bytes]
 """From what stands between function and CRC of a request to the same of its answer. Raises `Refused`."""
 
@@ -24,6 +25,12 @@ class Refused(Exception):
 
     def __init__(self, code: int) -> None:
         self.code = code
+
+
+def require(valid: bool, code: int) -> None:
+    """Raise `Refused` for a request that is not valid."""
+    if not valid:
+        raise Refused(code)
 
 
 class Reply(NamedTuple):
@@ -66,53 +73,55 @@ def words(data: bytes) -> list[int]:
 
 def read_registers(body: bytes, registers: Mapping[int, int]) -> bytes:
     """The answer to a read of registers that are known by number; any other is refused, as is a malformed request."""
-    if len(body) != 4:
-        raise Refused(ILLEGAL_VALUE)
+    require(len(body) == 4, ILLEGAL_VALUE)
     first, count = words(body)
-    if not 1 <= count <= MAX_REGISTERS:
-        raise Refused(ILLEGAL_VALUE)
-    try:
-        values = [registers[number] for number in range(first, first + count)]
-    except KeyError:
-        raise Refused(ILLEGAL_ADDRESS) from None
-    return bytes([2 * count]) + b"".join(value.to_bytes(2) for value in values)
+    require(1 <= count <= MAX_REGISTERS, ILLEGAL_VALUE)
+    numbers = range(first, first + count)
+    require(all(number in registers for number in numbers), ILLEGAL_ADDRESS)
+    return bytes([2 * count]) + b"".join(registers[number].to_bytes(2) for number in numbers)
 
 
-class Slave(ABC):
+class Slave(ABC, Generic[Reading]):
     """An instrument on a bus. It is silent without its supply.
 
-    Its faults may be set at any time: `muted`, `bad_crc`, `late_s` more than its usual delay, `frozen` at what it
-    measured when that was set. `address` may be shared with others, as with new instruments, until it is changed.
+    Its faults may be set at any time: `muted`, `bad_crc`, `late_s` more than its usual delay; frozen, it goes on saying
+    what it measured then. `address` may be shared with others, as with new instruments, until it is changed.
     """
 
+    REPLY_MS: float
     ADDRESSES = range(1, 248)
     ANY: Sequence[int] = ()
     """Addresses that every instrument of this make answers to."""
 
-    def __init__(self, address: int, *, name: str, powered: Callable[[], bool], reply_ms: float) -> None:
+    def __init__(self, address: int, *, name: str, powered: Callable[[], bool]) -> None:
         if address not in self.ADDRESSES:
             raise ValueError(f"{name}: an address is {self.ADDRESSES[0]} to {self.ADDRESSES[-1]}, not {address}")
-        self.name = name
         self.address = address
         self.muted = False
         self.bad_crc = False
         self.late_s = 0.0
         self._powered = powered
+        self._frozen_at: Reading | None = None
         # No two answer after quite the same time: those that share an address garble each other.
-        self._reply_s = (reply_ms + Random(name).uniform(0, SPREAD_MS)) / 1000
+        self._reply_s = (self.REPLY_MS + Random(name).uniform(0, SPREAD_MS)) / 1000
 
     @property
     @abstractmethod
     def functions(self) -> Mapping[int, Handler]:
         """What it can be asked, by function code."""
 
-    @property
     @abstractmethod
-    def frozen(self) -> bool: ...
+    def measure(self) -> Reading:
+        """What it would say now if it were not frozen."""
 
-    @abstractmethod
+    @property
+    def reading(self) -> Reading:
+        """What it says now."""
+        return self.measure() if self._frozen_at is None else self._frozen_at
+
     def freeze(self, frozen: bool = True) -> None:
         """Go on saying what it says now, or measure again."""
+        self._frozen_at = self.reading if frozen else None
 
     def hear(self, frame: bytes) -> Reply | None:
         """A frame was on the wire. None if it is not for this slave, is broken, or wants no answer."""
@@ -130,18 +139,18 @@ class Slave(ABC):
 
     def view(self) -> dict[str, object]:
         return {
+            "kind": type(self).__name__.lower(),
             "address": self.address,
             "powered": self._powered(),
             "muted": self.muted,
-            "frozen": self.frozen,
+            "frozen": self._frozen_at is not None,
             "bad_crc": self.bad_crc,
             "late_ms": round(self.late_s * 1000),
         }
 
     def _answer(self, function: int, body: bytes) -> bytes:
         try:
-            if function not in self.functions:
-                raise Refused(ILLEGAL_FUNCTION)
+            require(function in self.functions, ILLEGAL_FUNCTION)
             return bytes([function]) + self.functions[function](body)
         except Refused as refused:
             return bytes([function | 0x80, refused.code])

@@ -9,7 +9,7 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from firmware_sim.parts.modbus_slave import Slave
 
@@ -63,7 +63,7 @@ class Rs485Bus:
         self.name = name
         self.baud = baud
         self.plugged_in = True
-        self.slaves: list[Slave] = []
+        self.slaves: list[Slave[Any]] = []
         self.ports: set[BusPort] = set()
         self._loop = loop
         self._byte_s = BITS_A_BYTE / baud
@@ -71,9 +71,6 @@ class Rs485Bus:
         self._burst: list[Talk] = []
         self._master_free_s = self._busy_until_s = 0.0
         self._pause: TimerHandle | None = None
-
-    def attach(self, slave: Slave) -> None:
-        self.slaves.append(slave)
 
     def open(self) -> BusPort:
         """The master's end in memory."""

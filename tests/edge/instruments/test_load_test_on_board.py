@@ -56,11 +56,10 @@ class Hub:
         self.board = Board(loop, seed=1, pulls=dict.fromkeys(pins.values(), "down"))
         mains, bus = Mains(loop), Rs485Bus(loop)
         self.sockets = {number: Socket(self.board, relay_pin=pin, mains=mains) for number, pin in pins.items()}
-        self.meters = {number: Pzem004t(number, measures=one, name=f"{number}") for number, one in self.sockets.items()}
+        self.meters = {number: Pzem004t(number, socket=one, name=f"{number}") for number, one in self.sockets.items()}
         self.thermistors = Ntc8(40)
         self.thermistors.sockets |= self.sockets
-        for slave in (*self.meters.values(), self.thermistors):
-            bus.attach(slave)
+        bus.slaves += [*self.meters.values(), self.thermistors]
         self.switch = ByKeeper(self, {}, lambda point: None)
         latch = Latch(folder / "latch.json")
         self.keeper = Keeper(self.config, self.board.factory(), latch, loop, self.switch.heard)
@@ -90,8 +89,8 @@ async def test_a_hub_that_is_wired_well_passes_and_is_at_rest_afterwards(tmp_pat
 async def test_two_meters_with_exchanged_cables_are_found_as_a_pair(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
     hub.plug_in_everywhere()
-    hub.meters[1].measure(hub.sockets[3])
-    hub.meters[3].measure(hub.sockets[1])
+    hub.meters[1].move_to(hub.sockets[3])
+    hub.meters[3].move_to(hub.sockets[1])
     found = await try_meters(hub.config.points, hub.watch, hub.switch, 5.0)
     assert [one.verdict for one in found] == ["crossed_meter", "ok", "crossed_meter"]
     assert crossed_with(found) == [("phone-1.meter", "phone-3.meter")]

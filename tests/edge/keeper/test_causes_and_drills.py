@@ -71,7 +71,7 @@ class Hazards(Rig):
 @in_virtual_time
 async def test_every_cause_releases_the_zone_and_is_told_by_its_name(cause: Cause, tmp_path: Path) -> None:
     rig = Hazards(tmp_path)
-    deeds = {
+    deeds: dict[Cause, Callable[[], object]] = {
         "fire": rig.fire.alarm,
         "smoke": partial(rig.smoke.put, True),
         "estop": partial(rig.stop.put, True),

@@ -54,11 +54,11 @@ async def heated() -> Place:
 
 @in_virtual_time
 async def test_the_pzem_has_its_low_word_first_and_whole_watt_hours() -> None:
-    meter = Pzem004t(1, measures=(place := await heated()).socket)
+    meter = Pzem004t(1, socket=(place := await heated()).socket)
     place.socket.mains.supply.put(True)
     await asyncio.sleep(HOUR_S * 48)
     found = registers(meter, READ_PZEM)
-    now = meter.measured()
+    now = meter.reading
     assert found[0] == pytest.approx(now.voltage_v * 10, abs=1)
     assert found[1] | found[2] << 16 == pytest.approx(now.current_a * 1000, abs=1)
     assert found[3] | found[4] << 16 == pytest.approx(now.power_w * 10, abs=1)
@@ -69,7 +69,7 @@ async def test_the_pzem_has_its_low_word_first_and_whole_watt_hours() -> None:
 
 @in_virtual_time
 async def test_an_idle_pzem_to_the_byte() -> None:
-    meter = Pzem004t(1, measures=Place().socket)
+    meter = Pzem004t(1, socket=Place().socket)
     expected = sealed(bytes.fromhex("01 04 14 08FC 0000 0000 0000 0000 0000 0000 01F4 0000 0000"))
     reply = meter.hear(sealed(bytes.fromhex(READ_PZEM)))
     assert reply is not None
@@ -78,9 +78,9 @@ async def test_an_idle_pzem_to_the_byte() -> None:
 
 @in_virtual_time
 async def test_the_sdm120_has_floats_with_the_high_word_first_and_kilowatt_hours() -> None:
-    meter = Sdm120(1, measures=(await heated()).socket)
+    meter = Sdm120(1, socket=(await heated()).socket)
     await asyncio.sleep(HOUR_S)
-    now = meter.measured()
+    now = meter.reading
     apparent_va = now.voltage_v * now.current_a
     expected = {
         0: now.voltage_v,
@@ -98,26 +98,26 @@ async def test_the_sdm120_has_floats_with_the_high_word_first_and_kilowatt_hours
 
 @in_virtual_time
 async def test_230_volts_to_the_byte() -> None:
-    meter = Sdm120(1, measures=Place().socket)
+    meter = Sdm120(1, socket=Place().socket)
     assert ask(meter, "01 04 0000 0002") == bytes.fromhex("01 04 04 43660000")
 
 
 @in_virtual_time
 async def test_a_pzem_resets_its_energy_on_the_published_frames() -> None:
-    meter = Pzem004t(1, measures=(await heated()).socket)
+    meter = Pzem004t(1, socket=(await heated()).socket)
     await asyncio.sleep(HOUR_S)
     energy = []
     for body in ("01 42", "F8 42"):
         assert ask(meter, body) == bytes.fromhex(body)
-        energy.append(int(meter.measured().energy_wh))
+        energy.append(int(meter.reading.energy_wh))
         await asyncio.sleep(HOUR_S)
     assert energy == [0, 0]
-    assert meter.measured().energy_wh == pytest.approx(1500, rel=0.01)
+    assert meter.reading.energy_wh == pytest.approx(1500, rel=0.01)
 
 
 @in_virtual_time
 async def test_a_pzem_takes_a_new_address_and_keeps_to_it() -> None:
-    meter = Pzem004t(1, measures=Place().socket)
+    meter = Pzem004t(1, socket=Place().socket)
     assert ask(meter, "F8 06 0002 0011") == bytes.fromhex("F8 06 0002 0011")
     assert ask(meter, READ_PZEM) is None
     assert registers(meter, "11 03 0002 0001") == [0x11]
@@ -127,21 +127,21 @@ async def test_a_pzem_takes_a_new_address_and_keeps_to_it() -> None:
 
 @in_virtual_time
 async def test_a_pzem_alarms_above_its_threshold() -> None:
-    meter = Pzem004t(1, measures=(await heated()).socket)
+    meter = Pzem004t(1, socket=(await heated()).socket)
     assert ask(meter, "01 06 0001 03E8") == bytes.fromhex("01 06 0001 03E8")
     assert registers(meter, READ_PZEM)[9] == 0xFFFF
 
 
 @in_virtual_time
 async def test_a_pzem_wants_its_password_to_be_calibrated() -> None:
-    meter = Pzem004t(1, measures=Place().socket)
+    meter = Pzem004t(1, socket=Place().socket)
     assert ask(meter, "F8 41 37 21") == bytes.fromhex("F8 41 37 21")
     assert ask(meter, "F8 41 00 00") == bytes.fromhex("F8 C1 03")
 
 
 @in_virtual_time
 async def test_an_sdm120_takes_its_address_as_a_float() -> None:
-    meter = Sdm120(1, measures=Place().socket)
+    meter = Sdm120(1, socket=Place().socket)
     assert ask(meter, "01 10 0014 0002 04 41880000") == bytes.fromhex("01 10 0014 0002")
     assert ask(meter, "11 03 0014 0002") == bytes.fromhex("11 03 04 41880000")
     assert ask(meter, "11 10 0014 0002 04 41840000") == bytes.fromhex("11 90 03")
@@ -152,7 +152,7 @@ async def test_an_sdm120_takes_its_address_as_a_float() -> None:
 @both
 @in_virtual_time
 async def test_a_broadcast_is_obeyed_and_not_answered(make: Make) -> None:
-    meter = make(1, measures=Place().socket)
+    meter = make(1, socket=Place().socket)
     write = {Pzem004t: "00 06 0002 0005", Sdm120: "00 10 0014 0002 04 40A00000"}[type(meter)]
     assert ask(meter, write) is None
     assert meter.address == 5
@@ -161,25 +161,25 @@ async def test_a_broadcast_is_obeyed_and_not_answered(make: Make) -> None:
 @both
 @in_virtual_time
 async def test_a_meter_lives_from_the_mains_it_measures_and_its_counter_does_not(make: Make) -> None:
-    meter = make(1, measures=(place := await heated()).socket)
+    meter = make(1, socket=(place := await heated()).socket)
     await asyncio.sleep(HOUR_S)
     place.mains.supply.put(False)
     assert ask(meter, "01 04 0000 0002") is None
     await asyncio.sleep(HOUR_S)
     place.mains.supply.put(True)
     assert ask(meter, "01 04 0000 0002") is not None
-    assert meter.measured().energy_wh == pytest.approx(1500, rel=0.01)
+    assert meter.reading.energy_wh == pytest.approx(1500, rel=0.01)
 
 
 @both
 @in_virtual_time
 async def test_it_stands_before_the_relay(make: Make) -> None:
     place = Place()
-    meter = make(1, measures=place.socket)
-    assert meter.measured().voltage_v == pytest.approx(230)
+    meter = make(1, socket=place.socket)
+    assert meter.reading.voltage_v == pytest.approx(230)
     place.plug_in("heater")
     place.socket.relay.weld()
-    assert meter.measured().power_w > 1000
+    assert meter.reading.power_w > 1000
 
 
 @both
@@ -188,14 +188,14 @@ async def test_what_is_too_little_to_measure_reads_zero(make: Make) -> None:
     place = Place()
     place.plug_in("nothing")
     await place.drive(RELAY, True)
-    now = make(1, measures=place.socket).measured()
+    now = make(1, socket=place.socket).reading
     assert (now.current_a, now.power_w, now.power_factor) == (0.0, 0.0, 0.0)
 
 
 @both
 @in_virtual_time
 async def test_its_faults_come_and_go(make: Make) -> None:
-    meter = make(1, measures=(await heated()).socket)
+    meter = make(1, socket=(await heated()).socket)
     read = sealed(bytes.fromhex("01 04 0000 0002"))
     usual = meter.hear(read)
     assert usual is not None
@@ -215,24 +215,24 @@ async def test_its_faults_come_and_go(make: Make) -> None:
 @both
 @in_virtual_time
 async def test_frozen_it_says_what_it_said_and_counts_on_behind_that(make: Make) -> None:
-    meter = make(1, measures=(await heated()).socket)
+    meter = make(1, socket=(await heated()).socket)
     meter.freeze()
-    then = meter.measured()
+    then = meter.reading
     await asyncio.sleep(HOUR_S)
-    assert meter.measured() == then
-    assert meter.frozen
+    assert meter.reading == then
+    assert meter.view()["frozen"]
     meter.freeze(False)
-    assert meter.measured().energy_wh == pytest.approx(1500, rel=0.01)
+    assert meter.reading.energy_wh == pytest.approx(1500, rel=0.01)
 
 
 @both
 @pytest.mark.parametrize("lie", get_args(Lie))
 @in_virtual_time
 async def test_its_lies(make: Make, lie: Lie) -> None:
-    meter = make(1, measures=(place := await heated()).socket)
+    meter = make(1, socket=(place := await heated()).socket)
     meter.tell_lies(lie)
     await asyncio.sleep(HOUR_S)
-    told, true_w = meter.measured(), place.socket.flow.power_w
+    told, true_w = meter.reading, place.socket.flow.power_w
     share = {"half": 0.5, "double": 2.0, "nothing": 0.0}.get(lie)
     if share is None:
         assert told.voltage_v > 1000
@@ -241,19 +241,19 @@ async def test_its_lies(make: Make, lie: Lie) -> None:
         assert told.power_w == pytest.approx(true_w * share)
         assert told.energy_wh == pytest.approx(1500 * share, rel=0.01)
     meter.tell_lies(None)
-    assert meter.measured().power_w == pytest.approx(true_w)
+    assert meter.reading.power_w == pytest.approx(true_w)
 
 
 @in_virtual_time
 async def test_a_meter_that_is_wired_to_another_socket_counts_on_from_there() -> None:
     mine, other = await heated(), await heated()
-    meter = Pzem004t(1, measures=mine.socket)
+    meter = Pzem004t(1, socket=mine.socket)
     await asyncio.sleep(HOUR_S)
-    meter.measure(other.socket)
+    meter.move_to(other.socket)
     other.socket.unplug()
     await asyncio.sleep(HOUR_S)
-    assert meter.measured().energy_wh == pytest.approx(1500, rel=0.01)
-    assert meter.measured().power_w == 0
+    assert meter.reading.energy_wh == pytest.approx(1500, rel=0.01)
+    assert meter.reading.power_w == 0
 
 
 @in_virtual_time
@@ -281,14 +281,14 @@ async def test_eight_thermistors_on_one_board() -> None:
 @in_virtual_time
 async def test_an_address_beyond_the_bus_is_refused() -> None:
     with pytest.raises(ValueError, match="1 to 247"):
-        Pzem004t(248, measures=Place().socket)
+        Pzem004t(248, socket=Place().socket)
 
 
 @pytest.mark.parametrize("model", ["pzem004t", "sdm120", "ntc8"])
 @given(body=st.binary(max_size=252))
 def test_whatever_is_asked_it_answers_as_itself_or_not_at_all(model: str, body: bytes) -> None:
     async def story() -> None:
-        slave = Ntc8(1) if model == "ntc8" else METERS[model](1, measures=Place().socket)
+        slave = Ntc8(1) if model == "ntc8" else METERS[model](1, socket=Place().socket)
         for address in (b"\x01", b"\xf8", b"\x02"):
             reply = slave.hear(sealed(address + body))
             if reply is not None:

@@ -32,11 +32,11 @@ class Line:
         self.place = Place()
         self.bus = Rs485Bus(self.loop, baud=baud)
         self.meters = [
-            Pzem004t(address, measures=self.place.socket, name=f"meter {number}")
+            Pzem004t(address, socket=self.place.socket, name=f"meter {number}")
             for number, address in enumerate(addresses)
         ]
         for meter in self.meters:
-            self.bus.attach(meter)
+            self.bus.slaves.append(meter)
         self.heard: list[tuple[float, bytes]] = []
         self.port = self.listen()
 
@@ -97,7 +97,7 @@ async def test_new_meters_that_share_an_address_garble_each_other() -> None:
     answers = await line.ask(read(1))
     assert answers
     assert not any(is_sealed(answer) for answer in answers)
-    line.meters[0].move(2)
+    line.meters[0].address = 2
     assert [is_sealed(answer) for answer in await line.ask(read(1))] == [True]
 
 
@@ -149,9 +149,9 @@ def terminal(link: Path, make: type[Pzem004t] | type[Sdm120]) -> Iterator[None]:
 
     async def serve() -> None:
         place = Place()
-        meter: Meter = make(1, measures=place.socket)
+        meter: Meter = make(1, socket=place.socket)
         bus = Rs485Bus(place.board.loop)
-        bus.attach(meter)
+        bus.slaves.append(meter)
         place.plug_in("heater")
         await place.drive(RELAY, True)
         end = Terminal(place.board.loop, bus, link)
