@@ -3,6 +3,8 @@
 from typing import Any
 
 from firmware_sim.board.board import Board
+from firmware_sim.parts.charger import Socket
+from firmware_sim.parts.command import named
 from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.kind import PartKind
@@ -53,7 +55,7 @@ CONTACT_COMMANDS = (Weld, StickOpen, Mend)
 def fit(hardware: Hardware, point: PointWiring) -> None:
     """The contactor, with its auxiliary contact if that is wired."""
     wiring = point.outputs["contactor"]
-    hardware.parts[point.name] = hardware.parts[f"{point.name}.contact"] = Contactor(
+    hardware.parts[point.name] = Contactor(
         hardware.board,
         pin=wiring.pin,
         active_high=wiring.relay == "high",
@@ -67,7 +69,8 @@ def view(hardware: Hardware, point: str) -> dict[str, Any]:
 
 
 def _contact(hardware: Hardware, point: str) -> PowerContact:
-    return hardware.of_point(PowerContact, point, "contact", "relay or contactor")
+    relays = {name: socket.relay for name, socket in hardware.all(Socket).items()}
+    return named(point, relays | hardware.all(Contactor), "relay or contactor")
 
 
 PART = PartKind(fit, CONTACT_COMMANDS, view, fits_first=True)

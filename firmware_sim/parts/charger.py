@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from firmware_sim.board.board import Board
 from firmware_sim.parts.battery import Appliance
+from firmware_sim.parts.command import ControlError
 from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.mains import NOMINAL_V, Mains
 from firmware_sim.parts.relay import PowerContact, Relay
@@ -69,16 +70,12 @@ class Socket:
         self._contact_ohm = GOOD_CONTACT_OHM
         self._energy_j = 0.0
         self._path: list[Wire] = [mains.supply, self.relay.closed, *([] if upstream is None else [upstream.closed])]
-        self._live = False
+        self.live = False
+        """Whether the mains is at the socket's contacts."""
         self._known_s = self._loop.time()
         for wire in self._path:
             wire.watch(lambda _: self._switched())
         self._switched()
-
-    @property
-    def live(self) -> bool:
-        """Whether the mains is at the socket's contacts."""
-        return self._live
 
     @property
     def appliance(self) -> Appliance | None:
@@ -104,12 +101,17 @@ class Socket:
         power_factor = power_w / (current_a * self.mains.voltage_v) if current_a else 0.0
         return Flow(current_a, power_w, power_factor, self._energy_j / 3600)
 
-    def plug_in(self, appliance: Appliance) -> None:
+    def plug_in(self, appliance: Appliance | None) -> None:
         """Put a plug in, in place of whatever was in before."""
-        self._replace(appliance)
+        self._catch_up()
+        if self._appliance is not None:
+            self._appliance.go_dark()
+        self._appliance = appliance
+        if self._plug is not None:
+            self._plug.put(appliance is not None)
 
     def unplug(self) -> None:
-        self._replace(None)
+        self.plug_in(None)
 
     def overheat(self, contact_ohm: float = BAD_CONTACT_OHM, ambient_c: float | None = None) -> None:
         """The contact goes bad; with `ambient_c` the air around it is hot too, as in the sun or beside a fire."""
@@ -124,9 +126,9 @@ class Socket:
         self._temperature_c = self._ambient_c
 
     def trip_leakage(self, on: bool = True) -> None:
-        """Have the residual-current monitor see a leakage, or none. Raises `ValueError` where there is no monitor."""
+        """Have the residual-current monitor see a leakage, or none. Raises `ControlError` where there is no monitor."""
         if self._leakage is None:
-            raise ValueError(f"{self.name} has no residual-current monitor")
+            raise ControlError(f"{self.name} has no residual-current monitor")
         self._leakage.put(on)
 
     def view(self) -> dict[str, object]:
@@ -144,19 +146,11 @@ class Socket:
             "leakage": self._leakage is not None and self._leakage.on,
         }
 
-    def _replace(self, appliance: Appliance | None) -> None:
-        self._catch_up()
-        if self._appliance is not None:
-            self._appliance.go_dark()
-        self._appliance = appliance
-        if self._plug is not None:
-            self._plug.put(appliance is not None)
-
     def _switched(self) -> None:
         """Something on the way from the mains has opened or closed: until now it was as it was."""
         self._catch_up()
-        self._live = all(wire.on for wire in self._path)
-        if not self._live and self._appliance is not None:
+        self.live = all(wire.on for wire in self._path)
+        if not self.live and self._appliance is not None:
             self._appliance.go_dark()
 
     def _catch_up(self) -> None:
@@ -169,7 +163,7 @@ class Socket:
 
     @property
     def _drawing(self) -> bool:
-        return self._live and not self._burnt_open and self._appliance is not None
+        return self.live and not self._burnt_open and self._appliance is not None
 
     def _drawn(self) -> tuple[float, float]:
         """Amperes and watts of now, with what the contact itself burns."""

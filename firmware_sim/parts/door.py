@@ -80,10 +80,6 @@ class Door(Portal):
         """A push would not move it."""
         return self.shut and self._locked
 
-    @property
-    def contact(self) -> Contact:
-        return self._contact
-
     def push(self) -> bool:
         """Put a hand to the leaf and open it. False, and no hand on it, if it is held."""
         if self.held:
@@ -121,28 +117,23 @@ class Door(Portal):
         self.wedged = False
         self._close_unless_kept()
 
-    async def enter(self, patience_s: float = 3.0) -> bool:
-        """A person waits for the lock to click, pushes and walks through. False if patience ran out."""
-        if self.held:
-            if not await self._free.wait_on(patience_s):
+    async def walk(self, way: Way, patience_s: float = 3.0) -> bool:
+        """A person waits for the lock to click, pushes and walks through; out by the inside handle if there is one,
+        else by the exit button if there is one. False if patience ran out."""
+        if way == "out" and self.held and self._inside_handle:
+            self.force()
+        else:
+            if way == "out" and self.held and self._exit_button is not None:
+                self._exit_button.press()
+            if self.held:
+                if not await self._free.wait_on(patience_s):
+                    return False
+                await asyncio.sleep(REACTION_S)
+            if not self.push():
                 return False
-            await asyncio.sleep(REACTION_S)
-        if not self.push():
-            return False
         await asyncio.sleep(self._passage_s)
         self.let_go()
         return True
-
-    async def leave(self, patience_s: float = 3.0) -> bool:
-        """A person goes out: by the inside handle if there is one, else by the exit button if there is one."""
-        if self.held and self._inside_handle:
-            self.force()
-            await asyncio.sleep(self._passage_s)
-            self.let_go()
-            return True
-        if self.held and self._exit_button is not None:
-            self._exit_button.press()
-        return await self.enter(patience_s)
 
     def view(self) -> dict[str, object]:
         return {

@@ -52,12 +52,6 @@ class Hardware:
         """The part of that class and name. Raises `ControlError`."""
         return named(name, self.all(kind), what)
 
-    def of_point(self, kind: type[Fitted], point: str, key: str, what: str) -> Fitted:
-        """What belongs to a point under a key, such as its lock. Raises `ControlError`."""
-        ending = f".{key}"
-        found = {name.removesuffix(ending): part for name, part in self.all(kind).items() if name.endswith(ending)}
-        return named(point, found, what)
-
     def view(self, name: str) -> dict[str, object] | None:
         """How a part looks; None where there is no such part."""
         return self.parts[name].view() if name in self.parts else None

@@ -1,33 +1,33 @@
 """Points that people walk through: what doors and turnstiles have in common."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from firmware_sim.parts.button import PushButton
-from firmware_sim.parts.command import Way
+from firmware_sim.parts.command import Way, named
 from firmware_sim.parts.hardware import Hardware, PointCommand
 
 
-class Portal:
+class Portal(ABC):
     """Anything a person can walk through."""
 
     async def enter(self, patience_s: float = 3.0) -> bool:
-        """A person waits until the way is free and walks in. False if patience ran out."""
-        raise NotImplementedError
+        return await self.walk("in", patience_s)
 
     async def leave(self, patience_s: float = 3.0) -> bool:
-        """A person walks out. False if patience ran out."""
-        raise NotImplementedError
+        return await self.walk("out", patience_s)
 
+    @abstractmethod
+    async def walk(self, way: Way, patience_s: float = 3.0) -> bool:
+        """A person waits until the way is free and walks through. False if patience ran out."""
+
+    @abstractmethod
     def break_through(self, way: Way) -> None:
         """Somebody breaks through, locked or not. Raises `ControlError` where nothing bars the way."""
-        raise NotImplementedError
 
+    @abstractmethod
     def view(self) -> dict[str, object]:
-        raise NotImplementedError
-
-    async def walk(self, way: Way) -> bool:
-        """A person walks through, waiting a few seconds. False if patience ran out."""
-        return await (self.enter() if way == "in" else self.leave())
+        """How it stands."""
 
 
 class Walk(PointCommand, frozen=True):
@@ -74,7 +74,8 @@ PORTAL_COMMANDS = (Walk, Force, Press, Stick, Free)
 
 def exit_button(hardware: Hardware, point: str) -> PushButton:
     """The exit button of a point. Raises `ControlError`."""
-    return hardware.of_point(PushButton, point, "exit_button", "exit button")
+    buttons = {name.removesuffix(".exit_button"): button for name, button in hardware.all(PushButton).items()}
+    return named(point, buttons, "exit button")
 
 
 def view_portal(hardware: Hardware, point: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from firmware_sim.parts.bank import CONTACT_COMMANDS, Contactor
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.charger import BAD_CONTACT_OHM, Socket
-from firmware_sim.parts.command import ControlError
 from firmware_sim.parts.hardware import Hardware, PointCommand
 from firmware_sim.parts.instrument import INSTRUMENT_COMMANDS
 from firmware_sim.parts.kind import PartKind
@@ -61,10 +60,7 @@ class TripLeakage(PointCommand, frozen=True):
     on: bool = True
 
     async def run(self, hardware: Hardware) -> None:
-        try:
-            _socket(hardware, self.point).trip_leakage(self.on)
-        except ValueError as wrong:
-            raise ControlError(str(wrong)) from None
+        _socket(hardware, self.point).trip_leakage(self.on)
 
 
 def fit(hardware: Hardware, point: PointWiring) -> None:
@@ -80,12 +76,11 @@ def fit(hardware: Hardware, point: PointWiring) -> None:
         leakage=hardware.signal(point, "leakage"),
         name=point.name,
     )
-    hardware.parts[f"{point.name}.contact"] = socket.relay
     for key, instrument in point.instruments.items():
         bus, name = hardware.buses[instrument.bus], f"{point.name}.{key}"
         if instrument.channel is None:
-            meter: Meter = METERS[instrument.model](instrument.address, measures=socket, name=name)
-            bus.attach(meter)
+            meter: Meter = METERS[instrument.model](instrument.address, socket=socket, name=name)
+            bus.slaves.append(meter)
             hardware.parts[name] = meter
         else:
             board = hardware.parts[name] = _thermistor_board(bus, instrument.address)
@@ -108,7 +103,7 @@ def _thermistor_board(bus: Rs485Bus, address: int) -> Ntc8:
         if isinstance(slave, Ntc8) and slave.address == address:
             return slave
     board = Ntc8(address, name=f"{bus.name} thermistors {address}")
-    bus.attach(board)
+    bus.slaves.append(board)
     return board
 
 

@@ -122,13 +122,20 @@ class Turnstile(Portal):
         if not self._home.on:
             self._swing(0.0)
 
-    async def enter(self, patience_s: float = 3.0) -> bool:
-        """A person waits for the pawl and pushes through. False if patience ran out or the arm got stuck."""
-        return await self._walk("in", patience_s)
-
-    async def leave(self, patience_s: float = 3.0) -> bool:
-        """A person goes out: at once where the exit is free, else once the pawl is drawn."""
-        return await self._walk("out", patience_s)
+    async def walk(self, way: Way, patience_s: float = 3.0) -> bool:
+        """A person pushes through: out at once where the exit is free, else once the pawl is drawn. False if patience
+        ran out or the arm got stuck."""
+        if not await self._home.wait_on(patience_s):
+            return False
+        if self.locked and not (way == "out" and self._exit_free):
+            if not await self._released.wait_on(patience_s):
+                return False
+            await asyncio.sleep(REACTION_S)
+        if self.arm_dropped:
+            await asyncio.sleep(UNBARRED_S)
+            return True
+        before = self.passed[way]
+        return self.push(way) and await self._home.wait_on(patience_s) and self.passed[way] > before
 
     def view(self) -> dict[str, object]:
         return {
@@ -141,19 +148,6 @@ class Turnstile(Portal):
             "passed_in": self.passed["in"],
             "passed_out": self.passed["out"],
         }
-
-    async def _walk(self, way: Way, patience_s: float) -> bool:
-        if not await self._home.wait_on(patience_s):
-            return False
-        if self.locked and not (way == "out" and self._exit_free):
-            if not await self._released.wait_on(patience_s):
-                return False
-            await asyncio.sleep(REACTION_S)
-        if self.arm_dropped:
-            await asyncio.sleep(UNBARRED_S)
-            return True
-        before = self.passed[way]
-        return self.push(way) and await self._home.wait_on(patience_s) and self.passed[way] > before
 
     def _turn(self, way: Way, target: float) -> None:
         self._way = way

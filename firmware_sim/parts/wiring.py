@@ -1,70 +1,43 @@
-"""The wiring of a point, as far as its parts need to know it. The structs of a device's config have this form."""
+"""The wiring of a point, as far as its parts need to know it. The tables of a device's config have these keys."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+from msgspec import Struct
 
 Level = Literal["high", "low"]
 
 
-class OutputWiring(Protocol):
+class OutputWiring(Struct, frozen=True):
     """A pin that drives a relay."""
 
-    @property
-    def pin(self) -> int: ...
-
-    @property
-    def relay(self) -> Level: ...
-
-    @property
-    def load(self) -> str: ...
+    pin: int
+    relay: Level
+    load: str
 
 
-class InputWiring(Protocol):
+class InputWiring(Struct, frozen=True):
     """A pin that a contact pulls."""
 
-    @property
-    def pin(self) -> int: ...
-
-    @property
-    def active(self) -> Level: ...
+    pin: int
+    active: Level
 
 
-class InstrumentWiring(Protocol):
+class InstrumentWiring(Struct, frozen=True):
     """An instrument on a bus."""
 
-    @property
-    def bus(self) -> str: ...
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def address(self) -> int: ...
-
-    @property
-    def channel(self) -> int | None: ...
+    bus: str
+    model: str
+    address: int
+    channel: int | None
 
 
-class PointWiring(Protocol):
+class PointWiring(Struct, frozen=True):
     """Everything that is wired for one point."""
 
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def zone(self) -> str: ...
-
-    @property
-    def free_exit(self) -> bool: ...
-
-    @property
-    def settings(self) -> Mapping[str, Any]: ...
-
-    @property
-    def outputs(self) -> Mapping[str, OutputWiring]: ...
-
-    @property
-    def inputs(self) -> Mapping[str, InputWiring]: ...
-
-    @property
-    def instruments(self) -> Mapping[str, InstrumentWiring]: ...
+    name: str
+    zone: str
+    free_exit: bool
+    settings: dict[str, Any]
+    outputs: dict[str, OutputWiring]
+    inputs: dict[str, InputWiring]
+    instruments: dict[str, InstrumentWiring]

@@ -1,5 +1,7 @@
 """From a device's config to the parts on its board: what an installer does with a wiring table and a screwdriver."""
 
+import msgspec
+
 from edge.config.device_config import DeviceConfig
 from edge.config.tables import EmergencyInput
 from firmware_sim.board.board import Board, Resistor
@@ -10,6 +12,7 @@ from firmware_sim.parts.kind import find_part
 from firmware_sim.parts.mains import Mains
 from firmware_sim.parts.reader import WiegandReader
 from firmware_sim.parts.rs485 import Rs485Bus
+from firmware_sim.parts.wiring import PointWiring
 
 
 def resistors(config: DeviceConfig) -> dict[int, Resistor]:
@@ -30,7 +33,7 @@ def wire(board: Board, config: DeviceConfig) -> Hardware:
         for direction, reader in point.readers.items():
             name = f"{point.name}.{direction}"
             hardware.readers[name] = WiegandReader(board, d0=reader.d0, d1=reader.d1, name=name)
-        find_part(point.kind).fit(hardware, point)
+        find_part(point.kind).fit(hardware, msgspec.convert(point, PointWiring, from_attributes=True))
     for emergency in config.emergencies:
         _wire_zone(hardware, emergency)
     return hardware

@@ -169,9 +169,9 @@ async def test_a_meters_counter_begins_anew() -> None:
 async def test_crossed_meters_measure_each_others_sockets_and_crossed_thermistors_too() -> None:
     hub = Hub()
     meters = [hub.hardware.get(Slave, f"{point}.meter") for point in (EBIKE, PHONE)]
-    before = [meter.measures.name for meter in meters]  # type: ignore[attr-defined]
-    await hub.do(CrossMeters(EBIKE, PHONE), CrossMeters(EBIKE, PHONE, "thermometer"))
-    assert [meter.measures.name for meter in meters] == before[::-1]  # type: ignore[attr-defined]
+    before = [meter.socket.name for meter in meters]  # type: ignore[attr-defined]
+    await hub.do(CrossMeters(EBIKE, PHONE), CrossMeters(EBIKE, PHONE, instrument="thermometer"))
+    assert [meter.socket.name for meter in meters] == before[::-1]  # type: ignore[attr-defined]
     board = hub.hardware.get(Slave, f"{EBIKE}.thermometer")
     assert {at: socket.name for at, socket in board.sockets.items()} == {0: PHONE, 1: EBIKE}  # type: ignore[attr-defined]
 
@@ -213,7 +213,7 @@ async def test_a_card_follows_the_number_of_its_socket() -> None:
         (PlugIn("gym", "phone"), f"no socket 'gym' here; there is {EBIKE}, {PHONE}"),
         (Weld("gym"), f"no relay or contactor 'gym' here; there is {BANK}, {EBIKE}, {PHONE}"),
         (MuteMeter(EBIKE, instrument="clock"), "no instrument 'ebike-1.clock' here"),
-        (LieMeter(EBIKE, "half", "thermometer"), "is no meter"),
+        (LieMeter(EBIKE, "half", instrument="thermometer"), "is no meter"),
         (BreakSensor(EBIKE, "open", "meter"), "is no thermometer"),
         (TripLeakage(PHONE), "phone-1 has no residual-current monitor"),
         (PullBus("cable"), "no bus 'cable' here; there is meters"),
