@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, Literal, NotRequired, TypedDict, TypeVar, get_args
 
 from contract.decide import Mode
-from contract.device_events import CommandEvents, FaultCleared
-from contract.event_types import EventType, Look, Record, by_kind
+from contract.device_events import CommandEvents, cleared_fields
+from contract.event_types import EventType, Look, Record, declared_in, event
 from contract.events import Grade
 from contract.phrases import Noun, Phrase
 
@@ -30,15 +30,12 @@ class Undeclared(LookupError):
     """A station names a fault, a text or an event that its kind does not declare."""
 
 
-class FaultNoted(TypedDict):
-    fault: str
+def fault_fields(fault: str) -> None:
+    """What is wrong, by its word."""
 
 
-class ModeSet(TypedDict):
+def mode_fields(mode: str, number: int) -> None:
     """``number`` is that of the document which ordered the mode."""
-
-    mode: str
-    number: int
 
 
 class Kind(Generic[PhaseT, FaultT, TextT]):
@@ -75,11 +72,11 @@ class Kind(Generic[PhaseT, FaultT, TextT]):
             self.grade,
             f"{zh}的模式已变更",
             f"{en} set to another mode",
-            ModeSet,
+            mode_fields,
             says=("mode",),
         )
         self.fault_noted = EventType(
-            f"{name}.fault", "alarm", self.grade, f"{zh}故障", f"{en} fault", FaultNoted, says=("fault",)
+            f"{name}.fault", "alarm", self.grade, f"{zh}故障", f"{en} fault", fault_fields, says=("fault",)
         )
         self.fault_cleared = EventType(
             f"{name}.fault_cleared",
@@ -87,11 +84,10 @@ class Kind(Generic[PhaseT, FaultT, TextT]):
             self.grade,
             f"{zh}故障已消除",
             f"{en} fault cleared",
-            FaultCleared,
+            cleared_fields,
             says=("fault",),
         )
-        own = {key: one for space in reversed(type(self).__mro__) for key, one in vars(space).items()}
-        self.events = by_kind(one for one in (*own.values(), *vars(self).values()) if isinstance(one, EventType))
+        self.events = declared_in(self)
         self._check()
 
     def text(self, word: TextT) -> TextT:
@@ -102,7 +98,8 @@ class Kind(Generic[PhaseT, FaultT, TextT]):
 
     def fault(self, word: FaultT, *, present: bool) -> Record:
         """The event of a fault that is there, or is gone. Raises ``Undeclared`` for one that this kind has not."""
-        self._check_fault(word)
+        if word not in self.faults:
+            raise Undeclared(f"{self.name} has no words for the fault {word}")
         return self.fault_noted(fault=word) if present else self.fault_cleared(fault=word)
 
     def check(self, record: Record) -> None:
@@ -110,14 +107,8 @@ class Kind(Generic[PhaseT, FaultT, TextT]):
         if record.kind not in self.events:
             raise Undeclared(f"{self.name} records {record.kind}, which it does not declare")
 
-    def _check_fault(self, word: str) -> None:
-        if word not in self.faults:
-            raise Undeclared(f"{self.name} has no words for the fault {word}")
-
     def _check(self) -> None:
-        shared = {
-            one.family for space in type(self).__mro__[1:] for one in vars(space).values() if isinstance(one, EventType)
-        }
+        shared = {event.family for event in declared_in(*type(self).__bases__).values()}
         foreign = sorted(kind for kind, one in self.events.items() if one.family not in shared | {self.name})
         if foreign:
             raise ValueError(f"{self.name} declares events of another family: {', '.join(foreign)}")
@@ -149,11 +140,6 @@ class DecisionFields(TypedDict):
     holder: NotRequired[str]
 
 
-class Passage(TypedDict):
-    holder: str
-    direction: str
-
-
 class ServingKind(Kind[PhaseT, FaultT, TextT]):
     """A kind at which people ask with a card, or an operator on their behalf."""
 
@@ -168,16 +154,20 @@ class PortalKind(ServingKind[PhaseT, FaultT, TextT]):
     archetype = "portal"
     grade = "access"
 
-    passed = EventType(
+    @event(
         "access.passed",
         "quiet",
         "access",
         "进入",
         "Went in",
-        Passage,
         looks={("direction", "out"): Look("quiet", Phrase("离开", "Went out"))},
     )
-    not_entered = EventType("access.not_entered", "quiet", "access", "没有通过", "Did not go through", Passage)
+    def passed(self, holder: str, direction: str) -> None:
+        """Somebody who was allowed to go through has done so."""
+
+    @event("access.not_entered", "quiet", "access", "没有通过", "Did not go through")
+    def not_entered(self, holder: str, direction: str) -> None:
+        """Somebody who was allowed to go through has not done so."""
 
 
 class BoxKind(ServingKind[PhaseT, FaultT, TextT]):
@@ -231,29 +221,8 @@ class SessionEnded(SessionNamed):
     receipt: dict[str, Any]
 
 
-class SessionWaiting(TypedDict):
-    session: str
-    holder: str
-
-
-class SessionUsed(TypedDict):
-    session: str
-    energy_wh: float
-    ms: int
-
-
-class SessionProgress(SessionUsed):
-    power_w: float
-
-
-class SessionIdle(TypedDict):
-    session: str
-    fen_per_minute: int
-    cap_fen: int
-
-
-class SessionResumed(TypedDict):
-    session: str
+def used_fields(session: str, energy_wh: float, ms: int) -> None:
+    """What the session has used so far."""
 
 
 class SessionKind(ServingKind[PhaseT, FaultT, TextT]):
@@ -262,13 +231,25 @@ class SessionKind(ServingKind[PhaseT, FaultT, TextT]):
     archetype = "session"
 
     started = EventType("session.started", "good", "value", "开始充电", "Charging began", SessionStarted)
-    progress = EventType("session.progress", "quiet", "value", "充电中", "Charges", SessionProgress)
-    full = EventType("session.full", "quiet", "value", "已充满", "Fully charged", SessionUsed)
-    idle = EventType("session.idle", "quiet", "value", "已充满，尚未拔出", "Full, and still plugged in", SessionIdle)
-    interrupted = EventType("session.interrupted", "alarm", "value", "充电中断", "Charging interrupted", SessionUsed)
-    resumed = EventType("session.resumed", "quiet", "value", "继续充电", "Charging goes on again", SessionResumed)
-    waiting = EventType("session.waiting", "quiet", "value", "在等这个插座", "Waits for this socket", SessionWaiting)
+    full = EventType("session.full", "quiet", "value", "已充满", "Fully charged", used_fields)
+    interrupted = EventType("session.interrupted", "alarm", "value", "充电中断", "Charging interrupted", used_fields)
     ended = EventType("session.ended", "quiet", "value", "充电结束", "Charging ended", SessionEnded, behind="kept")
+
+    @event("session.progress", "quiet", "value", "充电中", "Charges")
+    def progress(self, session: str, energy_wh: float, ms: int, power_w: float) -> None:
+        """What the session has used so far, and draws now."""
+
+    @event("session.idle", "quiet", "value", "已充满，尚未拔出", "Full, and still plugged in")
+    def idle(self, session: str, fen_per_minute: int, cap_fen: int) -> None:
+        """What it costs from now on to stay plugged in, and at most."""
+
+    @event("session.resumed", "quiet", "value", "继续充电", "Charging goes on again")
+    def resumed(self, session: str) -> None:
+        """The interruption is over."""
+
+    @event("session.waiting", "quiet", "value", "在等这个插座", "Waits for this socket")
+    def waiting(self, session: str, holder: str) -> None:
+        """``holder`` waits for the end of this session."""
 
 
 ARCHETYPE_FAMILIES: Mapping[str, Phrase] = {

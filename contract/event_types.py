@@ -1,12 +1,13 @@
 """What may be recorded: the declaration of an event, with its fields, its tone, its grade and its words.
 
-An event that is declared is recorded by calling it: ``DOOR.held(open_ms=31_000)``. What it is called with is checked
-against its fields, by mypy where the code is typed and here wherever it is not.
+An event is declared as a method of its kind, and recorded by calling that: ``DOOR.held(open_ms=31_000)``. What it is
+called with is checked against its fields, by mypy where the code is typed and here wherever it is not.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, Literal, ParamSpec, overload
+from inspect import signature
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, cast, is_typeddict
 
 from msgspec import Struct
 
@@ -48,18 +49,13 @@ class WrongFields(TypeError):
 
 
 class EventType(Generic[P]):
-    """The declaration of an event. ``fields`` is a ``TypedDict`` of its data; without one it has none.
+    """The declaration of an event. The parameters of ``fields`` are the fields of its data: a ``TypedDict``, or a
+    function that is never called.
 
     ``looks`` are other ways to show it, by a field and the value that makes the difference. ``says`` are the fields
     whose words stand beside it, and ``adds`` is a text that its data is filled into. ``behind`` is as for ``Record``.
     """
 
-    @overload
-    def __init__(
-        self: "EventType[[]]", kind: str, tone: Tone, grade: Grade, zh: str, en: str, fields: None = None
-    ) -> None: ...
-
-    @overload
     def __init__(
         self,
         kind: str,
@@ -73,29 +69,13 @@ class EventType(Generic[P]):
         says: tuple[str, ...] = (),
         adds: Phrase | None = None,
         behind: Literal["nothing", "kept"] = "nothing",
-    ) -> None: ...
-
-    def __init__(
-        self,
-        kind: str,
-        tone: Tone,
-        grade: Grade,
-        zh: str,
-        en: str,
-        fields: Callable[P, object] | None = None,
-        *,
-        looks: Mapping[tuple[str, str], Look] = {},
-        says: tuple[str, ...] = (),
-        adds: Phrase | None = None,
-        behind: Literal["nothing", "kept"] = "nothing",
     ) -> None:
         if not re.fullmatch(EVENT_KIND, kind):
             raise ValueError(f"an event is called family.what, not {kind!r}")
         self.kind, self.grade, self._behind = kind, grade, behind
         self.looks, self.says, self.adds = looks, says, adds
         self.look, self.fields = Look(tone, Phrase(zh, en)), fields
-        self.required: frozenset[str] = getattr(fields, "__required_keys__", frozenset())
-        self.optional: frozenset[str] = getattr(fields, "__optional_keys__", frozenset())
+        self.required, self.optional = _field_names(fields)
         self._known = self.required | self.optional
         if unknown := {*says, *(field for field, _ in looks)} - self._known:
             raise ValueError(f"{kind} has no fields {', '.join(sorted(unknown))} that could be shown")
@@ -120,6 +100,36 @@ class EventType(Generic[P]):
         return next(other, self.look)
 
 
+def event(
+    kind: str,
+    tone: Tone,
+    grade: Grade,
+    zh: str,
+    en: str,
+    *,
+    looks: Mapping[tuple[str, str], Look] = {},
+    says: tuple[str, ...] = (),
+    adds: Phrase | None = None,
+) -> Callable[[Callable[Concatenate[Any, P], None]], EventType[P]]:
+    """The declaration of an event, written as a method whose parameters are its fields; ``...`` is the default of one
+    that may be missing. Its docstring says what the fields mean."""
+
+    def declared(method: Callable[Concatenate[Any, P], None]) -> EventType[P]:
+        fields = cast("Callable[P, None]", method)
+        return EventType(kind, tone, grade, zh, en, fields, looks=looks, says=says, adds=adds)
+
+    return declared
+
+
+def _field_names(fields: Callable[..., object]) -> tuple[frozenset[str], frozenset[str]]:
+    """The fields that an event always has, and those that it may have."""
+    if is_typeddict(fields):
+        return fields.__required_keys__, fields.__optional_keys__
+    parameters = [one for one in signature(fields).parameters.values() if one.name != "self"]
+    optional = frozenset(one.name for one in parameters if one.default is ...)
+    return frozenset(one.name for one in parameters) - optional, optional
+
+
 def by_kind(declared: Iterable[EventType[...]]) -> dict[str, EventType[...]]:
     """The declarations by the kind of their event. Raises ``ValueError`` where two are of one kind."""
     table: dict[str, EventType[...]] = {}
@@ -129,7 +139,7 @@ def by_kind(declared: Iterable[EventType[...]]) -> dict[str, EventType[...]]:
     return table
 
 
-def declared_in(*namespaces: type) -> dict[str, EventType[...]]:
-    """Every event that is declared as an attribute of these classes, or of those that they are made of."""
+def declared_in(*namespaces: object) -> dict[str, EventType[...]]:
+    """Every event that is declared as an attribute of these, or of the classes that they are made of."""
     attributes = (getattr(space, name) for space in namespaces for name in dir(space) if not name.startswith("_"))
     return by_kind(one for one in attributes if isinstance(one, EventType))

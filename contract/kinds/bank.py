@@ -1,32 +1,23 @@
 """The contactor upstream of a bank of sockets, which feeds them and is read back."""
 
-from typing import Literal, Never, TypedDict
+from typing import Literal, Never
 
 from contract.archetypes import FeederKind
-from contract.event_types import EventType
+from contract.event_types import event
 from contract.phrases import Phrase, noun
 
 Phase = Literal["off", "closing", "live", "faulted", "emergency"]
 Fault = Literal["contactor_open", "contactor_welded", "cut", "kept_unreadable"]
 
 
-class CutBy(TypedDict):
-    """``by`` is the socket whose relay does not open."""
-
-    by: str
-
-
 class Bank(FeederKind[Phase, Fault, Never]):
     """What a bank records beside its faults and modes."""
 
-    cut = EventType(
-        "bank.cut",
-        "alarm",
-        "value",
-        "已切断供电：下级有插座无法断电",
-        "Supply cut: a socket below does not switch off",
-        CutBy,
+    @event(
+        "bank.cut", "alarm", "value", "已切断供电：下级有插座无法断电", "Supply cut: a socket below does not switch off"
     )
+    def cut(self, by: str) -> None:
+        """``by`` is the socket whose relay does not open."""
 
 
 BANK = KIND = Bank(

@@ -1,9 +1,9 @@
 """A door with a leaf: a lock, and if wired a contact, an exit button and a release sense."""
 
-from typing import Literal, TypedDict
+from typing import Literal
 
 from contract.archetypes import ALL_MODES, PortalKind
-from contract.event_types import EventType
+from contract.event_types import event
 from contract.phrases import Phrase, noun
 
 Phase = Literal["closed", "unlocked", "open", "held", "forced", "released"]
@@ -11,28 +11,38 @@ Fault = Literal["contact_reversed", "contact_still", "exit_button_stuck"]
 Text = Literal["please_close", "held", "forced"]
 
 
-class OpenFor(TypedDict):
-    open_ms: int
-
-
-class HardRelease(TypedDict):
-    active: bool
-
-
 class Door(PortalKind[Phase, Fault, Text]):
     """What a door records beside what every portal does."""
 
-    exit_button = EventType("door.exit_button", "quiet", "access", "按了出门按钮", "Exit button pressed")
-    exited = EventType("door.exited", "quiet", "access", "有人出门", "Somebody went out")
-    forced = EventType("door.forced", "alarm", "access", "门被强行打开", "Door forced open")
-    tailgated = EventType(
+    @event("door.exit_button", "quiet", "access", "按了出门按钮", "Exit button pressed")
+    def exit_button(self) -> None:
+        """The door is unlocked from inside."""
+
+    @event("door.exited", "quiet", "access", "有人出门", "Somebody went out")
+    def exited(self) -> None:
+        """The leaf was opened after the exit button had been pressed."""
+
+    @event("door.forced", "alarm", "access", "门被强行打开", "Door forced open")
+    def forced(self) -> None:
+        """The leaf was opened while it was locked."""
+
+    @event(
         "door.tailgated", "alarm", "access", "有人在门锁上之前跟了进去", "Somebody caught the door before it latched"
     )
-    hard_release = EventType(
-        "door.hard_release", "alarm", "access", "门由线路直接释放", "Door released by its wiring", HardRelease
-    )
-    held = EventType("door.held", "alarm", "access", "门开着太久", "Door held open", OpenFor)
-    shut = EventType("door.shut", "quiet", "access", "门已关上", "Door shut", OpenFor)
+    def tailgated(self) -> None:
+        """The leaf was opened once more before it was locked."""
+
+    @event("door.hard_release", "alarm", "access", "门由线路直接释放", "Door released by its wiring")
+    def hard_release(self, active: bool) -> None:
+        """The release sense says that the lock has lost its power, or has it again."""
+
+    @event("door.held", "alarm", "access", "门开着太久", "Door held open")
+    def held(self, open_ms: int) -> None:
+        """How long it has been open."""
+
+    @event("door.shut", "quiet", "access", "门已关上", "Door shut")
+    def shut(self, open_ms: int) -> None:
+        """How long it was open."""
 
 
 DOOR = KIND = Door(

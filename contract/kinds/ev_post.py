@@ -1,9 +1,9 @@
 """A connector of a charging post for cars, which speaks OCPP and measures by itself."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal
 
 from contract.archetypes import SessionKind
-from contract.event_types import EventType
+from contract.event_types import event
 from contract.phrases import Noun, Phrase
 
 Phase = Literal["free", "starting", "charging", "stopping", "absent", "faulted", "emergency"]
@@ -28,98 +28,58 @@ Fault = Literal[
 Text = Literal["starting", "waiting"]
 
 
-class Began(TypedDict):
-    """A transaction, with the post's own time beside ours. ``session`` is empty of one that nobody is served for, and
-    ``told`` what the post was answered."""
-
-    transaction: str
-    post_at_ms: int | None
-    heard_ms: int
-    offset_ms: int
-    session: str
-    told: str
-
-
-class Repeated(TypedDict):
-    """``times`` is how often it came again since it was last recorded."""
-
-    times: NotRequired[int]
-
-
-class Booted(Repeated):
-    vendor: str
-    model: str
-    firmware: str
-
-
-class Replaced(Repeated):
-    version: str
-
-
-class Configured(Repeated):
-    """``refused`` are the keys that the post did not take."""
-
-    refused: list[str]
-
-
-class Why(TypedDict):
-    session: str
-    why: str
-
-
-class LateEnd(TypedDict):
-    session: str
-    energy_wh: float
-
-
-class UnknownEnd(TypedDict):
-    transaction: str
-    post_at_ms: int | None
-    heard_ms: int
-    meter_wh: float | None
-
-
-class Unbooked(TypedDict):
-    transaction: str
-    digest: str
-    energy_wh: float
-
-
 class EvPost(SessionKind[Phase, Fault, Text]):
-    """What a post records beside what everything does that is used for a while."""
+    """What a post records beside what everything does that is used for a while.
 
-    began = EventType("ev_post.began", "quiet", "value", "充电桩开始一笔充电", "A post began a transaction", Began)
-    not_begun = EventType("ev_post.not_begun", "bad", "value", "充电桩未能开始充电", "A post did not begin", Why)
-    late_end = EventType(
-        "ev_post.late_end",
-        "quiet",
-        "value",
-        "充电桩补报了一次充电的电量",
-        "A post told late what a session drew",
-        LateEnd,
+    ``times`` is how often something came again since it was last recorded.
+    """
+
+    @event("ev_post.began", "quiet", "value", "充电桩开始一笔充电", "A post began a transaction")
+    def began(
+        self, transaction: str, post_at_ms: int | None, heard_ms: int, offset_ms: int, session: str, told: str
+    ) -> None:
+        """A transaction, with the post's own time beside ours. ``session`` is empty of one that nobody is served for,
+        and ``told`` what the post was answered."""
+
+    @event("ev_post.not_begun", "bad", "value", "充电桩未能开始充电", "A post did not begin")
+    def not_begun(self, session: str, why: str) -> None:
+        """Why the session came to nothing."""
+
+    @event("ev_post.late_end", "quiet", "value", "充电桩补报了一次充电的电量", "A post told late what a session drew")
+    def late_end(self, session: str, energy_wh: float) -> None:
+        """What it drew in all."""
+
+    @event(
+        "ev_post.unknown_end", "quiet", "value", "充电桩结束了一笔从未开始的充电", "A post ended what it never began"
     )
-    unknown_end = EventType(
-        "ev_post.unknown_end",
-        "quiet",
-        "value",
-        "充电桩结束了一笔从未开始的充电",
-        "A post ended what it never began",
-        UnknownEnd,
-    )
-    unbooked = EventType(
+    def unknown_end(self, transaction: str, post_at_ms: int | None, heard_ms: int, meter_wh: float | None) -> None:
+        """A transaction, with the post's own time beside ours, and where its meter stood."""
+
+    @event(
         "ev_post.unbooked",
         "alarm",
         "value",
         "充电桩供出了不属于任何充电的电量",
         "A post gave power that belongs to no session",
-        Unbooked,
     )
-    meter_doubted = EventType(
-        "ev_post.meter_doubted", "bad", "value", "充电桩电表读数不可能成立", "A post's meter says what cannot be", Why
-    )
-    booted = EventType("ev_post.booted", "quiet", "value", "充电桩启动", "A post started", Booted)
-    replaced = EventType("ev_post.replaced", "quiet", "value", "充电桩重新连接", "A post connected again", Replaced)
-    configured = EventType("ev_post.configured", "quiet", "value", "充电桩已配置", "A post was configured", Configured)
+    def unbooked(self, transaction: str, digest: str, energy_wh: float) -> None:
+        """Under which card, by the post, and how much."""
+
+    @event("ev_post.meter_doubted", "bad", "value", "充电桩电表读数不可能成立", "A post's meter says what cannot be")
+    def meter_doubted(self, session: str, why: str) -> None:
+        """What cannot be, by its word."""
+
+    @event("ev_post.booted", "quiet", "value", "充电桩启动", "A post started")
+    def booted(self, vendor: str, model: str, firmware: str, times: int = ...) -> None:
+        """What the post says that it is."""
+
+    @event("ev_post.replaced", "quiet", "value", "充电桩重新连接", "A post connected again")
+    def replaced(self, version: str, times: int = ...) -> None:
+        """The version of OCPP that it speaks."""
+
+    @event("ev_post.configured", "quiet", "value", "充电桩已配置", "A post was configured")
+    def configured(self, refused: list[str], times: int = ...) -> None:
+        """``refused`` are the keys that the post did not take."""
 
 
 NOUN = Noun(Phrase("充电桩", "Charging post"), Phrase("汽车充电桩", "Charging posts"))

@@ -1,9 +1,9 @@
 """A charging socket: a relay behind a meter, for a phone or an e-bike."""
 
-from typing import Literal, TypedDict
+from typing import Literal
 
 from contract.archetypes import SessionKind
-from contract.event_types import EventType
+from contract.event_types import event
 from contract.phrases import Phrase, noun
 
 Phase = Literal["free", "starting", "charging", "checking", "finished", "faulted", "emergency"]
@@ -21,16 +21,12 @@ Fault = Literal[
 Text = Literal["starting", "charging", "checking", "hot", "idle", "waiting", "fault_cleared"]
 
 
-class Warned(TypedDict):
-    session: str
-    what: str
-    temperature_c: float
-
-
 class Socket(SessionKind[Phase, Fault, Text]):
     """What a socket records beside what everything does that is used for a while."""
 
-    warned = EventType("session.warned", "alarm", "value", "插座温度偏高", "The socket is getting hot", Warned)
+    @event("session.warned", "alarm", "value", "插座温度偏高", "The socket is getting hot")
+    def warned(self, session: str, what: str, temperature_c: float) -> None:
+        """It is not yet too hot to go on."""
 
 
 SOCKET = KIND = Socket(

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from contract.archetypes import ALL_MODES, PortalKind
-from contract.event_types import EventType
+from contract.event_types import event
 from contract.phrases import Phrase, noun
 
 Phase = Literal["rest", "unlocked", "turning", "forced", "jammed", "released"]
@@ -14,11 +14,25 @@ Text = Literal["forced", "jammed", "tailgated"]
 class Turnstile(PortalKind[Phase, Fault, Text]):
     """What a turnstile records beside what every portal does."""
 
-    exited = EventType("turnstile.exited", "quiet", "access", "有人出门", "Somebody went out")
-    forced = EventType("turnstile.forced", "alarm", "access", "闸臂被强推", "Arm forced")
-    tailgated = EventType("turnstile.tailgated", "alarm", "access", "一卡进了两人", "Two went in on one card")
-    jammed = EventType("turnstile.jammed", "alarm", "access", "闸臂卡住", "Arm jammed")
-    jam_cleared = EventType("turnstile.jam_cleared", "quiet", "access", "闸臂已恢复", "Arm free again")
+    @event("turnstile.exited", "quiet", "access", "有人出门", "Somebody went out")
+    def exited(self) -> None:
+        """The arm turned outwards without a card."""
+
+    @event("turnstile.forced", "alarm", "access", "闸臂被强推", "Arm forced")
+    def forced(self) -> None:
+        """The arm turned inwards while it was locked."""
+
+    @event("turnstile.tailgated", "alarm", "access", "一卡进了两人", "Two went in on one card")
+    def tailgated(self) -> None:
+        """The arm turned twice while it was unlocked once."""
+
+    @event("turnstile.jammed", "alarm", "access", "闸臂卡住", "Arm jammed")
+    def jammed(self) -> None:
+        """The arm stands between two places."""
+
+    @event("turnstile.jam_cleared", "quiet", "access", "闸臂已恢复", "Arm free again")
+    def jam_cleared(self) -> None:
+        """The arm is in its place again."""
 
 
 TURNSTILE = KIND = Turnstile(

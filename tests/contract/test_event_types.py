@@ -6,7 +6,7 @@ import pytest
 
 from contract.device_events import DEVICE_EVENTS, DeviceEvents
 from contract.device_words import DEVICE_FAMILIES, DEVICE_FAULTS, DeviceFault
-from contract.event_types import EventType, Look, Record, WrongFields, by_kind
+from contract.event_types import EventType, Look, Record, WrongFields, by_kind, event
 from contract.phrases import Phrase, noun
 
 
@@ -16,7 +16,19 @@ class Poured(TypedDict):
 
 
 POURED = EventType("fountain.poured", "quiet", "value", "出水", "Water ran", Poured)
-RUNG = EventType("bell.rung", "quiet", "watch", "铃响", "Bell rung")
+
+
+class Bell:
+    @event("bell.rung", "quiet", "watch", "铃响", "Bell rung")
+    def rung(self) -> None:
+        """Somebody rang it."""
+
+    @event("bell.swung", "quiet", "watch", "铃动", "Bell swung", says=("how",))
+    def swung(self, how: str, by: str = ...) -> None:
+        """``how`` it swung."""
+
+
+RUNG = Bell.rung
 
 
 def test_event_is_recorded_by_calling_it() -> None:
@@ -25,6 +37,14 @@ def test_event_is_recorded_by_calling_it() -> None:
     assert RUNG() == Record("bell.rung")
     assert POURED.family == "fountain"
     assert (POURED.required, POURED.optional) == (frozenset({"ml"}), frozenset({"who"}))
+
+
+def test_event_declared_as_a_method_has_its_parameters_as_fields() -> None:
+    """A parameter with a default is a field that may be missing; ``self`` is none."""
+    assert (Bell.swung.required, Bell.swung.optional) == (frozenset({"how"}), frozenset({"by"}))
+    assert Bell().swung(how="wide") == Record("bell.swung", {"how": "wide"})
+    with pytest.raises(WrongFields, match=r"bell\.swung has the fields by, how, and is recorded with by"):
+        Bell.swung(by="wind")  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize("data", [{}, {"who": "4711"}, {"ml": 1, "litres": 1}])
@@ -41,7 +61,7 @@ def test_event_with_other_fields_is_refused(data: dict[str, Any]) -> None:
 )
 def test_event_needs_a_kind_and_words(kind: str, zh: str, en: str) -> None:
     with pytest.raises(ValueError, match=r"family\.what|words in zh and en"):
-        EventType(kind, "quiet", "value", zh, en)
+        EventType(kind, "quiet", "value", zh, en, Poured)
 
 
 def test_two_declarations_of_one_event_are_refused() -> None:

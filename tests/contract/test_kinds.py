@@ -8,7 +8,7 @@ import pytest
 
 from contract.archetypes import ALL_MODES, PortalKind, SessionKind, Undeclared
 from contract.decide import Mode
-from contract.event_types import EventType, Record
+from contract.event_types import Record, event
 from contract.events import grade
 from contract.kinds import (
     MODE_LASTS_MS,
@@ -35,7 +35,9 @@ Phase = Literal["still", "pouring"]
 
 
 class Fountain(SessionKind[Phase, Literal["dry"], Never]):
-    poured = EventType("fountain.poured", "quiet", "value", "出水", "Water ran")
+    @event("fountain.poured", "quiet", "value", "出水", "Water ran")
+    def poured(self) -> None:
+        """Water ran."""
 
 
 NOUN = noun("饮水机", "Fountain", "Fountains")
@@ -45,12 +47,13 @@ FOUNTAIN = Fountain("fountain", NOUN, phases=PHASES, faults=DRY)
 
 FILE = """\
 from contract.archetypes import SessionKind
-from contract.event_types import EventType
+from contract.event_types import event
 from contract.phrases import Phrase, noun
 
 
 class Fountain(SessionKind):
-    poured = EventType("fountain.poured", "quiet", "watch", "出水", "Water ran")
+    @event("fountain.poured", "quiet", "watch", "出水", "Water ran")
+    def poured(self): ...
 
 
 KIND = Fountain(
@@ -127,7 +130,9 @@ def test_kind_with_a_word_too_few_or_too_many_is_refused() -> None:
 
 def test_kind_that_declares_another_s_event_is_refused() -> None:
     class Thief(PortalKind[Never, Never, Never]):
-        forced = EventType("door.forced", "alarm", "access", "门被强行打开", "Door forced open")
+        @event("door.forced", "alarm", "access", "门被强行打开", "Door forced open")
+        def forced(self) -> None:
+            """The event of a door."""
 
     with pytest.raises(ValueError, match=r"thief declares events of another family: door\.forced"):
         Thief("thief", NOUN)

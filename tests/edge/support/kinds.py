@@ -6,20 +6,14 @@ from contract.kinds import remove_folders
 from edge.config.kinds import add_kinds
 
 WORDS = """\
-from typing import NotRequired, TypedDict
-
 from contract.archetypes import WatchKind
-from contract.event_types import EventType
+from contract.event_types import event
 from contract.phrases import Phrase, noun
 
 
-class Seen(TypedDict):
-    number: NotRequired[int]
-    digest: NotRequired[str]
-
-
 class Made(WatchKind):
-    seen = EventType("{name}.seen", "quiet", "watch", "看见", "Seen", Seen)
+    @event("{name}.seen", "quiet", "watch", "看见", "Seen")
+    def seen(self, number: int = ..., digest: str = ...) -> None: ...
 
 
 KIND = Made("{name}", noun("试验", "Trial", "Trials"), phases={{"idle": Phrase("闲着", "idle")}})

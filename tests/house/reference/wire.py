@@ -5,6 +5,7 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from types import ModuleType
+from typing import get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -51,17 +52,17 @@ def _event_row(kind: str, event: EventType[...]) -> Iterator[str]:
 
 
 def _data(event: EventType[...]) -> str:
-    if event.fields is None:
-        return ""
-    kind = msgspec.inspect.type_info(event.fields)
-    assert isinstance(kind, msgspec.inspect.TypedDictType)
-    named = (f"`{one.encode_name}`{'' if one.required else '?'} {shape(one.type)}" for one in kind.fields)
-    return ", ".join(named)
+    types = get_type_hints(event.fields)
+    names = sorted(event.required | event.optional)
+    return ", ".join(
+        f"`{name}`{'' if name in event.required else '?'} {shape(msgspec.inspect.type_info(types[name]))}"
+        for name in names
+    )
 
 
 def _notes(fields: object) -> str:
     """What the fields say of themselves. Python 3.11 does not know what a ``TypedDict`` builds on."""
-    return plain((fields is not None and fields.__doc__) or "")
+    return plain(fields.__doc__ or "")
 
 
 def reasons() -> str:
