@@ -30,8 +30,8 @@ OWN_KEYS = ("name", "template")
 """What a point has of its own: no template gives it."""
 
 
-class NotExpandable(ValueError):
-    """A template or range that cannot be written out: the ``key`` that is wrong, as the file has it, and the cure."""
+class BadKey(ValueError):
+    """A table that is not what it should be: the ``key`` that is wrong, and the cure."""
 
     def __init__(self, key: str, problem: str) -> None:
         super().__init__(f"{key}: {problem}")
@@ -63,8 +63,8 @@ class _Each(NamedTuple):
 class Expansion:
     """A wiring with its templates and ranges written out: ``document`` has neither.
 
-    What has a form that no wiring has is left as it is, for whoever checks the whole. Raises ``NotExpandable``, also
-    where the whole would have more keys than a text may.
+    What has a form that no wiring has is left as it is, for whoever checks the whole. Raises ``BadKey``, whose key is
+    as the file has it, also where the whole would have more keys than a text may.
     """
 
     def __init__(self, source: Table) -> None:
@@ -117,7 +117,7 @@ class Expansion:
         name = block["template"]
         if not isinstance(name, str) or name not in self._templates:
             there = ", ".join(self._templates) or "none"
-            raise NotExpandable(f"{where}.template", f"no template of this file has this name; there is {there}")
+            raise BadKey(f"{where}.template", f"no template of this file has this name; there is {there}")
         return name
 
     def _check_use(self) -> None:
@@ -125,7 +125,7 @@ class Expansion:
         used = {origin.template for origin in self._origins}
         for name in self._templates:
             if name not in used:
-                raise NotExpandable(f"template.{name}", "no point names this template; name it or take it out")
+                raise BadKey(f"template.{name}", "no point names this template; name it or take it out")
 
     def _reader(self, index: int, reader: Any) -> Any:
         """A shared reader: ``"1..8" = "phone-1..8"`` under its ``points`` is eight of them."""
@@ -136,11 +136,11 @@ class Expansion:
             where = f'reader[{index}].points."{keyed}"'
             keys, names = _range(keyed, where) or [keyed], _range(named, where) or [named]
             if len(keys) != len(names):
-                raise NotExpandable(where, f"{len(keys)} numbers for {len(names)} points; write one for each")
+                raise BadKey(where, f"{len(keys)} numbers for {len(names)} points; write one for each")
             self._count(len(keys), where)
             for key, name in zip(map(str, keys), names, strict=True):
                 if key in points:
-                    raise NotExpandable(where, f"the number {key} stands in this table already")
+                    raise BadKey(where, f"the number {key} stands in this table already")
                 points[key] = name
                 if len(keys) > 1:
                     self._numbers[f"reader[{index}].points.{key}"] = where
@@ -149,19 +149,19 @@ class Expansion:
     def _count(self, entries: int, where: str) -> None:
         self._left -= entries
         if self._left < 0:
-            raise NotExpandable(where, f"written out, this file has more than {MAX_ENTRIES} keys; write fewer points")
+            raise BadKey(where, f"written out, this file has more than {MAX_ENTRIES} keys; write fewer points")
 
 
 def _templates(document: Table) -> dict[str, Table]:
     found = document.get("template", {})
     if not isinstance(found, dict):
-        raise NotExpandable("template", "a template has a name: write [template.socket], or what you call it")
+        raise BadKey("template", "a template has a name: write [template.socket], or what you call it")
     for name, template in found.items():
         if not isinstance(template, dict):
-            raise NotExpandable(f"template.{name}", f"a template is a table: write [template.{name}]")
+            raise BadKey(f"template.{name}", f"a template is a table: write [template.{name}]")
         for key in OWN_KEYS:
             if key in template:
-                raise NotExpandable(f"template.{name}.{key}", f"a template has no {key}; write it at the point")
+                raise BadKey(f"template.{name}.{key}", f"a template has no {key}; write it at the point")
     return found
 
 
@@ -171,7 +171,7 @@ def _names(name: object, key: str) -> Sequence[str]:
         return []
     found = _range(name, key)
     if found is None or isinstance(found[0], int):
-        raise NotExpandable(key, 'this is no range of names; write it like "phone-1..8"')
+        raise BadKey(key, 'this is no range of names; write it like "phone-1..8"')
     return [str(one) for one in found]
 
 
@@ -186,7 +186,7 @@ def _ranges(value: Any, names: Sequence[str], key: str) -> Any:
     found = _range(value, key)
     if found is not None and len(found) != len(names):
         problem = f"{len(found)} values for {len(names)} points, {names[0]} to {names[-1]}; write one for each"
-        raise NotExpandable(key, problem)
+        raise BadKey(key, problem)
     return value if found is None else _Each(found)
 
 
@@ -199,10 +199,10 @@ def _range(text: object, key: str) -> Sequence[int] | Sequence[str] | None:
     for span in found["spans"].split(","):
         first, _, last = span.strip().partition("..")
         if int(last or first) < int(first):
-            raise NotExpandable(key, f"{span.strip()} counts down; write the smaller number first, or one by one")
+            raise BadKey(key, f"{span.strip()} counts down; write the smaller number first, or one by one")
         numbers += range(int(first), int(last or first) + 1)
         if len(numbers) > MAX_ENTRIES:
-            raise NotExpandable(key, f"more than {MAX_ENTRIES} numbers; write fewer")
+            raise BadKey(key, f"more than {MAX_ENTRIES} numbers; write fewer")
     return [f"{found['prefix']}{number}" for number in numbers] if found["prefix"] else numbers
 
 
@@ -225,7 +225,7 @@ def _merged(own: Table, common: Table, where: str, template: str) -> dict[str, A
         elif isinstance(own[name], dict) and isinstance(value, dict):
             whole[name] = _merged(own[name], value, key, template)
         else:
-            raise NotExpandable(key, f"the template {template} has this key too; write it in one of the two")
+            raise BadKey(key, f"the template {template} has this key too; write it in one of the two")
     return whole
 
 

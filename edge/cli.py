@@ -12,7 +12,7 @@ from rich.markup import escape
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
 from contract.events import decode_event
-from contract.templates import Expansion, NotExpandable
+from contract.templates import BadKey, Expansion
 from contract.toml_text import NotToml, read_toml
 from contract.toml_writer import write_toml
 from edge.cli_options import (
@@ -214,7 +214,7 @@ def show_config(
         "number": chosen.copy.number if chosen.copy else None,
         "on_trial": wirings.record.trial is not None,
     }
-    with mendable(NotToml, NotExpandable):
+    with mendable(NotToml, BadKey):
         text = wirings.text_of(chosen)
         if expanded:
             text = write_toml(Expansion(read_toml(text)).document)

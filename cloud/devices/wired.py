@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from contract.kinds import kind_name, kind_of
-from contract.templates import Expansion, NotExpandable
+from contract.templates import Expansion, BadKey
 from contract.toml_text import NotToml, read_toml
 from contract.topics import NAME
 
@@ -35,7 +35,7 @@ def wired_points(wiring: str) -> list[Wired]:
     """The points that a wiring names, with its templates and ranges written out; none of a text that is no wiring."""
     try:
         listed = Expansion(_read(wiring)).document.get("point")
-    except NotExpandable:
+    except BadKey:
         return []
     read = [_point(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return list({one.name: one for one in read if one is not None}.values())

@@ -37,7 +37,7 @@ from cloud.web import operators
 from cloud.web.operators import MAX_REASON, MIN_REASON
 from contract.adoption import Bundle, close_bundle
 from contract.decide import HOUR_MS
-from contract.templates import Expansion, NotExpandable
+from contract.templates import BadKey, Expansion
 from contract.toml_text import NotToml, read_toml
 
 log = logging.getLogger(__name__)
@@ -291,5 +291,5 @@ def _check_text(device: str, text: str) -> None:
     """Its device is the one that judges a wiring; what nobody could read need not travel."""
     try:
         Expansion(read_toml(text))
-    except (NotToml, NotExpandable) as wrong:
+    except (NotToml, BadKey) as wrong:
         raise CannotRollOut(f"{device}, {wrong}") from None

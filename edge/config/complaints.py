@@ -1,27 +1,22 @@
 """Complaints about a TOML file, each one line: file, line and key as the file has them, and the cure."""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
 
 import msgspec
 
-from contract.templates import Expansion, key_parts
+from contract.templates import BadKey, Expansion, key_parts
 from edge.config.post_names import POST_NAME_RULE
+from edge.config.tables import CHOICES
+
+T = TypeVar("T")
 
 _KEY_OF_POINT = re.compile(r"point\[\d{1,4}\](?:\.[\w-]+)*")
 """Another key that a complaint names."""
 
 MAX_NAMED = 200
 """Keys of one table that are tried, one by one, for the one that a complaint means."""
-
-
-class BadTable(ValueError):
-    """A table that is not what it should be: the ``key`` that is wrong, and the cure."""
-
-    def __init__(self, key: str, problem: str) -> None:
-        super().__init__(f"{key}: {problem}")
-        self.key, self.problem = key, problem
 
 
 class Complaints:
@@ -42,18 +37,18 @@ class Complaints:
         return f"{place.key} of {place.point}" if place.point else place.key
 
 
-def read_as(document: Any, kind: type[Any], where: str, choices: Mapping[str, Sequence[object]]) -> Any:
-    """The document as that kind of Struct; ``choices`` are the words that may stand at a key. Raises ``BadTable``."""
+def read_as(document: Any, kind: type[T], where: str = "") -> T:
+    """The document, which stands at the key ``where``, as that kind of Struct. Raises ``BadKey``."""
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as wrong:
         problem, _, at = str(wrong).replace(" - at `key` in `$", " - at `$").partition(" - at `$")
         key = f"{where}{_named(document, kind, str(wrong), at.rstrip('`'))}"
-        field, problem = _cure(problem, key, choices)
-        raise BadTable(f"{key}.{field}".strip("."), problem) from None
+        field, problem = _cure(problem, key)
+        raise BadKey(f"{key}.{field}".strip("."), problem) from None
 
 
-def _cure(problem: str, key: str, choices: Mapping[str, Sequence[object]]) -> tuple[str, str]:
+def _cure(problem: str, key: str) -> tuple[str, str]:
     """What msgspec complains of at ``key``: the field below it that is meant, if any, and what to do about it."""
     if unknown := re.fullmatch(r"Object contains unknown field `(.+)`", problem):
         return unknown[1], "unknown key; take it out or correct its name"
@@ -70,7 +65,7 @@ def _cure(problem: str, key: str, choices: Mapping[str, Sequence[object]]) -> tu
     if problem == "Expected `int`, got `str`":
         return "", f'{problem}; write a number, or a range such as "1..8" where the name is one: "phone-1..8"'
     if problem.startswith("Invalid enum value"):
-        return "", f"{problem}; write {' or '.join(map(str, choices[key.rpartition('.')[2]]))}"
+        return "", f"{problem}; write {' or '.join(map(str, CHOICES[key.rpartition('.')[2]]))}"
     return "", problem.replace("`object`", "`table`")
 
 

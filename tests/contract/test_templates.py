@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from contract.templates import Expansion, NotExpandable, Place
+from contract.templates import Expansion, BadKey, Place
 from contract.toml_text import MAX_ENTRIES, read_toml
 
 ROOT = Path(__file__).parents[2]
@@ -151,7 +151,7 @@ WRONG = {
 
 @pytest.mark.parametrize(("text", "key", "problem"), WRONG.values(), ids=WRONG)
 def test_wrong_template_names_its_key(text: str, key: str, problem: str) -> None:
-    with pytest.raises(NotExpandable) as wrong:
+    with pytest.raises(BadKey) as wrong:
         expanded(text)
     assert wrong.value.key == key
     assert problem in wrong.value.problem
@@ -203,7 +203,7 @@ def test_any_document_is_written_out_or_refused(document: dict[str, Any]) -> Non
     """Whatever was read, nothing else is raised, no range is left in a name, and every key has its place."""
     try:
         found = Expansion(document)
-    except NotExpandable as wrong:
+    except BadKey as wrong:
         assert wrong.key.startswith(("template", "point[", "reader["))
         return
     assert "template" not in found.document

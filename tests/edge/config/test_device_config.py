@@ -6,7 +6,8 @@ import pytest
 
 from edge.archetypes.portal import MAX_UNLOCK_MS
 from edge.archetypes.protocol import LEASE_MARGIN_MS
-from edge.config.device_config import RESET_PULLS, ConfigError, DeviceConfig, check, load
+from edge.config.checks import RESET_PULLS
+from edge.config.device_config import ConfigError, DeviceConfig, check, load
 from edge.config.tables import CHOICES, Output
 from edge.keeper.outputs import MAX_LEASE_MS
 
