@@ -3,11 +3,9 @@
 import base64
 import hashlib
 
-from msgspec import Struct
-
 from contract import codec
 from contract.decide import DAY_MS
-from contract.messages import Name
+from contract.messages import Message, Name
 from contract.sealing import DeviceKey, DeviceVerifier, Purpose, statement
 
 CODE_CHARACTERS = 12
@@ -24,7 +22,7 @@ _TO_CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET)
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
 
 
-class Bundle(Struct, frozen=True):
+class Bundle(Message):
     """All that a device needs of its cloud, in an envelope that only its key opens.
 
     Keys and public halves are hex text; ``ca`` and ``certificate`` are PEM. ``wiring`` is the text of its
@@ -42,7 +40,6 @@ class Bundle(Struct, frozen=True):
     config: str
     command: str
     wiring: str = ""
-    version: int = 1
 
 
 def code_of(public_key: bytes, nonce: bytes) -> str:

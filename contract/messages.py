@@ -36,6 +36,12 @@ Op = Annotated[str, Meta(pattern=r"^[a-z_]{1,40}\Z")]
 """What a command asks for, see ``commands``: a device answers for one that it does not know."""
 
 
+class Message(Struct, frozen=True, kw_only=True):
+    """What every message has: the version of its schema, which stands last."""
+
+    version: int = 1
+
+
 class EventBatch(Struct, array_like=True, frozen=True):
     """``up/events``: the stored bytes of rows ``first`` to ``last`` of a journal, between links ``prev`` and ``tip``.
     A ``journal.gap`` among them stands for all the rows it names.
@@ -55,7 +61,7 @@ class EventBatch(Struct, array_like=True, frozen=True):
     seal: bytes
 
 
-class Ack(Struct, frozen=True):
+class Ack(Message):
     """``dn/ack``: all rows up to ``upto`` are committed; ``rewind`` asks for ``upto + 1`` again.
 
     With ``fork``, what the cloud holds behind ``upto`` is another past than the device's: the device opens a new
@@ -68,7 +74,6 @@ class Ack(Struct, frozen=True):
     now_ms: Time
     rewind: bool = False
     fork: bool = False
-    version: int = 1
 
 
 class RosterState(Struct, frozen=True):
@@ -82,7 +87,7 @@ class RosterState(Struct, frozen=True):
     wanted: int = 0
 
 
-class State(Struct, frozen=True):
+class State(Message):
     """``up/state`` (retained): what a device is and does; its will is one too. ``connection`` counts up with every
     connection of this device, so that the will of an older one is ignored. ``points`` holds each station's report, and
     its ``kind``."""
@@ -94,10 +99,9 @@ class State(Struct, frozen=True):
     roster: RosterState = RosterState()
     config_hash: str = ""
     points: dict[str, dict[str, Any]] = {}
-    version: int = 1
 
 
-class Beat(Struct, frozen=True):
+class Beat(Message):
     """``up/beat``: health, every 30 s, nobody mourns one. Times in milliseconds, ``oldest_ms`` is how long
     some event or other has been waiting for its ack, 0 if none is; ``clock_error_ms`` how far ``at_ms`` may be off,
     None if nobody knows."""
@@ -111,26 +115,23 @@ class Beat(Struct, frozen=True):
     unlogged: int
     faults: dict[str, str] = {}
     clock_error_ms: int | None = None
-    version: int = 1
 
 
-class Live(Struct, frozen=True):
+class Live(Message):
     """``up/live``: what screens show of this moment, by point; every two seconds while it changes, and nobody mourns
     one. It rests on nobody's word but the broker's, so nothing is decided by it."""
 
     at_ms: int
     points: dict[str, dict[str, Any]] = {}
-    version: int = 1
 
 
-class Want(Struct, frozen=True):
+class Want(Message):
     """``up/want``: the pages a device lacks, by hash."""
 
     pages: Annotated[list[Hash], Meta(min_length=1, max_length=MAX_WANTED_PAGES)]
-    version: int = 1
 
 
-class Manifest(Struct, frozen=True):
+class Manifest(Message):
     """``dn/roster`` (retained): which pages make up a device's roster, in the order of their prefixes.
 
     Times are UTC milliseconds. ``expires_ms`` bars adopting the manifest later, never using it. ``count`` is the number
@@ -144,10 +145,9 @@ class Manifest(Struct, frozen=True):
     site_page: Hash
     pages: Annotated[list[Hash], Meta(max_length=MAX_ROSTER_PAGES)]
     count: Annotated[int, Meta(ge=0)]
-    version: int = 1
 
 
-class Desired(Struct, frozen=True):
+class Desired(Message):
     """``dn/config`` (retained): how a device is to be. A higher ``number`` replaces the whole document.
 
     ``modes`` are taken up at once and kept over restarts; a point that is not named is scheduled. ``until`` says by
@@ -163,10 +163,9 @@ class Desired(Struct, frozen=True):
     wiring: Annotated[str, Meta(max_length=MAX_WIRING_CHARACTERS)] = ""
     wiring_hash: str = ""
     until: dict[str, int] = {}
-    version: int = 1
 
 
-class Reported(Struct, frozen=True):
+class Reported(Message):
     """``up/reported`` (retained): what became of the desired document ``number``, and what is in force.
 
     ``waiting``: for a quiet moment; ``trying``: under its health check; ``reverted``: it failed that. ``why`` is a
@@ -179,10 +178,9 @@ class Reported(Struct, frozen=True):
     modes: dict[str, Mode] = {}
     wiring_hash: str = ""
     why: str = ""
-    version: int = 1
 
 
-class Command(Struct, frozen=True):
+class Command(Message):
     """``dn/command`` (never retained): do something once, now, on behalf of the operator ``by`` for a ``reason``.
 
     It is for the live connection of the device with this number, and lives ``lifetime_ms`` from its receipt. An ``id``
@@ -199,10 +197,9 @@ class Command(Struct, frozen=True):
     issued_ms: Time
     point: str = ""
     args: dict[str, Any] = {}
-    version: int = 1
 
 
-class Result(Struct, frozen=True):
+class Result(Message):
     """``up/result`` (never retained): how a command ended. ``unknown``: the device stopped between beginning and end,
     and a person has to look. ``why`` is a word, ``data`` what was asked for."""
 
@@ -211,19 +208,16 @@ class Result(Struct, frozen=True):
     at_ms: int
     why: str = ""
     data: dict[str, Any] = {}
-    version: int = 1
 
 
-class Renewal(Struct, frozen=True):
+class Renewal(Message):
     """``up/renew``: a certificate request (PEM) by the device's own key."""
 
     request: Annotated[str, Meta(max_length=4096)]
-    version: int = 1
 
 
-class Certificate(Struct, frozen=True):
+class Certificate(Message):
     """``dn/certificate``: the certificate (PEM) that was asked for, good until ``not_after_ms``."""
 
     certificate: Annotated[str, Meta(max_length=16_384)]
     not_after_ms: int
-    version: int = 1
