@@ -41,107 +41,108 @@ class Words(Struct, frozen=True):
     remedy: str = ""
 
 
-class Entry(Struct, frozen=True):
-    """A row of the table: whether the reason opens, and its words."""
+class InBothLanguages(Struct, frozen=True):
+    """What a person reads, in Chinese and in English."""
 
-    allows: bool
     zh: Words
     en: Words
 
-
-def _allows(zh: Words, en: Words) -> Entry:
-    return Entry(True, zh, en)
-
-
-def _refuses(zh: Words, en: Words) -> Entry:
-    return Entry(False, zh, en)
+    def words(self, language: str) -> Words:
+        """The words in ``zh`` or ``en``; any other language reads English."""
+        return self.zh if language.startswith("zh") else self.en
 
 
-TABLE: dict[Reason, Entry] = {
-    Reason.ALLOWED: _allows(Words("欢迎"), Words("Welcome")),
-    Reason.FREE_EXIT: _allows(Words("请通行"), Words("Goodbye")),
-    Reason.UNKNOWN_CREDENTIAL: _refuses(
+class ReasonEntry(InBothLanguages, frozen=True):
+    """A row of the table: the words of a reason, and whether it opens."""
+
+    allows: bool = False
+
+
+TABLE: dict[Reason, ReasonEntry] = {
+    Reason.ALLOWED: ReasonEntry(Words("欢迎"), Words("Welcome"), allows=True),
+    Reason.FREE_EXIT: ReasonEntry(Words("请通行"), Words("Goodbye"), allows=True),
+    Reason.UNKNOWN_CREDENTIAL: ReasonEntry(
         Words("未登记的卡", "请到物业登记这张卡"),
         Words("This card is not enrolled", "Ask the property office to enrol it"),
     ),
-    Reason.SUSPENDED: _refuses(
+    Reason.SUSPENDED: ReasonEntry(
         Words("会员资格已暂停", "请联系物业恢复"),
         Words("This membership is suspended", "The property office can restore it"),
     ),
-    Reason.REPORTED_LOST: _refuses(
+    Reason.REPORTED_LOST: ReasonEntry(
         Words("此卡已挂失", "找回了卡？请到物业解除挂失"),
         Words("This card was reported lost", "Found it? The property office can clear the report"),
     ),
-    Reason.NOT_YET_VALID: _refuses(
+    Reason.NOT_YET_VALID: ReasonEntry(
         Words("尚未生效", "请在生效日期之后再来"),
         Words("Not valid yet", "Come back from the first day of the membership"),
     ),
-    Reason.EXPIRED: _refuses(
+    Reason.EXPIRED: ReasonEntry(
         Words("会员资格已到期", "请在物业或网页上续期"),
         Words("This membership has ended", "Renew it at the property office or online"),
     ),
-    Reason.NOT_ENTITLED: _refuses(
+    Reason.NOT_ENTITLED: ReasonEntry(
         Words("此处不在您的权限内", "如有需要请联系物业"),
         Words("This membership does not count here", "Ask the property office if you need it"),
     ),
-    Reason.OUTSIDE_HOURS: _refuses(
+    Reason.OUTSIDE_HOURS: ReasonEntry(
         Words("现在不在开放时间", "请在开放时间内再来"),
         Words("Outside your hours here", "Come back within the opening hours"),
     ),
-    Reason.CLOCK_UNSET: _refuses(
+    Reason.CLOCK_UNSET: ReasonEntry(
         Words("设备时钟未校准", "请稍候再试，或联系值班人员"),
         Words("This device does not know the time yet", "Try again in a minute or call the desk"),
     ),
-    Reason.ROSTER_STALE: _refuses(
+    Reason.ROSTER_STALE: ReasonEntry(
         Words("此处离线过久", "请到有人值守之处，或联系值班人员"),
         Words("This device has been offline too long", "Go where somebody is on duty, or call the desk"),
     ),
-    Reason.NO_ROSTER: _refuses(
+    Reason.NO_ROSTER: ReasonEntry(
         Words("此设备尚未收到名单", "请联系值班人员"),
         Words("This device has no roster yet", "Call the desk"),
     ),
-    Reason.BUSY: _refuses(
+    Reason.BUSY: ReasonEntry(
         Words("正在使用中", "请稍候，或换一处"),
         Words("In use", "Please wait, or try another one"),
     ),
-    Reason.FAULTED: _refuses(
+    Reason.FAULTED: ReasonEntry(
         Words("设备故障", "请换一处，已通知物业"),
         Words("Out of order", "Try another one; the property office has been told"),
     ),
-    Reason.CANNOT_RECORD: _refuses(
+    Reason.CANNOT_RECORD: ReasonEntry(
         Words("暂时无法记录", "请稍后再试，或联系值班人员"),
         Words("This cannot be recorded just now", "Try again shortly or call the desk"),
     ),
-    Reason.INTERNAL_ERROR: _refuses(
+    Reason.INTERNAL_ERROR: ReasonEntry(
         Words("设备内部错误", "请联系值班人员"),
         Words("An error inside the device", "Call the desk"),
     ),
-    Reason.HELD_OPEN: _allows(Words("此门常开，请进"), Words("This door is held open, walk in")),
-    Reason.LOCKED_DOWN: _refuses(
+    Reason.HELD_OPEN: ReasonEntry(Words("此门常开，请进"), Words("This door is held open, walk in"), allows=True),
+    Reason.LOCKED_DOWN: ReasonEntry(
         Words("紧急封闭（只出不进）", "请离开，或听从值班人员指引"),
         Words("Locked down: nobody may enter", "Leave, or follow what the staff tell you"),
     ),
-    Reason.OUT_OF_SERVICE: _refuses(
+    Reason.OUT_OF_SERVICE: ReasonEntry(
         Words("暂停使用", "请换一处"),
         Words("Out of service", "Try another one"),
     ),
-    Reason.ROSTER_DAMAGED: _refuses(
+    Reason.ROSTER_DAMAGED: ReasonEntry(
         Words("此处的名单有一页损坏", "正在重新获取，请稍候再试，或联系值班人员"),
         Words("A page of the roster here is damaged", "It is being fetched again: try in a minute or call the desk"),
     ),
-    Reason.OFFLINE_TOO_LONG: _refuses(
+    Reason.OFFLINE_TOO_LONG: ReasonEntry(
         Words("离线过久，暂不能开始使用", "已开始的不受影响；请换一处，或联系值班人员"),
         Words("Offline too long to begin anything new", "What runs goes on; try another one or call the desk"),
     ),
-    Reason.QUOTA_SPENT: _refuses(
+    Reason.QUOTA_SPENT: ReasonEntry(
         Words("今日额度已用完", "零点后重新计算；如需更多请联系物业"),
         Words("Today's allowance here is used up", "It begins anew at midnight; the property office can raise it"),
     ),
-    Reason.USAGE_UNKNOWN: _refuses(
+    Reason.USAGE_UNKNOWN: ReasonEntry(
         Words("今日用量无法确认", "请换一处，或联系值班人员"),
         Words("What you used today is not known here", "Try another place or call the desk"),
     ),
-    Reason.RESERVED: _refuses(
+    Reason.RESERVED: ReasonEntry(
         Words("已为排队的人保留", "请换一处，或过几分钟再来"),
         Words("Kept for the person who waited for it", "Try another one, or come back in a few minutes"),
     ),
@@ -150,5 +151,4 @@ TABLE: dict[Reason, Entry] = {
 
 def words(reason: Reason, language: str) -> Words:
     """The words for a reason in ``zh`` or ``en``; any other language reads English."""
-    entry = TABLE[reason]
-    return entry.zh if language.startswith("zh") else entry.en
+    return TABLE[reason].words(language)
