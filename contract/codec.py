@@ -18,7 +18,10 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Malformed(ValueError):
-    """The peer sent something that is no message of this contract. The text says what is wrong with it."""
+    """The peer sent something that is no message of this contract. The text says what is wrong with it, ``why`` is the
+    word for it."""
+
+    why = "malformed"
 
 
 def pack(message: msgspec.Struct) -> bytes:

@@ -55,6 +55,8 @@ def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
 class BadSeal(Malformed):
     """A document is not sealed by whom it should be, or for another purpose, site or device."""
 
+    why = "bad_seal"
+
 
 def seal(sign: Callable[[bytes], bytes], purpose: Purpose, site: str, device: str, body: bytes) -> bytes:
     """A sealed document: its body, and on the line behind it what ``sign`` makes of the statement."""

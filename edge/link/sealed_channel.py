@@ -31,6 +31,14 @@ SENDINGS: Mapping[str, Sending] = {
 }
 
 
+class Refused(Exception):
+    """A document from the cloud is not to be taken. ``why`` is the word for it, the text may say more."""
+
+    def __init__(self, why: str, detail: str = "") -> None:
+        super().__init__(detail or why)
+        self.why = why
+
+
 class SealedChannel:
     """The way of one device to its cloud, with the seals of both. What is published without a link is dropped."""
 

@@ -7,7 +7,7 @@ moves; and once it is written down, its id is answered with what became of it, f
 
 import logging
 from asyncio import Future
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -22,7 +22,7 @@ from contract.decide import Trust
 from contract.device_events import CommandEvents
 from contract.kinds import kind_of
 from contract.messages import MAX_LIFETIME_MS, Command, CommandId, Result
-from contract.sealing import BadSeal, CommandVerifier, Purpose
+from contract.sealing import CommandVerifier, Purpose
 from edge.agent.event_throttle import EventThrottle
 from edge.archetypes.protocol import CommandReceived
 from edge.link.sealed_channel import SealedChannel
@@ -52,7 +52,7 @@ Deed = Callable[[str, CommandReceived], Done]
 reason) is recorded ahead of its effect."""
 
 
-class _Refused(Exception):
+class CommandRefused(Exception):
     """A command is not to be carried out. ``id`` is empty unless the cloud itself has sealed it: then it is told."""
 
     def __init__(self, why: str, command: str = "") -> None:
@@ -86,20 +86,23 @@ class Commands:
         self._runtime, self._channel, self._verifier = runtime, channel, verifier
         self._clock, self._memory = runtime.clock, runtime.memory
         self._kinds, self._deeds = kinds, deeds
-        self._throttles: dict[str, EventThrottle] = {}
+        record = runtime.record
+        self._throttles: defaultdict[str, EventThrottle] = defaultdict(
+            lambda: EventThrottle(runtime.loop, lambda data: record("", *CommandEvents.refused(**data).row))
+        )
         self._waiting = 0
         self._closed = False
         begun = self._memory.commands()
         self._forgotten_ms = self._memory.forgotten_ms()
         self._is_new = self._forgotten_ms == 0
-        self._results = {one.id: _stored(one) for one in begun}
-        self._found_open = [one for one in begun if one.result is None]
+        self._results = {command.id: _stored(command) for command in begun}
+        self._never_ended = [command for command in begun if command.result is None]
 
     def start(self) -> None:
-        """Own up to what was begun and never ended: nobody knows any more whether anything moved."""
-        for one in self._found_open:
-            self._runtime.record("", *CommandEvents.unknown(id=one.id, op=one.op).row)
-            self._keep(Result(one.id, "unknown", self._clock.now_ms(), "restarted"))
+        """Tell of what was begun and never ended: nobody knows any more whether anything moved."""
+        for command in self._never_ended:
+            self._runtime.record("", *CommandEvents.unknown(id=command.id, op=command.op).row)
+            self._keep(Result(command.id, "unknown", self._clock.now_ms(), "restarted"))
         if self._clock.trust is not Trust.UNSET:
             self.time_known()
 
@@ -113,7 +116,7 @@ class Commands:
             kept.add_done_callback(_log_unkept)
 
     def close(self) -> None:
-        """Carry nothing more out. The next start owns up to what was written down meanwhile."""
+        """Carry nothing more out. The next start tells of what was written down meanwhile."""
         self._closed = True
         for throttle in self._throttles.values():
             throttle.close()
@@ -124,12 +127,12 @@ class Commands:
         try:
             command = self._believed(payload, retained)
             if command.id in self._results:
-                known = self._results[command.id]
-                if known is not None:
-                    self._channel.publish("result", known)
+                result = self._results[command.id]
+                if result is not None:
+                    self._channel.publish("result", result)
                 return
             self._check(command)
-        except _Refused as wrong:
+        except CommandRefused as wrong:
             self._refuse(wrong)
             return
         self._waiting += 1
@@ -139,59 +142,48 @@ class Commands:
         written.add_done_callback(partial(self._begun, command, received_ms))
 
     def _believed(self, payload: bytes, retained: bool) -> Command:
-        """The command, if the cloud has sealed it for this device. Raises ``_Refused``."""
+        """The command, if the cloud has sealed it for this device. Raises ``CommandRefused``."""
         if retained:
-            raise _Refused("retained")
+            raise CommandRefused("retained")
         if self._verifier is None:
-            raise _Refused("no_command_key")
+            raise CommandRefused("no_command_key")
         try:
             command = self._read(self._channel.unseal(self._verifier.accepts, Purpose.COMMAND, payload))
-        except BadSeal:
-            raise _Refused("bad_seal") from None
-        except Malformed:
-            raise _Refused("malformed") from None
+        except Malformed as wrong:
+            raise CommandRefused(wrong.why) from None
         if command.device != self._channel.device:
-            raise _Refused("wrong_device")
+            raise CommandRefused("wrong_device")
         return command
 
     def _read(self, body: bytes) -> Command:
-        """Raises ``_Refused`` for an order of a newer cloud, ``Malformed`` for what is none at all."""
+        """Raises ``CommandRefused`` for an order of a newer cloud, ``Malformed`` for what is none at all."""
         try:
             command = codec.read(body, Command)
         except Malformed:
-            raise _Refused("not_understood", codec.read(body, _Named).id) from None
+            raise CommandRefused("not_understood", codec.read(body, _Named).id) from None
         if command.op not in COMMANDS:
-            raise _Refused("not_understood", command.id)
+            raise CommandRefused("not_understood", command.id)
         return command
 
     def _check(self, command: Command) -> None:
-        """Raises ``_Refused`` unless the command is new, young and meant for this very connection."""
-        why = ""
-        if command.connection != self.connection:
-            why = "wrong_connection"
-        elif command.issued_ms <= self._forgotten_ms:
-            why = "too_old"
-        elif command.op != "clock_set" and self._clock.trust is Trust.UNSET:
-            why = "clock_unset"
-        elif command.op != "clock_set" and self._age_ms(command) > command.lifetime_ms + CLOCKS_DIFFER_MS:
-            why = "expired"
-        elif self._waiting >= MAX_AT_ONCE:
-            why = "busy"
-        if why:
-            raise _Refused(why, command.id)
+        """Raises ``CommandRefused`` unless the command is new, young and meant for this very connection."""
+        needs_clock = command.op != "clock_set"
+        # How far our time is from that of its issue: one that comes from the future says that our clock is late.
+        age_ms = abs(self._clock.now_ms() - command.issued_ms)
+        reasons = {
+            "wrong_connection": command.connection != self.connection,
+            "too_old": command.issued_ms <= self._forgotten_ms,
+            "clock_unset": needs_clock and self._clock.trust is Trust.UNSET,
+            "expired": needs_clock and age_ms > command.lifetime_ms + CLOCKS_DIFFER_MS,
+            "busy": self._waiting >= MAX_AT_ONCE,
+        }
+        for why, is_wrong in reasons.items():
+            if is_wrong:
+                raise CommandRefused(why, command.id)
 
-    def _age_ms(self, command: Command) -> int:
-        """How far our time is from that of its issue: one that comes from the future says that our clock is late."""
-        return abs(self._clock.now_ms() - command.issued_ms)
-
-    def _record_refused(self, data: dict[str, Any]) -> None:
-        self._runtime.record("", *CommandEvents.refused(**data).row)
-
-    def _refuse(self, wrong: _Refused) -> None:
+    def _refuse(self, wrong: CommandRefused) -> None:
         self.refused[wrong.why] += 1
         log.warning("a command was refused: %s", wrong.why)
-        if wrong.why not in self._throttles:
-            self._throttles[wrong.why] = EventThrottle(self._runtime.loop, self._record_refused)
         self._throttles[wrong.why].note({"why": wrong.why})
         if wrong.id:
             self._channel.publish("result", Result(wrong.id, "refused", self._clock.now_ms(), wrong.why))
@@ -206,25 +198,24 @@ class Commands:
         except MemoryUnusable as error:
             log.error("a command cannot be written down: %s", error)
             del self._results[command.id]
-            self._refuse(_Refused("cannot_record", command.id))
+            self._refuse(CommandRefused("cannot_record", command.id))
             return
-        told = {"id": command.id, "op": command.op, "by": command.by, "reason": command.reason}
+        order = {"id": command.id, "op": command.op, "by": command.by, "reason": command.reason}
         if self._clock.mono_ms() - received_ms > min(command.lifetime_ms, MAX_LIFETIME_MS):
             done = Done("refused", "expired")
         else:
-            done = self._do(command, told)
+            done = self._do(command, order)
         if done.outcome != "done":
             ended = CommandEvents.refused if done.outcome == "refused" else CommandEvents.failed
-            event = ended(id=command.id, op=command.op, by=command.by, reason=command.reason, why=done.why)
-            self._runtime.record("", *event.row)
+            self._runtime.record("", *ended(**order, why=done.why).row)
         self._keep(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
 
-    def _do(self, command: Command, told: dict[str, Any]) -> Done:
+    def _do(self, command: Command, order: dict[str, Any]) -> Done:
         """Behind this boundary a fault of ours leaves nobody without an answer."""
         try:
-            received = CommandReceived(command.op, told, checked_args(command, self._kinds))
+            received = CommandReceived(command.op, order, checked_args(command, self._kinds))
             return self._deeds[command.op](command.point, received)
-        except _Refused as wrong:
+        except CommandRefused as wrong:
             return Done("refused", wrong.why)
         except Exception:
             log.exception("the command %s failed", command.op)
@@ -252,17 +243,17 @@ class Commands:
 
 def checked_args(command: Command, kinds: Mapping[str, str]) -> Struct:
     """The arguments of a command, if it is one that its place has: the one check of op, scope and arguments by the
-    table. ``kinds`` are those of this device's points. Raises ``_Refused``."""
-    known = COMMANDS[command.op]
-    if known.scope == "point":
+    table. ``kinds`` are those of this device's points. Raises ``CommandRefused``."""
+    declared = COMMANDS[command.op]
+    if declared.scope == "point":
         if command.point not in kinds:
-            raise _Refused("no_such_point")
-        if not known.is_for(kind_of(kinds[command.point])):
-            raise _Refused("not_this_kind")
+            raise CommandRefused("no_such_point")
+        if not declared.is_for(kind_of(kinds[command.point])):
+            raise CommandRefused("not_this_kind")
     try:
-        return known.read_args(command.args)
+        return declared.read_args(command.args)
     except WrongArgs:
-        raise _Refused(known.wrong_args) from None
+        raise CommandRefused(declared.wrong_args) from None
 
 
 def _log_unkept(written: "Future[None]") -> None:

@@ -12,9 +12,9 @@ from contract import codec
 from contract.codec import Malformed
 from contract.device_events import DeviceEvents
 from contract.messages import Desired, Reported
-from contract.sealing import BadSeal, ConfigVerifier, Purpose
+from contract.sealing import ConfigVerifier, Purpose
 from edge.agent.event_throttle import EventThrottle
-from edge.link.sealed_channel import SealedChannel
+from edge.link.sealed_channel import Refused, SealedChannel
 from edge.memory.memory import MemoryUnusable
 from edge.memory.runtime import Runtime
 from edge.remote.point_modes import PointModes
@@ -25,10 +25,6 @@ log = logging.getLogger(__name__)
 KEPT_AS = "desired"
 SAVE_AGAIN_S = 10.0
 """How long after the disk took no document it is offered again."""
-
-
-class _Refused(Exception):
-    """The document is not to be taken. The text is one word."""
 
 
 class DesiredState:
@@ -70,7 +66,7 @@ class DesiredState:
             return
         try:
             desired = self._believed(kept)
-        except _Refused as wrong:
+        except Refused as wrong:
             log.warning("the desired document that was kept is not good any more: %s", wrong)
             return
         self._desired = desired
@@ -89,14 +85,16 @@ class DesiredState:
         try:
             desired = self._believed(payload)
             self._check_newer(desired)
-        except _Refused as wrong:
-            self.refused = str(wrong)
+        except Refused as wrong:
+            self.refused = wrong.why
             log.warning("a desired document was refused: %s", wrong)
             self._refusals.note({"status": "refused", "number": self.number, "why": self.refused})
             return
         self.refused = ""
         if desired != self._desired:
-            self._take_up(desired)
+            # Modes are in force at once; the disk follows.
+            self._desired = desired
+            self._modes.take_up(desired)
             self._save(desired, payload)
 
     def tell(self) -> None:
@@ -105,30 +103,23 @@ class DesiredState:
             self._channel.publish("reported", self._reported(self._desired))
 
     def _believed(self, payload: bytes) -> Desired:
-        """The document, if the cloud has sealed it for this device. Raises ``_Refused``."""
+        """The document, if the cloud has sealed it for this device. Raises ``Refused``."""
         if self._verifier is None:
-            raise _Refused("no_config_key")
+            raise Refused("no_config_key")
         try:
             desired = codec.read(self._channel.unseal(self._verifier.accepts, Purpose.CONFIG, payload), Desired)
-        except BadSeal:
-            raise _Refused("bad_seal") from None
-        except Malformed:
-            raise _Refused("malformed") from None
+        except Malformed as wrong:
+            raise Refused(wrong.why) from None
         if desired.device != self._channel.device:
-            raise _Refused("wrong_device")
+            raise Refused("wrong_device")
         return desired
 
     def _check_newer(self, desired: Desired) -> None:
-        """Raises ``_Refused`` for an older document, and for a second one under the number in force."""
+        """Raises ``Refused`` for an older document, and for a second one under the number in force."""
         if desired.number < self.number:
-            raise _Refused("older_number")
+            raise Refused("older_number")
         if desired.number == self.number and desired != self._desired:
-            raise _Refused("same_number")
-
-    def _take_up(self, desired: Desired) -> None:
-        """Modes are in force at once; the disk follows."""
-        self._desired = desired
-        self._modes.take_up(desired)
+            raise Refused("same_number")
 
     def _save(self, desired: Desired, payload: bytes) -> None:
         if self._save_again is not None:  # of an older document, which must not come to stand over this one
@@ -161,8 +152,8 @@ class DesiredState:
     def _say(self, desired: Desired, *, event: bool) -> None:
         report = self._reported(desired)
         if event:
-            event_row = DeviceEvents.config(status=report.status, number=report.number, why=report.why[:200]).row
-            self._runtime.record("", *event_row)
+            config = DeviceEvents.config(status=report.status, number=report.number, why=report.why[:200])
+            self._runtime.record("", *config.row)
         self._channel.publish("reported", report)
 
     def _reported(self, desired: Desired) -> Reported:

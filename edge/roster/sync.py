@@ -19,8 +19,8 @@ from contract.decide import Trust
 from contract.device_events import RosterDamaged as RosterDamage
 from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Manifest, Want
 from contract.roster import refusal
-from contract.sealing import BadSeal, Purpose, RosterVerifier, page_hash
-from edge.link.sealed_channel import SealedChannel
+from contract.sealing import Purpose, RosterVerifier, page_hash
+from edge.link.sealed_channel import Refused, SealedChannel
 from edge.machine import files
 from edge.roster.file import RosterDamaged
 from edge.roster.store import Newest, RosterStore, Unfit
@@ -39,14 +39,6 @@ ASK_TIME_S, MAX_ASK_TIME_S = 5.0, 600.0
 DONE = object()
 WAIT_S, MAX_WAIT_S = 2.0, 60.0
 """How long to wait for pages before asking again, doubling."""
-
-
-class Refused(Exception):
-    """A manifest must not be adopted. ``why`` is the word for it in the device's state."""
-
-    def __init__(self, why: str, detail: str) -> None:
-        super().__init__(detail)
-        self.why = why
 
 
 class WaitsForTime(Refused):
@@ -198,10 +190,8 @@ class RosterSync:
             raise Refused("too_long", f"{len(payload)} bytes")
         try:
             return codec.read(self._channel.unseal(self._verifier.accepts, Purpose.ROSTER, payload), Manifest)
-        except BadSeal as wrong:
-            raise Refused("bad_seal", str(wrong)) from None
         except Malformed as wrong:
-            raise Refused("malformed", str(wrong)) from None
+            raise Refused(wrong.why, str(wrong)) from None
 
     def _judge(self, manifest: Manifest) -> None:
         """Raises ``Refused`` unless it is the next roster."""
