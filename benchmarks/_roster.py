@@ -50,5 +50,5 @@ def fill(path: Path, digests: list[bytes], *, site: str, device: str, points: Se
     store = RosterStore(path)
     for start in range(0, len(blobs), PUT_AT_ONCE):
         store.put_pages(blobs[start : start + PUT_AT_ONCE])
-    store.adopt(manifest, codec.attach(body, key.sign(statement(Purpose.ROSTER, site, device, body))))
+    list(store.adopting(manifest, codec.attach(body, key.sign(statement(Purpose.ROSTER, site, device, body)))))
     store.close()

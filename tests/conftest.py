@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 import dev
-from contract.kinds import remove_folders
+from tests.added_kinds import remove_folders
 from tests.dealing import deal
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from contract.kinds import kind_name, kind_of
-from contract.templates import Expansion, BadKey
+from contract.templates import BadKey, Expansion
 from contract.toml_text import NotToml, read_toml
 from contract.topics import NAME
 

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
@@ -112,37 +113,15 @@ def add_folder(folder: Path, *packages: ModuleType) -> None:
     for the ``packages`` in folders of their names: ``stations``, ``parts``. Raises ``BadKind``."""
     if not (folder / "kinds").is_dir():
         raise BadKind(f"{folder} has no folder kinds, with a file for each kind")
-    found = {file.stem for file in (folder / "kinds").glob("*.py")}
-    if taken := sorted(found & known_kinds().keys()):
+    names = {file.stem for file in (folder / "kinds").glob("*.py")}
+    if taken := sorted(names & known_kinds().keys()):
         raise BadKind(f"{folder} has kinds of a name that is taken: {', '.join(taken)}")
-    _ADDED[folder] = (sys.modules[__name__], *packages)
-    for package in _ADDED[folder]:
+    for package in (sys.modules[__name__], *packages):
         package.__path__.append(str(folder / package.__name__.rpartition(".")[2]))
-    _forget()
-    vocabulary()
-
-
-def remove_folders() -> None:
-    """Know the kinds of added folders no more."""
-    if not _ADDED:
-        return
-    while _ADDED:
-        folder, packages = _ADDED.popitem()
-        for package in packages:
-            place = folder / package.__name__.rpartition(".")[2]
-            package.__path__.remove(str(place))
-            for module in place.iterdir() if place.is_dir() else ():
-                sys.modules.pop(f"{package.__name__}.{module.stem}", None)
-    _forget()
-
-
-_ADDED: dict[Path, tuple[ModuleType, ...]] = {}
-
-
-def _forget() -> None:
+    for cached in (known_kinds, vocabulary):
+        cached.cache_clear()
     importlib.invalidate_caches()
-    known_kinds.cache_clear()
-    vocabulary.cache_clear()
+    vocabulary()
 
 
 def _kind_in(name: str) -> AnyKind:
@@ -157,8 +136,7 @@ def _kind_in(name: str) -> AnyKind:
 
 def _merged(tables: Iterable[Mapping[str, W]]) -> dict[str, W]:
     merged: dict[str, W] = {}
-    for table in tables:
-        for word, said in table.items():
-            if merged.setdefault(word, said) != said:
-                raise BadKind(f"two kinds have other words for {word}: {said} and {merged[word]}")
+    for word, words in chain.from_iterable(table.items() for table in tables):
+        if merged.setdefault(word, words) != words:
+            raise BadKind(f"two kinds have other words for {word}: {words} and {merged[word]}")
     return merged

@@ -42,7 +42,6 @@ CHECK_WEIGHT = 14
 """To check all rows of a page as well costs so many times more."""
 
 _HAS = "SELECT 1 FROM pages WHERE hash = ?"
-_NAMES = "SELECT hash FROM pages"
 _DROP = "DELETE FROM pages WHERE hash = ?"
 
 
@@ -82,11 +81,7 @@ class RosterStore:
             self._open_or_begin_anew()
         except sqlite3.Error as error:
             raise RosterError(f"roster {path} cannot be opened: {error}") from None
-        self._newest = max(_read_newest(self._newest_path), _newest_of(self.manifest))
-
-    @property
-    def newest(self) -> Newest:
-        return self._newest
+        self.newest = max(_read_newest(self._newest_path), _newest_of(self.manifest))
 
     @property
     def number(self) -> int:
@@ -176,7 +171,7 @@ class RosterStore:
         with self._writing(), files.transaction(self._files.writer):
             self._files.writer.execute(ADOPT, Kept.of(payload, packed.tobytes(), site_page))
         self._in_use = Adopted(manifest, packed, site, bytearray(len(packed)))
-        self._newest = max(self._newest, _newest_of(manifest))
+        self.newest = max(self.newest, _newest_of(manifest))
         self.damaged.clear()
         yield
         # A revocation must survive a power cut, or the old roster would let the card in again.
@@ -184,14 +179,9 @@ class RosterStore:
             self._files.writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
         yield
         with suppress(OSError):  # then the number stands in the database alone, as it did until now
-            files.write_checked(self._newest_path, msgspec.json.encode(self._newest))
+            files.write_checked(self._newest_path, msgspec.json.encode(self.newest))
         yield
         yield from self._sweep(manifest)
-
-    def adopt(self, manifest: Manifest, payload: bytes) -> None:
-        """The same in one go, where nobody waits at a door."""
-        for _ in self.adopting(manifest, payload):
-            pass
 
     def begin_anew(self) -> None:
         """SQLite cannot use the file any more: set it aside, and go on in a new one with what can be read of it.
@@ -256,7 +246,7 @@ class RosterStore:
         """Let go of the pages that no longer belong to the roster."""
         wanted = {manifest.site_page, *manifest.pages}
         writer = self._files.writer
-        strays = [name for (name,) in writer.execute(_NAMES) if name not in wanted]
+        strays = [name for (name,) in writer.execute("SELECT hash FROM pages") if name not in wanted]
         for start in range(0, len(strays), SLICE_WEIGHT):
             with files.transaction(writer):
                 writer.executemany(_DROP, [(name,) for name in strays[start : start + SLICE_WEIGHT]])

@@ -20,13 +20,13 @@ from contract.kinds import (
     has_mode,
     kind_of,
     known_kinds,
-    remove_folders,
     vocabulary,
 )
 from contract.kinds.door import DOOR
 from contract.kinds.socket import SOCKET
 from contract.phrases import Phrase, noun
 from edge.config.kinds import our_kinds
+from tests.added_kinds import remove_folders
 
 PORTALS = {"door", "turnstile"}
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,:;?!]")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from contract.templates import Expansion, BadKey, Place
+from contract.templates import BadKey, Expansion, Place
 from contract.toml_text import MAX_ENTRIES, read_toml
 
 ROOT = Path(__file__).parents[2]

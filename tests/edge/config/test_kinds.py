@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from contract.archetypes import Undeclared
-from contract.kinds import remove_folders
 from contract.kinds.door import DOOR
 from edge.archetypes.protocol import Edge, Rest, Show
 from edge.config import device_config
 from edge.config.kinds import UnknownKind, find_kind, our_kinds
+from tests.added_kinds import remove_folders
 from tests.edge.support.kinds import add_kind
 from tests.edge.support.rig import GATES
 

@@ -26,7 +26,7 @@ def store(path: Path) -> Iterator[RosterStore]:
 
 def adopt(store: RosterStore, published: Published) -> None:
     store.put_pages([published.blobs[name] for name in store.lacks(list(published.blobs))])
-    store.adopt(published.manifest, published.payload)
+    list(store.adopting(published.manifest, published.payload))
 
 
 def holders(store: RosterStore, number: int) -> list[bytes]:
@@ -83,7 +83,7 @@ def test_a_manifest_whose_pages_are_not_all_there_changes_nothing(store: RosterS
     left_out = second.manifest.site_page if missing == "site" else second.manifest.pages[3]
     store.put_pages([blob for name, blob in second.blobs.items() if name != left_out])
     with pytest.raises(RosterDamaged, match="missing"):
-        store.adopt(second.manifest, second.payload)
+        list(store.adopting(second.manifest, second.payload))
     assert store.number == 1
     assert holders(store, 9) == [row(9).holder]
 
@@ -114,7 +114,7 @@ def test_pages_that_are_no_roster_are_not_adopted(store: RosterStore, what: str,
     adopt(store, publish(range(10)))
     store.put_pages(list(published.blobs.values()))
     with pytest.raises(Unfit, match=what):
-        store.adopt(published.manifest, published.payload)
+        list(store.adopting(published.manifest, published.payload))
     assert store.number == 1
     assert holders(store, 9) == [row(9).holder]
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from contract.kinds import remove_folders
 from edge.config.kinds import add_kinds
+from tests.added_kinds import remove_folders
 
 WORDS = """\
 from contract.archetypes import WatchKind
