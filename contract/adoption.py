@@ -22,7 +22,7 @@ _TO_CROCKFORD = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", _ALPHABET)
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
 
 
-class Bundle(Message):
+class Bundle(Message, frozen=True):
     """All that a device needs of its cloud, in an envelope that only its key opens.
 
     Keys and public halves are hex text; ``ca`` and ``certificate`` are PEM. ``wiring`` is the text of its

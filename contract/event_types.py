@@ -121,7 +121,7 @@ def event(
     return declared
 
 
-def _field_names(fields: Callable[..., object]) -> tuple[frozenset[str], frozenset[str]]:
+def _field_names(fields: Any) -> tuple[frozenset[str], frozenset[str]]:
     """The fields that an event always has, and those that it may have."""
     if is_typeddict(fields):
         return fields.__required_keys__, fields.__optional_keys__

@@ -61,7 +61,7 @@ class EventBatch(Struct, array_like=True, frozen=True):
     seal: bytes
 
 
-class Ack(Message):
+class Ack(Message, frozen=True):
     """``dn/ack``: all rows up to ``upto`` are committed; ``rewind`` asks for ``upto + 1`` again.
 
     With ``fork``, what the cloud holds behind ``upto`` is another past than the device's: the device opens a new
@@ -87,7 +87,7 @@ class RosterState(Struct, frozen=True):
     wanted: int = 0
 
 
-class State(Message):
+class State(Message, frozen=True):
     """``up/state`` (retained): what a device is and does; its will is one too. ``connection`` counts up with every
     connection of this device, so that the will of an older one is ignored. ``points`` holds each station's report, and
     its ``kind``."""
@@ -101,7 +101,7 @@ class State(Message):
     points: dict[str, dict[str, Any]] = {}
 
 
-class Beat(Message):
+class Beat(Message, frozen=True):
     """``up/beat``: health, every 30 s, nobody mourns one. Times in milliseconds, ``oldest_ms`` is how long
     some event or other has been waiting for its ack, 0 if none is; ``clock_error_ms`` how far ``at_ms`` may be off,
     None if nobody knows."""
@@ -117,7 +117,7 @@ class Beat(Message):
     clock_error_ms: int | None = None
 
 
-class Live(Message):
+class Live(Message, frozen=True):
     """``up/live``: what screens show of this moment, by point; every two seconds while it changes, and nobody mourns
     one. It rests on nobody's word but the broker's, so nothing is decided by it."""
 
@@ -125,13 +125,13 @@ class Live(Message):
     points: dict[str, dict[str, Any]] = {}
 
 
-class Want(Message):
+class Want(Message, frozen=True):
     """``up/want``: the pages a device lacks, by hash."""
 
     pages: Annotated[list[Hash], Meta(min_length=1, max_length=MAX_WANTED_PAGES)]
 
 
-class Manifest(Message):
+class Manifest(Message, frozen=True):
     """``dn/roster`` (retained): which pages make up a device's roster, in the order of their prefixes.
 
     Times are UTC milliseconds. ``expires_ms`` bars adopting the manifest later, never using it. ``count`` is the number
@@ -147,7 +147,7 @@ class Manifest(Message):
     count: Annotated[int, Meta(ge=0)]
 
 
-class Desired(Message):
+class Desired(Message, frozen=True):
     """``dn/config`` (retained): how a device is to be. A higher ``number`` replaces the whole document.
 
     ``modes`` are taken up at once and kept over restarts; a point that is not named is scheduled. ``until`` says by
@@ -165,7 +165,7 @@ class Desired(Message):
     until: dict[str, int] = {}
 
 
-class Reported(Message):
+class Reported(Message, frozen=True):
     """``up/reported`` (retained): what became of the desired document ``number``, and what is in force.
 
     ``waiting``: for a quiet moment; ``trying``: under its health check; ``reverted``: it failed that. ``why`` is a
@@ -180,7 +180,7 @@ class Reported(Message):
     why: str = ""
 
 
-class Command(Message):
+class Command(Message, frozen=True):
     """``dn/command`` (never retained): do something once, now, on behalf of the operator ``by`` for a ``reason``.
 
     It is for the live connection of the device with this number, and lives ``lifetime_ms`` from its receipt. An ``id``
@@ -199,7 +199,7 @@ class Command(Message):
     args: dict[str, Any] = {}
 
 
-class Result(Message):
+class Result(Message, frozen=True):
     """``up/result`` (never retained): how a command ended. ``unknown``: the device stopped between beginning and end,
     and a person has to look. ``why`` is a word, ``data`` what was asked for."""
 
@@ -210,13 +210,13 @@ class Result(Message):
     data: dict[str, Any] = {}
 
 
-class Renewal(Message):
+class Renewal(Message, frozen=True):
     """``up/renew``: a certificate request (PEM) by the device's own key."""
 
     request: Annotated[str, Meta(max_length=4096)]
 
 
-class Certificate(Message):
+class Certificate(Message, frozen=True):
     """``dn/certificate``: the certificate (PEM) that was asked for, good until ``not_after_ms``."""
 
     certificate: Annotated[str, Meta(max_length=16_384)]

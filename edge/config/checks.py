@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from edge.archetypes.station import Station
-from edge.config.peripherals import CHANNELS, Ocpp
+from edge.config.peripherals import CHANNELS, Ocpp, SharedReader
 from edge.config.places import is_loopback
 from edge.config.post_names import name_key
-from edge.config.tables import ConfigFile, InputPin, Output, Point, Pull
+from edge.config.tables import ConfigFile, InputPin, Output, Point, Pull, Reader
 
 T = TypeVar("T")
 
@@ -82,8 +82,9 @@ def _of_pins(file: ConfigFile) -> Iterator[Problem]:
 def _pins(file: ConfigFile) -> Iterator[tuple[int, str]]:
     for key, output in _wired(file, "outputs", lambda point: point.outputs):
         yield output.pin, f"{key}.pin"
-    shared = ((f"reader[{index}]", reader) for index, reader in enumerate(file.reader))
-    for key, reader in (*_wired(file, "readers", lambda point: point.readers), *shared):
+    readers: list[tuple[str, Reader | SharedReader]] = [*_wired(file, "readers", lambda point: point.readers)]
+    readers += ((f"reader[{index}]", reader) for index, reader in enumerate(file.reader))
+    for key, reader in readers:
         yield reader.d0, f"{key}.d0"
         yield reader.d1, f"{key}.d1"
     for key, wired in _inputs(file):

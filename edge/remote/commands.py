@@ -200,7 +200,7 @@ class Commands:
             del self._results[command.id]
             self._refuse(CommandRefused("cannot_record", command.id))
             return
-        order = {"id": command.id, "op": command.op, "by": command.by, "reason": command.reason}
+        order: dict[str, Any] = {"id": command.id, "op": command.op, "by": command.by, "reason": command.reason}
         if self._clock.mono_ms() - received_ms > min(command.lifetime_ms, MAX_LIFETIME_MS):
             done = Done("refused", "expired")
         else:

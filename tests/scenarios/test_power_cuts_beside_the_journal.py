@@ -56,7 +56,7 @@ def live_with_rosters(disk: DiskRecorder, fault: Fault | None = None, at_call: i
             for _ in range(2):
                 with suppress(sqlite3.Error):
                     store.put_pages([roster.blobs[name] for name in store.lacks(list(roster.blobs))])
-                    store.adopt(roster.manifest, roster.payload)
+                    list(store.adopting(roster.manifest, roster.payload))
                     break
             in_use[number] = len(disk.operations)
         store.close()
