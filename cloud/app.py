@@ -20,6 +20,7 @@ from cloud.commands.domain import COMMANDS
 from cloud.commands.service import CommandService
 from cloud.devices.views import find_site
 from cloud.emergencies.domain import EMERGENCIES
+from cloud.emergencies.service import MusterService
 from cloud.fleet.adoption import Adoptions
 from cloud.fleet.domain import FLEET
 from cloud.fleet.service import Registrar, RolloutService
@@ -104,6 +105,7 @@ def create_app(
     app.state.context = RequestContext(store, clock, authenticator or Authenticator(store, clock))
     app.state.services = {
         LiveFeed: feed,
+        MusterService: MusterService(store, clock),
         PeopleService: PeopleService(store, keys, clock),
         CommandService: commands,
         DesiredStateService: desired_state,

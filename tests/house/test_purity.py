@@ -22,7 +22,6 @@ PURE_FILES = {
     "cloud.charging.sessions",
     "cloud.charging.rule",
     "cloud.emergencies.rule",
-    "cloud.emergencies.muster",
 }
 CLOCK_CALLS = {"now", "utcnow", "today"}
 

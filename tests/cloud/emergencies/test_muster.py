@@ -5,7 +5,7 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud.emergencies.muster import Inside, Pass, inside
+from cloud.emergencies.rule import Inside, Pass, inside
 
 ANNA, BEN, CARL = (bytes([number]) * 8 for number in (1, 2, 3))
 BEGAN_MS = 100

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from cloud.emergencies.muster import LOOK_BACK_MS
+from cloud.emergencies.rule import LOOK_BACK_MS
 from tests.cloud.support.orders import calls, commands
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
