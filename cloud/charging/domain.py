@@ -1,11 +1,10 @@
 """What charging brings to the web."""
 
 from cloud.charging import api, hub_page, pages
-from cloud.web.context import N_
-from cloud.web.domain import Domain, Nav
+from cloud.web.domain import Domain
 
 CHARGING = Domain(
     routers=(pages.router, api.router, hub_page.router),
-    nav=(Nav(30, "/charging", N_("Charging")),),
+    nav=pages.NAV,
     panels=(pages.PERSON_PANEL,),
 )

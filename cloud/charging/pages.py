@@ -19,7 +19,7 @@ from cloud.commands.store import find_order, list_orders, list_points
 from cloud.devices.views import last_arrival
 from cloud.people.store import PersonView, list_people
 from cloud.web.context import N_, Context, Reading, RequestContext, there
-from cloud.web.domain import Panel
+from cloud.web.domain import Nav, Panel
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other
@@ -37,6 +37,7 @@ NO_DEVICE = N_("No device is registered for it. Nothing was done.")
 
 
 router = APIRouter(prefix="/charging")
+NAV = (Nav(30, "/charging", N_("Charging")),)
 
 
 def _charged_by(connection: Connection, person: PersonView) -> Mapping[str, object]:

@@ -18,6 +18,7 @@ from cloud.people.store import list_plans
 from cloud.points.zone_store import hours_labels, view_zones
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, Reading, RequestContext, form_for, known_device, page_for, service
+from cloud.web.domain import Nav
 from cloud.web.forms import NO_REASON, Fields, NoReason, Said, reason_in, say
 from cloud.web.operators import Login, last_deed
 from cloud.web.pages import Pages, see_other
@@ -48,6 +49,10 @@ Wiring = Annotated[Login, Depends(page_for(Right.DEVICES))]
 Changing = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
 router = APIRouter()
+NAV = (
+    Nav(80, "/rollouts", N_("Wiring"), seldom=True),
+    Nav(110, "/adoptions", N_("Adopt"), seldom=True, right=Right.ADOPT),
+)
 
 
 @router.get("/adoptions")

@@ -20,6 +20,7 @@ from cloud.devices.views import (
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import spread
 from cloud.web.context import N_, Context, Reading, RequestContext, known_device
+from cloud.web.domain import Nav
 from cloud.web.forms import Said, say
 from cloud.web.operators import Login, first_broken_deed, list_deeds
 from cloud.web.pages import Pages, shape_of
@@ -34,6 +35,12 @@ DEVICE = "device"
 """Begins the dialects of the pages of devices; the name and the code of the language follow."""
 
 router = APIRouter()
+NAV = (
+    Nav(40, "/events", N_("Events")),
+    Nav(70, "/rosters", N_("Rosters"), seldom=True),
+    Nav(90, "/quarantine", N_("Quarantine"), seldom=True),
+    Nav(100, "/audit", N_("Audit"), seldom=True),
+)
 
 
 @router.get("/events")

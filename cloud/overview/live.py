@@ -35,7 +35,8 @@ from cloud.overview.lists import ROWS, device_shape
 from cloud.people.rosters import Spread, spread
 from cloud.points.pages import drifts, heard, look_at_doors
 from cloud.store.database import Clock, Store
-from cloud.web.context import Context, Reading
+from cloud.web.context import N_, Context, Reading
+from cloud.web.domain import Nav
 from cloud.web.feed import MAX_FRAME_EVENTS, Item, Span
 from cloud.web.pages import Pages
 from cloud.web.streams import JSON, After, LastEventId, stream
@@ -222,6 +223,7 @@ def midnight(pages: Pages, now_ms: int) -> int:
 
 
 router = APIRouter()
+NAV = (Nav(10, "/", N_("Overview")),)
 
 
 @router.get("/")

@@ -14,7 +14,7 @@ from cloud.people.store import Card, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service, there
-from cloud.web.domain import panels_for
+from cloud.web.domain import Nav, panels_for
 from cloud.web.forms import NOT_RIGHT, Fields, Said, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other
@@ -38,6 +38,7 @@ Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
 People = Annotated[PeopleService, Depends(service(PeopleService))]
 
 router = APIRouter(prefix="/people")
+NAV = (Nav(50, "/people", N_("People")),)
 
 
 @router.get("")

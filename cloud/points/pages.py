@@ -19,6 +19,7 @@ from cloud.emergencies.store import ZoneState, list_watched, list_zone_states
 from cloud.store.labels import Label
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, Reading, RequestContext, form_for, page_for
+from cloud.web.domain import Nav
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other, shape_of
@@ -48,6 +49,7 @@ Locking = Annotated[Login, Depends(page_for(Right.DOORS))]
 Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
 router = APIRouter()
+NAV = (Nav(20, "/doors", N_("Doors")),)
 
 
 class Doors(Struct, frozen=True):

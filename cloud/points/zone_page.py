@@ -12,6 +12,7 @@ from cloud.points.zone_store import hours_labels, view_zones
 from cloud.points.zones import BadZone, create_zone, open_for, rename_zone
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, Reading, RequestContext, form_for
+from cloud.web.domain import Nav
 from cloud.web.forms import Fields, Said, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, see_other
@@ -30,6 +31,7 @@ NOT_SO = N_(
 Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
 
 router = APIRouter(prefix="/zones")
+NAV = (Nav(60, "/zones", N_("Zones"), seldom=True),)
 
 
 @router.get("")
