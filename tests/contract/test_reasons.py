@@ -52,12 +52,13 @@ def test_an_unknown_language_reads_english() -> None:
 
 def test_the_values_on_the_wire_never_change() -> None:
     """A journal that lies in an archive for years still says these; add to the end, rename none."""
-    assert [reason.value for reason in Reason] == [
+    kept = [
         *("allowed", "free_exit", "unknown_credential", "suspended", "reported_lost", "not_yet_valid", "expired"),
         *("not_entitled", "outside_hours", "clock_unset", "roster_stale", "no_roster", "busy", "faulted"),
         *("cannot_record", "internal_error", "held_open", "locked_down", "out_of_service"),
         *("roster_damaged", "offline_too_long", "quota_spent", "usage_unknown", "reserved"),
     ]
+    assert [reason.value for reason in Reason][: len(kept)] == kept
 
 
 def test_chinese_is_set_with_chinese_marks() -> None:
