@@ -3,21 +3,14 @@ a command is for one number alone: so a number never comes twice, and none is lo
 
 import logging
 from pathlib import Path
-from typing import Protocol
 
 from contract.codec import Malformed
 from contract.decide import Trust
 from contract.messages import MAX_NUMBER
+from edge.machine.clock import Clock
 from edge.machine.files import read_checked, write_checked
 
 log = logging.getLogger(__name__)
-
-
-class Clock(Protocol):
-    @property
-    def trust(self) -> Trust: ...
-
-    def now_ms(self) -> int: ...
 
 
 class ConnectionNumber:

@@ -8,9 +8,10 @@ acknowledgement is believed by its seal and by nothing else.
 
 from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections import Counter, deque
+from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from contract import codec
 from contract.codec import Malformed
@@ -32,12 +33,6 @@ BATCH_HEAD_BYTES = 256
 """Room for all of a batch but its events."""
 
 
-class Time(Protocol):
-    """The clock that an acknowledgement may set."""
-
-    def saw_acknowledged(self, cloud_ms: int, round_trip_ms: int) -> bool: ...
-
-
 class Sent(NamedTuple):
     """A batch under way: its last row, and the loop's time when it was sent. ``first_time`` if the cloud cannot have
     heard of that row before: an answer to an earlier sending may have been held back for hours."""
@@ -48,21 +43,22 @@ class Sent(NamedTuple):
 
 
 class Uplink:
-    """Sends a recorder's rows over a channel. ``refused`` counts the acknowledgements that were not believed, by
-    reason, and ``fault`` is why rows cannot be read, empty when well."""
+    """Sends a recorder's rows over a channel. ``take_time`` is told the cloud's time and the milliseconds of the round
+    trip that brought it. ``refused`` counts the acknowledgements that were not believed, by reason, and ``fault`` is why
+    rows cannot be read, empty when well."""
 
     def __init__(
         self,
         channel: SealedChannel,
         recorder: Recorder,
-        clock: Time,
+        take_time: Callable[[int, int], object],
         sync_key: SyncKey,
         loop: AbstractEventLoop,
         random: Random,
     ) -> None:
         self.refused: Counter[str] = Counter()
         self.fault = ""
-        self._channel, self._recorder, self._clock = channel, recorder, clock
+        self._channel, self._recorder, self._take_time = channel, recorder, take_time
         self._accepts = partial(mac_is_good, sync_key)
         self._loop, self._random = loop, random
         self._sent = recorder.acked
@@ -110,8 +106,10 @@ class Uplink:
             return
         is_news = ack.upto > self._recorder.acked
         heard = self._strike_off(ack.upto)
-        if heard is not None and heard.first_time:
-            self._take_time(ack.now_ms, self._loop.time() - heard.at_s)
+        round_trip_s = ACK_WITHIN_S if heard is None else self._loop.time() - heard.at_s
+        # The cloud wrote its time down somewhere on the way; one that was long under way says too little.
+        if heard is not None and heard.first_time and round_trip_s < ACK_WITHIN_S:
+            self._take_time(ack.now_ms, round(round_trip_s * 1000))
         self._recorder.acknowledge(ack.upto)
         self._sent = max(self._sent, ack.upto)
         if ack.rewind and ack.upto < self._sent and ack.upto != self._rewound_to:
@@ -156,11 +154,6 @@ class Uplink:
         if ack.upto > self._recorder.durable:
             raise Malformed("ahead")
         return ack
-
-    def _take_time(self, cloud_ms: int, round_trip_s: float) -> None:
-        """The cloud wrote its time down somewhere on the way; one that was long under way says too little."""
-        if round_trip_s < ACK_WITHIN_S:
-            self._clock.saw_acknowledged(cloud_ms, round(round_trip_s * 1000))
 
     def _strike_off(self, upto: int) -> Sent | None:
         """Forget the batches that are acknowledged; returns the last of them."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -61,6 +62,24 @@ def uptime_ms() -> int:
 def wall_ms() -> int:
     """The system's clock, UTC milliseconds: for whoever sets a device's clock by it."""
     return time.time_ns() // 1_000_000
+
+
+class Clock(Protocol):
+    """The device's clocks, UTC and monotonic; ``trust`` and ``floor_ms`` say how far to believe the first, which never
+    runs below the floor. ``heard_ms`` is the newest time that the cloud has said."""
+
+    @property
+    def trust(self) -> Trust: ...
+
+    @property
+    def floor_ms(self) -> int: ...
+
+    @property
+    def heard_ms(self) -> int: ...
+
+    def now_ms(self) -> int: ...
+
+    def mono_ms(self) -> int: ...
 
 
 class _Kept(Struct, frozen=True):

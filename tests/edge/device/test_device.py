@@ -39,7 +39,7 @@ INPUTS = {"east.contact": True, "east.exit_button": False, "gym.release_sense": 
 class Clock(FixedTime):
     """A clock that remembers what it was told."""
 
-    floor_ms = off_ms = heard_ms = 0
+    off_ms = 0
     rotten = lost_floor = False
     error_ms = 5
 

@@ -15,16 +15,15 @@ from edge.roster.store import RosterStore
 from edge.roster.sync import RosterSync
 from firmware_sim.time.clock import run_virtual
 from tests.edge.support.clouds import DEVICE_KEY, OneWayLink
+from tests.edge.support.journals import FixedTime
 from tests.edge.support.rosters import DEVICE, NOW_MS, ROSTER_KEY, SITE, Published, digest, row
 
 
-class Clock:
+class Clock(FixedTime):
     def __init__(self, trust: Trust = Trust.SYNCED, now_ms: int = NOW_MS + 1000) -> None:
-        self.trust, self.at_ms = trust, now_ms
+        super().__init__(now_ms)
+        self.trust = trust
         self.issued: list[int] = []
-
-    def now_ms(self) -> int:
-        return self.at_ms
 
     def saw_issued(self, issued_ms: int) -> None:
         self.issued.append(issued_ms)

@@ -82,7 +82,7 @@ class World:
         self.uplink = Uplink(
             channel_over(self.link),
             self.recorder,
-            self.time,
+            self.time.saw_acknowledged,
             sync_key=SYNC_KEY,
             loop=self.loop,
             random=Random(1),
