@@ -100,8 +100,13 @@ def decide(folder: Path) -> dict[str, Spread]:
     report = Report("rest", busy=False, faulted=False)
     bare = sqlite3.connect(folder / "bare.db")
     plain = dict(bare.execute("SELECT digest, row FROM cards"))
+
+    def decide_frame(bits: str | bytes) -> object:
+        digest = decider.digest_of(str(bits)) or b""
+        return decider.decide(digest, POINT, "in", free_exit=False, report=report)
+
     ways: dict[str, Callable[[str | bytes], object]] = {
-        "decision": lambda bits: decider.decide(str(bits), POINT, "in", free_exit=False, report=report),
+        "decision": decide_frame,
         "bare SELECT": lambda digest: bare.execute("SELECT row FROM cards WHERE digest = ?", (digest,)).fetchone(),
         "dict": plain.get,
     }

@@ -5,7 +5,6 @@ so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual t
 """
 
 import logging
-from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -16,12 +15,11 @@ from contract.commands import COMMANDS
 from contract.decide import Mode
 from contract.device_events import DeviceEvents
 from contract.emergencies import Cause
-from edge.agent.decider import Clock, Decider
-from edge.agent.effect_queue import EffectQueue, Recording
-from edge.agent.effects import Notes, PointEffects
+from edge.agent.effect_queue import EffectQueue
+from edge.agent.effects import PointEffects
 from edge.agent.emergencies import Emergencies
 from edge.agent.event_throttle import EventThrottle
-from edge.agent.point_commands import carry_out
+from edge.agent.ports import AgentPorts
 from edge.agent.readers import Readers
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import (
@@ -41,7 +39,6 @@ from edge.config.device_config import DeviceConfig
 from edge.keeper.protocol import (
     Changed,
     Frame,
-    KeeperPort,
     LatchUnsaved,
     NotReloaded,
     NotReset,
@@ -66,56 +63,34 @@ def _without_live(report: Report) -> Report:
 class Agent:
     """All points of one device. ``on_change`` is told whenever what a report or a status would say may have changed."""
 
-    def __init__(
-        self,
-        config: DeviceConfig,
-        loop: AbstractEventLoop,
-        clock: Clock,
-        recording: Recording,
-        decider: Decider,
-        keeper: KeeperPort,
-        on_change: Callable[[], None] = lambda: None,
-        notebook: Notes | None = None,
-    ) -> None:
-        self.keeper_up = False
-        self.latch_unsaved = False
-        self.failures = 0
-        self.keeper_losses = 0
+    def __init__(self, config: DeviceConfig, ports: AgentPorts, on_change: Callable[[], None] = lambda: None) -> None:
+        self.keeper_up = self.latch_unsaved = False
+        self.failures = self.keeper_losses = 0
         self.unread = [point.name for point in config.points]
         """Points of whose inputs the keeper has not said where all of them stand."""
         self.not_reloaded = ""
         """Why the keeper goes by another wiring than this agent."""
         self.wiring = config.hash
         self._reloading = self._has_heard_keeper = self._closed = False
-        self._loop, self._recording, self._decider = loop, recording, decider
-        self._clock, self._notebook = clock, notebook
-        self._keeper, self._on_change = keeper, on_change
+        self._ports, self._recording, self._on_change = ports, ports.recording, on_change
         self._heard_cloud_ms: int | None = None
         self._undated: set[str] = set()
         """Points that wait to be told how old it is what they had kept."""
-        self._unknown = unknown = EventThrottle(
-            loop, lambda data: recording.record("", *DeviceEvents.fault(**data).row)
+        self._unknown = EventThrottle(
+            ports.loop, lambda data: ports.recording.record("", *DeviceEvents.fault(**data).row)
         )
         """What names a point that nobody knows here: a keeper that goes by another wiring, a station's setting."""
         self.runners: dict[str, Runner] = {}
-        self._effects = PointEffects(self.runners, loop, decider, keeper, notebook, self._hand_over, unknown)
+        self._effects = PointEffects(self.runners, ports, self._hand_over, self._unknown)
         self.lines = self._effects.lines
         """Where a point's messages go, by point and line."""
         for point in config.points:
-            self.runners[point.name] = Runner(
-                point, config.kinds[point.name], config.settings[point.name], self._queue, clock
-            )
-        self._emergencies = Emergencies(config, recording, decider, keeper, self._follow, self._effects.carry_out)
-        self._readers = Readers(config, self.runners, decider, clock, loop, recording, self._emergencies.card)
-
-    @property
-    def emergencies(self) -> Mapping[str, Cause]:
+            kind, settings = config.kinds[point.name], config.settings[point.name]
+            self.runners[point.name] = Runner(point, kind, settings, self._queue, ports.clock)
+        self._emergencies = Emergencies(config, ports, self._follow, self._effects.carry_out)
+        self.emergencies: Mapping[str, Cause] = self._emergencies.causes
         """The zones in an emergency, and why."""
-        return self._emergencies.causes
-
-    def reader_faults(self) -> dict[str, str]:
-        """What is wrong with the readers, by place."""
-        return self._readers.faults()
+        self.readers = Readers(config, self.runners, ports, self._emergencies.card)
 
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
@@ -130,7 +105,7 @@ class Agent:
                 self.not_reloaded = "" if wiring == self.wiring else self.not_reloaded
                 self._reloading = wiring not in ("", self.wiring) and not self.not_reloaded
                 if self._reloading:
-                    self._keeper.send(Reload(self.wiring))
+                    self._ports.keeper.send(Reload(self.wiring))
             case NotReloaded(why=why):
                 self._reloading, self.not_reloaded = False, why
         return not self._reloading
@@ -154,8 +129,8 @@ class Agent:
         self._guarded(runner.take, happened)
 
     def _queue(self, runner: Runner) -> EffectQueue:
-        hand_over = partial(self._hand_over, runner)
-        return EffectQueue(runner.point.name, self._loop, self._recording, self._effects, hand_over, self._guarded)
+        name, loop, cannot_record = runner.point.name, self._ports.loop, partial(self._hand_over, runner)
+        return EffectQueue(name, loop, self._recording, self._effects, cannot_record, self._guarded)
 
     def keeper_lost(self) -> None:
         """The line to the keeper ended; the keeper, or the kernel, has put the outputs to rest."""
@@ -192,7 +167,7 @@ class Agent:
             if not self.keeper_up:
                 return "keeper_lost"
         taken: list[str] = []
-        self._guarded(lambda: taken.append(carry_out(runner, self._decider, received)))
+        self._guarded(lambda: taken.append(runner.obey(received, self._ports.decider)))
         return taken[0] if taken else "internal_error"
 
     def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
@@ -220,14 +195,14 @@ class Agent:
 
     def _tell_minute(self, runner: Runner) -> None:
         """The hour of a price is the wall clock's, and that may be set, and jumps twice a year."""
-        minute = self._decider.minute()
+        minute = self._ports.decider.minute()
         if minute is not None and minute != runner.minute:
             runner.minute = minute
             runner.take(TimeOfDay(minute))
 
     def cloud_heard(self) -> None:
         """The cloud has spoken in words that nobody else can say."""
-        now_ms = self._clock.mono_ms()
+        now_ms = self._ports.clock.mono_ms()
         if self._closed:
             return
         if self._heard_cloud_ms is None or now_ms - self._heard_cloud_ms >= HEARD_EVERY_MS:
@@ -238,7 +213,7 @@ class Agent:
     def clock_known(self) -> None:
         """What was kept before a power cut has an age only now."""
         for name in sorted(self._undated):
-            found = None if self._notebook is None or self._closed else self._notebook.found(name)
+            found = None if self._ports.notebook is None or self._closed else self._ports.notebook.found(name)
             if found is not None:
                 self._hand_over(self.runners[name], found)
         self._undated.clear()
@@ -248,13 +223,13 @@ class Agent:
         self._closed = True
         for runner in self.runners.values():
             runner.close()
-        self._readers.close()
+        self.readers.close()
         self._unknown.close()
 
     def _take(self, message: ToAgent) -> None:
         match message:
             case Frame(reader=reader, bits=bits):
-                if not self._readers.frame(reader, bits):
+                if not self.readers.frame(reader, bits):
                     self._unknown.note({"fault": "no_such_point", "reader": reader})
             case Changed(input=name, active=active):
                 self._edge(name, active)
@@ -295,9 +270,9 @@ class Agent:
         if not self.keeper_up:
             self.keeper_up = True
             self._recording.record("", *DeviceEvents.keeper_found().row)
-        if not self._has_heard_keeper and self._notebook is not None:
+        if not self._has_heard_keeper and self._ports.notebook is not None:
             for name, runner in self.runners.items():
-                found = self._notebook.found(name)
+                found = self._ports.notebook.found(name)
                 if found is not None:
                     self._undated |= {name} if found.age_ms is None else set()
                     self._hand_over(runner, found)

@@ -27,6 +27,7 @@ from contract.reasons import Reason
 from contract.schedules import ALWAYS, wall_clock
 from contract.sealing import DigestKey, credential_digest
 from edge.archetypes.protocol import Decided, Report
+from edge.machine.clock import Clock
 from edge.roster.file import RosterDamaged
 
 TICKET_BYTES = 8
@@ -34,26 +35,9 @@ TICKET_BYTES = 8
 log = logging.getLogger(__name__)
 
 
-class Clock(Protocol):
-    """The device's clocks, UTC and monotonic; ``trust`` and ``floor_ms`` say how far to believe the first, which never
-    runs below the floor. ``heard_ms`` is the newest time that the cloud has said."""
-
-    @property
-    def trust(self) -> Trust: ...
-
-    @property
-    def floor_ms(self) -> int: ...
-
-    @property
-    def heard_ms(self) -> int: ...
-
-    def now_ms(self) -> int: ...
-
-    def mono_ms(self) -> int: ...
-
-
-class Roster(Protocol):
-    """The roster in use. ``number`` is 0, and ``issued_ms`` and ``zone`` are None, before the first."""
+class RosterInUse(Protocol):
+    """The roster by which this device decides. ``number`` is 0, and ``issued_ms`` and ``zone`` are None, before the
+    first."""
 
     @property
     def number(self) -> int: ...
@@ -67,7 +51,7 @@ class Roster(Protocol):
     def find(self, digest: bytes) -> list[Grant]: ...
 
 
-class Ledger(Protocol):
+class UseOfToday(Protocol):
     """What was used here today."""
 
     def used(self, holder: str) -> Mapping[str, Used] | None: ...
@@ -78,13 +62,13 @@ class Decider:
 
     def __init__(
         self,
-        roster: Roster,
+        roster: RosterInUse,
         clock: Clock,
         digest_key: DigestKey | None,
         *,
         zones: Mapping[str, str] | None = None,
         kinds: Mapping[str, str] | None = None,
-        ledger: Ledger | None = None,
+        ledger: UseOfToday | None = None,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
         """``zones`` and ``kinds`` say of each point in which zone it stands and what it is. Without a ledger nobody
@@ -93,22 +77,6 @@ class Decider:
         self._roster, self._clock, self._digest_key = roster, clock, digest_key
         self._zones, self._kinds = zones or {}, kinds or {}
         self._ledger, self._random_bytes = ledger, random_bytes
-
-    def decide(
-        self,
-        bits: str,
-        point: str,
-        direction: Direction,
-        *,
-        free_exit: bool,
-        report: Report,
-        mode: Mode = Mode.SCHEDULED,
-    ) -> Decided | None:
-        """Who this card is and whether they may pass; None if the frame is no valid card."""
-        digest = self.digest_of(bits)
-        if digest is None:
-            return None
-        return self.decide_digest(digest, point, direction, free_exit=free_exit, report=report, mode=mode)
 
     def digest_of(self, bits: str) -> bytes | None:
         """What this card is called here, empty before there is a key for it; None if the frame is no valid card."""
@@ -122,7 +90,7 @@ class Decider:
         """The same for a card that came over a line, by its canonical bytes."""
         return b"" if self._digest_key is None else credential_digest(self._digest_key, card)
 
-    def decide_digest(
+    def decide(
         self,
         digest: bytes,
         point: str,

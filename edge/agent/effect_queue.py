@@ -9,9 +9,10 @@ from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from contract.device_events import DeviceEvents
+from edge.agent.ports import Recording
 from edge.archetypes.protocol import CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Wake
 
 WRITTEN_WITHIN_MS = 20
@@ -20,22 +21,11 @@ MAX_WAITING = 64
 """Effects a queue holds while its first one waits; with more of them it waits no longer."""
 
 
-class Recording(Protocol):
-    """The part of the recorder that a queue needs. Callbacks run on the loop, never at once."""
-
-    def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
-
-    def seq_of(self, number: int) -> int: ...
-
-    def when_written(self, seq: int, callback: Callable[[], None]) -> None: ...
-
-    def when_durable(self, seq: int, callback: Callable[[], None]) -> None: ...
-
-
 class EffectExecutor(Protocol):
     """What carries out the effects that a queue releases, records aside."""
 
-    def carry_out(self, point: str, effect: Effect) -> None: ...
+    def carry_out(self, point: str, effect: Effect) -> None:
+        """Do it now."""
 
     def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
         """``kept`` is called once it is on the disk, never at once, and not at all if the disk does not take it."""

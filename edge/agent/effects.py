@@ -1,13 +1,12 @@
 """The effects of stations carried out: pins by the keeper, lamps and wake-ups by the loop, pages by the notebook."""
 
-from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
-from edge.agent.decider import Decider
 from edge.agent.event_throttle import EventThrottle
+from edge.agent.ports import AgentPorts
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import (
     LEASE_MARGIN_MS,
@@ -15,7 +14,6 @@ from edge.archetypes.protocol import (
     Drive,
     Due,
     Effect,
-    Found,
     Input,
     QuotaSpent,
     Received,
@@ -26,21 +24,8 @@ from edge.archetypes.protocol import (
     Wake,
 )
 from edge.keeper import protocol as keeper_protocol
-from edge.keeper.protocol import KeeperPort
 
 LAMP_MS = 2_000
-
-
-class Notes(Protocol):
-    """What outlives a restart: the document of each point, and what the sessions have used."""
-
-    def found(self, point: str) -> Found | None:
-        """What the point had kept when this agent started."""
-
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None: ...
-
-    def spend(self, point: str, spent: Spend) -> bool:
-        """Whether nothing is left of the allotment."""
 
 
 class PointEffects:
@@ -50,16 +35,12 @@ class PointEffects:
     def __init__(
         self,
         runners: Mapping[str, Runner],
-        loop: AbstractEventLoop,
-        decider: Decider,
-        keeper: KeeperPort,
-        notebook: Notes | None,
+        ports: AgentPorts,
         hand_over: Callable[[Runner, Input], None],
         unknown: EventThrottle,
     ) -> None:
         self.lines: dict[tuple[str, str], Callable[[Any], object]] = {}
-        self._runners, self._loop, self._decider, self._keeper = runners, loop, decider, keeper
-        self._notebook, self._hand_over, self._unknown = notebook, hand_over, unknown
+        self._runners, self._ports, self._hand_over, self._unknown = runners, ports, hand_over, unknown
 
     def carry_out(self, point: str, effect: Effect) -> None:
         runner = self._runners[point]
@@ -75,14 +56,14 @@ class PointEffects:
             case Send():
                 self._send(runner, effect)
             case Spend():
-                if self._notebook is not None and self._notebook.spend(point, effect):
+                if self._ports.notebook is not None and self._ports.notebook.spend(point, effect):
                     self._soon(runner, QuotaSpent(effect.session))
             case Ask():
                 self._ask(runner, effect)
 
     def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
-        if self._notebook is not None:
-            self._notebook.keep(point, document, kept)
+        if self._ports.notebook is not None:
+            self._ports.notebook.keep(point, document, kept)
 
     def _show(self, runner: Runner, shown: Show) -> None:
         """Light the lamp, if there is one, and keep the text for whatever screen shows this point."""
@@ -91,24 +72,24 @@ class PointEffects:
             self._darken(runner, lamp)
         if shown.lamp in runner.point.outputs:
             self._drive(runner, shown.lamp, LAMP_MS + LEASE_MARGIN_MS)
-            runner.lamps[shown.lamp] = self._loop.call_later(LAMP_MS / 1000, self._darken, runner, shown.lamp)
+            runner.lamps[shown.lamp] = self._ports.loop.call_later(LAMP_MS / 1000, self._darken, runner, shown.lamp)
 
     def _darken(self, runner: Runner, lamp: str) -> None:
         runner.lamps.pop(lamp).cancel()
         self._rest(runner, lamp)
 
     def _drive(self, runner: Runner, output: str, lease_ms: int) -> None:
-        self._keeper.send(keeper_protocol.Drive(f"{runner.point.name}.{output}", lease_ms))
+        self._ports.keeper.send(keeper_protocol.Drive(f"{runner.point.name}.{output}", lease_ms))
 
     def _rest(self, runner: Runner, output: str) -> None:
-        self._keeper.send(keeper_protocol.Rest(f"{runner.point.name}.{output}"))
+        self._ports.keeper.send(keeper_protocol.Rest(f"{runner.point.name}.{output}"))
 
     def _wake(self, runner: Runner, wake: Wake) -> None:
         old = runner.timers.pop(wake.name, None)
         if old is not None:
             old.cancel()
         if wake.after_ms is not None:
-            runner.timers[wake.name] = self._loop.call_later(wake.after_ms / 1000, self._due, runner, wake.name)
+            runner.timers[wake.name] = self._ports.loop.call_later(wake.after_ms / 1000, self._due, runner, wake.name)
 
     def _due(self, runner: Runner, name: str) -> None:
         del runner.timers[name]
@@ -127,11 +108,10 @@ class PointEffects:
 
     def _ask(self, runner: Runner, asked: Ask) -> None:
         """Weigh a credential that came over a line of this point."""
-        digest = self._decider.digest_of_card(asked.card)
-        decided = self._decider.decide_digest(
-            digest, runner.point.name, "in", free_exit=False, report=runner.report, mode=runner.mode
-        )
+        decider, name = self._ports.decider, runner.point.name
+        digest = decider.digest_of_card(asked.card)
+        decided = decider.decide(digest, name, "in", free_exit=False, report=runner.report, mode=runner.mode)
         self._soon(runner, replace(decided, about=asked.about))
 
     def _soon(self, runner: Runner, happened: Input) -> None:
-        self._loop.call_soon(self._hand_over, runner, happened)
+        self._ports.loop.call_soon(self._hand_over, runner, happened)

@@ -10,11 +10,10 @@ from contract.device_events import CommandEvents, EmergencyBegan, EmergencyEvent
 from contract.device_events import NotReset as NotResetFields
 from contract.emergencies import Cause, Ending, worse
 from contract.event_types import EventType
-from edge.agent.decider import Decider
-from edge.agent.effect_queue import Recording
+from edge.agent.ports import AgentPorts
 from edge.archetypes.protocol import Emergency, Show
 from edge.config.device_config import DeviceConfig
-from edge.keeper.protocol import Drill, KeeperPort, NotReset, Reset, Snapshot, ZoneEmergency
+from edge.keeper.protocol import Drill, NotReset, Reset, Snapshot, ZoneEmergency
 
 ALARM_STILL_ON = "alarm_still_on"
 """What is shown to whoever tries to reset a zone too early."""
@@ -27,16 +26,13 @@ class Emergencies:
     def __init__(
         self,
         config: DeviceConfig,
-        recording: Recording,
-        decider: Decider,
-        keeper: KeeperPort,
+        ports: AgentPorts,
         follow: Callable[[str, Emergency], None],
         show: Callable[[str, Show], None],
     ) -> None:
         self.causes: dict[str, Cause] = {}
         self._reset_points = {emergency.zone: emergency.reset_point for emergency in config.emergencies}
-        self._recording, self._decider, self._keeper = recording, decider, keeper
-        self._follow, self._show = follow, show
+        self._ports, self._follow, self._show = ports, follow, show
         self._asked_by: dict[str, str] = {}
         """Who asked the keeper last for something in a zone: a holder by card, an operator by order."""
         self._has_heard = False
@@ -64,22 +60,23 @@ class Emergencies:
         data: NotResetFields = {"zone": zone, "how": message.by, "causes": message.causes}
         if by and message.by == "card":
             data["by"] = by
-        self._recording.record("", *EmergencyEvents.not_reset(**data).row)
+        self._ports.recording.record("", *EmergencyEvents.not_reset(**data).row)
         point = self._reset_points.get(zone)
         if point is not None:
             self._show(point, Show("red", ALARM_STILL_ON))
 
     def card(self, point: str, digest: bytes) -> bool:
         """A card was held to the reader of a point. Whether it asks there for the end of an emergency."""
-        here = [zone for zone in sorted(self.causes) if self._reset_points.get(zone) == point]
-        asked = False
-        for zone in here:
-            holder = self._decider.may_reset(digest, zone)
-            if holder is not None:
-                asked = True
-                self._asked_by[zone] = holder.hex()
-                self._keeper.send(Reset(zone))
-        return asked
+        holders = {
+            zone: self._ports.decider.may_reset(digest, zone)
+            for zone in sorted(self.causes)
+            if self._reset_points.get(zone) == point
+        }
+        resetting = {zone: holder.hex() for zone, holder in holders.items() if holder is not None}
+        self._asked_by |= resetting
+        for zone in resetting:
+            self._ports.keeper.send(Reset(zone))
+        return bool(resetting)
 
     def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
         """Begin or end an exercise on an operator's word, which is recorded as ``told``. Returns a word for why not,
@@ -91,9 +88,9 @@ class Emergencies:
             return "emergency"
         if not on and cause is None:
             return "no_drill"
-        self._recording.record("", *CommandEvents.done(**told).row)
+        self._ports.recording.record("", *CommandEvents.done(**told).row)
         self._asked_by[zone] = str(told["by"])
-        self._keeper.send(Drill(zone, on))
+        self._ports.keeper.send(Drill(zone, on))
         return ""
 
     def _is_on(self, zone: str, cause: Cause, began: EventType[...]) -> None:
@@ -107,7 +104,7 @@ class Emergencies:
             began, data["was"] = EmergencyEvents.worsened, known
         elif cause == "drill" and by:
             data["by"] = by
-        self._recording.record("", *began(**data).row)
+        self._ports.recording.record("", *began(**data).row)
         self._follow(zone, Emergency(True, cause))
 
     def _is_over(self, zone: str, how: Ending) -> None:
@@ -119,5 +116,5 @@ class Emergencies:
             data["by"] = data["holder"] = by
         elif by and how == "order":
             data["by"] = by
-        self._recording.record("", *EmergencyEvents.reset(**data).row)
+        self._ports.recording.record("", *EmergencyEvents.reset(**data).row)
         self._follow(zone, Emergency(False, cause))

@@ -1,6 +1,5 @@
 """From a reader's frame to a decision that a station takes: cards are weighed, noise is noted, keys are neither."""
 
-from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -11,9 +10,8 @@ from contract.credentials import key_pressed
 from contract.decide import Direction
 from contract.device_events import ReaderEvents
 from contract.reasons import Reason
-from edge.agent.decider import Clock, Decider
-from edge.agent.effect_queue import Recording
 from edge.agent.point_selector import PointSelector
+from edge.agent.ports import AgentPorts, Recording
 from edge.agent.reader_watch import ReaderWatch
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import Show
@@ -27,22 +25,18 @@ class Readers:
         self,
         config: DeviceConfig,
         runners: Mapping[str, Runner],
-        decider: Decider,
-        clock: Clock,
-        loop: AbstractEventLoop,
-        recording: Recording,
+        ports: AgentPorts,
         resets: Callable[[str, bytes], bool],
     ) -> None:
         """``resets(point, digest)`` says whether a card asked for the end of an emergency, and so for nothing else."""
-        self._runners, self._decider, self._clock, self._resets = runners, decider, clock, resets
+        self._runners, self._decider, self._clock, self._resets = runners, ports.decider, ports.clock, resets
         self._watches: dict[tuple[str, str], ReaderWatch] = {}
         """By point, which is empty for a reader of several, and by direction or the shared reader's name."""
         self._hear: dict[str, Callable[[str], None]] = {}
 
         def watched(point: str, reader: str) -> ReaderWatch:
-            watch = ReaderWatch(loop, partial(_invalid_read, recording, point))
-            self._watches[point, reader] = watch
-            return watch
+            record = partial(_record_invalid_read, ports.recording, point)
+            return self._watches.setdefault((point, reader), ReaderWatch(ports.loop, record))
 
         for name, runner in runners.items():
             for direction in runner.point.readers:
@@ -73,7 +67,7 @@ class Readers:
     def _own(self, runner: Runner, direction: Direction, watch: ReaderWatch, bits: str) -> None:
         """A key press may be part of somebody's PIN, and is written down nowhere."""
         if key_pressed(bits) is None:
-            self._card(runner, direction, bits, watch)
+            self._card(runner, direction, bits, self._decider.digest_of(bits), watch)
         else:
             watch.key(self._clock.mono_ms())
 
@@ -88,27 +82,25 @@ class Readers:
             return
         chosen, digest = selector.take(now_ms), self._decider.digest_of(bits)
         runner = self._runners[chosen] if chosen else _of_user(runners, digest)
-        if runner is None and digest and any(self._resets(one.point.name, digest) for one in runners):
-            return  # who runs to a reader in an emergency keys no number
-        if runner is None and digest is not None:
-            watch.no_number(reader)
-        elif runner is None:
+        if runner is not None:
+            self._card(runner, "in", bits, digest, watch)
+        elif digest is None:
             watch.unread(bits, now_ms)
-        else:
-            self._card(runner, "in", bits, watch)
+        elif not (digest and any(self._resets(shared.point.name, digest) for shared in runners)):
+            watch.no_number(reader)  # who runs to a reader in an emergency keys no number
 
-    def _card(self, runner: Runner, direction: Direction, bits: str, watch: ReaderWatch) -> None:
+    def _card(self, runner: Runner, direction: Direction, bits: str, digest: bytes | None, watch: ReaderWatch) -> None:
         point, now_ms = runner.point, self._clock.mono_ms()
-        decided = self._decider.decide(
-            bits, point.name, direction, free_exit=point.free_exit, report=runner.report, mode=runner.mode
-        )
-        if decided is None:
+        if digest is None:
             watch.unread(bits, now_ms)
             return
         watch.card()
+        decided = self._decider.decide(
+            digest, point.name, direction, free_exit=point.free_exit, report=runner.report, mode=runner.mode
+        )
         if decided.decision.reason is Reason.UNKNOWN_CREDENTIAL and not watch.unknown(now_ms):
             runner.queue.put([Show("red", Reason.UNKNOWN_CREDENTIAL.value)])
-        elif not self._resets(point.name, decided.digest):
+        elif not self._resets(point.name, digest):
             grant = decided.decision.grant
             runner.take(replace(decided, resets=grant is not None and point.zone in grant.resets))
 
@@ -119,5 +111,5 @@ def _of_user(runners: Iterable[Runner], digest: bytes | None) -> Runner | None:
     return theirs[0] if len(theirs) == 1 else None
 
 
-def _invalid_read(recording: Recording, point: str, data: dict[str, Any]) -> None:
+def _record_invalid_read(recording: Recording, point: str, data: dict[str, Any]) -> None:
     recording.record(point, *ReaderEvents.invalid_read(**data).row)

@@ -4,12 +4,17 @@ from asyncio import TimerHandle
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
+from contract.commands import COMMANDS, SessionStartArgs
 from contract.decide import Mode
-from edge.agent.decider import Clock
+from contract.reasons import TABLE, Reason
+from edge.agent.decider import Decider
 from edge.agent.effect_queue import EffectQueue
-from edge.archetypes.protocol import BARRING, Emergency, Input, ModeChanged, Report, Show
+from edge.archetypes.protocol import BARRING, CommandReceived, Emergency, Input, ModeChanged, Report, Show
 from edge.archetypes.station import Station
 from edge.config.tables import Point
+from edge.machine.clock import Clock
 
 
 class Runner:
@@ -47,6 +52,27 @@ class Runner:
         self._state = state
         self.queue.put(effects)
         return bool(effects)
+
+    def obey(self, received: CommandReceived, decider: Decider) -> str:
+        """Do what an operator commands; the rule weighs first who is let in. Returns a word for why not, an empty one
+        if it is done."""
+        match received:
+            case CommandReceived(op="open_once"):
+                reason = decider.for_operator(self.point.name, self.report, self.mode)
+                if self.mode is not Mode.SCHEDULED or not TABLE[reason].allows:
+                    return reason.value
+            case CommandReceived(args=SessionStartArgs(digest=digest)):
+                return self._start_session(received, bytes.fromhex(digest), decider)
+        return "" if self.take(received) else COMMANDS[received.op].nothing_done
+
+    def _start_session(self, received: CommandReceived, digest: bytes, decider: Decider) -> str:
+        """The device weighs the credential itself: the cloud asks on somebody's behalf, and decides nothing."""
+        decided = decider.decide(digest, self.point.name, "in", free_exit=False, report=self.report, mode=self.mode)
+        self.take(replace(decided, told=received.told))
+        reason = decided.decision.reason
+        if decided.decision.allowed and reason is not Reason.ALLOWED:  # a mode that holds doors open gives no power
+            reason = Reason.OUT_OF_SERVICE
+        return "" if reason is Reason.ALLOWED else reason.value
 
     def close(self) -> None:
         self.queue.close()

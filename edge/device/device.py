@@ -11,6 +11,7 @@ from contract.decide import Trust
 from contract.device_events import DeviceEvents
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
+from edge.agent.ports import AgentPorts
 from edge.config.device_config import DeviceConfig
 from edge.device.health import SOFTWARE, Condition
 from edge.device.peripherals import Peripherals
@@ -66,16 +67,8 @@ class Device(Condition):
         )
         self.announcer = Announcer(channel, ports.loop, state=self.state, beat=self.beat)
         self.notebook = Notebook(runtime, self.ledger)
-        self.agent = Agent(
-            config,
-            ports.loop,
-            ports.clock,
-            self.recorder,
-            self.decider,
-            ports.keeper,
-            self.announcer.changed,
-            self.notebook,
-        )
+        agent_ports = AgentPorts(ports.loop, ports.clock, self.recorder, self.decider, ports.keeper, self.notebook)
+        self.agent = Agent(config, agent_ports, self.announcer.changed)
         self.peripherals = Peripherals(config, ports, self.agent)
         self.live_readings = LiveReadings(channel, ports.loop, show=self.live, now_ms=ports.clock.now_ms)
         self.space = Space(self.recorder, ports.loop, ports.free_bytes, self.announcer.changed)
@@ -98,7 +91,7 @@ class Device(Condition):
     def _join_cloud(self, registration: Registration, runtime: Runtime) -> None:
         """What only a registered device has: events up, and roster, desired document and commands down."""
         ports, channel, clock, loop = self.ports, self.channel, self.ports.clock, self.ports.loop
-        self.uplink = Uplink(channel, self.recorder, clock, registration.sync_key, loop, ports.random)
+        self.uplink = Uplink(channel, self.recorder, clock.saw_acknowledged, registration.sync_key, loop, ports.random)
         self.remote = remote = Remote(runtime, channel, registration, self.agent, ports.machine, self.on_trial)
         self.roster_sync = sync = RosterSync(
             channel, ports.roster, registration.roster, clock, loop, ports.roster_writer

@@ -106,7 +106,7 @@ class Condition:
         }
         own |= self.space.faults
         own |= self.remote.faults() if self.remote else {}
-        found = dict[str, str](own.items()) | self.peripherals.faults() | self.agent.reader_faults()
+        found = dict[str, str](own.items()) | self.peripherals.faults() | self.agent.readers.faults()
         for zone, cause in sorted(self.agent.emergencies.items()):
             found |= {f"fire_loop.{zone}": "broken"} if cause == "loop_broken" else {f"emergency.{zone}": cause}
         for name, runner in self.agent.runners.items():

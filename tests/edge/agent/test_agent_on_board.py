@@ -11,6 +11,7 @@ from contract.credentials import SWAPPED_FRAMES, encode
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.agent.event_throttle import EVERY_S
+from edge.agent.ports import AgentPorts
 from edge.agent.reader_watch import NOISY_KEYS
 from edge.keeper.outputs import LeasedOutput
 from edge.keeper.protocol import Reload, ToAgent, ToKeeper
@@ -58,7 +59,7 @@ class Hall(Rig):
     def start_agent(self) -> None:
         clock = LoopClock(self.loop)
         self.decider = Decider(self.cards, clock, KEY)
-        self.agent = Agent(self.config, self.loop, clock, self.recording, self.decider, self)
+        self.agent = Agent(self.config, AgentPorts(self.loop, clock, self.recording, self.decider, self))
 
     def connect(self) -> None:
         self.keeper_runs = True
@@ -199,10 +200,10 @@ async def test_noise_without_end_is_few_rows(tmp_path: Path) -> None:
         bits = dice.choice([26, 32, 34, 37, dice.randint(9, 80)])
         hall.tripod_reader.send("".join(dice.choice("01") for _ in range(bits)))
         await asyncio.sleep(1)
-    assert list(hall.agent.reader_faults().values()) == ["in"]
+    assert list(hall.agent.readers.faults().values()) == ["in"]
     assert len(hall.events()) <= 60
     await asyncio.sleep(EVERY_S)
-    assert hall.agent.reader_faults() == {}
+    assert hall.agent.readers.faults() == {}
     reads = [row for row in hall.recording.rows if row.kind in ("reader.invalid_read", "access.refused")]
     assert sum(row.data.get("count", 1) for row in reads) == 600
 
@@ -213,7 +214,7 @@ async def test_keys_that_nobody_presses_show_a_noisy_reader(tmp_path: Path) -> N
     for _ in range(NOISY_KEYS):
         hall.tripod_reader.send("0011")
         await asyncio.sleep(0.4)
-    assert list(hall.agent.reader_faults().values()) == ["in"]
+    assert list(hall.agent.readers.faults().values()) == ["in"]
     assert hall.events() == []
 
 

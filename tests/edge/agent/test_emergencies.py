@@ -13,6 +13,7 @@ from contract.decide import Mode, Standing, Trust
 from contract.emergencies import Cause, Ending
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
+from edge.agent.ports import AgentPorts
 from edge.archetypes.protocol import Emergency
 from edge.config import device_config
 from edge.keeper.protocol import Drill, Drive, Frame, NotReset, Reset, Snapshot, ToKeeper, ZoneEmergency
@@ -40,7 +41,7 @@ class Post:
         self.cards = Cards("east", "gym")
         self.may_reset(ANNAS, "estate")
         decider = Decider(self.cards, self.clock, KEY)
-        self.agent = Agent(device_config.load(file), loop, self.clock, self.recording, decider, self)
+        self.agent = Agent(device_config.load(file), AgentPorts(loop, self.clock, self.recording, decider, self))
         self.agent.heard(found or Snapshot(INPUTS, []))
         self.followed: list[Emergency] = []
         self.told()

@@ -10,6 +10,7 @@ from contract.credentials import KEYS
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.agent.event_throttle import EVERY_S
+from edge.agent.ports import AgentPorts
 from edge.config import device_config
 from edge.keeper.protocol import Frame, Snapshot, ToKeeper
 from tests.edge.support.cards import ANNAS, BENS, KEY, Cards, LoopClock, digest
@@ -52,7 +53,7 @@ class Hub:
         self.recording = HandRecording()
         decider = Decider(Cards("phone-1", "phone-2"), clock, KEY)
         loaded = device_config.load(folder / "hub.toml")
-        self.agent = Agent(loaded, loop, clock, self.recording, decider, self)
+        self.agent = Agent(loaded, AgentPorts(loop, clock, self.recording, decider, self))
         self.agent.heard(Snapshot({}, []))
 
     def send(self, message: ToKeeper) -> None:

@@ -14,6 +14,7 @@ from contract.decide import Trust
 from contract.schedules import wall_clock
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
+from edge.agent.ports import AgentPorts
 from edge.archetypes.protocol import TimeOfDay
 from edge.archetypes.session import (
     DAY_MINUTES,
@@ -160,7 +161,7 @@ class Hub:
         self.clock, self.cards, self.recording = LoopClock(loop), Cards(), HandRecording()
         decider = Decider(self.cards, self.clock, KEY)
         loaded = device_config.load(folder / "hub.toml")
-        self.agent = Agent(loaded, loop, self.clock, self.recording, decider, self)
+        self.agent = Agent(loaded, AgentPorts(loop, self.clock, self.recording, decider, self))
         self.agent.heard(Snapshot({}, []))
 
     def send(self, message: ToKeeper) -> None:

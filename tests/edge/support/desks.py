@@ -6,6 +6,7 @@ from pathlib import Path
 
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
+from edge.agent.ports import AgentPorts
 from edge.config import device_config
 from edge.keeper.protocol import Frame, Snapshot, ToKeeper
 from tests.edge.support.cards import KEY, Cards, LoopClock
@@ -56,15 +57,9 @@ class Desk:
         self.orders: list[ToKeeper] = []
         self.recording = HandRecording()
         self.changes = 0
-        self.agent = Agent(
-            device_config.load(file),
-            loop,
-            clock,
-            self.recording,
-            Decider(Cards("east", "gym"), clock, KEY, kinds={"east": "door"}),
-            self,
-            self._changed,
-        )
+        decider = Decider(Cards("east", "gym"), clock, KEY, kinds={"east": "door"})
+        ports = AgentPorts(loop, clock, self.recording, decider, self)
+        self.agent = Agent(device_config.load(file), ports, self._changed)
         inputs = {**INPUTS, "cranky.button": False} if cranky else INPUTS
         self.agent.heard(Snapshot(inputs, list(emergencies)))
         self.orders.clear()

@@ -1,0 +1,48 @@
+"""What an agent touches of the world, each a port: so a whole community lives in one process, in virtual time."""
+
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from edge.agent.decider import Decider
+from edge.archetypes.protocol import Found, Spend
+from edge.keeper.protocol import KeeperPort
+from edge.machine.clock import Clock
+
+
+class Recording(Protocol):
+    """The part of the recorder that an agent needs. Callbacks run on the loop, never at once."""
+
+    def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
+
+    def seq_of(self, number: int) -> int: ...
+
+    def when_written(self, seq: int, callback: Callable[[], None]) -> None: ...
+
+    def when_durable(self, seq: int, callback: Callable[[], None]) -> None: ...
+
+
+class Notes(Protocol):
+    """What outlives a restart: the document of each point, and what the sessions have used."""
+
+    def found(self, point: str) -> Found | None:
+        """What the point had kept when this agent started."""
+
+    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+        """Keep this of the point; ``kept`` is called once it is on the disk."""
+
+    def spend(self, point: str, spent: Spend) -> bool:
+        """Whether nothing is left of the allotment."""
+
+
+class AgentPorts(Struct, frozen=True):
+    """What the parts of an agent have in common. Without a notebook nothing outlives a restart."""
+
+    loop: AbstractEventLoop
+    clock: Clock
+    recording: Recording
+    decider: Decider
+    keeper: KeeperPort
+    notebook: Notes | None = None
