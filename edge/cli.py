@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.markup import escape
 
 from contract.codec import Malformed
 from contract.credentials import FORMATS, Reading, key_pressed, read
@@ -22,8 +21,8 @@ from edge.cli_options import (
     JsonOption,
     KindsOption,
     VersionOption,
-    columns,
     show,
+    table,
 )
 from edge.config.device_config import load
 from edge.config.wiring import Wirings
@@ -130,13 +129,8 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
     if as_json:
         typer.echo(json.dumps(answer))
         return
-    table = columns("what", "how")
-    for row in rows(answer):
-        table.add_row(*map(escape, row))
-    points = columns(*POINT_COLUMNS)
-    for row_of_point in point_rows(answer):
-        points.add_row(*map(escape, row_of_point))
-    show(*filter(lambda shown: shown.rows, (table, points)))
+    points = table(POINT_COLUMNS, point_rows(answer))
+    show(table(("what", "how"), rows(answer)), *([points] if points.rows else []))
 
 
 @app.command()
@@ -149,8 +143,7 @@ def doctor(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         for finding in findings:
             cure = f" -> {finding.cure}" if finding.cure else ""
             typer.echo(f"{finding.verdict:8}{finding.check:17}{finding.found}{cure}")
-    if any(finding.verdict == "failed" for finding in findings):
-        raise typer.Exit(1)
+    raise typer.Exit(any(finding.verdict == "failed" for finding in findings))
 
 
 @journal_app.command()
@@ -170,17 +163,15 @@ def tail(
         for event in events:
             typer.echo(json.dumps(msgspec.structs.asdict(event), ensure_ascii=False))
         return
-    table = columns("seq", "at (UTC)", "point", "kind", "data")
-    table.columns[1].no_wrap = True
-    for event in events:
-        table.add_row(
-            str(event.seq),
-            moment(event.at_ms),
-            event.point,
-            event.kind,
-            escape(json.dumps(event.data, ensure_ascii=False)),
-        )
-    show(table)
+    newest = table(
+        ("seq", "at (UTC)", "point", "kind", "data"),
+        (
+            (str(event.seq), moment(event.at_ms), event.point, event.kind, json.dumps(event.data, ensure_ascii=False))
+            for event in events
+        ),
+    )
+    newest.columns[1].no_wrap = True
+    show(newest)
 
 
 @journal_app.command()
@@ -192,8 +183,7 @@ def verify(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         typer.echo(json.dumps(msgspec.to_builtins(verdict)))
     else:
         typer.echo(verdict.broken or f"the chain holds from row {verdict.first} to {verdict.last}")
-    if verdict.broken:
-        raise typer.Exit(1)
+    raise typer.Exit(bool(verdict.broken))
 
 
 @config_app.command("show")

@@ -1,11 +1,13 @@
 """What the commands of ``hearthgate-edge`` share: the options that they all have, and how they show a list."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
@@ -39,20 +41,22 @@ WIDE = 4096
 """Characters of a line that goes into a file or to another program."""
 
 
-def columns(*names: str) -> Table:
-    """A plain table with these columns."""
+def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """A plain table of these rows."""
     made = Table(box=None, pad_edge=False)
-    for name in names:
+    for name in columns:
         # What does not fit a terminal is broken, never cut: a reason or an id is there to be read whole.
         made.add_column(name, overflow="fold", no_wrap=not sys.stdout.isatty())
+    for row in rows:
+        made.add_row(*map(escape, row))
     return made
 
 
 def show(*tables: Table) -> None:
     """Print them with a line between; into a file or another program each row is one line, however long."""
     console = Console(width=None if sys.stdout.isatty() else WIDE)
-    for number, table in enumerate(tables):
-        console.print(*([""] if number else []), table, sep="\n")
+    for number, shown in enumerate(tables):
+        console.print(*([""] if number else []), shown, sep="\n")
 
 
 VersionOption = Annotated[

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from edge.cli_options import DEFAULT_CONFIG, CommandGroup, ConfigOption, JsonOption, KindsOption, columns, show
+from edge.cli_options import DEFAULT_CONFIG, CommandGroup, ConfigOption, JsonOption, KindsOption, show, table
 from edge.config.device_config import DeviceConfig, load
 from edge.config.peripherals import Bus, Instrument
 from edge.config.tables import Point
@@ -21,6 +21,7 @@ from edge.machine.mendable import fail
 if TYPE_CHECKING:  # what speaks Modbus is loaded by the commands that do
     from edge.instruments.load_judging import LoadFinding
     from edge.instruments.modbus_line import ModbusLine
+    from edge.instruments.models import Values
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -52,13 +53,16 @@ def read_all(
     if as_json:
         typer.echo(json.dumps(rows))
     else:
-        table = columns("instrument", "model", "address", "says")
-        for row in rows:
-            values = ", ".join(f"{name} {value:g}" for name, value in (row["values"] or {}).items())
-            table.add_row(row["instrument"], row["model"], str(row["address"]), row["why"] or values)
-        show(table)
-    if any(row["why"] for row in rows):
-        raise typer.Exit(1)
+        show(
+            table(
+                ("instrument", "model", "address", "says"),
+                (
+                    (row["instrument"], row["model"], str(row["address"]), row["why"] or _in_words(row["values"]))
+                    for row in rows
+                ),
+            )
+        )
+    raise typer.Exit(any(row["why"] for row in rows))
 
 
 @app.command()
@@ -140,14 +144,15 @@ def load_test(
         rows = [{**msgspec.to_builtins(finding), "good": finding.good} for finding in findings]
         typer.echo(json.dumps({"found": rows, "exchange": pairs}))
     else:
-        table = columns("instrument", "verdict", "moved instead")
-        for finding in findings:
-            table.add_row(finding.instrument, finding.verdict, ", ".join(finding.instead))
-        show(table)
+        show(
+            table(
+                ("instrument", "verdict", "moved instead"),
+                ((finding.instrument, finding.verdict, ", ".join(finding.instead)) for finding in findings),
+            )
+        )
         for own, other in pairs:
             typer.echo(f"{own} and {other} stand in each other's place: exchange their addresses in the config")
-    if not all(finding.good for finding in findings):
-        raise typer.Exit(1)
+    raise typer.Exit(not all(finding.good for finding in findings))
 
 
 async def _test(
@@ -235,3 +240,7 @@ def _pzem(device: DeviceConfig, name: str) -> Instrument:
 
 def _ask(text: str) -> None:
     typer.prompt(f"{text} Then press Enter", default="", show_default=False, err=True)
+
+
+def _in_words(values: "Values") -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in values.items())
