@@ -13,8 +13,7 @@ from edge.instruments.load_judging import LoadFinding, LoadTrial, judge_meter, j
 from edge.instruments.modbus_line import ModbusLine
 from edge.instruments.models import Values
 from edge.instruments.polling import Tap, Unit
-from edge.keeper.client import KeeperLine
-from edge.keeper.protocol import Drive, KeeperPort, Refused, Rest, Snapshot, ToAgent
+from edge.keeper.protocol import Drive, KeeperLine, KeeperPort, Refused, Rest, Snapshot, ToAgent
 from edge.machine.mendable import Mendable
 
 SETTLE_S = 5.0

@@ -73,13 +73,11 @@ class SerialLine:
         if self.why_down:
             log.info("the line %s is there", self._device)
         self.why_down = ""
-        self._loop.add_reader(self._fd, self._read)
+        self._loop.add_reader(self._fd, self._read, self._fd)
 
-    def _read(self) -> None:
-        if self._fd is None:
-            return
+    def _read(self, fd: int) -> None:
         try:
-            data = os.read(self._fd, MAX_READ)
+            data = os.read(fd, MAX_READ)
         except BlockingIOError:
             return
         except OSError as error:

@@ -49,6 +49,11 @@ MAX_QUEUED = 64
 """Messages handed to paho that the broker has not confirmed; more are dropped, their senders send again."""
 
 
+EVENTS = (
+    *("on_connect", "on_disconnect", "on_subscribe", "on_message"),
+    *("on_socket_close", "on_socket_register_write", "on_socket_unregister_write"),
+)
+"""What paho tells the loop of a connection, from when it stands until it is given up."""
 _SOCKET_FAILED = "failed to receive on socket: "
 """How paho says why a connection broke. Its callbacks only tell that it did."""
 
@@ -107,19 +112,14 @@ class MqttLink:
         self._loop, self._random, self._connector = loop, random, connector
         self._client: Client | None = None
         self._dialled: Future[tuple[Client, int]] | None = None
-        self._up = False
+        self.up = False
         self._pause_s = FIRST_PAUSE_S
         self._up_since_s = 0.0
         self._retry: TimerHandle | None = None
-        self._tick: TimerHandle | None = None
         self._closed = False
         self._connection = 0
         self._greeted_by_s = 0.0
         self._broke = ""
-
-    @property
-    def up(self) -> bool:
-        return self._up
 
     def start(self) -> None:
         """Connect, now or as soon as there is a broker."""
@@ -128,16 +128,13 @@ class MqttLink:
         self._dialled.add_done_callback(self._reached)
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
-        if self._up and self._client is not None:
+        if self.up and self._client is not None:
             self._client.publish(topic, payload, qos=qos, retain=retain)
 
     def again(self) -> None:
         """Say goodbye and connect anew, with whatever is to be shown now."""
-        client = self._client
-        if self._up and client is not None:
-            client.disconnect()
-            client.loop_write()
-            self._lost(client, "connecting anew")
+        if self.up:
+            self._leave("connecting anew")
 
     async def close(self) -> None:
         """Say goodbye, so that the broker does not speak the will, and stay away."""
@@ -146,11 +143,13 @@ class MqttLink:
             self._retry.cancel()
         if self._dialled is not None:
             self._dialled.cancel()
-        client = self._client
-        if client is not None:
-            client.disconnect()
-            client.loop_write()
-            self._lost(client, "closed")
+        self._leave("closed")
+
+    def _leave(self, why: str) -> None:
+        if self._client is not None:
+            self._client.disconnect()
+            self._client.loop_write()
+            self._lost(self._client, why)
 
     def _dial(self) -> tuple[Client, int]:
         """In the executor: a client that has found the broker and begun to speak. Raises ``OSError``."""
@@ -199,18 +198,13 @@ class MqttLink:
             self._pause("the connection broke at once")
             return
         self._client = client
-        client.on_connect = self._on_connect
-        client.on_disconnect = self._on_disconnect
-        client.on_subscribe = self._on_subscribe
-        client.on_message = self._on_message
-        client.on_socket_close = self._on_socket_close
-        client.on_socket_register_write = self._on_register_write
-        client.on_socket_unregister_write = self._on_unregister_write
+        for event in EVENTS:
+            setattr(client, event, getattr(self, f"_{event}"))
         self._loop.add_reader(opened, self._read, client)
         if client.want_write():
             self._loop.add_writer(opened, self._driven, client, client.loop_write)
         self._greeted_by_s = self._loop.time() + CONNECT_WITHIN_S
-        self._tick = self._loop.call_later(TICK_S, self._care, client)
+        self._loop.call_later(TICK_S, self._care, client)
 
     def _on_socket_open(self, _client: Client, _data: Any, opened: Any) -> None:
         # Small messages must not wait for one another: 17 ms became 1.4 ms with this at both ends.
@@ -238,9 +232,9 @@ class MqttLink:
     def _care(self, client: Client) -> None:
         """Pings, and the end of a connection that gives no sign of life."""
         if client is self._client:
-            self._tick = self._loop.call_later(TICK_S, self._care, client)
+            self._loop.call_later(TICK_S, self._care, client)
             self._driven(client, client.loop_misc)
-            if not self._up and self._loop.time() > self._greeted_by_s:
+            if not self.up and self._loop.time() > self._greeted_by_s:
                 self._lost(client, "the broker does not greet")
 
     def _driven(self, client: Client, drive: Callable[[], MQTTErrorCode]) -> None:
@@ -264,12 +258,13 @@ class MqttLink:
         self, _client: Client, _data: Any, _mid: int, _reasons: list[ReasonCode], _properties: Properties | None
     ) -> None:
         # Whatever the answer says: brokers differ in what they refuse here.
-        if not self._up:
-            self._now_up()
+        self._now_up()
 
     def _now_up(self) -> None:
         """From here on nothing that the cloud says is missed, so answers may be asked for."""
-        self._up = True
+        if self.up:
+            return
+        self.up = True
         self._up_since_s = self._loop.time()
         self.why_down = ""
         if self._broker.tls is not None:
@@ -282,8 +277,7 @@ class MqttLink:
         self._loop.call_soon(self._lost, client, self._broke or str(reason))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
-        if not self._up:  # a broker may send what it had kept before it answers the subscription
-            self._now_up()
+        self._now_up()  # a broker may send what it had kept before it answers the subscription
         if len(message.payload) > MAX_PAYLOAD_BYTES:
             self.oversized += 1
             return
@@ -304,20 +298,18 @@ class MqttLink:
         self._loop.remove_reader(closing)
         self._loop.remove_writer(closing)
 
-    def _on_register_write(self, client: Client, _data: Any, opened: Any) -> None:
+    def _on_socket_register_write(self, client: Client, _data: Any, opened: Any) -> None:
         self._loop.add_writer(opened, self._driven, client, client.loop_write)
 
-    def _on_unregister_write(self, _client: Client, _data: Any, opened: Any) -> None:
+    def _on_socket_unregister_write(self, _client: Client, _data: Any, opened: Any) -> None:
         self._loop.remove_writer(opened)
 
     def _lost(self, client: Client, why: str) -> None:
         """This connection is over, whoever ended it."""
         if client is not self._client:
             return
-        was_up, self._up = self._up, False
+        was_up, self.up = self.up, False
         self._client = None
-        if self._tick is not None:
-            self._tick.cancel()
         opened = client.socket()
         if opened is not None:
             self._on_socket_close(client, None, opened)
@@ -344,8 +336,8 @@ class MqttLink:
 
 def _abandon(client: Client) -> None:
     """Leave a client for good, so that nothing of it comes back."""
-    client.on_disconnect = client.on_connect = client.on_subscribe = client.on_message = None
-    client.on_socket_close = client.on_socket_register_write = client.on_socket_unregister_write = None
+    for event in EVENTS:
+        setattr(client, event, None)
     opened = client.socket()
     if opened is not None:
         opened.close()
