@@ -18,8 +18,7 @@ from edge.device.peripherals import Peripherals
 from edge.device.ports import Ports
 from edge.identity.identity import Registration
 from edge.journal.recorder import Recorder
-from edge.link.announcer import Announcer
-from edge.link.live import LiveReadings
+from edge.link.announcer import Announcer, LiveReadings
 from edge.link.renewal import Renewing
 from edge.link.sealed_channel import SealedChannel
 from edge.link.uplink import Uplink

@@ -14,7 +14,7 @@ from edge.instruments.serial_line import BusPort
 from edge.journal.journal import Journal
 from edge.keeper.protocol import KeeperPort
 from edge.link.connection_number import ConnectionNumber
-from edge.link.port import Link
+from edge.link.sealed_channel import Link
 from edge.machine.clock import DeviceClock
 from edge.memory.memory import Memory
 from edge.remote.remote import Machine

@@ -23,7 +23,7 @@ from edge.identity.credentials import Credentials
 from edge.identity.identity import Identity
 from edge.instruments.serial_line import SerialLine
 from edge.journal.journal import Journal, JournalError, JournalInUse
-from edge.keeper.client import KeeperLine
+from edge.keeper.protocol import KeeperLine
 from edge.link.announcer import will
 from edge.link.connection_number import ConnectionNumber
 from edge.link.mqtt import Broker, MqttLink, Will

@@ -15,7 +15,7 @@ from contract.emergencies import Cause, Ending, worse
 from edge.config.device_config import DeviceConfig
 from edge.config.peripherals import SharedReader
 from edge.config.tables import Reader
-from edge.keeper.inputs import DebouncedInput, PinFactory, WiegandReader
+from edge.keeper.inputs import DebouncedInput, PinFactory, WiegandReader, ZoneInputs
 from edge.keeper.latch import Latch
 from edge.keeper.outputs import MAX_LEASE_MS, LeasedOutput
 from edge.keeper.protocol import (
@@ -34,7 +34,6 @@ from edge.keeper.protocol import (
     ToAgent,
     ZoneEmergency,
 )
-from edge.keeper.zone_inputs import ZoneInputs
 
 log = logging.getLogger(__name__)
 

@@ -1,17 +1,22 @@
-"""What keeper and agent say to each other, over a Unix socket: length-prefixed msgpack, both sides on asyncio.
+"""What keeper and agent say to each other, over a Unix socket: length-prefixed msgpack, both sides on asyncio; and the
+agent's end of the line, which connects, and connects again, for as long as the agent lives.
 
 Nothing here can hold a lock open: an agent that is gone is an end of file, and its outputs go to rest.
 """
 
 import asyncio
+import logging
 import struct
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from contract.emergencies import Cause, Ending
+
+log = logging.getLogger(__name__)
 
 RestCause = Literal["ordered", "expired", "agent_gone", "emergency_over"]
 
@@ -130,6 +135,9 @@ MAX_MESSAGE_BYTES = 64 * 1024
 MAX_UNSENT_BYTES = 1024 * 1024
 """An agent that has not read this much is stuck; the keeper then drops the line, and with it every lease."""
 
+TRY_AGAIN_S = 0.2
+"""A keeper is back within a second of its death; nobody can enter until the agent has found it."""
+
 _LENGTH = struct.Struct(">I")
 
 
@@ -200,6 +208,42 @@ class Channel(asyncio.Protocol, Generic[H]):
     def close(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+
+class KeeperLine:
+    """The agent's end of the line. Orders go to whichever keeper is there; with none, they go nowhere, and the keeper's
+    pins are at rest."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._channel: Channel[ToAgent] | None = None
+        self._gone = asyncio.Event()
+
+    def send(self, message: ToKeeper) -> None:
+        if self._channel is not None:
+            self._channel.send(message)
+
+    async def run(self, heard: Callable[[ToAgent], None], lost: Callable[[], None]) -> None:
+        """Hold the line until cancelled. ``heard`` gets every message, ``lost`` is called when a keeper is gone."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._gone.clear()
+            try:
+                _, channel = await loop.create_unix_connection(lambda: self._made(heard), str(self._path))
+            except OSError:
+                await asyncio.sleep(TRY_AGAIN_S)
+                continue
+            self._channel = channel
+            try:
+                await self._gone.wait()
+            finally:
+                self._channel = None
+                channel.close()
+            log.warning("the keeper is gone")
+            lost()
+
+    def _made(self, heard: Callable[[ToAgent], None]) -> Channel[ToAgent]:
+        return Channel(ToAgent, heard, self._gone.set)
 
 
 class LocalLine:

@@ -1,10 +1,12 @@
-"""How the device shows itself: its state, at most once a second, and with it its health, which also comes alone."""
+"""What a device shows of itself unasked: its state, at most once a second, and with it its health, which also comes
+alone; and what its stations measure at this moment, which nobody mourns."""
 
 from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from contract import codec
-from contract.messages import Beat, State
+from contract.messages import Beat, Live, State
 from edge.link.sealed_channel import SealedChannel
 
 STATE_EVERY_S = 1.0
@@ -14,6 +16,10 @@ other, and an event must not stand behind a state."""
 BEAT_EVERY_S = 30.0
 WAITING_BEAT_EVERY_S = 5.0
 """While rows wait for the cloud, somebody may be watching them go."""
+LIVE_EVERY_S = 2.0
+
+Shown = Mapping[str, dict[str, Any]]
+"""By point: what a screen shows of this moment."""
 
 
 class Announcer:
@@ -79,6 +85,41 @@ class Announcer:
         self._channel.publish("beat", beat)
         after_s = WAITING_BEAT_EVERY_S if beat.waiting else BEAT_EVERY_S
         self._next_beat = self._loop.call_later(after_s, self._publish_beat)
+
+
+class LiveReadings:
+    """Publishes what ``show`` says, by point, whenever it reads differently than two seconds ago."""
+
+    def __init__(
+        self,
+        channel: SealedChannel,
+        loop: AbstractEventLoop,
+        *,
+        show: Callable[[], Shown],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._channel, self._loop = channel, loop
+        self._show, self._now_ms = show, now_ms
+        self._told: Shown = {}
+        self._next: TimerHandle | None = None
+
+    def went_up(self) -> None:
+        """A new connection knows nothing yet."""
+        self.close()
+        self._told = {}
+        self._look()
+
+    def close(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+
+    def _look(self) -> None:
+        shown = self._show()
+        if shown != self._told:
+            self._told = shown
+            self._channel.publish("live", Live(self._now_ms(), dict(shown)))
+        self._next = self._loop.call_later(LIVE_EVERY_S, self._look)
 
 
 def will(connection: int) -> bytes:

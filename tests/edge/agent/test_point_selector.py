@@ -1,6 +1,6 @@
 import pytest
 
-from edge.agent.point_selector import MEANT_FOR_MS, PointSelector
+from edge.agent.readers import MEANT_FOR_MS, PointSelector
 
 POINTS = {"1": "phone-1", "12": "ebike-4", "120": "bay"}
 

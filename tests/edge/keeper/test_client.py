@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from edge.keeper.client import KeeperLine
-from edge.keeper.protocol import Channel, Drive, Frame, Snapshot, ToAgent, ToKeeper
+from edge.keeper.protocol import Channel, Drive, Frame, KeeperLine, Snapshot, ToAgent, ToKeeper
 from tests.edge.support.waiting import until
 
 DRIVE = Drive("east.lock", 6_000)

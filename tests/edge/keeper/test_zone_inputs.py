@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from edge.config.tables import EmergencyInput, InputPin
-from edge.keeper.zone_inputs import ZoneInputs
+from edge.keeper.inputs import ZoneInputs
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.emergency import EmergencyStop, FirePanel, SmokeDetector

@@ -4,7 +4,7 @@ import asyncio
 
 from contract import codec
 from contract.messages import Live
-from edge.link.live import EVERY_S, LiveReadings, Shown
+from edge.link.announcer import LIVE_EVERY_S, LiveReadings, Shown
 from tests.edge.support.clouds import HandLink, channel_over
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -34,11 +34,11 @@ async def test_a_new_connection_is_told_at_once_and_then_only_what_changed() -> 
     screen = Screen()
     screen.link.connect()
     assert screen.told() == [{"phone-1": {"power_w": 5}}]
-    await asyncio.sleep(10 * EVERY_S)
+    await asyncio.sleep(10 * LIVE_EVERY_S)
     assert screen.told() == []
     screen.shown = {"phone-1": {"power_w": 6}}
     screen.shown = {"phone-1": {"power_w": 7}}
-    await asyncio.sleep(EVERY_S)
+    await asyncio.sleep(LIVE_EVERY_S)
     assert screen.told() == [{"phone-1": {"power_w": 7}}]
 
 
@@ -47,7 +47,7 @@ async def test_a_device_without_sessions_says_nothing() -> None:
     screen = Screen()
     screen.shown = {}
     screen.link.connect()
-    await asyncio.sleep(EVERY_S)
+    await asyncio.sleep(LIVE_EVERY_S)
     assert screen.told() == []
 
 
@@ -58,10 +58,10 @@ async def test_nobody_is_told_while_the_line_is_down() -> None:
     screen.link.cut()
     screen.told()
     screen.shown = {}
-    await asyncio.sleep(2 * EVERY_S)
+    await asyncio.sleep(2 * LIVE_EVERY_S)
     assert screen.told() == []
     screen.link.connect()
     assert screen.told() == []
     screen.shown = {"phone-1": {"power_w": 8}}
-    await asyncio.sleep(EVERY_S)
+    await asyncio.sleep(LIVE_EVERY_S)
     assert screen.told() == [{"phone-1": {"power_w": 8}}]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.link.port import Link
+from edge.link.sealed_channel import Link
 from firmware_sim.network.virtual_mqtt import MAX_UNDER_WAY, Line, VirtualBroker, VirtualLink
 from firmware_sim.time.clock import run_virtual
 
