@@ -159,13 +159,13 @@ class PortalKind(ServingKind[PhaseT, FaultT, TextT]):
         "quiet",
         "access",
         "进入",
-        "Went in",
-        looks={("direction", "out"): Look("quiet", Phrase("离开", "Went out"))},
+        "Entered",
+        looks={("direction", "out"): Look("quiet", Phrase("离开", "Left"))},
     )
     def passed(self, holder: str, direction: str) -> None:
         """Somebody who was allowed to go through has done so."""
 
-    @event("access.not_entered", "quiet", "access", "没有通过", "Did not go through")
+    @event("access.not_entered", "quiet", "access", "没有通过", "Did not pass")
     def not_entered(self, holder: str, direction: str) -> None:
         """Somebody who was allowed to go through has not done so."""
 
@@ -230,12 +230,12 @@ class SessionKind(ServingKind[PhaseT, FaultT, TextT]):
 
     archetype = "session"
 
-    started = EventType("session.started", "good", "value", "开始充电", "Charging began", SessionStarted)
+    started = EventType("session.started", "good", "value", "开始充电", "Charging started", SessionStarted)
     full = EventType("session.full", "quiet", "value", "已充满", "Fully charged", used_fields)
     interrupted = EventType("session.interrupted", "alarm", "value", "充电中断", "Charging interrupted", used_fields)
     ended = EventType("session.ended", "quiet", "value", "充电结束", "Charging ended", SessionEnded, behind="kept")
 
-    @event("session.progress", "quiet", "value", "充电中", "Charges")
+    @event("session.progress", "quiet", "value", "充电中", "Charging")
     def progress(self, session: str, energy_wh: float, ms: int, power_w: float) -> None:
         """What the session has used so far, and draws now."""
 
@@ -243,11 +243,11 @@ class SessionKind(ServingKind[PhaseT, FaultT, TextT]):
     def idle(self, session: str, fen_per_minute: int, cap_fen: int) -> None:
         """What it costs from now on to stay plugged in, and at most."""
 
-    @event("session.resumed", "quiet", "value", "继续充电", "Charging goes on again")
+    @event("session.resumed", "quiet", "value", "继续充电", "Charging resumed")
     def resumed(self, session: str) -> None:
         """The interruption is over."""
 
-    @event("session.waiting", "quiet", "value", "在等这个插座", "Waits for this socket")
+    @event("session.waiting", "quiet", "value", "在等这个插座", "Waiting for this socket")
     def waiting(self, session: str, holder: str) -> None:
         """``holder`` waits for the end of this session."""
 

@@ -58,24 +58,24 @@ class WrongArgs(ValueError):
 
 ALWAYS_REFUSED: Mapping[str, Phrase] = {
     "busy": Phrase("等待的人太多", "too many people are waiting"),
-    "cannot_record": Phrase("磁盘无法写入", "its disk does not write"),
-    "clock_unset": Phrase("设备时钟未校准", "it does not know the time yet"),
-    "expired": Phrase("到达太迟", "it came too late"),
-    "internal_error": Phrase("设备内部错误", "a fault inside the device"),
+    "cannot_record": Phrase("磁盘无法写入", "its disk cannot be written"),
+    "clock_unset": Phrase("设备时钟未校准", "its clock is not set"),
+    "expired": Phrase("到达太迟", "it arrived too late"),
+    "internal_error": Phrase("设备内部错误", "internal error of the device"),
     "not_understood": Phrase("软件版本过旧", "its software is too old"),
-    "restarted": Phrase("设备在执行中重启", "the device restarted in between"),
-    "too_old": Phrase("到达太迟", "it came too late"),
-    "wrong_connection": Phrase("设备已换了连接", "its connection is another by now"),
+    "restarted": Phrase("设备在执行中重启", "the device restarted meanwhile"),
+    "too_old": Phrase("到达太迟", "it arrived too late"),
+    "wrong_connection": Phrase("设备已换了连接", "the device has reconnected since"),
 }
 """Why a device may not do any command at all."""
 NOT_HERE: Mapping[str, Phrase] = {
-    "no_such_point": Phrase("该设备没有这个门", "it has no such door"),
-    "not_this_kind": Phrase("它不是可以打开的设备", "it is nothing that opens"),
+    "no_such_point": Phrase("该设备没有这个门", "it has no such point"),
+    "not_this_kind": Phrase("它不是可以打开的设备", "this point has no such command"),
 }
 """Why a command to a point may not be for this one."""
 CANNOT_MOVE: Mapping[str, Phrase] = {
-    "emergency": Phrase("紧急状态，通道已放行", "an emergency frees the way"),
-    "keeper_lost": Phrase("引脚无人看管", "nobody keeps its pins"),
+    "emergency": Phrase("紧急状态，通道已放行", "an emergency has released it"),
+    "keeper_lost": Phrase("守护程序未运行", "its keeper process is not running"),
 }
 """Why nothing moves on an operator's word at this moment."""
 
@@ -144,7 +144,7 @@ COMMANDS = _by_op(
         scope="point",
         right="doors",
         words=Phrase("开一次", "Open once"),
-        audit=Phrase("远程开门", "Opened a door from afar"),
+        audit=Phrase("远程开门", "Opened a door remotely"),
         archetypes=frozenset({"portal"}),
         moves=True,
         refusals={
@@ -160,11 +160,11 @@ COMMANDS = _by_op(
         args=SessionStartArgs,
         right="doors",
         words=Phrase("开始充电", "Start charging"),
-        audit=Phrase("远程开始充电", "Began a charge from afar"),
+        audit=Phrase("远程开始充电", "Started charging remotely"),
         archetypes=frozenset({"session"}),
         moves=True,
         wrong_args="bad_digest",
-        refusals={**_RULE, "bad_digest": Phrase("这不是一张卡", "that is no card")},
+        refusals={**_RULE, "bad_digest": Phrase("这不是一张卡", "that is not a card")},
     ),
     CommandType(
         op="session_stop",
@@ -172,11 +172,11 @@ COMMANDS = _by_op(
         args=SessionStopArgs,
         right="doors",
         words=Phrase("停止充电", "Stop charging"),
-        audit=Phrase("远程停止充电", "Ended a charge from afar"),
+        audit=Phrase("远程停止充电", "Stopped charging remotely"),
         archetypes=frozenset({"session"}),
         wrong_args="no_such_session",
         nothing_done="no_such_session",
-        refusals={"no_such_session": Phrase("那次充电已结束", "that session is over")},
+        refusals={"no_such_session": Phrase("那次充电已结束", "that session has ended")},
     ),
     CommandType(
         op="drill",
@@ -184,38 +184,38 @@ COMMANDS = _by_op(
         args=DrillArgs,
         right="doors",
         words=Phrase("消防演练", "Fire drill"),
-        audit=Phrase("开始或结束消防演练", "Began or ended a fire drill"),
+        audit=Phrase("开始或结束消防演练", "Started or ended a fire drill"),
         wrong_args="no_such_zone",
         refusals={
             **CANNOT_MOVE,
             "no_drill": Phrase("没有正在进行的演练", "there is no drill"),
-            "no_such_zone": Phrase("该区域没有接火警信号", "nothing tells it of a fire in that zone"),
+            "no_such_zone": Phrase("该区域没有接火警信号", "no fire input of that zone is wired to it"),
         },
     ),
     CommandType(
         op="send_log",
         scope="device",
         right="devices",
-        words=Phrase("调取日志", "Fetch its log"),
-        audit=Phrase("调取设备日志", "Asked for a device's log"),
+        words=Phrase("调取日志", "Fetch the log"),
+        audit=Phrase("调取设备日志", "Fetched a device's log"),
     ),
     CommandType(
         op="clock_set",
         scope="device",
         args=ClockSetArgs,
         right="devices",
-        words=Phrase("按云端校准时钟", "Set its clock to the cloud's"),
+        words=Phrase("按云端校准时钟", "Set the clock from the cloud"),
         audit=Phrase("校准设备时钟", "Set a device's clock"),
         wrong_args="bad_time",
-        refusals={"bad_time": Phrase("时间不正确", "that is no time")},
+        refusals={"bad_time": Phrase("时间不正确", "that is not a time")},
     ),
     CommandType(
         op="reboot",
         scope="device",
         right="devices",
-        words=Phrase("重启设备", "Restart the machine"),
-        audit=Phrase("指令重启", "Ordered a restart"),
-        refusals={"cannot_reboot": Phrase("未配置重启方式", "it was not told how to restart")},
+        words=Phrase("重启设备", "Restart the device"),
+        audit=Phrase("指令重启", "Restarted a device"),
+        refusals={"cannot_reboot": Phrase("未配置重启方式", "no way to restart it is configured")},
     ),
 )
 """Every command, by what it is called on the wire."""

@@ -20,17 +20,17 @@ class CommandEvents:
     """What became of the orders of an operator."""
 
     failed = EventType(
-        "command.failed", "alarm", "value", "指令执行失败", "An order failed", not_done_fields, says=("op",)
+        "command.failed", "alarm", "value", "指令执行失败", "Command failed", not_done_fields, says=("op",)
     )
     refused = EventType(
-        "command.refused", "alarm", "value", "拒绝了一条指令", "Refused an order", not_done_fields, says=("op",)
+        "command.refused", "alarm", "value", "拒绝了一条指令", "Command refused", not_done_fields, says=("op",)
     )
 
-    @event("command.done", "alarm", "value", "按操作员指令执行", "Done on an operator's word", says=("op",))
+    @event("command.done", "alarm", "value", "按操作员指令执行", "Command carried out", says=("op",))
     def done(self, id: str, op: str, by: str, reason: str) -> None:
         """An order of an operator: its command's id, what it asks for, who gave it and why."""
 
-    @event("command.unknown", "alarm", "value", "指令结果不明", "Nobody knows how an order ended", says=("op",))
+    @event("command.unknown", "alarm", "value", "指令结果不明", "Command with unknown result", says=("op",))
     def unknown(self, id: str, op: str) -> None:
         """The device stopped between the beginning and the end of this order."""
 
@@ -81,7 +81,7 @@ class EmergencyEvents:
         "alarm",
         "access",
         "门已放行，原因升级",
-        "Doors released, now for a worse cause",
+        "Doors released; the cause got worse",
         EmergencyBegan,
         says=("cause",),
     )
@@ -99,7 +99,7 @@ class EmergencyEvents:
         "alarm",
         "access",
         "有人尝试复位，但报警仍在",
-        "Somebody tried to reset it; the alarm is still on",
+        "Reset refused: the alarm is still on",
         NotReset,
     )
 
@@ -107,7 +107,7 @@ class EmergencyEvents:
 class ReaderEvents:
     """What a reader sends that is no card."""
 
-    @event("reader.invalid_read", "quiet", "watch", "读到的不是卡", "A reading that is no card")
+    @event("reader.invalid_read", "quiet", "watch", "读到的不是卡", "Invalid card read")
     def invalid_read(
         self,
         bits: int = ...,
@@ -129,7 +129,7 @@ class JournalEvents:
         "alarm",
         "value",
         "记录丢失",
-        "Events are lost",
+        "Events lost",
         Gap,
         adds=Phrase("第 %(first)s 至 %(last)s 条", "rows %(first)s to %(last)s"),
     )
@@ -159,22 +159,22 @@ class DeviceEvents:
         says=("fault",),
     )
     roster_damaged = EventType(
-        "device.roster_damaged", "alarm", "watch", "名单曾损坏", "Its roster was damaged", RosterDamaged
+        "device.roster_damaged", "alarm", "watch", "名单曾损坏", "Roster was damaged", RosterDamaged
     )
 
-    @event("device.asks_time", "quiet", "watch", "询问了时间", "Asked for the time")
+    @event("device.asks_time", "quiet", "watch", "询问了时间", "Requested the time")
     def asks_time(self, clock: str) -> None:
         """How far its ``clock`` was to be believed when it asked."""
 
-    @event("device.clock_fixed", "quiet", "watch", "校准了时钟", "Learned the time")
+    @event("device.clock_fixed", "quiet", "watch", "校准了时钟", "Clock set from the cloud")
     def clock_fixed(self, boot: str, offset_ms: int, error_ms: int) -> None:
         """In this ``boot`` UTC is the monotonic clock plus ``offset_ms``, give or take ``error_ms``."""
 
-    @event("device.clock_set", "alarm", "watch", "操作员校准了时钟", "An operator set its clock")
+    @event("device.clock_set", "alarm", "watch", "操作员校准了时钟", "Clock set by an operator")
     def clock_set(self, by: str, was_ms: int) -> None:
         """Who set it, and what it said before."""
 
-    @event("device.clock_damaged", "alarm", "watch", "时间文件曾损坏", "The file of its time was damaged")
+    @event("device.clock_damaged", "alarm", "watch", "时间文件曾损坏", "Clock file was damaged")
     def clock_damaged(self, kept_as: str, floor_ms: int) -> None:
         """The file is ``kept_as`` another; time goes on from ``floor_ms``."""
 
@@ -183,12 +183,12 @@ class DeviceEvents:
         "alarm",
         "watch",
         "消息代理不接受它的新证书",
-        "No broker takes its new certificate",
+        "New certificate refused by the broker",
     )
     def certificate_refused(self, why: str) -> None:
         """Why the former certificate is in use again."""
 
-    @event("device.certificate_renewed", "quiet", "watch", "证书已续期", "Its certificate is renewed")
+    @event("device.certificate_renewed", "quiet", "watch", "证书已续期", "Certificate renewed")
     def certificate_renewed(self, not_after_ms: int | None) -> None:
         """When the new one ends."""
 
@@ -197,14 +197,12 @@ class DeviceEvents:
         "quiet",
         "watch",
         "已按要求执行",
-        "Took up what is ordered of it",
+        "Configuration applied",
         looks={
-            ("status", "refused"): Look("alarm", Phrase("拒绝了要求", "Refused what is ordered of it")),
-            ("status", "reverted"): Look("alarm", Phrase("已恢复原接线", "Went back to its former wiring")),
-            ("status", "trying"): Look("quiet", Phrase("正在试用新接线", "Tries a new wiring")),
-            ("status", "waiting"): Look(
-                "quiet", Phrase("等待合适时机再执行要求", "Waits before it does what is ordered of it")
-            ),
+            ("status", "refused"): Look("alarm", Phrase("拒绝了要求", "Configuration refused")),
+            ("status", "reverted"): Look("alarm", Phrase("已恢复原接线", "Returned to the previous wiring")),
+            ("status", "trying"): Look("quiet", Phrase("正在试用新接线", "Trying a new wiring")),
+            ("status", "waiting"): Look("quiet", Phrase("等待合适时机再执行要求", "Waiting to apply a configuration")),
         },
     )
     def config(self, status: str, number: int = ..., why: str = ..., count: int = ...) -> None:
@@ -229,21 +227,21 @@ class DeviceEvents:
         "alarm",
         "watch",
         "改用新日志：同一名称下存在另一份历史",
-        "Went on in a new journal: there was another past under its name",
+        "New journal begun: another history exists under this name",
         adds=Phrase("第 %(upto)s 条之后共 %(carried)s 条", "%(carried)s rows behind row %(upto)s"),
     )
     def forked(self, journal: str = ..., upto: int = ..., carried: int = ...) -> None:
         """``journal`` was left at row ``upto``, and ``carried`` rows behind that stand in the new one as well."""
 
-    @event("device.journal_recovered", "alarm", "watch", "日志曾损坏，已修复", "Its journal was damaged and mended")
+    @event("device.journal_recovered", "alarm", "watch", "日志曾损坏，已修复", "Journal was damaged and repaired")
     def journal_recovered(self, journal: str, last_seq: int, lost_from: int, carried: int, why: str) -> None:
         """The chain of ``journal`` held up to ``last_seq``; rows from ``lost_from`` on are gone or ``carried`` over."""
 
-    @event("device.keeper_found", "quiet", "watch", "引脚重新受控", "Its pins are kept again")
+    @event("device.keeper_found", "quiet", "watch", "守护程序已恢复", "Keeper process running again")
     def keeper_found(self) -> None:
         """The keeper answers again."""
 
-    @event("device.keeper_lost", "alarm", "watch", "引脚失去看管", "Nobody keeps its pins")
+    @event("device.keeper_lost", "alarm", "watch", "守护程序已停止", "The keeper process stopped")
     def keeper_lost(self) -> None:
         """The keeper does not answer."""
 
@@ -251,11 +249,11 @@ class DeviceEvents:
     def late_record(self, seq: int) -> None:
         """The row of that event."""
 
-    @event("device.lease_expired", "alarm", "watch", "输出到时自动回落", "An output fell back to rest by itself")
+    @event("device.lease_expired", "alarm", "watch", "输出到时自动回落", "An output's lease expired")
     def lease_expired(self, output: str) -> None:
         """Nobody renewed what it had been driven for."""
 
-    @event("device.memory_damaged", "alarm", "watch", "指令记录文件曾损坏", "Its memory of orders was damaged")
+    @event("device.memory_damaged", "alarm", "watch", "指令记录文件曾损坏", "The record of commands was damaged")
     def memory_damaged(self, kept_as: str) -> None:
         """What the damaged file is called now."""
 
@@ -264,7 +262,7 @@ class DeviceEvents:
         "alarm",
         "watch",
         "模式到时自动结束",
-        "A mode ended by itself: its time was over",
+        "Mode ended: its time was over",
         says=("mode",),
     )
     def mode_ended(self, mode: str, number: int) -> None:
@@ -274,11 +272,11 @@ class DeviceEvents:
     def power_cut(self, last_durable: int) -> None:
         """The last row that survived."""
 
-    @event("device.roster_applied", "quiet", "watch", "采用了新名单", "Took a new roster")
+    @event("device.roster_applied", "quiet", "watch", "采用了新名单", "New roster applied")
     def roster_applied(self, roster: int, grants: int) -> None:
         """The number of the roster, and how many grants it holds."""
 
-    @event("device.roster_refused", "alarm", "watch", "拒收了一份名单", "Refused a roster")
+    @event("device.roster_refused", "alarm", "watch", "拒收了一份名单", "Roster refused")
     def roster_refused(self, why: str, kept: int) -> None:
         """The roster ``kept`` stays in use."""
 
@@ -290,7 +288,7 @@ class DeviceEvents:
     def stopped(self) -> None:
         """The agent was told to end."""
 
-    @event("device.unlogged", "alarm", "watch", "有事件未能写下", "Events could not be written down")
+    @event("device.unlogged", "alarm", "watch", "有事件未能写下", "Events could not be written")
     def unlogged(self, count: int, first_ms: int, last_ms: int) -> None:
         """How many events the disk did not take, and when."""
 

@@ -41,45 +41,45 @@ DeviceFault = Literal[
 ]
 """What may be wrong with a device: with its program, its machine, its line, and the instruments on its buses."""
 DEVICE_FAULTS: Mapping[str, Phrase] = {
-    "agent": Phrase("程序出错", "Errors in its program"),
-    "bad_lease": Phrase("输出的时限不合规定", "An output was to be driven for a time that is not allowed"),
-    "bus": Phrase("仪表总线没有应答", "A bus of its instruments says nothing"),
-    "certificate": Phrase("证书即将到期或已到期", "Its certificate ends soon, or has ended"),
-    "clock": Phrase("不信任云端时间", "Does not believe the cloud's time"),
+    "agent": Phrase("程序出错", "Errors in the program"),
+    "bad_lease": Phrase("输出的时限不合规定", "An output was requested for a time that is not allowed"),
+    "bus": Phrase("仪表总线没有应答", "A meter bus does not answer"),
+    "certificate": Phrase("证书即将到期或已到期", "Its certificate expires soon, or has expired"),
+    "clock": Phrase("不信任云端时间", "Rejects the cloud's time"),
     "clock_file": Phrase(
-        "时间文件曾损坏：设备时钟可能慢很多", "The file of its time was damaged: its clock may be far behind"
+        "时间文件曾损坏：设备时钟可能慢很多", "The clock file was damaged: the clock may be far behind"
     ),
-    "commands": Phrase("拒绝了不该执行的指令", "Refused orders that were not meant for it"),
-    "config": Phrase("拒绝了一份配置", "Refused a document of how it is to be"),
-    "decisions": Phrase("判断时出错", "Errors while deciding"),
-    "disk": Phrase("磁盘写不进去", "Its disk does not write"),
-    "disk_low": Phrase("存储卡将满", "Its disk is nearly full"),
+    "commands": Phrase("拒绝了不该执行的指令", "Refused invalid commands"),
+    "config": Phrase("拒绝了一份配置", "Refused a configuration"),
+    "decisions": Phrase("判断时出错", "Errors in access decisions"),
+    "disk": Phrase("磁盘写不进去", "The disk cannot be written"),
+    "disk_low": Phrase("存储卡将满", "The disk is nearly full"),
     "emergency": Phrase("紧急情况：门已释放", "Emergency: doors released"),
     "fire_loop": Phrase("火警线断线：门已放行", "Fire loop broken: doors released"),
-    "internal_error": Phrase("设备内部故障", "A fault inside the device"),
-    "journal_full": Phrase("设备日志将满：云端没有接收", "Its journal fills up: the cloud takes nothing"),
-    "keeper": Phrase("引脚失去看管", "Nobody keeps its pins"),
-    "keeper_wiring": Phrase("引脚进程使用的是另一份接线", "Its keeper goes by another wiring"),
-    "latch": Phrase("重启后会忘记紧急情况", "Would forget an emergency over a restart"),
-    "link": Phrase("收到过大而无法接收的消息", "Was sent messages too large to take"),
-    "memory": Phrase("充电会话的记录无法写入", "What it keeps of its sessions cannot be written"),
+    "internal_error": Phrase("设备内部故障", "Internal error of the device"),
+    "journal_full": Phrase("设备日志将满：云端没有接收", "The journal is nearly full: the cloud accepts nothing"),
+    "keeper": Phrase("守护程序未运行", "The keeper process is not running"),
+    "keeper_wiring": Phrase("守护程序使用的是另一份接线", "The keeper process uses another wiring"),
+    "latch": Phrase("重启后会忘记紧急情况", "An emergency would be forgotten at a restart"),
+    "link": Phrase("收到过大而无法接收的消息", "Received messages that are too large"),
+    "memory": Phrase("充电会话的记录无法写入", "Session data cannot be written"),
     "meter": Phrase("电表没有应答", "A meter does not answer"),
-    "no_such_output": Phrase("请求了它没有的输出", "An output was to be driven that it does not have"),
-    "no_such_point": Phrase("提到了它没有的点位", "Something names a point that it does not have"),
+    "no_such_output": Phrase("请求了它没有的输出", "An output that does not exist was requested"),
+    "no_such_point": Phrase("提到了它没有的点位", "A point that does not exist was named"),
     "ocpp": Phrase("充电桩连不上它", "Cannot be reached by charging posts"),
     "reader_noisy": Phrase(
         "读卡器发送杂乱信号，或有人在逐张试卡", "A reader sends noise, or somebody tries card after card"
     ),
-    "readings": Phrase("读取仪表时出错", "Errors while taking readings"),
-    "roster": Phrase("拒收了一份名单", "Refused a roster"),
+    "readings": Phrase("读取仪表时出错", "Errors while reading instruments"),
+    "roster": Phrase("拒收了一份名单", "Roster refused"),
     "roster_age": Phrase(
-        "名单已超过 24 小时未更新：收不到云端消息", "Its roster is more than 24 hours old: it hears no cloud"
+        "名单已超过 24 小时未更新：收不到云端消息", "The roster is more than 24 hours old: no contact with the cloud"
     ),
-    "roster_pages": Phrase("名单有部分损坏", "Part of its roster is damaged"),
+    "roster_pages": Phrase("名单有部分损坏", "Part of the roster is damaged"),
     "thermometer": Phrase("温度计没有应答", "A thermometer does not answer"),
-    "uplink": Phrase("与云端的线路有问题", "Trouble on the line to the cloud"),
+    "uplink": Phrase("与云端的线路有问题", "Errors on the connection to the cloud"),
     "wiring": Phrase(
-        "已应用的接线文件损坏，使用设备自己的文件", "Its applied wiring is damaged; its own file is in force"
+        "已应用的接线文件损坏，使用设备自己的文件", "The applied wiring is damaged; the device's own file is used"
     ),
 }
 
@@ -89,8 +89,8 @@ DEVICE_TEXTS: Mapping[str, Phrase] = {
 """What a device itself shows to the person at one of its points."""
 
 DEVICE_FAMILIES: Mapping[str, Phrase] = {
-    "command": Phrase("远程指令", "Orders from afar"),
-    "device": Phrase("设备自身", "The device itself"),
+    "command": Phrase("远程指令", "Remote commands"),
+    "device": Phrase("设备", "Device"),
     "emergency": Phrase("紧急情况", "Emergencies"),
     "journal": Phrase("丢失的记录", "Lost events"),
     "reader": Phrase("读卡器", "Readers"),

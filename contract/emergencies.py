@@ -22,7 +22,7 @@ ENDING_WORDS: Mapping[str, Phrase] = {
     "card": Phrase("刷卡复位", "Reset by card"),
     "order": Phrase("按命令结束", "Ended by order"),
     "time": Phrase("半小时后自动结束", "Ended by itself after half an hour"),
-    "restart": Phrase("守护程序重启，已结束", "Ended, for its keeper started anew"),
+    "restart": Phrase("守护程序重启，已结束", "Ended: the keeper process restarted"),
 }
 
 WORST_FIRST: tuple[Cause, ...] = get_args(Cause)

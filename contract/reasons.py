@@ -83,7 +83,7 @@ TABLE: dict[Reason, ReasonEntry] = {
     ),
     Reason.NOT_ENTITLED: ReasonEntry(
         Words("此处不在您的权限内", "如有需要请联系物业"),
-        Words("This membership does not count here", "Ask the property office if you need it"),
+        Words("This place is not in the membership", "Ask the property office if you need it"),
     ),
     Reason.OUTSIDE_HOURS: ReasonEntry(
         Words("现在不在开放时间", "请在开放时间内再来"),
@@ -91,7 +91,7 @@ TABLE: dict[Reason, ReasonEntry] = {
     ),
     Reason.CLOCK_UNSET: ReasonEntry(
         Words("设备时钟未校准", "请稍候再试，或联系值班人员"),
-        Words("This device does not know the time yet", "Try again in a minute or call the desk"),
+        Words("The clock of this device is not set", "Try again in a minute or call the desk"),
     ),
     Reason.ROSTER_STALE: ReasonEntry(
         Words("此处离线过久", "请到有人值守之处，或联系值班人员"),
@@ -132,19 +132,19 @@ TABLE: dict[Reason, ReasonEntry] = {
     ),
     Reason.OFFLINE_TOO_LONG: ReasonEntry(
         Words("离线过久，暂不能开始使用", "已开始的不受影响；请换一处，或联系值班人员"),
-        Words("Offline too long to begin anything new", "What runs goes on; try another one or call the desk"),
+        Words("Offline too long to start anything new", "What has started continues; try another one or call the desk"),
     ),
     Reason.QUOTA_SPENT: ReasonEntry(
         Words("今日额度已用完", "零点后重新计算；如需更多请联系物业"),
-        Words("Today's allowance here is used up", "It begins anew at midnight; the property office can raise it"),
+        Words("Today's allowance here is used up", "It is renewed at midnight; the property office can raise it"),
     ),
     Reason.USAGE_UNKNOWN: ReasonEntry(
         Words("今日用量无法确认", "请换一处，或联系值班人员"),
-        Words("What you used today is not known here", "Try another place or call the desk"),
+        Words("Today's use is not known here", "Try another place or call the desk"),
     ),
     Reason.RESERVED: ReasonEntry(
         Words("已为排队的人保留", "请换一处，或过几分钟再来"),
-        Words("Kept for the person who waited for it", "Try another one, or come back in a few minutes"),
+        Words("Reserved for the next in the queue", "Try another one, or come back in a few minutes"),
     ),
 }
 

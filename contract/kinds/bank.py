@@ -34,6 +34,6 @@ BANK = KIND = Bank(
         "contactor_open": Phrase("接触器不吸合", "The contactor does not close"),
         "contactor_welded": Phrase("接触器不断开", "The contactor does not open"),
         "cut": Phrase("已断开：下级有插座无法断电", "Cut off: a socket below does not switch off"),
-        "kept_unreadable": Phrase("保存的充电记录无法读取", "What it kept of its session cannot be read"),
+        "kept_unreadable": Phrase("保存的充电记录无法读取", "The stored session cannot be read"),
     },
 )

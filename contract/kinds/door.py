@@ -26,9 +26,7 @@ class Door(PortalKind[Phase, Fault, Text]):
     def forced(self) -> None:
         """The leaf was opened while it was locked."""
 
-    @event(
-        "door.tailgated", "alarm", "access", "有人在门锁上之前跟了进去", "Somebody caught the door before it latched"
-    )
+    @event("door.tailgated", "alarm", "access", "有人在门锁上之前跟了进去", "Somebody entered before the door latched")
     def tailgated(self) -> None:
         """The leaf was opened once more before it was locked."""
 

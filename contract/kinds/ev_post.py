@@ -34,23 +34,27 @@ class EvPost(SessionKind[Phase, Fault, Text]):
     ``times`` is how often something came again since it was last recorded.
     """
 
-    @event("ev_post.began", "quiet", "value", "充电桩开始一笔充电", "A post began a transaction")
+    @event("ev_post.began", "quiet", "value", "充电桩开始一笔充电", "Post started a transaction")
     def began(
         self, transaction: str, post_at_ms: int | None, heard_ms: int, offset_ms: int, session: str, told: str
     ) -> None:
         """A transaction, with the post's own time beside ours. ``session`` is empty of one that nobody is served for,
         and ``told`` what the post was answered."""
 
-    @event("ev_post.not_begun", "bad", "value", "充电桩未能开始充电", "A post did not begin")
+    @event("ev_post.not_begun", "bad", "value", "充电桩未能开始充电", "Post did not start")
     def not_begun(self, session: str, why: str) -> None:
         """Why the session came to nothing."""
 
-    @event("ev_post.late_end", "quiet", "value", "充电桩补报了一次充电的电量", "A post told late what a session drew")
+    @event("ev_post.late_end", "quiet", "value", "充电桩补报了一次充电的电量", "Post reported a session's energy late")
     def late_end(self, session: str, energy_wh: float) -> None:
         """What it drew in all."""
 
     @event(
-        "ev_post.unknown_end", "quiet", "value", "充电桩结束了一笔从未开始的充电", "A post ended what it never began"
+        "ev_post.unknown_end",
+        "quiet",
+        "value",
+        "充电桩结束了一笔从未开始的充电",
+        "Post ended a transaction that it never started",
     )
     def unknown_end(self, transaction: str, post_at_ms: int | None, heard_ms: int, meter_wh: float | None) -> None:
         """A transaction, with the post's own time beside ours, and where its meter stood."""
@@ -60,24 +64,24 @@ class EvPost(SessionKind[Phase, Fault, Text]):
         "alarm",
         "value",
         "充电桩供出了不属于任何充电的电量",
-        "A post gave power that belongs to no session",
+        "Post delivered energy outside any session",
     )
     def unbooked(self, transaction: str, digest: str, energy_wh: float) -> None:
         """Under which card, by the post, and how much."""
 
-    @event("ev_post.meter_doubted", "bad", "value", "充电桩电表读数不可能成立", "A post's meter says what cannot be")
+    @event("ev_post.meter_doubted", "bad", "value", "充电桩电表读数不可能成立", "Impossible reading of a post's meter")
     def meter_doubted(self, session: str, why: str) -> None:
         """What cannot be, by its word."""
 
-    @event("ev_post.booted", "quiet", "value", "充电桩启动", "A post started")
+    @event("ev_post.booted", "quiet", "value", "充电桩启动", "Post started")
     def booted(self, vendor: str, model: str, firmware: str, times: int = ...) -> None:
         """What the post says that it is."""
 
-    @event("ev_post.replaced", "quiet", "value", "充电桩重新连接", "A post connected again")
+    @event("ev_post.replaced", "quiet", "value", "充电桩重新连接", "Post connected again")
     def replaced(self, version: str, times: int = ...) -> None:
         """The version of OCPP that it speaks."""
 
-    @event("ev_post.configured", "quiet", "value", "充电桩已配置", "A post was configured")
+    @event("ev_post.configured", "quiet", "value", "充电桩已配置", "Post configured")
     def configured(self, refused: list[str], times: int = ...) -> None:
         """``refused`` are the keys that the post did not take."""
 
@@ -99,33 +103,31 @@ EV_POST = KIND = EvPost(
     },
     faults={
         "clock_off": Phrase("充电桩时钟不准", "The post's clock is wrong"),
-        "disobeys": Phrase("充电桩不执行命令", "The post does not do what it is told"),
-        "kept_unreadable": Phrase("保存的充电记录无法读取", "What it kept of its session cannot be read"),
-        "meter_doubted": Phrase("电表读数不可能成立", "Its meter says what cannot be"),
-        "nonsense_connector": Phrase(
-            "充电桩提到它没有的充电枪", "The post speaks of a connector that it does not have"
-        ),
-        "nonsense_frame": Phrase("充电桩发来的报文无法理解", "The post says what nobody understands"),
-        "nonsense_power": Phrase("充电桩报告的功率超出其能力", "The post tells of more power than it can give"),
+        "disobeys": Phrase("充电桩不执行命令", "The post does not carry out commands"),
+        "kept_unreadable": Phrase("保存的充电记录无法读取", "The stored session cannot be read"),
+        "meter_doubted": Phrase("电表读数不可能成立", "Impossible meter reading"),
+        "nonsense_connector": Phrase("充电桩提到它没有的充电枪", "The post names a connector that it does not have"),
+        "nonsense_frame": Phrase("充电桩发来的报文无法理解", "The post sends messages that cannot be read"),
+        "nonsense_power": Phrase("充电桩报告的功率超出其能力", "The post reports more power than it can deliver"),
         "nonsense_start": Phrase(
-            "充电桩报告开始充电，却没有时间或电表读数", "The post tells of a beginning without its time or its meter"
+            "充电桩报告开始充电，却没有时间或电表读数", "The post reports a start without time or meter reading"
         ),
-        "nonsense_status": Phrase("充电桩报告的状态不存在", "The post says that it is what no post can be"),
-        "nonsense_transaction": Phrase("充电桩报告的充电记录无效", "The post tells of a transaction that cannot be"),
-        "post_faulted": Phrase("充电桩自报故障", "The post says that it is faulted"),
+        "nonsense_status": Phrase("充电桩报告的状态不存在", "The post reports a status that does not exist"),
+        "nonsense_transaction": Phrase("充电桩报告的充电记录无效", "The post reports an invalid transaction"),
+        "post_faulted": Phrase("充电桩自报故障", "The post reports a fault"),
         "silent": Phrase("充电桩无应答", "The post does not answer"),
-        "stray_power": Phrase("无人充电却有功率", "Power flows to nobody"),
+        "stray_power": Phrase("无人充电却有功率", "Power flows without a session"),
         "will_not_stop": Phrase("充电桩不停止充电", "The post does not stop"),
         "wrong_password": Phrase(
-            "有设备以该充电桩的名义用错误的密码连接", "Somebody connects in the post's name with a wrong password"
+            "有设备以该充电桩的名义用错误的密码连接", "A device connects under the post's name with a wrong password"
         ),
         "wrong_protocol": Phrase(
             "充电桩已连接，但不支持本系统使用的 OCPP 版本",
-            "The post connects, but offers no version of OCPP that is spoken here",
+            "The post offers no version of OCPP that is supported here",
         ),
     },
     texts={
         "starting": Phrase("请插上充电器", "Plug in now"),
-        "waiting": Phrase("已排队，轮到时会通知您", "You are next: you will be told"),
+        "waiting": Phrase("已排队，轮到时会通知您", "You are in the queue; you will be told"),
     },
 )

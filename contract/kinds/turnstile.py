@@ -22,7 +22,7 @@ class Turnstile(PortalKind[Phase, Fault, Text]):
     def forced(self) -> None:
         """The arm turned inwards while it was locked."""
 
-    @event("turnstile.tailgated", "alarm", "access", "一卡进了两人", "Two went in on one card")
+    @event("turnstile.tailgated", "alarm", "access", "一卡进了两人", "Two people entered on one card")
     def tailgated(self) -> None:
         """The arm turned twice while it was unlocked once."""
 
@@ -30,7 +30,7 @@ class Turnstile(PortalKind[Phase, Fault, Text]):
     def jammed(self) -> None:
         """The arm stands between two places."""
 
-    @event("turnstile.jam_cleared", "quiet", "access", "闸臂已恢复", "Arm free again")
+    @event("turnstile.jam_cleared", "quiet", "access", "闸臂已恢复", "Arm works again")
     def jam_cleared(self) -> None:
         """The arm is in its place again."""
 

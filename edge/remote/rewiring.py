@@ -60,7 +60,7 @@ def broken(found: Health) -> str:
     if found.refused:
         return found.refused
     if found.failures:
-        return "A fault inside the device showed up."
+        return "The device had an internal error."
     if found.keeper_losses:
         return "The keeper stopped."
     if found.emergencies:

@@ -136,9 +136,9 @@ def _command(**changes: Any) -> CommandType:
     [
         ("open_once", "busy", "too many people are waiting"),
         ("session_start", "busy", "In use"),
-        ("session_start", "not_entitled", "This membership does not count here"),
+        ("session_start", "not_entitled", "This place is not in the membership"),
         ("drill", "no_drill", "there is no drill"),
-        ("brewed_tea", "expired", "it came too late"),
+        ("brewed_tea", "expired", "it arrived too late"),
     ],
 )
 def test_refusal_is_said_as_its_command_says_it(op: str, why: str, english: str) -> None:

@@ -73,8 +73,8 @@ def test_two_declarations_of_one_event_are_refused() -> None:
 @pytest.mark.parametrize(
     ("status", "look"),
     [
-        ("applied", Look("quiet", Phrase("已按要求执行", "Took up what is ordered of it"))),
-        ("refused", Look("alarm", Phrase("拒绝了要求", "Refused what is ordered of it"))),
+        ("applied", Look("quiet", Phrase("已按要求执行", "Configuration applied"))),
+        ("refused", Look("alarm", Phrase("拒绝了要求", "Configuration refused"))),
     ],
 )
 def test_look_of_an_event_depends_on_its_data(status: str, look: Look) -> None:

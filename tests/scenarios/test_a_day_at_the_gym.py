@@ -47,7 +47,7 @@ async def test_a_family_of_four_shares_the_founder_s_place_and_her_own_son_has_n
     for who in ("Zhang San", "Zhang Dayi", "Zhang Xiao'er", "Zhang Xiaosan"):
         assert await town.visit(GYM, who)
     assert not await town.visit(GYM, "Li Xiaowu")
-    assert shown(town) == "This membership does not count here"
+    assert shown(town) == "This place is not in the membership"
     assert arm(town).passed["in"] == 4
 
 

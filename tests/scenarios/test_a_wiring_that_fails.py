@@ -160,7 +160,7 @@ async def test_a_fault_of_ours_in_the_trial_brings_the_former_wiring_back(
         await gates.until(lambda: gates.status(EAST)["wiring"]["on_trial"] is True)
         gates.agent(EAST).agent.failures += 1
         stopped = await gates.over(rollout)
-        assert stopped.why == f"{EAST}: A fault inside the device showed up."
+        assert stopped.why == f"{EAST}: The device had an internal error."
 
 
 @pytest.mark.slow

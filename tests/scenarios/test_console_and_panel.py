@@ -80,7 +80,7 @@ def test_a_card_tapped_on_the_panel_appears_on_the_console(browser: Browser, tmp
         lines = console.get_by_role("list", name="Events, newest first").get_by_role("listitem")
         mine = lines.filter(has_text="Gym turnstile").filter(has_text="Li Si")
         expect(mine.filter(has_text="Allowed").first).to_be_visible()
-        expect(mine.filter(has_text="Went in").first).to_be_visible()
+        expect(mine.filter(has_text="Entered").first).to_be_visible()
         assert console.evaluate("window.same"), "the console was loaded anew"
         console.screenshot(path=pictures / "console.png")
         expect(console.get_by_text("DEMO", exact=True)).to_be_visible()

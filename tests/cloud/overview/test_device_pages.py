@@ -28,7 +28,7 @@ def test_rows_that_are_lost_or_exist_twice_are_named_with_their_numbers(town: To
         chinese = words(visitor.get("/devices/gym-turnstile").text)
     for text in (page, first):
         assert "Rows 3 to 9 are lost: its journal was full" in text
-        assert "Events are lost rows 3 to 9" in text
+        assert "Events lost rows 3 to 9" in text
     assert "7 events are lost for good." in page
     assert "第 3 至 9 条已丢失" in chinese
     town.now_ms += 8 * 86_400_000
@@ -49,13 +49,13 @@ def test_a_copied_card_is_told_on_the_page_of_its_device(town: Town) -> None:
     with town.visit("gate") as visitor:
         page = words(visitor.get("/devices/gym-turnstile").text)
     assert "Rows 5 to 10 exist twice: two disks lived under one name" in page
-    assert "there was another past under its name 1 rows behind row 4" in page
+    assert "another history exists under this name 1 rows behind row 4" in page
 
 
 @pytest.mark.parametrize(
     ("faults", "badge", "said"),
     [
-        ({"keeper": "lost"}, "Fault", "Nobody keeps its pins"),
+        ({"keeper": "lost"}, "Fault", "The keeper process is not running"),
         ({"a_fault_of_tomorrow": "seen"}, "Fault", "a fault of tomorrow"),
         ({"emergency.gym": "in force"}, "Emergency", "Emergency: doors released"),
     ],

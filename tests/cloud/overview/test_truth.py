@@ -59,7 +59,12 @@ def test_faults_of_buses_and_instruments_have_words(town: Town) -> None:
     town.beats("gym-turnstile", faults=faults)
     with town.visit("gate") as visitor:
         shown = words(card(visitor.get("/").text, "gym-turnstile"))
-    for text in ("A bus of its instruments", "Errors while taking readings", "by charging posts", "A meter does not"):
+    for text in (
+        "A meter bus",
+        "Errors while reading instruments",
+        "by charging posts",
+        "A meter does not",
+    ):
         assert text in shown
 
 

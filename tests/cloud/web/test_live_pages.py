@@ -121,9 +121,9 @@ def test_page_of_a_device_changes_without_a_reload(town: Town, page: Page) -> No
     town.happens("door.forced", device="east-gate")
     expect(page.get_by_role("listitem")).to_have_count(1)
     town.beats("gym-turnstile", points={"gym-turnstile": {"phase": "jammed"}}, faults={"disk": "read-only"})
-    expect(page.locator("#device-facts")).to_contain_text("Its disk does not write")
+    expect(page.locator("#device-facts")).to_contain_text("The disk cannot be written")
     page.get_by_text("Orders to the device itself").click()
-    restart = page.get_by_role("button", name="Restart the machine")
+    restart = page.get_by_role("button", name="Restart the device")
     expect(restart).to_be_enabled()
     town.now_ms += 200_000
     expect(page.locator("#device-title")).to_contain_text("Not heard")

@@ -237,7 +237,7 @@ async def test_what_is_still_lacking_after_a_minute_ends_the_trial(tmp_path: Pat
     ("found", "why"),
     [
         (replace(WELL, refused="GPIO21 is busy."), "GPIO21 is busy."),
-        (replace(WELL, failures=1), "A fault inside the device showed up."),
+        (replace(WELL, failures=1), "The device had an internal error."),
         (replace(WELL, keeper_losses=1), "The keeper stopped."),
         (replace(WELL, emergencies=["estate"]), "An emergency began in estate."),
     ],
