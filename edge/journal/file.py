@@ -31,8 +31,6 @@ LATEST = f"{_COLUMNS} ORDER BY seq DESC LIMIT ?"
 ONE = f"{_COLUMNS} WHERE seq = ?"
 UPTO = f"{_COLUMNS} WHERE seq <= ? ORDER BY seq DESC LIMIT 1"
 _META = "SELECT id, acked, base_seq, base_link, clean, boot, recovered FROM meta"
-_RECOVERED = "UPDATE meta SET clean = 0, recovered = ?, boot = ?"
-_FORKED = "UPDATE meta SET clean = 0, boot = ?"
 
 
 class Row(Struct, array_like=True, frozen=True):
@@ -182,8 +180,8 @@ def recover(path: Path, why: str) -> None:
         for row in numbered_anew(waiting, old.acked):
             connection.execute(INSERT, msgspec.structs.astuple(row))
             carried = row.seq
-        facts = Recovery(old.id, last_seq, last_seq + 1, carried, why)
-        connection.execute(_RECOVERED, (msgspec.json.encode(facts).decode(), old.boot))
+        recovery = msgspec.json.encode(Recovery(old.id, last_seq, last_seq + 1, carried, why)).decode()
+        connection.execute("UPDATE meta SET clean = 0, recovered = ?, boot = ?", (recovery, old.boot))
     finish_exchange(path)
 
 
@@ -202,7 +200,7 @@ def fork(connection: sqlite3.Connection, path: Path, upto: int, said: Event) -> 
         data = {"journal": old.id, "upto": upto, "carried": last}
         stored = encode_event(msgspec.structs.replace(said, seq=last + 1, data=data))
         draft.execute(INSERT, (last + 1, stored, chain(tip, stored), rank_of(said.kind)))
-        draft.execute(_FORKED, (old.boot,))
+        draft.execute("UPDATE meta SET clean = 0, boot = ?", (old.boot,))
 
 
 def finish_exchange(path: Path) -> None:

@@ -9,9 +9,8 @@ all three are one thread.
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -33,14 +32,7 @@ TRIM_ROWS = 500
 MAX_SURPLUS_ROWS = 1000
 """Rows that one transaction gives up at most: twice as many as it ever adds."""
 
-_ACKED = "UPDATE meta SET acked = ?"
-_BASE = "UPDATE meta SET base_seq = ?, base_link = ?"
-_RUN_BEGINS = "UPDATE meta SET clean = 0, boot = ?, recovered = ''"
-_RUN_ENDS = "UPDATE meta SET clean = 1"
-_TRIM = "DELETE FROM rows WHERE seq <= ?"
-_FIRST = "SELECT min(seq) FROM rows"
 _RANKS = f"SELECT seq, {file.RANK} FROM rows ORDER BY seq"  # noqa: S608, of our own words
-_GIVE_UP = "DELETE FROM rows WHERE seq BETWEEN ? AND ?"
 
 
 class JournalError(Mendable):
@@ -86,14 +78,10 @@ class JournalView:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._reading():
-            self._connection = files.open_database(path, read_only=True)
-        try:
-            with self._reading():
-                self._load()
-        except JournalError:
-            self._connection.close()
-            raise
+        with self._reading(), ExitStack() as failed:
+            self._connection = failed.enter_context(closing(files.open_database(path, read_only=True)))
+            self._load()
+            failed.pop_all()
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -166,9 +154,7 @@ class JournalView:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
     def _place(self, seq: int) -> tuple[int, bytes]:
@@ -194,33 +180,24 @@ class Journal(JournalView):
         self._run_begun = self._is_forking = False
         self._wal_suspect = False
         self._wal = -1
-        try:
-            self._hold = files.Hold(path)
-        except files.InUse as error:
-            raise JournalInUse(f"journal {error}") from None
-        except OSError as error:
-            raise JournalError(f"journal {path} cannot be opened: {error.strerror}") from None
-        try:
+        with files.errors_as(JournalError, f"journal {path} cannot be opened"), ExitStack() as failed:
+            try:
+                self._hold = files.Hold(path)
+            except files.InUse as error:
+                raise JournalInUse(f"journal {error}") from None
+            failed.callback(self._hold.release)
             self._open()
-        except (sqlite3.Error, OSError) as error:
-            self._hold.release()
-            raise JournalError(f"journal {path} cannot be opened: {error}") from None
-        except BaseException:
-            self._hold.release()
-            raise
+            failed.pop_all()
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Append rows that follow the last one, all or none. Writer's thread. Raises ``CannotWrite``."""
-        try:
-            with files.transaction(self._connection):
-                if not self._run_begun:
-                    self._connection.execute(_RUN_BEGINS, (self._boot,))
-                self._connection.executemany(file.INSERT, [structs.astuple(row) for row in rows])
-                kept = self._kept.after([row.rank for row in rows])
-                base = self._trim(kept)
-                self._overflow(kept)
-        except sqlite3.Error as error:
-            raise CannotWrite(f"journal {self._path}: {error}") from None
+        with self._writing(), files.transaction(self._connection):
+            if not self._run_begun:
+                self._connection.execute("UPDATE meta SET clean = 0, boot = ?, recovered = ''", (self._boot,))
+            self._connection.executemany(file.INSERT, [structs.astuple(row) for row in rows])
+            kept = self._kept.after([row.rank for row in rows])
+            base = self._trim(kept)
+            self._overflow(kept)
         self._run_begun = True
         self._kept = kept
         self.base_seq, self._base_link = base
@@ -239,10 +216,8 @@ class Journal(JournalView):
 
     def acknowledge(self, upto: int) -> None:
         """Remember that the cloud holds all rows up to ``upto``. Writer's thread. Raises ``CannotWrite``."""
-        try:
-            self._connection.execute(_ACKED, (upto,))
-        except sqlite3.Error as error:
-            raise CannotWrite(f"journal {self._path}: {error}") from None
+        with self._writing():
+            self._connection.execute("UPDATE meta SET acked = ?", (upto,))
         self.acked = upto
 
     def checkpoint(self) -> int | None:
@@ -267,28 +242,27 @@ class Journal(JournalView):
         ``JournalError`` if the new journal is made and cannot be opened: call again, for until then there is none.
         """
         if not self._is_forking:
-            try:
+            with self._writing():
                 file.fork(self._connection, self._path, upto, said)
-            except (sqlite3.Error, OSError) as error:
-                raise CannotWrite(f"journal {self._path}: {error}") from None
             self._is_forking = True
             self._close_files()
-        try:
+        with files.errors_as(JournalError, f"journal {self._path} cannot be opened"):
             self._open()
-        except (sqlite3.Error, OSError) as error:
-            raise JournalError(f"journal {self._path} cannot be opened: {error}") from None
         self._is_forking = False
 
     def close(self) -> None:
         """Close the file and mark it as closed. Writer's thread."""
         try:
-            self._connection.execute(_RUN_ENDS)
+            self._connection.execute("UPDATE meta SET clean = 1")
             self.checkpoint()
         except (sqlite3.Error, CannotWrite):
             pass  # a disk that takes nothing more: the next start finds an unclean end, which is the truth
         finally:
             self._close_files()
             self._hold.release()
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return files.errors_as(CannotWrite, f"journal {self._path}")
 
     def _close_files(self) -> None:
         self._connection.close()
@@ -364,12 +338,13 @@ class Journal(JournalView):
         if surplus <= 0:
             return base
         lot = max(surplus, min(TRIM_ROWS, self.max_rows // 10))
-        (first,) = self._connection.execute(_FIRST).fetchone()  # the end of a gap may be farther than that
+        # The first row may be a gap that ends farther than that.
+        (first,) = self._connection.execute("SELECT min(seq) FROM rows").fetchone()
         cut, link = self._place(min(self.acked, max(self.base_seq + lot, first)))
         if cut <= self.base_seq:
             return base
-        self._connection.execute(_TRIM, (cut,))
-        self._connection.execute(_BASE, (cut, link))
+        self._connection.execute("DELETE FROM rows WHERE seq <= ?", (cut,))
+        self._connection.execute("UPDATE meta SET base_seq = ?, base_link = ?", (cut, link))
         kept.trim(cut)
         return cut, link
 
@@ -384,7 +359,7 @@ class Journal(JournalView):
             joined = read_gap(before.stored) if before else None
             first = joined.first if joined else span.first
             gap = encode_event(gap_event(decode_event(last.stored), first, last.link, "full"))
-            self._connection.execute(_GIVE_UP, (first, span.last))
+            self._connection.execute("DELETE FROM rows WHERE seq BETWEEN ? AND ?", (first, span.last))
             self._connection.execute(file.INSERT, (span.last, gap, last.link, GAP_RANK))
 
     def _surplus(self, kept: Kept) -> int:

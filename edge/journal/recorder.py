@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from msgspec import Struct, structs
 
-from contract.decide import Trust
 from contract.device_events import DeviceEvents
 from contract.events import Event, chain, encode_event
 from edge.journal.file import Row, numbered_anew, rank_of
 from edge.journal.journal import Batch, CannotWrite, Journal, JournalError
+from edge.machine.clock import WallClock
 
 MAX_PENDING = 2000
 """Rows kept in memory while the disk takes none: at most 4 MiB."""
@@ -34,15 +34,10 @@ UNLOGGED = DeviceEvents.unlogged.kind
 FORKED = DeviceEvents.forked.kind
 
 
-class Time(Protocol):
+class EventClock(WallClock, Protocol):
     """What an event says of its time."""
 
     boot: str
-
-    @property
-    def trust(self) -> Trust: ...
-
-    def now_ms(self) -> int: ...
 
     def mono_ms(self) -> int: ...
 
@@ -91,7 +86,7 @@ class Recorder:
     def __init__(
         self,
         journal: Journal,
-        clock: Time,
+        clock: EventClock,
         loop: AbstractEventLoop,
         writer: Executor | None,
         flusher: Executor | None,

@@ -95,6 +95,15 @@ class _Kept(Struct, frozen=True):
     heard_ms: int = 0
 
 
+class WallClock(Protocol):
+    """The wall clock of a device and how far to believe it. It may run late, never early."""
+
+    @property
+    def trust(self) -> Trust: ...
+
+    def now_ms(self) -> int: ...
+
+
 class DeviceClock:
     """UTC and monotonic time with their trust. The sources are arguments, so that it runs in virtual time too.
 

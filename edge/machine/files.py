@@ -183,6 +183,15 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 @contextmanager
+def errors_as(error: type[Exception], what: object) -> Iterator[None]:
+    """Around work on a file: what SQLite or the disk raises becomes an ``error`` whose text begins with ``what``."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as wrong:
+        raise error(f"{what}: {getattr(wrong, 'strerror', None) or wrong}") from None
+
+
+@contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All of the block's statements, or none of them."""
     connection.execute("BEGIN IMMEDIATE")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from contract.decide import NOTHING_USED, Allotment, Trust, Used, is_spent
 from contract.schedules import wall_clock
 from edge.archetypes.protocol import Spend
+from edge.machine.clock import WallClock
 
 UNDATED = 0
 """The day of a session that began while nobody knew the time."""
@@ -34,16 +35,7 @@ class Spent(NamedTuple):
     mwh: int
 
 
-class Clock(Protocol):
-    """The wall clock and how far to believe it. It may run late, never early."""
-
-    @property
-    def trust(self) -> Trust: ...
-
-    def now_ms(self) -> int: ...
-
-
-class Roster(Protocol):
+class Allotments(Protocol):
     """The part of the roster in use that says where days begin, and what each allotment holds."""
 
     @property
@@ -56,7 +48,7 @@ class Roster(Protocol):
 class Ledger:
     """The rows of one device, as they were found at the start and as its sessions add to them."""
 
-    def __init__(self, found: Iterable[Spent], clock: Clock, roster: Roster) -> None:
+    def __init__(self, found: Iterable[Spent], clock: WallClock, roster: Allotments) -> None:
         self.on_dated: Callable[[int], object] = lambda day: None
         """Told, once the time is known, the day on which all that is undated counts from now on."""
         self._clock, self._roster = clock, roster

@@ -7,10 +7,11 @@ one, and reads once, at the start.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from functools import wraps
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import msgspec
 
@@ -18,6 +19,7 @@ from edge.machine import files
 from edge.machine.mendable import Mendable
 from edge.memory.ledger import KEPT_DAYS, LOST, UNDATED, Spent
 
+P = ParamSpec("P")
 R = TypeVar("R")
 
 SCHEMA = 2
@@ -27,19 +29,14 @@ COMMANDS_LAST_MS = 7 * 24 * 3_600_000
 
 _COMMANDS = "SELECT id, op, started_ms, issued_ms, result FROM commands ORDER BY rowid"
 _BEGIN = "INSERT INTO commands (id, op, started_ms, issued_ms) VALUES (?, ?, ?, ?)"
-_FINISH = "UPDATE commands SET result = ? WHERE id = ?"
 _SURPLUS = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands ORDER BY rowid DESC LIMIT -1 OFFSET ?"
 _EXPIRED = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands WHERE started_ms < ?"
-_FORGET = "DELETE FROM commands WHERE rowid = ?"
-_KEPT = "SELECT CAST(value AS BLOB) FROM kept WHERE name = ?"
 _KEEP = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _POINTS = "SELECT point, document, boot, mono_ms, at_ms FROM points"
 _KEEP_POINT = "INSERT OR REPLACE INTO points (point, document, boot, mono_ms, at_ms) VALUES (?, ?, ?, ?, ?)"
-_DROP_POINT = "DELETE FROM points WHERE point = ?"
 _SPENT = "SELECT session, day, holder, allotment, ms, mwh FROM spent"
 _SPEND = "INSERT OR REPLACE INTO spent (session, day, holder, allotment, ms, mwh) VALUES (?, ?, ?, ?, ?, ?)"
 _DATE = "UPDATE spent SET day = :day WHERE day = :undated OR day > :day + 1"
-_OUTDATED = "DELETE FROM spent WHERE day <> ? AND day <= ?"
 
 FORGOTTEN = "commands.forgotten_ms"
 
@@ -74,97 +71,107 @@ class KeptPoint(NamedTuple):
         return None if at_ms is None or self.at_ms is None else max(0, at_ms - self.at_ms)
 
 
+def _errors_as_unusable(act: Callable[Concatenate["Memory", P], R]) -> Callable[Concatenate["Memory", P], R]:
+    """Something that a memory does: what SQLite raises in it is told as ``MemoryUnusable``."""
+
+    @wraps(act)
+    def act_or_raise(memory: "Memory", *args: P.args, **kwargs: P.kwargs) -> R:
+        with files.errors_as(MemoryUnusable, memory.path):
+            return act(memory, *args, **kwargs)
+
+    return act_or_raise
+
+
 class Memory:
     """The memory of one device. A damaged file is renamed to ``set_aside`` and begun anew. Raises ``MemoryUnusable``,
     or ``InUse`` if another agent has it."""
 
     def __init__(self, path: Path) -> None:
         self.set_aside: Path | None = None
-        self._path = path
-        try:
+        self.path = path
+        with files.errors_as(MemoryUnusable, f"{path} cannot be opened"), ExitStack() as failed:
             self._hold = files.Hold(path)
-        except OSError as error:
-            raise MemoryUnusable(f"{path} cannot be opened: {error}") from None
-        try:
+            failed.callback(self._hold.release)
             self._connection = self._opened()
-        except (sqlite3.Error, OSError) as error:
-            self._hold.release()
-            raise MemoryUnusable(f"{path} cannot be opened: {error}") from None
+            failed.pop_all()
 
+    @_errors_as_unusable
     def commands(self) -> list[Begun]:
         """All that are remembered, the oldest first."""
-        with self._telling():
-            return _rows(self._connection, _COMMANDS, Begun)
+        return _rows(self._connection, _COMMANDS, Begun)
 
+    @_errors_as_unusable
     def begin(self, command: Begun) -> int:
         """Remember that this command is about to be carried out; returns the newest time of issue (UTC ms) of those
         that were forgotten to make room, now or ever. Raises ``MemoryUnusable``."""
-        with self._telling(), files.transaction(self._connection):
+        with files.transaction(self._connection):
             self._connection.execute(_BEGIN, command[:4])
             forgotten = {
                 *self._connection.execute(_SURPLUS, (MAX_COMMANDS,)),
                 *self._connection.execute(_EXPIRED, (command.started_ms - COMMANDS_LAST_MS,)),
             }
-            newest_ms = _forgotten_ms(self._connection)
-            for row, issued_ms in forgotten:
-                self._connection.execute(_FORGET, (row,))
-                newest_ms = max(newest_ms, issued_ms)
+            newest_ms = max([_forgotten_ms(self._connection), *(issued_ms for _, issued_ms in forgotten)])
+            self._connection.executemany("DELETE FROM commands WHERE rowid = ?", [(row,) for row, _ in forgotten])
             if forgotten:
                 self._keep_forgotten(newest_ms)
             return newest_ms
 
+    @_errors_as_unusable
     def forget_until(self, issued_ms: int) -> None:
         """Every command issued no later than this counts as carried out and forgotten. Raises ``MemoryUnusable``."""
-        with self._telling(), files.transaction(self._connection):
+        with files.transaction(self._connection):
             self._keep_forgotten(max(issued_ms, _forgotten_ms(self._connection)))
 
+    @_errors_as_unusable
     def finish(self, command: str, result: bytes) -> None:
         """Remember how a command ended. Raises ``MemoryUnusable``."""
-        with self._telling():
-            self._connection.execute(_FINISH, (result, command))
+        self._connection.execute("UPDATE commands SET result = ? WHERE id = ?", (result, command))
 
+    @_errors_as_unusable
     def forgotten_ms(self) -> int:
         """A command issued no later than this may have been carried out and forgotten; 0 if none was."""
-        with self._telling():
-            return _forgotten_ms(self._connection)
+        return _forgotten_ms(self._connection)
 
+    @_errors_as_unusable
     def kept(self, name: str) -> bytes | None:
         """What was last kept under that name."""
-        with self._telling():
-            return _kept(self._connection, name)
+        return _kept(self._connection, name)
 
+    @_errors_as_unusable
     def keep(self, name: str, value: bytes) -> None:
         """Keep a small document over restarts and power cuts. Raises ``MemoryUnusable``."""
-        with self._telling():
-            self._connection.execute(_KEEP, (name, value))
+        self._connection.execute(_KEEP, (name, value))
 
+    @_errors_as_unusable
     def points(self) -> dict[str, KeptPoint]:
         """What each point has kept."""
-        with self._telling():
-            return {kept.point: kept for kept in _rows(self._connection, _POINTS, KeptPoint)}
+        return {kept.point: kept for kept in _rows(self._connection, _POINTS, KeptPoint)}
 
+    @_errors_as_unusable
     def keep_point(self, kept: KeptPoint, spent: Iterable[Spent] = ()) -> None:
         """Keep a point's document, an empty one not at all, and with it what its session has used: both or neither.
         Raises ``MemoryUnusable``."""
-        with self._telling(), files.transaction(self._connection):
+        with files.transaction(self._connection):
             if kept.document:
                 self._connection.execute(_KEEP_POINT, kept)
             else:
-                self._connection.execute(_DROP_POINT, (kept.point,))
+                self._connection.execute("DELETE FROM points WHERE point = ?", (kept.point,))
             for row in spent:
                 self._connection.execute(_SPEND, row)
-                self._connection.execute(_OUTDATED, (UNDATED, row.day - KEPT_DAYS))
+                self._connection.execute(
+                    "DELETE FROM spent WHERE day <> ? AND day <= ?", (UNDATED, row.day - KEPT_DAYS)
+                )
 
+    @_errors_as_unusable
     def spent(self) -> list[Spent]:
         """What every session has used that is remembered."""
-        with self._telling():
-            return _rows(self._connection, _SPENT, Spent)
+        return _rows(self._connection, _SPENT, Spent)
 
+    @_errors_as_unusable
     def date_spent(self, day: int) -> None:
         """What was undated counts on this day from now on, and so does what lies in a future that the clock was set
         back from. Raises ``MemoryUnusable``."""
-        with self._telling():
-            self._connection.execute(_DATE, {"day": day, "undated": UNDATED})
+        self._connection.execute(_DATE, {"day": day, "undated": UNDATED})
 
     def close(self) -> None:
         self._connection.close()
@@ -175,21 +182,14 @@ class Memory:
 
     def _opened(self) -> sqlite3.Connection:
         try:
-            return _open(self._path)
+            return _open(self.path)
         except sqlite3.Error as error:
             if not files.is_damage(error):
                 raise
-        self.set_aside = files.set_aside(self._path)
-        connection = _open(self._path)
+        self.set_aside = files.set_aside(self.path)
+        connection = _open(self.path)
         connection.execute(_SPEND, Spent(LOST, UNDATED, "", "", 0, 0))
         return connection
-
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise MemoryUnusable(f"{self._path}: {error}") from None
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -224,7 +224,7 @@ def _forgotten_ms(connection: sqlite3.Connection) -> int:
 
 
 def _kept(connection: sqlite3.Connection, name: str) -> bytes | None:
-    row = connection.execute(_KEPT, (name,)).fetchone()
+    row = connection.execute("SELECT CAST(value AS BLOB) FROM kept WHERE name = ?", (name,)).fetchone()
     return None if row is None else row[0]
 
 

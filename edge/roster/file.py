@@ -21,7 +21,6 @@ SCHEMA = 2
 
 PUT = "INSERT OR REPLACE INTO pages (hash, blob) VALUES (?, ?)"
 ADOPT = "UPDATE roster SET manifest = ?, prefixes = ?, site = ?, checksum = ?"
-_FIND = "SELECT blob FROM pages WHERE hash = ?"
 _IN_USE = "SELECT manifest, prefixes, site, checksum FROM roster"
 
 
@@ -150,7 +149,7 @@ def read_page(connection: sqlite3.Connection, name: bytes, *, check: bool = True
 
 
 def _page_of(connection: sqlite3.Connection, name: bytes) -> bytes:
-    found = connection.execute(_FIND, (name,)).fetchone()
+    found = connection.execute("SELECT blob FROM pages WHERE hash = ?", (name,)).fetchone()
     if found is None or not isinstance(found[0], bytes):
         raise RosterDamaged(f"page {name.hex()} is missing")
     return found[0]

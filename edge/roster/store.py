@@ -77,10 +77,8 @@ class RosterStore:
         self._newest_path = path.with_suffix(".newest")
         self._in_use: Adopted | None = None
         self._wal_suspect = True  # a sync may have failed under a predecessor that was killed
-        try:
+        with files.errors_as(RosterError, f"roster {path} cannot be opened"):
             self._open_or_begin_anew()
-        except sqlite3.Error as error:
-            raise RosterError(f"roster {path} cannot be opened: {error}") from None
         self.newest = max(_read_newest(self._newest_path), _newest_of(self.manifest))
 
     @property

@@ -22,6 +22,7 @@ from contract.roster import refusal
 from contract.sealing import Purpose, RosterVerifier, page_hash
 from edge.link.sealed_channel import Refused, SealedChannel
 from edge.machine import files
+from edge.machine.clock import WallClock
 from edge.roster.file import RosterDamaged
 from edge.roster.store import Newest, RosterStore, Unfit
 
@@ -52,13 +53,8 @@ class Target(NamedTuple):
     payload: bytes | None
 
 
-class Time(Protocol):
+class RosterClock(WallClock, Protocol):
     """The clock a manifest is judged by, and whose floor it may raise."""
-
-    @property
-    def trust(self) -> Trust: ...
-
-    def now_ms(self) -> int: ...
 
     def saw_issued(self, issued_ms: int) -> None: ...
 
@@ -76,7 +72,7 @@ class RosterSync:
         channel: SealedChannel,
         store: RosterStore,
         verifier: RosterVerifier,
-        clock: Time,
+        clock: RosterClock,
         loop: AbstractEventLoop,
         writer: Executor | None,
     ) -> None:
