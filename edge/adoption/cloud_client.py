@@ -29,7 +29,7 @@ class NotAdopted(Mendable):
     """The device could not be adopted; the text says why, and what to do."""
 
 
-class Answer(Struct, frozen=True):
+class AdoptionAnswer(Struct, frozen=True):
     """What the cloud says of a request."""
 
     id: str
@@ -66,12 +66,12 @@ class EnrollmentClient:
         if self._tls is not None:
             self._tls = strict(ssl.create_default_context(cadata=self.authority))
 
-    def ask(self, request: str, nonce: bytes, wiring: str) -> Answer:
+    def ask(self, request: str, nonce: bytes, wiring: str) -> AdoptionAnswer:
         """Raises ``NotAdopted``."""
         body = {"request": request, "nonce": nonce.hex(), "wiring": wiring}
         return _answer(self._call("POST", "/api/v1/adoptions", body))
 
-    def look(self, number: str) -> Answer | None:
+    def look(self, number: str) -> AdoptionAnswer | None:
         """None if the request has run out. Raises ``NotAdopted``."""
         found = self._call("GET", f"/api/v1/adoptions/{number}", gone=b"")
         return _answer(found) if found else None
@@ -126,9 +126,9 @@ def _check_authority(authority: str, wanted: str) -> None:
         )
 
 
-def _answer(found: bytes) -> Answer:
+def _answer(found: bytes) -> AdoptionAnswer:
     try:
-        return msgspec.json.decode(found, type=Answer)
+        return msgspec.json.decode(found, type=AdoptionAnswer)
     except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
         raise NotAdopted(f"the cloud's answer cannot be read: {wrong}") from None
 

@@ -15,7 +15,7 @@ from edge.config.complaints import Complaints, read_as
 from edge.config.kinds import UnknownKind, find_kind
 from edge.config.peripherals import Bus, Ocpp, SharedReader
 from edge.config.places import socket_path
-from edge.config.tables import Cloud, ConfigFile, Device, EmergencyInput, Point
+from edge.config.tables import Cloud, ConfigFile, DeviceTable, EmergencyInput, Point
 from edge.machine.files import socket_complaint
 from edge.machine.mendable import Mendable
 
@@ -30,7 +30,7 @@ class DeviceConfig(Struct, frozen=True):
 
     path: Path
     hash: str
-    device: Device
+    device: DeviceTable
     cloud: Cloud
     points: tuple[Point, ...]
     emergencies: tuple[EmergencyInput, ...]

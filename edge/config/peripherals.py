@@ -37,7 +37,7 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True):
     channel: Annotated[int, Meta(ge=0, lt=CHANNELS)] | None = None
 
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True):
+class PostLine(Struct, frozen=True, forbid_unknown_fields=True):
     """One ``connector`` of a charging post that speaks OCPP; ``post`` is the name it connects under."""
 
     post: PostName

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from contract.decide import Direction
 from contract.messages import Name
-from edge.config.peripherals import Baud, Bus, Instrument, Line, Model, Ocpp, Pin, SharedReader
+from edge.config.peripherals import Baud, Bus, Instrument, Model, Ocpp, Pin, PostLine, SharedReader
 
 Level = Literal["low", "high"]
 Pull = Literal["up", "down"]
@@ -28,7 +28,7 @@ CHOICES = {
 KEYS_FOLDER = "/var/lib/hearthgate/keys"
 
 
-class Device(Struct, frozen=True, forbid_unknown_fields=True):
+class DeviceTable(Struct, frozen=True, forbid_unknown_fields=True):
     """``site`` and ``name`` say which device this is, as it was adopted. ``state``, ``keys`` and ``run`` are folders,
     read relative to the config file. ``reboot`` is the program that starts the machine anew, with its arguments, when
     an operator orders it; without one, the order is refused."""
@@ -99,7 +99,7 @@ class Point(Struct, frozen=True, forbid_unknown_fields=True):
     inputs: dict[str, InputPin] = {}
     readers: dict[Direction, Reader] = {}
     instruments: dict[str, Instrument] = {}
-    lines: dict[str, Line] = {}
+    lines: dict[str, PostLine] = {}
 
 
 class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,7 +129,7 @@ class EmergencyInput(Struct, frozen=True, forbid_unknown_fields=True):
 class ConfigFile(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole file. What it names several of, such as points, are tables of their own."""
 
-    device: Device
+    device: DeviceTable
     cloud: Cloud
     point: list[Point]
     emergency: list[EmergencyInput] = []

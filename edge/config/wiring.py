@@ -61,7 +61,7 @@ class Trial(Struct, frozen=True):
     link_was_up: bool
 
 
-class Chosen(Struct, frozen=True):
+class ActiveWiring(Struct, frozen=True):
     """The configuration that rules. ``copy`` is None for the device's own file; ``rotten`` is why an applied one could
     not be used."""
 
@@ -78,7 +78,7 @@ class Turn(Struct, frozen=True):
     """What one life of the agent goes by, and what it tries. ``found`` is a trial that nobody saw the end of, or an
     applied wiring that could not be read: it is to be told."""
 
-    chosen: Chosen
+    chosen: ActiveWiring
     trial: Trial | None = None
     found: Ended | None = None
 
@@ -100,25 +100,25 @@ class Wirings:
         self._damage = ""
         self.record = self._read_record()
 
-    def in_force(self) -> Chosen:
+    def in_force(self) -> ActiveWiring:
         """The applied wiring if there is one and it is sound, else the device's own file. Never one on trial."""
         copy = self.record.applied
         if copy is None:
-            return Chosen(self.local, rotten=self._damage)
+            return ActiveWiring(self.local, rotten=self._damage)
         try:
-            return Chosen(self._sound(copy.hash), copy)
+            return ActiveWiring(self._sound(copy.hash), copy)
         except NotHere as wrong:
-            return Chosen(self.local, rotten=str(wrong))
+            return ActiveWiring(self.local, rotten=str(wrong))
 
-    def on_trial(self) -> Chosen:
+    def on_trial(self) -> ActiveWiring:
         """The wiring on trial. Raises ``NotHere``."""
         copy = self.record.trial
         if copy is None:
             raise NotHere("No wiring is on trial.")
         config = self.find(copy.hash)
-        return Chosen(config, None if config is self.local else copy)
+        return ActiveWiring(config, None if config is self.local else copy)
 
-    def text_of(self, chosen: Chosen) -> str:
+    def text_of(self, chosen: ActiveWiring) -> str:
         """The text that rules. Raises ``OSError``."""
         path = self._folder / f"{chosen.config.hash}.toml" if chosen.copy else self.local.path
         return path.read_bytes().decode()

@@ -23,7 +23,7 @@ from edge.link.renewal import Renewing
 from edge.link.sealed_channel import SealedChannel
 from edge.link.uplink import Uplink
 from edge.machine.space import Space
-from edge.memory.ledger import Ledger
+from edge.memory.ledger import UsageLedger
 from edge.memory.notebook import Notebook
 from edge.memory.runtime import Runtime
 from edge.remote.remote import Remote
@@ -54,7 +54,7 @@ class Device(Condition):
         )
         self.recorder = Recorder(ports.journal, ports.clock, ports.loop, ports.writer, ports.flusher)
         runtime = Runtime(ports.loop, ports.clock, ports.memory, ports.memory_writer, self.recorder.record)
-        self.ledger = Ledger(ports.memory.spent(), ports.clock, ports.roster)
+        self.ledger = UsageLedger(ports.memory.spent(), ports.clock, ports.roster)
         self.decider = Decider(
             ports.roster,
             ports.clock,

@@ -45,7 +45,7 @@ class Row(Struct, array_like=True, frozen=True):
     rank: int
 
 
-class Verdict(Struct, frozen=True):
+class ChainVerdict(Struct, frozen=True):
     """The chain from ``first`` to ``last`` holds. ``broken`` says what is wrong behind ``last``, if anything."""
 
     first: int
@@ -150,21 +150,21 @@ def follows(row: Row, last: int, tip: bytes) -> bool:
     return gap is not None and (gap.first, gap.last, gap.tip_after) == (last + 1, row.seq, row.link.hex())
 
 
-def walk(connection: sqlite3.Connection, base_seq: int, base_link: bytes) -> Verdict:
+def walk(connection: sqlite3.Connection, base_seq: int, base_link: bytes) -> ChainVerdict:
     """Follow the chain from its base to the first row that is missing, changed or cannot be read."""
     last, tip = base_seq, base_link
     try:
         for row in read_rows(connection, AFTER, base_seq):
             if row.seq != last + 1 and row.rank != GAP_RANK:
-                return Verdict(base_seq + 1, last, tip, f"row {last + 1} is missing")
+                return ChainVerdict(base_seq + 1, last, tip, f"row {last + 1} is missing")
             if not follows(row, last, tip):
-                return Verdict(base_seq + 1, last, tip, f"row {row.seq} is not the row that was written")
+                return ChainVerdict(base_seq + 1, last, tip, f"row {row.seq} is not the row that was written")
             last, tip = row.seq, row.link
     except sqlite3.DatabaseError as error:
         if not files.is_damage(error):
             raise
-        return Verdict(base_seq + 1, last, tip, str(error))
-    return Verdict(base_seq + 1, last, tip)
+        return ChainVerdict(base_seq + 1, last, tip, str(error))
+    return ChainVerdict(base_seq + 1, last, tip)
 
 
 def recover(path: Path, why: str) -> None:

@@ -18,8 +18,8 @@ from msgspec import Struct, structs
 
 from contract.events import CHAIN_START, Event, decode_event, encode_event, gap_event, read_gap
 from edge.journal import file
-from edge.journal.file import GAP_RANK, Recovery, Row, Verdict
-from edge.journal.overflow import Kept
+from edge.journal.file import GAP_RANK, ChainVerdict, Recovery, Row
+from edge.journal.overflow import KeptRows
 from edge.machine import files
 from edge.machine.mendable import Mendable
 
@@ -63,7 +63,7 @@ class Batch(Struct, frozen=True):
     gaps: list[bytes]
 
 
-class Found(Struct, frozen=True):
+class JournalState(Struct, frozen=True):
     """In what state the file was when it was opened. ``unclean``: the last run did not close it; ``power_cut``: nor did
     the machine go on running since. ``last_seq`` is the last row that survived."""
 
@@ -143,7 +143,7 @@ class JournalView:
         with self._reading():
             return list(file.read_rows(self._connection, file.LATEST, count))[::-1]
 
-    def verify(self) -> Verdict:
+    def verify(self) -> ChainVerdict:
         """Walk the whole chain."""
         with self._reading():
             return file.walk(self._connection, self.base_seq, self._base_link)
@@ -174,7 +174,7 @@ class Journal(JournalView):
 
     def __init__(self, path: Path, *, boot: str, max_rows: int = MAX_ROWS) -> None:
         self.max_rows = max_rows
-        self._kept: Kept
+        self._kept: KeptRows
         self._path = path
         self._boot = boot
         self._run_begun = self._is_forking = False
@@ -277,7 +277,7 @@ class Journal(JournalView):
         except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
             if isinstance(error, sqlite3.Error) and not files.is_damage(error):
                 raise
-            verdict = Verdict(0, 0, CHAIN_START, str(error))
+            verdict = ChainVerdict(0, 0, CHAIN_START, str(error))
         if verdict.broken:
             file.recover(self._path, verdict.broken)
             self._connect()
@@ -300,7 +300,7 @@ class Journal(JournalView):
             raise
         return wal
 
-    def _connect(self) -> Verdict:
+    def _connect(self) -> ChainVerdict:
         """Open the file and judge its rows; a file whose chain is broken is closed again."""
         self._connection = file.open_made(self._path)
         try:
@@ -313,16 +313,16 @@ class Journal(JournalView):
         if verdict.broken:
             self._connection.close()
         else:
-            self._kept = Kept.read(self.base_seq, self.last_seq, self._connection.execute(_RANKS))
+            self._kept = KeptRows.read(self.base_seq, self.last_seq, self._connection.execute(_RANKS))
         return verdict
 
-    def _find(self) -> Found:
+    def _find(self) -> JournalState:
         meta = file.read_meta(self._connection)
         recovered = msgspec.json.decode(meta.recovered, type=Recovery) if meta.recovered else None
         unclean = not meta.clean
-        return Found(self.last_seq, unclean, unclean and meta.boot != self._boot, recovered)
+        return JournalState(self.last_seq, unclean, unclean and meta.boot != self._boot, recovered)
 
-    def _judge(self) -> Verdict:
+    def _judge(self) -> ChainVerdict:
         """Whether the file may be gone on with: damage in a place that no row lies in would let no more rows in."""
         verdict = self.verify()
         if not verdict.broken and verdict.last < self.acked:
@@ -331,7 +331,7 @@ class Journal(JournalView):
             files.check_sound(self._connection)
         return verdict
 
-    def _trim(self, kept: Kept) -> tuple[int, bytes]:
+    def _trim(self, kept: KeptRows) -> tuple[int, bytes]:
         """Let the oldest acknowledged rows go once there are too many; returns the new base of the chain."""
         base = self.base_seq, self._base_link
         surplus = self._surplus(kept)
@@ -348,7 +348,7 @@ class Journal(JournalView):
         kept.trim(cut)
         return cut, link
 
-    def _overflow(self, kept: Kept) -> None:
+    def _overflow(self, kept: KeptRows) -> None:
         """Give up rows that nobody acknowledged: only when no acknowledged one is left, and a gap says which."""
         surplus = self._surplus(kept)
         if surplus <= 0 or self._place(self.acked)[0] > kept.base:
@@ -362,5 +362,5 @@ class Journal(JournalView):
             self._connection.execute("DELETE FROM rows WHERE seq BETWEEN ? AND ?", (first, span.last))
             self._connection.execute(file.INSERT, (span.last, gap, last.link, GAP_RANK))
 
-    def _surplus(self, kept: Kept) -> int:
+    def _surplus(self, kept: KeptRows) -> int:
         return min(kept.count - self.max_rows, MAX_SURPLUS_ROWS)

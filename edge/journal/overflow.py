@@ -21,7 +21,7 @@ class Span(NamedTuple):
     last: int
 
 
-class Kept:
+class KeptRows:
     """What is kept behind row ``base``. ``count`` are events, gaps aside: there is never more than one gap for each
     event, and one."""
 
@@ -31,16 +31,16 @@ class Kept:
         self._ranks = ranks
 
     @classmethod
-    def read(cls, base: int, last: int, rows: Iterable[tuple[int, int]]) -> "Kept":
+    def read(cls, base: int, last: int, rows: Iterable[tuple[int, int]]) -> "KeptRows":
         """Of a journal whose chain holds: its rows up to ``last``, each with its rank."""
         ranks = bytearray([_GONE]) * (last - base)
         for seq, rank in rows:
             ranks[seq - base - 1] = rank
         return cls(base, ranks, _count_events(ranks))
 
-    def after(self, added: Sequence[int]) -> "Kept":
+    def after(self, added: Sequence[int]) -> "KeptRows":
         """The same with events of these ranks behind it."""
-        return Kept(self.base, self._ranks + bytes(added), self.count + len(added))
+        return KeptRows(self.base, self._ranks + bytes(added), self.count + len(added))
 
     def trim(self, cut: int) -> None:
         """All up to row ``cut`` are gone for good."""

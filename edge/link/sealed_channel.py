@@ -64,7 +64,7 @@ SENDINGS: Mapping[str, Sending] = {
 }
 
 
-class Refused(Exception):
+class DocumentRefused(Exception):
     """A document from the cloud is not to be taken. ``why`` is the word for it, the text may say more."""
 
     def __init__(self, why: str, detail: str = "") -> None:

@@ -20,7 +20,7 @@ JOURNAL_FULL: DeviceFault = "journal_full"
 DISK_LOW: DeviceFault = "disk_low"
 
 
-class Recording(Protocol):
+class FilledJournal(Protocol):
     @property
     def filled(self) -> float: ...
 
@@ -37,7 +37,7 @@ class Space:
 
     def __init__(
         self,
-        recording: Recording,
+        recording: FilledJournal,
         loop: AbstractEventLoop,
         free_bytes: Callable[[], int] | None,
         changed: Callable[[], object],

@@ -45,7 +45,7 @@ class Allotments(Protocol):
     def allotments(self) -> Mapping[str, Allotment]: ...
 
 
-class Ledger:
+class UsageLedger:
     """The rows of one device, as they were found at the start and as its sessions add to them."""
 
     def __init__(self, found: Iterable[Spent], clock: WallClock, roster: Allotments) -> None:

@@ -75,7 +75,7 @@ def _errors_as_unusable(act: Callable[Concatenate["Memory", P], R]) -> Callable[
     """Something that a memory does: what SQLite raises in it is told as ``MemoryUnusable``."""
 
     @wraps(act)
-    def act_or_raise(memory: "Memory", *args: P.args, **kwargs: P.kwargs) -> R:
+    def act_or_raise(memory: "Memory", /, *args: P.args, **kwargs: P.kwargs) -> R:
         with files.errors_as(MemoryUnusable, memory.path):
             return act(memory, *args, **kwargs)
 
@@ -110,7 +110,7 @@ class Memory:
                 *self._connection.execute(_SURPLUS, (MAX_COMMANDS,)),
                 *self._connection.execute(_EXPIRED, (command.started_ms - COMMANDS_LAST_MS,)),
             }
-            newest_ms = max([_forgotten_ms(self._connection), *(issued_ms for _, issued_ms in forgotten)])
+            newest_ms: int = max([_forgotten_ms(self._connection), *(issued_ms for _, issued_ms in forgotten)])
             self._connection.executemany("DELETE FROM commands WHERE rowid = ?", [(row,) for row, _ in forgotten])
             if forgotten:
                 self._keep_forgotten(newest_ms)

@@ -7,7 +7,7 @@ from functools import partial
 
 from contract.decide import Trust
 from edge.archetypes.protocol import Found, Spend
-from edge.memory.ledger import Ledger
+from edge.memory.ledger import UsageLedger
 from edge.memory.memory import KeptPoint, MemoryUnusable
 from edge.memory.runtime import Runtime
 
@@ -20,7 +20,7 @@ RETRY_S = 1.0
 class Notebook:
     """The loop's side of the memory. ``fault`` is why the disk did not take the newest page, empty if it did."""
 
-    def __init__(self, runtime: Runtime, ledger: Ledger) -> None:
+    def __init__(self, runtime: Runtime, ledger: UsageLedger) -> None:
         self.fault = ""
         self._runtime, self._ledger = runtime, ledger
         self._memory, self._clock = runtime.memory, runtime.clock

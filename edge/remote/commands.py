@@ -38,8 +38,8 @@ MAX_AT_ONCE = 8
 """Commands that wait for the disk; more are refused."""
 
 
-class Done(NamedTuple):
-    """How a deed ended. ``afterwards`` is done when that is written down and told: what ends this process itself."""
+class CommandOutcome(NamedTuple):
+    """How a command ended. ``afterwards`` is done when that is written down and told: what ends this process itself."""
 
     outcome: Literal["done", "refused", "failed"] = "done"
     why: str = ""
@@ -47,7 +47,7 @@ class Done(NamedTuple):
     afterwards: Callable[[], object] | None = None
 
 
-Deed = Callable[[str, CommandReceived], Done]
+CommandAction = Callable[[str, CommandReceived], CommandOutcome]
 """Carries a command out at a point, or at the device itself where that is empty. What ``told`` says (id, op, by,
 reason) is recorded ahead of its effect."""
 
@@ -68,8 +68,8 @@ class _Named(Struct, frozen=True):
 
 class Commands:
     """Takes commands from the link. ``connection`` is the number of the one that stands, 0 without one; ``refused``
-    counts by reason what was not carried out, ``failures`` the deeds that raised. ``kinds`` are those of the points;
-    ``deeds`` carry out what is ordered, by op."""
+    counts by reason what was not carried out, ``failures`` the actions that raised. ``kinds`` are those of the points;
+    ``actions`` carry out what is ordered, by op."""
 
     def __init__(
         self,
@@ -78,14 +78,14 @@ class Commands:
         verifier: CommandVerifier | None,
         *,
         kinds: Mapping[str, str],
-        deeds: Mapping[str, Deed],
+        actions: Mapping[str, CommandAction],
     ) -> None:
         self.connection = 0
         self.refused: Counter[str] = Counter()
         self.failures = 0
         self._runtime, self._channel, self._verifier = runtime, channel, verifier
         self._clock, self._memory = runtime.clock, runtime.memory
-        self._kinds, self._deeds = kinds, deeds
+        self._kinds, self._actions = kinds, actions
         record = runtime.record
         self._throttles: defaultdict[str, EventThrottle] = defaultdict(
             lambda: EventThrottle(runtime.loop, lambda data: record("", *CommandEvents.refused(**data).row))
@@ -202,7 +202,7 @@ class Commands:
             return
         order: dict[str, Any] = {"id": command.id, "op": command.op, "by": command.by, "reason": command.reason}
         if self._clock.mono_ms() - received_ms > min(command.lifetime_ms, MAX_LIFETIME_MS):
-            done = Done("refused", "expired")
+            done = CommandOutcome("refused", "expired")
         else:
             done = self._do(command, order)
         if done.outcome != "done":
@@ -210,17 +210,17 @@ class Commands:
             self._runtime.record("", *ended(**order, why=done.why).row)
         self._keep(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
 
-    def _do(self, command: Command, order: dict[str, Any]) -> Done:
+    def _do(self, command: Command, order: dict[str, Any]) -> CommandOutcome:
         """Behind this boundary a fault of ours leaves nobody without an answer."""
         try:
             received = CommandReceived(command.op, order, checked_args(command, self._kinds))
-            return self._deeds[command.op](command.point, received)
+            return self._actions[command.op](command.point, received)
         except CommandRefused as wrong:
-            return Done("refused", wrong.why)
+            return CommandOutcome("refused", wrong.why)
         except Exception:
             log.exception("the command %s failed", command.op)
             self.failures += 1
-            return Done("failed", "internal_error")
+            return CommandOutcome("failed", "internal_error")
 
     def _keep(self, result: Result, afterwards: Callable[[], object] | None = None) -> None:
         """Write the result down, then tell it. What was asked for is told, and not kept."""

@@ -14,11 +14,11 @@ from contract.device_events import DeviceEvents
 from contract.messages import Desired, Reported
 from contract.sealing import ConfigVerifier, Purpose
 from edge.agent.event_throttle import EventThrottle
-from edge.link.sealed_channel import Refused, SealedChannel
+from edge.link.sealed_channel import DocumentRefused, SealedChannel
 from edge.memory.memory import MemoryUnusable
 from edge.memory.runtime import Runtime
 from edge.remote.point_modes import PointModes
-from edge.remote.rewiring import Rewiring, Verdict
+from edge.remote.rewiring import Rewiring, WiringVerdict
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class DesiredState:
             return
         try:
             desired = self._believed(kept)
-        except Refused as wrong:
+        except DocumentRefused as wrong:
             log.warning("the desired document that was kept is not good any more: %s", wrong)
             return
         self._desired = desired
@@ -85,7 +85,7 @@ class DesiredState:
         try:
             desired = self._believed(payload)
             self._check_newer(desired)
-        except Refused as wrong:
+        except DocumentRefused as wrong:
             self.refused = wrong.why
             log.warning("a desired document was refused: %s", wrong)
             self._refusals.note({"status": "refused", "number": self.number, "why": self.refused})
@@ -105,21 +105,21 @@ class DesiredState:
     def _believed(self, payload: bytes) -> Desired:
         """The document, if the cloud has sealed it for this device. Raises ``Refused``."""
         if self._verifier is None:
-            raise Refused("no_config_key")
+            raise DocumentRefused("no_config_key")
         try:
             desired = codec.read(self._channel.unseal(self._verifier.accepts, Purpose.CONFIG, payload), Desired)
         except Malformed as wrong:
-            raise Refused(wrong.why) from None
+            raise DocumentRefused(wrong.why) from None
         if desired.device != self._channel.device:
-            raise Refused("wrong_device")
+            raise DocumentRefused("wrong_device")
         return desired
 
     def _check_newer(self, desired: Desired) -> None:
         """Raises ``Refused`` for an older document, and for a second one under the number in force."""
         if desired.number < self.number:
-            raise Refused("older_number")
+            raise DocumentRefused("older_number")
         if desired.number == self.number and desired != self._desired:
-            raise Refused("same_number")
+            raise DocumentRefused("same_number")
 
     def _save(self, desired: Desired, payload: bytes) -> None:
         if self._save_again is not None:  # of an older document, which must not come to stand over this one
@@ -161,8 +161,8 @@ class DesiredState:
         modes, now_ms = self._modes.in_force, self._runtime.clock.now_ms()
         return Reported(desired.number, verdict.status, now_ms, modes, self._wiring.in_force, verdict.why)
 
-    def _verdict(self, desired: Desired) -> Verdict:
+    def _verdict(self, desired: Desired) -> WiringVerdict:
         if self._unsaved:
-            return Verdict("waiting", self._unsaved)
+            return WiringVerdict("waiting", self._unsaved)
         verdict = self._wiring.verdict(desired)
-        return verdict if verdict.status != "applied" else Verdict("applied", self._modes.why())
+        return verdict if verdict.status != "applied" else WiringVerdict("applied", self._modes.why())

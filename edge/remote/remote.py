@@ -14,7 +14,7 @@ from edge.archetypes.protocol import CommandReceived
 from edge.identity.identity import Registration
 from edge.link.sealed_channel import SealedChannel
 from edge.memory.runtime import Runtime
-from edge.remote.commands import Commands, Deed, Done
+from edge.remote.commands import CommandAction, CommandOutcome, Commands
 from edge.remote.desired import DesiredState
 from edge.remote.point_modes import PointModes
 from edge.remote.rewiring import Health, Rewire, Rewiring
@@ -48,14 +48,16 @@ class Remote:
     ) -> None:
         self._runtime, self._link, self._agent, self._machine = runtime, channel.link, agent, machine
         kinds = {name: runner.kind.name for name, runner in agent.runners.items()}
-        deeds: dict[str, Deed] = {op: self._at_point for op, command in COMMANDS.items() if command.scope == "point"}
-        deeds |= {
+        actions: dict[str, CommandAction] = {
+            op: self._at_point for op, command in COMMANDS.items() if command.scope == "point"
+        }
+        actions |= {
             "drill": self._drill,
             "clock_set": self._set_clock,
             "send_log": self._send_log,
             "reboot": self._reboot,
         }
-        self.commands = Commands(runtime, channel, registration.command, kinds=kinds, deeds=deeds)
+        self.commands = Commands(runtime, channel, registration.command, kinds=kinds, actions=actions)
         self.wiring = Rewiring(runtime, agent.wiring, machine.rewire, quiet=agent.unquiet, health=health)
         self.modes = PointModes(runtime, kinds, agent.set_modes)
         self.desired = DesiredState(runtime, channel, registration.config, modes=self.modes, wiring=self.wiring)
@@ -82,31 +84,31 @@ class Remote:
         refused = sum(self.commands.refused.values())
         return {"commands": f"{refused} refused" if refused else "", "config": self.desired.refused}
 
-    def _at_point(self, point: str, received: CommandReceived) -> Done:
+    def _at_point(self, point: str, received: CommandReceived) -> CommandOutcome:
         why = self._agent.order(point, received)
-        return Done("failed" if why == "internal_error" else "refused", why) if why else Done()
+        return CommandOutcome("failed" if why == "internal_error" else "refused", why) if why else CommandOutcome()
 
-    def _drill(self, _point: str, received: CommandReceived) -> Done:
+    def _drill(self, _point: str, received: CommandReceived) -> CommandOutcome:
         args = cast(DrillArgs, received.args)
         why = self._agent.drill(args.zone, args.on, received.told)
-        return Done("refused", why) if why else Done()
+        return CommandOutcome("refused", why) if why else CommandOutcome()
 
-    def _set_clock(self, _point: str, received: CommandReceived) -> Done:
+    def _set_clock(self, _point: str, received: CommandReceived) -> CommandOutcome:
         args, was_ms = cast(ClockSetArgs, received.args), self._runtime.clock.now_ms()
         if not self._runtime.clock.set_by_command(args.now_ms):
-            return Done("refused", "bad_time")
+            return CommandOutcome("refused", "bad_time")
         self._runtime.record("", *DeviceEvents.clock_set(by=received.told["by"], was_ms=was_ms).row)
         self._runtime.record("", *CommandEvents.done(**received.told).row)
         # What was refused by the wrong time, a roster above all, lies at the broker and comes with a new connection.
-        return Done(afterwards=lambda: self._runtime.loop.call_later(REBOOT_AFTER_S, self._link.again))
+        return CommandOutcome(afterwards=lambda: self._runtime.loop.call_later(REBOOT_AFTER_S, self._link.again))
 
-    def _send_log(self, _point: str, received: CommandReceived) -> Done:
+    def _send_log(self, _point: str, received: CommandReceived) -> CommandOutcome:
         self._runtime.record("", *CommandEvents.done(**received.told).row)
-        return Done(data={"lines": self._machine.log_lines()})
+        return CommandOutcome(data={"lines": self._machine.log_lines()})
 
-    def _reboot(self, _point: str, received: CommandReceived) -> Done:
+    def _reboot(self, _point: str, received: CommandReceived) -> CommandOutcome:
         if self._machine.reboot is None:
-            return Done("refused", "cannot_reboot")
+            return CommandOutcome("refused", "cannot_reboot")
         self._runtime.record("", *CommandEvents.done(**received.told).row)
         reboot = self._machine.reboot
-        return Done(afterwards=lambda: self._runtime.loop.call_later(REBOOT_AFTER_S, reboot))
+        return CommandOutcome(afterwards=lambda: self._runtime.loop.call_later(REBOOT_AFTER_S, reboot))

@@ -35,7 +35,7 @@ OWN_FILE = "This device keeps the wiring of its own file."
 REPLACED = "A newer document took its place."
 
 
-class Verdict(NamedTuple):
+class WiringVerdict(NamedTuple):
     """What became of a document, and a sentence for the operator."""
 
     status: Literal["applied", "waiting", "trying", "refused", "reverted"]
@@ -109,7 +109,7 @@ class Rewiring:
         self._trial = rewire.turn.trial if rewire else None
         self._committing = False
         self._wanted: Desired | None = None
-        self._verdict = Verdict("applied")
+        self._verdict = WiringVerdict("applied")
         self._steady_s = 0.0
         self._said_s = 0.0
         self._ends_s = runtime.loop.time() + TRIAL_S
@@ -134,10 +134,10 @@ class Rewiring:
         """Take a document that is on the disk."""
         self._wanted = desired
         if self._trial is not None:
-            self._verdict = Verdict("trying")
+            self._verdict = WiringVerdict("trying")
             if _name(desired, self._rewire) != self.in_force and not self._committing:
                 self._go_back(REPLACED)
-                self._verdict = Verdict("waiting", "Starts over with the former wiring.")
+                self._verdict = WiringVerdict("waiting", "Starts over with the former wiring.")
             return
         if self._look is not None:
             self._look.cancel()
@@ -150,21 +150,21 @@ class Rewiring:
         """Whether what became of the newest document is still to be told, when its text has been read."""
         return self._verdict.why == READING
 
-    def verdict(self, desired: Desired) -> Verdict:
+    def verdict(self, desired: Desired) -> WiringVerdict:
         """What became of this document."""
-        return self._verdict if desired is self._wanted else Verdict("waiting", "The disk has not taken it yet.")
+        return self._verdict if desired is self._wanted else WiringVerdict("waiting", "The disk has not taken it yet.")
 
-    def _judged(self, desired: Desired) -> Verdict:
+    def _judged(self, desired: Desired) -> WiringVerdict:
         if desired.wiring and wiring_hash(desired.wiring.encode()) != desired.wiring_hash:
-            return Verdict("refused", "The wiring is not the one that its hash names.")
+            return WiringVerdict("refused", "The wiring is not the one that its hash names.")
         rewire, name = self._rewire, _name(desired, self._rewire)
         if name in ("", self.in_force):
-            return Verdict("applied")
+            return WiringVerdict("applied")
         if rewire is None:
-            return Verdict("refused", OWN_FILE)
+            return WiringVerdict("refused", OWN_FILE)
         if why := rewire.wirings.ended(name, desired.number):
-            return Verdict("reverted", why)
-        return Verdict("waiting", READING)
+            return WiringVerdict("reverted", why)
+        return WiringVerdict("waiting", READING)
 
     def _read(self, desired: Desired) -> None:
         """Have the text looked at by the thread of the disk: it may be long, and nobody at a door waits for it."""
@@ -180,10 +180,10 @@ class Rewiring:
         try:
             read.result()
         except ConfigError as wrong:
-            self._verdict = Verdict("refused", f"{str(wrong).rstrip('.')}.")
+            self._verdict = WiringVerdict("refused", f"{str(wrong).rstrip('.')}.")
             self.on_change(True)
             return
-        self._verdict = Verdict("waiting", self._quiet())
+        self._verdict = WiringVerdict("waiting", self._quiet())
         self.on_change(True)
         self._look_for_quiet()
 
@@ -194,7 +194,7 @@ class Rewiring:
             self._begin()
             return
         if why != self._verdict.why:
-            self._verdict = Verdict("waiting", why)
+            self._verdict = WiringVerdict("waiting", why)
             if self._runtime.loop.time() >= self._said_s + SAY_AGAIN_S:
                 self._said_s = self._runtime.loop.time()
                 self.on_change(False)
@@ -207,12 +207,12 @@ class Rewiring:
         try:
             self._rewire.wirings.begin(wanted.wiring, wanted.number, self._runtime.clock.now_ms())
         except OSError as wrong:
-            self._verdict = Verdict("waiting", f"The disk does not take it: {wrong.strerror}.")
+            self._verdict = WiringVerdict("waiting", f"The disk does not take it: {wrong.strerror}.")
             self.on_change(False)
             self._again(self._look_for_quiet, DISK_AGAIN_S)
             return
         health = self._health()
-        self._verdict = Verdict("trying")
+        self._verdict = WiringVerdict("trying")
         self.on_change(True)
         self.close()
         self._rewire.start_over(Trial(wanted.number, health.roster, health.link))

@@ -39,7 +39,7 @@ class Adopted(Struct, frozen=True):
     checked: bytearray
 
 
-class Kept(NamedTuple):
+class StoredRoster(NamedTuple):
     """How the roster in use stands in its table. ``manifest`` is the payload as it came, ``site`` its site page."""
 
     manifest: bytes
@@ -48,7 +48,7 @@ class Kept(NamedTuple):
     checksum: bytes
 
     @classmethod
-    def of(cls, manifest: bytes, prefixes: bytes, site: bytes) -> "Kept":
+    def of(cls, manifest: bytes, prefixes: bytes, site: bytes) -> "StoredRoster":
         return cls(manifest, prefixes, site, hashlib.sha256(manifest + prefixes + site).digest())
 
 
@@ -94,22 +94,22 @@ def _migrate(connection: sqlite3.Connection) -> None:
         ((manifest, prefixes),) = connection.execute("SELECT manifest, prefixes FROM roster").fetchall()
         site = _page_of(connection, codec.read(codec.detach(manifest)[0], Manifest).site_page) if manifest else b""
         connection.execute("INSERT INTO roster DEFAULT VALUES")
-        connection.execute(ADOPT, Kept.of(manifest, prefixes, site))
+        connection.execute(ADOPT, StoredRoster.of(manifest, prefixes, site))
 
     migrations.apply(Database(connection))
 
 
-def read_kept(connection: sqlite3.Connection) -> Kept:
+def read_kept(connection: sqlite3.Connection) -> StoredRoster:
     """The first copy that is whole. Raises ``RosterDamaged``."""
     for manifest, prefixes, site, checksum in connection.execute(_IN_USE):
         if all(isinstance(part, bytes) for part in (manifest, prefixes, site)):
-            kept = Kept.of(manifest, prefixes, site)
+            kept = StoredRoster.of(manifest, prefixes, site)
             if kept.checksum == checksum:
                 return kept
     raise RosterDamaged("both copies of the manifest in use are spoilt")
 
 
-def adopted(kept: Kept) -> Adopted | None:
+def adopted(kept: StoredRoster) -> Adopted | None:
     """The roster in use as it is held in memory, None before the first. Raises ``Malformed``."""
     if not kept.manifest:
         return None
@@ -119,7 +119,7 @@ def adopted(kept: Kept) -> Adopted | None:
     return Adopted(manifest, prefixes, Site.from_blob(kept.site), bytearray(len(prefixes)))
 
 
-def salvage(damaged: Path, into: sqlite3.Connection) -> Kept | None:
+def salvage(damaged: Path, into: sqlite3.Connection) -> StoredRoster | None:
     """Carry the roster in use over from a damaged file, with the pages that are still what was signed."""
     try:
         with closing(files.open_database(damaged)) as source, files.transaction(into):

@@ -34,7 +34,18 @@ from contract.roster import Page, Prefix, Site, check_whole, prefix_of
 from contract.sealing import page_hash
 from edge.machine import files
 from edge.machine.mendable import Mendable
-from edge.roster.file import ADOPT, PUT, Adopted, Files, Kept, RosterDamaged, adopted, read_kept, read_page, salvage
+from edge.roster.file import (
+    ADOPT,
+    PUT,
+    Adopted,
+    Files,
+    RosterDamaged,
+    StoredRoster,
+    adopted,
+    read_kept,
+    read_page,
+    salvage,
+)
 
 SLICE_WEIGHT = 40
 """Pages to read, or to drop, in one slice: one of about 100 rows takes some 20 µs."""
@@ -167,7 +178,7 @@ class RosterStore:
             raise Unfit(f"roster {manifest.number}: {error}") from None
         packed = array("I", (prefix.value for prefix in prefixes))
         with self._writing(), files.transaction(self._files.writer):
-            self._files.writer.execute(ADOPT, Kept.of(payload, packed.tobytes(), site_page))
+            self._files.writer.execute(ADOPT, StoredRoster.of(payload, packed.tobytes(), site_page))
         self._in_use = Adopted(manifest, packed, site, bytearray(len(packed)))
         self.newest = max(self.newest, _newest_of(manifest))
         self.damaged.clear()

@@ -20,7 +20,7 @@ from contract.device_events import RosterDamaged as RosterDamage
 from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Manifest, Want
 from contract.roster import refusal
 from contract.sealing import Purpose, RosterVerifier, page_hash
-from edge.link.sealed_channel import Refused, SealedChannel
+from edge.link.sealed_channel import DocumentRefused, SealedChannel
 from edge.machine import files
 from edge.machine.clock import WallClock
 from edge.roster.file import RosterDamaged
@@ -42,7 +42,7 @@ WAIT_S, MAX_WAIT_S = 2.0, 60.0
 """How long to wait for pages before asking again, doubling."""
 
 
-class WaitsForTime(Refused):
+class WaitsForTime(DocumentRefused):
     """A first roster that can be judged only when the cloud has said what time it is."""
 
 
@@ -107,7 +107,7 @@ class RosterSync:
         except WaitsForTime:
             self._hold_back(manifest, payload)
             return
-        except Refused as wrong:
+        except DocumentRefused as wrong:
             self._refuse(wrong.why, str(wrong))
             return
         self._first = None
@@ -183,11 +183,11 @@ class RosterSync:
     def _sealed(self, payload: bytes) -> Manifest:
         """Raises ``Refused``. The seal comes first: of what nobody signed, nothing else is worth saying."""
         if len(payload) > MAX_PAYLOAD_BYTES:
-            raise Refused("too_long", f"{len(payload)} bytes")
+            raise DocumentRefused("too_long", f"{len(payload)} bytes")
         try:
             return codec.read(self._channel.unseal(self._verifier.accepts, Purpose.ROSTER, payload), Manifest)
         except Malformed as wrong:
-            raise Refused(wrong.why, str(wrong)) from None
+            raise DocumentRefused(wrong.why, str(wrong)) from None
 
     def _judge(self, manifest: Manifest) -> None:
         """Raises ``Refused`` unless it is the next roster."""
@@ -202,7 +202,7 @@ class RosterSync:
             now_ms=None if self._clock.trust is Trust.UNSET else self._clock.now_ms(),
         )
         if why is not None:
-            kind = WaitsForTime if why == "clock_unset" else Refused
+            kind = WaitsForTime if why == "clock_unset" else DocumentRefused
             raise kind(why, f"roster {manifest.number}")
 
     async def _work(self, *, look_over: bool = False) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from edge.config.device_config import ConfigError, DeviceConfig, check
-from edge.config.peripherals import Bus, Instrument, Line
+from edge.config.peripherals import Bus, Instrument, PostLine
 from tests.edge.support.kinds import add_kind
 
 KIND = """
@@ -42,7 +42,7 @@ def test_a_point_is_read_by_the_instruments_on_a_bus(tmp_path: Path) -> None:
 def test_a_point_talks_over_the_connector_of_a_post(tmp_path: Path) -> None:
     line = '[point.lines.ocpp]\npost = "ev-1"\n'
     config = load(tmp_path, BUS, '\n[ocpp]\nlisten = "192.168.50.1:9000"\n', point("one", line))
-    assert config.points[0].lines == {"ocpp": Line("ev-1", 1)}
+    assert config.points[0].lines == {"ocpp": PostLine("ev-1", 1)}
 
 
 @pytest.mark.parametrize(

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.journal.file import GAP_RANK, RANKS
-from edge.journal.overflow import Kept, Span
+from edge.journal.overflow import KeptRows, Span
 
 WATCH, ACCESS, VALUE = range(len(RANKS))
 BASE = 10
 
 
-def kept(ranks: Sequence[int]) -> Kept:
+def kept(ranks: Sequence[int]) -> KeptRows:
     """Events of these ranks behind row 10."""
-    return Kept.read(BASE, BASE + len(ranks), enumerate(ranks, BASE + 1))
+    return KeptRows.read(BASE, BASE + len(ranks), enumerate(ranks, BASE + 1))
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_just_as_many_as_are_asked_for_go_in_their_order_and_gaps_never_touch(
         assert numbers == list(range(base + 1, last + 1))
         behind_acked = [rank for _, end, rank in rows.rows if end > acked]
         assert all({one, other} != {GAP_RANK} for one, other in pairwise(behind_acked))
-        journal = Kept.read(base, last, [(seq, rank) for _, seq, rank in rows.rows])  # as the next start reads it
+        journal = KeptRows.read(base, last, [(seq, rank) for _, seq, rank in rows.rows])  # as the next start reads it

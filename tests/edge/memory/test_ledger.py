@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from contract.decide import DAY_MS, HOUR_MS, MINUTE_MS, Allotment, Trust, Used
 from edge.archetypes.protocol import Spend
-from edge.memory.ledger import LOST, MAX_SESSIONS, UNDATED, Ledger, Spent
+from edge.memory.ledger import LOST, MAX_SESSIONS, UNDATED, Spent, UsageLedger
 from edge.memory.memory import KeptPoint, Memory
 
 NOON_MS = 1_799_985_600_000
@@ -60,7 +60,7 @@ class Desk:
     def __init__(self, *found: Spent) -> None:
         self.clock, self.site = Clock(), Site()
         self.dated: list[int] = []
-        self.ledger = Ledger(found, self.clock, self.site)
+        self.ledger = UsageLedger(found, self.clock, self.site)
         self.ledger.on_dated = self.dated.append
 
     def spend(self, session: str, minutes: float, wh: float = 0, *, holder: str = ANNA, of: str = PHONE.name) -> bool:
@@ -237,7 +237,7 @@ class Days(RuleBasedStateMachine):
 
     def start(self) -> None:
         self.memory = Memory(Path(self.folder.name) / "memory.db")
-        self.ledger = Ledger(self.memory.spent(), self.clock, self.site)
+        self.ledger = UsageLedger(self.memory.spent(), self.clock, self.site)
         self.ledger.on_dated = self.memory.date_spent
 
     def tell(self, charge: Charge, used: Used) -> None:

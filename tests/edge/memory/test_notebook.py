@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from edge.archetypes.protocol import Found, Spend
-from edge.memory.ledger import Ledger, Spent
+from edge.memory.ledger import Spent, UsageLedger
 from edge.memory.memory import KeptPoint, Memory, MemoryUnusable
 from edge.memory.notebook import Notebook
 from tests.edge.support.cards import Cards, LoopClock
@@ -15,10 +15,10 @@ from tests.firmware_sim.support.story import in_virtual_time
 SPENT = Spend("00112233aabbccdd", "0102030405060708", "rider-phone", 60_000, 5_000)
 
 
-def notebook(memory: Memory) -> tuple[Notebook, Ledger]:
+def notebook(memory: Memory) -> tuple[Notebook, UsageLedger]:
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop)
-    ledger = Ledger(memory.spent(), clock, Cards())
+    ledger = UsageLedger(memory.spent(), clock, Cards())
     return Notebook(runtime(clock, lambda point, kind, data: None, memory), ledger), ledger
 
 

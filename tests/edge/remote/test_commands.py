@@ -17,7 +17,7 @@ from contract.sealing import CommandKey, CommandVerifier, DeviceKey, Purpose, st
 from edge.archetypes.protocol import CommandReceived
 from edge.link.sealed_channel import SealedChannel
 from edge.memory.memory import MAX_COMMANDS, Begun, Memory, MemoryUnusable
-from edge.remote.commands import CLOCKS_DIFFER_MS, MAX_AT_ONCE, Commands, Done
+from edge.remote.commands import CLOCKS_DIFFER_MS, MAX_AT_ONCE, CommandOutcome, Commands
 from tests.edge.support.clouds import OneWayLink
 from tests.edge.support.runtimes import runtime
 from tests.firmware_sim.support.story import in_virtual_time
@@ -37,7 +37,7 @@ class World:
         self.did: list[tuple[str, CommandReceived]] = []
         self.answers: list[Result] = []
         self.rows: list[tuple[str, dict[str, Any]]] = []
-        self.done = Done()
+        self.done = CommandOutcome()
         self.fault: Exception | None = None
         self.verifies = verifies
         if not new:
@@ -53,7 +53,7 @@ class World:
             SealedChannel(OneWayLink(self._answered), SITE, DEVICE, DeviceKey.generate()),
             VERIFIER if self.verifies else None,
             kinds={"gym": "door", "meter": "bank", "e-bike": "socket"},
-            deeds=dict.fromkeys(COMMANDS, self._deed),
+            actions=dict.fromkeys(COMMANDS, self._action),
         )
         self.commands.connection = 7
         self.commands.start()
@@ -72,7 +72,7 @@ class World:
     def mono_ms(self) -> int:
         return int(self.loop.time() * 1000)
 
-    def _deed(self, point: str, received: CommandReceived) -> Done:
+    def _action(self, point: str, received: CommandReceived) -> CommandOutcome:
         assert (received.told["op"], received.told["by"]) == (received.op, "lin")
         assert received.told["id"] in {one.id for one in self.memory.commands()}
         self.did.append((point, received))
@@ -222,9 +222,9 @@ async def test_a_result_that_cannot_be_kept_is_told_all_the_same(
 @in_virtual_time
 async def test_what_the_deed_refuses_is_recorded_kept_and_answered(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.done = Done("refused", "locked_down")
+    world.done = CommandOutcome("refused", "locked_down")
     await world.hears(world.command())
-    world.done = Done("failed", "internal_error")
+    world.done = CommandOutcome("failed", "internal_error")
     await world.hears(world.command(2))
     assert world.outcomes() == [("refused", "locked_down"), ("failed", "internal_error")]
     assert [(kind, data["why"], data["by"]) for kind, data in world.rows] == [
@@ -251,7 +251,7 @@ async def test_a_deed_that_fails_by_a_fault_of_ours_is_answered_recorded_and_log
 @in_virtual_time
 async def test_what_was_asked_for_is_told_once_and_not_kept(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.done = Done(data={"lines": ["one"]})
+    world.done = CommandOutcome(data={"lines": ["one"]})
     command = world.command()
     await world.hears(command)
     await world.hears(command)
@@ -266,7 +266,7 @@ async def test_what_ends_the_process_is_done_after_the_answer_is_kept_and_told(t
     def end() -> None:
         seen.append((len(world.answers), world.memory.commands()[0].result is not None))
 
-    world.done = Done(afterwards=end)
+    world.done = CommandOutcome(afterwards=end)
     await world.hears(world.command())
     assert seen == [(1, True)]
 

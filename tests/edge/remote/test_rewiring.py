@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from contract.messages import Desired
 from contract.sealing import wiring_hash
 from edge.config.device_config import ConfigError
-from edge.config.wiring import DROPPED, Chosen, Trial, Turn, Wirings
+from edge.config.wiring import DROPPED, ActiveWiring, Trial, Turn, Wirings
 from edge.remote.rewiring import (
     DISK_AGAIN_S,
     OWN_FILE,
@@ -45,7 +45,7 @@ class Bench:
         self.wirings = Wirings(load(folder, GATES))
         if trial is not None:
             self.wirings.begin(NEW, trial.number, 0)
-        chosen = self.wirings.on_trial() if trial else Chosen(self.wirings.local)
+        chosen = self.wirings.on_trial() if trial else ActiveWiring(self.wirings.local)
         self.begun: list[Trial | None] = []
         self.told: list[tuple[str, bool]] = []
         self.recorded: list[dict[str, Any]] = []
