@@ -68,7 +68,7 @@ def ingest_s(folder: Path, senders: Sequence[Sender]) -> float:
             if number == 0:
                 ingest.take(arrived)
             for one in arrived if number else ():
-                ingest.put(one)
+                ingest.hear(one)
         began = perf_counter()
         ingest.start()
         ingest.stop()

@@ -138,15 +138,11 @@ class DeviceSide:
         )
 
     def _arrived(self, one: Arrived) -> None:
-        if one.topic.channel == "want":
-            self.publisher.asked(one)
-        elif one.topic.channel == "renew":
-            self.renewals.put(one)
-        else:
-            self.ingest.put(one)
+        hear = {"want": self.publisher.put, "renew": self.renewals.put}.get(one.topic.channel, self.ingest.hear)
+        hear(one)
 
     def _connected(self) -> None:
-        self.ingest.connected()
+        self.ingest.look_soon()
         self.publisher.connected()
         self._reminder.look_soon()
 

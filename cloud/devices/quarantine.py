@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cloud.line.broker import Arrived
+from cloud.store.database import Store
 from cloud.store.schema import devices, quarantine, tallies
 
 MAX_KEPT_BYTES = 4096
@@ -41,6 +43,13 @@ def confine(connection: Connection, suspects: Sequence[Suspect], now_ms: int) ->
         _count(connection, suspects, now_ms)
     for device in {one.device if one.registered else "" for one in kept}:
         _forget_oldest(connection, device)
+
+
+def confine_one(store: Store, one: Arrived, registered: bool, why: str, detail: str, now_ms: int) -> None:
+    """Count a message, and keep the first of its bytes."""
+    suspect = Suspect(one.topic.device, registered, one.topic.channel, why, detail, one.payload)
+    with store.writing() as connection:
+        confine(connection, [suspect], now_ms)
 
 
 def twins(connection: Connection, since_ms: int) -> set[str]:

@@ -4,13 +4,11 @@ A request is believed under the seal of the device's key, and only for that same
 they have. The answer needs no seal, as the certificate is the authority's word.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from sqlalchemy import Connection
-
-from cloud.devices.quarantine import Suspect, confine
+from cloud.devices.quarantine import confine_one
 from cloud.devices.registry import NotRegistered
-from cloud.devices.streams import Device, Streams
+from cloud.devices.streams import Streams
 from cloud.fleet.service import Registrar
 from cloud.keys.ca import BadRequest, read_request
 from cloud.line.broker import Arrived
@@ -28,7 +26,7 @@ LOOK_AGAIN_S = 300.0
 
 
 class Renewals(Worker[Arrived]):
-    """Any thread may ``put``; its own thread works."""
+    """The thread that answers requests for certificates. Any thread may ``put`` one."""
 
     def __init__(
         self,
@@ -44,7 +42,7 @@ class Renewals(Worker[Arrived]):
         super().__init__(
             "renewals",
             "a certificate could not be renewed",
-            take=self._answer_all,
+            each=self.answer,
             look=look_after,
             every_s=LOOK_AFTER_S,
             retry_s=LOOK_AGAIN_S,
@@ -53,36 +51,18 @@ class Renewals(Worker[Arrived]):
         self._store, self._registrar, self._site = store, registrar, site
         self._publish, self._clock = publish, clock
 
-    def put(self, one: Arrived) -> None:
-        """Queue a request, or drop it: a device asks again within the hour."""
-        self._put(one)
-
     def answer(self, one: Arrived) -> None:
         """Send the device its certificate. What is wrong with a request ends in quarantine."""
         with self._store.reading() as connection:
-            device = self._device(connection, one.topic.device)
+            device = Streams(self._site).device(connection, one.topic.device)
         try:
             if device is None:
                 raise NotRegistered("no such device is registered")
-            asked_key = read_request(self._renewal(one, device).request)
+            body = unseal(device.verifier.accepts, Purpose.RENEW, self._site, device.name, one.payload)
+            asked_key = read_request(codec.read(body, Renewal).request)
             issued = self._registrar.renew(device.name, device.verifier.public(), asked_key)
         except (NotRegistered, BadRequest, Malformed) as wrong:
-            self._confine(one, device is not None, str(wrong))
+            confine_one(self._store, one, device is not None, "bad_request", str(wrong), self._clock())
             return
         answer = codec.write(Certificate(issued.certificate, issued.not_after_ms))
         self._publish(topics.down(self._site, device.name, "certificate"), answer)
-
-    def _answer_all(self, arrived: Sequence[Arrived]) -> None:
-        for one in arrived:
-            self.answer(one)
-
-    def _device(self, connection: Connection, name: str) -> Device | None:
-        return Streams(self._site).device(connection, name)
-
-    def _renewal(self, one: Arrived, device: Device) -> Renewal:
-        return codec.read(unseal(device.verifier.accepts, Purpose.RENEW, self._site, device.name, one.payload), Renewal)
-
-    def _confine(self, one: Arrived, registered: bool, detail: str) -> None:
-        suspect = Suspect(one.topic.device, registered, one.topic.channel, "bad_request", detail, one.payload)
-        with self._store.writing() as connection:
-            confine(connection, [suspect], self._clock())

@@ -32,7 +32,8 @@ Send = Callable[[str, bytes], None]
 
 
 class Ingest(Worker[tuple[Arrived, float]]):
-    """Owns the stored streams of all devices. Any thread may ``put`` and say ``connected``; one thread works."""
+    """Owns the stored streams of all devices. Any thread may ``hear`` a message, or say ``look_soon`` when the
+    broker is back: devices may wait for answers that it has lost. One thread works."""
 
     def __init__(
         self,
@@ -69,9 +70,9 @@ class Ingest(Worker[tuple[Arrived, float]]):
         self._timed = timed
         self._streams = Streams(site)
 
-    def put(self, one: Arrived) -> None:
-        """Queue a message, or drop it: its sender will send it again."""
-        self._put((one, time.perf_counter()))
+    def hear(self, one: Arrived) -> None:
+        """Queue a message, with the time at which it came."""
+        self.put((one, time.perf_counter()))
 
     def take(self, arrived: Sequence[Arrived]) -> None:
         """Commit these messages in one transaction, then acknowledge them."""
@@ -81,10 +82,6 @@ class Ingest(Worker[tuple[Arrived, float]]):
             intake.finish()
         self._acknowledge(intake)
         self._told()
-
-    def connected(self) -> None:
-        """The broker is back: devices may wait for answers that it has lost."""
-        self.look_soon()
 
     def tell_all(self) -> None:
         """Tell every device how far its newest journal is stored: whoever waited for an answer goes on at once."""

@@ -87,9 +87,9 @@ class Intake:
                 case "state":
                     self._receive_state(device, one)
                 case "beat":
-                    self._receive_beat(device, one)
+                    self._receive(device, one, presence.after_beat(presence.read_beat(one.payload), self._now_ms))
                 case "live":
-                    self._receive_live(device, one)
+                    self._receive(device, one, presence.after_live(presence.read_live(one.payload), self._now_ms))
                 case channel:
                     self._receive_sealed(device, channel, one.payload)
         except Refused as wrong:
@@ -256,12 +256,8 @@ class Intake:
             if twins:
                 self._suspect(one, device, TWO_DEVICES, f"start {state.boot} connects again after another one did")
 
-    def _receive_beat(self, device: Device, one: Arrived) -> None:
-        self._change(device, presence.after_beat(presence.read_beat(one.payload), self._now_ms))
-        self._hear(device, one)
-
-    def _receive_live(self, device: Device, one: Arrived) -> None:
-        self._change(device, presence.after_live(presence.read_live(one.payload), self._now_ms))
+    def _receive(self, device: Device, one: Arrived, columns: dict[str, object]) -> None:
+        self._change(device, columns)
         self._hear(device, one)
 
     def _hear(self, device: Device, one: Arrived) -> None:

@@ -32,6 +32,7 @@ class Worker(Generic[T]):
         in_vain: str,
         *,
         take: Callable[[list[T]], object] = lambda _queued: None,
+        each: Callable[[T], object] | None = None,
         look: Callable[[], object] = lambda: None,
         every_s: float | None = None,
         retry_s: float = RETRY_S,
@@ -39,11 +40,12 @@ class Worker(Generic[T]):
         at_once: int = 1,
         drains: bool = False,
     ) -> None:
-        """``take`` gets what is queued, at most ``at_once``. ``look`` is called at the start and ``every_s`` after, or
-        without that only when asked for, and again ``retry_s`` after it failed. ``in_vain`` says in the log what a
-        fault means. One that ``drains`` takes all that is queued before it stops."""
+        """``take`` gets what is queued, at most ``at_once``, or ``each`` one after the other. ``look`` is called at the
+        start and ``every_s`` after, or without that only when asked for, and again ``retry_s`` after it failed.
+        ``in_vain`` says in the log what a fault means. One that ``drains`` takes all that is queued before it stops."""
         self.name, self._in_vain, self._drains = name, in_vain, drains
-        self._take, self._look = take, look
+        self._take = take if each is None else lambda queued: list(map(each, queued))
+        self._look = look
         self._every_s = math.inf if every_s is None else every_s
         self._retry_s, self._at_once = retry_s, at_once
         self._due_s = math.inf if every_s is None else -math.inf
@@ -77,8 +79,8 @@ class Worker(Generic[T]):
         self._pulses.append(turn_back)
         self._wake()
 
-    def _put(self, one: T) -> None:
-        """Queue it, or drop it and count that."""
+    def put(self, one: T) -> None:
+        """Queue it, or drop it and count that: its sender sends it again."""
         try:
             self._queue.put_nowait(one)
         except Full:

@@ -7,9 +7,9 @@ it by hash. Manifests are retained by the broker, and told again whenever the br
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from cloud.devices.quarantine import Suspect, confine
+from cloud.devices.quarantine import confine_one
 from cloud.devices.registry import device_names
 from cloud.line.broker import Arrived, Publish
 from cloud.line.worker import Worker
@@ -47,7 +47,7 @@ NEVER = -1
 
 
 class Publisher(Worker[Arrived]):
-    """The one writer of rosters. Any thread may call ``asked``, ``look_soon`` and ``connected``; its own thread
+    """The one writer of rosters. Any thread may call ``put``, ``look_soon`` and ``connected``; its own thread
     works. Changes of this process are told by the store (``on_roster_change``).
 
     ``undeliverable`` says why the newest changes are in no roster, empty while they are; ``left_out`` counts the
@@ -58,7 +58,7 @@ class Publisher(Worker[Arrived]):
         super().__init__(
             "publisher",
             "a roster could not be published; the old one stands",
-            take=self._answer_all,
+            each=self.answer,
             look=self.refresh,
             every_s=POLL_S,
         )
@@ -75,18 +75,10 @@ class Publisher(Worker[Arrived]):
         self.undeliverable = ""
         self.left_out = 0
 
-    def asked(self, one: Arrived) -> None:
-        """A device wants pages. It asks again if this is dropped."""
-        self._put(one)
-
     def connected(self) -> None:
         """The broker is back, perhaps without what it had retained."""
         self._untold.set()
         self.look_soon()
-
-    def _answer_all(self, arrived: Sequence[Arrived]) -> None:
-        for one in arrived:
-            self.answer(one)
 
     def refresh(self) -> None:
         """Bring what devices are told in line with the database, if it changed or the last issue is getting old."""
@@ -192,23 +184,18 @@ class Publisher(Worker[Arrived]):
         with self._store.reading() as connection:
             registered = device in device_names(connection)
         if not registered:
-            self._confine(one, False, "unknown_device", "no such device is registered")
+            confine_one(self._store, one, False, "unknown_device", "no such device is registered", self._clock())
             return
         try:
             wanted = codec.read(one.payload, Want)
         except Malformed as wrong:
-            self._confine(one, True, "malformed", str(wrong))
+            confine_one(self._store, one, True, "malformed", str(wrong), self._clock())
             return
         with self._store.reading() as connection:
             pages = find_pages(connection, wanted.pages)
         for name in wanted.pages:
             if name in pages:
                 self._publish(topics.down(self._site, device, "page"), pages[name])
-
-    def _confine(self, one: Arrived, registered: bool, why: str, detail: str) -> None:
-        suspect = Suspect(one.topic.device, registered, one.topic.channel, why, detail, one.payload)
-        with self._store.writing() as connection:
-            confine(connection, [suspect], self._clock())
 
 
 def _next_number(stands: Roster | None, adopted: int) -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from cloud.devices.streams import Streams
 from cloud.devices.views import list_quarantined
 from cloud.fleet.renewals import Renewals
 from cloud.fleet.service import Position
@@ -104,12 +105,13 @@ def test_a_fault_of_ours_is_counted_and_the_next_request_is_answered(
     answered, asked = threading.Event(), Arrived(renew_topic(), b"", False)
     answers = iter([RuntimeError("ours"), None])
 
-    def answer(_one: Arrived) -> None:
+    def streams(site: str) -> Streams:
         if wrong := next(answers):
             raise wrong
         answered.set()
+        return Streams(site)
 
-    monkeypatch.setattr(desk.renewals, "answer", answer)
+    monkeypatch.setattr("cloud.fleet.renewals.Streams", streams)
     desk.renewals.start()
     try:
         desk.renewals.put(asked)

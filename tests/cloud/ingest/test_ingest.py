@@ -113,7 +113,7 @@ def test_whoever_says_that_the_broker_is_back_does_not_wait_for_the_database(wor
     world.take(gym, gym.events(1, 1))
     world.acks()
     ingest = world.restarted()
-    ingest.connected()
+    ingest.look_soon()
     assert world.acks() == []
     ingest.start()
     ingest.stop()
@@ -128,9 +128,9 @@ def test_telling_that_fails_costs_no_event(world: World, gym: Sender, caplog: py
         raise RuntimeError
 
     ingest = world.restarted(send=refuse)
-    ingest.connected()
+    ingest.look_soon()
     ingest.start()
-    ingest.put(arrived(gym.name, "events", gym.events(2, 2)))
+    ingest.hear(arrived(gym.name, "events", gym.events(2, 2)))
     ingest.stop()
     assert "were not told" in caplog.text
     assert world.stored() == gym.rows

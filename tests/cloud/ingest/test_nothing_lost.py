@@ -112,7 +112,7 @@ def own_rows(world: World, sender: Sender) -> list[bytes]:
 def test_the_thread_takes_what_is_queued_and_ends_when_it_has(world: World, gym: Sender) -> None:
     gym.record(3)
     ingest = world.restarted()
-    ingest.put(arrived(gym.name, "events", gym.events(1, 3)))
+    ingest.hear(arrived(gym.name, "events", gym.events(1, 3)))
     ingest.start()
     ingest.stop()
     assert world.stored() == gym.rows
@@ -121,7 +121,7 @@ def test_the_thread_takes_what_is_queued_and_ends_when_it_has(world: World, gym:
 
 def test_a_full_queue_drops_and_counts(world: World, gym: Sender) -> None:
     for _ in range(MAX_QUEUED + 2):
-        world.ingest.put(arrived(gym.name, "beat", b""))
+        world.ingest.hear(arrived(gym.name, "beat", b""))
     assert world.ingest.dropped == 2
 
 
@@ -137,9 +137,9 @@ def test_a_fault_of_ours_costs_only_the_message_that_causes_it(
 
     monkeypatch.setattr("cloud.devices.presence.after_beat", broken)
     ingest = world.restarted()
-    ingest.put(arrived(gym.name, "events", gym.events(1, 1)))
-    ingest.put(arrived(gym.name, "beat", codec.write(Beat(1, 2, Trust.SYNCED, 10, 7, 900, 0))))
-    ingest.put(arrived(door.name, "events", door.events(1, 1)))
+    ingest.hear(arrived(gym.name, "events", gym.events(1, 1)))
+    ingest.hear(arrived(gym.name, "beat", codec.write(Beat(1, 2, Trust.SYNCED, 10, 7, 900, 0))))
+    ingest.hear(arrived(door.name, "events", door.events(1, 1)))
     ingest.start()
     ingest.stop()
     assert len(world.stored()) == 2
@@ -154,14 +154,14 @@ def test_a_database_that_takes_nothing_costs_no_event(
     with world.store.writing() as connection:
         connection.exec_driver_sql("CREATE TRIGGER full BEFORE INSERT ON events BEGIN SELECT RAISE(FAIL, 'full'); END")
     ingest = world.restarted()
-    ingest.put(arrived(gym.name, "events", gym.events(1, 1)))
+    ingest.hear(arrived(gym.name, "events", gym.events(1, 1)))
     ingest.start()
     ingest.stop()
     assert world.acks() == []
     with world.store.writing() as connection:
         connection.exec_driver_sql("DROP TRIGGER full")
     again = world.restarted()
-    again.put(arrived(gym.name, "events", gym.events(1, 1)))
+    again.hear(arrived(gym.name, "events", gym.events(1, 1)))
     again.start()
     again.stop()
     assert world.stored() == gym.rows

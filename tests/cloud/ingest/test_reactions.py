@@ -94,7 +94,7 @@ def test_failing_reaction_costs_one_message(world: World, gym: Sender, caplog: p
     keep(gym, "session.started", "parcel.left", session=SESSION)
     keep(door, "parcel.left")
     for one in (gym, door):
-        world.ingest.put(arrived(one.name, "events", one.events(1, len(one.rows))))
+        world.ingest.hear(arrived(one.name, "events", one.events(1, len(one.rows))))
     world.ingest.start()
     world.ingest.stop()
     assert (world.stored(), in_lockers(world)) == (door.rows, [(door.name, 1, NOW_MS)])

@@ -31,9 +31,6 @@ class Diary(Worker[int]):
         self.looked = 0
         self.faults: list[Exception] = []
 
-    def put(self, one: int) -> None:
-        self._put(one)
-
     def write(self, numbers: list[int]) -> None:
         self.taken.append(numbers)
         self._maybe_fail()
