@@ -6,17 +6,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.commands.dependencies import Commands, NoSuchCard, with_digest
-from cloud.commands.service import NoSuchCommand, NoSuchPlace
+from cloud.commands.dependencies import Commands
+from cloud.commands.service import NoSuchCard, NoSuchCommand, NoSuchPlace
 from cloud.commands.store import find_order
-from cloud.store.schema import MAX_INTEGER
 from cloud.web import errors
 from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, check_right, form_for, there
+from cloud.web.context import N_, Context, Reading, check_right, form_for, there
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, NoReason, reason_in
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, local_path, see_other, with_query
-from contract.commands import COMMANDS, CommandType, WrongArgs
+from cloud.web.pages import local_path, render, see_other, with_query
+from contract.commands import COMMANDS, WrongArgs
 
 NOTHING_DONE = N_("Nothing was done")
 WRONG: Mapping[type[Exception], str] = {
@@ -41,30 +40,20 @@ def issue(
     check_right(login, Right(known.right))
     try:
         reason = reason_in(fields)
-        ids = commands.issue(op, place, _args(context, known, fields), login.operator.name, reason, typed=False)
+        named = (*known.arg_names, "card") if "digest" in known.arg_names else known.arg_names
+        args: dict[str, Any] = {name: fields[name] for name in named if name in fields}
+        if "now_ms" in known.arg_names:
+            args["now_ms"] = context.clock()  # a clock is set to the cloud's own time
+        ids = commands.issue(op, place, args, login.operator.name, reason, typed=False)
     except tuple(WRONG) as wrong:
         return errors.page(request, 422, NOTHING_DONE, WRONG[type(wrong)])
     back = fields.get("back", "")
     return see_other(with_query(local_path(back), {}, order=ids[0]) if back else f"/orders/{ids[0]}")
 
 
-def _args(context: RequestContext, known: CommandType, fields: Mapping[str, str]) -> dict[str, Any]:
-    """What a form says. A clock is set to the cloud's own time."""
-    args: dict[str, Any] = {name: fields[name] for name in known.arg_names if name in fields}
-    if "now_ms" in known.arg_names:
-        args["now_ms"] = context.clock()
-    if "digest" in known.arg_names:
-        card = fields.get("card", "")
-        if not (card.isdecimal() and len(card) < 19 and 0 < int(card) <= MAX_INTEGER):
-            raise NoSuchCard
-        args["card"] = int(card)
-    return with_digest(context, known, args)
-
-
 @router.get("/orders/{command}")
 def order(request: Request, command: str, login: Reading, context: Context) -> HTMLResponse:
     """What became of one command."""
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         found = there(find_order(connection, command))
-    return pages.page(request, "order.html", login, order=found, now_ms=context.clock())
+    return render(request, "order.html", login, order=found, now_ms=context.clock())

@@ -6,16 +6,18 @@ wants a door to open when somebody has long gone home. What became of it is know
 
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import Connection
 
-from cloud.commands.store import Place, add_order, find_device, find_point
+from cloud.commands.store import LIFETIME_MS, Place, add_order, find_device, find_point
 from cloud.devices.presence import Presence
 from cloud.devices.registry import zone_devices
 from cloud.line.broker import Publish
+from cloud.people.store import digest_of_card
 from cloud.store.database import Store
+from cloud.store.schema import MAX_INTEGER
 from cloud.web import operators
 from contract import codec, topics
 from contract.commands import COMMANDS, CommandType, WrongArgs
@@ -23,8 +25,7 @@ from contract.kinds import kind_of
 from contract.messages import Command
 from contract.sealing import CommandKey, Purpose, seal
 
-LIFETIME_MS = 10_000
-"""How long a command may wait within its device, for its disk. A person stands at the door until then."""
+CardNumber = Annotated[int, msgspec.Meta(gt=0, le=MAX_INTEGER)]
 
 
 class NoSuchPlace(LookupError):
@@ -33,6 +34,10 @@ class NoSuchPlace(LookupError):
 
 class NoSuchCommand(ValueError):
     """There is no such command, or the kind of this point has not got it. The text says which."""
+
+
+class NoSuchCard(LookupError):
+    """The register has no card of this number, or a form names none."""
 
 
 NO_POINT = "there is no such point, or no device is registered for it"
@@ -59,13 +64,14 @@ class CommandService:
         self, op: str, place: str, args: Mapping[str, Any], by: str, reason: str, *, typed: bool = True
     ) -> list[str]:
         """Order what the table knows as ``op`` of a point, of a device, or of each device of a zone; returns the
-        commands' ids. Arguments that are not ``typed`` are texts of a form. Raises ``NoSuchCommand``, ``NoSuchPlace``
-        or ``WrongArgs``."""
+        commands' ids. Arguments that are not ``typed`` are texts of a form. The credential of a start is named by the
+        number of its ``card``. Raises ``NoSuchCommand``, ``NoSuchPlace``, ``NoSuchCard`` or ``WrongArgs``."""
         known = COMMANDS.get(op)
         if known is None:
             raise NoSuchCommand(f"there is no command {op}")
         with self._store.reading() as connection:
             places = self._places(connection, known, place)
+            args = _with_digest(connection, known, args, typed=typed)
         if unknown := sorted(args.keys() - set(known.arg_names)):
             raise WrongArgs(f"{op} has no argument {', '.join(unknown)}")
         checked = known.read_args({**args, "zone": place} if known.scope == "zone" else args, typed=typed)
@@ -114,3 +120,20 @@ class CommandService:
             sealed = seal(self._key.sign, Purpose.COMMAND, self._site, place.device, body)
             self._publish(topics.down(self._site, place.device, "command"), sealed)
         return command.id
+
+
+def _with_digest(
+    connection: Connection, known: CommandType, args: Mapping[str, Any], *, typed: bool
+) -> Mapping[str, Any]:
+    """The arguments with the credential that a device knows in the place of the number of a ``card``: nobody names one
+    otherwise. Raises ``NoSuchCard`` or ``WrongArgs``."""
+    if "digest" not in known.arg_names:
+        return args
+    try:
+        card = msgspec.convert(args.get("card"), CardNumber, strict=typed)
+    except msgspec.ValidationError:
+        raise WrongArgs(f"{known.op}: card is the number of a card") if typed else NoSuchCard from None
+    digest = digest_of_card(connection, card)
+    if digest is None:
+        raise NoSuchCard("there is no such card")
+    return {**{name: value for name, value in args.items() if name != "card"}, "digest": digest.hex()}

@@ -1,6 +1,7 @@
 """What emergencies bring to the web."""
 
 from cloud.emergencies import api, pages
+from cloud.emergencies.service import NoSuchZone
 from cloud.web.domain import Domain
 
-EMERGENCIES = Domain(routers=(pages.router, api.router))
+EMERGENCIES = Domain(routers=(pages.router, api.router), refusals={NoSuchZone: 404})

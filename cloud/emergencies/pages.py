@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.emergencies.service import MusterService, NoSuchZone
+from cloud.emergencies.service import MusterService
 from cloud.emergencies.store import emergency_of, find_watched, muster
 from cloud.web.auth import Right
 from cloud.web.context import Context, Reading, page_for, service, there
 from cloud.web.forms import Fields, Guard
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, see_other
+from cloud.web.pages import render, see_other
 from contract.events import holder_in
 
 Drilling = Annotated[Login, Depends(page_for(Right.DOORS))]
@@ -31,23 +31,21 @@ def drill(
     step: Annotated[int, Query(ge=1, le=2)] = 1,
 ) -> HTMLResponse:
     """The two steps of a drill: what it means, then why."""
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         found = there(find_watched(connection, zone))
-    return pages.page(request, "drill.html", login, zone=found, on=on, step=step)
+    return render(request, "drill.html", login, zone=found, on=on, step=step)
 
 
 @router.get("/{zone}/muster")
 def list_inside(request: Request, zone: str, login: Reading, context: Context) -> HTMLResponse:
     """Who was inside when it began; without an emergency or a drill, who is inside now."""
-    pages: Pages = request.app.state.pages
     now_ms = context.clock()
     with context.store.reading() as connection:
         found = there(find_watched(connection, zone))
         state = emergency_of(connection, zone, now_ms)
         began_ms, noted_ms = (state.began_ms, state.noted_ms) if state else (now_ms, now_ms)
         listed = muster(connection, zone, now_ms, began_ms, noted_ms)
-    return pages.page(request, "muster.html", login, zone=found, state=state, muster=listed, now_ms=now_ms)
+    return render(request, "muster.html", login, zone=found, state=state, muster=listed, now_ms=now_ms)
 
 
 @router.post("/{zone}/muster")
@@ -56,8 +54,5 @@ def account_for(zone: str, login: Guard, musters: Musters, fields: Fields) -> Re
     holder = holder_in(fields.get("holder"))
     if holder is None:
         raise HTTPException(422)
-    try:
-        musters.account_for(login.operator.name, zone, holder, seen=fields.get("seen") == "1")
-    except NoSuchZone:
-        raise HTTPException(404) from None
+    musters.account_for(login.operator.name, zone, holder, seen=fields.get("seen") == "1")
     return see_other(f"/zones/{zone}/muster")

@@ -4,7 +4,7 @@ roll-outs watched and stopped."""
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.commands.store import find_desired, list_desired
@@ -12,16 +12,16 @@ from cloud.devices.registry import NotRegistered
 from cloud.devices.views import list_devices
 from cloud.fleet.adoption import Adoptions, NoSuchCode, SameCode
 from cloud.fleet.dependencies import Devices, Rollouts, Waiting
-from cloud.fleet.service import CannotRollOut, Loss, NoSuchRollout, Position, Registrar
+from cloud.fleet.service import CannotRollOut, Loss, Position, Registrar
 from cloud.fleet.store import exposed_cards, known_wiring, list_rollouts
 from cloud.people.store import list_plans
 from cloud.points.zone_store import hours_labels, view_zones
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, Reading, RequestContext, form_for, known_device, page_for, service
 from cloud.web.domain import Nav
-from cloud.web.forms import NO_REASON, Fields, NoReason, Said, reason_in, say
+from cloud.web.forms import NO_REASON, Fields, NoReason, Said, attempt, reason_in, say
 from cloud.web.operators import Login, last_deed
-from cloud.web.pages import Pages, see_other
+from cloud.web.pages import render, see_other
 from cloud.web.params import Text
 from contract.adoption import read_code
 
@@ -36,6 +36,20 @@ TAKEN = N_(
     "hyphens. Nothing was changed."
 )
 ADOPTED = ("device.adopted", "device.replaced")
+
+
+class NoPlace(ValueError):
+    """The form names no place for a device."""
+
+
+NOT_ADOPTED: Mapping[type[Exception], str] = {
+    NoPlace: NO_PLACE,
+    NoSuchCode: NOBODY,
+    SameCode: TWICE,
+    NotRegistered: TAKEN,
+    ValueError: NO_CODE,
+}
+NOT_ROLLED_OUT: Mapping[type[Exception], str] = {NoReason: NO_REASON, CannotRollOut: ""}
 NOT_THERE = N_("There is no such device. Nothing was changed.")
 
 SHOWN = 20
@@ -73,7 +87,6 @@ def adoptions_page(
     loss: tuple[str, Loss] | None = None,
     adopted: str = "",
 ) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     now_ms = context.clock()
     with context.store.reading() as connection:
         known, zones = list_devices(connection), view_zones(connection)
@@ -84,7 +97,7 @@ def adoptions_page(
     values |= {"plans": plans, "hours": hours, "adopted": deed}
     waiting, registrar = service(Adoptions)(request), service(Registrar)(request)
     values |= {"waiting": waiting.waiting(now_ms), "fingerprint": registrar.authority.fingerprint}
-    return pages.page(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **values)
+    return render(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **values)
 
 
 @router.post("/adoptions")
@@ -97,29 +110,18 @@ def confirm(
     fields: Fields,
     background: BackgroundTasks,
 ) -> Response:
-    def again(wrong: str) -> Response:
-        return adoptions_page(request, login, context, say(request, "bad", wrong), fields)
-
-    try:
-        code = read_code(fields.get("code", ""))
-    except ValueError:
-        return again(NO_CODE)
-    position = _position(fields)
-    if not position.name:
-        return again(NO_PLACE)
-    try:
+    def act() -> str:
+        code, position = read_code(fields.get("code", "")), _position(fields)
         asking = waiting.claim(code, context.clock())
-        envelope = registrar.adopt(asking.public_key, asking.wiring, position, login.operator.name)
-    except NoSuchCode:
-        return again(NOBODY)
-    except SameCode:
-        return again(TWICE)
-    except NotRegistered:
-        return again(TAKEN)
-    waiting.answer(asking, envelope)
-    if position.replace:
-        background.add_task(registrar.cut_off, position.name)
-    return see_other(f"/adoptions?done=adopted&device={position.name}")
+        waiting.answer(asking, registrar.adopt(asking.public_key, asking.wiring, position, login.operator.name))
+        if position.replace:
+            background.add_task(registrar.cut_off, position.name)
+        return position.name
+
+    def again(said: Said) -> Response:
+        return adoptions_page(request, login, context, said, fields)
+
+    return attempt(request, act, "/adoptions?done=adopted&device={}", again, NOT_ADOPTED)
 
 
 @router.post("/adoptions/{number}/refuse")
@@ -137,11 +139,10 @@ def loss_page(request: Request, name: str, login: Adopting, context: Context) ->
 def _ask_loss(
     request: Request, name: str, login: Login, context: RequestContext, said: Said | None = None
 ) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         device = known_device(connection, name)
         cards = len(exposed_cards(connection, name))
-    return pages.page(request, "lost.html", login, 422 if said else 200, device=device, cards=cards, said=said)
+    return render(request, "lost.html", login, 422 if said else 200, device=device, cards=cards, said=said)
 
 
 @router.post("/devices/{name}/lost")
@@ -166,11 +167,14 @@ def lose(
 
 
 def _position(fields: Mapping[str, str]) -> Position:
-    replaced = fields.get("replace", "")
-    if fields.get("place", "replace" if replaced else "new") == "replace":
-        return Position(replaced, replace=True)
+    """Raises ``NoPlace``."""
     name, zh, en, zone = (fields.get(key, "").strip() for key in ("name", "label_zh", "label_en", "zone"))
-    return Position(name, zh, en, zone)
+    replaced = fields.get("replace", "")
+    is_replaced = fields.get("place", "replace" if replaced else "new") == "replace"
+    position = Position(replaced, replace=True) if is_replaced else Position(name, zh, en, zone)
+    if not position.name:
+        raise NoPlace
+    return position
 
 
 @router.get("/rollouts")
@@ -180,13 +184,12 @@ def rollouts(request: Request, login: Reading, context: Context, done: str = "")
 
 
 def rollouts_page(request: Request, login: Login, context: RequestContext, said: Said | None) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         found = list_rollouts(connection, SHOWN)
         drifting = [one for one in list_desired(connection) if one.drifts]
         labels = {device.name: device.label for device in list_devices(connection)}
     status = 422 if said and said.tone == "bad" else 200
-    return pages.page(
+    return render(
         request,
         "rollouts.html",
         login,
@@ -204,15 +207,13 @@ def rollouts_page(request: Request, login: Login, context: RequestContext, said:
 def stop(
     request: Request, rollout: str, login: Changing, context: Context, rollouts: Rollouts, fields: Fields
 ) -> Response:
-    try:
-        rollouts.stop(rollout, login.operator.name, reason_in(fields))
-    except NoReason:
-        return rollouts_page(request, login, context, say(request, "bad", NO_REASON))
-    except NoSuchRollout:
-        raise HTTPException(404) from None
-    except CannotRollOut as wrong:
-        return rollouts_page(request, login, context, Said("bad", str(wrong)))
-    return see_other("/rollouts?done=stopped")
+    return attempt(
+        request,
+        lambda: rollouts.stop(rollout, login.operator.name, reason_in(fields)),
+        "/rollouts?done=stopped",
+        lambda said: rollouts_page(request, login, context, said),
+        NOT_ROLLED_OUT,
+    )
 
 
 @router.get("/devices/{name}/wiring")
@@ -229,13 +230,12 @@ def wiring_page(
     typed: str | None = None,
 ) -> HTMLResponse:
     """The form, filled in with the wiring in force if the cloud knows its text."""
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         device = known_device(connection, name)
         desired = find_desired(connection, name)
         in_force = str(device.state.get("config_hash", ""))
         text = known_wiring(connection, name, in_force) if typed is None else typed
-    return pages.page(
+    return render(
         request,
         "wiring.html",
         login,
@@ -255,15 +255,15 @@ def change(
 ) -> Response:
     """A roll-out of one device; back to its own file only if that is ticked. A browser sends its lines with returns
     that no file of ours has."""
-    text = fields.get("wiring", "").replace("\r\n", "\n")
-    if "own_file" in fields:
-        text = ""
-    elif not text.strip():
-        return wiring_page(request, login, context, name, say(request, "bad", EMPTY), text)
-    try:
+    own_file = "own_file" in fields
+    text = "" if own_file else fields.get("wiring", "").replace("\r\n", "\n")
+
+    def act() -> None:
+        if not (own_file or text.strip()):
+            raise CannotRollOut(EMPTY)
         rollouts.start({name: text}, login.operator.name, reason_in(fields))
-    except NoReason:
-        return wiring_page(request, login, context, name, say(request, "bad", NO_REASON), text)
-    except CannotRollOut as wrong:
-        return wiring_page(request, login, context, name, Said("bad", str(wrong)), text)
-    return see_other("/rollouts?done=started")
+
+    def again(said: Said) -> Response:
+        return wiring_page(request, login, context, name, said, text)
+
+    return attempt(request, act, "/rollouts?done=started", again, NOT_ROLLED_OUT)

@@ -1,6 +1,6 @@
 """The people page: members, their plans and cards, and the forms that change them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any
 
@@ -15,9 +15,9 @@ from cloud.store.labels import Label
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service, there
 from cloud.web.domain import Nav, panels_for
-from cloud.web.forms import NOT_RIGHT, Fields, Said, say
+from cloud.web.forms import NOT_RIGHT, Fields, Said, attempt, say
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, see_other
+from cloud.web.pages import Pages, render
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.rejected import Rejected
 from contract.credentials import FORMATS
@@ -32,6 +32,7 @@ DONE: Mapping[str, str] = {
     "card": N_("The card is enrolled. Doors on the line know within a second, others once they are back."),
     "standing": N_("Changed. Doors on the line know within a second, others once they are back."),
 }
+NOT_CHANGED: Mapping[type[Exception], str] = {Rejected: "", ValueError: NOT_RIGHT}
 NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
 
 Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
@@ -55,14 +56,13 @@ def people_page(
     said: Said | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         found = list_people(connection, text.strip(), after, ROWS)
         plans = list_plans(connection)
         values: dict[str, Any] = {"spread": spread(connection), "now_ms": context.clock()}
     status = 422 if said else 200
     values |= {"found": found, "plans": plans, "text": text, "said": said}
-    return pages.page(request, "people.html", login, status, **values, typed=typed or {})
+    return render(request, "people.html", login, status, **values, typed=typed or {})
 
 
 @router.post("")
@@ -72,7 +72,10 @@ def add_person(request: Request, login: Clerk, context: Context, people: People,
         name = Label(fields.get("name_zh", ""), fields.get("name_en", ""))
         return people.add_person(login.operator.name, name, fields.get("unit", ""), membership)
 
-    return _answer(request, act, "person", lambda said: people_page(request, login, context, said=said, typed=fields))
+    def again(said: Said) -> Response:
+        return people_page(request, login, context, said=said, typed=fields)
+
+    return attempt(request, act, "/people/{}?done=person", again, NOT_CHANGED)
 
 
 @router.get("/{person}")
@@ -83,7 +86,6 @@ def person(request: Request, person: Id, login: Reading, context: Context, done:
 def person_page(
     request: Request, login: Login, context: RequestContext, person: int, said: Said | None
 ) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     panels = panels_for(request, "person")
     values: dict[str, Any] = {"panels": panels, "formats": list(FORMATS), "standings": list(Standing)}
     with context.store.reading() as connection:
@@ -92,59 +94,59 @@ def person_page(
         for panel in panels:
             values |= panel.look(connection, found)
     status = 422 if said and said.tone == "bad" else 200
-    return pages.page(request, "person.html", login, status, **values, said=said, now_ms=context.clock())
+    return render(request, "person.html", login, status, **values, said=said, now_ms=context.clock())
 
 
 @router.post("/{person}/memberships")
 def add_membership(
     request: Request, person: Id, login: Clerk, context: Context, people: People, fields: Fields
 ) -> Response:
-    def act() -> int:
-        people.add_membership(login.operator.name, _membership(request, person, fields))
-        return person
-
-    return _answer(request, act, "membership", lambda said: person_page(request, login, context, person, said))
+    return attempt(
+        request,
+        lambda: people.add_membership(login.operator.name, _membership(request, person, fields)),
+        f"/people/{person}?done=membership",
+        lambda said: person_page(request, login, context, person, said),
+        NOT_CHANGED,
+    )
 
 
 @router.post("/{person}/cards")
 def add_card(request: Request, person: Id, login: Clerk, context: Context, people: People, fields: Fields) -> Response:
-    def act() -> int:
+    def act() -> None:
         facility = int(fields["facility"]) if "facility" in fields else None
         card = Card(fields.get("format", ""), facility, int(fields.get("number", "")))
         people.add_card(login.operator.name, person, card, fields.get("label", ""))
-        return person
 
-    return _answer(request, act, "card", lambda said: person_page(request, login, context, person, said))
+    def again(said: Said) -> Response:
+        return person_page(request, login, context, person, said)
+
+    return attempt(request, act, f"/people/{person}?done=card", again, NOT_CHANGED)
 
 
 @router.post("/{person}/cards/{card}")
 def change_card(
     request: Request, person: Id, card: Id, login: Clerk, context: Context, people: People, fields: Fields
 ) -> Response:
-    def act() -> int:
-        return people.set_card_standing(login.operator.name, card, Standing(fields.get("standing", "")))
-
-    return _answer(request, act, "standing", lambda said: person_page(request, login, context, person, said))
+    return attempt(
+        request,
+        lambda: people.set_card_standing(login.operator.name, card, Standing(fields.get("standing", ""))),
+        "/people/{}?done=standing",
+        lambda said: person_page(request, login, context, person, said),
+        NOT_CHANGED,
+    )
 
 
 @router.post("/{person}/memberships/{membership}")
 def change_membership(
     request: Request, person: Id, membership: Id, login: Clerk, context: Context, people: People, fields: Fields
 ) -> Response:
-    def act() -> int:
-        return people.set_membership_standing(login.operator.name, membership, Standing(fields.get("standing", "")))
-
-    return _answer(request, act, "standing", lambda said: person_page(request, login, context, person, said))
-
-
-def _answer(request: Request, act: Callable[[], int], done: str, again: Callable[[Said], Response]) -> Response:
-    """On to the person the deed was about, or the form again with what was wrong."""
-    try:
-        return see_other(f"/people/{act()}?done={done}")
-    except Rejected as wrong:
-        return again(say(request, "bad", wrong.text))
-    except ValueError:  # a field that is not what it should be
-        return again(say(request, "bad", NOT_RIGHT))
+    return attempt(
+        request,
+        lambda: people.set_membership_standing(login.operator.name, membership, Standing(fields.get("standing", ""))),
+        "/people/{}?done=standing",
+        lambda said: person_page(request, login, context, person, said),
+        NOT_CHANGED,
+    )
 
 
 def _membership(request: Request, person: int, fields: Mapping[str, str]) -> Membership:

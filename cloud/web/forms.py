@@ -1,15 +1,16 @@
 """What the console reads from a form, and the sentence that it says above one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Literal
 
 from fastapi import Depends, Request
+from fastapi.responses import Response
 from msgspec import Struct
 
 from cloud.web.auth import Right
 from cloud.web.context import N_, form_for
 from cloud.web.operators import MAX_REASON, MIN_REASON, Login
-from cloud.web.pages import Pages
+from cloud.web.pages import Pages, see_other
 
 NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
@@ -46,3 +47,20 @@ class Said(Struct, frozen=True):
 def say(request: Request, tone: Literal["good", "bad"], text: str) -> Said:
     pages: Pages = request.app.state.pages
     return Said(tone, pages.language(request).say(text))
+
+
+def attempt(
+    request: Request,
+    act: Callable[[], object],
+    path: str,
+    again: Callable[[Said], Response],
+    wrong: Mapping[type[Exception], str],
+) -> Response:
+    """Does what a form asks for, and leads on to the path, in which ``{}`` is what ``act`` returned; or makes the page
+    of the form ``again``. ``wrong`` are the exceptions of the act, the special ones first, each with the sentence that
+    is then said; an empty one is the exception's own text."""
+    try:
+        return see_other(path.format(act()))
+    except tuple(wrong) as error:
+        sentence = next(text for kind, text in wrong.items() if isinstance(error, kind))
+        return again(say(request, "bad", sentence or str(error)))

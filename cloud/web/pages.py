@@ -106,6 +106,12 @@ class Pages:
         return response
 
 
+def render(request: Request, template: str, login: Login | None, status: int = 200, **context: Any) -> HTMLResponse:
+    """A whole page of the application that is asked."""
+    pages: Pages = request.app.state.pages
+    return pages.page(request, template, login, status, **context)
+
+
 def _environment(language: Language, site: SiteView, demo: bool) -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
