@@ -6,11 +6,10 @@ from typing import Any, Literal
 from sqlalchemy import Connection
 
 from cloud.commands.store import note_reported, settle
+from cloud.devices.presence import check_numbers
 from cloud.devices.quarantine import Refused
 from cloud.devices.reactions import ChannelReaction, Reaction, Recorded
-from cloud.store.schema import MAX_INTEGER
 from contract import codec
-from contract.codec import Malformed
 from contract.events import Event
 from contract.messages import MAX_LOG_LINES, Reported, Result
 from contract.sealing import Purpose
@@ -30,7 +29,7 @@ OUTCOMES: Mapping[str, Literal["done", "refused", "failed", "unknown"]] = {
 def note_result(connection: Connection, device: str, body: bytes) -> None:
     """How a command ended. Raises ``Refused`` or ``Malformed``."""
     result = codec.read(body, Result)
-    _check_number(result.at_ms)
+    check_numbers(result.at_ms)
     shown = Result(result.id, result.outcome, result.at_ms, result.why[:MAX_WHY_CHARACTERS], _lines(result.data))
     if not settle(connection, device, shown):
         raise Refused("unknown_command", f"no command {result.id} was given to this device")
@@ -39,8 +38,7 @@ def note_result(connection: Connection, device: str, body: bytes) -> None:
 def note_report(connection: Connection, device: str, body: bytes) -> None:
     """What is in force. Raises ``Malformed``."""
     reported = codec.read(body, Reported)
-    _check_number(reported.number)
-    _check_number(reported.at_ms)
+    check_numbers(reported.number, reported.at_ms)
     note_reported(connection, device, reported)
 
 
@@ -71,8 +69,3 @@ def _lines(data: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(lines, list):
         return {}
     return {"lines": [str(line)[:MAX_LINE_CHARACTERS] for line in lines[:MAX_LOG_LINES]]}
-
-
-def _check_number(number: int) -> None:
-    if not 0 <= number <= MAX_INTEGER:
-        raise Malformed("a number that no table can hold")

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field
 
-from cloud.commands.dependencies import Commands, Modes, NoSuchCard, with_digest
+from cloud.commands.dependencies import Commands, Modes
 from cloud.commands.desired import ModeChange, NoSuchMode, NoSuchOrder, must_be_confirmed
-from cloud.commands.mode_orders import list_mode_orders
+from cloud.commands.mode_orders import ModeOrder, list_mode_orders
 from cloud.commands.mode_terms import TooLong
-from cloud.commands.service import CommandService, NoSuchCommand, NoSuchPlace
+from cloud.commands.service import CommandService, NoSuchCard, NoSuchCommand, NoSuchPlace
 from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
 from cloud.web.auth import Right
-from cloud.web.bodies import Words, plain
-from cloud.web.context import Context, RequestContext, call_for, check_right, there
+from cloud.web.bodies import ReasonIn, Words, answer_of, plain
+from cloud.web.context import Context, call_for, check_right, there
 from cloud.web.operators import Login
 from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
 from contract.commands import COMMANDS, WrongArgs
@@ -64,14 +64,9 @@ class ModeIn(BaseModel):
     minutes: Minutes = None
 
 
-class EndIn(BaseModel):
-    reason: Reason
-
-
-class RenewIn(BaseModel):
+class RenewIn(ReasonIn):
     """``minutes`` from now on; without them the most that the mode may last."""
 
-    reason: Reason
     minutes: Minutes = None
 
 
@@ -86,42 +81,6 @@ class Ordered(BaseModel):
     """What was ordered, by its name."""
 
     id: str
-
-
-class ModeSet(BaseModel):
-    """``order`` names it where the mode ends by itself: it is renewed and ended by that name, for all its points."""
-
-    points: list[str]
-    order: str = ""
-    until_ms: int | None = None
-
-
-class ModeOrderOut(BaseModel):
-    """An order that holds points open or locks them down, until its end."""
-
-    id: str
-    mode: Mode
-    by: str
-    reason: str
-    since_ms: int
-    until_ms: int
-    points: list[str]
-
-
-class OrderOut(BaseModel):
-    """A command. ``state`` is sent, done, refused, failed, undeliverable or unknown; ``why`` a word for it."""
-
-    id: str
-    device: str
-    point: str
-    op: str
-    by: str
-    reason: str
-    issued_ms: int
-    state: str
-    why: str
-    at_ms: int | None
-    data: dict[str, Any] | None
 
 
 class PointStateOut(BaseModel):
@@ -144,11 +103,6 @@ class PointStateOut(BaseModel):
     order: str
 
 
-def order_json(order: Order, now_ms: int) -> dict[str, Any]:
-    """An ``OrderOut`` as plain values."""
-    return {**plain(order), "state": order.standing(now_ms)}
-
-
 def point_json(point: PointState) -> dict[str, Any]:
     """A ``PointStateOut`` as plain values."""
     term = point.term
@@ -156,29 +110,26 @@ def point_json(point: PointState) -> dict[str, Any]:
     return {**plain(point), **ends, "drifts": point.drifts}
 
 
-def _issue(
-    op: str, scope: str, place: str, body: CommandIn, login: Login, context: RequestContext, commands: CommandService
-) -> CommandsIssued:
+def _issue(op: str, scope: str, place: str, body: CommandIn, login: Login, commands: CommandService) -> CommandsIssued:
     known = COMMANDS.get(op)
     if known is None or scope not in ("", known.scope):
         raise NoSuchCommand(f"there is no command {op}")
     check_right(login, Right(known.right))
-    args = with_digest(context, known, body.model_extra or {})
-    ids = commands.issue(op, place, args, login.operator.name, body.reason)
+    ids = commands.issue(op, place, body.model_extra or {}, login.operator.name, body.reason)
     return CommandsIssued(id=ids[0], ids=ids)
 
 
 @router.post("/commands", status_code=ACCEPTED)
-def issue(body: PlacedCommandIn, login: Caller, context: Context, commands: Commands) -> CommandsIssued:
+def issue(body: PlacedCommandIn, login: Caller, commands: Commands) -> CommandsIssued:
     """Issue any command of the table. It is done when the command's state says so."""
-    return _issue(body.op, "", body.place, body, login, context, commands)
+    return _issue(body.op, "", body.place, body, login, commands)
 
 
 def _at(scope: str, op: str) -> Callable[..., CommandsIssued]:
     """The same at an address that says what the command is for, and which one it is unless the body does."""
 
-    def issue_here(place: str, body: CommandIn, login: Caller, context: Context, commands: Commands) -> CommandsIssued:
-        return _issue(op or body.op, scope, place, body, login, context, commands)
+    def issue_here(place: str, body: CommandIn, login: Caller, commands: Commands) -> CommandsIssued:
+        return _issue(op or body.op, scope, place, body, login, commands)
 
     return issue_here
 
@@ -193,20 +144,19 @@ for _path, _scope, _op in (
     router.add_api_route(_path, _at(_scope, _op), methods=["POST"], status_code=ACCEPTED)
 
 
-@router.get("/commands", response_model=list[OrderOut])
+@router.get("/commands", response_model=answer_of(list[Order]))
 def orders(
     _login: Reader, context: Context, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50
-) -> list[dict[str, Any]]:
+) -> list[Order]:
     """The newest first."""
     with context.store.reading() as connection:
-        return [order_json(one, context.clock()) for one in list_orders(connection, limit, device=device)]
+        return [one.as_of(context.clock()) for one in list_orders(connection, limit, device=device)]
 
 
-@router.get("/commands/{command}", response_model=OrderOut)
-def one_order(command: str, _login: Reader, context: Context) -> dict[str, Any]:
+@router.get("/commands/{command}", response_model=answer_of(Order))
+def one_order(command: str, _login: Reader, context: Context) -> Order:
     with context.store.reading() as connection:
-        found = find_order(connection, command)
-    return order_json(there(found, "there is no such command"), context.clock())
+        return there(find_order(connection, command), "there is no such command").as_of(context.clock())
 
 
 @router.get("/points", response_model=list[PointStateOut])
@@ -215,33 +165,29 @@ def points(_login: Reader, context: Context) -> list[dict[str, Any]]:
         return [point_json(one) for one in list_points(connection, context.clock())]
 
 
-@router.post("/modes", status_code=ACCEPTED)
-def set_mode(body: ModeIn, login: Guard, modes: Modes) -> ModeSet:
+@router.post("/modes", status_code=ACCEPTED, response_model=answer_of(ModeChange))
+def set_mode(body: ModeIn, login: Guard, modes: Modes) -> ModeChange:
     """Set points to a mode, at once where a device is heard, else when it is back."""
     names = None if body.points == "all" else body.points
     if must_be_confirmed(body.mode, names) and not body.confirm:
         raise HTTPException(422, "this keeps people out, or lets everybody in at every door: send confirm = true")
-    return mode_set(modes.set_mode(names, body.mode, login.operator.name, body.reason, body.minutes))
+    return modes.set_mode(names, body.mode, login.operator.name, body.reason, body.minutes)
 
 
-@router.get("/modes", response_model=list[ModeOrderOut])
-def mode_orders(_login: Reader, context: Context) -> list[dict[str, Any]]:
+@router.get("/modes", response_model=answer_of(list[ModeOrder]))
+def mode_orders(_login: Reader, context: Context) -> list[ModeOrder]:
     """Every order that holds points open or locks them down, the oldest first."""
     with context.store.reading() as connection:
-        return [plain(one) for one in list_mode_orders(connection, context.clock())]
+        return list_mode_orders(connection, context.clock())
 
 
-@router.post("/modes/{order}/end", status_code=ACCEPTED)
-def end_mode(order: str, body: EndIn, login: Guard, modes: Modes) -> ModeSet:
+@router.post("/modes/{order}/end", status_code=ACCEPTED, response_model=answer_of(ModeChange))
+def end_mode(order: str, body: ReasonIn, login: Guard, modes: Modes) -> ModeChange:
     """End what one order set, and no more: what was set otherwise since stays."""
-    return ModeSet(points=modes.end(order, login.operator.name, body.reason))
+    return ModeChange(modes.end(order, login.operator.name, body.reason))
 
 
-@router.post("/modes/{order}/renew", status_code=ACCEPTED)
-def renew_mode(order: str, body: RenewIn, login: Guard, modes: Modes) -> ModeSet:
+@router.post("/modes/{order}/renew", status_code=ACCEPTED, response_model=answer_of(ModeChange))
+def renew_mode(order: str, body: RenewIn, login: Guard, modes: Modes) -> ModeChange:
     """Have an order last longer, from now on."""
-    return mode_set(modes.renew(order, login.operator.name, body.reason, body.minutes))
-
-
-def mode_set(change: ModeChange) -> ModeSet:
-    return ModeSet(points=change.points, order=change.order, until_ms=change.until_ms)
+    return modes.renew(order, login.operator.name, body.reason, body.minutes)

@@ -22,6 +22,8 @@ SETTLED = frozenset({"applied", "refused", "reverted"})
 """What a device reports of a document once it is done with it."""
 MAX_COMMANDS = 10_000
 """Rows kept; the audit tells of the others."""
+LIFETIME_MS = 10_000
+"""How long a command may wait within its device, for its disk. A person stands at the door until then."""
 ANSWERED_WITHIN_MS = 5_000
 """How long after its lifetime a command's result may still be on its way. Then nobody knows what became of it."""
 
@@ -46,18 +48,16 @@ class PlacedPoint(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """A command and what became of it. Times are UTC milliseconds."""
+    """A command and what became of it. ``state`` is sent, done, refused, failed, undeliverable or unknown, ``why`` a
+    word for it. Times are UTC milliseconds."""
 
     id: str
     device: str
     point: str
     op: str
-    args: dict[str, Any]
     by: str
     reason: str
-    connection: int
     issued_ms: int
-    lifetime_ms: int
     state: str
     why: str
     data: dict[str, Any] | None
@@ -65,8 +65,12 @@ class Order(Struct, frozen=True):
 
     def standing(self, now_ms: int) -> str:
         """``sent``, ``done``, ``refused``, ``failed``, ``undeliverable``, or ``unknown`` once no answer will come."""
-        overdue = now_ms > self.issued_ms + self.lifetime_ms + ANSWERED_WITHIN_MS
+        overdue = now_ms > self.issued_ms + LIFETIME_MS + ANSWERED_WITHIN_MS
         return "unknown" if self.state == "sent" and overdue else self.state
+
+    def as_of(self, now_ms: int) -> "Order":
+        """The same in the state of that moment."""
+        return structs.replace(self, state=self.standing(now_ms))
 
 
 class Term(Struct, frozen=True):
@@ -163,7 +167,9 @@ class PointState(Struct, frozen=True):
 
 
 def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
-    return _place(connection, devices.c.name == name, now_ms)
+    columns = devices.c.name, devices.c.connection, devices.c.online, devices.c.heard_ms
+    row = connection.execute(select(*columns).where(devices.c.name == name)).one_or_none()
+    return None if row is None else Place(row.name, row.connection, presence(row.online, row.heard_ms, now_ms))
 
 
 def find_point(connection: Connection, name: str, now_ms: int) -> Place | None:
@@ -171,12 +177,6 @@ def find_point(connection: Connection, name: str, now_ms: int) -> Place | None:
     row = connection.execute(select(points.c.device, points.c.kind).where(points.c.name == name)).one_or_none()
     place = find_device(connection, row.device, now_ms) if row else None
     return structs.replace(place, kind=row.kind) if place and row else None
-
-
-def _place(connection: Connection, which: Any, now_ms: int) -> Place | None:
-    columns = devices.c.name, devices.c.connection, devices.c.online, devices.c.heard_ms
-    row = connection.execute(select(*columns).where(which)).one_or_none()
-    return None if row is None else Place(row.name, row.connection, presence(row.online, row.heard_ms, now_ms))
 
 
 def add_order(connection: Connection, command: Command, state: str) -> None:

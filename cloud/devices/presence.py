@@ -63,7 +63,7 @@ def read_state(payload: bytes, site: str, device: str, verifier: DeviceVerifier)
     _check_size(payload)
     body, seal = codec.detach(payload) if b"\n" in payload else (payload, b"")
     state = codec.read(body, State)
-    _check_numbers(state.connection, state.roster.version)
+    check_numbers(state.connection, state.roster.version)
     sealed = bool(seal)
     if sealed and not verifier.accepts(statement(Purpose.STATE, site, device, body), seal):
         raise Refused("bad_seal", "the seal of the state is not this device's")
@@ -76,7 +76,7 @@ def read_beat(payload: bytes) -> Beat:
     """Raises ``Malformed``."""
     _check_size(payload)
     beat = codec.read(payload, Beat)
-    _check_numbers(beat.waiting)
+    check_numbers(beat.waiting)
     return beat
 
 
@@ -134,6 +134,7 @@ def _check_size(payload: bytes) -> None:
         raise Malformed(f"{len(payload)} bytes, more than {MAX_REPORT_BYTES}")
 
 
-def _check_numbers(*numbers: int) -> None:
+def check_numbers(*numbers: int) -> None:
+    """Raises ``Malformed`` for what no table can hold."""
     if not all(0 <= number <= MAX_INTEGER for number in numbers):
         raise Malformed("a number that no table can hold")

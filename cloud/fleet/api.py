@@ -21,7 +21,7 @@ from cloud.fleet.service import CannotRollOut, NoSuchRollout, RolloutOver
 from cloud.fleet.store import find_rollout, list_rollouts
 from cloud.keys.ca import MAX_REQUEST_CHARACTERS, BadRequest, read_request
 from cloud.web.auth import Right
-from cloud.web.bodies import ReasonIn
+from cloud.web.bodies import ReasonIn, answer_of
 from cloud.web.context import Context, address, call_for, there
 from cloud.web.operators import Login
 from cloud.web.params import ACCEPTED, Limit, Reader, Reason
@@ -35,6 +35,8 @@ Wiring = Annotated[str, Field(max_length=MAX_WIRING_CHARACTERS)]
 """The text of a whole configuration file; empty to go back to the file that the device has."""
 
 
+NOT_SHOWN = "wiring", "number", "former"
+"""Of the devices of a roll-out."""
 NOT_DONE: Mapping[type[Exception], int] = {
     BadRequest: 422,
     NotNow: 429,
@@ -71,28 +73,6 @@ class RolloutIn(BaseModel):
     wirings: Annotated[dict[str, Wiring], Field(min_length=1, max_length=MAX_DEVICES)]
     reason: Reason
     canary: Annotated[str, Field(max_length=40)] = ""
-
-
-class LegOut(BaseModel):
-    """A device of a roll-out: unsent, sent, applied, refused, reverted, or kept with the wiring it had."""
-
-    device: str
-    state: str
-    why: str
-
-
-class RolloutOut(BaseModel):
-    """``state``: canary, rest, done or stopped."""
-
-    id: str
-    by: str
-    reason: str
-    canary: str
-    started_ms: int
-    state: str
-    why: str
-    ended_ms: int | None
-    legs: list[LegOut]
 
 
 class WiringOut(BaseModel):
@@ -142,14 +122,14 @@ def begin(body: RolloutIn, login: Mechanic, rollouts: Rollouts) -> Ordered:
     return Ordered(id=rollouts.start(body.wirings, login.operator.name, body.reason, canary=body.canary).id)
 
 
-@router.get("/rollouts", response_model=list[RolloutOut])
+@router.get("/rollouts", response_model=answer_of(list[Rollout], without=NOT_SHOWN))
 def rollouts(_login: Reader, context: Context, limit: Limit = 20) -> list[Rollout]:
     """The newest first."""
     with context.store.reading() as connection:
         return list_rollouts(connection, limit)
 
 
-@router.get("/rollouts/{rollout}", response_model=RolloutOut)
+@router.get("/rollouts/{rollout}", response_model=answer_of(Rollout, without=NOT_SHOWN))
 def one_rollout(rollout: str, _login: Reader, context: Context) -> Rollout:
     with context.store.reading() as connection:
         return there(find_rollout(connection, rollout), "there is no such roll-out")

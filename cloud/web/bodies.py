@@ -45,20 +45,22 @@ def plain(view: Struct) -> dict[str, Any]:
     return made
 
 
-def answer_of(kind: Any) -> Any:
+def answer_of(kind: Any, *, without: tuple[str, ...] = ()) -> Any:
     """The ``response_model`` of a call that returns Structs: the same type with a model for each Struct, and hex text
-    for bytes. Nothing need be carried from the one into the other: FastAPI reads the attributes."""
+    for bytes. Nothing need be carried from the one into the other: FastAPI reads the attributes. Fields ``without``
+    which the answer is are nobody's business."""
     if isinstance(kind, type) and issubclass(kind, Struct):
-        return _model_of(kind)
+        return _model_of(kind, without)
     if kind is bytes:
         return Hex
-    parts = tuple(answer_of(part) for part in get_args(kind))
+    parts = tuple(answer_of(part, without=without) for part in get_args(kind))
     if get_origin(kind) is UnionType:
         return reduce(or_, parts)
     return get_origin(kind)[parts] if parts else kind
 
 
 @cache
-def _model_of(view: type[Struct]) -> type[BaseModel]:
-    fields: dict[str, Any] = {field.name: (answer_of(field.type), ...) for field in msgspec.structs.fields(view)}
+def _model_of(view: type[Struct], without: tuple[str, ...]) -> type[BaseModel]:
+    shown = [field for field in msgspec.structs.fields(view) if field.name not in without]
+    fields: dict[str, Any] = {field.name: (answer_of(field.type, without=without), ...) for field in shown}
     return create_model(view.__name__, __doc__=view.__doc__, **fields)
