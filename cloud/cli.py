@@ -4,8 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Annotated, Any, NoReturn
@@ -46,7 +45,7 @@ from cloud.people.store import add_hours, add_plan
 from cloud.points.zones import BadZone, open_for, read_openings
 from cloud.sample import SITE, seed_sample
 from cloud.store.schema import quarantine, tallies
-from cloud.web.auth import Role
+from cloud.web.auth import LastAdmin, NameTaken, NoOperator, Role
 from contract.kinds import BadKind, add_folder
 
 app = typer.Typer(
@@ -79,23 +78,26 @@ def options(kinds: KindsOption = None, _version: VersionOption = False) -> None:
         add_folder(folder)
 
 
+COMPLAINTS: Mapping[type[Exception], str] = {
+    **dict.fromkeys((BadKind, FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress), "{}"),
+    **dict.fromkeys((CannotRollOut, OSError), "{}"),
+    NoOperator: "there is no operator {}; see hearthgate-cloud user list",
+    LastAdmin: "{} is the last administrator: add another one first",
+    NameTaken: "there is an operator {0} already, or one that looks the same; "
+    "for a new password: hearthgate-cloud user password {0}",
+}
+"""What the user can mend."""
+
+
 def main() -> None:
-    """The entry point of the script."""
-    with _complaints():
-        app()
-
-
-@contextmanager
-def _complaints() -> Iterator[None]:
-    """What the user can mend is one line and exit code 2; anything else is a fault of ours and shows itself."""
+    """The entry point of the script. What the user can mend is one line and exit code 2; anything else is a fault of
+    ours and shows itself."""
     try:
-        yield
-    except (BadKind, FolderUnusable, KeysUnusable, NotRegistered, BadSite, BadZone, BadAddress, CannotRollOut) as wrong:
-        fail(str(wrong))
+        app()
     except SQLAlchemyError as wrong:
         fail(f"the database: {wrong.__cause__ or wrong}")
-    except OSError as wrong:
-        fail(str(wrong))
+    except tuple(COMPLAINTS) as wrong:
+        fail(next(text for kind, text in COMPLAINTS.items() if isinstance(wrong, kind)).format(wrong))
 
 
 @app.command()

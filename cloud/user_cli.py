@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
 from cloud.keys.folder import clock, open_folder
 from cloud.store.database import Store
 from cloud.web import operators
-from cloud.web.auth import MAX_NAME, Authenticator, BadName, LastAdmin, NameTaken, NoOperator, Role
+from cloud.web.auth import MAX_NAME, Authenticator, BadName, NoOperator, Role
 from cloud.web.networks import network_of
 
 app = typer.Typer(no_args_is_help=True, help="Those who may log in to the console.")
@@ -36,9 +37,6 @@ def add_user(
             password = add_operator(store, name, role)
         except BadName as wrong:
             fail(f"{name!r} is no name: {wrong}; 1 to {MAX_NAME} characters without spaces")
-        except NameTaken:
-            cure = f"for a new password: hearthgate-cloud user password {name}"
-            fail(f"there is an operator {name} already, or one that looks the same; {cure}")
     show_password(name, password, as_json)
 
 
@@ -47,10 +45,7 @@ def reset_password(name: UserArgument, folder: FolderOption = HERE, as_json: Jso
     """Give somebody a new password, shown this once, and end their logins."""
     password = secrets.token_urlsafe(12)
     with open_folder(folder) as (store, _):
-        try:
-            Authenticator(store, clock).reset_password(name, password, BY)
-        except NoOperator:
-            fail(f"there is no operator {name}; see hearthgate-cloud user list")
+        Authenticator(store, clock).reset_password(name, password, BY)
     show_password(name, password, as_json)
 
 
@@ -83,13 +78,15 @@ def _operator_of(folder: Path, name: str) -> Iterator[tuple[Authenticator, opera
     """Somebody who may log in, to be changed."""
     with open_folder(folder) as (store, _):
         with store.reading() as connection:
-            found = operators.find_operator(connection, name)
-        if found is None:
-            fail(f"there is no operator {name}; see hearthgate-cloud user list")
-        try:
-            yield Authenticator(store, clock), found[0]
-        except LastAdmin:
-            fail(f"{name} is the last administrator: add another one first")
+            operator = _operator(connection, name)
+        yield Authenticator(store, clock), operator
+
+
+def _operator(connection: Connection, name: str) -> operators.Operator:
+    """Raises ``NoOperator``."""
+    if (found := operators.find_operator(connection, name)) is None:
+        raise NoOperator(name)
+    return found[0]
 
 
 @app.command("list")
@@ -109,10 +106,7 @@ def admit_user(name: UserArgument, address: AddressArgument, folder: FolderOptio
     except ValueError:
         fail(f"{address} is no address: write it as the audit shows it, such as 192.0.2.7")
     with open_folder(folder) as (store, _), store.writing() as connection:
-        found = operators.find_operator(connection, name)
-        if found is None:
-            fail(f"there is no operator {name}; see hearthgate-cloud user list")
-        operators.know_network(connection, found[0].id, network, clock())
+        operators.know_network(connection, _operator(connection, name).id, network, clock())
         operators.record(connection, clock(), BY, "operator.admitted", name, address=address)
     typer.echo(f"operator {name} may log in from {network}, whoever guesses at the name elsewhere")
 
