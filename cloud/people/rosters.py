@@ -1,4 +1,5 @@
-"""The newest rosters that were published, the pages they are made of, and how far they have got."""
+"""The newest rosters that were published, the pages they are made of, and how far each has got: on which points it is
+applied, who still lacks it, and since when."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,9 +7,10 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from cloud.devices.views import DeviceView, list_devices
-from cloud.people.reach import Reach, reach
+from cloud.store.labels import Label
 from cloud.store.revision import revision as site_revision
-from cloud.store.schema import devices, roster_pages, rosters
+from cloud.store.schema import devices as device_rows
+from cloud.store.schema import roster_pages, rosters
 
 HASH_BYTES = 16
 MAX_KEPT = 16
@@ -61,13 +63,66 @@ def confirm(connection: Connection, number: int, revision: int) -> None:
     connection.execute(update(rosters).where(rosters.c.number == number).values(revision=revision))
 
 
-_HIGHEST = select(func.coalesce(func.max(devices.c.roster_number), 0))
+_HIGHEST = select(func.coalesce(func.max(device_rows.c.roster_number), 0))
 """Kept ready: the publisher asks ten times a second."""
 
 
 def highest_adopted(connection: Connection) -> int:
     """The highest number of a roster that any device has reported; 0 before the first."""
     return int(connection.execute(_HIGHEST).scalar_one())
+
+
+class Behind(Struct, frozen=True):
+    """A device that lacks a roster. ``since_ms`` is when the first one that it lacks was issued, as far as known."""
+
+    name: str
+    label: Label
+    number: int
+    points: int
+    since_ms: int
+
+
+class Reach(Struct, frozen=True):
+    """A roster, and on how many of the site's points it is applied. ``behind`` begins with who waits longest."""
+
+    number: int
+    issued_ms: int
+    grants: int
+    applied: int
+    points: int
+    behind: Sequence[Behind]
+
+    def oldest_ms(self, now_ms: int) -> int:
+        """For how long the points that lack it have lacked something; 0 if none does."""
+        return max(0, now_ms - self.behind[0].since_ms) if self.behind else 0
+
+
+def reach(number: int, grants: int, issued: Mapping[int, int], devices: Sequence[DeviceView]) -> Reach:
+    """``issued`` are the rosters known, this one among them, by number, with their times of issue.
+
+    A device uses the roster that it last reported. One without points has nothing to apply it to and is not counted.
+    """
+    with_points = [device for device in devices if device.points]
+    behind = [
+        Behind(
+            device.name,
+            device.label,
+            device.roster_number,
+            len(device.points),
+            min(at_ms for other, at_ms in issued.items() if device.roster_number < other <= number),
+        )
+        for device in with_points
+        if device.roster_number < number
+    ]
+    points = sum(len(device.points) for device in with_points)
+    return Reach(
+        number=number,
+        issued_ms=issued[number],
+        grants=grants,
+        applied=points - sum(one.points for one in behind),
+        points=points,
+        behind=sorted(behind, key=lambda one: (one.since_ms, one.name)),
+    )
 
 
 class Spread(Struct, frozen=True):

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, insert, or_, select, update
+from msgspec import Struct, convert, structs
+from sqlalchemy import ColumnElement, Connection, Table, insert, or_, select, update
 
 from cloud.keys.keys import NumberSeal
 from cloud.people.grants import Community, Credential, Point
@@ -86,7 +86,9 @@ def load_community(connection: Connection) -> Community:
                 select(points.c.name, points.c.zone, points.c.device, points.c["class"]).order_by(points.c.name)
             )
         ],
-        schedules={row.name: _schedule(row.week) for row in run(select(schedules).order_by(schedules.c.name))},
+        schedules={
+            row.name: convert({"week": row.week}, Schedule) for row in run(select(schedules).order_by(schedules.c.name))
+        },
     )
 
 
@@ -104,10 +106,6 @@ def memberships_of(connection: Connection, person: int) -> list[Membership]:
 
 def _membership(row: Any) -> Membership:
     return Membership(row.id, row.person_id, row.plan, row.payer, row.from_ms, row.until_ms, Standing(row.standing))
-
-
-def _schedule(week: list[list[list[int]]]) -> Schedule:
-    return Schedule(week=tuple(tuple((start, end) for start, end in day) for day in week))
 
 
 def list_plans(connection: Connection) -> list[Plan]:
@@ -141,36 +139,38 @@ def add_person(
     connection: Connection, name_zh: str, name_en: str, household: int | None = None, holder: bytes | None = None
 ) -> int:
     """The new person's id. ``holder`` is random unless given (8 bytes)."""
-    values = {"name_zh": name_zh, "name_en": name_en, "household_id": household}
     holder = holder or secrets.token_bytes(HOLDER_BYTES)
-    made = connection.execute(insert(people).values(holder=holder, **values).returning(people.c.id)).scalar_one()
-    touch(connection)
-    return int(made)
+    return _add(connection, people, holder=holder, name_zh=name_zh, name_en=name_en, household_id=household)
 
 
 def add_membership(connection: Connection, membership: Membership) -> int:
     """The new membership's id; its own ``id`` is not looked at."""
-    values = {"person_id": membership.person, "plan": membership.plan, "payer": membership.payer}
-    window = {"from_ms": membership.from_ms, "until_ms": membership.until_ms, "standing": membership.standing}
-    made = connection.execute(insert(memberships).values(**values, **window).returning(memberships.c.id)).scalar_one()
-    touch(connection)
-    return int(made)
+    values = structs.asdict(membership)
+    del values["id"]
+    return _add(connection, memberships, person_id=values.pop("person"), **values)
 
 
 def set_membership_standing(connection: Connection, membership: int, standing: Standing) -> bool:
     """False if there is no such membership."""
-    mine = memberships.c.id == membership
-    done = connection.execute(update(memberships).where(mine).values(standing=standing)).rowcount == 1
-    touch(connection)
-    return done
+    return _change(connection, memberships, membership, standing=standing)
 
 
 def set_membership_window(connection: Connection, membership: int, from_ms: int, until_ms: int) -> bool:
     """False if there is no such membership."""
-    values = {"from_ms": from_ms, "until_ms": until_ms}
-    done = connection.execute(update(memberships).where(memberships.c.id == membership).values(**values)).rowcount == 1
+    return _change(connection, memberships, membership, from_ms=from_ms, until_ms=until_ms)
+
+
+def _add(connection: Connection, table: Table, **values: object) -> int:
+    """The id of a new row."""
+    added = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
     touch(connection)
-    return done
+    return int(added)
+
+
+def _change(connection: Connection, table: Table, number: int, **values: object) -> bool:
+    """False if there is no row of that id."""
+    touch(connection)
+    return connection.execute(update(table).where(table.c.id == number).values(values)).rowcount == 1
 
 
 class Card(NamedTuple):
@@ -209,12 +209,8 @@ def add_card(
     """The new credential's id. Raises ``ValueError`` for a card that cannot be, SQLAlchemy's ``IntegrityError`` for
     one that somebody has already."""
     digest = card.digest(digest_key)
-    sealed = numbers.close(card.text(), digest)
-    values = {"person_id": person, "kind": "card", "digest": digest, "sealed": sealed, "label": label}
-    added = insert(credentials).values(**values, standing=Standing.ACTIVE, added_ms=now_ms)
-    made = connection.execute(added.returning(credentials.c.id)).scalar_one()
-    touch(connection)
-    return int(made)
+    values = {"person_id": person, "kind": "card", "label": label, "standing": Standing.ACTIVE, "added_ms": now_ms}
+    return _add(connection, credentials, digest=digest, sealed=numbers.close(card.text(), digest), **values)
 
 
 def card_of(connection: Connection, credential: int, numbers: NumberSeal) -> Card:
@@ -226,10 +222,7 @@ def card_of(connection: Connection, credential: int, numbers: NumberSeal) -> Car
 
 def set_card_standing(connection: Connection, credential: int, standing: Standing) -> bool:
     """Suspend, lose or restore a card. False if there is no such credential."""
-    mine = credentials.c.id == credential
-    done = connection.execute(update(credentials).where(mine).values(standing=standing)).rowcount == 1
-    touch(connection)
-    return done
+    return _change(connection, credentials, credential, standing=standing)
 
 
 def list_people(connection: Connection, text: str = "", after: int = 0, limit: int = 50) -> PeoplePage:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.devices.views import DeviceView, PointView
-from cloud.people.reach import reach
+from cloud.people.rosters import reach
 from cloud.store.labels import Label
 
 NAME = Label("门", "Door")
