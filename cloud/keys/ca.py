@@ -32,6 +32,9 @@ BEFORE_MS = HOUR_MS
 """Certificates begin this long ago, for clocks that are a little behind."""
 MAX_REQUEST_CHARACTERS = 4096
 
+Extension = tuple[x509.ExtensionType, bool]
+"""With whether it is critical: who does not know it then believes nothing."""
+
 
 class BadRequest(ValueError):
     """What was sent is no certificate request for a device's key; the text says why."""
@@ -130,16 +133,15 @@ class Authority:
         lasts_ms: int,
         names: x509.SubjectAlternativeName | None = None,
     ) -> x509.Certificate:
-        made = _builder(name, self._own.subject, public, now_ms, lasts_ms)
-        made = made.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        made = made.add_extension(_usage(digital_signature=True), critical=True)
-        made = made.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        made = made.add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
-        )
+        extensions: list[Extension] = [
+            (x509.BasicConstraints(ca=False, path_length=None), True),
+            (_usage(digital_signature=True), True),
+            (x509.ExtendedKeyUsage([usage]), False),
+            (x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), False),
+        ]
         if names is not None:
-            made = made.add_extension(names, critical=False)
-        return made.sign(self._key, hashes.SHA256())
+            extensions.append((names, False))
+        return _signed(self._key, _name(name), self._own.subject, public, now_ms, lasts_ms, extensions)
 
 
 def open_authority(folder: Path, now_ms: int) -> Authority:
@@ -181,19 +183,28 @@ def read_request(text: str) -> bytes:
 def _self_signed(key: ec.EllipticCurvePrivateKey, now_ms: int) -> x509.Certificate:
     # The name says nothing of the site: it is shown to whoever asks.
     name = _name("Hearthgate community authority")
-    made = _builder("", name, key.public_key(), now_ms, AUTHORITY_LASTS_MS).subject_name(name)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    made = made.add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
-    made = made.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    extensions: list[Extension] = [
+        (x509.BasicConstraints(ca=True, path_length=0), True),
+        (_usage(key_cert_sign=True, crl_sign=True), True),
+        (x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False),
+    ]
+    return _signed(key, name, name, key.public_key(), now_ms, AUTHORITY_LASTS_MS, extensions)
+
+
+def _signed(
+    key: ec.EllipticCurvePrivateKey,
+    subject: x509.Name,
+    issuer: x509.Name,
+    public: ec.EllipticCurvePublicKey,
+    now_ms: int,
+    lasts_ms: int,
+    extensions: Sequence[Extension],
+) -> x509.Certificate:
+    start, end = _when(now_ms - BEFORE_MS), _when(now_ms + lasts_ms)
+    made = x509.CertificateBuilder(issuer, subject, public, x509.random_serial_number(), start, end)
+    for extension, critical in extensions:
+        made = made.add_extension(extension, critical)
     return made.sign(key, hashes.SHA256())
-
-
-def _builder(
-    name: str, issuer: x509.Name, public: ec.EllipticCurvePublicKey, now_ms: int, lasts_ms: int
-) -> x509.CertificateBuilder:
-    made = x509.CertificateBuilder(issuer_name=issuer, public_key=public, serial_number=x509.random_serial_number())
-    made = made.not_valid_before(_when(now_ms - BEFORE_MS)).not_valid_after(_when(now_ms + lasts_ms))
-    return made.subject_name(_name(name)) if name else made
 
 
 def _name(name: str) -> x509.Name:

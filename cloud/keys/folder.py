@@ -3,7 +3,7 @@
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cloud.keys.keys import KeyFolder
@@ -33,11 +33,8 @@ def make_folder(folder: Path) -> Iterator[tuple[Store, KeyFolder]]:
     except OSError as wrong:
         raise FolderUnusable(f"{folder} cannot be made: {wrong.strerror}") from None
     keys = KeyFolder.create(folder / "keys")
-    store = open_store(_url(folder))
-    try:
+    with closing(open_store(_url(folder))) as store:
         yield store, keys
-    finally:
-        store.close()
 
 
 @contextmanager
@@ -45,11 +42,8 @@ def open_folder(folder: Path) -> Iterator[tuple[Store, KeyFolder]]:
     """The store and keys of a community. Raises ``FolderUnusable`` or ``KeysUnusable``."""
     _check_community(folder)
     keys = KeyFolder(folder / "keys")
-    store = open_store(_url(folder))
-    try:
+    with closing(open_store(_url(folder))) as store:
         yield store, keys
-    finally:
-        store.close()
 
 
 @contextmanager
