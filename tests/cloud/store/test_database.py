@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -11,14 +12,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, insert, select
+from sqlalchemy import Connection, create_engine, insert, literal, select
+from sqlalchemy.engine.interfaces import CacheStats
 from sqlalchemy.exc import IntegrityError
 
 from cloud.devices.point_kinds import kinds_of
 from cloud.people.plans import STAFF, Plan
 from cloud.people.store import list_people, list_plans, load_community
 from cloud.people.tables import memberships
-from cloud.store.database import MIGRATIONS, NEWEST, Store, open_store
+from cloud.store.database import MIGRATIONS, MOST_STATEMENTS, NEWEST, Store, _statements, connect, open_store
 from cloud.store.labels import Label
 from cloud.store.schema import zones
 from contract.decide import Tier
@@ -173,6 +175,27 @@ def test_plan_without_a_new_field_is_read(store: Store) -> None:
     with store.writing() as connection:
         connection.exec_driver_sql("INSERT INTO plans (name, document) VALUES ('rider', ?)", (json.dumps(old),))
         assert list_plans(connection) == [Plan("rider", Tier.RIDER, 0, None, {}, Label("", ""))]
+
+
+def test_statement_is_compiled_once_for_all_databases(tmp_path: Path) -> None:
+    """Databases share a dialect and compiled statements by parts of SQLAlchemy that it may change: then this fails, and
+    whoever opens many of them compiles every statement again."""
+    hits = []
+    for name in ("first", "second"):
+        store = connect(f"sqlite:///{tmp_path / name}.db")
+        with store.reading() as connection:
+            answer = connection.execute(select(literal(name).label("a_word_of_this_test")))
+            assert answer.scalar_one() == name
+            hits.append(answer.context.cache_hit)
+        store.close()
+    assert hits == [CacheStats.CACHE_MISS, CacheStats.CACHE_HIT]
+
+
+def test_compiled_statements_are_bounded() -> None:
+    _, compiled = _statements()
+    for number in range(10 * MOST_STATEMENTS):
+        compiled["of this test", number] = None
+    assert MOST_STATEMENTS <= len(compiled) < 2 * MOST_STATEMENTS
 
 
 def test_newest_version_is_that_of_migrations() -> None:
