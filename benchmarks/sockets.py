@@ -79,7 +79,7 @@ class Stations:
 
     def __init__(self, names: list[str]) -> None:
         self._loop = asyncio.get_running_loop()
-        self._states = {name: socket.start(name, SocketSettings("ebike")) for name in names}
+        self._states = {name: socket.KIND.start(name, SocketSettings("ebike")) for name in names}
         grant = Grant(bytes(16), Tier.RIDER, dict.fromkeys(names, ALWAYS))
         allowed = Decided(Decision(Reason.ALLOWED, grant), "in", bytes(16), 1, 2, ticket="0" * 16, minute=600)
         for name in names:
@@ -91,10 +91,10 @@ class Stations:
         self._take(point, Reading(instrument, values))
 
     def charging(self) -> int:
-        return sum(socket.report(state).phase == "charging" for state in self._states.values())
+        return sum(socket.KIND.report(state).phase == "charging" for state in self._states.values())
 
     def _take(self, point: str, happened: Reading | Levels | Decided) -> None:
-        self._states[point], _ = socket.step(self._states[point], happened, round(self._loop.time() * 1000))
+        self._states[point], _ = socket.KIND.step(self._states[point], happened, round(self._loop.time() * 1000))
 
 
 class Measured(NamedTuple):

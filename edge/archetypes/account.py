@@ -135,7 +135,7 @@ def _are_sound(account: Account, begin: Reading, end: Reading, most_w: float) ->
     """Whether the two ends can both be: of one scale, with no more between them than was possible, and not contradicted
     by what was read in between."""
     drawn_wh = end.wh - begin.wh
-    elapsed_ms = max(_between_ms(begin.at_ms, end.at_ms) or 0, account.span_ms) + UNTIMED_SLACK_MS
+    elapsed_ms = max(between_ms(begin.at_ms, end.at_ms) or 0, account.span_ms) + UNTIMED_SLACK_MS
     if not -JITTER_WH <= drawn_wh <= _possible_wh(most_w, elapsed_ms) + _step_wh(begin.wh, end.wh):
         return False
     if any(one.guess == "reset" and one.sure for one in account.registers):
@@ -147,7 +147,7 @@ def _are_sound(account: Account, begin: Reading, end: Reading, most_w: float) ->
 def _is_past(account: Account, reading: Reading) -> bool:
     """Whether a reading was overtaken by a later one of its register, which holds what it says."""
     return any(
-        (_between_ms(reading.at_ms, one.at_ms) or 0) > 0 and reading.wh <= one.wh
+        (between_ms(reading.at_ms, one.at_ms) or 0) > 0 and reading.wh <= one.wh
         for one in account.registers
         if reading.wh + one.offset_wh >= -JITTER_WH
     )
@@ -166,7 +166,7 @@ def _may_rise(account: Account, one: Register, reading: Reading, most_w: float) 
 
 def _since_wh(account: Account, one: Register, reading: Reading, most_w: float) -> float:
     """The most that a register can have risen since it last rose."""
-    by_post_ms = _between_ms(one.at_ms, reading.at_ms)
+    by_post_ms = between_ms(one.at_ms, reading.at_ms)
     slack_ms = UNTIMED_SLACK_MS if by_post_ms is None else TIMED_SLACK_MS
     elapsed_ms = max(by_post_ms or 0, account.span_ms - one.span_ms) + slack_ms
     elapsed_ms = min(elapsed_ms, account.span_ms + UNTIMED_SLACK_MS)
@@ -175,7 +175,7 @@ def _since_wh(account: Account, one: Register, reading: Reading, most_w: float) 
 
 def _risen(account: Account, known: Register, reading: Reading) -> Register:
     """A register after one more reading; the same one told again bears nothing out."""
-    is_new = reading.wh > known.wh or (_between_ms(known.at_ms, reading.at_ms) or 0) > 0
+    is_new = reading.wh > known.wh or (between_ms(known.at_ms, reading.at_ms) or 0) > 0
     sure = known.sure or is_new
     if reading.wh <= known.wh:
         return replace(known, sure=sure)
@@ -198,7 +198,7 @@ def _guessed(account: Account, lead: Register, reading: Reading, most_w: float) 
     if reading.numbered or not account.numbered:
         if reading.wh < lead.wh and energy_wh - JITTER_WH <= reading.wh <= energy_wh + since_wh:
             return 0.0, "session"
-        is_older = (_between_ms(reading.at_ms, lead.at_ms) or 0) > 0
+        is_older = (between_ms(reading.at_ms, lead.at_ms) or 0) > 0
         if reading.wh < lead.wh and reading.wh <= since_wh and not is_older:
             return energy_wh, "reset"
         if 0 < reading.wh - lead.wh <= SAME_REGISTER * since_wh:
@@ -227,7 +227,7 @@ def _carried(account: Account, reading: Reading, rise_wh: float) -> Account:
         return account
 
     def carried(one: Register) -> Register:
-        is_later = one.guess == "reset" and _between_ms(reading.at_ms, one.first_ms) is not None
+        is_later = one.guess == "reset" and between_ms(reading.at_ms, one.first_ms) is not None
         is_later = is_later and reading.at_ms != one.first_ms
         return replace(one, offset_wh=one.offset_wh + rise_wh) if is_later else one
 
@@ -253,7 +253,7 @@ def _step_wh(*registers_wh: float) -> float:
     return next((step for step in steps if all(wh % step == 0 for wh in registers_wh)), STEP_WH)
 
 
-def _between_ms(early_ms: int | None, late_ms: int | None) -> int | None:
+def between_ms(early_ms: int | None, late_ms: int | None) -> int | None:
     """The time between two of the post's, None where its clock was set in between or never went."""
     if early_ms is None or late_ms is None or not 0 <= late_ms - early_ms <= MAX_DELAY_MS:
         return None

@@ -1,34 +1,33 @@
-"""What every way has that people pass: a door, a turnstile."""
+"""What every way has that people pass: a door, a turnstile. A kind states its table, and how its own sensor is read."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from abc import abstractmethod
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from contract.archetypes import AnyKind, PortalKind
+from contract.archetypes import FaultT, PortalKind
 from contract.decide import Direction, Mode
 from contract.reasons import Reason
-from edge.archetypes.faults import Faulty
-from edge.archetypes.phases import next_phase
 from edge.archetypes.protocol import (
     BARRING,
     HOLD_AGAIN_MS,
     HOLD_LEASE_MS,
+    LEASE_MARGIN_MS,
     CommandReceived,
     Decided,
     Drive,
     Due,
-    Effect,
     Emergency,
     Input,
     ModeChanged,
     Record,
+    Rest,
     Show,
     Wake,
     decided,
     refuse,
 )
+from edge.archetypes.step import StationState, Step
 
 MIN_UNLOCK_MS = 3_000
 """The least a fixed release may be (ULC 60839-11-1)."""
@@ -49,74 +48,148 @@ HELD_OPEN = "mode"
 """Among the causes that hold a point free, the one that is no emergency: the lock is driven, lease by lease."""
 
 
-class Portal(Faulty, frozen=True, kw_only=True):
-    """The part of a state that says how a way is to stand: ``released_by`` are the causes that hold it free."""
+class PortalSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """``unlock_ms``: how long somebody who may pass has to do so. After ``still_after`` unlocks in a row in which the
+    sensor never moved, it is suspect."""
 
-    phase: str
+    unlock_ms: int = 5_000
+    still_after: int = 20
+
+    def __post_init__(self) -> None:
+        check_unlock_ms(self.unlock_ms)
+        self.check_positive("still_after")
+
+    def check_positive(self, *names: str) -> None:
+        for name in names:
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is greater than 0")
+
+
+class PortalState(StationState, frozen=True):
+    """``unlocked``: the lock is driven until the relock is due. ``awaited`` are those who were let in and have not
+    passed yet; the next passages are booked on them. ``released_by`` are the causes that hold the way free: an
+    emergency, or a mode that holds it open. ``sees_passages``: a sensor says when somebody passes."""
+
+    settings: PortalSettings
+    unlocked: bool = False
+    awaited: tuple[Passer, ...] = ()
     released_by: frozenset[str] = frozenset()
     mode: Mode = Mode.SCHEDULED
+    sees_passages: bool = True
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether somebody on the way out is awaited."""
+        return any(who.direction == "out" for who in self.awaited)
 
 
-P = TypeVar("P", bound=Portal)
-T = TypeVar("T", bound=str)
+P = TypeVar("P", bound=PortalState)
 
 
-class PortalMachine(Struct, Generic[P, T], frozen=True):
-    """The state machine of a kind of portal: its table and three hooks; what all portals have in common is done here.
+class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
+    """One step of a portal: what all kinds of portal have in common. A kind adds its own inputs and three hooks.
 
-    ``table`` says where a trigger leads from a phase, ``output`` is what frees the way. ``let_in`` frees it once for
-    somebody, with what is to be recorded and shown; ``release`` begins or ends a cause that holds it free; ``bar`` lets
-    nobody in any more.
+    ``output`` is what frees the way, ``watches`` are the wake-ups that a way held free has no use for, and
+    ``still_fault`` is the fault of a sensor that never moves.
     """
 
-    kind: AnyKind
-    output: str
-    table: Mapping[tuple[Any, T], Any]
-    let_in: Callable[[P, Passer, Record, Show, int], tuple[P, list[Effect]]]
-    release: Callable[[P, str, bool, int], tuple[P, list[Effect]]]
-    bar: Callable[[P], tuple[P, list[Effect]]]
+    output: ClassVar[str]
+    watches: ClassVar[tuple[str, ...]]
+    still_fault: FaultT
 
-    def to(self, state: P, trigger: T) -> P:
-        """The state after a trigger. Raises ``LookupError`` for one that the table does not know at all."""
-        return replace(state, phase=next_phase(self.table, state.phase, trigger))
+    @abstractmethod
+    def let_in(self, who: Passer) -> None:
+        """Free the way once for somebody."""
 
-    def step(self, state: P, happened: Input, now_ms: int) -> tuple[P, list[Effect]]:
-        """Take what means the same at every portal. Inputs that mean nothing there change nothing."""
+    @abstractmethod
+    def believe(self) -> None:
+        """Take the phase that fits the sensor as it stands, without a word about how it came to stand so."""
+
+    def forget(self) -> None:
+        """The lock is at rest, and nobody is awaited any more."""
+        self.do(unlocked=False, awaited=())
+
+    def take(self, happened: Input) -> None:
         match happened:
             case Decided(decision=decision) if decision.allowed:
-                shown = Show("green", decision.reason.value)
-                return self.let_in(state, passer(happened), decided(happened), shown, now_ms)
+                self._admit(passer(happened), decided(happened), decision.reason)
             case Decided():
-                return state, refuse(happened)
-            case CommandReceived(op="open_once"):
-                shown = Show("green", Reason.ALLOWED.value)
-                return self.let_in(state, SOMEBODY, PortalKind.ordered(**happened.told), shown, now_ms)
-            case ModeChanged():
-                return self._to_mode(state, happened, now_ms)
-            case Due(name="hold_open") if state.released_by == {HELD_OPEN}:
-                return state, keep_open(self.output)
+                self.do(*refuse(happened))
+            case CommandReceived(op="open_once", told=command):
+                self._admit(SOMEBODY, PortalKind.ordered(**command), Reason.ALLOWED)
+            case ModeChanged() if happened.mode is not self.state.mode:
+                self._to_mode(happened)
+            case Due(name="relock") if self.state.released_by != {HELD_OPEN}:
+                self.relock()
+            case Due(name="hold_open") if self.state.released_by == {HELD_OPEN}:
+                self.keep_open()
             case Emergency(active=active):
-                return self.release(state, "emergency", active, now_ms)
-        return state, []
+                self.release("emergency", active=active)
 
-    def _to_mode(self, state: P, wanted: ModeChanged, now_ms: int) -> tuple[P, list[Effect]]:
-        if wanted.mode is state.mode:
-            return state, []
-        effects: list[Effect] = [self.kind.mode_set(mode=wanted.mode.value, number=wanted.number)]
-        state = replace(state, mode=wanted.mode)
+    def unlock(self, behind: Literal["nothing", "written"] = "written") -> None:
+        """Drive the lock until the relock is due."""
+        unlock_ms = self.state.settings.unlock_ms
+        drive = Drive(self.output, unlock_ms + LEASE_MARGIN_MS, behind)
+        self.to("unlock", drive, Wake("relock", unlock_ms), unlocked=True)
+
+    def lock(self) -> None:
+        self.do(Rest(self.output), Wake("relock", None), unlocked=False)
+
+    def relock(self) -> None:
+        """Nobody came: everyone who waited has to badge again."""
+        before = self.state
+        self.lock()
+        if before.phase == "unlocked":
+            self.to("relock", awaited=())
+        if before.phase == "unlocked" and before.sees_passages:
+            self.do(*map(not_entered, before.awaited))
+            self.kept_still(self.still_fault, suspect_after=before.settings.still_after)
+
+    def keep_open(self) -> None:
+        """Another lease for a way that is held open, and the wake-up for the next."""
+        self.do(Drive(self.output, HOLD_LEASE_MS, "nothing"), Wake("hold_open", HOLD_AGAIN_MS))
+
+    def release(self, cause: str, *, active: bool) -> None:
+        """Begin or end a cause that holds the way free. In an emergency nothing is driven, for that would run into its
+        lease."""
+        causes = self.state.released_by | {cause} if active else self.state.released_by - {cause}
+        self.do(released_by=causes)
+        if causes:
+            self.to("release", *(Wake(name, None) for name in self.watches))
+            self.forget()
+        if causes == {HELD_OPEN}:
+            self.keep_open()
+        elif causes or cause == HELD_OPEN:
+            self.do(Rest(self.output), Wake("hold_open", None))
+        if not causes and self.state.phase == "released":
+            self.to("restore")
+            self.believe()
+
+    def _admit(self, who: Passer, record: Record, reason: Reason) -> None:
+        self.do(record)
+        if self.state.phase != "released":
+            self.let_in(who)
+        self.do(Show("green", reason.value))
+
+    def _to_mode(self, wanted: ModeChanged) -> None:
         hold_open = wanted.mode is Mode.HOLD_OPEN
-        if hold_open != (HELD_OPEN in state.released_by):
-            state, released = self.release(state, HELD_OPEN, hold_open, now_ms)
-            effects += released
+        self.do(self.kind.mode_set(mode=wanted.mode.value, number=wanted.number), mode=wanted.mode)
+        if hold_open != (HELD_OPEN in self.state.released_by):
+            self.release(HELD_OPEN, active=hold_open)
         if wanted.mode in BARRING:
-            state, barred = self.bar(state)
-            effects += barred
-        return state, effects
+            self.bar()
 
-
-def keep_open(output: str) -> list[Effect]:
-    """Another lease for a point that is held open, and the wake-up for the next."""
-    return [Drive(output, HOLD_LEASE_MS, "nothing"), Wake("hold_open", HOLD_AGAIN_MS)]
+    def bar(self) -> None:
+        """Whoever was let in and has not entered is not awaited any more; whoever is on the way out is."""
+        before = self.state
+        self.do(awaited=tuple(who for who in before.awaited if who.direction == "out"))
+        if before.unlocked and before.is_leaving:
+            self.unlock("nothing")
+        elif before.unlocked:
+            self.to("relock")
+            self.lock()
+        if before.sees_passages:
+            self.do(*(not_entered(who) for who in before.awaited if who.direction == "in"))
 
 
 def passer(found: Decided) -> Passer:

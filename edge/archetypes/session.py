@@ -4,6 +4,7 @@ Time and energy are counted in slices as they are measured, and money in fen, wh
 a session over a restart is its record with the last reading of the meter's register, so nothing is counted twice.
 """
 
+from functools import lru_cache
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -11,28 +12,21 @@ from msgspec.structs import asdict, replace
 
 from contract.archetypes import SessionKind, SessionNamed
 from contract.decide import Grant, Tier
-from contract.reasons import Reason
 from edge.archetypes.account import MARGIN
-from edge.archetypes.protocol import Decided, Effect, Record, Show, Spend, decided, refuse
+from edge.archetypes.protocol import Decided, Record, Spend
 
 ClassName = Literal["ebike", "phone"]
 By = Literal["card", "operator", "post"]
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 DAY_MINUTES = 24 * 60
-KEEP_AGAIN_MS = 30_000
-PROGRESS_AGAIN_MS = 5 * MINUTE_MS
-RESUME_WITHIN_MS = 10 * MINUTE_MS
-"""After a longer gap nobody knows whose battery hangs there."""
-RESERVED_MS = 5 * MINUTE_MS
-"""How long a socket or post that gets free waits for the one person who waited for it."""
 REGISTER_STEP_MWH = 1_000
 """The register of a PZEM-004T counts whole watt-hours."""
 MAX_PRICES = 24
 
 
 class Limits(Struct, frozen=True):
-    """What one class of socket allows, and how it tells a load from none. See ``Chosen`` for each limit."""
+    """What one class of socket allows, and how it tells a load from none. See ``LimitChoices`` for each limit."""
 
     power_w: float
     start_w: float
@@ -57,7 +51,7 @@ CEILINGS: dict[ClassName, Limits] = {
 """What no config may exceed. 2,200 W is what a 10 A socket carries at 220 V; 240 W the most that USB delivers."""
 
 
-class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
+class LimitChoices(Struct, frozen=True, forbid_unknown_fields=True):
     """Those limits that a config sets itself, each up to the ceiling of its class.
 
     More than ``power_w`` is too much. A load draws ``start_w`` within ``start_ms`` of switching on; it is full after
@@ -76,7 +70,8 @@ class Chosen(Struct, frozen=True, forbid_unknown_fields=True):
     session_wh: int | None = None
 
 
-def limits_of(name: ClassName, chosen: Chosen) -> Limits:
+@lru_cache
+def limits_of(name: ClassName, chosen: LimitChoices) -> Limits:
     """The limits of a class with what a config chose. Raises ``ValueError`` for a choice above the hard ceiling, or one
     that would switch a rule off."""
     ceiling = CEILINGS[name]
@@ -88,10 +83,6 @@ def limits_of(name: ClassName, chosen: Chosen) -> Limits:
     if not limits.pulled_w < min(limits.start_w, limits.full_w):
         raise ValueError("pulled_w is less than start_w and full_w")
     return limits
-
-
-Minute = int
-Fen = int
 
 
 class Price(Struct, frozen=True, forbid_unknown_fields=True):
@@ -339,16 +330,6 @@ def started(session: Session) -> Record:
     return SessionKind.started(**_named(session), limits={"ms": session.limit_ms, "wh": session.limit_wh})
 
 
-def turned_away(session: Session | None, waiting: str, found: Decided) -> tuple[str, list[Effect]]:
-    """Who waits from now on (the holder in hex), and what is told of somebody who is refused. One person may wait for
-    the end of another's session, so that what gets free is theirs for a while."""
-    holder = "" if found.decision.grant is None else found.decision.grant.holder.hex()
-    if session is None or waiting or found.decision.reason is not Reason.BUSY or holder in ("", session.holder):
-        return waiting, refuse(found)
-    waits = SessionKind.waiting(session=session.id, holder=holder)
-    return holder, [decided(found), waits, Show("red", "waiting")]
-
-
 def progress(session: Session) -> Record:
     """What is told of a session every few minutes."""
     wh, power_w = energy_wh(session), session.power_w
@@ -371,7 +352,7 @@ def energy_wh(session: Session) -> float:
     return session.used_mwh / 1000
 
 
-def spent(session: Session) -> list[Effect]:
+def spent(session: Session) -> list[Spend]:
     """What the session has used in all, for the ledger; nothing where its holder is not rationed."""
     if not session.allotment:
         return []

@@ -9,19 +9,15 @@ from typing import Literal
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from contract.decide import Mode
 from contract.kinds.bank import BANK, Fault, Phase
-from edge.archetypes.faults import Faulty, set_fault
-from edge.archetypes.phases import next_phase
 from edge.archetypes.protocol import (
     HOLD_AGAIN_MS,
     HOLD_LEASE_MS,
     Drive,
     Due,
     Edge,
-    Effect,
     Emergency,
     Found,
     Input,
@@ -35,6 +31,7 @@ from edge.archetypes.protocol import (
     Wake,
 )
 from edge.archetypes.station import Station
+from edge.archetypes.step import StationState, Step, Unreadable, read_kept
 
 Trigger = Literal["want", "closed", "idle", "fail", "clear", "alarm", "restore"]
 
@@ -55,8 +52,6 @@ NEXT: dict[tuple[Phase, Trigger], Phase] = {
 }
 """Where a trigger leads. A pair that does not stand here leaves the phase as it is."""
 
-INPUTS = {"feedback": True}
-OUTPUTS = {"contactor": True}
 MAX_SOCKETS = 64
 MAX_FEEDBACK_MS = 5_000
 REST_AFTER_MS = 8_000
@@ -96,11 +91,10 @@ class BankSettings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"feedback_ms lies between 1 and {MAX_FEEDBACK_MS}")
 
 
-class BankState(Faulty, frozen=True):
+class BankState(StationState, frozen=True):
     """``sockets`` are those that have been heard, ``wants`` those that want it live. ``closed`` is what the auxiliary
-    contact says, ``driven`` what we do, ``told`` what the sockets were last told."""
+    contact says, ``driven`` what we do, ``supply`` what the sockets were last told."""
 
-    point: str
     settings: BankSettings
     phase: Phase = "off"
     sockets: frozenset[str] = frozenset()
@@ -108,14 +102,140 @@ class BankState(Faulty, frozen=True):
     driven: bool = False
     closed: bool = False
     mode: Mode = Mode.SCHEDULED
-    told: Supply | None = None
+    supply: Supply | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the bank may be live."""
+        return self.phase in ("off", "closing", "live") and self.mode is not Mode.OUT_OF_SERVICE
 
 
-Step = tuple[BankState, list[Effect]]
+class BankStep(Step[BankState, Fault]):
+    """One step of a bank."""
 
+    kind = BANK
+    table = NEXT
 
-def start(point: str, settings: BankSettings) -> BankState:
-    return BankState(point, settings)
+    def take(self, happened: Input) -> None:
+        """Take one input to completion, and tell the sockets if their supply has changed by it."""
+        self._take(happened)
+        supply = Supply(self.state.phase == "live", self.state.is_ready)
+        if supply != self.state.supply:
+            self.do(*(Send(socket, supply) for socket in sorted(self.state.sockets)), supply=supply)
+
+    def _take(self, happened: Input) -> None:
+        match happened:
+            case Received(port=port, message=Want(on=on)):
+                self._wanted(port, on)
+            case Received(port=port, message=Cut()) if "cut" not in self.state.faults:
+                self._fail("cut")
+                self.do(BANK.cut(by=port))
+            case Received(message=Clear(by=by)):
+                self._clear(by)
+            case Edge(name="feedback", active=closed):
+                self._fed_back(closed)
+            case Levels(active=active):
+                self._levels(closed=active.get("feedback", False))
+            case Emergency(active=True):
+                self._rest()
+                self.to("alarm", wants=frozenset())
+            case Emergency():
+                self.to("restore")
+                self._settle()
+            case ModeChanged(mode=mode, number=number) if mode is not self.state.mode:
+                self.do(mode=mode)
+                if mode is Mode.OUT_OF_SERVICE:
+                    self._rest()
+                self.do(BANK.mode_set(mode=mode.value, number=number))
+            case Found(document=document):
+                self._restore(document)
+            case Due(name="lease") if self.state.driven:
+                self._lease()
+            case Due(name="idle") if not self.state.wants:
+                self._rest()
+            case Due(name="feedback") if self.state.driven != self.state.closed:
+                self._mismatch()
+
+    def _wanted(self, port: str, on: bool) -> None:
+        state = self.state
+        if port not in state.sockets and len(state.sockets) >= MAX_SOCKETS:
+            return
+        told = [] if port in state.sockets or state.supply is None else [Send(port, state.supply)]
+        self.do(
+            *told,
+            sockets=state.sockets | {port},
+            wants=state.wants | {port} if on else state.wants - {port},
+        )
+        if self.state.wants:
+            self._drive()
+        elif state.driven:
+            self.do(Wake("idle", REST_AFTER_MS))
+
+    def _drive(self) -> None:
+        if self.state.driven:
+            self.do(Wake("idle", None))
+        elif self.state.is_ready:
+            self._lease()
+            self.to("want", Wake("idle", None), Wake("feedback", self.state.settings.feedback_ms), driven=True)
+            if self.state.closed:
+                self.to("closed")
+
+    def _lease(self) -> None:
+        self.do(Drive("contactor", HOLD_LEASE_MS, "nothing"), Wake("lease", HOLD_AGAIN_MS))
+
+    def _rest(self) -> None:
+        feedback = Wake("feedback", self.state.settings.feedback_ms)
+        self.to("idle", Rest("contactor"), Wake("lease", None), Wake("idle", None), feedback, driven=False)
+
+    def _fed_back(self, closed: bool) -> None:
+        """The auxiliary contact has moved. One that falls open under its coil has lost the bank at once."""
+        self.do(closed=closed)
+        if self.state.driven and closed:
+            self.to("closed", Wake("feedback", None))
+        elif self.state.driven and self.state.phase == "live":
+            self._mismatch()
+        else:
+            self.do(Wake("feedback", self.state.settings.feedback_ms if closed != self.state.driven else None))
+
+    def _mismatch(self) -> None:
+        self._fail("contactor_open" if self.state.driven else "contactor_welded")
+
+    def _fail(self, fault: Fault) -> None:
+        """Dead first; then it is said, and kept over restarts."""
+        self._rest()
+        self.to("fail")
+        self.set_fault(fault, present=True)
+        self._keep()
+
+    def _keep(self) -> None:
+        self.do(Keep(msgspec.json.encode(sorted(self.state.faults)) if self.state.faults else b""))
+
+    def _restore(self, document: bytes) -> None:
+        """What cannot be read may have been a cut, and counts as one."""
+        try:
+            self.do(faults=frozenset(read_kept(document, list[str]) or ()))
+        except Unreadable:
+            self._fail("kept_unreadable")
+        self._settle()
+
+    def _settle(self) -> None:
+        """Faulted is what has a fault, whatever it was before."""
+        if self.state.faults:
+            self.to("fail")
+
+    def _clear(self, by: str) -> None:
+        """A contactor that is closed without us stays a fault, whoever says what."""
+        if self.state.faults and not self.state.closed:
+            cleared = [BANK.fault_cleared(fault=fault, by=by) for fault in sorted(self.state.faults)]
+            self.to("clear", *cleared, faults=frozenset())
+            self._keep()
+
+    def _levels(self, *, closed: bool) -> None:
+        """The keeper came back: the contactor is at rest, and whoever wants it gets it again."""
+        self.do(closed=closed)
+        self._rest()
+        if self.state.wants:
+            self._drive()
 
 
 def report(state: BankState) -> Report:
@@ -123,154 +243,4 @@ def report(state: BankState) -> Report:
     return Report(state.phase, faulted=faulted, faults=state.faults, quiet=not state.driven)
 
 
-def step(state: BankState, happened: Input, now_ms: int) -> Step:
-    """Take one input to completion, and tell the sockets if their supply has changed by it."""
-    state, effects = _step(state, happened)
-    supply = Supply(state.phase == "live", _is_ready(state))
-    if supply == state.told:
-        return state, effects
-    return replace(state, told=supply), effects + [Send(socket, supply) for socket in sorted(state.sockets)]
-
-
-def _step(state: BankState, happened: Input) -> Step:
-    match happened:
-        case Received(port=port, message=Want(on=on)):
-            return _wanted(state, port, on)
-        case Received(port=port, message=Cut()):
-            return _cut(state, port)
-        case Received(message=Clear(by=by)):
-            return _clear(state, by)
-        case Edge(name="feedback", active=closed):
-            return _fed_back(replace(state, closed=closed))
-        case Levels(active=active):
-            return _levels(replace(state, closed=active.get("feedback", False)))
-        case Emergency(active=active):
-            return _emergency(state, active)
-        case ModeChanged(mode=mode, number=number) if mode is not state.mode:
-            return _to_mode(state, mode, number)
-        case Found(document=document):
-            return _found(state, document)
-        case Due(name="lease") if state.driven:
-            return state, _lease()
-        case Due(name="idle") if not state.wants:
-            return _rest(state)
-        case Due(name="feedback") if state.driven != state.closed:
-            return _mismatch(state)
-    return state, []
-
-
-def _to(state: BankState, trigger: Trigger) -> BankState:
-    return replace(state, phase=next_phase(NEXT, state.phase, trigger))
-
-
-def _is_ready(state: BankState) -> bool:
-    return state.phase in ("off", "closing", "live") and state.mode is not Mode.OUT_OF_SERVICE
-
-
-def _wanted(state: BankState, port: str, on: bool) -> Step:
-    if port not in state.sockets and len(state.sockets) >= MAX_SOCKETS:
-        return state, []
-    first = [] if port in state.sockets or state.told is None else [Send(port, state.told)]
-    wants = state.wants | {port} if on else state.wants - {port}
-    state = replace(state, sockets=state.sockets | {port}, wants=wants)
-    if wants:
-        state, closing = _drive(state)
-        return state, [*first, *closing]
-    return state, [*first, *([Wake("idle", REST_AFTER_MS)] if state.driven else [])]
-
-
-def _drive(state: BankState) -> Step:
-    if state.driven:
-        return state, [Wake("idle", None)]
-    if not _is_ready(state):
-        return state, []
-    state = _to(replace(state, driven=True), "want")
-    state = _to(state, "closed") if state.closed else state
-    return state, [*_lease(), Wake("idle", None), Wake("feedback", state.settings.feedback_ms)]
-
-
-def _lease() -> list[Effect]:
-    return [Drive("contactor", HOLD_LEASE_MS, "nothing"), Wake("lease", HOLD_AGAIN_MS)]
-
-
-def _rest(state: BankState) -> Step:
-    rested: list[Effect] = [Rest("contactor"), Wake("lease", None), Wake("idle", None)]
-    return _to(replace(state, driven=False), "idle"), [*rested, Wake("feedback", state.settings.feedback_ms)]
-
-
-def _fed_back(state: BankState) -> Step:
-    """The auxiliary contact has moved. One that falls open under its coil has lost the bank at once."""
-    if state.driven and state.closed:
-        return _to(state, "closed"), [Wake("feedback", None)]
-    if state.driven and state.phase == "live":
-        return _mismatch(state)
-    return state, [Wake("feedback", state.settings.feedback_ms if state.closed != state.driven else None)]
-
-
-def _mismatch(state: BankState) -> Step:
-    return _fail(state, "contactor_open" if state.driven else "contactor_welded")
-
-
-def _cut(state: BankState, port: str) -> Step:
-    if "cut" in state.faults:
-        return state, []
-    state, effects = _fail(state, "cut")
-    return state, [*effects, BANK.cut(by=port)]
-
-
-def _fail(state: BankState, fault: Fault) -> Step:
-    """Dead first; then it is said, and kept over restarts."""
-    state, rested = _rest(state)
-    state, noted = set_fault(_to(state, "fail"), BANK, fault, present=True)
-    return state, [*rested, *noted, _keep(state)]
-
-
-def _keep(state: BankState) -> Keep:
-    return Keep(msgspec.json.encode(sorted(state.faults)) if state.faults else b"")
-
-
-def _found(state: BankState, document: bytes) -> Step:
-    """What cannot be read may have been a cut, and counts as one."""
-    try:
-        faults = frozenset(msgspec.json.decode(document, type=list[str])) if document else frozenset[str]()
-    except (msgspec.DecodeError, ValueError):
-        return _fail(state, "kept_unreadable")
-    return replace(_to(state, "fail") if faults else state, faults=faults), []
-
-
-def _clear(state: BankState, by: str) -> Step:
-    """A contactor that is closed without us stays a fault, whoever says what."""
-    if not state.faults or state.closed:
-        return state, []
-    cleared = [BANK.fault_cleared(fault=fault, by=by) for fault in sorted(state.faults)]
-    state = _to(replace(state, faults=frozenset()), "clear")
-    return state, [*cleared, _keep(state)]
-
-
-def _emergency(state: BankState, active: bool) -> Step:
-    if active:
-        state, rested = _rest(state)
-        return replace(_to(state, "alarm"), wants=frozenset()), rested
-    state = _to(state, "restore")
-    return (_to(state, "fail") if state.faults else state), []
-
-
-def _levels(state: BankState) -> Step:
-    """The keeper came back: the contactor is at rest, and whoever wants it gets it again."""
-    state, effects = _rest(state)
-    if state.wants:
-        state, closing = _drive(state)
-        effects += closing
-    return state, effects
-
-
-def _to_mode(state: BankState, mode: Mode, number: int) -> Step:
-    state = replace(state, mode=mode)
-    recorded: list[Effect] = [BANK.mode_set(mode=mode.value, number=number)]
-    if mode is not Mode.OUT_OF_SERVICE:
-        return state, recorded
-    state, rested = _rest(state)
-    return state, rested + recorded
-
-
-KIND = Station(BANK, INPUTS, OUTPUTS, BankSettings, start, step, report)
+KIND = Station(BANK, {"feedback": True}, {"contactor": True}, BankSettings, BankState, BankStep.run, report)

@@ -8,35 +8,9 @@ then always free, and ``arm`` only while it turns inward. Whoever badges while a
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct
-from msgspec.structs import replace
-
-from contract.kinds.turnstile import TURNSTILE, Phase
-from edge.archetypes.faults import kept_still, moved
-from edge.archetypes.portal import (
-    HELD_OPEN,
-    Passer,
-    Portal,
-    PortalMachine,
-    check_unlock_ms,
-    keep_open,
-    not_entered,
-    passed,
-)
-from edge.archetypes.protocol import (
-    LEASE_MARGIN_MS,
-    Drive,
-    Due,
-    Edge,
-    Effect,
-    Input,
-    Levels,
-    Record,
-    Report,
-    Rest,
-    Show,
-    Wake,
-)
+from contract.kinds.turnstile import TURNSTILE, Fault, Phase
+from edge.archetypes.portal import HELD_OPEN, Passer, PortalSettings, PortalState, PortalStep, not_entered, passed
+from edge.archetypes.protocol import Due, Edge, Input, Levels, Report, Rest, Show, Wake
 from edge.archetypes.station import Station
 
 Trigger = Literal["unlock", "left", "home", "relock", "jam", "release", "restore"]
@@ -60,42 +34,33 @@ NEXT: dict[tuple[Phase, Trigger], Phase] = {
 }
 """Where a trigger leads."""
 
-INPUTS = {"arm": True, "exit_arm": False}
-OUTPUTS = {"unlock": True, "green": False, "red": False}
 MAX_QUEUE = 3
 """As many may wait for the arm; then the turnstile is busy."""
 
 
-class TurnstileSettings(Struct, frozen=True, forbid_unknown_fields=True):
+class TurnstileSettings(PortalSettings, frozen=True):
     """``unlock_ms``: how long the arm waits for a person. A turn that lasts ``turn_ms`` is jammed. An arm that leaves
     home again within ``tailgate_ms`` of a passage is turned by somebody who did not badge. The sensor calls the arm
     home some degrees early, and a machine that is unlocked before its lock has fallen forgets it when it falls: so the
     arm is given ``settle_ms``. After ``still_after`` unlocks in a row in which it never moved, its sensor is suspect.
     """
 
-    unlock_ms: int = 5_000
     turn_ms: int = 8_000
     tailgate_ms: int = 1_000
     settle_ms: int = 200
-    still_after: int = 20
 
     def __post_init__(self) -> None:
-        check_unlock_ms(self.unlock_ms)
-        for name in ("turn_ms", "tailgate_ms", "settle_ms", "still_after"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is greater than 0")
+        super().__post_init__()
+        self.check_positive("turn_ms", "tailgate_ms", "settle_ms")
 
 
-class TurnstileState(Portal, frozen=True, kw_only=True):
-    """``queue`` are those who may pass, ``turning`` is who of them turns the arm now, and ``leaving`` are those who
-    badged at a free exit arm. ``away``: the arm is not at home; ``home_ms`` is when it last came there, ``passed_ms``
-    when it last did so with a passage. ``released_by`` are the causes that free the arm: the emergency, or a mode that
-    holds it open."""
+class TurnstileState(PortalState, frozen=True):
+    """``awaited`` queue for the arm, ``turning`` is who of them turns it now, and ``leaving`` are those who badged at a
+    free exit arm. ``away``: the arm is not at home; ``home_ms`` is when it last came there, ``passed_ms`` when it last
+    did so with a passage."""
 
-    point: str
     settings: TurnstileSettings
     phase: Phase = "rest"
-    queue: tuple[Passer, ...] = ()
     turning: Passer | None = None
     leaving: tuple[Passer, ...] = ()
     has_exit_arm: bool = False
@@ -104,166 +69,139 @@ class TurnstileState(Portal, frozen=True, kw_only=True):
     passed_ms: int | None = None
 
 
-Step = tuple[TurnstileState, list[Effect]]
+class TurnstileStep(PortalStep[TurnstileState, Fault]):
+    """One step of a turnstile."""
 
+    kind = TURNSTILE
+    table = NEXT
+    output = "unlock"
+    watches = ("relock", "next", "leave", "jam")
+    still_fault: Fault = "arm_still"
 
-def start(point: str, settings: TurnstileSettings) -> TurnstileState:
-    return TurnstileState(point=point, settings=settings)
+    def take(self, happened: Input) -> None:
+        match happened:
+            case Levels(active=active):
+                self._levels(active)
+            case Edge(name="arm", active=True):
+                self._left()
+            case Edge(name="arm", active=False) if self.state.away:
+                self._home()
+            case Edge(name="exit_arm", active=False):
+                self._exited()
+            case Due(name="next") if self.state.phase == "rest":
+                self._serve()
+            case Due(name="leave"):
+                self.do(*map(not_entered, self.state.leaving), leaving=())
+            case Due(name="jam") if self.state.phase in ("turning", "forced"):
+                self._jam()
+            case _:
+                super().take(happened)
+
+    def let_in(self, who: Passer) -> None:
+        if who.direction == "out" and self.state.has_exit_arm:
+            # The exit arm is free. Unlocking would only free the way in as well.
+            leave = Wake("leave", self.state.settings.unlock_ms)
+            self.do(leave, leaving=(*self.state.leaving, who)[-MAX_QUEUE:])
+        elif self.state.phase == "jammed":
+            # The rule lets nobody in through a jammed turnstile, but a sensor that fails must not keep anybody in.
+            self.unlock()
+        else:
+            self.do(awaited=(*self.state.awaited, who)[:MAX_QUEUE])
+            self._serve()
+
+    def forget(self) -> None:
+        super().forget()
+        self.do(turning=None, leaving=())
+
+    def believe(self) -> None:
+        """Away from home the arm is in the middle of a turn nobody watched."""
+        self.forget()
+        asleep = (Wake(name, None) for name in self.watches)
+        watch = [Wake("jam", self.state.settings.turn_ms)] if self.state.away else []
+        self.do(Rest(self.output), *asleep, *watch, phase="turning" if self.state.away else "rest")
+
+    def bar(self) -> None:
+        if self.state.phase != "jammed":  # there the arm is unlocked for people on the way out alone
+            super().bar()
+        if not self.state.awaited:
+            self.do(Wake("next", None))
+
+    def _serve(self) -> None:
+        """Unlock for whoever waits first, or go on waiting for them, once the arm has settled at home."""
+        state = self.state
+        if state.awaited and state.phase in ("rest", "unlocked"):
+            settled_ms = self.now_ms if state.home_ms is None else state.home_ms + state.settings.settle_ms
+            if self.now_ms < settled_ms:
+                self.do(Wake("next", settled_ms - self.now_ms))
+            else:
+                self.unlock()
+
+    def _left(self) -> None:
+        """The lock falls back at once: the arm turns on by itself and locks when it is home."""
+        before = self.state
+        self.to("left", away=True)
+        if before.phase == "unlocked":
+            self.do(turning=before.awaited[0], awaited=before.awaited[1:])
+            self.lock()
+        elif before.phase == "rest":
+            since_ms = None if before.passed_ms is None else self.now_ms - before.passed_ms
+            is_tailgated = since_ms is not None and since_ms < before.settings.tailgate_ms
+            event = TURNSTILE.tailgated() if is_tailgated else TURNSTILE.forced()
+            shown = Show("red", TURNSTILE.text("tailgated" if is_tailgated else "forced"))
+            self.do(event, shown, Wake("next", None))
+        if before.phase in ("unlocked", "rest"):
+            self.do(Wake("jam", before.settings.turn_ms))
+
+    def _home(self) -> None:
+        before = self.state
+        self.to("home", Wake("jam", None), away=False, home_ms=self.now_ms)
+        if before.phase == "jammed":
+            self.do(TURNSTILE.jam_cleared())
+            self.lock()
+        elif before.released_by == {HELD_OPEN}:
+            # A machine locks behind each person until its contact has opened once, however long it stays unlocked.
+            self.do(Rest(self.output), Wake("hold_open", before.settings.settle_ms))
+        else:
+            if before.turning is not None:
+                self.do(passed(before.turning), turning=None, passed_ms=self.now_ms)
+                self.moved("arm_still")
+            self._serve()
+
+    def _exited(self) -> None:
+        if not self.state.leaving:
+            self.do(TURNSTILE.exited())
+            return
+        first, *others = self.state.leaving
+        self.do(passed(first), *([] if others else [Wake("leave", None)]), leaving=tuple(others))
+
+    def _jam(self) -> None:
+        """Nobody stands and waits for a repair: whoever was let in has to badge again."""
+        turning, awaited = self.state.turning, self.state.awaited
+        waited = map(not_entered, awaited if turning is None else (turning, *awaited))
+        shown = Show("red", TURNSTILE.text("jammed"))
+        self.to("jam", TURNSTILE.jammed(), shown, *waited, awaited=(), turning=None)
+
+    def _levels(self, active: Mapping[str, bool]) -> None:
+        self.do(away=active.get("arm", False), has_exit_arm="exit_arm" in active)
+        if self.state.phase != "released":
+            self.believe()
+        elif self.state.released_by == {HELD_OPEN}:
+            self.keep_open()
 
 
 def report(state: TurnstileState) -> Report:
     faulted = state.phase == "jammed"
     faults = state.faults | {"jammed"} if faulted else state.faults
-    quiet = state.phase == "rest" and not (state.away or state.queue)
-    return Report(state.phase, len(state.queue) >= MAX_QUEUE, faulted, faults, quiet)
+    quiet = state.phase == "rest" and not (state.away or state.awaited)
+    return Report(state.phase, len(state.awaited) >= MAX_QUEUE, faulted, faults, quiet)
 
 
-def step(state: TurnstileState, happened: Input, now_ms: int) -> Step:
-    """Take one input to completion. Inputs that mean nothing to a turnstile change nothing."""
-    match happened:
-        case Levels(active=active):
-            return _levels(state, active)
-        case Edge(name="arm", active=True):
-            return _left(state, now_ms)
-        case Edge(name="arm", active=False) if state.away:
-            return _home(state, now_ms)
-        case Edge(name="exit_arm", active=False):
-            return _exited(state)
-        case Due(name="relock") if state.released_by != {HELD_OPEN}:
-            return _relock(state)
-        case Due(name="next") if state.phase == "rest":
-            return _serve(state, now_ms)
-        case Due(name="leave"):
-            return replace(state, leaving=()), [not_entered(who) for who in state.leaving]
-        case Due(name="jam") if state.phase in ("turning", "forced"):
-            return _jam(state)
-    return MACHINE.step(state, happened, now_ms)
-
-
-_UNWATCHED = [Wake(name, None) for name in ("relock", "next", "leave", "jam", "hold_open")]
-
-
-def _forgotten(state: TurnstileState) -> TurnstileState:
-    """Nobody is awaited any more, and no passage is booked: nobody watched."""
-    return replace(state, queue=(), turning=None, leaving=())
-
-
-def _let_in(state: TurnstileState, who: Passer, told: Record, shown: Show, now_ms: int) -> Step:
-    if state.phase == "released":
-        return state, [told, shown]
-    if who.direction == "out" and state.has_exit_arm:
-        # The exit arm is free. Unlocking would only free the way in as well.
-        leaving = (*state.leaving, who)[-MAX_QUEUE:]
-        return replace(state, leaving=leaving), [told, shown, Wake("leave", state.settings.unlock_ms)]
-    if state.phase == "jammed":
-        # The rule lets nobody in through a jammed turnstile, but a sensor that fails must not keep anybody in.
-        return state, [told, *_unlock(state), shown]
-    state = replace(state, queue=(*state.queue, who)[:MAX_QUEUE])
-    state, served = _serve(state, now_ms)
-    return state, [told, *served, shown]
-
-
-def _serve(state: TurnstileState, now_ms: int) -> Step:
-    """Unlock for whoever waits first, or go on waiting for them, once the arm has settled at home."""
-    if not state.queue or state.phase not in ("rest", "unlocked"):
-        return state, []
-    home_for_ms = None if state.home_ms is None else now_ms - state.home_ms
-    if home_for_ms is not None and home_for_ms < state.settings.settle_ms:
-        return state, [Wake("next", state.settings.settle_ms - home_for_ms)]
-    return MACHINE.to(state, "unlock"), _unlock(state)
-
-
-def _unlock(state: TurnstileState, behind: Literal["nothing", "written"] = "written") -> list[Effect]:
-    unlock_ms = state.settings.unlock_ms
-    return [Drive("unlock", unlock_ms + LEASE_MARGIN_MS, behind), Wake("relock", unlock_ms)]
-
-
-def _left(state: TurnstileState, now_ms: int) -> Step:
-    """The lock falls back at once: the arm turns on by itself and locks when it is home."""
-    after, jam = replace(MACHINE.to(state, "left"), away=True), Wake("jam", state.settings.turn_ms)
-    if state.phase == "unlocked":
-        after = replace(after, turning=state.queue[0], queue=state.queue[1:])
-        return after, [Rest("unlock"), Wake("relock", None), jam]
-    if state.phase != "rest":
-        return after, []
-    tailgated = state.passed_ms is not None and now_ms - state.passed_ms < state.settings.tailgate_ms
-    turned = TURNSTILE.tailgated() if tailgated else TURNSTILE.forced()
-    shown = TURNSTILE.text("tailgated" if tailgated else "forced")
-    return after, [turned, Show("red", shown), Wake("next", None), jam]
-
-
-def _home(state: TurnstileState, now_ms: int) -> Step:
-    after, effects = replace(MACHINE.to(state, "home"), away=False, home_ms=now_ms), list[Effect]([Wake("jam", None)])
-    if state.phase == "jammed":
-        return after, [TURNSTILE.jam_cleared(), Rest("unlock"), Wake("relock", None), *effects]
-    if state.released_by == {HELD_OPEN}:
-        # A machine locks behind each person until its contact has opened once, however long it was to stay unlocked.
-        return after, [*effects, Rest("unlock"), Wake("hold_open", state.settings.settle_ms)]
-    if state.turning is not None:
-        after, cleared = moved(replace(after, turning=None, passed_ms=now_ms), TURNSTILE, "arm_still")
-        effects = [passed(state.turning), *effects, *cleared]
-    after, served = _serve(after, now_ms)
-    return after, effects + served
-
-
-def _exited(state: TurnstileState) -> Step:
-    if not state.leaving:
-        return state, [TURNSTILE.exited()]
-    left = state.leaving[1:]
-    return replace(state, leaving=left), [passed(state.leaving[0]), *([] if left else [Wake("leave", None)])]
-
-
-def _jam(state: TurnstileState) -> Step:
-    """Nobody stands and waits for a repair: whoever was let in has to badge again."""
-    waited = state.queue if state.turning is None else (state.turning, *state.queue)
-    after = replace(MACHINE.to(state, "jam"), queue=(), turning=None)
-    return after, [TURNSTILE.jammed(), Show("red", TURNSTILE.text("jammed")), *(not_entered(who) for who in waited)]
-
-
-def _relock(state: TurnstileState) -> Step:
-    """Nobody came: everyone who waited has to badge again."""
-    if state.phase != "unlocked":
-        return state, [Rest("unlock")]
-    effects: list[Effect] = [Rest("unlock"), *(not_entered(who) for who in state.queue)]
-    after = replace(MACHINE.to(state, "relock"), queue=())
-    after, faulted = kept_still(after, TURNSTILE, "arm_still", suspect_after=state.settings.still_after)
-    return after, effects + faulted
-
-
-def _levels(state: TurnstileState, active: Mapping[str, bool]) -> Step:
-    state = replace(state, away=active.get("arm", False), has_exit_arm="exit_arm" in active)
-    if state.phase == "released":
-        return state, keep_open("unlock") if state.released_by == {HELD_OPEN} else []
-    return _believe_arm(state)
-
-
-def _release(state: TurnstileState, cause: str, active: bool, _now_ms: int) -> Step:
-    causes = state.released_by | {cause} if active else state.released_by - {cause}
-    state = replace(state, released_by=causes)
-    if causes:
-        held = keep_open("unlock") if causes == {HELD_OPEN} else []
-        return _forgotten(MACHINE.to(state, "release")), [*([] if held else [Rest("unlock")]), *_UNWATCHED, *held]
-    return _believe_arm(MACHINE.to(state, "restore")) if state.phase == "released" else (state, [])
-
-
-def _bar(state: TurnstileState) -> Step:
-    """Whoever was let in and has not entered is not awaited any more; whoever is on the way out is."""
-    leaving = tuple(who for who in state.queue if who.direction == "out")
-    effects: list[Effect] = [not_entered(who) for who in state.queue if who.direction == "in"]
-    state = replace(state, queue=leaving)
-    if state.phase == "unlocked" and leaving:
-        return state, [*_unlock(state, "nothing"), *effects]
-    if state.phase == "unlocked":
-        return MACHINE.to(state, "relock"), [Rest("unlock"), Wake("relock", None), *effects]
-    return state, effects if leaving else [*effects, Wake("next", None)]
-
-
-def _believe_arm(state: TurnstileState) -> Step:
-    """The phase that fits the arm as it stands: away from home it is in the middle of a turn nobody watched."""
-    after = replace(_forgotten(state), phase="turning" if state.away else "rest")
-    watch = [Wake("jam", state.settings.turn_ms)] if state.away else []
-    return after, [Rest("unlock"), *_UNWATCHED, *watch]
-
-
-MACHINE = PortalMachine(TURNSTILE, "unlock", NEXT, _let_in, _release, _bar)
-KIND = Station(TURNSTILE, INPUTS, OUTPUTS, TurnstileSettings, start, step, report)
+KIND = Station(
+    TURNSTILE,
+    {"arm": True, "exit_arm": False},
+    {"unlock": True, "green": False, "red": False},
+    TurnstileSettings,
+    TurnstileState,
+    TurnstileStep.run,
+    report,
+)

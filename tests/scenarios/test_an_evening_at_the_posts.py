@@ -10,9 +10,10 @@ from typing import Any, ParamSpec
 
 import pytest
 
+from edge.archetypes import session_step
 from edge.journal.journal import JournalError
 from edge.link import uplink
-from edge.stations.ev_post import begins, ends
+from edge.stations.ev_post import begins
 from firmware_sim.parts.battery import Car
 from firmware_sim.time.clock import run_real
 from firmware_sim.worlds.virtual.device import MortalJournal
@@ -70,7 +71,7 @@ async def test_a_card_charges_with_the_cloud_gone(tmp_path: Path, point: str) ->
 async def test_who_has_used_up_their_ration_is_stopped_and_begins_no_more(
     tmp_path: Path, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ends, "KEEP_AGAIN_MS", 200)
+    monkeypatch.setattr(session_step, "KEEP_AGAIN_MS", 200)
     async with Yard(tmp_path, ration_wh=30) as yard:
         post = await yard.charge(point)
         await yard.until(lambda: post.transaction is None)

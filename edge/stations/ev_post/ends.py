@@ -4,26 +4,14 @@ from msgspec.structs import replace
 
 from contract.kinds.ev_post import EV_POST
 from contract.sessions import Stop
-from edge.archetypes.account import Account, Reading, begun_at, closed, passed, read
-from edge.archetypes.faults import set_fault
-from edge.archetypes.protocol import Effect, Wake
-from edge.archetypes.session import (
-    KEEP_AGAIN_MS,
-    PROGRESS_AGAIN_MS,
-    RESERVED_MS,
-    Session,
-    count,
-    ended,
-    energy_wh,
-    progress,
-    spent,
-)
+from edge.archetypes.account import MAX_DELAY_MS, Account, Reading, begun_at, between_ms, closed, passed, read
+from edge.archetypes.protocol import Wake
+from edge.archetypes.session import Session, count, ended, energy_wh, spent
 from edge.stations.ev_post import attribution, transactions
 from edge.stations.ev_post.messages import MeterSaid, StopRemotely, StopSaid, Verdict, is_given
-from edge.stations.ev_post.state import MAX_AWAY_MS, STOP_AGAIN_MS, EvPostState, Step, keep, numbered, tell, to
+from edge.stations.ev_post.state import EvPostState, EvPostStep, tell
 from edge.stations.ev_post.transactions import Parked, Transaction
 
-STOPS_IN_VAIN = 3
 FORGET_MS = 10_000
 STRAY_W = 50.0
 """More than a post's own electronics draw, less than any car."""
@@ -32,164 +20,153 @@ STRAYS = 2
 """Readings in a row."""
 
 
-def metered(state: EvPostState, said: MeterSaid, now_ms: int) -> Step:
+def read_meter(post: EvPostStep, said: MeterSaid) -> None:
     """Power without a session is a fault, whatever status the post says."""
-    one, live = attribution.measured(state.book, said, state.settings.power_w), state.book.live
-    if one is not None and not one.over and one != live:
-        return _read_late(state, one, said)
-    state = replace(state, power_w=said.power_w if said.power_w is not None else state.power_w)
-    if one is not None and one == live:
-        return _drawn(replace(state, rebooted=False, doubted=False), one, said, now_ms)
-    state = _before(state, said)
-    if said.power_w is None or attribution.is_past(state.book, said):
-        return state, []
-    state = replace(state, strays=state.strays + 1 if said.power_w >= STRAY_W and live is None else 0)
-    state, effects = set_fault(state, EV_POST, "stray_power", present=state.strays >= STRAYS)
-    if state.strays >= STRAYS and is_given(said.transaction):
-        state, order = numbered(state, "stop")
-        effects.append(tell(StopRemotely(order, said.transaction)))
-    return state, effects
+    state = post.state
+    transaction, live = attribution.measured(state.book, said, state.settings.power_w), state.book.live
+    if transaction is not None and not transaction.over and transaction != live:
+        _read_late(post, transaction, said)
+        return
+    post.do(power_w=said.power_w if said.power_w is not None else state.power_w)
+    if transaction is not None and transaction == live:
+        post.do(rebooted=False, doubted=False)
+        _draw(post, transaction, said)
+        return
+    _remember_begin(post, said)
+    if said.power_w is not None and not attribution.is_past(state.book, said):
+        post.do(strays=state.strays + 1 if said.power_w >= STRAY_W and live is None else 0)
+        is_stray = post.state.strays >= STRAYS
+        post.set_fault("stray_power", present=is_stray)
+        if is_stray and is_given(said.transaction):
+            post.do(tell(StopRemotely(post.number("stop"), said.transaction)))
 
 
-def _before(state: EvPostState, said: MeterSaid) -> EvPostState:
+def _remember_begin(post: EvPostStep, said: MeterSaid) -> None:
     """Remember the first register of a transaction that has no card yet."""
-    known = dict(state.before)
-    if said.energy_wh is None or not is_given(said.transaction) or said.transaction in known:
-        return state
-    if any(one.number == said.transaction for one in state.book.transactions):
-        return state
-    before = (*state.before, (said.transaction, Reading(said.energy_wh, said.at_ms)))
-    return replace(state, before=before[-MAX_BEFORE:])
+    known = {transaction.number for transaction in post.state.book.transactions} | dict(post.state.before).keys()
+    if said.energy_wh is not None and is_given(said.transaction) and said.transaction not in known:
+        before = (*post.state.before, (said.transaction, Reading(said.energy_wh, said.at_ms)))
+        post.do(before=before[-MAX_BEFORE:])
 
 
-def no_strays(state: EvPostState) -> Step:
+def forget_strays(post: EvPostStep) -> None:
     """The post says that nothing runs, or has started anew: power that flows all the same is told of again."""
-    return set_fault(replace(state, strays=0), EV_POST, "stray_power", present=False)
+    post.do(strays=0)
+    post.set_fault("stray_power", present=False)
 
 
-def _read_late(state: EvPostState, one: Transaction, said: MeterSaid) -> Step:
+def _read_late(post: EvPostStep, transaction: Transaction, said: MeterSaid) -> None:
     """A reading of a transaction that was told of beside the one that runs."""
-    if one.session is None or said.energy_wh is None:
-        return state, []
-    state, one, effects = _accounted(state, one, _read(state, one, said, 0), 0)
-    return replace(state, book=transactions.put(state.book, one)), effects
+    if transaction.session is not None and said.energy_wh is not None:
+        counted = _accounted(post.state, transaction, _read(post.state, transaction, said, 0), 0)
+        post.put(counted)
+        _record_doubts(post, transaction, counted)
 
 
-def _read(state: EvPostState, one: Transaction, said: MeterSaid, elapsed_ms: int) -> Account:
+def _read(state: EvPostState, transaction: Transaction, said: MeterSaid, elapsed_ms: int) -> Account:
     """The account of a transaction with one more reading."""
-    account, most_w = passed(transactions.account_of(one), elapsed_ms), state.settings.power_w
+    account, most_w = passed(transactions.account_of(transaction), elapsed_ms), state.settings.power_w
     if said.begin_wh is not None:
         account = begun_at(account, said.begin_wh, most_w)
     if said.energy_wh is None:
         return account
-    return read(account, Reading(said.energy_wh, said.at_ms, said.transaction == one.number), most_w)
+    return read(account, Reading(said.energy_wh, said.at_ms, said.transaction == transaction.number), most_w)
 
 
-def _drawn(state: EvPostState, live: Transaction, said: MeterSaid, now_ms: int) -> Step:
+def _draw(post: EvPostStep, live: Transaction, said: MeterSaid) -> None:
     if live.session is None or said.energy_wh is None:
-        return state, []
-    elapsed_ms = max(0, now_ms - state.counted_ms)
-    state, one, effects = _accounted(state, live, _read(state, live, said, elapsed_ms), elapsed_ms)
-    session = replace(one.session or live.session, power_w=state.power_w)
-    state = replace(state, counted_ms=now_ms, book=transactions.put(state.book, replace(one, session=session)))
+        return
+    state = post.state
+    elapsed_ms = max(0, post.now_ms - state.counted_ms)
+    counted = _accounted(state, live, _read(state, live, said, elapsed_ms), elapsed_ms)
+    session = replace(counted.session or live.session, power_w=state.power_w)
+    post.do(counted_ms=post.now_ms, book=transactions.put(state.book, replace(counted, session=session)))
+    _record_doubts(post, live, counted)
     if state.status == "sated" and state.power_w >= STRAY_W:
-        effects.append(Wake("full", state.settings.full_ms))
-    if now_ms - state.told_ms >= PROGRESS_AGAIN_MS:
-        state = replace(state, told_ms=now_ms)
-        effects.append(progress(session))
-    if now_ms - state.kept_ms >= KEEP_AGAIN_MS:
-        state = replace(state, kept_ms=now_ms)
-        effects += [*spent(session), keep(state)]
+        post.do(Wake("full", state.settings.full_ms))
+    post.note_progress(session, *spent(session))
     if session.used_mwh >= session.limit_wh * 1000:
-        state, stopped = stop(state, Stop.ENERGY_LIMIT)
-        effects += stopped
-    return state, effects
+        post.stop(Stop.ENERGY_LIMIT)
 
 
-def _accounted(
-    state: EvPostState, one: Transaction, account: Account, elapsed_ms: int
-) -> tuple[EvPostState, Transaction, list[Effect]]:
-    """The transaction with its session counted up to what its account says, and what there is to doubt about that."""
-    if one.session is None:
-        return state, replace(one, account=account), []
-    mwh = round(account.energy_wh * 1000) - one.session.used_mwh
-    session = count(one.session, elapsed_ms, mwh, one.session.power_w, state.settings.tariff)
-    new = [why for why in account.doubts if why not in transactions.account_of(one).doubts]
-    effects: list[Effect] = [EV_POST.meter_doubted(session=session.id, why=why) for why in new]
-    if new:
-        state, noted = set_fault(state, EV_POST, "meter_doubted", present=True)
-        effects += noted
-    return state, replace(one, account=account, session=session), effects
+def _accounted(state: EvPostState, transaction: Transaction, account: Account, elapsed_ms: int) -> Transaction:
+    """The transaction with its session counted up to what its account says."""
+    session = transaction.session
+    if session is not None:
+        mwh = round(account.energy_wh * 1000) - session.used_mwh
+        session = count(session, elapsed_ms, mwh, session.power_w, state.settings.tariff)
+    return replace(transaction, account=account, session=session)
 
 
-def unheard(state: EvPostState, one: Transaction) -> Transaction:
+def _record_doubts(post: EvPostStep, before: Transaction, counted: Transaction) -> None:
+    """What there is to doubt about an account since it was last counted."""
+    doubts = transactions.account_of(counted).doubts
+    new = [why for why in doubts if why not in transactions.account_of(before).doubts]
+    if new and counted.session is not None:
+        post.do(*(EV_POST.meter_doubted(session=counted.session.id, why=why) for why in new))
+        post.set_fault("meter_doubted", present=True)
+
+
+def unheard(state: EvPostState, transaction: Transaction) -> Transaction:
     """A transaction that went on for nobody knows how long: at most for a whole session."""
-    return replace(one, account=passed(transactions.account_of(one), state.settings.session_ms))
+    account = passed(transactions.account_of(transaction), state.settings.session_ms)
+    return replace(transaction, account=account)
 
 
-def sated(state: EvPostState) -> Step:
+def stop_sated(post: EvPostStep) -> None:
     """The car has taken nothing for long. One that has not drawn yet may be waiting for cheaper hours."""
-    session = state.book.session
-    is_full = state.status == "sated" and session is not None and session.used_mwh > 0
-    return stop(state, Stop.FULL) if is_full else (state, [])
+    session = post.state.session
+    if post.state.status == "sated" and session is not None and session.used_mwh > 0:
+        post.stop(Stop.FULL)
 
 
-def stop(state: EvPostState, why: Stop) -> Step:
-    """Have the post end what runs. It is over when the post says so; the first reason stands."""
-    if state.book.live is None or state.phase == "stopping":
-        return state, []
-    state = replace(to(state, "stop"), why=why.value, stops=0)
-    return stop_again(state)
-
-
-def stop_again(state: EvPostState) -> Step:
-    live = state.book.live
-    if live is None:
-        return state, []
-    state, order = numbered(replace(state, stops=state.stops + 1), "stop")
-    state, effects = set_fault(state, EV_POST, "will_not_stop", present=state.stops > STOPS_IN_VAIN)
-    return state, [*effects, tell(StopRemotely(order, live.number)), Wake("stop_again", STOP_AGAIN_MS)]
-
-
-def stopped(state: EvPostState, said: StopSaid, now_ms: int) -> Step:
+def take_end(post: EvPostStep, said: StopSaid) -> None:
     """An end is always taken. One that belongs to nothing is kept, for its beginning may yet be told."""
-    answer = tell(Verdict(said.call, "accepted"))
-    one = None if said.nobodys else attribution.ended_by(state.book, said, state.tag)
-    if one is None:
-        book, new = transactions.park(state.book, said)
-        state = replace(state, book=book)
-        unknown = EV_POST.unknown_end(
-            transaction=said.transaction, post_at_ms=said.at_ms, heard_ms=said.heard_ms, meter_wh=said.meter_wh
-        )
-        is_mine = not said.nobodys or (state.here is not None and state.here.leads)
-        parked: list[Effect] = [*([unknown] if is_mine else []), keep(state)]
-        return state, [*(parked if new else []), answer]
-    if one.over:
-        state, effects = _more(state, one, said)
-        return state, [*effects, answer]
-    why = Stop(state.why) if one == state.book.live and state.why else transactions.stop_of(said.reason, said.tag)
-    parked_end = Parked("", said.at_ms, said.meter_wh, said.reason, said.begin_wh)
-    state, effects = end(state, one, why, now_ms, parked_end)
-    return state, [*effects, answer]
+    state = post.state
+    transaction = None if said.nobodys else attribution.ended_by(state.book, said, state.tag)
+    parked = Parked("", said.at_ms, said.meter_wh, said.reason, said.begin_wh)
+    if transaction is None:
+        _park(post, said)
+    elif transaction.over:
+        _count_late(post, transaction, parked)
+    else:
+        is_told_why = transaction == state.book.live and state.why
+        why = Stop(state.why) if is_told_why else transactions.stop_of(said.reason, said.tag)
+        end(post, transaction, why, parked)
+    post.do(tell(Verdict(said.call, "accepted")))
 
 
-def _more(state: EvPostState, one: Transaction, said: StopSaid) -> Step:
+def _park(post: EvPostStep, said: StopSaid) -> None:
+    book, is_new = transactions.park(post.state.book, said)
+    if not is_new:
+        return
+    here = post.state.here
+    unknown = EV_POST.unknown_end(
+        transaction=said.transaction, post_at_ms=said.at_ms, heard_ms=said.heard_ms, meter_wh=said.meter_wh
+    )
+    is_mine = not said.nobodys or (here is not None and here.leads)
+    post.do(*([unknown] if is_mine else []), book=book)
+    post.do(post.keep())
+
+
+def _count_late(post: EvPostStep, transaction: Transaction, told: Parked) -> None:
     """The end of a transaction that was given up for lost: what it drew unheard is counted now, and once."""
-    if one.session is None or said.meter_wh is None or one.is_told:
-        return state, []
-    account = _closed(state, unheard(state, one), Parked("", said.at_ms, said.meter_wh, said.reason, said.begin_wh))
-    state, more, effects = _accounted(state, one, account, 0)
-    more = replace(more, is_told=True, ended_at_ms=said.at_ms)
-    state = replace(state, book=transactions.put(state.book, more))
-    if more.session is None or more.session.used_mwh <= one.session.used_mwh:
-        return state, effects
-    late = EV_POST.late_end(session=more.session.id, energy_wh=energy_wh(more.session))
-    return state, [*effects, late, *spent(more.session), keep(state)]
+    before = transaction.session
+    if before is None or told.meter_wh is None or transaction.is_told:
+        return
+    account = _closed(post.state, unheard(post.state, transaction), told)
+    counted = replace(_accounted(post.state, transaction, account, 0), is_told=True, ended_at_ms=told.at_ms)
+    post.put(counted)
+    _record_doubts(post, transaction, counted)
+    session = counted.session
+    if session is not None and session.used_mwh > before.used_mwh:
+        late = EV_POST.late_end(session=session.id, energy_wh=energy_wh(session))
+        post.do(late, *spent(session), post.keep())
 
 
-def _closed(state: EvPostState, one: Transaction, told: Parked | None) -> Account:
+def _closed(state: EvPostState, transaction: Transaction, told: Parked | None) -> Account:
     """The account of a transaction with what was told of its end."""
-    account, most_w = transactions.account_of(one), state.settings.power_w
+    account, most_w = transactions.account_of(transaction), state.settings.power_w
     if told is None or told.meter_wh is None:
         return account
     if told.begin_wh is not None:
@@ -197,84 +174,63 @@ def _closed(state: EvPostState, one: Transaction, told: Parked | None) -> Accoun
     return closed(account, Reading(told.meter_wh, told.at_ms), most_w)
 
 
-def unpark(state: EvPostState, one: Transaction, now_ms: int) -> Step:
-    book, parked = transactions.unpark(state.book, one)
-    if parked is None:
-        return state, []
-    return end(replace(state, book=book), one, transactions.stop_of(parked.reason, ""), now_ms, parked)
+def unpark(post: EvPostStep, transaction: Transaction) -> None:
+    """End a transaction whose end has waited for its beginning."""
+    book, parked = transactions.unpark(post.state.book, transaction)
+    if parked is not None:
+        post.do(book=book)
+        end(post, transaction, transactions.stop_of(parked.reason, ""), parked)
 
 
-def end(state: EvPostState, one: Transaction, why: Stop, now_ms: int, told: Parked | None = None) -> Step:
+def end(post: EvPostStep, transaction: Transaction, why: Stop, told: Parked | None = None) -> None:
     """A transaction is over, as the post has told or as nobody will tell any more."""
-    is_live = one == state.book.live
-    meter_wh = None if told is None else told.meter_wh
-    used: list[Effect] = []
-    if one.session is None:
-        over, effects = replace(one, over=True), _unbooked(one, meter_wh)
+    state, is_live = post.state, transaction == post.state.book.live
+    at_ms, meter_wh = (None, None) if told is None else (told.at_ms, told.meter_wh)
+    over, session = replace(transaction, over=True, ended_at_ms=at_ms), transaction.session
+    if session is None:
+        # What was drawn with a card that nobody is served for.
+        drawn_wh = 0.0 if meter_wh is None or over.meter_wh is None else meter_wh - over.meter_wh
+        unbooked = EV_POST.unbooked(transaction=over.number, digest=over.digest, energy_wh=drawn_wh)
+        post.put(over)
+        post.do(post.keep(), *([unbooked] if drawn_wh > 0 else []))
     else:
-        elapsed_ms = _elapsed_ms(state, one, one.session, now_ms, None if told is None else told.at_ms)
-        account = passed(transactions.account_of(one), now_ms - state.counted_ms if is_live else 0)
-        account = _closed(state, replace(one, account=account), told)
-        state, over, doubts = _accounted(state, one, account, elapsed_ms)
-        session = replace(over.session or one.session, ended=why.value)
-        over = replace(over, over=True, session=session, is_told=meter_wh is not None)
-        used, effects = spent(session), [*doubts, ended(session, state.settings.tariff), Wake("forget", FORGET_MS)]
-        state = replace(state, book=replace(state.book, unsure=one.number))
-    over = replace(over, ended_at_ms=None if told is None else told.at_ms)
-    state = replace(state, book=transactions.put(state.book, over))
+        account = passed(transactions.account_of(transaction), post.now_ms - state.counted_ms if is_live else 0)
+        account = _closed(state, replace(transaction, account=account), told)
+        over = _accounted(state, over, account, _elapsed_ms(post, transaction, session, at_ms))
+        session = replace(over.session or session, ended=why.value)
+        post.put(replace(over, session=session, is_told=meter_wh is not None))
+        post.do(book=replace(post.state.book, unsure=over.number))
+        post.do(*spent(session), post.keep())
+        _record_doubts(post, transaction, over)
+        post.do(ended(session, state.settings.tariff), Wake("forget", FORGET_MS))
     if is_live:
-        state, freed = _freed(state, why)
-        effects += freed
-    return state, [*used, keep(state), *effects]
+        _free(post, why)
 
 
-def _unbooked(one: Transaction, meter_wh: float | None) -> list[Effect]:
-    """What was drawn with a card that nobody is served for."""
-    drawn_wh = 0.0 if meter_wh is None or one.meter_wh is None else meter_wh - one.meter_wh
-    if drawn_wh <= 0:
-        return []
-    return [EV_POST.unbooked(transaction=one.number, digest=one.digest, energy_wh=drawn_wh)]
-
-
-def _elapsed_ms(state: EvPostState, one: Transaction, session: Session, now_ms: int, ended_at_ms: int | None) -> int:
+def _elapsed_ms(post: EvPostStep, transaction: Transaction, session: Session, ended_at_ms: int | None) -> int:
     """The time of a transaction that was not counted yet: what lies between its two ends by the post's clock, but no
     more than has passed here."""
-    is_live = one == state.book.live
-    here_ms = max(0, now_ms - state.counted_ms) if is_live else MAX_AWAY_MS
-    there_ms = _between_ms(one.at_ms, ended_at_ms)
+    is_live = transaction == post.state.book.live
+    here_ms = max(0, post.now_ms - post.state.counted_ms) if is_live else MAX_DELAY_MS
+    there_ms = between_ms(transaction.at_ms, ended_at_ms)
     if there_ms is None:
         return here_ms if is_live else 0
     return min(here_ms, max(0, there_ms - session.span_ms))
 
 
-def _freed(state: EvPostState, why: Stop) -> Step:
+def _free(post: EvPostStep, why: Stop) -> None:
     """The post is free again, or held for whoever waited."""
-    state, effects = set_fault(state, EV_POST, "will_not_stop", present=False)
-    state = replace(to(state, "end"), why="", stops=0, stop=why.value, power_w=0, instead=None, tag="")
-    effects += [Wake(name, None) for name in ("limit", "stop_again", "full")]
-    if not state.waiting:
-        return state, effects
-    state = replace(state, waiting="", reserved_for=state.waiting)
-    return state, [*effects, Wake("reserved", RESERVED_MS)]
+    post.set_fault("will_not_stop", present=False)
+    asleep = (Wake(name, None) for name in ("limit", "stop_again", "full"))
+    post.to("end", *asleep, why="", stops=0, stop=why.value, power_w=0, instead=None, tag="")
+    post.hold_for_who_waits()
 
 
-def _between_ms(begin_ms: int | None, end_ms: int | None) -> int | None:
-    """The time between two of the post's, None where its clock was set in between or never went."""
-    if begin_ms is None or end_ms is None or not 0 <= end_ms - begin_ms <= MAX_AWAY_MS:
-        return None
-    return end_ms - begin_ms
-
-
-def settle(state: EvPostState, now_ms: int) -> Step:
+def settle(post: EvPostStep) -> None:
     """The ends that were on their way did not come."""
-    effects: list[Effect] = []
-    for one in state.book.transactions:
-        if one.late and not one.over:
-            state, lost = end(state, one, Stop.POWER_LOSS, now_ms)
-            effects += lost
-    live = state.book.live
-    if live is not None and (state.doubted or state.status == "available"):
-        why = Stop(state.why) if state.why else Stop.POWER_LOSS
-        state, lost = end(state, live, why, now_ms)
-        effects += lost
-    return state, effects
+    for transaction in post.state.book.transactions:
+        if transaction.late and not transaction.over:
+            end(post, transaction, Stop.POWER_LOSS)
+    live = post.state.book.live
+    if live is not None and (post.state.doubted or post.state.status == "available"):
+        end(post, live, Stop(post.state.why) if post.state.why else Stop.POWER_LOSS)

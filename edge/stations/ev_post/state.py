@@ -1,18 +1,18 @@
-"""What a charging post is to its station: its settings, its phases and what is known of it. Pure."""
+"""What a charging post is to its station: its settings, its phases, what is known of it, and how it is told to stop."""
 
 from typing import Literal
 
+import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from contract.decide import Mode
 from contract.event_types import Record
+from contract.kinds.ev_post import EV_POST, Fault
 from contract.reasons import Reason
+from contract.sessions import Stop
 from edge.archetypes.account import Reading
-from edge.archetypes.faults import Faulty
-from edge.archetypes.phases import next_phase
-from edge.archetypes.protocol import Decided, Effect, Keep, Send
-from edge.archetypes.session import HOUR_MS, MINUTE_MS, Tariff
+from edge.archetypes.protocol import BARRING, Decided, Keep, Send, Wake
+from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, Tariff
+from edge.archetypes.session_step import SessionState, SessionStep
 from edge.stations.ev_post import transactions
 from edge.stations.ev_post.local_list import LocalList
 from edge.stations.ev_post.messages import (
@@ -22,11 +22,12 @@ from edge.stations.ev_post.messages import (
     Standing,
     StartSaid,
     Status,
+    StopRemotely,
     ToPost,
     Unended,
     Verdict,
 )
-from edge.stations.ev_post.transactions import Book
+from edge.stations.ev_post.transactions import Book, Transaction
 
 Phase = Literal["free", "starting", "charging", "stopping"]
 Trigger = Literal["ask", "give_up", "begin", "stop", "end"]
@@ -55,6 +56,7 @@ LATE_MS = MINUTE_MS
 SETTLE_MS = 2 * MINUTE_MS
 """How long the end of a transaction may be on its way, after the post shows that nothing runs any more."""
 STOP_AGAIN_MS = 30_000
+STOPS_IN_VAIN = 3
 RUNNING = frozenset({"charging", "sated", "suspended"})
 """What a post says of itself while a transaction runs."""
 
@@ -99,23 +101,18 @@ class Repeated(Struct, frozen=True):
     times: int = 0
 
 
-class EvPostState(Faulty, frozen=True):
+class EvPostState(SessionState, frozen=True):
     """``here`` is how the post is connected, ``greeted`` that it was set up since. ``status`` is what it says of the
     connector, ``whole`` of itself as a whole; empty before it has. ``before`` are the registers that were told of
     transactions before anybody's card, by their number. ``asked`` are the questions whose cards are being
     weighed, by their number. ``wanted`` is who is awaited to begin, ``given_up`` who was awaited last and in vain.
-    ``instead`` is what the post is told where its promise could not be recorded. ``waiting`` is the holder who
-    waits for the end of the session, ``reserved_for`` the one for whom a free post is held. ``why`` is the reason
-    for which the running session was told to stop, ``stop`` why the last one ended. ``rebooted``: the post has
-    started anew and shown nothing since of what ran; ``doubted``: it has shown that it runs no more. ``repeated``
-    are rows that come again.
-    ``availability`` is the newest order by which it was told whether it may serve anybody.
-    ``tag`` is what the running transaction began with, as long as that is remembered.
-    ``strays`` counts readings of power without a session. ``offset_ms``: how far the post's clock lags behind ours.
-    ``counted_ms``, ``kept_ms``, ``told_ms``, ``left_ms`` are when time was last counted, the book last kept, progress
-    last told, and the post last heard."""
+    ``instead`` is what the post is told where its promise could not be recorded. ``why`` is the reason for which the
+    running session was told to stop. ``rebooted``: the post has started anew and shown nothing since of what ran;
+    ``doubted``: it has shown that it runs no more. ``repeated`` are rows that come again. ``availability`` is the
+    newest order by which it was told whether it may serve anybody. ``tag`` is what the running transaction began with,
+    as long as that is remembered. ``strays`` counts readings of power without a session. ``offset_ms``: how far the
+    post's clock lags behind ours. ``left_ms`` is when the post was last heard."""
 
-    point: str
     settings: EvPostSettings
     phase: Phase = "free"
     here: Connected | None = None
@@ -131,34 +128,34 @@ class EvPostState(Faulty, frozen=True):
     doubted: bool = False
     repeated: tuple[Repeated, ...] = ()
     emergency: str = ""
-    mode: Mode = Mode.SCHEDULED
     turn: int = 0
     availability: str = ""
     asked: tuple[tuple[str, Question], ...] = ()
     wanted: Decided | None = None
     given_up: Decided | None = None
     instead: Verdict | None = None
-    waiting: str = ""
-    reserved_for: str = ""
     book: Book = Book()
     why: str = ""
     stops: int = 0
     offset_ms: int = 0
-    counted_ms: int = 0
-    kept_ms: int = 0
-    told_ms: int = 0
     left_ms: int | None = None
     cards: LocalList = LocalList()
-    stop: str = ""
 
+    @property
+    def session(self) -> Session | None:
+        """The session that runs."""
+        return self.book.session
 
-Step = tuple[EvPostState, list[Effect]]
+    @property
+    def is_offered(self) -> bool:
+        """Whether somebody may begin: the post is heard, says that it is well, and serves nobody without a session."""
+        well = not {"faulted", "unavailable"} & {self.status, self.whole} and not self.faults & BLOCKING
+        return self.here is not None and well and not self.emergency
 
-
-def is_offered(state: EvPostState) -> bool:
-    """Whether somebody may begin: the post is heard, says that it is well, and serves nobody without a session."""
-    well = not {"faulted", "unavailable"} & {state.status, state.whole} and not state.faults & BLOCKING
-    return state.here is not None and well and not state.emergency
+    @property
+    def is_barred(self) -> bool:
+        """Whether nobody may be served, whatever card they hold."""
+        return bool(self.emergency) or self.mode in BARRING
 
 
 def standing(state: EvPostState) -> Standing:
@@ -172,16 +169,40 @@ def standing(state: EvPostState) -> Standing:
     awaited = tuple(one.ticket for one in (state.wanted, state.given_up) if one is not None)
     numbers = (*(one.number for one in known), *(number for number, _ in state.before))
     plugged = live is None and (state.status == "occupied" or state.status in RUNNING)
-    return Standing(numbers, tuple(unended), awaited, plugged, live is None and is_offered(state))
+    return Standing(numbers, tuple(unended), awaited, plugged, live is None and state.is_offered)
 
 
-def to(state: EvPostState, trigger: Trigger) -> EvPostState:
-    return replace(state, phase=next_phase(NEXT, state.phase, trigger))
+class EvPostStep(SessionStep[EvPostState, Fault]):
+    """One step of a post, as far as all its rules need it."""
 
+    kind = EV_POST
+    table = NEXT
 
-def numbered(state: EvPostState, what: str) -> tuple[EvPostState, str]:
-    """A name for an order, so that its answer is known again."""
-    return replace(state, turn=state.turn + 1), f"{what}:{state.turn + 1}"
+    def keep(self) -> Keep:
+        return Keep(msgspec.json.encode(self.state.book))
+
+    def put(self, transaction: Transaction) -> None:
+        """Note a transaction that is new or has changed."""
+        self.do(book=transactions.put(self.state.book, transaction))
+
+    def number(self, what: str) -> str:
+        """A new name for an order, so that its answer is known again."""
+        self.do(turn=self.state.turn + 1)
+        return f"{what}:{self.state.turn}"
+
+    def stop(self, why: Stop) -> None:
+        """Have the post end what runs. It is over when the post says so; the first reason stands."""
+        if self.state.book.live is not None and self.state.phase != "stopping":
+            self.to("stop", why=why.value, stops=0)
+            self.stop_again()
+
+    def stop_again(self) -> None:
+        live = self.state.book.live
+        if live is not None:
+            order = self.number("stop")
+            self.do(stops=self.state.stops + 1)
+            self.set_fault("will_not_stop", present=self.state.stops > STOPS_IN_VAIN)
+            self.do(tell(StopRemotely(order, live.number)), Wake("stop_again", STOP_AGAIN_MS))
 
 
 def tell(message: ToPost) -> Send:
@@ -191,7 +212,3 @@ def tell(message: ToPost) -> Send:
 def promise(message: ToPost) -> Send:
     """Say what lets a post give power: not before it is on the disk what was recorded and kept of it."""
     return Send(PORT, message, "durable")
-
-
-def keep(state: EvPostState) -> Keep:
-    return Keep(transactions.write(state.book))

@@ -4,7 +4,6 @@ A post tells of a transaction as often as it likes, hours after it happened, and
 known by its number, or by its card, the post's own time and the meter at its beginning.
 """
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -88,22 +87,6 @@ STOPS = {
 def stop_of(reason: str, tag: str) -> Stop:
     """Why a post says that it ended something of itself; whoever ended it at the post did so by card or by hand."""
     return STOPS.get(reason, Stop.CARD if tag else Stop.USER)
-
-
-class Unreadable(ValueError):
-    """What was kept cannot be read."""
-
-
-def write(book: Book) -> bytes:
-    return msgspec.json.encode(book)
-
-
-def read(document: bytes) -> Book:
-    """Raises ``Unreadable``."""
-    try:
-        return msgspec.json.decode(document, type=Book) if document else Book()
-    except (msgspec.DecodeError, ValueError) as wrong:
-        raise Unreadable(f"what was kept cannot be read: {wrong}") from None
 
 
 def account_of(one: Transaction) -> Account:

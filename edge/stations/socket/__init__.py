@@ -11,10 +11,9 @@ from msgspec.structs import replace
 
 from contract.commands import SessionStopArgs
 from contract.decide import Decision, Mode
-from contract.kinds.socket import SOCKET
+from contract.kinds.socket import SOCKET, Fault
 from contract.reasons import Reason
 from contract.sessions import Stop, stop_of_emergency
-from edge.archetypes.faults import kept_still
 from edge.archetypes.power import Load, Meter, believed
 from edge.archetypes.protocol import (
     BARRING,
@@ -27,7 +26,6 @@ from edge.archetypes.protocol import (
     Drive,
     Due,
     Edge,
-    Effect,
     Emergency,
     Found,
     Input,
@@ -51,38 +49,16 @@ from edge.archetypes.session import (
     energy_wh,
     idle_fen,
     is_holders,
-    limits_of,
     of_decision,
     running,
     spent,
     started,
-    turned_away,
 )
 from edge.archetypes.station import Station
 from edge.stations.bank import Clear, Cut, Supply, Want
-from edge.stations.socket.interruptions import found, interrupt
-from edge.stations.socket.meter import felt, metered
-from edge.stations.socket.state import (
-    LATCHED,
-    OFF_W,
-    SocketSettings,
-    SocketState,
-    Step,
-    end,
-    is_sure,
-    keep,
-    settled,
-    switch_off,
-    switch_on,
-    to,
-    to_bank,
-    trip,
-    with_fault,
-)
-
-INPUTS = {"leakage": False, "plug": False}
-OUTPUTS = {"relay": True, "green": False, "red": False}
-INSTRUMENTS = {"meter": True, "thermometer": False}
+from edge.stations.socket.interruptions import interrupt, restore
+from edge.stations.socket.meter import read_meter, read_thermometer
+from edge.stations.socket.state import LATCHED, OFF_W, SocketSettings, SocketState, SocketStep
 
 TAP_AGAIN_MS = 3_000
 """A second tap within this time is the same tap."""
@@ -90,8 +66,220 @@ STILL_AFTER = 3
 """Sessions in a row in which nothing drew power, before the relay itself is suspect."""
 
 
-def start(point: str, settings: SocketSettings) -> SocketState:
-    return SocketState(point, settings, limits_of(settings.class_name, settings.limits))
+class SocketInput(SocketStep):
+    """One step of a socket: what each input means to it."""
+
+    def take(self, happened: Input) -> None:
+        state = self.state
+        match happened:
+            case Reading(instrument="meter"):
+                read_meter(self, believed(happened.values))
+            case Reading(instrument="thermometer", values=values):
+                read_thermometer(self, None if values is None else values.get("temperature_c"))
+            case Decided():
+                self._decide(happened)
+            case Emergency(active=active, cause=cause):
+                self._emergency(active, cause)
+            case Edge(name="leakage", active=leaking):
+                self.do(leaking=leaking)
+                if leaking:
+                    self.trip("leakage", Stop.LEAKAGE)
+            case Edge(name="plug", active=plugged):
+                self._plug(plugged)
+            case Received(port=state.settings.bank, message=Supply() as supply):
+                self._supply(supply)
+            case CommandReceived(told=command, args=SessionStopArgs(session=named)) if named == running(state.session):
+                self.end(Stop.OPERATOR)
+                self.do(SOCKET.ordered(**command))
+            case QuotaSpent(session=name) if state.driven and state.session is not None and state.session.id == name:
+                self.end(Stop.QUOTA)
+            case CannotRecord():
+                self.end(Stop.CANNOT_RECORD)
+            case ModeChanged(mode=mode, number=number) if mode is not state.mode:
+                self.do(mode=mode)
+                if mode is Mode.OUT_OF_SERVICE:
+                    self.do(waiting="")
+                    self.end(Stop.OPERATOR)
+                self.do(SOCKET.mode_set(mode=mode.value, number=number))
+            case CloudHeard():
+                self._await_cloud()
+            case TimeOfDay(minute=minute) if state.session is not None:
+                uncounted_ms = max(0, self.now_ms - state.counted_ms)
+                self.do(session=at_minute(state.session, minute, uncounted_ms))
+            case Found(document=document, age_ms=age_ms):
+                restore(self, document, age_ms)
+            case Levels():
+                self._levels(happened)
+            case Due(name=name):
+                self._wake(name)
+
+    def _wake(self, name: str) -> None:
+        state = self.state
+        match name:
+            case "lease" if state.driven and state.session is not None:
+                self._drive_on(state.session)
+            case "over_power" if state.load.over_ms is not None:
+                self.end(Stop.OVER_POWER)
+            case "meter":
+                self._lose_instrument("meter_lost", meter=Meter())
+            case "thermometer":
+                self._lose_instrument("thermometer_lost", temperature_c=None)
+            case "load" if state.phase == "starting":
+                # Nothing is plugged in, or the relay does not close.
+                self.end(Stop.NO_LOAD)
+                if state.plugged is not False:
+                    self.kept_still("relay_open", suspect_after=STILL_AFTER)
+            case "check" if state.phase == "checking":
+                self.end(Stop.POWER_LOSS)
+            case "offline":
+                self.end(Stop.OFFLINE_LIMIT)
+            case "idle" if state.session is not None and state.session.ended:
+                self._idle(state.session)
+            case "cool" if state.phase == "finished" and state.session is None:
+                self.to("end")
+            case "reserved":
+                self.do(reserved_for="")
+            case "forget":
+                self.do(over=None)
+                self.do(self.keep())
+
+    def _lose_instrument(self, fault: Fault, **unknown: object) -> None:
+        """What it last said is no longer so; and after an interruption nobody can tell whether the load is the same."""
+        is_checking = self.state.phase == "checking" or self.state.closing
+        self.end(Stop.POWER_LOSS if is_checking else Stop.METER_LOST)
+        self.do(**unknown)
+        self.set_fault(fault, present=True)
+
+    def _decide(self, asked: Decided) -> None:
+        state = self.state
+        if is_holders(state.session, asked):
+            # The card that began it ends it, whatever the rule says of the card by now.
+            if self.now_ms - state.began_ms >= TAP_AGAIN_MS:
+                self.end(Stop.CARD)
+        elif asked.decision.allowed:
+            self._begin(asked)
+        elif asked.decision.reason is Reason.FAULTED and asked.resets and asked.told is None:
+            self._clear(asked)
+        else:
+            self.turn_away(state.session, asked)
+
+    def _begin(self, asked: Decided) -> None:
+        grant, state = asked.decision.grant, self.state
+        barred = self._why_barred(asked.decision)
+        if grant is None or barred is not None:
+            self.do(*refuse(replace(asked, decision=Decision(barred or Reason.NOT_ENTITLED, grant))))
+            return
+        session = of_decision(
+            asked,
+            grant,
+            state.point,
+            by="card" if asked.told is None else "operator",
+            class_name=state.settings.class_name,
+            limit_ms=state.limits.session_ms,
+            limit_wh=state.limits.session_wh,
+        )
+        self.to("start", session=session, over=None, reserved_for="", stop="", load=Load(), warned=False)
+        self.do(began_ms=self.now_ms, told_ms=self.now_ms, kept_ms=self.now_ms)
+        ordered = [] if asked.told is None else [SOCKET.ordered(**asked.told)]
+        self.do(*ordered, decided(asked), started(session), *spent(session), self.keep())
+        self.switch_on()
+        forgotten = (Wake(name, None) for name in ("reserved", "cool", "forget"))
+        self.do(Wake("load", state.limits.start_ms), Show("green", SOCKET.text("starting")), *forgotten)
+
+    def _why_barred(self, decision: Decision) -> Reason | None:
+        """Why nothing begins, although the rule allows it: it may have been asked a moment too early."""
+        if self.state.session is not None:
+            return Reason.BUSY
+        if not self.state.is_sure:
+            return Reason.FAULTED
+        barred = self.state.mode in BARRING or decision.reason is not Reason.ALLOWED
+        return Reason.OUT_OF_SERVICE if barred else None
+
+    def _clear(self, asked: Decided) -> None:
+        """Faults are cleared at the socket itself, and only if nothing is wrong any more as far as can be seen."""
+        state = self.state
+        sample, hot_c = state.meter.sample, state.temperature_c
+        is_cool = hot_c is None or hot_c < state.settings.warn_c
+        if sample is None or sample.power_w > OFF_W or state.leaking or not is_cool or state.phase == "emergency":
+            self.do(*refuse(asked))
+            return
+        by = "" if asked.decision.grant is None else asked.decision.grant.holder.hex()
+        self.do(faults=state.faults - LATCHED, stray=0)
+        self.settle()
+        cleared = (SOCKET.fault_cleared(fault=fault, by=by) for fault in sorted(LATCHED & state.faults))
+        shown = Show("green", SOCKET.text("fault_cleared"))
+        self.do(decided(asked), *cleared, self.keep(), *self.to_bank(Clear(by)), shown)
+
+    def _drive_on(self, session: Session) -> None:
+        """The next lease, if there is time left. Time is spent although the meter is silent."""
+        unread_ms = self.now_ms - self.state.counted_ms if session.loaded else 0
+        session = replace(session, used_ms=session.used_ms + unread_ms)
+        if session.used_ms >= session.limit_ms:
+            self.end(Stop.TIME_LIMIT)
+        else:
+            self.do(*spent(session), Drive("relay", HOLD_LEASE_MS, "nothing"), Wake("lease", HOLD_AGAIN_MS))
+
+    def _plug(self, plugged: bool) -> None:
+        self.do(plugged=plugged)
+        state = self.state
+        is_used = state.phase in ("charging", "checking") or (state.session is not None and state.session.ended)
+        if is_used and not plugged:
+            self.end(Stop.PULLED)
+        elif state.phase == "finished" and not plugged:
+            self.to("end", Wake("cool", None))
+
+    def _idle(self, session: Session) -> None:
+        """Another minute in which a full battery keeps the socket from others."""
+        tariff = self.state.settings.tariff
+        self.do(Wake("idle", MINUTE_MS))
+        if not tariff.idle_fen_per_minute or not (self.state.waiting or tariff.idle_always):
+            return
+        if not session.idle_minutes:
+            price = {"fen_per_minute": tariff.idle_fen_per_minute, "cap_fen": tariff.idle_cap_fen}
+            self.do(SOCKET.idle(session=session.id, **price), Show("red", SOCKET.text("idle")))
+        session = replace(session, idle_minutes=session.idle_minutes + 1)
+        self.do(session=session)
+        if idle_fen(session, tariff) < tariff.idle_cap_fen:
+            self.do(self.keep())
+        else:
+            self.end(Stop.FULL)
+
+    def _emergency(self, active: bool, cause: str) -> None:
+        if not active:
+            self.to("restore")
+            self.settle()
+            return
+        self.do(waiting="", reserved_for="")
+        if self.state.session is None:
+            self.switch_off()
+        self.end(stop_of_emergency(cause))
+        self.to("alarm")
+
+    def _supply(self, supply: Supply) -> None:
+        """A bank that may not be live takes its sockets with it."""
+        self.do(supply=supply)
+        if not supply.ready:
+            self.end(Stop.BANK_LOST)
+        self.set_fault("bank_lost", present=not supply.ready)
+
+    def _await_cloud(self) -> None:
+        self.do(Wake("offline", self.state.settings.offline_limit_ms), hears_cloud=True)
+
+    def _levels(self, levels: Levels) -> None:
+        """The keeper has come, or come back: the relay is at rest, whatever we drove."""
+        before, active = self.state, levels.active
+        self.do(Rest("relay"), *self.to_bank(Want(False)), driven=False, switched_ms=self.now_ms, stray=0)
+        self.do(plugged=active.get("plug"), leaking=active.get("leakage", False))
+        if not before.hears_cloud:
+            self._await_cloud()
+        if before.meter.sample is None:
+            self.do(Wake("meter", before.settings.lost_ms))
+        if "relay_stuck" in before.faults:
+            self.do(*self.to_bank(Cut()))
+        if before.session is not None and before.driven:
+            interrupt(self, before.session, resume=before.settings.resume)
+        if self.state.leaking:
+            self.trip("leakage", Stop.LEAKAGE)
 
 
 def report(state: SocketState) -> Report:
@@ -99,7 +287,7 @@ def report(state: SocketState) -> Report:
     return Report(
         state.phase,
         busy=session is not None,
-        faulted=not is_sure(state),
+        faulted=not state.is_sure,
         faults=state.faults,
         quiet=state.phase in ("free", "finished", "faulted"),
         user="" if session is None else session.digest,
@@ -107,243 +295,6 @@ def report(state: SocketState) -> Report:
         offline_limit_ms=state.settings.offline_limit_ms,
         live=_live(state),
     )
-
-
-def step(state: SocketState, happened: Input, now_ms: int) -> Step:
-    """Take one input to completion. Inputs that mean nothing to a socket change nothing."""
-    match happened:
-        case Reading(instrument="meter"):
-            return metered(state, believed(happened.values), now_ms)
-        case Reading(instrument="thermometer", values=values):
-            return felt(state, None if values is None else values.get("temperature_c"), now_ms)
-        case Decided():
-            return _decided(state, happened, now_ms)
-        case Emergency(active=active, cause=cause):
-            return _emergency(state, active, cause, now_ms)
-        case Edge(name="leakage", active=leaking):
-            state = replace(state, leaking=leaking)
-            return trip(state, "leakage", Stop.LEAKAGE, now_ms) if leaking else (state, [])
-        case Edge(name="plug", active=plugged):
-            return _plugged(replace(state, plugged=plugged), now_ms)
-        case Received(port=state.settings.bank, message=Supply() as supply):
-            return _supplied(replace(state, supply=supply), now_ms)
-        case CommandReceived(told=told, args=SessionStopArgs(session=named)) if named == running(state.session):
-            state, effects = end(state, Stop.OPERATOR, now_ms)
-            return state, [*effects, SOCKET.ordered(**told)]
-        case QuotaSpent(session=name) if state.driven and state.session is not None and state.session.id == name:
-            return end(state, Stop.QUOTA, now_ms)
-        case CannotRecord():
-            return end(state, Stop.CANNOT_RECORD, now_ms)
-        case ModeChanged(mode=mode) if mode is not state.mode:
-            return _to_mode(state, happened, now_ms)
-        case CloudHeard():
-            return replace(state, hears_cloud=True), [Wake("offline", state.settings.offline_limit_ms)]
-        case TimeOfDay(minute=minute) if state.session is not None:
-            uncounted_ms = max(0, now_ms - state.counted_ms)
-            return replace(state, session=at_minute(state.session, minute, uncounted_ms)), []
-        case Found(document=document, age_ms=age_ms):
-            return found(state, document, age_ms, now_ms)
-        case Levels():
-            return _levels(state, happened, now_ms)
-        case Due(name=name):
-            return _due(state, name, now_ms)
-    return state, []
-
-
-def _due(state: SocketState, name: str, now_ms: int) -> Step:
-    match name:
-        case "lease" if state.driven:
-            return _again(state, now_ms)
-        case "over_power" if state.load.over_ms is not None:
-            return end(state, Stop.OVER_POWER, now_ms)
-        case "meter":
-            # What it last said is no longer so; and after an interruption nobody can tell whether the load is the same.
-            state, effects = end(state, _if_checking(state, Stop.METER_LOST), now_ms)
-            state, noted = with_fault(replace(state, meter=Meter()), "meter_lost", present=True)
-            return state, effects + noted
-        case "thermometer":
-            state, effects = end(state, _if_checking(state, Stop.METER_LOST), now_ms)
-            state, noted = with_fault(replace(state, temperature_c=None), "thermometer_lost", present=True)
-            return state, effects + noted
-        case "load" if state.phase == "starting":
-            return _nothing_drew(state, now_ms)
-        case "check" if state.phase == "checking":
-            return end(state, Stop.POWER_LOSS, now_ms)
-        case "offline":
-            return end(state, Stop.OFFLINE_LIMIT, now_ms)
-        case "idle" if state.session is not None and state.session.ended:
-            return _idled(state, state.session, now_ms)
-        case "cool" if state.phase == "finished" and state.session is None:
-            return to(state, "end"), []
-        case "reserved":
-            return replace(state, reserved_for=""), []
-        case "forget":
-            state = replace(state, over=None)
-            return state, [keep(state)]
-    return state, []
-
-
-def _if_checking(state: SocketState, stop: Stop) -> Stop:
-    return Stop.POWER_LOSS if state.phase == "checking" or state.closing else stop
-
-
-def _decided(state: SocketState, asked: Decided, now_ms: int) -> Step:
-    session, reason = state.session, asked.decision.reason
-    if is_holders(session, asked):
-        return _tapped_again(state, now_ms)
-    if asked.decision.allowed:
-        return _begin(state, asked, now_ms)
-    if reason is Reason.FAULTED and asked.resets and asked.told is None:
-        return _clear(state, asked)
-    waiting, told = turned_away(session, state.waiting, asked)
-    return replace(state, waiting=waiting), told
-
-
-def _tapped_again(state: SocketState, now_ms: int) -> Step:
-    """The holder is back with the card that began it. That ends it, whatever the rule says of the card by now."""
-    return (state, []) if now_ms - state.began_ms < TAP_AGAIN_MS else end(state, Stop.CARD, now_ms)
-
-
-def _begin(state: SocketState, asked: Decided, now_ms: int) -> Step:
-    grant = asked.decision.grant
-    barred = _bar(state, asked.decision)
-    if grant is None or barred is not None:
-        return state, refuse(replace(asked, decision=Decision(barred or Reason.NOT_ENTITLED, grant)))
-    session = of_decision(
-        asked,
-        grant,
-        state.point,
-        by="card" if asked.told is None else "operator",
-        class_name=state.settings.class_name,
-        limit_ms=state.limits.session_ms,
-        limit_wh=state.limits.session_wh,
-    )
-    state = replace(to(state, "start"), session=session, over=None, reserved_for="", stop="")
-    state = replace(state, began_ms=now_ms, told_ms=now_ms, kept_ms=now_ms, load=Load(), warned=False)
-    told: list[Effect] = [] if asked.told is None else [SOCKET.ordered(**asked.told)]
-    told += [decided(asked), started(session), *spent(session), keep(state)]
-    state, switched = switch_on(state, now_ms)
-    forgotten = (Wake(name, None) for name in ("reserved", "cool", "forget"))
-    shown = Show("green", SOCKET.text("starting"))
-    return state, [*told, *switched, Wake("load", state.limits.start_ms), shown, *forgotten]
-
-
-def _bar(state: SocketState, decision: Decision) -> Reason | None:
-    """Why nothing begins, although the rule allows it: it may have been asked a moment too early."""
-    if state.session is not None:
-        return Reason.BUSY
-    if not is_sure(state):
-        return Reason.FAULTED
-    if state.mode in BARRING or decision.reason is not Reason.ALLOWED:
-        return Reason.OUT_OF_SERVICE
-    return None
-
-
-def _clear(state: SocketState, asked: Decided) -> Step:
-    """Faults are cleared at the socket itself, and only if nothing is wrong any more as far as can be seen."""
-    sample, hot_c = state.meter.sample, state.temperature_c
-    cool = hot_c is None or hot_c < state.settings.warn_c
-    if sample is None or sample.power_w > OFF_W or state.leaking or not cool or state.phase == "emergency":
-        return state, refuse(asked)
-    by = "" if asked.decision.grant is None else asked.decision.grant.holder.hex()
-    latched = sorted(LATCHED & state.faults)
-    state = settled(replace(state, faults=state.faults - LATCHED, stray=0))
-    cleared = [SOCKET.fault_cleared(fault=fault, by=by) for fault in latched]
-    shown = Show("green", SOCKET.text("fault_cleared"))
-    return state, [decided(asked), *cleared, keep(state), *to_bank(state, Clear(by)), shown]
-
-
-def _again(state: SocketState, now_ms: int) -> Step:
-    """The next lease, if there is time left. Time is spent although the meter is silent."""
-    if state.session is None:
-        return state, []
-    session = state.session
-    unread_ms = now_ms - state.counted_ms if session.loaded else 0
-    session = replace(session, used_ms=session.used_ms + unread_ms)
-    if session.used_ms >= session.limit_ms:
-        return end(state, Stop.TIME_LIMIT, now_ms)
-    return state, [*spent(session), Drive("relay", HOLD_LEASE_MS, "nothing"), Wake("lease", HOLD_AGAIN_MS)]
-
-
-def _nothing_drew(state: SocketState, now_ms: int) -> Step:
-    """Nothing is plugged in, or the relay does not close: after some in a row it is the relay that is suspect."""
-    state, effects = end(state, Stop.NO_LOAD, now_ms)
-    if state.plugged is False:
-        return state, effects
-    state, noted = kept_still(state, SOCKET, "relay_open", suspect_after=STILL_AFTER)
-    return state, effects + noted
-
-
-def _plugged(state: SocketState, now_ms: int) -> Step:
-    if state.plugged:
-        return state, []
-    if state.phase in ("charging", "checking") or (state.session is not None and state.session.ended):
-        return end(state, Stop.PULLED, now_ms)
-    return (to(state, "end"), [Wake("cool", None)]) if state.phase == "finished" else (state, [])
-
-
-def _idled(state: SocketState, session: Session, now_ms: int) -> Step:
-    """Another minute in which a full battery keeps the socket from others."""
-    tariff, effects = state.settings.tariff, list[Effect]([Wake("idle", MINUTE_MS)])
-    if not tariff.idle_fen_per_minute or not (state.waiting or tariff.idle_always):
-        return state, effects
-    if not session.idle_minutes:
-        idle = SOCKET.idle(session=session.id, fen_per_minute=tariff.idle_fen_per_minute, cap_fen=tariff.idle_cap_fen)
-        effects += [idle, Show("red", SOCKET.text("idle"))]
-    session = replace(session, idle_minutes=session.idle_minutes + 1)
-    state = replace(state, session=session)
-    if idle_fen(session, tariff) < tariff.idle_cap_fen:
-        return state, [*effects, keep(state)]
-    state, over = end(state, Stop.FULL, now_ms)
-    return state, effects + over
-
-
-def _emergency(state: SocketState, active: bool, cause: str, now_ms: int) -> Step:
-    if not active:
-        return settled(to(state, "restore")), []
-    state = replace(state, waiting="", reserved_for="")
-    if state.session is None:
-        state, effects = switch_off(state, now_ms)
-    else:
-        state, effects = end(state, stop_of_emergency(cause), now_ms)
-    return to(state, "alarm"), effects
-
-
-def _to_mode(state: SocketState, wanted: ModeChanged, now_ms: int) -> Step:
-    state, effects = replace(state, mode=wanted.mode), list[Effect]()
-    if wanted.mode is Mode.OUT_OF_SERVICE:
-        state, effects = end(replace(state, waiting=""), Stop.OPERATOR, now_ms)
-    return state, [*effects, SOCKET.mode_set(mode=wanted.mode.value, number=wanted.number)]
-
-
-def _supplied(state: SocketState, now_ms: int) -> Step:
-    """A bank that may not be live takes its sockets with it."""
-    ready = state.supply is not None and state.supply.ready
-    state, effects = (state, []) if ready else end(state, Stop.BANK_LOST, now_ms)
-    state, noted = with_fault(state, "bank_lost", present=not ready)
-    return state, effects + noted
-
-
-def _levels(state: SocketState, levels: Levels, now_ms: int) -> Step:
-    """The keeper has come, or come back: the relay is at rest, whatever we drove."""
-    active, settings, was_driven = levels.active, state.settings, state.driven
-    state = replace(state, plugged=active.get("plug"), leaking=active.get("leakage", False))
-    state = replace(state, driven=False, switched_ms=now_ms, stray=0)
-    effects: list[Effect] = [Rest("relay"), *to_bank(state, Want(False))]
-    if not state.hears_cloud:
-        state = replace(state, hears_cloud=True)
-        effects.append(Wake("offline", settings.offline_limit_ms))
-    if state.meter.sample is None:
-        effects.append(Wake("meter", settings.lost_ms))
-    if "relay_stuck" in state.faults:
-        effects += to_bank(state, Cut())
-    if state.session is not None and was_driven:
-        state, more = interrupt(state, state.session, now_ms, resume=settings.resume)
-        effects += more
-    if state.leaking:
-        state, more = trip(state, "leakage", Stop.LEAKAGE, now_ms)
-        effects += more
-    return state, effects
 
 
 def _live(state: SocketState) -> dict[str, object]:
@@ -382,4 +333,13 @@ def _free_in_min(state: SocketState, session: Session, left_min: int) -> int:
     return max(0, left_min)
 
 
-KIND = Station(SOCKET, INPUTS, OUTPUTS, SocketSettings, start, step, report, instruments=INSTRUMENTS)
+KIND = Station(
+    SOCKET,
+    {"leakage": False, "plug": False},
+    {"relay": True, "green": False, "red": False},
+    SocketSettings,
+    SocketState,
+    SocketInput.run,
+    report,
+    instruments={"meter": True, "thermometer": False},
+)

@@ -4,113 +4,95 @@ It goes on only if the gap was short, the meter is good and the load is the one 
 gap, and was not kept, is counted in any case as soon as the meter has been read.
 """
 
-from msgspec.structs import replace
-
 from contract.decide import Mode
 from contract.kinds.socket import SOCKET
 from contract.sessions import Stop
 from edge.archetypes.power import Load
-from edge.archetypes.protocol import HOLD_LEASE_MS, Keep, Show, Wake
-from edge.archetypes.session import (
-    KEEP_AGAIN_MS,
-    MINUTE_MS,
-    RESUME_WITHIN_MS,
-    Session,
-    ended,
-    energy_wh,
-    missed,
-    spent,
-)
-from edge.stations.socket.kept import Unreadable, read_kept
-from edge.stations.socket.state import (
-    SocketState,
-    Step,
-    counted,
-    end,
-    is_sure,
-    keep,
-    settled,
-    switch_off,
-    switch_on,
-    to,
-    trip,
-)
+from edge.archetypes.protocol import HOLD_LEASE_MS, Show, Wake
+from edge.archetypes.session import MINUTE_MS, Session, ended, energy_wh, missed, spent
+from edge.archetypes.session_step import KEEP_AGAIN_MS
+from edge.archetypes.step import Unreadable, read_kept
+from edge.stations.socket.state import KeptSocket, SocketStep
 
 CHECK_MS = 60_000
 """How long the load has to show that it is the one from before an interruption."""
+RESUME_WITHIN_MS = 10 * MINUTE_MS
+"""After a longer gap nobody knows whose battery hangs there."""
 DRAWS_ON_MS = KEEP_AGAIN_MS + HOLD_LEASE_MS
 """No longer does a session draw after it was last kept: then comes the next page, or the lease ends."""
 
 
-def found(state: SocketState, document: bytes, age_ms: int | None, now_ms: int) -> Step:
-    """What was kept. What cannot be read may have been a latched fault, and counts as one."""
-    if state.undated and state.session is not None:
-        return _dated(state, state.session, age_ms, now_ms)
+def restore(socket: SocketStep, document: bytes, age_ms: int | None) -> None:
+    """Go on from what was kept. What cannot be read may have been a latched fault, and counts as one."""
+    if socket.state.undated and socket.state.session is not None:
+        _date(socket, socket.state.session, age_ms)
+        return
     try:
-        kept = read_kept(document)
+        kept = read_kept(document, KeptSocket) or KeptSocket()
     except Unreadable:
-        return trip(state, "kept_unreadable", Stop.POWER_LOSS, now_ms)
-    state, session = settled(replace(state, faults=state.faults | set(kept.latched))), kept.session
-    if session is None:
-        return state, []
-    if session.ended and state.over is not None:
-        return state, []
+        socket.trip("kept_unreadable", Stop.POWER_LOSS)
+        return
+    socket.do(faults=socket.state.faults | set(kept.latched))
+    socket.settle()
+    state, session = socket.state, kept.session
+    if session is None or (session.ended and state.over is not None):
+        return
+    may_resume = state.settings.resume and state.mode is not Mode.OUT_OF_SERVICE and state.phase == "free"
     if session.ended:
         # Whether its end was written down in time nobody knows, so it is written again.
-        state = replace(state, over=session, stop=session.ended)
-        return state, [ended(session, state.settings.tariff), Wake("forget", MINUTE_MS)]
-    may_resume = state.settings.resume and state.mode is not Mode.OUT_OF_SERVICE and state.phase == "free"
-    if age_ms is None and may_resume and session.loaded:
-        return _undated(state, session, now_ms)
-    if age_ms is None or age_ms > RESUME_WITHIN_MS or not may_resume:
-        return interrupt(state, missed(session, DRAWS_ON_MS), now_ms, resume=False)
-    return interrupt(state, missed(session, age_ms), now_ms, resume=True)
+        again = ended(session, state.settings.tariff)
+        socket.do(again, Wake("forget", MINUTE_MS), over=session, stop=session.ended)
+    elif age_ms is None and may_resume and session.loaded:
+        # After a power cut nobody knows the time until the cloud is heard. What was kept stays as it is: it alone tells
+        # how long ago that was.
+        socket.do(undated=True)
+        interrupt(socket, session, resume=True)
+    elif age_ms is None or age_ms > RESUME_WITHIN_MS or not may_resume:
+        interrupt(socket, missed(session, DRAWS_ON_MS), resume=False)
+    else:
+        interrupt(socket, missed(session, age_ms), resume=True)
 
 
-def interrupt(state: SocketState, session: Session, now_ms: int, *, resume: bool) -> Step:
+def interrupt(socket: SocketStep, session: Session, *, resume: bool) -> None:
     """The power was away. It comes back only for a load that has been seen, and was allowed to."""
+    now_ms = socket.now_ms
+    socket.do(session=session)
+    socket.switch_off()
     interrupted = SOCKET.interrupted(session=session.id, energy_wh=energy_wh(session), ms=session.used_ms)
-    state, off = switch_off(replace(state, session=session), now_ms)
-    state = replace(to(state, "interrupt"), began_ms=now_ms, counted_ms=now_ms, told_ms=now_ms)
+    socket.to("interrupt", interrupted, began_ms=now_ms, counted_ms=now_ms, told_ms=now_ms)
     if resume and session.loaded:
-        return state, [*off, interrupted, keep(state), Wake("check", CHECK_MS), Show("red", SOCKET.text("checking"))]
-    if session.loaded and state.meter.sample is None:
+        undated = socket.state.undated
+        kept = [] if undated else [socket.keep()]
+        watch = Wake("check", RESUME_WITHIN_MS if undated else CHECK_MS)
+        socket.do(*kept, watch, Show("red", SOCKET.text("checking")))
+    elif session.loaded and socket.state.meter.sample is None:
         # What is kept stays as it is, or a second restart would take it for fresh.
-        return replace(state, closing=True), [*off, interrupted]
-    state, effects = end(state, Stop.POWER_LOSS, now_ms)
-    return state, [*off, interrupted, *effects]
+        socket.do(closing=True)
+    else:
+        socket.end(Stop.POWER_LOSS)
 
 
-def seen_open(state: SocketState, session: Session, now_ms: int) -> Step:
+def see_open(socket: SocketStep, session: Session) -> None:
     """The meter is good and the relay is open: count what was drawn unseen, and look at the load."""
-    if state.closing:
-        return end(state, Stop.POWER_LOSS, now_ms)
-    if state.phase != "checking" or state.undated or not is_sure(state):
-        return state, []
-    state = replace(state, session=counted(state, session, now_ms), kept_ms=now_ms, load=Load())
-    kept = [*spent(session), keep(state), Wake("check", CHECK_MS)]
-    state, switched = switch_on(state, now_ms)
-    return state, kept + switched
+    if socket.state.closing:
+        socket.end(Stop.POWER_LOSS)
+    elif socket.state.phase == "checking" and not socket.state.undated and socket.state.is_sure:
+        socket.do(session=socket.counted(session), kept_ms=socket.now_ms, load=Load())
+        socket.do(*spent(session), socket.keep(), Wake("check", CHECK_MS))
+        socket.switch_on()
 
 
-def resumed(state: SocketState, session: Session, now_ms: int) -> Step:
+def resume(socket: SocketStep, session: Session) -> None:
     """It is the same load."""
-    state = replace(to(state, "resume"), load=Load(over_ms=state.load.over_ms), kept_ms=now_ms)
-    told = SOCKET.resumed(session=session.id)
-    return state, [told, *spent(session), keep(state), Wake("check", None), Show("green", SOCKET.text("charging"))]
+    socket.to("resume", load=Load(over_ms=socket.state.load.over_ms), kept_ms=socket.now_ms)
+    shown = Show("green", SOCKET.text("charging"))
+    socket.do(SOCKET.resumed(session=session.id), *spent(session), socket.keep(), Wake("check", None), shown)
 
 
-def _undated(state: SocketState, session: Session, now_ms: int) -> Step:
-    """After a power cut nobody knows the time until the cloud is heard. What was kept stays as it is: it alone tells
-    how long ago that was."""
-    state, effects = interrupt(state, session, now_ms, resume=True)
-    told = [effect for effect in effects if not isinstance(effect, Keep)]
-    return replace(state, undated=True), [*told, Wake("check", RESUME_WITHIN_MS)]
-
-
-def _dated(state: SocketState, session: Session, age_ms: int | None, now_ms: int) -> Step:
+def _date(socket: SocketStep, session: Session, age_ms: int | None) -> None:
     """Now it is known how long the power was away."""
     if age_ms is None or age_ms > RESUME_WITHIN_MS:
-        return end(state, Stop.POWER_LOSS, now_ms)
-    state = replace(state, session=missed(session, age_ms), undated=False, counted_ms=now_ms)
-    return state, [keep(state), Wake("check", CHECK_MS)]
+        socket.end(Stop.POWER_LOSS)
+    else:
+        socket.do(session=missed(session, age_ms), undated=False, counted_ms=socket.now_ms)
+        socket.do(socket.keep(), Wake("check", CHECK_MS))

@@ -4,21 +4,11 @@ from msgspec.structs import replace
 
 from contract.kinds.socket import SOCKET
 from contract.sessions import Stop
-from edge.archetypes.faults import moved
 from edge.archetypes.power import OVER_POWER_MS, Load, Sample, followed, heard, is_frozen, is_same, stops
-from edge.archetypes.protocol import Effect, Show, Wake
-from edge.archetypes.session import (
-    KEEP_AGAIN_MS,
-    MINUTE_MS,
-    PROGRESS_AGAIN_MS,
-    Session,
-    draw,
-    energy_wh,
-    progress,
-    spent,
-)
-from edge.stations.socket.interruptions import resumed, seen_open
-from edge.stations.socket.state import OFF_W, SocketState, Step, end, keep, switch_off, to, trip, with_fault
+from edge.archetypes.protocol import Show, Wake
+from edge.archetypes.session import MINUTE_MS, Session, draw, energy_wh, spent
+from edge.stations.socket.interruptions import resume, see_open
+from edge.stations.socket.state import OFF_W, SocketState, SocketStep
 
 OFF_SETTLES_MS = 3_000
 STRAY_SAMPLES = 2
@@ -30,23 +20,25 @@ TEMPERATURE_C = -40.0, 150.0
 """What a thermistor can say."""
 
 
-def metered(state: SocketState, sample: Sample | None, now_ms: int) -> Step:
+def read_meter(socket: SocketStep, sample: Sample | None) -> None:
     if sample is None:
-        return state, []
-    state = replace(state, meter=heard(state.meter, sample, now_ms))
-    frozen = _is_frozen(state, sample, now_ms)
-    state, effects = with_fault(state, "meter_lost", present=frozen)
-    effects.append(Wake("meter", state.settings.lost_ms))
-    if frozen:
-        return state, effects
-    if state.session is None or not state.driven:
-        state, more = _unwanted(state, sample, now_ms)
-        if state.session is not None and sample.power_w <= OFF_W:
-            state, back = seen_open(state, state.session, now_ms)
-            more += back
-    else:
-        state, more = _drawn(state, state.session, sample, now_ms)
-    return state, more + effects
+        return
+    socket.do(meter=heard(socket.state.meter, sample, socket.now_ms))
+    frozen = _is_frozen(socket.state, sample, socket.now_ms)
+    socket.set_fault("meter_lost", present=frozen)
+    with socket.ahead():  # what is drawn acts before it is written down that the meter is back
+        if not frozen:
+            _take_sample(socket, sample)
+    socket.do(Wake("meter", socket.state.settings.lost_ms))
+
+
+def _take_sample(socket: SocketStep, sample: Sample) -> None:
+    if socket.state.session is not None and socket.state.driven:
+        _draw(socket, socket.state.session, sample)
+        return
+    _look_for_stray_power(socket, sample)
+    if socket.state.session is not None and sample.power_w <= OFF_W:
+        see_open(socket, socket.state.session)
 
 
 def _is_frozen(state: SocketState, sample: Sample, now_ms: int) -> bool:
@@ -64,108 +56,103 @@ def _is_old(state: SocketState, sample: Sample) -> bool:
     return not state.driven and off_ms is not None and state.meter.since_ms < off_ms and sample.power_w > OFF_W
 
 
-def _unwanted(state: SocketState, sample: Sample, now_ms: int) -> Step:
+def _look_for_stray_power(socket: SocketStep, sample: Sample) -> None:
     """Power where there should be none: the relay has not opened. Once the bank is cut, only the breaker is left."""
-    off_ms = state.switched_ms
-    if off_ms is None or now_ms - off_ms < OFF_SETTLES_MS or _is_old(state, sample):
-        return state, []
-    if sample.power_w <= OFF_W:
-        return with_fault(replace(state, stray=0), "power_persists", present=False)
-    state = replace(state, stray=state.stray + 1)
-    if "relay_stuck" in state.faults:
-        return with_fault(state, "power_persists", present=now_ms - off_ms >= PERSISTS_MS)
-    if state.stray < STRAY_SAMPLES:
-        return state, []
-    return trip(replace(state, switched_ms=now_ms), "relay_stuck", Stop.RELAY_STUCK, now_ms)
+    off_ms = socket.state.switched_ms
+    if off_ms is None or socket.now_ms - off_ms < OFF_SETTLES_MS or _is_old(socket.state, sample):
+        return
+    is_stray = sample.power_w > OFF_W
+    socket.do(stray=socket.state.stray + 1 if is_stray else 0)
+    if "relay_stuck" in socket.state.faults or not is_stray:
+        socket.set_fault("power_persists", present=is_stray and socket.now_ms - off_ms >= PERSISTS_MS)
+    elif socket.state.stray >= STRAY_SAMPLES:
+        socket.do(switched_ms=socket.now_ms)
+        socket.trip("relay_stuck", Stop.RELAY_STUCK)
 
 
-def _drawn(state: SocketState, session: Session, sample: Sample, now_ms: int) -> Step:
+def _draw(socket: SocketStep, session: Session, sample: Sample) -> None:
     """A sample of a session that runs: count it, then judge it."""
-    elapsed_ms = max(0, now_ms - state.counted_ms)
-    before_w, limits = session.power_w, state.limits
+    state, limits = socket.state, socket.state.limits
+    elapsed_ms = max(0, socket.now_ms - state.counted_ms)
     # Until the meter says something new it may stand still since before this session, at somebody else's watt-hours.
     is_new = session.register_wh is not None or state.meter.since_ms >= state.began_ms
     register_wh = sample.energy_wh if is_new else None
-    session = draw(session, register_wh, sample.power_w, elapsed_ms, limits.power_w, state.settings.tariff)
-    was_over = state.load.over_ms is not None
-    load = followed(state.load, limits, sample.power_w, before_w, now_ms)
-    state = replace(state, session=session, load=load, counted_ms=now_ms)
-    over: list[Effect] = []
-    if was_over != (load.over_ms is not None):
-        over = [Wake("over_power", None if was_over else OVER_POWER_MS)]
-    state, effects = _judged(state, session, sample, now_ms)
-    return state, over + effects
+    drawn = draw(session, register_wh, sample.power_w, elapsed_ms, limits.power_w, state.settings.tariff)
+    load = followed(state.load, limits, sample.power_w, session.power_w, socket.now_ms)
+    socket.do(session=drawn, load=load, counted_ms=socket.now_ms)
+    if (state.load.over_ms is None) != (load.over_ms is None):
+        socket.do(Wake("over_power", OVER_POWER_MS if state.load.over_ms is None else None))
+    _judge(socket, drawn, sample)
 
 
-def _judged(state: SocketState, session: Session, sample: Sample, now_ms: int) -> Step:
-    stop = stops(state.load, state.limits, now_ms, plugged=state.plugged is True)
+def _judge(socket: SocketStep, session: Session, sample: Sample) -> None:
+    state, limits = socket.state, socket.state.limits
+    stop = stops(state.load, limits, socket.now_ms, plugged=state.plugged is True)
     if session.used_mwh >= session.limit_wh * 1000:
-        return end(state, Stop.ENERGY_LIMIT, now_ms)
-    if session.used_ms >= session.limit_ms:
-        return end(state, Stop.TIME_LIMIT, now_ms)
-    if stop is Stop.OVER_POWER:
-        return end(state, stop, now_ms)
-    if state.phase == "starting":
-        return _seen(state, session, sample, now_ms) if sample.power_w >= state.limits.start_w else (state, [])
-    if state.phase == "checking":
-        return resumed(state, session, now_ms) if is_same(state.load, now_ms) else (state, [])
-    if is_frozen(state.meter, now_ms):
-        state, effects = end(state, Stop.METER_LOST, now_ms)
-        state, noted = with_fault(state, "meter_lost", present=True)
-        return state, effects + noted
-    if stop is not None:
-        return _full(state, session, now_ms) if stop is Stop.FULL else end(state, stop, now_ms)
-    return _gone_on(replace(state, session=replace(session, power_w=sample.power_w)), now_ms)
+        socket.end(Stop.ENERGY_LIMIT)
+    elif session.used_ms >= session.limit_ms:
+        socket.end(Stop.TIME_LIMIT)
+    elif stop is Stop.OVER_POWER:
+        socket.end(stop)
+    elif state.phase == "starting":
+        if sample.power_w >= limits.start_w:
+            _see_load(socket, session, sample)
+    elif state.phase == "checking":
+        if is_same(state.load, socket.now_ms):
+            resume(socket, session)
+    elif is_frozen(state.meter, socket.now_ms):
+        socket.end(Stop.METER_LOST)
+        socket.set_fault("meter_lost", present=True)
+    elif stop is Stop.FULL:
+        _fill(socket, session)
+    elif stop is not None:
+        socket.end(stop)
+    else:
+        session = replace(session, power_w=sample.power_w)
+        socket.do(*spent(session), session=session)
+        socket.note_progress(session)
 
 
-def _seen(state: SocketState, session: Session, sample: Sample, now_ms: int) -> Step:
+def _see_load(socket: SocketStep, session: Session, sample: Sample) -> None:
     """Something draws power: from now on it is counted."""
     session = replace(session, loaded=True, power_w=sample.power_w)
-    state = replace(to(state, "load"), session=session, load=Load(over_ms=state.load.over_ms), kept_ms=now_ms)
-    state, noted = moved(state, SOCKET, "relay_open")
-    return state, [Wake("load", None), *spent(session), keep(state), Show("green", SOCKET.text("charging")), *noted]
+    socket.to("load", session=session, load=Load(over_ms=socket.state.load.over_ms), kept_ms=socket.now_ms)
+    shown = Show("green", SOCKET.text("charging"))
+    socket.do(Wake("load", None), *spent(session), socket.keep(), shown)
+    socket.moved("relay_open")
 
 
-def _gone_on(state: SocketState, now_ms: int) -> Step:
-    session = state.session
-    if session is None:
-        return state, []
-    effects = spent(session)
-    if now_ms - state.told_ms >= PROGRESS_AGAIN_MS:
-        state = replace(state, told_ms=now_ms)
-        effects.append(progress(session))
-    if now_ms - state.kept_ms >= KEEP_AGAIN_MS:
-        state = replace(state, kept_ms=now_ms)
-        effects.append(keep(state))
-    return state, effects
-
-
-def _full(state: SocketState, session: Session, now_ms: int) -> Step:
+def _fill(socket: SocketStep, session: Session) -> None:
     """Only a contact can tell that a full battery still occupies the socket; without one, it is free."""
-    tariff = state.settings.tariff
-    if not state.plugged:
-        state, effects = end(state, Stop.FULL, now_ms, "full")
-        return state, [*effects, Wake("cool", tariff.idle_grace_minutes * MINUTE_MS)]
+    grace_minutes = socket.state.settings.tariff.idle_grace_minutes
+    if not socket.state.plugged:
+        socket.end(Stop.FULL, "full")
+        socket.do(Wake("cool", grace_minutes * MINUTE_MS))
+        return
     session = replace(session, ended=Stop.FULL.value)
-    state, effects = switch_off(replace(state, session=session), now_ms)
-    state = replace(to(state, "full"), stop=session.ended)
+    socket.do(session=session)
+    socket.switch_off()
+    socket.to("full", stop=session.ended)
     full = SOCKET.full(session=session.id, energy_wh=energy_wh(session), ms=session.used_ms)
-    idle = Wake("idle", (tariff.idle_grace_minutes + 1) * MINUTE_MS)
-    return state, [*effects, *spent(session), keep(state), full, idle, Show("green", session.ended)]
+    idle = Wake("idle", (grace_minutes + 1) * MINUTE_MS)
+    socket.do(*spent(session), socket.keep(), full, idle, Show("green", session.ended))
 
 
-def felt(state: SocketState, celsius: float | None, now_ms: int) -> Step:
+def read_thermometer(socket: SocketStep, celsius: float | None) -> None:
     """A socket gets hot before it burns."""
-    watched = list[Effect]([] if state.has_thermometer else [Wake("thermometer", state.settings.lost_ms)])
-    state = replace(state, has_thermometer=True)
+    state, settings = socket.state, socket.state.settings
     if celsius is None or not TEMPERATURE_C[0] <= celsius <= TEMPERATURE_C[1]:
-        return state, watched
-    state, effects = with_fault(replace(state, temperature_c=celsius), "thermometer_lost", present=False)
-    effects.append(Wake("thermometer", state.settings.lost_ms))
-    if celsius >= state.settings.cut_c and "over_temp" not in state.faults:
-        state, tripped = trip(state, "over_temp", Stop.OVER_TEMP, now_ms)
-        return state, tripped + effects
-    if celsius >= state.settings.warn_c and state.driven and state.session is not None and not state.warned:
-        warning = SOCKET.warned(session=state.session.id, what="temperature", temperature_c=celsius)
-        return replace(state, warned=True), [*effects, warning, Show("red", SOCKET.text("hot"))]
-    return replace(state, warned=state.warned and celsius > state.settings.warn_c - COOLER_C), effects
+        if not state.has_thermometer:
+            socket.do(Wake("thermometer", settings.lost_ms), has_thermometer=True)
+        return
+    socket.do(has_thermometer=True, temperature_c=celsius)
+    if celsius >= settings.cut_c and "over_temp" not in state.faults:
+        socket.trip("over_temp", Stop.OVER_TEMP)
+    socket.set_fault("thermometer_lost", present=False)
+    socket.do(Wake("thermometer", settings.lost_ms))
+    session = socket.state.session
+    if celsius >= settings.warn_c and state.driven and session is not None and not state.warned:
+        warning = SOCKET.warned(session=session.id, what="temperature", temperature_c=celsius)
+        socket.do(warning, Show("red", SOCKET.text("hot")), warned=True)
+    else:
+        socket.do(warned=state.warned and celsius > settings.warn_c - COOLER_C)

@@ -6,23 +6,20 @@ right clears it on site.
 
 from typing import Literal
 
+import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from contract.decide import Mode
 from contract.kinds.socket import SOCKET, Fault, Phase
 from contract.reasons import Reason
 from contract.sessions import Stop
-from edge.archetypes.faults import Faulty, set_fault
-from edge.archetypes.phases import next_phase
 from edge.archetypes.power import Load, Meter
-from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS, Drive, Effect, Keep, Rest, Send, Show, Wake
+from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS, Drive, Keep, Rest, Send, Show, Wake
 from edge.archetypes.session import (
     HOUR_MS,
     MINUTE_MS,
-    RESERVED_MS,
-    Chosen,
     ClassName,
+    LimitChoices,
     Limits,
     Session,
     Tariff,
@@ -31,8 +28,8 @@ from edge.archetypes.session import (
     limits_of,
     spent,
 )
+from edge.archetypes.session_step import SessionState, SessionStep
 from edge.stations.bank import Clear, Cut, Supply, Want
-from edge.stations.socket.kept import Kept, write_kept
 
 Trigger = Literal["start", "load", "interrupt", "resume", "full", "end", "fail", "clear", "alarm", "restore"]
 
@@ -79,7 +76,7 @@ class SocketSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ``offline_limit_ms`` nothing begins and what runs ends. ``tariff`` is what a session costs."""
 
     class_name: ClassName = field(default="phone", name="class")
-    limits: Chosen = Chosen()
+    limits: LimitChoices = LimitChoices()
     bank: str = ""
     warn_c: float = 60
     cut_c: float = 70
@@ -98,18 +95,22 @@ class SocketSettings(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"offline_limit_ms lies between {MINUTE_MS} and {MAX_OFFLINE_MS}")
 
 
-class SocketState(Faulty, frozen=True):
+class KeptSocket(Struct, frozen=True):
+    """What a socket keeps over restarts: its session, and the ``latched`` faults that only a person clears."""
+
+    session: Session | None = None
+    latched: tuple[str, ...] = ()
+
+
+class SocketState(SessionState, frozen=True):
     """``session`` is the one that runs, or whose full battery still occupies the socket; ``over`` the one before it,
     kept until its end is surely written down. ``driven`` says that we drive the relay, since or until ``switched_ms``
     (None before the first levels), ``undated`` that nobody knows yet how long an interruption was, ``closing`` that the
-    session goes on no more and ends as soon as its meter has been read, or is lost. ``counted_ms``, ``kept_ms`` and
-    ``told_ms`` are when time was last counted, the session last kept, and its progress last told. ``stray`` counts
-    samples of power while we do not drive. ``hears_cloud`` says that the wait for the cloud has begun. ``supply`` is
-    what the bank says; ``stop`` why the last session ended."""
+    session goes on no more and ends as soon as its meter has been read, or is lost. ``began_ms`` is when it began or
+    was interrupted. ``stray`` counts samples of power while we do not drive. ``hears_cloud`` says that the wait for the
+    cloud has begun. ``supply`` is what the bank says."""
 
-    point: str
     settings: SocketSettings
-    limits: Limits
     phase: Phase = "free"
     session: Session | None = None
     over: Session | None = None
@@ -118,9 +119,6 @@ class SocketState(Faulty, frozen=True):
     closing: bool = False
     switched_ms: int | None = None
     began_ms: int = 0
-    counted_ms: int = 0
-    kept_ms: int = 0
-    told_ms: int = 0
     meter: Meter = Meter()
     load: Load = Load()
     stray: int = 0
@@ -130,88 +128,85 @@ class SocketState(Faulty, frozen=True):
     plugged: bool | None = None
     leaking: bool = False
     supply: Supply | None = None
-    waiting: str = ""
-    reserved_for: str = ""
-    mode: Mode = Mode.SCHEDULED
     hears_cloud: bool = False
-    stop: str = ""
+
+    @property
+    def limits(self) -> Limits:
+        return limits_of(self.settings.class_name, self.settings.limits)
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether everything is known that a session needs: the meter speaks, and the bank may be live."""
+        supplied = not self.settings.bank or (self.supply is not None and self.supply.ready)
+        calm = self.phase not in ("faulted", "emergency") and not self.faults & BLOCKING
+        return calm and supplied and self.meter.sample is not None
 
 
-Step = tuple[SocketState, list[Effect]]
+class SocketStep(SessionStep[SocketState, Fault]):
+    """One step of a socket, as far as all its rules need it: how it goes on, off and out."""
 
+    kind = SOCKET
+    table = NEXT
 
-def to(state: SocketState, trigger: Trigger) -> SocketState:
-    return replace(state, phase=next_phase(NEXT, state.phase, trigger))
+    def settle(self) -> None:
+        """Take the phase of a socket without a session that fits what is wrong with it."""
+        self.to("fail" if self.state.faults & BLOCKING else "clear")
 
+    def set_fault(self, fault: Fault, *, present: bool) -> None:
+        super().set_fault(fault, present=present)
+        if self.state.session is None:
+            self.settle()
 
-def settled(state: SocketState) -> SocketState:
-    """The phase of a socket without a session that fits what is wrong with it."""
-    return to(state, "fail" if state.faults & BLOCKING else "clear")
+    def keep(self) -> Keep:
+        kept = KeptSocket(self.state.session or self.state.over, tuple(sorted(self.state.faults & LATCHED)))
+        return Keep(b"" if kept == KeptSocket() else msgspec.json.encode(kept))
 
+    def to_bank(self, message: Want | Cut | Clear) -> list[Send]:
+        return [Send(self.state.settings.bank, message)] if self.state.settings.bank else []
 
-def is_sure(state: SocketState) -> bool:
-    """Whether everything is known that a session needs: the meter speaks, and the bank may be live."""
-    supplied = not state.settings.bank or (state.supply is not None and state.supply.ready)
-    calm = state.phase not in ("faulted", "emergency") and not state.faults & BLOCKING
-    return calm and supplied and state.meter.sample is not None
+    def switch_on(self) -> None:
+        """Power has a value: it waits until what was recorded and kept of it is on the disk."""
+        drive = Drive("relay", HOLD_LEASE_MS, "durable")
+        self.do(*self.to_bank(Want(True)), drive, Wake("lease", HOLD_AGAIN_MS))
+        self.do(driven=True, switched_ms=self.now_ms, counted_ms=self.now_ms, stray=0)
 
+    def switch_off(self) -> None:
+        """What is at rest already is told to rest once more."""
+        if self.state.driven:
+            self.do(driven=False, switched_ms=self.now_ms, stray=0)
+        asleep = (Wake(name, None) for name in ("lease", "load", "check", "over_power", "idle"))
+        self.do(Rest("relay"), *self.to_bank(Want(False)), *asleep, load=Load())
 
-def with_fault(state: SocketState, fault: Fault, *, present: bool) -> Step:
-    state, noted = set_fault(state, SOCKET, fault, present=present)
-    return (settled(state) if state.session is None else state), noted
+    def counted(self, session: Session) -> Session:
+        """The session with what it drew unseen, before it was interrupted, if its meter has been read since."""
+        state = self.state
+        sample = state.meter.sample
+        if state.driven or session.ended or not session.loaded or sample is None:
+            return session
+        away_ms = max(0, self.now_ms - state.counted_ms)
+        idle = replace(session, loaded=False)
+        drawn = draw(idle, sample.energy_wh, 0, away_ms, state.limits.power_w, state.settings.tariff)
+        return replace(drawn, loaded=True)
 
+    def end(self, stop: Stop, trigger: Trigger = "end") -> None:
+        """The power goes first; then it is written down. A session that is full has its reason already."""
+        session = self.state.session
+        if session is None:
+            return
+        over = replace(self.counted(session), ended=session.ended or stop.value)
+        self.switch_off()
+        self.to(trigger, session=None, over=over, stop=over.ended, undated=False, closing=False)
+        self.do(*spent(over), self.keep(), ended(over, self.state.settings.tariff), Wake("forget", MINUTE_MS))
+        self.hold_for_who_waits()
+        self.settle()
+        self.do(Show("green" if over.ended in NORMAL_STOPS else "red", over.ended))
 
-def keep(state: SocketState) -> Keep:
-    return Keep(write_kept(Kept(state.session or state.over, tuple(sorted(state.faults & LATCHED)))))
-
-
-def to_bank(state: SocketState, message: Want | Cut | Clear) -> list[Effect]:
-    return [Send(state.settings.bank, message)] if state.settings.bank else []
-
-
-def switch_on(state: SocketState, now_ms: int) -> Step:
-    """Power has a value: it waits until what was recorded and kept of it is on the disk."""
-    state = replace(state, driven=True, switched_ms=now_ms, counted_ms=now_ms, stray=0)
-    return state, [*to_bank(state, Want(True)), Drive("relay", HOLD_LEASE_MS, "durable"), Wake("lease", HOLD_AGAIN_MS)]
-
-
-def switch_off(state: SocketState, now_ms: int) -> Step:
-    """What is at rest already is told to rest once more."""
-    if state.driven:
-        state = replace(state, driven=False, switched_ms=now_ms, stray=0)
-    state = replace(state, load=Load())
-    asleep = (Wake(name, None) for name in ("lease", "load", "check", "over_power", "idle"))
-    return state, [Rest("relay"), *to_bank(state, Want(False)), *asleep]
-
-
-def counted(state: SocketState, session: Session, now_ms: int) -> Session:
-    """The session with what it drew unseen, before it was interrupted, if its meter has been read since."""
-    sample = state.meter.sample
-    if state.driven or session.ended or not session.loaded or sample is None:
-        return session
-    away_ms = max(0, now_ms - state.counted_ms)
-    idle = replace(session, loaded=False)
-    drawn = draw(idle, sample.energy_wh, 0, away_ms, state.limits.power_w, state.settings.tariff)
-    return replace(drawn, loaded=True)
-
-
-def end(state: SocketState, stop: Stop, now_ms: int, trigger: Trigger = "end") -> Step:
-    """The power goes first; then it is written down. A session that is full has its reason already."""
-    if state.session is None:
-        return state, []
-    over = replace(counted(state, state.session, now_ms), ended=state.session.ended or stop.value)
-    state, effects = switch_off(state, now_ms)
-    state = replace(to(state, trigger), session=None, over=over, stop=over.ended, undated=False, closing=False)
-    effects += [*spent(over), keep(state), ended(over, state.settings.tariff), Wake("forget", MINUTE_MS)]
-    if state.waiting:
-        state = replace(state, waiting="", reserved_for=state.waiting)
-        effects.append(Wake("reserved", RESERVED_MS))
-    return settled(state), [*effects, Show("green" if over.ended in NORMAL_STOPS else "red", over.ended)]
-
-
-def trip(state: SocketState, fault: Fault, stop: Stop, now_ms: int) -> Step:
-    """Off, and it stays off: a latched fault. The page on which the session has ended has the fault on it too."""
-    dead: list[Effect] = [Rest("relay"), *(to_bank(state, Cut()) if fault == "relay_stuck" else [])]
-    state, noted = set_fault(replace(state, waiting=""), SOCKET, fault, present=True)
-    state, effects = end(state, stop, now_ms)
-    return settled(state), [*dead, *effects, keep(state), *noted, Show("red", Reason.FAULTED.value)]
+    def trip(self, fault: Fault, stop: Stop) -> None:
+        """Off, and it stays off: a latched fault. The page on which the session has ended has the fault on it too."""
+        is_new = fault not in self.state.faults
+        cut = self.to_bank(Cut()) if fault == "relay_stuck" else []
+        self.do(Rest("relay"), *cut, waiting="", faults=self.state.faults | {fault})
+        self.end(stop)
+        self.settle()
+        noted = [SOCKET.fault(fault, present=True)] if is_new else []
+        self.do(self.keep(), *noted, Show("red", Reason.FAULTED.value))

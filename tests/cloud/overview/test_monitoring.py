@@ -15,12 +15,12 @@ import pytest
 import yaml
 
 from cloud.overview.metrics import LATCHED, PARTS, Metrics, metrics_token
+from contract.kinds.bank import BANK
 from dev import ROOT
 from edge.device.health import Condition
 from edge.journal.journal import MAX_ROWS
 from edge.machine.space import DISK_LOW, JOURNAL_FULL
 from edge.remote.remote import Remote
-from edge.stations import bank
 from edge.stations.socket import state
 from tests.cloud.support.town import Town
 
@@ -114,9 +114,7 @@ def test_every_part_whose_faults_a_device_tells_apart_has_a_line() -> None:
 
 
 def test_every_fault_that_keeps_a_socket_or_its_bank_off_has_a_line() -> None:
-    named = re.findall(r'_fail\(state, "(\w+)"\)|"(contactor_\w+)"', inspect.getsource(bank))
-    of_banks = {word for found in named for word in found if word}
-    assert state.LATCHED | of_banks == set(LATCHED)
+    assert state.LATCHED | set(BANK.faults) == set(LATCHED)
 
 
 def test_charging_is_on_the_dashboard_and_rings_where_it_must(exported: set[str]) -> None:

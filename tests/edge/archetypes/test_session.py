@@ -2,18 +2,20 @@
 
 import math
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.decide import Tier
+from edge.archetypes.protocol import Keep
 from edge.archetypes.session import (
     CEILINGS,
     REGISTER_STEP_MWH,
     USUAL,
-    Chosen,
     ClassName,
+    LimitChoices,
     Line,
     Price,
     Session,
@@ -27,7 +29,9 @@ from edge.archetypes.session import (
     spent,
     started,
 )
-from edge.stations.socket.kept import Kept, Unreadable, read_kept, write_kept
+from edge.archetypes.step import Unreadable, read_kept
+from edge.stations.socket import SocketInput
+from edge.stations.socket.state import KeptSocket, SocketSettings, SocketState
 
 FREE = Tariff()
 HOUR_MS = 3_600_000
@@ -120,26 +124,26 @@ def test_a_gap_counts_as_no_time_but_the_clock_goes_on() -> None:
 
 
 @pytest.mark.parametrize("name", ANY_CLASS)
-@pytest.mark.parametrize("limit", Chosen.__struct_fields__)
+@pytest.mark.parametrize("limit", LimitChoices.__struct_fields__)
 def test_every_limit_may_be_chosen_up_to_its_ceiling_and_not_beyond(name: ClassName, limit: str) -> None:
     ceiling = getattr(CEILINGS[name], limit)
     if limit != "pulled_w":
-        assert getattr(limits_of(name, replace(Chosen(), **{limit: ceiling})), limit) == ceiling
+        assert getattr(limits_of(name, replace(LimitChoices(), **{limit: ceiling})), limit) == ceiling
     for value in (ceiling + 1, 0, -1, math.nan):
         with pytest.raises(ValueError, match=f"{limit} of a socket for {name} lies above 0 and is at most"):
-            limits_of(name, replace(Chosen(), **{limit: value}))
+            limits_of(name, replace(LimitChoices(), **{limit: value}))
 
 
 @pytest.mark.parametrize("name", ANY_CLASS)
 def test_what_is_usual_keeps_to_the_ceilings(name: ClassName) -> None:
-    for limit in Chosen.__struct_fields__:
+    for limit in LimitChoices.__struct_fields__:
         assert 0 < getattr(USUAL[name], limit) <= getattr(CEILINGS[name], limit)
-    assert limits_of(name, Chosen()) == USUAL[name]
+    assert limits_of(name, LimitChoices()) == USUAL[name]
 
 
 def test_pulled_means_less_than_full_and_than_a_load() -> None:
     with pytest.raises(ValueError, match="pulled_w is less than start_w and full_w"):
-        limits_of("ebike", Chosen(pulled_w=9, start_w=8))
+        limits_of("ebike", LimitChoices(pulled_w=9, start_w=8))
 
 
 # Price
@@ -265,18 +269,19 @@ sessions = st.builds(
 )
 
 
-@given(st.builds(Kept, st.none() | sessions, st.lists(st.text(), max_size=3).map(tuple)))
-def test_what_is_kept_is_read_as_it_was_written(kept: Kept) -> None:
-    assert read_kept(write_kept(kept)) == kept
+@given(st.builds(KeptSocket, st.none() | sessions, st.lists(st.text(), max_size=3).map(tuple)))
+def test_what_is_kept_is_read_as_it_was_written(kept: KeptSocket) -> None:
+    assert read_kept(msgspec.json.encode(kept), KeptSocket) == kept
 
 
 @given(st.binary(min_size=1))
 def test_rubbish_is_read_or_refused_in_words(document: bytes) -> None:
     try:
-        read_kept(document)
+        read_kept(document, KeptSocket)
     except Unreadable as wrong:
         assert "what was kept cannot be read" in str(wrong)
 
 
 def test_nothing_is_kept_as_nothing() -> None:
-    assert write_kept(Kept()) == b""
+    assert SocketInput(SocketState("hall", SocketSettings()), now_ms=0).keep() == Keep(b"")
+    assert read_kept(b"", KeptSocket) is None

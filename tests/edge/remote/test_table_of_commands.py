@@ -78,7 +78,7 @@ async def test_new_command_is_a_row_and_a_station(tmp_path: Path, monkeypatch: p
         match happened:
             case CommandReceived(op="ring_bell", told=told):
                 return state, [DOOR.ordered(**told)]
-        return door.step(state, happened, now_ms)
+        return door.KIND.step(state, happened, now_ms)
 
     rung = CommandReceived("ring_bell", {"id": "00", "op": "ring_bell", "by": "lin", "reason": "dinner"})
     assert desk.agent.order("east", rung) == "not_this_kind"

@@ -37,10 +37,10 @@ INPUTS = st.one_of(
         st.sampled_from(["in", "out"]),
         st.sampled_from(list(Reason)),
     ),
-    st.builds(Edge, st.sampled_from([*door.INPUTS, "else"]), st.booleans()),
+    st.builds(Edge, st.sampled_from([*door.KIND.inputs, "else"]), st.booleans()),
     st.builds(Due, st.sampled_from(["relock", "warn", "hold", "button_stuck", "hold_open", "else"])),
     st.builds(Emergency, st.booleans()),
-    st.builds(Levels, st.dictionaries(st.sampled_from([*door.INPUTS]), st.booleans())),
+    st.builds(Levels, st.dictionaries(st.sampled_from([*door.KIND.inputs]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
     st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
     st.just(OPENS),
@@ -66,14 +66,14 @@ class AnyDoor(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.portal = Portal(door, still_after=2)
+        self.portal = Portal(door.KIND, still_after=2)
 
     @rule(happened=INPUTS)
     def something_happens(self, happened: Any) -> None:
         before = self.portal.state
         if before.mode in BARRING and _enters(happened):
             return  # the rule lets nobody in
-        again = door.step(before, happened, self.portal.now_ms)
+        again = door.KIND.step(before, happened, self.portal.now_ms)
         if isinstance(happened, Due):
             self.portal.wakes.pop(happened.name, None)
         effects = self.portal.take(happened)
@@ -110,7 +110,7 @@ class AnyDoor(RuleBasedStateMachine):
     @invariant()
     def where_nobody_may_enter_nobody_is_awaited(self) -> None:
         state = self.portal.state
-        assert state.mode not in BARRING or all(who.direction == "out" for who in state.passers)
+        assert state.mode not in BARRING or all(who.direction == "out" for who in state.awaited)
 
     @invariant()
     def the_phase_fits_the_leaf_and_the_lock(self) -> None:
@@ -129,8 +129,8 @@ class AnyDoor(RuleBasedStateMachine):
     @invariant()
     def nobody_waits_at_a_door_that_is_not_unlocked(self) -> None:
         state = self.portal.state
-        assert len(state.passers) <= door.MAX_PASSERS
-        assert state.phase == "unlocked" or not (state.passers or state.button)
+        assert len(state.awaited) <= door.MAX_PASSERS
+        assert state.phase == "unlocked" or not (state.awaited or state.button)
 
     @invariant()
     def wake_ups_and_faults_are_known_ones(self) -> None:

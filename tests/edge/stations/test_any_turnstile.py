@@ -35,10 +35,10 @@ INPUTS = st.one_of(
         st.sampled_from(["in", "out"]),
         st.sampled_from(list(Reason)),
     ),
-    st.builds(Edge, st.sampled_from([*turnstile.INPUTS, "else"]), st.booleans()),
+    st.builds(Edge, st.sampled_from([*turnstile.KIND.inputs, "else"]), st.booleans()),
     st.builds(Due, st.sampled_from(["relock", "next", "leave", "jam", "hold_open", "else"])),
     st.builds(Emergency, st.booleans()),
-    st.builds(Levels, st.dictionaries(st.sampled_from([*turnstile.INPUTS]), st.booleans())),
+    st.builds(Levels, st.dictionaries(st.sampled_from([*turnstile.KIND.inputs]), st.booleans())),
     st.builds(CannotRecord, st.text(string.ascii_lowercase, max_size=5)),
     st.builds(ModeChanged, st.sampled_from(list(Mode)), st.just(7)),
     st.just(OPENS),
@@ -57,14 +57,14 @@ class AnyTurnstile(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.portal = Portal(turnstile, still_after=2)
+        self.portal = Portal(turnstile.KIND, still_after=2)
 
     @rule(happened=INPUTS)
     def something_happens(self, happened: Any) -> None:
         before = self.portal.state
         if before.mode in BARRING and _enters(happened):
             return  # the rule lets nobody in
-        again = turnstile.step(before, happened, self.portal.now_ms)
+        again = turnstile.KIND.step(before, happened, self.portal.now_ms)
         if isinstance(happened, Due):
             self.portal.wakes.pop(happened.name, None)
         effects = self.portal.take(happened)
@@ -73,7 +73,7 @@ class AnyTurnstile(RuleBasedStateMachine):
             opens = isinstance(happened, Decided) and TABLE[happened.decision.reason].allows
             held = self.portal.state.released_by == {HELD_OPEN}
             ordered = isinstance(happened, CommandReceived | ModeChanged)
-            assert held or opens or ordered or (happened == Due("next") and before.queue)
+            assert held or opens or ordered or (happened == Due("next") and before.awaited)
             assert held or self.portal.phase in ("unlocked", "jammed")
         if before.phase != self.portal.phase and not isinstance(happened, Levels):
             moves = {after for (phase, _), after in turnstile.NEXT.items() if phase == before.phase}
@@ -100,9 +100,9 @@ class AnyTurnstile(RuleBasedStateMachine):
     @invariant()
     def the_queue_is_bounded_and_nobody_waits_for_nothing(self) -> None:
         state = self.portal.state
-        assert max(len(state.queue), len(state.leaving)) <= turnstile.MAX_QUEUE
-        assert not state.queue or state.phase in ("unlocked", "turning", "forced") or "next" in self.portal.wakes
-        assert state.queue or state.phase != "unlocked"
+        assert max(len(state.awaited), len(state.leaving)) <= turnstile.MAX_QUEUE
+        assert not state.awaited or state.phase in ("unlocked", "turning", "forced") or "next" in self.portal.wakes
+        assert state.awaited or state.phase != "unlocked"
         assert state.turning is None or state.phase == "turning"
         assert not state.leaving or "leave" in self.portal.wakes
 
@@ -114,7 +114,7 @@ class AnyTurnstile(RuleBasedStateMachine):
     @invariant()
     def where_nobody_may_enter_nobody_is_awaited(self) -> None:
         state = self.portal.state
-        assert state.mode not in BARRING or all(who.direction == "out" for who in state.queue)
+        assert state.mode not in BARRING or all(who.direction == "out" for who in state.awaited)
 
     @invariant()
     def a_turn_is_watched(self) -> None:
@@ -122,7 +122,7 @@ class AnyTurnstile(RuleBasedStateMachine):
 
     @invariant()
     def the_next_is_awaited_only_while_somebody_waits_at_an_arm_that_settles(self) -> None:
-        assert "next" not in self.portal.wakes or (self.portal.phase == "rest" and self.portal.state.queue)
+        assert "next" not in self.portal.wakes or (self.portal.phase == "rest" and self.portal.state.awaited)
 
     @invariant()
     def wake_ups_and_faults_are_known_ones(self) -> None:
@@ -139,7 +139,7 @@ def test_every_allowed_badge_ends_in_one_passage_or_none(story: list[str | int])
     for event in [*story, 60_000, "home", 60_000, "away", "home", 60_000]:
         if isinstance(event, int):
             portal.wait(event)
-        elif event == "badge" and not turnstile.report(portal.state).busy:
+        elif event == "badge" and not turnstile.KIND.report(portal.state).busy:
             badges += portal.phase != "jammed"
             portal.badge(bytes([badges]) * 16)
         elif event in ("away", "home") and turned != (event == "away"):

@@ -36,7 +36,7 @@ class Bank:
     that is ``welded`` stays closed, one that is ``open`` never closes."""
 
     def __init__(self, found: Found | None = None, how: str = "good") -> None:
-        self.state = bank.start("bank-a", bank.BankSettings())
+        self.state = bank.KIND.start("bank-a", bank.BankSettings())
         self.now_ms, self.how = 1_000_000, how
         self.wakes: dict[str, int] = {}
         self.until_ms: int | None = None
@@ -50,18 +50,18 @@ class Bank:
 
     @property
     def phase(self) -> str:
-        return bank.report(self.state).phase
+        return bank.KIND.report(self.state).phase
 
     @property
     def faults(self) -> set[str]:
-        return set(bank.report(self.state).faults)
+        return set(bank.KIND.report(self.state).faults)
 
     @property
     def on(self) -> bool:
         return self.until_ms is not None and self.now_ms < self.until_ms
 
     def take(self, happened: Input) -> list[Effect]:
-        self.state, effects = bank.step(self.state, happened, self.now_ms)
+        self.state, effects = bank.KIND.step(self.state, happened, self.now_ms)
         for effect in effects:
             self._do(effect)
         return effects
@@ -353,7 +353,7 @@ happenings: st.SearchStrategy[Any] = st.one_of(
 def test_whatever_happens_a_bank_is_driven_only_for_who_wants_it_and_never_cut_or_in_an_emergency(
     inputs: list[Input],
 ) -> None:
-    state, on, wants, dead = bank.start("bank-a", bank.BankSettings()), False, set[str](), False
+    state, on, wants, dead = bank.KIND.start("bank-a", bank.BankSettings()), False, set[str](), False
     for happened in inputs:
         match happened:
             case Emergency(active=active):
@@ -363,7 +363,7 @@ def test_whatever_happens_a_bank_is_driven_only_for_who_wants_it_and_never_cut_o
                 wants.add(port)
             case Received(port=port, message=Want(on=False)):
                 wants.discard(port)
-        state, effects = bank.step(state, happened, 0)
+        state, effects = bank.KIND.step(state, happened, 0)
         for effect in effects:
             match effect:
                 case Drive():

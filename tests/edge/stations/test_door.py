@@ -224,7 +224,7 @@ def test_a_stuck_button_does_not_hold_the_door_unlocked() -> None:
 
 
 def test_a_contact_wired_the_wrong_way_round_is_found_out_at_the_third_badge() -> None:
-    portal = Portal(door)
+    portal = Portal(door.KIND)
     portal.levels({"contact": not SHUT})
     for _ in range(3):
         assert portal.faults == set()
@@ -238,7 +238,7 @@ def test_a_contact_wired_the_wrong_way_round_is_found_out_at_the_third_badge() -
 
 
 def test_a_quick_leaf_on_a_reversed_contact_is_found_out_too() -> None:
-    portal = Portal(door)
+    portal = Portal(door.KIND)
     portal.levels({"contact": not SHUT})
     for _ in range(3):
         portal.badge()
@@ -273,7 +273,7 @@ def test_a_contact_that_never_moves_is_suspect_until_it_moves() -> None:
 
 
 def test_a_door_without_a_contact_unlocks_and_relocks_and_claims_nothing() -> None:
-    portal = Portal(door)
+    portal = Portal(door.KIND)
     portal.levels({})
     for _ in range(30):
         portal.badge()
@@ -286,9 +286,9 @@ def test_a_door_without_a_contact_unlocks_and_relocks_and_claims_nothing() -> No
 def test_a_door_for_which_too_many_wait_is_busy() -> None:
     portal = closed()
     for number in range(door.MAX_PASSERS):
-        assert not door.report(portal.state).busy
+        assert not door.KIND.report(portal.state).busy
         portal.badge(bytes([number]) * 16)
-    assert door.report(portal.state).busy
+    assert door.KIND.report(portal.state).busy
 
 
 def test_what_a_door_does_not_know_changes_nothing() -> None:

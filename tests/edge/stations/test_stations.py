@@ -2,9 +2,7 @@
 
 import pytest
 
-from contract.kinds.door import DOOR
 from contract.reasons import TABLE, Reason
-from edge.archetypes.faults import Faulty, set_fault
 from edge.archetypes.portal import MAX_UNLOCK_MS, MIN_UNLOCK_MS, check_unlock_ms, not_entered, passed, passer
 from edge.archetypes.protocol import Record, Show, decided, refuse
 from tests.edge.support.portals import ANNA, decision
@@ -41,19 +39,6 @@ def test_a_passage_names_the_holder_and_the_way() -> None:
     who = passer(decision(direction="out"))
     assert passed(who) == Record("access.passed", {"holder": ANNA.hex(), "direction": "out"})
     assert not_entered(who) == Record("access.not_entered", {"holder": ANNA.hex(), "direction": "out"})
-
-
-def test_only_a_change_of_a_fault_is_an_event() -> None:
-    well = Faulty()
-    ill, came = set_fault(well, DOOR, "contact_still", present=True)
-    assert ill.faults == {"contact_still"}
-    assert came == [Record("door.fault", {"fault": "contact_still"})]
-    assert set_fault(ill, DOOR, "contact_still", present=True) == (ill, [])
-    assert set_fault(ill, DOOR, "contact_still", present=False) == (
-        well,
-        [Record("door.fault_cleared", {"fault": "contact_still"})],
-    )
-    assert set_fault(well, DOOR, "contact_still", present=False) == (well, [])
 
 
 @pytest.mark.parametrize("unlock_ms", [MIN_UNLOCK_MS, MAX_UNLOCK_MS])

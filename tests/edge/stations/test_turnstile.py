@@ -126,11 +126,11 @@ def test_a_second_badge_gives_its_holder_the_whole_time() -> None:
 def test_a_turnstile_for_which_too_many_wait_is_busy_and_keeps_no_more() -> None:
     portal = at_rest()
     for number in range(turnstile.MAX_QUEUE):
-        assert not turnstile.report(portal.state).busy
+        assert not turnstile.KIND.report(portal.state).busy
         portal.badge(bytes([number]) * 16)
-    assert turnstile.report(portal.state).busy
+    assert turnstile.KIND.report(portal.state).busy
     portal.badge(CARL)
-    assert len(portal.state.queue) == turnstile.MAX_QUEUE
+    assert len(portal.state.awaited) == turnstile.MAX_QUEUE
 
 
 def test_an_arm_that_turns_without_a_badge_is_forced() -> None:
@@ -160,7 +160,7 @@ def test_a_turn_that_does_not_end_is_jammed_and_a_fault_until_it_does() -> None:
     portal = in_phase("turning")
     portal.wait(8_000)
     assert portal.told() == ["turnstile.jammed", "access.not_entered"]
-    report = turnstile.report(portal.state)
+    report = turnstile.KIND.report(portal.state)
     assert (report.faulted, set(report.faults)) == (True, {"jammed"})
     portal.edge("arm", HOME)
     assert (portal.phase, portal.told(), portal.faults) == ("rest", ["turnstile.jam_cleared"], set())

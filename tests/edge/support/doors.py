@@ -9,7 +9,7 @@ SHUT, OPEN = True, False
 
 def closed(**settings: int) -> Portal:
     """A door with a contact and a button, shut and at rest."""
-    portal = Portal(door, **settings)
+    portal = Portal(door.KIND, **settings)
     portal.levels(WIRED)
     return portal
 

@@ -19,7 +19,7 @@ class Connector(Rig):
     def __init__(self, point: str, send: Callable[[str, Any], None], **settings: Any) -> None:
         super().__init__(**settings)
         self.point, self._send_on = point, send
-        self.state = ev_post.start(point, self.settings)
+        self.state = ev_post.KIND.start(point, self.settings)
 
     def _do(self, effect: Effect) -> Decided | None:
         if isinstance(effect, Send):

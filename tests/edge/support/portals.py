@@ -1,7 +1,6 @@
 """A portal to play with in a test: one station, its wake-ups and its outputs, without an agent around it."""
 
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 from contract.decide import Decision, Direction, Grant, Mode, Tier
@@ -22,6 +21,7 @@ from edge.archetypes.protocol import (
     Show,
     Wake,
 )
+from edge.archetypes.station import Station
 
 ANNA, BEN, CARL = (bytes([number]) * 16 for number in (0xAA, 0xBB, 0xCC))
 
@@ -37,9 +37,9 @@ def decision(
 class Portal:
     """Feeds a station and does its effects at once: records, leases and wake-ups are here to be looked at."""
 
-    def __init__(self, kind: ModuleType, **settings: int) -> None:
+    def __init__(self, kind: Station, **settings: int) -> None:
         self.kind = kind
-        self.state: Any = kind.start("gym", kind.KIND.settings(**settings))
+        self.state: Any = kind.start("gym", kind.settings(**settings))
         self.now_ms = 1_000_000
         self.wakes: dict[str, int] = {}
         self.driven: dict[str, int] = {}

@@ -54,7 +54,7 @@ class Rig:
 
     def __init__(self, **settings: Any) -> None:
         self.settings = EvPostSettings(**settings)
-        self.state = ev_post.start(POINT, self.settings)
+        self.state = ev_post.KIND.start(POINT, self.settings)
         self.now_ms = 1_000_000
         self.holders = {ANNA: b"A" * 16, BEN: b"B" * 16}
         self.reasons: dict[str, Reason] = {}
@@ -73,7 +73,7 @@ class Rig:
 
     @property
     def report(self) -> Any:
-        return ev_post.report(self.state)
+        return ev_post.KIND.report(self.state)
 
     @property
     def phase(self) -> str:
@@ -99,7 +99,7 @@ class Rig:
     # What happens
 
     def take(self, happened: Input) -> None:
-        self.state, effects = ev_post.step(self.state, happened, self.now_ms)
+        self.state, effects = ev_post.KIND.step(self.state, happened, self.now_ms)
         asked = [self._do(effect) for effect in effects]
         for decided in filter(None, asked):
             self.take(decided)
@@ -166,7 +166,7 @@ class Rig:
 
     def restart(self, *, knows_age: bool = True) -> None:
         """The agent starts anew, with what was kept."""
-        self.state = ev_post.start(POINT, self.settings)
+        self.state = ev_post.KIND.start(POINT, self.settings)
         self.wakes.clear()
         self.now_ms += 5_000
         self.take(Found(self.kept, self.now_ms - self.kept_at_ms if knows_age else None))

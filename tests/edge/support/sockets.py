@@ -102,7 +102,7 @@ class Socket:
 
     def boot(self, found: Found | None, levels: Mapping[str, bool]) -> None:
         """The agent starts: what it knew is gone, but for what was kept."""
-        self.state = socket.start(POINT, self.settings)
+        self.state = socket.KIND.start(POINT, self.settings)
         self.wakes: dict[str, int] = {}
         self.lease_until_ms: int | None = None
         self.behind = ""
@@ -119,11 +119,11 @@ class Socket:
 
     @property
     def phase(self) -> str:
-        return socket.report(self.state).phase
+        return socket.KIND.report(self.state).phase
 
     @property
     def faults(self) -> set[str]:
-        return set(socket.report(self.state).faults)
+        return set(socket.KIND.report(self.state).faults)
 
     @property
     def on(self) -> bool:
@@ -144,14 +144,14 @@ class Socket:
         return data
 
     def take(self, happened: Input) -> list[Effect]:
-        self.state, effects = socket.step(self.state, happened, self.now_ms)
+        self.state, effects = socket.KIND.step(self.state, happened, self.now_ms)
         for effect in effects:
             self._do(effect)
         return effects
 
     def tap(self, holder: bytes = ANNA, reason: Reason | None = None, **more: Any) -> list[Effect]:
         """A card is tapped; the rule says what it says of a holder who is allowed, from the station's own report."""
-        report = socket.report(self.state)
+        report = socket.KIND.report(self.state)
         if reason is None:
             reason = Reason.FAULTED if report.faulted else Reason.BUSY if report.busy else Reason.ALLOWED
         return self.take(decision(holder, reason, **more))
@@ -213,7 +213,7 @@ class Socket:
         return self.take(Edge(name, active))
 
     def stop(self) -> list[Effect]:
-        return self.take(stops(socket.report(self.state)))
+        return self.take(stops(socket.KIND.report(self.state)))
 
     def quota_spent(self, session: str = "00000000000000a1") -> list[Effect]:
         return self.take(QuotaSpent(session))

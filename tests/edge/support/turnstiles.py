@@ -8,7 +8,7 @@ AWAY, HOME = True, False
 
 def at_rest(*, exit_arm: bool = False, **settings: int) -> Portal:
     """A turnstile whose arm is at home."""
-    portal = Portal(turnstile, **settings)
+    portal = Portal(turnstile.KIND, **settings)
     portal.levels({"arm": HOME, "exit_arm": HOME} if exit_arm else {"arm": HOME})
     return portal
 

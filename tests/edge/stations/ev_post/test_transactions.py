@@ -1,5 +1,6 @@
 """Which of what a post tells is the same transaction, and what is kept of it."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +10,10 @@ from contract.sessions import Stop
 from edge.archetypes import account
 from edge.archetypes.account import Reading
 from edge.archetypes.session import Session
+from edge.archetypes.step import Unreadable, read_kept
 from edge.stations.ev_post import transactions
 from edge.stations.ev_post.messages import StartSaid, StopSaid, connector_of, number_of
-from edge.stations.ev_post.transactions import MAX_PARKED, MAX_TRANSACTIONS, Book, Parked, Transaction, Unreadable
+from edge.stations.ev_post.transactions import MAX_PARKED, MAX_TRANSACTIONS, Book, Parked, Transaction
 
 NOON_MS = 1_795_435_200_000
 HOUR_MS = 3_600_000
@@ -100,14 +102,14 @@ def test_a_reason_of_a_post_is_one_of_ours(reason: str, tag: str, stop: Stop) ->
 
 def test_what_is_kept_is_read_as_it_was_written() -> None:
     book = Book((one("1", over=True), one("2")), (Parked("-1", None, None, "Local"),), unsure="1")
-    assert transactions.read(transactions.write(book)) == book
-    assert transactions.read(b"") == Book()
+    assert read_kept(msgspec.json.encode(book), Book) == book
+    assert read_kept(b"", Book) is None
 
 
 @pytest.mark.parametrize("rotten", [b"{", b"[]", b'{"transactions": 5}', b"\xff", b'{"transactions":[{}]}'])
 def test_what_cannot_be_read_is_told_apart_from_nothing(rotten: bytes) -> None:
     with pytest.raises(Unreadable):
-        transactions.read(rotten)
+        read_kept(rotten, Book)
 
 
 OLD_BOOK = (
@@ -121,7 +123,8 @@ OLD_BOOK = (
 
 
 def test_a_book_of_an_older_version_counts_on() -> None:
-    book = transactions.read(OLD_BOOK)
+    book = read_kept(OLD_BOOK, Book)
+    assert book is not None
     assert book.live is not None
     kept = transactions.account_of(book.live)
     assert (kept.energy_wh, kept.begin) == (500, Reading(1000, NOON_MS))

@@ -59,7 +59,7 @@ def test_a_session_ends_for_its_reason_and_the_power_goes_first(
     socket = charged(change, wait_ms)
     assert not socket.on
     assert socket.end["reason"] == reason
-    assert kind.report(socket.state).live["reason"] == reason
+    assert kind.KIND.report(socket.state).live["reason"] == reason
 
 
 @pytest.mark.parametrize(

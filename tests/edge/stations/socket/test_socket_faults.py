@@ -36,7 +36,7 @@ def test_a_cloud_that_is_heard_gives_the_whole_time_again() -> None:
 
 
 def test_the_rule_is_told_after_how_long_nothing_begins() -> None:
-    assert kind.report(ready().state).offline_limit_ms == 12 * HOUR_MS
+    assert kind.KIND.report(ready().state).offline_limit_ms == 12 * HOUR_MS
 
 
 # Sensors that lie, relays that weld
@@ -132,7 +132,7 @@ def test_an_emergency_is_dead_and_stays_dead_until_a_person_resets_it(phase: str
 def test_an_emergency_found_at_the_start_ends_what_was_kept() -> None:
     kept = Socket().charging().kept
     socket = Socket()
-    socket.state = kind.start(POINT, socket.settings)
+    socket.state = kind.KIND.start(POINT, socket.settings)
     socket.emergency("fire")
     socket.take(Found(kept, 1_000))
     socket.take(Levels({}))
@@ -180,7 +180,7 @@ def test_a_socket_wants_its_bank_while_it_has_a_session() -> None:
 def test_without_a_word_from_its_bank_nothing_starts() -> None:
     socket = ready(bank="bank-a")
     socket.state = msgspec.structs.replace(socket.state, supply=None)
-    assert kind.report(socket.state).faulted
+    assert kind.KIND.report(socket.state).faulted
 
 
 def test_a_bank_that_is_lost_takes_its_sockets_with_it_and_gives_them_back() -> None:

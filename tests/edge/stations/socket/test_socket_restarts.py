@@ -1,5 +1,6 @@
 """A socket after boot, crash and power cut."""
 
+import msgspec
 import pytest
 
 from contract.decide import Mode
@@ -11,7 +12,7 @@ from edge.archetypes.protocol import (
     Rest,
 )
 from edge.stations import socket as kind
-from edge.stations.socket.kept import read_kept
+from edge.stations.socket.state import KeptSocket
 from tests.edge.support.socket_phases import MINUTE_MS, PHONES, charged, full, in_phase
 from tests.edge.support.sockets import BEN, Socket, decision
 
@@ -24,7 +25,7 @@ def test_a_socket_starts_dead() -> None:
 
 def test_before_the_meter_is_heard_nothing_starts() -> None:
     socket = Socket()
-    assert kind.report(socket.state).faulted
+    assert kind.KIND.report(socket.state).faulted
     socket.take(decision())
     assert (socket.on, socket.told("access.refused")[0]["reason"]) == (False, "faulted")
 
@@ -106,7 +107,7 @@ def test_after_a_long_cut_it_ends_whenever_that_is_known(how: str) -> None:
 def test_what_was_drawn_after_the_last_page_is_counted_though_the_session_does_not_go_on(gap_ms: int | None) -> None:
     socket = Socket(resume=False).charging(800)
     socket.wait(59_000)
-    kept = read_kept(socket.kept).session
+    kept = msgspec.json.decode(socket.kept, type=KeptSocket).session
     assert kept is not None
     assert kept.used_mwh < (socket.drawn_wh - 5_000 - 5) * 1_000
     socket.boot(Found(socket.kept, gap_ms), {})
@@ -165,7 +166,7 @@ def test_the_page_on_which_a_session_has_ended_has_the_fault_on_it() -> None:
     socket = Socket().charging()
     effects = socket.edge("leakage", True)
     first = next(effect for effect in effects if isinstance(effect, Keep))
-    assert read_kept(first.document).latched == ("leakage",)
+    assert msgspec.json.decode(first.document, type=KeptSocket).latched == ("leakage",)
 
 
 def test_a_load_that_was_never_seen_is_not_resumed() -> None:

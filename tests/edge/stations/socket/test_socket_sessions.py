@@ -45,7 +45,7 @@ def test_the_receipt_follows_the_holders_tier() -> None:
 def test_a_screen_sees_how_it_goes_and_never_who() -> None:
     socket = Socket().charging()
     socket.wait(60 * MINUTE_MS)
-    live = dict(kind.report(socket.state).live)
+    live = dict(kind.KIND.report(socket.state).live)
     assert live == {
         "class": "ebike",
         "power_w": 200.0,
@@ -64,7 +64,7 @@ def test_a_screen_sees_how_it_goes_and_never_who() -> None:
 
 def test_a_load_that_tails_off_is_likely_free_soon() -> None:
     socket = charged(loads(20), 10 * MINUTE_MS)
-    assert kind.report(socket.state).live["free_at_minutes"] == 20
+    assert kind.KIND.report(socket.state).live["free_at_minutes"] == 20
 
 
 # A battery that is full, and who waits
@@ -93,7 +93,7 @@ def test_idling_costs_always_where_the_site_says_so_and_never_more_than_its_cap(
 
 def test_a_full_battery_whose_plug_nobody_sees_leaves_the_socket_to_others() -> None:
     socket = in_phase("finished")
-    assert not kind.report(socket.state).busy
+    assert not kind.KIND.report(socket.state).busy
     socket.load_w = 200
     socket.tap(BEN)
     assert socket.phase == "starting"
@@ -113,11 +113,11 @@ def test_one_person_may_wait_and_has_five_minutes_when_it_ends() -> None:
     assert socket.told("session.waiting") == [{"session": "00000000000000a1", "holder": BEN.hex()}]
     assert socket.shown == Show("red", "busy")
     socket.stop()
-    assert kind.report(socket.state).reserved_for == BEN.hex()
+    assert kind.KIND.report(socket.state).reserved_for == BEN.hex()
     socket.wait(5 * MINUTE_MS - 1)
-    assert kind.report(socket.state).reserved_for == BEN.hex()
+    assert kind.KIND.report(socket.state).reserved_for == BEN.hex()
     socket.wait(1)
-    assert kind.report(socket.state).reserved_for == ""
+    assert kind.KIND.report(socket.state).reserved_for == ""
 
 
 def test_who_charges_does_not_wait_for_themselves_with_another_card() -> None:
@@ -131,5 +131,5 @@ def test_who_waited_and_comes_ends_the_wait() -> None:
     socket.tap(BEN)
     socket.stop()
     socket.tap(BEN, ticket="00000000000000b2")
-    assert kind.report(socket.state).reserved_for == ""
+    assert kind.KIND.report(socket.state).reserved_for == ""
     assert "reserved" not in socket.wakes

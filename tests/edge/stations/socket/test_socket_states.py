@@ -212,7 +212,7 @@ class Sockets(RuleBasedStateMachine):
         one = self.socket
         one.lease_until_ms = None
         one.now_ms += age_ms or 5_000
-        one.state = kind.start(POINT, one.settings)
+        one.state = kind.KIND.start(POINT, one.settings)
         one.wakes, one.used = {}, one.written
         one.take(Found(one.kept, age_ms))
         if one.burning and not levels_first:
@@ -230,7 +230,7 @@ class Sockets(RuleBasedStateMachine):
 
     @invariant()
     def what_is_on_is_what_it_says(self) -> None:
-        report = kind.report(self.socket.state)
+        report = kind.KIND.report(self.socket.state)
         assert self.socket.on <= report.busy
         assert self.socket.on <= (report.phase in ("starting", "charging", "checking"))
         assert self.socket.latched <= report.faults
