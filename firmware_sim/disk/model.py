@@ -107,7 +107,7 @@ class PowerCut(NamedTuple):
     image: Image
 
 
-class _File:
+class DiskFile:
     """One file: as programs see it, as it is safely on the disk, and the changes that lie between the two."""
 
     def __init__(self, content: bytes = b"") -> None:
@@ -122,7 +122,7 @@ class Disk:
     def __init__(self, before: Image, random: Random, *, lies: bool = False) -> None:
         self.done = 0
         self._random, self._lies = random, lies
-        self._files = {number: _File(content) for number, content in enumerate(before.values())}
+        self._files = {number: DiskFile(content) for number, content in enumerate(before.values())}
         self._names = {name: number for number, name in enumerate(before)}
         self._names_landed = dict(self._names)
         self._names_synced = dict(self._names)
@@ -136,7 +136,7 @@ class Disk:
                 _name(self._names, operation)
                 self._naming.append(operation)
                 if isinstance(operation, Link):
-                    self._files.setdefault(operation.file, _File())
+                    self._files.setdefault(operation.file, DiskFile())
             case SyncFolder():
                 self._names_landed = dict(self._names)
                 self._names_synced = dict(self._names)
@@ -175,7 +175,7 @@ class Disk:
                 write = self._random.choice(self._last_writes) if self._last_writes else None
                 return self._image(self._names, partial(self._with_damage, write))
 
-    def _image(self, names: Mapping[str, int], content: Callable[[_File], bytearray]) -> Image:
+    def _image(self, names: Mapping[str, int], content: Callable[[DiskFile], bytearray]) -> Image:
         return {name: bytes(content(self._files[number])) for name, number in names.items()}
 
     def _land(self, sync: Sync) -> None:
@@ -194,14 +194,14 @@ class Disk:
             _name(self._names_landed, naming)
         del self._naming[:landed]
 
-    def _doom(self, file: _File) -> None:
+    def _doom(self, file: DiskFile) -> None:
         """Some of what was under way got there; the rest never will."""
         for _, change in file.under_way:
             for part in self._torn(change):
                 apply(part, file.landed)
         file.under_way.clear()
 
-    def _with_torn_end(self, file: _File) -> bytearray:
+    def _with_torn_end(self, file: DiskFile) -> bytearray:
         if not file.under_way or file.under_way[-1][1] is not self._last:
             return file.seen
         content = bytearray(file.landed)
@@ -209,7 +209,7 @@ class Disk:
             apply(change, content)
         return content
 
-    def _with_some(self, file: _File) -> bytearray:
+    def _with_some(self, file: DiskFile) -> bytearray:
         content = bytearray(file.landed)
         for _, change in file.under_way:
             match self._random.randrange(3):
@@ -220,7 +220,7 @@ class Disk:
                         apply(part, content)
         return content
 
-    def _with_damage(self, write: Write | None, file: _File) -> bytearray:
+    def _with_damage(self, write: Write | None, file: DiskFile) -> bytearray:
         if write is None or self._files[write.file] is not file:
             return file.seen
         content = bytearray(file.seen)

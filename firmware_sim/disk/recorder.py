@@ -6,12 +6,13 @@ through ``os``, for bytes that nobody syncs are safe only by luck. Faults can be
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from enum import IntEnum
+from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any, Self
+from typing import Self
 from unittest.mock import patch
 
 from firmware_sim.disk.model import (
@@ -30,8 +31,9 @@ from firmware_sim.disk.model import (
     Write,
     apply,
 )
-from firmware_sim.disk.sqlite_vfs import watching
+from firmware_sim.disk.sqlite_vfs import FileWatcher, watching
 
+StrPath = str | os.PathLike[str]
 _UNSEEN = ("-shm", ".lock")
 """Shared memory beside a WAL, and locks: both are empty of meaning after a start."""
 
@@ -44,7 +46,7 @@ class Fault(IntEnum):
     IOERR_FSYNC = 1034
 
 
-class DiskRecorder:
+class DiskRecorder(FileWatcher):
     """The files of one folder, watched while this is entered. ``before`` is what was there, ``operations`` what was
     done since: cut the power at ``len(operations)`` to cut it now. Not for folders in it.
 
@@ -64,13 +66,8 @@ class DiskRecorder:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(watching(self))
-            for name in ("fsync", "fdatasync"):
-                stack.enter_context(patch.object(os, name, self._syncing(getattr(os, name))))
-            stack.enter_context(patch.object(os, "pwrite", self._writing(os.pwrite)))
-            for name in ("replace", "rename"):
-                stack.enter_context(patch.object(os, name, self._renaming(getattr(os, name))))
-            for name in ("unlink", "remove"):
-                stack.enter_context(patch.object(os, name, self._deleting(getattr(os, name))))
+            for name, watched in WATCHED_CALLS.items():
+                stack.enter_context(patch.object(os, name, partial(watched, self, getattr(os, name))))
             self._entered = stack.pop_all()
         return self
 
@@ -98,16 +95,13 @@ class DiskRecorder:
 
     @contextmanager
     def syncs_take_time(self) -> Iterator[list[Sync]]:
-        """Syncs made inside have begun, and no more: hand the list to ``landed`` when they are over."""
+        """Syncs made inside have begun, and no more: add the list to ``operations`` when they are over."""
         held: list[Sync] = []
         self._held = held
         try:
             yield held
         finally:
             self._held = None
-
-    def landed(self, syncs: list[Sync]) -> None:
-        self.operations += syncs
 
     def _begin(self, before: Image) -> None:
         self.before = before
@@ -135,17 +129,18 @@ class DiskRecorder:
             if folder_too:
                 self.operations.append(SyncFolder())
 
-    def write_fault(self) -> int:
-        return 0 if self._fault is Fault.IOERR_FSYNC else self._next_fault()
+    def next_fault(self, *, at_sync: bool) -> int:
+        if self._fault is None or at_sync != (self._fault is Fault.IOERR_FSYNC):
+            return 0
+        self.calls += 1
+        due = self.calls >= self._fails_at if self._for_good else self.calls == self._fails_at
+        return self._fault if due else 0
 
     def wrote(self, file: int, at: int, data: bytes) -> None:
         self._changed(Write(file, at, data))
 
     def truncated(self, file: int, size: int) -> None:
         self._changed(Truncate(file, size))
-
-    def sync_fault(self) -> int:
-        return self._next_fault() if self._fault is Fault.IOERR_FSYNC else 0
 
     def synced(self, file: int, fault: int) -> None:
         if fault:
@@ -161,65 +156,42 @@ class DiskRecorder:
         self.operations.append(change)
         apply(change, self._seen[change.file])
 
-    def _next_fault(self) -> int:
-        if self._fault is None:
-            return 0
-        self.calls += 1
-        due = self.calls >= self._fails_at if self._for_good else self.calls == self._fails_at
-        return self._fault if due else 0
-
     # What is done through ``os``.
 
-    def _syncing(self, below: Callable[[int], None]) -> Callable[[int], None]:
-        def sync(descriptor: int) -> None:
-            path = Path(f"/proc/self/fd/{descriptor}").readlink()
-            if path == self.folder:
-                below(descriptor)
-                self.operations.append(SyncFolder())
-            elif self._is_ours(path) and path.exists():
-                number = self._catch_up(path)
-                fault = self.sync_fault()
-                self.synced(number, fault)
-                if fault:
-                    raise OSError(errno.EIO, os.strerror(errno.EIO))
-                below(descriptor)
-            else:
-                below(descriptor)
+    def _sync(self, below: Callable[[int], None], descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        ours = self._is_ours(path) and path.exists()
+        if ours:
+            number, fault = self._catch_up(path), self.next_fault(at_sync=True)
+            self.synced(number, fault)
+            if fault:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+        below(descriptor)
+        if path == self.folder:
+            self.operations.append(SyncFolder())
 
-        return sync
-
-    def _writing(self, below: Callable[[int, bytes, int], int]) -> Callable[[int, bytes, int], int]:
+    def _pwrite(self, below: Callable[[int, bytes, int], int], descriptor: int, data: bytes, at: int) -> int:
         """Bytes that are the same as before are under way again, which comparing files would not tell."""
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        written = below(descriptor, data, at)
+        if self._is_ours(path) and path.exists():
+            self.wrote(self._catch_up(path), at, data[:written])
+        return written
 
-        def pwrite(descriptor: int, data: bytes, at: int) -> int:
-            path = Path(f"/proc/self/fd/{descriptor}").readlink()
-            written = below(descriptor, data, at)
-            if self._is_ours(path) and path.exists():
-                self.wrote(self._catch_up(path), at, data[:written])
-            return written
+    def _rename(self, below: Callable[..., None], old: StrPath, new: StrPath, **folders: int) -> None:
+        path = Path(old)
+        ours = self._is_ours(path) and path.exists()
+        if ours:
+            self._catch_up(path)
+        below(old, new, **folders)
+        if ours:
+            self._names[Path(new).name] = self._names.pop(path.name)
+            self.operations.append(Rename(path.name, Path(new).name))
 
-        return pwrite
-
-    def _renaming(self, below: Callable[..., None]) -> Callable[..., None]:
-        def rename(old: Any, new: Any, **folders: Any) -> None:
-            path = Path(old)
-            ours = self._is_ours(path) and path.exists()
-            if ours:
-                self._catch_up(path)
-            below(old, new, **folders)
-            if ours:
-                self._names[Path(new).name] = self._names.pop(path.name)
-                self.operations.append(Rename(path.name, Path(new).name))
-
-        return rename
-
-    def _deleting(self, below: Callable[..., None]) -> Callable[..., None]:
-        def delete(path: Any, **folders: Any) -> None:
-            below(path, **folders)
-            if self._is_ours(Path(path)):
-                self._unlink(Path(path).name)
-
-        return delete
+    def _delete(self, below: Callable[..., None], path: StrPath, **folders: int) -> None:
+        below(path, **folders)
+        if self._is_ours(Path(path)):
+            self._unlink(Path(path).name)
 
     def _is_ours(self, path: Path) -> bool:
         return path.parent == self.folder and not path.name.endswith(_UNSEEN)
@@ -247,6 +219,18 @@ class DiskRecorder:
         if content != seen:
             self.wrote(number, 0, content)
         return number
+
+
+WATCHED_CALLS: Mapping[str, Callable[..., object]] = {
+    "fsync": DiskRecorder._sync,
+    "fdatasync": DiskRecorder._sync,
+    "pwrite": DiskRecorder._pwrite,
+    "replace": DiskRecorder._rename,
+    "rename": DiskRecorder._rename,
+    "unlink": DiskRecorder._delete,
+    "remove": DiskRecorder._delete,
+}
+"""The functions of ``os`` that are watched, and what stands in for each."""
 
 
 def read_folder(folder: Path) -> Image:

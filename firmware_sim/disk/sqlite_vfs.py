@@ -9,12 +9,13 @@ import ctypes
 import os
 import sqlite3
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_int64, c_void_p
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 NAME = b"hearthgate-watched"
 OPEN_SYNCS_FOLDER = 0x800 | 0x4000 | 0x80000
@@ -33,23 +34,32 @@ class CannotWatch(Exception):
     """This interpreter's SQLite cannot be reached; the text says what was tried."""
 
 
-class Watcher(Protocol):
+class FileWatcher(ABC):
     """Who hears of the files it wants to. A fault is an SQLite error code that is injected; 0 is none."""
 
+    @abstractmethod
     def opened(self, path: Path, *, folder_too: bool) -> int | None:
         """A number for the file, or None to hear no more of it. ``folder_too``: see ``OPEN_SYNCS_FOLDER``."""
 
-    def deleted(self, path: Path, *, folder_too: bool) -> None: ...
+    @abstractmethod
+    def deleted(self, path: Path, *, folder_too: bool) -> None:
+        """``folder_too``: and that is safely on the disk."""
 
-    def write_fault(self) -> int: ...
+    @abstractmethod
+    def next_fault(self, *, at_sync: bool) -> int:
+        """The fault of the next sync, or of the next write."""
 
-    def wrote(self, file: int, at: int, data: bytes) -> None: ...
+    @abstractmethod
+    def wrote(self, file: int, at: int, data: bytes) -> None:
+        """What got to the file, which is the first half of a write that failed."""
 
-    def truncated(self, file: int, size: int) -> None: ...
+    @abstractmethod
+    def truncated(self, file: int, size: int) -> None:
+        """A file was cut or filled up to a size."""
 
-    def sync_fault(self) -> int: ...
-
-    def synced(self, file: int, fault: int) -> None: ...
+    @abstractmethod
+    def synced(self, file: int, fault: int) -> None:
+        """What was done to the file is on the disk, unless there was a fault."""
 
 
 class _Vfs(ctypes.Structure):
@@ -93,13 +103,13 @@ class _File(ctypes.Structure):
 class _Watched(NamedTuple):
     """An open file: its number with the watcher, and the methods below ours."""
 
-    watcher: Watcher
+    watcher: FileWatcher
     number: int
     below: _Methods
 
 
 @contextmanager
-def watching(watcher: Watcher) -> Iterator[None]:
+def watching(watcher: FileWatcher) -> Iterator[None]:
     """Whatever SQLite file is opened inside is shown to the watcher, until the file is closed. Raises ``CannotWatch``.
 
     For one watcher at a time: the VFS is the process's.
@@ -120,7 +130,7 @@ class _Shim:
     """The VFS. Made once for a process and never taken down: SQLite keeps pointers into it."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self.watcher: Watcher | None = None
+        self.watcher: FileWatcher | None = None
         self._library = library
         library.sqlite3_vfs_find.restype = POINTER(_Vfs)
         library.sqlite3_vfs_register.argtypes = [c_void_p, c_int]
@@ -149,7 +159,7 @@ class _Shim:
                 self._watch(file, watcher, number)
         return result
 
-    def _watch(self, file: int, watcher: Watcher, number: int) -> None:
+    def _watch(self, file: int, watcher: FileWatcher, number: int) -> None:
         opened = _File.from_address(file)
         below = opened.pMethods.contents
         address = ctypes.addressof(below)
@@ -168,7 +178,7 @@ class _Shim:
     def _write(self, file: int, data: int, size: int, at: int) -> int:
         """A write that fails has still written its first half."""
         watched = self._open_files[file]
-        fault = watched.watcher.write_fault()
+        fault = watched.watcher.next_fault(at_sync=False)
         written = size // 2 if fault else size
         result: int = watched.below.xWrite(file, data, written, at)
         if result == 0:
@@ -184,7 +194,7 @@ class _Shim:
 
     def _sync(self, file: int, flags: int) -> int:
         watched = self._open_files[file]
-        fault = watched.watcher.sync_fault()
+        fault = watched.watcher.next_fault(at_sync=True)
         result: int = fault or watched.below.xSync(file, flags)
         watched.watcher.synced(watched.number, result)
         return result

@@ -55,7 +55,7 @@ class SlowDiskLoop(VirtualLoop):
         with self._disk.syncs_take_time() as syncs:
             result = flush()
         await asyncio.sleep(FLUSH_MEDIAN_S * self._random.lognormvariate(0, FLUSH_SIGMA))
-        self._disk.landed(syncs)
+        self._disk.operations += syncs
         return result
 
 

@@ -110,7 +110,7 @@ def test_a_sync_that_takes_time_covers_what_was_written_when_it_began(disk: Disk
             os.fdatasync(file.fileno())
         before = len(disk.operations)
         os.pwrite(file.fileno(), b"after!", 0)
-        disk.landed(syncs)
+        disk.operations += syncs
     assert syncs == [Sync(0, covers=before)]
     assert played(disk).image(Cut.SYNCED) == {"file": b"before"}
 
