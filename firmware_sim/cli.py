@@ -226,10 +226,10 @@ def post_proxy(
     scale: Annotated[float, typer.Option(min=0.1, max=10, help="Of power and energy; 1.1 is 253 V.")] = 1.0,
 ) -> None:
     """Carry charging posts of OCPP to their central system and mistreat their meter readings, until Ctrl-C."""
-    from firmware_sim.network.post_proxy import Mischief, run_proxy
+    from firmware_sim.network.post_proxy import ReadingFaults, run_proxy
 
     try:
-        asyncio.run(run_proxy(central, port, seed=seed, mischief=Mischief(drop, hold, repeat, scale)))
+        asyncio.run(run_proxy(central, port, seed=seed, faults=ReadingFaults(drop, hold, repeat, scale)))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except OSError as wrong:

@@ -92,7 +92,7 @@ class Proxy:
             async with asyncio.timeout(self._lifetime()):
                 far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target_port, limit=CHUNK_BYTES)
                 ends.append(far_writer)
-                await _first_to_end(
+                await first_to_end(
                     self._pump(reader, far_writer, self._listen()),
                     self._pump(far_reader, writer, lambda data: None),
                 )
@@ -115,7 +115,7 @@ class Proxy:
         return None if lasts_s is None else self._chance.expovariate(1 / lasts_s)
 
 
-async def _first_to_end(*pumps: Coroutine[Any, Any, None]) -> None:
+async def first_to_end(*pumps: Coroutine[Any, Any, None]) -> None:
     """Run the pumps until one ends, then end the others; an error of the first is raised."""
     tasks = [asyncio.create_task(pump) for pump in pumps]
     try:

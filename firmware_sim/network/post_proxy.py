@@ -10,12 +10,15 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Subprotocol
+
+from firmware_sim.network.link import first_to_end
 
 VERSIONS = ("ocpp1.6", "ocpp2.0.1")
 MAX_HELD = 50
@@ -26,7 +29,7 @@ ENERGY, POWER = "Energy.Active.Import.Register", "Power.Active.Import"
 Frame = list[Any]
 
 
-class Mischief(NamedTuple):
+class ReadingFaults(NamedTuple):
     """How likely a reading is dropped, held back or repeated; by how much the power lies above nominal; and after how
     many readings the register starts from 0, if it ever does."""
 
@@ -40,11 +43,11 @@ class Mischief(NamedTuple):
 class Readings:
     """What becomes of one post's messages: which are passed on, and when. It knows nothing of any connection."""
 
-    def __init__(self, seed: int | str, mischief: Mischief) -> None:
+    def __init__(self, seed: int | str, faults: ReadingFaults) -> None:
         self.told_wh = 0.0
         """What the register has counted since the transaction began."""
         self.done: Counter[str] = Counter()
-        self._chance, self._mischief = random.Random(f"{seed}/readings"), mischief
+        self._chance, self._faults = random.Random(f"{seed}/readings"), faults
         self._held: list[Frame] = []
         self._begin_wh: float | None = None
         self._base_wh = 0.0
@@ -62,16 +65,16 @@ class Readings:
         return self._mistreated(self._changed(frame))
 
     def _mistreated(self, frame: Frame) -> tuple[list[Frame], bool]:
-        lot, mischief = self._chance.random(), self._mischief
+        lot, faults = self._chance.random(), self._faults
         released = self._released() if self._chance.random() < 0.2 else []
-        if lot < mischief.drop:
+        if lot < faults.drop:
             self.done["dropped"] += 1
             return released, True
-        if lot < mischief.drop + mischief.hold and len(self._held) < MAX_HELD:
+        if lot < faults.drop + faults.hold and len(self._held) < MAX_HELD:
             self._held.append(self._copy(frame))
             self.done["held"] += 1
             return released, True
-        if self._chance.random() < mischief.repeat:
+        if self._chance.random() < faults.repeat:
             self.done["repeated"] += 1
             return [*released, frame, self._copy(frame)], False
         return [*released, frame], False
@@ -89,7 +92,7 @@ class Readings:
     def _count_reading(self, frame: Frame) -> None:
         self._readings += 1
         register = next(_registers(frame[3]), None)
-        if self._readings == self._mischief.reset_after and register is not None:
+        if self._readings == self._faults.reset_after and register is not None:
             self._base_wh = self._scaled(register.value())
             self.done["reset"] += 1
 
@@ -104,19 +107,19 @@ class Readings:
             self.told_wh = max(self.told_wh, wh - self._begin_wh)
             register.change(round(wh - self._base_wh, 3))
         for power in _sampled(payload, POWER):
-            power.change(round(power.value() * self._mischief.scale, 1))
+            power.change(round(power.value() * self._faults.scale, 1))
         return frame
 
     def _scaled(self, wh: float) -> float:
         begin_wh = wh if self._begin_wh is None else self._begin_wh
-        return begin_wh + (wh - begin_wh) * self._mischief.scale
+        return begin_wh + (wh - begin_wh) * self._faults.scale
 
 
 class PostProxy:
     """Carries the connections of posts from a port of its own to a central system at ``url``."""
 
-    def __init__(self, url: str, *, seed: int | str = 1, mischief: Mischief | None = None) -> None:
-        self.readings = Readings(seed, mischief or Mischief())
+    def __init__(self, url: str, *, seed: int | str = 1, faults: ReadingFaults | None = None) -> None:
+        self.readings = Readings(seed, faults or ReadingFaults())
         self._url = url.rstrip("/")
         self._server: Server | None = None
 
@@ -152,19 +155,10 @@ class PostProxy:
                 compression=None,
                 proxy=None,
             ) as central:
-                await self._both_ways(post, central)
+                with suppress(ConnectionClosed):
+                    await first_to_end(self._from_post(post, central), _from_central(central, post))
         except (OSError, InvalidHandshake) as wrong:
             await post.close(1011, f"the central system: {wrong}"[:100])
-
-    async def _both_ways(self, post: ServerConnection, central: ClientConnection) -> None:
-        """Until either leaves; then the other is left too."""
-        ways = {asyncio.create_task(self._from_post(post, central)), asyncio.create_task(_from_central(central, post))}
-        try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for way in ways:
-                way.cancel()
-            await asyncio.gather(*ways, return_exceptions=True)
 
     async def _from_post(self, post: ServerConnection, central: ClientConnection) -> None:
         async for message in post:
@@ -175,9 +169,9 @@ class PostProxy:
                 await post.send(json.dumps([3, json.loads(message)[1], {}]))
 
 
-async def run_proxy(url: str, port: int, *, seed: int, mischief: Mischief) -> None:
+async def run_proxy(url: str, port: int, *, seed: int, faults: ReadingFaults) -> None:
     """Be a proxy until this is cancelled."""
-    proxy = PostProxy(url, seed=seed, mischief=mischief)
+    proxy = PostProxy(url, seed=seed, faults=faults)
     await proxy.start(port)
     try:
         await asyncio.Event().wait()
@@ -186,23 +180,21 @@ async def run_proxy(url: str, port: int, *, seed: int, mischief: Mischief) -> No
 
 
 async def _from_central(central: ClientConnection, post: ServerConnection) -> None:
-    try:
-        async for message in central:
-            if not str(json.loads(message)[1]).startswith(OURS):
-                await post.send(message)
-    except ConnectionClosed:
-        return
+    async for message in central:
+        if not str(json.loads(message)[1]).startswith(OURS):
+            await post.send(message)
 
 
 def _is_reading(frame: Frame) -> bool:
-    is_update = frame[2] == "TransactionEvent" and frame[3].get("eventType") == "Updated" and "idToken" not in frame[3]
-    return frame[2] == "MeterValues" or bool(is_update)
+    return frame[2] == "MeterValues" or (_event_type(frame) == "Updated" and "idToken" not in frame[3])
 
 
 def _is_end(frame: Frame) -> bool:
-    return frame[2] == "StopTransaction" or bool(
-        frame[2] == "TransactionEvent" and frame[3].get("eventType") == "Ended"
-    )
+    return frame[2] == "StopTransaction" or _event_type(frame) == "Ended"
+
+
+def _event_type(frame: Frame) -> object:
+    return frame[3].get("eventType") if frame[2] == "TransactionEvent" else None
 
 
 class Quantity(NamedTuple):

@@ -109,16 +109,13 @@ class VirtualLink:
         self.next_number = next_number or itertools.count(1).__next__
         self._random = broker.random(f"link/{name}")
         self._wanted: dict[str, bool] = {}
-        self._used = self._up = False
+        self.up = False
+        self._used = False
         self._connection = self._whole = 0
         self._under_way = 0
         self._timer: TimerHandle | None = None
         self._mourning: tuple[TimerHandle, Message] | None = None
         broker.links.append(self)
-
-    @property
-    def up(self) -> bool:
-        return self._up
 
     def start(self) -> None:
         """Connect, as soon as there is a cable and a broker."""
@@ -127,17 +124,17 @@ class VirtualLink:
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """Hand a message to the line if it is up; otherwise it is dropped."""
-        if self._up:
+        if self.up:
             message = Message(topic, payload, qos, retain)
             self._travel(qos, lambda: self._broker.take(message))
 
     @property
     def why_down(self) -> str:
-        return "" if self._up else "the line is down"
+        return "" if self.up else "the line is down"
 
     def again(self) -> None:
         """Say goodbye and come back: the broker speaks no will."""
-        if self._up:
+        if self.up:
             self._part()
 
     def cut(self) -> None:
@@ -155,7 +152,7 @@ class VirtualLink:
     def close(self) -> None:
         """Say goodbye behind all that was sent: the broker speaks no will, and the client does not come back."""
         self._rest()
-        self._up = False
+        self.up = False
 
     def kill(self) -> None:
         """The client's process is killed: its kernel ends the connection, and the broker speaks the will at once."""
@@ -167,12 +164,12 @@ class VirtualLink:
         if self._mourning is not None:
             self._mourning[0].cancel()
             self._mourning = None
-        if self._up:
+        if self.up:
             self._part()
 
     def wants(self, topic: str) -> bool:
         """Whether the client is there and subscribes to it."""
-        if not self._up:
+        if not self.up:
             return False
         if topic not in self._wanted:
             self._wanted[topic] = any(topic_matches_sub(pattern, topic) for pattern in self._subscribe)
@@ -183,7 +180,7 @@ class VirtualLink:
         self._travel(message.qos, lambda: self._hear(message, retained))
 
     def _hear(self, message: Message, retained: bool) -> None:
-        if self._up:
+        if self.up:
             self.on_message(message.topic, message.payload, retained)
 
     def _connect(self) -> None:
@@ -194,7 +191,7 @@ class VirtualLink:
             return
         if self._mourning is not None:  # the broker meets the client again before it missed it: the old one is gone
             self._speak_will()
-        self._up = True
+        self.up = True
         self._connection = self._whole = self.next_number()
         if self.line.lasts_s is not None:
             lasts_s = self._random.expovariate(1 / self.line.lasts_s)
@@ -206,7 +203,7 @@ class VirtualLink:
 
     def _break(self, noticed_s: tuple[float, float]) -> None:
         """The connection breaks; the broker misses the client after a while."""
-        if not self._up:
+        if not self.up:
             return
         if self._will is not None:
             topic, payload = self._will
@@ -216,7 +213,7 @@ class VirtualLink:
 
     def _part(self) -> None:
         """This end knows that the connection is over, and tries again."""
-        self._up, self._whole = False, 0
+        self.up, self._whole = False, 0
         if self._timer is not None:
             self._timer.cancel()
         if self._used and self.cable_in:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from firmware_sim.network.post_proxy import Mischief, PostProxy
+from firmware_sim.network.post_proxy import PostProxy, ReadingFaults
 from tests.edge.support import double_posts
 from tests.edge.support.double_posts import Post
 from tests.edge.support.posts import ANNA
@@ -86,13 +86,13 @@ CHARGES = {"ocpp1.6": charge_16, "ocpp2.0.1": charge_201}
 
 
 def through_proxy(
-    seed: int, mischief: Mischief, story: Callable[[Post, PostProxy], Coroutine[Any, Any, None]]
+    seed: int, faults: ReadingFaults, story: Callable[[Post, PostProxy], Coroutine[Any, Any, None]]
 ) -> tuple[Post, PostProxy]:
     """Tell a story with a proxy before our side, and return both."""
     proxies: list[PostProxy] = []
 
     async def proxied(post: Post) -> None:
-        proxy = PostProxy(f"ws://127.0.0.1:{post.server.port}", seed=seed, mischief=mischief)
+        proxy = PostProxy(f"ws://127.0.0.1:{post.server.port}", seed=seed, faults=faults)
         await proxy.start()
         proxies.append(proxy)
         try:
@@ -104,18 +104,18 @@ def through_proxy(
 
 
 @pytest.mark.parametrize(
-    ("seed", "protocol", "mischief"),
+    ("seed", "protocol", "faults"),
     [
-        (1, "ocpp1.6", Mischief(scale=MAINS)),
-        (2, "ocpp2.0.1", Mischief(scale=MAINS)),
-        (3, "ocpp1.6", Mischief(drop=0.5, hold=0.4, scale=MAINS)),
-        (4, "ocpp1.6", Mischief(drop=0.1, hold=0.2, scale=MAINS, reset_after=15)),
-        (5, "ocpp2.0.1", Mischief(drop=0.1, hold=0.2, reset_after=15)),
-        (6, "ocpp1.6", Mischief(scale=4.0)),
+        (1, "ocpp1.6", ReadingFaults(scale=MAINS)),
+        (2, "ocpp2.0.1", ReadingFaults(scale=MAINS)),
+        (3, "ocpp1.6", ReadingFaults(drop=0.5, hold=0.4, scale=MAINS)),
+        (4, "ocpp1.6", ReadingFaults(drop=0.1, hold=0.2, scale=MAINS, reset_after=15)),
+        (5, "ocpp2.0.1", ReadingFaults(drop=0.1, hold=0.2, reset_after=15)),
+        (6, "ocpp1.6", ReadingFaults(scale=4.0)),
     ],
 )
 def test_billed_energy_is_measured_or_a_fault_says(
-    node: Path, oracles: Path, protocol: str, seed: int, mischief: Mischief
+    node: Path, oracles: Path, protocol: str, seed: int, faults: ReadingFaults
 ) -> None:
     async def story(post: Post, proxy: PostProxy) -> None:
         async with stranger_at(node, oracles, proxy.port, protocol) as stranger:
@@ -123,16 +123,16 @@ def test_billed_energy_is_measured_or_a_fault_says(
             await CHARGES[protocol](Charger(post, stranger))
             assert stranger.complaints == []
 
-    post, proxy = through_proxy(seed, mischief, story)
+    post, proxy = through_proxy(seed, faults, story)
     (end,) = post.at[1].told("session.ended")
     billed_wh, told_wh = end["energy_wh"], proxy.readings.told_wh
     assert proxy.readings.done["dropped"] and proxy.readings.done["held"]
-    assert told_wh == pytest.approx(CAR_W * mischief.scale, abs=2)
+    assert told_wh == pytest.approx(CAR_W * faults.scale, abs=2)
     why = {one["why"] for one in post.at[1].told("ev_post.meter_doubted")}
     assert billed_wh == pytest.approx(told_wh, rel=0.01) or why
-    if mischief.scale <= MAINS:
+    if faults.scale <= MAINS:
         assert billed_wh == pytest.approx(told_wh, rel=0.05)
-        assert not why or mischief.reset_after
+        assert not why or faults.reset_after
     else:
         assert why
         assert billed_wh < told_wh

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import dev
-from firmware_sim.network.post_proxy import Mischief, PostProxy
+from firmware_sim.network.post_proxy import PostProxy, ReadingFaults
 from tests.edge.support.double_posts import NAME, Post
 from tests.edge.support.posts import ANNA, PASSWORD
 from tests.scenarios.test_a_stranger_s_charge import MAINS, through_proxy
@@ -23,8 +23,8 @@ from tests.scenarios.test_a_stranger_s_charge import MAINS, through_proxy
 UNTIL_FULL_S = 900
 STEP_WH = 14
 """By how much its register grows between two readings, which are ten seconds apart."""
-NO_MISCHIEF = Mischief(drop=0, hold=0, repeat=0)
-ALL_TOGETHER = Mischief(scale=MAINS, reset_after=30)
+NO_FAULTS = ReadingFaults(drop=0, hold=0, repeat=0)
+ALL_TOGETHER = ReadingFaults(scale=MAINS, reset_after=30)
 
 
 class Simulator:
@@ -98,21 +98,21 @@ async def simulator_at(
 
 
 @pytest.mark.parametrize(
-    ("protocol", "mischief", "done"),
+    ("protocol", "faults", "done"),
     [
-        pytest.param("ocpp1.6", NO_MISCHIEF, set(), id="plain-1.6"),
-        pytest.param("ocpp2.0.1", NO_MISCHIEF, set(), id="plain-2.0.1"),
-        pytest.param("ocpp2.0.1", NO_MISCHIEF._replace(hold=0.6), {"held"}, id="late-and-queued"),
-        pytest.param("ocpp1.6", NO_MISCHIEF._replace(repeat=0.7), {"repeated"}, id="repeated"),
-        pytest.param("ocpp2.0.1", NO_MISCHIEF._replace(drop=0.7), {"dropped"}, id="dropped"),
-        pytest.param("ocpp1.6", NO_MISCHIEF._replace(scale=MAINS), set(), id="253-V"),
-        pytest.param("ocpp1.6", NO_MISCHIEF._replace(reset_after=30), {"reset"}, id="reset"),
+        pytest.param("ocpp1.6", NO_FAULTS, set(), id="plain-1.6"),
+        pytest.param("ocpp2.0.1", NO_FAULTS, set(), id="plain-2.0.1"),
+        pytest.param("ocpp2.0.1", NO_FAULTS._replace(hold=0.6), {"held"}, id="late-and-queued"),
+        pytest.param("ocpp1.6", NO_FAULTS._replace(repeat=0.7), {"repeated"}, id="repeated"),
+        pytest.param("ocpp2.0.1", NO_FAULTS._replace(drop=0.7), {"dropped"}, id="dropped"),
+        pytest.param("ocpp1.6", NO_FAULTS._replace(scale=MAINS), set(), id="253-V"),
+        pytest.param("ocpp1.6", NO_FAULTS._replace(reset_after=30), {"reset"}, id="reset"),
         pytest.param("ocpp1.6", ALL_TOGETHER, {"held", "repeated", "dropped", "reset"}, id="all-together-1.6"),
         pytest.param("ocpp2.0.1", ALL_TOGETHER, {"held", "repeated", "dropped", "reset"}, id="all-together-2.0.1"),
     ],
 )
 def test_foreign_charge_is_billed_by_its_register(
-    node: Path, oracles: Path, tmp_path: Path, protocol: str, mischief: Mischief, done: set[str]
+    node: Path, oracles: Path, tmp_path: Path, protocol: str, faults: ReadingFaults, done: set[str]
 ) -> None:
     """Billed is what its register counted; of a reset, what is left out is one step of it, and a fault says why."""
     own_wh = 0.0
@@ -123,19 +123,19 @@ def test_foreign_charge_is_billed_by_its_register(
             await simulator.charge_until_full()
             own_wh = await simulator.own_register_wh()
 
-    post, proxy = through_proxy(1, mischief, story)
+    post, proxy = through_proxy(1, faults, story)
     assert set(proxy.readings.done) == done
-    drawn_wh = own_wh * mischief.scale
+    drawn_wh = own_wh * faults.scale
     assert drawn_wh > 50 * STEP_WH
     assert proxy.readings.told_wh == pytest.approx(drawn_wh, abs=1)
     (end,) = post.at[1].told("session.ended")
     why = {one["why"] for one in post.at[1].told("ev_post.meter_doubted")}
-    if mischief.reset_after is None:
+    if faults.reset_after is None:
         assert why == set()
         assert end["energy_wh"] == pytest.approx(drawn_wh, rel=0.01)
     else:
         assert "reset" in why
-        assert drawn_wh - STEP_WH * mischief.scale - 1 <= end["energy_wh"] <= drawn_wh + 1
+        assert drawn_wh - STEP_WH * faults.scale - 1 <= end["energy_wh"] <= drawn_wh + 1
 
 
 def test_foreign_charges_are_billed_one_by_one(node: Path, oracles: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_foreign_charges_are_billed_one_by_one(node: Path, oracles: Path, tmp_pa
             await simulator.charge_until_full()
             own_wh = await simulator.own_register_wh()
 
-    post, _ = through_proxy(1, NO_MISCHIEF, story)
+    post, _ = through_proxy(1, NO_FAULTS, story)
     first, second = (end["energy_wh"] for end in post.at[1].told("session.ended"))
     assert first == 4 * STEP_WH
     assert second == pytest.approx(own_wh - first, rel=0.01)
