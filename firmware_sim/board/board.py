@@ -10,6 +10,7 @@ import random
 from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Literal, NamedTuple, TypeAlias
 
 from firmware_sim.board.debounce import EdgeDetector, Edges
@@ -53,12 +54,15 @@ class BoardPin:
     def __init__(self, board: "Board", number: int, resistor: Resistor | None) -> None:
         self.number = number
         self.level = False
-        self.holder: Hold | None = None
+        self.holder: BoardLines | None = None
+        """The process that holds it."""
+        self.output: bool | None = None
+        """What the chip drives it to; None for an input."""
+        self.pull: Pull = reset_pull(number)
+        """The chip's own."""
         self._board = board
         self._resistor = resistor
         self._part: bool | None = None
-        self._output: bool | None = None
-        self._pull: Pull = reset_pull(number)
         self._watchers: list[OnLevel] = []
         self.level = self._settled()
 
@@ -76,29 +80,21 @@ class BoardPin:
 
     def configure(self, cause: Cause, *, output: bool | None, pull: Pull | None = None) -> None:
         """The chip's side: drive `output`, or with None be an input, with this internal pull if one is named."""
-        self._output = output
+        self.output = output
         if pull is not None:
-            self._pull = pull
+            self.pull = pull
         self._settle(cause)
 
     def tell(self, level: bool, at_ns: int) -> None:
         for callback in tuple(self._watchers):
             callback(level, at_ns)
 
-    def view(self) -> dict[str, object]:
-        function = "input" if self._output is None else "output"
-        return {"level": self.level, "function": function, "pull": self._pull, "held": self.holder is not None}
-
-    @property
-    def is_output(self) -> bool:
-        return self._output is not None
-
     def _settled(self) -> bool:
-        if self._output is not None:
-            return self._output
+        if self.output is not None:
+            return self.output
         if self._part is not None:
             return self._part
-        pull = self._resistor or self._pull
+        pull = self._resistor or self.pull
         return self.level if pull == "floating" else pull == "up"
 
     def _settle(self, cause: Cause) -> None:
@@ -133,7 +129,7 @@ class Board:
         self._on_move = on_move
         resistors = {**SOLDERED, **(pulls or {})}
         self._pins = [BoardPin(self, number, resistors.get(number)) for number in PINS]
-        self._holds: list[Hold] = []
+        self.processes: list[BoardLines] = []
         self._untold: deque[tuple[BoardPin, bool, int]] = deque()
         self._telling = False
 
@@ -147,11 +143,11 @@ class Board:
         """A stream of chance for one actor, the same for the same seed and name."""
         return random.Random(f"{self._seed}/{name}")
 
-    def hold(self, on_edge: OnEdge) -> "Hold":
+    def lines(self, on_edge: OnEdge) -> "BoardLines":
         """Let a process at the pins; `on_edge(pin, level, at_ns)` hears the edges it watches."""
-        hold = Hold(self, on_edge)
-        self._holds.append(hold)
-        return hold
+        lines = BoardLines(self, on_edge)
+        self.processes.append(lines)
+        return lines
 
     def factory(self) -> "BoardFactory":
         """A gpiozero pin factory for one process that shares this loop."""
@@ -159,14 +155,10 @@ class Board:
 
     def reset(self) -> None:
         """Power-on or watchdog reset: every process is gone and every pin is as the chip starts."""
-        for hold in tuple(self._holds):
-            hold.drop("reset")
+        for process in tuple(self.processes):
+            process.drop("reset")
         for pin in self._pins:
             pin.configure("reset", output=None, pull=reset_pull(pin.number))
-
-    def view(self) -> dict[int, dict[str, object]]:
-        """Each pin's level, function, internal pull and whether a process holds it."""
-        return {pin.number: pin.view() for pin in self._pins}
 
     def moved(self, pin: BoardPin, cause: Cause) -> None:
         """Log a change and tell the watchers, in order even where one of them moves a pin in turn."""
@@ -180,17 +172,14 @@ class Board:
         self._telling = True
         try:
             while self._untold:
-                told, level, at_ns = self._untold.popleft()
-                told.tell(level, at_ns)
+                moved, level, at_ns = self._untold.popleft()
+                moved.tell(level, at_ns)
         finally:
             self._telling = False
 
-    def forget(self, hold: "Hold") -> None:
-        self._holds.remove(hold)
 
-
-class Hold:
-    """One process's hold on the header, from its start to its end. After its end it moves nothing."""
+class BoardLines:
+    """The lines of one process on the header, from its start to its end. After its end it moves nothing."""
 
     def __init__(self, board: Board, on_edge: OnEdge) -> None:
         self._ended = False
@@ -219,7 +208,7 @@ class Hold:
     def write(self, pin: int, level: bool) -> None:
         if not self.alive:
             return
-        if pin not in self._claimed or not self._claimed[pin].is_output:
+        if pin not in self._claimed or self._claimed[pin].output is None:
             raise PermissionError(errno.EPERM, f"GPIO{pin} is not an output of this process")
         self._claimed[pin].configure("host", output=level)
 
@@ -227,9 +216,7 @@ class Hold:
         self._unwatch(pin)
         if self.alive and edges is not None:
             wire = self._claim(pin)
-            detector = EdgeDetector(
-                self._board.loop, edges, debounce_ns, lambda level, at_ns: self._on_edge(pin, level, at_ns)
-            )
+            detector = EdgeDetector(self._board.loop, edges, debounce_ns, partial(self._on_edge, pin))
             self._detectors[pin] = detector
             wire.watch(detector.feed)
 
@@ -256,7 +243,7 @@ class Hold:
         for wire in claimed:
             wire.holder = None
         self._claimed.clear()
-        self._board.forget(self)
+        self._board.processes.remove(self)
         self.on_end()
         return claimed
 
@@ -280,16 +267,16 @@ class BoardFactory(SimFactory):
 
     def __init__(self, board: Board) -> None:
         self._board = board
-        self._hold = board.hold(self._edge_soon)
-        super().__init__(self._hold)
+        self._process = board.lines(self._edge_soon)
+        super().__init__(self._process)
 
     def die(self) -> None:
         """What `kill -9` does: nothing is tidied up, the kernel alone decides about the pins."""
-        self._hold.end("process died")
+        self._process.end("process died")
 
     def _edge_soon(self, pin: int, level: bool, at_ns: int) -> None:
         self._board.loop.call_soon(self._edge_if_alive, pin, level, at_ns)
 
     def _edge_if_alive(self, pin: int, level: bool, at_ns: int) -> None:
-        if self._hold.alive:
+        if self._process.alive:
             self.edge(pin, level, at_ns)

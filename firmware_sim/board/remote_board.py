@@ -78,15 +78,15 @@ class _Process(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._hold = self._board.hold(self._edge)
-        self._hold.on_end = self.hang_up
+        self._lines = self._board.lines(self._edge)
+        self._lines.on_end = self.hang_up
         self._asked: dict[str, Callable[..., object]] = {
-            "claim_input": self._hold.claim_input,
-            "claim_output": self._hold.claim_output,
-            "read": self._hold.read,
-            "watch": self._hold.watch,
-            "now": self._hold.now_ns,
-            "close": self._hold.close,
+            "claim_input": self._lines.claim_input,
+            "claim_output": self._lines.claim_output,
+            "read": self._lines.read,
+            "watch": self._lines.watch,
+            "now": self._lines.now_ns,
+            "close": self._lines.close,
         }
         self._processes.add(self)
 
@@ -103,14 +103,14 @@ class _Process(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._processes.discard(self)
-        self._hold.end("process died")
+        self._lines.end("process died")
 
     def hang_up(self) -> None:
         self._transport.close()
 
     def _obey(self, order: str, *args: Any) -> None:
         if order == "write":
-            self._hold.write(*args)
+            self._lines.write(*args)
             return
         try:
             self._say("ok", self._asked[order](*args))

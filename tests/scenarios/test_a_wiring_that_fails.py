@@ -22,7 +22,7 @@ from tests.scenarios.gates import EAST, ELSEWHERE, LOCK, REASON, WEST, Gates
 @in_virtual_time
 async def test_a_canary_that_cannot_take_the_pins_reverts_by_itself_and_nobody_else_is_touched(tmp_path: Path) -> None:
     async with Gates(tmp_path) as gates:
-        gates.devices[WEST].board.hold(lambda *_edge: None).claim_input(ELSEWHERE, None)
+        gates.devices[WEST].board.lines(lambda *_edge: None).claim_input(ELSEWHERE, None)
         wirings = {name: gates.own[name].replace(f"pin = {LOCK}", f"pin = {ELSEWHERE}") for name in (EAST, WEST)}
         rollout = gates.cloud.roll_out(wirings, "lin", REASON, canary=WEST)
         stopped = await gates.over(rollout)

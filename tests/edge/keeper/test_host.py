@@ -41,7 +41,7 @@ class Post:
         return self.board.pin(pin).level
 
     def is_output(self, pin: int) -> bool:
-        return self.board.pin(pin).is_output
+        return self.board.pin(pin).output is not None
 
 
 @in_virtual_time
@@ -62,7 +62,7 @@ async def test_a_reload_lets_go_of_the_old_pins_and_takes_the_new_ones_at_rest(t
 @in_virtual_time
 async def test_a_pin_that_somebody_else_holds_leaves_the_former_wiring(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.board.hold(lambda *_edge: None).claim_input(MOVED, None)
+    post.board.lines(lambda *_edge: None).claim_input(MOVED, None)
     name = post.send(ELSEWHERE)
     post.host.heard(Reload(name))
     refused, found = post.told

@@ -131,7 +131,7 @@ async def test_a_keeper_that_ends_in_good_order_leaves_every_pin_floating_at_res
     rig.keeper.heard(Drive(GYM, 60_000))
     rig.keeper.close()
     assert levels(rig) == AT_REST
-    assert not any(rig.board.pin(pin).is_output for pin in AT_REST)
+    assert all(rig.board.pin(pin).output is None for pin in AT_REST)
     rig.button.press()
     await asyncio.sleep(120)
     assert levels(rig) == AT_REST

@@ -104,6 +104,6 @@ async def test_a_closed_output_floats_and_its_pull_keeps_it_at_rest(relay: Level
     wired.output.drive(1_000)
     wired.output.close()
     assert not wired.driven
-    assert not wired.board.pin(PIN).is_output
+    assert wired.board.pin(PIN).output is None
     await asyncio.sleep(2)
     assert wired.expired == []

@@ -34,7 +34,7 @@ async def test_an_external_resistor_is_stronger_than_the_pull_of_the_chip() -> N
 @in_virtual_time
 async def test_a_pin_that_nothing_pulls_keeps_the_charge_it_had() -> None:
     header = board()
-    pin, process = header.pin(17), header.hold(unheard)
+    pin, process = header.pin(17), header.lines(unheard)
     process.claim_output(17, True)
     process.claim_input(17, "floating")
     charged = pin.level
@@ -54,7 +54,7 @@ def test_an_output_beats_a_part_a_part_beats_a_resistor_and_a_resistor_the_chip(
 ) -> None:
     async def level() -> bool:
         header = board(pulls={17: resistor} if resistor else None)
-        process = header.hold(unheard)
+        process = header.lines(unheard)
         process.claim_input(17, pull)
         header.pin(17).drive(part)
         if output is not None:
@@ -69,7 +69,7 @@ def test_an_output_beats_a_part_a_part_beats_a_resistor_and_a_resistor_the_chip(
 async def test_every_move_is_logged_with_its_time_and_cause_and_streamed_as_it_happens() -> None:
     streamed: list[Move] = []
     header = Board(asyncio.get_running_loop(), seed=1, on_move=streamed.append)
-    process = header.hold(unheard)
+    process = header.lines(unheard)
     process.claim_output(17, False)  # low already: no move
     await asyncio.sleep(0.5)
     process.write(17, True)
@@ -105,7 +105,7 @@ async def test_watchers_hear_moves_in_order_even_if_one_of_them_moves_the_pin_ag
 @in_virtual_time
 async def test_with_a_strict_kernel_the_pins_of_a_dead_process_fall_back_to_their_pulls() -> None:
     header = board(strict_gpiod=True, pulls={17: "down"})
-    process = header.hold(unheard)
+    process = header.lines(unheard)
     process.claim_output(17, True)
     process.end("process died")
     assert header.pin(17).level is False
@@ -115,11 +115,11 @@ async def test_with_a_strict_kernel_the_pins_of_a_dead_process_fall_back_to_thei
 @in_virtual_time
 async def test_a_raspberry_pi_kernel_leaves_the_pins_of_a_dead_process_driven() -> None:
     header = board(strict_gpiod=False, pulls={17: "down"})
-    process = header.hold(unheard)
+    process = header.lines(unheard)
     process.claim_output(17, True)
     process.end("process died")
     assert header.pin(17).level is True
-    header.hold(unheard).claim_output(17, False)
+    header.lines(unheard).claim_output(17, False)
     assert header.pin(17).level is False
 
 
@@ -127,7 +127,7 @@ async def test_a_raspberry_pi_kernel_leaves_the_pins_of_a_dead_process_driven() 
 async def test_a_dead_process_moves_nothing_and_hears_nothing() -> None:
     heard: list[int] = []
     header = board()
-    process = header.hold(lambda pin, level, at_ns: heard.append(pin))
+    process = header.lines(lambda pin, level, at_ns: heard.append(pin))
     process.claim_output(17, False)
     process.claim_input(27, "up")
     process.watch(27, "both", 1_000_000)
@@ -145,7 +145,7 @@ async def test_a_dead_process_moves_nothing_and_hears_nothing() -> None:
 @in_virtual_time
 async def test_a_reset_ends_every_process_and_puts_every_pin_back(strict_gpiod: bool) -> None:
     header = board(strict_gpiod=strict_gpiod)
-    process = header.hold(unheard)
+    process = header.lines(unheard)
     process.claim_output(17, True)
     process.claim_input(4, "down")
     header.reset()
@@ -157,7 +157,7 @@ async def test_a_reset_ends_every_process_and_puts_every_pin_back(strict_gpiod: 
 @in_virtual_time
 async def test_a_pin_belongs_to_one_process_at_a_time() -> None:
     header = board()
-    first, second = header.hold(unheard), header.hold(unheard)
+    first, second = header.lines(unheard), header.lines(unheard)
     first.claim_output(17, True)
     with pytest.raises(OSError, match="GPIO17 is held by another process") as refused:
         second.claim_input(17, "up")
@@ -168,7 +168,7 @@ async def test_a_pin_belongs_to_one_process_at_a_time() -> None:
 
 @in_virtual_time
 async def test_only_an_output_can_be_written() -> None:
-    process = board().hold(unheard)
+    process = board().lines(unheard)
     process.claim_input(17, "up")
     with pytest.raises(PermissionError, match="GPIO17"):
         process.write(17, True)
@@ -181,7 +181,8 @@ async def test_the_header_has_gpio_0_to_27() -> None:
 
 
 @in_virtual_time
-async def test_what_a_panel_shows_of_a_pin() -> None:
+async def test_a_claimed_pin_shows_its_state() -> None:
     header = board()
-    header.hold(unheard).claim_output(17, True)
-    assert header.view()[17] == {"level": True, "function": "output", "pull": "down", "held": True}
+    process, pin = header.lines(unheard), header.pin(17)
+    process.claim_output(17, True)
+    assert (pin.level, pin.output, pin.pull, pin.holder) == (True, True, "down", process)

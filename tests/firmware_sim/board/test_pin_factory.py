@@ -114,7 +114,7 @@ async def test_a_clean_exit_returns_the_pins_to_rest_on_both_kernels(strict_gpio
         relay = OutputDevice(17, pin_factory=factory)
         relay.on()
     assert header.pin(17).level is False
-    assert header.view()[17]["held"] is False
+    assert header.pin(17).holder is None
 
 
 @in_virtual_time

@@ -138,7 +138,7 @@ def test_a_keeper_told_to_stop_gives_its_pins_back_in_order(tmp_path: Path) -> N
             (True, "host"),
             (False, "host"),
         ]
-        assert bench.board.view()[17]["held"] is False
+        assert bench.board.pin(17).holder is None
 
     on_a_bench(tmp_path, story)
 
