@@ -155,7 +155,7 @@ BOARD_COMMANDS = (
 )
 
 
-class Seen(Struct, frozen=True):
+class NamedMove(Struct, frozen=True):
     """A pin changed its level. `name` is what is wired to it, such as ``gym.unlock`` or ``gym.in.d0``."""
 
     at_ns: int

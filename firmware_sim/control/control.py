@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from firmware_sim.control.commands import (
     Moves,
-    Seen,
+    NamedMove,
     Tap,
     TapAndWalk,
     Tapped,
@@ -183,9 +183,9 @@ class BoardControl:
     async def tap_and_walk(self, reader: str, card: str) -> bool:
         return bool((await self.ask(TapAndWalk(reader, card)))["passed"])
 
-    async def moves(self, since_ns: int | None = None) -> list[Seen]:
+    async def moves(self, since_ns: int | None = None) -> list[NamedMove]:
         """What the pins did, or did after that time, at most `MOVES_AT_ONCE` of them, the oldest first."""
-        return msgspec.convert((await self.ask(Moves(since_ns)))["moves"], list[Seen])
+        return msgspec.convert((await self.ask(Moves(since_ns)))["moves"], list[NamedMove])
 
     async def wait_move(
         self,
@@ -194,7 +194,7 @@ class BoardControl:
         level: bool | None = None,
         since_ns: int | None = None,
         timeout_ms: int = 5000,
-    ) -> Seen:
+    ) -> NamedMove:
         """The first move of a pin (to that level, if one is given) after `since_ns`, or from now on.
 
         Raises `TimeoutError` if there is none in time.
@@ -203,7 +203,7 @@ class BoardControl:
         if move is None:
             to = "" if level is None else f" to {'high' if level else 'low'}"
             raise TimeoutError(f"{name or 'no pin'} did not move{to} within {timeout_ms} ms")
-        return msgspec.convert(move, Seen)
+        return msgspec.convert(move, NamedMove)
 
     async def wait_until_up(self, patience_s: float = 20.0) -> None:
         """Return once the board answers. Raises `BoardGone` if patience runs out."""

@@ -25,7 +25,7 @@ THINGS: Mapping[str, Things] = {
 """What people bring to a socket of each class, and between which states of charge."""
 
 
-class Place(NamedTuple):
+class ChargingPlace(NamedTuple):
     """A socket, the number that is keyed for it, and what people bring there."""
 
     socket: Socket
@@ -34,7 +34,13 @@ class Place(NamedTuple):
 
 
 async def charge(
-    rider: Resident, reader: Reader, place: Place, *, chance: random.Random, stay_s: float, at_reader: asyncio.Lock
+    rider: Resident,
+    reader: Reader,
+    place: ChargingPlace,
+    *,
+    chance: random.Random,
+    stay_s: float,
+    at_reader: asyncio.Lock,
 ) -> bool:
     """Plug in and tap, stay until the socket ends it or for ``stay_s``, and take the plug out. False if there was no
     power."""
@@ -58,7 +64,7 @@ async def charge(
 async def come_and_charge(
     visitors: Sequence[Resident],
     reader: Reader,
-    places: Sequence[Place],
+    places: Sequence[ChargingPlace],
     *,
     chance: random.Random,
     apart_s: float,
@@ -67,7 +73,7 @@ async def come_and_charge(
     """Riders come to a free socket about every ``apart_s``, and each has one at a time, until this is cancelled."""
     about, at_reader = list(visitors), asyncio.Lock()
 
-    async def visit(rider: Resident, place: Place) -> None:
+    async def visit(rider: Resident, place: ChargingPlace) -> None:
         await charge(rider, reader, place, chance=chance, stay_s=chance.uniform(*stay_s), at_reader=at_reader)
         about.append(rider)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.config.device_config import DeviceConfig
 from firmware_sim.board.board import Move
-from firmware_sim.control.commands import Seen, WaitMove
+from firmware_sim.control.commands import NamedMove, WaitMove
 from firmware_sim.parts.command import named
 
 MAX_KEPT = 10_000
@@ -40,8 +40,8 @@ class MoveLog:
     def __init__(self, names: dict[int, str], log: Path | None = None) -> None:
         """Raises `OSError` if the log cannot be written."""
         self._names = names
-        self._seen: deque[Seen] = deque(maxlen=MAX_KEPT)
-        self._waiting: list[Callable[[Seen], None]] = []
+        self._seen: deque[NamedMove] = deque(maxlen=MAX_KEPT)
+        self._waiting: list[Callable[[NamedMove], None]] = []
         self._log = None
         if log is not None:
             self._log = RotatingFileHandler(log, maxBytes=MAX_LOG_BYTES, backupCount=1)
@@ -52,19 +52,19 @@ class MoveLog:
             self._log.emit(logging.makeLogRecord({"msg": move.line().rstrip()}))
         # A busy machine may handle two moves in one breath; who asks for what came after the first must get the second.
         at_ns = max(move.at_ns, self._seen[-1].at_ns + 1) if self._seen else move.at_ns
-        seen = Seen(at_ns, move.pin, self._names.get(move.pin, f"GPIO{move.pin}"), move.level, move.cause)
+        seen = NamedMove(at_ns, move.pin, self._names.get(move.pin, f"GPIO{move.pin}"), move.level, move.cause)
         self._seen.append(seen)
         for told in tuple(self._waiting):
             told(seen)
 
-    def since(self, at_ns: int | None) -> list[Seen]:
+    def since(self, at_ns: int | None) -> list[NamedMove]:
         """The moves after a time, or all that are kept, the oldest first."""
         return [seen for seen in self._seen if at_ns is None or seen.at_ns > at_ns]
 
-    async def wait(self, command: WaitMove) -> Seen | None:
+    async def wait(self, command: WaitMove) -> NamedMove | None:
         """The first move that the command asks for, or None when its time is over."""
 
-        def is_it(seen: Seen) -> bool:
+        def is_it(seen: NamedMove) -> bool:
             return command.name in (None, seen.name) and command.level in (None, seen.level)
 
         if command.name is not None:
@@ -72,9 +72,9 @@ class MoveLog:
         happened = () if command.since_ns is None else self.since(command.since_ns)
         for seen in filter(is_it, happened):
             return seen
-        came: asyncio.Future[Seen] = asyncio.get_running_loop().create_future()
+        came: asyncio.Future[NamedMove] = asyncio.get_running_loop().create_future()
 
-        def told(seen: Seen) -> None:
+        def told(seen: NamedMove) -> None:
             if is_it(seen) and not came.done():
                 came.set_result(seen)
 

@@ -9,7 +9,7 @@ from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.charger import Socket
 from firmware_sim.parts.hardware import Hardware
 from firmware_sim.parts.portal import Portal
-from firmware_sim.people.riders import THINGS, Place, come_and_charge, drive_up
+from firmware_sim.people.riders import THINGS, ChargingPlace, come_and_charge, drive_up
 from firmware_sim.people.walkers import Resident, wander
 
 VISITS_PER_HOUR = (40.0,) * 24
@@ -62,10 +62,12 @@ async def run_visitors(config: DeviceConfig, hardware: Hardware) -> None:
             visiting.create_task(cars, name=f"cars at {name}")
 
 
-def places(config: DeviceConfig, hardware: Hardware, numbers: dict[str, str]) -> list[Place]:
+def places(config: DeviceConfig, hardware: Hardware, numbers: dict[str, str]) -> list[ChargingPlace]:
     """The sockets of a shared reader, with what fits each."""
     classes = {point.name: str(point.settings.get("class", "phone")) for point in config.points}
     sockets = hardware.all(Socket)
     return [
-        Place(sockets[point], number, THINGS[classes[point]]) for number, point in numbers.items() if point in sockets
+        ChargingPlace(sockets[point], number, THINGS[classes[point]])
+        for number, point in numbers.items()
+        if point in sockets
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware_sim.parts.battery import APPLIANCES
-from firmware_sim.people.riders import Place, charge, come_and_charge
+from firmware_sim.people.riders import ChargingPlace, charge, come_and_charge
 from firmware_sim.people.walkers import Resident
 from firmware_sim.worlds.board.visitors import RIDERS, neighbours, places
 from firmware_sim.worlds.virtual.hub import PHONE, VirtualHub
@@ -17,8 +17,8 @@ STRANGER = Resident("Nobody", "1" * 26)
 AT_ONCE = (("phone", (0.5, 0.5)),)
 
 
-def place(hub: VirtualHub) -> Place:
-    return Place(hub.socket(PHONE), hub.numbers[PHONE], AT_ONCE)
+def place(hub: VirtualHub) -> ChargingPlace:
+    return ChargingPlace(hub.socket(PHONE), hub.numbers[PHONE], AT_ONCE)
 
 
 async def charged(hub: VirtualHub, rider: Resident, stay_s: float = 120.0) -> bool:
