@@ -16,6 +16,7 @@ a point or in its template, never in both, and a template names no other: so eac
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from contract.toml_text import MAX_ENTRIES
@@ -54,12 +55,6 @@ class Place(NamedTuple):
     point: str = ""
 
 
-class _Each(NamedTuple):
-    """A range: one value for each of the points that a block stands for."""
-
-    values: Sequence[int] | Sequence[str]
-
-
 class Expansion:
     """A wiring with its templates and ranges written out: ``document`` has neither.
 
@@ -77,7 +72,10 @@ class Expansion:
         self.document: dict[str, Any] = {name: value for name, value in source.items() if name != "template"}
         if isinstance(source.get("point"), list):
             self.document["point"] = [point for block in enumerate(source["point"]) for point in self._points(*block)]
-            self._check_use()
+            used = {origin.template for origin in self._origins}
+            for name in self._templates:
+                if name not in used:  # it would be checked by nobody
+                    raise BadKey(f"template.{name}", "no point names this template; name it or take it out")
         if isinstance(source.get("reader"), list):
             self.document["reader"] = [self._reader(*reader) for reader in enumerate(source["reader"])]
 
@@ -85,10 +83,10 @@ class Expansion:
         """Where a key of the document stands in the file, or would."""
         if key in self._numbers:
             return Place(self._numbers[key])
-        found = re.match(r"point\[(\d+)\]", key)
-        if not found or int(found[1]) >= len(self._origins):
+        point = re.match(r"point\[(\d+)\]", key)
+        if not point or int(point[1]) >= len(self._origins):
             return Place(key)
-        origin, rest = self._origins[int(found[1])], key[found.end() :]
+        origin, rest = self._origins[int(point[1])], key[point.end() :]
         common, own = self._templates.get(origin.template, {}), self._source["point"][origin.block]
         if _depth(common, rest) > _depth(own, rest):
             return Place(f"template.{origin.template}{rest}", origin.name or str(own.get("name", "")))
@@ -104,11 +102,11 @@ class Expansion:
         template = self._template_of(block, where)
         common = self._templates.get(template, {})
         names = _names(block.get("name"), f"{where}.name")
-        own = _ranges({key: value for key, value in block.items() if key != "template"}, names, where)
+        own = {key: value for key, value in block.items() if key != "template"}
         self._count((_entries(own) + _entries(common)) * max(len(names), 1), where)
-        for number in range(max(len(names), 1)):
-            self._origins.append(Origin(index, template, names[number] if names else ""))
-            yield _merged(_nth(own, number), common, where, template)
+        for name, point in zip(names or [""], _for_each(own, names, where) if names else [own], strict=True):
+            self._origins.append(Origin(index, template, name))
+            yield _merged(point, common, where, template)
 
     def _template_of(self, block: Table, where: str) -> str:
         """The name of the template that a point names; empty if it names none."""
@@ -119,13 +117,6 @@ class Expansion:
             there = ", ".join(self._templates) or "none"
             raise BadKey(f"{where}.template", f"no template of this file has this name; there is {there}")
         return name
-
-    def _check_use(self) -> None:
-        """What no point names would be checked by nobody."""
-        used = {origin.template for origin in self._origins}
-        for name in self._templates:
-            if name not in used:
-                raise BadKey(f"template.{name}", "no point names this template; name it or take it out")
 
     def _reader(self, index: int, reader: Any) -> Any:
         """A shared reader: ``"1..8" = "phone-1..8"`` under its ``points`` is eight of them."""
@@ -153,75 +144,66 @@ class Expansion:
 
 
 def _templates(document: Table) -> dict[str, Table]:
-    found = document.get("template", {})
-    if not isinstance(found, dict):
+    templates = document.get("template", {})
+    if not isinstance(templates, dict):
         raise BadKey("template", "a template has a name: write [template.socket], or what you call it")
-    for name, template in found.items():
+    for name, template in templates.items():
         if not isinstance(template, dict):
             raise BadKey(f"template.{name}", f"a template is a table: write [template.{name}]")
         for key in OWN_KEYS:
             if key in template:
                 raise BadKey(f"template.{name}.{key}", f"a template has no {key}; write it at the point")
-    return found
+    return templates
 
 
 def _names(name: object, key: str) -> Sequence[str]:
     """The names that a range of them stands for; none of a plain name."""
     if not isinstance(name, str) or not (".." in name or "," in name):
         return []
-    found = _range(name, key)
-    if found is None or isinstance(found[0], int):
+    names = _range(name, key)
+    if names is None or isinstance(names[0], int):
         raise BadKey(key, 'this is no range of names; write it like "phone-1..8"')
-    return [str(one) for one in found]
+    return [str(name) for name in names]
 
 
-def _ranges(value: Any, names: Sequence[str], key: str) -> Any:
-    """The value, with each range in it read; of a block that is one point the value as it is."""
-    if not names:
-        return value
+def _for_each(value: Any, names: Sequence[str], key: str) -> Sequence[Any]:
+    """The value as each of the points with these names has it."""
     if isinstance(value, dict):
-        return {name: _ranges(inner, names, f"{key}.{name}") for name, inner in value.items()}
+        columns = [_for_each(inner, names, f"{key}.{name}") for name, inner in value.items()]
+        return [dict(zip(value, row, strict=True)) for row in zip(*columns, strict=True)] or [{} for _ in names]
     if isinstance(value, list):
-        return [_ranges(inner, names, f"{key}[{index}]") for index, inner in enumerate(value)]
-    found = _range(value, key)
-    if found is not None and len(found) != len(names):
-        problem = f"{len(found)} values for {len(names)} points, {names[0]} to {names[-1]}; write one for each"
+        columns = [_for_each(inner, names, f"{key}[{index}]") for index, inner in enumerate(value)]
+        return [list(row) for row in zip(*columns, strict=True)] or [[] for _ in names]
+    values = _range(value, key)
+    if values is not None and len(values) != len(names):
+        problem = f"{len(values)} values for {len(names)} points, {names[0]} to {names[-1]}; write one for each"
         raise BadKey(key, problem)
-    return value if found is None else _Each(found)
+    return [value] * len(names) if values is None else values
 
 
 def _range(text: object, key: str) -> Sequence[int] | Sequence[str] | None:
     """What a range stands for: numbers, or names that begin alike; None of what is no range."""
-    found = _RANGE.fullmatch(text) if isinstance(text, str) and (".." in text or "," in text) else None
-    if found is None:
+    spans = _RANGE.fullmatch(text) if isinstance(text, str) and (".." in text or "," in text) else None
+    if spans is None:
         return None
     numbers: list[int] = []
-    for span in found["spans"].split(","):
+    for span in spans["spans"].split(","):
         first, _, last = span.strip().partition("..")
         if int(last or first) < int(first):
             raise BadKey(key, f"{span.strip()} counts down; write the smaller number first, or one by one")
         numbers += range(int(first), int(last or first) + 1)
         if len(numbers) > MAX_ENTRIES:
             raise BadKey(key, f"more than {MAX_ENTRIES} numbers; write fewer")
-    return [f"{found['prefix']}{number}" for number in numbers] if found["prefix"] else numbers
-
-
-def _nth(value: Any, number: int) -> Any:
-    """A copy of the value for one point, counted from 0: no two points share a table."""
-    if isinstance(value, _Each):
-        return value.values[number]
-    if isinstance(value, dict):
-        return {key: _nth(inner, number) for key, inner in value.items()}
-    return [_nth(inner, number) for inner in value] if isinstance(value, list) else value
+    return [f"{spans['prefix']}{number}" for number in numbers] if spans["prefix"] else numbers
 
 
 def _merged(own: Table, common: Table, where: str, template: str) -> dict[str, Any]:
-    """The point's keys and those of its template."""
+    """The point's keys and those of its template. No two points share a table."""
     whole = dict(own)
     for name, value in common.items():
         key = f"{where}.{name}"
         if name not in own:
-            whole[name] = _nth(value, 0)
+            whole[name] = deepcopy(value)
         elif isinstance(own[name], dict) and isinstance(value, dict):
             whole[name] = _merged(own[name], value, key, template)
         else:
