@@ -109,7 +109,7 @@ class Kind(Generic[PhaseT, FaultT, TextT]):
 
     def _check(self) -> None:
         shared = {event.family for event in declared_in(*type(self).__bases__).values()}
-        foreign = sorted(kind for kind, one in self.events.items() if one.family not in shared | {self.name})
+        foreign = sorted(kind for kind, event in self.events.items() if event.family not in shared | {self.name})
         if foreign:
             raise ValueError(f"{self.name} declares events of another family: {', '.join(foreign)}")
         if Mode.HOLD_OPEN in self.modes and self.archetype != "portal":
@@ -123,7 +123,7 @@ class Kind(Generic[PhaseT, FaultT, TextT]):
 def _words_of(kind: type) -> list[frozenset[str] | None]:
     """The words that a kind names as the types of its phases, faults and texts; None where it names no types."""
     bases = (get_args(base) for base in getattr(kind, "__orig_bases__", ()))
-    return [None if isinstance(one, TypeVar) else frozenset(get_args(one)) for base in bases for one in base]
+    return [None if isinstance(word, TypeVar) else frozenset(get_args(word)) for base in bases for word in base]
 
 
 AnyKind = Kind[Any, Any, Any]

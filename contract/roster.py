@@ -8,7 +8,7 @@ touches one page of about 100 rows. What rows share - profiles, schedules, the z
 import struct
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Annotated, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -200,9 +200,6 @@ class Page:
         self.count: int = count
         self.blob = blob
 
-    def __len__(self) -> int:
-        return self.count
-
     def __getitem__(self, index: int) -> bytes:
         """The digest at an index."""
         if not 0 <= index < self.count:
@@ -232,12 +229,8 @@ class Page:
             at = self.blob.find(digest, at + 1)
         if at < 0:
             return []
-        index = (at - _HEAD.size) // _ROW.size
-        found = []
-        while index < self.count and self[index] == digest:
-            found.append(self.row(index))
-            index += 1
-        return found
+        first = (at - _HEAD.size) // _ROW.size
+        return [self.row(index) for index in takewhile(lambda index: self[index] == digest, range(first, self.count))]
 
     def check(self) -> None:
         """Raises ``Malformed`` unless all rows are known, within the prefix, and sorted by digest and profile."""

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives import hashes, hpke, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
 
 from contract import codec
-from contract.codec import Malformed
 
 P256_BYTES = 32
 DIGEST_BYTES = 16
@@ -52,7 +51,7 @@ def statement(purpose: Purpose, site: str, device: str, *parts: bytes) -> bytes:
     return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
 
 
-class BadSeal(Malformed):
+class BadSeal(codec.Malformed):
     """A document is not sealed by whom it should be, or for another purpose, site or device."""
 
     why = "bad_seal"

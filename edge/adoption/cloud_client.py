@@ -11,11 +11,11 @@ import ssl
 from typing import cast
 from urllib.parse import urlsplit
 
-import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from msgspec import Struct
 
+from contract import codec
 from edge.config.places import is_loopback
 from edge.identity.credentials import check_dates, explain, strict
 from edge.machine.clock import DeviceClock
@@ -128,8 +128,8 @@ def _check_authority(authority: str, wanted: str) -> None:
 
 def _answer(found: bytes) -> AdoptionAnswer:
     try:
-        return msgspec.json.decode(found, type=AdoptionAnswer)
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        return codec.read(found, AdoptionAnswer)
+    except codec.Malformed as wrong:
         raise NotAdopted(f"the cloud's answer cannot be read: {wrong}") from None
 
 

@@ -7,9 +7,9 @@ the day on which the operator types it.
 import os
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
+from contract import codec
 from contract.adoption import CODE_LASTS_MS, NONCE_BYTES
 from edge.machine.files import read_checked, write_checked
 
@@ -29,7 +29,7 @@ def current_nonce(folder: Path, now_ms: int) -> bytes:
     if kept is not None and 0 <= now_ms - kept.made_ms < CODE_LASTS_MS:
         return bytes.fromhex(kept.nonce)
     nonce = os.urandom(NONCE_BYTES)
-    write_checked(folder / FILE, msgspec.json.encode(StoredNonce(nonce.hex(), now_ms)))
+    write_checked(folder / FILE, codec.write(StoredNonce(nonce.hex(), now_ms)))
     return nonce
 
 
@@ -41,7 +41,7 @@ def forget_nonce(folder: Path) -> None:
 def _read(file: Path) -> StoredNonce | None:
     """What was kept; a file that is damaged is as good as none. Raises ``OSError``."""
     try:
-        kept = msgspec.json.decode(read_checked(file), type=StoredNonce)
+        kept = codec.read(read_checked(file), StoredNonce)
         return kept if len(bytes.fromhex(kept.nonce)) == NONCE_BYTES else None
-    except (FileNotFoundError, ValueError):  # Malformed and msgspec's own errors are ValueErrors
+    except (FileNotFoundError, ValueError):  # Malformed is a ValueError
         return None

@@ -10,12 +10,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Literal
 
-import msgspec
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, structs
 
 from contract import codec
-from contract.codec import Malformed
 from contract.sealing import wiring_hash
 from edge.config.complaints import Complaints
 from edge.config.device_config import ConfigError, DeviceConfig, check, load
@@ -154,7 +151,7 @@ class Wirings:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         if text:
             write_whole(self._folder / f"{name}.toml", text.encode())
-        self._write(replace(self.record, trial=Copy(name, number, at_ms)))
+        self._write(structs.replace(self.record, trial=Copy(name, number, at_ms)))
 
     def commit(self, at_ms: int) -> None:
         """The wiring on trial is good: it is in force from now on. Raises ``OSError``; then it is not."""
@@ -162,14 +159,14 @@ class Wirings:
         if trial is None:
             return
         own = trial.hash == self.local.hash
-        self._write(Record(applied=None if own else replace(trial, at_ms=at_ms)))
+        self._write(Record(applied=None if own else structs.replace(trial, at_ms=at_ms)))
         self._tidy()
 
     def revert(self, why: str) -> None:
         """The wiring on trial is not good, and not to be tried again on the same document."""
         trial = self.record.trial
         if trial is not None:
-            self._note(replace(self.record, trial=None, ended=Ended(trial.hash, trial.number, why)))
+            self._note(structs.replace(self.record, trial=None, ended=Ended(trial.hash, trial.number, why)))
 
     def drop(self) -> None:
         """Go back to the device's own file. What was applied is not taken again, whatever document asks for it.
@@ -205,18 +202,18 @@ class Wirings:
             return codec.read(self._path.read_bytes(), Record)
         except FileNotFoundError:
             return Record()
-        except (OSError, Malformed) as wrong:
+        except (OSError, codec.Malformed) as wrong:
             self._damage = f"{self._path} is damaged: {wrong}."
             return Record()
 
     def _write(self, record: Record) -> None:
-        write_whole(self._path, msgspec.json.encode(record))
+        write_whole(self._path, codec.write(record))
         self.record, self._damage = record, ""
 
     def _note(self, record: Record) -> None:
         self.record = record
         try:
-            write_whole(self._path, msgspec.json.encode(record))
+            write_whole(self._path, codec.write(record))
         except OSError as wrong:
             log.error("%s cannot be written, and the next start will go back again: %s", self._path, wrong.strerror)
 

@@ -56,25 +56,21 @@ class Identity:
 
     def _registration(self) -> Registration | None:
         names = ("digest.key", "sync.key", "roster.pub")
-        present = [name for name in names if (self._folder / name).exists()]
-        if not present:
+        missing = [name for name in names if not (self._folder / name).exists()]
+        if len(missing) == len(names):
             return None
-        missing = [name for name in names if name not in present]
         if missing:
             raise IdentityError(f"{self._folder}: {', '.join(missing)} missing; register the device again")
-        digest, sync, roster = (self._key(name) for name in names)
-        config, command = self._later_key("config.pub"), self._later_key("command.pub")
+        digest, sync, roster = map(self._key, names)
+        # Older clouds did not hand these two out.
+        config, command = ((self._folder / name).exists() for name in ("config.pub", "command.pub"))
         return Registration(
             DigestKey(digest),
             SyncKey(sync),
             RosterVerifier(roster),
-            ConfigVerifier(config) if config else None,
-            CommandVerifier(command) if command else None,
+            ConfigVerifier(self._key("config.pub")) if config else None,
+            CommandVerifier(self._key("command.pub")) if command else None,
         )
-
-    def _later_key(self, name: str) -> bytes | None:
-        """A key that older clouds did not hand out."""
-        return self._key(name) if (self._folder / name).exists() else None
 
     def _key(self, name: str) -> bytes:
         path = self._folder / name

@@ -17,11 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import msgspec
 from msgspec import Struct
 
 from contract import codec
-from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS, Trust
 from edge.machine import files
 
@@ -220,7 +218,7 @@ class DeviceClock:
             self._set_mono_ms,
             self.heard_ms,
         )
-        self._do(partial(self._write, msgspec.json.encode(kept)))
+        self._do(partial(self._write, codec.write(kept)))
 
     def _write(self, kept: bytes) -> None:
         with suppress(OSError):
@@ -249,7 +247,7 @@ class DeviceClock:
             kept = codec.read(files.read_checked(self._path), _Kept)
         except FileNotFoundError:
             return
-        except (OSError, Malformed):
+        except (OSError, codec.Malformed):
             self.rotten = self.lost_floor = True
             return
         self.floor_ms = max(BUILT_MS, kept.floor_ms)

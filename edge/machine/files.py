@@ -10,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 
 from contract import codec
-from contract.codec import Malformed
 from edge.machine.mendable import Mendable
 
 MAX_SET_ASIDE = 4
@@ -74,12 +73,12 @@ def read_checked(path: Path) -> bytes:
     with path.open("rb") as file:
         text = file.read(MAX_SMALL_BYTES + 1)
     if len(text) > MAX_SMALL_BYTES:
-        raise Malformed(f"{path} has more than {MAX_SMALL_BYTES} bytes")
+        raise codec.Malformed(f"{path} has more than {MAX_SMALL_BYTES} bytes")
     if b"\n" not in text:
         return text
     line, checksum = codec.detach(text)
     if sha256(line).digest() != checksum:
-        raise Malformed(f"{path} is not what was written")
+        raise codec.Malformed(f"{path} is not what was written")
     return line
 
 

@@ -12,11 +12,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
-import msgspec
 from msgspec import Struct, structs
 
 from contract import codec
-from contract.codec import Malformed
 from contract.commands import COMMANDS, WrongArgs
 from contract.decide import Trust
 from contract.device_events import CommandEvents
@@ -149,7 +147,7 @@ class Commands:
             raise CommandRefused("no_command_key")
         try:
             command = self._read(self._channel.unseal(self._verifier.accepts, Purpose.COMMAND, payload))
-        except Malformed as wrong:
+        except codec.Malformed as wrong:
             raise CommandRefused(wrong.why) from None
         if command.device != self._channel.device:
             raise CommandRefused("wrong_device")
@@ -159,7 +157,7 @@ class Commands:
         """Raises ``CommandRefused`` for an order of a newer cloud, ``Malformed`` for what is none at all."""
         try:
             command = codec.read(body, Command)
-        except Malformed:
+        except codec.Malformed:
             raise CommandRefused("not_understood", codec.read(body, _Named).id) from None
         if command.op not in COMMANDS:
             raise CommandRefused("not_understood", command.id)
@@ -224,11 +222,11 @@ class Commands:
 
     def _keep(self, result: Result, afterwards: Callable[[], object] | None = None) -> None:
         """Write the result down, then tell it. What was asked for is told, and not kept."""
-        self._results[result.id] = structs.replace(result, data={})
+        stored = structs.replace(result, data={})
+        self._results[result.id] = stored
         while len(self._results) > MAX_COMMANDS:
             del self._results[next(iter(self._results))]
-        kept = msgspec.json.encode(self._results[result.id])
-        written = self._runtime.on_disk(self._memory.finish, result.id, kept)
+        written = self._runtime.on_disk(self._memory.finish, result.id, codec.write(stored))
         written.add_done_callback(partial(self._kept, result, afterwards))
 
     def _kept(self, result: Result, afterwards: Callable[[], object] | None, written: "Future[None]") -> None:
@@ -268,6 +266,6 @@ def _stored(begun: Begun) -> Result | None:
     if begun.result is None:
         return None
     try:
-        return msgspec.json.decode(begun.result, type=Result)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return codec.read(begun.result, Result)
+    except codec.Malformed:
         return Result(begun.id, "unknown", begun.started_ms, "restarted")

@@ -9,7 +9,6 @@ from asyncio import Future, TimerHandle
 from functools import partial
 
 from contract import codec
-from contract.codec import Malformed
 from contract.device_events import DeviceEvents
 from contract.messages import Desired, Reported
 from contract.sealing import ConfigVerifier, Purpose
@@ -108,7 +107,7 @@ class DesiredState:
             raise DocumentRefused("no_config_key")
         try:
             desired = codec.read(self._channel.unseal(self._verifier.accepts, Purpose.CONFIG, payload), Desired)
-        except Malformed as wrong:
+        except codec.Malformed as wrong:
             raise DocumentRefused(wrong.why) from None
         if desired.device != self._channel.device:
             raise DocumentRefused("wrong_device")

@@ -6,10 +6,7 @@ import logging
 from asyncio import Future, TimerHandle
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from contract import codec
-from contract.codec import Malformed
 from contract.decide import Mode
 from contract.device_events import DeviceEvents
 from contract.messages import Desired
@@ -100,15 +97,15 @@ class PointModes:
         kept = self._runtime.memory.kept(KEPT_AS)
         try:
             terms = Terms() if kept is None else codec.read(kept, Terms)
-        except Malformed as wrong:
+        except codec.Malformed as wrong:
             log.warning("what was kept of the modes cannot be read: %s", wrong)
             terms = Terms()
         return terms if terms.number == number else Terms()
 
     def _save(self) -> None:
         """Ahead of the document itself, in the same queue; while a mode runs this is done again every minute."""
-        document = msgspec.json.encode(self._terms)
-        self._runtime.on_disk(self._runtime.memory.keep, KEPT_AS, document).add_done_callback(_logged)
+        written = self._runtime.on_disk(self._runtime.memory.keep, KEPT_AS, codec.write(self._terms))
+        written.add_done_callback(_logged)
 
 
 def _logged(written: "Future[None]") -> None:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from contract import codec
-from contract.codec import Malformed
 from contract.messages import Manifest
 from contract.roster import Site
 from contract.sealing import page_hash
@@ -130,7 +129,7 @@ def salvage(damaged: Path, into: sqlite3.Connection) -> StoredRoster | None:
             if in_use is not None:
                 into.executemany(PUT, _readable(source, in_use.manifest))
             return kept
-    except (sqlite3.Error, Malformed, RosterDamaged):
+    except (sqlite3.Error, codec.Malformed, RosterDamaged):
         return None
 
 

@@ -23,11 +23,9 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Meta, Struct
 
 from contract import codec
-from contract.codec import Malformed
 from contract.decide import Allotment, Grant
 from contract.messages import MAX_NUMBER, Manifest, Time
 from contract.roster import Page, Prefix, Site, check_whole, prefix_of
@@ -128,7 +126,7 @@ class RosterStore:
             page = Page(read_page(self._files.reader, name, check=not in_use.checked[place]))
             in_use.checked[place] = True
             return [in_use.site.grant(row) for row in page.find(digest)]
-        except (sqlite3.Error, Malformed, RosterDamaged) as error:
+        except (sqlite3.Error, codec.Malformed, RosterDamaged) as error:
             self.damaged.add(name)
             self.on_damage()
             raise RosterDamaged(f"roster {in_use.manifest.number}: {error}") from None
@@ -174,7 +172,7 @@ class RosterStore:
             site_page = self._read(manifest.site_page)
             site = Site.from_blob(site_page)
             prefixes = yield from self._judge(manifest)
-        except Malformed as error:
+        except codec.Malformed as error:
             raise Unfit(f"roster {manifest.number}: {error}") from None
         packed = array("I", (prefix.value for prefix in prefixes))
         with self._writing(), files.transaction(self._files.writer):
@@ -188,7 +186,7 @@ class RosterStore:
             self._files.writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
         yield
         with suppress(OSError):  # then the number stands in the database alone, as it did until now
-            files.write_checked(self._newest_path, msgspec.json.encode(self.newest))
+            files.write_checked(self._newest_path, codec.write(self.newest))
         yield
         yield from self._sweep(manifest)
 
@@ -248,7 +246,7 @@ class RosterStore:
                 yield
         check_whole(prefixes)
         if count != manifest.count:
-            raise Malformed(f"{count} rows where the manifest counts {manifest.count}")
+            raise codec.Malformed(f"{count} rows where the manifest counts {manifest.count}")
         return prefixes
 
     def _sweep(self, manifest: Manifest) -> Iterator[None]:
@@ -264,7 +262,7 @@ class RosterStore:
     def _open_or_begin_anew(self) -> None:
         try:
             self._open()
-        except (sqlite3.Error, Malformed, RosterDamaged) as error:
+        except (sqlite3.Error, codec.Malformed, RosterDamaged) as error:
             if isinstance(error, sqlite3.Error) and not files.is_damage(error):
                 raise
             self.set_aside = files.set_aside(self._path)
@@ -298,6 +296,6 @@ def _newest_of(manifest: Manifest | None) -> Newest:
 
 def _read_newest(path: Path) -> Newest:
     """A file that cannot be read is no file: then the database alone knows."""
-    with suppress(OSError, Malformed):
+    with suppress(OSError, codec.Malformed):
         return codec.read(files.read_checked(path), Newest)
     return Newest()

@@ -14,7 +14,6 @@ from concurrent.futures import Executor
 from typing import NamedTuple, Protocol, TypeVar
 
 from contract import codec
-from contract.codec import Malformed
 from contract.decide import Trust
 from contract.device_events import RosterDamaged as RosterDamage
 from contract.messages import MAX_PAYLOAD_BYTES, MAX_WANTED_PAGES, Manifest, Want
@@ -186,7 +185,7 @@ class RosterSync:
             raise DocumentRefused("too_long", f"{len(payload)} bytes")
         try:
             return codec.read(self._channel.unseal(self._verifier.accepts, Purpose.ROSTER, payload), Manifest)
-        except Malformed as wrong:
+        except codec.Malformed as wrong:
             raise DocumentRefused(wrong.why, str(wrong)) from None
 
     def _judge(self, manifest: Manifest) -> None:

@@ -57,5 +57,5 @@ def assert_sound(blobs: list[bytes], rows: list[Row]) -> None:
     check_whole(page.prefix for page in pages)
     for page in pages:
         page.check()
-        assert len(page) <= SPLIT_ABOVE or page.prefix.bits == MAX_PREFIX_BITS
+        assert page.count <= SPLIT_ABOVE or page.prefix.bits == MAX_PREFIX_BITS
     assert [stored for page in pages for stored in page.rows()] == rows

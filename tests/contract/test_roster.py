@@ -32,11 +32,11 @@ def test_every_row_of_a_roster_is_found_again(count: int) -> None:
 
 
 def test_a_roster_of_nobody_is_one_empty_page() -> None:
-    assert [(page.prefix, len(page)) for page in map(Page, paginate([]))] == [(WHOLE, 0)]
+    assert [(page.prefix, page.count) for page in map(Page, paginate([]))] == [(WHOLE, 0)]
 
 
 def test_pages_of_a_large_roster_hold_about_a_hundred_rows() -> None:
-    sizes = [len(Page(blob)) for blob in paginate(crowd(10_000))]
+    sizes = [Page(blob).count for blob in paginate(crowd(10_000))]
     assert 80 <= sum(sizes) / len(sizes) <= 192
 
 

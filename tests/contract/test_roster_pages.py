@@ -28,7 +28,7 @@ def test_the_bytes_of_a_page_never_change() -> None:
     assert payload("page-1.hex") == PAGE
     page = Page(PAGE)
     page.check()
-    assert (page.prefix, len(page)) == (Prefix(0x80000000, 1), 3)
+    assert (page.prefix, page.count) == (Prefix(0x80000000, 1), 3)
     assert pack_page(page.prefix, list(page.rows())) == PAGE
     assert len(PAGE) == HEAD_BYTES + 3 * ROW_BYTES
 
