@@ -131,14 +131,10 @@ class CommandType(Struct, frozen=True, kw_only=True):
             raise WrongArgs(f"{self.op}: {wrong}") from None
 
 
-def _by_op(*types: CommandType) -> dict[str, CommandType]:
-    return {one.op: one for one in types}
-
-
 _RULE: Mapping[str, Phrase] = {reason.value: Phrase(entry.zh.text, entry.en.text) for reason, entry in TABLE.items()}
 """What the rule says of somebody who asks with a card."""
 
-COMMANDS = _by_op(
+_DECLARED = (
     CommandType(
         op="open_once",
         scope="point",
@@ -218,16 +214,16 @@ COMMANDS = _by_op(
         refusals={"cannot_reboot": Phrase("未配置重启方式", "no way to restart it is configured")},
     ),
 )
+COMMANDS = {command.op: command for command in _DECLARED}
 """Every command, by what it is called on the wire."""
 
 
 def refusal_words(op: str, why: str) -> Phrase | None:
     """The words for why a command was not done; None for a word that this software does not know."""
-    known = COMMANDS.get(op)
-    words = known.all_refusals.get(why) if known else None
-    return words or ALWAYS_REFUSED.get(why)
+    refusals = COMMANDS[op].all_refusals if op in COMMANDS else ALWAYS_REFUSED
+    return refusals.get(why)
 
 
 def commands_of(kind: AnyKind) -> list[CommandType]:
     """The commands that a point of this kind can be given."""
-    return [one for one in COMMANDS.values() if one.is_for(kind)]
+    return [command for command in COMMANDS.values() if command.is_for(kind)]

@@ -140,7 +140,7 @@ def read(frame: str, formats: Iterable[str] = FORMATS, earlier: Iterable[str] = 
     layouts = [FORMATS[name] for name in formats]
     candidates = tuple(_candidate(layout, frame) for layout in layouts if layout.bits == len(frame))
     different = {frame, *earlier}
-    proven = len(different) >= SWAPPED_FRAMES and all(_fits_swapped(layouts, one) for one in different)
+    proven = len(different) >= SWAPPED_FRAMES and all(_fits_swapped(layouts, other) for other in different)
     return Reading(len(frame), candidates, _fits_swapped(layouts, frame), proven)
 
 
@@ -167,7 +167,9 @@ def _between_parities(layout: Format) -> list[tuple[int, int]]:
     return [(before + 1, after - 1) for before, after in pairwise(walls) if after - before > 1]
 
 
-_OF_LENGTH = {bits: [one for one in FORMATS.values() if one.bits == bits] for bits in range(1, MAX_FRAME_BITS + 1)}
+_OF_LENGTH = {
+    bits: [layout for layout in FORMATS.values() if layout.bits == bits] for bits in range(1, MAX_FRAME_BITS + 1)
+}
 _DATA = {layout.name: _between_parities(layout) for layout in FORMATS.values()}
 """Both worked out once: every card at the door is weighed by its ``canonical`` form."""
 
@@ -183,7 +185,7 @@ def canonical(frame: str) -> bytes | None:
     without parity too, but is another card than the UID of that number. Raises ``ValueError`` like ``read``.
     """
     check_bits(frame)
-    layout = next((one for one in _OF_LENGTH.get(len(frame), ()) if _intact(one, frame)), None)
+    layout = next((layout for layout in _OF_LENGTH.get(len(frame), ()) if _intact(layout, frame)), None)
     if layout is None:
         return None
     number = "".join(frame[first - 1 : last] for first, last in _DATA[layout.name])
@@ -199,9 +201,8 @@ def key_pressed(frame: str) -> str | None:
     if len(frame) not in (4, 8) or set(frame) - {"0", "1"}:
         return None
     low = int(frame[-4:], 2)
-    if len(frame) == 8 and int(frame[:4], 2) != 15 - low:
-        return None
-    return KEYS[low] if low < len(KEYS) else None
+    is_burst = low < len(KEYS) and (len(frame) == 4 or int(frame[:4], 2) == 15 - low)
+    return KEYS[low] if is_burst else None
 
 
 def _candidate(layout: Format, frame: str) -> Candidate:

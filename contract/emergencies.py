@@ -28,9 +28,9 @@ ENDING_WORDS: Mapping[str, Phrase] = {
 WORST_FIRST: tuple[Cause, ...] = get_args(Cause)
 
 
-def worse(cause: Cause, known: Cause | None) -> bool:
-    """Whether a cause has to be told to whoever knows of that other one, or of none."""
-    return known is None or WORST_FIRST.index(cause) < WORST_FIRST.index(known)
+def worse(cause: Cause, before: Cause | None) -> bool:
+    """Whether a cause is worse than the one before it, or the first."""
+    return before is None or WORST_FIRST.index(cause) < WORST_FIRST.index(before)
 
 
 def cause_of(word: object) -> Cause:

@@ -76,16 +76,16 @@ class EventType(Generic[P]):
         self.looks, self.says, self.adds = looks, says, adds
         self.look, self.fields = Look(tone, Phrase(zh, en)), fields
         self.required, self.optional = _field_names(fields)
-        self._known = self.required | self.optional
-        if unknown := {*says, *(field for field, _ in looks)} - self._known:
+        self._fields = self.required | self.optional
+        if unknown := {*says, *(field for field, _ in looks)} - self._fields:
             raise ValueError(f"{kind} has no fields {', '.join(sorted(unknown))} that could be shown")
 
     def __call__(self, *args: P.args, **data: P.kwargs) -> Record:
         """The event with its data."""
         fields = data.keys()
-        if not (self.required <= fields <= self._known):
+        if not (self.required <= fields <= self._fields):
             raise WrongFields(
-                f"{self.kind} has the fields {', '.join(sorted(self._known)) or 'none'}"
+                f"{self.kind} has the fields {', '.join(sorted(self._fields)) or 'none'}"
                 f", and is recorded with {', '.join(sorted(fields)) or 'none'}"
             )
         return Record(self.kind, dict(data), self._behind)
@@ -125,9 +125,9 @@ def _field_names(fields: Any) -> tuple[frozenset[str], frozenset[str]]:
     """The fields that an event always has, and those that it may have."""
     if is_typeddict(fields):
         return fields.__required_keys__, fields.__optional_keys__
-    parameters = [one for one in signature(fields).parameters.values() if one.name != "self"]
-    optional = frozenset(one.name for one in parameters if one.default is ...)
-    return frozenset(one.name for one in parameters) - optional, optional
+    defaults = {name: field.default for name, field in signature(fields).parameters.items() if name != "self"}
+    optional = frozenset(name for name, default in defaults.items() if default is ...)
+    return frozenset(defaults) - optional, optional
 
 
 def by_kind(declared: Iterable[EventType[...]]) -> dict[str, EventType[...]]:
@@ -142,4 +142,4 @@ def by_kind(declared: Iterable[EventType[...]]) -> dict[str, EventType[...]]:
 def declared_in(*namespaces: object) -> dict[str, EventType[...]]:
     """Every event that is declared as an attribute of these, or of the classes that they are made of."""
     attributes = (getattr(space, name) for space in namespaces for name in dir(space) if not name.startswith("_"))
-    return by_kind(one for one in attributes if isinstance(one, EventType))
+    return by_kind(attribute for attribute in attributes if isinstance(attribute, EventType))

@@ -1,6 +1,7 @@
 """What happened, as it is stored and sent: the same bytes from the device's journal to the cloud's archive."""
 
 import hashlib
+from string import hexdigits
 from typing import Any, Literal
 
 from msgspec import Struct, ValidationError, convert, msgpack, structs
@@ -116,11 +117,7 @@ def read_gap(stored: bytes) -> Gap | None:
     return gap if event.kind == GAP and counted and is_link else None
 
 
-def holder_in(said: object) -> bytes | None:
+def holder_in(field: object) -> bytes | None:
     """A holder as it stands in an event: 16 hex digits, anything else where nobody is known."""
-    if not isinstance(said, str) or len(said) != 16:
-        return None
-    try:
-        return bytes.fromhex(said)
-    except ValueError:
-        return None
+    is_holder = isinstance(field, str) and len(field) == 16 and not field.strip(hexdigits)
+    return bytes.fromhex(str(field)) if is_holder else None

@@ -22,8 +22,8 @@ class Phrase(Struct, frozen=True):
 
     def filled(self, data: Mapping[str, object]) -> "Phrase":
         """The text with ``%(name)s`` filled in, a dash where the data has nothing of that name."""
-        known = defaultdict(lambda: "–", data)
-        return Phrase(self.zh % known, self.en % known)
+        values = defaultdict(lambda: "–", data)
+        return Phrase(self.zh % values, self.en % values)
 
 
 class Noun(Struct, frozen=True):

@@ -174,12 +174,12 @@ def _beside(profiles: Sequence[object], listed: Sequence[T], nothing: T) -> Sequ
     return listed or [nothing] * len(profiles)
 
 
-def _resolved(names: Mapping[str, str], known: Mapping[str, T], what: str) -> dict[str, T]:
+def _resolved(names: Mapping[str, str], meanings: Mapping[str, T], what: str) -> dict[str, T]:
     """What each point's name stands for. Raises ``Malformed``."""
-    missing = [name for name in names.values() if name not in known]
+    missing = [name for name in names.values() if name not in meanings]
     if missing:
         raise Malformed(f"site page: no {what} {missing[0]!r}")
-    return {point: known[name] for point, name in names.items()}
+    return {point: meanings[name] for point, name in names.items()}
 
 
 class Page:

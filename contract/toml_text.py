@@ -59,12 +59,12 @@ def _check_size(text: str) -> None:
 
 def _bare(text: str) -> str:
     """The text without its strings and comments, line by line as it was."""
-    kept = []
+    parts = []
     for token in _TOKEN.finditer(text):
         if token["unclosed"]:
             raise NotToml(text.count("\n", 0, token.start()) + 1, "this is not TOML: a string that does not end")
-        kept.append(token["bare"] if token["bare"] is not None else "s" + "\n" * token[0].count("\n"))
-    return "".join(kept)
+        parts.append(token["bare"] if token["bare"] is not None else "s" + "\n" * token[0].count("\n"))
+    return "".join(parts)
 
 
 def _check_form(bare: str) -> None:

@@ -18,13 +18,13 @@ def _table(table: Mapping[str, Any], name: str) -> Iterator[str]:
     for key, value in table.items():
         inner = f"{name}.{_key(key)}".lstrip(".")
         if _is_table(value):
-            if not value or any(not _is_table(one) and not _is_tables(one) for one in value.values()):
+            if not value or any(not _is_table(field) and not _is_tables(field) for field in value.values()):
                 yield f"\n[{inner}]"
             yield from _table(value, inner)
         elif _is_tables(value):
-            for one in value:
+            for row in value:
                 yield f"\n[[{inner}]]"
-                yield from _table(one, inner)
+                yield from _table(row, inner)
 
 
 def _is_table(value: object) -> bool:
@@ -32,7 +32,7 @@ def _is_table(value: object) -> bool:
 
 
 def _is_tables(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(one, dict) for one in value)
+    return isinstance(value, list) and bool(value) and all(map(_is_table, value))
 
 
 def _key(key: str) -> str:
@@ -49,7 +49,11 @@ def _value(value: object) -> str:
         case list():
             return f"[{', '.join(map(_value, value))}]"
         case dict():
-            return f"{{ {', '.join(f'{_key(key)} = {_value(one)}' for key, one in value.items())} }}" if value else "{}"
+            return (
+                f"{{ {', '.join(f'{_key(key)} = {_value(field)}' for key, field in value.items())} }}"
+                if value
+                else "{}"
+            )
     return str(value)  # numbers, dates and times are written as Python does
 
 

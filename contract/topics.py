@@ -1,6 +1,7 @@
 """Topics of the wire contract: ``hg/v1/{site}/{device}/{up|dn}/{channel}``."""
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ Way = Literal["up", "dn"]
 
 UP_CHANNELS = ("events", "state", "beat", "live", "want", "reported", "result", "renew")
 DOWN_CHANNELS = ("ack", "roster", "page", "config", "command", "certificate")
+CHANNELS: Mapping[Way, tuple[str, ...]] = {"up": UP_CHANNELS, "dn": DOWN_CHANNELS}
 
 NAME = r"[a-z0-9][a-z0-9-]{0,39}"
 """Site, device and point names: lower-case letters, digits and hyphens, at most 40."""
@@ -37,10 +39,8 @@ def down(site: str, device: str, channel: str) -> str:
 
 def parse(topic: str) -> Topic | None:
     """The parts of a topic, or None if it is none of ours."""
-    found = _TOPIC.fullmatch(topic)
-    if found is None:
+    parts = _TOPIC.fullmatch(topic)
+    if parts is None:
         return None
-    site, device, way, channel = found.groups()
-    if channel not in (UP_CHANNELS if way == "up" else DOWN_CHANNELS):
-        return None
-    return Topic(site, device, "up" if way == "up" else "dn", channel)
+    site, device, way, channel = parts.groups()
+    return Topic(site, device, way, channel) if channel in CHANNELS[way] else None

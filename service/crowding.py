@@ -9,6 +9,5 @@ T = TypeVar("T")
 
 def first_of_largest(waiting: Sequence[T], origin: Callable[[T], str]) -> T | None:
     """The first of those whose origin has most among them: whoever sends many crowds out their own, nobody else's."""
-    counts = Counter(origin(one) for one in waiting)
-    most = max(counts.values(), default=0)
-    return next((one for one in waiting if counts[origin(one)] == most), None)
+    counts = Counter(map(origin, waiting))
+    return max(waiting, key=lambda who: counts[origin(who)], default=None)
