@@ -42,5 +42,5 @@ def parse(topic: str) -> Topic | None:
     parts = _TOPIC.fullmatch(topic)
     if parts is None:
         return None
-    site, device, way, channel = parts.groups()
-    return Topic(site, device, way, channel) if channel in CHANNELS[way] else None
+    way: Way = "up" if parts[3] == "up" else "dn"
+    return Topic(parts[1], parts[2], way, parts[4]) if parts[4] in CHANNELS[way] else None

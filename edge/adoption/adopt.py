@@ -77,10 +77,9 @@ def adopt_device(
 
 
 def _is_adopted(folder: Path, clock: DeviceClock, authority: str) -> bool:
-    end_ms = Credentials(folder, clock).not_after_ms
-    kept = folder / AUTHORITY
-    same = kept.exists() and kept.read_bytes().strip() == authority.encode().strip()
-    return same and end_ms is not None and end_ms > clock.now_ms()
+    end_ms, own = Credentials(folder, clock).not_after_ms, folder / AUTHORITY
+    is_same = own.exists() and own.read_bytes().strip() == authority.encode().strip()
+    return is_same and end_ms is not None and end_ms > clock.now_ms()
 
 
 def _about_config(bundle: Bundle, config: Path, device: DeviceConfig | None) -> str:
@@ -156,7 +155,7 @@ def keep_bundle(bundle: Bundle, folder: Path, key: DeviceKey, authority: str) ->
 
 def config_from(bundle: Bundle) -> str:
     """The configuration file for a device that has none: as its predecessor's was, with the broker of today."""
-    return re.sub(r"(?m)^(\s*broker\s*=\s*).*$", lambda found: f'{found[1]}"{bundle.broker}"', bundle.wiring, count=1)
+    return re.sub(r"(?m)^(\s*broker\s*=\s*).*$", lambda line: f'{line[1]}"{bundle.broker}"', bundle.wiring, count=1)
 
 
 def label_svg(code: str, url: str) -> str:

@@ -4,10 +4,11 @@ It is known by the fingerprint of its authority, which the installer types; ever
 checked against the authority.
 """
 
-import http.client
 import json
 import re
 import ssl
+from functools import partial
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -54,7 +55,7 @@ class EnrollmentClient:
             raise NotAdopted(f"{url}: write https://HOST:PORT, as the console is reached")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise NotAdopted(f"{url}: plain HTTP goes to a loopback address only; write https://")
-        wanted = _fingerprint(fingerprint)
+        expected = _fingerprint(fingerprint)
         self._host, self._port, self._clock = parts.hostname, port, clock
         self._tls: ssl.SSLContext | None = None
         if parts.scheme == "https":
@@ -62,7 +63,7 @@ class EnrollmentClient:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             self._tls.check_hostname, self._tls.verify_mode = False, ssl.CERT_NONE
         self.authority = self._call("GET", "/api/v1/ca").decode("ascii", "replace")
-        _check_authority(self.authority, wanted)
+        _check_authority(self.authority, expected)
         if self._tls is not None:
             self._tls = strict(ssl.create_default_context(cadata=self.authority))
 
@@ -73,34 +74,30 @@ class EnrollmentClient:
 
     def look(self, number: str) -> AdoptionAnswer | None:
         """None if the request has run out. Raises ``NotAdopted``."""
-        found = self._call("GET", f"/api/v1/adoptions/{number}", gone=b"")
-        return _answer(found) if found else None
+        body = self._call("GET", f"/api/v1/adoptions/{number}", gone=b"")
+        return _answer(body) if body else None
 
     def _call(self, method: str, path: str, body: object = None, gone: bytes | None = None) -> bytes:
         """The answer's body; ``gone`` stands for one that there is no longer. Raises ``NotAdopted``."""
-        line = self._line()
+        connect = HTTPConnection if self._tls is None else partial(HTTPSConnection, context=self._tls)
+        connection = connect(self._host, self._port, timeout=ANSWERS_WITHIN_S)
         try:
-            line.connect()
+            connection.connect()
             if self._tls is not None and self._tls.verify_mode is ssl.CERT_REQUIRED:
-                check_dates(cast(ssl.SSLSocket, line.sock), self._clock)
+                check_dates(cast(ssl.SSLSocket, connection.sock), self._clock)
             sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-            line.request(method, path, sent, {"Content-Type": "application/json"})
-            answer = line.getresponse()
-            found = answer.read(MAX_ANSWER_BYTES)
-        except (OSError, http.client.HTTPException, UnicodeError) as wrong:  # the last for a name that no host can have
+            connection.request(method, path, sent, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            content = answer.read(MAX_ANSWER_BYTES)
+        except (OSError, HTTPException, UnicodeError) as wrong:  # the last for a name that no host can have
             raise NotAdopted(f"{self._host}: {explain(str(wrong)) or type(wrong).__name__}") from None
         finally:
-            line.close()
+            connection.close()
         if answer.status == 404 and gone is not None:
             return gone
         if answer.status >= 400:
-            raise NotAdopted(f"{self._host} answers {answer.status}: {_message(found)}")
-        return found
-
-    def _line(self) -> http.client.HTTPConnection:
-        if self._tls is None:
-            return http.client.HTTPConnection(self._host, self._port, timeout=ANSWERS_WITHIN_S)
-        return http.client.HTTPSConnection(self._host, self._port, timeout=ANSWERS_WITHIN_S, context=self._tls)
+            raise NotAdopted(f"{self._host} answers {answer.status}: {_message(content)}")
+        return content
 
 
 def _fingerprint(typed: str) -> str:
@@ -114,27 +111,27 @@ def _fingerprint(typed: str) -> str:
     return digits
 
 
-def _check_authority(authority: str, wanted: str) -> None:
+def _check_authority(authority: str, expected: str) -> None:
     try:
-        found = x509.load_pem_x509_certificate(authority.encode()).fingerprint(hashes.SHA256()).hex()
+        fingerprint = x509.load_pem_x509_certificate(authority.encode()).fingerprint(hashes.SHA256()).hex()
     except ValueError:
         raise NotAdopted("there is no community's cloud at this address") from None
-    if found != wanted:
+    if fingerprint != expected:
         raise NotAdopted(
-            f"the authority there has the fingerprint {found}, not the one that was typed: ask the operator for it, "
-            "and look who else answers under this address"
+            f"the authority there has the fingerprint {fingerprint}, not the one that was typed: ask the operator for "
+            "it, and look who else answers under this address"
         )
 
 
-def _answer(found: bytes) -> AdoptionAnswer:
+def _answer(body: bytes) -> AdoptionAnswer:
     try:
-        return codec.read(found, AdoptionAnswer)
+        return codec.read(body, AdoptionAnswer)
     except codec.Malformed as wrong:
         raise NotAdopted(f"the cloud's answer cannot be read: {wrong}") from None
 
 
-def _message(found: bytes) -> str:
+def _message(body: bytes) -> str:
     try:
-        return str(json.loads(found)["message"])
+        return str(json.loads(body)["message"])
     except (ValueError, KeyError, TypeError):
-        return found[:200].decode(errors="replace")
+        return body[:200].decode(errors="replace")

@@ -25,9 +25,9 @@ class StoredNonce(Struct, frozen=True):
 
 def current_nonce(folder: Path, now_ms: int) -> bytes:
     """The nonce that stands, or a new one if there is none or it is older than a day. Raises ``OSError``."""
-    kept = _read(folder / FILE)
-    if kept is not None and 0 <= now_ms - kept.made_ms < CODE_LASTS_MS:
-        return bytes.fromhex(kept.nonce)
+    stored = _read(folder / FILE)
+    if stored is not None and 0 <= now_ms - stored.made_ms < CODE_LASTS_MS:
+        return bytes.fromhex(stored.nonce)
     nonce = os.urandom(NONCE_BYTES)
     write_checked(folder / FILE, codec.write(StoredNonce(nonce.hex(), now_ms)))
     return nonce
@@ -41,7 +41,7 @@ def forget_nonce(folder: Path) -> None:
 def _read(file: Path) -> StoredNonce | None:
     """What was kept; a file that is damaged is as good as none. Raises ``OSError``."""
     try:
-        kept = codec.read(read_checked(file), StoredNonce)
-        return kept if len(bytes.fromhex(kept.nonce)) == NONCE_BYTES else None
+        stored = codec.read(read_checked(file), StoredNonce)
+        return stored if len(bytes.fromhex(stored.nonce)) == NONCE_BYTES else None
     except (FileNotFoundError, ValueError):  # Malformed is a ValueError
         return None

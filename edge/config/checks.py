@@ -118,11 +118,11 @@ def _of_emergencies(file: ConfigFile) -> Iterator[Problem]:
 
 def _of_wiring(point: Point, kind: Station, where: str) -> Iterator[Problem]:
     for part in ("outputs", "inputs", "instruments", "lines"):
-        wired, known = getattr(point, part), getattr(kind, part)
+        wired, declared = getattr(point, part), getattr(kind, part)
         for name in wired:
-            if name not in known:
-                yield f"{where}.{part}.{name}", f"a {kind.name} has the {part} {', '.join(known) or '(none)'}"
-        for name, required in known.items():
+            if name not in declared:
+                yield f"{where}.{part}.{name}", f"a {kind.name} has the {part} {', '.join(declared) or '(none)'}"
+        for name, required in declared.items():
             if required and name not in wired:
                 its_pin = "; name its pin" if part in ("outputs", "inputs") else ""
                 yield where, f"a {kind.name} needs {part}.{name}{its_pin}"

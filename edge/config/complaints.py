@@ -29,10 +29,10 @@ class Complaints:
         """The one line about a key, which may name other keys."""
         place = self._expansion.place(key)
         about = f"at {place.point}: " if place.point else ""
-        problem = _KEY_OF_POINT.sub(lambda found: self._said(found[0]), problem)
+        problem = _KEY_OF_POINT.sub(lambda key: self._shown(key[0]), problem)
         return f"{self._called}:{_line_of(place.key, self._lines)}: {place.key}: {about}{problem}"
 
-    def _said(self, key: str) -> str:
+    def _shown(self, key: str) -> str:
         place = self._expansion.place(key)
         return f"{place.key} of {place.point}" if place.point else place.key
 
@@ -101,7 +101,7 @@ def _at(document: Any, key: str) -> dict[str, Any]:
 def _line_of(key: str, lines: Sequence[str]) -> int:
     """The line that writes a key such as ``point[1].outputs.lock.pin``, or the nearest table around it; 1 if none."""
     best, best_depth = 1, 0
-    wanted = key_parts(key)
+    parts = key_parts(key)
     table: list[str] = []
     counts: dict[str, int] = {}
     for number, line in enumerate(lines, 1):
@@ -114,10 +114,8 @@ def _line_of(key: str, lines: Sequence[str]) -> int:
             here = [*table, *key_parts(entry[1])]
         else:
             continue
-        depth = min(len(here), len(wanted))
-        if here[:depth] != wanted[:depth]:
-            continue
-        if depth > best_depth:
+        depth = min(len(here), len(parts))
+        if here[:depth] == parts[:depth] and depth > best_depth:
             best, best_depth = number, depth
     return best
 

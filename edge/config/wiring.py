@@ -72,12 +72,12 @@ class ActiveWiring(Struct, frozen=True):
 
 
 class Turn(Struct, frozen=True):
-    """What one life of the agent goes by, and what it tries. ``found`` is a trial that nobody saw the end of, or an
+    """What one life of the agent goes by, and what it tries. ``ended`` is a trial that nobody saw the end of, or an
     applied wiring that could not be read: it is to be told."""
 
     chosen: ActiveWiring
     trial: Trial | None = None
-    found: Ended | None = None
+    ended: Ended | None = None
 
 
 class NotHere(LookupError):
@@ -166,7 +166,11 @@ class Wirings:
         """The wiring on trial is not good, and not to be tried again on the same document."""
         trial = self.record.trial
         if trial is not None:
-            self._note(structs.replace(self.record, trial=None, ended=Ended(trial.hash, trial.number, why)))
+            self.record = structs.replace(self.record, trial=None, ended=Ended(trial.hash, trial.number, why))
+            try:
+                self._write(self.record)
+            except OSError as wrong:
+                log.error("%s cannot be written: the next start will go back again: %s", self._path, wrong.strerror)
 
     def drop(self) -> None:
         """Go back to the device's own file. What was applied is not taken again, whatever document asks for it.
@@ -210,18 +214,11 @@ class Wirings:
         write_whole(self._path, codec.write(record))
         self.record, self._damage = record, ""
 
-    def _note(self, record: Record) -> None:
-        self.record = record
-        try:
-            write_whole(self._path, codec.write(record))
-        except OSError as wrong:
-            log.error("%s cannot be written, and the next start will go back again: %s", self._path, wrong.strerror)
-
     def _tidy(self) -> None:
         """Texts that nobody will ask for again. One that cannot be deleted is in nobody's way."""
-        kept = {copy.hash for copy in (self.record.applied, self.record.trial) if copy is not None}
+        in_use = {copy.hash for copy in (self.record.applied, self.record.trial) if copy is not None}
         for path in self._folder.glob("*.toml"):
-            if path.stem not in kept:
+            if path.stem not in in_use:
                 with suppress(OSError):
                     path.unlink()
 
@@ -232,12 +229,12 @@ def first_turn(wirings: Wirings) -> Turn:
     wirings.revert(STOPPED)
     chosen = wirings.in_force()
     if trial is not None:
-        return Turn(chosen, found=wirings.record.ended)
+        return Turn(chosen, ended=wirings.record.ended)
     if not chosen.rotten:
         return Turn(chosen)
     log.error("the device's own file rules: %s", chosen.rotten)
     applied = wirings.record.applied or Copy("", 0, 0)
-    return Turn(chosen, found=Ended(applied.hash, applied.number, chosen.rotten))
+    return Turn(chosen, ended=Ended(applied.hash, applied.number, chosen.rotten))
 
 
 def next_turn(wirings: Wirings, trial: Trial | None) -> Turn:
@@ -246,7 +243,7 @@ def next_turn(wirings: Wirings, trial: Trial | None) -> Turn:
         return Turn(wirings.on_trial(), trial) if trial else Turn(wirings.in_force())
     except NotHere as wrong:
         wirings.revert(str(wrong))
-        return Turn(wirings.in_force(), found=wirings.record.ended)
+        return Turn(wirings.in_force(), ended=wirings.record.ended)
 
 
 def _changed(own: DeviceConfig, sent: DeviceConfig) -> Iterator[str]:

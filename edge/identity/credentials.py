@@ -95,15 +95,14 @@ class Credentials:
     def not_after_ms(self) -> int | None:
         """When the certificate in use ends; None if there is none that can be read."""
         try:
-            found = x509.load_pem_x509_certificate((self.folder / CERTIFICATE).read_bytes())
+            return _end_ms((self.folder / CERTIFICATE).read_bytes())
         except (OSError, ValueError):
             return None
-        return _ms(found.not_valid_after_utc)
 
     def offer(self, pem: str, name: str, public_key: bytes) -> None:
         """Keep a new certificate, to be shown from the next connection on. Raises ``BadCertificate`` or ``OSError``."""
         check_certificate(pem, (self.folder / AUTHORITY).read_text(), name, public_key)
-        if _ms(x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc) <= (self.not_after_ms or 0):
+        if _end_ms(pem.encode()) <= (self.not_after_ms or 0):
             raise BadCertificate("it ends no later than the one in use")
         self._tries, self.swapped = 0, ""
         write_whole(self.folder / NEW, pem.encode())
@@ -130,12 +129,13 @@ def check_dates(opened: ssl.SSLSocket, clock: DeviceClock) -> None:
 def check_certificate(pem: str, authority: str, name: str, public_key: bytes) -> None:
     """Raises ``BadCertificate`` unless this authority calls the owner of the key by this name."""
     try:
-        found = x509.load_pem_x509_certificate(pem.encode())
-        found.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+        certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.encode()))
     except (ValueError, TypeError, InvalidSignature) as wrong:
         raise BadCertificate(f"not issued by the authority of this community ({type(wrong).__name__})") from None
-    names = [one.value for one in found.subject]
-    point = found.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    names = [attribute.value for attribute in certificate.subject]
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    point = certificate.public_key().public_bytes(serialization.Encoding.DER, form)
     if names != [name] or not point.endswith(public_key):
         raise BadCertificate(f"issued to {names} or for another key")
 
@@ -155,6 +155,11 @@ def _await_verdict(opened: ssl.SSLSocket) -> None:
     with suppress(ssl.SSLWantReadError):
         if not opened.recv(1):
             raise ConnectionResetError("the broker closed the connection")
+
+
+def _end_ms(pem: bytes) -> int:
+    """Raises ``ValueError`` for what is no certificate."""
+    return _ms(x509.load_pem_x509_certificate(pem).not_valid_after_utc)
 
 
 def _ms(when: datetime) -> int:

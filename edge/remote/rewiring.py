@@ -55,28 +55,28 @@ class Health(Struct, frozen=True):
     link: bool
 
 
-def broken(found: Health) -> str:
+def broken(health: Health) -> str:
     """A sentence for what no waiting mends, empty if there is none."""
-    if found.refused:
-        return found.refused
-    if found.failures:
+    if health.refused:
+        return health.refused
+    if health.failures:
         return "The device had an internal error."
-    if found.keeper_losses:
+    if health.keeper_losses:
         return "The keeper stopped."
-    if found.emergencies:
-        return f"An emergency began in {', '.join(found.emergencies)}."
+    if health.emergencies:
+        return f"An emergency began in {', '.join(health.emergencies)}."
     return ""
 
 
-def lacking(found: Health, trial: Trial) -> str:
+def lacking(health: Health, trial: Trial) -> str:
     """A sentence for what is not there yet, empty if all is well."""
-    if not found.keeper:
+    if not health.keeper:
         return "The keeper was not heard."
-    if found.unread:
-        return f"Nothing was heard of {', '.join(found.unread)}."
-    if found.roster < trial.roster:
+    if health.unread:
+        return f"Nothing was heard of {', '.join(health.unread)}."
+    if health.roster < trial.roster:
         return "The roster was not loaded."
-    if trial.link_was_up and not found.link:
+    if trial.link_was_up and not health.link:
         return "The cloud was not reached any more."
     return ""
 
@@ -108,7 +108,7 @@ class Rewiring:
         self._runtime, self._rewire, self._quiet, self._health = runtime, rewire, quiet, health
         self._trial = rewire.turn.trial if rewire else None
         self._committing = False
-        self._wanted: Desired | None = None
+        self._desired: Desired | None = None
         self._verdict = WiringVerdict("applied")
         self._steady_s = 0.0
         self._said_s = 0.0
@@ -118,10 +118,10 @@ class Rewiring:
 
     def start(self) -> None:
         """Go on with a trial, and tell of one that nobody saw the end of."""
-        ended = self._rewire.turn.found if self._rewire else None
+        ended = self._rewire.turn.ended if self._rewire else None
         if ended is not None:
-            told = DeviceEvents.config(status="reverted", number=ended.number or 0, why=ended.why[:200])
-            self._runtime.record("", *told.row)
+            reverted = DeviceEvents.config(status="reverted", number=ended.number or 0, why=ended.why[:200])
+            self._runtime.record("", *reverted.row)
         if self._trial is not None:
             self._again(self._look_at_trial)
 
@@ -132,7 +132,7 @@ class Rewiring:
 
     def want(self, desired: Desired) -> None:
         """Take a document that is on the disk."""
-        self._wanted = desired
+        self._desired = desired
         if self._trial is not None:
             self._verdict = WiringVerdict("trying")
             if _name(desired, self._rewire) != self.in_force and not self._committing:
@@ -152,7 +152,7 @@ class Rewiring:
 
     def verdict(self, desired: Desired) -> WiringVerdict:
         """What became of this document."""
-        return self._verdict if desired is self._wanted else WiringVerdict("waiting", "The disk has not taken it yet.")
+        return self._verdict if desired is self._desired else WiringVerdict("waiting", "The disk has not taken it yet.")
 
     def _judged(self, desired: Desired) -> WiringVerdict:
         if desired.wiring and wiring_hash(desired.wiring.encode()) != desired.wiring_hash:
@@ -175,7 +175,7 @@ class Rewiring:
 
     def _has_read(self, desired: Desired, read: "Future[object]") -> None:
         """It can be tried, or is refused; of a document that another has replaced meanwhile nobody asks any more."""
-        if self._closed or desired is not self._wanted:
+        if self._closed or desired is not self._desired:
             return
         try:
             read.result()
@@ -202,10 +202,10 @@ class Rewiring:
 
     def _begin(self) -> None:
         """Write the trial down and start over. The loop waits for the disk, so that nobody comes in between."""
-        assert self._rewire is not None and self._wanted is not None  # noqa: S101 - nothing waits without them
-        wanted = self._wanted
+        assert self._rewire is not None and self._desired is not None  # noqa: S101 - nothing waits without them
+        desired = self._desired
         try:
-            self._rewire.wirings.begin(wanted.wiring, wanted.number, self._runtime.clock.now_ms())
+            self._rewire.wirings.begin(desired.wiring, desired.number, self._runtime.clock.now_ms())
         except OSError as wrong:
             self._verdict = WiringVerdict("waiting", f"The disk does not take it: {wrong.strerror}.")
             self.on_change(False)
@@ -215,7 +215,7 @@ class Rewiring:
         self._verdict = WiringVerdict("trying")
         self.on_change(True)
         self.close()
-        self._rewire.start_over(Trial(wanted.number, health.roster, health.link))
+        self._rewire.start_over(Trial(desired.number, health.roster, health.link))
 
     def _look_at_trial(self) -> None:
         assert self._trial is not None  # noqa: S101 - nothing looks at a trial that is not
@@ -250,8 +250,8 @@ class Rewiring:
                 self._go_back(f"The disk does not take it: {wrong.strerror}.")
                 return
             self._again(self._look_at_trial, DISK_AGAIN_S)
-        if self._wanted is not None:
-            self.want(self._wanted)
+        if self._desired is not None:
+            self.want(self._desired)
         if self._trial is None:
             self.on_change(True)
 

@@ -113,7 +113,7 @@ def test_a_rotten_record_leaves_the_own_file(local: DeviceConfig, damage: bytes)
     chosen = Wirings(local).in_force()
     assert chosen.source == "local"
     assert "record.json is damaged" in chosen.rotten
-    found = first_turn(Wirings(local)).found
+    found = first_turn(Wirings(local)).ended
     assert found is not None
     assert "record.json is damaged" in found.why
 
@@ -179,9 +179,9 @@ def test_the_first_life_of_an_agent_tells_of_a_trial_whose_end_nobody_saw(local:
     Wirings(local).begin(LONGER, 7, AT_MS)
     turn = first_turn(Wirings(local))
     assert (turn.chosen.config, turn.trial) == (local, None)
-    assert turn.found is not None
-    assert (turn.found.number, turn.found.why) == (7, STOPPED)
-    assert first_turn(Wirings(local)).found is None
+    assert turn.ended is not None
+    assert (turn.ended.number, turn.ended.why) == (7, STOPPED)
+    assert first_turn(Wirings(local)).ended is None
 
 
 def test_the_next_life_tries_what_was_begun_if_it_is_still_there(local: DeviceConfig) -> None:
@@ -194,5 +194,5 @@ def test_the_next_life_tries_what_was_begun_if_it_is_still_there(local: DeviceCo
         file.unlink()
     turn = next_turn(wirings, trial)
     assert (turn.chosen.config, turn.trial) == (local, None)
-    assert turn.found is not None
-    assert "cannot be read" in turn.found.why
+    assert turn.ended is not None
+    assert "cannot be read" in turn.ended.why
