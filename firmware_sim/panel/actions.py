@@ -17,7 +17,7 @@ OUTCOMES = {
     "tap_and_walk": ("{who} walked through.", "{who} stayed outside."),
     "tap": ("{who} was read.", ""),
     "tap_post": ("{who} was read.", "{who} was refused by the post."),
-    "walk": ("Somebody walked through: the way was free.", "The way was barred."),
+    "walk": ("Somebody walked through: the way was free.", "The way was locked."),
 }
 """What is said of a command that did what it should, and of one that did not."""
 
@@ -78,7 +78,7 @@ def _tag(card: str, language: str) -> str:
     """What a charging post reads of a card: the digits of its number. Raises `ControlError`."""
     number = card.removeprefix(UID)
     if not card.startswith(UID) or not number.isdecimal():
-        raise ControlError(say("A post reads charging cards only; take one into your hand.", language))
+        raise ControlError(say("A post reads charging cards only; choose one first.", language))
     return f"{int(number):08X}"
 
 

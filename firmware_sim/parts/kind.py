@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -26,7 +26,8 @@ def view_part(hardware: Hardware, point: str) -> dict[str, Any]:
 class PartKind(Struct, frozen=True):
     """What a kind fits to the board for each of its points, the commands that it understands, and how a point looks.
 
-    ``buttons`` are what the panel offers at a point that it draws by its part alone.
+    ``buttons`` are what the panel offers at a point that it draws by its part alone, and ``values`` the words for what
+    such a part tells of itself.
     What ``fits_first`` is there before the points of other kinds, which may hang on it.
     """
 
@@ -34,15 +35,16 @@ class PartKind(Struct, frozen=True):
     commands: tuple[type[PartCommand], ...] = ()
     view: Callable[[Hardware, str], dict[str, Any]] = view_part
     buttons: tuple[tuple[Phrase, type[PointCommand]], ...] = ()
+    values: Mapping[str, Phrase] = {}
     fits_first: bool = False
 
     def look(self, hardware: Hardware, point: str) -> dict[str, Any]:
         """How a point of this kind looks, and what its buttons do, in a form for JSON."""
         buttons = [
-            {"zh": text.zh, "en": text.en, "order": msgspec.to_builtins(command(point))}
+            {**msgspec.to_builtins(text), "order": msgspec.to_builtins(command(point))}
             for text, command in self.buttons
         ]
-        return {**self.view(hardware, point), "buttons": buttons}
+        return {**self.view(hardware, point), "buttons": buttons, "values": msgspec.to_builtins(self.values)}
 
 
 def find_part(kind: str) -> PartKind:

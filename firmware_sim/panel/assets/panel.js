@@ -113,7 +113,7 @@ class Point {
   /** The tone and the words of what matters more than any card; nothing on an ordinary day. */
   notice({ keeper_running, status }, zone, burning) {
     if (!keeper_running) return ["off", say("The keeper is down: the pins are at rest.")];
-    if (status === null) return ["off", say("The agent is down: nobody decides here. Fire still releases.")];
+    if (status === null) return ["off", say("The agent is down: no decisions are made here. Fire still releases.")];
     if (!status.emergencies.includes(zone)) return null;
     const standing = RELEASED[status.causes[zone]] ?? "Emergency: the way is free until the reset key is turned.";
     return ["green", say(burning ? "Emergency: the way is free." : standing)];
@@ -178,7 +178,7 @@ class Socket {
     const isOut = !keeper_running || status === null;
     const isEmergency = !isOut && status.emergencies.includes(zone);
     screen.dataset.tone = isOut ? "off" : isEmergency ? "red" : "";
-    const down = keeper_running ? "The agent is down: nobody decides here. Fire still releases." : "The keeper is down: the pins are at rest.";
+    const down = keeper_running ? "The agent is down: no decisions are made here. Fire still releases." : "The keeper is down: the pins are at rest.";
     if (isOut) put(screen, say(down));
     else if (isEmergency) put(screen, say("Emergency: no power until a reset."));
     else put(screen, this.told(status));

@@ -61,7 +61,7 @@ def test_the_page_names_every_button_by_what_it_does_and_where(tmp_path: Path) -
         for name in (
             "Tap · in: Yearly member at gym-turnstile",
             "Press the exit button of east-gate",
-            "Push, no card: east-gate",
+            "Push without a card: east-gate",
             "Fire alarm of gym",
         ):
             assert f'aria-label="{name}"' in page
@@ -76,11 +76,11 @@ def test_another_kind_is_drawn_by_what_its_part_tells(tmp_path: Path) -> None:
     async def story(world: SampleWorld, client: httpx.AsyncClient) -> None:
         page = html.unescape((await client.get("/?lang=zh")).text)
         assert "饮水机" in page
-        assert '<dt>litres</dt> <dd data-fact="litres">0.0</dd>' in page
+        assert '<dt>升</dt> <dd data-fact="litres">0.0</dd>' in page
         assert "装满水池" in page
         assert (await said(client, "/devices/fountain/order", tap(MEMBER, "fountain.in")))[0] == 200
         fill = order(do="fill", point="fountain")
-        assert await said(client, "/devices/fountain/order", fill) == (200, "好了。")
+        assert await said(client, "/devices/fountain/order", fill) == (200, "完成。")
         assert (world.devices["fountain"].hardware.view("fountain") or {})["full"]
 
     sample = write_fountain(tmp_path)

@@ -83,7 +83,7 @@ def test_an_emergency_and_a_dead_agent_are_told_at_the_socket(panel: ServedPanel
     panel.call(lambda: device.emergencies.append("hub"))
     expect(outlet).to_contain_text("Emergency: no power until a reset.")
     page.get_by_role("switch", name="Agent").click()
-    expect(outlet).to_contain_text("nobody decides here")
+    expect(outlet).to_contain_text("no decisions are made here")
 
 
 def test_on_a_phone_the_hub_fits_the_page_and_its_buttons_a_thumb(page: Page) -> None:
