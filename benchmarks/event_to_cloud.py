@@ -29,8 +29,8 @@ from contract.messages import Ack, EventBatch
 from edge.config.device_config import DeviceConfig
 from firmware_sim.control.commands import card_bits
 from firmware_sim.worlds.demo.community import SITE, UNKNOWN_CARD
+from firmware_sim.worlds.demo.operator import Operator
 from firmware_sim.worlds.demo.processes import scripts
-from firmware_sim.worlds.demo.watcher import Watcher
 
 DEVICE = "gym-turnstile"
 EVENTS, WARM_UP = 200, 10
@@ -95,30 +95,30 @@ def _without_delay(_client: Client, _data: Any, opened: Any) -> None:
     opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
-async def one_event(keeper: StandIn, ear: Ear, watcher: Watcher) -> list[float]:
+async def one_event(keeper: StandIn, ear: Ear, operator: Operator) -> list[float]:
     """The milliseconds from an unknown card's frame until its event is sent, acknowledged, and on the stream."""
     before = ear.seq
     began = time.monotonic_ns()
     keeper.frame(f"{DEVICE}.in", card_bits(UNKNOWN_CARD))
     await ear.until(lambda: ear.seq > before and ear.acked >= ear.seq)
-    seen = await watcher.wait(lambda event: bool(event["seq"] == ear.seq), since_ns=began, within_s=WITHIN_S)
+    seen = await operator.wait(lambda event: bool(event["seq"] == ear.seq), since_ns=began, within_s=WITHIN_S)
     return [(at_ns - began) / 1e6 for at_ns in (ear.sent_ns, ear.acked_ns, seen.at_ns)]
 
 
 async def measure(here: Town, config: DeviceConfig, password: str) -> dict[str, Spread]:
-    watcher, chance = Watcher(here.url, "admin", password), Random(1)
+    operator, chance = Operator(here.url, "admin", password), Random(1)
     async with StandIn(config.run, (f"{DEVICE}.arm", f"{DEVICE}.exit_arm")) as keeper:
         command = scripts("hearthgate-edge"), "run", "--config", str(config.path)
         agent = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
         with closing(Ear(here.broker.port)) as ear:
             await asyncio.wait_for(keeper.connected.wait(), WITHIN_S)
-            await watcher.open()
+            await operator.open()
             await ear.until(lambda: ear.acked > 0)
             took: list[list[float]] = []
             for _ in range(WARM_UP + EVENTS):
-                took.append([*await one_event(keeper, ear, watcher), await ear.echo()])
+                took.append([*await one_event(keeper, ear, operator), await ear.echo()])
                 await asyncio.sleep(chance.uniform(*PAUSE_S))
-        await watcher.close()
+        await operator.close()
         agent.terminate()
         await agent.wait()
     ways = "frame → durable and sent", "frame → acknowledged", "frame → on the stream", "broker alone"

@@ -13,14 +13,12 @@ from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
 from firmware_sim.network.link import Proxy
 from firmware_sim.worlds.demo.brokers import free_port
-from firmware_sim.worlds.demo.community import DEVICES, HUB, SimulatedDevice, write_config
+from firmware_sim.worlds.demo.community import DEVICES, HUB, SampleDevice, SimulatedDevice, write_config
 from firmware_sim.worlds.demo.processes import Program
 
 WATCHED_S = 30.0
-READY_WITHIN_S = 30.0
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-Place = tuple[str, str, str, str]
-PLACES: dict[str, Place] = {"riders' hub": HUB, "turnstile": DEVICES[0]}
+PLACES: dict[str, SampleDevice] = {"riders' hub": HUB, "turnstile": DEVICES[0]}
 
 
 class Cost(NamedTuple):
@@ -49,23 +47,17 @@ async def _watch(programs: dict[str, Program]) -> dict[str, Cost]:
     }
 
 
-async def measure(folder: Path, place: Place) -> dict[str, Cost]:
+async def measure(folder: Path, place: SampleDevice) -> dict[str, Cost]:
     """A device without a broker: it reads its instruments all the same."""
     cable = Proxy(free_port())
     await cable.start()
     device = SimulatedDevice(folder, write_config(folder, *place, cable.port), cable, seed=1, people=False)
     try:
-        await device.board.start()
-        await device.control.wait_until_up(READY_WITHIN_S)
-        await device.keeper.start()
-        await device.agent.start()
+        await device.start()
         await asyncio.sleep(5)
         return await _watch({"agent": device.agent, "keeper": device.keeper})
     finally:
-        for program in device.programs:
-            await program.stop()
-        await device.control.close()
-        await cable.close()
+        await device.stop()
 
 
 def main() -> None:

@@ -3,19 +3,17 @@
 import asyncio
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from edge.config.device_config import DeviceConfig, load
 from edge.identity.identity import Identity
 from edge.machine.files import socket_complaint
-from firmware_sim.control.control import BoardControl, BoardGone
-from firmware_sim.worlds.demo.community import CONTROL, READY_WITHIN_S, named, programs_of, tell_time
-from firmware_sim.worlds.demo.endings import stop_signal
-from firmware_sim.worlds.demo.processes import Program, scripts
+from firmware_sim.worlds.demo.community import CONTROL, DevicePrograms, named, tell_time
+from firmware_sim.worlds.demo.processes import scripts, until_stopped
 from firmware_sim.worlds.demo.samples import configured
 
 LOOK_S = 0.5
+SHORTER = "name a folder with a shorter path"
 
 
 class CannotBe(Exception):
@@ -27,7 +25,7 @@ def write_device(folder: Path, sample: str, *, site: str, zone: str, broker: str
     path = folder.absolute() / "device.toml"
     if path.exists():
         raise CannotBe(f"{path} exists: name another folder, or run it with hearthgate-sim device {path}")
-    if wrong := socket_complaint(path.parent / CONTROL, "name a folder with a shorter path"):
+    if wrong := socket_complaint(path.parent / CONTROL, SHORTER):
         raise CannotBe(wrong)
     path.parent.mkdir(parents=True, exist_ok=True)
     name = path.parent.name
@@ -48,46 +46,37 @@ def run_device(path: Path, cloud: Path | None, *, people: bool, kinds: Sequence[
     Raises ``CannotBe``, ``ConfigError``, ``Died`` or ``OSError``.
     """
     config = load(path)
-    folder = config.path.parent
-    if wrong := socket_complaint(folder / CONTROL, "name a folder with a shorter path"):
+    if wrong := socket_complaint(config.path.parent / CONTROL, SHORTER):
         raise CannotBe(wrong)
-    return asyncio.run(_live(config, folder.absolute(), cloud, people=people, kinds=kinds))
+    asyncio.run(_live(config, cloud, people=people, kinds=kinds))
+    return 0
 
 
-async def _live(config: DeviceConfig, folder: Path, cloud: Path | None, *, people: bool, kinds: Sequence[Path]) -> int:
-    if cloud is not None and not (config.keys / "sync.key").exists():
+async def _live(config: DeviceConfig, cloud: Path | None, *, people: bool, kinds: Sequence[Path]) -> None:
+    registered = config.keys / "sync.key"
+    if cloud is not None and not registered.exists():
         await _register(config, cloud, kinds)
-    if not (config.keys / "sync.key").exists():
+    if not registered.exists():
         raise CannotBe(
             f"{config.device.name} is not registered: add --cloud FOLDER for a cloud on this machine, or adopt it: "
             f"hearthgate-edge adopt https://HOST:8400 --ca FINGERPRINT --config {config.path}"
         )
-    board, keeper, agent = programs = programs_of(config, folder, seed=1, people=people, kinds=kinds)
-    ending = asyncio.ensure_future(stop_signal())
-    control = BoardControl(folder / CONTROL)
+    device = DevicePrograms(config.path.parent.absolute(), config, seed=1, people=people, kinds=kinds)
     try:
-        await board.start()
-        with suppress(BoardGone):
-            await control.wait_until_up(READY_WITHIN_S)
-        await keeper.start()
-        await agent.start()
-        _introduce(config, folder)
-        await _until_told(ending, programs)
+        await until_stopped(_run(device))
         print("ending ...", flush=True)
     finally:
-        ending.cancel()
-        await control.close()
-        for program in reversed(programs):
-            await program.stop()
-    return 0
+        await device.stop()
 
 
-async def _until_told(ending: "asyncio.Future[None]", programs: tuple[Program, ...]) -> None:
-    """Raises ``Died`` if a program ends before."""
-    while not ending.done():
-        for program in programs:
+async def _run(device: DevicePrograms) -> None:
+    """Raises ``Died`` once a program ends."""
+    await device.start()
+    _introduce(device.config, device.control.path)
+    while True:
+        for program in device.programs:
             program.check()
-        await asyncio.wait((ending,), timeout=LOOK_S)
+        await asyncio.sleep(LOOK_S)
 
 
 async def _register(config: DeviceConfig, cloud: Path, kinds: Sequence[Path]) -> None:
@@ -105,11 +94,10 @@ async def _register(config: DeviceConfig, cloud: Path, kinds: Sequence[Path]) ->
         raise CannotBe(err.decode(errors="replace").strip().removeprefix("hearthgate-cloud: "))
 
 
-def _introduce(config: DeviceConfig, folder: Path) -> None:
-    control = folder / CONTROL
+def _introduce(config: DeviceConfig, control: Path) -> None:
     readers = [f"{point.name}.{side}" for point in config.points for side in point.readers]
     readers += [reader.name for reader in config.readers]
-    print(f"{config.device.name} runs: board, keeper and agent, with their logs in {folder}")
+    print(f"{config.device.name} runs: board, keeper and agent, with their logs in {control.parent}")
     for reader in readers:
         print(f"  a card:  hearthgate-sim tap {reader} H10301:21:15890 --control {control}")
     print(f"  its state:  hearthgate-edge status --config {config.path}\nCtrl-C ends it.", flush=True)

@@ -4,13 +4,13 @@ import asyncio
 import json
 import re
 import time
-from typing import Any
 
 import httpx
 import pytest
 
 from dev import ROOT
-from firmware_sim.worlds.demo.watcher import Watcher
+from firmware_sim.worlds.demo.community import is_ready
+from firmware_sim.worlds.demo.operator import Operator
 from tests.house import commands, compose
 
 SERVICES = compose.read()
@@ -107,17 +107,17 @@ async def a_card_opens_everywhere(town: compose.Town) -> None:
         for name in DEVICES:
             await ready(town, f"{name}-agent")
         (password,) = re.findall(r"operator admin, password (\S+)", town.said["init"])
-        watcher = Watcher(f"http://127.0.0.1:{town.ports['8400']}", "admin", password)
+        operator = Operator(f"http://127.0.0.1:{town.ports['8400']}", "admin", password)
         try:
-            await watcher.open()
+            await operator.open()
             panel = await the_panel(town)
             assert [device for device in DEVICES.values() if f'action="/devices/{device}/' not in panel] == []
             for name, device in DEVICES.items():
-                await a_card_opens(town, watcher, name, device)
+                await a_card_opens(town, operator, name, device)
                 assert await again(town, f"{name}-register") == (0, "")
             assert await again(town, "init") == (0, "")
         finally:
-            await watcher.close()
+            await operator.close()
     finally:
         await town.stop()
 
@@ -134,22 +134,21 @@ async def again(town: compose.Town, name: str) -> tuple[int, str]:
 
 async def ready(town: compose.Town, name: str) -> None:
     async with asyncio.timeout(READY_WITHIN_S):
-        while not is_ready(await town.run(name, [*town.services[name]["healthcheck"]["test"][1:], "--json"])):
+        while not answers_ready(await town.run(name, [*town.services[name]["healthcheck"]["test"][1:], "--json"])):
             await asyncio.sleep(compose.LOOK_AGAIN_S)
 
 
-def is_ready(answer: tuple[int, str]) -> bool:
+def answers_ready(answer: tuple[int, str]) -> bool:
     code, said = answer
-    status: dict[str, Any] = json.loads(said) if code == 0 else {}
-    return bool(status and status["keeper"] and status["roster"]["number"] and status["link"]["up"])
+    return code == 0 and is_ready(json.loads(said))
 
 
-async def a_card_opens(town: compose.Town, watcher: Watcher, name: str, device: str) -> None:
+async def a_card_opens(town: compose.Town, operator: Operator, name: str, device: str) -> None:
     """As the head of the file says that it is done, at each device."""
     (shown,) = SHOWN.finditer((ROOT / "docker-compose.yml").read_text())
     assert shown["service"] == "gym-board"
     began_ns = time.monotonic_ns()
     tap = shown["command"].replace(DEVICES["gym"], device)
     assert await town.run(f"{name}-board", tap) == (0, f"{device}.in read the card\n")
-    seen = await watcher.wait(lambda event: event["device"] == device and "reason" in event, since_ns=began_ns)
+    seen = await operator.wait(lambda event: event["device"] == device and "reason" in event, since_ns=began_ns)
     assert (seen.event["kind"], seen.event["point"]) == ("access.allowed", device)

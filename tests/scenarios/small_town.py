@@ -13,9 +13,9 @@ from cloud.web.auth import Authenticator, Role
 from edge.identity.identity import Identity
 from firmware_sim.network.link import Proxy
 from firmware_sim.worlds.demo.brokers import Broker, free_port, start_broker
-from firmware_sim.worlds.demo.community import SimulatedDevice, write_config
+from firmware_sim.worlds.demo.community import SimulatedDevice, is_drained, write_config
+from firmware_sim.worlds.demo.operator import Operator
 from firmware_sim.worlds.demo.processes import Program, scripts
-from firmware_sim.worlds.demo.watcher import Watcher
 from tests.cloud.support.town import PASSWORD, QUICK
 
 GYM = "gym-turnstile"
@@ -30,7 +30,7 @@ class SmallTown:
         self.mqtt_port, self.web_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.web_port}"
         self.broker: Broker | None = None
-        self.watcher = Watcher(self.url, "admin", PASSWORD)
+        self.operator = Operator(self.url, "admin", PASSWORD)
         self._folder = folder
         with make_folder(self.cloud_folder) as (store, keys):
             with store.writing() as connection:
@@ -64,11 +64,9 @@ class SmallTown:
         ]
 
     async def stop(self) -> None:
-        await self.watcher.close()
-        await self.gym.control.close()
-        for program in (*self.gym.programs, self.cloud):
-            await program.stop()
-        await self.gym.cable.close()
+        await self.operator.close()
+        await self.gym.stop()
+        await self.cloud.stop()
         if self.broker is not None:
             self.broker.stop()
 
@@ -84,8 +82,7 @@ class SmallTown:
 
     async def in_step(self) -> bool:
         """Whether the cloud has acknowledged everything."""
-        status = await self.status()
-        return bool(status) and status["journal"]["waiting"] == 0
+        return await self.gym.says(is_drained)
 
 
 def refused(command: list[str]) -> str:

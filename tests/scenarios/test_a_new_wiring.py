@@ -14,6 +14,7 @@ from cloud.keys.folder import clock, open_folder
 from contract.decide import Mode
 from contract.sealing import wiring_hash
 from edge.remote.rewiring import TRIAL_S
+from firmware_sim.worlds.demo.community import is_ready
 from tests.firmware_sim.support.story import in_virtual_time
 from tests.scenarios.gates import EAST, HUB, REASON, STAFF, WEST, Gates
 from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown
@@ -165,7 +166,7 @@ async def _a_longer_unlock(town: SmallTown) -> None:
     await town.gym.control.wait_until_up(PATIENCE_S)
     for program in (town.gym.keeper, town.gym.agent):
         await program.start()
-    await town.until(town.gym.ready)
+    await town.until(lambda: town.gym.says(is_ready))
     own = town.gym.config.path.read_text()
     assert "unlock_ms = 5000" in own
     with open_folder(town.cloud_folder) as (store, _):

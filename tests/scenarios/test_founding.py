@@ -18,7 +18,7 @@ from edge.config.device_config import load
 from edge.identity.identity import Identity
 from firmware_sim.control.control import BoardControl
 from firmware_sim.worlds.demo.brokers import free_port, start_broker
-from firmware_sim.worlds.demo.community import CONTROL, programs_of
+from firmware_sim.worlds.demo.community import DevicePrograms
 from firmware_sim.worlds.demo.processes import Program, scripts
 from firmware_sim.worlds.demo.samples import configured
 from tests.house import commands
@@ -134,17 +134,12 @@ def written(folder: Path, sample: str, name: str, zone: str, broker: str) -> Pat
 @asynccontextmanager
 async def installed(config: Path, typist: Typist) -> AsyncIterator[BoardControl]:
     """Board, keeper and agent of the device."""
-    control = BoardControl(config.parent / CONTROL)
-    board, *others = programs_of(load(config), config.parent, seed=1, people=False)
-    typist.programs += [board, *others]
-    await board.start()
-    await control.wait_until_up(WITHIN_S)
-    for program in others:
-        await program.start()
+    device = DevicePrograms(config.parent, load(config), seed=1, people=False)
     try:
-        yield control
+        await device.start()
+        yield device.control
     finally:
-        await control.close()
+        await device.stop()
 
 
 @pytest.mark.long(10)

@@ -15,7 +15,7 @@ from paho.mqtt.publish import multiple
 
 from contract import topics
 from firmware_sim.worlds.demo.brokers import free_port
-from firmware_sim.worlds.demo.community import SITE
+from firmware_sim.worlds.demo.community import SITE, is_ready
 from firmware_sim.worlds.demo.processes import Program, scripts
 from tests.cloud.support.town import Visitor
 from tests.scenarios.small_town import GYM, PATIENCE_S, SmallTown, refused
@@ -55,8 +55,8 @@ class Stage:
         town.start_broker()
         await town.until(lambda: self._notes("with a broker", lambda status: status["link"]["up"]))
         await town.cloud.start()
-        await town.until(town.gym.ready)
-        await town.watcher.open()
+        await town.until(lambda: town.gym.says(is_ready))
+        await town.operator.open()
 
     async def _notes(self, name: str, wanted: Any) -> bool:
         self.seen[name] = await self.town.status()
@@ -78,7 +78,7 @@ async def a_member_enters(town: SmallTown) -> None:
     """The check that all is well: a card opens, and the cloud knows."""
     began_ns = time.monotonic_ns()
     assert await town.gym.control.tap_and_walk(f"{GYM}.in", MEMBER)
-    await town.watcher.wait(lambda event: event["kind"] == "access.passed", since_ns=began_ns, within_s=PATIENCE_S)
+    await town.operator.wait(lambda event: event["kind"] == "access.passed", since_ns=began_ns, within_s=PATIENCE_S)
 
 
 def test_an_agent_that_comes_first_waits_for_keeper_broker_and_cloud_and_says_for_which(stage: Stage) -> None:
@@ -87,7 +87,7 @@ def test_an_agent_that_comes_first_waits_for_keeper_broker_and_cloud_and_says_fo
     assert stage.seen["without a roster"]["points"][GYM]["shown"] == "no_roster"
     assert stage.seen["with a broker"]["roster"]["number"] == 0
     stage.play(a_member_enters(stage.town))
-    events = stage.play(stage.town.watcher.events_of(GYM))
+    events = stage.play(stage.town.operator.events_of(GYM))
     assert [event["reason"] for event in events if event["kind"] == "access.refused"] == ["no_roster"]
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
 
@@ -99,7 +99,7 @@ def test_a_keeper_that_comes_first_opens_to_nobody_until_its_agent_is_there(stag
         assert not await town.gym.control.tap_and_walk(f"{GYM}.in", MEMBER)
         assert not [move for move in await town.gym.control.moves(began_ns) if move.name == f"{GYM}.unlock"]
         await town.gym.agent.start()
-        await town.until(town.gym.ready)
+        await town.until(lambda: town.gym.says(is_ready))
         await a_member_enters(town)
 
     stage.play(story(stage.town))
@@ -109,7 +109,7 @@ def test_a_second_agent_on_the_journal_ends_with_one_line_and_the_first_goes_on(
     config = str(stage.town.gym.config.path)
     line = refused([scripts("hearthgate-edge"), "run", "--config", config])
     assert re.fullmatch(r"hearthgate-edge: journal .*journal\.db is in use by another process: stop .*", line)
-    assert stage.town.gym.agent_running
+    assert stage.town.gym.agent.running
     stage.play(a_member_enters(stage.town))
 
 
@@ -168,10 +168,10 @@ def test_rubbish_for_a_device_is_refused_and_the_door_works_on(stage: Stage) -> 
     stage.play(town.until(is_noticed))
     status = stage.play(town.status())
     assert (status["roster"]["refused"], status["roster"]["number"]) == ("malformed", roster["number"])
-    assert town.gym.agent_running
+    assert town.gym.agent.running
     stage.play(a_member_enters(town))
     stage.play(town.until(town.in_step))
-    events = stage.play(town.watcher.events_of(GYM))
+    events = stage.play(town.operator.events_of(GYM))
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
 
 
@@ -191,8 +191,8 @@ def test_ten_megabytes_on_every_channel_reach_neither_cloud_nor_device(stage: St
     publish(town, [(topic, TEN_MEGABYTES) for topic in everywhere])
     publish(town, [(topic, TEN_MEGABYTES) for topic in everywhere], retain=True)
     stage.play(a_member_enters(town))
-    stage.play(town.gym.cut())
-    stage.play(town.gym.restore())
+    stage.play(town.gym.cable.cut())
+    stage.play(town.gym.cable.restore())
     stage.play(town.until(town.in_step))
     publish(town, [(topic, b"") for topic in everywhere], retain=True)
     stage.play(a_member_enters(town))

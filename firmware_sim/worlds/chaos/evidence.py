@@ -3,11 +3,9 @@
 It knows SQLite, JSON and MessagePack, and nothing of the code whose files it reads.
 """
 
-import json
 import sqlite3
 import time
 import tomllib
-from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -112,9 +110,9 @@ def read_journal(device: Path) -> Journal:
     """All rows that a device still has."""
     with closing(_opened(device / "state" / "journal.db")) as connection:
         journal, base_seq, base_link = connection.execute(_META).fetchone()
-        found = connection.execute(_ROWS).fetchall()
-    rows = [_row(journal, seq, stored) for seq, stored, _ in found]
-    return Journal(journal, rows, [link for *_, link in found], base_seq, base_link)
+        stored = connection.execute(_ROWS).fetchall()
+    rows = [_row(journal, seq, event) for seq, event, _ in stored]
+    return Journal(journal, rows, [link for *_, link in stored], base_seq, base_link)
 
 
 def set_aside(device: Path) -> list[str]:
@@ -134,33 +132,32 @@ def devices(folder: Path) -> list[Path]:
     return sorted(path for path in (folder / DEVICES).iterdir() if path.is_dir())
 
 
-class Cloud:
-    """The cloud's rows as they lie on the disk, also while it runs or after it was killed."""
+def open_cloud(folder: Path) -> closing[sqlite3.Connection]:
+    """The cloud's database as it lies on the disk, also while it runs or after it was killed."""
+    return closing(_opened(folder / CLOUD))
 
-    def __init__(self, folder: Path) -> None:
-        self._connection = _opened(folder / CLOUD)
 
-    def __enter__(self) -> "Cloud":
-        return self
+def stored_rows(cloud: sqlite3.Connection, device: str) -> list[Row]:
+    return [_row(*columns) for columns in cloud.execute(_STORED, (device,))]
 
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
 
-    def rows(self, device: str) -> list[Row]:
-        return [_row(*found) for found in self._connection.execute(_STORED, (device,))]
+def tips(cloud: sqlite3.Connection, device: str) -> dict[str, tuple[int, bytes]]:
+    """How far each journal of a device has come, and the link there."""
+    return {journal: (upto, tip) for journal, upto, tip in cloud.execute(_TIPS, (device,))}
 
-    def tips(self, device: str) -> dict[str, tuple[int, bytes]]:
-        """How far each journal of a device has come, and the link there."""
-        return {journal: (upto, tip) for journal, upto, tip in self._connection.execute(_TIPS, (device,))}
 
-    def missing(self, device: str, journal: str, upto: int) -> int:
-        """How many of the rows up to this one are not stored."""
-        (count,) = self._connection.execute(_COUNT, (device, journal, upto)).fetchone()
-        return upto - int(count)
+def missing_rows(cloud: sqlite3.Connection, device: str, journal: str, upto: int) -> int:
+    """How many of the rows up to this one are not stored."""
+    (count,) = cloud.execute(_COUNT, (device, journal, upto)).fetchone()
+    return upto - int(count)
 
-    def suspects(self) -> Iterator[str]:
-        for device, channel, why, detail in self._connection.execute(_SUSPECTS):
-            yield f"{device}: {channel} in quarantine for {why}: {detail}"
+
+def suspects(cloud: sqlite3.Connection) -> list[str]:
+    """What the cloud has put into quarantine."""
+    return [
+        f"{device}: {channel} in quarantine for {why}: {detail}"
+        for device, channel, why, detail in cloud.execute(_SUSPECTS)
+    ]
 
 
 class Wiring(NamedTuple):
@@ -171,10 +168,6 @@ class Wiring(NamedTuple):
     exit_button: tuple[int, bool] | None
     fire: tuple[int, bool]
     reset: tuple[int, bool]
-
-    @property
-    def pins(self) -> list[int]:
-        return [pin for pin, _ in filter(None, (self.lock, self.exit_button, self.fire, self.reset))]
 
 
 def read_wiring(device: Path) -> Wiring:
@@ -196,15 +189,17 @@ def _input(wiring: dict[str, Any]) -> tuple[int, bool]:
     return wiring["pin"], wiring.get("active", "low") == "high"
 
 
-class Move(NamedTuple):
+class PinMove(Struct, frozen=True):
+    """A line of a board's log."""
+
     at_ns: int
     pin: int
     level: bool
 
 
-def read_moves(device: Path, pins: Iterable[int]) -> list[Move]:
-    """What these pins did, in the order of time, as the board wrote it down."""
-    wanted = set(pins)
+def read_moves(device: Path, wiring: Wiring) -> list[PinMove]:
+    """What the pins of the wiring did, in the order of time, as the board wrote it down."""
+    wired = {pin for pin, _ in filter(None, wiring[1:])}
     logs = [path for name in (f"{MOVES}.1", MOVES) if (path := device / name).exists()]
-    found = (json.loads(line) for path in logs for line in path.read_text().splitlines())
-    return [Move(one["at_ns"], one["pin"], one["level"]) for one in found if one["pin"] in wanted]
+    moves = (msgspec.json.decode(line, type=PinMove) for path in logs for line in path.read_bytes().splitlines())
+    return [move for move in moves if move.pin in wired]

@@ -11,32 +11,20 @@ import httpx
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
+from firmware_sim.worlds.demo.operator import Operator
+
 NAME = "chaos"
 REASON = "Somebody rings at the gate"
-ANSWERS_WITHIN_S = 5.0
 AGAIN_AFTER_S = 0.2
 TURNS, TURN_S = 20, 0.1
 """Of paho's loop, while a message leaves."""
 
 
-class Operator:
-    """Logged in to the cloud's API, whenever there is one to log in to."""
-
-    def __init__(self, url: str, password: str) -> None:
-        self._client = httpx.AsyncClient(base_url=url, timeout=ANSWERS_WITHIN_S)
-        self._password = password
-
-    async def open_once(self, point: str) -> None:
-        """Order a point to be opened. Of a cloud that is dead nothing comes, as in life."""
-        with suppress(httpx.HTTPError):
-            if "Authorization" not in self._client.headers:
-                answer = await self._client.post("/api/v1/login", json={"name": NAME, "password": self._password})
-                answer.raise_for_status()
-                self._client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
-            await self._client.post(f"/api/v1/points/{point}/open", json={"reason": REASON})
-
-    async def close(self) -> None:
-        await self._client.aclose()
+async def try_to_open(operator: Operator, point: str) -> None:
+    """Order a point to be opened. Of a cloud that is dead nothing comes, as in life."""
+    with suppress(httpx.HTTPError):
+        await operator.log_in()
+        await operator.order_open(point, REASON)
 
 
 async def say_again(topic: str, payload: bytes, port: int) -> None:

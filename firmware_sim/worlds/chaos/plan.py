@@ -81,7 +81,7 @@ class Trouble(Struct, frozen=True):
         return f"{self.at_s:7.1f} s  {words}" + (f" for {self.lasts_s:.1f} s" if self.lasts_s else "")
 
 
-class Visit(Struct, frozen=True):
+class PlannedVisit(Struct, frozen=True):
     """Somebody comes to a device at ``at_s``; ``card`` is an index into the town's cards."""
 
     at_s: float
@@ -97,7 +97,7 @@ class Plan(Struct, frozen=True):
     minutes: float
     devices: Sequence[str]
     troubles: Sequence[Trouble]
-    visits: Sequence[Visit]
+    visits: Sequence[PlannedVisit]
 
     @property
     def fingerprint(self) -> str:
@@ -137,10 +137,10 @@ def _troubles(
         yield Trouble(round(at_s, 3), what, where, lasts_s, after_s)
 
 
-def _visits(chance: random.Random, until_s: float, device: str, cards: int) -> Iterator[Visit]:
+def _visits(chance: random.Random, until_s: float, device: str, cards: int) -> Iterator[PlannedVisit]:
     at_s = chance.uniform(0.0, VISIT_EVERY_S)
     while at_s < until_s:
         jitter_s = chance.uniform(0.0, VISIT_JITTER_S)
         (deed,) = chance.choices(list(DEEDS), list(DEEDS.values()))
-        yield Visit(round(at_s + jitter_s, 3), device, deed, chance.randrange(cards))
+        yield PlannedVisit(round(at_s + jitter_s, 3), device, deed, chance.randrange(cards))
         at_s += VISIT_EVERY_S

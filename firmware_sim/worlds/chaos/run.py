@@ -2,27 +2,24 @@
 
 import asyncio
 import shutil
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import structs
 from rich.console import Console
-from rich.status import Status
 from rich.table import Table
 
-from firmware_sim.control.control import BoardGone
-from firmware_sim.worlds.chaos.audit import Verdict, audit
-from firmware_sim.worlds.chaos.plan import Plan, Trouble, Visit, make_plan
-from firmware_sim.worlds.chaos.town import Town, cards, places
+from firmware_sim.worlds.chaos.audit import Figures, Verdict, audit
+from firmware_sim.worlds.chaos.plan import Plan, PlannedVisit, Trouble, make_plan
+from firmware_sim.worlds.chaos.town import Tell, Town, cards, places
 from firmware_sim.worlds.demo.brokers import BrokerFailed
-from firmware_sim.worlds.demo.processes import Died
+from firmware_sim.worlds.demo.processes import Died, until_stopped
 
 DRAINS_WITHIN_S = 180.0
 PLAN = "plan.json"
@@ -33,60 +30,28 @@ LAST_CARD_S = 2.0
 COMPLAINTS_SHOWN = 20
 
 
-class Figures(Struct):
-    """What a run of chaos ends with; the last line of ``--json``. ``drain_s`` is how long the cloud took, once the
-    trouble was over, for every row that was written by then."""
-
-    lost: int
-    doubled: int
-    resent_percent: float
-    commands_twice: int
-    unrecorded_moves: int
-    kills: int
-    cuts: int
-    events: int
-    drain_s: float
-    invented: int
-    moves: int
-    in_emergency: int
-    out_alone: int
-    unwritten: int
-    badges: int
-    undecided: int
-    late: int
-    commands: int
-    commands_done: int
-    at_acks: int
-    killed: dict[str, int]
-    crashes: int
-    minutes: float
-    devices: int
-    seed: int
-    plan: str
-    ok: bool
-
-
-Tell = Callable[[str], None]
-Planned = TypeVar("Planned", Trouble, Visit)
+Planned = TypeVar("Planned", Trouble, PlannedVisit)
 
 
 def run_chaos(*, minutes: float, devices: int, seed: int, as_json: bool) -> int:
     """The exit code: 0 if nothing can be said against the run, 1 if something can, 2 for what the user can mend."""
-    plan = make_plan(seed, minutes, [place.name for place in places(devices)], len(cards()))
+    plan = make_plan(seed, minutes, [name for name, *_ in places(devices)], len(cards()))
     folder = Path(tempfile.mkdtemp(prefix="hearthgate-chaos-"))
     console = Console(stderr=as_json, highlight=False)
     keep = True
     try:
-        figures, verdict = asyncio.run(_told(folder, plan, console))
-        keep = not figures.ok
-        _show(console, plan, figures, verdict)
+        verdict = asyncio.run(until_stopped(_shown(folder, plan, console)))
+        if verdict is None:
+            raise KeyboardInterrupt
+        keep = not verdict.ok
+        _show(console, plan, verdict)
         if as_json:
-            print(msgspec.json.encode(figures).decode(), flush=True)
-        return 0 if figures.ok else 1
-    except (BrokerFailed, Died, BoardGone, OSError) as wrong:
+            print(msgspec.json.encode(_figures_of(verdict)).decode(), flush=True)
+        return 0 if verdict.ok else 1
+    except (BrokerFailed, Died, OSError) as wrong:
         print(f"hearthgate-sim: {wrong}", file=sys.stderr)
         return 2
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except KeyboardInterrupt:
         keep = False
         print("hearthgate-sim: ended before anything could be judged", file=sys.stderr)
         return 130
@@ -97,23 +62,17 @@ def run_chaos(*, minutes: float, devices: int, seed: int, as_json: bool) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _told(folder: Path, plan: Plan, console: Console) -> tuple[Figures, Verdict]:
-    """Run it with a line that says how far it is; a signal ends it."""
-    acting = asyncio.current_task()
-    assert acting is not None  # noqa: S101 - a coroutine that runs has a task
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, acting.cancel)
+def _figures_of(verdict: Verdict) -> Figures:
+    """Without the complaints."""
+    return Figures(**{name: getattr(verdict, name) for name in Figures.__struct_fields__})
+
+
+async def _shown(folder: Path, plan: Plan, console: Console) -> Verdict:
+    """Run it with a line that says how far it is, where a person looks."""
     counts = ", ".join(f"{count} × {what}" for what, count in sorted(plan.counts.items()))
     console.print(f"plan {plan.fingerprint} of seed {plan.seed}: {len(plan.visits)} visits; {counts or 'no trouble'}")
-    with _status(console) as status:
-        return await chaos(folder, plan, tell=console.print, progress=status)
-
-
-@contextmanager
-def _status(console: Console) -> Iterator[Tell]:
-    """One line that is written over and over; nothing where no person looks."""
-    with console.status("starting") if console.is_terminal else nullcontext() as status:
-        yield status.update if isinstance(status, Status) else lambda line: None
+    with console.status("starting") as status:
+        return await chaos(folder, plan, tell=console.print, progress=status.update)
 
 
 async def chaos(
@@ -123,7 +82,7 @@ async def chaos(
     cloud: Sequence[str] = (),
     tell: Tell = lambda line: None,
     progress: Tell = lambda line: None,
-) -> tuple[Figures, Verdict]:
+) -> Verdict:
     """Live through a plan in an empty folder, then judge it. ``cloud`` is the command of another cloud than the shipped
     one. Raises ``Died`` or ``BoardGone`` if the town does not come up or does not come to rest."""
     (folder / PLAN).write_bytes(msgspec.json.format(msgspec.json.encode(plan)))
@@ -140,7 +99,7 @@ async def chaos(
         verdict.complaints.append(f"{device}: {rows} rows were acknowledged before they were stored")
         verdict.lost += rows
     verdict.complaints += town.crashes
-    return _figures(town, plan, verdict, drain_s), verdict
+    return _completed(town, plan, verdict, drain_s)
 
 
 async def _suffer(town: Town, plan: Plan, tell: Tell, progress: Tell) -> None:
@@ -181,10 +140,9 @@ async def _follow(planned: Sequence[Planned], act: Callable[[Planned], Coroutine
 async def _watch(town: Town, plan: Plan, progress: Tell) -> None:
     began_s = time.monotonic()
     while True:
-        kills = sum(town.kills.values())
         progress(
             f"{(time.monotonic() - began_s) / 60:.1f} of {plan.minutes:g} minutes, {town.witness.sent} rows sent, "
-            f"{kills} kills, {town.cuts} cuts"
+            f"{town.kills.total()} kills, {town.cuts} cuts"
         )
         await asyncio.sleep(PROGRESS_EVERY_S)
 
@@ -205,28 +163,16 @@ async def _drain(town: Town) -> float:
     return drain_s
 
 
-def _figures(town: Town, plan: Plan, verdict: Verdict, drain_s: float) -> Figures:
+def _completed(town: Town, plan: Plan, verdict: Verdict, drain_s: float) -> Verdict:
+    """With what no file tells."""
     witness, killed = town.witness, town.kills
-    return Figures(
-        lost=verdict.lost,
-        doubled=verdict.doubled,
+    return structs.replace(
+        verdict,
         resent_percent=round(100 * witness.resent / max(1, witness.sent - witness.resent), 1),
-        commands_twice=verdict.commands_twice,
-        unrecorded_moves=verdict.unrecorded_moves,
-        kills=sum(killed.values()),
+        kills=killed.total(),
         cuts=town.cuts,
-        events=verdict.events,
         drain_s=round(drain_s, 1),
-        invented=verdict.invented,
-        moves=verdict.moves,
-        in_emergency=verdict.in_emergency,
-        out_alone=verdict.out_alone,
-        unwritten=verdict.unwritten,
-        badges=verdict.badges,
-        undecided=verdict.undecided,
-        late=verdict.late,
         commands=len(witness.commands),
-        commands_done=verdict.commands_done,
         at_acks=town.at_acks,
         killed=dict(killed),
         crashes=len(town.crashes),
@@ -263,13 +209,13 @@ SHOWN = (
 )
 
 
-def _show(console: Console, plan: Plan, figures: Figures, verdict: Verdict) -> None:
+def _show(console: Console, plan: Plan, verdict: Verdict) -> None:
     table = Table(title=f"{plan.minutes:g} minutes, {len(plan.devices)} devices, seed {plan.seed}", show_header=False)
     table.add_column("what")
     table.add_column("how many", justify="right")
     for words, name in SHOWN:
-        table.add_row(words, f"{getattr(figures, name):,}")
+        table.add_row(words, f"{getattr(verdict, name):,}")
     console.print(table)
     for complaint in verdict.complaints[:COMPLAINTS_SHOWN]:
         console.print(f"[red]{complaint}", soft_wrap=True)
-    console.print("nothing can be said against it" if figures.ok else "[red]not as it should be")
+    console.print("nothing can be said against it" if verdict.ok else "[red]not as it should be")

@@ -3,36 +3,40 @@
 import asyncio
 import json
 import secrets
+import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from cloud.devices.registry import register
-from cloud.keys.folder import clock, make_folder
-from cloud.points.store import add_point
-from cloud.sample import seed_sample
-from cloud.web.auth import Authenticator, Role
-from edge.identity.identity import Identity
+from cloud.web.auth import Role
 from firmware_sim.control.commands import Fire, ResetKey, Tap, TapAndWalk
 from firmware_sim.network.link import Proxy, Weather
 from firmware_sim.parts.command import Command, ControlError
 from firmware_sim.parts.portal import Walk
 from firmware_sim.worlds.chaos.audit import broken_promises
-from firmware_sim.worlds.chaos.evidence import DEVICES, DIARY, Cloud, Diary, last_seq
-from firmware_sim.worlds.chaos.operator import NAME, Operator, say_again
-from firmware_sim.worlds.chaos.plan import Trouble, Visit
+from firmware_sim.worlds.chaos.evidence import DEVICES, DIARY, Diary, last_seq, missing_rows, open_cloud
+from firmware_sim.worlds.chaos.operator import NAME, say_again, try_to_open
+from firmware_sim.worlds.chaos.plan import Deed, PlannedVisit, Trouble
 from firmware_sim.worlds.chaos.supervisor import Service
 from firmware_sim.worlds.chaos.witness import Witness
 from firmware_sim.worlds.demo.brokers import Kind, broker_command, find_mosquitto, free_port
-from firmware_sim.worlds.demo.community import UNKNOWN_CARD, SimulatedDevice, sample_cards, tell_time, write_config
-from firmware_sim.worlds.demo.processes import Died, Program, scripts
+from firmware_sim.worlds.demo.community import (
+    UNKNOWN_CARD,
+    SampleDevice,
+    SimulatedDevice,
+    found_cloud,
+    is_ready,
+    sample_cards,
+    write_config,
+)
+from firmware_sim.worlds.demo.operator import Operator
+from firmware_sim.worlds.demo.processes import Program, scripts
 
 BROKER_QUEUE = 5
 """The broker drops what more than so many messages would wait for one client."""
 STARTS_AT_ONCE = 2
-READY_WITHIN_S = 120.0
 SLOW = Weather(delay_ms=(50.0, 400.0))
 KEY_EVERY_S = 1.0
 TURNS = 20
@@ -45,25 +49,20 @@ STILL_S = 0.3
 """How long a frozen town is looked at, and how long it then goes on if something is still on its way."""
 
 
-class Place(NamedTuple):
-    """A device of the town: its name, and the sample that its wiring is taken from."""
-
-    name: str
-    sample: str
-    zone: str
-    sample_name: str
-
-
-def places(count: int) -> list[Place]:
+def places(count: int) -> list[SampleDevice]:
     """``gate-1``, ``gym-1``, ``gate-2`` …"""
     pairs = ((number // 2 + 1, SAMPLES[number % 2]) for number in range(count))
-    return [Place(f"{name}-{number}", *sample) for number, (name, *sample) in pairs]
+    return [(f"{name}-{number}", sample, zone, point) for number, (name, sample, zone, point) in pairs]
 
 
 def cards() -> list[str]:
     """Those of the sample, twice those who may enter, and one that nobody knows."""
     known = [card.card for card in sample_cards() if card.card != UNKNOWN_CARD]
     return [*known[:2], *known, UNKNOWN_CARD]
+
+
+Tell = Callable[[str], object]
+"""Hears what happens, in words."""
 
 
 class Home(NamedTuple):
@@ -96,10 +95,9 @@ class Town:
         self._broker_port = free_port()
         self._cable_port, self._web_port = free_port(), free_port()
         self._password = secrets.token_urlsafe()
-        self._operator = Operator(f"http://127.0.0.1:{self._web_port}", self._password)
+        self._operator = Operator(f"http://127.0.0.1:{self._web_port}", NAME, self._password)
         self._repeating: set[asyncio.Task[None]] = set()
         self.witness.on_command = self._commanded
-        self._kind: Kind = "mosquitto" if find_mosquitto() else "iotcore"
         self.cloud_cable = Proxy(self._broker_port, seed=f"{seed}/cloud", listen=self.witness.listen)
         self.broker = self._broker()
         self.cloud = self._cloud()
@@ -109,7 +107,7 @@ class Town:
         """How often which kind of process was killed."""
         counted: Counter[str] = Counter()
         for service in self._services():
-            counted[service.name.split()[-1]] += service.kills
+            counted[service.program.name.split()[-1]] += service.kills
         return counted
 
     @property
@@ -117,21 +115,13 @@ class Town:
         """What ended without being killed, with its last words."""
         return [words for service in self._services() for words in service.crashes]
 
-    async def start(self, tell: Callable[[str], None]) -> None:
+    async def start(self, tell: Tell) -> None:
         """Raises ``Died`` or ``BoardGone`` for what does not come up."""
         await self.cloud_cable.start(self._cable_port)
-        with make_folder(self.folder / "cloud") as (store, keys):
-            with store.writing() as connection:
-                seed_sample(connection, keys, clock())
-                for place in self._places:
-                    add_point(connection, place.name, place.name, place.zone, place.name, place.name)
-            Authenticator(store, clock).add_operator(NAME, self._password, Role.GUARD, "setup")
-            for number, place in enumerate(self._places):
-                home = await self._make(place, self._seed + number)
-                public_key = bytes.fromhex(Identity(home.device.config.keys).public_key)
-                with store.writing() as connection:
-                    register(connection, place.name, public_key, clock())
-                keys.hand_out(place.name, home.device.config.keys)
+        for number, place in enumerate(self._places):
+            await self._make(place, self._seed + number)
+        configs = [home.device.config for home in self.homes.values()]
+        found_cloud(self.folder / "cloud", configs, NAME, self._password, Role.GUARD)
         await self.broker.start()
         await self.cloud.start()
         turn = asyncio.Semaphore(STARTS_AT_ONCE)
@@ -142,81 +132,61 @@ class Town:
         for task in self._repeating:
             task.cancel()
         await asyncio.gather(self._operator.close(), *self._repeating, return_exceptions=True)
-        for home in self.homes.values():
-            await home.device.control.close()
         homes = self.homes.values()
         await asyncio.gather(*(service.end() for home in homes for service in (home.agent, home.keeper)))
-        await asyncio.gather(*(home.device.board.stop() for home in homes))
+        await asyncio.gather(*(home.device.stop() for home in homes))
         for service in (self.cloud, self.broker):
             await service.end()
-        for cable in (self.cloud_cable, *(home.device.cable for home in homes)):
-            await cable.close()
+        await self.cloud_cable.close()
         self._diary.close()
 
     async def befall(self, trouble: Trouble) -> None:
         """Let it happen, for as long as it lasts; what can be put right is put right, also if this is cancelled."""
-        home = self.homes.get(trouble.where)
-        match trouble.what:
-            case "kill broker":
-                self.broker.kill()
-            case "kill cloud":
-                self.cloud.kill()
-            case "kill cloud at an ack":
+        match trouble.what.split():
+            case ["kill", "cloud", "at", *_]:
                 await self._kill_at_an_ack()
-            case "cut cloud":
-                await self._cut(self.cloud_cable, trouble.lasts_s)
-            case "slow cloud":
-                await self._slow(self.cloud_cable, trouble.lasts_s)
-            case _ if home is None:
-                raise ValueError(f"no device {trouble.where!r}")
-            case "kill keeper":
-                home.keeper.kill()
-            case "kill agent":
-                home.agent.kill()
-            case "kill keeper at a card":
-                await self._kill_at_a_card(home, home.keeper, trouble.after_s)
-            case "kill agent at a card":
-                await self._kill_at_a_card(home, home.agent, trouble.after_s)
-            case "cut device":
-                await self._cut(home.device.cable, trouble.lasts_s)
-            case "slow device":
-                await self._slow(home.device.cable, trouble.lasts_s)
-            case "fire":
-                await self._fire(home, trouble.lasts_s)
+            case ["kill", program, *at_a_card]:
+                if at_a_card:
+                    await self.homes[trouble.where].card_is_read.wait()
+                    await asyncio.sleep(trouble.after_s)
+                self._service(program, trouble.where).kill()
+            case ["cut", end]:
+                await self._cut(self._cable(end, trouble.where), trouble.lasts_s)
+            case ["slow", end]:
+                await self._slow(self._cable(end, trouble.where), trouble.lasts_s)
+            case ["fire"]:
+                await self._fire(self.homes[trouble.where], trouble.lasts_s)
 
-    async def visit(self, visit: Visit) -> None:
+    async def visit(self, visit: PlannedVisit) -> None:
         """Somebody badges, walks through, leaves or rings. Who finds another in the way only badges."""
-        home = self.homes[visit.device]
-        reader, card = f"{visit.device}.in", self._cards[visit.card]
-        order: Command = Tap(reader, card)
+        home, device = self.homes[visit.device], visit.device
+        reader, card = f"{device}.in", self._cards[visit.card]
         if visit.deed.startswith("badge") or home.walking.locked():
             home.card_is_read.set()
             home.card_is_read.clear()
         if home.walking.locked():
-            await self._ask(home, order)
+            await self._ask(home, Tap(reader, card))
             return
+        orders: dict[Deed, Command] = {
+            "badge": Tap(reader, card),
+            "badge and walk": TapAndWalk(reader, card),
+            "leave": Walk(device, "out"),
+            "ring": Walk(device, "in"),
+        }
         async with home.walking:
-            if visit.deed == "leave":
-                order = Walk(visit.device, "out")
-            elif visit.deed == "ring":
-                await self._operator.open_once(visit.device)
-                order = Walk(visit.device, "in")
-            elif visit.deed == "badge and walk":
-                order = TapAndWalk(reader, card)
-            await self._ask(home, order)
+            if visit.deed == "ring":
+                await try_to_open(self._operator, device)
+            await self._ask(home, orders[visit.deed])
 
     def tips(self) -> dict[tuple[str, str], int]:
         """The last row of each device's journal."""
-        found = {}
-        for name, home in self.homes.items():
-            journal, seq = last_seq(home.device.config.path.parent)
-            found[name, journal] = seq
-        return found
+        last = {name: last_seq(home.device.config.path.parent) for name, home in self.homes.items()}
+        return {(name, journal): seq for name, (journal, seq) in last.items()}
 
     def behind(self, tips: dict[tuple[str, str], int]) -> int:
         """How many rows up to these the cloud has not stored."""
-        with Cloud(self.folder) as cloud:
-            return sum(cloud.missing(device, journal, seq) for (device, journal), seq in tips.items())
+        with open_cloud(self.folder) as cloud:
+            return sum(missing_rows(cloud, device, journal, seq) for (device, journal), seq in tips.items())
 
     async def end_in_step(self, deadline_s: float) -> None:
         """End the agents at a moment at which the cloud has all of their rows, or at the deadline.
@@ -226,12 +196,12 @@ class Town:
         loop = asyncio.get_running_loop()
         while loop.time() < deadline_s:
             for home in self.homes.values():
-                home.agent.freeze()
+                home.device.agent.send(signal.SIGSTOP)
             await asyncio.sleep(STILL_S)
             if not self.behind(self.tips()):
                 break
             for home in self.homes.values():
-                home.agent.thaw()
+                home.device.agent.send(signal.SIGCONT)
             await asyncio.sleep(STILL_S)
         await asyncio.gather(*(home.agent.end(kindly=False) for home in self.homes.values()))
 
@@ -253,7 +223,7 @@ class Town:
         appeared = asyncio.Event()
 
         def kill() -> None:
-            if self.cloud.running and not appeared.is_set():
+            if self.cloud.program.running and not appeared.is_set():
                 self.at_acks += 1
                 self.cloud.kill()
                 appeared.set()
@@ -263,11 +233,6 @@ class Town:
             await asyncio.wait_for(appeared.wait(), AT_AN_ACK_S)
         if self.witness.on_promise is kill:
             self.witness.on_promise = lambda: None
-
-    async def _kill_at_a_card(self, home: Home, service: Service, after_s: float) -> None:
-        await home.card_is_read.wait()
-        await asyncio.sleep(after_s)
-        service.kill()
 
     async def _cut(self, cable: Proxy, lasts_s: float) -> None:
         self.cuts += 1
@@ -303,6 +268,13 @@ class Town:
             return bool(json.loads((home.device.config.state / "latch.json").read_text()))
         return False
 
+    def _service(self, program: str, device: str) -> Service:
+        name = f"{device} {program}".strip()
+        return next(service for service in self._services() if service.program.name == name)
+
+    def _cable(self, end: str, device: str) -> Proxy:
+        return self.cloud_cable if end == "cloud" else self.homes[device].device.cable
+
     def _services(self) -> Iterator[Service]:
         yield self.broker
         yield self.cloud
@@ -311,7 +283,8 @@ class Town:
             yield home.agent
 
     def _broker(self) -> Service:
-        command = broker_command(self.folder / "broker", self._broker_port, self._kind, max_queued=BROKER_QUEUE)
+        kind: Kind = "mosquitto" if find_mosquitto() else "iotcore"
+        command = broker_command(self.folder / "broker", self._broker_port, kind, max_queued=BROKER_QUEUE)
         return Service(Program("broker", command, self.folder / "broker.log"), self._diary)
 
     def _cloud(self) -> Service:
@@ -324,32 +297,19 @@ class Town:
         for whose, missing in broken_promises(self.folder, self.witness.promised):
             self.broken_promises[whose] = max(missing, self.broken_promises.get(whose, 0))
 
-    async def _make(self, place: Place, seed: int) -> Home:
-        folder = self.folder / DEVICES / place.name
-        cable = Proxy(self._broker_port, seed=f"{seed}/{place.name}", listen=self.witness.listen)
+    async def _make(self, place: SampleDevice, seed: int) -> None:
+        name, *_ = place
+        folder = self.folder / DEVICES / name
+        cable = Proxy(self._broker_port, seed=f"{seed}/{name}", listen=self.witness.listen)
         await cable.start()
-        config = write_config(folder, *place, cable.port)
-        tell_time(config)
-        device = SimulatedDevice(folder, config, cable, seed=seed, people=False)
+        device = SimulatedDevice(folder, write_config(folder, *place, cable.port), cable, seed=seed, people=False)
         services = Service(device.keeper, self._diary), Service(device.agent, self._diary)
-        self.homes[place.name] = home = Home(device, *services, asyncio.Lock(), asyncio.Event())
-        return home
+        self.homes[name] = Home(device, *services, asyncio.Lock(), asyncio.Event())
 
-    async def _start(self, home: Home, turn: asyncio.Semaphore, tell: Callable[[str], None]) -> None:
+    async def _start(self, home: Home, turn: asyncio.Semaphore, tell: Tell) -> None:
         async with turn:
-            await home.device.board.start()
-            await home.device.control.wait_until_up(READY_WITHIN_S)
+            await home.device.start_board()
             await home.keeper.start()
             await home.agent.start()
-            await until(home.device.ready, READY_WITHIN_S, f"{home.device.name} did not come up")
+            await home.device.until(is_ready, "did not come up")
             tell(f"{home.device.name} is up")
-
-
-async def until(condition: Callable[[], Awaitable[bool]], within_s: float, complaint: str) -> None:
-    """Ask again until it holds. Raises ``Died`` with the complaint."""
-    try:
-        async with asyncio.timeout(within_s):
-            while not await condition():
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise Died(complaint) from None

@@ -4,9 +4,8 @@ import asyncio
 import json
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from edge.identity.identity import Identity
 from edge.machine.clock import CLOCK_FILE, DeviceClock, wall_ms
 from edge.machine.files import Hold, InUse, socket_complaint
 from edge.ocpp.passwords import make_password
-from firmware_sim.control.control import BoardControl
+from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.network.link import Proxy
 from firmware_sim.panel.world import Card, Label
 from firmware_sim.worlds.demo.brokers import Broker, free_port, free_port_from, is_free, start_broker
@@ -35,6 +34,8 @@ WORLD = "world"
 OURS = f"{WORLD}.lock"
 """Marks a folder that a world made, and may therefore empty; locked while a world lives in it."""
 
+BY = "demo"
+"""Who founded the community, for its list of what operators did."""
 READY_WITHIN_S = 60.0
 CONTROL = "control.sock"
 """The socket at which a board takes orders."""
@@ -44,14 +45,15 @@ FULL_MS = 5_000
 """In a demo a battery is full after so long below the power of a full one; usual are 20 minutes for a phone, 30 for an
 e-bike. It is a setting of the config, as an owner would make it."""
 
-DEVICES = (
+SampleDevice = tuple[str, str, str, str]
+"""A device's name, its sample config, its zone, and the name that the sample gives its point."""
+DEVICES: tuple[SampleDevice, ...] = (
     ("gym-turnstile", "turnstile", "gym", "gym-turnstile"),
     ("east-gate", "door", "estate", "east-gate"),
     ("west-gate", "door", "estate", "east-gate"),
     ("hub-door", "door", "hub", "east-gate"),
 )
-"""Name, sample config, zone, and the name that the sample gives its point."""
-HUB = (HUB_SOCKETS, "hub", "hub", HUB_SOCKETS)
+HUB: SampleDevice = (HUB_SOCKETS, "hub", "hub", HUB_SOCKETS)
 """The riders' hub: one device with a dozen sockets and two posts, where each of the others is one way through."""
 
 
@@ -133,44 +135,112 @@ def named(kinds: Sequence[Path]) -> list[str]:
     return [word for folder in kinds for word in ("--kinds", str(folder))]
 
 
-def programs_of(
-    config: DeviceConfig,
-    folder: Path,
-    *,
-    seed: int,
-    people: bool,
-    moves: Path | None = None,
-    kinds: Sequence[Path] = (),
-) -> tuple[Program, Program, Program]:
-    """Board, keeper and agent of a simulated device, with their logs and the board's sockets in a folder."""
-    name, board, control = config.device.name, folder / "board.sock", folder / CONTROL
-    edge, sim = scripts("hearthgate-edge"), scripts("hearthgate-sim")
-    device = ["--config", str(config.path), *named(kinds)]
-    pins = {"GPIOZERO_PIN_FACTORY": "hearthgate_sim", "HEARTHGATE_SIM_BOARD": str(board)}
-    arguments = ["--socket", str(board), "--control", str(control), "--seed", str(seed)]
-    arguments += [*(["--log", str(moves)] if moves else []), *(["--people"] if people else [])]
-    return (
-        Program(f"{name} board", [sim, "board", *device, *arguments], folder / "board.log"),
-        Program(f"{name} keeper", [edge, "keeper", *device], folder / "keeper.log", pins),
-        Program(f"{name} agent", [edge, "run", *device], folder / "agent.log"),
-    )
+Status = dict[str, Any]
+"""What an agent says of itself, as ``hearthgate-edge status --json`` prints it."""
 
 
-class SimulatedDevice:
-    """One device: the board and its parts, the keeper, the agent, and the cable between it and the broker."""
+def is_ready(status: Status) -> bool:
+    """Whether a device decides and syncs: the keeper is there, a roster is in use, the link is up."""
+    return bool(status["keeper"] and status["roster"]["number"] and status["link"]["up"])
+
+
+def is_drained(status: Status) -> bool:
+    """Whether the cloud has acknowledged every event of a device."""
+    return bool(status["journal"]["waiting"] == 0)
+
+
+def is_sound(status: Status) -> bool:
+    """Whether no point of a device has to be refused for a fault: the meters are read, the posts have connected."""
+    return not any(point["faulted"] for point in status["points"].values())
+
+
+class DevicePrograms:
+    """Board, keeper and agent of a simulated device as processes, with their logs and the board's sockets in a folder.
+    ``programs`` are in the order in which they are ended: the board last, for it is the witness."""
+
+    def __init__(
+        self,
+        folder: Path,
+        config: DeviceConfig,
+        *,
+        seed: int,
+        people: bool,
+        moves: Path | None = None,
+        kinds: Sequence[Path] = (),
+    ) -> None:
+        """``moves`` is where the board writes each move of a pin."""
+        self.name, self.config = config.device.name, config
+        socket, control = folder / "board.sock", folder / CONTROL
+        self.control = BoardControl(control)
+        edge, device = scripts("hearthgate-edge"), ["--config", str(config.path), *named(kinds)]
+        board = [scripts("hearthgate-sim"), "board", *device]
+        board += ["--socket", str(socket), "--control", str(control), "--seed", str(seed)]
+        board += [*(["--log", str(moves)] if moves else []), *(["--people"] if people else [])]
+        pins = {"GPIOZERO_PIN_FACTORY": "hearthgate_sim", "HEARTHGATE_SIM_BOARD": str(socket)}
+        self.board = Program(f"{self.name} board", board, folder / "board.log")
+        self.keeper = Program(f"{self.name} keeper", [edge, "keeper", *device], folder / "keeper.log", pins)
+        self.agent = Program(f"{self.name} agent", [edge, "run", *device], folder / "agent.log")
+        self.programs = self.agent, self.keeper, self.board
+
+    async def start_board(self) -> None:
+        """Return when it takes orders. Raises ``Died`` with its last words, or ``BoardGone``."""
+        if not self.board.running:
+            await self.board.start()
+        try:
+            await self.control.wait_until_up(READY_WITHIN_S)
+        except BoardGone:
+            self.board.check()
+            raise
+
+    async def start(self) -> None:
+        """Raises as ``start_board`` does."""
+        await self.start_board()
+        await self.keeper.start()
+        await self.agent.start()
+
+    async def stop(self) -> None:
+        await self.control.close()
+        for program in self.programs:
+            await program.stop()
+
+    async def status(self) -> Status | None:
+        """What the agent says of itself; None if it is not there to ask."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(self.config.run / "agent.sock")
+            answer = await asyncio.wait_for(reader.read(), timeout=2)
+            writer.close()
+            return dict(json.loads(answer))
+        except (OSError, ValueError, TimeoutError):
+            return None
+
+    async def says(self, holds: Callable[[Status], bool]) -> bool:
+        """Whether the agent answers, and that holds of what it says."""
+        status = await self.status()
+        return status is not None and holds(status)
+
+    async def until(self, holds: Callable[[Status], bool], complaint: str) -> None:
+        """Ask the agent again until it holds. Raises ``Died`` with the complaint."""
+        await until(lambda: self.says(holds), f"{self.name} {complaint}")
+
+    async def until_drained(self) -> None:
+        await self.until(is_drained, "has events the cloud did not acknowledge")
+
+    async def until_phase(self, point: str, phase: str) -> None:
+        await self.until(
+            lambda status: status["points"][point]["phase"] == phase, f"did not see {point} come to {phase}"
+        )
+
+
+class SimulatedDevice(DevicePrograms):
+    """The same with the cable between it and the broker, as the panel shows it."""
 
     def __init__(self, folder: Path, config: DeviceConfig, cable: Proxy, *, seed: int, people: bool) -> None:
-        self.name = config.device.name
-        self.config = config
+        super().__init__(folder, config, seed=seed, people=people, moves=folder / "moves.jsonl")
         self.cable = cable
-        self.control = BoardControl(folder / CONTROL)
-        programs = programs_of(config, folder, seed=seed, people=people, moves=folder / "moves.jsonl")
-        self.board, self.keeper, self.agent = programs
         self.label = LABELS.get(self.name, Label(self.name, self.name))
-
-    @property
-    def programs(self) -> Sequence[Program]:
-        return self.agent, self.keeper, self.board
+        self.cut, self.restore = cable.cut, cable.restore
+        self.kill_agent, self.start_agent = self.agent.kill, self.agent.start
+        self.kill_keeper, self.start_keeper = self.keeper.kill, self.keeper.start
 
     @property
     def cable_in(self) -> bool:
@@ -184,55 +254,37 @@ class SimulatedDevice:
     def keeper_running(self) -> bool:
         return self.keeper.running
 
-    async def cut(self) -> None:
-        await self.cable.cut()
-
-    async def restore(self) -> None:
-        await self.cable.restore()
-
-    async def kill_agent(self) -> None:
-        await self.agent.kill()
-
-    async def start_agent(self) -> None:
-        await self.agent.start()
-
-    async def kill_keeper(self) -> None:
-        await self.keeper.kill()
-
-    async def start_keeper(self) -> None:
-        await self.keeper.start()
-
     async def stop(self) -> None:
-        """The board last: it is the witness."""
-        await self.control.close()
-        await asyncio.gather(*(program.stop() for program in (self.agent, self.keeper)))
-        await self.board.stop()
+        await super().stop()
         await self.cable.close()
 
-    async def status(self) -> dict[str, Any] | None:
-        """What the agent says of itself; None if it is not there to ask."""
-        try:
-            reader, writer = await asyncio.open_unix_connection(self.config.run / "agent.sock")
-            answer = await asyncio.wait_for(reader.read(), timeout=2)
-            writer.close()
-            return dict(json.loads(answer))
-        except (OSError, ValueError, TimeoutError):
-            return None
 
-    async def ready(self) -> bool:
-        """Whether it decides and syncs: the keeper is there, a roster is in use, the link is up."""
-        status = await self.status()
-        return status is not None and bool(status["keeper"] and status["roster"]["number"] and status["link"]["up"])
+async def until(condition: Callable[[], Awaitable[bool]], complaint: str, within_s: float = READY_WITHIN_S) -> None:
+    """Ask again until it holds. Raises ``Died`` with the complaint."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not await condition():
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise Died(complaint) from None
 
-    async def drained(self) -> bool:
-        """Whether the cloud has acknowledged every event of it."""
-        status = await self.status()
-        return status is not None and status["journal"]["waiting"] == 0
 
-    async def sound(self) -> bool:
-        """Whether no point of it has to be refused for a fault: the meters are read, the posts have connected."""
-        status = await self.status()
-        return status is not None and not any(point["faulted"] for point in status["points"].values())
+def found_cloud(folder: Path, configs: Iterable[DeviceConfig], operator: str, password: str, role: Role) -> None:
+    """The cloud of the sample with one operator and these devices, each with its clock set, its key and all that it
+    needs."""
+    with make_folder(folder) as (store, keys):
+        with store.writing() as connection:
+            seed_sample(connection, keys, clock())
+        Authenticator(store, clock).add_operator(operator, password, role, BY)
+        registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
+        for config in configs:
+            name, zone = config.device.name, config.points[0].zone
+            tell_time(config)
+            public_key = bytes.fromhex(Identity(config.keys).public_key)
+            admission = registrar.admit(public_key, "", Position(name, zone=zone), BY)
+            registrar.hand_out(name, admission.bundle, config.keys)
+            for post in posts_of(config):
+                make_password(config.keys, post)
 
 
 def sample_cards() -> list[Card]:
@@ -269,64 +321,45 @@ _KIND_OF_CARD = {
 class Community:
     """The whole world. ``start`` brings it up, ``stop`` puts everything to bed again."""
 
-    def __init__(self, state: Path, *, port: int, demo: bool, people: bool, seed: int = 1, password: str = "") -> None:
-        """Without a password for the administrator one is made at the start."""
+    def __init__(self, state: Path, *, port: int, people: bool, password: str = "") -> None:
+        """Without a password for the administrator one is made."""
         self.state = state
         self.port = free_port_from(port)
-        self.password = password
+        self.password = password or secrets.token_urlsafe(12)
         self.devices: dict[str, SimulatedDevice] = {}
         self.cards = sample_cards()
-        self._demo, self._people, self._seed = demo, people, seed
-        self._broker: Broker | None = None
+        self._people = people
+        self.broker: Broker | None = None
         self.cloud = self._cloud()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    @property
-    def broker_kind(self) -> str:
-        return "" if self._broker is None else self._broker.kind
-
     async def start(self) -> None:
-        """Raises ``BrokerFailed`` or ``Died`` with the last words of what did not come up."""
-        self._broker = start_broker(self.state / "broker")
-        with make_folder(self.state / "cloud") as (store, keys):
-            with store.writing() as connection:
-                seed_sample(connection, keys, clock())
-            self.password = self.password or secrets.token_urlsafe(12)
-            Authenticator(store, clock).add_operator("admin", self.password, Role.ADMIN, "demo")
-            for number, (name, sample, zone, sample_name) in enumerate(DEVICES):
-                config = partial(write_config, name=name, sample=sample, zone=zone, sample_name=sample_name)
-                await self._make(name, config, self._seed + number)
-            await self._make(HUB_SOCKETS, write_hub_config, self._seed + len(DEVICES))
-            registrar = Registrar(store, keys, open_authority(keys.folder, clock()), self.state / "cloud", clock)
-            for device in self.devices.values():
-                _register(registrar, device.config)
+        """Raises ``BrokerFailed``, ``BoardGone`` or ``Died`` with the last words of what did not come up."""
+        self.broker = start_broker(self.state / "broker")
+        for seed, sample in enumerate((*DEVICES, HUB), 1):
+            folder, cable = self.state / "devices" / sample[0], Proxy(self.broker.port)
+            await cable.start()
+            is_hub = sample == HUB
+            config = write_hub_config(folder, cable.port) if is_hub else write_config(folder, *sample, cable.port)
+            device = SimulatedDevice(folder, config, cable, seed=seed, people=self._people)
+            self.devices[device.name] = device
+        configs = [device.config for device in self.devices.values()]
+        found_cloud(self.state / "cloud", configs, "admin", self.password, Role.ADMIN)
         await self._start_cloud()
         for device in self.devices.values():
             await device.board.start()
         for device in self.devices.values():
-            await device.control.wait_until_up(READY_WITHIN_S)
-            await device.keeper.start()
-            await device.agent.start()
+            await device.start()
         await self._come_up()
 
     async def stop(self) -> None:
         await asyncio.gather(*(device.stop() for device in self.devices.values()))
         await self.cloud.stop()
-        if self._broker is not None:
-            self._broker.stop()
-
-    async def until(
-        self, condition: Callable[[], Awaitable[bool]], complaint: str, within_s: float = READY_WITHIN_S
-    ) -> None:
-        """Ask again until it holds. Raises ``Died`` with the complaint, or as soon as a program has ended."""
-        deadline = asyncio.get_running_loop().time() + within_s
-        while not await condition():
-            if asyncio.get_running_loop().time() > deadline:
-                raise Died(complaint)
-            await asyncio.sleep(0.1)
+        if self.broker is not None:
+            self.broker.stop()
 
     async def _start_cloud(self) -> None:
         self.port = free_port_from(self.port)
@@ -337,43 +370,21 @@ class Community:
         """Where another program took the console's port after we had found it free, the cloud goes on to the next."""
         while True:
             try:
-                return await self.until(self._all_ready, "the devices did not come up")
+                return await until(self._all_work, "the devices did not come up")
             except Died:
                 if self.cloud.running or is_free(self.port):
                     raise
                 await self._start_cloud()
 
-    async def _all_ready(self) -> bool:
-        for program in self._programs():
+    async def _all_work(self) -> bool:
+        """Raises ``Died`` as soon as a program has ended."""
+        devices = self.devices.values()
+        for program in (self.cloud, *(program for device in devices for program in device.programs)):
             program.check()
-        return all([await device.ready() and await device.sound() for device in self.devices.values()])
-
-    def _programs(self) -> Iterator[Program]:
-        yield self.cloud
-        for device in self.devices.values():
-            yield from device.programs
+        return all([await device.says(is_ready) and await device.says(is_sound) for device in devices])
 
     def _cloud(self) -> Program:
-        broker = f"mqtt://127.0.0.1:{self._broker.port if self._broker else 0}"
-        command = [scripts("hearthgate-cloud"), "serve", "--dir", str(self.state / "cloud"), "--broker", broker]
-        command += ["--port", str(self.port), *(["--demo"] if self._demo else [])]
+        broker = f"mqtt://127.0.0.1:{self.broker.port if self.broker else 0}"
+        command = [scripts("hearthgate-cloud"), "serve", "--demo", "--dir", str(self.state / "cloud")]
+        command += ["--broker", broker, "--port", str(self.port)]
         return Program("cloud", command, self.state / "cloud.log")
-
-    async def _make(self, name: str, written: Callable[..., DeviceConfig], seed: int) -> None:
-        """Write a device's config, and lay its cable."""
-        assert self._broker is not None  # noqa: S101 - start() has just set it
-        folder = self.state / "devices" / name
-        cable = Proxy(self._broker.port)
-        await cable.start()
-        config = written(folder, port=cable.port)
-        self.devices[name] = SimulatedDevice(folder, config, cable, seed=seed, people=self._people)
-
-
-def _register(registrar: Registrar, config: DeviceConfig) -> None:
-    """Let a device make its key and its posts' passwords, register its public half, and give it what it needs."""
-    tell_time(config)
-    public_key = bytes.fromhex(Identity(config.keys).public_key)
-    admission = registrar.admit(public_key, "", Position(config.device.name), "demo")
-    registrar.hand_out(config.device.name, admission.bundle, config.keys)
-    for post in posts_of(config):
-        make_password(config.keys, post)

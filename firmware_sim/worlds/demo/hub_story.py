@@ -8,10 +8,10 @@ from cloud.sample import FACILITY, PEOPLE
 from firmware_sim.control.commands import ResetKey, Smoke
 from firmware_sim.parts.command import Command
 from firmware_sim.parts.ev_post import PlugInCar, PullPost, TapPost
-from firmware_sim.parts.socket import Cool, Overheat, PlugIn, Unplug
-from firmware_sim.worlds.demo.community import HUB, Community, SimulatedDevice
-from firmware_sim.worlds.demo.steps import Act, StepFailed, Told, pulses
-from firmware_sim.worlds.demo.watcher import Event, Seen, Watcher
+from firmware_sim.parts.socket import Cool, Overheat, PlugIn, Unplug, What
+from firmware_sim.worlds.demo.community import HUB, Community, until
+from firmware_sim.worlds.demo.operator import Operator, StreamedEvent
+from firmware_sim.worlds.demo.steps import Act, Outcome, StepFailed, ms_between, pulses
 
 HANDS_S = 0.3
 """A person needs a moment between silencing the panel and turning the key."""
@@ -39,9 +39,9 @@ TAPS, TAPS_UNTIL_TOLD, NOTICED_S = 3, 5, 2.0
 class HubStory:
     """The steps, in order. What begins in ``begin`` takes about a minute, so other steps are told before ``steps``."""
 
-    def __init__(self, community: Community, watcher: Watcher) -> None:
-        self._community, self._watcher = community, watcher
-        self._hub: SimulatedDevice = community.devices[HUB[0]]
+    def __init__(self, community: Community, operator: Operator) -> None:
+        self._operator = operator
+        self._hub = community.devices[HUB[0]]
         self._tapped_ns = 0
         self.begin: Act = ("a rider's card gives a phone power", self._starts)
         self.steps: tuple[Act, ...] = (
@@ -52,45 +52,45 @@ class HubStory:
             ("smoke: every socket dead until somebody turns the key", self._smoke),
         )
 
-    async def _starts(self) -> Told:
-        await self._plug_in(EBIKE, "ebike_lithium", HALF)
+    async def _starts(self) -> Outcome:
+        await self._ask(PlugIn(EBIKE, "ebike_lithium", HALF))
         await self._tap(EBIKE, STAFF)
-        await self._plug_in(PHONE, "phone_fast", ALMOST_FULL)
+        await self._ask(PlugIn(PHONE, "phone_fast", ALMOST_FULL))
         self._tapped_ns, last_ns = await self._tap(PHONE, RIDER)
         live = await self._hub.control.wait_move(f"{PHONE}.relay", level=True, since_ns=self._tapped_ns)
         await self._line(PHONE, "session.started", self._tapped_ns)
-        ms = (live.at_ns - last_ns) / 1e6
-        return ms, f"power {ms:.0f} ms after the last bit, once what was decided is on the disk"
+        ms = ms_between(last_ns, live.at_ns)
+        return ms, "power {ms:.0f} ms after the last bit, once what was decided is on the disk"
 
-    async def _too_hot(self) -> Told:
+    async def _too_hot(self) -> Outcome:
         await self._charge(HOT, "ebike_lithium", RIDER)
         began_ns = time.monotonic_ns()
-        await self._do(Overheat(HOT, BURNT_OHM))
+        await self._ask(Overheat(HOT, BURNT_OHM))
         crossed_ns = await self._crossing(HOT)
         cut = await self._hub.control.wait_move(f"{HOT}.relay", level=False, since_ns=began_ns)
         await self._ended(HOT, "over_temp", began_ns)
-        await self._do(Cool(HOT))
+        await self._ask(Cool(HOT))
         refused = await self._tap_until_told(HOT, RIDER, "access.refused")
         if refused.event["reason"] != "faulted" or await self._driven(HOT):
             raise StepFailed(f"a rider at the cut socket: {refused.event['reason']}")
         # A member of staff comes as soon as it is cool, and again if its thermistor was not read since.
         await self._tap_until_told(HOT, STAFF, "socket.fault_cleared")
-        await self._until_phase(HOT, "free")
-        await self._do(Unplug(HOT))
-        ms = (cut.at_ns - crossed_ns) / 1e6
-        return ms, f"power off {ms:.0f} ms after it was 70 °C; refused until a member of staff tapped there"
+        await self._hub.until_phase(HOT, "free")
+        await self._ask(Unplug(HOT))
+        ms = ms_between(crossed_ns, cut.at_ns)
+        return ms, "power off {ms:.0f} ms after it was 70 °C; refused until a member of staff tapped there"
 
-    async def _full(self) -> Told:
+    async def _full(self) -> Outcome:
         await self._ended(PHONE, "full", self._tapped_ns, within_s=90)
-        (session,) = await self._watcher.sessions_at(self._hub.name, PHONE)
-        await self._do(Unplug(PHONE))
+        (session,) = await self._operator.sessions_at(self._hub.name, PHONE)
+        await self._ask(Unplug(PHONE))
         if session["energy_wh"] < 1 or session["receipt"] is None:
             raise StepFailed(f"the cloud has {session}")
         ms, fen = session["lasted_ms"], session["receipt"]["fen"]
         return ms, f"{session['energy_wh']} Wh in {ms / 1000:.0f} s, a receipt of {fen / 100:.2f} yuan"
 
-    async def _resumed(self) -> Told:
-        await self._until_phase(EBIKE, "charging")
+    async def _resumed(self) -> Outcome:
+        await self._hub.until_phase(EBIKE, "charging")
         await self._hub.cable.cut()
         try:
             killed_ns = time.monotonic_ns()
@@ -100,76 +100,73 @@ class HubStory:
             again = await self._hub.control.wait_move(
                 f"{EBIKE}.relay", level=True, since_ns=dead.at_ns, timeout_ms=30_000
             )
-            await self._until_phase(EBIKE, "charging")
+            await self._hub.until_phase(EBIKE, "charging")
             await self._tap(EBIKE, STAFF)
             await self._hub.control.wait_move(f"{EBIKE}.relay", level=False, since_ns=again.at_ns)
         finally:
             await self._hub.cable.restore()
         truth_wh = (await self._part(EBIKE, "socket"))["energy_wh"]
         told_wh = await self._told_once(EBIKE, "interrupted", "resumed")
-        await self._do(Unplug(EBIKE))
+        await self._ask(Unplug(EBIKE))
         if abs(told_wh - truth_wh) > REGISTER_WH:
             raise StepFailed(f"{truth_wh:.1f} Wh went through the socket, and {told_wh} Wh were told")
-        ms, away_s = (dead.at_ns - killed_ns) / 1e6, (again.at_ns - dead.at_ns) / 1e9
+        ms, away_s = ms_between(killed_ns, dead.at_ns), ms_between(dead.at_ns, again.at_ns) / 1000
         return ms, f"off {ms:.1f} ms after kill -9, on again {away_s:.1f} s later; one end, {told_wh} of {truth_wh} Wh"
 
-    async def _smoke(self) -> Told:
-        for point, what in ((NEXT, "phone"), (EBIKE, "ebike_lithium")):
-            await self._charge(point, what, RIDER)
+    async def _smoke(self) -> Outcome:
+        await self._charge(NEXT, "phone", RIDER)
+        await self._charge(EBIKE, "ebike_lithium", RIDER)
         began_ns = time.monotonic_ns()
-        await self._do(Smoke(HUB[2]))
+        await self._ask(Smoke(HUB[2]))
         pins = f"{NEXT}.relay", f"{EBIKE}.relay", *CONTACTORS
         dead = [await self._hub.control.wait_move(pin, level=False, since_ns=began_ns) for pin in pins]
         for point in (NEXT, EBIKE):
             await self._ended(point, "smoke", began_ns)
-        await self._do(Smoke(HUB[2], False))
+        await self._ask(Smoke(HUB[2], False))
         await self._tap(NEXT, RIDER)
         await asyncio.sleep(HANDS_S)
         if await self._driven(NEXT):
             raise StepFailed("a card gave power before the zone was reset")
-        await self._do(ResetKey(HUB[2]))
-        await self._until_phase(NEXT, "free")
+        await self._ask(ResetKey(HUB[2]))
+        await self._hub.until_phase(NEXT, "free")
         again_ns, _ = await self._tap(NEXT, RIDER)
         await self._hub.control.wait_move(f"{NEXT}.relay", level=True, since_ns=again_ns)
         for point in (NEXT, EBIKE):
-            await self._do(Unplug(point))
-        ms = (max(move.at_ns for move in dead) - began_ns) / 1e6
-        return ms, f"relays and contactors at rest after {ms:.0f} ms, the input's debounce included"
+            await self._ask(Unplug(point))
+        ms = ms_between(began_ns, max(move.at_ns for move in dead))
+        return ms, "relays and contactors at rest after {ms:.0f} ms, the input's debounce included"
 
-    async def _posts_alone(self) -> Told:
+    async def _posts_alone(self) -> Outcome:
         for post in POSTS:
-            await self._do(PlugInCar(post, HALF))
+            await self._ask(PlugInCar(post, HALF))
             began_ns = time.monotonic_ns()
-            if not (await self._do(TapPost(post, CHARGING_CARD)))["taken"]:
+            if not (await self._ask(TapPost(post, CHARGING_CARD)))["taken"]:
                 raise StepFailed(f"{post} did not take the card")
             await self._line(post, "session.started", began_ns)
         carried, ends_alone = POSTS
         before_wh = (await self._part(carried, "post"))["meter_wh"]
         for post in POSTS:
-            await self._do(PullPost(post))
+            await self._ask(PullPost(post))
         await asyncio.sleep(ALONE_S)
-        await self._do(Unplug(ends_alone))
-        back = time.monotonic()
+        await self._ask(Unplug(ends_alone))
+        back_ns = time.monotonic_ns()
         for post in POSTS:
-            await self._do(PullPost(post, False))
+            await self._ask(PullPost(post, False))
         await self._told_once(ends_alone)
-        ms = (time.monotonic() - back) * 1000
-        await self._until_phase(carried, "charging")
-        await self._do(TapPost(carried, CHARGING_CARD))
+        ms = ms_between(back_ns, time.monotonic_ns())
+        await self._hub.until_phase(carried, "charging")
+        await self._ask(TapPost(carried, CHARGING_CARD))
         told_wh = await self._told_once(carried)
         truth_wh = (await self._part(carried, "post"))["meter_wh"] - before_wh
-        await self._do(Unplug(carried))
+        await self._ask(Unplug(carried))
         if abs(told_wh - truth_wh) > POST_WH:
             raise StepFailed(f"{carried} gave {truth_wh} Wh, and {told_wh} Wh were told")
         return ms, f"an end made alone told {ms:.0f} ms after the cable was back; the other charged on, {told_wh} Wh"
 
     # What is done at the hub
 
-    async def _do(self, order: Command) -> dict[str, Any]:
+    async def _ask(self, order: Command) -> dict[str, Any]:
         return await self._hub.control.ask(order)
-
-    async def _plug_in(self, point: str, what: Any, percent: float) -> None:
-        await self._do(PlugIn(point, what, percent))
 
     async def _tap(self, point: str, card: str) -> tuple[int, int]:
         """Key the number of a socket and hold a card to the reader, again if nothing comes of it: on a busy machine the
@@ -194,12 +191,12 @@ class HubStory:
         told = status["points"].get(point, {})
         return told.get("phase"), told.get("shown"), tuple(told.get("faults", ())), told.get("live", {}).get("session")
 
-    async def _charge(self, point: str, what: Any, card: str) -> None:
-        await self._plug_in(point, what, HALF)
+    async def _charge(self, point: str, what: What, card: str) -> None:
+        await self._ask(PlugIn(point, what, HALF))
         await self._tap(point, card)
-        await self._until_phase(point, "charging")
+        await self._hub.until_phase(point, "charging")
 
-    async def _tap_until_told(self, point: str, card: str, kind: str) -> Seen:
+    async def _tap_until_told(self, point: str, card: str, kind: str) -> StreamedEvent:
         """Tap where the point itself shows nothing of what comes of it, until the cloud tells."""
         for _ in range(TAPS_UNTIL_TOLD):
             at_ns, _ = await self._hold_card(point, card)
@@ -230,16 +227,9 @@ class HubStory:
             await asyncio.sleep(LOOK_AGAIN_S)
         raise StepFailed(f"{point} did not get hot")
 
-    async def _until_phase(self, point: str, phase: str) -> None:
-        async def is_there() -> bool:
-            status = await self._hub.status()
-            return status is not None and status["points"][point]["phase"] == phase
-
-        await self._community.until(is_there, f"{point} did not come to {phase}")
-
     async def _ended(self, point: str, reason: str, since_ns: int, within_s: float = 10) -> None:
         await self._line(point, "session.ended", since_ns, within_s)
-        session = (await self._watcher.sessions_at(self._hub.name, point))[0]
+        session = (await self._operator.sessions_at(self._hub.name, point))[0]
         if session["reason"] != reason:
             raise StepFailed(f"the session at {point} ended for {session['reason']!r}, not {reason!r}")
 
@@ -248,20 +238,17 @@ class HubStory:
         and ``more`` happened once."""
 
         async def is_over() -> bool:
-            return all(one["state"] == "ended" for one in await self._watcher.sessions_at(self._hub.name, point))
+            return all(one["state"] == "ended" for one in await self._operator.sessions_at(self._hub.name, point))
 
-        await self._community.until(is_over, f"the session at {point} does not end in the cloud")
-        await self._community.until(self._hub.drained, "the hub has events the cloud did not acknowledge")
-        events = await self._watcher.events_of(self._hub.name)
+        await until(is_over, f"the session at {point} does not end in the cloud")
+        await self._hub.until_drained()
+        events = await self._operator.events_of(self._hub.name)
         kinds = [event["kind"].removeprefix("session.") for event in events if event["point"] == point]
         counts = {what: kinds.count(what) for what in ("started", "ended", *more)}
-        sessions = await self._watcher.sessions_at(self._hub.name, point)
+        sessions = await self._operator.sessions_at(self._hub.name, point)
         if set(counts.values()) != {1} or len(sessions) != 1:
             raise StepFailed(f"{len(sessions)} sessions at {point}, told as {counts}")
         return int(sessions[0]["energy_wh"])
 
-    async def _line(self, point: str, kind: str, since_ns: int, within_s: float = 10) -> Seen:
-        def is_it(event: Event) -> bool:
-            return bool(event["device"] == self._hub.name and event["kind"] == kind and event["point"] == point)
-
-        return await self._watcher.wait(is_it, since_ns=since_ns, within_s=within_s)
+    async def _line(self, point: str, kind: str, since_ns: int, within_s: float = 10) -> StreamedEvent:
+        return await self._operator.wait_for(self._hub.name, point, kind, since_ns=since_ns, within_s=within_s)

@@ -5,8 +5,11 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 ENDS_WITHIN_S = 10.0
 _PR_SET_PDEATHSIG = 1
@@ -100,6 +103,26 @@ class Program:
         """Return when it has ended."""
         if self._process is not None:
             await self._process.wait()
+
+
+async def stop_signal() -> None:
+    """Return at the first SIGINT or SIGTERM."""
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+
+
+async def until_stopped(act: Coroutine[Any, Any, T]) -> T | None:
+    """What it returns; None if a SIGINT or SIGTERM came before, which cancels it."""
+    acting, stopped = asyncio.ensure_future(act), asyncio.ensure_future(stop_signal())
+    try:
+        await asyncio.wait((acting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        return acting.result() if acting.done() else None
+    finally:
+        acting.cancel()
+        stopped.cancel()
+        await asyncio.gather(acting, stopped, return_exceptions=True)
 
 
 def die_with_parent() -> None:

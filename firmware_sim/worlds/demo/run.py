@@ -4,10 +4,10 @@ import asyncio
 import json
 import sys
 import webbrowser
-from collections.abc import Awaitable, Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import uvicorn
@@ -15,11 +15,10 @@ import uvicorn
 from firmware_sim.panel.app import create_panel
 from firmware_sim.worlds.demo.brokers import BrokerFailed, listening_from
 from firmware_sim.worlds.demo.community import FULL_MS, Community, NotOurs, state_folder
-from firmware_sim.worlds.demo.endings import stop_signal
-from firmware_sim.worlds.demo.processes import Died
+from firmware_sim.worlds.demo.operator import Operator
+from firmware_sim.worlds.demo.processes import Died, until_stopped
 from firmware_sim.worlds.demo.steps import Step
 from firmware_sim.worlds.demo.story import Story
-from firmware_sim.worlds.demo.watcher import Watcher
 
 
 def run_demo(
@@ -36,10 +35,10 @@ def run_demo(
     password one is made."""
     try:
         with state_folder(state) as folder:
-            community = Community(folder, port=port, demo=True, people=not self_check, password=password)
-            play = partial(_play, community, port, panel_port, opens_browser=opens_browser)
-            act = _self_check(community, as_json) if self_check else play()
-            return asyncio.run(_living(community, act))
+            community = Community(folder, port=port, people=not self_check, password=password)
+            if self_check:
+                return asyncio.run(_living(community, _self_check(community, as_json)))
+            return asyncio.run(_living(community, _play(community, port, panel_port, opens_browser=opens_browser)))
     except (NotOurs, BrokerFailed, Died, OSError) as wrong:
         print(f"hearthgate-sim: {wrong}", file=sys.stderr)
         return 2
@@ -47,33 +46,28 @@ def run_demo(
         return 130
 
 
-async def _living(community: Community, act: Awaitable[int]) -> int:
-    """Start the community, act in it, and put it to bed whatever happens."""
-    acting = asyncio.ensure_future(act)
-    ending = asyncio.ensure_future(stop_signal())
+async def _living(community: Community, act: Coroutine[Any, Any, int]) -> int:
+    """Act in the community until told to stop, and put it to bed whatever happens."""
     try:
-        await asyncio.wait((acting, ending), return_when=asyncio.FIRST_COMPLETED)
-        return acting.result() if acting.done() else 0
-    finally:
-        if ending.done():
+        code = await until_stopped(act)
+        if code is None:
             print("ending ...", flush=True)
-        acting.cancel()
-        ending.cancel()
-        await asyncio.gather(acting, ending, return_exceptions=True)
+        return code or 0
+    finally:
         await community.stop()
 
 
 async def _self_check(community: Community, as_json: bool) -> int:
     await community.start()
-    watcher = Watcher(community.url, "admin", community.password)
-    await watcher.open()
+    operator = Operator(community.url, "admin", community.password)
+    await operator.open()
     steps: list[Step] = []
     try:
-        async for step in Story(community, watcher).tell():
+        async for step in Story(community, operator).tell():
             steps.append(step)
             print(f"{'ok  ' if step.ok else 'FAIL'} {step.ms:9.1f} ms  {step.name}: {step.detail}", flush=True)
     finally:
-        await watcher.close()
+        await operator.close()
     ok = all(step.ok for step in steps)
     if as_json:
         print(json.dumps({"ok": ok, "steps": msgspec.to_builtins(steps)}), flush=True)
@@ -118,7 +112,7 @@ def _introduce(community: Community, port: int, panel_port: int, free_panel_port
         f"""
   console   {community.url}/          operator admin, password {community.password}
   panel     http://127.0.0.1:{free_panel_port}/          the simulated hardware: cards, doors, plugs, cables, fire
-  broker    {community.broker_kind}, devices {", ".join(community.devices)}
+  broker    {community.broker.kind if community.broker else ""}, devices {", ".join(community.devices)}
 
 Things to try:
   1. On the panel, tap the yearly member's card at the gym turnstile and see the line on the console.

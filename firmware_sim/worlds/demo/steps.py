@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from itertools import chain
 
 import httpx
 from msgspec import Struct
@@ -11,8 +12,8 @@ from edge.journal.journal import JournalError
 from firmware_sim.control.commands import Tapped
 from firmware_sim.control.control import BoardGone
 from firmware_sim.parts.command import ControlError
+from firmware_sim.worlds.demo.operator import Event
 from firmware_sim.worlds.demo.processes import Died
-from firmware_sim.worlds.demo.watcher import Event
 
 
 class StepFailed(Exception):
@@ -28,9 +29,9 @@ class Step(Struct, frozen=True):
     detail: str
 
 
-Told = tuple[float, str]
-"""A step's figure in milliseconds, and what was seen."""
-Act = tuple[str, Callable[[], Awaitable[Told]]]
+Outcome = tuple[float, str]
+"""A step's figure in milliseconds, and what was seen; ``{ms}`` in it stands for the figure."""
+Act = tuple[str, Callable[[], Awaitable[Outcome]]]
 """A step's name, and how it is done."""
 
 
@@ -40,7 +41,7 @@ async def tell(steps: Iterable[Act]) -> AsyncIterator[Step]:
         began = time.monotonic()
         try:
             ms, detail = await act()
-            yield Step(name, True, round(ms, 1), detail)
+            yield Step(name, True, round(ms, 1), detail.format(ms=ms))
         except (StepFailed, TimeoutError, ControlError, BoardGone, Died, httpx.HTTPError, JournalError) as failure:
             took_ms = (time.monotonic() - began) * 1000
             yield Step(name, False, round(took_ms, 1), f"{type(failure).__name__}: {failure}")
@@ -48,21 +49,21 @@ async def tell(steps: Iterable[Act]) -> AsyncIterator[Step]:
 
 async def tell_beside(*stories: Iterable[Act]) -> AsyncIterator[Step]:
     """Several stories at once: each step as it is done, whichever story it is of."""
-    told: asyncio.Queue[Step | None] = asyncio.Queue()
+    steps: asyncio.Queue[Step] = asyncio.Queue()
 
     async def follow(story: Iterable[Act]) -> None:
         async for step in tell(story):
-            told.put_nowait(step)
-        told.put_nowait(None)
+            steps.put_nowait(step)
 
     async with asyncio.TaskGroup() as following:
-        going = len([following.create_task(follow(story)) for story in stories])
-        while going:
-            step = await told.get()
-            if step is None:
-                going -= 1
-            else:
-                yield step
+        for story in stories:
+            following.create_task(follow(story))
+        for _ in chain(*stories):
+            yield await steps.get()
+
+
+def ms_between(began_ns: int, ended_ns: int) -> float:
+    return (ended_ns - began_ns) / 1e6
 
 
 def pulses(tapped: Tapped) -> tuple[int, int]:

@@ -7,16 +7,17 @@ from threading import Event
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from firmware_sim.worlds.chaos.operator import Operator, say_again
+from firmware_sim.worlds.chaos.operator import NAME, say_again, try_to_open
 from firmware_sim.worlds.demo.brokers import free_port, start_broker
+from firmware_sim.worlds.demo.operator import Operator
 
 PATIENCE_S = 20.0
 
 
 def test_of_a_cloud_that_is_dead_nothing_comes() -> None:
     async def story() -> None:
-        operator = Operator(f"http://127.0.0.1:{free_port()}", "secret")
-        await operator.open_once("gate-1")
+        operator = Operator(f"http://127.0.0.1:{free_port()}", NAME, "secret")
+        await try_to_open(operator, "gate-1")
         await operator.close()
 
     asyncio.run(story())

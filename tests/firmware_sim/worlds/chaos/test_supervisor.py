@@ -43,7 +43,7 @@ def test_a_program_that_was_killed_is_started_again_and_killed_once(tmp_path: Pa
         service.kill()
         service.kill()
         await started(tmp_path, 2)
-        assert service.running
+        assert service.program.running
         assert (service.kills, service.crashes) == (1, [])
 
     looked_after(tmp_path, STAYS, story, lambda: lives.append("between"))
@@ -63,7 +63,7 @@ def test_a_program_that_ended_by_itself_has_crashed_and_its_last_words_are_kept(
 def test_what_is_ended_stays_so(tmp_path: Path) -> None:
     async def story(service: Service) -> None:
         await service.end(kindly=False)
-        assert not service.running
+        assert not service.program.running
 
     looked_after(tmp_path, STAYS, story)
     assert [entry.what for entry in read_diary(tmp_path)] == ["clocks", "started"]

@@ -23,6 +23,7 @@ from firmware_sim.worlds.demo.community import (
     posts_of,
     sample_cards,
     state_folder,
+    until,
     write_config,
     write_hub_config,
 )
@@ -113,7 +114,7 @@ def test_a_busy_port_is_stepped_over(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-        community = Community(tmp_path, port=port, demo=True, people=False)
+        community = Community(tmp_path, port=port, people=False)
     assert community.port != port
     assert community.url == f"http://127.0.0.1:{community.port}"
 
@@ -128,7 +129,7 @@ class Rivals(Community):
 
 def test_a_port_that_is_lost_to_another_program_is_stepped_over(tmp_path: Path) -> None:
     async def story() -> None:
-        community = Rivals(tmp_path, port=free_port(), demo=True, people=False)
+        community = Rivals(tmp_path, port=free_port(), people=False)
         lost = community.port
         with socket.create_server(("127.0.0.1", lost)):
             await community.cloud.start()
@@ -143,7 +144,7 @@ def test_a_port_that_is_lost_to_another_program_is_stepped_over(tmp_path: Path) 
 
 def test_a_cloud_that_ends_on_a_free_port_has_another_reason(tmp_path: Path) -> None:
     async def story() -> None:
-        community = Community(tmp_path, port=free_port(), demo=True, people=False)
+        community = Community(tmp_path, port=free_port(), people=False)
         community.cloud = Program("the cloud", ["sh", "-c", "echo no disk >&2; exit 1"], tmp_path / "cloud.log")
         await community.cloud.start()
         await community.cloud.ended()
@@ -177,13 +178,12 @@ def test_a_killed_program_names_the_signal(sent: signal.Signals, tmp_path: Path)
     asyncio.run(story())
 
 
-def test_what_does_not_come_true_in_time_ends_with_the_complaint(tmp_path: Path) -> None:
+def test_what_does_not_come_true_in_time_ends_with_the_complaint() -> None:
     async def story() -> None:
         async def never() -> bool:
             return False
 
-        community = Community(tmp_path, port=free_port(), demo=False, people=False)
         with pytest.raises(Died, match="the door did not close"):
-            await community.until(never, "the door did not close", within_s=0.0)
+            await until(never, "the door did not close", within_s=0.0)
 
     asyncio.run(story())

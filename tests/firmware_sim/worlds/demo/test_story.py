@@ -11,10 +11,10 @@ import pytest
 from firmware_sim.control.control import BoardGone
 from firmware_sim.worlds.demo.brokers import free_port
 from firmware_sim.worlds.demo.community import DEVICES, HUB, Community
+from firmware_sim.worlds.demo.operator import Operator
 from firmware_sim.worlds.demo.processes import scripts
 from firmware_sim.worlds.demo.steps import Step, StepFailed, check_order
 from firmware_sim.worlds.demo.story import Story
-from firmware_sim.worlds.demo.watcher import Watcher
 
 WITHIN_S = 600
 STEPS = 17
@@ -33,7 +33,7 @@ class Nothing:
 
 def test_where_nothing_works_every_step_fails_with_its_reason_and_the_next_is_told() -> None:
     async def told() -> list[Step]:
-        story = Story(cast(Community, Nothing()), cast(Watcher, Nothing()))
+        story = Story(cast(Community, Nothing()), cast(Operator, Nothing()))
         return [step async for step in story.tell()]
 
     steps = asyncio.run(told())
