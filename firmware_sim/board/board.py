@@ -120,7 +120,7 @@ class Board:
         strict_gpiod: bool = True,
         pulls: Mapping[int, Resistor] | None = None,
         on_move: OnMove | None = None,
-        log_size: int = 10_000,
+        log_size: int | None = 10_000,
     ) -> None:
         self.loop = loop
         self.strict_gpiod = strict_gpiod

@@ -35,7 +35,7 @@ class Thief:
 def openings(gym: Gym) -> int:
     """How often the lock was driven, by the log of the board, which is the witness."""
     unlock = gym.device.config.points[0].outputs["unlock"]
-    return sum(move.pin == unlock.pin and move.level == (unlock.relay == "high") for move in gym.town.moves[GYM])
+    return sum(move.pin == unlock.pin and move.level == (unlock.relay == "high") for move in gym.device.board.moves)
 
 
 def refused(gym: Gym) -> dict[str, int]:

@@ -12,7 +12,6 @@ from cloud.fleet.store import find_rollout
 from contract.events import Event, decode_event
 from contract.messages import Reported
 from edge.device.device import Device
-from firmware_sim.board.board import Move
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.portal import Portal
 from firmware_sim.worlds.demo.community import DEVICES
@@ -102,11 +101,10 @@ class Gates:
 
     async def unlocked_s(self, name: str) -> float:
         """How long a badge unlocks the door, by the board's own log: nobody goes through."""
-        moves: list[Move] = self.town.moves[name]
-        before = len(moves)
+        before = len(self.devices[name].board.moves)
         self.devices[name].hardware.readers[f"{name}.in"].send(self.card(STAFF))
         await asyncio.sleep(15)
-        on, off = (move for move in moves[before:] if move.pin == LOCK)
+        on, off = (move for move in list(self.devices[name].board.moves)[before:] if move.pin == LOCK)
         return (off.at_ns - on.at_ns) / 1e9
 
     def card(self, who: str) -> str:

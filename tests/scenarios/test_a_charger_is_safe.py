@@ -48,7 +48,7 @@ async def test_at_boot_nothing_is_driven(tmp_path: Path) -> None:
     hub.plug_in(EBIKE, "ebike_lithium")
     await asyncio.sleep(60)
     relays = {point.outputs["relay"].pin for point in hub.device.config.points if point.kind == "socket"}
-    assert not [move for move in hub.town.moves[hub.device.name] if move.pin in relays and move.level]
+    assert not [move for move in hub.device.board.moves if move.pin in relays and move.level]
     await hub.close()
 
 

@@ -26,7 +26,7 @@ BLOWS = 400
 def openings(gym: Gym) -> int:
     """How often the lock was driven, by the log of the board, which is the witness."""
     unlock = gym.device.config.points[0].outputs["unlock"]
-    return sum(move.pin == unlock.pin and move.level == (unlock.relay == "high") for move in gym.town.moves[GYM])
+    return sum(move.pin == unlock.pin and move.level == (unlock.relay == "high") for move in gym.device.board.moves)
 
 
 async def a_full_life(gym: Gym) -> str:

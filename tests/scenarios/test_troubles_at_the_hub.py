@@ -15,7 +15,7 @@ from contract.roster import Rations
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.virtual.device import VirtualDevice
 from firmware_sim.worlds.virtual.hub import EBIKE, STAFF, VirtualHub
-from firmware_sim.worlds.virtual.hub_audit import Witness, audit_hub
+from firmware_sim.worlds.virtual.hub_audit import SocketWitness, audit_hub
 from firmware_sim.worlds.virtual.hub_troubles import HubTroubles
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -27,7 +27,7 @@ RATIONS = {"phone": Rations(15, 5), "ebike": Rations(25, 40)}
 async def lived_through(folder: Path, seed: int, hours: float) -> tuple[HubTroubles, list[str]]:
     """That many hours of troubles, and what can be said against the device afterwards."""
     hub = VirtualHub(folder, seed=seed)
-    witness = Witness(hub)
+    witness = SocketWitness(hub)
     await hub.open()
     with hub.town.cloud.changing() as connection:
         change_plan(connection, replace(RIDER, allotments=RATIONS))
@@ -60,7 +60,7 @@ async def test_whenever_a_device_dies_around_a_tap_nothing_is_left_open_and_noth
     tmp_path: Path, dies: Callable[[VirtualDevice], None]
 ) -> None:
     hub = VirtualHub(tmp_path)
-    witness = Witness(hub)
+    witness = SocketWitness(hub)
     await hub.open()
     hub.plug_in(EBIKE, "ebike_lithium")
     for moment_ms in MOMENTS_MS:

@@ -20,13 +20,14 @@ DRIVE_APART_S, PARK_S = 120.0, 180.0
 RIDERS = "rider"
 
 
-def neighbours(plan: str = "") -> list[Resident]:
+def gate_card(name: str, number: int) -> Resident:
+    """Somebody with a gate card of the sample's facility."""
+    return Resident(name, encode("H10301", facility=FACILITY, number=number))
+
+
+def residents_of_sample(plan: str = "") -> list[Resident]:
     """The sample's people with their cards: one ended, one suspended, one lost, as in life. Or those of one plan."""
-    return [
-        Resident(one.name_en, encode("H10301", facility=FACILITY, number=one.card))
-        for one in PEOPLE
-        if plan in ("", one.plan)
-    ]
+    return [gate_card(person.name_en, person.card) for person in PEOPLE if plan in ("", person.plan)]
 
 
 async def run_visitors(config: DeviceConfig, hardware: Hardware) -> None:
@@ -37,7 +38,7 @@ async def run_visitors(config: DeviceConfig, hardware: Hardware) -> None:
             reader = hardware.readers.get(f"{name}.in")
             if reader is not None:
                 visits = wander(
-                    neighbours(),
+                    residents_of_sample(),
                     reader,
                     portal,
                     chance=hardware.board.random(f"people/{name}"),
@@ -47,7 +48,7 @@ async def run_visitors(config: DeviceConfig, hardware: Hardware) -> None:
                 visiting.create_task(visits, name=f"people at {name}")
         for shared in config.readers:
             charges = come_and_charge(
-                neighbours(RIDERS),
+                residents_of_sample(RIDERS),
                 hardware.readers[shared.name],
                 places(config, hardware, shared.points),
                 chance=hardware.board.random(f"people/{shared.name}"),

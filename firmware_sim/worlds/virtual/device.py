@@ -1,14 +1,18 @@
 """A device in virtual time: the shipped agent and keeper on a simulated board, and what can befall them."""
 
+import math
 import os
 from collections.abc import Callable
 from concurrent.futures import Executor
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from contract import topics
 from contract.events import Event
 from edge.config.device_config import DeviceConfig
 from edge.config.peripherals import Bus
+from edge.config.tables import EmergencyInput, Level
 from edge.config.wiring import Trial, Turn, Wirings, first_turn, next_turn
 from edge.device.device import Device
 from edge.device.ports import Ports
@@ -24,7 +28,7 @@ from edge.memory.memory import Memory
 from edge.remote.remote import Machine
 from edge.remote.rewiring import Rewire
 from edge.roster.store import RosterStore
-from firmware_sim.board.board import Board, BoardFactory, OnMove
+from firmware_sim.board.board import Board
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker, VirtualLink
 from firmware_sim.parts.rs485 import Rs485Bus
 from firmware_sim.time.life import Life, over
@@ -35,7 +39,6 @@ class MortalJournal(Journal):
     """A journal whose process can be killed and whose machine can lose its power: then only what was synced is left."""
 
     def __init__(self, path: Path, *, boot: str) -> None:
-        self._closed = False
         super().__init__(path, boot=boot)
         self._wal_on_disk = self._whole_wal()
 
@@ -53,28 +56,38 @@ class MortalJournal(Journal):
         super().fork(upto, said)
         self._wal_on_disk = self._whole_wal()
 
-    def close(self) -> None:
-        super().close()
-        self._closed = True
-
     def die(self) -> None:
         """Let go of the file without a word in it: the next start finds an unclean end."""
-        if not self._closed:
-            self._connection.close()
-            os.close(self._wal)
+        if self._is_open:
+            self._close_files()
             self._hold.release()
 
     def lose_power(self) -> None:
         """The same, and what the kernel had not synced is gone. Of the table file all is: only checkpoints write it."""
-        if self._closed:
+        if not self._is_open:
             return
         tables = self._path.read_bytes()
         self.die()
         self._path.write_bytes(tables)
         self._path.with_name(f"{self._path.name}-wal").write_bytes(self._wal_on_disk)
 
+    @property
+    def _is_open(self) -> bool:
+        return self._wal >= 0
+
     def _whole_wal(self) -> bytes:
         return os.pread(self._wal, os.fstat(self._wal).st_size, 0)
+
+
+class Span(NamedTuple):
+    """From when until when something was so, in seconds of the world's time."""
+
+    start_s: float
+    end_s: float
+
+    def overlap_s(self, other: "Span") -> float:
+        """How long both were so; below zero if never."""
+        return min(self.end_s, other.end_s) - max(self.start_s, other.start_s)
 
 
 class VirtualDevice:
@@ -88,17 +101,15 @@ class VirtualDevice:
         seed: int,
         line: Line | None = None,
         strict_gpiod: bool = True,
-        on_move: OnMove | None = None,
         serve_posts: bool = False,
     ) -> None:
-        """``serve_posts``: charging posts may connect
-        over real sockets, which takes a loop in real time."""
+        """``serve_posts``: charging posts may connect over real sockets, which takes a loop in real time."""
         self.name = config.device.name
         self.config = config
         self._serve_posts = serve_posts
         self._loop = broker.loop
         self.board = Board(
-            self._loop, seed=f"{seed}/{self.name}", strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=on_move
+            self._loop, seed=f"{seed}/{self.name}", strict_gpiod=strict_gpiod, pulls=resistors(config), log_size=None
         )
         self.hardware = wire(self.board, config)
         for folder in (config.state, config.run):
@@ -118,11 +129,7 @@ class VirtualDevice:
         self.agent: Device | None = None
         self._chance = self.board.random("processes")
         self._threads = Executor(), Executor(), Executor()
-        self._journal: MortalJournal
         self._agent_life = self._keeper_life = over(self._loop)
-        self._factory: BoardFactory
-        self._host: KeeperHost
-        self._to_keeper: LocalLine
         self._boot()
 
     @property
@@ -133,6 +140,21 @@ class VirtualDevice:
     def waiting(self) -> int:
         """Events that the cloud has not acknowledged, as far as anybody is there to know."""
         return 0 if self.agent is None else self.agent.recorder.last_seq - self.agent.recorder.acked
+
+    def when_s(self, event: Event) -> float:
+        """The world's time of an event, by its boot and the machine's own clock."""
+        return self.booted_s[event.boot] + event.mono_ms / 1000
+
+    def spans(self, pin: int, level: Level) -> list[Span]:
+        """When a pin was at this level, by the board; the last may go on."""
+        moves = [(move.at_ns / 1e9, move.level) for move in self.board.moves if move.pin == pin]
+        ends = pairwise([*moves, (self._loop.time(), False)])
+        return [Span(start_s, end_s) for (start_s, high), (end_s, _) in ends if high == (level == "high")]
+
+    def key_turned_s(self, emergency: EmergencyInput, after_s: float) -> float:
+        """When the reset key of a zone was turned next; infinity if it was not."""
+        turns = self.spans(emergency.reset.pin, emergency.reset.active)
+        return next((turn.start_s for turn in turns if turn.start_s > after_s), math.inf)
 
     def start(self) -> None:
         self.start_keeper()

@@ -15,8 +15,7 @@ from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.charger import Socket
 from firmware_sim.parts.meter import Meter
 from firmware_sim.parts.modbus_slave import Slave
-from firmware_sim.worlds.virtual.device import VirtualDevice
-from firmware_sim.worlds.virtual.town import Site, VirtualTown
+from firmware_sim.worlds.virtual.town import VirtualTown
 
 NAME = "hub-sockets"
 EBIKE, PHONE, BANK = "ebike-1", "phone-1", "bank-a"
@@ -30,9 +29,8 @@ class VirtualHub:
     be made inside a running virtual loop."""
 
     def __init__(self, folder: Path, sample: str = "socket", *, seed: int = 1) -> None:
-        place: Site = (NAME, sample, "hub", NAME)
-        self.town = VirtualTown(folder, seed=seed, places=[place])
-        self.device: VirtualDevice = self.town.devices[NAME]
+        self.town = VirtualTown(folder, seed=seed, places=[(NAME, sample, "hub", NAME)])
+        self.device = self.town.devices[NAME]
         self.numbers = {point: number for number, point in self.device.config.readers[0].points.items()}
 
     async def open(self) -> None:

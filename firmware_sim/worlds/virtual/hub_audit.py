@@ -5,16 +5,19 @@ from the socket itself. Each check returns complaints, in words; an empty list i
 """
 
 import asyncio
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import select
 
 from cloud.charging.tables import sessions
 from contract.events import Event
+from edge.config.tables import Point
 from firmware_sim.parts.charger import Socket
-from firmware_sim.worlds.virtual.hub import NAME, VirtualHub
+from firmware_sim.worlds.virtual.device import Span, VirtualDevice
+from firmware_sim.worlds.virtual.hub import VirtualHub
 
 SLACK_S = 0.1
 """Between an event's whole milliseconds, a contact's bounces, and the pin."""
@@ -24,22 +27,12 @@ LATCHED = {"relay_stuck", "over_temp", "leakage", "kept_unreadable"}
 LOOKS_S = 1.0
 ALARMS = ("smoke", "pressed", "alarm")
 """How the parts say that they alarm."""
-FOR_EVER_S = 1e12
 
 Rations = Mapping[str, tuple[int, float]]
 """By class: the minutes and watt-hours of a day."""
 
 
-class Span(NamedTuple):
-    start_s: float
-    end_s: float
-
-    def meets(self, other: "Span") -> bool:
-        """Whether they share more than the slack."""
-        return min(self.end_s, other.end_s) - max(self.start_s, other.start_s) > SLACK_S
-
-
-class Witness:
+class SocketWitness:
     """Writes down once a second what has gone through each socket, in watt-hours, and what alarms: a pin that nobody
     holds says nothing of what is wired to it. ``alarms`` are from the first to the last such look. To be made before
     anything runs."""
@@ -48,7 +41,7 @@ class Witness:
         self.alarms: list[Span] = []
         self._hub = hub
         self._alarmed = False
-        self._seen: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._delivered: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._looking = asyncio.get_running_loop().create_task(self._look())
 
     def leave(self) -> None:
@@ -56,193 +49,171 @@ class Witness:
 
     def delivered_wh(self, point: str, span: Span) -> float:
         """At most: from the last look before it to the first one behind it."""
-        seen = self._seen[point]
-        before = [wh for at_s, wh in seen if at_s <= span.start_s]
-        behind = next((wh for at_s, wh in seen if at_s >= span.end_s), seen[-1][1])
+        looks = self._delivered[point]
+        before = [wh for at_s, wh in looks if at_s <= span.start_s]
+        behind = next((wh for at_s, wh in looks if at_s >= span.end_s), looks[-1][1])
         return behind - (before[-1] if before else 0.0)
 
     async def _look(self) -> None:
+        hardware = self._hub.device.hardware
+        guards = (hardware.smoke_detectors, hardware.emergency_stops, hardware.fire_panels)
         while True:
-            for point, socket in self._hub.device.hardware.all(Socket).items():
-                self._seen[point].append((self._hub.town.loop.time(), socket.flow.energy_wh))
-            self._look_for_alarms(self._hub.town.loop.time())
+            now_s = self._hub.town.loop.time()
+            for point, socket in hardware.all(Socket).items():
+                self._delivered[point].append((now_s, socket.flow.energy_wh))
+            views = [part.view() for parts in guards for part in parts.values()]
+            alarmed = any(view.get(says) is True for view in views for says in ALARMS)
+            if alarmed:
+                began_s = self.alarms.pop().start_s if self._alarmed else now_s
+                self.alarms.append(Span(began_s, now_s))
+            self._alarmed = alarmed
             await asyncio.sleep(LOOKS_S)
 
-    def _look_for_alarms(self, now_s: float) -> None:
-        hardware = self._hub.device.hardware
-        views = [part.view() for part in hardware.smoke_detectors.values()]
-        views += [part.view() for part in hardware.emergency_stops.values()]
-        views += [part.view() for part in hardware.fire_panels.values()]
-        alarmed = any(view.get(says) is True for view in views for says in ALARMS)
-        if alarmed:
-            began_s = self.alarms.pop().start_s if self._alarmed else now_s
-            self.alarms.append(Span(began_s, now_s))
-        self._alarmed = alarmed
 
-
-class Told(NamedTuple):
+class SessionRecord(NamedTuple):
     """A session by its events. ``power_s`` is when it was to draw no more: it was full, or had ended."""
 
     point: str
     start_s: float
-    power_s: float
-    end: Event | None
+    power_s: float = math.inf
+    end: Event | None = None
 
 
-def audit_hub(hub: VirtualHub, witness: Witness, rider: str, rations: Rations) -> list[str]:
+def audit_hub(hub: VirtualHub, witness: SocketWitness, rider: str, rations: Rations) -> list[str]:
     """Everything that can be said against a hub whose sessions have all ended, and in which ``rider`` (a holder, hex)
     has these ``rations``. To be called before it is closed."""
     complaints: list[str] = []
-    told: dict[str, Told] = {}
-    for point in hub.device.hardware.all(Socket):
-        events = [event for event in hub.events("session", "socket") if event.point == point]
-        mine, wrong = _sessions(hub, point, events)
-        told |= mine
-        complaints += wrong
-        complaints += _of_relay(hub, witness, point, mine, events)
-        complaints += _of_energy(point, mine, witness)
-    complaints += _of_rations(told, rider, rations)
-    complaints += _of_rows(hub, told)
+    records: dict[str, SessionRecord] = {}
+    for point in hub.device.config.points:
+        if point.name in hub.device.hardware.all(Socket):
+            events = [event for event in hub.events("session", "socket") if event.point == point.name]
+            of_point: dict[str, SessionRecord] = {}
+            complaints += _of_sessions(hub.device, point.name, events, of_point)
+            complaints += _of_relay(hub, witness, point, of_point, events)
+            complaints += _of_energy(point.name, of_point, witness)
+            records |= of_point
+    complaints += _of_rations(records, rider, rations)
+    complaints += _of_rows(hub, records)
     faults = [event for event in hub.events("device") if event.kind in ("device.fault", "device.unlogged")]
     return complaints + [f"{event.kind} {event.data}" for event in faults]
 
 
-def _sessions(hub: VirtualHub, point: str, events: list[Event]) -> tuple[dict[str, Told], list[str]]:
-    found: dict[str, Told] = {}
-    wrong = []
+def _of_sessions(
+    device: VirtualDevice, point: str, events: list[Event], records: dict[str, SessionRecord]
+) -> Iterator[str]:
+    """Each session begins once, while no other runs, and is silent after its end. Fills in ``records`` by name."""
     runs = ""
     for event in events:
-        name, at_s = event.data.get("session", ""), _when(hub, event)
-        known = found.get(name)
+        name, at_s = event.data.get("session", ""), device.when_s(event)
+        known = records.get(name)
         what = event.kind.partition(".")[2]
         if what == "started":
             if runs or known:
-                wrong.append(f"{point}: {name} begins while {runs or name} runs, at {at_s:.1f} s")
-            runs, found[name] = name, Told(point, at_s, FOR_EVER_S, None)
+                yield f"{point}: {name} begins while {runs or name} runs, at {at_s:.1f} s"
+            runs, records[name] = name, SessionRecord(point, at_s)
         elif what == "ended" and known is not None and known.end is not None:
             if known.end.data != event.data:
-                wrong.append(f"{point}: {name} ends once more, and otherwise")
+                yield f"{point}: {name} ends once more, and otherwise"
         elif what == "ended":
-            start_s, power_s = (known.start_s, known.power_s) if known else (at_s, at_s)
-            runs, found[name] = "", Told(point, start_s, min(power_s, at_s), event)
+            known = known or SessionRecord(point, at_s)
+            runs, records[name] = "", known._replace(power_s=min(known.power_s, at_s), end=event)
         elif event.kind == "session.interrupted" and known is None:
-            runs, found[name] = name, Told(point, at_s, FOR_EVER_S, None)  # a power cut has eaten its beginning
+            runs, records[name] = name, SessionRecord(point, at_s)  # a power cut has eaten its beginning
         elif what == "full" and known is not None:
-            found[name] = known._replace(power_s=at_s)
+            records[name] = known._replace(power_s=at_s)
         elif event.kind.startswith("session.") and what != "waiting" and (known is None or known.end is not None):
-            wrong.append(f"{point}: {name} is over, and {what} at {at_s:.1f} s")
-    return found, wrong
+            yield f"{point}: {name} is over, and {what} at {at_s:.1f} s"
 
 
 def _of_relay(
-    hub: VirtualHub, witness: Witness, point: str, told: Mapping[str, Told], events: list[Event]
+    hub: VirtualHub, witness: SocketWitness, point: Point, records: Mapping[str, SessionRecord], events: list[Event]
 ) -> Iterator[str]:
     """Its relay is driven for a session only, never in an emergency and never with a latched fault."""
-    wiring = next(one for one in hub.device.config.points if one.name == point)
-    relay, leakage = wiring.outputs["relay"], wiring.inputs.get("leakage")
+    relay, leakage = point.outputs["relay"], point.inputs.get("leakage")
     never = [("an emergency", span) for span in _emergencies(hub, witness)]
-    never += [(f"the fault {fault}", span) for fault, span in _latched(hub, events)]
+    never += [(f"the fault {fault}", span) for fault, span in _latched(hub.device, events)]
     if leakage is not None:
-        never += [("a leakage", span) for span in _spans(hub, leakage.pin, leakage.active == "high")]
-    for driven in _spans(hub, relay.pin, relay.relay == "high"):
+        never += [("a leakage", span) for span in hub.device.spans(leakage.pin, leakage.active)]
+    for driven in hub.device.spans(relay.pin, relay.relay):
+        when = f"driven from {driven.start_s:.1f} to {driven.end_s:.1f} s"
         for why, span in never:
-            if driven.meets(span):
-                yield f"{point}: driven from {driven.start_s:.1f} to {driven.end_s:.1f} s in spite of {why}"
+            if driven.overlap_s(span) > SLACK_S:
+                yield f"{point.name}: {when} in spite of {why}"
         if not any(
-            one.start_s - SLACK_S <= driven.start_s and driven.end_s <= one.power_s + SLACK_S for one in told.values()
+            session.start_s - SLACK_S <= driven.start_s and driven.end_s <= session.power_s + SLACK_S
+            for session in records.values()
         ):
-            yield f"{point}: driven from {driven.start_s:.1f} to {driven.end_s:.1f} s for nobody"
+            yield f"{point.name}: {when} for nobody"
 
 
-def _emergencies(hub: VirtualHub, witness: Witness) -> Iterator[Span]:
+def _emergencies(hub: VirtualHub, witness: SocketWitness) -> Iterator[Span]:
     """By the parts: from an alarm until nothing alarms any more and somebody turned the key; by the journal: drills, of
     which a power cut leaves nothing."""
     (wired,) = hub.device.config.emergencies
-    keys = [span.start_s for span in _spans(hub, wired.reset.pin, wired.reset.active == "high")]
     for alarm in witness.alarms:
-        yield Span(alarm.start_s, next((key_s for key_s in keys if key_s > alarm.end_s), FOR_EVER_S))
+        yield Span(alarm.start_s, hub.device.key_turned_s(wired, alarm.end_s))
     began_s = None
     for event in hub.events("emergency", "device"):
         if event.kind in ("emergency.began", "emergency.standing") and event.data["cause"] == "drill":
-            began_s = _when(hub, event)
+            began_s = hub.device.when_s(event)
         elif event.kind in ("emergency.reset", "device.started") and began_s is not None:
-            yield Span(began_s, _when(hub, event))
+            yield Span(began_s, hub.device.when_s(event))
             began_s = None
 
 
-def _latched(hub: VirtualHub, events: list[Event]) -> Iterator[tuple[str, Span]]:
-    since: dict[str, float] = {}
+def _latched(device: VirtualDevice, events: list[Event]) -> Iterator[tuple[str, Span]]:
+    since_s: dict[str, float] = {}
     for event in events:
         fault = event.data.get("fault", "")
         if event.kind == "socket.fault" and fault in LATCHED:
-            since.setdefault(fault, _when(hub, event))
-        elif event.kind == "socket.fault_cleared" and fault in since:
-            yield fault, Span(since.pop(fault), _when(hub, event))
-    for fault, at_s in since.items():
-        yield fault, Span(at_s, FOR_EVER_S)
+            since_s.setdefault(fault, device.when_s(event))
+        elif event.kind == "socket.fault_cleared" and fault in since_s:
+            yield fault, Span(since_s.pop(fault), device.when_s(event))
+    for fault, at_s in since_s.items():
+        yield fault, Span(at_s, math.inf)
 
 
-def _of_energy(point: str, told: Mapping[str, Told], witness: Witness) -> Iterator[str]:
+def _of_energy(point: str, records: Mapping[str, SessionRecord], witness: SocketWitness) -> Iterator[str]:
     """Nobody is told of more than went through the socket."""
     billed_wh = 0.0
-    for name, one in told.items():
-        if one.end is None:
+    for name, session in records.items():
+        if session.end is None:
             continue
-        energy_wh, fen = one.end.data["energy_wh"], one.end.data["receipt"]["fen"]
+        energy_wh, fen = session.end.data["energy_wh"], session.end.data["receipt"]["fen"]
         billed_wh += energy_wh
-        delivered_wh = witness.delivered_wh(point, Span(one.start_s, one.power_s))
-        if energy_wh < 0 or fen < 0 or one.end.data["ms"] < 0:
+        delivered_wh = witness.delivered_wh(point, Span(session.start_s, session.power_s))
+        if energy_wh < 0 or fen < 0 or session.end.data["ms"] < 0:
             yield f"{point}: {name} counts backwards"
         if energy_wh > delivered_wh + STEP_WH:
             yield f"{point}: {name} was told of {energy_wh:.1f} Wh, and got {delivered_wh:.1f}"
-    total_wh = witness.delivered_wh(point, Span(0, FOR_EVER_S))
+    total_wh = witness.delivered_wh(point, Span(0, math.inf))
     if billed_wh > total_wh + STEP_WH:
         yield f"{point}: {billed_wh:.1f} Wh were told of, and {total_wh:.1f} went through"
 
 
-def _of_rations(told: Mapping[str, Told], rider: str, rations: Rations) -> Iterator[str]:
-    used: dict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
-    for one in told.values():
-        if one.end is not None and one.end.data["holder"] == rider:
-            ms, wh = used[one.end.data["class"]]
-            used[one.end.data["class"]] = ms + one.end.data["ms"], wh + one.end.data["energy_wh"]
-    for kind, (ms, wh) in used.items():
-        minutes, most_wh = rations[kind]
+def _of_rations(records: Mapping[str, SessionRecord], rider: str, rations: Rations) -> Iterator[str]:
+    ends = [session.end.data for session in records.values() if session.end is not None]
+    for class_name, (minutes, most_wh) in rations.items():
+        used = [end for end in ends if (end["holder"], end["class"]) == (rider, class_name)]
+        ms, wh = sum(end["ms"] for end in used), sum(end["energy_wh"] for end in used)
         if ms > minutes * 60_000 + 2_000:
-            yield f"{ms / 60_000:.2f} of {minutes} minutes were used of {kind}"
+            yield f"{ms / 60_000:.2f} of {minutes} minutes were used of {class_name}"
         if wh > most_wh + STEP_WH:
-            yield f"{wh:.1f} of {most_wh} Wh were used of {kind}"
+            yield f"{wh:.1f} of {most_wh} Wh were used of {class_name}"
 
 
-def _of_rows(hub: VirtualHub, told: Mapping[str, Told]) -> Iterator[str]:
+def _of_rows(hub: VirtualHub, records: Mapping[str, SessionRecord]) -> Iterator[str]:
     """The cloud has each session once, and its first end."""
     with hub.town.cloud.reading() as connection:
-        rows: list[Any] = list(connection.execute(select(sessions)))
+        rows = connection.execute(select(sessions)).all()
     names = [row.session for row in rows]
-    if sorted(names) != sorted(told):
-        yield f"the cloud has the sessions {sorted(names)}, and its events tell of {sorted(told)}"
+    if sorted(names) != sorted(records):
+        yield f"the cloud has the sessions {sorted(names)}, and its events tell of {sorted(records)}"
     for row in rows:
-        end = told[row.session].end if row.session in told else None
+        end = records[row.session].end if row.session in records else None
         if not row.reason or end is None:
             yield f"{row.point}: {row.session} has no end"
         elif row.reason != end.data["reason"] or row.ended_ms not in (None, end.at_ms):
             yield f"{row.point}: {row.session} ended otherwise than the cloud says"
         elif row.energy_wh < round(end.data["energy_wh"]):
             yield f"{row.point}: {row.session} is told with {row.energy_wh} Wh"
-
-
-def _spans(hub: VirtualHub, pin: int, active: bool) -> list[Span]:
-    """When a pin was at this level, by the board."""
-    found, since_s = [], None
-    for move in hub.town.moves[NAME]:
-        if move.pin == pin and move.level is active:
-            since_s = move.at_ns / 1e9 if since_s is None else since_s
-        elif move.pin == pin and since_s is not None:
-            found.append(Span(since_s, move.at_ns / 1e9))
-            since_s = None
-    return found if since_s is None else [*found, Span(since_s, FOR_EVER_S)]
-
-
-def _when(hub: VirtualHub, event: Event) -> float:
-    """The world's time of an event, by its boot and the machine's own clock."""
-    return hub.device.booted_s[event.boot] + event.mono_ms / 1000

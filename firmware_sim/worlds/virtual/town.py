@@ -14,16 +14,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import select
 
-from cloud.sample import FACILITY, PEOPLE
 from cloud.store.schema import devices, events, rosters, tallies
-from contract.credentials import encode
 from edge.journal.file import Row
 from edge.journal.journal import JournalView
-from firmware_sim.board.board import Move
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker
 from firmware_sim.parts.portal import Portal
 from firmware_sim.people.walkers import GYM_DAY, Resident, badge_and_walk, wander
-from firmware_sim.worlds.demo.community import DEVICES, write_config
+from firmware_sim.worlds.board.visitors import gate_card, residents_of_sample
+from firmware_sim.worlds.demo.community import DEVICES, SampleDevice, write_config
 from firmware_sim.worlds.virtual.cloud import VirtualCloud
 from firmware_sim.worlds.virtual.device import VirtualDevice
 
@@ -32,11 +30,11 @@ MIDNIGHT_MS = 1_795_363_200_000
 DRAINS_WITHIN_S = 3600.0
 ALL_ROWS = 1 << 40
 
-Site = tuple[str, str, str, str]
-"""A device's name, its sample config, its zone, and the name that the sample gives its point."""
+BROKER_PORT = 1883
+"""Stands in the configs; the broker of virtual time has none."""
 
 
-def sites(count: int) -> list[Site]:
+def sites(count: int) -> list[SampleDevice]:
     """The sample's four devices, and as many more gates of the estate as it takes."""
     gates = [(f"gate-{number}", "door", "estate", "east-gate") for number in range(len(DEVICES) + 1, count + 1)]
     return [*DEVICES, *gates][:count]
@@ -44,8 +42,7 @@ def sites(count: int) -> list[Site]:
 
 def neighbours() -> list[Resident]:
     """The people of the sample, each with their card, and two strangers with cards nobody enrolled."""
-    cards = {person.name_en: person.card for person in PEOPLE} | {"Stranger One": 4711, "Stranger Two": 4712}
-    return [Resident(name, encode("H10301", facility=FACILITY, number=card)) for name, card in cards.items()]
+    return [*residents_of_sample(), gate_card("Stranger One", 4711), gate_card("Stranger Two", 4712)]
 
 
 class Visit(NamedTuple):
@@ -69,7 +66,7 @@ class VirtualTown:
         folder: Path,
         *,
         seed: int,
-        places: Sequence[Site] = DEVICES,
+        places: Sequence[SampleDevice] = DEVICES,
         line: Line | None = None,
         forget: float = 0.0,
         strict_gpiod: bool = True,
@@ -80,20 +77,12 @@ class VirtualTown:
         self.broker = VirtualBroker(self.loop, seed=seed, forget=forget)
         self.devices: dict[str, VirtualDevice] = {}
         self.visits: list[Visit] = []
-        self.moves: dict[str, list[Move]] = {}
         self._faults: list[dict[str, Any]] = []
         self._folk: list[asyncio.Task[None]] = []
-        for name, sample, zone, sample_name in places:
-            config = write_config(folder / name, name, sample, zone, sample_name, 1883)
-            self.moves[name] = []
-            self.devices[name] = VirtualDevice(
-                config,
-                self.broker,
-                seed=seed,
-                line=line,
-                strict_gpiod=strict_gpiod,
-                on_move=self.moves[name].append,
-            )
+        for place in places:
+            name, *_ = place
+            config = write_config(folder / name, *place, BROKER_PORT)
+            self.devices[name] = VirtualDevice(config, self.broker, seed=seed, line=line, strict_gpiod=strict_gpiod)
         self.cloud = VirtualCloud(folder / "cloud", self.broker, self.now_ms)
 
     def random(self, name: str) -> random.Random:
@@ -165,15 +154,15 @@ class VirtualTown:
 
     def stored(self, name: str) -> list[tuple[int, bytes]]:
         """The rows that the cloud has of a device, by their number, in the order of their arrival."""
-        mine = select(events.c.seq, events.c.stored).join(devices, devices.c.id == events.c.device_id)
+        rows = select(events.c.seq, events.c.stored).join(devices, devices.c.id == events.c.device_id)
         with self.cloud.reading() as connection:
-            found = connection.execute(mine.where(devices.c.name == name).order_by(events.c.arrival))
-            return [(row.seq, row.stored) for row in found]
+            ordered = connection.execute(rows.where(devices.c.name == name).order_by(events.c.arrival))
+            return [(row.seq, row.stored) for row in ordered]
 
     def trace(self) -> Iterator[str]:
         """All that happened, a line each: every move of a pin, every row of a journal, every row of the cloud's."""
         for name in self.devices:
-            for move in self.moves[name]:
+            for move in self.devices[name].board.moves:
                 yield f"{name} {move.line()}"
             for row in self.journal(name):
                 yield f"{name} {row.seq} {row.stored.hex()} {row.link.hex()}\n"

@@ -9,7 +9,7 @@ import pytest
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.people.riders import ChargingPlace, charge, come_and_charge
 from firmware_sim.people.walkers import Resident
-from firmware_sim.worlds.board.visitors import RIDERS, neighbours, places
+from firmware_sim.worlds.board.visitors import RIDERS, places, residents_of_sample
 from firmware_sim.worlds.virtual.hub import PHONE, VirtualHub
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -30,7 +30,7 @@ async def charged(hub: VirtualHub, rider: Resident, stay_s: float = 120.0) -> bo
 async def test_whoever_must_go_taps_once_more_and_takes_the_phone_along(tmp_path: Path) -> None:
     hub = VirtualHub(tmp_path)
     await hub.open()
-    assert await charged(hub, neighbours(RIDERS)[0])
+    assert await charged(hub, residents_of_sample(RIDERS)[0])
     await hub.town.drained()
     (ended,) = hub.told("ended", PHONE)
     assert ended["reason"] == "card"
@@ -51,7 +51,7 @@ async def test_a_stranger_gets_no_power_and_goes(tmp_path: Path) -> None:
 async def test_a_rider_leaves_a_plug_that_is_not_theirs(tmp_path: Path) -> None:
     hub, other = VirtualHub(tmp_path), APPLIANCES["power_bank"](0.5)
     await hub.open()
-    charging = asyncio.create_task(charged(hub, neighbours(RIDERS)[0]))
+    charging = asyncio.create_task(charged(hub, residents_of_sample(RIDERS)[0]))
     await asyncio.sleep(60)
     hub.socket(PHONE).plug_in(other)
     await charging
@@ -83,7 +83,7 @@ async def busiest_while_riders_come(hub: VirtualHub, *, sockets: int, minutes: i
     free = places(device.config, device.hardware, device.config.readers[0].points)
     assert len(free) == sockets
     riders = come_and_charge(
-        neighbours(RIDERS),
+        residents_of_sample(RIDERS),
         device.hardware.readers["hub"],
         free,
         chance=random.Random(1),

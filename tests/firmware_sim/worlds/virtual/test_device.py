@@ -51,7 +51,7 @@ class Gym:
         await asyncio.sleep(2)
         mend()
         await asyncio.sleep(20)
-        (unlocked,) = unlockings(self.town, GYM)
+        (unlocked,) = unlockings(self.device)
         return unlocked.end_s - unlocked.start_s
 
 
@@ -123,7 +123,7 @@ async def test_who_dies_before_the_row_is_written_has_not_opened(gym: Gym) -> No
     await asyncio.sleep(0.0301)
     gym.device.kill_agent()
     await asyncio.sleep(1)
-    assert unlockings(gym.town, GYM) == []
+    assert unlockings(gym.device) == []
     assert len(gym.kinds()) == before
     gym.device.start_agent()
 

@@ -39,14 +39,14 @@ class Found(Struct):
 def judge(town: VirtualTown, troubles: Troubles) -> Found:
     with town.cloud.reading() as connection:
         replayed = connection.execute(select(func.count()).select_from(events).where(events.c.replay)).scalar_one()
-    unlocked = [one for name in town.devices for one in unlockings(town, name)]
+    unlocked = [span for device in town.devices.values() for span in unlockings(device)]
     return Found(
         complaints=audit(town),
         troubles=troubles.happened,
         kinds=Counter(decode_event(row.stored).kind for name in town.devices for row in town.journal(name)),
         entered=sum(visit.entered for visit in town.visits),
         replayed=replayed,
-        ran_out=sum(one.end_s - one.start_s > LEASE_S - 0.1 for one in unlocked),
+        ran_out=sum(span.end_s - span.start_s > LEASE_S - 0.1 for span in unlocked),
     )
 
 
