@@ -236,6 +236,11 @@ class VirtualDevice:
         if self.keeper_runs:
             self._keeper_life.call_soon(self._host.agent_gone)
 
+    def restart_agent(self) -> None:
+        """Kill what is left of it and start it anew, as its supervisor does."""
+        self.kill_agent()
+        self.start_agent()
+
     def hang_agent(self) -> None:
         """It does nothing more, and nobody can tell: its lines stay open. `kill_agent` is what a watchdog does next."""
         self._agent_life.end()

@@ -68,10 +68,9 @@ class VirtualHub:
     async def until(self, holds: Callable[[], bool], within_s: float) -> float:
         """Wait until it holds; returns how many seconds that took. Raises ``TimeoutError``."""
         began_s = self.town.loop.time()
-        while not holds():
-            if self.town.loop.time() - began_s >= within_s:
-                raise TimeoutError(f"it did not come true within {within_s:g} s")
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(within_s):
+            while not holds():
+                await asyncio.sleep(0.01)
         return self.town.loop.time() - began_s
 
     def report(self, point: str) -> Report:
@@ -82,13 +81,13 @@ class VirtualHub:
 
     def events(self, *families: str) -> list[Event]:
         """What the cloud has, in its order, of these families."""
-        found = [decode_event(stored) for _, stored in self.town.stored(NAME)]
-        return [event for event in found if event.kind.partition(".")[0] in families]
+        events = [decode_event(stored) for _, stored in self.town.stored(NAME)]
+        return [event for event in events if event.kind.partition(".")[0] in families]
 
     def told(self, what: str, point: str = "") -> list[dict[str, Any]]:
         """The data of every ``session`` event of that kind."""
-        of_kind = [event for event in self.events("session") if event.kind == f"session.{what}"]
-        return [event.data for event in of_kind if point in ("", event.point)]
+        events = self.events("session")
+        return [event.data for event in events if event.kind == f"session.{what}" and point in ("", event.point)]
 
     async def charging(self) -> "VirtualHub":
         """Opened, and with an e-bike that charges."""

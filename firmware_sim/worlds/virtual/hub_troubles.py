@@ -29,6 +29,30 @@ BY = "lin"
 Deed = Callable[[VirtualHub], object]
 
 
+def _relay(hub: VirtualHub) -> PowerContact:
+    return hub.socket(EBIKE).relay
+
+
+def _contactor(hub: VirtualHub) -> PowerContact:
+    return hub.device.hardware.get(Contactor, BANK)
+
+
+ALL_MISHAPS: Mapping[str, tuple[Deed, Deed]] = {
+    **{name: (mishap.happens, mishap.mended) for name, mishap in MISHAPS.items()},
+    "the relay welds": (lambda hub: _relay(hub).weld(), lambda hub: _relay(hub).mend()),
+    "the relay sticks": (lambda hub: _relay(hub).stick_open(), lambda hub: _relay(hub).mend()),
+    "the contactor welds": (lambda hub: _contactor(hub).weld(), lambda hub: _contactor(hub).mend()),
+    "the contactor falls open": (lambda hub: _contactor(hub).stick_open(), lambda hub: _contactor(hub).mend()),
+    "the meter forgets": (lambda hub: hub.meter.reset_energy(), lambda hub: None),
+    "the meter says half": (lambda hub: hub.meter.tell_lies("half"), lambda hub: hub.meter.tell_lies(None)),
+    "the mains fails": (
+        lambda hub: hub.device.hardware.mains.supply.put(False),
+        lambda hub: hub.device.hardware.mains.supply.put(True),
+    ),
+}
+"""By name: what goes wrong, and how it is put right; some of it ends no session."""
+
+
 class HubTroubles:
     """``happened`` counts them by name. One thing at a time goes wrong with the sockets, and afterwards somebody with
     the right card sets everything right."""
@@ -39,22 +63,6 @@ class HubTroubles:
         self._chance = hub.town.random("troubles at the hub")
         self._at_reader = asyncio.Lock()
         self._machines = Troubles(hub.town, AWAY_S)
-        self._mishaps: Mapping[str, tuple[Deed, Deed]] = {
-            **{name: (one.happens, one.mended) for name, one in MISHAPS.items()},
-            "the relay welds": (lambda hub: self._relay().weld(), lambda hub: self._relay().mend()),
-            "the relay sticks": (lambda hub: self._relay().stick_open(), lambda hub: self._relay().mend()),
-            "the contactor welds": (lambda hub: self._contactor().weld(), lambda hub: self._contactor().mend()),
-            "the contactor falls open": (
-                lambda hub: self._contactor().stick_open(),
-                lambda hub: self._contactor().mend(),
-            ),
-            "the meter forgets": (lambda hub: hub.meter.reset_energy(), lambda hub: None),
-            "the meter says half": (lambda hub: hub.meter.tell_lies("half"), lambda hub: hub.meter.tell_lies(None)),
-            "the mains fails": (
-                lambda hub: hub.device.hardware.mains.supply.put(False),
-                lambda hub: hub.device.hardware.mains.supply.put(True),
-            ),
-        }
 
     async def go_on(self, seconds: float) -> None:
         """Until then anything happens; then everything is put right, and everybody goes home."""
@@ -82,8 +90,7 @@ class HubTroubles:
             case "unplug":
                 self._hub.socket(point).unplug()
             case "tap":
-                who = self._chance.choice([RIDER, RIDER, RIDER, STAFF, STAFF, STRANGER])
-                await self._tap(point, who)
+                await self._tap(point, self._chance.choice([RIDER, RIDER, RIDER, STAFF, STAFF, STRANGER]))
         return what
 
     async def _tap(self, point: str, card: int) -> None:
@@ -92,8 +99,8 @@ class HubTroubles:
             await self._hub.tap(point, card)
 
     async def _mishap(self) -> str:
-        name = self._chance.choice(sorted(self._mishaps))
-        happens, mended = self._mishaps[name]
+        name = self._chance.choice(sorted(ALL_MISHAPS))
+        happens, mended = ALL_MISHAPS[name]
         happens(self._hub)
         try:
             await asyncio.sleep(FROZEN_S if "repeats" in name else self._chance.uniform(*MISHAP_LASTS_S))
@@ -144,12 +151,6 @@ class HubTroubles:
         with self._hub.town.cloud.reading() as connection:
             query = select(credentials.c.digest).join(people).where(people.c.name_en == name)
             return bytes(connection.execute(query).scalar_one())
-
-    def _relay(self) -> PowerContact:
-        return self._hub.socket(EBIKE).relay
-
-    def _contactor(self) -> PowerContact:
-        return self._hub.device.hardware.get(Contactor, BANK)
 
     async def _go_home(self) -> None:
         """Everybody takes their battery along; what still runs ends by itself."""

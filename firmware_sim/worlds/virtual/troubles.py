@@ -6,7 +6,8 @@ Half of it strikes at random; the other half waits for somebody to badge, becaus
 import asyncio
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import NamedTuple
 
 from firmware_sim.worlds.virtual.device import VirtualDevice
 from firmware_sim.worlds.virtual.town import VirtualTown
@@ -20,7 +21,27 @@ RESTARTS_S = (1.0, 3.0)
 WATCHDOG_S = 10.0
 BOOTS_S = (15.0, 60.0)
 
-OnDevice = Callable[[VirtualDevice], Awaitable[None]]
+
+class Trouble(NamedTuple):
+    """How it begins and ends, between which times it lasts, and whether it may wait until somebody badges."""
+
+    begins: Callable[[], object]
+    ends: Callable[[], object]
+    lasts_s: tuple[float, float]
+    at_badge: bool = True
+
+
+def troubles_of(town: VirtualTown, device: VirtualDevice) -> dict[str, Trouble]:
+    """What may befall a device and its town, by name."""
+    return {
+        "agent killed": Trouble(device.kill_agent, device.start_agent, RESTARTS_S),
+        "agent hung": Trouble(device.hang_agent, device.restart_agent, (WATCHDOG_S, WATCHDOG_S)),
+        "keeper killed": Trouble(device.kill_keeper, device.start_keeper, RESTARTS_S),
+        "plug pulled": Trouble(device.power_off, device.power_on, BOOTS_S),
+        "cable pulled": Trouble(device.link.cut, device.link.restore, (1.0, 2 * 3600.0), at_badge=False),
+        "cloud killed": Trouble(town.cloud.kill, town.cloud.start, (2.0, 3600.0), at_badge=False),
+        "broker ended": Trouble(town.broker.stop, town.broker.start, (1.0, 600.0), at_badge=False),
+    }
 
 
 class Troubles:
@@ -31,43 +52,35 @@ class Troubles:
         self.happened: Counter[str] = Counter()
         self._town, self._longest_s = town, longest_s
         self._chance = town.random("troubles")
-        self._troubled: dict[str, None] = {}
-        self._on_device: dict[str, OnDevice] = {
-            "agent killed": self._kill_agent,
-            "agent hung": self._hang_agent,
-            "keeper killed": self._kill_keeper,
-            "plug pulled": self._pull_plug,
-        }
+        self._troubled: set[str] = set()
 
     async def befall(self, every_s: float) -> None:
         """One after the other, ``every_s`` apart on average, until cancelled; then it puts right what it did."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await asyncio.sleep(self._chance.expovariate(1 / every_s))
-                group.create_task(self._one())
+                group.create_task(self._befall_one())
 
-    async def _one(self) -> None:
-        what = self._chance.choice([*self._on_device, "cable pulled", "cloud killed", "broker ended"])
-        device = self._town.devices[self._chance.choice(list(self._town.devices))]
-        where = what.split()[0] if what in ("cloud killed", "broker ended") else device.name
+    async def _befall_one(self) -> None:
+        device = self._chance.choice(list(self._town.devices.values()))
+        name, trouble = self._chance.choice(list(troubles_of(self._town, device).items()))
+        where = name if name in ("cloud killed", "broker ended") else device.name
         if where in self._troubled:
             return
-        self._troubled[where] = None
-        if what in self._on_device:
-            await self._aim(device)
-            await self._on_device[what](device)
-        elif what == "cable pulled":
-            await self._pull_cable(device)
-        elif what == "cloud killed":
-            await self._kill_cloud()
-        else:
-            await self._end_broker()
-        self.happened[what] += 1
-        del self._troubled[where]
+        self._troubled.add(where)
+        if trouble.at_badge and self._chance.random() < 0.5:
+            await self._until_badge(device)
+        trouble.begins()
+        least_s, most_s = trouble.lasts_s
+        try:
+            await asyncio.sleep(self._chance.uniform(least_s, max(least_s, min(most_s, self._longest_s))))
+        finally:
+            trouble.ends()
+        self.happened[name] += 1
+        self._troubled.remove(where)
 
-    async def _aim(self, device: VirtualDevice) -> None:
-        if self._chance.random() < 0.5:
-            return
+    async def _until_badge(self, device: VirtualDevice) -> None:
+        """Return shortly after the first bit of a card, or when nobody came for long."""
         badged = asyncio.Event()
         own = [point.readers["in"].d0 for point in device.config.points if "in" in point.readers]
         pin = device.board.pin([*own, *(shared.d0 for shared in device.config.readers)][0])
@@ -79,61 +92,8 @@ class Troubles:
         try:
             async with asyncio.timeout(AIMS_FOR_S):
                 await badged.wait()
+                await asyncio.sleep(self._chance.uniform(0.02, self._chance.choice(STRIKES_S)))
         except TimeoutError:
             return
         finally:
             pin.unwatch(watch)
-        await asyncio.sleep(self._chance.uniform(0.02, self._chance.choice(STRIKES_S)))
-
-    async def _kill_agent(self, device: VirtualDevice) -> None:
-        device.kill_agent()
-        try:
-            await self._a_while(*RESTARTS_S)
-        finally:
-            device.start_agent()
-
-    async def _hang_agent(self, device: VirtualDevice) -> None:
-        device.hang_agent()
-        try:
-            await asyncio.sleep(WATCHDOG_S)
-        finally:
-            device.kill_agent()
-            device.start_agent()
-
-    async def _kill_keeper(self, device: VirtualDevice) -> None:
-        device.kill_keeper()
-        try:
-            await self._a_while(*RESTARTS_S)
-        finally:
-            device.start_keeper()
-
-    async def _pull_plug(self, device: VirtualDevice) -> None:
-        device.power_off()
-        try:
-            await self._a_while(*BOOTS_S)
-        finally:
-            device.power_on()
-
-    async def _pull_cable(self, device: VirtualDevice) -> None:
-        device.link.cut()
-        try:
-            await self._a_while(1.0, 2 * 3600.0)
-        finally:
-            device.link.restore()
-
-    async def _kill_cloud(self) -> None:
-        self._town.cloud.kill()
-        try:
-            await self._a_while(2.0, 3600.0)
-        finally:
-            self._town.cloud.start()
-
-    async def _end_broker(self) -> None:
-        self._town.broker.stop()
-        try:
-            await self._a_while(1.0, 600.0)
-        finally:
-            self._town.broker.start()
-
-    async def _a_while(self, least_s: float, most_s: float) -> None:
-        await asyncio.sleep(self._chance.uniform(least_s, min(most_s, self._longest_s)))
