@@ -1,15 +1,13 @@
 """What the buttons of the panel do, and how the panel says what came of it."""
 
 import json
-from typing import Any, Literal
+from typing import Any
 
 from firmware_sim.control.control import BoardControl
 from firmware_sim.panel.words import say
-from firmware_sim.panel.world import PanelDevice, PanelWorld
+from firmware_sim.panel.world import PanelDevice, PanelWorld, Part
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.command import ControlError
-
-Part = Literal["cable", "agent", "keeper"]
 
 LAMPS = (".green", ".red")
 UID = "UID4:"
@@ -52,14 +50,10 @@ async def carry_out(
 
 
 async def pull_or_plug(device: PanelDevice, part: Part, *, plugged_in: bool) -> None:
-    """Pull the cable or the plug of a process, or put it back. A process that is so already stays so."""
-    is_so, put_back, pull = {
-        "cable": (False, device.restore, device.cut),
-        "agent": (device.agent_running is plugged_in, device.start_agent, device.kill_agent),
-        "keeper": (device.keeper_running is plugged_in, device.start_keeper, device.kill_keeper),
-    }[part]
-    if not is_so:
-        await (put_back if plugged_in else pull)()
+    """Pull the cable or the plug of a process, or put it back. What is so already stays so."""
+    plug = device.plugs[part]
+    if plug.is_in() is not plugged_in:
+        await (plug.put_back if plugged_in else plug.pull)()
 
 
 async def _speed(control: BoardControl, tapped: dict[str, Any], language: str) -> str:

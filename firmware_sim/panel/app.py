@@ -19,10 +19,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from contract.kinds import kind_of
 from firmware_sim.control.control import BoardGone
-from firmware_sim.panel.actions import Part, carry_out, command_of, pull_or_plug
+from firmware_sim.panel.actions import carry_out, command_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
 from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words
-from firmware_sim.panel.world import PanelWorld
+from firmware_sim.panel.world import PanelWorld, Part
 from firmware_sim.parts.command import ControlError
 
 HERE = Path(__file__).parent

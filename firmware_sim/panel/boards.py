@@ -3,9 +3,10 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from firmware_sim.control.control import BoardControl
 from firmware_sim.panel.app import create_panel
-from firmware_sim.panel.world import Card, Label, PanelDevice
+from firmware_sim.panel.world import Card, Label, PanelDevice, Part, Plug
 from firmware_sim.parts.command import ControlError
 
 ANSWERS_WITHIN_S = 2.0
@@ -33,12 +34,13 @@ class BoardAlone:
     """One device by its folder of sockets: the board's ``control.sock`` and the agent's ``agent.sock``. Its cable and
     its processes are not in our hands."""
 
-    cable_in = True
-
     def __init__(self, name: str, run: Path, label: Label) -> None:
         self.name, self.label = name, label
         self.control = BoardControl(run / "control.sock")
-        self.agent_running = self.keeper_running = False
+        self._runs: dict[Part, bool] = {"cable": True, "agent": False, "keeper": False}
+        self.plugs: dict[Part, Plug] = {
+            part: Plug(partial(self._runs.__getitem__, part), _refuse, _refuse) for part in self._runs
+        }
         self._agent = run / "agent.sock"
 
     async def status(self) -> dict[str, Any] | None:
@@ -48,31 +50,14 @@ class BoardAlone:
             answer = dict(json.loads(await asyncio.wait_for(reader.read(), ANSWERS_WITHIN_S)))
             writer.close()
         except (OSError, ValueError, TimeoutError):
-            self.agent_running = self.keeper_running = False
+            self._runs |= {"agent": False, "keeper": False}
             return None
-        self.agent_running, self.keeper_running = True, bool(answer["keeper"])
+        self._runs |= {"agent": True, "keeper": bool(answer["keeper"])}
         return answer
 
-    async def cut(self) -> None:
-        self._refuse()
 
-    async def restore(self) -> None:
-        self._refuse()
-
-    async def kill_agent(self) -> None:
-        self._refuse()
-
-    async def start_agent(self) -> None:
-        self._refuse()
-
-    async def kill_keeper(self) -> None:
-        self._refuse()
-
-    async def start_keeper(self) -> None:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise ControlError(NOT_HERE)
+async def _refuse() -> None:
+    raise ControlError(NOT_HERE)
 
 
 class PanelServer(uvicorn.Server):

@@ -118,9 +118,9 @@ async def look(device: PanelDevice) -> Snapshot:
     return {
         "name": device.name,
         **board,
-        "cable_in": device.cable_in,
-        "agent_running": device.agent_running,
-        "keeper_running": device.keeper_running,
+        "cable_in": device.plugs["cable"].is_in(),
+        "agent_running": device.plugs["agent"].is_in(),
+        "keeper_running": device.plugs["keeper"].is_in(),
         "status": _of_interest(await device.status()),
     }
 

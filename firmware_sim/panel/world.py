@@ -1,7 +1,7 @@
 """What the panel needs to know of the world that it shows. Whoever puts a world together provides this."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
 
 from firmware_sim.control.control import BoardControl
 
@@ -24,6 +24,17 @@ class Card(NamedTuple):
     holder: Label = Label("", "")
 
 
+Part = Literal["cable", "agent", "keeper"]
+
+
+class Plug(NamedTuple):
+    """What may be pulled out of a device and put back: its network cable, or one of its processes."""
+
+    is_in: Callable[[], bool]
+    pull: Callable[[], Awaitable[None]]
+    put_back: Callable[[], Awaitable[None]]
+
+
 class PanelDevice(Protocol):
     """One device with its board, its cable and its two processes."""
 
@@ -37,30 +48,10 @@ class PanelDevice(Protocol):
     def control(self) -> BoardControl: ...
 
     @property
-    def cable_in(self) -> bool: ...
-
-    @property
-    def agent_running(self) -> bool: ...
-
-    @property
-    def keeper_running(self) -> bool: ...
+    def plugs(self) -> Mapping[Part, Plug]: ...
 
     async def status(self) -> dict[str, Any] | None:
         """What the agent says of itself, as ``hearthgate-edge status --json`` prints it; None if it does not answer."""
-
-    async def cut(self) -> None:
-        """Pull the network cable."""
-
-    async def restore(self) -> None:
-        """Put the network cable back."""
-
-    async def kill_agent(self) -> None: ...
-
-    async def start_agent(self) -> None: ...
-
-    async def kill_keeper(self) -> None: ...
-
-    async def start_keeper(self) -> None: ...
 
 
 class PanelWorld(Protocol):

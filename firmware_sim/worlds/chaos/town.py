@@ -5,8 +5,8 @@ import json
 import secrets
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,18 +66,17 @@ Tell = Callable[[str], object]
 
 
 class Home(NamedTuple):
-    """One device with who looks after its processes. ``walking`` is held by whoever stands in the way, and
-    ``card_is_read`` wakes those who wait for the next card."""
+    """One device and its way through. ``walking`` is held by whoever stands in the way, and ``card_is_read`` wakes
+    those who wait for the next card."""
 
     device: SimulatedDevice
-    keeper: Service
-    agent: Service
     walking: asyncio.Lock
     card_is_read: asyncio.Event
 
 
 class Town:
-    """The whole of it. ``cloud`` is the command that serves the cloud; ``cuts`` counts the cables that were pulled, and
+    """The whole of it. ``cloud`` is the command that serves the cloud; ``services`` are the programs that are started
+    again when they end, by the program's name. ``cuts`` counts the cables that were pulled, and
     ``at_acks`` the clouds that were killed as an acknowledgement appeared. ``broken_promises`` are the rows, by device
     and journal, that a dead cloud had acknowledged and had not stored."""
 
@@ -88,32 +87,35 @@ class Town:
         self.cuts = 0
         self.at_acks = 0
         self.broken_promises: dict[tuple[str, str], int] = {}
+        self.services: dict[str, Service] = {}
         self._diary = Diary(folder / DIARY)
         self._places, self._seed = places(devices), seed
         self._cards = cards()
-        self._cloud_command = list(cloud) or [scripts("hearthgate-cloud")]
-        self._broker_port = free_port()
-        self._cable_port, self._web_port = free_port(), free_port()
+        self._broker_port, self._cable_port, web_port = free_port(), free_port(), free_port()
         self._password = secrets.token_urlsafe()
-        self._operator = Operator(f"http://127.0.0.1:{self._web_port}", NAME, self._password)
+        self._operator = Operator(f"http://127.0.0.1:{web_port}", NAME, self._password)
         self._repeating: set[asyncio.Task[None]] = set()
         self.witness.on_command = self._commanded
         self.cloud_cable = Proxy(self._broker_port, seed=f"{seed}/cloud", listen=self.witness.listen)
-        self.broker = self._broker()
-        self.cloud = self._cloud()
+        kind: Kind = "mosquitto" if find_mosquitto() else "iotcore"
+        broker = broker_command(folder / "broker", self._broker_port, kind, max_queued=BROKER_QUEUE)
+        self._look_after(Program("broker", broker, folder / "broker.log"))
+        serve = [*(cloud or [scripts("hearthgate-cloud")]), "serve", "--dir", str(folder / "cloud")]
+        serve += ["--broker", f"mqtt://127.0.0.1:{self._cable_port}", "--port", str(web_port)]
+        self._look_after(Program("cloud", serve, folder / "cloud.log"), self._check_promises)
 
     @property
     def kills(self) -> Counter[str]:
         """How often which kind of process was killed."""
         counted: Counter[str] = Counter()
-        for service in self._services():
-            counted[service.program.name.split()[-1]] += service.kills
+        for name, service in self.services.items():
+            counted[name.split()[-1]] += service.kills
         return counted
 
     @property
     def crashes(self) -> list[str]:
         """What ended without being killed, with its last words."""
-        return [words for service in self._services() for words in service.crashes]
+        return [words for service in self.services.values() for words in service.crashes]
 
     async def start(self, tell: Tell) -> None:
         """Raises ``Died`` or ``BoardGone`` for what does not come up."""
@@ -122,40 +124,47 @@ class Town:
             await self._make(place, self._seed + number)
         configs = [home.device.config for home in self.homes.values()]
         found_cloud(self.folder / "cloud", configs, NAME, self._password, Role.GUARD)
-        await self.broker.start()
-        await self.cloud.start()
+        await self.services["broker"].start()
+        await self.services["cloud"].start()
         turn = asyncio.Semaphore(STARTS_AT_ONCE)
-        await asyncio.gather(*(self._start(home, turn, tell) for home in self.homes.values()))
+        await asyncio.gather(*(self._start(home.device, turn, tell) for home in self.homes.values()))
 
     async def stop(self) -> None:
         """Put everything to bed, whatever became of it."""
         for task in self._repeating:
             task.cancel()
         await asyncio.gather(self._operator.close(), *self._repeating, return_exceptions=True)
-        homes = self.homes.values()
-        await asyncio.gather(*(service.end() for home in homes for service in (home.agent, home.keeper)))
-        await asyncio.gather(*(home.device.stop() for home in homes))
-        for service in (self.cloud, self.broker):
+        for service in reversed(self.services.values()):
             await service.end()
+        await asyncio.gather(*(home.device.stop() for home in self.homes.values()))
         await self.cloud_cable.close()
         self._diary.close()
 
     async def befall(self, trouble: Trouble) -> None:
         """Let it happen, for as long as it lasts; what can be put right is put right, also if this is cancelled."""
-        match trouble.what.split():
-            case ["kill", "cloud", "at", *_]:
-                await self._kill_at_an_ack()
-            case ["kill", program, *at_a_card]:
-                if at_a_card:
-                    await self.homes[trouble.where].card_is_read.wait()
-                    await asyncio.sleep(trouble.after_s)
-                self._service(program, trouble.where).kill()
-            case ["cut", end]:
-                await self._cut(self._cable(end, trouble.where), trouble.lasts_s)
-            case ["slow", end]:
-                await self._slow(self._cable(end, trouble.where), trouble.lasts_s)
-            case ["fire"]:
-                await self._fire(self.homes[trouble.where], trouble.lasts_s)
+        async with AsyncExitStack() as putting_right:
+            match trouble.what.split():
+                case ["kill", "cloud", "at", *_]:
+                    await self._kill_at_an_ack()
+                case ["kill", program, *at_a_card]:
+                    if at_a_card:
+                        await self.homes[trouble.where].card_is_read.wait()
+                        await asyncio.sleep(trouble.after_s)
+                    self.services[f"{trouble.where} {program}".strip()].kill()
+                case ["cut", end]:
+                    self.cuts += 1
+                    cable = self._cable(end, trouble.where)
+                    putting_right.push_async_callback(cable.restore)
+                    await cable.cut()
+                case ["slow", end]:
+                    cable = self._cable(end, trouble.where)
+                    putting_right.callback(setattr, cable, "weather", Weather())
+                    cable.weather = SLOW
+                case ["fire"]:
+                    device = self.homes[trouble.where].device
+                    putting_right.push_async_callback(self._put_out_fire, device)
+                    await device.control.ask(Fire(device.config.points[0].zone, True))
+            await asyncio.sleep(trouble.lasts_s)
 
     async def visit(self, visit: PlannedVisit) -> None:
         """Somebody badges, walks through, leaves or rings. Who finds another in the way only badges."""
@@ -203,7 +212,8 @@ class Town:
             for home in self.homes.values():
                 home.device.agent.send(signal.SIGCONT)
             await asyncio.sleep(STILL_S)
-        await asyncio.gather(*(home.agent.end(kindly=False) for home in self.homes.values()))
+        for home in self.homes.values():
+            await self.services[home.device.agent.name].end(kindly=False)
 
     async def _ask(self, home: Home, order: Command) -> None:
         with suppress(ControlError):  # the reader is still sending the card of somebody else
@@ -220,12 +230,12 @@ class Town:
 
     async def _kill_at_an_ack(self) -> None:
         """Kill the cloud before anybody else can have the acknowledgement, and let that pass."""
-        appeared = asyncio.Event()
+        cloud, appeared = self.services["cloud"], asyncio.Event()
 
         def kill() -> None:
-            if self.cloud.program.running and not appeared.is_set():
+            if cloud.program.running and not appeared.is_set():
                 self.at_acks += 1
-                self.cloud.kill()
+                cloud.kill()
                 appeared.set()
 
         self.witness.on_promise = kill
@@ -234,63 +244,18 @@ class Town:
         if self.witness.on_promise is kill:
             self.witness.on_promise = lambda: None
 
-    async def _cut(self, cable: Proxy, lasts_s: float) -> None:
-        self.cuts += 1
-        await cable.cut()
-        try:
-            await asyncio.sleep(lasts_s)
-        finally:
-            await cable.restore()
-
-    async def _slow(self, cable: Proxy, lasts_s: float) -> None:
-        cable.weather = SLOW
-        try:
-            await asyncio.sleep(lasts_s)
-        finally:
-            cable.weather = Weather()
-
-    async def _fire(self, home: Home, lasts_s: float) -> None:
-        """The panel raises an alarm; then it is silenced, and somebody turns the key until the keeper has seen it."""
-        point = home.device.config.points[0]
-        await home.device.control.ask(Fire(point.zone, True))
-        try:
-            await asyncio.sleep(lasts_s)
-        finally:
-            await home.device.control.ask(Fire(point.zone, False))
-            for _ in range(TURNS):
-                await asyncio.sleep(KEY_EVERY_S)
-                if not self._latched(home):
-                    break
-                await home.device.control.ask(ResetKey(point.zone))
-
-    def _latched(self, home: Home) -> bool:
-        with suppress(OSError, ValueError):
-            return bool(json.loads((home.device.config.state / "latch.json").read_text()))
-        return False
-
-    def _service(self, program: str, device: str) -> Service:
-        name = f"{device} {program}".strip()
-        return next(service for service in self._services() if service.program.name == name)
+    async def _put_out_fire(self, device: SimulatedDevice) -> None:
+        """The panel is silenced, and somebody turns the key until the keeper has seen it."""
+        zone = device.config.points[0].zone
+        await device.control.ask(Fire(zone, False))
+        for _ in range(TURNS):
+            await asyncio.sleep(KEY_EVERY_S)
+            if not _is_latched(device):
+                break
+            await device.control.ask(ResetKey(zone))
 
     def _cable(self, end: str, device: str) -> Proxy:
         return self.cloud_cable if end == "cloud" else self.homes[device].device.cable
-
-    def _services(self) -> Iterator[Service]:
-        yield self.broker
-        yield self.cloud
-        for home in self.homes.values():
-            yield home.keeper
-            yield home.agent
-
-    def _broker(self) -> Service:
-        kind: Kind = "mosquitto" if find_mosquitto() else "iotcore"
-        command = broker_command(self.folder / "broker", self._broker_port, kind, max_queued=BROKER_QUEUE)
-        return Service(Program("broker", command, self.folder / "broker.log"), self._diary)
-
-    def _cloud(self) -> Service:
-        command = [*self._cloud_command, "serve", "--dir", str(self.folder / "cloud")]
-        command += ["--broker", f"mqtt://127.0.0.1:{self._cable_port}", "--port", str(self._web_port)]
-        return Service(Program("cloud", command, self.folder / "cloud.log"), self._diary, self._check_promises)
 
     def _check_promises(self) -> None:
         """The cloud is dead: what it has promised has to lie on the disk."""
@@ -303,13 +268,24 @@ class Town:
         cable = Proxy(self._broker_port, seed=f"{seed}/{name}", listen=self.witness.listen)
         await cable.start()
         device = SimulatedDevice(folder, write_config(folder, *place, cable.port), cable, seed=seed, people=False)
-        services = Service(device.keeper, self._diary), Service(device.agent, self._diary)
-        self.homes[name] = Home(device, *services, asyncio.Lock(), asyncio.Event())
+        self._look_after(device.keeper)
+        self._look_after(device.agent)
+        self.homes[name] = Home(device, asyncio.Lock(), asyncio.Event())
 
-    async def _start(self, home: Home, turn: asyncio.Semaphore, tell: Tell) -> None:
+    def _look_after(self, program: Program, before_start: Callable[[], None] = lambda: None) -> None:
+        self.services[program.name] = Service(program, self._diary, before_start)
+
+    async def _start(self, device: SimulatedDevice, turn: asyncio.Semaphore, tell: Tell) -> None:
         async with turn:
-            await home.device.start_board()
-            await home.keeper.start()
-            await home.agent.start()
-            await home.device.until(is_ready, "did not come up")
-            tell(f"{home.device.name} is up")
+            await device.start_board()
+            await self.services[device.keeper.name].start()
+            await self.services[device.agent.name].start()
+            await device.until(is_ready, "did not come up")
+            tell(f"{device.name} is up")
+
+
+def _is_latched(device: SimulatedDevice) -> bool:
+    """Whether its keeper holds an emergency."""
+    with suppress(OSError, ValueError):
+        return bool(json.loads((device.config.state / "latch.json").read_text()))
+    return False

@@ -24,7 +24,7 @@ from edge.machine.files import Hold, InUse, socket_complaint
 from edge.ocpp.passwords import make_password
 from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.network.link import Proxy
-from firmware_sim.panel.world import Card, Label
+from firmware_sim.panel.world import Card, Label, Part, Plug
 from firmware_sim.worlds.demo.brokers import Broker, free_port, free_port_from, is_free, start_broker
 from firmware_sim.worlds.demo.processes import Died, Program, scripts
 from firmware_sim.worlds.demo.samples import configured
@@ -238,21 +238,11 @@ class SimulatedDevice(DevicePrograms):
         super().__init__(folder, config, seed=seed, people=people, moves=folder / "moves.jsonl")
         self.cable = cable
         self.label = LABELS.get(self.name, Label(self.name, self.name))
-        self.cut, self.restore = cable.cut, cable.restore
-        self.kill_agent, self.start_agent = self.agent.kill, self.agent.start
-        self.kill_keeper, self.start_keeper = self.keeper.kill, self.keeper.start
-
-    @property
-    def cable_in(self) -> bool:
-        return self.cable.cable_in
-
-    @property
-    def agent_running(self) -> bool:
-        return self.agent.running
-
-    @property
-    def keeper_running(self) -> bool:
-        return self.keeper.running
+        self.plugs: dict[Part, Plug] = {
+            "cable": Plug(lambda: cable.cable_in, cable.cut, cable.restore),
+            "agent": Plug(lambda: self.agent.running, self.agent.kill, self.agent.start),
+            "keeper": Plug(lambda: self.keeper.running, self.keeper.kill, self.keeper.start),
+        }
 
     async def stop(self) -> None:
         await super().stop()

@@ -155,7 +155,8 @@ def test_cable_and_plugs_are_pulled_and_put_back(tmp_path: Path) -> None:
         device = world.devices["east-gate"]
 
         def running() -> tuple[bool, bool, bool]:
-            return device.cable_in, device.agent_running, device.keeper_running
+            cable, agent, keeper = (plug.is_in() for plug in device.plugs.values())
+            return cable, agent, keeper
 
         for part, left in (
             ("cable", (False, True, True)),
@@ -219,7 +220,7 @@ def test_another_sites_page_presses_no_button_here(tmp_path: Path) -> None:
     async def story(world: SampleWorld, client: httpx.AsyncClient) -> None:
         async def pulled_from(origin: str) -> tuple[int, bool]:
             answer = await client.post(f"{GATE}/cable/out", headers={"origin": origin})
-            return answer.status_code, not world.devices["east-gate"].cable_in
+            return answer.status_code, not world.devices["east-gate"].plugs["cable"].is_in()
 
         assert await pulled_from("http://evil.example") == (403, False)
         assert await pulled_from(URL) == (303, True)
@@ -249,7 +250,7 @@ def test_a_stream_begins_with_every_device_and_goes_on_with_what_changes(tmp_pat
         stream = Panel(world).live()
         first = [await anext(stream), await anext(stream)]
         assert {event.data["name"] for event in first} == set(world.devices)
-        await world.devices["east-gate"].cut()
+        await world.devices["east-gate"].plugs["cable"].pull()
         later = await anext(stream)
         assert (later.event, later.data["name"], later.data["cable_in"]) == ("device", "east-gate", False)
         await stream.aclose()

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from firmware_sim.cli import app
 from firmware_sim.panel.boards import BoardAlone
-from firmware_sim.panel.world import Label
+from firmware_sim.panel.world import Label, Part
 from firmware_sim.parts.command import ControlError
 
 LABEL = Label("Gym", "健身房")
@@ -23,20 +23,21 @@ def test_an_agent_is_seen_by_its_answer(tmp_path: Path) -> None:
 
         device = BoardAlone("gym", tmp_path, LABEL)
         assert await device.status() is None
-        assert [device.agent_running, device.keeper_running] == [False, False]
+        assert [plug.is_in() for plug in device.plugs.values()] == [True, False, False]
         async with await asyncio.start_unix_server(answer, tmp_path / "agent.sock"):
             assert await device.status() == {"keeper": True}
-            assert [device.agent_running, device.keeper_running] == [True, True]
+            assert [plug.is_in() for plug in device.plugs.values()] == [True, True, True]
         assert await device.status() is None
-        assert [device.agent_running, device.keeper_running] == [False, False]
+        assert [plug.is_in() for plug in device.plugs.values()] == [True, False, False]
 
     asyncio.run(story())
 
 
-@pytest.mark.parametrize("act", ["cut", "restore", "kill_agent", "start_agent", "kill_keeper", "start_keeper"])
-def test_no_plug_of_another_is_pulled(tmp_path: Path, act: str) -> None:
+@pytest.mark.parametrize("act", ["pull", "put_back"])
+@pytest.mark.parametrize("part", ["cable", "agent", "keeper"])
+def test_no_plug_of_another_is_pulled(tmp_path: Path, part: Part, act: str) -> None:
     with pytest.raises(ControlError, match="its service instead"):
-        asyncio.run(getattr(BoardAlone("gym", tmp_path, LABEL), act)())
+        asyncio.run(getattr(BoardAlone("gym", tmp_path, LABEL).plugs[part], act)())
 
 
 @pytest.mark.parametrize("typed", ["gym", "=x", "gym="])

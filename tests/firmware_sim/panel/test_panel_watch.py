@@ -11,6 +11,7 @@ from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.panel.watch import LOOKS_APART_S, STILL_MS, Snapshot, Watch
 from firmware_sim.panel.world import Card, Label, PanelDevice
 from firmware_sim.time.clock import run_virtual
+from tests.firmware_sim.support.panel_world import PARTS, switch
 
 Looks = list[float]
 
@@ -42,9 +43,9 @@ class OneDevice:
 
     cards: tuple[Card, ...] = ()
     name, label = "gym", Label("Gym", "健身房")
-    cable_in, agent_running, keeper_running = True, False, True
 
     def __init__(self) -> None:
+        self.plugs = {part: switch(part != "agent") for part in PARTS}
         self.board = Board()
         self.control = cast("BoardControl", self.board)
         self.devices = {"gym": cast("PanelDevice", self)}

@@ -17,7 +17,7 @@ from firmware_sim.board.board import Board
 from firmware_sim.control.commands import card_bits
 from firmware_sim.control.control import BoardControl, ControlServer
 from firmware_sim.panel.app import create_panel
-from firmware_sim.panel.world import Card, Label
+from firmware_sim.panel.world import Card, Label, Part, Plug
 from firmware_sim.time.clock import run_real
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
@@ -72,6 +72,19 @@ class Gatekeeper:
                 self._loop.call_later(UNLOCK_S, self._outputs[name].off)
 
 
+PARTS: tuple[Part, ...] = ("cable", "agent", "keeper")
+
+
+def switch(is_in: bool = True) -> Plug:
+    """A plug that remembers whether it is in."""
+    states = [is_in]
+
+    async def put(state: bool) -> None:
+        states.append(state)
+
+    return Plug(lambda: states[-1], partial(put, False), partial(put, True))
+
+
 class SampleDevice:
     """One sample device as the panel sees it; its processes and its cable are flags."""
 
@@ -79,7 +92,7 @@ class SampleDevice:
         config = load(ROOT / "config" / f"{sample}.toml")
         self.name, self.label = config.device.name, label
         self.points = [point.name for point in config.points]
-        self.cable_in = self.agent_running = self.keeper_running = True
+        self.plugs = {part: switch() for part in PARTS}
         self.waiting = 0
         self.emergencies: list[str] = []
         witness = MoveLog(pin_names(config))
@@ -91,11 +104,11 @@ class SampleDevice:
         self.control = BoardControl(socket)
 
     async def status(self) -> dict[str, Any] | None:
-        if not self.agent_running:
+        if not self.plugs["agent"].is_in():
             return None
         events = self.gatekeeper.events
         return {
-            "link": {"up": self.cable_in},
+            "link": {"up": self.plugs["cable"].is_in()},
             "journal": {"last": events, "waiting": self.waiting},
             "roster": {"number": 1},
             "emergencies": list(self.emergencies),
@@ -103,24 +116,6 @@ class SampleDevice:
             "points": {name: {"shown": self.gatekeeper.shown} for name in self.points},
             "faults": {},
         }
-
-    async def cut(self) -> None:
-        self.cable_in = False
-
-    async def restore(self) -> None:
-        self.cable_in = True
-
-    async def kill_agent(self) -> None:
-        self.agent_running = False
-
-    async def start_agent(self) -> None:
-        self.agent_running = True
-
-    async def kill_keeper(self) -> None:
-        self.keeper_running = False
-
-    async def start_keeper(self) -> None:
-        self.keeper_running = True
 
     async def close(self) -> None:
         await self.control.close()
