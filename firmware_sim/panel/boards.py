@@ -1,12 +1,9 @@
 """``hearthgate-sim panel``: the panel for boards that others started, such as the services of docker-compose.yml."""
 
-import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,10 +11,9 @@ from msgspec import Struct
 
 from firmware_sim.control.control import BoardControl
 from firmware_sim.panel.app import create_panel
-from firmware_sim.panel.world import Card, Label, PanelDevice, Part, Plug
+from firmware_sim.panel.world import Card, Label, PanelDevice, Part, Plug, Status, ask_agent
 from firmware_sim.parts.command import ControlError
 
-ANSWERS_WITHIN_S = 2.0
 NOT_HERE = (
     "this panel reaches the board alone: stop or start its service instead 本面板只连接模拟板，请停止或启动相应的服务"
 )
@@ -43,17 +39,11 @@ class BoardAlone:
         }
         self._agent = run / "agent.sock"
 
-    async def status(self) -> dict[str, Any] | None:
+    async def status(self) -> Status | None:
         """What the agent says of itself, which also tells who runs; None if it is not there to ask."""
-        try:
-            reader, writer = await asyncio.open_unix_connection(self._agent)
-            answer = dict(json.loads(await asyncio.wait_for(reader.read(), ANSWERS_WITHIN_S)))
-            writer.close()
-        except (OSError, ValueError, TimeoutError):
-            self._runs |= {"agent": False, "keeper": False}
-            return None
-        self._runs |= {"agent": True, "keeper": bool(answer["keeper"])}
-        return answer
+        status = await ask_agent(self._agent)
+        self._runs |= {"agent": status is not None, "keeper": bool(status and status["keeper"])}
+        return status
 
 
 async def _refuse() -> None:

@@ -1,9 +1,15 @@
 """What the panel needs to know of the world that it shows. Whoever puts a world together provides this."""
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from firmware_sim.control.control import BoardControl
+
+ANSWERS_WITHIN_S = 2.0
 
 
 class Label(NamedTuple):
@@ -35,6 +41,20 @@ class Plug(NamedTuple):
     put_back: Callable[[], Awaitable[None]]
 
 
+Status = dict[str, Any]
+"""What an agent says of itself, as ``hearthgate-edge status --json`` prints it."""
+
+
+async def ask_agent(socket: Path) -> Status | None:
+    """What the agent at this socket says of itself; None if it is not there to ask."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(socket)
+        with closing(writer):
+            return dict(json.loads(await asyncio.wait_for(reader.read(), ANSWERS_WITHIN_S)))
+    except (OSError, ValueError, TimeoutError):
+        return None
+
+
 class PanelDevice(Protocol):
     """One device with its board, its cable and its two processes."""
 
@@ -50,8 +70,8 @@ class PanelDevice(Protocol):
     @property
     def plugs(self) -> Mapping[Part, Plug]: ...
 
-    async def status(self) -> dict[str, Any] | None:
-        """What the agent says of itself, as ``hearthgate-edge status --json`` prints it; None if it does not answer."""
+    async def status(self) -> Status | None:
+        """What the agent says of itself; None if it does not answer."""
 
 
 class PanelWorld(Protocol):

@@ -7,6 +7,7 @@ import pytest
 
 from cloud.fleet.rollouts import CANARY_WITHIN_MS
 from cloud.fleet.service import CannotRollOut
+from cloud.keys.keys import KeyFolder
 from contract import codec, topics
 from contract.messages import Desired
 from contract.sealing import ConfigKey, Purpose, statement, wiring_hash
@@ -130,7 +131,7 @@ async def test_a_strangers_document_changes_no_wiring(tmp_path: Path) -> None:
     async with Gates(tmp_path) as gates:
         new = gates.with_unlock_ms(EAST, 59_000)
         stranger = ConfigKey.generate()
-        ours = gates.cloud._keys.config
+        ours = KeyFolder(gates.cloud.folder / "keys").config
         for payload in (sealed(gates, EAST, new, stranger), sealed(gates, WEST, new, ours), new.encode(), b""):
             gates.town.broker.take(Message(topics.down(SITE, EAST, "config"), payload, 1, True))
         await asyncio.sleep(2 * TRIAL_S)

@@ -1,13 +1,11 @@
 """Sunny Court as processes: a broker, the cloud, and five devices of board, keeper, agent and network cable each."""
 
 import asyncio
-import json
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from cloud.fleet.service import Position, Registrar
 from cloud.keys.ca import open_authority
@@ -24,7 +22,7 @@ from edge.machine.files import Hold, InUse, socket_complaint
 from edge.ocpp.passwords import make_password
 from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.network.link import Proxy
-from firmware_sim.panel.world import Card, Label, Part, Plug
+from firmware_sim.panel.world import Card, Label, Part, Plug, Status, ask_agent
 from firmware_sim.worlds.demo.brokers import Broker, free_port, free_port_from, is_free, start_broker
 from firmware_sim.worlds.demo.processes import Died, Program, scripts
 from firmware_sim.worlds.demo.samples import configured
@@ -135,10 +133,6 @@ def named(kinds: Sequence[Path]) -> list[str]:
     return [word for folder in kinds for word in ("--kinds", str(folder))]
 
 
-Status = dict[str, Any]
-"""What an agent says of itself, as ``hearthgate-edge status --json`` prints it."""
-
-
 def is_ready(status: Status) -> bool:
     """Whether a device decides and syncs: the keeper is there, a roster is in use, the link is up."""
     return bool(status["keeper"] and status["roster"]["number"] and status["link"]["up"])
@@ -205,13 +199,7 @@ class DevicePrograms:
 
     async def status(self) -> Status | None:
         """What the agent says of itself; None if it is not there to ask."""
-        try:
-            reader, writer = await asyncio.open_unix_connection(self.config.run / "agent.sock")
-            answer = await asyncio.wait_for(reader.read(), timeout=2)
-            writer.close()
-            return dict(json.loads(answer))
-        except (OSError, ValueError, TimeoutError):
-            return None
+        return await ask_agent(self.config.run / "agent.sock")
 
     async def says(self, holds: Callable[[Status], bool]) -> bool:
         """Whether the agent answers, and that holds of what it says."""

@@ -15,13 +15,12 @@ from cloud.fleet.service import RolloutService
 from cloud.fleet.store import live_rollout
 from cloud.ingest.ingest import Ingest
 from cloud.keys.folder import make_folder, open_folder
-from cloud.keys.keys import KeyFolder, write_secret
+from cloud.keys.keys import write_secret
 from cloud.line.broker import Arrived
 from cloud.people.publisher import Publisher
 from cloud.points.store import add_point, has_point
 from cloud.reactions import REACTIONS
 from cloud.sample import SITE, seed_sample
-from cloud.store.database import Store
 from contract import topics
 from contract.sealing import KEY_BYTES
 from edge.config.device_config import DeviceConfig
@@ -63,13 +62,6 @@ class VirtualCloud:
         self._life = over(self._world)
         self._arrived: list[Arrived] = []
         self._taking: TimerHandle | None = None
-        self._store: Store
-        self._keys: KeyFolder
-        self._ingest: Ingest
-        self._publisher: Publisher
-        self.commands: CommandService
-        self.desired_state: DesiredStateService
-        self._rolling: Rolling
 
     @property
     def running(self) -> bool:
@@ -83,33 +75,39 @@ class VirtualCloud:
         with open_folder(self.folder) as (store, keys), store.writing() as connection:
             seed_sample(connection, keys, self._now_ms())
             for config in devices:
-                self._let_in(connection, keys, config)
+                name = config.device.name
+                for point in config.points:
+                    if not has_point(connection, point.name):
+                        add_point(connection, point.name, name, point.zone, point.name, point.name, kind=point.kind)
+                register(connection, name, bytes.fromhex(Identity(config.keys).public_key), self._now_ms())
+                write_secret(keys.folder / "sync" / f"{name}.key", self._secret())
+                keys.hand_out(name, config.keys)
 
     def start(self) -> None:
         self._life = Life(self._world)
-        self._store, self._keys = self._open.enter_context(open_folder(self.folder))
+        self._store, keys = self._open.enter_context(open_folder(self.folder))
         self._ingest = Ingest(
             self._store,
             site=SITE.name,
             reactions=REACTIONS,
-            sync=self._keys.sync,
+            sync=keys.sync,
             send=self._publish,
             told=lambda: None,
             clock=self._now_ms,
         )
         self._publisher = Publisher(
-            self._store, site=SITE.name, key=self._keys.roster, publish=self._publish, clock=self._now_ms
+            self._store, site=SITE.name, key=keys.roster, publish=self._publish, clock=self._now_ms
         )
         self.commands = CommandService(
             self._store,
             site=SITE.name,
-            key=self._keys.command,
+            key=keys.command,
             publish=self._publish,
             connected=lambda: self.link.up,
             clock=self._now_ms,
         )
         self.desired_state = DesiredStateService(
-            self._store, site=SITE.name, key=self._keys.config, publish=self._publish, clock=self._now_ms
+            self._store, site=SITE.name, key=keys.config, publish=self._publish, clock=self._now_ms
         )
         self._rolling = Rolling(self._store, self.desired_state, self._now_ms)
         self.link.start()
@@ -158,15 +156,6 @@ class VirtualCloud:
     def stop_rollout(self, rollout: str, by: str, reason: str) -> None:
         """Have a roll-out stopped. Raises ``CannotRollOut`` or ``NoSuchRollout``."""
         RolloutService(self._store, self._now_ms).stop(rollout, by, reason)
-
-    def _let_in(self, connection: Connection, keys: KeyFolder, config: DeviceConfig) -> None:
-        name = config.device.name
-        for point in config.points:
-            if not has_point(connection, point.name):
-                add_point(connection, point.name, name, point.zone, point.name, point.name, kind=point.kind)
-        register(connection, name, bytes.fromhex(Identity(config.keys).public_key), self._now_ms())
-        write_secret(keys.folder / "sync" / f"{name}.key", self._secret())
-        keys.hand_out(name, config.keys)
 
     def _secret(self) -> bytes:
         return self._chance.randbytes(KEY_BYTES)
