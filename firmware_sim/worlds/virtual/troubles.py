@@ -22,7 +22,7 @@ WATCHDOG_S = 10.0
 BOOTS_S = (15.0, 60.0)
 
 
-class Trouble(NamedTuple):
+class Outage(NamedTuple):
     """How it begins and ends, between which times it lasts, and whether it may wait until somebody badges."""
 
     begins: Callable[[], object]
@@ -31,16 +31,16 @@ class Trouble(NamedTuple):
     at_badge: bool = True
 
 
-def troubles_of(town: VirtualTown, device: VirtualDevice) -> dict[str, Trouble]:
+def troubles_of(town: VirtualTown, device: VirtualDevice) -> dict[str, Outage]:
     """What may befall a device and its town, by name."""
     return {
-        "agent killed": Trouble(device.kill_agent, device.start_agent, RESTARTS_S),
-        "agent hung": Trouble(device.hang_agent, device.restart_agent, (WATCHDOG_S, WATCHDOG_S)),
-        "keeper killed": Trouble(device.kill_keeper, device.start_keeper, RESTARTS_S),
-        "plug pulled": Trouble(device.power_off, device.power_on, BOOTS_S),
-        "cable pulled": Trouble(device.link.cut, device.link.restore, (1.0, 2 * 3600.0), at_badge=False),
-        "cloud killed": Trouble(town.cloud.kill, town.cloud.start, (2.0, 3600.0), at_badge=False),
-        "broker ended": Trouble(town.broker.stop, town.broker.start, (1.0, 600.0), at_badge=False),
+        "agent killed": Outage(device.kill_agent, device.start_agent, RESTARTS_S),
+        "agent hung": Outage(device.hang_agent, device.restart_agent, (WATCHDOG_S, WATCHDOG_S)),
+        "keeper killed": Outage(device.kill_keeper, device.start_keeper, RESTARTS_S),
+        "plug pulled": Outage(device.power_off, device.power_on, BOOTS_S),
+        "cable pulled": Outage(device.link.cut, device.link.restore, (1.0, 2 * 3600.0), at_badge=False),
+        "cloud killed": Outage(town.cloud.kill, town.cloud.start, (2.0, 3600.0), at_badge=False),
+        "broker ended": Outage(town.broker.stop, town.broker.start, (1.0, 600.0), at_badge=False),
     }
 
 
@@ -63,19 +63,19 @@ class Troubles:
 
     async def _befall_one(self) -> None:
         device = self._chance.choice(list(self._town.devices.values()))
-        name, trouble = self._chance.choice(list(troubles_of(self._town, device).items()))
+        name, outage = self._chance.choice(list(troubles_of(self._town, device).items()))
         where = name if name in ("cloud killed", "broker ended") else device.name
         if where in self._troubled:
             return
         self._troubled.add(where)
-        if trouble.at_badge and self._chance.random() < 0.5:
+        if outage.at_badge and self._chance.random() < 0.5:
             await self._until_badge(device)
-        trouble.begins()
-        least_s, most_s = trouble.lasts_s
+        outage.begins()
+        least_s, most_s = outage.lasts_s
         try:
             await asyncio.sleep(self._chance.uniform(least_s, max(least_s, min(most_s, self._longest_s))))
         finally:
-            trouble.ends()
+            outage.ends()
         self.happened[name] += 1
         self._troubled.remove(where)
 
