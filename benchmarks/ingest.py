@@ -124,9 +124,9 @@ def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
         for process in processes:
             process.start()
         go.wait(READY_WITHIN_S)
-        began, cpu = monotonic(), (cpu_s(here.cloud.pid), cpu_s(here.broker.pid))
+        began, cpu = monotonic(), (cpu_s(here.cloud.pid), cpu_s(here.broker.process.pid))
         took = max(done.get(timeout=READY_WITHIN_S) for _ in processes) - began
-        spent = cpu_s(here.cloud.pid) - cpu[0], cpu_s(here.broker.pid) - cpu[1]
+        spent = cpu_s(here.cloud.pid) - cpu[0], cpu_s(here.broker.process.pid) - cpu[1]
         for process in processes:
             process.join()
         return took, *spent

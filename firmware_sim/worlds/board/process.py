@@ -1,8 +1,8 @@
 """A device's board as a process of its own: it outlives keeper and agent, and sees what becomes of the pins."""
 
 import asyncio
-import signal
 import time
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from edge.config.device_config import DeviceConfig
@@ -17,6 +17,7 @@ from firmware_sim.parts.rs485 import Terminal
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
 from firmware_sim.worlds.board.wiring import resistors, wire
+from firmware_sim.worlds.demo.processes import stop_signal
 
 
 def serial_link(config: DeviceConfig, bus: Bus) -> Path:
@@ -63,20 +64,19 @@ async def run_board(
     for path, option in ((socket, "--socket"), (control, "--control")):
         if wrong := socket_complaint(path, f"name a shorter one with {option}"):
             raise OSError(wrong)
-    loop, ended = asyncio.get_running_loop(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+    loop, ended = asyncio.get_running_loop(), asyncio.create_task(stop_signal())
     moves = MoveLog(pin_names(config), log)
     board = Board(loop, seed=seed, strict_gpiod=strict_gpiod, pulls=resistors(config), on_move=moves.hear)
     hardware = wire(board, config)
     posts = charging_posts(config, loop)
     hardware.parts |= posts
     servers = (BoardServer(board, socket), ControlServer(control, CommandExecutor(config, hardware, moves).obey))
-    terminals: list[Terminal] = []
-    try:
-        buses = ((hardware.buses[bus.name], serial_link(config, bus)) for bus in config.buses)
-        terminals.extend(Terminal(loop, bus, link) for bus, link in buses)
+    async with AsyncExitStack() as closing:
+        closing.callback(moves.close)
+        for bus in config.buses:
+            closing.callback(Terminal(loop, hardware.buses[bus.name], serial_link(config, bus)).close)
         for server in servers:
+            closing.push_async_callback(server.close)
             await server.start()
         print(f"the board of {config.device.name} is up", flush=True)
         async with asyncio.TaskGroup() as group:
@@ -87,12 +87,6 @@ async def run_board(
                 )
 
                 living.append(group.create_task(run_visitors(config, hardware), name="people"))
-            await ended.wait()
+            await ended
             for life in living:
                 life.cancel()
-    finally:
-        for terminal in terminals:
-            terminal.close()
-        for server in servers:
-            await server.close()
-        moves.close()

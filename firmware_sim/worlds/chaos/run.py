@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,32 +108,31 @@ async def _suffer(town: Town, plan: Plan, tell: Tell, progress: Tell) -> None:
         tell(str(trouble))
         await town.befall(trouble)
 
-    visits = asyncio.create_task(_follow(plan.visits, town.visit), name="visits")
-    troubles = asyncio.create_task(_follow(plan.troubles, befall), name="troubles")
-    watching = asyncio.create_task(_watch(town, plan, progress), name="progress")
     try:
-        await asyncio.wait((visits, troubles), timeout=plan.minutes * 60, return_when=asyncio.FIRST_EXCEPTION)
-        troubles.cancel()
-        with suppress(asyncio.CancelledError):
-            await troubles
-        await visits
-    finally:
-        for task in (visits, troubles, watching):
-            task.cancel()
-        await asyncio.gather(visits, troubles, watching, return_exceptions=True)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_follow(plan.visits, town.visit), name="visits")
+            troubles = group.create_task(_follow(plan.troubles, befall), name="troubles")
+            watching = group.create_task(_watch(town, plan, progress), name="progress")
+            await asyncio.sleep(plan.minutes * 60)
+            troubles.cancel()
+            watching.cancel()
+    except ExceptionGroup as failures:
+        raise _first(failures) from None
 
 
 async def _follow(planned: Sequence[Planned], act: Callable[[Planned], Coroutine[Any, Any, None]]) -> None:
-    """Each at its time, whether or not the one before is over. Raises what the first of them raises that fails."""
+    """Each at its time, whether or not the one before is over."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    try:
-        async with asyncio.TaskGroup() as group:
-            for one in planned:
-                await asyncio.sleep(max(0.0, began_s + one.at_s - loop.time()))
-                group.create_task(act(one))
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+    async with asyncio.TaskGroup() as group:
+        for one in planned:
+            await asyncio.sleep(max(0.0, began_s + one.at_s - loop.time()))
+            group.create_task(act(one))
+
+
+def _first(failure: Exception) -> Exception:
+    """What failed first, out of the groups it is in."""
+    return _first(failure.exceptions[0]) if isinstance(failure, ExceptionGroup) else failure
 
 
 async def _watch(town: Town, plan: Plan, progress: Tell) -> None:

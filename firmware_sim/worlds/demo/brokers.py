@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from firmware_sim.worlds.demo.processes import die_with_parent
 from firmware_sim.worlds.demo.samples import SAMPLES
@@ -61,35 +61,26 @@ class BrokerFailed(RuntimeError):
     """The broker did not come up; the text has its own last words."""
 
 
-class Broker:
+class Broker(NamedTuple):
     """A broker that runs as a child process and accepts connections on a port of 127.0.0.1."""
 
-    def __init__(self, kind: Kind, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.kind: Kind = kind
-        self.port = port
-        self.log = log
-        self._process = process
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def running(self) -> bool:
-        return self._process.poll() is None
+    kind: Kind
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
 
     def stop(self) -> None:
         """End it in good order, within a few seconds. Harmless if it has ended already."""
-        self._process.terminate()
+        self.process.terminate()
         try:
-            self._process.wait(STOPS_WITHIN_S)
+            self.process.wait(STOPS_WITHIN_S)
         except subprocess.TimeoutExpired:
             self.kill()
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
 
 
 def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None) -> Broker:
@@ -114,7 +105,7 @@ def start_broker(folder: Path, port: int | None = None, kind: Kind | None = None
             preexec_fn=die_with_parent,  # noqa: PLW1509 - it is one call of the kernel, and takes no lock
         )
     broker = Broker(kind, port, process, log)
-    _wait_until_ready(broker, process)
+    _wait_until_ready(broker)
     return broker
 
 
@@ -181,37 +172,27 @@ def free_port_from(first: int) -> int:
 
 def is_free(port: int) -> bool:
     """Whether a program could listen on this port of 127.0.0.1 now."""
-    with socket.socket() as probe:
+    with suppress(OSError), socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as brokers do: an ended one may have just left
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
-def _wait_until_ready(broker: Broker, process: subprocess.Popen[bytes]) -> None:
+def _wait_until_ready(broker: Broker) -> None:
     deadline = time.monotonic() + READY_WITHIN_S
     while time.monotonic() < deadline:
         try:
-            process.wait(0.02)
+            broker.process.wait(0.02)
         except subprocess.TimeoutExpired:
-            if _answers(broker.port):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", broker.port), timeout=0.5):
                 return
         else:
             raise BrokerFailed(
-                f"{broker.kind} ended with code {process.returncode} on port {broker.port}{_last(broker)}"
+                f"{broker.kind} ended with code {broker.process.returncode} on port {broker.port}{_last(broker)}"
             )
     broker.kill()
     raise BrokerFailed(f"{broker.kind} did not listen on port {broker.port} in {READY_WITHIN_S:.0f} s{_last(broker)}")
-
-
-def _answers(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=0.5):
-            return True
-    except OSError:
-        return False
 
 
 def _last(broker: Broker) -> str:
