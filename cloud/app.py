@@ -18,7 +18,7 @@ from cloud.charging.hubs import HubBoard
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.domain import COMMANDS
 from cloud.commands.service import CommandService
-from cloud.devices.views import find_site
+from cloud.devices.registry import site_of
 from cloud.emergencies.domain import EMERGENCIES
 from cloud.emergencies.service import MusterService
 from cloud.fleet.adoption import Adoptions
@@ -26,19 +26,22 @@ from cloud.fleet.domain import FLEET
 from cloud.fleet.service import Registrar, RolloutService
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
+from cloud.overview.api import API_STREAM
 from cloud.overview.banner import Banner, site_banner
 from cloud.overview.domain import OVERVIEW
-from cloud.overview.live import PageSource
 from cloud.overview.metrics import Metrics, metrics_token
+from cloud.overview.overview import RefusedToday
 from cloud.people.domain import PEOPLE
 from cloud.people.service import PeopleService
 from cloud.points.domain import POINTS
 from cloud.store.database import Clock, Store
-from cloud.web import errors, login_pages
+from cloud.web import errors, live, login_pages
 from cloud.web.auth import Authenticator
 from cloud.web.context import RequestContext
 from cloud.web.feed import LiveFeed, Source
+from cloud.web.live import PageSource
 from cloud.web.pages import ASSETS, Pages
+from cloud.web.panels import PanelBoard
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +68,7 @@ HEADERS = {
 DOMAINS = (OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, PEOPLE, FLEET)
 
 ROUTES = APIRouter()
-for _router in (login_pages.router, *(router for domain in DOMAINS for router in domain.routers)):
+for _router in (login_pages.router, live.router, *(router for domain in DOMAINS for router in domain.routers)):
     ROUTES.include_router(_router)
 
 
@@ -91,19 +94,15 @@ def create_app(
     Whoever serves it calls ``feed.close()`` before waiting for open connections, or streams would hold it up.
     """
     with store.reading() as connection:
-        site = find_site(connection)
+        site = site_of(connection)
 
     def banner() -> Banner:
         with store.reading() as connection:
             return site_banner(connection, clock())
 
-    nav = [one for domain in DOMAINS for one in domain.nav]
-    pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=nav)
+    pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
     metrics = figures or Metrics(store, clock, feed)
-    source = PageSource(store, pages, clock, lambda: metrics.workings().undeliverable)
-    app = _bare_application(feed, source)
-    app.state.context = RequestContext(store, clock, authenticator or Authenticator(store, clock))
-    app.state.services = {
+    services = {
         LiveFeed: feed,
         MusterService: MusterService(store, clock),
         PeopleService: PeopleService(store, keys, clock),
@@ -112,10 +111,17 @@ def create_app(
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         RolloutService: RolloutService(store, clock),
         Adoptions: Adoptions(),
+        Metrics: metrics,
+        RefusedToday: RefusedToday(pages.zone),
     }
+    board = PanelBoard([panel for domain in DOMAINS for panel in domain.panels], services, clock)
+    source = PageSource(store, pages, board, [page for domain in DOMAINS for page in domain.live], API_STREAM)
+    app = _bare_application(feed, source)
+    app.state.context = RequestContext(store, clock, authenticator or Authenticator(store, clock))
+    app.state.services = services
     app.state.pages = pages
+    app.state.board = board
     app.state.source = source
-    app.state.panels = [panel for domain in DOMAINS for panel in domain.panels]
     app.state.public_url = public_url
     app.state.hubs = HubBoard(store, clock)
     app.state.metrics = metrics

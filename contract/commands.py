@@ -222,8 +222,3 @@ def refusal_words(op: str, why: str) -> Phrase | None:
     """The words for why a command was not done; None for a word that this software does not know."""
     refusals = COMMANDS[op].all_refusals if op in COMMANDS else ALWAYS_REFUSED
     return refusals.get(why)
-
-
-def commands_of(kind: AnyKind) -> list[CommandType]:
-    """The commands that a point of this kind can be given."""
-    return [command for command in COMMANDS.values() if command.is_for(kind)]

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from cloud.charging.rule import Condition
 from cloud.charging.store import Hub, Socket, list_hubs
+from cloud.commands.store import list_points
 from cloud.store.database import Store
 
 LOOK_AGAIN_MS = 2_000
@@ -66,7 +67,8 @@ class HubBoard:
         now_ms = self._clock()
         if self._look is None or not 0 <= now_ms - self._look.now_ms < LOOK_AGAIN_MS:
             with self._store.reading() as connection:
-                hubs = {hub.name: hub for hub in list_hubs(connection, now_ms)}
+                points = list_points(connection, now_ms)
+                hubs = {hub.name: hub for hub in list_hubs(connection, points, now_ms)}
             self._look = Look(now_ms, hubs, {})
         return self._look
 
@@ -105,11 +107,11 @@ def hub_json(hub: Hub, now_ms: int) -> dict[str, Any]:
         "unheard": counts[Condition.OFFLINE],
         "sockets": [
             {
-                "name": socket.name,
-                "label": {"zh": socket.label.zh, "en": socket.label.en},
-                "class": socket.class_name,
+                "name": socket.point.name,
+                "label": {"zh": socket.point.label.zh, "en": socket.point.label.en},
+                "class": socket.point.class_name,
                 "state": socket.condition.value,
-                "heard_ms": socket.heard_ms,
+                "heard_ms": socket.point.heard_ms,
                 "likely_free_ms": socket.likely_free_ms,
             }
             for bay in bays(hub)

@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from operator import itemgetter
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
 
 from cloud.charging.rule import (
@@ -19,15 +21,15 @@ from cloud.charging.rule import (
     receipt_in,
 )
 from cloud.charging.tables import sessions
-from cloud.devices.presence import Presence, presence
-from cloud.devices.views import in_emergency
+from cloud.commands.store import PointState
+from cloud.devices.presence import presence
+from cloud.devices.views import as_table
 from cloud.store.labels import Label, Person
-from cloud.store.schema import devices, households, people, points, zones
+from cloud.store.schema import devices, households, people, points
 from contract.decide import DAY_MS, MINUTE_MS
 
 CLASSES = ("phone", "ebike", "ev")
 """The order in which sockets are shown; other classes come behind."""
-HEARD = frozenset({Presence.ONLINE, Presence.LATE})
 TOLD_AGAIN_MS = 15 * MINUTE_MS
 """A session is told of every five minutes. One that has not been for longer may have ended without our knowledge."""
 BUSY = frozenset({Condition.CHARGING, Condition.FINISHED, Condition.OFFLINE})
@@ -67,7 +69,7 @@ class SessionView(Struct, frozen=True):
         """``ended``, ``interrupted``, ``running``, or ``unheard`` where its end may have been missed."""
         if self.reason:
             return "ended"
-        heard = presence(self.online, self.heard_ms, now_ms) in HEARD
+        heard = presence(self.online, self.heard_ms, now_ms).is_heard
         if not heard or now_ms - self.told_ms > TOLD_AGAIN_MS:
             return "unheard"
         return "interrupted" if self.interrupted else "running"
@@ -85,30 +87,18 @@ class SessionView(Struct, frozen=True):
 
 class Socket(Struct, frozen=True):
     """A socket or post. ``readings`` are empty unless they are of this moment; what was so when its device was last
-    heard stands in ``before``, and what was read then, at ``read_ms``, in ``past``."""
+    heard stands in ``before``, and what was read then in ``past``."""
 
-    name: str
-    label: Label
-    zone: str
-    class_name: str
-    device: str
-    presence: Presence
-    heard_ms: int | None
+    point: PointState
     condition: Condition
     before: Condition
-    faults: tuple[str, ...]
     readings: Readings
     past: Readings
-    read_ms: int
     session: SessionView | None
 
     @property
-    def heard(self) -> bool:
-        return self.presence in HEARD
-
-    @property
     def likely_free_ms(self) -> int | None:
-        return likely_free_ms(self.readings, self.read_ms) if self.condition is Condition.CHARGING else None
+        return likely_free_ms(self.readings, self.point.live_ms) if self.condition is Condition.CHARGING else None
 
     @property
     def running(self) -> str:
@@ -116,27 +106,14 @@ class Socket(Struct, frozen=True):
         return self.session.session if self.session else self.readings.session
 
 
-class Machine(Struct, frozen=True):
-    """A device that runs sockets of a hub. ``upstream`` are faults of what feeds them, each with the bank's name."""
-
-    name: str
-    label: Label
-    presence: Presence
-    heard_ms: int | None
-    upstream: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def heard(self) -> bool:
-        return self.presence in HEARD
-
-
 class Hub(Struct, frozen=True):
-    """A zone that has sockets."""
+    """A zone that has sockets. ``banks`` are faults of what feeds them, each with the bank's name: a bank is reported
+    like a point, and is none of the cloud's."""
 
     name: str
     label: Label
     sockets: tuple[Socket, ...]
-    machines: tuple[Machine, ...]
+    banks: tuple[tuple[str, str], ...] = ()
 
     @property
     def counts(self) -> Counter[Condition]:
@@ -145,121 +122,71 @@ class Hub(Struct, frozen=True):
     @property
     def by_class(self) -> dict[str, list[Socket]]:
         """The sockets class by class, in the order in which they are shown."""
-        sorted_out: dict[str, list[Socket]] = {}
+        by_class: dict[str, list[Socket]] = {}
         for socket in self.sockets:
-            sorted_out.setdefault(socket.class_name, []).append(socket)
-        return sorted_out
+            by_class.setdefault(socket.point.class_name, []).append(socket)
+        return by_class
+
+    @property
+    def devices(self) -> list[PointState]:
+        """One point of every registered device that runs sockets here."""
+        return list({one.point.device: one.point for one in self.sockets if one.point.registered}.values())
 
     @property
     def heard_ms(self) -> int | None:
-        """When the machine that has been silent longest was last heard; None if one never was."""
-        heard = [machine.heard_ms for machine in self.machines]
+        """When the device that has been silent longest was last heard; None if one never was."""
+        heard = [point.heard_ms for point in self.devices]
         return None if None in heard else min((one for one in heard if one is not None), default=None)
 
     @property
-    def silent(self) -> tuple[Machine, ...]:
-        return tuple(machine for machine in self.machines if not machine.heard)
+    def silent(self) -> list[PointState]:
+        return [point for point in self.devices if not point.heard]
 
 
 class BadCursor(ValueError):
     """This is no cursor of ours."""
 
 
-def list_hubs(connection: Connection, now_ms: int) -> list[Hub]:
-    """Every zone with sockets, by name."""
-    found = list_sockets(connection, now_ms)
-    named = {row.name: Label(row.label_zh, row.label_en) for row in connection.execute(select(zones))}
-    machines = _machines(connection, now_ms)
+def list_hubs(connection: Connection, points: Sequence[PointState], now_ms: int) -> list[Hub]:
+    """Every zone with sockets, by name. ``points`` are all of the site."""
+    sockets = list_sockets(connection, points, now_ms)
+    known = {point.name for point in points}
+    labels = {one.point.zone_name: one.point.zone for one in sockets}
     hubs = []
-    for zone in sorted({socket.zone for socket in found}):
-        here = tuple(socket for socket in found if socket.zone == zone)
-        runs = tuple(machines[name] for name in sorted({socket.device for socket in here} & set(machines)))
-        hubs.append(Hub(zone, named[zone], here, runs))
+    for zone, label in sorted(labels.items(), key=itemgetter(0)):
+        hub = Hub(zone, label, tuple(one for one in sockets if one.point.zone_name == zone))
+        banks = [bank for point in hub.devices if point.heard for bank in _faults_upstream(point, known)]
+        hubs.append(replace(hub, banks=tuple(banks)))
     return hubs
 
 
-def list_sockets(connection: Connection, now_ms: int) -> list[Socket]:
-    """Every point that has a class, in the order of classes and of the numbers in their names."""
-    rows = connection.execute(select(points).where(points.c["class"] != "")).all()
-    runs = {row.name: row for row in _devices(connection)}
+def _faults_upstream(point: PointState, known: Set[str]) -> Iterator[tuple[str, str]]:
+    for name in sorted(point.reports.keys() - known):
+        faults = as_table(point.reports[name]).get("faults")
+        yield from ((name, str(fault)) for fault in faults) if isinstance(faults, list) else ()
+
+
+def list_sockets(connection: Connection, points: Sequence[PointState], now_ms: int) -> list[Socket]:
+    """The sockets and posts among these points, in the order of classes and of the numbers in their names."""
     running = _running(connection, now_ms)
-    found = [_socket(row, runs.get(row.device), running.get((row.device, row.name)), now_ms) for row in rows]
-    return sorted(found, key=_shown_at)
+    sockets = [_socket(point, running.get((point.device, point.name)), now_ms) for point in points if point.charges]
+    return sorted(sockets, key=lambda socket: _shown_at(socket.point))
 
 
-def _shown_at(socket: Socket) -> tuple[int, list[tuple[str, int]]]:
-    place = CLASSES.index(socket.class_name) if socket.class_name in CLASSES else len(CLASSES)
-    return place, [(word, int(number or 0)) for word, number in re.findall(r"(\D+)(\d{0,9})", socket.name)]
+def _shown_at(point: PointState) -> tuple[int, list[tuple[str, int]]]:
+    place = CLASSES.index(point.class_name) if point.class_name in CLASSES else len(CLASSES)
+    return place, [(word, int(number or 0)) for word, number in re.findall(r"(\D+)(\d{0,9})", point.name)]
 
 
-def _devices(connection: Connection) -> Sequence[Any]:
-    with_sockets = select(points.c.device).where(points.c["class"] != "")
-    return connection.execute(select(devices).where(devices.c.name.in_(with_sockets)).order_by(devices.c.name)).all()
-
-
-def _machines(connection: Connection, now_ms: int) -> dict[str, Machine]:
-    known = set(connection.execute(select(points.c.name)).scalars())
-    return {
-        row.name: Machine(
-            name=row.name,
-            label=Label(row.label_zh, row.label_en),
-            presence=_presence(row, now_ms),
-            heard_ms=row.heard_ms,
-            upstream=_upstream(row.state, known),
-        )
-        for row in _devices(connection)
-    }
-
-
-def _upstream(state: object, known: Set[str]) -> tuple[tuple[str, str], ...]:
-    """A bank is reported like a point, and is none of the cloud's."""
-    reports = _table(_table(state).get("points"))
-    faults = {name: _table(reports[name]).get("faults") for name in sorted(reports) if name not in known}
-    return tuple((name, str(fault)) for name, found in faults.items() if isinstance(found, list) for fault in found)
-
-
-def _presence(row: Any, now_ms: int) -> Presence:
-    """What a device that is lost says is not heard."""
-    return presence(row.online and row.lost_ms is None, row.heard_ms, now_ms)
-
-
-def _socket(point: Any, device: Any, session: SessionView | None, now_ms: int) -> Socket:
-    """``device`` is None where none is registered for the point."""
-    found = Presence.NEVER if device is None else _presence(device, now_ms)
-    heard = found in HEARD
-    report = {} if device is None else _table(_table(_table(device.state).get("points")).get(point.name))
-    beat = {} if device is None else _table(_table(device.beat).get("faults"))
-    emergency = in_emergency(beat, point.zone)
-    now = condition(report, heard=heard, emergency=emergency)
-    before = condition(report, heard=True, emergency=emergency)
-    live_ms = 0 if device is None or device.live_ms is None else device.live_ms
-    fresh = heard and 0 <= now_ms - live_ms <= READ_WITHIN_MS
-    faults = report.get("faults")
-    past = Readings() if device is None else readings(_table(device.live).get(point.name))
+def _socket(point: PointState, session: SessionView | None, now_ms: int) -> Socket:
+    now = condition(point.report, heard=point.heard, emergency=point.emergency)
+    fresh = point.heard and 0 <= now_ms - point.live_ms <= READ_WITHIN_MS
+    past = readings(point.live)
     read = past if fresh else Readings()
     if now not in BUSY or (session is not None and read.session not in ("", session.session)):
         session = None
-    return Socket(
-        name=point.name,
-        label=Label(point.label_zh, point.label_en),
-        zone=point.zone,
-        class_name=point._mapping["class"],
-        device=point.device,
-        presence=found,
-        heard_ms=None if device is None else device.heard_ms,
-        condition=now,
-        before=before,
-        faults=tuple(str(fault) for fault in faults) if isinstance(faults, list) else (),
-        readings=read,
-        past=past,
-        read_ms=live_ms,
-        session=session,
-    )
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    """A table out of what a device reported, or an empty one where it reported something else."""
-    return value if isinstance(value, dict) else {}
+    before = condition(point.report, heard=True, emergency=point.emergency)
+    return Socket(point=point, condition=now, before=before, readings=read, past=past, session=session)
 
 
 _SESSIONS = (

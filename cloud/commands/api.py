@@ -107,7 +107,7 @@ def point_json(point: PointState) -> dict[str, Any]:
     """A ``PointStateOut`` as plain values."""
     term = point.term
     ends = {"until_ms": term.until_ms if term else None, "order": term.order if term else ""}
-    return {**plain(point), **ends, "drifts": point.drifts}
+    return {**plain(point), **ends, "phase": point.phase, "drifts": point.drifts}
 
 
 def _issue(op: str, scope: str, place: str, body: CommandIn, login: Login, commands: CommandService) -> CommandsIssued:
@@ -162,7 +162,7 @@ def one_order(command: str, _login: Reader, context: Context) -> Order:
 @router.get("/points", response_model=list[PointStateOut])
 def points(_login: Reader, context: Context) -> list[dict[str, Any]]:
     with context.store.reading() as connection:
-        return [point_json(one) for one in list_points(connection, context.clock())]
+        return [point_json(one) for one in list_points(connection, context.clock()) if one.registered]
 
 
 @router.post("/modes", status_code=ACCEPTED, response_model=answer_of(ModeChange))

@@ -18,8 +18,8 @@ from cloud.commands.store import (
     DesiredView,
     PlacedPoint,
     Term,
+    archetype_of,
     find_desired,
-    is_door,
     list_desired,
     points_of,
     put_desired,
@@ -156,8 +156,8 @@ class DesiredStateService:
         if names is None:
             out = {point for one in list_desired(connection) for point in one.modes if is_out(one, point, now_ms)}
             left_alone = out if mode in MODE_LASTS_MS else set[str]()
-            known = [one for one in known if is_door(one.kind, one.class_name) and has_mode(one.kind, mode)]
-            known = [one for one in known if one.name not in left_alone]
+            doors = [one for one in known if archetype_of(one.kind, one.class_name) == "portal"]
+            known = [one for one in doors if has_mode(one.kind, mode) and one.name not in left_alone]
         if not known or (names is not None and set(names) != {one.name for one in known}):
             raise NoSuchPlace(NO_POINT)
         lacking = [one.name for one in known if not has_mode(one.kind, mode)]

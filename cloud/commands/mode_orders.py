@@ -1,6 +1,6 @@
 """Orders that hold points open or lock them down, each until its end: what stands now, and who ordered it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -43,8 +43,13 @@ def list_held_points(connection: Connection, now_ms: int) -> list[HeldPoint]:
 
 def list_mode_orders(connection: Connection, now_ms: int) -> list[ModeOrder]:
     """Every order that stands, the oldest first."""
+    return mode_orders(list_held_points(connection, now_ms))
+
+
+def mode_orders(points: Iterable[HeldPoint]) -> list[ModeOrder]:
+    """The orders that hold these points, the oldest first."""
     by_order: dict[str, list[HeldPoint]] = {}
-    for held in list_held_points(connection, now_ms):
+    for held in points:
         by_order.setdefault(held.term.order, []).append(held)
     return sorted(map(_mode_order, by_order.values()), key=lambda order: (order.since_ms, order.id))
 

@@ -1,6 +1,6 @@
 """What was ordered from afar: commands and what became of them, and how every device is to be."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,10 +9,11 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.commands.tables import commands, desired
 from cloud.devices.presence import Presence, Silence, presence, silence
-from cloud.devices.views import in_emergency
+from cloud.devices.views import as_table, in_emergency
 from cloud.store.labels import Label
 from cloud.store.schema import devices, points, zones
-from contract.commands import COMMANDS, CommandType, commands_of
+from contract.archetypes import Archetype
+from contract.commands import COMMANDS, CommandType
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS, UNKNOWN, has_mode, kind_of
 from contract.messages import Command, Reported, Result
@@ -119,8 +120,12 @@ class DesiredView(Struct, frozen=True):
 
 
 class PointState(Struct, frozen=True):
-    """A point, the mode it is to be in, and the one its device says it is in (None if it never said). Without a class
-    it is a door. What a device said that was reported lost, at ``lost_ms``, is believed no more."""
+    """A point, the mode it is to be in, and the one its device says it is in (None if it never said). What a device
+    said that was reported lost, at ``lost_ms``, is believed no more.
+
+    ``reports`` are what the device last told of all its points, ``live`` what it read of this one at ``live_ms``. Of a
+    point that no device is ``registered`` for nothing is known.
+    """
 
     name: str
     label: Label
@@ -129,7 +134,6 @@ class PointState(Struct, frozen=True):
     device_label: Label
     presence: Presence
     heard_ms: int | None
-    phase: str
     emergency: bool
     mode: Mode
     in_force: Mode | None
@@ -139,6 +143,32 @@ class PointState(Struct, frozen=True):
     silence: Silence = Silence.CUT
     kind: str = ""
     term: Term | None = None
+    zone_name: str = ""
+    registered: bool = True
+    reports: Mapping[str, Any] = {}
+    live: Any = None
+    live_ms: int = 0
+    beat_faults: tuple[str, ...] = ()
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """What its station last said of itself."""
+        return as_table(self.reports.get(self.name))
+
+    @property
+    def phase(self) -> str:
+        return str(self.report.get("phase", ""))
+
+    @property
+    def faults(self) -> list[str]:
+        """The words for what is wrong with it, as its station and its device report them."""
+        reported = self.report.get("faults")
+        words = map(str, reported) if isinstance(reported, list) else ()
+        return list(dict.fromkeys((*words, *self.beat_faults)))
+
+    @property
+    def heard(self) -> bool:
+        return self.presence.is_heard
 
     @property
     def drifts(self) -> bool:
@@ -146,8 +176,13 @@ class PointState(Struct, frozen=True):
         return (self.in_force or Mode.SCHEDULED) is not self.mode
 
     @property
-    def is_door(self) -> bool:
-        return is_door(self.kind, self.class_name)
+    def archetype(self) -> Archetype:
+        return archetype_of(self.kind, self.class_name)
+
+    @property
+    def charges(self) -> bool:
+        """Whether people use it for a while and plans ration that: a charging socket or post."""
+        return self.archetype == "session" and bool(self.class_name)
 
     @property
     def is_known(self) -> bool:
@@ -161,9 +196,7 @@ class PointState(Struct, frozen=True):
     @property
     def commands(self) -> list[CommandType]:
         """What it can be ordered to do. While nobody has said of what kind it is, its device decides."""
-        if not self.kind and self.is_door:
-            return [known for known in COMMANDS.values() if "portal" in known.archetypes]
-        return commands_of(kind_of(self.kind))
+        return [known for known in COMMANDS.values() if self.archetype in known.archetypes]
 
 
 def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
@@ -204,20 +237,25 @@ def find_order(connection: Connection, command: str) -> Order | None:
     return None if row is None else Order(*row)
 
 
-def list_orders(connection: Connection, limit: int = 50, *, device: str = "") -> list[Order]:
-    """The newest first."""
+def list_orders(connection: Connection, limit: int = 50, *, device: str = "", point: str = "") -> list[Order]:
+    """The newest first: of all devices and points, or of one."""
     query = _ORDERS.order_by(commands.c.issued_ms.desc(), commands.c.id).limit(limit)
     if device:
         query = query.where(commands.c.device == device)
+    if point:
+        query = query.where(commands.c.point == point)
     return [Order(*row) for row in connection.execute(query)]
 
 
 _ORDERS = select(*(commands.c[name] for name in Order.__struct_fields__))
 
 
-def is_door(kind: str, class_name: str) -> bool:
-    """Whether this is a way in. While nobody has said of what kind a point is, one that nothing is rationed by is."""
-    return kind_of(kind).archetype == "portal" or not (kind or class_name)
+def archetype_of(kind: str, class_name: str) -> Archetype:
+    """What a point is to its users. While nobody has said of what kind it is: something that is used for a while if
+    plans ration it, else a way in."""
+    if kind:
+        return kind_of(kind).archetype
+    return "session" if class_name else "portal"
 
 
 def points_of(connection: Connection, names: Sequence[str] | None) -> list[PlacedPoint]:
@@ -301,50 +339,51 @@ def _in_mode(one: DesiredView, mode: Mode, now_ms: int) -> set[str]:
 
 
 def list_points(connection: Connection, now_ms: int) -> list[PointState]:
-    """Every point whose device is registered, by name."""
+    """Every point by name, those that no device is registered for too."""
     wanted = {one.device: one for one in list_desired(connection)}
+    device = (devices.c[name] for name in ("online", "heard_ms", "lost_ms", "state", "beat", "live", "live_ms"))
     rows = connection.execute(
         select(
             points,
             zones.c.label_zh.label("zone_zh"),
             zones.c.label_en.label("zone_en"),
+            devices.c.name.label("registered"),
             devices.c.label_zh.label("device_zh"),
             devices.c.label_en.label("device_en"),
-            devices.c.online,
-            devices.c.heard_ms,
-            devices.c.lost_ms,
-            devices.c.state,
-            devices.c.beat,
+            *device,
         )
         .join_from(points, zones)
-        .join(devices, devices.c.name == points.c.device)
+        .outerjoin(devices, devices.c.name == points.c.device)
         .order_by(points.c.name)
     )
     return [_point(row, wanted.get(row.device), now_ms) for row in rows]
 
 
 def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
-    reports = (row.state or {}).get("points")
-    report = reports.get(row.name) if isinstance(reports, dict) else None
     reported = wanted.reported if wanted else None
-    faults = (row.beat or {}).get("faults")
+    state, faults = as_table(row.state), as_table(as_table(row.beat).get("faults"))
     mode = wanted.mode_of(row.name, now_ms) if wanted else Mode.SCHEDULED
     return PointState(
         name=row.name,
         label=Label(row.label_zh, row.label_en),
         zone=Label(row.zone_zh, row.zone_en),
+        zone_name=row.zone,
         device=row.device,
-        device_label=Label(row.device_zh, row.device_en),
-        presence=presence(row.online, row.heard_ms, now_ms),
+        device_label=Label(row.device_zh or row.device, row.device_en or row.device),
+        registered=row.registered is not None,
+        presence=presence(bool(row.online) and row.lost_ms is None, row.heard_ms, now_ms),
         heard_ms=row.heard_ms,
-        phase=str(report.get("phase", "")) if isinstance(report, dict) else "",
         emergency=row.lost_ms is None and in_emergency(faults, row.zone),
         mode=mode,
         in_force=reported.modes.get(row.name) if reported else None,
         why=reported.why if reported else "",
         class_name=row._mapping["class"],
         lost_ms=row.lost_ms,
-        silence=silence(row.online, row.state or {}),
+        silence=silence(bool(row.online), state),
         kind=row.kind,
         term=wanted.terms.get(row.name) if wanted and mode in MODE_LASTS_MS else None,
+        reports=as_table(state.get("points")),
+        live=as_table(row.live).get(row.name),
+        live_ms=row.live_ms or 0,
+        beat_faults=tuple(name.partition(".")[2] for name in faults if name.startswith(f"{row.name}.")),
     )

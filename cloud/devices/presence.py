@@ -30,6 +30,11 @@ class Presence(StrEnum):
     LATE = "late"
     OFFLINE = "offline"
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether the cloud hears the device: only then can anything be ordered of it."""
+        return self in (Presence.ONLINE, Presence.LATE)
+
 
 class Silence(StrEnum):
     """Why a device is not heard, as far as that can be known from here."""

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from msgspec import Struct, structs
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from cloud.line.broker import Arrived
 from cloud.store.database import Store
@@ -91,3 +91,46 @@ class Refused(Exception):
         super().__init__(detail)
         self.why = why
         self.detail = detail
+
+
+class Quarantined(Struct, frozen=True):
+    """What a peer sent and we could not take."""
+
+    id: int
+    at_ms: int
+    device: str
+    channel: str
+    why: str
+    detail: str
+    size: int
+    seq: int | None
+
+
+class Tally(Struct, frozen=True):
+    """How often something was refused. ``device`` is empty for all that are not registered."""
+
+    device: str
+    channel: str
+    why: str
+    count: int
+    last_ms: int
+
+
+def list_tallies(connection: Connection) -> list[Tally]:
+    """What was refused last, first. Devices, channels and causes bound their number."""
+    columns = (tallies.c[name] for name in Tally.__struct_fields__)
+    return [Tally(*row) for row in connection.execute(select(*columns).order_by(tallies.c.last_ms.desc()).limit(200))]
+
+
+def list_quarantined(connection: Connection, before: int | None = None, limit: int = 50) -> list[Quarantined]:
+    """The newest first, of those older than row ``before``."""
+    columns = (quarantine.c[name] for name in Quarantined.__struct_fields__)
+    query = select(*columns).order_by(quarantine.c.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(quarantine.c.id < before)
+    return [Quarantined(*row) for row in connection.execute(query)]
+
+
+def count_quarantined(connection: Connection) -> int:
+    """Everything ever set aside, whether its bytes are still kept or not."""
+    return int(connection.execute(select(func.coalesce(func.sum(tallies.c.count), 0))).scalar_one())

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.keys.broker_names import OURS
+from cloud.store.labels import Label
 from cloud.store.revision import touch
 from cloud.store.schema import devices, points, sites, zones
 from contract import roster
@@ -23,15 +24,17 @@ class BadSite(ValueError):
 
 
 class Site(NamedTuple):
-    """The estate: its name on the wire, and its IANA time zone."""
+    """The estate: its name on the wire, its IANA time zone, and what it is called."""
 
     name: str
     zone: str
+    label: Label = Label("", "")
 
 
 def site_of(connection: Connection) -> Site:
     """The one site of this database. Raises SQLAlchemy's ``NoResultFound`` before it was initialised."""
-    return Site(*connection.execute(select(sites.c.name, sites.c.zone)).one())
+    row = connection.execute(select(sites)).one()
+    return Site(row.name, row.zone, Label(row.label_zh, row.label_en))
 
 
 def check_site(name: str, zone: str) -> None:

@@ -8,9 +8,9 @@ from msgspec import Struct
 from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from cloud.devices.event_views import arrival_before
 from cloud.devices.presence import Presence, presence
 from cloud.devices.reactions import Reaction, Recorded
-from cloud.devices.views import arrival_before
 from cloud.emergencies.rule import (
     EMERGENCY_EVENTS,
     LOOK_BACK_MS,

@@ -64,8 +64,8 @@ Changing = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
 router = APIRouter()
 NAV = (
-    Nav(80, "/rollouts", N_("Wiring"), seldom=True),
-    Nav(110, "/adoptions", N_("Adopt"), seldom=True, right=Right.ADOPT),
+    Nav(80, "/rollouts", N_("Wiring"), seldom=True, also="/devices/[^/]+/wiring"),
+    Nav(110, "/adoptions", N_("Adopt"), seldom=True, right=Right.ADOPT, also="/devices/[^/]+/lost"),
 )
 
 

@@ -1,23 +1,16 @@
-"""The routes of `/api/v1`."""
+"""The routes of `/api/v1` about logins, operators and their audit, devices and events."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
+from msgspec import Struct
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
-from cloud.devices.views import EventFilter, list_devices, list_events, list_events_after
-from cloud.overview.bodies import (
-    AuditPage,
-    DeviceOut,
-    EventsOut,
-    OperatorOut,
-    RostersOut,
-    device_json,
-    event_json,
-    rosters_json,
-)
-from cloud.people.rosters import spread
+from cloud.devices.event_views import EventFilter, list_events, list_events_after
+from cloud.devices.views import list_devices
+from cloud.overview.bodies import DeviceOut, EventsOut, device_json, event_json
 from cloud.web import operators
 from cloud.web.auth import (
     MAX_NAME,
@@ -32,11 +25,20 @@ from cloud.web.auth import (
     WeakPassword,
     WrongPassword,
 )
-from cloud.web.bodies import Added, plain
+from cloud.web.bodies import Added, answer_of
 from cloud.web.context import Context, address, call_for, known_device, there
-from cloud.web.operators import Login
+from cloud.web.live import ApiStream
+from cloud.web.operators import Deed, Login, Operator
 from cloud.web.params import Cursor, Limit, Reader, Text
 from cloud.web.streams import JSON, After, LastEventId, stream
+
+
+def devices_told(connection: Connection, now_ms: int) -> dict[str, dict[str, Any]]:
+    """Every device as the stream tells it, by name."""
+    return {device.name: device_json(device, now_ms) for device in list_devices(connection)}
+
+
+API_STREAM = ApiStream(event_json, devices_told)
 
 router = APIRouter(prefix="/api/v1")
 
@@ -87,20 +89,13 @@ def live_stream(
 @router.get("/devices", response_model=list[DeviceOut])
 def devices(_login: Reader, context: Context) -> list[dict[str, Any]]:
     with context.store.reading() as connection:
-        return [device_json(device, context.clock()) for device in list_devices(connection)]
+        return list(devices_told(connection, context.clock()).values())
 
 
 @router.get("/devices/{name}", response_model=DeviceOut)
 def device(name: str, _login: Reader, context: Context) -> dict[str, Any]:
     with context.store.reading() as connection:
         return device_json(known_device(connection, name), context.clock())
-
-
-@router.get("/rosters", response_model=RostersOut)
-def rosters(_login: Reader, context: Context) -> dict[str, Any]:
-    """The newest rosters, and how far each has got."""
-    with context.store.reading() as connection:
-        return rosters_json(spread(connection))
 
 
 @router.get("/events", response_model=EventsOut)
@@ -125,11 +120,16 @@ def events(
     return {"events": [event_json(one) for one in found.rows], "next": found.next}
 
 
-@router.get("/audit", response_model=AuditPage)
-def audit(_login: Reader, context: Context, before: Cursor = None, limit: Limit = 50) -> dict[str, Any]:
+class AuditPage(Struct, frozen=True):
+    deeds: list[Deed]
+    next: int | None
+
+
+@router.get("/audit", response_model=answer_of(AuditPage))
+def audit(_login: Reader, context: Context, before: Cursor = None, limit: Limit = 50) -> AuditPage:
     with context.store.reading() as connection:
-        found = operators.list_deeds(connection, before, limit)
-    return {"deeds": [plain(deed) for deed in found], "next": found[-1].id if len(found) == limit else None}
+        deeds = operators.list_deeds(connection, before, limit)
+    return AuditPage(deeds, deeds[-1].id if len(deeds) == limit else None)
 
 
 class OperatorIn(BaseModel):
@@ -142,16 +142,16 @@ class DisabledIn(BaseModel):
     disabled: bool
 
 
-@router.get("/operators", response_model=list[OperatorOut])
-def list_operators(_login: Admin, context: Context) -> list[dict[str, Any]]:
+@router.get("/operators", response_model=answer_of(list[Operator]))
+def list_operators(_login: Admin, context: Context) -> list[Operator]:
     with context.store.reading() as connection:
-        return [plain(operator) for operator in operators.list_operators(connection)]
+        return operators.list_operators(connection)
 
 
 @router.post("/operators", status_code=201)
 def add_operator(body: OperatorIn, login: Admin, context: Context) -> Added:
     try:
-        return Added(id=context.authenticator.add_operator(body.name, body.password, body.role, login.operator.name))
+        added = context.authenticator.add_operator(body.name, body.password, body.role, login.operator.name)
     except WeakPassword:
         raise HTTPException(422, "a password has 10 to 200 characters") from None
     except BadName as wrong:
@@ -160,6 +160,7 @@ def add_operator(body: OperatorIn, login: Admin, context: Context) -> Added:
         raise HTTPException(409, "there is an operator of that name, or of one that looks the same") from None
     except Busy:
         raise HTTPException(503, BUSY, {"Retry-After": "5"}) from None
+    return Added(id=added)
 
 
 @router.patch("/operators/{name}", status_code=204)

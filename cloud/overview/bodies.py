@@ -4,10 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cloud.devices.views import DeviceView, EventView
-from cloud.people.rosters import Spread
+from cloud.devices.event_views import EventView
+from cloud.devices.views import DeviceView
 from cloud.store.labels import Label
-from cloud.web.bodies import Words, plain
+from cloud.web.bodies import Words
 
 
 class PointOut(BaseModel):
@@ -67,57 +67,6 @@ class EventsOut(BaseModel):
     next: int | None
 
 
-class BehindOut(BaseModel):
-    """A device that lacks a roster; ``number`` is the one it uses, ``since_ms`` when the first it lacks was issued."""
-
-    name: str
-    number: int
-    points: int
-    since_ms: int
-
-
-class RosterOut(BaseModel):
-    """A roster, and on how many of the site's points it is applied."""
-
-    number: int
-    issued_ms: int
-    grants: int
-    applied: int
-    points: int
-    behind: list[BehindOut]
-
-
-class RostersOut(BaseModel):
-    """The newest first. ``unpublished``: something has changed that is in none of them yet."""
-
-    rosters: list[RosterOut]
-    unpublished: bool
-
-
-class DeedOut(BaseModel):
-    """A row of the audit."""
-
-    id: int
-    at_ms: int
-    operator: str
-    action: str
-    subject: str
-    detail: dict[str, str]
-
-
-class AuditPage(BaseModel):
-    deeds: list[DeedOut]
-    next: int | None
-
-
-class OperatorOut(BaseModel):
-    id: int
-    name: str
-    role: str
-    disabled: bool
-    created_ms: int
-
-
 def _words(label: Label) -> dict[str, str]:
     return {"zh": label.zh, "en": label.en}
 
@@ -134,11 +83,6 @@ def device_json(device: DeviceView, now_ms: int) -> dict[str, Any]:
         "faults": [{"fault": one.fault, "point": one.point, "known": one.known} for one in device.faults],
         "points": [{"name": p.name, "label": _words(p.label), "report": p.report} for p in device.points],
     }
-
-
-def rosters_json(found: Spread) -> dict[str, Any]:
-    """A ``RostersOut`` as plain values."""
-    return {"rosters": [plain(one) for one in found.rosters], "unpublished": found.unpublished}
 
 
 def event_json(event: EventView) -> dict[str, Any]:

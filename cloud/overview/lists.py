@@ -1,38 +1,24 @@
-"""The pages that list: events, one device, quarantine, audit."""
+"""The pages that list: events, rosters, quarantine, audit."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse
 
-from cloud.devices.breaks import count_lost, list_breaks
-from cloud.devices.views import (
-    DeviceView,
-    EventFilter,
-    last_arrival,
-    list_devices,
-    list_events,
-    list_quarantined,
-    list_tallies,
-    list_zones,
-    newest_roster_number,
-)
+from cloud.devices.event_views import EventFilter, list_events
+from cloud.devices.quarantine import list_quarantined, list_tallies
+from cloud.devices.views import list_devices
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import spread
-from cloud.web.context import N_, Context, Reading, RequestContext, known_device
+from cloud.web.context import N_, Context, Reading
 from cloud.web.domain import Nav
-from cloud.web.forms import Said, say
-from cloud.web.operators import Login, first_broken_deed, list_deeds
-from cloud.web.pages import Pages, shape_of
+from cloud.web.operators import first_broken_deed, list_deeds
+from cloud.web.pages import Pages
 from cloud.web.params import Cursor, Text
-from cloud.web.streams import After, LastEventId, stream
 from contract.kinds import vocabulary
 from contract.reasons import Reason
 
 ROWS = 50
-PLACED = N_("Changed. Devices on the line know within a second, others once they are back.")
-DEVICE = "device"
-"""Begins the dialects of the pages of devices; the name and the code of the language follow."""
 
 router = APIRouter()
 NAV = (
@@ -70,64 +56,6 @@ def events(
         reasons=list(Reason),
         now_ms=context.clock(),
     )
-
-
-@router.get("/devices/{name}")
-def device(
-    request: Request, name: str, login: Reading, context: Context, before: Cursor = None, done: str = ""
-) -> HTMLResponse:
-    return device_page(request, login, context, name, say(request, "good", PLACED) if done == "point" else None, before)
-
-
-def device_page(
-    request: Request,
-    login: Login,
-    context: RequestContext,
-    name: str,
-    said: Said | None = None,
-    before: int | None = None,
-) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
-    with context.store.reading() as connection:
-        shown = known_device(connection, name)
-        found = list_events(connection, EventFilter(device=name), before, ROWS)
-        broken, lost = list_breaks(connection, device=name, limit=ROWS), count_lost(connection, name)
-        newest, zones = newest_roster_number(connection), list_zones(connection)
-        last = last_arrival(connection)
-    return pages.page(
-        request,
-        "device.html",
-        login,
-        422 if said and said.tone == "bad" else 200,
-        device=shown,
-        found=found,
-        broken=broken,
-        lost=lost,
-        newest_roster=newest,
-        zones=zones,
-        is_newest=before is None,
-        after=last,
-        shape=device_shape(shown, len(broken), lost),
-        said=said,
-        now_ms=context.clock(),
-    )
-
-
-def device_shape(device: DeviceView, broken: int, lost: int) -> str:
-    """Another one whenever the forms of its page, or what is said of its journal, would be others."""
-    points = [(point.name, point.label, point.zone_name, point.class_name) for point in device.points]
-    return shape_of(points, device.unplaced, device.lost_ms, broken, lost)
-
-
-@router.get("/devices/{name}/live")
-async def device_live(
-    request: Request, name: str, login: Reading, context: Context, after: After = None, last_event_id: LastEventId = ""
-) -> Response:
-    """The stream of a device's page, in its language."""
-    pages: Pages = request.app.state.pages
-    with context.store.reading() as connection:
-        known_device(connection, name)
-    return stream(request, context, f"{DEVICE} {name} {pages.language(request).code}", last_event_id, after)
 
 
 @router.get("/rosters")

@@ -20,9 +20,11 @@ from prometheus_client.registry import Collector
 from cloud.charging.hubs import TAKEN
 from cloud.charging.rule import Condition
 from cloud.charging.store import Socket, list_sockets
+from cloud.commands.store import list_points
+from cloud.devices.event_views import last_arrival
 from cloud.devices.lateness import Lateness
 from cloud.devices.presence import Presence
-from cloud.devices.views import EMERGENCY, ZONE_FAULTS, DeviceView, last_arrival, list_devices
+from cloud.devices.views import EMERGENCY, ZONE_FAULTS, DeviceView, list_devices
 from cloud.keys.keys import KeysUnusable, write_secret
 from cloud.overview.figures import count_span, quarantined_by_reason, size_bytes
 from cloud.people.rosters import newest_roster
@@ -140,7 +142,8 @@ class Metrics(Collector):
             span = count_span(connection, self._counted, last)
             quarantined = quarantined_by_reason(connection)
             size = size_bytes(connection)
-            sockets = list_sockets(connection, self._clock())
+            points = list_points(connection, self._clock())
+            sockets = list_sockets(connection, points, self._clock())
         self._counted = span.upto
         self._decisions.update(span.decisions)
         self._lateness.update(span.lateness)
@@ -212,8 +215,8 @@ def of_devices(devices: list[DeviceView], roster_number: int, now_ms: int) -> It
 
 def of_sockets(sockets: Sequence[Socket]) -> Iterator[Metric]:
     """What charges now. A class is of the community's own choosing."""
-    classes = sorted({socket.class_name for socket in sockets})
-    states = Counter((socket.class_name, socket.condition) for socket in sockets)
+    classes = sorted({socket.point.class_name for socket in sockets})
+    states = Counter((socket.point.class_name, socket.condition) for socket in sockets)
     by_state = [(states[name, one], {"class": name, "state": one.value}) for name in classes for one in Condition]
     yield _gauge("sockets", "Charging sockets and posts by what they are doing.", by_state)
     running = [(sum(states[name, one] for one in TAKEN), {"class": name}) for name in classes]
@@ -295,8 +298,8 @@ def _set_aside(counts: Mapping[tuple[str, str], int]) -> list[tuple[tuple[str, s
 
 
 def _open(sockets: Sequence[Socket]) -> Samples:
-    counts = Counter(socket.device for socket in sockets if socket.running)
-    return [(counts[name], {"device": name}) for name in sorted({socket.device for socket in sockets})]
+    counts = Counter(socket.point.device for socket in sockets if socket.running)
+    return [(counts[name], {"device": name}) for name in sorted({socket.point.device for socket in sockets})]
 
 
 def _part(fault: str, point: str) -> str:

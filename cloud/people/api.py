@@ -1,4 +1,4 @@
-"""The routes of `/api/v1` about plans, people, what they hold and their cards."""
+"""The routes of `/api/v1` about rosters, plans, people, what they hold and their cards."""
 
 from typing import Annotated
 
@@ -7,6 +7,7 @@ from pydantic import Field
 
 from cloud.people.members import Membership
 from cloud.people.plans import Plan
+from cloud.people.rosters import Spread, spread
 from cloud.people.service import MAX_NAME, MAX_UNIT, PeopleService
 from cloud.people.store import Card, PeoplePage, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
@@ -58,6 +59,13 @@ class StandingIn(Strict):
 
 def _membership(person: int, body: MembershipIn) -> Membership:
     return Membership(0, person, **body.model_dump())
+
+
+@router.get("/rosters", response_model=answer_of(Spread))
+def rosters(_login: Reader, context: Context) -> Spread:
+    """The newest rosters, and how far each has got."""
+    with context.store.reading() as connection:
+        return spread(connection)
 
 
 @router.get("/plans", response_model=answer_of(list[Plan]))

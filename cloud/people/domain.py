@@ -3,4 +3,4 @@
 from cloud.people import api, pages
 from cloud.web.domain import Domain
 
-PEOPLE = Domain(routers=(pages.router, api.router), nav=pages.NAV)
+PEOPLE = Domain(routers=(pages.router, api.router), nav=pages.NAV, panels=pages.PANELS)

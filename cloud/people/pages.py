@@ -10,14 +10,15 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.people.members import Membership
 from cloud.people.rosters import spread
 from cloud.people.service import PeopleService
-from cloud.people.store import Card, find_person, list_people, list_plans
+from cloud.people.store import Card, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service, there
-from cloud.web.domain import Nav, panels_for
+from cloud.web.domain import Nav, Panel, Visit
 from cloud.web.forms import NOT_RIGHT, Fields, Said, attempt, say
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, render
+from cloud.web.panels import PanelBoard
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.rejected import Rejected
 from contract.credentials import FORMATS
@@ -86,15 +87,34 @@ def person(request: Request, person: Id, login: Reading, context: Context, done:
 def person_page(
     request: Request, login: Login, context: RequestContext, person: int, said: Said | None
 ) -> HTMLResponse:
-    panels = panels_for(request, "person")
-    values: dict[str, Any] = {"panels": panels, "formats": list(FORMATS), "standings": list(Standing)}
+    pages: Pages = request.app.state.pages
+    board: PanelBoard = request.app.state.board
     with context.store.reading() as connection:
+        visit = board.visit(connection)
         found = there(find_person(connection, person))
-        values |= {"person": found, "plans": list_plans(connection), "spread": spread(connection)}
-        for panel in panels:
-            values |= panel.look(connection, found)
+        shown = board.look(visit, "person", found)
     status = 422 if said and said.tone == "bad" else 200
-    return render(request, "person.html", login, status, **values, said=said, now_ms=context.clock())
+    title = pages.language(request).label(found.name)
+    return render(request, "panels.html", login, status, shown=shown, title=title, said=said, live=False)
+
+
+def _head(visit: Visit, _person: PersonView) -> dict[str, Any]:
+    return {"spread": spread(visit.connection)}
+
+
+def _cards(_visit: Visit, _person: PersonView) -> dict[str, Any]:
+    return {"formats": list(FORMATS), "standings": list(Standing)}
+
+
+def _plans(visit: Visit, _person: PersonView) -> dict[str, Any]:
+    return {"plans": list_plans(visit.connection)}
+
+
+PANELS = (
+    Panel("person", 0, "_person_head.html", _head),
+    Panel("person", 10, "_person_cards.html", _cards),
+    Panel("person", 20, "_person_plans.html", _plans),
+)
 
 
 @router.post("/{person}/memberships")

@@ -38,6 +38,11 @@ def newest_roster(connection: Connection) -> Roster | None:
     return Roster(number, issued_ms, site_page, _split(pages), count)
 
 
+def newest_roster_number(connection: Connection) -> int:
+    """0 before the first."""
+    return int(connection.execute(select(func.coalesce(func.max(rosters.c.number), 0))).scalar_one())
+
+
 def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, bytes], revision: int) -> None:
     """Store a roster and those of its pages, by hash, that are not there yet. The oldest beyond ``MAX_KEPT`` go."""
     known = find_pages(connection, list(blobs))

@@ -1,189 +1,103 @@
-"""The doors page: open one from afar, hold it open, lock it down. What is shown as done, its device has said."""
+"""The page of all points with its filters, the page of one, and what is ordered there of modes.
 
-from collections.abc import Callable, Mapping, Sequence
+What is shown as done, a device has said.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import HTMLResponse, Response
-from msgspec import Struct
-from sqlalchemy import Connection
 
 from cloud.commands.dependencies import Modes
 from cloud.commands.desired import NoSuchMode, NoSuchOrder, must_be_confirmed
-from cloud.commands.mode_orders import ModeOrder, list_mode_orders
+from cloud.commands.pages import NOTHING_DONE
 from cloud.commands.service import NoSuchPlace
-from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
-from cloud.devices.presence import Presence
-from cloud.devices.views import last_arrival
-from cloud.emergencies.store import ZoneState, list_watched, list_zone_states
-from cloud.store.labels import Label
+from cloud.commands.store import list_points
+from cloud.points.filter import PATHS, read_filter
+from cloud.points.panels import find_one_point, list_chosen
+from cloud.web import errors
 from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, form_for, page_for
+from cloud.web.context import N_, Context, Reading, RequestContext, page_for, there
 from cloud.web.domain import Nav
-from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, Said, reason_in, say
+from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, reason_in, say
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, see_other, shape_of
+from cloud.web.pages import Pages, local_path, see_other, with_query
+from cloud.web.panels import PanelBoard
 from cloud.web.params import Text
-from cloud.web.streams import After, LastEventId, stream
 from contract.decide import HOUR_MS, Mode
 from contract.kinds import MODE_LASTS_MS
 
-ORDERS_SHOWN = 20
-DOORS = "doors"
-"""Begins the dialects of the doors page; the code of the language follows."""
-NEWS_FOR_MS = HOUR_MS
-"""How long a door's card tells of the last order to it. After that it stands in the list only."""
-NO_SUCH_DOOR = N_("There is no such door, or no device is registered for it. Nothing was done.")
-NO_SUCH_MODE = N_("This kind of point has not got that mode. Nothing was done.")
-OVER = N_("That is over already: it was ended, or its time was. Nothing was done.")
-ENDED = N_("Ended. Below stands which doors have taken it up.")
-RENEWED = N_("Renewed. Below stands until when.")
-SET: Mapping[Mode, str] = {
+TITLES: Mapping[str, str] = {"/doors": N_("Doors"), "/charging": N_("Charging"), "/points": N_("All points")}
+SHOWN_AT = {path: archetype for archetype, path in PATHS.items()}
+DONE: Mapping[str, str] = {
     Mode.SCHEDULED: N_("Ordered: back to cards and hours. Below stands which doors have taken it up."),
     Mode.HOLD_OPEN: N_("Ordered: held open. Below stands which doors have taken it up."),
     Mode.LOCKDOWN: N_("Ordered: locked down. Below stands which doors have taken it up."),
     Mode.OUT_OF_SERVICE: N_("Ordered: out of service. Below stands which doors have taken it up."),
+    "ended": N_("Ended. Below stands which doors have taken it up."),
+    "renewed": N_("Renewed. Below stands until when."),
 }
+WRONG: Mapping[type[Exception], str] = {
+    NoSuchPlace: N_("There is no such point, or no device is registered for it. Nothing was done."),
+    NoReason: NO_REASON,
+    NoSuchMode: N_("This kind of point has not got that mode. Nothing was done."),
+    NoSuchOrder: N_("That is over already: it was ended, or its time was. Nothing was done."),
+    ValueError: NOT_RIGHT,
+}
+"""The text for each error; the first that fits counts."""
 
 Locking = Annotated[Login, Depends(page_for(Right.DOORS))]
-Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
 router = APIRouter()
-NAV = (Nav(20, "/doors", N_("Doors")),)
-
-
-class Doors(Struct, frozen=True):
-    """All doors at one moment, and what was ordered of them; ``last`` is the newest event that it knows of."""
-
-    points: list[PointState]
-    orders: list[Order]
-    emergencies: list[ZoneState]
-    standing: list[ModeOrder]
-    labels: dict[str, Label]
-    last: int
-    now_ms: int
-
-    @property
-    def unheard(self) -> set[str]:
-        """The points whose devices the cloud does not hear."""
-        return {point.name for point in self.points if not heard(point)}
-
-    @property
-    def shape(self) -> str:
-        """Another one whenever the page's forms or lists would be others. States and presences change without it."""
-        modes = [(one.name, one.mode, one.drifts, one.why, one.lost_ms) for one in self.points]
-        zones = [(one.zone, one.cause, one.ended is None) for one in self.emergencies]
-        ends = [(one.id, one.until_ms, one.points) for one in self.standing]
-        return shape_of(modes, zones, ends, [(one.id, one.standing(self.now_ms)) for one in self.orders])
-
-
-def look_at_doors(connection: Connection, now_ms: int) -> Doors:
-    known = list_points(connection, now_ms)
-    return Doors(
-        points=[point for point in known if point.is_door or not point.class_name],
-        orders=list_orders(connection, ORDERS_SHOWN),
-        emergencies=list_zone_states(connection, now_ms),
-        standing=list_mode_orders(connection, now_ms),
-        labels={point.name: point.label for point in known},
-        last=last_arrival(connection),
-        now_ms=now_ms,
-    )
-
-
-class Drift(Struct, frozen=True):
-    """A mode that is desired of some points, and those of them that have not taken it up."""
-
-    mode: Mode
-    wanted: int
-    lacking: list[PointState]
-
-
-def drifts(points: Sequence[PointState]) -> list[Drift]:
-    """Every mode that some door still has to take up."""
-    found = []
-    for mode in Mode:
-        wanted = [point for point in points if point.mode is mode]
-        lacking = [point for point in wanted if point.drifts]
-        if lacking:
-            found.append(Drift(mode, len(wanted), lacking))
-    return found
-
-
-def last_orders(orders: Sequence[Order], now_ms: int) -> dict[str, Order]:
-    """The newest order of every point, of those that are not old news; ``orders`` begin with the newest."""
-    recent = [one for one in reversed(orders) if now_ms - one.issued_ms < NEWS_FOR_MS]
-    return {one.point: one for one in recent if one.point}
+NAV = (
+    Nav(20, "/doors", N_("Doors"), also="/orders/.+|/zones/.+"),
+    Nav(55, "/points", N_("All points"), seldom=True),
+)
 
 
 @router.get("/doors")
-def doors(request: Request, login: Reading, context: Context, order: Text = "", mode: Text = "") -> HTMLResponse:
-    done = {**{its.value: text for its, text in SET.items()}, "ended": ENDED, "renewed": RENEWED}
-    said = say(request, "good", done[mode]) if mode in done else None
-    return doors_page(request, login, context, said, order, just_set=bool(said))
-
-
-def doors_page(
-    request: Request,
-    login: Login,
-    context: RequestContext,
-    said: Said | None,
-    order: str = "",
-    *,
-    just_set: bool = False,
-) -> HTMLResponse:
-    """The doors, with the outcome of one order. A page on which an answer is still to come asks again by itself."""
+@router.get("/charging")
+@router.get("/points")
+def points(request: Request, login: Reading, context: Context, mode: Text = "") -> HTMLResponse:
+    """The points of the site, or those that the address asks for."""
     pages: Pages = request.app.state.pages
-    now_ms = context.clock()
+    board: PanelBoard = request.app.state.board
+    path = request.url.path
+    asked = {name: request.query_params.get(name, "") for name in ("show", "only", "zone", "text")}
+    wanted = there(read_filter({**asked, "show": SHOWN_AT.get(path) or asked["show"]}))
     with context.store.reading() as connection:
-        seen = look_at_doors(connection, now_ms)
-        asked = find_order(connection, order) if order else None
-        zones = list_watched(connection)
-    points, orders, emergencies = seen.points, seen.orders, seen.emergencies
-    lacking = [point for point in points if point.drifts and heard(point) and not point.why]
+        visit = board.visit(connection, request.query_params)
+        shown = board.look(visit, "points", list_chosen(visit, wanted), wanted.query)
+    said = say(request, "good", DONE[mode]) if mode in DONE else None
+    title = pages.language(request).say(TITLES[path])
+    return pages.page(request, "panels.html", login, shown=shown, title=title, said=said, live=True, sirens_below=True)
+
+
+@router.get("/points/{name}")
+def point(request: Request, name: str, login: Reading, context: Context, mode: Text = "") -> HTMLResponse:
+    """One point: its state, what can be ordered of it, and what happened there."""
+    pages: Pages = request.app.state.pages
+    board: PanelBoard = request.app.state.board
+    with context.store.reading() as connection:
+        visit = board.visit(connection, request.query_params)
+        about = there(find_one_point(visit, name))
+        shown = board.look(visit, "point", about, name)
+    said = say(request, "good", DONE[mode]) if mode in DONE else None
     return pages.page(
         request,
-        "doors.html",
+        "panels.html",
         login,
-        422 if said and said.tone == "bad" else 200,
-        points=points,
-        standing=seen.standing,
-        unheard=seen.unheard,
-        drifts=drifts(points),
-        orders=orders,
-        order=asked,
-        last_orders=last_orders(orders, now_ms),
-        emergencies=emergencies,
-        sirens_below=True,
-        zones=zones,
-        drills={one.zone for one in emergencies if one.cause == "drill" and not one.ended},
-        in_earnest={one.zone for one in emergencies if one.cause != "drill" and not one.ended},
-        awaited=(asked and asked.standing(now_ms) == "sent") or (just_set and lacking),
-        labels=seen.labels,
-        after=seen.last,
-        shape=seen.shape,
+        shown=shown,
+        title=pages.language(request).label(about.label),
+        section=PATHS.get(about.archetype, "/points"),
         said=said,
-        Mode=Mode,
-        heard=heard,
-        now_ms=now_ms,
+        live=True,
     )
 
 
-def heard(point: PointState) -> bool:
-    """Whether the cloud hears its device: only then can it be opened from afar."""
-    return point.presence in (Presence.ONLINE, Presence.LATE)
-
-
-@router.get("/doors/live")
-async def doors_live(
-    request: Request, login: Reading, context: Context, after: After = None, last_event_id: LastEventId = ""
-) -> Response:
-    """The stream of the doors page, in its language."""
-    pages: Pages = request.app.state.pages
-    return stream(request, context, f"{DOORS} {pages.language(request).code}", last_event_id, after)
-
-
 @router.post("/doors/modes")
-def set_mode(request: Request, login: Guard, context: Context, modes: Modes, fields: Fields) -> Response:
+def set_mode(request: Request, login: Guard, modes: Modes, fields: Fields) -> Response:
     """One point, or without one all doors of the site. What must be confirmed comes from the second step of a form."""
 
     def act() -> str:
@@ -192,9 +106,9 @@ def set_mode(request: Request, login: Guard, context: Context, modes: Modes, fie
         if must_be_confirmed(mode, names) and "confirm" not in fields:
             raise ValueError(mode)
         modes.set_mode(names, mode, login.operator.name, reason_in(fields))
-        return f"/doors?mode={mode.value}"
+        return mode.value
 
-    return _answer(request, login, context, act)
+    return _answer(request, fields, act)
 
 
 @router.get("/doors/lockdown")
@@ -217,60 +131,50 @@ def _steps(request: Request, login: Login, context: RequestContext, mode: Mode, 
     """Names the points that the order will reach."""
     pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
-        able = [one for one in list_points(connection, context.clock()) if one.has(mode)]
-    everywhere = [one for one in able if one.is_door and one.mode is not Mode.OUT_OF_SERVICE]
-    points = [one for one in able if one.name == point] if point else everywhere
-    if not points:
+        able = [one for one in list_points(connection, context.clock()) if one.registered and one.has(mode)]
+    everywhere = [one for one in able if one.archetype == "portal" and one.mode is not Mode.OUT_OF_SERVICE]
+    reached = [one for one in able if one.name == point] if point else everywhere
+    if not reached:
         raise HTTPException(404)
-    hours = MODE_LASTS_MS[mode] // HOUR_MS
     return pages.page(
         request,
         "mode_steps.html",
         login,
-        points=points,
+        points=reached,
         point=point,
         step=step,
         mode=mode,
-        hours=hours,
-        heard=heard,
+        hours=MODE_LASTS_MS[mode] // HOUR_MS,
         Mode=Mode,
     )
 
 
 @router.post("/doors/modes/{order}/end")
-def end_mode(request: Request, order: str, login: Guard, context: Context, modes: Modes, fields: Fields) -> Response:
+def end_mode(request: Request, order: str, login: Guard, modes: Modes, fields: Fields) -> Response:
     """End what one order set. What was set otherwise since stays."""
 
     def act() -> str:
         modes.end(order, login.operator.name, reason_in(fields))
-        return "/doors?mode=ended"
+        return "ended"
 
-    return _answer(request, login, context, act)
+    return _answer(request, fields, act)
 
 
 @router.post("/doors/modes/{order}/renew")
-def renew_mode(request: Request, order: str, login: Guard, context: Context, modes: Modes, fields: Fields) -> Response:
+def renew_mode(request: Request, order: str, login: Guard, modes: Modes, fields: Fields) -> Response:
     """Have an order last longer, from now on as long as it may."""
 
     def act() -> str:
         modes.renew(order, login.operator.name, reason_in(fields))
-        return "/doors?mode=renewed"
+        return "renewed"
 
-    return _answer(request, login, context, act)
+    return _answer(request, fields, act)
 
 
-def _answer(request: Request, login: Login, context: RequestContext, act: Callable[[], str]) -> Response:
-    """On to where the outcome stands, or the doors again with what was wrong."""
+def _answer(request: Request, fields: Mapping[str, str], act: Callable[[], str]) -> Response:
+    """Back to the page that the form stood on, with what was done; or a page that says why nothing was."""
     try:
-        return see_other(act())
-    except NoSuchPlace:
-        wrong = NO_SUCH_DOOR
-    except NoReason:
-        wrong = NO_REASON
-    except NoSuchMode:
-        wrong = NO_SUCH_MODE
-    except NoSuchOrder:
-        wrong = OVER
-    except ValueError:  # pydantic's own among them: a field that is not what it should be
-        wrong = NOT_RIGHT
-    return doors_page(request, login, context, say(request, "bad", wrong))
+        return see_other(with_query(local_path(fields.get("back", "/doors")), {}, mode=act()))
+    except tuple(WRONG) as wrong:
+        text = next(text for kind, text in WRONG.items() if isinstance(wrong, kind))
+        return errors.page(request, 422, NOTHING_DONE, text)

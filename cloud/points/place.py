@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 from sqlalchemy import select
 
-from cloud.devices.views import list_devices, list_zones
+from cloud.devices.views import list_devices
 from cloud.points.store import add_point, set_point
+from cloud.points.zone_store import zone_labels
 from cloud.store.schema import points
 from cloud.web import operators
 from cloud.web.auth import Right
@@ -49,7 +50,7 @@ def place_point(context: RequestContext, by: Operator, device: str, point: str, 
     with context.store.writing() as connection:
         if not list_devices(connection, device):
             raise Rejected(NO_DEVICE, "device", 404)
-        if place.zone not in dict(list_zones(connection)):
+        if place.zone not in zone_labels(connection):
             raise Rejected(NO_ZONE, "zone")
         stands = connection.execute(select(points).where(points.c.name == point)).one_or_none()
         if stands is not None and stands.device != device:

@@ -47,6 +47,12 @@ def view_zones(connection: Connection) -> list[ZoneView]:
     ]
 
 
+def zone_labels(connection: Connection) -> dict[str, Label]:
+    """What screens call every zone of the site, by name."""
+    rows = connection.execute(select(zones).order_by(zones.c.name))
+    return {row.name: Label(row.label_zh, row.label_en) for row in rows}
+
+
 def has_zone(connection: Connection, name: str) -> bool:
     return connection.execute(select(zones.c.name).where(zones.c.name == name)).first() is not None
 

@@ -1,33 +1,88 @@
 """What a domain of the cloud brings to the web."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from cloud.devices.event_views import EventView
 from cloud.web.auth import Right
+
+T = TypeVar("T")
 
 
 class Nav(Struct, frozen=True):
     """An entry of the console's navigation, for those who have the right. Entries stand in the order of ``place``;
-    those that are ``seldom`` needed stand under More."""
+    those that are ``seldom`` needed stand under More. ``also`` matches the paths of pages without an entry of their own
+    that belong to this one."""
 
     place: int
     path: str
     text: str
     seldom: bool = False
     right: Right = Right.READ
+    also: str = r"(?!)"
+
+
+class Visit(NamedTuple):
+    """One look at a page. ``query`` is empty where a stream looks, which looks for everybody."""
+
+    connection: Connection
+    now_ms: int
+    services: Mapping[type, Any]
+    query: Mapping[str, str]
+
+    def service(self, kind: type[T]) -> T:
+        """The application's one service of this type."""
+        found: T = self.services[kind]
+        return found
+
+
+class Piece(NamedTuple):
+    """A part of a panel that the stream of its page keeps fresh: one element, whose id is ``name``."""
+
+    name: str
+    template: str
+    values: Mapping[str, Any] = {}
 
 
 class Panel(Struct, frozen=True):
-    """A piece of another domain's page: the page it is for, its template, and what ``look`` finds for that. ``look`` is
-    given what the page is about."""
+    """A part of a page, and what ``look`` finds for its template beside what the page is about, which templates know by
+    the page's name; None where there is nothing to show. The panels of a page stand in the order of ``place``.
+
+    ``pieces`` are what the stream of the page keeps fresh, by what was found. What else the panel shows, such as its
+    forms, depends on the value ``shape`` of what was found: the page is loaded again when that is another. The stream
+    does not look at a panel without ``pieces``.
+    """
 
     page: str
+    place: int
     template: str
-    look: Callable[[Connection, Any], Mapping[str, object]]
+    look: Callable[[Visit, Any], Mapping[str, Any] | None] = lambda _visit, _about: {}
+    pieces: Callable[[Mapping[str, Any]], Iterable[Piece]] | None = None
+
+
+def no_pieces(_found: Mapping[str, Any]) -> Iterable[Piece]:
+    """Of a panel that only has a shape."""
+    return ()
+
+
+def one_piece(name: str, template: str) -> Callable[[Mapping[str, Any]], Iterable[Piece]]:
+    """Of a panel that shows one thing."""
+    return lambda _found: (Piece(name, template),)
+
+
+class LivePage(Struct, frozen=True):
+    """A page that a stream keeps fresh. ``find`` finds what it is about by the rest of its address, None if there is
+    nothing of that name; ``shows`` says which events become lines of it. One that ``shows_emergencies`` in full has
+    none in the banner above it."""
+
+    name: str
+    find: Callable[[Visit, str], Any]
+    shows: Callable[[str, EventView], bool] = lambda _of, _event: False
+    shows_emergencies: bool = False
 
 
 class Domain(Struct, frozen=True):
@@ -36,10 +91,5 @@ class Domain(Struct, frozen=True):
     routers: tuple[APIRouter, ...]
     nav: tuple[Nav, ...] = ()
     panels: tuple[Panel, ...] = ()
+    live: tuple[LivePage, ...] = ()
     refusals: Mapping[type[Exception], int] = {}
-
-
-def panels_for(request: Request, page: str) -> list[Panel]:
-    """What all domains bring for a page, in their order."""
-    brought: list[Panel] = request.app.state.panels
-    return [panel for panel in brought if panel.page == page]

@@ -1,11 +1,12 @@
 """Makes the pages: the templates in both languages, and the answer around them."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from fastapi import Request
@@ -13,7 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 
-from cloud.devices.views import SiteView
+from cloud.devices.registry import Site
 from cloud.web import words
 from cloud.web.auth import RIGHTS, Right, Role
 from cloud.web.domain import Nav
@@ -56,7 +57,7 @@ class Pages:
 
     def __init__(
         self,
-        site: SiteView,
+        site: Site,
         *,
         demo: bool,
         clock: Callable[[], int],
@@ -69,7 +70,7 @@ class Pages:
         self.zone = ZoneInfo(site.zone)
         self.languages = languages(self.zone)
         self._clock = clock
-        self._banner = banner
+        self.banner = banner
         self._environments = {code: _environment(language, site, demo) for code, language in self.languages.items()}
 
     def language(self, request: Request) -> Language:
@@ -92,12 +93,19 @@ class Pages:
             "login": login,
             "rights": rights,
             "nav": [one for one in self._nav if one.right in rights],
+            "section": next((one.path for one in self._nav if _belongs(request.url.path, one)), ""),
             "now_ms": self._clock(),
-            "banner": self._banner() if login else None,
+            "banner": self.banner() if login else None,
             "sirens_below": False,
             "reloads": request.method == "GET",
         }
-        body = self.fragment(language.code, template, **around | context)
+        around |= context
+        shown = around.get("shown")
+        if shown is not None:
+            around["panels"] = [
+                self.fragment(language.code, panel.template, **around | found) for panel, found in shown.panels
+            ]
+        body = self.fragment(language.code, template, **around)
         response = HTMLResponse(body, status)
         if request.query_params.get("lang") == language.code:
             response.set_cookie(
@@ -112,7 +120,12 @@ def render(request: Request, template: str, login: Login | None, status: int = 2
     return pages.page(request, template, login, status, **context)
 
 
-def _environment(language: Language, site: SiteView, demo: bool) -> Environment:
+def _belongs(path: str, nav: Nav) -> bool:
+    """Whether a page stands under an entry of the navigation."""
+    return re.fullmatch(f"{nav.path}(/.*)?|{nav.also}", path) is not None
+
+
+def _environment(language: Language, site: Site, demo: bool) -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -137,7 +150,8 @@ def _environment(language: Language, site: SiteView, demo: bool) -> Environment:
 
 def with_query(path: str, query: Mapping[str, str], **changes: str) -> str:
     """The same page with some of its query changed; an empty value leaves that one out."""
-    changed = {key: value for key, value in {**query, **changes}.items() if value}
+    path, _, before = path.partition("?")
+    changed = {key: value for key, value in {**dict(parse_qsl(before)), **query, **changes}.items() if value}
     return f"{path}?{urlencode(changed)}" if changed else path
 
 

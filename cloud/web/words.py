@@ -7,7 +7,7 @@ came: a console is often older than the newest device.
 
 from collections.abc import Callable, Mapping
 
-from cloud.devices.views import EventView
+from cloud.devices.event_views import EventView
 from contract.commands import COMMANDS, CommandType, refusal_words
 from contract.emergencies import CAUSE_WORDS, ENDING_WORDS
 from contract.event_types import Tone
@@ -143,6 +143,20 @@ SILENCES: Mapping[str, str] = {
 }
 """Why a device is not heard, and what that means on site."""
 
+ARCHETYPES: Mapping[str, str] = {
+    "portal": "Doors",
+    "session": "Charging",
+    "box": "Lockers",
+    "till": "Tills",
+    "watch": "Sensors",
+    "feeder": "Supplies",
+    "unknown": "Unknown kinds",
+}
+"""What points are to their users."""
+
+NARROWED: Mapping[str, str] = {"faults": "With faults", "modes": "Held, locked or closed"}
+"""What the page of points can be narrowed to."""
+
 CONDITIONS: Mapping[str, str] = {
     "free": "Free",
     "finished": "Finished",
@@ -265,11 +279,6 @@ def commands_for(scope: str) -> list[CommandType]:
     return [known for known in COMMANDS.values() if known.scope == scope]
 
 
-def is_for_sessions(op: str) -> bool:
-    """Whether it is a command to something that is used for a while."""
-    return op in COMMANDS and "session" in COMMANDS[op].archetypes
-
-
 def refusal(word: str, op: str = "") -> Said:
     """Why a device did not do what was ordered."""
     return refusal_words(op, word) or plain(word)
@@ -330,6 +339,8 @@ def texts() -> list[str]:
         SESSIONS,
         CAUSES,
         ACTORS,
+        ARCHETYPES,
+        NARROWED,
         OUTCOMES,
         ROLLOUTS,
         LEGS,

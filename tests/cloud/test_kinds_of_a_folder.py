@@ -24,7 +24,7 @@ def town(town: Town) -> Town:
 
 def card(town: Town, language: str = "en") -> str:
     with town.visit("gate", language=language) as guard:
-        return guard.get("/doors").text.partition(f'id="door-{GYM}"')[2].partition("</section>")[0]
+        return guard.get("/points").text.partition(f'id="point-{GYM}"')[2].partition("</section>")[0]
 
 
 def test_kind_without_words_is_shown_generically(town: Town) -> None:

@@ -28,11 +28,8 @@ class HgLive extends HTMLElement {
     this.stream.addEventListener("error", () => this.lose());
     this.on("ping", () => {});
     this.on("event", (message) => this.addLine(message));
-    this.on("device", (message) => this.place(message.data, ".devices"));
-    for (const piece of ["piece", "banner", "tiles", "hub", "socket", "sessions"]) {
-      this.on(piece, (message) => this.place(message.data));
-    }
-    this.on("resync", () => this.reload());
+    this.on("piece", (message) => this.place(message.data));
+    this.on("resync", () => location.reload());
   }
 
   on(event, act) {
@@ -54,7 +51,7 @@ class HgLive extends HTMLElement {
 
   // A server that is frozen keeps its connections open: only its silence tells.
   watch() {
-    if (this.hasAttribute("old") && !busy()) return this.reload();
+    if (this.hasAttribute("old") && !busy()) return location.reload();
     if (!this.stream || Date.now() - Math.max(this.heardMs, this.openedMs) < SILENT_AFTER_MS) return;
     this.lose();
     this.open();
@@ -66,14 +63,7 @@ class HgLive extends HTMLElement {
     if (asOf) asOf.textContent = new Date(this.heardMs + this.skewMs).toLocaleTimeString("en-GB", zone);
     this.setAttribute("state", "lost");
     // The browser tries again by itself, unless it was refused: then the login may have ended.
-    if (this.stream?.readyState === EventSource.CLOSED) setTimeout(() => this.reload(), 10000);
-  }
-
-  // A page that answers a form is not asked for again: that would send the form once more.
-  reload() {
-    const home = this.getAttribute("home");
-    if (home) location.assign(home);
-    else location.reload();
+    if (this.stream?.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 10000);
   }
 
   // Lines do not move under somebody's pointer: they wait until it has left the list. A finger never rests there.
@@ -100,10 +90,10 @@ class HgLive extends HTMLElement {
     this.more.hidden = true;
   }
 
-  place(html, parent) {
+  place(html) {
     const fresh = this.made(html);
     const old = document.getElementById(fresh.id);
-    if (!old) return parent && this.querySelector(parent).append(fresh);
+    if (!old) return;
     const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
     // What forms depend on is another: the page as a whole is out of date.
     if (fresh.dataset.shape !== old.dataset.shape) this.setAttribute("old", "");

@@ -85,12 +85,12 @@ def test_a_device_that_is_not_heard_makes_none_of_its_sockets_look_alive(town: T
     with town.visit("gate") as guard:
         page = guard.get("/charging").text
         said = card(page)
-        assert 'class="socket is-offline" id="socket-phone-1"' in page
+        assert 'class="socket is-offline" id="point-phone-1"' in page
         assert "Not heard Last heard 16:00:00 · Then it was: Charging now" in said
         assert "≈" not in said and "May still" not in said and "<progress" not in page
         assert "The cloud hears nothing from Hub charging" in words(page)
         assert card(page, "phone-2").startswith("Phone socket 2 Not heard")
-        socket = guard.get("/charging/sockets/phone-1").text
+        socket = guard.get("/points/phone-1").text
         assert re.search(r"<button data-needs-heard disabled>Stop", socket)
         answer = guard.submit("/commands/session_stop/phone-1", "/account", session=SESSION, reason=REASON)
         assert "Not sent: the device is not heard" in words(guard.get(answer.headers["location"]).text)
@@ -147,7 +147,7 @@ def test_a_socket_is_no_door(town: Town, hub: RidersHub) -> None:
     hub.says({"phone-1": "free"})
     with town.visit("gate") as guard:
         page = guard.get("/doors").text
-    assert "door-east-gate" in page and "door-phone-1" not in page
+    assert "point-east-gate" in page and "point-phone-1" not in page
 
 
 def test_a_session_has_a_page_with_its_receipt(town: Town, hub: RidersHub) -> None:
@@ -236,7 +236,7 @@ def test_no_lie_breaks_a_page(town: Town, hub: RidersHub, phase: str) -> None:
 
 
 EVERY_PAGE = (
-    *("/charging", "/charging/sessions", "/charging/sockets/phone-1", f"/charging/sessions/{DEVICE}/{SESSION}"),
+    *("/charging", "/charging/sessions", "/points/phone-1", f"/charging/sessions/{DEVICE}/{SESSION}"),
     *("/hub/hub", "/api/v1/hubs/hub", "/api/v1/sessions", "/events", "/doors", "/"),
 )
 

@@ -17,7 +17,7 @@ from tests.cloud.support.town import Town
 
 def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: RidersHub) -> None:
     hub.charges()
-    where = "/charging/sockets/phone-1"
+    where = "/points/phone-1"
     with town.visit("gate") as guard:
         answer = guard.submit("/commands/session_stop/phone-1", where, back=where, session=SESSION, reason=REASON)
         page = guard.get(answer.headers["location"]).text
@@ -40,7 +40,7 @@ def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: 
 
 def test_a_start_is_for_the_card_that_was_chosen_and_the_device_decides(town: Town, hub: RidersHub) -> None:
     hub.says({"phone-2": "free"})
-    where = "/charging/sockets/phone-2"
+    where = "/points/phone-2"
     with town.visit("gate") as guard:
         found = guard.get(f"{where}?who=Sun+Qi").text
         chosen, *_ = re.findall(r'name="card" value="(\d+)"', found)
@@ -63,17 +63,19 @@ def digest_of(town: Town, card_id: int) -> str:
 
 def test_a_socket_is_taken_out_of_service_and_back_with_a_reason(town: Town, hub: RidersHub) -> None:
     hub.says({"phone-2": "free"})
-    where = "/charging/sockets/phone-2"
+    where = "/points/phone-2"
+    form = {"back": where, "point": "phone-2"}
     with town.visit("gate") as guard:
         assert "Out of service, it gives power to nobody" in words(guard.get(where).text)
-        assert guard.submit(f"{where}/service", where, mode="out_of_service").status_code == 422
-        assert guard.submit(f"{where}/service", where, mode="hold_open", reason=REASON).status_code == 422
-        assert guard.submit(f"{where}/service", where, mode="out_of_service", reason=REASON).status_code == 303
+        for wrong in ({"mode": "out_of_service"}, {"mode": "hold_open", "reason": REASON}):
+            assert guard.submit("/doors/modes", where, **form, **wrong).status_code == 422
+        answer = guard.submit("/doors/modes", where, **form, mode="out_of_service", reason=REASON)
+        assert answer.headers["location"] == f"{where}?mode=out_of_service"
         assert "Ordered, not yet taken up: out of service" in words(guard.get(where).text)
         reports(town, DEVICE, {"phone-2": Mode.OUT_OF_SERVICE})
         page = guard.get(where).text
         assert "Ordered, not yet" not in words(page) and "Back in service" in page
-        assert guard.submit(f"{where}/service", where, mode="scheduled", reason=REASON).status_code == 303
+        assert guard.submit("/doors/modes", where, **form, mode="scheduled", reason=REASON).status_code == 303
         deeds = guard.get("/api/v1/audit").json()["deeds"][:2]
     assert [(one["action"], one["subject"]) for one in deeds] == [
         ("mode.scheduled", "phone-2"),
@@ -81,12 +83,17 @@ def test_a_socket_is_taken_out_of_service_and_back_with_a_reason(town: Town, hub
     ]
 
 
+ORDERS_OF_NOTHING = (
+    ("/doors/modes", {"mode": "out_of_service", "point": "phone-2"}),
+    ("/commands/session_stop/phone-2", {"session": SESSION}),
+)
+
+
 def test_nothing_is_ordered_of_a_socket_that_has_no_device(town: Town) -> None:
-    where = "/charging/sockets/phone-2"
     with town.visit("gate") as guard:
-        assert "Back in service" not in guard.get(where).text
-        for deed, fields in (("service", {"mode": "out_of_service"}), ("stop", {"session": SESSION})):
-            path = f"{where}/service" if deed == "service" else "/commands/session_stop/phone-2"
+        page = guard.get("/points/phone-2").text
+        assert "Back in service" not in page and "No device is registered for it." in page
+        for path, fields in ORDERS_OF_NOTHING:
             answer = guard.submit(path, "/account", reason=REASON, **fields)
             assert (answer.status_code, "o device is registered" in words(answer.text)) == (422, True)
 
@@ -94,7 +101,7 @@ def test_nothing_is_ordered_of_a_socket_that_has_no_device(town: Town) -> None:
 def test_a_lost_card_is_not_offered(town: Town, hub: RidersHub) -> None:
     hub.says({"phone-2": "free"})
     with town.visit("gate") as guard:
-        said = guard.get("/charging/sockets/phone-2?who=Wu+Jiu").text
+        said = guard.get("/points/phone-2?who=Wu+Jiu").text
     assert "Nobody of that name has a card in use." in said
     assert 'name="card"' not in said
 
@@ -124,14 +131,18 @@ def test_what_is_not_said_right_orders_nothing(
     assert commands(town) == []
 
 
-@pytest.mark.parametrize(
-    "path", ["/charging/sockets/{}", "/charging/sessions/hub-sockets/{}", "/charging/sessions/{}/x"]
-)
+@pytest.mark.parametrize("path", ["/points/no-{}", "/charging/sessions/hub-sockets/{}", "/charging/sessions/{}/x"])
 def test_what_is_not_there_is_said_to_be_missing(town: Town, hub: RidersHub, path: str) -> None:
     with town.visit("gate") as guard:
         assert guard.get(path.format("east-gate")).status_code == 404
         assert guard.submit("/commands/session_stop/east-gate", "/account", reason=REASON).status_code == 422
         assert guard.get("/charging/sessions?before=nonsense").status_code == 404
+
+
+def test_old_address_of_a_socket_leads_to_its_page(town: Town, hub: RidersHub) -> None:
+    with town.visit("gate") as guard:
+        answer = guard.get("/charging/sockets/phone-2?who=Sun+Qi")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/points/phone-2?who=Sun+Qi")
 
 
 def test_the_api_tells_a_session_and_orders_like_any_order(town: Town, hub: RidersHub) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from cloud.devices.quarantine import list_quarantined
 from cloud.devices.streams import Streams
-from cloud.devices.views import list_quarantined
 from cloud.fleet.renewals import Renewals
 from cloud.fleet.service import Position
 from cloud.keys.keys import KeyFolder

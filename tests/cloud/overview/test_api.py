@@ -97,7 +97,7 @@ def paged(api: Visitor, query: str, way: str, cursor: str = "") -> list[int]:
 
 
 def test_a_search_far_back_goes_on_page_by_page(town: Town, api: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloud.devices.views.MAX_LOOK_BACK", 3)
+    monkeypatch.setattr("cloud.devices.event_views.MAX_LOOK_BACK", 3)
     some_events(town)
     first = get(api, "/events?reason=expired")
     assert ([event["arrival"] for event in first["events"]], first["next"]) == ([], 6)

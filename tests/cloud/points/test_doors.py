@@ -130,7 +130,7 @@ def test_a_lost_device_is_called_lost_and_not_merely_unheard(town: Town) -> None
     with town.store.writing() as connection:
         lose_device(connection, GYM, town.now_ms)
     with town.visit("gate") as guard:
-        card = words(guard.get("/doors").text.partition(f'id="door-{GYM}"')[2].partition("</section>")[0])
+        card = words(guard.get("/doors").text.partition(f'id="point-{GYM}"')[2].partition("</section>")[0])
         assert "lost since" in card
         assert "Adopt the device that takes its place" in card
         assert "not heard" not in card

@@ -165,7 +165,7 @@ def test_holding_all_open_takes_two_steps(town: Town) -> None:
     """And nothing is chosen beforehand in any list of modes: a slip of the hand opens no gate."""
     with town.visit("gate") as guard:
         page = guard.get("/doors").text
-        assert page.count('<option value="" selected disabled>') == page.count("<select")
+        assert page.count('<option value="" selected disabled>') == page.count('<select name="mode"')
         assert guard.submit("/doors/modes", "/doors", mode="hold_open", reason=REASON).status_code == 422
         assert guard.submit("/doors/modes", "/doors", reason=REASON).status_code == 422
         assert "Everybody gets in at these doors" in words(guard.get("/doors/hold-open").text)
@@ -179,7 +179,7 @@ def test_point_of_unknown_kind_is_never_held_open(town: Town) -> None:
     with town.store.writing() as connection:
         connection.exec_driver_sql("UPDATE points SET kind = '' WHERE name = ?", (GYM,))
     with town.visit("gate") as guard:
-        card = guard.get("/doors").text.partition(f'id="door-{GYM}"')[2].partition("</section>")[0]
+        card = guard.get("/doors").text.partition(f'id="point-{GYM}"')[2].partition("</section>")[0]
         assert re.findall(r'<option value="([^"]+)"', card) == ["out_of_service"]
         assert "Lock down" not in card
         assert guard.submit("/doors/modes", "/doors", point=GYM, mode="hold_open", reason=REASON).status_code == 422
@@ -193,11 +193,12 @@ def test_socket_that_was_locked_comes_back_into_service(town: Town) -> None:
     hub.says({"phone-1": {"phase": "free", "mode": "lockdown"}})
     answers(town, "hub-sockets", Reported(4, "applied", town.now_ms, {"phone-1": Mode.LOCKDOWN}))
     with town.visit("gate") as guard:
-        page = guard.get("/charging/sockets/phone-1").text
-        assert "Mode: locked down (out only)" in words(page)
+        page = guard.get("/points/phone-1").text
+        assert "Mode locked down (out only)" in words(page)
         assert "Back in service" in page
-        where = "/charging/sockets/phone-1"
-        assert guard.submit(f"{where}/service", where, mode="scheduled", reason=REASON).status_code == 303
+        where = "/points/phone-1"
+        form = {"back": where, "point": "phone-1", "mode": "scheduled", "reason": REASON}
+        assert guard.submit("/doors/modes", where, **form).status_code == 303
         assert (documents(town)[-1].number, documents(town)[-1].modes) == (5, {})
         answers(town, "hub-sockets", Reported(5, "applied", town.now_ms, {"phone-1": Mode.SCHEDULED}))
         assert "Back in service" not in guard.get(where).text

@@ -8,8 +8,20 @@ from tests.cloud.support.hub import DEVICE, SESSION, RidersHub
 from tests.cloud.support.town import PASSWORD, Town
 
 EVERY_PAGE = (
-    *("/", "/doors", "/events", "/people", "/people/5", "/devices/gym-turnstile", "/rosters", "/rollouts"),
-    *("/charging", "/charging/sockets/phone-1", "/charging/sockets/phone-2?who=sun", "/charging/sessions"),
+    *(
+        "/",
+        "/doors",
+        "/points",
+        "/points?only=faults",
+        "/points/east-gate",
+        "/events",
+        "/people",
+        "/people/5",
+        "/devices/gym-turnstile",
+        "/rosters",
+        "/rollouts",
+    ),
+    *("/charging", "/points/phone-1", "/points/phone-2?who=sun", "/charging/sessions"),
     *(f"/charging/sessions/{DEVICE}/{SESSION}", "/hub/hub", "/hub/hub/qr"),
     *("/quarantine", "/audit", "/adoptions", "/devices/gym-turnstile/lost", "/account"),
     *("/zones/gym/drill", "/zones/gym/drill?step=2", "/zones/gym/muster"),

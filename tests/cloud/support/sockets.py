@@ -9,6 +9,6 @@ REASON = "it smells of hot plastic"
 
 def card(html: str, point: str = "phone-1") -> str:
     """What stands on the card of a socket."""
-    found = re.search(rf'<article class="[^"]*" id="socket-{point}">.*?</article>', html, re.DOTALL)
+    found = re.search(rf'<article class="[^"]*" id="point-{point}">.*?</article>', html, re.DOTALL)
     assert found
     return words(found[0])

@@ -136,7 +136,7 @@ def test_the_first_page_is_small_and_asks_nothing_of_other_hosts(town: Town) -> 
     with town.visit("gate") as visitor:
         page = visitor.get("/").text
         wanted = set(re.findall(r'(?:src|href)="(/assets/[^"#]+)', page))
-        assert len(wanted) == 5
+        assert len(wanted) == 6
         total = len(page.encode()) + sum(len(visitor.get(path).content) for path in wanted)
     assert total <= BUDGET_BYTES
     assert not re.findall(r"https?://", page)

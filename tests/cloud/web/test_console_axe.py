@@ -36,8 +36,19 @@ MORE_PAGES = (
 )
 
 ONE_OF_A_KIND = (
-    *("/", "/doors", "/events", "/people/5", f"/devices/{DEVICE}", "/devices/gym-turnstile", "/rosters", "/zones"),
-    *("/charging", "/charging/sockets/phone-2?who=sun", "/hub/hub", "/quarantine", "/audit", "/adoptions"),
+    *(
+        "/",
+        "/doors",
+        "/points",
+        "/points/east-gate",
+        "/events",
+        "/people/5",
+        f"/devices/{DEVICE}",
+        "/devices/gym-turnstile",
+        "/rosters",
+        "/zones",
+    ),
+    *("/charging", "/points/phone-2?who=sun", "/hub/hub", "/quarantine", "/audit", "/adoptions"),
     *("/doors/hold-open?step=2", "/zones/gym/drill?step=2", "/zones/gym/muster", "/no-such-page"),
 )
 """What is drawn in the same way as one of these needs no second look by night."""

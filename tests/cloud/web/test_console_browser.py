@@ -116,7 +116,7 @@ def test_a_lockdown_is_two_steps_in_a_dialog_and_shows_who_lacks_it(town: Town, 
     town.beats("east-gate")
     log_in(page)
     page.goto("/doors")
-    gate = page.locator("#door-east-gate")
+    gate = page.locator("#point-east-gate")
     gate.get_by_text("Change the mode").click()
     gate.get_by_role("link", name="Lock down…").click()
     dialog = page.get_by_role("dialog")
@@ -139,13 +139,13 @@ def test_an_opening_asks_for_a_reason_and_waits_for_the_device(town: Town, page:
     town.beats("east-gate")
     log_in(page)
     page.goto("/doors")
-    gate = page.locator("#door-east-gate")
+    gate = page.locator("#point-east-gate")
     gate.get_by_role("button", name="Open once").click()
     assert town.published == []
     gate.get_by_label("Why").first.fill("a visitor")
     gate.get_by_role("button", name="Open once").click()
     expect(page.locator(".notice")).to_contain_text("Sent; waiting for the device to say so")
-    expect(page.locator("#door-gym-turnstile").get_by_role("button", name="Open once")).to_be_disabled()
+    expect(page.locator("#point-gym-turnstile").get_by_role("button", name="Open once")).to_be_disabled()
 
 
 def test_a_loss_is_asked_about_in_a_dialog_before_anything_happens(town: Town, page: Page) -> None:
@@ -170,7 +170,7 @@ def test_what_is_seldom_needed_is_behind_one_more_step(town: Town, page: Page) -
     expect(pages.get_by_role("link", name="Audit")).to_be_hidden()
     expect(pages.locator("summary")).to_be_focused()
     pages.get_by_text("More").click()
-    page.get_by_role("heading", name="What happens").click()
+    page.get_by_role("heading", name="Events", exact=True).click()
     expect(pages.get_by_role("link", name="Audit")).to_be_hidden()
     pages.get_by_text("More").click()
     pages.get_by_role("link", name="Rosters").click()
@@ -182,7 +182,7 @@ def test_a_door_shows_its_mode_and_the_way_back(town: Town, page: Page) -> None:
     town.beats("east-gate")
     log_in(page)
     page.goto("/doors")
-    gate = page.locator("#door-east-gate")
+    gate = page.locator("#point-east-gate")
     gate.get_by_text("Change the mode").click()
     gate.get_by_label("Mode").select_option("held open")
     gate.get_by_label("Why").last.fill("moving day")

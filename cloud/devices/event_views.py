@@ -1,0 +1,209 @@
+"""Events as pages and calls show them, with a limit on every list."""
+
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Select, func, select
+
+from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
+from cloud.store.labels import Label, Person
+from cloud.store.schema import MAX_INTEGER, clock_fixes, devices, events, households, journals, people, points
+from contract.decide import Trust
+from contract.events import decode_event
+
+MAX_LOOK_BACK = 200_000
+"""Events that one page of a filtered list searches; the page after it goes on from there."""
+
+
+class EventView(Struct, frozen=True):
+    """An event as it is shown. ``data`` is what its device wrote; ``person`` is None where nobody is known.
+
+    ``best_ms``, give or take ``best_error_ms``, is when an event happened whose device learned the time only later.
+    """
+
+    arrival: int
+    device: str
+    device_label: Label
+    journal: str
+    seq: int
+    point: str
+    point_label: Label
+    kind: str
+    reason: str | None
+    at_ms: int
+    received_ms: int
+    clock: str
+    replay: bool
+    holder: bytes | None
+    person: Person | None
+    data: dict[str, Any]
+    best_ms: int | None = None
+    best_error_ms: int | None = None
+
+    @property
+    def shown_ms(self) -> int:
+        """When it happened, as well as anybody knows."""
+        return self.at_ms if self.best_ms is None else self.best_ms
+
+    @property
+    def late_ms(self) -> int:
+        """How long it was on the way, if that was long enough to say and its time is to be believed; else 0."""
+        took_ms = self._took_ms
+        return took_ms if took_ms is not None and took_ms > LIVE_WITHIN_MS else 0
+
+    @property
+    def lateness(self) -> Lateness:
+        return lateness(self._took_ms, self.replay)
+
+    @property
+    def _took_ms(self) -> int | None:
+        believed = self.clock != Trust.UNSET or self.best_ms is not None
+        return self.received_ms - self.shown_ms if believed else None
+
+
+class EventFilter(Struct, frozen=True):
+    """Empty fields ask for nothing. ``kind`` may be a family (``door``) or a whole kind (``door.forced``)."""
+
+    device: str = ""
+    point: str = ""
+    kind: str = ""
+    reason: str = ""
+
+
+class EventPage(Struct, frozen=True):
+    """``next`` is the cursor of the next page, None at the end. A page may be empty and yet not the last."""
+
+    rows: list[EventView]
+    next: int | None
+
+
+def last_arrival(connection: Connection) -> int:
+    return int(connection.execute(select(func.coalesce(func.max(events.c.arrival), 0))).scalar_one())
+
+
+def count_refused(connection: Connection, after: int, upto: int, since_ms: int) -> int:
+    """Refusals made since a time among the events with arrival numbers above ``after``, up to ``upto``."""
+    counted = select(func.count()).where(
+        events.c.arrival > after,
+        events.c.arrival <= upto,
+        events.c.kind == "access.refused",
+        events.c.at_ms >= since_ms,
+    )
+    return connection.execute(counted).scalar_one()
+
+
+def arrival_before(connection: Connection, received_ms: int) -> int:
+    """An arrival number that all events received since then are above, found by bisection: arrival follows receipt."""
+    low, high = 0, last_arrival(connection)
+    while low < high:
+        middle = (low + high + 1) // 2
+        found = select(events.c.received_ms).where(events.c.arrival >= middle).order_by(events.c.arrival).limit(1)
+        if connection.execute(found).scalar_one() < received_ms:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def list_events(connection: Connection, wanted: EventFilter, before: int | None = None, limit: int = 50) -> EventPage:
+    """The newest first, of those that match and are older than the cursor."""
+    top = last_arrival(connection) + 1 if before is None else before
+    floor = max(top - 1 - MAX_LOOK_BACK, 0) if wanted != EventFilter() else 0
+    found = _views(
+        connection,
+        _matching(wanted)
+        .where(events.c.arrival < top, events.c.arrival > floor)
+        .order_by(events.c.arrival.desc())
+        .limit(limit + 1),
+    )
+    if len(found) > limit:
+        return EventPage(found[:limit], found[limit - 1].arrival)
+    return EventPage(found, floor + 1 if floor else None)
+
+
+def list_events_after(connection: Connection, wanted: EventFilter, after: int, limit: int = 50) -> EventPage:
+    """The oldest first, of those that match and are newer than the cursor."""
+    ceiling = min(after + MAX_LOOK_BACK, MAX_INTEGER)
+    newest = last_arrival(connection)
+    query = _matching(wanted).where(events.c.arrival > after, events.c.arrival <= ceiling).order_by(events.c.arrival)
+    found = _views(connection, query.limit(limit + 1))
+    if len(found) > limit:
+        return EventPage(found[:limit], found[limit - 1].arrival)
+    return EventPage(found, ceiling if ceiling < newest else None)
+
+
+def list_arrivals(connection: Connection, after: int, limit: int) -> list[EventView]:
+    """The newest events above an arrival number, the oldest of them first."""
+    newest = _EVENTS.where(events.c.arrival > after).order_by(events.c.arrival.desc()).limit(limit)
+    return _views(connection, newest)[::-1]
+
+
+_EVENTS = (
+    select(
+        events,
+        devices.c.name.label("device"),
+        devices.c.label_zh.label("device_zh"),
+        devices.c.label_en.label("device_en"),
+        journals.c.journal,
+        points.c.label_zh.label("point_zh"),
+        points.c.label_en.label("point_en"),
+        people.c.name_zh,
+        people.c.name_en,
+        households.c.unit,
+        clock_fixes.c.offset_ms,
+        clock_fixes.c.error_ms,
+    )
+    .join(devices, devices.c.id == events.c.device_id)
+    .join(journals, journals.c.id == events.c.journal_id)
+    .outerjoin(points, points.c.name == events.c.point)
+    .outerjoin(
+        clock_fixes,
+        (clock_fixes.c.device_id == events.c.device_id)
+        & (clock_fixes.c.boot == events.c.boot)
+        & (events.c.clock == Trust.UNSET.value),
+    )
+    .outerjoin(people, people.c.holder == events.c.holder)
+    .outerjoin(households, households.c.id == people.c.household_id)
+)
+
+
+def _matching(wanted: EventFilter) -> Select[Any]:
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.device:
+        conditions.append(devices.c.name == wanted.device)
+    if wanted.point:
+        conditions.append(events.c.point == wanted.point)
+    if wanted.kind:
+        family = events.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
+        conditions.append((events.c.kind == wanted.kind) | family)
+    if wanted.reason:
+        conditions.append(events.c.reason == wanted.reason)
+    return _EVENTS.where(*conditions)
+
+
+def _views(connection: Connection, query: Select[Any]) -> list[EventView]:
+    return [_event(row) for row in connection.execute(query)]
+
+
+def _event(row: Any) -> EventView:
+    known = row.name_zh is not None
+    return EventView(
+        arrival=row.arrival,
+        device=row.device,
+        device_label=Label(row.device_zh, row.device_en),
+        journal=row.journal,
+        seq=row.seq,
+        point=row.point,
+        point_label=Label(row.point_zh or row.point, row.point_en or row.point),
+        kind=row.kind,
+        reason=row.reason,
+        at_ms=row.at_ms,
+        received_ms=row.received_ms,
+        clock=row.clock,
+        replay=row.replay,
+        holder=row.holder,
+        person=Person(Label(row.name_zh, row.name_en), row.unit) if known else None,
+        data=decode_event(row.stored).data,
+        best_ms=None if row.offset_ms is None else row.mono_ms + row.offset_ms,
+        best_error_ms=row.error_ms,
+    )

@@ -1,0 +1,110 @@
+"""Which points the page of points shows. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from operator import attrgetter
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Meta, Struct
+
+from cloud.commands.store import Order, PointState
+from cloud.store.labels import Label
+from contract.archetypes import Archetype
+from contract.decide import Mode
+
+Only = Literal["", "faults", "modes"]
+PATHS: Mapping[str, str] = {"portal": "/doors", "session": "/charging"}
+"""The addresses that operators know. What is of another archetype is a choice on the page of all points."""
+ARCHETYPES: tuple[Archetype, ...] = get_args(Archetype)
+
+
+class PointFilter(Struct, frozen=True, omit_defaults=True):
+    """Empty fields ask for nothing. ``only`` narrows to points with faults, or in another mode than the usual one."""
+
+    show: Literal["", Archetype] = ""
+    only: Only = ""
+    zone: Annotated[str, Meta(max_length=40)] = ""
+    text: Annotated[str, Meta(max_length=80)] = ""
+
+    def changed(self, **fields: str) -> "PointFilter":
+        return msgspec.structs.replace(self, **fields)
+
+    @property
+    def query(self) -> str:
+        """What names it in the address of a stream."""
+        return urlencode(msgspec.to_builtins(self))
+
+    @property
+    def path(self) -> str:
+        """The address of the page that it chooses."""
+        fields: dict[str, str] = msgspec.to_builtins(self)
+        path = PATHS.get(self.show, "/points")
+        if path != "/points":
+            del fields["show"]
+        return f"{path}?{urlencode(fields)}" if fields else path
+
+    def takes(self, point: PointState) -> bool:
+        return (
+            self.show in ("", point.archetype)
+            and self.zone in ("", point.zone_name)
+            and (self.only != "faults" or has_fault(point))
+            and (self.only != "modes" or in_a_mode(point))
+            and any(self.text.casefold() in text.casefold() for text in (point.name, point.label.zh, point.label.en))
+        )
+
+
+def read_filter(fields: Mapping[str, Any]) -> PointFilter | None:
+    """None for what no page has."""
+    try:
+        return msgspec.convert({name: text.strip() for name, text in fields.items() if text}, PointFilter)
+    except msgspec.ValidationError:
+        return None
+
+
+def has_fault(point: PointState) -> bool:
+    return bool(point.faults or point.report.get("faulted") or point.emergency)
+
+
+def in_a_mode(point: PointState) -> bool:
+    """Whether it is held open, locked down or out of service, or is to be."""
+    return point.mode is not Mode.SCHEDULED or point.drifts
+
+
+class Points(Struct, frozen=True, dict=True):
+    """All points of the site at one moment with the newest orders, and which of them are asked for."""
+
+    points: Sequence[PointState]
+    orders: Sequence[Order]
+    wanted: PointFilter
+    now_ms: int
+
+    @cached_property
+    def chosen(self) -> list[PointState]:
+        return [point for point in self.points if self.wanted.takes(point)]
+
+    @cached_property
+    def of_archetype(self) -> list[PointState]:
+        """Those that the page is for, whatever else narrows it."""
+        return [point for point in self.points if self.wanted.show in ("", point.archetype)]
+
+    @property
+    def labels(self) -> dict[str, Label]:
+        return {point.name: point.label for point in self.points}
+
+    @property
+    def zones(self) -> dict[str, Label]:
+        """The zones that points stand in, by name."""
+        return {point.zone_name: point.zone for point in sorted(self.points, key=attrgetter("zone_name"))}
+
+    def count(self, **fields: str) -> int:
+        """How many points there would be with that changed."""
+        return sum(map(self.wanted.changed(**fields).takes, self.points))
+
+    @property
+    def archetypes(self) -> list[Archetype]:
+        """Those that the site has points of."""
+        counted = Counter(point.archetype for point in self.points)
+        return [archetype for archetype in ARCHETYPES if counted[archetype]]

@@ -1,0 +1,48 @@
+"""What the page of a device shows of its points, and the form that corrects where they stand."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from cloud.commands.pages import NOTHING_DONE
+from cloud.devices.views import DeviceView
+from cloud.points.place import PlaceIn, place_point
+from cloud.points.zone_store import zone_labels
+from cloud.web import errors
+from cloud.web.auth import Right
+from cloud.web.context import Context, form_for
+from cloud.web.domain import Panel, Visit, no_pieces, one_piece
+from cloud.web.forms import NOT_RIGHT, Fields
+from cloud.web.operators import Login
+from cloud.web.pages import see_other
+from cloud.web.rejected import Rejected
+
+FIELDS = ("zone", "class", "label_zh", "label_en")
+
+Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
+
+
+def _places(visit: Visit, device: DeviceView) -> dict[str, Any]:
+    points = [(point.name, point.label, point.zone_name, point.class_name) for point in device.points]
+    return {"zones": zone_labels(visit.connection), "shape": (points, device.unplaced)}
+
+
+PANELS = (
+    Panel("device", 20, "_device_points.html", pieces=one_piece("device-points", "_device_points.html")),
+    Panel("device", 40, "_place_form.html", _places, no_pieces),
+)
+
+router = APIRouter()
+
+
+@router.post("/devices/{name}/points")
+def place(request: Request, name: str, login: Mechanic, context: Context, fields: Fields) -> Response:
+    try:
+        wanted = PlaceIn.model_validate({key: value for key, value in fields.items() if key in FIELDS})
+        place_point(context, login.operator, name, fields.get("point", ""), wanted)
+    except Rejected as wrong:
+        return errors.page(request, wrong.status, NOTHING_DONE, wrong.text)
+    except ValueError:  # pydantic's own: a field that is not what it should be
+        return errors.page(request, 422, NOTHING_DONE, NOT_RIGHT)
+    return see_other(f"/devices/{name}?done=point")

@@ -1,0 +1,111 @@
+"""Keeps pages fresh: what the feed reads from the database, as lines and pieces of every page that is live."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from cloud.devices.event_views import EventView, list_arrivals
+from cloud.store.database import Store
+from cloud.web.context import Context, Reading, there
+from cloud.web.domain import LivePage
+from cloud.web.feed import MAX_FRAME_EVENTS, Item, Span
+from cloud.web.pages import Pages
+from cloud.web.panels import PanelBoard
+from cloud.web.params import Text
+from cloud.web.streams import JSON, After, LastEventId, stream
+
+
+class ApiStream(Struct, frozen=True):
+    """What the stream of the API tells: every event, and every device by its name."""
+
+    event: Callable[[EventView], Mapping[str, Any]]
+    devices: Callable[[Connection, int], Mapping[str, Any]]
+
+
+class PageSource:
+    """What the feed reads: the database, and the templates that turn its rows into lines and pieces.
+
+    A dialect is ``json``, or a page, the rest of its address, and the code of a language.
+    """
+
+    def __init__(self, store: Store, pages: Pages, board: PanelBoard, live: Sequence[LivePage], api: ApiStream) -> None:
+        self._store, self._pages, self._board, self._api = store, pages, board, api
+        self._live = {one.name: one for one in live}
+
+    def span(self, after: int) -> Span:
+        with self._store.reading() as connection:
+            rows = list_arrivals(connection, after, MAX_FRAME_EVENTS)
+        if len(rows) == MAX_FRAME_EVENTS:
+            after = max(after, rows[0].arrival - 1)
+        return Span(after, rows[-1].arrival if rows else after, rows)
+
+    def encode(self, dialect: str, rows: Sequence[EventView]) -> list[Item]:
+        if dialect == JSON:
+            return [Item("event", _json(self._api.event(row)), arrival=row.arrival) for row in rows]
+        page, of, code = dialect.split(" ")
+        now_ms = self._board.clock()
+        return [
+            Item("event", self._pages.fragment(code, "_line.html", event=row, now_ms=now_ms), arrival=row.arrival)
+            for row in rows
+            if self._live[page].shows(of, row)
+        ]
+
+    def status(self, dialect: str) -> list[Item]:
+        if dialect == JSON:
+            with self._store.reading() as connection:
+                devices = self._api.devices(connection, self._board.clock())
+            return [Item("device", _json(one), key=name) for name, one in devices.items()]
+        page, of, code = dialect.split(" ")
+        with self._store.reading() as connection:
+            visit = self._board.visit(connection)
+            about = self._live[page].find(visit, of)
+            if about is None:
+                return []
+            shown = self._board.look(visit, page, about, of, live=True)
+
+        def item(name: str, template: str, values: Mapping[str, Any]) -> Item:
+            made = self._pages.fragment(code, template, **{"now_ms": visit.now_ms, **values})
+            return Item("piece", made, key=name)
+
+        banner = {"banner": self._pages.banner(), "sirens_below": self._live[page].shows_emergencies}
+        return [
+            *(item(piece.name, piece.template, values) for piece, values in shown.pieces()),
+            item("shape", "_shape.html", {"shape": shown.shape}),
+            item("banner", "_banner.html", banner),
+        ]
+
+    def dialect(self, page: str, of: str, code: str) -> str | None:
+        """The dialect of a page; None if there is no such page that is live."""
+        with self._store.reading() as connection:
+            if page not in self._live or " " in of or self._live[page].find(self._board.visit(connection), of) is None:
+                return None
+        return f"{page} {of} {code}"
+
+
+def _json(told: object) -> str:
+    return msgspec.json.encode(told).decode()
+
+
+router = APIRouter()
+
+
+@router.get("/live")
+def live(
+    request: Request,
+    login: Reading,
+    context: Context,
+    page: Text = "overview",
+    of: Annotated[str, Query(max_length=400)] = "",
+    after: After = None,
+    last_event_id: LastEventId = "",
+) -> Response:
+    """The stream of a page, in the page's language."""
+    pages: Pages = request.app.state.pages
+    source: PageSource = request.app.state.source
+    dialect = there(source.dialect(page, of, pages.language(request).code))
+    return stream(request, context, dialect, last_event_id, after)

@@ -1,0 +1,59 @@
+"""Looks at a page: what the panels that domains bring for it find at one moment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from cloud.devices.event_views import last_arrival
+from cloud.store.database import Clock
+from cloud.web.domain import Panel, Piece, Visit
+from cloud.web.pages import shape_of
+
+NO_QUERY: Mapping[str, str] = {}
+
+
+class Shown(Struct, frozen=True):
+    """What a page shows at one moment: its panels, each with what it found. ``of`` names what the page is about, and
+    ``after`` is the newest event that it knows of."""
+
+    page: str
+    of: str
+    panels: Sequence[tuple[Panel, Mapping[str, Any]]]
+    after: int
+    now_ms: int
+
+    @property
+    def awaited(self) -> bool:
+        """Whether an answer is still to come for which the page is loaded again."""
+        return any(found.get("awaited") for _, found in self.panels)
+
+    @property
+    def shape(self) -> str:
+        """Another one whenever the page's forms or lists would be others."""
+        return shape_of([found.get("shape") for panel, found in self.panels if panel.pieces])
+
+    def pieces(self) -> Iterator[tuple[Piece, Mapping[str, Any]]]:
+        """What a stream keeps fresh, with all that its templates need."""
+        for panel, found in self.panels:
+            for piece in panel.pieces(found) if panel.pieces else ():
+                yield piece, {**found, **piece.values}
+
+
+class PanelBoard(NamedTuple):
+    """The panels of all domains. ``services`` are what some of them ask."""
+
+    panels: Sequence[Panel]
+    services: Mapping[type, Any]
+    clock: Clock
+
+    def visit(self, connection: Connection, query: Mapping[str, str] = NO_QUERY) -> Visit:
+        return Visit(connection, self.clock(), self.services, query)
+
+    def look(self, visit: Visit, page: str, about: object, of: str = "", *, live: bool = False) -> Shown:
+        """What the page is to show. A ``live`` look leaves out what no stream keeps fresh."""
+        mine = [panel for panel in self.panels if panel.page == page and (panel.pieces or not live)]
+        found = [(panel, panel.look(visit, about)) for panel in sorted(mine, key=lambda panel: panel.place)]
+        there = [(panel, {page: about, **values}) for panel, values in found if values is not None]
+        return Shown(page, of, there, 0 if live else last_arrival(visit.connection), visit.now_ms)
