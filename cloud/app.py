@@ -34,6 +34,7 @@ from cloud.overview.overview import RefusedToday
 from cloud.people.domain import PEOPLE
 from cloud.people.service import PeopleService
 from cloud.points.domain import POINTS
+from cloud.points.zones import ZoneService
 from cloud.store.database import Clock, Store
 from cloud.web import errors, live, login_pages
 from cloud.web.auth import Authenticator
@@ -109,6 +110,7 @@ def create_app(
         CommandService: commands,
         DesiredStateService: desired_state,
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
+        ZoneService: ZoneService(store, clock),
         RolloutService: RolloutService(store, clock),
         Adoptions: Adoptions(),
         Metrics: metrics,

@@ -42,7 +42,7 @@ from cloud.line.broker_tls import BrokerIdentity
 from cloud.line.watch import describe
 from cloud.people.plans import HOURS, STANDARD
 from cloud.people.store import add_hours, add_plan
-from cloud.points.zones import BadZone, open_for, read_openings
+from cloud.points.zones import BadZone, ZoneService, read_openings
 from cloud.sample import SITE, seed_sample
 from cloud.store.schema import quarantine, tallies
 from cloud.web.auth import LastAdmin, NameTaken, NoOperator, Role
@@ -237,9 +237,9 @@ def _identity(folder: Path, name: str) -> BrokerIdentity:
 
 def _line(shown: dict[str, Any]) -> str:
     arrow = "→" if shown["way"] == "up" else "←"
-    said = shown.get("message", {key: shown[key] for key in ("malformed", "bytes") if key in shown})
+    message = shown.get("message", {key: shown[key] for key in ("malformed", "bytes") if key in shown})
     kept = " (kept)" if shown["retained"] else ""
-    return f"{shown['device']} {arrow} {shown['channel']}{kept} {json.dumps(said, ensure_ascii=False)}"
+    return f"{shown['device']} {arrow} {shown['channel']}{kept} {json.dumps(message, ensure_ascii=False)}"
 
 
 @device_app.command("add")
@@ -273,11 +273,8 @@ def add_device(
             _fail_names(wiring, wired_device(text), meant)
         registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
         admission = registrar.admit(public, text, Position(name, replace=replace), BY)
-        bundle, closed = admission.bundle, admission.placed.closed
-        with store.writing() as connection:
-            for zone in closed if openings else ():
-                open_for(connection, clock(), BY, zone, openings)
-        registrar.hand_out(name, bundle, out)
+        ZoneService(store, clock).open(BY, admission.placed.closed if openings else (), openings)
+        registrar.hand_out(name, admission.bundle, out)
         if replace and broker_of(folder) is not None and not registrar.cut_off(name):
             typer.echo("its predecessor's connection at the broker still has to be ended", err=True)
     typer.echo(f"{name} is registered; its keys are in {out}")
@@ -288,8 +285,8 @@ def add_device(
 
 
 def _fail_names(wiring: Path, written: tuple[str, str], meant: tuple[str, str]) -> NoReturn:
-    said, needed = (f'site = "{site}" and name = "{name}"' for site, name in (written, meant))
-    fail(f"{wiring} says {said}: below [device] write {needed}")
+    written_names, needed = (f'site = "{site}" and name = "{name}"' for site, name in (written, meant))
+    fail(f"{wiring} says {written_names}: below [device] write {needed}")
 
 
 @device_app.command("lost")
@@ -299,7 +296,7 @@ def lose_device(name: DeviceArgument, folder: FolderOption = HERE, as_json: Json
         registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
         loss = registrar.lose(name, BY)
         cut = loss.told and registrar.cut_off(name)
-    cards = [{"name": one.name.en, "unit": one.unit, "card": one.label} for one in loss.cards]
+    cards = [{"name": card.name.en, "unit": card.unit, "card": card.label} for card in loss.cards]
     if as_json:
         typer.echo(json.dumps({"told": loss.told, "cut": cut, "cards": cards}, ensure_ascii=False))
         return
@@ -319,7 +316,7 @@ def lose_device(name: DeviceArgument, folder: FolderOption = HERE, as_json: Json
 def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Every registered device, and whether the cloud hears it."""
     with open_folder(folder) as (store, _), store.reading() as connection:
-        found = registered_devices(connection)
+        devices = registered_devices(connection)
     now_ms = clock()
     shown = [
         {
@@ -331,7 +328,7 @@ def list_devices(folder: FolderOption = HERE, as_json: JsonOption = False) -> No
             "roster": device.roster_number,
             "waiting": device.waiting,
         }
-        for device in found
+        for device in devices
     ]
     show(shown, ("name", "presence", "heard", "roster", "waiting"), as_json)
 
@@ -345,19 +342,19 @@ def list_charging(
 ) -> None:
     """Those that were told of last, first. Times are UTC milliseconds of their devices."""
     with open_folder(folder) as (store, _), store.reading() as connection:
-        found = list_sessions(connection, point=point, limit=limit)
+        sessions = list_sessions(connection, point=point, limit=limit)
     shown = [
         {
-            "session": one.session,
-            "point": one.point,
-            "who": one.person.name.en or one.person.name.zh if one.person else None,
-            "began_ms": one.began_ms,
-            "state": one.state(clock()),
-            "reason": one.reason,
-            "energy_wh": one.energy_wh,
-            "fen": one.receipt.fen if one.receipt else None,
+            "session": session.session,
+            "point": session.point,
+            "who": session.person.name.en or session.person.name.zh if session.person else None,
+            "began_ms": session.began_ms,
+            "state": session.state(clock()),
+            "reason": session.reason,
+            "energy_wh": session.energy_wh,
+            "fen": session.receipt.fen if session.receipt else None,
         }
-        for one in found
+        for session in sessions
     ]
     show(shown, ("session", "point", "who", "began_ms", "state", "reason", "energy_wh", "fen"), as_json)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, show
 from cloud.keys.folder import clock, open_folder
@@ -75,26 +74,21 @@ def remove_user(name: UserArgument, folder: FolderOption = HERE) -> None:
 
 @contextmanager
 def _operator_of(folder: Path, name: str) -> Iterator[tuple[Authenticator, operators.Operator]]:
-    """Somebody who may log in, to be changed."""
+    """Somebody who may log in, to be changed. Raises ``NoOperator``."""
     with open_folder(folder) as (store, _):
         with store.reading() as connection:
-            operator = _operator(connection, name)
-        yield Authenticator(store, clock), operator
-
-
-def _operator(connection: Connection, name: str) -> operators.Operator:
-    """Raises ``NoOperator``."""
-    if (found := operators.find_operator(connection, name)) is None:
-        raise NoOperator(name)
-    return found[0]
+            found = operators.find_operator(connection, name)
+        if found is None:
+            raise NoOperator(name)
+        yield Authenticator(store, clock), found[0]
 
 
 @app.command("list")
 def list_users(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Everybody who may log in."""
     with open_folder(folder) as (store, _), store.reading() as connection:
-        found = operators.list_operators(connection)
-    shown = [{"name": one.name, "role": one.role, "disabled": one.disabled} for one in found]
+        users = operators.list_operators(connection)
+    shown = [{"name": user.name, "role": user.role, "disabled": user.disabled} for user in users]
     show(shown, ("name", "role", "disabled"), as_json)
 
 
@@ -105,9 +99,8 @@ def admit_user(name: UserArgument, address: AddressArgument, folder: FolderOptio
         network = network_of(str(ip_address(address)))
     except ValueError:
         fail(f"{address} is no address: write it as the audit shows it, such as 192.0.2.7")
-    with open_folder(folder) as (store, _), store.writing() as connection:
-        operators.know_network(connection, _operator(connection, name).id, network, clock())
-        operators.record(connection, clock(), BY, "operator.admitted", name, address=address)
+    with open_folder(folder) as (store, _):
+        Authenticator(store, clock).admit(name, address, BY)
     typer.echo(f"operator {name} may log in from {network}, whoever guesses at the name elsewhere")
 
 

@@ -10,7 +10,7 @@ import typer
 from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, show
 from cloud.keys.folder import clock, open_folder
 from cloud.points.zone_store import view_zones
-from cloud.points.zones import Placed, create_zone, open_for, read_openings, rename_zone
+from cloud.points.zones import Placed, ZoneService, read_openings
 
 app = typer.Typer(no_args_is_help=True, help="Where doors and sockets stand, and which plans open them.")
 
@@ -33,10 +33,10 @@ def add(
 ) -> None:
     """Make a zone, and say whose plan opens it. One that exists stays, and is opened for further plans."""
     openings = read_openings(opened or ())
-    with open_folder(folder) as (store, _), store.writing() as connection:
-        made = create_zone(connection, clock(), BY, name, label_zh, label_en)
-        open_for(connection, clock(), BY, name, openings)
-        closed = [one.name for one in view_zones(connection) if one.closed and one.name == name]
+    with open_folder(folder) as (store, _):
+        made = ZoneService(store, clock).add(BY, name, label_zh, label_en, openings)
+        with store.reading() as connection:
+            closed = [zone.name for zone in view_zones(connection) if zone.closed and zone.name == name]
     typer.echo(f"zone {name} is made" if made else f"zone {name} was there already")
     for line in placement_lines(Placed(closed=closed or ([name] if openings else [])), openings, folder):
         typer.echo(line)
@@ -46,16 +46,16 @@ def add(
 def list_zones(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """Every zone, how many points stand in it, and which plans open it in which hours."""
     with open_folder(folder) as (store, _), store.reading() as connection:
-        found = view_zones(connection)
+        zones = view_zones(connection)
     shown = [
         {
-            "name": one.name,
-            "zh": one.label.zh,
-            "en": one.label.en,
-            "points": one.points,
-            "opened_by": one.opened_by if as_json else _openings(one.opened_by) or "no plan: nobody gets in",
+            "name": zone.name,
+            "zh": zone.label.zh,
+            "en": zone.label.en,
+            "points": zone.points,
+            "opened_by": zone.opened_by if as_json else _openings(zone.opened_by) or "no plan: nobody gets in",
         }
-        for one in found
+        for zone in zones
     ]
     show(shown, ("name", "zh", "en", "points", "opened_by"), as_json)
 
@@ -63,8 +63,8 @@ def list_zones(folder: FolderOption = HERE, as_json: JsonOption = False) -> None
 @app.command()
 def rename(name: ZoneArgument, label_zh: ZhOption = "", label_en: EnOption = "", folder: FolderOption = HERE) -> None:
     """Call a zone something else on screens. Its name in wirings stays."""
-    with open_folder(folder) as (store, _), store.writing() as connection:
-        rename_zone(connection, clock(), BY, name, label_zh, label_en)
+    with open_folder(folder) as (store, _):
+        ZoneService(store, clock).rename(BY, name, label_zh, label_en)
     typer.echo(f"zone {name} is called {label_zh or label_en} now")
 
 

@@ -1,21 +1,20 @@
 """The page of the zones: what stands where, and whose plan opens it."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy import Connection
 
 from cloud.people.store import list_plans
 from cloud.points.zone_store import hours_labels, view_zones
-from cloud.points.zones import BadZone, create_zone, open_for, rename_zone
+from cloud.points.zones import BadZone, ZoneService
 from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, form_for
+from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service
 from cloud.web.domain import Nav
-from cloud.web.forms import Fields, Said, say
+from cloud.web.forms import Fields, Said, attempt, say
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, see_other
+from cloud.web.pages import render
 
 DONE = {
     "added": N_("The zone is made. Say whose plan opens it, or nobody gets in there."),
@@ -28,7 +27,10 @@ NOT_SO = N_(
     "Nothing was changed."
 )
 
+NOT_DONE: Mapping[type[Exception], str] = {BadZone: NOT_SO}
+
 Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
+Zones = Annotated[ZoneService, Depends(service(ZoneService))]
 
 router = APIRouter(prefix="/zones")
 NAV = (Nav(60, "/zones", N_("Zones"), seldom=True),)
@@ -40,57 +42,45 @@ def zones(request: Request, login: Reading, context: Context, done: str = "") ->
 
 
 def zones_page(request: Request, login: Login, context: RequestContext, said: Said | None) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         found, plans, hours = view_zones(connection), list_plans(connection), hours_labels(connection)
     status = 422 if said and said.tone == "bad" else 200
-    return pages.page(request, "zones.html", login, status, zones=found, plans=plans, hours=hours, said=said)
+    return render(request, "zones.html", login, status, zones=found, plans=plans, hours=hours, said=said)
 
 
 @router.post("")
-def add(request: Request, login: Clerk, context: Context, fields: Fields) -> Response:
-    labels = fields.get("label_zh", "").strip(), fields.get("label_en", "").strip()
-
-    def act(connection: Connection) -> None:
+def add(request: Request, login: Clerk, context: Context, zones: Zones, fields: Fields) -> Response:
+    def act() -> None:
         name = fields.get("name", "").strip()
-        if not create_zone(connection, context.clock(), login.operator.name, name, *labels):
+        if not zones.add(login.operator.name, name, *_labels(fields)):
             raise BadZone(name)
 
-    return _answer(request, login, context, act, "added")
+    return attempt(request, act, "/zones?done=added", lambda said: zones_page(request, login, context, said), NOT_DONE)
 
 
 @router.post("/{name}")
-def rename(request: Request, name: str, login: Clerk, context: Context, fields: Fields) -> Response:
-    labels = fields.get("label_zh", "").strip(), fields.get("label_en", "").strip()
-    return _answer(
+def rename(request: Request, name: str, login: Clerk, context: Context, zones: Zones, fields: Fields) -> Response:
+    return attempt(
         request,
-        login,
-        context,
-        lambda connection: rename_zone(connection, context.clock(), login.operator.name, name, *labels),
-        "renamed",
+        lambda: zones.rename(login.operator.name, name, *_labels(fields)),
+        "/zones?done=renamed",
+        lambda said: zones_page(request, login, context, said),
+        NOT_DONE,
     )
 
 
 @router.post("/{name}/plans")
-def open_it(request: Request, name: str, login: Clerk, context: Context, fields: Fields) -> Response:
+def open_it(request: Request, name: str, login: Clerk, context: Context, zones: Zones, fields: Fields) -> Response:
     """Have a plan open the zone."""
     openings = {fields.get("plan", ""): fields.get("hours", "")}
-    return _answer(
+    return attempt(
         request,
-        login,
-        context,
-        lambda connection: open_for(connection, context.clock(), login.operator.name, name, openings),
-        "opened",
+        lambda: zones.open(login.operator.name, [name], openings),
+        "/zones?done=opened",
+        lambda said: zones_page(request, login, context, said),
+        NOT_DONE,
     )
 
 
-def _answer(
-    request: Request, login: Login, context: RequestContext, act: Callable[[Connection], None], done: str
-) -> Response:
-    """The page, or the page with what was wrong; what is refused leaves no trace."""
-    try:
-        with context.store.writing() as connection:
-            act(connection)
-    except BadZone:
-        return zones_page(request, login, context, say(request, "bad", NOT_SO))
-    return see_other(f"/zones?done={done}")
+def _labels(fields: Mapping[str, str]) -> tuple[str, str]:
+    return fields.get("label_zh", "").strip(), fields.get("label_en", "").strip()

@@ -20,9 +20,12 @@ from cloud.points.zone_store import (
     plan_names,
     view_zones,
 )
+from cloud.store.database import Clock, Store
 from cloud.store.schema import points
 from cloud.web import operators
 from contract.topics import NAME
+
+NO_OPENINGS: Mapping[str, str] = MappingProxyType({})
 
 
 class BadZone(ValueError):
@@ -120,6 +123,36 @@ def open_for(connection: Connection, now_ms: int, by: str, name: str, openings: 
     for plan, hours in openings.items():
         open_zone(connection, name, plan, hours)
         operators.record(connection, now_ms, by, "zone.opened", name, plan=plan, hours=hours)
+
+
+class ZoneService:
+    """The use cases of zones, each in one transaction: for console and command line. ``by`` is the operator's name.
+    What is refused leaves no trace."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def add(
+        self, by: str, name: str, label_zh: str = "", label_en: str = "", openings: Mapping[str, str] = NO_OPENINGS
+    ) -> bool:
+        """Make a zone and open it for plans; False if there was one of this name, which keeps its. Raises
+        ``BadZone``."""
+        with self._store.writing() as connection:
+            made = create_zone(connection, self._clock(), by, name, label_zh, label_en)
+            if openings:
+                open_for(connection, self._clock(), by, name, openings)
+        return made
+
+    def rename(self, by: str, name: str, label_zh: str, label_en: str) -> None:
+        """Call a zone something else. Raises ``BadZone``."""
+        with self._store.writing() as connection:
+            rename_zone(connection, self._clock(), by, name, label_zh, label_en)
+
+    def open(self, by: str, names: Iterable[str], openings: Mapping[str, str]) -> None:
+        """Have plans open zones, each in its hours. Raises ``BadZone``."""
+        with self._store.writing() as connection:
+            for name in names:
+                open_for(connection, self._clock(), by, name, openings)
 
 
 def _check_zone(connection: Connection, name: str) -> None:

@@ -223,6 +223,15 @@ class Authenticator:
             operators.end_logins(connection, found[0].id)
             operators.record(connection, self._clock(), by, "password.reset", name)
 
+    def admit(self, name: str, address: str, by: str) -> None:
+        """Let somebody log in from an address while strangers guess at their name. Raises ``NoOperator``."""
+        with self._store.writing() as connection:
+            found = operators.find_operator(connection, name)
+            if found is None:
+                raise NoOperator(name)
+            operators.know_network(connection, found[0].id, network_of(address), self._clock())
+            operators.record(connection, self._clock(), by, "operator.admitted", name, address=address)
+
     def set_disabled(self, operator: Operator, disabled: bool, by: str) -> None:
         """Disabling ends the operator's logins at once. Raises ``LastAdmin``."""
         with self._store.writing() as connection:
