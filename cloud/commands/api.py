@@ -184,7 +184,7 @@ def mode_orders(_login: Reader, context: Context) -> list[ModeOrder]:
 @router.post("/modes/{order}/end", status_code=ACCEPTED, response_model=answer_of(ModeChange))
 def end_mode(order: str, body: ReasonIn, login: Guard, modes: Modes) -> ModeChange:
     """End what one order set, and no more: what was set otherwise since stays."""
-    return ModeChange(modes.end(order, login.operator.name, body.reason))
+    return modes.end(order, login.operator.name, body.reason)
 
 
 @router.post("/modes/{order}/renew", status_code=ACCEPTED, response_model=answer_of(ModeChange))

@@ -78,30 +78,18 @@ class DesiredStateService:
         self._tell_each(changed)
         return change
 
-    def end(self, order: str, by: str, reason: str) -> list[str]:
-        """End what one order set, and no more; returns the points. Raises ``NoSuchOrder``."""
-        now_ms = self._clock()
-        with self._store.writing() as connection:
-            held = _held_by(order, list_held_points(connection, now_ms))
-            names = sorted(one.name for one in held)
-            changed = self._set(connection, {one.name: one.device for one in held}, Mode.SCHEDULED, None)
-            operators.record(connection, now_ms, by, "mode.end", order, reason=reason, points=", ".join(names))
-        self._tell_each(changed)
-        return names
+    def end(self, order: str, by: str, reason: str) -> ModeChange:
+        """End what one order set, and no more. Raises ``NoSuchOrder``."""
+        return self._change_order("mode.end", order, by, reason, lambda _held, _now_ms: None)
 
     def renew(self, order: str, by: str, reason: str, minutes: int | None = None) -> ModeChange:
         """Have one order last longer: from now on as long as it may. Raises ``NoSuchOrder`` or ``TooLong``."""
-        now_ms = self._clock()
-        with self._store.writing() as connection:
-            held = _held_by(order, list_held_points(connection, now_ms))
-            names = sorted(one.name for one in held)
-            mode, before = held[0].mode, held[0].term
-            asked = new_term(mode, by, reason, now_ms, minutes)
-            term = replace(before, until_ms=asked.until_ms if asked else before.until_ms)
-            changed = self._set(connection, {one.name: one.device for one in held}, mode, term)
-            operators.record(connection, now_ms, by, "mode.renew", order, reason=reason, points=", ".join(names))
-        self._tell_each(changed)
-        return ModeChange(names, order, term.until_ms)
+
+        def longer(held: HeldPoint, now_ms: int) -> Term:
+            asked = new_term(held.mode, by, reason, now_ms, minutes)
+            return replace(held.term, until_ms=asked.until_ms) if asked else held.term
+
+        return self._change_order("mode.renew", order, by, reason, longer)
 
     def end_due(self) -> None:
         """End what is over, and take back what a point has not got. The devices do the same by themselves."""
@@ -130,6 +118,22 @@ class DesiredStateService:
         body = codec.write(document)
         sealed = seal(self._key.sign, Purpose.CONFIG, self._site, one.device, body)
         self._publish(topics.down(self._site, one.device, "config"), sealed, retain=True)
+
+    def _change_order(
+        self, action: str, order: str, by: str, reason: str, next_term: Callable[[HeldPoint, int], Term | None]
+    ) -> ModeChange:
+        """Give all points that an order holds their next term, or take them out of its mode. Raises ``NoSuchOrder``."""
+        now_ms = self._clock()
+        with self._store.writing() as connection:
+            held = [point for point in list_held_points(connection, now_ms) if point.term.order == order]
+            if not held:
+                raise NoSuchOrder("no order of this name holds a point any more")
+            term, names = next_term(held[0], now_ms), sorted(point.name for point in held)
+            mode = held[0].mode if term else Mode.SCHEDULED
+            changed = self._set(connection, {point.name: point.device for point in held}, mode, term)
+            operators.record(connection, now_ms, by, action, order, reason=reason, points=", ".join(names))
+        self._tell_each(changed)
+        return ModeChange(names, order, term.until_ms) if term else ModeChange(names)
 
     def _end_due(self) -> list[DesiredView]:
         """The documents that had to be written anew."""
@@ -208,11 +212,3 @@ def must_be_confirmed(mode: Mode, names: Sequence[str] | None) -> bool:
 
 def _reported(one: DesiredView) -> int:
     return one.reported.number if one.reported else 0
-
-
-def _held_by(order: str, points: Sequence[HeldPoint]) -> list[HeldPoint]:
-    """Those that this order holds, at least one. Raises ``NoSuchOrder``."""
-    held = [one for one in points if one.term.order == order]
-    if not held:
-        raise NoSuchOrder("no order of this name holds a point any more")
-    return held

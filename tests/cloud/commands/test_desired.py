@@ -109,7 +109,7 @@ def test_end_ends_its_own_order_and_no_other(site: Site) -> None:
     with site.store.reading() as connection:
         told = [(one.id, one.by, one.points) for one in list_mode_orders(connection, site.now_ms)]
     assert sorted(told) == sorted([(first.order, "gate", ("gate",)), (second.order, "office", ("gym",))])
-    assert site.desired_state.end(first.order, "gate", "it is over") == ["gate"]
+    assert site.desired_state.end(first.order, "gate", "it is over").points == ["gate"]
     assert site.modes() == {"gym": Mode.LOCKDOWN}
     with pytest.raises(NoSuchOrder):
         site.desired_state.end(first.order, "gate", "it is over")
@@ -139,7 +139,7 @@ def test_an_old_lockdown_lets_go_of_the_sockets(site: Site) -> None:
     assert told.modes.keys() == told.until.keys()
     with site.store.reading() as connection:
         (order,) = list_mode_orders(connection, site.now_ms)
-    assert site.desired_state.end(order.id, "gate", "long over") == ["gate", "gym", "old"]
+    assert site.desired_state.end(order.id, "gate", "long over").points == ["gate", "gym", "old"]
 
 
 def test_a_new_wiring_gives_no_mode_more_time(site: Site) -> None:
