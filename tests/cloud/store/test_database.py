@@ -17,11 +17,13 @@ from sqlalchemy.engine.interfaces import CacheStats
 from sqlalchemy.exc import IntegrityError
 
 from cloud.devices.point_kinds import kinds_of
+from cloud.devices.registry import found_site
 from cloud.people.plans import STAFF, Plan
 from cloud.people.store import list_people, list_plans, load_community
 from cloud.people.tables import memberships
 from cloud.store.database import MIGRATIONS, MOST_STATEMENTS, NEWEST, Store, _statements, connect, open_store
 from cloud.store.labels import Label
+from cloud.store.revision import revision, touch
 from cloud.store.schema import zones
 from contract.decide import Tier
 from contract.roster import Rations
@@ -196,6 +198,30 @@ def test_compiled_statements_are_bounded() -> None:
     for number in range(10 * MOST_STATEMENTS):
         compiled["of this test", number] = None
     assert MOST_STATEMENTS <= len(compiled) < 2 * MOST_STATEMENTS
+
+
+def test_changed_roster_is_told_after_its_commit(store: Store) -> None:
+    """Once a transaction, when others can read it. One that is rolled back or changes nothing tells nobody."""
+    revisions: list[int] = []
+
+    def look() -> None:
+        with store.reading() as connection:
+            revisions.append(revision(connection))
+
+    with store.writing() as connection:
+        found_site(connection, "moon-court", "Asia/Shanghai", "", "")
+    store.on_roster_change = look
+    with store.writing() as connection:
+        touch(connection)
+        touch(connection)
+        assert revisions == []
+    assert revisions == [2]
+    with pytest.raises(ZeroDivisionError), store.writing() as connection:
+        touch(connection)
+        raise ZeroDivisionError
+    with store.writing() as connection:
+        connection.execute(select(zones))
+    assert revisions == [2]
 
 
 def test_newest_version_is_that_of_migrations() -> None:
