@@ -39,7 +39,7 @@ def start(
 def list_all(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
     """The newest, each of their devices with its state and why."""
     with open_folder(folder) as (store, _), store.reading() as connection:
-        found = list_rollouts(connection)
+        rollouts = list_rollouts(connection)
     shown = [
         {
             "rollout": rollout.id,
@@ -48,7 +48,7 @@ def list_all(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
             "is": leg.state,
             "why": leg.why or rollout.why,
         }
-        for rollout in found
+        for rollout in rollouts
         for leg in rollout.legs
     ]
     show(shown, ("rollout", "state", "device", "is", "why"), as_json)

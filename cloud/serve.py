@@ -137,9 +137,9 @@ class DeviceSide:
             publisher.left_out,
         )
 
-    def _arrived(self, one: Arrived) -> None:
-        hear = {"want": self.publisher.put, "renew": self.renewals.put}.get(one.topic.channel, self.ingest.hear)
-        hear(one)
+    def _arrived(self, message: Arrived) -> None:
+        hear = {"want": self.publisher.put, "renew": self.renewals.put}.get(message.topic.channel, self.ingest.hear)
+        hear(message)
 
     def _connected(self) -> None:
         self.ingest.look_soon()

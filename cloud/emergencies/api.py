@@ -29,9 +29,9 @@ class EmergencyOut(BaseModel):
 
 def _json(state: ZoneState) -> dict[str, Any]:
     ended = state.ended
-    told = {name: value for name, value in plain(state).items() if name in EmergencyOut.model_fields}
+    shown = {name: value for name, value in plain(state).items() if name in EmergencyOut.model_fields}
     over = {"how": ended.how, "ended_ms": ended.ended_ms, "ended_by": ended.ended_by} if ended else {}
-    return {"how": "", "ended_ms": None, "ended_by": "", **told, **over}
+    return {"how": "", "ended_ms": None, "ended_by": "", **shown, **over}
 
 
 @router.get("/emergencies", response_model=list[EmergencyOut])

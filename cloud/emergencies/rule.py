@@ -49,39 +49,39 @@ def zone_of(event: Event) -> str | None:
     return zone[:MAX_WORD] if isinstance(zone, str) and zone else None
 
 
-def after(known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency | None:
+def after(before: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency | None:
     """The newest emergency of a zone after one more event of its device: the one that is known, or a new one. None
     while there never was one."""
-    return _TOLD[event.kind](known, zone, event, now_ms)
+    return _TOLD[event.kind](before, zone, event, now_ms)
 
 
-def started_anew(known: Emergency, at_ms: int) -> Emergency:
+def started_anew(before: Emergency, at_ms: int) -> Emergency:
     """Its device has started: nobody knows any more whether it stands, until the device says so."""
-    return replace(known, how=UNSEEN, ended_ms=at_ms) if known.stands else known
+    return replace(before, how=UNSEEN, ended_ms=at_ms) if before.stands else before
 
 
 def _began(_known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
     return Emergency(zone, cause_of(event.data.get("cause")), event.at_ms, now_ms, _word(event.data.get("by")))
 
 
-def _standing(known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
-    if known is None or known.how not in ("", UNSEEN):
-        return _began(known, zone, event, now_ms)
-    return replace(known, cause=cause_of(event.data.get("cause")), how="", ended_ms=None)
+def _standing(before: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
+    if before is None or before.how not in ("", UNSEEN):
+        return _began(before, zone, event, now_ms)
+    return replace(before, cause=cause_of(event.data.get("cause")), how="", ended_ms=None)
 
 
-def _worsened(known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
-    if known is None or not known.stands:
-        return _began(known, zone, event, now_ms)
-    return replace(known, cause=cause_of(event.data.get("cause")))
+def _worsened(before: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
+    if before is None or not before.stands:
+        return _began(before, zone, event, now_ms)
+    return replace(before, cause=cause_of(event.data.get("cause")))
 
 
-def _reset(known: Emergency | None, _zone: str, event: Event, _now_ms: int) -> Emergency | None:
-    if known is None or known.how not in ("", UNSEEN):
-        return known
+def _reset(before: Emergency | None, _zone: str, event: Event, _now_ms: int) -> Emergency | None:
+    if before is None or before.how not in ("", UNSEEN):
+        return before
     how = _word(event.data.get("how")) or "key"
     by = _word(event.data.get("by")) if how == "order" else ""
-    return replace(known, how=how, ended_ms=event.at_ms, ended_by=by, holder=holder_in(event.data.get("holder")))
+    return replace(before, how=how, ended_ms=event.at_ms, ended_by=by, holder=holder_in(event.data.get("holder")))
 
 
 _TOLD: Mapping[str, Callable[[Emergency | None, str, Event, int], Emergency | None]] = {
@@ -93,8 +93,8 @@ _TOLD: Mapping[str, Callable[[Emergency | None, str, Event, int], Emergency | No
 EMERGENCY_EVENTS = frozenset({STARTED, *_TOLD})
 
 
-def _word(said: object) -> str:
-    return said[:MAX_WORD] if isinstance(said, str) else ""
+def _word(value: object) -> str:
+    return value[:MAX_WORD] if isinstance(value, str) else ""
 
 
 class Pass(Struct, frozen=True):
@@ -116,13 +116,13 @@ class Inside(Struct, frozen=True):
 def inside(passes: Iterable[Pass], began_ms: int) -> list[Inside]:
     """Whoever the readers let in before ``began_ms`` and did not see leaving by then, and whoever went in later: those
     who are in longest come first."""
-    found: dict[bytes, Inside] = {}
-    for one in sorted(passes, key=lambda one: one.at_ms):
-        if one.direction == "in":
-            found[one.holder] = Inside(one.holder, one.at_ms)
-        elif one.at_ms < began_ms:
-            found.pop(one.holder, None)
-        elif one.holder in found:
-            there = found[one.holder]
-            found[one.holder] = Inside(there.holder, there.in_ms, one.at_ms)
-    return sorted(found.values(), key=lambda one: (one.out_ms is not None, one.in_ms, one.holder))
+    people: dict[bytes, Inside] = {}
+    for passage in sorted(passes, key=lambda passage: passage.at_ms):
+        if passage.direction == "in":
+            people[passage.holder] = Inside(passage.holder, passage.at_ms)
+        elif passage.at_ms < began_ms:
+            people.pop(passage.holder, None)
+        elif passage.holder in people:
+            there = people[passage.holder]
+            people[passage.holder] = Inside(there.holder, there.in_ms, passage.at_ms)
+    return sorted(people.values(), key=lambda passage: (passage.out_ms is not None, passage.in_ms, passage.holder))

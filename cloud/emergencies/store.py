@@ -97,15 +97,15 @@ class Muster(Struct, frozen=True):
     @property
     def missing(self) -> int:
         """How many nobody has seen yet, neither an operator nor a reader on the way out."""
-        return sum(one.seen is None and one.out_ms is None for one in self.people)
+        return sum(person.seen is None and person.out_ms is None for person in self.people)
 
 
 def note_emergencies(connection: Connection, recorded: Sequence[Recorded], now_ms: int) -> None:
     """Fold events into the rows of their emergencies, in their order."""
     for device, event in recorded:
         if event.kind == STARTED:
-            for known in _stored(connection, device.id, emergencies.c.how == ""):
-                _put(connection, device.id, started_anew(known, event.at_ms))
+            for before in _stored(connection, device.id, emergencies.c.how == ""):
+                _put(connection, device.id, started_anew(before, event.at_ms))
         elif zone := zone_of(event):
             newest = next(iter(_stored(connection, device.id, emergencies.c.zone == zone)), None)
             current = after(newest, zone, event, now_ms)
@@ -122,8 +122,8 @@ def _stored(connection: Connection, device: int, which: ColumnElement[bool]) -> 
     return [Emergency(*row) for row in connection.execute(query.order_by(emergencies.c.id.desc()).limit(MAX_ZONES))]
 
 
-def _put(connection: Connection, device: int, one: Emergency) -> None:
-    values = asdict(one)
+def _put(connection: Connection, device: int, emergency: Emergency) -> None:
+    values = asdict(emergency)
     number = values.pop("id")
     if number is not None:
         connection.execute(update(emergencies).where(emergencies.c.id == number).values(**values))
@@ -151,27 +151,31 @@ def list_zone_states(connection: Connection, now_ms: int, zone: str = "") -> lis
     by_zone: dict[str, list[Any]] = {}
     for row in connection.execute(query.limit(200)):
         by_zone.setdefault(row.zone, []).append(row)
-    found = [_state(rows) for rows in by_zone.values()]
-    recent = [one for one in found if zone or one.ended is None or now_ms - (one.ended.ended_ms or 0) < SHOWN_AFTER_MS]
-    return sorted(recent, key=lambda one: (one.ended is not None, WORST_FIRST.index(one.cause), one.zone))
+    states = [_state(rows) for rows in by_zone.values()]
+    recent = [
+        state
+        for state in states
+        if zone or state.ended is None or now_ms - (state.ended.ended_ms or 0) < SHOWN_AFTER_MS
+    ]
+    return sorted(recent, key=lambda state: (state.ended is not None, WORST_FIRST.index(state.cause), state.zone))
 
 
 def _state(rows: Sequence[Any]) -> ZoneState:
     """Of one zone's rows, the newest first."""
-    told = [(Emergency(*row[: len(_COLUMNS)]), row) for row in rows]
-    standing = [one for one, _ in told if one.stands]
-    last, row = max(told, key=lambda one: one[0].ended_ms or 0)
+    by_row = [(Emergency(*row[: len(_COLUMNS)]), row) for row in rows]
+    standing = [emergency for emergency, _ in by_row if emergency.stands]
+    last, row = max(by_row, key=lambda pair: pair[0].ended_ms or 0)
     # Devices of a zone begin and end at about the same time: what overlaps the last one is the same emergency.
-    same = standing or [one for one, _ in told if (one.ended_ms or 0) >= last.began_ms]
+    same = standing or [emergency for emergency, _ in by_row if (emergency.ended_ms or 0) >= last.began_ms]
     label = Label(row.label_zh or last.zone, row.label_en or last.zone)
     person = None if row.name_zh is None else Person(Label(row.name_zh, row.name_en), row.unit)
     return ZoneState(
         zone=last.zone,
         label=label,
-        cause=min((one.cause for one in same), key=WORST_FIRST.index),
-        began_ms=min(one.began_ms for one in same),
-        noted_ms=min(one.noted_ms for one in same),
-        began_by=next((one.began_by for one in same if one.began_by), ""),
+        cause=min((emergency.cause for emergency in same), key=WORST_FIRST.index),
+        began_ms=min(emergency.began_ms for emergency in same),
+        noted_ms=min(emergency.noted_ms for emergency in same),
+        began_by=next((emergency.began_by for emergency in same if emergency.began_by), ""),
         ended=None if standing else last,
         person=None if standing else person,
     )
@@ -203,12 +207,13 @@ def muster(connection: Connection, zone: str, now_ms: int, began_ms: int, noted_
         row.holder: Seen(row.by, row.at_ms)
         for row in connection.execute(select(accounted).where(accounted.c.zone == zone, accounted.c.at_ms >= noted_ms))
     }
-    found = inside([one for one in passes if one.holder], began_ms)
-    names = _names(connection, [one.holder for one in found])
+    listed_inside = inside([passage for passage in passes if passage.holder], began_ms)
+    names = _names(connection, [person.holder for person in listed_inside])
     listed = [
-        Awaited(one.holder.hex(), names.get(one.holder), one.in_ms, one.out_ms, ticks.get(one.holder)) for one in found
+        Awaited(person.holder.hex(), names.get(person.holder), person.in_ms, person.out_ms, ticks.get(person.holder))
+        for person in listed_inside
     ]
-    unnamed = sum(one.direction == "in" and not one.holder for one in passes)
+    unnamed = sum(passage.direction == "in" and not passage.holder for passage in passes)
     return Muster(sorted(listed, key=_unseen_first), _doubts(connection, zone, now_ms), unnamed)
 
 
@@ -219,9 +224,9 @@ def tick(connection: Connection, zone: str, holder: bytes, by: str, now_ms: int,
         connection.execute(insert(accounted).values(zone=zone, holder=holder, by=by, at_ms=now_ms))
 
 
-def _unseen_first(one: Awaited) -> tuple[bool, str, int]:
-    unit = one.person.unit or "" if one.person else ""
-    return one.seen is not None or one.out_ms is not None, unit, one.in_ms
+def _unseen_first(awaited: Awaited) -> tuple[bool, str, int]:
+    unit = awaited.person.unit or "" if awaited.person else ""
+    return awaited.seen is not None or awaited.out_ms is not None, unit, awaited.in_ms
 
 
 def _passes(connection: Connection, zone: str, since_ms: int) -> list[Pass]:
@@ -243,8 +248,8 @@ def _passes(connection: Connection, zone: str, since_ms: int) -> list[Pass]:
         .order_by(events.c.arrival.desc())
         .limit(MAX_PASSES)
     )
-    found = [_pass(row) for row in connection.execute(query)]
-    return [one for one in found if one.at_ms >= since_ms]
+    passes = [_pass(row) for row in connection.execute(query)]
+    return [passage for passage in passes if passage.at_ms >= since_ms]
 
 
 def _pass(row: Any) -> Pass:
@@ -263,10 +268,10 @@ def _names(connection: Connection, holders: list[bytes]) -> dict[bytes, Person]:
 
 def _doubts(connection: Connection, zone: str, now_ms: int) -> list[Doubt]:
     theirs = select(points.c.device).where(points.c.zone == zone)
-    found = []
+    doubts = []
     for row in connection.execute(select(devices).where(devices.c.name.in_(theirs)).order_by(devices.c.name)):
         heard = presence(row.online, row.heard_ms, now_ms) is Presence.ONLINE
         if not heard or row.waiting:
             label = Label(row.label_zh, row.label_en)
-            found.append(Doubt(row.name, label, heard, row.heard_ms, row.waiting or 0))
-    return found
+            doubts.append(Doubt(row.name, label, heard, row.heard_ms, row.waiting or 0))
+    return doubts

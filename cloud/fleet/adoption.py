@@ -69,16 +69,18 @@ class Adoptions:
         code, network = code_of(public_key, nonce), network_of(address)
         with self._lock:
             self._sweep(now_ms)
-            for one in self._asking.values():
-                stands = known if one.envelope else one.code == code and not one.refused
-                if one.public_key == public_key and stands:
-                    return one
+            for asking in self._asking.values():
+                stands = known if asking.envelope else asking.code == code and not asking.refused
+                if asking.public_key == public_key and stands:
+                    return asking
             if self._by_network.blocks(network, now_ms):
                 raise NotNow("too many requests from this address: wait a quarter of an hour")
             self._make_room()
             self._by_network.count(network, now_ms)
             made = Asking(secrets.token_hex(16), public_key, code, address, now_ms, wiring)
-            self._asking = {number: one for number, one in self._asking.items() if one.public_key != public_key}
+            self._asking = {
+                number: asking for number, asking in self._asking.items() if asking.public_key != public_key
+            }
             self._asking[made.id] = made
             return made
 
@@ -86,8 +88,8 @@ class Adoptions:
         """Raises ``NotNow`` where all have been answered and have yet to fetch it."""
         if len(self._asking) < MAX_WAITING:
             return
-        unanswered = [one for one in self._asking.values() if not one.envelope]
-        chosen = first_of_largest([one for one in unanswered if one.refused] or unanswered, _network)
+        unanswered = [asking for asking in self._asking.values() if not asking.envelope]
+        chosen = first_of_largest([asking for asking in unanswered if asking.refused] or unanswered, _network)
         if chosen is None:
             raise NotNow("too many devices were adopted in this quarter of an hour: wait one")
         del self._asking[chosen.id]
@@ -108,15 +110,15 @@ class Adoptions:
         """The one request with this code. Raises ``NoSuchCode`` or ``SameCode``."""
         with self._lock:
             self._sweep(now_ms)
-            found = [one for one in self._open() if one.code == code]
-            if len(found) > 1:
-                for one in found:
-                    one.refused = True
+            matching = [asking for asking in self._open() if asking.code == code]
+            if len(matching) > 1:
+                for asking in matching:
+                    asking.refused = True
                 raise SameCode(code)
-            if not found:
+            if not matching:
                 self._count_wrong()
                 raise NoSuchCode(code)
-            return found[0]
+            return matching[0]
 
     def answer(self, asking: Asking, envelope: bytes) -> None:
         """The device may fetch its bundle, until its request runs out."""
@@ -129,16 +131,16 @@ class Adoptions:
                 self._asking[number].refused = True
 
     def _open(self) -> Iterator[Asking]:
-        return (one for one in self._asking.values() if not one.refused and not one.envelope)
+        return (asking for asking in self._asking.values() if not asking.refused and not asking.envelope)
 
     def _count_wrong(self) -> None:
-        for one in self._open():
-            one.wrong += 1
-            one.refused = one.wrong >= MAX_WRONG_CODES
+        for asking in self._open():
+            asking.wrong += 1
+            asking.refused = asking.wrong >= MAX_WRONG_CODES
 
     def _sweep(self, now_ms: int) -> None:
-        self._asking = {number: one for number, one in self._asking.items() if now_ms < one.until_ms}
+        self._asking = {number: asking for number, asking in self._asking.items() if now_ms < asking.until_ms}
 
 
-def _network(one: Asking) -> str:
-    return network_of(one.address)
+def _network(asking: Asking) -> str:
+    return network_of(asking.address)

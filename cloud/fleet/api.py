@@ -107,13 +107,15 @@ def look(number: str, context: Context, waiting: Waiting) -> AdoptionOut:
     return _shown(there(waiting.find(number, context.clock()), "this request has run out: ask again"))
 
 
-def _shown(one: Asking) -> AdoptionOut:
+def _shown(asking: Asking) -> AdoptionOut:
     state: Literal["waiting", "refused", "confirmed"] = "waiting"
-    if one.envelope:
+    if asking.envelope:
         state = "confirmed"
-    elif one.refused:
+    elif asking.refused:
         state = "refused"
-    return AdoptionOut(id=one.id, state=state, until_ms=one.until_ms, bundle=base64.b64encode(one.envelope).decode())
+    return AdoptionOut(
+        id=asking.id, state=state, until_ms=asking.until_ms, bundle=base64.b64encode(asking.envelope).decode()
+    )
 
 
 @router.post("/rollouts", status_code=ACCEPTED)
@@ -146,17 +148,17 @@ def stop(rollout: str, body: ReasonIn, login: Mechanic, rollouts: Rollouts) -> O
 def wirings(_login: Reader, context: Context) -> list[WiringOut]:
     """Every device of which something is desired, or that has reported."""
     with context.store.reading() as connection:
-        return [_wiring(one) for one in list_desired(connection)]
+        return [_wiring(desired) for desired in list_desired(connection)]
 
 
-def _wiring(one: DesiredView) -> WiringOut:
-    reported = one.reported
+def _wiring(desired: DesiredView) -> WiringOut:
+    reported = desired.reported
     return WiringOut(
-        device=one.device,
-        desired=one.wiring_hash,
+        device=desired.device,
+        desired=desired.wiring_hash,
         in_force=reported.wiring_hash if reported else "",
         status=reported.status if reported else "",
         why=reported.why if reported else "",
-        drifts=one.drifts,
-        since_ms=one.wired_ms,
+        drifts=desired.drifts,
+        since_ms=desired.wired_ms,
     )

@@ -202,12 +202,16 @@ def broker_of(cloud: Path) -> BrokerPlace | None:
 
 def _is_good(file: Path, authority: Authority, hosts: Sequence[str], now_ms: int) -> bool:
     try:
-        found = x509.load_pem_x509_certificate(file.read_bytes())
-        named = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        certificate = x509.load_pem_x509_certificate(file.read_bytes())
+        named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (OSError, ValueError, x509.ExtensionNotFound):
         return False
-    left_ms = found.not_valid_after_utc.timestamp() * 1000 - now_ms
-    return authority.issued(found) and {str(one.value) for one in named} == set(hosts) and left_ms > RENEW_BEFORE_MS
+    left_ms = certificate.not_valid_after_utc.timestamp() * 1000 - now_ms
+    return (
+        authority.issued(certificate)
+        and {str(host.value) for host in named} == set(hosts)
+        and left_ms > RENEW_BEFORE_MS
+    )
 
 
 def _user() -> str:

@@ -57,23 +57,23 @@ def _context(authority: Authority, pair: Pair, scratch: Path) -> ssl.SSLContext:
 
 def _is_greeted(host: str, port: int, context: ssl.SSLContext) -> bool:
     """Whether the broker lets this certificate in. It is out again at once."""
-    told = threading.Event()
+    answered = threading.Event()
     greeted = []
 
     def on_connect(_client: Client, _data: object, _flags: object, reason: object, _properties: object) -> None:
         greeted.append(not getattr(reason, "is_failure", True))
-        told.set()
+        answered.set()
 
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5, reconnect_on_failure=False)
     client.tls_set_context(context)
     client.on_connect = on_connect
-    client.on_disconnect = lambda *_: told.set()
+    client.on_disconnect = lambda *_: answered.set()
     try:
         client.connect(host, port)
     except OSError:
         return False
     client.loop_start()
-    told.wait(GREETS_WITHIN_S)
+    answered.wait(GREETS_WITHIN_S)
     client.disconnect()
     client.loop_stop()
     return greeted == [True]

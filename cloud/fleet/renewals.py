@@ -51,18 +51,18 @@ class Renewals(Worker[Arrived]):
         self._store, self._registrar, self._site = store, registrar, site
         self._publish, self._clock = publish, clock
 
-    def answer(self, one: Arrived) -> None:
+    def answer(self, message: Arrived) -> None:
         """Send the device its certificate. What is wrong with a request ends in quarantine."""
         with self._store.reading() as connection:
-            device = Streams(self._site).device(connection, one.topic.device)
+            device = Streams(self._site).device(connection, message.topic.device)
         try:
             if device is None:
                 raise NotRegistered("no such device is registered")
-            body = unseal(device.verifier.accepts, Purpose.RENEW, self._site, device.name, one.payload)
+            body = unseal(device.verifier.accepts, Purpose.RENEW, self._site, device.name, message.payload)
             asked_key = read_request(codec.read(body, Renewal).request)
             issued = self._registrar.renew(device.name, device.verifier.public(), asked_key)
         except (NotRegistered, BadRequest, Malformed) as wrong:
-            confine_one(self._store, one, device is not None, "bad_request", str(wrong), self._clock())
+            confine_one(self._store, message, device is not None, "bad_request", str(wrong), self._clock())
             return
         answer = codec.write(Certificate(issued.certificate, issued.not_after_ms))
         self._publish(topics.down(self._site, device.name, "certificate"), answer)

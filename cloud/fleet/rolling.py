@@ -42,18 +42,18 @@ class Rolling(Worker[None]):
             return
         with self._store.writing() as connection:
             changed = self._advance(connection)
-        for one in changed:
-            self._desired_state.tell(one)
+        for document in changed:
+            self._desired_state.tell(document)
 
     def _advance(self, connection: Connection) -> list[DesiredView]:
         """All of one step, in one transaction; returns what devices are then to be told."""
-        found = live_rollout(connection)
-        if found is None:
+        live = live_rollout(connection)
+        if live is None:
             return []
-        before, wanted_stop = found
+        before, wanted_stop = live
         now_ms = self._clock()
-        standing = {one.device: one for one in list_desired(connection)}
-        reports = {name: one.reported for name, one in standing.items() if one.reported is not None}
+        standing = {desired.device: desired for desired in list_desired(connection)}
+        reports = {name: desired.reported for name, desired in standing.items() if desired.reported is not None}
         after = take(before, reports, now_ms)
         if wanted_stop:
             after = stop(after, wanted_stop, now_ms)

@@ -68,11 +68,10 @@ class Admission(Struct, frozen=True):
 
 class Loss(Struct, frozen=True):
     """What is to be done after a device was lost: whose cards lay on it; ``told`` is whether the broker turns it away
-    already, ``cut`` whether its live connection was ended, None if nobody has looked yet."""
+    already."""
 
     cards: Sequence[Exposed]
     told: bool
-    cut: bool | None = None
 
 
 class Registrar:
@@ -210,7 +209,11 @@ class Registrar:
             return False
         with self._store.writing() as connection:  # or an older list could be written over a newer one
             revoked = revoked_certificates(connection, now_ms)
-            self._probes = [one for one in (*self._probes, probe) if one and now_ms - one.at_ms < LASTS_MS]
+            self._probes = [
+                revoked_probe
+                for revoked_probe in (*self._probes, probe)
+                if revoked_probe and now_ms - revoked_probe.at_ms < LASTS_MS
+            ]
             write_revocations(place, self.authority, [*revoked, *self._probes], now_ms)
         return True
 
@@ -253,10 +256,10 @@ class RolloutService:
         """Ask for a roll-out to be stopped. Raises ``CannotRollOut`` or ``NoSuchRollout``."""
         _check_reason(reason)
         with self._store.writing() as connection:
-            found = find_rollout(connection, rollout)
-            if found is None:
+            running = find_rollout(connection, rollout)
+            if running is None:
                 raise NoSuchRollout("there is no such roll-out")
-            if not found.live:
+            if not running.live:
                 raise RolloutOver("this roll-out is over; start another one to change anything")
             ask_to_stop(connection, rollout, reason)
             operators.record(connection, self._clock(), by, "rollout.stop", rollout, reason=reason)

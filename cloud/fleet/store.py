@@ -69,8 +69,8 @@ def known_wiring(connection: Connection, device: str, name: str) -> str:
         select(rollout_legs.c.wiring).where(rollout_legs.c.device == device),
         select(rollout_legs.c.former).where(rollout_legs.c.device == device),
     )
-    known = {text for query in texts for text in connection.scalars(query) if text}
-    return next((text for text in known if wiring_hash(text.encode()) == name), "")
+    texts_known = {text for query in texts for text in connection.scalars(query) if text}
+    return next((text for text in texts_known if wiring_hash(text.encode()) == name), "")
 
 
 _HEAD = tuple(name for name in Rollout.__struct_fields__ if name != "legs")

@@ -70,15 +70,15 @@ class Ingest(Worker[tuple[Arrived, float]]):
         self._timed = timed
         self._streams = Streams(site)
 
-    def hear(self, one: Arrived) -> None:
+    def hear(self, message: Arrived) -> None:
         """Queue a message, with the time at which it came."""
-        self.put((one, time.perf_counter()))
+        self.put((message, time.perf_counter()))
 
     def take(self, arrived: Sequence[Arrived]) -> None:
         """Commit these messages in one transaction, then acknowledge them."""
         with self._transaction() as intake:
-            for one in arrived:
-                intake.receive(one)
+            for message in arrived:
+                intake.receive(message)
             intake.finish()
         self._acknowledge(intake)
         self._told()
@@ -114,7 +114,7 @@ class Ingest(Worker[tuple[Arrived, float]]):
         self._send(topics.down(self._site, device, "ack"), sealed)
 
     def _take_queued(self, queued: Sequence[tuple[Arrived, float]]) -> None:
-        self._take_or_leave([one for one, _ in queued])
+        self._take_or_leave([message for message, _ in queued])
         done_s = time.perf_counter()
         for _, arrived_s in queued:
             self._timed(done_s - arrived_s)
@@ -135,5 +135,5 @@ class Ingest(Worker[tuple[Arrived, float]]):
                 log.exception("a message on %s cannot be taken in", arrived[0].topic)
                 return
             log.exception("a transaction of %d messages failed; now one by one", len(arrived))
-            for one in arrived:
-                self._take_or_leave([one])
+            for message in arrived:
+                self._take_or_leave([message])

@@ -75,27 +75,31 @@ class Intake:
         self._kinds: dict[str, dict[str, str]] = {}
         streams.refresh(connection)
 
-    def receive(self, one: Arrived) -> None:
+    def receive(self, message: Arrived) -> None:
         """Take in one message. Whatever is wrong with it ends in quarantine and changes nothing else."""
-        device = self._streams.device(self._connection, one.topic.device)
+        device = self._streams.device(self._connection, message.topic.device)
         try:
             if device is None:
                 raise Refused("unknown_device", "no such device is registered")
-            match one.topic.channel:
+            match message.topic.channel:
                 case "events":
-                    self._receive_events(device, one)
+                    self._receive_events(device, message)
                 case "state":
-                    self._receive_state(device, one)
+                    self._receive_state(device, message)
                 case "beat":
-                    self._receive(device, one, presence.after_beat(presence.read_beat(one.payload), self._now_ms))
+                    self._receive(
+                        device, message, presence.after_beat(presence.read_beat(message.payload), self._now_ms)
+                    )
                 case "live":
-                    self._receive(device, one, presence.after_live(presence.read_live(one.payload), self._now_ms))
+                    self._receive(
+                        device, message, presence.after_live(presence.read_live(message.payload), self._now_ms)
+                    )
                 case channel:
-                    self._receive_sealed(device, channel, one.payload)
+                    self._receive_sealed(device, channel, message.payload)
         except Refused as wrong:
-            self._suspect(one, device, wrong.why, wrong.detail)
+            self._suspect(message, device, wrong.why, wrong.detail)
         except Malformed as wrong:
-            self._suspect(one, device, "malformed", str(wrong))
+            self._suspect(message, device, "malformed", str(wrong))
 
     def finish(self) -> None:
         """Write what has come together."""
@@ -114,13 +118,13 @@ class Intake:
         for reply in self._replies.values():
             yield reply.device.name, reply.ack(self._now_ms)
 
-    def _receive_events(self, device: Device, one: Arrived) -> None:
-        batch = codec.unpack(one.payload, EventBatch)
+    def _receive_events(self, device: Device, message: Arrived) -> None:
+        batch = codec.unpack(message.payload, EventBatch)
         stretch = checked(batch, self._site, device.name, device.verifier)
         journal = self._streams.journal(self._connection, device, batch.journal, self._now_ms)
         if journal is None:
             raise Refused("too_many_journals", f"journal {batch.journal} would be one too many for this device")
-        self._hear(device, one)
+        self._hear(device, message)
         reply = self._replies.setdefault(journal.id, Reply(device, journal))
         try:
             known = events_known(stretch, journal.upto, journal.tip)
@@ -221,7 +225,7 @@ class Intake:
 
     def _react(self) -> None:
         for reaction in self._reactions.events:
-            recorded = [one for one in self._recorded if one.event.kind in reaction.kinds]
+            recorded = [entry for entry in self._recorded if entry.event.kind in reaction.kinds]
             if recorded:
                 reaction.note(self._connection, recorded, self._now_ms)
 
@@ -243,34 +247,34 @@ class Intake:
         write_rows(self._connection, self._rows)
         self._rows = []
 
-    def _receive_state(self, device: Device, one: Arrived) -> None:
-        state, sealed = presence.read_state(one.payload, self._site, device.name, device.verifier)
+    def _receive_state(self, device: Device, message: Arrived) -> None:
+        state, sealed = presence.read_state(message.payload, self._site, device.name, device.verifier)
         columns = presence.after_state(state, sealed, device.connection, self._now_ms)
         self._change(device, columns)
         if sealed:
             if columns:
                 self._kinds.setdefault(device.name, {}).update(kinds_in(state.points))
             device.connection = max(device.connection, state.connection)
-            self._hear(device, one)
+            self._hear(device, message)
             device.starts, twins = presence.after_start(device.starts, state.boot, state.connection)
             if twins:
-                self._suspect(one, device, TWO_DEVICES, f"start {state.boot} connects again after another one did")
+                self._suspect(message, device, TWO_DEVICES, f"start {state.boot} connects again after another one did")
 
-    def _receive(self, device: Device, one: Arrived, columns: dict[str, object]) -> None:
+    def _receive(self, device: Device, message: Arrived, columns: dict[str, object]) -> None:
         self._change(device, columns)
-        self._hear(device, one)
+        self._hear(device, message)
 
-    def _hear(self, device: Device, one: Arrived) -> None:
-        if not one.retained:
+    def _hear(self, device: Device, message: Arrived) -> None:
+        if not message.retained:
             self._heard.add(device.id)
 
     def _change(self, device: Device, columns: dict[str, object]) -> None:
         if columns:
             self._changes.setdefault(device.id, {}).update(columns)
 
-    def _suspect(self, one: Arrived, device: Device | None, why: str, detail: str) -> None:
-        name, channel = one.topic.device, one.topic.channel
-        self._suspects.append(Suspect(name, device is not None, channel, why, detail, one.payload))
+    def _suspect(self, message: Arrived, device: Device | None, why: str, detail: str) -> None:
+        name, channel = message.topic.device, message.topic.channel
+        self._suspects.append(Suspect(name, device is not None, channel, why, detail, message.payload))
 
 
 def _check(event: Event, seq: int) -> None:

@@ -77,24 +77,24 @@ class KeyFolder:
 
     def make_sync(self, device: str) -> SyncKey:
         """The device's sync key, made if it has none."""
-        found = self.sync(device)
-        if found is None:
-            found = SyncKey(secrets.token_bytes(KEY_BYTES))
-            write_secret(self._sync_file(device), found)
-        return found
+        key = self.sync(device)
+        if key is None:
+            key = SyncKey(secrets.token_bytes(KEY_BYTES))
+            write_secret(self._sync_file(device), key)
+        return key
 
     def sync(self, device: str) -> SyncKey | None:
         """The device's sync key, or None before ``make_sync``. Raises ``KeysUnusable``."""
         file = self._sync_file(device)
         try:
-            found = file.stat()
+            status = file.stat()
         except FileNotFoundError:
             return None
-        version = found.st_ino, found.st_mtime_ns
-        known = self._sync.get(device)
-        if known is None or known[0] != version:
-            known = self._sync[device] = version, SyncKey(read_secret(file))
-        return known[1]
+        version = status.st_ino, status.st_mtime_ns
+        cached = self._sync.get(device)
+        if cached is None or cached[0] != version:
+            cached = self._sync[device] = version, SyncKey(read_secret(file))
+        return cached[1]
 
     def renew_sync(self, device: str) -> SyncKey:
         """Another sync key for a device: what its predecessor acknowledged with is good for nothing any more."""

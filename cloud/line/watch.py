@@ -27,18 +27,18 @@ from contract.messages import (
 from contract.roster import Page, SitePage
 
 
-def describe(one: Arrived) -> dict[str, Any]:
+def describe(message: Arrived) -> dict[str, Any]:
     """The message and where it went, as plain values that JSON can hold; hashes and links in hex.
 
     A seal is mentioned, not checked. What is no message is described by what is wrong with it.
     """
-    topic = one.topic
+    topic = message.topic
     shown: dict[str, Any] = {"site": topic.site, "device": topic.device, "way": topic.way, "channel": topic.channel}
-    shown["retained"] = one.retained
+    shown["retained"] = message.retained
     try:
-        return shown | _READERS[topic.channel](one.payload)
+        return shown | _READERS[topic.channel](message.payload)
     except Malformed as wrong:
-        return shown | {"malformed": str(wrong), "bytes": len(one.payload)}
+        return shown | {"malformed": str(wrong), "bytes": len(message.payload)}
 
 
 def _document(kind: type[msgspec.Struct]) -> Callable[[bytes], dict[str, Any]]:
@@ -81,9 +81,9 @@ def _hexed(value: Any) -> Any:
         case bytes():
             return value.hex()
         case dict():
-            return {key: _hexed(one) for key, one in value.items()}
+            return {key: _hexed(item) for key, item in value.items()}
         case list():
-            return [_hexed(one) for one in value]
+            return [_hexed(item) for item in value]
         case _:
             return value
 

@@ -79,10 +79,10 @@ class Worker(Generic[T]):
         self._pulses.append(turn_back)
         self._wake()
 
-    def put(self, one: T) -> None:
+    def put(self, item: T) -> None:
         """Queue it, or drop it and count that: its sender sends it again."""
         try:
-            self._queue.put_nowait(one)
+            self._queue.put_nowait(item)
         except Full:
             self.dropped += 1
 
@@ -108,12 +108,12 @@ class Worker(Generic[T]):
     def _next(self) -> list[T]:
         """What is queued; waits for a first one, until the next look is due."""
         wait_s = None if self._due_s == math.inf else max(0.0, self._due_s - time.monotonic())
-        found: list[T | None] = []
+        items: list[T | None] = []
         with suppress(Empty):
-            found.append(self._queue.get(timeout=wait_s))
-            while len(found) < self._at_once:
-                found.append(self._queue.get_nowait())
-        return [one for one in found if one is not None]
+            items.append(self._queue.get(timeout=wait_s))
+            while len(items) < self._at_once:
+                items.append(self._queue.get_nowait())
+        return [item for item in items if item is not None]
 
     def _safely(self, work: Callable[[], object]) -> bool:
         """The boundary that keeps the thread alive: a fault of ours is recorded and costs what was being done."""

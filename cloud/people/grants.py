@@ -55,7 +55,7 @@ def grants(community: Community, now_ms: int) -> tuple[list[Row], SitePage]:
     shares = {plan.name: _shares(plan, community.points) for plan in community.plans}
     quotas = [_quota(plan, community.points, shares[plan.name]) for plan in community.plans]
     resets = [sorted(plan.resets) for plan in community.plans]
-    repeats = max((_times(one, many) for many in held.values() for one in many), default=0) + 1
+    repeats = max((_times(membership, many) for many in held.values() for membership in many), default=0) + 1
     rows = sorted(_rows(community, plans, held))
     return rows, SitePage(
         zone=community.zone,
@@ -97,19 +97,19 @@ def _rows(community: Community, plans: Mapping[str, Plan], held: Mapping[int, Se
     holders = {person.id: person.holder for person in community.people}
     for credential in community.credentials:
         many = held.get(credential.person, ())
-        for one in many:
+        for membership in many:
             yield Row(
                 digest=credential.digest,
-                profile=_times(one, many) * len(plans) + places[one.plan],
-                holder=holders[one.person],
-                tier=plans[one.plan].tier,
-                standing=max(one.standing, credential.standing, key=_SEVERITY.index),
-                valid_from_s=one.from_ms // 1000,
-                valid_until_s=one.until_ms // 1000,
+                profile=_times(membership, many) * len(plans) + places[membership.plan],
+                holder=holders[membership.person],
+                tier=plans[membership.plan].tier,
+                standing=max(membership.standing, credential.standing, key=_SEVERITY.index),
+                valid_from_s=membership.from_ms // 1000,
+                valid_until_s=membership.until_ms // 1000,
             )
 
 
-def _times(one: Membership, many: Sequence[Membership]) -> int:
+def _times(membership: Membership, many: Sequence[Membership]) -> int:
     """How many memberships of the same plan stand before this one."""
-    before = many[: many.index(one)]
-    return sum(other.plan == one.plan for other in before)
+    before = many[: many.index(membership)]
+    return sum(other.plan == membership.plan for other in before)

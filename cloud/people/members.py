@@ -59,10 +59,10 @@ class Obstacle(StrEnum):
 
 def obstacle(held: Sequence[Membership], new: Membership, now_ms: int) -> Obstacle | None:
     """Why a person who holds these cannot be given the new one. A suspended one stands in nobody's way."""
-    others = [one for one in held if one.id != new.id]
-    if any(one.standing is Standing.ACTIVE and one.overlaps(new) for one in others):
+    others = [membership for membership in held if membership.id != new.id]
+    if any(membership.standing is Standing.ACTIVE and membership.overlaps(new) for membership in others):
         return Obstacle.SAME_PLAN
-    of_plan = sum(one.plan == new.plan and not one.has_ended(now_ms) for one in others)
+    of_plan = sum(membership.plan == new.plan and not membership.has_ended(now_ms) for membership in others)
     return Obstacle.TOO_MANY if of_plan >= MAX_OF_A_PLAN or len(others) >= MAX_HELD else None
 
 
@@ -70,20 +70,23 @@ def within_bounds(memberships: Iterable[Membership], now_ms: int) -> tuple[list[
     """Those that devices are told of, and how many are left out: of each plan of each person the ``MAX_OF_A_PLAN`` that
     matter first. Only a database that was written past the rule above holds more."""
     counts: Counter[tuple[int, str]] = Counter()
-    worth = sorted((one for one in memberships if one.worth_telling(now_ms)), key=lambda one: _urgency(one, now_ms))
+    worth = sorted(
+        (membership for membership in memberships if membership.worth_telling(now_ms)),
+        key=lambda membership: _urgency(membership, now_ms),
+    )
     kept = []
-    for one in worth:
-        counts[one.person, one.plan] += 1
-        if counts[one.person, one.plan] <= MAX_OF_A_PLAN:
-            kept.append(one)
+    for membership in worth:
+        counts[membership.person, membership.plan] += 1
+        if counts[membership.person, membership.plan] <= MAX_OF_A_PLAN:
+            kept.append(membership)
     return kept, len(worth) - len(kept)
 
 
-def _urgency(one: Membership, now_ms: int) -> tuple[bool, bool, int, int]:
+def _urgency(membership: Membership, now_ms: int) -> tuple[bool, bool, int, int]:
     """What runs comes before what is to come, the soonest first, and that before what has ended, the latest first."""
-    if one.has_ended(now_ms):
-        return one.standing is not Standing.ACTIVE, True, -one.until_ms, one.id
-    return one.standing is not Standing.ACTIVE, False, max(one.from_ms, now_ms), one.id
+    if membership.has_ended(now_ms):
+        return membership.standing is not Standing.ACTIVE, True, -membership.until_ms, membership.id
+    return membership.standing is not Standing.ACTIVE, False, max(membership.from_ms, now_ms), membership.id
 
 
 def in_force(
@@ -94,15 +97,17 @@ def in_force(
     Whoever belongs to a household is a resident without any membership. A plan with places admits the payer and the
     family named first, as many as there are places; without a payer it admits nobody.
     """
-    known, _ = within_bounds((one for one in memberships if one.person in people and one.plan in plans), now_ms)
-    admitted = _within_places(people, known, plans)
+    bounded, _ = within_bounds(
+        (membership for membership in memberships if membership.person in people and membership.plan in plans), now_ms
+    )
+    admitted = _within_places(people, bounded, plans)
     held: dict[int, list[Membership]] = {
         person.id: [Membership(0, person.id, RESIDENT.name)]
         for person in people.values()
         if person.household is not None and RESIDENT.name in plans
     }
-    for one in sorted(admitted, key=_best_first):
-        held.setdefault(one.person, []).append(one)
+    for membership in sorted(admitted, key=_best_first):
+        held.setdefault(membership.person, []).append(membership)
     return held
 
 
@@ -111,17 +116,17 @@ def _within_places(
 ) -> list[Membership]:
     shared: dict[tuple[int | None, str], list[Membership]] = defaultdict(list)
     admitted = []
-    for one in memberships:
-        if plans[one.plan].places is None:
-            admitted.append(one)
+    for membership in memberships:
+        if plans[membership.plan].places is None:
+            admitted.append(membership)
         else:
-            shared[people[one.person].household, one.plan].append(one)
+            shared[people[membership.person].household, membership.plan].append(membership)
     for (household, plan), family in shared.items():
-        if household is not None and any(one.payer for one in family):
-            family.sort(key=lambda one: (not one.payer, one.id))
+        if household is not None and any(membership.payer for membership in family):
+            family.sort(key=lambda membership: (not membership.payer, membership.id))
             admitted += family[: plans[plan].places]
     return admitted
 
 
-def _best_first(one: Membership) -> tuple[bool, bool, int, int]:
-    return one.standing is not Standing.ACTIVE, one.until_ms != 0, -one.until_ms, one.id
+def _best_first(membership: Membership) -> tuple[bool, bool, int, int]:
+    return membership.standing is not Standing.ACTIVE, membership.until_ms != 0, -membership.until_ms, membership.id

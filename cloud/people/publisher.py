@@ -85,34 +85,34 @@ class Publisher(Worker[Arrived]):
         now_ms = self._clock()
         with self._store.reading() as connection:
             self._stands = self._stands or newest_roster(connection)
-            found = revision(connection)
+            current = revision(connection)
             adopted = highest_adopted(connection)
-        if self._is_stuck(found, now_ms):
+        if self._is_stuck(current, now_ms):
             if self._untold.is_set():
                 self._untold.clear()
                 self._tell([])
             return
         is_old = self._stands is None or not self._is_good(self._stands, adopted, now_ms)
-        has_changed = found != self._told_revision
+        has_changed = current != self._told_revision
         if not (is_old or has_changed or self._untold.is_set()):
             return
         self._untold.clear()
         self._told_revision = NEVER  # should the rest fail, all of it is done again
         try:
-            new = self._issue(now_ms, self._stands, found, adopted, anew=is_old) if is_old or has_changed else []
+            new = self._issue(now_ms, self._stands, current, adopted, anew=is_old) if is_old or has_changed else []
         except Undeliverable as wrong:
-            self._stuck, self.undeliverable = (found, now_ms), str(wrong)
+            self._stuck, self.undeliverable = (current, now_ms), str(wrong)
             self.failures += 1
             log.error("no device could take the new roster, so the old one stands: %s", wrong)
             self._tell([])
             return
         self._stuck, self.undeliverable = None, ""
         self._tell(new if len(new) <= MAX_PUSHED_PAGES else [])
-        self._told_revision = found
+        self._told_revision = current
 
-    def _is_stuck(self, found: int, now_ms: int) -> bool:
+    def _is_stuck(self, current: int, now_ms: int) -> bool:
         """Whether a roster of this revision was found undeliverable a moment ago."""
-        return self._stuck is not None and self._stuck[0] == found and 0 <= now_ms - self._stuck[1] < TRY_AGAIN_MS
+        return self._stuck is not None and self._stuck[0] == current and 0 <= now_ms - self._stuck[1] < TRY_AGAIN_MS
 
     def _is_good(self, stands: Roster, adopted: int, now_ms: int) -> bool:
         """Whether the roster that stands may go on. One of the future was issued while our clock was wrong."""
@@ -125,7 +125,7 @@ class Publisher(Worker[Arrived]):
         drawn = hashlib.sha256(f"{self._site}/{stands.number}".encode()).digest()
         return stands.issued_ms + ISSUE_AGAIN_MS - int.from_bytes(drawn[:8], "big") % ISSUE_JITTER_MS
 
-    def _issue(self, now_ms: int, stands: Roster | None, found: int, adopted: int, *, anew: bool) -> list[bytes]:
+    def _issue(self, now_ms: int, stands: Roster | None, current: int, adopted: int, *, anew: bool) -> list[bytes]:
         """Store the roster of the present community under the next number; returns the pages that are new in it.
 
         Without a difference, and unless ``anew``, the one that stands goes on standing.
@@ -138,16 +138,16 @@ class Publisher(Worker[Arrived]):
         prefixes = [Page(before[name]).prefix for name in stands.pages] if stands else [WHOLE]
         blobs = {page_hash(blob): blob for blob in (pack_site(site_page), *paginate(rows, prefixes))}
         names = list(blobs)
-        known = [stands.site_page, *stands.pages] if stands else []
-        if stands and names == known and not anew:
+        before_names = [stands.site_page, *stands.pages] if stands else []
+        if stands and names == before_names and not anew:
             with self._store.writing() as connection:
-                confirm(connection, stands.number, found)
+                confirm(connection, stands.number, current)
             return []
         roster = Roster(_next_number(stands, adopted), now_ms, names[0], names[1:], len(rows))
         with self._store.writing() as connection:
-            add_roster(connection, roster, blobs, found)
+            add_roster(connection, roster, blobs, current)
         self._stands = roster
-        new = [blobs[name] for name in names if name not in set(known)]
+        new = [blobs[name] for name in names if name not in set(before_names)]
         log.info("roster %d: %d rows on %d pages, %d of them new", roster.number, len(rows), len(names), len(new))
         return new
 
@@ -178,22 +178,22 @@ class Publisher(Worker[Arrived]):
         )
         return seal(self._key.sign, Purpose.ROSTER, self._site, device, body)
 
-    def answer(self, one: Arrived) -> None:
+    def answer(self, message: Arrived) -> None:
         """Send the pages that a registered device asked for, as far as there are such."""
-        device = one.topic.device
+        device = message.topic.device
         with self._store.reading() as connection:
             registered = device in device_names(connection)
         if not registered:
-            confine_one(self._store, one, False, "unknown_device", "no such device is registered", self._clock())
+            confine_one(self._store, message, False, "unknown_device", "no such device is registered", self._clock())
             return
         try:
-            wanted = codec.read(one.payload, Want)
+            want = codec.read(message.payload, Want)
         except Malformed as wrong:
-            confine_one(self._store, one, True, "malformed", str(wrong), self._clock())
+            confine_one(self._store, message, True, "malformed", str(wrong), self._clock())
             return
         with self._store.reading() as connection:
-            pages = find_pages(connection, wanted.pages)
-        for name in wanted.pages:
+            pages = find_pages(connection, want.pages)
+        for name in want.pages:
             if name in pages:
                 self._publish(topics.down(self._site, device, "page"), pages[name])
 

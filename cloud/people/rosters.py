@@ -45,9 +45,9 @@ def newest_roster_number(connection: Connection) -> int:
 
 def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, bytes], revision: int) -> None:
     """Store a roster and those of its pages, by hash, that are not there yet. The oldest beyond ``MAX_KEPT`` go."""
-    known = find_pages(connection, list(blobs))
+    stored = find_pages(connection, list(blobs))
     made = [{"hash": name, "blob": blob, "made_ms": roster.issued_ms} for name, blob in blobs.items()]
-    new = [page for page in made if page["hash"] not in known]
+    new = [page for page in made if page["hash"] not in stored]
     if new:
         connection.execute(insert(roster_pages), new)
     connection.execute(
@@ -146,18 +146,18 @@ def spread(connection: Connection, seen: Sequence[DeviceView] | None = None) -> 
     columns = rosters.c.number, rosters.c.issued_ms, rosters.c["count"].label("grants"), rosters.c.revision
     rows = connection.execute(select(*columns).order_by(rosters.c.number.desc())).all()
     issued = {row.number: row.issued_ms for row in rows}
-    known = list_devices(connection) if seen is None else seen
+    listed = list_devices(connection) if seen is None else seen
     unpublished = not rows or rows[0].revision != site_revision(connection)
-    return Spread([reach(row.number, row.grants, issued, known) for row in rows], unpublished)
+    return Spread([reach(row.number, row.grants, issued, listed) for row in rows], unpublished)
 
 
 def find_pages(connection: Connection, hashes: Sequence[bytes]) -> Mapping[bytes, bytes]:
     """The pages of these hashes, as far as there are such."""
-    found: dict[bytes, bytes] = {}
+    pages: dict[bytes, bytes] = {}
     for some in _some(hashes):
-        wanted = select(roster_pages.c.hash, roster_pages.c.blob).where(roster_pages.c.hash.in_(some))
-        found.update((row.hash, row.blob) for row in connection.execute(wanted))
-    return found
+        query = select(roster_pages.c.hash, roster_pages.c.blob).where(roster_pages.c.hash.in_(some))
+        pages.update((row.hash, row.blob) for row in connection.execute(query))
+    return pages
 
 
 def _forget_before(connection: Connection, first_kept: int) -> None:
@@ -173,8 +173,8 @@ def _forget_before(connection: Connection, first_kept: int) -> None:
 
 
 def _named(connection: Connection, which: ColumnElement[bool]) -> set[bytes]:
-    found = connection.execute(select(rosters.c.site_page, rosters.c.pages).where(which))
-    return {name for row in found for name in (row.site_page, *_split(row.pages))}
+    named = connection.execute(select(rosters.c.site_page, rosters.c.pages).where(which))
+    return {name for row in named for name in (row.site_page, *_split(row.pages))}
 
 
 def _split(pages: bytes) -> list[bytes]:

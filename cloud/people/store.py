@@ -231,13 +231,13 @@ def list_people(connection: Connection, text: str = "", after: int = 0, limit: i
     if text:
         fields = (people.c.name_zh, people.c.name_en, households.c.unit)
         conditions.append(or_(*(field.contains(text, autoescape=True) for field in fields)))
-    found = _people(connection, *conditions, limit=limit + 1)
-    return PeoplePage(found[:limit], found[limit - 1].id if len(found) > limit else None)
+    listed = _people(connection, *conditions, limit=limit + 1)
+    return PeoplePage(listed[:limit], listed[limit - 1].id if len(listed) > limit else None)
 
 
 def find_person(connection: Connection, person: int) -> PersonView | None:
-    found = _people(connection, people.c.id == person, limit=1)
-    return found[0] if found else None
+    listed = _people(connection, people.c.id == person, limit=1)
+    return listed[0] if listed else None
 
 
 def find_household(connection: Connection, unit: str) -> int | None:
@@ -245,8 +245,8 @@ def find_household(connection: Connection, unit: str) -> int | None:
     exact: int | None = connection.execute(select(households.c.id).where(households.c.unit == unit)).scalar()
     if exact is not None:
         return exact
-    known = connection.execute(select(households.c.id, households.c.unit))
-    return next((row.id for row in known if normalize("NFKC", row.unit) == unit), None)
+    households_known = connection.execute(select(households.c.id, households.c.unit))
+    return next((row.id for row in households_known if normalize("NFKC", row.unit) == unit), None)
 
 
 def person_of_card(connection: Connection, card: int) -> int | None:
@@ -263,18 +263,18 @@ def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int
     query = (
         select(people, households.c.unit).outerjoin(households).where(*conditions).order_by(people.c.id).limit(limit)
     )
-    found = connection.execute(query).all()
+    rows = connection.execute(query).all()
     held = _by_person(
         connection.execute(
             select(memberships, plans.c.document)
             .join(plans)
-            .where(memberships.c.person_id.in_([row.id for row in found]))
+            .where(memberships.c.person_id.in_([row.id for row in rows]))
             .order_by(memberships.c.id)
         )
     )
     carried = _by_person(
         connection.execute(
-            select(credentials).where(credentials.c.person_id.in_([row.id for row in found])).order_by(credentials.c.id)
+            select(credentials).where(credentials.c.person_id.in_([row.id for row in rows])).order_by(credentials.c.id)
         )
     )
     return [
@@ -286,7 +286,7 @@ def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int
             [_membership_view(one) for one in held[row.id]],
             [CardView(one.id, one.label, one.standing, one.added_ms) for one in carried[row.id]],
         )
-        for row in found
+        for row in rows
     ]
 
 
