@@ -97,9 +97,8 @@ def in_force(
     Whoever belongs to a household is a resident without any membership. A plan with places admits the payer and the
     family named first, as many as there are places; without a payer it admits nobody.
     """
-    bounded, _ = within_bounds(
-        (membership for membership in memberships if membership.person in people and membership.plan in plans), now_ms
-    )
+    of_plans = (membership for membership in memberships if membership.plan in plans)
+    bounded, _ = within_bounds((membership for membership in of_plans if membership.person in people), now_ms)
     admitted = _within_places(people, bounded, plans)
     held: dict[int, list[Membership]] = {
         person.id: [Membership(0, person.id, RESIDENT.name)]
