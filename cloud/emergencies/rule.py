@@ -4,8 +4,7 @@ one began, by the readers: the list that a guard reads out. Pure."""
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, structs
 
 from contract.decide import DAY_MS
 from contract.emergencies import Cause, cause_of
@@ -57,7 +56,7 @@ def after(before: Emergency | None, zone: str, event: Event, now_ms: int) -> Eme
 
 def started_anew(before: Emergency, at_ms: int) -> Emergency:
     """Its device has started: nobody knows any more whether it stands, until the device says so."""
-    return replace(before, how=UNSEEN, ended_ms=at_ms) if before.stands else before
+    return structs.replace(before, how=UNSEEN, ended_ms=at_ms) if before.stands else before
 
 
 def _began(_known: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
@@ -67,13 +66,13 @@ def _began(_known: Emergency | None, zone: str, event: Event, now_ms: int) -> Em
 def _standing(before: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
     if before is None or before.how not in ("", UNSEEN):
         return _began(before, zone, event, now_ms)
-    return replace(before, cause=cause_of(event.data.get("cause")), how="", ended_ms=None)
+    return structs.replace(before, cause=cause_of(event.data.get("cause")), how="", ended_ms=None)
 
 
 def _worsened(before: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency:
     if before is None or not before.stands:
         return _began(before, zone, event, now_ms)
-    return replace(before, cause=cause_of(event.data.get("cause")))
+    return structs.replace(before, cause=cause_of(event.data.get("cause")))
 
 
 def _reset(before: Emergency | None, _zone: str, event: Event, _now_ms: int) -> Emergency | None:
@@ -81,7 +80,9 @@ def _reset(before: Emergency | None, _zone: str, event: Event, _now_ms: int) -> 
         return before
     how = _word(event.data.get("how")) or "key"
     by = _word(event.data.get("by")) if how == "order" else ""
-    return replace(before, how=how, ended_ms=event.at_ms, ended_by=by, holder=holder_in(event.data.get("holder")))
+    return structs.replace(
+        before, how=how, ended_ms=event.at_ms, ended_by=by, holder=holder_in(event.data.get("holder"))
+    )
 
 
 _TOLD: Mapping[str, Callable[[Emergency | None, str, Event, int], Emergency | None]] = {

@@ -4,8 +4,7 @@ passed the readers of a zone, which devices may lack news, who was seen."""
 from collections.abc import Sequence
 from typing import Any
 
-from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from cloud.devices.event_views import arrival_before
@@ -123,7 +122,7 @@ def _stored(connection: Connection, device: int, which: ColumnElement[bool]) -> 
 
 
 def _put(connection: Connection, device: int, emergency: Emergency) -> None:
-    values = asdict(emergency)
+    values = structs.asdict(emergency)
     number = values.pop("id")
     if number is not None:
         connection.execute(update(emergencies).where(emergencies.c.id == number).values(**values))

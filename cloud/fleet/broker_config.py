@@ -11,9 +11,8 @@ import pwd
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import msgspec
 from cryptography import x509
-from msgspec import Struct
+from msgspec import DecodeError, Struct, json
 
 from cloud.keys.broker_names import CLOUD, HEALTH, WATCH
 from cloud.keys.ca import SERVER_LASTS_MS, Authority, Revoked
@@ -186,17 +185,17 @@ def renew_server(place: BrokerPlace, authority: Authority, now_ms: int) -> bool:
 
 def remember_broker(cloud: Path, place: BrokerPlace) -> None:
     """Note in the community's folder where its broker is. Raises ``OSError``."""
-    write_private(cloud / "broker.json", msgspec.json.encode(place).decode() + "\n")
+    write_private(cloud / "broker.json", json.encode(place).decode() + "\n")
 
 
 def broker_of(cloud: Path) -> BrokerPlace | None:
     """Where the community's broker is, or None before ``broker-config``. Raises ``OSError`` for a damaged note."""
     file = cloud / "broker.json"
     try:
-        return msgspec.json.decode(file.read_bytes(), type=BrokerPlace)
+        return json.decode(file.read_bytes(), type=BrokerPlace)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as wrong:
+    except DecodeError as wrong:
         raise OSError(f"{file}: {wrong}; run hearthgate-cloud broker-config again") from None
 
 

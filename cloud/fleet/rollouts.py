@@ -7,8 +7,7 @@ back what its devices have not applied, so that one that was away does not take 
 from collections.abc import Mapping
 from typing import Literal
 
-from msgspec import Struct
-from msgspec.structs import replace
+from msgspec import Struct, structs
 
 from contract.decide import HOUR_MS
 from contract.messages import Reported
@@ -69,18 +68,18 @@ def take(rollout: Rollout, reports: Mapping[str, Reported], now_ms: int) -> Roll
     """Go on by what the devices have reported."""
     if not rollout.live:
         return rollout
-    rollout = replace(rollout, legs=tuple(_heard(leg, reports.get(leg.device)) for leg in rollout.legs))
+    rollout = structs.replace(rollout, legs=tuple(_heard(leg, reports.get(leg.device)) for leg in rollout.legs))
     failed = next((leg for leg in rollout.legs if leg.state in FAILED), None)
     if failed is not None:
         return _stopped(rollout, "failed", f"{failed.device}: {failed.why}", now_ms)
     if rollout.state == "canary":
         if _canary(rollout).state == "applied":
-            rollout = replace(rollout, state=NEXT["canary", "kept"])
+            rollout = structs.replace(rollout, state=NEXT["canary", "kept"])
         elif now_ms >= rollout.started_ms + CANARY_WITHIN_MS:
             minutes = CANARY_WITHIN_MS // 60_000
             return _stopped(rollout, "late", f"{rollout.canary} has not applied it within {minutes} minutes", now_ms)
     if rollout.state == "rest" and all(leg.state == "applied" for leg in rollout.legs):
-        return replace(rollout, state=NEXT["rest", "settled"], ended_ms=now_ms)
+        return structs.replace(rollout, state=NEXT["rest", "settled"], ended_ms=now_ms)
     return rollout
 
 
@@ -118,15 +117,15 @@ def _heard(leg: Leg, report: Reported | None) -> Leg:
     if leg.state != "sent" or report is None or report.number < leg.number:
         return leg
     if report.status in ("applied", "refused", "reverted"):
-        return replace(leg, state=report.status, why="" if report.status == "applied" else report.why)
-    return replace(leg, why=report.why)
+        return structs.replace(leg, state=report.status, why="" if report.status == "applied" else report.why)
+    return structs.replace(leg, why=report.why)
 
 
 def _stopped(rollout: Rollout, trigger: Trigger, why: str, now_ms: int) -> Rollout:
-    legs = tuple(replace(leg, state="kept") if leg.state in ("unsent", "sent") else leg for leg in rollout.legs)
-    return replace(rollout, state=NEXT[rollout.state, trigger], why=why, legs=legs, ended_ms=now_ms)
+    legs = tuple(structs.replace(leg, state="kept") if leg.state in ("unsent", "sent") else leg for leg in rollout.legs)
+    return structs.replace(rollout, state=NEXT[rollout.state, trigger], why=why, legs=legs, ended_ms=now_ms)
 
 
 def _with(rollout: Rollout, device: str, **changes: object) -> Rollout:
-    legs = tuple(replace(leg, **changes) if leg.device == device else leg for leg in rollout.legs)
-    return replace(rollout, legs=legs)
+    legs = tuple(structs.replace(leg, **changes) if leg.device == device else leg for leg in rollout.legs)
+    return structs.replace(rollout, legs=legs)

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from cloud.commands.tables import desired
@@ -89,7 +88,7 @@ def _head(rollout: Rollout) -> dict[str, object]:
 
 
 def _leg(rollout: Rollout, leg: Leg) -> dict[str, object]:
-    return {"rollout_id": rollout.id, **msgspec.structs.asdict(leg)}
+    return {"rollout_id": rollout.id, **structs.asdict(leg)}
 
 
 def _rollout(connection: Connection, row: Row[Any]) -> Rollout:

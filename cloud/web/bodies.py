@@ -5,8 +5,7 @@ from operator import or_
 from types import UnionType
 from typing import Annotated, Any, get_args, get_origin
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs, to_builtins
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, create_model
 
 from cloud.web.names import clean
@@ -41,7 +40,7 @@ Hex = Annotated[str, BeforeValidator(bytes.hex)]
 
 def plain(view: Struct) -> dict[str, Any]:
     """A row of the store as plain values."""
-    made: dict[str, Any] = msgspec.to_builtins(view)
+    made: dict[str, Any] = to_builtins(view)
     return made
 
 
@@ -61,6 +60,6 @@ def answer_of(kind: Any, *, without: tuple[str, ...] = ()) -> Any:
 
 @cache
 def _model_of(view: type[Struct], without: tuple[str, ...]) -> type[BaseModel]:
-    shown = [field for field in msgspec.structs.fields(view) if field.name not in without]
+    shown = [field for field in structs.fields(view) if field.name not in without]
     fields: dict[str, Any] = {field.name: (answer_of(field.type, without=without), ...) for field in shown}
     return create_model(view.__name__, __doc__=view.__doc__, **fields)
