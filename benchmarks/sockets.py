@@ -126,8 +126,8 @@ async def watch(*, stations: bool) -> Measured:
     polls, began_s = sum(line.polls for line in lines), process_time()
     await asyncio.sleep(RUN_S)
     took_s, polls = process_time() - began_s, sum(line.polls for line in lines) - polls
-    rounds = [one.health()["round_s"] for one in metering]
-    faults = [fault for one in metering for fault in one.health()["faults"].values()]
+    rounds = [one.round_s for one in metering]
+    faults = [fault for one in metering for fault in one.faults().values()]
     assert not faults, faults
     assert charging is None or charging.charging() == BUSES * METERS
     for one in metering:

@@ -33,8 +33,8 @@ class EffectExecutor(Protocol):
 
 class EffectQueue:
     """The effects of one point that wait. ``cannot_record`` tells the station what was not done for want of a durable
-    record; ``late`` counts drives that went ahead of their record, each noted in a row of its own. What the
-    queue does later, in a turn of the loop of its own, it does by ``guarded``, which deals with faults of ours."""
+    record. A drive that goes ahead of its record is noted in a row of its own. What the queue does later, in a turn of
+    the loop of its own, it does by ``guarded``, which deals with faults of ours."""
 
     def __init__(
         self,
@@ -45,7 +45,6 @@ class EffectQueue:
         cannot_record: Callable[[CannotRecord], None],
         guarded: Callable[..., None],
     ) -> None:
-        self.late = 0
         self._point, self._loop, self._recording, self._executor = point, loop, recording, executor
         self._cannot_record, self._guarded = cannot_record, guarded
         self._effects: deque[Effect] = deque()
@@ -179,7 +178,6 @@ class EffectQueue:
         if isinstance(waiting, Record):
             self._release()
             return
-        self.late += 1
         if self._recorded is not None:
             late = DeviceEvents.late_record(seq=self._recording.seq_of(self._recorded))
             self._recording.record(self._point, *late.row)

@@ -48,10 +48,14 @@ def examine(config: DeviceConfig, root: Path = Path("/")) -> Iterator[Finding]:
     """Every check of an installation; ``root`` is where the system's files are looked for."""
     simulated = is_simulated(config.run)
     for check in CHECKS:
+        name = check.__name__.removeprefix("_")
         if simulated and check in OF_THE_BOARD:
-            yield Finding(check.__name__.removeprefix("_"), "skipped", "simulated: not checked")
-        else:
+            yield Finding(name, "skipped", "simulated: not checked")
+            continue
+        try:
             yield check(config, root)
+        except _NoAgent as cure:
+            yield Finding(name, "skipped", "no agent runs that could be asked", str(cure))
 
 
 def agent_status(run: Path) -> dict[str, Any] | None:
@@ -65,9 +69,15 @@ def agent_status(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def _not_asked(check: str, otherwise: str = "") -> Finding:
-    cure = "start it, and run this again: systemctl start hearthgate-agent"
-    return Finding(check, "skipped", "no agent runs that could be asked", f"{cure}; {otherwise}" if otherwise else cure)
+class _NoAgent(Exception):
+    """No agent runs that could be asked. The text is what to do otherwise."""
+
+
+def _ask_agent(config: DeviceConfig, otherwise: str = "") -> dict[str, Any]:
+    status = agent_status(config.run)
+    if status is None:
+        raise _NoAgent("start it, and run this again: systemctl start hearthgate-agent" + otherwise)
+    return status
 
 
 def _folders(config: DeviceConfig, _root: Path) -> Finding:
@@ -106,12 +116,10 @@ def _certificate(config: DeviceConfig, _root: Path) -> Finding:
 
 
 def _cloud(config: DeviceConfig, _root: Path) -> Finding:
-    told = agent_status(config.run)
-    if told is None:
-        return _not_asked("cloud")
-    if told["link"]["up"]:
+    link = _ask_agent(config)["link"]
+    if link["up"]:
         return Finding("cloud", "ok", f"connected to {config.cloud.broker}")
-    return Finding("cloud", "warning", told["link"]["why"], "doors go on deciding; see docs/how-to/adopt-a-device.md")
+    return Finding("cloud", "warning", link["why"], "doors go on deciding; see docs/how-to/adopt-a-device.md")
 
 
 def _journal(config: DeviceConfig, _root: Path) -> Finding:
@@ -165,11 +173,9 @@ def _buses(config: DeviceConfig, _root: Path) -> Finding:
     if absent:
         cure = "plug the adapter in, or name its file as [[bus]] device"
         return Finding("buses", "failed", f"there is no {', '.join(absent)}", cure)
-    told = agent_status(config.run)
-    if told is None:
-        return _not_asked("buses", "or read them without it: hearthgate-edge meter read")
+    status = _ask_agent(config, "; or read them without it: hearthgate-edge meter read")
     wired = [f"{point.name}.{name}" for point in config.points for name in point.instruments]
-    faults = {place: why for place, why in told["faults"].items() if place in wired or place.startswith("bus.")}
+    faults = {place: why for place, why in status["faults"].items() if place in wired or place.startswith("bus.")}
     if faults:
         found = ", ".join(f"{place} ({why})" for place, why in sorted(faults.items()))
         return Finding("buses", "failed", f"not read: {found}", "look at its power, wires and address")
@@ -179,12 +185,10 @@ def _buses(config: DeviceConfig, _root: Path) -> Finding:
 def _banks(config: DeviceConfig, _root: Path) -> Finding:
     """A contactor does as it is told, as its auxiliary contact says."""
     banks = [point.name for point in config.points if "feedback" in config.kinds[point.name].inputs]
-    told = agent_status(config.run)
     if not banks:
         return Finding("banks", "ok", "none is wired")
-    if told is None:
-        return _not_asked("banks")
-    faults = {name: told["points"][name]["faults"] for name in banks if name in told["points"]}
+    points = _ask_agent(config)["points"]
+    faults = {name: points[name]["faults"] for name in banks if name in points}
     found = ", ".join(f"{name} ({', '.join(wrong)})" for name, wrong in faults.items() if wrong)
     if found:
         cure = (
@@ -204,10 +208,7 @@ def _posts(config: DeviceConfig, _root: Path) -> Finding:
     if without:
         cure = f"hearthgate-edge ocpp add {without[0]}, and type it into the post"
         return Finding("posts", "warning", f"no password yet: {', '.join(without)}", cure)
-    told = agent_status(config.run)
-    if told is None:
-        return _not_asked("posts")
-    if deaf := told["faults"].get("ocpp", ""):
+    if deaf := _ask_agent(config)["faults"].get("ocpp", ""):
         return Finding("posts", "failed", f"nobody can connect: {deaf}", "correct [ocpp] listen, and restart the agent")
     return Finding("posts", "ok", f"{', '.join(names)} may connect")
 
@@ -229,10 +230,7 @@ def _emergency_inputs(config: DeviceConfig, _root: Path) -> Finding:
 
 
 def _emergency(config: DeviceConfig, _root: Path) -> Finding:
-    told = agent_status(config.run)
-    if told is None:
-        return _not_asked("emergency")
-    causes: dict[str, str] = told["causes"]
+    causes: dict[str, str] = _ask_agent(config)["causes"]
     broken = sorted(zone for zone, cause in causes.items() if cause == "loop_broken")
     if broken:
         found = f"the fire loop of {', '.join(broken)} is broken: its doors stand free, what charged is cut"

@@ -16,32 +16,19 @@ class Peripherals:
     """Everything that reads for the points of one device, or talks for them."""
 
     def __init__(self, config: DeviceConfig, ports: Ports, agent: Agent) -> None:
-        self._metering: list[Metering] = _metering(config, ports, agent)
-        self._posts: OcppServer | None = _posts(config, ports, agent)
+        self._parts: list[Metering | OcppServer] = [*_metering(config, ports, agent), *_posts(config, ports, agent)]
 
     def start(self) -> None:
-        for bus in self._metering:
-            bus.start()
-        if self._posts is not None:
-            self._posts.start()
+        for part in self._parts:
+            part.start()
 
     async def close(self) -> None:
-        for bus in self._metering:
-            await bus.close()
-        if self._posts is not None:
-            await self._posts.close()
+        for part in self._parts:
+            await part.close()
 
     def faults(self) -> dict[str, str]:
         """What is wrong, by place: a lost bus, an instrument of a point, an address that cannot be listened on."""
-        found: dict[str, str] = {}
-        for bus in self._metering:
-            health = bus.health()
-            found[f"bus.{health['name']}"] = health["lost"]
-            found |= health["faults"]
-            found[f"bus.{health['name']}.readings"] = f"{bus.failures} failures" if bus.failures else ""
-        if self._posts is not None:
-            found["ocpp"] = self._posts.deaf
-        return found
+        return {place: why for part in self._parts for place, why in part.faults().items()}
 
 
 def _metering(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[Metering]":
@@ -52,13 +39,13 @@ def _metering(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[Meterin
     return [Metering(bus, config.points, ports.open_bus(bus), ports.loop, agent.read) for bus in config.buses]
 
 
-def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "OcppServer | None":
+def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[OcppServer]":
     if config.ocpp is None:
-        return None
+        return []
     wired = [(point.name, name, line) for point in config.points for name, line in point.lines.items()]
     if not ports.serve_posts:
         agent.lines |= {(point, name): lambda _message: None for point, name, _ in wired}
-        return None
+        return []
     from edge.ocpp.passwords import passwords_in
     from edge.ocpp.server import OcppServer
 
@@ -66,4 +53,4 @@ def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "OcppServer | No
     server = OcppServer(config.ocpp.address, places, passwords_in(config.keys), ports.clock, ports.loop, agent.receive)
     for point, name, _ in wired:
         agent.lines[point, name] = partial(server.send, point)
-    return server
+    return [server]

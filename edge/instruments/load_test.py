@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS
 from edge.config.tables import Point
@@ -29,13 +28,6 @@ class NotSwitched(Mendable):
     """The keeper did not do as it was told. The text says why."""
 
 
-class Switch(Protocol):
-    """What puts a socket under load, and takes the load off."""
-
-    async def on(self, point: Point) -> None: ...
-    async def off(self, point: Point) -> None: ...
-
-
 class Watch:
     """The instruments of all lines."""
 
@@ -49,47 +41,6 @@ class Watch:
             for unit in units:
                 found |= await unit.look(line)
         return found
-
-
-async def try_meters(points: Sequence[Point], watch: Watch, switch: Switch, least_w: float) -> list[LoadFinding]:
-    """Put one socket after another under load, and judge whose meter sees it. Raises ``NotSwitched``."""
-    judge = partial(judge_meter, least_w=least_w)
-    return [await _try(one, METER, "power_w", watch, switch, judge) for one in points if METER in one.instruments]
-
-
-async def try_thermometers(points: Sequence[Point], watch: Watch, switch: Switch) -> list[LoadFinding]:
-    """Have one thermistor after another warmed, and judge which one says so. Raises ``NotSwitched``."""
-    return [
-        await _try(one, THERMOMETER, "temperature_c", watch, switch, judge_thermometer)
-        for one in points
-        if THERMOMETER in one.instruments
-    ]
-
-
-async def _try(
-    point: Point, instrument: str, value: str, watch: Watch, switch: Switch, judge: Callable[[LoadTrial], LoadFinding]
-) -> LoadFinding:
-    """What one trial shows; what takes its time to grow warm is given it."""
-    loop = asyncio.get_running_loop()
-    before = _values(await watch.look(), value)
-    await switch.on(point)
-    give_up_s = loop.time() + WARM_S
-    try:
-        while True:
-            await asyncio.sleep(SETTLE_S)
-            after = _values(await watch.look(), value)
-            found = judge(LoadTrial(point.name, f"{point.name}.{instrument}", before, after))
-            if found.verdict != "not_warmed" or loop.time() >= give_up_s:
-                break
-    finally:
-        await switch.off(point)
-    await asyncio.sleep(SETTLE_S)
-    return found
-
-
-def _values(said: Mapping[Tap, Values | None], value: str) -> dict[str, float | None]:
-    """One value of every instrument that has it; of one that cannot be read nobody knows what it has."""
-    return {str(tap): values.get(value) if values else None for tap, values in said.items()}
 
 
 class ByHand:
@@ -148,6 +99,51 @@ class ByKeeper:
         if bank := self._banks.get(point.name):
             yield f"{bank}.{CONTACTOR}"
         yield f"{point.name}.{RELAY}"
+
+
+Switch = ByHand | ByKeeper
+"""What puts a socket under load, and takes the load off."""
+
+
+async def try_meters(points: Sequence[Point], watch: Watch, switch: Switch, least_w: float) -> list[LoadFinding]:
+    """Put one socket after another under load, and judge whose meter sees it. Raises ``NotSwitched``."""
+    judge = partial(judge_meter, least_w=least_w)
+    return [await _try(one, METER, "power_w", watch, switch, judge) for one in points if METER in one.instruments]
+
+
+async def try_thermometers(points: Sequence[Point], watch: Watch, switch: Switch) -> list[LoadFinding]:
+    """Have one thermistor after another warmed, and judge which one says so. Raises ``NotSwitched``."""
+    return [
+        await _try(one, THERMOMETER, "temperature_c", watch, switch, judge_thermometer)
+        for one in points
+        if THERMOMETER in one.instruments
+    ]
+
+
+async def _try(
+    point: Point, instrument: str, value: str, watch: Watch, switch: Switch, judge: Callable[[LoadTrial], LoadFinding]
+) -> LoadFinding:
+    """What one trial shows; what takes its time to grow warm is given it."""
+    loop = asyncio.get_running_loop()
+    before = _values(await watch.look(), value)
+    await switch.on(point)
+    give_up_s = loop.time() + WARM_S
+    try:
+        while True:
+            await asyncio.sleep(SETTLE_S)
+            after = _values(await watch.look(), value)
+            found = judge(LoadTrial(point.name, f"{point.name}.{instrument}", before, after))
+            if found.verdict != "not_warmed" or loop.time() >= give_up_s:
+                break
+    finally:
+        await switch.off(point)
+    await asyncio.sleep(SETTLE_S)
+    return found
+
+
+def _values(said: Mapping[Tap, Values | None], value: str) -> dict[str, float | None]:
+    """One value of every instrument that has it; of one that cannot be read nobody knows what it has."""
+    return {str(tap): values.get(value) if values else None for tap, values in said.items()}
 
 
 @asynccontextmanager

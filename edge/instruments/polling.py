@@ -9,7 +9,7 @@ import logging
 from asyncio import AbstractEventLoop, Task
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from edge.config.peripherals import Bus
 from edge.config.tables import Point
@@ -72,14 +72,15 @@ class Unit:
 
 
 class Metering:
-    """The rounds of one bus. ``failures`` counts what our own code raised, here and in those who are told."""
+    """The rounds of one bus. ``failures`` counts what our own code raised, here and in those who are told; ``round_s``
+    is how long the last round took."""
 
     def __init__(self, bus: Bus, points: Iterable[Point], port: BusPort, loop: AbstractEventLoop, read: Read) -> None:
         self.failures = 0
         self._bus, self._port, self._loop, self._read = bus, port, loop, read
-        self._line = ModbusLine(port, timing_of(bus), loop)
+        self.line = ModbusLine(port, timing_of(bus), loop)
         self._units = units(bus.name, points)
-        self._round_s = 0.0
+        self.round_s = 0.0
         self._task: Task[None] | None = None
 
     def start(self) -> None:
@@ -93,18 +94,12 @@ class Metering:
             await asyncio.gather(self._task, return_exceptions=True)
         self._port.close()
 
-    def health(self) -> dict[str, Any]:
-        """How the bus and its instruments are: ``lost`` says why the line is gone, ``faults`` are of the instruments by
-        point and name, ``round_s`` is how long the last round took, and ``strays`` counts bytes that nobody asked for.
-        """
-        faults = {str(tap): why for unit in self._units for tap, why in unit.faults.items()}
-        return {
-            "name": self._bus.name,
-            "lost": self._port.why_down,
-            "faults": faults,
-            "round_s": round(self._round_s, 3),
-            "strays": self._line.master.strays,
-        }
+    def faults(self) -> dict[str, str]:
+        """What is wrong now: why the line is gone, what our own code raised, what each instrument suffers from."""
+        bus = f"bus.{self._bus.name}"
+        faults = {bus: self._port.why_down, f"{bus}.readings": f"{self.failures} failures" if self.failures else ""}
+        faults |= {str(tap): why for unit in self._units for tap, why in unit.faults.items()}
+        return {place: why for place, why in faults.items() if why}
 
     async def _run(self) -> None:
         while True:
@@ -114,8 +109,8 @@ class Metering:
             except Exception:  # the boundary behind which a fault of ours costs one round, and is seen
                 log.exception("a round of the bus %s failed", self._bus.name)
                 self.failures += 1
-            self._round_s = self._loop.time() - began_s
-            await asyncio.sleep(max(0.0, ROUND_S - self._round_s))
+            self.round_s = self._loop.time() - began_s
+            await asyncio.sleep(max(0.0, ROUND_S - self.round_s))
 
     async def _round(self) -> None:
         if self._port.why_down:
@@ -135,7 +130,7 @@ class Metering:
                 self._tell(dict.fromkeys(unit.taps))
 
     async def _look(self, unit: Unit) -> None:
-        found = await unit.look(self._line)
+        found = await unit.look(self.line)
         if unit.missed:
             unit.retry_at_s = self._loop.time() + min(2.0 ** (unit.missed - 1), LONGEST_PAUSE_S)
         self._tell(found)

@@ -108,6 +108,10 @@ class OcppServer:
         self._wrong = WrongTries()
         self._tasks: set[Task[None]] = set()
 
+    def faults(self) -> dict[str, str]:
+        """What an operator should know is wrong."""
+        return {"ocpp": self.deaf} if self.deaf else {}
+
     def start(self) -> None:
         """Listen, and go on trying where the address is not there yet."""
         self._keep(self._listen())

@@ -88,7 +88,7 @@ async def test_a_meter_is_read_once_a_second() -> None:
         "frequency_hz": 50.0,
         "power_factor": 0.99,
     }
-    assert told.metering.health()["faults"] == {}
+    assert told.metering.faults() == {}
     await told.metering.close()
     assert told.wire.closed
 
@@ -100,7 +100,7 @@ async def test_an_instrument_that_is_silent_is_told_as_unknown_every_second() ->
     await sleep(60)
     assert [values for _, values in told.said["phone-2.meter"]] == [None] * len(told.said["phone-2.meter"])
     assert len(told.said["phone-2.meter"]) >= 55
-    assert told.metering.health()["faults"] == {"phone-2.meter": "silent"}
+    assert told.metering.faults() == {"phone-2.meter": "silent"}
     await told.metering.close()
 
 
@@ -137,7 +137,7 @@ async def test_meters_whose_mains_come_back_are_all_read_again_within_seconds() 
     for meter in told.meters.values():
         meter.mute = False
     await sleep(LONGEST_PAUSE_S + 3)
-    assert told.metering.health()["faults"] == {}
+    assert told.metering.faults() == {}
     await told.metering.close()
 
 
@@ -148,11 +148,11 @@ async def test_one_damaged_answer_is_one_unknown_reading() -> None:
     told.meters[1].damage = lambda said: said[:-1] + bytes([said[-1] ^ 1])
     await sleep(1)
     assert told.newest("phone-1.meter") is None
-    assert told.metering.health()["faults"] == {"phone-1.meter": "crc"}
+    assert told.metering.faults() == {"phone-1.meter": "crc"}
     told.meters[1].damage = lambda said: said
     await sleep(2)
     assert told.newest("phone-1.meter") is not None
-    assert told.metering.health()["faults"] == {}
+    assert told.metering.faults() == {}
     await told.metering.close()
 
 
@@ -162,7 +162,7 @@ async def test_a_value_that_cannot_be_is_unknown_and_the_meter_is_asked_on() -> 
     told.meters[1].registers[0] = 65_535
     await sleep(10.5)
     assert [values for _, values in told.said["phone-1.meter"]] == [None] * 11
-    assert told.metering.health()["faults"] == {"phone-1.meter": "absurd"}
+    assert told.metering.faults() == {"phone-1.meter": "absurd"}
     assert len(told.wire.asked) == 11
     await told.metering.close()
 
@@ -183,7 +183,7 @@ async def test_a_board_of_thermistors_is_read_once_for_all_points() -> None:
         "phone-3.thermometer": None,
         "phone-4.thermometer": None,
     }
-    faults = told.metering.health()["faults"]
+    faults = told.metering.faults()
     assert faults == {"phone-3.thermometer": "open", "phone-4.thermometer": "shorted"}
     assert len(told.wire.asked) == 5
     await told.metering.close()
@@ -197,12 +197,15 @@ async def test_a_line_that_is_gone_leaves_everything_unknown_until_it_is_back() 
     asked = len(told.wire.asked)
     await sleep(20)
     assert len(told.wire.asked) == asked
-    assert told.metering.health()["lost"] == "it has hung up"
-    assert told.metering.health()["faults"] == {"phone-1.meter": "bus_lost", "phone-2.meter": "bus_lost"}
+    assert told.metering.faults() == {
+        "bus.meters": "it has hung up",
+        "phone-1.meter": "bus_lost",
+        "phone-2.meter": "bus_lost",
+    }
     assert [values for at_s, values in told.said["phone-2.meter"] if at_s > 3.5] == [None] * 20
     told.wire.why_down = ""
     await sleep(1)
-    assert told.metering.health()["faults"] == {}
+    assert told.metering.faults() == {}
     assert told.newest("phone-1.meter") and told.newest("phone-2.meter")
     await told.metering.close()
 
@@ -221,7 +224,7 @@ async def test_a_line_that_babbles_is_no_answer_and_no_standstill() -> None:
     await sleep(30)
     assert len(told.said["phone-1.meter"]) >= 10
     assert all(values is None for _, values in told.said["phone-1.meter"])
-    assert told.metering.health()["faults"]["phone-1.meter"] in ("garbage", "crc")
+    assert told.metering.faults()["phone-1.meter"] in ("garbage", "crc")
     await told.metering.close()
 
 
@@ -267,7 +270,7 @@ async def test_a_late_answer_is_never_taken_for_the_next_ones() -> None:
     meter.damage = count
     await sleep(60)
     assert all(values is None for _, values in told.said["phone-1.meter"])
-    assert told.metering.health()["strays"] > 0
+    assert told.metering.line.master.strays > 0
     await told.metering.close()
 
 
