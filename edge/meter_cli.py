@@ -160,23 +160,23 @@ async def _test(
 ) -> "list[LoadFinding]":
     from edge.config.places import socket_path
     from edge.instruments.commissioning import open_lines
-    from edge.instruments.load_test import ByHand, Watch, by_keeper, try_meters, try_thermometers
+    from edge.instruments.load_test import ByHand, by_keeper, try_meters, try_thermometers
     from edge.instruments.polling import units
 
     with open_lines(device, device.buses) as lines:
-        watch = Watch([(line, units(bus.name, device.points)) for bus, line in lines])
+        watched = [(line, units(bus.name, device.points)) for bus, line in lines]
         if by_hand:
             hands = ByHand(_ask, "Plug the load into {point}, and have it run.", "Take the load out of {point}.")
-            findings = await try_meters(tested, watch, hands, watts)
+            findings = await try_meters(tested, watched, hands, watts)
         else:
             banks = {name: getattr(settings, "bank", "") for name, settings in device.settings.items()}
             plug_in: Callable[[Point], object] = (
                 (lambda point: None) if loads_in else lambda point: _ask(f"Plug the load into {point.name}.")
             )
             async with by_keeper(socket_path(device.run), banks, plug_in) as switch:
-                findings = await try_meters(tested, watch, switch, watts)
+                findings = await try_meters(tested, watched, switch, watts)
         if warm:
-            findings += await try_thermometers(tested, watch, ByHand(_ask, "Hold the thermistor of {point}.", ""))
+            findings += await try_thermometers(tested, watched, ByHand(_ask, "Hold the thermistor of {point}.", ""))
         return findings
 
 

@@ -172,16 +172,14 @@ class Condition:
 
     def _wiring(self) -> dict[str, Any]:
         """Which wiring rules, and since when: the document it came with, or nothing for the device's own file."""
-        told: dict[str, Any] = {"source": "local", "hash": self.config.hash, "on_trial": False}
         rewire = self.ports.machine.rewire
-        if rewire is None:
-            return told
-        record, chosen = rewire.wirings.record, rewire.turn.chosen
-        told["on_trial"] = record.trial is not None
-        if chosen.copy is not None:
-            stands = record.applied if record.applied and record.trial is None else chosen.copy
-            told |= {"source": "cloud", "number": stands.number, "since_ms": stands.at_ms}
-        return told
+        tries = rewire is not None and rewire.wirings.record.trial is not None
+        origin: dict[str, Any] = {"source": "local", "hash": self.config.hash, "on_trial": tries}
+        if rewire is None or rewire.turn.chosen.copy is None:
+            return origin
+        applied = rewire.wirings.record.applied
+        document = applied if applied and not tries else rewire.turn.chosen.copy
+        return origin | {"source": "cloud", "number": document.number, "since_ms": document.at_ms}
 
     def _point(self, name: str) -> dict[str, Any]:
         runner = self.agent.runners[name]

@@ -10,8 +10,7 @@ from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS
 from edge.config.tables import Point
 from edge.instruments.load_judging import LoadFinding, LoadTrial, judge_meter, judge_thermometer
 from edge.instruments.modbus_line import ModbusLine
-from edge.instruments.models import Values
-from edge.instruments.polling import Tap, Unit
+from edge.instruments.polling import Unit
 from edge.keeper.protocol import Drive, KeeperLine, KeeperPort, Refused, Rest, Snapshot, ToAgent
 from edge.machine.mendable import Mendable
 
@@ -20,27 +19,14 @@ SETTLE_S = 5.0
 WARM_S = 60.0
 """A thermistor that sits in its socket follows a hand slowly."""
 KEEPER_WITHIN_S = 5.0
+Lines = Sequence[tuple[ModbusLine, Sequence[Unit]]]
+"""The lines of a device, and what is on each."""
 RELAY, CONTACTOR = "relay", "contactor"
 METER, THERMOMETER = "meter", "thermometer"
 
 
 class NotSwitched(Mendable):
     """The keeper did not do as it was told. The text says why."""
-
-
-class Watch:
-    """The instruments of all lines."""
-
-    def __init__(self, lines: Sequence[tuple[ModbusLine, Sequence[Unit]]]) -> None:
-        self._lines = lines
-
-    async def look(self) -> dict[Tap, Values | None]:
-        """What every instrument says now."""
-        found: dict[Tap, Values | None] = {}
-        for line, units in self._lines:
-            for unit in units:
-                found |= await unit.look(line)
-        return found
 
 
 class ByHand:
@@ -65,13 +51,18 @@ class ByKeeper:
     def __init__(self, line: KeeperPort, banks: Mapping[str, str], prepare: Callable[[Point], object]) -> None:
         """``banks`` has the point of the contactor of each socket that has one; ``prepare`` is called before a socket
         is switched on, and may ask for the load."""
+        self.snapshot: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        """What the keeper says first of all."""
         self._line, self._banks, self._prepare = line, banks, prepare
         self._renewal: asyncio.Task[None] | None = None
         self._refused = ""
 
     def heard(self, message: ToAgent) -> None:
-        if isinstance(message, Refused):
-            self._refused = f"the keeper does not switch {message.output}: {message.why}"
+        match message:
+            case Snapshot() if not self.snapshot.done():
+                self.snapshot.set_result(message)
+            case Refused(output=output, why=why):
+                self._refused = f"the keeper does not switch {output}: {why}"
 
     def lost(self) -> None:
         self._refused = "the keeper is gone"
@@ -105,45 +96,50 @@ Switch = ByHand | ByKeeper
 """What puts a socket under load, and takes the load off."""
 
 
-async def try_meters(points: Sequence[Point], watch: Watch, switch: Switch, least_w: float) -> list[LoadFinding]:
+async def try_meters(points: Sequence[Point], lines: Lines, switch: Switch, least_w: float) -> list[LoadFinding]:
     """Put one socket after another under load, and judge whose meter sees it. Raises ``NotSwitched``."""
     judge = partial(judge_meter, least_w=least_w)
-    return [await _try(one, METER, "power_w", watch, switch, judge) for one in points if METER in one.instruments]
+    return [await _try(point, METER, "power_w", lines, switch, judge) for point in points if METER in point.instruments]
 
 
-async def try_thermometers(points: Sequence[Point], watch: Watch, switch: Switch) -> list[LoadFinding]:
+async def try_thermometers(points: Sequence[Point], lines: Lines, switch: Switch) -> list[LoadFinding]:
     """Have one thermistor after another warmed, and judge which one says so. Raises ``NotSwitched``."""
     return [
-        await _try(one, THERMOMETER, "temperature_c", watch, switch, judge_thermometer)
-        for one in points
-        if THERMOMETER in one.instruments
+        await _try(point, THERMOMETER, "temperature_c", lines, switch, judge_thermometer)
+        for point in points
+        if THERMOMETER in point.instruments
     ]
 
 
 async def _try(
-    point: Point, instrument: str, value: str, watch: Watch, switch: Switch, judge: Callable[[LoadTrial], LoadFinding]
+    point: Point, instrument: str, value: str, lines: Lines, switch: Switch, judge: Callable[[LoadTrial], LoadFinding]
 ) -> LoadFinding:
     """What one trial shows; what takes its time to grow warm is given it."""
     loop = asyncio.get_running_loop()
-    before = _values(await watch.look(), value)
+    before = await _read(lines, value)
     await switch.on(point)
     give_up_s = loop.time() + WARM_S
     try:
         while True:
             await asyncio.sleep(SETTLE_S)
-            after = _values(await watch.look(), value)
-            found = judge(LoadTrial(point.name, f"{point.name}.{instrument}", before, after))
-            if found.verdict != "not_warmed" or loop.time() >= give_up_s:
+            after = await _read(lines, value)
+            finding = judge(LoadTrial(point.name, f"{point.name}.{instrument}", before, after))
+            if finding.verdict != "not_warmed" or loop.time() >= give_up_s:
                 break
     finally:
         await switch.off(point)
     await asyncio.sleep(SETTLE_S)
-    return found
+    return finding
 
 
-def _values(said: Mapping[Tap, Values | None], value: str) -> dict[str, float | None]:
+async def _read(lines: Lines, value: str) -> dict[str, float | None]:
     """One value of every instrument that has it; of one that cannot be read nobody knows what it has."""
-    return {str(tap): values.get(value) if values else None for tap, values in said.items()}
+    return {
+        str(tap): values.get(value) if values else None
+        for line, units in lines
+        for unit in units
+        for tap, values in (await unit.look(line)).items()
+    }
 
 
 @asynccontextmanager
@@ -154,22 +150,14 @@ async def by_keeper(
     At the end everything is at rest."""
     line = KeeperLine(socket)
     switch = ByKeeper(line, banks, prepare)
-    snapshot: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
-
-    def heard(message: ToAgent) -> None:
-        if isinstance(message, Snapshot) and not snapshot.done():
-            snapshot.set_result(message)
-        switch.heard(message)
-
-    running = asyncio.create_task(line.run(heard, switch.lost))
+    running = asyncio.create_task(line.run(switch.heard, switch.lost))
     try:
-        found = await asyncio.wait_for(snapshot, KEEPER_WITHIN_S)
-    except TimeoutError:
-        running.cancel()
-        raise NotSwitched(f"no keeper answers at {socket}; start it, or switch by hand: --by-hand") from None
-    try:
-        if found.emergencies:
-            raise NotSwitched(f"there is an emergency in {', '.join(found.emergencies)}; reset it first")
+        try:
+            snapshot = await asyncio.wait_for(switch.snapshot, KEEPER_WITHIN_S)
+        except TimeoutError:
+            raise NotSwitched(f"no keeper answers at {socket}; start it, or switch by hand: --by-hand") from None
+        if snapshot.emergencies:
+            raise NotSwitched(f"there is an emergency in {', '.join(snapshot.emergencies)}; reset it first")
         yield switch
     finally:
         running.cancel()

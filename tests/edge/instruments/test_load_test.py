@@ -7,7 +7,7 @@ import pytest
 
 from edge.config.peripherals import Instrument
 from edge.config.tables import Point
-from edge.instruments.load_test import ByHand, NotSwitched, Watch, by_keeper, try_meters, try_thermometers
+from edge.instruments.load_test import ByHand, NotSwitched, by_keeper, try_meters, try_thermometers
 from edge.instruments.modbus import Timing
 from edge.instruments.modbus_line import ModbusLine
 from edge.instruments.polling import units
@@ -37,7 +37,7 @@ class Hub:
         self.board = Meter(40, [250] * 8, function=3)
         wire = Wire(loop)
         wire.instruments = [*self.meters.values(), self.board]
-        self.watch = Watch([(ModbusLine(wire, Timing(), loop), units("meters", self.points))])
+        self.lines = [(ModbusLine(wire, Timing(), loop), units("meters", self.points))]
         self.orders: list[str] = []
 
     def load(self, where: str) -> None:
@@ -66,8 +66,8 @@ class Hub:
 @in_virtual_time
 async def test_a_hub_that_is_wired_well_is_found_well() -> None:
     hub = Hub()
-    found = await try_meters(hub.points, hub.watch, hub.by_hand(), 5.0)
-    found += await try_thermometers(hub.points, hub.watch, hub.by_hand("warm {point}"))
+    found = await try_meters(hub.points, hub.lines, hub.by_hand(), 5.0)
+    found += await try_thermometers(hub.points, hub.lines, hub.by_hand("warm {point}"))
     assert [one.verdict for one in found] == ["ok"] * 6
     assert hub.orders[:4] == ["load phone-1", "done phone-1", "load phone-2", "done phone-2"]
 
@@ -77,13 +77,13 @@ async def test_crossed_meters_and_thermistors_are_named() -> None:
     hub = Hub()
     hub.measures |= {"phone-1": "phone-2", "phone-2": "phone-1"}
     hub.feels |= {"phone-2": "phone-3", "phone-3": "phone-2"}
-    meters = await try_meters(hub.points, hub.watch, hub.by_hand(), 5.0)
+    meters = await try_meters(hub.points, hub.lines, hub.by_hand(), 5.0)
     assert [(one.verdict, *one.instead) for one in meters] == [
         ("crossed_meter", "phone-2.meter"),
         ("crossed_meter", "phone-1.meter"),
         ("ok",),
     ]
-    thermometers = await try_thermometers(hub.points, hub.watch, hub.by_hand("warm {point}"))
+    thermometers = await try_thermometers(hub.points, hub.lines, hub.by_hand("warm {point}"))
     assert [one.verdict for one in thermometers] == ["ok", "crossed_thermometer", "crossed_thermometer"]
 
 
@@ -91,7 +91,7 @@ async def test_crossed_meters_and_thermistors_are_named() -> None:
 async def test_a_board_that_cannot_be_read_is_said_to_be_unread() -> None:
     hub = Hub()
     hub.board.registers = list(NTC)  # the second channel's wire is broken, the third's shorted
-    found = await try_thermometers(hub.points, hub.watch, hub.by_hand("done {point}"))
+    found = await try_thermometers(hub.points, hub.lines, hub.by_hand("done {point}"))
     assert [one.verdict for one in found] == ["not_warmed", "unread", "unread"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.config import device_config
 from edge.instruments.load_judging import crossed_with
-from edge.instruments.load_test import ByHand, ByKeeper, Watch, try_meters, try_thermometers
+from edge.instruments.load_test import ByHand, ByKeeper, try_meters, try_thermometers
 from edge.instruments.modbus import Timing
 from edge.instruments.modbus_line import ModbusLine
 from edge.instruments.polling import units
@@ -64,7 +64,7 @@ class Hub:
         latch = Latch(folder / "latch.json")
         self.keeper = Keeper(self.config, self.board.factory(), latch, loop, self.switch.heard)
         line = ModbusLine(bus.open(), Timing(), loop)
-        self.watch = Watch([(line, units("meters", self.config.points))])
+        self.lines = [(line, units("meters", self.config.points))]
 
     def send(self, message: ToKeeper) -> None:
         """The line to the keeper."""
@@ -80,7 +80,7 @@ class Hub:
 async def test_a_hub_that_is_wired_well_passes_and_is_at_rest_afterwards(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
     hub.plug_in_everywhere()
-    found = await try_meters(hub.config.points, hub.watch, hub.switch, 5.0)
+    found = await try_meters(hub.config.points, hub.lines, hub.switch, 5.0)
     assert [one.verdict for one in found] == ["ok", "ok", "ok"]
     assert not any(socket.live for socket in hub.sockets.values())
 
@@ -91,7 +91,7 @@ async def test_two_meters_with_exchanged_cables_are_found_as_a_pair(tmp_path: Pa
     hub.plug_in_everywhere()
     hub.meters[1].move_to(hub.sockets[3])
     hub.meters[3].move_to(hub.sockets[1])
-    found = await try_meters(hub.config.points, hub.watch, hub.switch, 5.0)
+    found = await try_meters(hub.config.points, hub.lines, hub.switch, 5.0)
     assert [one.verdict for one in found] == ["crossed_meter", "ok", "crossed_meter"]
     assert crossed_with(found) == [("phone-1.meter", "phone-3.meter")]
 
@@ -102,7 +102,7 @@ async def test_a_socket_without_its_load_and_a_dead_meter_are_told_apart(tmp_pat
     hub.plug_in_everywhere()
     hub.sockets[1].unplug()
     hub.meters[2].muted = True
-    found = await try_meters(hub.config.points, hub.watch, hub.switch, 5.0)
+    found = await try_meters(hub.config.points, hub.lines, hub.switch, 5.0)
     assert [one.verdict for one in found] == ["no_load", "unread", "ok"]
 
 
@@ -117,5 +117,5 @@ async def test_thermistors_in_each_others_sockets_are_found_by_a_warm_hand(tmp_p
             if text == f"warm phone-{number}":
                 socket.overheat(ambient_c=60.0)
 
-    found = await try_thermometers(hub.config.points, hub.watch, ByHand(warm, "warm {point}", "let go of {point}"))
+    found = await try_thermometers(hub.config.points, hub.lines, ByHand(warm, "warm {point}", "let go of {point}"))
     assert [one.verdict for one in found] == ["crossed_thermometer", "crossed_thermometer", "ok"]
