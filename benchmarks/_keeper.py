@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Self
 
 from edge.config.places import socket_path
-from edge.keeper.protocol import Channel, Drive, Frame, Snapshot, ToKeeper
+from edge.keeper.protocol import Channel, DriveOutput, Frame, Snapshot, ToKeeper
 
 
 class StandIn:
@@ -45,6 +45,6 @@ class StandIn:
         self.connected.set()
 
     def _heard(self, message: ToKeeper) -> None:
-        if isinstance(message, Drive):
+        if isinstance(message, DriveOutput):
             self.orders += 1
             self.ordered.set()

@@ -1,4 +1,4 @@
-"""``hearthgate-edge``, from its first line on.
+"""The entry point of ``hearthgate-edge``.
 
 An agent lives for months on a small machine, and nobody passes its door until it is up. So what a unit starts gets by
 without typer, which brings pydantic and rich: 14 MiB for life, and 0.14 s at every start.

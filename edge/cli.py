@@ -241,7 +241,7 @@ def add_post(
 
     device = load(config)
     wired = sorted({line.post for point in device.points for line in point.lines.values()})
-    name = next((known for known in wired if name_key(known) == name_key(post)), None)
+    name = next((name for name in wired if name_key(name) == name_key(post)), None)
     if device.ocpp is None or name is None:
         fail(f"no point of {config} is wired to a post {post!r}; there is {', '.join(wired) or 'none'}")
     login = {

@@ -17,7 +17,7 @@ from service.version import version_of
 
 
 class CommandGroup(TyperGroup):
-    """The commands of this program: what the user can mend ends any of them with one line."""
+    """A group of commands: what the user can mend ends any of them with one line."""
 
     invoke = mendable()(TyperGroup.invoke)
 

@@ -61,7 +61,8 @@ def _without_live(report: Report) -> Report:
 
 
 class Agent:
-    """All points of one device. ``on_change`` is told whenever what a report or a status would say may have changed."""
+    """The agent of one device, with all of its points. ``on_change`` is told whenever what a report or a status would
+    say may have changed."""
 
     def __init__(self, config: DeviceConfig, ports: AgentPorts, on_change: Callable[[], None] = lambda: None) -> None:
         self.keeper_up = self.latch_unsaved = False
@@ -166,13 +167,13 @@ class Agent:
                 return "emergency"
             if not self.keeper_up:
                 return "keeper_lost"
-        taken: list[str] = []
-        self._guarded(lambda: taken.append(runner.obey(received, self._ports.decider)))
-        return taken[0] if taken else "internal_error"
+        answers: list[str] = []
+        self._guarded(lambda: answers.append(runner.obey(received, self._ports.decider)))
+        return answers[0] if answers else "internal_error"
 
-    def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
+    def drill(self, zone: str, on: bool, order_record: dict[str, Any]) -> str:
         """Begin or end an exercise in a zone. Returns a word for why not, an empty one if the keeper is asked."""
-        return self._emergencies.drill(zone, on, told) if self.keeper_up else "keeper_lost"
+        return self._emergencies.drill(zone, on, order_record) if self.keeper_up else "keeper_lost"
 
     def read(self, point: str, instrument: str, values: Mapping[str, float] | None) -> None:
         """Take what an instrument says, once a second of each. Only what a report says of it is a change."""
@@ -213,9 +214,9 @@ class Agent:
     def clock_known(self) -> None:
         """What was kept before a power cut has an age only now."""
         for name in sorted(self._undated):
-            found = None if self._ports.notebook is None or self._closed else self._ports.notebook.found(name)
-            if found is not None:
-                self._hand_over(self.runners[name], found)
+            kept = None if self._ports.notebook is None or self._closed else self._ports.notebook.found(name)
+            if kept is not None:
+                self._hand_over(self.runners[name], kept)
         self._undated.clear()
 
     def close(self) -> None:
@@ -272,10 +273,10 @@ class Agent:
             self._recording.record("", *DeviceEvents.keeper_found().row)
         if not self._has_heard_keeper and self._ports.notebook is not None:
             for name, runner in self.runners.items():
-                found = self._ports.notebook.found(name)
-                if found is not None:
-                    self._undated |= {name} if found.age_ms is None else set()
-                    self._hand_over(runner, found)
+                kept = self._ports.notebook.found(name)
+                if kept is not None:
+                    self._undated |= {name} if kept.age_ms is None else set()
+                    self._hand_over(runner, kept)
         self._has_heard_keeper = True
         self._emergencies.found(snapshot)
         self._latch(snapshot.latch_unsaved)

@@ -1,4 +1,4 @@
-"""From a card to a decision: the frame's digest, its grants, the facts of this moment, and the rule."""
+"""The way from a card to a decision: the frame's digest, its grants, the facts of this moment, and the rule."""
 
 import logging
 import os
@@ -58,7 +58,8 @@ class UseOfToday(Protocol):
 
 
 class Decider:
-    """The rule with its device around it. ``failures`` counts decisions that our own fault turned into a refusal."""
+    """The rule as this device asks it: with its roster, its clocks and its points. ``failures`` counts decisions that
+    our own fault turned into a refusal."""
 
     def __init__(
         self,
@@ -136,12 +137,12 @@ class Decider:
     def _weigh(self, request: Request, free_exit: bool, report: Report, mode: Mode) -> tuple[Decision, bool]:
         """What the rule says, and whether who asks may clear the faults of this zone."""
         try:
-            found = self._find(request.digest)
-            grants = found or []
+            rows = self._find(request.digest)
+            grants = rows or []
             now_ms = self._clock.now_ms()
             used = self._used(grants, request.point)
             point = request.point
-            facts = self._facts(point, now_ms, free_exit, report, mode, used, roster_damaged=found is None)
+            facts = self._facts(point, now_ms, free_exit, report, mode, used, roster_damaged=rows is None)
             zone = self._zones.get(point, "")
             resets = any(grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             return weigh(request, grants, facts, now_ms), resets

@@ -70,7 +70,7 @@ class EffectQueue:
 
     def _take_back(self, output: str) -> None:
         waiting = self._effects[0] if self._deadline is not None else None
-        self._effects = deque(one for one in self._effects if not _is_value_at(one, output))
+        self._effects = deque(effect for effect in self._effects if not _is_value_at(effect, output))
         if waiting is not None and _is_value_at(waiting, output):
             self._end_wait()
 

@@ -23,7 +23,7 @@ from edge.archetypes.protocol import (
     Spend,
     Wake,
 )
-from edge.keeper import protocol as keeper_protocol
+from edge.keeper.protocol import DriveOutput, RestOutput
 
 LAMP_MS = 2_000
 
@@ -79,10 +79,10 @@ class PointEffects:
         self._rest(runner, lamp)
 
     def _drive(self, runner: Runner, output: str, lease_ms: int) -> None:
-        self._ports.keeper.send(keeper_protocol.Drive(f"{runner.point.name}.{output}", lease_ms))
+        self._ports.keeper.send(DriveOutput(f"{runner.point.name}.{output}", lease_ms))
 
     def _rest(self, runner: Runner, output: str) -> None:
-        self._ports.keeper.send(keeper_protocol.Rest(f"{runner.point.name}.{output}"))
+        self._ports.keeper.send(RestOutput(f"{runner.point.name}.{output}"))
 
     def _wake(self, runner: Runner, wake: Wake) -> None:
         old = runner.timers.pop(wake.name, None)

@@ -20,7 +20,7 @@ ALARM_STILL_ON = "alarm_still_on"
 
 
 class Emergencies:
-    """Which zones are in an emergency, and why. ``follow`` tells the stations of a zone, ``show`` the person at a
+    """The zones that are in an emergency, and why. ``follow`` tells the stations of a zone, ``show`` the person at a
     point."""
 
     def __init__(
@@ -78,9 +78,9 @@ class Emergencies:
             self._ports.keeper.send(Reset(zone))
         return bool(resetting)
 
-    def drill(self, zone: str, on: bool, told: dict[str, Any]) -> str:
-        """Begin or end an exercise on an operator's word, which is recorded as ``told``. Returns a word for why not,
-        an empty one if the keeper is asked for it. A real emergency is none of an operator's business."""
+    def drill(self, zone: str, on: bool, order_record: dict[str, Any]) -> str:
+        """Begin or end an exercise on an operator's word, which is recorded as ``order_record``. Returns a word for why
+        not, an empty one if the keeper is asked for it. A real emergency is none of an operator's business."""
         cause = self.causes.get(zone)
         if zone not in self._reset_points:
             return "no_such_zone"
@@ -88,20 +88,20 @@ class Emergencies:
             return "emergency"
         if not on and cause is None:
             return "no_drill"
-        self._ports.recording.record("", *CommandEvents.done(**told).row)
-        self._asked_by[zone] = str(told["by"])
+        self._ports.recording.record("", *CommandEvents.done(**order_record).row)
+        self._asked_by[zone] = str(order_record["by"])
         self._ports.keeper.send(Drill(zone, on))
         return ""
 
     def _is_on(self, zone: str, cause: Cause, began: EventType[...]) -> None:
-        known = self.causes.get(zone)
-        if known == cause:
+        former = self.causes.get(zone)
+        if former == cause:
             return
         self.causes[zone] = cause
         data: EmergencyBegan = {"zone": zone, "cause": cause}
         by = self._asked_by.pop(zone, "")
-        if known is not None and worse(cause, known):
-            began, data["was"] = EmergencyEvents.worsened, known
+        if former is not None and worse(cause, former):
+            began, data["was"] = EmergencyEvents.worsened, former
         elif cause == "drill" and by:
             data["by"] = by
         self._ports.recording.record("", *began(**data).row)

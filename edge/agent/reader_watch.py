@@ -1,4 +1,4 @@
-"""What a reader sends besides cards that are known: few rows of it, nothing untold, and a noisy reader shown."""
+"""The watch over what a reader sends besides known cards: few rows, none uncounted, and a noisy reader shown."""
 
 from asyncio import AbstractEventLoop
 from collections import deque
@@ -18,7 +18,7 @@ NOISY_KEYS = 120
 
 
 class _Rate:
-    """Whether something happened so many times within the last minute."""
+    """A count of what happened within the last minute, up to a limit."""
 
     def __init__(self, limit: int) -> None:
         self._times_ms = deque[int](maxlen=limit)
@@ -32,7 +32,8 @@ class _Rate:
 
 
 class ReaderWatch:
-    """Watches one reader. ``record`` writes an event of reads that are no card; times are monotonic milliseconds."""
+    """The watch over one reader. ``record`` writes an event of reads that are no card; times are monotonic
+    milliseconds."""
 
     def __init__(self, loop: AbstractEventLoop, record: Callable[[dict[str, Any]], object]) -> None:
         self._invalid, self._unknown = EventThrottle(loop, record), EventThrottle(loop, record)

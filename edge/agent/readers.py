@@ -1,4 +1,5 @@
-"""From a reader's frame to a decision that a station takes: cards are weighed, noise is noted, keys are neither."""
+"""The readers of a device, from a frame to a decision that a station takes: cards are weighed, noise is noted, keys are
+neither."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial

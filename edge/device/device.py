@@ -19,7 +19,7 @@ from edge.device.ports import Ports
 from edge.identity.identity import Registration
 from edge.journal.recorder import Recorder
 from edge.link.announcer import Announcer, LiveReadings
-from edge.link.renewal import Renewing
+from edge.link.renewal import CertificateRenewal
 from edge.link.sealed_channel import SealedChannel
 from edge.link.uplink import Uplink
 from edge.machine.space import Space
@@ -39,12 +39,12 @@ CLOSES_WITHIN_S = 5.0
 """How long an orderly end waits for a slow disk; what is not durable by then is written anyway."""
 
 
-def _heed_nobody(*_: object) -> None:
+def _ignore(*_: object) -> None:
     """What the link calls while its device closes: an order that comes now is for the next life, or for none."""
 
 
 class Device(Condition):
-    """The parts of one device and who tells whom. ``agent.heard`` is for the keeper; the link is wired up here."""
+    """One device: its parts, and who tells whom. ``agent.heard`` is for the keeper; the link is wired up here."""
 
     def __init__(self, config: DeviceConfig, ports: Ports) -> None:
         self.config, self.ports = config, ports
@@ -74,7 +74,7 @@ class Device(Condition):
         self._receivers: dict[str, Callable[[bytes, bool], object]] = {}
         """By channel of the cloud."""
         if ports.credentials is not None:
-            self.renewing = Renewing(runtime, channel, ports.credentials, ports.random)
+            self.renewal = CertificateRenewal(runtime, channel, ports.credentials, ports.random)
         if registration is not None:
             self._join_cloud(registration, runtime)
         self._has_sessions = any(kind.instruments or kind.lines for kind in config.kinds.values())
@@ -104,9 +104,9 @@ class Device(Condition):
             "config": lambda payload, _retained: remote.desired.hear(payload),
             "command": remote.commands.hear,
         }
-        if self.renewing is not None:
-            renewing = self.renewing
-            self._receivers["certificate"] = lambda payload, _retained: renewing.received(payload)
+        if self.renewal is not None:
+            renewal = self.renewal
+            self._receivers["certificate"] = lambda payload, _retained: renewal.received(payload)
 
     def start(self) -> None:
         """Record how the device was found: what an operator asks first after a night with a power cut."""
@@ -117,12 +117,12 @@ class Device(Condition):
             self.recorder.journal_id,
             self.recorder.last_seq,
         )
-        found = self.ports.journal.found
-        self.recorder.record("", *DeviceEvents.started(software=SOFTWARE, clean=not found.unclean).row)
-        if found.power_cut:
-            self.recorder.record("", *DeviceEvents.power_cut(last_durable=found.last_seq).row)
-        if found.recovered is not None:
-            self.recorder.record("", *DeviceEvents.journal_recovered(**structs.asdict(found.recovered)).row)
+        journal = self.ports.journal.found
+        self.recorder.record("", *DeviceEvents.started(software=SOFTWARE, clean=not journal.unclean).row)
+        if journal.power_cut:
+            self.recorder.record("", *DeviceEvents.power_cut(last_durable=journal.last_seq).row)
+        if journal.recovered is not None:
+            self.recorder.record("", *DeviceEvents.journal_recovered(**structs.asdict(journal.recovered)).row)
         if self.ports.roster.set_aside is not None:
             self.recorder.record("", *DeviceEvents.roster_damaged(kept_as=self.ports.roster.set_aside.name).row)
         if self.ports.memory.set_aside is not None:
@@ -131,7 +131,7 @@ class Device(Condition):
         if clock.rotten:
             kept_as = clock.set_aside(self.ports.roster.issued_ms)
             self.recorder.record("", *DeviceEvents.clock_damaged(kept_as=kept_as, floor_ms=clock.floor_ms).row)
-        for part in (self.roster_sync, self.remote, self.renewing, self.peripherals):
+        for part in (self.roster_sync, self.remote, self.renewal, self.peripherals):
             if part is not None:
                 part.start()
         self.space.look()
@@ -142,7 +142,7 @@ class Device(Condition):
     async def close(self) -> None:
         """An orderly end: what was recorded becomes durable, and the next start knows that it did."""
         link = self.ports.link
-        link.on_up = link.on_down = link.on_message = _heed_nobody
+        link.on_up = link.on_down = link.on_message = _ignore
         self.agent.close()
         self.live_readings.close()
         await self.peripherals.close()
@@ -150,7 +150,7 @@ class Device(Condition):
         if self._saving_clock is not None:
             self._saving_clock.cancel()
         self.announcer.goodbye()
-        for part in (self.renewing, self.uplink, self.remote):
+        for part in (self.renewal, self.uplink, self.remote):
             if part is not None:
                 part.close()
         if self.roster_sync is not None:
@@ -226,7 +226,7 @@ class Device(Condition):
 
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Only what the cloud says to this device; each receiver judges the seal of its own."""
-        found = topics.parse(topic)
+        parsed = topics.parse(topic)
         here = (self.channel.site, self.channel.device, "dn")
-        if found is not None and (found.site, found.device, found.way) == here and found.channel in self._receivers:
-            self._receivers[found.channel](payload, retained)
+        if parsed is not None and (parsed.site, parsed.device, parsed.way) == here:
+            self._receivers.get(parsed.channel, _ignore)(payload, retained)

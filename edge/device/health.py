@@ -12,7 +12,7 @@ from edge.config.device_config import DeviceConfig
 from edge.device.peripherals import Peripherals
 from edge.device.ports import Ports
 from edge.journal.recorder import Recorder
-from edge.link.renewal import Renewing
+from edge.link.renewal import CertificateRenewal
 from edge.link.uplink import Uplink
 from edge.machine.space import Space
 from edge.memory.notebook import Notebook
@@ -38,7 +38,7 @@ class Condition:
     uplink: Uplink | None = None
     roster_sync: RosterSync | None = None
     remote: Remote | None = None
-    renewing: Renewing | None = None
+    renewal: CertificateRenewal | None = None
 
     def state(self, connection: int) -> State:
         """What ``up/state`` says."""
@@ -91,7 +91,7 @@ class Condition:
             "keeper": "" if self.agent.keeper_up else "lost",
             "keeper_wiring": self.agent.not_reloaded,
             "wiring": rewire.turn.chosen.rotten if rewire else "",
-            "certificate": self.renewing.fault if self.renewing else "",
+            "certificate": self.renewal.fault if self.renewal else "",
             "latch": "unsaved" if self.agent.latch_unsaved else "",
             "roster": self.roster_refused,
             "roster_age": self._roster_age(),
@@ -106,12 +106,12 @@ class Condition:
         }
         own |= self.space.faults
         own |= self.remote.faults() if self.remote else {}
-        found = dict[str, str](own.items()) | self.peripherals.faults() | self.agent.readers.faults()
+        faults = dict[str, str](own.items()) | self.peripherals.faults() | self.agent.readers.faults()
         for zone, cause in sorted(self.agent.emergencies.items()):
-            found |= {f"fire_loop.{zone}": "broken"} if cause == "loop_broken" else {f"emergency.{zone}": cause}
+            faults |= {f"fire_loop.{zone}": "broken"} if cause == "loop_broken" else {f"emergency.{zone}": cause}
         for name, runner in self.agent.runners.items():
-            found |= {f"{name}.{fault}": "present" for fault in sorted(runner.report.faults)}
-        return {place: fault for place, fault in found.items() if fault}
+            faults |= {f"{name}.{fault}": "present" for fault in sorted(runner.report.faults)}
+        return {place: fault for place, fault in faults.items() if fault}
 
     def status(self) -> dict[str, Any]:
         """What ``hearthgate-edge status`` and the demo's panel show; times in milliseconds."""

@@ -67,7 +67,7 @@ def _thread(stack: AsyncExitStack, name: str) -> Executor:
     return stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=name))
 
 
-def broker(config: DeviceConfig, clock: DeviceClock) -> Broker:
+def broker_of(config: DeviceConfig, clock: DeviceClock) -> Broker:
     """The broker of a config, with the TLS 1.3 that any but a loopback address needs."""
     address = urlsplit(config.cloud.broker)
     tls = Credentials(config.keys, clock) if address.scheme == "mqtts" else None
@@ -76,14 +76,14 @@ def broker(config: DeviceConfig, clock: DeviceClock) -> Broker:
 
 def _link(
     config: DeviceConfig,
-    found: Broker,
+    broker: Broker,
     number: ConnectionNumber,
     loop: asyncio.AbstractEventLoop,
     connector: Executor,
 ) -> MqttLink:
     site, name = config.device.site, config.device.name
     return MqttLink(
-        found,
+        broker,
         client_id=name,
         subscribe=topics.down(site, name, "+"),
         will=Will(topics.up(site, name, "state"), will),
@@ -168,10 +168,10 @@ async def _life(
     start_over: asyncio.Future[Trial | None] = loop.create_future()
     async with AsyncExitStack() as stack:
         identity = Identity(config.keys)
-        found = broker(config, clock)
+        broker = broker_of(config, clock)
         keeper = KeeperLine(socket_path(config.run))
         number = ConnectionNumber(config.state / "connections", clock)
-        link = _link(config, found, number, loop, stack.enter_context(Outliving("connector")))
+        link = _link(config, broker, number, loop, stack.enter_context(Outliving("connector")))
         journal, roster, memory = open_files(config, clock.boot)
         threads = [_thread(stack, name) for name in ("writer", "flusher", "roster", "memory")]
         writer, flusher, roster_writer, memory_writer = threads
@@ -190,7 +190,7 @@ async def _life(
             flusher=flusher,
             roster_writer=roster_writer,
             memory_writer=memory_writer,
-            credentials=found.tls if isinstance(found.tls, Credentials) else None,
+            credentials=broker.tls if isinstance(broker.tls, Credentials) else None,
             machine=Machine(_reboot(config.device.reboot), lines.newest, Rewire(wirings, turn, start_over.set_result)),
             open_bus=lambda bus: SerialLine(config.path.parent / bus.device, bus.baud, loop),
             free_bytes=lambda: shutil.disk_usage(config.state).free,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-Told = Mapping[str, Any]
+Status = Mapping[str, Any]
 
 POINT_COLUMNS = ("point", "phase", "mode", "power", "energy", "minutes left", "°C", "faults")
 _LIVE: tuple[tuple[str, str], ...] = (
@@ -24,38 +24,38 @@ def moment(at_ms: int) -> str:
         return str(at_ms)
 
 
-def rows(told: Told) -> Iterator[tuple[str, str]]:
+def rows(status: Status) -> Iterator[tuple[str, str]]:
     """A line for everything but the points. What an agent of another version says besides is left as it is."""
-    for name, value in told.items():
+    for name, value in status.items():
         if name not in ("points", "causes"):
             words = _WORDS.get(name)
-            yield name, words(value, told) if words else _plain(value)
+            yield name, words(value, status) if words else _plain(value)
 
 
-def point_rows(told: Told) -> Iterator[tuple[str, ...]]:
+def point_rows(status: Status) -> Iterator[tuple[str, ...]]:
     """A line for every point, under ``POINT_COLUMNS``. What it does not measure stays empty."""
-    for name, said in told.get("points", {}).items():
-        live = said.get("live", {})
+    for name, point in status.get("points", {}).items():
+        live = point.get("live", {})
         measured = (form.format(live[key]) if live.get(key) is not None else "" for key, form in _LIVE)
-        yield name, said.get("phase", ""), said.get("mode", ""), *measured, ", ".join(said.get("faults", []))
+        yield name, point.get("phase", ""), point.get("mode", ""), *measured, ", ".join(point.get("faults", []))
 
 
-def _clock(clock: Told, _: Told) -> str:
+def _clock(clock: Status, _: Status) -> str:
     error_ms = clock.get("error_ms")
     error = "" if error_ms is None else f", right within {error_ms / 1000:.1f} s"
     return f"{moment(clock['at_ms'])} UTC, {clock['trust']}{error}; up for {_span(clock['uptime_ms'])}"
 
 
-def _link(link: Told, _: Told) -> str:
+def _link(link: Status, _: Status) -> str:
     return "up" if link["up"] else f"down: {link['why'] or 'not connected yet'}"
 
 
-def _journal(journal: Told, _: Told) -> str:
+def _journal(journal: Status, _: Status) -> str:
     unlogged = f", {journal['unlogged']} could not be written" if journal["unlogged"] else ""
     return f"{journal['id']}: rows up to {journal['last']}, {journal['waiting']} wait for the cloud{unlogged}"
 
 
-def _roster(roster: Told, _: Told) -> str:
+def _roster(roster: Status, _: Status) -> str:
     if not roster["number"]:
         return "none yet"
     refused = f"; a newer one is refused: {roster['refused']}" if roster["refused"] else ""
@@ -63,23 +63,23 @@ def _roster(roster: Told, _: Told) -> str:
     return f"{roster['number']} of {moment(roster['issued_ms'])} UTC, {roster['grants']} grants{refused}{loading}"
 
 
-def _wiring(wiring: Told, _: Told) -> str:
+def _wiring(wiring: Status, _: Status) -> str:
     trial = "; another one is on trial" if wiring["on_trial"] else ""
     if wiring["source"] == "local":
         return f"the device's own file{trial}"
     return f"document {wiring['number']} of the cloud, since {moment(wiring['since_ms'])} UTC{trial}"
 
 
-def _emergencies(zones: list[str], told: Told) -> str:
-    causes = told.get("causes", {})
+def _emergencies(zones: list[str], status: Status) -> str:
+    causes = status.get("causes", {})
     return ", ".join(f"{zone} ({causes.get(zone, 'fire')})" for zone in zones) or "none"
 
 
-def _faults(faults: Mapping[str, str], _: Told) -> str:
+def _faults(faults: Mapping[str, str], _: Status) -> str:
     return "\n".join(f"{place}: {what}" for place, what in faults.items()) or "none"
 
 
-_WORDS: Mapping[str, Callable[[Any, Told], str]] = {
+_WORDS: Mapping[str, Callable[[Any, Status], str]] = {
     "clock": _clock,
     "keeper": lambda up, _: "there" if up else "lost",
     "link": _link,
@@ -93,7 +93,7 @@ _WORDS: Mapping[str, Callable[[Any, Told], str]] = {
 
 def _plain(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_plain(one)}" for name, one in value.items())
+        return ", ".join(f"{name} {_plain(item)}" for name, item in value.items())
     return ", ".join(map(_plain, value)) if isinstance(value, list) else str(value)
 
 

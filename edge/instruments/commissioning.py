@@ -41,17 +41,17 @@ SEVERAL = "two meters answer at once, or the cable is bad; connect the new meter
 NOBODY = "no meter answers; look at its 5 V, its mains (a PZEM lives from what it measures), and RX and TX"
 
 
-class NotGiven(Mendable):
+class AddressNotGiven(Mendable):
     """The meter has not got its address. The text says why, and what to do."""
 
 
-class Unusable(Mendable):
-    """A line or an instrument on it. The text says which, and why."""
+class LineUnusable(Mendable):
+    """A line, or an instrument on it, that cannot be used. The text says which, and why."""
 
 
 @contextmanager
 def open_lines(device: DeviceConfig, buses: Sequence[Bus]) -> Iterator[list[tuple[Bus, ModbusLine]]]:
-    """The lines of the buses, all of them there. Raises ``Unusable`` where one is not."""
+    """The lines of the buses, all of them there. Raises ``LineUnusable`` where one is not."""
     loop = asyncio.get_running_loop()
     with ExitStack() as opened:
         lines = []
@@ -59,7 +59,7 @@ def open_lines(device: DeviceConfig, buses: Sequence[Bus]) -> Iterator[list[tupl
             port = SerialLine(device.path.parent / bus.device, bus.baud, loop)
             opened.callback(port.close)
             if port.why_down:
-                raise Unusable(f"bus {bus.name}: {device.path.parent / bus.device}: {port.why_down}")
+                raise LineUnusable(f"bus {bus.name}: {device.path.parent / bus.device}: {port.why_down}")
             lines.append((bus, ModbusLine(port, timing_of(bus), loop)))
         yield lines
 
@@ -81,7 +81,7 @@ async def look_at_all(line: ModbusLine, devices: Sequence[Unit]) -> list[dict[st
 
 
 async def reset_energy(line: ModbusLine, meter: Instrument) -> tuple[float, float]:
-    """Set a PZEM's energy counter to zero. Returns what it showed before and after. Raises ``Unusable``."""
+    """Set a PZEM's energy counter to zero. Returns what it showed before and after. Raises ``LineUnusable``."""
     before_wh = await _energy_wh(line, meter)
     await line.ask(ResetEnergy(meter.address))
     return before_wh, await _energy_wh(line, meter)
@@ -92,7 +92,7 @@ async def _energy_wh(line: ModbusLine, meter: Instrument) -> float:
     unit = Unit(meter.model, meter.address, [tap])
     values = (await _patient_look(line, unit))[tap]
     if values is None:
-        raise Unusable(f"the meter at address {meter.address} cannot be read: {unit.faults[tap]}")
+        raise LineUnusable(f"the meter at address {meter.address} cannot be read: {unit.faults[tap]}")
     return values["energy_wh"]
 
 
@@ -108,31 +108,35 @@ async def _patient_look(line: ModbusLine, unit: Unit) -> dict[Tap, Values | None
 async def give_address(line: ModbusLine, address: int, present: int = GENERAL_ADDRESS) -> int:
     """Have the meter that answers to ``present`` answer to ``address`` from now on. Returns what its address was.
 
-    Raises ``NotGiven``, having changed nothing, if there is not just one such meter, or another has the address.
+    Raises ``AddressNotGiven``, having changed nothing, if there is not just one such meter, or another has the address.
     """
     if not 1 <= address <= LAST_ADDRESS:
-        raise NotGiven(f"an address lies between 1 and {LAST_ADDRESS}")
+        raise AddressNotGiven(f"an address lies between 1 and {LAST_ADDRESS}")
     former = await _alone(line, replace(WHERE, unit=present))
     for request in MODELS[MODEL].reads(present):  # what they measure differs, where their addresses do not
         await _alone(line, request)
     if former == address:
         return former
     if await _hear(line, *MODELS[MODEL].reads(address)) != Failure("silent"):
-        raise NotGiven(f"address {address} is taken by another meter; give the new one another, or connect it alone")
+        raise AddressNotGiven(
+            f"address {address} is taken by another meter; give the new one another, or connect it alone"
+        )
     await _hear(line, Write(present, ADDRESS_REGISTER[MODEL], address))
     if await _hear(line, replace(WHERE, unit=address)) != Registers((address,)):
-        raise NotGiven(f"the meter was told to be {address}, and does not answer as that; it may be {former} still")
+        raise AddressNotGiven(
+            f"the meter was told to be {address}, and does not answer as that; it may be {former} still"
+        )
     return former
 
 
 async def _alone(line: ModbusLine, request: Request) -> int:
-    """The first register that is read. Raises ``NotGiven`` unless just one meter answers, every time."""
+    """The first register that is read. Raises ``AddressNotGiven`` unless just one meter answers, every time."""
     outcomes = [await _hear(line, request) for _ in range(TRIES)]
     if all(outcome == Failure("silent") for outcome in outcomes):
-        raise NotGiven(NOBODY)
+        raise AddressNotGiven(NOBODY)
     answers = [outcome for outcome in outcomes if isinstance(outcome, Registers)]
     if len(answers) < TRIES:
-        raise NotGiven(SEVERAL)
+        raise AddressNotGiven(SEVERAL)
     return answers[0].values[0]
 
 

@@ -11,7 +11,7 @@ from edge.config.tables import Point
 from edge.instruments.load_judging import LoadFinding, LoadTrial, judge_meter, judge_thermometer
 from edge.instruments.modbus_line import ModbusLine
 from edge.instruments.polling import Unit
-from edge.keeper.protocol import Drive, KeeperLine, KeeperPort, Refused, Rest, Snapshot, ToAgent
+from edge.keeper.protocol import DriveOutput, KeeperLine, KeeperPort, Refused, RestOutput, Snapshot, ToAgent
 from edge.machine.mendable import Mendable
 
 SETTLE_S = 5.0
@@ -30,7 +30,7 @@ class NotSwitched(Mendable):
 
 
 class ByHand:
-    """The installer is asked to do it."""
+    """A switch by hand: the installer is asked to do it."""
 
     def __init__(self, ask: Callable[[str], object], begin: str, end: str) -> None:
         """``begin`` and ``end`` are what to ask for, with ``{point}`` in the place of its name."""
@@ -45,8 +45,8 @@ class ByHand:
 
 
 class ByKeeper:
-    """The keeper switches the socket's relay, and the contactor upstream of it, by lease: whatever becomes of this
-    program, they fall off."""
+    """A switch by the keeper: it drives the socket's relay, and the contactor upstream of it, by lease. Whatever
+    becomes of this program, they fall off."""
 
     def __init__(self, line: KeeperPort, banks: Mapping[str, str], prepare: Callable[[Point], object]) -> None:
         """``banks`` has the point of the contactor of each socket that has one; ``prepare`` is called before a socket
@@ -76,14 +76,14 @@ class ByKeeper:
         if self._renewal is not None:
             self._renewal.cancel()
         for output in self._outputs(point):
-            self._line.send(Rest(output))
+            self._line.send(RestOutput(output))
         if self._refused:
             raise NotSwitched(self._refused)
 
     async def _hold(self, point: Point) -> None:
         while True:
             for output in self._outputs(point):
-                self._line.send(Drive(output, HOLD_LEASE_MS))
+                self._line.send(DriveOutput(output, HOLD_LEASE_MS))
             await asyncio.sleep(HOLD_AGAIN_MS / 1000)
 
     def _outputs(self, point: Point) -> Iterator[str]:

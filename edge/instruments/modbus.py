@@ -39,7 +39,8 @@ another length or kind; the instrument refused; the line itself is gone."""
 
 
 class Read(Struct, frozen=True):
-    """Read ``count`` registers from ``first`` on: holding registers (function 3) or input registers (function 4)."""
+    """A request to read ``count`` registers from ``first`` on: holding registers (function 3) or input registers
+    (function 4)."""
 
     unit: int
     function: Literal[3, 4]
@@ -48,7 +49,7 @@ class Read(Struct, frozen=True):
 
 
 class Write(Struct, frozen=True):
-    """Set one holding register. An adapter that echoes looks like success: read it back."""
+    """A request to set one holding register. An adapter that echoes looks like success: read it back."""
 
     unit: int
     register: int
@@ -56,7 +57,7 @@ class Write(Struct, frozen=True):
 
 
 class ResetEnergy(Struct, frozen=True):
-    """Set the energy counter of a PZEM to zero."""
+    """A request to set the energy counter of a PZEM to zero."""
 
     unit: int
 
@@ -71,7 +72,7 @@ class Registers(Struct, frozen=True):
 
 
 class Failure(Struct, frozen=True):
-    """There is no answer, and nothing is known. ``code`` is what an instrument gave as its reason to refuse."""
+    """No answer: nothing is known. ``code`` is what an instrument gave as its reason to refuse."""
 
     why: Why
     code: int = 0

@@ -130,13 +130,13 @@ class Metering:
                 self._tell(dict.fromkeys(unit.taps))
 
     async def _look(self, unit: Unit) -> None:
-        found = await unit.look(self.line)
+        readings = await unit.look(self.line)
         if unit.missed:
             unit.retry_at_s = self._loop.time() + min(2.0 ** (unit.missed - 1), LONGEST_PAUSE_S)
-        self._tell(found)
+        self._tell(readings)
 
-    def _tell(self, found: Mapping[Tap, Values | None]) -> None:
-        for tap, values in found.items():
+    def _tell(self, readings: Mapping[Tap, Values | None]) -> None:
+        for tap, values in readings.items():
             try:
                 self._read(tap.point, tap.instrument, values)
             except Exception:  # the boundary behind which a fault of one point leaves the others their meters

@@ -21,15 +21,15 @@ from edge.keeper.outputs import MAX_LEASE_MS, LeasedOutput
 from edge.keeper.protocol import (
     Changed,
     Drill,
-    Drive,
+    DriveOutput,
     Frame,
     LatchUnsaved,
     NotReset,
     Refused,
     Reset,
-    Rest,
     RestCause,
     Rested,
+    RestOutput,
     Snapshot,
     ToAgent,
     ZoneEmergency,
@@ -55,7 +55,7 @@ class Closing(Protocol):
     def close(self) -> None: ...
 
 
-def _tell_nobody(_message: ToAgent) -> None:
+def _ignore(_message: ToAgent) -> None:
     """For a keeper that has let go of its pins."""
 
 
@@ -92,23 +92,23 @@ class Keeper:
         causes = {zone: cause for zone in sorted(self._zones) if (cause := self._cause(zone))}
         return Snapshot(inputs, list(causes), self._latch.unsaved, self._wiring, causes, dict(self._ended))
 
-    def heard(self, message: Drive | Rest | Reset | Drill) -> None:
+    def heard(self, message: DriveOutput | RestOutput | Reset | Drill) -> None:
         """Follow an order of the agent, or say why not."""
         match message:
             case Reset(zone=zone):
                 self._reset(zone, "card")
             case Drill(zone=zone, on=on):
                 self._drill(zone, on)
-            case Drive() | Rest():
+            case DriveOutput() | RestOutput():
                 self._move(message)
 
-    def _move(self, message: Drive | Rest) -> None:
+    def _move(self, message: DriveOutput | RestOutput) -> None:
         output = self._outputs.get(message.output)
         if output is None:
             self._tell(Refused(message.output, "no_such_output"))
         elif self._cause(self._zone_of[message.output]):
             self._tell(Refused(message.output, "emergency"))
-        elif isinstance(message, Rest):
+        elif isinstance(message, RestOutput):
             self._rest(message.output, "ordered")
         elif not 0 < message.lease_ms <= MAX_LEASE_MS:
             self._tell(Refused(message.output, "bad_lease"))
@@ -130,7 +130,7 @@ class Keeper:
         for pin in held:
             pin.close()
         self._outputs.clear()
-        self._tell = _tell_nobody
+        self._tell = _ignore
 
     def _take_pins(self, config: DeviceConfig) -> None:
         self._take_outputs(config)

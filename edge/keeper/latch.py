@@ -24,13 +24,13 @@ class Latch:
 
     def release(self, zone: str) -> None:
         """A person has reset the zone. Never raises either."""
-        self._put({known: cause for known, cause in self.causes.items() if known != zone})
+        self._put({other: cause for other, cause in self.causes.items() if other != zone})
 
     def forget_all_but(self, zones: Iterable[str]) -> None:
         """Take out what none of these zones latched."""
-        known = {zone: self.causes[zone] for zone in zones if zone in self.causes}
-        if known != self.causes:
-            self._put(known)
+        remaining = {zone: self.causes[zone] for zone in zones if zone in self.causes}
+        if remaining != self.causes:
+            self._put(remaining)
 
     def save(self) -> None:
         """Write the zones down, or note in ``unsaved`` that the disk takes nothing."""
@@ -49,9 +49,9 @@ def _read_causes(path: Path) -> dict[str, Cause]:
     """A latch that cannot be read is no proof that there is no emergency, but it names no zone either: it is empty,
     and the emergency inputs, which are read next, decide. An older keeper wrote the zones alone, as a list."""
     try:
-        found = json.loads(path.read_text())
+        content = json.loads(path.read_text())
     except (OSError, ValueError):
         return {}
-    if isinstance(found, list) and all(isinstance(zone, str) for zone in found):
-        return dict.fromkeys(found, "fire")
-    return {zone: cause_of(word) for zone, word in found.items()} if isinstance(found, dict) else {}
+    if isinstance(content, list) and all(isinstance(zone, str) for zone in content):
+        return dict.fromkeys(content, "fire")
+    return {zone: cause_of(word) for zone, word in content.items()} if isinstance(content, dict) else {}

@@ -29,7 +29,8 @@ class PinsLost(Mendable):
 
 
 class KeeperProcess:
-    """Serves one agent at a time: a new one takes the place of the old, whose outputs go to rest first."""
+    """The keeper with its socket. It serves one agent at a time: a new one takes the place of the old, whose outputs go
+    to rest first."""
 
     def __init__(self, wirings: Wirings, loop: asyncio.AbstractEventLoop) -> None:
         """Raises ``OSError`` if the run or state folder cannot be used, ``BadPinFactory`` where there are no pins."""

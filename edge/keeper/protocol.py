@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 RestCause = Literal["ordered", "expired", "agent_gone", "emergency_over"]
 
 
-class Drive(Struct, frozen=True, tag="drive"):
+class DriveOutput(Struct, frozen=True, tag="drive"):
     """Agent to keeper: leave rest for at most ``lease_ms``; a further one renews the lease."""
 
     output: str
     lease_ms: int
 
 
-class Rest(Struct, frozen=True, tag="rest"):
+class RestOutput(Struct, frozen=True, tag="rest"):
     """Agent to keeper: back to rest now."""
 
     output: str
@@ -128,7 +128,7 @@ class Refused(Struct, frozen=True, tag="refused"):
     why: Literal["emergency", "no_such_output", "bad_lease"]
 
 
-ToKeeper = Drive | Rest | Reload | Reset | Drill
+ToKeeper = DriveOutput | RestOutput | Reload | Reset | Drill
 ToAgent = Snapshot | Changed | Frame | Rested | ZoneEmergency | NotReset | LatchUnsaved | Refused | NotReloaded
 
 MAX_MESSAGE_BYTES = 64 * 1024

@@ -23,7 +23,7 @@ Shown = Mapping[str, dict[str, Any]]
 
 
 class Announcer:
-    """Publishes what ``state`` (for a connection's number) and ``beat`` say whenever it is called for."""
+    """The publisher of what ``state`` (for a connection's number) and ``beat`` say, whenever it is called for."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class Announcer:
 
 
 class LiveReadings:
-    """Publishes what ``show`` says, by point, whenever it reads differently than two seconds ago."""
+    """The publisher of what ``show`` says, by point, whenever it reads differently than two seconds ago."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class ConnectionNumber:
-    """Counts the connections of a device, over restarts. A number is kept before it is used.
+    """The count of a device's connections, over restarts. A number is kept before it is used.
 
     Where the file is lost, was damaged, or could not be written, the count goes on from the seconds since 1970: no
     device connects once a second. ``is_doubtful`` while it does so by a clock that does not know the time and may run

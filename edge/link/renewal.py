@@ -1,4 +1,4 @@
-"""Has the device's certificate renewed long before it ends: a device may be offline for a month and still come back.
+"""The renewal of the device's certificate, long before it ends: it may be offline for a month and still come back.
 
 Asked for under the device's seal, checked when it comes, shown at a connection of its own, and only then put in the
 old one's place. Whatever becomes of it, no decision rests on a certificate.
@@ -25,8 +25,9 @@ WARN_BEFORE_MS = 14 * DAY_MS
 CHECK_EVERY_S = 3600.0
 
 
-class Renewing:
-    """Looks once an hour, each device at a moment of its own. ``fault`` is what an operator should know."""
+class CertificateRenewal:
+    """The renewal of one device's certificate: it looks once an hour, each device at a moment of its own. ``fault`` is
+    what an operator should know."""
 
     def __init__(self, runtime: Runtime, channel: SealedChannel, credentials: Credentials, random: Random) -> None:
         self._runtime, self._channel, self._credentials, self._random = runtime, channel, credentials, random

@@ -43,9 +43,9 @@ class Sent(NamedTuple):
 
 
 class Uplink:
-    """Sends a recorder's rows over a channel. ``take_time`` is told the cloud's time and the milliseconds of the round
-    trip that brought it. ``refused`` counts the acknowledgements that were not believed, by reason, and ``fault`` is
-    why rows cannot be read, empty when well."""
+    """The sender of a recorder's rows over a channel. ``take_time`` is told the cloud's time and the milliseconds of
+    the round trip that brought it. ``refused`` counts the acknowledgements that were not believed, by reason, and
+    ``fault`` is why rows cannot be read, empty when well."""
 
     def __init__(
         self,

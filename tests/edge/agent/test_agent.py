@@ -11,7 +11,7 @@ from edge.agent.decider import Decider
 from edge.agent.effects import LAMP_MS
 from edge.agent.event_throttle import EVERY_S
 from edge.archetypes.protocol import LEASE_MARGIN_MS
-from edge.keeper.protocol import Changed, Drive, Rest, ToKeeper, ZoneEmergency
+from edge.keeper.protocol import Changed, DriveOutput, RestOutput, ToKeeper, ZoneEmergency
 from tests.edge.support.cards import ANNAS, STRANGERS
 from tests.edge.support.desks import Desk
 from tests.firmware_sim.support.story import in_virtual_time
@@ -23,7 +23,7 @@ async def test_a_badge_is_recorded_and_drives_the_lock_and_the_lamp_once_written
     desk.badge(ANNAS)
     assert desk.orders == []
     desk.recording.write()
-    assert desk.orders == [Drive("east.lock", 6_000), Drive("east.green", LAMP_MS + LEASE_MARGIN_MS)]
+    assert desk.orders == [DriveOutput("east.lock", 6_000), DriveOutput("east.green", LAMP_MS + LEASE_MARGIN_MS)]
     assert desk.told() == ["access.allowed"]
 
 
@@ -33,12 +33,12 @@ async def test_a_lamp_is_put_out_after_its_time_or_when_another_thing_is_shown(t
     for bits in (ANNAS, STRANGERS):
         desk.badge(bits)
         desk.recording.write()
-    assert desk.orders[-1] == Rest("east.green")
+    assert desk.orders[-1] == RestOutput("east.green")
     desk.badge(ANNAS)
     desk.recording.write()
     desk.orders.clear()
     await asyncio.sleep(LAMP_MS / 1000 + 0.1)
-    assert desk.orders == [Rest("east.green")]
+    assert desk.orders == [RestOutput("east.green")]
 
 
 @in_virtual_time
@@ -175,9 +175,9 @@ async def test_a_station_rests_its_lock_when_its_relock_is_due(tmp_path: Path) -
     desk.badge(ANNAS)
     desk.recording.write()
     await asyncio.sleep(4.999)
-    assert Rest("east.lock") not in desk.orders
+    assert RestOutput("east.lock") not in desk.orders
     await asyncio.sleep(0.002)
-    assert desk.orders[-1] == Rest("east.lock")
+    assert desk.orders[-1] == RestOutput("east.lock")
     assert desk.told() == ["access.allowed", "access.not_entered"]
 
 
@@ -192,7 +192,7 @@ async def test_somebody_who_badges_as_the_relock_is_due_is_not_locked_out(tmp_pa
     await asyncio.sleep(0.015)
     desk.recording.write()
     await asyncio.sleep(4.9)
-    assert Rest("east.lock") not in desk.orders
+    assert RestOutput("east.lock") not in desk.orders
 
 
 @in_virtual_time

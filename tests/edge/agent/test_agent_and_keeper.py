@@ -9,7 +9,7 @@ import pytest
 from edge.config import device_config
 from edge.keeper.protocol import (
     Changed,
-    Drive,
+    DriveOutput,
     Frame,
     LatchUnsaved,
     NotReloaded,
@@ -110,7 +110,7 @@ async def test_an_emergency_takes_back_a_drive_that_waits_for_its_record(tmp_pat
     desk.agent.heard(ZoneEmergency("estate", active=True))
     desk.recording.flush()
     await asyncio.sleep(60)
-    assert Drive("east.lock", 6_000) not in desk.orders
+    assert DriveOutput("east.lock", 6_000) not in desk.orders
 
 
 @pytest.mark.parametrize(

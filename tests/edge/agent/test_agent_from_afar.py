@@ -7,7 +7,7 @@ import pytest
 from msgspec import structs
 
 from contract.decide import Mode
-from edge.keeper.protocol import Changed, Drive, Rest, ZoneEmergency
+from edge.keeper.protocol import Changed, DriveOutput, RestOutput, ZoneEmergency
 from tests.edge.support.cards import ANNAS
 from tests.edge.support.desks import Desk
 from tests.edge.support.orders import OPENS
@@ -15,7 +15,7 @@ from tests.firmware_sim.support.story import in_virtual_time
 
 
 def drives(desk: Desk) -> list[str]:
-    return [order.output for order in desk.orders if isinstance(order, Drive)]
+    return [order.output for order in desk.orders if isinstance(order, DriveOutput)]
 
 
 @in_virtual_time
@@ -45,7 +45,7 @@ async def test_who_pressed_the_button_before_a_lockdown_gets_out(tmp_path: Path)
     desk.agent.heard(Changed("east.exit_button", active=True, at_s=0.0))
     desk.agent.set_modes({"east": Mode.LOCKDOWN}, 1)
     assert drives(desk) == ["east.lock", "east.lock"]
-    assert Rest("east.lock") not in desk.orders
+    assert RestOutput("east.lock") not in desk.orders
 
 
 @in_virtual_time

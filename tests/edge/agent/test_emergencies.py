@@ -16,7 +16,7 @@ from edge.agent.decider import Decider
 from edge.agent.ports import AgentPorts
 from edge.archetypes.protocol import Emergency
 from edge.config import device_config
-from edge.keeper.protocol import Drill, Drive, Frame, NotReset, Reset, Snapshot, ToKeeper, ZoneEmergency
+from edge.keeper.protocol import Drill, DriveOutput, Frame, NotReset, Reset, Snapshot, ToKeeper, ZoneEmergency
 from tests.edge.support.cards import ANNAS, BENS, KEY, NOW_MS, Cards, LoopClock, digest
 from tests.edge.support.orders import OPENS, starts, stops_session
 from tests.edge.support.portals import ANNA
@@ -49,7 +49,7 @@ class Post:
     @property
     def asked(self) -> list[ToKeeper]:
         """What the keeper was asked for, but to rest what rests."""
-        return [order for order in self.orders if isinstance(order, Reset | Drill | Drive)]
+        return [order for order in self.orders if isinstance(order, Reset | Drill | DriveOutput)]
 
     def may_reset(self, card: str, *zones: str, **changes: Any) -> None:
         name = digest(card)

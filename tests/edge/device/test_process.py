@@ -15,7 +15,7 @@ import pytest
 from contract.events import decode_event
 from edge.config.device_config import DeviceConfig
 from edge.config.wiring import Wirings
-from edge.device.process import broker, run_agent
+from edge.device.process import broker_of, run_agent
 from edge.identity.credentials import Credentials
 from edge.identity.identity import IdentityError
 from edge.journal.journal import Journal, JournalError, JournalView
@@ -39,13 +39,13 @@ def clock(folder: Path) -> DeviceClock:
 
 
 def test_a_broker_on_loopback_needs_no_tls_and_has_its_usual_port(tmp_path: Path) -> None:
-    found = broker(with_broker(tmp_path, "mqtt://127.0.0.1"), clock(tmp_path))
+    found = broker_of(with_broker(tmp_path, "mqtt://127.0.0.1"), clock(tmp_path))
     assert (found.host, found.port, found.tls) == ("127.0.0.1", 1883, None)
 
 
 def test_a_broker_elsewhere_is_spoken_to_in_tls_with_the_files_in_the_folder_of_keys(tmp_path: Path) -> None:
     config = with_broker(tmp_path, "mqtts://mqtt.example.org")
-    found = broker(config, clock(tmp_path))
+    found = broker_of(config, clock(tmp_path))
     assert (found.host, found.port) == ("mqtt.example.org", 8883)
     assert isinstance(found.tls, Credentials)
     assert found.tls.folder == config.keys

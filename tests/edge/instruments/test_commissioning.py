@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edge.instruments.commissioning import NotGiven, give_address
+from edge.instruments.commissioning import AddressNotGiven, give_address
 from edge.instruments.modbus import Timing
 from edge.instruments.modbus_line import ModbusLine
 from tests.edge.support.wires import PZEM, Pzem, Wire
@@ -48,7 +48,7 @@ def test_two_that_answer_at_once_are_told_and_left_as_they_are(collide: bool) ->
         one, other = Pzem(1), Pzem(1, [2310, *PZEM[1:]])
         line, wire = line_of(one, other)
         wire.collide = collide
-        with pytest.raises(NotGiven, match="two meters answer at once"):
+        with pytest.raises(AddressNotGiven, match="two meters answer at once"):
             await give_address(line, 12)
         assert (one.unit, other.unit) == (1, 1)
 
@@ -59,7 +59,7 @@ def test_two_that_answer_at_once_are_told_and_left_as_they_are(collide: bool) ->
 async def test_two_with_different_addresses_are_two_as_well() -> None:
     line, wire = line_of(Pzem(1), Pzem(2))
     wire.collide = True
-    with pytest.raises(NotGiven, match="two meters answer at once"):
+    with pytest.raises(AddressNotGiven, match="two meters answer at once"):
         await give_address(line, 12)
 
 
@@ -67,7 +67,7 @@ async def test_two_with_different_addresses_are_two_as_well() -> None:
 async def test_an_address_that_another_has_is_not_given_twice() -> None:
     taken, new = Pzem(12), Pzem(1)
     line, _ = line_of(taken, new)
-    with pytest.raises(NotGiven, match="12 is taken"):
+    with pytest.raises(AddressNotGiven, match="12 is taken"):
         await give_address(line, 12, present=1)
     assert new.unit == 1
 
@@ -75,7 +75,7 @@ async def test_an_address_that_another_has_is_not_given_twice() -> None:
 @in_virtual_time
 async def test_a_line_without_a_meter_is_said_with_what_to_look_at() -> None:
     line, _ = line_of()
-    with pytest.raises(NotGiven, match="no meter answers; look at its 5 V"):
+    with pytest.raises(AddressNotGiven, match="no meter answers; look at its 5 V"):
         await give_address(line, 12)
 
 
@@ -86,7 +86,7 @@ async def test_a_meter_that_does_not_take_its_address_is_not_said_to_have_it() -
             return request if request[1] == 6 else super().__call__(request)
 
     line, _ = line_of(Stubborn(1))
-    with pytest.raises(NotGiven, match="it may be 1 still"):
+    with pytest.raises(AddressNotGiven, match="it may be 1 still"):
         await give_address(line, 12)
 
 
@@ -95,7 +95,7 @@ def test_an_address_that_no_meter_can_have_is_refused(address: int) -> None:
     @in_virtual_time
     async def story() -> None:
         line, wire = line_of(Pzem(1))
-        with pytest.raises(NotGiven, match="between 1 and 247"):
+        with pytest.raises(AddressNotGiven, match="between 1 and 247"):
             await give_address(line, address)
         assert wire.asked == []
 

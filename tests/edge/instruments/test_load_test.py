@@ -11,7 +11,7 @@ from edge.instruments.load_test import ByHand, NotSwitched, by_keeper, try_meter
 from edge.instruments.modbus import Timing
 from edge.instruments.modbus_line import ModbusLine
 from edge.instruments.polling import units
-from edge.keeper.protocol import Channel, Drive, Refused, Rest, Snapshot, ToKeeper
+from edge.keeper.protocol import Channel, DriveOutput, Refused, RestOutput, Snapshot, ToKeeper
 from tests.edge.support.wires import NTC, PZEM, Meter, Wire
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -115,7 +115,7 @@ class Keeper:
     def _heard(self, message: ToKeeper) -> None:
         self.orders.append(message)
         self.ordered.set()
-        if self.refuses and isinstance(message, Drive):
+        if self.refuses and isinstance(message, DriveOutput):
             self._agent.send(Refused(message.output, "no_such_output"))
 
 
@@ -131,7 +131,7 @@ def test_the_keeper_switches_contactor_and_relay_and_lets_both_fall(tmp_path: Pa
             while len(keeper.orders) < 4:
                 await asyncio.sleep(0)
         outputs = ["bank-a.contactor", "phone-1.relay"]
-        assert keeper.orders == [*(Drive(name, 10_000) for name in outputs), *map(Rest, outputs)]
+        assert keeper.orders == [*(DriveOutput(name, 10_000) for name in outputs), *map(RestOutput, outputs)]
         assert asked == ["phone-1"]
 
     asyncio.run(story())

@@ -13,10 +13,10 @@ from edge.keeper.keeper import DRILL_S
 from edge.keeper.latch import Latch
 from edge.keeper.protocol import (
     Drill,
-    Drive,
+    DriveOutput,
     NotReset,
     Reset,
-    Rest,
+    RestOutput,
     ToAgent,
     ZoneEmergency,
 )
@@ -129,7 +129,7 @@ async def test_nobody_resets_a_zone_before_every_one_of_its_inputs_is_quiet(by: 
 @in_virtual_time
 async def test_a_reset_without_an_emergency_does_nothing(zone: str, tmp_path: Path) -> None:
     rig = Hazards(tmp_path)
-    rig.keeper.heard(Drive(EAST, 60_000))
+    rig.keeper.heard(DriveOutput(EAST, 60_000))
     assert await rig.after(lambda: rig.keeper.heard(Reset(zone))) == []
     assert rig.level(LOCK)
 
@@ -145,11 +145,11 @@ def end_drill(rig: Rig) -> None:
 @in_virtual_time
 async def test_in_a_drill_the_pins_act_as_in_a_fire_and_the_disk_hears_nothing_of_it(tmp_path: Path) -> None:
     rig = Hazards(tmp_path)
-    rig.keeper.heard(Drive(GREEN, 60_000))
+    rig.keeper.heard(DriveOutput(GREEN, 60_000))
     assert await rig.after(lambda: begin_drill(rig)) == rig.began("drill")
     assert (levels(rig), rig.causes, rig.latch_file.exists()) == (RELEASED, {"estate": "drill"}, False)
-    rig.keeper.heard(Rest(EAST))
-    rig.keeper.heard(Drive(GREEN, 1_000))
+    rig.keeper.heard(RestOutput(EAST))
+    rig.keeper.heard(DriveOutput(GREEN, 1_000))
     rig.keeper.agent_gone()
     assert levels(rig) == RELEASED
     assert await rig.after(lambda: begin_drill(rig)) == []
@@ -225,7 +225,7 @@ async def test_a_latch_that_cannot_be_read_leaves_it_to_the_inputs(text: str, tm
     (tmp_path / "latch.json").write_text(text)
     rig = Rig(tmp_path)
     assert rig.keeper.snapshot().emergencies == []
-    rig.keeper.heard(Drive(EAST, 1_000))
+    rig.keeper.heard(DriveOutput(EAST, 1_000))
     assert rig.told == []
 
 
@@ -233,6 +233,6 @@ async def test_a_latch_that_cannot_be_read_leaves_it_to_the_inputs(text: str, tm
 async def test_a_latched_zone_that_was_rewired_away_locks_nothing_up_for_ever(tmp_path: Path) -> None:
     (tmp_path / "latch.json").write_text('["gym", "attic"]')
     rig = Rig(tmp_path)
-    rig.keeper.heard(Drive(GYM, 1_000))
+    rig.keeper.heard(DriveOutput(GYM, 1_000))
     assert rig.told == []
     assert json.loads(rig.latch_file.read_text()) == {}

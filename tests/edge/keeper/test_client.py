@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from edge.keeper.protocol import Channel, Drive, Frame, KeeperLine, Snapshot, ToAgent, ToKeeper
+from edge.keeper.protocol import Channel, DriveOutput, Frame, KeeperLine, Snapshot, ToAgent, ToKeeper
 from tests.edge.support.waiting import until
 
-DRIVE = Drive("east.lock", 6_000)
+DRIVE = DriveOutput("east.lock", 6_000)
 
 
 class Keeper:

@@ -8,7 +8,7 @@ import pytest
 
 from edge.config.wiring import Wirings
 from edge.keeper.host import KeeperHost
-from edge.keeper.protocol import Drive, NotReloaded, Reload, Rest, Snapshot, ToAgent, ZoneEmergency
+from edge.keeper.protocol import DriveOutput, NotReloaded, Reload, RestOutput, Snapshot, ToAgent, ZoneEmergency
 from firmware_sim.board.board import Board
 from firmware_sim.parts.emergency import FirePanel
 from tests.edge.support.rig import GATES, LOCK, PULLS, load
@@ -47,7 +47,7 @@ class Post:
 @in_virtual_time
 async def test_a_reload_lets_go_of_the_old_pins_and_takes_the_new_ones_at_rest(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.host.heard(Drive(EAST, 6_000))
+    post.host.heard(DriveOutput(EAST, 6_000))
     assert post.level(LOCK)
     name = post.send(ELSEWHERE)
     post.host.heard(Reload(name))
@@ -55,7 +55,7 @@ async def test_a_reload_lets_go_of_the_old_pins_and_takes_the_new_ones_at_rest(t
     assert (post.level(MOVED), post.is_output(MOVED)) == (False, True)
     assert isinstance(post.told[-1], Snapshot)
     assert post.told[-1].wiring == name
-    post.host.heard(Drive(EAST, 6_000))
+    post.host.heard(DriveOutput(EAST, 6_000))
     assert (post.level(LOCK), post.level(MOVED)) == (False, True)
 
 
@@ -70,14 +70,14 @@ async def test_a_pin_that_somebody_else_holds_leaves_the_former_wiring(tmp_path:
     assert (refused.wiring, "GPIO21 is held by another process" in refused.why) == (name, True)
     assert found == post.host.keeper.snapshot()
     assert found.wiring == post.wirings.local.hash
-    post.host.heard(Drive(EAST, 6_000))
+    post.host.heard(DriveOutput(EAST, 6_000))
     assert post.level(LOCK)
 
 
 @in_virtual_time
 async def test_a_wiring_that_nobody_has_moves_no_pin(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.host.heard(Drive(EAST, 6_000))
+    post.host.heard(DriveOutput(EAST, 6_000))
     post.host.heard(Reload("0123456789abcdef"))
     assert post.level(LOCK)
     assert isinstance(post.told[0], NotReloaded)
@@ -119,10 +119,10 @@ async def test_an_edge_on_its_way_to_a_keeper_that_is_gone_moves_nothing(tmp_pat
 @in_virtual_time
 async def test_orders_for_pins_go_to_whoever_sits_there(tmp_path: Path) -> None:
     post = Post(tmp_path)
-    post.host.heard(Drive(EAST, 6_000))
-    post.host.heard(Rest(EAST))
+    post.host.heard(DriveOutput(EAST, 6_000))
+    post.host.heard(RestOutput(EAST))
     assert not post.level(LOCK)
-    post.host.heard(Drive(EAST, 6_000))
+    post.host.heard(DriveOutput(EAST, 6_000))
     post.host.agent_gone()
     assert not post.level(LOCK)
 

@@ -13,12 +13,12 @@ from edge.keeper.latch import Latch
 from edge.keeper.outputs import MAX_LEASE_MS, LeasedOutput
 from edge.keeper.protocol import (
     Changed,
-    Drive,
+    DriveOutput,
     Frame,
     LatchUnsaved,
     Refused,
-    Rest,
     Rested,
+    RestOutput,
     Snapshot,
     ZoneEmergency,
 )
@@ -60,7 +60,7 @@ async def test_the_snapshot_tells_where_every_input_stands(tmp_path: Path) -> No
 @in_virtual_time
 async def test_an_order_drives_an_output_until_its_lease_runs_out(output: str, pin: int, tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    rig.keeper.heard(Drive(output, 6_000))
+    rig.keeper.heard(DriveOutput(output, 6_000))
     assert rig.level(pin) is not AT_REST[pin]
     await asyncio.sleep(6.001)
     assert levels(rig) == AT_REST
@@ -70,8 +70,8 @@ async def test_an_order_drives_an_output_until_its_lease_runs_out(output: str, p
 @in_virtual_time
 async def test_an_order_to_rest_ends_a_lease(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    rig.keeper.heard(Drive(EAST, 6_000))
-    rig.keeper.heard(Rest(EAST))
+    rig.keeper.heard(DriveOutput(EAST, 6_000))
+    rig.keeper.heard(RestOutput(EAST))
     assert levels(rig) == AT_REST
     await asyncio.sleep(10)
     assert rig.told == [Rested(EAST, "ordered")]
@@ -81,7 +81,7 @@ async def test_an_order_to_rest_ends_a_lease(tmp_path: Path) -> None:
 async def test_renewing_keeps_an_output_driven(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     for _ in range(10):
-        rig.keeper.heard(Drive(EAST, 1_000))
+        rig.keeper.heard(DriveOutput(EAST, 1_000))
         await asyncio.sleep(0.9)
         assert rig.level(LOCK)
     assert rig.told == []
@@ -91,7 +91,7 @@ async def test_renewing_keeps_an_output_driven(tmp_path: Path) -> None:
 async def test_an_agent_that_is_gone_leaves_nothing_driven(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     for output in (EAST, GYM, GREEN):
-        rig.keeper.heard(Drive(output, 60_000))
+        rig.keeper.heard(DriveOutput(output, 60_000))
     rig.keeper.agent_gone()
     assert levels(rig) == AT_REST
     assert rig.told == [Rested(output, "agent_gone") for output in (EAST, GREEN, GYM)]
@@ -101,7 +101,7 @@ async def test_an_agent_that_is_gone_leaves_nothing_driven(tmp_path: Path) -> No
 @in_virtual_time
 async def test_a_lease_of_no_sensible_length_is_refused(lease_ms: int, tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    rig.keeper.heard(Drive(EAST, lease_ms))
+    rig.keeper.heard(DriveOutput(EAST, lease_ms))
     assert levels(rig) == AT_REST
     assert rig.told == [Refused(EAST, "bad_lease")]
 
@@ -109,13 +109,13 @@ async def test_a_lease_of_no_sensible_length_is_refused(lease_ms: int, tmp_path:
 @in_virtual_time
 async def test_the_longest_lease_is_given(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    rig.keeper.heard(Drive(EAST, MAX_LEASE_MS))
+    rig.keeper.heard(DriveOutput(EAST, MAX_LEASE_MS))
     assert rig.told == []
 
 
-@pytest.mark.parametrize("order", [Drive("west.lock", 1_000), Rest("east.bolt")])
+@pytest.mark.parametrize("order", [DriveOutput("west.lock", 1_000), RestOutput("east.bolt")])
 @in_virtual_time
-async def test_an_output_that_is_not_there_is_refused(order: Drive | Rest, tmp_path: Path) -> None:
+async def test_an_output_that_is_not_there_is_refused(order: DriveOutput | RestOutput, tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.keeper.heard(order)
     assert rig.told == [Refused(order.output, "no_such_output")]
@@ -127,8 +127,8 @@ async def test_a_keeper_that_ends_in_good_order_leaves_every_pin_floating_at_res
     strict_gpiod: bool, tmp_path: Path
 ) -> None:
     rig = Rig(tmp_path, strict_gpiod=strict_gpiod)
-    rig.keeper.heard(Drive(EAST, 60_000))
-    rig.keeper.heard(Drive(GYM, 60_000))
+    rig.keeper.heard(DriveOutput(EAST, 60_000))
+    rig.keeper.heard(DriveOutput(GYM, 60_000))
     rig.keeper.close()
     assert levels(rig) == AT_REST
     assert all(rig.board.pin(pin).output is None for pin in AT_REST)
@@ -141,7 +141,7 @@ async def test_a_keeper_that_ends_in_good_order_leaves_every_pin_floating_at_res
 @in_virtual_time
 async def test_a_killed_keeper_leaves_its_pins_at_rest_under_a_strict_kernel(tmp_path: Path) -> None:
     rig = Rig(tmp_path, strict_gpiod=True)
-    rig.keeper.heard(Drive(EAST, 6_000))
+    rig.keeper.heard(DriveOutput(EAST, 6_000))
     rig.kill()
     assert levels(rig) == AT_REST
 
@@ -152,7 +152,7 @@ async def test_a_killed_keeper_leaves_its_pins_driven_under_a_lenient_kernel_unt
 ) -> None:
     """Why the installation parks the pins and asks for a strict kernel: nobody is left to end the lease."""
     rig = Rig(tmp_path, strict_gpiod=False)
-    rig.keeper.heard(Drive(EAST, 6_000))
+    rig.keeper.heard(DriveOutput(EAST, 6_000))
     rig.kill()
     await asyncio.sleep(600)
     assert rig.level(LOCK)
@@ -187,7 +187,7 @@ async def test_a_bouncing_button_is_told_once_each_way(tmp_path: Path) -> None:
 @in_virtual_time
 async def test_an_alarm_and_a_broken_loop_release_the_zone_and_cut_what_runs(cause: str, tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    rig.keeper.heard(Drive(GREEN, 60_000))
+    rig.keeper.heard(DriveOutput(GREEN, 60_000))
     getattr(rig.fire, cause)()
     await asyncio.sleep(0.1)
     assert levels(rig) == {LOCK: True, LAMP: False, MAGNET: True}
@@ -201,15 +201,17 @@ async def test_another_zone_goes_on_as_before(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.fire.alarm()
     await asyncio.sleep(0.1)
-    rig.keeper.heard(Drive(GYM, 1_000))
+    rig.keeper.heard(DriveOutput(GYM, 1_000))
     assert rig.level(MAGNET) is False
     await asyncio.sleep(2)
     assert rig.level(MAGNET) is True
 
 
-@pytest.mark.parametrize("order", [Rest(EAST), Drive(EAST, 1_000), Drive(GREEN, 1_000)])
+@pytest.mark.parametrize("order", [RestOutput(EAST), DriveOutput(EAST, 1_000), DriveOutput(GREEN, 1_000)])
 @in_virtual_time
-async def test_orders_are_refused_while_the_zone_is_in_emergency(order: Drive | Rest, tmp_path: Path) -> None:
+async def test_orders_are_refused_while_the_zone_is_in_emergency(
+    order: DriveOutput | RestOutput, tmp_path: Path
+) -> None:
     rig = Rig(tmp_path)
     rig.fire.alarm()
     await asyncio.sleep(0.1)
@@ -262,7 +264,7 @@ async def test_a_key_left_turned_ends_no_later_emergency(tmp_path: Path) -> None
 @in_virtual_time
 async def test_a_key_turned_without_an_emergency_does_nothing(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    rig.keeper.heard(Drive(EAST, 6_000))
+    rig.keeper.heard(DriveOutput(EAST, 6_000))
     rig.key.press()
     await asyncio.sleep(1)
     assert (rig.level(LOCK), rig.told) == (True, [])
@@ -357,7 +359,7 @@ async def test_a_latch_that_the_disk_did_not_take_is_offered_again_until_it_does
 
 async def longest_drive_of_a_hung_agent_ms(rig: Rig, lease_ms: int) -> float:
     """The check that a build without the lease must fail: an agent orders once and is never heard of again."""
-    rig.keeper.heard(Drive(EAST, lease_ms))
+    rig.keeper.heard(DriveOutput(EAST, lease_ms))
     await asyncio.sleep(3600)
     return driven_ms(rig.board, LOCK, rest=False, now_ms=rig.loop.time() * 1000)
 

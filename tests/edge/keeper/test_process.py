@@ -16,7 +16,7 @@ from edge.config.wiring import Wirings
 from edge.keeper.host import KeeperHost
 from edge.keeper.pins import is_simulated
 from edge.keeper.process import KeeperProcess, PinsLost, park, run_keeper
-from edge.keeper.protocol import Channel, Drive, Reload, Rested, Snapshot, ToAgent, ZoneEmergency
+from edge.keeper.protocol import Channel, DriveOutput, Reload, Rested, Snapshot, ToAgent, ZoneEmergency
 from edge.machine.files import InUse
 from firmware_sim.board.board import Board
 from firmware_sim.board.pin_factory import SimFactory
@@ -25,7 +25,7 @@ from tests.edge.support.rig import GATES, LOCK, PULLS, load
 from tests.edge.support.waiting import until
 from tests.services import Ear, listening
 
-DRIVE = Drive("east.lock", 60_000)
+DRIVE = DriveOutput("east.lock", 60_000)
 
 
 class Agent:

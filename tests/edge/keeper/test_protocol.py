@@ -20,7 +20,7 @@ from edge.keeper.protocol import (
     Changed,
     Channel,
     Drill,
-    Drive,
+    DriveOutput,
     Frame,
     LatchUnsaved,
     LocalLine,
@@ -29,8 +29,8 @@ from edge.keeper.protocol import (
     Refused,
     Reload,
     Reset,
-    Rest,
     Rested,
+    RestOutput,
     Snapshot,
     ToAgent,
     ToKeeper,
@@ -39,8 +39,8 @@ from edge.keeper.protocol import (
 from tests.firmware_sim.support.story import in_virtual_time
 
 TO_KEEPER: list[ToKeeper] = [
-    Drive("east.lock", 6_000),
-    Rest("east.lock"),
+    DriveOutput("east.lock", 6_000),
+    RestOutput("east.lock"),
     Reload("0123456789abcdef"),
     Reset("estate"),
     Drill("estate", on=True),

@@ -15,7 +15,7 @@ from contract.decide import DAY_MS
 from contract.messages import Certificate, Renewal
 from contract.sealing import DeviceKey, DeviceVerifier, Purpose, statement
 from edge.identity.credentials import Credentials
-from edge.link.renewal import Renewing
+from edge.link.renewal import CertificateRenewal
 from edge.link.sealed_channel import SealedChannel
 from edge.machine.clock import DeviceClock
 from firmware_sim.time.clock import run_virtual
@@ -42,12 +42,12 @@ class Bench:
         self.link = HandLink()
         self.recorded: list[tuple[str, dict[str, Any]]] = []
         self.credentials = Credentials(self.folder, self.clock)
-        self.renewing = self.started()
+        self.renewal = self.started()
 
-    def started(self) -> Renewing:
+    def started(self) -> CertificateRenewal:
         channel = SealedChannel(self.link, SITE, GATE, self.key)
         around = runtime(self.clock, lambda _point, kind, data: self.recorded.append((kind, data)))
-        return Renewing(around, channel, self.credentials, Random(1))
+        return CertificateRenewal(around, channel, self.credentials, Random(1))
 
     def issue(self, at_ms: int, authority: Authority | None = None) -> Certificate:
         issued = (authority or self.authority).device(GATE, self.key.public(), at_ms)
@@ -57,7 +57,7 @@ class Bench:
         self.mono_ms += days * DAY_MS
 
     async def hears(self, payload: bytes) -> None:
-        self.renewing.received(payload)
+        self.renewal.received(payload)
         await asyncio.sleep(0.01)
 
     def asked(self) -> list[bytes]:
@@ -81,10 +81,10 @@ def test_sixty_days_before_the_end_a_new_one_is_asked_for_under_the_devices_seal
     async def story(bench: Bench) -> None:
         bench.link.connect()
         bench.passes(29)
-        bench.renewing.check()
+        bench.renewal.check()
         assert bench.asked() == []
         bench.passes(2)
-        bench.renewing.check()
+        bench.renewal.check()
         (asked,) = bench.asked()
         body, seal = codec.detach(asked)
         assert DeviceVerifier(bench.key.public()).accepts(statement(Purpose.RENEW, SITE, GATE, body), seal)
@@ -96,13 +96,13 @@ def test_sixty_days_before_the_end_a_new_one_is_asked_for_under_the_devices_seal
 def test_it_is_looked_at_about_once_an_hour_and_asked_for_only_while_there_is_a_line(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
         bench.passes(31)
-        bench.renewing.start()
+        bench.renewal.start()
         await asyncio.sleep(5 * 3600)
         assert bench.asked() == []
         bench.link.connect()
         await asyncio.sleep(24 * 3600)
         assert 16 <= len(bench.asked()) <= 48
-        bench.renewing.close()
+        bench.renewal.close()
         await asyncio.sleep(24 * 3600)
         assert bench.asked() == []
 
@@ -146,8 +146,8 @@ def test_what_became_of_a_new_certificate_is_recorded_once(tmp_path: Path) -> No
     async def story(bench: Bench) -> None:
         for became, kind in (("taken", "device.certificate_renewed"), ("given up", "device.certificate_refused")):
             bench.credentials.swapped = became
-            bench.renewing.check()
-            bench.renewing.check()
+            bench.renewal.check()
+            bench.renewal.check()
             assert [one for one, _ in bench.recorded] == [kind]
             bench.recorded.clear()
 
@@ -156,13 +156,13 @@ def test_what_became_of_a_new_certificate_is_recorded_once(tmp_path: Path) -> No
 
 def test_the_end_is_announced_early_and_stops_nothing(tmp_path: Path) -> None:
     async def story(bench: Bench) -> None:
-        assert bench.renewing.fault == ""
+        assert bench.renewal.fault == ""
         bench.passes(77)
-        assert bench.renewing.fault == "ends in 13 days"
+        assert bench.renewal.fault == "ends in 13 days"
         bench.passes(DEVICE_LASTS_MS // DAY_MS)
-        assert bench.renewing.fault == "expired"
+        assert bench.renewal.fault == "expired"
         (bench.folder / "certificate.pem").unlink()
-        bench.renewing.check()
-        assert bench.renewing.fault == "missing"
+        bench.renewal.check()
+        assert bench.renewal.fault == "missing"
 
     run(tmp_path, story)
