@@ -50,7 +50,9 @@ def _posts(config: DeviceConfig, ports: Ports, agent: Agent) -> "list[OcppServer
     from edge.ocpp.server import OcppServer
 
     places = {(line.post, line.connector): point for point, _, line in wired}
-    server = OcppServer(config.ocpp.address, places, passwords_in(config.keys), ports.clock, ports.loop, agent.receive)
+    server = OcppServer(
+        config.ocpp.address, places, passwords_in(config.keys), ports.clock.now_ms, ports.loop, agent.receive
+    )
     for point, name, _ in wired:
         agent.lines[point, name] = partial(server.send, point)
     return [server]

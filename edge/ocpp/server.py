@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from itertools import count
-from typing import Protocol, cast
+from typing import cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -30,8 +30,9 @@ from edge.ocpp.admission import (
 )
 from edge.ocpp.connection import PostConnection, library_log, watch
 from edge.ocpp.orders import OrderQueue
-from edge.ocpp.posts import Post, post
-from edge.ocpp.talk import failed
+from edge.ocpp.post import OcppPost, failed
+from edge.ocpp.v16 import Post16
+from edge.ocpp.v201 import Post201
 from edge.stations.ev_post.attribution import Evidence, best_answer, connector_for
 from edge.stations.ev_post.messages import (
     PORT,
@@ -68,12 +69,10 @@ REFUSALS = {
     HTTPStatus.BAD_REQUEST: f"Offer {' or '.join(VERSIONS)} as the subprotocol.\n",
 }
 
+POSTS: Mapping[Version, type[OcppPost]] = {"1.6": Post16, "2.0.1": Post201}
+
 Receive = Callable[[str, str, FromPost], None]
 """Told the point, the port and what was said."""
-
-
-class Clock(Protocol):
-    def now_ms(self) -> int: ...
 
 
 class OcppServer:
@@ -87,7 +86,7 @@ class OcppServer:
         address: tuple[str, int],
         points: Mapping[tuple[str, int], str],
         password: Callable[[str], str | None],
-        clock: Clock,
+        now_ms: Callable[[], int],
         loop: AbstractEventLoop,
         receive: Receive,
     ) -> None:
@@ -95,14 +94,15 @@ class OcppServer:
         self.listening = asyncio.Event()
         self.port = 0
         """Where it listens, once it does: the system's choice if the address leaves it open."""
-        self._address, self._clock, self._loop = address, clock, loop
+        self.now_ms = now_ms
+        self._address, self._loop = address, loop
         self._password, self._receive = password, receive
         self._points: dict[str, dict[int, str]] = {}
         for (name, connector), point in sorted(points.items()):
             self._points.setdefault(name_key(name), {})[connector] = point
         self._names = {name_key(name): name for name, _ in points}
         self._places = {point: (name_key(name), connector) for (name, connector), point in points.items()}
-        self._standings = {key: dict.fromkeys(found, Standing()) for key, found in self._points.items()}
+        self.standings = {key: dict.fromkeys(found, Standing()) for key, found in self._points.items()}
         self._lines: dict[str, _Line] = {}
         self._handshakes: Handshakes[PostConnection] = Handshakes()
         self._wrong = WrongTries()
@@ -125,7 +125,7 @@ class OcppServer:
         """Say something to the post of a point. What becomes of an order is told later, never at once."""
         name, connector = self._places[point]
         if isinstance(message, Standing):
-            self._standings[name][connector] = message
+            self.standings[name][connector] = message
             return
         line = self._lines.get(name)
         if line is not None:
@@ -246,13 +246,6 @@ class OcppServer:
         elif connector in points:
             self._receive(points[connector], PORT, message)
 
-    def find_connector(self, name: str, told: Evidence) -> int | None:
-        """The connector of a post that a message is of, which names none."""
-        return connector_for(self._standings[name], told)
-
-    def now_ms(self) -> int:
-        return self._clock.now_ms()
-
     def _keep(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
         self._tasks.add(task)
@@ -281,7 +274,8 @@ class _Line:
     ) -> None:
         self.name = name
         self._server, self._points, self._connection = server, points, connection
-        self._post: Post = post(version, name, connection, self)
+        self.now_ms = server.now_ms
+        self._post = POSTS[version](name, connection, self)
         self._orders = OrderQueue(name, self._post.obey, self.tell, self._undone)
         self._calls = count(1)
         self._waiting: dict[str, Future[Verdict]] = {}
@@ -340,14 +334,11 @@ class _Line:
     def _undone(self, connector: int, order: Order) -> None:
         self._server.undone(self._points[connector], order)
 
-    def now_ms(self) -> int:
-        return self._server.now_ms()
-
     def tell(self, connector: int | None, message: FromPost) -> None:
         self._server.tell(self, connector, message)
 
-    def find_connector(self, told: Evidence) -> int | None:
-        return self._server.find_connector(self.name, told)
+    def find_connector(self, evidence: Evidence) -> int | None:
+        return connector_for(self._server.standings[self.name], evidence)
 
     async def ask_all(self, question: Callable[[str], FromPost]) -> Verdict:
         return (await asyncio.gather(*(self.ask(where, question) for where in self._points)))[0]

@@ -123,7 +123,6 @@ class StatusSaid(Struct, frozen=True):
     comes about, so its time tells how wrong the post's clock is."""
 
     status: Status
-    error: str = ""
     at_ms: int | None = None
     heard_ms: int = 0
     whole: bool = False
@@ -260,24 +259,27 @@ class Standing(Struct, frozen=True):
     open: bool = False
 
 
-class StartRemotely(Struct, frozen=True):
-    """Begin a transaction for this tag. Answered by ``Done``, as are the next three."""
+class NumberedOrder(Struct, frozen=True):
+    """An order with a name of its own. Answered by ``Done``."""
 
     order: str
+
+
+class StartRemotely(NumberedOrder, frozen=True):
+    """Begin a transaction for this tag."""
+
     tag: str
 
 
-class StopRemotely(Struct, frozen=True):
+class StopRemotely(NumberedOrder, frozen=True):
     """End a transaction."""
 
-    order: str
     transaction: str
 
 
-class SetOperative(Struct, frozen=True):
+class SetOperative(NumberedOrder, frozen=True):
     """Let the connector serve people, or serve nobody."""
 
-    order: str
     operative: bool
 
 
@@ -289,10 +291,9 @@ class Listed(Struct, frozen=True):
     gone: bool = False
 
 
-class UpdateList(Struct, frozen=True):
+class UpdateList(NumberedOrder, frozen=True):
     """Send a list, or what changed since the version before."""
 
-    order: str
     version: int
     full: bool
     cards: tuple[Listed, ...]

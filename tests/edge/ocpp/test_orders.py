@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosedOK
 
 from edge.ocpp.orders import MAX_ORDERS, MAX_URGENT, OVERTAKE_S, URGENT_ORDERS, OrderQueue
-from edge.ocpp.posts import post
+from edge.ocpp.server import POSTS
 from edge.stations.ev_post.attribution import Evidence
 from edge.stations.ev_post.messages import (
     AskListVersion,
@@ -63,7 +63,7 @@ class Line:
         self.undone: list[Order] = []
         self.closed = False
         self._answers = answers
-        self.post = post(version, "post-1", self, self)
+        self.post = POSTS[version]("post-1", self, self)
         self.orders = OrderQueue(
             "post-1", self.post.obey, self.tell, lambda _connector, order: self.undone.append(order)
         )
@@ -323,7 +323,7 @@ def test_own_fault_in_an_order_is_logged(
 
     async def story() -> None:
         line = Line("1.6", bool)
-        monkeypatch.setattr(line.post, "_obey", failing(fault))
+        monkeypatch.setattr(line.post, "call_for", failing(fault))
         line.orders.put(1, order)
         await asyncio.sleep(1)
         assert (line.undone, line.told) == ([order], [])
@@ -340,11 +340,11 @@ def test_own_fault_in_an_order_is_logged(
     assert record.exc_info[1] is fault
 
 
-def failing(fault: Exception) -> Callable[[int, Order], Coroutine[Any, Any, FromPost | None]]:
-    async def obey(_connector: int, _order: Order) -> FromPost | None:
+def failing(fault: Exception) -> Callable[[int, Order], object]:
+    def call_for(_connector: int, _order: Order) -> object:
         raise fault
 
-    return obey
+    return call_for
 
 
 def test_own_fault_in_hearing_an_outcome_is_logged(caplog: pytest.LogCaptureFixture) -> None:

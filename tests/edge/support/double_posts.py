@@ -39,7 +39,7 @@ class Post:
     def _start(self) -> None:
         places = {(NAME, number): rig.point for number, rig in self.at.items()}
         loop = asyncio.get_running_loop()
-        self.server = OcppServer(("127.0.0.1", 0), places, {NAME: PASSWORD}.get, Wall(), loop, self._receive)
+        self.server = OcppServer(("127.0.0.1", 0), places, {NAME: PASSWORD}.get, Wall().now_ms, loop, self._receive)
 
     async def listen(self) -> None:
         self.server.start()

@@ -114,7 +114,7 @@ class Rig:
             self.status("available")
 
     def status(self, status: Any, error: str = "", *, clock_off_ms: int = 0) -> None:
-        self.hear(StatusSaid(status, error, self.wall_ms - clock_off_ms, self.wall_ms))
+        self.hear(StatusSaid(status, self.wall_ms - clock_off_ms, self.wall_ms))
 
     @property
     def wall_ms(self) -> int:
@@ -248,7 +248,7 @@ class Served(Rig):
         self.loop = loop
         self.heard: list[tuple[str, Any]] = []
         self.passwords: dict[str, str] = {name: PASSWORD for name, _ in points}
-        self.server = OcppServer(("127.0.0.1", 0), points, self.passwords.get, Wall(), loop, self.receive)
+        self.server = OcppServer(("127.0.0.1", 0), points, self.passwords.get, Wall().now_ms, loop, self.receive)
         self.silent = False
         """Whether the station gives no answer."""
 

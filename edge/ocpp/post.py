@@ -1,4 +1,4 @@
-"""What posts of both versions of OCPP have in common: calls outward in their turn, and words for what they say.
+"""A connected post, in what both versions of OCPP share: its calls and ours, and words for what it says.
 
 Messages are taken apart and put together by the `ocpp` library. Its schemas check what goes out. What comes in is
 checked here by its meaning, because schemas refuse what real posts send and take what no post can mean.
@@ -8,10 +8,12 @@ import asyncio
 import json
 import logging
 import re
+from abc import ABC, abstractmethod
 from asyncio import Future
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any, ClassVar, Protocol
 
 import ocpp.messages
@@ -25,29 +27,31 @@ from ocpp.charge_point import (
     snake_to_camel_case,
 )
 from ocpp.messages import Call, CallError, CallResult, validate_payload
+from ocpp.routing import on
 
 from edge.ocpp.orders import CallTurns
-from edge.ocpp.values import connector, moment_ms, text
+from edge.ocpp.values import connector, moment_ms, sampled, text
 from edge.stations.ev_post.attribution import Evidence
 from edge.stations.ev_post.messages import (
     AskListVersion,
     Beat,
+    Booted,
     Configure,
     Configured,
     Done,
     FromPost,
     ListVersion,
+    MeterSaid,
     Nonsense,
+    NumberedOrder,
     Order,
-    SetOperative,
-    StartRemotely,
     Status,
     StatusSaid,
-    StopRemotely,
     StopSaid,
-    UpdateList,
     Verdict,
+    Wish,
     Word,
+    is_given,
 )
 
 ocpp.messages.ASYNC_VALIDATION = False
@@ -86,6 +90,7 @@ MAX_NUMBER = 255
 MAX_ERROR = 200
 """Of a refusal's text: the library would send the post its own message and the whole schema."""
 DONE_WELL = frozenset({"Accepted", "RebootRequired", "Scheduled"})
+TRIGGERS = {"status": "StatusNotification", "meter": "MeterValues"}
 
 STATUSES: dict[str, Status] = {
     "Available": "available",
@@ -115,7 +120,7 @@ class Ear(Protocol):
 
     def tell(self, connector: int | None, message: FromPost) -> None: ...
 
-    def find_connector(self, told: Evidence) -> int | None:
+    def find_connector(self, evidence: Evidence) -> int | None:
         """The connector of a message that names none; None where nothing says so."""
 
     async def ask(self, connector: int, question: Callable[[str], FromPost]) -> Verdict:
@@ -141,13 +146,18 @@ def reading_answer() -> Iterator[None]:
         raise NoAnswer(str(wrong)) from wrong
 
 
-class Talk(ChargePoint):
-    """What both versions share: calls outward in their turn, each answer matched with its call, errors cut short."""
+class OcppPost(ChargePoint, ABC):
+    """A post of either version: what it says becomes our words, and our orders become its calls. Calls go outward in
+    their turn, each answer is matched with its call, and errors are cut short."""
 
     MALFORMED: ClassVar[str]
     """The code of an error that says: this is no call."""
     ACKNOWLEDGED: ClassVar[frozenset[str]]
     """Calls that are taken and mean nothing here. Their answers are empty."""
+    FIELDS: ClassVar[Mapping[str, tuple[str, ...]]]
+    """Where a message of the post says what both versions say, by our words for it."""
+    WISHES: ClassVar[Mapping[Wish, Any]]
+    """What the version calls a setting."""
 
     def __init__(self, name: str, connection: Any, ear: Ear) -> None:
         super().__init__(name, connection, ANSWERS_WITHIN_S, _library)
@@ -155,14 +165,18 @@ class Talk(ChargePoint):
         self._turns = CallTurns()
         self._awaited: dict[str, Future[Sequence[Any]]] = {}
 
+    # What the post says
+
     async def hear(self, message: str) -> None:
         """Take a frame: a call is answered in any case, an answer that nobody waits for is dropped."""
         frame = _frame(message)
         if frame is None:
             self.ear.tell(None, Nonsense("frame"))
         elif frame[0] != CALL:
-            self._settle(frame)
-        elif not _is_call(frame):
+            awaited = self._awaited.get(frame[1])
+            if awaited is not None and not awaited.done():
+                awaited.set_result(frame)
+        elif not (len(frame) == 4 and isinstance(frame[2], str) and isinstance(frame[3], dict)):
             await self._refuse(frame)
         elif frame[2] in self.ACKNOWLEDGED:
             self.ear.tell(None, Beat())
@@ -177,21 +191,65 @@ class Talk(ChargePoint):
         self.ear.tell(None, Nonsense("frame"))
         await self._send(json.dumps([CALL_ERROR, frame[1], self.MALFORMED, "this is no call", {}]))
 
-    def _settle(self, answer: Sequence[Any]) -> None:
-        awaited = self._awaited.get(answer[1])
-        if awaited is not None and not awaited.done():
-            awaited.set_result(answer)
-
-    async def _ended(self, evidence: Evidence, told: StopSaid) -> Verdict:
+    async def take_end(self, end: StopSaid, where: int | None) -> Verdict:
         """Tell of an end to the connector that it is of; to all where nothing says to which."""
-        where = self.ear.find_connector(evidence)
         if where is None:
-            return await self.ear.ask_all(lambda call: replace(told, call=call, nobodys=True))
-        return await self.ear.ask(where, lambda call: replace(told, call=call))
+            return await self.ear.ask_all(lambda call: replace(end, call=call, nobodys=True))
+        return await self.ear.ask(where, lambda call: replace(end, call=call))
+
+    @on("BootNotification", skip_schema_validation=True)
+    def boot(self, **said: object) -> object:
+        vendor, model, firmware = (text(self.field(said, name)) for name in ("vendor", "model", "firmware"))
+        self.ear.tell(None, Booted(vendor, model, firmware))
+        return self._call_result.BootNotification(iso(self.ear.now_ms()), HEARTBEAT_S, "Accepted")
+
+    @on("Heartbeat", skip_schema_validation=True)
+    def beat(self, **_said: object) -> object:
+        self.ear.tell(None, Beat())
+        return self._call_result.Heartbeat(iso(self.ear.now_ms()))
+
+    @on("StatusNotification", skip_schema_validation=True)
+    def status(self, **said: object) -> object:
+        place, status = connector(self.field(said, "connector")), STATUSES.get(text(self.field(said, "status")))
+        if place is None or status is None:
+            self.ear.tell(None, Nonsense("status"))
+        else:
+            at_ms = moment_ms(said.get("timestamp"))
+            self.ear.tell(place or None, StatusSaid(status, at_ms, self.ear.now_ms(), whole=place == 0))
+        return self._call_result.StatusNotification()
+
+    @on("Authorize", skip_schema_validation=True)
+    async def authorize(self, **said: object) -> object:
+        return self._call_result.Authorize(card_status(await self.ear.authorize(text(self.field(said, "tag")))))
+
+    @on("MeterValues", skip_schema_validation=True)
+    def meter(self, **said: object) -> object:
+        read, number = sampled(said.get("meter_value")), text(self.field(said, "transaction"))
+        where = connector(self.field(said, "connector"))
+        if not where and is_given(number):
+            where = self.ear.find_connector(Evidence(number))
+        self.ear.tell(where or 0, MeterSaid(number, read.energy_wh, read.power_w, read.at_ms, read.begin_wh))
+        return self._call_result.MeterValues()
+
+    @on("DataTransfer", skip_schema_validation=True)
+    def data(self, **_said: object) -> object:
+        return self._call_result.DataTransfer("UnknownVendorId")
+
+    def field(self, said: object, name: str) -> object:
+        """What a message says under our word for it; None where it says nothing."""
+        return reduce(lambda part, key: table(part).get(key), self.FIELDS[name], said)
+
+    # What the post is told
 
     async def obey(self, connector: int, order: Order) -> FromPost | None:
+        """Have the post do something, and return what is told of it."""
         try:
-            return await self._obey(connector, order)
+            if isinstance(order, Configure):
+                return await self._configure(order.wishes)
+            answer = await self._ask(self.call_for(connector, order))
+            if isinstance(order, AskListVersion):
+                return ListVersion(self.list_version(answer))
+            return _outcome(order.order, answer) if isinstance(order, NumberedOrder) else None
         except TimeoutError:
             return failed(order, "timeout")
         except (exceptions.NotImplementedError, exceptions.NotSupportedError):
@@ -200,14 +258,36 @@ class Talk(ChargePoint):
             # A refusal, or an answer that is none: both say that it was not done.
             return failed(order, "error")
 
-    async def _obey(self, connector: int, order: Order) -> FromPost | None:
-        raise NotImplementedError
+    @abstractmethod
+    def call_for(self, connector: int, order: Order) -> object:
+        """The call that an order becomes."""
+
+    @abstractmethod
+    def list_version(self, answer: Any) -> int | None:
+        """The number of the list that the post says it holds."""
+
+    @abstractmethod
+    async def set_value(self, wish: Wish, value: str) -> str:
+        """Ask for one setting, and return the status that the post gives it."""
+
+    @abstractmethod
+    async def list_limits(self) -> tuple[int | None, int | None]:
+        """How many cards the post takes: on its list, and in one message."""
+
+    async def _configure(self, wishes: Mapping[Wish, str]) -> Configured:
+        refused = {wish: value for wish, value in wishes.items() if wish in self.WISHES}
+        for wish, value in tuple(refused.items()):
+            with suppress(exceptions.OCPPError):
+                if await self.set_value(wish, value) in DONE_WELL:
+                    del refused[wish]
+        return Configured(tuple(refused), *await self.list_limits())
 
     async def _ask(self, payload: Any, *, checked: bool = True) -> Any:
         """The post's answer. Raises ``TimeoutError``, or ``OCPPError`` for a refusal or an answer that is none."""
         action = type(payload).__name__
         answered = getattr(self._call_result, action)
-        call = Call(str(self._unique_id_generator()), action, _fields(payload))
+        fields = remove_nones(snake_to_camel_case(serialize_as_dict(payload)))
+        call = Call(str(self._unique_id_generator()), action, fields)
         if checked:
             await validate_payload(call, self._ocpp_version)
         async with self._turns.turn(urgent=action in URGENT_CALLS):
@@ -236,9 +316,6 @@ class Talk(ChargePoint):
             message = json.dumps([kind, call, code, str(told)[:MAX_ERROR], {}])
         await self._connection.send(message)
 
-    def _now(self) -> str:
-        return iso(self.ear.now_ms())
-
 
 def _frame(message: str) -> list[Any] | None:
     """A frame with the number of a call; None if there is none that could be answered."""
@@ -252,33 +329,15 @@ def _frame(message: str) -> list[Any] | None:
     return frame if type(number) is int or (isinstance(number, str) and len(number) <= MAX_NUMBER) else None
 
 
-def _is_call(frame: list[Any]) -> bool:
-    return len(frame) == 4 and isinstance(frame[2], str) and isinstance(frame[3], dict)
-
-
-def _fields(payload: Any) -> Any:
-    """What the payload of a call is on the wire."""
-    return remove_nones(snake_to_camel_case(serialize_as_dict(payload)))
-
-
-def tell_status(ear: Ear, where: object, status: object, error: str, timestamp: object) -> None:
-    place, found = connector(where), STATUSES.get(text(status))
-    if place is None or found is None:
-        ear.tell(None, Nonsense("status"))
-        return
-    told = StatusSaid(found, error, moment_ms(timestamp), ear.now_ms(), whole=place == 0)
-    ear.tell(place or None, told)
-
-
-def done(order: str, answer: Any) -> Done:
+def _outcome(order: str, answer: Any) -> Done:
     status = text(str(answer.status))
-    return Done(order, "accepted" if status in DONE_WELL else _snake(status))
+    return Done(order, "accepted" if status in DONE_WELL else re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).lower())
 
 
 def failed(order: Order, how: str) -> FromPost | None:
     """What is told of an order that was not done."""
     match order:
-        case StartRemotely(order=name) | StopRemotely(order=name) | SetOperative(order=name) | UpdateList(order=name):
+        case NumberedOrder(order=name):
             return Done(name, how)
         case AskListVersion():
             return ListVersion(None)
@@ -287,8 +346,9 @@ def failed(order: Order, how: str) -> FromPost | None:
     return None
 
 
-def _snake(word: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower()
+def card_status(verdict: Verdict) -> dict[str, str]:
+    """What the post is told of a card."""
+    return {"status": WORDS[verdict.word]}
 
 
 def count(said: object) -> int | None:
