@@ -25,9 +25,10 @@ from edge.archetypes.protocol import (
     Show,
     Wake,
     decided,
+    no_more,
     refuse,
 )
-from edge.archetypes.step import StationState, Step
+from edge.archetypes.station import StationState, Step, require
 
 MIN_UNLOCK_MS = 3_000
 """The least a fixed release may be (ULC 60839-11-1)."""
@@ -56,13 +57,13 @@ class PortalSettings(Struct, frozen=True, forbid_unknown_fields=True):
     still_after: int = 20
 
     def __post_init__(self) -> None:
-        check_unlock_ms(self.unlock_ms)
+        bounds = f"unlock_ms lies between {MIN_UNLOCK_MS} and {MAX_UNLOCK_MS}"
+        require(MIN_UNLOCK_MS <= self.unlock_ms <= MAX_UNLOCK_MS, bounds)
         self.check_positive("still_after")
 
     def check_positive(self, *names: str) -> None:
         for name in names:
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is greater than 0")
+            require(getattr(self, name) > 0, f"{name} is greater than 0")
 
 
 class PortalState(StationState, frozen=True):
@@ -155,7 +156,7 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
         causes = self.state.released_by | {cause} if active else self.state.released_by - {cause}
         self.do(released_by=causes)
         if causes:
-            self.to("release", *(Wake(name, None) for name in self.watches))
+            self.to("release", *no_more(*self.watches))
             self.forget()
         if causes == {HELD_OPEN}:
             self.keep_open()
@@ -206,9 +207,3 @@ def passed(who: Passer) -> Record:
 def not_entered(who: Passer) -> Record:
     """The event of a way that opened for somebody who did not take it."""
     return PortalKind.not_entered(holder=who.holder, direction=who.direction)
-
-
-def check_unlock_ms(unlock_ms: int) -> None:
-    """Raise ``ValueError`` for an unlock time too short for a person or too long for a lease."""
-    if not MIN_UNLOCK_MS <= unlock_ms <= MAX_UNLOCK_MS:
-        raise ValueError(f"unlock_ms lies between {MIN_UNLOCK_MS} and {MAX_UNLOCK_MS}")

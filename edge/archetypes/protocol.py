@@ -232,6 +232,11 @@ class Report(Struct, frozen=True):
     live: Mapping[str, Any] = {}
 
 
+def no_more(*names: str) -> list[Wake]:
+    """Take back wake-ups."""
+    return [Wake(name, None) for name in names]
+
+
 BARRING = frozenset({Mode.LOCKDOWN, Mode.OUT_OF_SERVICE})
 """Modes in which nobody gets in. The rule refuses who asks; a station bars who was let in a moment before."""
 

@@ -14,6 +14,7 @@ from contract.archetypes import SessionKind, SessionNamed
 from contract.decide import Grant, Tier
 from edge.archetypes.account import MARGIN
 from edge.archetypes.protocol import Decided, Record, Spend
+from edge.archetypes.station import require
 
 ClassName = Literal["ebike", "phone"]
 By = Literal["card", "operator", "post"]
@@ -77,11 +78,10 @@ def limits_of(name: ClassName, chosen: LimitChoices) -> Limits:
     ceiling = CEILINGS[name]
     choices = {limit: value for limit, value in asdict(chosen).items() if value is not None}
     for limit, value in choices.items():
-        if not 0 < value <= getattr(ceiling, limit):
-            raise ValueError(f"{limit} of a socket for {name} lies above 0 and is at most {getattr(ceiling, limit)}")
+        most = getattr(ceiling, limit)
+        require(0 < value <= most, f"{limit} of a socket for {name} lies above 0 and is at most {most}")
     limits = replace(USUAL[name], **choices)
-    if not limits.pulled_w < min(limits.start_w, limits.full_w):
-        raise ValueError("pulled_w is less than start_w and full_w")
+    require(limits.pulled_w < min(limits.start_w, limits.full_w), "pulled_w is less than start_w and full_w")
     return limits
 
 
@@ -98,12 +98,10 @@ class Price(Struct, frozen=True, forbid_unknown_fields=True):
     fen_per_kwh: int = 0
 
     def __post_init__(self) -> None:
-        if not (0 <= self.from_minute < DAY_MINUTES and 0 < self.until_minute <= DAY_MINUTES):
-            raise ValueError("from_minute and until_minute are minutes of a day, 0 to 1440")
-        if self.from_minute == self.until_minute:
-            raise ValueError("from_minute and until_minute differ")
-        if min(self.fen_per_hour, self.fen_per_kwh) < 0:
-            raise ValueError("a price is not below 0")
+        is_of_day = 0 <= self.from_minute < DAY_MINUTES and 0 < self.until_minute <= DAY_MINUTES
+        require(is_of_day, "from_minute and until_minute are minutes of a day, 0 to 1440")
+        require(self.from_minute != self.until_minute, "from_minute and until_minute differ")
+        require(min(self.fen_per_hour, self.fen_per_kwh) >= 0, "a price is not below 0")
 
 
 class Tariff(Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,12 +118,11 @@ class Tariff(Struct, frozen=True, forbid_unknown_fields=True):
     idle_always: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.prices) > MAX_PRICES:
-            raise ValueError(f"there are at most {MAX_PRICES} prices")
-        if min(self.free_minutes, self.idle_grace_minutes, self.idle_fen_per_minute, self.idle_cap_fen) < 0:
-            raise ValueError("minutes and prices are not below 0")
-        if self.idle_fen_per_minute and not self.idle_cap_fen:
-            raise ValueError("idle_cap_fen says how much idling may cost at most")
+        require(len(self.prices) <= MAX_PRICES, f"there are at most {MAX_PRICES} prices")
+        least = min(self.free_minutes, self.idle_grace_minutes, self.idle_fen_per_minute, self.idle_cap_fen)
+        require(least >= 0, "minutes and prices are not below 0")
+        is_capped = self.idle_cap_fen > 0 or not self.idle_fen_per_minute
+        require(is_capped, "idle_cap_fen says how much idling may cost at most")
 
 
 class Line(Struct, frozen=True):

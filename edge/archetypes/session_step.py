@@ -8,7 +8,7 @@ from contract.decide import Mode
 from contract.reasons import Reason
 from edge.archetypes.protocol import Decided, Effect, Keep, Show, Wake, decided, refuse
 from edge.archetypes.session import MINUTE_MS, Session, progress
-from edge.archetypes.step import StationState, Step
+from edge.archetypes.station import StationState, Step
 
 KEEP_AGAIN_MS = 30_000
 PROGRESS_AGAIN_MS = 5 * MINUTE_MS

@@ -30,8 +30,7 @@ from edge.archetypes.protocol import (
     Send,
     Wake,
 )
-from edge.archetypes.station import Station
-from edge.archetypes.step import StationState, Step, Unreadable, read_kept
+from edge.archetypes.station import Station, StationState, Step, Unreadable, read_kept, require
 
 Trigger = Literal["want", "closed", "idle", "fail", "clear", "alarm", "restore"]
 
@@ -87,8 +86,7 @@ class BankSettings(Struct, frozen=True, forbid_unknown_fields=True):
     feedback_ms: int = 1_000
 
     def __post_init__(self) -> None:
-        if not 0 < self.feedback_ms <= MAX_FEEDBACK_MS:
-            raise ValueError(f"feedback_ms lies between 1 and {MAX_FEEDBACK_MS}")
+        require(0 < self.feedback_ms <= MAX_FEEDBACK_MS, f"feedback_ms lies between 1 and {MAX_FEEDBACK_MS}")
 
 
 class BankState(StationState, frozen=True):

@@ -10,8 +10,8 @@ from typing import Literal
 
 from contract.kinds.door import DOOR, Fault, Phase
 from edge.archetypes.portal import HELD_OPEN, Passer, PortalSettings, PortalState, PortalStep, passed
-from edge.archetypes.protocol import Due, Edge, Input, Levels, Report, Show, Wake
-from edge.archetypes.station import Station
+from edge.archetypes.protocol import Due, Edge, Input, Levels, Report, Wake
+from edge.archetypes.station import Station, require
 
 Trigger = Literal["unlock", "opened", "caught", "shut", "shut_unlocked", "relock", "hold", "release", "restore"]
 
@@ -58,10 +58,8 @@ class DoorSettings(PortalSettings, frozen=True):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_positive("button_stuck_ms")
-        if not 0 < self.warn_ms < self.held_ms:
-            raise ValueError("warn_ms lies between 0 and held_ms")
-        if self.latch_ms < 0:
-            raise ValueError("latch_ms is not below 0")
+        require(0 < self.warn_ms < self.held_ms, "warn_ms lies between 0 and held_ms")
+        require(self.latch_ms >= 0, "latch_ms is not below 0")
 
 
 class DoorState(PortalState, frozen=True):
@@ -104,10 +102,10 @@ class DoorStep(PortalStep[DoorState, Fault]):
             case Edge(name="release_sense", active=broken):
                 self._release_sense(broken)
             case Due(name="warn") if self.state.phase == "open":
-                self.do(Show("red", DOOR.text("please_close")))
+                self.do(self.show("red", "please_close"))
             case Due(name="hold") if self.state.phase == "open":
                 held = DOOR.held(open_ms=self.now_ms - self.state.opened_ms)
-                self.to("hold", held, Show("red", DOOR.text("held")))
+                self.to("hold", held, self.show("red", "held"))
             case Due(name="button_stuck"):
                 self.set_fault("exit_button_stuck", present=True)
             case _:
@@ -160,7 +158,7 @@ class DoorStep(PortalStep[DoorState, Fault]):
         if is_caught:
             self.do(DOOR.tailgated())
         elif before.phase == "closed":
-            self.do(DOOR.forced(), Show("red", DOOR.text("forced")))
+            self.do(DOOR.forced(), self.show("red", "forced"))
         elif before.phase == "unlocked":
             self.do(*map(passed, before.awaited), *([DOOR.exited()] if before.button else []))
             self.lock()

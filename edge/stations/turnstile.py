@@ -10,7 +10,7 @@ from typing import Literal
 
 from contract.kinds.turnstile import TURNSTILE, Fault, Phase
 from edge.archetypes.portal import HELD_OPEN, Passer, PortalSettings, PortalState, PortalStep, not_entered, passed
-from edge.archetypes.protocol import Due, Edge, Input, Levels, Report, Rest, Show, Wake
+from edge.archetypes.protocol import Due, Edge, Input, Levels, Report, Rest, Wake, no_more
 from edge.archetypes.station import Station
 
 Trigger = Literal["unlock", "left", "home", "relock", "jam", "release", "restore"]
@@ -116,9 +116,8 @@ class TurnstileStep(PortalStep[TurnstileState, Fault]):
     def believe(self) -> None:
         """Away from home the arm is in the middle of a turn nobody watched."""
         self.forget()
-        asleep = (Wake(name, None) for name in self.watches)
         watch = [Wake("jam", self.state.settings.turn_ms)] if self.state.away else []
-        self.do(Rest(self.output), *asleep, *watch, phase="turning" if self.state.away else "rest")
+        self.do(Rest(self.output), *no_more(*self.watches), *watch, phase="turning" if self.state.away else "rest")
 
     def bar(self) -> None:
         if self.state.phase != "jammed":  # there the arm is unlocked for people on the way out alone
@@ -146,9 +145,8 @@ class TurnstileStep(PortalStep[TurnstileState, Fault]):
         elif before.phase == "rest":
             since_ms = None if before.passed_ms is None else self.now_ms - before.passed_ms
             is_tailgated = since_ms is not None and since_ms < before.settings.tailgate_ms
-            event = TURNSTILE.tailgated() if is_tailgated else TURNSTILE.forced()
-            shown = Show("red", TURNSTILE.text("tailgated" if is_tailgated else "forced"))
-            self.do(event, shown, Wake("next", None))
+            event, text = (TURNSTILE.tailgated, "tailgated") if is_tailgated else (TURNSTILE.forced, "forced")
+            self.do(event(), self.show("red", text), Wake("next", None))
         if before.phase in ("unlocked", "rest"):
             self.do(Wake("jam", before.settings.turn_ms))
 
@@ -178,8 +176,7 @@ class TurnstileStep(PortalStep[TurnstileState, Fault]):
         """Nobody stands and waits for a repair: whoever was let in has to badge again."""
         turning, awaited = self.state.turning, self.state.awaited
         waited = map(not_entered, awaited if turning is None else (turning, *awaited))
-        shown = Show("red", TURNSTILE.text("jammed"))
-        self.to("jam", TURNSTILE.jammed(), shown, *waited, awaited=(), turning=None)
+        self.to("jam", TURNSTILE.jammed(), self.show("red", "jammed"), *waited, awaited=(), turning=None)
 
     def _levels(self, active: Mapping[str, bool]) -> None:
         self.do(away=active.get("arm", False), has_exit_arm="exit_arm" in active)

@@ -34,8 +34,7 @@ from edge.archetypes.protocol import (
     Wake,
 )
 from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, at_minute, ended, energy_wh, running
-from edge.archetypes.station import Station
-from edge.archetypes.step import Unreadable, read_kept
+from edge.archetypes.station import Station, Unreadable, read_kept
 from edge.stations.ev_post import local_list
 from edge.stations.ev_post.begins import answer, ask, at_reader, begin, cannot_record, give_up
 from edge.stations.ev_post.ends import read_meter, settle, stop_sated, take_end, unheard

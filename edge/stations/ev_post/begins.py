@@ -220,9 +220,8 @@ def at_reader(post: EvPostStep, found: Decided) -> None:
         order = post.number("start")
         ordered = [] if found.told is None else [EV_POST.ordered(**found.told)]
         start = Wake("start", state.settings.plug_in_within_s * 1000 + STOP_AGAIN_MS)
-        shown = Show("green", EV_POST.text("starting"))
-        begins = promise(StartRemotely(order, found.ticket))
-        post.to("ask", *ordered, decided(found), begins, start, shown, wanted=found)
+        post.to("ask", *ordered, decided(found), promise(StartRemotely(order, found.ticket)), wanted=found)
+        post.do(start, post.show("green", "starting"))
 
 
 def give_up(post: EvPostStep, why: str) -> None:

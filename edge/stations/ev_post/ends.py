@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from contract.kinds.ev_post import EV_POST
 from contract.sessions import Stop
 from edge.archetypes.account import MAX_DELAY_MS, Account, Reading, begun_at, between_ms, closed, passed, read
-from edge.archetypes.protocol import Wake
+from edge.archetypes.protocol import Wake, no_more
 from edge.archetypes.session import Session, count, ended, energy_wh, spent
 from edge.stations.ev_post import attribution, transactions
 from edge.stations.ev_post.messages import MeterSaid, StopRemotely, StopSaid, Verdict, is_given
@@ -221,7 +221,7 @@ def _elapsed_ms(post: EvPostStep, transaction: Transaction, session: Session, en
 def _free(post: EvPostStep, why: Stop) -> None:
     """The post is free again, or held for whoever waited."""
     post.set_fault("will_not_stop", present=False)
-    asleep = (Wake(name, None) for name in ("limit", "stop_again", "full"))
+    asleep = no_more("limit", "stop_again", "full")
     post.to("end", *asleep, why="", stops=0, stop=why.value, power_w=0, instead=None, tag="")
     post.hold_for_who_waits()
 

@@ -13,6 +13,7 @@ from edge.archetypes.account import Reading
 from edge.archetypes.protocol import BARRING, Decided, Keep, Send, Wake
 from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, Tariff
 from edge.archetypes.session_step import SessionState, SessionStep
+from edge.archetypes.station import require
 from edge.stations.ev_post import transactions
 from edge.stations.ev_post.local_list import LocalList
 from edge.stations.ev_post.messages import (
@@ -85,10 +86,8 @@ class EvPostSettings(Struct, frozen=True, forbid_unknown_fields=True):
             ("plug_in_within_s", self.plug_in_within_s, 600),
             ("full_ms", self.full_ms, MAX_SESSION_MS),
         ):
-            if not 0 < value <= most:
-                raise ValueError(f"{name} lies above 0 and is at most {most}")
-        if not 5 <= self.meter_s <= 300:
-            raise ValueError("meter_s lies between 5 and 300")
+            require(0 < value <= most, f"{name} lies above 0 and is at most {most}")
+        require(5 <= self.meter_s <= 300, "meter_s lies between 5 and 300")
 
 
 Question = CardShown | StartSaid

@@ -3,8 +3,7 @@ contactor upstream (kind ``bank``).
 
 The relay is driven by lease and only for a session; the meter lies before it, so that it sees what a relay does that
 does not open. Every doubt cuts: unknown is never zero. The table of its phases stands at the top of ``state``,
-what follows from a reading in ``meter``, and what a session outlives in ``interruptions``; here is who
-may begin and end one.
+what a reading and an interruption mean to a session in ``charging``; here is who may begin and end one.
 """
 
 from msgspec.structs import replace
@@ -36,10 +35,10 @@ from edge.archetypes.protocol import (
     Received,
     Report,
     Rest,
-    Show,
     TimeOfDay,
     Wake,
     decided,
+    no_more,
     refuse,
 )
 from edge.archetypes.session import (
@@ -56,8 +55,7 @@ from edge.archetypes.session import (
 )
 from edge.archetypes.station import Station
 from edge.stations.bank import Clear, Cut, Supply, Want
-from edge.stations.socket.interruptions import interrupt, restore
-from edge.stations.socket.meter import read_meter, read_thermometer
+from edge.stations.socket.charging import interrupt, read_meter, read_thermometer, restore
 from edge.stations.socket.state import LATCHED, OFF_W, SocketSettings, SocketState, SocketStep
 
 TAP_AGAIN_MS = 3_000
@@ -183,8 +181,8 @@ class SocketInput(SocketStep):
         ordered = [] if asked.told is None else [SOCKET.ordered(**asked.told)]
         self.do(*ordered, decided(asked), started(session), *spent(session), self.keep())
         self.switch_on()
-        forgotten = (Wake(name, None) for name in ("reserved", "cool", "forget"))
-        self.do(Wake("load", state.limits.start_ms), Show("green", SOCKET.text("starting")), *forgotten)
+        self.do(Wake("load", state.limits.start_ms), self.show("green", "starting"))
+        self.do(*no_more("reserved", "cool", "forget"))
 
     def _why_barred(self, decision: Decision) -> Reason | None:
         """Why nothing begins, although the rule allows it: it may have been asked a moment too early."""
@@ -207,8 +205,8 @@ class SocketInput(SocketStep):
         self.do(faults=state.faults - LATCHED, stray=0)
         self.settle()
         cleared = (SOCKET.fault_cleared(fault=fault, by=by) for fault in sorted(LATCHED & state.faults))
-        shown = Show("green", SOCKET.text("fault_cleared"))
-        self.do(decided(asked), *cleared, self.keep(), *self.to_bank(Clear(by)), shown)
+        self.do(decided(asked), *cleared, self.keep(), *self.to_bank(Clear(by)))
+        self.do(self.show("green", "fault_cleared"))
 
     def _drive_on(self, session: Session) -> None:
         """The next lease, if there is time left. Time is spent although the meter is silent."""
@@ -236,7 +234,7 @@ class SocketInput(SocketStep):
             return
         if not session.idle_minutes:
             price = {"fen_per_minute": tariff.idle_fen_per_minute, "cap_fen": tariff.idle_cap_fen}
-            self.do(SOCKET.idle(session=session.id, **price), Show("red", SOCKET.text("idle")))
+            self.do(SOCKET.idle(session=session.id, **price), self.show("red", "idle"))
         session = replace(session, idle_minutes=session.idle_minutes + 1)
         self.do(session=session)
         if idle_fen(session, tariff) < tariff.idle_cap_fen:

@@ -14,7 +14,7 @@ from contract.kinds.socket import SOCKET, Fault, Phase
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge.archetypes.power import Load, Meter
-from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS, Drive, Keep, Rest, Send, Show, Wake
+from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS, Drive, Keep, Rest, Send, Show, Wake, no_more
 from edge.archetypes.session import (
     HOUR_MS,
     MINUTE_MS,
@@ -29,6 +29,7 @@ from edge.archetypes.session import (
     spent,
 )
 from edge.archetypes.session_step import SessionState, SessionStep
+from edge.archetypes.station import require
 from edge.stations.bank import Clear, Cut, Supply, Want
 
 Trigger = Literal["start", "load", "interrupt", "resume", "full", "end", "fail", "clear", "alarm", "restore"]
@@ -87,12 +88,11 @@ class SocketSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         limits_of(self.class_name, self.limits)
-        if not 0 < self.warn_c < self.cut_c <= MAX_CUT_C:
-            raise ValueError(f"warn_c lies above 0 and below cut_c, and cut_c is at most {MAX_CUT_C:.0f}")
-        if not 0 < self.lost_ms <= MAX_LOST_MS:
-            raise ValueError(f"lost_ms lies between 1 and {MAX_LOST_MS}")
-        if not MINUTE_MS <= self.offline_limit_ms <= MAX_OFFLINE_MS:
-            raise ValueError(f"offline_limit_ms lies between {MINUTE_MS} and {MAX_OFFLINE_MS}")
+        heat = f"warn_c lies above 0 and below cut_c, and cut_c is at most {MAX_CUT_C:.0f}"
+        require(0 < self.warn_c < self.cut_c <= MAX_CUT_C, heat)
+        require(0 < self.lost_ms <= MAX_LOST_MS, f"lost_ms lies between 1 and {MAX_LOST_MS}")
+        bounds = f"offline_limit_ms lies between {MINUTE_MS} and {MAX_OFFLINE_MS}"
+        require(MINUTE_MS <= self.offline_limit_ms <= MAX_OFFLINE_MS, bounds)
 
 
 class KeptSocket(Struct, frozen=True):
@@ -174,7 +174,7 @@ class SocketStep(SessionStep[SocketState, Fault]):
         """What is at rest already is told to rest once more."""
         if self.state.driven:
             self.do(driven=False, switched_ms=self.now_ms, stray=0)
-        asleep = (Wake(name, None) for name in ("lease", "load", "check", "over_power", "idle"))
+        asleep = no_more("lease", "load", "check", "over_power", "idle")
         self.do(Rest("relay"), *self.to_bank(Want(False)), *asleep, load=Load())
 
     def counted(self, session: Session) -> Session:

@@ -29,7 +29,7 @@ from edge.archetypes.session import (
     spent,
     started,
 )
-from edge.archetypes.step import Unreadable, read_kept
+from edge.archetypes.station import Unreadable, read_kept
 from edge.stations.socket import SocketInput
 from edge.stations.socket.state import KeptSocket, SocketSettings, SocketState
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from edge.archetypes.protocol import Record, Rest, Wake
-from edge.archetypes.step import Step
+from edge.archetypes.station import Step
 from edge.stations import bank, door, ev_post, socket, turnstile
 
 KINDS: list[tuple[Any, type[Step[Any, Any]]]] = [

@@ -3,7 +3,7 @@
 import pytest
 
 from contract.reasons import TABLE, Reason
-from edge.archetypes.portal import MAX_UNLOCK_MS, MIN_UNLOCK_MS, check_unlock_ms, not_entered, passed, passer
+from edge.archetypes.portal import MAX_UNLOCK_MS, MIN_UNLOCK_MS, PortalSettings, not_entered, passed, passer
 from edge.archetypes.protocol import Record, Show, decided, refuse
 from tests.edge.support.portals import ANNA, decision
 
@@ -43,10 +43,10 @@ def test_a_passage_names_the_holder_and_the_way() -> None:
 
 @pytest.mark.parametrize("unlock_ms", [MIN_UNLOCK_MS, MAX_UNLOCK_MS])
 def test_an_unlock_time_within_its_bounds_is_fine(unlock_ms: int) -> None:
-    check_unlock_ms(unlock_ms)
+    assert PortalSettings(unlock_ms).unlock_ms == unlock_ms
 
 
 @pytest.mark.parametrize("unlock_ms", [0, MIN_UNLOCK_MS - 1, MAX_UNLOCK_MS + 1])
 def test_an_unlock_time_too_short_for_a_person_or_too_long_for_a_lease_is_refused(unlock_ms: int) -> None:
     with pytest.raises(ValueError, match="unlock_ms lies between 3000 and 59000"):
-        check_unlock_ms(unlock_ms)
+        PortalSettings(unlock_ms)

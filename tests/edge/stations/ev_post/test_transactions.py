@@ -10,7 +10,7 @@ from contract.sessions import Stop
 from edge.archetypes import account
 from edge.archetypes.account import Reading
 from edge.archetypes.session import Session
-from edge.archetypes.step import Unreadable, read_kept
+from edge.archetypes.station import Unreadable, read_kept
 from edge.stations.ev_post import transactions
 from edge.stations.ev_post.messages import StartSaid, StopSaid, connector_of, number_of
 from edge.stations.ev_post.transactions import MAX_PARKED, MAX_TRANSACTIONS, Book, Parked, Transaction
