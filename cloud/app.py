@@ -91,7 +91,6 @@ def create_app(
     where nobody said.
 
     Raises SQLAlchemy's ``NoResultFound`` for a database without a site, ``KeysUnusable`` for a bad token of metrics.
-
     Whoever serves it calls ``feed.close()`` before waiting for open connections, or streams would hold it up.
     """
     with store.reading() as connection:
