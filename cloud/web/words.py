@@ -17,16 +17,16 @@ from contract.phrases import Phrase
 Said = str | Phrase
 """A text of the catalogue, or one that brings both of its languages."""
 
-UNSEEN = Phrase("已结束，或设备重启后再无消息", "Over, or not heard of since its device started anew")
+UNSEEN = Phrase("已结束，或设备重启后再无消息", "Ended, or not reported since the device restarted")
 
 ACTIONS: Mapping[str, str] = {
-    "muster.seen": "Accounted for somebody",
-    "muster.unseen": "Took back that somebody was accounted for",
+    "muster.seen": "Marked a person as accounted for",
+    "muster.unseen": "Marked a person as not accounted for",
     "mode.scheduled": "Back to cards and hours",
     "mode.hold_open": "Held a door open",
     "mode.lockdown": "Locked a door down",
-    "mode.end": "Ended a lockdown or what was held open",
-    "mode.renew": "Renewed a lockdown or what is held open",
+    "mode.end": "Ended a lockdown or a hold-open",
+    "mode.renew": "Renewed a lockdown or a hold-open",
     "mode.out_of_service": "Took out of service",
     "login": "Logged in",
     "login.refused": "Wrong name or password",
@@ -44,9 +44,9 @@ ACTIONS: Mapping[str, str] = {
     "card.added": "Enrolled a card",
     "card.changed": "Changed a card",
     "point.changed": "Corrected a point",
-    "point.wired": "Took over a point from a wiring",
-    "point.left_out": "Left a point of a wiring out",
-    "zone.added": "Made a zone",
+    "point.wired": "Added a point from a wiring",
+    "point.left_out": "Left out a point of a wiring",
+    "zone.added": "Added a zone",
     "zone.opened": "Opened a zone for a plan",
     "zone.renamed": "Renamed a zone",
     "rollout.start": "Changed the wiring of devices",
@@ -54,7 +54,7 @@ ACTIONS: Mapping[str, str] = {
     "device.registered": "Registered a device",
     "device.adopted": "Adopted a device",
     "device.lost": "Reported a device lost",
-    "device.replaced": "Let a new Pi take a device's place",
+    "device.replaced": "Replaced a device",
 }
 
 DETAILS: Mapping[str, str] = {
@@ -79,16 +79,16 @@ DETAILS: Mapping[str, str] = {
     "standing": "standing",
     "why": "because",
     "zone": "zone",
-    "zones": "zones made",
+    "zones": "zones added",
 }
 """What the audit keeps of a deed beside who, what and whom."""
 
 STANDINGS: Mapping[str, str] = {"active": "In use", "suspended": "Suspended", "lost": "Reported lost"}
-DEEDS: Mapping[str, str] = {"active": "Take into use", "suspended": "Suspend", "lost": "Report lost"}
+DEEDS: Mapping[str, str] = {"active": "Activate", "suspended": "Suspend", "lost": "Report lost"}
 """What a button says that leads to a standing."""
 ROLES: Mapping[str, str] = {"admin": "Administrator", "staff": "Property staff", "guard": "Guard"}
 
-CLOCKS: Mapping[str, str] = {"holdover": "Clock on its own", "unset": "Clock not set"}
+CLOCKS: Mapping[str, str] = {"holdover": "Clock not synchronized", "unset": "Clock not set"}
 """What to say of a time stamp that is not to be believed to the second. Nothing is said of a ``synced`` clock."""
 
 
@@ -105,43 +105,43 @@ ROLLOUTS: Mapping[str, str] = {
 }
 
 LEGS: Mapping[str, str] = {
-    "unsent": "Not yet its turn",
-    "sent": "Sent; the device says when it is in force",
+    "unsent": "Waiting for its turn",
+    "sent": "Sent; waiting for the device",
     "applied": "In force",
     "refused": "Refused by the device",
-    "reverted": "Tried, and gone back by itself",
-    "kept": "Keeps the former wiring",
+    "reverted": "Tried, and reverted",
+    "kept": "Keeps the previous wiring",
 }
 
 OUTCOMES: Mapping[str, str] = {
-    "sent": "Sent; waiting for the device to say so",
-    "done": "Done: the device says so",
+    "sent": "Sent; waiting for the device to confirm",
+    "done": "Done: confirmed by the device",
     "refused": "Refused by the device",
     "failed": "Failed",
-    "undeliverable": "Not sent: the device is not heard",
-    "unknown": "Unknown: look at the door, or wait for its journal",
+    "undeliverable": "Not sent: the device is offline",
+    "unknown": "Unknown: check on site, or wait for the device's log",
 }
 
 BREAKS: Mapping[str, str] = {
     "full": "Rows %(first)s to %(last)s are lost: its journal was full",
-    "let_go": "Rows %(first)s to %(last)s are lost: the cloud was restored, and the device keeps them no longer",
-    "forked": "Rows %(first)s to %(last)s exist twice: two disks lived under one name",
+    "let_go": "Rows %(first)s to %(last)s are lost: the cloud was restored, and the device no longer has them",
+    "forked": "Rows %(first)s to %(last)s exist twice: two disks were used under one name",
 }
 """Where a device's journal is broken, and why."""
 
 PRESENCES: Mapping[str, str] = {
     "online": "Online",
-    "late": "Quiet",
-    "offline": "Not heard",
-    "never": "Never heard",
+    "late": "Delayed",
+    "offline": "Offline",
+    "never": "Never online",
 }
 
 SILENCES: Mapping[str, str] = {
-    "stopped": "It signed off: its agent was stopped. Until that runs again, no card opens anything there.",
-    "cut": "Cable, power or agent: that cannot be told from here. If its agent runs, it decides by itself; if not, "
+    "stopped": "Its agent was stopped. Until it runs again, no card opens anything there.",
+    "cut": "Cable, power or agent: the cause is not known here. If its agent runs, it decides by itself; if not, "
     "no card opens anything there.",
 }
-"""Why a device is not heard, and what that means on site."""
+"""Why a device is offline, and what that means on site."""
 
 ARCHETYPES: Mapping[str, str] = {
     "portal": "Doors",
@@ -164,7 +164,7 @@ CONDITIONS: Mapping[str, str] = {
     "closed": "Out of service",
     "fault": "Fault",
     "emergency": "Emergency",
-    "offline": "Not heard",
+    "offline": "Offline",
 }
 """What a socket is to somebody who wants to charge."""
 
@@ -174,19 +174,19 @@ STOPS: Mapping[str, str] = {"user": "Stopped by the rider"}
 SESSIONS: Mapping[str, str] = {
     "running": "Running",
     "interrupted": "Interrupted",
-    "unheard": "No word of its end",
+    "unheard": "End not reported",
 }
 """How a session stands that has no end."""
 
 CAUSES: Mapping[str, str] = {
-    "bad_chain": "Rows that do not follow from one another",
-    "bad_request": "A request that cannot be granted",
-    "bad_seal": "Wrong seal",
+    "bad_chain": "Broken chain of rows",
+    "bad_request": "Invalid request",
+    "bad_seal": "Wrong signature",
     "fork": "Two journals under one name",
     "malformed": "Not readable",
-    "poison": "An event nobody can read",
+    "poison": "Unreadable event",
     "too_many_journals": "Too many journals",
-    "unknown_command": "An answer to no order of ours",
+    "unknown_command": "Answer to an unknown command",
     "two_devices": "Two devices under one name",
     "unknown_device": "Unknown device",
 }

@@ -60,7 +60,7 @@ def test_all_is_said_in_chinese_too(town: Town, hub: RidersHub) -> None:
         ({"phase": "faulted", "faults": ["relay_stuck"]}, "Fault The relay does not open"),
         ({"phase": "absent"}, "Fault"),
         ({"phase": "emergency"}, "Emergency"),
-        ({"phase": "dances"}, "Not heard Its device says nothing of it."),
+        ({"phase": "dances"}, "Offline Its device says nothing of it."),
     ],
 )
 def test_every_condition_has_its_word(town: Town, hub: RidersHub, report: dict[str, Any], shown: str) -> None:
@@ -86,14 +86,14 @@ def test_a_device_that_is_not_heard_makes_none_of_its_sockets_look_alive(town: T
         page = guard.get("/charging").text
         said = card(page)
         assert 'class="socket is-offline" id="point-phone-1"' in page
-        assert "Not heard Last heard 16:00:00 · Then it was: Charging now" in said
+        assert "Offline Last heard 16:00:00 · Then it was: Charging now" in said
         assert "≈" not in said and "May still" not in said and "<progress" not in page
         assert "The cloud hears nothing from Hub charging" in words(page)
-        assert card(page, "phone-2").startswith("Phone socket 2 Not heard")
+        assert card(page, "phone-2").startswith("Phone socket 2 Offline")
         socket = guard.get("/points/phone-1").text
         assert re.search(r"<button data-needs-heard disabled>Stop", socket)
         answer = guard.submit("/commands/session_stop/phone-1", "/account", session=SESSION, reason=REASON)
-        assert "Not sent: the device is not heard" in words(guard.get(answer.headers["location"]).text)
+        assert "Not sent: the device is offline" in words(guard.get(answer.headers["location"]).text)
     assert commands(town) == []
 
 
@@ -102,7 +102,7 @@ def test_a_lost_device_is_believed_no_more(town: Town, hub: RidersHub) -> None:
     with town.store.writing() as connection:
         connection.exec_driver_sql("UPDATE devices SET lost_ms = ? WHERE name = ?", (town.now_ms, DEVICE))
     with town.visit("gate") as guard:
-        assert "Not heard" in card(guard.get("/charging").text)
+        assert "Offline" in card(guard.get("/charging").text)
 
 
 def test_readings_of_long_ago_are_no_present(town: Town, hub: RidersHub) -> None:
@@ -166,7 +166,7 @@ def test_a_session_that_nobody_tells_of_any_more_is_not_called_running(town: Tow
     hub.charges()
     town.now_ms += 16 * 60_000
     with town.visit("gate") as guard:
-        assert "No word of its end" in words(guard.get("/charging/sessions").text)
+        assert "End not reported" in words(guard.get("/charging/sessions").text)
         assert "It may have ended" in words(guard.get(f"/charging/sessions/{DEVICE}/{SESSION}").text)
 
 

@@ -21,7 +21,7 @@ def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: 
     with town.visit("gate") as guard:
         answer = guard.submit("/commands/session_stop/phone-1", where, back=where, session=SESSION, reason=REASON)
         page = guard.get(answer.headers["location"]).text
-        assert "Stop charging – Sent; waiting for the device to say so" in words(page)
+        assert "Stop charging – Sent; waiting for the device to confirm" in words(page)
         assert 'http-equiv="refresh"' in page
         (command,) = commands(town)
         assert (command.op, command.point, command.args) == ("session_stop", "phone-1", {"session": SESSION})
@@ -31,7 +31,7 @@ def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: 
         hub.ends(reason="operator")
         hub.says({"phone-1": "free"}, {"phone-1": {"reason": "operator"}})
         page = guard.get(answer.headers["location"]).text
-        assert "Done: the device says so" in words(page)
+        assert "Done: confirmed by the device" in words(page)
         assert 'http-equiv="refresh"' not in page
         assert "Charging ended: Stopped by the staff" in card(page)
         deed = guard.get("/api/v1/audit").json()["deeds"][0]

@@ -87,9 +87,9 @@ def test_a_key_that_was_turned_while_the_agent_was_away_leaves_no_emergency_for_
     town.happens("emergency.began", point="", zone="gym", cause="fire")
     town.happens("device.started", point="", software="1", clean=True)
     with town.visit("gate") as guard:
-        assert "Over, or not heard of since its device started anew" in words(guard.get("/").text)
+        assert "Ended, or not reported since the device restarted" in words(guard.get("/").text)
         town.happens("emergency.standing", point="", zone="gym", cause="fire")
-        assert "Over, or not heard" not in words(guard.get("/").text)
+        assert "Ended, or not reported" not in words(guard.get("/").text)
 
 
 def test_a_drill_is_ordered_in_two_steps_at_every_device_of_the_zone(town: Town) -> None:

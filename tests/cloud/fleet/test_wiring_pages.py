@@ -74,7 +74,7 @@ def test_a_form_sends_a_wiring_and_shows_what_became_of_it(town: Town, admin: Vi
         (EAST, NEW, wiring_hash(NEW.encode()))
     ]
     shown = words(admin.get("/rollouts?done=started").text)
-    assert "Sent; the device says when it is in force" in shown
+    assert "Sent; waiting for the device" in shown
     assert "desired since" in shown
     reports(town, EAST, "applied")
     look(town)
@@ -131,7 +131,7 @@ def test_a_canary_that_reverts_stops_it_and_the_former_wiring_is_desired_again(t
     assert (found["state"], found["why"]) == ("stopped", f"{EAST}: The keeper was not heard.")
     assert [leg["state"] for leg in found["legs"]] == ["reverted", "kept"]
     assert [(one.number, one.wiring) for one in documents(town)] == [(1, NEW), (2, "")]
-    assert "Tried, and gone back by itself" in words(admin.get("/rollouts").text)
+    assert "Tried, and reverted" in words(admin.get("/rollouts").text)
 
 
 def test_a_person_stops_it_with_a_reason(town: Town, admin: Visitor) -> None:

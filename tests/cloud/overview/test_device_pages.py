@@ -48,7 +48,7 @@ def test_a_copied_card_is_told_on_the_page_of_its_device(town: Town) -> None:
     town.happens("device.forked", point="", journal=gym.journal, upto=4, carried=1)
     with town.visit("gate") as visitor:
         page = words(visitor.get("/devices/gym-turnstile").text)
-    assert "Rows 5 to 10 exist twice: two disks lived under one name" in page
+    assert "Rows 5 to 10 exist twice: two disks were used under one name" in page
     assert "another history exists under this name 1 rows behind row 4" in page
 
 
@@ -86,9 +86,9 @@ def test_a_silent_device_never_looks_alive(town: Town) -> None:
     assert 'class="device online faulty"' in card(alive, "east-gate")
     assert "Reports a fault: Door contact never moves" in words(card(alive, "east-gate"))
     assert 'class="device offline"' in card(silent, "gym-turnstile")
-    assert "Cable, power or agent: that cannot be told from here" in words(card(silent, "gym-turnstile"))
+    assert "Cable, power or agent: the cause is not known here" in words(card(silent, "gym-turnstile"))
     assert "Reported a fault when last heard" in words(card(silent, "east-gate"))
-    assert "Never heard" in words(card(silent, "hub-door"))
+    assert "Never online" in words(card(silent, "hub-door"))
     assert "Last heard" not in words(card(silent, "hub-door"))
     assert "if not, no card opens anything there" in device
     assert (tile(alive, "Devices not heard"), tile(silent, "Devices not heard")) == (2, 4)
@@ -103,5 +103,5 @@ def test_what_the_cloud_could_not_take_is_counted_and_shown(town: Town) -> None:
         assert tile(visitor.get("/").text, "Quarantined") == 2
         page = visitor.get("/quarantine").text
     assert "hub-door" in page
-    assert "An event nobody can read" in words(page)
+    assert "Unreadable event" in words(page)
     assert "<b>no json" not in page

@@ -92,9 +92,9 @@ def test_without_an_emergency_the_list_is_of_now(town: Town) -> None:
 @pytest.mark.parametrize(
     ("last_word", "text"),
     [
-        ("goodbye", "It signed off: its agent was stopped"),
-        ("will", "Cable, power or agent: that cannot be told from here"),
-        ("nothing", "Cable, power or agent: that cannot be told from here"),
+        ("goodbye", "Its agent was stopped"),
+        ("will", "Cable, power or agent: the cause is not known here"),
+        ("nothing", "Cable, power or agent: the cause is not known here"),
     ],
 )
 def test_silent_device_is_told_by_its_last_word(town: Town, last_word: str, text: str) -> None:

@@ -19,14 +19,14 @@ def test_an_opening_is_done_when_the_device_says_so_and_not_before(town: Town) -
     with town.visit("gate") as guard:
         answer = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=REASON)
         page = guard.get(answer.headers["location"]).text
-        assert "Sent; waiting for the device to say so" in words(page)
+        assert "Sent; waiting for the device to confirm" in words(page)
         assert 'http-equiv="refresh"' in page
         (command,) = commands(town)
         assert (command.op, command.point, command.by, command.reason) == ("open_once", GYM, "gate", REASON)
         assert (command.connection, command.issued_ms) == (1, town.now_ms)
         answers(town, GYM, Result(command.id, "done", town.now_ms))
         page = guard.get(answer.headers["location"]).text
-        assert "Done: the device says so" in words(page)
+        assert "Done: confirmed by the device" in words(page)
         assert 'http-equiv="refresh"' not in page
         deed = guard.get("/api/v1/audit").json()["deeds"][0]
     assert (deed["operator"], deed["action"], deed["subject"]) == ("gate", "command.open_once", GYM)
@@ -45,7 +45,7 @@ def test_a_door_that_is_not_heard_is_sent_nothing_and_its_button_is_off(town: To
     with town.visit("gate") as guard:
         assert re.search(r"<button data-needs-heard disabled>Open once", guard.get("/doors").text)
         where = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=REASON).headers["location"]
-        assert "Not sent: the device is not heard" in words(guard.get(where).text)
+        assert "Not sent: the device is offline" in words(guard.get(where).text)
     assert commands(town) == []
 
 
@@ -165,8 +165,8 @@ def test_nobody_but_the_device_itself_says_what_became_of_an_order(town: Town) -
         assert state_of(guard, made) == "sent"
         assert [one["in_force"] for one in guard.get("/api/v1/points").json() if one["name"] == GYM] == [None]
         page = words(guard.get("/quarantine").text)
-    assert "Wrong seal" in page
-    assert "An answer to no order of ours" in page
+    assert "Wrong signature" in page
+    assert "Answer to an unknown command" in page
 
 
 def test_an_answer_that_comes_again_or_late_changes_nothing(town: Town) -> None:

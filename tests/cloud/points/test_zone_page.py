@@ -61,7 +61,7 @@ def test_a_zone_is_added_renamed_and_refused_twice(town: Town) -> None:
         assert "Roof garden" in operator.get("/zones").text
         assert operator.submit("/zones/roof/plans", "/zones", plan="nobody", hours="always").status_code == 422
         audit = operator.get("/audit").text
-    assert "Made a zone" in audit
+    assert "Added a zone" in audit
     assert "Renamed a zone" in audit
 
 

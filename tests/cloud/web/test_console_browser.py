@@ -26,7 +26,7 @@ def test_a_stop_asks_why_and_waits_for_the_device(town: Town, page: Page) -> Non
     assert town.published == []
     page.get_by_label("Why").first.fill("it smells")
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text("Sent; waiting for the device to say so").first).to_be_visible()
+    expect(page.get_by_text("Sent; waiting for the device to confirm").first).to_be_visible()
     assert len(town.published) == 1
 
 
@@ -144,7 +144,7 @@ def test_an_opening_asks_for_a_reason_and_waits_for_the_device(town: Town, page:
     assert town.published == []
     gate.get_by_label("Why").first.fill("a visitor")
     gate.get_by_role("button", name="Open once").click()
-    expect(page.locator(".notice")).to_contain_text("Sent; waiting for the device to say so")
+    expect(page.locator(".notice")).to_contain_text("Sent; waiting for the device to confirm")
     expect(page.locator("#point-gym-turnstile").get_by_role("button", name="Open once")).to_be_disabled()
 
 

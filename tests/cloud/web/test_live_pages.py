@@ -42,7 +42,7 @@ def test_a_device_goes_grey_by_itself_when_it_falls_silent(town: Town, page: Pag
     expect(card).to_contain_text("Online")
     expect(card).to_contain_text("Last heard now")
     town.now_ms += 200_000
-    expect(card).to_contain_text("Not heard")
+    expect(card).to_contain_text("Offline")
     expect(card).to_contain_text("If its agent runs, it decides by itself; if not")
     expect(card).to_have_css("border-style", "dashed")
 
@@ -63,7 +63,7 @@ def test_a_door_changes_without_a_reload(town: Town, page: Page) -> None:
     town.beats("east-gate", points={"east-gate": {"phase": "open"}})
     expect(gate.get_by_role("button", name="Open once")).to_be_enabled()
     town.now_ms += 200_000
-    expect(gate).to_contain_text("Not heard")
+    expect(gate).to_contain_text("Offline")
     expect(gate.get_by_role("button", name="Open once")).to_be_disabled()
     expect(gate).to_have_css("border-style", "dashed")
     expect(why).to_have_value("the post")
@@ -79,16 +79,16 @@ def test_an_order_that_stands_changes_without_a_reload(town: Town, page: Page) -
     page.evaluate("window.same = true")
     standing = page.locator(".standing")
     expect(standing).to_contain_text("East gate")
-    expect(standing).not_to_contain_text("Not heard")
+    expect(standing).not_to_contain_text("Offline")
     why = standing.get_by_label("Why")
     why.fill("all is in")
     lacking = page.locator("#drifts")
     expect(lacking).to_contain_text("Not yet taken up by 1 of 1: East gate")
     town.now_ms += 200_000
-    expect(standing).to_contain_text("East gate (Not heard)")
+    expect(standing).to_contain_text("East gate (Offline)")
     expect(lacking).to_contain_text("East gate (not heard: it will when it is back)")
     town.beats("east-gate")
-    expect(standing).not_to_contain_text("Not heard")
+    expect(standing).not_to_contain_text("Offline")
     expect(why).to_have_value("all is in")
     assert page.evaluate("window.same"), "the page was not loaded again"
 
@@ -126,7 +126,7 @@ def test_page_of_a_device_changes_without_a_reload(town: Town, page: Page) -> No
     restart = page.get_by_role("button", name="Restart the device")
     expect(restart).to_be_enabled()
     town.now_ms += 200_000
-    expect(page.locator("#device-title")).to_contain_text("Not heard")
+    expect(page.locator("#device-title")).to_contain_text("Offline")
     expect(restart).to_be_disabled()
     assert page.evaluate("window.same"), "the page was not loaded again"
 
@@ -147,7 +147,7 @@ def test_a_charge_moves_by_itself_and_goes_grey_when_its_device_falls_silent(tow
     hub.reads({"phone-1": {"power_w": 9, "minutes": 31, "minutes_left": 209, "session": SESSION}})
     expect(card).to_contain_text("9 W")
     town.now_ms += 130_000
-    expect(card).to_contain_text("Not heard")
+    expect(card).to_contain_text("Offline")
     expect(card).to_have_css("border-style", "dashed")
     assert page.evaluate("window.same"), "the page was not loaded again"
 
