@@ -185,8 +185,8 @@ def recover(path: Path, why: str) -> None:
     finish_exchange(path)
 
 
-def fork(connection: sqlite3.Connection, path: Path, upto: int, said: Event) -> None:
-    """Make a new journal ready that carries all rows behind ``upto``, and then ``said``, with its data filled in.
+def fork(connection: sqlite3.Connection, path: Path, upto: int, forked: Event) -> None:
+    """Make a new journal ready that carries all rows behind ``upto``, and then ``forked``, with its data filled in.
 
     ``finish_exchange`` puts it in the place of the old one. Raises ``sqlite3.Error`` or ``OSError``.
     """
@@ -198,8 +198,8 @@ def fork(connection: sqlite3.Connection, path: Path, upto: int, said: Event) -> 
             draft.execute(INSERT, msgspec.structs.astuple(row))
             last, tip = row.seq, row.link
         data = {"journal": old.id, "upto": upto, "carried": last}
-        stored = encode_event(msgspec.structs.replace(said, seq=last + 1, data=data))
-        draft.execute(INSERT, (last + 1, stored, chain(tip, stored), rank_of(said.kind)))
+        stored = encode_event(msgspec.structs.replace(forked, seq=last + 1, data=data))
+        draft.execute(INSERT, (last + 1, stored, chain(tip, stored), rank_of(forked.kind)))
         draft.execute("UPDATE meta SET clean = 0, boot = ?", (old.boot,))
 
 

@@ -235,15 +235,15 @@ class Journal(JournalView):
             raise CannotWrite(f"journal {self._path}: {error}") from None
         return self.last_seq if not busy and in_wal == moved else None
 
-    def fork(self, upto: int, said: Event) -> None:
-        """Go on in a new journal: it carries the rows behind ``upto`` under new numbers, and ``said`` behind them.
+    def fork(self, upto: int, forked: Event) -> None:
+        """Go on in a new journal: it carries the rows behind ``upto`` under new numbers, and ``forked`` behind them.
 
         The old file is left beside it. Writer's thread, while nobody flushes. Raises ``CannotWrite``, or a plain
         ``JournalError`` if the new journal is made and cannot be opened: call again, for until then there is none.
         """
         if not self._is_forking:
             with self._writing():
-                file.fork(self._connection, self._path, upto, said)
+                file.fork(self._connection, self._path, upto, forked)
             self._is_forking = True
             self._close_files()
         with files.errors_as(JournalError, f"journal {self._path} cannot be opened"):

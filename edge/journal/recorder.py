@@ -13,8 +13,6 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any, Protocol
 
-from msgspec import Struct, structs
-
 from contract.device_events import DeviceEvents
 from contract.events import Event, chain, encode_event
 from edge.journal.file import Row, numbered_anew, rank_of
@@ -30,9 +28,6 @@ IDLE_S = 5.0
 MAX_WAL_ROWS = 1000
 """Rows after which the WAL is moved even without a quiet moment: about 8 MiB of WAL."""
 
-UNLOGGED = DeviceEvents.unlogged.kind
-FORKED = DeviceEvents.forked.kind
-
 
 class EventClock(WallClock, Protocol):
     """What an event says of its time."""
@@ -40,17 +35,6 @@ class EventClock(WallClock, Protocol):
     boot: str
 
     def mono_ms(self) -> int: ...
-
-
-class Missed(Struct, frozen=True):
-    """The data of ``device.unlogged``: how many events were refused, and when (UTC milliseconds)."""
-
-    count: int = 0
-    first_ms: int = 0
-    last_ms: int = 0
-
-
-NOTHING_MISSED = Missed()
 
 
 class _Mark:
@@ -113,7 +97,8 @@ class Recorder:
         self._pending: deque[Row] = deque()
         self._written = _Mark(journal.last_seq, loop)
         self._durable = _Mark(journal.last_seq, loop)
-        self._missed = NOTHING_MISSED
+        self._missed: dict[str, int] = {}
+        """The data of ``device.unlogged``, empty if nothing was missed since the last of them."""
         self._writing = self._flushing = self._ack_waits = self._wal_suspect = self._closed = False
         self._moved = 0
         self._fork_behind: int | None = None
@@ -228,13 +213,18 @@ class Recorder:
     def _miss(self) -> None:
         now_ms = self._clock.now_ms()
         self.unlogged += 1
-        self._missed = Missed(self._missed.count + 1, self._missed.first_ms or now_ms, now_ms)
+        before = self._missed
+        self._missed = {
+            "count": before.get("count", 0) + 1,
+            "first_ms": before.get("first_ms", now_ms),
+            "last_ms": now_ms,
+        }
 
     def _record_missed_events(self) -> None:
         """Events were refused and there is room again: record how many, before anything else."""
-        if self._missed.count and self._has_room():
-            missed, self._missed = self._missed, NOTHING_MISSED
-            self._append("", *DeviceEvents.unlogged(**structs.asdict(missed)).row)
+        if self._missed and self._has_room():
+            missed, self._missed = self._missed, {}
+            self._append("", *DeviceEvents.unlogged(**missed).row)
 
     def _work(self) -> None:
         """Give the writer its next job, unless it has one."""
@@ -256,8 +246,8 @@ class Recorder:
         if self._flushing:
             return
         self._writing = True
-        said = self._event("", FORKED, {})
-        job = self._loop.run_in_executor(self._writer, self._journal.fork, upto, said)
+        forked = self._event("", DeviceEvents.forked.kind, {})
+        job = self._loop.run_in_executor(self._writer, self._journal.fork, upto, forked)
         job.add_done_callback(self._have_forked)
 
     def _have_forked(self, job: "Future[None]") -> None:
@@ -316,10 +306,9 @@ class Recorder:
 
     def _flush(self) -> None:
         """Give the flusher its next job, unless it has one or the WAL is not to be trusted."""
-        if self._closed or self._flushing or self._wal_suspect or self.durable >= self.written:
+        is_forking = self._fork_behind is not None  # which makes all that it carries durable
+        if self._closed or self._flushing or self._wal_suspect or is_forking or self.durable >= self.written:
             return
-        if self._fork_behind is not None:
-            return  # which makes all that it carries durable
         self._flushing = True
         self._loop.run_in_executor(self._flusher, self._journal.flush).add_done_callback(self._flushed)
 

@@ -27,11 +27,6 @@ class FilledJournal(Protocol):
     def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
 
 
-def short(was: bool, value: float, at: float, until: float) -> bool:
-    """Whether there is too little of something: from ``at`` down, and then until there is more than ``until``."""
-    return value <= (until if was else at)
-
-
 class Space:
     """``faults`` says what is short, by its word. What changes is recorded, once each way."""
 
@@ -51,29 +46,24 @@ class Space:
         self.close()
         self._next = self._loop.call_later(LOOK_S, self.look)
         filled = self._recording.filled
-        is_full = short(JOURNAL_FULL in self.faults, 1 - filled, 1 - FULL, 1 - ROOM)
-        self._judge(JOURNAL_FULL, is_full, f"{min(filled, 1):.0%}")
-        if self._free_bytes is not None:
-            self._look_at_disk(self._free_bytes)
+        self._judge(JOURNAL_FULL, 1 - filled, 1 - FULL, 1 - ROOM, f"{min(filled, 1):.0%}")
+        try:
+            free = self._free_bytes() if self._free_bytes else ENOUGH_BYTES + 1
+        except OSError as error:  # its last answer stands: no door waits for a disk that does not even say this
+            log.warning("what is free on the disk cannot be read: %s", error)
+        else:
+            self._judge(DISK_LOW, free, LOW_BYTES, ENOUGH_BYTES, f"{free >> 20} MiB")
 
     def close(self) -> None:
         if self._next is not None:
             self._next.cancel()
 
-    def _look_at_disk(self, free_bytes: Callable[[], int]) -> None:
-        """While a disk does not even say what is free on it, its last answer stands: no door waits for this one."""
-        try:
-            free = free_bytes()
-        except OSError as error:
-            log.warning("what is free on the disk cannot be read: %s", error)
-            return
-        is_low = short(DISK_LOW in self.faults, free, LOW_BYTES, ENOUGH_BYTES)
-        self._judge(DISK_LOW, is_low, f"{free >> 20} MiB")
-
-    def _judge(self, fault: DeviceFault, is_short: bool, known: str) -> None:
+    def _judge(self, fault: DeviceFault, left: float, low: float, enough: float, shown: str) -> None:
+        """There is too little of something from ``low`` down, and then until there is more than ``enough``."""
         was = self.faults.pop(fault, None) is not None
+        is_short = left <= (enough if was else low)
         if is_short:
-            self.faults[fault] = known
+            self.faults[fault] = shown
         if is_short != was:
             noted = DeviceEvents.fault(fault=fault) if is_short else DeviceEvents.fault_cleared(fault=fault)
             self._recording.record("", *noted.row)

@@ -48,11 +48,11 @@ class Allotments(Protocol):
 class UsageLedger:
     """The rows of one device, as they were found at the start and as its sessions add to them."""
 
-    def __init__(self, found: Iterable[Spent], clock: WallClock, roster: Allotments) -> None:
+    def __init__(self, rows: Iterable[Spent], clock: WallClock, roster: Allotments) -> None:
         self.on_dated: Callable[[int], object] = lambda day: None
         """Told, once the time is known, the day on which all that is undated counts from now on."""
         self._clock, self._roster = clock, roster
-        self._rows = {row.session: row for row in found}
+        self._rows = {row.session: row for row in rows}
         self._today = UNDATED
 
     def used(self, holder: str) -> Mapping[str, Used] | None:
@@ -60,43 +60,39 @@ class UsageLedger:
         today = self._turned_to_today()
         if len(self._rows) >= MAX_SESSIONS or (LOST in self._rows and self._counts(self._rows[LOST], today)):
             return None
-        used: dict[str, Used] = {}
-        for row in self._rows.values():
-            if row.holder == holder and self._counts(row, today):
-                before = used.get(row.allotment, NOTHING_USED)
-                used[row.allotment] = Used(before.ms + row.ms, before.mwh + row.mwh)
-        return used
+        return self._used_on(today, holder)
 
-    def spend(self, told: Spend) -> bool:
+    def spend(self, spent: Spend) -> bool:
         """Note what a session has used in all; what it has told before stands, said again or late. Returns whether the
         holder has nothing left of what the roster in use allots them for the day on which the session began."""
         today = self._turned_to_today()
-        before = self._rows.get(told.session)
+        before = self._rows.get(spent.session)
         fresh = UNDATED if self._clock.trust is Trust.UNSET else today
         row = Spent(
-            told.session,
+            spent.session,
             before.day if before else fresh,
-            told.holder,
-            told.allotment,
-            max(0, told.used_ms, before.ms if before else 0),
-            max(0, told.used_mwh, before.mwh if before else 0),
+            spent.holder,
+            spent.allotment,
+            max(0, spent.used_ms, before.ms if before else 0),
+            max(0, spent.used_mwh, before.mwh if before else 0),
         )
         self._rows[row.session] = row
         allotment = self._roster.allotments.get(row.allotment)
-        return allotment is not None and is_spent(allotment, self._sum(row, row.day or today))
+        used = self._used_on(row.day or today, row.holder)[row.allotment]
+        return allotment is not None and is_spent(allotment, used)
 
     def rows(self, session: str) -> tuple[Spent, ...]:
         """What is to be written down of a session."""
         return (self._rows[session],) if session in self._rows else ()
 
-    def _sum(self, told: Spent, day: int) -> Used:
-        """What its holder has used of the same allotment on that day."""
-        same = [
-            row
-            for row in self._rows.values()
-            if (row.holder, row.allotment) == (told.holder, told.allotment) and self._counts(row, day)
-        ]
-        return Used(sum(row.ms for row in same), sum(row.mwh for row in same))
+    def _used_on(self, day: int, holder: str) -> dict[str, Used]:
+        """What a holder has used on that day, by allotment."""
+        used: dict[str, Used] = {}
+        for row in self._rows.values():
+            if row.holder == holder and self._counts(row, day):
+                before = used.get(row.allotment, NOTHING_USED)
+                used[row.allotment] = Used(before.ms + row.ms, before.mwh + row.mwh)
+        return used
 
     def _counts(self, row: Spent, day: int) -> bool:
         """Whether a row counts for a day: it is of that day, or may be, or the clock was set back behind it."""

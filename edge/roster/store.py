@@ -88,7 +88,7 @@ class RosterStore:
         self._wal_suspect = True  # a sync may have failed under a predecessor that was killed
         with files.errors_as(RosterError, f"roster {path} cannot be opened"):
             self._open_or_begin_anew()
-        self.newest = max(_read_newest(self._newest_path), _newest_of(self.manifest))
+        self.newest = max(_read_newest(self._newest_path), newest_of(self.manifest))
 
     @property
     def number(self) -> int:
@@ -178,7 +178,7 @@ class RosterStore:
         with self._writing(), files.transaction(self._files.writer):
             self._files.writer.execute(ADOPT, StoredRoster.of(payload, packed.tobytes(), site_page))
         self._in_use = Adopted(manifest, packed, site, bytearray(len(packed)))
-        self.newest = max(self.newest, _newest_of(manifest))
+        self.newest = max(self.newest, newest_of(manifest))
         self.damaged.clear()
         yield
         # A revocation must survive a power cut, or the old roster would let the card in again.
@@ -290,7 +290,8 @@ class RosterStore:
         self.damaged = set(self.lacks(in_use.manifest.pages)) if in_use else set()
 
 
-def _newest_of(manifest: Manifest | None) -> Newest:
+def newest_of(manifest: Manifest | None) -> Newest:
+    """What a manifest says of its own age; that of none is the oldest of all."""
     return Newest(manifest.number, manifest.issued_ms) if manifest else Newest()
 
 

@@ -23,7 +23,7 @@ from edge.link.sealed_channel import DocumentRefused, SealedChannel
 from edge.machine import files
 from edge.machine.clock import WallClock
 from edge.roster.file import RosterDamaged
-from edge.roster.store import Newest, RosterStore, Unfit
+from edge.roster.store import RosterStore, Unfit, newest_of
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ class RosterSync:
         """Keep a first roster until the time is known. Its seal says that it is that late at least, which may be what
         the clock lacks to believe the cloud's next word."""
         held = self._first.manifest if self._first else None
-        if held is None or _newest_of(manifest) > _newest_of(held):
+        if held is None or newest_of(manifest) > newest_of(held):
             self._first = Target(manifest, payload)
             self._clock.saw_issued(manifest.issued_ms)
             self._keep_asking(ASK_TIME_S)
@@ -192,7 +192,7 @@ class RosterSync:
         """Raises ``Refused`` unless it is the next roster."""
         newest = self._store.newest
         if self._target is not None:
-            newest = max(newest, _newest_of(self._target.manifest))
+            newest = max(newest, newest_of(self._target.manifest))
         why = refusal(
             manifest,
             device=self._channel.device,
@@ -330,7 +330,3 @@ class RosterSync:
         if why != self.refused:  # a broker that repeats itself fills no journal
             self.refused = why
             self.on_change()
-
-
-def _newest_of(manifest: Manifest) -> Newest:
-    return Newest(manifest.number, manifest.issued_ms)

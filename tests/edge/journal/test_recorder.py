@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from contract.device_events import DeviceEvents
 from contract.events import GAP, MAX_EVENT_BYTES, decode_event
 from edge.journal.journal import Journal, JournalView
-from edge.journal.recorder import FORKED, IDLE_S, MAX_INSERT_ROWS, MAX_WAL_ROWS, RETRY_S, UNLOGGED, Recorder
+from edge.journal.recorder import IDLE_S, MAX_INSERT_ROWS, MAX_WAL_ROWS, RETRY_S, Recorder
 from firmware_sim.time.clock import run_virtual
 from tests.edge.support.journals import BOOT, FixedTime
 
@@ -151,7 +152,11 @@ def test_what_found_no_room_in_memory_is_counted_and_owned_up_to_without_a_hole(
         assert bench.recorder.record("gym", "access.allowed", {"n": 300}) == 302
         await bench.close()
         rows = bench.events()
-        assert rows[300] == (301, UNLOGGED, {"count": 2, "first_ms": first_ms, "last_ms": first_ms + 5000})
+        assert rows[300] == (
+            301,
+            DeviceEvents.unlogged.kind,
+            {"count": 2, "first_ms": first_ms, "last_ms": first_ms + 5000},
+        )
         assert [seq for seq, _, _ in rows] == list(range(1, 303))
 
     run_virtual(story())
@@ -203,8 +208,8 @@ def test_what_is_recorded_during_a_fork_goes_on_behind_what_was_carried(path: Pa
         await bench.close()
         rows = bench.events()
         assert [seq for seq, _, _ in rows] == list(range(1, 8))
-        assert [data["n"] for _, kind, data in rows if kind != FORKED] == [3, 4, 5, 6, 7, 8]
-        ((where, said),) = [(seq, data) for seq, kind, data in rows if kind == FORKED]
+        assert [data["n"] for _, kind, data in rows if kind != DeviceEvents.forked.kind] == [3, 4, 5, 6, 7, 8]
+        ((where, said),) = [(seq, data) for seq, kind, data in rows if kind == DeviceEvents.forked.kind]
         assert said == {"journal": known, "upto": 2, "carried": where - 1}
 
     (asyncio.run if threads else run_virtual)(story())
@@ -254,7 +259,7 @@ def test_a_fork_is_finished_as_soon_as_its_new_file_opens(path: Path, monkeypatc
         assert (bench.heard, bench.recorder.fault) == (["durable"], "")
         assert bench.recorder.seq_of(late) == bench.recorder.durable == 4
         await bench.close()
-        assert [data["n"] for _, kind, data in bench.events() if kind != FORKED] == [1, 2, 3]
+        assert [data["n"] for _, kind, data in bench.events() if kind != DeviceEvents.forked.kind] == [1, 2, 3]
 
     run_virtual(story())
 
