@@ -14,8 +14,6 @@ from contract.events import CHAIN_START, Event, chain, decode_event, encode_even
 from contract.kinds import grade_of
 from edge.machine import files
 
-SCHEMA = 2
-
 RANKS = ("watch", "access", "value")
 """The grades of events, in the order in which a full journal gives rows up. A row's rank is its place here."""
 GAP_RANK = len(RANKS)
@@ -85,40 +83,24 @@ class Meta(Struct, array_like=True, frozen=True):
 
 def open_made(path: Path) -> sqlite3.Connection:
     """A connection to the journal at ``path``, which is made if it is not there. Raises ``sqlite3.Error``."""
-    return files.open_made(path, SCHEMA, _migrate)
+    return files.open_made(path, "journal", rows_and_meta, ranks)
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring a new or old file to the present schema. Imported late: sqlite-utils takes 24 MiB and 200 ms."""
-    from sqlite_utils import Database, Migrations
+def rows_and_meta(database: "files.Database") -> None:
+    """The first schema."""
+    columns = {"seq": int, "stored": bytes, "link": bytes}
+    database.table("rows").create(columns, pk="seq", not_null={"stored", "link"})
+    meta = Meta(secrets.token_hex(8), 0, 0, CHAIN_START, 1, "", "")
+    database.table("meta").insert(msgspec.structs.asdict(meta))
 
-    migrations = Migrations("journal")
 
-    @migrations()
-    def rows_and_meta(database: Database) -> None:
-        columns = {"seq": int, "stored": bytes, "link": bytes}
-        database.table("rows").create(columns, pk="seq", not_null={"stored", "link"})
-        database.table("meta").insert(
-            {
-                "id": secrets.token_hex(8),
-                "acked": 0,
-                "base_seq": 0,
-                "base_link": CHAIN_START,
-                "clean": 1,
-                "boot": "",
-                "recovered": "",
-            }
-        )
-
-    @migrations()
-    def ranks(database: Database) -> None:
-        rows = database.table("rows")
-        if "rank" not in rows.columns_dict:
-            rows.add_column("rank", int, not_null_default=RANKS.index("value"))
-        database.register_function(_rank_of_stored, name="rank_of")
-        database.execute("UPDATE rows SET rank = rank_of(stored)")
-
-    migrations.apply(Database(connection))
+def ranks(database: "files.Database") -> None:
+    """The second schema: each row has a rank."""
+    rows = database.table("rows")
+    if "rank" not in rows.columns_dict:
+        rows.add_column("rank", int, not_null_default=RANKS.index("value"))
+    database.register_function(_rank_of_stored, name="rank_of")
+    database.execute("UPDATE rows SET rank = rank_of(stored)")
 
 
 def read_meta(connection: sqlite3.Connection) -> Meta:

@@ -22,7 +22,6 @@ from edge.memory.ledger import KEPT_DAYS, LOST, UNDATED, Spent
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SCHEMA = 2
 MAX_COMMANDS = 1_000
 COMMANDS_LAST_MS = 7 * 24 * 3_600_000
 """How many commands are remembered, and for how long. Older ones are refused by their time of issue."""
@@ -193,7 +192,7 @@ class Memory:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    connection = files.open_made(path, SCHEMA, _migrate)
+    connection = files.open_made(path, "memory", commands_and_kept, points_and_spent)
     try:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 100")
@@ -228,24 +227,17 @@ def _kept(connection: sqlite3.Connection, name: str) -> bytes | None:
     return None if row is None else row[0]
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Make the tables. Imported late: sqlite-utils takes 24 MiB and 200 ms."""
-    from sqlite_utils import Database, Migrations
+def commands_and_kept(database: "files.Database") -> None:
+    """The first schema."""
+    columns = {"id": str, "op": str, "started_ms": int, "issued_ms": int, "result": bytes}
+    database.table("commands").create(columns, pk="id", not_null={"op", "started_ms", "issued_ms"})
+    database.table("kept").create({"name": str, "value": bytes}, pk="name", not_null={"value"})
 
-    migrations = Migrations("memory")
 
-    @migrations()
-    def commands_and_kept(database: Database) -> None:
-        columns = {"id": str, "op": str, "started_ms": int, "issued_ms": int, "result": bytes}
-        database.table("commands").create(columns, pk="id", not_null={"op", "started_ms", "issued_ms"})
-        database.table("kept").create({"name": str, "value": bytes}, pk="name", not_null={"value"})
-
-    @migrations()
-    def points_and_spent(database: Database) -> None:
-        when = {"boot": str, "mono_ms": int, "at_ms": int}
-        must = {"document", "boot", "mono_ms"}
-        database.table("points").create({"point": str, "document": bytes, **when}, pk="point", not_null=must)
-        spent = {"session": str, "day": int, "holder": str, "allotment": str, "ms": int, "mwh": int}
-        database.table("spent").create(spent, pk="session", not_null=set(spent) - {"session"})
-
-    migrations.apply(Database(connection))
+def points_and_spent(database: "files.Database") -> None:
+    """The second schema: what each point keeps, and what its sessions have used."""
+    when = {"boot": str, "mono_ms": int, "at_ms": int}
+    must = {"document", "boot", "mono_ms"}
+    database.table("points").create({"point": str, "document": bytes, **when}, pk="point", not_null=must)
+    spent = {"session": str, "day": int, "holder": str, "allotment": str, "ms": int, "mwh": int}
+    database.table("spent").create(spent, pk="session", not_null=set(spent) - {"session"})

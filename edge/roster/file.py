@@ -16,8 +16,6 @@ from contract.roster import Site
 from contract.sealing import page_hash
 from edge.machine import files
 
-SCHEMA = 2
-
 PUT = "INSERT OR REPLACE INTO pages (hash, blob) VALUES (?, ?)"
 ADOPT = "UPDATE roster SET manifest = ?, prefixes = ?, site = ?, checksum = ?"
 _IN_USE = "SELECT manifest, prefixes, site, checksum FROM roster"
@@ -59,7 +57,7 @@ class Files(NamedTuple):
 
     @classmethod
     def open(cls, path: Path) -> "Files":
-        writer = files.open_made(path, SCHEMA, _migrate)
+        writer = files.open_made(path, "roster", pages_and_roster, kept_twice)
         try:
             writer.execute("PRAGMA wal_autocheckpoint = 1000")
             reader = files.open_database(path)
@@ -74,28 +72,21 @@ class Files(NamedTuple):
         self.writer.close()
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Make the tables. Imported late: sqlite-utils takes 24 MiB and 200 ms."""
-    from sqlite_utils import Database, Migrations
+def pages_and_roster(database: "files.Database") -> None:
+    """The first schema."""
+    database.table("pages").create({"hash": bytes, "blob": bytes}, pk="hash", not_null={"blob"})
+    database.table("roster").insert({"manifest": b"", "prefixes": b""})
 
-    migrations = Migrations("roster")
 
-    @migrations()
-    def pages_and_roster(database: Database) -> None:
-        database.table("pages").create({"hash": bytes, "blob": bytes}, pk="hash", not_null={"blob"})
-        database.table("roster").insert({"manifest": b"", "prefixes": b""})
-
-    @migrations()
-    def kept_twice(database: Database) -> None:
-        table = database.table("roster")
-        table.add_column("site", bytes)
-        table.add_column("checksum", bytes)
-        ((manifest, prefixes),) = connection.execute("SELECT manifest, prefixes FROM roster").fetchall()
-        site = _page_of(connection, codec.read(codec.detach(manifest)[0], Manifest).site_page) if manifest else b""
-        connection.execute("INSERT INTO roster DEFAULT VALUES")
-        connection.execute(ADOPT, StoredRoster.of(manifest, prefixes, site))
-
-    migrations.apply(Database(connection))
+def kept_twice(database: "files.Database") -> None:
+    """The second schema: what is in use stands in two rows, each with the site page and a checksum."""
+    table, connection = database.table("roster"), database.conn
+    table.add_column("site", bytes)
+    table.add_column("checksum", bytes)
+    ((manifest, prefixes),) = connection.execute("SELECT manifest, prefixes FROM roster").fetchall()
+    site = _page_of(connection, codec.read(codec.detach(manifest)[0], Manifest).site_page) if manifest else b""
+    connection.execute("INSERT INTO roster DEFAULT VALUES")
+    connection.execute(ADOPT, StoredRoster.of(manifest, prefixes, site))
 
 
 def read_kept(connection: sqlite3.Connection) -> StoredRoster:
