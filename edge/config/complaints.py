@@ -56,17 +56,21 @@ def _cure(problem: str, key: str) -> tuple[str, str]:
         return missing[1], "missing; write it"
     if setting := re.match(r"(\w+_\w+) ", problem):
         return setting[1], problem
-    if "matching regex" in problem and key.endswith(".post"):
-        return "", POST_NAME_RULE
-    if "matching regex" in problem:
-        return "", "write lower-case letters, digits and hyphens, at most 40"
-    if problem == "Expected `array`, got `object`":
-        return "", "this table may stand several times: write its name in double brackets"
-    if problem == "Expected `int`, got `str`":
-        return "", f'{problem}; write a number, or a range such as "1..8" where the name is one: "phone-1..8"'
-    if problem.startswith("Invalid enum value"):
-        return "", f"{problem}; write {' or '.join(map(str, CHOICES[key.rpartition('.')[2]]))}"
-    return "", problem.replace("`object`", "`table`")
+    is_name, choices = "matching regex" in problem, map(str, CHOICES.get(key.rpartition(".")[2], ()))
+    cures = (
+        (is_name and key.endswith(".post"), POST_NAME_RULE),
+        (is_name, "write lower-case letters, digits and hyphens, at most 40"),
+        (
+            problem == "Expected `array`, got `object`",
+            "this table may stand several times: write its name in double brackets",
+        ),
+        (
+            problem == "Expected `int`, got `str`",
+            f'{problem}; write a number, or a range such as "1..8" where the name is one: "phone-1..8"',
+        ),
+        (problem.startswith("Invalid enum value"), f"{problem}; write {' or '.join(choices)}"),
+    )
+    return "", next((cure for is_so, cure in cures if is_so), problem.replace("`object`", "`table`"))
 
 
 def _named(document: Any, kind: type[Any], complaint: str, at: str) -> str:

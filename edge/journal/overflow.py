@@ -67,8 +67,8 @@ class KeptRows:
 
     def _joined(self, places: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Runs of neighbouring places, each up to the end of the gap behind it, if there is one."""
-        for _, found in groupby(enumerate(places), lambda one: one[1] - one[0]):
-            run = [place for _, place in found]
+        for _, neighbours in groupby(enumerate(places), lambda numbered: numbered[1] - numbered[0]):
+            run = [place for _, place in neighbours]
             first, end = run[0], self._end_of_gap(run[-1])
             if first and self._ranks[first - 1] == GAP_RANK:
                 self._ranks[first - 1] = _GONE

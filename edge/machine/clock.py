@@ -80,8 +80,8 @@ class Clock(Protocol):
     def mono_ms(self) -> int: ...
 
 
-class _Kept(Struct, frozen=True):
-    """What is kept in the file. Only the floor is good in another boot."""
+class ClockState(Struct, frozen=True):
+    """The file of a clock. Only the floor is good in another boot."""
 
     floor_ms: int
     boot: str
@@ -208,7 +208,7 @@ class DeviceClock:
         passed_ms = self.now_ms() - (self.error_ms or 0)
         if passed_ms > self.floor_ms:
             self.floor_ms, self._floor_mono_ms = passed_ms, mono_ms
-        kept = _Kept(
+        state = ClockState(
             self.floor_ms,
             self.boot,
             self._floor_mono_ms,
@@ -218,11 +218,11 @@ class DeviceClock:
             self._set_mono_ms,
             self.heard_ms,
         )
-        self._do(partial(self._write, codec.write(kept)))
+        self._do(partial(self._write, codec.write(state)))
 
-    def _write(self, kept: bytes) -> None:
+    def _write(self, line: bytes) -> None:
         with suppress(OSError):
-            files.write_checked(self._path, kept)
+            files.write_checked(self._path, line)
 
     def _set(self, at_ms: int, error_ms: int) -> None:
         is_first = self._offset_ms is None
@@ -244,15 +244,15 @@ class DeviceClock:
     def _load(self) -> None:
         """Without a file, or by a rotten one, the floor is where this software began."""
         try:
-            kept = codec.read(files.read_checked(self._path), _Kept)
+            state = codec.read(files.read_checked(self._path), ClockState)
         except FileNotFoundError:
             return
         except (OSError, codec.Malformed):
             self.rotten = self.lost_floor = True
             return
-        self.floor_ms = max(BUILT_MS, kept.floor_ms)
-        self.heard_ms = kept.heard_ms or self.floor_ms
-        if kept.boot == self.boot:
-            self._floor_mono_ms = kept.floor_mono_ms
-            self._offset_ms, self._heard_mono_ms = kept.offset_ms, kept.heard_mono_ms
-            self._error_ms, self._set_mono_ms = kept.error_ms, kept.set_mono_ms
+        self.floor_ms = max(BUILT_MS, state.floor_ms)
+        self.heard_ms = state.heard_ms or self.floor_ms
+        if state.boot == self.boot:
+            self._floor_mono_ms = state.floor_mono_ms
+            self._offset_ms, self._heard_mono_ms = state.offset_ms, state.heard_mono_ms
+            self._error_ms, self._set_mono_ms = state.error_ms, state.set_mono_ms

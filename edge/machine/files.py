@@ -240,9 +240,9 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 def check_sound(connection: sqlite3.Connection) -> None:
     """Look at a file as a whole, places included that hold no row. Raises ``Unsound``."""
-    (found,) = connection.execute("SELECT CAST(integrity_check AS BLOB) FROM pragma_integrity_check(1)").fetchone()
-    if found != b"ok":
-        raise Unsound(found.decode(errors="replace"))
+    (verdict,) = connection.execute("SELECT CAST(integrity_check AS BLOB) FROM pragma_integrity_check(1)").fetchone()
+    if verdict != b"ok":
+        raise Unsound(verdict.decode(errors="replace"))
 
 
 def set_aside(path: Path, label: str = "damaged") -> Path:

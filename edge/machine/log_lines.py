@@ -38,11 +38,11 @@ class LogLines(logging.Handler):
 
     def newest(self) -> list[str]:
         """The last lines, the oldest of them first, as many as fit into one message."""
-        kept: list[str] = []
+        newest: list[str] = []
         room = MAX_SENT_BYTES
         for line in reversed(self._lines.copy()):  # other threads go on logging
             room -= len(line.encode()) + 3  # the quotes and the comma of JSON
             if room < 0:
                 break
-            kept.append(line)
-        return kept[::-1]
+            newest.append(line)
+        return newest[::-1]

@@ -26,11 +26,11 @@ class Outliving(Executor):
             if not job.set_running_or_notify_cancel():
                 return
             try:
-                found = fn(*args, **kwargs)
+                result = fn(*args, **kwargs)
             except BaseException as error:  # noqa: BLE001, it belongs to whoever waits for the result
                 job.set_exception(error)
             else:
-                job.set_result(found)
+                job.set_result(result)
 
         self._jobs.put(do)
         return job

@@ -24,7 +24,7 @@ class Notebook:
         self.fault = ""
         self._runtime, self._ledger = runtime, ledger
         self._memory, self._clock = runtime.memory, runtime.clock
-        self._found = self._memory.points()
+        self._from_before = self._memory.points()
         self._sessions: dict[str, str] = {}
         self._newest: dict[str, Callable[[], object]] = {}
         self._closed = False
@@ -36,18 +36,18 @@ class Notebook:
 
     def found(self, point: str) -> Found | None:
         """What a point had kept when this agent started, until it keeps something else."""
-        kept = self._found.get(point)
-        if kept is None:
+        page = self._from_before.get(point)
+        if page is None:
             return None
-        return Found(kept.document, kept.age_ms(self._clock.boot, self._clock.mono_ms(), self._at_ms()))
+        return Found(page.document, page.age_ms(self._clock.boot, self._clock.mono_ms(), self._at_ms()))
 
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+    def keep(self, point: str, document: bytes, done: Callable[[], None]) -> None:
         """Write a point's document down, and with it what its session has used. One that the disk does not take is
         offered again, until there is a newer one: it may say that a session is over, or that nothing may begin."""
-        self._found.pop(point, None)
+        self._from_before.pop(point, None)
         page = KeptPoint(point, document, self._clock.boot, self._clock.mono_ms(), self._at_ms())
         spent = self._ledger.rows(self._sessions.get(point, ""))
-        self._write(point, partial(self._memory.keep_point, page, spent), kept)
+        self._write(point, partial(self._memory.keep_point, page, spent), done)
 
     def spend(self, point: str, spent: Spend) -> bool:
         """Note what the session of a point has used. Returns whether nothing is left of its allotment."""
@@ -57,24 +57,24 @@ class Notebook:
     def _at_ms(self) -> int | None:
         return None if self._clock.trust is Trust.UNSET else self._clock.now_ms()
 
-    def _write(self, point: str, write: Callable[[], object], kept: Callable[[], None] = lambda: None) -> None:
+    def _write(self, point: str, write: Callable[[], object], done: Callable[[], None] = lambda: None) -> None:
         self._newest[point] = write
-        self._runtime.on_disk(write).add_done_callback(partial(self._written, point, write, kept))
+        self._runtime.on_disk(write).add_done_callback(partial(self._written, point, write, done))
 
-    def _again(self, point: str, write: Callable[[], object], kept: Callable[[], None]) -> None:
+    def _again(self, point: str, write: Callable[[], object], done: Callable[[], None]) -> None:
         if not self._closed and self._newest[point] is write:
-            self._write(point, write, kept)
+            self._write(point, write, done)
 
     def _written(
-        self, point: str, write: Callable[[], object], kept: Callable[[], None], done: "Future[object]"
+        self, point: str, write: Callable[[], object], done: Callable[[], None], job: "Future[object]"
     ) -> None:
         try:
-            done.result()
+            job.result()
         except MemoryUnusable as error:
             if not self.fault:
                 log.error("what a session is at cannot be written down: %s", error)
             self.fault = str(error)
-            self._runtime.loop.call_later(RETRY_S, self._again, point, write, kept)
+            self._runtime.loop.call_later(RETRY_S, self._again, point, write, done)
         else:
             self.fault = ""
-            kept()
+            done()

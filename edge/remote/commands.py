@@ -110,8 +110,8 @@ class Commands:
         if self._is_new:
             self._is_new = False
             self._forgotten_ms = self._clock.now_ms() - 1
-            kept = self._runtime.on_disk(self._memory.forget_until, self._forgotten_ms)
-            kept.add_done_callback(_log_unkept)
+            written = self._runtime.on_disk(self._memory.forget_until, self._forgotten_ms)
+            written.add_done_callback(_log_unkept)
 
     def close(self) -> None:
         """Carry nothing more out. The next start tells of what was written down meanwhile."""

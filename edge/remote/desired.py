@@ -60,11 +60,11 @@ class DesiredState:
 
     def start(self) -> None:
         """Take up what was in force before the restart."""
-        kept = self._runtime.memory.kept(KEPT_AS)
-        if kept is None:
+        payload = self._runtime.memory.kept(KEPT_AS)
+        if payload is None:
             return
         try:
-            desired = self._believed(kept)
+            desired = self._believed(payload)
         except DocumentRefused as wrong:
             log.warning("the desired document that was kept is not good any more: %s", wrong)
             return

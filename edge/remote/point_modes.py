@@ -44,12 +44,14 @@ class PointModes:
         if self._desired is None:
             return ""
         unknown = sorted(self._desired.modes.keys() - self._kinds.keys())
-        told = [f"No such point here: {', '.join(unknown)}."] if unknown else []
+        sentences = [f"No such point here: {', '.join(unknown)}."] if unknown else []
         by_mode: dict[Mode, list[str]] = {}
         for point, mode in refused(self._desired, self._kinds).items():
             by_mode.setdefault(mode, []).append(point)
-        told += [f"These points have no mode {mode.value}: {', '.join(points)}." for mode, points in by_mode.items()]
-        return " ".join(told)
+        sentences += [
+            f"These points have no mode {mode.value}: {', '.join(points)}." for mode, points in by_mode.items()
+        ]
+        return " ".join(sentences)
 
     def take_up(self, desired: Desired) -> None:
         """Set the points as a new document says."""
@@ -94,9 +96,9 @@ class PointModes:
 
     def _kept(self, number: int) -> Terms:
         """The terms as they were last written down. Without them a mode has what its document and its kind allow."""
-        kept = self._runtime.memory.kept(KEPT_AS)
+        document = self._runtime.memory.kept(KEPT_AS)
         try:
-            terms = Terms() if kept is None else codec.read(kept, Terms)
+            terms = Terms() if document is None else codec.read(document, Terms)
         except codec.Malformed as wrong:
             log.warning("what was kept of the modes cannot be read: %s", wrong)
             terms = Terms()

@@ -1,6 +1,5 @@
 """What the cloud may order from afar, put together with what it acts on: commands, and the modes of the points."""
 
-import logging
 from collections.abc import Callable
 from typing import cast
 
@@ -18,8 +17,6 @@ from edge.remote.commands import CommandAction, CommandOutcome, Commands
 from edge.remote.desired import DesiredState
 from edge.remote.point_modes import PointModes
 from edge.remote.rewiring import Health, Rewire, Rewiring
-
-log = logging.getLogger(__name__)
 
 REBOOT_AFTER_S = 2.0
 """Time for the answer to leave, and for the journal to be written. A new connection waits as long."""

@@ -57,28 +57,27 @@ class Health(Struct, frozen=True):
 
 def broken(health: Health) -> str:
     """A sentence for what no waiting mends, empty if there is none."""
-    if health.refused:
-        return health.refused
-    if health.failures:
-        return "The device had an internal error."
-    if health.keeper_losses:
-        return "The keeper stopped."
-    if health.emergencies:
-        return f"An emergency began in {', '.join(health.emergencies)}."
-    return ""
+    return _first(
+        (health.refused, health.refused),
+        (health.failures, "The device had an internal error."),
+        (health.keeper_losses, "The keeper stopped."),
+        (health.emergencies, f"An emergency began in {', '.join(health.emergencies)}."),
+    )
 
 
 def lacking(health: Health, trial: Trial) -> str:
     """A sentence for what is not there yet, empty if all is well."""
-    if not health.keeper:
-        return "The keeper was not heard."
-    if health.unread:
-        return f"Nothing was heard of {', '.join(health.unread)}."
-    if health.roster < trial.roster:
-        return "The roster was not loaded."
-    if trial.link_was_up and not health.link:
-        return "The cloud was not reached any more."
-    return ""
+    return _first(
+        (not health.keeper, "The keeper was not heard."),
+        (health.unread, f"Nothing was heard of {', '.join(health.unread)}."),
+        (health.roster < trial.roster, "The roster was not loaded."),
+        (trial.link_was_up and not health.link, "The cloud was not reached any more."),
+    )
+
+
+def _first(*cases: tuple[object, str]) -> str:
+    """The sentence of the first case that is so, empty if none is."""
+    return next((sentence for is_so, sentence in cases if is_so), "")
 
 
 class Rewire(Struct, frozen=True):

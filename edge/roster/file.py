@@ -89,37 +89,36 @@ def kept_twice(database: "files.Database") -> None:
     connection.execute(ADOPT, StoredRoster.of(manifest, prefixes, site))
 
 
-def read_kept(connection: sqlite3.Connection) -> StoredRoster:
+def read_stored(connection: sqlite3.Connection) -> StoredRoster:
     """The first copy that is whole. Raises ``RosterDamaged``."""
     for manifest, prefixes, site, checksum in connection.execute(_IN_USE):
         if all(isinstance(part, bytes) for part in (manifest, prefixes, site)):
-            kept = StoredRoster.of(manifest, prefixes, site)
-            if kept.checksum == checksum:
-                return kept
+            stored = StoredRoster.of(manifest, prefixes, site)
+            if stored.checksum == checksum:
+                return stored
     raise RosterDamaged("both copies of the manifest in use are spoilt")
 
 
-def adopted(kept: StoredRoster) -> Adopted | None:
+def adopted(stored: StoredRoster) -> Adopted | None:
     """The roster in use as it is held in memory, None before the first. Raises ``Malformed``."""
-    if not kept.manifest:
+    if not stored.manifest:
         return None
-    manifest = codec.read(codec.detach(kept.manifest)[0], Manifest)
-    prefixes = array("I")
-    prefixes.frombytes(kept.prefixes)
-    return Adopted(manifest, prefixes, Site.from_blob(kept.site), bytearray(len(prefixes)))
+    manifest = codec.read(codec.detach(stored.manifest)[0], Manifest)
+    prefixes = array("I", stored.prefixes)
+    return Adopted(manifest, prefixes, Site.from_blob(stored.site), bytearray(len(prefixes)))
 
 
-def salvage(damaged: Path, into: sqlite3.Connection) -> StoredRoster | None:
+def salvage(damaged: Path, into: sqlite3.Connection) -> Adopted | None:
     """Carry the roster in use over from a damaged file, with the pages that are still what was signed."""
     try:
         with closing(files.open_database(damaged)) as source, files.transaction(into):
             source.text_factory = bytes
-            kept = read_kept(source)
-            in_use = adopted(kept)
-            into.execute(ADOPT, kept)
+            stored = read_stored(source)
+            in_use = adopted(stored)
+            into.execute(ADOPT, stored)
             if in_use is not None:
                 into.executemany(PUT, _readable(source, in_use.manifest))
-            return kept
+            return in_use
     except (sqlite3.Error, codec.Malformed, RosterDamaged):
         return None
 
@@ -139,7 +138,7 @@ def read_page(connection: sqlite3.Connection, name: bytes, *, check: bool = True
 
 
 def _page_of(connection: sqlite3.Connection, name: bytes) -> bytes:
-    found = connection.execute("SELECT blob FROM pages WHERE hash = ?", (name,)).fetchone()
-    if found is None or not isinstance(found[0], bytes):
+    row = connection.execute("SELECT blob FROM pages WHERE hash = ?", (name,)).fetchone()
+    if row is None or not isinstance(row[0], bytes):
         raise RosterDamaged(f"page {name.hex()} is missing")
-    return found[0]
+    return row[0]

@@ -40,8 +40,8 @@ from edge.roster.file import (
     RosterDamaged,
     StoredRoster,
     adopted,
-    read_kept,
     read_page,
+    read_stored,
     salvage,
 )
 
@@ -230,12 +230,12 @@ class RosterStore:
 
     def _judge(self, manifest: Manifest) -> Generator[None, None, list[Prefix]]:
         """Check every page that is new, and all of them together."""
-        known = set(self._in_use.manifest.pages) if self._in_use else set()
+        checked = set(self._in_use.manifest.pages) if self._in_use else set()
         prefixes = []
         count = weight = 0
         for name in manifest.pages:
             page = Page(self._read(name))
-            if name not in known:
+            if name not in checked:
                 page.check()
                 weight += CHECK_WEIGHT
             prefixes.append(page.prefix)
@@ -251,9 +251,9 @@ class RosterStore:
 
     def _sweep(self, manifest: Manifest) -> Iterator[None]:
         """Let go of the pages that no longer belong to the roster."""
-        wanted = {manifest.site_page, *manifest.pages}
+        in_use = {manifest.site_page, *manifest.pages}
         writer = self._files.writer
-        strays = [name for (name,) in writer.execute("SELECT hash FROM pages") if name not in wanted]
+        strays = [name for (name,) in writer.execute("SELECT hash FROM pages") if name not in in_use]
         for start in range(0, len(strays), SLICE_WEIGHT):
             with files.transaction(writer):
                 writer.executemany(_DROP, [(name,) for name in strays[start : start + SLICE_WEIGHT]])
@@ -271,7 +271,7 @@ class RosterStore:
     def _open(self) -> None:
         self._files = Files.open(self._path)
         try:
-            self._in_use = adopted(read_kept(self._files.reader))
+            self._in_use = adopted(read_stored(self._files.reader))
             self._files.reader.execute(_HAS, (b"",))  # is there a table of pages at all?
         except BaseException:
             self.close()
@@ -281,8 +281,7 @@ class RosterStore:
         """Open a new file, with the roster and the pages that can be read of a damaged one."""
         made = Files.open(self._path)
         try:
-            kept = salvage(damaged, made.writer)
-            in_use = None if kept is None else adopted(kept)
+            in_use = salvage(damaged, made.writer)
         except BaseException:
             made.close()
             raise

@@ -280,14 +280,14 @@ class RosterSync:
             self.got, self.wanted = got, wanted
             self.on_change()
 
-    async def _missing(self, wanted: Sequence[bytes]) -> list[bytes]:
-        """Store what has come of the wanted pages; which of them are still not there."""
-        mine = [self._take(name) for name in wanted if name in self._held]
-        for start in range(0, len(mine), STORED_AT_ONCE):
-            await self._on_disk(self._store.put_pages, mine[start : start + STORED_AT_ONCE])
+    async def _missing(self, names: Sequence[bytes]) -> list[bytes]:
+        """Store what has come of these pages; which of them are still not there."""
+        arrived = [self._take(name) for name in names if name in self._held]
+        for start in range(0, len(arrived), STORED_AT_ONCE):
+            await self._on_disk(self._store.put_pages, arrived[start : start + STORED_AT_ONCE])
         missing: list[bytes] = []
-        for start in range(0, len(wanted), LOOKED_UP_AT_ONCE):
-            missing += await self._on_disk(self._store.lacks, wanted[start : start + LOOKED_UP_AT_ONCE])
+        for start in range(0, len(names), LOOKED_UP_AT_ONCE):
+            missing += await self._on_disk(self._store.lacks, names[start : start + LOOKED_UP_AT_ONCE])
         return missing
 
     def _take(self, name: bytes) -> bytes:
