@@ -256,7 +256,9 @@ def found_cloud(folder: Path, configs: Iterable[DeviceConfig], operator: str, pa
         Authenticator(store, clock).add_operator(operator, password, role, BY)
         registrar = Registrar(store, keys, open_authority(keys.folder, clock()), folder, clock)
         for config in configs:
-            name, zone = config.device.name, config.points[0].zone
+            name = config.device.name
+            # A device of one way through has a point of its name; the hub's are in the sample, and it is none itself.
+            zone = next((point.zone for point in config.points if point.name == name), "")
             tell_time(config)
             public_key = bytes.fromhex(Identity(config.keys).public_key)
             admission = registrar.admit(public_key, "", Position(name, zone=zone), BY)
