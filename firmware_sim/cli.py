@@ -189,7 +189,7 @@ def board(
                 people=people,
             )
         )
-    except (BadKind, ConfigError, KeyError, OSError) as wrong:
+    except (BadKind, ConfigError, ControlError, OSError) as wrong:
         _fail(str(wrong))
 
 

@@ -5,7 +5,6 @@ from functools import lru_cache, reduce
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
 
 from contract.credentials import FORMATS, KEYS, encode
 from firmware_sim import parts
@@ -13,7 +12,7 @@ from firmware_sim.parts.command import Command, ControlError, named
 from firmware_sim.parts.hardware import Hardware, PartCommand
 from firmware_sim.parts.kind import part_commands
 
-Keys = Annotated[str, Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]
+Keys = Annotated[str, msgspec.Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]
 
 MAX_WAIT_MS = 60_000
 MOVES_AT_ONCE = 2000
@@ -58,7 +57,7 @@ class WaitMove(Command, frozen=True):
     name: str | None = None
     level: bool | None = None
     since_ns: int | None = None
-    timeout_ms: Annotated[int, Meta(ge=1, le=MAX_WAIT_MS)] = 5000
+    timeout_ms: Annotated[int, msgspec.Meta(ge=1, le=MAX_WAIT_MS)] = 5000
 
 
 class SwapWires(PartCommand, frozen=True):
@@ -155,7 +154,7 @@ BOARD_COMMANDS = (
 )
 
 
-class NamedMove(Struct, frozen=True):
+class NamedMove(msgspec.Struct, frozen=True):
     """A pin changed its level. `name` is what is wired to it, such as ``gym.unlock`` or ``gym.in.d0``."""
 
     at_ns: int
@@ -165,7 +164,7 @@ class NamedMove(Struct, frozen=True):
     cause: str
 
 
-class Tapped(Struct, frozen=True):
+class Tapped(msgspec.Struct, frozen=True):
     """A frame was sent; the times are those of its first and last pulse, None if none reached the board."""
 
     first_ns: int | None

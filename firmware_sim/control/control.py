@@ -6,13 +6,13 @@ walks through takes a second, and others may act meanwhile. Times are nanosecond
 """
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from firmware_sim.control.commands import (
     Moves,
@@ -39,12 +39,12 @@ class BoardGone(ConnectionError):
     """No board answers on the socket, or it has gone in the middle of an order."""
 
 
-class Request(Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True):
     id: int
     order: msgspec.Raw
 
 
-class Answer(Struct, frozen=True, omit_defaults=True):
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     """To the order of that id; 0 if it could not even be read."""
 
     id: int
@@ -144,7 +144,7 @@ class BoardControl:
         self._listening: asyncio.Task[None] | None = None
         self._connecting = asyncio.Lock()
         self._asked: dict[int, asyncio.Future[Answer]] = {}
-        self._last_id = 0
+        self._ids = itertools.count(1)
 
     async def __aenter__(self) -> "BoardControl":
         return self
@@ -155,8 +155,7 @@ class BoardControl:
     async def ask(self, command: Command | Mapping[str, object]) -> dict[str, Any]:
         """Have a command carried out, also one in the form of its JSON, and return its answer."""
         writer = await self._connected()
-        self._last_id += 1
-        number, future = self._last_id, asyncio.get_running_loop().create_future()
+        number, future = next(self._ids), asyncio.get_running_loop().create_future()
         self._asked[number] = future
         patience_s = ANSWER_WITHIN_S + (command.timeout_ms / 1000 if isinstance(command, WaitMove) else 0)
         try:

@@ -19,7 +19,8 @@ from firmware_sim.parts.wiring import PointWiring
 class Part(Protocol):
     """Anything that a kind fits to a board."""
 
-    def view(self) -> dict[str, object]: ...
+    def view(self) -> dict[str, object]:
+        """How it stands, in a form for JSON."""
 
 
 Fitted = TypeVar("Fitted")

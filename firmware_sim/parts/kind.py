@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from contract.phrases import Phrase
 from firmware_sim import parts
+from firmware_sim.parts.command import ControlError
 from firmware_sim.parts.hardware import Hardware, PartCommand, PointCommand
 from firmware_sim.parts.wiring import PointWiring
 
@@ -23,7 +23,7 @@ def view_part(hardware: Hardware, point: str) -> dict[str, Any]:
     return {} if seen is None else {"part": seen}
 
 
-class PartKind(Struct, frozen=True):
+class PartKind(msgspec.Struct, frozen=True):
     """What a kind fits to the board for each of its points, the commands that it understands, and how a point looks.
 
     ``buttons`` are what the panel offers at a point that it draws by its part alone, and ``values`` the words for what
@@ -48,13 +48,13 @@ class PartKind(Struct, frozen=True):
 
 
 def find_part(kind: str) -> PartKind:
-    """What the kind of that name brings. Raises ``KeyError``."""
+    """What the kind of that name brings. Raises ``ControlError``."""
     try:
         part = importlib.import_module(f"{parts.__name__}.{kind}").PART
     except (ImportError, AttributeError) as missing:
-        raise KeyError(f"no part is known for {kind}: {missing}") from None
+        raise ControlError(f"no part is known for {kind}: {missing}") from None
     if not isinstance(part, PartKind):
-        raise KeyError(f"the PART of {kind} is no PartKind")
+        raise ControlError(f"the PART of {kind} is no PartKind")
     return part
 
 

@@ -1,7 +1,5 @@
 """A Wiegand card reader: a 0 is a short low pulse on D0, a 1 on D1; both lines rest high."""
 
-from collections.abc import Callable
-
 from firmware_sim.board.board import Board, BoardPin
 
 MAX_BITS = 256
@@ -40,7 +38,7 @@ class WiegandReader:
         self._pulse_s = pulse_us / 1e6
         self._spacing_s = spacing_us / 1e6
         self._busy = False
-        self.plug_in()
+        self.plug()
 
     def send(self, bits: str) -> bool:
         """Read a card: put its bits on the wires. False if the reader was still sending the card before."""
@@ -48,9 +46,8 @@ class WiegandReader:
             raise ValueError(f"{self.name}: a frame is 1 to {MAX_BITS} zeros and ones, not {bits[:40]!r}")
         if self._busy:
             return False
-        self._busy = True
         self.frames_sent += 1
-        self._pulse(iter(self._as_wired(bits)).__next__, self._loop.time())
+        self._pulse(self._as_wired(bits), self._loop.time())
         return True
 
     def frame_s(self, bits: str) -> float:
@@ -62,16 +59,11 @@ class WiegandReader:
         if not self._busy:
             self._low(self._random.choice(self._lines))
 
-    def unplug(self) -> None:
-        """The cable is out: nothing drives the lines any more."""
-        self.plugged_in = False
+    def plug(self, plugged_in: bool = True) -> None:
+        """Put its cable in, or pull it out: then nothing drives the lines any more."""
+        self.plugged_in = plugged_in
         for line in self._lines:
-            line.drive(None)
-
-    def plug_in(self) -> None:
-        self.plugged_in = True
-        for line in self._lines:
-            line.drive(True)
+            line.drive(True if plugged_in else None)
 
     def view(self) -> dict[str, object]:
         return {
@@ -99,15 +91,12 @@ class WiegandReader:
             return bit
         return self._random.choice(("", bit + bit, "1" if bit == "0" else "0"))
 
-    def _pulse(self, next_bit: Callable[[], str], at_s: float) -> None:
-        try:
-            bit = next_bit()
-        except StopIteration:
-            self._busy = False
-            return
-        self._low(self._lines[bit == "1"])
-        # Each pulse is timed from the first, so a late wake-up in real time does not stretch the frame.
-        self._loop.call_at(at_s + self._spacing_s, self._pulse, next_bit, at_s + self._spacing_s)
+    def _pulse(self, bits: str, at_s: float) -> None:
+        self._busy = bool(bits)
+        if bits:
+            self._low(self._lines[bits[0] == "1"])
+            # Each pulse is timed from the first, so a late wake-up in real time does not stretch the frame.
+            self._loop.call_at(at_s + self._spacing_s, self._pulse, bits[1:], at_s + self._spacing_s)
 
     def _low(self, line: BoardPin) -> None:
         if self.plugged_in:

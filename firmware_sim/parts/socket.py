@@ -89,11 +89,10 @@ def fit(hardware: Hardware, point: PointWiring) -> None:
 
 def view(hardware: Hardware, point: str) -> dict[str, Any]:
     """How a socket looks, with its instruments."""
-    prefix = f"{point}."
-    own = {name: slave.view() for name, slave in hardware.all(Slave).items() if name.startswith(prefix)}
+    slaves = {name.rpartition("."): slave for name, slave in hardware.all(Slave).items()}
     return {
         "socket": hardware.view(point),
-        "instruments": {name.removeprefix(prefix): seen for name, seen in own.items()},
+        "instruments": {key: slave.view() for (owner, _, key), slave in slaves.items() if owner == point},
     }
 
 

@@ -33,10 +33,6 @@ class Swing:
     def angle(self) -> float:
         return self._now()[0]
 
-    @property
-    def moving(self) -> bool:
-        return self._motion is not None
-
     def go(self, target: float, *, top_speed: float, acceleration: float) -> float:
         """Swing to a target from where it is and at the speed it has; returns how many seconds that takes."""
         angle, speed = self._now()

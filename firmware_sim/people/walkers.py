@@ -13,7 +13,8 @@ from firmware_sim.parts.portal import Portal
 class Reader(Protocol):
     """Anything a card can be held to."""
 
-    def send(self, bits: str) -> bool: ...
+    def send(self, bits: str) -> bool:
+        """Read a card with these bits. False if it was still sending the card before."""
 
 
 class Resident(NamedTuple):

@@ -8,7 +8,6 @@ import itertools
 import math
 import selectors
 import time
-from asyncio import AbstractEventLoop, Future, TimerHandle
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
@@ -32,7 +31,7 @@ class Deadlock(RuntimeError):
     """Virtual time cannot go on: nothing is ready to run and no timer is set."""
 
 
-def now_ns(loop: AbstractEventLoop) -> int:
+def now_ns(loop: asyncio.AbstractEventLoop) -> int:
     """The loop's time in whole nanoseconds."""
     return round(loop.time() * 1e9)
 
@@ -46,7 +45,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, start_s: float = 0.0) -> None:
         self._now = start_s
-        self._timers: list[tuple[float, int, TimerHandle]] = []
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
         self._order = itertools.count()
         self._cancelled = 0
         super().__init__(selectors.SelectSelector())
@@ -57,19 +56,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def call_later(
         self, delay: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> TimerHandle:
+    ) -> asyncio.TimerHandle:
         return self.call_at(self._now + delay, callback, *args, context=context)
 
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> TimerHandle:
+    ) -> asyncio.TimerHandle:
         if self.is_closed():
             raise RuntimeError("the loop is closed")
-        timer = TimerHandle(when, callback, args, self, context)
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
         heappush(self._timers, (when, next(self._order), timer))
         return timer
 
-    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> Future[T]:
+    def run_in_executor(self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts) -> asyncio.Future[T]:
         async def inline() -> T:
             return func(*args)
 
@@ -81,7 +80,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         # There are no other threads in virtual time, so nobody has to be woken through a socket.
         return self.call_soon(callback, *args, context=context)
 
-    def _timer_handle_cancelled(self, _timer: TimerHandle) -> None:
+    def _timer_handle_cancelled(self, _timer: asyncio.TimerHandle) -> None:
         """Cancelled timers are thrown out once they are most of all."""
         self._cancelled += 1
         if self._cancelled > max(MANY_CANCELLED, len(self._timers) // 2):

@@ -23,7 +23,7 @@ def resistors(config: DeviceConfig) -> dict[int, Resistor]:
 
 def wire(board: Board, config: DeviceConfig) -> Hardware:
     """Put a part on every pin that the config names, and every instrument on its bus. Raises
-    ``KeyError`` for a kind no part is known for."""
+    ``ControlError`` for a kind no part is known for."""
     hardware = Hardware(board, Mains(board.loop))
     for bus in config.buses:
         hardware.buses[bus.name] = Rs485Bus(board.loop, baud=bus.baud, name=bus.name)

@@ -113,11 +113,11 @@ async def test_an_unplugged_reader_sends_nothing_and_its_lines_go_where_they_are
     wiring = Wiring()
     wiring.reader.send(CARD)
     await asyncio.sleep(0.0095)
-    wiring.reader.unplug()
+    wiring.reader.plug(False)
     wiring.reader.send(CARD)
     await asyncio.sleep(1)
     assert wiring.heard() == CARD[:10]
-    wiring.reader.plug_in()
+    wiring.reader.plug()
     wiring.reader.send(CARD)
     await asyncio.sleep(1)
     assert wiring.heard()[10:] == CARD

@@ -14,6 +14,7 @@ from firmware_sim.board.board import Board
 from firmware_sim.parts.bank import Contactor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.charger import Socket
+from firmware_sim.parts.command import ControlError
 from firmware_sim.parts.door import Door
 from firmware_sim.parts.hardware import Hardware
 from firmware_sim.parts.meter import Ntc8
@@ -156,7 +157,7 @@ async def test_a_fire_in_another_zone_frees_nothing() -> None:
 @in_virtual_time
 async def test_a_kind_without_a_part_is_a_fault_of_ours() -> None:
     config = sample("door")
-    with pytest.raises(KeyError, match="locker"):
+    with pytest.raises(ControlError, match="locker"):
         wired(structs.replace(config, points=(structs.replace(config.points[0], kind="locker"),)))
 
 
