@@ -4,33 +4,54 @@ import asyncio
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 from msgspec.structs import asdict
+from typer.core import TyperGroup
 
-from contract.kinds import BadKind
-from edge.config.device_config import ConfigError, load
+from edge.config.device_config import load
 from edge.config.kinds import add_kinds
 from edge.machine.files import socket_complaint
+from edge.machine.mendable import fail, mendable
 from firmware_sim import parts
 from firmware_sim.control.commands import Tapped
-from firmware_sim.control.control import BoardControl, BoardGone
+from firmware_sim.control.control import BoardControl
 from firmware_sim.parts.command import ControlError
 from firmware_sim.time.clock import run_real
 from service.loading import loading
 from service.version import version_of
 
+PROGRAM = "hearthgate-sim"
+
+
+class CommandGroup(TyperGroup):
+    """The commands of this program: what the user can mend ends any of them with one line."""
+
+    invoke = mendable(ControlError, program=PROGRAM)(TyperGroup.invoke)
+
+
 app = typer.Typer(
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     help="A simulated world: boards, doors and people.",
 )
 
+
+def _find_kinds(folders: list[Path] | None) -> list[Path]:
+    add_kinds(folders or [], parts)
+    return folders or []
+
+
 KindsOption = Annotated[
     list[Path] | None,
-    typer.Option("--kinds", help="A folder of further kinds of station, in its kinds, stations and parts."),
+    typer.Option(
+        "--kinds",
+        callback=_find_kinds,
+        help="A folder of further kinds of station, in its kinds, stations and parts.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -46,9 +67,7 @@ class Kernel(StrEnum):
 def options(
     _version: Annotated[
         bool,
-        typer.Option(
-            "--version", callback=version_of("hearthgate-sim"), is_eager=True, help="Print the version and end."
-        ),
+        typer.Option("--version", callback=version_of(PROGRAM), is_eager=True, help="Print the version and end."),
     ] = False,
 ) -> None:
     """What may stand before every command."""
@@ -56,7 +75,7 @@ def options(
 
 def main() -> None:
     """The entry point of the script."""
-    app(prog_name="hearthgate-sim")
+    app(prog_name=PROGRAM)
 
 
 @app.command()
@@ -76,7 +95,7 @@ def demo(
     from firmware_sim.worlds.demo.run import run_demo
 
     if password and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        _fail(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
+        fail(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters", PROGRAM)
     code = run_demo(
         state=state,
         port=port,
@@ -99,14 +118,11 @@ def new(
 ) -> None:
     """Write the configuration file of a simulated device, to be run with `hearthgate-sim device`."""
     from firmware_sim.worlds.demo.samples import kinds
-    from firmware_sim.worlds.lone_device import CannotBe, write_device
+    from firmware_sim.worlds.lone_device import write_device
 
     if sample not in kinds():
-        _fail(f"there is no sample {sample}; there is {', '.join(kinds())}")
-    try:
-        path = write_device(folder, sample, site=site, zone=zone, broker=broker)
-    except (CannotBe, ConfigError, OSError) as wrong:
-        _fail(str(wrong))
+        fail(f"there is no sample {sample}; there is {', '.join(kinds())}", PROGRAM)
+    path = write_device(folder, sample, site=site, zone=zone, broker=broker)
     typer.echo(f"wrote {path}; run it with: hearthgate-sim device {path}")
 
 
@@ -126,14 +142,9 @@ def device(
     kinds: KindsOption = None,
 ) -> None:
     """Run one simulated device, board, keeper and agent, beside a real cloud, until Ctrl-C."""
-    from firmware_sim.worlds.demo.processes import Died
-    from firmware_sim.worlds.lone_device import CannotBe, run_device
+    from firmware_sim.worlds.lone_device import run_device
 
-    try:
-        add_kinds(kinds or [], parts)
-        raise typer.Exit(run_device(config, cloud, people=people, kinds=kinds or []))
-    except (BadKind, CannotBe, ConfigError, Died, OSError) as wrong:
-        _fail(str(wrong))
+    run_device(config, cloud, people=people, kinds=kinds or [])
 
 
 @app.command()
@@ -143,16 +154,17 @@ def panel(
     ],
     host: Annotated[str, typer.Option(help="Whoever reaches it holds every card.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the panel.")] = 8401,
+    kinds: KindsOption = None,
 ) -> None:
     """Serve the panel for boards that run already: `control.sock` and `agent.sock` of a device lie in its folder."""
     from firmware_sim.panel.boards import serve_panel
     from firmware_sim.worlds.demo.community import LABELS, sample_cards
 
     runs = {}
-    for one in devices:
-        name, equals, folder = one.partition("=")
+    for device_folder in devices:
+        name, equals, folder = device_folder.partition("=")
         if not (name and equals and folder):
-            _fail(f"{one!r} is not NAME=FOLDER, such as gym-turnstile=/run/hearthgate")
+            fail(f"{device_folder!r} is not NAME=FOLDER, such as gym-turnstile=/run/hearthgate", PROGRAM)
         runs[name] = Path(folder)
     serve_panel(runs, LABELS, sample_cards(), host, port)
 
@@ -175,22 +187,17 @@ def board(
     with loading():
         from firmware_sim.worlds.board.process import run_board
 
-    try:
-        add_kinds(kinds or [], parts)
-        device = load(config)
-        run_real(
-            run_board(
-                device,
-                socket=socket,
-                control=control,
-                log=log,
-                seed=seed,
-                strict_gpiod=kernel is Kernel.strict,
-                people=people,
-            )
+    run_real(
+        run_board(
+            load(config),
+            socket=socket,
+            control=control,
+            log=log,
+            seed=seed,
+            strict_gpiod=kernel is Kernel.strict,
+            people=people,
         )
-    except (BadKind, ConfigError, ControlError, OSError) as wrong:
-        _fail(str(wrong))
+    )
 
 
 @app.command()
@@ -207,11 +214,8 @@ def tap(
             return await board.tap(reader, card)
 
     if wrong := socket_complaint(control, "name a shorter one with --control"):
-        _fail(wrong)
-    try:
-        tapped = asyncio.run(at_the_reader())
-    except (BoardGone, ControlError) as wrong:
-        _fail(str(wrong))
+        fail(wrong, PROGRAM)
+    tapped = asyncio.run(at_the_reader())
     typer.echo(json.dumps(asdict(tapped)) if as_json else f"{reader} read the card")
 
 
@@ -233,7 +237,7 @@ def post_proxy(
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
     except OSError as wrong:
-        _fail(f"127.0.0.1:{port}: {wrong.strerror or wrong}")
+        fail(f"127.0.0.1:{port}: {wrong.strerror or wrong}", PROGRAM)
 
 
 @app.command()
@@ -250,12 +254,6 @@ def chaos(
     from firmware_sim.worlds.chaos.run import run_chaos
 
     raise typer.Exit(run_chaos(minutes=minutes, devices=devices, seed=seed, as_json=as_json))
-
-
-def _fail(text: str) -> NoReturn:
-    """One clear line, exit 2: what the user can mend is no traceback."""
-    typer.echo(f"hearthgate-sim: {text}", err=True)
-    raise typer.Exit(2)
 
 
 if __name__ == "__main__":

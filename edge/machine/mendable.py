@@ -7,6 +7,8 @@ from typing import NoReturn
 
 from contract.kinds import BadKind
 
+PROGRAM = "hearthgate-edge"
+
 
 class Mendable(Exception):
     """Something is wrong that the user can mend. The text says what, and where."""
@@ -16,17 +18,17 @@ _MENDABLE: tuple[type[Exception], ...] = (Mendable, BadKind, OSError)
 
 
 @contextmanager
-def mendable(*more: type[Exception]) -> Iterator[None]:
+def mendable(*more: type[Exception], program: str = PROGRAM) -> Iterator[None]:
     """Around a command: what the user can mend ends the program; ``more`` is what this command adds to it."""
     try:
         yield
     except BrokenPipeError:  # whoever reads our lines has had enough of them
         raise
     except _MENDABLE + more as wrong:
-        fail(str(wrong))
+        fail(str(wrong), program)
 
 
-def fail(text: str) -> NoReturn:
+def fail(text: str, program: str = PROGRAM) -> NoReturn:
     """End the program with one line."""
-    print(f"hearthgate-edge: {text}", file=sys.stderr)
+    print(f"{program}: {text}", file=sys.stderr)
     raise SystemExit(2)

@@ -8,6 +8,7 @@ from pathlib import Path
 from edge.config.device_config import DeviceConfig, load
 from edge.identity.identity import Identity
 from edge.machine.files import socket_complaint
+from edge.machine.mendable import Mendable
 from firmware_sim.worlds.demo.community import CONTROL, DevicePrograms, named, tell_time
 from firmware_sim.worlds.demo.processes import scripts, until_stopped
 from firmware_sim.worlds.demo.samples import configured
@@ -16,7 +17,7 @@ LOOK_S = 0.5
 SHORTER = "name a folder with a shorter path"
 
 
-class CannotBe(Exception):
+class CannotBe(Mendable):
     """There can be no such device; the text says why and what to do."""
 
 
@@ -40,7 +41,7 @@ def write_device(folder: Path, sample: str, *, site: str, zone: str, broker: str
     return path
 
 
-def run_device(path: Path, cloud: Path | None, *, people: bool, kinds: Sequence[Path] = ()) -> int:
+def run_device(path: Path, cloud: Path | None, *, people: bool, kinds: Sequence[Path] = ()) -> None:
     """Run it until told to end; registered first with the cloud of a folder, if one is named and it is not yet.
 
     Raises ``CannotBe``, ``ConfigError``, ``Died`` or ``OSError``.
@@ -49,7 +50,6 @@ def run_device(path: Path, cloud: Path | None, *, people: bool, kinds: Sequence[
     if wrong := socket_complaint(config.path.parent / CONTROL, SHORTER):
         raise CannotBe(wrong)
     asyncio.run(_live(config, cloud, people=people, kinds=kinds))
-    return 0
 
 
 async def _live(config: DeviceConfig, cloud: Path | None, *, people: bool, kinds: Sequence[Path]) -> None:

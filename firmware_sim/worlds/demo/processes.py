@@ -9,6 +9,8 @@ from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edge.machine.mendable import Mendable
+
 T = TypeVar("T")
 
 ENDS_WITHIN_S = 10.0
@@ -17,7 +19,7 @@ _C = ctypes.CDLL(None)
 """Opened before the first fork: in the child of a process with threads, only a call of the kernel is safe."""
 
 
-class Died(RuntimeError):
+class Died(Mendable):
     """A program ended that should be running; the text holds its last lines."""
 
 

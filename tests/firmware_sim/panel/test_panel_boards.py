@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from contract.kinds import kind_of
+from contract.phrases import Phrase
 from firmware_sim.cli import app
+from firmware_sim.panel import boards
 from firmware_sim.panel.boards import BoardAlone
-from firmware_sim.panel.world import Label, Part
+from firmware_sim.panel.world import Part
 from firmware_sim.parts.command import ControlError
+from tests.scenarios.fountain import write_fountain
 
-LABEL = Label("Gym", "健身房")
+LABEL = Phrase("健身房", "Gym")
 
 
 def test_an_agent_is_seen_by_its_answer(tmp_path: Path) -> None:
@@ -45,3 +49,18 @@ def test_a_device_is_a_name_and_a_folder(typed: str) -> None:
     done = CliRunner().invoke(app, ["panel", typed])
     assert done.exit_code == 2
     assert "NAME=FOLDER" in done.output
+
+
+def test_the_panel_finds_kinds_of_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The points of a kind that lies in no package of ours are called by its words."""
+    served: list[str] = []
+    monkeypatch.setattr(boards, "serve_panel", lambda *_: served.append(kind_of("fountain").noun.one.en))
+    write_fountain(tmp_path)
+    done = CliRunner().invoke(app, ["panel", "park=run", "--kinds", str(tmp_path)])
+    assert (done.exit_code, served) == (0, ["Fountain"])
+
+
+def test_a_folder_without_kinds_is_refused(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["panel", "park=run", "--kinds", str(tmp_path / "no")])
+    assert done.exit_code == 2
+    assert done.output.startswith(f"hearthgate-sim: {tmp_path / 'no'}")
