@@ -1,11 +1,12 @@
 """What the buttons of the panel do, and how the panel says what came of it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from firmware_sim.control.control import BoardControl
 from firmware_sim.panel.words import say
-from firmware_sim.panel.world import PanelDevice, PanelWorld, Part
+from firmware_sim.panel.world import Card, PanelDevice, Part
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.command import ControlError
 
@@ -39,14 +40,14 @@ def command_of(
 
 
 async def carry_out(
-    world: PanelWorld, control: BoardControl, command: dict[str, object], card: str, language: str
+    cards: Sequence[Card], control: BoardControl, command: dict[str, object], card: str, language: str
 ) -> str:
     """Do it and say what happened. Raises `ControlError` or `BoardGone`."""
     answer = await control.ask(command)
     done, not_done = OUTCOMES.get(str(command["do"]), ("Done.", ""))
     said = done if answer.get("passed", answer.get("taken", True)) else not_done
     speed = await _speed(control, answer, language) if command["do"] == "tap_and_walk" else ""
-    return say(said, language, who=_holder(world, card, language)) + speed
+    return say(said, language, who=_holder(cards, card, language)) + speed
 
 
 async def pull_or_plug(device: PanelDevice, part: Part, *, plugged_in: bool) -> None:
@@ -76,6 +77,6 @@ def _tag(card: str, language: str) -> str:
     return f"{int(number):08X}"
 
 
-def _holder(world: PanelWorld, bits: str, language: str) -> str:
-    named = (card.label.in_language(language) for card in world.cards if card.card == bits)
-    return next(named, say("Card", language))
+def _holder(cards: Sequence[Card], bits: str, language: str) -> str:
+    labels = (card.label.in_language(language) for card in cards if card.card == bits)
+    return next(labels, say("Card", language))

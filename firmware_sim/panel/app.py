@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -22,7 +22,7 @@ from firmware_sim.control.control import BoardGone
 from firmware_sim.panel.actions import carry_out, command_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
 from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words
-from firmware_sim.panel.world import PanelWorld, Part
+from firmware_sim.panel.world import Card, PanelDevice, Part
 from firmware_sim.parts.command import ControlError
 
 HERE = Path(__file__).parent
@@ -45,15 +45,17 @@ HEADERS = {
 Language = Literal["en", "zh"]
 
 
-def create_panel(world: PanelWorld) -> FastAPI:
-    """The application. It looks at the boards only while somebody looks at the page.
+def create_panel(devices: Mapping[str, PanelDevice], cards: Sequence[Card]) -> FastAPI:
+    """The application: devices by name, in the order in which they are shown, and the cards to try.
+
+    It looks at the boards only while somebody looks at the page.
 
     Serve it on loopback: whoever reaches it holds every card. A stream stays open for as long as a page is shown: call
     ``app.state.end_streams`` before the server ends, and give it a time limit all the same.
     """
-    panel = Panel(world)
+    panel = Panel(devices, cards)
     app = FastAPI(title="Hearthgate panel", openapi_url=None)
-    app.state.end_streams = panel.end_streams
+    app.state.end_streams = panel.watch.close
     app.middleware("http")(_guard)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # It leaves event streams alone.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
@@ -68,9 +70,9 @@ def create_panel(world: PanelWorld) -> FastAPI:
 class Panel:
     """The handlers, and what they share."""
 
-    def __init__(self, world: PanelWorld) -> None:
-        self._world = world
-        self._watch = Watch(world)
+    def __init__(self, devices: Mapping[str, PanelDevice], cards: Sequence[Card]) -> None:
+        self._devices, self._cards = devices, cards
+        self.watch = Watch(devices)
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -81,7 +83,7 @@ class Panel:
 
     async def page(self, request: Request) -> HTMLResponse:
         """The page as things stand; without scripts its buttons work all the same."""
-        language, devices = _language(request), self._world.devices.values()
+        language, devices = _language(request), self._devices.values()
         looks = await asyncio.gather(*(look(device) for device in devices))
         page = self._templates.get_template("panel.html").render(
             language=language,
@@ -89,7 +91,7 @@ class Panel:
             named=partial(point_name, language=language),
             called=lambda kind: kind_of(kind).noun.one.in_language(language),
             order=lambda **order: msgspec.json.encode(order).decode(),
-            cards=self._world.cards,
+            cards=self._cards,
             devices=list(zip(devices, looks, strict=True)),
             things=THINGS if any("socket" in point for look in looks for point in look["points"].values()) else {},
             words={"say": sentences(language), "shown": shown_words(language), "things": THINGS},
@@ -101,20 +103,16 @@ class Panel:
             response.set_cookie(COOKIE, language, samesite="lax")
         return response
 
-    def end_streams(self) -> None:
-        """Every page that is kept up to date is let go, and no other one is taken."""
-        self._watch.close()
-
     async def live(self) -> AsyncGenerator[ServerSentEvent, None]:
         """Each device when it has changed, beginning with all of them."""
-        if self._watch.viewers >= MAX_VIEWERS:
+        if self.watch.viewers >= MAX_VIEWERS:
             yield ServerSentEvent(event="full", data={})
             return
         number = 0
-        async with self._watch.looking():
-            while not self._watch.closed:
+        async with self.watch.looking():
+            while not self.watch.closed:
                 try:
-                    number, changed = await asyncio.wait_for(self._watch.after(number), PING_EVERY_S)
+                    number, changed = await asyncio.wait_for(self.watch.after(number), PING_EVERY_S)
                 except TimeoutError:
                     yield ServerSentEvent(event="ping", data={})
                     continue
@@ -135,7 +133,7 @@ class Panel:
 
         async def act() -> str:
             command = command_of(order, card, thing, walks=bool(walk), language=language)
-            return await carry_out(self._world, self._world.devices[name].control, command, card, language)
+            return await carry_out(self._cards, self._devices[name].control, command, card, language)
 
         return await self._do(request, name, act)
 
@@ -143,15 +141,15 @@ class Panel:
         """A cable, or the plug of a process, is pulled or put back."""
 
         async def act() -> str:
-            await pull_or_plug(self._world.devices[name], part, plugged_in=state == "in")
+            await pull_or_plug(self._devices[name], part, plugged_in=state == "in")
             return say("Done.", _language(request))
 
         return await self._do(request, name, act)
 
     async def _do(self, request: Request, name: str, act: Callable[[], Awaitable[str]]) -> Response:
-        if name not in self._world.devices:
+        if name not in self._devices:
             return _answer(request, 404, say("There is no such device.", _language(request)))
-        self._watch.nudge(name)
+        self.watch.nudge(name)
         try:
             return _answer(request, 200, await act())
         except ControlError as refused:
@@ -159,7 +157,7 @@ class Panel:
         except BoardGone:
             return _answer(request, 503, say("This board does not answer.", _language(request)))
         finally:
-            self._watch.nudge(name)
+            self.watch.nudge(name)
 
 
 def _answer(request: Request, status: int, said: str) -> Response:

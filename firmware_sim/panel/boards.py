@@ -7,11 +7,11 @@ from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
-from msgspec import Struct
 
+from contract.phrases import Phrase
 from firmware_sim.control.control import BoardControl
 from firmware_sim.panel.app import create_panel
-from firmware_sim.panel.world import Card, Label, PanelDevice, Part, Plug, Status, ask_agent
+from firmware_sim.panel.world import Card, Part, Plug, Status, ask_agent
 from firmware_sim.parts.command import ControlError
 
 NOT_HERE = (
@@ -19,18 +19,11 @@ NOT_HERE = (
 )
 
 
-class BoardsWorld(Struct, frozen=True):
-    """The boards, and the cards to try."""
-
-    devices: Mapping[str, PanelDevice]
-    cards: Sequence[Card]
-
-
 class BoardAlone:
     """One device by its folder of sockets: the board's ``control.sock`` and the agent's ``agent.sock``. Its cable and
     its processes are not in our hands."""
 
-    def __init__(self, name: str, run: Path, label: Label) -> None:
+    def __init__(self, name: str, run: Path, label: Phrase) -> None:
         self.name, self.label = name, label
         self.control = BoardControl(run / "control.sock")
         self._runs: dict[Part, bool] = {"cable": True, "agent": False, "keeper": False}
@@ -63,8 +56,8 @@ class PanelServer(uvicorn.Server):
 
 
 def serve_panel(
-    runs: Mapping[str, Path], labels: Mapping[str, Label], cards: Sequence[Card], host: str, port: int
+    runs: Mapping[str, Path], labels: Mapping[str, Phrase], cards: Sequence[Card], host: str, port: int
 ) -> None:
     """Serve the panel of the devices by their folders of sockets, until SIGTERM or SIGINT."""
-    devices = {name: BoardAlone(name, run, labels.get(name, Label(name, name))) for name, run in runs.items()}
-    PanelServer(create_panel(BoardsWorld(devices, cards)), host, port).run()
+    devices = {name: BoardAlone(name, run, labels.get(name, Phrase(name, name))) for name, run in runs.items()}
+    PanelServer(create_panel(devices, cards), host, port).run()

@@ -1,12 +1,12 @@
 """Keeps an eye on every device while somebody looks at the panel, and on none while nobody does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from firmware_sim.control.control import BoardGone
-from firmware_sim.panel.world import PanelDevice, PanelWorld
+from firmware_sim.panel.world import PanelDevice
 
 LOOKS_APART_S = 0.25
 """Between two looks at a device; the page draws the movement between them."""
@@ -20,50 +20,42 @@ class Watch:
     """The latest look at each device. Each change of any gets the next number; who has seen up to a number asks for
     what came after it, so nobody needs a queue."""
 
-    def __init__(self, world: PanelWorld) -> None:
-        self._world = world
+    def __init__(self, devices: Mapping[str, PanelDevice]) -> None:
+        self.viewers = 0
+        self.closed = False
+        self._devices = devices
         self._latest: dict[str, tuple[int, Snapshot]] = {}
         self._number = 0
         self._changed = asyncio.Event()
-        self._viewers = 0
-        self._closed = False
         self._following: list[asyncio.Task[None]] = []
-        self._nudges = {name: asyncio.Event() for name in world.devices}
+        self._nudges = {name: asyncio.Event() for name in devices}
 
     @asynccontextmanager
     async def looking(self) -> AsyncIterator[None]:
         """Somebody looks at the panel for as long as this is open."""
-        self._viewers += 1
-        if self._viewers == 1:
-            devices = self._world.devices.values()
+        self.viewers += 1
+        if self.viewers == 1:
+            devices = self._devices.values()
             self._following = [
                 asyncio.create_task(self._follow(device), name=f"eye on {device.name}") for device in devices
             ]
         try:
             yield
         finally:
-            self._viewers -= 1
-            if self._viewers == 0:
+            self.viewers -= 1
+            if self.viewers == 0:
                 for task in self._following:
                     task.cancel()
 
-    @property
-    def viewers(self) -> int:
-        return self._viewers
-
-    @property
-    def closed(self) -> bool:
-        return self._closed
-
     def close(self) -> None:
         """Nobody is told anything any more: a page that is kept up to date would keep its server from ending."""
-        self._closed = True
+        self.closed = True
         self._changed.set()
 
     async def after(self, number: int) -> tuple[int, list[Snapshot]]:
         """What has changed since that number, as soon as there is something, with the number to ask with next. Nothing
         once it is closed."""
-        while number >= self._number and not self._closed:
+        while number >= self._number and not self.closed:
             await self._changed.wait()
         return self._number, [snapshot for changed, snapshot in self._latest.values() if changed > number]
 
@@ -88,7 +80,7 @@ class Watch:
         self._number += 1
         self._latest[name] = (self._number, snapshot)
         self._changed.set()
-        if not self._closed:
+        if not self.closed:
             self._changed = asyncio.Event()
         return True
 

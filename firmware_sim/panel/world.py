@@ -2,32 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from contract.phrases import Phrase
 from firmware_sim.control.control import BoardControl
 
 ANSWERS_WITHIN_S = 2.0
 
 
-class Label(NamedTuple):
-    """A name in the panel's two languages."""
-
-    en: str
-    zh: str
-
-    def in_language(self, code: str) -> str:
-        return self.zh if code.startswith("zh") else self.en
-
-
 class Card(NamedTuple):
     """A card that lies ready. ``card`` is as ``commands.card_bits`` reads it; ``holder`` is a line below."""
 
-    label: Label
+    label: Phrase
     card: str
-    holder: Label = Label("", "")
+    holder: Phrase | None = None
 
 
 Part = Literal["cable", "agent", "keeper"]
@@ -59,26 +50,20 @@ class PanelDevice(Protocol):
     """One device with its board, its cable and its two processes."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Of the device, as its config says."""
 
     @property
-    def label(self) -> Label: ...
+    def label(self) -> Phrase:
+        """What people call it."""
 
     @property
-    def control(self) -> BoardControl: ...
+    def control(self) -> BoardControl:
+        """Of its board."""
 
     @property
-    def plugs(self) -> Mapping[Part, Plug]: ...
+    def plugs(self) -> Mapping[Part, Plug]:
+        """What may be pulled out of it."""
 
     async def status(self) -> Status | None:
         """What the agent says of itself; None if it does not answer."""
-
-
-class PanelWorld(Protocol):
-    """All devices by name, in the order in which they are shown, and the cards to try."""
-
-    @property
-    def devices(self) -> Mapping[str, PanelDevice]: ...
-
-    @property
-    def cards(self) -> Sequence[Card]: ...

@@ -14,6 +14,7 @@ from cloud.people.plans import FOUNDER, RIDER, STAFF, YEARLY
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, seed_sample
 from cloud.sample import SITE as ESTATE
 from cloud.web.auth import Authenticator, Role
+from contract.phrases import Phrase
 from edge.config.device_config import DeviceConfig, load
 from edge.config.places import socket_path
 from edge.identity.identity import Identity
@@ -22,7 +23,7 @@ from edge.machine.files import Hold, InUse, socket_complaint
 from edge.ocpp.passwords import make_password
 from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.network.link import Proxy
-from firmware_sim.panel.world import Card, Label, Part, Plug, Status, ask_agent
+from firmware_sim.panel.world import Card, Part, Plug, Status, ask_agent
 from firmware_sim.worlds.demo.brokers import Broker, free_port, free_port_from, is_free, start_broker
 from firmware_sim.worlds.demo.processes import Died, Program, scripts
 from firmware_sim.worlds.demo.samples import configured
@@ -124,7 +125,7 @@ def tell_time(config: DeviceConfig) -> None:
     clock.save()
 
 
-LABELS = {name: Label(en, zh) for name, _, zh, en in POINTS} | {HUB_SOCKETS: Label("Riders' hub", "骑手驿站")}
+LABELS = {name: Phrase(zh, en) for name, _, zh, en in POINTS} | {HUB_SOCKETS: Phrase("骑手驿站", "Riders' hub")}
 """What the panel calls a device."""
 
 
@@ -225,7 +226,7 @@ class SimulatedDevice(DevicePrograms):
     def __init__(self, folder: Path, config: DeviceConfig, cable: Proxy, *, seed: int, people: bool) -> None:
         super().__init__(folder, config, seed=seed, people=people, moves=folder / "moves.jsonl")
         self.cable = cable
-        self.label = LABELS.get(self.name, Label(self.name, self.name))
+        self.label = LABELS.get(self.name, Phrase(self.name, self.name))
         self.plugs: dict[Part, Plug] = {
             "cable": Plug(lambda: cable.cable_in, cable.cut, cable.restore),
             "agent": Plug(lambda: self.agent.running, self.agent.kill, self.agent.start),
@@ -271,30 +272,30 @@ def sample_cards() -> list[Card]:
     """The cards of the sample's people, and one that nobody enrolled."""
     people = [
         Card(
-            Label(*_KIND_OF_CARD[person.card]),
+            _KIND_OF_CARD[person.card],
             f"H10301:{FACILITY}:{person.card}",
-            Label(person.name_en, person.name_zh),
+            Phrase(person.name_zh, person.name_en),
         )
         for person in PEOPLE
         if person.card in _KIND_OF_CARD
     ]
     charging = [
-        Card(Label("Charging card", "充电卡"), f"UID4:{person.uid}", Label(person.name_en, person.name_zh))
+        Card(Phrase("充电卡", "Charging card"), f"UID4:{person.uid}", Phrase(person.name_zh, person.name_en))
         for person in PEOPLE
         if person.uid
     ]
-    return [*people, *charging, Card(Label("Unknown card", "陌生卡"), UNKNOWN_CARD)]
+    return [*people, *charging, Card(Phrase("陌生卡", "Unknown card"), UNKNOWN_CARD)]
 
 
 UNKNOWN_CARD = "H10301:99:12345"
 _KIND_OF_CARD = {
-    15890: (YEARLY.label.en, YEARLY.label.zh),
-    10001: (FOUNDER.label.en, FOUNDER.label.zh),
-    10007: ("Membership ended", "会员已到期"),
-    10008: ("Suspended member", "会员已暂停"),
-    10009: ("Lost card", "挂失卡"),
-    10010: (RIDER.label.en, RIDER.label.zh),
-    10011: (STAFF.label.en, STAFF.label.zh),
+    15890: Phrase(YEARLY.label.zh, YEARLY.label.en),
+    10001: Phrase(FOUNDER.label.zh, FOUNDER.label.en),
+    10007: Phrase("会员已到期", "Membership ended"),
+    10008: Phrase("会员已暂停", "Suspended member"),
+    10009: Phrase("挂失卡", "Lost card"),
+    10010: Phrase(RIDER.label.zh, RIDER.label.en),
+    10011: Phrase(STAFF.label.zh, STAFF.label.en),
 }
 
 

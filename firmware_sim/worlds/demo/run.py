@@ -79,7 +79,7 @@ async def _play(community: Community, port: int, panel_port: int, *, opens_brows
     print(f"starting in {community.state} ...", flush=True)
     await community.start()
     listening = listening_from(panel_port)
-    panel = create_panel(community)
+    panel = create_panel(community.devices, community.cards)
     config = uvicorn.Config(panel, log_level="warning", timeout_graceful_shutdown=1)
     server = _Panel(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="panel")

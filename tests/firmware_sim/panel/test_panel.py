@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
+from contract.phrases import Phrase
 from edge.config.kinds import add_kinds
 from firmware_sim import parts
 from firmware_sim.panel import app as panel_app
 from firmware_sim.panel.app import Panel, create_panel
-from firmware_sim.panel.world import Label
 from firmware_sim.time.clock import run_real
 from tests.firmware_sim.support.panel_world import MEMBER, PORTALS, STRANGER, SampleWorld
 from tests.scenarios.fountain import write_fountain
@@ -28,11 +28,11 @@ GYM, GATE = "/devices/gym-turnstile", "/devices/east-gate"
 Story = Callable[[SampleWorld, httpx.AsyncClient], Coroutine[Any, Any, None]]
 
 
-def with_a_panel(tmp_path: Path, story: Story, samples: Mapping[str, Label] = PORTALS) -> None:
+def with_a_panel(tmp_path: Path, story: Story, samples: Mapping[str, Phrase] = PORTALS) -> None:
     async def main() -> None:
         world = SampleWorld(tmp_path, samples)
         await world.open()
-        transport = httpx.ASGITransport(app=create_panel(world))
+        transport = httpx.ASGITransport(app=create_panel(world.devices, world.cards))
         try:
             async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(transport=transport, base_url=URL) as client:
                 await story(world, client)
@@ -85,7 +85,7 @@ def test_another_kind_is_drawn_by_what_its_part_tells(tmp_path: Path) -> None:
 
     sample = write_fountain(tmp_path)
     add_kinds([tmp_path], parts)
-    with_a_panel(tmp_path, story, {str(sample.with_suffix("")): Label("Park", "公园")})
+    with_a_panel(tmp_path, story, {str(sample.with_suffix("")): Phrase("公园", "Park")})
 
 
 def test_the_page_speaks_chinese_when_asked_and_remembers(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_the_stream_pings_where_nothing_changes(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr("firmware_sim.panel.app.PING_EVERY_S", 0.0)
 
     async def story(world: SampleWorld, _client: httpx.AsyncClient) -> None:
-        stream = Panel(world).live()
+        stream = Panel(world.devices, world.cards).live()
         assert [(await anext(stream)).event for _ in range(3)] == ["ping", "ping", "ping"]
         await stream.aclose()
 
@@ -247,7 +247,7 @@ def test_a_stream_begins_with_every_device_and_goes_on_with_what_changes(tmp_pat
     async def main() -> None:
         world = SampleWorld(tmp_path)
         await world.open()
-        stream = Panel(world).live()
+        stream = Panel(world.devices, world.cards).live()
         first = [await anext(stream), await anext(stream)]
         assert {event.data["name"] for event in first} == set(world.devices)
         await world.devices["east-gate"].plugs["cable"].pull()
@@ -262,6 +262,7 @@ def test_a_stream_begins_with_every_device_and_goes_on_with_what_changes(tmp_pat
 def test_a_viewer_too_many_is_turned_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def main() -> None:
         monkeypatch.setattr(panel_app, "MAX_VIEWERS", 0)
-        assert [event.event async for event in Panel(SampleWorld(tmp_path)).live()] == ["full"]
+        world = SampleWorld(tmp_path)
+        assert [event.event async for event in Panel(world.devices, world.cards).live()] == ["full"]
 
     run_real(main())

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import pytest
 
+from contract.phrases import Phrase
 from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.panel.watch import LOOKS_APART_S, STILL_MS, Snapshot, Watch
-from firmware_sim.panel.world import Card, Label, PanelDevice
+from firmware_sim.panel.world import Card, PanelDevice
 from firmware_sim.time.clock import run_virtual
 from tests.firmware_sim.support.panel_world import PARTS, switch
 
@@ -42,14 +43,14 @@ class OneDevice:
     """A world of one device, whose agent is away."""
 
     cards: tuple[Card, ...] = ()
-    name, label = "gym", Label("Gym", "健身房")
+    name, label = "gym", Phrase("健身房", "Gym")
 
     def __init__(self) -> None:
         self.plugs = {part: switch(part != "agent") for part in PARTS}
         self.board = Board()
         self.control = cast("BoardControl", self.board)
         self.devices = {"gym": cast("PanelDevice", self)}
-        self.watch = Watch(self)
+        self.watch = Watch(self.devices)
 
     async def status(self) -> dict[str, Any] | None:
         return None

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import uvicorn
 from gpiozero import DigitalInputDevice, OutputDevice
 
+from contract.phrases import Phrase
 from dev import ROOT
 from edge.config.device_config import DeviceConfig, load
 from edge.config.tables import Point
@@ -17,7 +18,7 @@ from firmware_sim.board.board import Board
 from firmware_sim.control.commands import card_bits
 from firmware_sim.control.control import BoardControl, ControlServer
 from firmware_sim.panel.app import create_panel
-from firmware_sim.panel.world import Card, Label, Part, Plug
+from firmware_sim.panel.world import Card, Part, Plug
 from firmware_sim.time.clock import run_real
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names
@@ -88,7 +89,7 @@ def switch(is_in: bool = True) -> Plug:
 class SampleDevice:
     """One sample device as the panel sees it; its processes and its cable are flags."""
 
-    def __init__(self, folder: Path, sample: str, label: Label) -> None:
+    def __init__(self, folder: Path, sample: str, label: Phrase) -> None:
         config = load(ROOT / "config" / f"{sample}.toml")
         self.name, self.label = config.device.name, label
         self.points = [point.name for point in config.points]
@@ -122,19 +123,19 @@ class SampleDevice:
         await self.server.close()
 
 
-PORTALS = {"turnstile": Label("Gym turnstile", "健身房闸机"), "door": Label("East gate", "东门")}
-SOCKETS = {"socket": Label("Riders' hub", "骑手驿站")}
+PORTALS = {"turnstile": Phrase("健身房闸机", "Gym turnstile"), "door": Phrase("东门", "East gate")}
+SOCKETS = {"socket": Phrase("骑手驿站", "Riders' hub")}
 
 
 class SampleWorld:
     """The sample turnstile and the sample gate, or other samples."""
 
     cards = (
-        Card(Label("Yearly member", "年卡会员"), MEMBER, Label("Alder Example", "桤木")),
-        Card(Label("Unknown card", "陌生卡"), STRANGER),
+        Card(Phrase("年卡会员", "Yearly member"), MEMBER, Phrase("桤木", "Alder Example")),
+        Card(Phrase("陌生卡", "Unknown card"), STRANGER),
     )
 
-    def __init__(self, folder: Path, samples: Mapping[str, Label] = PORTALS) -> None:
+    def __init__(self, folder: Path, samples: Mapping[str, Phrase] = PORTALS) -> None:
         made = [SampleDevice(folder, sample, label) for sample, label in samples.items()]
         self.devices = {device.name: device for device in made}
 
@@ -150,7 +151,7 @@ class SampleWorld:
 class ServedPanel:
     """The panel on a port of its own, in a thread with a loop of its own."""
 
-    def __init__(self, folder: Path, samples: Mapping[str, Label] = PORTALS) -> None:
+    def __init__(self, folder: Path, samples: Mapping[str, Phrase] = PORTALS) -> None:
         self.world: SampleWorld
         self._folder, self._samples = folder, samples
         self._port = free_port()
@@ -184,7 +185,10 @@ class ServedPanel:
         self.world = SampleWorld(self._folder, self._samples)
         await self.world.open()
         options = uvicorn.Config(
-            create_panel(self.world), port=self._port, log_level="warning", timeout_graceful_shutdown=1
+            create_panel(self.world.devices, self.world.cards),
+            port=self._port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(options)
         serving = asyncio.create_task(self._server.serve())
