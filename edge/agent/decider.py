@@ -27,6 +27,7 @@ from contract.reasons import Reason
 from contract.schedules import ALWAYS, wall_clock
 from contract.sealing import DigestKey, credential_digest
 from edge.archetypes.protocol import Decided, Report
+from edge.config.tables import Point
 from edge.machine.clock import Clock
 from edge.roster.file import RosterDamaged
 
@@ -67,17 +68,14 @@ class Decider:
         clock: Clock,
         digest_key: DigestKey | None,
         *,
-        zones: Mapping[str, str] | None = None,
-        kinds: Mapping[str, str] | None = None,
+        points: Mapping[str, Point] | None = None,
         ledger: UseOfToday | None = None,
         random_bytes: Callable[[int], bytes] = os.urandom,
     ) -> None:
-        """``zones`` and ``kinds`` say of each point in which zone it stands and what it is. Without a ledger nobody
-        knows what was used."""
+        """``points`` are the device's, by name. Without a ledger nobody knows what was used."""
         self.failures = 0
         self._roster, self._clock, self._digest_key = roster, clock, digest_key
-        self._zones, self._kinds = zones or {}, kinds or {}
-        self._ledger, self._random_bytes = ledger, random_bytes
+        self._points, self._ledger, self._random_bytes = points or {}, ledger, random_bytes
 
     def digest_of(self, bits: str) -> bytes | None:
         """What this card is called here, empty before there is a key for it; None if the frame is no valid card."""
@@ -143,7 +141,7 @@ class Decider:
             used = self._used(grants, request.point)
             point = request.point
             facts = self._facts(point, now_ms, free_exit, report, mode, used, roster_damaged=rows is None)
-            zone = self._zones.get(point, "")
+            zone = self._points[point].zone if point in self._points else ""
             resets = any(grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             return weigh(request, grants, facts, now_ms), resets
         except Exception:
@@ -173,7 +171,7 @@ class Decider:
         return self._ledger.used(holders.pop().hex())
 
     def _can_be_held(self, point: str) -> bool:
-        return has_mode(self._kinds.get(point, ""), Mode.HOLD_OPEN)
+        return point in self._points and has_mode(self._points[point].kind, Mode.HOLD_OPEN)
 
     def _facts(
         self,

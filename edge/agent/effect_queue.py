@@ -149,19 +149,18 @@ class EffectQueue:
 
     def _reached(self, turn: int) -> None:
         """The record is as far as it must be. ``turn`` tells this wait from one that was given up."""
-        if turn == self._turn and self._deadline is not None:
+        if turn == self._turn:
             self._is_recorded = True
             self._release_if_ready()
 
     def _kept(self, number: int) -> None:
         """What was asked for last stands for all before it."""
         self._kept_up_to = number
-        if self._deadline is not None:
-            self._release_if_ready()
+        self._release_if_ready()
 
     def _release_if_ready(self) -> None:
         is_kept = self._kept_up_to == self._asked_to_keep
-        if self._is_recorded and (is_kept or _is_passage(self._effects[0])):
+        if self._deadline is not None and self._is_recorded and (is_kept or _is_passage(self._effects[0])):
             self._release()
 
     def _too_late(self) -> None:
@@ -175,10 +174,7 @@ class EffectQueue:
             if self._deadline is None:
                 self._go_on()
             return
-        if isinstance(waiting, Record):
-            self._release()
-            return
-        if self._recorded is not None:
+        if _is_passage(waiting) and self._recorded is not None:
             late = DeviceEvents.late_record(seq=self._recording.seq_of(self._recorded))
             self._recording.record(self._point, *late.row)
         self._release()

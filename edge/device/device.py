@@ -59,8 +59,7 @@ class Device(Condition):
             ports.roster,
             ports.clock,
             registration.digest_key if registration else None,
-            zones={point.name: point.zone for point in config.points},
-            kinds={point.name: point.kind for point in config.points},
+            points={point.name: point for point in config.points},
             ledger=self.ledger,
             random_bytes=ports.random.randbytes,
         )

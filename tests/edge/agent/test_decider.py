@@ -24,6 +24,7 @@ from contract.decide import (
 from contract.reasons import Reason
 from edge.agent.decider import Decider
 from edge.archetypes.protocol import Decided, Report
+from edge.config.tables import Point
 from firmware_sim.time.clock import VirtualLoop
 from tests.edge.support.cards import ANNAS, BENS, KEY, NOW_MS, STRANGERS, Cards, LoopClock, digest
 from tests.edge.support.portals import ANNA, BEN
@@ -54,8 +55,7 @@ class Desk:
             self.cards,
             self.clock,
             KEY if has_key else None,
-            zones={"gym": "hub"},
-            kinds={"gym": "door", "phone-1": "socket"},
+            points={"gym": Point("gym", "door", "hub"), "phone-1": Point("phone-1", "socket", "hub")},
             ledger=self.book,
             random_bytes=Random(7).randbytes,
         )

@@ -8,6 +8,7 @@ from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.agent.ports import AgentPorts
 from edge.config import device_config
+from edge.config.tables import Point
 from edge.keeper.protocol import Frame, Snapshot, ToKeeper
 from tests.edge.support.cards import KEY, Cards, LoopClock
 from tests.edge.support.kinds import add_kind
@@ -57,7 +58,7 @@ class Desk:
         self.orders: list[ToKeeper] = []
         self.recording = HandRecording()
         self.changes = 0
-        decider = Decider(Cards("east", "gym"), clock, KEY, kinds={"east": "door"})
+        decider = Decider(Cards("east", "gym"), clock, KEY, points={"east": Point("east", "door", "estate")})
         ports = AgentPorts(loop, clock, self.recording, decider, self)
         self.agent = Agent(device_config.load(file), ports, self._changed)
         inputs = {**INPUTS, "cranky.button": False} if cranky else INPUTS
