@@ -26,7 +26,7 @@ from edge.journal.journal import Journal, JournalError, JournalInUse
 from edge.keeper.protocol import KeeperLine
 from edge.link.announcer import will
 from edge.link.connection_number import ConnectionNumber
-from edge.link.mqtt import Broker, MqttLink, Will
+from edge.link.mqtt import Broker, MqttLink, MqttSession
 from edge.machine.clock import CLOCK_FILE, DeviceClock
 from edge.machine.files import Reserve, make_folder
 from edge.machine.log_lines import LogLines
@@ -72,26 +72,6 @@ def broker_of(config: DeviceConfig, clock: DeviceClock) -> Broker:
     address = urlsplit(config.cloud.broker)
     tls = Credentials(config.keys, clock) if address.scheme == "mqtts" else None
     return Broker(address.hostname or "", address.port or PORTS[address.scheme], tls)
-
-
-def _link(
-    config: DeviceConfig,
-    broker: Broker,
-    number: ConnectionNumber,
-    loop: asyncio.AbstractEventLoop,
-    connector: Executor,
-) -> MqttLink:
-    site, name = config.device.site, config.device.name
-    return MqttLink(
-        broker,
-        client_id=name,
-        subscribe=topics.down(site, name, "+"),
-        will=Will(topics.up(site, name, "state"), will),
-        number=number,
-        loop=loop,
-        random=SystemRandom(),
-        connector=connector,
-    )
 
 
 def _reboot(command: list[str]) -> Callable[[], object] | None:
@@ -171,7 +151,10 @@ async def _life(
         broker = broker_of(config, clock)
         keeper = KeeperLine(socket_path(config.run))
         number = ConnectionNumber(config.state / "connections", clock)
-        link = _link(config, broker, number, loop, stack.enter_context(Outliving("connector")))
+        site, name = config.device.site, config.device.name
+        session = MqttSession(name, topics.down(site, name, "+"), topics.up(site, name, "state"), will)
+        connector = stack.enter_context(Outliving("connector"))
+        link = MqttLink(broker, session, number=number, loop=loop, random=SystemRandom(), connector=connector)
         journal, roster, memory = open_files(config, clock.boot)
         threads = [_thread(stack, name) for name in ("writer", "flusher", "roster", "memory")]
         writer, flusher, roster_writer, memory_writer = threads

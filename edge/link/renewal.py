@@ -45,7 +45,8 @@ class CertificateRenewal:
         return f"ends in {left_ms // DAY_MS} days" if left_ms < WARN_BEFORE_MS else ""
 
     def start(self) -> None:
-        self._later()
+        """Look after a while, and again each time it is over."""
+        self._timer = self._runtime.loop.call_later(self._random.uniform(0.5, 1.5) * CHECK_EVERY_S, self._turn)
 
     def close(self) -> None:
         if self._timer is not None:
@@ -93,9 +94,6 @@ class CertificateRenewal:
             elif swapped:
                 self._runtime.record("", *DeviceEvents.certificate_refused(why=self._channel.link.why_down).row)
 
-    def _later(self) -> None:
-        self._timer = self._runtime.loop.call_later(self._random.uniform(0.5, 1.5) * CHECK_EVERY_S, self._turn)
-
     def _turn(self) -> None:
         self.check()
-        self._later()
+        self.start()

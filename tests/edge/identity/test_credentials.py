@@ -15,7 +15,7 @@ from contract.decide import DAY_MS
 from contract.sealing import DeviceKey
 from edge.identity.credentials import MAX_TRIES, BadCertificate, Credentials
 from edge.link.connection_number import ConnectionNumber
-from edge.link.mqtt import Broker, MqttLink, Will
+from edge.link.mqtt import Broker, MqttLink, MqttSession
 from edge.machine.clock import BUILT_MS, DeviceClock
 from tests.edge.support.syncing import Clock
 from tests.secured import SITE, Secured, now_ms
@@ -64,9 +64,7 @@ def tries(credentials: Credentials, port: int, host: str = "127.0.0.1") -> str:
         loop = asyncio.get_running_loop()
         link = MqttLink(
             Broker(host, port, credentials),
-            client_id=GATE,
-            subscribe=f"hg/v1/{SITE}/{GATE}/dn/+",
-            will=Will(f"hg/v1/{SITE}/{GATE}/up/state", lambda _: b"gone"),
+            MqttSession(GATE, f"hg/v1/{SITE}/{GATE}/dn/+", f"hg/v1/{SITE}/{GATE}/up/state", lambda _: b"gone"),
             number=ConnectionNumber(credentials.folder / "connections", Clock()),
             loop=loop,
             random=AtOnce(),

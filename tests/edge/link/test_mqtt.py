@@ -11,7 +11,7 @@ import pytest
 from contract.messages import MAX_PAYLOAD_BYTES
 from edge.link import mqtt
 from edge.link.connection_number import ConnectionNumber
-from edge.link.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, MqttLink, Will
+from edge.link.mqtt import FIRST_PAUSE_S, LONGEST_PAUSE_S, Broker, MqttLink, MqttSession
 from firmware_sim.network.link import Proxy
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
@@ -260,9 +260,7 @@ def test_pauses_between_attempts_grow_up_to_a_bound_and_are_drawn_anew(tmp_path:
     async def story() -> None:
         link = MqttLink(
             Broker("127.0.0.1", free_port()),
-            client_id="gym-01",
-            subscribe=f"{DOWN}+",
-            will=Will(f"{UP}state", lambda number: b""),
+            MqttSession("gym-01", f"{DOWN}+", f"{UP}state", lambda number: b""),
             number=ConnectionNumber(tmp_path / "connection", Clock()),
             loop=asyncio.get_running_loop(),
             random=Longest(),

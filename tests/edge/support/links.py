@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from edge.link.connection_number import ConnectionNumber
-from edge.link.mqtt import Broker, MqttLink, Tls, Will
+from edge.link.mqtt import Broker, MqttLink, MqttSession, Tls
 from tests.edge.support.syncing import Clock
 
 UP, DOWN = "hg/v1/estate/gym-01/up/", "hg/v1/estate/gym-01/dn/"
@@ -75,11 +75,10 @@ class Ends:
         count = self._folder / name
         if not count.exists():
             count.write_text("0")
+        will_topic = f"{UP}state" if name == "gym-01" else "hg/will"
         link = MqttLink(
             broker,
-            client_id=name,
-            subscribe=subscribe,
-            will=Will(f"{UP}state" if name == "gym-01" else "hg/will", lambda number: f"gone {number}".encode()),
+            MqttSession(name, subscribe, will_topic, lambda number: f"gone {number}".encode()),
             number=ConnectionNumber(count, Clock()),
             loop=asyncio.get_running_loop(),
             random=AtOnce(),
