@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -34,6 +34,7 @@ from cloud.overview.overview import RefusedToday
 from cloud.people.domain import PEOPLE
 from cloud.people.service import PeopleService
 from cloud.points.domain import POINTS
+from cloud.points.place import PointService
 from cloud.points.zones import ZoneService
 from cloud.store.database import Clock, Store
 from cloud.web import errors, live, login_pages
@@ -102,22 +103,20 @@ def create_app(
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
     metrics = figures or Metrics(store, clock, feed)
-    services = {
+    services: dict[type, Any] = {
+        **{kind: kind(store, clock) for kind in (MusterService, PointService, RolloutService, ZoneService)},
         LiveFeed: feed,
-        MusterService: MusterService(store, clock),
         PeopleService: PeopleService(store, keys, clock),
         CommandService: commands,
         DesiredStateService: desired_state,
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
-        ZoneService: ZoneService(store, clock),
-        RolloutService: RolloutService(store, clock),
         Adoptions: Adoptions(),
         Metrics: metrics,
         RefusedToday: RefusedToday(pages.zone),
     }
     board = PanelBoard([panel for domain in DOMAINS for panel in domain.panels], services, clock)
     source = PageSource(store, pages, board, [page for domain in DOMAINS for page in domain.live], API_STREAM)
-    app = _bare_application(feed, source)
+    app = _bare_application()
     app.state.context = RequestContext(store, clock, authenticator or Authenticator(store, clock))
     app.state.services = services
     app.state.pages = pages
@@ -135,7 +134,7 @@ def create_app(
     return app
 
 
-def _bare_application(feed: LiveFeed, source: Source) -> FastAPI:
+def _bare_application() -> FastAPI:
     return FastAPI(
         title="Hearthgate",
         docs_url=None,
@@ -144,20 +143,17 @@ def _bare_application(feed: LiveFeed, source: Source) -> FastAPI:
         max_body_size=MAX_BODY_BYTES,
         # Its record of what was wrong with a request would hold the request: names, card numbers, passwords.
         telemetry={"logs": False},
-        lifespan=_feeding(feed, source),
+        lifespan=_feeding,
     )
 
 
-def _feeding(feed: LiveFeed, source: Source) -> Callable[[FastAPI], Any]:
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        feeding = asyncio.create_task(_feed_on(feed, source))
-        yield
-        feeding.cancel()
-        with suppress(asyncio.CancelledError):
-            await feeding
-
-    return lifespan
+@asynccontextmanager
+async def _feeding(app: FastAPI) -> AsyncIterator[None]:
+    feeding = asyncio.create_task(_feed_on(app.state.services[LiveFeed], app.state.source))
+    yield
+    feeding.cancel()
+    with suppress(asyncio.CancelledError):
+        await feeding
 
 
 async def _feed_on(feed: LiveFeed, source: Source) -> None:

@@ -14,7 +14,7 @@ from cloud.people.store import Card, find_household, find_person, list_plans, pe
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.web.context import N_
-from cloud.web.names import clean
+from cloud.web.names import clean_text
 from cloud.web.operators import record
 from cloud.web.rejected import Rejected
 from contract.credentials import FORMATS
@@ -52,7 +52,7 @@ class PeopleService:
     def add_person(self, by: str, name: Label, unit: str = "", membership: Membership | None = None) -> int:
         """The new person's id, which the membership is given too. One name is enough; ``unit`` is building and flat,
         empty for riders and staff. Raises ``Rejected``, or ``ValueError`` for what is no name."""
-        zh, en, unit = _text(name.zh, MAX_NAME), _text(name.en, MAX_NAME), _text(unit, MAX_UNIT)
+        zh, en, unit = clean_text(name.zh, MAX_NAME), clean_text(name.en, MAX_NAME), clean_text(unit, MAX_UNIT)
         if not (zh or en):
             raise Rejected(NO_NAME, "body")
         with self._store.writing() as connection:
@@ -73,7 +73,7 @@ class PeopleService:
         for what is no label."""
         if card.format not in FORMATS:
             raise Rejected(NO_FORMAT, "format")
-        shown, now_ms = _text(label, MAX_NAME) or card.format, self._clock()
+        shown, now_ms = clean_text(label, MAX_NAME) or card.format, self._clock()
         with self._store.writing() as connection:
             _found(find_person(connection, person), NO_PERSON)
             try:
@@ -139,11 +139,3 @@ def _found(value: T | None, otherwise: str) -> T:
     if value is None:
         raise Rejected(otherwise, status=404)
     return value
-
-
-def _text(text: str, most: int) -> str:
-    """A text that is shown as a name, in its one form. Raises ``ValueError``."""
-    shown = clean(text)
-    if len(shown) > most:
-        raise ValueError(f"a name has at most {most} characters")
-    return shown

@@ -1,10 +1,10 @@
 """What points and zones bring to the web."""
 
-from cloud.points import pages, panels, place, place_form, zone_page
+from cloud.points import api, pages, panels, place_form, zone_page
 from cloud.web.domain import Domain
 
 POINTS = Domain(
-    routers=(pages.router, place.router, place_form.router, zone_page.router),
+    routers=(pages.router, api.router, place_form.router, zone_page.router),
     nav=(*pages.NAV, *zone_page.NAV),
     panels=(*panels.PANELS, *place_form.PANELS),
     live=panels.LIVE,

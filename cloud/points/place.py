@@ -1,23 +1,18 @@
-"""Where the points of a device stand and what their use is rationed as: one way for console and API, with its row in
-the audit.
-"""
+"""Where the points of a device stand and what their use is rationed as: the use case of console and API."""
 
 import re
-from typing import Annotated
 
-from fastapi import APIRouter, Depends
-from pydantic import Field
+from msgspec import Struct
 from sqlalchemy import select
 
 from cloud.devices.views import list_devices
 from cloud.points.store import add_point, set_point
 from cloud.points.zone_store import zone_labels
+from cloud.store.database import Clock, Store
 from cloud.store.schema import points
 from cloud.web import operators
-from cloud.web.auth import Right
-from cloud.web.bodies import Shown, Strict
-from cloud.web.context import N_, Context, RequestContext, call_for
-from cloud.web.operators import Login, Operator
+from cloud.web.context import N_
+from cloud.web.names import clean_text
 from cloud.web.rejected import Rejected
 from contract.topics import NAME
 
@@ -28,44 +23,46 @@ NO_NAME = N_(
 )
 ELSEWHERE = N_("Another device has a point of this name. Nothing was changed.")
 
-Mechanic = Annotated[Login, Depends(call_for(Right.DEVICES))]
-
-router = APIRouter(prefix="/api/v1")
+MAX_LABEL = 60
 
 
-class PlaceIn(Strict):
-    """Where a point stands, and the ``class`` by which plans ration its use; without one it is a door. An empty label
+class Place(Struct, frozen=True):
+    """Where a point stands, and the class by which plans ration its use; without one it is a door. An empty label
     leaves the one it has."""
 
-    zone: str = Field(min_length=1, max_length=40)
-    class_name: str = Field("", alias="class", max_length=40, pattern=rf"^({NAME})?$")
-    label_zh: Shown = Field("", max_length=60)
-    label_en: Shown = Field("", max_length=60)
+    zone: str
+    class_name: str = ""
+    label_zh: str = ""
+    label_en: str = ""
 
 
-def place_point(context: RequestContext, by: Operator, device: str, point: str, place: PlaceIn) -> None:
-    """Correct a point, or write down one that the cloud does not know yet. Raises ``Rejected``."""
-    if not re.fullmatch(NAME, point):
-        raise Rejected(NO_NAME, "point")
-    with context.store.writing() as connection:
-        if not list_devices(connection, device):
-            raise Rejected(NO_DEVICE, "device", 404)
-        if place.zone not in zone_labels(connection):
-            raise Rejected(NO_ZONE, "zone")
-        stands = connection.execute(select(points).where(points.c.name == point)).one_or_none()
-        if stands is not None and stands.device != device:
-            raise Rejected(ELSEWHERE, "point", 409)
-        known = (point, point) if stands is None else (stands.label_zh, stands.label_en)
-        labels = place.label_zh or known[0], place.label_en or known[1]
-        if stands is None:
-            add_point(connection, point, device, place.zone, *labels, place.class_name)
-        else:
-            set_point(connection, point, place.zone, place.class_name, labels)
-        detail = {"zone": place.zone, "class": place.class_name}
-        operators.record(connection, context.clock(), by.name, "point.changed", point, **detail)
+class PointService:
+    """Corrects where points stand and what their use is rationed as. Any thread may use it."""
 
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
 
-@router.put("/devices/{name}/points/{point}", status_code=204)
-def place(name: str, point: str, body: PlaceIn, login: Mechanic, context: Context) -> None:
-    """Correct where a point stands and what it is rationed as, or add one that its device names."""
-    place_point(context, login.operator, name, point, body)
+    def place(self, by: str, device: str, point: str, place: Place) -> None:
+        """Correct a point, or write down one that the cloud does not know yet. Raises ``Rejected``, or ``ValueError``
+        for what is no class or label."""
+        if not re.fullmatch(NAME, point):
+            raise Rejected(NO_NAME, "point")
+        if not re.fullmatch(rf"({NAME})?", place.class_name):
+            raise ValueError(f"{place.class_name!r} is no class")
+        label_zh, label_en = clean_text(place.label_zh, MAX_LABEL), clean_text(place.label_en, MAX_LABEL)
+        with self._store.writing() as connection:
+            if not list_devices(connection, device):
+                raise Rejected(NO_DEVICE, "device", 404)
+            if place.zone not in zone_labels(connection):
+                raise Rejected(NO_ZONE, "zone")
+            stands = connection.execute(select(points).where(points.c.name == point)).one_or_none()
+            if stands is None:
+                labels = label_zh or point, label_en or point
+                add_point(connection, point, device, place.zone, *labels, place.class_name)
+            elif stands.device == device:
+                labels = label_zh or stands.label_zh, label_en or stands.label_en
+                set_point(connection, point, place.zone, place.class_name, labels)
+            else:
+                raise Rejected(ELSEWHERE, "point", 409)
+            detail = {"zone": place.zone, "class": place.class_name}
+            operators.record(connection, self._clock(), by, "point.changed", point, **detail)

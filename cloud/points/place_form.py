@@ -7,18 +7,16 @@ from fastapi.responses import Response
 
 from cloud.commands.pages import NOTHING_DONE
 from cloud.devices.views import DeviceView
-from cloud.points.place import PlaceIn, place_point
+from cloud.points.place import Place, PointService
 from cloud.points.zone_store import zone_labels
 from cloud.web import errors
 from cloud.web.auth import Right
-from cloud.web.context import Context, form_for
+from cloud.web.context import form_for, service
 from cloud.web.domain import Panel, Visit, no_pieces, one_piece
 from cloud.web.forms import NOT_RIGHT, Fields
 from cloud.web.operators import Login
 from cloud.web.pages import see_other
 from cloud.web.rejected import Rejected
-
-FIELDS = ("zone", "class", "label_zh", "label_en")
 
 Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
@@ -37,12 +35,18 @@ router = APIRouter()
 
 
 @router.post("/devices/{name}/points")
-def place(request: Request, name: str, login: Mechanic, context: Context, fields: Fields) -> Response:
+def place(
+    request: Request,
+    name: str,
+    login: Mechanic,
+    points: Annotated[PointService, Depends(service(PointService))],
+    fields: Fields,
+) -> Response:
+    wanted = Place(*(fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en")))
     try:
-        wanted = PlaceIn.model_validate({key: value for key, value in fields.items() if key in FIELDS})
-        place_point(context, login.operator, name, fields.get("point", ""), wanted)
+        points.place(login.operator.name, name, fields.get("point", ""), wanted)
     except Rejected as wrong:
         return errors.page(request, wrong.status, NOTHING_DONE, wrong.text)
-    except ValueError:  # pydantic's own: a field that is not what it should be
+    except ValueError:  # a field that is not what it should be
         return errors.page(request, 422, NOTHING_DONE, NOT_RIGHT)
     return see_other(f"/devices/{name}?done=point")

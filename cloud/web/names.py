@@ -29,6 +29,14 @@ def clean(text: str) -> str:
     return found
 
 
+def clean_text(text: str, most: int) -> str:
+    """The same of a text that is shown as a name, of at most so many characters. Raises ``UnclearName``."""
+    shown = clean(text)
+    if len(shown) > most:
+        raise UnclearName(f"a name has at most {most} characters")
+    return shown
+
+
 def clean_login(text: str) -> str:
     """The name of an operator: one word, and not of two scripts that look alike. Raises ``UnclearName``."""
     found = clean(text)

@@ -23,6 +23,10 @@ PURE_FILES = {
     "cloud.charging.rule",
     "cloud.emergencies.rule",
 }
+REQUEST_MODELS = "pydantic.BaseModel"
+"""Who imports it defines bodies of calls."""
+RENDERING = "cloud.web.pages."
+"""Who imports from there makes pages."""
 CLOCK_CALLS = {"now", "utcnow", "today"}
 
 
@@ -39,6 +43,19 @@ def impurities(modules: Iterable[str], graph: dict[str, set[str]]) -> list[str]:
         for reached in sources.reach(module, edges)
         for name in graph[reached]
         if sources.top(name) in IMPURE
+    )
+
+
+def pages_with_models(graph: dict[str, set[str]]) -> list[str]:
+    """The pages that bring in a module which defines bodies of calls: a use case takes plain values, so that the
+    console's forms and the calls of the API are both thin. `cloud.app` puts all of them together."""
+    edges = sources.import_edges(graph)
+    pages = [module for module, names in graph.items() if any(name.startswith(RENDERING) for name in names)]
+    return sorted(
+        f"{page}: {reached} defines a BaseModel"
+        for page in pages
+        for reached in sources.reach(page, edges)
+        if page != "cloud.app" and REQUEST_MODELS in graph[reached]
     )
 
 
@@ -80,3 +97,17 @@ def test_an_impure_import_is_found_behind_another_module() -> None:
 
 def test_a_look_at_the_clock_is_found() -> None:
     assert clock_readings("from datetime import UTC, datetime\nat = datetime.now(UTC)") == [2]
+
+
+def test_pages_bring_in_no_body_of_a_call() -> None:
+    assert pages_with_models(sources.module_graph()) == []
+
+
+def test_body_of_a_call_behind_a_page_is_found() -> None:
+    graph = {
+        "cloud.people.pages": {"cloud.web.pages.render", "cloud.people.service.PeopleService"},
+        "cloud.people.service": {"cloud.people.api.PersonIn"},
+        "cloud.people.api": {"pydantic.BaseModel"},
+        "cloud.web.pages": set[str](),
+    }
+    assert pages_with_models(graph) == ["cloud.people.pages: cloud.people.api defines a BaseModel"]

@@ -1,0 +1,39 @@
+"""The route of `/api/v1` that corrects where a point stands."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from cloud.points.place import MAX_LABEL, Place, PointService
+from cloud.web.auth import Right
+from cloud.web.bodies import Shown, Strict
+from cloud.web.context import call_for, service
+from cloud.web.operators import Login
+from contract.topics import NAME
+
+Mechanic = Annotated[Login, Depends(call_for(Right.DEVICES))]
+
+router = APIRouter(prefix="/api/v1")
+
+
+class PlaceIn(Strict):
+    """Where a point stands, and the ``class`` by which plans ration its use; without one it is a door. An empty label
+    leaves the one it has."""
+
+    zone: str = Field(min_length=1, max_length=40)
+    class_name: str = Field("", alias="class", max_length=40, pattern=rf"^({NAME})?$")
+    label_zh: Shown = Field("", max_length=MAX_LABEL)
+    label_en: Shown = Field("", max_length=MAX_LABEL)
+
+
+@router.put("/devices/{name}/points/{point}", status_code=204)
+def place(
+    name: str,
+    point: str,
+    body: PlaceIn,
+    login: Mechanic,
+    points: Annotated[PointService, Depends(service(PointService))],
+) -> None:
+    """Correct where a point stands and what it is rationed as, or add one that its device names."""
+    points.place(login.operator.name, name, point, Place(**body.model_dump()))
