@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 
 from cloud.commands.dependencies import Commands, Modes
 from cloud.commands.desired import ModeChange, NoSuchMode, NoSuchOrder, must_be_confirmed
-from cloud.commands.mode_orders import ModeOrder, list_mode_orders
-from cloud.commands.mode_terms import TooLong
+from cloud.commands.rule import ModeOrder, TooLong, held_points
+from cloud.commands.rule import mode_orders as orders_of
 from cloud.commands.service import CommandService, NoSuchCard, NoSuchCommand, NoSuchPlace
-from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
+from cloud.commands.store import Order, PointState, find_order, list_desired, list_orders, list_points
 from cloud.web.auth import Right
 from cloud.web.bodies import ReasonIn, Words, answer_of, plain
 from cloud.web.context import Context, call_for, check_right, there
@@ -111,10 +111,10 @@ def point_json(point: PointState) -> dict[str, Any]:
 
 
 def _issue(op: str, scope: str, place: str, body: CommandIn, login: Login, commands: CommandService) -> CommandsIssued:
-    known = COMMANDS.get(op)
-    if known is None or scope not in ("", known.scope):
+    command = COMMANDS.get(op)
+    if command is None or scope not in ("", command.scope):
         raise NoSuchCommand(f"there is no command {op}")
-    check_right(login, Right(known.right))
+    check_right(login, Right(command.right))
     ids = commands.issue(op, place, body.model_extra or {}, login.operator.name, body.reason)
     return CommandsIssued(id=ids[0], ids=ids)
 
@@ -178,7 +178,7 @@ def set_mode(body: ModeIn, login: Guard, modes: Modes) -> ModeChange:
 def mode_orders(_login: Reader, context: Context) -> list[ModeOrder]:
     """Every order that holds points open or locks them down, the oldest first."""
     with context.store.reading() as connection:
-        return list_mode_orders(connection, context.clock())
+        return orders_of(held_points(list_desired(connection), context.clock()))
 
 
 @router.post("/modes/{order}/end", status_code=ACCEPTED, response_model=answer_of(ModeChange))

@@ -5,19 +5,17 @@ A device that is offline finds the document when it returns. It is told again wh
 have forgotten it. Whether it was taken up is known only from the device.
 """
 
+import secrets
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection
 
-from cloud.commands.mode_orders import HeldPoint, list_held_points
-from cloud.commands.mode_terms import is_out, lasting, new_term, not_scheduled
+from cloud.commands.rule import DesiredState, HeldPoint, Term, held_points, is_out, lasting, new_term, not_scheduled
 from cloud.commands.service import NO_POINT, NoSuchPlace
 from cloud.commands.store import (
-    DesiredView,
     PlacedPoint,
-    Term,
     archetype_of,
     find_desired,
     list_desired,
@@ -33,6 +31,8 @@ from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS, has_mode
 from contract.messages import Desired
 from contract.sealing import ConfigKey, Purpose, seal
+
+ORDER_BYTES = 8
 
 
 class NoSuchMode(ValueError):
@@ -66,12 +66,12 @@ class DesiredStateService:
         Raises ``NoSuchPlace`` if one of them does not exist, ``NoSuchMode`` or ``TooLong``; then nothing is changed.
         """
         now_ms = self._clock()
-        term = new_term(mode, by, reason, now_ms, minutes)
+        term = new_term(secrets.token_hex(ORDER_BYTES), mode, by, reason, now_ms, minutes)
         with self._store.writing() as connection:
             points = self._chosen(connection, names, mode, now_ms)
-            chosen = [one.name for one in points]
+            chosen = [point.name for point in points]
             change = ModeChange(chosen, term.order, term.until_ms) if term else ModeChange(chosen)
-            changed = self._set(connection, {one.name: one.device for one in points}, mode, term)
+            changed = self._set(connection, {point.name: point.device for point in points}, mode, term)
             for name in change.points:
                 detail = {"order": term.order} if term else {}
                 operators.record(connection, now_ms, by, f"mode.{mode.value}", name, reason=reason, **detail)
@@ -86,7 +86,7 @@ class DesiredStateService:
         """Have one order last longer: from now on as long as it may. Raises ``NoSuchOrder`` or ``TooLong``."""
 
         def longer(held: HeldPoint, now_ms: int) -> Term:
-            asked = new_term(held.mode, by, reason, now_ms, minutes)
+            asked = new_term(held.term.order, held.mode, by, reason, now_ms, minutes)
             return replace(held.term, until_ms=asked.until_ms) if asked else held.term
 
         return self._change_order("mode.renew", order, by, reason, longer)
@@ -99,10 +99,10 @@ class DesiredStateService:
         """The broker is back, perhaps without what it had kept."""
         self._end_due()
         with self._store.reading() as connection:
-            known = list_desired(connection)
-        self._tell_each([one for one in known if one.number])
+            states = list_desired(connection)
+        self._tell_each([state for state in states if state.number])
 
-    def set_wiring(self, connection: Connection, device: str, wiring: str) -> DesiredView:
+    def set_wiring(self, connection: Connection, device: str, wiring: str) -> DesiredState:
         """Desire a wiring of a device, within the caller's transaction; an empty one is the file that it has.
 
         Once that is committed the device is to be told. What became of it is in its report on this document, or on one
@@ -111,13 +111,15 @@ class DesiredStateService:
         before = self._standing(connection, device)
         return self._put(connection, replace(before, wiring=wiring, wired_ms=self._clock()))
 
-    def tell(self, one: DesiredView) -> None:
+    def tell(self, state: DesiredState) -> None:
         """Send a device its document."""
-        until = {point: term.until_ms for point, term in one.terms.items()}
-        document = Desired(one.device, one.number, one.issued_ms, one.modes, one.wiring, one.wiring_hash, until)
+        until = {point: term.until_ms for point, term in state.terms.items()}
+        document = Desired(
+            state.device, state.number, state.issued_ms, state.modes, state.wiring, state.wiring_hash, until
+        )
         body = codec.write(document)
-        sealed = seal(self._key.sign, Purpose.CONFIG, self._site, one.device, body)
-        self._publish(topics.down(self._site, one.device, "config"), sealed, retain=True)
+        sealed = seal(self._key.sign, Purpose.CONFIG, self._site, state.device, body)
+        self._publish(topics.down(self._site, state.device, "config"), sealed, retain=True)
 
     def _change_order(
         self, action: str, order: str, by: str, reason: str, next_term: Callable[[HeldPoint, int], Term | None]
@@ -125,7 +127,7 @@ class DesiredStateService:
         """Give all points that an order holds their next term, or take them out of its mode. Raises ``NoSuchOrder``."""
         now_ms = self._clock()
         with self._store.writing() as connection:
-            held = [point for point in list_held_points(connection, now_ms) if point.term.order == order]
+            held = [point for point in held_points(list_desired(connection), now_ms) if point.term.order == order]
             if not held:
                 raise NoSuchOrder("no order of this name holds a point any more")
             term, names = next_term(held[0], now_ms), sorted(point.name for point in held)
@@ -135,57 +137,57 @@ class DesiredStateService:
         self._tell_each(changed)
         return ModeChange(names, order, term.until_ms) if term else ModeChange(names)
 
-    def _end_due(self) -> list[DesiredView]:
+    def _end_due(self) -> list[DesiredState]:
         """The documents that had to be written anew."""
         now_ms = self._clock()
         with self._store.reading() as connection:
             kinds, standing = kinds_of(connection), list_desired(connection)
-        if all(lasting(one, kinds, now_ms) == one for one in standing):
+        if all(lasting(state, kinds, now_ms) == state for state in standing):
             return []
         with self._store.writing() as connection:
             kinds = kinds_of(connection)
-            both = [(one, lasting(one, kinds, now_ms)) for one in list_desired(connection)]
+            both = [(state, lasting(state, kinds, now_ms)) for state in list_desired(connection)]
             return [self._put(connection, after) for before, after in both if before != after]
 
-    def _tell_each(self, changed: Sequence[DesiredView]) -> None:
-        for one in changed:
-            self.tell(one)
+    def _tell_each(self, changed: Sequence[DesiredState]) -> None:
+        for state in changed:
+            self.tell(state)
 
     def _chosen(
         self, connection: Connection, names: Sequence[str] | None, mode: Mode, now_ms: int
     ) -> list[PlacedPoint]:
         """All doors are those that have the mode. One that is out of service is neither held open nor locked with the
         others: nobody gets in there anyway, and nobody shall after it."""
-        known = points_of(connection, names)
+        chosen = points_of(connection, names)
         if names is None:
-            out = {point for one in list_desired(connection) for point in one.modes if is_out(one, point, now_ms)}
-            left_alone = out if mode in MODE_LASTS_MS else set[str]()
-            doors = [one for one in known if archetype_of(one.kind, one.class_name) == "portal"]
-            known = [one for one in doors if has_mode(one.kind, mode) and one.name not in left_alone]
-        if not known or (names is not None and set(names) != {one.name for one in known}):
+            states = list_desired(connection) if mode in MODE_LASTS_MS else []
+            left_alone = {point for state in states for point in state.modes if is_out(state, point, now_ms)}
+            doors = [point for point in chosen if archetype_of(point.kind, point.class_name) == "portal"]
+            chosen = [point for point in doors if has_mode(point.kind, mode) and point.name not in left_alone]
+        if not chosen or (names is not None and set(names) != {point.name for point in chosen}):
             raise NoSuchPlace(NO_POINT)
-        lacking = [one.name for one in known if not has_mode(one.kind, mode)]
+        lacking = [point.name for point in chosen if not has_mode(point.kind, mode)]
         if lacking:
             raise NoSuchMode(f"there is no mode {mode.value} at {', '.join(lacking)}")
-        return known
+        return chosen
 
     def _set(
         self, connection: Connection, points: Mapping[str, str], mode: Mode, term: Term | None
-    ) -> list[DesiredView]:
+    ) -> list[DesiredState]:
         """The documents of the devices of these points, which say that they are in this mode."""
         return [
-            self._change(connection, device, [name for name, its in points.items() if its == device], mode, term)
+            self._change(connection, device, [name for name, at in points.items() if at == device], mode, term)
             for device in sorted(set(points.values()))
         ]
 
     def _change(
         self, connection: Connection, device: str, names: Sequence[str], mode: Mode, term: Term | None
-    ) -> DesiredView:
+    ) -> DesiredState:
         """Of one device: its next document, or the one that stands if that says the same already."""
         stands = find_desired(connection, device)
         before = self._standing(connection, device)
         modes = {**before.modes, **dict.fromkeys(names, mode)}
-        terms = {point: its for point, its in before.terms.items() if point not in names}
+        terms = {point: held for point, held in before.terms.items() if point not in names}
         if term is not None:
             terms |= dict.fromkeys(names, term)
         after = replace(before, modes=not_scheduled(modes), terms=terms)
@@ -193,16 +195,16 @@ class DesiredStateService:
             return after
         return self._put(connection, after)
 
-    def _standing(self, connection: Connection, device: str) -> DesiredView:
+    def _standing(self, connection: Connection, device: str) -> DesiredState:
         """What is desired of a device, without what is over."""
-        stands = find_desired(connection, device) or DesiredView(device, 0, self._clock(), {}, None)
+        stands = find_desired(connection, device) or DesiredState(device, 0, self._clock(), {}, None)
         return lasting(stands, kinds_of(connection), self._clock())
 
-    def _put(self, connection: Connection, one: DesiredView) -> DesiredView:
+    def _put(self, connection: Connection, state: DesiredState) -> DesiredState:
         """Its number is above whatever the device has reported, for this database may be an old copy."""
-        one = replace(one, number=max(one.number, _reported(one)) + 1, issued_ms=self._clock())
-        put_desired(connection, one)
-        return one
+        state = replace(state, number=max(state.number, _reported(state)) + 1, issued_ms=self._clock())
+        put_desired(connection, state)
+        return state
 
 
 def must_be_confirmed(mode: Mode, names: Sequence[str] | None) -> bool:
@@ -210,5 +212,5 @@ def must_be_confirmed(mode: Mode, names: Sequence[str] | None) -> bool:
     return mode is Mode.LOCKDOWN or (mode is Mode.HOLD_OPEN and names is None)
 
 
-def _reported(one: DesiredView) -> int:
-    return one.reported.number if one.reported else 0
+def _reported(state: DesiredState) -> int:
+    return state.reported.number if state.reported else 0

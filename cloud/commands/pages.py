@@ -36,13 +36,13 @@ def issue(
     request: Request, op: str, place: str, login: Caller, context: Context, commands: Commands, fields: Fields
 ) -> Response:
     """Issue a command, and lead back to the page that its form names, or to the command itself."""
-    known = there(COMMANDS.get(op))
-    check_right(login, Right(known.right))
+    command = there(COMMANDS.get(op))
+    check_right(login, Right(command.right))
     try:
         reason = reason_in(fields)
-        named = (*known.arg_names, "card") if "digest" in known.arg_names else known.arg_names
+        named = (*command.arg_names, "card") if "digest" in command.arg_names else command.arg_names
         args: dict[str, Any] = {name: fields[name] for name in named if name in fields}
-        if "now_ms" in known.arg_names:
+        if "now_ms" in command.arg_names:
             args["now_ms"] = context.clock()  # a clock is set to the cloud's own time
         ids = commands.issue(op, place, args, login.operator.name, reason, typed=False)
     except tuple(WRONG) as wrong:
@@ -55,5 +55,5 @@ def issue(
 def order(request: Request, command: str, login: Reading, context: Context) -> HTMLResponse:
     """What became of one command."""
     with context.store.reading() as connection:
-        found = there(find_order(connection, command))
-    return render(request, "order.html", login, order=found, now_ms=context.clock())
+        order = there(find_order(connection, command))
+    return render(request, "order.html", login, order=order, now_ms=context.clock())

@@ -12,7 +12,6 @@ import msgspec
 from sqlalchemy import Connection
 
 from cloud.commands.store import LIFETIME_MS, Place, add_order, find_device, find_point
-from cloud.devices.presence import Presence
 from cloud.devices.registry import zone_devices
 from cloud.line.broker import Publish
 from cloud.people.store import digest_of_card
@@ -66,32 +65,32 @@ class CommandService:
         """Order what the table knows as ``op`` of a point, of a device, or of each device of a zone; returns the
         commands' ids. Arguments that are not ``typed`` are texts of a form. The credential of a start is named by the
         number of its ``card``. Raises ``NoSuchCommand``, ``NoSuchPlace``, ``NoSuchCard`` or ``WrongArgs``."""
-        known = COMMANDS.get(op)
-        if known is None:
+        command = COMMANDS.get(op)
+        if command is None:
             raise NoSuchCommand(f"there is no command {op}")
         with self._store.reading() as connection:
-            places = self._places(connection, known, place)
-            args = _with_digest(connection, known, args, typed=typed)
-        if unknown := sorted(args.keys() - set(known.arg_names)):
+            places = self._places(connection, command, place)
+            args = _with_digest(connection, command, args, typed=typed)
+        if unknown := sorted(args.keys() - set(command.arg_names)):
             raise WrongArgs(f"{op} has no argument {', '.join(unknown)}")
-        checked = known.read_args({**args, "zone": place} if known.scope == "zone" else args, typed=typed)
-        point = place if known.scope == "point" else ""
-        return [self._send(one, op, point, msgspec.to_builtins(checked), by, reason) for one in places]
+        checked = command.read_args({**args, "zone": place} if command.scope == "zone" else args, typed=typed)
+        point = place if command.scope == "point" else ""
+        return [self._send(target, op, point, msgspec.to_builtins(checked), by, reason) for target in places]
 
-    def _places(self, connection: Connection, known: CommandType, name: str) -> list[Place]:
+    def _places(self, connection: Connection, command: CommandType, name: str) -> list[Place]:
         """The devices that a command goes to. Raises ``NoSuchPlace`` or ``NoSuchCommand``."""
         now_ms = self._clock()
-        if known.scope == "zone":
-            in_zone = (find_device(connection, one, now_ms) for one in zone_devices(connection, name))
+        if command.scope == "zone":
+            in_zone = (find_device(connection, device, now_ms) for device in zone_devices(connection, name))
             places = [place for place in in_zone if place is not None]
             if not places:
                 raise NoSuchPlace(NO_ZONE)
             return places
-        place = (find_point if known.scope == "point" else find_device)(connection, name, now_ms)
+        place = (find_point if command.scope == "point" else find_device)(connection, name, now_ms)
         if place is None:
-            raise NoSuchPlace(NO_POINT if known.scope == "point" else f"no device {name}")
-        if place.kind and not known.is_for(kind_of(place.kind)):
-            raise NoSuchCommand(f"a {place.kind} has no command {known.op}")
+            raise NoSuchPlace(NO_POINT if command.scope == "point" else f"no device {name}")
+        if place.kind and not command.is_for(kind_of(place.kind)):
+            raise NoSuchCommand(f"a {place.kind} has no command {command.op}")
         return [place]
 
     def _send(self, place: Place, op: str, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
@@ -109,12 +108,11 @@ class CommandService:
             point=point,
             args=dict(args),
         )
-        heard = place.presence in (Presence.ONLINE, Presence.LATE)
-        state = "sent" if heard and self.connected() else "undeliverable"
+        state = "sent" if place.presence.is_heard and self.connected() else "undeliverable"
         with self._store.writing() as connection:
             add_order(connection, command, state)
-            told = {"reason": reason, "command": command.id}
-            operators.record(connection, now_ms, by, f"command.{op}", point or place.device, **told)
+            detail = {"reason": reason, "command": command.id}
+            operators.record(connection, now_ms, by, f"command.{op}", point or place.device, **detail)
         if state == "sent":
             body = codec.write(command)
             sealed = seal(self._key.sign, Purpose.COMMAND, self._site, place.device, body)
@@ -123,16 +121,16 @@ class CommandService:
 
 
 def _with_digest(
-    connection: Connection, known: CommandType, args: Mapping[str, Any], *, typed: bool
+    connection: Connection, command: CommandType, args: Mapping[str, Any], *, typed: bool
 ) -> Mapping[str, Any]:
     """The arguments with the credential that a device knows in the place of the number of a ``card``: nobody names one
     otherwise. Raises ``NoSuchCard`` or ``WrongArgs``."""
-    if "digest" not in known.arg_names:
+    if "digest" not in command.arg_names:
         return args
     try:
         card = msgspec.convert(args.get("card"), CardNumber, strict=typed)
     except msgspec.ValidationError:
-        raise WrongArgs(f"{known.op}: card is the number of a card") if typed else NoSuchCard from None
+        raise WrongArgs(f"{command.op}: card is the number of a card") if typed else NoSuchCard from None
     digest = digest_of_card(connection, card)
     if digest is None:
         raise NoSuchCard("there is no such card")

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct, structs
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cloud.commands.rule import DesiredState, Term, is_news
 from cloud.commands.tables import commands, desired
 from cloud.devices.presence import Presence, Silence, presence, silence
 from cloud.devices.views import as_table, in_emergency
@@ -17,10 +18,7 @@ from contract.commands import COMMANDS, CommandType
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS, UNKNOWN, has_mode, kind_of
 from contract.messages import Command, Reported, Result
-from contract.sealing import wiring_hash
 
-SETTLED = frozenset({"applied", "refused", "reverted"})
-"""What a device reports of a document once it is done with it."""
 MAX_COMMANDS = 10_000
 """Rows kept; the audit tells of the others."""
 LIFETIME_MS = 10_000
@@ -72,51 +70,6 @@ class Order(Struct, frozen=True):
     def as_of(self, now_ms: int) -> "Order":
         """The same in the state of that moment."""
         return structs.replace(self, state=self.standing(now_ms))
-
-
-class Term(Struct, frozen=True):
-    """How long a point is to be in its mode, and by which ``order``, which may hold other points as well. Nobody knows
-    ``by`` of one from before modes had an end. Times are UTC milliseconds."""
-
-    order: str
-    since_ms: int
-    until_ms: int
-    by: str = ""
-    reason: str = ""
-
-
-class DesiredView(Struct, frozen=True):
-    """How a device is to be, and what it last reported. An empty ``wiring`` is the file that the device has. ``terms``
-    are those of modes that end by themselves."""
-
-    device: str
-    number: int
-    issued_ms: int
-    modes: dict[str, Mode]
-    reported: Reported | None
-    wiring: str = ""
-    wired_ms: int = 0
-    terms: dict[str, Term] = {}
-
-    def mode_of(self, point: str, now_ms: int) -> Mode:
-        """The mode that a point is to be in now. One whose time is over is so no more, whoever has noted it."""
-        term = self.terms.get(point)
-        if term is not None and term.until_ms <= now_ms:
-            return Mode.SCHEDULED
-        return self.modes.get(point, Mode.SCHEDULED)
-
-    @property
-    def wiring_hash(self) -> str:
-        """The name of the wiring, empty if it is the device's own."""
-        return wiring_hash(self.wiring.encode()) if self.wiring else ""
-
-    @property
-    def drifts(self) -> bool:
-        """Whether the device goes by another wiring than it is to since ``wired_ms``, or has not said yet."""
-        if not self.wiring and not self.wired_ms:
-            return False
-        told = self.reported
-        return told is None or told.number < self.number or self.wiring_hash not in ("", told.wiring_hash)
 
 
 class PointState(Struct, frozen=True):
@@ -196,7 +149,7 @@ class PointState(Struct, frozen=True):
     @property
     def commands(self) -> list[CommandType]:
         """What it can be ordered to do. While nobody has said of what kind it is, its device decides."""
-        return [known for known in COMMANDS.values() if self.archetype in known.archetypes]
+        return [command for command in COMMANDS.values() if self.archetype in command.archetypes]
 
 
 def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
@@ -267,60 +220,52 @@ def points_of(connection: Connection, names: Sequence[str] | None) -> list[Place
     return [PlacedPoint(*row) for row in connection.execute(query)]
 
 
-def find_desired(connection: Connection, device: str) -> DesiredView | None:
+def find_desired(connection: Connection, device: str) -> DesiredState | None:
     row = connection.execute(_DESIRED.where(desired.c.device == device)).one_or_none()
     return None if row is None else _desired(row)
 
 
-def list_desired(connection: Connection) -> list[DesiredView]:
+def list_desired(connection: Connection) -> list[DesiredState]:
     return [_desired(row) for row in connection.execute(_ALL_DESIRED)]
 
 
-def put_desired(connection: Connection, one: DesiredView) -> None:
+def put_desired(connection: Connection, state: DesiredState) -> None:
     """Replace what is desired of a device. What it has reported stands."""
-    device = one.device
+    device = state.device
     values = {
-        "number": one.number,
-        "issued_ms": one.issued_ms,
-        "modes": {point: mode.value for point, mode in one.modes.items()},
-        "wiring": one.wiring,
-        "wired_ms": one.wired_ms,
-        "terms": msgspec.to_builtins(one.terms),
+        "number": state.number,
+        "issued_ms": state.issued_ms,
+        "modes": {point: mode.value for point, mode in state.modes.items()},
+        "wiring": state.wiring,
+        "wired_ms": state.wired_ms,
+        "terms": msgspec.to_builtins(state.terms),
     }
     if connection.execute(update(desired).where(desired.c.device == device).values(**values)).rowcount == 0:
         connection.execute(insert(desired).values(device=device, **values))
 
 
 def note_reported(connection: Connection, device: str, reported: Reported) -> None:
-    """Note what a device says of the document it has; what is older than what it said before changes nothing.
-
-    A device that started without the time may seem to speak earlier than it did. Its word that a document is settled
-    counts all the same, once.
-    """
-    row = connection.execute(_DESIRED.where(desired.c.device == device)).one_or_none()
-    if row is None:
-        put_desired(connection, DesiredView(device, 0, reported.at_ms, {}, None))
-    else:
-        before = _desired(row).reported
-        if before is not None and (reported.number, reported.at_ms) < (before.number, before.at_ms):
-            settles = before.status not in SETTLED and reported.status in SETTLED
-            if reported.number < before.number or not settles:
-                return
-    told = msgspec.to_builtins(reported)
-    connection.execute(update(desired).where(desired.c.device == device).values(reported=told))
+    """Note what a device says of the document it has, if that is news."""
+    state = find_desired(connection, device)
+    if state is None:
+        put_desired(connection, DesiredState(device, 0, reported.at_ms, {}, None))
+    elif not is_news(state.reported, reported):
+        return
+    values = {"reported": msgspec.to_builtins(reported)}
+    connection.execute(update(desired).where(desired.c.device == device).values(values))
 
 
-_DESIRED = select(*(desired.c[name] for name in DesiredView.__struct_fields__))
+_DESIRED = select(*(desired.c[name] for name in DesiredState.__struct_fields__))
 _ALL_DESIRED = _DESIRED.order_by(desired.c.device)
 
 
-def _desired(row: Any) -> DesiredView:
-    return msgspec.convert(dict(zip(DesiredView.__struct_fields__, row, strict=True)), DesiredView)
+def _desired(row: Any) -> DesiredState:
+    return msgspec.convert(dict(zip(DesiredState.__struct_fields__, row, strict=True)), DesiredState)
 
 
 def list_locked_down(connection: Connection, now_ms: int) -> list[Label]:
     """The points that are locked down, or are to be, by name; those of a device that is lost aside."""
-    names = {name for one in list_desired(connection) for name in _in_mode(one, Mode.LOCKDOWN, now_ms)}
+    names = {name for state in list_desired(connection) for name in _in_mode(state, Mode.LOCKDOWN, now_ms)}
     query = (
         select(points.c.label_zh, points.c.label_en)
         .join(devices, devices.c.name == points.c.device)
@@ -330,17 +275,17 @@ def list_locked_down(connection: Connection, now_ms: int) -> list[Label]:
     return [Label(row.label_zh, row.label_en) for row in connection.execute(query)] if names else []
 
 
-def _in_mode(one: DesiredView, mode: Mode, now_ms: int) -> set[str]:
+def _in_mode(state: DesiredState, mode: Mode, now_ms: int) -> set[str]:
     """A device that is not heard ends by itself what it last reported."""
-    told = one.reported
-    believed = told.modes if told and now_ms < told.at_ms + MODE_LASTS_MS.get(mode, now_ms) else {}
-    wanted = {point: one.mode_of(point, now_ms) for point in one.modes}
-    return {point for modes in (wanted, believed) for point, its in modes.items() if its is mode}
+    reported = state.reported
+    believed = reported.modes if reported and now_ms < reported.at_ms + MODE_LASTS_MS.get(mode, now_ms) else {}
+    desired_modes = {point: state.mode_of(point, now_ms) for point in state.modes}
+    return {point for modes in (desired_modes, believed) for point, its_mode in modes.items() if its_mode is mode}
 
 
 def list_points(connection: Connection, now_ms: int) -> list[PointState]:
     """Every point by name, those that no device is registered for too."""
-    wanted = {one.device: one for one in list_desired(connection)}
+    desired_state = {state.device: state for state in list_desired(connection)}
     device = (devices.c[name] for name in ("online", "heard_ms", "lost_ms", "state", "beat", "live", "live_ms"))
     rows = connection.execute(
         select(
@@ -356,13 +301,13 @@ def list_points(connection: Connection, now_ms: int) -> list[PointState]:
         .outerjoin(devices, devices.c.name == points.c.device)
         .order_by(points.c.name)
     )
-    return [_point(row, wanted.get(row.device), now_ms) for row in rows]
+    return [_point(row, desired_state.get(row.device), now_ms) for row in rows]
 
 
-def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
-    reported = wanted.reported if wanted else None
+def _point(row: Any, desired_state: DesiredState | None, now_ms: int) -> PointState:
+    reported = desired_state.reported if desired_state else None
     state, faults = as_table(row.state), as_table(as_table(row.beat).get("faults"))
-    mode = wanted.mode_of(row.name, now_ms) if wanted else Mode.SCHEDULED
+    mode = desired_state.mode_of(row.name, now_ms) if desired_state else Mode.SCHEDULED
     return PointState(
         name=row.name,
         label=Label(row.label_zh, row.label_en),
@@ -381,7 +326,7 @@ def _point(row: Any, wanted: DesiredView | None, now_ms: int) -> PointState:
         lost_ms=row.lost_ms,
         silence=silence(bool(row.online), state),
         kind=row.kind,
-        term=wanted.terms.get(row.name) if wanted and mode in MODE_LASTS_MS else None,
+        term=desired_state.terms.get(row.name) if desired_state and mode in MODE_LASTS_MS else None,
         reports=as_table(state.get("points")),
         live=as_table(row.live).get(row.name),
         live_ms=row.live_ms or 0,

@@ -13,7 +13,8 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from cloud.commands.api import Ordered
-from cloud.commands.store import DesiredView, list_desired
+from cloud.commands.rule import DesiredState
+from cloud.commands.store import list_desired
 from cloud.fleet.adoption import Asking, NotNow
 from cloud.fleet.dependencies import Devices, Rollouts, Waiting
 from cloud.fleet.rollouts import MAX_DEVICES, Rollout
@@ -151,7 +152,7 @@ def wirings(_login: Reader, context: Context) -> list[WiringOut]:
         return [_wiring(desired) for desired in list_desired(connection)]
 
 
-def _wiring(desired: DesiredView) -> WiringOut:
+def _wiring(desired: DesiredState) -> WiringOut:
     reported = desired.reported
     return WiringOut(
         device=desired.device,

@@ -8,7 +8,8 @@ from functools import partial
 from sqlalchemy import Connection
 
 from cloud.commands.desired import DesiredStateService
-from cloud.commands.store import DesiredView, list_desired
+from cloud.commands.rule import DesiredState
+from cloud.commands.store import list_desired
 from cloud.devices.registry import keep_wiring
 from cloud.devices.wired import Wired, wired_points
 from cloud.fleet.rollouts import Rollout, due, sent, stop, take, withdrawn
@@ -45,7 +46,7 @@ class Rolling(Worker[None]):
         for document in changed:
             self._desired_state.tell(document)
 
-    def _advance(self, connection: Connection) -> list[DesiredView]:
+    def _advance(self, connection: Connection) -> list[DesiredState]:
         """All of one step, in one transaction; returns what devices are then to be told."""
         live = live_rollout(connection)
         if live is None:

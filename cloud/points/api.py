@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from cloud.points.place import MAX_LABEL, Place, PointService
+from cloud.points.place import MAX_LABEL, Placement, PointService
 from cloud.web.auth import Right
 from cloud.web.bodies import Shown, Strict
 from cloud.web.context import call_for, service
@@ -36,4 +36,4 @@ def place(
     points: Annotated[PointService, Depends(service(PointService))],
 ) -> None:
     """Correct where a point stands and what it is rationed as, or add one that its device names."""
-    points.place(login.operator.name, name, point, Place(**body.model_dump()))
+    points.place(login.operator.name, name, point, Placement(**body.model_dump()))

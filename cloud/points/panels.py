@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import Struct
 
-from cloud.commands.mode_orders import HeldPoint, mode_orders
+from cloud.commands.rule import HeldPoint, mode_orders
 from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
 from cloud.points.filter import ARCHETYPES, PointFilter, Points, read_filter
 from cloud.web.domain import LivePage, Panel, Piece, Visit, no_pieces, one_piece

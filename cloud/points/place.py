@@ -26,7 +26,7 @@ ELSEWHERE = N_("Another device has a point of this name. Nothing was changed.")
 MAX_LABEL = 60
 
 
-class Place(Struct, frozen=True):
+class Placement(Struct, frozen=True):
     """Where a point stands, and the class by which plans ration its use; without one it is a door. An empty label
     leaves the one it has."""
 
@@ -42,7 +42,7 @@ class PointService:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
-    def place(self, by: str, device: str, point: str, place: Place) -> None:
+    def place(self, by: str, device: str, point: str, place: Placement) -> None:
         """Correct a point, or write down one that the cloud does not know yet. Raises ``Rejected``, or ``ValueError``
         for what is no class or label."""
         if not re.fullmatch(NAME, point):

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from cloud.commands.pages import NOTHING_DONE
 from cloud.devices.views import DeviceView
-from cloud.points.place import Place, PointService
+from cloud.points.place import Placement, PointService
 from cloud.points.zone_store import zone_labels
 from cloud.web import errors
 from cloud.web.auth import Right
@@ -42,7 +42,7 @@ def place(
     points: Annotated[PointService, Depends(service(PointService))],
     fields: Fields,
 ) -> Response:
-    wanted = Place(*(fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en")))
+    wanted = Placement(*(fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en")))
     try:
         points.place(login.operator.name, name, fields.get("point", ""), wanted)
     except Rejected as wrong:

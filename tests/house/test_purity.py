@@ -22,6 +22,7 @@ PURE_FILES = {
     "cloud.charging.sessions",
     "cloud.charging.rule",
     "cloud.emergencies.rule",
+    "cloud.commands.rule",
 }
 REQUEST_MODELS = "pydantic.BaseModel"
 """Who imports it defines bodies of calls."""

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, insert, update
 
 from cloud.commands.desired import DesiredStateService, NoSuchMode, NoSuchOrder
-from cloud.commands.mode_orders import list_mode_orders
+from cloud.commands.rule import held_points, mode_orders
 from cloud.commands.service import NoSuchPlace
-from cloud.commands.store import find_desired, list_points, note_reported
+from cloud.commands.store import find_desired, list_desired, list_points, note_reported
 from cloud.commands.tables import desired
 from cloud.devices.point_kinds import kinds_in, note_kinds
 from cloud.store.database import Store, open_store
@@ -107,7 +107,7 @@ def test_end_ends_its_own_order_and_no_other(site: Site) -> None:
     first = site.desired_state.set_mode(None, Mode.LOCKDOWN, "gate", "a fight")
     second = site.desired_state.set_mode(["gym"], Mode.LOCKDOWN, "office", "another fight")
     with site.store.reading() as connection:
-        told = [(one.id, one.by, one.points) for one in list_mode_orders(connection, site.now_ms)]
+        told = [(one.id, one.by, one.points) for one in mode_orders(held_points(list_desired(connection), site.now_ms))]
     assert sorted(told) == sorted([(first.order, "gate", ("gate",)), (second.order, "office", ("gym",))])
     assert site.desired_state.end(first.order, "gate", "it is over").points == ["gate"]
     assert site.modes() == {"gym": Mode.LOCKDOWN}
@@ -138,7 +138,7 @@ def test_an_old_lockdown_lets_go_of_the_sockets(site: Site) -> None:
     assert told.until == dict.fromkeys(("gate", "gym", "old"), T0_MS + 4 * HOUR_MS)
     assert told.modes.keys() == told.until.keys()
     with site.store.reading() as connection:
-        (order,) = list_mode_orders(connection, site.now_ms)
+        (order,) = mode_orders(held_points(list_desired(connection), site.now_ms))
     assert site.desired_state.end(order.id, "gate", "long over").points == ["gate", "gym", "old"]
 
 
@@ -198,7 +198,7 @@ def _does(site: Site, name: str, where: list[str] | None, mode: Mode, minutes: i
             return
 
     with site.store.reading() as connection:
-        standing = list_mode_orders(connection, site.now_ms)
+        standing = mode_orders(held_points(list_desired(connection), site.now_ms))
     match name:
         case "set":
             quietly(lambda: site.desired_state.set_mode(where, mode, "gate", "a trial", minutes))
