@@ -157,6 +157,8 @@ def test_the_api_tells_a_session_and_orders_like_any_order(town: Town, hub: Ride
         assert (status, state_of(guard, made["id"])) == (202, "sent")
         assert calls(guard, "/api/v1/points/phone-1/start", card=1, reason=REASON)[0] == 202
         assert calls(guard, "/api/v1/points/phone-1/start", card=999, reason=REASON)[0] == 404
+        for no_number in ("1", True, 0, 1 << 63, None):
+            assert calls(guard, "/api/v1/points/phone-1/start", card=no_number, reason=REASON)[0] == 422
         assert calls(guard, "/api/v1/points/nowhere/stop", session=SESSION, reason=REASON)[0] == 404
         assert calls(guard, "/api/v1/points/phone-1/stop", session="x", reason=REASON)[0] == 422
     assert [one.op for one in commands(town)] == ["session_stop", "session_start"]
