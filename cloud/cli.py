@@ -57,12 +57,16 @@ app = typer.Typer(
 device_app = typer.Typer(no_args_is_help=True, help="Register devices.")
 session_app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
-app.add_typer(device_app, name="device")
-app.add_typer(rollout_cli.app, name="rollout")
-app.add_typer(user_cli.app, name="user")
-app.add_typer(quarantine_app, name="quarantine")
-app.add_typer(session_app, name="session")
-app.add_typer(zone_cli.app, name="zone")
+GROUPS = {
+    "device": device_app,
+    "rollout": rollout_cli.app,
+    "user": user_cli.app,
+    "quarantine": quarantine_app,
+    "session": session_app,
+    "zone": zone_cli.app,
+}
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 BrokerOption = Annotated[str, typer.Option("--broker", help="mqtt://127.0.0.1:1883 or mqtts://HOST:8883")]
 DeviceArgument = Annotated[str, typer.Argument(help="The device's name, as its wiring says it.")]

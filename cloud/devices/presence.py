@@ -77,20 +77,6 @@ def read_state(payload: bytes, site: str, device: str, verifier: DeviceVerifier)
     return state, sealed
 
 
-def read_beat(payload: bytes) -> Beat:
-    """Raises ``Malformed``."""
-    _check_size(payload)
-    beat = codec.read(payload, Beat)
-    check_numbers(beat.waiting)
-    return beat
-
-
-def read_live(payload: bytes) -> Live:
-    """Raises ``Malformed``."""
-    _check_size(payload)
-    return codec.read(payload, Live)
-
-
 def after_state(state: State, sealed: bool, connection: int, now_ms: int) -> dict[str, Any]:
     """The columns of a device that change with a state, when its newest known connection is ``connection``.
 
@@ -124,14 +110,18 @@ def after_start(starts: Mapping[str, int], boot: str, connection: int) -> tuple[
     return dict([*others.items(), (boot, connection)][-MAX_STARTS:]), is_back
 
 
-def after_beat(beat: Beat, now_ms: int) -> dict[str, Any]:
-    """The columns of a device that change with a beat."""
+def after_beat(payload: bytes, now_ms: int) -> dict[str, Any]:
+    """The columns of a device that change with a beat. Raises ``Malformed``."""
+    _check_size(payload)
+    beat = codec.read(payload, Beat)
+    check_numbers(beat.waiting)
     return {"beat": msgspec.to_builtins(beat), "beat_ms": now_ms, "waiting": beat.waiting}
 
 
-def after_live(live: Live, now_ms: int) -> dict[str, Any]:
-    """The columns of a device that change with its readings."""
-    return {"live": live.points, "live_ms": now_ms}
+def after_live(payload: bytes, now_ms: int) -> dict[str, Any]:
+    """The columns of a device that change with its readings. Raises ``Malformed``."""
+    _check_size(payload)
+    return {"live": codec.read(payload, Live).points, "live_ms": now_ms}
 
 
 def _check_size(payload: bytes) -> None:

@@ -271,13 +271,17 @@ def _check_reason(reason: str) -> None:
 
 
 def _check_texts(wirings: Mapping[str, str]) -> None:
-    """Outside of any transaction: while a text is read, ingest must be able to write."""
+    """A device is the one that judges its wiring; what nobody could read need not travel. Outside of any transaction:
+    while a text is read, ingest must be able to write."""
     if not wirings:
         raise CannotRollOut("there is nothing to roll out: name at least one device")
     if len(wirings) > MAX_DEVICES:
         raise CannotRollOut(f"{len(wirings)} devices are too many; roll out to at most {MAX_DEVICES} at a time")
-    for device in sorted(wirings):
-        _check_text(device, wirings[device])
+    for device, text in sorted(wirings.items()):
+        try:
+            Expansion(read_toml(text))
+        except (NotToml, BadKey) as wrong:
+            raise CannotRollOut(f"{device}, {wrong}") from None
 
 
 def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> None:
@@ -288,11 +292,3 @@ def _check(connection: Connection, wirings: Mapping[str, str], canary: str) -> N
         raise CannotRollOut(f"the canary {canary} has no wiring; name one of {', '.join(sorted(wirings))}")
     if live_rollout(connection) is not None:
         raise CannotRollOut("another roll-out goes on; wait for its end or stop it first")
-
-
-def _check_text(device: str, text: str) -> None:
-    """Its device is the one that judges a wiring; what nobody could read need not travel."""
-    try:
-        Expansion(read_toml(text))
-    except (NotToml, BadKey) as wrong:
-        raise CannotRollOut(f"{device}, {wrong}") from None

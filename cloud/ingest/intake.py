@@ -87,13 +87,9 @@ class Intake:
                 case "state":
                     self._receive_state(device, message)
                 case "beat":
-                    self._receive(
-                        device, message, presence.after_beat(presence.read_beat(message.payload), self._now_ms)
-                    )
+                    self._receive(device, message, presence.after_beat(message.payload, self._now_ms))
                 case "live":
-                    self._receive(
-                        device, message, presence.after_live(presence.read_live(message.payload), self._now_ms)
-                    )
+                    self._receive(device, message, presence.after_live(message.payload, self._now_ms))
                 case channel:
                     self._receive_sealed(device, channel, message.payload)
         except Refused as wrong:
