@@ -1,12 +1,10 @@
 """The routes of `/api/v1` about emergencies: what stands, what was over a moment ago."""
 
-from typing import Any
-
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from cloud.emergencies.store import ZoneState, list_zone_states
-from cloud.web.bodies import Words, plain
+from cloud.web.bodies import Words
 from cloud.web.context import Context
 from cloud.web.params import Reader
 
@@ -27,15 +25,22 @@ class EmergencyOut(BaseModel):
     ended_by: str
 
 
-def _json(state: ZoneState) -> dict[str, Any]:
+def _shown(state: ZoneState) -> EmergencyOut:
     ended = state.ended
-    shown = {name: value for name, value in plain(state).items() if name in EmergencyOut.model_fields}
-    over = {"how": ended.how, "ended_ms": ended.ended_ms, "ended_by": ended.ended_by} if ended else {}
-    return {"how": "", "ended_ms": None, "ended_by": "", **shown, **over}
+    return EmergencyOut(
+        zone=state.zone,
+        label=Words(zh=state.label.zh, en=state.label.en),
+        cause=state.cause,
+        began_ms=state.began_ms,
+        began_by=state.began_by,
+        how=ended.how if ended else "",
+        ended_ms=ended.ended_ms if ended else None,
+        ended_by=ended.ended_by if ended else "",
+    )
 
 
-@router.get("/emergencies", response_model=list[EmergencyOut])
-def emergencies(_login: Reader, context: Context) -> list[dict[str, Any]]:
+@router.get("/emergencies")
+def emergencies(_login: Reader, context: Context) -> list[EmergencyOut]:
     """What stands, the worst first, then what ended within the last hour."""
     with context.store.reading() as connection:
-        return [_json(state) for state in list_zone_states(connection, context.clock())]
+        return [_shown(state) for state in list_zone_states(connection, context.clock())]

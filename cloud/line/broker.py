@@ -146,16 +146,16 @@ class Broker:
         if self.is_connected:
             self._client.publish(topic, payload, qos=1, retain=retain)
 
-    def _on_socket_open(self, _client: Client, _data: Any, opened: Any) -> None:
+    def _on_socket_open(self, _client: Client, _data: object, opened: Any) -> None:
         self._takes = True
         # Small acks must not wait for one another: 17 ms became 1.4 ms with this at both ends.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def _on_socket_close(self, _client: Client, _data: Any, _closed: Any) -> None:
+    def _on_socket_close(self, _client: Client, _data: object, _closed: object) -> None:
         self._takes = False
 
     def _on_connect(
-        self, client: Client, _data: Any, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
     ) -> None:
         self._refusal = str(reason) if reason.is_failure else ""
         if reason.is_failure:
@@ -165,12 +165,17 @@ class Broker:
         self._guarded(self._connected)
 
     def _on_disconnect(
-        self, _client: Client, _data: Any, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+        self,
+        _client: Client,
+        _data: object,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             log.warning("the broker is gone: %s", reason)
 
-    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
         if len(message.payload) > MAX_ARRIVING_BYTES:
             self.oversized += 1
             return

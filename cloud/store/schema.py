@@ -5,9 +5,9 @@ that is new from here on has a column ``site`` (a reference to ``sites.name``), 
 it takes the ``site``: later many sites stand in one database (``tests/cloud/store/test_sites.py``).
 """
 
-from typing import Any
+from typing import Generic, TypeVar
 
-import msgspec
+from msgspec import Struct, convert, to_builtins
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -24,6 +24,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+T = TypeVar("T", bound=Struct)
+
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -38,22 +40,22 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 """A row's number. SQLite counts by itself only for a column of exactly the type INTEGER."""
 
 
-class Document(TypeDecorator[Any]):
-    """The type of a column that holds a value of this type as JSON: a Struct, for one. A field that is new in the
-    Struct has a default, which rows of before are read with."""
+class Document(TypeDecorator[T], Generic[T]):
+    """The type of a column that holds a Struct as JSON. A field that is new in the Struct has a default, which rows of
+    before are read with."""
 
     impl = JSON
     cache_ok = True
 
-    def __init__(self, kind: Any) -> None:
+    def __init__(self, kind: type[T]) -> None:
         super().__init__()
         self.kind = kind
 
-    def process_bind_param(self, value: Any, _dialect: object) -> Any:
-        return msgspec.to_builtins(value)
+    def process_bind_param(self, value: T | None, _dialect: object) -> object:
+        return to_builtins(value)
 
-    def process_result_value(self, value: Any, _dialect: object) -> Any:
-        return msgspec.convert(value, self.kind)
+    def process_result_value(self, value: object, _dialect: object) -> T:
+        return convert(value, self.kind)
 
 
 def labels() -> tuple[Column[str], Column[str]]:
