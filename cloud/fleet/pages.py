@@ -2,7 +2,7 @@
 roll-outs watched and stopped."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -87,17 +87,28 @@ def adoptions_page(
     loss: tuple[str, Loss] | None = None,
     adopted: str = "",
 ) -> HTMLResponse:
-    now_ms = context.clock()
+    now_ms, waiting, registrar = context.clock(), service(Adoptions)(request), service(Registrar)(request)
     with context.store.reading() as connection:
-        known, zones = list_devices(connection), view_zones(connection)
+        devices, zones = list_devices(connection), view_zones(connection)
         plans, hours = list_plans(connection), hours_labels(connection)
         deed = last_deed(connection, adopted, ADOPTED) if adopted else None
-    status = 422 if said and said.tone == "bad" else 200
-    values: dict[str, Any] = {"devices": known, "zones": zones, "typed": typed, "loss": loss}
-    values |= {"plans": plans, "hours": hours, "adopted": deed}
-    waiting, registrar = service(Adoptions)(request), service(Registrar)(request)
-    values |= {"waiting": waiting.waiting(now_ms), "fingerprint": registrar.authority.fingerprint}
-    return render(request, "adoptions.html", login, status, said=said, now_ms=now_ms, **values)
+    return render(
+        request,
+        "adoptions.html",
+        login,
+        422 if said and said.tone == "bad" else 200,
+        said=said,
+        now_ms=now_ms,
+        devices=devices,
+        zones=zones,
+        typed=typed,
+        loss=loss,
+        plans=plans,
+        hours=hours,
+        adopted=deed,
+        waiting=waiting.waiting(now_ms),
+        fingerprint=registrar.authority.fingerprint,
+    )
 
 
 @router.post("/adoptions")

@@ -58,12 +58,21 @@ def people_page(
     typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     with context.store.reading() as connection:
-        found = list_people(connection, text.strip(), after, ROWS)
-        plans = list_plans(connection)
-        values: dict[str, Any] = {"spread": spread(connection), "now_ms": context.clock()}
-    status = 422 if said else 200
-    values |= {"found": found, "plans": plans, "text": text, "said": said}
-    return render(request, "people.html", login, status, **values, typed=typed or {})
+        found, plans = list_people(connection, text.strip(), after, ROWS), list_plans(connection)
+        reached = spread(connection)
+    return render(
+        request,
+        "people.html",
+        login,
+        422 if said else 200,
+        found=found,
+        plans=plans,
+        spread=reached,
+        text=text,
+        said=said,
+        typed=typed or {},
+        now_ms=context.clock(),
+    )
 
 
 @router.post("")
