@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from contract.credentials import KEYS
 from edge.agent.agent import Agent
@@ -12,7 +13,7 @@ from edge.agent.decider import Decider
 from edge.agent.event_throttle import EVERY_S
 from edge.agent.ports import AgentPorts
 from edge.config import device_config
-from edge.keeper.protocol import Frame, Snapshot, ToKeeper
+from edge.keeper.protocol import Frame, Reset, Snapshot, ToKeeper, ZoneEmergency
 from tests.edge.support.cards import ANNAS, BENS, KEY, Cards, LoopClock, digest
 from tests.edge.support.kinds import add_kind
 from tests.edge.support.recordings import HandRecording
@@ -41,23 +42,32 @@ KIND = Station(TAP, {}, {}, Struct, start, step, report)
 HUB = '[device]\nsite = "s"\nname = "hub"\n\n[cloud]\nbroker = "mqtt://127.0.0.1"\n' + "".join(
     f'\n[[point]]\nname = "{name}"\nkind = "tap"\nzone = "hub"\n' for name in ("phone-1", "phone-2")
 )
+EMERGENCY = """
+[[emergency]]
+zone = "hub"
+input = { pin = 13, active = "high" }
+reset = { pin = 26 }
+reset_point = "phone-1"
+"""
 READER = '\n[[reader]]\nname = "pad"\nd0 = 5\nd1 = 6\npoints = { "1" = "phone-1", "12" = "phone-2" }\n'
 
 
 class Hub:
     def __init__(self, folder: Path) -> None:
         add_kind(folder, "tap", TAP)
-        (folder / "hub.toml").write_text(HUB + READER)
+        (folder / "hub.toml").write_text(HUB + EMERGENCY + READER)
         loop = asyncio.get_running_loop()
         clock = LoopClock(loop)
         self.recording = HandRecording()
-        decider = Decider(Cards("phone-1", "phone-2"), clock, KEY)
+        self.asked: list[ToKeeper] = []
+        self.cards = Cards("phone-1", "phone-2")
+        decider = Decider(self.cards, clock, KEY)
         loaded = device_config.load(folder / "hub.toml")
         self.agent = Agent(loaded, AgentPorts(loop, clock, self.recording, decider, self))
         self.agent.heard(Snapshot({}, []))
 
     def send(self, message: ToKeeper) -> None:
-        """The keeper is told nothing here."""
+        self.asked.append(message)
 
     def pad(self, keys: str, card: str = "") -> list[tuple[str, str, dict[str, Any]]]:
         """Key a number, tap a card, and return what was recorded of it."""
@@ -90,6 +100,17 @@ async def test_who_taps_without_number_or_session_is_told_nothing_but_that_it_wa
     assert hub.pad("7", BENS) == []
     await asyncio.sleep(EVERY_S + 1)
     assert [row[2].get("why") for row in hub.recording.rows] == ["no_number"]
+
+
+@in_virtual_time
+async def test_card_resets_without_a_number(tmp_path: Path) -> None:
+    """Who runs to a shared reader in an emergency keys no number, and it is no use of the reader worth a row."""
+    hub, name = Hub(tmp_path), digest(ANNAS)
+    hub.cards.grants[name] = replace(hub.cards.grants[name], resets=frozenset({"hub"}))
+    hub.agent.heard(ZoneEmergency("hub", active=True))
+    assert hub.pad("", ANNAS) == []
+    assert hub.asked == [Reset("hub")]
+    assert [row[2].get("why") for row in hub.pad("", BENS)] == ["no_number"]
 
 
 @in_virtual_time

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from edge.instruments.commissioning import AddressNotGiven, give_address
+from edge.instruments.commissioning import AddressNotGiven, give_address, look_at_all
 from edge.instruments.modbus import Timing
 from edge.instruments.modbus_line import ModbusLine
+from edge.instruments.polling import Tap, Unit
 from tests.edge.support.wires import PZEM, Pzem, Wire
 from tests.firmware_sim.support.story import in_virtual_time
 
@@ -100,3 +101,15 @@ def test_an_address_that_no_meter_can_have_is_refused(address: int) -> None:
         assert wire.asked == []
 
     story()
+
+
+@in_virtual_time
+async def test_instrument_is_asked_again() -> None:
+    """One answer spoilt by noise is no reason to say that a meter cannot be read."""
+    meter = Pzem(1)
+    line, wire = line_of(meter)
+    damaged = [b"\xff" * 25]
+    wire.instruments = [lambda request: damaged.pop() if damaged else meter(request)]
+    rows = await look_at_all(line, [Unit("pzem004t", 1, [Tap("phone-1", "meter", None)])])
+    assert [(row["instrument"], row["why"]) for row in rows] == [("phone-1.meter", "")]
+    assert len(wire.asked) == 2

@@ -7,6 +7,8 @@ from random import Random
 from typing import Any
 
 import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.messages import MAX_PAYLOAD_BYTES
 from edge.link import mqtt
@@ -272,3 +274,23 @@ def test_pauses_between_attempts_grow_up_to_a_bound_and_are_drawn_anew(tmp_path:
     run_virtual(story())
     assert [high for _, high in tried[:8]] == [min(FIRST_PAUSE_S * 2**turn, LONGEST_PAUSE_S) for turn in range(8)]
     assert {low for low, _ in tried} == {0}
+
+
+def test_link_comes_up_once_a_connection(tmp_path: Path) -> None:
+    """A broker may send what it had kept before it answers the subscription: both mean that the link is up."""
+
+    async def story() -> None:
+        link = MqttLink(
+            Broker("127.0.0.1", free_port()),
+            MqttSession("gym-01", f"{DOWN}+", f"{UP}state", lambda number: b""),
+            number=ConnectionNumber(tmp_path / "connection", Clock()),
+            loop=asyncio.get_running_loop(),
+            random=Random(1),
+        )
+        ups: list[int] = []
+        link.on_up = ups.append
+        link._on_message(Client(CallbackAPIVersion.VERSION2), None, MQTTMessage(topic=b"hg/kept"))
+        link._now_up()
+        assert ups == [0]
+
+    run_virtual(story())
