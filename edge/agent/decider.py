@@ -37,25 +37,29 @@ log = logging.getLogger(__name__)
 
 
 class RosterInUse(Protocol):
-    """The roster by which this device decides. ``number`` is 0, and ``issued_ms`` and ``zone`` are None, before the
-    first."""
+    """The roster by which this device decides."""
 
     @property
-    def number(self) -> int: ...
+    def number(self) -> int:
+        """Its number, 0 before the first."""
 
     @property
-    def issued_ms(self) -> int | None: ...
+    def issued_ms(self) -> int | None:
+        """When it was issued, None before the first."""
 
     @property
-    def zone(self) -> ZoneInfo | None: ...
+    def zone(self) -> ZoneInfo | None:
+        """The site's time zone, None before the first."""
 
-    def find(self, digest: bytes) -> list[Grant]: ...
+    def find(self, digest: bytes) -> list[Grant]:
+        """What a credential is granted. Raises ``RosterDamaged``."""
 
 
 class UseOfToday(Protocol):
     """What was used here today."""
 
-    def used(self, holder: str) -> Mapping[str, Used] | None: ...
+    def used(self, holder: str) -> Mapping[str, Used] | None:
+        """By allotment; None if nobody knows."""
 
 
 class Decider:

@@ -15,13 +15,17 @@ from edge.machine.clock import Clock
 class Recording(Protocol):
     """The part of the recorder that an agent needs. Callbacks run on the loop, never at once."""
 
-    def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
+    def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None:
+        """Append an event; returns its number, or None if the disk takes none."""
 
-    def seq_of(self, number: int) -> int: ...
+    def seq_of(self, number: int) -> int:
+        """The row of the event of this number in the journal of today."""
 
-    def when_written(self, seq: int, callback: Callable[[], None]) -> None: ...
+    def when_written(self, seq: int, callback: Callable[[], None]) -> None:
+        """Call back when the row is in the file."""
 
-    def when_durable(self, seq: int, callback: Callable[[], None]) -> None: ...
+    def when_durable(self, seq: int, callback: Callable[[], None]) -> None:
+        """Call back when the row is on the disk."""
 
 
 class Notes(Protocol):

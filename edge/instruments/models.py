@@ -99,10 +99,8 @@ ADDRESS_REGISTER = {"pzem004t": 2}
 
 def plausible(values: dict[str, float]) -> Values | Doubt:
     """The values, unless one of them cannot be. ``NaN`` cannot."""
-    for name, value in values.items():
-        low, high = PLAUSIBLE[name]
-        if not low <= value <= high:
-            return "absurd"
+    if any(not low <= values[name] <= high for name, (low, high) in PLAUSIBLE.items() if name in values):
+        return "absurd"
     if "power_w" in values:
         apparent_va = values["voltage_v"] * values["current_a"]
         if values["power_w"] > apparent_va * POWER_MARGIN + POWER_MARGIN_W:

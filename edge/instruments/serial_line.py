@@ -22,16 +22,19 @@ MAX_READ = 4096
 
 
 class BusPort(Protocol):
-    """A line with instruments. ``on_bytes`` gets what comes, in whatever pieces; ``why_down`` says why nothing does and
-    is empty while the line is there. What is sent meanwhile goes nowhere."""
+    """A line with instruments. ``on_bytes`` gets what comes, in whatever pieces."""
 
     on_bytes: Callable[[bytes], object]
 
     @property
-    def why_down(self) -> str: ...
+    def why_down(self) -> str:
+        """Why nothing comes, empty while the line is there."""
 
-    def send(self, data: bytes) -> None: ...
-    def close(self) -> None: ...
+    def send(self, data: bytes) -> None:
+        """Send, if the line is there; otherwise it goes nowhere."""
+
+    def close(self) -> None:
+        """Let go of the line, for good."""
 
 
 class SerialLine:

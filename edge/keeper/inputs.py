@@ -21,11 +21,13 @@ it now could make 26 good bits of a 34-bit card. They get as long again to arriv
 
 
 class PinFactory(Protocol):
-    """What the keeper needs of a gpiozero factory: pins by number, and the clock that stamps their edges."""
+    """What the keeper needs of a gpiozero factory."""
 
-    def pin(self, name: int) -> Any: ...
+    def pin(self, name: int) -> Any:
+        """The pin of this number."""
 
-    def ticks(self) -> float: ...
+    def ticks(self) -> float:
+        """The clock that stamps the edges, in seconds."""
 
 
 MAX_BOUNCE_MS = 300

@@ -144,7 +144,8 @@ _LENGTH = struct.Struct(">I")
 class KeeperPort(Protocol):
     """How an agent reaches its keeper."""
 
-    def send(self, message: ToKeeper) -> None: ...
+    def send(self, message: ToKeeper) -> None:
+        """Say it to whichever keeper is there."""
 
 
 H = TypeVar("H")

@@ -59,13 +59,19 @@ _SOCKET_FAILED = "failed to receive on socket: "
 
 
 class Tls(Protocol):
-    """What is shown and asked at a connection under TLS. ``context`` and ``check`` run in the connector's thread and
-    raise ``OSError``; ``greeted``, in that thread too, and ``refused`` say how it ended."""
+    """What is shown and asked at a connection under TLS. All but ``refused`` run in the connector's thread."""
 
-    def context(self) -> ssl.SSLContext: ...
-    def check(self, opened: ssl.SSLSocket) -> None: ...
-    def greeted(self) -> None: ...
-    def refused(self) -> None: ...
+    def context(self) -> ssl.SSLContext:
+        """What the next connection shows and believes. Raises ``OSError``."""
+
+    def check(self, opened: ssl.SSLSocket) -> None:
+        """Look at a connection before anything is said over it. Raises ``OSError``."""
+
+    def greeted(self) -> None:
+        """The broker has let this device in."""
+
+    def refused(self) -> None:
+        """The broker has not."""
 
 
 class Broker(NamedTuple):

@@ -18,8 +18,7 @@ class Link(Protocol):
     """A connection to the broker that comes and goes. Its callbacks run on the loop, one at a time.
 
     ``on_up`` is given the connection's number, which counts up over restarts. ``on_message`` is given topic, payload,
-    and whether the broker had kept the message from earlier. ``why_down`` is empty while the link is up; ``faults``
-    counts what callbacks have raised, which the link survives, and ``oversized`` the messages too large to be heard.
+    and whether the broker had kept the message from earlier.
     """
 
     on_up: Callable[[int], object]
@@ -27,16 +26,20 @@ class Link(Protocol):
     on_message: Callable[[str, bytes, bool], object]
 
     @property
-    def why_down(self) -> str: ...
+    def up(self) -> bool:
+        """Whether there is a broker now."""
 
     @property
-    def faults(self) -> int: ...
+    def why_down(self) -> str:
+        """Why there is none, empty while there is."""
 
     @property
-    def oversized(self) -> int: ...
+    def faults(self) -> int:
+        """How often a callback has raised, which the link survives."""
 
     @property
-    def up(self) -> bool: ...
+    def oversized(self) -> int:
+        """How many messages were too large to be heard."""
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """Hand a message to the broker if the link is up; otherwise it is dropped."""

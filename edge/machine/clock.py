@@ -63,21 +63,25 @@ def wall_ms() -> int:
 
 
 class Clock(Protocol):
-    """The device's clocks, UTC and monotonic; ``trust`` and ``floor_ms`` say how far to believe the first, which never
-    runs below the floor. ``heard_ms`` is the newest time that the cloud has said."""
+    """The device's clocks, UTC and monotonic, and how far to believe the first."""
 
     @property
-    def trust(self) -> Trust: ...
+    def trust(self) -> Trust:
+        """How far to believe ``now_ms``."""
 
     @property
-    def floor_ms(self) -> int: ...
+    def floor_ms(self) -> int:
+        """The newest time that was proved to have come: ``now_ms`` never runs below it."""
 
     @property
-    def heard_ms(self) -> int: ...
+    def heard_ms(self) -> int:
+        """The newest time that the cloud has said."""
 
-    def now_ms(self) -> int: ...
+    def now_ms(self) -> int:
+        """UTC milliseconds."""
 
-    def mono_ms(self) -> int: ...
+    def mono_ms(self) -> int:
+        """Milliseconds since the machine started."""
 
 
 class ClockState(Struct, frozen=True):
