@@ -34,7 +34,7 @@ class Suspect(Struct, frozen=True):
     seq: int | None = None
 
 
-def confine(connection: Connection, suspects: Sequence[Suspect], now_ms: int) -> None:
+def quarantine_messages(connection: Connection, suspects: Sequence[Suspect], now_ms: int) -> None:
     """Count all suspects and keep the bytes of the newest, within the limits."""
     unsigned = [one for one in suspects if one.journal is None]
     kept = [one for one in suspects if one.journal is not None] + unsigned[-MAX_AT_ONCE:]
@@ -45,11 +45,11 @@ def confine(connection: Connection, suspects: Sequence[Suspect], now_ms: int) ->
         _forget_oldest(connection, device)
 
 
-def confine_one(store: Store, one: Arrived, registered: bool, why: str, detail: str, now_ms: int) -> None:
+def quarantine_message(store: Store, one: Arrived, registered: bool, why: str, detail: str, now_ms: int) -> None:
     """Count a message, and keep the first of its bytes."""
     suspect = Suspect(one.topic.device, registered, one.topic.channel, why, detail, one.payload)
     with store.writing() as connection:
-        confine(connection, [suspect], now_ms)
+        quarantine_messages(connection, [suspect], now_ms)
 
 
 def twins(connection: Connection, since_ms: int) -> set[str]:

@@ -30,8 +30,7 @@ class Device(Struct):
 class Journal(Struct):
     """How far a journal is stored: all rows up to ``upto``, whose link is ``tip``.
 
-    While a device is asked for its past again, because it has another one, ``same_upto`` is how far that was found to
-    be the same.
+    While a device is asked to send a forked journal again, ``same_upto`` is the last row that was found to be equal.
     """
 
     id: int

@@ -6,7 +6,7 @@ they have. The answer needs no seal, as the certificate is the authority's word.
 
 from collections.abc import Callable
 
-from cloud.devices.quarantine import confine_one
+from cloud.devices.quarantine import quarantine_message
 from cloud.devices.registry import NotRegistered
 from cloud.devices.streams import Streams
 from cloud.fleet.service import Registrar
@@ -62,7 +62,7 @@ class Renewals(Worker[Arrived]):
             asked_key = read_request(codec.read(body, Renewal).request)
             issued = self._registrar.renew(device.name, device.verifier.public(), asked_key)
         except (NotRegistered, BadRequest, Malformed) as wrong:
-            confine_one(self._store, message, device is not None, "bad_request", str(wrong), self._clock())
+            quarantine_message(self._store, message, device is not None, "bad_request", str(wrong), self._clock())
             return
         answer = codec.write(Certificate(issued.certificate, issued.not_after_ms))
         self._publish(topics.down(self._site, device.name, "certificate"), answer)

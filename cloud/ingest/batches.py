@@ -12,14 +12,14 @@ from contract.messages import EventBatch
 from contract.sealing import DeviceVerifier, tip_statement
 
 
-class AnotherPast(Exception):
-    """The device signed these rows, and yet they do not continue those that are stored: two disks live under one
-    name, or an old copy of one has come to life."""
+class ForkedHistory(Exception):
+    """A batch that its device signed, and that does not continue the stored rows: two disks are used under one name, or
+    an old copy of a disk has been started."""
 
 
-class Stretch(Struct):
-    """A batch whose seal and chain are good. ``seqs`` are the numbers in whose places its events stand, each with its
-    link; ``gaps`` are those of them that stand for more rows, by their place in the batch."""
+class VerifiedBatch(Struct):
+    """A batch whose seal and chain were verified. Each of its ``events`` has a number in ``seqs`` and a link in
+    ``links``; ``gaps`` are the events that stand in for several rows, by their place in the batch."""
 
     events: Sequence[bytes]
     first: int
@@ -33,13 +33,13 @@ class Stretch(Struct):
         return self.seqs[-1]
 
     @property
-    def begins(self) -> int:
-        """The first row that the device has: all before it may have been let go."""
+    def first_kept(self) -> int:
+        """The first row that the device still has: it may have dropped all rows before."""
         gap = self.gaps.get(0)
         return gap.last + 1 if gap and gap.first == 1 else self.first
 
 
-def checked(batch: EventBatch, site: str, device: str, verifier: DeviceVerifier) -> Stretch:
+def verify_batch(batch: EventBatch, site: str, device: str, verifier: DeviceVerifier) -> VerifiedBatch:
     """The rows of a batch. Raises ``Refused`` unless the device signed that these rows of this journal, and these gaps
     among them, end in this link."""
     gaps = {place: gap for place, stored in enumerate(batch.events) if (gap := read_gap(stored))}
@@ -48,21 +48,21 @@ def checked(batch: EventBatch, site: str, device: str, verifier: DeviceVerifier)
     )
     if not verifier.accepts(stated, batch.seal):
         raise Refused("bad_seal", f"the seal of rows {batch.first} to {batch.last} is not this device's")
-    stretch = _with_gaps(batch, gaps) if gaps else _whole(batch)
-    if stretch.last != batch.last:
+    verified = _with_gaps(batch, gaps) if gaps else _whole(batch)
+    if verified.last != batch.last:
         raise Refused("bad_chain", f"{len(batch.events)} events for rows {batch.first} to {batch.last}")
-    if stretch.links[-1] != batch.tip:
+    if verified.links[-1] != batch.tip:
         raise Refused("bad_chain", f"rows {batch.first} to {batch.last} do not end in the link that was signed")
-    return stretch
+    return verified
 
 
-def _whole(batch: EventBatch) -> Stretch:
+def _whole(batch: EventBatch) -> VerifiedBatch:
     links = list(accumulate(batch.events, chain, initial=batch.prev))[1:]
     seqs = range(batch.first, batch.first + len(links))
-    return Stretch(batch.events, batch.first, batch.prev, seqs, links, {})
+    return VerifiedBatch(batch.events, batch.first, batch.prev, seqs, links, {})
 
 
-def _with_gaps(batch: EventBatch, gaps: Mapping[int, Gap]) -> Stretch:
+def _with_gaps(batch: EventBatch, gaps: Mapping[int, Gap]) -> VerifiedBatch:
     seqs, links = [], []
     last, link = batch.first - 1, batch.prev
     for place, stored in enumerate(batch.events):
@@ -75,20 +75,20 @@ def _with_gaps(batch: EventBatch, gaps: Mapping[int, Gap]) -> Stretch:
             raise Refused("bad_chain", f"a gap of rows {gap.first} to {gap.last} behind row {last}")
         seqs.append(last)
         links.append(link)
-    return Stretch(batch.events, batch.first, batch.prev, seqs, links, gaps)
+    return VerifiedBatch(batch.events, batch.first, batch.prev, seqs, links, gaps)
 
 
-def events_known(stretch: Stretch, upto: int, tip: bytes) -> int | None:
+def events_known(verified: VerifiedBatch, upto: int, tip: bytes) -> int | None:
     """How many events of the batch stand for rows that the journal, stored up to ``upto`` and its link ``tip``, has.
 
-    None if rows before the batch are missing. Raises ``AnotherPast`` if it does not continue what is stored. A batch
+    None if rows before the batch are missing. Raises ``ForkedHistory`` if it does not continue what is stored. A batch
     that lies before ``upto`` as a whole has no link to compare: its rows must be compared themselves. Nor has a gap
     that reaches from before ``upto`` behind it: it is believed, for its device signed it.
     """
-    if stretch.first > upto + 1:
+    if verified.first > upto + 1:
         return None
-    known = bisect_right(stretch.seqs, upto)
-    seq, link = (stretch.seqs[known - 1], stretch.links[known - 1]) if known else (stretch.first - 1, stretch.prev)
+    known = bisect_right(verified.seqs, upto)
+    seq, link = (verified.seqs[known - 1], verified.links[known - 1]) if known else (verified.first - 1, verified.prev)
     if seq == upto and link != tip:
-        raise AnotherPast
+        raise ForkedHistory
     return known

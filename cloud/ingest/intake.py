@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from cloud.devices import presence
 from cloud.devices.point_kinds import kinds_in, note_kinds
-from cloud.devices.quarantine import TWO_DEVICES, Refused, Suspect, confine
+from cloud.devices.quarantine import TWO_DEVICES, Refused, Suspect, quarantine_messages
 from cloud.devices.reactions import Reactions, Recorded
 from cloud.devices.streams import (
     Break,
@@ -22,7 +22,7 @@ from cloud.devices.streams import (
     stored_rows,
     write_rows,
 )
-from cloud.ingest.batches import AnotherPast, Stretch, checked, events_known
+from cloud.ingest.batches import ForkedHistory, VerifiedBatch, events_known, verify_batch
 from cloud.line.broker import Arrived
 from cloud.store.schema import MAX_INTEGER
 from contract import codec
@@ -107,7 +107,7 @@ class Intake:
         change_devices(self._connection, self._changes)
         for name, kinds in self._kinds.items():
             note_kinds(self._connection, name, kinds)
-        confine(self._connection, self._suspects, self._now_ms)
+        quarantine_messages(self._connection, self._suspects, self._now_ms)
 
     def acks(self) -> Iterator[tuple[str, Ack]]:
         """What may be acknowledged once the transaction is committed, each with its device's name."""
@@ -116,50 +116,52 @@ class Intake:
 
     def _receive_events(self, device: Device, message: Arrived) -> None:
         batch = codec.unpack(message.payload, EventBatch)
-        stretch = checked(batch, self._site, device.name, device.verifier)
+        verified = verify_batch(batch, self._site, device.name, device.verifier)
         journal = self._streams.journal(self._connection, device, batch.journal, self._now_ms)
         if journal is None:
             raise Refused("too_many_journals", f"journal {batch.journal} would be one too many for this device")
         self._hear(device, message)
         reply = self._replies.setdefault(journal.id, Reply(device, journal))
         try:
-            known = events_known(stretch, journal.upto, journal.tip)
-            common = self._common(journal, stretch) if batch.last < journal.upto else None
-        except AnotherPast:
-            known, common = None, self._common(journal, stretch, differs=True)
+            known = events_known(verified, journal.upto, journal.tip)
+            common = self._last_common_row(journal, verified) if batch.last < journal.upto else None
+        except ForkedHistory:
+            known, common = None, self._last_common_row(journal, verified, differs=True)
         if common is not None:
-            self._another_past(reply, stretch, common)
+            self._note_fork(reply, verified, common)
         elif known is None:
             reply.missed = max(reply.missed, batch.last)
-        elif known < len(stretch.links):
-            self._store(device, journal, stretch, known, replay=batch.replay)
+        elif known < len(verified.links):
+            self._store(device, journal, verified, known, replay=batch.replay)
             journal.upto, journal.tip, journal.same_upto = batch.last, batch.tip, None
         elif journal.same_upto is not None:
-            self._the_same(reply, stretch, journal.same_upto)
+            self._note_compared(reply, verified, journal.same_upto)
 
-    def _common(self, journal: Journal, stretch: Stretch, *, differs: bool = False) -> int | None:
-        """The last row of a batch that is surely the stored one, or else the row before the batch; None unless a row
-        behind it is another than the stored one, or the links have told already that the batch ``differs``."""
+    def _last_common_row(self, journal: Journal, verified: VerifiedBatch, *, differs: bool = False) -> int | None:
+        """The last row that the batch and the stored journal have in common; the row before the batch if no row of it
+        is known to be equal. None where they do not differ: the links show already that a batch ``differs``."""
         self._write_rows()
         sent = {
             seq: stored
-            for place, (seq, stored) in enumerate(zip(stretch.seqs, stretch.events, strict=True))
-            if seq <= journal.upto and place not in stretch.gaps
+            for place, (seq, stored) in enumerate(zip(verified.seqs, verified.events, strict=True))
+            if seq <= journal.upto and place not in verified.gaps
         }
-        common = stretch.begins - 1
+        common = verified.first_kept - 1
         for seq, stored in stored_rows(self._connection, journal, list(sent)):
             if stored != sent[seq]:
                 return common
             common = seq
         return common if differs else None
 
-    def _another_past(self, reply: Reply, stretch: Stretch, common: int) -> None:
-        """Behind row ``common`` there are two pasts. Unless that is a row of the batch, the rows before may differ too:
-        if there are any, and they were not compared, the device is asked for its past from the beginning."""
+    def _note_fork(self, reply: Reply, verified: VerifiedBatch, common: int) -> None:
+        """The journal forked behind row ``common``. Unless that is a row of the batch, the rows before may differ too:
+        if there are any, and they were not compared, the device is asked to send them from the first one on."""
         journal = reply.journal
         if reply.fork is not None:
             return
-        is_known = common >= stretch.begins or stretch.begins > stretch.first or common <= (journal.same_upto or 0)
+        is_known = (
+            common >= verified.first_kept or verified.first_kept > verified.first or common <= (journal.same_upto or 0)
+        )
         if not is_known:
             journal.same_upto = journal.same_upto or 0
             reply.back = True
@@ -167,23 +169,23 @@ class Intake:
         journal.same_upto = None
         reply.fork = common
         self._breaks.append(Break(journal.id, reply.device.id, common + 1, journal.upto, "forked"))
-        # An old copy of a disk counts its connections from an old number. Whichever of the two speaks next is heard.
+        # An old copy of a disk counts its connections from an old number. Whichever of the two connects next counts.
         reply.device.connection = 0
         self._change(reply.device, {"connection": 0})
 
-    def _the_same(self, reply: Reply, stretch: Stretch, same_upto: int) -> None:
-        """A piece of a past that is asked for again is the one stored."""
-        if stretch.first <= same_upto + 1:
-            reply.journal.same_upto = max(same_upto, stretch.last)
+    def _note_compared(self, reply: Reply, verified: VerifiedBatch, same_upto: int) -> None:
+        """A batch that was asked for again has the rows that are stored."""
+        if verified.first <= same_upto + 1:
+            reply.journal.same_upto = max(same_upto, verified.last)
         else:
             reply.back = True
 
-    def _store(self, device: Device, journal: Journal, stretch: Stretch, known: int, *, replay: bool) -> None:
+    def _store(self, device: Device, journal: Journal, verified: VerifiedBatch, known: int, *, replay: bool) -> None:
         """Add the batch's new rows. An event that cannot be read counts as received, and is kept in quarantine; rows
         that are gone count too, and are noted."""
         arrival = self._streams.last_arrival(self._connection)
-        for place in range(known, len(stretch.links)):
-            seq, stored, gap = stretch.seqs[place], stretch.events[place], stretch.gaps.get(place)
+        for place in range(known, len(verified.links)):
+            seq, stored, gap = verified.seqs[place], verified.events[place], verified.gaps.get(place)
             if gap is not None:
                 lost_from = max(gap.first, journal.upto + 1)
                 self._breaks.append(Break(journal.id, device.id, lost_from, gap.last, gap.why))

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from cloud.devices.quarantine import confine_one
+from cloud.devices.quarantine import quarantine_message
 from cloud.devices.registry import device_names
 from cloud.line.broker import Arrived, Publish
 from cloud.line.worker import Worker
@@ -57,7 +57,7 @@ class Publisher(Worker[Arrived]):
     def __init__(self, store: Store, *, site: str, key: RosterKey, publish: Publish, clock: Callable[[], int]) -> None:
         super().__init__(
             "publisher",
-            "a roster could not be published; the old one stands",
+            "a roster could not be published; the old one stays in use",
             each=self.answer,
             look=self.refresh,
             every_s=POLL_S,
@@ -67,9 +67,9 @@ class Publisher(Worker[Arrived]):
         self._key = key
         self._publish = publish
         self._clock = clock
-        self._stands: Roster | None = None
-        self._told_revision = NEVER
-        self._untold = threading.Event()
+        self._issued: Roster | None = None
+        self._published_revision = NEVER
+        self._publish_again = threading.Event()
         self._stuck: tuple[int, int] | None = None
         """At which revision a roster was undeliverable, and when that was."""
         self.undeliverable = ""
@@ -77,91 +77,91 @@ class Publisher(Worker[Arrived]):
 
     def connected(self) -> None:
         """The broker is back, perhaps without what it had retained."""
-        self._untold.set()
+        self._publish_again.set()
         self.look_soon()
 
     def refresh(self) -> None:
         """Bring what devices are told in line with the database, if it changed or the last issue is getting old."""
         now_ms = self._clock()
         with self._store.reading() as connection:
-            self._stands = self._stands or newest_roster(connection)
-            current = revision(connection)
+            self._issued = self._issued or newest_roster(connection)
+            at_revision = revision(connection)
             adopted = highest_adopted(connection)
-        if self._is_stuck(current, now_ms):
-            if self._untold.is_set():
-                self._untold.clear()
-                self._tell([])
+        if self._is_stuck(at_revision, now_ms):
+            if self._publish_again.is_set():
+                self._publish_again.clear()
+                self._publish_roster([])
             return
-        is_old = self._stands is None or not self._is_good(self._stands, adopted, now_ms)
-        has_changed = current != self._told_revision
-        if not (is_old or has_changed or self._untold.is_set()):
+        is_old = self._issued is None or not self._is_current(self._issued, adopted, now_ms)
+        has_changed = at_revision != self._published_revision
+        if not (is_old or has_changed or self._publish_again.is_set()):
             return
-        self._untold.clear()
-        self._told_revision = NEVER  # should the rest fail, all of it is done again
+        self._publish_again.clear()
+        self._published_revision = NEVER  # should the rest fail, all of it is done again
         try:
-            new = self._issue(now_ms, self._stands, current, adopted, anew=is_old) if is_old or has_changed else []
+            new = self._issue(now_ms, self._issued, at_revision, adopted, anew=is_old) if is_old or has_changed else []
         except Undeliverable as wrong:
-            self._stuck, self.undeliverable = (current, now_ms), str(wrong)
+            self._stuck, self.undeliverable = (at_revision, now_ms), str(wrong)
             self.failures += 1
-            log.error("no device could take the new roster, so the old one stands: %s", wrong)
-            self._tell([])
+            log.error("no device could take the new roster, so the old one stays in use: %s", wrong)
+            self._publish_roster([])
             return
         self._stuck, self.undeliverable = None, ""
-        self._tell(new if len(new) <= MAX_PUSHED_PAGES else [])
-        self._told_revision = current
+        self._publish_roster(new if len(new) <= MAX_PUSHED_PAGES else [])
+        self._published_revision = at_revision
 
-    def _is_stuck(self, current: int, now_ms: int) -> bool:
+    def _is_stuck(self, at_revision: int, now_ms: int) -> bool:
         """Whether a roster of this revision was found undeliverable a moment ago."""
-        return self._stuck is not None and self._stuck[0] == current and 0 <= now_ms - self._stuck[1] < TRY_AGAIN_MS
+        return self._stuck is not None and self._stuck[0] == at_revision and 0 <= now_ms - self._stuck[1] < TRY_AGAIN_MS
 
-    def _is_good(self, stands: Roster, adopted: int, now_ms: int) -> bool:
-        """Whether the roster that stands may go on. One of the future was issued while our clock was wrong."""
-        return stands.issued_ms <= now_ms + CLOCK_STEPS_MS and now_ms < self._due_ms(stands, adopted)
+    def _is_current(self, issued: Roster, adopted: int, now_ms: int) -> bool:
+        """Whether the roster need not be issued again. One of the future was issued while our clock was wrong."""
+        return issued.issued_ms <= now_ms + CLOCK_STEPS_MS and now_ms < self._due_ms(issued, adopted)
 
-    def _due_ms(self, stands: Roster, adopted: int) -> int:
-        """When the roster that stands is to be issued again: soon, if a device has a newer one of a past we lost."""
-        if adopted > stands.number and _next_number(stands, adopted) > adopted:
-            return stands.issued_ms + LEAP_EVERY_MS
-        drawn = hashlib.sha256(f"{self._site}/{stands.number}".encode()).digest()
-        return stands.issued_ms + ISSUE_AGAIN_MS - int.from_bytes(drawn[:8], "big") % ISSUE_JITTER_MS
+    def _due_ms(self, issued: Roster, adopted: int) -> int:
+        """When the roster is to be issued again: soon, if a device has a newer one, which this database has lost."""
+        if adopted > issued.number and _next_number(issued, adopted) > adopted:
+            return issued.issued_ms + LEAP_EVERY_MS
+        drawn = hashlib.sha256(f"{self._site}/{issued.number}".encode()).digest()
+        return issued.issued_ms + ISSUE_AGAIN_MS - int.from_bytes(drawn[:8], "big") % ISSUE_JITTER_MS
 
-    def _issue(self, now_ms: int, stands: Roster | None, current: int, adopted: int, *, anew: bool) -> list[bytes]:
+    def _issue(self, now_ms: int, issued: Roster | None, at_revision: int, adopted: int, *, anew: bool) -> list[bytes]:
         """Store the roster of the present community under the next number; returns the pages that are new in it.
 
-        Without a difference, and unless ``anew``, the one that stands goes on standing.
+        Without a difference, and unless ``anew``, none is stored.
         """
         with self._store.reading() as connection:
             community = load_community(connection)
             rows, site_page = grants(community, now_ms)
-            before = find_pages(connection, stands.pages) if stands else {}
+            before = find_pages(connection, issued.pages) if issued else {}
         _, self.left_out = within_bounds(community.memberships, now_ms)
-        prefixes = [Page(before[name]).prefix for name in stands.pages] if stands else [WHOLE]
+        prefixes = [Page(before[name]).prefix for name in issued.pages] if issued else [WHOLE]
         blobs = {page_hash(blob): blob for blob in (pack_site(site_page), *paginate(rows, prefixes))}
         names = list(blobs)
-        before_names = [stands.site_page, *stands.pages] if stands else []
-        if stands and names == before_names and not anew:
+        before_names = [issued.site_page, *issued.pages] if issued else []
+        if issued and names == before_names and not anew:
             with self._store.writing() as connection:
-                confirm(connection, stands.number, current)
+                confirm(connection, issued.number, at_revision)
             return []
-        roster = Roster(_next_number(stands, adopted), now_ms, names[0], names[1:], len(rows))
+        roster = Roster(_next_number(issued, adopted), now_ms, names[0], names[1:], len(rows))
         with self._store.writing() as connection:
-            add_roster(connection, roster, blobs, current)
-        self._stands = roster
+            add_roster(connection, roster, blobs, at_revision)
+        self._issued = roster
         new = [blobs[name] for name in names if name not in set(before_names)]
         log.info("roster %d: %d rows on %d pages, %d of them new", roster.number, len(rows), len(names), len(new))
         return new
 
-    def _tell(self, pages: list[bytes]) -> None:
+    def _publish_roster(self, pages: list[bytes]) -> None:
         """One device after the other gets the pages and then the manifest, so that the first need not wait for the
         pages of the last."""
         with self._store.reading() as connection:
             names = device_names(connection)
-        if self._stands is None:
+        if self._issued is None:
             return
         for device in names:
             for page in pages:
                 self._publish(topics.down(self._site, device, "page"), page)
-            manifest = self._manifest(device, self._stands)
+            manifest = self._manifest(device, self._issued)
             self._publish(topics.down(self._site, device, "roster"), manifest, retain=True)
 
     def _manifest(self, device: str, roster: Roster) -> bytes:
@@ -184,12 +184,14 @@ class Publisher(Worker[Arrived]):
         with self._store.reading() as connection:
             registered = device in device_names(connection)
         if not registered:
-            confine_one(self._store, message, False, "unknown_device", "no such device is registered", self._clock())
+            quarantine_message(
+                self._store, message, False, "unknown_device", "no such device is registered", self._clock()
+            )
             return
         try:
             want = codec.read(message.payload, Want)
         except Malformed as wrong:
-            confine_one(self._store, message, True, "malformed", str(wrong), self._clock())
+            quarantine_message(self._store, message, True, "malformed", str(wrong), self._clock())
             return
         with self._store.reading() as connection:
             pages = find_pages(connection, want.pages)
@@ -198,7 +200,7 @@ class Publisher(Worker[Arrived]):
                 self._publish(topics.down(self._site, device, "page"), pages[name])
 
 
-def _next_number(stands: Roster | None, adopted: int) -> int:
+def _next_number(issued: Roster | None, adopted: int) -> int:
     """Above every number that was ever used, as far as the devices can be believed about it."""
-    last = stands.number if stands else 0
+    last = issued.number if issued else 0
     return max(last, adopted if adopted <= last + MAX_LEAP else 0) + 1
