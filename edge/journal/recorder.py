@@ -90,7 +90,7 @@ class Recorder:
         self.unlogged = 0
         self.fault = ""
         self.on_durable: Callable[[], object] = lambda: None
-        """Called on the loop whenever more has become durable: the uplink's bell."""
+        """Called on the loop whenever more has become durable, so that the uplink sends it."""
         self.on_forked: Callable[[], object] = lambda: None
         """Called on the loop when another journal has taken the place of the one before."""
         self._tip = journal.tip

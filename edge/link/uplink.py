@@ -63,7 +63,7 @@ class Uplink:
         self._loop, self._random = loop, random
         self._sent = recorder.acked
         self._ever_sent = recorder.last_seq  # an earlier process may have sent them
-        self._under_way: deque[Sent] = deque()
+        self._unanswered: deque[Sent] = deque()
         self._offline_upto = 0
         self._sent_from: int | None = None
         self._ahead = False
@@ -73,7 +73,7 @@ class Uplink:
         self._rewound_to: int | None = None
         self._overdue: TimerHandle | None = None
         self._read_again: TimerHandle | None = None
-        recorder.on_durable = self._fill
+        recorder.on_durable = self._send_more
         recorder.on_forked = self._forked
 
     @property
@@ -82,7 +82,8 @@ class Uplink:
         return self._recorder.last_seq > self._ever_sent
 
     def went_up(self) -> None:
-        """The link is there: go on behind the last acknowledged row. Rows from before ring no bell any more."""
+        """The link is there: go on behind the last acknowledged row. Rows from before are sent as replayed: nobody
+        is notified of them."""
         self._offline_upto = self._recorder.last_seq
         self._silences = 0
         self._sent_from = None
@@ -90,8 +91,8 @@ class Uplink:
 
     def went_down(self) -> None:
         self._turn += 1
-        self._under_way.clear()
-        self._watch()
+        self._unanswered.clear()
+        self._expect_answer()
 
     def acknowledged(self, payload: bytes, retained: bool) -> None:
         """Take an acknowledgement as it came over the link; one that cannot be believed changes nothing."""
@@ -105,19 +106,19 @@ class Uplink:
             self._fork(ack.upto)
             return
         is_news = ack.upto > self._recorder.acked
-        heard = self._strike_off(ack.upto)
-        round_trip_s = ACK_WITHIN_S if heard is None else self._loop.time() - heard.at_s
+        answered = self._forget_acknowledged(ack.upto)
+        round_trip_s = ACK_WITHIN_S if answered is None else self._loop.time() - answered.at_s
         # The cloud wrote its time down somewhere on the way; one that was long under way says too little.
-        if heard is not None and heard.first_time and round_trip_s < ACK_WITHIN_S:
+        if answered is not None and answered.first_time and round_trip_s < ACK_WITHIN_S:
             self._take_time(ack.now_ms, round(round_trip_s * 1000))
         self._recorder.acknowledge(ack.upto)
         self._sent = max(self._sent, ack.upto)
         if ack.rewind and ack.upto < self._sent and ack.upto != self._rewound_to:
             self._rewound_to = ack.upto
             self._go_back(ack.upto)
-        elif not (is_news or heard or ack.rewind):
+        elif not (is_news or answered or ack.rewind):
             self.refused["stale"] += 1
-        self._fill()
+        self._send_more()
 
     def close(self) -> None:
         self.went_down()
@@ -133,7 +134,7 @@ class Uplink:
         self._recorder.fork(upto)
 
     def _forked(self) -> None:
-        """A new journal, from its first row on. What it carries was made earlier, and rings no bell."""
+        """A new journal, from its first row on. What it carries is sent as replayed."""
         self._offline_upto = self._recorder.last_seq
         self._sent_from = None
         self._ever_sent = 0
@@ -155,36 +156,36 @@ class Uplink:
             raise Malformed("ahead")
         return ack
 
-    def _strike_off(self, upto: int) -> Sent | None:
+    def _forget_acknowledged(self, upto: int) -> Sent | None:
         """Forget the batches that are acknowledged; returns the last of them."""
-        heard = None
-        while self._under_way and self._under_way[0].last <= upto:
-            heard = self._under_way.popleft()
-        if heard is not None:
+        answered = None
+        while self._unanswered and self._unanswered[0].last <= upto:
+            answered = self._unanswered.popleft()
+        if answered is not None:
             self._silences = 0
             self._ahead = False
             self._rewound_to = None
-            self._watch()
-        return heard
+            self._expect_answer()
+        return answered
 
     def _go_back(self, upto: int) -> None:
         """Send everything behind ``upto`` (again)."""
         self._turn += 1
         self._sent = upto
-        self._under_way.clear()
-        self._watch()
-        self._fill()
+        self._unanswered.clear()
+        self._expect_answer()
+        self._send_more()
 
-    def _watch(self) -> None:
+    def _expect_answer(self) -> None:
         """Expect an answer to what is under way: within 5 s at first, and more patiently after each silence."""
         if self._overdue is not None:
             self._overdue.cancel()
             self._overdue = None
-        if self._under_way:
+        if self._unanswered:
             wait_s = min(ACK_WITHIN_S * 2**self._silences, MAX_WAIT_S) * self._random.uniform(1.0, 1.2)
-            self._overdue = self._loop.call_later(wait_s, self._silent)
+            self._overdue = self._loop.call_later(wait_s, self._answer_overdue)
 
-    def _silent(self) -> None:
+    def _answer_overdue(self) -> None:
         self._silences += 1
         self._rewound_to = None
         if self._ahead and self._silences >= MAX_AHEAD:
@@ -192,13 +193,13 @@ class Uplink:
             self._recorder.fork(self._recorder.acked)
         self._go_back(self._recorder.acked)
 
-    def _fill(self) -> None:
+    def _send_more(self) -> None:
         """Read the next batch, if there is one and room for it."""
         window = 1 if self._silences else WINDOW
-        room = self._channel.link.up and not self._reading and len(self._under_way) < window
+        room = self._channel.link.up and not self._reading and len(self._unanswered) < window
         if not room or self._recorder.durable <= self._sent:
             return
-        old = max(self._offline_upto, self._recorder.acked)  # what was acknowledged once has rung its bell
+        old = max(self._offline_upto, self._recorder.acked)  # what was acknowledged once was shown then
         replay = self._sent < old
         upto = old if replay else None
         self._reading = True
@@ -213,14 +214,14 @@ class Uplink:
             self.fault = str(error)
             if self._read_again is not None:
                 self._read_again.cancel()
-            self._read_again = self._loop.call_later(READ_AGAIN_S, self._fill)
+            self._read_again = self._loop.call_later(READ_AGAIN_S, self._send_more)
             return
         self.fault = ""
         if turn == self._turn and self._channel.link.up:
             if batch is None:
                 return
             self._send(batch, replay)
-        self._fill()
+        self._send_more()
 
     def _send(self, batch: Batch, replay: bool) -> None:
         message = EventBatch(
@@ -237,7 +238,7 @@ class Uplink:
         self._channel.publish_events(message, batch.gaps)
         self._sent = batch.last
         self._sent_from = min(batch.first, self._sent_from or batch.first)
-        self._under_way.append(Sent(batch.last, self._loop.time(), batch.last > self._ever_sent))
+        self._unanswered.append(Sent(batch.last, self._loop.time(), batch.last > self._ever_sent))
         self._ever_sent = max(self._ever_sent, batch.last)
-        if len(self._under_way) == 1:
-            self._watch()
+        if len(self._unanswered) == 1:
+            self._expect_answer()
