@@ -59,16 +59,16 @@ class EffectQueue:
         rest is not driven any more by value that was asked for before and still waits."""
         for effect in effects:
             if isinstance(effect, Rest):
-                self._take_back(effect.output)
+                self._cancel_value_at(effect.output)
             self._effects.append(effect)
             if isinstance(effect, Wake):
                 self._executor.carry_out(self._point, Wake(effect.name, None))
         if self._deadline is None:
-            self._go_on()
-        while self._deadline is not None and self._is_pressed():
-            self._too_late()
+            self._run()
+        while self._deadline is not None and self._is_urgent():
+            self._wait_expired()
 
-    def _take_back(self, output: str) -> None:
+    def _cancel_value_at(self, output: str) -> None:
         waiting = self._effects[0] if self._deadline is not None else None
         self._effects = deque(effect for effect in self._effects if not _is_value_at(effect, output))
         if waiting is not None and _is_value_at(waiting, output):
@@ -96,7 +96,7 @@ class EffectQueue:
             if isinstance(effect, Record):
                 self._do(effect)
 
-    def _is_pressed(self) -> bool:
+    def _is_urgent(self) -> bool:
         """Whether something behind what waits cannot wait with it. No rest ever waits for what is merely told."""
         telling = isinstance(self._effects[0], Record)
         urgent = any(
@@ -105,7 +105,7 @@ class EffectQueue:
         )
         return urgent or len(self._effects) > MAX_WAITING
 
-    def _go_on(self) -> None:
+    def _run(self) -> None:
         while self._effects and self._deadline is None:
             effect = self._effects[0]
             if self._must_wait(effect):
@@ -142,7 +142,7 @@ class EffectQueue:
         self._turn += 1
         self._is_recorded = isinstance(effect, Record)
         within_ms = WRITTEN_WITHIN_MS if _is_passage(effect) else DURABLE_WITHIN_MS
-        self._deadline = self._loop.call_later(within_ms / 1000, self._guarded, self._too_late)
+        self._deadline = self._loop.call_later(within_ms / 1000, self._guarded, self._wait_expired)
         if self._recorded is not None and not self._is_recorded:
             reached = self._recording.when_written if _is_passage(effect) else self._recording.when_durable
             reached(self._recorded, partial(self._guarded, self._reached, self._turn))
@@ -163,7 +163,7 @@ class EffectQueue:
         if self._deadline is not None and self._is_recorded and (is_kept or _is_passage(self._effects[0])):
             self._release()
 
-    def _too_late(self) -> None:
+    def _wait_expired(self) -> None:
         """Give up the wait: a free passage goes on and its record is flagged, what has a value is not done. What has
         happened is told in any case."""
         waiting = self._effects[0]
@@ -172,7 +172,7 @@ class EffectQueue:
             self._effects.popleft()
             self._cannot_record(CannotRecord(waiting.output if isinstance(waiting, Drive) else waiting.port))
             if self._deadline is None:
-                self._go_on()
+                self._run()
             return
         if _is_passage(waiting) and self._recorded is not None:
             late = DeviceEvents.late_record(seq=self._recording.seq_of(self._recorded))
@@ -182,7 +182,7 @@ class EffectQueue:
     def _release(self) -> None:
         self._end_wait()
         self._do(self._effects.popleft())
-        self._go_on()
+        self._run()
 
     def _end_wait(self) -> None:
         if self._deadline is not None:
