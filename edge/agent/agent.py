@@ -23,7 +23,7 @@ from edge.agent.ports import AgentPorts
 from edge.agent.readers import Readers
 from edge.agent.runner import Runner
 from edge.archetypes.protocol import (
-    CloudHeard,
+    CloudAuthenticated,
     CommandReceived,
     Edge,
     Emergency,
@@ -95,10 +95,10 @@ class Agent:
 
     def heard(self, message: ToAgent) -> None:
         """Take a keeper's message to completion."""
-        if not self._closed and self._in_step(message):
+        if not self._closed and self._has_our_wiring(message):
             self._guarded(self._take, message)
 
-    def _in_step(self, message: ToAgent) -> bool:
+    def _has_our_wiring(self, message: ToAgent) -> bool:
         """Whether the keeper speaks of the wiring that this agent goes by. One that does not is told to take it; if it
         cannot, it is believed as far as its names go."""
         match message:
@@ -150,7 +150,7 @@ class Agent:
                 runner.mode = mode
                 self._hand_over(runner, ModeChanged(mode, number))
 
-    def unquiet(self) -> str:
+    def restart_blocker(self) -> str:
         """A sentence that says what must be over before this agent may start over; empty if nobody would notice."""
         if not self.keeper_up:
             return "Waits for the keeper."
@@ -209,7 +209,7 @@ class Agent:
         if self._heard_cloud_ms is None or now_ms - self._heard_cloud_ms >= HEARD_EVERY_MS:
             self._heard_cloud_ms = now_ms
             for runner in self.runners.values():
-                self._safely(runner.take, CloudHeard())
+                self._safely(runner.take, CloudAuthenticated())
 
     def clock_known(self) -> None:
         """What was kept before a power cut has an age only now."""

@@ -55,7 +55,7 @@ class Remote:
             "reboot": self._reboot,
         }
         self.commands = Commands(runtime, channel, registration.command, kinds=kinds, actions=actions)
-        self.wiring = Rewiring(runtime, agent.wiring, machine.rewire, quiet=agent.unquiet, health=health)
+        self.wiring = Rewiring(runtime, agent.wiring, machine.rewire, quiet=agent.restart_blocker, health=health)
         self.modes = PointModes(runtime, kinds, agent.set_modes)
         self.desired = DesiredState(runtime, channel, registration.config, modes=self.modes, wiring=self.wiring)
 

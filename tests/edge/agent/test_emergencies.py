@@ -270,7 +270,7 @@ async def test_no_order_from_afar_overrules_an_emergency(op: str, cause: Cause, 
         "session_stop": lambda: agent.order("east", stops_session("0" * 16)) == "no_such_session",
         "drill": lambda: agent.drill("estate", False, TOLD) == "emergency",
         # These are about the machine. A new agent finds what the keeper holds.
-        "reboot": lambda: agent.unquiet() != "",
+        "reboot": lambda: agent.restart_blocker() != "",
         "send_log": lambda: True,
         "clock_set": lambda: True,
     }
