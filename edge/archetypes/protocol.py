@@ -116,7 +116,7 @@ class QuotaSpent(Struct, frozen=True):
     session: str
 
 
-class CloudHeard(Struct, frozen=True):
+class CloudAuthenticated(Struct, frozen=True):
     """The cloud has just been heard, in words that nobody else can say. Told at most once a minute."""
 
 
@@ -140,7 +140,7 @@ Input = (
     | Received
     | Found
     | QuotaSpent
-    | CloudHeard
+    | CloudAuthenticated
     | TimeOfDay
 )
 

@@ -18,7 +18,7 @@ from contract.sessions import Stop, stop_of_emergency
 from edge.archetypes.protocol import (
     BARRING,
     CannotRecord,
-    CloudHeard,
+    CloudAuthenticated,
     CommandReceived,
     Decided,
     Due,
@@ -141,7 +141,7 @@ class EvPostInput(EvPostStep):
                     # Whoever was let in a moment before and has not begun is let in no more.
                     give_up(self, mode.value)
                 order_availability(self)
-            case CloudHeard():
+            case CloudAuthenticated():
                 self.do(*asks(state, 1))
             case TimeOfDay(minute=minute) if (live := state.book.live) is not None and live.session is not None:
                 session = at_minute(live.session, minute, max(0, self.now_ms - state.counted_ms))

@@ -19,7 +19,7 @@ from edge.archetypes.protocol import (
     HOLD_AGAIN_MS,
     HOLD_LEASE_MS,
     CannotRecord,
-    CloudHeard,
+    CloudAuthenticated,
     CommandReceived,
     Decided,
     Drive,
@@ -99,7 +99,7 @@ class SocketInput(SocketStep):
                     self.do(waiting="")
                     self.end(Stop.OPERATOR)
                 self.do(SOCKET.mode_set(mode=mode.value, number=number))
-            case CloudHeard():
+            case CloudAuthenticated():
                 self._await_cloud()
             case TimeOfDay(minute=minute) if state.session is not None:
                 uncounted_ms = max(0, self.now_ms - state.counted_ms)

@@ -4,7 +4,7 @@ import pytest
 
 from contract.decide import Mode
 from contract.reasons import Reason
-from edge.archetypes.protocol import CloudHeard, Found, ModeChanged
+from edge.archetypes.protocol import CloudAuthenticated, Found, ModeChanged
 from edge.stations.ev_post.messages import (
     Booted,
     Configure,
@@ -118,7 +118,7 @@ def test_a_new_roster_has_the_list_weighed_again() -> None:
         rig.card(tag)
         rig.hear(Done(rig.orders(UpdateList)[0].order, "accepted"))
     rig.roster, rig.reasons[BEN] = 8, Reason.SUSPENDED
-    rig.take(CloudHeard())
+    rig.take(CloudAuthenticated())
     (update,) = rig.orders(UpdateList)
     assert [(card.tag, card.gone) for card in update.cards] == [(BEN, True)]
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from contract.reasons import Reason
-from edge.archetypes.protocol import CannotRecord, CloudHeard, QuotaSpent, TimeOfDay
+from edge.archetypes.protocol import CannotRecord, CloudAuthenticated, QuotaSpent, TimeOfDay
 from edge.stations.ev_post.messages import (
     Done,
     Left,
@@ -153,7 +153,7 @@ class Post(RuleBasedStateMachine):
     def roster_changes(self, reason: Reason | None) -> None:
         self.rig.reasons = {} if reason is None else {ANNA: reason}
         self.rig.roster += 1
-        self.rig.take(CloudHeard())
+        self.rig.take(CloudAuthenticated())
 
     @rule(minute=st.integers(0, 1439))
     def hour(self, minute: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from contract.decide import Mode
 from contract.reasons import Reason
 from edge.archetypes.protocol import (
-    CloudHeard,
+    CloudAuthenticated,
     Found,
     Levels,
     ModeChanged,
@@ -30,7 +30,7 @@ def test_a_session_goes_on_without_the_cloud_until_the_offline_limit() -> None:
 def test_a_cloud_that_is_heard_gives_the_whole_time_again() -> None:
     socket = Socket(offline_limit_ms=HOUR_MS).charging()
     socket.wait(HOUR_MS - 5_000)
-    socket.take(CloudHeard())
+    socket.take(CloudAuthenticated())
     socket.wait(HOUR_MS - 1_000)
     assert socket.on
 

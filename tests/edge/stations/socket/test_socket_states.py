@@ -11,7 +11,7 @@ from contract.reasons import Reason
 from edge.archetypes.power import FROZEN_AFTER_MS
 from edge.archetypes.protocol import (
     CannotRecord,
-    CloudHeard,
+    CloudAuthenticated,
     Drive,
     Due,
     Edge,
@@ -112,7 +112,7 @@ HAPPENINGS = st.one_of(
     st.builds(Received, st.just("bank-a"), st.builds(Supply, st.booleans(), st.sampled_from([True, True, False]))),
     st.builds(ModeChanged, st.sampled_from(Mode), st.just(1)),
     st.just(CannotRecord("relay")),
-    st.just(CloudHeard()),
+    st.just(CloudAuthenticated()),
     st.builds(TimeOfDay, st.integers(0, 1439)),
     st.builds(
         Due,
