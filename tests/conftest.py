@@ -12,6 +12,7 @@ from hypothesis import settings
 import dev
 from tests.added_kinds import remove_folders
 from tests.dealing import deal
+from tests.house import suite
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tests.browser import SharedBrowser
 
 # A slow machine is not a failure, and CI draws the same examples every time.
-settings.register_profile("house", deadline=None, derandomize=dev.in_ci())
+settings.register_profile("house", deadline=None, derandomize=suite.in_ci())
 settings.load_profile("house")
 
 
@@ -31,13 +32,13 @@ def no_kinds_of_another_test() -> Iterator[None]:
 
 
 def absent(what: str) -> NoReturn:
-    if dev.in_ci():
+    if suite.in_ci():
         pytest.fail(f"CI skips nothing: {what}", pytrace=False)
     pytest.skip(what)
 
 
 def tool(name: str) -> Path:
-    found = dev.find_tool(name)
+    found = suite.find_tool(name)
     return Path(found) if found else absent(f"{name} is not installed")
 
 
@@ -88,14 +89,14 @@ def mbpoll() -> Path:
 @pytest.fixture(scope="session")
 def node() -> Path:
     """The program that runs the oracles."""
-    folder = dev.node_folder()
+    folder = suite.node_folder()
     return folder / "bin" / "node" if folder else absent("the environment has no Node.js")
 
 
 @pytest.fixture(scope="session")
 def oracles(node: Path) -> Path:
     """The folder of the programs by others, with ``node_modules`` in it."""
-    return dev.provide_oracles() or absent("npm could not fetch what tests/oracles names")
+    return suite.provide_oracles() or absent("npm could not fetch what tests/oracles names")
 
 
 @pytest.hookimpl(trylast=True)  # after those that are not to run have been left out

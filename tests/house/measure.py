@@ -58,11 +58,11 @@ class Tree(NamedTuple):
 
 
 def read_tree(root: Path, tops: Iterable[str]) -> Tree:
-    """Every file of Python under those folders of the tree. A folder that is not there has no files."""
+    """Every file of Python under those folders of the tree, or that they are. One that is not there has no files."""
     kept: list[SourceFile] = []
     aside: dict[str, list[SourceFile]] = {}
-    for folder in (root / top for top in tops):
-        for file in sorted(sources.walk(folder)) if folder.is_dir() else ():
+    for top in (root / name for name in tops):
+        for file in sorted(sources.walk(top)) if top.is_dir() else [top] if top.is_file() else ():
             if file.suffix == ".py":
                 text = file.read_text()
                 found = read_file(file.relative_to(root).as_posix(), text)

@@ -5,22 +5,12 @@ import os
 import re
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import dev
 from tests.house.commands import help_of
-
-
-class Usage(NamedTuple):
-    """As ``shutil.disk_usage`` tells it."""
-
-    total: int
-    used: int
-    free: int
 
 
 @pytest.fixture
@@ -172,69 +162,9 @@ def test_making_the_environment_shows_its_progress(
     assert "1/3 an empty environment .\n2/3 the packages" in capsys.readouterr().out
 
 
-def test_command_beside_others_says_how_it_ended() -> None:
-    with dev.beside([sys.executable, "-c", "print('typed', flush=True); exit(3)"]) as types:
-        assert types() == (3, "typed\n")
-
-
-def test_command_beside_others_ends_with_them() -> None:
-    """Otherwise it would be waited for, here for a quarter of an hour."""
-    with dev.beside([sys.executable, "-c", "import time; time.sleep(1000)"]):
-        pass
-
-
 def test_the_first_failure_is_the_exit_code() -> None:
     assert dev.first_failure([0, 3, 1]) == 3
     assert dev.first_failure([0, 0]) == 0
-
-
-def test_the_closing_lines_name_what_failed_and_what_was_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CI", "true")
-    skipped = Counter({"chromium is not installed": 2})
-    lines = dev.closing_lines({"mypy": 1, "pytest": 0}, skipped, ["chromium"], every=False)
-    assert lines == [
-        "== in short",
-        "mypy         failed",
-        "pytest       ok",
-        "skipped      2 × chromium is not installed",
-        "missing      chromium: sudo apt install chromium",
-        "failed       CI skips nothing",
-        "not run      the slow tests: python3 dev.py test --all",
-    ]
-
-
-def test_skips_are_counted_by_their_reason(tmp_path: Path) -> None:
-    skip = '<case><skipped type="pytest.skip" message="no tool"/></case>'
-    report = tmp_path / "report.xml"
-    report.write_text(f'<t>{skip}<case/>{skip}<case><skipped type="pytest.xfail" message="known"/></case></t>')
-    assert dev.skipped_tests(report) == {"no tool": 2}
-    assert dev.skipped_tests(tmp_path / "none.xml") == {}
-
-
-def test_what_the_user_asks_of_pytest_stands_behind_what_we_ask(tmp_path: Path) -> None:
-    chosen = ["-n", "0", "tests/edge"]
-    assert dev.pytest_command(tmp_path / "report.xml", tmp_path, False, chosen)[-3:] == chosen
-
-
-def test_every_test_is_asked_for_without_a_mark(tmp_path: Path) -> None:
-    assert "-m" not in dev.pytest_command(tmp_path / "report.xml", tmp_path, False, [])
-    assert dev.pytest_command(tmp_path / "report.xml", tmp_path, True, [])[-2:] == ["-m", ""]
-
-
-def test_the_files_of_the_tests_lie_where_a_socket_s_path_stays_short() -> None:
-    files = dev.scratch()
-    files.rmdir()
-    longest = files / "popen-gw3" / f"test_{'x' * 25}0" / "demo" / "devices" / "gym-turnstile" / "control.sock"
-    assert len(bytes(longest)) < 104  # what macOS allows; Linux has four more
-
-
-def test_files_of_tests_are_in_memory_with_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dev, "MEMORY", tmp_path)
-    for free, parent in ((dev.SCRATCH_BYTES, tmp_path), (dev.SCRATCH_BYTES - 1, Path("/tmp"))):
-        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: Usage(0, 0, free))
-        files = dev.scratch()
-        files.rmdir()
-        assert files.parent == parent
 
 
 def test_compiled_modules_are_kept_for_child_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,11 @@ def test_report_leaves_migrations_and_generated_aside(tmp_path: Path) -> None:
     assert "left aside: 1 files, migrations, of 2 statements" in report.printed("product", found)
 
 
+def test_report_measures_file_at_the_top(tmp_path: Path) -> None:
+    (tmp_path / "dev.py").write_text("x = 1\n")
+    assert [file.path for file in measure.read_tree(tmp_path, ["dev.py", "none.py"]).files] == ["dev.py"]
+
+
 def test_report_tells_folders_apart(tmp_path: Path) -> None:
     found = tree(tmp_path, shop__till="x = 1\n", shop__shelf__take="x = 1\ny = 1\n", street__lamp="x = 1\n")
     statements = {name: row["statements"] for name, row in report.rows("all", found.files).items()}
