@@ -125,7 +125,7 @@ class HubTroubles:
             return "nobody to order"
         match what:
             case "start ordered":
-                cloud.commands.issue("session_start", point, {"digest": self._digest("Zhou Ba").hex()}, BY, "by phone")
+                cloud.commands.issue("session_start", point, {"card": self._card("Zhou Ba")}, BY, "by phone")
             case "stop ordered":
                 cloud.commands.issue("session_stop", point, {"session": self._session(point)}, BY, "by phone")
             case "mode set":
@@ -147,10 +147,11 @@ class HubTroubles:
         live = self._hub.report(point).live if self._hub.device.agent else {}
         return str(live.get("session") or "0" * 16)
 
-    def _digest(self, name: str) -> bytes:
+    def _card(self, name: str) -> int:
+        """The number of somebody's card in the cloud."""
         with self._hub.town.cloud.reading() as connection:
-            query = select(credentials.c.digest).join(people).where(people.c.name_en == name)
-            return bytes(connection.execute(query).scalar_one())
+            query = select(credentials.c.id).join(people).where(people.c.name_en == name)
+            return int(connection.execute(query).scalar_one())
 
     async def _go_home(self) -> None:
         """Everybody takes their battery along; what still runs ends by itself."""
