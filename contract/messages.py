@@ -102,7 +102,7 @@ class State(Message, frozen=True):
 
 
 class Beat(Message, frozen=True):
-    """``up/beat``: health, every 30 s, nobody mourns one. Times in milliseconds, ``oldest_ms`` is how long
+    """``up/beat``: health, every 30 s; one may be lost. Times in milliseconds, ``oldest_ms`` is how long
     some event or other has been waiting for its ack, 0 if none is; ``clock_error_ms`` how far ``at_ms`` may be off,
     None if nobody knows."""
 
@@ -118,8 +118,8 @@ class Beat(Message, frozen=True):
 
 
 class Live(Message, frozen=True):
-    """``up/live``: what screens show of this moment, by point; every two seconds while it changes, and nobody mourns
-    one. It rests on nobody's word but the broker's, so nothing is decided by it."""
+    """``up/live``: what screens show of this moment, by point; every two seconds while it changes; one may be
+    lost. It rests on nobody's word but the broker's, so nothing is decided by it."""
 
     at_ms: int
     points: dict[str, dict[str, Any]] = {}

@@ -31,7 +31,7 @@ from edge.device.doctor import agent_status, examine
 from edge.device.status_words import POINT_COLUMNS, moment, point_rows, rows
 from edge.identity.identity import Identity
 from edge.journal.journal import JournalView
-from edge.machine.files import Hold
+from edge.machine.files import FileLock
 from edge.machine.mendable import fail, mendable
 from edge.meter_cli import app as meter_app
 
@@ -221,7 +221,7 @@ def show_config(
 def drop(config: ConfigOption = DEFAULT_CONFIG, _kinds: KindsOption = None) -> None:
     """Go back to the device's own file, while its agent is stopped. What the cloud sent is not taken again."""
     wirings = Wirings(load(config))
-    agents = Hold(wirings.local.state / "journal.db")
+    agents = FileLock(wirings.local.state / "journal.db")
     wirings.drop()
     agents.release()
     typer.echo(f"{config} rules from the agent's next start on; the keeper follows it by itself")

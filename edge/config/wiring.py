@@ -26,15 +26,15 @@ STOPPED = "The device stopped in the middle of the trial."
 DROPPED = "Somebody at the device went back to its own file."
 
 
-class Copy(Struct, frozen=True):
-    """A wiring that came with the desired document ``number``, and since when it stands (UTC ms)."""
+class SentWiring(Struct, frozen=True):
+    """A wiring from the cloud: it came with the desired document ``number``, and since when it stands (UTC ms)."""
 
     hash: str
     number: int
     at_ms: int
 
 
-class Ended(Struct, frozen=True):
+class EndedWiring(Struct, frozen=True):
     """A wiring that is done with. It is not tried again for a document up to ``number``, or for any if that is None."""
 
     hash: str
@@ -42,16 +42,17 @@ class Ended(Struct, frozen=True):
     why: str
 
 
-class Record(Struct, frozen=True):
-    """What is known of wirings from the cloud. Without ``applied`` the device goes by its own file."""
+class WiringRecord(Struct, frozen=True):
+    """The file that says what became of wirings from the cloud. Without ``applied`` the device goes by its own file."""
 
-    applied: Copy | None = None
-    trial: Copy | None = None
-    ended: Ended | None = None
+    applied: SentWiring | None = None
+    trial: SentWiring | None = None
+    ended: EndedWiring | None = None
 
 
 class Trial(Struct, frozen=True):
-    """What a device that tries a wiring must come up to: it had this roster, and its link was up, or was not."""
+    """The state of a device before it tried a wiring, to which it must come up again: its roster, and whether its link
+    was up."""
 
     number: int
     roster: int
@@ -63,7 +64,7 @@ class ActiveWiring(Struct, frozen=True):
     not be used."""
 
     config: DeviceConfig
-    copy: Copy | None = None
+    copy: SentWiring | None = None
     rotten: str = ""
 
     @property
@@ -71,17 +72,17 @@ class ActiveWiring(Struct, frozen=True):
         return "local" if self.copy is None else "cloud"
 
 
-class Turn(Struct, frozen=True):
-    """What one life of the agent goes by, and what it tries. ``ended`` is a trial that nobody saw the end of, or an
-    applied wiring that could not be read: it is to be told."""
+class AgentRun(Struct, frozen=True):
+    """The configuration of one run of the agent, and what it tries. ``ended`` is a trial that nobody saw the end of, or
+    an applied wiring that could not be read: it is to be told."""
 
     chosen: ActiveWiring
     trial: Trial | None = None
-    ended: Ended | None = None
+    ended: EndedWiring | None = None
 
 
-class NotHere(LookupError):
-    """No such wiring, or one that is not sound. The text is a sentence."""
+class NoSuchWiring(LookupError):
+    """There is no such wiring, or it is damaged. The text is a sentence."""
 
 
 class Wirings:
@@ -104,14 +105,14 @@ class Wirings:
             return ActiveWiring(self.local, rotten=self._damage)
         try:
             return ActiveWiring(self._sound(copy.hash), copy)
-        except NotHere as wrong:
+        except NoSuchWiring as wrong:
             return ActiveWiring(self.local, rotten=str(wrong))
 
     def on_trial(self) -> ActiveWiring:
-        """The wiring on trial. Raises ``NotHere``."""
+        """The wiring on trial. Raises ``NoSuchWiring``."""
         copy = self.record.trial
         if copy is None:
-            raise NotHere("No wiring is on trial.")
+            raise NoSuchWiring("No wiring is on trial.")
         config = self.find(copy.hash)
         return ActiveWiring(config, None if config is self.local else copy)
 
@@ -121,7 +122,7 @@ class Wirings:
         return path.read_bytes().decode()
 
     def find(self, name: str) -> DeviceConfig:
-        """The wiring of that hash. Raises ``NotHere``."""
+        """The wiring of that hash. Raises ``NoSuchWiring``."""
         if name == self.local.hash:
             return self.local
         with suppress(ConfigError):
@@ -151,7 +152,7 @@ class Wirings:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         if text:
             write_whole(self._folder / f"{name}.toml", text.encode())
-        self._write(structs.replace(self.record, trial=Copy(name, number, at_ms)))
+        self._write(structs.replace(self.record, trial=SentWiring(name, number, at_ms)))
 
     def commit(self, at_ms: int) -> None:
         """The wiring on trial is good: it is in force from now on. Raises ``OSError``; then it is not."""
@@ -159,14 +160,14 @@ class Wirings:
         if trial is None:
             return
         own = trial.hash == self.local.hash
-        self._write(Record(applied=None if own else structs.replace(trial, at_ms=at_ms)))
+        self._write(WiringRecord(applied=None if own else structs.replace(trial, at_ms=at_ms)))
         self._tidy()
 
     def revert(self, why: str) -> None:
         """The wiring on trial is not good, and not to be tried again on the same document."""
         trial = self.record.trial
         if trial is not None:
-            self.record = structs.replace(self.record, trial=None, ended=Ended(trial.hash, trial.number, why))
+            self.record = structs.replace(self.record, trial=None, ended=EndedWiring(trial.hash, trial.number, why))
             try:
                 self._write(self.record)
             except OSError as wrong:
@@ -177,7 +178,7 @@ class Wirings:
         Raises ``OSError``."""
         self.revert(STOPPED)
         if self.record.applied is not None:
-            self._write(Record(ended=Ended(self.record.applied.hash, None, DROPPED)))
+            self._write(WiringRecord(ended=EndedWiring(self.record.applied.hash, None, DROPPED)))
             self._tidy()
 
     def ended(self, name: str, number: int) -> str:
@@ -188,29 +189,29 @@ class Wirings:
         return ended.why
 
     def _sound(self, name: str) -> DeviceConfig:
-        """The text of that name. Raises ``NotHere``."""
+        """The text of that name. Raises ``NoSuchWiring``."""
         path = self._folder / f"{name}.toml"
         try:
             text = path.read_bytes().decode()
         except (OSError, UnicodeDecodeError) as wrong:
-            raise NotHere(f"{path} cannot be read: {getattr(wrong, 'strerror', None) or wrong}.") from None
+            raise NoSuchWiring(f"{path} cannot be read: {getattr(wrong, 'strerror', None) or wrong}.") from None
         if wiring_hash(text.encode()) != name:
-            raise NotHere(f"{path} is not the text it was.")
+            raise NoSuchWiring(f"{path} is not the text it was.")
         try:
             return self.check(text)
         except ConfigError as wrong:
-            raise NotHere(str(wrong)) from None
+            raise NoSuchWiring(str(wrong)) from None
 
-    def _read_record(self) -> Record:
+    def _read_record(self) -> WiringRecord:
         try:
-            return codec.read(self._path.read_bytes(), Record)
+            return codec.read(self._path.read_bytes(), WiringRecord)
         except FileNotFoundError:
-            return Record()
+            return WiringRecord()
         except (OSError, codec.Malformed) as wrong:
             self._damage = f"{self._path} is damaged: {wrong}."
-            return Record()
+            return WiringRecord()
 
-    def _write(self, record: Record) -> None:
+    def _write(self, record: WiringRecord) -> None:
         write_whole(self._path, codec.write(record))
         self.record, self._damage = record, ""
 
@@ -223,27 +224,27 @@ class Wirings:
                     path.unlink()
 
 
-def first_turn(wirings: Wirings) -> Turn:
+def first_run(wirings: Wirings) -> AgentRun:
     """Of an agent that starts: a trial that it finds under way is over."""
     trial = wirings.record.trial
     wirings.revert(STOPPED)
     chosen = wirings.in_force()
     if trial is not None:
-        return Turn(chosen, ended=wirings.record.ended)
+        return AgentRun(chosen, ended=wirings.record.ended)
     if not chosen.rotten:
-        return Turn(chosen)
+        return AgentRun(chosen)
     log.error("the device's own file rules: %s", chosen.rotten)
-    applied = wirings.record.applied or Copy("", 0, 0)
-    return Turn(chosen, ended=Ended(applied.hash, applied.number, chosen.rotten))
+    applied = wirings.record.applied or SentWiring("", 0, 0)
+    return AgentRun(chosen, ended=EndedWiring(applied.hash, applied.number, chosen.rotten))
 
 
-def next_turn(wirings: Wirings, trial: Trial | None) -> Turn:
+def next_run(wirings: Wirings, trial: Trial | None) -> AgentRun:
     """Of an agent that starts over."""
     try:
-        return Turn(wirings.on_trial(), trial) if trial else Turn(wirings.in_force())
-    except NotHere as wrong:
+        return AgentRun(wirings.on_trial(), trial) if trial else AgentRun(wirings.in_force())
+    except NoSuchWiring as wrong:
         wirings.revert(str(wrong))
-        return Turn(wirings.in_force(), ended=wirings.record.ended)
+        return AgentRun(wirings.in_force(), ended=wirings.record.ended)
 
 
 def _changed(own: DeviceConfig, sent: DeviceConfig) -> Iterator[str]:

@@ -24,7 +24,7 @@ from edge.link.sealed_channel import SealedChannel
 from edge.link.uplink import Uplink
 from edge.machine.space import Space
 from edge.memory.ledger import UsageLedger
-from edge.memory.notebook import Notebook
+from edge.memory.notebook import PointMemory
 from edge.memory.runtime import Runtime
 from edge.remote.remote import Remote
 from edge.roster.sync import RosterSync
@@ -64,7 +64,7 @@ class Device(Condition):
             random_bytes=ports.random.randbytes,
         )
         self.announcer = Announcer(channel, ports.loop, state=self.state, beat=self.beat)
-        self.notebook = Notebook(runtime, self.ledger)
+        self.notebook = PointMemory(runtime, self.ledger)
         agent_ports = AgentPorts(ports.loop, ports.clock, self.recorder, self.decider, ports.keeper, self.notebook)
         self.agent = Agent(config, agent_ports, self.announcer.changed)
         self.peripherals = Peripherals(config, ports, self.agent)

@@ -15,7 +15,7 @@ from edge.journal.recorder import Recorder
 from edge.link.renewal import CertificateRenewal
 from edge.link.uplink import Uplink
 from edge.machine.space import Space
-from edge.memory.notebook import Notebook
+from edge.memory.notebook import PointMemory
 from edge.remote.remote import Remote
 from edge.remote.rewiring import Health
 from edge.roster.sync import RosterSync
@@ -34,7 +34,7 @@ class Condition:
     decider: Decider
     space: Space
     peripherals: Peripherals
-    notebook: Notebook
+    notebook: PointMemory
     uplink: Uplink | None = None
     roster_sync: RosterSync | None = None
     remote: Remote | None = None
@@ -90,7 +90,7 @@ class Condition:
             "uplink": self.uplink.fault if self.uplink else "not_registered",
             "keeper": "" if self.agent.keeper_up else "lost",
             "keeper_wiring": self.agent.not_reloaded,
-            "wiring": rewire.turn.chosen.rotten if rewire else "",
+            "wiring": rewire.run.chosen.rotten if rewire else "",
             "certificate": self.renewal.fault if self.renewal else "",
             "latch": "unsaved" if self.agent.latch_unsaved else "",
             "roster": self.roster_refused,
@@ -175,10 +175,10 @@ class Condition:
         rewire = self.ports.machine.rewire
         tries = rewire is not None and rewire.wirings.record.trial is not None
         origin: dict[str, Any] = {"source": "local", "hash": self.config.hash, "on_trial": tries}
-        if rewire is None or rewire.turn.chosen.copy is None:
+        if rewire is None or rewire.run.chosen.copy is None:
             return origin
         applied = rewire.wirings.record.applied
-        document = applied if applied and not tries else rewire.turn.chosen.copy
+        document = applied if applied and not tries else rewire.run.chosen.copy
         return origin | {"source": "cloud", "number": document.number, "since_ms": document.at_ms}
 
     def _point(self, name: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from contract import topics
 from edge.config.device_config import DeviceConfig
 from edge.config.places import socket_path
-from edge.config.wiring import Trial, Turn, Wirings, first_turn, next_turn
+from edge.config.wiring import AgentRun, Trial, Wirings, first_run, next_run
 from edge.device.device import Device
 from edge.device.ports import Ports
 from edge.identity.credentials import Credentials
@@ -30,7 +30,7 @@ from edge.link.mqtt import Broker, MqttLink, MqttSession
 from edge.machine.clock import CLOCK_FILE, DeviceClock
 from edge.machine.files import Reserve, make_folder
 from edge.machine.log_lines import LogLines
-from edge.machine.threads import Outliving
+from edge.machine.threads import DetachedExecutor
 from edge.memory.memory import Memory, MemoryUnusable
 from edge.remote.remote import Machine
 from edge.remote.rewiring import Rewire
@@ -134,13 +134,13 @@ async def run_agent(wirings: Wirings) -> None:
         make_folder(folder)
     async with AsyncExitStack() as stack:
         clock = DeviceClock(own.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
-        turn = first_turn(wirings)
+        turn = first_run(wirings)
         while not ended.is_set():
-            turn = next_turn(wirings, await _life(wirings, turn, clock, lines, ended))
+            turn = next_run(wirings, await _life(wirings, turn, clock, lines, ended))
 
 
 async def _life(
-    wirings: Wirings, turn: Turn, clock: DeviceClock, lines: LogLines, ended: asyncio.Event
+    wirings: Wirings, turn: AgentRun, clock: DeviceClock, lines: LogLines, ended: asyncio.Event
 ) -> Trial | None:
     """One life of the agent, until it is ended or starts over. Returns what the next one is to try."""
     config = turn.chosen.config
@@ -153,7 +153,7 @@ async def _life(
         number = ConnectionNumber(config.state / "connections", clock)
         site, name = config.device.site, config.device.name
         session = MqttSession(name, topics.down(site, name, "+"), topics.up(site, name, "state"), will)
-        connector = stack.enter_context(Outliving("connector"))
+        connector = stack.enter_context(DetachedExecutor("connector"))
         link = MqttLink(broker, session, number=number, loop=loop, random=SystemRandom(), connector=connector)
         journal, roster, memory = open_files(config, clock.boot)
         threads = [_thread(stack, name) for name in ("writer", "flusher", "roster", "memory")]

@@ -182,7 +182,7 @@ class Journal(JournalView):
         self._wal = -1
         with files.errors_as(JournalError, f"journal {path} cannot be opened"), ExitStack() as failed:
             try:
-                self._hold = files.Hold(path)
+                self._hold = files.FileLock(path)
             except files.InUse as error:
                 raise JournalInUse(f"journal {error}") from None
             failed.callback(self._hold.release)

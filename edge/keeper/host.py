@@ -5,7 +5,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 
 from edge.config.device_config import DeviceConfig
-from edge.config.wiring import NotHere, Wirings
+from edge.config.wiring import NoSuchWiring, Wirings
 from edge.keeper.inputs import PinFactory
 from edge.keeper.keeper import Keeper
 from edge.keeper.latch import Latch
@@ -54,7 +54,7 @@ class KeeperHost:
     def _reload(self, wiring: str) -> None:
         try:
             why = self._replace(self._wirings.find(wiring))
-        except NotHere as wrong:
+        except NoSuchWiring as wrong:
             why = str(wrong)
         except _NoPins as lost:
             self._pins_lost(str(lost))

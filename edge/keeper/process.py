@@ -8,13 +8,13 @@ import signal
 from contextlib import closing, suppress
 
 from edge.config.places import socket_path
-from edge.config.wiring import NotHere, Wirings
+from edge.config.wiring import NoSuchWiring, Wirings
 from edge.keeper.host import KeeperHost
 from edge.keeper.keeper import Keeper
 from edge.keeper.latch import Latch
 from edge.keeper.pins import mark_simulated, pin_factory
 from edge.keeper.protocol import Channel, ToAgent, ToKeeper
-from edge.machine.files import Hold, make_folder
+from edge.machine.files import FileLock, make_folder
 from edge.machine.mendable import Mendable
 from service.notify import Systemd, Watchdog
 
@@ -38,7 +38,7 @@ class KeeperProcess:
         make_folder(own.state)
         make_folder(own.run)
         self._path = socket_path(own.run)
-        self._hold = Hold(self._path)
+        self._hold = FileLock(self._path)
         self._loop = loop
         self._agent: Channel[ToKeeper] | None = None
         self._ended = asyncio.Event()
@@ -117,7 +117,7 @@ def park(wirings: Wirings) -> None:
     """Put every output to rest and let go of the pins: for ``ExecStopPost``, should the keeper have died. It may have
     died with the pins of a wiring on trial."""
     configs = [wirings.in_force().config]
-    with suppress(NotHere):
+    with suppress(NoSuchWiring):
         configs.append(wirings.on_trial().config)
     latch, pins = Latch(wirings.local.state / "latch.json"), pin_factory()
     with closing(asyncio.new_event_loop()) as loop:

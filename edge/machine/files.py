@@ -143,8 +143,8 @@ class Reserve:
         return held
 
 
-class Hold:
-    """The right to a file, held until ``release`` or the end of the process. Raises ``InUse``.
+class FileLock:
+    """An exclusive lock for a file, held until ``release`` or the end of the process. Raises ``InUse``.
 
     The lock is on a file of its own: SQLite's locks would be lost if anyone else closed a descriptor of its file.
     """

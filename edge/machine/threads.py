@@ -10,9 +10,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Outliving(Executor):
-    """One thread that does things in order, and that nobody waits for: what it is at when it is shut down goes on, and
-    ends with the process at the latest. For waits on others, such as a broker's host that does not answer."""
+class DetachedExecutor(Executor):
+    """An executor of one thread that nobody waits for: what it is doing when it is shut down goes on, and ends with the
+    process at the latest. It is for waits on others, such as a broker's host that does not answer."""
 
     def __init__(self, name: str) -> None:
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()

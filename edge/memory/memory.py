@@ -44,7 +44,7 @@ class MemoryUnusable(Mendable):
     """The file cannot be opened or takes nothing; the text names it and says why."""
 
 
-class Begun(NamedTuple):
+class StoredCommand(NamedTuple):
     """A command that was begun. ``result`` is what was answered, None if the device stopped before it was clear."""
 
     id: str
@@ -54,7 +54,7 @@ class Begun(NamedTuple):
     result: bytes | None
 
 
-class KeptPoint(NamedTuple):
+class StoredPoint(NamedTuple):
     """What a point keeps, and when that was by the clocks of its device; ``at_ms`` is None if the clock was unset."""
 
     point: str
@@ -89,18 +89,18 @@ class Memory:
         self.set_aside: Path | None = None
         self.path = path
         with files.errors_as(MemoryUnusable, f"{path} cannot be opened"), ExitStack() as failed:
-            self._hold = files.Hold(path)
+            self._hold = files.FileLock(path)
             failed.callback(self._hold.release)
             self._connection = self._opened()
             failed.pop_all()
 
     @_errors_as_unusable
-    def commands(self) -> list[Begun]:
+    def commands(self) -> list[StoredCommand]:
         """All that are remembered, the oldest first."""
-        return _rows(self._connection, _COMMANDS, Begun)
+        return _rows(self._connection, _COMMANDS, StoredCommand)
 
     @_errors_as_unusable
-    def begin(self, command: Begun) -> int:
+    def begin(self, command: StoredCommand) -> int:
         """Remember that this command is about to be carried out; returns the newest time of issue (UTC ms) of those
         that were forgotten to make room, now or ever. Raises ``MemoryUnusable``."""
         with files.transaction(self._connection):
@@ -142,12 +142,12 @@ class Memory:
         self._connection.execute(_KEEP, (name, value))
 
     @_errors_as_unusable
-    def points(self) -> dict[str, KeptPoint]:
+    def points(self) -> dict[str, StoredPoint]:
         """What each point has kept."""
-        return {kept.point: kept for kept in _rows(self._connection, _POINTS, KeptPoint)}
+        return {kept.point: kept for kept in _rows(self._connection, _POINTS, StoredPoint)}
 
     @_errors_as_unusable
-    def keep_point(self, kept: KeptPoint, spent: Iterable[Spent] = ()) -> None:
+    def keep_point(self, kept: StoredPoint, spent: Iterable[Spent] = ()) -> None:
         """Keep a point's document, an empty one not at all, and with it what its session has used: both or neither.
         Raises ``MemoryUnusable``."""
         with files.transaction(self._connection):
@@ -197,7 +197,7 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA wal_autocheckpoint = 100")
         files.check_sound(connection)
-        for query, kind in ((_COMMANDS, Begun), (_POINTS, KeptPoint), (_SPENT, Spent)):
+        for query, kind in ((_COMMANDS, StoredCommand), (_POINTS, StoredPoint), (_SPENT, Spent)):
             _rows(connection, query, kind)
         _forgotten_ms(connection)
     except sqlite3.Error:

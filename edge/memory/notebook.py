@@ -8,7 +8,7 @@ from functools import partial
 from contract.decide import Trust
 from edge.archetypes.protocol import Found, Spend
 from edge.memory.ledger import UsageLedger
-from edge.memory.memory import KeptPoint, MemoryUnusable
+from edge.memory.memory import MemoryUnusable, StoredPoint
 from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -17,8 +17,9 @@ RETRY_S = 1.0
 """How long after a disk took no page the newest of its point is offered again."""
 
 
-class Notebook:
-    """The loop's side of the memory. ``fault`` is why the disk did not take the newest page, empty if it did."""
+class PointMemory:
+    """The memory of the points, as the loop uses it. ``fault`` is why the disk did not take the newest page, empty if
+    it did."""
 
     def __init__(self, runtime: Runtime, ledger: UsageLedger) -> None:
         self.fault = ""
@@ -45,7 +46,7 @@ class Notebook:
         """Write a point's document down, and with it what its session has used. One that the disk does not take is
         offered again, until there is a newer one: it may say that a session is over, or that nothing may begin."""
         self._from_before.pop(point, None)
-        page = KeptPoint(point, document, self._clock.boot, self._clock.mono_ms(), self._at_ms())
+        page = StoredPoint(point, document, self._clock.boot, self._clock.mono_ms(), self._at_ms())
         spent = self._ledger.rows(self._sessions.get(point, ""))
         self._write(point, partial(self._memory.keep_point, page, spent), done)
 

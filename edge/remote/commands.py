@@ -24,7 +24,7 @@ from contract.sealing import CommandVerifier, Purpose
 from edge.agent.event_throttle import EventThrottle
 from edge.archetypes.protocol import CommandReceived
 from edge.link.sealed_channel import SealedChannel
-from edge.memory.memory import MAX_COMMANDS, Begun, MemoryUnusable
+from edge.memory.memory import MAX_COMMANDS, MemoryUnusable, StoredCommand
 from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class Commands:
             return
         self._waiting += 1
         self._results[command.id] = None
-        begun = Begun(command.id, command.op, self._clock.now_ms(), command.issued_ms, None)
+        begun = StoredCommand(command.id, command.op, self._clock.now_ms(), command.issued_ms, None)
         written = self._runtime.on_disk(self._memory.begin, begun)
         written.add_done_callback(partial(self._begun, command, received_ms))
 
@@ -261,7 +261,7 @@ def _log_unkept(written: "Future[None]") -> None:
         log.warning("since when commands are remembered cannot be kept: %s", error)
 
 
-def _stored(begun: Begun) -> Result | None:
+def _stored(begun: StoredCommand) -> Result | None:
     """The result as it was kept; ``unknown`` for one that rotted."""
     if begun.result is None:
         return None

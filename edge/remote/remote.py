@@ -32,7 +32,7 @@ class Machine(Struct, frozen=True):
 
 
 class Remote:
-    """The far end of the console's buttons."""
+    """The receiver of all that operators order of one device: commands, modes and wirings."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Brings a wiring that the cloud desires into force: waits for a quiet moment, tries it, and keeps it or goes back.
 
-To try a wiring is to start over with it. The life of the agent that does so looks once a second whether all is as it
+To try a wiring is to start over with it. The run of the agent that does so looks once a second whether all is as it
 was, and has it written down as applied, or starts over with the former one.
 """
 
@@ -16,7 +16,7 @@ from contract.device_events import DeviceEvents
 from contract.messages import Desired
 from contract.sealing import wiring_hash
 from edge.config.device_config import ConfigError
-from edge.config.wiring import Trial, Turn, Wirings
+from edge.config.wiring import AgentRun, Trial, Wirings
 from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
@@ -81,11 +81,11 @@ def _first(*cases: tuple[object, str]) -> str:
 
 
 class Rewire(Struct, frozen=True):
-    """What it takes to change a wiring. ``turn`` is what this life of the agent goes by; ``start_over`` ends it and
+    """What it takes to change a wiring. ``run`` is what this run of the agent goes by; ``start_over`` ends it and
     begins another, with a trial or without."""
 
     wirings: Wirings
-    turn: Turn
+    run: AgentRun
     start_over: Callable[[Trial | None], object]
 
 
@@ -105,7 +105,7 @@ class Rewiring:
         self.in_force = in_force
         self.on_change: Callable[[bool], object] = lambda event: None
         self._runtime, self._rewire, self._quiet, self._health = runtime, rewire, quiet, health
-        self._trial = rewire.turn.trial if rewire else None
+        self._trial = rewire.run.trial if rewire else None
         self._committing = False
         self._desired: Desired | None = None
         self._verdict = WiringVerdict("applied")
@@ -117,7 +117,7 @@ class Rewiring:
 
     def start(self) -> None:
         """Go on with a trial, and tell of one that nobody saw the end of."""
-        ended = self._rewire.turn.ended if self._rewire else None
+        ended = self._rewire.run.ended if self._rewire else None
         if ended is not None:
             reverted = DeviceEvents.config(status="reverted", number=ended.number or 0, why=ended.why[:200])
             self._runtime.record("", *reverted.row)

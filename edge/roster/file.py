@@ -49,14 +49,14 @@ class StoredRoster(NamedTuple):
         return cls(manifest, prefixes, site, hashlib.sha256(manifest + prefixes + site).digest())
 
 
-class Files(NamedTuple):
+class RosterConnections(NamedTuple):
     """The two connections to one file."""
 
     writer: sqlite3.Connection
     reader: sqlite3.Connection
 
     @classmethod
-    def open(cls, path: Path) -> "Files":
+    def open(cls, path: Path) -> "RosterConnections":
         writer = files.open_made(path, "roster", pages_and_roster, kept_twice)
         try:
             writer.execute("PRAGMA wal_autocheckpoint = 1000")

@@ -36,7 +36,7 @@ from edge.roster.file import (
     ADOPT,
     PUT,
     Adopted,
-    Files,
+    RosterConnections,
     RosterDamaged,
     StoredRoster,
     adopted,
@@ -58,8 +58,8 @@ class RosterError(Mendable):
     """The roster's file cannot be opened; the text names it and says why."""
 
 
-class Unfit(Exception):
-    """A manifest was signed, but what it names is no roster; nothing was changed."""
+class InvalidRoster(Exception):
+    """A signed manifest names pages that make no roster; nothing was changed."""
 
 
 class Newest(Struct, frozen=True, order=True):
@@ -165,15 +165,15 @@ class RosterStore:
     def adopting(self, manifest: Manifest, payload: bytes) -> Iterator[None]:
         """Adopt a manifest whose pages are all there, one slice a step; ``payload`` is kept as it came.
 
-        Checks every page and their whole. With nothing changed it raises ``Unfit``, ``RosterDamaged`` for pages that
-        have rotted since they came and must come again, or ``sqlite3.Error``.
+        Checks every page and their whole. With nothing changed it raises ``InvalidRoster``, ``RosterDamaged`` for pages
+        that have rotted since they came and must come again, or ``sqlite3.Error``.
         """
         try:
             site_page = self._read(manifest.site_page)
             site = Site.from_blob(site_page)
             prefixes = yield from self._judge(manifest)
         except codec.Malformed as error:
-            raise Unfit(f"roster {manifest.number}: {error}") from None
+            raise InvalidRoster(f"roster {manifest.number}: {error}") from None
         packed = array("I", (prefix.value for prefix in prefixes))
         with self._writing(), files.transaction(self._files.writer):
             self._files.writer.execute(ADOPT, StoredRoster.of(payload, packed.tobytes(), site_page))
@@ -269,7 +269,7 @@ class RosterStore:
             self._use_new(self.set_aside)
 
     def _open(self) -> None:
-        self._files = Files.open(self._path)
+        self._files = RosterConnections.open(self._path)
         try:
             self._in_use = adopted(read_stored(self._files.reader))
             self._files.reader.execute(_HAS, (b"",))  # is there a table of pages at all?
@@ -279,7 +279,7 @@ class RosterStore:
 
     def _use_new(self, damaged: Path) -> None:
         """Open a new file, with the roster and the pages that can be read of a damaged one."""
-        made = Files.open(self._path)
+        made = RosterConnections.open(self._path)
         try:
             in_use = salvage(damaged, made.writer)
         except BaseException:

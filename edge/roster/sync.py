@@ -23,7 +23,7 @@ from edge.link.sealed_channel import DocumentRefused, SealedChannel
 from edge.machine import files
 from edge.machine.clock import WallClock
 from edge.roster.file import RosterDamaged
-from edge.roster.store import RosterStore, Unfit, newest_of
+from edge.roster.store import InvalidRoster, RosterStore, newest_of
 
 log = logging.getLogger(__name__)
 
@@ -230,7 +230,7 @@ class RosterSync:
         """Bring the store to a target. Returns after how many seconds to try again, 0 if there is no more to do."""
         try:
             await self._reach(target, turn)
-        except Unfit as wrong:
+        except InvalidRoster as wrong:
             self._refuse("malformed", str(wrong))
         except RosterDamaged as wrong:
             log.warning("%s; it is fetched again", wrong)
@@ -308,7 +308,7 @@ class RosterSync:
             log.info("of %d roster pages some did not come within %.0f s", len(names), wait_s)
 
     async def _adopt(self, manifest: Manifest, payload: bytes) -> None:
-        """Judge the pages and swap the roster, a slice at a time. Raises ``Unfit``."""
+        """Judge the pages and swap the roster, a slice at a time. Raises ``InvalidRoster``."""
         adopting = self._store.adopting(manifest, payload)
         while await self._on_disk(next, adopting, DONE) is not DONE:
             pass

@@ -17,7 +17,7 @@ from contract.messages import Manifest
 from edge.keeper.latch import Latch
 from edge.machine.clock import DeviceClock
 from edge.memory.ledger import Spent
-from edge.memory.memory import Begun, KeptPoint, Memory
+from edge.memory.memory import Memory, StoredCommand, StoredPoint
 from edge.roster.file import RosterDamaged
 from edge.roster.store import RosterError, RosterStore
 from edge.roster.sync import MAX_WAIT_S
@@ -179,8 +179,8 @@ def everything_in(memory: Memory) -> tuple[object, ...]:
     return memory.commands(), memory.kept("modes"), memory.points(), memory.spent()
 
 
-def charging(number: int) -> KeptPoint:
-    return KeptPoint("phone-1", bytes([number]) * 300, "b7", number, NOW_MS + number)
+def charging(number: int) -> StoredPoint:
+    return StoredPoint("phone-1", bytes([number]) * 300, "b7", number, NOW_MS + number)
 
 
 def spent(number: int) -> Spent:
@@ -194,7 +194,7 @@ def test_commands_documents_and_what_a_session_used_are_remembered_after_every_c
         memory = Memory(disk.folder / "memory.db")
         kept = [(0, everything_in(memory))]
         for number in range(6):
-            memory.begin(Begun(f"{number}", "open_once", NOW_MS, NOW_MS, None))
+            memory.begin(StoredCommand(f"{number}", "open_once", NOW_MS, NOW_MS, None))
             kept.append((len(disk.operations), everything_in(memory)))
             memory.keep("modes", bytes([number]) * 6000)
             kept.append((len(disk.operations), everything_in(memory)))
@@ -209,6 +209,6 @@ def test_commands_documents_and_what_a_session_used_are_remembered_after_every_c
         if power_cut.cut in HONEST:
             assert everything_in(found) in kept_at(kept, power_cut.done), power_cut.cut
         found.keep("modes", bytes(20_000))
-        found.begin(Begun("again", "open_once", NOW_MS, NOW_MS, None))
+        found.begin(StoredCommand("again", "open_once", NOW_MS, NOW_MS, None))
         found.keep_point(charging(9), [spent(9)])
         found.close()

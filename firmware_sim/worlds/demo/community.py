@@ -19,7 +19,7 @@ from edge.config.device_config import DeviceConfig, load
 from edge.config.places import socket_path
 from edge.identity.identity import Identity
 from edge.machine.clock import CLOCK_FILE, DeviceClock, wall_ms
-from edge.machine.files import Hold, InUse, socket_complaint
+from edge.machine.files import FileLock, InUse, socket_complaint
 from edge.ocpp.passwords import make_password
 from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.network.link import Proxy
@@ -75,7 +75,7 @@ def state_folder(folder: Path) -> Iterator[Path]:
         raise NotOurs(f"{folder} holds other files; name an empty folder with --state")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        hold = Hold(folder / WORLD)
+        hold = FileLock(folder / WORLD)
     except InUse:
         raise NotOurs(
             f"{folder} is in use by another demo; end that one, or name another folder with --state"

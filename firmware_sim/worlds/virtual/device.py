@@ -13,7 +13,7 @@ from contract.events import Event
 from edge.config.device_config import DeviceConfig
 from edge.config.peripherals import Bus
 from edge.config.tables import EmergencyInput, Level
-from edge.config.wiring import Trial, Turn, Wirings, first_turn, next_turn
+from edge.config.wiring import AgentRun, Trial, Wirings, first_run, next_run
 from edge.device.device import Device
 from edge.device.ports import Ports
 from edge.identity.identity import Identity
@@ -182,9 +182,9 @@ class VirtualDevice:
         life = self._agent_life = Life(self._loop, self._chance)
         wirings = Wirings(self.config)
         clock = DeviceClock(self.config.state / "clock.json", boot=self._boot_id, mono=self._mono_ms)
-        self._live(life, wirings, first_turn(wirings), clock)
+        self._live(life, wirings, first_run(wirings), clock)
 
-    def _live(self, life: Life, wirings: Wirings, turn: Turn, clock: DeviceClock) -> None:
+    def _live(self, life: Life, wirings: Wirings, turn: AgentRun, clock: DeviceClock) -> None:
         """One life of the agent within its process: until it is killed, or starts over by another wiring."""
         state = self.config.state
         number = ConnectionNumber(state / "connections", clock)
@@ -228,7 +228,7 @@ class VirtualDevice:
         if self.keeper_runs:
             self._keeper_life.call_soon(self._host.agent_gone)
         self.agent = None
-        self._live(life, wirings, next_turn(wirings, trial), clock)
+        self._live(life, wirings, next_run(wirings, trial), clock)
 
     def kill_agent(self) -> None:
         """What it had not written is gone. The keeper sees its line end and puts every output to rest."""

@@ -6,7 +6,7 @@ import pytest
 
 from contract.sealing import wiring_hash
 from edge.config.device_config import ConfigError, DeviceConfig, load
-from edge.config.wiring import DROPPED, STOPPED, NotHere, Trial, Wirings, first_turn, next_turn
+from edge.config.wiring import DROPPED, STOPPED, NoSuchWiring, Trial, Wirings, first_run, next_run
 
 OWN = """\
 [device]
@@ -79,7 +79,7 @@ def test_a_start_in_the_middle_of_a_trial_goes_by_what_was_in_force_before(local
 
 def test_in_the_process_that_tries_it_the_wiring_on_trial_is_found(local: DeviceConfig) -> None:
     wirings = Wirings(local)
-    with pytest.raises(NotHere, match="No wiring is on trial"):
+    with pytest.raises(NoSuchWiring, match="No wiring is on trial"):
         wirings.on_trial()
     wirings.begin(LONGER, 7, AT_MS)
     assert wirings.on_trial().config.settings["east"].unlock_ms == 9000
@@ -113,7 +113,7 @@ def test_a_rotten_record_leaves_the_own_file(local: DeviceConfig, damage: bytes)
     chosen = Wirings(local).in_force()
     assert chosen.source == "local"
     assert "record.json is damaged" in chosen.rotten
-    found = first_turn(Wirings(local)).ended
+    found = first_run(Wirings(local)).ended
     assert found is not None
     assert "record.json is damaged" in found.why
 
@@ -177,22 +177,22 @@ def test_a_revert_that_cannot_be_written_down_holds_all_the_same(local: DeviceCo
 
 def test_the_first_life_of_an_agent_tells_of_a_trial_whose_end_nobody_saw(local: DeviceConfig) -> None:
     Wirings(local).begin(LONGER, 7, AT_MS)
-    turn = first_turn(Wirings(local))
+    turn = first_run(Wirings(local))
     assert (turn.chosen.config, turn.trial) == (local, None)
     assert turn.ended is not None
     assert (turn.ended.number, turn.ended.why) == (7, STOPPED)
-    assert first_turn(Wirings(local)).ended is None
+    assert first_run(Wirings(local)).ended is None
 
 
 def test_the_next_life_tries_what_was_begun_if_it_is_still_there(local: DeviceConfig) -> None:
     wirings = Wirings(local)
     wirings.begin(LONGER, 7, AT_MS)
     trial = Trial(7, 3, link_was_up=True)
-    assert next_turn(wirings, trial).chosen.config.settings["east"].unlock_ms == 9000
-    assert next_turn(wirings, None).chosen.config == local
+    assert next_run(wirings, trial).chosen.config.settings["east"].unlock_ms == 9000
+    assert next_run(wirings, None).chosen.config == local
     for file in (local.state / "config").glob("*.toml"):
         file.unlink()
-    turn = next_turn(wirings, trial)
+    turn = next_run(wirings, trial)
     assert (turn.chosen.config, turn.trial) == (local, None)
     assert turn.ended is not None
     assert "cannot be read" in turn.ended.why

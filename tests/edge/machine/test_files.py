@@ -24,11 +24,11 @@ def test_a_draft_that_a_power_cut_left_is_in_nobodys_way(tmp_path: Path) -> None
 
 
 def test_a_file_is_held_once_until_it_is_released(tmp_path: Path) -> None:
-    hold = files.Hold(tmp_path / "x.db")
+    hold = files.FileLock(tmp_path / "x.db")
     with pytest.raises(files.InUse, match=r"x\.db is in use"):
-        files.Hold(tmp_path / "x.db")
+        files.FileLock(tmp_path / "x.db")
     hold.release()
-    files.Hold(tmp_path / "x.db").release()
+    files.FileLock(tmp_path / "x.db").release()
 
 
 def test_damaged_files_are_set_aside_with_their_wal_and_never_more_than_four(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_reserve_and_lock_are_their_owners_alone(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         files.Reserve(tmp_path / "reserve").lay()
-        files.Hold(tmp_path / "journal.db").release()
+        files.FileLock(tmp_path / "journal.db").release()
     finally:
         os.umask(before)
     assert {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {

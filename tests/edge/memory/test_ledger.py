@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from contract.decide import DAY_MS, HOUR_MS, MINUTE_MS, Allotment, Trust, Used
 from edge.archetypes.protocol import Spend
 from edge.memory.ledger import LOST, MAX_SESSIONS, UNDATED, Spent, UsageLedger
-from edge.memory.memory import KeptPoint, Memory
+from edge.memory.memory import Memory, StoredPoint
 
 NOON_MS = 1_799_985_600_000
 """Friday 15 January 2027, 04:00 UTC, noon in Shanghai."""
@@ -263,7 +263,7 @@ class Days(RuleBasedStateMachine):
     def keep(self, socket: str, ends: bool) -> None:
         charge = self.running.get(socket)
         if charge is not None:
-            page = KeptPoint(socket, b"" if ends else charge.session.encode(), "b7", 0, None)
+            page = StoredPoint(socket, b"" if ends else charge.session.encode(), "b7", 0, None)
             self.memory.keep_point(page, self.ledger.rows(charge.session))
             charge.kept, charge.was_kept = charge.used, True
             if ends:

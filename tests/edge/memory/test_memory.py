@@ -9,12 +9,12 @@ import pytest
 
 from edge.machine.files import InUse
 from edge.memory.ledger import LOST, UNDATED, Spent
-from edge.memory.memory import COMMANDS_LAST_MS, MAX_COMMANDS, Begun, KeptPoint, Memory, MemoryUnusable
+from edge.memory.memory import COMMANDS_LAST_MS, MAX_COMMANDS, Memory, MemoryUnusable, StoredCommand, StoredPoint
 
 MEMORIES = Path(__file__).parents[2] / "fixtures" / "memories"
 NOW_MS = 1_800_000_000_000
 DAY = 739_000
-CHARGING = KeptPoint("phone-1", b"a session", "b7", 5_000, NOW_MS)
+CHARGING = StoredPoint("phone-1", b"a session", "b7", 5_000, NOW_MS)
 SPENT = Spent("0123456789abcdef", DAY, "72696465726e6f31", "rider-phone", 60_000, 1_500)
 ROTTEN = {
     "a time": "UPDATE commands SET issued_ms = 'soon' WHERE rowid = 100",
@@ -37,8 +37,8 @@ def memory(path: Path) -> Iterator[Memory]:
     opened.close()
 
 
-def begun(number: int, started_ms: int = NOW_MS) -> Begun:
-    return Begun(f"{number:032x}", "open_once", started_ms, started_ms - 5, None)
+def begun(number: int, started_ms: int = NOW_MS) -> StoredCommand:
+    return StoredCommand(f"{number:032x}", "open_once", started_ms, started_ms - 5, None)
 
 
 def test_what_was_begun_and_how_it_ended_outlives_a_restart(path: Path) -> None:
@@ -219,7 +219,7 @@ def test_a_memory_of_the_first_schema_is_opened_and_takes_what_points_keep(path:
     assert memory.set_aside is None
     assert memory.commands() == [
         begun(1)._replace(result=b"done"),
-        Begun(f"{2:032x}", "reboot", NOW_MS + 1, NOW_MS - 4, None),
+        StoredCommand(f"{2:032x}", "reboot", NOW_MS + 1, NOW_MS - 4, None),
     ]
     assert (memory.kept("desired"), memory.points(), memory.spent()) == (b"a document", {}, [])
     memory.keep_point(CHARGING, [SPENT])

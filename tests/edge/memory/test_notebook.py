@@ -6,8 +6,8 @@ from pathlib import Path
 
 from edge.archetypes.protocol import Found, Spend
 from edge.memory.ledger import Spent, UsageLedger
-from edge.memory.memory import KeptPoint, Memory, MemoryUnusable
-from edge.memory.notebook import Notebook
+from edge.memory.memory import Memory, MemoryUnusable, StoredPoint
+from edge.memory.notebook import PointMemory
 from tests.edge.support.cards import Cards, LoopClock
 from tests.edge.support.runtimes import runtime
 from tests.firmware_sim.support.story import in_virtual_time
@@ -15,11 +15,11 @@ from tests.firmware_sim.support.story import in_virtual_time
 SPENT = Spend("00112233aabbccdd", "0102030405060708", "rider-phone", 60_000, 5_000)
 
 
-def notebook(memory: Memory) -> tuple[Notebook, UsageLedger]:
+def notebook(memory: Memory) -> tuple[PointMemory, UsageLedger]:
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop)
     ledger = UsageLedger(memory.spent(), clock, Cards())
-    return Notebook(runtime(clock, lambda point, kind, data: None, memory), ledger), ledger
+    return PointMemory(runtime(clock, lambda point, kind, data: None, memory), ledger), ledger
 
 
 @in_virtual_time
@@ -67,7 +67,7 @@ class Full(Memory):
 
     full = True
 
-    def keep_point(self, kept: KeptPoint, spent: Iterable[Spent] = ()) -> None:
+    def keep_point(self, kept: StoredPoint, spent: Iterable[Spent] = ()) -> None:
         if self.full:
             raise MemoryUnusable("the disk is full")
         super().keep_point(kept, spent)

@@ -16,7 +16,7 @@ from contract.messages import Command, Result
 from contract.sealing import CommandKey, CommandVerifier, DeviceKey, Purpose, statement
 from edge.archetypes.protocol import CommandReceived
 from edge.link.sealed_channel import SealedChannel
-from edge.memory.memory import MAX_COMMANDS, Begun, Memory, MemoryUnusable
+from edge.memory.memory import MAX_COMMANDS, Memory, MemoryUnusable, StoredCommand
 from edge.remote.commands import CLOCKS_DIFFER_MS, MAX_AT_ONCE, CommandOutcome, Commands
 from tests.edge.support.clouds import OneWayLink
 from tests.edge.support.runtimes import runtime
@@ -138,7 +138,7 @@ async def test_an_id_that_was_seen_is_answered_as_before_also_after_a_restart(tm
 async def test_what_a_restart_interrupted_is_unknown_and_never_done_again(tmp_path: Path) -> None:
     world = World(tmp_path)
     command = world.command()
-    world.memory.begin(Begun(command.id, "open_once", NOW_MS, NOW_MS, None))
+    world.memory.begin(StoredCommand(command.id, "open_once", NOW_MS, NOW_MS, None))
     world.restart()
     await asyncio.sleep(0.1)
     assert world.rows == [("command.unknown", {"id": command.id, "op": "open_once"})]
@@ -167,9 +167,9 @@ async def test_a_lifetime_is_counted_until_the_deed_and_not_until_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = World(tmp_path)
-    disk: list[tuple[Future[int], Begun]] = []
+    disk: list[tuple[Future[int], StoredCommand]] = []
 
-    def slowly(_executor: object, act: Callable[..., int], begun: Begun) -> "Future[int]":
+    def slowly(_executor: object, act: Callable[..., int], begun: StoredCommand) -> "Future[int]":
         written: Future[int] = world.loop.create_future()
         if act == world.memory.begin:
             disk.append((written, begun))

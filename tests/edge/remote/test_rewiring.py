@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from contract.messages import Desired
 from contract.sealing import wiring_hash
 from edge.config.device_config import ConfigError
-from edge.config.wiring import DROPPED, ActiveWiring, Trial, Turn, Wirings
+from edge.config.wiring import DROPPED, ActiveWiring, AgentRun, Trial, Wirings
 from edge.remote.rewiring import (
     DISK_AGAIN_S,
     OWN_FILE,
@@ -51,7 +51,7 @@ class Bench:
         self.recorded: list[dict[str, Any]] = []
         self.why = ""
         self.health = WELL
-        rewire = Rewire(self.wirings, Turn(chosen, trial), self.begun.append)
+        rewire = Rewire(self.wirings, AgentRun(chosen, trial), self.begun.append)
         self.rewiring = Rewiring(
             runtime(self, lambda _point, _kind, data: self.recorded.append(data)),
             chosen.config.hash,

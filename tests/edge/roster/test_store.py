@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contract.roster import paginate
 from contract.sealing import page_hash
 from edge.roster.file import RosterDamaged
-from edge.roster.store import Newest, RosterError, RosterStore, Unfit
+from edge.roster.store import InvalidRoster, Newest, RosterError, RosterStore
 from tests.edge.support.journals import meddle, spoil
 from tests.edge.support.rosters import NOW_MS, Published, digest, publish, row, seal
 
@@ -113,7 +113,7 @@ def unfit() -> Iterator[tuple[str, Published]]:
 def test_pages_that_are_no_roster_are_not_adopted(store: RosterStore, what: str, published: Published) -> None:
     adopt(store, publish(range(10)))
     store.put_pages(list(published.blobs.values()))
-    with pytest.raises(Unfit, match=what):
+    with pytest.raises(InvalidRoster, match=what):
         list(store.adopting(published.manifest, published.payload))
     assert store.number == 1
     assert holders(store, 9) == [row(9).holder]
