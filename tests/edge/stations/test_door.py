@@ -2,61 +2,10 @@
 
 import pytest
 
-from contract.reasons import Reason
-from edge.archetypes.protocol import CannotRecord, Drive, Due, Record, Rest, Show, Wake
+from edge.archetypes.protocol import Drive, Due, Record, Rest, Show, Wake
 from edge.stations import door
 from tests.edge.support.doors import OPEN, SHUT, closed, in_phase
 from tests.edge.support.portals import ANNA, BEN, Portal
-
-
-def trigger(portal: Portal, name: str) -> None:
-    """Cause what a trigger of the table stands for."""
-    if name == "unlock":
-        portal.badge(BEN)
-    elif name == "opened":
-        portal.edge("contact", OPEN)
-    elif name == "caught":
-        portal.badge()
-        portal.edge("contact", OPEN)
-        portal.edge("contact", SHUT)
-        portal.wait(999)
-        portal.edge("contact", OPEN)
-    elif name == "shut":
-        portal.edge("contact", SHUT)
-    elif name == "shut_unlocked":
-        portal.badge(BEN)
-        portal.edge("contact", SHUT)
-    elif name == "relock":
-        portal.wait(5_000)
-    elif name == "hold":
-        portal.wait(30_000)
-    else:
-        portal.emergency(name == "release")
-
-
-@pytest.mark.parametrize(("before", "cause"), door.NEXT, ids=str)
-def test_each_row_of_the_table_happens_at_the_door(before: str, cause: str) -> None:
-    portal = in_phase(before)
-    trigger(portal, cause)
-    assert portal.phase == door.NEXT[before, cause]  # type: ignore[index]
-
-
-def test_an_allowed_badge_is_recorded_drives_the_lock_and_shows_green() -> None:
-    assert closed().badge()[1:] == [
-        Drive("lock", 6_000, "written"),
-        Wake("relock", 5_000),
-        Show("green", "allowed"),
-    ]
-
-
-@pytest.mark.parametrize("phase", ["closed", "unlocked", "open", "held", "forced", "released"])
-def test_a_refused_badge_drives_nothing_and_changes_nothing(phase: str) -> None:
-    portal = in_phase(phase)
-    before, driven = portal.state, dict(portal.driven)
-    portal.refuse(Reason.REPORTED_LOST)
-    assert (portal.state, portal.driven) == (before, driven)
-    assert portal.shown == Show("red", "reported_lost")
-    assert portal.kinds == ["access.refused"]
 
 
 def test_the_lock_rests_as_soon_as_the_leaf_opens_and_the_passage_is_booked() -> None:
@@ -65,14 +14,6 @@ def test_the_lock_rests_as_soon_as_the_leaf_opens_and_the_passage_is_booked() ->
     effects = portal.edge("contact", OPEN)
     assert effects[:2] == [Record("access.passed", {"holder": ANNA.hex(), "direction": "in"}), Rest("lock")]
     assert portal.driven == {}
-
-
-def test_nobody_who_did_not_enter_is_counted_as_inside() -> None:
-    portal = closed()
-    portal.badge()
-    portal.wait(5_000)
-    assert portal.records[-1] == Record("access.not_entered", {"holder": ANNA.hex(), "direction": "in"})
-    assert (portal.phase, portal.driven) == ("closed", {})
 
 
 def test_everybody_who_badged_before_the_leaf_opened_passes_with_it() -> None:
@@ -84,15 +25,6 @@ def test_everybody_who_badged_before_the_leaf_opened_passes_with_it() -> None:
     portal.told()
     portal.edge("contact", OPEN)
     assert [record.data["holder"] for record in portal.records] == [ANNA.hex(), BEN.hex()]
-
-
-def test_a_second_badge_gives_its_holder_the_whole_time() -> None:
-    portal = closed()
-    portal.badge(ANNA)
-    portal.wait(4_990)
-    portal.badge(BEN)
-    portal.wait(4_990)
-    assert portal.phase == "unlocked"
 
 
 def test_a_badge_at_the_open_leaf_is_booked_at_once() -> None:
@@ -261,17 +193,6 @@ def test_a_contact_that_is_wired_well_is_never_called_reversed() -> None:
     assert portal.faults == set()
 
 
-def test_a_contact_that_never_moves_is_suspect_until_it_moves() -> None:
-    portal = closed(still_after=3)
-    for _ in range(3):
-        assert portal.faults == set()
-        portal.badge()
-        portal.wait(60_000)
-    assert portal.faults == {"contact_still"}
-    portal.edge("contact", OPEN)
-    assert portal.faults == set()
-
-
 def test_a_door_without_a_contact_unlocks_and_relocks_and_claims_nothing() -> None:
     portal = Portal(door.KIND)
     portal.levels({})
@@ -281,23 +202,6 @@ def test_a_door_without_a_contact_unlocks_and_relocks_and_claims_nothing() -> No
         portal.wait(5_000)
     assert (portal.phase, portal.faults) == ("closed", set())
     assert set(portal.kinds) == {"access.allowed"}
-
-
-def test_a_door_for_which_too_many_wait_is_busy() -> None:
-    portal = closed()
-    for number in range(door.MAX_PASSERS):
-        assert not door.KIND.report(portal.state).busy
-        portal.badge(bytes([number]) * 16)
-    assert door.KIND.report(portal.state).busy
-
-
-def test_what_a_door_does_not_know_changes_nothing() -> None:
-    portal = in_phase("unlocked")
-    before = portal.state
-    assert portal.take(CannotRecord("lock")) == []
-    assert portal.edge("bell", True) == []
-    assert portal.take(Due("bell")) == []
-    assert portal.state == before
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 
 from contract.decide import Mode
 from contract.reasons import Reason
-from edge.archetypes.protocol import BARRING, HOLD_LEASE_MS, Drive, Due, Record
-from tests.edge.support.doors import OPEN, SHUT, WIRED, closed, in_phase
+from edge.archetypes.protocol import BARRING, HOLD_LEASE_MS, Drive, Record
+from tests.edge.support.doors import OPEN, SHUT, closed, in_phase
 from tests.edge.support.orders import OPENS
 from tests.edge.support.portals import BEN, Portal, decision, set_to
 
@@ -17,11 +17,6 @@ def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobod
     if phase != "open":
         portal.edge("contact", OPEN)
     assert [record.data["holder"] for record in portal.records if record.kind == "access.passed"][-1] == ""
-
-
-def test_a_mode_is_recorded_once_with_the_number_of_its_document() -> None:
-    portal = set_to(set_to(closed(), Mode.LOCKDOWN), Mode.LOCKDOWN)
-    assert portal.records == [Record("door.mode", {"mode": "lockdown", "number": 7})]
 
 
 def test_a_door_held_open_is_driven_lease_by_lease_and_rings_no_alarm() -> None:
@@ -68,12 +63,6 @@ def test_an_emergency_stands_above_a_door_held_open_which_is_held_again_after_it
     assert (portal.phase, "lock" in portal.driven) == ("released", True)
 
 
-def test_a_keeper_that_comes_back_finds_the_door_held_open_again() -> None:
-    portal = set_to(closed(), Mode.HOLD_OPEN)
-    portal.levels(WIRED)
-    assert "lock" in portal.driven
-
-
 @pytest.mark.parametrize("mode", sorted(BARRING))
 def test_whoever_was_let_in_a_moment_ago_finds_the_door_locked(mode: Mode) -> None:
     portal = in_phase("unlocked")
@@ -97,12 +86,6 @@ def test_whoever_is_on_the_way_out_finds_the_door_open(mode: Mode, leaving: str)
     assert [record.data.get("direction") for record in portal.records if record.kind == "access.passed"] == (
         [] if leaving == "button" else ["out"]
     )
-
-
-def test_a_relock_that_comes_late_does_not_shut_what_is_held_open() -> None:
-    portal = set_to(closed(), Mode.HOLD_OPEN)
-    assert portal.take(Due("relock")) == []
-    assert "lock" in portal.driven
 
 
 @pytest.mark.parametrize("mode", Mode)

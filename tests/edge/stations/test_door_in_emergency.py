@@ -2,18 +2,8 @@
 
 import pytest
 
-from edge.archetypes.protocol import Record, Rest
+from edge.archetypes.protocol import Record
 from tests.edge.support.doors import OPEN, SHUT, WIRED, closed, in_phase
-
-
-@pytest.mark.parametrize("phase", ["closed", "unlocked", "open", "held", "forced"])
-def test_an_emergency_frees_the_door_and_books_no_passage(phase: str) -> None:
-    portal = in_phase(phase)
-    portal.emergency()
-    portal.edge("contact", OPEN)
-    portal.edge("contact", SHUT)
-    portal.wait(120_000)
-    assert (portal.phase, portal.driven, portal.told()) == ("released", {}, [])
 
 
 def test_in_an_emergency_a_badge_is_recorded_and_nothing_is_driven() -> None:
@@ -70,16 +60,6 @@ def test_an_opening_while_the_keeper_was_away_is_not_booked_on_who_badged_before
     portal.levels(WIRED)
     portal.edge("contact", OPEN)
     assert portal.told() == ["door.forced"]
-
-
-def test_when_the_keeper_comes_back_the_lock_is_told_to_rest() -> None:
-    assert Rest("lock") in in_phase("unlocked").levels(WIRED)
-
-
-def test_when_the_keeper_comes_back_an_emergency_goes_on() -> None:
-    portal = in_phase("released")
-    portal.levels({**WIRED, "contact": OPEN})
-    assert portal.phase == "released"
 
 
 def test_a_hardware_release_that_began_or_ended_unseen_is_said() -> None:

@@ -3,48 +3,10 @@
 import pytest
 
 from contract.reasons import Reason
-from edge.archetypes.protocol import CannotRecord, Drive, Due, Edge, Record, Rest, Show, Wake
+from edge.archetypes.protocol import CannotRecord, Drive, Due, Edge, Record, Rest, Show
 from edge.stations import turnstile
-from tests.edge.support.portals import ANNA, BEN, CARL, Portal, decision
-from tests.edge.support.turnstiles import AWAY, HOME, at_rest, holders, in_phase
-
-
-def trigger(portal: Portal, name: str) -> None:
-    """Cause what a trigger of the table stands for."""
-    if name == "unlock":
-        portal.badge(BEN)
-    elif name in ("left", "home"):
-        portal.edge("arm", AWAY if name == "left" else HOME)
-    elif name == "relock":
-        portal.wait(5_000)
-    elif name == "jam":
-        portal.wait(8_000)
-    else:
-        portal.emergency(name == "release")
-
-
-@pytest.mark.parametrize(("before", "cause"), turnstile.NEXT, ids=str)
-def test_each_row_of_the_table_happens_at_the_turnstile(before: str, cause: str) -> None:
-    portal = in_phase(before)
-    trigger(portal, cause)
-    assert portal.phase == turnstile.NEXT[before, cause]  # type: ignore[index]
-
-
-def test_an_allowed_badge_is_recorded_drives_the_lock_and_shows_green() -> None:
-    assert at_rest().badge()[1:] == [
-        Drive("unlock", 6_000, "written"),
-        Wake("relock", 5_000),
-        Show("green", "allowed"),
-    ]
-
-
-@pytest.mark.parametrize("phase", ["rest", "unlocked", "turning", "forced", "jammed", "released"])
-def test_a_refused_badge_drives_nothing_and_changes_nothing(phase: str) -> None:
-    portal = in_phase(phase)
-    before, driven = portal.state, dict(portal.driven)
-    portal.refuse(Reason.UNKNOWN_CREDENTIAL)
-    assert (portal.state, portal.driven, portal.kinds) == (before, driven, ["access.refused"])
-    assert portal.shown == Show("red", "unknown_credential")
+from tests.edge.support.portals import ANNA, BEN, decision, holders
+from tests.edge.support.turnstiles import AWAY, HOME, at_rest, in_phase
 
 
 def test_one_badge_is_one_passage() -> None:
@@ -54,14 +16,6 @@ def test_one_badge_is_one_passage() -> None:
     portal.edge("arm", HOME)
     assert portal.records[-1] == Record("access.passed", {"holder": ANNA.hex(), "direction": "in"})
     assert (portal.phase, portal.driven, portal.wakes) == ("rest", {}, {})
-
-
-def test_nobody_who_did_not_turn_the_arm_is_counted_as_inside() -> None:
-    portal = at_rest()
-    portal.badge()
-    portal.wait(5_000)
-    assert (portal.phase, portal.driven) == ("rest", {})
-    assert holders(portal, "access.not_entered") == [ANNA.hex()]
 
 
 def test_who_badges_while_another_passes_gets_the_arm_when_it_is_home() -> None:
@@ -112,25 +66,6 @@ def test_two_who_badge_before_the_arm_turns_pass_one_after_the_other() -> None:
         portal.wait(200)
     assert holders(portal, "access.passed") == [ANNA.hex(), BEN.hex()]
     assert portal.phase == "rest"
-
-
-def test_a_second_badge_gives_its_holder_the_whole_time() -> None:
-    portal = at_rest()
-    portal.badge(ANNA)
-    portal.wait(4_990)
-    portal.badge(BEN)
-    portal.wait(4_990)
-    assert portal.phase == "unlocked"
-
-
-def test_a_turnstile_for_which_too_many_wait_is_busy_and_keeps_no_more() -> None:
-    portal = at_rest()
-    for number in range(turnstile.MAX_QUEUE):
-        assert not turnstile.KIND.report(portal.state).busy
-        portal.badge(bytes([number]) * 16)
-    assert turnstile.KIND.report(portal.state).busy
-    portal.badge(CARL)
-    assert len(portal.state.awaited) == turnstile.MAX_QUEUE
 
 
 def test_an_arm_that_turns_without_a_badge_is_forced() -> None:
@@ -200,19 +135,6 @@ def test_a_relock_that_is_due_too_late_forgets_nobody() -> None:
     portal.take(Due("relock"))
     portal.edge("arm", HOME)
     assert holders(portal, "access.passed") == [ANNA.hex()]
-
-
-def test_an_arm_that_never_moves_is_suspect_until_it_does() -> None:
-    portal = at_rest(still_after=3)
-    for _ in range(3):
-        assert portal.faults == set()
-        portal.badge()
-        portal.wait(60_000)
-    assert portal.faults == {"arm_still"}
-    portal.badge()
-    portal.edge("arm", AWAY)
-    portal.edge("arm", HOME)
-    assert portal.faults == set()
 
 
 def test_the_exit_arm_is_free_and_counted() -> None:

@@ -1,7 +1,7 @@
 """A portal to play with in a test: one station, its wake-ups and its outputs, without an agent around it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Set
+from typing import Any, NamedTuple
 
 from contract.decide import Decision, Direction, Grant, Mode, Tier
 from contract.reasons import Reason
@@ -21,7 +21,7 @@ from edge.archetypes.protocol import (
     Show,
     Wake,
 )
-from edge.archetypes.station import Station
+from edge.archetypes.station import Station, Step
 
 ANNA, BEN, CARL = (bytes([number]) * 16 for number in (0xAA, 0xBB, 0xCC))
 
@@ -117,3 +117,50 @@ def set_to(portal: Portal, mode: Mode) -> Portal:
     """The portal in another mode, by its document number 7."""
     portal.take(ModeChanged(mode, 7))
     return portal
+
+
+class PortalCase(NamedTuple):
+    """A kind of portal as the suite of all portals takes it: how it is led about, and what holds of it alone.
+
+    ``levels`` are its inputs at rest, ``most`` is how many it awaits, ``still_fault`` the fault of a sensor that never
+    moves. ``trigger`` causes what a trigger of its table stands for, ``pass_through`` is what somebody does who passes.
+    ``wakes`` and ``faults`` are all that it knows. ``may_drive`` says of a state and an input of this kind that they
+    may drive the lock, and ``check`` what holds at any time.
+    """
+
+    kind: Station
+    step: type[Step[Any, Any]]
+    levels: Mapping[str, bool]
+    most: int
+    still_fault: str
+    in_phase: Callable[[str], Portal]
+    trigger: Callable[[Portal, str], None]
+    pass_through: Callable[[Portal], object]
+    wakes: Set[str]
+    faults: Set[str]
+    may_drive: Callable[[Any, Input], bool]
+    check: Callable[[Portal], None]
+
+    @property
+    def output(self) -> str:
+        """What frees the way."""
+        return str(self.step.output)  # type: ignore[attr-defined]
+
+    @property
+    def phases(self) -> list[str]:
+        return sorted({phase for phase, _ in self.step.table})
+
+    @property
+    def rest(self) -> str:
+        """The phase of one at which nobody is."""
+        return str(self.kind.start("gym", self.kind.settings()).phase)
+
+    def at_rest(self, **settings: int) -> Portal:
+        portal = Portal(self.kind, **settings)
+        portal.levels(self.levels)
+        return portal
+
+
+def holders(portal: Portal, kind: str) -> list[str]:
+    """On whom the events of a kind are booked."""
+    return [record.data["holder"] for record in portal.records if record.kind == kind]
