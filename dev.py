@@ -5,7 +5,7 @@
   python3 dev.py test [--all] [PYTEST ARGUMENT ...] lint, types and tests; --all runs the slow ones too
   python3 dev.py bench [NAME ...]                   the figures of the README; without a name, all of them
   python3 dev.py fmt                                put the code in its one format
-  python3 dev.py reference                          write the pages of docs/reference from the tables of the product
+  python3 dev.py reference                          write docs/reference and the console's catalogue from the product
   python3 dev.py lock [--upgrade]                   write both locks anew; needs uv
 
 Each first makes the environment in .venv, with exactly the packages of requirements-dev.lock, if it

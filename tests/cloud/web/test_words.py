@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from cloud.web import words
@@ -16,20 +15,11 @@ from contract.kinds import vocabulary
 from contract.reasons import Reason
 from contract.sessions import Stop
 from tests.house import sources
+from tests.house.reference.catalogue import catalogue, texts
 
-CLOUD = Path(__file__).parents[3] / "cloud"
-METHODS = [("**/templates/**.html", "jinja2"), ("**.py", "python")]
 PLACEHOLDER = re.compile(r"%\(\w+\)s")
 DEED = re.compile(r'"((?:card|device|login|membership|mode|muster|operator|password|person)\.(?!html)[a-z]+)"')
 HALF_WIDTH = re.compile(r"[\u4e00-\u9fff][,:;?!]")
-
-
-def texts() -> Iterator[str]:
-    """Every text that asks to be translated."""
-    for _, _, found, _, _ in extract_from_dir(CLOUD, METHODS, keywords={"_": None, "N_": None}):
-        assert isinstance(found, str)
-        yield found
-    yield from words.texts()
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +41,15 @@ def test_no_text_is_missing_in_chinese_and_none_is_left_over(chinese: Catalog) -
     assert len(wanted) > 150
     assert {text for text in wanted if not translated.get(text)} == set()
     assert set(translated) - wanted == set()
+
+
+def test_catalogue_is_what_its_command_writes(tmp_path: Path) -> None:
+    """Where this fails, ``python3 dev.py reference`` writes the catalogue, and new texts in it await their Chinese."""
+    assert (CATALOGUES / "zh_CN.po").read_text("utf-8") == catalogue()
+    (tmp_path / "old.po").write_text('msgid "Log in"\nmsgstr "登录"\n\nmsgid "Of old"\nmsgstr "旧"\n', "utf-8")
+    made = catalogue(tmp_path / "old.po")
+    assert 'msgid "Log in"\nmsgstr "登录"\n\nmsgid "%(count)s d"\nmsgstr ""\n' in made
+    assert "Of old" not in made
 
 
 def test_no_translation_is_in_doubt(chinese: Catalog) -> None:
