@@ -109,10 +109,8 @@ def decode(
     """Say what a frame of 0 and 1 means: its formats, its numbers, its parity, and whether D0 and D1 may be swapped."""
     if format_name is not None and format_name not in FORMATS:
         fail(f"no format {format_name!r}; known are {', '.join(FORMATS)}")
-    try:
+    with mendable(ValueError):
         reading = read(bits, FORMATS if format_name is None else [format_name])
-    except ValueError as wrong:
-        fail(str(wrong))
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(reading)))
     else:

@@ -203,10 +203,8 @@ class Agent:
 
     def cloud_heard(self) -> None:
         """The cloud has spoken in words that nobody else can say."""
-        now_ms = self._ports.clock.mono_ms()
-        if self._closed:
-            return
-        if self._heard_cloud_ms is None or now_ms - self._heard_cloud_ms >= HEARD_EVERY_MS:
+        now_ms, last_ms = self._ports.clock.mono_ms(), self._heard_cloud_ms
+        if not self._closed and (last_ms is None or now_ms - last_ms >= HEARD_EVERY_MS):
             self._heard_cloud_ms = now_ms
             for runner in self.runners.values():
                 self._safely(runner.take, CloudAuthenticated())

@@ -110,9 +110,8 @@ class EffectQueue:
             effect = self._effects[0]
             if self._must_wait(effect):
                 self._wait(effect)
-                return
-            self._effects.popleft()
-            self._do(effect)
+            else:
+                self._do(self._effects.popleft())
 
     def _do(self, effect: Effect) -> None:
         """A failure of ours ends what was asked for: no drive behind it may go out at some later time."""

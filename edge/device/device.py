@@ -218,10 +218,9 @@ class Device(Condition):
         log.info("the connection is lost; deciding goes on")
         self.announcer.close()
         self.live_readings.close()
-        if self.remote is not None:
-            self.remote.went_down()
-        if self.uplink is not None:
-            self.uplink.went_down()
+        for part in (self.remote, self.uplink):
+            if part is not None:
+                part.went_down()
 
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Only what the cloud says to this device; each receiver judges the seal of its own."""

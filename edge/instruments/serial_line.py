@@ -67,7 +67,6 @@ class SerialLine:
         self.why_down = "closed"
 
     def _open(self) -> None:
-        self._again = None
         try:
             self._fd = _open_raw(self._device, self._speed)
         except OSError as error:

@@ -163,18 +163,15 @@ class ZoneInputs:
         whose wire broke is known by the level of the other contact at that moment, bounce or not. An alarm that the
         second contact alone tells of is one too: then the loop is shorted.
         """
-        causes: list[Cause] = []
         loop_open = self._loop_open.active
         confirmed = self._confirm is not None and (self._confirm.active or (loop_open and self._confirm.active_now))
-        if confirmed or (loop_open and self._confirm is None):
-            causes.append("fire")
-        if self._smoke is not None and self._smoke.active:
-            causes.append("smoke")
-        if self._estop is not None and self._estop.active:
-            causes.append("estop")
-        if loop_open and not causes:
-            causes.append("loop_broken")
-        return causes
+        alarms: dict[Cause, bool] = {
+            "fire": confirmed or (loop_open and self._confirm is None),
+            "smoke": self._smoke is not None and self._smoke.active,
+            "estop": self._estop is not None and self._estop.active,
+        }
+        causes = [cause for cause, is_on in alarms.items() if is_on]
+        return causes or (["loop_broken"] if loop_open else [])
 
     def _input(self, wiring: InputPin, changed: Callable[[bool, float], None]) -> DebouncedInput:
         held = DebouncedInput(self._factory.pin(wiring.pin), wiring, self._loop, changed)

@@ -112,7 +112,6 @@ class LiveReadings:
     def close(self) -> None:
         if self._next is not None:
             self._next.cancel()
-            self._next = None
 
     def _look(self) -> None:
         shown = self._show()

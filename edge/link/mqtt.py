@@ -129,7 +129,6 @@ class MqttLink:
 
     def start(self) -> None:
         """Connect, now or as soon as there is a broker."""
-        self._retry = None
         self._dialled = self._loop.run_in_executor(self._connector, self._dial)
         self._dialled.add_done_callback(self._reached)
 

@@ -80,9 +80,8 @@ class CertificateRenewal:
 
     def _is_due(self) -> bool:
         """An unset clock runs late, never early: what it takes to be due is due."""
-        if self._not_after_ms is None:
-            return False
-        return self._not_after_ms - self._runtime.clock.now_ms() < RENEW_BEFORE_MS
+        ends_ms = self._not_after_ms
+        return ends_ms is not None and ends_ms - self._runtime.clock.now_ms() < RENEW_BEFORE_MS
 
     def _tell(self) -> None:
         swapped = self._credentials.swapped

@@ -180,7 +180,6 @@ class Uplink:
         """Expect an answer to what is under way: within 5 s at first, and more patiently after each silence."""
         if self._overdue is not None:
             self._overdue.cancel()
-            self._overdue = None
         if self._unanswered:
             wait_s = min(ACK_WITHIN_S * 2**self._silences, MAX_WAIT_S) * self._random.uniform(1.0, 1.2)
             self._overdue = self._loop.call_later(wait_s, self._answer_overdue)
