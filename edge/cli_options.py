@@ -43,13 +43,13 @@ WIDE = 4096
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     """A plain table of these rows."""
-    made = Table(box=None, pad_edge=False)
+    grid = Table(box=None, pad_edge=False)
     for name in columns:
         # What does not fit a terminal is broken, never cut: a reason or an id is there to be read whole.
-        made.add_column(name, overflow="fold", no_wrap=not sys.stdout.isatty())
+        grid.add_column(name, overflow="fold", no_wrap=not sys.stdout.isatty())
     for row in rows:
-        made.add_row(*map(escape, row))
-    return made
+        grid.add_row(*map(escape, row))
+    return grid
 
 
 def show(*tables: Table) -> None:

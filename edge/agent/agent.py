@@ -233,7 +233,7 @@ class Agent:
             case Changed(input=name, active=active):
                 self._edge(name, active)
             case ZoneEmergency():
-                self._emergencies.told(message)
+                self._emergencies.take_message(message)
             case NotReset():
                 self._emergencies.not_reset(message)
             case LatchUnsaved(unsaved=unsaved):
@@ -276,7 +276,7 @@ class Agent:
                     self._undated |= {name} if kept.age_ms is None else set()
                     self._hand_over(runner, kept)
         self._has_heard_keeper = True
-        self._emergencies.found(snapshot)
+        self._emergencies.take_snapshot(snapshot)
         self._latch(snapshot.latch_unsaved)
         levels: dict[str, dict[str, bool]] = {point: {} for point in self.runners}
         for name, active in snapshot.inputs.items():

@@ -118,8 +118,10 @@ class Decider:
 
     def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
         """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
-        held = self._can_be_held(point)
-        facts = Facts(ZoneInfo("UTC"), Trust.SYNCED, 0, 0, False, report.busy, report.faulted, mode, can_be_held=held)
+        can_be_held = self._can_be_held(point)
+        facts = Facts(
+            ZoneInfo("UTC"), Trust.SYNCED, 0, 0, False, report.busy, report.faulted, mode, can_be_held=can_be_held
+        )
         return decide(Request(point, b""), Grant(b"", Tier.STAFF, {point: ALWAYS}), facts, 0).reason
 
     def may_reset(self, digest: bytes, zone: str) -> bytes | None:

@@ -37,14 +37,14 @@ class Emergencies:
         """Who asked the keeper last for something in a zone: a holder by card, an operator by order."""
         self._has_heard = False
 
-    def told(self, message: ZoneEmergency) -> None:
+    def take_message(self, message: ZoneEmergency) -> None:
         """The keeper has acted."""
         if message.active:
             self._is_on(message.zone, message.cause, EmergencyEvents.began)
         else:
             self._is_over(message.zone, message.by)
 
-    def found(self, snapshot: Snapshot) -> None:
+    def take_snapshot(self, snapshot: Snapshot) -> None:
         """The keeper is there, or back. What the first snapshot finds may have begun under an earlier agent, which
         has recorded it then."""
         for zone in sorted(self.causes.keys() - snapshot.emergencies):

@@ -73,11 +73,13 @@ class Readers:
         for name, runner in runners.items():
             for direction in runner.point.readers:
                 watch = watched(name, direction)
-                self._hear[f"{name}.{direction}"] = partial(self._own, runner, direction, watch)
+                self._hear[f"{name}.{direction}"] = partial(self._frame_of_point, runner, direction, watch)
         for shared in config.readers:
-            theirs = [runners[name] for name in shared.points.values()]
+            sharing = [runners[name] for name in shared.points.values()]
             watch = watched("", shared.name)
-            self._hear[shared.name] = partial(self._shared, shared.name, PointSelector(shared.points), theirs, watch)
+            self._hear[shared.name] = partial(
+                self._frame_of_several, shared.name, PointSelector(shared.points), sharing, watch
+            )
 
     def frame(self, reader: str, bits: str) -> bool:
         """Take a frame to completion; False if nobody knows that reader."""
@@ -96,14 +98,14 @@ class Readers:
         for watch in self._watches.values():
             watch.close()
 
-    def _own(self, runner: Runner, direction: Direction, watch: ReaderWatch, bits: str) -> None:
+    def _frame_of_point(self, runner: Runner, direction: Direction, watch: ReaderWatch, bits: str) -> None:
         """A key press may be part of somebody's PIN, and is written down nowhere."""
         if key_pressed(bits) is None:
             self._card(runner, direction, bits, self._decider.digest_of(bits), watch)
         else:
             watch.key(self._clock.mono_ms())
 
-    def _shared(
+    def _frame_of_several(
         self, reader: str, selector: PointSelector, runners: Iterable[Runner], watch: ReaderWatch, bits: str
     ) -> None:
         """Whoever keys no number means the point where this card's session runs."""
@@ -112,8 +114,8 @@ class Readers:
             watch.key(now_ms)
             selector.key(key, now_ms)
             return
-        chosen, digest = selector.take(now_ms), self._decider.digest_of(bits)
-        runner = self._runners[chosen] if chosen else _of_user(runners, digest)
+        selected, digest = selector.take(now_ms), self._decider.digest_of(bits)
+        runner = self._runners[selected] if selected else _of_user(runners, digest)
         if runner is not None:
             self._card(runner, "in", bits, digest, watch)
         elif digest is None:
@@ -139,8 +141,8 @@ class Readers:
 
 def _of_user(runners: Iterable[Runner], digest: bytes | None) -> Runner | None:
     """The point where the session of this credential runs, if there is one, and only one."""
-    theirs = [runner for runner in runners if digest and runner.report.user == digest.hex()]
-    return theirs[0] if len(theirs) == 1 else None
+    matching = [runner for runner in runners if digest and runner.report.user == digest.hex()]
+    return matching[0] if len(matching) == 1 else None
 
 
 def _record_invalid_read(recording: Recording, point: str, data: dict[str, Any]) -> None:

@@ -225,6 +225,6 @@ class Device(Condition):
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
         """Only what the cloud says to this device; each receiver judges the seal of its own."""
         parsed = topics.parse(topic)
-        here = (self.channel.site, self.channel.device, "dn")
-        if parsed is not None and (parsed.site, parsed.device, parsed.way) == here:
+        expected = (self.channel.site, self.channel.device, "dn")
+        if parsed is not None and (parsed.site, parsed.device, parsed.way) == expected:
             self._receivers.get(parsed.channel, _ignore)(payload, retained)

@@ -90,11 +90,11 @@ def _folders(config: DeviceConfig, _root: Path) -> Finding:
 
 
 def _keys(config: DeviceConfig, _root: Path) -> Finding:
-    wanted = ("device.key", "digest.key", "sync.key", "roster.pub", "config.pub", "command.pub")
-    missing = [name for name in wanted if not (config.keys / name).exists()]
+    needed = ("device.key", "digest.key", "sync.key", "roster.pub", "config.pub", "command.pub")
+    missing = [name for name in needed if not (config.keys / name).exists()]
     if missing:
         return Finding("keys", "warning", f"missing: {', '.join(missing)}", "register this device with the cloud")
-    loose = [name for name in wanted if stat.S_IMODE((config.keys / name).stat().st_mode) & 0o077]
+    loose = [name for name in needed if stat.S_IMODE((config.keys / name).stat().st_mode) & 0o077]
     if loose:
         return Finding("keys", "failed", f"others can read {', '.join(loose)}", f"chmod 600 {config.keys}/*")
     return Finding("keys", "ok", "all there, readable by their owner alone")
@@ -177,8 +177,8 @@ def _buses(config: DeviceConfig, _root: Path) -> Finding:
     wired = [f"{point.name}.{name}" for point in config.points for name in point.instruments]
     faults = {place: why for place, why in status["faults"].items() if place in wired or place.startswith("bus.")}
     if faults:
-        found = ", ".join(f"{place} ({why})" for place, why in sorted(faults.items()))
-        return Finding("buses", "failed", f"not read: {found}", "look at its power, wires and address")
+        listed = ", ".join(f"{place} ({why})" for place, why in sorted(faults.items()))
+        return Finding("buses", "failed", f"not read: {listed}", "look at its power, wires and address")
     return Finding("buses", "ok", f"{len(wired)} instruments answer on {', '.join(bus.name for bus in config.buses)}")
 
 
@@ -189,12 +189,12 @@ def _banks(config: DeviceConfig, _root: Path) -> Finding:
         return Finding("banks", "ok", "none is wired")
     points = _ask_agent(config)["points"]
     faults = {name: points[name]["faults"] for name in banks if name in points}
-    found = ", ".join(f"{name} ({', '.join(wrong)})" for name, wrong in faults.items() if wrong)
-    if found:
+    listed = ", ".join(f"{name} ({', '.join(wrong)})" for name, wrong in faults.items() if wrong)
+    if listed:
         cure = (
             "mend contactor and contact, then clear it there with a card that may: docs/how-to/one-charging-socket.md"
         )
-        return Finding("banks", "failed", f"held off: {found}", cure)
+        return Finding("banks", "failed", f"held off: {listed}", cure)
     return Finding("banks", "ok", f"{', '.join(banks)} follow their coils")
 
 
@@ -222,22 +222,22 @@ def _emergency_inputs(config: DeviceConfig, _root: Path) -> Finding:
     charging = {point.zone for point in config.points if config.kinds[point.name].instruments}
     smokeless = sorted(zone for zone in charging if wired[zone].smoke is None)
     if smokeless:
-        found = f"no smoke input is wired in {', '.join(smokeless)}, where things charge"
-        return Finding("emergency_inputs", "warning", found, FIRE_HOW_TO)
+        text = f"no smoke input is wired in {', '.join(smokeless)}, where things charge"
+        return Finding("emergency_inputs", "warning", text, FIRE_HOW_TO)
     alike = sorted(zone for zone, emergency in wired.items() if emergency.confirm is None)
-    found = f"; a cut wire reads like a fire in {', '.join(alike)}, for no second contact is wired" if alike else ""
-    return Finding("emergency_inputs", "ok", f"wired in {', '.join(sorted(wired))}{found}")
+    doubt = f"; a cut wire reads like a fire in {', '.join(alike)}, for no second contact is wired" if alike else ""
+    return Finding("emergency_inputs", "ok", f"wired in {', '.join(sorted(wired))}{doubt}")
 
 
 def _emergency(config: DeviceConfig, _root: Path) -> Finding:
     causes: dict[str, str] = _ask_agent(config)["causes"]
     broken = sorted(zone for zone, cause in causes.items() if cause == "loop_broken")
     if broken:
-        found = f"the fire loop of {', '.join(broken)} is broken: its doors stand free, what charged is cut"
-        return Finding("emergency", "failed", found, "mend the wire, then turn the reset key")
+        text = f"the fire loop of {', '.join(broken)} is broken: its doors stand free, what charged is cut"
+        return Finding("emergency", "failed", text, "mend the wire, then turn the reset key")
     if causes:
-        found = ", ".join(f"{zone} ({cause})" for zone, cause in sorted(causes.items()))
-        return Finding("emergency", "warning", f"in force: {found}", "a person on site ends it, once it is over")
+        listed = ", ".join(f"{zone} ({cause})" for zone, cause in sorted(causes.items()))
+        return Finding("emergency", "warning", f"in force: {listed}", "a person on site ends it, once it is over")
     return Finding("emergency", "ok", "none is in force")
 
 
@@ -260,13 +260,13 @@ def _strict_gpiod(_config: DeviceConfig, root: Path) -> Finding:
 def _watchdog(_config: DeviceConfig, root: Path) -> Finding:
     text = _read(root / "etc/systemd/system.conf") or ""
     extra = "".join(path.read_text() for path in sorted((root / "etc/systemd/system.conf.d").glob("*.conf")))
-    found = re.findall(r"^\s*RuntimeWatchdogSec=(\d+)s?\s*$", text + "\n" + extra, re.MULTILINE)
+    limits = re.findall(r"^\s*RuntimeWatchdogSec=(\d+)s?\s*$", text + "\n" + extra, re.MULTILINE)
     cure = f"set RuntimeWatchdogSec={MAX_WATCHDOG_S} in /etc/systemd/system.conf.d/hearthgate.conf"
-    if not found or int(found[-1]) == 0:
+    if not limits or int(limits[-1]) == 0:
         return Finding("watchdog", "failed", "the hardware watchdog is off", cure)
-    if int(found[-1]) > MAX_WATCHDOG_S:
-        return Finding("watchdog", "failed", f"the hardware watchdog waits {found[-1]} s", cure)
-    return Finding("watchdog", "ok", f"resets the board after {found[-1]} s without a sign of life")
+    if int(limits[-1]) > MAX_WATCHDOG_S:
+        return Finding("watchdog", "failed", f"the hardware watchdog waits {limits[-1]} s", cure)
+    return Finding("watchdog", "ok", f"resets the board after {limits[-1]} s without a sign of life")
 
 
 def _parking(_config: DeviceConfig, root: Path) -> Finding:

@@ -84,7 +84,7 @@ class Condition:
     def faults(self) -> dict[str, str]:
         """Everything an operator should know is wrong, by place; what is wrong with a point as ``point.fault``."""
         rewire = self.ports.machine.rewire
-        own: dict[DeviceFault, str] = {
+        by_part: dict[DeviceFault, str] = {
             "disk": self.recorder.fault,
             "memory": self.notebook.fault,
             "uplink": self.uplink.fault if self.uplink else "not_registered",
@@ -104,9 +104,9 @@ class Condition:
             "agent": f"{self.failures} failures" if self.failures else "",
             "decisions": f"{self.decider.failures} failures" if self.decider.failures else "",
         }
-        own |= self.space.faults
-        own |= self.remote.faults() if self.remote else {}
-        faults = dict[str, str](own.items()) | self.peripherals.faults() | self.agent.readers.faults()
+        by_part |= self.space.faults
+        by_part |= self.remote.faults() if self.remote else {}
+        faults = dict[str, str](by_part.items()) | self.peripherals.faults() | self.agent.readers.faults()
         for zone, cause in sorted(self.agent.emergencies.items()):
             faults |= {f"fire_loop.{zone}": "broken"} if cause == "loop_broken" else {f"emergency.{zone}": cause}
         for name, runner in self.agent.runners.items():

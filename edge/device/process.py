@@ -95,7 +95,7 @@ def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore, M
     ``MemoryUnusable``."""
     reserve = Reserve(config.state / "reserve")
 
-    def opened() -> tuple[Journal, RosterStore, Memory]:
+    def open_all() -> tuple[Journal, RosterStore, Memory]:
         with ExitStack() as half_open:
             roster = RosterStore(config.state / "roster.db")
             half_open.callback(roster.close)
@@ -106,13 +106,13 @@ def open_files(config: DeviceConfig, boot: str) -> tuple[Journal, RosterStore, M
             return journal, roster, memory
 
     try:
-        files = opened()
+        files = open_all()
     except JournalInUse:
         raise
     except (JournalError, RosterError, MemoryUnusable):
         if not reserve.give_up():
             raise
-        return opened()
+        return open_all()
     reserve.lay()
     return files
 
@@ -123,17 +123,17 @@ async def run_agent(wirings: Wirings) -> None:
     Raises ``JournalError``, ``RosterError``, ``MemoryUnusable``, ``IdentityError`` or ``OSError`` for what the user can
     mend.
     """
-    own = wirings.local
+    local = wirings.local
     lines = LogLines()
     logging.getLogger().addHandler(lines)
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    for folder in (own.state, own.run):
+    for folder in (local.state, local.run):
         make_folder(folder)
     async with AsyncExitStack() as stack:
-        clock = DeviceClock(own.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
+        clock = DeviceClock(local.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
         turn = first_run(wirings)
         while not ended.is_set():
             turn = next_run(wirings, await _life(wirings, turn, clock, lines, ended))

@@ -35,10 +35,10 @@ class KeeperHost:
         self._wirings, self._factory, self._loop, self._tell = wirings, factory, loop, tell
         self._pins_lost = pins_lost
         self._latch = Latch(wirings.local.state / "latch.json")
-        chosen = wirings.in_force()
-        if chosen.rotten:
-            log.error("the device's own file rules: %s", chosen.rotten)
-        self._config = chosen.config
+        in_force = wirings.in_force()
+        if in_force.rotten:
+            log.error("the device's own file rules: %s", in_force.rotten)
+        self._config = in_force.config
         self.keeper = self._keeper(self._config)
 
     def heard(self, message: ToKeeper) -> None:

@@ -137,7 +137,7 @@ class ZoneInputs:
         key: Callable[[str], object],
     ) -> None:
         self._factory, self._loop = factory, loop
-        self._held: list[DebouncedInput] = []
+        self._pins: list[DebouncedInput] = []
 
         begins, turned = partial(_if_active, look, wiring.zone), partial(_if_active, key, wiring.zone)
         try:
@@ -152,8 +152,8 @@ class ZoneInputs:
             raise
 
     def close(self) -> None:
-        for held in self._held:
-            held.close()
+        for pin in self._pins:
+            pin.close()
 
     @property
     def causes(self) -> list[Cause]:
@@ -174,9 +174,9 @@ class ZoneInputs:
         return causes or (["loop_broken"] if loop_open else [])
 
     def _input(self, wiring: InputPin, changed: Callable[[bool, float], None]) -> DebouncedInput:
-        held = DebouncedInput(self._factory.pin(wiring.pin), wiring, self._loop, changed)
-        self._held.append(held)
-        return held
+        pin = DebouncedInput(self._factory.pin(wiring.pin), wiring, self._loop, changed)
+        self._pins.append(pin)
+        return pin
 
 
 def _if_active(act: Callable[[str], object], zone: str, active: bool, _at_s: float) -> None:

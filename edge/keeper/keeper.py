@@ -126,8 +126,8 @@ class Keeper:
         way to the loop finds nothing left to move, and nobody to tell."""
         for timer in (*self._drills.values(), *filter(None, [self._save_again])):
             timer.cancel()
-        held: list[Closing] = [*self._outputs.values(), *self._inputs.values(), *self._readers, *self._zones.values()]
-        for pin in held:
+        pins: list[Closing] = [*self._outputs.values(), *self._inputs.values(), *self._readers, *self._zones.values()]
+        for pin in pins:
             pin.close()
         self._outputs.clear()
         self._tell = _ignore

@@ -34,17 +34,17 @@ class KeeperProcess:
 
     def __init__(self, wirings: Wirings, loop: asyncio.AbstractEventLoop) -> None:
         """Raises ``OSError`` if the run or state folder cannot be used, ``BadPinFactory`` where there are no pins."""
-        own = wirings.local
-        make_folder(own.state)
-        make_folder(own.run)
-        self._path = socket_path(own.run)
+        local = wirings.local
+        make_folder(local.state)
+        make_folder(local.run)
+        self._path = socket_path(local.run)
         self._hold = FileLock(self._path)
         self._loop = loop
         self._agent: Channel[ToKeeper] | None = None
         self._ended = asyncio.Event()
         self._lost_pins = ""
         pins = pin_factory()
-        mark_simulated(own.run, pins)
+        mark_simulated(local.run, pins)
         self.host = KeeperHost(wirings, pins, loop, self._tell, self._no_pins)
 
     async def serve(self) -> None:
@@ -79,10 +79,10 @@ class KeeperProcess:
         self._ended.set()
 
     def _channel(self) -> Channel[ToKeeper]:
-        channel = Channel[ToKeeper](ToKeeper, self.host.heard, lambda: self._lost(channel), self._made)
+        channel = Channel[ToKeeper](ToKeeper, self.host.heard, lambda: self._lost(channel), self._connected)
         return channel
 
-    def _made(self, channel: Channel[ToKeeper]) -> None:
+    def _connected(self, channel: Channel[ToKeeper]) -> None:
         if self._agent is not None:
             self._agent.close()
             self.host.agent_gone()

@@ -159,10 +159,10 @@ class Channel(asyncio.Protocol, Generic[H]):
         kind: Any,
         heard: Callable[[H], None],
         lost: Callable[[], None],
-        made: Callable[["Channel[H]"], None] = lambda _channel: None,
+        connected: Callable[["Channel[H]"], None] = lambda _channel: None,
     ) -> None:
         self._decoder: msgspec.msgpack.Decoder[H] = msgspec.msgpack.Decoder(kind)
-        self._heard, self._lost, self._made = heard, lost, made
+        self._heard, self._lost, self._connected = heard, lost, connected
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
 
@@ -170,7 +170,7 @@ class Channel(asyncio.Protocol, Generic[H]):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream socket has no other kind
         self._transport = transport
         transport.set_write_buffer_limits(high=MAX_UNSENT_BYTES)
-        self._made(self)
+        self._connected(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -230,7 +230,7 @@ class KeeperLine:
         while True:
             self._gone.clear()
             try:
-                _, channel = await loop.create_unix_connection(lambda: self._made(heard), str(self._path))
+                _, channel = await loop.create_unix_connection(lambda: self._new_channel(heard), str(self._path))
             except OSError:
                 await asyncio.sleep(TRY_AGAIN_S)
                 continue
@@ -243,7 +243,7 @@ class KeeperLine:
             log.warning("the keeper is gone")
             lost()
 
-    def _made(self, heard: Callable[[ToAgent], None]) -> Channel[ToAgent]:
+    def _new_channel(self, heard: Callable[[ToAgent], None]) -> Channel[ToAgent]:
         return Channel(ToAgent, heard, self._gone.set)
 
 

@@ -100,13 +100,13 @@ class LiveReadings:
     ) -> None:
         self._channel, self._loop = channel, loop
         self._show, self._now_ms = show, now_ms
-        self._told: Shown = {}
+        self._published: Shown = {}
         self._next: TimerHandle | None = None
 
     def went_up(self) -> None:
         """A new connection knows nothing yet."""
         self.close()
-        self._told = {}
+        self._published = {}
         self._look()
 
     def close(self) -> None:
@@ -115,8 +115,8 @@ class LiveReadings:
 
     def _look(self) -> None:
         shown = self._show()
-        if shown != self._told:
-            self._told = shown
+        if shown != self._published:
+            self._published = shown
             self._channel.publish("live", Live(self._now_ms(), dict(shown)))
         self._next = self._loop.call_later(LIVE_EVERY_S, self._look)
 

@@ -197,25 +197,25 @@ class MqttLink:
             log.exception("paho failed; there is no connection")
             self._pause(f"{type(fault).__name__} while connecting")
             return
-        opened = client.socket()
-        if self._closed or opened is None:
+        sock = client.socket()
+        if self._closed or sock is None:
             _abandon(client)
             self._pause("the connection broke at once")
             return
         self._client = client
         for event in EVENTS:
             setattr(client, event, getattr(self, f"_{event}"))
-        self._loop.add_reader(opened, self._read, client)
+        self._loop.add_reader(sock, self._read, client)
         if client.want_write():
-            self._loop.add_writer(opened, self._driven, client, client.loop_write)
+            self._loop.add_writer(sock, self._driven, client, client.loop_write)
         self._greeted_by_s = self._loop.time() + CONNECT_WITHIN_S
         self._loop.call_later(TICK_S, self._care, client)
 
-    def _on_socket_open(self, _client: Client, _data: object, opened: Any) -> None:
+    def _on_socket_open(self, _client: Client, _data: object, sock: Any) -> None:
         # Small messages must not wait for one another: 17 ms became 1.4 ms with this at both ends.
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if self._broker.tls is not None:
-            self._broker.tls.check(opened)
+            self._broker.tls.check(sock)
 
     def _on_log(self, _client: Client, _data: object, level: int, text: str) -> None:
         if level == LogLevel.MQTT_LOG_ERR and text.startswith(_SOCKET_FAILED):
@@ -227,12 +227,10 @@ class MqttLink:
         if announced > MAX_UNREAD_BYTES:
             self._lost(client, f"the broker sends {announced} bytes at once")
             return
-        opened = client.socket()
-        while (
-            isinstance(opened, ssl.SSLSocket) and opened.pending()
-        ):  # read from the wire, and no longer readable there
+        sock = client.socket()
+        while isinstance(sock, ssl.SSLSocket) and sock.pending():  # read from the wire, and no longer readable there
             self._driven(client, client.loop_read)
-            opened = client.socket()
+            sock = client.socket()
 
     def _care(self, client: Client) -> None:
         """Pings, and the end of a connection that gives no sign of life."""
@@ -299,15 +297,15 @@ class MqttLink:
             log.exception("a callback of the link failed")
             self.faults += 1
 
-    def _on_socket_close(self, _client: Client, _data: object, closing: Any) -> None:
-        self._loop.remove_reader(closing)
-        self._loop.remove_writer(closing)
+    def _on_socket_close(self, _client: Client, _data: object, sock: Any) -> None:
+        self._loop.remove_reader(sock)
+        self._loop.remove_writer(sock)
 
-    def _on_socket_register_write(self, client: Client, _data: object, opened: Any) -> None:
-        self._loop.add_writer(opened, self._driven, client, client.loop_write)
+    def _on_socket_register_write(self, client: Client, _data: object, sock: Any) -> None:
+        self._loop.add_writer(sock, self._driven, client, client.loop_write)
 
-    def _on_socket_unregister_write(self, _client: Client, _data: object, opened: Any) -> None:
-        self._loop.remove_writer(opened)
+    def _on_socket_unregister_write(self, _client: Client, _data: object, sock: Any) -> None:
+        self._loop.remove_writer(sock)
 
     def _lost(self, client: Client, why: str) -> None:
         """This connection is over, whoever ended it."""
@@ -315,9 +313,9 @@ class MqttLink:
             return
         was_up, self.up = self.up, False
         self._client = None
-        opened = client.socket()
-        if opened is not None:
-            self._on_socket_close(client, None, opened)
+        sock = client.socket()
+        if sock is not None:
+            self._on_socket_close(client, None, sock)
         _abandon(client)
         if was_up and self._loop.time() - self._up_since_s >= STEADY_S:
             self._pause_s = FIRST_PAUSE_S
@@ -343,6 +341,6 @@ def _abandon(client: Client) -> None:
     """Leave a client for good, so that nothing of it comes back."""
     for event in EVENTS:
         setattr(client, event, None)
-    opened = client.socket()
-    if opened is not None:
-        opened.close()
+    sock = client.socket()
+    if sock is not None:
+        sock.close()

@@ -32,7 +32,7 @@ class CertificateRenewal:
     def __init__(self, runtime: Runtime, channel: SealedChannel, credentials: Credentials, random: Random) -> None:
         self._runtime, self._channel, self._credentials, self._random = runtime, channel, credentials, random
         self._not_after_ms = credentials.not_after_ms
-        self._told = ""
+        self._recorded = ""
         self._timer: TimerHandle | None = None
 
     @property
@@ -85,8 +85,8 @@ class CertificateRenewal:
 
     def _tell(self) -> None:
         swapped = self._credentials.swapped
-        if swapped != self._told:
-            self._told = swapped
+        if swapped != self._recorded:
+            self._recorded = swapped
             if swapped == "taken":
                 renewed = DeviceEvents.certificate_renewed(not_after_ms=self._credentials.not_after_ms)
                 self._runtime.record("", *renewed.row)
