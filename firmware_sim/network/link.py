@@ -10,7 +10,7 @@ MAX_CONNECTIONS = 64
 """Through one cable; a device needs one."""
 
 
-class Weather(NamedTuple):
+class LineFaults(NamedTuple):
     """How bad the line is. A new delay counts from the next piece of data on, a new lifetime from the next connection.
 
     Every piece of data is `delay_ms` late, drawn anew each time from lowest to highest, and a connection lasts
@@ -29,7 +29,7 @@ class Proxy:
     """Carries connections from a port of its own to `target_port`, both on 127.0.0.1.
 
     A pulled cable breaks every connection and refuses new ones; the port stays the same for all the proxy's life.
-    The same seed draws the same weather. ``listen`` is called at each new connection, for whoever is to hear it.
+    The same seed draws the same faults. ``listen`` is called at each new connection, for whoever is to hear it.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class Proxy:
         target_port: int,
         *,
         seed: int | str = 0,
-        weather: Weather | None = None,
+        faults: LineFaults | None = None,
         listen: Callable[[], Hears] = lambda: lambda data: None,
     ) -> None:
         self.target_port = target_port
         self.cable_in = True
-        self.weather = weather or Weather()
+        self.faults = faults or LineFaults()
         self._listen = listen
         self._chance = random.Random(f"{seed}/cable")
         self._server: asyncio.Server | None = None
@@ -105,13 +105,13 @@ class Proxy:
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, hears: Hears) -> None:
         while data := await source.read(CHUNK_BYTES):
             hears(data)
-            if self.weather.delay_ms[1] > 0:
-                await asyncio.sleep(self._chance.uniform(*self.weather.delay_ms) / 1000)
+            if self.faults.delay_ms[1] > 0:
+                await asyncio.sleep(self._chance.uniform(*self.faults.delay_ms) / 1000)
             sink.write(data)
             await sink.drain()
 
     def _lifetime(self) -> float | None:
-        lasts_s = self.weather.lasts_s
+        lasts_s = self.faults.lasts_s
         return None if lasts_s is None else self._chance.expovariate(1 / lasts_s)
 
 

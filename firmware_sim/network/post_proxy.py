@@ -221,6 +221,6 @@ def _registers(payload: dict[str, Any]) -> Iterator[Quantity]:
 
 def _sampled(payload: dict[str, Any], measurand: str) -> Iterator[Quantity]:
     for moment in payload.get("meterValue", []):
-        for one in moment["sampledValue"]:
-            if one.get("measurand", ENERGY) == measurand:
-                yield Quantity(one, "value", 1000.0 if str(one.get("unit", "")).startswith("k") else 1.0)
+        for sample in moment["sampledValue"]:
+            if sample.get("measurand", ENERGY) == measurand:
+                yield Quantity(sample, "value", 1000.0 if str(sample.get("unit", "")).startswith("k") else 1.0)

@@ -21,7 +21,7 @@ class Line(NamedTuple):
 
     `lose`: a message of QoS 0 does not arrive. `repeat`: one of QoS 1 arrives twice. `lasts_s`: a connection breaks by
     itself after that long on average, and what is on its way is lost; None is never. `away_s`: until it is there
-    again. `noticed_s`: until the broker notices that a client is gone and speaks its will, unless it is back before.
+    again. `noticed_s`: until the broker notices that a client is gone and publishes its will, unless it is back before.
     """
 
     delay_ms: tuple[float, float] = (0.5, 3.0)
@@ -84,7 +84,7 @@ class VirtualLink:
 
     `will` is the topic and what the broker says there, retained, in place of a client that vanished; it is told the
     number of the connection, which `next_number` draws anew for each. A link outlives the processes that use it, one
-    after the other: `start` is the first deed of each, `close` or `kill` is its end.
+    after the other: `start` is the first call of each, `close` or `kill` its last.
     """
 
     def __init__(
@@ -111,10 +111,10 @@ class VirtualLink:
         self._wanted: dict[str, bool] = {}
         self.up = False
         self._used = False
-        self._connection = self._whole = 0
+        self._connection = self._open_connection = 0
         self._under_way = 0
         self._timer: TimerHandle | None = None
-        self._mourning: tuple[TimerHandle, Message] | None = None
+        self._pending_will: tuple[TimerHandle, Message] | None = None
         broker.links.append(self)
 
     def start(self) -> None:
@@ -133,9 +133,9 @@ class VirtualLink:
         return "" if self.up else "the line is down"
 
     def again(self) -> None:
-        """Say goodbye and come back: the broker speaks no will."""
+        """Disconnect and come back: the broker publishes no will."""
         if self.up:
-            self._part()
+            self._end_connection()
 
     def cut(self) -> None:
         """Pull the cable: the connection breaks, and none comes until it is put back."""
@@ -150,22 +150,22 @@ class VirtualLink:
                 self._later(self.line.away_s, self._connect)
 
     def close(self) -> None:
-        """Say goodbye behind all that was sent: the broker speaks no will, and the client does not come back."""
-        self._rest()
+        """Disconnect behind all that was sent: the broker publishes no will, and the client does not come back."""
+        self._stop_retrying()
         self.up = False
 
     def kill(self) -> None:
-        """The client's process is killed: its kernel ends the connection, and the broker speaks the will at once."""
-        self._rest()
+        """The client's process is killed: its kernel ends the connection, and the broker publishes the will at once."""
+        self._stop_retrying()
         self._break((0.0, 0.0))
 
     def broker_gone(self) -> None:
-        """The broker's side: there is nobody left to miss anybody."""
-        if self._mourning is not None:
-            self._mourning[0].cancel()
-            self._mourning = None
+        """The broker's side: it is gone, and notices no client any more."""
+        if self._pending_will is not None:
+            self._pending_will[0].cancel()
+            self._pending_will = None
         if self.up:
-            self._part()
+            self._end_connection()
 
     def wants(self, topic: str) -> bool:
         """Whether the client is there and subscribes to it."""
@@ -189,10 +189,10 @@ class VirtualLink:
         if not self._broker.running:
             self._later(self.line.away_s, self._connect)
             return
-        if self._mourning is not None:  # the broker meets the client again before it missed it: the old one is gone
-            self._speak_will()
+        if self._pending_will is not None:  # the broker meets the client again before it noticed: the old one is gone
+            self._publish_will()
         self.up = True
-        self._connection = self._whole = self.next_number()
+        self._connection = self._open_connection = self.next_number()
         if self.line.lasts_s is not None:
             lasts_s = self._random.expovariate(1 / self.line.lasts_s)
             self._timer = self._loop.call_later(lasts_s, self._break, self.line.noticed_s)
@@ -202,34 +202,34 @@ class VirtualLink:
         self.on_up(self._connection)
 
     def _break(self, noticed_s: tuple[float, float]) -> None:
-        """The connection breaks; the broker misses the client after a while."""
+        """The connection breaks; the broker notices after a while."""
         if not self.up:
             return
         if self._will is not None:
             topic, payload = self._will
-            noticed = self._loop.call_later(self._random.uniform(*noticed_s), self._speak_will)
-            self._mourning = noticed, Message(topic, payload(self._connection), 1, True)
-        self._part()
+            noticed = self._loop.call_later(self._random.uniform(*noticed_s), self._publish_will)
+            self._pending_will = noticed, Message(topic, payload(self._connection), 1, True)
+        self._end_connection()
 
-    def _part(self) -> None:
+    def _end_connection(self) -> None:
         """This end knows that the connection is over, and tries again."""
-        self.up, self._whole = False, 0
+        self.up, self._open_connection = False, 0
         if self._timer is not None:
             self._timer.cancel()
         if self._used and self.cable_in:
             self._later(self.line.away_s, self._connect)
         self.on_down()
 
-    def _rest(self) -> None:
+    def _stop_retrying(self) -> None:
         self._used = False
         if self._timer is not None:
             self._timer.cancel()
 
-    def _speak_will(self) -> None:
-        assert self._mourning is not None  # noqa: S101 - its timer is cancelled whenever it is taken away
-        timer, will = self._mourning
+    def _publish_will(self) -> None:
+        assert self._pending_will is not None  # noqa: S101 - its timer is cancelled whenever it is taken away
+        timer, will = self._pending_will
         timer.cancel()
-        self._mourning = None
+        self._pending_will = None
         self._broker.take(will)
 
     def _travel(self, qos: int, arrive: Callable[[], object]) -> None:
@@ -241,7 +241,7 @@ class VirtualLink:
 
         def arrived() -> None:
             self._under_way -= 1
-            if self._whole == connection:
+            if self._open_connection == connection:
                 arrive()
 
         for _ in range(2 if qos and self._happens(line.repeat) else 1):

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from cloud.web.auth import Role
 from firmware_sim.control.commands import Fire, ResetKey, Tap, TapAndWalk
-from firmware_sim.network.link import Proxy, Weather
-from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.network.link import LineFaults, Proxy
+from firmware_sim.parts.hardware import Command, ControlError
 from firmware_sim.parts.portal import Walk
 from firmware_sim.worlds.chaos.audit import broken_promises
 from firmware_sim.worlds.chaos.evidence import DEVICES, DIARY, Diary, last_seq, missing_rows, open_cloud
@@ -37,7 +37,7 @@ from firmware_sim.worlds.demo.processes import Program, scripts
 BROKER_QUEUE = 5
 """The broker drops what more than so many messages would wait for one client."""
 STARTS_AT_ONCE = 2
-SLOW = Weather(delay_ms=(50.0, 400.0))
+SLOW = LineFaults(delay_ms=(50.0, 400.0))
 KEY_EVERY_S = 1.0
 TURNS = 20
 """How often somebody turns the reset key before they give up."""
@@ -158,8 +158,8 @@ class Town:
                     await cable.cut()
                 case ["slow", end]:
                     cable = self._cable(end, trouble.where)
-                    putting_right.callback(setattr, cable, "weather", Weather())
-                    cable.weather = SLOW
+                    putting_right.callback(setattr, cable, "faults", LineFaults())
+                    cable.faults = SLOW
                 case ["fire"]:
                     device = self.homes[trouble.where].device
                     putting_right.push_async_callback(self._put_out_fire, device)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from firmware_sim.network.link import Hears, Proxy, Weather
+from firmware_sim.network.link import Hears, LineFaults, Proxy
 from firmware_sim.time.clock import run_real
 
 PATIENCE_S = 20.0
@@ -29,12 +29,12 @@ def with_a_cable(
     story: Story,
     *,
     seed: int = 1,
-    weather: Weather | None = None,
+    faults: LineFaults | None = None,
     listen: Callable[[], Hears] = lambda: lambda data: None,
 ) -> None:
     async def main() -> None:
         far = await asyncio.start_server(shouter, "127.0.0.1", 0)
-        proxy = Proxy(far.sockets[0].getsockname()[1], seed=seed, weather=weather, listen=listen)
+        proxy = Proxy(far.sockets[0].getsockname()[1], seed=seed, faults=faults, listen=listen)
         await proxy.start()
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -131,7 +131,7 @@ def test_a_slow_line_keeps_the_order() -> None:
         assert [(await reader.readline()).decode().strip() for _ in lines] == [line.upper() for line in lines]
         writer.close()
 
-    with_a_cable(story, weather=Weather(delay_ms=(0.1, 2.0)))
+    with_a_cable(story, faults=LineFaults(delay_ms=(0.1, 2.0)))
 
 
 def test_a_line_gets_better_from_the_next_word_on() -> None:
@@ -144,11 +144,11 @@ def test_a_line_gets_better_from_the_next_word_on() -> None:
     async def story(proxy: Proxy) -> None:
         reader, writer = await connect(proxy)
         await stands.wait()
-        proxy.weather = Weather()
+        proxy.faults = LineFaults()
         assert await answer(reader, writer, "one") == "ONE"
         writer.close()
 
-    with_a_cable(story, weather=Weather(delay_ms=(PATIENCE_S * 2000, PATIENCE_S * 2000)), listen=listen)
+    with_a_cable(story, faults=LineFaults(delay_ms=(PATIENCE_S * 2000, PATIENCE_S * 2000)), listen=listen)
 
 
 def test_whoever_listens_hears_what_the_near_end_says_before_the_far_end_does() -> None:
@@ -172,7 +172,7 @@ def test_a_line_that_does_not_last_breaks_by_itself() -> None:
         assert await broken(reader)
         writer.close()
 
-    with_a_cable(story, weather=Weather(lasts_s=0.01))
+    with_a_cable(story, faults=LineFaults(lasts_s=0.01))
 
 
 def test_a_proxy_has_no_port_before_it_is_started() -> None:
