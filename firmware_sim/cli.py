@@ -17,7 +17,7 @@ from edge.machine.mendable import fail, mendable
 from firmware_sim import parts
 from firmware_sim.control.commands import Tapped
 from firmware_sim.control.control import BoardControl
-from firmware_sim.parts.command import ControlError
+from firmware_sim.parts.hardware import ControlError
 from firmware_sim.time.clock import run_real
 from service.loading import loading
 from service.version import version_of

@@ -94,7 +94,7 @@ class _Process(asyncio.Protocol):
         *lines, self._rest = (self._rest + data).split(b"\n")
         try:
             for line in lines:
-                self._obey(*json.loads(line))
+                self._execute(*json.loads(line))
             if len(self._rest) > MAX_LINE:
                 raise ValueError(f"a line of more than {MAX_LINE} bytes")
         except (ValueError, TypeError, KeyError) as error:
@@ -108,7 +108,7 @@ class _Process(asyncio.Protocol):
     def hang_up(self) -> None:
         self._transport.close()
 
-    def _obey(self, order: str, *args: Any) -> None:
+    def _execute(self, order: str, *args: Any) -> None:
         if order == "write":
             self._lines.write(*args)
             return

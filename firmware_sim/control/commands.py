@@ -8,8 +8,7 @@ import msgspec
 
 from contract.credentials import FORMATS, KEYS, encode
 from firmware_sim import parts
-from firmware_sim.parts.command import Command, ControlError, named
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Command, ControlError, Hardware, PartCommand, named
 from firmware_sim.parts.kind import part_commands
 
 Keys = Annotated[str, msgspec.Meta(min_length=1, max_length=8, pattern=f"^[{KEYS}]+$")]

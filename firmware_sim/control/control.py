@@ -24,7 +24,7 @@ from firmware_sim.control.commands import (
     WaitMove,
     read_command,
 )
-from firmware_sim.parts.command import Command, ControlError, Way
+from firmware_sim.parts.hardware import Command, ControlError, Way
 from firmware_sim.parts.portal import Walk
 
 MAX_ORDER_BYTES = 4096
@@ -52,14 +52,14 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
 
 
-Obey = Callable[[Command], Awaitable[dict[str, Any]]]
+Execute = Callable[[Command], Awaitable[dict[str, Any]]]
 
 
 class ControlServer:
-    """Takes orders on a Unix socket and answers each when `obey` has carried it out."""
+    """Takes orders on a Unix socket and answers each when `execute` has carried it out."""
 
-    def __init__(self, path: Path, obey: Obey) -> None:
-        self._path, self._obey = path, obey
+    def __init__(self, path: Path, execute: Execute) -> None:
+        self._path, self._execute = path, execute
         self._server: asyncio.Server | None = None
         self._callers: set[_Caller] = set()
 
@@ -78,7 +78,7 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        caller = _Caller(writer, self._obey)
+        caller = _Caller(writer, self._execute)
         self._callers.add(caller)
         try:
             await caller.listen(reader)
@@ -90,8 +90,8 @@ class ControlServer:
 class _Caller:
     """One connection to the control socket, and its orders under way."""
 
-    def __init__(self, writer: asyncio.StreamWriter, obey: Obey) -> None:
-        self._writer, self._obey = writer, obey
+    def __init__(self, writer: asyncio.StreamWriter, execute: Execute) -> None:
+        self._writer, self._execute = writer, execute
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def listen(self, reader: asyncio.StreamReader) -> None:
@@ -123,7 +123,7 @@ class _Caller:
 
     async def _answer(self, request: Request) -> None:
         try:
-            self._say(Answer(request.id, ok=await self._obey(read_command(request.order))))
+            self._say(Answer(request.id, ok=await self._execute(read_command(request.order))))
         except ControlError as refused:
             self._say(Answer(request.id, error=str(refused)))
 

@@ -145,7 +145,7 @@ class Disk:
                 if not (self._lies and self._random.random() < 0.25):
                     self._land(operation)
             case FailedSync():
-                self._doom(self._files[operation.file])
+                self._lose_rest(self._files[operation.file])
             case Write() | Truncate():
                 file = self._files[operation.file]
                 apply(operation, file.seen)
@@ -183,7 +183,7 @@ class Disk:
         for done, change in file.under_way:
             if done < sync.covers:
                 apply(change, file.landed)
-        file.under_way = [each for each in file.under_way if each[0] >= sync.covers]
+        file.under_way = [(done, change) for done, change in file.under_way if done >= sync.covers]
         self._land_names(sync.file)
 
     def _land_names(self, file: int) -> None:
@@ -194,7 +194,7 @@ class Disk:
             _name(self._names_landed, naming)
         del self._naming[:landed]
 
-    def _doom(self, file: DiskFile) -> None:
+    def _lose_rest(self, file: DiskFile) -> None:
         """Some of what was under way got there; the rest never will."""
         for _, change in file.under_way:
             for part in self._torn(change):
@@ -205,7 +205,7 @@ class Disk:
         if not file.under_way or file.under_way[-1][1] is not self._last:
             return file.seen
         content = bytearray(file.landed)
-        for change in chain((each for _, each in file.under_way[:-1]), self._torn(self._last)):
+        for change in chain((change for _, change in file.under_way[:-1]), self._torn(self._last)):
             apply(change, content)
         return content
 
@@ -261,13 +261,13 @@ def power_cuts(
 
 
 def _cuts_here(honest: Disk, lying: Disk, images: Mapping[Cut, int]) -> Iterator[PowerCut]:
-    told: list[Image] = []
+    made: list[Image] = []
     for cut, count in images.items():
         disk = lying if cut is Cut.SYNC_LIED else honest
         for _ in range(count):
             image = disk.image(cut)
-            if image not in told:
-                told.append(image)
+            if image not in made:
+                made.append(image)
                 yield PowerCut(disk.done, cut, image)
 
 

@@ -83,7 +83,7 @@ class DiskRecorder(FileWatcher):
 
     def begin_again(self, image: Image) -> None:
         """Let the folder hold an image, as if nothing had been done yet. Nobody may have a file of it open."""
-        pour(image, self.folder)
+        write_folder(image, self.folder)
         self._begin(image)
 
     def fail(self, fault: Fault, *, at_call: int = 1, for_good: bool = False) -> None:
@@ -239,7 +239,7 @@ def read_folder(folder: Path) -> Image:
     return {path.name: path.read_bytes() for path in files}
 
 
-def pour(image: Image, folder: Path) -> None:
+def write_folder(image: Image, folder: Path) -> None:
     """Make a folder hold an image and nothing else."""
     for path in folder.iterdir():
         path.unlink()

@@ -8,7 +8,7 @@ from firmware_sim.control.control import BoardControl
 from firmware_sim.panel.words import say
 from firmware_sim.panel.world import Card, PanelDevice, Part
 from firmware_sim.parts.battery import APPLIANCES
-from firmware_sim.parts.command import ControlError
+from firmware_sim.parts.hardware import ControlError
 
 LAMPS = (".green", ".red")
 UID = "UID4:"
@@ -45,9 +45,9 @@ async def carry_out(
     """Do it and say what happened. Raises `ControlError` or `BoardGone`."""
     answer = await control.ask(command)
     done, not_done = OUTCOMES.get(str(command["do"]), ("Done.", ""))
-    said = done if answer.get("passed", answer.get("taken", True)) else not_done
+    outcome = done if answer.get("passed", answer.get("taken", True)) else not_done
     speed = await _speed(control, answer, language) if command["do"] == "tap_and_walk" else ""
-    return say(said, language, who=_holder(cards, card, language)) + speed
+    return say(outcome, language, who=_holder(cards, card, language)) + speed
 
 
 async def pull_or_plug(device: PanelDevice, part: Part, *, plugged_in: bool) -> None:

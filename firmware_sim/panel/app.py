@@ -23,7 +23,7 @@ from firmware_sim.panel.actions import carry_out, command_of, pull_or_plug
 from firmware_sim.panel.watch import Watch, look
 from firmware_sim.panel.words import THINGS, point_name, say, sentences, shown_words
 from firmware_sim.panel.world import Card, PanelDevice, Part
-from firmware_sim.parts.command import ControlError
+from firmware_sim.parts.hardware import ControlError
 
 HERE = Path(__file__).parent
 ASSETS = HERE / "assets"

@@ -12,7 +12,7 @@ from contract.phrases import Phrase
 from firmware_sim.control.control import BoardControl
 from firmware_sim.panel.app import create_panel
 from firmware_sim.panel.world import Card, Part, Plug, Status, ask_agent
-from firmware_sim.parts.command import ControlError
+from firmware_sim.parts.hardware import ControlError
 
 NOT_HERE = (
     "this panel reaches the board alone: stop or start its service instead 本面板只连接模拟板，请停止或启动相应的服务"

@@ -74,8 +74,7 @@ class Watch:
                 await self._until_something_moves(device, at_ns)
 
     def _keep(self, name: str, snapshot: Snapshot) -> bool:
-        known = self._latest.get(name)
-        if known is not None and known[1] == snapshot:
+        if name in self._latest and self._latest[name][1] == snapshot:
             return False
         self._number += 1
         self._latest[name] = (self._number, snapshot)

@@ -167,8 +167,8 @@ def point_name(point: str, language: str) -> str:
 def shown_words(language: str) -> dict[str, str]:
     """Every text that a station may show, by its id."""
     separator = "。" if language == "zh" else ". "
-    said = {stop.value: sessions.words(stop, language) for stop in sessions.TABLE}
-    said |= {reason.value: reasons.words(reason, language) for reason in reasons.TABLE}
-    return {name: separator.join(filter(None, (words.text, words.remedy))) for name, words in said.items()} | {
+    shown = {stop.value: sessions.words(stop, language) for stop in sessions.TABLE}
+    shown |= {reason.value: reasons.words(reason, language) for reason in reasons.TABLE}
+    return {name: separator.join(filter(None, (words.text, words.remedy))) for name, words in shown.items()} | {
         name: text.in_language(language) for name, text in vocabulary().texts.items()
     }

@@ -1,15 +1,11 @@
 """A bank of sockets: the contactor that feeds them, and what may befall the contacts of relays and contactors."""
 
-from typing import Any
-
 from firmware_sim.board.board import Board
 from firmware_sim.parts.charger import Socket
-from firmware_sim.parts.command import named
 from firmware_sim.parts.contact import Signal
-from firmware_sim.parts.hardware import Hardware, PointCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand, PointWiring, named
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.relay import PowerContact, Relay
-from firmware_sim.parts.wiring import PointWiring
 
 PULL_IN_MS, DROP_OUT_MS = 20.0, 15.0
 """Of a small 25 A contactor."""
@@ -63,7 +59,7 @@ def fit(hardware: Hardware, point: PointWiring) -> None:
     )
 
 
-def view(hardware: Hardware, point: str) -> dict[str, Any]:
+def view(hardware: Hardware, point: str) -> dict[str, object]:
     """How a bank looks."""
     return {"contactor": hardware.view(point)}
 

@@ -24,7 +24,7 @@ class Appliance(Protocol):
     def run(self, seconds: float) -> float:
         """Let it run from the mains for a time. Returns the energy it drew, in joules."""
 
-    def go_dark(self) -> None:
+    def lose_power(self) -> None:
         """The mains is gone."""
 
     def view(self) -> dict[str, object]:
@@ -104,7 +104,7 @@ class Battery:
             joules += used
         return joules
 
-    def go_dark(self) -> None:
+    def lose_power(self) -> None:
         self.full = False  # the charger starts over when the mains is back
 
     def view(self) -> dict[str, object]:
@@ -145,7 +145,7 @@ class Load:
     def run(self, seconds: float) -> float:
         return self.power_w * seconds
 
-    def go_dark(self) -> None:
+    def lose_power(self) -> None:
         """It is as before when the mains is back."""
 
     def view(self) -> dict[str, object]:

@@ -9,11 +9,10 @@ from typing import NamedTuple
 
 from firmware_sim.board.board import Board
 from firmware_sim.parts.battery import Appliance
-from firmware_sim.parts.command import ControlError
 from firmware_sim.parts.contact import Signal
-from firmware_sim.parts.mains import NOMINAL_V, Mains
+from firmware_sim.parts.hardware import ControlError
 from firmware_sim.parts.relay import PowerContact, Relay
-from firmware_sim.parts.wire import Wire
+from firmware_sim.parts.wire import NOMINAL_V, Mains, Wire
 
 STEP_S = 60.0
 """Within a step the current counts as constant; a charger's falls by a percent or two."""
@@ -105,7 +104,7 @@ class Socket:
         """Put a plug in, in place of whatever was in before."""
         self._catch_up()
         if self._appliance is not None:
-            self._appliance.go_dark()
+            self._appliance.lose_power()
         self._appliance = appliance
         if self._plug is not None:
             self._plug.put(appliance is not None)
@@ -151,7 +150,7 @@ class Socket:
         self._catch_up()
         self.live = all(wire.on for wire in self._path)
         if not self.live and self._appliance is not None:
-            self._appliance.go_dark()
+            self._appliance.lose_power()
 
     def _catch_up(self) -> None:
         passed_s = self._loop.time() - self._known_s

@@ -5,15 +5,13 @@ from collections.abc import Sequence
 
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
-from firmware_sim.parts.command import ControlError, Way
 from firmware_sim.parts.contact import Contact
-from firmware_sim.parts.hardware import Hardware, PointCommand
+from firmware_sim.parts.hardware import ControlError, Hardware, PointCommand, PointWiring, Way
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.portal import PORTAL_COMMANDS, Portal, view_portal
 from firmware_sim.parts.relay import Load, Lock
 from firmware_sim.parts.swing import Swing
 from firmware_sim.parts.wire import Wire
-from firmware_sim.parts.wiring import PointWiring
 
 REACTION_S = 0.4
 """From the click of the lock to a hand that pushes."""

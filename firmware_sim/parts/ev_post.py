@@ -1,15 +1,14 @@
 """A charging post at a point. It comes over the network by itself, so nothing is fitted to the board for it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
 from firmware_sim.parts.battery import Car
 from firmware_sim.parts.charge_point import EvPost
-from firmware_sim.parts.hardware import Hardware, PointCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand, PointWiring
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.socket import Unplug
-from firmware_sim.parts.wiring import PointWiring
 
 
 class PlugInCar(PointCommand, frozen=True):
@@ -26,7 +25,7 @@ class TapPost(PointCommand, frozen=True):
 
     tag: Annotated[str, Meta(min_length=1, max_length=36)]
 
-    async def run(self, hardware: Hardware) -> dict[str, Any]:
+    async def run(self, hardware: Hardware) -> dict[str, object]:
         return {"taken": await _post(hardware, self.point).tap(self.tag)}
 
 
@@ -66,7 +65,7 @@ def fit(hardware: Hardware, point: PointWiring) -> None:
     """Nothing: whoever runs the board adds the posts that connect to its device."""
 
 
-def view(hardware: Hardware, point: str) -> dict[str, Any]:
+def view(hardware: Hardware, point: str) -> dict[str, object]:
     """How a post looks; the further connectors of a post show nothing of their own."""
     seen = hardware.view(point)
     return {} if seen is None else {"post": seen}

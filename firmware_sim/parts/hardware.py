@@ -1,19 +1,83 @@
-"""Everything that is wired to one board, and the commands that are carried out there."""
+"""Everything that is wired to one board, and the commands that are carried out there.
 
+A command is one thing that can be done at a board. As JSON it names itself in ``do``.
+"""
+
+import re
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
+
+import msgspec
 
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
-from firmware_sim.parts.command import Command, named
 from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.emergency import EmergencyStop, FirePanel, SmokeDetector
-from firmware_sim.parts.mains import Mains
 from firmware_sim.parts.reader import WiegandReader
 from firmware_sim.parts.rs485 import Rs485Bus
-from firmware_sim.parts.wire import Supply
-from firmware_sim.parts.wiring import PointWiring
+from firmware_sim.parts.wire import Mains, Supply
+
+T = TypeVar("T")
+Level = Literal["high", "low"]
+Way = Literal["in", "out"]
+
+
+class ControlError(ValueError):
+    """A command that cannot be carried out. The text says why, and what there is instead."""
+
+
+def _tag(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="do", tag=_tag):
+    """The base of all commands, one struct each."""
+
+
+def named(name: str, things: Mapping[str, T], what: str) -> T:
+    """The thing of that name. Raises `ControlError`, which says what there is instead."""
+    try:
+        return things[name]
+    except KeyError:
+        raise ControlError(f"no {what} {name!r} here; there is {', '.join(sorted(things)) or 'none'}") from None
+
+
+class OutputWiring(msgspec.Struct, frozen=True):
+    """A pin that drives a relay."""
+
+    pin: int
+    relay: Level
+    load: str
+
+
+class InputWiring(msgspec.Struct, frozen=True):
+    """A pin that a contact pulls."""
+
+    pin: int
+    active: Level
+
+
+class InstrumentWiring(msgspec.Struct, frozen=True):
+    """An instrument on a bus."""
+
+    bus: str
+    model: str
+    address: int
+    channel: int | None
+
+
+class PointWiring(msgspec.Struct, frozen=True):
+    """Everything that is wired for one point."""
+
+    name: str
+    zone: str
+    free_exit: bool
+    settings: dict[str, Any]
+    outputs: dict[str, OutputWiring]
+    inputs: dict[str, InputWiring]
+    instruments: dict[str, InstrumentWiring]
 
 
 class Part(Protocol):
@@ -21,9 +85,6 @@ class Part(Protocol):
 
     def view(self) -> dict[str, object]:
         """How it stands, in a form for JSON."""
-
-
-Fitted = TypeVar("Fitted")
 
 
 @dataclass
@@ -45,11 +106,11 @@ class Hardware:
     emergency_stops: dict[str, EmergencyStop] = field(default_factory=dict)
     freed_by_fire: defaultdict[str, list[Supply]] = field(default_factory=lambda: defaultdict(list))
 
-    def all(self, kind: type[Fitted]) -> dict[str, Fitted]:
+    def all(self, kind: type[T]) -> dict[str, T]:
         """The parts of a class by their names."""
         return {name: part for name, part in self.parts.items() if isinstance(part, kind)}
 
-    def get(self, kind: type[Fitted], name: str, what: str = "part") -> Fitted:
+    def get(self, kind: type[T], name: str, what: str = "part") -> T:
         """The part of that class and name. Raises `ControlError`."""
         return named(name, self.all(kind), what)
 
@@ -68,7 +129,7 @@ class Hardware:
 class PartCommand(Command, frozen=True):
     """The base of the commands that need nothing but the parts."""
 
-    async def run(self, hardware: Hardware) -> dict[str, Any] | None:
+    async def run(self, hardware: Hardware) -> dict[str, object] | None:
         """Carry it out and return what came of it, None if it was simply done. Raises `ControlError`."""
         raise NotImplementedError
 

@@ -4,8 +4,7 @@ from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta
 
-from firmware_sim.parts.command import ControlError
-from firmware_sim.parts.hardware import Hardware, PointCommand
+from firmware_sim.parts.hardware import ControlError, Hardware, PointCommand
 from firmware_sim.parts.meter import Lie, Meter, Ntc8, Sensor
 from firmware_sim.parts.modbus_slave import Slave
 

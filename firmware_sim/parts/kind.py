@@ -3,21 +3,18 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 
 from contract.phrases import Phrase
 from firmware_sim import parts
-from firmware_sim.parts.command import ControlError
-from firmware_sim.parts.hardware import Hardware, PartCommand, PointCommand
-from firmware_sim.parts.wiring import PointWiring
+from firmware_sim.parts.hardware import ControlError, Hardware, PartCommand, PointCommand, PointWiring
 
 Fit = Callable[[Hardware, PointWiring], object]
 """Puts the parts of a point on the board, its main one under the point's name."""
 
 
-def view_part(hardware: Hardware, point: str) -> dict[str, Any]:
+def view_part(hardware: Hardware, point: str) -> dict[str, object]:
     """How a point looks whose kind says nothing else: as its main part does."""
     seen = hardware.view(point)
     return {} if seen is None else {"part": seen}
@@ -33,12 +30,12 @@ class PartKind(msgspec.Struct, frozen=True):
 
     fit: Fit
     commands: tuple[type[PartCommand], ...] = ()
-    view: Callable[[Hardware, str], dict[str, Any]] = view_part
+    view: Callable[[Hardware, str], dict[str, object]] = view_part
     buttons: tuple[tuple[Phrase, type[PointCommand]], ...] = ()
     values: Mapping[str, Phrase] = {}
     fits_first: bool = False
 
-    def look(self, hardware: Hardware, point: str) -> dict[str, Any]:
+    def look(self, hardware: Hardware, point: str) -> dict[str, object]:
         """How a point of this kind looks, and what its buttons do, in a form for JSON."""
         buttons = [
             {**msgspec.to_builtins(text), "order": msgspec.to_builtins(command(point))}
@@ -60,5 +57,7 @@ def find_part(kind: str) -> PartKind:
 
 def part_commands() -> set[type[PartCommand]]:
     """The commands of all kinds that can be found."""
-    modules = (importlib.import_module(f"{parts.__name__}.{one.name}") for one in pkgutil.iter_modules(parts.__path__))
+    modules = (
+        importlib.import_module(f"{parts.__name__}.{found.name}") for found in pkgutil.iter_modules(parts.__path__)
+    )
     return {command for module in modules for command in getattr(getattr(module, "PART", None), "commands", ())}

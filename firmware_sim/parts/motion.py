@@ -60,15 +60,15 @@ class Motion:
 
     def crossings(self, mark: float) -> list[tuple[float, bool]]:
         """When the angle `mark` is passed, and whether upwards, in order of time."""
-        found = []
+        passed = []
         ends = [*(leg.angle for leg in self._legs[1:]), self.target]
         for leg, end in zip(self._legs, ends, strict=False):  # no legs at all: it stands at its target
             upwards = end > leg.angle
             if leg.angle < mark <= end or end <= mark < leg.angle:
                 sign = 1.0 if upwards else -1.0
                 after_s = _time_for(abs(mark - leg.angle), abs(leg.speed), leg.acceleration * sign)
-                found.append((leg.start_s + after_s, upwards))
-        return found
+                passed.append((leg.start_s + after_s, upwards))
+        return passed
 
     def _add(self, duration_s: float, acceleration: float) -> None:
         leg = Leg(self._time_s, duration_s, self._angle, self._speed * self.way, acceleration * self.way)

@@ -1,11 +1,9 @@
 """Points that people walk through: what doors and turnstiles have in common."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 from firmware_sim.parts.button import PushButton
-from firmware_sim.parts.command import Way, named
-from firmware_sim.parts.hardware import Hardware, PointCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand, Way, named
 
 
 class Portal(ABC):
@@ -35,7 +33,7 @@ class Walk(PointCommand, frozen=True):
 
     way: Way = "in"
 
-    async def run(self, hardware: Hardware) -> dict[str, Any]:
+    async def run(self, hardware: Hardware) -> dict[str, object]:
         return {"passed": await hardware.get(Portal, self.point, "point").walk(self.way)}
 
 
@@ -78,7 +76,7 @@ def exit_button(hardware: Hardware, point: str) -> PushButton:
     return named(point, buttons, "exit button")
 
 
-def view_portal(hardware: Hardware, point: str) -> dict[str, Any]:
+def view_portal(hardware: Hardware, point: str) -> dict[str, object]:
     """How a point looks that people walk through."""
     own = {key: hardware.view(f"{point}.{key}") for key in ("lock", "exit_button")}
     return {"portal": hardware.view(point), **own}

@@ -1,6 +1,6 @@
 """A charging socket: its relay, its contacts and its instruments, and what is plugged in there."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -8,13 +8,12 @@ from firmware_sim.parts.bank import CONTACT_COMMANDS, Contactor
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.charge_point import EvPost
 from firmware_sim.parts.charger import BAD_CONTACT_OHM, Socket
-from firmware_sim.parts.hardware import Hardware, PointCommand
+from firmware_sim.parts.hardware import Hardware, PointCommand, PointWiring
 from firmware_sim.parts.instrument import INSTRUMENT_COMMANDS
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.meter import METERS, Meter, Ntc8
 from firmware_sim.parts.modbus_slave import Slave
 from firmware_sim.parts.rs485 import Rs485Bus
-from firmware_sim.parts.wiring import PointWiring
 
 What = Literal["ebike_lithium", "ebike_lead", "phone", "phone_fast", "power_bank", "heater", "nothing"]
 
@@ -87,7 +86,7 @@ def fit(hardware: Hardware, point: PointWiring) -> None:
             board.sockets[instrument.channel], board.channels[name] = socket, instrument.channel
 
 
-def view(hardware: Hardware, point: str) -> dict[str, Any]:
+def view(hardware: Hardware, point: str) -> dict[str, object]:
     """How a socket looks, with its instruments."""
     slaves = {name.rpartition("."): slave for name, slave in hardware.all(Slave).items()}
     return {

@@ -3,16 +3,14 @@
 import asyncio
 
 from firmware_sim.board.board import Board
-from firmware_sim.parts.command import ControlError, Way
 from firmware_sim.parts.contact import Contact
 from firmware_sim.parts.door import REACTION_S
-from firmware_sim.parts.hardware import Hardware, PointCommand
+from firmware_sim.parts.hardware import ControlError, Hardware, PointCommand, PointWiring, Way
 from firmware_sim.parts.kind import PartKind
 from firmware_sim.parts.portal import PORTAL_COMMANDS, Portal, view_portal
 from firmware_sim.parts.relay import Relay
 from firmware_sim.parts.swing import Swing
 from firmware_sim.parts.wire import Supply, Wire
-from firmware_sim.parts.wiring import PointWiring
 
 THIRD = 120.0
 HOME_BAND = 8.0

@@ -1,7 +1,10 @@
-"""Something that is on or off: a supply, a relay's contact, a bolt."""
+"""What is on or off: a relay's contact, a bolt, the supply of a lock, the mains."""
 
 import asyncio
+import math
 from collections.abc import Callable
+
+NOMINAL_V = 230.0
 
 
 class Wire:
@@ -56,3 +59,22 @@ class Supply(Wire):
         else:
             self.broken_by.pop(name, None)
         self.put(not self.broken_by)
+
+
+class Mains:
+    """The mains behind a board: 230 V and 50 Hz, both slowly swaying; ``supply`` tells whether it is there."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.supply = Wire(on=True)
+        self._loop = loop
+
+    @property
+    def voltage_v(self) -> float:
+        return NOMINAL_V + 2.0 * self._sway(577.0) if self.supply.on else 0.0
+
+    @property
+    def frequency_hz(self) -> float:
+        return 50.0 + 0.02 * self._sway(199.0) if self.supply.on else 0.0
+
+    def _sway(self, period_s: float) -> float:
+        return math.sin(2 * math.pi * self._loop.time() / period_s)

@@ -17,7 +17,7 @@ import pytest
 from contract.events import decode_event
 from edge.journal.journal import Journal, JournalView
 from firmware_sim.disk.model import BROKEN, HONEST, Cut, Image, power_cuts
-from firmware_sim.disk.recorder import DiskRecorder, Fault, pour
+from firmware_sim.disk.recorder import DiskRecorder, Fault, write_folder
 from firmware_sim.worlds.virtual.power_cuts import JOURNAL, NEXT_BOOT, JournalLife, judge, live
 from tests.edge.support.journals import rows_after
 from tests.firmware_sim.support.memory_disk import memory_disk
@@ -102,7 +102,7 @@ def spoilt_journal(disk: DiskRecorder, image: Path) -> Image:
 
 def events_in(image: Image, folder: Path) -> list[tuple[str, int]]:
     """What a start from an image finds recorded, in order, whatever its numbers are."""
-    pour(image, folder)
+    write_folder(image, folder)
     with Journal(folder / JOURNAL, boot=NEXT_BOOT) as journal:
         events = [decode_event(row.stored) for row in journal.tail(1000)]
     return [(event.kind, event.data["n"]) for event in events]
@@ -113,7 +113,7 @@ def test_a_power_cut_in_the_middle_of_a_recovery_costs_no_row_that_it_would_have
 ) -> None:
     spoilt = spoilt_journal(disk, image)
     saved = events_in(spoilt, image)
-    pour(spoilt, disk.folder)
+    write_folder(spoilt, disk.folder)
     with DiskRecorder(disk.folder) as recovery:
         Journal(disk.folder / JOURNAL, boot=NEXT_BOOT).close()
     cuts = list(power_cuts(recovery.before, recovery.operations, PLAN, "recovery"))

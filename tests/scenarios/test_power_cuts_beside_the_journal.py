@@ -22,7 +22,7 @@ from edge.roster.file import RosterDamaged
 from edge.roster.store import RosterError, RosterStore
 from edge.roster.sync import MAX_WAIT_S
 from firmware_sim.disk.model import HONEST, Cut, PowerCut, power_cuts
-from firmware_sim.disk.recorder import DiskRecorder, Fault, pour
+from firmware_sim.disk.recorder import DiskRecorder, Fault, write_folder
 from firmware_sim.worlds.virtual.power_cuts import BOOT, Finding
 from tests.edge.support.rosters import DAY_MS, NOW_MS, Published, digest, publish
 from tests.edge.support.syncing import Bench, run
@@ -65,7 +65,7 @@ def live_with_rosters(disk: DiskRecorder, fault: Fault | None = None, at_call: i
 
 def judge_roster(power_cut: PowerCut, life: RosterLife, folder: Path) -> Finding:
     """Start from an image; then the cloud tells its newest roster, and answers what it is asked for."""
-    pour(power_cut.image, folder)
+    write_folder(power_cut.image, folder)
     finding = Finding()
     newest = life.published[max(life.published)]
 
@@ -155,7 +155,7 @@ def test_an_emergency_that_was_latched_is_in_force_after_every_cut(disk: DiskRec
             latch.set(zone, cause) if cause else latch.release(zone)
             kept.append((len(disk.operations), latch.causes))
     for power_cut in power_cuts(disk.before, disk.operations, MANY, "latch"):
-        pour(power_cut.image, image)
+        write_folder(power_cut.image, image)
         assert Latch(image / "latch.json").causes in kept_at(kept, power_cut.done), power_cut
 
 
@@ -171,7 +171,7 @@ def test_time_never_falls_behind_a_floor_that_was_saved(disk: DiskRecorder, imag
             clock.save()
             kept.append((len(disk.operations), clock.floor_ms))
     for power_cut in power_cuts(disk.before, disk.operations, MANY, "clock"):
-        pour(power_cut.image, image)
+        write_folder(power_cut.image, image)
         assert clock_in(image).floor_ms in kept_at(kept, power_cut.done), power_cut
 
 
@@ -204,7 +204,7 @@ def test_commands_documents_and_what_a_session_used_are_remembered_after_every_c
             kept.append((len(disk.operations), everything_in(memory)))
         memory.close()
     for power_cut in power_cuts(disk.before, disk.operations, PLAN | DAMAGE, "memory"):
-        pour(power_cut.image, image)
+        write_folder(power_cut.image, image)
         found = Memory(image / "memory.db")
         if power_cut.cut in HONEST:
             assert everything_in(found) in kept_at(kept, power_cut.done), power_cut.cut

@@ -9,8 +9,7 @@ from contract.credentials import KEYS
 from edge.config.device_config import DeviceConfig
 from edge.config.tables import Point
 from firmware_sim.control.commands import MOVES_AT_ONCE, Key, Moves, Tap, TapAndWalk, Tapped, View, WaitMove, card_bits
-from firmware_sim.parts.command import Command, ControlError, Way, named
-from firmware_sim.parts.hardware import Hardware, PartCommand
+from firmware_sim.parts.hardware import Command, ControlError, Hardware, PartCommand, Way, named
 from firmware_sim.parts.kind import find_part
 from firmware_sim.parts.portal import Portal
 from firmware_sim.people.riders import KEY_S

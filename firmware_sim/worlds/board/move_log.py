@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.config.device_config import DeviceConfig
 from firmware_sim.board.board import Move
 from firmware_sim.control.commands import NamedMove, WaitMove
-from firmware_sim.parts.command import named
+from firmware_sim.parts.hardware import named
 
 MAX_KEPT = 10_000
 """Moves that can be asked for; a badge makes about sixty."""

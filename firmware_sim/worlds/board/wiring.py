@@ -7,12 +7,11 @@ from edge.config.tables import EmergencyInput
 from firmware_sim.board.board import Board, Resistor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.emergency import EmergencyStop, FirePanel, SmokeDetector
-from firmware_sim.parts.hardware import Hardware
+from firmware_sim.parts.hardware import Hardware, PointWiring
 from firmware_sim.parts.kind import find_part
-from firmware_sim.parts.mains import Mains
 from firmware_sim.parts.reader import WiegandReader
 from firmware_sim.parts.rs485 import Rs485Bus
-from firmware_sim.parts.wiring import PointWiring
+from firmware_sim.parts.wire import Mains
 
 
 def resistors(config: DeviceConfig) -> dict[int, Resistor]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from cloud.sample import FACILITY, PEOPLE
 from firmware_sim.control.commands import ResetKey, Smoke
-from firmware_sim.parts.command import Command
 from firmware_sim.parts.ev_post import PlugInCar, PullPost, TapPost
+from firmware_sim.parts.hardware import Command
 from firmware_sim.parts.socket import Cool, Overheat, PlugIn, Unplug, What
 from firmware_sim.worlds.demo.community import HUB, Community, until
 from firmware_sim.worlds.demo.operator import Operator, StreamedEvent

@@ -11,7 +11,7 @@ from msgspec import Struct
 from edge.journal.journal import JournalError
 from firmware_sim.control.commands import Tapped
 from firmware_sim.control.control import BoardGone
-from firmware_sim.parts.command import ControlError
+from firmware_sim.parts.hardware import ControlError
 from firmware_sim.worlds.demo.operator import Event
 from firmware_sim.worlds.demo.processes import Died
 

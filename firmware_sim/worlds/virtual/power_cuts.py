@@ -20,7 +20,7 @@ from contract.events import decode_event, encode_event
 from edge.journal.journal import Batch, Journal, JournalError
 from edge.journal.recorder import IDLE_S, Recorder
 from firmware_sim.disk.model import HONEST, PowerCut
-from firmware_sim.disk.recorder import DiskRecorder, pour
+from firmware_sim.disk.recorder import DiskRecorder, write_folder
 from firmware_sim.time.clock import VirtualLoop, run_virtual
 
 T = TypeVar("T")
@@ -173,7 +173,7 @@ def live(disk: DiskRecorder, people: int, seed: str, *, make: Callable[..., Jour
 
 def judge(power_cut: PowerCut, life: JournalLife, folder: Path) -> Finding:
     """Start from an image, and hold what is found against what was promised."""
-    pour(power_cut.image, folder)
+    write_folder(power_cut.image, folder)
     finding = Finding()
     try:
         journal = Journal(folder / JOURNAL, boot=NEXT_BOOT)

@@ -15,9 +15,9 @@ from edge.keeper.protocol import Reload, ToKeeper
 from firmware_sim.board.board import Board
 from firmware_sim.parts.battery import Load
 from firmware_sim.parts.charger import Socket
-from firmware_sim.parts.mains import Mains
 from firmware_sim.parts.meter import Ntc8, Pzem004t
 from firmware_sim.parts.rs485 import Rs485Bus
+from firmware_sim.parts.wire import Mains
 from tests.firmware_sim.support.story import in_virtual_time
 
 NUMBERS = (1, 2, 3)

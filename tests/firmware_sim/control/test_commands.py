@@ -5,7 +5,7 @@ import pytest
 
 from contract.credentials import encode
 from firmware_sim.control.commands import Fire, Tap, TapAndWalk, View, WaitMove, card_bits, read_command
-from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.hardware import Command, ControlError
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_sim.control.commands import Tap, Tapped, View, WaitMove
 from firmware_sim.control.control import MAX_ORDER_BYTES, MAX_UNANSWERED, BoardControl, BoardGone, ControlServer
-from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.hardware import Command, ControlError
 from firmware_sim.parts.portal import Press, Walk
 from firmware_sim.time.clock import run_real
 

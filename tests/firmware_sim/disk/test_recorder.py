@@ -11,7 +11,7 @@ import pytest
 from edge.machine.files import write_whole
 from firmware_sim.disk import sqlite_vfs
 from firmware_sim.disk.model import Cut, Disk, FailedSync, Rename, Sync, SyncFolder, Write, power_cuts
-from firmware_sim.disk.recorder import DiskRecorder, Fault, pour, read_folder
+from firmware_sim.disk.recorder import DiskRecorder, Fault, read_folder, write_folder
 from firmware_sim.disk.sqlite_vfs import CannotWatch, watching
 
 
@@ -69,7 +69,7 @@ def test_sqlite_keeps_its_rows_over_every_cut_just_where_its_manual_says_so(
     image.mkdir()
     lost = 0
     for cut in power_cuts(disk.before, disk.operations, {Cut.SYNCED: 1, Cut.REORDERED: 1}, "sqlite"):
-        pour(cut.image, image)
+        write_folder(cut.image, image)
         due = sum(done <= cut.done for done in committed)
         with closing(sqlite3.connect(image / "x.db")) as connection:
             try:

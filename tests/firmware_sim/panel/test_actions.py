@@ -3,7 +3,7 @@
 import pytest
 
 from firmware_sim.panel.actions import command_of
-from firmware_sim.parts.command import ControlError
+from firmware_sim.parts.hardware import ControlError
 
 CARD = "H10301:21:10010"
 AT_POST = '{"do": "tap_post", "point": "ev-1", "tag": "{card}"}'

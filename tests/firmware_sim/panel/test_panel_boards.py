@@ -13,7 +13,7 @@ from firmware_sim.cli import app
 from firmware_sim.panel import boards
 from firmware_sim.panel.boards import BoardAlone
 from firmware_sim.panel.world import Part
-from firmware_sim.parts.command import ControlError
+from firmware_sim.parts.hardware import ControlError
 from tests.scenarios.fountain import write_fountain
 
 LABEL = Phrase("健身房", "Gym")

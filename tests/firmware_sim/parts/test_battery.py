@@ -89,7 +89,7 @@ def test_what_it_drew_lies_between_its_least_and_its_greatest_power(pack: Pack, 
 def test_a_charger_that_lost_the_mains_starts_over_and_is_soon_done() -> None:
     battery = Battery(PHONE, 0.9)
     charged(battery)
-    battery.go_dark()
+    battery.lose_power()
     assert not battery.full
     battery.run(1)
     assert battery.full
@@ -98,7 +98,7 @@ def test_a_charger_that_lost_the_mains_starts_over_and_is_soon_done() -> None:
 def test_a_plain_load_draws_the_same_always() -> None:
     heater = Load("heater", 1500, 1.0)
     assert heater.run(60) == 90_000
-    heater.go_dark()
+    heater.lose_power()
     assert heater.power_w == 1500
 
 

@@ -7,7 +7,7 @@ from firmware_sim.parts.bank import Contactor
 from firmware_sim.parts.battery import APPLIANCES
 from firmware_sim.parts.charger import Socket
 from firmware_sim.parts.contact import Signal
-from firmware_sim.parts.mains import Mains
+from firmware_sim.parts.wire import Mains
 
 RELAY, CONTACTOR, FEEDBACK, PLUG, LEAKAGE = 17, 22, 23, 24, 25
 

@@ -18,7 +18,7 @@ from firmware_sim.cli import app
 from firmware_sim.control.commands import CutMains, Key, Moves, PullBus, Tap, View
 from firmware_sim.parts.bank import Contactor, Mend, StickOpen, Weld
 from firmware_sim.parts.charger import Socket
-from firmware_sim.parts.command import Command, ControlError
+from firmware_sim.parts.hardware import Command, ControlError
 from firmware_sim.parts.instrument import (
     BreakSensor,
     CrossMeters,

@@ -9,8 +9,8 @@ from edge.config.device_config import load
 from firmware_sim.board.board import Board
 from firmware_sim.control.commands import View
 from firmware_sim.parts.charge_point import EvPost
-from firmware_sim.parts.command import ControlError
 from firmware_sim.parts.ev_post import CutPost, PlugInCar, RestorePost, SetPostClock, TapPost
+from firmware_sim.parts.hardware import ControlError
 from firmware_sim.parts.socket import Unplug
 from firmware_sim.worlds.board.executor import CommandExecutor
 from firmware_sim.worlds.board.move_log import MoveLog, pin_names

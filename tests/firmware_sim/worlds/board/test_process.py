@@ -24,9 +24,8 @@ from firmware_sim.control.commands import (
     View,
     WaitMove,
 )
-from firmware_sim.parts.command import Command, ControlError
 from firmware_sim.parts.door import Hold, LetGo
-from firmware_sim.parts.hardware import Hardware
+from firmware_sim.parts.hardware import Command, ControlError, Hardware
 from firmware_sim.parts.portal import Force, Free, Press, Stick, Walk
 from firmware_sim.parts.turnstile import ClearJam, Jam
 from firmware_sim.time.clock import run_virtual

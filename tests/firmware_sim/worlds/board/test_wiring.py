@@ -14,9 +14,8 @@ from firmware_sim.board.board import Board
 from firmware_sim.parts.bank import Contactor
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.charger import Socket
-from firmware_sim.parts.command import ControlError
 from firmware_sim.parts.door import Door
-from firmware_sim.parts.hardware import Hardware
+from firmware_sim.parts.hardware import ControlError, Hardware
 from firmware_sim.parts.meter import Ntc8
 from firmware_sim.parts.modbus_slave import Slave
 from firmware_sim.parts.portal import Portal
