@@ -37,7 +37,7 @@ class Pack(NamedTuple):
 
     ``resistance_ohm`` stands for all that lifts the pack's voltage while it is charged, polarization among it;
     ``accepted`` is the share of the charge that the pack keeps. ``resting_w`` is drawn once it is full: a light, a fan,
-    a float voltage. The figures of `APPLIANCES` are those of common packs, rounded.
+    a float voltage. The figures of `PACKS` are those of common packs, rounded.
     """
 
     name: str
@@ -152,19 +152,20 @@ class Load:
         return {"what": self.name}
 
 
-EBIKE_LITHIUM = Pack("ebike_lithium", 20, 42.0, 54.6, 0.4, 3.0, 0.3, 0.88, 3.0, 0.62)
-"""48 V 20 Ah, 13 cells in a row, on a 3 A charger: seven and a half hours from empty."""
-EBIKE_LEAD = Pack("ebike_lead", 20, 46.0, 58.8, 1.2, 2.8, 0.4, 0.84, 6.0, 0.60, accepted=0.9)
-"""Four 12 V blocks in a row on a 2.8 A charger, which keeps them on a float voltage once they are full."""
-PHONE = Pack("phone", 5, 3.4, 4.4, 0.08, 3.5, 0.15, 0.78, 0.6, 0.50)
-"""5 Ah, one cell; the phone itself goes on drawing a little."""
-PHONE_FAST = Pack("phone_fast", 2.5, 6.8, 8.8, 0.008, 10.0, 5.0, 0.90, 0.6, 0.60)
-"""Two cells in a row at 100 W: a quarter of an hour from empty, and a charger that ends while it still gives much."""
-POWER_BANK = Pack("power_bank", 10, 3.3, 4.2, 0.04, 3.6, 0.2, 0.75, 0.5, 0.50)
-"""10 Ah, one cell, and converters on both sides."""
-
+PACKS = (
+    # 48 V 20 Ah, 13 cells in a row, on a 3 A charger: seven and a half hours from empty.
+    Pack("ebike_lithium", 20, 42.0, 54.6, 0.4, 3.0, 0.3, 0.88, 3.0, 0.62),
+    # Four 12 V blocks in a row on a 2.8 A charger, which keeps them on a float voltage once they are full.
+    Pack("ebike_lead", 20, 46.0, 58.8, 1.2, 2.8, 0.4, 0.84, 6.0, 0.60, accepted=0.9),
+    # 5 Ah, one cell; the phone itself goes on drawing a little.
+    Pack("phone", 5, 3.4, 4.4, 0.08, 3.5, 0.15, 0.78, 0.6, 0.50),
+    # Two cells in a row at 100 W: a quarter of an hour from empty, and a charger that ends while it still gives much.
+    Pack("phone_fast", 2.5, 6.8, 8.8, 0.008, 10.0, 5.0, 0.90, 0.6, 0.60),
+    # 10 Ah, one cell, and converters on both sides.
+    Pack("power_bank", 10, 3.3, 4.2, 0.04, 3.6, 0.2, 0.75, 0.5, 0.50),
+)
 APPLIANCES: Mapping[str, Callable[[float], Appliance]] = {
-    **{pack.name: partial(Battery, pack) for pack in (EBIKE_LITHIUM, EBIKE_LEAD, PHONE, PHONE_FAST, POWER_BANK)},
+    **{pack.name: partial(Battery, pack) for pack in PACKS},
     "heater": lambda _: Load("heater", 1500.0, 1.0),
     "nothing": lambda _: Load("nothing", 0.15, 0.4),
 }

@@ -63,8 +63,6 @@ class EvPost(OcppClient):
         self.operative, self.faulted = True, False
         self.clock_off_s = 0.0
         self.car: Car | None = None
-        self.refused = ""
-        """Why the last card was refused."""
         self.meter_wh = 12_000.0
         self.power_w = 0.0
         self.keys: dict[str, str] = {"MeterValueSampleInterval": "30", "HeartbeatInterval": "60"}
@@ -188,8 +186,7 @@ class EvPost(OcppClient):
 
         def answered(answer: Payload) -> None:
             begun.number = answer.get("transactionId")
-            if (status := verdict(answer)) != "Accepted" and self.transaction is begun:
-                self.refused = status
+            if verdict(answer) != "Accepted" and self.transaction is begun:
                 self._stop("DeAuthorized")
 
         if self.version == "1.6":
@@ -256,8 +253,7 @@ class EvPost(OcppClient):
             answer = await self.call("Authorize", token(self.version, tag))
         except (ConnectionError, ConnectionClosed, TimeoutError):
             return self.cards.get(tag.upper(), False)
-        self.refused = verdict(answer)
-        return self.refused == "Accepted"
+        return verdict(answer) == "Accepted"
 
     # What it is asked to do
 

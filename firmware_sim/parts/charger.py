@@ -96,9 +96,11 @@ class Socket:
     @property
     def flow(self) -> Flow:
         self._catch_up()
-        current_a, power_w = self._drawn()
-        power_factor = power_w / (current_a * self.mains.voltage_v) if current_a else 0.0
-        return Flow(current_a, power_w, power_factor, self._energy_j / 3600)
+        load, voltage_v, energy_wh = self._load, self.mains.voltage_v, self._energy_j / 3600
+        if load is None:
+            return Flow(0.0, 0.0, 0.0, energy_wh)
+        current_a, power_w = self._through(load.power_w, load.power_factor, voltage_v)
+        return Flow(current_a, power_w, power_w / (current_a * voltage_v) if current_a else 0.0, energy_wh)
 
     def plug_in(self, appliance: Appliance | None) -> None:
         """Put a plug in, in place of whatever was in before."""
@@ -156,23 +158,18 @@ class Socket:
         passed_s = self._loop.time() - self._known_s
         self._known_s = self._loop.time()
         while passed_s > 0:
-            step_s = min(passed_s, STEP_S) if self._drawing else passed_s
+            step_s = passed_s if self._load is None else min(passed_s, STEP_S)
             self._step(step_s)
             passed_s -= step_s
 
     @property
-    def _drawing(self) -> bool:
-        return self.live and not self._burnt_open and self._appliance is not None
-
-    def _drawn(self) -> tuple[float, float]:
-        """Amperes and watts of now, with what the contact itself burns."""
-        if self._appliance is None or not self._drawing:
-            return 0.0, 0.0
-        return self._through(self._appliance.power_w, self._appliance.power_factor, self.mains.voltage_v)
+    def _load(self) -> Appliance | None:
+        """What draws from the mains now."""
+        return self._appliance if self.live and not self._burnt_open else None
 
     def _through(self, load_w: float, power_factor: float, voltage_v: float) -> tuple[float, float]:
-        """The contact in series with a load that takes its power whatever the voltage, as chargers do, until so much
-        is lost before it that there is no such current; then it gets what there is."""
+        """Amperes and watts of the contact in series with a load that takes its power whatever the voltage, as chargers
+        do, until so much is lost before it that there is no such current; then it gets what there is."""
         contact_ohm = self._contact_ohm * max(0.1, 1 + GROWTH_PER_K * (self._temperature_c - 20))
         left = voltage_v**2 - 4 * contact_ohm * load_w / power_factor
         current_a = (voltage_v - math.sqrt(max(left, 0.0))) / (2 * contact_ohm)
@@ -180,10 +177,11 @@ class Socket:
         return current_a, current_a * (lost_v + (voltage_v - lost_v) * power_factor)
 
     def _step(self, seconds: float) -> None:
-        if self._appliance is None or not self._drawing:
+        load = self._load
+        if load is None:
             self._warm(seconds, 0.0)
             return
-        load_w, power_factor = self._appliance.run(seconds) / seconds, self._appliance.power_factor
+        load_w, power_factor = load.run(seconds) / seconds, load.power_factor
         current_a, before_w = self._through(load_w, power_factor, NOMINAL_V)
         self._warm(seconds, current_a)
         _, after_w = self._through(load_w, power_factor, NOMINAL_V)

@@ -30,7 +30,6 @@ class Talk(NamedTuple):
     start_s: float
     end_s: float
     data: bytes
-    by_master: bool
 
 
 class BusPort:
@@ -101,7 +100,7 @@ class Rs485Bus:
     def _put_on_wire(self, start_s: float, data: bytes, *, by_master: bool) -> Talk:
         if self._pause is None and start_s - self._busy_until_s > self._silence_s - SLACK_S:
             self._burst.clear()
-        talk = Talk(start_s, start_s + len(data) * self._byte_s, data, by_master)
+        talk = Talk(start_s, start_s + len(data) * self._byte_s, data)
         self._burst.append(talk)
         self._busy_until_s = max(self._busy_until_s, talk.end_s)
         if self._pause is not None:

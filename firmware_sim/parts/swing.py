@@ -44,7 +44,7 @@ class Swing:
             for mark in self._marks
             for after_s, upwards in motion.crossings(mark)
         ]
-        self._timers.append(self._loop.call_later(motion.duration_s, self._arrive))
+        self._timers.append(self._loop.call_later(motion.duration_s, self._arrive, target))
         return motion.duration_s
 
     def stop(self) -> None:
@@ -62,8 +62,6 @@ class Swing:
             return self._rest, 0.0
         return self._motion.at(self._loop.time() - self._since)
 
-    def _arrive(self) -> None:
-        if self._motion is not None:
-            target = self._motion.target
-            self.put(target)
-            self._on_arrival(target)
+    def _arrive(self, target: float) -> None:
+        self.put(target)
+        self._on_arrival(target)

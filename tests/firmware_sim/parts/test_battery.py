@@ -4,19 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware_sim.parts.battery import (
-    APPLIANCES,
-    EBIKE_LEAD,
-    EBIKE_LITHIUM,
-    PHONE,
-    PHONE_FAST,
-    POWER_BANK,
-    Battery,
-    Load,
-    Pack,
-)
+from firmware_sim.parts.battery import APPLIANCES, PACKS, Battery, Load, Pack
 
-PACKS = [EBIKE_LITHIUM, EBIKE_LEAD, PHONE, PHONE_FAST, POWER_BANK]
+EBIKE_LITHIUM, EBIKE_LEAD, PHONE, PHONE_FAST, POWER_BANK = PACKS
 HOUR_S = 3600.0
 packs = pytest.mark.parametrize("pack", PACKS, ids=lambda pack: pack.name)
 
