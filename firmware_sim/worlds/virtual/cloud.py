@@ -26,7 +26,7 @@ from contract.sealing import KEY_BYTES
 from edge.config.device_config import DeviceConfig
 from edge.identity.identity import Identity
 from firmware_sim.network.virtual_mqtt import VirtualBroker, VirtualLink
-from firmware_sim.time.life import Life, over
+from firmware_sim.time.process_loop import ProcessLoop, ended_loop
 
 COMMIT_S = 0.004
 """How long a transaction takes; what comes meanwhile is in the next one."""
@@ -59,7 +59,7 @@ class VirtualCloud:
         self.link.on_message = self._message
         self._open = ExitStack()
         self._view: Connection | None = None
-        self._life = over(self._world)
+        self._life = ended_loop(self._world)
         self._arrived: list[Arrived] = []
         self._taking: TimerHandle | None = None
 
@@ -84,7 +84,7 @@ class VirtualCloud:
                 keys.hand_out(name, config.keys)
 
     def start(self) -> None:
-        self._life = Life(self._world)
+        self._life = ProcessLoop(self._world)
         self._store, keys = self._open.enter_context(open_folder(self.folder))
         self._ingest = Ingest(
             self._store,

@@ -31,7 +31,7 @@ from edge.roster.store import RosterStore
 from firmware_sim.board.board import Board
 from firmware_sim.network.virtual_mqtt import Line, VirtualBroker, VirtualLink
 from firmware_sim.parts.rs485 import Rs485Bus
-from firmware_sim.time.life import Life, over
+from firmware_sim.time.process_loop import ProcessLoop, ended_loop
 from firmware_sim.worlds.board.wiring import resistors, wire
 
 
@@ -129,7 +129,7 @@ class VirtualDevice:
         self.agent: Device | None = None
         self._chance = self.board.random("processes")
         self._threads = Executor(), Executor(), Executor()
-        self._agent_life = self._keeper_life = over(self._loop)
+        self._agent_life = self._keeper_life = ended_loop(self._loop)
         self._boot()
 
     @property
@@ -161,7 +161,7 @@ class VirtualDevice:
         self.start_agent()
 
     def start_keeper(self) -> None:
-        life = self._keeper_life = Life(self._loop, self._chance)
+        life = self._keeper_life = ProcessLoop(self._loop, self._chance)
         self._factory = self.board.factory()
         self._host = KeeperHost(
             Wirings(self.config), self._factory, life.loop, self._tell, lambda _why: self.kill_keeper()
@@ -179,12 +179,12 @@ class VirtualDevice:
             self._agent_life.call_soon(self.agent.agent.keeper_lost)
 
     def start_agent(self) -> None:
-        life = self._agent_life = Life(self._loop, self._chance)
+        life = self._agent_life = ProcessLoop(self._loop, self._chance)
         wirings = Wirings(self.config)
         clock = DeviceClock(self.config.state / "clock.json", boot=self._boot_id, mono=self._mono_ms)
         self._live(life, wirings, first_run(wirings), clock)
 
-    def _live(self, life: Life, wirings: Wirings, turn: AgentRun, clock: DeviceClock) -> None:
+    def _live(self, life: ProcessLoop, wirings: Wirings, turn: AgentRun, clock: DeviceClock) -> None:
         """One life of the agent within its process: until it is killed, or starts over by another wiring."""
         state = self.config.state
         number = ConnectionNumber(state / "connections", clock)
@@ -218,7 +218,7 @@ class VirtualDevice:
         self.link.start()
         self._connect()
 
-    async def _start_over(self, life: Life, wirings: Wirings, trial: Trial | None, clock: DeviceClock) -> None:
+    async def _start_over(self, life: ProcessLoop, wirings: Wirings, trial: Trial | None, clock: DeviceClock) -> None:
         """What the agent's process does between two of its lives."""
         if self.agent is None:
             return

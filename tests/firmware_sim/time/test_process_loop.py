@@ -7,14 +7,14 @@ from itertools import pairwise
 
 import pytest
 
-from firmware_sim.time.life import DISK_MS, Life, over
+from firmware_sim.time.process_loop import DISK_MS, ProcessLoop, ended_loop
 from tests.firmware_sim.support.story import in_virtual_time
 
 
 @in_virtual_time
 async def test_callbacks_timers_jobs_and_tasks_of_a_living_process_run() -> None:
     told: list[str] = []
-    life = Life(asyncio.get_running_loop())
+    life = ProcessLoop(asyncio.get_running_loop())
     life.call_soon(told.append, "soon")
     life.call_soon_threadsafe(told.append, "from a thread")
     life.call_later(1, told.append, "later")
@@ -28,7 +28,7 @@ async def test_callbacks_timers_jobs_and_tasks_of_a_living_process_run() -> None
 @in_virtual_time
 async def test_of_a_killed_process_nothing_runs() -> None:
     told: list[str] = []
-    life = Life(asyncio.get_running_loop())
+    life = ProcessLoop(asyncio.get_running_loop())
     life.call_soon(told.append, "soon")
     life.call_later(1, told.append, "later")
     life.call_at(life.time() + 1, told.append, "at a time")
@@ -42,7 +42,7 @@ async def test_of_a_killed_process_nothing_runs() -> None:
 @in_virtual_time
 async def test_an_executor_does_one_job_after_the_other_and_each_takes_its_time() -> None:
     loop = asyncio.get_running_loop()
-    life, thread = Life(loop, random.Random(1)), Executor()
+    life, thread = ProcessLoop(loop, random.Random(1)), Executor()
     done: list[tuple[int, float]] = []
 
     def note(number: int) -> None:
@@ -59,13 +59,13 @@ async def test_an_executor_does_one_job_after_the_other_and_each_takes_its_time(
 @in_virtual_time
 async def test_what_a_job_raises_is_raised_to_who_waits_for_it() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        await Life(asyncio.get_running_loop()).run_in_executor(None, int, "one")
+        await ProcessLoop(asyncio.get_running_loop()).run_in_executor(None, int, "one")
 
 
 @in_virtual_time
 async def test_a_life_that_is_over_has_no_next_moment() -> None:
     told: list[str] = []
-    life = over(asyncio.get_running_loop())
+    life = ended_loop(asyncio.get_running_loop())
     life.call_soon(told.append, "soon")
     await asyncio.sleep(1)
     assert told == []

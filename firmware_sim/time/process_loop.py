@@ -1,4 +1,4 @@
-"""One life of a simulated process: what it set in motion on the world's loop ends with it, as after ``kill -9``."""
+"""The loop of one simulated process: what it set in motion on the world's loop ends with it, as after ``kill -9``."""
 
 import random
 from asyncio import AbstractEventLoop, Future, Handle, Task, TimerHandle
@@ -14,7 +14,7 @@ DISK_MS = (0.2, 4.0)
 """How long a job of an executor takes: a write or a flush on an SD card in good health."""
 
 
-class Life:
+class ProcessLoop:
     """The part of an event loop that a device uses. ``loop`` is the same thing under the type that others ask for.
 
     The jobs of an executor are done on the world's loop, in their order, each after a time drawn from ``chance`` if
@@ -85,8 +85,8 @@ class Life:
             callback(*args)
 
 
-def over(world: AbstractEventLoop) -> Life:
-    """A life that is over: of a process that does not run."""
-    life = Life(world)
-    life.end()
-    return life
+def ended_loop(world: AbstractEventLoop) -> ProcessLoop:
+    """The loop of a process that does not run."""
+    loop = ProcessLoop(world)
+    loop.end()
+    return loop
