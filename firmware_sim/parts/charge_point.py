@@ -63,6 +63,8 @@ class EvPost(OcppClient):
         self.operative, self.faulted = True, False
         self.clock_off_s = 0.0
         self.car: Car | None = None
+        self.refused = ""
+        """Why the last card was refused."""
         self.meter_wh = 12_000.0
         self.power_w = 0.0
         self.keys: dict[str, str] = {"MeterValueSampleInterval": "30", "HeartbeatInterval": "60"}
@@ -186,7 +188,8 @@ class EvPost(OcppClient):
 
         def answered(answer: Payload) -> None:
             begun.number = answer.get("transactionId")
-            if verdict(answer) != "Accepted" and self.transaction is begun:
+            if (status := verdict(answer)) != "Accepted" and self.transaction is begun:
+                self.refused = status
                 self._stop("DeAuthorized")
 
         if self.version == "1.6":
@@ -253,7 +256,8 @@ class EvPost(OcppClient):
             answer = await self.call("Authorize", token(self.version, tag))
         except (ConnectionError, ConnectionClosed, TimeoutError):
             return self.cards.get(tag.upper(), False)
-        return verdict(answer) == "Accepted"
+        self.refused = verdict(answer)
+        return self.refused == "Accepted"
 
     # What it is asked to do
 
