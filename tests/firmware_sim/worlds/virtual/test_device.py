@@ -15,7 +15,7 @@ from edge.config.device_config import load
 from edge.config.peripherals import Bus
 from firmware_sim.network.virtual_mqtt import VirtualBroker
 from firmware_sim.parts.charger import Socket
-from firmware_sim.time import life
+from firmware_sim.time import process_loop
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.virtual.audit import audit, unlockings
 from firmware_sim.worlds.virtual.device import MortalJournal, VirtualDevice
@@ -157,7 +157,7 @@ def test_a_row_that_was_not_yet_synced_goes_with_the_power_and_nobody_has_heard_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def story(gym: Gym) -> None:
-        monkeypatch.setattr(life, "DISK_MS", (20.0, 20.0))
+        monkeypatch.setattr(process_loop, "DISK_MS", (20.0, 20.0))
         await plug_pulled(gym, 0.031 + 0.03)
         assert "access.allowed" not in gym.kinds()
         assert "device.power_cut" in gym.kinds()
