@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from cloud.commands.dependencies import Commands, Modes
@@ -14,7 +14,7 @@ from cloud.commands.service import CommandService, NoSuchCard, NoSuchCommand, No
 from cloud.commands.store import Order, PointState, find_order, list_desired, list_orders, list_points
 from cloud.web.auth import Right
 from cloud.web.bodies import ReasonIn, Words, answer_of, plain
-from cloud.web.context import Context, call_for, check_right, there
+from cloud.web.context import Context, check_right, there
 from cloud.web.operators import Login
 from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
 from contract.commands import COMMANDS, WrongArgs
@@ -22,8 +22,6 @@ from contract.decide import Mode
 
 router = APIRouter(prefix="/api/v1")
 
-Caller = Annotated[Login, Depends(call_for(Right.READ))]
-"""Whoever may read. What else a command asks for, its row of the table says."""
 Minutes = Annotated[int | None, Field(ge=1, le=24 * 60)]
 
 NOT_ORDERED: Mapping[type[Exception], int] = {
@@ -120,7 +118,7 @@ def _issue(op: str, scope: str, place: str, body: CommandIn, login: Login, comma
 
 
 @router.post("/commands", status_code=ACCEPTED)
-def issue(body: PlacedCommandIn, login: Caller, commands: Commands) -> CommandsIssued:
+def issue(body: PlacedCommandIn, login: Reader, commands: Commands) -> CommandsIssued:
     """Issue any command of the table. It is done when the command's state says so."""
     return _issue(body.op, "", body.place, body, login, commands)
 
@@ -128,7 +126,7 @@ def issue(body: PlacedCommandIn, login: Caller, commands: Commands) -> CommandsI
 def _at(scope: str, op: str) -> Callable[..., CommandsIssued]:
     """The same at an address that says what the command is for, and which one it is unless the body does."""
 
-    def issue_here(place: str, body: CommandIn, login: Caller, commands: Commands) -> CommandsIssued:
+    def issue_here(place: str, body: CommandIn, login: Reader, commands: Commands) -> CommandsIssued:
         return _issue(op or body.op, scope, place, body, login, commands)
 
     return issue_here

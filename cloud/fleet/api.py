@@ -8,7 +8,7 @@ import base64
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
@@ -21,17 +21,14 @@ from cloud.fleet.rollouts import MAX_DEVICES, Rollout
 from cloud.fleet.service import CannotRollOut, NoSuchRollout, RolloutOver
 from cloud.fleet.store import find_rollout, list_rollouts
 from cloud.keys.ca import MAX_REQUEST_CHARACTERS, BadRequest, read_request
-from cloud.web.auth import Right
 from cloud.web.bodies import ReasonIn, answer_of
-from cloud.web.context import Context, address, call_for, there
-from cloud.web.operators import Login
-from cloud.web.params import ACCEPTED, Limit, Reader, Reason
+from cloud.web.context import Context, address, there
+from cloud.web.params import ACCEPTED, Limit, Mechanic, Reader, Reason
 from contract.adoption import MAX_WIRING_BYTES, NONCE_BYTES
 from contract.messages import MAX_WIRING_CHARACTERS
 
 NONCE = f"^[0-9a-f]{{{2 * NONCE_BYTES}}}$"
 
-Mechanic = Annotated[Login, Depends(call_for(Right.DEVICES))]
 Wiring = Annotated[str, Field(max_length=MAX_WIRING_CHARACTERS)]
 """The text of a whole configuration file; empty to go back to the file that the device has."""
 

@@ -19,7 +19,7 @@ from cloud.points.zone_store import hours_labels, view_zones
 from cloud.web.auth import Right
 from cloud.web.context import N_, Context, Reading, RequestContext, form_for, known_device, page_for, service
 from cloud.web.domain import Nav
-from cloud.web.forms import NO_REASON, Fields, NoReason, Said, attempt, reason_in, say
+from cloud.web.forms import NO_REASON, Fields, Mechanic, NoReason, Said, attempt, reason_in, say
 from cloud.web.operators import Login, last_deed
 from cloud.web.pages import render, see_other
 from cloud.web.params import Text
@@ -60,7 +60,6 @@ STOPPED = N_("It is being stopped: what no device has applied yet is taken back.
 Adopting = Annotated[Login, Depends(page_for(Right.ADOPT))]
 Confirming = Annotated[Login, Depends(form_for(Right.ADOPT))]
 Wiring = Annotated[Login, Depends(page_for(Right.DEVICES))]
-Changing = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
 router = APIRouter()
 NAV = (
@@ -216,7 +215,7 @@ def rollouts_page(request: Request, login: Login, context: RequestContext, said:
 
 @router.post("/rollouts/{rollout}/stop")
 def stop(
-    request: Request, rollout: str, login: Changing, context: Context, rollouts: Rollouts, fields: Fields
+    request: Request, rollout: str, login: Mechanic, context: Context, rollouts: Rollouts, fields: Fields
 ) -> Response:
     return attempt(
         request,
@@ -262,7 +261,7 @@ def wiring_page(
 
 @router.post("/devices/{name}/wiring")
 def change(
-    request: Request, name: str, login: Changing, context: Context, rollouts: Rollouts, fields: Fields
+    request: Request, name: str, login: Mechanic, context: Context, rollouts: Rollouts, fields: Fields
 ) -> Response:
     """A roll-out of one device; back to its own file only if that is ticked. A browser sends its lines with returns
     that no file of ours has."""

@@ -98,7 +98,11 @@ class Registrar:
             text = wiring or wiring_of(connection, name)
         points = wired_points(text)  # a stranger may have written it: no transaction waits while it is read
         with self._store.writing() as connection:
-            self._place(connection, public_key, position, now_ms)
+            if position.replace:
+                replace_key(connection, name, public_key)
+                revoke_certificates(connection, name, now_ms)
+            else:
+                register(connection, name, public_key, now_ms, position.label_zh, position.label_en)
             if wiring:
                 keep_wiring(connection, name, wiring)
             placed = self._place_points(connection, position, points)
@@ -164,13 +168,6 @@ class Registrar:
         if place is not None and Path(place.folder).is_dir():
             renew_server(place, self.authority, self._clock())
 
-    def _place(self, connection: Connection, public_key: bytes, position: Position, now_ms: int) -> None:
-        if position.replace:
-            replace_key(connection, position.name, public_key)
-            revoke_certificates(connection, position.name, now_ms)
-            return
-        register(connection, position.name, public_key, now_ms, position.label_zh, position.label_en)
-
     def _place_points(self, connection: Connection, position: Position, wired: Sequence[Wired]) -> Placed:
         name, zone = position.name, position.zone
         if zone and not has_zone(connection, zone):
@@ -209,11 +206,8 @@ class Registrar:
             return False
         with self._store.writing() as connection:  # or an older list could be written over a newer one
             revoked = revoked_certificates(connection, now_ms)
-            self._probes = [
-                revoked_probe
-                for revoked_probe in (*self._probes, probe)
-                if revoked_probe and now_ms - revoked_probe.at_ms < LASTS_MS
-            ]
+            probes = [*self._probes, probe] if probe else self._probes
+            self._probes = [earlier for earlier in probes if now_ms - earlier.at_ms < LASTS_MS]
             write_revocations(place, self.authority, [*revoked, *self._probes], now_ms)
         return True
 

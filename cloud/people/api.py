@@ -11,16 +11,13 @@ from cloud.people.rosters import Spread, spread
 from cloud.people.service import MAX_NAME, MAX_UNIT, PeopleService
 from cloud.people.store import Card, PeoplePage, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
-from cloud.web.auth import Right
 from cloud.web.bodies import Added, Shown, Strict, answer_of
-from cloud.web.context import Context, call_for, service, there
-from cloud.web.operators import Login
-from cloud.web.params import Cursor, Id, Limit, Reader, Text
+from cloud.web.context import Context, service, there
+from cloud.web.params import Clerk, Cursor, Id, Limit, Reader, Text
 from contract.decide import Standing
 
 MAX_MS = 253_370_764_800_000
 """The beginning of the year 9999."""
-Clerk = Annotated[Login, Depends(call_for(Right.PEOPLE))]
 People = Annotated[PeopleService, Depends(service(PeopleService))]
 
 router = APIRouter(prefix="/api/v1")

@@ -6,13 +6,10 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from cloud.points.place import MAX_LABEL, Placement, PointService
-from cloud.web.auth import Right
 from cloud.web.bodies import Shown, Strict
-from cloud.web.context import call_for, service
-from cloud.web.operators import Login
+from cloud.web.context import service
+from cloud.web.params import Mechanic
 from contract.topics import NAME
-
-Mechanic = Annotated[Login, Depends(call_for(Right.DEVICES))]
 
 router = APIRouter(prefix="/api/v1")
 

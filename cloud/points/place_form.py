@@ -10,15 +10,11 @@ from cloud.devices.views import DeviceView
 from cloud.points.place import Placement, PointService
 from cloud.points.zone_store import zone_labels
 from cloud.web import errors
-from cloud.web.auth import Right
-from cloud.web.context import form_for, service
+from cloud.web.context import service
 from cloud.web.domain import Panel, Visit, no_pieces, one_piece
-from cloud.web.forms import NOT_RIGHT, Fields
-from cloud.web.operators import Login
+from cloud.web.forms import NOT_RIGHT, Fields, Mechanic
 from cloud.web.pages import see_other
 from cloud.web.rejected import Rejected
-
-Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
 
 def _places(visit: Visit, device: DeviceView) -> dict[str, Any]:

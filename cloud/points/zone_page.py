@@ -9,10 +9,9 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.people.store import list_plans
 from cloud.points.zone_store import hours_labels, view_zones
 from cloud.points.zones import BadZone, ZoneService
-from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service
+from cloud.web.context import N_, Context, Reading, RequestContext, service
 from cloud.web.domain import Nav
-from cloud.web.forms import Fields, Said, attempt, say
+from cloud.web.forms import Clerk, Fields, Said, attempt, say
 from cloud.web.operators import Login
 from cloud.web.pages import render
 
@@ -29,7 +28,6 @@ NOT_SO = N_(
 
 NOT_DONE: Mapping[type[Exception], str] = {BadZone: NOT_SO}
 
-Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
 Zones = Annotated[ZoneService, Depends(service(ZoneService))]
 
 router = APIRouter(prefix="/zones")

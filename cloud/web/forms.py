@@ -23,6 +23,8 @@ async def form_fields(request: Request) -> dict[str, str]:
 
 Fields = Annotated[dict[str, str], Depends(form_fields)]
 Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
+Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
+Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
 
 
 class NoReason(ValueError):

@@ -12,6 +12,8 @@ from cloud.web.operators import MAX_REASON, MIN_REASON, Login
 
 Reader = Annotated[Login, Depends(call_for(Right.READ))]
 Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
+Clerk = Annotated[Login, Depends(call_for(Right.PEOPLE))]
+Mechanic = Annotated[Login, Depends(call_for(Right.DEVICES))]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
 Id = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
