@@ -126,9 +126,9 @@ def status(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -
         fail(f"no agent answers in {run_folder}; start it with: hearthgate-edge run --config {config}")
     if as_json:
         typer.echo(json.dumps(answer))
-        return
-    points = table(POINT_COLUMNS, point_rows(answer))
-    show(table(("what", "how"), rows(answer)), *([points] if points.rows else []))
+    else:
+        points = table(POINT_COLUMNS, point_rows(answer))
+        show(table(("what", "how"), rows(answer)), *([points] if points.rows else []))
 
 
 @app.command()
@@ -208,11 +208,11 @@ def show_config(
             text = write_toml(Expansion(read_toml(text)).document)
     if as_json:
         typer.echo(json.dumps({**origin, "text": text}, ensure_ascii=False))
-        return
-    for name, value in origin.items():
-        if value:
-            typer.echo(f"# {name}: {value}")
-    typer.echo(text, nl=False)
+    else:
+        for name, value in origin.items():
+            if value:
+                typer.echo(f"# {name}: {value}")
+        typer.echo(text, nl=False)
 
 
 @config_app.command()
@@ -249,10 +249,10 @@ def add_post(
     }
     if as_json:
         typer.echo(json.dumps(login))
-        return
-    for what, value in login.items():
-        typer.echo(f"{what:10}{value}")
-    typer.echo("Type these into the post now: the password is not shown again.")
+    else:
+        for what, value in login.items():
+            typer.echo(f"{what:10}{value}")
+        typer.echo("Type these into the post now: the password is not shown again.")
 
 
 def _journal(config: Path) -> JournalView:

@@ -5,7 +5,7 @@ so the same agent runs on a Raspberry Pi and, a hundred times over, in virtual t
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -211,11 +211,17 @@ class Agent:
 
     def clock_known(self) -> None:
         """What was kept before a power cut has an age only now."""
-        for name in sorted(self._undated):
-            kept = None if self._ports.notebook is None or self._closed else self._ports.notebook.found(name)
-            if kept is not None:
-                self._hand_over(self.runners[name], kept)
-        self._undated.clear()
+        if not self._closed:
+            self._recall(sorted(self._undated))
+
+    def _recall(self, names: Iterable[str]) -> None:
+        """Tell points what they had kept. One of which nobody knows how old that is will be told again."""
+        notebook = self._ports.notebook
+        documents = {name: notebook.found(name) for name in names} if notebook is not None else {}
+        kept = {name: document for name, document in documents.items() if document is not None}
+        self._undated = {name for name, document in kept.items() if document.age_ms is None}
+        for name, document in kept.items():
+            self._hand_over(self.runners[name], document)
 
     def close(self) -> None:
         """Hear nothing more, and move nothing. The keeper still lets people out."""
@@ -269,12 +275,8 @@ class Agent:
         if not self.keeper_up:
             self.keeper_up = True
             self._recording.record("", *DeviceEvents.keeper_found().row)
-        if not self._has_heard_keeper and self._ports.notebook is not None:
-            for name, runner in self.runners.items():
-                kept = self._ports.notebook.found(name)
-                if kept is not None:
-                    self._undated |= {name} if kept.age_ms is None else set()
-                    self._hand_over(runner, kept)
+        if not self._has_heard_keeper:
+            self._recall(self.runners)
         self._has_heard_keeper = True
         self._emergencies.take_snapshot(snapshot)
         self._latch(snapshot.latch_unsaved)

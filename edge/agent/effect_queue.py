@@ -63,8 +63,7 @@ class EffectQueue:
             self._effects.append(effect)
             if isinstance(effect, Wake):
                 self._executor.carry_out(self._point, Wake(effect.name, None))
-        if self._deadline is None:
-            self._run()
+        self._run()
         while self._deadline is not None and self._is_urgent():
             self._wait_expired()
 
@@ -106,6 +105,7 @@ class EffectQueue:
         return urgent or len(self._effects) > MAX_WAITING
 
     def _run(self) -> None:
+        """Do what can be done, up to what must wait."""
         while self._effects and self._deadline is None:
             effect = self._effects[0]
             if self._must_wait(effect):
@@ -170,8 +170,7 @@ class EffectQueue:
             self._end_wait()
             self._effects.popleft()
             self._cannot_record(CannotRecord(waiting.output if isinstance(waiting, Drive) else waiting.port))
-            if self._deadline is None:
-                self._run()
+            self._run()
             return
         if _is_passage(waiting) and self._recorded is not None:
             late = DeviceEvents.late_record(seq=self._recording.seq_of(self._recorded))

@@ -85,11 +85,11 @@ class SerialLine:
         except OSError as error:
             self._lost(_explain(error))
             return
-        if not data:
+        if data:
+            self._pause_s = FIRST_PAUSE_S
+            self.on_bytes(data)
+        else:
             self._lost("it has hung up")
-            return
-        self._pause_s = FIRST_PAUSE_S
-        self.on_bytes(data)
 
     def _lost(self, why: str) -> None:
         if not self.why_down:

@@ -254,8 +254,8 @@ class MqttLink:
         # paho holds a lock while it calls back, so what may close its socket comes later.
         if reason.is_failure:
             self._loop.call_soon(self._lost, client, f"the broker refuses this device: {reason}")
-            return
-        client.subscribe(self._session.subscribe, options=SubscribeOptions(qos=1))
+        else:
+            client.subscribe(self._session.subscribe, options=SubscribeOptions(qos=1))
 
     def _on_subscribe(
         self, _client: Client, _data: object, _mid: int, _reasons: list[ReasonCode], _properties: Properties | None
@@ -283,8 +283,8 @@ class MqttLink:
         self._now_up()  # a broker may send what it had kept before it answers the subscription
         if len(message.payload) > MAX_PAYLOAD_BYTES:
             self.oversized += 1
-            return
-        self._guarded(self._hand_on, message)
+        else:
+            self._guarded(self._hand_on, message)
 
     def _hand_on(self, message: MQTTMessage) -> None:
         self.on_message(message.topic, bytes(message.payload), message.retain)

@@ -90,6 +90,7 @@ class Uplink:
         self._go_back(self._recorder.acked)
 
     def went_down(self) -> None:
+        """Wait for no answer any more to what was sent, and drop what is being read."""
         self._turn += 1
         self._unanswered.clear()
         self._expect_answer()
@@ -128,10 +129,10 @@ class Uplink:
 
     def _fork(self, upto: int) -> None:
         """Two disks may live under our name. Only the one that has just sent its row behind ``upto`` is meant."""
-        if self._sent_from is None or self._sent_from > upto + 1:
+        if self._sent_from is not None and self._sent_from <= upto + 1:
+            self._recorder.fork(upto)
+        else:
             self.refused["not_mine"] += 1
-            return
-        self._recorder.fork(upto)
 
     def _forked(self) -> None:
         """A new journal, from its first row on. What it carries is sent as replayed."""
@@ -170,10 +171,8 @@ class Uplink:
 
     def _go_back(self, upto: int) -> None:
         """Send everything behind ``upto`` (again)."""
-        self._turn += 1
+        self.went_down()
         self._sent = upto
-        self._unanswered.clear()
-        self._expect_answer()
         self._send_more()
 
     def _expect_answer(self) -> None:
