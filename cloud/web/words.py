@@ -145,7 +145,7 @@ SILENCES: Mapping[str, str] = {
 
 ARCHETYPES: Mapping[str, str] = {
     "portal": "Doors",
-    "session": "Charging",
+    "session": "Charging and other use",
     "box": "Lockers",
     "till": "Tills",
     "watch": "Sensors",

@@ -36,9 +36,12 @@ def test_kind_without_words_is_shown_generically(town: Town) -> None:
     assert "未知设备" in card(town, "zh")
 
 
-def test_kind_of_a_folder_is_shown_in_its_words(town: Town, tmp_path: Path) -> None:
+@pytest.mark.parametrize("archetype", ["SessionKind", "BoxKind", "TillKind", "WatchKind", "FeederKind"])
+def test_kind_of_a_folder_is_shown_in_its_words(town: Town, tmp_path: Path, archetype: str) -> None:
     """It is taken out of service, and nothing else: it is no door that could be opened, held or locked."""
     write_fountain(tmp_path)
+    file = tmp_path / "kinds" / "fountain.py"
+    file.write_text(file.read_text(encoding="utf-8").replace("SessionKind", archetype), encoding="utf-8")
     add_folder(tmp_path)
     shown = card(town)
     assert "Fountain" in words(shown)
