@@ -90,7 +90,7 @@ async def test_a_full_car_makes_room_for_the_one_person_who_waits(tmp_path: Path
         post = yard.posts[point]
         await yard.charge(point, car=Car(capacity_wh=200, level=0.9, most_w=FAST_W))
         yard.cloud.commands.issue(
-            "session_start", point, {"digest": yard.digest(ANOTHER).hex()}, "lin", "The rider waits at the post"
+            "session_start", point, {"card": yard.card(ANOTHER)}, "lin", "The rider waits at the post"
         )
         await yard.until(lambda: post.transaction is None and yard.report(point).reserved_for)
         ((_, reason, energy_wh),) = await yard.sessions()
@@ -173,7 +173,7 @@ async def test_an_operator_begins_and_ends_a_session_from_afar(tmp_path: Path, p
         post = yard.posts[point]
         post.plug_in(Car(most_w=FAST_W))
         (command,) = yard.cloud.commands.issue(
-            "session_start", point, {"digest": yard.digest(RIDER).hex()}, "lin", "The rider forgot the card"
+            "session_start", point, {"card": yard.card(RIDER)}, "lin", "The rider forgot the card"
         )
         assert await yard.outcome(command) == "done"
         await yard.until(lambda: yard.report(point).phase == "charging" and post.power_w)

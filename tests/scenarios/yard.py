@@ -14,6 +14,7 @@ from sqlalchemy import select
 from cloud.commands.store import find_order
 from cloud.people import plans
 from cloud.people.store import change_plan
+from cloud.people.tables import credentials
 from cloud.store.schema import devices, events
 from contract.events import Event, decode_event
 from contract.roster import Rations
@@ -158,11 +159,13 @@ class Yard:
     def status(self) -> dict[str, Any]:
         return self.agent.status()
 
-    def digest(self, tag: str) -> bytes:
-        """What this community's devices call a card by."""
-        card = card_bytes(tag)
-        assert card is not None
-        return self.agent.decider.digest_of_card(card)
+    def card(self, tag: str) -> int:
+        """The number of a card in the register."""
+        read = card_bytes(tag)
+        assert read is not None
+        query = select(credentials.c.id).where(credentials.c.digest == self.agent.decider.digest_of_card(read))
+        with self.cloud.reading() as connection:
+            return int(connection.execute(query).scalar_one())
 
     def in_step(self) -> bool:
         """Whether the cloud has acknowledged everything."""
