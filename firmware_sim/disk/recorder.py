@@ -64,11 +64,9 @@ class DiskRecorder(FileWatcher):
         self._entered = ExitStack()
 
     def __enter__(self) -> Self:
-        with ExitStack() as stack:
-            stack.enter_context(watching(self))
-            for name, watched in WATCHED_CALLS.items():
-                stack.enter_context(patch.object(os, name, partial(watched, self, getattr(os, name))))
-            self._entered = stack.pop_all()
+        self._entered.enter_context(watching(self))
+        for name, watched in WATCHED_CALLS.items():
+            self._entered.enter_context(patch.object(os, name, partial(watched, self, getattr(os, name))))
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from firmware_sim.board.board import Board
-from firmware_sim.parts.contact import Contact
+from firmware_sim.parts.contact import Signal
 from firmware_sim.parts.wire import Supply
 
 
-class PushButton:
-    """Pressed, it closes its contact. A key switch is one that is pushed and left so.
+class PushButton(Signal):
+    """A button that closes its contact while it is pressed. A key switch is one that is pushed and left so.
 
     `releases` are supplies of locks that its second pole breaks for as long as it is pressed, whatever software does.
     """
@@ -22,12 +22,11 @@ class PushButton:
         releases: Sequence[Supply] = (),
         bounce_ms: float = 4.0,
     ) -> None:
-        self._name = name
+        super().__init__(board, pin=pin, name=name, bounce_ms=bounce_ms)
         self.stuck = False
-        self.pressed = False
+        self._name = name
         self._loop = board.loop
         self._releases = releases
-        self._contact = Contact(board, pin=pin, name=name, bounce_ms=bounce_ms)
 
     def press(self, press_ms: float = 300.0) -> None:
         """Push it and let it go again."""
@@ -35,11 +34,11 @@ class PushButton:
         self._loop.call_later(press_ms / 1000, self.let_go)
 
     def push(self) -> None:
-        self._put(pressed=True)
+        self.put(True)
 
     def let_go(self) -> None:
         if not self.stuck:
-            self._put(pressed=False)
+            self.put(False)
 
     def stick(self) -> None:
         """It is pressed and does not come back."""
@@ -52,10 +51,9 @@ class PushButton:
         self.let_go()
 
     def view(self) -> dict[str, object]:
-        return {"kind": "button", "pressed": self.pressed, "stuck": self.stuck}
+        return {"kind": "button", "pressed": self.on, "stuck": self.stuck}
 
-    def _put(self, *, pressed: bool) -> None:
-        self.pressed = pressed
-        self._contact.put(pressed)
+    def put(self, on: bool) -> None:
+        super().put(on)
         for supply in self._releases:
-            supply.break_by(f"button {self._name}", broken=pressed)
+            supply.break_by(f"button {self._name}", broken=on)

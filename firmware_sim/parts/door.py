@@ -53,7 +53,6 @@ class Door(Portal):
         self._open_angle = open_angle
         self._push_speed = push_speed
         self._closer_speed = closer_speed
-        self._acceleration = acceleration
         self._passage_s = passage_s
         self._loop = board.loop
         self._hands = 0
@@ -61,6 +60,7 @@ class Door(Portal):
         self._leaf = Swing(
             board.loop,
             marks=(contact_angle,),
+            acceleration=acceleration,
             on_mark=lambda _, upwards: self._contact.put(upwards == self._contact_reversed),
             on_arrival=self._arrived,
         )
@@ -150,11 +150,11 @@ class Door(Portal):
 
     def _open(self) -> None:
         self.shut = False
-        self._leaf.go(self._open_angle, top_speed=self._push_speed, acceleration=self._acceleration)
+        self._leaf.go(self._open_angle, top_speed=self._push_speed)
 
     def _close_unless_kept(self) -> None:
         if not (self._hands or self.wedged or self.shut):
-            self._leaf.go(0.0, top_speed=self._closer_speed, acceleration=self._acceleration)
+            self._leaf.go(0.0, top_speed=self._closer_speed)
 
     def _arrived(self, angle: float) -> None:
         self.shut = angle == 0

@@ -17,11 +17,13 @@ class Swing:
         loop: AbstractEventLoop,
         *,
         marks: tuple[float, ...],
+        acceleration: float,
         on_mark: Callable[[float, bool], object],
         on_arrival: Callable[[float], object],
     ) -> None:
         self._loop = loop
         self._marks = marks
+        self._acceleration = acceleration
         self._on_mark = on_mark
         self._on_arrival = on_arrival
         self._rest = 0.0
@@ -33,10 +35,10 @@ class Swing:
     def angle(self) -> float:
         return self._now()[0]
 
-    def go(self, target: float, *, top_speed: float, acceleration: float) -> float:
-        """Swing to a target from where it is and at the speed it has; returns how many seconds that takes."""
+    def go(self, target: float, *, top_speed: float) -> None:
+        """Swing to a target from where it is and at the speed it has."""
         angle, speed = self._now()
-        motion = Motion(angle, speed, target, top_speed=top_speed, acceleration=acceleration)
+        motion = Motion(angle, speed, target, top_speed=top_speed, acceleration=self._acceleration)
         self.stop()
         self._motion, self._since = motion, self._loop.time()
         self._timers = [
@@ -45,7 +47,6 @@ class Swing:
             for after_s, upwards in motion.crossings(mark)
         ]
         self._timers.append(self._loop.call_later(motion.duration_s, self._arrive, target))
-        return motion.duration_s
 
     def stop(self) -> None:
         """Stand still at once."""

@@ -51,7 +51,6 @@ class Turnstile(Portal):
         self.passed: dict[Way, int] = {"in": 0, "out": 0}
         self._exit_free = exit_free
         self._push_speed = push_speed
-        self._acceleration = acceleration
         self._way: Way = "in"
         self._used = False
         self.supply = Supply()
@@ -67,6 +66,7 @@ class Turnstile(Portal):
         self._arm = Swing(
             board.loop,
             marks=(HOME_BAND, THIRD - HOME_BAND, -HOME_BAND, HOME_BAND - THIRD),
+            acceleration=acceleration,
             on_mark=self._passed_mark,
             on_arrival=self._arrived,
         )
@@ -153,7 +153,7 @@ class Turnstile(Portal):
         self._swing(target if way == "in" else -target)
 
     def _swing(self, target: float) -> None:
-        self._arm.go(target, top_speed=self._push_speed, acceleration=self._acceleration)
+        self._arm.go(target, top_speed=self._push_speed)
 
     def _passed_mark(self, mark: float, upwards: bool) -> None:
         outward = upwards == (mark > 0)

@@ -16,9 +16,9 @@ async def test_a_press_closes_the_contact_for_as_long_as_it_lasts() -> None:
     button = PushButton(header, pin=26)
     button.press(300)
     await asyncio.sleep(0.2)
-    assert (header.pin(26).level, button.pressed) == (False, True)
+    assert (header.pin(26).level, button.on) == (False, True)
     await asyncio.sleep(0.2)
-    assert (header.pin(26).level, button.pressed) == (True, False)
+    assert (header.pin(26).level, button.on) == (True, False)
 
 
 @in_virtual_time
