@@ -94,11 +94,17 @@ def test_a_gap_out_of_its_place_is_refused_even_if_signed(world: World, gym: Sen
     assert world.reasons() == ["bad_chain"]
 
 
-def test_an_old_copy_of_a_disk_is_asked_for_its_past_and_told_where_the_pasts_part(world: World, gym: Sender) -> None:
+def two_disks(gym: Sender) -> Sender:
+    """An old copy of a disk that both have 50 rows of; then the device writes 30 rows, and the copy 10 others."""
     gym.record(50)
     old = gym.copy()
     gym.record(30)
     old.record(10, reason="allowed")
+    return old
+
+
+def test_an_old_copy_of_a_disk_is_asked_for_its_past_and_told_where_the_pasts_part(world: World, gym: Sender) -> None:
+    old = two_disks(gym)
     world.take(gym, gym.events(1, 80))
     world.take(gym, old.events(51, 60))
     world.take(gym, old.events(51, 60), old.events(1, 20))
@@ -144,10 +150,7 @@ def test_a_copy_that_has_let_its_past_go_parts_where_its_rows_begin(world: World
 
 
 def test_the_first_of_two_disks_goes_on_while_the_other_is_asked_for_its_past(world: World, gym: Sender) -> None:
-    gym.record(50)
-    old = gym.copy()
-    gym.record(30)
-    old.record(10, reason="allowed")
+    old = two_disks(gym)
     world.take(gym, gym.events(1, 70))
     world.take(gym, old.events(51, 60))
     world.take(gym, gym.events(71, 80))

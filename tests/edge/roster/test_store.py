@@ -1,6 +1,6 @@
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,18 @@ def store(path: Path) -> Iterator[RosterStore]:
 def adopt(store: RosterStore, published: Published) -> None:
     store.put_pages([published.blobs[name] for name in store.lacks(list(published.blobs))])
     list(store.adopting(published.manifest, published.payload))
+
+
+@contextmanager
+def reopened(path: Path, published: Published, *harm: str) -> Iterator[RosterStore]:
+    """A store that had adopted a roster, closed, and opened again after these statements were done to its file."""
+    before = RosterStore(path)
+    adopt(before, published)
+    before.close()
+    for statement in harm:
+        meddle(path, statement)
+    with closing(RosterStore(path)) as store:
+        yield store
 
 
 def holders(store: RosterStore, number: int) -> list[bytes]:
@@ -173,31 +185,22 @@ def test_a_page_that_rotted_is_not_weighed_but_wanted_again(path: Path) -> None:
     ],
 )
 def test_a_store_that_does_not_know_its_roster_is_set_aside_and_begins_empty(path: Path, harm: str) -> None:
-    store = RosterStore(path)
-    adopt(store, publish(range(100)))
-    store.close()
-    meddle(path, harm)
-    store = RosterStore(path)
-    assert store.set_aside == path.with_name("roster.db.damaged-1")
-    assert store.number == 0
-    adopt(store, publish(range(100)))
-    assert holders(store, 42) == [row(42).holder]
-    store.close()
+    with reopened(path, publish(range(100)), harm) as store:
+        assert store.set_aside == path.with_name("roster.db.damaged-1")
+        assert store.number == 0
+        adopt(store, publish(range(100)))
+        assert holders(store, 42) == [row(42).holder]
 
 
 @pytest.mark.parametrize("column", ["manifest", "prefixes", "site", "checksum"])
 @pytest.mark.parametrize("blob", ["CAST({} AS BLOB)", "{}", "7", "NULL"])
 @pytest.mark.parametrize("copy", [1, 2])
 def test_one_copy_of_what_is_in_use_may_rot(path: Path, column: str, copy: int, blob: str) -> None:
-    store = RosterStore(path)
-    adopt(store, publish(range(100)))
-    store.close()
     spoilt = f"x'00' || substr({column}, 2)"
-    meddle(path, f"UPDATE roster SET {column} = {blob.format(spoilt)} WHERE rowid = {copy}")
-    store = RosterStore(path)
-    assert (store.set_aside, store.number) == (None, 1)
-    assert holders(store, 42) == [row(42).holder]
-    store.close()
+    harm = f"UPDATE roster SET {column} = {blob.format(spoilt)} WHERE rowid = {copy}"
+    with reopened(path, publish(range(100)), harm) as store:
+        assert (store.set_aside, store.number) == (None, 1)
+        assert holders(store, 42) == [row(42).holder]
 
 
 def test_every_page_that_rotted_is_found_before_somebody_needs_it(path: Path) -> None:
@@ -217,16 +220,11 @@ def test_every_page_that_rotted_is_found_before_somebody_needs_it(path: Path) ->
 
 def test_a_store_without_its_table_of_pages_keeps_its_roster_and_wants_them_all(path: Path) -> None:
     published = publish(range(300))
-    store = RosterStore(path)
-    adopt(store, published)
-    store.close()
-    meddle(path, "DROP TABLE pages")
-    store = RosterStore(path)
-    assert store.set_aside == path.with_name("roster.db.damaged-1")
-    assert (store.number, store.damaged) == (1, set(published.manifest.pages))
-    store.put_pages([published.blobs[name] for name in published.manifest.pages])
-    assert holders(store, 42) == [row(42).holder]
-    store.close()
+    with reopened(path, published, "DROP TABLE pages") as store:
+        assert store.set_aside == path.with_name("roster.db.damaged-1")
+        assert (store.number, store.damaged) == (1, set(published.manifest.pages))
+        store.put_pages([published.blobs[name] for name in published.manifest.pages])
+        assert holders(store, 42) == [row(42).holder]
 
 
 def test_what_can_be_read_of_a_damaged_file_serves_on_in_a_new_one(path: Path) -> None:
@@ -284,21 +282,16 @@ def test_the_number_in_the_database_counts_where_its_own_file_is_spoilt(path: Pa
 
 
 def test_a_store_of_the_first_schema_is_taken_over(path: Path) -> None:
-    store = RosterStore(path)
-    adopt(store, publish(range(100)))
-    store.close()
-    for statement in (
+    first_schema = (
         "DELETE FROM roster WHERE rowid = 2",
         "ALTER TABLE roster DROP COLUMN site",
         "ALTER TABLE roster DROP COLUMN checksum",
         "DELETE FROM _sqlite_migrations WHERE name = 'kept_twice'",
         "PRAGMA user_version = 1",
-    ):
-        meddle(path, statement)
-    store = RosterStore(path)
-    assert (store.set_aside, store.number) == (None, 1)
-    assert holders(store, 42) == [row(42).holder]
-    store.close()
+    )
+    with reopened(path, publish(range(100)), *first_schema) as store:
+        assert (store.set_aside, store.number) == (None, 1)
+        assert holders(store, 42) == [row(42).holder]
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM roster WHERE checksum > ''").fetchone() == (2,)
 

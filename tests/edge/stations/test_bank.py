@@ -17,54 +17,32 @@ from edge.archetypes.protocol import (
     Emergency,
     Found,
     Input,
-    Keep,
     Levels,
     ModeChanged,
     Received,
     Record,
     Rest,
     Send,
-    Wake,
 )
 from edge.config.kinds import find_kind
 from edge.stations import bank
 from edge.stations.bank import REST_AFTER_MS, Clear, Cut, Supply, Want
+from tests.edge.support.driven_station import DrivenStation
 
 
-class Bank:
+class Bank(DrivenStation):
     """Feeds a bank and does its effects at once. A ``good`` contactor follows its coil within a tenth of a second; one
     that is ``welded`` stays closed, one that is ``open`` never closes."""
 
     def __init__(self, found: Found | None = None, how: str = "good") -> None:
+        super().__init__(bank.KIND)
         self.state = bank.KIND.start("bank-a", bank.BankSettings())
-        self.now_ms, self.how = 1_000_000, how
-        self.wakes: dict[str, int] = {}
-        self.until_ms: int | None = None
+        self.how = how
         self.was_on = self.closed = how == "welded"
-        self.records: list[Record] = []
         self.supply: dict[str, Supply] = {}
-        self.kept = b""
         if found is not None:
             self.take(found)
         self.take(Levels({"feedback": self.closed}))
-
-    @property
-    def phase(self) -> str:
-        return bank.KIND.report(self.state).phase
-
-    @property
-    def faults(self) -> set[str]:
-        return set(bank.KIND.report(self.state).faults)
-
-    @property
-    def on(self) -> bool:
-        return self.until_ms is not None and self.now_ms < self.until_ms
-
-    def take(self, happened: Input) -> list[Effect]:
-        self.state, effects = bank.KIND.step(self.state, happened, self.now_ms)
-        for effect in effects:
-            self._do(effect)
-        return effects
 
     def want(self, socket: str = "ebike-1", on: bool = True) -> None:
         self.take(Received(socket, Want(on)))
@@ -83,26 +61,12 @@ class Bank:
             if closed != self.closed:
                 self.closed = closed
                 self.take(Edge("feedback", closed))
-            for name in [name for name, at_ms in self.wakes.items() if at_ms <= self.now_ms]:
-                if self.wakes.pop(name, None) is not None:
-                    self.take(Due(name))
+            self.wake_up()
 
     def _do(self, effect: Effect) -> None:
-        match effect:
-            case Record():
-                self.records.append(effect)
-            case Drive(lease_ms=lease_ms):
-                self.until_ms = self.now_ms + lease_ms
-            case Rest():
-                self.until_ms = None
-            case Wake(name=name, after_ms=None):
-                self.wakes.pop(name, None)
-            case Wake(name=name, after_ms=int(after_ms)):
-                self.wakes[name] = self.now_ms + after_ms
-            case Keep(document=document):
-                self.kept = document
-            case Send(port=port, message=message):
-                self.supply[port] = message
+        super()._do(effect)
+        if isinstance(effect, Send):
+            self.supply[effect.port] = effect.message
 
 
 def in_phase(phase: str) -> Bank:
@@ -311,7 +275,7 @@ def test_a_cut_made_during_an_emergency_is_there_after_it() -> None:
 @pytest.mark.parametrize("still_closed", [False, True])
 def test_a_keeper_that_comes_back_closes_it_again_for_who_wants_it(still_closed: bool) -> None:
     one = Bank().live()
-    one.until_ms, one.closed = None, still_closed
+    one.lease_until_ms, one.closed = None, still_closed
     one.take(Levels({"feedback": still_closed}))
     one.wait(500)
     assert (one.phase, one.on, one.faults) == ("live", True, set())

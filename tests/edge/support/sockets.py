@@ -10,27 +10,22 @@ from edge.archetypes.protocol import (
     CannotRecord,
     Decided,
     Drive,
-    Due,
     Edge,
     Effect,
     Emergency,
     Found,
-    Input,
-    Keep,
     Levels,
     QuotaSpent,
     Reading,
     Received,
-    Record,
-    Rest,
     Send,
     Show,
     Spend,
-    Wake,
 )
 from edge.stations import socket
 from edge.stations.bank import Supply
 from edge.stations.socket.state import SocketSettings
+from tests.edge.support.driven_station import DrivenStation
 from tests.edge.support.orders import stops
 
 ANNA, BEN, CARL = (bytes([number]) * 16 for number in (0xAA, 0xBB, 0xCC))
@@ -77,34 +72,31 @@ def ordered(command: str, op: str = "open_once") -> dict[str, str]:
     return {"id": command, "op": op, "by": "lin", "reason": "a visitor"}
 
 
-class Socket:
+class Socket(DrivenStation):
     """Feeds a station and does its effects at once. ``load_w`` is what the plugged-in thing draws when there is power;
     the meter's register counts it in whole watt-hours, as a PZEM-004T does."""
 
     def __init__(
         self, *, levels: Mapping[str, bool] | None = None, found: Found | None = None, **settings: Any
     ) -> None:
+        super().__init__(socket.KIND)
         settings.setdefault("class_name", "ebike")
         self.settings = SocketSettings(**settings)
-        self.now_ms = 1_000_000
         self.load_w = 0.0
         self.stray_w = 0.0
         self.celsius: float | None = None
         self.meter: str = "good"
         self.said: dict[str, float] | None = None
         self.drawn_wh = 5_000.0
-        self.records: list[Record] = []
         self.spent: dict[str, Spend] = {}
         self.sent: list[Send] = []
         self.shown: Show | None = None
-        self.kept = b""
         self.boot(found, levels or {})
 
     def boot(self, found: Found | None, levels: Mapping[str, bool]) -> None:
         """The agent starts: what it knew is gone, but for what was kept."""
         self.state = socket.KIND.start(POINT, self.settings)
-        self.wakes: dict[str, int] = {}
-        self.lease_until_ms: int | None = None
+        self.wakes, self.lease_until_ms = {}, None
         self.behind = ""
         self.wiggle = 0
         if found is not None:
@@ -116,18 +108,6 @@ class Socket:
 
     def supply(self, *, live: bool = False, ready: bool = True) -> list[Effect]:
         return self.take(Received(self.settings.bank, Supply(live, ready)))
-
-    @property
-    def phase(self) -> str:
-        return socket.KIND.report(self.state).phase
-
-    @property
-    def faults(self) -> set[str]:
-        return set(socket.KIND.report(self.state).faults)
-
-    @property
-    def on(self) -> bool:
-        return self.lease_until_ms is not None and self.now_ms < self.lease_until_ms
 
     @property
     def kinds(self) -> list[str]:
@@ -142,12 +122,6 @@ class Socket:
         """The data of the one and only end."""
         (data,) = self.told("session.ended")
         return data
-
-    def take(self, happened: Input) -> list[Effect]:
-        self.state, effects = socket.KIND.step(self.state, happened, self.now_ms)
-        for effect in effects:
-            self._do(effect)
-        return effects
 
     def tap(self, holder: bytes = ANNA, reason: Reason | None = None, **more: Any) -> list[Effect]:
         """A card is tapped; the rule says what it says of a holder who is allowed, from the station's own report."""
@@ -183,9 +157,7 @@ class Socket:
         while self.now_ms < until_ms:
             due_ms = min([*self.wakes.values(), next_read_ms, until_ms])
             self.now_ms = max(self.now_ms, due_ms)
-            for name in [name for name, at_ms in self.wakes.items() if at_ms <= self.now_ms]:
-                if self.wakes.pop(name, None) is not None:
-                    self.take(Due(name))
+            self.wake_up()
             if self.now_ms >= next_read_ms:
                 next_read_ms += 1_000
                 if read:
@@ -222,22 +194,12 @@ class Socket:
         return self.take(CannotRecord("relay"))
 
     def _do(self, effect: Effect) -> None:
+        super()._do(effect)
         match effect:
-            case Record():
-                self.records.append(effect)
-            case Drive(lease_ms=lease_ms, behind=behind):
-                self.lease_until_ms = self.now_ms + lease_ms
+            case Drive(behind=behind):
                 self.behind = behind
-            case Rest():
-                self.lease_until_ms = None
             case Show():
                 self.shown = effect
-            case Wake(name=name, after_ms=None):
-                self.wakes.pop(name, None)
-            case Wake(name=name, after_ms=int(after_ms)):
-                self.wakes[name] = self.now_ms + after_ms
-            case Keep(document=document):
-                self.kept = document
             case Spend():
                 self.spent[effect.session] = effect
             case Send():
