@@ -4,6 +4,7 @@
   python3 dev.py demo [--self-check] [--json] ...   the whole community on this machine; Ctrl-C ends it
   python3 dev.py test [--all] [PYTEST ARGUMENT ...] lint, types and tests; --all runs the slow ones too
   python3 dev.py bench [NAME ...]                   the figures of the README; without a name, all of them
+  python3 dev.py bench --against REF [--minutes N]  the processor time of each beside that of another commit
   python3 dev.py fmt                                put the code in its one format
   python3 dev.py reference                          write docs/reference and the console's catalogue from the product
   python3 dev.py lock [--upgrade]                   write both locks anew; needs uv
@@ -187,6 +188,9 @@ def test(arguments: list[str]) -> int:
 
 def bench(names: list[str]) -> int:
     """Runs benchmarks/*.py one after the other; a file that begins with _ is a part shared by several."""
+    if names[:1] == ["--against"]:
+        ensure_environment()
+        return run([str(PYTHON), "-m", "benchmarks._against", *names[1:]])
     known = sorted(file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py"))
     unknown = [name for name in names if name not in known]
     if unknown:

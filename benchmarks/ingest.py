@@ -5,11 +5,14 @@ rows it stored, into the same table, with as many rows in a transaction. Then th
 `hearthgate-cloud serve`, a real mosquitto, and 200 devices on sockets of their own in two processes, each with four
 batches under way. There the senders and the broker share the cores with the cloud, so its own processor time for each
 event stands beside the rate.
+
+`python -m benchmarks.ingest 20 3` has so many senders, and so many batches of each.
 """
 
 import multiprocessing
 import os
 import sqlite3
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -25,6 +28,7 @@ from cloud.ingest.ingest import MAX_AT_ONCE, Ingest
 from cloud.keys.folder import clock, make_folder
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
+from cloud.line.worker import MAX_QUEUED
 from cloud.reactions import REACTIONS
 from cloud.store.database import Store
 from contract import topics
@@ -34,7 +38,6 @@ SITE = "sunny-court"
 SENDERS, BATCH, BATCHES = 200, 100, 5
 """A thousand messages: as many as the queue of ingest holds. A batch more, the first of each sender, opens its journal
 before the clock runs."""
-EVENTS = SENDERS * BATCH * BATCHES
 RUNS, WIRE_RUNS = 5, 3
 SENDING_PROCESSES = 2
 
@@ -63,7 +66,7 @@ def ingest_s(folder: Path, senders: Sequence[Sender]) -> float:
             told=lambda: None,
             clock=clock,
         )
-        for number in range(BATCHES + 1):
+        for number in range(len(senders[0].payloads)):
             arrived = [Arrived(Topic(SITE, one.name, "up", "events"), one.payloads[number], False) for one in senders]
             if number == 0:
                 ingest.take(arrived)
@@ -73,22 +76,20 @@ def ingest_s(folder: Path, senders: Sequence[Sender]) -> float:
         ingest.start()
         ingest.stop()
         took = perf_counter() - began
-        assert (
-            not ingest.dropped
-            and not ingest.failures
-            and {topics.down(SITE, one.name, "ack") for one in senders} == set(acks)
-        )
+        assert not ingest.dropped, f"the queue of ingest dropped {ingest.dropped} messages: send fewer"
+        assert not ingest.failures, f"ingest failed {ingest.failures} times"
+        assert {topics.down(SITE, one.name, "ack") for one in senders} == set(acks), "a sender was not acknowledged"
         return took
 
 
-def bare_s(stored: Path, path: Path) -> float:
-    """How long SQLite takes for the rows of that database alone."""
+def bare_s(stored: Path, path: Path, events: int) -> float:
+    """How long SQLite takes for the last so many rows of that database alone."""
     with closing(sqlite3.connect(stored)) as source:
         made = [
             sql for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'events' AND sql > ''")
         ]
-        rows = source.execute("SELECT * FROM events ORDER BY arrival").fetchall()[-EVENTS:]
-    assert len(rows) == EVENTS
+        rows = source.execute("SELECT * FROM events ORDER BY arrival").fetchall()[-events:]
+    assert len(rows) == events, f"ingest stored {len(rows)} rows of {events}"
     with closing(sqlite3.connect(path, isolation_level=None)) as bare:
         bare.execute("PRAGMA journal_mode = WAL")
         bare.execute("PRAGMA synchronous = FULL")
@@ -132,26 +133,29 @@ def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
         return took, *spent
 
 
-def main() -> None:
+def main(count: int, batches: int) -> None:
     require_mosquitto()
+    if count * batches > MAX_QUEUED:
+        sys.exit(f"{count} senders of {batches} batches: the queue of ingest holds {MAX_QUEUED} messages; send fewer")
+    events = count * batches * BATCH
     with work_folder() as name:
         folder = Path(name)
-        senders = make_senders(SITE, SENDERS, BATCHES + 1, BATCH, clock())
+        senders = make_senders(SITE, count, batches + 1, BATCH, clock())
         ours, bare = [], []
         for run in range(RUNS):
-            ours.append(EVENTS / ingest_s(folder / f"cloud-{run}", senders))
+            ours.append(events / ingest_s(folder / f"cloud-{run}", senders))
             stored = folder / f"cloud-{run}" / "cloud.db"
-            bare.append(EVENTS / bare_s(stored, folder / f"bare-{run}.db"))
+            bare.append(events / bare_s(stored, folder / f"bare-{run}.db", events))
         wired = []
         for run in range(WIRE_RUNS):
             (folder / f"wire-{run}").mkdir()
             wired.append(wire(folder / f"wire-{run}", senders))
         machine = describe(folder)
     ratios = [one / peer for one, peer in zip(ours, bare, strict=True)]
-    through = [EVENTS / took for took, _, _ in wired]
-    cloud_us, broker_us = (median(run[place] for run in wired) / EVENTS * 1e6 for place in (1, 2))
+    through = [events / took for took, _, _ in wired]
+    cloud_us, broker_us = (median(run[place] for run in wired) / events * 1e6 for place in (1, 2))
     show(
-        f"{EVENTS:,} events of {SENDERS} senders in batches of {BATCH}, events/s",
+        f"{events:,} events of {count} senders in batches of {BATCH}, events/s",
         ("way", "median", "worst run", "best run"),
         [
             [way, *(f"{one:,.0f}" for one in (median(rates), min(rates), max(rates)))]
@@ -186,4 +190,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*([int(number) for number in sys.argv[1:]] or (SENDERS, BATCHES)))

@@ -1,0 +1,50 @@
+"""One benchmark, cut short: `BENCHMARK=NAME python benchmarks/_short.py`, with PYTHONPATH at the tree that is to run.
+
+Its figures mean nothing then; what it costs still tells one tree from another. Only numbers that programs of older
+trees know as well are changed, here and in the processes that they spawn.
+"""
+
+import importlib
+import inspect
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+NAME = "BENCHMARK"
+SENDERS, BATCHES = 60, 5
+SHORT: Mapping[str, Mapping[str, object]] = {
+    "backlog": {"EVENTS": 10_000},
+    "badge_to_relay": {"BADGES": 20, "REFLEX_TAPS": 5, "NEXT_PERSON_S": 0.2},
+    "decision": {"CARDS": 20_000, "ROUNDS": 4, "ROUND": 2_000, "WARM_UP": 4_000, "STARTS": 2, "BADGES": 300},
+    "durable_append": {"APPENDS": 500, "BURSTS": 4},
+    "event_to_cloud": {"EVENTS": 50, "PAUSE_S": (0.02, 0.04)},
+    "hub": {"WATCHED_S": 3.0},
+    "ingest": {"SENDERS": SENDERS, "BATCHES": BATCHES, "EVENTS": SENDERS * BATCHES * 100, "RUNS": 1, "WIRE_RUNS": 1},
+    "roster": {"GRANTS": 10_000, "REVOCATIONS": 8},
+    "socket_cut": {},
+    "sockets": {"RUN_S": 2.0},
+    "virtual_time": {},
+}
+HOURS = {"QUIET": 60.0, "USUAL": 16.0, "BUSY": 3.0, "TOWN": 3.0}
+"""Of the lives in virtual time."""
+ARGUMENTS: Mapping[str, Sequence[object]] = {"ingest": (SENDERS, BATCHES), "roster": ([30],)}
+"""Of those that take any: in an older tree some take none."""
+
+
+def shortened(name: str) -> Any:
+    """The module of a benchmark with small numbers."""
+    module = importlib.import_module(f"benchmarks.{name}")
+    for constant, value in SHORT[name].items():
+        if hasattr(module, constant):
+            setattr(module, constant, value)
+    for life, hours in HOURS.items() if name == "virtual_time" else ():
+        setattr(module, life, getattr(module, life)._replace(hours=hours))
+    return module
+
+
+if __name__ in ("__main__", "__mp_main__"):  # also in each process that a benchmark spawns
+    benchmark = shortened(os.environ[NAME])
+
+if __name__ == "__main__":
+    takes_any = inspect.signature(benchmark.main).parameters
+    benchmark.main(*(ARGUMENTS.get(os.environ[NAME], ()) if takes_any else ()))
