@@ -69,7 +69,8 @@ class Device(Condition):
         self.agent = Agent(config, agent_ports, self.announcer.changed)
         self.peripherals = Peripherals(config, ports, self.agent)
         self.live_readings = LiveReadings(channel, ports.loop, show=self.live, now_ms=ports.clock.now_ms)
-        self.space = Space(self.recorder, ports.loop, ports.free_bytes, self.announcer.changed)
+        recorder, changed = self.recorder, self.announcer.changed
+        self.space = Space(lambda: recorder.filled, ports.free_bytes, ports.loop, recorder.record, changed)
         self._receivers: dict[str, Callable[[bytes, bool], object]] = {}
         """By channel of the cloud."""
         if ports.credentials is not None:

@@ -90,14 +90,14 @@ class JournalView:
         except (sqlite3.Error, msgspec.ValidationError) as error:
             raise JournalError(f"journal {self._path} cannot be read: {error}") from None
 
-    def _load(self) -> None:
+    def _load(self) -> file.Meta:
         meta = file.read_meta(self._connection)
-        self.id = meta.id
-        self.acked = meta.acked
+        self.id, self.acked = meta.id, meta.acked
         self.base_seq, self._base_link = meta.base_seq, meta.base_link
         newest = next(file.read_rows(self._connection, file.LATEST, 1), None)
         self.last_seq = newest.seq if newest else meta.base_seq
         self.tip = newest.link if newest else meta.base_link
+        return meta
 
     def batch(self, after_seq: int, upto: int, max_events: int, max_bytes: int) -> Batch | None:
         """The rows behind ``after_seq``, up to ``upto``, that fit, at least one; None if there is none.
@@ -304,8 +304,10 @@ class Journal(JournalView):
         """Open the file and judge its rows; a file whose chain is broken is closed again."""
         self._connection = file.open_made(self._path)
         try:
-            self._load()
-            self.found = self._find()
+            meta = self._load()
+            recovered = msgspec.json.decode(meta.recovered, type=Recovery) if meta.recovered else None
+            power_cut = not meta.clean and meta.boot != self._boot
+            self.found = JournalState(self.last_seq, not meta.clean, power_cut, recovered)
             verdict = self._judge()
         except BaseException:
             self._connection.close()
@@ -315,12 +317,6 @@ class Journal(JournalView):
         else:
             self._kept = KeptRows.read(self.base_seq, self.last_seq, self._connection.execute(_RANKS))
         return verdict
-
-    def _find(self) -> JournalState:
-        meta = file.read_meta(self._connection)
-        recovered = msgspec.json.decode(meta.recovered, type=Recovery) if meta.recovered else None
-        unclean = not meta.clean
-        return JournalState(self.last_seq, unclean, unclean and meta.boot != self._boot, recovered)
 
     def _judge(self) -> ChainVerdict:
         """Whether the file may be gone on with: damage in a place that no row lies in would let no more rows in."""

@@ -3,7 +3,7 @@
 import logging
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from contract.device_events import DeviceEvents
 from contract.device_words import DeviceFault
@@ -20,32 +20,28 @@ JOURNAL_FULL: DeviceFault = "journal_full"
 DISK_LOW: DeviceFault = "disk_low"
 
 
-class FilledJournal(Protocol):
-    @property
-    def filled(self) -> float: ...
-
-    def record(self, point: str, kind: str, data: dict[str, Any]) -> int | None: ...
-
-
 class Space:
-    """``faults`` says what is short, by its word. What changes is recorded, once each way."""
+    """The watch over the room for events. ``faults`` says what is short, by its word. What changes is recorded, once
+    each way. ``filled`` says how much of the journal waits for the cloud."""
 
     def __init__(
         self,
-        recording: FilledJournal,
-        loop: AbstractEventLoop,
+        filled: Callable[[], float],
         free_bytes: Callable[[], int] | None,
+        loop: AbstractEventLoop,
+        record: Callable[[str, str, dict[str, Any]], object],
         changed: Callable[[], object],
     ) -> None:
         self.faults: dict[DeviceFault, str] = {}
-        self._recording, self._loop, self._free_bytes, self._changed = recording, loop, free_bytes, changed
+        self._filled, self._free_bytes, self._loop = filled, free_bytes, loop
+        self._record, self._changed = record, changed
         self._next: TimerHandle | None = None
 
     def look(self) -> None:
         """Look now, and again every minute."""
         self.close()
         self._next = self._loop.call_later(LOOK_S, self.look)
-        filled = self._recording.filled
+        filled = self._filled()
         self._judge(JOURNAL_FULL, 1 - filled, 1 - FULL, 1 - ROOM, f"{min(filled, 1):.0%}")
         try:
             free = self._free_bytes() if self._free_bytes else ENOUGH_BYTES + 1
@@ -66,5 +62,5 @@ class Space:
             self.faults[fault] = shown
         if is_short != was:
             noted = DeviceEvents.fault(fault=fault) if is_short else DeviceEvents.fault_cleared(fault=fault)
-            self._recording.record("", *noted.row)
+            self._record("", *noted.row)
             self._changed()

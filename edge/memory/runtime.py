@@ -1,14 +1,18 @@
 """What those parts of a device run with that keep something: the loop, the clock, the memory, the record of events."""
 
+import logging
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 from msgspec import Struct
 
 from edge.machine.clock import DeviceClock
 from edge.memory.memory import Memory
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -27,3 +31,12 @@ class Runtime(Struct, frozen=True):
     def on_disk(self, act: Callable[[*Ts], T], *arguments: *Ts) -> "Future[T]":
         """Have something done by the writer."""
         return self.loop.run_in_executor(self.writer, act, *arguments)
+
+    def write(self, what: str, act: Callable[[*Ts], object], *arguments: *Ts) -> None:
+        """Have something written that nobody waits for: where it cannot be, the log says so."""
+        self.on_disk(act, *arguments).add_done_callback(partial(_log_failure, what))
+
+
+def _log_failure(what: str, written: "Future[Any]") -> None:
+    if not written.cancelled() and (error := written.exception()) is not None:
+        log.warning("%s cannot be written: %s", what, error)

@@ -110,8 +110,8 @@ class Commands:
         if self._is_new:
             self._is_new = False
             self._forgotten_ms = self._clock.now_ms() - 1
-            written = self._runtime.on_disk(self._memory.forget_until, self._forgotten_ms)
-            written.add_done_callback(_log_unkept)
+            # Without it the next start counts as the first, and refuses what was issued before that.
+            self._runtime.write("since when commands are remembered", self._memory.forget_until, self._forgotten_ms)
 
     def close(self) -> None:
         """Carry nothing more out. The next start tells of what was written down meanwhile."""
@@ -252,13 +252,6 @@ def checked_args(command: Command, kinds: Mapping[str, str]) -> Struct:
         return declared.read_args(command.args)
     except WrongArgs:
         raise CommandRefused(declared.wrong_args) from None
-
-
-def _log_unkept(written: "Future[None]") -> None:
-    """Without it the next start counts as the first, and refuses what was issued before that."""
-    error = None if written.cancelled() else written.exception()
-    if error is not None:
-        log.warning("since when commands are remembered cannot be kept: %s", error)
 
 
 def _stored(begun: StoredCommand) -> Result | None:

@@ -3,7 +3,7 @@ ended by the device itself when their time is over, whether anybody is heard or 
 """
 
 import logging
-from asyncio import Future, TimerHandle
+from asyncio import TimerHandle
 from collections.abc import Callable, Mapping
 
 from contract import codec
@@ -105,12 +105,7 @@ class PointModes:
         return terms if terms.number == number else Terms()
 
     def _save(self) -> None:
-        """Ahead of the document itself, in the same queue; while a mode runs this is done again every minute."""
-        written = self._runtime.on_disk(self._runtime.memory.keep, KEPT_AS, codec.write(self._terms))
-        written.add_done_callback(_logged)
-
-
-def _logged(written: "Future[None]") -> None:
-    """A disk that takes nothing is told of by the document that it does not take either."""
-    if not written.cancelled() and (wrong := written.exception()) is not None:
-        log.warning("the terms of the modes were not written down: %s", wrong)
+        """Ahead of the document itself, in the same queue; while a mode runs this is done again every minute. A disk
+        that takes nothing is told of by the document that it does not take either."""
+        keep, document = self._runtime.memory.keep, codec.write(self._terms)
+        self._runtime.write("the terms of the modes", keep, KEPT_AS, document)

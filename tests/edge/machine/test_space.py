@@ -20,7 +20,8 @@ class Bench:
         self.free = ENOUGH_BYTES * 2
         self.disk_fails = False
         self.changes = 0
-        self.space = Space(self.recording, self.loop, self.free_bytes, self.change)
+        recording = self.recording
+        self.space = Space(lambda: recording.filled, self.free_bytes, self.loop, recording.record, self.change)
 
     def free_bytes(self) -> int:
         if self.disk_fails:
