@@ -4,8 +4,7 @@ Ours take each input by a ``Step``: by their table of phases, with the effects t
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
@@ -111,13 +110,13 @@ class Step(ABC, Generic[S, FaultT]):
     def do(self, *effects: Effect, **changes: object) -> None:
         """Add effects, and change fields of the state."""
         self.effects += effects
-        self.state = replace(self.state, **changes)
+        if changes:
+            self.state = replace(self.state, **changes)
 
-    @contextmanager
-    def ahead(self) -> Iterator[None]:
-        """Within it, effects go ahead of those so far."""
+    def ahead(self, rule: Callable[..., None], *arguments: object) -> None:
+        """Follow a rule whose effects go ahead of those so far."""
         later, self.effects = self.effects, []
-        yield
+        rule(self, *arguments)
         self.effects += later
 
     def show(self, lamp: Literal["green", "red"], text: str) -> Show:
@@ -127,10 +126,10 @@ class Step(ABC, Generic[S, FaultT]):
     def to(self, trigger: str, *effects: Effect, **changes: object) -> None:
         """Do so while following a trigger: a pair that does not stand in the table leaves the phase as it is. Raises
         ``LookupError`` for a trigger that the table does not know from any phase."""
-        if all(trigger != known for _, known in self.table):
+        phase = self.table.get((self.state.phase, trigger))
+        if phase is None and all(trigger != known for _, known in self.table):
             raise LookupError(f"the table has no trigger {trigger}")
-        phase = self.table.get((self.state.phase, trigger), self.state.phase)
-        self.do(*effects, phase=phase, **changes)
+        self.do(*effects, phase=phase or self.state.phase, **changes)
 
     def set_fault(self, fault: FaultT, *, present: bool) -> None:
         """Note that a fault is there, or is gone; only a change is an event."""

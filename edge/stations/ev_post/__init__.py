@@ -274,11 +274,7 @@ class EvPostInput(EvPostStep):
             return
         self.do(asked=tuple(questions.items()))
         list_card(self, question.tag, found)
-        with self.ahead():  # somebody waits for the answer
-            if isinstance(question, CardShown):
-                answer(self, question, found)
-            else:
-                begin(self, question, found)
+        self.ahead(answer if isinstance(question, CardShown) else begin, question, found)
 
     def _emergency(self, cause: str) -> None:
         """The keeper cuts what it can reach; a post is told to stop, and to serve nobody until the reset."""

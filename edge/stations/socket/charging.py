@@ -38,9 +38,8 @@ def read_meter(socket: SocketStep, sample: Sample | None) -> None:
     socket.do(meter=heard(socket.state.meter, sample, socket.now_ms))
     frozen = _is_frozen(socket.state, sample, socket.now_ms)
     socket.set_fault("meter_lost", present=frozen)
-    with socket.ahead():  # what is drawn acts before it is written down that the meter is back
-        if not frozen:
-            _take_sample(socket, sample)
+    if not frozen:
+        socket.ahead(_take_sample, sample)
     socket.do(Wake("meter", socket.state.settings.lost_ms))
 
 

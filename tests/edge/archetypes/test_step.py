@@ -47,8 +47,7 @@ def test_step_leaves_the_state_it_was_made_of() -> None:
 def test_what_goes_ahead_stands_before_earlier_effects() -> None:
     step = at_door("closed")
     step.do(Wake("warn", 1))
-    with step.ahead():
-        step.do(Rest("lock"))
+    step.ahead(lambda step: step.do(Rest("lock")))
     assert step.effects == [Rest("lock"), Wake("warn", 1)]
 
 

@@ -172,6 +172,12 @@ def test_emergency_stands_above_a_portal_held_open(case: PortalCase) -> None:
 
 
 @every_portal
+def test_end_of_a_hold_locks_again(case: PortalCase) -> None:
+    portal = set_to(set_to(case.at_rest(), Mode.HOLD_OPEN), Mode.SCHEDULED)
+    assert (portal.phase, portal.driven, portal.wakes) == (case.rest, {}, {})
+
+
+@every_portal
 def test_keeper_that_comes_back_finds_it_held_open(case: PortalCase) -> None:
     portal = set_to(case.at_rest(), Mode.HOLD_OPEN)
     portal.levels(case.levels)
