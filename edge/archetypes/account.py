@@ -33,7 +33,7 @@ MAX_DELAY_MS = 72 * 3_600_000
 MAX_REGISTERS = 6
 
 
-class Reading(Struct, frozen=True):
+class RegisterReading(Struct, frozen=True):
     """What a register said, when by the post's clock, and whether with the number of the transaction."""
 
     wh: float
@@ -62,7 +62,7 @@ class Account(Struct, frozen=True):
     """``begin`` is what was told of the beginning, ``span_ms`` the time since then. ``numbered``: a reading with the
     number of the transaction was heard. ``unexplained`` counts those in a row that no sure register explains."""
 
-    begin: Reading | None = None
+    begin: RegisterReading | None = None
     span_ms: int = 0
     energy_wh: float = 0
     registers: tuple[Register, ...] = ()
@@ -71,7 +71,7 @@ class Account(Struct, frozen=True):
     doubts: tuple[Doubt, ...] = ()
 
 
-def opened(begin: Reading | None, span_ms: int = 0) -> Account:
+def opened(begin: RegisterReading | None, span_ms: int = 0) -> Account:
     """The account of a transaction that began ``span_ms`` ago."""
     if begin is None:
         return Account(span_ms=span_ms)
@@ -87,7 +87,7 @@ def begun_at(account: Account, wh: float, most_w: float) -> Account:
     """What the register stood at when it began is told afterwards. What was known before stands."""
     if account.begin is not None:
         return account
-    begin = Reading(wh)
+    begin = RegisterReading(wh)
     if not account.registers:
         return replace(opened(begin, account.span_ms), doubts=account.doubts)
     first_wh = -account.registers[0].offset_wh
@@ -98,7 +98,7 @@ def begun_at(account: Account, wh: float, most_w: float) -> Account:
     return _summed(replace(account, begin=begin, registers=shifted))
 
 
-def read(account: Account, reading: Reading, most_w: float) -> Account:
+def read(account: Account, reading: RegisterReading, most_w: float) -> Account:
     """The account with one more reading, in whatever order they come."""
     if _is_past(account, reading):
         return account
@@ -112,12 +112,12 @@ def read(account: Account, reading: Reading, most_w: float) -> Account:
     return _summed(_carried(account, reading, now.wh - known.wh) if known.sure else account)
 
 
-def goes_on(account: Account, reading: Reading, most_w: float) -> bool:
+def goes_on(account: Account, reading: RegisterReading, most_w: float) -> bool:
     """Whether a reading is of a register that this account knows."""
     return _is_past(account, reading) or _continued(account, reading, most_w) is not None
 
 
-def closed(account: Account, end: Reading | None, most_w: float) -> Account:
+def closed(account: Account, end: RegisterReading | None, most_w: float) -> Account:
     """The account of a transaction that is over, with what was told of its end."""
     if end is None:
         return account
@@ -131,7 +131,7 @@ def closed(account: Account, end: Reading | None, most_w: float) -> Account:
     return _summed(account) if account.begin is None else _doubted(_summed(account), "ends")
 
 
-def _are_sound(account: Account, begin: Reading, end: Reading, most_w: float) -> bool:
+def _are_sound(account: Account, begin: RegisterReading, end: RegisterReading, most_w: float) -> bool:
     """Whether the two ends can both be: of one scale, with no more between them than was possible, and not contradicted
     by what was read in between."""
     drawn_wh = end.wh - begin.wh
@@ -144,7 +144,7 @@ def _are_sound(account: Account, begin: Reading, end: Reading, most_w: float) ->
     return not stands_above or _continued(account, end, most_w) is not None
 
 
-def _is_past(account: Account, reading: Reading) -> bool:
+def _is_past(account: Account, reading: RegisterReading) -> bool:
     """Whether a reading was overtaken by a later one of its register, which holds what it says."""
     return any(
         (between_ms(reading.at_ms, one.at_ms) or 0) > 0 and reading.wh <= one.wh
@@ -153,18 +153,18 @@ def _is_past(account: Account, reading: Reading) -> bool:
     )
 
 
-def _continued(account: Account, reading: Reading, most_w: float) -> Register | None:
+def _continued(account: Account, reading: RegisterReading, most_w: float) -> Register | None:
     """The register that a reading goes on from: the one heard last of those that it can, and of these the nearest."""
     fit = [one for one in account.registers if _may_rise(account, one, reading, most_w)]
     return min(fit, key=lambda one: (not one.sure, -one.span_ms, abs(reading.wh - one.wh)), default=None)
 
 
-def _may_rise(account: Account, one: Register, reading: Reading, most_w: float) -> bool:
+def _may_rise(account: Account, one: Register, reading: RegisterReading, most_w: float) -> bool:
     most_wh = _since_wh(account, one, reading, most_w) + _step_wh(one.wh, reading.wh)
     return -JITTER_WH <= reading.wh - one.wh <= most_wh
 
 
-def _since_wh(account: Account, one: Register, reading: Reading, most_w: float) -> float:
+def _since_wh(account: Account, one: Register, reading: RegisterReading, most_w: float) -> float:
     """The most that a register can have risen since it last rose."""
     by_post_ms = between_ms(one.at_ms, reading.at_ms)
     slack_ms = UNTIMED_SLACK_MS if by_post_ms is None else TIMED_SLACK_MS
@@ -173,7 +173,7 @@ def _since_wh(account: Account, one: Register, reading: Reading, most_w: float) 
     return _possible_wh(most_w, elapsed_ms)
 
 
-def _risen(account: Account, known: Register, reading: Reading) -> Register:
+def _risen(account: Account, known: Register, reading: RegisterReading) -> Register:
     """A register after one more reading; the same one told again bears nothing out."""
     is_new = reading.wh > known.wh or (between_ms(known.at_ms, reading.at_ms) or 0) > 0
     sure = known.sure or is_new
@@ -182,7 +182,7 @@ def _risen(account: Account, known: Register, reading: Reading) -> Register:
     return replace(known, wh=reading.wh, at_ms=reading.at_ms, span_ms=account.span_ms, sure=sure)
 
 
-def _first(account: Account, reading: Reading, most_w: float) -> Register:
+def _first(account: Account, reading: RegisterReading, most_w: float) -> Register:
     """A register that was not heard before."""
     lead = max((one for one in account.registers if one.sure), key=lambda one: one.energy_wh, default=None)
     if lead is None:
@@ -191,7 +191,7 @@ def _first(account: Account, reading: Reading, most_w: float) -> Register:
     return Register(reading.wh, offset_wh, reading.at_ms, account.span_ms, guess, False, reading.at_ms)
 
 
-def _guessed(account: Account, lead: Register, reading: Reading, most_w: float) -> tuple[float, Guess]:
+def _guessed(account: Account, lead: Register, reading: RegisterReading, most_w: float) -> tuple[float, Guess]:
     """The offset of a register that was not heard before. Where the post does tell numbers, one without a number is of
     a lifetime: it is no guess at what this transaction took."""
     since_wh, energy_wh = _since_wh(account, lead, reading, most_w), account.energy_wh
@@ -206,7 +206,7 @@ def _guessed(account: Account, lead: Register, reading: Reading, most_w: float) 
     return energy_wh - reading.wh, "other"
 
 
-def _explained(account: Account, known: Register, reading: Reading, now: Register) -> Account:
+def _explained(account: Account, known: Register, reading: RegisterReading, now: Register) -> Account:
     """Put a register into the account. The second reading in a row that nothing sure explains makes its own sure."""
     is_again = now == known and now is not known
     counts = (reading.numbered or not account.numbered) and not is_again
@@ -221,7 +221,7 @@ def _explained(account: Account, known: Register, reading: Reading, now: Registe
     return replace(account, registers=(*others, now), unexplained=0 if now.sure else unexplained)
 
 
-def _carried(account: Account, reading: Reading, rise_wh: float) -> Account:
+def _carried(account: Account, reading: RegisterReading, rise_wh: float) -> Account:
     """What is read late of a register from before a reset was drawn before all that the next one counts."""
     if rise_wh <= 0 or reading.at_ms is None:
         return account

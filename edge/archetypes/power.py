@@ -4,17 +4,14 @@ Nothing is judged by one idle sample: each state must last. A reading that canno
 """
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from msgspec import Struct
+import msgspec
+from msgspec import Meta, Struct
 
 from contract.sessions import Stop
 from edge.archetypes.session import HOUR_MS, Limits
 
-VOLTAGE_V = 180.0, 260.0
-CURRENT_A = 0.0, 120.0
-POWER_W = 0.0, 26_000.0
-ENERGY_WH = 0.0, 1e9
-"""Within these a meter is believed; the most that an instrument of ours can measure is 100 A."""
 APPARENT_MARGIN, APPARENT_MARGIN_W = 1.1, 5.0
 """No load takes more than volts times amperes; meters err most where there is little to measure."""
 OVER_POWER_MS = 3_000
@@ -30,37 +27,23 @@ is less, for the power below which it would be full)."""
 
 
 class Sample(Struct, frozen=True):
-    """A reading that can be believed."""
+    """A reading that can be believed, within these bounds; the most that an instrument of ours can measure is 100 A."""
 
-    voltage_v: float
-    current_a: float
-    power_w: float
-    energy_wh: float
+    voltage_v: Annotated[float, Meta(ge=180, le=260)]
+    current_a: Annotated[float, Meta(ge=0, le=120)]
+    power_w: Annotated[float, Meta(ge=0, le=26_000)]
+    energy_wh: Annotated[float, Meta(ge=0, le=1e9)]
     frequency_hz: float = 0
 
 
 def believed(values: Mapping[str, float] | None) -> Sample | None:
     """The reading as a sample; None if something is missing or cannot be (``NaN`` lies within no bounds)."""
-    if values is None:
-        return None
     try:
-        sample = Sample(
-            values["voltage_v"],
-            values["current_a"],
-            values["power_w"],
-            values["energy_wh"],
-            values.get("frequency_hz", 0),
-        )
-    except KeyError:
+        sample = msgspec.convert(values, Sample)
+    except msgspec.ValidationError:
         return None
-    within = (
-        VOLTAGE_V[0] <= sample.voltage_v <= VOLTAGE_V[1]
-        and CURRENT_A[0] <= sample.current_a <= CURRENT_A[1]
-        and POWER_W[0] <= sample.power_w <= POWER_W[1]
-        and ENERGY_WH[0] <= sample.energy_wh <= ENERGY_WH[1]
-        and sample.power_w <= sample.voltage_v * sample.current_a * APPARENT_MARGIN + APPARENT_MARGIN_W
-    )
-    return sample if within else None
+    apparent_w = sample.voltage_v * sample.current_a
+    return sample if sample.power_w <= apparent_w * APPARENT_MARGIN + APPARENT_MARGIN_W else None
 
 
 class Meter(Struct, frozen=True):

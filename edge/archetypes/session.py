@@ -260,21 +260,16 @@ def _priced(session: Session, power_w: float, ms: int, mwh: int, tariff: Tariff)
 
 def price_of(tariff: Tariff, session: Session, power_w: float) -> Price | None:
     """The price of this moment. While nobody knows the time of day, only prices for the whole day fit."""
-    for price in tariff.prices:
-        of_tier = not price.tiers or session.tier in price.tiers
-        in_band = price.up_to_w is None or power_w <= price.up_to_w
-        if of_tier and in_band and _in_hours(price, session):
-            return price
-    return None
-
-
-def _in_hours(price: Price, session: Session) -> bool:
-    begin, end = price.from_minute, price.until_minute
-    if (begin, end) == (0, DAY_MINUTES):
-        return True
     minute = minute_of_day(session)
-    if minute is None:
+    return next((price for price in tariff.prices if _fits(price, session.tier, minute, power_w)), None)
+
+
+def _fits(price: Price, tier: Tier, minute: int | None, power_w: float) -> bool:
+    begin, end = price.from_minute, price.until_minute
+    if (price.tiers and tier not in price.tiers) or (price.up_to_w is not None and power_w > price.up_to_w):
         return False
+    if minute is None or (begin, end) == (0, DAY_MINUTES):
+        return (begin, end) == (0, DAY_MINUTES)
     return begin <= minute < end if begin < end else minute >= begin or minute < end
 
 

@@ -299,7 +299,7 @@ class _Line:
     async def _watch(self) -> None:
         """A fault of ours in here ends the line: nobody would notice a post that has gone."""
         try:
-            await watch(self._connection, self._alive)
+            await watch(self._connection, partial(self.tell, None, Alive()))
         except ConnectionClosed:
             return
         except Exception:
@@ -316,9 +316,6 @@ class _Line:
                 await asyncio.sleep(self._pace.wait_s(asyncio.get_running_loop().time()))
                 if isinstance(message, str):
                     await self._post.hear(message)
-
-    def _alive(self) -> None:
-        self.tell(None, Alive())
 
     async def close(self) -> None:
         await self._connection.close(1008, "another connection of this name has come")

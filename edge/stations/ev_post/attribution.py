@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from edge.archetypes import account
-from edge.archetypes.account import JITTER_WH, Reading
+from edge.archetypes.account import JITTER_WH, RegisterReading
 from edge.stations.ev_post.messages import (
     CardShown,
     MeterSaid,
@@ -161,7 +161,7 @@ def measured(book: Book, said: MeterSaid, most_w: float) -> Transaction | None:
         return known or book.live
     if _is_another(book.live, said.transaction):
         return None
-    reading = None if said.energy_wh is None else Reading(said.energy_wh, said.at_ms, numbered=False)
+    reading = None if said.energy_wh is None else RegisterReading(said.energy_wh, said.at_ms, numbered=False)
     goes_on = reading is not None and account.goes_on(account_of(book.live), reading, most_w)
     return book.live if goes_on else None
 

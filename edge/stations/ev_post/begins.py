@@ -6,7 +6,7 @@ from contract.decide import Decision
 from contract.kinds.ev_post import EV_POST
 from contract.reasons import Reason
 from contract.sessions import Stop
-from edge.archetypes.account import Reading, opened
+from edge.archetypes.account import RegisterReading, opened
 from edge.archetypes.protocol import Ask, Decided, Effect, Send, Show, Wake, decided, refuse
 from edge.archetypes.session import By, is_holders, of_decision, spent, started
 from edge.stations.ev_post import attribution, transactions
@@ -176,9 +176,9 @@ def _opened(
     return one, "accepted" if accepted else "blocked" if found.decision.allowed else _word(found)
 
 
-def _begin_reading(state: EvPostState, told: StartSaid) -> Reading | None:
+def _begin_reading(state: EvPostState, told: StartSaid) -> RegisterReading | None:
     """The register at the beginning: as it was told with the plug, where that came before the card."""
-    begin = None if told.meter_wh is None else Reading(told.meter_wh, told.at_ms)
+    begin = None if told.meter_wh is None else RegisterReading(told.meter_wh, told.at_ms)
     before = dict(state.before).get(told.transaction)
     return before if before is not None and (begin is None or before.wh <= begin.wh) else begin
 

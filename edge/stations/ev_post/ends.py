@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from contract.kinds.ev_post import EV_POST
 from contract.sessions import Stop
-from edge.archetypes.account import MAX_DELAY_MS, Account, Reading, begun_at, between_ms, closed, passed, read
+from edge.archetypes.account import MAX_DELAY_MS, Account, RegisterReading, begun_at, between_ms, closed, passed, read
 from edge.archetypes.protocol import Wake, no_more
 from edge.archetypes.session import Session, count, ended, energy_wh, spent
 from edge.stations.ev_post import attribution, transactions
@@ -45,7 +45,7 @@ def _remember_begin(post: EvPostStep, said: MeterSaid) -> None:
     """Remember the first register of a transaction that has no card yet."""
     known = {transaction.number for transaction in post.state.book.transactions} | dict(post.state.before).keys()
     if said.energy_wh is not None and is_given(said.transaction) and said.transaction not in known:
-        before = (*post.state.before, (said.transaction, Reading(said.energy_wh, said.at_ms)))
+        before = (*post.state.before, (said.transaction, RegisterReading(said.energy_wh, said.at_ms)))
         post.do(before=before[-MAX_BEFORE:])
 
 
@@ -70,7 +70,7 @@ def _read(state: EvPostState, transaction: Transaction, said: MeterSaid, elapsed
         account = begun_at(account, said.begin_wh, most_w)
     if said.energy_wh is None:
         return account
-    return read(account, Reading(said.energy_wh, said.at_ms, said.transaction == transaction.number), most_w)
+    return read(account, RegisterReading(said.energy_wh, said.at_ms, said.transaction == transaction.number), most_w)
 
 
 def _draw(post: EvPostStep, live: Transaction, said: MeterSaid) -> None:
@@ -171,7 +171,7 @@ def _closed(state: EvPostState, transaction: Transaction, told: Parked | None) -
         return account
     if told.begin_wh is not None:
         account = begun_at(account, told.begin_wh, most_w)
-    return closed(account, Reading(told.meter_wh, told.at_ms), most_w)
+    return closed(account, RegisterReading(told.meter_wh, told.at_ms), most_w)
 
 
 def unpark(post: EvPostStep, transaction: Transaction) -> None:

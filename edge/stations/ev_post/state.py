@@ -9,7 +9,7 @@ from contract.event_types import Record
 from contract.kinds.ev_post import EV_POST, Fault
 from contract.reasons import Reason
 from contract.sessions import Stop
-from edge.archetypes.account import Reading
+from edge.archetypes.account import RegisterReading
 from edge.archetypes.protocol import BARRING, Decided, Keep, Send, Wake
 from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, Tariff
 from edge.archetypes.session_step import SessionState, SessionStep
@@ -120,7 +120,7 @@ class EvPostState(SessionState, frozen=True):
     whole: Status | Literal[""] = ""
     power_w: float = 0
     tag: str = ""
-    before: tuple[tuple[str, Reading], ...] = ()
+    before: tuple[tuple[str, RegisterReading], ...] = ()
     standing: Standing = Standing()
     strays: int = 0
     rebooted: bool = False

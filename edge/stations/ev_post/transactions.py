@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from contract.sessions import Stop
 from edge.archetypes import account
-from edge.archetypes.account import Account, Reading, Register
+from edge.archetypes.account import Account, Register, RegisterReading
 from edge.archetypes.session import Session
 from edge.stations.ev_post.messages import StartSaid, StopSaid, is_given
 
@@ -101,8 +101,8 @@ def account_of(one: Transaction) -> Account:
     return Account(begin, session.span_ms, energy_wh, (register,))
 
 
-def _begin_of(one: Transaction) -> Reading | None:
-    return None if one.meter_wh is None else Reading(one.meter_wh, one.at_ms)
+def _begin_of(one: Transaction) -> RegisterReading | None:
+    return None if one.meter_wh is None else RegisterReading(one.meter_wh, one.at_ms)
 
 
 def same(book: Book, digest: str, told: StartSaid) -> Transaction | None:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.archetypes import account
-from edge.archetypes.account import Account, Reading
+from edge.archetypes.account import Account, RegisterReading
 
 NOON_MS = 1_795_435_200_000
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
@@ -16,17 +16,17 @@ MOST_W = 22_000.0
 
 def told(*readings: tuple[int, float], begin_wh: float | None = 1000, numbered: bool = True) -> Account:
     """An account after readings, each with its second, heard as they were read."""
-    found, at_s = account.opened(None if begin_wh is None else Reading(begin_wh, NOON_MS)), 0
+    found, at_s = account.opened(None if begin_wh is None else RegisterReading(begin_wh, NOON_MS)), 0
     for second, wh in readings:
         found = account.passed(found, (second - at_s) * 1000)
         at_s = second
-        found = account.read(found, Reading(wh, NOON_MS + second * 1000, numbered), MOST_W)
+        found = account.read(found, RegisterReading(wh, NOON_MS + second * 1000, numbered), MOST_W)
     return found
 
 
 def closed(found: Account, second: int, wh: float | None) -> Account:
     found = account.passed(found, second * 1000 - found.span_ms)
-    return account.closed(found, None if wh is None else Reading(wh, NOON_MS + second * 1000), MOST_W)
+    return account.closed(found, None if wh is None else RegisterReading(wh, NOON_MS + second * 1000), MOST_W)
 
 
 def test_what_a_register_rises_by_counts() -> None:
@@ -39,7 +39,7 @@ def test_a_reading_without_a_beginning_begins() -> None:
 
 def test_a_beginning_told_later_counts_from_there() -> None:
     found = account.begun_at(told((60, 5000), (120, 5100), begin_wh=None), 4950, MOST_W)
-    assert (found.energy_wh, found.begin) == (150, Reading(4950))
+    assert (found.energy_wh, found.begin) == (150, RegisterReading(4950))
     assert account.begun_at(found, 4000, MOST_W) == found
     far = told((60, 5000), begin_wh=None)
     assert account.begun_at(far, 10, MOST_W) == far
@@ -48,9 +48,9 @@ def test_a_beginning_told_later_counts_from_there() -> None:
 @pytest.mark.parametrize("repeated", [1, 3])
 def test_an_overtaken_or_repeated_reading_counts_nothing(repeated: int) -> None:
     readings = [(30, 1100.0), (90, 1300.0)] + [(60, 1200.0)] * repeated + [(90, 1300.0)] * repeated
-    found = account.opened(Reading(1000, NOON_MS), 90_000)
+    found = account.opened(RegisterReading(1000, NOON_MS), 90_000)
     for second, wh in readings:
-        found = account.read(found, Reading(wh, NOON_MS + second * 1000), MOST_W)
+        found = account.read(found, RegisterReading(wh, NOON_MS + second * 1000), MOST_W)
     assert (found.energy_wh, len(found.registers), found.doubts) == (300, 1, ())
 
 
@@ -72,10 +72,10 @@ def test_reset_is_believed_before_ends_that_seem_sound() -> None:
 
 
 def test_old_reading_of_another_register_is_no_reset() -> None:
-    found = account.opened(Reading(11, NOON_MS), 61_000)
+    found = account.opened(RegisterReading(11, NOON_MS), 61_000)
     for second, wh in ((60, 21), (0, 0), (0, 0), (1, 0)):
-        found = account.read(found, Reading(wh, NOON_MS + second * 1000), MOST_W)
-    assert account.closed(found, Reading(32, NOON_MS + 61_000), MOST_W).energy_wh == 21
+        found = account.read(found, RegisterReading(wh, NOON_MS + second * 1000), MOST_W)
+    assert account.closed(found, RegisterReading(32, NOON_MS + 61_000), MOST_W).energy_wh == 21
 
 
 def test_wrong_reading_that_is_repeated_is_no_reset() -> None:
@@ -87,16 +87,16 @@ def test_register_without_number_is_no_guess_at_reset() -> None:
     found = told((60, 1300))
     for second, wh in ((120, 20), (180, 78)):
         found = account.passed(found, 60_000)
-        found = account.read(found, Reading(wh, NOON_MS + second * 1000, numbered=False), MOST_W)
+        found = account.read(found, RegisterReading(wh, NOON_MS + second * 1000, numbered=False), MOST_W)
     assert (found.energy_wh, found.doubts) == (300 + 58, ())
 
 
 def test_a_reading_from_before_a_reset_counts_late() -> None:
     found = told((60, 1100), (240, 20), (300, 120))
     assert found.energy_wh == 220
-    found = account.read(found, Reading(1300, NOON_MS + 180_000), MOST_W)
+    found = account.read(found, RegisterReading(1300, NOON_MS + 180_000), MOST_W)
     assert found.energy_wh == 420
-    assert account.read(found, Reading(1250, NOON_MS + 150_000), MOST_W) == found
+    assert account.read(found, RegisterReading(1250, NOON_MS + 150_000), MOST_W) == found
 
 
 def test_a_register_that_drops_once_was_wrong_once() -> None:
@@ -117,11 +117,11 @@ def test_a_register_that_rises_impossibly_fast_is_bounded() -> None:
 
 def test_another_register_in_turn_is_no_gain() -> None:
     """A post tells its session's register with a number, and its lifetime's without."""
-    found = account.opened(Reading(0, NOON_MS))
+    found = account.opened(RegisterReading(0, NOON_MS))
     for second in range(30, 3630, 30):
         found = account.passed(found, 30_000)
-        found = account.read(found, Reading(second * 2, NOON_MS + second * 1000), MOST_W)
-        found = account.read(found, Reading(9_000_000 + second * 2, NOON_MS + second * 1000, False), MOST_W)
+        found = account.read(found, RegisterReading(second * 2, NOON_MS + second * 1000), MOST_W)
+        found = account.read(found, RegisterReading(9_000_000 + second * 2, NOON_MS + second * 1000, False), MOST_W)
     assert (found.energy_wh, found.doubts) == (7200, ())
     assert closed(found, 3600, 7200).energy_wh == 7200
 
@@ -150,16 +150,16 @@ def test_an_end_below_earlier_readings_is_believed() -> None:
     """A wrong reading that was possible is put right by the two ends."""
     found = told((600, 1000), (630, 1160), (660, 1010), (690, 1020))
     assert found.energy_wh == 170
-    assert closed(found, 720, 1030) == account.closed(account.passed(found, 30_000), Reading(1030), MOST_W)
+    assert closed(found, 720, 1030) == account.closed(account.passed(found, 30_000), RegisterReading(1030), MOST_W)
     assert (closed(found, 720, 1030).energy_wh, closed(found, 720, 1030).doubts) == (30, ("other", "less"))
 
 
 def test_clock_that_is_set_in_between_loses_nothing() -> None:
-    found = account.opened(Reading(1000, 5_000))
+    found = account.opened(RegisterReading(1000, 5_000))
     for minute in range(1, 11):
         at_ms = minute * MINUTE_MS if minute < 5 else NOON_MS + minute * MINUTE_MS
-        found = account.read(account.passed(found, MINUTE_MS), Reading(1000 + minute * 100, at_ms), MOST_W)
-    found = account.read(account.passed(found, MINUTE_MS), Reading(2100, NOON_MS - HOUR_MS), MOST_W)
+        found = account.read(account.passed(found, MINUTE_MS), RegisterReading(1000 + minute * 100, at_ms), MOST_W)
+    found = account.read(account.passed(found, MINUTE_MS), RegisterReading(2100, NOON_MS - HOUR_MS), MOST_W)
     assert found.energy_wh == 1100
 
 
@@ -202,17 +202,17 @@ def test_billed_is_what_lies_between_both_ends(
     drawn = Drawn(begin_wh, powers_w)
     base_wh = begin_wh if scale_wh is None else scale_wh
     heard = data.draw(st.lists(st.tuples(st.integers(0, drawn.last), st.integers(0, 300)), max_size=40))
-    found, now_s, seen = account.opened(Reading(begin_wh, NOON_MS)), 0, [0.0]
+    found, now_s, seen = account.opened(RegisterReading(begin_wh, NOON_MS)), 0, [0.0]
     for turn, late_s in sorted(heard, key=lambda one: one[0] * 30 + one[1]):
         second = turn * 30
         found = account.passed(found, (second + late_s - now_s) * 1000)
         now_s = second + late_s
-        found = account.read(found, Reading(base_wh + drawn.at[turn], NOON_MS + second * 1000), MOST_W)
+        found = account.read(found, RegisterReading(base_wh + drawn.at[turn], NOON_MS + second * 1000), MOST_W)
         seen.append(found.energy_wh)
     assert all(early <= later for early, later in pairwise(seen))
     assert seen[-1] <= drawn.wh + 0.01
     found = account.passed(found, max(0, drawn.last * 30 - now_s) * 1000)
-    found = account.closed(found, Reading(begin_wh + drawn.wh, NOON_MS + drawn.last * 30_000), MOST_W)
+    found = account.closed(found, RegisterReading(begin_wh + drawn.wh, NOON_MS + drawn.last * 30_000), MOST_W)
     assert abs(found.energy_wh - drawn.wh) < 0.01
 
 
@@ -222,10 +222,10 @@ def test_noise_counts_no_more_than_is_possible(
     powers_w: list[int], begin_wh: float, noise: list[tuple[float, bool]]
 ) -> None:
     drawn = Drawn(begin_wh, powers_w)
-    found = account.opened(Reading(begin_wh, NOON_MS))
+    found = account.opened(RegisterReading(begin_wh, NOON_MS))
     for turn, (wh, numbered) in enumerate(noise):
         found = account.passed(found, 30_000)
-        found = account.read(found, Reading(wh, NOON_MS + turn * 30_000, numbered), MOST_W)
+        found = account.read(found, RegisterReading(wh, NOON_MS + turn * 30_000, numbered), MOST_W)
         assert found.energy_wh >= 0
-    ended = account.closed(found, Reading(begin_wh + drawn.wh, NOON_MS + HOUR_MS), MOST_W)
+    ended = account.closed(found, RegisterReading(begin_wh + drawn.wh, NOON_MS + HOUR_MS), MOST_W)
     assert abs(ended.energy_wh - drawn.wh) < 0.01 or ended.doubts

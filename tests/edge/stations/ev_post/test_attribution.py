@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from contract.decide import Tier
 from edge.archetypes import account
-from edge.archetypes.account import Reading
+from edge.archetypes.account import RegisterReading
 from edge.archetypes.session import Session
 from edge.stations.ev_post import attribution
 from edge.stations.ev_post.attribution import Evidence
@@ -20,7 +20,7 @@ NEVER_GIVEN = ["", "0", "-1", "4294967295", "2147483648", "9223372036854775807",
 
 
 def one(number: str, *, over: bool = False, late: bool = False, meter_wh: float | None = 1000) -> Transaction:
-    begun = account.opened(None if meter_wh is None else Reading(meter_wh, NOON_MS), HOUR_MS)
+    begun = account.opened(None if meter_wh is None else RegisterReading(meter_wh, NOON_MS), HOUR_MS)
     ended_ms = NOON_MS + HOUR_MS if over else None
     return Transaction(number, "bb", NOON_MS, meter_wh, SESSION, over, late, begun, ended_ms)
 

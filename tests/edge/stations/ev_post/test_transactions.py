@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from contract.decide import Tier
 from contract.sessions import Stop
 from edge.archetypes import account
-from edge.archetypes.account import Reading
+from edge.archetypes.account import RegisterReading
 from edge.archetypes.session import Session
 from edge.archetypes.station import Unreadable, read_kept
 from edge.stations.ev_post import transactions
@@ -127,7 +127,7 @@ def test_a_book_of_an_older_version_counts_on() -> None:
     assert book is not None
     assert book.live is not None
     kept = transactions.account_of(book.live)
-    assert (kept.energy_wh, kept.begin) == (500, Reading(1000, NOON_MS))
-    later = account.read(account.passed(kept, 60_000), Reading(1600, NOON_MS + 120_000), 22_000)
+    assert (kept.energy_wh, kept.begin) == (500, RegisterReading(1000, NOON_MS))
+    later = account.read(account.passed(kept, 60_000), RegisterReading(1600, NOON_MS + 120_000), 22_000)
     assert later.energy_wh == 600
-    assert account.closed(later, Reading(1700, NOON_MS + 180_000), 22_000).energy_wh == 700
+    assert account.closed(later, RegisterReading(1700, NOON_MS + 180_000), 22_000).energy_wh == 700
