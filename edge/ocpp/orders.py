@@ -98,8 +98,11 @@ class OrderQueue:
             self._undone(connector, order)
         elif isinstance(order, URGENT_ORDERS):
             self._begin(connector, order)
+        elif self._waiting.full():
+            log.warning("post %s has %d orders waiting; one more is dropped", self._name, MAX_ORDERS)
+            self._undone(connector, order)
         else:
-            self._line_up(connector, order)
+            self._waiting.put_nowait((connector, order))
 
     async def close(self) -> None:
         """End with the connection: what was not done is told of."""
@@ -110,13 +113,6 @@ class OrderQueue:
         await asyncio.gather(*tasks, return_exceptions=True)
         while not self._waiting.empty():
             self._undone(*self._waiting.get_nowait())
-
-    def _line_up(self, connector: int, order: Order) -> None:
-        try:
-            self._waiting.put_nowait((connector, order))
-        except asyncio.QueueFull:
-            log.warning("post %s has %d orders waiting; one more is dropped", self._name, MAX_ORDERS)
-            self._undone(connector, order)
 
     def _begin(self, connector: int, order: Order) -> None:
         """An urgent order waits for no other order, only for its turn to call. Where too many answers are awaited, the

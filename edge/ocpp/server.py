@@ -276,7 +276,7 @@ class _Line:
         self._server, self._points, self._connection = server, points, connection
         self.now_ms = server.now_ms
         self._post = POSTS[version](name, connection, self)
-        self._orders = OrderQueue(name, self._post.obey, self.tell, self._undone)
+        self._orders = OrderQueue(name, self._post.obey, self.tell, lambda at, order: server.undone(points[at], order))
         self._calls = count(1)
         self._waiting: dict[str, Future[Verdict]] = {}
         self._pace = Pace(asyncio.get_running_loop().time())
@@ -327,9 +327,6 @@ class _Line:
                 waiting.set_result(message)
             return
         self._orders.put(connector, message)
-
-    def _undone(self, connector: int, order: Order) -> None:
-        self._server.undone(self._points[connector], order)
 
     def tell(self, connector: int | None, message: FromPost) -> None:
         self._server.tell(self, connector, message)

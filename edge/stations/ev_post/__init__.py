@@ -6,6 +6,7 @@ limits run on ours. A post that is not heard, that says it is faulted, or that g
 """
 
 from collections.abc import Mapping
+from typing import get_args
 
 from msgspec.structs import replace
 
@@ -37,17 +38,14 @@ from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, at_minute, ende
 from edge.archetypes.station import Station, Unreadable, read_kept
 from edge.stations.ev_post import local_list
 from edge.stations.ev_post.begins import answer, ask, at_reader, begin, cannot_record, give_up
-from edge.stations.ev_post.ends import read_meter, settle, stop_sated, take_end, unheard
+from edge.stations.ev_post.ends import forget_strays, read_meter, settle, stop_sated, take_end, unheard
 from edge.stations.ev_post.health import (
-    TURNED,
-    connect,
     doubt,
     forget_whole,
     record,
     record_repeated,
     take_boot,
     take_status,
-    turn_away_stranger,
 )
 from edge.stations.ev_post.messages import (
     PORT,
@@ -66,6 +64,7 @@ from edge.stations.ev_post.messages import (
     StartSaid,
     StatusSaid,
     StopSaid,
+    Turned,
     TurnedAway,
     What,
 )
@@ -97,6 +96,8 @@ NONSENSE: Mapping[What, Fault] = {
     "status": "nonsense_status",
     "transaction": "nonsense_transaction",
 }
+TURNED_AWAY_MS = HOUR_MS
+TURNED: tuple[Turned, ...] = get_args(Turned)
 PASSING: tuple[Fault, ...] = (*NONSENSE.values(), *TURNED)
 """Faults that are over when the post has not given cause for them again for a while."""
 IMPLAUSIBLE_POWER = 1.5
@@ -198,8 +199,9 @@ class EvPostInput(EvPostStep):
                 self.do(*gone, here=None, greeted=False, left_ms=self.now_ms)
             case Connected():
                 self._connect(message)
-            case TurnedAway():
-                turn_away_stranger(self, message)
+            case TurnedAway(why=why):
+                self.set_fault(why, present=True)
+                self.do(Wake(why, TURNED_AWAY_MS))
             case _:
                 self.set_fault("silent", present=False)
                 self.do(Wake("silent", SILENT_MS))
@@ -237,7 +239,12 @@ class EvPostInput(EvPostStep):
 
     def _connect(self, here: Connected) -> None:
         """A post is there. Two that go by one name would take turns, so each time is told."""
-        connect(self, here)
+        self.do(here=here, greeted=False)
+        forget_strays(self)
+        for why in TURNED:
+            self.set_fault(why, present=False)
+        if here.replaced:
+            record(self, EV_POST.replaced(version=here.version))
         self.do(Wake("gone", None), Wake("greet", GREET_MS), Wake("silent", SILENT_MS))
         if self.state.phase == "stopping" or self.state.is_barred:
             # Most posts hear this before they have booted; it is said again after that.

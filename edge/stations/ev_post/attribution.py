@@ -42,7 +42,7 @@ def connector_for(standings: Mapping[int, Standing], told: Evidence) -> int | No
     the only connector where somebody may begin."""
     if len(standings) == 1:
         return next(iter(standings))
-    return next((found for found in map(_only, _clues(standings, told)) if found is not None), None)
+    return next((places[0] for places in _clues(standings, told) if len(places) == 1), None)
 
 
 def _clues(standings: Mapping[int, Standing], told: Evidence) -> Iterable[list[int]]:
@@ -57,10 +57,6 @@ def _clues(standings: Mapping[int, Standing], told: Evidence) -> Iterable[list[i
     if told.begins:
         yield [at for at, one in known if one.plugged]
         yield [at for at, one in known if one.open]
-
-
-def _only(found: list[int]) -> int | None:
-    return found[0] if len(found) == 1 else None
 
 
 def _is_order(ticket: str, told: Evidence) -> bool:
@@ -103,10 +99,9 @@ def is_of_order(question: CardShown | StartSaid, ticket: str) -> bool:
 
 def begun_before(book: Book, told: StartSaid) -> Transaction | None:
     """The transaction whose beginning is told of again, known by its number or by our own order."""
-    if told.transaction and (known := _numbered(book, told.transaction)) is not None:
-        return known
+    known = _numbered(book, told.transaction) if told.transaction else None
     ours = (one for one in book.transactions if one.session is not None and one.session.id == told.tag.lower())
-    return next(ours, None)
+    return known or next(ours, None)
 
 
 def ended_by(book: Book, told: StopSaid, tag: str = "") -> Transaction | None:
@@ -121,19 +116,14 @@ def ended_by(book: Book, told: StopSaid, tag: str = "") -> Transaction | None:
         return known
     open_ones = [one for one in reversed(book.transactions) if not one.over]
     if not is_given(told.transaction):
-        fits = (one for one in open_ones if None in (one.meter_wh, told.meter_wh) or _stood_below(one, told))
-        found = next(fits, None)
-        if found is not None:
-            return found
+        for one in open_ones:
+            if one.meter_wh is None or told.meter_wh is None or one.meter_wh <= told.meter_wh:
+                return one
     return _by_tag(open_ones, told, tag)
 
 
 def _numbered(book: Book, number: str) -> Transaction | None:
     return next((one for one in reversed(book.transactions) if one.number == number), None)
-
-
-def _stood_below(one: Transaction, told: StopSaid) -> bool:
-    return (one.meter_wh or 0) <= (told.meter_wh or 0)
 
 
 def _by_tag(open_ones: Sequence[Transaction], told: StopSaid, tag: str) -> Transaction | None:
@@ -168,5 +158,5 @@ def measured(book: Book, said: MeterSaid, most_w: float) -> Transaction | None:
 
 def is_past(book: Book, said: MeterSaid) -> bool:
     """Whether a reading was taken before the last transaction ended: it came late, and nothing runs for that."""
-    ends_ms = [one.ended_at_ms for one in book.transactions if one.ended_at_ms is not None]
-    return bool(ends_ms) and said.at_ms is not None and said.at_ms <= max(ends_ms)
+    ends_ms = (one.ended_at_ms for one in book.transactions if one.ended_at_ms is not None)
+    return said.at_ms is not None and any(said.at_ms <= end_ms for end_ms in ends_ms)

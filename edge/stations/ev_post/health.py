@@ -3,20 +3,16 @@
 A post says the same as often as it likes: what comes again and again is recorded once, and then by its number.
 """
 
-from typing import get_args
-
 from msgspec.structs import replace
 
 from contract.kinds.ev_post import EV_POST
 from edge.archetypes.protocol import Record, Wake
-from edge.archetypes.session import HOUR_MS, MINUTE_MS
+from edge.archetypes.session import MINUTE_MS
 from edge.stations.ev_post.ends import forget_strays
-from edge.stations.ev_post.messages import Booted, Connected, Status, StatusSaid, Turned, TurnedAway
+from edge.stations.ev_post.messages import Booted, Status, StatusSaid
 from edge.stations.ev_post.state import RUNNING, SETTLE_MS, EvPostStep, Repeated
 
 CLOCK_OFF_MS = 2 * MINUTE_MS
-TURNED_AWAY_MS = HOUR_MS
-TURNED: tuple[Turned, ...] = get_args(Turned)
 REPEATED_MS = 15 * MINUTE_MS
 MAX_REPEATED = 8
 """Different rows in such a time; a post that says something else each time is recorded no more often."""
@@ -71,21 +67,6 @@ def take_boot(post: EvPostStep, said: Booted) -> None:
     forget_strays(post)
     record(post, EV_POST.booted(vendor=said.vendor, model=said.model, firmware=said.firmware))
     post.do(Wake("whole", SETTLE_MS))
-
-
-def connect(post: EvPostStep, here: Connected) -> None:
-    """A post is there. Two that go by one name would take turns, so that is told."""
-    post.do(here=here, greeted=False)
-    forget_strays(post)
-    for why in TURNED:
-        post.set_fault(why, present=False)
-    if here.replaced:
-        record(post, EV_POST.replaced(version=here.version))
-
-
-def turn_away_stranger(post: EvPostStep, said: TurnedAway) -> None:
-    post.set_fault(said.why, present=True)
-    post.do(Wake(said.why, TURNED_AWAY_MS))
 
 
 def record(post: EvPostStep, row: Record) -> None:
