@@ -9,8 +9,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, 
 from cloud.devices.views import DeviceView, list_devices
 from cloud.store.labels import Label
 from cloud.store.revision import revision as site_revision
-from cloud.store.schema import devices as device_rows
-from cloud.store.schema import roster_pages, rosters
+from cloud.store.schema import devices, roster_pages, rosters
 
 HASH_BYTES = 16
 MAX_KEPT = 16
@@ -68,7 +67,7 @@ def confirm(connection: Connection, number: int, revision: int) -> None:
     connection.execute(update(rosters).where(rosters.c.number == number).values(revision=revision))
 
 
-_HIGHEST = select(func.coalesce(func.max(device_rows.c.roster_number), 0))
+_HIGHEST = select(func.coalesce(func.max(devices.c.roster_number), 0))
 """Kept ready: the publisher asks ten times a second."""
 
 
@@ -102,12 +101,12 @@ class Reach(Struct, frozen=True):
         return max(0, now_ms - self.behind[0].since_ms) if self.behind else 0
 
 
-def reach(number: int, grants: int, issued: Mapping[int, int], devices: Sequence[DeviceView]) -> Reach:
+def reach(number: int, grants: int, issued: Mapping[int, int], views: Sequence[DeviceView]) -> Reach:
     """``issued`` are the rosters known, this one among them, by number, with their times of issue.
 
     A device uses the roster that it last reported. One without points has nothing to apply it to and is not counted.
     """
-    with_points = [device for device in devices if device.points]
+    with_points = [device for device in views if device.points]
     behind = [
         Behind(
             device.name,
@@ -124,9 +123,9 @@ def reach(number: int, grants: int, issued: Mapping[int, int], devices: Sequence
         number=number,
         issued_ms=issued[number],
         grants=grants,
-        applied=points - sum(one.points for one in behind),
+        applied=points - sum(device.points for device in behind),
         points=points,
-        behind=sorted(behind, key=lambda one: (one.since_ms, one.name)),
+        behind=sorted(behind, key=lambda device: (device.since_ms, device.name)),
     )
 
 

@@ -60,6 +60,14 @@ def pages_with_models(graph: dict[str, set[str]]) -> list[str]:
     )
 
 
+def writes_by_itself(source: str) -> bool:
+    """Whether a module with routes of the web opens a transaction that writes: only services change anything, each
+    change with its row in the audit."""
+    tree = ast.parse(source)
+    has_routes = any(isinstance(node, ast.Name) and node.id == "APIRouter" for node in ast.walk(tree))
+    return has_routes and any(isinstance(node, ast.Attribute) and node.attr == "writing" for node in ast.walk(tree))
+
+
 def clock_readings(source: str) -> list[int]:
     """The lines that ask for the present instead of being told."""
     calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
@@ -112,3 +120,14 @@ def test_body_of_a_call_behind_a_page_is_found() -> None:
         "cloud.web.pages": set[str](),
     }
     assert pages_with_models(graph) == ["cloud.people.pages: cloud.people.api defines a BaseModel"]
+
+
+def test_routes_write_through_services_alone() -> None:
+    files = [file for file in sources.files("cloud", suffix=".py") if writes_by_itself(file.read_text())]
+    assert [sources.relative(file) for file in files] == []
+
+
+def test_route_that_writes_is_found() -> None:
+    act = "def act(context):\n    with context.store.writing() as connection:\n        pass\n"
+    assert writes_by_itself(f"router = APIRouter()\n{act}")
+    assert not writes_by_itself(act)
