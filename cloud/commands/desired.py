@@ -52,7 +52,7 @@ class ModeChange(Struct, frozen=True):
 
 
 class DesiredStateService:
-    """The one writer of desired documents. Any thread may use it."""
+    """The service of desired states, the one writer of their documents. Any thread may use it."""
 
     def __init__(self, store: Store, *, site: str, key: ConfigKey, publish: Publish, clock: Callable[[], int]) -> None:
         self._store, self._site, self._key, self._publish, self._clock = store, site, key, publish, clock

@@ -19,8 +19,8 @@ class TooLong(ValueError):
 
 
 class Term(Struct, frozen=True):
-    """How long a point is to be in its mode, and by which ``order``, which may hold other points as well. Nobody knows
-    ``by`` of one from before modes had an end. Times are UTC milliseconds."""
+    """The time for which a point is to be in its mode, set by an ``order`` which may hold other points as well. Nobody
+    knows ``by`` of one from before modes had an end. Times are UTC milliseconds."""
 
     order: str
     since_ms: int
@@ -30,8 +30,8 @@ class Term(Struct, frozen=True):
 
 
 class DesiredState(Struct, frozen=True):
-    """How a device is to be, and what it last reported. An empty ``wiring`` is the file that the device has. ``terms``
-    are those of modes that end by themselves."""
+    """The state that is desired of a device, and what it last reported. An empty ``wiring`` is the file that the device
+    has. ``terms`` are those of modes that end by themselves."""
 
     device: str
     number: int

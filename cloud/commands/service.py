@@ -44,7 +44,8 @@ NO_ZONE = "there is no such zone, or no device is registered in it"
 
 
 class CommandService:
-    """Issues commands. Any thread may use it. ``connected`` says whether there is a broker to hand them to."""
+    """The service that issues commands. Any thread may use it. ``connected`` says whether there is a broker to hand
+    them to."""
 
     def __init__(
         self,

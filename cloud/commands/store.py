@@ -28,8 +28,8 @@ ANSWERED_WITHIN_MS = 5_000
 
 
 class Place(Struct, frozen=True):
-    """Whom a command is for: a device, and the newest connection it is known to have made. ``kind`` is that of the
-    point, empty if it is for no point or nobody has said it."""
+    """The device that a command is for, and the newest connection that it is known to have made. ``kind`` is that of
+    the point, empty if it is for no point or nobody has said it."""
 
     device: str
     connection: int

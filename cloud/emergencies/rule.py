@@ -99,7 +99,7 @@ def _word(value: object) -> str:
 
 
 class Pass(Struct, frozen=True):
-    """Somebody went through a reader's door of the zone."""
+    """A passage of somebody through a reader's door of the zone."""
 
     holder: bytes
     direction: Literal["in", "out"]

@@ -10,7 +10,7 @@ class NoSuchZone(LookupError):
 
 
 class MusterService:
-    """Notes who has been seen outside of a zone in an emergency. Any thread may use it."""
+    """The service that notes who has been seen outside of a zone in an emergency. Any thread may use it."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock

@@ -52,7 +52,7 @@ class Asking(Struct):
 
 
 class Adoptions:
-    """All who wait. Any thread may ask; ``now_ms`` is UTC."""
+    """The devices that wait to be adopted. Any thread may use it; ``now_ms`` is UTC."""
 
     def __init__(self) -> None:
         self._asking: dict[str, Asking] = {}

@@ -25,7 +25,7 @@ LOOK_S = 1.0
 
 
 class Rolling(Worker[None]):
-    """The one that carries roll-outs through. ``look`` does what is to be done now; the thread calls it."""
+    """The thread that carries roll-outs through. ``look`` does what is to be done now; the thread calls it."""
 
     def __init__(self, store: Store, desired_state: DesiredStateService, clock: Callable[[], int]) -> None:
         super().__init__("rolling", "a roll-out does not go on", look=self.look, every_s=LOOK_S)

@@ -75,7 +75,7 @@ class Loss(Struct, frozen=True):
 
 
 class Registrar:
-    """The one who does so. Any thread may use it."""
+    """The service that lets devices in and puts them out. Any thread may use it."""
 
     def __init__(self, store: Store, keys: KeyFolder, authority: Authority, folder: Path, clock: Clock) -> None:
         """``folder`` is the community's."""
@@ -225,8 +225,8 @@ class NoSuchRollout(LookupError):
 
 
 class RolloutService:
-    """Starts and stops roll-outs. That is only written down, so it may be done by any process: the server's own thread
-    does the rest (``rolling``)."""
+    """The service that starts and stops roll-outs. It only writes that down, in whatever process: the server's own
+    thread does the rest (``rolling``)."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock

@@ -56,7 +56,7 @@ class Reply(Struct):
 
 
 class Intake:
-    """Within one transaction, which is the caller's to commit."""
+    """One transaction of messages from devices, which the caller commits."""
 
     def __init__(self, connection: Connection, streams: Streams, site: str, reactions: Reactions, now_ms: int) -> None:
         self._connection = connection

@@ -67,7 +67,7 @@ class Revoked(Struct, frozen=True):
 
 
 class Authority:
-    """Issues and revokes. It remembers nothing: what it issued is the store's to keep."""
+    """The certificate authority of a community. It remembers nothing: what it issued is the store's to keep."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self._key = key

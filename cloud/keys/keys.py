@@ -27,7 +27,7 @@ class KeysUnusable(Exception):
 
 
 class NumberSeal:
-    """Encrypts card numbers for the database (AES-256-GCM). What is sealed about one card opens for no other."""
+    """The cipher of card numbers in the database (AES-256-GCM). What is sealed about one card opens for no other."""
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
@@ -46,7 +46,7 @@ class NumberSeal:
 
 
 class KeyFolder:
-    """The folder that holds them. Opening it reads and checks the key of every role."""
+    """The folder of the cloud's keys. Opening it reads and checks the key of every role."""
 
     def __init__(self, folder: Path) -> None:
         """Raises ``KeysUnusable``."""

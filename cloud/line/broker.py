@@ -41,7 +41,7 @@ class Arrived(NamedTuple):
 
 
 class Publish(Protocol):
-    """Hands a message to the broker."""
+    """The function that hands a message to the broker."""
 
     def __call__(self, topic: str, payload: bytes, *, retain: bool = False) -> None: ...
 

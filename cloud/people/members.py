@@ -19,7 +19,8 @@ ENDED_SHOWN_MS = 90 * DAY_MS
 
 
 class Member(Struct, frozen=True):
-    """``holder`` is all that devices ever know of a person. Riders and staff have no household."""
+    """A person, as far as rosters speak of them. ``holder`` is all that devices ever know of one. Riders and staff have
+    no household."""
 
     id: int
     holder: bytes

@@ -47,8 +47,8 @@ NEVER = -1
 
 
 class Publisher(Worker[Arrived]):
-    """The one writer of rosters. Any thread may call ``put``, ``look_soon`` and ``connected``; its own thread
-    works. Changes of this process are told by the store (``on_roster_change``).
+    """The thread that publishes rosters, and their one writer. Any thread may call ``put``, ``look_soon`` and
+    ``connected``; its own thread works. Changes of this process are told by the store (``on_roster_change``).
 
     ``undeliverable`` says why the newest changes are in no roster, empty while they are; ``left_out`` counts the
     memberships that are too many for one person and one plan.

@@ -43,8 +43,8 @@ OBSTACLES: Mapping[Obstacle, str] = {
 
 
 class PeopleService:
-    """Changes people, memberships and cards. Any thread may use it; ``by`` is the operator's name. What is rejected
-    leaves no trace."""
+    """The service that changes people, memberships and cards. Any thread may use it; ``by`` is the operator's name.
+    What is rejected leaves no trace."""
 
     def __init__(self, store: Store, keys: KeyFolder, clock: Clock) -> None:
         self._store, self._keys, self._clock = store, keys, clock

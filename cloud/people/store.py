@@ -53,6 +53,8 @@ class CardView(Struct, frozen=True):
 
 
 class PersonView(Struct, frozen=True):
+    """A person as console and API list them, with the plans they hold and the cards they carry."""
+
     id: int
     holder: bytes
     name: Label
@@ -62,7 +64,7 @@ class PersonView(Struct, frozen=True):
 
 
 class PeoplePage(Struct, frozen=True):
-    """``next`` is the cursor of the next page, None at the end."""
+    """People of one page of a list. ``next`` is the cursor of the next page, None at the end."""
 
     people: list[PersonView]
     next: int | None

@@ -37,7 +37,7 @@ class Placement(Struct, frozen=True):
 
 
 class PointService:
-    """Corrects where points stand and what their use is rationed as. Any thread may use it."""
+    """The service that corrects where points stand and what their use is rationed as. Any thread may use it."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock

@@ -126,8 +126,8 @@ def open_for(connection: Connection, now_ms: int, by: str, name: str, openings: 
 
 
 class ZoneService:
-    """The use cases of zones, each in one transaction: for console and command line. ``by`` is the operator's name.
-    What is refused leaves no trace."""
+    """The service that makes, names and opens zones, each in one transaction. ``by`` is the operator's name. What is
+    refused leaves no trace."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store, self._clock = store, clock
