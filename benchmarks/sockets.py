@@ -24,7 +24,7 @@ from contract.schedules import ALWAYS
 from edge.archetypes.protocol import Decided, Levels, Reading
 from edge.config.peripherals import Baud, Bus, Instrument
 from edge.config.tables import Point
-from edge.instruments.modbus import Timing, answer_length, encode
+from edge.instruments.modbus import Timing, encode
 from edge.instruments.models import MODELS
 from edge.instruments.polling import Metering
 from edge.stations import socket
@@ -158,7 +158,7 @@ def wire_limit(model: str, baud: Baud, answers_after_s: float) -> int:
     """How many instruments a line can carry at one look a second each."""
     timing = Timing(baud)
     look_s = sum(
-        timing.wire_s(len(encode(request)) + answer_length(request)) + answers_after_s + timing.silence_s
+        timing.wire_s(len(encode(request)) + 5 + 2 * request.count) + answers_after_s + timing.silence_s
         for request in MODELS[model].reads(1)
     )
     return int(1.0 / look_s)

@@ -126,7 +126,9 @@ class Master:
             raise RuntimeError("the line is to be quiet")
         self._sent, self._buffer = encode(request), b""
         self._request = request
-        travel_s = self.timing.wire_s(len(self._sent) + answer_length(request))
+        # An answer has what is read, or is as long as the request, which it repeats.
+        answer_length = 5 + 2 * request.count if isinstance(request, Read) else len(self._sent)
+        travel_s = self.timing.wire_s(len(self._sent) + answer_length)
         self.answer_by_s = now_s + travel_s + self.timing.answer_s
         self._quiet_until_s = now_s + travel_s + self.timing.worst_s
         return self._sent
@@ -138,7 +140,7 @@ class Master:
             self.free_at_s = max(self.free_at_s, now_s + self.timing.silence_s)
             return None
         self._buffer = (self._buffer + data)[-MAX_BUFFER:]
-        outcome = _find(self._request, self._buffer)
+        outcome = _find(self._request, self._sent[1], self._buffer)
         if outcome is not None:
             self._request = None
             self.free_at_s = now_s + self.timing.silence_s
@@ -148,7 +150,7 @@ class Master:
         """The time is over. Returns how the request ended, if one was in flight."""
         if self._request is None:
             return None
-        failure = Failure(_why(self._request, self._buffer.removeprefix(self._sent)))
+        failure = Failure(_why(self._request, self._sent, self._buffer.removeprefix(self._sent)))
         self._request = None
         self.free_at_s = self._quiet_until_s
         return failure
@@ -172,11 +174,6 @@ def encode(request: Request) -> bytes:
     if not (1 <= request.unit <= LAST_ADDRESS or request.unit == GENERAL_ADDRESS):
         raise ValueError(f"an instrument has an address from 1 to {LAST_ADDRESS}, not {request.unit}")
     return _FRAMER.buildFrame(_message(request))
-
-
-def answer_length(request: Request) -> int:
-    """How many bytes the answer has: what is read, or as many as the request, which it repeats."""
-    return 5 + 2 * request.count if isinstance(request, Read) else _message(request).rtu_frame_size
 
 
 def _message(request: Request) -> ModbusPDU:
@@ -204,9 +201,8 @@ def _frames(buffer: bytes) -> Iterator[tuple[int, bytes]]:
             yield unit, message
 
 
-def _find(request: Request, buffer: bytes) -> Outcome | None:
+def _find(request: Request, function: int, buffer: bytes) -> Outcome | None:
     """The answer in what has come so far."""
-    function = _message(request).function_code
     for unit, message in _frames(buffer):
         if not _speaks_for(unit, request):
             continue
@@ -233,12 +229,11 @@ def _speaks_for(unit: int, request: Request) -> bool:
     return unit == request.unit or request.unit == GENERAL_ADDRESS
 
 
-def _why(request: Request, buffer: bytes) -> Why:
+def _why(request: Request, sent: bytes, buffer: bytes) -> Why:
     """What was wrong with everything that came, which held no answer."""
     if not buffer:
         return "silent"
     units = [unit for unit, _ in _frames(buffer)]
     if units:
         return "wrong_length" if any(_speaks_for(unit, request) for unit in units) else "wrong_unit"
-    begins = bytes([request.unit, _message(request).function_code])
-    return "crc" if begins in buffer else "garbage"
+    return "crc" if sent[:2] in buffer else "garbage"
