@@ -42,6 +42,12 @@ def describe(folder: Path) -> dict[str, Any]:
     }
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def disk_sync_us(folder: Path) -> dict[str, float]:
     """Append 4 KiB and ``fdatasync``, many times: what the disk asks for one durable write, in microseconds."""
     path = folder / "sync-probe"

@@ -8,13 +8,12 @@ many bytes through the broker alone.
 """
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from threading import Event as Flag
-from time import monotonic, monotonic_ns, perf_counter
+from time import monotonic, monotonic_ns
 
 from benchmarks._agent import agent, status_of
+from benchmarks._bare import bare_s
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import Target, finish, show
 from benchmarks._senders import DATA
@@ -70,26 +69,6 @@ async def drained_s(path: Path) -> float:
             await asyncio.sleep(LOOK_S)
 
 
-def bare_s(stored: Path, path: Path, at_once: int) -> float:
-    """How long SQLite takes for the rows of that database alone."""
-    with closing(sqlite3.connect(stored)) as source:
-        wanted = "SELECT sql FROM sqlite_master WHERE tbl_name = 'events' AND sql > ''"
-        made = [sql for (sql,) in source.execute(wanted)]
-        rows = source.execute("SELECT * FROM events ORDER BY arrival LIMIT ?", (EVENTS,)).fetchall()
-    with closing(sqlite3.connect(path, isolation_level=None)) as bare:
-        bare.execute("PRAGMA journal_mode = WAL")
-        bare.execute("PRAGMA synchronous = FULL")
-        for sql in made:
-            bare.execute(sql)
-        insert = f"INSERT INTO events VALUES ({', '.join('?' * len(rows[0]))})"
-        began = perf_counter()
-        for start in range(0, len(rows), at_once):
-            bare.execute("BEGIN IMMEDIATE")
-            bare.executemany(insert, rows[start : start + at_once])
-            bare.execute("COMMIT")
-        return perf_counter() - began
-
-
 def broker_s(here: Town, size: int) -> float:
     """As many bytes from this program to itself, in messages as large as batches."""
     count, came, up, done = -(-size // MAX_BATCH_BYTES), 0, Flag(), Flag()
@@ -125,7 +104,7 @@ def main() -> None:
                 took_s = asyncio.run(drained_s(status))
             alone_s = broker_s(here, size)
         batch = MAX_BATCH_BYTES // (size // EVENTS)
-        sqlite_s = bare_s(folder / "cloud" / "cloud.db", folder / "bare.db", batch)
+        sqlite_s = bare_s(folder / "cloud" / "cloud.db", folder / "bare.db", count=EVENTS, at_once=batch)
         machine = describe(folder)
     show(
         f"{EVENTS:,} events of one device, {size / EVENTS:.0f} bytes each",

@@ -16,6 +16,7 @@ from time import perf_counter_ns
 
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import SPREAD, Spread, Target, finish, show, spread
+from benchmarks._senders import DATA
 from edge.journal.journal import Journal
 from edge.journal.recorder import Recorder
 from edge.machine.clock import DeviceClock
@@ -25,14 +26,7 @@ WARM_UP = 100
 BURSTS, BURST = 20, 500
 LAST_FLUSHES_S = 5.0
 KIND = "access.allowed"
-DATA = {
-    "reason": "allowed",
-    "direction": "in",
-    "digest": "00112233445566778899aabbccddeeff",
-    "roster": 1,
-    "rule": 1,
-    "holder": "0011223344556677",
-}
+BADGE = {**DATA, "holder": "0011223344556677"}
 """What an allowed badge says."""
 
 
@@ -58,7 +52,7 @@ class Device:
         durable = asyncio.Event()
         began = perf_counter_ns()
         for _ in range(count):
-            seq = self.recorder.record("gym-turnstile", KIND, DATA)
+            seq = self.recorder.record("gym-turnstile", KIND, BADGE)
         assert seq is not None
         self.recorder.when_durable(seq, durable.set)
         await durable.wait()

@@ -5,11 +5,10 @@ pseudo-terminal from a simulated board. Beside it stands the same agent with one
 """
 
 import asyncio
-import os
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks._machine import describe, work_folder
+from benchmarks._machine import cpu_s, describe, work_folder
 from benchmarks._report import Target, finish, show
 from firmware_sim.network.link import Proxy
 from firmware_sim.worlds.demo.brokers import free_port
@@ -17,7 +16,6 @@ from firmware_sim.worlds.demo.community import DEVICES, HUB, SampleDevice, Simul
 from firmware_sim.worlds.demo.processes import Program
 
 WATCHED_S = 30.0
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PLACES: dict[str, SampleDevice] = {"riders' hub": HUB, "turnstile": DEVICES[0]}
 
 
@@ -33,18 +31,11 @@ def _resident_mib(pid: int) -> float:
     return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
 
 
-def _used_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
-
-
 async def _watch(programs: dict[str, Program]) -> dict[str, Cost]:
     pids = {name: program.pid for name, program in programs.items()}
-    before = {name: _used_s(pid) for name, pid in pids.items()}
+    before = {name: cpu_s(pid) for name, pid in pids.items()}
     await asyncio.sleep(WATCHED_S)
-    return {
-        name: Cost(_resident_mib(pid), (_used_s(pid) - before[name]) / WATCHED_S * 100) for name, pid in pids.items()
-    }
+    return {name: Cost(_resident_mib(pid), (cpu_s(pid) - before[name]) / WATCHED_S * 100) for name, pid in pids.items()}
 
 
 async def measure(folder: Path, place: SampleDevice) -> dict[str, Cost]:

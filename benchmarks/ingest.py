@@ -10,16 +10,14 @@ event stands beside the rate.
 """
 
 import multiprocessing
-import os
-import sqlite3
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from statistics import median
 from time import monotonic, perf_counter
 
-from benchmarks._machine import describe, work_folder
+from benchmarks._bare import bare_s
+from benchmarks._machine import cpu_s, describe, work_folder
 from benchmarks._report import Target, finish, show
 from benchmarks._senders import Sender, make_senders, send_all
 from benchmarks._town import READY_WITHIN_S, require_mosquitto, town
@@ -82,35 +80,6 @@ def ingest_s(folder: Path, senders: Sequence[Sender]) -> float:
         return took
 
 
-def bare_s(stored: Path, path: Path, events: int) -> float:
-    """How long SQLite takes for the last so many rows of that database alone."""
-    with closing(sqlite3.connect(stored)) as source:
-        made = [
-            sql for (sql,) in source.execute("SELECT sql FROM sqlite_master WHERE tbl_name = 'events' AND sql > ''")
-        ]
-        rows = source.execute("SELECT * FROM events ORDER BY arrival").fetchall()[-events:]
-    assert len(rows) == events, f"ingest stored {len(rows)} rows of {events}"
-    with closing(sqlite3.connect(path, isolation_level=None)) as bare:
-        bare.execute("PRAGMA journal_mode = WAL")
-        bare.execute("PRAGMA synchronous = FULL")
-        for sql in made:
-            bare.execute(sql)
-        insert = f"INSERT INTO events VALUES ({', '.join('?' * len(rows[0]))})"
-        at_once = MAX_AT_ONCE * BATCH
-        began = perf_counter()
-        for start in range(0, len(rows), at_once):
-            bare.execute("BEGIN IMMEDIATE")
-            bare.executemany(insert, rows[start : start + at_once])
-            bare.execute("COMMIT")
-        return perf_counter() - began
-
-
-def cpu_s(pid: int) -> float:
-    """Processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
     """The seconds from the first batch sent to the last acknowledged, and the processor time of cloud and broker."""
     with make_folder(folder / "cloud") as (store, keys):
@@ -145,7 +114,7 @@ def main(count: int, batches: int) -> None:
         for run in range(RUNS):
             ours.append(events / ingest_s(folder / f"cloud-{run}", senders))
             stored = folder / f"cloud-{run}" / "cloud.db"
-            bare.append(events / bare_s(stored, folder / f"bare-{run}.db", events))
+            bare.append(events / bare_s(stored, folder / f"bare-{run}.db", count=events, at_once=MAX_AT_ONCE * BATCH))
         wired = []
         for run in range(WIRE_RUNS):
             (folder / f"wire-{run}").mkdir()
