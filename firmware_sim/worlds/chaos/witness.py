@@ -4,7 +4,6 @@ It reads MQTT and the messages by itself, so that no fault of the code it watche
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -64,7 +63,6 @@ class Witness:
         self.promised: dict[tuple[str, str], int] = {}
         self.sent = 0
         self.resent = 0
-        self.heard: Counter[str] = Counter()
         self.commands: set[str] = set()
         self.on_promise: Callable[[], object] = lambda: None
         self.on_command: Callable[[str, str, bytes], object] = lambda device, topic, payload: None
@@ -82,7 +80,6 @@ class Witness:
 
     def _hear(self, topic: str, payload: bytes) -> None:
         *_, device, way, channel = topic.split("/")
-        self.heard[channel] += 1
         if (way, channel) == ("dn", "ack"):
             said = json.loads(payload.partition(b"\n")[0])
             journal, upto = said["journal"], said["upto"]

@@ -46,28 +46,27 @@ class Story:
         self._community, self._operator = community, operator
         self._gym = community.devices[GYM]
         self._gate = community.devices[GATE]
-        hub = HubStory(community, operator)
-        self._first: tuple[Act, ...] = (
-            hub.begin,
+        self._hub = HubStory(community, operator)
+
+    async def tell(self) -> AsyncIterator[Step]:
+        """Each step as it is done. Gate and hub know nothing of one another: what happens there, happens at once."""
+        first: tuple[Act, ...] = (
+            self._hub.begin,
             ("a member's card opens the turnstile", self._card_opens),
             ("the console shows the passage", self._console_shows),
             ("an unknown card is refused, with its reason", self._stranger),
             ("an operator opens the gate from the console, once", self._operator_opens),
             ("the cloud killed in mid-batch: nothing lost, nothing doubled", self._cloud_killed),
         )
-        self._at_the_gate: tuple[Act, ...] = (
+        at_the_gate: tuple[Act, ...] = (
             ("five badges with the network cut, all in the cloud once it is back", self._network_cut),
             ("a frozen agent: the lock rests when its lease ends", self._agent_frozen),
             ("an agent killed while unlocked: the lock rests at once", self._agent_killed),
             ("a keeper killed while unlocked: the pulls put the lock to rest", self._keeper_killed),
             ("fire: the door is released before the agent knows", self._fire),
         )
-        self._at_the_hub = hub.steps
-        self._last: tuple[Act, ...] = (("every journal row is in the cloud once, in order", self._audit),)
-
-    async def tell(self) -> AsyncIterator[Step]:
-        """Each step as it is done. Gate and hub know nothing of one another: what happens there, happens at once."""
-        for part in (tell(self._first), tell_beside(self._at_the_gate, self._at_the_hub), tell(self._last)):
+        last = ("every journal row is in the cloud once, in order", self._audit)
+        for part in (tell(first), tell_beside(at_the_gate, self._hub.steps), tell([last])):
             async for step in part:
                 yield step
 

@@ -72,7 +72,7 @@ class VirtualTown:
         strict_gpiod: bool = True,
     ) -> None:
         self.loop = asyncio.get_running_loop()
-        self.loop.set_exception_handler(self._failed)
+        self.loop.set_exception_handler(lambda _loop, context: self._faults.append(context))
         self.folder, self.seed = folder, seed
         self.broker = VirtualBroker(self.loop, seed=seed, forget=forget)
         self.devices: dict[str, VirtualDevice] = {}
@@ -181,6 +181,3 @@ class VirtualTown:
 
     def _visited(self, device: str, who: Resident, entered: bool) -> None:
         self.visits.append(Visit(self.loop.time(), device, who.name, entered))
-
-    def _failed(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self._faults.append(context)
