@@ -333,14 +333,12 @@ def refusal(
     word about the time, and takes only what a cloud that speaks now has issued: whoever plays an old roster to a device
     that has lost its memory must not bring back the cards that have been reported lost since.
     """
-    if manifest.device != device:
-        return "wrong_device"
-    if (manifest.number, manifest.issued_ms) < (newest_number, newest_issued_ms):
-        return "older_version"
-    if newest_number == 0 and now_ms is None:
-        return "clock_unset"
-    if manifest.expires_ms <= (newest_issued_ms if now_ms is None else now_ms):
-        return "expired"
-    if newest_number == 0 and now_ms is not None and now_ms - manifest.issued_ms > FIRST_ROSTER_AGE_MS:
-        return "too_old"
-    return None
+    is_first, now = newest_number == 0, newest_issued_ms if now_ms is None else now_ms
+    reasons = {
+        "wrong_device": manifest.device != device,
+        "older_version": (manifest.number, manifest.issued_ms) < (newest_number, newest_issued_ms),
+        "clock_unset": is_first and now_ms is None,
+        "expired": manifest.expires_ms <= now,
+        "too_old": is_first and now - manifest.issued_ms > FIRST_ROSTER_AGE_MS,
+    }
+    return next((why for why, is_so in reasons.items() if is_so), None)
