@@ -56,7 +56,7 @@ class Ingest(Worker[tuple[Arrived, float]]):
             "ingest",
             "the devices were not told how far they are",
             take=self._take_queued,
-            look=self.tell_all,
+            look=self.acknowledge_all,
             at_once=MAX_AT_ONCE,
             drains=True,
         )
@@ -83,13 +83,13 @@ class Ingest(Worker[tuple[Arrived, float]]):
         self._acknowledge(intake)
         self._told()
 
-    def tell_all(self) -> None:
+    def acknowledge_all(self) -> None:
         """Tell every device how far its newest journal is stored: whoever waited for an answer goes on at once."""
         with self._store.reading() as connection:
             newest = newest_journals(connection, self._site)
         now_ms = self._clock()
         for device, journal, upto in newest:
-            self._say(device, Ack(journal, upto, now_ms, rewind=True))
+            self._send_ack(device, Ack(journal, upto, now_ms, rewind=True))
 
     @contextmanager
     def _transaction(self) -> Iterator[Intake]:
@@ -102,9 +102,9 @@ class Ingest(Worker[tuple[Arrived, float]]):
 
     def _acknowledge(self, intake: Intake) -> None:
         for device, ack in intake.acks():
-            self._say(device, ack)
+            self._send_ack(device, ack)
 
-    def _say(self, device: str, ack: Ack) -> None:
+    def _send_ack(self, device: str, ack: Ack) -> None:
         key = self._sync(device)
         if key is None:
             log.error("device %s has no sync key: its events are stored but cannot be acknowledged", device)

@@ -112,7 +112,7 @@ class Town:
             (self.folder / f"cloud.db{suffix}").unlink(missing_ok=True)
         copyfile(self.folder / "backup.db", self.folder / "cloud.db")
         self.open_cloud()
-        self.ingest.tell_all()
+        self.ingest.acknowledge_all()
 
     # The line.
 

@@ -161,7 +161,7 @@ class VirtualCloud:
         return self._chance.randbytes(KEY_BYTES)
 
     def _connected(self, _connection: int) -> None:
-        self._ingest.tell_all()
+        self._ingest.acknowledge_all()
         self._publisher.connected()
         self._publisher.refresh()
         self.desired_state.tell_all()

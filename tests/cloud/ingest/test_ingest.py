@@ -103,7 +103,7 @@ def test_a_cloud_that_is_back_tells_each_device_how_far_it_is(world: World, gym:
     gym.record(3)
     world.take(gym, gym.events(1, 3))
     world.acks()
-    world.restarted().tell_all()
+    world.restarted().acknowledge_all()
     (ack,) = world.acks()
     assert (ack.journal, ack.upto, ack.rewind) == (JOURNAL, 3, True)
 
