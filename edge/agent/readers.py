@@ -17,7 +17,7 @@ from edge.agent.runner import Runner
 from edge.archetypes.protocol import Show
 from edge.config.device_config import DeviceConfig
 
-MEANT_FOR_MS = 15_000
+NUMBER_LASTS_MS = 15_000
 """A number that was keyed counts for so long: time to find the card, and too short for the next person."""
 LONGEST_NUMBER = 3
 
@@ -47,7 +47,7 @@ class PointSelector:
         return self._points.get(keyed)
 
     def _is_old(self, now_ms: int) -> bool:
-        return now_ms - self._at_ms >= MEANT_FOR_MS
+        return now_ms - self._at_ms >= NUMBER_LASTS_MS
 
 
 class Readers:
@@ -64,7 +64,7 @@ class Readers:
         self._runners, self._decider, self._clock, self._resets = runners, ports.decider, ports.clock, resets
         self._watches: dict[tuple[str, str], ReaderWatch] = {}
         """By point, which is empty for a reader of several, and by direction or the shared reader's name."""
-        self._hear: dict[str, Callable[[str], None]] = {}
+        self._frame_handlers: dict[str, Callable[[str], None]] = {}
 
         def watched(point: str, reader: str) -> ReaderWatch:
             record = partial(_record_invalid_read, ports.recording, point)
@@ -73,20 +73,20 @@ class Readers:
         for name, runner in runners.items():
             for direction in runner.point.readers:
                 watch = watched(name, direction)
-                self._hear[f"{name}.{direction}"] = partial(self._frame_of_point, runner, direction, watch)
+                self._frame_handlers[f"{name}.{direction}"] = partial(self._frame_of_point, runner, direction, watch)
         for shared in config.readers:
             sharing = [runners[name] for name in shared.points.values()]
             watch = watched("", shared.name)
-            self._hear[shared.name] = partial(
+            self._frame_handlers[shared.name] = partial(
                 self._frame_of_several, shared.name, PointSelector(shared.points), sharing, watch
             )
 
     def frame(self, reader: str, bits: str) -> bool:
         """Take a frame to completion; False if nobody knows that reader."""
-        hear = self._hear.get(reader)
-        if hear is not None:
-            hear(bits)
-        return hear is not None
+        handler = self._frame_handlers.get(reader)
+        if handler is not None:
+            handler(bits)
+        return handler is not None
 
     def faults(self) -> dict[str, str]:
         """The readers that send more than people do: ``reader_noisy`` of the device, or ``POINT.reader_noisy``."""

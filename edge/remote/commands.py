@@ -97,7 +97,7 @@ class Commands:
         self._never_ended = [command for command in begun if command.result is None]
 
     def start(self) -> None:
-        """Tell of what was begun and never ended: nobody knows any more whether anything moved."""
+        """Record that the result of what was begun and never ended is unknown: nobody knows whether anything moved."""
         for command in self._never_ended:
             self._runtime.record("", *CommandEvents.unknown(id=command.id, op=command.op).row)
             self._keep(Result(command.id, "unknown", self._clock.now_ms(), "restarted"))

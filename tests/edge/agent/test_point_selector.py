@@ -1,6 +1,6 @@
 import pytest
 
-from edge.agent.readers import MEANT_FOR_MS, PointSelector
+from edge.agent.readers import NUMBER_LASTS_MS, PointSelector
 
 POINTS = {"1": "phone-1", "12": "ebike-4", "120": "bay"}
 
@@ -38,7 +38,7 @@ def test_a_number_serves_one_card() -> None:
 def test_a_number_is_forgotten_after_a_while() -> None:
     selector = PointSelector(POINTS)
     selector.key("1", 0)
-    assert selector.take(MEANT_FOR_MS) is None
+    assert selector.take(NUMBER_LASTS_MS) is None
     selector.key("1", 0)
-    selector.key("2", MEANT_FOR_MS)
-    assert selector.take(MEANT_FOR_MS + 1) is None
+    selector.key("2", NUMBER_LASTS_MS)
+    assert selector.take(NUMBER_LASTS_MS + 1) is None
