@@ -88,7 +88,8 @@ P = TypeVar("P", bound=PortalState)
 
 
 class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
-    """One step of a portal: what all kinds of portal have in common. A kind adds its own inputs and three hooks.
+    """One step of a portal: what all kinds of portal have in common. A kind adds its own inputs and the hooks
+    ``let_in``, ``follow_sensor``, and where it must ``await_nobody`` and ``stop_entry``.
 
     ``output`` is what frees the way, ``watches`` are the wake-ups that a way held free has no use for, and
     ``still_fault`` is the fault of a sensor that never moves.
@@ -103,10 +104,10 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
         """Free the way once for somebody."""
 
     @abstractmethod
-    def believe(self) -> None:
-        """Take the phase that fits the sensor as it stands, without a word about how it came to stand so."""
+    def follow_sensor(self) -> None:
+        """Take the phase that fits the sensor now. No event says how the sensor came to be so: nobody saw it."""
 
-    def forget(self) -> None:
+    def await_nobody(self) -> None:
         """The lock is at rest, and nobody is awaited any more."""
         self.do(unlocked=False, awaited=())
 
@@ -157,14 +158,14 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
         self.do(released_by=causes)
         if causes:
             self.to("release", *no_more(*self.watches))
-            self.forget()
+            self.await_nobody()
         if causes == {HELD_OPEN}:
             self.keep_open()
         elif causes or cause == HELD_OPEN:
             self.do(Rest(self.output), Wake("hold_open", None))
         if not causes and self.state.phase == "released":
             self.to("restore")
-            self.believe()
+            self.follow_sensor()
 
     def _admit(self, who: Passer, record: Record, reason: Reason) -> None:
         self.do(record)
@@ -178,9 +179,9 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
         if hold_open != (HELD_OPEN in self.state.released_by):
             self.release(HELD_OPEN, active=hold_open)
         if wanted.mode in BARRING:
-            self.bar()
+            self.stop_entry()
 
-    def bar(self) -> None:
+    def stop_entry(self) -> None:
         """Whoever was let in and has not entered is not awaited any more; whoever is on the way out is."""
         before = self.state
         self.do(awaited=tuple(who for who in before.awaited if who.direction == "out"))

@@ -121,15 +121,15 @@ class DoorStep(PortalStep[DoorState, Fault]):
         if self.state.phase == "open":
             self._watch_leaf()
 
-    def forget(self) -> None:
-        super().forget()
+    def await_nobody(self) -> None:
+        super().await_nobody()
         self.do(button=False)
 
     def relock(self) -> None:
         super().relock()
         self.do(button=False)
 
-    def believe(self) -> None:
+    def follow_sensor(self) -> None:
         if not self.state.leaf_open:
             self.do(Wake("warn", None), Wake("hold", None), phase="closed")
         elif self.state.phase not in ("open", "held", "forced"):
@@ -162,7 +162,7 @@ class DoorStep(PortalStep[DoorState, Fault]):
         elif before.phase == "unlocked":
             self.do(*map(passed, before.awaited), *([DOOR.exited()] if before.button else []))
             self.lock()
-            self.forget()
+            self.await_nobody()
             self.do(reversed=0 if before.awaited else before.reversed)
         if is_caught or before.phase == "unlocked":
             self._watch_leaf()
@@ -198,12 +198,12 @@ class DoorStep(PortalStep[DoorState, Fault]):
     def _levels(self, active: Mapping[str, bool]) -> None:
         """Believe the inputs as they are found: an opening nobody watched is not called forced, a passage not booked.
         Whoever holds the exit button wants out now, and may have pressed it before anybody was there to hear."""
-        self.forget()
+        self.await_nobody()
         self.do(sees_passages="contact" in active, leaf_open=not active.get("contact", True), shut_ms=None)
         self.lock()
         self._release_sense(active.get("release_sense", False))
         if self.state.phase != "released":
-            self.believe()
+            self.follow_sensor()
         self._button(active.get("exit_button", False))
 
 

@@ -109,19 +109,19 @@ class TurnstileStep(PortalStep[TurnstileState, Fault]):
             self.do(awaited=(*self.state.awaited, who)[:MAX_QUEUE])
             self._serve()
 
-    def forget(self) -> None:
-        super().forget()
+    def await_nobody(self) -> None:
+        super().await_nobody()
         self.do(turning=None, leaving=())
 
-    def believe(self) -> None:
+    def follow_sensor(self) -> None:
         """Away from home the arm is in the middle of a turn nobody watched."""
-        self.forget()
+        self.await_nobody()
         watch = [Wake("jam", self.state.settings.turn_ms)] if self.state.away else []
         self.do(Rest(self.output), *no_more(*self.watches), *watch, phase="turning" if self.state.away else "rest")
 
-    def bar(self) -> None:
+    def stop_entry(self) -> None:
         if self.state.phase != "jammed":  # there the arm is unlocked for people on the way out alone
-            super().bar()
+            super().stop_entry()
         if not self.state.awaited:
             self.do(Wake("next", None))
 
@@ -181,7 +181,7 @@ class TurnstileStep(PortalStep[TurnstileState, Fault]):
     def _levels(self, active: Mapping[str, bool]) -> None:
         self.do(away=active.get("arm", False), has_exit_arm="exit_arm" in active)
         if self.state.phase != "released":
-            self.believe()
+            self.follow_sensor()
         elif self.state.released_by == {HELD_OPEN}:
             self.keep_open()
 
