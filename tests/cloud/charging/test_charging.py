@@ -60,7 +60,7 @@ def test_all_is_said_in_chinese_too(town: Town, hub: RidersHub) -> None:
         ({"phase": "faulted", "faults": ["relay_stuck"]}, "Fault The relay does not open"),
         ({"phase": "absent"}, "Fault"),
         ({"phase": "emergency"}, "Emergency"),
-        ({"phase": "dances"}, "Offline Its device says nothing of it."),
+        ({"phase": "dances"}, "Offline Its device does not report it."),
     ],
 )
 def test_every_condition_has_its_word(town: Town, hub: RidersHub, report: dict[str, Any], shown: str) -> None:
@@ -86,9 +86,9 @@ def test_a_device_that_is_not_heard_makes_none_of_its_sockets_look_alive(town: T
         page = guard.get("/charging").text
         said = card(page)
         assert 'class="socket is-offline" id="point-phone-1"' in page
-        assert "Offline Last heard 16:00:00 · Then it was: Charging now" in said
+        assert "Offline Last seen 16:00:00 · Then it was: Charging now" in said
         assert "≈" not in said and "May still" not in said and "<progress" not in page
-        assert "The cloud hears nothing from Hub charging" in words(page)
+        assert "Hub charging is offline" in words(page)
         assert card(page, "phone-2").startswith("Phone socket 2 Offline")
         socket = guard.get("/points/phone-1").text
         assert re.search(r"<button data-needs-heard disabled>Stop", socket)

@@ -73,8 +73,8 @@ def test_what_is_not_heard_looks_free_to_nobody(town: Town, hub: RidersHub) -> N
     with town.visit() as stranger:
         page = stranger.get("/hub/hub").text
         told = stranger.get("/api/v1/hubs/hub").json()
-    assert "Phone socket 1 Offline last heard 16:00:00" in listed(page)
-    assert "Phone sockets – / 8 free 8 not heard" in words(page)
+    assert "Phone socket 1 Offline last seen 16:00:00" in listed(page)
+    assert "Phone sockets – / 8 free 8 offline" in words(page)
     assert "Not everything is heard from here" in words(page)
     assert (told["free"], told["unheard"], told["heard_ms"]) == (0, 14, town.now_ms - 130_000)
 

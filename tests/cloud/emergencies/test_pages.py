@@ -193,7 +193,7 @@ def test_a_device_that_is_not_heard_puts_the_list_in_doubt(town: Town) -> None:
     town.now_ms += 10 * MINUTE_MS
     with town.visit("gate") as guard:
         assert "May be incomplete: Gym" in words(muster(guard))
-        assert "not heard since 2027-01-15 16:00:00" in words(muster(guard))
+        assert "offline since 2027-01-15 16:00:00" in words(muster(guard))
     town.beats(GYM, waiting=7)
     with town.visit("gate", language="zh") as guard:
         assert "还有 7 个事件未上传" in words(muster(guard))

@@ -87,11 +87,11 @@ def test_a_silent_device_never_looks_alive(town: Town) -> None:
     assert "Reports a fault: Door contact never moves" in words(card(alive, "east-gate"))
     assert 'class="device offline"' in card(silent, "gym-turnstile")
     assert "Cable, power or agent: the cause is not known here" in words(card(silent, "gym-turnstile"))
-    assert "Reported a fault when last heard" in words(card(silent, "east-gate"))
+    assert "Fault when last seen" in words(card(silent, "east-gate"))
     assert "Never online" in words(card(silent, "hub-door"))
-    assert "Last heard" not in words(card(silent, "hub-door"))
+    assert "Last seen" not in words(card(silent, "hub-door"))
     assert "if not, no card opens anything there" in device
-    assert (tile(alive, "Devices not heard"), tile(silent, "Devices not heard")) == (2, 4)
+    assert (tile(alive, "Devices offline"), tile(silent, "Devices offline")) == (2, 4)
     assert tile(alive, "Events waiting to sync") == 4
 
 

@@ -133,7 +133,7 @@ def test_a_lost_device_is_called_lost_and_not_merely_unheard(town: Town) -> None
         card = words(guard.get("/doors").text.partition(f'id="point-{GYM}"')[2].partition("</section>")[0])
         assert "lost since" in card
         assert "Adopt the device that takes its place" in card
-        assert "not heard" not in card
+        assert "offline" not in card
         assert "Emergency" not in card
         named = words(guard.get(f"/doors/lockdown?point={GYM}").text)
         assert "lost: nothing reaches it" in named

@@ -40,7 +40,7 @@ def test_a_device_goes_grey_by_itself_when_it_falls_silent(town: Town, page: Pag
     log_in(page)
     card = page.get_by_role("article").filter(has_text="Gym turnstile")
     expect(card).to_contain_text("Online")
-    expect(card).to_contain_text("Last heard now")
+    expect(card).to_contain_text("Last seen now")
     town.now_ms += 200_000
     expect(card).to_contain_text("Offline")
     expect(card).to_contain_text("If its agent runs, it decides by itself; if not")
@@ -86,7 +86,7 @@ def test_an_order_that_stands_changes_without_a_reload(town: Town, page: Page) -
     expect(lacking).to_contain_text("Not yet taken up by 1 of 1: East gate")
     town.now_ms += 200_000
     expect(standing).to_contain_text("East gate (Offline)")
-    expect(lacking).to_contain_text("East gate (not heard: it will when it is back)")
+    expect(lacking).to_contain_text("East gate (offline: it will when it is back)")
     town.beats("east-gate")
     expect(standing).not_to_contain_text("Offline")
     expect(why).to_have_value("all is in")
