@@ -356,7 +356,7 @@ def list_charging(
             "state": session.state(clock()),
             "reason": session.reason,
             "energy_wh": session.energy_wh,
-            "fen": session.receipt.fen if session.receipt else None,
+            "fen": session.bill.fen if session.bill else None,
         }
         for session in sessions
     ]

@@ -1,72 +1,42 @@
 """The routes of `/api/v1` about charging: sessions, orders to sockets, and what everybody may see of a hub."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import Response
+from msgspec import Struct
 from pydantic import BaseModel, Field
 
 from cloud.charging.hub_page import IfNoneMatch, cacheable
 from cloud.charging.hubs import HubBoard, hub_json
-from cloud.charging.rule import Condition
+from cloud.charging.rule import Condition, Receipt
+from cloud.charging.sessions import Session
 from cloud.charging.store import BadCursor, Hub, SessionView, find_session, list_sessions
-from cloud.web.bodies import Words, plain
+from cloud.store.labels import Label
+from cloud.web.bodies import Words, answer_of
 from cloud.web.context import Context, there
 from cloud.web.params import Limit, Reader, Text
 
 JSON = "json"
-NAME = r"^[0-9a-f]{16}$"
 
 router = APIRouter(prefix="/api/v1")
 
 
-class ReceiptLineOut(BaseModel):
-    """What was used at one pair of prices, in fen, milliseconds and milliwatt-hours."""
-
-    fen_per_hour: int
-    fen_per_kwh: int
-    ms: int
-    mwh: int
-    fen: int
-
-
-class ReceiptOut(BaseModel):
-    """What a session costs by the tariff, in fen. Nothing is booked by it yet."""
-
-    fen: int
-    free_minutes: int
-    lines: list[ReceiptLineOut]
-    idle_minutes: int
-    idle_fen: int
-
-
-class SessionOut(BaseModel):
+class SessionAnswer(Session, frozen=True, kw_only=True):
     """A session. Times are its device's clock, null where that did not know. ``state`` is running, interrupted, ended,
     or unheard where its end may have been missed; ``reason`` is why it ended."""
 
-    session: str
     device: str
-    point: str
-    kind: str
-    state: Literal["running", "interrupted", "ended", "unheard"]
-    holder: str | None
-    name: Words | None
-    began_by: str
-    began_ms: int | None
-    told_ms: int
-    ended_ms: int | None
-    reason: str
-    energy_wh: int
-    power_w: int | None
-    lasted_ms: int
-    receipt: ReceiptOut | None
+    state: str
+    name: Label | None
+    receipt: Receipt | None  # type: ignore[assignment]  # what can be true in it
 
 
-class SessionsOut(BaseModel):
+class SessionPage(Struct, frozen=True):
     """``next`` goes into ``before``; null at the end."""
 
-    sessions: list[SessionOut]
+    sessions: list[SessionAnswer]
     next: str | None
 
 
@@ -96,14 +66,13 @@ class HubOut(BaseModel):
     sockets: list[SocketOut]
 
 
-def session_json(one: SessionView, now_ms: int) -> dict[str, Any]:
-    """A ``SessionOut`` as plain values."""
-    name = {"zh": one.person.name.zh, "en": one.person.name.en} if one.person else None
-    holder = one.holder.hex() if one.holder else None
-    return {**plain(one), "state": one.state(now_ms), "holder": holder, "name": name}
+def session_answer(one: SessionView, now_ms: int) -> SessionAnswer:
+    session = {name: getattr(one, name) for name in Session.__struct_fields__}
+    name = one.person.name if one.person else None
+    return SessionAnswer(**session | {"receipt": one.bill}, device=one.device, state=one.state(now_ms), name=name)
 
 
-@router.get("/sessions", response_model=SessionsOut)
+@router.get("/sessions", response_model=answer_of(SessionPage))
 def sessions(
     _login: Reader,
     context: Context,
@@ -111,22 +80,22 @@ def sessions(
     point: Text = "",
     before: Annotated[str, Query(max_length=80)] = "",
     limit: Limit = 50,
-) -> dict[str, Any]:
+) -> SessionPage:
     """Those that were told of last, first."""
     try:
         with context.store.reading() as connection:
             found = list_sessions(connection, device=device, point=point, before=before, limit=limit)
     except BadCursor:
         raise HTTPException(422, "before is the next of an earlier answer") from None
-    shown = [session_json(one, context.clock()) for one in found]
-    return {"sessions": shown, "next": found[-1].cursor if len(found) == limit else None}
+    shown = [session_answer(one, context.clock()) for one in found]
+    return SessionPage(shown, found[-1].cursor if len(found) == limit else None)
 
 
-@router.get("/sessions/{device}/{session}", response_model=SessionOut)
-def one_session(device: str, session: str, _login: Reader, context: Context) -> dict[str, Any]:
+@router.get("/sessions/{device}/{session}", response_model=answer_of(SessionAnswer))
+def one_session(device: str, session: str, _login: Reader, context: Context) -> SessionAnswer:
     with context.store.reading() as connection:
-        found = find_session(connection, device, session)
-    return session_json(there(found, "there is no such session"), context.clock())
+        found = there(find_session(connection, device, session), "there is no such session")
+    return session_answer(found, context.clock())
 
 
 @router.get("/hubs/{hub}", response_model=HubOut)

@@ -9,7 +9,7 @@ import segno
 from fastapi import APIRouter, Header, Request
 from fastapi.responses import HTMLResponse, Response
 
-from cloud.charging.hubs import CACHED_FOR_S, TAKEN, UNUSABLE, HubBoard, Made, bays
+from cloud.charging.hubs import CACHED_FOR_S, HubBoard, Made, by_class
 from cloud.charging.store import Hub
 from cloud.web.auth import Right
 from cloud.web.context import there
@@ -38,9 +38,7 @@ def hub(request: Request, hub: str, if_none_match: IfNoneMatch = "") -> Response
             login=None,
             rights=frozenset[Right](),
             hub=found,
-            bays=bays(found),
-            taken=TAKEN,
-            unusable=UNUSABLE,
+            bays=by_class(found),
             now_ms=now_ms,
         ).encode()
 

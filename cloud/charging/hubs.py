@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cloud.charging.rule import Condition
 from cloud.charging.store import Hub, Socket, list_hubs
@@ -73,19 +74,9 @@ class HubBoard:
         return self._look
 
 
-class Bay(Struct, frozen=True):
-    """The sockets of one class, those that are free first, and behind them those that will be soonest."""
-
-    class_name: str
-    sockets: tuple[Socket, ...]
-
-    def count(self, *wanted: Condition) -> int:
-        return sum(socket.condition in wanted for socket in self.sockets)
-
-
-def bays(hub: Hub) -> list[Bay]:
-    """The hub class by class."""
-    return [Bay(name, tuple(sorted(sockets, key=_soonest))) for name, sockets in hub.by_class.items()]
+def by_class(hub: Hub) -> dict[str, Hub]:
+    """The hub class by class: first the sockets that are free, and behind them those that will be soonest."""
+    return {name: replace(hub, sockets=tuple(sorted(sockets, key=_soonest))) for name, sockets in hub.by_class.items()}
 
 
 def _soonest(socket: Socket) -> tuple[int, int]:
@@ -114,7 +105,7 @@ def hub_json(hub: Hub, now_ms: int) -> dict[str, Any]:
                 "heard_ms": socket.point.heard_ms,
                 "likely_free_ms": socket.likely_free_ms,
             }
-            for bay in bays(hub)
+            for bay in by_class(hub).values()
             for socket in bay.sockets
         ],
     }

@@ -9,7 +9,7 @@ from cloud.charging.store import BadCursor, find_session, list_sessions
 from cloud.commands.store import list_points
 from cloud.web.context import N_, Context, Reading, there
 from cloud.web.domain import Nav
-from cloud.web.pages import Pages, see_other, with_query
+from cloud.web.pages import render, see_other, with_query
 from cloud.web.params import Text
 
 ROWS = 50
@@ -26,7 +26,6 @@ def sessions(
     point: Text = "",
     before: Annotated[str, Query(max_length=80)] = "",
 ) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     try:
         with context.store.reading() as connection:
             found = list_sessions(connection, point=point, before=before, limit=ROWS)
@@ -35,15 +34,14 @@ def sessions(
         raise HTTPException(404) from None
     cursor = found[-1].cursor if len(found) == ROWS else None
     values: dict[str, Any] = {"sessions": found, "cursor": cursor, "sockets": sockets, "point": point}
-    return pages.page(request, "sessions.html", login, **values, now_ms=context.clock())
+    return render(request, "sessions.html", login, **values, now_ms=context.clock())
 
 
 @router.get("/sessions/{device}/{session}")
 def one_session(request: Request, device: str, session: str, login: Reading, context: Context) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         found = there(find_session(connection, device, session))
-    return pages.page(request, "charged.html", login, session=found, now_ms=context.clock())
+    return render(request, "charged.html", login, session=found, now_ms=context.clock())
 
 
 @router.get("/sockets/{point}")

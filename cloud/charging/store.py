@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import ColumnElement, Connection, Select, select, tuple_
+from sqlalchemy import Connection, Select, select, tuple_
 
 from cloud.charging.rule import (
     READ_WITHIN_MS,
@@ -20,6 +20,7 @@ from cloud.charging.rule import (
     readings,
     receipt_in,
 )
+from cloud.charging.sessions import Session
 from cloud.charging.tables import sessions
 from cloud.commands.store import PointState
 from cloud.devices.presence import presence
@@ -38,32 +39,22 @@ RUNNING_WITHIN_MS = DAY_MS
 """No session is longer than a night; one that was last told of earlier than this holds no socket any more."""
 
 
-class SessionView(Struct, frozen=True):
-    """A session. Times are its device's clock, None where that did not know; ``person`` is None where nobody is known.
-    ``reason`` is why it ended, empty while it runs."""
+class SessionView(Session, frozen=True, kw_only=True):
+    """A session with the names around it. ``person`` is None where nobody is known; the device was ``online`` and last
+    heard of at ``heard_ms``."""
 
     device: str
-    session: str
-    point: str
-    point_label: Label
-    zone: str
-    kind: str
-    holder: bytes | None
-    person_id: int | None
-    person: Person | None
-    began_by: str
-    began_ms: int | None
-    told_ms: int
-    ended_ms: int | None
-    reason: str
-    energy_wh: int
-    power_w: int | None
-    lasted_ms: int
-    interrupted: bool
-    receipt: Receipt | None
     device_id: int
     online: bool
     heard_ms: int | None
+    point_label: Label
+    person_id: int | None
+    person: Person | None
+
+    @property
+    def bill(self) -> Receipt | None:
+        """What it costs, once its end has told."""
+        return receipt_in(self.receipt)
 
     def state(self, now_ms: int) -> str:
         """``ended``, ``interrupted``, ``running``, or ``unheard`` where its end may have been missed."""
@@ -198,7 +189,6 @@ _SESSIONS = (
         devices.c.lost_ms,
         points.c.label_zh.label("point_zh"),
         points.c.label_en.label("point_en"),
-        points.c.zone,
         people.c.id.label("person_id"),
         people.c.name_zh,
         people.c.name_en,
@@ -221,13 +211,8 @@ def list_sessions(
     limit: int = 50,
 ) -> list[SessionView]:
     """Those that were told of last, first; behind the one whose cursor is given. Raises ``BadCursor``."""
-    wanted: list[ColumnElement[bool]] = []
-    if device:
-        wanted.append(devices.c.name == device)
-    if point:
-        wanted.append(sessions.c.point == point)
-    if holder is not None:
-        wanted.append(sessions.c.holder == holder)
+    asked = (devices.c.name, device), (sessions.c.point, point), (sessions.c.holder, holder)
+    wanted = [column == value for column, value in asked if value]
     if before:
         place = tuple_(sessions.c.told_ms, sessions.c.device_id, sessions.c.session)
         wanted.append(place < tuple_(*_read_cursor(before)))
@@ -261,26 +246,12 @@ def _views(connection: Connection, query: Select[Any]) -> list[SessionView]:
 def _view(row: Any) -> SessionView:
     known = row.person_id is not None
     return SessionView(
+        **{name: getattr(row, name) for name in Session.__struct_fields__},
         device=row.device,
-        session=row.session,
-        point=row.point,
-        point_label=Label(row.point_zh or row.point, row.point_en or row.point),
-        zone=row.zone or "",
-        kind=row.kind,
-        holder=row.holder,
-        person_id=row.person_id,
-        person=Person(Label(row.name_zh, row.name_en), row.unit) if known else None,
-        began_by=row.began_by,
-        began_ms=row.began_ms,
-        told_ms=row.told_ms,
-        ended_ms=row.ended_ms,
-        reason=row.reason,
-        energy_wh=row.energy_wh,
-        power_w=row.power_w,
-        lasted_ms=row.lasted_ms,
-        interrupted=row.interrupted,
-        receipt=receipt_in(row.receipt),
         device_id=row.device_id,
         online=row.online and row.lost_ms is None,
         heard_ms=row.heard_ms,
+        point_label=Label(row.point_zh or row.point, row.point_en or row.point),
+        person_id=row.person_id,
+        person=Person(Label(row.name_zh, row.name_en), row.unit) if known else None,
     )

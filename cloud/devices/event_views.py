@@ -3,7 +3,7 @@
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.store.labels import Label, Person
@@ -116,9 +116,7 @@ def list_events(connection: Connection, wanted: EventFilter, before: int | None 
         .order_by(events.c.arrival.desc())
         .limit(limit + 1),
     )
-    if len(found) > limit:
-        return EventPage(found[:limit], found[limit - 1].arrival)
-    return EventPage(found, floor + 1 if floor else None)
+    return _page(found, limit, floor + 1 if floor else None)
 
 
 def list_events_after(connection: Connection, wanted: EventFilter, after: int, limit: int = 50) -> EventPage:
@@ -127,9 +125,12 @@ def list_events_after(connection: Connection, wanted: EventFilter, after: int, l
     newest = last_arrival(connection)
     query = _matching(wanted).where(events.c.arrival > after, events.c.arrival <= ceiling).order_by(events.c.arrival)
     found = _views(connection, query.limit(limit + 1))
-    if len(found) > limit:
-        return EventPage(found[:limit], found[limit - 1].arrival)
-    return EventPage(found, ceiling if ceiling < newest else None)
+    return _page(found, limit, ceiling if ceiling < newest else None)
+
+
+def _page(found: list[EventView], limit: int, beyond: int | None) -> EventPage:
+    """``found`` may hold one more than a page does; ``beyond`` is where a search goes on that has found no more."""
+    return EventPage(found[:limit], found[limit - 1].arrival if len(found) > limit else beyond)
 
 
 def list_arrivals(connection: Connection, after: int, limit: int) -> list[EventView]:
@@ -168,16 +169,11 @@ _EVENTS = (
 
 
 def _matching(wanted: EventFilter) -> Select[Any]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.device:
-        conditions.append(devices.c.name == wanted.device)
-    if wanted.point:
-        conditions.append(events.c.point == wanted.point)
+    asked = (devices.c.name, wanted.device), (events.c.point, wanted.point), (events.c.reason, wanted.reason)
+    conditions = [column == value for column, value in asked if value]
     if wanted.kind:
         family = events.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
         conditions.append((events.c.kind == wanted.kind) | family)
-    if wanted.reason:
-        conditions.append(events.c.reason == wanted.reason)
     return _EVENTS.where(*conditions)
 
 

@@ -1,5 +1,6 @@
 """The routes of `/api/v1` about logins, operators and their audit, devices and events."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -45,7 +46,16 @@ router = APIRouter(prefix="/api/v1")
 Admin = Annotated[Login, Depends(call_for(Right.OPERATORS))]
 
 
-BUSY = "many people log in at this moment: try again in a few seconds"
+NOT_GRANTED: Mapping[type[Exception], tuple[int, str]] = {
+    WrongPassword: (401, "wrong name or password, or the name rests after wrong tries"),
+    TooManyTries: (429, "too many wrong tries from this address: wait five minutes"),
+    Busy: (503, "many people log in at this moment: try again in a few seconds"),
+    WeakPassword: (422, "a password has 10 to 200 characters"),
+    BadName: (422, ""),
+    NameTaken: (409, "there is an operator of that name, or of one that looks the same"),
+    LastAdmin: (409, "this is the last administrator: add another one first"),
+}
+"""The status and text of each answer; without one, the text of the exception."""
 
 
 class LoginIn(BaseModel):
@@ -62,14 +72,7 @@ class LoginOut(BaseModel):
 
 @router.post("/login")
 def log_in(body: LoginIn, request: Request, context: Context) -> LoginOut:
-    try:
-        secret, login = context.authenticator.log_in(body.name, body.password, address(request))
-    except WrongPassword:
-        raise HTTPException(401, "wrong name or password, or the name rests after wrong tries") from None
-    except TooManyTries:
-        raise HTTPException(429, "too many wrong tries from this address: wait five minutes") from None
-    except Busy:
-        raise HTTPException(503, BUSY, {"Retry-After": "5"}) from None
+    secret, login = context.authenticator.log_in(body.name, body.password, address(request))
     return LoginOut(token=secret, expires_ms=login.expires_ms)
 
 
@@ -150,16 +153,7 @@ def list_operators(_login: Admin, context: Context) -> list[Operator]:
 
 @router.post("/operators", status_code=201)
 def add_operator(body: OperatorIn, login: Admin, context: Context) -> Added:
-    try:
-        added = context.authenticator.add_operator(body.name, body.password, body.role, login.operator.name)
-    except WeakPassword:
-        raise HTTPException(422, "a password has 10 to 200 characters") from None
-    except BadName as wrong:
-        raise HTTPException(422, str(wrong)) from None
-    except NameTaken:
-        raise HTTPException(409, "there is an operator of that name, or of one that looks the same") from None
-    except Busy:
-        raise HTTPException(503, BUSY, {"Retry-After": "5"}) from None
+    added = context.authenticator.add_operator(body.name, body.password, body.role, login.operator.name)
     return Added(id=added)
 
 
@@ -170,10 +164,7 @@ def change_operator(name: str, body: DisabledIn, login: Admin, context: Context)
         found = there(operators.find_operator(connection, name), "there is no such operator")
     if found[0].id == login.operator.id:
         raise HTTPException(409, "ask another administrator: nobody disables themselves")
-    try:
-        context.authenticator.set_disabled(found[0], body.disabled, login.operator.name)
-    except LastAdmin:
-        raise HTTPException(409, "this is the last administrator: add another one first") from None
+    context.authenticator.set_disabled(found[0], body.disabled, login.operator.name)
 
 
 @router.get("/openapi.json", include_in_schema=False)

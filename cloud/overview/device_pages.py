@@ -1,5 +1,6 @@
 """The page of a device: its health, its journal, what can be ordered of it, and its last events."""
 
+from operator import attrgetter
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,16 +11,15 @@ from cloud.devices.breaks import count_lost, list_breaks
 from cloud.devices.event_views import EventFilter, list_events
 from cloud.devices.views import DeviceView, list_devices
 from cloud.people.rosters import newest_roster_number
-from cloud.web.context import N_, Context, Reading, known_device
+from cloud.web.context import N_, Context, Reading
 from cloud.web.domain import LivePage, Panel, Visit, no_pieces, one_piece
-from cloud.web.forms import say
-from cloud.web.pages import Pages
-from cloud.web.panels import PanelBoard
+from cloud.web.forms import confirm
+from cloud.web.panels import render_panels
 from cloud.web.params import Cursor
 
 ROWS = 50
 ROWS_OF_POINT = 20
-PLACED = N_("Changed. Devices on the line know within a second, others once they are back.")
+DONE = {"point": N_("Changed. Devices on the line know within a second, others once they are back.")}
 
 
 def find_device_view(visit: Visit, name: str) -> DeviceView | None:
@@ -67,12 +67,14 @@ router = APIRouter()
 def device(
     request: Request, name: str, login: Reading, context: Context, before: Cursor = None, done: str = ""
 ) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
-    board: PanelBoard = request.app.state.board
-    with context.store.reading() as connection:
-        visit = board.visit(connection, request.query_params)
-        about = known_device(connection, name)
-        shown = board.look(visit, "device", about, name)
-    said = say(request, "good", PLACED) if done == "point" else None
-    title = pages.language(request).label(about.label)
-    return pages.page(request, "panels.html", login, shown=shown, title=title, said=said, live=before is None)
+    return render_panels(
+        request,
+        login,
+        context,
+        "device",
+        lambda visit: find_device_view(visit, name),
+        attrgetter("label"),
+        of=name,
+        said=confirm(request, DONE, done),
+        live=before is None,
+    )

@@ -13,7 +13,7 @@ from cloud.people.rosters import spread
 from cloud.web.context import N_, Context, Reading
 from cloud.web.domain import Nav
 from cloud.web.operators import first_broken_deed, list_deeds
-from cloud.web.pages import Pages
+from cloud.web.pages import render
 from cloud.web.params import Cursor, Text
 from contract.kinds import vocabulary
 from contract.reasons import Reason
@@ -40,12 +40,11 @@ def events(
     reason: Text = "",
     before: Cursor = None,
 ) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     wanted = EventFilter(device, point, kind, reason)
     with context.store.reading() as connection:
         found = list_events(connection, wanted, before, ROWS)
         known = list_devices(connection)
-    return pages.page(
+    return render(
         request,
         "events.html",
         login,
@@ -61,22 +60,20 @@ def events(
 @router.get("/rosters")
 def rosters(request: Request, login: Reading, context: Context) -> HTMLResponse:
     """The newest rosters, each with the points that have it and the devices that lack it."""
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         found = spread(connection)
     metrics: Metrics = request.app.state.metrics
     stuck = metrics.workings().undeliverable
-    return pages.page(request, "rosters.html", login, spread=found, stuck=stuck, now_ms=context.clock())
+    return render(request, "rosters.html", login, spread=found, stuck=stuck, now_ms=context.clock())
 
 
 @router.get("/quarantine")
 def quarantine(request: Request, login: Reading, context: Context, before: Cursor = None) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         rows = list_quarantined(connection, before, ROWS)
         tallies = list_tallies(connection)
     cursor = rows[-1].id if len(rows) == ROWS else None
-    return pages.page(request, "quarantine.html", login, rows=rows, tallies=tallies, cursor=cursor)
+    return render(request, "quarantine.html", login, rows=rows, tallies=tallies, cursor=cursor)
 
 
 @router.get("/audit")
@@ -84,9 +81,8 @@ def audit(
     request: Request, login: Reading, context: Context, before: Cursor = None, check: Annotated[bool, Query()] = False
 ) -> HTMLResponse:
     """With ``check``, the whole chain is followed from its first row."""
-    pages: Pages = request.app.state.pages
     with context.store.reading() as connection:
         rows = list_deeds(connection, before, ROWS)
         broken = first_broken_deed(connection) if check else None
     cursor = rows[-1].id if len(rows) == ROWS else None
-    return pages.page(request, "audit.html", login, rows=rows, cursor=cursor, checked=check, broken=broken)
+    return render(request, "audit.html", login, rows=rows, cursor=cursor, checked=check, broken=broken)

@@ -6,7 +6,7 @@ reports is an outsider's word, so a number that makes no sense is left out rathe
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -26,7 +26,7 @@ from cloud.devices.lateness import Lateness
 from cloud.devices.presence import Presence
 from cloud.devices.views import EMERGENCY, ZONE_FAULTS, DeviceView, list_devices
 from cloud.keys.keys import KeysUnusable, write_secret
-from cloud.overview.figures import count_span, quarantined_by_reason, size_bytes
+from cloud.overview.figures import EventCounts, count_span, quarantined_by_reason, size_bytes
 from cloud.people.rosters import newest_roster
 from cloud.store.database import Store
 from cloud.web.feed import LiveFeed
@@ -131,58 +131,63 @@ class Metrics(Collector):
         with self._looking:
             return generate_latest(self._registry)
 
-    def collect(self) -> Iterator[Metric]:
+    def collect(self) -> Iterable[Metric]:
         """Of the database everything in one consistent view."""
-        yield _gauge("build_info", "The software that answers.", [(1, {"version": version("hearthgate")})])
-        yield from self._of_threads()
+        now_ms = self._clock()
         with self._store.reading() as connection:
             devices = list_devices(connection)
             roster = newest_roster(connection)
             last = last_arrival(connection)
-            span = count_span(connection, self._counted, last)
+            self._count(count_span(connection, self._counted, last))
             quarantined = quarantined_by_reason(connection)
             size = size_bytes(connection)
-            points = list_points(connection, self._clock())
-            sockets = list_sockets(connection, points, self._clock())
+            sockets = list_sockets(connection, list_points(connection, now_ms), now_ms)
+        set_aside = [(count, {"channel": channel, "why": why}) for (channel, why), count in _set_aside(quarantined)]
+        arrived = [(self._lateness[one], {"lateness": one.value}) for one in Lateness]
+        issued: Samples = [(roster.issued_ms / 1000, {})] if roster else []
+        ended = [(self._ended[reason], {"reason": reason}) for reason in (*STOPS, "other")]
+        number = roster.number if roster else 0
+        return [
+            _gauge("build_info", "The software that answers.", [(1, {"version": version("hearthgate")})]),
+            *self._of_threads(self.workings()),
+            _counter("events_ingested", "Events stored since the community was founded.", [(last, {})]),
+            _counter(
+                "messages_quarantined", "Messages and events set aside since the community was founded.", set_aside
+            ),
+            _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(self._lost, {})]),
+            _counter("events_arrived", "Events by how late they came, since this process began.", arrived),
+            self._of_decisions(),
+            _gauge("database_size_bytes", "The database file.", [(size, {})]),
+            _gauge("roster_number", "Of the newest roster.", [(number, {})]),
+            _gauge("roster_issued_timestamp_seconds", "Of the newest roster.", issued),
+            *of_sockets(sockets),
+            _counter("sessions_ended", "Charging sessions whose end arrived since this process began.", ended),
+            _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(self._energy_wh, {})]),
+            *of_devices(devices, number, now_ms),
+            _gauge("device_sessions", "Its sessions of whose end nothing is known, heard or not.", _open(sockets)),
+        ]
+
+    def _count(self, span: EventCounts) -> None:
         self._counted = span.upto
         self._decisions.update(span.decisions)
         self._lateness.update(span.lateness)
         self._lost += span.lost
         self._ended.update(reason if reason in STOPS else "other" for reason in span.ended.elements())
         self._energy_wh += span.energy_wh
-        yield _counter("events_ingested", "Events stored since the community was founded.", [(last, {})])
-        yield _counter(
-            "messages_quarantined",
-            "Messages and events set aside since the community was founded.",
-            [(count, {"channel": channel, "why": why}) for (channel, why), count in _set_aside(quarantined)],
-        )
-        yield _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(self._lost, {})])
-        arrived = [(self._lateness[one], {"lateness": one.value}) for one in Lateness]
-        yield _counter("events_arrived", "Events by how late they came, since this process began.", arrived)
-        yield self._of_decisions()
-        yield _gauge("database_size_bytes", "The database file.", [(size, {})])
-        yield _gauge("roster_number", "Of the newest roster.", [(roster.number if roster else 0, {})])
-        if roster:
-            yield _gauge("roster_issued_timestamp_seconds", "Of the newest roster.", [(roster.issued_ms / 1000, {})])
-        yield from of_sockets(sockets)
-        ended = [(self._ended[reason], {"reason": reason}) for reason in (*STOPS, "other")]
-        yield _counter("sessions_ended", "Charging sessions whose end arrived since this process began.", ended)
-        yield _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(self._energy_wh, {})])
-        yield from of_devices(devices, roster.number if roster else 0, self._clock())
-        yield _gauge("device_sessions", "Its sessions of whose end nothing is known, heard or not.", _open(sockets))
 
-    def _of_threads(self) -> Iterator[Metric]:
-        now = self.workings()
-        yield _gauge("broker_connected", "1 while the broker is there.", [(now.connected, {})])
-        yield _gauge("ingest_queue_messages", "Messages that wait for ingest.", [(now.queued, {})])
-        yield _counter("messages_dropped", "Messages too large, or that found the queue full.", [(now.dropped, {})])
+    def _of_threads(self, now: Workings) -> Iterable[Metric]:
         failures = [(count, {"thread": name}) for name, count in now.failures.items()]
-        yield _counter("failures", "Faults of our own that a thread outlived.", failures)
         stuck = "1 while the newest changes are in no roster, as no device could take it."
-        yield _gauge("roster_undeliverable", stuck, [(bool(now.undeliverable), {})])
         left_out = "Memberships in no roster, as one person has too many of one plan."
-        yield _gauge("roster_memberships_left_out", left_out, [(now.left_out, {})])
-        yield _gauge("sse_clients", "Open live streams.", [(self._feed.viewers, {})])
+        return [
+            _gauge("broker_connected", "1 while the broker is there.", [(now.connected, {})]),
+            _gauge("ingest_queue_messages", "Messages that wait for ingest.", [(now.queued, {})]),
+            _counter("messages_dropped", "Messages too large, or that found the queue full.", [(now.dropped, {})]),
+            _counter("failures", "Faults of our own that a thread outlived.", failures),
+            _gauge("roster_undeliverable", stuck, [(bool(now.undeliverable), {})]),
+            _gauge("roster_memberships_left_out", left_out, [(now.left_out, {})]),
+            _gauge("sse_clients", "Open live streams.", [(self._feed.viewers, {})]),
+        ]
 
     def _of_decisions(self) -> Metric:
         """A reason that is not on our list, of newer software or of an outsider, is ``other``."""
@@ -196,31 +201,37 @@ class Metrics(Collector):
 Samples = Sequence[tuple[float, dict[str, str]]]
 
 
-def of_devices(devices: list[DeviceView], roster_number: int, now_ms: int) -> Iterator[Metric]:
+def of_devices(devices: Sequence[DeviceView], roster_number: int, now_ms: int) -> Iterable[Metric]:
     """What the cloud knows of its devices. A figure that a device has not reported has no line."""
     presences = Counter(device.presence(now_ms) for device in devices)
-    by_presence: Samples = [(presences[presence], {"presence": presence.value}) for presence in Presence]
-    yield _gauge("devices", "Registered devices by how the cloud hears them.", by_presence)
+    by_presence = [(presences[presence], {"presence": presence.value}) for presence in Presence]
     behind = sum(device.roster_number != roster_number for device in devices)
-    yield _gauge("roster_behind_devices", "Devices that use another roster than the newest.", [(behind, {})])
-    for name, text, figure in FIGURES:
-        yield _gauge(name, text, _each((figure(device, now_ms), device.name) for device in devices))
-    yield _gauge("device_clock_trust", "1 at how far the device trusts its clock.", _trusts(devices))
-    yield _gauge("device_faults", "Faults that stand on the device, by the part that has them.", _faults(devices))
-    yield _gauge("device_emergencies", "Its zones that are in an emergency, by the cause.", _emergencies(devices))
-    yield _gauge("device_latched_faults", "Its sockets and banks that are off for good.", _latched(devices))
     unlogged = _each((_number(device.beat.get("unlogged")), device.name) for device in devices)
-    yield _counter("device_unlogged_events", "Events a full device could not record since its start.", unlogged)
+    return [
+        _gauge("devices", "Registered devices by how the cloud hears them.", by_presence),
+        _gauge("roster_behind_devices", "Devices that use another roster than the newest.", [(behind, {})]),
+        *(
+            _gauge(name, text, _each((figure(device, now_ms), device.name) for device in devices))
+            for name, text, figure in FIGURES
+        ),
+        _gauge("device_clock_trust", "1 at how far the device trusts its clock.", _trusts(devices)),
+        _gauge("device_faults", "Faults that stand on the device, by the part that has them.", _faults(devices)),
+        _gauge("device_emergencies", "Its zones that are in an emergency, by the cause.", _emergencies(devices)),
+        _gauge("device_latched_faults", "Its sockets and banks that are off for good.", _latched(devices)),
+        _counter("device_unlogged_events", "Events a full device could not record since its start.", unlogged),
+    ]
 
 
-def of_sockets(sockets: Sequence[Socket]) -> Iterator[Metric]:
+def of_sockets(sockets: Sequence[Socket]) -> Iterable[Metric]:
     """What charges now. A class is of the community's own choosing."""
     classes = sorted({socket.point.class_name for socket in sockets})
     states = Counter((socket.point.class_name, socket.condition) for socket in sockets)
     by_state = [(states[name, one], {"class": name, "state": one.value}) for name in classes for one in Condition]
-    yield _gauge("sockets", "Charging sockets and posts by what they are doing.", by_state)
     running = [(sum(states[name, one] for one in TAKEN), {"class": name}) for name in classes]
-    yield _gauge("sessions_running", "Sockets at which somebody charges, or has not unplugged.", running)
+    return [
+        _gauge("sockets", "Charging sockets and posts by what they are doing.", by_state),
+        _gauge("sessions_running", "Sockets at which somebody charges, or has not unplugged.", running),
+    ]
 
 
 def _heard(device: DeviceView, _now_ms: int) -> float | None:

@@ -20,8 +20,7 @@ from cloud.overview.metrics import Metrics
 from cloud.people.rosters import Spread, spread
 from cloud.web.context import N_, Context, Reading
 from cloud.web.domain import LivePage, Nav, Panel, Piece, Visit, one_piece
-from cloud.web.pages import Pages
-from cloud.web.panels import PanelBoard
+from cloud.web.panels import render_panels
 
 LINES_SHOWN = 40
 BREAKS_SHOWN_MS = 7 * 86_400_000
@@ -78,7 +77,7 @@ class Overview(Struct, frozen=True):
         return sum(device.waiting or 0 for device in self.devices)
 
 
-def find_overview(visit: Visit, _of: str) -> Overview:
+def find_overview(visit: Visit, _of: str = "") -> Overview:
     connection, now_ms = visit.connection, visit.now_ms
     devices = list_devices(connection)
     return Overview(
@@ -118,10 +117,6 @@ NAV = (Nav(10, "/", N_("Overview"), also="/devices/[^/]+"),)
 
 @router.get("/")
 def first_page(request: Request, login: Reading, context: Context) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
-    board: PanelBoard = request.app.state.board
-    with context.store.reading() as connection:
-        visit = board.visit(connection)
-        shown = board.look(visit, "overview", find_overview(visit, ""))
-    title = pages.language(request).say("Overview")
-    return pages.page(request, "panels.html", login, shown=shown, title=title, live=True, sirens_below=True)
+    return render_panels(
+        request, login, context, "overview", find_overview, lambda _seen: "Overview", live=True, sirens_below=True
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -13,12 +14,12 @@ from cloud.people.service import PeopleService
 from cloud.people.store import Card, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service, there
+from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service
 from cloud.web.domain import Nav, Panel, Visit
-from cloud.web.forms import NOT_RIGHT, Fields, Said, attempt, say
+from cloud.web.forms import NOT_RIGHT, Fields, Said, attempt, confirm
 from cloud.web.operators import Login
 from cloud.web.pages import Pages, render
-from cloud.web.panels import PanelBoard
+from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.rejected import Rejected
 from contract.credentials import FORMATS
@@ -90,21 +91,23 @@ def add_person(request: Request, login: Clerk, context: Context, people: People,
 
 @router.get("/{person}")
 def person(request: Request, person: Id, login: Reading, context: Context, done: str = "") -> HTMLResponse:
-    return person_page(request, login, context, person, say(request, "good", DONE[done]) if done in DONE else None)
+    return person_page(request, login, context, person, confirm(request, DONE, done))
 
 
 def person_page(
     request: Request, login: Login, context: RequestContext, person: int, said: Said | None
 ) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
-    board: PanelBoard = request.app.state.board
-    with context.store.reading() as connection:
-        visit = board.visit(connection)
-        found = there(find_person(connection, person))
-        shown = board.look(visit, "person", found)
-    status = 422 if said and said.tone == "bad" else 200
-    title = pages.language(request).label(found.name)
-    return render(request, "panels.html", login, status, shown=shown, title=title, said=said, live=False)
+    return render_panels(
+        request,
+        login,
+        context,
+        "person",
+        lambda visit: find_person(visit.connection, person),
+        attrgetter("name"),
+        status=422 if said and said.tone == "bad" else 200,
+        said=said,
+        live=False,
+    )
 
 
 def _head(visit: Visit, _person: PersonView) -> dict[str, Any]:

@@ -4,9 +4,10 @@ What is shown as done, a device has said.
 """
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.commands.dependencies import Modes
@@ -18,17 +19,18 @@ from cloud.points.filter import PATHS, read_filter
 from cloud.points.panels import find_one_point, list_chosen
 from cloud.web import errors
 from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, page_for, there
+from cloud.web.context import N_, Context, Reading, page_for, there
 from cloud.web.domain import Nav
-from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, reason_in, say
+from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, confirm, reason_in
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, local_path, see_other, with_query
-from cloud.web.panels import PanelBoard
+from cloud.web.pages import local_path, render, see_other, with_query
+from cloud.web.panels import render_panels
 from cloud.web.params import Text
 from contract.decide import HOUR_MS, Mode
 from contract.kinds import MODE_LASTS_MS
 
 TITLES: Mapping[str, str] = {"/doors": N_("Doors"), "/charging": N_("Charging"), "/points": N_("All points")}
+STEPS = {"/doors/lockdown": Mode.LOCKDOWN, "/doors/hold-open": Mode.HOLD_OPEN}
 SHOWN_AT = {path: archetype for archetype, path in PATHS.items()}
 DONE: Mapping[str, str] = {
     Mode.SCHEDULED: N_("Ordered: back to cards and hours. Below stands which doors have taken it up."),
@@ -61,37 +63,35 @@ NAV = (
 @router.get("/points")
 def points(request: Request, login: Reading, context: Context, mode: Text = "") -> HTMLResponse:
     """The points of the site, or those that the address asks for."""
-    pages: Pages = request.app.state.pages
-    board: PanelBoard = request.app.state.board
-    path = request.url.path
-    asked = {name: request.query_params.get(name, "") for name in ("show", "only", "zone", "text")}
-    wanted = there(read_filter({**asked, "show": SHOWN_AT.get(path) or asked["show"]}))
-    with context.store.reading() as connection:
-        visit = board.visit(connection, request.query_params)
-        shown = board.look(visit, "points", list_chosen(visit, wanted), wanted.query)
-    said = say(request, "good", DONE[mode]) if mode in DONE else None
-    title = pages.language(request).say(TITLES[path])
-    return pages.page(request, "panels.html", login, shown=shown, title=title, said=said, live=True, sirens_below=True)
+    path, asked = request.url.path, request.query_params
+    show = SHOWN_AT.get(path) or asked.get("show")
+    wanted = there(read_filter({**{name: asked.get(name) for name in ("only", "zone", "text")}, "show": show}))
+    return render_panels(
+        request,
+        login,
+        context,
+        "points",
+        lambda visit: list_chosen(visit, wanted),
+        lambda _points: TITLES[path],
+        of=wanted.query,
+        said=confirm(request, DONE, mode),
+        live=True,
+        sirens_below=True,
+    )
 
 
 @router.get("/points/{name}")
 def point(request: Request, name: str, login: Reading, context: Context, mode: Text = "") -> HTMLResponse:
     """One point: its state, what can be ordered of it, and what happened there."""
-    pages: Pages = request.app.state.pages
-    board: PanelBoard = request.app.state.board
-    with context.store.reading() as connection:
-        visit = board.visit(connection, request.query_params)
-        about = there(find_one_point(visit, name))
-        shown = board.look(visit, "point", about, name)
-    said = say(request, "good", DONE[mode]) if mode in DONE else None
-    return pages.page(
+    return render_panels(
         request,
-        "panels.html",
         login,
-        shown=shown,
-        title=pages.language(request).label(about.label),
-        section=PATHS.get(about.archetype, "/points"),
-        said=said,
+        context,
+        "point",
+        lambda visit: find_one_point(visit, name),
+        attrgetter("label"),
+        of=name,
+        said=confirm(request, DONE, mode),
         live=True,
     )
 
@@ -100,48 +100,47 @@ def point(request: Request, name: str, login: Reading, context: Context, mode: T
 def set_mode(request: Request, login: Guard, modes: Modes, fields: Fields) -> Response:
     """One point, or without one all doors of the site. What must be confirmed comes from the second step of a form."""
 
-    def act() -> str:
+    def act() -> None:
         mode = Mode(fields.get("mode", ""))
         names = [fields["point"]] if "point" in fields else None
         if must_be_confirmed(mode, names) and "confirm" not in fields:
             raise ValueError(mode)
         modes.set_mode(names, mode, login.operator.name, reason_in(fields))
-        return mode.value
 
-    return _answer(request, fields, act)
+    return _answer(request, fields, act, fields.get("mode", ""))
+
+
+@router.post("/doors/modes/{order}/end")
+def end_mode(request: Request, order: str, login: Guard, modes: Modes, fields: Fields) -> Response:
+    """End what one order set. What was set otherwise since stays."""
+    return _answer(request, fields, lambda: modes.end(order, login.operator.name, reason_in(fields)), "ended")
+
+
+@router.post("/doors/modes/{order}/renew")
+def renew_mode(request: Request, order: str, login: Guard, modes: Modes, fields: Fields) -> Response:
+    """Have an order last longer, from now on as long as it may."""
+    return _answer(request, fields, lambda: modes.renew(order, login.operator.name, reason_in(fields)), "renewed")
 
 
 @router.get("/doors/lockdown")
-def lockdown(
+@router.get("/doors/hold-open")
+def steps(
     request: Request, login: Locking, context: Context, point: Text = "", step: Annotated[int, Query(ge=1, le=2)] = 1
 ) -> HTMLResponse:
-    """The two steps of a lockdown: what it means, then why."""
-    return _steps(request, login, context, Mode.LOCKDOWN, point, step)
-
-
-@router.get("/doors/hold-open")
-def hold_open(
-    request: Request, login: Locking, context: Context, step: Annotated[int, Query(ge=1, le=2)] = 1
-) -> HTMLResponse:
-    """The two steps that hold all doors open: what it means, then why."""
-    return _steps(request, login, context, Mode.HOLD_OPEN, "", step)
-
-
-def _steps(request: Request, login: Login, context: RequestContext, mode: Mode, point: str, step: int) -> HTMLResponse:
-    """Names the points that the order will reach."""
-    pages: Pages = request.app.state.pages
+    """The two steps to a grave mode: what it means at the points that the order will reach, then why. Only all doors
+    together take them to be held open."""
+    mode = STEPS[request.url.path]
+    name = point if mode is Mode.LOCKDOWN else ""
     with context.store.reading() as connection:
         able = [one for one in list_points(connection, context.clock()) if one.registered and one.has(mode)]
     everywhere = [one for one in able if one.archetype == "portal" and one.mode is not Mode.OUT_OF_SERVICE]
-    reached = [one for one in able if one.name == point] if point else everywhere
-    if not reached:
-        raise HTTPException(404)
-    return pages.page(
+    reached = [one for one in able if one.name == name] if name else everywhere
+    return render(
         request,
         "mode_steps.html",
         login,
-        points=reached,
-        point=point,
+        points=there(reached or None),
+        point=name,
         step=step,
         mode=mode,
         hours=MODE_LASTS_MS[mode] // HOUR_MS,
@@ -149,32 +148,11 @@ def _steps(request: Request, login: Login, context: RequestContext, mode: Mode, 
     )
 
 
-@router.post("/doors/modes/{order}/end")
-def end_mode(request: Request, order: str, login: Guard, modes: Modes, fields: Fields) -> Response:
-    """End what one order set. What was set otherwise since stays."""
-
-    def act() -> str:
-        modes.end(order, login.operator.name, reason_in(fields))
-        return "ended"
-
-    return _answer(request, fields, act)
-
-
-@router.post("/doors/modes/{order}/renew")
-def renew_mode(request: Request, order: str, login: Guard, modes: Modes, fields: Fields) -> Response:
-    """Have an order last longer, from now on as long as it may."""
-
-    def act() -> str:
-        modes.renew(order, login.operator.name, reason_in(fields))
-        return "renewed"
-
-    return _answer(request, fields, act)
-
-
-def _answer(request: Request, fields: Mapping[str, str], act: Callable[[], str]) -> Response:
+def _answer(request: Request, fields: Mapping[str, str], act: Callable[[], object], done: str) -> Response:
     """Back to the page that the form stood on, with what was done; or a page that says why nothing was."""
     try:
-        return see_other(with_query(local_path(fields.get("back", "/doors")), {}, mode=act()))
+        act()
     except tuple(WRONG) as wrong:
         text = next(text for kind, text in WRONG.items() if isinstance(wrong, kind))
         return errors.page(request, 422, NOTHING_DONE, text)
+    return see_other(with_query(local_path(fields.get("back", "/doors")), {}, mode=done))

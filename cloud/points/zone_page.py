@@ -11,7 +11,7 @@ from cloud.points.zone_store import hours_labels, view_zones
 from cloud.points.zones import BadZone, ZoneService
 from cloud.web.context import N_, Context, Reading, RequestContext, service
 from cloud.web.domain import Nav
-from cloud.web.forms import Clerk, Fields, Said, attempt, say
+from cloud.web.forms import Clerk, Fields, Said, attempt, confirm
 from cloud.web.operators import Login
 from cloud.web.pages import render
 
@@ -36,7 +36,7 @@ NAV = (Nav(60, "/zones", N_("Zones"), seldom=True),)
 
 @router.get("")
 def zones(request: Request, login: Reading, context: Context, done: str = "") -> HTMLResponse:
-    return zones_page(request, login, context, say(request, "good", DONE[done]) if done in DONE else None)
+    return zones_page(request, login, context, confirm(request, DONE, done))
 
 
 def zones_page(request: Request, login: Login, context: RequestContext, said: Said | None) -> HTMLResponse:

@@ -7,7 +7,7 @@ argon2id, login secrets as their SHA-256, so a stolen database logs nobody in.
 import hashlib
 import secrets
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from threading import BoundedSemaphore, Lock
@@ -142,6 +142,10 @@ class Throttle:
 
     def forget(self, key: str) -> None:
         self._wrong.pop(key, None)
+
+
+Tries = Sequence[tuple[Throttle, str]]
+"""Where a try is counted, each with its key."""
 
 
 class Authenticator:
@@ -280,21 +284,22 @@ class Authenticator:
         with self._store.reading() as connection:
             found = operators.find_operator(connection, name)
             usual = found is not None and operators.knows_network(connection, found[0].id, network, now_ms)
-        self._count(name, network, usual, now_ms)
+        of_name = [(self._by_both, f"{name}\n{network}"), *([] if usual else [(self._by_strangers, name)])]
+        self._count(network, of_name, now_ms)
         try:
             matches = self._matches(found[1] if found else self._nobody, password)
         except Busy:
-            self._take_back(name, network, usual, now_ms)
+            self._take_back(network, of_name, now_ms)
             raise
         if found is None or found[0].disabled or not matches:
             self._record_wrong(name if found else "", address, now_ms)
             raise WrongPassword
-        self._take_back(name, network, usual, now_ms)
+        self._take_back(network, of_name, now_ms)
         with self._counting:
             self._by_both.forget(f"{name}\n{network}")
         return found[0]
 
-    def _count(self, name: str, network: str, usual: bool, now_ms: int) -> None:
+    def _count(self, network: str, of_name: Tries, now_ms: int) -> None:
         """Count a try. While a name rests its tries are counted against the address alone: nobody keeps it resting.
 
         Raises ``TooManyTries`` or ``WrongPassword``.
@@ -303,20 +308,15 @@ class Authenticator:
             if self._by_address.blocks(network, now_ms):
                 raise TooManyTries
             self._by_address.count(network, now_ms)
-            if self._by_both.blocks(f"{name}\n{network}", now_ms):
+            if any(throttle.blocks(key, now_ms) for throttle, key in of_name):
                 raise WrongPassword
-            if not usual and self._by_strangers.blocks(name, now_ms):
-                raise WrongPassword
-            self._by_both.count(f"{name}\n{network}", now_ms)
-            if not usual:
-                self._by_strangers.count(name, now_ms)
+            for throttle, key in of_name:
+                throttle.count(key, now_ms)
 
-    def _take_back(self, name: str, network: str, usual: bool, now_ms: int) -> None:
+    def _take_back(self, network: str, of_name: Tries, now_ms: int) -> None:
         with self._counting:
-            self._by_address.take_back(network, now_ms)
-            self._by_both.take_back(f"{name}\n{network}", now_ms)
-            if not usual:
-                self._by_strangers.take_back(name, now_ms)
+            for throttle, key in ((self._by_address, network), *of_name):
+                throttle.take_back(key, now_ms)
 
     def _record_wrong(self, known_name: str, address: str, now_ms: int) -> None:
         """A name nobody has is not recorded: people type their password into the wrong field."""

@@ -86,10 +86,11 @@ class LivePage(Struct, frozen=True):
 
 
 class Domain(Struct, frozen=True):
-    """``refusals`` are exceptions of its use cases, each with the status of its answer under the API."""
+    """``refusals`` are exceptions of its use cases, each with the status of its answer under the API, and with the text
+    where that is not the exception's own."""
 
     routers: tuple[APIRouter, ...]
     nav: tuple[Nav, ...] = ()
     panels: tuple[Panel, ...] = ()
     live: tuple[LivePage, ...] = ()
-    refusals: Mapping[type[Exception], int] = {}
+    refusals: Mapping[type[Exception], int | tuple[int, str]] = {}

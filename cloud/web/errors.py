@@ -52,17 +52,12 @@ def came_from(request: Request) -> str:
     return referer.path + (f"?{referer.query}" if referer.query else "")
 
 
-def install(app: FastAPI, refusals: Mapping[type[Exception], int]) -> None:
+def install(app: FastAPI, refusals: Mapping[type[Exception], int | tuple[int, str]]) -> None:
     """Put the answers below in place of the framework's own. ``refusals`` are exceptions of the domains, each with the
     status of its answer."""
-    app.add_exception_handler(LoginNeeded, _login_needed)
-    app.add_exception_handler(Forbidden, _forbidden)
-    app.add_exception_handler(Rejected, _rejected)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(UnicodeEncodeError, _no_text)
-    for kind, status in refusals.items():
-        app.add_exception_handler(kind, _refused(status))
+    ours = {kind: _refused(refusal) for kind, refusal in refusals.items()}
+    for kind, answer in {**_ANSWERS, **ours}.items():
+        app.add_exception_handler(kind, answer)
 
 
 async def _login_needed(request: Request, _error: Exception) -> Response:
@@ -106,9 +101,11 @@ async def _rejected(_request: Request, error: Exception) -> Response:
     return problem(found.status, CODES.get(found.status, "invalid"), found.text, found.where)
 
 
-def _refused(status: int) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _refused(refusal: int | tuple[int, str]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    status, text = refusal if isinstance(refusal, tuple) else (refusal, "")
+
     async def answer(request: Request, error: Exception) -> Response:
-        return await _http(request, HTTPException(status, str(error)))
+        return await _http(request, HTTPException(status, text or str(error)))
 
     return answer
 
@@ -120,3 +117,13 @@ async def _http(request: Request, error: Exception) -> Response:
     if found.status_code == 404:
         return page(request, 404, N_("There is no such page"), N_("It may have been renamed: look at the address."))
     return page(request, found.status_code, N_("This cannot be done now"), N_("Try again shortly."))
+
+
+_ANSWERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    LoginNeeded: _login_needed,
+    Forbidden: _forbidden,
+    Rejected: _rejected,
+    RequestValidationError: _invalid,
+    HTTPException: _http,
+    UnicodeEncodeError: _no_text,
+}

@@ -51,6 +51,11 @@ def say(request: Request, tone: Literal["good", "bad"], text: str) -> Said:
     return Said(tone, pages.language(request).say(text))
 
 
+def confirm(request: Request, sentences: Mapping[str, str], code: str) -> Said | None:
+    """What is said above the page that a form leads to; nothing of a code that no form of the page gives."""
+    return say(request, "good", sentences[code]) if code in sentences else None
+
+
 def attempt(
     request: Request,
     act: Callable[[], object],

@@ -1,6 +1,8 @@
 """The console's two languages. English is the text in the templates; Chinese is a catalogue read at start."""
 
+import ast
 import gettext
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -8,7 +10,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cloud.store.labels import Label
-from cloud.web.catalogue import read_catalogue
 from cloud.web.context import N_
 from contract import sessions as stops
 from contract.phrases import Phrase
@@ -25,6 +26,17 @@ SPANS = (
 )
 LAST_MS = 253_370_764_800_000
 """The beginning of the year 9999, the last that every time zone can write."""
+
+
+QUOTED = r'"(?:\\.|[^"\\\n])*"'
+TEXTS = re.compile(rf"^msg(?:id|str)\s+({QUOTED}(?:\s+{QUOTED})*)", re.MULTILINE)
+"""A text of a catalogue as it is edited (``.po``): no second file has to be compiled from it and kept alike."""
+
+
+def read_catalogue(text: str) -> dict[str, str]:
+    """English text → its translation. Without contexts and plurals, of which the console has none."""
+    texts = ["".join(map(ast.literal_eval, re.findall(QUOTED, found))) for found in TEXTS.findall(text)]
+    return {english: other for english, other in zip(texts[::2], texts[1::2], strict=True) if english and other}
 
 
 class Translations(gettext.NullTranslations):

@@ -1,6 +1,7 @@
 """Logging in and out, and the operator's own page."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -10,15 +11,21 @@ from cloud.web.auth import LOGIN_LASTS_MS, Busy, Right, TooManyTries, WeakPasswo
 from cloud.web.context import COOKIE, N_, AnyLogin, Context, Forbidden, address, form_for, maybe_login
 from cloud.web.forms import say
 from cloud.web.operators import Login
-from cloud.web.pages import Pages, local_path, see_other
+from cloud.web.pages import local_path, render, see_other
 
 FORM_COOKIE = "hg_form"
 """Before anybody is logged in there is no login to bind a form to; this cookie stands in."""
-WRONG = N_("Wrong name or password. After five wrong tries a name rests for a quarter of an hour.")
-BUSY = N_("Many people log in at this moment. Try again in a few seconds.")
-TOO_MANY = N_("Too many wrong tries from here. Wait five minutes.")
-WEAK = N_("The new password needs 10 to 200 characters.")
-NOT_THE_OLD = N_("That is not the password now.")
+NOT_LOGGED_IN: Mapping[type[Exception], tuple[str, int]] = {
+    WrongPassword: (N_("Wrong name or password. After five wrong tries a name rests for a quarter of an hour."), 401),
+    TooManyTries: (N_("Too many wrong tries from here. Wait five minutes."), 429),
+    Busy: (N_("Many people log in at this moment. Try again in a few seconds."), 503),
+}
+"""What is said of each, and the status of the answer."""
+NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
+    **NOT_LOGGED_IN,
+    WeakPassword: (N_("The new password needs 10 to 200 characters."), 400),
+    WrongPassword: (N_("That is not the password now."), 400),
+}
 CHANGED = N_("The password is changed. Your other logins have ended.")
 
 Short = Annotated[str, Form(max_length=1000)]
@@ -36,10 +43,9 @@ def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - t
 
 
 def login_form(request: Request, wanted: str, wrong: str = "", status: int = 200) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
     token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     said = say(request, "bad", wrong) if wrong else None
-    made = pages.page(request, "login.html", status=status, said=said, token=token, next=local_path(wanted))
+    made = render(request, "login.html", None, status, said=said, token=token, next=local_path(wanted))
     set_cookie(request, made, FORM_COOKIE, token, None)
     return made
 
@@ -57,12 +63,8 @@ def log_in(
         raise Forbidden
     try:
         secret, _ = context.authenticator.log_in(name, password, address(request))
-    except WrongPassword:
-        return login_form(request, next, WRONG, 401)
-    except TooManyTries:
-        return login_form(request, next, TOO_MANY, 429)
-    except Busy:
-        return login_form(request, next, BUSY, 503)
+    except tuple(NOT_LOGGED_IN) as wrong:
+        return login_form(request, next, *NOT_LOGGED_IN[type(wrong)])
     answer = see_other(local_path(next))
     set_cookie(request, answer, COOKIE, secret, LOGIN_LASTS_MS // 1000)
     answer.delete_cookie(FORM_COOKIE)
@@ -79,26 +81,17 @@ def log_out(login: Changing, context: Context) -> Response:
 
 @router.get("/account")
 def account(request: Request, login: AnyLogin, done: bool = False) -> HTMLResponse:
-    pages: Pages = request.app.state.pages
-    return pages.page(request, "account.html", login, said=say(request, "good", CHANGED) if done else None)
+    return render(request, "account.html", login, said=say(request, "good", CHANGED) if done else None)
 
 
 @router.post("/account/password")
 def change_password(request: Request, login: Changing, context: Context, old: Short = "", new: Short = "") -> Response:
-    pages: Pages = request.app.state.pages
     try:
         context.authenticator.change_password(login, old, new, address(request))
-    except WeakPassword:
-        wrong, status = WEAK, 400
-    except WrongPassword:
-        wrong, status = NOT_THE_OLD, 400
-    except TooManyTries:
-        wrong, status = TOO_MANY, 429
-    except Busy:
-        wrong, status = BUSY, 503
-    else:
-        return see_other("/account?done=1")
-    return pages.page(request, "account.html", login, status, said=say(request, "bad", wrong))
+    except tuple(NOT_CHANGED) as wrong:
+        text, status = NOT_CHANGED[type(wrong)]
+        return render(request, "account.html", login, status, said=say(request, "bad", text))
+    return see_other("/account?done=1")
 
 
 def set_cookie(request: Request, answer: Response, name: str, value: str, lasts_s: int | None) -> None:

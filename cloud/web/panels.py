@@ -1,15 +1,20 @@
-"""Looks at a page: what the panels that domains bring for it find at one moment."""
+"""Pages made of panels that domains bring: what each panel finds at one moment, and the page of them all."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from fastapi import Request
+from fastapi.responses import HTMLResponse
 from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.devices.event_views import last_arrival
 from cloud.store.database import Clock
+from cloud.store.labels import Label
+from cloud.web.context import RequestContext, there
 from cloud.web.domain import Panel, Piece, Visit
-from cloud.web.pages import shape_of
+from cloud.web.operators import Login
+from cloud.web.pages import render, shape_of
 
 NO_QUERY: Mapping[str, str] = {}
 
@@ -57,3 +62,24 @@ class PanelBoard(NamedTuple):
         found = [(panel, panel.look(visit, about)) for panel in sorted(mine, key=lambda panel: panel.place)]
         there = [(panel, {page: about, **values}) for panel, values in found if values is not None]
         return Shown(page, of, there, 0 if live else last_arrival(visit.connection), visit.now_ms)
+
+
+def render_panels(
+    request: Request,
+    login: Login,
+    context: RequestContext,
+    page: str,
+    find: Callable[[Visit], Any],
+    title: Callable[[Any], str | Label],
+    *,
+    of: str = "",
+    status: int = 200,
+    **values: Any,
+) -> HTMLResponse:
+    """The page of what is found; a 404 if that is nothing. ``of`` names it for the stream."""
+    board: PanelBoard = request.app.state.board
+    with context.store.reading() as connection:
+        visit = board.visit(connection, request.query_params)
+        about = there(find(visit))
+        shown = board.look(visit, page, about, of)
+    return render(request, "panels.html", login, status, shown=shown, title=title(about), **values)

@@ -75,7 +75,7 @@ def test_what_is_not_heard_looks_free_to_nobody(town: Town, hub: RidersHub) -> N
         told = stranger.get("/api/v1/hubs/hub").json()
     assert "Phone socket 1 Offline last seen 16:00:00" in listed(page)
     assert "Phone sockets – / 8 free 8 offline" in words(page)
-    assert "Not everything is heard from here" in words(page)
+    assert "Part of the hub is offline" in words(page)
     assert (told["free"], told["unheard"], told["heard_ms"]) == (0, 14, town.now_ms - 130_000)
 
 

@@ -103,7 +103,7 @@ def test_devices_are_told_again_when_the_broker_is_back(town: Town) -> None:
 
 def held_back(page: str) -> str:
     """The part of a page that shows the orders which stand."""
-    return words(page.partition('id="standing">')[2].partition("</div>")[0])
+    return words(page.partition('id="standing"')[2].partition("</div>")[0])
 
 
 def test_one_button_ends_what_one_lockdown_set(town: Town) -> None:

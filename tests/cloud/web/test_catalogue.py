@@ -8,8 +8,7 @@ from babel.messages.pofile import read_po, write_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.web.catalogue import read_catalogue
-from cloud.web.i18n import CATALOGUES
+from cloud.web.i18n import CATALOGUES, read_catalogue
 
 WORDS = st.text(st.sampled_from('ab "\\\n\té满%(n)s#'), min_size=1, max_size=120)
 

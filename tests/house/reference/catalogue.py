@@ -6,8 +6,7 @@ from pathlib import Path
 from babel.messages.extract import extract_from_dir
 
 from cloud.web import words
-from cloud.web.catalogue import read_catalogue
-from cloud.web.i18n import CATALOGUES
+from cloud.web.i18n import CATALOGUES, read_catalogue
 from dev import ROOT
 
 FILE = CATALOGUES / "zh_CN.po"
