@@ -48,7 +48,7 @@ def _socket(visit: Visit, point: PointState) -> dict[str, Any] | None:
     people = list_people(visit.connection, who, limit=PEOPLE_SHOWN).people if who else []
     cards = [(person, card) for person in people for card in person.cards if card.standing == Standing.ACTIVE]
     shape = socket.running, socket.condition is Condition.FREE
-    return {"socket": socket, "who": who, "cards": cards, "Condition": Condition, "shape": shape}
+    return {"socket": socket, "who": who, "cards": cards, "shape": shape}
 
 
 def _socket_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:

@@ -14,7 +14,7 @@ from cloud.charging.sessions import MAX_WH, MAX_WORD, is_session, number_in
 from contract.decide import MINUTE_MS, Mode
 
 MAX_MINUTES = 10 * 24 * 60
-HOT_C, COLD_C = 300.0, -60.0
+HOT_C, COLD_C = 300, -60
 """No thermometer of a socket says more or less than these and is right."""
 READ_WITHIN_MS = 120_000
 """Readings come every two seconds while something changes, else with the beat; older ones are nobody's present."""
@@ -98,7 +98,7 @@ def readings(said: object) -> Readings:
         minutes=number_in(said.get("minutes"), MAX_MINUTES),
         minutes_left=number_in(said.get("minutes_left"), MAX_MINUTES),
         free_in_minutes=number_in(said.get("free_at_minutes"), MAX_MINUTES),
-        temperature_c=_celsius(said.get("temperature_c")),
+        temperature_c=number_in(said.get("temperature_c"), HOT_C, COLD_C),
         reason=reason[:MAX_WORD] if isinstance(reason, str) else "",
         session=session if is_session(session) else "",
         waiting=said.get("waiting") is True,
@@ -111,13 +111,6 @@ def likely_free_ms(read: Readings, read_ms: int) -> int | None:
     if read.free_in_minutes is None:
         return None
     return (read_ms // MINUTE_MS + read.free_in_minutes) * MINUTE_MS
-
-
-def _celsius(said: object) -> int | None:
-    """It may freeze at the hub, so this is the one number that may be below zero."""
-    if not isinstance(said, int | float) or isinstance(said, bool) or not COLD_C <= said <= HOT_C:
-        return None
-    return round(said)
 
 
 class Line(Struct, frozen=True):

@@ -145,9 +145,9 @@ _TOLD: Mapping[str, Callable[[Session, Event], Session]] = {
 SESSION_EVENTS = frozenset(_TOLD)
 
 
-def number_in(said: object, most: int) -> int | None:
-    """A number from 0 to ``most``, rounded; None for anything else that a device may say."""
-    if not isinstance(said, int | float) or isinstance(said, bool) or not 0 <= said <= most:
+def number_in(said: object, most: int, least: int = 0) -> int | None:
+    """A number from ``least`` to ``most``, rounded; None for anything else that a device may say."""
+    if not isinstance(said, int | float) or isinstance(said, bool) or not least <= said <= most:
         return None
     return round(said)
 

@@ -144,7 +144,6 @@ def steps(
         step=step,
         mode=mode,
         hours=MODE_LASTS_MS[mode] // HOUR_MS,
-        Mode=Mode,
     )
 
 

@@ -60,21 +60,21 @@ def shape_of_orders(orders: Sequence[Order], now_ms: int) -> list[object]:
     return [(one.id, one.standing(now_ms)) for one in orders]
 
 
-def asked_order(visit: Visit) -> Order | None:
-    """The order that this visit comes from."""
+def outcome(visit: Visit, points: Iterable[PointState]) -> dict[str, Any]:
+    """The order that this visit comes from, and whether an answer to that or to the mode just set is still to come."""
     asked = visit.query.get("order", "")
-    return find_order(visit.connection, asked) if asked else None
-
-
-def is_awaited(order: Order | None, now_ms: int) -> bool:
-    return order is not None and order.standing(now_ms) == "sent"
+    order = find_order(visit.connection, asked) if asked else None
+    lacking = any(point.drifts and point.heard and not point.why for point in points)
+    is_sent = order is not None and order.standing(visit.now_ms) == "sent"
+    return {"order": order, "awaited": is_sent or ("mode" in visit.query and lacking)}
 
 
 def _head(visit: Visit, about: Points) -> dict[str, Any]:
-    order = asked_order(visit)
-    lacking = any(point.drifts and point.heard and not point.why for point in about.of_archetype)
-    awaited = is_awaited(order, visit.now_ms) or ("mode" in visit.query and lacking)
-    return {"order": order, "awaited": awaited}
+    return outcome(visit, about.of_archetype)
+
+
+def _point_head(visit: Visit, point: PointState) -> dict[str, Any]:
+    return {**outcome(visit, [point]), "shape": shape_of_point(point)}
 
 
 def _standing(_visit: Visit, about: Points) -> dict[str, Any]:
@@ -86,7 +86,6 @@ def _standing(_visit: Visit, about: Points) -> dict[str, Any]:
         "standing": standing,
         "unheard": unheard,
         "drifts": drifts(about.of_archetype),
-        "Mode": Mode,
         "shape": [(one.id, one.until_ms, one.points) for one in standing],
     }
 
@@ -108,7 +107,7 @@ def cards_of(*archetypes: Archetype) -> Callable[[Visit, Points], dict[str, Any]
             return None
         last = {one.point: one for one in reversed(about.orders) if visit.now_ms - one.issued_ms < NEWS_FOR_MS}
         shape = [(shape_of_point(one), one.name in last and last[one.name].standing(visit.now_ms)) for one in shown]
-        return {"groups": groups, "shown": shown, "last_orders": last, "Mode": Mode, "shape": shape}
+        return {"groups": groups, "shown": shown, "last_orders": last, "shape": shape}
 
     return look
 
@@ -119,7 +118,7 @@ def _card_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:
 
 def _all_doors(_visit: Visit, about: Points) -> dict[str, Any] | None:
     is_for_doors = about.wanted.show in ("", "portal") and any(one.archetype == "portal" for one in about.points)
-    return {"Mode": Mode} if is_for_doors else None
+    return {} if is_for_doors else None
 
 
 def _none(_visit: Visit, about: Points) -> dict[str, Any] | None:
@@ -129,17 +128,6 @@ def _none(_visit: Visit, about: Points) -> dict[str, Any] | None:
 
 def _orders(visit: Visit, about: Points) -> dict[str, Any]:
     return {"shape": shape_of_orders(about.orders, visit.now_ms)}
-
-
-def _point_head(visit: Visit, point: PointState) -> dict[str, Any]:
-    order = asked_order(visit)
-    lacking = "mode" in visit.query and point.drifts and point.heard and not point.why
-    awaited = is_awaited(order, visit.now_ms) or lacking
-    return {"order": order, "awaited": awaited, "shape": shape_of_point(point)}
-
-
-def _modes(_visit: Visit, _about: object) -> dict[str, Any]:
-    return {"Mode": Mode}
 
 
 def _orders_of_point(visit: Visit, point: PointState) -> dict[str, Any] | None:
@@ -157,7 +145,7 @@ PANELS = (
     Panel("points", 80, "_orders.html", _orders, no_pieces),
     Panel("point", 0, "_point_head.html", _point_head, one_piece("point-title", "_point_title.html")),
     Panel("point", 10, "_point_facts.html", pieces=one_piece("point-facts", "_point_facts_now.html")),
-    Panel("point", 20, "_point_orders.html", _modes),
+    Panel("point", 20, "_point_orders.html"),
     Panel("point", 60, "_point_order_list.html", _orders_of_point, no_pieces),
 )
 LIVE = (

@@ -193,12 +193,8 @@ CAUSES: Mapping[str, str] = {
 """Why something was put into quarantine."""
 
 
-def broken(why: str) -> str:
-    """The words for rows that are lost or exist twice."""
-    return BREAKS.get(why) or plain(why)
-
-
-def _of(table: Mapping[str, Phrase], word: object) -> Said:
+def of(table: Mapping[str, Said], word: object) -> Said:
+    """The words of a table for a word; one that it has not is shown as it came."""
     return table.get(str(word)) or plain(str(word))
 
 
@@ -209,7 +205,7 @@ def plain(word: str) -> str:
 
 def fault(word: object) -> Said:
     """The words for a fault. Whatever a device calls it, there are some."""
-    return _of(vocabulary().faults, word)
+    return of(vocabulary().faults, word)
 
 
 def detail(key: str, value: str) -> tuple[str, Said]:
@@ -219,7 +215,7 @@ def detail(key: str, value: str) -> tuple[str, Said]:
 
 
 def mode(word: object) -> Said:
-    return _of(MODE_WORDS, word)
+    return of(MODE_WORDS, word)
 
 
 def is_cause(word: object) -> bool:
@@ -229,16 +225,16 @@ def is_cause(word: object) -> bool:
 
 def cause(word: object) -> Said:
     """The words for the cause of an emergency."""
-    return _of(CAUSE_WORDS, word)
+    return of(CAUSE_WORDS, word)
 
 
 def ending(word: object) -> Said:
     """The words for how an emergency ended."""
-    return UNSEEN if word == "unseen" else _of(ENDING_WORDS, word)
+    return UNSEEN if word == "unseen" else of(ENDING_WORDS, word)
 
 
 def phase(word: object) -> Said:
-    return _of(vocabulary().phases, word)
+    return of(vocabulary().phases, word)
 
 
 def kind(name: str) -> Phrase:
@@ -253,11 +249,7 @@ def classes() -> dict[str, Phrase]:
 
 def sort_of(class_name: str) -> Said:
     """The words for a class of sockets."""
-    return _of(classes(), class_name)
-
-
-def begun_by(word: str) -> str:
-    return BEGUN_BY.get(word) or plain(word)
+    return of(classes(), class_name)
 
 
 def action(word: str) -> Said:
@@ -284,14 +276,10 @@ def refusal(word: str, op: str = "") -> Said:
     return refusal_words(op, word) or plain(word)
 
 
-def why(word: str) -> str:
-    return CAUSES.get(word) or plain(word)
-
-
 def name_of(kind: str) -> Said:
     """The words for a kind of event, or for a family of kinds."""
     event = vocabulary().events.get(kind)
-    return _of(vocabulary().families, kind) if event is None else event.look.words
+    return of(vocabulary().families, kind) if event is None else event.look.words
 
 
 def look_of(event: EventView) -> tuple[Tone, Said]:
