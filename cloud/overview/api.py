@@ -28,10 +28,9 @@ from cloud.web.auth import (
 )
 from cloud.web.bodies import Added, answer_of
 from cloud.web.context import Context, address, call_for, known_device, there
-from cloud.web.live import ApiStream
+from cloud.web.live import JSON, After, ApiStream, LastEventId, stream
 from cloud.web.operators import Deed, Login, Operator
 from cloud.web.params import Cursor, Limit, Reader, Text
-from cloud.web.streams import JSON, After, LastEventId, stream
 
 
 def devices_told(connection: Connection, now_ms: int) -> dict[str, dict[str, Any]]:

@@ -11,8 +11,13 @@ from cloud.devices.lateness import Lateness, lateness
 from cloud.store.schema import events, tallies
 from contract.decide import Trust
 from contract.events import GAP, decode_event, read_gap
+from contract.reasons import Reason
+from contract.sessions import Stop
 
 ENDED = "session.ended"
+STOPS = tuple(stop.value for stop in Stop)
+REASONS = frozenset(reason.value for reason in Reason)
+OTHER = "other"
 DECISIONS = {"access.allowed": "allowed", "access.refused": "refused"}
 MAX_COUNTED = 100_000
 """Events that one look counts; the rest is counted by the next."""
@@ -21,7 +26,7 @@ MAX_COUNTED = 100_000
 class EventCounts(Struct, frozen=True):
     """What happened among the events up to arrival number ``upto``: how often each reason allowed or refused, how late
     they came, how many events their devices had to let go unsent, and for which reasons charging sessions ended, and
-    what those drew in all."""
+    what those drew in all. A reason that is not on our lists, of newer software or of an outsider, is ``other``."""
 
     upto: int
     decisions: Counter[tuple[str, str]]
@@ -30,6 +35,17 @@ class EventCounts(Struct, frozen=True):
     ended: Counter[str]
     energy_wh: int
 
+    def plus(self, later: "EventCounts") -> "EventCounts":
+        """These and what came after them."""
+        return EventCounts(
+            later.upto,
+            self.decisions + later.decisions,
+            self.lateness + later.lateness,
+            self.lost + later.lost,
+            self.ended + later.ended,
+            self.energy_wh + later.energy_wh,
+        )
+
 
 def count_span(connection: Connection, after: int, last: int) -> EventCounts:
     """Counts events behind the arrival number ``after``, up to ``last`` or ``MAX_COUNTED`` of them."""
@@ -37,7 +53,9 @@ def count_span(connection: Connection, after: int, last: int) -> EventCounts:
     within = (events.c.arrival > after) & (events.c.arrival <= upto)
     by_reason = select(events.c.kind, events.c.reason, func.count()).where(within, events.c.kind.in_(DECISIONS))
     rows = connection.execute(by_reason.group_by(events.c.kind, events.c.reason))
-    decisions = Counter({(DECISIONS[kind], reason or ""): count for kind, reason, count in rows})
+    decisions: Counter[tuple[str, str]] = Counter()
+    for kind, reason, count in rows:
+        decisions[DECISIONS[kind], reason if reason in REASONS else OTHER] += count
     gaps = connection.execute(select(events.c.stored).where(within, events.c.kind == GAP)).scalars()
     columns = events.c.received_ms - events.c.at_ms, events.c.clock, events.c.replay
     came = Counter(
@@ -63,7 +81,7 @@ def _ends(connection: Connection, within: ColumnElement[bool]) -> tuple[Counter[
             )
         ).first()
         if found is not None:
-            ended[found.reason] += 1
+            ended[found.reason if found.reason in STOPS else OTHER] += 1
             energy_wh += found.energy_wh
     return ended, energy_wh
 

@@ -26,14 +26,12 @@ from cloud.devices.lateness import Lateness
 from cloud.devices.presence import Presence
 from cloud.devices.views import EMERGENCY, ZONE_FAULTS, DeviceView, list_devices
 from cloud.keys.keys import KeysUnusable, write_secret
-from cloud.overview.figures import EventCounts, count_span, quarantined_by_reason, size_bytes
+from cloud.overview.figures import OTHER, STOPS, EventCounts, count_span, quarantined_by_reason, size_bytes
 from cloud.people.rosters import newest_roster
 from cloud.store.database import Store
 from cloud.web.feed import LiveFeed
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST
-from contract.reasons import Reason
-from contract.sessions import Stop
 from contract.topics import UP_CHANNELS
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
@@ -55,8 +53,6 @@ SET_ASIDE = (
 )
 """Why a message is set aside. Each is counted from 0 on, on every channel: an alarm sees no growth in a series that
 begins with its first value."""
-STOPS = tuple(stop.value for stop in Stop)
-REASONS = frozenset(reason.value for reason in Reason)
 MAX_NUMBER = 1 << 53
 """Larger numbers do not fit into a figure exactly, and no device has a reason to report one."""
 TOKEN_BYTES = 32
@@ -104,13 +100,8 @@ class Metrics(Collector):
         self._clock = clock
         self._feed = feed
         self._looking = Lock()
-        self._decisions: Counter[tuple[str, str]] = Counter()
-        self._lateness: Counter[Lateness] = Counter()
-        self._lost = 0
-        self._ended: Counter[str] = Counter()
-        self._energy_wh = 0
         with store.reading() as connection:
-            self._counted = last_arrival(connection)
+            self._counts = EventCounts(last_arrival(connection), Counter(), Counter(), 0, Counter(), 0)
         self.workings: Callable[[], Workings] = Workings
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
@@ -138,14 +129,17 @@ class Metrics(Collector):
             devices = list_devices(connection)
             roster = newest_roster(connection)
             last = last_arrival(connection)
-            self._count(count_span(connection, self._counted, last))
+            counts = self._counts = self._counts.plus(count_span(connection, self._counts.upto, last))
             quarantined = quarantined_by_reason(connection)
             size = size_bytes(connection)
             sockets = list_sockets(connection, list_points(connection, now_ms), now_ms)
         set_aside = [(count, {"channel": channel, "why": why}) for (channel, why), count in _set_aside(quarantined)]
-        arrived = [(self._lateness[one], {"lateness": one.value}) for one in Lateness]
+        decisions = [
+            (count, {"decision": decision, "reason": reason}) for (decision, reason), count in counts.decisions.items()
+        ]
+        arrived = [(counts.lateness[one], {"lateness": one.value}) for one in Lateness]
         issued: Samples = [(roster.issued_ms / 1000, {})] if roster else []
-        ended = [(self._ended[reason], {"reason": reason}) for reason in (*STOPS, "other")]
+        ended = [(counts.ended[reason], {"reason": reason}) for reason in (*STOPS, OTHER)]
         number = roster.number if roster else 0
         return [
             _gauge("build_info", "The software that answers.", [(1, {"version": version("hearthgate")})]),
@@ -154,26 +148,18 @@ class Metrics(Collector):
             _counter(
                 "messages_quarantined", "Messages and events set aside since the community was founded.", set_aside
             ),
-            _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(self._lost, {})]),
+            _counter("events_lost", "Events that devices had to let go unsent, by their gaps.", [(counts.lost, {})]),
             _counter("events_arrived", "Events by how late they came, since this process began.", arrived),
-            self._of_decisions(),
+            _counter("access_decisions", "Decisions at the doors that arrived since this process began.", decisions),
             _gauge("database_size_bytes", "The database file.", [(size, {})]),
             _gauge("roster_number", "Of the newest roster.", [(number, {})]),
             _gauge("roster_issued_timestamp_seconds", "Of the newest roster.", issued),
             *of_sockets(sockets),
             _counter("sessions_ended", "Charging sessions whose end arrived since this process began.", ended),
-            _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(self._energy_wh, {})]),
+            _counter("sessions_energy_wh", "What those drew, in watt-hours.", [(counts.energy_wh, {})]),
             *of_devices(devices, number, now_ms),
             _gauge("device_sessions", "Its sessions of whose end nothing is known, heard or not.", _open(sockets)),
         ]
-
-    def _count(self, span: EventCounts) -> None:
-        self._counted = span.upto
-        self._decisions.update(span.decisions)
-        self._lateness.update(span.lateness)
-        self._lost += span.lost
-        self._ended.update(reason if reason in STOPS else "other" for reason in span.ended.elements())
-        self._energy_wh += span.energy_wh
 
     def _of_threads(self, now: Workings) -> Iterable[Metric]:
         failures = [(count, {"thread": name}) for name, count in now.failures.items()]
@@ -188,14 +174,6 @@ class Metrics(Collector):
             _gauge("roster_memberships_left_out", left_out, [(now.left_out, {})]),
             _gauge("sse_clients", "Open live streams.", [(self._feed.viewers, {})]),
         ]
-
-    def _of_decisions(self) -> Metric:
-        """A reason that is not on our list, of newer software or of an outsider, is ``other``."""
-        known: Counter[tuple[str, str]] = Counter()
-        for (decision, reason), count in self._decisions.items():
-            known[decision, reason if reason in REASONS else "other"] += count
-        samples = [(count, {"decision": decision, "reason": reason}) for (decision, reason), count in known.items()]
-        return _counter("access_decisions", "Decisions at the doors that arrived since this process began.", samples)
 
 
 Samples = Sequence[tuple[float, dict[str, str]]]

@@ -4,20 +4,27 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, HTTPException, Query, Request
 from fastapi.responses import Response
+from fastapi.sse import EventSourceResponse
 from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.devices.event_views import EventView, list_arrivals
 from cloud.store.database import Store
-from cloud.web.context import Context, Reading, there
+from cloud.store.schema import MAX_INTEGER
+from cloud.web.context import Context, Reading, RequestContext, secret_of, service, there
 from cloud.web.domain import LivePage
-from cloud.web.feed import MAX_FRAME_EVENTS, Item, Span
+from cloud.web.feed import MAX_FRAME_EVENTS, Item, LiveFeed, Span
 from cloud.web.pages import Pages
 from cloud.web.panels import PanelBoard
 from cloud.web.params import Text
-from cloud.web.streams import JSON, After, LastEventId, stream
+
+JSON = "json"
+"""The dialect of the API's stream; the others are the codes of the console's languages."""
+
+After = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
+LastEventId = Annotated[str, Header(max_length=19)]
 
 
 class ApiStream(Struct, frozen=True):
@@ -89,6 +96,18 @@ class PageSource:
 
 def _json(told: object) -> str:
     return msgspec.json.encode(told).decode()
+
+
+def stream(request: Request, context: RequestContext, dialect: str, last_event_id: str, after: int | None) -> Response:
+    """A browser that reconnects by itself sends the last number it saw, which is newer than its address."""
+    feed, source = service(LiveFeed)(request), request.app.state.source
+    if not feed.has_room:
+        raise HTTPException(503, "no room for another stream: close one, or try again shortly")
+    secret = secret_of(request)
+    seen = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
+    since = after if seen is None or seen > MAX_INTEGER else seen
+    chunks = feed.watch(source, dialect, since, lambda: context.authenticator.login_of(secret) is not None)
+    return EventSourceResponse(chunks, headers={"X-Accel-Buffering": "no"})
 
 
 router = APIRouter()
