@@ -1,6 +1,5 @@
 """The page of a device: its health, its journal, what can be ordered of it, and its last events."""
 
-from operator import attrgetter
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -73,7 +72,7 @@ def device(
         context,
         "device",
         lambda visit: find_device_view(visit, name),
-        attrgetter("label"),
+        lambda device: {"title": device.label},
         of=name,
         said=confirm(request, DONE, done),
         live=before is None,

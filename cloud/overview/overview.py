@@ -118,5 +118,12 @@ NAV = (Nav(10, "/", N_("Overview"), also="/devices/[^/]+"),)
 @router.get("/")
 def first_page(request: Request, login: Reading, context: Context) -> HTMLResponse:
     return render_panels(
-        request, login, context, "overview", find_overview, lambda _seen: "Overview", live=True, sirens_below=True
+        request,
+        login,
+        context,
+        "overview",
+        find_overview,
+        lambda _seen: {"title": "Overview"},
+        live=True,
+        sirens_below=True,
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from operator import attrgetter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -103,7 +102,7 @@ def person_page(
         context,
         "person",
         lambda visit: find_person(visit.connection, person),
-        attrgetter("name"),
+        lambda person: {"title": person.name},
         status=422 if said and said.tone == "bad" else 200,
         said=said,
         live=False,

@@ -4,7 +4,6 @@ What is shown as done, a device has said.
 """
 
 from collections.abc import Callable, Mapping
-from operator import attrgetter
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -72,7 +71,7 @@ def points(request: Request, login: Reading, context: Context, mode: Text = "") 
         context,
         "points",
         lambda visit: list_chosen(visit, wanted),
-        lambda _points: TITLES[path],
+        lambda _points: {"title": TITLES[path]},
         of=wanted.query,
         said=confirm(request, DONE, mode),
         live=True,
@@ -89,7 +88,7 @@ def point(request: Request, name: str, login: Reading, context: Context, mode: T
         context,
         "point",
         lambda visit: find_one_point(visit, name),
-        attrgetter("label"),
+        lambda point: {"title": point.label, "section": PATHS.get(point.archetype, "/points")},
         of=name,
         said=confirm(request, DONE, mode),
         live=True,

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from cloud.devices.event_views import last_arrival
 from cloud.store.database import Clock
-from cloud.store.labels import Label
 from cloud.web.context import RequestContext, there
 from cloud.web.domain import Panel, Piece, Visit
 from cloud.web.operators import Login
@@ -70,16 +69,17 @@ def render_panels(
     context: RequestContext,
     page: str,
     find: Callable[[Visit], Any],
-    title: Callable[[Any], str | Label],
+    describe: Callable[[Any], Mapping[str, Any]],
     *,
     of: str = "",
     status: int = 200,
     **values: Any,
 ) -> HTMLResponse:
-    """The page of what is found; a 404 if that is nothing. ``of`` names it for the stream."""
+    """The page of what is found; a 404 if that is nothing. ``of`` names it for the stream; ``describe`` says the
+    ``title``, and the ``section`` of the navigation where the address does not."""
     board: PanelBoard = request.app.state.board
     with context.store.reading() as connection:
         visit = board.visit(connection, request.query_params)
         about = there(find(visit))
         shown = board.look(visit, page, about, of)
-    return render(request, "panels.html", login, status, shown=shown, title=title(about), **values)
+    return render(request, "panels.html", login, status, shown=shown, **describe(about), **values)
