@@ -113,7 +113,7 @@ WORDS: dict[Word, str] = {
 }
 
 
-class Ear(Protocol):
+class PostListener(Protocol):
     """Who hears a post: the points that it has. ``connector`` None is the post as a whole."""
 
     def now_ms(self) -> int: ...
@@ -159,9 +159,9 @@ class OcppPost(ChargePoint, ABC):
     WISHES: ClassVar[Mapping[Wish, Any]]
     """What the version calls a setting."""
 
-    def __init__(self, name: str, connection: Any, ear: Ear) -> None:
+    def __init__(self, name: str, connection: Any, listener: PostListener) -> None:
         super().__init__(name, connection, ANSWERS_WITHIN_S, _library)
-        self.ear = ear
+        self.listener = listener
         self._turns = CallTurns()
         self._awaited: dict[str, Future[Sequence[Any]]] = {}
 
@@ -171,7 +171,7 @@ class OcppPost(ChargePoint, ABC):
         """Take a frame: a call is answered in any case, an answer that nobody waits for is dropped."""
         frame = _frame(message)
         if frame is None:
-            self.ear.tell(None, Nonsense("frame"))
+            self.listener.tell(None, Nonsense("frame"))
         elif frame[0] != CALL:
             awaited = self._awaited.get(frame[1])
             if awaited is not None and not awaited.done():
@@ -179,7 +179,7 @@ class OcppPost(ChargePoint, ABC):
         elif not (len(frame) == 4 and isinstance(frame[2], str) and isinstance(frame[3], dict)):
             await self._refuse(frame)
         elif frame[2] in self.ACKNOWLEDGED:
-            self.ear.tell(None, Beat())
+            self.listener.tell(None, Beat())
             await self._send(json.dumps([CALL_RESULT, frame[1], {}]))
         else:
             try:
@@ -188,47 +188,47 @@ class OcppPost(ChargePoint, ABC):
                 await self._refuse(frame)
 
     async def _refuse(self, frame: Sequence[Any]) -> None:
-        self.ear.tell(None, Nonsense("frame"))
+        self.listener.tell(None, Nonsense("frame"))
         await self._send(json.dumps([CALL_ERROR, frame[1], self.MALFORMED, "this is no call", {}]))
 
     async def take_end(self, end: StopSaid, where: int | None) -> Verdict:
         """Tell of an end to the connector that it is of; to all where nothing says to which."""
         if where is None:
-            return await self.ear.ask_all(lambda call: replace(end, call=call, nobodys=True))
-        return await self.ear.ask(where, lambda call: replace(end, call=call))
+            return await self.listener.ask_all(lambda call: replace(end, call=call, nobodys=True))
+        return await self.listener.ask(where, lambda call: replace(end, call=call))
 
     @on("BootNotification", skip_schema_validation=True)
     def boot(self, **said: object) -> object:
         vendor, model, firmware = (text(self.field(said, name)) for name in ("vendor", "model", "firmware"))
-        self.ear.tell(None, Booted(vendor, model, firmware))
-        return self._call_result.BootNotification(iso(self.ear.now_ms()), HEARTBEAT_S, "Accepted")
+        self.listener.tell(None, Booted(vendor, model, firmware))
+        return self._call_result.BootNotification(iso(self.listener.now_ms()), HEARTBEAT_S, "Accepted")
 
     @on("Heartbeat", skip_schema_validation=True)
     def beat(self, **_said: object) -> object:
-        self.ear.tell(None, Beat())
-        return self._call_result.Heartbeat(iso(self.ear.now_ms()))
+        self.listener.tell(None, Beat())
+        return self._call_result.Heartbeat(iso(self.listener.now_ms()))
 
     @on("StatusNotification", skip_schema_validation=True)
     def status(self, **said: object) -> object:
         place, status = connector(self.field(said, "connector")), STATUSES.get(text(self.field(said, "status")))
         if place is None or status is None:
-            self.ear.tell(None, Nonsense("status"))
+            self.listener.tell(None, Nonsense("status"))
         else:
             at_ms = moment_ms(said.get("timestamp"))
-            self.ear.tell(place or None, StatusSaid(status, at_ms, self.ear.now_ms(), whole=place == 0))
+            self.listener.tell(place or None, StatusSaid(status, at_ms, self.listener.now_ms(), whole=place == 0))
         return self._call_result.StatusNotification()
 
     @on("Authorize", skip_schema_validation=True)
     async def authorize(self, **said: object) -> object:
-        return self._call_result.Authorize(card_status(await self.ear.authorize(text(self.field(said, "tag")))))
+        return self._call_result.Authorize(card_status(await self.listener.authorize(text(self.field(said, "tag")))))
 
     @on("MeterValues", skip_schema_validation=True)
     def meter(self, **said: object) -> object:
         read, number = sampled(said.get("meter_value")), text(self.field(said, "transaction"))
         where = connector(self.field(said, "connector"))
         if not where and is_given(number):
-            where = self.ear.find_connector(Evidence(number))
-        self.ear.tell(where or 0, MeterSaid(number, read.energy_wh, read.power_w, read.at_ms, read.begin_wh))
+            where = self.listener.find_connector(Evidence(number))
+        self.listener.tell(where or 0, MeterSaid(number, read.energy_wh, read.power_w, read.at_ms, read.begin_wh))
         return self._call_result.MeterValues()
 
     @on("DataTransfer", skip_schema_validation=True)

@@ -69,11 +69,11 @@ class Post16(OcppPost, v16.ChargePoint):
 
     @on("StartTransaction", skip_schema_validation=True)
     async def start_transaction(self, **said: object) -> answers.StartTransaction:
-        tag, heard_ms = text(said.get("id_tag")), self.ear.now_ms()
+        tag, heard_ms = text(said.get("id_tag")), self.listener.now_ms()
         at_ms, meter_wh = moment_ms(said.get("timestamp")), energy_wh(said.get("meter_start"))
         if at_ms is None or meter_wh is None:
-            self.ear.tell(None, Nonsense("start"))
-        verdict = await self.ear.ask(
+            self.listener.tell(None, Nonsense("start"))
+        verdict = await self.listener.ask(
             connector(said.get("connector_id")) or 0,
             lambda call: StartSaid(call, tag, "", at_ms, heard_ms, meter_wh),
         )
@@ -82,12 +82,12 @@ class Post16(OcppPost, v16.ChargePoint):
 
     @on("StopTransaction", skip_schema_validation=True)
     async def stop_transaction(self, **said: object) -> answers.StopTransaction:
-        number, tag, heard_ms = text(said.get("transaction_id")), text(said.get("id_tag")), self.ear.now_ms()
+        number, tag, heard_ms = text(said.get("transaction_id")), text(said.get("id_tag")), self.listener.now_ms()
         at_ms, why = moment_ms(said.get("timestamp")), text(said.get("reason")) or "Local"
         meter_wh, read = energy_wh(said.get("meter_stop")), sampled(said.get("transaction_data"))
         if meter_wh is None:
             meter_wh = read.energy_wh
-        where = self.ear.find_connector(Evidence(number, tag, meter_wh=meter_wh, ends=True))
+        where = self.listener.find_connector(Evidence(number, tag, meter_wh=meter_wh, ends=True))
         end = StopSaid("", number, tag, at_ms, heard_ms, meter_wh, why, read.begin_wh)
         verdict = await self.take_end(end, where)
         return answers.StopTransaction(card_status(verdict) if tag else None)

@@ -8,7 +8,7 @@ from ocpp.routing import on
 from ocpp.v201 import call as calls
 from ocpp.v201 import call_result as answers
 
-from edge.ocpp.post import TRIGGERS, Ear, OcppPost, card_status, count, iso, reading_answer, table
+from edge.ocpp.post import TRIGGERS, OcppPost, PostListener, card_status, count, iso, reading_answer, table
 from edge.ocpp.values import connector, moment_ms, sampled, text
 from edge.stations.ev_post.attribution import Evidence
 from edge.stations.ev_post.messages import (
@@ -90,8 +90,8 @@ class Post201(OcppPost, v201.ChargePoint):
     }
     """The component, the variable, and the instance of it."""
 
-    def __init__(self, name: str, connection: Any, ear: Ear) -> None:
-        super().__init__(name, connection, ear)
+    def __init__(self, name: str, connection: Any, listener: PostListener) -> None:
+        super().__init__(name, connection, listener)
         self._where: dict[str, int] = {}
 
     @on("TransactionEvent", skip_schema_validation=True)
@@ -100,7 +100,7 @@ class Post201(OcppPost, v201.ChargePoint):
         info, kind, read = table(said.get("transaction_info")), said.get("event_type"), sampled(said.get("meter_value"))
         remote, ends = info.get("remote_start_id"), kind == "Ended"
         remote = remote if type(remote) is int else None
-        at_ms, heard_ms = moment_ms(said.get("timestamp")), self.ear.now_ms()
+        at_ms, heard_ms = moment_ms(said.get("timestamp")), self.listener.now_ms()
         evidence = Evidence(number, tag, remote, read.energy_wh, begins=not ends, ends=ends)
         if not number or at_ms is None or kind not in ("Started", "Updated", "Ended"):
             return self._refused("transaction", tag)
@@ -108,7 +108,7 @@ class Post201(OcppPost, v201.ChargePoint):
         if where is None and not ends:
             return self._refused("connector", tag)
         if state := CHARGING_STATES.get(text(info.get("charging_state"))):
-            self.ear.tell(where or 0, StatusSaid(state, None if said.get("offline") else at_ms, heard_ms))
+            self.listener.tell(where or 0, StatusSaid(state, None if said.get("offline") else at_ms, heard_ms))
         verdict: Verdict | None = None
         if ends:
             self._where.pop(number, None)
@@ -116,16 +116,16 @@ class Post201(OcppPost, v201.ChargePoint):
             end = StopSaid("", number, tag, at_ms, heard_ms, read.energy_wh, why, read.begin_wh)
             verdict = await self.take_end(end, where)
         elif where is not None and (tag or remote is not None):
-            verdict = await self.ear.ask(
+            verdict = await self.listener.ask(
                 where, lambda call: StartSaid(call, tag, number, at_ms, heard_ms, read.energy_wh, remote)
             )
         if where is not None and not ends and read.energy_wh is not None:
             read_ms = at_ms if read.at_ms is None else read.at_ms
-            self.ear.tell(where, MeterSaid(number, read.energy_wh, read.power_w, read_ms, read.begin_wh))
+            self.listener.tell(where, MeterSaid(number, read.energy_wh, read.power_w, read_ms, read.begin_wh))
         return answers.TransactionEvent(id_token_info=card_status(verdict) if verdict and tag else None)
 
     def _refused(self, nonsense: What, tag: str) -> answers.TransactionEvent:
-        self.ear.tell(None, Nonsense(nonsense))
+        self.listener.tell(None, Nonsense(nonsense))
         return answers.TransactionEvent(id_token_info={"status": "Invalid"} if tag else None)
 
     def _place(self, number: str, said: Mapping[str, object], evidence: Evidence) -> int | None:
@@ -137,7 +137,7 @@ class Post201(OcppPost, v201.ChargePoint):
             self._where[number] = named
             while len(self._where) > MAX_KNOWN:
                 del self._where[next(iter(self._where))]
-        return named or self.ear.find_connector(evidence)
+        return named or self.listener.find_connector(evidence)
 
     def call_for(self, connector: int, order: Order) -> object:
         match order:

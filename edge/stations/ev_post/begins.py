@@ -75,39 +75,39 @@ def _word(found: Decided) -> Word:
     return WORDS.get(found.decision.reason, "blocked")
 
 
-def begin(post: EvPostStep, told: StartSaid, found: Decided) -> None:
+def begin(post: EvPostStep, start: StartSaid, found: Decided) -> None:
     """A transaction began. If it was told of before, the answer is the first one."""
-    known = transactions.same(post.state.book, found.digest.hex(), told)
+    known = transactions.same(post.state.book, found.digest.hex(), start)
     live = post.state.book.live
     if known is not None:
-        post.do(_first_answer(post.state, told, known))
+        post.do(_first_answer(post.state, start, known))
     elif live is None:
-        _begin(post, told, found)
-    elif told.at_ms is not None and live.at_ms is not None and told.at_ms < live.at_ms:
-        _book_late(post, told, found)
+        _begin(post, start, found)
+    elif start.at_ms is not None and live.at_ms is not None and start.at_ms < live.at_ms:
+        _book_late(post, start, found)
     else:
         # The post has begun another one: the end of the one before is lost, and while it ran this card was refused as
         # busy.
         end(post, live, Stop.POWER_LOSS)
-        ask(post, told)
+        ask(post, start)
 
 
-def _first_answer(state: EvPostState, told: StartSaid, known: Transaction) -> Send:
+def _first_answer(state: EvPostState, start: StartSaid, known: Transaction) -> Send:
     """The first answer, once more; but one that is to stop by now is not encouraged."""
     is_stopping = known == state.book.live and state.phase == "stopping"
     word: Word = "blocked" if known.session is None or is_stopping else "accepted"
-    return tell(Verdict(told.call, word, known.number))
+    return tell(Verdict(start.call, word, known.number))
 
 
-def _begin(post: EvPostStep, told: StartSaid, found: Decided) -> None:
+def _begin(post: EvPostStep, start: StartSaid, found: Decided) -> None:
     """A transaction of its own. What was drawn while the post was alone is booked whatever the rule says by now; what
     begins under our eyes against the rule is stopped."""
     state = post.state
-    ago_ms = _ago_ms(state, told, post.now_ms)
+    ago_ms = _ago_ms(state, start, post.now_ms)
     is_late, stands = ago_ms > LATE_MS, found in (state.wanted, state.given_up)
     # What was drawn unheard is bounded by what a whole session can be.
-    transaction, word = _opened(state, told, found, state.settings.session_ms if is_late else 0, late=is_late)
-    verdict = Verdict(told.call, word, transaction.number)
+    transaction, word = _opened(state, start, found, state.settings.session_ms if is_late else 0, late=is_late)
+    verdict = Verdict(start.call, word, transaction.number)
     promised = word == "accepted" and not is_late
     post.to(
         "begin",
@@ -117,7 +117,7 @@ def _begin(post: EvPostStep, told: StartSaid, found: Decided) -> None:
         why="",
         stops=0,
         stop="",
-        tag=told.tag.lower(),
+        tag=start.tag.lower(),
         counted_ms=post.now_ms - ago_ms,
         kept_ms=post.now_ms,
         told_ms=post.now_ms,
@@ -125,7 +125,7 @@ def _begin(post: EvPostStep, told: StartSaid, found: Decided) -> None:
         doubted=False,
         instead=replace(verdict, word="blocked") if promised else None,
     )
-    post.do(*_recorded(post, transaction, told, word), promise(verdict) if promised else tell(verdict))
+    post.do(*_recorded(post, transaction, start, word), promise(verdict) if promised else tell(verdict))
     post.set_fault("meter_doubted", present=False)
     post.do(Wake("start", None), Wake("settle", None))
     if promised:
@@ -137,18 +137,18 @@ def _begin(post: EvPostStep, told: StartSaid, found: Decided) -> None:
         post.stop(Stop.DEAUTHORIZED)
 
 
-def _book_late(post: EvPostStep, told: StartSaid, found: Decided) -> None:
+def _book_late(post: EvPostStep, start: StartSaid, found: Decided) -> None:
     """A transaction that was over before the one that runs began; its end is still to be told."""
-    transaction, word = _opened(post.state, told, found, post.state.settings.session_ms, late=True)
+    transaction, word = _opened(post.state, start, found, post.state.settings.session_ms, late=True)
     transaction = replace(transaction, late=True)
     post.put(transaction)
-    post.do(*_recorded(post, transaction, told, word), tell(Verdict(told.call, word, transaction.number)))
+    post.do(*_recorded(post, transaction, start, word), tell(Verdict(start.call, word, transaction.number)))
     unpark(post, transaction)
     post.do(Wake("settle", SETTLE_MS))
 
 
 def _opened(
-    state: EvPostState, told: StartSaid, found: Decided, past_ms: int, *, late: bool
+    state: EvPostState, start: StartSaid, found: Decided, past_ms: int, *, late: bool
 ) -> tuple[Transaction, Word]:
     """The transaction, and what the post is told of its card."""
     reason, grant = found.decision.reason, found.decision.grant
@@ -169,27 +169,27 @@ def _opened(
         minute = None if late else found.minute
         session = replace(session, started_minute=minute, minute=minute, loaded=True)
     connector = 1 if state.here is None else state.here.connector
-    number = told.transaction or transactions.fresh_number(state.book, number_of(found.ticket, connector))
-    begin = _begin_reading(state, told)
+    number = start.transaction or transactions.fresh_number(state.book, number_of(found.ticket, connector))
+    begin = _begin_reading(state, start)
     meter_wh = None if begin is None else begin.wh
-    one = Transaction(number, found.digest.hex(), told.at_ms, meter_wh, session, account=opened(begin, past_ms))
+    one = Transaction(number, found.digest.hex(), start.at_ms, meter_wh, session, account=opened(begin, past_ms))
     return one, "accepted" if accepted else "blocked" if found.decision.allowed else _word(found)
 
 
-def _begin_reading(state: EvPostState, told: StartSaid) -> RegisterReading | None:
+def _begin_reading(state: EvPostState, start: StartSaid) -> RegisterReading | None:
     """The register at the beginning: as it was told with the plug, where that came before the card."""
-    begin = None if told.meter_wh is None else RegisterReading(told.meter_wh, told.at_ms)
-    before = dict(state.before).get(told.transaction)
+    begin = None if start.meter_wh is None else RegisterReading(start.meter_wh, start.at_ms)
+    before = dict(state.before).get(start.transaction)
     return before if before is not None and (begin is None or before.wh <= begin.wh) else begin
 
 
-def _recorded(post: EvPostStep, transaction: Transaction, told: StartSaid, word: Word) -> list[Effect]:
+def _recorded(post: EvPostStep, transaction: Transaction, start: StartSaid, word: Word) -> list[Effect]:
     """What is recorded and kept of a beginning. The post's own time stands beside ours, for it may be wrong."""
     session = transaction.session
     began = EV_POST.began(
         transaction=transaction.number,
-        post_at_ms=told.at_ms,
-        heard_ms=told.heard_ms,
+        post_at_ms=start.at_ms,
+        heard_ms=start.heard_ms,
         offset_ms=post.state.offset_ms,
         session="" if session is None else session.id,
         told=word,
@@ -198,11 +198,11 @@ def _recorded(post: EvPostStep, transaction: Transaction, told: StartSaid, word:
     return [began, *booked, post.keep()]
 
 
-def _ago_ms(state: EvPostState, told: StartSaid, now_ms: int) -> int:
+def _ago_ms(state: EvPostState, start: StartSaid, now_ms: int) -> int:
     """How long ago a transaction began by the post's clock, as far as that can be: not before it was last heard."""
-    if told.at_ms is None:
+    if start.at_ms is None:
         return 0
-    ago_ms = told.heard_ms - told.at_ms - state.offset_ms
+    ago_ms = start.heard_ms - start.at_ms - state.offset_ms
     most_ms = MAX_AWAY_MS if state.left_ms is None else now_ms - state.left_ms + LATE_MS
     return ago_ms if 0 < ago_ms <= most_ms else 0
 
