@@ -27,6 +27,8 @@ LIMIT = 1.05
 """The most that a row may cost, as a share of what it cost then."""
 ROUNDS = 9
 LAST_LINES = 6
+PATIENCE_S = 180.0
+"""For one short run: it takes some ten seconds."""
 TREES = "then", "now"
 
 Costs = dict[tuple[str, str], list[float]]
@@ -46,8 +48,13 @@ def checked_out(ref: str) -> Iterator[Path]:
         yield Path(folder)
 
 
+def compile_all(tree: Path) -> None:
+    """Or the first round would pay for it."""
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "-x", r"/\.", str(tree)], check=False)
+
+
 def cost_s(tree: Path, name: str) -> float:
-    """The processor time of one short run, with all that it starts. Raises ``CalledProcessError``."""
+    """The processor time of one short run, with all that it starts. Raises ``SubprocessError``."""
     before = getrusage(RUSAGE_CHILDREN)
     subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("_short.py"))],
@@ -56,6 +63,7 @@ def cost_s(tree: Path, name: str) -> float:
         capture_output=True,
         text=True,
         check=True,
+        timeout=PATIENCE_S,
     )
     after = getrusage(RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
@@ -72,10 +80,10 @@ def measure(trees: dict[str, Path], names: Sequence[str], minutes: float) -> tup
             for tree in TREES if number % 2 == 0 else reversed(TREES):
                 try:
                     costs[name, tree].append(cost_s(trees[tree], name))
-                except subprocess.CalledProcessError as error:
+                except subprocess.SubprocessError as error:
                     failed.add(name)
-                    last = "\n  ".join(str(error.stderr).splitlines()[-LAST_LINES:])
-                    print(f"{name} failed in the tree of {tree}:\n  {last}", file=sys.stderr)
+                    last = "\n  ".join(str(getattr(error, "stderr", "")).splitlines()[-LAST_LINES:])
+                    print(f"{name} failed in the tree of {tree}: {error}\n  {last}", file=sys.stderr)
                     break
             latest = ", ".join(f"{tree} {costs[name, tree][-1]:.2f} s" for tree in TREES if costs[name, tree])
             print(f"{number + 1} {name}: {latest}", flush=True)
@@ -99,8 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(SHORT)}")
     with checked_out(chosen.ref) as then:
         trees = dict(zip(TREES, (then, ROOT), strict=True))
-        for tree in trees.values():  # or the first round would pay for it
-            subprocess.run([sys.executable, "-m", "compileall", "-q", "-x", r"/\.", str(tree)], check=False)
+        for tree in trees.values():
+            compile_all(tree)
         costs, failed = measure(trees, names, chosen.minutes)
     rows, dear = [], []
     for name in names:
