@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,12 +41,29 @@ def checked_out(ref: str) -> Iterator[Path]:
     """The files of a commit. Raises ``SystemExit`` with code 2 if there is none of that name."""
     archive = subprocess.run(["git", "archive", ref], cwd=ROOT, capture_output=True, check=False)
     if archive.returncode:
-        print(f"--against {ref}: {archive.stderr.decode().strip()}; name a commit of this checkout", file=sys.stderr)
+        print(
+            f"--against {ref}: {archive.stderr.decode().strip()}; name a commit of this checkout",
+            file=sys.stderr,
+        )
         raise SystemExit(2)
     with tempfile.TemporaryDirectory(prefix="hearthgate-then-") as folder:
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
             files.extractall(folder, filter="data")
+        _name_entry_points(Path(folder))
         yield Path(folder)
+
+
+def _name_entry_points(tree: Path) -> None:
+    """Where the tree has what others look up by name, such as its pin factory: the environment names those of now."""
+    project = tomllib.loads((tree / "pyproject.toml").read_text())["project"]
+    described = tree / f"{project['name']}-{project['version']}.dist-info"
+    described.mkdir()
+    (described / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
+    groups = project.get("entry-points", {}).items()
+    lines = [
+        line for group, points in groups for line in (f"[{group}]", *(f"{name} = {at}" for name, at in points.items()))
+    ]
+    (described / "entry_points.txt").write_text("\n".join(lines) + "\n")
 
 
 def compile_all(tree: Path) -> None:
@@ -83,7 +101,10 @@ def measure(trees: dict[str, Path], names: Sequence[str], minutes: float) -> tup
                 except subprocess.SubprocessError as error:
                     failed.add(name)
                     last = "\n  ".join(str(getattr(error, "stderr", "")).splitlines()[-LAST_LINES:])
-                    print(f"{name} failed in the tree of {tree}: {error}\n  {last}", file=sys.stderr)
+                    print(
+                        f"{name} failed in the tree of {tree}: {error}\n  {last}",
+                        file=sys.stderr,
+                    )
                     break
             latest = ", ".join(f"{tree} {costs[name, tree][-1]:.2f} s" for tree in TREES if costs[name, tree])
             print(f"{number + 1} {name}: {latest}", flush=True)
@@ -96,11 +117,22 @@ def measure(trees: dict[str, Path], names: Sequence[str], minutes: float) -> tup
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python3 dev.py bench --against", description=(__doc__ or "").partition("\n")[0]
+        prog="python3 dev.py bench --against",
+        description=(__doc__ or "").partition("\n")[0],
     )
     parser.add_argument("ref", metavar="REF", help="the commit to compare with")
-    parser.add_argument("names", metavar="NAME", nargs="*", help="a benchmark; without a name, all of them")
-    parser.add_argument("--minutes", type=float, default=11.0, help="no round begins that would end later")
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help="a benchmark; without a name, all of them",
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=11.0,
+        help="no round begins that would end later",
+    )
     chosen = parser.parse_args(arguments)
     names = chosen.names or list(SHORT)
     if unknown := sorted(set(names) - set(SHORT)):
@@ -119,7 +151,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dear += [name] if ratio > LIMIT else []
         spread = [f"{min(seconds):.2f} to {max(seconds):.2f}" for seconds in (was, now)]
         rows.append([name, f"{median(was):.2f}", f"{median(now):.2f}", *spread, f"{ratio:.3f}"])
-    show(f"Processor time, s, {chosen.ref} and now", ("program", "then", "now", "then, all", "now, all", "ratio"), rows)
+    show(
+        f"Processor time, s, {chosen.ref} and now",
+        ("program", "then", "now", "then, all", "now, all", "ratio"),
+        rows,
+    )
     print(f"above {LIMIT}: {', '.join(dear) or 'none'}; failed: {', '.join(sorted(failed)) or 'none'}")
     return int(bool(dear or failed))
 
