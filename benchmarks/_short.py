@@ -15,7 +15,7 @@ SENDERS, BATCHES = 60, 5
 SHORT: Mapping[str, Mapping[str, object]] = {
     "backlog": {"EVENTS": 10_000},
     "badge_to_relay": {"BADGES": 20, "REFLEX_TAPS": 5, "NEXT_PERSON_S": 0.2},
-    "decision": {"CARDS": 20_000, "ROUNDS": 4, "ROUND": 2_000, "WARM_UP": 4_000, "STARTS": 2, "BADGES": 300},
+    "decision": {"CARDS": 20_000, "ROUNDS": 4, "ROUND": 2_000, "WARM_UP": 4_000, "STARTS": 2, "BADGES": 100},
     "durable_append": {"APPENDS": 500, "BURSTS": 4},
     "event_to_cloud": {"EVENTS": 50, "PAUSE_S": (0.02, 0.04)},
     "hub": {"WATCHED_S": 3.0},
