@@ -179,3 +179,12 @@ def test_an_interpreter_whose_sqlite_cannot_be_reached_is_told_so(monkeypatch: p
     monkeypatch.setattr(sqlite_vfs, "_libraries", lambda: iter([]))
     with pytest.raises(CannotWatch, match=r"libsqlite3\.so"):
         sqlite_vfs._shim.__wrapped__()
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_fault_meets_only_its_own_calls(fault: Fault, disk: DiskRecorder) -> None:
+    disk.fail(fault)
+    is_of_sync = fault is Fault.IOERR_FSYNC
+    assert disk.next_fault(at_sync=not is_of_sync) == 0
+    assert disk.next_fault(at_sync=is_of_sync) == fault
+    assert disk.calls == 1

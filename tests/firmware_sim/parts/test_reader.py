@@ -135,3 +135,14 @@ async def test_a_pulse_longer_than_its_spacing_is_refused() -> None:
     board = Board(asyncio.get_running_loop(), seed=1)
     with pytest.raises(ValueError, match="does not fit"):
         WiegandReader(board, d0=D0, d1=D1, pulse_us=1000, spacing_us=1000)
+
+
+@in_virtual_time
+async def test_nothing_drives_the_lines_of_an_unplugged_reader() -> None:
+    board = Board(asyncio.get_running_loop(), seed=1, pulls={D0: "down", D1: "down"})
+    reader = WiegandReader(board, d0=D0, d1=D1)
+    levels = []
+    for plugged_in in (True, False, True):
+        reader.plug(plugged_in)
+        levels.append((board.pin(D0).level, board.pin(D1).level))
+    assert levels == [(True, True), (False, False), (True, True)]
