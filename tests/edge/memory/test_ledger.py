@@ -106,6 +106,12 @@ def test_an_allotment_is_spent_by_two_sessions_at_once() -> None:
     ]
 
 
+def test_energy_of_all_sessions_counts_together() -> None:
+    desk = Desk()
+    assert [desk.spend("a", 1, wh=60), desk.spend("b", 1, wh=39), desk.spend("b", 1, wh=40)] == [False, False, True]
+    assert desk.ledger.used(ANNA) == {PHONE.name: Used(2 * MINUTE_MS, 100_000)}
+
+
 @pytest.mark.parametrize(("minutes", "wh", "spent"), [(59.99, 99.99, False), (60, 0, True), (0, 100, True)])
 def test_an_allotment_ends_with_its_minutes_or_its_energy(minutes: float, wh: float, spent: bool) -> None:
     assert Desk().spend("a", minutes, wh) is spent
