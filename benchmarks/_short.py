@@ -17,7 +17,7 @@ SHORT: Mapping[str, Mapping[str, object]] = {
     "badge_to_relay": {"BADGES": 20, "REFLEX_TAPS": 5, "NEXT_PERSON_S": 0.2},
     "decision": {"CARDS": 20_000, "ROUNDS": 4, "ROUND": 2_000, "WARM_UP": 4_000, "STARTS": 2, "BADGES": 100},
     "durable_append": {"APPENDS": 500, "BURSTS": 4},
-    "event_to_cloud": {"EVENTS": 50, "PAUSE_S": (0.02, 0.04)},
+    "event_to_cloud": {"EVENTS": 40},
     "hub": {"WATCHED_S": 3.0},
     "ingest": {"SENDERS": SENDERS, "BATCHES": BATCHES, "EVENTS": SENDERS * BATCHES * 100, "RUNS": 1, "WIRE_RUNS": 1},
     "roster": {"GRANTS": 10_000, "REVOCATIONS": 8},
