@@ -102,7 +102,7 @@ class DesiredState:
             self._channel.publish("reported", self._reported(self._desired))
 
     def _believed(self, payload: bytes) -> Desired:
-        """The document, if the cloud has sealed it for this device. Raises ``Refused``."""
+        """The document, if the cloud has sealed it for this device. Raises ``DocumentRefused``."""
         if self._verifier is None:
             raise DocumentRefused("no_config_key")
         try:
@@ -114,7 +114,7 @@ class DesiredState:
         return desired
 
     def _check_newer(self, desired: Desired) -> None:
-        """Raises ``Refused`` for an older document, and for a second one under the number in force."""
+        """Raises ``DocumentRefused`` for an older document, and for a second one under the number in force."""
         if desired.number < self.number:
             raise DocumentRefused("older_number")
         if desired.number == self.number and desired != self._desired:

@@ -180,7 +180,7 @@ class RosterSync:
             self._asking = None
 
     def _sealed(self, payload: bytes) -> Manifest:
-        """Raises ``Refused``. The seal comes first: of what nobody signed, nothing else is worth saying."""
+        """Raises ``DocumentRefused``. The seal comes first: of what nobody signed, nothing else is worth saying."""
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise DocumentRefused("too_long", f"{len(payload)} bytes")
         try:
@@ -189,7 +189,7 @@ class RosterSync:
             raise DocumentRefused(wrong.why, str(wrong)) from None
 
     def _judge(self, manifest: Manifest) -> None:
-        """Raises ``Refused`` unless it is the next roster."""
+        """Raises ``DocumentRefused`` unless it is the next roster."""
         newest = self._store.newest
         if self._target is not None:
             newest = max(newest, newest_of(self._target.manifest))
