@@ -62,12 +62,19 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Clock(Protocol):
-    """The device's clocks, UTC and monotonic, and how far to believe the first."""
+class WallClock(Protocol):
+    """The wall clock of a device, and how far to believe it. It may run late, never early."""
 
     @property
     def trust(self) -> Trust:
         """How far to believe ``now_ms``."""
+
+    def now_ms(self) -> int:
+        """UTC milliseconds."""
+
+
+class Clock(WallClock, Protocol):
+    """The clocks of a device, UTC and monotonic, with what is sure of the first."""
 
     @property
     def floor_ms(self) -> int:
@@ -76,9 +83,6 @@ class Clock(Protocol):
     @property
     def heard_ms(self) -> int:
         """The newest time that the cloud has said."""
-
-    def now_ms(self) -> int:
-        """UTC milliseconds."""
 
     def mono_ms(self) -> int:
         """Milliseconds since the machine started."""
@@ -95,15 +99,6 @@ class ClockState(Struct, frozen=True):
     error_ms: int = 0
     set_mono_ms: int = 0
     heard_ms: int = 0
-
-
-class WallClock(Protocol):
-    """The wall clock of a device and how far to believe it. It may run late, never early."""
-
-    @property
-    def trust(self) -> Trust: ...
-
-    def now_ms(self) -> int: ...
 
 
 class DeviceClock:
