@@ -134,16 +134,16 @@ async def run_agent(wirings: Wirings) -> None:
         make_folder(folder)
     async with AsyncExitStack() as stack:
         clock = DeviceClock(local.state / CLOCK_FILE, do=_thread(stack, "clock").submit)
-        turn = first_run(wirings)
+        run = first_run(wirings)
         while not ended.is_set():
-            turn = next_run(wirings, await _life(wirings, turn, clock, lines, ended))
+            run = next_run(wirings, await _life(wirings, run, clock, lines, ended))
 
 
 async def _life(
-    wirings: Wirings, turn: AgentRun, clock: DeviceClock, lines: LogLines, ended: asyncio.Event
+    wirings: Wirings, run: AgentRun, clock: DeviceClock, lines: LogLines, ended: asyncio.Event
 ) -> Trial | None:
     """One life of the agent, until it is ended or starts over. Returns what the next one is to try."""
-    config = turn.chosen.config
+    config = run.chosen.config
     loop = asyncio.get_running_loop()
     start_over: asyncio.Future[Trial | None] = loop.create_future()
     async with AsyncExitStack() as stack:
@@ -174,7 +174,7 @@ async def _life(
             roster_writer=roster_writer,
             memory_writer=memory_writer,
             credentials=broker.tls if isinstance(broker.tls, Credentials) else None,
-            machine=Machine(_reboot(config.device.reboot), lines.newest, Rewire(wirings, turn, start_over.set_result)),
+            machine=Machine(_reboot(config.device.reboot), lines.newest, Rewire(wirings, run, start_over.set_result)),
             open_bus=lambda bus: SerialLine(config.path.parent / bus.device, bus.baud, loop),
             free_bytes=lambda: shutil.disk_usage(config.state).free,
         )
