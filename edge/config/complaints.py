@@ -56,7 +56,8 @@ def _cure(problem: str, key: str) -> tuple[str, str]:
         return missing[1], "missing; write it"
     if setting := re.match(r"(\w+_\w+) ", problem):
         return setting[1], problem
-    is_name, choices = "matching regex" in problem, map(str, CHOICES.get(key.rpartition(".")[2], ()))
+    is_name, choices = "matching regex" in problem, CHOICES.get(key.rpartition(".")[2], ())
+    is_known_choice = bool(choices) and problem.startswith("Invalid enum value")
     cures = (
         (is_name and key.endswith(".post"), POST_NAME_RULE),
         (is_name, "write lower-case letters, digits and hyphens, at most 40"),
@@ -68,7 +69,7 @@ def _cure(problem: str, key: str) -> tuple[str, str]:
             problem == "Expected `int`, got `str`",
             f'{problem}; write a number, or a range such as "1..8" where the name is one: "phone-1..8"',
         ),
-        (problem.startswith("Invalid enum value"), f"{problem}; write {' or '.join(choices)}"),
+        (is_known_choice, f"{problem}; write {' or '.join(map(str, choices))}"),
     )
     return "", next((cure for is_so, cure in cures if is_so), problem.replace("`object`", "`table`"))
 

@@ -302,3 +302,10 @@ def test_the_longest_unlock_fits_into_the_longest_lease() -> None:
 def test_an_endless_text_is_one_clear_line(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=f"^the new wiring:2: {problem}"):
         check(text, tmp_path / "device.toml", named="the new wiring")
+
+
+def test_unlisted_choice_of_setting_is_one_clear_line(tmp_path: Path) -> None:
+    """A kind's own setting may have choices that the tables of a configuration do not list."""
+    text = Path("config/socket.toml").read_text().replace('class = "ebike"', 'class = "tram"')
+    with pytest.raises(ConfigError, match=r":40: point\[1\].settings.class: Invalid enum value 'tram'$"):
+        check(text, tmp_path / "device.toml")
