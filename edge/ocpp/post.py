@@ -26,7 +26,7 @@ from ocpp.charge_point import (
     serialize_as_dict,
     snake_to_camel_case,
 )
-from ocpp.messages import Call, CallError, CallResult, validate_payload
+from ocpp.messages import Call, CallResult, validate_payload
 from ocpp.routing import on
 
 from edge.ocpp.orders import CallTurns
@@ -73,6 +73,8 @@ def _pass_on(record: logging.LogRecord) -> bool:
 _library.addFilter(_pass_on)
 
 CALL, CALL_RESULT, CALL_ERROR = 2, 3, 4
+UNKNOWN_CALL = frozenset({"NotImplemented", "NotSupported"})
+"""Codes of errors with which a post says that it knows no such call; all others say that it was not done."""
 HEARTBEAT_S = 60
 ANSWERS_WITHIN_S = 30
 URGENT_CALLS = frozenset(
@@ -307,7 +309,9 @@ class OcppPost(ChargePoint, ABC):
         finally:
             del self._awaited[call.unique_id]
         if kind == CALL_ERROR:
-            raise CallError(call.unique_id, text(told[0]) if told else "", "").to_exception()
+            # The library raises no OCPPError for codes that it does not know, some of OCPP 2.0.1 among them.
+            is_unknown_call = bool(told) and text(told[0]) in UNKNOWN_CALL
+            raise exceptions.NotSupportedError() if is_unknown_call else exceptions.GenericError()
         return CallResult(call.unique_id, told[0] if told else {}, call.action)
 
     async def _send(self, message: str) -> None:

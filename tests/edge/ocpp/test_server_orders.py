@@ -138,7 +138,10 @@ def test_an_order_becomes_a_call_of_1_6(
     run(story)
 
 
-def test_a_refused_call_is_told_and_does_not_hold_up_the_next() -> None:
+@pytest.mark.parametrize("code", ["InternalError", "RpcFrameworkError", "OfOurOwn", "", 5])
+def test_a_refused_call_is_told_and_does_not_hold_up_the_next(code: object) -> None:
+    """Posts refuse with codes of OCPP 2.0.1 that the library does not know, and with codes of their own."""
+
     async def story(served: Served) -> None:
         served.silent = True
         async with peer(served) as post:
@@ -146,7 +149,7 @@ def test_a_refused_call_is_told_and_does_not_hold_up_the_next() -> None:
             for name in ("a", "b"):
                 served.server.send(POINT, StopRemotely(name, "301"))
             call = await post.order("RemoteStopTransaction")
-            await post.socket.send(json.dumps([4, call[1], "InternalError", "", {}]))
+            await post.socket.send(json.dumps([4, call[1], code, "", {}]))
             await post.answer(await post.order("RemoteStopTransaction"), status="Accepted")
             await until(lambda: len(served.said(Done)) == 2)
         assert served.said(Done) == [Done("a", "error"), Done("b", "accepted")]
