@@ -66,7 +66,7 @@ def show_next_steps(folder: Path) -> None:
     """Say where a new community is, and what is typed next."""
     typer.echo(f"the community is in {folder.absolute()}: its keys and its database. What comes next:")
     for what, command in NEXT_STEPS:
-        typer.echo(f"  {what + ':':28}{command.format(folder=shlex.quote(str(folder)))}")
+        typer.echo(f"  {what + ':':30}{command.format(folder=shlex.quote(str(folder)))}")
 
 
 WIDE = 4096
