@@ -65,14 +65,14 @@ class EmergencyEvents:
     """The emergency of a zone."""
 
     began = EventType(
-        "emergency.began", "alarm", "access", "门已放行", "Doors released", EmergencyBegan, says=("cause",)
+        "emergency.began", "alarm", "access", "警情开始", "Emergency began", EmergencyBegan, says=("cause",)
     )
     standing = EventType(
         "emergency.standing",
         "alarm",
         "access",
-        "启动时门仍在放行",
-        "Doors still released when it started",
+        "启动时警情仍在",
+        "Emergency still in force when it started",
         EmergencyBegan,
         says=("cause",),
     )
@@ -80,8 +80,8 @@ class EmergencyEvents:
         "emergency.worsened",
         "alarm",
         "access",
-        "门已放行，原因升级",
-        "Doors released; the cause got worse",
+        "警情升级",
+        "Emergency: the cause got worse",
         EmergencyBegan,
         says=("cause",),
     )
@@ -89,8 +89,8 @@ class EmergencyEvents:
         "emergency.reset",
         "quiet",
         "access",
-        "门不再放行",
-        "Doors no longer released",
+        "警情解除",
+        "Emergency over",
         EmergencyReset,
         says=("cause", "how"),
     )

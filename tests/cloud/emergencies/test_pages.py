@@ -66,7 +66,7 @@ def test_a_broken_loop_is_a_fault_in_words_and_no_fire(town: Town) -> None:
     town.beats(GYM, faults={"fire_loop.gym": "broken"})
     with town.visit("gate") as guard:
         first = guard.get("/").text
-        assert "Fire loop broken: doors released" in words(first)
+        assert "Fire loop broken: treated as a fire" in words(first)
         assert '<small class="badge faulty">Fault</small>' in first
         assert "A cut wire reads like this" in words(first)
 

@@ -57,7 +57,7 @@ def test_a_copied_card_is_told_on_the_page_of_its_device(town: Town) -> None:
     [
         ({"keeper": "lost"}, "Fault", "The keeper process is not running"),
         ({"a_fault_of_tomorrow": "seen"}, "Fault", "a fault of tomorrow"),
-        ({"emergency.gym": "in force"}, "Emergency", "Emergency: doors released"),
+        ({"emergency.gym": "in force"}, "Emergency", "Emergency in its zone"),
     ],
 )
 def test_a_device_that_reports_a_fault_never_looks_well(

@@ -71,7 +71,7 @@ def test_faults_of_buses_and_instruments_have_words(town: Town) -> None:
 def test_the_cause_of_an_emergency_is_in_words(town: Town) -> None:
     town.beats("gym-turnstile", faults={"emergency.gym": "fire"})
     with town.visit("gate") as visitor:
-        assert "Emergency: doors released (Fire)" in words(visitor.get("/devices/gym-turnstile").text)
+        assert "Emergency in its zone (Fire)" in words(visitor.get("/devices/gym-turnstile").text)
 
 
 def test_the_audit_speaks_in_words(town: Town) -> None:
