@@ -60,6 +60,7 @@ class AnyPortal(RuleBasedStateMachine):
     """Whatever happens at a portal, in whatever order, late wake-ups included."""
 
     case: PortalCase
+    inputs: st.SearchStrategy[Any]
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +68,7 @@ class AnyPortal(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def something_happens(self, data: st.DataObject) -> None:
-        happened = data.draw(inputs(self.case))
+        happened = data.draw(self.inputs)
         before = self.portal.state
         if before.mode in BARRING and _enters(happened):
             return  # the rule lets nobody in
@@ -120,7 +121,7 @@ class AnyPortal(RuleBasedStateMachine):
 
 
 for _case in PORTALS:
-    _machine: Any = type(f"Any{_case.kind.name.title()}", (AnyPortal,), {"case": _case})
+    _machine: Any = type(f"Any{_case.kind.name.title()}", (AnyPortal,), {"case": _case, "inputs": inputs(_case)})
     globals()[f"TestAny{_case.kind.name.title()}"] = _machine.TestCase
 
 
