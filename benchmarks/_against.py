@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=11.0,
         help="no round begins that would end later",
     )
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)
     names = chosen.names or list(SHORT)
     if unknown := sorted(set(names) - set(SHORT)):
         parser.error(f"there is no benchmark {', '.join(unknown)}; there are: {', '.join(SHORT)}")
