@@ -39,7 +39,11 @@ Costs = dict[tuple[str, str], list[float]]
 @contextmanager
 def checked_out(ref: str) -> Iterator[Path]:
     """The files of a commit. Raises ``SystemExit`` with code 2 if there is none of that name."""
-    archive = subprocess.run(["git", "archive", ref], cwd=ROOT, capture_output=True, check=False)
+    try:
+        archive = subprocess.run(["git", "archive", ref], cwd=ROOT, capture_output=True, check=False)
+    except FileNotFoundError:
+        print(f"--against {ref}: there is no git here; install it", file=sys.stderr)
+        raise SystemExit(2) from None
     if archive.returncode:
         print(
             f"--against {ref}: {archive.stderr.decode().strip()}; name a commit of this checkout",

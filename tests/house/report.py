@@ -152,7 +152,11 @@ def read_groups(root: Path) -> dict[str, Tree]:
 
 def read_commit(ref: str) -> dict[str, Tree]:
     """The same of a commit. Raises ``SystemExit`` with code 2 if there is none of that name."""
-    done = subprocess.run(["git", "archive", ref], cwd=ROOT, capture_output=True, check=False)
+    try:
+        done = subprocess.run(["git", "archive", ref], cwd=ROOT, capture_output=True, check=False)
+    except FileNotFoundError:
+        print(f"--against {ref}: there is no git here; install it", file=sys.stderr)
+        raise SystemExit(2) from None
     if done.returncode:
         print(f"--against {ref}: {done.stderr.decode().strip()}; name a commit of this checkout", file=sys.stderr)
         raise SystemExit(2)
