@@ -196,9 +196,10 @@ def _guessed(account: Account, lead: Register, reading: RegisterReading, most_w:
     a lifetime: it is no guess at what this transaction took."""
     since_wh, energy_wh = _since_wh(account, lead, reading, most_w), account.energy_wh
     if reading.numbered or not account.numbered:
-        if reading.wh < lead.wh and energy_wh - JITTER_WH <= reading.wh <= energy_wh + since_wh:
-            return 0.0, "session"
         is_older = (between_ms(reading.at_ms, lead.at_ms) or 0) > 0
+        least_wh = 0.0 if is_older else energy_wh  # a reading that came late may be from before all that was drawn
+        if reading.wh < lead.wh and least_wh - JITTER_WH <= reading.wh <= energy_wh + since_wh:
+            return 0.0, "session"
         if reading.wh < lead.wh and reading.wh <= since_wh and not is_older:
             return energy_wh, "reset"
         if 0 < reading.wh - lead.wh <= SAME_REGISTER * since_wh:

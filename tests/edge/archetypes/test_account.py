@@ -216,6 +216,24 @@ def test_billed_is_what_lies_between_both_ends(
     assert abs(found.energy_wh - drawn.wh) < 0.01
 
 
+@pytest.mark.parametrize(
+    ("begin_wh", "read_wh"),
+    [
+        (11, [(150, 150, 21.01), (30, 151, 0), (60, 151, 0), (150, 151, 21.01)]),
+        (15, [(90, 91, 366.7), (0, 116, 0), (30, 121, 0), (90, 151, 366.7)]),
+    ],
+    ids=["a little late", "the beginning last"],
+)
+def test_a_late_reading_of_the_session_adds_nothing(begin_wh: float, read_wh: list[tuple[int, int, float]]) -> None:
+    """The post tells the session's own register at the end of it first, and what that stood at before comes late:
+    such a low reading was taken for another register, from which all of it was counted once more."""
+    found = account.opened(RegisterReading(begin_wh, NOON_MS))
+    for second, arrives_s, wh in read_wh:
+        found = account.passed(found, arrives_s * 1000 - found.span_ms)
+        found = account.read(found, RegisterReading(wh, NOON_MS + second * 1000), MOST_W)
+    assert found.energy_wh <= read_wh[-1][-1]
+
+
 @settings(max_examples=100)
 @given(POWERS, st.floats(0, 1e7), st.lists(st.tuples(st.floats(0, 1e8), st.booleans()), max_size=20))
 def test_noise_counts_no_more_than_is_possible(
