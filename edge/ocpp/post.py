@@ -44,6 +44,7 @@ from edge.stations.ev_post.messages import (
     MeterSaid,
     Nonsense,
     NumberedOrder,
+    OneCall,
     Order,
     Status,
     StatusSaid,
@@ -261,7 +262,7 @@ class OcppPost(ChargePoint, ABC):
             return failed(order, "error")
 
     @abstractmethod
-    def call_for(self, connector: int, order: Order) -> object:
+    def call_for(self, connector: int, order: OneCall) -> object:
         """The call that an order becomes."""
 
     @abstractmethod

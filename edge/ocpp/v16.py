@@ -12,9 +12,10 @@ from edge.ocpp.post import TRIGGERS, OcppPost, card_status, count, iso, reading_
 from edge.ocpp.values import connector, energy_wh, moment_ms, sampled, text
 from edge.stations.ev_post.attribution import Evidence
 from edge.stations.ev_post.messages import (
+    AskListVersion,
     Listed,
     Nonsense,
-    Order,
+    OneCall,
     SayAgain,
     SetOperative,
     StartRemotely,
@@ -92,7 +93,7 @@ class Post16(OcppPost, v16.ChargePoint):
         verdict = await self.take_end(end, where)
         return answers.StopTransaction(card_status(verdict) if tag else None)
 
-    def call_for(self, connector: int, order: Order) -> object:
+    def call_for(self, connector: int, order: OneCall) -> object:
         match order:
             case StartRemotely(tag=tag):
                 return calls.RemoteStartTransaction(tag, connector)
@@ -104,7 +105,8 @@ class Post16(OcppPost, v16.ChargePoint):
                 return calls.SendLocalList(version, "Full" if full else "Differential", list(map(_listed, cards)))
             case SayAgain(what=what):
                 return calls.TriggerMessage(TRIGGERS[what], connector)
-        return calls.GetLocalListVersion()
+            case AskListVersion():
+                return calls.GetLocalListVersion()
 
     def list_version(self, answer: Any) -> int | None:
         return answer.list_version if answer.list_version >= 0 else None

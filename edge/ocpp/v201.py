@@ -12,10 +12,11 @@ from edge.ocpp.post import TRIGGERS, OcppPost, PostListener, card_status, count,
 from edge.ocpp.values import connector, moment_ms, sampled, text
 from edge.stations.ev_post.attribution import Evidence
 from edge.stations.ev_post.messages import (
+    AskListVersion,
     Listed,
     MeterSaid,
     Nonsense,
-    Order,
+    OneCall,
     SayAgain,
     SetOperative,
     StartRemotely,
@@ -139,7 +140,7 @@ class Post201(OcppPost, v201.ChargePoint):
                 del self._where[next(iter(self._where))]
         return named or self.listener.find_connector(evidence)
 
-    def call_for(self, connector: int, order: Order) -> object:
+    def call_for(self, connector: int, order: OneCall) -> object:
         match order:
             case StartRemotely(tag=tag):
                 token = {"id_token": tag, "type": "Central"}
@@ -153,7 +154,8 @@ class Post201(OcppPost, v201.ChargePoint):
                 return calls.SendLocalList(version, "Full" if full else "Differential", listed)
             case SayAgain(what=what):
                 return calls.TriggerMessage(TRIGGERS[what], {"id": connector})
-        return calls.GetLocalListVersion()
+            case AskListVersion():
+                return calls.GetLocalListVersion()
 
     def list_version(self, answer: Any) -> int | None:
         number: int = answer.version_number

@@ -315,5 +315,7 @@ class SayAgain(Struct, frozen=True):
     what: Literal["status", "meter"]
 
 
-Order = StartRemotely | StopRemotely | SetOperative | UpdateList | AskListVersion | Configure | SayAgain
+OneCall = StartRemotely | StopRemotely | SetOperative | UpdateList | AskListVersion | SayAgain
+"""An order that is one call of OCPP. To configure a post takes as many as there are wishes."""
+Order = OneCall | Configure
 ToPost = Verdict | Standing | Order
