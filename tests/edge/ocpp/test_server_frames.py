@@ -93,6 +93,24 @@ def test_a_whole_transaction_in_2_0_1() -> None:
     run(story)
 
 
+@pytest.mark.parametrize(("version", "connector"), [("ocpp1.6", "connectorId"), ("ocpp2.0.1", "evseId")])
+def test_meter_values_tell_of_the_beginning(version: str, connector: str) -> None:
+    """A post may say between two readings what its register stood at when the transaction began."""
+    values: list[dict[str, Any]] = [{"value": 1200, "context": "Sample.Periodic"}]
+    values.append({"value": 1000, "context": "Transaction.Begin"})
+    if version == "ocpp1.6":
+        values = [{**value, "value": str(value["value"]), "unit": "Wh"} for value in values]
+    meter = [{"timestamp": "2026-09-21T14:20:00Z", "sampledValue": values}]
+
+    async def story(served: Served) -> None:
+        async with peer(served, version) as post:
+            assert await post.call("MeterValues", **{connector: 1, "meterValue": meter}) == {}
+        (said,) = served.said(MeterSaid)
+        assert (said.energy_wh, said.begin_wh, said.transaction) == (1200, 1000, "")
+
+    run(story)
+
+
 @pytest.mark.parametrize(
     "absurd",
     [
