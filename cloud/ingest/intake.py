@@ -202,9 +202,9 @@ class Intake:
             arrival += 1
             self._rows.append(
                 (
+                    arrival,
                     journal.id,
                     seq,
-                    arrival,
                     device.id,
                     event.point,
                     event.kind,

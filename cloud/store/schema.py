@@ -147,9 +147,9 @@ journals = Table(
 events = Table(
     "events",
     metadata,
-    Column("journal_id", RowId, ForeignKey("journals.id"), primary_key=True, autoincrement=False),
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
-    Column("arrival", BigInteger, nullable=False, comment="grows by one with every event of any device"),
+    Column("arrival", RowId, primary_key=True, autoincrement=False, comment="one more with every event of any device"),
+    Column("journal_id", RowId, ForeignKey("journals.id"), nullable=False),
+    Column("seq", BigInteger, nullable=False),
     Column("device_id", RowId, nullable=False),
     Column("point", String, nullable=False, comment="empty for the device itself"),
     Column("kind", String, nullable=False),
@@ -162,9 +162,11 @@ events = Table(
     Column("holder", LargeBinary(8)),
     Column("reason", String),
     Column("stored", LargeBinary, nullable=False, comment="the event's own bytes, as its device stored them"),
-    Index("ix_events_arrival", "arrival", unique=True),
-    sqlite_with_rowid=False,
+    Index("ix_events_journal_id_seq", "journal_id", "seq", unique=True),
 )
+"""Every event, in the order of arrival: SQLite appends a row to the end of the table and touches no other page of it.
+The next number is counted from the newest row, so whatever deletes events leaves that one. An event's site is that of
+its journal's device, which never changes."""
 
 breaks = Table(
     "breaks",

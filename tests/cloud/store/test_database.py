@@ -24,7 +24,7 @@ from cloud.people.tables import memberships
 from cloud.store.database import MIGRATIONS, MOST_STATEMENTS, NEWEST, Store, _statements, connect, open_store
 from cloud.store.labels import Label
 from cloud.store.revision import revision, touch
-from cloud.store.schema import zones
+from cloud.store.schema import events, zones
 from contract.decide import Tier
 from contract.roster import Rations
 from tests.cloud.support.tables import all_tables
@@ -55,10 +55,13 @@ def test_every_connection_writes_through_to_the_disk_and_checks_references(store
         assert pragma(connection, "foreign_keys") == 1
 
 
-def test_events_are_stored_by_journal_and_number_without_a_second_key(store: Store) -> None:
+def test_arrival_of_an_event_is_its_row_number(store: Store) -> None:
+    """A new event goes to the end of the table, and its journal and number are the only other key."""
     with store.reading() as connection:
-        made = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name = 'events'").scalar_one()
-    assert "WITHOUT ROWID" in made
+        (plan,) = connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT * FROM events WHERE arrival = 1").scalars(3)
+        keys = connection.exec_driver_sql("SELECT name FROM pragma_index_list('events')").scalars().all()
+    assert plan == "SEARCH events USING INTEGER PRIMARY KEY (rowid=?)"
+    assert keys == ["ix_events_journal_id_seq"]
 
 
 def test_an_exception_leaves_nothing_behind(store: Store) -> None:
@@ -169,6 +172,39 @@ def test_plans_of_an_old_database_are_read(url: str) -> None:
         Plan("rider", Tier.RIDER, 0, None, {}, Label("骑手", "Rider")),
     ]
     assert [one.label for one in lin.memberships] == [label]
+
+
+def test_events_of_an_old_database_keep_their_numbers(url: str) -> None:
+    """Two journals whose events came by turns: all columns, in the order of their arrival, and both keys."""
+    with old_database(url, "0013") as connection:
+        for row in (
+            "sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 1, '', '')",
+            """devices
+               (id, site, name, public_key, label_zh, label_en, registered_ms, online, connection, roster_number) VALUES
+               (7, 'old', 'door', X'00', '', '', 0, 0, 0, 0)""",
+            """journals (id, device_id, journal, upto, tip, opened_ms) VALUES
+               (1, 7, 'a', 2, X'', 0), (2, 7, 'b', 1, X'', 0)""",
+        ):
+            connection.exec_driver_sql(f"INSERT INTO {row}")
+        columns = ", ".join(column.name for column in events.c)
+        old = [
+            (arrival, journal, seq, 7, "gate", "door.forced", 1000, -1, "boot", "synced", 2000, 1, holder, reason, b"e")
+            for arrival, journal, seq, holder, reason in (
+                (5, 1, 2, None, "worn"),
+                (3, 2, 1, bytes(8), None),
+                (2, 1, 1, None, None),
+            )
+        ]
+        insert_old = f"INSERT INTO events ({columns}) VALUES ({', '.join('?' * len(old[0]))})"
+        connection.exec_driver_sql(insert_old, old)
+    store = open_store(url)
+    with store.reading() as connection:
+        assert connection.exec_driver_sql(f"SELECT {columns} FROM events").all() == old[::-1]
+        assert pragma(connection, "foreign_key_check") is None
+        assert pragma(connection, "integrity_check") == "ok"
+    with pytest.raises(IntegrityError, match=r"journal_id, events\.seq"), store.writing() as connection:
+        connection.exec_driver_sql(insert_old, [(6, *old[0][1:])])
+    store.close()
 
 
 def test_plan_without_a_new_field_is_read(store: Store) -> None:
