@@ -12,12 +12,22 @@ from typing import Any
 
 NAME = "BENCHMARK"
 SENDERS, BATCHES = 60, 5
+KNOWN_CARD = "H10301:21:10006"
+"""Older programs showed unknown cards, and waited for rows that an agent does not write."""
 SHORT: Mapping[str, Mapping[str, object]] = {
     "backlog": {"EVENTS": 10_000},
     "badge_to_relay": {"BADGES": 20, "REFLEX_TAPS": 5, "NEXT_PERSON_S": 0.2},
-    "decision": {"CARDS": 20_000, "ROUNDS": 4, "ROUND": 2_000, "WARM_UP": 4_000, "STARTS": 2, "BADGES": 100},
+    "decision": {
+        "CARDS": 20_000,
+        "ROUNDS": 4,
+        "ROUND": 2_000,
+        "WARM_UP": 4_000,
+        "STARTS": 2,
+        "BADGES": 100,
+        "HIT_RATE": 1.0,
+    },
     "durable_append": {"APPENDS": 500, "BURSTS": 4},
-    "event_to_cloud": {"EVENTS": 40},
+    "event_to_cloud": {"EVENTS": 40, "UNKNOWN_CARD": KNOWN_CARD},
     "hub": {"WATCHED_S": 3.0},
     "ingest": {"SENDERS": SENDERS, "BATCHES": BATCHES, "EVENTS": SENDERS * BATCHES * 100, "RUNS": 1, "WIRE_RUNS": 1},
     "roster": {"GRANTS": 10_000, "REVOCATIONS": 8},
