@@ -12,6 +12,8 @@ MAX_BATCH_BYTES = 64 * 1024
 MAX_WANTED_PAGES = 64
 MAX_ROSTER_PAGES = 38_000
 """As many hashes as fit in a manifest of ``MAX_PAYLOAD_BYTES``: about 3.8 million rows."""
+MAX_INDEX_PAGES = 2_048
+"""As many index pages as a manifest of 64 KiB names: some 20 million rows."""
 MAX_PAYLOAD_BYTES = 1024 * 1024
 """No message of the contract is larger; a larger payload is dropped unread."""
 
@@ -77,7 +79,11 @@ class Ack(Message, frozen=True):
 
 
 class RosterState(Struct, frozen=True):
-    """Which roster a device uses: 0 before the first. While it fetches pages, ``got`` of ``wanted`` are there."""
+    """Which roster a device uses: 0 before the first. While it fetches pages, ``got`` of ``wanted`` are there.
+
+    ``reads`` are the versions of roster pages that the device's software reads (``roster.PAGE_VERSIONS``);
+    software that says nothing reads version 1 only. A device is sent no other.
+    """
 
     version: int = 0
     issued_ms: int = 0
@@ -85,6 +91,7 @@ class RosterState(Struct, frozen=True):
     refused: str = ""
     got: int = 0
     wanted: int = 0
+    reads: Annotated[tuple[int, ...], Meta(min_length=1, max_length=8)] = (1,)
 
 
 class State(Message, frozen=True):
@@ -134,6 +141,9 @@ class Want(Message, frozen=True):
 class Manifest(Message, frozen=True):
     """``dn/roster`` (retained): which pages make up a device's roster, in the order of their prefixes.
 
+    Who reads version 2 of pages is sent ``index_pages``, which name the pages (``roster_index.IndexPage``) and are
+    fetched like them; ``pages`` is empty then. Who reads version 1 only is sent ``pages``.
+
     Times are UTC milliseconds. ``expires_ms`` bars adopting the manifest later, never using it. ``count`` is the number
     of rows in all pages.
     """
@@ -145,6 +155,7 @@ class Manifest(Message, frozen=True):
     site_page: Hash
     pages: Annotated[list[Hash], Meta(max_length=MAX_ROSTER_PAGES)]
     count: Annotated[int, Meta(ge=0)]
+    index_pages: Annotated[list[Hash], Meta(max_length=MAX_INDEX_PAGES)] = []
 
 
 class Desired(Message, frozen=True):

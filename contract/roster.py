@@ -3,6 +3,12 @@
 Rows are fixed in size and sorted by digest, so a page on disk is searched as it is, without being decoded. A page
 covers all digests that begin with its prefix; pages split above 192 rows and merge below 48, so that one change
 touches one page of about 100 rows. What rows share - profiles, schedules, the zone - stands once, in the site page.
+
+There are two versions of a page. They differ in which rows may stand beside each other: version 1 has one row for a
+digest and profile, version 2 one for each window, ordered and unique by (digest, profile, ``valid_from``), so that
+profiles are not repeated in the site page. A device says in its state which it reads (``RosterState.reads``) and is
+sent no other. Who reads version 2 is sent a manifest that names index pages (``contract.roster_index``), who reads
+version 1 a manifest that names all pages.
 """
 
 import struct
@@ -33,7 +39,9 @@ MAX_PAGE_ROWS = 4096
 
 _HEAD = struct.Struct(">BBIH")
 _ROW = struct.Struct(f">{DIGEST_BYTES}sH{HOLDER_BYTES}sBBII")
-_PAGE_VERSION = 1
+PAGE_VERSIONS = (1, 2)
+"""Which versions of a page this software reads, for ``RosterState.reads``."""
+_NEWEST_VERSION = PAGE_VERSIONS[-1]
 _TIERS = tuple(Tier)
 _STANDINGS = tuple(Standing)
 
@@ -70,9 +78,9 @@ def prefix_of(digest: bytes) -> int:
     return int.from_bytes(digest[:4], "big")
 
 
-class Row(Struct, frozen=True, order=True):
+class Row(Struct, frozen=True):
     """A grant as it is stored: 36 bytes. ``profile`` counts into the site page; the window is half-open UTC seconds,
-    0 for no bound. Rows sort by digest, then profile; a credential has at most one row a profile."""
+    0 for no bound. Rows sort by ``key``: digest, profile, then the beginning of the window."""
 
     digest: bytes
     profile: int
@@ -81,6 +89,14 @@ class Row(Struct, frozen=True, order=True):
     standing: Standing = Standing.ACTIVE
     valid_from_s: int = 0
     valid_until_s: int = 0
+
+    @property
+    def key(self) -> tuple[bytes, int, int]:
+        """What a page of version 2 is ordered by; no two of its rows have the same."""
+        return self.digest, self.profile, self.valid_from_s
+
+    def __lt__(self, other: "Row") -> bool:
+        return self.key < other.key
 
     def pack(self) -> bytes:
         """Raises ``ValueError`` for a digest or holder of another length: it would be cut or padded unseen."""
@@ -190,12 +206,13 @@ class Page:
         if len(blob) < _HEAD.size:
             raise Malformed(f"page of {len(blob)} bytes")
         version, bits, value, count = _HEAD.unpack_from(blob)
-        if version != _PAGE_VERSION or bits > MAX_PREFIX_BITS or count > MAX_PAGE_ROWS:
+        if version not in PAGE_VERSIONS or bits > MAX_PREFIX_BITS or count > MAX_PAGE_ROWS:
             raise Malformed(f"page version {version}, prefix of {bits} bits, {count} rows")
         if len(blob) != _HEAD.size + count * _ROW.size:
             raise Malformed(f"page of {len(blob)} bytes for {count} rows")
         if value << bits & 0xFFFFFFFF:
             raise Malformed(f"page prefix {value:08x} is longer than its {bits} bits")
+        self.version: int = version
         self.prefix = Prefix(value, bits)
         self.count: int = count
         self.blob = blob
@@ -220,7 +237,8 @@ class Page:
         return (self.row(index) for index in range(self.count))
 
     def find(self, digest: bytes) -> list[Row]:
-        """Every row of a credential: one a profile, as a resident's home gate outlasts their gym membership.
+        """Every row of a credential: some for each profile, as a resident's home gate outlasts their gym membership.
+        Of one profile the latest window comes first: where none of them holds, its refusal is the one people hear.
 
         To look for the digest's bytes takes 1 µs; a bisection in Python, with its calls, took 5.
         """
@@ -230,20 +248,21 @@ class Page:
         if at < 0:
             return []
         first = (at - _HEAD.size) // _ROW.size
-        return [self.row(index) for index in takewhile(lambda index: self[index] == digest, range(first, self.count))]
+        rows = [self.row(index) for index in takewhile(lambda index: self[index] == digest, range(first, self.count))]
+        return sorted(rows, key=lambda row: (row.profile, -row.valid_from_s)) if len(rows) > 1 else rows
 
     def check(self) -> None:
-        """Raises ``Malformed`` unless all rows are known, within the prefix, and sorted by digest and profile."""
-        keys = [(row.digest, row.profile) for row in self.rows()]
+        """Raises ``Malformed`` unless all rows are known, within the prefix, and in the order of the page's version."""
+        keys = [row.key if self.version > 1 else row.key[:2] for row in self.rows()]
         if any(first >= second for first, second in pairwise(keys)):
             raise Malformed("page rows are not in order")
-        if any(not self.prefix.value <= prefix_of(digest) < self.prefix.end for digest, _ in keys):
+        if any(not self.prefix.value <= prefix_of(digest) < self.prefix.end for digest, *_ in keys):
             raise Malformed("page holds rows outside its prefix")
 
 
-def pack_page(prefix: Prefix, rows: Sequence[Row]) -> bytes:
-    """The bytes of a page; ``rows`` are sorted and within the prefix."""
-    head = _HEAD.pack(_PAGE_VERSION, prefix.bits, prefix.value, len(rows))
+def pack_page(prefix: Prefix, rows: Sequence[Row], version: int = _NEWEST_VERSION) -> bytes:
+    """The bytes of a page; ``rows`` are within the prefix and sorted as its version wants them."""
+    head = _HEAD.pack(version, prefix.bits, prefix.value, len(rows))
     return head + b"".join(row.pack() for row in rows)
 
 
@@ -258,8 +277,7 @@ def pack_site(page: SitePage) -> bytes:
 
 
 def paginate(rows: Sequence[Row], before: Iterable[Prefix] = (WHOLE,)) -> list[bytes]:
-    """All pages of a roster, in prefix order. ``rows`` are sorted, no two of one digest and profile. Raises
-    ``Undeliverable``.
+    """All pages of a roster, in prefix order. ``rows`` are sorted, no two of one ``key``. Raises ``Undeliverable``.
 
     ``before`` are the prefixes of the roster it follows, in order. They are kept wherever they still fit, so that a
     small change leaves all other pages as they are.

@@ -24,7 +24,8 @@ from contract.messages import (
     State,
     Want,
 )
-from contract.roster import Page, SitePage
+from contract.roster import Page, Prefix, SitePage
+from contract.roster_index import IndexPage, is_index_page
 
 
 def describe(message: Arrived) -> dict[str, Any]:
@@ -62,13 +63,21 @@ def _event(stored: bytes) -> dict[str, Any]:
 
 
 def _page(payload: bytes) -> dict[str, Any]:
-    """A page of rows, or the site page: only its hash tells them apart, so the one that reads is shown."""
+    """A page of rows, an index page or the site page, whichever it reads as."""
+    if is_index_page(payload):
+        index = IndexPage(payload)
+        pages = len(index.entries)
+        return {"message": {"prefix": _prefix(index.prefix), "pages": pages, "rows": index.count}}
     try:
         page = Page(payload)
         page.check()
     except Malformed:
         return {"message": _plain(codec.unpack(payload, SitePage))}
-    return {"message": {"prefix": f"{page.prefix.value:08x}/{page.prefix.bits}", "rows": page.count}}
+    return {"message": {"prefix": _prefix(page.prefix), "rows": page.count}}
+
+
+def _prefix(prefix: Prefix) -> str:
+    return f"{prefix.value:08x}/{prefix.bits}"
 
 
 def _plain(message: msgspec.Struct, **instead: Any) -> dict[str, Any]:

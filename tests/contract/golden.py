@@ -25,7 +25,8 @@ from contract.messages import (
     State,
     Want,
 )
-from contract.roster import Prefix, Rations, Row, SitePage, pack_page
+from contract.roster import PAGE_VERSIONS, Prefix, Rations, Row, SitePage, pack_page
+from contract.roster_index import IndexEntry, pack_index_page
 from contract.schedules import ALWAYS, Schedule
 from contract.sealing import page_hash
 
@@ -70,6 +71,25 @@ PAGE = pack_page(
         Row(bytes([0x80]) + bytes(15), 1, b"founder1", Tier.RESIDENT, Standing.SUSPENDED),
         Row(bytes([0xFF] * 16), 1, b"riderno2", Tier.RIDER, Standing.LOST, 1_777_852_800, 0xFFFFFFFF),
     ],
+    version=1,
+)
+PAGE_OF_WINDOWS = pack_page(
+    Prefix(0x80000000, 1),
+    [
+        Row(bytes([0x80]) + bytes(15), 0, b"founder1", Tier.FOUNDER),
+        Row(bytes([0x80]) + bytes(15), 1, b"founder1", Tier.MEMBER, Standing.SUSPENDED, 1_777_852_800, 1_777_939_200),
+        Row(bytes([0x80]) + bytes(15), 1, b"founder1", Tier.MEMBER, Standing.ACTIVE, 1_778_025_600, 1_809_561_600),
+        Row(bytes([0xFF] * 16), 1, b"riderno2", Tier.RIDER, Standing.LOST, 1_777_852_800, 0xFFFFFFFF),
+    ],
+)
+"""Of version 2: one profile stands twice for one card."""
+INDEX_PAGE = pack_index_page(
+    Prefix(0x80000000, 1),
+    [
+        IndexEntry(Prefix(0x80000000, 2), 117, page_hash(b"a page of the third quarter")),
+        IndexEntry(Prefix(0xC0000000, 3), 0, page_hash(b"an empty page")),
+        IndexEntry(Prefix(0xE0000000, 3), 4096, page_hash(b"a full page")),
+    ],
 )
 
 
@@ -87,16 +107,27 @@ MESSAGES: dict[str, Struct] = {
     "ack-2.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
     "ack-rewind-2.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
     "ack-fork-2.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
-    "state-2.json": State(
+    "state-3.json": State(
         online=True,
         connection=42,
         boot=BOOT,
         software="0.1.0",
-        roster=RosterState(version=3, issued_ms=1_777_888_000_000, count=3, refused="expired", got=312, wanted=1042),
+        roster=RosterState(
+            version=3,
+            issued_ms=1_777_888_000_000,
+            count=3,
+            refused="expired",
+            got=312,
+            wanted=1042,
+            reads=PAGE_VERSIONS,
+        ),
         config_hash="1f2e",
-        points={"turnstile": {"phase": "rest", "busy": False, "入口": "西门"}},
+        points={
+            "turnstile": {"kind": "turnstile", "phase": "rest", "入口": "西门"},
+            "phone-1": {"kind": "socket", "phase": "free"},
+        },
     ),
-    "will-2.json": State(online=False, connection=42),
+    "will-3.json": State(online=False, connection=42),
     "beat-2.json": Beat(
         at_ms=1_777_888_801_234,
         uptime_ms=86_401_567,
@@ -113,14 +144,15 @@ MESSAGES: dict[str, Struct] = {
         points={"phone-1": {"class": "phone", "power_w": 11.8, "energy_wh": 4, "minutes_left": 236}},
     ),
     "want-1.json": Want(pages=[page_hash(PAGE)]),
-    "roster-1.json": Manifest(
+    "roster-2.json": Manifest(
         device=DEVICE,
         number=3,
         issued_ms=1_777_888_000_000,
         expires_ms=1_777_974_400_000,
         site_page=page_hash(payload("site-page-1.hex")),
-        pages=[page_hash(b"a page of the lower half"), page_hash(PAGE)],
-        count=103,
+        pages=[],
+        count=4316,
+        index_pages=[page_hash(b"an index page of the lower half"), page_hash(INDEX_PAGE)],
     ),
     "config-2.json": Desired(
         device=DEVICE,
@@ -130,14 +162,6 @@ MESSAGES: dict[str, Struct] = {
         wiring='[device]\nsite = "willow-court"  # 柳园\n',
         wiring_hash="0123456789abcdef",
         until={"turnstile": 1_777_895_200_000},
-    ),
-    "state-kinds-2.json": State(
-        online=True,
-        connection=42,
-        boot=BOOT,
-        software="0.1.0",
-        config_hash="1f2e",
-        points={"turnstile": {"kind": "turnstile", "phase": "rest"}, "phone-1": {"kind": "socket", "phase": "free"}},
     ),
     "reported-1.json": Reported(
         number=4,
@@ -194,6 +218,33 @@ OLDER: dict[str, Struct] = {
         config_hash="1f2e",
         points={"turnstile": {"phase": "rest", "busy": False, "入口": "西门"}},
     ),
+    "roster-1.json": Manifest(
+        device=DEVICE,
+        number=3,
+        issued_ms=1_777_888_000_000,
+        expires_ms=1_777_974_400_000,
+        site_page=page_hash(payload("site-page-1.hex")),
+        pages=[page_hash(b"a page of the lower half"), page_hash(PAGE)],
+        count=103,
+    ),
+    "state-2.json": State(
+        online=True,
+        connection=42,
+        boot=BOOT,
+        software="0.1.0",
+        roster=RosterState(version=3, issued_ms=1_777_888_000_000, count=3, refused="expired", got=312, wanted=1042),
+        config_hash="1f2e",
+        points={"turnstile": {"phase": "rest", "busy": False, "入口": "西门"}},
+    ),
+    "state-kinds-2.json": State(
+        online=True,
+        connection=42,
+        boot=BOOT,
+        software="0.1.0",
+        config_hash="1f2e",
+        points={"turnstile": {"kind": "turnstile", "phase": "rest"}, "phone-1": {"kind": "socket", "phase": "free"}},
+    ),
+    "will-2.json": State(online=False, connection=42),
     "will-1.json": State(online=False, connection=42),
     "beat-1.json": Beat(
         at_ms=1_777_888_801_234,
@@ -219,4 +270,4 @@ OLDER: dict[str, Struct] = {
 }
 """Files from before a message gained a field: they are read as ever, and nobody writes them any more."""
 
-OTHER_FILES = {"page-1.hex", "roster-1.sealed", "ack-1.sealed", "state-1.sealed"}
+OTHER_FILES = {"page-1.hex", "page-2.hex", "index-page-1.hex", "roster-1.sealed", "ack-1.sealed", "state-1.sealed"}

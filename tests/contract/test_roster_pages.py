@@ -21,7 +21,7 @@ from contract.roster import (
     paginate,
 )
 from tests.contract.crowds import HEAD_BYTES, ROW_BYTES, crowd, row
-from tests.contract.golden import PAGE, payload
+from tests.contract.golden import PAGE, PAGE_OF_WINDOWS, payload
 
 
 def test_the_bytes_of_a_page_never_change() -> None:
@@ -29,8 +29,29 @@ def test_the_bytes_of_a_page_never_change() -> None:
     page = Page(PAGE)
     page.check()
     assert (page.prefix, page.count) == (Prefix(0x80000000, 1), 3)
-    assert pack_page(page.prefix, list(page.rows())) == PAGE
+    assert pack_page(page.prefix, list(page.rows()), version=1) == PAGE
     assert len(PAGE) == HEAD_BYTES + 3 * ROW_BYTES
+
+
+def test_bytes_of_page_version_2_never_change() -> None:
+    assert payload("page-2.hex") == PAGE_OF_WINDOWS
+    page = Page(PAGE_OF_WINDOWS)
+    page.check()
+    assert (page.version, page.prefix, page.count) == (2, Prefix(0x80000000, 1), 4)
+    assert pack_page(page.prefix, list(page.rows())) == PAGE_OF_WINDOWS
+
+
+def test_version_1_has_one_row_a_profile() -> None:
+    """Two windows of one profile are in order on a page of version 2, and on none of version 1."""
+    rows = list(Page(PAGE_OF_WINDOWS).rows())
+    with pytest.raises(Malformed, match="not in order"):
+        Page(pack_page(Prefix(0x80000000, 1), rows, version=1)).check()
+
+
+def test_latest_window_of_a_profile_comes_first() -> None:
+    """Where none of them holds, the first one's refusal is heard: "from Monday on", and not "it has ended"."""
+    found = Page(PAGE_OF_WINDOWS).find(bytes([0x80]) + bytes(15))
+    assert [(one.profile, one.valid_from_s) for one in found] == [(0, 0), (1, 1_778_025_600), (1, 1_777_852_800)]
 
 
 def test_tiers_and_standings_are_numbered_for_ever() -> None:
@@ -51,7 +72,7 @@ rows_of_any_kind = st.builds(
 )
 
 
-@given(st.lists(rows_of_any_kind, unique_by=lambda one: (one.digest, one.profile), max_size=8))
+@given(st.lists(rows_of_any_kind, unique_by=lambda one: one.key, max_size=8))
 def test_any_row_is_stored_and_found_as_it_was(rows: list[Row]) -> None:
     page = Page(pack_page(WHOLE, sorted(rows)))
     page.check()
@@ -82,7 +103,7 @@ def reads_or_is_malformed(blob: bytes) -> None:
         page.check()
     except Malformed:
         return
-    assert pack_page(page.prefix, list(page.rows())) == blob
+    assert pack_page(page.prefix, list(page.rows()), page.version) == blob
     assert all(page.find(stored.digest) for stored in page.rows())
 
 
@@ -126,7 +147,7 @@ def with_rows(*places: int) -> bytes:
         (PAGE[: HEAD_BYTES - 1], "page of 7 bytes"),
         (PAGE[:-1], "page of 115 bytes for 3 rows"),
         (PAGE + b"\0", "page of 117 bytes for 3 rows"),
-        (with_byte(0, 2), "page version 2"),
+        (with_byte(0, 3), "page version 3"),
         (with_byte(1, 33), "prefix of 33 bits"),
         (with_byte(1, 0), "prefix 80000000 is longer than its 0 bits"),
         (with_byte(5, 1), "prefix 80000001 is longer than its 1 bits"),

@@ -109,7 +109,7 @@ def test_a_damaged_site_page_is_malformed_or_another_site(name: str, data: st.Da
 
 
 HELD_MS = 1_777_888_000_000
-MANIFEST = MESSAGES["roster-1.json"]
+MANIFEST = MESSAGES["roster-2.json"]
 
 
 @pytest.mark.parametrize(

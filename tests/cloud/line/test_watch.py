@@ -58,9 +58,11 @@ def test_each_channel_is_read(channel: str) -> None:
     json.dumps(shown)
 
 
-def test_hashes_are_shown_in_hex_and_both_kinds_of_page_are_told_apart() -> None:
+def test_hashes_are_shown_in_hex_and_all_kinds_of_page_are_told_apart() -> None:
     assert describe(passing("want", SOUND["want"]))["message"]["pages"] == ["01" * 16]
     assert describe(passing("page", SOUND["page"]))["message"] == {"prefix": "00000000/0", "rows": 1}
+    index = describe(passing("page", golden.INDEX_PAGE))
+    assert index["message"] == {"prefix": "80000000/1", "pages": 3, "rows": 4213}
     site = describe(passing("page", pack_site(SitePage("Asia/Shanghai", {}, [{}]))))
     assert site["message"]["zone"] == "Asia/Shanghai"
 
