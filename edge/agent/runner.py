@@ -68,7 +68,7 @@ class Runner:
     def _start_session(self, received: CommandReceived, digest: bytes, decider: Decider) -> str:
         """The device weighs the credential itself: the cloud asks on somebody's behalf, and decides nothing."""
         decided = decider.decide(digest, self.point.name, "in", free_exit=False, report=self.report, mode=self.mode)
-        self.take(replace(decided, told=received.told))
+        self.take(replace(decided, order_record=received.order_record))
         reason = decided.decision.reason
         if decided.decision.allowed and reason is not Reason.ALLOWED:  # a mode that holds doors open gives no power
             reason = Reason.OUT_OF_SERVICE

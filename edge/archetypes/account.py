@@ -102,14 +102,14 @@ def read(account: Account, reading: RegisterReading, most_w: float) -> Account:
     """The account with one more reading, in whatever order they come."""
     if _is_past(account, reading):
         return account
-    known = _continued(account, reading, most_w)
+    register = _continued(account, reading, most_w)
     account = replace(account, numbered=account.numbered or reading.numbered)
-    if known is None:
-        known = _first(account, reading, most_w)
-        return _summed(_explained(account, known, reading, known))
-    now = _risen(account, known, reading)
-    account = _explained(account, known, reading, now)
-    return _summed(_carried(account, reading, now.wh - known.wh) if known.sure else account)
+    if register is None:
+        register = _first(account, reading, most_w)
+        return _summed(_explained(account, register, reading, register))
+    now = _risen(account, register, reading)
+    account = _explained(account, register, reading, now)
+    return _summed(_carried(account, reading, now.wh - register.wh) if register.sure else account)
 
 
 def goes_on(account: Account, reading: RegisterReading, most_w: float) -> bool:
@@ -173,13 +173,13 @@ def _since_wh(account: Account, one: Register, reading: RegisterReading, most_w:
     return _possible_wh(most_w, elapsed_ms)
 
 
-def _risen(account: Account, known: Register, reading: RegisterReading) -> Register:
+def _risen(account: Account, register: Register, reading: RegisterReading) -> Register:
     """A register after one more reading; the same one told again bears nothing out."""
-    is_new = reading.wh > known.wh or (between_ms(known.at_ms, reading.at_ms) or 0) > 0
-    sure = known.sure or is_new
-    if reading.wh <= known.wh:
-        return replace(known, sure=sure)
-    return replace(known, wh=reading.wh, at_ms=reading.at_ms, span_ms=account.span_ms, sure=sure)
+    is_new = reading.wh > register.wh or (between_ms(register.at_ms, reading.at_ms) or 0) > 0
+    sure = register.sure or is_new
+    if reading.wh <= register.wh:
+        return replace(register, sure=sure)
+    return replace(register, wh=reading.wh, at_ms=reading.at_ms, span_ms=account.span_ms, sure=sure)
 
 
 def _first(account: Account, reading: RegisterReading, most_w: float) -> Register:
@@ -207,16 +207,16 @@ def _guessed(account: Account, lead: Register, reading: RegisterReading, most_w:
     return energy_wh - reading.wh, "other"
 
 
-def _explained(account: Account, known: Register, reading: RegisterReading, now: Register) -> Account:
+def _explained(account: Account, register: Register, reading: RegisterReading, now: Register) -> Account:
     """Put a register into the account. The second reading in a row that nothing sure explains makes its own sure."""
-    is_again = now == known and now is not known
+    is_again = now == register and now is not register
     counts = (reading.numbered or not account.numbered) and not is_again
-    unexplained = 0 if known.sure else account.unexplained + counts
-    if not known.sure and unexplained > 1:
+    unexplained = 0 if register.sure else account.unexplained + counts
+    if not register.sure and unexplained > 1:
         now = replace(now, sure=True)
-    if now.sure and not known.sure and counts and now.guess in ("reset", "rate", "other"):
+    if now.sure and not register.sure and counts and now.guess in ("reset", "rate", "other"):
         account = _doubted(account, now.guess)
-    others = [one for one in account.registers if one is not known]
+    others = [one for one in account.registers if one is not register]
     while len(others) >= MAX_REGISTERS:
         others.remove(min(others, key=lambda one: (one.guess == "", one.sure, one.span_ms)))
     return replace(account, registers=(*others, now), unexplained=0 if now.sure else unexplained)

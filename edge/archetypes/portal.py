@@ -111,13 +111,13 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
         """The lock is at rest, and nobody is awaited any more."""
         self.do(unlocked=False, awaited=())
 
-    def take(self, happened: Input) -> None:
+    def handle(self, happened: Input) -> None:
         match happened:
             case Decided(decision=decision) if decision.allowed:
                 self._admit(passer(happened), decided(happened), decision.reason)
             case Decided():
                 self.do(*refuse(happened))
-            case CommandReceived(op="open_once", told=command):
+            case CommandReceived(op="open_once", order_record=command):
                 self._admit(SOMEBODY, PortalKind.ordered(**command), Reason.ALLOWED)
             case ModeChanged() if happened.mode is not self.state.mode:
                 self._to_mode(happened)
@@ -173,12 +173,12 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
             self.let_in(who)
         self.do(Show("green", reason.value))
 
-    def _to_mode(self, wanted: ModeChanged) -> None:
-        hold_open = wanted.mode is Mode.HOLD_OPEN
-        self.do(self.kind.mode_set(mode=wanted.mode.value, number=wanted.number), mode=wanted.mode)
+    def _to_mode(self, change: ModeChanged) -> None:
+        hold_open = change.mode is Mode.HOLD_OPEN
+        self.do(self.kind.mode_set(mode=change.mode.value, number=change.number), mode=change.mode)
         if hold_open != (HELD_OPEN in self.state.released_by):
             self.release(HELD_OPEN, active=hold_open)
-        if wanted.mode in BARRING:
+        if change.mode in BARRING:
             self.stop_entry()
 
     def stop_entry(self) -> None:
@@ -194,10 +194,10 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
             self.do(*(not_entered(who) for who in before.awaited if who.direction == "in"))
 
 
-def passer(found: Decided) -> Passer:
+def passer(outcome: Decided) -> Passer:
     """Whom a passage on this decision is booked on."""
-    grant = found.decision.grant
-    return Passer("" if grant is None else grant.holder.hex(), found.direction)
+    grant = outcome.decision.grant
+    return Passer("" if grant is None else grant.holder.hex(), outcome.direction)
 
 
 def passed(who: Passer) -> Record:

@@ -53,7 +53,7 @@ class Meter(Struct, frozen=True):
     since_ms: int = 0
 
 
-def heard(meter: Meter, sample: Sample, now_ms: int) -> Meter:
+def sampled(meter: Meter, sample: Sample, now_ms: int) -> Meter:
     return meter if sample == meter.sample else Meter(sample, now_ms)
 
 

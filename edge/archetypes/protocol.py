@@ -21,9 +21,9 @@ class Decided(Struct, frozen=True):
 
     ``roster`` is the number of the roster it rests on, ``rule`` the version of the rule. ``ticket`` is 16 hex digits,
     new for every decision: what begins with this one is called by it. ``minute`` is the site's time of day, in minutes
-    since midnight, told to a point that reports an ``offline_limit_ms``; None while nobody knows it. ``about`` is what
-    an ``Ask`` was about, ``told`` the order of an operator who asked from afar. ``resets``: somebody stands here whose
-    grant lets them clear the faults of this zone.
+    since midnight, for a point that reports an ``offline_limit_ms``; None while nobody knows it. ``about`` is what an
+    ``Ask`` was about, ``order_record`` the order of an operator who asked from afar. ``resets``: somebody stands here
+    whose grant lets them clear the faults of this zone.
     """
 
     decision: Decision
@@ -34,7 +34,7 @@ class Decided(Struct, frozen=True):
     ticket: str = ""
     minute: int | None = None
     about: str = ""
-    told: dict[str, Any] | None = None
+    order_record: dict[str, Any] | None = None
     resets: bool = False
 
 
@@ -73,10 +73,10 @@ class CannotRecord(Struct, frozen=True):
 
 class CommandReceived(Struct, frozen=True):
     """A command of an operator to this point, one that its kind has (see ``contract.commands``), with its arguments.
-    ``told`` is what to record once it is done; a station that finds nothing to do answers with no effect."""
+    ``order_record`` is what to record once it is done; a station that finds nothing to do answers with no effect."""
 
     op: str
-    told: dict[str, Any]
+    order_record: dict[str, Any]
     args: Struct = NoArgs()
 
 
@@ -241,21 +241,21 @@ BARRING = frozenset({Mode.LOCKDOWN, Mode.OUT_OF_SERVICE})
 """Modes in which nobody gets in. The rule refuses who asks; a station bars who was let in a moment before."""
 
 
-def decided(found: Decided) -> Record:
+def decided(outcome: Decided) -> Record:
     """The event of a decision: the reason, whom it speaks of and what it rests on."""
-    grant = found.decision.grant
+    grant = outcome.decision.grant
     data: DecisionFields = {
-        "reason": found.decision.reason.value,
-        "direction": found.direction,
-        "digest": found.digest.hex(),
-        "roster": found.roster,
-        "rule": found.rule,
+        "reason": outcome.decision.reason.value,
+        "direction": outcome.direction,
+        "digest": outcome.digest.hex(),
+        "roster": outcome.roster,
+        "rule": outcome.rule,
     }
     if grant is not None:
         data["holder"] = grant.holder.hex()
-    return ServingKind.allowed(**data) if found.decision.allowed else ServingKind.refused(**data)
+    return ServingKind.allowed(**data) if outcome.decision.allowed else ServingKind.refused(**data)
 
 
-def refuse(found: Decided) -> list[Effect]:
+def refuse(outcome: Decided) -> list[Effect]:
     """What every station does for somebody who may not pass: record why, and say so."""
-    return [decided(found), Show("red", found.decision.reason.value)]
+    return [decided(outcome), Show("red", outcome.decision.reason.value)]

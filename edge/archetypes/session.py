@@ -144,7 +144,7 @@ class Session(Struct, frozen=True):
 
     ``used_ms`` and ``used_mwh`` are what was drawn, ``span_ms`` the time since it began with every interruption.
     ``register_wh`` is what the meter's register last stood at, and ``still_ms`` for how long it has stood there.
-    ``minute`` is the site's time of day as it was last told, when the span was ``minute_at_ms``.
+    ``minute`` is the site's time of day as it was last order_record, when the span was ``minute_at_ms``.
     ``power_w`` is what the load last drew, ``loaded`` whether there was one. ``ended`` is why it has stopped drawing.
     """
 
@@ -173,22 +173,22 @@ class Session(Struct, frozen=True):
 
 
 def of_decision(
-    found: Decided, grant: Grant, point: str, *, by: By, class_name: str, limit_ms: int, limit_wh: int
+    outcome: Decided, grant: Grant, point: str, *, by: By, class_name: str, limit_ms: int, limit_wh: int
 ) -> Session:
     """The session that begins with a decision. It is called by that decision's ticket."""
     allotment = grant.allotments.get(point)
     return Session(
-        id=found.ticket,
+        id=outcome.ticket,
         holder=grant.holder.hex(),
-        digest=found.digest.hex(),
+        digest=outcome.digest.hex(),
         tier=grant.tier,
         by=by,
         class_name=class_name,
         limit_ms=limit_ms,
         limit_wh=limit_wh,
         allotment="" if allotment is None else allotment.name,
-        started_minute=found.minute,
-        minute=found.minute,
+        started_minute=outcome.minute,
+        minute=outcome.minute,
     )
 
 
@@ -197,9 +197,14 @@ def running(session: Session | None) -> str:
     return "" if session is None else session.id
 
 
-def is_holders(session: Session | None, found: Decided) -> bool:
+def is_holders(session: Session | None, outcome: Decided) -> bool:
     """Whether whoever began the session stands at the point again, with the same credential."""
-    return session is not None and found.told is None and bool(found.digest) and found.digest.hex() == session.digest
+    return (
+        session is not None
+        and outcome.order_record is None
+        and bool(outcome.digest)
+        and outcome.digest.hex() == session.digest
+    )
 
 
 def draw(

@@ -1,6 +1,6 @@
 """A kind of station on the edge: what it may be wired to, and how it behaves. Each file of ``stations`` offers one.
 
-Ours take each input by a ``Step``: by their table of phases, with the effects that follow from it.
+Ours handle each input by a ``Step``: by their table of phases, with the effects that follow from it.
 """
 
 from abc import ABC, abstractmethod
@@ -100,11 +100,11 @@ class Step(ABC, Generic[S, FaultT]):
     def run(cls, state: S, happened: Input, now_ms: int) -> tuple[S, list[Effect]]:
         """The state and the effects after one input."""
         step = cls(state, now_ms)
-        step.take(happened)
+        step.handle(happened)
         return step.state, step.effects
 
     @abstractmethod
-    def take(self, happened: Input) -> None:
+    def handle(self, happened: Input) -> None:
         """Take one input to completion. Inputs that mean nothing to the kind change nothing."""
 
     def do(self, *effects: Effect, **changes: object) -> None:

@@ -76,17 +76,17 @@ class CallTurns:
 
 
 class OrderQueue:
-    """Has the orders to one post carried out by ``obey``; ``tell`` hears what became of each, ``undone`` of those that
-    were not done because the connection ended."""
+    """The queue of orders to one post, carried out by ``obey``. ``report`` is called with what became of each,
+    ``undone`` with those that were not done because the connection ended."""
 
     def __init__(
         self,
         name: str,
         obey: Callable[[int, Order], Awaitable[FromPost | None]],
-        tell: Callable[[int, FromPost], None],
+        report: Callable[[int, FromPost], None],
         undone: Callable[[int, Order], None],
     ) -> None:
-        self._name, self._obey, self._tell, self._undone = name, obey, tell, undone
+        self._name, self._obey, self._report, self._undone = name, obey, report, undone
         self._waiting: asyncio.Queue[tuple[int, Order]] = asyncio.Queue(MAX_ORDERS)
         self._urgent: dict[Task[None], tuple[int, Order]] = {}
         self._is_open = True
@@ -139,9 +139,9 @@ class OrderQueue:
 
     async def _do(self, connector: int, order: Order) -> None:
         try:
-            told = await self._obey(connector, order)
-            if told is not None:
-                self._tell(connector, told)
+            outcome = await self._obey(connector, order)
+            if outcome is not None:
+                self._report(connector, outcome)
         except ConnectionClosed:
             self._undone(connector, order)
         except Exception:  # what a post may say is caught behind this: a fault of ours costs one order, and is logged

@@ -41,14 +41,14 @@ from edge.stations.ev_post.messages import (
     Done,
     FromPost,
     ListVersion,
-    MeterSaid,
+    MeterReported,
     Nonsense,
     NumberedOrder,
     OneCall,
     Order,
     Status,
-    StatusSaid,
-    StopSaid,
+    StatusReported,
+    StopReported,
     Verdict,
     Wish,
     Word,
@@ -121,7 +121,7 @@ class PostListener(Protocol):
 
     def now_ms(self) -> int: ...
 
-    def tell(self, connector: int | None, message: FromPost) -> None: ...
+    def report(self, connector: int | None, message: FromPost) -> None: ...
 
     def find_connector(self, evidence: Evidence) -> int | None:
         """The connector of a message that names none; None where nothing says so."""
@@ -170,11 +170,11 @@ class OcppPost(ChargePoint, ABC):
 
     # What the post says
 
-    async def hear(self, message: str) -> None:
+    async def receive(self, message: str) -> None:
         """Take a frame: a call is answered in any case, an answer that nobody waits for is dropped."""
         frame = _frame(message)
         if frame is None:
-            self.listener.tell(None, Nonsense("frame"))
+            self.listener.report(None, Nonsense("frame"))
         elif frame[0] != CALL:
             awaited = self._awaited.get(frame[1])
             if awaited is not None and not awaited.done():
@@ -182,7 +182,7 @@ class OcppPost(ChargePoint, ABC):
         elif not (len(frame) == 4 and isinstance(frame[2], str) and isinstance(frame[3], dict)):
             await self._refuse(frame)
         elif frame[2] in self.ACKNOWLEDGED:
-            self.listener.tell(None, Beat())
+            self.listener.report(None, Beat())
             await self._send(json.dumps([CALL_RESULT, frame[1], {}]))
         else:
             try:
@@ -191,56 +191,56 @@ class OcppPost(ChargePoint, ABC):
                 await self._refuse(frame)
 
     async def _refuse(self, frame: Sequence[Any]) -> None:
-        self.listener.tell(None, Nonsense("frame"))
+        self.listener.report(None, Nonsense("frame"))
         await self._send(json.dumps([CALL_ERROR, frame[1], self.MALFORMED, "this is no call", {}]))
 
-    async def take_end(self, end: StopSaid, where: int | None) -> Verdict:
+    async def take_end(self, end: StopReported, where: int | None) -> Verdict:
         """Tell of an end to the connector that it is of; to all where nothing says to which."""
         if where is None:
             return await self.listener.ask_all(lambda call: replace(end, call=call, nobodys=True))
         return await self.listener.ask(where, lambda call: replace(end, call=call))
 
     @on("BootNotification", skip_schema_validation=True)
-    def boot(self, **said: object) -> object:
-        vendor, model, firmware = (text(self.field(said, name)) for name in ("vendor", "model", "firmware"))
-        self.listener.tell(None, Booted(vendor, model, firmware))
+    def boot(self, **message: object) -> object:
+        vendor, model, firmware = (text(self.field(message, name)) for name in ("vendor", "model", "firmware"))
+        self.listener.report(None, Booted(vendor, model, firmware))
         return self._call_result.BootNotification(iso(self.listener.now_ms()), HEARTBEAT_S, "Accepted")
 
     @on("Heartbeat", skip_schema_validation=True)
     def beat(self, **_said: object) -> object:
-        self.listener.tell(None, Beat())
+        self.listener.report(None, Beat())
         return self._call_result.Heartbeat(iso(self.listener.now_ms()))
 
     @on("StatusNotification", skip_schema_validation=True)
-    def status(self, **said: object) -> object:
-        place, status = connector(self.field(said, "connector")), STATUSES.get(text(self.field(said, "status")))
+    def status(self, **message: object) -> object:
+        place, status = connector(self.field(message, "connector")), STATUSES.get(text(self.field(message, "status")))
         if place is None or status is None:
-            self.listener.tell(None, Nonsense("status"))
+            self.listener.report(None, Nonsense("status"))
         else:
-            at_ms = moment_ms(said.get("timestamp"))
-            self.listener.tell(place or None, StatusSaid(status, at_ms, self.listener.now_ms(), whole=place == 0))
+            at_ms = moment_ms(message.get("timestamp"))
+            self.listener.report(place or None, StatusReported(status, at_ms, self.listener.now_ms(), whole=place == 0))
         return self._call_result.StatusNotification()
 
     @on("Authorize", skip_schema_validation=True)
-    async def authorize(self, **said: object) -> object:
-        return self._call_result.Authorize(card_status(await self.listener.authorize(text(self.field(said, "tag")))))
+    async def authorize(self, **message: object) -> object:
+        return self._call_result.Authorize(card_status(await self.listener.authorize(text(self.field(message, "tag")))))
 
     @on("MeterValues", skip_schema_validation=True)
-    def meter(self, **said: object) -> object:
-        read, number = sampled(said.get("meter_value")), text(self.field(said, "transaction"))
-        where = connector(self.field(said, "connector"))
+    def meter(self, **message: object) -> object:
+        read, number = sampled(message.get("meter_value")), text(self.field(message, "transaction"))
+        where = connector(self.field(message, "connector"))
         if not where and is_given(number):
             where = self.listener.find_connector(Evidence(number))
-        self.listener.tell(where or 0, MeterSaid(number, read.energy_wh, read.power_w, read.at_ms, read.begin_wh))
+        self.listener.report(where or 0, MeterReported(number, read.energy_wh, read.power_w, read.at_ms, read.begin_wh))
         return self._call_result.MeterValues()
 
     @on("DataTransfer", skip_schema_validation=True)
     def data(self, **_said: object) -> object:
         return self._call_result.DataTransfer("UnknownVendorId")
 
-    def field(self, said: object, name: str) -> object:
+    def field(self, message: object, name: str) -> object:
         """What a message says under our word for it; None where it says nothing."""
-        return reduce(lambda part, key: table(part).get(key), self.FIELDS[name], said)
+        return reduce(lambda part, key: table(part).get(key), self.FIELDS[name], message)
 
     # What the post is told
 
@@ -306,19 +306,19 @@ class OcppPost(ChargePoint, ABC):
         try:
             await self._send(call.to_json())
             async with asyncio.timeout(ANSWERS_WITHIN_S):
-                kind, _, *told = await awaited
+                kind, _, *rest = await awaited
         finally:
             del self._awaited[call.unique_id]
         if kind == CALL_ERROR:
             # The library raises no OCPPError for codes that it does not know, some of OCPP 2.0.1 among them.
-            is_unknown_call = bool(told) and text(told[0]) in UNKNOWN_CALL
+            is_unknown_call = bool(rest) and text(rest[0]) in UNKNOWN_CALL
             raise exceptions.NotSupportedError() if is_unknown_call else exceptions.GenericError()
-        return CallResult(call.unique_id, told[0] if told else {}, call.action)
+        return CallResult(call.unique_id, rest[0] if rest else {}, call.action)
 
     async def _send(self, message: str) -> None:
         if message.startswith("[4,"):
-            kind, call, code, told, _ = json.loads(message)
-            message = json.dumps([kind, call, code, str(told)[:MAX_ERROR], {}])
+            kind, call, code, detail, _ = json.loads(message)
+            message = json.dumps([kind, call, code, str(detail)[:MAX_ERROR], {}])
         await self._connection.send(message)
 
 
@@ -356,14 +356,14 @@ def card_status(verdict: Verdict) -> dict[str, str]:
     return {"status": WORDS[verdict.word]}
 
 
-def count(said: object) -> int | None:
+def count(value: object) -> int | None:
     """A limit that a post names, as a text."""
-    said = text(said)
-    return int(said) if said.isdecimal() and int(said) > 0 else None
+    value = text(value)
+    return int(value) if value.isdecimal() and int(value) > 0 else None
 
 
-def table(said: object) -> Mapping[str, Any]:
-    return said if isinstance(said, Mapping) else {}
+def table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def iso(at_ms: int) -> str:

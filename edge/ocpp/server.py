@@ -102,7 +102,7 @@ class OcppServer:
             self._points.setdefault(name_key(name), {})[connector] = point
         self._names = {name_key(name): name for name, _ in points}
         self._places = {point: (name_key(name), connector) for (name, connector), point in points.items()}
-        self.standings = {key: dict.fromkeys(found, Standing()) for key, found in self._points.items()}
+        self.standings = {key: dict.fromkeys(connectors, Standing()) for key, connectors in self._points.items()}
         self._lines: dict[str, _Line] = {}
         self._handshakes: Handshakes[PostConnection] = Handshakes()
         self._wrong = WrongTries()
@@ -135,9 +135,9 @@ class OcppServer:
 
     def undone(self, point: str, order: Order) -> None:
         """Nobody is there to do it."""
-        told = failed(order, "offline")
-        if told is not None:
-            self._loop.call_soon(self._receive, point, PORT, told)
+        outcome = failed(order, "offline")
+        if outcome is not None:
+            self._loop.call_soon(self._receive, point, PORT, outcome)
 
     async def _listen(self) -> None:
         host, port = self._address
@@ -186,8 +186,10 @@ class OcppServer:
         name = self._names.get(key)
         shown = shown_login(request.headers.get_all("Authorization"))
         if name is None or not is_login(shown, name, self._password(name)):
-            told = self._turn_away(connection, key, "wrong_password", f"{cut_short(key)} with no password of a post")
-            return _refused(connection, HTTPStatus.UNAUTHORIZED if told else HTTPStatus.TOO_MANY_REQUESTS)
+            is_recorded = self._turn_away(
+                connection, key, "wrong_password", f"{cut_short(key)} with no password of a post"
+            )
+            return _refused(connection, HTTPStatus.UNAUTHORIZED if is_recorded else HTTPStatus.TOO_MANY_REQUESTS)
         offered = offered_versions(request.headers.get_all("Sec-WebSocket-Protocol"))
         if chosen_version(offered) is None:
             asks = f"the subprotocol {cut_short(', '.join(offered))}" if offered else "no subprotocol"
@@ -235,7 +237,7 @@ class OcppServer:
                 for point in self._points[key].values():
                     self._receive(point, PORT, Left())
 
-    def tell(self, line: "_Line", connector: int | None, message: FromPost) -> None:
+    def report(self, line: "_Line", connector: int | None, message: FromPost) -> None:
         """Hand a line's message to the point of a connector, or to every point of the post."""
         if self._lines.get(line.name) is not line:
             return
@@ -276,7 +278,9 @@ class _Line:
         self._server, self._points, self._connection = server, points, connection
         self.now_ms = server.now_ms
         self._post = POSTS[version](name, connection, self)
-        self._orders = OrderQueue(name, self._post.obey, self.tell, lambda at, order: server.undone(points[at], order))
+        self._orders = OrderQueue(
+            name, self._post.obey, self.report, lambda at, order: server.undone(points[at], order)
+        )
         self._calls = count(1)
         self._waiting: dict[str, Future[Verdict]] = {}
         self._pace = Pace(asyncio.get_running_loop().time())
@@ -299,7 +303,7 @@ class _Line:
     async def _watch(self) -> None:
         """A fault of ours in here ends the line: nobody would notice a post that has gone."""
         try:
-            await watch(self._connection, partial(self.tell, None, Alive()))
+            await watch(self._connection, partial(self.report, None, Alive()))
         except ConnectionClosed:
             return
         except Exception:
@@ -315,7 +319,7 @@ class _Line:
             async for message in self._connection:
                 await asyncio.sleep(self._pace.wait_s(asyncio.get_running_loop().time()))
                 if isinstance(message, str):
-                    await self._post.hear(message)
+                    await self._post.receive(message)
 
     async def close(self) -> None:
         await self._connection.close(1008, "another connection of this name has come")
@@ -328,8 +332,8 @@ class _Line:
             return
         self._orders.put(connector, message)
 
-    def tell(self, connector: int | None, message: FromPost) -> None:
-        self._server.tell(self, connector, message)
+    def report(self, connector: int | None, message: FromPost) -> None:
+        self._server.report(self, connector, message)
 
     def find_connector(self, evidence: Evidence) -> int | None:
         return connector_for(self._server.standings[self.name], evidence)
@@ -353,12 +357,12 @@ class _Line:
         """The answer of a connector's point. Without an answer in time the card is not known here."""
         call = str(next(self._calls))
         if where not in self._points:
-            self.tell(None, Nonsense("connector"))
+            self.report(None, Nonsense("connector"))
             return Verdict(call, "invalid")
         answer: Future[Verdict] = asyncio.get_running_loop().create_future()
         self._waiting[call] = answer
         try:
-            self.tell(where, question(call))
+            self.report(where, question(call))
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 return await answer
         except TimeoutError:

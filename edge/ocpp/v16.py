@@ -19,9 +19,9 @@ from edge.stations.ev_post.messages import (
     SayAgain,
     SetOperative,
     StartRemotely,
-    StartSaid,
+    StartReported,
     StopRemotely,
-    StopSaid,
+    StopReported,
     UpdateList,
     Wish,
 )
@@ -69,27 +69,31 @@ class Post16(OcppPost, v16.ChargePoint):
     }
 
     @on("StartTransaction", skip_schema_validation=True)
-    async def start_transaction(self, **said: object) -> answers.StartTransaction:
-        tag, heard_ms = text(said.get("id_tag")), self.listener.now_ms()
-        at_ms, meter_wh = moment_ms(said.get("timestamp")), energy_wh(said.get("meter_start"))
+    async def start_transaction(self, **message: object) -> answers.StartTransaction:
+        tag, received_ms = text(message.get("id_tag")), self.listener.now_ms()
+        at_ms, meter_wh = moment_ms(message.get("timestamp")), energy_wh(message.get("meter_start"))
         if at_ms is None or meter_wh is None:
-            self.listener.tell(None, Nonsense("start"))
+            self.listener.report(None, Nonsense("start"))
         verdict = await self.listener.ask(
-            connector(said.get("connector_id")) or 0,
-            lambda call: StartSaid(call, tag, "", at_ms, heard_ms, meter_wh),
+            connector(message.get("connector_id")) or 0,
+            lambda call: StartReported(call, tag, "", at_ms, received_ms, meter_wh),
         )
         number = int(verdict.transaction) if verdict.transaction.isdecimal() else 0
         return answers.StartTransaction(number, card_status(verdict))
 
     @on("StopTransaction", skip_schema_validation=True)
-    async def stop_transaction(self, **said: object) -> answers.StopTransaction:
-        number, tag, heard_ms = text(said.get("transaction_id")), text(said.get("id_tag")), self.listener.now_ms()
-        at_ms, why = moment_ms(said.get("timestamp")), text(said.get("reason")) or "Local"
-        meter_wh, read = energy_wh(said.get("meter_stop")), sampled(said.get("transaction_data"))
+    async def stop_transaction(self, **message: object) -> answers.StopTransaction:
+        number, tag, received_ms = (
+            text(message.get("transaction_id")),
+            text(message.get("id_tag")),
+            self.listener.now_ms(),
+        )
+        at_ms, why = moment_ms(message.get("timestamp")), text(message.get("reason")) or "Local"
+        meter_wh, read = energy_wh(message.get("meter_stop")), sampled(message.get("transaction_data"))
         if meter_wh is None:
             meter_wh = read.energy_wh
         where = self.listener.find_connector(Evidence(number, tag, meter_wh=meter_wh, ends=True))
-        end = StopSaid("", number, tag, at_ms, heard_ms, meter_wh, why, read.begin_wh)
+        end = StopReported("", number, tag, at_ms, received_ms, meter_wh, why, read.begin_wh)
         verdict = await self.take_end(end, where)
         return answers.StopTransaction(card_status(verdict) if tag else None)
 

@@ -14,17 +14,17 @@ from edge.stations.ev_post.attribution import Evidence
 from edge.stations.ev_post.messages import (
     AskListVersion,
     Listed,
-    MeterSaid,
+    MeterReported,
     Nonsense,
     OneCall,
     SayAgain,
     SetOperative,
     StartRemotely,
-    StartSaid,
+    StartReported,
     Status,
-    StatusSaid,
+    StatusReported,
     StopRemotely,
-    StopSaid,
+    StopReported,
     UpdateList,
     Verdict,
     What,
@@ -96,43 +96,49 @@ class Post201(OcppPost, v201.ChargePoint):
         self._where: dict[str, int] = {}
 
     @on("TransactionEvent", skip_schema_validation=True)
-    async def transaction(self, **said: object) -> answers.TransactionEvent:
-        number, tag = text(self.field(said, "transaction")), text(self.field(said, "tag"))
-        info, kind, read = table(said.get("transaction_info")), said.get("event_type"), sampled(said.get("meter_value"))
+    async def transaction(self, **message: object) -> answers.TransactionEvent:
+        number, tag = text(self.field(message, "transaction")), text(self.field(message, "tag"))
+        info, kind, read = (
+            table(message.get("transaction_info")),
+            message.get("event_type"),
+            sampled(message.get("meter_value")),
+        )
         remote, ends = info.get("remote_start_id"), kind == "Ended"
         remote = remote if type(remote) is int else None
-        at_ms, heard_ms = moment_ms(said.get("timestamp")), self.listener.now_ms()
+        at_ms, received_ms = moment_ms(message.get("timestamp")), self.listener.now_ms()
         evidence = Evidence(number, tag, remote, read.energy_wh, begins=not ends, ends=ends)
         if not number or at_ms is None or kind not in ("Started", "Updated", "Ended"):
             return self._refused("transaction", tag)
-        where = self._place(number, said, evidence)
+        where = self._place(number, message, evidence)
         if where is None and not ends:
             return self._refused("connector", tag)
         if state := CHARGING_STATES.get(text(info.get("charging_state"))):
-            self.listener.tell(where or 0, StatusSaid(state, None if said.get("offline") else at_ms, heard_ms))
+            self.listener.report(
+                where or 0, StatusReported(state, None if message.get("offline") else at_ms, received_ms)
+            )
         verdict: Verdict | None = None
         if ends:
             self._where.pop(number, None)
             why = text(info.get("stopped_reason")) or "Local"
-            end = StopSaid("", number, tag, at_ms, heard_ms, read.energy_wh, why, read.begin_wh)
+            end = StopReported("", number, tag, at_ms, received_ms, read.energy_wh, why, read.begin_wh)
             verdict = await self.take_end(end, where)
         elif where is not None and (tag or remote is not None):
             verdict = await self.listener.ask(
-                where, lambda call: StartSaid(call, tag, number, at_ms, heard_ms, read.energy_wh, remote)
+                where, lambda call: StartReported(call, tag, number, at_ms, received_ms, read.energy_wh, remote)
             )
         if where is not None and not ends and read.energy_wh is not None:
             read_ms = at_ms if read.at_ms is None else read.at_ms
-            self.listener.tell(where, MeterSaid(number, read.energy_wh, read.power_w, read_ms, read.begin_wh))
+            self.listener.report(where, MeterReported(number, read.energy_wh, read.power_w, read_ms, read.begin_wh))
         return answers.TransactionEvent(id_token_info=card_status(verdict) if verdict and tag else None)
 
     def _refused(self, nonsense: What, tag: str) -> answers.TransactionEvent:
-        self.listener.tell(None, Nonsense(nonsense))
+        self.listener.report(None, Nonsense(nonsense))
         return answers.TransactionEvent(id_token_info={"status": "Invalid"} if tag else None)
 
-    def _place(self, number: str, said: Mapping[str, object], evidence: Evidence) -> int | None:
+    def _place(self, number: str, message: Mapping[str, object], evidence: Evidence) -> int | None:
         """The EVSE of a transaction: posts name it once, and from then on by the transaction. Which transactions are
         where the points know, also after a reconnect; those that have no card yet are remembered here."""
-        named = connector(table(said.get("evse")).get("id")) or self._where.get(number)
+        named = connector(table(message.get("evse")).get("id")) or self._where.get(number)
         if named:
             self._where.pop(number, None)
             self._where[number] = named

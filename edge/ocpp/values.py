@@ -24,32 +24,32 @@ FACTORS = {"": 1.0, "Wh": 1.0, "kWh": 1000.0, "W": 1.0, "kW": 1000.0}
 PHASES = frozenset({"L1", "L2", "L3", "L1-N", "L2-N", "L3-N"})
 
 
-def text(said: object, longest: int = MAX_TEXT) -> str:
+def text(value: object, longest: int = MAX_TEXT) -> str:
     """A text without its margins, cut to its longest. JSON holds half characters, which nobody could write down."""
-    if type(said) is int:
-        return str(said)[:longest]
-    return said.strip()[:longest].encode(errors="replace").decode() if isinstance(said, str) else ""
+    if type(value) is int:
+        return str(value)[:longest]
+    return value.strip()[:longest].encode(errors="replace").decode() if isinstance(value, str) else ""
 
 
-def moment_ms(said: object) -> int | None:
+def moment_ms(value: object) -> int | None:
     """A time as ISO 8601 in UTC milliseconds; one that names no zone is taken for UTC."""
     try:
-        found = datetime.fromisoformat(text(said, 64))
+        moment = datetime.fromisoformat(text(value, 64))
     except ValueError:
         return None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    at_ms = int(found.timestamp() * 1000)
-    return at_ms if at_ms >= 0 and found < END_OF_TIME else None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    at_ms = int(moment.timestamp() * 1000)
+    return at_ms if at_ms >= 0 and moment < END_OF_TIME else None
 
 
-def energy_wh(said: object) -> float | None:
+def energy_wh(value: object) -> float | None:
     """A meter's register in watt-hours."""
-    return _number(said, MAX_WH)
+    return _number(value, MAX_WH)
 
 
-def connector(said: object) -> int | None:
+def connector(value: object) -> int | None:
     """A connector's number; 0 is the post itself."""
-    return said if type(said) is int and 0 <= said < 100 else None
+    return value if type(value) is int and 0 <= value < 100 else None
 
 
 class Sampled(Struct, frozen=True):
@@ -84,18 +84,18 @@ def sampled(meter_values: object) -> Sampled:
     for moment in moments:
         begin = _total(moment.begin, ENERGY, begin, MAX_WH)
         power = _total(moment.now, POWER, power, MAX_W)
-        if (found := _total(moment.now, ENERGY, None, MAX_WH)) is not None:
-            energy, at_ms = found, moment.at_ms
+        if (total := _total(moment.now, ENERGY, None, MAX_WH)) is not None:
+            energy, at_ms = total, moment.at_ms
     return Sampled(begin if energy is None else energy, power, at_ms, begin)
 
 
 def _moments(meter_values: object) -> Iterable[_Moment]:
     """The moments that hold samples, with at most ``MAX_SAMPLES`` in all."""
     left = MAX_SAMPLES
-    told: Any
-    for told in meter_values if isinstance(meter_values, list) else [meter_values]:
-        told = told if isinstance(told, Mapping) else {}
-        values = told.get("sampled_value")
+    entry: Any
+    for entry in meter_values if isinstance(meter_values, list) else [meter_values]:
+        entry = entry if isinstance(entry, Mapping) else {}
+        values = entry.get("sampled_value")
         samples = [one for one in values if isinstance(one, Mapping)] if isinstance(values, list) else []
         samples = [one for one in samples[:left] if one.get("location") != "EV"]
         left -= len(samples)
@@ -103,7 +103,7 @@ def _moments(meter_values: object) -> Iterable[_Moment]:
             samples.sort(key=lambda one: (one.get("context") != "Transaction.End", one.get("location") == "Inlet"))
             begin = [one for one in samples if one.get("context") == "Transaction.Begin"]
             now = [one for one in samples if one.get("context") != "Transaction.Begin"]
-            yield _Moment(moment_ms(told.get("timestamp")), now, begin)
+            yield _Moment(moment_ms(entry.get("timestamp")), now, begin)
 
 
 def _total(samples: list[Mapping[str, Any]], measurand: str, before: float | None, most: float) -> float | None:
@@ -132,12 +132,12 @@ def _scaled(sample: Mapping[str, Any], most: float) -> float | None:
     return None if factor is None or value is None else _number(value * factor * 10.0**tens, most)
 
 
-def _number(said: object, most: float) -> float | None:
+def _number(value: object, most: float) -> float | None:
     """A number, or a text that is one, from 0 to the most."""
-    if isinstance(said, bool) or not isinstance(said, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        value = float(said)
+        value = float(value)
     except (ValueError, OverflowError):
         return None
     return value if math.isfinite(value) and 0 <= value <= most else None

@@ -87,25 +87,25 @@ class Remote:
 
     def _drill(self, _point: str, received: CommandReceived) -> CommandOutcome:
         args = cast(DrillArgs, received.args)
-        why = self._agent.drill(args.zone, args.on, received.told)
+        why = self._agent.drill(args.zone, args.on, received.order_record)
         return CommandOutcome("refused", why) if why else CommandOutcome()
 
     def _set_clock(self, _point: str, received: CommandReceived) -> CommandOutcome:
         args, was_ms = cast(ClockSetArgs, received.args), self._runtime.clock.now_ms()
         if not self._runtime.clock.set_by_command(args.now_ms):
             return CommandOutcome("refused", "bad_time")
-        self._runtime.record("", *DeviceEvents.clock_set(by=received.told["by"], was_ms=was_ms).row)
-        self._runtime.record("", *CommandEvents.done(**received.told).row)
+        self._runtime.record("", *DeviceEvents.clock_set(by=received.order_record["by"], was_ms=was_ms).row)
+        self._runtime.record("", *CommandEvents.done(**received.order_record).row)
         # What was refused by the wrong time, a roster above all, lies at the broker and comes with a new connection.
         return CommandOutcome(afterwards=lambda: self._runtime.loop.call_later(REBOOT_AFTER_S, self._link.again))
 
     def _send_log(self, _point: str, received: CommandReceived) -> CommandOutcome:
-        self._runtime.record("", *CommandEvents.done(**received.told).row)
+        self._runtime.record("", *CommandEvents.done(**received.order_record).row)
         return CommandOutcome(data={"lines": self._machine.log_lines()})
 
     def _reboot(self, _point: str, received: CommandReceived) -> CommandOutcome:
         if self._machine.reboot is None:
             return CommandOutcome("refused", "cannot_reboot")
-        self._runtime.record("", *CommandEvents.done(**received.told).row)
+        self._runtime.record("", *CommandEvents.done(**received.order_record).row)
         reboot = self._machine.reboot
         return CommandOutcome(afterwards=lambda: self._runtime.loop.call_later(REBOOT_AFTER_S, reboot))

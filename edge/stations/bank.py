@@ -114,7 +114,7 @@ class BankStep(Step[BankState, Fault]):
     kind = BANK
     table = NEXT
 
-    def take(self, happened: Input) -> None:
+    def handle(self, happened: Input) -> None:
         """Take one input to completion, and tell the sockets if their supply has changed by it."""
         self._take(happened)
         supply = Supply(self.state.phase == "live", self.state.is_ready)
@@ -158,9 +158,9 @@ class BankStep(Step[BankState, Fault]):
         state = self.state
         if port not in state.sockets and len(state.sockets) >= MAX_SOCKETS:
             return
-        told = [] if port in state.sockets or state.supply is None else [Send(port, state.supply)]
+        supply = [] if port in state.sockets or state.supply is None else [Send(port, state.supply)]
         self.do(
-            *told,
+            *supply,
             sockets=state.sockets | {port},
             wants=state.wants | {port} if on else state.wants - {port},
         )

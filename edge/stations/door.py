@@ -89,7 +89,7 @@ class DoorStep(PortalStep[DoorState, Fault]):
     watches = ("relock", "warn", "hold")
     still_fault: Fault = "contact_still"
 
-    def take(self, happened: Input) -> None:
+    def handle(self, happened: Input) -> None:
         match happened:
             case Levels(active=active):
                 self._levels(active)
@@ -109,7 +109,7 @@ class DoorStep(PortalStep[DoorState, Fault]):
             case Due(name="button_stuck"):
                 self.set_fault("exit_button_stuck", present=True)
             case _:
-                super().take(happened)
+                super().handle(happened)
 
     def let_in(self, who: Passer) -> None:
         self.unlock()

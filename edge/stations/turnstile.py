@@ -78,7 +78,7 @@ class TurnstileStep(PortalStep[TurnstileState, Fault]):
     watches = ("relock", "next", "leave", "jam")
     still_fault: Fault = "arm_still"
 
-    def take(self, happened: Input) -> None:
+    def handle(self, happened: Input) -> None:
         match happened:
             case Levels(active=active):
                 self._levels(active)
@@ -95,7 +95,7 @@ class TurnstileStep(PortalStep[TurnstileState, Fault]):
             case Due(name="jam") if self.state.phase in ("turning", "forced"):
                 self._jam()
             case _:
-                super().take(happened)
+                super().handle(happened)
 
     def let_in(self, who: Passer) -> None:
         if who.direction == "out" and self.state.has_exit_arm:

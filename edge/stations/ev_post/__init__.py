@@ -59,11 +59,11 @@ from edge.stations.ev_post.messages import (
     FromPost,
     Left,
     ListVersion,
-    MeterSaid,
+    MeterReported,
     Nonsense,
-    StartSaid,
-    StatusSaid,
-    StopSaid,
+    StartReported,
+    StatusReported,
+    StopReported,
     Turned,
     TurnedAway,
     What,
@@ -78,7 +78,7 @@ from edge.stations.ev_post.orders import (
     send_next_update,
     weigh_listed,
 )
-from edge.stations.ev_post.state import CLASS, SETTLE_MS, EvPostSettings, EvPostState, EvPostStep, standing, tell
+from edge.stations.ev_post.state import CLASS, SETTLE_MS, EvPostSettings, EvPostState, EvPostStep, standing, to_post
 from edge.stations.ev_post.transactions import Book
 
 GREET_MS = 10_000
@@ -107,12 +107,12 @@ IMPLAUSIBLE_POWER = 1.5
 class EvPostInput(EvPostStep):
     """One step of a post: what each input means to it."""
 
-    def take(self, happened: Input) -> None:
+    def handle(self, happened: Input) -> None:
         """Take one input to completion, and tell the server what is known of this connector by now."""
         self._take(happened)
         stands = standing(self.state)
         if stands != self.state.standing:
-            self.effects.insert(0, tell(stands))
+            self.effects.insert(0, to_post(stands))
             self.do(standing=stands)
 
     def _take(self, happened: Input) -> None:
@@ -124,7 +124,9 @@ class EvPostInput(EvPostStep):
                 self._weighed(_for_power(happened))
             case Decided():
                 at_reader(self, _for_power(happened))
-            case CommandReceived(told=command, args=SessionStopArgs(session=named)) if named == running(state.session):
+            case CommandReceived(order_record=command, args=SessionStopArgs(session=named)) if named == running(
+                state.session
+            ):
                 self.do(EV_POST.ordered(**command))
                 self.stop(Stop.OPERATOR)
             case CannotRecord():
@@ -211,16 +213,16 @@ class EvPostInput(EvPostStep):
 
     def _follow(self, message: FromPost) -> None:
         match message:
-            case CardShown() | StartSaid():
+            case CardShown() | StartReported():
                 ask(self, message)
-            case MeterSaid(power_w=float(power_w)) if power_w > self.state.settings.power_w * IMPLAUSIBLE_POWER:
+            case MeterReported(power_w=float(power_w)) if power_w > self.state.settings.power_w * IMPLAUSIBLE_POWER:
                 self._follow(Nonsense("power"))
                 read_meter(self, replace(message, power_w=None))
-            case MeterSaid():
+            case MeterReported():
                 read_meter(self, message)
-            case StopSaid():
+            case StopReported():
                 take_end(self, message)
-            case StatusSaid():
+            case StatusReported():
                 take_status(self, message)
             case Booted():
                 take_boot(self, message)
@@ -231,7 +233,7 @@ class EvPostInput(EvPostStep):
                 self.do(cards=local_list.limited(self.state.cards, message))
                 send_next_update(self)
             case ListVersion():
-                self.do(cards=local_list.found(self.state.cards, message))
+                self.do(cards=local_list.version_reported(self.state.cards, message))
                 send_next_update(self)
             case Nonsense(what=what):
                 self.set_fault(NONSENSE[what], present=True)
@@ -265,23 +267,23 @@ class EvPostInput(EvPostStep):
             case "list", how:
                 self.do(cards=local_list.answered(state.cards, done))
                 if how == "version_mismatch":
-                    self.do(tell(AskListVersion()))
+                    self.do(to_post(AskListVersion()))
                 elif done.accepted:
                     send_next_update(self)
                 else:
                     self.do(Wake("list", LIST_AGAIN_MS))
 
-    def _weighed(self, found: Decided) -> None:
-        if found.about.startswith("list:"):
-            weigh_listed(self, found)
+    def _weighed(self, outcome: Decided) -> None:
+        if outcome.about.startswith("list:"):
+            weigh_listed(self, outcome)
             return
         questions = dict(self.state.asked)
-        question = questions.pop(found.about, None)
+        question = questions.pop(outcome.about, None)
         if question is None:
             return
         self.do(asked=tuple(questions.items()))
-        list_card(self, question.tag, found)
-        self.ahead(answer if isinstance(question, CardShown) else begin, question, found)
+        list_card(self, question.tag, outcome)
+        self.ahead(answer if isinstance(question, CardShown) else begin, question, outcome)
 
     def _emergency(self, cause: str) -> None:
         """The keeper cuts what it can reach; a post is told to stop, and to serve nobody until the reset."""
@@ -317,11 +319,11 @@ class EvPostInput(EvPostStep):
         self.do(Wake("limit", max(0, left_ms)))
 
 
-def _for_power(found: Decided) -> Decided:
+def _for_power(outcome: Decided) -> Decided:
     """A mode that holds a door open, or an exit that is free, gives nobody power."""
-    if not found.decision.allowed or found.decision.reason is Reason.ALLOWED:
-        return found
-    return replace(found, decision=Decision(Reason.OUT_OF_SERVICE, found.decision.grant))
+    if not outcome.decision.allowed or outcome.decision.reason is Reason.ALLOWED:
+        return outcome
+    return replace(outcome, decision=Decision(Reason.OUT_OF_SERVICE, outcome.decision.grant))
 
 
 def report(state: EvPostState) -> Report:

@@ -11,7 +11,7 @@ from edge.archetypes.protocol import Ask, Decided, Effect, Send, Show, Wake, dec
 from edge.archetypes.session import By, is_holders, of_decision, spent, started
 from edge.stations.ev_post import attribution, transactions
 from edge.stations.ev_post.ends import end, unpark
-from edge.stations.ev_post.messages import CardShown, StartRemotely, StartSaid, Verdict, Word, card_bytes, number_of
+from edge.stations.ev_post.messages import CardShown, StartRemotely, StartReported, Verdict, Word, card_bytes, number_of
 from edge.stations.ev_post.state import (
     CLASS,
     LATE_MS,
@@ -23,7 +23,7 @@ from edge.stations.ev_post.state import (
     EvPostStep,
     Question,
     promise,
-    tell,
+    to_post,
 )
 from edge.stations.ev_post.transactions import Transaction
 
@@ -47,44 +47,44 @@ def ask(post: EvPostStep, question: Question) -> None:
     state, tag = post.state, question.tag.lower()
     orders = (order for order in (state.wanted, state.given_up) if order is not None)
     order = next((order for order in orders if attribution.is_of_order(question, order.ticket)), None)
-    known = attribution.begun_before(state.book, question) if isinstance(question, StartSaid) else None
-    if isinstance(question, StartSaid) and known is not None:
-        post.do(_first_answer(state, question, known))
-    elif isinstance(question, StartSaid) and order is not None:
+    transaction = attribution.begun_before(state.book, question) if isinstance(question, StartReported) else None
+    if isinstance(question, StartReported) and transaction is not None:
+        post.do(_first_answer(state, question, transaction))
+    elif isinstance(question, StartReported) and order is not None:
         (_begin if order is state.wanted else begin)(post, question, order)
     elif order is not None:
-        post.do(tell(Verdict(question.call, "accepted" if order is state.wanted else "blocked")))
-    elif not tag and isinstance(question, StartSaid) and question.remote is not None:
-        post.do(tell(Verdict(question.call, "invalid")))
+        post.do(to_post(Verdict(question.call, "accepted" if order is state.wanted else "blocked")))
+    elif not tag and isinstance(question, StartReported) and question.remote is not None:
+        post.do(to_post(Verdict(question.call, "invalid")))
     elif len(state.asked) >= MAX_ASKED:
-        post.do(tell(Verdict(question.call, "blocked")))
+        post.do(to_post(Verdict(question.call, "blocked")))
     else:
         about = post.number("card")
         post.do(Ask(card_bytes(tag) or NO_CARD + tag.encode(), about), asked=(*state.asked, (about, question)))
 
 
-def answer(post: EvPostStep, shown: CardShown, found: Decided) -> None:
+def answer(post: EvPostStep, shown: CardShown, outcome: Decided) -> None:
     """Somebody shows a card before plugging in, or to stop: the holder may always do that."""
-    is_back = is_holders(post.state.session, found)
-    post.do(tell(Verdict(shown.call, "accepted" if is_back else _word(found))))
-    if not (is_back or found.decision.allowed or shown.quiet):
-        post.turn_away(post.state.session, found)
+    is_back = is_holders(post.state.session, outcome)
+    post.do(to_post(Verdict(shown.call, "accepted" if is_back else _word(outcome))))
+    if not (is_back or outcome.decision.allowed or shown.quiet):
+        post.turn_away(post.state.session, outcome)
 
 
-def _word(found: Decided) -> Word:
-    return WORDS.get(found.decision.reason, "blocked")
+def _word(outcome: Decided) -> Word:
+    return WORDS.get(outcome.decision.reason, "blocked")
 
 
-def begin(post: EvPostStep, start: StartSaid, found: Decided) -> None:
+def begin(post: EvPostStep, start: StartReported, outcome: Decided) -> None:
     """A transaction began. If it was told of before, the answer is the first one."""
-    known = transactions.same(post.state.book, found.digest.hex(), start)
+    transaction = transactions.same(post.state.book, outcome.digest.hex(), start)
     live = post.state.book.live
-    if known is not None:
-        post.do(_first_answer(post.state, start, known))
+    if transaction is not None:
+        post.do(_first_answer(post.state, start, transaction))
     elif live is None:
-        _begin(post, start, found)
+        _begin(post, start, outcome)
     elif start.at_ms is not None and live.at_ms is not None and start.at_ms < live.at_ms:
-        _book_late(post, start, found)
+        _book_late(post, start, outcome)
     else:
         # The post has begun another one: the end of the one before is lost, and while it ran this card was refused as
         # busy.
@@ -92,26 +92,26 @@ def begin(post: EvPostStep, start: StartSaid, found: Decided) -> None:
         ask(post, start)
 
 
-def _first_answer(state: EvPostState, start: StartSaid, known: Transaction) -> Send:
+def _first_answer(state: EvPostState, start: StartReported, transaction: Transaction) -> Send:
     """The first answer, once more; but one that is to stop by now is not encouraged."""
-    is_stopping = known == state.book.live and state.phase == "stopping"
-    word: Word = "blocked" if known.session is None or is_stopping else "accepted"
-    return tell(Verdict(start.call, word, known.number))
+    is_stopping = transaction == state.book.live and state.phase == "stopping"
+    word: Word = "blocked" if transaction.session is None or is_stopping else "accepted"
+    return to_post(Verdict(start.call, word, transaction.number))
 
 
-def _begin(post: EvPostStep, start: StartSaid, found: Decided) -> None:
+def _begin(post: EvPostStep, start: StartReported, outcome: Decided) -> None:
     """A transaction of its own. What was drawn while the post was alone is booked whatever the rule says by now; what
     begins under our eyes against the rule is stopped."""
     state = post.state
     ago_ms = _ago_ms(state, start, post.now_ms)
-    is_late, stands = ago_ms > LATE_MS, found in (state.wanted, state.given_up)
+    is_late, stands = ago_ms > LATE_MS, outcome in (state.wanted, state.given_up)
     # What was drawn unheard is bounded by what a whole session can be.
-    transaction, word = _opened(state, start, found, state.settings.session_ms if is_late else 0, late=is_late)
+    transaction, word = _opened(state, start, outcome, state.settings.session_ms if is_late else 0, late=is_late)
     verdict = Verdict(start.call, word, transaction.number)
     promised = word == "accepted" and not is_late
     post.to(
         "begin",
-        *([] if is_late or stands else [decided(found)]),
+        *([] if is_late or stands else [decided(outcome)]),
         book=transactions.put(state.book, transaction),
         wanted=None,
         why="",
@@ -125,7 +125,7 @@ def _begin(post: EvPostStep, start: StartSaid, found: Decided) -> None:
         doubted=False,
         instead=replace(verdict, word="blocked") if promised else None,
     )
-    post.do(*_recorded(post, transaction, start, word), promise(verdict) if promised else tell(verdict))
+    post.do(*_recorded(post, transaction, start, word), promise(verdict) if promised else to_post(verdict))
     post.set_fault("meter_doubted", present=False)
     post.do(Wake("start", None), Wake("settle", None))
     if promised:
@@ -137,28 +137,28 @@ def _begin(post: EvPostStep, start: StartSaid, found: Decided) -> None:
         post.stop(Stop.DEAUTHORIZED)
 
 
-def _book_late(post: EvPostStep, start: StartSaid, found: Decided) -> None:
+def _book_late(post: EvPostStep, start: StartReported, outcome: Decided) -> None:
     """A transaction that was over before the one that runs began; its end is still to be told."""
-    transaction, word = _opened(post.state, start, found, post.state.settings.session_ms, late=True)
+    transaction, word = _opened(post.state, start, outcome, post.state.settings.session_ms, late=True)
     transaction = replace(transaction, late=True)
     post.put(transaction)
-    post.do(*_recorded(post, transaction, start, word), tell(Verdict(start.call, word, transaction.number)))
+    post.do(*_recorded(post, transaction, start, word), to_post(Verdict(start.call, word, transaction.number)))
     unpark(post, transaction)
     post.do(Wake("settle", SETTLE_MS))
 
 
 def _opened(
-    state: EvPostState, start: StartSaid, found: Decided, past_ms: int, *, late: bool
+    state: EvPostState, start: StartReported, outcome: Decided, past_ms: int, *, late: bool
 ) -> tuple[Transaction, Word]:
     """The transaction, and what the post is told of its card."""
-    reason, grant = found.decision.reason, found.decision.grant
-    accepted = found.decision.allowed or (late and reason in OF_STATION)
+    reason, grant = outcome.decision.reason, outcome.decision.grant
+    accepted = outcome.decision.allowed or (late and reason in OF_STATION)
     accepted = accepted and grant is not None and not state.emergency
-    by: By = "post" if late else "operator" if found.told is not None else "card"
+    by: By = "post" if late else "operator" if outcome.order_record is not None else "card"
     session = None
     if grant is not None and (accepted or late):
         session = of_decision(
-            found,
+            outcome,
             grant,
             state.point,
             by=by,
@@ -166,30 +166,30 @@ def _opened(
             limit_ms=state.settings.session_ms,
             limit_wh=state.settings.session_wh,
         )
-        minute = None if late else found.minute
+        minute = None if late else outcome.minute
         session = replace(session, started_minute=minute, minute=minute, loaded=True)
     connector = 1 if state.here is None else state.here.connector
-    number = start.transaction or transactions.fresh_number(state.book, number_of(found.ticket, connector))
+    number = start.transaction or transactions.fresh_number(state.book, number_of(outcome.ticket, connector))
     begin = _begin_reading(state, start)
     meter_wh = None if begin is None else begin.wh
-    one = Transaction(number, found.digest.hex(), start.at_ms, meter_wh, session, account=opened(begin, past_ms))
-    return one, "accepted" if accepted else "blocked" if found.decision.allowed else _word(found)
+    one = Transaction(number, outcome.digest.hex(), start.at_ms, meter_wh, session, account=opened(begin, past_ms))
+    return one, "accepted" if accepted else "blocked" if outcome.decision.allowed else _word(outcome)
 
 
-def _begin_reading(state: EvPostState, start: StartSaid) -> RegisterReading | None:
+def _begin_reading(state: EvPostState, start: StartReported) -> RegisterReading | None:
     """The register at the beginning: as it was told with the plug, where that came before the card."""
     begin = None if start.meter_wh is None else RegisterReading(start.meter_wh, start.at_ms)
     before = dict(state.before).get(start.transaction)
     return before if before is not None and (begin is None or before.wh <= begin.wh) else begin
 
 
-def _recorded(post: EvPostStep, transaction: Transaction, start: StartSaid, word: Word) -> list[Effect]:
+def _recorded(post: EvPostStep, transaction: Transaction, start: StartReported, word: Word) -> list[Effect]:
     """What is recorded and kept of a beginning. The post's own time stands beside ours, for it may be wrong."""
     session = transaction.session
     began = EV_POST.began(
         transaction=transaction.number,
         post_at_ms=start.at_ms,
-        heard_ms=start.heard_ms,
+        heard_ms=start.received_ms,
         offset_ms=post.state.offset_ms,
         session="" if session is None else session.id,
         told=word,
@@ -198,29 +198,29 @@ def _recorded(post: EvPostStep, transaction: Transaction, start: StartSaid, word
     return [began, *booked, post.keep()]
 
 
-def _ago_ms(state: EvPostState, start: StartSaid, now_ms: int) -> int:
+def _ago_ms(state: EvPostState, start: StartReported, now_ms: int) -> int:
     """How long ago a transaction began by the post's clock, as far as that can be: not before it was last heard."""
     if start.at_ms is None:
         return 0
-    ago_ms = start.heard_ms - start.at_ms - state.offset_ms
+    ago_ms = start.received_ms - start.at_ms - state.offset_ms
     most_ms = MAX_AWAY_MS if state.left_ms is None else now_ms - state.left_ms + LATE_MS
     return ago_ms if 0 < ago_ms <= most_ms else 0
 
 
-def at_reader(post: EvPostStep, found: Decided) -> None:
+def at_reader(post: EvPostStep, outcome: Decided) -> None:
     """Somebody at a reader of ours, or an operator from afar: the post is asked to begin."""
     state = post.state
-    if is_holders(state.session, found):
+    if is_holders(state.session, outcome):
         post.stop(Stop.CARD)
-    elif not found.decision.allowed:
-        post.turn_away(state.session, found)
-    elif not state.is_offered or state.phase != "free" or found.decision.grant is None:
-        post.do(*refuse(replace(found, decision=Decision(Reason.FAULTED, found.decision.grant))))
+    elif not outcome.decision.allowed:
+        post.turn_away(state.session, outcome)
+    elif not state.is_offered or state.phase != "free" or outcome.decision.grant is None:
+        post.do(*refuse(replace(outcome, decision=Decision(Reason.FAULTED, outcome.decision.grant))))
     else:
         order = post.number("start")
-        ordered = [] if found.told is None else [EV_POST.ordered(**found.told)]
+        ordered = [] if outcome.order_record is None else [EV_POST.ordered(**outcome.order_record)]
         start = Wake("start", state.settings.plug_in_within_s * 1000 + STOP_AGAIN_MS)
-        post.to("ask", *ordered, decided(found), promise(StartRemotely(order, found.ticket)), wanted=found)
+        post.to("ask", *ordered, decided(outcome), promise(StartRemotely(order, outcome.ticket)), wanted=outcome)
         post.do(start, post.show("green", "starting"))
 
 
@@ -240,6 +240,6 @@ def cannot_record(post: EvPostStep) -> None:
         give_up(post, Stop.CANNOT_RECORD.value)
         post.do(shown)
     elif blocked is not None:
-        post.do(tell(blocked), instead=None)
+        post.do(to_post(blocked), instead=None)
         post.stop(Stop.CANNOT_RECORD)
         post.do(shown)

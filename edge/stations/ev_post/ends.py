@@ -8,8 +8,8 @@ from edge.archetypes.account import MAX_DELAY_MS, Account, RegisterReading, begu
 from edge.archetypes.protocol import Wake, no_more
 from edge.archetypes.session import Session, count, ended, energy_wh, spent
 from edge.stations.ev_post import attribution, transactions
-from edge.stations.ev_post.messages import MeterSaid, StopRemotely, StopSaid, Verdict, is_given
-from edge.stations.ev_post.state import EvPostState, EvPostStep, tell
+from edge.stations.ev_post.messages import MeterReported, StopRemotely, StopReported, Verdict, is_given
+from edge.stations.ev_post.state import EvPostState, EvPostStep, to_post
 from edge.stations.ev_post.transactions import Parked, Transaction
 
 FORGET_MS = 10_000
@@ -20,32 +20,32 @@ STRAYS = 2
 """Readings in a row."""
 
 
-def read_meter(post: EvPostStep, said: MeterSaid) -> None:
+def read_meter(post: EvPostStep, message: MeterReported) -> None:
     """Power without a session is a fault, whatever status the post says."""
     state = post.state
-    transaction, live = attribution.measured(state.book, said, state.settings.power_w), state.book.live
+    transaction, live = attribution.measured(state.book, message, state.settings.power_w), state.book.live
     if transaction is not None and not transaction.over and transaction != live:
-        _read_late(post, transaction, said)
+        _read_late(post, transaction, message)
         return
-    post.do(power_w=said.power_w if said.power_w is not None else state.power_w)
+    post.do(power_w=message.power_w if message.power_w is not None else state.power_w)
     if transaction is not None and transaction == live:
         post.do(rebooted=False, doubted=False)
-        _draw(post, transaction, said)
+        _draw(post, transaction, message)
         return
-    _remember_begin(post, said)
-    if said.power_w is not None and not attribution.is_past(state.book, said):
-        post.do(strays=state.strays + 1 if said.power_w >= STRAY_W and live is None else 0)
+    _remember_begin(post, message)
+    if message.power_w is not None and not attribution.is_past(state.book, message):
+        post.do(strays=state.strays + 1 if message.power_w >= STRAY_W and live is None else 0)
         is_stray = post.state.strays >= STRAYS
         post.set_fault("stray_power", present=is_stray)
-        if is_stray and is_given(said.transaction):
-            post.do(tell(StopRemotely(post.number("stop"), said.transaction)))
+        if is_stray and is_given(message.transaction):
+            post.do(to_post(StopRemotely(post.number("stop"), message.transaction)))
 
 
-def _remember_begin(post: EvPostStep, said: MeterSaid) -> None:
+def _remember_begin(post: EvPostStep, message: MeterReported) -> None:
     """Remember the first register of a transaction that has no card yet."""
     known = {transaction.number for transaction in post.state.book.transactions} | dict(post.state.before).keys()
-    if said.energy_wh is not None and is_given(said.transaction) and said.transaction not in known:
-        before = (*post.state.before, (said.transaction, RegisterReading(said.energy_wh, said.at_ms)))
+    if message.energy_wh is not None and is_given(message.transaction) and message.transaction not in known:
+        before = (*post.state.before, (message.transaction, RegisterReading(message.energy_wh, message.at_ms)))
         post.do(before=before[-MAX_BEFORE:])
 
 
@@ -55,30 +55,32 @@ def forget_strays(post: EvPostStep) -> None:
     post.set_fault("stray_power", present=False)
 
 
-def _read_late(post: EvPostStep, transaction: Transaction, said: MeterSaid) -> None:
+def _read_late(post: EvPostStep, transaction: Transaction, message: MeterReported) -> None:
     """A reading of a transaction that was told of beside the one that runs."""
-    if transaction.session is not None and said.energy_wh is not None:
-        counted = _accounted(post.state, transaction, _read(post.state, transaction, said, 0), 0)
+    if transaction.session is not None and message.energy_wh is not None:
+        counted = _accounted(post.state, transaction, _read(post.state, transaction, message, 0), 0)
         post.put(counted)
         _record_doubts(post, transaction, counted)
 
 
-def _read(state: EvPostState, transaction: Transaction, said: MeterSaid, elapsed_ms: int) -> Account:
+def _read(state: EvPostState, transaction: Transaction, message: MeterReported, elapsed_ms: int) -> Account:
     """The account of a transaction with one more reading."""
     account, most_w = passed(transactions.account_of(transaction), elapsed_ms), state.settings.power_w
-    if said.begin_wh is not None:
-        account = begun_at(account, said.begin_wh, most_w)
-    if said.energy_wh is None:
+    if message.begin_wh is not None:
+        account = begun_at(account, message.begin_wh, most_w)
+    if message.energy_wh is None:
         return account
-    return read(account, RegisterReading(said.energy_wh, said.at_ms, said.transaction == transaction.number), most_w)
+    return read(
+        account, RegisterReading(message.energy_wh, message.at_ms, message.transaction == transaction.number), most_w
+    )
 
 
-def _draw(post: EvPostStep, live: Transaction, said: MeterSaid) -> None:
-    if live.session is None or said.energy_wh is None:
+def _draw(post: EvPostStep, live: Transaction, message: MeterReported) -> None:
+    if live.session is None or message.energy_wh is None:
         return
     state = post.state
     elapsed_ms = max(0, post.now_ms - state.counted_ms)
-    counted = _accounted(state, live, _read(state, live, said, elapsed_ms), elapsed_ms)
+    counted = _accounted(state, live, _read(state, live, message, elapsed_ms), elapsed_ms)
     session = replace(counted.session or live.session, power_w=state.power_w)
     post.do(counted_ms=post.now_ms, book=transactions.put(state.book, replace(counted, session=session)))
     _record_doubts(post, live, counted)
@@ -120,42 +122,45 @@ def stop_sated(post: EvPostStep) -> None:
         post.stop(Stop.FULL)
 
 
-def take_end(post: EvPostStep, said: StopSaid) -> None:
+def take_end(post: EvPostStep, message: StopReported) -> None:
     """An end is always taken. One that belongs to nothing is kept, for its beginning may yet be told."""
     state = post.state
-    transaction = None if said.nobodys else attribution.ended_by(state.book, said, state.tag)
-    parked = Parked("", said.at_ms, said.meter_wh, said.reason, said.begin_wh)
+    transaction = None if message.nobodys else attribution.ended_by(state.book, message, state.tag)
+    parked = Parked("", message.at_ms, message.meter_wh, message.reason, message.begin_wh)
     if transaction is None:
-        _park(post, said)
+        _park(post, message)
     elif transaction.over:
         _count_late(post, transaction, parked)
     else:
         is_told_why = transaction == state.book.live and state.why
-        why = Stop(state.why) if is_told_why else transactions.stop_of(said.reason, said.tag)
+        why = Stop(state.why) if is_told_why else transactions.stop_of(message.reason, message.tag)
         end(post, transaction, why, parked)
-    post.do(tell(Verdict(said.call, "accepted")))
+    post.do(to_post(Verdict(message.call, "accepted")))
 
 
-def _park(post: EvPostStep, said: StopSaid) -> None:
-    book, is_new = transactions.park(post.state.book, said)
+def _park(post: EvPostStep, message: StopReported) -> None:
+    book, is_new = transactions.park(post.state.book, message)
     if not is_new:
         return
     here = post.state.here
     unknown = EV_POST.unknown_end(
-        transaction=said.transaction, post_at_ms=said.at_ms, heard_ms=said.heard_ms, meter_wh=said.meter_wh
+        transaction=message.transaction,
+        post_at_ms=message.at_ms,
+        heard_ms=message.received_ms,
+        meter_wh=message.meter_wh,
     )
-    is_mine = not said.nobodys or (here is not None and here.leads)
+    is_mine = not message.nobodys or (here is not None and here.leads)
     post.do(*([unknown] if is_mine else []), book=book)
     post.do(post.keep())
 
 
-def _count_late(post: EvPostStep, transaction: Transaction, told: Parked) -> None:
+def _count_late(post: EvPostStep, transaction: Transaction, end_report: Parked) -> None:
     """The end of a transaction that was given up for lost: what it drew unheard is counted now, and once."""
     before = transaction.session
-    if before is None or told.meter_wh is None or transaction.is_told:
+    if before is None or end_report.meter_wh is None or transaction.is_told:
         return
-    account = _closed(post.state, unheard(post.state, transaction), told)
-    counted = replace(_accounted(post.state, transaction, account, 0), is_told=True, ended_at_ms=told.at_ms)
+    account = _closed(post.state, unheard(post.state, transaction), end_report)
+    counted = replace(_accounted(post.state, transaction, account, 0), is_told=True, ended_at_ms=end_report.at_ms)
     post.put(counted)
     _record_doubts(post, transaction, counted)
     session = counted.session
@@ -164,14 +169,14 @@ def _count_late(post: EvPostStep, transaction: Transaction, told: Parked) -> Non
         post.do(late, *spent(session), post.keep())
 
 
-def _closed(state: EvPostState, transaction: Transaction, told: Parked | None) -> Account:
+def _closed(state: EvPostState, transaction: Transaction, end_report: Parked | None) -> Account:
     """The account of a transaction with what was told of its end."""
     account, most_w = transactions.account_of(transaction), state.settings.power_w
-    if told is None or told.meter_wh is None:
+    if end_report is None or end_report.meter_wh is None:
         return account
-    if told.begin_wh is not None:
-        account = begun_at(account, told.begin_wh, most_w)
-    return closed(account, RegisterReading(told.meter_wh, told.at_ms), most_w)
+    if end_report.begin_wh is not None:
+        account = begun_at(account, end_report.begin_wh, most_w)
+    return closed(account, RegisterReading(end_report.meter_wh, end_report.at_ms), most_w)
 
 
 def unpark(post: EvPostStep, transaction: Transaction) -> None:
@@ -182,10 +187,10 @@ def unpark(post: EvPostStep, transaction: Transaction) -> None:
         end(post, transaction, transactions.stop_of(parked.reason, ""), parked)
 
 
-def end(post: EvPostStep, transaction: Transaction, why: Stop, told: Parked | None = None) -> None:
+def end(post: EvPostStep, transaction: Transaction, why: Stop, end_report: Parked | None = None) -> None:
     """A transaction is over, as the post has told or as nobody will tell any more."""
     state, is_live = post.state, transaction == post.state.book.live
-    at_ms, meter_wh = (None, None) if told is None else (told.at_ms, told.meter_wh)
+    at_ms, meter_wh = (None, None) if end_report is None else (end_report.at_ms, end_report.meter_wh)
     over, session = replace(transaction, over=True, ended_at_ms=at_ms), transaction.session
     if session is None:
         # What was drawn with a card that nobody is served for.
@@ -195,7 +200,7 @@ def end(post: EvPostStep, transaction: Transaction, why: Stop, told: Parked | No
         post.do(post.keep(), *([unbooked] if drawn_wh > 0 else []))
     else:
         account = passed(transactions.account_of(transaction), post.now_ms - state.counted_ms if is_live else 0)
-        account = _closed(state, replace(transaction, account=account), told)
+        account = _closed(state, replace(transaction, account=account), end_report)
         over = _accounted(state, over, account, _elapsed_ms(post, transaction, session, at_ms))
         session = replace(over.session or session, ended=why.value)
         post.put(replace(over, session=session, is_told=meter_wh is not None))

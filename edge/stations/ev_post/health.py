@@ -9,7 +9,7 @@ from contract.kinds.ev_post import EV_POST
 from edge.archetypes.protocol import Record, Wake
 from edge.archetypes.session import MINUTE_MS
 from edge.stations.ev_post.ends import forget_strays
-from edge.stations.ev_post.messages import Booted, Status, StatusSaid
+from edge.stations.ev_post.messages import Booted, Status, StatusReported
 from edge.stations.ev_post.state import RUNNING, SETTLE_MS, EvPostStep, Repeated
 
 CLOCK_OFF_MS = 2 * MINUTE_MS
@@ -18,15 +18,15 @@ MAX_REPEATED = 8
 """Different rows in such a time; a post that says something else each time is recorded no more often."""
 
 
-def take_status(post: EvPostStep, said: StatusSaid) -> None:
+def take_status(post: EvPostStep, message: StatusReported) -> None:
     """What a post says of itself as a whole lasts beside what it says of its connectors."""
-    if said.at_ms is not None:
-        post.do(offset_ms=said.heard_ms - said.at_ms)
+    if message.at_ms is not None:
+        post.do(offset_ms=message.received_ms - message.at_ms)
         post.set_fault("clock_off", present=abs(post.state.offset_ms) > CLOCK_OFF_MS)
-    if said.whole:
-        post.do(Wake("whole", None), whole=said.status)
+    if message.whole:
+        post.do(Wake("whole", None), whole=message.status)
     else:
-        _take_status_of_connector(post, said.status)
+        _take_status_of_connector(post, message.status)
     _note_faulted(post)
 
 
@@ -60,12 +60,12 @@ def forget_whole(post: EvPostStep) -> None:
     _note_faulted(post)
 
 
-def take_boot(post: EvPostStep, said: Booted) -> None:
+def take_boot(post: EvPostStep, message: Booted) -> None:
     """A boot is no end: some posts tell of one with every connection. One that has forgotten its transaction shows it
     by the state of its connector, or by a refusal to stop."""
     post.do(rebooted=post.state.book.live is not None)
     forget_strays(post)
-    record(post, EV_POST.booted(vendor=said.vendor, model=said.model, firmware=said.firmware))
+    record(post, EV_POST.booted(vendor=message.vendor, model=message.model, firmware=message.firmware))
     post.do(Wake("whole", SETTLE_MS))
 
 

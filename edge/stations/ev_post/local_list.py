@@ -46,17 +46,17 @@ def refused(cards: LocalList, tag: str) -> LocalList:
     return replace(cards, wanted={one: until for one, until in cards.wanted.items() if one != tag})
 
 
-def limited(cards: LocalList, told: Configured) -> LocalList:
+def limited(cards: LocalList, report: Configured) -> LocalList:
     """The post says how much it takes."""
-    total = min(MAX_CARDS, told.list_total or MAX_CARDS)
+    total = min(MAX_CARDS, report.list_total or MAX_CARDS)
     kept = dict(list(cards.wanted.items())[-total:])
-    return replace(cards, wanted=kept, total=total, chunk=told.list_chunk or USUAL_CHUNK)
+    return replace(cards, wanted=kept, total=total, chunk=report.list_chunk or USUAL_CHUNK)
 
 
-def found(cards: LocalList, told: ListVersion) -> LocalList:
+def version_reported(cards: LocalList, report: ListVersion) -> LocalList:
     """The post says which version it holds: one that is not ours is replaced as a whole."""
-    ours = told.version is not None and told.version == cards.version
-    return replace(cards, version=told.version, whole=cards.whole or not ours, sent=None)
+    ours = report.version is not None and report.version == cards.version
+    return replace(cards, version=report.version, whole=cards.whole or not ours, sent=None)
 
 
 def update(cards: LocalList, order: str) -> tuple[LocalList, UpdateList | None]:

@@ -118,13 +118,13 @@ class TurnedAway(Struct, frozen=True):
     why: Turned
 
 
-class StatusSaid(Struct, frozen=True):
+class StatusReported(Struct, frozen=True):
     """How the connector is. ``whole``: this was said of the post, not of one connector of it. A status is told as it
     comes about, so its time tells how wrong the post's clock is."""
 
     status: Status
     at_ms: int | None = None
-    heard_ms: int = 0
+    received_ms: int = 0
     whole: bool = False
 
 
@@ -137,7 +137,7 @@ class CardShown(Struct, frozen=True):
     quiet: bool = False
 
 
-class StartSaid(Struct, frozen=True):
+class StartReported(Struct, frozen=True):
     """A transaction began, just now or while the post was alone. Answer by ``Verdict``. ``transaction`` is empty where
     its number is ours to give. ``remote`` is the number of the order that it began on, if it names one; it may then
     name no tag."""
@@ -146,12 +146,12 @@ class StartSaid(Struct, frozen=True):
     tag: str
     transaction: str
     at_ms: int | None
-    heard_ms: int
+    received_ms: int
     meter_wh: float | None
     remote: int | None = None
 
 
-class MeterSaid(Struct, frozen=True):
+class MeterReported(Struct, frozen=True):
     """What the post's meter reads: a register, and the power of then. Empty ``transaction``: it names none. ``at_ms``
     is when it was read, by the post's clock; ``begin_wh`` what it told again of the beginning."""
 
@@ -162,7 +162,7 @@ class MeterSaid(Struct, frozen=True):
     begin_wh: float | None = None
 
 
-class StopSaid(Struct, frozen=True):
+class StopReported(Struct, frozen=True):
     """A transaction ended. Answer by ``Verdict``. ``nobodys``: every connector of the post is told, for nothing says
     whose it is; it is kept until a beginning fits."""
 
@@ -170,7 +170,7 @@ class StopSaid(Struct, frozen=True):
     transaction: str
     tag: str
     at_ms: int | None
-    heard_ms: int
+    received_ms: int
     meter_wh: float | None
     reason: str
     begin_wh: float | None = None
@@ -219,11 +219,11 @@ FromPost = (
     | Beat
     | Alive
     | TurnedAway
-    | StatusSaid
+    | StatusReported
     | CardShown
-    | StartSaid
-    | MeterSaid
-    | StopSaid
+    | StartReported
+    | MeterReported
+    | StopReported
     | Nonsense
     | Done
     | Configured

@@ -16,7 +16,7 @@ from edge.stations.ev_post.messages import (
     Wish,
     card_bytes,
 )
-from edge.stations.ev_post.state import OF_STATION, EvPostSettings, EvPostState, EvPostStep, tell
+from edge.stations.ev_post.state import OF_STATION, EvPostSettings, EvPostState, EvPostStep, to_post
 
 WEIGH_AGAIN_MS = 15 * MINUTE_MS
 LONGEST_TAG: dict[Version, int] = {"1.6": 20, "2.0.1": 36}
@@ -33,9 +33,9 @@ def greet(post: EvPostStep) -> None:
     post.do(greeted=True)
     say_what_holds(post)
     again = [SayAgain("status"), *([] if post.state.book.live is None else [SayAgain("meter")])]
-    post.do(Wake("greet", None), *map(tell, again))
+    post.do(Wake("greet", None), *map(to_post, again))
     if here.leads:
-        post.do(tell(Configure(_wishes(settings))), tell(AskListVersion()), Wake("weigh", WEIGH_AGAIN_MS))
+        post.do(to_post(Configure(_wishes(settings))), to_post(AskListVersion()), Wake("weigh", WEIGH_AGAIN_MS))
 
 
 def say_what_holds(post: EvPostStep) -> None:
@@ -70,33 +70,33 @@ def order_availability(post: EvPostStep) -> None:
     """Tell the post whether it may serve anybody."""
     if post.state.here is not None:
         order = post.number("operative")
-        post.do(tell(SetOperative(order, not post.state.is_barred)), availability=order)
+        post.do(to_post(SetOperative(order, not post.state.is_barred)), availability=order)
 
 
 # Its list of cards
 
 
-def list_card(post: EvPostStep, tag: str, found: Decided) -> None:
+def list_card(post: EvPostStep, tag: str, outcome: Decided) -> None:
     """A card that was weighed here goes on the list as the post writes it, or leaves it."""
     here, cards = post.state.here, post.state.cards
     if card_bytes(tag) is None or here is None or not here.leads or len(tag) > LONGEST_TAG[here.version]:
         return
-    reason, grant = found.decision.reason, found.decision.grant
-    if found.decision.allowed and grant is not None:
+    reason, grant = outcome.decision.reason, outcome.decision.grant
+    if outcome.decision.allowed and grant is not None:
         post.do(cards=local_list.allowed(cards, tag.upper(), grant.valid_until_ms))
     elif reason not in OF_STATION or tag.upper() not in cards.wanted:
         post.do(cards=local_list.refused(cards, tag.upper()))
     send_next_update(post)
 
 
-def weigh_listed(post: EvPostStep, found: Decided) -> None:
+def weigh_listed(post: EvPostStep, outcome: Decided) -> None:
     """A card of the list; with the first of them a new roster is noticed, and then all of them are weighed."""
-    tag, session = found.about.removeprefix("list:"), post.state.session
-    if found.roster != post.state.cards.roster:
-        post.do(*asks(post.state), cards=replace(post.state.cards, roster=found.roster))
+    tag, session = outcome.about.removeprefix("list:"), post.state.session
+    if outcome.roster != post.state.cards.roster:
+        post.do(*asks(post.state), cards=replace(post.state.cards, roster=outcome.roster))
     if tag in post.state.cards.wanted:
-        list_card(post, tag, found)
-    if session is not None and found.digest.hex() == session.digest and found.decision.reason in TAKEN_AWAY:
+        list_card(post, tag, outcome)
+    if session is not None and outcome.digest.hex() == session.digest and outcome.decision.reason in TAKEN_AWAY:
         post.stop(Stop.DEAUTHORIZED)
 
 
@@ -110,4 +110,4 @@ def send_next_update(post: EvPostStep) -> None:
     """The next update of the list, if the post is here and there is one."""
     if post.state.here is not None and post.state.here.leads:
         cards, update = local_list.update(post.state.cards, post.number("list"))
-        post.do(*([] if update is None else [tell(update)]), cards=cards)
+        post.do(*([] if update is None else [to_post(update)]), cards=cards)

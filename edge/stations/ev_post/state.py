@@ -21,7 +21,7 @@ from edge.stations.ev_post.messages import (
     CardShown,
     Connected,
     Standing,
-    StartSaid,
+    StartReported,
     Status,
     StopRemotely,
     ToPost,
@@ -90,7 +90,7 @@ class EvPostSettings(Struct, frozen=True, forbid_unknown_fields=True):
         require(5 <= self.meter_s <= 300, "meter_s lies between 5 and 300")
 
 
-Question = CardShown | StartSaid
+Question = CardShown | StartReported
 
 
 class Repeated(Struct, frozen=True):
@@ -201,10 +201,10 @@ class EvPostStep(SessionStep[EvPostState, Fault]):
             order = self.number("stop")
             self.do(stops=self.state.stops + 1)
             self.set_fault("will_not_stop", present=self.state.stops > STOPS_IN_VAIN)
-            self.do(tell(StopRemotely(order, live.number)), Wake("stop_again", STOP_AGAIN_MS))
+            self.do(to_post(StopRemotely(order, live.number)), Wake("stop_again", STOP_AGAIN_MS))
 
 
-def tell(message: ToPost) -> Send:
+def to_post(message: ToPost) -> Send:
     return Send(PORT, message)
 
 

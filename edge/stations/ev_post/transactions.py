@@ -11,7 +11,7 @@ from contract.sessions import Stop
 from edge.archetypes import account
 from edge.archetypes.account import Account, Register, RegisterReading
 from edge.archetypes.session import Session
-from edge.stations.ev_post.messages import StartSaid, StopSaid, is_given
+from edge.stations.ev_post.messages import StartReported, StopReported, is_given
 
 MAX_TRANSACTIONS = 32
 MAX_PARKED = 16
@@ -19,7 +19,7 @@ MAX_PARKED = 16
 
 class Transaction(Struct, frozen=True):
     """``digest`` is that of the card in hex, ``at_ms`` and ``meter_wh`` what the post said of the beginning. Without a
-    ``session`` the card was refused. ``late``: it was told of afterwards, beside one that runs. ``account`` is of the
+    ``session`` the card was refused. ``late``: it was report of afterwards, beside one that runs. ``account`` is of the
     energy it took; None in a book of an older version. ``ended_at_ms`` is when it ended by the post's clock;
     ``is_told`` that the post has told its end with its register."""
 
@@ -105,12 +105,12 @@ def _begin_of(one: Transaction) -> RegisterReading | None:
     return None if one.meter_wh is None else RegisterReading(one.meter_wh, one.at_ms)
 
 
-def same(book: Book, digest: str, told: StartSaid) -> Transaction | None:
+def same(book: Book, digest: str, report: StartReported) -> Transaction | None:
     """The transaction whose beginning is told of again."""
     for one in reversed(book.transactions):
-        if told.transaction and one.number == told.transaction:
+        if report.transaction and one.number == report.transaction:
             return one
-        if not told.transaction and (one.digest, one.at_ms, one.meter_wh) == (digest, told.at_ms, told.meter_wh):
+        if not report.transaction and (one.digest, one.at_ms, one.meter_wh) == (digest, report.at_ms, report.meter_wh):
             return one
     return None
 
@@ -127,9 +127,9 @@ def put(book: Book, changed: Transaction) -> Book:
     return replace(book, transactions=tuple(kept))
 
 
-def park(book: Book, told: StopSaid) -> tuple[Book, bool]:
+def park(book: Book, report: StopReported) -> tuple[Book, bool]:
     """Keep an end that belongs to nothing. False if it was kept already."""
-    parked = Parked(told.transaction, told.at_ms, told.meter_wh, told.reason, told.begin_wh)
+    parked = Parked(report.transaction, report.at_ms, report.meter_wh, report.reason, report.begin_wh)
     if parked in book.parked:
         return book, False
     return replace(book, parked=(*book.parked, parked)[-MAX_PARKED:]), True

@@ -67,7 +67,7 @@ STILL_AFTER = 3
 class SocketInput(SocketStep):
     """One step of a socket: what each input means to it."""
 
-    def take(self, happened: Input) -> None:
+    def handle(self, happened: Input) -> None:
         state = self.state
         match happened:
             case Reading(instrument="meter"):
@@ -86,7 +86,9 @@ class SocketInput(SocketStep):
                 self._plug(plugged)
             case Received(port=state.settings.bank, message=Supply() as supply):
                 self._supply(supply)
-            case CommandReceived(told=command, args=SessionStopArgs(session=named)) if named == running(state.session):
+            case CommandReceived(order_record=command, args=SessionStopArgs(session=named)) if named == running(
+                state.session
+            ):
                 self.end(Stop.OPERATOR)
                 self.do(SOCKET.ordered(**command))
             case QuotaSpent(session=name) if state.driven and state.session is not None and state.session.id == name:
@@ -156,7 +158,7 @@ class SocketInput(SocketStep):
                 self.end(Stop.CARD)
         elif asked.decision.allowed:
             self._begin(asked)
-        elif asked.decision.reason is Reason.FAULTED and asked.resets and asked.told is None:
+        elif asked.decision.reason is Reason.FAULTED and asked.resets and asked.order_record is None:
             self._clear(asked)
         else:
             self.turn_away(state.session, asked)
@@ -171,14 +173,14 @@ class SocketInput(SocketStep):
             asked,
             grant,
             state.point,
-            by="card" if asked.told is None else "operator",
+            by="card" if asked.order_record is None else "operator",
             class_name=state.settings.class_name,
             limit_ms=state.limits.session_ms,
             limit_wh=state.limits.session_wh,
         )
         self.to("start", session=session, over=None, reserved_for="", stop="", load=Load(), warned=False)
         self.do(began_ms=self.now_ms, told_ms=self.now_ms, kept_ms=self.now_ms)
-        ordered = [] if asked.told is None else [SOCKET.ordered(**asked.told)]
+        ordered = [] if asked.order_record is None else [SOCKET.ordered(**asked.order_record)]
         self.do(*ordered, decided(asked), started(session), *spent(session), self.keep())
         self.switch_on()
         self.do(Wake("load", state.limits.start_ms), self.show("green", "starting"))

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from contract.decide import Mode
 from contract.kinds.socket import SOCKET
 from contract.sessions import Stop
-from edge.archetypes.power import OVER_POWER_MS, Load, Sample, followed, heard, is_frozen, is_same, stops
+from edge.archetypes.power import OVER_POWER_MS, Load, Sample, followed, is_frozen, is_same, sampled, stops
 from edge.archetypes.protocol import HOLD_LEASE_MS, Show, Wake
 from edge.archetypes.session import MINUTE_MS, Session, draw, ended, energy_wh, missed, spent
 from edge.archetypes.session_step import KEEP_AGAIN_MS
@@ -35,7 +35,7 @@ DRAWS_ON_MS = KEEP_AGAIN_MS + HOLD_LEASE_MS
 def read_meter(socket: SocketStep, sample: Sample | None) -> None:
     if sample is None:
         return
-    socket.do(meter=heard(socket.state.meter, sample, socket.now_ms))
+    socket.do(meter=sampled(socket.state.meter, sample, socket.now_ms))
     frozen = _is_frozen(socket.state, sample, socket.now_ms)
     socket.set_fault("meter_lost", present=frozen)
     if not frozen:

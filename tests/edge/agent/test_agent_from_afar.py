@@ -22,7 +22,7 @@ def drives(desk: Desk) -> list[str]:
 async def test_an_opening_is_recorded_at_its_point_before_the_lock_moves(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     assert desk.agent.order("east", OPENS) == ""
-    assert (desk.orders, desk.recording.rows[-1]) == ([], ("east", "command.done", OPENS.told))
+    assert (desk.orders, desk.recording.rows[-1]) == ([], ("east", "command.done", OPENS.order_record))
     desk.recording.write()
     assert drives(desk) == ["east.lock", "east.green"]
 
@@ -76,7 +76,7 @@ async def test_what_cannot_be_opened_is_said_by_a_word(tmp_path: Path) -> None:
     desk = Desk(tmp_path, cranky=True)
     assert desk.agent.order("cranky", OPENS) == "internal_error"
     for number in range(8):
-        desk.agent.order("east", structs.replace(OPENS, told={**OPENS.told, "id": str(number)}))
+        desk.agent.order("east", structs.replace(OPENS, order_record={**OPENS.order_record, "id": str(number)}))
     desk.agent.keeper_lost()
     assert desk.agent.order("east", OPENS) == "keeper_lost"
     desk.agent.heard(ZoneEmergency("estate", active=True))

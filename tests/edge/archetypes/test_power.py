@@ -12,9 +12,9 @@ from edge.archetypes.power import (
     Sample,
     believed,
     followed,
-    heard,
     is_frozen,
     is_same,
+    sampled,
     stops,
 )
 from edge.archetypes.session import USUAL, ClassName
@@ -92,22 +92,22 @@ def test_more_power_than_allowed_is_believed_so_that_it_trips_at_once() -> None:
 
 def test_a_meter_is_frozen_when_no_digit_moves_for_five_minutes() -> None:
     sample = Sample(230, 1, 230, 5_000, 50)
-    meter = heard(heard(Meter(), sample, 0), sample, FROZEN_AFTER_MS - 1)
+    meter = sampled(sampled(Meter(), sample, 0), sample, FROZEN_AFTER_MS - 1)
     assert not is_frozen(meter, FROZEN_AFTER_MS - 1)
     assert is_frozen(meter, FROZEN_AFTER_MS)
-    assert not is_frozen(heard(meter, Sample(230.1, 1, 230, 5_000, 50), FROZEN_AFTER_MS), FROZEN_AFTER_MS)
+    assert not is_frozen(sampled(meter, Sample(230.1, 1, 230, 5_000, 50), FROZEN_AFTER_MS), FROZEN_AFTER_MS)
 
 
 @pytest.mark.parametrize(("power_w", "minutes"), [(5.0, 24), (10.0, 12), (24.0, 5), (2_000.0, 5)])
 def test_a_steady_supply_is_no_frozen_meter(power_w: float, minutes: int) -> None:
     """At an inverter every digit may stand still until the register, in whole watt-hours, must have moved."""
-    meter = heard(Meter(), Sample(230, power_w / 230, power_w, 5_000, 50), 0)
+    meter = sampled(Meter(), Sample(230, power_w / 230, power_w, 5_000, 50), 0)
     assert not is_frozen(meter, minutes * 60_000 - 1)
     assert is_frozen(meter, minutes * 60_000)
 
 
 def test_a_meter_without_power_is_not_frozen() -> None:
-    assert not is_frozen(heard(Meter(), Sample(230, 0, 0, 5_000, 50), 0), 24 * 3_600_000)
+    assert not is_frozen(sampled(Meter(), Sample(230, 0, 0, 5_000, 50), 0), 24 * 3_600_000)
 
 
 @pytest.mark.parametrize(

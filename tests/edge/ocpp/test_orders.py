@@ -65,7 +65,7 @@ class Line:
         self._answers = answers
         self.post = POSTS[version]("post-1", self, self)
         self.orders = OrderQueue(
-            "post-1", self.post.obey, self.tell, lambda _connector, order: self.undone.append(order)
+            "post-1", self.post.obey, self.report, lambda _connector, order: self.undone.append(order)
         )
 
     async def send(self, message: str) -> None:
@@ -81,12 +81,12 @@ class Line:
 
     async def _answer(self, frame: str) -> None:
         await asyncio.sleep(0.01)
-        await self.post.hear(frame)
+        await self.post.receive(frame)
 
     def now_ms(self) -> int:
         return 0
 
-    def tell(self, _connector: int | None, message: FromPost) -> None:
+    def report(self, _connector: int | None, message: FromPost) -> None:
         self.told.append(message)
 
     async def ask(self, _connector: int, question: Callable[[str], FromPost]) -> Verdict:
@@ -102,7 +102,7 @@ class Line:
         return None
 
 
-def tell(story: Callable[[Line], Coroutine[Any, Any, None]], version: Version, *answered: str) -> Line:
+def report(story: Callable[[Line], Coroutine[Any, Any, None]], version: Version, *answered: str) -> Line:
     """A story with a post that answers these calls and no others."""
 
     async def told() -> Line:
@@ -121,7 +121,7 @@ def sent_as(order: Order, version: Version) -> str:
         line.orders.put(1, order)
         await asyncio.sleep(0.1)
 
-    return tell(story, version).calls[0][1]
+    return report(story, version).calls[0][1]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -143,7 +143,7 @@ def test_urgent_order_overtakes_every_unanswered_call(version: Version, unanswer
         assert at_s - put_at_s <= OVERTAKE_S < WITHIN_S
 
     sent = sent_as(urgent, version)
-    tell(story, version)
+    report(story, version)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -161,7 +161,7 @@ def test_emergency_orders_keep_their_order(version: Version) -> None:
         line.orders.put(1, SetOperative("o", True))
         await asyncio.sleep(WITHIN_S)
 
-    calls = tell(story, version).calls[1:]
+    calls = report(story, version).calls[1:]
     stop = sent_as(URGENT[0], version)
     assert [action for _, action, _ in calls] == [stop, "ChangeAvailability"] * 8 + ["ChangeAvailability"]
     assert "Inoperative" not in str(calls[-1][2])
@@ -173,8 +173,8 @@ def test_calls_are_open_one_at_a_time() -> None:
 
     orders = (AskListVersion(), SayAgain("status"), URGENT[0], URGENT[1])
     in_turn = ["GetLocalListVersion", "RemoteStopTransaction", "ChangeAvailability", "TriggerMessage"]
-    assert [action for _, action, _ in tell(story_of(0.9, *orders), "1.6").calls] == in_turn[:1]
-    assert [action for _, action, _ in tell(story_of(0.9, *orders), "1.6", *in_turn).calls] == in_turn
+    assert [action for _, action, _ in report(story_of(0.9, *orders), "1.6").calls] == in_turn[:1]
+    assert [action for _, action, _ in report(story_of(0.9, *orders), "1.6", *in_turn).calls] == in_turn
 
 
 def story_of(for_s: float, *orders: Order) -> Callable[[Line], Coroutine[Any, Any, None]]:
@@ -194,11 +194,11 @@ def test_late_answer_of_an_overtaken_call_counts() -> None:
         await asyncio.sleep(0.1)
         line.orders.put(1, URGENT[0])
         await asyncio.sleep(5)
-        await line.post.hear(json.dumps([3, line.numbers[0], {"status": "Accepted"}]))
+        await line.post.receive(json.dumps([3, line.numbers[0], {"status": "Accepted"}]))
         await asyncio.sleep(0.1)
         assert Done("list:1", "accepted") in line.told
 
-    tell(story, "1.6")
+    report(story, "1.6")
 
 
 def test_refused_kind_of_call_is_not_supported() -> None:
@@ -210,7 +210,7 @@ def test_refused_kind_of_call_is_not_supported() -> None:
 
     class Refusing(Line):
         async def send(self, message: str) -> None:
-            await self.post.hear(json.dumps([4, json.loads(message)[1], "NotSupported", "", {}]))
+            await self.post.receive(json.dumps([4, json.loads(message)[1], "NotSupported", "", {}]))
 
     async def told() -> list[FromPost]:
         line = Refusing("1.6", bool)
@@ -234,7 +234,7 @@ def test_queues_of_a_post_are_bounded() -> None:
         await asyncio.sleep(WITHIN_S)
         assert line.undone[3:] == [StopRemotely("stop:0", "0"), StopRemotely("stop:1", "1")]
 
-    line = tell(story, "1.6")
+    line = report(story, "1.6")
     assert len([1 for _, action, _ in line.calls if action == "RemoteStopTransaction"]) == MAX_URGENT + 2
 
 
@@ -294,7 +294,7 @@ SPOILT += [{"configurationKey": [{}]}, {"setVariableResult": []}, {"getVariableR
 def test_spoilt_answer_is_no_fault_of_ours(version: Version, answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     class Strange(Line):
         async def send(self, message: str) -> None:
-            await self.post.hear(json.dumps([3, json.loads(message)[1], answer]))
+            await self.post.receive(json.dumps([3, json.loads(message)[1], answer]))
 
     async def story() -> None:
         line = Strange(version, bool)
@@ -351,8 +351,8 @@ def test_own_fault_in_hearing_an_outcome_is_logged(caplog: pytest.LogCaptureFixt
     """The queue of orders outlives it."""
 
     class Deaf(Line):
-        def tell(self, _connector: int | None, message: FromPost) -> None:
-            super().tell(_connector, message)
+        def report(self, _connector: int | None, message: FromPost) -> None:
+            super().report(_connector, message)
             raise KeyError(message)
 
     async def story() -> None:
@@ -372,7 +372,7 @@ def test_own_fault_in_answering_is_logged(version: Version, caplog: pytest.LogCa
     """The library answers the call with an error and would tell nobody else; of the message nothing is logged."""
 
     class Faulty(Line):
-        def tell(self, _connector: int | None, message: FromPost) -> None:
+        def report(self, _connector: int | None, message: FromPost) -> None:
             raise KeyError("ours")
 
         async def send(self, message: str) -> None:
@@ -380,7 +380,7 @@ def test_own_fault_in_answering_is_logged(version: Version, caplog: pytest.LogCa
 
     async def story() -> None:
         line = Faulty(version, bool)
-        await line.post.hear(json.dumps([2, "1", "Heartbeat", {"idTag": ANNA}]))
+        await line.post.receive(json.dumps([2, "1", "Heartbeat", {"idTag": ANNA}]))
         await line.orders.close()
         assert [answer[:3] for answer in answers] == [[4, "1", "InternalError"]]
 

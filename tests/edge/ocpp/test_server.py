@@ -15,9 +15,9 @@ from edge.stations.ev_post.messages import (
     Connected,
     Left,
     Nonsense,
-    StartSaid,
-    StatusSaid,
-    StopSaid,
+    StartReported,
+    StatusReported,
+    StopReported,
     TurnedAway,
 )
 from tests.edge.support.peers import NAME, basic, peer, run, until
@@ -217,7 +217,7 @@ def test_what_is_said_of_a_connector_goes_to_its_point_and_of_the_post_to_all() 
             await post.call("StatusNotification", connectorId=2, **status)
             await post.call("StatusNotification", connectorId=0, **status)
             await post.call("StatusNotification", connectorId=-5, **status)
-        told = [(point, one.whole) for point, one in served.heard if isinstance(one, StatusSaid)]
+        told = [(point, one.whole) for point, one in served.heard if isinstance(one, StatusReported)]
         assert told == [("ev-2", False), (POINT, True), ("ev-2", True)]
         assert set(served.said(Nonsense)) == {Nonsense("status")}
         leads = {point: one.leads for point, one in served.heard if isinstance(one, Connected)}
@@ -232,7 +232,7 @@ def test_an_end_finds_its_connector_by_the_number(monkeypatch: pytest.MonkeyPatc
         async with peer(served) as post:
             await post.call("StopTransaction", transactionId=4202, meterStop=1, timestamp="2026-09-21T14:13:20Z")
             await post.call("StopTransaction", transactionId=-1, meterStop=1, timestamp="2026-09-21T14:13:20Z")
-        told = [(point, one.nobodys) for point, one in served.heard if isinstance(one, StopSaid)]
+        told = [(point, one.nobodys) for point, one in served.heard if isinstance(one, StopReported)]
         assert told == [("ev-2", False), (POINT, True), ("ev-2", True)]
 
     monkeypatch.setattr(server, "ANSWER_WITHIN_S", 0.01)
@@ -261,8 +261,8 @@ def test_a_start_says_when_it_was_and_when_it_was_heard() -> None:
         async with peer(served) as post:
             start = {"connectorId": 1, "idTag": ANNA, "meterStart": 5, "timestamp": "2026-09-21T15:13:20+02:00"}
             await post.call("StartTransaction", **start)
-        (told,) = served.said(StartSaid)
-        assert (told.at_ms, told.heard_ms, told.meter_wh) == (NOON_MS - 3_600_000, NOON_MS, 5)
+        (told,) = served.said(StartReported)
+        assert (told.at_ms, told.received_ms, told.meter_wh) == (NOON_MS - 3_600_000, NOON_MS, 5)
 
     run(story)
 
@@ -288,7 +288,7 @@ def test_a_server_that_closes_leaves_no_post_with_an_answer_that_nobody_gave(mon
         async with peer(served) as post:
             start = {"connectorId": 1, "idTag": ANNA, "meterStart": 5, "timestamp": "2026-09-21T15:13:20Z"}
             await post.socket.send(json.dumps([2, "1", "StartTransaction", start]))
-            await until(lambda: served.said(StartSaid))
+            await until(lambda: served.said(StartReported))
             await served.server.close()
             with pytest.raises(ConnectionClosed):
                 await post.order("StopTransaction")

@@ -13,7 +13,7 @@ from edge.stations.ev_post.messages import (
     Beat,
     Connected,
     Left,
-    MeterSaid,
+    MeterReported,
     Nonsense,
     connector_of,
 )
@@ -105,7 +105,7 @@ def test_meter_values_tell_of_the_beginning(version: str, connector: str) -> Non
     async def story(served: Served) -> None:
         async with peer(served, version) as post:
             assert await post.call("MeterValues", **{connector: 1, "meterValue": meter}) == {}
-        (said,) = served.said(MeterSaid)
+        (said,) = served.said(MeterReported)
         assert (said.energy_wh, said.begin_wh, said.transaction) == (1200, 1000, "")
 
     run(story)
@@ -150,7 +150,7 @@ def test_meter_values_of_any_shape_are_taken(values: dict[str, Any]) -> None:
     async def story(served: Served) -> None:
         async with peer(served) as post:
             assert await post.call("MeterValues", **{"connectorId": 1, **values}) == {}
-        assert all(said.energy_wh is None and said.power_w is None for said in served.said(MeterSaid))
+        assert all(said.energy_wh is None and said.power_w is None for said in served.said(MeterReported))
 
     run(story)
 

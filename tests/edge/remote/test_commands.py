@@ -73,8 +73,8 @@ class World:
         return int(self.loop.time() * 1000)
 
     def _action(self, point: str, received: CommandReceived) -> CommandOutcome:
-        assert (received.told["op"], received.told["by"]) == (received.op, "lin")
-        assert received.told["id"] in {one.id for one in self.memory.commands()}
+        assert (received.order_record["op"], received.order_record["by"]) == (received.op, "lin")
+        assert received.order_record["id"] in {one.id for one in self.memory.commands()}
         self.did.append((point, received))
         if self.fault is not None:
             raise self.fault
@@ -104,7 +104,7 @@ class World:
         await asyncio.sleep(0.1)
 
     def done_ids(self) -> list[str]:
-        return [received.told["id"] for _, received in self.did]
+        return [received.order_record["id"] for _, received in self.did]
 
     def outcomes(self) -> list[tuple[str, str]]:
         return [(answer.outcome, answer.why) for answer in self.answers]

@@ -76,7 +76,7 @@ async def test_new_command_is_a_row_and_a_station(tmp_path: Path, monkeypatch: p
 
     def step(state: Any, happened: Input, now_ms: int) -> Any:
         match happened:
-            case CommandReceived(op="ring_bell", told=told):
+            case CommandReceived(op="ring_bell", order_record=told):
                 return state, [DOOR.ordered(**told)]
         return door.KIND.step(state, happened, now_ms)
 
@@ -84,7 +84,7 @@ async def test_new_command_is_a_row_and_a_station(tmp_path: Path, monkeypatch: p
     assert desk.agent.order("east", rung) == "not_this_kind"
     east.kind = structs.replace(east.kind, step=step)
     assert desk.agent.order("east", rung) == ""
-    assert desk.recording.rows[-1] == ("east", "command.done", rung.told)
+    assert desk.recording.rows[-1] == ("east", "command.done", rung.order_record)
     desk.agent.keeper_lost()
     assert desk.agent.order("east", rung) == "keeper_lost"
     world = World(tmp_path)

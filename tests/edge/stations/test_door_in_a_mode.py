@@ -13,7 +13,7 @@ from tests.edge.support.portals import BEN, Portal, decision, set_to
 @pytest.mark.parametrize("phase", ["closed", "unlocked", "open"])
 def test_an_operators_opening_is_recorded_drives_the_lock_and_is_booked_on_nobody(phase: str) -> None:
     portal = in_phase(phase)
-    assert portal.take(OPENS)[:2] == [Record("command.done", OPENS.told), Drive("lock", 6_000, "written")]
+    assert portal.take(OPENS)[:2] == [Record("command.done", OPENS.order_record), Drive("lock", 6_000, "written")]
     if phase != "open":
         portal.edge("contact", OPEN)
     assert [record.data["holder"] for record in portal.records if record.kind == "access.passed"][-1] == ""

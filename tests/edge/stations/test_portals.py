@@ -151,7 +151,7 @@ def test_emergency_outlasts_an_absence_of_the_keeper(case: PortalCase) -> None:
 @every_portal
 def test_opening_by_an_operator_is_booked_on_nobody(case: PortalCase) -> None:
     portal = case.at_rest()
-    assert portal.take(OPENS)[:2] == [Record("command.done", OPENS.told), Drive(case.output, 6_000, "written")]
+    assert portal.take(OPENS)[:2] == [Record("command.done", OPENS.order_record), Drive(case.output, 6_000, "written")]
     case.pass_through(portal)
     assert holders(portal, "access.passed") == [""]
 

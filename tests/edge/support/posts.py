@@ -31,10 +31,10 @@ from edge.stations.ev_post.messages import (
     CardShown,
     Connected,
     FromPost,
-    MeterSaid,
-    StartSaid,
-    StatusSaid,
-    StopSaid,
+    MeterReported,
+    StartReported,
+    StatusReported,
+    StopReported,
     Verdict,
     card_bytes,
 )
@@ -114,7 +114,7 @@ class Rig:
             self.status("available")
 
     def status(self, status: Any, error: str = "", *, clock_off_ms: int = 0) -> None:
-        self.hear(StatusSaid(status, self.wall_ms - clock_off_ms, self.wall_ms))
+        self.hear(StatusReported(status, self.wall_ms - clock_off_ms, self.wall_ms))
 
     @property
     def wall_ms(self) -> int:
@@ -132,7 +132,7 @@ class Rig:
         """A transaction begins, now by the post's clock unless ``at_ms`` says otherwise."""
         call = self._call()
         at_ms = self.wall_ms if at_ms == -1 else at_ms
-        self.hear(StartSaid(call, tag, transaction, at_ms, self.wall_ms, meter_wh))
+        self.hear(StartReported(call, tag, transaction, at_ms, self.wall_ms, meter_wh))
         return self._verdict(call)
 
     def meter(
@@ -145,7 +145,7 @@ class Rig:
         begin_wh: float | None = None,
     ) -> None:
         """A reading, with its own time by the post's clock if it tells one."""
-        self.hear(MeterSaid(transaction, energy_wh, power_w, at_ms, begin_wh))
+        self.hear(MeterReported(transaction, energy_wh, power_w, at_ms, begin_wh))
 
     def stop(
         self,
@@ -158,7 +158,7 @@ class Rig:
     ) -> Verdict:
         call = self._call()
         at_ms = self.wall_ms if at_ms == -1 else at_ms
-        self.hear(StopSaid(call, transaction, tag, at_ms, self.wall_ms, meter_wh, reason))
+        self.hear(StopReported(call, transaction, tag, at_ms, self.wall_ms, meter_wh, reason))
         return self._verdict(call)
 
     def emergency(self, active: bool = True, cause: str = "fire") -> None:
@@ -197,7 +197,15 @@ class Rig:
         self.tickets += 1
         digest = tag.upper().encode().ljust(16, b"_")
         return Decided(
-            Decision(reason, grant), "in", digest, self.roster, 2, f"{self.tickets:016x}", 720, about=about, told=told
+            Decision(reason, grant),
+            "in",
+            digest,
+            self.roster,
+            2,
+            f"{self.tickets:016x}",
+            720,
+            about=about,
+            order_record=told,
         )
 
     def _call(self) -> str:

@@ -51,7 +51,15 @@ def decision(
     allotments = {} if allotment is None else {POINT: allotment}
     grant = Grant(holder, tier, {POINT: ALWAYS}, allotments=allotments)
     return Decided(
-        Decision(reason, grant), "in", card_of(holder), 7, 2, ticket=ticket, minute=minute, told=told, resets=resets
+        Decision(reason, grant),
+        "in",
+        card_of(holder),
+        7,
+        2,
+        ticket=ticket,
+        minute=minute,
+        order_record=told,
+        resets=resets,
     )
 
 

@@ -135,7 +135,7 @@ def test_an_operator_and_an_emergency_reach_it(version: Version) -> None:
     async def story(served: Served, post: EvPost) -> None:
         await ready(served, post)
         post.plug_in(Car())
-        served.take(served.decided(ANNA, told=OPENS.told))
+        served.take(served.decided(ANNA, told=OPENS.order_record))
         await until(lambda: served.report.user)
         served.emergency(cause="smoke")
         await until(lambda: served.ends() and not post.operative)

@@ -10,7 +10,7 @@ from edge.archetypes.account import RegisterReading
 from edge.archetypes.session import Session
 from edge.stations.ev_post import attribution
 from edge.stations.ev_post.attribution import Evidence
-from edge.stations.ev_post.messages import MeterSaid, Standing, StopSaid, Unended, Word, is_given
+from edge.stations.ev_post.messages import MeterReported, Standing, StopReported, Unended, Word, is_given
 from edge.stations.ev_post.transactions import Book, Transaction
 
 NOON_MS = 1_795_435_200_000
@@ -27,8 +27,8 @@ def one(number: str, *, over: bool = False, late: bool = False, meter_wh: float 
 
 def over(
     transaction: str, meter_wh: float | None = 2000, at_ms: int | None = NOON_MS + HOUR_MS, tag: str = ""
-) -> StopSaid:
-    return StopSaid("2", transaction, tag, at_ms, NOON_MS, meter_wh, "Local")
+) -> StopReported:
+    return StopReported("2", transaction, tag, at_ms, NOON_MS, meter_wh, "Local")
 
 
 @pytest.mark.parametrize("number", NEVER_GIVEN)
@@ -72,24 +72,24 @@ def test_end_of_unknown_number_belongs_to_its_tag(number: str) -> None:
 def test_a_reading_belongs_to_its_number_or_session() -> None:
     book = Book((one("101", over=True), one("102"), one("103", late=True)))
     for number, owner in (("101", 0), ("102", 1), ("103", 2), ("", 1), ("-1", 1), ("9223372036854775807", 1)):
-        said = MeterSaid(number, 1100, 7000, NOON_MS + HOUR_MS)
+        said = MeterReported(number, 1100, 7000, NOON_MS + HOUR_MS)
         assert attribution.measured(book, said, 22_000) == book.transactions[owner]
 
 
 def test_a_reading_of_unknown_number_follows_its_register() -> None:
     book = Book((one("102"),))
-    assert attribution.measured(book, MeterSaid("4711", 1100, 7000), 22_000) == one("102")
-    assert attribution.measured(book, MeterSaid("4711", 90_000, 7000), 22_000) is None
-    assert attribution.measured(book, MeterSaid("4711", None, 7000), 22_000) is None
-    assert attribution.measured(Book(), MeterSaid("", 1100, 7000), 22_000) is None
+    assert attribution.measured(book, MeterReported("4711", 1100, 7000), 22_000) == one("102")
+    assert attribution.measured(book, MeterReported("4711", 90_000, 7000), 22_000) is None
+    assert attribution.measured(book, MeterReported("4711", None, 7000), 22_000) is None
+    assert attribution.measured(Book(), MeterReported("", 1100, 7000), 22_000) is None
 
 
 def test_a_reading_before_the_last_end_came_late() -> None:
     book = Book((one("101", over=True),))
-    assert attribution.is_past(book, MeterSaid("101", 1100, 7000, NOON_MS + HOUR_MS))
-    assert not attribution.is_past(book, MeterSaid("101", 1100, 7000, NOON_MS + HOUR_MS + 1))
-    assert not attribution.is_past(book, MeterSaid("101", 1100, 7000))
-    assert not attribution.is_past(Book(), MeterSaid("101", 1100, 7000, NOON_MS))
+    assert attribution.is_past(book, MeterReported("101", 1100, 7000, NOON_MS + HOUR_MS))
+    assert not attribution.is_past(book, MeterReported("101", 1100, 7000, NOON_MS + HOUR_MS + 1))
+    assert not attribution.is_past(book, MeterReported("101", 1100, 7000))
+    assert not attribution.is_past(Book(), MeterReported("101", 1100, 7000, NOON_MS))
 
 
 TICKET = "00000000000000ff"

@@ -6,7 +6,7 @@ from contract.reasons import Reason
 from edge.archetypes.protocol import QuotaSpent
 from edge.stations.ev_post.messages import (
     Left,
-    MeterSaid,
+    MeterReported,
     SayAgain,
     StopRemotely,
 )
@@ -198,7 +198,7 @@ def test_a_post_without_a_heartbeat_is_not_offered() -> None:
     rig = ready()
     rig.wait(5 * MINUTE_MS, beats=False)
     assert rig.report.faulted
-    rig.hear(MeterSaid("", None, None))
+    rig.hear(MeterReported("", None, None))
     assert not rig.report.faulted
 
 

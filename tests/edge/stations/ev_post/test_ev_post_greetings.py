@@ -15,7 +15,7 @@ from edge.stations.ev_post.messages import (
     ListVersion,
     Nonsense,
     SetOperative,
-    StatusSaid,
+    StatusReported,
     StopRemotely,
     UpdateList,
 )
@@ -145,7 +145,7 @@ def test_a_second_post_of_one_name_is_told() -> None:
 
 def test_the_post_as_a_whole_may_be_faulted() -> None:
     rig = ready()
-    rig.hear(StatusSaid("faulted", NOON_MS, NOON_MS, whole=True))
+    rig.hear(StatusReported("faulted", NOON_MS, NOON_MS, whole=True))
     assert rig.report.faulted
 
 

@@ -13,7 +13,7 @@ from edge.stations.ev_post.messages import (
     Left,
     SetOperative,
     Status,
-    StatusSaid,
+    StatusReported,
     StopRemotely,
     Turned,
     TurnedAway,
@@ -70,7 +70,7 @@ def test_post_turned_away_is_shown(why: Turned) -> None:
 
 
 def whole(rig: Rig, status: Status) -> None:
-    rig.hear(StatusSaid(status, rig.wall_ms, rig.wall_ms, whole=True))
+    rig.hear(StatusReported(status, rig.wall_ms, rig.wall_ms, whole=True))
 
 
 STATES: list[tuple[Status, Status, bool]] = [

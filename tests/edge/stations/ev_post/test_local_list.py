@@ -14,7 +14,7 @@ ANNA, BEN, CARL = "04A1B2C3", "04D4E5F6", "04010203"
 
 def held(*tags: str) -> LocalList:
     """The list of a post that holds these cards as version 5, and says so."""
-    cards = local_list.found(LocalList(), ListVersion(4))
+    cards = local_list.version_reported(LocalList(), ListVersion(4))
     for tag in tags:
         cards = local_list.allowed(cards, tag, 0)
     cards, update = local_list.update(cards, "1")
@@ -34,12 +34,12 @@ def test_nothing_is_sent_before_the_post_has_said_what_it_holds() -> None:
 
 
 def test_the_first_update_replaces_whatever_the_post_held() -> None:
-    cards = local_list.found(local_list.allowed(LocalList(), ANNA, 99), ListVersion(4))
+    cards = local_list.version_reported(local_list.allowed(LocalList(), ANNA, 99), ListVersion(4))
     assert told(cards) == UpdateList("2", 5, True, (Listed(ANNA, 99),))
 
 
 def test_an_empty_list_is_sent_too_so_that_a_strange_one_is_gone() -> None:
-    assert told(local_list.found(LocalList(), ListVersion(4))) == UpdateList("2", 5, True, ())
+    assert told(local_list.version_reported(LocalList(), ListVersion(4))) == UpdateList("2", 5, True, ())
 
 
 def test_from_then_on_only_what_changed_is_sent() -> None:
@@ -78,13 +78,13 @@ def test_a_post_that_holds_no_list_is_sent_none(how: str) -> None:
 
 
 def test_a_post_that_holds_another_version_gets_the_whole_list() -> None:
-    cards = local_list.found(held(ANNA), ListVersion(3))
+    cards = local_list.version_reported(held(ANNA), ListVersion(3))
     assert told(cards) == UpdateList("2", 4, True, (Listed(ANNA),))
-    assert local_list.update(local_list.found(held(ANNA), ListVersion(5)), "2")[1] is None
+    assert local_list.update(local_list.version_reported(held(ANNA), ListVersion(5)), "2")[1] is None
 
 
 def test_a_long_list_goes_in_pieces_as_large_as_the_post_takes() -> None:
-    cards = local_list.limited(local_list.found(LocalList(), ListVersion(0)), Configured((), 100, 2))
+    cards = local_list.limited(local_list.version_reported(LocalList(), ListVersion(0)), Configured((), 100, 2))
     for tag in (ANNA, BEN, CARL):
         cards = local_list.allowed(cards, tag, 0)
     cards, first = local_list.update(cards, "1")
@@ -123,7 +123,7 @@ class Post(RuleBasedStateMachine):
 
     @rule()
     def it_says_what_it_holds(self) -> None:
-        self.cards = local_list.found(self.cards, ListVersion(self.version))
+        self.cards = local_list.version_reported(self.cards, ListVersion(self.version))
 
     @rule()
     def it_forgets(self) -> None:

@@ -12,7 +12,7 @@ from edge.archetypes.account import RegisterReading
 from edge.archetypes.session import Session
 from edge.archetypes.station import Unreadable, read_kept
 from edge.stations.ev_post import transactions
-from edge.stations.ev_post.messages import StartSaid, StopSaid, connector_of, number_of
+from edge.stations.ev_post.messages import StartReported, StopReported, connector_of, number_of
 from edge.stations.ev_post.transactions import MAX_PARKED, MAX_TRANSACTIONS, Book, Parked, Transaction
 
 NOON_MS = 1_795_435_200_000
@@ -24,12 +24,12 @@ def one(number: str, *, over: bool = False, late: bool = False, meter_wh: float 
     return Transaction(number, "bb", NOON_MS, meter_wh, SESSION, over, late)
 
 
-def began(transaction: str = "", at_ms: int | None = NOON_MS, meter_wh: float | None = 1000) -> StartSaid:
-    return StartSaid("1", "04A1B2C3", transaction, at_ms, NOON_MS, meter_wh)
+def began(transaction: str = "", at_ms: int | None = NOON_MS, meter_wh: float | None = 1000) -> StartReported:
+    return StartReported("1", "04A1B2C3", transaction, at_ms, NOON_MS, meter_wh)
 
 
-def over(transaction: str, meter_wh: float | None = 2000, at_ms: int | None = NOON_MS + HOUR_MS) -> StopSaid:
-    return StopSaid("2", transaction, "", at_ms, NOON_MS, meter_wh, "Local")
+def over(transaction: str, meter_wh: float | None = 2000, at_ms: int | None = NOON_MS + HOUR_MS) -> StopReported:
+    return StopReported("2", transaction, "", at_ms, NOON_MS, meter_wh, "Local")
 
 
 def test_the_newest_that_is_neither_over_nor_told_late_runs() -> None:
