@@ -39,7 +39,6 @@ from cloud.points.zones import ZoneService
 from cloud.store.database import Clock, Store
 from cloud.web import errors, live, login_pages
 from cloud.web.auth import Authenticator
-from cloud.web.context import RequestContext
 from cloud.web.feed import LiveFeed, Source
 from cloud.web.live import PageSource
 from cloud.web.pages import ASSETS, Pages
@@ -102,29 +101,29 @@ def create_app(
             return site_banner(connection, clock())
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
-    metrics = figures or Metrics(store, clock, feed)
     services: dict[type, Any] = {
-        **{kind: kind(store, clock) for kind in (MusterService, PointService, RolloutService, ZoneService)},
+        **{kind: kind(store, clock) for kind in (MusterService, PointService, RolloutService, ZoneService, HubBoard)},
+        Store: store,
+        Authenticator: authenticator or Authenticator(store, clock),
+        Pages: pages,
         LiveFeed: feed,
         PeopleService: PeopleService(store, keys, clock),
         CommandService: commands,
         DesiredStateService: desired_state,
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),
         Adoptions: Adoptions(),
-        Metrics: metrics,
+        Metrics: figures or Metrics(store, clock, feed),
         RefusedToday: RefusedToday(pages.zone),
     }
     board = PanelBoard([panel for domain in DOMAINS for panel in domain.panels], services, clock)
-    source = PageSource(store, pages, board, [page for domain in DOMAINS for page in domain.live], API_STREAM)
+    live_pages = [page for domain in DOMAINS for page in domain.live]
     app = _bare_application()
-    app.state.context = RequestContext(store, clock, authenticator or Authenticator(store, clock))
-    app.state.services = services
-    app.state.pages = pages
-    app.state.board = board
-    app.state.source = source
+    app.state.clock = clock
+    app.state.services = services | {
+        PanelBoard: board,
+        PageSource: PageSource(store, pages, board, live_pages, API_STREAM),
+    }
     app.state.public_url = public_url
-    app.state.hubs = HubBoard(store, clock)
-    app.state.metrics = metrics
     app.state.metrics_token = metrics_token(keys.folder)
     app.mount("/assets", StaticFiles(directory=ASSETS))
     app.include_router(ROUTES)
@@ -149,7 +148,7 @@ def _bare_application() -> FastAPI:
 
 @asynccontextmanager
 async def _feeding(app: FastAPI) -> AsyncIterator[None]:
-    feeding = asyncio.create_task(_feed_on(app.state.services[LiveFeed], app.state.source))
+    feeding = asyncio.create_task(_feed_on(app.state.services[LiveFeed], app.state.services[PageSource]))
     yield
     feeding.cancel()
     with suppress(asyncio.CancelledError):

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import Response
 from msgspec import Struct
 from pydantic import BaseModel, Field
@@ -74,8 +74,7 @@ def session_answer(one: SessionView, now_ms: int) -> SessionAnswer:
 
 @router.get("/sessions", response_model=answer_of(SessionPage))
 def sessions(
-    _login: Reader,
-    context: Context,
+    context: Reader,
     device: Text = "",
     point: Text = "",
     before: Annotated[str, Query(max_length=80)] = "",
@@ -92,17 +91,16 @@ def sessions(
 
 
 @router.get("/sessions/{device}/{session}", response_model=answer_of(SessionAnswer))
-def one_session(device: str, session: str, _login: Reader, context: Context) -> SessionAnswer:
+def one_session(device: str, session: str, context: Reader) -> SessionAnswer:
     with context.store.reading() as connection:
         found = there(find_session(connection, device, session), "there is no such session")
     return session_answer(found, context.clock())
 
 
 @router.get("/hubs/{hub}", response_model=HubOut)
-def public_hub(request: Request, hub: str, if_none_match: IfNoneMatch = "") -> Response:
+def public_hub(context: Context, hub: str, if_none_match: IfNoneMatch = "") -> Response:
     """What is free. Nobody has to log in for it, and it may be kept for some seconds."""
-    board: HubBoard = request.app.state.hubs
-    made = there(board.page(hub, JSON, _encoded), "there is no such hub")
+    made = there(context.service(HubBoard).page(hub, JSON, _encoded), "there is no such hub")
     return cacheable(made, if_none_match, "application/json")
 
 

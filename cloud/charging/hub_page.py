@@ -6,14 +6,13 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import segno
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.charging.hubs import CACHED_FOR_S, HubBoard, Made, by_class
 from cloud.charging.store import Hub
 from cloud.web.auth import Right
-from cloud.web.context import there
-from cloud.web.pages import Pages
+from cloud.web.context import Context, there
 
 MAX_ADDRESS = 300
 """Characters; a longer one is nobody's, and no telephone would read its code from a wall."""
@@ -23,14 +22,12 @@ router = APIRouter(prefix="/hub")
 
 
 @router.get("/{hub}")
-def hub(request: Request, hub: str, if_none_match: IfNoneMatch = "") -> Response:
+def hub(context: Context, hub: str, if_none_match: IfNoneMatch = "") -> Response:
     """What is free, made once in a while for everybody who reads the same language."""
-    pages: Pages = request.app.state.pages
-    board: HubBoard = request.app.state.hubs
-    code = pages.language(request).code
+    code = context.language.code
 
     def make(found: Hub, now_ms: int) -> bytes:
-        return pages.fragment(
+        return context.pages.fragment(
             code,
             "hub.html",
             path=f"/hub/{found.name}",
@@ -42,7 +39,7 @@ def hub(request: Request, hub: str, if_none_match: IfNoneMatch = "") -> Response
             now_ms=now_ms,
         ).encode()
 
-    return cacheable(there(board.page(hub, code, make)), if_none_match, "text/html; charset=utf-8")
+    return cacheable(there(context.service(HubBoard).page(hub, code, make)), if_none_match, "text/html; charset=utf-8")
 
 
 def cacheable(made: Made, if_none_match: str, media_type: str) -> Response:
@@ -58,15 +55,13 @@ def cacheable(made: Made, if_none_match: str, media_type: str) -> Response:
 
 
 @router.get("/{hub}/qr")
-def qr_sheet(request: Request, hub: str) -> HTMLResponse:
+def qr_sheet(context: Context, hub: str) -> HTMLResponse:
     """The page's own address as a sheet to print: where the cloud was told that it is reached, else by the name under
     which it was asked for, which may be anything."""
-    pages: Pages = request.app.state.pages
-    board: HubBoard = request.app.state.hubs
-    found = there(board.find(hub))
+    found, request = there(context.service(HubBoard).find(hub)), context.request
     reached: str = request.app.state.public_url or str(request.base_url)
     address = f"{reached.rstrip('/')}/hub/{found.name}"
-    return pages.page(
+    return context.pages.page(
         request,
         "hub_qr.html",
         hub=found,

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Request
+from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from cloud.charging.store import BadCursor, find_session, list_sessions
 from cloud.commands.store import list_points
-from cloud.web.context import N_, Context, Reading, there
+from cloud.web.context import N_, Reading, there
 from cloud.web.domain import Nav
-from cloud.web.pages import render, see_other, with_query
+from cloud.web.pages import see_other, with_query
 from cloud.web.params import Text
 
 ROWS = 50
@@ -20,9 +20,7 @@ NAV = (Nav(30, "/charging", N_("Charging")),)
 
 @router.get("/sessions")
 def sessions(
-    request: Request,
-    login: Reading,
-    context: Context,
+    context: Reading,
     point: Text = "",
     before: Annotated[str, Query(max_length=80)] = "",
 ) -> HTMLResponse:
@@ -34,17 +32,17 @@ def sessions(
         raise HTTPException(404) from None
     cursor = found[-1].cursor if len(found) == ROWS else None
     values: dict[str, Any] = {"sessions": found, "cursor": cursor, "sockets": sockets, "point": point}
-    return render(request, "sessions.html", login, **values, now_ms=context.clock())
+    return context.render("sessions.html", **values)
 
 
 @router.get("/sessions/{device}/{session}")
-def one_session(request: Request, device: str, session: str, login: Reading, context: Context) -> HTMLResponse:
+def one_session(device: str, session: str, context: Reading) -> HTMLResponse:
     with context.store.reading() as connection:
         found = there(find_session(connection, device, session))
-    return render(request, "charged.html", login, session=found, now_ms=context.clock())
+    return context.render("charged.html", session=found)
 
 
 @router.get("/sockets/{point}")
-def socket(request: Request, point: str, _login: Reading) -> RedirectResponse:
+def socket(point: str, context: Reading) -> RedirectResponse:
     """The address of a socket's page in the days when only sockets had one."""
-    return see_other(with_query(f"/points/{point}", request.query_params))
+    return see_other(with_query(f"/points/{point}", context.request.query_params))

@@ -14,8 +14,7 @@ from cloud.commands.service import CommandService, NoSuchCard, NoSuchCommand, No
 from cloud.commands.store import Order, PointState, find_order, list_desired, list_orders, list_points
 from cloud.web.auth import Right
 from cloud.web.bodies import ReasonIn, Words, answer_of, plain
-from cloud.web.context import Context, check_right, there
-from cloud.web.operators import Login
+from cloud.web.context import RequestContext, there
 from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
 from contract.commands import COMMANDS, WrongArgs
 from contract.decide import Mode
@@ -108,26 +107,28 @@ def point_json(point: PointState) -> dict[str, Any]:
     return {**plain(point), **ends, "phase": point.phase, "drifts": point.drifts}
 
 
-def _issue(op: str, scope: str, place: str, body: CommandIn, login: Login, commands: CommandService) -> CommandsIssued:
+def _issue(
+    op: str, scope: str, place: str, body: CommandIn, context: RequestContext, commands: CommandService
+) -> CommandsIssued:
     command = COMMANDS.get(op)
     if command is None or scope not in ("", command.scope):
         raise NoSuchCommand(f"there is no command {op}")
-    check_right(login, Right(command.right))
-    ids = commands.issue(op, place, body.model_extra or {}, login.operator.name, body.reason)
+    context.check_right(Right(command.right))
+    ids = commands.issue(op, place, body.model_extra or {}, context.by, body.reason)
     return CommandsIssued(id=ids[0], ids=ids)
 
 
 @router.post("/commands", status_code=ACCEPTED)
-def issue(body: PlacedCommandIn, login: Reader, commands: Commands) -> CommandsIssued:
+def issue(body: PlacedCommandIn, context: Reader, commands: Commands) -> CommandsIssued:
     """Issue any command of the table. It is done when the command's state says so."""
-    return _issue(body.op, "", body.place, body, login, commands)
+    return _issue(body.op, "", body.place, body, context, commands)
 
 
 def _at(scope: str, op: str) -> Callable[..., CommandsIssued]:
     """The same at an address that says what the command is for, and which one it is unless the body does."""
 
-    def issue_here(place: str, body: CommandIn, login: Reader, commands: Commands) -> CommandsIssued:
-        return _issue(op or body.op, scope, place, body, login, commands)
+    def issue_here(place: str, body: CommandIn, context: Reader, commands: Commands) -> CommandsIssued:
+        return _issue(op or body.op, scope, place, body, context, commands)
 
     return issue_here
 
@@ -143,49 +144,47 @@ for _path, _scope, _op in (
 
 
 @router.get("/commands", response_model=answer_of(list[Order]))
-def orders(
-    _login: Reader, context: Context, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50
-) -> list[Order]:
+def orders(context: Reader, device: Annotated[str, Query(max_length=80)] = "", limit: Limit = 50) -> list[Order]:
     """The newest first."""
     with context.store.reading() as connection:
         return [one.as_of(context.clock()) for one in list_orders(connection, limit, device=device)]
 
 
 @router.get("/commands/{command}", response_model=answer_of(Order))
-def one_order(command: str, _login: Reader, context: Context) -> Order:
+def one_order(command: str, context: Reader) -> Order:
     with context.store.reading() as connection:
         return there(find_order(connection, command), "there is no such command").as_of(context.clock())
 
 
 @router.get("/points", response_model=list[PointStateOut])
-def points(_login: Reader, context: Context) -> list[dict[str, Any]]:
+def points(context: Reader) -> list[dict[str, Any]]:
     with context.store.reading() as connection:
         return [point_json(one) for one in list_points(connection, context.clock()) if one.registered]
 
 
 @router.post("/modes", status_code=ACCEPTED, response_model=answer_of(ModeChange))
-def set_mode(body: ModeIn, login: Guard, modes: Modes) -> ModeChange:
+def set_mode(body: ModeIn, context: Guard, modes: Modes) -> ModeChange:
     """Set points to a mode, at once where a device is heard, else when it is back."""
     names = None if body.points == "all" else body.points
     if must_be_confirmed(body.mode, names) and not body.confirm:
         raise HTTPException(422, "this keeps people out, or lets everybody in at every door: send confirm = true")
-    return modes.set_mode(names, body.mode, login.operator.name, body.reason, body.minutes)
+    return modes.set_mode(names, body.mode, context.by, body.reason, body.minutes)
 
 
 @router.get("/modes", response_model=answer_of(list[ModeOrder]))
-def mode_orders(_login: Reader, context: Context) -> list[ModeOrder]:
+def mode_orders(context: Reader) -> list[ModeOrder]:
     """Every order that holds points open or locks them down, the oldest first."""
     with context.store.reading() as connection:
         return orders_of(held_points(list_desired(connection), context.clock()))
 
 
 @router.post("/modes/{order}/end", status_code=ACCEPTED, response_model=answer_of(ModeChange))
-def end_mode(order: str, body: ReasonIn, login: Guard, modes: Modes) -> ModeChange:
+def end_mode(order: str, body: ReasonIn, context: Guard, modes: Modes) -> ModeChange:
     """End what one order set, and no more: what was set otherwise since stays."""
-    return modes.end(order, login.operator.name, body.reason)
+    return modes.end(order, context.by, body.reason)
 
 
 @router.post("/modes/{order}/renew", status_code=ACCEPTED, response_model=answer_of(ModeChange))
-def renew_mode(order: str, body: RenewIn, login: Guard, modes: Modes) -> ModeChange:
+def renew_mode(order: str, body: RenewIn, context: Guard, modes: Modes) -> ModeChange:
     """Have an order last longer, from now on."""
-    return modes.renew(order, login.operator.name, body.reason, body.minutes)
+    return modes.renew(order, context.by, body.reason, body.minutes)

@@ -117,33 +117,33 @@ def _shown(asking: Asking) -> AdoptionOut:
 
 
 @router.post("/rollouts", status_code=ACCEPTED)
-def begin(body: RolloutIn, login: Mechanic, rollouts: Rollouts) -> Ordered:
+def begin(body: RolloutIn, context: Mechanic, rollouts: Rollouts) -> Ordered:
     """Bring wirings to devices: to the canary first, and to all others once it has kept its own."""
-    return Ordered(id=rollouts.start(body.wirings, login.operator.name, body.reason, canary=body.canary).id)
+    return Ordered(id=rollouts.start(body.wirings, context.by, body.reason, canary=body.canary).id)
 
 
 @router.get("/rollouts", response_model=answer_of(list[Rollout], without=NOT_SHOWN))
-def rollouts(_login: Reader, context: Context, limit: Limit = 20) -> list[Rollout]:
+def rollouts(context: Reader, limit: Limit = 20) -> list[Rollout]:
     """The newest first."""
     with context.store.reading() as connection:
         return list_rollouts(connection, limit)
 
 
 @router.get("/rollouts/{rollout}", response_model=answer_of(Rollout, without=NOT_SHOWN))
-def one_rollout(rollout: str, _login: Reader, context: Context) -> Rollout:
+def one_rollout(rollout: str, context: Reader) -> Rollout:
     with context.store.reading() as connection:
         return there(find_rollout(connection, rollout), "there is no such roll-out")
 
 
 @router.post("/rollouts/{rollout}/stop", status_code=ACCEPTED)
-def stop(rollout: str, body: ReasonIn, login: Mechanic, rollouts: Rollouts) -> Ordered:
+def stop(rollout: str, body: ReasonIn, context: Mechanic, rollouts: Rollouts) -> Ordered:
     """Stop it within seconds: what was sent and is not applied is taken back."""
-    rollouts.stop(rollout, login.operator.name, body.reason)
+    rollouts.stop(rollout, context.by, body.reason)
     return Ordered(id=rollout)
 
 
 @router.get("/wirings")
-def wirings(_login: Reader, context: Context) -> list[WiringOut]:
+def wirings(context: Reader) -> list[WiringOut]:
     """Every device of which something is desired, or that has reported."""
     with context.store.reading() as connection:
         return [_wiring(desired) for desired in list_desired(connection)]

@@ -2,9 +2,10 @@
 roll-outs watched and stopped."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Request
+from fastapi import APIRouter, BackgroundTasks, Depends
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.commands.store import find_desired, list_desired
@@ -17,16 +18,19 @@ from cloud.fleet.store import exposed_cards, known_wiring, list_rollouts
 from cloud.people.store import list_plans
 from cloud.points.zone_store import hours_labels, view_zones
 from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, form_for, known_device, page_for, service
+from cloud.web.context import N_, Reading, RequestContext, Said, form_for, known_device, page_for
 from cloud.web.domain import Nav
-from cloud.web.forms import NO_REASON, Fields, Mechanic, NoReason, Said, attempt, reason_in, say
-from cloud.web.operators import Login, last_deed
-from cloud.web.pages import render, see_other
+from cloud.web.forms import NO_REASON, NOTHING_TYPED, Fields, Mechanic, NoReason, attempt, reason_in
+from cloud.web.operators import last_deed
+from cloud.web.pages import see_other
 from cloud.web.params import Text
 from contract.adoption import read_code
 
-DONE = N_("Adopted. The device fetches its keys by itself, within seconds.")
-REFUSED = N_("Refused. The device can ask again.")
+WAITED = {
+    "adopted": N_("Adopted. The device fetches its keys by itself, within seconds."),
+    "refused": N_("Refused. The device can ask again."),
+}
+"""What is said once a device that waited has been answered."""
 NO_CODE = N_("A code has 12 letters and digits, as the device shows them. Nothing was changed.")
 NOBODY = N_("Nobody who waits has this code. After five wrong codes all who wait have to ask again.")
 TWICE = N_("Two devices show this code: one imitates the other. Both were refused; find out who is on your network.")
@@ -53,13 +57,15 @@ NOT_ROLLED_OUT: Mapping[type[Exception], str] = {NoReason: NO_REASON, CannotRoll
 NOT_THERE = N_("There is no such device. Nothing was changed.")
 
 SHOWN = 20
-STARTED = N_("Sent. Below stands what the device makes of it.")
+CHANGED = {
+    "started": N_("Sent. The state of each device is shown below."),
+    "stopped": N_("It is being stopped: what no device has applied yet is taken back."),
+}
 EMPTY = N_("The text is empty. To take the device back to its own file, tick that box. Nothing was changed.")
-STOPPED = N_("It is being stopped: what no device has applied yet is taken back.")
 
-Adopting = Annotated[Login, Depends(page_for(Right.ADOPT))]
-Confirming = Annotated[Login, Depends(form_for(Right.ADOPT))]
-Wiring = Annotated[Login, Depends(page_for(Right.DEVICES))]
+Adopting = Annotated[RequestContext, Depends(page_for(Right.ADOPT))]
+Confirming = Annotated[RequestContext, Depends(form_for(Right.ADOPT))]
+Wiring = Annotated[RequestContext, Depends(page_for(Right.DEVICES))]
 
 router = APIRouter()
 NAV = (
@@ -69,33 +75,26 @@ NAV = (
 
 
 @router.get("/adoptions")
-def adoptions(
-    request: Request, login: Adopting, context: Context, code: Text = "", done: str = "", device: Text = ""
-) -> HTMLResponse:
+def adoptions(context: Adopting, code: Text = "", done: str = "", device: Text = "") -> HTMLResponse:
     """After an adoption the page says what became of the points and zones of that device."""
-    said = say(request, "good", {"adopted": DONE, "refused": REFUSED}[done]) if done in ("adopted", "refused") else None
-    return adoptions_page(request, login, context, said, {"code": code}, adopted=device)
+    return adoptions_page(context, context.confirm(WAITED, done), typed={"code": code}, adopted=device)
 
 
 def adoptions_page(
-    request: Request,
-    login: Login,
     context: RequestContext,
-    said: Said | None,
-    typed: Mapping[str, str],
+    said: Said | None = None,
+    *,
+    typed: Mapping[str, str] = NOTHING_TYPED,
     loss: tuple[str, Loss] | None = None,
     adopted: str = "",
 ) -> HTMLResponse:
-    now_ms, waiting, registrar = context.clock(), service(Adoptions)(request), service(Registrar)(request)
+    now_ms, waiting, registrar = context.clock(), context.service(Adoptions), context.service(Registrar)
     with context.store.reading() as connection:
         devices, zones = list_devices(connection), view_zones(connection)
         plans, hours = list_plans(connection), hours_labels(connection)
         deed = last_deed(connection, adopted, ADOPTED) if adopted else None
-    return render(
-        request,
+    return context.render(
         "adoptions.html",
-        login,
-        422 if said and said.tone == "bad" else 200,
         said=said,
         now_ms=now_ms,
         devices=devices,
@@ -112,9 +111,7 @@ def adoptions_page(
 
 @router.post("/adoptions")
 def confirm(
-    request: Request,
-    login: Confirming,
-    context: Context,
+    context: Confirming,
     registrar: Devices,
     waiting: Waiting,
     fields: Fields,
@@ -123,57 +120,44 @@ def confirm(
     def act() -> str:
         code, position = read_code(fields.get("code", "")), _position(fields)
         asking = waiting.claim(code, context.clock())
-        waiting.answer(asking, registrar.adopt(asking.public_key, asking.wiring, position, login.operator.name))
+        waiting.answer(asking, registrar.adopt(asking.public_key, asking.wiring, position, context.by))
         if position.replace:
             background.add_task(registrar.cut_off, position.name)
         return position.name
 
-    def again(said: Said) -> Response:
-        return adoptions_page(request, login, context, said, fields)
-
-    return attempt(request, act, "/adoptions?done=adopted&device={}", again, NOT_ADOPTED)
+    again = partial(adoptions_page, context, typed=fields)
+    return attempt(context, act, "/adoptions?done=adopted&device={}".format, NOT_ADOPTED, again)
 
 
 @router.post("/adoptions/{number}/refuse")
-def refuse(number: str, _login: Confirming, waiting: Waiting) -> Response:
+def refuse(number: str, _context: Confirming, waiting: Waiting) -> Response:
     waiting.refuse(number)
     return see_other("/adoptions?done=refused")
 
 
 @router.get("/devices/{name}/lost")
-def loss_page(request: Request, name: str, login: Adopting, context: Context) -> HTMLResponse:
+def loss_page(name: str, context: Adopting) -> HTMLResponse:
     """What it means to report a device lost, and why it is to be."""
-    return _ask_loss(request, name, login, context)
+    return _ask_loss(context, name)
 
 
-def _ask_loss(
-    request: Request, name: str, login: Login, context: RequestContext, said: Said | None = None
-) -> HTMLResponse:
+def _ask_loss(context: RequestContext, name: str, said: Said | None = None) -> HTMLResponse:
     with context.store.reading() as connection:
-        device = known_device(connection, name)
-        cards = len(exposed_cards(connection, name))
-    return render(request, "lost.html", login, 422 if said else 200, device=device, cards=cards, said=said)
+        device, cards = known_device(connection, name), len(exposed_cards(connection, name))
+    return context.render("lost.html", device=device, cards=cards, said=said)
 
 
 @router.post("/devices/{name}/lost")
-def lose(
-    request: Request,
-    name: str,
-    login: Confirming,
-    context: Context,
-    registrar: Devices,
-    fields: Fields,
-    background: BackgroundTasks,
-) -> Response:
+def lose(name: str, context: Confirming, registrar: Devices, fields: Fields, background: BackgroundTasks) -> Response:
     """The answer is the list of what to do; it is not kept, but can be asked for again."""
     try:
-        loss = registrar.lose(name, login.operator.name, reason_in(fields))
+        loss = registrar.lose(name, context.by, reason_in(fields))
     except NotRegistered:
-        return adoptions_page(request, login, context, say(request, "bad", NOT_THERE), {})
+        return adoptions_page(context, context.say("bad", NOT_THERE))
     except NoReason:
-        return _ask_loss(request, name, login, context, say(request, "bad", NO_REASON))
+        return _ask_loss(context, name, context.say("bad", NO_REASON))
     background.add_task(registrar.cut_off, name)
-    return adoptions_page(request, login, context, None, {}, (name, loss))
+    return adoptions_page(context, loss=(name, loss))
 
 
 def _position(fields: Mapping[str, str]) -> Position:
@@ -188,52 +172,42 @@ def _position(fields: Mapping[str, str]) -> Position:
 
 
 @router.get("/rollouts")
-def rollouts(request: Request, login: Reading, context: Context, done: str = "") -> HTMLResponse:
-    said = {"started": STARTED, "stopped": STOPPED}.get(done)
-    return rollouts_page(request, login, context, say(request, "good", said) if said else None)
+def rollouts(context: Reading, done: str = "") -> HTMLResponse:
+    return rollouts_page(context, context.confirm(CHANGED, done))
 
 
-def rollouts_page(request: Request, login: Login, context: RequestContext, said: Said | None) -> HTMLResponse:
+def rollouts_page(context: RequestContext, said: Said | None) -> HTMLResponse:
     with context.store.reading() as connection:
         found = list_rollouts(connection, SHOWN)
         drifting = [one for one in list_desired(connection) if one.drifts]
         labels = {device.name: device.label for device in list_devices(connection)}
-    status = 422 if said and said.tone == "bad" else 200
-    return render(
-        request,
+    return context.render(
         "rollouts.html",
-        login,
-        status,
         rollouts=found,
         live=any(one.live for one in found),
         drifting=drifting,
         labels=labels,
         said=said,
-        now_ms=context.clock(),
     )
 
 
 @router.post("/rollouts/{rollout}/stop")
-def stop(
-    request: Request, rollout: str, login: Mechanic, context: Context, rollouts: Rollouts, fields: Fields
-) -> Response:
+def stop(rollout: str, context: Mechanic, rollouts: Rollouts, fields: Fields) -> Response:
     return attempt(
-        request,
-        lambda: rollouts.stop(rollout, login.operator.name, reason_in(fields)),
+        context,
+        lambda: rollouts.stop(rollout, context.by, reason_in(fields)),
         "/rollouts?done=stopped",
-        lambda said: rollouts_page(request, login, context, said),
         NOT_ROLLED_OUT,
+        partial(rollouts_page, context),
     )
 
 
 @router.get("/devices/{name}/wiring")
-def wiring(request: Request, name: str, login: Wiring, context: Context) -> HTMLResponse:
-    return wiring_page(request, login, context, name)
+def wiring(name: str, context: Wiring) -> HTMLResponse:
+    return wiring_page(context, name)
 
 
 def wiring_page(
-    request: Request,
-    login: Login,
     context: RequestContext,
     name: str,
     said: Said | None = None,
@@ -245,24 +219,18 @@ def wiring_page(
         desired = find_desired(connection, name)
         in_force = str(device.state.get("config_hash", ""))
         text = known_wiring(connection, name, in_force) if typed is None else typed
-    return render(
-        request,
+    return context.render(
         "wiring.html",
-        login,
-        422 if said else 200,
         device=device,
         desired=desired,
         in_force=in_force,
         text=text,
         said=said,
-        now_ms=context.clock(),
     )
 
 
 @router.post("/devices/{name}/wiring")
-def change(
-    request: Request, name: str, login: Mechanic, context: Context, rollouts: Rollouts, fields: Fields
-) -> Response:
+def change(name: str, context: Mechanic, rollouts: Rollouts, fields: Fields) -> Response:
     """A roll-out of one device; back to its own file only if that is ticked. A browser sends its lines with returns
     that no file of ours has."""
     own_file = "own_file" in fields
@@ -271,9 +239,7 @@ def change(
     def act() -> None:
         if not (own_file or text.strip()):
             raise CannotRollOut(EMPTY)
-        rollouts.start({name: text}, login.operator.name, reason_in(fields))
+        rollouts.start({name: text}, context.by, reason_in(fields))
 
-    def again(said: Said) -> Response:
-        return wiring_page(request, login, context, name, said, text)
-
-    return attempt(request, act, "/rollouts?done=started", again, NOT_ROLLED_OUT)
+    again = partial(wiring_page, context, name, typed=text)
+    return attempt(context, act, "/rollouts?done=started", NOT_ROLLED_OUT, again)

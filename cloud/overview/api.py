@@ -27,9 +27,9 @@ from cloud.web.auth import (
     WrongPassword,
 )
 from cloud.web.bodies import Added, answer_of
-from cloud.web.context import Context, address, call_for, known_device, there
+from cloud.web.context import Context, RequestContext, address, call_for, known_device, there
 from cloud.web.live import JSON, After, ApiStream, LastEventId, stream
-from cloud.web.operators import Deed, Login, Operator
+from cloud.web.operators import Deed, Operator
 from cloud.web.params import Cursor, Limit, Reader, Text
 
 
@@ -42,7 +42,7 @@ API_STREAM = ApiStream(event_json, devices_told)
 
 router = APIRouter(prefix="/api/v1")
 
-Admin = Annotated[Login, Depends(call_for(Right.OPERATORS))]
+Admin = Annotated[RequestContext, Depends(call_for(Right.OPERATORS))]
 
 
 NOT_GRANTED: Mapping[type[Exception], tuple[int, str]] = {
@@ -76,34 +76,31 @@ def log_in(body: LoginIn, request: Request, context: Context) -> LoginOut:
 
 
 @router.post("/logout", status_code=204)
-def log_out(login: Reader, context: Context) -> None:
-    context.authenticator.log_out(login)
+def log_out(context: Reader) -> None:
+    context.authenticator.log_out(context.login)
 
 
 @router.get("/stream")
-def live_stream(
-    request: Request, _login: Reader, context: Context, after: After = None, last_event_id: LastEventId = ""
-) -> Response:
+def live_stream(context: Reader, after: After = None, last_event_id: LastEventId = "") -> Response:
     """Server-sent events: `event` (an EventOut under its arrival number), `device` (a DeviceOut), `resync`."""
-    return stream(request, context, JSON, last_event_id, after)
+    return stream(context, JSON, last_event_id, after)
 
 
 @router.get("/devices", response_model=list[DeviceOut])
-def devices(_login: Reader, context: Context) -> list[dict[str, Any]]:
+def devices(context: Reader) -> list[dict[str, Any]]:
     with context.store.reading() as connection:
         return list(devices_told(connection, context.clock()).values())
 
 
 @router.get("/devices/{name}", response_model=DeviceOut)
-def device(name: str, _login: Reader, context: Context) -> dict[str, Any]:
+def device(name: str, context: Reader) -> dict[str, Any]:
     with context.store.reading() as connection:
         return device_json(known_device(connection, name), context.clock())
 
 
 @router.get("/events", response_model=EventsOut)
 def events(
-    _login: Reader,
-    context: Context,
+    context: Reader,
     device: Text = "",
     point: Text = "",
     kind: Text = "",
@@ -128,7 +125,7 @@ class AuditPage(Struct, frozen=True):
 
 
 @router.get("/audit", response_model=answer_of(AuditPage))
-def audit(_login: Reader, context: Context, before: Cursor = None, limit: Limit = 50) -> AuditPage:
+def audit(context: Reader, before: Cursor = None, limit: Limit = 50) -> AuditPage:
     with context.store.reading() as connection:
         deeds = operators.list_deeds(connection, before, limit)
     return AuditPage(deeds, deeds[-1].id if len(deeds) == limit else None)
@@ -145,28 +142,28 @@ class DisabledIn(BaseModel):
 
 
 @router.get("/operators", response_model=answer_of(list[Operator]))
-def list_operators(_login: Admin, context: Context) -> list[Operator]:
+def list_operators(context: Admin) -> list[Operator]:
     with context.store.reading() as connection:
         return operators.list_operators(connection)
 
 
 @router.post("/operators", status_code=201)
-def add_operator(body: OperatorIn, login: Admin, context: Context) -> Added:
-    added = context.authenticator.add_operator(body.name, body.password, body.role, login.operator.name)
+def add_operator(body: OperatorIn, context: Admin) -> Added:
+    added = context.authenticator.add_operator(body.name, body.password, body.role, context.by)
     return Added(id=added)
 
 
 @router.patch("/operators/{name}", status_code=204)
-def change_operator(name: str, body: DisabledIn, login: Admin, context: Context) -> None:
+def change_operator(name: str, body: DisabledIn, context: Admin) -> None:
     """Disabling an operator ends their logins at once. Nobody disables themselves."""
     with context.store.reading() as connection:
         found = there(operators.find_operator(connection, name), "there is no such operator")
-    if found[0].id == login.operator.id:
+    if found[0].id == context.login.operator.id:
         raise HTTPException(409, "ask another administrator: nobody disables themselves")
-    context.authenticator.set_disabled(found[0], body.disabled, login.operator.name)
+    context.authenticator.set_disabled(found[0], body.disabled, context.by)
 
 
 @router.get("/openapi.json", include_in_schema=False)
-def schema(request: Request, _login: Reader) -> JSONResponse:
+def schema(context: Reader) -> JSONResponse:
     """For those who are logged in: before that, nobody is told what runs here."""
-    return JSONResponse(request.app.openapi())
+    return JSONResponse(context.request.app.openapi())

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from cloud.commands.store import PointState
@@ -10,9 +10,8 @@ from cloud.devices.breaks import count_lost, list_breaks
 from cloud.devices.event_views import EventFilter, list_events
 from cloud.devices.views import DeviceView, list_devices
 from cloud.people.rosters import newest_roster_number
-from cloud.web.context import N_, Context, Reading
+from cloud.web.context import N_, Reading
 from cloud.web.domain import LivePage, Panel, Visit, no_pieces, one_piece
-from cloud.web.forms import confirm
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor
 
@@ -63,17 +62,13 @@ router = APIRouter()
 
 
 @router.get("/devices/{name}")
-def device(
-    request: Request, name: str, login: Reading, context: Context, before: Cursor = None, done: str = ""
-) -> HTMLResponse:
+def device(name: str, context: Reading, before: Cursor = None, done: str = "") -> HTMLResponse:
     return render_panels(
-        request,
-        login,
         context,
         "device",
         lambda visit: find_device_view(visit, name),
         lambda device: {"title": device.label},
         of=name,
-        said=confirm(request, DONE, done),
+        said=context.confirm(DONE, done),
         live=before is None,
     )

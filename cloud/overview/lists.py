@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from cloud.devices.event_views import EventFilter, list_events
@@ -10,10 +10,9 @@ from cloud.devices.quarantine import list_quarantined, list_tallies
 from cloud.devices.views import list_devices
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import spread
-from cloud.web.context import N_, Context, Reading
+from cloud.web.context import N_, Reading
 from cloud.web.domain import Nav
 from cloud.web.operators import first_broken_deed, list_deeds
-from cloud.web.pages import render
 from cloud.web.params import Cursor, Text
 from contract.kinds import vocabulary
 from contract.reasons import Reason
@@ -31,9 +30,7 @@ NAV = (
 
 @router.get("/events")
 def events(
-    request: Request,
-    login: Reading,
-    context: Context,
+    context: Reading,
     device: Text = "",
     point: Text = "",
     kind: Text = "",
@@ -44,45 +41,39 @@ def events(
     with context.store.reading() as connection:
         found = list_events(connection, wanted, before, ROWS)
         known = list_devices(connection)
-    return render(
-        request,
+    return context.render(
         "events.html",
-        login,
         wanted=wanted,
         found=found,
         devices=known,
         kinds=[*sorted(vocabulary().families), *sorted(vocabulary().events)],
         reasons=list(Reason),
-        now_ms=context.clock(),
     )
 
 
 @router.get("/rosters")
-def rosters(request: Request, login: Reading, context: Context) -> HTMLResponse:
+def rosters(context: Reading) -> HTMLResponse:
     """The newest rosters, each with the points that have it and the devices that lack it."""
     with context.store.reading() as connection:
         found = spread(connection)
-    metrics: Metrics = request.app.state.metrics
-    stuck = metrics.workings().undeliverable
-    return render(request, "rosters.html", login, spread=found, stuck=stuck, now_ms=context.clock())
+    stuck = context.service(Metrics).workings().undeliverable
+    return context.render("rosters.html", spread=found, stuck=stuck)
 
 
 @router.get("/quarantine")
-def quarantine(request: Request, login: Reading, context: Context, before: Cursor = None) -> HTMLResponse:
+def quarantine(context: Reading, before: Cursor = None) -> HTMLResponse:
     with context.store.reading() as connection:
         rows = list_quarantined(connection, before, ROWS)
         tallies = list_tallies(connection)
     cursor = rows[-1].id if len(rows) == ROWS else None
-    return render(request, "quarantine.html", login, rows=rows, tallies=tallies, cursor=cursor)
+    return context.render("quarantine.html", rows=rows, tallies=tallies, cursor=cursor)
 
 
 @router.get("/audit")
-def audit(
-    request: Request, login: Reading, context: Context, before: Cursor = None, check: Annotated[bool, Query()] = False
-) -> HTMLResponse:
+def audit(context: Reading, before: Cursor = None, check: Annotated[bool, Query()] = False) -> HTMLResponse:
     """With ``check``, the whole chain is followed from its first row."""
     with context.store.reading() as connection:
         rows = list_deeds(connection, before, ROWS)
         broken = first_broken_deed(connection) if check else None
     cursor = rows[-1].id if len(rows) == ROWS else None
-    return render(request, "audit.html", login, rows=rows, cursor=cursor, checked=check, broken=broken)
+    return context.render("audit.html", rows=rows, cursor=cursor, checked=check, broken=broken)

@@ -7,7 +7,7 @@ the whole world, so an address proves nothing.
 import secrets
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.responses import PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy import text
@@ -44,10 +44,9 @@ def is_ready(
 
 
 @router.get("/metrics")
-def metrics(request: Request) -> Response:
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    token: str = request.app.state.metrics_token
+def metrics(context: Context) -> Response:
+    scheme, _, given = context.request.headers.get("authorization", "").partition(" ")
+    token: str = context.request.app.state.metrics_token
     if scheme.lower() != "bearer" or not secrets.compare_digest(given.strip().encode(), token.encode()):
         return PlainTextResponse("a token is needed\n", 401, {"WWW-Authenticate": "Bearer"})
-    found: Metrics = request.app.state.metrics
-    return Response(found.text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(context.service(Metrics).text(), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from cloud.devices.quarantine import count_quarantined, twins
 from cloud.devices.views import DeviceView, list_devices
 from cloud.overview.metrics import Metrics
 from cloud.people.rosters import Spread, spread
-from cloud.web.context import N_, Context, Reading
+from cloud.web.context import N_, Reading
 from cloud.web.domain import LivePage, Nav, Panel, Piece, Visit, one_piece
 from cloud.web.panels import render_panels
 
@@ -116,10 +116,8 @@ NAV = (Nav(10, "/", N_("Overview"), also="/devices/[^/]+"),)
 
 
 @router.get("/")
-def first_page(request: Request, login: Reading, context: Context) -> HTMLResponse:
+def first_page(context: Reading) -> HTMLResponse:
     return render_panels(
-        request,
-        login,
         context,
         "overview",
         find_overview,

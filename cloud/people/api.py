@@ -12,7 +12,7 @@ from cloud.people.service import MAX_NAME, MAX_UNIT, PeopleService
 from cloud.people.store import Card, PeoplePage, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.bodies import Added, Shown, Strict, answer_of
-from cloud.web.context import Context, service, there
+from cloud.web.context import service, there
 from cloud.web.params import Clerk, Cursor, Id, Limit, Reader, Text
 from contract.decide import Standing
 
@@ -59,54 +59,54 @@ def _membership(person: int, body: MembershipIn) -> Membership:
 
 
 @router.get("/rosters", response_model=answer_of(Spread))
-def rosters(_login: Reader, context: Context) -> Spread:
+def rosters(context: Reader) -> Spread:
     """The newest rosters, and how far each has got."""
     with context.store.reading() as connection:
         return spread(connection)
 
 
 @router.get("/plans", response_model=answer_of(list[Plan]))
-def plans(_login: Reader, context: Context) -> list[Plan]:
+def plans(context: Reader) -> list[Plan]:
     with context.store.reading() as connection:
         return list_plans(connection)
 
 
 @router.get("/people", response_model=answer_of(PeoplePage))
-def people(_login: Reader, context: Context, text: Text = "", after: Cursor = None, limit: Limit = 50) -> PeoplePage:
+def people(context: Reader, text: Text = "", after: Cursor = None, limit: Limit = 50) -> PeoplePage:
     with context.store.reading() as connection:
         return list_people(connection, text, after or 0, limit)
 
 
 @router.post("/people", status_code=201)
-def add_person(body: PersonIn, login: Clerk, people: People) -> Added:
+def add_person(body: PersonIn, context: Clerk, people: People) -> Added:
     membership = _membership(0, body.membership) if body.membership else None
     name = Label(body.name_zh, body.name_en)
-    return Added(id=people.add_person(login.operator.name, name, body.unit, membership))
+    return Added(id=people.add_person(context.by, name, body.unit, membership))
 
 
 @router.get("/people/{person}", response_model=answer_of(PersonView))
-def person(person: Id, _login: Reader, context: Context) -> PersonView:
+def person(person: Id, context: Reader) -> PersonView:
     with context.store.reading() as connection:
         return there(find_person(connection, person), "there is no such person")
 
 
 @router.post("/people/{person}/memberships", status_code=201)
-def add_membership(person: Id, body: MembershipIn, login: Clerk, people: People) -> Added:
-    return Added(id=people.add_membership(login.operator.name, _membership(person, body)))
+def add_membership(person: Id, body: MembershipIn, context: Clerk, people: People) -> Added:
+    return Added(id=people.add_membership(context.by, _membership(person, body)))
 
 
 @router.post("/people/{person}/credentials", status_code=201)
-def add_card(person: Id, body: CardIn, login: Clerk, people: People) -> Added:
+def add_card(person: Id, body: CardIn, context: Clerk, people: People) -> Added:
     card = Card(body.format, body.facility, body.number)
-    return Added(id=people.add_card(login.operator.name, person, card, body.label))
+    return Added(id=people.add_card(context.by, person, card, body.label))
 
 
 @router.patch("/memberships/{membership}", status_code=204)
-def change_membership(membership: Id, body: StandingIn, login: Clerk, people: People) -> None:
-    people.set_membership_standing(login.operator.name, membership, body.standing)
+def change_membership(membership: Id, body: StandingIn, context: Clerk, people: People) -> None:
+    people.set_membership_standing(context.by, membership, body.standing)
 
 
 @router.patch("/credentials/{card}", status_code=204)
-def change_card(card: Id, body: StandingIn, login: Clerk, people: People) -> None:
+def change_card(card: Id, body: StandingIn, context: Clerk, people: People) -> None:
     """Suspend a card, report it lost, or take it into use again."""
-    people.set_card_standing(login.operator.name, card, body.standing)
+    people.set_card_standing(context.by, card, body.standing)

@@ -1,10 +1,11 @@
 """The people page: members, their plans and cards, and the forms that change them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.people.members import Membership
@@ -12,12 +13,9 @@ from cloud.people.rosters import spread
 from cloud.people.service import PeopleService
 from cloud.people.store import Card, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
-from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, RequestContext, form_for, service
+from cloud.web.context import N_, Reading, RequestContext, Said, service
 from cloud.web.domain import Nav, Panel, Visit
-from cloud.web.forms import NOT_RIGHT, Fields, Said, attempt, confirm
-from cloud.web.operators import Login
-from cloud.web.pages import Pages, render
+from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
 from cloud.web.rejected import Rejected
@@ -33,10 +31,8 @@ DONE: Mapping[str, str] = {
     "card": N_("The card is enrolled. Doors on the line know within a second, others once they are back."),
     "standing": N_("Changed. Doors on the line know within a second, others once they are back."),
 }
-NOT_CHANGED: Mapping[type[Exception], str] = {Rejected: "", ValueError: NOT_RIGHT}
 NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
 
-Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
 People = Annotated[PeopleService, Depends(service(PeopleService))]
 
 router = APIRouter(prefix="/people")
@@ -44,66 +40,54 @@ NAV = (Nav(50, "/people", N_("People")),)
 
 
 @router.get("")
-def people(request: Request, login: Reading, context: Context, text: Text = "", after: Cursor = None) -> HTMLResponse:
-    return people_page(request, login, context, text, after or 0)
+def people(context: Reading, text: Text = "", after: Cursor = None) -> HTMLResponse:
+    return people_page(context, text=text, after=after or 0)
 
 
 def people_page(
-    request: Request,
-    login: Login,
     context: RequestContext,
+    said: Said | None = None,
+    *,
     text: str = "",
     after: int = 0,
-    said: Said | None = None,
-    typed: Mapping[str, str] | None = None,
+    typed: Mapping[str, str] = NOTHING_TYPED,
 ) -> HTMLResponse:
     with context.store.reading() as connection:
         found, plans = list_people(connection, text.strip(), after, ROWS), list_plans(connection)
         reached = spread(connection)
-    return render(
-        request,
+    return context.render(
         "people.html",
-        login,
-        422 if said else 200,
         found=found,
         plans=plans,
         spread=reached,
         text=text,
         said=said,
-        typed=typed or {},
-        now_ms=context.clock(),
+        typed=typed,
     )
 
 
 @router.post("")
-def add_person(request: Request, login: Clerk, context: Context, people: People, fields: Fields) -> Response:
+def add_person(context: Clerk, people: People, fields: Fields) -> Response:
     def act() -> int:
-        membership = _membership(request, 0, fields) if "plan" in fields else None
+        membership = _membership(context, 0, fields) if "plan" in fields else None
         name = Label(fields.get("name_zh", ""), fields.get("name_en", ""))
-        return people.add_person(login.operator.name, name, fields.get("unit", ""), membership)
+        return people.add_person(context.by, name, fields.get("unit", ""), membership)
 
-    def again(said: Said) -> Response:
-        return people_page(request, login, context, said=said, typed=fields)
-
-    return attempt(request, act, "/people/{}?done=person", again, NOT_CHANGED)
+    again = partial(people_page, context, typed=fields)
+    return attempt(context, act, "/people/{}?done=person".format, REJECTED, again)
 
 
 @router.get("/{person}")
-def person(request: Request, person: Id, login: Reading, context: Context, done: str = "") -> HTMLResponse:
-    return person_page(request, login, context, person, confirm(request, DONE, done))
+def person(person: Id, context: Reading, done: str = "") -> HTMLResponse:
+    return person_page(context, person, context.confirm(DONE, done))
 
 
-def person_page(
-    request: Request, login: Login, context: RequestContext, person: int, said: Said | None
-) -> HTMLResponse:
+def person_page(context: RequestContext, person: int, said: Said | None) -> HTMLResponse:
     return render_panels(
-        request,
-        login,
         context,
         "person",
         lambda visit: find_person(visit.connection, person),
         lambda person: {"title": person.name},
-        status=422 if said and said.tone == "bad" else 200,
         said=said,
         live=False,
     )
@@ -129,58 +113,50 @@ PANELS = (
 
 
 @router.post("/{person}/memberships")
-def add_membership(
-    request: Request, person: Id, login: Clerk, context: Context, people: People, fields: Fields
-) -> Response:
+def add_membership(person: Id, context: Clerk, people: People, fields: Fields) -> Response:
     return attempt(
-        request,
-        lambda: people.add_membership(login.operator.name, _membership(request, person, fields)),
+        context,
+        lambda: people.add_membership(context.by, _membership(context, person, fields)),
         f"/people/{person}?done=membership",
-        lambda said: person_page(request, login, context, person, said),
-        NOT_CHANGED,
+        REJECTED,
+        partial(person_page, context, person),
     )
 
 
 @router.post("/{person}/cards")
-def add_card(request: Request, person: Id, login: Clerk, context: Context, people: People, fields: Fields) -> Response:
+def add_card(person: Id, context: Clerk, people: People, fields: Fields) -> Response:
     def act() -> None:
         facility = int(fields["facility"]) if "facility" in fields else None
         card = Card(fields.get("format", ""), facility, int(fields.get("number", "")))
-        people.add_card(login.operator.name, person, card, fields.get("label", ""))
+        people.add_card(context.by, person, card, fields.get("label", ""))
 
-    def again(said: Said) -> Response:
-        return person_page(request, login, context, person, said)
-
-    return attempt(request, act, f"/people/{person}?done=card", again, NOT_CHANGED)
+    again = partial(person_page, context, person)
+    return attempt(context, act, f"/people/{person}?done=card", REJECTED, again)
 
 
 @router.post("/{person}/cards/{card}")
-def change_card(
-    request: Request, person: Id, card: Id, login: Clerk, context: Context, people: People, fields: Fields
-) -> Response:
-    return attempt(
-        request,
-        lambda: people.set_card_standing(login.operator.name, card, Standing(fields.get("standing", ""))),
-        "/people/{}?done=standing",
-        lambda said: person_page(request, login, context, person, said),
-        NOT_CHANGED,
-    )
+def change_card(person: Id, card: Id, context: Clerk, people: People, fields: Fields) -> Response:
+    return _set_standing(context, person, fields, partial(people.set_card_standing, context.by, card))
 
 
 @router.post("/{person}/memberships/{membership}")
-def change_membership(
-    request: Request, person: Id, membership: Id, login: Clerk, context: Context, people: People, fields: Fields
+def change_membership(person: Id, membership: Id, context: Clerk, people: People, fields: Fields) -> Response:
+    return _set_standing(context, person, fields, partial(people.set_membership_standing, context.by, membership))
+
+
+def _set_standing(
+    context: RequestContext, person: int, fields: Mapping[str, str], act: Callable[[Standing], int]
 ) -> Response:
     return attempt(
-        request,
-        lambda: people.set_membership_standing(login.operator.name, membership, Standing(fields.get("standing", ""))),
-        "/people/{}?done=standing",
-        lambda said: person_page(request, login, context, person, said),
-        NOT_CHANGED,
+        context,
+        lambda: act(Standing(fields.get("standing", ""))),
+        "/people/{}?done=standing".format,
+        REJECTED,
+        partial(person_page, context, person),
     )
 
 
-def _membership(request: Request, person: int, fields: Mapping[str, str]) -> Membership:
+def _membership(context: RequestContext, person: int, fields: Mapping[str, str]) -> Membership:
     """Days of the site's calendar, the last one included. Raises ``Rejected``."""
     first, last = (_day(fields.get(name, "")) for name in ("first_day", "last_day"))
     return Membership(
@@ -188,8 +164,8 @@ def _membership(request: Request, person: int, fields: Mapping[str, str]) -> Mem
         person,
         fields.get("plan", ""),
         "payer" in fields,
-        from_ms=_start_of(request, first) if first else 0,
-        until_ms=_start_of(request, last + timedelta(days=1)) if last else 0,
+        from_ms=_start_of(context, first) if first else 0,
+        until_ms=_start_of(context, last + timedelta(days=1)) if last else 0,
     )
 
 
@@ -203,6 +179,5 @@ def _day(text: str) -> date | None:
     return found
 
 
-def _start_of(request: Request, day: date) -> int:
-    pages: Pages = request.app.state.pages
-    return int(datetime.combine(day, time(), pages.zone).timestamp() * 1000)
+def _start_of(context: RequestContext, day: date) -> int:
+    return int(datetime.combine(day, time(), context.pages.zone).timestamp() * 1000)

@@ -29,8 +29,8 @@ def place(
     name: str,
     point: str,
     body: PlaceIn,
-    login: Mechanic,
+    context: Mechanic,
     points: Annotated[PointService, Depends(service(PointService))],
 ) -> None:
     """Correct where a point stands and what it is rationed as, or add one that its device names."""
-    points.place(login.operator.name, name, point, Placement(**body.model_dump()))
+    points.place(context.by, name, point, Placement(**body.model_dump()))

@@ -3,26 +3,23 @@
 What is shown as done, a device has said.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.commands.dependencies import Modes
 from cloud.commands.desired import NoSuchMode, NoSuchOrder, must_be_confirmed
-from cloud.commands.pages import NOTHING_DONE
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import list_points
 from cloud.points.filter import PATHS, read_filter
 from cloud.points.panels import find_one_point, list_chosen
-from cloud.web import errors
 from cloud.web.auth import Right
-from cloud.web.context import N_, Context, Reading, page_for, there
+from cloud.web.context import N_, Reading, RequestContext, page_for, there
 from cloud.web.domain import Nav
-from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, confirm, reason_in
-from cloud.web.operators import Login
-from cloud.web.pages import local_path, render, see_other, with_query
+from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, attempt, reason_in
+from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
 from cloud.web.params import Text
 from contract.decide import HOUR_MS, Mode
@@ -48,7 +45,7 @@ WRONG: Mapping[type[Exception], str] = {
 }
 """The text for each error; the first that fits counts."""
 
-Locking = Annotated[Login, Depends(page_for(Right.DOORS))]
+Locking = Annotated[RequestContext, Depends(page_for(Right.DOORS))]
 
 router = APIRouter()
 NAV = (
@@ -60,43 +57,39 @@ NAV = (
 @router.get("/doors")
 @router.get("/charging")
 @router.get("/points")
-def points(request: Request, login: Reading, context: Context, mode: Text = "") -> HTMLResponse:
+def points(context: Reading, mode: Text = "") -> HTMLResponse:
     """The points of the site, or those that the address asks for."""
-    path, asked = request.url.path, request.query_params
+    path, asked = context.request.url.path, context.request.query_params
     show = SHOWN_AT.get(path) or asked.get("show")
     wanted = there(read_filter({**{name: asked.get(name) for name in ("only", "zone", "text")}, "show": show}))
     return render_panels(
-        request,
-        login,
         context,
         "points",
         lambda visit: list_chosen(visit, wanted),
         lambda _points: {"title": TITLES[path]},
         of=wanted.query,
-        said=confirm(request, DONE, mode),
+        said=context.confirm(DONE, mode),
         live=True,
         sirens_below=True,
     )
 
 
 @router.get("/points/{name}")
-def point(request: Request, name: str, login: Reading, context: Context, mode: Text = "") -> HTMLResponse:
+def point(name: str, context: Reading, mode: Text = "") -> HTMLResponse:
     """One point: its state, what can be ordered of it, and what happened there."""
     return render_panels(
-        request,
-        login,
         context,
         "point",
         lambda visit: find_one_point(visit, name),
         lambda point: {"title": point.label, "section": PATHS.get(point.archetype, "/points")},
         of=name,
-        said=confirm(request, DONE, mode),
+        said=context.confirm(DONE, mode),
         live=True,
     )
 
 
 @router.post("/doors/modes")
-def set_mode(request: Request, login: Guard, modes: Modes, fields: Fields) -> Response:
+def set_mode(context: Guard, modes: Modes, fields: Fields) -> Response:
     """One point, or without one all doors of the site. What must be confirmed comes from the second step of a form."""
 
     def act() -> None:
@@ -104,40 +97,36 @@ def set_mode(request: Request, login: Guard, modes: Modes, fields: Fields) -> Re
         names = [fields["point"]] if "point" in fields else None
         if must_be_confirmed(mode, names) and "confirm" not in fields:
             raise ValueError(mode)
-        modes.set_mode(names, mode, login.operator.name, reason_in(fields))
+        modes.set_mode(names, mode, context.by, reason_in(fields))
 
-    return _answer(request, fields, act, fields.get("mode", ""))
+    return attempt(context, act, _back(fields, fields.get("mode", "")), WRONG)
 
 
 @router.post("/doors/modes/{order}/end")
-def end_mode(request: Request, order: str, login: Guard, modes: Modes, fields: Fields) -> Response:
+def end_mode(order: str, context: Guard, modes: Modes, fields: Fields) -> Response:
     """End what one order set. What was set otherwise since stays."""
-    return _answer(request, fields, lambda: modes.end(order, login.operator.name, reason_in(fields)), "ended")
+    return attempt(context, lambda: modes.end(order, context.by, reason_in(fields)), _back(fields, "ended"), WRONG)
 
 
 @router.post("/doors/modes/{order}/renew")
-def renew_mode(request: Request, order: str, login: Guard, modes: Modes, fields: Fields) -> Response:
+def renew_mode(order: str, context: Guard, modes: Modes, fields: Fields) -> Response:
     """Have an order last longer, from now on as long as it may."""
-    return _answer(request, fields, lambda: modes.renew(order, login.operator.name, reason_in(fields)), "renewed")
+    return attempt(context, lambda: modes.renew(order, context.by, reason_in(fields)), _back(fields, "renewed"), WRONG)
 
 
 @router.get("/doors/lockdown")
 @router.get("/doors/hold-open")
-def steps(
-    request: Request, login: Locking, context: Context, point: Text = "", step: Annotated[int, Query(ge=1, le=2)] = 1
-) -> HTMLResponse:
+def steps(context: Locking, point: Text = "", step: Annotated[int, Query(ge=1, le=2)] = 1) -> HTMLResponse:
     """The two steps to a grave mode: what it means at the points that the order will reach, then why. Only all doors
     together take them to be held open."""
-    mode = STEPS[request.url.path]
+    mode = STEPS[context.request.url.path]
     name = point if mode is Mode.LOCKDOWN else ""
     with context.store.reading() as connection:
         able = [one for one in list_points(connection, context.clock()) if one.registered and one.has(mode)]
     everywhere = [one for one in able if one.archetype == "portal" and one.mode is not Mode.OUT_OF_SERVICE]
     reached = [one for one in able if one.name == name] if name else everywhere
-    return render(
-        request,
+    return context.render(
         "mode_steps.html",
-        login,
         points=there(reached or None),
         point=name,
         step=step,
@@ -146,11 +135,6 @@ def steps(
     )
 
 
-def _answer(request: Request, fields: Mapping[str, str], act: Callable[[], object], done: str) -> Response:
-    """Back to the page that the form stood on, with what was done; or a page that says why nothing was."""
-    try:
-        act()
-    except tuple(WRONG) as wrong:
-        text = next(text for kind, text in WRONG.items() if isinstance(wrong, kind))
-        return errors.page(request, 422, NOTHING_DONE, text)
-    return see_other(with_query(local_path(fields.get("back", "/doors")), {}, mode=done))
+def _back(fields: Mapping[str, str], done: str) -> str:
+    """The page that the form stood on, which then says what was done."""
+    return with_query(local_path(fields.get("back", "/doors")), {}, mode=done)

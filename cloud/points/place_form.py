@@ -2,19 +2,15 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 from fastapi.responses import Response
 
-from cloud.commands.pages import NOTHING_DONE
 from cloud.devices.views import DeviceView
 from cloud.points.place import Placement, PointService
 from cloud.points.zone_store import zone_labels
-from cloud.web import errors
 from cloud.web.context import service
 from cloud.web.domain import Panel, Visit, no_pieces, one_piece
-from cloud.web.forms import NOT_RIGHT, Fields, Mechanic
-from cloud.web.pages import see_other
-from cloud.web.rejected import Rejected
+from cloud.web.forms import REJECTED, Fields, Mechanic, attempt
 
 
 def _places(visit: Visit, device: DeviceView) -> dict[str, Any]:
@@ -32,17 +28,15 @@ router = APIRouter()
 
 @router.post("/devices/{name}/points")
 def place(
-    request: Request,
     name: str,
-    login: Mechanic,
+    context: Mechanic,
     points: Annotated[PointService, Depends(service(PointService))],
     fields: Fields,
 ) -> Response:
-    wanted = Placement(*(fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en")))
-    try:
-        points.place(login.operator.name, name, fields.get("point", ""), wanted)
-    except Rejected as wrong:
-        return errors.page(request, wrong.status, NOTHING_DONE, wrong.text)
-    except ValueError:  # a field that is not what it should be
-        return errors.page(request, 422, NOTHING_DONE, NOT_RIGHT)
-    return see_other(f"/devices/{name}?done=point")
+    placement = Placement(*(fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en")))
+    return attempt(
+        context,
+        lambda: points.place(context.by, name, fields.get("point", ""), placement),
+        f"/devices/{name}?done=point",
+        REJECTED,
+    )

@@ -9,7 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from cloud.web.context import N_, Forbidden, LoginNeeded, maybe_login
+from cloud.web.context import N_, Forbidden, LoginNeeded, maybe_login, service
+from cloud.web.pages import Pages
 from cloud.web.rejected import Rejected
 
 API = "/api/"
@@ -36,12 +37,11 @@ def problem(status: int, error: str, message: str, where: str = "") -> JSONRespo
 
 def page(request: Request, status: int, heading: str, cure: str, *, log_in: bool = False) -> Response:
     """What went wrong, inside the frame of whoever is logged in, with the way back to where the form stood."""
-    pages = request.app.state.pages
+    pages = service(Pages)(request)
     say = pages.language(request).say
     login, back = maybe_login(request), came_from(request)
     context = {"heading": say(heading), "cure": say(cure), "back": back, "log_in": log_in and login is None}
-    found: Response = pages.page(request, "trouble.html", login, status, **context)
-    return found
+    return pages.page(request, "trouble.html", login, status, **context)
 
 
 def came_from(request: Request) -> str:

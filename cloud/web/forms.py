@@ -1,19 +1,29 @@
 """What the console reads from a form, and the sentence that it says above one."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from types import MappingProxyType
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.responses import Response
-from msgspec import Struct
 
 from cloud.web.auth import Right
-from cloud.web.context import N_, form_for
-from cloud.web.operators import MAX_REASON, MIN_REASON, Login
-from cloud.web.pages import Pages, see_other
+from cloud.web.context import N_, RequestContext, Said, form_for
+from cloud.web.errors import page
+from cloud.web.operators import MAX_REASON, MIN_REASON
+from cloud.web.pages import see_other
+from cloud.web.rejected import Rejected
 
+T = TypeVar("T")
+
+NOTHING_DONE = N_("Nothing was done")
+NOTHING_TYPED: Mapping[str, str] = MappingProxyType({})
 NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
 NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
+
+
+REJECTED: Mapping[type[Exception], str] = {Rejected: "", ValueError: NOT_RIGHT}
+"""What is said where a use case rejects the form, or a field is not what it should be."""
 
 
 async def form_fields(request: Request) -> dict[str, str]:
@@ -22,9 +32,9 @@ async def form_fields(request: Request) -> dict[str, str]:
 
 
 Fields = Annotated[dict[str, str], Depends(form_fields)]
-Guard = Annotated[Login, Depends(form_for(Right.DOORS))]
-Clerk = Annotated[Login, Depends(form_for(Right.PEOPLE))]
-Mechanic = Annotated[Login, Depends(form_for(Right.DEVICES))]
+Guard = Annotated[RequestContext, Depends(form_for(Right.DOORS))]
+Clerk = Annotated[RequestContext, Depends(form_for(Right.PEOPLE))]
+Mechanic = Annotated[RequestContext, Depends(form_for(Right.DEVICES))]
 
 
 class NoReason(ValueError):
@@ -39,35 +49,25 @@ def reason_in(fields: Mapping[str, str]) -> str:
     return reason
 
 
-class Said(Struct, frozen=True):
-    """A sentence above a form."""
-
-    tone: Literal["good", "bad"]
-    text: str
-
-
-def say(request: Request, tone: Literal["good", "bad"], text: str) -> Said:
-    pages: Pages = request.app.state.pages
-    return Said(tone, pages.language(request).say(text))
-
-
-def confirm(request: Request, sentences: Mapping[str, str], code: str) -> Said | None:
-    """What is said above the page that a form leads to; nothing of a code that no form of the page gives."""
-    return say(request, "good", sentences[code]) if code in sentences else None
-
-
 def attempt(
-    request: Request,
-    act: Callable[[], object],
-    path: str,
-    again: Callable[[Said], Response],
+    context: RequestContext,
+    act: Callable[[], T],
+    then: str | Callable[[T], str],
     wrong: Mapping[type[Exception], str],
+    again: Callable[[Said], Response] | None = None,
 ) -> Response:
-    """Does what a form asks for, and leads on to the path, in which ``{}`` is what ``act`` returned; or makes the page
-    of the form ``again``. ``wrong`` are the exceptions of the act, the special ones first, each with the sentence that
-    is then said; an empty one is the exception's own text."""
+    """Does what a form asks for, and leads on to the path ``then``, which may depend on what ``act`` returned.
+
+    ``wrong`` are the exceptions of the act, the special ones first, each with the sentence that is then said; an empty
+    one is the exception's own text. It stands above the form, on the page that ``again`` makes, or on a page of its
+    own.
+    """
     try:
-        return see_other(path.format(act()))
+        done = act()
     except tuple(wrong) as error:
-        sentence = next(text for kind, text in wrong.items() if isinstance(error, kind))
-        return again(say(request, "bad", sentence or str(error)))
+        sentence = next(text for kind, text in wrong.items() if isinstance(error, kind)) or str(error)
+        if again:
+            return again(context.say("bad", sentence))
+        status = error.status if isinstance(error, Rejected) else 422
+        return page(context.request, status, NOTHING_DONE, sentence)
+    return see_other(then if isinstance(then, str) else then(done))

@@ -10,11 +10,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from cloud.store.labels import Label
-from cloud.web.context import N_
 from contract import sessions as stops
 from contract.phrases import Phrase
 from contract.reasons import Reason, words
 from contract.sessions import Stop
+
+N_ = str
+"""Marks a text for the catalogue where it is chosen before the language is known."""
 
 CATALOGUES = Path(__file__).parent / "locale"
 ENGLISH, CHINESE = "en", "zh-CN"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Header, HTTPException, Query
 from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse
 from msgspec import Struct
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from cloud.devices.event_views import EventView, list_arrivals
 from cloud.store.database import Store
 from cloud.store.schema import MAX_INTEGER
-from cloud.web.context import Context, Reading, RequestContext, secret_of, service, there
+from cloud.web.context import Reading, RequestContext, secret_of, there
 from cloud.web.domain import LivePage
 from cloud.web.feed import MAX_FRAME_EVENTS, Item, LiveFeed, Span
 from cloud.web.pages import Pages
@@ -98,12 +98,12 @@ def _json(told: object) -> str:
     return msgspec.json.encode(told).decode()
 
 
-def stream(request: Request, context: RequestContext, dialect: str, last_event_id: str, after: int | None) -> Response:
+def stream(context: RequestContext, dialect: str, last_event_id: str, after: int | None) -> Response:
     """A browser that reconnects by itself sends the last number it saw, which is newer than its address."""
-    feed, source = service(LiveFeed)(request), request.app.state.source
+    feed, source = context.service(LiveFeed), context.service(PageSource)
     if not feed.has_room:
         raise HTTPException(503, "no room for another stream: close one, or try again shortly")
-    secret = secret_of(request)
+    secret = secret_of(context.request)
     seen = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
     since = after if seen is None or seen > MAX_INTEGER else seen
     chunks = feed.watch(source, dialect, since, lambda: context.authenticator.login_of(secret) is not None)
@@ -115,16 +115,12 @@ router = APIRouter()
 
 @router.get("/live")
 def live(
-    request: Request,
-    login: Reading,
-    context: Context,
+    context: Reading,
     page: Text = "overview",
     of: Annotated[str, Query(max_length=400)] = "",
     after: After = None,
     last_event_id: LastEventId = "",
 ) -> Response:
     """The stream of a page, in the page's language."""
-    pages: Pages = request.app.state.pages
-    source: PageSource = request.app.state.source
-    dialect = there(source.dialect(page, of, pages.language(request).code))
-    return stream(request, context, dialect, last_event_id, after)
+    dialect = there(context.service(PageSource).dialect(page, of, context.language.code))
+    return stream(context, dialect, last_event_id, after)

@@ -8,10 +8,8 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.web.auth import LOGIN_LASTS_MS, Busy, Right, TooManyTries, WeakPassword, WrongPassword
-from cloud.web.context import COOKIE, N_, AnyLogin, Context, Forbidden, address, form_for, maybe_login
-from cloud.web.forms import say
-from cloud.web.operators import Login
-from cloud.web.pages import local_path, render, see_other
+from cloud.web.context import COOKIE, N_, Context, Forbidden, Reading, RequestContext, address, form_for, maybe_login
+from cloud.web.pages import local_path, see_other
 
 FORM_COOKIE = "hg_form"
 """Before anybody is logged in there is no login to bind a form to; this cookie stands in."""
@@ -29,42 +27,43 @@ NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
 CHANGED = N_("The password is changed. Your other logins have ended.")
 
 Short = Annotated[str, Form(max_length=1000)]
-Changing = Annotated[Login, Depends(form_for(Right.READ))]
+Changing = Annotated[RequestContext, Depends(form_for(Right.READ))]
 
 
 router = APIRouter()
 
 
 @router.get("/login")
-def login_page(request: Request, next: str = "/") -> Response:  # noqa: A002 - the name in the address
-    if maybe_login(request):
+def login_page(context: Context, next: str = "/") -> Response:  # noqa: A002 - the name in the address
+    if maybe_login(context.request):
         return see_other(local_path(next))
-    return login_form(request, next)
+    return login_form(context, next)
 
 
-def login_form(request: Request, wanted: str, wrong: str = "", status: int = 200) -> HTMLResponse:
+def login_form(context: RequestContext, then: str, wrong: str = "", status: int = 200) -> HTMLResponse:
+    request = context.request
     token = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
-    said = say(request, "bad", wrong) if wrong else None
-    made = render(request, "login.html", None, status, said=said, token=token, next=local_path(wanted))
-    set_cookie(request, made, FORM_COOKIE, token, None)
-    return made
+    said = context.say("bad", wrong) if wrong else None
+    page = context.pages.page(request, "login.html", None, status, said=said, token=token, next=local_path(then))
+    set_cookie(request, page, FORM_COOKIE, token, None)
+    return page
 
 
 @router.post("/login")
 def log_in(
-    request: Request,
     context: Context,
     name: Short = "",
     password: Short = "",
     csrf: Short = "",
     next: Short = "/",  # noqa: A002 - the field of the form
 ) -> Response:
+    request = context.request
     if not csrf or not secrets.compare_digest(csrf.encode(), request.cookies.get(FORM_COOKIE, "").encode()):
         raise Forbidden
     try:
         secret, _ = context.authenticator.log_in(name, password, address(request))
     except tuple(NOT_LOGGED_IN) as wrong:
-        return login_form(request, next, *NOT_LOGGED_IN[type(wrong)])
+        return login_form(context, next, *NOT_LOGGED_IN[type(wrong)])
     answer = see_other(local_path(next))
     set_cookie(request, answer, COOKIE, secret, LOGIN_LASTS_MS // 1000)
     answer.delete_cookie(FORM_COOKIE)
@@ -72,25 +71,25 @@ def log_in(
 
 
 @router.post("/logout")
-def log_out(login: Changing, context: Context) -> Response:
-    context.authenticator.log_out(login)
+def log_out(context: Changing) -> Response:
+    context.authenticator.log_out(context.login)
     answer = see_other("/login")
     answer.delete_cookie(COOKIE)
     return answer
 
 
 @router.get("/account")
-def account(request: Request, login: AnyLogin, done: bool = False) -> HTMLResponse:
-    return render(request, "account.html", login, said=say(request, "good", CHANGED) if done else None)
+def account(context: Reading, done: bool = False) -> HTMLResponse:
+    return context.render("account.html", said=context.say("good", CHANGED) if done else None)
 
 
 @router.post("/account/password")
-def change_password(request: Request, login: Changing, context: Context, old: Short = "", new: Short = "") -> Response:
+def change_password(context: Changing, old: Short = "", new: Short = "") -> Response:
     try:
-        context.authenticator.change_password(login, old, new, address(request))
+        context.authenticator.change_password(context.login, old, new, address(context.request))
     except tuple(NOT_CHANGED) as wrong:
         text, status = NOT_CHANGED[type(wrong)]
-        return render(request, "account.html", login, status, said=say(request, "bad", text))
+        return context.render("account.html", status=status, said=context.say("bad", text))
     return see_other("/account?done=1")
 
 

@@ -114,12 +114,6 @@ class Pages:
         return response
 
 
-def render(request: Request, template: str, login: Login | None, status: int = 200, **context: Any) -> HTMLResponse:
-    """A whole page of the application that is asked."""
-    pages: Pages = request.app.state.pages
-    return pages.page(request, template, login, status, **context)
-
-
 def _belongs(path: str, nav: Nav) -> bool:
     """Whether a page stands under an entry of the navigation."""
     return re.fullmatch(f"{nav.path}(/.*)?|{nav.also}", path) is not None

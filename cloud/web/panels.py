@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from fastapi import Request
 from fastapi.responses import HTMLResponse
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -12,8 +11,7 @@ from cloud.devices.event_views import last_arrival
 from cloud.store.database import Clock
 from cloud.web.context import RequestContext, there
 from cloud.web.domain import Panel, Piece, Visit
-from cloud.web.operators import Login
-from cloud.web.pages import render, shape_of
+from cloud.web.pages import shape_of
 
 NO_QUERY: Mapping[str, str] = {}
 
@@ -64,22 +62,19 @@ class PanelBoard(NamedTuple):
 
 
 def render_panels(
-    request: Request,
-    login: Login,
     context: RequestContext,
     page: str,
     find: Callable[[Visit], Any],
     describe: Callable[[Any], Mapping[str, Any]],
     *,
     of: str = "",
-    status: int = 200,
     **values: Any,
 ) -> HTMLResponse:
     """The page of what is found; a 404 if that is nothing. ``of`` names it for the stream; ``describe`` says the
     ``title``, and the ``section`` of the navigation where the address does not."""
-    board: PanelBoard = request.app.state.board
+    board = context.service(PanelBoard)
     with context.store.reading() as connection:
-        visit = board.visit(connection, request.query_params)
+        visit = board.visit(connection, context.request.query_params)
         about = there(find(visit))
         shown = board.look(visit, page, about, of)
-    return render(request, "panels.html", login, status, shown=shown, **describe(about), **values)
+    return context.render("panels.html", shown=shown, **describe(about), **values)

@@ -7,13 +7,13 @@ from pydantic import Field
 
 from cloud.store.schema import MAX_INTEGER
 from cloud.web.auth import Right
-from cloud.web.context import call_for
-from cloud.web.operators import MAX_REASON, MIN_REASON, Login
+from cloud.web.context import RequestContext, call_for
+from cloud.web.operators import MAX_REASON, MIN_REASON
 
-Reader = Annotated[Login, Depends(call_for(Right.READ))]
-Guard = Annotated[Login, Depends(call_for(Right.DOORS))]
-Clerk = Annotated[Login, Depends(call_for(Right.PEOPLE))]
-Mechanic = Annotated[Login, Depends(call_for(Right.DEVICES))]
+Reader = Annotated[RequestContext, Depends(call_for(Right.READ))]
+Guard = Annotated[RequestContext, Depends(call_for(Right.DOORS))]
+Clerk = Annotated[RequestContext, Depends(call_for(Right.PEOPLE))]
+Mechanic = Annotated[RequestContext, Depends(call_for(Right.DEVICES))]
 Limit = Annotated[int, Query(ge=1, le=500)]
 Cursor = Annotated[int | None, Query(ge=0, le=MAX_INTEGER)]
 Id = Annotated[int, Field(ge=1, le=MAX_INTEGER)]

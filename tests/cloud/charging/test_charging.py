@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.charging.rule import Condition, condition, readings, receipt_in
+from cloud.overview.metrics import Metrics
 from contract import codec
 from contract.decide import Trust
 from contract.messages import Beat
@@ -231,7 +232,7 @@ def test_no_lie_breaks_a_page(town: Town, hub: RidersHub, phase: str) -> None:
                 answer = visitor.get(page)
                 assert answer.status_code == 200, (page, lie, answer.text[:300])
                 assert "<script>" not in answer.text or page.startswith("/api/"), (page, lie)
-            assert town.app.state.metrics.text()
+            assert town.app.state.services[Metrics].text()
             town.now_ms += 3_000
 
 

@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 
+from cloud.overview.metrics import Metrics
 from contract import codec
 from contract.decide import Trust
 from contract.messages import Beat, RosterState, State
@@ -50,4 +51,4 @@ def all_pages_stand(town: Town) -> None:
             answer = visitor.get(page)
             assert answer.status_code == 200, (page, answer.text[:300])
             assert "<script>" not in answer.text or page.startswith("/api/"), page
-    assert town.app.state.metrics.text()
+    assert town.app.state.services[Metrics].text()

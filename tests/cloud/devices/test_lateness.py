@@ -3,6 +3,7 @@
 import pytest
 
 from cloud.devices.lateness import LIVE_WITHIN_MS, OLD_FROM_MS, Lateness, lateness
+from cloud.overview.metrics import Metrics
 from tests.cloud.support.town import Town
 
 HOUR_MS = 3_600_000
@@ -28,7 +29,7 @@ def test_only_what_comes_at_once_is_live(took_ms: int | None, replay: bool, foun
 
 
 def test_the_stream_and_the_figures_tell_what_may_ring_a_bell(town: Town) -> None:
-    figures = town.app.state.metrics
+    figures = town.app.state.services[Metrics]
     for age_ms in (0, 0, 2 * HOUR_MS, 2 * OLD_FROM_MS):
         town.happens("door.forced", device="east-gate", at_ms=town.now_ms - age_ms)
     with town.visit("admin") as visitor:

@@ -1,8 +1,9 @@
 """How far the newest roster has come, on every page about people and devices."""
 
-from cloud.overview.metrics import Workings
+from cloud.overview.metrics import Metrics, Workings
 from cloud.people.rosters import Roster, add_roster
 from cloud.store.revision import revision
+from cloud.web.live import PageSource
 from contract.messages import RosterState
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town
@@ -15,7 +16,7 @@ def publish_roster(town: Town, number: int) -> None:
 
 def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:
     """On its own page and on the first one, which is live."""
-    town.app.state.metrics.workings = lambda: Workings(undeliverable="a site page of 1830000 bytes")
+    town.app.state.services[Metrics].workings = lambda: Workings(undeliverable="a site page of 1830000 bytes")
     tiles = ("No roster can be sent the newest changes reach no door", "名单无法下发 最新的改动到不了任何门")
     texts = ("The newest changes reach no door", "最新的改动到不了任何门")
     for language, text, tile in zip(("en", "zh-CN"), texts, tiles, strict=True):
@@ -25,8 +26,9 @@ def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:
             assert "a site page of 1830000 bytes" in page
             assert tile in words(visitor.get("/").text)
     with town.visit("gate") as visitor:
-        assert tiles[0] in words({one.key: one.data for one in town.app.state.source.status("overview  en")}["tiles"])
-        town.app.state.metrics.workings = Workings
+        source = town.app.state.services[PageSource]
+        assert tiles[0] in words({one.key: one.data for one in source.status("overview  en")}["tiles"])
+        town.app.state.services[Metrics].workings = Workings
         assert tiles[0] not in words(visitor.get("/").text)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cloud.sample import POINTS, SOCKETS
+from cloud.web.live import PageSource
 from contract.decide import Mode
 from contract.kinds import add_folder, kind_of, known_kinds
 from tests.cloud.support.hub import RidersHub
@@ -103,7 +104,7 @@ def test_stream_of_no_page_is_refused(town: Town, of: str) -> None:
 
 def test_stream_of_a_filter_has_its_pieces(town: Town, hub: RidersHub) -> None:
     """And another shape once other points are chosen, so that the page is loaded again."""
-    source = town.app.state.source
+    source = town.app.state.services[PageSource]
 
     def pieces() -> dict[str, str]:
         return {one.key: one.data for one in source.status("points show=portal&only=faults en")}
