@@ -217,7 +217,7 @@ class Agent:
     def _recall(self, names: Iterable[str]) -> None:
         """Tell points what they had kept. One of which nobody knows how old that is will be told again."""
         notebook = self._ports.notebook
-        documents = {name: notebook.found(name) for name in names} if notebook is not None else {}
+        documents = {name: notebook.restored(name) for name in names} if notebook is not None else {}
         kept = {name: document for name, document in documents.items() if document is not None}
         self._undated = {name for name, document in kept.items() if document.age_ms is None}
         for name, document in kept.items():

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from contract.device_events import DeviceEvents
 from edge.agent.ports import Recording
-from edge.archetypes.protocol import CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Wake
+from edge.archetypes.protocol import CannotRecord, Drive, Effect, Persist, Record, Rest, Send, Wake
 
 WRITTEN_WITHIN_MS = 20
 DURABLE_WITHIN_MS = 2_000
@@ -125,7 +125,7 @@ class EffectQueue:
         match effect:
             case Record():
                 self._recorded = self._recording.record(self._point, *effect.row)
-            case Keep(document=document):
+            case Persist(document=document):
                 self._asked_to_keep += 1
                 self._executor.keep(self._point, document, partial(self._guarded, self._kept, self._asked_to_keep))
             case _:

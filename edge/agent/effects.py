@@ -63,7 +63,7 @@ class PointEffects:
 
     def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
         if self._ports.notebook is not None:
-            self._ports.notebook.keep(point, document, kept)
+            self._ports.notebook.persist(point, document, kept)
 
     def _show(self, runner: Runner, shown: Show) -> None:
         """Light the lamp, if there is one, and keep the text for whatever screen shows this point."""

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from edge.agent.decider import Decider
-from edge.archetypes.protocol import Found, Spend
+from edge.archetypes.protocol import Restored, Spend
 from edge.keeper.protocol import KeeperPort
 from edge.machine.clock import Clock
 
@@ -31,10 +31,10 @@ class Recording(Protocol):
 class Notes(Protocol):
     """What outlives a restart: the document of each point, and what the sessions have used."""
 
-    def found(self, point: str) -> Found | None:
+    def restored(self, point: str) -> Restored | None:
         """What the point had kept when this agent started."""
 
-    def keep(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
+    def persist(self, point: str, document: bytes, kept: Callable[[], None]) -> None:
         """Keep this of the point; ``kept`` is called once it is on the disk."""
 
     def spend(self, point: str, spent: Spend) -> bool:

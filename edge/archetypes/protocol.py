@@ -102,7 +102,7 @@ class Received(Struct, frozen=True):
     message: Any
 
 
-class Found(Struct, frozen=True):
+class Restored(Struct, frozen=True):
     """At the start, ahead of the first levels: what this point last kept, and how long ago. After a power cut nobody
     knows that until the cloud is heard: then it is None, and the same is told again with its age."""
 
@@ -138,7 +138,7 @@ Input = (
     | ModeChanged
     | Reading
     | Received
-    | Found
+    | Restored
     | QuotaSpent
     | CloudAuthenticated
     | TimeOfDay
@@ -183,7 +183,7 @@ class Send(Struct, frozen=True):
     behind: Literal["nothing", "durable"] = "nothing"
 
 
-class Keep(Struct, frozen=True):
+class Persist(Struct, frozen=True):
     """Keep this over restarts and power cuts, in place of what was kept before; empty to keep nothing. What is behind
     it and waits for ``durable`` waits for this too."""
 
@@ -192,7 +192,7 @@ class Keep(Struct, frozen=True):
 
 class Spend(Struct, frozen=True):
     """What a session has used so far, in all: milliseconds and milliwatt-hours. It is written down with the next
-    ``Keep``; saying it twice spends nothing twice."""
+    ``Persist``; saying it twice spends nothing twice."""
 
     session: str
     holder: str
@@ -209,7 +209,7 @@ class Ask(Struct, frozen=True):
     about: str
 
 
-Effect = Record | Drive | Rest | Show | Wake | Send | Keep | Spend | Ask
+Effect = Record | Drive | Rest | Show | Wake | Send | Persist | Spend | Ask
 
 
 class Report(Struct, frozen=True):

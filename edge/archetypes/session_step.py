@@ -6,7 +6,7 @@ from typing import TypeVar
 from contract.archetypes import FaultT, SessionKind
 from contract.decide import Mode
 from contract.reasons import Reason
-from edge.archetypes.protocol import Decided, Effect, Keep, Show, Wake, decided, refuse
+from edge.archetypes.protocol import Decided, Effect, Persist, Show, Wake, decided, refuse
 from edge.archetypes.session import MINUTE_MS, Session, progress
 from edge.archetypes.station import StationState, Step
 
@@ -37,7 +37,7 @@ class SessionStep(Step[S, FaultT]):
     """One step of a point at which people charge."""
 
     @abstractmethod
-    def keep(self) -> Keep:
+    def persist(self) -> Persist:
         """What must outlive a restart, as it stands now."""
 
     def turn_away(self, session: Session | None, asked: Decided) -> None:
@@ -61,4 +61,4 @@ class SessionStep(Step[S, FaultT]):
         if self.now_ms - self.state.told_ms >= PROGRESS_AGAIN_MS:
             self.do(progress(session), told_ms=self.now_ms)
         if self.now_ms - self.state.kept_ms >= KEEP_AGAIN_MS:
-            self.do(*before_keeping, self.keep(), kept_ms=self.now_ms)
+            self.do(*before_keeping, self.persist(), kept_ms=self.now_ms)

@@ -74,7 +74,7 @@ class Unreadable(ValueError):
     """What was kept cannot be read; the text says why."""
 
 
-def read_kept(document: bytes, shape: type[D]) -> D | None:
+def read_document(document: bytes, shape: type[D]) -> D | None:
     """What a station kept over a restart; None if it kept nothing. Raises ``Unreadable``."""
     try:
         return msgspec.json.decode(document, type=shape) if document else None

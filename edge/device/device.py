@@ -101,8 +101,8 @@ class Device(Condition):
             "ack": self.uplink.acknowledged,
             "roster": lambda payload, _retained: sync.manifest(payload),
             "page": lambda payload, _retained: sync.page(payload),
-            "config": lambda payload, _retained: remote.desired.hear(payload),
-            "command": remote.commands.hear,
+            "config": lambda payload, _retained: remote.desired.receive(payload),
+            "command": remote.commands.receive,
         }
         if self.renewal is not None:
             renewal = self.renewal

@@ -2,7 +2,7 @@
 
 A session is spent on the local day on which it began. What is not known for certain counts as used: without a clock
 all that may be of today does, and after a loss nobody can say what was used until the next day begins. What is said
-here is in memory; it is written down with the document of the point that says it (see ``Memory.keep_point``).
+here is in memory; it is written down with the document of the point that says it (see ``Memory.store_point``).
 """
 
 from collections.abc import Callable, Iterable, Mapping

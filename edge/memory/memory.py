@@ -30,9 +30,9 @@ _COMMANDS = "SELECT id, op, started_ms, issued_ms, result FROM commands ORDER BY
 _BEGIN = "INSERT INTO commands (id, op, started_ms, issued_ms) VALUES (?, ?, ?, ?)"
 _SURPLUS = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands ORDER BY rowid DESC LIMIT -1 OFFSET ?"
 _EXPIRED = "SELECT rowid, CAST(issued_ms AS INTEGER) FROM commands WHERE started_ms < ?"
-_KEEP = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+_STORE = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _POINTS = "SELECT point, document, boot, mono_ms, at_ms FROM points"
-_KEEP_POINT = "INSERT OR REPLACE INTO points (point, document, boot, mono_ms, at_ms) VALUES (?, ?, ?, ?, ?)"
+_STORE_POINT = "INSERT OR REPLACE INTO points (point, document, boot, mono_ms, at_ms) VALUES (?, ?, ?, ?, ?)"
 _SPENT = "SELECT session, day, holder, allotment, ms, mwh FROM spent"
 _SPEND = "INSERT OR REPLACE INTO spent (session, day, holder, allotment, ms, mwh) VALUES (?, ?, ?, ?, ?, ?)"
 _DATE = "UPDATE spent SET day = :day WHERE day = :undated OR day > :day + 1"
@@ -132,29 +132,29 @@ class Memory:
         return _forgotten_ms(self._connection)
 
     @_errors_as_unusable
-    def kept(self, name: str) -> bytes | None:
-        """What was last kept under that name."""
-        return _kept(self._connection, name)
+    def document(self, name: str) -> bytes | None:
+        """The document that was last stored under that name."""
+        return _document(self._connection, name)
 
     @_errors_as_unusable
-    def keep(self, name: str, value: bytes) -> None:
-        """Keep a small document over restarts and power cuts. Raises ``MemoryUnusable``."""
-        self._connection.execute(_KEEP, (name, value))
+    def store_document(self, name: str, value: bytes) -> None:
+        """Store a small document over restarts and power cuts. Raises ``MemoryUnusable``."""
+        self._connection.execute(_STORE, (name, value))
 
     @_errors_as_unusable
     def points(self) -> dict[str, StoredPoint]:
-        """What each point has kept."""
-        return {kept.point: kept for kept in _rows(self._connection, _POINTS, StoredPoint)}
+        """What each point has stored."""
+        return {stored.point: stored for stored in _rows(self._connection, _POINTS, StoredPoint)}
 
     @_errors_as_unusable
-    def keep_point(self, kept: StoredPoint, spent: Iterable[Spent] = ()) -> None:
-        """Keep a point's document, an empty one not at all, and with it what its session has used: both or neither.
+    def store_point(self, stored: StoredPoint, spent: Iterable[Spent] = ()) -> None:
+        """Store a point's document, an empty one not at all, and with it what its session has used: both or neither.
         Raises ``MemoryUnusable``."""
         with files.transaction(self._connection):
-            if kept.document:
-                self._connection.execute(_KEEP_POINT, kept)
+            if stored.document:
+                self._connection.execute(_STORE_POINT, stored)
             else:
-                self._connection.execute("DELETE FROM points WHERE point = ?", (kept.point,))
+                self._connection.execute("DELETE FROM points WHERE point = ?", (stored.point,))
             for row in spent:
                 self._connection.execute(_SPEND, row)
                 self._connection.execute(
@@ -177,7 +177,7 @@ class Memory:
         self._hold.release()
 
     def _keep_forgotten(self, newest_ms: int) -> None:
-        self._connection.execute(_KEEP, (FORGOTTEN, str(newest_ms).encode()))
+        self._connection.execute(_STORE, (FORGOTTEN, str(newest_ms).encode()))
 
     def _opened(self) -> sqlite3.Connection:
         try:
@@ -217,12 +217,12 @@ def _rows(connection: sqlite3.Connection, query: str, kind: type[R]) -> list[R]:
 def _forgotten_ms(connection: sqlite3.Connection) -> int:
     """Raises ``Unsound`` like ``_rows``."""
     try:
-        return int(_kept(connection, FORGOTTEN) or 0)
+        return int(_document(connection, FORGOTTEN) or 0)
     except ValueError:
         raise files.Unsound("the time of the newest forgotten command cannot be read") from None
 
 
-def _kept(connection: sqlite3.Connection, name: str) -> bytes | None:
+def _document(connection: sqlite3.Connection, name: str) -> bytes | None:
     row = connection.execute("SELECT CAST(value AS BLOB) FROM kept WHERE name = ?", (name,)).fetchone()
     return None if row is None else row[0]
 

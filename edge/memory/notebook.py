@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from contract.decide import Trust
-from edge.archetypes.protocol import Found, Spend
+from edge.archetypes.protocol import Restored, Spend
 from edge.memory.ledger import UsageLedger
 from edge.memory.memory import MemoryUnusable, StoredPoint
 from edge.memory.runtime import Runtime
@@ -35,20 +35,20 @@ class PointMemory:
         """Offer nothing more to the disk."""
         self._closed = True
 
-    def found(self, point: str) -> Found | None:
+    def restored(self, point: str) -> Restored | None:
         """What a point had kept when this agent started, until it keeps something else."""
         page = self._from_before.get(point)
         if page is None:
             return None
-        return Found(page.document, page.age_ms(self._clock.boot, self._clock.mono_ms(), self._at_ms()))
+        return Restored(page.document, page.age_ms(self._clock.boot, self._clock.mono_ms(), self._at_ms()))
 
-    def keep(self, point: str, document: bytes, done: Callable[[], None]) -> None:
+    def persist(self, point: str, document: bytes, done: Callable[[], None]) -> None:
         """Write a point's document down, and with it what its session has used. One that the disk does not take is
         offered again, until there is a newer one: it may say that a session is over, or that nothing may begin."""
         self._from_before.pop(point, None)
         page = StoredPoint(point, document, self._clock.boot, self._clock.mono_ms(), self._at_ms())
         spent = self._ledger.rows(self._sessions.get(point, ""))
-        self._write(point, partial(self._memory.keep_point, page, spent), done)
+        self._write(point, partial(self._memory.store_point, page, spent), done)
 
     def spend(self, point: str, spent: Spend) -> bool:
         """Note what the session of a point has used. Returns whether nothing is left of its allotment."""

@@ -100,7 +100,7 @@ class Commands:
         """Record that the result of what was begun and never ended is unknown: nobody knows whether anything moved."""
         for command in self._never_ended:
             self._runtime.record("", *CommandEvents.unknown(id=command.id, op=command.op).row)
-            self._keep(Result(command.id, "unknown", self._clock.now_ms(), "restarted"))
+            self._store(Result(command.id, "unknown", self._clock.now_ms(), "restarted"))
         if self._clock.trust is not Trust.UNSET:
             self.time_known()
 
@@ -119,7 +119,7 @@ class Commands:
         for throttle in self._throttles.values():
             throttle.close()
 
-    def hear(self, payload: bytes, retained: bool) -> None:
+    def receive(self, payload: bytes, retained: bool) -> None:
         """Take a command as the broker delivers it."""
         received_ms = self._clock.mono_ms()
         try:
@@ -206,7 +206,7 @@ class Commands:
         if done.outcome != "done":
             ended = CommandEvents.refused if done.outcome == "refused" else CommandEvents.failed
             self._runtime.record("", *ended(**order, why=done.why).row)
-        self._keep(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
+        self._store(Result(command.id, done.outcome, self._clock.now_ms(), done.why, done.data), done.afterwards)
 
     def _do(self, command: Command, order: dict[str, Any]) -> CommandOutcome:
         """Behind this boundary a fault of ours leaves nobody without an answer."""
@@ -220,16 +220,16 @@ class Commands:
             self.failures += 1
             return CommandOutcome("failed", "internal_error")
 
-    def _keep(self, result: Result, afterwards: Callable[[], object] | None = None) -> None:
+    def _store(self, result: Result, afterwards: Callable[[], object] | None = None) -> None:
         """Write the result down, then tell it. What was asked for is told, and not kept."""
         stored = structs.replace(result, data={})
         self._results[result.id] = stored
         while len(self._results) > MAX_COMMANDS:
             del self._results[next(iter(self._results))]
         written = self._runtime.on_disk(self._memory.finish, result.id, codec.write(stored))
-        written.add_done_callback(partial(self._kept, result, afterwards))
+        written.add_done_callback(partial(self._stored, result, afterwards))
 
-    def _kept(self, result: Result, afterwards: Callable[[], object] | None, written: "Future[None]") -> None:
+    def _stored(self, result: Result, afterwards: Callable[[], object] | None, written: "Future[None]") -> None:
         try:
             written.result()
         except MemoryUnusable as error:

@@ -21,7 +21,7 @@ from edge.remote.rewiring import Rewiring, WiringVerdict
 
 log = logging.getLogger(__name__)
 
-KEPT_AS = "desired"
+STORED_AS = "desired"
 SAVE_AGAIN_S = 10.0
 """How long after the disk took no document it is offered again."""
 
@@ -60,7 +60,7 @@ class DesiredState:
 
     def start(self) -> None:
         """Take up what was in force before the restart."""
-        payload = self._runtime.memory.kept(KEPT_AS)
+        payload = self._runtime.memory.document(STORED_AS)
         if payload is None:
             return
         try:
@@ -79,7 +79,7 @@ class DesiredState:
         if self._save_again is not None:
             self._save_again.cancel()
 
-    def hear(self, payload: bytes) -> None:
+    def receive(self, payload: bytes) -> None:
         """Take a document as the broker delivers it: once, again, or kept from long ago."""
         try:
             desired = self._believed(payload)
@@ -96,7 +96,7 @@ class DesiredState:
             self._modes.take_up(desired)
             self._save(desired, payload)
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Report what is in force: at every new connection, whose broker may know nothing of us."""
         if self._desired is not None:
             self._channel.publish("reported", self._reported(self._desired))
@@ -124,7 +124,7 @@ class DesiredState:
         if self._save_again is not None:  # of an older document, which must not come to stand over this one
             self._save_again.cancel()
             self._save_again = None
-        written = self._runtime.on_disk(self._runtime.memory.keep, KEPT_AS, payload)
+        written = self._runtime.on_disk(self._runtime.memory.store_document, STORED_AS, payload)
         written.add_done_callback(partial(self._saved, desired, payload))
 
     def _saved(self, desired: Desired, payload: bytes, written: "Future[None]") -> None:

@@ -15,7 +15,7 @@ from edge.memory.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
-KEPT_AS = "desired.terms"
+STORED_AS = "desired.terms"
 
 
 class PointModes:
@@ -60,7 +60,7 @@ class PointModes:
 
     def resume(self, desired: Desired) -> None:
         """Go on after a restart, with a document that was in force before it. No time is won by that."""
-        self._desired, self._terms = desired, self._kept(desired.number)
+        self._desired, self._terms = desired, self._read_terms(desired.number)
         self.look()
 
     def look(self) -> None:
@@ -94,9 +94,9 @@ class PointModes:
         if after_ms is not None:
             self._timer = self._runtime.loop.call_later(after_ms / 1000, self.look)
 
-    def _kept(self, number: int) -> Terms:
+    def _read_terms(self, number: int) -> Terms:
         """The terms as they were last written down. Without them a mode has what its document and its kind allow."""
-        document = self._runtime.memory.kept(KEPT_AS)
+        document = self._runtime.memory.document(STORED_AS)
         try:
             terms = Terms() if document is None else codec.read(document, Terms)
         except codec.Malformed as wrong:
@@ -107,5 +107,5 @@ class PointModes:
     def _save(self) -> None:
         """Ahead of the document itself, in the same queue; while a mode runs this is done again every minute. A disk
         that takes nothing is told of by the document that it does not take either."""
-        keep, document = self._runtime.memory.keep, codec.write(self._terms)
-        self._runtime.write("the terms of the modes", keep, KEPT_AS, document)
+        store, document = self._runtime.memory.store_document, codec.write(self._terms)
+        self._runtime.write("the terms of the modes", store, STORED_AS, document)

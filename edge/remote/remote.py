@@ -71,7 +71,7 @@ class Remote:
 
     def went_up(self, connection: int) -> None:
         self.commands.connection = connection
-        self.desired.tell()
+        self.desired.report()
 
     def went_down(self) -> None:
         self.commands.connection = 0

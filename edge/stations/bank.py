@@ -19,18 +19,18 @@ from edge.archetypes.protocol import (
     Due,
     Edge,
     Emergency,
-    Found,
     Input,
-    Keep,
     Levels,
     ModeChanged,
+    Persist,
     Received,
     Report,
     Rest,
+    Restored,
     Send,
     Wake,
 )
-from edge.archetypes.station import Station, StationState, Step, Unreadable, read_kept, require
+from edge.archetypes.station import Station, StationState, Step, Unreadable, read_document, require
 
 Trigger = Literal["want", "closed", "idle", "fail", "clear", "alarm", "restore"]
 
@@ -145,7 +145,7 @@ class BankStep(Step[BankState, Fault]):
                 if mode is Mode.OUT_OF_SERVICE:
                     self._rest()
                 self.do(BANK.mode_set(mode=mode.value, number=number))
-            case Found(document=document):
+            case Restored(document=document):
                 self._restore(document)
             case Due(name="lease") if self.state.driven:
                 self._lease()
@@ -206,12 +206,12 @@ class BankStep(Step[BankState, Fault]):
         self._keep()
 
     def _keep(self) -> None:
-        self.do(Keep(msgspec.json.encode(sorted(self.state.faults)) if self.state.faults else b""))
+        self.do(Persist(msgspec.json.encode(sorted(self.state.faults)) if self.state.faults else b""))
 
     def _restore(self, document: bytes) -> None:
         """What cannot be read may have been a cut, and counts as one."""
         try:
-            self.do(faults=frozenset(read_kept(document, list[str]) or ()))
+            self.do(faults=frozenset(read_document(document, list[str]) or ()))
         except Unreadable:
             self._fail("kept_unreadable")
         self._settle()

@@ -152,7 +152,7 @@ async def test_a_full_disk_keeps_no_mode_from_being_in_force_and_the_operator_is
         assert not await gym.tries(MEMBER)
         memory._connection.execute("PRAGMA query_only = 0")
         await gym.until(lambda: point(gym).why == "")
-        assert memory.kept("desired") is not None
+        assert memory.document("desired") is not None
 
 
 @in_virtual_time

@@ -176,7 +176,7 @@ def test_time_never_falls_behind_a_floor_that_was_saved(disk: DiskRecorder, imag
 
 
 def everything_in(memory: Memory) -> tuple[object, ...]:
-    return memory.commands(), memory.kept("modes"), memory.points(), memory.spent()
+    return memory.commands(), memory.document("modes"), memory.points(), memory.spent()
 
 
 def charging(number: int) -> StoredPoint:
@@ -196,11 +196,11 @@ def test_commands_documents_and_what_a_session_used_are_remembered_after_every_c
         for number in range(6):
             memory.begin(StoredCommand(f"{number}", "open_once", NOW_MS, NOW_MS, None))
             kept.append((len(disk.operations), everything_in(memory)))
-            memory.keep("modes", bytes([number]) * 6000)
+            memory.store_document("modes", bytes([number]) * 6000)
             kept.append((len(disk.operations), everything_in(memory)))
             memory.finish(f"{number}", b"done")
             kept.append((len(disk.operations), everything_in(memory)))
-            memory.keep_point(charging(number), [spent(number)])
+            memory.store_point(charging(number), [spent(number)])
             kept.append((len(disk.operations), everything_in(memory)))
         memory.close()
     for power_cut in power_cuts(disk.before, disk.operations, PLAN | DAMAGE, "memory"):
@@ -208,7 +208,7 @@ def test_commands_documents_and_what_a_session_used_are_remembered_after_every_c
         found = Memory(image / "memory.db")
         if power_cut.cut in HONEST:
             assert everything_in(found) in kept_at(kept, power_cut.done), power_cut.cut
-        found.keep("modes", bytes(20_000))
+        found.store_document("modes", bytes(20_000))
         found.begin(StoredCommand("again", "open_once", NOW_MS, NOW_MS, None))
-        found.keep_point(charging(9), [spent(9)])
+        found.store_point(charging(9), [spent(9)])
         found.close()

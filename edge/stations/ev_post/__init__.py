@@ -24,18 +24,18 @@ from edge.archetypes.protocol import (
     Decided,
     Due,
     Emergency,
-    Found,
     Input,
     Levels,
     ModeChanged,
     QuotaSpent,
     Received,
     Report,
+    Restored,
     TimeOfDay,
     Wake,
 )
 from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, at_minute, ended, energy_wh, running
-from edge.archetypes.station import Station, Unreadable, read_kept
+from edge.archetypes.station import Station, Unreadable, read_document
 from edge.stations.ev_post import local_list
 from edge.stations.ev_post.begins import answer, ask, at_reader, begin, cannot_record, give_up
 from edge.stations.ev_post.ends import forget_strays, read_meter, settle, stop_sated, take_end, unheard
@@ -149,7 +149,7 @@ class EvPostInput(EvPostStep):
             case TimeOfDay(minute=minute) if (live := state.book.live) is not None and live.session is not None:
                 session = at_minute(live.session, minute, max(0, self.now_ms - state.counted_ms))
                 self.put(replace(live, session=session))
-            case Found(document=document, age_ms=age_ms) if state.book == Book():
+            case Restored(document=document, age_ms=age_ms) if state.book == Book():
                 self._restore(document, age_ms)
             case Levels() if state.here is None:
                 self.do(Wake("gone", GONE_MS))
@@ -187,7 +187,7 @@ class EvPostInput(EvPostStep):
                 send_next_update(self)
             case "forget":
                 self.do(book=replace(state.book, unsure=""))
-                self.do(self.keep())
+                self.do(self.persist())
         for fault in PASSING:
             if fault == name:
                 self.set_fault(fault, present=False)
@@ -298,7 +298,7 @@ class EvPostInput(EvPostStep):
     def _restore(self, document: bytes, age_ms: int | None) -> None:
         """The post went on while nobody was here; it is asked as soon as it connects."""
         try:
-            book = read_kept(document, Book) or Book()
+            book = read_document(document, Book) or Book()
         except Unreadable:
             self.set_fault("kept_unreadable", present=True)
             return

@@ -195,7 +195,7 @@ def _recorded(post: EvPostStep, transaction: Transaction, start: StartReported, 
         told=word,
     )
     booked: list[Effect] = [] if session is None else [started(session), *spent(session)]
-    return [began, *booked, post.keep()]
+    return [began, *booked, post.persist()]
 
 
 def _ago_ms(state: EvPostState, start: StartReported, now_ms: int) -> int:

@@ -151,7 +151,7 @@ def _park(post: EvPostStep, message: StopReported) -> None:
     )
     is_mine = not message.nobodys or (here is not None and here.leads)
     post.do(*([unknown] if is_mine else []), book=book)
-    post.do(post.keep())
+    post.do(post.persist())
 
 
 def _count_late(post: EvPostStep, transaction: Transaction, end_report: Parked) -> None:
@@ -166,7 +166,7 @@ def _count_late(post: EvPostStep, transaction: Transaction, end_report: Parked) 
     session = counted.session
     if session is not None and session.used_mwh > before.used_mwh:
         late = EV_POST.late_end(session=session.id, energy_wh=energy_wh(session))
-        post.do(late, *spent(session), post.keep())
+        post.do(late, *spent(session), post.persist())
 
 
 def _closed(state: EvPostState, transaction: Transaction, end_report: Parked | None) -> Account:
@@ -197,7 +197,7 @@ def end(post: EvPostStep, transaction: Transaction, why: Stop, end_report: Parke
         drawn_wh = 0.0 if meter_wh is None or over.meter_wh is None else meter_wh - over.meter_wh
         unbooked = EV_POST.unbooked(transaction=over.number, digest=over.digest, energy_wh=drawn_wh)
         post.put(over)
-        post.do(post.keep(), *([unbooked] if drawn_wh > 0 else []))
+        post.do(post.persist(), *([unbooked] if drawn_wh > 0 else []))
     else:
         account = passed(transactions.account_of(transaction), post.now_ms - state.counted_ms if is_live else 0)
         account = _closed(state, replace(transaction, account=account), end_report)
@@ -205,7 +205,7 @@ def end(post: EvPostStep, transaction: Transaction, why: Stop, end_report: Parke
         session = replace(over.session or session, ended=why.value)
         post.put(replace(over, session=session, is_told=meter_wh is not None))
         post.do(book=replace(post.state.book, unsure=over.number))
-        post.do(*spent(session), post.keep())
+        post.do(*spent(session), post.persist())
         _record_doubts(post, transaction, over)
         post.do(ended(session, state.settings.tariff), Wake("forget", FORGET_MS))
     if is_live:

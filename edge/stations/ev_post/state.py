@@ -10,7 +10,7 @@ from contract.kinds.ev_post import EV_POST, Fault
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge.archetypes.account import RegisterReading
-from edge.archetypes.protocol import BARRING, Decided, Keep, Send, Wake
+from edge.archetypes.protocol import BARRING, Decided, Persist, Send, Wake
 from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, Tariff
 from edge.archetypes.session_step import SessionState, SessionStep
 from edge.archetypes.station import require
@@ -177,8 +177,8 @@ class EvPostStep(SessionStep[EvPostState, Fault]):
     kind = EV_POST
     table = NEXT
 
-    def keep(self) -> Keep:
-        return Keep(msgspec.json.encode(self.state.book))
+    def persist(self) -> Persist:
+        return Persist(msgspec.json.encode(self.state.book))
 
     def put(self, transaction: Transaction) -> None:
         """Note a transaction that is new or has changed."""

@@ -26,7 +26,6 @@ from edge.archetypes.protocol import (
     Due,
     Edge,
     Emergency,
-    Found,
     Input,
     Levels,
     ModeChanged,
@@ -35,6 +34,7 @@ from edge.archetypes.protocol import (
     Received,
     Report,
     Rest,
+    Restored,
     TimeOfDay,
     Wake,
     decided,
@@ -106,7 +106,7 @@ class SocketInput(SocketStep):
             case TimeOfDay(minute=minute) if state.session is not None:
                 uncounted_ms = max(0, self.now_ms - state.counted_ms)
                 self.do(session=at_minute(state.session, minute, uncounted_ms))
-            case Found(document=document, age_ms=age_ms):
+            case Restored(document=document, age_ms=age_ms):
                 restore(self, document, age_ms)
             case Levels():
                 self._levels(happened)
@@ -141,7 +141,7 @@ class SocketInput(SocketStep):
                 self.do(reserved_for="")
             case "forget":
                 self.do(over=None)
-                self.do(self.keep())
+                self.do(self.persist())
 
     def _lose_instrument(self, fault: Fault, **unknown: object) -> None:
         """What it last said is no longer so; and after an interruption nobody can tell whether the load is the same."""
@@ -181,7 +181,7 @@ class SocketInput(SocketStep):
         self.to("start", session=session, over=None, reserved_for="", stop="", load=Load(), warned=False)
         self.do(began_ms=self.now_ms, told_ms=self.now_ms, kept_ms=self.now_ms)
         ordered = [] if asked.order_record is None else [SOCKET.ordered(**asked.order_record)]
-        self.do(*ordered, decided(asked), started(session), *spent(session), self.keep())
+        self.do(*ordered, decided(asked), started(session), *spent(session), self.persist())
         self.switch_on()
         self.do(Wake("load", state.limits.start_ms), self.show("green", "starting"))
         self.do(*no_more("reserved", "cool", "forget"))
@@ -207,7 +207,7 @@ class SocketInput(SocketStep):
         self.do(faults=state.faults - LATCHED, stray=0)
         self.settle()
         cleared = (SOCKET.fault_cleared(fault=fault, by=by) for fault in sorted(LATCHED & state.faults))
-        self.do(decided(asked), *cleared, self.keep(), *self.to_bank(Clear(by)))
+        self.do(decided(asked), *cleared, self.persist(), *self.to_bank(Clear(by)))
         self.do(self.show("green", "fault_cleared"))
 
     def _drive_on(self, session: Session) -> None:
@@ -240,7 +240,7 @@ class SocketInput(SocketStep):
         session = replace(session, idle_minutes=session.idle_minutes + 1)
         self.do(session=session)
         if idle_fen(session, tariff) < tariff.idle_cap_fen:
-            self.do(self.keep())
+            self.do(self.persist())
         else:
             self.end(Stop.FULL)
 

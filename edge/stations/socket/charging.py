@@ -13,8 +13,8 @@ from edge.archetypes.power import OVER_POWER_MS, Load, Sample, followed, is_froz
 from edge.archetypes.protocol import HOLD_LEASE_MS, Show, Wake
 from edge.archetypes.session import MINUTE_MS, Session, draw, ended, energy_wh, missed, spent
 from edge.archetypes.session_step import KEEP_AGAIN_MS
-from edge.archetypes.station import Unreadable, read_kept
-from edge.stations.socket.state import OFF_W, KeptSocket, SocketState, SocketStep
+from edge.archetypes.station import Unreadable, read_document
+from edge.stations.socket.state import OFF_W, SocketState, SocketStep, StoredSocket
 
 OFF_SETTLES_MS = 3_000
 STRAY_SAMPLES = 2
@@ -128,7 +128,7 @@ def _see_load(socket: SocketStep, session: Session, sample: Sample) -> None:
     """Something draws power: from now on it is counted."""
     session = replace(session, loaded=True, power_w=sample.power_w)
     socket.to("load", session=session, load=Load(over_ms=socket.state.load.over_ms), kept_ms=socket.now_ms)
-    socket.do(Wake("load", None), *spent(session), socket.keep(), socket.show("green", "charging"))
+    socket.do(Wake("load", None), *spent(session), socket.persist(), socket.show("green", "charging"))
     socket.moved("relay_open")
 
 
@@ -145,7 +145,7 @@ def _fill(socket: SocketStep, session: Session) -> None:
     socket.to("full", stop=session.ended)
     full = SOCKET.full(session=session.id, energy_wh=energy_wh(session), ms=session.used_ms)
     idle = Wake("idle", (grace_minutes + 1) * MINUTE_MS)
-    socket.do(*spent(session), socket.keep(), full, idle, Show("green", session.ended))
+    socket.do(*spent(session), socket.persist(), full, idle, Show("green", session.ended))
 
 
 def read_thermometer(socket: SocketStep, celsius: float | None) -> None:
@@ -177,7 +177,7 @@ def restore(socket: SocketStep, document: bytes, age_ms: int | None) -> None:
         _date(socket, socket.state.session, age_ms)
         return
     try:
-        kept = read_kept(document, KeptSocket) or KeptSocket()
+        kept = read_document(document, StoredSocket) or StoredSocket()
     except Unreadable:
         socket.trip("kept_unreadable", Stop.POWER_LOSS)
         return
@@ -211,7 +211,7 @@ def interrupt(socket: SocketStep, session: Session, *, resume: bool) -> None:
     socket.to("interrupt", interrupted, began_ms=now_ms, counted_ms=now_ms, told_ms=now_ms)
     if resume and session.loaded:
         undated = socket.state.undated
-        kept = [] if undated else [socket.keep()]
+        kept = [] if undated else [socket.persist()]
         watch = Wake("check", RESUME_WITHIN_MS if undated else CHECK_MS)
         socket.do(*kept, watch, socket.show("red", "checking"))
     elif session.loaded and socket.state.meter.sample is None:
@@ -227,14 +227,14 @@ def see_open(socket: SocketStep, session: Session) -> None:
         socket.end(Stop.POWER_LOSS)
     elif socket.state.phase == "checking" and not socket.state.undated and socket.state.is_sure:
         socket.do(session=socket.counted(session), kept_ms=socket.now_ms, load=Load())
-        socket.do(*spent(session), socket.keep(), Wake("check", CHECK_MS))
+        socket.do(*spent(session), socket.persist(), Wake("check", CHECK_MS))
         socket.switch_on()
 
 
 def resume(socket: SocketStep, session: Session) -> None:
     """It is the same load."""
     socket.to("resume", load=Load(over_ms=socket.state.load.over_ms), kept_ms=socket.now_ms)
-    socket.do(SOCKET.resumed(session=session.id), *spent(session), socket.keep())
+    socket.do(SOCKET.resumed(session=session.id), *spent(session), socket.persist())
     socket.do(Wake("check", None), socket.show("green", "charging"))
 
 
@@ -244,4 +244,4 @@ def _date(socket: SocketStep, session: Session, age_ms: int | None) -> None:
         socket.end(Stop.POWER_LOSS)
     else:
         socket.do(session=missed(session, age_ms), undated=False, counted_ms=socket.now_ms)
-        socket.do(socket.keep(), Wake("check", CHECK_MS))
+        socket.do(socket.persist(), Wake("check", CHECK_MS))

@@ -14,7 +14,7 @@ from contract.kinds.socket import SOCKET, Fault, Phase
 from contract.reasons import Reason
 from contract.sessions import Stop
 from edge.archetypes.power import Load, Meter
-from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS, Drive, Keep, Rest, Send, Show, Wake, no_more
+from edge.archetypes.protocol import HOLD_AGAIN_MS, HOLD_LEASE_MS, Drive, Persist, Rest, Send, Show, Wake, no_more
 from edge.archetypes.session import (
     HOUR_MS,
     MINUTE_MS,
@@ -95,7 +95,7 @@ class SocketSettings(Struct, frozen=True, forbid_unknown_fields=True):
         require(MINUTE_MS <= self.offline_limit_ms <= MAX_OFFLINE_MS, bounds)
 
 
-class KeptSocket(Struct, frozen=True):
+class StoredSocket(Struct, frozen=True):
     """What a socket keeps over restarts: its session, and the ``latched`` faults that only a person clears."""
 
     session: Session | None = None
@@ -157,9 +157,9 @@ class SocketStep(SessionStep[SocketState, Fault]):
         if self.state.session is None:
             self.settle()
 
-    def keep(self) -> Keep:
-        kept = KeptSocket(self.state.session or self.state.over, tuple(sorted(self.state.faults & LATCHED)))
-        return Keep(b"" if kept == KeptSocket() else msgspec.json.encode(kept))
+    def persist(self) -> Persist:
+        kept = StoredSocket(self.state.session or self.state.over, tuple(sorted(self.state.faults & LATCHED)))
+        return Persist(b"" if kept == StoredSocket() else msgspec.json.encode(kept))
 
     def to_bank(self, message: Want | Cut | Clear) -> list[Send]:
         return [Send(self.state.settings.bank, message)] if self.state.settings.bank else []
@@ -196,7 +196,7 @@ class SocketStep(SessionStep[SocketState, Fault]):
         over = replace(self.counted(session), ended=session.ended or stop.value)
         self.switch_off()
         self.to(trigger, session=None, over=over, stop=over.ended, undated=False, closing=False)
-        self.do(*spent(over), self.keep(), ended(over, self.state.settings.tariff), Wake("forget", MINUTE_MS))
+        self.do(*spent(over), self.persist(), ended(over, self.state.settings.tariff), Wake("forget", MINUTE_MS))
         self.hold_for_who_waits()
         self.settle()
         self.do(Show("green" if over.ended in NORMAL_STOPS else "red", over.ended))
@@ -209,4 +209,4 @@ class SocketStep(SessionStep[SocketState, Fault]):
         self.end(stop)
         self.settle()
         noted = [SOCKET.fault(fault, present=True)] if is_new else []
-        self.do(self.keep(), *noted, Show("red", Reason.FAULTED.value))
+        self.do(self.persist(), *noted, Show("red", Reason.FAULTED.value))

@@ -2,13 +2,13 @@
 
 import asyncio
 
-from edge.archetypes.protocol import Ask, CannotRecord, Effect, Keep, Record, Rest, Send, Spend
+from edge.archetypes.protocol import Ask, CannotRecord, Effect, Persist, Record, Rest, Send, Spend
 from tests.edge.support.effect_queues import ENDED, KEPT, Bench, kept_start
 from tests.firmware_sim.support.story import in_virtual_time
 
 WORD: list[Effect] = [
     Record("session.started"),
-    Keep(b"page"),
+    Persist(b"page"),
     Send("ocpp", "accepted", "durable"),
     Send("ocpp", "status"),
 ]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from contract.decide import Tier
-from edge.archetypes.protocol import Keep
+from edge.archetypes.protocol import Persist
 from edge.archetypes.session import (
     CEILINGS,
     REGISTER_STEP_MWH,
@@ -29,9 +29,9 @@ from edge.archetypes.session import (
     spent,
     started,
 )
-from edge.archetypes.station import Unreadable, read_kept
+from edge.archetypes.station import Unreadable, read_document
 from edge.stations.socket import SocketInput
-from edge.stations.socket.state import KeptSocket, SocketSettings, SocketState
+from edge.stations.socket.state import SocketSettings, SocketState, StoredSocket
 
 FREE = Tariff()
 HOUR_MS = 3_600_000
@@ -269,19 +269,19 @@ sessions = st.builds(
 )
 
 
-@given(st.builds(KeptSocket, st.none() | sessions, st.lists(st.text(), max_size=3).map(tuple)))
-def test_what_is_kept_is_read_as_it_was_written(kept: KeptSocket) -> None:
-    assert read_kept(msgspec.json.encode(kept), KeptSocket) == kept
+@given(st.builds(StoredSocket, st.none() | sessions, st.lists(st.text(), max_size=3).map(tuple)))
+def test_what_is_kept_is_read_as_it_was_written(kept: StoredSocket) -> None:
+    assert read_document(msgspec.json.encode(kept), StoredSocket) == kept
 
 
 @given(st.binary(min_size=1))
 def test_rubbish_is_read_or_refused_in_words(document: bytes) -> None:
     try:
-        read_kept(document, KeptSocket)
+        read_document(document, StoredSocket)
     except Unreadable as wrong:
         assert "what was kept cannot be read" in str(wrong)
 
 
 def test_nothing_is_kept_as_nothing() -> None:
-    assert SocketInput(SocketState("hall", SocketSettings()), now_ms=0).keep() == Keep(b"")
-    assert read_kept(b"", KeptSocket) is None
+    assert SocketInput(SocketState("hall", SocketSettings()), now_ms=0).persist() == Persist(b"")
+    assert read_document(b"", StoredSocket) is None

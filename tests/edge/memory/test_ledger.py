@@ -270,7 +270,7 @@ class Days(RuleBasedStateMachine):
         charge = self.running.get(socket)
         if charge is not None:
             page = StoredPoint(socket, b"" if ends else charge.session.encode(), "b7", 0, None)
-            self.memory.keep_point(page, self.ledger.rows(charge.session))
+            self.memory.store_point(page, self.ledger.rows(charge.session))
             charge.kept, charge.was_kept = charge.used, True
             if ends:
                 del self.running[socket]

@@ -84,10 +84,10 @@ def test_a_week_later_a_command_is_forgotten_by_its_id_and_known_by_its_time(mem
 
 
 def test_a_document_replaces_the_one_before(memory: Memory) -> None:
-    assert memory.kept("desired") is None
-    memory.keep("desired", b"one")
-    memory.keep("desired", b"two")
-    assert memory.kept("desired") == b"two"
+    assert memory.document("desired") is None
+    memory.store_document("desired", b"one")
+    memory.store_document("desired", b"two")
+    assert memory.document("desired") == b"two"
 
 
 def test_two_agents_do_not_share_a_memory(memory: Memory, path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(path: Path, damage: str) -> 
     memory = Memory(path)
     for number in range(200):
         memory.begin(begun(number))
-    memory.keep_point(CHARGING, [SPENT])
+    memory.store_point(CHARGING, [SPENT])
     memory.close()
     if damage == "rubbish":
         path.write_bytes(b"rubbish" * 1000)
@@ -140,8 +140,8 @@ def test_a_disk_that_takes_nothing_is_said_and_forgets_nothing(memory: Memory) -
     for act in (
         lambda: memory.begin(begun(2)),
         lambda: memory.finish(begun(1).id, b""),
-        lambda: memory.keep("a", b""),
-        lambda: memory.keep_point(CHARGING, [SPENT]),
+        lambda: memory.store_document("a", b""),
+        lambda: memory.store_point(CHARGING, [SPENT]),
         lambda: memory.date_spent(DAY),
     ):
         with pytest.raises(MemoryUnusable):
@@ -152,9 +152,9 @@ def test_a_disk_that_takes_nothing_is_said_and_forgets_nothing(memory: Memory) -
 
 def test_a_point_keeps_its_document_and_what_its_session_used_over_a_restart(path: Path) -> None:
     memory = Memory(path)
-    memory.keep_point(CHARGING, [SPENT])
-    memory.keep_point(CHARGING._replace(point="phone-2", at_ms=None))
-    memory.keep_point(CHARGING._replace(document=b"the same, later"), [SPENT._replace(ms=90_000)])
+    memory.store_point(CHARGING, [SPENT])
+    memory.store_point(CHARGING._replace(point="phone-2", at_ms=None))
+    memory.store_point(CHARGING._replace(document=b"the same, later"), [SPENT._replace(ms=90_000)])
     memory.close()
     again = Memory(path)
     assert again.points() == {
@@ -166,8 +166,8 @@ def test_a_point_keeps_its_document_and_what_its_session_used_over_a_restart(pat
 
 
 def test_an_empty_document_keeps_nothing_but_what_was_used(memory: Memory) -> None:
-    memory.keep_point(CHARGING, [SPENT])
-    memory.keep_point(CHARGING._replace(document=b""), [SPENT._replace(ms=90_000)])
+    memory.store_point(CHARGING, [SPENT])
+    memory.store_point(CHARGING._replace(document=b""), [SPENT._replace(ms=90_000)])
     assert (memory.points(), memory.spent()) == ({}, [SPENT._replace(ms=90_000)])
 
 
@@ -176,20 +176,20 @@ def test_a_document_and_what_was_used_are_kept_together_or_not_at_all(memory: Me
         "CREATE TRIGGER full BEFORE INSERT ON spent BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"
     )
     with pytest.raises(MemoryUnusable, match="the disk is full"):
-        memory.keep_point(CHARGING, [SPENT])
+        memory.store_point(CHARGING, [SPENT])
     assert (memory.points(), memory.spent()) == ({}, [])
 
 
 def test_what_was_used_three_days_ago_is_forgotten(memory: Memory) -> None:
     """The day before yesterday may be the last day before this one, where a zone skipped a day."""
     for number, day in enumerate((DAY - 3, DAY - 2, DAY - 1, UNDATED, DAY)):
-        memory.keep_point(CHARGING, [SPENT._replace(session=f"{number:016x}", day=day)])
+        memory.store_point(CHARGING, [SPENT._replace(session=f"{number:016x}", day=day)])
     assert [row.day for row in memory.spent()] == [DAY - 2, DAY - 1, UNDATED, DAY]
 
 
 def test_what_has_no_day_is_given_one_and_so_is_what_lies_in_no_near_future(memory: Memory) -> None:
     for number, day in enumerate((DAY + 2, UNDATED, DAY, DAY + 1)):
-        memory.keep_point(CHARGING, [SPENT._replace(session=f"{number:016x}", day=day)])
+        memory.store_point(CHARGING, [SPENT._replace(session=f"{number:016x}", day=day)])
     memory.date_spent(DAY)
     assert [row.day for row in memory.spent()] == [DAY, DAY, DAY, DAY + 1]
 
@@ -221,8 +221,8 @@ def test_a_memory_of_the_first_schema_is_opened_and_takes_what_points_keep(path:
         begun(1)._replace(result=b"done"),
         StoredCommand(f"{2:032x}", "reboot", NOW_MS + 1, NOW_MS - 4, None),
     ]
-    assert (memory.kept("desired"), memory.points(), memory.spent()) == (b"a document", {}, [])
-    memory.keep_point(CHARGING, [SPENT])
+    assert (memory.document("desired"), memory.points(), memory.spent()) == (b"a document", {}, [])
+    memory.store_point(CHARGING, [SPENT])
     memory.close()
     again = Memory(path)
     assert (again.points(), again.spent()) == ({"phone-1": CHARGING}, [SPENT])

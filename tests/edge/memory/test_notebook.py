@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
-from edge.archetypes.protocol import Found, Spend
+from edge.archetypes.protocol import Restored, Spend
 from edge.memory.ledger import Spent, UsageLedger
 from edge.memory.memory import Memory, MemoryUnusable, StoredPoint
 from edge.memory.notebook import PointMemory
@@ -27,15 +27,15 @@ async def test_a_point_finds_what_it_kept_and_how_old_it_is(tmp_path: Path) -> N
     memory = Memory(tmp_path / "memory.db")
     before, _ = notebook(memory)
     kept: list[str] = []
-    before.keep("phone-1", b"page", lambda: kept.append("page"))
+    before.persist("phone-1", b"page", lambda: kept.append("page"))
     assert kept == []
     await asyncio.sleep(30)
     assert kept == ["page"]
     after, _ = notebook(memory)
-    assert after.found("phone-1") == Found(b"page", 30_000)
-    assert after.found("phone-2") is None
-    after.keep("phone-1", b"another", lambda: None)
-    assert after.found("phone-1") is None
+    assert after.restored("phone-1") == Restored(b"page", 30_000)
+    assert after.restored("phone-2") is None
+    after.persist("phone-1", b"another", lambda: None)
+    assert after.restored("phone-1") is None
 
 
 @in_virtual_time
@@ -43,10 +43,10 @@ async def test_what_a_session_has_used_is_written_with_the_page_of_its_point(tmp
     memory = Memory(tmp_path / "memory.db")
     notes, _ = notebook(memory)
     assert not notes.spend("phone-1", SPENT)
-    notes.keep("phone-2", b"another", lambda: None)
+    notes.persist("phone-2", b"another", lambda: None)
     await asyncio.sleep(1)
     assert memory.spent() == []
-    notes.keep("phone-1", b"page", lambda: None)
+    notes.persist("phone-1", b"page", lambda: None)
     await asyncio.sleep(1)
     (row,) = memory.spent()
     assert (row.session, row.ms, row.mwh) == (SPENT.session, 60_000, 5_000)
@@ -56,10 +56,10 @@ async def test_what_a_session_has_used_is_written_with_the_page_of_its_point(tmp
 async def test_an_empty_page_is_found_by_nobody(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "memory.db")
     notes, _ = notebook(memory)
-    notes.keep("phone-1", b"page", lambda: None)
-    notes.keep("phone-1", b"", lambda: None)
+    notes.persist("phone-1", b"page", lambda: None)
+    notes.persist("phone-1", b"", lambda: None)
     await asyncio.sleep(1)
-    assert notebook(memory)[0].found("phone-1") is None
+    assert notebook(memory)[0].restored("phone-1") is None
 
 
 class Full(Memory):
@@ -67,10 +67,10 @@ class Full(Memory):
 
     full = True
 
-    def keep_point(self, kept: StoredPoint, spent: Iterable[Spent] = ()) -> None:
+    def store_point(self, kept: StoredPoint, spent: Iterable[Spent] = ()) -> None:
         if self.full:
             raise MemoryUnusable("the disk is full")
-        super().keep_point(kept, spent)
+        super().store_point(kept, spent)
 
 
 @in_virtual_time
@@ -78,7 +78,7 @@ async def test_a_disk_that_takes_nothing_is_told_of_and_has_the_page_as_soon_as_
     memory = Full(tmp_path / "memory.db")
     notes, _ = notebook(memory)
     kept: list[str] = []
-    notes.keep("phone-1", b"page", lambda: kept.append("page"))
+    notes.persist("phone-1", b"page", lambda: kept.append("page"))
     await asyncio.sleep(10)
     assert (notes.fault, kept) == ("the disk is full", [])
     memory.full = False
@@ -91,10 +91,10 @@ async def test_a_disk_that_takes_nothing_is_told_of_and_has_the_page_as_soon_as_
 async def test_no_page_is_offered_again_in_place_of_a_newer_one(tmp_path: Path) -> None:
     memory = Full(tmp_path / "memory.db")
     notes, _ = notebook(memory)
-    notes.keep("phone-1", b"old", lambda: None)
+    notes.persist("phone-1", b"old", lambda: None)
     await asyncio.sleep(0.5)
     memory.full = False
-    notes.keep("phone-1", b"new", lambda: None)
+    notes.persist("phone-1", b"new", lambda: None)
     await asyncio.sleep(10)
     assert memory.points()["phone-1"].document == b"new"
 
@@ -103,7 +103,7 @@ async def test_no_page_is_offered_again_in_place_of_a_newer_one(tmp_path: Path) 
 async def test_once_it_is_closed_it_offers_nothing_more(tmp_path: Path) -> None:
     memory = Full(tmp_path / "memory.db")
     notes, _ = notebook(memory)
-    notes.keep("phone-1", b"page", lambda: None)
+    notes.persist("phone-1", b"page", lambda: None)
     await asyncio.sleep(0.5)
     notes.close()
     memory.full = False

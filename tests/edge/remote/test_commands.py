@@ -94,13 +94,13 @@ class World:
         )
         return structs.replace(made, **changes)
 
-    def hear(self, command: Command, *, retained: bool = False) -> None:
+    def receive(self, command: Command, *, retained: bool = False) -> None:
         body = codec.write(command)
         seal = KEY.sign(statement(Purpose.COMMAND, SITE, command.device, body))
-        self.commands.hear(codec.attach(body, seal), retained)
+        self.commands.receive(codec.attach(body, seal), retained)
 
     async def hears(self, command: Command) -> None:
-        self.hear(command)
+        self.receive(command)
         await asyncio.sleep(0.1)
 
     def done_ids(self) -> list[str]:
@@ -124,8 +124,8 @@ async def test_a_command_is_written_down_before_it_is_carried_out_and_then_answe
 async def test_an_id_that_was_seen_is_answered_as_before_also_after_a_restart(tmp_path: Path) -> None:
     world = World(tmp_path)
     command = world.command()
-    world.hear(command)
-    world.hear(command)
+    world.receive(command)
+    world.receive(command)
     await asyncio.sleep(0.1)
     await world.hears(command)
     world.restart()
@@ -153,7 +153,7 @@ async def test_what_a_restart_interrupted_is_unknown_and_never_done_again(tmp_pa
 @in_virtual_time
 async def test_what_reaches_the_disk_after_the_end_is_not_done_and_the_next_start_owns_up(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.hear(world.command())
+    world.receive(world.command())
     world.commands.close()
     await asyncio.sleep(0.1)
     assert (world.did, world.answers) == ([], [])
@@ -177,7 +177,7 @@ async def test_a_lifetime_is_counted_until_the_deed_and_not_until_the_disk(
 
     monkeypatch.setattr(world.loop, "run_in_executor", slowly)
     for number, wait_s in ((1, 9.9), (2, 10.1)):
-        world.hear(world.command(number))
+        world.receive(world.command(number))
         await asyncio.sleep(wait_s)
         written, begun = disk.pop()
         written.set_result(world.memory.begin(begun))
@@ -309,7 +309,7 @@ async def test_a_device_without_the_key_obeys_nobody_and_says_so(tmp_path: Path)
 @in_virtual_time
 async def test_for_another_device_and_retained_are_refused_without_a_word_to_the_broker(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.hear(world.command(), retained=True)
+    world.receive(world.command(), retained=True)
     await world.hears(world.command(device="gym-02"))
     assert (world.did, world.answers) == ([], [])
     assert world.commands.refused == {"retained": 1, "bad_seal": 1}
@@ -319,7 +319,7 @@ async def test_for_another_device_and_retained_are_refused_without_a_word_to_the
 async def test_no_more_than_a_few_wait_for_the_disk(tmp_path: Path) -> None:
     world = World(tmp_path)
     for number in range(MAX_AT_ONCE + 3):
-        world.hear(world.command(number))
+        world.receive(world.command(number))
     await asyncio.sleep(0.1)
     assert len(world.did) == MAX_AT_ONCE
     assert world.outcomes().count(("refused", "busy")) == 3

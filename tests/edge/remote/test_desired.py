@@ -13,7 +13,7 @@ from contract.messages import Desired, Reported
 from contract.sealing import ConfigKey, ConfigVerifier, DeviceKey, Purpose, statement
 from edge.link.sealed_channel import SealedChannel
 from edge.memory.memory import Memory, MemoryUnusable
-from edge.remote.desired import KEPT_AS, SAVE_AGAIN_S, DesiredState
+from edge.remote.desired import SAVE_AGAIN_S, STORED_AS, DesiredState
 from edge.remote.point_modes import PointModes
 from edge.remote.rewiring import Health, Rewiring
 from tests.edge.support.clouds import OneWayLink
@@ -31,10 +31,10 @@ class FullMemory(Memory):
 
     is_full = False
 
-    def keep(self, name: str, value: bytes) -> None:
+    def store_document(self, name: str, value: bytes) -> None:
         if self.is_full:
             raise MemoryUnusable("the disk is full")
-        super().keep(name, value)
+        super().store_document(name, value)
 
 
 class World:
@@ -97,7 +97,7 @@ class World:
         **modes: Mode,
     ) -> None:
         body = codec.write(Desired(device, number, NOW_MS, modes, until=until or {}))
-        self.desired.hear(codec.attach(body, key.sign(statement(Purpose.CONFIG, SITE, DEVICE, body))))
+        self.desired.receive(codec.attach(body, key.sign(statement(Purpose.CONFIG, SITE, DEVICE, body))))
         await asyncio.sleep(0.1)
 
 
@@ -118,12 +118,12 @@ async def test_a_document_is_in_force_at_once_and_after_a_restart(tmp_path: Path
 @in_virtual_time
 async def test_the_same_document_again_is_no_news_and_is_told_when_asked(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.desired.tell()
+    world.desired.report()
     assert world.reports == []
     await world.hears(3, gym=Mode.LOCKDOWN)
     await world.hears(3, gym=Mode.LOCKDOWN)
     assert len(world.rows) == len(world.reports) == 1
-    world.desired.tell()
+    world.desired.report()
     assert world.reports[1] == world.reports[0]
 
 
@@ -187,12 +187,12 @@ async def test_one_that_is_closed_offers_nothing_more(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.memory.is_full = True
     body = codec.write(Desired(DEVICE, 1, NOW_MS))
-    world.desired.hear(codec.attach(body, KEY.sign(statement(Purpose.CONFIG, SITE, DEVICE, body))))
+    world.desired.receive(codec.attach(body, KEY.sign(statement(Purpose.CONFIG, SITE, DEVICE, body))))
     world.desired.close()
     await asyncio.sleep(0.1)
     world.memory.is_full = False
     await asyncio.sleep(3 * SAVE_AGAIN_S)
-    assert world.memory.kept(KEPT_AS) is None
+    assert world.memory.document(STORED_AS) is None
     assert world.reports == []
 
 
@@ -236,7 +236,7 @@ async def test_what_ended_while_agent_was_down_says_so(tmp_path: Path) -> None:
     await asyncio.sleep(5 * 3600)
     world.start()
     assert (world.modes, world.ended) == ({}, [("gym", "lockdown")])
-    world.desired.tell()
+    world.desired.report()
     assert world.reports[-1].modes["gym"] is Mode.SCHEDULED
 
 

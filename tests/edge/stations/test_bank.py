@@ -15,13 +15,13 @@ from edge.archetypes.protocol import (
     Edge,
     Effect,
     Emergency,
-    Found,
     Input,
     Levels,
     ModeChanged,
     Received,
     Record,
     Rest,
+    Restored,
     Send,
 )
 from edge.config.kinds import find_kind
@@ -34,7 +34,7 @@ class Bank(DrivenStation):
     """Feeds a bank and does its effects at once. A ``good`` contactor follows its coil within a tenth of a second; one
     that is ``welded`` stays closed, one that is ``open`` never closes."""
 
-    def __init__(self, found: Found | None = None, how: str = "good") -> None:
+    def __init__(self, found: Restored | None = None, how: str = "good") -> None:
         super().__init__(bank.KIND)
         self.state = bank.KIND.start("bank-a", bank.BankSettings())
         self.how = how
@@ -214,20 +214,20 @@ def test_a_second_cut_is_no_news() -> None:
 
 
 def test_a_cut_outlives_a_restart() -> None:
-    one = Bank(Found(in_phase("faulted").kept, 1_000))
+    one = Bank(Restored(in_phase("faulted").kept, 1_000))
     one.want()
     one.wait(10_000)
     assert (one.phase, one.on, one.faults) == ("faulted", False, {"cut"})
 
 
 def test_what_was_kept_and_cannot_be_read_counts_as_a_cut() -> None:
-    one = Bank(Found(b"rubbish", None))
+    one = Bank(Restored(b"rubbish", None))
     one.want()
     assert (one.phase, one.on) == ("faulted", False)
 
 
 def test_nothing_kept_is_nothing_wrong() -> None:
-    assert Bank(Found(b"", 1_000)).phase == "off"
+    assert Bank(Restored(b"", 1_000)).phase == "off"
 
 
 def test_whoever_clears_it_is_named() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from edge.archetypes.protocol import Drive, Due, Effect, Input, Keep, Record, Rest, Wake
+from edge.archetypes.protocol import Drive, Due, Effect, Input, Persist, Record, Rest, Wake
 
 
 class DrivenStation:
@@ -54,5 +54,5 @@ class DrivenStation:
                 self.wakes.pop(name, None)
             case Wake(name=name, after_ms=int(after_ms)):
                 self.wakes[name] = self.now_ms + after_ms
-            case Keep(document=document):
+            case Persist(document=document):
                 self.kept = document

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from edge.agent.effect_queue import EffectQueue
-from edge.archetypes.protocol import Ask, CannotRecord, Drive, Effect, Keep, Record, Rest, Send, Show, Spend, Wake
+from edge.archetypes.protocol import Ask, CannotRecord, Drive, Effect, Persist, Record, Rest, Send, Show, Spend, Wake
 from tests.edge.support.recordings import HandRecording
 
-KEPT: list[Effect] = [Record("session.started"), Keep(b"page"), Drive("relay", 10_000, "durable")]
+KEPT: list[Effect] = [Record("session.started"), Persist(b"page"), Drive("relay", 10_000, "durable")]
 
 
 class Bench:
@@ -59,4 +59,4 @@ async def kept_start() -> Bench:
     return bench
 
 
-ENDED: list[Effect] = [Rest("relay"), Keep(b"page"), Record("session.ended", {}, "kept"), Show("red", "over_temp")]
+ENDED: list[Effect] = [Rest("relay"), Persist(b"page"), Record("session.ended", {}, "kept"), Show("red", "over_temp")]

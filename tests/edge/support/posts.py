@@ -13,11 +13,11 @@ from edge.archetypes.protocol import (
     Due,
     Effect,
     Emergency,
-    Found,
     Input,
-    Keep,
+    Persist,
     Received,
     Record,
+    Restored,
     Send,
     Spend,
     Wake,
@@ -169,7 +169,7 @@ class Rig:
         self.state = ev_post.KIND.start(POINT, self.settings)
         self.wakes.clear()
         self.now_ms += 5_000
-        self.take(Found(self.kept, self.now_ms - self.kept_at_ms if knows_age else None))
+        self.take(Restored(self.kept, self.now_ms - self.kept_at_ms if knows_age else None))
 
     def wait(self, ms: int, *, beats: bool = True) -> None:
         """Let time pass; a post that is there beats once a minute."""
@@ -224,7 +224,7 @@ class Rig:
             case Send(message=message, behind=behind):
                 self.sent.append(message)
                 self.promised += [message] if behind == "durable" else []
-            case Keep(document=document):
+            case Persist(document=document):
                 self.kept, self.kept_at_ms = document, self.now_ms
             case Spend(session=session):
                 self.spent[session] = effect

@@ -13,11 +13,11 @@ from edge.archetypes.protocol import (
     Edge,
     Effect,
     Emergency,
-    Found,
     Levels,
     QuotaSpent,
     Reading,
     Received,
+    Restored,
     Send,
     Show,
     Spend,
@@ -85,7 +85,7 @@ class Socket(DrivenStation):
     the meter's register counts it in whole watt-hours, as a PZEM-004T does."""
 
     def __init__(
-        self, *, levels: Mapping[str, bool] | None = None, found: Found | None = None, **settings: Any
+        self, *, levels: Mapping[str, bool] | None = None, found: Restored | None = None, **settings: Any
     ) -> None:
         super().__init__(socket.KIND)
         settings.setdefault("class_name", "ebike")
@@ -101,7 +101,7 @@ class Socket(DrivenStation):
         self.shown: Show | None = None
         self.boot(found, levels or {})
 
-    def boot(self, found: Found | None, levels: Mapping[str, bool]) -> None:
+    def boot(self, found: Restored | None, levels: Mapping[str, bool]) -> None:
         """The agent starts: what it knew is gone, but for what was kept."""
         self.state = socket.KIND.start(POINT, self.settings)
         self.wakes, self.lease_until_ms = {}, None
@@ -183,7 +183,7 @@ class Socket(DrivenStation):
     def restart(self, after_ms: int | None = 5_000, *, unknown: bool = False) -> None:
         """The agent dies and starts again, with what it kept."""
         self.now_ms += after_ms or 0
-        self.boot(Found(self.kept, None if unknown else after_ms), self.levels)
+        self.boot(Restored(self.kept, None if unknown else after_ms), self.levels)
 
     def emergency(self, cause: str = "fire", active: bool = True) -> list[Effect]:
         return self.take(Emergency(active, cause))

@@ -4,7 +4,7 @@ import pytest
 
 from contract.decide import Mode
 from contract.reasons import Reason
-from edge.archetypes.protocol import CloudAuthenticated, Found, ModeChanged
+from edge.archetypes.protocol import CloudAuthenticated, ModeChanged, Restored
 from edge.stations.ev_post.messages import (
     Booted,
     Configure,
@@ -161,7 +161,7 @@ def test_an_age_that_is_told_later_turns_nothing_back() -> None:
     rig.connect(booted=False)
     rig.wait(HOUR_MS)
     rig.stop(number, 2000)
-    rig.take(Found(rig.kept, 5))
+    rig.take(Restored(rig.kept, 5))
     assert not rig.report.busy
     assert rig.ends() == [("pulled", 1000.0)]
 

@@ -10,7 +10,7 @@ from contract.sessions import Stop
 from edge.archetypes import account
 from edge.archetypes.account import RegisterReading
 from edge.archetypes.session import Session
-from edge.archetypes.station import Unreadable, read_kept
+from edge.archetypes.station import Unreadable, read_document
 from edge.stations.ev_post import transactions
 from edge.stations.ev_post.messages import StartReported, StopReported, connector_of, number_of
 from edge.stations.ev_post.transactions import MAX_PARKED, MAX_TRANSACTIONS, Book, Parked, Transaction
@@ -102,14 +102,14 @@ def test_a_reason_of_a_post_is_one_of_ours(reason: str, tag: str, stop: Stop) ->
 
 def test_what_is_kept_is_read_as_it_was_written() -> None:
     book = Book((one("1", over=True), one("2")), (Parked("-1", None, None, "Local"),), unsure="1")
-    assert read_kept(msgspec.json.encode(book), Book) == book
-    assert read_kept(b"", Book) is None
+    assert read_document(msgspec.json.encode(book), Book) == book
+    assert read_document(b"", Book) is None
 
 
 @pytest.mark.parametrize("rotten", [b"{", b"[]", b'{"transactions": 5}', b"\xff", b'{"transactions":[{}]}'])
 def test_what_cannot_be_read_is_told_apart_from_nothing(rotten: bytes) -> None:
     with pytest.raises(Unreadable):
-        read_kept(rotten, Book)
+        read_document(rotten, Book)
 
 
 OLD_BOOK = (
@@ -123,7 +123,7 @@ OLD_BOOK = (
 
 
 def test_a_book_of_an_older_version_counts_on() -> None:
-    book = read_kept(OLD_BOOK, Book)
+    book = read_document(OLD_BOOK, Book)
     assert book is not None
     assert book.live is not None
     kept = transactions.account_of(book.live)

@@ -7,9 +7,9 @@ from contract.reasons import Reason
 from edge.archetypes.protocol import (
     HOLD_LEASE_MS,
     Drive,
-    Found,
     Levels,
     Record,
+    Restored,
     Show,
 )
 from edge.archetypes.session import Price, Tariff
@@ -31,7 +31,7 @@ def trigger(socket: Socket, name: str) -> None:
             socket.take(Levels({}))
         case "interrupt":
             kept = Socket().charging().kept
-            socket.boot(Found(kept, 5_000), {})
+            socket.boot(Restored(kept, 5_000), {})
         case "resume":
             socket.wait(10_000)
         case "full":
@@ -71,7 +71,7 @@ def test_a_socket_is_found_by_its_name_with_what_it_may_be_wired_to() -> None:
 def test_a_tap_records_keeps_and_only_then_drives_the_relay() -> None:
     effects = ready().tap(allotment=Allotment("ebikes", 60, 500))
     names = [type(effect).__name__ for effect in effects]
-    assert names[:6] == ["Record", "Record", "Spend", "Keep", "Drive", "Wake"]
+    assert names[:6] == ["Record", "Record", "Spend", "Persist", "Drive", "Wake"]
     assert effects[4] == Drive("relay", HOLD_LEASE_MS, "durable")
     assert [effect.kind for effect in effects if isinstance(effect, Record)] == ["access.allowed", "session.started"]
 

@@ -7,10 +7,10 @@ from contract.decide import Mode
 from contract.reasons import Reason
 from edge.archetypes.protocol import (
     CloudAuthenticated,
-    Found,
     Levels,
     ModeChanged,
     Rest,
+    Restored,
     Send,
 )
 from edge.stations import socket as kind
@@ -134,7 +134,7 @@ def test_an_emergency_found_at_the_start_ends_what_was_kept() -> None:
     socket = Socket()
     socket.state = kind.KIND.start(POINT, socket.settings)
     socket.emergency("fire")
-    socket.take(Found(kept, 1_000))
+    socket.take(Restored(kept, 1_000))
     socket.take(Levels({}))
     socket.load_w = 200
     socket.wait(2 * MINUTE_MS)

@@ -5,14 +5,14 @@ import pytest
 
 from contract.decide import Mode
 from edge.archetypes.protocol import (
-    Found,
-    Keep,
     Levels,
     ModeChanged,
+    Persist,
     Rest,
+    Restored,
 )
 from edge.stations import socket as kind
-from edge.stations.socket.state import KeptSocket
+from edge.stations.socket.state import StoredSocket
 from tests.edge.support.socket_phases import MINUTE_MS, PHONES, charged, full, in_phase
 from tests.edge.support.sockets import BEN, Socket, decision
 
@@ -86,7 +86,7 @@ def test_after_a_cut_nothing_goes_on_before_somebody_knows_how_long_it_was() -> 
     socket.restart(unknown=True)
     socket.wait(5 * MINUTE_MS)
     assert (socket.phase, socket.on, socket.kept) == ("checking", False, document)
-    socket.take(Found(document, 6 * MINUTE_MS))
+    socket.take(Restored(document, 6 * MINUTE_MS))
     socket.wait(MINUTE_MS)
     assert (socket.phase, socket.on) == ("charging", True)
 
@@ -98,7 +98,7 @@ def test_after_a_long_cut_it_ends_whenever_that_is_known(how: str) -> None:
     document = socket.kept
     socket.restart(unknown=True)
     if how == "it was long":
-        socket.take(Found(document, 10 * MINUTE_MS + 1))
+        socket.take(Restored(document, 10 * MINUTE_MS + 1))
     socket.wait(11 * MINUTE_MS)
     assert (socket.phase, socket.on, socket.end["reason"]) == ("free", False, "power_loss")
 
@@ -107,10 +107,10 @@ def test_after_a_long_cut_it_ends_whenever_that_is_known(how: str) -> None:
 def test_what_was_drawn_after_the_last_page_is_counted_though_the_session_does_not_go_on(gap_ms: int | None) -> None:
     socket = Socket(resume=False).charging(800)
     socket.wait(59_000)
-    kept = msgspec.json.decode(socket.kept, type=KeptSocket).session
+    kept = msgspec.json.decode(socket.kept, type=StoredSocket).session
     assert kept is not None
     assert kept.used_mwh < (socket.drawn_wh - 5_000 - 5) * 1_000
-    socket.boot(Found(socket.kept, gap_ms), {})
+    socket.boot(Restored(socket.kept, gap_ms), {})
     assert (socket.phase, socket.on) == ("checking", False)
     socket.wait(2_000)
     assert (socket.phase, socket.end["reason"]) == ("free", "power_loss")
@@ -142,7 +142,7 @@ def test_a_socket_out_of_service_resumes_nothing() -> None:
     document = socket.kept
     socket.boot(None, {})
     socket.take(ModeChanged(Mode.OUT_OF_SERVICE, 1))
-    socket.take(Found(document, 5_000))
+    socket.take(Restored(document, 5_000))
     socket.wait(MINUTE_MS)
     assert (socket.on, socket.end["reason"]) == (False, "power_loss")
 
@@ -165,8 +165,8 @@ def test_what_a_meter_that_stood_still_makes_up_for_is_not_counted_to_the_next_s
 def test_the_page_on_which_a_session_has_ended_has_the_fault_on_it() -> None:
     socket = Socket().charging()
     effects = socket.edge("leakage", True)
-    first = next(effect for effect in effects if isinstance(effect, Keep))
-    assert msgspec.json.decode(first.document, type=KeptSocket).latched == ("leakage",)
+    first = next(effect for effect in effects if isinstance(effect, Persist))
+    assert msgspec.json.decode(first.document, type=StoredSocket).latched == ("leakage",)
 
 
 def test_a_load_that_was_never_seen_is_not_resumed() -> None:
@@ -191,7 +191,7 @@ def test_an_end_is_written_again_once_and_not_once_more_when_its_age_is_known() 
     socket = charged(lambda one: one.stop(), 0)
     document = socket.kept
     socket.restart(unknown=True)
-    socket.take(Found(document, 5_000))
+    socket.take(Restored(document, 5_000))
     assert len(socket.told("session.ended")) == 2
 
 
@@ -217,6 +217,6 @@ def test_a_latched_fault_outlives_a_restart() -> None:
 
 
 def test_what_was_kept_and_cannot_be_read_counts_as_a_fault() -> None:
-    socket = Socket(found=Found(b"rubbish", 5_000))
+    socket = Socket(found=Restored(b"rubbish", 5_000))
     socket.wait(1_000)
     assert (socket.phase, socket.faults) == ("faulted", {"kept_unreadable"})

@@ -17,15 +17,15 @@ from edge.archetypes.protocol import (
     Edge,
     Effect,
     Emergency,
-    Found,
     Input,
-    Keep,
     Levels,
     ModeChanged,
+    Persist,
     Reading,
     Received,
     Record,
     Rest,
+    Restored,
     Spend,
     TimeOfDay,
 )
@@ -90,7 +90,7 @@ class Witness(Socket):
             case Spend():
                 assert effect.used_mwh >= self.used.get(effect.session, 0), "energy backwards"
                 self.used[effect.session] = effect.used_mwh
-            case Keep():
+            case Persist():
                 self.written = dict(self.used)
         super()._do(effect)
 
@@ -214,7 +214,7 @@ class Sockets(RuleBasedStateMachine):
         one.now_ms += age_ms or 5_000
         one.state = kind.KIND.start(POINT, one.settings)
         one.wakes, one.used = {}, one.written
-        one.take(Found(one.kept, age_ms))
+        one.take(Restored(one.kept, age_ms))
         if one.burning and not levels_first:
             one.emergency()
         one.take(Levels(one.levels))

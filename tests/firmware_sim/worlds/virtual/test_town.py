@@ -25,7 +25,7 @@ from tests.firmware_sim.support.towns import lived
 LEASE_S = 6.0
 
 
-class Found(Struct):
+class Restored(Struct):
     """What a town's day looks like afterwards. ``ran_out`` counts the times a lock was held to the end of its lease."""
 
     complaints: list[str]
@@ -36,11 +36,11 @@ class Found(Struct):
     ran_out: int
 
 
-def judge(town: VirtualTown, troubles: Troubles) -> Found:
+def judge(town: VirtualTown, troubles: Troubles) -> Restored:
     with town.cloud.reading() as connection:
         replayed = connection.execute(select(func.count()).select_from(events).where(events.c.replay)).scalar_one()
     unlocked = [span for device in town.devices.values() for span in unlockings(device)]
-    return Found(
+    return Restored(
         complaints=audit(town),
         troubles=troubles.happened,
         kinds=Counter(decode_event(row.stored).kind for name in town.devices for row in town.journal(name)),
