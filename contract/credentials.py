@@ -5,6 +5,7 @@ Layouts and masks: Proxmark3's published table of Wiegand formats; bit 1 is the 
 
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -16,19 +17,21 @@ noise, and of cards of a format that is not known here, one in four fits so by l
 
 
 class Parity(Struct, frozen=True):
-    """One parity bit: its own position, 1-based, and the positions it covers as a mask whose lowest bit is bit 1."""
+    """One parity bit: its own position, 1-based, and as masks over a frame's whole number that ``bit`` and what it is
+    ``over``."""
 
-    bit: int
+    position: int
     odd: bool
+    bit: int
     over: int
 
-    def expected(self, frame: str) -> str:
-        ones = (int(frame[::-1], 2) & self.over).bit_count()
-        return "1" if (ones + self.odd) % 2 else "0"
+    def holds(self, value: int) -> bool:
+        return (value & (self.bit | self.over)).bit_count() & 1 == self.odd
 
 
 class Format(Struct, frozen=True):
-    """A frame layout: 1-based inclusive bit ranges of its fields. ``facility`` is None where it has none.
+    """A frame layout: 1-based inclusive bit ranges of its fields, bit 1 being the highest of the frame's whole number.
+    ``facility`` is None where it has none.
 
     ``parities`` stand in the order in which they are computed: a later one may cover an earlier one.
     """
@@ -40,25 +43,25 @@ class Format(Struct, frozen=True):
     parities: tuple[Parity, ...] = ()
 
 
-def _span(first: int, last: int) -> int:
-    return (1 << last) - (1 << first - 1)
+def _span(bits: int, first: int, last: int) -> int:
+    return (1 << bits - first + 1) - (1 << bits - last)
 
 
-def _mask(mask: str) -> int:
-    return int(mask[::-1], 2)
+def _parity(bits: int, position: int, over: int, *, odd: bool) -> Parity:
+    return Parity(position, odd, 1 << bits - position, over)
 
 
 def _halves(name: str, bits: int, facility: tuple[int, int] | None, number: tuple[int, int]) -> Format:
     """The classic layout: even parity over the first half, odd over the last (they share the middle if odd)."""
     covered = bits // 2
-    even = Parity(1, odd=False, over=_span(2, covered + bits % 2))
-    odd = Parity(bits, odd=True, over=_span(bits - covered + 1 - bits % 2, bits - 1))
+    even = _parity(bits, 1, _span(bits, 2, covered + bits % 2), odd=False)
+    odd = _parity(bits, bits, _span(bits, bits - covered + 1 - bits % 2, bits - 1), odd=True)
     return Format(name, bits, number, facility, (even, odd))
 
 
-_C35_EVEN, _C35_ODD = "00110110110110110110110110110110110", "01101101101101101101101101101101100"
-_C48_EVEN = "000110110110110110110110110110110110110110110110"
-_C48_ODD = "001101101101101101101101101101101101101101101100"
+_C35_EVEN, _C35_ODD = 0b00110110110110110110110110110110110, 0b01101101101101101101101101101101100
+_C48_EVEN = 0b000110110110110110110110110110110110110110110110
+_C48_ODD = 0b001101101101101101101101101101101101101101101100
 
 FORMATS: dict[str, Format] = {
     layout.name: layout
@@ -73,9 +76,9 @@ FORMATS: dict[str, Format] = {
             (15, 34),
             (3, 14),
             (
-                Parity(2, odd=False, over=_mask(_C35_EVEN)),
-                Parity(35, odd=True, over=_mask(_C35_ODD)),
-                Parity(1, odd=True, over=_span(2, 35)),
+                _parity(35, 2, _C35_EVEN, odd=False),
+                _parity(35, 35, _C35_ODD, odd=True),
+                _parity(35, 1, _span(35, 2, 35), odd=True),
             ),
         ),
         Format(
@@ -84,9 +87,9 @@ FORMATS: dict[str, Format] = {
             (25, 47),
             (3, 24),
             (
-                Parity(2, odd=False, over=_mask(_C48_EVEN)),
-                Parity(48, odd=True, over=_mask(_C48_ODD)),
-                Parity(1, odd=True, over=_span(2, 48)),
+                _parity(48, 2, _C48_EVEN, odd=False),
+                _parity(48, 48, _C48_ODD, odd=True),
+                _parity(48, 1, _span(48, 2, 48), odd=True),
             ),
         ),
         Format("UID4", 32, (1, 32)),
@@ -138,7 +141,7 @@ def read(frame: str, formats: Iterable[str] = FORMATS, earlier: Iterable[str] = 
     """
     check_bits(frame)
     layouts = [FORMATS[name] for name in formats]
-    candidates = tuple(_candidate(layout, frame) for layout in layouts if layout.bits == len(frame))
+    candidates = tuple(_candidate(layout, int(frame, 2)) for layout in layouts if layout.bits == len(frame))
     different = {frame, *earlier}
     proven = len(different) >= SWAPPED_FRAMES and all(_fits_swapped(layouts, other) for other in different)
     return Reading(len(frame), candidates, _fits_swapped(layouts, frame), proven)
@@ -152,29 +155,42 @@ def encode(format_name: str, *, number: int, facility: int | None = None) -> str
     layout = FORMATS[format_name]
     if (facility is None) != (layout.facility is None):
         raise ValueError(f"{format_name} {'has no' if layout.facility is None else 'needs a'} facility code")
-    frame = ["0"] * layout.bits
-    _put(frame, layout.number, number, f"{format_name} card number")
+    value = _placed(layout, layout.number, number, f"{format_name} card number")
     if layout.facility is not None and facility is not None:
-        _put(frame, layout.facility, facility, f"{format_name} facility code")
+        value |= _placed(layout, layout.facility, facility, f"{format_name} facility code")
     for parity in layout.parities:
-        frame[parity.bit - 1] = parity.expected("".join(frame))
-    return "".join(frame)
+        value |= 0 if parity.holds(value) else parity.bit
+    return f"{value:0{layout.bits}b}"
 
-
-def _between_parities(layout: Format) -> list[tuple[int, int]]:
-    """The spans of a layout's bits that are no parity."""
-    walls = [0, *sorted(parity.bit for parity in layout.parities), layout.bits + 1]
-    return [(before + 1, after - 1) for before, after in pairwise(walls) if after - before > 1]
-
-
-_OF_LENGTH = {
-    bits: [layout for layout in FORMATS.values() if layout.bits == bits] for bits in range(1, MAX_FRAME_BITS + 1)
-}
-_DATA = {layout.name: _between_parities(layout) for layout in FORMATS.values()}
-"""Both worked out once: every card at the door is weighed by its ``canonical`` form."""
 
 _RAW_FORM = {"H10306": "UID4"}
 """A reader in 34-bit mode wraps a 4-byte UID in two parity bits: it is the same card."""
+
+
+class _Canonical(NamedTuple):
+    """How a card of a layout is called: the length it counts as, then the bits between its parities, which stand in one
+    row in every layout."""
+
+    parities: tuple[Parity, ...]
+    length: bytes
+    shift: int
+    mask: int
+    bytes: int
+
+    @classmethod
+    def of(cls, layout: Format) -> "_Canonical":
+        walls = [0, *sorted(parity.position for parity in layout.parities), layout.bits + 1]
+        ((first, last),) = [(before + 1, after - 1) for before, after in pairwise(walls) if after - before > 1]
+        length = FORMATS[_RAW_FORM.get(layout.name, layout.name)].bits
+        width = last - first + 1
+        return cls(layout.parities, bytes([length]), layout.bits - last, (1 << width) - 1, (width + 7) // 8)
+
+
+_OF_LENGTH = {
+    bits: [_Canonical.of(layout) for layout in FORMATS.values() if layout.bits == bits]
+    for bits in range(1, MAX_FRAME_BITS + 1)
+}
+"""Worked out once: every card at the door is weighed by its ``canonical`` form."""
 
 
 def canonical(frame: str) -> bytes | None:
@@ -185,12 +201,11 @@ def canonical(frame: str) -> bytes | None:
     without parity too, but is another card than the UID of that number. Raises ``ValueError`` like ``read``.
     """
     check_bits(frame)
-    layout = next((layout for layout in _OF_LENGTH.get(len(frame), ()) if _intact(layout, frame)), None)
-    if layout is None:
-        return None
-    number = "".join(frame[first - 1 : last] for first, last in _DATA[layout.name])
-    length = FORMATS[_RAW_FORM.get(layout.name, layout.name)].bits
-    return length.to_bytes(1, "big") + int(number, 2).to_bytes((len(number) + 7) // 8, "big")
+    value = int(frame, 2)
+    for form in _OF_LENGTH[len(frame)]:
+        if _intact(form.parities, value):
+            return form.length + (value >> form.shift & form.mask).to_bytes(form.bytes, "big")
+    return None
 
 
 def key_pressed(frame: str) -> str | None:
@@ -205,28 +220,30 @@ def key_pressed(frame: str) -> str | None:
     return KEYS[low] if is_burst else None
 
 
-def _candidate(layout: Format, frame: str) -> Candidate:
-    parity = "none" if not layout.parities else "ok" if _intact(layout, frame) else "failed"
-    facility = None if layout.facility is None else _take(frame, layout.facility)
-    return Candidate(layout.name, facility, _take(frame, layout.number), parity)
+def _candidate(layout: Format, value: int) -> Candidate:
+    parity = "none" if not layout.parities else "ok" if _intact(layout.parities, value) else "failed"
+    facility = None if layout.facility is None else _field(layout, layout.facility, value)
+    return Candidate(layout.name, facility, _field(layout, layout.number, value), parity)
 
 
-def _intact(layout: Format, frame: str) -> bool:
-    return all(frame[parity.bit - 1] == parity.expected(frame) for parity in layout.parities)
+def _intact(parities: Iterable[Parity], value: int) -> bool:
+    return all(parity.holds(value) for parity in parities)
 
 
 def _fits_swapped(layouts: Iterable[Format], frame: str) -> bool:
     """Whether a frame is intact in one of the layouts with D0 and D1 exchanged."""
-    exchanged = "".join("1" if bit == "0" else "0" for bit in frame)
-    return any(_intact(layout, exchanged) for layout in layouts if layout.parities and layout.bits == len(frame))
+    bits = len(frame)
+    exchanged = int(frame, 2) ^ (1 << bits) - 1
+    return any(_intact(layout.parities, exchanged) for layout in layouts if layout.parities and layout.bits == bits)
 
 
-def _take(frame: str, span: tuple[int, int]) -> int:
-    return int(frame[span[0] - 1 : span[1]], 2)
+def _field(layout: Format, span: tuple[int, int], value: int) -> int:
+    first, last = span
+    return value >> layout.bits - last & (1 << last - first + 1) - 1
 
 
-def _put(frame: list[str], span: tuple[int, int], value: int, what: str) -> None:
+def _placed(layout: Format, span: tuple[int, int], value: int, what: str) -> int:
     width = span[1] - span[0] + 1
     if not 0 <= value < 1 << width:
         raise ValueError(f"{what} must be 0 to {(1 << width) - 1}, not {value}")
-    frame[span[0] - 1 : span[1]] = f"{value:0{width}b}"
+    return value << layout.bits - span[1]

@@ -42,11 +42,11 @@ def is_open(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> bool:
     local = wall_clock(zone, now_ms)
     if local is None:
         return False
-    weekday, minute = local.weekday(), local.hour * 60 + local.minute
-    today, day_before = schedule.week[weekday], schedule.week[_weekday_before(local, zone)]
-    return any(start <= minute < end for start, end in today) or any(
-        minute + MINUTES_PER_DAY < end for _, end in day_before
-    )
+    minute = local.hour * 60 + local.minute
+    if any(start <= minute < end for start, end in schedule.week[local.weekday()]):
+        return True
+    day_before = schedule.week[_weekday_before(local, zone)]
+    return any(minute + MINUTES_PER_DAY < end for _, end in day_before)
 
 
 def _weekday_before(local: datetime, zone: ZoneInfo) -> int:

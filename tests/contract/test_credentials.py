@@ -258,7 +258,7 @@ def test_every_format_uses_each_bit_once() -> None:
     for layout in FORMATS.values():
         fields = [span for span in (layout.facility, layout.number) if span is not None]
         used = [bit for first, last in fields for bit in range(first, last + 1)]
-        used += [parity.bit for parity in layout.parities]
+        used += [parity.position for parity in layout.parities]
         assert sorted(used) == list(range(1, layout.bits + 1)), layout.name
 
 
