@@ -3,10 +3,10 @@
 
   python3 dev.py demo [--self-check] [--json] ...   the whole community on this machine; Ctrl-C ends it
   python3 dev.py test [--all] [PYTEST ARGUMENT ...] lint, types and tests; --all runs the slow ones too
-  python3 dev.py bench [NAME ...]                   the figures of the README; without a name, all of them
+  python3 dev.py bench [--json|--write] [NAME ...]  the figures of the README; without a name, all of them
   python3 dev.py bench --against REF [--minutes N]  the processor time of each beside that of another commit
   python3 dev.py fmt                                put the code in its one format
-  python3 dev.py reference                          write docs/reference and the console's catalogue from the product
+  python3 dev.py reference                          write docs/reference, the catalogue and the README's tables
   python3 dev.py lock [--upgrade]                   write both locks anew; needs uv
 
 Each first makes the environment in .venv, with exactly the packages of requirements-dev.lock, if it
@@ -186,17 +186,16 @@ def test(arguments: list[str]) -> int:
     return run([str(PYTHON), "-m", "tests.house.suite", *arguments])
 
 
-def bench(names: list[str]) -> int:
+def bench(arguments: list[str]) -> int:
     """Runs benchmarks/*.py one after the other; a file that begins with _ is a part shared by several."""
-    if names[:1] == ["--against"]:
-        ensure_environment()
-        return run([str(PYTHON), "-m", "benchmarks._against", *names[1:]])
+    against = arguments[:1] == ["--against"]
     known = sorted(file.stem for file in (ROOT / "benchmarks").glob("[!_]*.py"))
-    unknown = [name for name in names if name not in known]
+    unknown = [] if against else [name for name in arguments if name[:1] != "-" and name not in known]
     if unknown:
         fail(f"There is no benchmark called {', '.join(unknown)}; there are: {', '.join(known) or 'none'}")
     ensure_environment()
-    return first_failure([run([str(PYTHON), "-m", f"benchmarks.{name}"]) for name in names or known])
+    module, rest = ("_against", arguments[1:]) if against else ("_bench", arguments)
+    return run([str(PYTHON), "-m", f"benchmarks.{module}", *rest])
 
 
 def fmt(_: list[str]) -> int:

@@ -10,6 +10,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import _rows
+from benchmarks._judging import MissingFigure, judged, number, target
+from benchmarks._rows import Row
+
 console = Console(width=120, highlight=False)
 
 
@@ -34,24 +38,6 @@ class Spread(Struct, frozen=True):
 SPREAD = ("samples", "p50", "p99", "p99.9", "max")
 
 
-class Target(Struct, frozen=True):
-    """A figure, and what it must reach: at most ``limit``, or with ``at_least`` that much."""
-
-    what: str
-    value: float
-    limit: float
-    unit: str
-    at_least: bool = False
-
-    @property
-    def met(self) -> bool:
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
-
-    def line(self) -> str:
-        sign, verdict = "≥" if self.at_least else "≤", "met" if self.met else "MISSED"
-        return f"{verdict:6}  {self.what}: {_number(self.value)} {self.unit}, target {sign} {_number(self.limit)}"
-
-
 def spread(samples: Sequence[float]) -> Spread:
     """At least two samples."""
     cuts = quantiles(samples, n=1000, method="inclusive")
@@ -61,28 +47,36 @@ def spread(samples: Sequence[float]) -> Spread:
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table whose first column says what was measured."""
     table = Table(title=title, box=box.SIMPLE, title_justify="left", title_style="bold")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
     for row in rows:
         table.add_row(*row)
     console.print(table)
 
 
-def finish(name: str, targets: Sequence[Target], figures: dict[str, Any], machine: dict[str, Any]) -> None:
-    """The verdicts, the machine, and the JSON line. A missed target is told, and is no error."""
-    for target in targets:
-        console.print(target.line(), soft_wrap=True)
+def finish(name: str, figures: dict[str, Any], machine: dict[str, Any]) -> None:
+    """The verdicts on the rows of this program in ``rows.toml``, the machine, and the JSON line. A missed target is
+    said, and is no error. The machine counts as quiet here: ``bench`` watches it (see ``_idle``)."""
+    last = json.dumps({"benchmark": name, "figures": figures, "machine": machine})
+    for row in _rows.rows(name):
+        console.print(_verdict(row, json.loads(last)["figures"]), soft_wrap=True)
     disk, versions = machine["disk"], machine["versions"]
     console.print(
         f"\n{machine['cores']} cores, {machine['cpu']}, Linux {machine['kernel']}, load {machine['load']}; "
         f"{disk['filesystem']}, 4 KiB write + fdatasync p50 {disk['fdatasync_4k_us']['p50']} µs, "
         f"p99 {disk['fdatasync_4k_us']['p99']} µs; "
-        + ", ".join(f"{package} {number}" for package, number in versions.items()),
+        + ", ".join(f"{package} {version}" for package, version in versions.items()),
         soft_wrap=True,
     )
-    told = [{"what": one.what, "value": round(one.value, 3), "limit": one.limit, "met": one.met} for one in targets]
-    print(json.dumps({"benchmark": name, "figures": figures, "targets": told, "machine": machine}), flush=True)
+    print(last, flush=True)
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+def _verdict(row: Row, figures: dict[str, Any]) -> str:
+    try:
+        found = judged(row, figures)
+    except MissingFigure as missing:
+        return f"MISSING  {row.key}: {missing}"
+    value = "–" if found.value is None else f"{number(found.value)} {row.unit}"
+    bound = f", target {target(row)}" if target(row) else ""
+    why = f" ({found.why})" if found.why else ""
+    return f"{found.met:16}  {row.key}: {value}{bound}{why}"

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-NAME = "BENCHMARK"
+NAME, TINY_TOO = "BENCHMARK", "BENCHMARK_TINY"
 SENDERS, BATCHES = 60, 5
 KNOWN_CARD = "H10301:21:10006"
 """Older programs showed unknown cards, and waited for rows that an agent does not write."""
@@ -35,26 +35,41 @@ SHORT: Mapping[str, Mapping[str, object]] = {
     "sockets": {"RUN_S": 2.0},
     "virtual_time": {},
 }
+TINY: Mapping[str, Mapping[str, object]] = {
+    "backlog": {"EVENTS": 1_000},
+    "badge_to_relay": {"BADGES": 6, "REFLEX_TAPS": 3},
+    "decision": {"CARDS": 2_000, "ROUNDS": 2, "ROUND": 200, "WARM_UP": 400, "BADGES": 10},
+    "durable_append": {"APPENDS": 50, "BURSTS": 2},
+    "event_to_cloud": {"EVENTS": 3, "WARM_UP": 2},
+    "hub": {"WATCHED_S": 0.5},
+    "ingest": {"SENDERS": 6, "BATCHES": 2, "EVENTS": 1_200},
+    "roster": {"CARDS": 200, "GRANTS": 1_000, "REVOCATIONS": 2},
+    "sockets": {"RUN_S": 0.5, "BUSES": 4},
+}
+"""Smaller still where ``BENCHMARK_TINY`` is set: for a test that wants to know only whether every figure is printed."""
 HOURS = {"QUIET": 60.0, "USUAL": 16.0, "BUSY": 3.0, "TOWN": 3.0}
-"""Of the lives in virtual time."""
-ARGUMENTS: Mapping[str, Sequence[object]] = {"ingest": (SENDERS, BATCHES), "roster": ([30],)}
+"""Of the lives in virtual time; a tenth of it for tiny ones."""
+ARGUMENTS: Mapping[str, Sequence[object]] = {"ingest": (SENDERS, BATCHES), "roster": ([20, 30],)}
 """Of those that take any: in an older tree some take none."""
+TINY_ARGUMENTS: Mapping[str, Sequence[object]] = {"ingest": (6, 2), "roster": ([2, 3],)}
 
 
-def shortened(name: str) -> Any:
+def shortened(name: str, *, tiny: bool = False) -> Any:
     """The module of a benchmark with small numbers."""
     module = importlib.import_module(f"benchmarks.{name}")
-    for constant, value in SHORT[name].items():
+    numbers = {**SHORT[name], **(TINY.get(name, {}) if tiny else {})}
+    for constant, value in numbers.items():
         if hasattr(module, constant):
             setattr(module, constant, value)
     for life, hours in HOURS.items() if name == "virtual_time" else ():
-        setattr(module, life, getattr(module, life)._replace(hours=hours))
+        setattr(module, life, getattr(module, life)._replace(hours=hours / 10 if tiny else hours))
     return module
 
 
 if __name__ in ("__main__", "__mp_main__"):  # also in each process that a benchmark spawns
-    benchmark = shortened(os.environ[NAME])
+    benchmark = shortened(os.environ[NAME], tiny=TINY_TOO in os.environ)
 
 if __name__ == "__main__":
     takes_any = inspect.signature(benchmark.main).parameters
-    benchmark.main(*(ARGUMENTS.get(os.environ[NAME], ()) if takes_any else ()))
+    arguments = TINY_ARGUMENTS if TINY_TOO in os.environ else ARGUMENTS
+    benchmark.main(*(arguments.get(os.environ[NAME], ()) if takes_any else ()))

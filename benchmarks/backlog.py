@@ -15,7 +15,7 @@ from time import monotonic, monotonic_ns
 from benchmarks._agent import agent, status_of
 from benchmarks._bare import bare_s
 from benchmarks._machine import describe, work_folder
-from benchmarks._report import Target, finish, show
+from benchmarks._report import finish, show
 from benchmarks._senders import DATA
 from benchmarks._town import Town, add_device, found_sample, require_mosquitto, town
 from cloud.keys.folder import clock
@@ -120,7 +120,6 @@ def main() -> None:
     )
     finish(
         "backlog",
-        [Target(f"{EVENTS:,} events of one device", took_s, 10, "s")],
         {"drain_s": round(took_s, 3), "bare_sqlite_s": round(sqlite_s, 3), "broker_alone_s": round(alone_s, 3)},
         machine,
     )

@@ -19,7 +19,7 @@ from random import Random
 
 from benchmarks import _roster
 from benchmarks._machine import describe, work_folder
-from benchmarks._report import SPREAD, Target, finish, show, spread
+from benchmarks._report import SPREAD, finish, show, spread
 from contract.sealing import DigestKey, RosterKey
 from edge.config.device_config import DeviceConfig, load
 from edge.keeper.wiegand import MIN_SILENCE_S, SILENCE_IN_GAPS
@@ -192,10 +192,6 @@ def main() -> None:
     )
     finish(
         "badge_to_relay",
-        [
-            Target("end of frame to relay, p99", here.p99, 3, "ms"),
-            Target("the same on a slow card, p99", on_slow_card.p99, 10, "ms"),
-        ],
         {"ms": {way: one.figures() for way, one in found.items()}, "badges": badges},
         machine,
     )

@@ -22,7 +22,7 @@ from time import perf_counter_ns
 from benchmarks import _roster
 from benchmarks._keeper import StandIn
 from benchmarks._machine import describe, work_folder
-from benchmarks._report import SPREAD, Spread, Target, finish, show, spread
+from benchmarks._report import SPREAD, Spread, finish, show, spread
 from contract.sealing import DigestKey, RosterKey
 from edge.agent.decider import Decider
 from edge.archetypes.protocol import Report
@@ -204,7 +204,7 @@ def main() -> None:
         starts, memory = asyncio.run(run_agent(config))
         found = decide(folder)
         machine = describe(folder)
-        ready, decision = median(starts[1:]), found["decision"]
+        ready = median(starts[1:])
         show(
             f"A decision with {CARDS:,} cards, µs",
             ("way", *SPREAD),
@@ -222,11 +222,6 @@ def main() -> None:
         )
         finish(
             "decision",
-            [
-                Target("decision p99", decision.p99, 50, "µs"),
-                Target("agent's memory", memory, 60, "MiB"),
-                Target("agent ready", ready / 1000, 0.5, "s"),
-            ],
             {
                 "us": {name: one.figures() for name, one in found.items()},
                 "store_open_ms": round(median(opened), 2),

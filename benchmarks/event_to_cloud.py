@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from benchmarks._agent import status_of
 from benchmarks._keeper import StandIn
 from benchmarks._machine import describe, work_folder
-from benchmarks._report import SPREAD, Spread, Target, finish, show, spread
+from benchmarks._report import SPREAD, Spread, finish, show, spread
 from benchmarks._town import Town, add_device, found_sample, require_mosquitto, town
 from cloud.sample import FACILITY
 from contract import codec, topics
@@ -148,10 +148,6 @@ def main() -> None:
     show("One event, ms", ("way", *SPREAD), [[name, *one.row(2)] for name, one in found.items()])
     finish(
         "event_to_cloud",
-        [
-            Target("event to acknowledgement, p99", found["frame → acknowledged"].p99, 10, "ms"),
-            Target("event to a page's stream, p99", found["frame → on the stream"].p99, 100, "ms"),
-        ],
         {"ms": {name: one.figures() for name, one in found.items()}},
         machine,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks._machine import cpu_s, describe, work_folder
-from benchmarks._report import Target, finish, show
+from benchmarks._report import finish, show
 from firmware_sim.network.link import Proxy
 from firmware_sim.worlds.demo.brokers import free_port
 from firmware_sim.worlds.demo.community import DEVICES, HUB, SampleDevice, SimulatedDevice, write_config
@@ -61,9 +61,8 @@ def main() -> None:
         for program, cost in programs.items()
     ]
     show("A device at rest", ("", "memory MiB", "of a core"), rows)
-    targets = [Target("the hub's agent, memory", found["riders' hub"]["agent"].memory_mib, 60, "MiB")]
     figures = {what: {one: cost._asdict() for one, cost in programs.items()} for what, programs in found.items()}
-    finish("hub", targets, figures, machine)
+    finish("hub", figures, machine)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import asyncio
 from pathlib import Path
 
 from benchmarks._machine import describe, work_folder
-from benchmarks._report import Target, finish, show
+from benchmarks._report import finish, show
 from firmware_sim.time.clock import run_virtual
 from firmware_sim.worlds.virtual.hub import MISHAPS, VirtualHub, cut_after_s
 
@@ -29,8 +29,7 @@ def main() -> None:
         took_s = {what: run_virtual(_measure(folder / str(number), what)) for number, what in enumerate(MISHAPS)}
     rows = [[what, f"{took_s[what]:.2f}", f"{one.within_s:g}", one.reason] for what, one in MISHAPS.items()]
     show("From a threshold to the relay at rest, virtual seconds", ("what happens", "took", "at most", "reason"), rows)
-    targets = [Target(what, took_s[what], one.within_s, "s") for what, one in MISHAPS.items()]
-    finish("socket_cut", targets, {what: round(value, 3) for what, value in took_s.items()}, machine)
+    finish("socket_cut", {what: round(value, 3) for what, value in took_s.items()}, machine)
 
 
 if __name__ == "__main__":

@@ -195,7 +195,6 @@ def main() -> None:
     print(f"A round of {METERS} meters took {driver.round_s:.2f} s at {BAUD} baud.\n")
     finish(
         "sockets",
-        [],
         {
             "meters": BUSES * METERS,
             "us_a_poll": {"driver": round(driver.us_a_poll, 1), "with_station": round(whole.us_a_poll, 1)},
