@@ -9,9 +9,7 @@ import asyncio
 import cProfile
 import pstats
 import tempfile
-from asyncio import TimerHandle
 from collections.abc import Callable, Coroutine, Sequence
-from contextvars import Context
 from pathlib import Path
 from time import process_time
 from typing import Any, NamedTuple, TypeVarTuple
@@ -54,18 +52,6 @@ BUSY = Life("busy: 60 visits an hour", (60.0,) * 24, 24)
 TOWN = Life("4 devices, a gym's day, shipped cloud", GYM_DAY, 24, devices=4, shipped_cloud=True)
 
 
-class CountingLoop(VirtualLoop):
-    """Counts the timers that are set."""
-
-    timers = 0
-
-    def call_at(
-        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
-    ) -> TimerHandle:
-        self.timers += 1
-        return super().call_at(when, callback, *args, context=context)
-
-
 class LeastCloud:
     """Acknowledges every batch unread: what a device needs to go on, and nothing else."""
 
@@ -98,9 +84,9 @@ class Measured(NamedTuple):
     profile: pstats.Stats | None
 
 
-def run(main: Callable[[CountingLoop], Coroutine[Any, Any, Measured]]) -> Measured:
+def run(main: Callable[[VirtualLoop], Coroutine[Any, Any, Measured]]) -> Measured:
     """In a loop of its own."""
-    loop = CountingLoop()
+    loop = VirtualLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         return runner.run(main(loop))
 
@@ -109,7 +95,7 @@ def measure(life: Life, *, profiled: bool = False) -> Measured:
     """Live it. Profiled, it takes several times as long: then only the shares count."""
     profile = cProfile.Profile()
 
-    async def main(loop: CountingLoop) -> Measured:
+    async def main(loop: VirtualLoop) -> Measured:
         with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
             town = VirtualTown(Path(folder), seed=1, places=sites(life.devices))
             town.start()
@@ -119,14 +105,14 @@ def measure(life: Life, *, profiled: bool = False) -> Measured:
                 LeastCloud(town)
             if any(life.visits_per_hour):
                 town.live(life.visits_per_hour)
-            loop.timers = 0
+            timers_before = loop.timers_set
             if profiled:
                 profile.enable()
             began_s = process_time()
             await asyncio.sleep(life.hours * 3600)
             took_s = process_time() - began_s
             profile.disable()
-            timers, visits = loop.timers, len(town.visits)
+            timers, visits = loop.timers_set - timers_before, len(town.visits)
             await town.close()
             return Measured(took_s, timers, visits, pstats.Stats(profile) if profiled else None)
 
@@ -136,7 +122,7 @@ def measure(life: Life, *, profiled: bool = False) -> Measured:
 def bare(timers: int) -> float:
     """Seconds for as many timers that do nothing."""
 
-    async def main(loop: CountingLoop) -> Measured:
+    async def main(loop: VirtualLoop) -> Measured:
         left, done = timers, asyncio.Event()
 
         def tick() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 from hypothesis import given
@@ -119,3 +120,54 @@ def test_cancelled_timers_neither_run_nor_pile_up() -> None:
         return kept
 
     assert run_virtual(main()) <= 2 * MANY_CANCELLED
+
+
+def test_a_callback_skips_where_nothing_else_runs() -> None:
+    """It takes the time along; a timer before that, one of that moment, or a callback that is ready stands in the way,
+    a cancelled timer does not."""
+
+    async def main() -> list[tuple[bool, float]]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        seen: list[tuple[bool, float]] = []
+
+        def act() -> None:
+            loop.call_later(0.5, pytest.fail, "it was cancelled").cancel()
+            for when in (2.0, 3.0, 2.9):
+                seen.append((loop.skip_to(when), loop.time()))
+            loop.call_soon(int)
+            seen.append((loop.skip_to(2.95), loop.time()))
+
+        loop.call_at(1.0, act)
+        await asyncio.sleep(3.0)
+        return seen
+
+    assert run_virtual(main()) == [(True, 2.0), (False, 2.0), (True, 2.9), (False, 2.9)]
+
+
+def test_what_a_callback_raises_goes_to_the_handler() -> None:
+    async def main() -> list[str]:
+        loop, seen = asyncio.get_running_loop(), list[str]()
+        loop.set_exception_handler(lambda _loop, context: seen.append(f"{context['message']}: {context['exception']}"))
+        loop.call_later(1, "{}".index, "x")
+        await asyncio.sleep(2)
+        return seen
+
+    (said,) = run_virtual(main())
+    assert said.startswith("Exception in callback")
+    assert said.endswith("substring not found")
+
+
+def test_a_task_keeps_its_own_context() -> None:
+    """Callbacks run in the loop's context; a task, with whatever it waits for, in the copy that it was given."""
+    whose = ContextVar("whose", default="the loop's")
+
+    async def mine() -> str:
+        whose.set("mine")
+        await asyncio.sleep(1)
+        return whose.get()
+
+    async def main() -> tuple[str, str]:
+        return await asyncio.create_task(mine()), whose.get()
+
+    assert run_virtual(main()) == ("mine", "the loop's")
