@@ -5,6 +5,7 @@ Edges may arrive on a thread of the pin library; they are handed to the loop wit
 """
 
 from asyncio import AbstractEventLoop, TimerHandle
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
@@ -18,6 +19,8 @@ LEAST_WAIT_S = 0.0001
 STALL_S = 0.005
 """A timer this late means that the process stood still, and edges of the frame may still be on their way here: cutting
 it now could make 26 good bits of a 34-bit card. They get as long again to arrive, and their own times join them."""
+MAX_EDGES = 4096
+"""Edges that wait for the loop's next look, of a storm on the lines the newest."""
 
 
 class PinFactory(Protocol):
@@ -69,7 +72,8 @@ class DebouncedInput:
 class WiegandReader:
     """D0 and D1 of one reader. ``frame(bits, at_s)`` is called on the loop once the lines have been silent long enough.
 
-    Only falling edges are asked for: with both, the kernel reads the level late and loses bits.
+    Only falling edges are asked for: with both, the kernel reads the level late and loses bits. An edge is queued, and
+    only the first of a frame wakes the loop, which from then on looks into the queue whenever the frame may be over.
     """
 
     def __init__(
@@ -77,6 +81,8 @@ class WiegandReader:
     ) -> None:
         self._pins, self._loop, self._now_s, self._frame = (d0, d1), loop, now_s, frame
         self._assembler = FrameAssembler()
+        self._edges: deque[tuple[str, float]] = deque(maxlen=MAX_EDGES)
+        self._looks = self._closed = False
         self._timer: TimerHandle | None = None
         self._last_s = 0.0
         for pin in self._pins:
@@ -86,42 +92,66 @@ class WiegandReader:
         d1.when_changed = self._one
 
     def close(self) -> None:
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
         for pin in self._pins:
             pin.close()
 
     def _zero(self, ticks: float, _state: int) -> None:
-        self._loop.call_soon_threadsafe(self._pulse, "0", ticks)
+        self._edge("0", ticks)
 
     def _one(self, ticks: float, _state: int) -> None:
-        self._loop.call_soon_threadsafe(self._pulse, "1", ticks)
+        self._edge("1", ticks)
 
-    def _pulse(self, bit: str, at_s: float) -> None:
-        finished = self._assembler.pulse(bit, at_s)
-        if finished is not None:
-            self._frame(finished, self._last_s)
-        self._last_s = at_s
-        if self._timer is None:
-            self._wait()
+    def _edge(self, bit: str, ticks: float) -> None:
+        self._edges.append((bit, ticks))
+        if not self._looks:
+            self._looks = True
+            self._loop.call_soon_threadsafe(self._look)
 
-    def _wait(self) -> None:
+    def _look(self, stalled_at_s: float | None = None) -> None:
+        """Hand on what is complete. ``stalled_at_s``: as of then, when the process had stood still."""
+        if self._closed:
+            return
+        now_s = self._now_s()
+        frames = self._assemble()
         ends_at_s = self._assembler.ends_at_s
-        self._timer = None
+        if stalled_at_s is None and ends_at_s is not None and now_s - ends_at_s > STALL_S:
+            self._wait(STALL_S, now_s)
+        else:
+            last = self._assembler.take(now_s if stalled_at_s is None else stalled_at_s)
+            frames += [(last, self._last_s)] if last is not None else []
+            self._go_on(now_s)
+        for frame in frames:
+            self._frame(*frame)
+
+    def _assemble(self) -> list[tuple[str, float]]:
+        """Give the assembler the edges that have come; returns the frames that they find finished."""
+        frames = []
+        while self._edges:
+            bit, at_s = self._edges.popleft()
+            finished = self._assembler.pulse(bit, at_s)
+            if finished is not None:
+                frames.append((finished, self._last_s))
+            self._last_s = at_s
+        return frames
+
+    def _go_on(self, now_s: float) -> None:
+        """Look again when the frame may be over, or with the first edge of the next."""
+        ends_at_s = self._assembler.ends_at_s
         if ends_at_s is not None:
-            self._timer = self._loop.call_later(max(LEAST_WAIT_S, ends_at_s - self._now_s()), self._silent)
+            self._wait(max(LEAST_WAIT_S, ends_at_s - now_s))
+            return
+        self._looks = False
+        if self._edges:  # this one came before the line above, and has woken nobody
+            self._looks = True
+            self._loop.call_soon(self._look)
 
-    def _silent(self) -> None:
-        """One timer serves the whole frame. Bits that are already on their way to the loop come before ``_take``."""
-        now_s, ends_at_s = self._now_s(), self._assembler.ends_at_s
-        stood_still = ends_at_s is not None and now_s - ends_at_s > STALL_S
-        self._timer = self._loop.call_later(STALL_S if stood_still else 0, self._take, now_s)
-
-    def _take(self, now_s: float) -> None:
-        frame = self._assembler.take(now_s)
-        if frame is not None:
-            self._frame(frame, self._last_s)
-        self._wait()
+    def _wait(self, seconds: float, stalled_at_s: float | None = None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(seconds, self._look, stalled_at_s)
 
 
 class ZoneInputs:

@@ -19,12 +19,14 @@ class FrameAssembler:
         self._bits: list[str] = []
         self._last_s = 0.0
         self._widest_s = 0.0
+        self._silence_s = MIN_SILENCE_S
 
     def pulse(self, bit: str, at_s: float) -> str | None:
         """Take a falling edge on D0 (``"0"``) or D1 (``"1"``). Returns the frame that this edge finds finished."""
-        finished = self.take(at_s) if self._bits else None
-        if self._bits:
-            self._widest_s = max(self._widest_s, at_s - self._last_s)
+        finished = self.take(at_s)
+        if self._bits and at_s - self._last_s > self._widest_s:
+            self._widest_s = at_s - self._last_s
+            self._silence_s = min(MAX_SILENCE_S, max(MIN_SILENCE_S, SILENCE_IN_GAPS * self._widest_s))
         if len(self._bits) <= MAX_FRAME_BITS:
             # One bit too many is kept, so that an over-long frame is told from a long one.
             self._bits.append(bit)
@@ -34,16 +36,13 @@ class FrameAssembler:
     @property
     def ends_at_s(self) -> float | None:
         """When the frame is complete if no further edge comes; None while no frame is under way."""
-        if not self._bits:
-            return None
-        return self._last_s + min(MAX_SILENCE_S, max(MIN_SILENCE_S, SILENCE_IN_GAPS * self._widest_s))
+        return self._last_s + self._silence_s if self._bits else None
 
     def take(self, now_s: float) -> str | None:
         """The finished frame as 0 and 1, once its silence has passed by ``now_s``."""
-        ends_at_s = self.ends_at_s
-        if ends_at_s is None or now_s < ends_at_s:
+        if not self._bits or now_s < self._last_s + self._silence_s:
             return None
         frame = "".join(self._bits)
         self._bits.clear()
-        self._widest_s = 0.0
+        self._widest_s, self._silence_s = 0.0, MIN_SILENCE_S
         return frame

@@ -162,15 +162,17 @@ class Board:
 
     def moved(self, pin: BoardPin, cause: Cause) -> None:
         """Log a change and tell the watchers, in order even where one of them moves a pin in turn."""
-        move = Move(now_ns(self.loop), pin.number, pin.level, cause)
+        at_ns, level = round(self.loop.time() * 1e9), pin.level
+        move = Move(at_ns, pin.number, level, cause)
         self.moves.append(move)
         if self._on_move is not None:
             self._on_move(move)
-        self._untold.append((pin, move.level, move.at_ns))
         if self._telling:
+            self._untold.append((pin, level, at_ns))
             return
         self._telling = True
         try:
+            pin.tell(level, at_ns)
             while self._untold:
                 moved, level, at_ns = self._untold.popleft()
                 moved.tell(level, at_ns)
@@ -263,20 +265,17 @@ class BoardLines:
 
 
 class BoardFactory(SimFactory):
-    """The pins of a process that shares the board's loop; its callbacks run on that loop, one step after the edge."""
+    """The pins of a process that shares the board's loop. What watches a pin is called within the move of that pin, as
+    on a thread of the pin library: it may hand the edge to the loop, and no more."""
 
     def __init__(self, board: Board) -> None:
-        self._board = board
-        self._process = board.lines(self._edge_soon)
+        self._process = board.lines(self.edge)
         super().__init__(self._process)
+
+    def edge(self, pin: int, level: bool, at_ns: int) -> None:
+        if self._process.alive:
+            super().edge(pin, level, at_ns)
 
     def die(self) -> None:
         """What `kill -9` does: nothing is tidied up, the kernel alone decides about the pins."""
         self._process.end("process died")
-
-    def _edge_soon(self, pin: int, level: bool, at_ns: int) -> None:
-        self._board.loop.call_soon(self._edge_if_alive, pin, level, at_ns)
-
-    def _edge_if_alive(self, pin: int, level: bool, at_ns: int) -> None:
-        if self._process.alive:
-            self.edge(pin, level, at_ns)

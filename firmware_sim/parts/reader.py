@@ -1,6 +1,9 @@
 """A Wiegand card reader: a 0 is a short low pulse on D0, a 1 on D1; both lines rest high."""
 
+from collections.abc import Iterator
+
 from firmware_sim.board.board import Board, BoardPin
+from firmware_sim.time.clock import take_steps
 
 MAX_BITS = 256
 
@@ -47,7 +50,7 @@ class WiegandReader:
         if self._busy:
             return False
         self.frames_sent += 1
-        self._pulse(self._as_wired(bits), self._loop.time())
+        take_steps(self._loop, self._pulses(self._as_wired(bits), self._loop.time()))
         return True
 
     def frame_s(self, bits: str) -> float:
@@ -57,7 +60,7 @@ class WiegandReader:
     def glitch(self) -> None:
         """One stray pulse, as from a motor or a lift nearby."""
         if not self._busy:
-            self._low(self._random.choice(self._lines))
+            take_steps(self._loop, self._pulse(self._random.choice(self._lines)))
 
     def plug(self, plugged_in: bool = True) -> None:
         """Put its cable in, or pull it out: then nothing drives the lines any more."""
@@ -91,18 +94,18 @@ class WiegandReader:
             return bit
         return self._random.choice(("", bit + bit, "1" if bit == "0" else "0"))
 
-    def _pulse(self, bits: str, at_s: float) -> None:
+    def _pulses(self, bits: str, at_s: float) -> Iterator[float]:
+        """Each is timed from the first, so a late wake-up in real time does not stretch the frame."""
         self._busy = bool(bits)
-        if bits:
-            self._low(self._lines[bits[0] == "1"])
-            # Each pulse is timed from the first, so a late wake-up in real time does not stretch the frame.
-            self._loop.call_at(at_s + self._spacing_s, self._pulse, bits[1:], at_s + self._spacing_s)
+        for bit in bits:
+            yield from self._pulse(self._lines[bit == "1"])
+            at_s += self._spacing_s
+            yield at_s
+        self._busy = False
 
-    def _low(self, line: BoardPin) -> None:
+    def _pulse(self, line: BoardPin) -> Iterator[float]:
         if self.plugged_in:
             line.drive(False)
-            self._loop.call_later(self._pulse_s, self._high, line)
-
-    def _high(self, line: BoardPin) -> None:
-        if self.plugged_in:
-            line.drive(True)
+            yield self._loop.time() + self._pulse_s
+            if self.plugged_in:
+                line.drive(True)

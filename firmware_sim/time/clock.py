@@ -8,9 +8,10 @@ import math
 import selectors
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from contextvars import Context
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
@@ -123,7 +124,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         For a part whose next step is its own: it saves a timer, and nobody can tell. Whoever called the part has yet to
         go on, so only the callback of a timer may do it.
         """
-        if self._ready or (self._has_timer() and self._timers[0][0] < when + RESOLUTION_S):
+        timers = self._timers
+        if self._ready or (timers and timers[0][0] < when + RESOLUTION_S and self._is_next_before(when)):
             return False
         self._move_to(when)
         return True
@@ -139,10 +141,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         """One turn of asyncio's loop, at a fraction of its cost: nothing is polled, and no context is copied."""
         ready, timers = self._ready, self._timers
-        if self._has_timer() and not ready and not self._stopping:
+        if not ready and not self._stopping:
+            self._drop_cancelled()
+            if not timers:
+                self._stand_still()
             self._move_to(timers[0][0])
-        elif not (ready or self._stopping):
-            self._stand_still()
         due = self._now + RESOLUTION_S
         while timers and timers[0][0] < due:
             ready.append(heappop(timers)[2])
@@ -163,11 +166,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                     {"message": f"Exception in callback {callback!r}", "exception": error, "handle": handle}
                 )
 
-    def _has_timer(self) -> bool:
+    def _is_next_before(self, when: float) -> bool:
+        self._drop_cancelled()
+        return bool(self._timers) and self._timers[0][0] < when + RESOLUTION_S
+
+    def _drop_cancelled(self) -> None:
         timers = self._timers
         while timers and timers[0][2]._cancelled:
             heappop(timers)
-        return bool(timers)
 
     def _move_to(self, when: float) -> None:
         if when > self._now:
@@ -182,6 +188,17 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             f"virtual time stands still: nothing is ready and no timer is set; {len(waiting)} tasks "
             f"wait for ever: {', '.join(waiting[:10])}. Threads and sockets need the real loop."
         )
+
+
+def take_steps(loop: asyncio.AbstractEventLoop, steps: Iterator[float], *, in_timer: bool = False) -> None:
+    """Take the first of a part's steps now, and each other at the time that the one before it yields.
+
+    In virtual time those between which nothing else happens are one turn of the loop.
+    """
+    for when in steps:
+        if not (in_timer and isinstance(loop, VirtualLoop) and loop.skip_to(when)):
+            loop.call_at(when, partial(take_steps, loop, steps, in_timer=True))
+            return
 
 
 def run_virtual(main: Coroutine[Any, Any, T], *, start_s: float = 0.0) -> T:

@@ -1,6 +1,7 @@
 """Pins that are read: buttons that bounce, and readers that pulse."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from contract.credentials import encode
 from edge.config.tables import InputPin
 from edge.keeper.inputs import STALL_S, DebouncedInput, WiegandReader
+from edge.keeper.wiegand import FrameAssembler
 from firmware_sim.board.board import Board
 from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.contact import Contact
@@ -202,3 +204,55 @@ async def test_a_frame_is_not_cut_where_the_process_stood_still() -> None:
         pins[int(bit)].when_changed(at_s, 0)
     await asyncio.sleep(1)
     assert frames == [CARD_34]
+
+
+@in_virtual_time
+async def test_a_frame_wakes_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the thread of the pin library an edge is put down, and no more; the loop looks every 5 ms, not at each bit."""
+    loop, frames, woken = asyncio.get_running_loop(), list[str](), list[float]()
+    soon, pins = loop.call_soon, (Pin(), Pin())
+
+    def wake(act: Callable[[], None]) -> None:
+        woken.append(loop.time())
+        soon(act)
+
+    monkeypatch.setattr(loop, "call_soon_threadsafe", wake)
+    WiegandReader(*pins, loop, loop.time, lambda bits, _at_s: frames.append(bits))
+    for bit in CARD_34:
+        pins[int(bit)].when_changed(loop.time(), 0)
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(1)
+    assert (frames, woken) == ([CARD_34], [0.0])
+    pins[0].when_changed(loop.time(), 0)
+    await asyncio.sleep(1)
+    assert (frames, len(woken)) == ([CARD_34, "0"], 2)
+
+
+@in_virtual_time
+async def test_a_bit_that_comes_as_the_loop_dozes_off_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It comes behind the look that finds the frame before it whole, when the loop is still said to be awake."""
+    loop, frames, pins, take = asyncio.get_running_loop(), list[str](), (Pin(), Pin()), FrameAssembler.take
+
+    def take_and_hear(assembler: FrameAssembler, now_s: float) -> str | None:
+        frame = take(assembler, now_s)
+        if frame == "0":
+            pins[1].when_changed(now_s, 0)
+        return frame
+
+    WiegandReader(*pins, loop, loop.time, lambda bits, _at_s: frames.append(bits))
+    monkeypatch.setattr(FrameAssembler, "take", take_and_hear)
+    pins[0].when_changed(loop.time(), 0)
+    await asyncio.sleep(1)
+    assert frames == ["0", "1"]
+
+
+@in_virtual_time
+async def test_a_frame_that_raises_deafens_no_reader() -> None:
+    loop, frames, pins = asyncio.get_running_loop(), list[int](), (Pin(), Pin())
+    loop.set_exception_handler(lambda _loop, _context: None)
+    WiegandReader(*pins, loop, loop.time, lambda bits, _at_s: frames.append(1 // len(frames)))
+    for _ in range(2):
+        pins[0].when_changed(loop.time(), 0)
+        await asyncio.sleep(1)
+        frames.append(7)
+    assert frames == [7, 1, 7]

@@ -133,7 +133,7 @@ async def test_a_new_process_takes_over_where_one_died() -> None:
 async def test_edges_on_their_way_to_a_process_die_with_it() -> None:
     header = board()
     factory = header.factory()
-    contact = DigitalInputDevice(27, pull_up=True, pin_factory=factory)
+    contact = DigitalInputDevice(27, pull_up=True, bounce_time=0.01, pin_factory=factory)
     heard: list[str] = []
     contact.when_activated = lambda: heard.append("closed")
     header.pin(27).drive(False)

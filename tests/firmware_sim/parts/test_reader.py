@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from contract.credentials import encode
 from firmware_sim.board.board import Board, Move
 from firmware_sim.parts.reader import WiegandReader
-from firmware_sim.time.clock import run_virtual
+from firmware_sim.time.clock import VirtualLoop, run_virtual
 from tests.firmware_sim.support.story import in_virtual_time
 
 D0, D1 = 5, 6
@@ -146,3 +146,40 @@ async def test_nothing_drives_the_lines_of_an_unplugged_reader() -> None:
         reader.plug(plugged_in)
         levels.append((board.pin(D0).level, board.pin(D1).level))
     assert levels == [(True, True), (False, False), (True, True)]
+
+
+@in_virtual_time
+async def test_a_cable_pulled_amid_a_frame_ends_it() -> None:
+    wiring = Wiring()
+    wiring.reader.send(CARD)
+    await asyncio.sleep(0.0105)
+    wiring.reader.plug(False)
+    await asyncio.sleep(1)
+    assert wiring.heard() == CARD[:11]
+
+
+@in_virtual_time
+async def test_a_frame_alone_is_one_timer() -> None:
+    """Nothing else happens meanwhile, so that the world takes it in one turn."""
+    wiring, loop = Wiring(), asyncio.get_running_loop()
+    assert isinstance(loop, VirtualLoop)
+    before = loop.timers_set
+    wiring.reader.send(CARD)
+    await asyncio.sleep(1)
+    assert (wiring.heard(), loop.timers_set - before) == (CARD, 2)  # the other is this test's own
+    assert wiring.board.moves[-1].at_ns == 25_050_000
+
+
+@in_virtual_time
+async def test_two_readers_at_once_keep_their_own_times() -> None:
+    wiring = Wiring()
+    other = WiegandReader(wiring.board, d0=13, d1=19, name="other")
+    wiring.reader.send("0101")
+    await asyncio.sleep(0.0004)
+    other.send("1100")
+    await asyncio.sleep(1)
+    falls = [(move.at_ns, move.pin) for move in wiring.board.moves if move.pin in (5, 6, 13, 19) and not move.level]
+    assert falls == [
+        (0, D0), (400_000, 19), (1_000_000, D1), (1_400_000, 19),
+        (2_000_000, D0), (2_400_000, 13), (3_000_000, D1), (3_400_000, 13),
+    ]  # fmt: skip

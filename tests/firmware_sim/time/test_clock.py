@@ -133,8 +133,7 @@ def test_a_callback_skips_where_nothing_else_runs() -> None:
 
         def act() -> None:
             loop.call_later(0.5, pytest.fail, "it was cancelled").cancel()
-            for when in (2.0, 3.0, 2.9):
-                seen.append((loop.skip_to(when), loop.time()))
+            seen.extend((loop.skip_to(when), loop.time()) for when in (2.0, 3.0, 2.9))
             loop.call_soon(int)
             seen.append((loop.skip_to(2.95), loop.time()))
 
