@@ -30,6 +30,7 @@ from edge.link.mqtt import Broker, MqttLink, MqttSession
 from edge.machine.clock import CLOCK_FILE, DeviceClock
 from edge.machine.files import Reserve, make_folder
 from edge.machine.log_lines import LogLines
+from edge.machine.real_time import RealTimeOption
 from edge.machine.threads import DetachedExecutor
 from edge.memory.memory import Memory, MemoryUnusable
 from edge.remote.remote import Machine
@@ -40,6 +41,9 @@ from service.notify import Systemd, Watchdog
 log = logging.getLogger(__name__)
 
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+REAL_TIME_PRIORITY = 5
+"""Where the unit permits one: below the keeper's, which never waits for this process. It begins with readiness: before,
+files are read and checked for longer than a thread may compute in real time."""
 
 
 @asynccontextmanager
@@ -182,12 +186,12 @@ async def _life(
         device.start()
         link.start()
         line = asyncio.create_task(keeper.run(device.agent.heard, device.agent.keeper_lost), name="keeper")
-        systemd = Systemd()
         # Not the connector: it may wait long for a broker, and no door waits for it.
-        watchdog = Watchdog(systemd, loop, [thread.submit for thread in threads])
+        watchdog = Watchdog(systemd := Systemd(), loop, [thread.submit for thread in threads])
         async with _serving_status(device, config.run / "agent.sock"):
             systemd.tell("READY=1")
             watchdog.start()
+            stack.callback(RealTimeOption(loop, REAL_TIME_PRIORITY).close)
             ending = asyncio.create_task(ended.wait(), name="ending")
             await asyncio.wait((ending, start_over), return_when=asyncio.FIRST_COMPLETED)
             ending.cancel()

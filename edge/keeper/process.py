@@ -16,6 +16,7 @@ from edge.keeper.pins import mark_simulated, pin_factory
 from edge.keeper.protocol import Channel, ToAgent, ToKeeper
 from edge.machine.files import FileLock, make_folder
 from edge.machine.mendable import Mendable
+from edge.machine.real_time import schedule
 from service.notify import Systemd, Watchdog
 
 log = logging.getLogger(__name__)
@@ -108,9 +109,12 @@ def prompt_loop() -> asyncio.AbstractEventLoop:
 
 
 def be_real_time() -> None:
-    """Take real-time priority where the system allows it, so that no other load delays a lease or a fire input."""
-    with suppress(OSError, AttributeError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+    """Take real-time priority where the system allows it, so that no other load delays a lease or a fire input. The
+    threads of the pin library have it too, whether they are there yet or not."""
+    try:
+        schedule(os.SCHED_FIFO, PRIORITY)
+    except OSError as error:
+        log.warning("no real-time priority, so other load may delay a lease or a fire input: %s", error.strerror)
 
 
 def park(wirings: Wirings) -> None:
@@ -128,6 +132,6 @@ def park(wirings: Wirings) -> None:
 async def run_keeper(wirings: Wirings) -> None:
     """The whole life of a keeper. Raises ``OSError``, ``InUse`` or ``BadPinFactory`` for what the user can mend, and
     ``PinsLost``."""
-    process = KeeperProcess(wirings, asyncio.get_running_loop())
     be_real_time()
+    process = KeeperProcess(wirings, asyncio.get_running_loop())
     await process.serve()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dev import ROOT
+from edge.device.process import REAL_TIME_PRIORITY
 from edge.keeper.process import PRIORITY
 
 UNITS = sorted((ROOT / "config" / "systemd").glob("*.service"))
@@ -93,6 +94,15 @@ def test_only_the_keeper_touches_pins_and_it_touches_nothing_else() -> None:
     for other in by_name.values():
         assert "DeviceAllow" not in other
         assert other["PrivateDevices"] == ["yes"]
+
+
+def test_agent_in_real_time_comes_after_the_keeper() -> None:
+    """And a thread of it that computes without a pause is stopped, before the machine is."""
+    agent = settings((ROOT / "config" / "systemd" / "hearthgate-agent.service").read_text())
+    assert agent["LimitRTPRIO"] == [str(REAL_TIME_PRIORITY)]
+    assert REAL_TIME_PRIORITY < PRIORITY
+    assert agent["LimitRTTIME"] == ["200ms:5s"]
+    assert agent["SystemCallFilter"][-1] == "sched_setscheduler"
 
 
 def test_what_a_unit_starts_is_installed(told: Settings) -> None:

@@ -15,7 +15,7 @@ from edge.config.places import socket_path
 from edge.config.wiring import Wirings
 from edge.keeper.host import KeeperHost
 from edge.keeper.pins import is_simulated
-from edge.keeper.process import KeeperProcess, PinsLost, park, run_keeper
+from edge.keeper.process import PRIORITY, KeeperProcess, PinsLost, park, run_keeper
 from edge.keeper.protocol import Channel, DriveOutput, Reload, Rested, Snapshot, ToAgent, ZoneEmergency
 from edge.machine.files import InUse
 from firmware_sim.board.board import Board
@@ -251,6 +251,29 @@ def test_a_keeper_that_lost_its_pins_for_good_ends_and_takes_its_line_with_it(
                 await until(lambda: agent.gone)
                 await until(lambda: not post.path.exists())
         assert not post.unlocked
+
+    asyncio.run(story())
+
+
+def test_keeper_has_priority_before_its_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pin library's threads inherit it; a refusal is said, and the keeper goes on."""
+    asked: list[tuple[int, int]] = []
+
+    def refused(policy: int, priority: int) -> None:
+        asked.append((policy, priority))
+        raise PermissionError(1, "Operation not permitted")
+
+    def pins() -> Any:
+        assert asked == [(os.SCHED_FIFO, PRIORITY)]
+        raise BadPinFactory
+
+    monkeypatch.setattr("edge.keeper.process.schedule", refused)
+
+    async def story() -> None:
+        post = Post(tmp_path, monkeypatch)
+        monkeypatch.setattr("edge.keeper.process.pin_factory", pins)
+        with pytest.raises(BadPinFactory):
+            await run_keeper(Wirings(post.config))
 
     asyncio.run(story())
 
