@@ -150,13 +150,17 @@ def device(
 @app.command()
 def panel(
     devices: Annotated[
-        list[str], typer.Argument(metavar="NAME=FOLDER...", help="Each device, with the folder of its two sockets.")
+        list[str],
+        typer.Argument(
+            metavar="NAME=FOLDER...", help="Each device, with the folder of its two sockets or of its device.toml."
+        ),
     ],
     host: Annotated[str, typer.Option(help="Whoever reaches it holds every card.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535, help="Of the panel.")] = 8401,
     kinds: KindsOption = None,
 ) -> None:
-    """Serve the panel for boards that run already: `control.sock` and `agent.sock` of a device lie in its folder."""
+    """Serve the panel for boards that run already: `control.sock` and `agent.sock` of a device lie in its folder, or
+    the folder is that of a `hearthgate-sim device`."""
     from firmware_sim.panel.boards import serve_panel
     from firmware_sim.worlds.demo.community import LABELS, sample_cards
 

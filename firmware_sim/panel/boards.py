@@ -20,8 +20,8 @@ NOT_HERE = (
 
 
 class BoardAlone:
-    """One device by its folder of sockets: the board's ``control.sock`` and the agent's ``agent.sock``. Its cable and
-    its processes are not in our hands."""
+    """One device by its folder of sockets: the board's ``control.sock`` and the agent's ``agent.sock``, which may lie
+    in ``run`` as in the folder of ``hearthgate-sim device``. Its cable and its processes are not in our hands."""
 
     def __init__(self, name: str, run: Path, label: Phrase) -> None:
         self.name, self.label = name, label
@@ -30,11 +30,11 @@ class BoardAlone:
         self.plugs: dict[Part, Plug] = {
             part: Plug(partial(self._runs.__getitem__, part), _refuse, _refuse) for part in self._runs
         }
-        self._agent = run / "agent.sock"
+        self._agent = [run / "agent.sock", run / "run" / "agent.sock"]
 
     async def status(self) -> Status | None:
         """What the agent says of itself, which also tells who runs; None if it is not there to ask."""
-        status = await ask_agent(self._agent)
+        status = await ask_agent(next(filter(Path.exists, self._agent), self._agent[0]))
         self._runs |= {"agent": status is not None, "keeper": bool(status and status["keeper"])}
         return status
 

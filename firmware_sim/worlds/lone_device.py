@@ -9,7 +9,7 @@ from edge.config.device_config import DeviceConfig, load
 from edge.identity.identity import Identity
 from edge.machine.files import socket_complaint
 from edge.machine.mendable import Mendable
-from firmware_sim.worlds.demo.community import CONTROL, DevicePrograms, named, tell_time
+from firmware_sim.worlds.demo.community import CONTROL, DevicePrograms, give_passwords, named, tell_time
 from firmware_sim.worlds.demo.processes import scripts, until_stopped
 from firmware_sim.worlds.demo.samples import configured
 
@@ -61,6 +61,7 @@ async def _live(config: DeviceConfig, cloud: Path | None, *, people: bool, kinds
             f"{config.device.name} is not registered: add --cloud FOLDER for a cloud on this machine, or adopt it: "
             f"hearthgate-edge adopt https://HOST:8400 --ca FINGERPRINT --config {config.path}"
         )
+    give_passwords(config)
     device = DevicePrograms(config.path.parent.absolute(), config, seed=1, people=people, kinds=kinds)
     try:
         await until_stopped(_run(device))
@@ -100,4 +101,5 @@ def _introduce(config: DeviceConfig, control: Path) -> None:
     print(f"{config.device.name} runs: board, keeper and agent, with their logs in {control.parent}")
     for reader in readers:
         print(f"  a card:  hearthgate-sim tap {reader} H10301:21:15890 --control {control}")
+    print(f"  its hardware:  hearthgate-sim panel {config.device.name}={control.parent}")
     print(f"  its state:  hearthgate-edge status --config {config.path}\nCtrl-C ends it.", flush=True)

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cloud.fleet.service import Position, Registrar
@@ -20,7 +20,7 @@ from edge.config.places import socket_path
 from edge.identity.identity import Identity
 from edge.machine.clock import CLOCK_FILE, DeviceClock, wall_ms
 from edge.machine.files import FileLock, InUse, socket_complaint
-from edge.ocpp.passwords import make_password
+from edge.ocpp.passwords import PasswordExists, make_password
 from firmware_sim.control.control import BoardControl, BoardGone
 from firmware_sim.network.link import Proxy
 from firmware_sim.panel.world import Card, Part, Plug, Status, ask_agent
@@ -114,6 +114,13 @@ def write_hub_config(folder: Path, port: int) -> DeviceConfig:
 def posts_of(config: DeviceConfig) -> list[str]:
     """The names of the posts that may connect to a device."""
     return sorted({line.post for point in config.points for line in point.lines.values()})
+
+
+def give_passwords(config: DeviceConfig) -> None:
+    """Make a password for every post that has none: these posts are simulated, and read it from the folder of keys."""
+    for post in posts_of(config):
+        with suppress(PasswordExists):
+            make_password(config.keys, post)
 
 
 def tell_time(config: DeviceConfig) -> None:
@@ -264,8 +271,7 @@ def found_cloud(folder: Path, configs: Iterable[DeviceConfig], operator: str, pa
             public_key = bytes.fromhex(Identity(config.keys).public_key)
             admission = registrar.admit(public_key, "", Position(name, zone=zone), BY)
             registrar.hand_out(name, admission.bundle, config.keys)
-            for post in posts_of(config):
-                make_password(config.keys, post)
+            give_passwords(config)
 
 
 def sample_cards() -> list[Card]:

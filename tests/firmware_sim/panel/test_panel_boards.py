@@ -19,7 +19,11 @@ from tests.scenarios.fountain import write_fountain
 LABEL = Phrase("健身房", "Gym")
 
 
-def test_an_agent_is_seen_by_its_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("agents", [".", "run"])
+def test_an_agent_is_seen_by_its_answer(tmp_path: Path, agents: str) -> None:
+    """A service has both sockets in one folder; `hearthgate-sim device` gives the agent a folder of its own."""
+    (tmp_path / "run").mkdir()
+
     async def story() -> None:
         async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(json.dumps({"keeper": True}).encode())
@@ -28,7 +32,7 @@ def test_an_agent_is_seen_by_its_answer(tmp_path: Path) -> None:
         device = BoardAlone("gym", tmp_path, LABEL)
         assert await device.status() is None
         assert [plug.is_in() for plug in device.plugs.values()] == [True, False, False]
-        async with await asyncio.start_unix_server(answer, tmp_path / "agent.sock"):
+        async with await asyncio.start_unix_server(answer, tmp_path / agents / "agent.sock"):
             assert await device.status() == {"keeper": True}
             assert [plug.is_in() for plug in device.plugs.values()] == [True, True, True]
         assert await device.status() is None

@@ -10,6 +10,7 @@ import pytest
 
 from cloud.sample import HUB_SOCKETS, PEOPLE, POINTS, SOCKETS
 from edge.config.device_config import DeviceConfig
+from edge.ocpp.passwords import passwords_in
 from firmware_sim.control.commands import card_bits
 from firmware_sim.worlds.demo.brokers import free_port
 from firmware_sim.worlds.demo.community import (
@@ -20,6 +21,7 @@ from firmware_sim.worlds.demo.community import (
     UNKNOWN_CARD,
     Community,
     NotOurs,
+    give_passwords,
     posts_of,
     sample_cards,
     state_folder,
@@ -91,6 +93,19 @@ def test_the_hub_has_what_the_sample_s_cloud_knows_of(tmp_path: Path) -> None:
     assert config.device.name == HUB_SOCKETS
     assert {point.name for point in config.points if point.kind != "bank"} == {name for name, *_ in SOCKETS}
     assert posts_of(config) == ["ev-1", "ev-2"]
+
+
+def test_every_post_gets_one_password_for_good(tmp_path: Path) -> None:
+    """Nobody types it into a simulated post; one that changed at each start would void what a real post was given."""
+    config = write_hub_config(tmp_path, 1883)
+    found = passwords_in(config.keys)
+    assert [found(post) for post in posts_of(config)] == [None, None]
+    give_passwords(config)
+    made = [found(post) for post in posts_of(config)]
+    give_passwords(config)
+    assert [found(post) for post in posts_of(config)] == made
+    assert None not in made
+    assert made[0] != made[1]
 
 
 def test_the_hub_s_posts_and_meters_are_on_this_machine_and_its_sockets_soon_full(tmp_path: Path) -> None:
