@@ -145,7 +145,7 @@ class PortalStep(Step[P, FaultT], Generic[P, FaultT]):
             self.to("relock", awaited=())
         if before.phase == "unlocked" and before.sees_passages:
             self.do(*map(not_entered, before.awaited))
-            self.kept_still(self.still_fault, suspect_after=before.settings.still_after)
+            self.sensor_still(self.still_fault, suspect_after=before.settings.still_after)
 
     def keep_open(self) -> None:
         """Another lease for a way that is held open, and the wake-up for the next."""

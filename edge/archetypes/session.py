@@ -234,7 +234,7 @@ def count(session: Session, elapsed_ms: int, mwh: int, power_w: float, tariff: T
         used_ms=session.used_ms + ms,
         used_mwh=session.used_mwh + mwh,
         span_ms=session.span_ms + elapsed_ms,
-        lines=_taken_back(lines, -mwh) if mwh < 0 else lines,
+        lines=_corrected(lines, -mwh) if mwh < 0 else lines,
     )
 
 
@@ -243,7 +243,7 @@ def missed(session: Session, gap_ms: int) -> Session:
     return replace(session, span_ms=session.span_ms + gap_ms, still_ms=session.still_ms + gap_ms)
 
 
-def _taken_back(lines: tuple[Line, ...], mwh: int) -> tuple[Line, ...]:
+def _corrected(lines: tuple[Line, ...], mwh: int) -> tuple[Line, ...]:
     """The lines with so much energy less, the last ones first."""
     left: list[Line] = []
     for line in reversed(lines):

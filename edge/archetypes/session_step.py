@@ -19,14 +19,15 @@ RESERVED_MS = 5 * MINUTE_MS
 class SessionState(StationState, frozen=True):
     """The part of a state that both have. ``waiting`` is the holder who waits for the end of the session,
     ``reserved_for`` the one for whom a free point is held, ``stop`` why the last session ended. ``counted_ms``,
-    ``kept_ms`` and ``told_ms`` are when time was last counted, the session last kept, and its progress last told."""
+    ``persisted_ms`` and ``reported_ms`` are when time was last counted, the session last persisted, and its progress
+    last reported."""
 
     waiting: str = ""
     reserved_for: str = ""
     mode: Mode = Mode.SCHEDULED
     counted_ms: int = 0
-    kept_ms: int = 0
-    told_ms: int = 0
+    persisted_ms: int = 0
+    reported_ms: int = 0
     stop: str = ""
 
 
@@ -58,7 +59,7 @@ class SessionStep(Step[S, FaultT]):
 
     def note_progress(self, session: Session, *before_keeping: Effect) -> None:
         """Tell of a session that runs, and keep it, each every so often."""
-        if self.now_ms - self.state.told_ms >= PROGRESS_AGAIN_MS:
-            self.do(progress(session), told_ms=self.now_ms)
-        if self.now_ms - self.state.kept_ms >= KEEP_AGAIN_MS:
-            self.do(*before_keeping, self.persist(), kept_ms=self.now_ms)
+        if self.now_ms - self.state.reported_ms >= PROGRESS_AGAIN_MS:
+            self.do(progress(session), reported_ms=self.now_ms)
+        if self.now_ms - self.state.persisted_ms >= KEEP_AGAIN_MS:
+            self.do(*before_keeping, self.persist(), persisted_ms=self.now_ms)

@@ -141,7 +141,7 @@ class Step(ABC, Generic[S, FaultT]):
         self.do(still=0)
         self.set_fault(fault, present=False)
 
-    def kept_still(self, fault: FaultT, *, suspect_after: int) -> None:
+    def sensor_still(self, fault: FaultT, *, suspect_after: int) -> None:
         """An unlock went by and nothing moved: after so many in a row the sensor is suspect."""
         self.do(still=self.state.still + 1)
         if self.state.still >= suspect_after:

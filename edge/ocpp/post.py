@@ -194,7 +194,7 @@ class OcppPost(ChargePoint, ABC):
         self.listener.report(None, Nonsense("frame"))
         await self._send(json.dumps([CALL_ERROR, frame[1], self.MALFORMED, "this is no call", {}]))
 
-    async def take_end(self, end: StopReported, where: int | None) -> Verdict:
+    async def report_end(self, end: StopReported, where: int | None) -> Verdict:
         """Tell of an end to the connector that it is of; to all where nothing says to which."""
         if where is None:
             return await self.listener.ask_all(lambda call: replace(end, call=call, nobodys=True))

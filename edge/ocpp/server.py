@@ -284,18 +284,18 @@ class _Line:
         self._calls = count(1)
         self._waiting: dict[str, Future[Verdict]] = {}
         self._pace = Pace(asyncio.get_running_loop().time())
-        self._hearing = asyncio.create_task(self._hear(), name=f"hears {name}")
+        self._receiving = asyncio.create_task(self._receive(), name=f"hears {name}")
 
     async def run(self) -> None:
         """Until the connection ends, or is hung up."""
         watching = asyncio.create_task(self._watch(), name=f"watches {self.name}")
         try:
-            await asyncio.wait({self._hearing})
+            await asyncio.wait({self._receiving})
         finally:
             # The library waits in a way that may swallow a cancellation, before Python 3.12.
-            self._hearing.cancel()
+            self._receiving.cancel()
             watching.cancel()
-            ended = await asyncio.gather(self._hearing, watching, self._orders.close(), return_exceptions=True)
+            ended = await asyncio.gather(self._receiving, watching, self._orders.close(), return_exceptions=True)
         for wrong in ended:
             if isinstance(wrong, Exception):
                 raise wrong
@@ -312,9 +312,9 @@ class _Line:
 
     def hang_up(self) -> None:
         """Nobody is there to answer any more: say nothing, so that the post asks again elsewhere or later."""
-        self._hearing.cancel()
+        self._receiving.cancel()
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
         with suppress(ConnectionClosed):
             async for message in self._connection:
                 await asyncio.sleep(self._pace.wait_s(asyncio.get_running_loop().time()))

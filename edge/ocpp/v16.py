@@ -94,7 +94,7 @@ class Post16(OcppPost, v16.ChargePoint):
             meter_wh = read.energy_wh
         where = self.listener.find_connector(Evidence(number, tag, meter_wh=meter_wh, ends=True))
         end = StopReported("", number, tag, at_ms, received_ms, meter_wh, why, read.begin_wh)
-        verdict = await self.take_end(end, where)
+        verdict = await self.report_end(end, where)
         return answers.StopTransaction(card_status(verdict) if tag else None)
 
     def call_for(self, connector: int, order: OneCall) -> object:

@@ -121,7 +121,7 @@ class Post201(OcppPost, v201.ChargePoint):
             self._where.pop(number, None)
             why = text(info.get("stopped_reason")) or "Local"
             end = StopReported("", number, tag, at_ms, received_ms, read.energy_wh, why, read.begin_wh)
-            verdict = await self.take_end(end, where)
+            verdict = await self.report_end(end, where)
         elif where is not None and (tag or remote is not None):
             verdict = await self.listener.ask(
                 where, lambda call: StartReported(call, tag, number, at_ms, received_ms, read.energy_wh, remote)

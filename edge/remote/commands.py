@@ -123,7 +123,7 @@ class Commands:
         """Take a command as the broker delivers it."""
         received_ms = self._clock.mono_ms()
         try:
-            command = self._believed(payload, retained)
+            command = self._verified(payload, retained)
             if command.id in self._results:
                 result = self._results[command.id]
                 if result is not None:
@@ -139,7 +139,7 @@ class Commands:
         written = self._runtime.on_disk(self._memory.begin, begun)
         written.add_done_callback(partial(self._begun, command, received_ms))
 
-    def _believed(self, payload: bytes, retained: bool) -> Command:
+    def _verified(self, payload: bytes, retained: bool) -> Command:
         """The command, if the cloud has sealed it for this device. Raises ``CommandRefused``."""
         if retained:
             raise CommandRefused("retained")

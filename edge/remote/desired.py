@@ -64,7 +64,7 @@ class DesiredState:
         if payload is None:
             return
         try:
-            desired = self._believed(payload)
+            desired = self._verified(payload)
         except DocumentRefused as wrong:
             log.warning("the desired document that was kept is not good any more: %s", wrong)
             return
@@ -82,7 +82,7 @@ class DesiredState:
     def receive(self, payload: bytes) -> None:
         """Take a document as the broker delivers it: once, again, or kept from long ago."""
         try:
-            desired = self._believed(payload)
+            desired = self._verified(payload)
             self._check_newer(desired)
         except DocumentRefused as wrong:
             self.refused = wrong.why
@@ -101,7 +101,7 @@ class DesiredState:
         if self._desired is not None:
             self._channel.publish("reported", self._reported(self._desired))
 
-    def _believed(self, payload: bytes) -> Desired:
+    def _verified(self, payload: bytes) -> Desired:
         """The document, if the cloud has sealed it for this device. Raises ``DocumentRefused``."""
         if self._verifier is None:
             raise DocumentRefused("no_config_key")

@@ -110,7 +110,7 @@ class Rewiring:
         self._desired: Desired | None = None
         self._verdict = WiringVerdict("applied")
         self._steady_s = 0.0
-        self._said_s = 0.0
+        self._published_s = 0.0
         self._ends_s = runtime.loop.time() + TRIAL_S
         self._look: TimerHandle | None = None
         self._closed = False
@@ -194,8 +194,8 @@ class Rewiring:
             return
         if why != self._verdict.why:
             self._verdict = WiringVerdict("waiting", why)
-            if self._runtime.loop.time() >= self._said_s + SAY_AGAIN_S:
-                self._said_s = self._runtime.loop.time()
+            if self._runtime.loop.time() >= self._published_s + SAY_AGAIN_S:
+                self._published_s = self._runtime.loop.time()
                 self.on_change(False)
         self._again(self._look_for_quiet)
 

@@ -116,12 +116,12 @@ class BankStep(Step[BankState, Fault]):
 
     def handle(self, happened: Input) -> None:
         """Take one input to completion, and tell the sockets if their supply has changed by it."""
-        self._take(happened)
+        self._handle(happened)
         supply = Supply(self.state.phase == "live", self.state.is_ready)
         if supply != self.state.supply:
             self.do(*(Send(socket, supply) for socket in sorted(self.state.sockets)), supply=supply)
 
-    def _take(self, happened: Input) -> None:
+    def _handle(self, happened: Input) -> None:
         match happened:
             case Received(port=port, message=Want(on=on)):
                 self._wanted(port, on)

@@ -38,14 +38,14 @@ from edge.archetypes.session import HOUR_MS, MINUTE_MS, Session, at_minute, ende
 from edge.archetypes.station import Station, Unreadable, read_document
 from edge.stations.ev_post import local_list
 from edge.stations.ev_post.begins import answer, ask, at_reader, begin, cannot_record, give_up
-from edge.stations.ev_post.ends import forget_strays, read_meter, settle, stop_sated, take_end, unheard
+from edge.stations.ev_post.ends import end_reported, forget_strays, read_meter, settle, stop_sated, unheard
 from edge.stations.ev_post.health import (
+    booted,
     doubt,
     forget_whole,
     record,
     record_repeated,
-    take_boot,
-    take_status,
+    status_reported,
 )
 from edge.stations.ev_post.messages import (
     PORT,
@@ -109,17 +109,17 @@ class EvPostInput(EvPostStep):
 
     def handle(self, happened: Input) -> None:
         """Take one input to completion, and tell the server what is known of this connector by now."""
-        self._take(happened)
+        self._handle(happened)
         stands = standing(self.state)
         if stands != self.state.standing:
             self.effects.insert(0, to_post(stands))
             self.do(standing=stands)
 
-    def _take(self, happened: Input) -> None:
+    def _handle(self, happened: Input) -> None:
         state = self.state
         match happened:
             case Received(message=message):
-                self._hear(message)
+                self._receive(message)
             case Decided(about=about) if about:
                 self._weighed(_for_power(happened))
             case Decided():
@@ -194,7 +194,7 @@ class EvPostInput(EvPostStep):
 
     # What the post says
 
-    def _hear(self, message: FromPost) -> None:
+    def _receive(self, message: FromPost) -> None:
         match message:
             case Left():
                 gone = (Wake("silent", None), Wake("gone", GONE_MS), Wake("whole", SETTLE_MS))
@@ -221,11 +221,11 @@ class EvPostInput(EvPostStep):
             case MeterReported():
                 read_meter(self, message)
             case StopReported():
-                take_end(self, message)
+                end_reported(self, message)
             case StatusReported():
-                take_status(self, message)
+                status_reported(self, message)
             case Booted():
-                take_boot(self, message)
+                booted(self, message)
             case Done():
                 self._done(message)
             case Configured():
@@ -306,7 +306,7 @@ class EvPostInput(EvPostStep):
         unsure = (kept.session for kept in book.transactions if kept.number == book.unsure)
         again = [ended(session, self.state.settings.tariff) for session in unsure if session is not None]
         counted_ms = self.now_ms - (age_ms or 0)
-        self.do(*again, book=book, counted_ms=counted_ms, kept_ms=self.now_ms, told_ms=self.now_ms)
+        self.do(*again, book=book, counted_ms=counted_ms, persisted_ms=self.now_ms, reported_ms=self.now_ms)
         if book.live is None:
             return
         self.to("begin")

@@ -122,7 +122,7 @@ def stop_sated(post: EvPostStep) -> None:
         post.stop(Stop.FULL)
 
 
-def take_end(post: EvPostStep, message: StopReported) -> None:
+def end_reported(post: EvPostStep, message: StopReported) -> None:
     """An end is always taken. One that belongs to nothing is kept, for its beginning may yet be told."""
     state = post.state
     transaction = None if message.nobodys else attribution.ended_by(state.book, message, state.tag)

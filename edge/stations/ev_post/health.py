@@ -18,7 +18,7 @@ MAX_REPEATED = 8
 """Different rows in such a time; a post that says something else each time is recorded no more often."""
 
 
-def take_status(post: EvPostStep, message: StatusReported) -> None:
+def status_reported(post: EvPostStep, message: StatusReported) -> None:
     """What a post says of itself as a whole lasts beside what it says of its connectors."""
     if message.at_ms is not None:
         post.do(offset_ms=message.received_ms - message.at_ms)
@@ -39,8 +39,8 @@ def _take_status_of_connector(post: EvPostStep, status: Status) -> None:
     if status == "available":
         forget_strays(post)
     # In 1.6 a connector is occupied (Preparing, Finishing) while nothing runs; in 2.0.1 in any case.
-    tells_preparing = before.here is not None and before.here.version == "1.6"
-    is_new = status == "occupied" and before.rebooted and tells_preparing
+    has_preparing = before.here is not None and before.here.version == "1.6"
+    is_new = status == "occupied" and before.rebooted and has_preparing
     if before.book.live is not None and (status == "available" or is_new):
         doubt(post)
 
@@ -60,7 +60,7 @@ def forget_whole(post: EvPostStep) -> None:
     _note_faulted(post)
 
 
-def take_boot(post: EvPostStep, message: Booted) -> None:
+def booted(post: EvPostStep, message: Booted) -> None:
     """A boot is no end: some posts tell of one with every connection. One that has forgotten its transaction shows it
     by the state of its connector, or by a refusal to stop."""
     post.do(rebooted=post.state.book.live is not None)

@@ -128,7 +128,7 @@ class SocketInput(SocketStep):
                 # Nothing is plugged in, or the relay does not close.
                 self.end(Stop.NO_LOAD)
                 if state.plugged is not False:
-                    self.kept_still("relay_open", suspect_after=STILL_AFTER)
+                    self.sensor_still("relay_open", suspect_after=STILL_AFTER)
             case "check" if state.phase == "checking":
                 self.end(Stop.POWER_LOSS)
             case "offline":
@@ -179,7 +179,7 @@ class SocketInput(SocketStep):
             limit_wh=state.limits.session_wh,
         )
         self.to("start", session=session, over=None, reserved_for="", stop="", load=Load(), warned=False)
-        self.do(began_ms=self.now_ms, told_ms=self.now_ms, kept_ms=self.now_ms)
+        self.do(began_ms=self.now_ms, reported_ms=self.now_ms, persisted_ms=self.now_ms)
         ordered = [] if asked.order_record is None else [SOCKET.ordered(**asked.order_record)]
         self.do(*ordered, decided(asked), started(session), *spent(session), self.persist())
         self.switch_on()
@@ -263,14 +263,14 @@ class SocketInput(SocketStep):
         self.set_fault("bank_lost", present=not supply.ready)
 
     def _await_cloud(self) -> None:
-        self.do(Wake("offline", self.state.settings.offline_limit_ms), hears_cloud=True)
+        self.do(Wake("offline", self.state.settings.offline_limit_ms), cloud_authenticated=True)
 
     def _levels(self, levels: Levels) -> None:
         """The keeper has come, or come back: the relay is at rest, whatever we drove."""
         before, active = self.state, levels.active
         self.do(Rest("relay"), *self.to_bank(Want(False)), driven=False, switched_ms=self.now_ms, stray=0)
         self.do(plugged=active.get("plug"), leaking=active.get("leakage", False))
-        if not before.hears_cloud:
+        if not before.cloud_authenticated:
             self._await_cloud()
         if before.meter.sample is None:
             self.do(Wake("meter", before.settings.lost_ms))

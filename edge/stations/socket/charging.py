@@ -39,11 +39,11 @@ def read_meter(socket: SocketStep, sample: Sample | None) -> None:
     frozen = _is_frozen(socket.state, sample, socket.now_ms)
     socket.set_fault("meter_lost", present=frozen)
     if not frozen:
-        socket.ahead(_take_sample, sample)
+        socket.ahead(_use_sample, sample)
     socket.do(Wake("meter", socket.state.settings.lost_ms))
 
 
-def _take_sample(socket: SocketStep, sample: Sample) -> None:
+def _use_sample(socket: SocketStep, sample: Sample) -> None:
     if socket.state.session is not None and socket.state.driven:
         _draw(socket, socket.state.session, sample)
         return
@@ -127,7 +127,7 @@ def _judge(socket: SocketStep, session: Session, sample: Sample) -> None:
 def _see_load(socket: SocketStep, session: Session, sample: Sample) -> None:
     """Something draws power: from now on it is counted."""
     session = replace(session, loaded=True, power_w=sample.power_w)
-    socket.to("load", session=session, load=Load(over_ms=socket.state.load.over_ms), kept_ms=socket.now_ms)
+    socket.to("load", session=session, load=Load(over_ms=socket.state.load.over_ms), persisted_ms=socket.now_ms)
     socket.do(Wake("load", None), *spent(session), socket.persist(), socket.show("green", "charging"))
     socket.moved("relay_open")
 
@@ -208,7 +208,7 @@ def interrupt(socket: SocketStep, session: Session, *, resume: bool) -> None:
     socket.do(session=session)
     socket.switch_off()
     interrupted = SOCKET.interrupted(session=session.id, energy_wh=energy_wh(session), ms=session.used_ms)
-    socket.to("interrupt", interrupted, began_ms=now_ms, counted_ms=now_ms, told_ms=now_ms)
+    socket.to("interrupt", interrupted, began_ms=now_ms, counted_ms=now_ms, reported_ms=now_ms)
     if resume and session.loaded:
         undated = socket.state.undated
         kept = [] if undated else [socket.persist()]
@@ -226,14 +226,14 @@ def see_open(socket: SocketStep, session: Session) -> None:
     if socket.state.closing:
         socket.end(Stop.POWER_LOSS)
     elif socket.state.phase == "checking" and not socket.state.undated and socket.state.is_sure:
-        socket.do(session=socket.counted(session), kept_ms=socket.now_ms, load=Load())
+        socket.do(session=socket.counted(session), persisted_ms=socket.now_ms, load=Load())
         socket.do(*spent(session), socket.persist(), Wake("check", CHECK_MS))
         socket.switch_on()
 
 
 def resume(socket: SocketStep, session: Session) -> None:
     """It is the same load."""
-    socket.to("resume", load=Load(over_ms=socket.state.load.over_ms), kept_ms=socket.now_ms)
+    socket.to("resume", load=Load(over_ms=socket.state.load.over_ms), persisted_ms=socket.now_ms)
     socket.do(SOCKET.resumed(session=session.id), *spent(session), socket.persist())
     socket.do(Wake("check", None), socket.show("green", "charging"))
 

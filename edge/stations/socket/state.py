@@ -107,8 +107,8 @@ class SocketState(SessionState, frozen=True):
     kept until its end is surely written down. ``driven`` says that we drive the relay, since or until ``switched_ms``
     (None before the first levels), ``undated`` that nobody knows yet how long an interruption was, ``closing`` that the
     session goes on no more and ends as soon as its meter has been read, or is lost. ``began_ms`` is when it began or
-    was interrupted. ``stray`` counts samples of power while we do not drive. ``hears_cloud`` says that the wait for the
-    cloud has begun. ``supply`` is what the bank says."""
+    was interrupted. ``stray`` counts samples of power while we do not drive. ``cloud_authenticated`` says that the
+    wait for the cloud has begun. ``supply`` is what the bank says."""
 
     settings: SocketSettings
     phase: Phase = "free"
@@ -128,7 +128,7 @@ class SocketState(SessionState, frozen=True):
     plugged: bool | None = None
     leaking: bool = False
     supply: Supply | None = None
-    hears_cloud: bool = False
+    cloud_authenticated: bool = False
 
     @property
     def limits(self) -> Limits:
