@@ -81,6 +81,8 @@ def judged(row: Row, figures: Mapping[str, Any], idle: IdleControl | None = None
     peer = figure(figures, row.beside.at) if row.beside else None
     beside = peer * (1 if row.beside and row.beside.unit else row.scale) if isinstance(peer, int | float) else None
     met, why = _verdict(row, value, figures, idle)
+    if isinstance(peer, str):
+        why = "; ".join(word for word in (why, peer) if word)
     return Judged(
         value=value,
         met=met,

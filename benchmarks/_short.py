@@ -30,6 +30,7 @@ SHORT: Mapping[str, Mapping[str, object]] = {
     "event_to_cloud": {"EVENTS": 40, "UNKNOWN_CARD": KNOWN_CARD},
     "hub": {"WATCHED_S": 3.0},
     "ingest": {"SENDERS": SENDERS, "BATCHES": BATCHES, "EVENTS": SENDERS * BATCHES * 100, "RUNS": 1, "WIRE_RUNS": 1},
+    "peers": {"EVENTS": 5_000, "ROUNDS": 1, "MESSAGES": 100, "MAY_INSTALL": False},
     "roster": {"GRANTS": 10_000, "REVOCATIONS": 8},
     "socket_cut": {},
     "sockets": {"RUN_S": 2.0},
@@ -43,6 +44,7 @@ TINY: Mapping[str, Mapping[str, object]] = {
     "event_to_cloud": {"EVENTS": 3, "WARM_UP": 2},
     "hub": {"WATCHED_S": 0.5},
     "ingest": {"SENDERS": 6, "BATCHES": 2, "EVENTS": 1_200},
+    "peers": {"EVENTS": 500, "POSTS": 2, "MESSAGES": 10},
     "roster": {"CARDS": 200, "GRANTS": 1_000, "REVOCATIONS": 2},
     "sockets": {"RUN_S": 0.5, "BUSES": 4},
 }

@@ -6,11 +6,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import _bench, _figures, _idle, _readme, _rows
+from benchmarks import _bench, _figures, _idle, _readme, _rows, peers
 from benchmarks._judging import IdleControl, MissingFigure, Probe, judged
 from benchmarks._rows import Row
 from benchmarks._short import NAME, SHORT, TINY_TOO
@@ -102,6 +103,22 @@ def test_missing_figure_is_found() -> None:
 def test_text_in_place_of_figure_is_the_reason() -> None:
     found = judged(row(most=50), {"us": "the peer could not be installed"})
     assert (found.value, found.met, found.why) == (None, "cannot be judged", "the peer could not be installed")
+
+
+def test_peer_that_is_missing_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Loudly, and its row is not judged."""
+    monkeypatch.setattr(peers, "PEERS", tmp_path / "peers")
+    for name, number in {"MAY_INSTALL": False, "EVENTS": 200, "ROUNDS": 1, "POSTS": 1, "MESSAGES": 2}.items():
+        monkeypatch.setattr(peers, name, number)
+    peers.main()
+    said = capsys.readouterr().out
+    assert "*** thingsboard-gateway is not installed" in said
+    figures = json.loads(said.splitlines()[-1])["figures"]
+    found = {one.name: judged(one, figures) for one in _rows.rows("peers")}
+    assert found["peers.store_forget"].beside is None
+    assert found["peers.store_forget"].why == "thingsboard-gateway is not installed"
 
 
 def test_idle_control_counts_other_programs() -> None:
