@@ -1,6 +1,7 @@
 """One transaction of what devices sent: messages go in, rows and acknowledgements come together."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from msgspec import Struct
 from sqlalchemy import Connection
@@ -12,6 +13,7 @@ from cloud.devices.reactions import Reactions, Recorded
 from cloud.devices.streams import (
     Break,
     Device,
+    EventColumns,
     EventRow,
     Journal,
     Streams,
@@ -23,17 +25,15 @@ from cloud.devices.streams import (
     write_rows,
 )
 from cloud.ingest.batches import ForkedHistory, VerifiedBatch, events_known, verify_batch
+from cloud.ingest.rows import event_columns, make_rows
 from cloud.line.broker import Arrived
-from cloud.store.schema import MAX_INTEGER
 from contract import codec
 from contract.codec import Malformed
-from contract.decide import Trust
-from contract.events import Event, decode_event, holder_in
+from contract.events import decode_event
 from contract.messages import Ack, EventBatch
 from contract.sealing import BadSeal, Purpose, unseal
 
 MAX_SEALED_BYTES = 64 * 1024
-_TRUST_TEXT = {trust: trust.value for trust in Trust}
 
 
 class Reply(Struct):
@@ -183,43 +183,34 @@ class Intake:
     def _store(self, device: Device, journal: Journal, verified: VerifiedBatch, known: int, *, replay: bool) -> None:
         """Add the batch's new rows. An event that cannot be read counts as received, and is kept in quarantine; rows
         that are gone count too, and are noted."""
-        arrival = self._streams.last_arrival(self._connection)
-        for place in range(known, len(verified.links)):
-            seq, stored, gap = verified.seqs[place], verified.events[place], verified.gaps.get(place)
-            if gap is not None:
+        behind = self._streams.last_arrival(self._connection)
+        rows = make_rows(
+            verified.events[known:],
+            verified.seqs[known:],
+            behind=behind,
+            of=(journal.id, device.id),
+            came=(self._now_ms, int(replay)),
+            apart=self._read_kinds,
+            read=partial(self._columns_of_any, device, journal),
+        )
+        self._rows += rows
+        self._streams.arrival = behind + len(rows)
+        for place, gap in verified.gaps.items():
+            if place >= known:
                 lost_from = max(gap.first, journal.upto + 1)
                 self._breaks.append(Break(journal.id, device.id, lost_from, gap.last, gap.why))
-            try:
-                event = decode_event(stored)
-                _check(event, seq)
-            except Malformed as wrong:
-                self._suspects.append(
-                    Suspect(device.name, True, "events", "poison", str(wrong), stored, journal.name, seq)
-                )
-                continue
-            if event.kind in self._read_kinds:
-                self._recorded.append(Recorded(device, event))
-            arrival += 1
-            self._rows.append(
-                (
-                    arrival,
-                    journal.id,
-                    seq,
-                    device.id,
-                    event.point,
-                    event.kind,
-                    event.at_ms,
-                    event.mono_ms,
-                    event.boot,
-                    _TRUST_TEXT[event.clock],
-                    self._now_ms,
-                    replay,
-                    holder_in(event.data.get("holder")),
-                    _reason(event.data.get("reason")),
-                    stored,
-                )
-            )
-        self._streams.arrival = arrival
+
+    def _columns_of_any(self, device: Device, journal: Journal, seq: int, stored: bytes) -> EventColumns | None:
+        """None for an event that goes to quarantine."""
+        try:
+            event = decode_event(stored)
+            columns = event_columns(event, seq)
+        except Malformed as wrong:
+            self._suspects.append(Suspect(device.name, True, "events", "poison", str(wrong), stored, journal.name, seq))
+            return None
+        if event.kind in self._read_kinds:
+            self._recorded.append(Recorded(device, event))
+        return columns
 
     def _react(self) -> None:
         for reaction in self._reactions.events:
@@ -273,15 +264,3 @@ class Intake:
     def _suspect(self, message: Arrived, device: Device | None, why: str, detail: str) -> None:
         name, channel = message.topic.device, message.topic.channel
         self._suspects.append(Suspect(name, device is not None, channel, why, detail, message.payload))
-
-
-def _check(event: Event, seq: int) -> None:
-    """Raises ``Malformed`` unless the event is what its place in the journal says and fits in a table."""
-    if event.seq != seq:
-        raise Malformed(f"event {event.seq} in the place of {seq}")
-    if not (-MAX_INTEGER <= event.at_ms <= MAX_INTEGER and -MAX_INTEGER <= event.mono_ms <= MAX_INTEGER):
-        raise Malformed("a time that no table can hold")
-
-
-def _reason(reason: object) -> str | None:
-    return reason if isinstance(reason, str) else None

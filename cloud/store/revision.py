@@ -1,17 +1,22 @@
 """The revision of a site: it grows whenever a roster may have changed, which is how the publisher knows."""
 
 from sqlalchemy import Connection, select, update
+from sqlalchemy.exc import NoResultFound
 
 from cloud.store.database import TOUCHED
+from cloud.store.prepared import Prepared
 from cloud.store.schema import sites
 
-_REVISION = select(sites.c.revision)
-"""Kept ready: it is asked in every transaction of ingest, and to build it costs more than to run it."""
+_REVISION = Prepared(select(sites.c.revision))
+"""It is asked in every transaction of ingest."""
 
 
 def revision(connection: Connection) -> int:
     """A number that grows whenever a roster may have changed."""
-    return int(connection.execute(_REVISION).scalar_one())
+    found = _REVISION.first(connection)
+    if found is None:
+        raise NoResultFound("the database has no site")
+    return int(found[0])
 
 
 def touch(connection: Connection) -> None:

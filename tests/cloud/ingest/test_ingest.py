@@ -1,12 +1,13 @@
 """What arrives is stored once and in order, acknowledged, and moves what is known of its device."""
 
+import gc
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from cloud.charging.tables import sessions
-from cloud.ingest.ingest import Ingest
+from cloud.ingest.ingest import Ingest, no_collection
 from cloud.keys.keys import KeyFolder
 from cloud.reactions import REACTIONS
 from cloud.store.revision import revision
@@ -246,3 +247,10 @@ def test_registering_a_device_is_news_for_rosters(world: World, gym: Sender) -> 
     world.add(Sender("door-1"))
     with world.store.reading() as connection:
         assert revision(connection) > before
+
+
+def test_collector_rests_during_a_transaction_only() -> None:
+    with pytest.raises(ZeroDivisionError), no_collection():
+        assert not gc.isenabled()
+        raise ZeroDivisionError
+    assert gc.isenabled()

@@ -11,8 +11,8 @@ revision = "0014"
 down_revision = "0013"
 
 COLUMNS = (
-    *("arrival", "journal_id", "seq", "device_id", "point", "kind", "at_ms", "mono_ms", "boot", "clock"),
-    *("received_ms", "replay", "holder", "reason", "stored"),
+    *("arrival", "journal_id", "seq", "device_id", "received_ms", "replay"),
+    *("point", "kind", "at_ms", "mono_ms", "boot", "clock", "holder", "reason", "stored"),
 )
 before, events = (sa.table(name, *map(sa.column, COLUMNS)) for name in ("events_before", "events"))
 
@@ -25,23 +25,22 @@ def upgrade() -> None:
         sa.Column(
             "arrival", row_id, autoincrement=False, nullable=False, comment="one more with every event of any device"
         ),
-        sa.Column("journal_id", row_id, nullable=False),
+        sa.Column("journal_id", row_id, nullable=False, comment="of journals, which are never deleted"),
         sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("device_id", row_id, nullable=False),
+        sa.Column("received_ms", sa.BigInteger(), nullable=False),
+        sa.Column("replay", sa.Boolean(), nullable=False, comment="made while the device was offline: rings no bell"),
         sa.Column("point", sa.String(), nullable=False, comment="empty for the device itself"),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("at_ms", sa.BigInteger(), nullable=False, comment="the device's wall clock"),
         sa.Column("mono_ms", sa.BigInteger(), nullable=False),
         sa.Column("boot", sa.String(), nullable=False),
         sa.Column("clock", sa.String(), nullable=False, comment="how far at_ms is to be believed"),
-        sa.Column("received_ms", sa.BigInteger(), nullable=False),
-        sa.Column("replay", sa.Boolean(), nullable=False, comment="made while the device was offline: rings no bell"),
         sa.Column("holder", sa.LargeBinary(length=8), nullable=True),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column(
             "stored", sa.LargeBinary(), nullable=False, comment="the event's own bytes, as its device stored them"
         ),
-        sa.ForeignKeyConstraint(["journal_id"], ["journals.id"], name=op.f("fk_events_journal_id")),
         sa.PrimaryKeyConstraint("arrival", name=op.f("pk_events")),
     )
     op.execute(sa.insert(events).from_select(COLUMNS, sa.select(before).order_by(before.c.arrival)))

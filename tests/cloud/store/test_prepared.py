@@ -1,0 +1,44 @@
+"""Statements that are run by the driver itself are those of the tables, in the transaction they are run in."""
+
+import pytest
+from sqlalchemy import bindparam, insert, select, update
+
+from cloud.store.database import Store
+from cloud.store.prepared import Prepared
+from cloud.store.schema import zones
+
+ADD = Prepared(insert(zones), "name", "label_zh", "label_en")
+NAMES = select(zones.c.name).order_by(zones.c.name)
+
+
+def test_prepared_statements_run_in_the_transaction(store: Store) -> None:
+    with pytest.raises(ZeroDivisionError), store.ingesting() as connection:
+        ADD.run_many(connection, [("gym", "", ""), ("hub", "", "")])
+        assert connection.execute(NAMES).scalars().all() == ["gym", "hub"]
+        assert Prepared(NAMES).first(connection) == ("gym",)
+        raise ZeroDivisionError
+    with store.reading() as connection:
+        assert Prepared(NAMES).first(connection) is None
+
+
+def test_prepared_statement_refuses_values_out_of_order() -> None:
+    renamed = update(zones).where(zones.c.name == bindparam("old")).values(name=bindparam("new"))
+    Prepared(renamed, "new", "old")
+    with pytest.raises(ValueError, match="takes"):
+        Prepared(renamed, "old", "new")
+
+
+def test_connection_of_ingest_survives_a_fault(store: Store) -> None:
+    """What failed is rolled back, and the next transaction has a connection of the same kind."""
+    sizes = []
+    for fails in (False, True, False):
+        try:
+            with store.ingesting() as connection:
+                sizes.append(connection.exec_driver_sql("PRAGMA cache_size").scalar())
+                ADD.run_many(connection, [(f"zone-{len(sizes)}", "", "")])
+                assert not fails
+        except AssertionError:
+            continue
+    assert sizes == [-16384] * 3
+    with store.reading() as connection:
+        assert connection.execute(NAMES).scalars().all() == ["zone-1", "zone-3"]
