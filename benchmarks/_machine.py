@@ -48,6 +48,12 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def resident_mib(pid: int) -> float:
+    """Memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+
 def disk_sync_us(folder: Path) -> dict[str, float]:
     """Append 4 KiB and ``fdatasync``, many times: what the disk asks for one durable write, in microseconds."""
     path = folder / "sync-probe"

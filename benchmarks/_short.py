@@ -34,6 +34,7 @@ SHORT: Mapping[str, Mapping[str, object]] = {
     "roster": {"GRANTS": 10_000, "REVOCATIONS": 8},
     "socket_cut": {},
     "sockets": {"RUN_S": 2.0},
+    "viewers": {"VIEWERS": {0: 0, 1: 1, 100: 10, 1_000: 50}, "WATCHED_S": 2.0, "SETTLED_S": 0.5, "LOGINS": 2},
     "virtual_time": {},
 }
 TINY: Mapping[str, Mapping[str, object]] = {
@@ -47,6 +48,7 @@ TINY: Mapping[str, Mapping[str, object]] = {
     "peers": {"EVENTS": 500, "POSTS": 2, "MESSAGES": 10},
     "roster": {"CARDS": 200, "GRANTS": 1_000, "REVOCATIONS": 2},
     "sockets": {"RUN_S": 0.5, "BUSES": 4},
+    "viewers": {"VIEWERS": {0: 0, 1: 1, 100: 2, 1_000: 3}, "WATCHED_S": 0.2, "SETTLED_S": 0.1},
 }
 """Smaller still where ``BENCHMARK_TINY`` is set: for a test that wants to know only whether every figure is printed."""
 HOURS = {"QUIET": 60.0, "USUAL": 16.0, "BUSY": 3.0, "TOWN": 3.0}

@@ -22,7 +22,7 @@ class Town:
     """``cloud`` is the process; ``folder`` has ``cloud`` for its community and one folder for each device."""
 
     def __init__(self, folder: Path, broker: Broker, cloud: subprocess.Popen[bytes], port: int) -> None:
-        self.folder, self.broker, self.cloud = folder, broker, cloud
+        self.folder, self.broker, self.cloud, self.port = folder, broker, cloud, port
         self.url = f"http://127.0.0.1:{port}"
 
 
@@ -59,10 +59,14 @@ def found_sample(folder: Path) -> str:
 def add_device(folder: Path, name: str, sample: str, zone: str, sample_name: str, broker_port: int) -> DeviceConfig:
     """The config of a device of the sample, registered, with its keys in place."""
     config = write_config(folder / name, name, sample, zone, sample_name, broker_port)
-    public_key = Identity(config.keys).public_key
-    where = "--dir", str(folder / "cloud"), "--out", str(config.keys)
-    _run("device", "add", name, "--public-key", public_key, *where)
+    register(folder, name, Identity(config.keys).public_key, config.keys)
     return config
+
+
+def register(folder: Path, name: str, public_key: str, keys: Path) -> None:
+    """Register a device with the community in ``folder / "cloud"``; what it needs of it is written to ``keys``."""
+    where = "--dir", str(folder / "cloud"), "--out", str(keys)
+    _run("device", "add", name, "--public-key", public_key, *where)
 
 
 def _run(*arguments: str) -> str:

@@ -21,7 +21,7 @@ from time import perf_counter_ns
 
 from benchmarks import _roster
 from benchmarks._keeper import StandIn
-from benchmarks._machine import describe, work_folder
+from benchmarks._machine import describe, resident_mib, work_folder
 from benchmarks._report import SPREAD, Spread, finish, show, spread
 from contract.sealing import DigestKey, RosterKey
 from edge.agent.decider import Decider
@@ -157,11 +157,6 @@ async def start_agent(config: DeviceConfig, keeper: StandIn) -> tuple[Process, f
 async def end(agent: Process) -> None:
     agent.terminate()
     await agent.wait()
-
-
-def resident_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
 
 
 async def journal_rows(config: DeviceConfig) -> int:

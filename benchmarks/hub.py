@@ -8,7 +8,7 @@ import asyncio
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks._machine import cpu_s, describe, work_folder
+from benchmarks._machine import cpu_s, describe, resident_mib, work_folder
 from benchmarks._report import finish, show
 from firmware_sim.network.link import Proxy
 from firmware_sim.worlds.demo.brokers import free_port
@@ -26,16 +26,11 @@ class Cost(NamedTuple):
     share_percent: float
 
 
-def _resident_mib(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
-
-
 async def _watch(programs: dict[str, Program]) -> dict[str, Cost]:
     pids = {name: program.pid for name, program in programs.items()}
     before = {name: cpu_s(pid) for name, pid in pids.items()}
     await asyncio.sleep(WATCHED_S)
-    return {name: Cost(_resident_mib(pid), (cpu_s(pid) - before[name]) / WATCHED_S * 100) for name, pid in pids.items()}
+    return {name: Cost(resident_mib(pid), (cpu_s(pid) - before[name]) / WATCHED_S * 100) for name, pid in pids.items()}
 
 
 async def measure(folder: Path, place: SampleDevice) -> dict[str, Cost]:

@@ -1,6 +1,6 @@
 """Keeps pages fresh: what the feed reads from the database, as lines and pieces of every page that is live."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -10,12 +10,13 @@ from fastapi.sse import EventSourceResponse
 from msgspec import Struct
 from sqlalchemy import Connection
 
-from cloud.devices.event_views import EventView, list_arrivals
+from cloud.devices.event_views import EventView, last_arrival, list_arrivals
 from cloud.store.database import Store
 from cloud.store.schema import MAX_INTEGER
-from cloud.web.context import Reading, RequestContext, secret_of, there
+from cloud.web.context import Reading, RequestContext, there
 from cloud.web.domain import LivePage
 from cloud.web.feed import MAX_FRAME_EVENTS, Item, LiveFeed, Span
+from cloud.web.operators import ended_logins
 from cloud.web.pages import Pages
 from cloud.web.panels import PanelBoard
 from cloud.web.params import Text
@@ -43,6 +44,10 @@ class PageSource:
     def __init__(self, store: Store, pages: Pages, board: PanelBoard, live: Sequence[LivePage], api: ApiStream) -> None:
         self._store, self._pages, self._board, self._api = store, pages, board, api
         self._live = {one.name: one for one in live}
+
+    def newest(self) -> int:
+        with self._store.reading() as connection:
+            return last_arrival(connection)
 
     def span(self, after: int) -> Span:
         with self._store.reading() as connection:
@@ -86,6 +91,10 @@ class PageSource:
             item("banner", "_banner.html", banner),
         ]
 
+    def ended(self, logins: Collection[bytes]) -> Collection[bytes]:
+        with self._store.reading() as connection:
+            return ended_logins(connection, logins, self._board.clock())
+
     def dialect(self, page: str, of: str, code: str) -> str | None:
         """The dialect of a page; None if there is no such page that is live."""
         with self._store.reading() as connection:
@@ -103,10 +112,9 @@ def stream(context: RequestContext, dialect: str, last_event_id: str, after: int
     feed, source = context.service(LiveFeed), context.service(PageSource)
     if not feed.has_room:
         raise HTTPException(503, "no room for another stream: close one, or try again shortly")
-    secret = secret_of(context.request)
     seen = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else None
     since = after if seen is None or seen > MAX_INTEGER else seen
-    chunks = feed.watch(source, dialect, since, lambda: context.authenticator.login_of(secret) is not None)
+    chunks = feed.watch(source, dialect, since, context.login.id_hash)
     return EventSourceResponse(chunks, headers={"X-Accel-Buffering": "no"})
 
 

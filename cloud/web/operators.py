@@ -1,6 +1,6 @@
 """Operators, their logins, and the audit: what each of them did, chained like a device's journal."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -98,6 +98,13 @@ def find_login(connection: Connection, id_hash: bytes, now_ms: int) -> Login | N
         .where(logins.c.id_hash == id_hash, logins.c.expires_ms > now_ms, operators.c.disabled.is_(False))
     ).first()
     return None if found is None else Login(Operator(*found[:-2]), id_hash, found.csrf, found.expires_ms)
+
+
+def ended_logins(connection: Connection, hashes: Collection[bytes], now_ms: int) -> set[bytes]:
+    """Those of these hashes that `find_login` no longer finds."""
+    stand = select(logins.c.id_hash).join_from(logins, operators)
+    stand = stand.where(logins.c.id_hash.in_(hashes), logins.c.expires_ms > now_ms, operators.c.disabled.is_(False))
+    return set(hashes) - set(connection.execute(stand).scalars())
 
 
 def end_login(connection: Connection, id_hash: bytes) -> None:

@@ -67,6 +67,28 @@ def test_disabling_an_operator_ends_their_logins_and_bars_new_ones(office: Offic
     assert office.log_in()
 
 
+def test_ended_logins_are_those_not_found(office: Office) -> None:
+    """What streams are closed by agrees with what a request is let in by, for all ways in which a login ends."""
+    logged_out, expired = office.log_in(), office.log_in()
+    office.keeper.log_out(logged_out[1])
+    hashes = [logged_out[1].id_hash, expired[1].id_hash, b"never was"]
+
+    def ended() -> set[bytes]:
+        with office.store.reading() as connection:
+            found = operators.ended_logins(connection, hashes, office.now_ms)
+            assert found == {one for one in hashes if not operators.find_login(connection, one, office.now_ms)}
+        return found
+
+    assert ended() == {hashes[0], hashes[2]}
+    office.now_ms += LOGIN_LASTS_MS
+    assert ended() == set(hashes)
+    hashes.append(office.log_in()[1].id_hash)
+    assert ended() == set(hashes[:3])
+    with office.store.writing() as connection:  # As where the login was being made while its operator was disabled.
+        connection.exec_driver_sql("UPDATE operators SET disabled = 1")
+    assert ended() == set(hashes)
+
+
 def test_a_login_that_was_being_made_while_its_operator_was_disabled_does_not_stand(office: Office) -> None:
     secret, login = office.log_in()
     office.keeper.set_disabled(office.operator(), True, "boss")

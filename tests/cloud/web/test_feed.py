@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -20,20 +20,29 @@ class Rows:
     """A database of numbers."""
 
     def __init__(self) -> None:
-        self.newest = 0
+        self.newest_row = 0
         self.encoded: list[tuple[str, int]] = []
+        self.asked: list[Collection[bytes]] = []
+        self.logged_out: set[bytes] = set()
         self.shown = "calm"
         self.broken = False
 
-    def span(self, after: int) -> Span:
+    def newest(self) -> int:
         if self.broken:
             raise OSError("the disk is gone")
-        after = max(after, self.newest - MAX_FRAME_EVENTS)
-        return Span(after, self.newest, range(after + 1, self.newest + 1))
+        return self.newest_row
+
+    def span(self, after: int) -> Span:
+        after = max(after, self.newest_row - MAX_FRAME_EVENTS)
+        return Span(after, self.newest_row, range(after + 1, self.newest_row + 1))
 
     def encode(self, dialect: str, rows: Sequence[Any]) -> list[Item]:
         self.encoded += [(dialect, row) for row in rows]
         return [Item("event", f"{dialect} {row}", arrival=row) for row in rows]
+
+    def ended(self, logins: Collection[bytes]) -> Collection[bytes]:
+        self.asked.append(logins)
+        return self.logged_out & set(logins)
 
     def status(self, dialect: str) -> list[Item]:
         return [Item("tiles", f"{dialect} {self.shown}", key="tiles"), Item("device", "same", key="d")]
@@ -61,8 +70,7 @@ def play(story: Callable[[LiveFeed, Rows], Awaitable[None]], rows: Rows | None =
     asyncio.run(told())
 
 
-def always() -> bool:
-    return True
+LOGIN = b"admin's"
 
 
 def numbers(chunk: bytes) -> list[int]:
@@ -81,10 +89,10 @@ async def until(stream: AsyncIterator[bytes], wanted: Callable[[bytes], bool]) -
 
 def test_a_viewer_sees_what_it_missed_and_then_what_comes() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        rows.newest = 5
-        async with aclosing(live.watch(rows, "en", 2, always)) as stream:  # type: ignore[type-var]
+        rows.newest_row = 5
+        async with aclosing(live.watch(rows, "en", 2, LOGIN)) as stream:  # type: ignore[type-var]
             came = await until(stream, lambda came: 5 in numbers(came))
-            rows.newest = 7
+            rows.newest_row = 7
             live.publish()
             came += await until(stream, lambda came: 7 in numbers(came))
         assert numbers(came) == [3, 4, 5, 6, 7]
@@ -95,10 +103,10 @@ def test_a_viewer_sees_what_it_missed_and_then_what_comes() -> None:
 
 def test_a_viewer_without_a_number_sees_only_what_comes() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        rows.newest = 5
-        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+        rows.newest_row = 5
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
             await until(stream, lambda came: b"calm" in came)
-            rows.newest = 6
+            rows.newest_row = 6
             live.publish()
             assert numbers(await until(stream, lambda came: 6 in numbers(came))) == [6]
 
@@ -107,10 +115,10 @@ def test_a_viewer_without_a_number_sees_only_what_comes() -> None:
 
 def test_an_event_is_encoded_once_for_all_viewers_of_a_dialect() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        streams = [live.watch(rows, dialect, None, always) for dialect in ("en", "en", "en", "zh-CN")]
+        streams = [live.watch(rows, dialect, None, LOGIN) for dialect in ("en", "en", "en", "zh-CN")]
         for stream in streams:
             await until(stream, lambda came: b"calm" in came)
-        rows.newest = 1
+        rows.newest_row = 1
         live.publish()
         for stream in streams:
             await until(stream, lambda came: 1 in numbers(came))
@@ -122,7 +130,7 @@ def test_an_event_is_encoded_once_for_all_viewers_of_a_dialect() -> None:
 
 def test_a_status_is_sent_when_it_changes_and_only_the_part_that_did() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
             first = await until(stream, lambda came: b"calm" in came)
             rows.shown = "alarm"
             second = await until(stream, lambda came: b"alarm" in came)
@@ -135,10 +143,10 @@ def test_a_status_is_sent_when_it_changes_and_only_the_part_that_did() -> None:
 
 def test_a_page_that_comes_back_is_shown_the_status_of_now() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
             await until(stream, lambda came: b"calm" in came)
         rows.shown = "alarm"
-        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
             assert b"calm" not in await until(stream, lambda came: b"alarm" in came)
 
     play(story)
@@ -146,8 +154,8 @@ def test_a_page_that_comes_back_is_shown_the_status_of_now() -> None:
 
 def test_who_missed_more_than_a_frame_is_told_to_load_the_page_again() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        rows.newest = MAX_FRAME_EVENTS + 2
-        chunks = [chunk async for chunk in live.watch(rows, "en", 1, always)]
+        rows.newest_row = MAX_FRAME_EVENTS + 2
+        chunks = [chunk async for chunk in live.watch(rows, "en", 1, LOGIN)]
         assert chunks == [RESYNC]
 
     play(story)
@@ -155,9 +163,9 @@ def test_who_missed_more_than_a_frame_is_told_to_load_the_page_again() -> None:
 
 def test_who_is_too_slow_is_told_to_load_the_page_again() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        stream = live.watch(rows, "en", None, always)
+        stream = live.watch(rows, "en", None, LOGIN)
         await until(stream, lambda came: b"calm" in came)
-        (viewer,) = live._viewers
+        (viewer,) = live._all()
         for _ in range(MAX_WAITING_FRAMES + 5):
             viewer.put(b": filler\n\n")
         assert [chunk async for chunk in stream] == [RESYNC]
@@ -166,23 +174,24 @@ def test_who_is_too_slow_is_told_to_load_the_page_again() -> None:
     play(story)
 
 
-def test_a_ping_is_an_event_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ping_is_event_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page hears no comment: it could not tell a calm server from a frozen one."""
     monkeypatch.setattr(feed, "PING_EVERY_S", 0)
 
-    async def story() -> None:
-        viewer = Viewer("en")
-        assert await viewer.next() == PING
+    async def story(live: LiveFeed, rows: Rows) -> None:
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
+            await until(stream, lambda came: b"calm" in came)
+            assert await anext(stream) == PING
         assert PING.startswith(b"event: ping\ndata: ")
 
-    asyncio.run(story())
+    play(story)
 
 
 def test_a_flood_is_read_in_few_frames() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
             await until(stream, lambda came: b"calm" in came)
-            for rows.newest in range(1, 51):
+            for rows.newest_row in range(1, 51):
                 live.publish()
             chunks = 0
             async for chunk in stream:
@@ -199,9 +208,9 @@ def test_an_event_does_not_wait_until_the_status_is_due_again(monkeypatch: pytes
     monkeypatch.setattr(feed, "SHORTEST_REST_S", 0)
 
     async def story(live: LiveFeed, rows: Rows) -> None:
-        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
             await until(stream, lambda came: b"calm" in came)
-            rows.shown, rows.newest = "alarm", 1
+            rows.shown, rows.newest_row = "alarm", 1
             live.publish()
             assert b"alarm" not in await until(stream, lambda came: 1 in numbers(came))
 
@@ -214,7 +223,7 @@ def test_a_change_of_status_that_came_too_soon_is_sent_when_it_is_due(monkeypatc
     monkeypatch.setattr(feed, "STATUS_EVERY_S", 3600)
 
     async def story(live: LiveFeed, rows: Rows) -> None:
-        async with aclosing(live.watch(rows, "en", None, always)) as stream:  # type: ignore[type-var]
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
             await until(stream, lambda came: b"calm" in came)
             rows.shown = "alarm"
             live.publish()
@@ -234,7 +243,7 @@ def test_the_rest_after_a_frame_is_short_for_a_small_one_and_never_longer_than_t
 
 def test_closing_the_feed_ends_every_stream_and_takes_no_new_one() -> None:
     async def story(live: LiveFeed, rows: Rows) -> None:
-        streams = [live.watch(rows, "en", None, always) for _ in range(3)]
+        streams = [live.watch(rows, "en", None, LOGIN) for _ in range(3)]
         for stream in streams:
             await until(stream, lambda came: b"calm" in came)
         live.close()
@@ -246,26 +255,74 @@ def test_closing_the_feed_ends_every_stream_and_takes_no_new_one() -> None:
     play(story)
 
 
-def test_a_stream_ends_with_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "CHECK_LOGIN_EVERY_S", 0)
+def test_stream_ends_with_its_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The streams of others go on."""
+    monkeypatch.setattr(feed, "CHECK_LOGINS_EVERY_S", 0)
 
     async def story(live: LiveFeed, rows: Rows) -> None:
-        allowed = [True]
-        stream = live.watch(rows, "en", None, lambda: allowed[0])
-        await until(stream, lambda came: b"calm" in came)
-        allowed[0] = False
-        rows.newest = 1
-        live.publish()
-        assert [chunk async for chunk in stream] == []
+        stream = live.watch(rows, "en", None, b"guard's")
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as other:  # type: ignore[type-var]
+            for one in (stream, other):
+                await until(one, lambda came: b"calm" in came)
+            rows.logged_out.add(b"guard's")
+            live.publish()
+            assert not any([numbers(chunk) async for chunk in stream])
+            assert live.viewers == 1
+            rows.newest_row = 1
+            live.publish()
+            assert numbers(await until(other, lambda came: 1 in numbers(came))) == [1]
 
     play(story)
+
+
+def test_viewers_of_one_login_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "CHECK_LOGINS_EVERY_S", 0)
+
+    async def story(live: LiveFeed, rows: Rows) -> None:
+        logins = [LOGIN, LOGIN, LOGIN, b"guard's"]
+        streams = [live.watch(rows, dialect, None, login) for login in logins for dialect in ("en", "zh-CN")]
+        for stream in streams:
+            await until(stream, lambda came: b"calm" in came)
+        while {LOGIN, b"guard's"} not in rows.asked:
+            await asyncio.sleep(0)
+        for stream in streams:
+            await stream.aclose()  # type: ignore[attr-defined]
+
+    play(story)
+
+
+def test_ended_login_sends_no_opening() -> None:
+    """The look at the logins may come while what a viewer missed is still being read."""
+    viewer = Viewer("en", LOGIN)
+    viewer.put(b"waits")
+    viewer.end()
+    viewer.open_with(Frame(0, 1, ((1, b"id: 1"),), b"id: 1"))
+    viewer.put(b"later")
+
+    async def told() -> list[bytes]:
+        return [chunk async for chunk in feed._chunks(viewer, 0)]
+
+    assert asyncio.run(told()) == []
+
+
+def test_viewer_without_number_has_nothing_encoded() -> None:
+    """Its page shows what is stored: nothing is read, encoded or remembered for it."""
+    stored = Rows()
+    stored.newest_row = MAX_FRAME_EVENTS
+
+    async def story(live: LiveFeed, rows: Rows) -> None:
+        async with aclosing(live.watch(rows, "en", None, LOGIN)) as stream:  # type: ignore[type-var]
+            await until(stream, lambda came: b"calm" in came)
+        assert rows.encoded == []
+
+    play(story, stored)
 
 
 def test_there_is_room_for_so_many_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "MAX_VIEWERS", 1)
 
     async def story(live: LiveFeed, rows: Rows) -> None:
-        stream = live.watch(rows, "en", None, always)
+        stream = live.watch(rows, "en", None, LOGIN)
         await until(stream, lambda came: b"calm" in came)
         assert not live.has_room
         await stream.aclose()  # type: ignore[attr-defined]
@@ -298,15 +355,14 @@ def test_whatever_frames_come_a_viewer_sees_no_number_twice_and_no_hole(
     start: int, frames: list[tuple[int, int]]
 ) -> None:
     async def told() -> list[bytes]:
-        viewer, last = Viewer("en"), start
+        viewer, last = Viewer("en", LOGIN), start
         for size, shift in frames:
             after = max(0, last + shift)
             last = max(last, after + size)
             items = [Item("event", "x", arrival=number) for number in range(after + 1, after + size + 1)]
             viewer.put(feed.frame(Span(after, after + size, ()), items))
         viewer.put(b"")
-        opening = Frame(0, 0, (), b"")
-        return [chunk async for chunk in feed._chunks(viewer, opening, start)]
+        return [chunk async for chunk in feed._chunks(viewer, start)]
 
     chunks = asyncio.run(told())
     seen = [number for chunk in chunks for number in numbers(chunk)]
