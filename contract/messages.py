@@ -21,6 +21,8 @@ MAX_WIRING_CHARACTERS = 64 * 1024
 MAX_LIFETIME_MS = 30_000
 """The longest that a command may wait for its device."""
 MAX_LOG_LINES = 400
+MAX_LATER_MS = 60_000
+"""The longest that an overloaded cloud asks a device to wait."""
 
 MAX_NUMBER = MAX_TIME_MS = 1 << 48
 """The highest number of a document, and the latest time (the year 10889). Documents are numbered one by one: what lies
@@ -69,6 +71,10 @@ class Ack(Message, frozen=True):
     With ``fork``, what the cloud holds behind ``upto`` is another past than the device's: the device opens a new
     journal and sends what it has behind ``upto`` there. ``now_ms`` is the cloud's clock (UTC): authenticated, so it may
     move the device's.
+
+    With ``later_ms`` the cloud has dropped what was sent, for too much comes at once: the device waits so long, and
+    sends it again. ``upto`` is 0 then, which says nothing of rows: software that does not know the field goes on as if
+    nothing had come.
     """
 
     journal: JournalId
@@ -76,6 +82,7 @@ class Ack(Message, frozen=True):
     now_ms: Time
     rewind: bool = False
     fork: bool = False
+    later_ms: Annotated[int, Meta(ge=0, le=MAX_LATER_MS)] = 0
 
 
 class RosterState(Struct, frozen=True):

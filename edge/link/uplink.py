@@ -70,6 +70,7 @@ class Uplink:
         self._reading = False
         self._turn = 0
         self._silences = 0
+        self._held_back = False
         self._rewound_to: int | None = None
         self._overdue: TimerHandle | None = None
         self._read_again: TimerHandle | None = None
@@ -92,6 +93,7 @@ class Uplink:
     def went_down(self) -> None:
         """Wait for no answer any more to what was sent, and drop what is being read."""
         self._turn += 1
+        self._held_back = False
         self._unanswered.clear()
         self._expect_answer()
 
@@ -106,6 +108,9 @@ class Uplink:
         if ack.fork:
             self._fork(ack.upto)
             return
+        if ack.later_ms and self._unanswered:
+            self._hold_back(ack.later_ms)
+            return
         is_news = ack.upto > self._recorder.acked
         answered = self._forget_acknowledged(ack.upto)
         round_trip_s = ACK_WITHIN_S if answered is None else self._loop.time() - answered.at_s
@@ -114,7 +119,7 @@ class Uplink:
             self._take_time(ack.now_ms, round(round_trip_s * 1000))
         self._recorder.acknowledge(ack.upto)
         self._sent = max(self._sent, ack.upto)
-        if ack.rewind and ack.upto < self._sent and ack.upto != self._rewound_to:
+        if ack.rewind and ack.upto < self._sent and ack.upto != self._rewound_to and not self._held_back:
             self._rewound_to = ack.upto
             self._go_back(ack.upto)
         elif not (is_news or answered or ack.rewind):
@@ -133,6 +138,13 @@ class Uplink:
             self._recorder.fork(upto)
         else:
             self.refused["not_mine"] += 1
+
+    def _hold_back(self, wait_ms: int) -> None:
+        """The cloud is overloaded, and has dropped what was sent: send it again after this time, one batch at first."""
+        self.went_down()
+        self._held_back = True
+        self._silences = max(self._silences, 1)
+        self._overdue = self._loop.call_later(wait_ms / 1000, self._send_again)
 
     def _forked(self) -> None:
         """A new journal, from its first row on. What it carries is sent as replayed."""
@@ -185,15 +197,18 @@ class Uplink:
 
     def _answer_overdue(self) -> None:
         self._silences += 1
-        self._rewound_to = None
         if self._ahead and self._silences >= MAX_AHEAD:
             self._ahead = False
             self._recorder.fork(self._recorder.acked)
+        self._send_again()
+
+    def _send_again(self) -> None:
+        self._rewound_to = None
         self._go_back(self._recorder.acked)
 
     def _send_more(self) -> None:
         """Read the next batch, if there is one and room for it."""
-        window = 1 if self._silences else WINDOW
+        window = 0 if self._held_back else 1 if self._silences else WINDOW
         room = self._channel.link.up and not self._reading and len(self._unanswered) < window
         if not room or self._recorder.durable <= self._sent:
             return

@@ -104,9 +104,10 @@ MESSAGES: dict[str, Struct] = {
     "events-gap-1.hex": EventBatch(
         1, JOURNAL, 3, 8, CHAIN_START, TIP, replay=True, events=[LOST, STORED[1]], seal=bytes(range(64))
     ),
-    "ack-2.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
-    "ack-rewind-2.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
-    "ack-fork-2.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
+    "ack-3.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
+    "ack-rewind-3.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
+    "ack-fork-3.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
+    "ack-later-3.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, later_ms=2_500),
     "state-3.json": State(
         online=True,
         connection=42,
@@ -264,6 +265,9 @@ OLDER: dict[str, Struct] = {
         wiring='[device]\nsite = "willow-court"  # 柳园\n',
         wiring_hash="0123456789abcdef",
     ),
+    "ack-2.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
+    "ack-rewind-2.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
+    "ack-fork-2.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
     "ack-1.json": Ack(journal=JOURNAL, upto=8, now_ms=1_777_888_801_234),
     "site-page-1.hex": SITE_PAGE,
     "ack-rewind-1.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),

@@ -92,8 +92,8 @@ def test_a_payload_over_the_limit_is_dropped_unread(name: str, payload: bytes) -
 
 
 def test_a_payload_of_exactly_the_limit_is_read() -> None:
-    ack = write(golden.MESSAGES["ack-2.json"])
-    assert read(ack + b" " * (MAX_PAYLOAD_BYTES - len(ack)), Ack) == golden.MESSAGES["ack-2.json"]
+    ack = write(golden.MESSAGES["ack-3.json"])
+    assert read(ack + b" " * (MAX_PAYLOAD_BYTES - len(ack)), Ack) == golden.MESSAGES["ack-3.json"]
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
