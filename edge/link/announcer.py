@@ -13,6 +13,8 @@ STATE_EVERY_S = 1.0
 EVENT_FIRST_S = 0.05
 """How long a change waits to be told: the event that it came of goes first, for the cloud takes one message after the
 other, and an event must not stand behind a state."""
+STATE_AGAIN_S = 30.0
+"""How long a state that reads as before is not published again: a broker may have lost the one before it."""
 BEAT_EVERY_S = 30.0
 WAITING_BEAT_EVERY_S = 5.0
 """While rows wait for the cloud, somebody may be watching them go."""
@@ -36,6 +38,9 @@ class Announcer:
         self._channel, self._loop = channel, loop
         self._state, self._beat = state, beat
         self._connection = 0
+        self._published: State | None = None
+        self._published_s = 0.0
+        self._published_news: object = None
         self._next_state: TimerHandle | None = None
         self._next_beat: TimerHandle | None = None
         self._stale = self._gone = False
@@ -67,10 +72,16 @@ class Announcer:
         self._next_state = self._next_beat = None
 
     def _publish_state(self) -> None:
-        """State and health together: whoever reads that something changed wants to know how the device is now."""
+        """State and health together, if one of them reads differently: whoever reads that something changed wants to
+        know how the device is now."""
         self._stale = False
-        self._channel.publish("state", self._state(self._connection))
-        self._publish_beat()
+        state, now_s = self._state(self._connection), self._loop.time()
+        if state != self._published or now_s - self._published_s >= STATE_AGAIN_S:
+            self._published, self._published_s = state, now_s
+            self._channel.publish("state", state)
+            self._publish_beat()
+        elif _news(beat := self._beat()) != self._published_news:
+            self._publish_beat(beat)
         self._next_state = self._loop.call_later(STATE_EVERY_S, self._second_over)
 
     def _second_over(self) -> None:
@@ -78,13 +89,19 @@ class Announcer:
         if self._stale and self._channel.link.up:
             self._publish_state()
 
-    def _publish_beat(self) -> None:
+    def _publish_beat(self, beat: Beat | None = None) -> None:
         if self._next_beat is not None:
             self._next_beat.cancel()
-        beat = self._beat()
+        beat = beat or self._beat()
+        self._published_news = _news(beat)
         self._channel.publish("beat", beat)
         after_s = WAITING_BEAT_EVERY_S if beat.waiting else BEAT_EVERY_S
         self._next_beat = self._loop.call_later(after_s, self._publish_beat)
+
+
+def _news(beat: Beat) -> object:
+    """What of a health report is not just the time that passes."""
+    return beat.faults, beat.waiting, beat.unlogged, beat.clock
 
 
 class LiveReadings:

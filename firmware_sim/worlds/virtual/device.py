@@ -23,7 +23,7 @@ from edge.keeper.host import KeeperHost
 from edge.keeper.protocol import LocalLine, ToAgent, ToKeeper
 from edge.link.announcer import will
 from edge.link.connection_number import ConnectionNumber
-from edge.machine.clock import DeviceClock
+from edge.machine.clock import CLOCK_FILE, DeviceClock
 from edge.memory.memory import Memory
 from edge.remote.remote import Machine
 from edge.remote.rewiring import Rewire
@@ -40,21 +40,22 @@ class MortalJournal(Journal):
 
     def __init__(self, path: Path, *, boot: str) -> None:
         super().__init__(path, boot=boot)
-        self._wal_on_disk = self._whole_wal()
+        self._wal_on_disk = bytearray()
+        self._wal_synced()
 
     def flush(self) -> int:
         seq = super().flush()
-        self._wal_on_disk = self._whole_wal()
+        self._wal_synced()
         return seq
 
     def checkpoint(self) -> int | None:
         seq = super().checkpoint()
-        self._wal_on_disk = self._whole_wal()
+        self._wal_synced()
         return seq
 
     def fork(self, upto: int, said: Event) -> None:
         super().fork(upto, said)
-        self._wal_on_disk = self._whole_wal()
+        self._wal_synced()
 
     def die(self) -> None:
         """Let go of the file without a word in it: the next start finds an unclean end."""
@@ -75,8 +76,27 @@ class MortalJournal(Journal):
     def _is_open(self) -> bool:
         return self._wal >= 0
 
-    def _whole_wal(self) -> bytes:
-        return os.pread(self._wal, os.fstat(self._wal).st_size, 0)
+    def _wal_synced(self) -> None:
+        """Copy it whole into the bytes of before: SQLite begins it anew in place, and its size says nothing."""
+        size = os.fstat(self._wal).st_size
+        if size != len(self._wal_on_disk):
+            self._wal_on_disk = bytearray(size)
+        os.preadv(self._wal, [self._wal_on_disk], 0)
+
+
+class LastWrite:
+    """The newest write of a small file, done when its process ends: until then nobody reads the file, and nothing that
+    befalls the simulated machine falls between this write and its sync."""
+
+    def __init__(self) -> None:
+        self._write: Callable[[], None] = lambda: None
+
+    def put(self, write: Callable[[], None]) -> None:
+        self._write = write
+
+    def do(self) -> None:
+        self._write()
+        self._write = lambda: None
 
 
 class Span(NamedTuple):
@@ -127,6 +147,7 @@ class VirtualDevice:
         self.lost_power_s: list[float] = []
         """When the plug was pulled."""
         self.agent: Device | None = None
+        self._clock_file = LastWrite()
         self._chance = self.board.random("processes")
         self._threads = Executor(), Executor(), Executor()
         self._agent_life = self._keeper_life = ended_loop(self._loop)
@@ -181,7 +202,8 @@ class VirtualDevice:
     def start_agent(self) -> None:
         life = self._agent_life = ProcessLoop(self._loop, self._chance)
         wirings = Wirings(self.config)
-        clock = DeviceClock(self.config.state / "clock.json", boot=self._boot_id, mono=self._mono_ms)
+        path, put = self.config.state / CLOCK_FILE, self._clock_file.put
+        clock = DeviceClock(path, boot=self._boot_id, mono=self._mono_ms, do=put)
         self._live(life, wirings, first_run(wirings), clock)
 
     def _live(self, life: ProcessLoop, wirings: Wirings, turn: AgentRun, clock: DeviceClock) -> None:
@@ -288,6 +310,7 @@ class VirtualDevice:
             self._tell(self._host.keeper.snapshot())
 
     def _end_agent(self, end: Callable[[MortalJournal], None]) -> None:
+        self._clock_file.do()
         if self.agent is None:
             return
         self._agent_life.end()

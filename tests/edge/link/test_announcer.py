@@ -18,11 +18,12 @@ class Shown:
         self.link = HandLink()
         self.software = "1"
         self.waiting = 0
+        self.faults: dict[str, str] = {}
         self.announcer = Announcer(
             channel_over(self.link),
             asyncio.get_running_loop(),
             state=lambda connection: State(True, connection, software=self.software),
-            beat=lambda: Beat(0, 0, Trust.SYNCED, 0, self.waiting, 0, 0),
+            beat=lambda: Beat(0, 0, Trust.SYNCED, 0, self.waiting, 0, 0, self.faults),
         )
         self.link.on_up = self.announcer.went_up
         self.link.on_down = self.announcer.close
@@ -72,6 +73,7 @@ async def test_a_change_after_a_quiet_second_lets_its_event_go_first_and_is_told
     shown.link.connect()
     await asyncio.sleep(2)
     shown.states()
+    shown.software = "2"
     shown.announcer.changed()
     assert shown.states() == []
     await asyncio.sleep(EVENT_FIRST_S)
@@ -100,6 +102,31 @@ async def test_while_rows_wait_health_is_told_every_five_seconds_until_they_are_
     shown.waiting = 0
     await asyncio.sleep(60)
     assert len(shown.sent("beat")) == 2
+
+
+@in_virtual_time
+async def test_an_unchanged_state_is_published_after_half_a_minute() -> None:
+    """Whoever comes every five seconds and is refused each time changes nothing; a broker may have lost the state."""
+    shown = Shown()
+    shown.link.connect()
+    shown.sent("beat")
+    for _ in range(11):
+        await asyncio.sleep(5)
+        shown.announcer.changed()
+    await asyncio.sleep(1)
+    assert (len(shown.states()), len(shown.sent("beat"))) == (2, 2)
+
+
+@in_virtual_time
+async def test_a_fault_is_told_though_the_state_is_the_same() -> None:
+    shown = Shown()
+    shown.link.connect()
+    await asyncio.sleep(2)
+    shown.states(), shown.sent("beat")
+    shown.faults = {"disk_low": "60 MiB"}
+    shown.announcer.changed()
+    await asyncio.sleep(1)
+    assert (shown.states(), len(shown.sent("beat"))) == ([], 1)
 
 
 @in_virtual_time
