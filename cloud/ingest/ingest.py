@@ -1,7 +1,7 @@
 """Takes in what devices send: checks it, commits it, and only then acknowledges it.
 
 Everything that is queued becomes one transaction, so batches grow by themselves under load. A full queue drops: the
-acknowledgement is the only promise, and a device sends again what was not acknowledged.
+acknowledgement is the only promise, and a device sends again what was not acknowledged, when the cloud has told it to.
 """
 
 import gc
@@ -17,8 +17,9 @@ from sqlalchemy.exc import OperationalError
 from cloud.devices.reactions import Reactions
 from cloud.devices.streams import Streams, newest_journals
 from cloud.ingest.intake import Intake
+from cloud.ingest.overload import Appointments, journal_of
 from cloud.line.broker import Arrived
-from cloud.line.worker import Worker
+from cloud.line.worker import MAX_QUEUED, Worker
 from cloud.store.database import Store
 from contract import codec, topics
 from contract.messages import Ack
@@ -28,6 +29,11 @@ log = logging.getLogger(__name__)
 
 MAX_AT_ONCE = 256
 """Messages in one transaction: 25,600 events in batches of 100."""
+SMALL_BYTES, MAX_SMALL_QUEUED = 8 * 1024, 8_000
+"""Nothing but a batch of events is asked for again, so small messages have room where batches have none any more:
+5,000 devices that connect at once are all seen."""
+FIRST_GUESS_S, SMOOTHING = 0.002, 0.1
+"""What a message takes until it was measured, and how much the newest transaction counts afterwards."""
 
 Send = Callable[[str, bytes], None]
 """Publishes a payload on a topic."""
@@ -59,6 +65,7 @@ class Ingest(Worker[tuple[Arrived, float]]):
             "the devices were not told how far they are",
             take=self._take_queued,
             look=self.acknowledge_all,
+            max_queued=MAX_SMALL_QUEUED,
             at_once=MAX_AT_ONCE,
             drains=True,
         )
@@ -71,10 +78,25 @@ class Ingest(Worker[tuple[Arrived, float]]):
         self._clock = clock
         self._timed = timed
         self._streams = Streams(site)
+        self._appointments = Appointments()
+        self._each_s = FIRST_GUESS_S
 
     def hear(self, message: Arrived) -> None:
-        """Queue a message, with the time at which it came."""
-        self.put((message, time.perf_counter()))
+        """Queue a message, with the time at which it came. Where there is no room for a batch, its device is told when
+        to send it again."""
+        now_s, is_batch = time.perf_counter(), message.topic.channel == "events"
+        small = not is_batch and len(message.payload) <= SMALL_BYTES
+        if not self.put((message, now_s), None if small else MAX_QUEUED) and is_batch:
+            self._turn_away(message, now_s)
+
+    def _turn_away(self, message: Arrived, now_s: float) -> None:
+        """What a device is told here depends on nothing that it says: a stranger has no key that it would be sealed
+        with, and ``upto`` 0 acknowledges nothing."""
+        device, journal = message.topic.device, journal_of(message.payload)
+        key = self._sync(device)
+        if key is not None and journal is not None:
+            wait_ms = self._appointments.wait_ms(device, now_s, queued=self.queued, each_s=self._each_s)
+            self._send_sealed(device, key, Ack(journal, 0, self._clock(), later_ms=wait_ms))
 
     def take(self, arrived: Sequence[Arrived]) -> None:
         """Commit these messages in one transaction, then acknowledge them."""
@@ -111,13 +133,18 @@ class Ingest(Worker[tuple[Arrived, float]]):
         if key is None:
             log.error("device %s has no sync key: its events are stored but cannot be acknowledged", device)
             return
+        self._send_sealed(device, key, ack)
+
+    def _send_sealed(self, device: str, key: SyncKey, ack: Ack) -> None:
         body = codec.write(ack)
         sealed = seal(partial(mac, key), Purpose.ACK, self._site, device, body)
         self._send(topics.down(self._site, device, "ack"), sealed)
 
     def _take_queued(self, queued: Sequence[tuple[Arrived, float]]) -> None:
+        began_s = time.perf_counter()
         self._take_or_leave([message for message, _ in queued])
         done_s = time.perf_counter()
+        self._each_s += SMOOTHING * ((done_s - began_s) / len(queued) - self._each_s)
         for _, arrived_s in queued:
             self._timed(done_s - arrived_s)
 

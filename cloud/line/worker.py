@@ -79,12 +79,15 @@ class Worker(Generic[T]):
         self._pulses.append(turn_back)
         self._wake()
 
-    def put(self, item: T) -> None:
-        """Queue it, or drop it and count that: its sender sends it again."""
-        try:
-            self._queue.put_nowait(item)
-        except Full:
-            self.dropped += 1
+    def put(self, item: T, room: int | None = None) -> bool:
+        """Queue it, or drop it where so many wait as there is ``room`` for, by default as many as the queue holds;
+        whoever sent it sends it again. Returns whether it is queued."""
+        if room is None or self.queued < room:
+            with suppress(Full):
+                self._queue.put_nowait(item)
+                return True
+        self.dropped += 1
+        return False
 
     def _wake(self) -> None:
         with suppress(Full):  # a thread with a full queue is awake and will see why

@@ -23,6 +23,7 @@ PURE_FILES = {
     "cloud.charging.rule",
     "cloud.emergencies.rule",
     "cloud.commands.rule",
+    "cloud.ingest.overload",
 }
 REQUEST_MODELS = "pydantic.BaseModel"
 """Who imports it defines bodies of calls."""

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from cloud.ingest import ingest as shipped
-from cloud.ingest.ingest import Ingest
-from cloud.line.worker import MAX_QUEUED
+from cloud.ingest.ingest import MAX_SMALL_QUEUED, Ingest
 from cloud.store.schema import devices, events
 from contract import codec
 from contract.decide import Trust
@@ -120,7 +119,7 @@ def test_the_thread_takes_what_is_queued_and_ends_when_it_has(world: World, gym:
 
 
 def test_a_full_queue_drops_and_counts(world: World, gym: Sender) -> None:
-    for _ in range(MAX_QUEUED + 2):
+    for _ in range(MAX_SMALL_QUEUED + 2):
         world.ingest.hear(arrived(gym.name, "beat", b""))
     assert world.ingest.dropped == 2
 
