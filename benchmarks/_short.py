@@ -17,6 +17,7 @@ KNOWN_CARD = "H10301:21:10006"
 SHORT: Mapping[str, Mapping[str, object]] = {
     "backlog": {"EVENTS": 10_000},
     "badge_to_relay": {"BADGES": 20, "REFLEX_TAPS": 5, "NEXT_PERSON_S": 0.2},
+    "cards": {"SIZES": (1_000, 20_000), "ROUNDS": 2, "BADGES": 100},
     "decision": {
         "CARDS": 20_000,
         "ROUNDS": 4,
@@ -26,8 +27,10 @@ SHORT: Mapping[str, Mapping[str, object]] = {
         "BADGES": 100,
         "HIT_RATE": 1.0,
     },
+    "devices": {"SIZES": (50, 200), "EVENTS": 300},
     "durable_append": {"APPENDS": 500, "BURSTS": 4},
     "event_to_cloud": {"EVENTS": 40, "UNKNOWN_CARD": KNOWN_CARD},
+    "faults": {"MINUTES": 0.2, "DEVICES": 2},
     "hub": {"WATCHED_S": 3.0},
     "ingest": {"SENDERS": SENDERS, "BATCHES": BATCHES, "EVENTS": SENDERS * BATCHES * 100, "RUNS": 1, "WIRE_RUNS": 1},
     "peers": {"EVENTS": 5_000, "ROUNDS": 1, "MESSAGES": 100, "MAY_INSTALL": False},
@@ -40,9 +43,12 @@ SHORT: Mapping[str, Mapping[str, object]] = {
 TINY: Mapping[str, Mapping[str, object]] = {
     "backlog": {"EVENTS": 1_000},
     "badge_to_relay": {"BADGES": 6, "REFLEX_TAPS": 3},
+    "cards": {"SIZES": (100,), "ROUNDS": 1, "ROUND": 200, "BADGES": 10},
     "decision": {"CARDS": 2_000, "ROUNDS": 2, "ROUND": 200, "WARM_UP": 400, "BADGES": 10},
+    "devices": {"SIZES": (3,), "EVENTS": 30},
     "durable_append": {"APPENDS": 50, "BURSTS": 2},
     "event_to_cloud": {"EVENTS": 3, "WARM_UP": 2},
+    "faults": {"MINUTES": 0.1, "DEVICES": 1},
     "hub": {"WATCHED_S": 0.5},
     "ingest": {"SENDERS": 6, "BATCHES": 2, "EVENTS": 1_200},
     "peers": {"EVENTS": 500, "POSTS": 2, "MESSAGES": 10},

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from benchmarks import _bench, _figures, _idle, _readme, _rows, peers
@@ -54,14 +55,16 @@ def test_every_promise_has_a_figure(table: _rows.Table) -> None:
 @pytest.mark.usefixtures("mosquitto")
 @pytest.mark.parametrize("program", _bench.PROGRAMS)
 def test_program_prints_every_figure(program: str) -> None:
-    """Cut as short as can be: what the figures say then is of no interest."""
+    """Cut as short as can be, and of another size: what the figures say then is of no interest."""
     command = [sys.executable, "-P", str(ROOT / "benchmarks" / "_short.py")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": tempfile.gettempdir(), NAME: program, TINY_TOO: "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.splitlines()[-1])["figures"]
+    (size, *_) = figures.get("at", {"": {}})
     for one in _rows.rows(program):
-        judged(one, figures)
+        at = one.at.replace(f"at/{one.size}/", f"at/{size}/")
+        judged(msgspec.structs.replace(one, at=at, beside=None if one.size else one.beside), figures)
 
 
 @pytest.mark.parametrize(
@@ -121,13 +124,24 @@ def test_peer_that_is_missing_says_so(
     assert found["peers.store_forget"].why == "thingsboard-gateway is not installed"
 
 
-def test_idle_control_counts_other_programs() -> None:
+def test_idle_control_counts_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the machine spent, without what the benchmark spent."""
+    of_machine, ours, wall = iter([100.0, 106.0]), iter([10.0, 12.0]), iter([0.0, 5.0])
+    monkeypatch.setattr(_idle, "_busy_s", of_machine.__next__)
+    monkeypatch.setattr(_idle, "_ours_s", ours.__next__)
+    monkeypatch.setattr(_idle, "probe", lambda: QUIET.before)
+    monkeypatch.setattr(_idle, "perf_counter", wall.__next__)
     with _idle.watching() as watched:
         pass
-    assert watched.idle.before.busy_ratio > 0.5
-    assert watched.idle.others_cores >= 0
-    assert "1.20 cores" in BUSY.disturbance()
+    assert watched.idle.others_cores == 0.8
+    assert watched.idle.disturbance() == "other programs used 0.80 cores"
     assert not QUIET.disturbance()
+
+
+@pytest.mark.parametrize(("busy_ratio", "late_ms"), [(1.3, 0.2), (1.0, 3.0)])
+def test_probe_finds_a_busy_machine(busy_ratio: float, late_ms: float) -> None:
+    idle = IdleControl(QUIET.before, Probe(busy_ratio, late_ms), 0.0)
+    assert judged(row(most=50), {"us": {"p99": 51}}, idle).met == "cannot be judged"
 
 
 @pytest.mark.parametrize("name", list(_readme.PAGES))
