@@ -132,6 +132,18 @@ def follows(row: Row, last: int, tip: bytes) -> bool:
     return gap is not None and (gap.first, gap.last, gap.tip_after) == (last + 1, row.seq, row.link.hex())
 
 
+def fitting(rows: Iterable[Row], max_bytes: int, size: int = 0) -> Iterator[Row]:
+    """The rows that fit into a message beside ``size`` bytes; one of them, if there is nothing else in it."""
+    for row in rows:
+        before, size = (
+            size,
+            size + len(row.stored) + 3,
+        )  # msgpack writes up to three bytes before a field of this length
+        if before and size > max_bytes:
+            return
+        yield row
+
+
 def walk(connection: sqlite3.Connection, base_seq: int, base_link: bytes) -> ChainVerdict:
     """Follow the chain from its base to the first row that is missing, changed or cannot be read."""
     last, tip = base_seq, base_link

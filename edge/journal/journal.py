@@ -1,9 +1,9 @@
 """The journal: every event of a device, in order, in one append-only table that is also the outbox.
 
 Which thread does what: the writer's thread (an executor of one) uses the connection, for inserts, reads and
-checkpoints alike. The flusher's thread never touches SQLite: it notes the last row the writer has committed and syncs
-the WAL file, which makes that row and all before it durable. The loop only reads the plain attributes. In virtual time
-all three are one thread.
+checkpoints alike; while that has nothing to do, the loop may insert by itself. The flusher's thread never touches
+SQLite: it notes the last row that was committed and syncs the WAL file, which makes that row and all before it durable.
+In virtual time all three are one thread.
 """
 
 import os
@@ -117,10 +117,8 @@ class JournalView:
         if after_seq < self.base_seq:
             events, gaps, before, prev = [self._let_go], [self._let_go], 0, CHAIN_START
             size = len(self._let_go)
-        for row in file.read_rows(self._connection, file.BETWEEN, last, upto, max_events - len(events)):
-            size += len(row.stored) + 3  # msgpack writes up to three bytes before a field of this length
-            if events and size > max_bytes:
-                break
+        rows = file.read_rows(self._connection, file.BETWEEN, last, upto, max_events - len(events))
+        for row in file.fitting(rows, max_bytes, size):
             if not file.follows(row, last, tip):
                 raise JournalDamaged(f"journal row {row.seq} does not follow row {last}")
             last, tip = row.seq, row.link
@@ -190,7 +188,8 @@ class Journal(JournalView):
             failed.pop_all()
 
     def insert(self, rows: Sequence[Row]) -> None:
-        """Append rows that follow the last one, all or none. Writer's thread. Raises ``CannotWrite``."""
+        """Append rows that follow the last one, all or none. Writer's thread, or the loop while that is idle. Raises
+        ``CannotWrite``, and waits for nobody's lock."""
         with self._writing(), files.transaction(self._connection):
             if not self._run_begun:
                 self._connection.execute("UPDATE meta SET clean = 0, boot = ?, recovered = ''", (self._boot,))
@@ -215,7 +214,7 @@ class Journal(JournalView):
         return seq
 
     def acknowledge(self, upto: int) -> None:
-        """Remember that the cloud holds all rows up to ``upto``. Writer's thread. Raises ``CannotWrite``."""
+        """Remember that the cloud holds all rows up to ``upto``. As ``insert``."""
         with self._writing():
             self._connection.execute("UPDATE meta SET acked = ?", (upto,))
         self.acked = upto
@@ -234,6 +233,13 @@ class Journal(JournalView):
             self._wal_suspect = True
             raise CannotWrite(f"journal {self._path}: {error}") from None
         return self.last_seq if not busy and in_wal == moved else None
+
+    def begin_wal(self) -> None:
+        """Write to the WAL that a checkpoint has emptied: SQLite syncs the first write to it, which is to be none that
+        somebody waits for. Writer's thread. Raises ``CannotWrite``."""
+        with self._writing():  # a value that is what it was is written all the same, other than in a row
+            (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+            self._connection.execute(f"PRAGMA user_version = {version}")
 
     def fork(self, upto: int, forked: Event) -> None:
         """Go on in a new journal: it carries the rows behind ``upto`` under new numbers, and ``forked`` behind them.
@@ -304,6 +310,7 @@ class Journal(JournalView):
         """Open the file and judge its rows; a file whose chain is broken is closed again."""
         self._connection = file.open_made(self._path)
         try:
+            self._connection.execute("PRAGMA busy_timeout = 0")
             meta = self._load()
             recovered = msgspec.json.decode(meta.recovered, type=Recovery) if meta.recovered else None
             power_cut = not meta.clean and meta.boot != self._boot

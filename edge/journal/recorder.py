@@ -1,27 +1,35 @@
 """The loop's side of the journal: an event gets its number and its link at once, then goes to the disk by itself.
 
-``record`` never waits. The writer's executor inserts what has come together, one job at a time; the flusher's makes it
-durable. Both report back on the loop, where alone the state of a recorder changes.
+``record`` never waits for a disk. While that is quick, a few rows are inserted in the loop's next turn; otherwise the
+writer's executor inserts what has come together, one job at a time. The flusher's makes it durable. Both report back on
+the loop, where alone the state of a recorder changes.
 """
 
-from asyncio import AbstractEventLoop, Future, TimerHandle, wait
+from asyncio import AbstractEventLoop, Future, Handle, TimerHandle, wait
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
-from heapq import heappop, heappush
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from contract.device_events import DeviceEvents
 from contract.events import Event, chain, encode_event
 from edge.journal.file import Row, numbered_anew, rank_of
 from edge.journal.journal import Batch, CannotWrite, Journal, JournalError
+from edge.journal.mark import Mark
+from edge.journal.recent import RecentRows
 from edge.machine.clock import WallClock
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 MAX_PENDING = 2000
 """Rows kept in memory while the disk takes none: at most 4 MiB."""
 MAX_INSERT_ROWS = 500
+QUICK_ROWS, QUICK_S = 16, 0.001
+"""As many rows are inserted on the loop, where the insert before took no longer: a hop to a thread and back takes as
+long, and far longer on a busy machine."""
 RETRY_S = 1.0
 IDLE_S = 5.0
 """After this long without an event the WAL is moved into the table file."""
@@ -35,26 +43,6 @@ class EventClock(WallClock, Protocol):
     boot: str
 
     def mono_ms(self) -> int: ...
-
-
-class _Mark:
-    """How far something has come, and who waits for it to come further."""
-
-    def __init__(self, seq: int, loop: AbstractEventLoop) -> None:
-        self.seq = seq
-        self._loop = loop
-        self._waiting: list[tuple[int, int, Callable[[], object]]] = []
-        self._asked = 0
-
-    def when(self, seq: int, callback: Callable[[], object]) -> None:
-        self._asked += 1
-        heappush(self._waiting, (seq, self._asked, callback))
-        self.advance(self.seq)
-
-    def advance(self, seq: int) -> None:
-        self.seq = max(seq, self.seq)
-        while self._waiting and self._waiting[0][0] <= self.seq:
-            self._loop.call_soon(heappop(self._waiting)[2])
 
 
 class Recorder:
@@ -95,11 +83,16 @@ class Recorder:
         """Called on the loop when another journal has taken the place of the one before."""
         self._tip = journal.tip
         self._pending: deque[Row] = deque()
-        self._written = _Mark(journal.last_seq, loop)
-        self._durable = _Mark(journal.last_seq, loop)
+        self._recent = RecentRows(journal.tip)
+        self._written = Mark(journal.last_seq, loop)
+        self._durable = Mark(journal.last_seq, loop)
         self._missed: dict[str, int] = {}
         """The data of ``device.unlogged``, empty if nothing was missed since the last of them."""
         self._writing = self._flushing = self._ack_waits = self._wal_suspect = self._closed = False
+        self._is_quick = False
+        self._writer_jobs = 0
+        """What the writer's executor has not done yet, reads and checkpoints among it."""
+        self._next_work: Handle | None = None
         self._moved = 0
         self._fork_behind: int | None = None
         self._wal_rows = 0
@@ -160,17 +153,22 @@ class Recorder:
         durable = self.durable
         read = partial(self._journal.batch, after_seq, max_events=max_events, max_bytes=max_bytes)
         if upto is None or upto >= durable:
-            return self._loop.run_in_executor(self._writer, partial(read, upto=durable))
-        return self._loop.run_in_executor(self._writer, lambda: read(upto=upto) or read(upto=durable))
+            return self._on_writer(partial(read, upto=durable))
+        return self._on_writer(lambda: read(upto=upto) or read(upto=durable))
+
+    def recent_batch(self, after_seq: int, max_events: int, max_bytes: int, *, upto: int | None = None) -> Batch | None:
+        """The same from memory, at once; None if it must be read."""
+        durable = self.durable
+        return self._recent.batch(after_seq, durable if upto is None else min(upto, durable), max_events, max_bytes)
 
     def acknowledge(self, upto: int) -> None:
         """The cloud holds all rows up to ``upto``. Lower numbers than before are ignored."""
         if upto > self.acked:
             self.acked = upto
+            self._recent.acknowledge(upto)
             self._ack_waits = True
             self._record_missed_events()
-            if self._retry is None:
-                self._work()
+            self._work_soon()
 
     def fork(self, upto: int) -> None:
         """The cloud has another past behind row ``upto``: what is here behind it goes on in a journal of its own."""
@@ -205,9 +203,13 @@ class Recorder:
         stored = encode_event(self._event(point, kind, data))
         self._tip = chain(self._tip, stored)
         self.last_seq = seq
-        self._pending.append(Row(seq, stored, self._tip, rank_of(kind)))
-        if self._retry is None:
-            self._work()
+        row = Row(seq, stored, self._tip, rank_of(kind))
+        self._pending.append(row)
+        if self.filled > 1:  # any row may be given up now, and a gap is sent in its place
+            self._recent = RecentRows(self._tip)
+        else:
+            self._recent.add(row)
+        self._work_soon()
         return seq
 
     def _miss(self) -> None:
@@ -226,9 +228,23 @@ class Recorder:
             missed, self._missed = self._missed, {}
             self._append("", *DeviceEvents.unlogged(**missed).row)
 
+    def _work_soon(self) -> None:
+        """In a turn of its own: what is recorded in one turn is written at once."""
+        if self._retry is None and self._next_work is None:
+            self._next_work = self._loop.call_soon(self._work)
+
+    def _on_writer(self, act: Callable[[*Ts], T], *arguments: *Ts) -> "Future[T]":
+        self._writer_jobs += 1
+        job = self._loop.run_in_executor(self._writer, act, *arguments)
+        job.add_done_callback(self._have_done)
+        return job
+
+    def _have_done(self, _job: "Future[T]") -> None:
+        self._writer_jobs -= 1
+
     def _work(self) -> None:
-        """Give the writer its next job, unless it has one."""
-        self._retry = None
+        """Write what waits, or give it to the writer as its next job, unless it has one."""
+        self._retry = self._next_work = None
         rows = list(islice(self._pending, MAX_INSERT_ROWS))
         if self._closed or self._writing:
             return
@@ -237,9 +253,12 @@ class Recorder:
             return
         if not (rows or self._ack_waits):
             return
-        self._writing, self._ack_waits = True, False
-        job = self._loop.run_in_executor(self._writer, self._write, rows, self.acked)
-        job.add_done_callback(partial(self._wrote, rows))
+        self._ack_waits = False
+        if self._is_quick and not self._writer_jobs and len(rows) <= QUICK_ROWS:
+            self._settle(rows, partial(self._write, rows, self.acked))
+            return
+        self._writing = True
+        self._on_writer(self._write, rows, self.acked).add_done_callback(partial(self._have_written, rows))
 
     def _begin_fork(self, upto: int) -> None:
         """Only when nobody flushes: numbers and files change under whoever does."""
@@ -247,8 +266,7 @@ class Recorder:
             return
         self._writing = True
         forked = self._event("", DeviceEvents.forked.kind, {})
-        job = self._loop.run_in_executor(self._writer, self._journal.fork, upto, forked)
-        job.add_done_callback(self._have_forked)
+        self._on_writer(self._journal.fork, upto, forked).add_done_callback(self._have_forked)
 
     def _have_forked(self, job: "Future[None]") -> None:
         """What was recorded in the meantime goes on behind what was carried over."""
@@ -270,25 +288,34 @@ class Recorder:
         newest = self._pending[-1] if self._pending else None
         self.last_seq, self._tip = (newest.seq, newest.link) if newest else (journal.last_seq, journal.tip)
         self.journal_id, self.acked, self._ack_waits = journal.id, 0, False
-        self._wal_suspect = False
+        self._wal_suspect = self._is_quick = False
+        self._recent = RecentRows(self._tip)
         self.on_forked()
         self._advance_durable(journal.last_seq)
         self._work()
 
     def _write(self, rows: list[Row], acked: int) -> None:
-        """On the writer's thread."""
+        """On the writer's thread, or on the loop while that is idle."""
+        began_s, self._is_quick = self._loop.time(), False
         if acked > self._journal.acked:
             self._journal.acknowledge(acked)
         if rows:
             self._journal.insert(rows)
+        self._is_quick = self._loop.time() - began_s <= QUICK_S
 
-    def _wrote(self, rows: list[Row], job: "Future[None]") -> None:
+    def _have_written(self, rows: list[Row], job: "Future[None]") -> None:
         self._writing = False
+        self._settle(rows, job.result)
+
+    def _settle(self, rows: list[Row], result: Callable[[], None]) -> None:
         try:
-            job.result()
+            result()
         except JournalError as error:
             self._try_again(error)
-            return
+        else:
+            self._wrote(rows)
+
+    def _wrote(self, rows: list[Row]) -> None:
         for _ in rows:
             self._pending.popleft()
         if rows:
@@ -344,8 +371,17 @@ class Recorder:
     def _checkpoint(self) -> None:
         self._idle = None
         self._wal_rows = 0
-        job = self._loop.run_in_executor(self._writer, self._journal.checkpoint)
-        job.add_done_callback(self._checkpointed)
+        self._on_writer(self._move_wal).add_done_callback(self._checkpointed)
+
+    def _move_wal(self) -> int | None:
+        """On the writer's thread."""
+        durable = self._journal.checkpoint()
+        if durable is not None:
+            try:
+                self._journal.begin_wal()
+            except CannotWrite:
+                self._is_quick = False  # the next write will do it, or say why not
+        return durable
 
     def _checkpointed(self, job: "Future[int | None]") -> None:
         try:

@@ -207,17 +207,21 @@ class Uplink:
         self._go_back(self._recorder.acked)
 
     def _send_more(self) -> None:
-        """Read the next batch, if there is one and room for it."""
+        """Send as many batches as there is room for, from memory; one that must be read from the file is sent then."""
         window = 0 if self._held_back else 1 if self._silences else WINDOW
-        room = self._channel.link.up and not self._reading and len(self._unanswered) < window
-        if not room or self._recorder.durable <= self._sent:
-            return
-        old = max(self._offline_upto, self._recorder.acked)  # what was acknowledged once was shown then
-        replay = self._sent < old
-        upto = old if replay else None
-        self._reading = True
-        batch = self._recorder.batch(self._sent, MAX_BATCH_EVENTS, MAX_BATCH_BYTES - BATCH_HEAD_BYTES, upto=upto)
-        batch.add_done_callback(partial(self._have_read, self._turn, replay))
+        while self._channel.link.up and not self._reading and len(self._unanswered) < window:
+            if self._recorder.durable <= self._sent:
+                return
+            old = max(self._offline_upto, self._recorder.acked)  # what was acknowledged once was shown then
+            replay = self._sent < old
+            bounds = self._sent, MAX_BATCH_EVENTS, MAX_BATCH_BYTES - BATCH_HEAD_BYTES
+            batch = self._recorder.recent_batch(*bounds, upto=old if replay else None)
+            if batch is None:
+                self._reading = True
+                read = self._recorder.batch(*bounds, upto=old if replay else None)
+                read.add_done_callback(partial(self._have_read, self._turn, replay))
+            else:
+                self._send(batch, replay)
 
     def _have_read(self, turn: int, replay: bool, read: "Future[Batch | None]") -> None:
         self._reading = False

@@ -132,13 +132,18 @@ class Gate:
     def _durable(self) -> None:
         self.life.durable.append(self._promise(self.recorder.durable))
         if not self._reading and self.recorder.durable > self._sent:
+            batch = self.recorder.recent_batch(self._sent, BATCH_EVENTS, BATCH_BYTES)
+            if batch is not None:
+                self._send(batch)
+                return
             self._reading = True
-            batch = self.recorder.batch(self._sent, BATCH_EVENTS, BATCH_BYTES)
-            batch.add_done_callback(self._send)
+            self.recorder.batch(self._sent, BATCH_EVENTS, BATCH_BYTES).add_done_callback(self._have_read)
 
-    def _send(self, read: "Future[Batch | None]") -> None:
+    def _have_read(self, read: "Future[Batch | None]") -> None:
         self._reading = False
-        batch = None if read.exception() else read.result()
+        self._send(None if read.exception() else read.result())
+
+    def _send(self, batch: Batch | None) -> None:
         if batch is not None:
             self._sent = batch.last
             self.life.rows.update(enumerate(batch.events, batch.first))

@@ -1,4 +1,3 @@
-import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
@@ -269,8 +268,8 @@ def test_a_build_that_sends_rows_before_they_are_durable_is_caught(
 ) -> None:
     wrote = Recorder._wrote
 
-    def wrote_is_durable(self: Recorder, rows: list[Row], job: "asyncio.Future[None]") -> None:
-        wrote(self, rows, job)
+    def wrote_is_durable(self: Recorder, rows: list[Row]) -> None:
+        wrote(self, rows)
         self._advance_durable(self.written)
 
     monkeypatch.setattr(Recorder, "_wrote", wrote_is_durable)

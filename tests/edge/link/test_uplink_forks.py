@@ -4,6 +4,7 @@ import pytest
 
 from contract.events import decode_event
 from contract.messages import Ack
+from edge.journal import recent
 from edge.journal.journal import JournalError
 from edge.link.uplink import ACK_WITHIN_S, MAX_WAIT_S, READ_AGAIN_S
 from tests.edge.support.clouds import (
@@ -165,7 +166,7 @@ def test_a_fork_told_twice_is_one_fork(world: World) -> None:
 
 
 def test_a_spoilt_row_is_not_sent_and_is_said(world: World) -> None:
-    world.record(3)
+    world.record(3 + recent.MAX_ROWS)
     world.wait()
     world.journal._connection.execute("UPDATE rows SET stored = x'00' WHERE seq = 2")
     world.link.connect()
@@ -183,7 +184,7 @@ def test_a_row_that_could_not_be_read_is_read_again_though_nothing_else_happens(
         reads.append(world.loop.time())
         raise JournalError("disk I/O error")
 
-    world.record(3)
+    world.record(3 + recent.MAX_ROWS)
     world.wait()
     monkeypatch.setattr(world.journal, "batch", failing)
     world.link.connect()
@@ -192,7 +193,7 @@ def test_a_row_that_could_not_be_read_is_read_again_though_nothing_else_happens(
     assert 4 <= len(reads) <= 6, "now and then a checkpoint says that rows are durable, and they are read at once"
     monkeypatch.undo()
     world.wait(READ_AGAIN_S)
-    assert (world.spans(), world.uplink.fault) == ([(1, 3)], "")
+    assert (world.spans(), world.uplink.fault) == ([(1, 3 + recent.MAX_ROWS)], "")
     world.carry_all()
     world.check_all_arrived()
 
