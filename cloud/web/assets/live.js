@@ -7,13 +7,11 @@ const LOOK_EVERY_MS = 5_000;
 
 class HgLive extends HTMLElement {
   connectedCallback() {
-    this.list = this.querySelector(".lines");
-    this.more = this.querySelector(".more");
     this.last = this.getAttribute("after");
     this.held = [];
     this.skewMs = Number(this.getAttribute("now")) - Date.now();
     this.heardMs = this.openedMs = Date.now();
-    this.list?.addEventListener("pointerleave", () => this.release());
+    this.addEventListener("pointerout", () => this.held.length && !this.isPointedAt && this.release());
     // A browser allows six connections to a host: a page nobody looks at must not keep one.
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
     setInterval(() => this.watch(), LOOK_EVERY_MS);
@@ -51,7 +49,7 @@ class HgLive extends HTMLElement {
 
   // A server that is frozen keeps its connections open: only its silence tells.
   watch() {
-    if (this.hasAttribute("old") && !busy()) return location.reload();
+    if (this.hasAttribute("old")) this.refresh();
     if (!this.stream || Date.now() - Math.max(this.heardMs, this.openedMs) < SILENT_AFTER_MS) return;
     this.lose();
     this.open();
@@ -67,14 +65,22 @@ class HgLive extends HTMLElement {
   }
 
   // Lines do not move under somebody's pointer: they wait until it has left the list. A finger never rests there.
-  get isBusy() {
+  get isPointedAt() {
     return matchMedia("(hover: hover)").matches && this.list.matches(":hover");
+  }
+
+  get list() {
+    return this.querySelector(".lines");
+  }
+
+  get more() {
+    return this.querySelector(".more");
   }
 
   addLine(message) {
     this.last = message.lastEventId;
     this.held.push(message.data);
-    if (!this.isBusy) return this.release();
+    if (!this.isPointedAt) return this.release();
     this.more.hidden = false;
     this.more.querySelector("b").textContent = this.held.length;
   }
@@ -95,14 +101,40 @@ class HgLive extends HTMLElement {
     const old = document.getElementById(fresh.id);
     if (!old) return;
     const focused = old.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    // What forms depend on is another: the page as a whole is out of date.
-    if (fresh.dataset.shape !== old.dataset.shape) this.setAttribute("old", "");
+    // What forms depend on is another: more than this is out of date.
+    if (fresh.dataset.shape !== old.dataset.shape) this.refresh();
     old.replaceWith(fresh);
     this.enable(fresh.dataset, fresh.parentElement);
     if (focused) fresh.querySelector(`[href="${focused}"]`)?.focus();
   }
 
-  // Nothing is ordered of what is not heard.
+  // Loads the page again and puts in place whatever is another, each card with its forms as one. What somebody types
+  // in stays, and the page says that it is out of date.
+  async refresh() {
+    const answer = await fetch(location.href);
+    if (!answer.ok || answer.redirected) return location.reload();
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("hg-live");
+    this.toggleAttribute("old", !this.renew(this, page));
+  }
+
+  // Whether all of a part is now as in the fresh one.
+  renew(part, fresh) {
+    if (part.matches(".lines") || part.isEqualNode(fresh)) return true;
+    if (!this.holds(part)) {
+      part === this ? part.replaceChildren(...fresh.childNodes) : part.replaceWith(fresh);
+      return true;
+    }
+    const [mine, theirs] = [[...part.children], [...fresh.children]];
+    if (part.matches("form, .card") || mine.length !== theirs.length) return false;
+    return mine.map((one, at) => this.renew(one, theirs[at])).every(Boolean);
+  }
+
+  // Whether somebody is at work in a part of the page.
+  holds(part) {
+    return busy(part) || (part.contains(this.list) && this.isPointedAt);
+  }
+
+  // Nothing can be ordered of a device that is offline.
   enable({ card, opens }, parent) {
     if (card) parent.className = card;
     if (!opens) return;
