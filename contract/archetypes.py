@@ -230,12 +230,12 @@ class SessionKind(ServingKind[PhaseT, FaultT, TextT]):
 
     archetype = "session"
 
-    started = EventType("session.started", "good", "value", "开始充电", "Charging started", SessionStarted)
+    started = EventType("session.started", "good", "value", "开始使用", "Session started", SessionStarted)
     full = EventType("session.full", "quiet", "value", "已充满", "Fully charged", used_fields)
-    interrupted = EventType("session.interrupted", "alarm", "value", "充电中断", "Charging interrupted", used_fields)
-    ended = EventType("session.ended", "quiet", "value", "充电结束", "Charging ended", SessionEnded, behind="kept")
+    interrupted = EventType("session.interrupted", "alarm", "value", "使用中断", "Session interrupted", used_fields)
+    ended = EventType("session.ended", "quiet", "value", "使用结束", "Session ended", SessionEnded, behind="kept")
 
-    @event("session.progress", "quiet", "value", "充电中", "Charging")
+    @event("session.progress", "quiet", "value", "使用中", "Session in progress")
     def progress(self, session: str, energy_wh: float, ms: int, power_w: float) -> None:
         """What the session has used so far, and draws now."""
 
@@ -243,17 +243,17 @@ class SessionKind(ServingKind[PhaseT, FaultT, TextT]):
     def idle(self, session: str, fen_per_minute: int, cap_fen: int) -> None:
         """What it costs from now on to stay plugged in, and at most."""
 
-    @event("session.resumed", "quiet", "value", "继续充电", "Charging resumed")
+    @event("session.resumed", "quiet", "value", "恢复使用", "Session resumed")
     def resumed(self, session: str) -> None:
         """The interruption is over."""
 
-    @event("session.waiting", "quiet", "value", "在等这个插座", "Waiting for this socket")
+    @event("session.waiting", "quiet", "value", "正在等待使用", "Waiting for it")
     def waiting(self, session: str, holder: str) -> None:
         """``holder`` waits for the end of this session."""
 
 
 ARCHETYPE_FAMILIES: Mapping[str, Phrase] = {
     "access": Phrase("人员通行", "People passing"),
-    "session": Phrase("充电", "Charging"),
+    "session": Phrase("使用", "Sessions"),
 }
 """The families of events that kinds share."""

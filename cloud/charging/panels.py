@@ -34,7 +34,7 @@ def _hub_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:
 
 
 def _last_sessions(visit: Visit, about: Any) -> dict[str, Any] | None:
-    if not any(point.charges for point in about.of_archetype):
+    if not any(point.charges for point in about.of_group):
         return None
     return {"sessions": list_sessions(visit.connection, limit=SESSIONS_SHOWN)}
 

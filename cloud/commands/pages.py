@@ -18,8 +18,8 @@ from contract.commands import COMMANDS, WrongArgs
 WRONG: Mapping[type[Exception], str] = {
     NoReason: NO_REASON,
     NoSuchPlace: N_("There is no such place, or no device is registered for it. Nothing was done."),
-    NoSuchCommand: N_("This kind of point has not got that command. Nothing was done."),
-    NoSuchCard: N_("Choose whose card is to be charged on. Nothing was done."),
+    NoSuchCommand: N_("This kind of point does not have that command. Nothing was done."),
+    NoSuchCard: N_("Choose whose card is used. Nothing was done."),
     WrongArgs: NOT_RIGHT,
 }
 Caller = Annotated[RequestContext, Depends(form_for(Right.READ))]

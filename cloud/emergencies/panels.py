@@ -10,10 +10,17 @@ def _standing(visit: Visit, _about: object) -> dict[str, Any]:
     return {"emergencies": list_zone_states(visit.connection, visit.now_ms)}
 
 
+def _standing_in_zone(visit: Visit, about: Any) -> dict[str, Any]:
+    """Of the zone that the page is narrowed to."""
+    states = list_zone_states(visit.connection, visit.now_ms)
+    return {"emergencies": [one for one in states if about.wanted.zone in ("", one.zone)]}
+
+
 def _drills(visit: Visit, about: Any) -> dict[str, Any] | None:
     """Of the zones that registered devices have points in."""
-    zones = {point.zone_name: point.zone for point in about.points if point.registered}
-    if not zones or about.wanted.show == "session":
+    in_zone = [one for one in about.points if one.registered and about.wanted.zone in ("", one.zone_name)]
+    zones = {point.zone_name: point.zone for point in in_zone}
+    if not zones or about.wanted.show == "charging":
         return None
     standing = [one for one in list_zone_states(visit.connection, visit.now_ms) if one.ended is None]
     drills = {one.zone for one in standing if one.cause == "drill"}
@@ -24,8 +31,8 @@ def _drills(visit: Visit, about: Any) -> dict[str, Any] | None:
 
 PANELS = (
     *(
-        Panel(page, 10, "_all_emergencies.html", _standing, one_piece("emergencies", "_all_emergencies.html"))
-        for page in ("overview", "points")
+        Panel(page, 10, "_all_emergencies.html", look, one_piece("emergencies", "_all_emergencies.html"))
+        for page, look in (("overview", _standing), ("points", _standing_in_zone))
     ),
     Panel("points", 70, "_drills.html", _drills, no_pieces),
 )

@@ -32,8 +32,8 @@ WAITED = {
 }
 """What is said once a device that waited has been answered."""
 NO_CODE = N_("A code has 12 letters and digits, as the device shows them. Nothing was changed.")
-NOBODY = N_("Nobody who waits has this code. After five wrong codes all who wait have to ask again.")
-TWICE = N_("Two devices show this code: one imitates the other. Both were refused; find out who is on your network.")
+NOBODY = N_("No waiting device has this code. After five wrong codes all waiting devices have to ask again.")
+TWICE = N_("Two devices show this code: one imitates the other. Both were refused; check who is on your network.")
 NO_PLACE = N_("Name a new place, or choose the device that is replaced. Nothing was changed.")
 TAKEN = N_(
     "That place cannot be given: another device has the name, or it is no name of lower-case letters, digits and "
@@ -59,9 +59,9 @@ NOT_THERE = N_("There is no such device. Nothing was changed.")
 SHOWN = 20
 CHANGED = {
     "started": N_("Sent. The state of each device is shown below."),
-    "stopped": N_("It is being stopped: what no device has applied yet is taken back."),
+    "stopped": N_("Stopping: changes that no device has applied yet are withdrawn."),
 }
-EMPTY = N_("The text is empty. To take the device back to its own file, tick that box. Nothing was changed.")
+EMPTY = N_("The text is empty. To return the device to its own file, tick that box. Nothing was changed.")
 
 Adopting = Annotated[RequestContext, Depends(page_for(Right.ADOPT))]
 Confirming = Annotated[RequestContext, Depends(form_for(Right.ADOPT))]

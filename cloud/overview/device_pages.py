@@ -17,7 +17,7 @@ from cloud.web.params import Cursor
 
 ROWS = 50
 ROWS_OF_POINT = 20
-DONE = {"point": N_("Changed. Devices on the line know within a second, others once they are back.")}
+DONE = {"point": N_("Changed. Online devices apply it within a second, offline ones when they reconnect.")}
 
 
 def find_device_view(visit: Visit, name: str) -> DeviceView | None:
@@ -40,12 +40,12 @@ def _journal(visit: Visit, device: DeviceView) -> dict[str, Any] | None:
 def _events_of_device(visit: Visit, device: DeviceView) -> dict[str, Any]:
     before = int(visit.query.get("before") or 0) or None
     events = list_events(visit.connection, EventFilter(device=device.name), before, ROWS)
-    return {"events": events, "nothing": N_("Nothing has come from this device yet.")}
+    return {"events": events, "nothing": N_("This device has not sent an event yet.")}
 
 
 def _events_of_point(visit: Visit, point: PointState) -> dict[str, Any]:
     events = list_events(visit.connection, EventFilter(point=point.name), limit=ROWS_OF_POINT)
-    return {"events": events, "nothing": N_("Nothing has happened here yet.")}
+    return {"events": events, "nothing": N_("No event here yet.")}
 
 
 PANELS = (

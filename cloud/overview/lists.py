@@ -9,6 +9,7 @@ from cloud.devices.event_views import EventFilter, list_events
 from cloud.devices.quarantine import list_quarantined, list_tallies
 from cloud.devices.views import list_devices
 from cloud.overview.metrics import Metrics
+from cloud.overview.whom import whom_of
 from cloud.people.rosters import spread
 from cloud.web.context import N_, Reading
 from cloud.web.domain import Nav
@@ -75,5 +76,6 @@ def audit(context: Reading, before: Cursor = None, check: Annotated[bool, Query(
     with context.store.reading() as connection:
         rows = list_deeds(connection, before, ROWS)
         broken = first_broken_deed(connection) if check else None
+        whom = whom_of(connection, rows)
     cursor = rows[-1].id if len(rows) == ROWS else None
-    return context.render("audit.html", rows=rows, cursor=cursor, checked=check, broken=broken)
+    return context.render("audit.html", rows=rows, whom=whom, cursor=cursor, checked=check, broken=broken)

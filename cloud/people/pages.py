@@ -27,9 +27,9 @@ FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
 """What can be written in milliseconds, in every zone."""
 DONE: Mapping[str, str] = {
     "person": N_("Added. Now enrol a card."),
-    "membership": N_("The plan is given. Doors on the line know within a second, others once they are back."),
-    "card": N_("The card is enrolled. Doors on the line know within a second, others once they are back."),
-    "standing": N_("Changed. Doors on the line know within a second, others once they are back."),
+    "membership": N_("The plan is added. Online doors apply it within a second, offline ones when they reconnect."),
+    "card": N_("The card is enrolled. Online doors apply it within a second, offline ones when they reconnect."),
+    "standing": N_("Changed. Online doors apply it within a second, offline ones when they reconnect."),
 }
 NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
 

@@ -31,14 +31,14 @@ NO_PERSON = N_("There is no such person.")
 NO_CARD = N_("There is no such card.")
 NO_MEMBERSHIP = N_("There is no such membership.")
 NO_PLAN = N_("There is no such plan.")
-NO_FORMAT = N_("That card format is not known.")
-NOT_A_CARD = N_("There can be no such card: look at the format, the facility code and the number again.")
+NO_FORMAT = N_("Unknown card format.")
+NOT_A_CARD = N_("There can be no such card: check the format, the facility code and the number.")
 CARD_TAKEN = N_("Somebody has this card already.")
 NEEDS_HOUSEHOLD = N_("This plan is shared by a household: name the building and flat.")
 
 OBSTACLES: Mapping[Obstacle, str] = {
-    Obstacle.SAME_PLAN: N_("This person has the same plan at that time already: look at the list of their plans."),
-    Obstacle.TOO_MANY: N_("This person has as many memberships as doors can be told of: let some of them end first."),
+    Obstacle.SAME_PLAN: N_("This person has the same plan at that time already: check the list of their plans."),
+    Obstacle.TOO_MANY: N_("This person has as many memberships as devices can store: end some of them first."),
 }
 
 

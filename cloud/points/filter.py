@@ -1,6 +1,5 @@
 """Which points the page of points shows. Pure."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from operator import attrgetter
@@ -16,15 +15,17 @@ from contract.archetypes import Archetype
 from contract.decide import Mode
 
 Only = Literal["", "faults", "modes"]
-PATHS: Mapping[str, str] = {"portal": "/doors", "session": "/charging"}
-"""The addresses that operators know. What is of another archetype is a choice on the page of all points."""
-ARCHETYPES: tuple[Archetype, ...] = get_args(Archetype)
+Group = Archetype | Literal["charging"]
+PATHS: Mapping[str, str] = {"portal": "/doors", "charging": "/charging"}
+"""The addresses that operators know. Another group is a choice on the page of all points."""
+GROUPS: tuple[Group, ...] = "portal", "charging", *get_args(Archetype)[1:]
+"""In the order in which they are shown."""
 
 
 class PointFilter(Struct, frozen=True, omit_defaults=True):
     """Empty fields ask for nothing. ``only`` narrows to points with faults, or in another mode than the usual one."""
 
-    show: Literal["", Archetype] = ""
+    show: Literal["", "charging"] | Archetype = ""
     only: Only = ""
     zone: Annotated[str, Meta(max_length=40)] = ""
     text: Annotated[str, Meta(max_length=80)] = ""
@@ -48,7 +49,7 @@ class PointFilter(Struct, frozen=True, omit_defaults=True):
 
     def takes(self, point: PointState) -> bool:
         return (
-            self.show in ("", point.archetype)
+            self.show in ("", group_of(point))
             and self.zone in ("", point.zone_name)
             and (self.only != "faults" or has_fault(point))
             and (self.only != "modes" or in_a_mode(point))
@@ -62,6 +63,11 @@ def read_filter(fields: Mapping[str, Any]) -> PointFilter | None:
         return msgspec.convert({name: text.strip() for name, text in fields.items() if text}, PointFilter)
     except msgspec.ValidationError:
         return None
+
+
+def group_of(point: PointState) -> Group:
+    """What charges is a group of its own among what people use for a while."""
+    return "charging" if point.charges else point.archetype
 
 
 def has_fault(point: PointState) -> bool:
@@ -86,9 +92,9 @@ class Points(Struct, frozen=True, dict=True):
         return [point for point in self.points if self.wanted.takes(point)]
 
     @cached_property
-    def of_archetype(self) -> list[PointState]:
+    def of_group(self) -> list[PointState]:
         """Those that the page is for, whatever else narrows it."""
-        return [point for point in self.points if self.wanted.show in ("", point.archetype)]
+        return [point for point in self.points if self.wanted.show in ("", group_of(point))]
 
     @property
     def labels(self) -> dict[str, Label]:
@@ -104,7 +110,7 @@ class Points(Struct, frozen=True, dict=True):
         return sum(map(self.wanted.changed(**fields).takes, self.points))
 
     @property
-    def archetypes(self) -> list[Archetype]:
+    def groups(self) -> list[Group]:
         """Those that the site has points of."""
-        counted = Counter(point.archetype for point in self.points)
-        return [archetype for archetype in ARCHETYPES if counted[archetype]]
+        there = set(map(group_of, self.points))
+        return [group for group in GROUPS if group in there]

@@ -11,9 +11,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from cloud.commands.dependencies import Modes
 from cloud.commands.desired import NoSuchMode, NoSuchOrder, must_be_confirmed
+from cloud.commands.rule import TooLong
 from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import list_points
-from cloud.points.filter import PATHS, read_filter
+from cloud.points.filter import PATHS, group_of, read_filter
 from cloud.points.panels import find_one_point, list_chosen
 from cloud.web.auth import Right
 from cloud.web.context import N_, Reading, RequestContext, page_for, there
@@ -22,25 +23,26 @@ from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, attem
 from cloud.web.pages import local_path, with_query
 from cloud.web.panels import render_panels
 from cloud.web.params import Text
-from contract.decide import HOUR_MS, Mode
+from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS
 
 TITLES: Mapping[str, str] = {"/doors": N_("Doors"), "/charging": N_("Charging"), "/points": N_("All points")}
 STEPS = {"/doors/lockdown": Mode.LOCKDOWN, "/doors/hold-open": Mode.HOLD_OPEN}
-SHOWN_AT = {path: archetype for archetype, path in PATHS.items()}
+SHOWN_AT = {path: group for group, path in PATHS.items()}
 DONE: Mapping[str, str] = {
-    Mode.SCHEDULED: N_("Ordered: back to cards and hours. Below stands which doors have taken it up."),
-    Mode.HOLD_OPEN: N_("Ordered: held open. Below stands which doors have taken it up."),
-    Mode.LOCKDOWN: N_("Ordered: locked down. Below stands which doors have taken it up."),
-    Mode.OUT_OF_SERVICE: N_("Ordered: out of service. Below stands which doors have taken it up."),
-    "ended": N_("Ended. Below stands which doors have taken it up."),
-    "renewed": N_("Renewed. Below stands until when."),
+    Mode.SCHEDULED: N_("Sent: back to cards and hours. The state shown changes once the device confirms it."),
+    Mode.HOLD_OPEN: N_("Sent: held open. The state shown changes once the device confirms it."),
+    Mode.LOCKDOWN: N_("Sent: locked down. The state shown changes once the device confirms it."),
+    Mode.OUT_OF_SERVICE: N_("Sent: out of service. The state shown changes once the device confirms it."),
+    "ended": N_("Sent: the mode ends. The state shown changes once the device confirms it."),
+    "renewed": N_("Renewed. The new end is shown with the mode."),
 }
 WRONG: Mapping[type[Exception], str] = {
     NoSuchPlace: N_("There is no such point, or no device is registered for it. Nothing was done."),
     NoReason: NO_REASON,
-    NoSuchMode: N_("This kind of point has not got that mode. Nothing was done."),
-    NoSuchOrder: N_("That is over already: it was ended, or its time was. Nothing was done."),
+    TooLong: N_("This mode cannot last so long: give fewer minutes. Nothing was done."),
+    NoSuchMode: N_("This kind of point does not have that mode. Nothing was done."),
+    NoSuchOrder: N_("It has ended already. Nothing was done."),
     ValueError: NOT_RIGHT,
 }
 """The text for each error; the first that fits counts."""
@@ -81,7 +83,7 @@ def point(name: str, context: Reading, mode: Text = "") -> HTMLResponse:
         context,
         "point",
         lambda visit: find_one_point(visit, name),
-        lambda point: {"title": point.label, "section": PATHS.get(point.archetype, "/points")},
+        lambda point: {"title": point.label, "section": PATHS.get(group_of(point), "/points")},
         of=name,
         said=context.confirm(DONE, mode),
         live=True,
@@ -97,7 +99,8 @@ def set_mode(context: Guard, modes: Modes, fields: Fields) -> Response:
         names = [fields["point"]] if "point" in fields else None
         if must_be_confirmed(mode, names) and "confirm" not in fields:
             raise ValueError(mode)
-        modes.set_mode(names, mode, context.by, reason_in(fields))
+        minutes = int(fields["minutes"]) if "minutes" in fields and mode in MODE_LASTS_MS else None
+        modes.set_mode(names, mode, context.by, reason_in(fields), minutes)
 
     return attempt(context, act, _back(fields, fields.get("mode", "")), WRONG)
 
@@ -131,7 +134,6 @@ def steps(context: Locking, point: Text = "", step: Annotated[int, Query(ge=1, l
         point=name,
         step=step,
         mode=mode,
-        hours=MODE_LASTS_MS[mode] // HOUR_MS,
     )
 
 

@@ -8,16 +8,15 @@ from msgspec import Struct
 
 from cloud.commands.rule import HeldPoint, mode_orders
 from cloud.commands.store import Order, PointState, find_order, list_orders, list_points
-from cloud.points.filter import ARCHETYPES, PointFilter, Points, read_filter
+from cloud.points.filter import GROUPS, Group, PointFilter, Points, group_of, read_filter
 from cloud.web.domain import LivePage, Panel, Piece, Visit, no_pieces, one_piece
-from contract.archetypes import Archetype
 from contract.decide import HOUR_MS, Mode
 
 ORDERS_SHOWN = 20
 ORDERS_OF_POINT = 5
 NEWS_FOR_MS = HOUR_MS
 """How long a card tells of the last order to its point. After that it stands in the list only."""
-OTHERS = tuple(archetype for archetype in ARCHETYPES if archetype != "portal")
+OTHERS = tuple(group for group in GROUPS if group not in ("portal", "charging"))
 
 
 class Drift(Struct, frozen=True):
@@ -70,7 +69,7 @@ def outcome(visit: Visit, points: Iterable[PointState]) -> dict[str, Any]:
 
 
 def _head(visit: Visit, about: Points) -> dict[str, Any]:
-    return outcome(visit, about.of_archetype)
+    return outcome(visit, about.of_group)
 
 
 def _point_head(visit: Visit, point: PointState) -> dict[str, Any]:
@@ -85,7 +84,7 @@ def _standing(_visit: Visit, about: Points) -> dict[str, Any]:
     return {
         "standing": standing,
         "unheard": unheard,
-        "drifts": drifts(about.of_archetype),
+        "drifts": drifts(about.of_group),
         "shape": [(one.id, one.until_ms, one.points) for one in standing],
     }
 
@@ -96,18 +95,17 @@ def _standing_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:
         yield Piece(f"order-{one.id}-now", "_mode_order.html", {"one": one})
 
 
-def cards_of(*archetypes: Archetype) -> Callable[[Visit, Points], dict[str, Any] | None]:
-    """Finds the cards of points of these archetypes. What charges has a card of its own."""
+def cards_of(*groups: Group) -> Callable[[Visit, Points], dict[str, Any] | None]:
+    """Finds the cards of points of these groups. What charges has a card of its own."""
 
     def look(visit: Visit, about: Points) -> dict[str, Any] | None:
-        mine = [point for point in about.chosen if not point.charges]
-        groups = {one: [point for point in mine if point.archetype == one] for one in archetypes}
-        shown = [point for points in groups.values() for point in points]
+        by_group = {group: [point for point in about.chosen if group_of(point) == group] for group in groups}
+        shown = [point for points in by_group.values() for point in points]
         if not shown:
             return None
         last = {one.point: one for one in reversed(about.orders) if visit.now_ms - one.issued_ms < NEWS_FOR_MS}
         shape = [(shape_of_point(one), one.name in last and last[one.name].standing(visit.now_ms)) for one in shown]
-        return {"groups": groups, "shown": shown, "last_orders": last, "shape": shape}
+        return {"groups": by_group, "shown": shown, "last_orders": last, "shape": shape}
 
     return look
 

@@ -19,7 +19,8 @@ from contract.topics import NAME
 NO_DEVICE = N_("There is no such device. Nothing was changed.")
 NO_ZONE = N_("There is no such zone. Nothing was changed.")
 NO_NAME = N_(
-    "A point is called as in its device's wiring: lower-case letters, digits and hyphens. Nothing was changed."
+    "A point has the name that its device's wiring gives it: lower-case letters, digits and hyphens. "
+    "Nothing was changed."
 )
 ELSEWHERE = N_("Another device has a point of this name. Nothing was changed.")
 

@@ -15,9 +15,9 @@ from cloud.web.domain import Nav
 from cloud.web.forms import Clerk, Fields, attempt
 
 DONE = {
-    "added": N_("The zone is made. Say whose plan opens it, or nobody gets in there."),
+    "added": N_("The zone is added. Choose the plans that open it: until then nobody can enter."),
     "renamed": N_("The zone has its new name."),
-    "opened": N_("Opened. Doors on the line know within a second, others once they are back."),
+    "opened": N_("Opened. Online doors apply it within a second, offline ones when they reconnect."),
 }
 
 NOT_SO = N_(

@@ -75,7 +75,7 @@ async def _forbidden(request: Request, _error: Exception) -> Response:
     return page(
         request,
         403,
-        N_("That is not yours to do"),
+        N_("You may not do that"),
         N_("Your role does not allow it, or the form was open for too long: load the page again and retry."),
     )
 
@@ -85,14 +85,14 @@ async def _invalid(request: Request, error: Exception) -> Response:
     where = ".".join(str(part) for part in first["loc"])
     if is_api(request):
         return problem(422, "invalid", str(first["msg"]), where)
-    return page(request, 422, N_("Something in the form is not right"), N_("Go back and look at every field again."))
+    return page(request, 422, N_("Something in the form is not right"), N_("Go back and check every field."))
 
 
 async def _no_text(request: Request, _error: Exception) -> Response:
     """JSON may hold half of a character, which can be neither stored nor hashed: nothing was changed."""
     if is_api(request):
         return problem(422, "invalid", "a text holds half of a character (a lone surrogate)")
-    return page(request, 422, N_("Something in the form is not right"), N_("Go back and look at every field again."))
+    return page(request, 422, N_("Something in the form is not right"), N_("Go back and check every field."))
 
 
 async def _rejected(_request: Request, error: Exception) -> Response:

@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 NOTHING_DONE = N_("Nothing was done")
 NOTHING_TYPED: Mapping[str, str] = MappingProxyType({})
-NO_REASON = N_("Say why, in 2 to 200 characters: it is kept in the audit. Nothing was done.")
-NOT_RIGHT = N_("Something in the form is not right: look at every field again. Nothing was changed.")
+NO_REASON = N_("Give a reason of 2 to 200 characters: it is recorded in the audit. Nothing was done.")
+NOT_RIGHT = N_("Something in the form is not right: check every field. Nothing was changed.")
 
 
 REJECTED: Mapping[type[Exception], str] = {Rejected: "", ValueError: NOT_RIGHT}

@@ -14,15 +14,15 @@ from cloud.web.pages import local_path, see_other
 FORM_COOKIE = "hg_form"
 """Before anybody is logged in there is no login to bind a form to; this cookie stands in."""
 NOT_LOGGED_IN: Mapping[type[Exception], tuple[str, int]] = {
-    WrongPassword: (N_("Wrong name or password. After five wrong tries a name rests for a quarter of an hour."), 401),
-    TooManyTries: (N_("Too many wrong tries from here. Wait five minutes."), 429),
+    WrongPassword: (N_("Wrong name or password. After five wrong tries a name is blocked for 15 minutes."), 401),
+    TooManyTries: (N_("Too many wrong tries from this address. Wait five minutes."), 429),
     Busy: (N_("Many people log in at this moment. Try again in a few seconds."), 503),
 }
 """What is said of each, and the status of the answer."""
 NOT_CHANGED: Mapping[type[Exception], tuple[str, int]] = {
     **NOT_LOGGED_IN,
     WeakPassword: (N_("The new password needs 10 to 200 characters."), 400),
-    WrongPassword: (N_("That is not the password now."), 400),
+    WrongPassword: (N_("That is not the current password."), 400),
 }
 CHANGED = N_("The password is changed. Your other logins have ended.")
 

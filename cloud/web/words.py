@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 
 from cloud.devices.event_views import EventView
 from contract.commands import COMMANDS, CommandType, refusal_words
+from contract.decide import MINUTE_MS
 from contract.emergencies import CAUSE_WORDS, ENDING_WORDS
 from contract.event_types import Tone
-from contract.kinds import MODE_WORDS, kind_of, vocabulary
+from contract.kinds import MODE_LASTS_MS, MODE_WORDS, kind_of, vocabulary
 from contract.phrases import Phrase
 
 Said = str | Phrase
@@ -92,7 +93,7 @@ CLOCKS: Mapping[str, str] = {"holdover": "Clock not synchronized", "unset": "Clo
 """What to say of a time stamp that is not to be believed to the second. Nothing is said of a ``synced`` clock."""
 
 
-TRUSTS: Mapping[str, str] = {"synced": "right", "holdover": "on its own", "unset": "not set"}
+TRUSTS: Mapping[str, str] = {"synced": "synchronized", "holdover": "not synchronized", "unset": "not set"}
 
 ACTORS: Mapping[str, str] = {"command line": "command line"}
 """Who stands in the audit and is no operator."""
@@ -138,21 +139,25 @@ PRESENCES: Mapping[str, str] = {
 
 SILENCES: Mapping[str, str] = {
     "stopped": "Its agent was stopped. Until it runs again, no card opens anything there.",
-    "cut": "Cable, power or agent: the cause is not known here. If its agent runs, it decides by itself; if not, "
+    "cut": "Cause unknown: network, power or agent. If its agent is running, it still decides by itself; if not, "
     "no card opens anything there.",
 }
 """Why a device is offline, and what that means on site."""
 
-ARCHETYPES: Mapping[str, str] = {
+GROUPS: Mapping[str, str] = {
     "portal": "Doors",
-    "session": "Charging and other use",
+    "charging": "Charging",
+    "session": "Other use",
     "box": "Lockers",
     "till": "Tills",
     "watch": "Sensors",
     "feeder": "Supplies",
     "unknown": "Unknown kinds",
 }
-"""What points are to their users."""
+"""What points are to their users, as the page of points groups them."""
+
+LASTS_MINUTES: Mapping[str, int] = {mode: lasts_ms // MINUTE_MS for mode, lasts_ms in MODE_LASTS_MS.items()}
+"""The longest that a mode may last which ends by itself."""
 
 NARROWED: Mapping[str, str] = {"faults": "With faults", "modes": "Held, locked or closed"}
 """What the page of points can be narrowed to."""
@@ -327,7 +332,7 @@ def texts() -> list[str]:
         SESSIONS,
         CAUSES,
         ACTORS,
-        ARCHETYPES,
+        GROUPS,
         NARROWED,
         OUTCOMES,
         ROLLOUTS,

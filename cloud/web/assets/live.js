@@ -1,5 +1,6 @@
 // Keeps a page fresh from one stream. The server sends finished lines and cards; this only puts them in place.
 import { busy } from "./busy.js";
+import { fold } from "./fold.js";
 
 const MOST_LINES = 40;
 const SILENT_AFTER_MS = 40_000; // The server pings every 15 s.
@@ -91,6 +92,7 @@ class HgLive extends HTMLElement {
       if (document.getElementById(line.id)) continue;
       line.classList.add("fresh");
       this.list.prepend(line);
+      fold(this.list);
     }
     while (this.list.children.length > MOST_LINES) this.list.lastElementChild.remove();
     this.more.hidden = true;
@@ -115,6 +117,7 @@ class HgLive extends HTMLElement {
     if (!answer.ok || answer.redirected) return location.reload();
     const page = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("hg-live");
     this.toggleAttribute("old", !this.renew(this, page));
+    if (this.list) fold(this.list);
   }
 
   // Whether all of a part is now as in the fresh one.

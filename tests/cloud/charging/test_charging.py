@@ -55,9 +55,9 @@ def test_all_is_said_in_chinese_too(town: Town, hub: RidersHub) -> None:
         ({"phase": "free"}, "Free"),
         ({"phase": "free", "mode": "out_of_service"}, "Out of service"),
         ({"phase": "free", "faulted": True}, "Fault"),
-        ({"phase": "starting"}, "Charging now nobody known"),
-        ({"phase": "checking"}, "Charging now nobody known"),
-        ({"phase": "finished"}, "Finished nobody known"),
+        ({"phase": "starting"}, "Charging now unknown person"),
+        ({"phase": "checking"}, "Charging now unknown person"),
+        ({"phase": "finished"}, "Finished unknown person"),
         ({"phase": "faulted", "faults": ["relay_stuck"]}, "Fault The relay does not open"),
         ({"phase": "absent"}, "Fault"),
         ({"phase": "emergency"}, "Emergency"),
@@ -87,7 +87,7 @@ def test_a_device_that_is_not_heard_makes_none_of_its_sockets_look_alive(town: T
         page = guard.get("/charging").text
         said = card(page)
         assert 'class="socket is-offline" id="point-phone-1"' in page
-        assert "Offline Last seen 16:00:00 · Then it was: Charging now" in said
+        assert "Offline Last seen 16:00:00 · State then: Charging now" in said
         assert "≈" not in said and "May still" not in said and "<progress" not in page
         assert "Hub charging is offline" in words(page)
         assert card(page, "phone-2").startswith("Phone socket 2 Offline")
@@ -119,9 +119,9 @@ def test_readings_of_long_ago_are_no_present(town: Town, hub: RidersHub) -> None
 def test_whoever_waits_is_told_of_and_so_is_whom_a_socket_is_kept_for(town: Town, hub: RidersHub) -> None:
     hub.charges(waiting=True)
     with town.visit("gate") as guard:
-        assert "Somebody waits for it" in card(guard.get("/charging").text)
+        assert "Somebody is waiting for it" in card(guard.get("/charging").text)
         hub.says({"phone-1": "free"}, {"phone-1": {"reserved": True}})
-        assert "Kept a few minutes for whoever waited" in card(guard.get("/charging").text)
+        assert "Reserved for a few minutes for the person who waited" in card(guard.get("/charging").text)
         hub.says({"phone-1": "free"}, {"phone-1": {"reserved": "yes", "waiting": 1}})
         assert "Kept" not in card(guard.get("/charging").text)
 
@@ -181,7 +181,7 @@ def test_a_session_of_a_device_that_did_not_know_the_time_is_shown_without_times
         page = words(guard.get(f"/charging/sessions/{DEVICE}/{SESSION}").text)
         shown = guard.get(f"/api/v1/sessions/{DEVICE}/{SESSION}").json()
     assert "1970" not in listed + page
-    assert "Began – " in page and "Over at –" in page and "13 Wh" in page
+    assert "Began – " in page and "Ended at –" in page and "13 Wh" in page
     assert (shown["state"], shown["began_ms"], shown["ended_ms"], shown["told_ms"]) == (
         "ended",
         None,

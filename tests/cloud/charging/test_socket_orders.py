@@ -21,7 +21,7 @@ def test_a_stop_is_done_when_the_device_says_so_and_not_before(town: Town, hub: 
     with town.visit("gate") as guard:
         answer = guard.submit("/commands/session_stop/phone-1", where, back=where, session=SESSION, reason=REASON)
         page = guard.get(answer.headers["location"]).text
-        assert "Stop charging – Sent; waiting for the device to confirm" in words(page)
+        assert "Stop the session – Sent; waiting for the device to confirm" in words(page)
         assert 'http-equiv="refresh"' in page
         (command,) = commands(town)
         assert (command.op, command.point, command.args) == ("session_stop", "phone-1", {"session": SESSION})
@@ -66,15 +66,15 @@ def test_a_socket_is_taken_out_of_service_and_back_with_a_reason(town: Town, hub
     where = "/points/phone-2"
     form = {"back": where, "point": "phone-2"}
     with town.visit("gate") as guard:
-        assert "Out of service, it gives power to nobody" in words(guard.get(where).text)
+        assert "Out of service it supplies no power" in words(guard.get(where).text)
         for wrong in ({"mode": "out_of_service"}, {"mode": "hold_open", "reason": REASON}):
             assert guard.submit("/doors/modes", where, **form, **wrong).status_code == 422
         answer = guard.submit("/doors/modes", where, **form, mode="out_of_service", reason=REASON)
         assert answer.headers["location"] == f"{where}?mode=out_of_service"
-        assert "Ordered, not yet taken up: out of service" in words(guard.get(where).text)
+        assert "Sent, not yet applied: out of service" in words(guard.get(where).text)
         reports(town, DEVICE, {"phone-2": Mode.OUT_OF_SERVICE})
         page = guard.get(where).text
-        assert "Ordered, not yet" not in words(page) and "Back in service" in page
+        assert "Sent, not yet" not in words(page) and "Back in service" in page
         assert guard.submit("/doors/modes", where, **form, mode="scheduled", reason=REASON).status_code == 303
         deeds = guard.get("/api/v1/audit").json()["deeds"][:2]
     assert [(one["action"], one["subject"]) for one in deeds] == [
@@ -102,22 +102,22 @@ def test_a_lost_card_is_not_offered(town: Town, hub: RidersHub) -> None:
     hub.says({"phone-2": "free"})
     with town.visit("gate") as guard:
         said = guard.get("/points/phone-2?who=Wu+Jiu").text
-    assert "Nobody of that name has a card in use." in said
+    assert "Nobody of that name has an active card." in said
     assert 'name="card"' not in said
 
 
 @pytest.mark.parametrize(
     ("deed", "fields", "said"),
     [
-        ("stop", {"session": SESSION}, "Say why"),
-        ("stop", {"session": SESSION, "reason": "x"}, "Say why"),
+        ("stop", {"session": SESSION}, "Give a reason"),
+        ("stop", {"session": SESSION, "reason": "x"}, "Give a reason"),
         ("stop", {"reason": REASON}, "Something in the form is not right"),
         ("stop", {"session": "' OR 1=1 --", "reason": REASON}, "Something in the form is not right"),
         ("start", {"reason": REASON}, "Choose whose card"),
         ("start", {"reason": REASON, "card": "0"}, "Choose whose card"),
         ("start", {"reason": REASON, "card": "9" * 400}, "Choose whose card"),
         ("start", {"reason": REASON, "card": "-1"}, "Choose whose card"),
-        ("start", {"card": "1"}, "Say why"),
+        ("start", {"card": "1"}, "Give a reason"),
     ],
 )
 def test_what_is_not_said_right_orders_nothing(

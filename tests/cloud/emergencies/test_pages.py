@@ -68,7 +68,7 @@ def test_a_broken_loop_is_a_fault_in_words_and_no_fire(town: Town) -> None:
         first = guard.get("/").text
         assert "Fire loop broken: treated as a fire" in words(first)
         assert '<small class="badge faulty">Fault</small>' in first
-        assert "A cut wire reads like this" in words(first)
+        assert "A cut alarm wire has the effect of a fire" in words(first)
 
 
 def test_who_reset_it_is_named_for_an_hour(town: Town) -> None:
@@ -97,7 +97,7 @@ def test_a_drill_is_ordered_in_two_steps_at_every_device_of_the_zone(town: Town)
     with town.visit("gate") as guard:
         assert "/zones/gym/drill" in guard.get("/doors").text
         first = guard.get("/zones/gym/drill").text
-        assert "ends by your order, by the key on site, or by itself after 30 minutes" in words(first)
+        assert "ends when you end it, by the key on site, or by itself after 30 minutes" in words(first)
         assert "<form" not in first.partition("<main>")[2]
         answer = orders(guard, "1")
         (command,) = commands(town)
@@ -120,7 +120,7 @@ def test_no_drill_is_offered_in_an_emergency_and_none_without_a_reason_or_a_zone
     with town.visit("gate") as guard:
         assert "/zones/gym/drill" not in guard.get("/doors").text
         token = guard.token("/zones/gym/drill?step=2")
-        for path, reason, said in (("gym", "", "Say why"), ("attic", REASON, "There is no such place")):
+        for path, reason, said in (("gym", "", "Give a reason"), ("attic", REASON, "There is no such place")):
             answer = guard.post(f"/commands/drill/{path}", data={"csrf": token, "on": "1", "reason": reason})
             assert answer.status_code == 422
             assert said in words(answer.text)
@@ -143,7 +143,7 @@ def test_the_list_says_who_is_inside_and_since_when(town: Town) -> None:
         assert row.startswith(anna)
         assert "15:30:00" in row
         assert "May be incomplete" not in page
-        assert "Let in from afar without a card: 1." in words(page)
+        assert "Let in remotely without a card: 1." in words(page)
         assert "Seen" not in words(page)
         assert rows(muster(guard, "estate")) == []
 

@@ -84,7 +84,7 @@ def test_a_spare_takes_a_devices_place(town: Town) -> None:
     ("typed", "says"),
     [
         ({"code": "short", **NEW}, "12 letters and digits"),
-        ({"code": "0000-0000-0000", **NEW}, "Nobody who waits"),
+        ({"code": "0000-0000-0000", **NEW}, "No waiting device has this code"),
         ({"code": "0000-0000-0000"}, "Name a new place"),
     ],
 )
@@ -169,10 +169,10 @@ def test_a_device_is_not_reported_lost_by_one_slip(town: Town) -> None:
     with town.visit("office") as operator:
         assert 'action="/devices/gym-turnstile/lost"' not in operator.get("/adoptions").text
         asked = operator.get(lost).text
-        assert "cannot be taken back" in asked
+        assert "cannot be undone" in asked
         answer = operator.submit(lost, lost)
         assert answer.status_code == 422
-        assert "Say why" in alarm(answer.text)
+        assert "Give a reason" in alarm(answer.text)
         assert operator.get("/devices/no-such/lost").status_code == 404
         assert "lost since" not in operator.get("/adoptions").text
 

@@ -75,12 +75,12 @@ def test_a_form_sends_a_wiring_and_shows_what_became_of_it(town: Town, admin: Vi
     ]
     shown = words(admin.get("/rollouts?done=started").text)
     assert "Sent; waiting for the device" in shown
-    assert "desired since" in shown
+    assert "not yet in force" in shown
     reports(town, EAST, "applied")
     look(town)
     shown = words(admin.get("/rollouts").text)
     assert "In force" in shown
-    assert "desired since" not in shown
+    assert "not yet in force" not in shown
 
 
 def test_the_form_is_filled_in_with_the_wiring_in_force_if_the_cloud_knows_it(town: Town, admin: Visitor) -> None:
@@ -138,7 +138,7 @@ def test_a_person_stops_it_with_a_reason(town: Town, admin: Visitor) -> None:
     name = begin(admin, east_gate=NEW, west_gate=NEW)
     look(town)
     page = f"/rollouts/{name}/stop"
-    assert "Say why" in admin.submit(page, "/rollouts", reason="x").text
+    assert "Give a reason" in admin.submit(page, "/rollouts", reason="x").text
     assert admin.submit(page, "/rollouts", reason="wrong building").status_code == 303
     look(town)
     assert (rollout(admin, name)["state"], rollout(admin, name)["why"]) == ("stopped", "wrong building")

@@ -86,7 +86,7 @@ def test_a_silent_device_never_looks_alive(town: Town) -> None:
     assert 'class="device online faulty"' in card(alive, "east-gate")
     assert "Reports a fault: Door contact never moves" in words(card(alive, "east-gate"))
     assert 'class="device offline"' in card(silent, "gym-turnstile")
-    assert "Cable, power or agent: the cause is not known here" in words(card(silent, "gym-turnstile"))
+    assert "Cause unknown: network, power or agent" in words(card(silent, "gym-turnstile"))
     assert "Fault when last seen" in words(card(silent, "east-gate"))
     assert "Never online" in words(card(silent, "hub-door"))
     assert "Last seen" not in words(card(silent, "hub-door"))

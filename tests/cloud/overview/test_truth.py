@@ -81,6 +81,19 @@ def test_the_audit_speaks_in_words(town: Town) -> None:
         assert "来自 127.0.0.1" in words(visitor.get("/audit?lang=zh-CN").text)
 
 
+def test_audit_names_whom_it_is_about(town: Town) -> None:
+    """People, points and devices by their names, and an order that ended by the points that it held."""
+    held = town.desired_state.set_mode(["east-gate"], Mode.HOLD_OPEN, "gate", "moving day")
+    town.desired_state.end(held.order, "gate", "all is in")
+    with town.visit("admin") as visitor:
+        visitor.submit("/people/5/memberships", "/people/5", plan="staff")
+        visitor.submit("/devices/east-gate/lost", "/devices/east-gate/lost", reason="stolen last night")
+        page = words(visitor.get("/audit").text)
+    for row in ("Gave a plan Li Si", "Ended a lockdown or a hold-open East gate", "Reported a device lost East gate"):
+        assert row in page, row
+    assert "person 5" not in page
+
+
 def test_without_an_emergency_the_list_is_of_now(town: Town) -> None:
     town.beats("gym-turnstile")
     with town.visit("gate") as visitor:
@@ -93,8 +106,8 @@ def test_without_an_emergency_the_list_is_of_now(town: Town) -> None:
     ("last_word", "text"),
     [
         ("goodbye", "Its agent was stopped"),
-        ("will", "Cable, power or agent: the cause is not known here"),
-        ("nothing", "Cable, power or agent: the cause is not known here"),
+        ("will", "Cause unknown: network, power or agent"),
+        ("nothing", "Cause unknown: network, power or agent"),
     ],
 )
 def test_silent_device_is_told_by_its_last_word(town: Town, last_word: str, text: str) -> None:
@@ -192,9 +205,9 @@ def test_a_stale_form_keeps_the_way_back(town: Town) -> None:
 def test_code_to_print_warns_of_a_loopback_address(town: Town) -> None:
     RidersHub(town)
     with town.visit() as visitor:
-        assert "leads every phone to itself" in visitor.get("/hub/hub/qr").text
+        assert "works on this computer only" in visitor.get("/hub/hub/qr").text
         named = visitor.get("/hub/hub/qr", headers={"Host": "sunny.example"}).text
-        assert ("leads every phone to itself" in named, "http://sunny.example/hub/hub" in named) == (False, True)
+        assert ("works on this computer only" in named, "http://sunny.example/hub/hub" in named) == (False, True)
 
 
 @pytest.mark.parametrize(

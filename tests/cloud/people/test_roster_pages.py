@@ -17,7 +17,7 @@ def publish_roster(town: Town, number: int) -> None:
 def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:
     """On its own page and on the first one, which is live."""
     town.app.state.services[Metrics].workings = lambda: Workings(undeliverable="a site page of 1830000 bytes")
-    tiles = ("No roster can be sent the newest changes reach no door", "名单无法下发 最新的改动到不了任何门")
+    tiles = ("No roster can be sent the newest changes are not sent", "名单无法下发 最新的改动没有下发")
     texts = ("The newest changes reach no door", "最新的改动到不了任何门")
     for language, text, tile in zip(("en", "zh-CN"), texts, tiles, strict=True):
         with town.visit("gate", language=language) as visitor:
@@ -56,9 +56,9 @@ def test_every_page_about_people_says_on_how_many_points_the_newest_roster_is_ap
 def test_a_change_that_no_roster_holds_yet_is_not_said_to_be_applied(town: Town) -> None:
     publish_roster(town, 1)
     with town.visit("admin") as visitor:
-        assert "on its way" not in visitor.get("/people").text
+        assert "being written" not in visitor.get("/people").text
         visitor.submit("/people/1/cards/1", "/people/1", standing="lost")
-        assert "A change is on its way into the next roster." in visitor.get("/people/1?done=standing").text
+        assert "A change is being written into the next roster." in visitor.get("/people/1?done=standing").text
     with town.visit("admin", language="zh-CN") as visitor:
         assert "有改动正在写入下一份名单。" in visitor.get("/people").text
         assert "名单 1：4 个点位中已有 0 个生效，最久已等 0 秒" in visitor.get("/people").text

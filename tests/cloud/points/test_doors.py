@@ -75,7 +75,7 @@ def test_nothing_is_opened_without_a_reason(town: Town, reason: str) -> None:
     with town.visit("gate") as guard:
         answer = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=reason)
         assert answer.status_code == 422
-        assert "Say why" in words(answer.text)
+        assert "Give a reason" in words(answer.text)
         assert calls(guard, f"/api/v1/points/{GYM}/open", reason=reason)[0] == 422
     assert commands(town) == []
 
@@ -136,10 +136,12 @@ def test_a_lost_device_is_called_lost_and_not_merely_unheard(town: Town) -> None
         assert "offline" not in card
         assert "Emergency" not in card
         named = words(guard.get(f"/doors/lockdown?point={GYM}").text)
-        assert "lost: nothing reaches it" in named
-        assert "when it is back" not in named
+        assert "reported lost: no command reaches it" in named
+        assert "when it reconnects" not in named
         where = guard.submit("/doors/modes", "/doors", point=GYM, mode="out_of_service", reason=REASON)
-        assert "Gym turnstile (lost: nothing reaches it)" in words(guard.get(where.headers["location"]).text)
+        assert "Gym turnstile (reported lost: no command reaches it)" in words(
+            guard.get(where.headers["location"]).text
+        )
         (point,) = (one for one in guard.get("/api/v1/points").json() if one["name"] == GYM)
     assert point["lost_ms"] == town.now_ms
 

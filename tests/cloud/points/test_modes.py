@@ -30,12 +30,12 @@ def test_a_lockdown_takes_two_steps_and_shows_who_has_not_taken_it_up(town: Town
         assert {one.number for one in told} == {1}
         shown = words(guard.get(where).text)
         count = len(town.senders)
-        assert f"locked down (out only). Not yet taken up by {count} of {count}:" in shown
+        assert f"locked down (out only). Not yet applied at {count} of {count}:" in shown
         for name in town.senders:
             if name != "east-gate":
                 reports(town, name, {name: Mode.LOCKDOWN})
         shown = words(guard.get("/doors").text)
-        assert f"Not yet taken up by 1 of {count}: East gate" in shown
+        assert f"Not yet applied at 1 of {count}: East gate" in shown
         reports(town, "east-gate", {"east-gate": Mode.LOCKDOWN})
         assert "Not yet taken up" not in words(guard.get("/doors").text)
         assert {one["in_force"] for one in guard.get("/api/v1/points").json()} == {"lockdown"}
@@ -101,6 +101,27 @@ def test_devices_are_told_again_when_the_broker_is_back(town: Town) -> None:
     assert [(one.device, one.number) for one in documents(town)] == [(GYM, 1)]
 
 
+@pytest.mark.parametrize(("minutes", "lasts_ms"), [("15", 900_000), ("", 7_200_000)])
+def test_hold_open_lasts_as_its_form_says(town: Town, minutes: str, lasts_ms: int) -> None:
+    with town.visit("gate") as guard:
+        assert 'name="minutes" type="number" min="1" max="120" value="120"' in guard.get(f"/points/{GYM}").text
+        form = {"point": GYM, "mode": "hold_open", "minutes": minutes, "reason": REASON}
+        assert guard.submit("/doors/modes", "/doors", **form).status_code == 303
+        (point,) = (one for one in guard.get("/api/v1/points").json() if one["name"] == GYM)
+    assert point["until_ms"] == town.now_ms + lasts_ms
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"), [("121", "cannot last so long"), ("0", "cannot last so long"), ("an hour", "not right")]
+)
+def test_hold_open_is_bounded_in_its_form(town: Town, minutes: str, said: str) -> None:
+    with town.visit("gate") as guard:
+        form = {"point": GYM, "mode": "hold_open", "minutes": minutes, "reason": REASON}
+        answer = guard.submit("/doors/modes", "/doors", **form)
+    assert (answer.status_code, said in words(answer.text)) == (422, True)
+    assert documents(town) == []
+
+
 def held_back(page: str) -> str:
     """The part of a page that shows the orders which stand."""
     return words(page.partition('id="standing"')[2].partition("</div>")[0])
@@ -118,11 +139,11 @@ def test_one_button_ends_what_one_lockdown_set(town: Town) -> None:
         assert "Hub door" not in shown
         (order,) = guard.get("/api/v1/modes").json()
         answer = guard.submit(f"/doors/modes/{order['id']}/end", "/doors", reason=REASON)
-        assert "Ended." in words(guard.get(answer.headers["location"]).text)
+        assert "Sent: the mode ends." in words(guard.get(answer.headers["location"]).text)
         assert "until" not in held_back(guard.get("/doors").text)
         modes = {one["name"]: one["mode"] for one in guard.get("/api/v1/points").json()}
         again = guard.submit(f"/doors/modes/{order['id']}/end", "/doors", reason=REASON)
-        assert (again.status_code, "That is over already" in words(again.text)) == (422, True)
+        assert (again.status_code, "It has ended already" in words(again.text)) == (422, True)
     assert {name for name, mode in modes.items() if mode != "scheduled"} == {"hub-door"}
 
 

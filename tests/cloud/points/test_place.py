@@ -34,7 +34,7 @@ def test_a_form_corrects_a_point_and_the_audit_says_who_did(town: Town) -> None:
         done = admin.submit(f"{PAGE}/points", PAGE, **sent)
         assert done.status_code == 303
         after = admin.get(done.headers["location"]).text
-    assert "Changed. Devices on the line know" in words(after)
+    assert "Changed. Online devices apply it" in words(after)
     assert "East shed" in after
     assert "东门" in after, "a label that is not sent stays"
     assert stands(town, EAST) == (EAST, "gym", "ebike")

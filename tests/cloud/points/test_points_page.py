@@ -58,12 +58,12 @@ CHARGERS = {name for name, *_ in SOCKETS}
     [
         ("/points", DOORS | CHARGERS, {"All"}),
         ("/doors", DOORS, {"Doors"}),
-        ("/charging", CHARGERS, {"Charging and other use"}),
+        ("/charging", CHARGERS, {"Charging"}),
         ("/points?only=faults", {GYM, "phone-2"}, {"All", "With faults"}),
         ("/doors?only=faults", {GYM}, {"Doors", "With faults"}),
         ("/points?only=modes", {"east-gate"}, {"All", "Held, locked or closed"}),
         ("/points?zone=gym", {GYM}, {"All"}),
-        ("/charging?text=PHONE+socket+1", {"phone-1"}, {"Charging and other use"}),
+        ("/charging?text=PHONE+socket+1", {"phone-1"}, {"Charging"}),
         ("/points?text=东门", {"east-gate"}, {"All"}),
         ("/points?text=nothing", set(), {"All"}),
     ],
@@ -86,6 +86,25 @@ def test_every_filter_leads_where_it_counts(town: Town, hub: RidersHub) -> None:
         assert len(picks) == 5
         for path, _, text, count in picks:
             assert len(cards(guard.get(path.replace("&amp;", "&")).text)) == int(count), text
+
+
+def test_what_is_used_but_rationed_by_no_plan_is_not_charging(town: Town) -> None:
+    """A tap or a wash is shown as what it is, not among the sockets."""
+    with town.store.writing() as connection:
+        connection.exec_driver_sql("UPDATE points SET kind = 'socket' WHERE name = ?", (GYM,))
+    with town.visit("gate") as guard:
+        assert GYM not in cards(guard.get("/charging").text)
+        assert cards(guard.get("/points?show=session").text) == {GYM}
+        assert ("Other use", "1") in [pick[2:] for pick in PICK.findall(guard.get("/points").text)]
+
+
+def test_zone_narrows_emergencies_too(town: Town) -> None:
+    town.happens("emergency.began", point="", zone="gym", cause="smoke")
+    with town.visit("gate") as guard:
+        assert "Gym: Smoke" in words(guard.get("/points?zone=gym").text)
+        hub = guard.get("/points?zone=hub").text
+    assert "siren" not in hub
+    assert "/zones/gym/muster" not in hub.partition("</header>")[2].partition("<main")[2]
 
 
 @pytest.mark.parametrize("query", ["show=castle", "only=everything", f"zone={'x' * 41}", f"text={'x' * 81}"])
@@ -125,10 +144,10 @@ def test_point_of_every_kind_has_its_page(town: Town, kind: str) -> None:
         connection.exec_driver_sql("UPDATE points SET kind = ? WHERE name = ?", (kind, GYM))
     town.beats(GYM)
     town.happens("device.started", point=GYM)
-    entry = {"portal": "/doors", "session": "/charging"}.get(kind_of(kind).archetype, "/points")
+    entry = "/doors" if kind_of(kind).archetype == "portal" else "/points"  # it has no class: nobody charges there
     with town.visit("gate") as guard:
         page = guard.get(f"/points/{GYM}").text
-    for part in ("Gym turnstile Online", "State", "Orders", "Change the mode", "Last events"):
+    for part in ("Gym turnstile Online", "State", "Commands", "Change the mode", "Last events"):
         assert part in words(page), part
     assert re.findall(r'<a href="([^"]+)" aria-current="true"', page) == [entry]
     assert ("Open once" in page) == (kind_of(kind).archetype == "portal")
@@ -141,7 +160,7 @@ def test_page_of_a_point_tells_its_orders(town: Town) -> None:
         answer = guard.submit(f"/commands/open_once/{GYM}", where, back=where, reason=REASON)
         page = words(guard.get(answer.headers["location"]).text)
         assert "Open once – Sent; waiting for" in page
-        assert f"Last orders Time What Operator Reason Outcome 16:00:00 Open once gate {REASON}" in page
+        assert f"Last commands Time What Operator Reason Outcome 16:00:00 Open once gate {REASON}" in page
         town.happens("access.refused", reason="expired")
         assert "This membership has ended" in words(guard.get(where).text)
         assert guard.get("/points/nowhere").status_code == 404
@@ -153,7 +172,7 @@ def test_outcome_of_a_mode_is_said_where_its_form_stood(town: Town) -> None:
             form = {"point": GYM, "mode": "out_of_service", "reason": REASON, "back": where}
             answer = guard.submit("/doors/modes", "/doors", **form)
             assert answer.headers["location"].startswith(where)
-            assert "Ordered: out of service." in words(guard.get(answer.headers["location"]).text)
+            assert "Sent: out of service." in words(guard.get(answer.headers["location"]).text)
         elsewhere = guard.submit("/doors/modes", "/doors", **form | {"back": "//elsewhere/doors"})
         assert elsewhere.headers["location"].startswith("/?")
 

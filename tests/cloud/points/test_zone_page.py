@@ -53,7 +53,7 @@ def test_a_zone_is_added_renamed_and_refused_twice(town: Town) -> None:
     with town.visit("office") as operator:
         typed = {"name": "roof", "label_zh": "屋顶"}
         assert operator.submit("/zones", "/zones", **typed).headers["location"] == "/zones?done=added"
-        assert "nobody gets in there" in operator.get("/zones?done=added").text
+        assert "nobody can enter" in operator.get("/zones?done=added").text
         for bad in (typed, {"name": "Not A Name"}):
             answer = operator.submit("/zones", "/zones", **bad)
             assert (answer.status_code, "Nothing was changed" in answer.text) == (422, True)

@@ -56,7 +56,7 @@ def test_a_login_runs_out(town: Town) -> None:
 def test_a_password_is_changed_by_who_knows_the_old_one(town: Town) -> None:
     with town.visit("admin") as visitor:
         wrong = visitor.submit("/account/password", "/account", old="not this", new="another long word")
-        assert (wrong.status_code, "not the password" in wrong.text) == (400, True)
+        assert (wrong.status_code, "not the current password" in wrong.text) == (400, True)
         weak = visitor.submit("/account/password", "/account", old=PASSWORD, new="short")
         assert (weak.status_code, "10 to 200" in weak.text) == (400, True)
         done = visitor.submit("/account/password", "/account", old=PASSWORD, new="another long word")

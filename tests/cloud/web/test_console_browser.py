@@ -107,7 +107,7 @@ def test_without_scripts_a_card_is_still_reported_lost(town: Town, browser: Brow
     page.get_by_role("button", name="Log in").click()
     page.locator("summary", has_text="Report lost…").click()
     page.get_by_role("button", name="Report lost").click()
-    expect(page.get_by_role("status")).to_contain_text("Doors on the line know within a second")
+    expect(page.get_by_role("status")).to_contain_text("Online doors apply it within a second")
     expect(page.get_by_text("Reported lost")).to_be_visible()
     context.close()
 
@@ -153,7 +153,7 @@ def test_a_loss_is_asked_about_in_a_dialog_before_anything_happens(town: Town, p
     page.goto("/adoptions")
     page.get_by_role("link", name="Report lost…").first.click()
     dialog = page.get_by_role("dialog", name="Report lost East gate")
-    expect(dialog).to_contain_text("cannot be taken back")
+    expect(dialog).to_contain_text("cannot be undone")
     dialog.get_by_role("button", name="Report lost").click()
     expect(dialog).to_be_visible()
     dialog.get_by_label("Why").fill("stolen from the pillar")
@@ -187,11 +187,11 @@ def test_a_door_shows_its_mode_and_the_way_back(town: Town, page: Page) -> None:
     gate.get_by_label("Mode").select_option("held open")
     gate.get_by_label("Why").last.fill("moving day")
     gate.get_by_role("button", name="Set").click()
-    expect(gate).to_contain_text("Ordered, not yet taken up: held open")
+    expect(gate).to_contain_text("Sent, not yet applied: held open")
     expect(gate.get_by_role("button", name="Open once")).to_have_count(0)
     gate.get_by_label("Why").first.fill("all is in")
     gate.get_by_role("button", name="Back to cards and hours").click()
-    expect(gate).not_to_contain_text("not yet taken up")
+    expect(gate).not_to_contain_text("not yet applied")
     expect(gate.get_by_role("button", name="Open once")).to_be_enabled()
 
 

@@ -18,7 +18,7 @@ def test_what_happens_appears_without_a_reload(town: Town, page: Page) -> None:
     page.evaluate("window.same = true")
     lines = page.get_by_role("list", name="Events, newest first").get_by_role("listitem")
     expect(lines).to_have_count(0)
-    hint = page.get_by_text("Nothing has happened yet. Tap a card at a door.")
+    hint = page.get_by_text("No event yet. Tap a card at a door.")
     expect(hint).to_be_visible()
     expect(page.locator(".lines")).to_be_hidden()
     town.happens("access.allowed", reason="allowed", holder=town.holder("Li Si"), direction="in")
@@ -43,7 +43,7 @@ def test_a_device_goes_grey_by_itself_when_it_falls_silent(town: Town, page: Pag
     expect(card).to_contain_text("Last seen now")
     town.now_ms += 200_000
     expect(card).to_contain_text("Offline")
-    expect(card).to_contain_text("If its agent runs, it decides by itself; if not")
+    expect(card).to_contain_text("If its agent is running, it still decides by itself; if not")
     expect(card).to_have_css("border-style", "dashed")
 
 
@@ -58,7 +58,7 @@ def test_a_door_changes_without_a_reload(town: Town, page: Page) -> None:
     why = gate.get_by_label("Why").first
     why.fill("the post")
     town.beats("east-gate", points={"east-gate": {"phase": "open"}}, faults={"emergency.estate": "fire"})
-    expect(gate).to_contain_text("An emergency frees the way")
+    expect(gate).to_contain_text("Released by an emergency")
     expect(gate.get_by_role("button", name="Open once")).to_be_disabled()
     town.beats("east-gate", points={"east-gate": {"phase": "open"}})
     expect(gate.get_by_role("button", name="Open once")).to_be_enabled()
@@ -83,10 +83,10 @@ def test_an_order_that_stands_changes_without_a_reload(town: Town, page: Page) -
     why = standing.get_by_label("Why")
     why.fill("all is in")
     lacking = page.locator("#drifts")
-    expect(lacking).to_contain_text("Not yet taken up by 1 of 1: East gate")
+    expect(lacking).to_contain_text("Not yet applied at 1 of 1: East gate")
     town.now_ms += 200_000
     expect(standing).to_contain_text("East gate (Offline)")
-    expect(lacking).to_contain_text("East gate (offline: it will when it is back)")
+    expect(lacking).to_contain_text("East gate (offline: applied when it reconnects)")
     town.beats("east-gate")
     expect(standing).not_to_contain_text("Offline")
     expect(why).to_have_value("all is in")
@@ -130,6 +130,23 @@ def test_card_that_somebody_types_in_is_replaced_later(town: Town, page: Page) -
     expect(page.get_by_text("Changed meanwhile:")).to_be_hidden()
 
 
+def test_lines_alike_become_one_that_opens(town: Town, page: Page) -> None:
+    """One alarm makes a line for each socket: an operator reads one, and finds the others in it."""
+    log_in(page)
+    for socket in ("phone-1", "phone-2", "phone-3"):
+        town.happens("socket.fault", point=socket, fault="bank_lost")
+    lines = page.locator(".lines > .line")
+    expect(lines).to_have_count(1)
+    expect(lines.first).to_contain_text("Phone socket 3")
+    page.get_by_text("and 2 more").click()
+    expect(lines.first.get_by_role("listitem").filter(has_text="Phone socket 1")).to_be_visible()
+    page.mouse.move(0, 0)
+    town.happens("socket.fault_cleared", point="phone-1", fault="bank_lost")
+    expect(lines).to_have_count(2)
+    page.goto("/events")
+    expect(page.locator(".lines > .line")).to_have_count(2)
+
+
 def test_page_of_a_device_changes_without_a_reload(town: Town, page: Page) -> None:
     town.beats("gym-turnstile", points={"gym-turnstile": {"phase": "rest"}})
     log_in(page, "admin")
@@ -141,7 +158,7 @@ def test_page_of_a_device_changes_without_a_reload(town: Town, page: Page) -> No
     expect(page.get_by_role("listitem")).to_have_count(1)
     town.beats("gym-turnstile", points={"gym-turnstile": {"phase": "jammed"}}, faults={"disk": "read-only"})
     expect(page.locator("#device-points")).to_contain_text("The disk cannot be written")
-    page.get_by_text("Orders to the device itself").click()
+    page.get_by_text("Commands to the device").click()
     restart = page.get_by_role("button", name="Restart the device")
     expect(restart).to_be_enabled()
     town.now_ms += 200_000
@@ -187,7 +204,7 @@ def test_a_frozen_server_does_not_look_live(town: Town, page: Page) -> None:
     page.clock.fast_forward(39_000)
     expect(page.locator("hg-live")).to_have_attribute("state", "live")
     page.clock.fast_forward(6_000)
-    expect(page.locator(".off")).to_have_text(re.compile(r"Connection lost: this is as of 16:00:\d\d"))
+    expect(page.locator(".off")).to_have_text(re.compile(r"Connection lost. Last update: 16:00:\d\d"))
     page.clock.fast_forward(300_000)
     expect(page.locator("hg-live")).to_have_attribute("state", "lost")
     page.unroute("**/live?*")
@@ -244,7 +261,7 @@ def test_a_page_that_waits_for_an_answer_is_not_taken_from_under_somebody_who_ty
     gate.get_by_label("Mode").select_option("out_of_service")
     gate.get_by_label("Why").last.fill("moving day")
     gate.get_by_role("button", name="Set").click()
-    expect(gate).to_contain_text("Ordered, not yet taken up")
+    expect(gate).to_contain_text("Sent, not yet applied")
     why = gate.get_by_label("Why").first
     why.fill("another")
     page.clock.run_for(10_000)

@@ -66,7 +66,7 @@ def test_a_token_speaks_for_its_operator_until_the_logout(town: Town, api: Visit
 
 def test_wrong_passwords_are_refused_until_the_name_rests(town: Town) -> None:
     with town.visit() as stranger:
-        wrong = {"name": "office", "password": "not the password"}
+        wrong = {"name": "office", "password": "not the current password"}
         for _ in range(NAME_FROM_ONE_ADDRESS.tries):
             assert stranger.post("/api/v1/login", json=wrong).status_code == 401
         right = stranger.post("/api/v1/login", json={**wrong, "password": PASSWORD})

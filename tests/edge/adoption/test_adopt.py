@@ -196,7 +196,7 @@ def test_another_authority_than_the_one_named_is_not_asked(pi: Pi) -> None:
     with pytest.raises(NotAdopted, match="not the one that was typed"):
         pi.adopt(while_waiting=pi.nobody, fingerprint="00" * 32)
     with pi.town.visit("office") as operator:
-        assert "No device waits" in operator.get("/adoptions").text
+        assert "No device is waiting" in operator.get("/adoptions").text
 
 
 @pytest.mark.parametrize("typed", ["", "5f2c", "5f2c…", "0" * 63, "0" * 65, "g" * 64])
