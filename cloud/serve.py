@@ -25,6 +25,7 @@ from cloud.keys.folder import clock, open_folder, sole_server
 from cloud.keys.keys import KeyFolder, write_private
 from cloud.line.broker import Arrived, Broker, BrokerAddress, Lookout
 from cloud.line.broker_tls import BrokerIdentity
+from cloud.line.sealed_channel import SealedChannel
 from cloud.line.worker import Worker
 from cloud.overview.metrics import Metrics, Workings
 from cloud.people.publisher import Publisher
@@ -77,11 +78,10 @@ class DeviceSide:
         publish = self.broker.publish
         self.publisher = Publisher(store, site=site, key=keys.roster, publish=publish, clock=clock)
         store.on_roster_change = self.publisher.look_soon
-        self.desired_state = DesiredStateService(store, site=site, key=keys.config, publish=publish, clock=clock)
+        self.desired_state = DesiredStateService(store, SealedChannel(publish, site, "config", keys.config), clock)
         self.rolling = Rolling(store, self.desired_state, clock)
-        self.commands = CommandService(
-            store, site=site, key=keys.command, publish=publish, connected=lambda: self.broker.is_connected, clock=clock
-        )
+        to_devices = SealedChannel(publish, site, "command", keys.command)
+        self.commands = CommandService(store, to_devices, connected=lambda: self.broker.is_connected, clock=clock)
         self.renewals = Renewals(
             store, registrar, site=site, publish=publish, look_after=lambda: self._look_after(registrar), clock=clock
         )

@@ -23,14 +23,12 @@ from cloud.commands.store import (
     put_desired,
 )
 from cloud.devices.point_kinds import kinds_of
-from cloud.line.broker import Publish
-from cloud.store.database import Store
+from cloud.line.sealed_channel import SealedChannel
+from cloud.store.database import Clock, Store
 from cloud.web import operators
-from contract import codec, topics
 from contract.decide import Mode
 from contract.kinds import MODE_LASTS_MS, has_mode
 from contract.messages import Desired
-from contract.sealing import ConfigKey, Purpose, seal
 
 ORDER_BYTES = 8
 
@@ -54,8 +52,8 @@ class ModeChange(Struct, frozen=True):
 class DesiredStateService:
     """The service of desired states, the one writer of their documents. Any thread may use it."""
 
-    def __init__(self, store: Store, *, site: str, key: ConfigKey, publish: Publish, clock: Callable[[], int]) -> None:
-        self._store, self._site, self._key, self._publish, self._clock = store, site, key, publish, clock
+    def __init__(self, store: Store, channel: SealedChannel, clock: Clock) -> None:
+        self._store, self._channel, self._clock = store, channel, clock
 
     def set_mode(
         self, names: Sequence[str] | None, mode: Mode, by: str, reason: str, minutes: int | None = None
@@ -117,9 +115,7 @@ class DesiredStateService:
         document = Desired(
             state.device, state.number, state.issued_ms, state.modes, state.wiring, state.wiring_hash, until
         )
-        body = codec.write(document)
-        sealed = seal(self._key.sign, Purpose.CONFIG, self._site, state.device, body)
-        self._publish(topics.down(self._site, state.device, "config"), sealed, retain=True)
+        self._channel.publish(state.device, document)
 
     def _change_order(
         self, action: str, order: str, by: str, reason: str, next_term: Callable[[HeldPoint, int], Term | None]

@@ -13,16 +13,14 @@ from sqlalchemy import Connection
 
 from cloud.commands.store import LIFETIME_MS, Place, add_order, find_device, find_point
 from cloud.devices.registry import zone_devices
-from cloud.line.broker import Publish
+from cloud.line.sealed_channel import SealedChannel
 from cloud.people.store import digest_of_card
-from cloud.store.database import Store
+from cloud.store.database import Clock, Store
 from cloud.store.schema import MAX_INTEGER
 from cloud.web import operators
-from contract import codec, topics
 from contract.commands import COMMANDS, CommandType, WrongArgs
 from contract.kinds import kind_of
 from contract.messages import Command
-from contract.sealing import CommandKey, Purpose, seal
 
 CardNumber = Annotated[int, msgspec.Meta(gt=0, le=MAX_INTEGER)]
 
@@ -47,18 +45,8 @@ class CommandService:
     """The service that issues commands. Any thread may use it. ``connected`` says whether there is a broker to hand
     them to."""
 
-    def __init__(
-        self,
-        store: Store,
-        *,
-        site: str,
-        key: CommandKey,
-        publish: Publish,
-        connected: Callable[[], bool],
-        clock: Callable[[], int],
-    ) -> None:
-        self._store, self._site, self._key, self._publish = store, site, key, publish
-        self.connected, self._clock = connected, clock
+    def __init__(self, store: Store, channel: SealedChannel, *, connected: Callable[[], bool], clock: Clock) -> None:
+        self._store, self._channel, self.connected, self._clock = store, channel, connected, clock
 
     def issue(
         self, op: str, place: str, args: Mapping[str, Any], by: str, reason: str, *, typed: bool = True
@@ -115,9 +103,7 @@ class CommandService:
             detail = {"reason": reason, "command": command.id}
             operators.record(connection, now_ms, by, f"command.{op}", point or place.device, **detail)
         if state == "sent":
-            body = codec.write(command)
-            sealed = seal(self._key.sign, Purpose.COMMAND, self._site, place.device, body)
-            self._publish(topics.down(self._site, place.device, "command"), sealed)
+            self._channel.publish(place.device, command)
         return command.id
 
 

@@ -10,6 +10,7 @@ from cloud.app import create_app
 from cloud.commands.desired import DesiredStateService
 from cloud.commands.service import CommandService
 from cloud.keys.keys import KeyFolder
+from cloud.line.sealed_channel import SealedChannel
 from cloud.store.database import Store
 from cloud.web.auth import RIGHTS, Right, Role
 from cloud.web.feed import LiveFeed
@@ -272,9 +273,9 @@ def test_a_database_without_a_site_is_no_cloud(store: Store, keys: KeyFolder) ->
     def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
         raise AssertionError
 
-    desired_state = DesiredStateService(store, site=SITE, key=keys.config, publish=publish, clock=lambda: 0)
+    desired_state = DesiredStateService(store, SealedChannel(publish, SITE, "config", keys.config), lambda: 0)
     commands = CommandService(
-        store, site=SITE, key=keys.command, publish=publish, connected=lambda: False, clock=lambda: 0
+        store, SealedChannel(publish, SITE, "command", keys.command), connected=lambda: False, clock=lambda: 0
     )
     with pytest.raises(NoResultFound):
         create_app(

@@ -17,6 +17,7 @@ from cloud.ingest.ingest import Ingest
 from cloud.keys.folder import make_folder, open_folder
 from cloud.keys.keys import write_secret
 from cloud.line.broker import Arrived
+from cloud.line.sealed_channel import SealedChannel
 from cloud.people.publisher import Publisher
 from cloud.points.store import add_point, has_point
 from cloud.reactions import REACTIONS
@@ -100,14 +101,12 @@ class VirtualCloud:
         )
         self.commands = CommandService(
             self._store,
-            site=SITE.name,
-            key=keys.command,
-            publish=self._publish,
+            SealedChannel(self._publish, SITE.name, "command", keys.command),
             connected=lambda: self.link.up,
             clock=self._now_ms,
         )
         self.desired_state = DesiredStateService(
-            self._store, site=SITE.name, key=keys.config, publish=self._publish, clock=self._now_ms
+            self._store, SealedChannel(self._publish, SITE.name, "config", keys.config), self._now_ms
         )
         self._rolling = Rolling(self._store, self.desired_state, self._now_ms)
         self.link.start()

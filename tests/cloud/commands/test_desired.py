@@ -14,6 +14,7 @@ from cloud.commands.service import NoSuchPlace
 from cloud.commands.store import find_desired, list_desired, list_points, note_reported
 from cloud.commands.tables import desired
 from cloud.devices.point_kinds import kinds_in, note_kinds
+from cloud.line.sealed_channel import SealedChannel
 from cloud.store.database import Store, open_store
 from cloud.store.schema import devices, points, sites, zones
 from contract import codec
@@ -35,7 +36,7 @@ class Site:
         self.store, self.now_ms = store, T0_MS
         self.sent: list[Desired] = []
         self.desired_state = DesiredStateService(
-            store, site="s", key=ConfigKey.generate(), publish=self._sent, clock=lambda: self.now_ms
+            store, SealedChannel(self._sent, "s", "config", ConfigKey.generate()), lambda: self.now_ms
         )
 
     def _sent(self, topic: str, payload: bytes, *, retain: bool = False) -> None:

@@ -14,6 +14,7 @@ from cloud.devices.registry import register
 from cloud.fleet.rolling import Rolling
 from cloud.fleet.store import MAX_ROLLOUTS, list_rollouts
 from cloud.keys.folder import clock, open_folder
+from cloud.line.sealed_channel import SealedChannel
 from contract.sealing import DeviceKey
 
 EAST, WEST = "east-gate", "west-gate"
@@ -72,7 +73,9 @@ def test_a_folder_of_files_is_rolled_out_and_stopped(folder: Path, typed: Typed)
             published.append(topic)
 
         Rolling(
-            store, DesiredStateService(store, site="sunny-court", key=keys.config, publish=publish, clock=clock), clock
+            store,
+            DesiredStateService(store, SealedChannel(publish, "sunny-court", "config", keys.config), clock),
+            clock,
         ).look()
         with store.reading() as connection:
             (stopped,) = list_rollouts(connection)
@@ -108,7 +111,9 @@ def test_the_thread_carries_a_roll_out_through(folder: Path, typed: Typed) -> No
             told.set()
 
         rolling = Rolling(
-            store, DesiredStateService(store, site="sunny-court", key=keys.config, publish=publish, clock=clock), clock
+            store,
+            DesiredStateService(store, SealedChannel(publish, "sunny-court", "config", keys.config), clock),
+            clock,
         )
         rolling.start()
         assert told.wait(30)

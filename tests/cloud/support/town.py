@@ -22,6 +22,7 @@ from cloud.ingest.ingest import Ingest
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
+from cloud.line.sealed_channel import SealedChannel
 from cloud.reactions import REACTIONS
 from cloud.sample import POINTS, seed_sample
 from cloud.store.database import Store, open_store
@@ -127,13 +128,11 @@ class Town:
         self.published: list[tuple[str, bytes, bool]] = []
         self.broker_is_there = True
         self.desired_state = DesiredStateService(
-            store, site=SITE, key=keys.config, publish=self.publish, clock=self.clock
+            store, SealedChannel(self.publish, SITE, "config", keys.config), self.clock
         )
         self.commands = CommandService(
             store,
-            site=SITE,
-            key=keys.command,
-            publish=self.publish,
+            SealedChannel(self.publish, SITE, "command", keys.command),
             connected=lambda: self.broker_is_there,
             clock=self.clock,
         )

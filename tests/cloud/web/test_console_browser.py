@@ -131,7 +131,7 @@ def test_a_lockdown_is_two_steps_in_a_dialog_and_shows_who_lacks_it(town: Town, 
     dialog.get_by_role("link", name="Continue").click()
     dialog.get_by_label("Why").fill("a fight in the yard")
     dialog.get_by_role("button", name="Lock down now").click()
-    expect(page.get_by_text("Not yet taken up by 1 of 1: East gate")).to_be_visible()
+    expect(page.get_by_text("Not yet applied at 1 of 1: East gate")).to_be_visible()
     assert len(town.published) == 1
 
 
