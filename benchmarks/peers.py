@@ -10,7 +10,6 @@ import asyncio
 import base64
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -24,13 +23,13 @@ from msgspec import structs
 from sqlite_utils import Database
 from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks import _peers
 from benchmarks._machine import describe, work_folder
 from benchmarks._peer_ocpp import PASSWORD, PROTOCOL, post_name
 from benchmarks._report import finish, show
 from benchmarks._senders import BOOT, DATA
 from contract.decide import Trust
 from contract.events import CHAIN_START, Event, chain, encode_event
-from dev import ROOT
 from edge.journal.file import Row, rank_of
 from edge.journal.journal import Journal
 
@@ -40,31 +39,9 @@ KEPT_ROWS = 1_000
 """The journal forgets when it is full; with 100,000 rows, as shipped, it would forget nothing here."""
 POSTS, MESSAGES = 8, 400
 MAY_INSTALL = True
-PEERS = ROOT / ".peers"
-LOCK = Path(__file__).with_name("peers.lock")
 KIND = "access.allowed"
 METER = {"connectorId": 1, "meterValue": [{"timestamp": "2026-11-30T12:00:00Z", "sampledValue": [{"value": "4321"}]}]}
 WITHIN_S = 120.0
-
-
-class NotInstalled(Exception):
-    """A peer is not there; the text says why."""
-
-
-def install() -> None:
-    """Raises ``NotInstalled``."""
-    if (PEERS / "thingsboard_gateway").is_dir():
-        return
-    if not MAY_INSTALL:
-        raise NotInstalled("thingsboard-gateway is not installed")
-    uv = shutil.which("uv")
-    pip = [uv, "pip", "install", "--python", sys.executable] if uv else [sys.executable, "-m", "pip", "install"]
-    wanted = ["--quiet", "--no-deps", "--require-hashes", "--target", str(PEERS), "--requirement", str(LOCK)]
-    done = subprocess.run([*pip, *wanted], capture_output=True, text=True, check=False)
-    if done.returncode:
-        shutil.rmtree(PEERS, ignore_errors=True)
-        last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-        raise NotInstalled(f"thingsboard-gateway could not be installed: {last}")
 
 
 def stored_events() -> list[bytes]:
@@ -134,7 +111,7 @@ def gateway_us(folder: Path, stored: list[bytes]) -> float:
     """The ThingsBoard gateway's storage, with as many events of the same size."""
     program = str(Path(__file__).with_name("_peer_storage.py"))
     numbers = [str(number) for number in (len(stored), BATCH, len(stored[0]))]
-    environment = {**os.environ, "PYTHONPATH": str(PEERS)}
+    environment = {**os.environ, "PYTHONPATH": str(_peers.PEERS)}
     command = [sys.executable, "-P", program, str(folder), *numbers]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=WITHIN_S)
     return float(done.stdout)
@@ -187,8 +164,8 @@ def central_system_us(which: str) -> float:
 def main() -> None:
     why = ""
     try:
-        install()
-    except NotInstalled as missing:
+        _peers.install(may_install=MAY_INSTALL)
+    except _peers.NotInstalled as missing:
         why = str(missing)
         print(f"\n*** {why}: its row cannot be measured. ***\n", flush=True)
     stored = stored_events()

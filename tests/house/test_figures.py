@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from benchmarks import _bench, _figures, _idle, _readme, _rows, peers
+from benchmarks import _bench, _figures, _idle, _peers, _profile, _readme, _rows, peers
 from benchmarks._judging import IdleControl, MissingFigure, Probe, judged
 from benchmarks._rows import Row
 from benchmarks._short import NAME, SHORT, TINY_TOO
@@ -112,7 +112,7 @@ def test_peer_that_is_missing_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """Loudly, and its row is not judged."""
-    monkeypatch.setattr(peers, "PEERS", tmp_path / "peers")
+    monkeypatch.setattr(_peers, "PEERS", tmp_path / "peers")
     for name, number in {"MAY_INSTALL": False, "EVENTS": 200, "ROUNDS": 1, "POSTS": 1, "MESSAGES": 2}.items():
         monkeypatch.setattr(peers, name, number)
     peers.main()
@@ -181,3 +181,18 @@ def test_lines_of_other_programs_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     old = {"gone.row": line, last.key: line, first.key: line}
     newer = _figures.line_of(first, judged(row(), {"us": {"p99": 2}}), dict(MACHINE), QUIET, "abc", "today")
     assert [one.value for one in _figures.merged(old, [newer])] == [2, 1]
+
+
+def test_profile_counts_innermost_function_of_ours() -> None:
+    """Of the process that was asked for, within the function that was asked for, and no imports."""
+    stacks = [
+        'process 1:"bench";process 2:"edge run";run (edge/a.py:1);Some.find (edge/b.py:2);execute (sqlite3) 3',
+        'process 1:"bench";process 2:"edge run";run (edge/a.py:1);_find_and_load (x:1);top (edge/b.py:9) 5',
+        'process 1:"bench";process 2:"edge run";_run_once (asyncio/base_events.py:1) 2',
+        'process 1:"bench";process 2:"edge run";run (edge/a.py:1);select (selectors.py:1) 6',
+        'process 1:"bench";run (edge/a.py:1);wait (edge/c.py:7) 4',
+    ]
+    of_edge = _profile.counted(stacks, _profile.HotPath("bench", "edge run", ""))
+    assert of_edge == {"edge/b.py find": 3, _profile.NOT_OURS: 2}
+    assert _profile.counted(stacks, _profile.HotPath("bench", "", "")) == {"edge/c.py wait": 4}
+    assert _profile.counted(stacks, _profile.HotPath("bench", "edge run", r"find \(")) == {"edge/b.py find": 3}
