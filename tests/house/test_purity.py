@@ -18,6 +18,8 @@ PURE_FILES = {
     "cloud.web.networks",
     "cloud.people.plans",
     "cloud.people.grants",
+    "cloud.people.tree",
+    "cloud.people.version_1",
     "cloud.fleet.rollouts",
     "cloud.charging.sessions",
     "cloud.charging.rule",
