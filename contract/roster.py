@@ -266,6 +266,14 @@ def pack_page(prefix: Prefix, rows: Sequence[Row], version: int = _NEWEST_VERSIO
     return head + b"".join(row.pack() for row in rows)
 
 
+def unpack_rows(packed: bytes) -> list[Row]:
+    """Rows that were packed one behind the other, by this software."""
+    return [
+        Row(digest, profile, holder, _TIERS[tier], _STANDINGS[standing], start, end)
+        for digest, profile, holder, tier, standing, start, end in _ROW.iter_unpack(packed)
+    ]
+
+
 def pack_site(page: SitePage) -> bytes:
     """The bytes of a site page. Raises ``Undeliverable`` for one that no message can carry."""
     if len(page.profiles) > MAX_PROFILES:

@@ -11,6 +11,7 @@ from cloud.store.schema import MAX_INTEGER
 from contract import codec
 from contract.codec import Malformed
 from contract.messages import Beat, Live, State
+from contract.roster import PAGE_VERSIONS
 from contract.sealing import DeviceVerifier, Purpose, statement
 
 LATE_AFTER_MS = 75_000
@@ -92,6 +93,7 @@ def after_state(state: State, sealed: bool, connection: int, now_ms: int) -> dic
         "state": msgspec.to_builtins(state),
         "state_ms": now_ms,
         "roster_number": state.roster.version,
+        "page_version": max((one for one in state.roster.reads if one in PAGE_VERSIONS), default=PAGE_VERSIONS[0]),
     }
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from cloud.keys.broker_names import OURS
 from cloud.store.labels import Label
-from cloud.store.revision import touch
+from cloud.store.revision import Touched, touch
 from cloud.store.schema import devices, points, sites, zones
 from contract import roster
 from contract.codec import Malformed
@@ -61,6 +61,21 @@ def device_names(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
+def page_versions(connection: Connection) -> dict[str, int]:
+    """Every registered device that is not lost and has said what it reads, with the newest version of roster pages that
+    it does."""
+    query = select(devices.c.name, devices.c.page_version).where(
+        devices.c.lost_ms.is_(None), devices.c.page_version.is_not(None)
+    )
+    return {row.name: row.page_version for row in connection.execute(query.order_by(devices.c.name))}
+
+
+def is_registered(connection: Connection, name: str) -> bool:
+    """Whether a device of this name is registered and not lost."""
+    query = select(devices.c.id).where(devices.c.name == name, devices.c.lost_ms.is_(None))
+    return connection.execute(query).first() is not None
+
+
 def is_known(connection: Connection, public_key: bytes) -> bool:
     """Whether a device with this key is registered and not lost."""
     query = select(devices.c.name).where(devices.c.public_key == public_key, devices.c.lost_ms.is_(None))
@@ -81,7 +96,7 @@ def lose_device(connection: Connection, name: str, now_ms: int) -> None:
     values = {"lost_ms": now_ms, "online": False}
     if connection.execute(update(devices).where(devices.c.name == name).values(**values)).rowcount == 0:
         raise NotRegistered(f"no device {name} is registered")
-    touch(connection)
+    touch(connection, Touched.DEVICES)
 
 
 def register(
@@ -106,7 +121,7 @@ def register(
     labels = {"label_zh": label_zh or its_zh, "label_en": label_en or its_en}
     values = {"site": site_of(connection).name, "name": name, "public_key": public_key, "registered_ms": now_ms}
     connection.execute(insert(devices).values(**values, **labels))
-    touch(connection)
+    touch(connection, Touched.DEVICES)
 
 
 def _labels(connection: Connection, name: str) -> tuple[str, str]:
@@ -122,10 +137,10 @@ def _labels(connection: Connection, name: str) -> tuple[str, str]:
 def replace_key(connection: Connection, name: str, public_key: bytes) -> None:
     """Forget the old Pi's key and connections in favour of a new one's. Raises ``NotRegistered``."""
     _check_key(public_key)
-    values = {"public_key": public_key, "connection": 0, "online": False, "lost_ms": None}
+    values = {"public_key": public_key, "connection": 0, "online": False, "lost_ms": None, "page_version": None}
     if connection.execute(update(devices).where(devices.c.name == name).values(**values)).rowcount == 0:
         raise NotRegistered(f"no device {name} is registered")
-    touch(connection)
+    touch(connection, Touched.DEVICES)
 
 
 def _check_key(public_key: bytes) -> None:

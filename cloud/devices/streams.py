@@ -19,13 +19,15 @@ MAX_JOURNALS_IN_MEMORY = 10_000
 
 class Device(Struct):
     """A registered device, as far as its messages concern it. ``connection`` is the newest it is known to have made,
-    ``starts`` are the last starts of its machine: see ``cloud.devices.presence.after_start``."""
+    ``starts`` are the last starts of its machine: see ``cloud.devices.presence.after_start``.
+    ``page_version`` is the newest version of roster pages that it reads, as far as it has said."""
 
     id: int
     name: str
     verifier: DeviceVerifier
     connection: int
     starts: Mapping[str, int] = {}
+    page_version: int | None = None
 
 
 class Journal(Struct):
@@ -84,6 +86,10 @@ class Streams:
         if found != self._revision:
             self._devices.clear()
             self._revision = found
+
+    def keep(self, connection: Connection) -> None:
+        """This transaction counts the revision up itself, about nothing that is remembered here."""
+        self._revision = revision(connection)
 
     def device(self, connection: Connection, name: str) -> Device | None:
         """The device of that name, or None if it is not registered."""
@@ -177,10 +183,13 @@ def _change(names: tuple[str, ...]) -> Update:
 
 
 def _stored_device(connection: Connection, site: str, name: str) -> Device | None:
-    columns = devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection
+    columns = devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection, devices.c.page_version
     mine = (devices.c.site == site) & (devices.c.name == name) & devices.c.lost_ms.is_(None)
     row = connection.execute(select(*columns).where(mine)).one_or_none()
-    return None if row is None else Device(row.id, row.name, DeviceVerifier(row.public_key), row.connection)
+    if row is None:
+        return None
+    verifier = DeviceVerifier(row.public_key)
+    return Device(row.id, row.name, verifier, row.connection, page_version=row.page_version)
 
 
 def _stored_journal(connection: Connection, device: Device, name: str) -> Journal | None:

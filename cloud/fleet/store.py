@@ -8,10 +8,10 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from cloud.commands.tables import desired
 from cloud.fleet.rollouts import Leg, Rollout
 from cloud.fleet.tables import rollout_legs, rollouts
-from cloud.people.rosters import find_pages
+from cloud.people.rosters import row_pages_since
 from cloud.people.tables import credentials
 from cloud.store.labels import Label
-from cloud.store.schema import devices, households, people, rosters
+from cloud.store.schema import devices, households, people
 from contract.roster import Page
 from contract.sealing import wiring_hash
 
@@ -108,7 +108,7 @@ class Exposed(Struct, frozen=True):
 def exposed_cards(connection: Connection, device: str) -> list[Exposed]:
     """The cards, not yet reported lost, of the rosters that the device had or may have fetched since it last said."""
     used = connection.execute(select(devices.c.roster_number).where(devices.c.name == device)).scalar_one()
-    digests = _digests(connection, used)
+    digests = {row.digest for blob in row_pages_since(connection, used) for row in Page(blob).rows()}
     query = (
         select(people.c.id, people.c.name_zh, people.c.name_en, households.c.unit, credentials)
         .join_from(credentials, people)
@@ -121,12 +121,3 @@ def exposed_cards(connection: Connection, device: str) -> list[Exposed]:
         for row in connection.execute(query)
         if row.digest in digests
     ]
-
-
-def _digests(connection: Connection, first: int) -> set[bytes]:
-    """Every credential of the rosters that are kept, from number ``first`` on; of the newest in any case."""
-    newest = select(rosters.c.number).order_by(rosters.c.number.desc()).limit(1).scalar_subquery()
-    query = select(rosters.c.pages).where((rosters.c.number >= first) | (rosters.c.number == newest))
-    names = {row.pages[at : at + 16] for row in connection.execute(query) for at in range(0, len(row.pages), 16)}
-    pages = find_pages(connection, sorted(names))
-    return {row.digest for blob in pages.values() for row in Page(blob).rows()}

@@ -27,6 +27,7 @@ from cloud.devices.streams import (
 from cloud.ingest.batches import ForkedHistory, VerifiedBatch, events_known, verify_batch
 from cloud.ingest.rows import event_columns, make_rows
 from cloud.line.broker import Arrived
+from cloud.store.revision import Touched, touch
 from contract import codec
 from contract.codec import Malformed
 from contract.events import decode_event
@@ -240,6 +241,10 @@ class Intake:
         state, sealed = presence.read_state(message.payload, self._site, device.name, device.verifier)
         columns = presence.after_state(state, sealed, device.connection, self._now_ms)
         self._change(device, columns)
+        if columns.get("page_version", device.page_version) != device.page_version:
+            device.page_version = columns["page_version"]
+            touch(self._connection, Touched.DEVICES)
+            self._streams.keep(self._connection)
         if sealed:
             if columns:
                 self._kinds.setdefault(device.name, {}).update(kinds_in(state.points))

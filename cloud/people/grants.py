@@ -1,16 +1,15 @@
 """From people to grants: who may pass where, as the rows and the site page that devices understand."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from cloud.people.members import Member, Membership, in_force
+from cloud.people.members import Member, Membership, in_force, next_edge_ms, windows
 from cloud.people.plans import Plan
 from contract.decide import Standing
-from contract.roster import Rations, Row, SitePage
+from contract.roster import Rations, Row, SitePage, unpack_rows
 from contract.schedules import Schedule
-
-_SEVERITY = (Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST)
 
 
 class Credential(Struct, frozen=True):
@@ -32,38 +31,85 @@ class Point(Struct, frozen=True):
 
 
 class Community(Struct, frozen=True):
-    """All that grants depend on. ``zone`` is the IANA name of the site's time zone."""
+    """What grants depend on. ``zone`` is the IANA name of the site's time zone. The place of a plan among ``plans`` is
+    the number of its profile, which it keeps for good. Of people, either all are there or some whole households, and
+    some who have none."""
 
     zone: str
     plans: Sequence[Plan]
-    people: Sequence[Member]
-    memberships: Sequence[Membership]
-    credentials: Sequence[Credential]
-    points: Sequence[Point]
-    schedules: Mapping[str, Schedule]
+    people: Sequence[Member] = ()
+    memberships: Sequence[Membership] = ()
+    credentials: Sequence[Credential] = ()
+    points: Sequence[Point] = ()
+    schedules: Mapping[str, Schedule] = {}
+
+
+class Compiled(Struct, frozen=True):
+    """The rows of one person, packed in their order; when time alone changes them next, and how many windows are left
+    out."""
+
+    rows: bytes
+    edge_ms: int | None
+    left_out: int
 
 
 def grants(community: Community, now_ms: int) -> tuple[list[Row], SitePage]:
-    """The sorted rows of the whole site, and the page they refer to.
+    """The sorted rows of a whole site, and the page they refer to: what all changes together must come to."""
+    compiled = compile_people(community, now_ms)
+    return sorted(row for one in compiled.values() for row in unpack_rows(one.rows)), compile_site(community)
 
-    Every plan is a profile. Who holds a plan twice, last year's and this year's, needs two rows, and a credential has
-    one row a profile: so the profiles are repeated as often as anybody needs, and stay where they are otherwise.
-    """
-    plans = {plan.name: plan for plan in community.plans}
-    held = in_force({person.id: person for person in community.people}, community.memberships, plans, now_ms)
-    profiles = [_profile(plan, community.points) for plan in community.plans]
-    shares = {plan.name: _shares(plan, community.points) for plan in community.plans}
-    quotas = [_quota(plan, community.points, shares[plan.name]) for plan in community.plans]
-    resets = [sorted(plan.resets) for plan in community.plans]
-    repeats = max((_times(membership, many) for many in held.values() for membership in many), default=0) + 1
-    rows = sorted(_rows(community, plans, held))
-    return rows, SitePage(
+
+def compile_people(found: Community, now_ms: int) -> dict[int, Compiled]:
+    """The rows of each of these people, by person: one for each card and each window of a plan."""
+    by_name = {plan.name: plan for plan in found.plans}
+    held = in_force({one.id: one for one in found.people}, found.memberships, by_name, now_ms)
+    own: dict[int, list[Membership]] = defaultdict(list)
+    for membership in found.memberships:
+        own[membership.person].append(membership)
+    carried: dict[int, list[Credential]] = defaultdict(list)
+    for credential in found.credentials:
+        carried[credential.person].append(credential)
+    compiled = {}
+    for person in found.people:
+        rows, left_out = _rows(person, held.get(person.id, ()), carried[person.id], found.plans, now_ms)
+        compiled[person.id] = Compiled(
+            b"".join(row.pack() for row in rows), next_edge_ms(own[person.id], by_name, now_ms), left_out
+        )
+    return compiled
+
+
+def _rows(
+    person: Member, held: Sequence[Membership], carried: Sequence[Credential], plans: Sequence[Plan], now_ms: int
+) -> tuple[list[Row], int]:
+    """Somebody's rows, and how many windows of a plan are too many to be among them."""
+    of_plan: dict[str, list[Membership]] = defaultdict(list)
+    for membership in held:
+        of_plan[membership.plan].append(membership)
+    rows, most_left_out = [], 0
+    for card in carried:
+        for number, plan in enumerate(plans):
+            if plan.name not in of_plan:
+                continue
+            told, left_out = windows(of_plan[plan.name], card.standing, now_ms)
+            most_left_out = max(most_left_out, left_out)
+            rows += [
+                Row(card.digest, number, person.holder, plan.tier, one.standing, one.from_s, one.until_s)
+                for one in told
+            ]
+    return sorted(rows), most_left_out
+
+
+def compile_site(community: Community) -> SitePage:
+    """The page that the rows refer to. Every plan is a profile, once, whoever holds it and how often."""
+    plans, points = community.plans, community.points
+    shares = {plan.name: _shares(plan, points) for plan in plans}
+    return SitePage(
         zone=community.zone,
         schedules=dict(community.schedules),
-        profiles=profiles * repeats,
+        profiles=[_profile(plan, points) for plan in plans],
         allotments={_allotment(plan, kind): share for plan, held in shares.items() for kind, share in held.items()},
-        quotas=quotas * repeats,
-        resets=resets * repeats,
+        quotas=[_quota(plan, points, shares[plan.name]) for plan in plans],
+        resets=[sorted(plan.resets) for plan in plans],
     )
 
 
@@ -90,26 +136,3 @@ def _quota(plan: Plan, points: Sequence[Point], shares: Mapping[str, Rations]) -
 
 def _allotment(plan: str, class_name: str) -> str:
     return f"{plan}-{class_name}"
-
-
-def _rows(community: Community, plans: Mapping[str, Plan], held: Mapping[int, Sequence[Membership]]) -> Iterator[Row]:
-    places = {name: index for index, name in enumerate(plans)}
-    holders = {person.id: person.holder for person in community.people}
-    for credential in community.credentials:
-        many = held.get(credential.person, ())
-        for membership in many:
-            yield Row(
-                digest=credential.digest,
-                profile=_times(membership, many) * len(plans) + places[membership.plan],
-                holder=holders[membership.person],
-                tier=plans[membership.plan].tier,
-                standing=max(membership.standing, credential.standing, key=_SEVERITY.index),
-                valid_from_s=membership.from_ms // 1000,
-                valid_until_s=membership.until_ms // 1000,
-            )
-
-
-def _times(membership: Membership, many: Sequence[Membership]) -> int:
-    """How many memberships of the same plan stand before this one."""
-    before = many[: many.index(membership)]
-    return sum(other.plan == membership.plan for other in before)

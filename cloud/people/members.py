@@ -1,21 +1,31 @@
 """Who is a member of what: memberships, and the rule of the household that shares one."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
 from cloud.people.plans import RESIDENT, Plan
-from contract.decide import DAY_MS, Standing
+from contract.decide import DAY_MS, ROSTER_AGE_LIMIT_MS, Standing, Tier
 
-MAX_OF_A_PLAN = 8
-"""Memberships of one plan that one person may have running or to come. Devices are told of no more: every further one
-would repeat the profiles of all plans, until the site page is too large to be delivered to anybody."""
-MAX_HELD = 256
+SEVERITY = (Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST)
+"""The better standing comes first."""
+MAX_HELD = 512
 """Memberships of one person that are kept, those that have ended among them."""
+MAX_WINDOWS = 64
+"""Windows of one plan and one person that devices are told of: those that begin first."""
 ENDED_SHOWN_MS = 90 * DAY_MS
 """How long an ended membership stays in the rosters, so that a refusal can say that it has ended."""
+AHEAD_MS = 31 * DAY_MS
+"""How long before it begins a membership is in the rosters: never shorter than a device may go on with an old roster
+(``ROSTER_AGE_LIMIT_MS``), and a day more for the time until it is published. For tiers without that limit everything to
+come is."""
+
+
+def ahead_ms(tier: Tier) -> int | None:
+    """How long before it begins a membership of this tier is published; None for no bound."""
+    return None if ROSTER_AGE_LIMIT_MS[tier] is None else AHEAD_MS
 
 
 class Member(Struct, frozen=True):
@@ -42,8 +52,10 @@ class Membership(Struct, frozen=True):
         """Whether a roster should still speak of it."""
         return not self.until_ms or now_ms < self.until_ms + ENDED_SHOWN_MS
 
-    def has_ended(self, now_ms: int) -> bool:
-        return 0 < self.until_ms <= now_ms
+    def is_near(self, tier: Tier, now_ms: int) -> bool:
+        """Whether a roster should speak of it already."""
+        ahead = ahead_ms(tier)
+        return ahead is None or self.from_ms <= now_ms + ahead
 
     def overlaps(self, other: "Membership") -> bool:
         """Whether both are the same plan at some moment."""
@@ -58,57 +70,93 @@ class Obstacle(StrEnum):
     TOO_MANY = "too_many"
 
 
-def obstacle(held: Sequence[Membership], new: Membership, now_ms: int) -> Obstacle | None:
+def obstacle(held: Sequence[Membership], new: Membership) -> Obstacle | None:
     """Why a person who holds these cannot be given the new one. A suspended one stands in nobody's way."""
     others = [membership for membership in held if membership.id != new.id]
     if any(membership.standing is Standing.ACTIVE and membership.overlaps(new) for membership in others):
         return Obstacle.SAME_PLAN
-    of_plan = sum(membership.plan == new.plan and not membership.has_ended(now_ms) for membership in others)
-    return Obstacle.TOO_MANY if of_plan >= MAX_OF_A_PLAN or len(others) >= MAX_HELD else None
+    return Obstacle.TOO_MANY if len(others) >= MAX_HELD else None
 
 
-def within_bounds(memberships: Iterable[Membership], now_ms: int) -> tuple[list[Membership], int]:
-    """Those that devices are told of, and how many are left out: of each plan of each person the ``MAX_OF_A_PLAN`` that
-    matter first. Only a database that was written past the rule above holds more."""
-    counts: Counter[tuple[int, str]] = Counter()
-    worth = sorted(
-        (membership for membership in memberships if membership.worth_telling(now_ms)),
-        key=lambda membership: _urgency(membership, now_ms),
-    )
-    kept = []
-    for membership in worth:
-        counts[membership.person, membership.plan] += 1
-        if counts[membership.person, membership.plan] <= MAX_OF_A_PLAN:
-            kept.append(membership)
-    return kept, len(worth) - len(kept)
+def next_edge_ms(memberships: Iterable[Membership], plans: Mapping[str, Plan], now_ms: int) -> int | None:
+    """When time alone changes next what rosters say of these: one comes near, ends, or ended long ago."""
+    edges = [edge for one in memberships if one.plan in plans for edge in _edges(one, plans[one.plan].tier)]
+    return min((edge for edge in edges if edge > now_ms), default=None)
 
 
-def _urgency(membership: Membership, now_ms: int) -> tuple[bool, bool, int, int]:
-    """What runs comes before what is to come, the soonest first, and that before what has ended, the latest first."""
-    if membership.has_ended(now_ms):
-        return membership.standing is not Standing.ACTIVE, True, -membership.until_ms, membership.id
-    return membership.standing is not Standing.ACTIVE, False, max(membership.from_ms, now_ms), membership.id
+def _edges(membership: Membership, tier: Tier) -> Iterator[int]:
+    ahead = ahead_ms(tier)
+    if ahead is not None:
+        yield membership.from_ms - ahead
+    if membership.until_ms:
+        yield membership.until_ms // 1000 * 1000
+        yield membership.until_ms + ENDED_SHOWN_MS
 
 
 def in_force(
     people: Mapping[int, Member], memberships: Iterable[Membership], plans: Mapping[str, Plan], now_ms: int
 ) -> dict[int, list[Membership]]:
-    """Every person's memberships that devices should know, the best first: that one's refusal is the one people hear.
+    """Every person's memberships that devices should know.
 
     Whoever belongs to a household is a resident without any membership. A plan with places admits the payer and the
-    family named first, as many as there are places; without a payer it admits nobody.
+    family named first, as many as there are places; without a payer it admits nobody. So it takes whole households.
     """
-    of_plans = (membership for membership in memberships if membership.plan in plans)
-    bounded, _ = within_bounds((membership for membership in of_plans if membership.person in people), now_ms)
-    admitted = _within_places(people, bounded, plans)
+    told = [one for one in memberships if one.plan in plans and one.person in people and one.worth_telling(now_ms)]
     held: dict[int, list[Membership]] = {
         person.id: [Membership(0, person.id, RESIDENT.name)]
         for person in people.values()
         if person.household is not None and RESIDENT.name in plans
     }
-    for membership in sorted(admitted, key=_best_first):
-        held.setdefault(membership.person, []).append(membership)
+    for membership in _within_places(people, told, plans):
+        if membership.is_near(plans[membership.plan].tier, now_ms):
+            held.setdefault(membership.person, []).append(membership)
     return held
+
+
+class Window(Struct, frozen=True, order=True):
+    """When a plan holds, in half-open UTC seconds, 0 for no bound."""
+
+    from_s: int
+    until_s: int
+    standing: Standing
+
+    def has_ended(self, now_ms: int) -> bool:
+        return 0 < self.until_s * 1000 <= now_ms
+
+
+def windows(held: Iterable[Membership], at_least: Standing, now_ms: int) -> tuple[list[Window], int]:
+    """When somebody's memberships of one plan hold, for a card of this standing; and how many windows are left out.
+
+    Windows that adjoin or overlap are one. Of those that have ended only the last is told, and of two that begin
+    together only the better one, so that no two begin together.
+    """
+    by_standing: dict[Standing, list[tuple[int, int]]] = defaultdict(list)
+    for one in held:
+        standing = max(one.standing, at_least, key=SEVERITY.index)
+        by_standing[standing].append((one.from_ms // 1000, one.until_ms // 1000))
+    best: dict[int, Window] = {}
+    for standing in sorted(by_standing, key=SEVERITY.index):
+        for from_s, until_s in _joined(by_standing[standing]):
+            best.setdefault(from_s, Window(from_s, until_s, standing))
+    ended = [window for window in best.values() if window.has_ended(now_ms)]
+    last = max(ended, key=lambda window: (window.until_s, window.from_s), default=None)
+    told = sorted(
+        (window for window in best.values() if window is last or not window.has_ended(now_ms)),
+        key=lambda window: (window.standing is not Standing.ACTIVE, window is last, window.from_s),
+    )
+    return sorted(told[:MAX_WINDOWS]), max(0, len(told) - MAX_WINDOWS)
+
+
+def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same moments in as few spans as there can be; an end of 0 is none."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if joined and (not joined[-1][1] or start <= joined[-1][1]):
+            before = joined[-1]
+            joined[-1] = before[0], max(before[1], end) if before[1] and end else 0
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def _within_places(
@@ -126,7 +174,3 @@ def _within_places(
             family.sort(key=lambda membership: (not membership.payer, membership.id))
             admitted += family[: plans[plan].places]
     return admitted
-
-
-def _best_first(membership: Membership) -> tuple[bool, bool, int, int]:
-    return membership.standing is not Standing.ACTIVE, membership.until_ms != 0, -membership.until_ms, membership.id

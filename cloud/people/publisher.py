@@ -2,29 +2,33 @@
 
 A change pushes its new pages ahead of the manifest, so that a revocation is one trip. A device that lacks more asks for
 it by hash. Manifests are retained by the broker, and told again whenever the broker comes back: it may have forgotten.
+A device is sent pages of the version that it said it reads; before it has said anything it is sent nothing.
 """
 
 import hashlib
 import logging
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
+
+from msgspec import structs
 
 from cloud.devices.quarantine import quarantine_message
-from cloud.devices.registry import device_names
+from cloud.devices.registry import is_registered, page_versions
 from cloud.line.broker import Arrived, Publish
 from cloud.line.worker import Worker
-from cloud.people.grants import grants
-from cloud.people.members import within_bounds
-from cloud.people.rosters import Roster, add_roster, confirm, find_pages, highest_adopted, newest_roster
-from cloud.people.store import load_community
+from cloud.people.compiled import keep_compiled, next_edge, windows_left_out
+from cloud.people.issue import Draft, make_draft, store_draft
+from cloud.people.rosters import Roster, confirm, find_pages, highest_adopted, newest_roster, old_pages
+from cloud.people.tree import index_pages
 from cloud.store.database import Store
 from cloud.store.revision import revision
 from contract import codec, topics
 from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS
-from contract.messages import Manifest, Want
-from contract.roster import WHOLE, Page, Undeliverable, pack_site, paginate
-from contract.sealing import Purpose, RosterKey, page_hash, seal
+from contract.messages import MAX_ROSTER_PAGES, Manifest, Want
+from contract.roster import Undeliverable
+from contract.sealing import Purpose, RosterKey, seal
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +42,29 @@ MAX_LEAP = 100_000
 """A cloud restored from a backup goes on above the numbers that devices report; no lying device leads it further."""
 LEAP_EVERY_MS = 60_000
 MAX_PUSHED_PAGES = 8
-"""New pages sent to every device unasked, at most about 55 KB; of a larger change each device fetches what it lacks."""
+"""New pages sent to every device unasked, at most about 55 KB; of a larger change each device fetches what it lacks. A
+single change is a page of rows and an index page."""
 POLL_S = 0.1
 """How often the database is asked whether another process changed it. Changes made in this one are told at once."""
 TRY_AGAIN_MS = 60_000
 """A roster that no device could take is tried again after this, or after the next change."""
-NEVER = -1
+NEVER, STUCK = -1, -2
+"""In the place of the revision that was published last: everything is to be published, or it is undeliverable."""
+
+
+class _Sent(NamedTuple):
+    """What a device was sent last: which roster, and in which version."""
+
+    number: int
+    issued_ms: int
+    version: int
+
+
+class _Form(NamedTuple):
+    """A roster in one version: the pages that are pushed, and the manifest, in which only the device is missing."""
+
+    pushed: list[bytes]
+    manifest: Manifest | None
 
 
 class Publisher(Worker[Arrived]):
@@ -51,7 +72,7 @@ class Publisher(Worker[Arrived]):
     ``connected``; its own thread works. Changes of this process are told by the store (``on_roster_change``).
 
     ``undeliverable`` says why the newest changes are in no roster, empty while they are; ``left_out`` counts the
-    memberships that are too many for one person and one plan.
+    windows that are too many for one person and one plan.
     """
 
     def __init__(self, store: Store, *, site: str, key: RosterKey, publish: Publish, clock: Callable[[], int]) -> None:
@@ -68,6 +89,8 @@ class Publisher(Worker[Arrived]):
         self._publish = publish
         self._clock = clock
         self._issued: Roster | None = None
+        self._edge_ms: int | None = None
+        self._sent: dict[str, _Sent] = {}
         self._published_revision = NEVER
         self._publish_again = threading.Event()
         self._stuck: tuple[int, int] | None = None
@@ -81,33 +104,40 @@ class Publisher(Worker[Arrived]):
         self.look_soon()
 
     def refresh(self) -> None:
-        """Bring what devices are told in line with the database, if it changed or the last issue is getting old."""
+        """Bring what devices are told in line with the database, if it changed, if time changed what it means, or if
+        the last issue is getting old."""
         now_ms = self._clock()
         with self._store.reading() as connection:
-            self._issued = self._issued or newest_roster(connection)
+            if self._issued is None:
+                self._issued, self._edge_ms = newest_roster(connection), next_edge(connection, self._site)
+                self.left_out = windows_left_out(connection, self._site)
             at_revision = revision(connection)
             adopted = highest_adopted(connection)
+        if self._publish_again.is_set():
+            self._publish_again.clear()
+            self._sent.clear()
+            self._published_revision = NEVER
         if self._is_stuck(at_revision, now_ms):
-            if self._publish_again.is_set():
-                self._publish_again.clear()
-                self._publish_roster([])
+            if self._published_revision == NEVER:
+                self._publish_roster(None)
+                self._published_revision = STUCK
             return
         is_old = self._issued is None or not self._is_current(self._issued, adopted, now_ms)
-        has_changed = at_revision != self._published_revision
-        if not (is_old or has_changed or self._publish_again.is_set()):
+        is_due = self._edge_ms is not None and self._edge_ms <= now_ms
+        if not (is_old or is_due or at_revision != self._published_revision):
             return
-        self._publish_again.clear()
         self._published_revision = NEVER  # should the rest fail, all of it is done again
         try:
-            new = self._issue(now_ms, self._issued, at_revision, adopted, anew=is_old) if is_old or has_changed else []
+            made = self._issue(now_ms, self._issued, adopted, anew=is_old)
         except Undeliverable as wrong:
             self._stuck, self.undeliverable = (at_revision, now_ms), str(wrong)
             self.failures += 1
             log.error("no device could take the new roster, so the old one stays in use: %s", wrong)
-            self._publish_roster([])
+            self._publish_roster(None)
+            self._published_revision = STUCK
             return
         self._stuck, self.undeliverable = None, ""
-        self._publish_roster(new if len(new) <= MAX_PUSHED_PAGES else [])
+        self._publish_roster(made)
         self._published_revision = at_revision
 
     def _is_stuck(self, at_revision: int, now_ms: int) -> bool:
@@ -125,64 +155,89 @@ class Publisher(Worker[Arrived]):
         drawn = hashlib.sha256(f"{self._site}/{issued.number}".encode()).digest()
         return issued.issued_ms + ISSUE_AGAIN_MS - int.from_bytes(drawn[:8], "big") % ISSUE_JITTER_MS
 
-    def _issue(self, now_ms: int, issued: Roster | None, at_revision: int, adopted: int, *, anew: bool) -> list[bytes]:
-        """Store the roster of the present community under the next number; returns the pages that are new in it.
+    def _issue(self, now_ms: int, issued: Roster | None, adopted: int, *, anew: bool) -> Draft | None:
+        """Store the roster of the present community under the next number; returns what is new in it.
 
         Without a difference, and unless ``anew``, none is stored.
         """
+        whole = issued is None or not issued.root or issued.issued_ms > now_ms + CLOCK_STEPS_MS
+        before = issued if issued and issued.root else None
         with self._store.reading() as connection:
-            community = load_community(connection)
-            rows, site_page = grants(community, now_ms)
-            before = find_pages(connection, issued.pages) if issued else {}
-        _, self.left_out = within_bounds(community.memberships, now_ms)
-        prefixes = [Page(before[name]).prefix for name in issued.pages] if issued else [WHOLE]
-        blobs = {page_hash(blob): blob for blob in (pack_site(site_page), *paginate(rows, prefixes))}
-        names = list(blobs)
-        before_names = [issued.site_page, *issued.pages] if issued else []
-        if issued and names == before_names and not anew:
-            with self._store.writing() as connection:
-                confirm(connection, issued.number, at_revision)
-            return []
-        roster = Roster(_next_number(issued, adopted), now_ms, names[0], names[1:], len(rows))
+            made = make_draft(connection, self._site, before, now_ms, whole=whole)
+        differs = before is None or made.differs(before)
         with self._store.writing() as connection:
-            add_roster(connection, roster, blobs, at_revision)
-        self._issued = roster
-        new = [blobs[name] for name in names if name not in set(before_names)]
-        log.info("roster %d: %d rows on %d pages, %d of them new", roster.number, len(rows), len(names), len(new))
-        return new
+            if differs or anew or issued is None:
+                number = _next_number(issued, adopted)
+                self._issued = store_draft(connection, self._site, made, before, number, now_ms)
+            else:
+                keep_compiled(connection, self._site, made.compiled)
+                self._issued = confirm(connection, issued, made.revision)
+            self._edge_ms = next_edge(connection, self._site)
+            self.left_out = windows_left_out(connection, self._site)
+        if differs:
+            new = len(made.new_pages(2))
+            log.info("roster %d: %d rows, %d pages of them new", self._issued.number, self._issued.count, new)
+        return made
 
-    def _publish_roster(self, pages: list[bytes]) -> None:
-        """One device after the other gets the pages and then the manifest, so that the first need not wait for the
-        pages of the last."""
-        with self._store.reading() as connection:
-            names = device_names(connection)
-        if self._issued is None:
+    def _publish_roster(self, made: Draft | None) -> None:
+        """One device after the other gets the new pages and then the manifest, so that the first need not wait for the
+        pages of the last. Who was sent this roster already is sent nothing."""
+        issued = self._issued
+        if issued is None or not issued.root:
             return
-        for device in names:
-            for page in pages:
+        with self._store.reading() as connection:
+            versions = page_versions(connection)
+        self._sent = {device: sent for device, sent in self._sent.items() if device in versions}
+        forms: dict[int, _Form] = {}
+        for device, version in versions.items():
+            sent = _Sent(issued.number, issued.issued_ms, version)
+            if self._sent.get(device) == sent:
+                continue
+            if version not in forms:
+                forms[version] = self._form(issued, version, made)
+            form = forms[version]
+            for page in form.pushed:
                 self._publish(topics.down(self._site, device, "page"), page)
-            manifest = self._manifest(device, self._issued)
-            self._publish(topics.down(self._site, device, "roster"), manifest, retain=True)
+            if form.manifest is not None:
+                manifest = self._sealed(structs.replace(form.manifest, device=device))
+                self._publish(topics.down(self._site, device, "roster"), manifest, retain=True)
+            self._sent[device] = sent
 
-    def _manifest(self, device: str, roster: Roster) -> bytes:
-        body = codec.write(
-            Manifest(
-                device=device,
-                number=roster.number,
-                issued_ms=roster.issued_ms,
-                expires_ms=roster.issued_ms + EXPIRES_AFTER_MS,
-                site_page=roster.site_page,
-                pages=list(roster.pages),
-                count=roster.count,
-            )
+    def _form(self, issued: Roster, version: int, made: Draft | None) -> _Form:
+        """What devices of this version are sent of a roster."""
+        new = made.new_pages(version) if made else []
+        manifest = Manifest(
+            device="",
+            number=issued.number,
+            issued_ms=issued.issued_ms,
+            expires_ms=issued.issued_ms + EXPIRES_AFTER_MS,
+            site_page=issued.site_page,
+            pages=[],
+            count=issued.count,
+            index_pages=index_pages(issued.root) if version > 1 else [],
         )
-        return seal(self._key.sign, Purpose.ROSTER, self._site, device, body)
+        if version == 1:
+            with self._store.writing() as connection:
+                pages = old_pages(connection, issued)
+            if len(pages) > MAX_ROSTER_PAGES:
+                log.error("%d pages, and a manifest of version 1 names %d", len(pages), MAX_ROSTER_PAGES)
+                return _Form([], None)
+            manifest = structs.replace(
+                manifest,
+                site_page=issued.old_site_page,
+                pages=[name for name, _ in pages],
+                count=sum(count for _, count in pages),
+            )
+        return _Form(new if len(new) <= MAX_PUSHED_PAGES else [], manifest)
+
+    def _sealed(self, manifest: Manifest) -> bytes:
+        return seal(self._key.sign, Purpose.ROSTER, self._site, manifest.device, codec.write(manifest))
 
     def answer(self, message: Arrived) -> None:
         """Send the pages that a registered device asked for, as far as there are such."""
         device = message.topic.device
         with self._store.reading() as connection:
-            registered = device in device_names(connection)
+            registered = is_registered(connection, device)
         if not registered:
             quarantine_message(
                 self._store, message, False, "unknown_device", "no such device is registered", self._clock()

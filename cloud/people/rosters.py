@@ -1,40 +1,46 @@
 """The newest rosters that were published, the pages they are made of, and how far each has got: on which points it is
 applied, who still lacks it, and since when."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from msgspec import Struct, structs
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from cloud.devices.views import DeviceView, list_devices
+from cloud.people import version_1
+from cloud.people.tree import index_pages
+from cloud.store.chunks import chunks
 from cloud.store.labels import Label
+from cloud.store.prepared import Prepared
 from cloud.store.revision import revision as site_revision
 from cloud.store.schema import devices, roster_pages, rosters
+from contract.roster_index import IndexPage, is_index_page
+from contract.sealing import page_hash
 
-HASH_BYTES = 16
 MAX_KEPT = 16
 """Rosters, with the pages they name: a device that is still fetching an older one than the newest gets on with it."""
-_AT_ONCE = 500
-_ROSTER = (rosters.c.number, rosters.c.issued_ms, rosters.c.site_page, rosters.c.pages, rosters.c.count)
+_BLOB = Prepared(select(roster_pages.c.blob).where(roster_pages.c.hash == bindparam("name")), "name")
 
 
 class Roster(Struct, frozen=True):
-    """What a manifest says, save whom it is for. ``pages`` are hashes in the order of their prefixes."""
+    """What manifests say, save whom they are for. ``root`` names the index pages (``cloud.people.tree``); it is empty
+    in a roster of before there were any, of which no page is kept. ``old_site_page`` is that of version 1. ``revision``
+    is the newest of the site's that it is known to hold, None in the oldest databases."""
 
     number: int
     issued_ms: int
     site_page: bytes
-    pages: Sequence[bytes]
+    old_site_page: bytes
+    root: bytes
     count: int
+    revision: int | None
 
 
 def newest_roster(connection: Connection) -> Roster | None:
     """The roster that stands, or None before the first."""
-    row = connection.execute(select(*_ROSTER).order_by(rosters.c.number.desc()).limit(1)).one_or_none()
-    if row is None:
-        return None
-    number, issued_ms, site_page, pages, count = row
-    return Roster(number, issued_ms, site_page, _split(pages), count)
+    columns = (rosters.c[name] for name in Roster.__struct_fields__)
+    row = connection.execute(select(*columns).order_by(rosters.c.number.desc()).limit(1)).one_or_none()
+    return None if row is None else Roster(**row._mapping)
 
 
 def newest_roster_number(connection: Connection) -> int:
@@ -42,29 +48,32 @@ def newest_roster_number(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(rosters.c.number), 0))).scalar_one())
 
 
-def add_roster(connection: Connection, roster: Roster, blobs: Mapping[bytes, bytes], revision: int) -> None:
-    """Store a roster and those of its pages, by hash, that are not there yet. The oldest beyond ``MAX_KEPT`` go."""
-    stored = find_pages(connection, list(blobs))
-    made = [{"hash": name, "blob": blob, "made_ms": roster.issued_ms} for name, blob in blobs.items()]
-    new = [page for page in made if page["hash"] not in stored]
-    if new:
-        connection.execute(insert(roster_pages), new)
-    connection.execute(
-        insert(rosters).values(
-            number=roster.number,
-            issued_ms=roster.issued_ms,
-            site_page=roster.site_page,
-            pages=b"".join(roster.pages),
-            count=roster.count,
-            revision=revision,
-        )
-    )
-    _forget_before(connection, roster.number - MAX_KEPT + 1)
+def add_roster(
+    connection: Connection, roster: Roster, new: Mapping[bytes, bytes], gone: Collection[bytes] = ()
+) -> None:
+    """Store a roster, the pages that came in with it by their hash, and which went. The oldest rosters beyond
+    ``MAX_KEPT`` are forgotten, with the pages that only they name."""
+    stored: set[bytes] = set()
+    for some in chunks(list(new)):
+        these = roster_pages.c.hash.in_(some)
+        stored.update(connection.execute(select(roster_pages.c.hash).where(these)).scalars())
+        connection.execute(update(roster_pages).where(these).values(gone=None))
+    added = [{"hash": name, "blob": blob, "made_ms": roster.issued_ms} for name, blob in new.items()]
+    if missing := [page for page in added if page["hash"] not in stored]:
+        connection.execute(insert(roster_pages), missing)
+    for some in chunks(sorted(gone)):
+        went = roster_pages.c.hash.in_(some)
+        connection.execute(update(roster_pages).where(went).values(gone=roster.number))
+    connection.execute(insert(rosters).values(structs.asdict(roster)))
+    first_kept = roster.number - MAX_KEPT + 1
+    connection.execute(delete(rosters).where(rosters.c.number < first_kept))
+    connection.execute(delete(roster_pages).where(roster_pages.c.gone <= first_kept))
 
 
-def confirm(connection: Connection, number: int, revision: int) -> None:
+def confirm(connection: Connection, roster: Roster, revision: int) -> Roster:
     """The community has changed to this revision, and the roster is still what it would be made into."""
-    connection.execute(update(rosters).where(rosters.c.number == number).values(revision=revision))
+    connection.execute(update(rosters).where(rosters.c.number == roster.number).values(revision=revision))
+    return structs.replace(roster, revision=revision)
 
 
 _HIGHEST = select(func.coalesce(func.max(devices.c.roster_number), 0))
@@ -150,37 +159,51 @@ def spread(connection: Connection, seen: Sequence[DeviceView] | None = None) -> 
     return Spread([reach(row.number, row.grants, issued, listed) for row in rows], unpublished)
 
 
+def page_blob(connection: Connection, name: bytes) -> bytes:
+    """The page of this hash, which a roster that is kept has. Raises ``KeyError``."""
+    found = _BLOB.first(connection, name)
+    if found is None:
+        raise KeyError(f"page {name.hex()} is missing")
+    return bytes(found[0])
+
+
 def find_pages(connection: Connection, hashes: Sequence[bytes]) -> Mapping[bytes, bytes]:
-    """The pages of these hashes, as far as there are such."""
+    """The pages of these hashes, of either version, as far as there are such."""
     pages: dict[bytes, bytes] = {}
-    for some in _some(hashes):
-        query = select(roster_pages.c.hash, roster_pages.c.blob).where(roster_pages.c.hash.in_(some))
-        pages.update((row.hash, row.blob) for row in connection.execute(query))
+    for some in chunks(hashes):
+        columns = roster_pages.c.hash, roster_pages.c.old_hash, roster_pages.c.blob
+        named = or_(roster_pages.c.hash.in_(some), roster_pages.c.old_hash.in_(some))
+        for row in connection.execute(select(*columns).where(named)):
+            if row.hash in some:
+                pages[row.hash] = row.blob
+            else:
+                pages[row.old_hash], _ = version_1.row_page(row.blob)
     return pages
 
 
-def _forget_before(connection: Connection, first_kept: int) -> None:
-    """Remove older rosters, and the pages that only they name."""
-    is_old = rosters.c.number < first_kept
-    gone = _named(connection, is_old)
-    if not gone:
-        return
-    gone -= _named(connection, ~is_old)
-    connection.execute(delete(rosters).where(is_old))
-    for some in _some(sorted(gone)):
-        connection.execute(delete(roster_pages).where(roster_pages.c.hash.in_(some)))
+def old_pages(connection: Connection, roster: Roster) -> list[tuple[bytes, int]]:
+    """Hash and number of rows of every page of version 1, in order. It writes down what it had to make."""
+    indexes = find_pages(connection, index_pages(roster.root))
+    names = [entry.hash for one in index_pages(roster.root) for entry in IndexPage(indexes[one]).entries]
+    known: dict[bytes, tuple[bytes, int]] = {}
+    for some in chunks(names):
+        columns = roster_pages.c.hash, roster_pages.c.old_hash, roster_pages.c.old_count
+        made = roster_pages.c.hash.in_(some) & roster_pages.c.old_hash.is_not(None)
+        known.update(
+            (row.hash, (row.old_hash, row.old_count)) for row in connection.execute(select(*columns).where(made))
+        )
+    for name in names:
+        if name not in known:
+            blob, count = version_1.row_page(page_blob(connection, name))
+            known[name] = page_hash(blob), count
+            values = {"old_hash": known[name][0], "old_count": count}
+            connection.execute(update(roster_pages).where(roster_pages.c.hash == name).values(values))
+    return [known[name] for name in names]
 
 
-def _named(connection: Connection, which: ColumnElement[bool]) -> set[bytes]:
-    named = connection.execute(select(rosters.c.site_page, rosters.c.pages).where(which))
-    return {name for row in named for name in (row.site_page, *_split(row.pages))}
-
-
-def _split(pages: bytes) -> list[bytes]:
-    return [pages[start : start + HASH_BYTES] for start in range(0, len(pages), HASH_BYTES)]
-
-
-def _some(hashes: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    """As many at a time as a statement can hold."""
-    for start in range(0, len(hashes), _AT_ONCE):
-        yield hashes[start : start + _AT_ONCE]
+def row_pages_since(connection: Connection, first: int) -> Iterator[bytes]:
+    """Every page of rows of the rosters that are kept, from number ``first`` on; of the newest in any case."""
+    site_pages = select(rosters.c.site_page).union(select(rosters.c.old_site_page)).scalar_subquery()
+    used = roster_pages.c.gone.is_(None) | (roster_pages.c.gone > first)
+    named = select(roster_pages.c.blob).where(used, roster_pages.c.hash.not_in(site_pages))
+    return (blob for blob in connection.execute(named).scalars() if not is_index_page(blob))

@@ -130,7 +130,7 @@ class PeopleService:
     def _check_fits(self, connection: Connection, membership: Membership) -> None:
         """Raises ``Rejected`` if the person cannot hold it beside what they hold."""
         held = store.memberships_of(connection, membership.person)
-        reason = obstacle(held, membership, self._clock())
+        reason = obstacle(held, membership)
         if reason is not None:
             raise Rejected(OBSTACLES[reason], "plan", 409)
 

@@ -1,25 +1,26 @@
 """People, what they hold and where they may go: read whole for the rosters, listed for console and API, and changed
 piece by piece.
 
-Whatever may change a roster counts the site's revision up.
+Whatever may change a roster counts the site's revision up, and says whose grants it concerns.
 """
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from msgspec import Struct, convert, structs
-from sqlalchemy import ColumnElement, Connection, Table, insert, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, func, insert, or_, select, true, update
 
 from cloud.keys.keys import NumberSeal
 from cloud.people.grants import Community, Credential, Point
 from cloud.people.members import Member, Membership
-from cloud.people.plans import Hours, Plan
+from cloud.people.plans import RESIDENT, Hours, Plan
 from cloud.people.tables import credentials, memberships, plans, schedules
+from cloud.store.chunks import chunks
 from cloud.store.labels import Label
-from cloud.store.revision import touch
+from cloud.store.revision import Touched, touch
 from cloud.store.schema import households, people, points, sites
 from contract import credentials as cards
 from contract.decide import Standing
@@ -72,25 +73,50 @@ class PeoplePage(Struct, frozen=True):
 
 def load_community(connection: Connection) -> Community:
     """All that the grants of the site are made of."""
+    return _with_people(connection, load_terms(connection), None)
+
+
+def load_terms(connection: Connection) -> Community:
+    """What all grants share, without any people."""
     run = connection.execute
+    columns = points.c.name, points.c.zone, points.c.device, points.c["class"]
+    hours = run(select(schedules).order_by(schedules.c.name))
     return Community(
         zone=run(select(sites.c.zone)).scalar_one(),
-        plans=list_plans(connection),
-        people=[Member(*row) for row in run(select(people.c.id, people.c.holder, people.c.household_id))],
-        memberships=[_membership(row) for row in run(select(memberships))],
+        plans=_plans_by_profile(connection),
+        points=[Point(*row) for row in run(select(*columns).order_by(points.c.name))],
+        schedules={row.name: convert({"week": row.week}, Schedule) for row in hours},
+    )
+
+
+def load_people(connection: Connection, ids: Sequence[int]) -> Community:
+    """Some people with what they hold, without what opens where."""
+    zone = connection.execute(select(sites.c.zone)).scalar_one()
+    return _with_people(connection, Community(zone, _plans_by_profile(connection)), ids)
+
+
+def _plans_by_profile(connection: Connection) -> list[Plan]:
+    query = select(plans.c.document).order_by(plans.c.profile, plans.c.name)
+    return list(connection.execute(query).scalars())
+
+
+def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | None) -> Community:
+    """The community with these people in it, or all."""
+
+    def rows(query: Select[Any], person: Column[int]) -> Iterator[Any]:
+        for where in (person.in_(some) for some in chunks(ids)) if ids is not None else (true(),):
+            yield from connection.execute(query.where(where))
+
+    members = select(people.c.id, people.c.holder, people.c.household_id)
+    cards_of = select(credentials.c.person_id, credentials.c.digest, credentials.c.standing)
+    return structs.replace(
+        terms,
+        people=[Member(*row) for row in rows(members, people.c.id)],
+        memberships=[_membership(row) for row in rows(select(memberships), memberships.c.person_id)],
         credentials=[
             Credential(row.person_id, row.digest, Standing(row.standing))
-            for row in run(select(credentials.c.person_id, credentials.c.digest, credentials.c.standing))
+            for row in rows(cards_of, credentials.c.person_id)
         ],
-        points=[
-            Point(*row)
-            for row in run(
-                select(points.c.name, points.c.zone, points.c.device, points.c["class"]).order_by(points.c.name)
-            )
-        ],
-        schedules={
-            row.name: convert({"week": row.week}, Schedule) for row in run(select(schedules).order_by(schedules.c.name))
-        },
     )
 
 
@@ -116,20 +142,26 @@ def list_plans(connection: Connection) -> list[Plan]:
 
 
 def add_plan(connection: Connection, plan: Plan) -> None:
-    connection.execute(insert(plans).values(name=plan.name, document=plan))
-    touch(connection)
+    profile = select(func.coalesce(func.max(plans.c.profile) + 1, 0)).scalar_subquery()
+    connection.execute(insert(plans).values(name=plan.name, document=plan, profile=profile))
+    touch(connection, Touched.EVERYBODY if plan.name == RESIDENT.name else Touched.TERMS)
 
 
 def change_plan(connection: Connection, plan: Plan) -> None:
     """Put the plan in the place of the one of its name."""
+    before = connection.execute(select(plans.c.document).where(plans.c.name == plan.name)).scalar_one()
     connection.execute(update(plans).where(plans.c.name == plan.name).values(document=plan))
-    touch(connection)
+    touch(connection, Touched.TERMS)
+    if (before.tier, before.places) != (plan.tier, plan.places):
+        holders = select(memberships.c.person_id).where(memberships.c.plan == plan.name).distinct()
+        is_everybodys = plan.name == RESIDENT.name
+        touch(connection, Touched.EVERYBODY if is_everybodys else connection.execute(holders).scalars().all())
 
 
 def add_hours(connection: Connection, hours: Hours) -> None:
     labels = {"label_zh": hours.label_zh, "label_en": hours.label_en}
     connection.execute(insert(schedules).values(name=hours.name, week=hours.schedule.week, **labels))
-    touch(connection)
+    touch(connection, Touched.TERMS)
 
 
 def add_household(connection: Connection, unit: str) -> int:
@@ -142,7 +174,10 @@ def add_person(
 ) -> int:
     """The new person's id. ``holder`` is random unless given (8 bytes)."""
     holder = holder or secrets.token_bytes(HOLDER_BYTES)
-    return _add(connection, people, holder=holder, name_zh=name_zh, name_en=name_en, household_id=household)
+    values = {"holder": holder, "name_zh": name_zh, "name_en": name_en, "household_id": household}
+    added = int(connection.execute(insert(people).values(values).returning(people.c.id)).scalar_one())
+    touch(connection, (added,))
+    return added
 
 
 def add_membership(connection: Connection, membership: Membership) -> int:
@@ -163,16 +198,18 @@ def set_membership_window(connection: Connection, membership: int, from_ms: int,
 
 
 def _add(connection: Connection, table: Table, **values: object) -> int:
-    """The id of a new row."""
-    added = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
-    touch(connection)
-    return int(added)
+    """The id of a new row of somebody's."""
+    added = connection.execute(insert(table).values(values).returning(table.c.id, table.c.person_id)).one()
+    touch(connection, (added.person_id,))
+    return int(added.id)
 
 
 def _change(connection: Connection, table: Table, number: int, **values: object) -> bool:
     """False if there is no row of that id."""
-    touch(connection)
-    return connection.execute(update(table).where(table.c.id == number).values(values)).rowcount == 1
+    changed = update(table).where(table.c.id == number).values(values).returning(table.c.person_id)
+    people_of = connection.execute(changed).scalars().all()
+    touch(connection, people_of)
+    return bool(people_of)
 
 
 class Card(NamedTuple):

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from cloud.devices.point_kinds import note_kinds, reported_kind
 from cloud.devices.wired import Wired
-from cloud.store.revision import touch
+from cloud.store.revision import Touched, touch
 from cloud.store.schema import points, zones
 
 
@@ -26,7 +26,7 @@ def add_point(
     kind = kind or reported_kind(connection, device, name)
     values = {"name": name, "device": device, "zone": zone, "class": class_name, "kind": kind}
     connection.execute(insert(points).values(**values, label_zh=label_zh, label_en=label_en))
-    touch(connection)
+    touch(connection, Touched.TERMS)
 
 
 def has_point(connection: Connection, name: str) -> bool:
@@ -73,4 +73,4 @@ def set_point(
     if labels is not None:
         values |= {"label_zh": labels[0], "label_en": labels[1]}
     connection.execute(update(points).where(points.c.name == name).values(values))
-    touch(connection)
+    touch(connection, Touched.TERMS)

@@ -1,14 +1,30 @@
-"""The revision of a site: it grows whenever a roster may have changed, which is how the publisher knows."""
+"""The revision of a site: it grows whenever a roster may have changed, which is how the publisher knows. Whom a change
+concerns is written down with it, so that a change costs what it touches, whichever process made it."""
+
+from collections.abc import Collection
+from enum import Enum
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import NoResultFound
 
+from cloud.store.chunks import chunks
 from cloud.store.database import TOUCHED
 from cloud.store.prepared import Prepared
-from cloud.store.schema import sites
+from cloud.store.schema import people, sites
 
 _REVISION = Prepared(select(sites.c.revision))
 """It is asked in every transaction of ingest."""
+
+
+class Touched(Enum):
+    """Whom a change concerns that is not about single people."""
+
+    DEVICES = "devices"
+    """Which devices there are, and what they read: no roster is another."""
+    TERMS = "terms"
+    """What all grants share: plans, points, zones and hours; the rows of nobody."""
+    EVERYBODY = "everybody"
+    """The rows of anybody, and what they share."""
 
 
 def revision(connection: Connection) -> int:
@@ -19,7 +35,20 @@ def revision(connection: Connection) -> int:
     return int(found[0])
 
 
-def touch(connection: Connection) -> None:
-    """Something changed that a roster depends on: the publisher is told when the transaction is committed."""
+def touch(connection: Connection, changed: Touched | Collection[int] = Touched.EVERYBODY) -> None:
+    """Something changed that a roster depends on: the publisher is told when the transaction is committed.
+
+    ``changed`` are the people (by id) whose grants may be others now, or what kind of change it was.
+    """
     connection.info[TOUCHED] = True
-    connection.execute(update(sites).values(revision=sites.c.revision + 1))
+    newer = sites.c.revision + 1
+    marks = {
+        Touched.TERMS: {"terms_revision": newer},
+        Touched.EVERYBODY: {"terms_revision": newer, "everybody_revision": newer},
+    }
+    values = marks.get(changed, {}) if isinstance(changed, Touched) else {}
+    connection.execute(update(sites).values(revision=newer, **values))
+    if not isinstance(changed, Touched):
+        for some in chunks(sorted(changed)):
+            newest = select(sites.c.revision).scalar_subquery()
+            connection.execute(update(people).where(people.c.id.in_(some)).values(revision=newest))

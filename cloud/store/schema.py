@@ -70,6 +70,20 @@ sites = Table(
     Column("name", String, primary_key=True),
     Column("zone", String, nullable=False, comment="IANA name of its time zone"),
     Column("revision", BigInteger, nullable=False, default=0, comment="grows with whatever may change a roster"),
+    Column(
+        "terms_revision",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="when plans, points, zones or hours changed last",
+    ),
+    Column(
+        "everybody_revision",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="when the grants of anybody may have changed last",
+    ),
     *labels(),
 )
 
@@ -96,6 +110,9 @@ devices = Table(
     Column("live", JSON, comment="its last readings, by point"),
     Column("live_ms", BigInteger),
     Column("roster_number", BigInteger, nullable=False, default=0, comment="of the roster it uses"),
+    Column(
+        "page_version", Integer, comment="newest version of roster pages that it reads; none before its first state"
+    ),
     Column("waiting", BigInteger, comment="events in its journal that wait for their ack"),
     UniqueConstraint("site", "name"),
 )
@@ -233,6 +250,15 @@ people = Table(
     Column("household_id", RowId, ForeignKey("households.id"), comment="none for riders and staff"),
     Column("name_zh", String, nullable=False),
     Column("name_en", String, nullable=False),
+    Column(
+        "revision",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="the site's, when this person's grants may have changed last",
+    ),
+    Index("ix_people_revision", "revision"),
+    Index("ix_people_household_id", "household_id"),
 )
 
 # What was told to the devices.
@@ -243,6 +269,11 @@ roster_pages = Table(
     Column("hash", LargeBinary(16), primary_key=True),
     Column("blob", LargeBinary, nullable=False),
     Column("made_ms", BigInteger, nullable=False),
+    Column("gone", BigInteger, comment="the first roster without it; none while the newest has it"),
+    Column("old_hash", LargeBinary(16), comment="of the page of version 1 with the same rows, if one was asked for"),
+    Column("old_count", Integer, comment="rows of that page"),
+    Index("ix_roster_pages_gone", "gone"),
+    Index("ix_roster_pages_old_hash", "old_hash"),
 )
 
 rosters = Table(
@@ -251,7 +282,8 @@ rosters = Table(
     Column("number", BigInteger, primary_key=True, autoincrement=False),
     Column("issued_ms", BigInteger, nullable=False),
     Column("site_page", LargeBinary(16), nullable=False),
-    Column("pages", LargeBinary, nullable=False, comment="the hashes, 16 bytes each, in the order of their prefixes"),
+    Column("old_site_page", LargeBinary(16), nullable=False, comment="of version 1"),
+    Column("root", LargeBinary, nullable=False, comment="names its index pages, and is written as one of them"),
     Column("count", Integer, nullable=False, comment="rows in all pages"),
     Column("revision", BigInteger, comment="newest of the site's that it is known to hold"),
 )

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from cloud.charging.tables import sessions
+from cloud.devices.registry import page_versions
 from cloud.ingest.ingest import Ingest, no_collection
 from cloud.keys.keys import KeyFolder
 from cloud.reactions import REACTIONS
@@ -15,7 +16,7 @@ from cloud.store.schema import events
 from contract import codec
 from contract.decide import Trust
 from contract.events import encode_event
-from contract.messages import Ack, Beat, Live
+from contract.messages import Ack, Beat, Live, RosterState
 from contract.sealing import SyncKey
 from tests.cloud.support.ingest_world import NOW_MS, World, arrived
 from tests.cloud.support.sender import JOURNAL, SITE, Sender, event
@@ -255,3 +256,20 @@ def test_collector_rests_during_a_transaction_only() -> None:
         assert not gc.isenabled()
         raise ZeroDivisionError
     assert gc.isenabled()
+
+
+def test_state_says_which_pages_its_device_reads(world: World, gym: Sender) -> None:
+    """The publisher is told once, and not with every state. Software that says nothing reads version 1."""
+    told: list[int | None] = []
+
+    def look() -> None:
+        with world.store.reading() as connection:
+            told.append(page_versions(connection).get(gym.name))
+
+    world.store.on_roster_change = look
+    for connection, reads in enumerate([None, (1, 2), (1, 2), (1, 2, 3), (9,), None], 1):
+        roster = None if reads is None else RosterState(reads=reads)
+        world.take(gym, gym.state(connection, roster), channel="state")
+    world.take(gym, gym.will(9), channel="state")
+    assert told == [1, 2, 1]
+    assert world.reasons() == []

@@ -8,12 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from cloud.people.grants import Community, Credential, Point, grants
-from cloud.people.members import ENDED_SHOWN_MS, MAX_OF_A_PLAN, Member, Membership
+from cloud.people.grants import Community, Credential, Point, compile_people, grants
+from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, MAX_WINDOWS, Member, Membership
 from cloud.people.plans import FOUNDER_PLACES, HOURS, RIDER, STANDARD
-from contract.decide import DAY_MS, Allotment, Facts, Grant, Request, Standing, Tier, Trust, Used, weigh
+from contract.decide import (
+    DAY_MS,
+    ROSTER_AGE_LIMIT_MS,
+    Allotment,
+    Facts,
+    Grant,
+    Request,
+    Standing,
+    Tier,
+    Trust,
+    Used,
+    weigh,
+)
 from contract.reasons import Reason
-from contract.roster import Rations, Site
+from contract.roster import Rations, Site, pack_site
 
 NOW_MS = 1_700_020_800_000  # a Wednesday, noon in Shanghai
 LAST_YEAR = (NOW_MS - 400 * DAY_MS, NOW_MS - 35 * DAY_MS)
@@ -48,9 +60,9 @@ def community(people: list[Member], memberships: list[Membership]) -> Community:
     )
 
 
-def answer(found: Community, who: int, point: str, now_ms: int = NOW_MS) -> Reason:
-    """What a device with the roster would say."""
-    rows, page = grants(found, NOW_MS)
+def answer(found: Community, who: int, point: str, now_ms: int = NOW_MS, issued_ms: int = NOW_MS) -> Reason:
+    """What a device with the roster of that time would say."""
+    rows, page = grants(found, issued_ms)
     site = Site(page)
     held = [site.grant(row) for row in rows if row.digest == card(who)]
     facts = Facts(zone=ZoneInfo("Asia/Shanghai"), clock=Trust.SYNCED, clock_floor_ms=0, roster_age_ms=0)
@@ -111,7 +123,7 @@ def test_who_renewed_in_advance_passes_now_and_after_the_change() -> None:
     found = community([person(1)], [member(1, "yearly", THIS_YEAR, number=1), member(1, "yearly", upcoming, number=2)])
     noon_after = NOW_MS + 331 * DAY_MS
     assert answer(found, 1, "gym-turnstile") is Reason.ALLOWED
-    assert answer(found, 1, "gym-turnstile", noon_after) is Reason.ALLOWED
+    assert answer(found, 1, "gym-turnstile", noon_after, noon_after - 20 * DAY_MS) is Reason.ALLOWED
 
 
 def test_a_membership_to_come_is_told_as_that() -> None:
@@ -162,15 +174,51 @@ def test_a_second_membership_of_one_person_moves_nobody_elses_rows() -> None:
     assert [row for row in after if row.digest == card(1)] == [row for row in before if row.digest == card(1)]
 
 
-def test_too_many_memberships_enlarge_no_site_page() -> None:
-    """One person with 1,150 riders' plans made a site page that no message could carry: every roster stood still."""
-    many = [member(1, "rider", (NOW_MS - DAY_MS, NOW_MS + day * DAY_MS), number=day) for day in range(1, 1_151)]
+def days(who: int, plan: str, *, many: int, number: int = 0) -> list[Membership]:
+    """A membership for every other day from now on."""
+    return [
+        member(who, plan, (NOW_MS + 2 * day * DAY_MS, NOW_MS + (2 * day + 1) * DAY_MS), number=number + day + 1)
+        for day in range(many)
+    ]
+
+
+def test_windows_of_a_community_leave_its_site_page() -> None:
+    """1,821 households with two windows each, and one person with 365, change it by 0 bytes."""
+    people = [Member(number, number.to_bytes(8, "big"), number) for number in range(1, 1_823)]
+    cards = [Credential(one.id, one.holder * 2) for one in people]
+    plain = structs.replace(community([], []), people=people, credentials=cards)
+    years = [member(flat, "yearly", year) for year in (LAST_YEAR, NEXT_YEAR) for flat in range(2, 1_823)]
+    held = structs.replace(plain, memberships=[*years, *days(1, "staff", many=365)])
+    (few, before), (many, after) = grants(plain, NOW_MS), grants(held, NOW_MS)
+    assert pack_site(after) == pack_site(before)
+    assert len(many) - len(few) == 2 * 1_821 + MAX_WINDOWS
+
+
+def test_windows_of_one_person_are_bounded() -> None:
+    """One person with hundreds of memberships once kept every roster from every door."""
+    many = [structs.replace(one, plan="staff") for one in days(1, "staff", many=365)]
     found = community([person(1), person(2)], [*many, member(2, "yearly", THIS_YEAR, number=2_000)])
-    rows, page = grants(found, NOW_MS)
-    assert sum(row.digest == card(1) for row in rows) == MAX_OF_A_PLAN + 1
-    assert len(page.profiles) == len(STANDARD) * MAX_OF_A_PLAN
-    assert [answer(found, who, "gym-turnstile") for who in (1, 2)] == [Reason.NOT_ENTITLED, Reason.ALLOWED]
-    assert answer(found, 1, "hub-door") is Reason.ALLOWED
+    compiled = compile_people(found, NOW_MS)
+    assert sum(row.digest == card(1) for row in grants(found, NOW_MS)[0]) == MAX_WINDOWS + 1
+    assert [compiled[who].left_out for who in (1, 2)] == [365 - MAX_WINDOWS, 0]
+    assert [answer(found, who, "gym-turnstile") for who in (1, 2)] == [Reason.ALLOWED] * 2
+
+
+def test_renewal_is_published_before_a_device_can_be_too_old() -> None:
+    """A device that hears nothing any more goes on for as long as the tier allows: what begins by then is on it."""
+    for tier, limit_ms in ROSTER_AGE_LIMIT_MS.items():
+        assert limit_ms is None or limit_ms < AHEAD_MS, tier
+    for plan, begins_ms, is_there in (
+        ("yearly", NOW_MS + 20 * DAY_MS, True),
+        ("yearly", NOW_MS + AHEAD_MS, True),
+        ("yearly", NOW_MS + AHEAD_MS + 1, False),
+        ("staff", NOW_MS + 900 * DAY_MS, True),
+    ):
+        renewal = member(1, plan, (begins_ms, begins_ms + 365 * DAY_MS))
+        found = community([person(1, None)], [renewal])
+        assert bool(grants(found, NOW_MS)[0]) is is_there
+        if not is_there:
+            assert compile_people(found, NOW_MS)[1].edge_ms == NOW_MS + 1
 
 
 def test_a_running_membership_is_told_before_later_ones() -> None:
@@ -203,7 +251,7 @@ def test_whatever_people_hold_the_roster_is_sound_and_their_gate_is_open(held: l
     people = [person(number) for number in range(1, 5)] + [person(5, None), person(6, None)]
     found = community(people, held)
     rows, page = grants(found, NOW_MS)
-    keys = [(row.digest, row.profile) for row in rows]
+    keys = [row.key for row in rows]
     assert keys == sorted(set(keys))
     site = Site(page)
     assert {len(row.pack()) for row in rows} <= {36}

@@ -7,9 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from cloud.devices.registry import register
 from cloud.keys.keys import KeyFolder, write_secret
-from cloud.people.members import MAX_OF_A_PLAN, Membership
+from cloud.people.members import AHEAD_MS, MAX_WINDOWS, Membership
 from cloud.people.publisher import ISSUE_AGAIN_MS, TRY_AGAIN_MS
 from cloud.people.store import add_membership, set_card_standing
 from cloud.people.tables import credentials
@@ -17,17 +16,17 @@ from cloud.store.database import Store
 from cloud.store.revision import touch
 from cloud.store.schema import quarantine
 from contract import codec
-from contract.decide import DAY_MS, Standing
+from contract.decide import DAY_MS, HOUR_MS, Standing
 from contract.messages import Manifest, Want
-from contract.sealing import DeviceKey, RosterVerifier
+from contract.sealing import RosterVerifier
 from tests.cloud.support.rosters import NOW_MS, Device, World
 
 
 def test_every_device_gets_the_pages_and_then_its_own_manifest(world: World) -> None:
     assert world.refresh() == [
-        *[("east-gate page", False)] * 2,
+        *[("east-gate page", False)] * 3,
         ("east-gate roster", True),
-        *[("hub-door page", False)] * 2,
+        *[("hub-door page", False)] * 3,
         ("hub-door roster", True),
     ]
     east, hub = world.devices.values()
@@ -41,15 +40,16 @@ def test_card_reported_lost_reaches_doors_beside_a_crowd(world: World) -> None:
     """Written past the desk, thousands of memberships of one person once kept every revocation from every door."""
     world.refresh()
     with world.store.writing() as connection:
-        for day in range(1, 1_500):
-            add_membership(connection, Membership(0, 1, "rider", until_ms=NOW_MS + day * DAY_MS))
+        for hour in range(0, 1_000, 2):
+            window = NOW_MS + hour * HOUR_MS, NOW_MS + (hour + 1) * HOUR_MS
+            add_membership(connection, Membership(0, 1, "rider", False, *window))
         set_card_standing(connection, 5, Standing.LOST)
         digest = connection.execute(select(credentials.c.digest).where(credentials.c.id == 5)).scalar_one()
     world.refresh()
     east = world.devices["east-gate"]
     world.fetch(east)
     assert {row.standing for row in east.rows() if row.digest == digest} == {Standing.LOST}
-    assert world.publisher.left_out >= 1_499 - MAX_OF_A_PLAN
+    assert world.publisher.left_out == 1 + AHEAD_MS // (2 * HOUR_MS) - MAX_WINDOWS
     assert world.publisher.undeliverable == ""
 
 
@@ -57,13 +57,13 @@ def test_an_undeliverable_roster_is_an_alarm(world: World, monkeypatch: pytest.M
     """The roster before it stands, and is told to a broker that comes back; it is tried again after a while."""
     world.refresh()
     with monkeypatch.context() as small:
-        small.setattr("contract.roster.MAX_PAYLOAD_BYTES", 100)
+        small.setattr("cloud.people.tree.MAX_PAGE_ROWS", 1)
         with world.store.writing() as connection:
             set_card_standing(connection, 5, Standing.LOST)
         world.refresh()
         world.refresh()
         assert world.publisher.failures == 1, "not ten times a second"
-        assert "a site page of" in world.publisher.undeliverable
+        assert "rows on one page, and a device takes 1" in world.publisher.undeliverable
         world.publisher.connected()
         assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
     east = world.devices["east-gate"]
@@ -85,7 +85,9 @@ def test_a_lost_card_reaches_every_door_ahead_of_its_manifest_and_in_little_spac
         digest = connection.execute(select(credentials.c.digest).where(credentials.c.id == 300)).scalar_one()
     said = world.refresh()
     assert said == [
-        (f"{door} {what}", what == "roster") for door in ("east-gate", "hub-door") for what in ("page", "roster")
+        (f"{door} {what}", what == "roster")
+        for door in ("east-gate", "hub-door")
+        for what in ("page", "page", "roster")
     ]
     assert east.lacking() == []
     assert {row.standing for row in east.rows() if row.digest == digest} == {Standing.LOST}
@@ -98,7 +100,7 @@ def test_a_large_change_is_fetched_rather_than_pushed(world: World, monkeypatch:
     world.grow(300)
     assert [topic for topic, _ in world.refresh()] == ["east-gate roster", "hub-door roster"]
     east = world.devices["east-gate"]
-    assert len(east.lacking()) > 2
+    assert len(east.lacking()) == 2, "the site page and the index page"
     world.fetch(east)
     assert len(east.rows()) > 600
 
@@ -134,8 +136,8 @@ def test_a_new_device_gets_its_manifest(world: World) -> None:
     world.refresh()
     world.devices["west-gate"] = Device("west-gate", RosterVerifier(world.keys.roster.public()))
     with world.store.writing() as connection:
-        register(connection, "west-gate", DeviceKey.generate().public(), NOW_MS)
-    assert ("west-gate roster", True) in world.refresh()
+        world.register(connection, "west-gate")
+    assert world.refresh() == [("west-gate roster", True)]
     world.fetch(world.devices["west-gate"])
     assert world.devices["west-gate"].rows() == world.devices["east-gate"].rows()
 
@@ -161,11 +163,17 @@ def test_a_manifest_reads_as_it_always_did(store: Store, tmp_path: Path, fixture
         write_secret(keys.folder / f"{role}.key", bytes(range(32)))
     world = World(store, KeyFolder(keys.folder))
     world.refresh()
-    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-2.txt").read_bytes()
+    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-3.txt").read_bytes()
+    with world.store.writing() as connection:
+        world.reads(connection, "east-gate", 1)
+    world.refresh()
+    assert world.devices["east-gate"].heard[-1] == (fixtures / "manifest-3-old.txt").read_bytes()
 
 
-def test_a_manifest_of_before_plans_had_allotments_is_still_read(fixtures: Path) -> None:
-    manifest = codec.read((fixtures / "manifest.txt").read_bytes().partition(b"\n")[0], Manifest)
+@pytest.mark.parametrize("kept", ["manifest.txt", "manifest-2.txt"])
+def test_manifest_of_before_is_still_read(kept: str, fixtures: Path) -> None:
+    """From before plans had allotments, and from before there were index pages."""
+    manifest = codec.read((fixtures / kept).read_bytes().partition(b"\n")[0], Manifest)
     assert (manifest.device, manifest.number) == ("east-gate", 1)
 
 

@@ -6,12 +6,14 @@ import pytest
 from sqlalchemy import select, update
 
 from cloud.people.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP
-from cloud.people.rosters import HASH_BYTES, MAX_KEPT, spread
+from cloud.people.rosters import MAX_KEPT, spread
 from cloud.people.store import set_card_standing, set_membership_standing
 from cloud.people.tables import credentials
+from cloud.people.tree import index_pages
 from cloud.store.revision import touch
 from cloud.store.schema import devices, roster_pages, rosters
 from contract.decide import DAY_MS, Standing
+from contract.roster_index import IndexPage
 from tests.cloud.support.rosters import NOW_MS, World
 
 MINUTE_MS = 60_000
@@ -144,12 +146,13 @@ def test_only_the_newest_rosters_and_the_pages_they_name_are_kept(world: World) 
         world.now_ms += ISSUE_AGAIN_MS
         world.refresh()
     with world.store.reading() as connection:
-        kept = connection.execute(select(rosters.c.site_page, rosters.c.pages)).all()
-        stored = set(connection.execute(select(roster_pages.c.hash)).scalars())
+        kept = connection.execute(select(rosters)).all()
+        blobs = {row.hash: row.blob for row in connection.execute(select(roster_pages))}
     assert len(kept) == MAX_KEPT
-    assert stored == {row.site_page for row in kept} | {
-        row.pages[start : start + HASH_BYTES] for row in kept for start in range(0, len(row.pages), HASH_BYTES)
-    }
+    indexes = {name for row in kept for name in index_pages(row.root)}
+    pages = {entry.hash for name in indexes for entry in IndexPage(blobs[name]).entries}
+    site_pages = {name for row in kept for name in (row.site_page, row.old_site_page)}
+    assert set(blobs) == indexes | pages | site_pages
     for device in world.devices.values():
         world.fetch(device)
         assert device.rows()

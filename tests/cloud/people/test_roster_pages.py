@@ -11,7 +11,8 @@ from tests.cloud.support.town import Town
 
 def publish_roster(town: Town, number: int) -> None:
     with town.store.writing() as connection:
-        add_roster(connection, Roster(number, town.now_ms, b"s" * 16, [], 12), {b"s" * 16: b""}, revision(connection))
+        roster = Roster(number, town.now_ms, b"s" * 16, b"o" * 16, b"", 12, revision(connection))
+        add_roster(connection, roster, {b"s" * 16: b""})
 
 
 def test_roster_that_no_device_can_take_is_shown(town: Town) -> None:

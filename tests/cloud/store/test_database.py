@@ -17,15 +17,19 @@ from sqlalchemy.engine.interfaces import CacheStats
 from sqlalchemy.exc import IntegrityError
 
 from cloud.devices.point_kinds import kinds_of
-from cloud.devices.registry import found_site
+from cloud.devices.registry import found_site, page_versions
+from cloud.keys.keys import KeyFolder
 from cloud.people.plans import STAFF, Plan
+from cloud.people.publisher import Publisher
 from cloud.people.store import list_people, list_plans, load_community
 from cloud.people.tables import memberships
 from cloud.store.database import MIGRATIONS, MOST_STATEMENTS, NEWEST, Store, _statements, connect, open_store
 from cloud.store.labels import Label
 from cloud.store.revision import revision, touch
 from cloud.store.schema import events, zones
+from contract import codec
 from contract.decide import Tier
+from contract.messages import Manifest
 from contract.roster import Rations
 from tests.cloud.support.tables import all_tables
 
@@ -205,6 +209,43 @@ def test_events_of_an_old_database_keep_their_numbers(url: str) -> None:
     with pytest.raises(IntegrityError, match=r"journal_id, events\.seq"), store.writing() as connection:
         connection.exec_driver_sql(insert_old, [(6, *old[0][1:])])
     store.close()
+
+
+def test_rosters_of_an_old_database_go_on(url: str, keys: KeyFolder) -> None:
+    """Their numbers do; the pages are made anew, for they are of another version. Profiles are numbered by name, and
+    a device that has said something reads version 1."""
+    with old_database(url, "0014") as connection:
+        for row in (
+            "sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 7, '', '')",
+            "plans (name, document) VALUES ('yearly', '{}'), ('rider', '{}')",
+            """devices
+               (name, state, site, public_key, label_zh, label_en, registered_ms, online, connection, roster_number)
+               VALUES ('door', '{"online": true}', 'old', X'00', '', '', 0, 0, 0, 41),
+                      ('new-door', NULL, 'old', X'01', '', '', 0, 0, 0, 0)""",
+            "roster_pages (hash, blob, made_ms) VALUES (X'AA', X'00', 0), (X'BB', X'00', 0)",
+            "rosters (number, issued_ms, site_page, pages, count, revision) VALUES (41, 5, X'AA', X'BB', 3, 7)",
+        ):
+            connection.exec_driver_sql(f"INSERT INTO {row}")
+    store = open_store(url)
+    with store.writing() as connection:
+        assert connection.exec_driver_sql("SELECT name, profile FROM plans ORDER BY 1").all() == [
+            ("rider", 0),
+            ("yearly", 1),
+        ]
+        assert page_versions(connection) == {"door": 1}
+        assert connection.exec_driver_sql("SELECT * FROM roster_pages").all() == []
+        connection.exec_driver_sql("DELETE FROM plans")
+    sent: list[tuple[str, bytes]] = []
+
+    def publish(topic: str, payload: bytes, *, retain: bool = False) -> None:
+        sent.append((topic, payload))
+
+    publisher = Publisher(store, site="old", key=keys.roster, publish=publish, clock=lambda: 10)
+    publisher.refresh()
+    store.close()
+    topic, manifest = sent[-1]
+    assert topic == "hg/v1/old/door/dn/roster"
+    assert codec.read(codec.detach(manifest)[0], Manifest).number == 42
 
 
 def test_plan_without_a_new_field_is_read(store: Store) -> None:

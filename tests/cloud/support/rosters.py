@@ -1,5 +1,7 @@
 """A cloud that publishes rosters, and devices that keep pages and adopt manifests."""
 
+from sqlalchemy import Connection, update
+
 from cloud.devices.registry import register
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
@@ -8,9 +10,12 @@ from cloud.people.publisher import Publisher
 from cloud.people.store import Card, add_card, add_household, add_membership, add_person
 from cloud.sample import SITE, seed_sample
 from cloud.store.database import Store
+from cloud.store.revision import Touched, touch
+from cloud.store.schema import devices
 from contract import codec, topics
 from contract.messages import Manifest, Want
 from contract.roster import Page, Row, Site, check_whole, refusal
+from contract.roster_index import IndexPage
 from contract.sealing import DeviceKey, Purpose, RosterVerifier, page_hash, statement
 
 NOW_MS = 1_700_000_000_000
@@ -44,16 +49,24 @@ class Device:
         self.manifest = manifest
 
     def lacking(self) -> list[bytes]:
+        """What it has to ask for next: index pages first, for they name the others."""
         assert self.manifest is not None
-        return [name for name in (self.manifest.site_page, *self.manifest.pages) if name not in self.pages]
+        named = self.manifest.site_page, *self.manifest.index_pages, *self.manifest.pages
+        indexes = [self.pages[name] for name in self.manifest.index_pages if name in self.pages]
+        below = [entry.hash for blob in indexes for entry in IndexPage(blob).entries]
+        return [name for name in (*named, *below) if name not in self.pages]
 
     def rows(self) -> list[Row]:
         """The rows of the adopted roster, once every page of it is there."""
         assert self.manifest is not None
-        pages = [Page(self.pages[name]) for name in self.manifest.pages]
+        indexes = [IndexPage(self.pages[name]) for name in self.manifest.index_pages]
+        entries = [entry for index in indexes for entry in index.entries]
+        pages = [Page(self.pages[name]) for name in self.manifest.pages or [entry.hash for entry in entries]]
         check_whole(page.prefix for page in pages)
+        assert not entries or [(one.prefix, one.count) for one in entries] == [(one.prefix, one.count) for one in pages]
         for page in pages:
             page.check()
+            assert page.version == (2 if entries else 1)
         found = [row for page in pages for row in page.rows()]
         assert len(found) == self.manifest.count
         site = Site.from_blob(self.pages[self.manifest.site_page])
@@ -71,8 +84,17 @@ class World:
         with store.writing() as connection:
             seed_sample(connection, keys, NOW_MS)
             for name in self.devices:
-                register(connection, name, DeviceKey.generate().public(), NOW_MS)
+                self.register(connection, name)
         self.publisher = self.restarted()
+
+    def register(self, connection: Connection, name: str, page_version: int | None = 2) -> None:
+        """A device that has said which version of pages it reads; with None one that has said nothing yet."""
+        register(connection, name, DeviceKey.generate().public(), NOW_MS)
+        self.reads(connection, name, page_version)
+
+    def reads(self, connection: Connection, name: str, page_version: int | None) -> None:
+        connection.execute(update(devices).where(devices.c.name == name).values(page_version=page_version))
+        touch(connection, Touched.DEVICES)
 
     def restarted(self) -> Publisher:
         return Publisher(
@@ -98,9 +120,9 @@ class World:
         self.publisher.answer(Arrived(topic, payload, retained=False))
 
     def fetch(self, device: Device) -> None:
-        lacking = device.lacking()
-        for start in range(0, len(lacking), 64):
-            self.want(device.name, codec.write(Want(lacking[start : start + 64])))
+        while lacking := device.lacking():
+            for start in range(0, len(lacking), 64):
+                self.want(device.name, codec.write(Want(lacking[start : start + 64])))
 
     def grow(self, count: int) -> None:
         """Add yearly members with cards."""

@@ -1,0 +1,88 @@
+"""The rows of every person as the newest roster holds them, and when time alone changes them next."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import structs
+from sqlalchemy import Connection, delete, func, insert, select
+
+from cloud.people.grants import Compiled
+from cloud.people.tables import compiled_rows
+from cloud.store.chunks import AT_ONCE, chunks
+from cloud.store.prepared import Prepared
+from cloud.store.schema import people
+
+_KEEP = Prepared(insert(compiled_rows), "site", "person_id", "rows", "edge_ms", "left_out")
+
+
+def find_compiled(connection: Connection, site: str, ids: Sequence[int]) -> dict[int, Compiled]:
+    """What was compiled of these people, as far as anything was."""
+    found = {}
+    for some in chunks(ids):
+        query = select(compiled_rows).where(compiled_rows.c.site == site, compiled_rows.c.person_id.in_(some))
+        for row in connection.execute(query):
+            found[row.person_id] = Compiled(row.rows, row.edge_ms, row.left_out)
+    return found
+
+
+def keep_compiled(connection: Connection, site: str, changed: Mapping[int, Compiled]) -> None:
+    """Write down what was compiled of these people."""
+    for some in chunks(list(changed)):
+        connection.execute(
+            delete(compiled_rows).where(compiled_rows.c.site == site, compiled_rows.c.person_id.in_(some))
+        )
+        _KEEP.run_many(connection, [(site, person, *structs.astuple(changed[person])) for person in some])
+
+
+def people_due(connection: Connection, site: str, now_ms: int) -> list[int]:
+    """Whom time has reached since they were compiled."""
+    query = select(compiled_rows.c.person_id).where(compiled_rows.c.site == site, compiled_rows.c.edge_ms <= now_ms)
+    return list(connection.execute(query).scalars())
+
+
+def people_since(connection: Connection, revision: int) -> list[int]:
+    """Whose grants may have changed since this revision of the site."""
+    return list(connection.execute(select(people.c.id).where(people.c.revision > revision)).scalars())
+
+
+def people_gone(connection: Connection, site: str) -> list[int]:
+    """Who was compiled and is no more."""
+    there = select(people.c.id).where(people.c.id == compiled_rows.c.person_id).exists()
+    return list(
+        connection.execute(select(compiled_rows.c.person_id).where(compiled_rows.c.site == site, ~there)).scalars()
+    )
+
+
+def next_edge(connection: Connection, site: str) -> int | None:
+    """When time alone changes somebody's rows next."""
+    edges = select(func.min(compiled_rows.c.edge_ms)).where(compiled_rows.c.site == site)
+    first: int | None = connection.execute(edges).scalar_one()
+    return first
+
+
+def windows_left_out(connection: Connection, site: str) -> int:
+    """Windows that are in no roster, as one person has too many of one plan."""
+    query = select(func.coalesce(func.sum(compiled_rows.c.left_out), 0))
+    return int(connection.execute(query.where(compiled_rows.c.site == site, compiled_rows.c.left_out > 0)).scalar_one())
+
+
+def in_households(connection: Connection, ids: Sequence[int] | None) -> Iterator[list[int]]:
+    """These people, or all, with everybody of their households; a household is never parted."""
+    columns = people.c.id, people.c.household_id
+    if ids is None:
+        found = {row.id: row.household_id for row in connection.execute(select(*columns))}
+    else:
+        found = {}
+        for some in chunks(ids):
+            homes = select(people.c.household_id).where(people.c.id.in_(some)).scalar_subquery()
+            asked = people.c.id.in_(some) | people.c.household_id.in_(homes)
+            found.update((row.id, row.household_id) for row in connection.execute(select(*columns).where(asked)))
+    some_people: list[int] = []
+    last = None
+    for person in sorted(found, key=lambda one: (found[one] or 0, one)):
+        if len(some_people) >= AT_ONCE and (found[person] is None or found[person] != last):
+            yield some_people
+            some_people = []
+        some_people.append(person)
+        last = found[person]
+    if some_people:
+        yield some_people

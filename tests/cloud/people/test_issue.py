@@ -1,0 +1,233 @@
+"""Rosters compiled change by change are those that a whole recompute makes: the same pages, the same hashes."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec import structs
+from sqlalchemy import Connection, delete, insert, select, update
+
+from cloud.keys.keys import KeyFolder
+from cloud.people.grants import grants
+from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, Membership
+from cloud.people.plans import YEARLY
+from cloud.people.rosters import find_pages, newest_roster
+from cloud.people.store import (
+    add_household,
+    add_membership,
+    add_person,
+    add_plan,
+    change_plan,
+    list_plans,
+    load_community,
+    set_card_standing,
+    set_membership_standing,
+    set_membership_window,
+)
+from cloud.people.tables import credentials, memberships
+from cloud.people.tree import index_pages
+from cloud.points.store import add_point, set_point
+from cloud.points.zone_store import add_zone, open_zone
+from cloud.store.database import connect
+from cloud.store.revision import touch
+from cloud.store.schema import people
+from contract.decide import DAY_MS, Standing, Tier
+from contract.roster import WHOLE, Page, Prefix, pack_site, paginate
+from contract.roster_index import IndexPage
+from contract.sealing import page_hash
+from tests.cloud.support.rosters import World
+
+Act = Callable[[Connection, "Changes"], object]
+
+
+@dataclass
+class Changes:
+    """Numbers to draw on, and the names that were used."""
+
+    world: World
+    numbers: list[int] = field(default_factory=list)
+    used: int = 0
+
+    def one_of(self, many: list[int]) -> int:
+        return many[self.number(len(many))]
+
+    def number(self, below: int) -> int:
+        self.numbers = self.numbers or [0]
+        return self.numbers.pop(0) % below
+
+    def name(self) -> str:
+        self.used += 1
+        return f"new-{self.used}"
+
+
+def ids(connection: Connection, table: object) -> list[int]:
+    return list(connection.execute(select(table.c.id).order_by(table.c.id)).scalars())  # type: ignore[attr-defined]
+
+
+def card(connection: Connection, person: int, digest: bytes) -> None:
+    values = {"person_id": person, "kind": "card", "digest": digest, "sealed": b"", "label": "", "standing": "active"}
+    connection.execute(insert(credentials).values(**values, added_ms=0))
+    touch(connection, (person,))
+
+
+def move_in(connection: Connection, changes: Changes) -> None:
+    """Many at once, into one household or none: pages split."""
+    household = add_household(connection, changes.name()) if changes.number(2) else None
+    for _ in range((1, 3, 200)[changes.number(3)]):
+        person = add_person(connection, "众", "Many", household)
+        card(connection, person, sha256(changes.name().encode()).digest()[:16])
+
+
+def move_out(connection: Connection, changes: Changes) -> None:
+    """The younger half of all people go: pages join."""
+    there = ids(connection, people)
+    gone = there[max(8, len(there) // 2) :]
+    for table in (credentials, memberships):
+        connection.execute(delete(table).where(table.c.person_id.in_(gone)))
+    connection.execute(delete(people).where(people.c.id.in_(gone)))
+    touch(connection)
+
+
+def add(connection: Connection, changes: Changes) -> None:
+    begins = changes.world.now_ms + (-400, -2, 0, 5, 29, 45, 100)[changes.number(7)] * DAY_MS
+    until_ms = (0, begins + DAY_MS, begins + 365 * DAY_MS + 1)[changes.number(3)]
+    plan = ("founder", "yearly", "rider", "staff")[changes.number(4)]
+    person = changes.one_of(ids(connection, people))
+    add_membership(connection, Membership(0, person, plan, bool(changes.number(2)), begins, until_ms))
+
+
+def change_membership(connection: Connection, changes: Changes) -> None:
+    held = changes.one_of(ids(connection, memberships))
+    if changes.number(2):
+        set_membership_standing(connection, held, list(Standing)[changes.number(3)])
+    else:
+        set_membership_window(connection, held, changes.world.now_ms - DAY_MS, changes.world.now_ms + 40 * DAY_MS)
+
+
+def change_card(connection: Connection, changes: Changes) -> None:
+    set_card_standing(connection, changes.one_of(ids(connection, credentials)), list(Standing)[changes.number(3)])
+
+
+def hand_over(connection: Connection, changes: Changes) -> None:
+    """A card goes from one person to another."""
+    moved = changes.one_of(ids(connection, credentials))
+    owner = connection.execute(select(credentials.c.person_id).where(credentials.c.id == moved)).scalar_one()
+    heir = changes.one_of(ids(connection, people))
+    connection.execute(update(credentials).where(credentials.c.id == moved).values(person_id=heir))
+    touch(connection, (owner, heir))
+
+
+def change_plans(connection: Connection, changes: Changes) -> None:
+    plans = list_plans(connection)
+    plan = plans[changes.number(len(plans))]
+    tier, places = list(Tier)[changes.number(len(Tier))], (None, 1, 4)[changes.number(3)]
+    change_plan(connection, structs.replace(plan, tier=tier, places=places if plan.name != "resident" else None))
+
+
+def change_places(connection: Connection, changes: Changes) -> None:
+    zone = changes.name()
+    add_zone(connection, zone, "", "")
+    add_plan(connection, structs.replace(YEARLY, name=changes.name()))
+    open_zone(connection, zone, "yearly", "always")
+    add_point(connection, changes.name(), "hub-door", zone, "", "")
+    set_point(connection, "east-gate", zone, "")
+
+
+ACTS: dict[str, Act | None] = {
+    "move_in": move_in,
+    "move_out": move_out,
+    "add": add,
+    "membership": change_membership,
+    "card": change_card,
+    "hand_over": hand_over,
+    "plans": change_plans,
+    "places": change_places,
+    "time": None,
+}
+TIMES_MS = (1, 6 * 3_600_000, DAY_MS, 20 * DAY_MS, AHEAD_MS, ENDED_SHOWN_MS)
+
+
+class Whole:
+    """The roster that all of the community makes, paged as the one before it was."""
+
+    def __init__(self) -> None:
+        self.pages: list[Prefix] = [WHOLE]
+        self.indexes: list[Prefix] = [WHOLE]
+
+    def assert_is_published(self, world: World) -> None:
+        with world.store.reading() as connection:
+            rows, site = grants(load_community(connection), world.now_ms)
+            issued = newest_roster(connection)
+            assert issued is not None
+            names = index_pages(issued.root)
+            blobs = find_pages(connection, names)
+        indexes = [IndexPage(blobs[name]) for name in names]
+        pages = paginate(rows, self.pages)
+        self.pages = [Page(blob).prefix for blob in pages]
+        assert [entry.hash for index in indexes for entry in index.entries] == [page_hash(blob) for blob in pages]
+        assert (issued.count, issued.site_page) == (len(rows), page_hash(pack_site(site)))
+        for device in world.devices.values():
+            world.fetch(device)
+            assert device.rows() == rows
+
+
+@contextmanager
+def new_world(tables: Path, keys: KeyFolder) -> Iterator[World]:
+    """A world of its own for every example."""
+    with TemporaryDirectory(dir=keys.folder) as folder:
+        file = shutil.copyfile(tables, Path(folder) / "cloud.db")
+        store = connect(f"sqlite:///{file}")
+        yield World(store, keys)
+        store.close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(steps=st.lists(st.tuples(st.sampled_from(list(ACTS)), st.lists(st.integers(0, 1000), max_size=5)), max_size=10))
+def test_changes_come_to_what_a_whole_recompute_makes(
+    tables: Path, keys: KeyFolder, steps: list[tuple[str, list[int]]]
+) -> None:
+    """Whatever happens to people, cards, memberships, plans and zones, and however much time passes."""
+    with new_world(tables, keys) as world:
+        whole, changes = Whole(), Changes(world)
+        for what, numbers in [("time", [0]), *steps]:
+            changes.numbers = list(numbers)
+            act = ACTS[what]
+            if act is None:
+                world.now_ms += TIMES_MS[changes.number(len(TIMES_MS))]
+            else:
+                with world.store.writing() as connection:
+                    act(connection, changes)
+            world.refresh()
+            whole.assert_is_published(world)
+
+
+@pytest.mark.parametrize("days", [20, 31, 60])
+def test_window_is_published_when_it_comes_near(world: World, days: int) -> None:
+    """Nobody touches anything: the compiler wakes when the window is near, and when it ends."""
+    world.refresh()
+    begins = world.now_ms + days * DAY_MS
+    with world.store.writing() as connection:
+        person = add_person(connection, "", "New")
+        card(connection, person, b"\x99" * 16)
+        add_membership(connection, Membership(0, person, "yearly", False, begins, begins + DAY_MS))
+    east = world.devices["east-gate"]
+
+    def told() -> bool:
+        world.refresh()
+        world.fetch(east)
+        return any(row.digest == b"\x99" * 16 for row in east.rows())
+
+    assert told() is (days <= 31)
+    world.now_ms = begins - AHEAD_MS
+    assert told()
+    world.now_ms = begins + DAY_MS + ENDED_SHOWN_MS - 1
+    assert told()
+    world.now_ms += 1
+    assert not told()
