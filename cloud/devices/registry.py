@@ -61,13 +61,18 @@ def device_names(connection: Connection) -> list[str]:
     return list(connection.execute(query).scalars())
 
 
-def page_versions(connection: Connection) -> dict[str, int]:
-    """Every registered device that is not lost and has said what it reads, with the newest version of roster pages that
-    it does."""
-    query = select(devices.c.name, devices.c.page_version).where(
-        devices.c.lost_ms.is_(None), devices.c.page_version.is_not(None)
-    )
-    return {row.name: row.page_version for row in connection.execute(query.order_by(devices.c.name))}
+class Reader(NamedTuple):
+    """The newest version of roster pages that a device reads, and the number of the roster that it has, 0 for none."""
+
+    version: int
+    roster: int
+
+
+def roster_readers(connection: Connection) -> dict[str, Reader]:
+    """Every registered device that is not lost and has said what it reads, by name."""
+    columns = devices.c.name, devices.c.page_version, devices.c.roster_number
+    readers = select(*columns).where(devices.c.lost_ms.is_(None), devices.c.page_version.is_not(None))
+    return {row.name: Reader(*row[1:]) for row in connection.execute(readers.order_by(devices.c.name))}
 
 
 def is_registered(connection: Connection, name: str) -> bool:

@@ -14,12 +14,12 @@ from typing import NamedTuple
 from msgspec import structs
 
 from cloud.devices.quarantine import quarantine_message
-from cloud.devices.registry import is_registered, page_versions
+from cloud.devices.registry import is_registered, roster_readers
 from cloud.line.broker import Arrived, Publish
 from cloud.line.worker import Worker
 from cloud.people.compiled import keep_compiled, next_edge, windows_left_out
 from cloud.people.issue import Draft, make_draft, store_draft
-from cloud.people.rosters import Roster, confirm, find_pages, highest_adopted, newest_roster, old_pages
+from cloud.people.rosters import Roster, confirm, find_pages, highest_adopted, newest_roster, old_pages, small_roster
 from cloud.people.tree import index_pages
 from cloud.store.database import Store
 from cloud.store.revision import revision
@@ -61,9 +61,11 @@ class _Sent(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """A roster in one version: the pages that are pushed, and the manifest, in which only the device is missing."""
+    """A roster in one version: the pages that are pushed, to those who have none all pages of a small one, and the
+    manifest, in which only the device is missing."""
 
     pushed: list[bytes]
+    whole: list[bytes]
     manifest: Manifest | None
 
 
@@ -186,17 +188,18 @@ class Publisher(Worker[Arrived]):
         if issued is None or not issued.root:
             return
         with self._store.reading() as connection:
-            versions = page_versions(connection)
-        self._sent = {device: sent for device, sent in self._sent.items() if device in versions}
+            readers = roster_readers(connection)
+        self._sent = {device: sent for device, sent in self._sent.items() if device in readers}
         forms: dict[int, _Form] = {}
-        for device, version in versions.items():
-            sent = _Sent(issued.number, issued.issued_ms, version)
+        for device, reader in readers.items():
+            sent = _Sent(issued.number, issued.issued_ms, reader.version)
             if self._sent.get(device) == sent:
                 continue
-            if version not in forms:
-                forms[version] = self._form(issued, version, made)
-            form = forms[version]
-            for page in form.pushed:
+            if reader.version not in forms:
+                forms[reader.version] = self._form(issued, reader.version, made)
+            form = forms[reader.version]
+            is_first = not reader.roster and device not in self._sent
+            for page in form.whole if is_first else form.pushed:
                 self._publish(topics.down(self._site, device, "page"), page)
             if form.manifest is not None:
                 manifest = self._sealed(structs.replace(form.manifest, device=device))
@@ -206,6 +209,8 @@ class Publisher(Worker[Arrived]):
     def _form(self, issued: Roster, version: int, made: Draft | None) -> _Form:
         """What devices of this version are sent of a roster."""
         new = made.new_pages(version) if made else []
+        with self._store.reading() as connection:
+            whole = small_roster(connection, issued, version, MAX_PUSHED_PAGES)
         manifest = Manifest(
             device="",
             number=issued.number,
@@ -221,14 +226,14 @@ class Publisher(Worker[Arrived]):
                 pages = old_pages(connection, issued)
             if len(pages) > MAX_ROSTER_PAGES:
                 log.error("%d pages, and a manifest of version 1 names %d", len(pages), MAX_ROSTER_PAGES)
-                return _Form([], None)
+                return _Form([], [], None)
             manifest = structs.replace(
                 manifest,
                 site_page=issued.old_site_page,
                 pages=[name for name, _ in pages],
                 count=sum(count for _, count in pages),
             )
-        return _Form(new if len(new) <= MAX_PUSHED_PAGES else [], manifest)
+        return _Form(new if len(new) <= MAX_PUSHED_PAGES else [], whole, manifest)
 
     def _sealed(self, manifest: Manifest) -> bytes:
         return seal(self._key.sign, Purpose.ROSTER, self._site, manifest.device, codec.write(manifest))

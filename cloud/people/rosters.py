@@ -201,6 +201,20 @@ def old_pages(connection: Connection, roster: Roster) -> list[tuple[bytes, int]]
     return [known[name] for name in names]
 
 
+def small_roster(connection: Connection, roster: Roster, version: int, at_most: int) -> list[bytes]:
+    """All pages of a roster in one version, the site page first; none if there are more than ``at_most``."""
+    names = index_pages(roster.root)[:at_most]
+    indexes = find_pages(connection, names)
+    entries = [entry for name in names for entry in IndexPage(indexes[name]).entries]
+    shared = [page_blob(connection, roster.old_site_page if version == 1 else roster.site_page)]
+    if version > 1:
+        shared += [indexes[name] for name in names]
+    if len(shared) + len(entries) > at_most:
+        return []
+    rows = [page_blob(connection, entry.hash) for entry in entries]
+    return shared + [version_1.row_page(page)[0] if version == 1 else page for page in rows]
+
+
 def row_pages_since(connection: Connection, first: int) -> Iterator[bytes]:
     """Every page of rows of the rosters that are kept, from number ``first`` on; of the newest in any case."""
     site_pages = select(rosters.c.site_page).union(select(rosters.c.old_site_page)).scalar_subquery()

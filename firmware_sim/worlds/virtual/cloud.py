@@ -99,6 +99,7 @@ class VirtualCloud:
         self._publisher = Publisher(
             self._store, site=SITE.name, key=keys.roster, publish=self._publish, clock=self._now_ms
         )
+        self._store.on_roster_change = self._publisher.refresh
         self.commands = CommandService(
             self._store,
             SealedChannel(self._publish, SITE.name, "command", keys.command),
@@ -144,7 +145,6 @@ class VirtualCloud:
         """An operator's change of the database of a running cloud: published when it is committed."""
         with self._store.writing() as connection:
             yield connection
-        self._publisher.refresh()
 
     def roll_out(self, wirings: Mapping[str, str], by: str, reason: str, *, canary: str = "") -> str:
         """Start a roll-out; returns its id. Raises ``CannotRollOut``."""

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from cloud.charging.tables import sessions
-from cloud.devices.registry import page_versions
+from cloud.devices.registry import roster_readers
 from cloud.ingest.ingest import Ingest, no_collection
 from cloud.keys.keys import KeyFolder
 from cloud.reactions import REACTIONS
@@ -260,11 +260,11 @@ def test_collector_rests_during_a_transaction_only() -> None:
 
 def test_state_says_which_pages_its_device_reads(world: World, gym: Sender) -> None:
     """The publisher is told once, and not with every state. Software that says nothing reads version 1."""
-    told: list[int | None] = []
+    told: list[int] = []
 
     def look() -> None:
         with world.store.reading() as connection:
-            told.append(page_versions(connection).get(gym.name))
+            told.append(roster_readers(connection)[gym.name].version)
 
     world.store.on_roster_change = look
     for connection, reads in enumerate([None, (1, 2), (1, 2), (1, 2, 3), (9,), None], 1):

@@ -90,7 +90,13 @@ def test_device_that_has_said_nothing_is_sent_nothing(world: World) -> None:
     assert {topic for topic, _ in world.refresh()} == {"east-gate page", "east-gate roster"}
     with world.store.writing() as connection:
         world.reads(connection, "hub-door", 1)
-    assert world.refresh() == [("hub-door roster", True)]
+    assert world.refresh() == [*[("hub-door page", False)] * 2, ("hub-door roster", True)]
+
+
+def test_large_first_roster_is_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of a small one is sent at once to a device that has none: it waits for nothing more."""
+    monkeypatch.setattr("cloud.people.publisher.MAX_PUSHED_PAGES", 2)
+    assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
 
 
 def test_device_with_new_software_is_sent_the_new_version(old_and_new: World) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import CacheStats
 from sqlalchemy.exc import IntegrityError
 
 from cloud.devices.point_kinds import kinds_of
-from cloud.devices.registry import found_site, page_versions
+from cloud.devices.registry import found_site, roster_readers
 from cloud.keys.keys import KeyFolder
 from cloud.people.plans import STAFF, Plan
 from cloud.people.publisher import Publisher
@@ -232,7 +232,7 @@ def test_rosters_of_an_old_database_go_on(url: str, keys: KeyFolder) -> None:
             ("rider", 0),
             ("yearly", 1),
         ]
-        assert page_versions(connection) == {"door": 1}
+        assert roster_readers(connection) == {"door": (1, 41)}
         assert connection.exec_driver_sql("SELECT * FROM roster_pages").all() == []
         connection.exec_driver_sql("DELETE FROM plans")
     sent: list[tuple[str, bytes]] = []

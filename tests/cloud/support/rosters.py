@@ -112,7 +112,16 @@ class World:
         """What was published by one look at the database."""
         self.sent.clear()
         self.publisher.refresh()
+        self.adopt()
         return list(self.sent)
+
+    def adopt(self) -> None:
+        """Devices that have all pages say that they use the roster."""
+        with self.store.writing() as connection:
+            for device in self.devices.values():
+                if device.manifest is not None and not device.lacking():
+                    mine = (devices.c.name == device.name) & (devices.c.roster_number < device.manifest.number)
+                    connection.execute(update(devices).where(mine).values(roster_number=device.manifest.number))
 
     def want(self, device: str, payload: bytes) -> None:
         topic = topics.parse(topics.up(SITE.name, device, "want"))
