@@ -56,6 +56,14 @@ def found_sample(folder: Path) -> str:
     return str(json.loads(told)["password"])
 
 
+def log_in(here: Town, password: str) -> str:
+    """The token of a login of the operator ``admin``."""
+    body = json.dumps({"name": "admin", "password": password}).encode()
+    asked = urllib.request.Request(f"{here.url}/api/v1/login", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(asked, timeout=10) as answer:
+        return str(json.load(answer)["token"])
+
+
 def add_device(folder: Path, name: str, sample: str, zone: str, sample_name: str, broker_port: int) -> DeviceConfig:
     """The config of a device of the sample, registered, with its keys in place."""
     config = write_config(folder / name, name, sample, zone, sample_name, broker_port)

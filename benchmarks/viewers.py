@@ -5,10 +5,8 @@ sockets that read the overview's stream, spread over several logins. Beside it s
 watches. Each stream is opened without a number, as a page does that has just been loaded.
 """
 
-import json
 import selectors
 import socket
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +18,7 @@ from msgspec import Struct
 from benchmarks._machine import cpu_s, describe, resident_mib, work_folder
 from benchmarks._report import finish, show
 from benchmarks._senders import Device, Sender, make_senders
-from benchmarks._town import Town, found_sample, register, require_mosquitto, town
+from benchmarks._town import Town, found_sample, log_in, register, require_mosquitto, town
 from cloud.keys.folder import clock
 from firmware_sim.worlds.demo.community import SITE
 
@@ -140,14 +138,7 @@ def _serving(folder: Path) -> Iterator[tuple[Town, list[str], Sender]]:
     (sender,) = make_senders(SITE, 1, PAYLOADS, 1, clock())
     register(folder, sender.name, sender.public_key.hex(), folder / "keys")
     with town(folder) as here:
-        yield here, [_token(here.url, password) for _ in range(LOGINS)], sender
-
-
-def _token(url: str, password: str) -> str:
-    body = json.dumps({"name": "admin", "password": password}).encode()
-    asked = urllib.request.Request(f"{url}/api/v1/login", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=10) as answer:
-        return str(json.load(answer)["token"])
+        yield here, [log_in(here, password) for _ in range(LOGINS)], sender
 
 
 def main() -> None:

@@ -5,14 +5,13 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Connection, Select, func, select
 
+from cloud.devices.event_series import EventFilter, find_arrivals
 from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
+from cloud.devices.registry import site_of
 from cloud.store.labels import Label, Person
 from cloud.store.schema import MAX_INTEGER, clock_fixes, devices, events, households, journals, people, points
 from contract.decide import Trust
 from contract.events import decode_event
-
-MAX_LOOK_BACK = 200_000
-"""Events that one page of a filtered list searches; the page after it goes on from there."""
 
 
 class EventView(Struct, frozen=True):
@@ -61,17 +60,8 @@ class EventView(Struct, frozen=True):
         return self.received_ms - self.shown_ms if believed else None
 
 
-class EventFilter(Struct, frozen=True):
-    """Empty fields ask for nothing. ``kind`` may be a family (``door``) or a whole kind (``door.forced``)."""
-
-    device: str = ""
-    point: str = ""
-    kind: str = ""
-    reason: str = ""
-
-
 class EventPage(Struct, frozen=True):
-    """``next`` is the cursor of the next page, None at the end. A page may be empty and yet not the last."""
+    """``next`` is the cursor of the next page, None at the end."""
 
     rows: list[EventView]
     next: int | None
@@ -107,30 +97,33 @@ def arrival_before(connection: Connection, received_ms: int) -> int:
 
 def list_events(connection: Connection, wanted: EventFilter, before: int | None = None, limit: int = 50) -> EventPage:
     """The newest first, of those that match and are older than the cursor."""
-    top = last_arrival(connection) + 1 if before is None else before
-    floor = max(top - 1 - MAX_LOOK_BACK, 0) if wanted != EventFilter() else 0
-    found = _views(
-        connection,
-        _matching(wanted)
-        .where(events.c.arrival < top, events.c.arrival > floor)
-        .order_by(events.c.arrival.desc())
-        .limit(limit + 1),
-    )
-    return _page(found, limit, floor + 1 if floor else None)
+    beyond = MAX_INTEGER if before is None else before
+    if wanted == EventFilter():
+        query = _EVENTS.where(events.c.arrival < beyond).order_by(events.c.arrival.desc()).limit(limit + 1)
+        return _page(_views(connection, query), limit)
+    return _page(_found(connection, wanted, beyond, limit + 1, newest_first=True), limit)
 
 
 def list_events_after(connection: Connection, wanted: EventFilter, after: int, limit: int = 50) -> EventPage:
     """The oldest first, of those that match and are newer than the cursor."""
-    ceiling = min(after + MAX_LOOK_BACK, MAX_INTEGER)
-    newest = last_arrival(connection)
-    query = _matching(wanted).where(events.c.arrival > after, events.c.arrival <= ceiling).order_by(events.c.arrival)
-    found = _views(connection, query.limit(limit + 1))
-    return _page(found, limit, ceiling if ceiling < newest else None)
+    if wanted == EventFilter():
+        query = _EVENTS.where(events.c.arrival > after).order_by(events.c.arrival).limit(limit + 1)
+        return _page(_views(connection, query), limit)
+    return _page(_found(connection, wanted, after, limit + 1, newest_first=False), limit)
 
 
-def _page(found: list[EventView], limit: int, beyond: int | None) -> EventPage:
-    """``found`` may hold one more than a page does; ``beyond`` is where a search goes on that has found no more."""
-    return EventPage(found[:limit], found[limit - 1].arrival if len(found) > limit else beyond)
+def _found(
+    connection: Connection, wanted: EventFilter, beyond: int, limit: int, *, newest_first: bool
+) -> list[EventView]:
+    site = site_of(connection).name
+    arrivals = find_arrivals(connection, site, wanted, beyond, limit, newest_first=newest_first)
+    found = _views(connection, _EVENTS.where(events.c.arrival.in_(arrivals)))
+    return sorted(found, key=lambda one: one.arrival, reverse=newest_first)
+
+
+def _page(found: list[EventView], limit: int) -> EventPage:
+    """``found`` may hold one more than a page does."""
+    return EventPage(found[:limit], found[limit - 1].arrival if len(found) > limit else None)
 
 
 def list_arrivals(connection: Connection, after: int, limit: int) -> list[EventView]:
@@ -166,15 +159,6 @@ _EVENTS = (
     .outerjoin(people, people.c.holder == events.c.holder)
     .outerjoin(households, households.c.id == people.c.household_id)
 )
-
-
-def _matching(wanted: EventFilter) -> Select[Any]:
-    asked = (devices.c.name, wanted.device), (events.c.point, wanted.point), (events.c.reason, wanted.reason)
-    conditions = [column == value for column, value in asked if value]
-    if wanted.kind:
-        family = events.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
-        conditions.append((events.c.kind == wanted.kind) | family)
-    return _EVENTS.where(*conditions)
 
 
 def _views(connection: Connection, query: Select[Any]) -> list[EventView]:

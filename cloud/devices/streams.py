@@ -6,6 +6,7 @@ from functools import cache
 from msgspec import Struct, structs
 from sqlalchemy import Connection, Update, bindparam, func, insert, select, update
 
+from cloud.devices.event_series import EventRow, SeriesNumbers
 from cloud.store.prepared import Prepared
 from cloud.store.revision import revision
 from cloud.store.schema import breaks, devices, events, journals
@@ -54,14 +55,6 @@ class Break(Struct, frozen=True):
     why: str
 
 
-Blob = bytes | bytearray
-EventColumns = tuple[str, str, int, int, str, str, Blob | None, str | None]
-"""What an event says of itself in its row, before its bytes."""
-EventRow = tuple[int, int, int, int, int, int, str, str, int, int, str, str, Blob | None, str | None, Blob]
-"""A row of the table ``events``, its columns in their order. A plain tuple of plain numbers, texts and ``bytearray``:
-for each value of another type, a truth or ``bytes``, the driver looks for an adapter, half as long as the row takes."""
-
-
 class Streams:
     """The one writer of journals and events. It remembers between transactions what the database holds, so whoever
     rolls one back must call ``forget``."""
@@ -71,12 +64,14 @@ class Streams:
         self._devices: dict[str, Device] = {}
         self._journals: dict[tuple[int, str], Journal] = {}
         self._revision: int | None = None
+        self._series = SeriesNumbers(site)
         self.arrival: int | None = None
 
     def forget(self) -> None:
         self._devices.clear()
         self._revision = None
         self._journals.clear()
+        self._series.forget()
         self.arrival = None
 
     def refresh(self, connection: Connection) -> None:
@@ -112,16 +107,15 @@ class Streams:
             self._journals[key] = found
         return self._journals[key]
 
+    def write_rows(self, connection: Connection, rows: Sequence[EventRow]) -> None:
+        """Add these events."""
+        self._series.write_rows(connection, rows)
+
     def last_arrival(self, connection: Connection) -> int:
         """The number of the newest event, by which all who follow the stream find their place; 0 before the first."""
         if self.arrival is None:
             self.arrival = connection.execute(select(func.max(events.c.arrival))).scalar() or 0
         return self.arrival
-
-
-def write_rows(connection: Connection, rows: Sequence[EventRow]) -> None:
-    """Add these events."""
-    _INSERT_EVENT.run_many(connection, rows)
 
 
 def stored_rows(connection: Connection, journal: Journal, seqs: Sequence[int]) -> list[tuple[int, bytes]]:
@@ -166,7 +160,6 @@ def newest_journals(connection: Connection, site: str) -> list[tuple[str, str, i
     return [(row.name, row.journal, row.upto) for row in rows]
 
 
-_INSERT_EVENT = Prepared(insert(events), *events.columns.keys())
 _MOVE = Prepared(
     update(journals).where(journals.c.id == bindparam("_id")).values(upto=bindparam("upto"), tip=bindparam("tip")),
     *("upto", "tip", "_id"),

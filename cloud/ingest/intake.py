@@ -7,14 +7,13 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.devices import presence
+from cloud.devices.event_series import EventColumns, EventRow
 from cloud.devices.point_kinds import kinds_in, note_kinds
 from cloud.devices.quarantine import TWO_DEVICES, Refused, Suspect, quarantine_messages
 from cloud.devices.reactions import Reactions, Recorded
 from cloud.devices.streams import (
     Break,
     Device,
-    EventColumns,
-    EventRow,
     Journal,
     Streams,
     change_devices,
@@ -22,7 +21,6 @@ from cloud.devices.streams import (
     move_journals,
     note_breaks,
     stored_rows,
-    write_rows,
 )
 from cloud.ingest.batches import ForkedHistory, VerifiedBatch, events_known, verify_batch
 from cloud.ingest.rows import event_columns, make_rows
@@ -234,7 +232,7 @@ class Intake:
             raise Refused("bad_seal", "the seal is not this device's") from None
 
     def _write_rows(self) -> None:
-        write_rows(self._connection, self._rows)
+        self._streams.write_rows(self._connection, self._rows)
         self._rows = []
 
     def _receive_state(self, device: Device, message: Arrived) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, msgpack
 
-from cloud.devices.streams import EventColumns, EventRow
+from cloud.devices.event_series import EventColumns, EventRow
 from cloud.store.schema import MAX_INTEGER
 from contract.codec import UNREADABLE, Malformed
 from contract.events import MAX_EVENT_BYTES, Event, holder_in

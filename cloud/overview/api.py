@@ -9,7 +9,8 @@ from msgspec import Struct
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
-from cloud.devices.event_views import EventFilter, list_events, list_events_after
+from cloud.devices.event_series import EventFilter
+from cloud.devices.event_views import list_events, list_events_after
 from cloud.devices.views import list_devices
 from cloud.overview.bodies import DeviceOut, EventsOut, device_json, event_json
 from cloud.web import operators

@@ -7,7 +7,8 @@ from fastapi.responses import HTMLResponse
 
 from cloud.commands.store import PointState
 from cloud.devices.breaks import count_lost, list_breaks
-from cloud.devices.event_views import EventFilter, list_events
+from cloud.devices.event_series import EventFilter
+from cloud.devices.event_views import list_events
 from cloud.devices.views import DeviceView, list_devices
 from cloud.people.rosters import newest_roster_number
 from cloud.web.context import N_, Reading

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from cloud.devices.event_views import EventFilter, list_events
+from cloud.devices.event_series import EventFilter
+from cloud.devices.event_views import list_events
 from cloud.devices.quarantine import list_quarantined, list_tallies
 from cloud.devices.views import list_devices
 from cloud.overview.metrics import Metrics

@@ -12,7 +12,8 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.devices.breaks import BreakView, list_breaks
-from cloud.devices.event_views import EventFilter, arrival_before, count_refused, last_arrival, list_events
+from cloud.devices.event_series import EventFilter
+from cloud.devices.event_views import arrival_before, count_refused, last_arrival, list_events
 from cloud.devices.presence import Presence
 from cloud.devices.quarantine import count_quarantined, twins
 from cloud.devices.views import DeviceView, list_devices

@@ -26,6 +26,10 @@ class Prepared:
         """The first row, None if there is none."""
         return cast("tuple[Any, ...] | None", driver(connection).execute(self.sql, values).fetchone())
 
+    def all(self, connection: Connection, *values: object) -> list[tuple[Any, ...]]:
+        """All rows; the statement has a limit."""
+        return driver(connection).execute(self.sql, values).fetchall()
+
     def run_many(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> None:
         """Once for each row of values."""
         if rows:

@@ -179,11 +179,25 @@ events = Table(
     Column("holder", LargeBinary(8)),
     Column("reason", String),
     Column("stored", LargeBinary, nullable=False, comment="the event's own bytes, as its device stored them"),
+    Column("series", RowId, nullable=False, server_default="0", comment="id of event_series"),
+    Index("ix_events_series", "series"),
     Index("ix_events_journal_id_seq", "journal_id", "seq", unique=True),
 )
 """Every event, in the order of arrival: SQLite appends a row to the end of the table and touches no other page of it.
 The next number is counted from the newest row, so whatever deletes events leaves that one. An event's site is that of
 its journal's device, which never changes."""
+
+event_series = Table(
+    "event_series",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("device_id", RowId, ForeignKey("devices.id"), nullable=False),
+    Column("point", String, nullable=False, comment="all that these events agree in; empty where they do not"),
+    Column("kind", String, nullable=False),
+    Column("reason", String, nullable=False, comment="empty for none"),
+    UniqueConstraint("device_id", "point", "kind", "reason"),
+)
 
 breaks = Table(
     "breaks",

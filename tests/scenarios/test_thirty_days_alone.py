@@ -8,7 +8,8 @@ it the time. The device sounds an alarm instead.
 import asyncio
 from collections.abc import Sequence
 
-from cloud.devices.event_views import EventFilter, list_events
+from cloud.devices.event_series import EventFilter
+from cloud.devices.event_views import list_events
 from contract.decide import DAY_MS, HOUR_MS, Tier, Trust
 from contract.events import Event, decode_event
 from firmware_sim.network.virtual_mqtt import Line

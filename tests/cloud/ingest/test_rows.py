@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import msgpack, structs
 
 from benchmarks._senders import DATA
-from cloud.devices.streams import EventColumns, EventRow
+from cloud.devices.event_series import EventColumns, EventRow
 from cloud.ingest.rows import PlainData, PlainEvent, event_columns, make_rows
 from contract.archetypes import DecisionFields
 from contract.codec import Malformed

@@ -1,0 +1,104 @@
+"""What a page, a filter and the figures for monitoring cost with a year of events in the database.
+
+The shipped cloud as a process, asked by one client. Beside it stands a page that reads no event. The rows say how long
+an answer took; the processor time of the cloud for it stands in the figures.
+"""
+
+import sys
+import urllib.request
+from pathlib import Path
+from time import perf_counter
+
+from msgspec import Struct, structs
+
+from benchmarks import _year
+from benchmarks._machine import cpu_s, describe, work_folder
+from benchmarks._report import finish, show
+from benchmarks._town import Town, found_sample, log_in, require_mosquitto, town
+from cloud.keys.folder import clock, open_folder
+from cloud.overview.metrics import metrics_token
+from firmware_sim.worlds.demo.community import SITE
+
+EVENTS = 1_000_000
+"""``python -m benchmarks.queries 10000000`` needs 4 GB and ten minutes."""
+ASKED = 30
+PAGES = {
+    "control: a page without events": "/rosters",
+    "overview": "/",
+    "events, newest": "/events",
+    "events, middle of the year": "/events?before=MIDDLE",
+    "one device": "/events?device=device-3",
+    "one point": "/events?point=device-3",
+    "a frequent kind": "/events?kind=access.refused",
+    "a rare kind": "/events?kind=door.forced",
+    "a family": "/events?kind=door",
+    "a reason": "/events?reason=quota_used",
+    "a reason, middle of the year": "/events?reason=expired&before=MIDDLE",
+    "a device that is silent since": f"/events?device={_year.QUIET}",
+    "device and kind, nothing": f"/events?device={_year.IDLE}&kind=access.refused",
+    "a reason, nothing": "/events?reason=barred",
+    "a device's page": "/devices/device-3",
+    "a point's page": "/points/device-3",
+    "people": "/people",
+    "monitoring": "/metrics",
+    "oldest first, over the API": "/api/v1/events?kind=door.forced&after=0",
+}
+
+
+class Asked(Struct, frozen=True):
+    """Milliseconds until the answer was there, and the cloud's processor time for each."""
+
+    p50_ms: float
+    p95_ms: float
+    cpu_ms: float
+
+
+def ask(here: Town, path: str, token: str) -> Asked:
+    request = urllib.request.Request(here.url + path, headers={"Authorization": f"Bearer {token}"})
+    took, spent = [], cpu_s(here.cloud.pid)
+    for _ in range(ASKED):
+        began = perf_counter()
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            answer.read()
+        took.append((perf_counter() - began) * 1000)
+    cpu_ms = (cpu_s(here.cloud.pid) - spent) / ASKED * 1000
+    ordered = sorted(took)
+    return Asked(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)], cpu_ms)
+
+
+def main(events: int = 0) -> None:
+    require_mosquitto()
+    events = events or EVENTS
+    with work_folder() as name:
+        folder = Path(name)
+        password = found_sample(folder)
+        with open_folder(folder / "cloud") as (store, keys):
+            _year.fill(store, SITE, events, clock())
+            monitoring = metrics_token(keys.folder)
+        size_mb = (folder / "cloud" / "cloud.db").stat().st_size / 1e6
+        with town(folder) as here:
+            token, found = log_in(here, password), {}
+            for what, path in PAGES.items():
+                by = monitoring if path == "/metrics" else token
+                found[what] = ask(here, path.replace("MIDDLE", str(events // 2)), by)
+        machine = describe(folder)
+    show(
+        f"Pages with {events:,} events ({size_mb:,.0f} MB) of {_year.DEVICES} devices",
+        ("page", "p50 ms", "p95 ms", "processor ms"),
+        [[what, *(f"{value:.1f}" for value in structs.astuple(one))] for what, one in found.items()],
+    )
+    control = "control: a page without events"
+    slowest = max((one for what, one in found.items() if what != control), key=lambda one: one.p95_ms)
+    most = max(one.cpu_ms for one in found.values())
+    figures = {
+        "events": events,
+        "database_mb": round(size_mb),
+        "slowest_p95_ms": slowest.p95_ms,
+        "most_cpu_ms": most,
+        "pages": {what: structs.asdict(one) for what, one in found.items()},
+    }
+    finish("queries", figures, machine)
+
+
+if __name__ == "__main__":
+    main(*(int(number) for number in sys.argv[1:]))

@@ -1,0 +1,132 @@
+"""Series of events: all events of one device that agree in point, kind and reason.
+
+Every event has the number of its series, and an index has the events of each series in the order of their arrival. So
+whoever filters events picks the series that match, which are few, and reads no event that does not.
+"""
+
+from collections.abc import Sequence
+from heapq import nlargest, nsmallest
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, ScalarSelect, bindparam, func, insert, select
+
+from cloud.store.prepared import Prepared
+from cloud.store.schema import devices, event_series, events
+
+MAX_SERIES_PER_DEVICE = 2_000
+"""Points, kinds and reasons are a device's own words. What it says beyond these shares a last series, which is found by
+the device alone: no honest device has a tenth as many."""
+MAX_SERIES_IN_MEMORY = 100_000
+
+Blob = bytes | bytearray
+EventColumns = tuple[str, str, int, int, str, str, Blob | None, str | None]
+"""What an event says of itself in its row, before its bytes."""
+EventRow = tuple[int, int, int, int, int, int, str, str, int, int, str, str, Blob | None, str | None, Blob]
+"""A row of the table ``events``, its columns in their order but for the number of its series. A plain tuple of plain
+numbers, texts and ``bytearray``: for each value of another type, a truth or ``bytes``, the driver looks for an adapter,
+half as long as the row takes."""
+
+Key = tuple[int, str, str, str | None]
+
+
+class EventFilter(Struct, frozen=True):
+    """Empty fields ask for nothing. ``kind`` may be a family (``door``) or a whole kind (``door.forced``)."""
+
+    device: str = ""
+    point: str = ""
+    kind: str = ""
+    reason: str = ""
+
+
+class SeriesNumbers:
+    """The numbers of a site's series, remembered between the transactions of ingest. Whoever rolls one back calls
+    ``forget``."""
+
+    def __init__(self, site: str) -> None:
+        self._site = site
+        self._known: dict[Key, int] = {}
+
+    def forget(self) -> None:
+        self._known.clear()
+
+    def write_rows(self, connection: Connection, rows: Sequence[EventRow]) -> None:
+        """Add these events, each with the number of its series."""
+        if len(self._known) > MAX_SERIES_IN_MEMORY:
+            self._known.clear()
+        known, numbered = self._known, []
+        for row in rows:
+            key = row[3], row[6], row[7], row[13]
+            number = known.get(key)
+            if number is None:
+                number = known[key] = number_of(connection, self._site, *key)
+            numbered.append((*row, number))
+        _INSERT_EVENT.run_many(connection, numbered)
+
+
+def number_of(connection: Connection, site: str, device_id: int, point: str, kind: str, reason: str | None) -> int:
+    """The number of a series, which is made if it is new."""
+    wanted = {"site": site, "device_id": device_id, "point": point, "kind": kind, "reason": reason or ""}
+    of_device = event_series.c.device_id == device_id
+    mine = select(event_series.c.id).where(*(event_series.c[name] == value for name, value in wanted.items()))
+    found = connection.execute(mine).scalar()
+    if found is not None:
+        return int(found)
+    count = connection.execute(select(func.count()).where(of_device)).scalar_one()
+    if count >= MAX_SERIES_PER_DEVICE and (point, kind) != ("", ""):
+        return number_of(connection, site, device_id, "", "", None)
+    return int(connection.execute(insert(event_series).values(wanted).returning(event_series.c.id)).scalar_one())
+
+
+def find_arrivals(
+    connection: Connection, site: str, wanted: EventFilter, beyond: int, limit: int, *, newest_first: bool
+) -> list[int]:
+    """The arrival numbers of events that match: the newest below ``beyond``, or the oldest above it.
+
+    Of the series that match, those are read whose next event is nearest: all others lie behind as many of these.
+    """
+    next_of = _NEWEST_OF if newest_first else _OLDEST_OF
+    asked = [event_series.c.site == site]
+    if wanted.device:
+        asked.append(event_series.c.device_id.in_(select(devices.c.id).where(devices.c.name == wanted.device)))
+    asked += [event_series.c[name] == value for name in ("point", "reason") if (value := getattr(wanted, name))]
+    if wanted.kind:
+        family = event_series.c.kind.startswith(f"{wanted.kind}.", autoescape=True)
+        asked.append((event_series.c.kind == wanted.kind) | family)
+    matching = select(event_series.c.id, next_of.label("next")).where(*asked)
+    found = [(row.next, row.id) for row in connection.execute(matching, {"beyond": beyond}) if row.next is not None]
+    nearest, read = (nlargest, _BACK) if newest_first else (nsmallest, _ON)
+    return nearest(
+        limit,
+        (
+            arrival
+            for _, series in nearest(limit, found)
+            for (arrival,) in read.all(connection, series, beyond, limit, 0)
+        ),
+    )
+
+
+def _next_of(series: ColumnElement[int], newest_first: bool) -> ScalarSelect[int]:
+    """The nearest event of a series; not ``max``, which would read all of them."""
+    within, order = _beyond(newest_first)
+    mine = select(events.c.arrival).where(events.c.series == series, within)
+    return mine.order_by(order).limit(1).scalar_subquery()
+
+
+def _beyond(newest_first: bool) -> tuple[ColumnElement[bool], ColumnElement[int]]:
+    arrival, beyond = events.c.arrival, bindparam("beyond", type_=events.c.arrival.type)
+    return (arrival < beyond, arrival.desc()) if newest_first else (arrival > beyond, arrival)
+
+
+_INSERT_EVENT = Prepared(insert(events), *events.columns.keys())
+_NEWEST_OF, _OLDEST_OF = (_next_of(event_series.c.id, way) for way in (True, False))
+_BACK, _ON = (
+    Prepared(
+        select(events.c.arrival)
+        .where(events.c.series == bindparam("series"), within)
+        .order_by(order)
+        .limit(bindparam("limit"))
+        .offset(bindparam("offset")),
+        *("series", "beyond", "limit", "offset"),
+    )
+    for within, order in map(_beyond, (True, False))
+)
