@@ -79,7 +79,10 @@ class Decider:
         """``points`` are the device's, by name. Without a ledger nobody knows what was used."""
         self.failures = 0
         self._roster, self._clock, self._digest_key = roster, clock, digest_key
-        self._points, self._ledger, self._random_bytes = points or {}, ledger, random_bytes
+        self._ledger, self._random_bytes = ledger, random_bytes
+        self._zones = {name: point.zone for name, point in (points or {}).items()}
+        self._held = {name for name, point in (points or {}).items() if has_mode(point.kind, Mode.HOLD_OPEN)}
+        """The points that the mode holds open for everybody."""
 
     def digest_of(self, bits: str) -> bytes | None:
         """What this card is called here, empty before there is a key for it; None if the frame is no valid card."""
@@ -118,7 +121,7 @@ class Decider:
 
     def for_operator(self, point: str, report: Report, mode: Mode) -> Reason:
         """What the rule says of an operator who opens from afar: they need no card, and all else holds for them."""
-        can_be_held = self._can_be_held(point)
+        can_be_held = point in self._held
         facts = Facts(
             ZoneInfo("UTC"), Trust.SYNCED, 0, 0, False, report.busy, report.faulted, mode, can_be_held=can_be_held
         )
@@ -147,8 +150,8 @@ class Decider:
             used = self._used(grants, request.point)
             point = request.point
             facts = self._facts(point, now_ms, free_exit, report, mode, used, roster_damaged=rows is None)
-            zone = self._points[point].zone if point in self._points else ""
-            resets = any(grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
+            zone = self._zones.get(point, "")
+            resets = any(zone in grant.resets and may_reset(grant, zone, facts, now_ms) for grant in grants)
             return weigh(request, grants, facts, now_ms), resets
         except Exception:
             log.exception("a decision at %s failed", request.point)
@@ -176,9 +179,6 @@ class Decider:
             return None
         return self._ledger.used(holders.pop().hex())
 
-    def _can_be_held(self, point: str) -> bool:
-        return point in self._points and has_mode(self._points[point].kind, Mode.HOLD_OPEN)
-
     def _facts(
         self,
         point: str,
@@ -204,5 +204,5 @@ class Decider:
             offline=limit_ms is not None and now_ms - self._clock.heard_ms >= limit_ms,
             used=used,
             reserved_for=bytes.fromhex(report.reserved_for),
-            can_be_held=self._can_be_held(point),
+            can_be_held=point in self._held,
         )

@@ -6,6 +6,7 @@ from typing import Any
 from contract.decide import ROSTER_OLD_MS, ROSTER_VERY_OLD_MS
 from contract.device_words import DeviceFault
 from contract.messages import Beat, RosterState, State
+from contract.roster import PAGE_VERSIONS
 from edge.agent.agent import Agent
 from edge.agent.decider import Decider
 from edge.config.device_config import DeviceConfig
@@ -49,7 +50,12 @@ class Condition:
             boot=self.ports.clock.boot,
             software=SOFTWARE,
             roster=RosterState(
-                roster.number, roster.issued_ms or 0, roster.count, self.roster_refused, *self._roster_progress()
+                roster.number,
+                roster.issued_ms or 0,
+                roster.count,
+                self.roster_refused,
+                *self._roster_progress(),
+                reads=PAGE_VERSIONS,
             ),
             config_hash=self.config.hash,
             points={name: self._point(name) for name in self.agent.runners},

@@ -1,9 +1,10 @@
 """The roster on the device: pages as the cloud signed them, found by the prefix of a digest.
 
 A page is one row of one table, and which pages are in use stands in another: adopting a manifest changes that in one
-transaction, so a power cut leaves the old roster or the new one. The manifest names the pages in the order of their
-prefixes; beside it lie the prefixes themselves, packed, and the site page, so that a device is ready without reading a
-page. All that is kept twice, each time with its checksum: no single bit that rots costs a device its roster.
+transaction, so a power cut leaves the old roster or the new one. The manifest names index pages, which name the pages
+in the order of their prefixes, so that a device is ready without reading a page, and a change costs what it touches:
+what lies below an index page that did not change is not looked at. The manifest is kept twice with its checksum, the
+site page and the index pages as well: no single bit that rots costs a device its roster.
 
 A page has its hash for a name, so a rotten one is found when it is read. It costs those on it their entry until it has
 been fetched again, and nobody else. Of a file that SQLite cannot use any more, whatever can be read is carried over
@@ -15,10 +16,9 @@ from the interpreter, and somebody waits at the door.
 """
 
 import sqlite3
-from array import array
-from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -28,30 +28,33 @@ from msgspec import Meta, Struct
 from contract import codec
 from contract.decide import Allotment, Grant
 from contract.messages import MAX_NUMBER, Manifest, Time
-from contract.roster import Page, Prefix, Site, check_whole, prefix_of
+from contract.roster import WHOLE, Page, Prefix, Site, check_whole
+from contract.roster_index import IndexEntry, IndexPage
 from contract.sealing import page_hash
 from edge.machine import files
 from edge.machine.mendable import Mendable
 from edge.roster.file import (
     ADOPT,
-    PUT,
-    Adopted,
     RosterConnections,
     RosterDamaged,
     StoredRoster,
     adopted,
+    drop,
+    has_page,
+    number_of,
+    put,
+    read_copy,
     read_page,
-    read_stored,
     salvage,
 )
+from edge.roster.in_use import Adopted, Branch
 
 SLICE_WEIGHT = 40
 """Pages to read, or to drop, in one slice: one of about 100 rows takes some 20 µs."""
 CHECK_WEIGHT = 14
 """To check all rows of a page as well costs so many times more."""
-
-_HAS = "SELECT 1 FROM pages WHERE hash = ?"
-_DROP = "DELETE FROM pages WHERE hash = ?"
+MAX_STRAYS = 2_000
+"""Pages that came since the last roster, by name. Of more than that all in the file are looked through instead."""
 
 
 class RosterError(Mendable):
@@ -85,7 +88,8 @@ class RosterStore:
         self._path = path
         self._newest_path = path.with_suffix(".newest")
         self._in_use: Adopted | None = None
-        self._wal_suspect = True  # a sync may have failed under a predecessor that was killed
+        self._strays: set[bytes] | None = None
+        """Pages that came since the last roster, or went with it; None while nobody knows which are in the file."""
         with files.errors_as(RosterError, f"roster {path} cannot be opened"):
             self._open_or_begin_anew()
         self.newest = max(_read_newest(self._newest_path), newest_of(self.manifest))
@@ -118,14 +122,14 @@ class RosterStore:
     def find(self, digest: bytes) -> list[Grant]:
         """Every grant of a credential. Raises ``RosterDamaged``."""
         in_use = self._in_use
-        if in_use is None or not in_use.prefixes:
+        if in_use is None:
             return []
-        place = bisect_right(in_use.prefixes, prefix_of(digest)) - 1
-        name = in_use.manifest.pages[place]
+        branch, place = in_use.place(digest)
+        name = branch.names[place]
         try:
-            page = Page(read_page(self._files.reader, name, check=not in_use.checked[place]))
-            in_use.checked[place] = True
-            return [in_use.site.grant(row) for row in page.find(digest)]
+            page = self._files.read(name, check=not branch.checked[place])
+            branch.checked[place] = True
+            return in_use.site.grants(page, digest)
         except (sqlite3.Error, codec.Malformed, RosterDamaged) as error:
             self.damaged.add(name)
             self.on_damage()
@@ -134,21 +138,39 @@ class RosterStore:
     def checking(self) -> Iterator[None]:
         """Read every page in use, one slice a step. Those that are spoilt are in ``damaged`` then."""
         in_use = self._in_use
-        for place, name in enumerate(in_use.manifest.pages if in_use else ()):
+        if in_use is None:
+            return
+        pages = ((name, read_page) for name in chain(in_use.shared, in_use.pages()))
+        copies = ((name, read_copy) for name in in_use.shared)
+        for place, (name, read) in enumerate(chain(copies, pages), 1):
             if in_use is not self._in_use:
                 return
             try:
-                read_page(self._files.writer, name)
+                read(self._files.writer, name)
             except (sqlite3.Error, RosterDamaged):
                 self.damaged.add(name)
-            if (place + 1) % SLICE_WEIGHT == 0:
+            if place % SLICE_WEIGHT == 0:
                 yield
 
     def lacks(self, hashes: Sequence[bytes]) -> list[bytes]:
         """Which of these pages are not in the store, or spoilt. For a slice of a manifest at a time."""
-        return [
-            name for name in hashes if name in self.damaged or not self._files.writer.execute(_HAS, (name,)).fetchone()
-        ]
+        shared = set(self._in_use.shared) if self._in_use else set[bytes]()
+        return [name for name in hashes if name in self.damaged or not (name in shared or self._has(name))]
+
+    def new_index_pages(self, manifest: Manifest) -> list[bytes]:
+        """The index pages of a manifest that are not in use."""
+        in_use = set(self._in_use.manifest.index_pages) if self._in_use else set[bytes]()
+        return [name for name in manifest.index_pages if name not in in_use]
+
+    def new_pages(self, index_page: bytes) -> list[bytes]:
+        """The pages below a new index page, which is in the store, that are not in use. Raises ``InvalidRoster`` or
+        ``RosterDamaged``."""
+        try:
+            index = IndexPage(self._read(index_page))
+        except codec.Malformed as error:
+            raise InvalidRoster(f"index page {index_page.hex()}: {error}") from None
+        in_use = self._in_use.below(index.prefix) if self._in_use else {}
+        return [entry.hash for entry in index.entries if entry.hash not in in_use]
 
     def put_pages(self, blobs: Sequence[bytes]) -> None:
         """Keep pages, found good or still to be judged by the manifest that names them. Raises ``sqlite3.Error``.
@@ -158,37 +180,43 @@ class RosterStore:
         if self.damaged:
             files.check_sound(self._files.writer)
         named = [(page_hash(blob), blob) for blob in blobs]
-        with self._writing(), files.transaction(self._files.writer):
-            self._files.writer.executemany(PUT, named)
-        self.damaged.difference_update(name for name, _ in named)
+        with self._files.writing() as writer, files.transaction(writer):
+            put(writer, named)
+        names = {name for name, _ in named}
+        if self._strays is not None:
+            self._strays = self._strays | names if len(self._strays) < MAX_STRAYS else None
+        self.damaged -= names
 
     def adopting(self, manifest: Manifest, payload: bytes) -> Iterator[None]:
         """Adopt a manifest whose pages are all there, one slice a step; ``payload`` is kept as it came.
 
-        Checks every page and their whole. With nothing changed it raises ``InvalidRoster``, ``RosterDamaged`` for pages
-        that have rotted since they came and must come again, or ``sqlite3.Error``.
+        Checks every page that is new, and that all of them cover every digest once. With nothing changed it raises
+        ``InvalidRoster``, ``RosterDamaged`` for pages that have rotted since they came and must come again, or
+        ``sqlite3.Error``.
         """
         try:
-            site_page = self._read(manifest.site_page)
-            site = Site.from_blob(site_page)
-            prefixes = yield from self._judge(manifest)
+            site = self._site(manifest)
+            branches = yield from self._judge(manifest)
         except codec.Malformed as error:
             raise InvalidRoster(f"roster {manifest.number}: {error}") from None
-        packed = array("I", (prefix.value for prefix in prefixes))
-        with self._writing(), files.transaction(self._files.writer):
-            self._files.writer.execute(ADOPT, StoredRoster.of(payload, packed.tobytes(), site_page))
-        self._in_use = Adopted(manifest, packed, site, bytearray(len(packed)))
+        prefixes = b"" if manifest.index_pages else branches[0].starts.tobytes()
+        with self._files.writing() as writer, files.transaction(writer):
+            writer.execute(ADOPT, StoredRoster.of(payload, prefixes))
+        before, self._in_use = self._in_use, Adopted.of(manifest, site, branches)
+        if before is not None and self._strays is not None:
+            self._strays |= before.without(self._in_use)
         self.newest = max(self.newest, newest_of(manifest))
-        self.damaged.clear()
+        if self.damaged:
+            self.damaged.intersection_update(chain(self._in_use.shared, self._in_use.pages()))
         yield
         # A revocation must survive a power cut, or the old roster would let the card in again.
-        with self._writing():
-            self._files.writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with self._files.writing() as writer:
+            writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
         yield
         with suppress(OSError):  # then the number stands in the database alone, as it did until now
             files.write_checked(self._newest_path, codec.write(self.newest))
         yield
-        yield from self._sweep(manifest)
+        yield from self._sweep(self._in_use)
 
     def begin_anew(self) -> None:
         """SQLite cannot use the file any more: set it aside, and go on in a new one with what can be read of it.
@@ -204,60 +232,86 @@ class RosterStore:
     def close(self) -> None:
         self._files.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Where the disk failed before, put the WAL on it first: a checkpoint believes the next sync, which proves
-        nothing. Raises ``sqlite3.Error``."""
-        try:
-            if self._wal_suspect:
-                with self._path.with_name(f"{self._path.name}-wal").open("r+b") as wal:
-                    files.write_again(wal.fileno())
-                self._wal_suspect = False
-            yield
-        except OSError as error:
-            raise sqlite3.OperationalError(f"{self._path}-wal: {error.strerror}") from None
-        except sqlite3.Error:
-            self._wal_suspect = True
-            raise
+    def _has(self, name: bytes) -> bool:
+        return has_page(self._files.writer, name)
 
     def _read(self, name: bytes) -> bytes:
         """A page of a roster to be adopted. Raises ``RosterDamaged``; then the store lacks it."""
         try:
             return read_page(self._files.writer, name)
         except RosterDamaged:
-            self._files.writer.execute(_DROP, (name,))
+            with self._files.writing() as writer:
+                drop(writer, [number_of(name)])
             raise
 
-    def _judge(self, manifest: Manifest) -> Generator[None, None, list[Prefix]]:
-        """Check every page that is new, and all of them together."""
-        checked = set(self._in_use.manifest.pages) if self._in_use else set()
-        prefixes = []
-        count = weight = 0
-        for name in manifest.pages:
+    def _site(self, manifest: Manifest) -> Site:
+        if self._in_use is not None and self._in_use.manifest.site_page == manifest.site_page:
+            return self._in_use.site
+        return Site.from_blob(self._read(manifest.site_page))
+
+    def _judge(self, manifest: Manifest) -> Generator[None, None, list[Branch]]:
+        """Check what is new, and all of it together. Raises ``Malformed``."""
+        if manifest.index_pages and manifest.pages:
+            raise codec.Malformed("it names index pages and pages")
+        kept = dict(zip(self._in_use.manifest.index_pages, self._in_use.branches, strict=False)) if self._in_use else {}
+        branches = []
+        for name in manifest.index_pages:
+            branch = kept.get(name)
+            if branch is None:
+                index = IndexPage(self._read(name))
+                branch = yield from self._judge_branch(index.prefix, index.entries)
+            branches.append(branch)
+        if not manifest.index_pages:
+            entries = yield from self._entries(manifest.pages)
+            branches = [(yield from self._judge_branch(WHOLE, entries))]
+        check_whole(branch.prefix for branch in branches)
+        count = sum(branch.count for branch in branches)
+        if count != manifest.count:
+            raise codec.Malformed(f"{count} rows where the manifest counts {manifest.count}")
+        return branches
+
+    def _entries(self, names: Sequence[bytes]) -> Generator[None, None, list[IndexEntry]]:
+        """What an index page would say of these pages."""
+        entries = []
+        for place, name in enumerate(names, 1):
             page = Page(self._read(name))
-            if name not in checked:
+            entries.append(IndexEntry(page.prefix, page.count, name))
+            if place % SLICE_WEIGHT == 0:
+                yield
+        check_whole(entry.prefix for entry in entries)
+        return entries
+
+    def _judge_branch(self, prefix: Prefix, entries: Sequence[IndexEntry]) -> Generator[None, None, Branch]:
+        """Check each page below a prefix that is not in use as it is named here."""
+        in_use = self._in_use.below(prefix) if self._in_use else {}
+        weight = CHECK_WEIGHT
+        for entry in entries:
+            if in_use.get(entry.hash) != (entry.prefix.value, entry.prefix.end, entry.count):
+                page = Page(self._read(entry.hash))
                 page.check()
+                if (page.prefix, page.count) != (entry.prefix, entry.count):
+                    raise codec.Malformed(f"page {entry.hash.hex()} is not what its index page says")
                 weight += CHECK_WEIGHT
-            prefixes.append(page.prefix)
-            count += page.count
-            weight += 1
             if weight > SLICE_WEIGHT:
                 weight = 0
                 yield
-        check_whole(prefixes)
-        if count != manifest.count:
-            raise codec.Malformed(f"{count} rows where the manifest counts {manifest.count}")
-        return prefixes
+        return Branch.of(prefix, entries)
 
-    def _sweep(self, manifest: Manifest) -> Iterator[None]:
-        """Let go of the pages that no longer belong to the roster."""
-        in_use = {manifest.site_page, *manifest.pages}
-        writer = self._files.writer
-        strays = [name for (name,) in writer.execute("SELECT hash FROM pages") if name not in in_use]
-        for start in range(0, len(strays), SLICE_WEIGHT):
-            with files.transaction(writer):
-                writer.executemany(_DROP, [(name,) for name in strays[start : start + SLICE_WEIGHT]])
+    def _sweep(self, now: Adopted) -> Iterator[None]:
+        """Let go of the pages that no longer belong to the roster: all that are in the file, or where it is known what
+        came and went, those."""
+        used = chain(now.shared, now.pages())
+        if self._strays is None:
+            stored = self._files.writer.execute("SELECT id FROM pages UNION SELECT id FROM copies")
+            numbers = {number for (number,) in stored}.difference(map(number_of, used))
+        else:
+            numbers = set(map(number_of, self._strays.difference(used)))
+        gone = iter(numbers)
+        while some := list(islice(gone, SLICE_WEIGHT)):
+            with self._files.writing() as writer, files.transaction(writer):
+                drop(writer, some)
             yield
+        self._strays = set()
 
     def _open_or_begin_anew(self) -> None:
         try:
@@ -269,24 +323,25 @@ class RosterStore:
             self._use_new(self.set_aside)
 
     def _open(self) -> None:
-        self._files = RosterConnections.open(self._path)
+        self._files = RosterConnections(self._path)
         try:
-            self._in_use = adopted(read_stored(self._files.reader))
-            self._files.reader.execute(_HAS, (b"",))  # is there a table of pages at all?
+            self._in_use = adopted(self._files.writer)
+            self._has(b"")  # is there a table of pages at all?
         except BaseException:
             self.close()
             raise
 
     def _use_new(self, damaged: Path) -> None:
         """Open a new file, with the roster and the pages that can be read of a damaged one."""
-        made = RosterConnections.open(self._path)
+        made = RosterConnections(self._path, wal_suspect=False)
         try:
             in_use = salvage(damaged, made.writer)
         except BaseException:
             made.close()
             raise
-        self._files, self._in_use, self._wal_suspect = made, in_use, False
-        self.damaged = set(self.lacks(in_use.manifest.pages)) if in_use else set()
+        self._files, self._in_use, self._strays = made, in_use, None
+        names = chain(in_use.shared, in_use.pages()) if in_use else ()
+        self.damaged = {name for name in names if not self._has(name)}
 
 
 def newest_of(manifest: Manifest | None) -> Newest:

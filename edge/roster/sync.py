@@ -1,4 +1,5 @@
-"""How a signed roster gets into the store: check the manifest, ask for the pages it lacks, adopt them as a whole.
+"""How a signed roster gets into the store: check the manifest, ask for what it lacks, adopt it as a whole. The index
+pages are asked for first, for they say which pages there are.
 
 Whatever is wrong with a manifest or a page, the roster in use stays, and ``refused`` says why the new one is not.
 Pages of it that rot on the disk are found, at the start and whenever somebody needs them, and fetched again.
@@ -258,7 +259,20 @@ class RosterSync:
     async def _reach(self, target: Target, turn: int) -> None:
         """Fetch what the store lacks of a target and adopt it, unless another comes up meanwhile."""
         manifest = target.manifest
-        names = [manifest.site_page, *manifest.pages]
+        if target.payload is None:
+            if await self._fetch(list(self._store.damaged), turn) and self.refused == "cannot_store":
+                self._all_well()
+            return
+        if not await self._fetch([manifest.site_page, *manifest.index_pages, *manifest.pages], turn):
+            return
+        below: list[bytes] = []
+        for index_page in self._store.new_index_pages(manifest):
+            below += await self._on_disk(self._store.new_pages, index_page)
+        if await self._fetch(below, turn):
+            await self._adopt(manifest, target.payload)
+
+    async def _fetch(self, names: Sequence[bytes], turn: int) -> bool:
+        """Fetch those of the pages that the store lacks; False where another target comes up meanwhile."""
         wait_s = WAIT_S
         missing = await self._missing(names)
         while missing:
@@ -266,14 +280,11 @@ class RosterSync:
             asked = missing[:MAX_WANTED_PAGES]
             await self._ask(asked, wait_s, turn)
             if self._turn != turn:
-                return
+                return False
             lacking = await self._missing(asked)
             wait_s = WAIT_S if len(lacking) < len(asked) else min(2 * wait_s, MAX_WAIT_S)
             missing = [*lacking, *missing[MAX_WANTED_PAGES:]]
-        if target.payload is not None:
-            await self._adopt(manifest, target.payload)
-        elif self.refused == "cannot_store":
-            self._all_well()
+        return True
 
     def _progress(self, got: int, wanted: int) -> None:
         if (got, wanted) != (self.got, self.wanted):

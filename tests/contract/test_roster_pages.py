@@ -13,6 +13,7 @@ from contract.roster import (
     Page,
     Prefix,
     Row,
+    Site,
     SitePage,
     Undeliverable,
     check_whole,
@@ -20,8 +21,9 @@ from contract.roster import (
     pack_site,
     paginate,
 )
+from contract.sealing import DIGEST_BYTES
 from tests.contract.crowds import HEAD_BYTES, ROW_BYTES, crowd, row
-from tests.contract.golden import PAGE, PAGE_OF_WINDOWS, payload
+from tests.contract.golden import PAGE, PAGE_OF_WINDOWS, SITE_PAGE, payload
 
 
 def test_the_bytes_of_a_page_never_change() -> None:
@@ -122,11 +124,12 @@ def test_a_damaged_page_is_malformed_or_another_page(data: st.DataObject) -> Non
 @given(st.data(), st.binary(min_size=16, max_size=16))
 def test_a_damaged_page_that_was_not_checked_still_raises_nothing_else(data: st.DataObject, wanted: bytes) -> None:
     """A blob in the device's own store was checked when it came; a bad card may damage it since."""
-    place = data.draw(st.integers(HEAD_BYTES, len(PAGE) - 1))
-    page = Page(PAGE[:place] + data.draw(st.binary(min_size=1, max_size=1)) + PAGE[place + 1 :])
-    for asked in (wanted, page[0], page[2]):
+    place = data.draw(st.integers(0, len(PAGE) - 1))
+    page = PAGE[:place] + data.draw(st.binary(max_size=2)) + PAGE[place + 1 :]
+    starts = (HEAD_BYTES, HEAD_BYTES + 2 * ROW_BYTES)
+    for asked in (wanted, *(page[start : start + DIGEST_BYTES] for start in starts)):
         try:
-            page.find(asked)
+            Site(SITE_PAGE).grants(page, asked)
         except Malformed:
             continue
 
@@ -189,10 +192,12 @@ def test_a_page_accepts_as_many_rows_as_it_says() -> None:
         Page(pack_page(WHOLE, rows))
 
 
-@pytest.mark.parametrize("index", [-1, 3, 1000])
-def test_a_page_has_no_row_outside_its_count(index: int) -> None:
-    with pytest.raises(IndexError):
-        Page(PAGE)[index]
+@pytest.mark.parametrize("cut", [1, ROW_BYTES - 1, ROW_BYTES])
+def test_cut_page_grants_nothing_of_its_last_row(cut: int) -> None:
+    last = list(Page(PAGE).rows())[-1]
+    site = Site(SITE_PAGE)
+    assert len(site.grants(PAGE, last.digest)) == 1
+    assert site.grants(PAGE[:-cut], last.digest) == []
 
 
 LEFT, RIGHT = WHOLE.halves()

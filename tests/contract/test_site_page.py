@@ -13,8 +13,10 @@ from contract.decide import Allotment, Grant, Standing, Tier
 from contract.messages import MAX_PAYLOAD_BYTES, Manifest
 from contract.roster import (
     FIRST_ROSTER_AGE_MS,
+    WHOLE,
     Page,
     Site,
+    pack_page,
     pack_site,
     refusal,
 )
@@ -25,10 +27,12 @@ from tests.contract.golden import MESSAGES, PAGE, SITE_PAGE, payload
 
 def test_a_row_becomes_a_grant_of_what_the_site_page_says() -> None:
     site = Site.from_blob(payload("site-page-1.hex"))
-    founder, resident, rider = Page(PAGE).rows()
-    assert site.grant(founder) == Grant(b"founder1", Tier.FOUNDER, {"gym": ALWAYS})
-    assert site.grant(resident).standing is Standing.SUSPENDED
-    assert site.grant(rider) == Grant(
+    first, *_, last = Page(PAGE).rows()
+    founder, resident = site.grants(PAGE, first.digest)
+    (rider,) = site.grants(PAGE, last.digest)
+    assert founder == Grant(b"founder1", Tier.FOUNDER, {"gym": ALWAYS})
+    assert resident.standing is Standing.SUSPENDED
+    assert rider == Grant(
         holder=b"riderno2",
         tier=Tier.RIDER,
         points={"gate": ALWAYS, "gym": SITE_PAGE.schedules["night"]},
@@ -41,7 +45,8 @@ def test_a_row_becomes_a_grant_of_what_the_site_page_says() -> None:
 
 def test_a_row_becomes_a_grant_of_what_its_profile_rations_and_resets() -> None:
     site = Site.from_blob(payload("site-page-2.hex"))
-    plain, rationed, resetting = (site.grant(row(digest(1), profile)) for profile in range(3))
+    page = pack_page(WHOLE, [row(digest(1), profile) for profile in range(3)])
+    plain, rationed, resetting = site.grants(page, digest(1))
     assert (plain.allotments, plain.resets) == ({}, frozenset())
     assert (rationed.allotments, rationed.resets) == ({"phone-1": Allotment("rider-phone", 240, 150)}, frozenset())
     assert (resetting.allotments, resetting.resets) == ({}, frozenset({"hub", "gym"}))
@@ -49,12 +54,13 @@ def test_a_row_becomes_a_grant_of_what_its_profile_rations_and_resets() -> None:
 
 def test_a_site_without_allotments_says_nothing_of_them() -> None:
     site = Site(SITE_PAGE)
-    assert [(grant.allotments, grant.resets) for grant in map(site.grant, Page(PAGE).rows())] == [({}, frozenset())] * 3
+    grants = [grant for row in Page(PAGE).rows() for grant in site.grants(PAGE, row.digest)]
+    assert {(len(grant.allotments), len(grant.resets)) for grant in grants} == {(0, 0)}
 
 
 def test_a_row_of_a_profile_that_is_not_there_is_malformed() -> None:
     with pytest.raises(Malformed, match="row names profile 2 of 2"):
-        Site(SITE_PAGE).grant(row(digest(1), 2))
+        Site(SITE_PAGE).grants(pack_page(WHOLE, [row(digest(1), 2)]), digest(1))
 
 
 @pytest.mark.parametrize("zone", ["", "Europe", "Moon/Base", "../../etc/passwd", "/etc/localtime", "a\0b", "x" * 5000])

@@ -214,7 +214,7 @@ def test_slow_retrieval_attack(path: Path) -> None:
 
     async def story(bench: Bench) -> None:
         await adopted(bench)
-        newer = publish(range(1000, 2000), 4)
+        newer = publish(range(1000, 2000), 4, indexed=False)
         bench.blobs |= newer.blobs
         bench.answers = lambda name: None
         bench.sync.manifest(newer.payload)

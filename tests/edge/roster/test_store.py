@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -6,8 +5,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from contract.roster import paginate
 from contract.sealing import page_hash
@@ -79,8 +76,8 @@ def test_a_roster_survives_closing_and_opening(path: Path) -> None:
 def test_a_change_needs_only_the_pages_that_differ_and_lets_the_others_go(store: RosterStore) -> None:
     first, second = publish(range(1000)), publish(range(1, 1000), 2)
     adopt(store, first)
-    missing = store.lacks([*second.manifest.pages, second.manifest.site_page])
-    assert missing == [name for name in second.manifest.pages if name not in first.blobs]
+    missing = store.lacks([*second.pages, second.manifest.site_page])
+    assert missing == [name for name in second.pages if name not in first.blobs]
     assert 1 <= len(missing) <= 2
     adopt(store, second)
     assert store.find(digest(0)) == []
@@ -92,7 +89,7 @@ def test_a_change_needs_only_the_pages_that_differ_and_lets_the_others_go(store:
 def test_a_manifest_whose_pages_are_not_all_there_changes_nothing(store: RosterStore, missing: str) -> None:
     adopt(store, publish(range(10)))
     second = publish(range(1000), 2, zone="UTC")
-    left_out = second.manifest.site_page if missing == "site" else second.manifest.pages[3]
+    left_out = second.manifest.site_page if missing == "site" else second.pages[3]
     store.put_pages([blob for name, blob in second.blobs.items() if name != left_out])
     with pytest.raises(RosterDamaged, match="missing"):
         list(store.adopting(second.manifest, second.payload))
@@ -102,8 +99,8 @@ def test_a_manifest_whose_pages_are_not_all_there_changes_nothing(store: RosterS
 
 def unfit() -> Iterator[tuple[str, Published]]:
     """Signed manifests that name no roster."""
-    whole = publish(range(1000), 2)
-    pages = whole.manifest.pages
+    whole = publish(range(1000), 2, indexed=False)
+    pages = whole.pages
     changes: dict[str, dict[str, Any]] = {
         "hole": {"pages": pages[1:]},
         "overlap": {"pages": [pages[0], *pages]},
@@ -152,7 +149,7 @@ def test_an_adoption_given_up_half_way_changes_nothing(path: Path) -> None:
     first.close()
     again = RosterStore(path)
     assert again.number == 1
-    assert again.lacks(second.manifest.pages) == []
+    assert again.lacks(second.pages) == []
     again.close()
 
 
@@ -165,7 +162,7 @@ def test_a_page_that_rotted_is_not_weighed_but_wanted_again(path: Path) -> None:
     store = RosterStore(path)
     with pytest.raises(RosterDamaged, match="not the page that was signed"):
         store.find(digest(42))
-    (name,) = published.manifest.pages
+    (name,) = published.pages
     assert store.damaged == {name}
     assert store.lacks([name]) == [name]
     store.put_pages([published.blobs[name]])
@@ -222,8 +219,8 @@ def test_a_store_without_its_table_of_pages_keeps_its_roster_and_wants_them_all(
     published = publish(range(300))
     with reopened(path, published, "DROP TABLE pages") as store:
         assert store.set_aside == path.with_name("roster.db.damaged-1")
-        assert (store.number, store.damaged) == (1, set(published.manifest.pages))
-        store.put_pages([published.blobs[name] for name in published.manifest.pages])
+        assert (store.number, store.damaged) == (1, set(published.pages))
+        store.put_pages([published.blobs[name] for name in published.pages])
         assert holders(store, 42) == [row(42).holder]
 
 
@@ -243,7 +240,7 @@ def test_what_can_be_read_of_a_damaged_file_serves_on_in_a_new_one(path: Path) -
     assert store.set_aside is not None
     assert store.number == 1
     lost = store.damaged
-    assert 1 <= len(lost) < len(published.manifest.pages) / 2
+    assert 1 <= len(lost) < len(published.pages) / 2
     served = {each for each in range(2000) if all(row(each).pack() not in published.blobs[name] for name in lost)}
     assert all(holders(store, each) == [row(each).holder] for each in served)
     store.put_pages([published.blobs[name] for name in lost])
@@ -281,21 +278,6 @@ def test_the_number_in_the_database_counts_where_its_own_file_is_spoilt(path: Pa
     store.close()
 
 
-def test_a_store_of_the_first_schema_is_taken_over(path: Path) -> None:
-    first_schema = (
-        "DELETE FROM roster WHERE rowid = 2",
-        "ALTER TABLE roster DROP COLUMN site",
-        "ALTER TABLE roster DROP COLUMN checksum",
-        "DELETE FROM _sqlite_migrations WHERE name = 'kept_twice'",
-        "PRAGMA user_version = 1",
-    )
-    with reopened(path, publish(range(100)), *first_schema) as store:
-        assert (store.set_aside, store.number) == (None, 1)
-        assert holders(store, 42) == [row(42).holder]
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("SELECT count(*) FROM roster WHERE checksum > ''").fetchone() == (2,)
-
-
 def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
     path.write_bytes(b"garbage" * 5000)
     store = RosterStore(path)
@@ -307,19 +289,3 @@ def test_a_file_that_is_no_database_is_set_aside(path: Path) -> None:
 def test_a_folder_that_is_not_there_is_no_damage(tmp_path: Path) -> None:
     with pytest.raises(RosterError, match=r"roster .* cannot be opened: unable to open"):
         RosterStore(tmp_path / "nowhere" / "roster.db")
-
-
-@settings(max_examples=30)
-@given(st.lists(st.sets(st.integers(0, 600)), min_size=1, max_size=4))
-def test_after_any_changes_exactly_the_last_rosters_credentials_are_found(
-    tmp_path_factory: pytest.TempPathFactory, rosters: list[set[int]]
-) -> None:
-    store = RosterStore(tmp_path_factory.mktemp("rosters") / "roster.db")
-    for number, members in enumerate(rosters, 1):
-        rows = sorted(row(each) for each in members)
-        published = publish(range(0), number)
-        pages = {page_hash(blob): blob for blob in paginate(rows)}
-        manifest = msgspec.structs.replace(published.manifest, pages=list(pages), count=len(rows))
-        adopt(store, Published(manifest, seal(manifest), {**published.blobs, **pages}))
-    assert {number for number in range(601) if store.find(digest(number))} == rosters[-1]
-    store.close()

@@ -61,10 +61,11 @@ def test_the_same_roster_issued_again_is_younger(path: Path) -> None:
     async def story(bench: Bench) -> None:
         bench.publish(publish(range(10)))
         await asyncio.sleep(5)
+        asked = len(bench.asked)
         bench.publish(publish(range(10), issued_ms=NOW_MS + 500))
         await asyncio.sleep(5)
         assert bench.store.issued_ms == NOW_MS + 500
-        assert len(bench.asked) == 1
+        assert len(bench.asked) == asked
 
     run(path, story)
 
