@@ -170,14 +170,23 @@ class Site:
     def grants(self, page: bytes, digest: bytes) -> list[Grant]:
         """What a page grants a credential, by the rows that ``Page.find`` gives. The page has been checked before: its
         head is not looked at again. Raises ``Malformed`` for a row that this software or this site does not know."""
-        grants = []
-        for _, profile, holder, tier, standing, start_s, end_s in _fields_of(page, digest):
-            if profile >= len(self._profiles):
-                raise Malformed(f"row names profile {profile} of {len(self._profiles)}")
-            points, allotments, resets = self._profiles[profile]
-            kind = _tier_and_standing(tier, standing)
-            grants.append(Grant(holder, kind[0], points, kind[1], start_s * 1000, end_s * 1000, allotments, resets))
-        return grants
+        return [
+            self._grant(profile, holder, *_tier_and_standing(tier, standing), start_s, end_s)
+            for _, profile, holder, tier, standing, start_s, end_s in _fields_of(page, digest)
+        ]
+
+    def grant(self, row: Row) -> Grant:
+        """Raises ``Malformed`` if the row's profile is not in the site page."""
+        return self._grant(row.profile, row.holder, row.tier, row.standing, row.valid_from_s, row.valid_until_s)
+
+    def _grant(
+        self, profile: int, holder: bytes, tier: Tier, standing: Standing, valid_from_s: int, valid_until_s: int
+    ) -> Grant:
+        if profile >= len(self._profiles):
+            raise Malformed(f"row names profile {profile} of {len(self._profiles)}")
+        points, allotments, resets = self._profiles[profile]
+        window_ms = valid_from_s * 1000, valid_until_s * 1000
+        return Grant(holder, tier, points, standing, *window_ms, allotments, resets)
 
 
 def _beside(profiles: Sequence[object], listed: Sequence[T], nothing: T) -> Sequence[T]:
