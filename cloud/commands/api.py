@@ -1,7 +1,7 @@
 """The routes of `/api/v1` that order something from afar, and tell what became of it."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
@@ -13,7 +13,7 @@ from cloud.commands.rule import mode_orders as orders_of
 from cloud.commands.service import CommandService, NoSuchCard, NoSuchCommand, NoSuchPlace
 from cloud.commands.store import Order, PointState, find_order, list_desired, list_orders, list_points
 from cloud.web.auth import Right
-from cloud.web.bodies import ReasonIn, Words, answer_of, plain
+from cloud.web.bodies import ReasonIn, answer_of
 from cloud.web.context import RequestContext, there
 from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
 from contract.commands import COMMANDS, WrongArgs
@@ -80,31 +80,11 @@ class Ordered(BaseModel):
     id: str
 
 
-class PointStateOut(BaseModel):
-    """A point: ``mode`` is what it is to be in, ``in_force`` what its device says, null if it never said. ``until_ms``
-    and ``order`` stand where the mode ends by itself. ``lost_ms``: when its device was reported lost, null if it was
-    not. ``kind`` is of station, empty if nobody has said it."""
-
-    name: str
-    label: Words
-    device: str
-    presence: str
-    phase: str
-    emergency: bool
-    mode: Mode
-    in_force: Mode | None
-    drifts: bool
-    lost_ms: int | None
-    kind: str
-    until_ms: int | None
-    order: str
-
-
-def point_json(point: PointState) -> dict[str, Any]:
-    """A ``PointStateOut`` as plain values."""
-    term = point.term
-    ends = {"until_ms": term.until_ms if term else None, "order": term.order if term else ""}
-    return {**plain(point), **ends, "phase": point.phase, "drifts": point.drifts}
+POINT_FIELDS = (
+    *("name", "label", "device", "presence", "phase", "emergency", "mode", "in_force", "drifts", "lost_ms", "kind"),
+    *("until_ms", "order"),
+)
+"""Of a ``PointState``, what the API shows."""
 
 
 def _issue(
@@ -156,10 +136,10 @@ def one_order(command: str, context: Reader) -> Order:
         return there(find_order(connection, command), "there is no such command").as_of(context.clock())
 
 
-@router.get("/points", response_model=list[PointStateOut])
-def points(context: Reader) -> list[dict[str, Any]]:
+@router.get("/points", response_model=answer_of(list[PointState], only=POINT_FIELDS))
+def points(context: Reader) -> list[PointState]:
     with context.store.reading() as connection:
-        return [point_json(one) for one in list_points(connection, context.clock()) if one.registered]
+        return [one for one in list_points(connection, context.clock()) if one.registered]
 
 
 @router.post("/modes", status_code=ACCEPTED, response_model=answer_of(ModeChange))

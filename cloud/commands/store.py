@@ -124,6 +124,16 @@ class PointState(Struct, frozen=True):
         return self.presence.is_heard
 
     @property
+    def until_ms(self) -> int | None:
+        """When its mode ends by itself; None if it does not."""
+        return self.term.until_ms if self.term else None
+
+    @property
+    def order(self) -> str:
+        """The order that set a mode which ends by itself, else empty."""
+        return self.term.order if self.term else ""
+
+    @property
     def drifts(self) -> bool:
         """Whether its device has not yet taken up what is desired."""
         return (self.in_force or Mode.SCHEDULED) is not self.mode

@@ -57,6 +57,19 @@ class ZoneState(Struct, frozen=True):
     ended: Emergency | None = None
     person: Person | None = None
 
+    @property
+    def how(self) -> str:
+        """How it ended: key, card, order, time, restart or unseen; empty while it stands."""
+        return self.ended.how if self.ended else ""
+
+    @property
+    def ended_ms(self) -> int | None:
+        return self.ended.ended_ms if self.ended else None
+
+    @property
+    def ended_by(self) -> str:
+        return self.ended.ended_by if self.ended else ""
+
 
 class Seen(Struct, frozen=True):
     """By which operator somebody was accounted for, and when."""

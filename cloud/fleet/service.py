@@ -30,7 +30,7 @@ from cloud.fleet.store import Exposed, add_rollout, ask_to_stop, exposed_cards, 
 from cloud.keys.ca import Authority, Issued, Revoked
 from cloud.keys.keys import KeyFolder, write_private
 from cloud.points.store import has_point
-from cloud.points.zone_store import has_zone
+from cloud.points.zone_store import zone_labels
 from cloud.points.zones import Placed, place_points
 from cloud.store.database import Clock, Store
 from cloud.web import operators
@@ -170,7 +170,7 @@ class Registrar:
 
     def _place_points(self, connection: Connection, position: Position, wired: Sequence[Wired]) -> Placed:
         name, zone = position.name, position.zone
-        if zone and not has_zone(connection, zone):
+        if zone and zone not in zone_labels(connection):
             raise NotRegistered(f"there is no zone {zone}")
         if zone and not wired and not has_point(connection, name):
             wired = [Wired(name, zone)]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
@@ -11,10 +11,10 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.people.members import Membership
 from cloud.people.rosters import spread
 from cloud.people.service import PeopleService
-from cloud.people.store import Card, PersonView, find_person, list_people, list_plans
+from cloud.people.store import Card, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.context import N_, Reading, RequestContext, Said, service
-from cloud.web.domain import Nav, Panel, Visit
+from cloud.web.domain import Nav, Panel
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
@@ -93,22 +93,15 @@ def person_page(context: RequestContext, person: int, said: Said | None) -> HTML
     )
 
 
-def _head(visit: Visit, _person: PersonView) -> dict[str, Any]:
-    return {"spread": spread(visit.connection)}
-
-
-def _cards(_visit: Visit, _person: PersonView) -> dict[str, Any]:
-    return {"formats": list(FORMATS), "standings": list(Standing)}
-
-
-def _plans(visit: Visit, _person: PersonView) -> dict[str, Any]:
-    return {"plans": list_plans(visit.connection)}
-
-
 PANELS = (
-    Panel("person", 0, "_person_head.html", _head),
-    Panel("person", 10, "_person_cards.html", _cards),
-    Panel("person", 20, "_person_plans.html", _plans),
+    Panel("person", 0, "_person_head.html", lambda visit, _person: {"spread": spread(visit.connection)}),
+    Panel(
+        "person",
+        10,
+        "_person_cards.html",
+        lambda _visit, _person: {"formats": list(FORMATS), "standings": list(Standing)},
+    ),
+    Panel("person", 20, "_person_plans.html", lambda visit, _person: {"plans": list_plans(visit.connection)}),
 )
 
 

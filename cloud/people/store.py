@@ -192,11 +192,6 @@ def set_membership_standing(connection: Connection, membership: int, standing: S
     return _change(connection, memberships, membership, standing=standing)
 
 
-def set_membership_window(connection: Connection, membership: int, from_ms: int, until_ms: int) -> bool:
-    """False if there is no such membership."""
-    return _change(connection, memberships, membership, from_ms=from_ms, until_ms=until_ms)
-
-
 def _add(connection: Connection, table: Table, **values: object) -> int:
     """The id of a new row of somebody's."""
     added = connection.execute(insert(table).values(values).returning(table.c.id, table.c.person_id)).one()
@@ -250,13 +245,6 @@ def add_card(
     digest = card.digest(digest_key)
     values = {"person_id": person, "kind": "card", "label": label, "standing": Standing.ACTIVE, "added_ms": now_ms}
     return _add(connection, credentials, digest=digest, sealed=numbers.close(card.text(), digest), **values)
-
-
-def card_of(connection: Connection, credential: int, numbers: NumberSeal) -> Card:
-    """The card of a credential, decrypted. Raises ``KeysUnusable``."""
-    mine = select(credentials.c.sealed, credentials.c.digest).where(credentials.c.id == credential)
-    row = connection.execute(mine).one()
-    return Card.from_text(numbers.open(row.sealed, row.digest))
 
 
 def set_card_standing(connection: Connection, credential: int, standing: Standing) -> bool:

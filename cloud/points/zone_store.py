@@ -53,10 +53,6 @@ def zone_labels(connection: Connection) -> dict[str, Label]:
     return {row.name: Label(row.label_zh, row.label_en) for row in rows}
 
 
-def has_zone(connection: Connection, name: str) -> bool:
-    return connection.execute(select(zones.c.name).where(zones.c.name == name)).first() is not None
-
-
 def make_zones(connection: Connection, names: Iterable[str]) -> list[str]:
     """Make those that are missing, as far as there is room; returns them. They are called as the standard plans call
     them, or by their names."""
@@ -80,18 +76,10 @@ def open_zone(connection: Connection, name: str, plan: str, hours: str) -> None:
     change_plan(connection, replace(before, opens={**before.opens, name: hours}))
 
 
-def hours_names(connection: Connection) -> list[str]:
-    return list(connection.execute(select(schedules.c.name).order_by(schedules.c.name)).scalars())
-
-
 def hours_labels(connection: Connection) -> dict[str, Label]:
     """What screens call the hours that plans open zones in, by name."""
     rows = connection.execute(select(schedules).order_by(schedules.c.name))
     return {row.name: Label(row.label_zh, row.label_en) for row in rows}
-
-
-def plan_names(connection: Connection) -> list[str]:
-    return list(connection.execute(select(plans.c.name).order_by(plans.c.name)).scalars())
 
 
 def add_zone(connection: Connection, name: str, label_zh: str, label_en: str) -> None:

@@ -9,16 +9,16 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from cloud.devices.wired import Wired
+from cloud.people.store import list_plans
 from cloud.points.store import take_points
 from cloud.points.zone_store import (
     MAX_ZONES,
-    has_zone,
-    hours_names,
+    hours_labels,
     label_zone,
     make_zones,
     open_zone,
-    plan_names,
     view_zones,
+    zone_labels,
 )
 from cloud.store.database import Clock, Store
 from cloud.store.schema import points
@@ -93,7 +93,7 @@ def create_zone(
     """Make a zone; False if there is one of this name, which stays as it is. Raises ``BadZone``."""
     if not re.fullmatch(NAME, name):
         raise BadZone(f"{name!r} is no name of a zone: lower-case letters, digits and hyphens, at most 40")
-    if has_zone(connection, name):
+    if name in zone_labels(connection):
         return False
     if not make_zones(connection, [name]):
         raise BadZone(f"there are {MAX_ZONES} zones already")
@@ -114,7 +114,7 @@ def rename_zone(connection: Connection, now_ms: int, by: str, name: str, label_z
 def open_for(connection: Connection, now_ms: int, by: str, name: str, openings: Mapping[str, str]) -> None:
     """Have plans open a zone, each in its hours. Raises ``BadZone``."""
     _check_zone(connection, name)
-    known_plans, known_hours = plan_names(connection), hours_names(connection)
+    known_plans, known_hours = sorted(plan.name for plan in list_plans(connection)), hours_labels(connection)
     for plan, hours in openings.items():
         if plan not in known_plans:
             raise BadZone(f"there is no plan {plan}; there is {', '.join(known_plans)}")
@@ -156,6 +156,6 @@ class ZoneService:
 
 
 def _check_zone(connection: Connection, name: str) -> None:
-    if not has_zone(connection, name):
-        there = ", ".join(one.name for one in view_zones(connection)) or "none yet"
-        raise BadZone(f"there is no zone {name}; there is {there}")
+    zones = zone_labels(connection)
+    if name not in zones:
+        raise BadZone(f"there is no zone {name}; there is {', '.join(zones) or 'none yet'}")

@@ -3,7 +3,7 @@
 from functools import cache, reduce
 from operator import or_
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct, structs, to_builtins
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, create_model
@@ -44,22 +44,24 @@ def plain(view: Struct) -> dict[str, Any]:
     return made
 
 
-def answer_of(kind: Any, *, without: tuple[str, ...] = ()) -> Any:
+def answer_of(kind: Any, *, without: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> Any:
     """The ``response_model`` of a call that returns Structs: the same type with a model for each Struct, and hex text
     for bytes. Nothing need be carried from the one into the other: FastAPI reads the attributes. Fields ``without``
-    which the answer is are nobody's business."""
+    which the answer is are nobody's business; ``only`` names the fields and properties that it has."""
     if isinstance(kind, type) and issubclass(kind, Struct):
-        return _model_of(kind, without)
+        return _model_of(kind, without, only)
     if kind is bytes:
         return Hex
-    parts = tuple(answer_of(part, without=without) for part in get_args(kind))
+    parts = tuple(answer_of(part, without=without, only=only) for part in get_args(kind))
     if get_origin(kind) is UnionType:
         return reduce(or_, parts)
     return get_origin(kind)[parts] if parts else kind
 
 
 @cache
-def _model_of(view: type[Struct], without: tuple[str, ...]) -> type[BaseModel]:
-    shown = [field for field in structs.fields(view) if field.name not in without]
-    fields: dict[str, Any] = {field.name: (answer_of(field.type, without=without), ...) for field in shown}
+def _model_of(view: type[Struct], without: tuple[str, ...], only: tuple[str, ...]) -> type[BaseModel]:
+    types = {field.name: field.type for field in structs.fields(view)}
+    types |= {name: get_type_hints(getattr(view, name).fget)["return"] for name in only if name not in types}
+    shown = only or [name for name in types if name not in without]
+    fields: dict[str, Any] = {name: (answer_of(types[name], without=without), ...) for name in shown}
     return create_model(view.__name__, __doc__=view.__doc__, **fields)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from cloud.devices.wired import wired_points
 from cloud.keys.keys import KeyFolder
 from cloud.people.grants import grants
-from cloud.people.store import Card, card_of, load_community
+from cloud.people.store import Card, load_community
 from cloud.people.tables import credentials
 from cloud.sample import FACILITY, HUB_SOCKETS, PEOPLE, POINTS, SOCKETS, seed_sample
 from cloud.store.database import Store
@@ -19,6 +19,7 @@ from contract.decide import Facts, Request, Trust, weigh
 from contract.reasons import Reason
 from contract.roster import Site
 from contract.templates import Expansion
+from tests.cloud.support.cards import card_of
 
 NOW_MS = 1_700_000_000_000
 MIDNIGHT_MS = 1_700_064_000_000  # 00:00 in Shanghai

@@ -4,7 +4,7 @@ import asyncio
 
 from sqlalchemy import select
 
-from cloud.people.store import set_card_standing, set_membership_window
+from cloud.people.store import set_card_standing
 from cloud.people.tables import credentials, memberships
 from cloud.store.schema import events, people
 from contract.decide import DAY_MS, Standing
@@ -12,6 +12,7 @@ from contract.reasons import TABLE, Reason
 from firmware_sim.parts.portal import Portal
 from firmware_sim.parts.turnstile import Turnstile
 from firmware_sim.worlds.virtual.town import VirtualTown
+from tests.cloud.support.cards import set_membership_window
 from tests.scenarios.sunny_court import GYM, in_sunny_court, in_the_cloud, reasons, until
 
 

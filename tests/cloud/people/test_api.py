@@ -3,10 +3,11 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from cloud.people.store import Card, add_household, card_of, load_community
+from cloud.people.store import Card, add_household, load_community
 from cloud.store.revision import revision
 from contract.decide import Standing
 from tests.cloud.support.api import get, send
+from tests.cloud.support.cards import card_of
 from tests.cloud.support.town import Town, Visitor
 
 

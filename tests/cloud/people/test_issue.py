@@ -29,7 +29,6 @@ from cloud.people.store import (
     load_community,
     set_card_standing,
     set_membership_standing,
-    set_membership_window,
 )
 from cloud.people.tables import credentials, memberships
 from cloud.people.tree import index_pages
@@ -42,6 +41,7 @@ from contract.decide import DAY_MS, Standing, Tier
 from contract.roster import WHOLE, Page, Prefix, pack_site, paginate
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash
+from tests.cloud.support.cards import set_membership_window
 from tests.cloud.support.rosters import World
 
 Act = Callable[[Connection, "Changes"], object]
