@@ -91,6 +91,10 @@ class Step(ABC, Generic[S, FaultT]):
 
     kind: Kind[Any, FaultT, Any]
     table: ClassVar[Mapping[Any, str]]
+    _triggers: ClassVar[frozenset[str]]
+
+    def __init_subclass__(cls) -> None:
+        cls._triggers = frozenset(trigger for _, trigger in getattr(cls, "table", ()))
 
     def __init__(self, state: S, now_ms: int) -> None:
         self.state, self.now_ms = state, now_ms
@@ -127,7 +131,7 @@ class Step(ABC, Generic[S, FaultT]):
         """Do so while following a trigger: a pair that does not stand in the table leaves the phase as it is. Raises
         ``LookupError`` for a trigger that the table does not know from any phase."""
         phase = self.table.get((self.state.phase, trigger))
-        if phase is None and all(trigger != known for _, known in self.table):
+        if phase is None and trigger not in self._triggers:
             raise LookupError(f"the table has no trigger {trigger}")
         self.do(*effects, phase=phase or self.state.phase, **changes)
 

@@ -6,14 +6,15 @@ has no transaction numbers, so an answer that comes late looks like the answer t
 stays quiet for longer than any instrument may take; what comes meanwhile is dropped.
 """
 
+import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
 from pymodbus.framer.rtu import FramerRTU
 from pymodbus.pdu import DecodePDU, ModbusPDU, ReadHoldingRegistersRequest
 from pymodbus.pdu.register_message import (
-    ReadHoldingRegistersResponse,
     ReadInputRegistersRequest,
     WriteSingleRegisterRequest,
     WriteSingleRegisterResponse,
@@ -24,6 +25,8 @@ GENERAL_ADDRESS = 0xF8
 LAST_ADDRESS = 0xF7
 MAX_BUFFER = 256
 """The longest RTU frame. Of a line that babbles the newest bytes are kept."""
+MAX_REQUESTS = 512
+"""Frames that are remembered: of more requests than the buses of one device ask every second."""
 BITS_PER_BYTE = 10
 """8N1: a start bit, eight bits, a stop bit."""
 SILENCE_BYTES, LEAST_SILENCE_S = 4, 0.002
@@ -169,8 +172,10 @@ _FRAMER = FramerRTU(_DECODER)
 _FUNCTIONS = frozenset({3, 4, WriteSingleRegisterRequest.function_code, _ResetEnergyMessage.function_code})
 
 
+@lru_cache(MAX_REQUESTS)
 def encode(request: Request) -> bytes:
-    """The frame of a request. Raises ``ValueError`` for what no frame can say."""
+    """The frame of a request; an instrument is asked the same few all its life. Raises ``ValueError`` for what no frame
+    can say."""
     if not (1 <= request.unit <= LAST_ADDRESS or request.unit == GENERAL_ADDRESS):
         raise ValueError(f"an instrument has an address from 1 to {LAST_ADDRESS}, not {request.unit}")
     return _FRAMER.buildFrame(_message(request))
@@ -215,9 +220,11 @@ def _find(request: Request, function: int, buffer: bytes) -> Outcome | None:
 
 def _answer(request: Request, message: bytes) -> Registers | None:
     """The message as an answer to this request, if it is one in every respect."""
+    if isinstance(request, Read):
+        if len(message) != 2 + 2 * request.count:
+            return None
+        return Registers(struct.unpack_from(f">{request.count}H", message, 2))
     match request, _DECODER.decode(message):
-        case Read(count=count), ReadHoldingRegistersResponse(registers=registers) if len(message) == 2 + 2 * count:
-            return Registers(tuple(registers))
         case Write(_, register, value), WriteSingleRegisterResponse(address=address, registers=[written]):
             return Registers((written,)) if (address, written) == (register, value) else None
         case ResetEnergy(), _ResetEnergyMessage():

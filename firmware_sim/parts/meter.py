@@ -72,8 +72,8 @@ class Meter(Slave[Measured]):
     def measure(self) -> Measured:
         if self.lie == "absurd":
             return ABSURD
-        self._count()
         factor, flow, mains = LIES[self.lie], self.socket.flow, self.socket.mains
+        self._count(flow.energy_wh)
         current_a, power_w = flow.current_a * factor, flow.power_w * factor
         return Measured(
             mains.voltage_v,
@@ -87,8 +87,8 @@ class Meter(Slave[Measured]):
     def view(self) -> dict[str, object]:
         return {**super().view(), "lie": self.lie, "energy_wh": round(self.reading.energy_wh, 1)}
 
-    def _count(self) -> None:
-        energy_wh = self.socket.flow.energy_wh
+    def _count(self, energy_wh: float | None = None) -> None:
+        energy_wh = self.socket.flow.energy_wh if energy_wh is None else energy_wh
         self._counted_wh += (energy_wh - self._seen_wh) * LIES[self.lie]
         self._seen_wh = energy_wh
 

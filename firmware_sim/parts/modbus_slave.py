@@ -3,6 +3,7 @@
 Written from the public protocol alone and sharing no code with the driver, whose other end it is.
 """
 
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
@@ -76,9 +77,11 @@ def read_registers(body: bytes, registers: Mapping[int, int]) -> bytes:
     require(len(body) == 4, ILLEGAL_VALUE)
     first, count = words(body)
     require(1 <= count <= MAX_REGISTERS, ILLEGAL_VALUE)
-    numbers = range(first, first + count)
-    require(all(number in registers for number in numbers), ILLEGAL_ADDRESS)
-    return bytes([2 * count]) + b"".join(registers[number].to_bytes(2) for number in numbers)
+    try:
+        values = [registers[number] for number in range(first, first + count)]
+    except KeyError:
+        raise Refused(ILLEGAL_ADDRESS) from None
+    return struct.pack(f">B{count}H", 2 * count, *values)
 
 
 class Slave(ABC, Generic[Reading]):
@@ -123,9 +126,13 @@ class Slave(ABC, Generic[Reading]):
         """Go on saying what it says now, or measure again."""
         self._frozen_at = self.reading if frozen else None
 
+    def is_addressed(self, address: int) -> bool:
+        """Whether a frame to that address is for this slave."""
+        return address in (BROADCAST, self.address) or address in self.ANY
+
     def hear(self, frame: bytes) -> Reply | None:
         """A frame was on the wire. None if it is not for this slave, is broken, or wants no answer."""
-        is_ours = frame[:1] and frame[0] in (BROADCAST, self.address, *self.ANY)
+        is_ours = frame != b"" and self.is_addressed(frame[0])
         if not is_ours or self.muted or not self._powered() or not is_sealed(frame):
             return None
         address, function, body = frame[0], frame[1], frame[2:-2]

@@ -122,9 +122,10 @@ class Rs485Bus:
         frame = self._heard(self._burst)
         self._burst.clear()
         self._pause = None
+        if not 0 < len(frame) <= MAX_FRAME:
+            return
         for slave in self.slaves:
-            reply = slave.hear(frame) if len(frame) <= MAX_FRAME else None
-            if reply is not None:
+            if slave.is_addressed(frame[0]) and (reply := slave.hear(frame)) is not None:
                 self._loop.call_later(reply.after_s, self._reply, reply.frame)
 
     def _heard(self, talks: Sequence[Talk]) -> bytes:
