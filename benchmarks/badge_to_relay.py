@@ -2,17 +2,19 @@
 
 A gym with six turnstiles on one board; members badge and walk through at all of them. A frame ends with the silence
 after its last bit (5 ms, or four times its widest gap), so the figure is the move of the unlock pin minus the time at
-which that silence was over. Then the same with every flush of the agent's journal as slow as on a bad SD card. Beside
-both stands the limit of this set-up: a process without rules, journal or keeper that answers each bit with a pin.
+which that silence was over. The agent has the real-time priority that its unit gives it. Then the same beside two
+processes that never pause, without that priority, and with every flush of the journal as slow as on a bad SD card.
+Beside all stands the limit of this set-up: a process without rules, journal or keeper that answers each bit with a pin.
 
 The number of badges may be given: `python -m benchmarks.badge_to_relay 300`.
 """
 
 import asyncio
 import json
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -34,6 +36,8 @@ PINS = ((17, 22, 4, 5), (18, 23, 6, 7), (19, 24, 8, 9), (20, 25, 10, 11), (21, 2
 POINTS = {f"turnstile-{number}": pins for number, pins in enumerate(PINS, 1)}
 BADGES = 120
 REFLEX_TAPS = 20
+BUSY = 2
+LOOP = "import os; parent = os.getppid()\nwhile os.getppid() == parent: pass"
 MEMBERS = 500
 BETWEEN_FRAMES_NS = 50_000_000
 NEXT_PERSON_S = 0.5
@@ -144,6 +148,18 @@ def delays_ms(log: Path) -> list[float]:
     return delays
 
 
+@contextmanager
+def busy(count: int) -> Iterator[None]:
+    """So many processes of ordinary priority that never pause."""
+    loops = [subprocess.Popen([sys.executable, "-c", LOOP]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
 async def reflex(config: DeviceConfig, folder: Path) -> list[float]:
     """The milliseconds from a bit to the pin of a process that does nothing else."""
     folder.mkdir()
@@ -177,16 +193,20 @@ def main() -> None:
     with work_folder() as name:
         folder = Path(name)
         config = write_device(folder)
-        slow = [sys.executable, "-m", "benchmarks._slow_card"]
-        limit = spread(asyncio.run(reflex(config, folder / "reflex")))
-        here = spread(asyncio.run(badge(config, folder / "here", badges, [scripts("hearthgate-edge")])))
-        on_slow_card = spread(asyncio.run(badge(config, folder / "slow", badges, slow)))
+        ordinary = [scripts("hearthgate-edge")]
+        real_time, slow = ([sys.executable, "-m", f"benchmarks.{name}"] for name in ("_in_real_time", "_slow_card"))
+        ways = {
+            "end of frame → relay": (real_time, 0),
+            "the same beside two busy loops": (real_time, BUSY),
+            "the same without real-time priority": (ordinary, 0),
+            "the same on a slow card": (slow, 0),
+        }
+        found = {}
+        for number, (way, (command, loops)) in enumerate(ways.items()):
+            with busy(loops):
+                found[way] = spread(asyncio.run(badge(config, folder / f"{number}", badges, command)))
+        found["bit → pin, nothing between"] = spread(asyncio.run(reflex(config, folder / "reflex")))
         machine = describe(folder)
-    found = {
-        "end of frame → relay": here,
-        "the same on a slow card": on_slow_card,
-        "bit → pin, nothing between": limit,
-    }
     show(
         "From the end of a frame to the relay, ms", ("way", *SPREAD), [[way, *one.row(2)] for way, one in found.items()]
     )
