@@ -1,8 +1,9 @@
 """How fast simulated time passes: device-hours of the shipped agent and keeper per second of one core.
 
-One turnstile on its simulated board, with its files in memory. In the cloud's place stands as little as can acknowledge
-events; the last row has the shipped cloud, its database and four devices. Beside each figure stands the loop alone,
-with as many timers that do nothing. Seconds are this process's own: other load does not count. Then, where they go.
+One turnstile on its simulated board, or a riders' hub that reads its fourteen instruments every second, with its files
+in memory. In the cloud's place stands as little as can acknowledge events; the last row has the shipped cloud, its
+database and four devices. Beside each figure stands the loop alone, with as many timers that do nothing. Seconds are
+this process's own: other load does not count. Then, where they go.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from contract.sealing import Purpose, SyncKey, mac, statement
 from firmware_sim.network.virtual_mqtt import VirtualLink
 from firmware_sim.people.walkers import GYM_DAY
 from firmware_sim.time.clock import VirtualLoop
+from firmware_sim.worlds.demo.community import SampleDevice
 from firmware_sim.worlds.virtual.town import VirtualTown, sites
 
 Ts = TypeVarTuple("Ts")
@@ -38,18 +40,20 @@ class Life(NamedTuple):
     what: str
     visits_per_hour: Sequence[float]
     hours: float
-    devices: int = 1
+    places: tuple[SampleDevice, ...]
     shipped_cloud: bool = False
 
     @property
     def device_hours(self) -> float:
-        return self.hours * self.devices
+        return self.hours * len(self.places)
 
 
-QUIET = Life("quiet: nobody comes", (0.0,) * 24, 1000)
-USUAL = Life("a gym's day: 119 visits", GYM_DAY, 240)
-BUSY = Life("busy: 60 visits an hour", (60.0,) * 24, 24)
-TOWN = Life("4 devices, a gym's day, shipped cloud", GYM_DAY, 24, devices=4, shipped_cloud=True)
+NOBODY = (0.0,) * 24
+QUIET = Life("quiet: nobody comes", NOBODY, 1000, (*sites(1),))
+USUAL = Life("a gym's day: 119 visits", GYM_DAY, 240, (*sites(1),))
+BUSY = Life("busy: 60 visits an hour", (60.0,) * 24, 24, (*sites(1),))
+IDLE_HUB = Life("an idle hub: 14 instruments", NOBODY, 2, (("hub-sockets", "hub", "hub", "hub-sockets"),))
+TOWN = Life("4 devices, a gym's day, shipped cloud", GYM_DAY, 24, (*sites(4),), shipped_cloud=True)
 
 
 class LeastCloud:
@@ -97,7 +101,7 @@ def measure(life: Life, *, profiled: bool = False) -> Measured:
 
     async def main(loop: VirtualLoop) -> Measured:
         with tempfile.TemporaryDirectory(dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
-            town = VirtualTown(Path(folder), seed=1, places=sites(life.devices))
+            town = VirtualTown(Path(folder), seed=1, places=life.places)
             town.start()
             await asyncio.sleep(WARM_UP_S)
             if not life.shipped_cloud:
@@ -182,7 +186,7 @@ def _functions(profile: pstats.Stats) -> list[tuple[tuple[str, int, str], tuple[
 def main() -> None:
     with work_folder() as folder:
         machine = describe(Path(folder))
-    found = {life: measure(life) for life in (QUIET, USUAL, BUSY, TOWN)}
+    found = {life: measure(life) for life in (QUIET, USUAL, BUSY, IDLE_HUB, TOWN)}
     rate = {life: life.device_hours / one.took_s for life, one in found.items()}
     alone = {life: life.device_hours / bare(one.timers) for life, one in found.items()}
     rows = [
@@ -191,16 +195,32 @@ def main() -> None:
             f"{life.device_hours:.0f}",
             f"{one.visits / life.device_hours:.1f}",
             f"{one.timers / life.device_hours:.0f}",
-            f"{rate[life]:.0f}",
-            f"{alone[life]:.0f}",
+            f"{one.timers / one.visits:.0f}" if one.visits else "–",
+            f"{rate[life]:.3g}",
+            f"{one.visits / one.took_s:.0f}" if one.visits else "–",
+            f"{alone[life]:.3g}",
         ]
         for life, one in found.items()
     ]
-    columns = ("life", "device-hours", "visits/h", "timers/h", "device-hours/s", "loop alone")
+    columns = (
+        "life",
+        "device-hours",
+        "visits/h",
+        "timers/h",
+        "timers/visit",
+        "device-hours/s",
+        "visits/s",
+        "loop alone",
+    )
     show("Simulated time, shipped agent and keeper, one core", columns, rows)
     figures: dict[str, Any] = {
-        life.what: {"device_hours_per_s": round(rate[life], 1), "loop_alone_per_s": round(alone[life], 1)}
-        for life in found
+        life.what: {
+            "device_hours_per_s": round(rate[life], 3),
+            "loop_alone_per_s": round(alone[life], 3),
+            "timers_per_h": round(one.timers / life.device_hours),
+            **({"visits_per_s": round(one.visits / one.took_s)} if one.visits else {}),
+        }
+        for life, one in found.items()
     }
     for life in (QUIET, BUSY):
         profile = measure(life._replace(hours=life.hours / 10), profiled=True).profile
