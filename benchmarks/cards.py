@@ -113,12 +113,13 @@ def main() -> None:
             figures[str(count)] = {
                 "decision_us": round(decision, 2),
                 "bare_us": round(bare, 2),
+                "to_bare": round(decision / bare, 3),
                 "file_kib": round((folder / "state" / "roster.db").stat().st_size / 1024),
                 "agent_mib": round(asyncio.run(agent_mib(folder, count)), 1),
             }
         machine = describe(Path(name))
     rows = [[f"{int(size):,}", *(f"{value:,.1f}" for value in one.values())] for size, one in figures.items()]
-    show("By the number of cards", ("cards", "a decision µs", "bare SELECT µs", "file KiB", "agent MiB"), rows)
+    show("By the number of cards", ("cards", "a decision µs", "bare SELECT µs", "×", "file KiB", "agent MiB"), rows)
     finish("cards", {"at": figures}, machine)
 
 

@@ -16,6 +16,7 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from resource import RUSAGE_THREAD, getrusage
 from statistics import median
 from time import perf_counter_ns
 
@@ -43,6 +44,7 @@ STARTS = 7
 BADGES = 2_000
 HIT_RATE = 0.9
 NOTHING = "nothing, as long"
+UNDISTURBED = "decision, not preempted"
 KEY = DigestKey(bytes(range(32)))
 ROSTER_KEY = RosterKey.from_bytes(bytes(range(32)))
 WITHIN_S = 30.0
@@ -69,14 +71,17 @@ def badges(count: int, seed: int) -> list[int]:
     ]
 
 
-def timed(act: Callable[[str | bytes], object], things: list[str] | list[bytes]) -> list[float]:
-    """How long each call took, in microseconds."""
-    took = []
+def timed(act: Callable[[str | bytes], object], things: list[str] | list[bytes]) -> tuple[list[float], list[float]]:
+    """How long each call took, in microseconds; and those alone during which no other program had the processor."""
+    took, undisturbed = [], []
     for thing in things:
+        preempted = getrusage(RUSAGE_THREAD).ru_nivcsw
         began = perf_counter_ns()
         act(thing)
         took.append((perf_counter_ns() - began) / 1000)
-    return took
+        if getrusage(RUSAGE_THREAD).ru_nivcsw == preempted:
+            undisturbed.append(took[-1])
+    return took, undisturbed
 
 
 def idle(for_ns: int, count: int) -> list[float]:
@@ -110,16 +115,17 @@ def decide(folder: Path) -> dict[str, Spread]:
         "bare SELECT": lambda digest: bare.execute("SELECT row FROM cards WHERE digest = ?", (digest,)).fetchone(),
         "dict": plain.get,
     }
-    took: dict[str, list[float]] = {name: [] for name in (*ways, NOTHING)}
+    took: dict[str, list[float]] = {name: [] for name in (*ways, UNDISTURBED, NOTHING)}
     gc.freeze()  # the million entries of the dict are the peer's, and no agent has them
     for number in range(ROUNDS + 1):
         cards = badges(ROUND if number else WARM_UP, number)
         frames, digests = [_roster.frame(card) for card in cards], [_roster.digest(KEY, card) for card in cards]
         for name, act in ways.items():
-            found = timed(act, frames if name == "decision" else digests)
+            found, undisturbed = timed(act, frames if name == "decision" else digests)
             if number:
                 took[name] += found
             if name == "decision":
+                took[UNDISTURBED] += undisturbed if number else []
                 took[NOTHING] += idle(round(median(found) * 1000), ROUND if number else 0)
     assert decider.failures == 0
     return {name: spread(found) for name, found in took.items()}

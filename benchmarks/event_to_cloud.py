@@ -8,6 +8,7 @@ them stands the broker alone: a message of this program to itself, of the size t
 
 import asyncio
 import socket
+import sys
 import time
 from asyncio.subprocess import DEVNULL
 from collections.abc import Callable
@@ -32,7 +33,6 @@ from edge.config.device_config import DeviceConfig
 from firmware_sim.control.commands import card_bits
 from firmware_sim.worlds.demo.community import SITE, is_ready
 from firmware_sim.worlds.demo.operator import Operator
-from firmware_sim.worlds.demo.processes import scripts
 
 DEVICE = "gym-turnstile"
 CARD = f"H10301:{FACILITY}:10006"
@@ -112,7 +112,7 @@ async def one_event(keeper: StandIn, ear: Ear, operator: Operator) -> list[float
 async def measure(here: Town, config: DeviceConfig, password: str) -> dict[str, Spread]:
     operator, chance = Operator(here.url, "admin", password), Random(1)
     async with StandIn(config.run, (f"{DEVICE}.arm", f"{DEVICE}.exit_arm")) as keeper:
-        command = scripts("hearthgate-edge"), "run", "--config", str(config.path)
+        command = sys.executable, "-m", "benchmarks._in_real_time", "run", "--config", str(config.path)
         agent = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL)
         with closing(Ear(here.broker.port)) as ear:
             await asyncio.wait_for(keeper.connected.wait(), WITHIN_S)
