@@ -5,10 +5,12 @@ import platform
 import sqlite3
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter_ns
-from typing import Any
+from time import perf_counter, perf_counter_ns, process_time
+from typing import Any, NamedTuple
 
 from benchmarks._report import spread
 from firmware_sim.worlds.demo.brokers import find_mosquitto
@@ -46,6 +48,32 @@ def cpu_s(pid: int) -> float:
     """Processor time of a process so far."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Spent(NamedTuple):
+    """What a piece of work took of the clock and of this process's processor, and the bytes that it had written."""
+
+    wall_s: float
+    cpu_s: float
+    written_bytes: int
+
+
+@contextmanager
+def spending() -> Iterator[list[Spent]]:
+    """The list holds what the block took once it has ended."""
+    spent: list[Spent] = []
+    began_s, began_cpu_s, began_bytes = perf_counter(), process_time(), _written_bytes()
+    yield spent
+    spent.append(Spent(perf_counter() - began_s, process_time() - began_cpu_s, _written_bytes() - began_bytes))
+
+
+def _written_bytes() -> int:
+    """By this process to a disk so far; nothing where the system does not say."""
+    try:
+        lines = Path("/proc/self/io").read_text().splitlines()
+    except OSError:
+        return 0
+    return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 
 def resident_mib(pid: int) -> float:

@@ -13,7 +13,7 @@ from threading import Event as Flag
 from time import monotonic, monotonic_ns
 
 from benchmarks._agent import agent, status_of
-from benchmarks._bare import bare_s
+from benchmarks._bare import bare
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import finish, show
 from benchmarks._senders import DATA
@@ -104,7 +104,8 @@ def main() -> None:
                 took_s = asyncio.run(drained_s(status))
             alone_s = broker_s(here, size)
         batch = MAX_BATCH_BYTES // (size // EVENTS)
-        sqlite_s = bare_s(folder / "cloud" / "cloud.db", folder / "bare.db", count=EVENTS, at_once=batch)
+        stored = folder / "cloud" / "cloud.db"
+        sqlite_s = bare(stored, folder / "bare.db", count=EVENTS, at_once=batch).wall_s
         machine = describe(folder)
     show(
         f"{EVENTS:,} events of one device, {size / EVENTS:.0f} bytes each",

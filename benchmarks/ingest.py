@@ -14,10 +14,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from time import monotonic, perf_counter
+from time import monotonic
 
-from benchmarks._bare import bare_s
-from benchmarks._machine import cpu_s, describe, work_folder
+from benchmarks._bare import bare
+from benchmarks._machine import Spent, cpu_s, describe, spending, work_folder
 from benchmarks._report import finish, show
 from benchmarks._senders import Sender, make_senders, send_all
 from benchmarks._town import READY_WITHIN_S, require_mosquitto, town
@@ -50,8 +50,8 @@ def found(store: Store, keys: KeyFolder, senders: Sequence[Sender]) -> None:
         keys.make_sync(sender.name)
 
 
-def ingest_s(folder: Path, senders: Sequence[Sender]) -> float:
-    """How long the shipped thread takes for everything, from the first message taken to the last acknowledged."""
+def ingest_all(folder: Path, senders: Sequence[Sender]) -> Spent:
+    """What the shipped thread takes for everything, from the first message taken to the last acknowledged."""
     with make_folder(folder) as (store, keys):
         found(store, keys, senders)
         acks: list[str] = []
@@ -70,14 +70,13 @@ def ingest_s(folder: Path, senders: Sequence[Sender]) -> float:
                 ingest.take(arrived)
             for one in arrived if number else ():
                 ingest.hear(one)
-        began = perf_counter()
-        ingest.start()
-        ingest.stop()
-        took = perf_counter() - began
+        with spending() as spent:
+            ingest.start()
+            ingest.stop()
         assert not ingest.dropped, f"the queue of ingest dropped {ingest.dropped} messages: send fewer"
         assert not ingest.failures, f"ingest failed {ingest.failures} times"
         assert {topics.down(SITE, one.name, "ack") for one in senders} == set(acks), "a sender was not acknowledged"
-        return took
+        return spent[0]
 
 
 def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
@@ -102,6 +101,10 @@ def wire(folder: Path, senders: Sequence[Sender]) -> tuple[float, float, float]:
         return took, *spent
 
 
+def _bytes(runs: Sequence[Spent]) -> float:
+    return median(one.written_bytes for one in runs)
+
+
 def main(count: int, batches: int) -> None:
     require_mosquitto()
     if count * batches > MAX_QUEUED:
@@ -110,17 +113,19 @@ def main(count: int, batches: int) -> None:
     with work_folder() as name:
         folder = Path(name)
         senders = make_senders(SITE, count, batches + 1, BATCH, clock())
-        ours, bare = [], []
+        ours, alone = [], []
         for run in range(RUNS):
-            ours.append(events / ingest_s(folder / f"cloud-{run}", senders))
+            ours.append(ingest_all(folder / f"cloud-{run}", senders))
             stored = folder / f"cloud-{run}" / "cloud.db"
-            bare.append(events / bare_s(stored, folder / f"bare-{run}.db", count=events, at_once=MAX_AT_ONCE * BATCH))
+            alone.append(bare(stored, folder / f"bare-{run}.db", count=events, at_once=MAX_AT_ONCE * BATCH))
         wired = []
         for run in range(WIRE_RUNS):
             (folder / f"wire-{run}").mkdir()
             wired.append(wire(folder / f"wire-{run}", senders))
         machine = describe(folder)
-    ratios = [one / peer for one, peer in zip(ours, bare, strict=True)]
+    ratios = [peer.wall_s / one.wall_s for one, peer in zip(ours, alone, strict=True)]
+    cpu_ratio = median(peer.cpu_s / one.cpu_s for one, peer in zip(ours, alone, strict=True))
+    ours_per_s, bare_per_s = ([events / one.wall_s for one in runs] for runs in (ours, alone))
     through = [events / took for took, _, _ in wired]
     cloud_us, broker_us = (median(run[place] for run in wired) / events * 1e6 for place in (1, 2))
     show(
@@ -129,10 +134,18 @@ def main(count: int, batches: int) -> None:
         [
             [way, *(f"{one:,.0f}" for one in (median(rates), min(rates), max(rates)))]
             for way, rates in (
-                ("ingest, its thread alone", ours),
-                ("bare SQLite, the same rows and table", bare),
+                ("ingest, its thread alone", ours_per_s),
+                ("bare SQLite, the same rows and table", bare_per_s),
                 ("through mosquitto and hearthgate-cloud serve", through),
             )
+        ],
+    )
+    show(
+        "Of an event",
+        ("way", "processor time, µs", "bytes written"),
+        [
+            [way, *(f"{value / events:.1f}" for value in (median(one.cpu_s for one in runs) * 1e6, _bytes(runs)))]
+            for way, runs in (("ingest, its thread alone", ours), ("bare SQLite, the same rows and table", alone))
         ],
     )
     show(
@@ -143,8 +156,13 @@ def main(count: int, batches: int) -> None:
     finish(
         "ingest",
         {
-            "ingest_per_s": round(median(ours)),
-            "bare_per_s": round(median(bare)),
+            "ingest_per_s": round(median(ours_per_s)),
+            "bare_per_s": round(median(bare_per_s)),
+            "cpu_us": round(median(one.cpu_s for one in ours) / events * 1e6, 2),
+            "bare_cpu_us": round(median(one.cpu_s for one in alone) / events * 1e6, 2),
+            "cpu_ratio": round(cpu_ratio, 3),
+            "written_bytes": round(_bytes(ours) / events),
+            "bare_written_bytes": round(_bytes(alone) / events),
             "ratio": round(median(ratios), 3),
             "ratios": [round(one, 3) for one in ratios],
             "wire_per_s": round(median(through)),
