@@ -4,8 +4,10 @@ The shipped cloud as a process, asked by one client. Beside it stands a page tha
 an answer took; the processor time of the cloud for it stands in the figures.
 """
 
+import shutil
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -19,8 +21,8 @@ from cloud.keys.folder import clock, open_folder
 from cloud.overview.metrics import metrics_token
 from firmware_sim.worlds.demo.community import SITE
 
-EVENTS = 1_000_000
-"""``python -m benchmarks.queries 10000000`` needs 4 GB and ten minutes."""
+SIZES = (1_000_000, 10_000_000)
+"""The second needs 4 GB of disk and ten minutes; ``python -m benchmarks.queries 1000000`` leaves it out."""
 ASKED = 30
 PAGES = {
     "control: a page without events": "/rosters",
@@ -66,39 +68,47 @@ def ask(here: Town, path: str, token: str) -> Asked:
     return Asked(ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)], cpu_ms)
 
 
-def main(events: int = 0) -> None:
+CONTROL = next(iter(PAGES))
+
+
+def asked_at(folder: Path, events: int) -> dict[str, Asked]:
+    """Every page with so many events in the database."""
+    folder.mkdir()
+    password = found_sample(folder)
+    with open_folder(folder / "cloud") as (store, keys):
+        _year.fill(store, SITE, events, clock())
+        monitoring = metrics_token(keys.folder)
+    with town(folder) as here:
+        token, found = log_in(here, password), {}
+        for what, path in PAGES.items():
+            by = monitoring if path == "/metrics" else token
+            found[what] = ask(here, path.replace("MIDDLE", str(events // 2)), by)
+    return found
+
+
+def main(sizes: Sequence[int] = ()) -> None:
     require_mosquitto()
-    events = events or EVENTS
+    figures = {}
     with work_folder() as name:
-        folder = Path(name)
-        password = found_sample(folder)
-        with open_folder(folder / "cloud") as (store, keys):
-            _year.fill(store, SITE, events, clock())
-            monitoring = metrics_token(keys.folder)
-        size_mb = (folder / "cloud" / "cloud.db").stat().st_size / 1e6
-        with town(folder) as here:
-            token, found = log_in(here, password), {}
-            for what, path in PAGES.items():
-                by = monitoring if path == "/metrics" else token
-                found[what] = ask(here, path.replace("MIDDLE", str(events // 2)), by)
-        machine = describe(folder)
-    show(
-        f"Pages with {events:,} events ({size_mb:,.0f} MB) of {_year.DEVICES} devices",
-        ("page", "p50 ms", "p95 ms", "processor ms"),
-        [[what, *(f"{value:.1f}" for value in structs.astuple(one))] for what, one in found.items()],
-    )
-    control = "control: a page without events"
-    slowest = max((one for what, one in found.items() if what != control), key=lambda one: one.p95_ms)
-    most = max(one.cpu_ms for one in found.values())
-    figures = {
-        "events": events,
-        "database_mb": round(size_mb),
-        "slowest_p95_ms": slowest.p95_ms,
-        "most_cpu_ms": most,
-        "pages": {what: structs.asdict(one) for what, one in found.items()},
-    }
-    finish("queries", figures, machine)
+        for events in sizes or SIZES:
+            folder = Path(name) / str(events)
+            found = asked_at(folder, events)
+            size_mb = (folder / "cloud" / "cloud.db").stat().st_size / 1e6
+            shutil.rmtree(folder)
+            show(
+                f"Pages with {events:,} events ({size_mb:,.0f} MB) of {_year.DEVICES} devices",
+                ("page", "p50 ms", "p95 ms", "processor ms"),
+                [[what, *(f"{value:.1f}" for value in structs.astuple(one))] for what, one in found.items()],
+            )
+            figures[str(events)] = {
+                "database_mb": round(size_mb),
+                "slowest_p95_ms": max(one.p95_ms for what, one in found.items() if what != CONTROL),
+                "most_cpu_ms": max(one.cpu_ms for one in found.values()),
+                "pages": {what: structs.asdict(one) for what, one in found.items()},
+            }
+        machine = describe(Path(name))
+    finish("queries", {"at": figures}, machine)
 
 
 if __name__ == "__main__":
-    main(*(int(number) for number in sys.argv[1:]))
+    main([int(number) for number in sys.argv[1:]])
