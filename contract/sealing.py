@@ -87,6 +87,22 @@ def credential_digest(key: DigestKey, canonical: bytes) -> bytes:
     return hmac.digest(key, canonical, "sha256")[:DIGEST_BYTES]
 
 
+class CredentialDigester:
+    """``credential_digest`` under one key, with what depends on the key alone worked out once (RFC 2104): a card at the
+    door takes half the time."""
+
+    def __init__(self, key: DigestKey) -> None:
+        padded = key.ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def digest(self, canonical: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(canonical)
+        outer.update(inner.digest())
+        return outer.digest()[:DIGEST_BYTES]
+
+
 def mac(key: SyncKey, stated: bytes) -> bytes:
     """HMAC-SHA256 under a device's sync key."""
     return hmac.digest(key, stated, "sha256")

@@ -25,7 +25,7 @@ from contract.decide import (
 from contract.kinds import has_mode
 from contract.reasons import Reason
 from contract.schedules import ALWAYS, wall_clock
-from contract.sealing import DigestKey, credential_digest
+from contract.sealing import CredentialDigester, DigestKey
 from edge.archetypes.protocol import Decided, Report
 from edge.config.tables import Point
 from edge.machine.clock import Clock
@@ -78,7 +78,8 @@ class Decider:
     ) -> None:
         """``points`` are the device's, by name. Without a ledger nobody knows what was used."""
         self.failures = 0
-        self._roster, self._clock, self._digest_key = roster, clock, digest_key
+        self._roster, self._clock = roster, clock
+        self._digester = None if digest_key is None else CredentialDigester(digest_key)
         self._ledger, self._random_bytes = ledger, random_bytes
         self._zones = {name: point.zone for name, point in (points or {}).items()}
         self._held = {name for name, point in (points or {}).items() if has_mode(point.kind, Mode.HOLD_OPEN)}
@@ -94,7 +95,7 @@ class Decider:
 
     def digest_of_card(self, card: bytes) -> bytes:
         """The same for a card that came over a line, by its canonical bytes."""
-        return b"" if self._digest_key is None else credential_digest(self._digest_key, card)
+        return b"" if self._digester is None else self._digester.digest(card)
 
     def decide(
         self,

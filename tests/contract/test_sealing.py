@@ -18,6 +18,7 @@ from contract.sealing import (
     CommandVerifier,
     ConfigKey,
     ConfigVerifier,
+    CredentialDigester,
     DeviceKey,
     DeviceVerifier,
     DigestKey,
@@ -316,3 +317,9 @@ def test_the_mac_passes_wycheproof(vectors: Path) -> None:
             assert good is (test["result"] == "valid"), named(test)
             seen[test["result"]] += 1
     assert min(seen.values()) > 20
+
+
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=200))
+def test_digester_gives_what_credential_digest_gives(key: bytes, canonical: bytes) -> None:
+    digester = CredentialDigester(DigestKey(key))
+    assert [digester.digest(canonical) for _ in range(2)] == [credential_digest(DigestKey(key), canonical)] * 2
