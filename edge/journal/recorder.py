@@ -321,7 +321,7 @@ class Recorder:
         if rows:
             self._wal_rows += len(rows)
             self._written.advance(rows[-1].seq + self._moved)
-            self._flush()
+            self._loop.call_soon(self._flush)  # whoever waits for the row comes before a thread that wakes up
         if not self._wal_suspect:
             self.fault = ""
         self._record_missed_events()

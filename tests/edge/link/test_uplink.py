@@ -270,6 +270,7 @@ def test_a_build_that_sends_rows_before_they_are_durable_is_caught(
 
     def wrote_is_durable(self: Recorder, rows: list[Row]) -> None:
         wrote(self, rows)
+        self._flush()
         self._advance_durable(self.written)
 
     monkeypatch.setattr(Recorder, "_wrote", wrote_is_durable)
