@@ -30,8 +30,8 @@ NOT_OURS = "libraries alone"
 
 
 class HotPath(NamedTuple):
-    """The benchmark that walks it; words of the command line of its process, or none for the benchmark's own; and a
-    pattern of a frame that its samples are within, or none."""
+    """The benchmark that walks it, with its arguments; words of the command line of its process, or none for the
+    benchmark's own; and a pattern of a frame that its samples are within, or none."""
 
     program: str
     process: str
@@ -41,20 +41,22 @@ class HotPath(NamedTuple):
 PATHS = {
     "decision": HotPath("decision", "", "decide_frame"),
     "relay-keeper": HotPath("badge_to_relay", "hearthgate-edge keeper", ""),
-    "relay-agent": HotPath("badge_to_relay", "hearthgate-edge run", ""),
-    "event-agent": HotPath("event_to_cloud", "hearthgate-edge run", ""),
+    "relay-agent": HotPath("badge_to_relay", "run --config", ""),
+    "event-agent": HotPath("event_to_cloud", "run --config", ""),
     "event-cloud": HotPath("event_to_cloud", "hearthgate-cloud serve", r"\(cloud/(?:ingest|line|store)|\(paho/"),
     "ingest": HotPath("ingest", "", r"Ingest\.take \("),
     "virtual-time": HotPath("virtual_time", "", "_run_once"),
-    "change": HotPath("roster", "hearthgate-cloud serve", r"Publisher\."),
+    "change": HotPath("roster 20 30", "hearthgate-cloud serve", r"Publisher\.refresh"),
     "viewer": HotPath("viewers", "hearthgate-cloud serve", ""),
+    "page": HotPath("queries 1000000", "hearthgate-cloud serve", r"\(cloud/(?!serve|app|web/auth)"),
 }
 
 
 def sampled(program: str, samples: Path) -> list[str]:
     """The stacks of a benchmark, outermost frame first, each with how often it was seen."""
     how = ["--subprocesses", "--nonblocking", "--rate", str(RATE), "--format", "raw", "--output", str(samples)]
-    command = [str(PEERS / "bin" / "py-spy"), "record", *how, "--", sys.executable, "-m", f"benchmarks.{program}"]
+    benchmark = [sys.executable, "-m", *f"benchmarks.{program}".split()]
+    command = [str(PEERS / "bin" / "py-spy"), "record", *how, "--", *benchmark]
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return samples.read_text().splitlines()
 
@@ -65,7 +67,7 @@ def counted(stacks: Iterable[str], path: HotPath) -> Counter[str]:
     for stack in stacks:
         frames, _, count = stack.rpartition(" ")
         processes = re.findall(r'process \d+:"([^"]*)"', frames)
-        of_process = path.process in processes[-1] if path.process else len(processes) == 1
+        of_process = path.process in processes[-1] if path.process and processes else len(processes) == 1
         *outer, last = frames.split(";")
         if of_process and re.search(path.within, frames) and IMPORTS not in frames and not WAITS.search(last):
             found[_innermost([*outer, last])] += int(count)

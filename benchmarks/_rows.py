@@ -17,8 +17,8 @@ DECLARED = Path(__file__).with_name("rows.toml")
 
 Kind = Literal["wall", "wall ratio", "cpu", "exact"]
 """What other programs on the machine do to a figure. ``wall``: they make it worse, never better. ``wall ratio``: of two
-times of the same run, so they may do either. ``cpu``: processor time, little. ``exact``: bytes, memory, counts and
-virtual time, nothing."""
+times of the same run, so they may do either. ``cpu``: processor time, which they make worse where they use a core and
+more. ``exact``: bytes, memory, counts and virtual time, nothing."""
 
 
 class Beside(Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,6 +20,7 @@ from benchmarks._short import NAME, SHORT, TINY_TOO
 from dev import ROOT
 
 QUIET = IdleControl(Probe(1.0, 0.2), Probe(1.0, 0.2), 0.05)
+SHARED = IdleControl(Probe(1.0, 0.2), Probe(1.4, 0.2), 0.8)
 BUSY = IdleControl(Probe(1.0, 0.2), Probe(1.4, 0.2), 1.2)
 MACHINE: Mapping[str, Any] = {
     "cores": 2,
@@ -78,7 +79,8 @@ def test_program_prints_every_figure(program: str) -> None:
         (row(most=50), 51, BUSY, "cannot be judged"),
         (row(most=50), 49, BUSY, "yes"),
         (row("wall ratio", most=50), 49, BUSY, "cannot be judged"),
-        (row("cpu", most=50), 51, BUSY, "no"),
+        (row("cpu", most=50), 51, BUSY, "cannot be judged"),
+        (row("cpu", most=50), 51, SHARED, "no"),
         (row("exact", most=50), 51, BUSY, "no"),
         (row(most=50, nothing_at="us/nothing"), 51, QUIET, "cannot be judged"),
         (row(most=60, nothing_at="us/nothing"), 61, QUIET, "no"),
