@@ -72,6 +72,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     _ready: deque[VirtualTimer]
     _stopping: bool
+    _closed: bool
 
     def __init__(self, start_s: float = 0.0) -> None:
         self.timers_set = 0
@@ -93,7 +94,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_at(
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("the loop is closed")
         self.timers_set += 1
         timer = VirtualTimer(when, callback, args, self, context)
@@ -103,7 +104,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def call_soon(
         self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.Handle:
-        if self.is_closed():
+        if self._closed:
             raise RuntimeError("the loop is closed")
         handle = VirtualTimer(self._now, callback, args, self, context)
         self._ready.append(handle)
