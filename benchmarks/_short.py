@@ -35,7 +35,7 @@ SHORT: Mapping[str, Mapping[str, object]] = {
     "ingest": {"SENDERS": SENDERS, "BATCHES": BATCHES, "EVENTS": SENDERS * BATCHES * 100, "RUNS": 1, "WIRE_RUNS": 1},
     "peers": {"EVENTS": 5_000, "ROUNDS": 1, "MESSAGES": 100, "MAY_INSTALL": False},
     "queries": {"SIZES": (40_000,), "ASKED": 5},
-    "roster": {"GRANTS": 10_000, "REVOCATIONS": 8},
+    "roster": {"GRANTS": 10_000, "REVOCATIONS": 8, "SIZES": (1_000, 10_000), "CHANGES": 10},
     "socket_cut": {},
     "sockets": {"RUN_S": 2.0},
     "viewers": {"VIEWERS": {0: 0, 1: 1, 100: 10, 1_000: 50}, "WATCHED_S": 2.0, "SETTLED_S": 0.5, "LOGINS": 2},
@@ -54,7 +54,7 @@ TINY: Mapping[str, Mapping[str, object]] = {
     "ingest": {"SENDERS": 6, "BATCHES": 2, "EVENTS": 1_200},
     "peers": {"EVENTS": 500, "POSTS": 2, "MESSAGES": 10},
     "queries": {"SIZES": (2_000,), "ASKED": 2},
-    "roster": {"CARDS": 200, "GRANTS": 1_000, "REVOCATIONS": 2},
+    "roster": {"CARDS": 200, "GRANTS": 1_000, "REVOCATIONS": 2, "SIZES": (10, 20), "CHANGES": 2},
     "sockets": {"RUN_S": 0.5, "BUSES": 4},
     "viewers": {"VIEWERS": {0: 0, 1: 1, 100: 2, 1_000: 3}, "WATCHED_S": 0.2, "SETTLED_S": 0.1},
 }

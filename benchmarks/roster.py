@@ -5,32 +5,31 @@ from there until the signed manifest, whose page has gone ahead of it, is at eac
 among them the shipped agent, whose roster must be in use. Beside them stands the broker alone, which is handed messages
 of the same sizes for the same doors. Then a device that has nothing fetches a roster of 100,000 grants, beside the
 same pages sent through the broker in one go; and one card of those is revoked, to see what a single change weighs.
+
+What a change costs the cloud is measured without a broker, at communities of several sizes (`_changes`): processor time
+until it is compiled and published, at one door and at 200.
 """
 
 import asyncio
+import multiprocessing
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from threading import Event
 from time import monotonic, monotonic_ns, sleep
 
 import httpx
-from sqlalchemy import insert, select
 
 from benchmarks._agent import agent, status_of
+from benchmarks._changes import ChangeCost, cost_of_a_change, fill
 from benchmarks._doors import Doors, doors
 from benchmarks._machine import describe, work_folder
 from benchmarks._report import SPREAD, Spread, finish, show, spread
 from benchmarks._town import Town, add_device, found_sample, require_mosquitto, town
-from cloud.devices.registry import register
-from cloud.keys.folder import clock, open_folder
+from cloud.keys.folder import open_folder
 from cloud.line.broker import Broker, parse_address
-from cloud.people.store import Card
-from cloud.people.tables import credentials, memberships
-from cloud.store.revision import touch
-from cloud.store.schema import people
 from contract import topics
-from contract.sealing import DeviceKey
 from firmware_sim.worlds.demo.community import SITE
 
 AGENT = "gym-turnstile"
@@ -40,52 +39,14 @@ PLACES = "few doors", "many doors"
 CARDS, GRANTS = 2_000, 100_000
 """A revocation at an estate of 600 households; a first roster of fifty times as many cards."""
 REVOCATIONS = 40
-AT_ONCE = 5_000
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+"""Cards of the communities at which a change is measured; the growth is from the second to the last."""
+CHANGES = 40
 LOOK_S = 0.002
 """How often the agent is asked for its roster: the figure is later by up to so much."""
 WITHIN_S = 60.0
 NOTHING = "hg/v1/nothing"
 """A topic that nobody speaks on, for a client that must subscribe to something."""
-
-
-def fill(folder: Path, cards: int, names: Sequence[str]) -> list[int]:
-    """Add yearly members with a card each, and devices, to a community. Returns the cards' ids."""
-    with open_folder(folder) as (store, keys):
-        digest, numbers, now_ms = keys.digest, keys.numbers, clock()
-        for start in range(0, cards, AT_ONCE):
-            span = range(start, min(start + AT_ONCE, cards))
-            made = [Card("H10306", 1000 + number // 65_536, number % 65_536) for number in span]
-            digests = [card.digest(digest) for card in made]
-            ids = [1_000_000 + number for number in span]
-            with store.writing() as connection:
-                connection.execute(
-                    insert(people),
-                    [{"id": one, "holder": one.to_bytes(8, "big"), "name_zh": "众", "name_en": "Many"} for one in ids],
-                )
-                connection.execute(
-                    insert(memberships), [{"person_id": one, "plan": "staff", "standing": "active"} for one in ids]
-                )
-                connection.execute(
-                    insert(credentials),
-                    [
-                        {
-                            "id": one,
-                            "person_id": one,
-                            "kind": "card",
-                            "digest": each,
-                            "sealed": numbers.close(card.text(), each),
-                            "label": "",
-                            "standing": "active",
-                            "added_ms": now_ms,
-                        }
-                        for one, card, each in zip(ids, made, digests, strict=True)
-                    ],
-                )
-        with store.writing() as connection:
-            for name in names:
-                register(connection, name, DeviceKey.generate().public(), now_ms)
-            touch(connection)
-            return list(connection.execute(select(credentials.c.id).where(credentials.c.id >= 1_000_000)).scalars())
 
 
 class Office:
@@ -220,12 +181,35 @@ def _send_pages(here: Town, listening: Doors) -> float:
     return took
 
 
+def change_costs(folder: Path) -> dict[str, dict[str, float]]:
+    """By the number of cards, each measured in a process of its own, for a large community needs much memory."""
+    figures = {}
+    for cards in SIZES:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
+            one, many = (
+                apart.submit(_cost, folder / f"{cards}-{doors}", cards, doors, CHANGES).result() for doors in (1, FEW)
+            )
+        figures[str(cards)] = {
+            "change_ms": one.change_ms,
+            "change_ms_few_doors": many.change_ms,
+            "change_bytes": one.wire_bytes,
+            "first_s": one.first_s,
+        }
+    return figures
+
+
+def _cost(folder: Path, cards: int, doors: int, changes: int) -> ChangeCost:
+    folder.mkdir()
+    return cost_of_a_change(folder, cards, doors, changes)
+
+
 def main(counts: Sequence[int] = (FEW, MANY)) -> None:
     require_mosquitto()
     with work_folder() as name:
         folder = Path(name)
         found = {count: at_doors(folder / f"doors-{count}", count) for count in counts}
         took_s, alone_s, change = first_roster(folder / "first")
+        costs = change_costs(folder)
         machine = describe(folder)
     for count, ways in found.items():
         show(f"A revocation, {count:,} doors, ms", ("way", *SPREAD), [[way, *one.row(1)] for way, one in ways.items()])
@@ -234,6 +218,9 @@ def main(counts: Sequence[int] = (FEW, MANY)) -> None:
         ("way", "s"),
         [["in use at the agent, its start included", f"{took_s:.2f}"], ["its pages, broker alone", f"{alone_s:.2f}"]],
     )
+    columns = "a lost card, ms", f"at {FEW} doors, ms", "bytes to a door", "first roster, s"
+    rows = [[f"{int(size):,}", *(f"{value:,.1f}" for value in one.values())] for size, one in costs.items()]
+    show("A change by the number of cards, processor time", ("cards", *columns), rows)
     finish(
         "roster",
         {
@@ -244,6 +231,8 @@ def main(counts: Sequence[int] = (FEW, MANY)) -> None:
             "first_roster_s": round(took_s, 3),
             "first_roster_broker_alone_s": round(alone_s, 3),
             "change_bytes": change,
+            "at": costs,
+            "change_growth": costs[str(SIZES[-1])]["change_ms"] / costs[str(SIZES[1])]["change_ms"],
         },
         machine,
     )

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from cloud.people.grants import Compiled
 from cloud.people.tables import compiled_rows
-from cloud.store.chunks import AT_ONCE, chunks
+from cloud.store.chunks import AT_ONCE, among, chunks
 from cloud.store.prepared import Prepared
 from cloud.store.schema import people
 
@@ -18,7 +18,7 @@ def find_compiled(connection: Connection, site: str, ids: Sequence[int]) -> dict
     """What was compiled of these people, as far as anything was."""
     found = {}
     for some in chunks(ids):
-        query = select(compiled_rows).where(compiled_rows.c.site == site, compiled_rows.c.person_id.in_(some))
+        query = select(compiled_rows).where(compiled_rows.c.site == site, among(compiled_rows.c.person_id, some))
         for row in connection.execute(query):
             found[row.person_id] = Compiled(row.rows, row.edge_ms, row.left_out)
     return found
@@ -28,7 +28,7 @@ def keep_compiled(connection: Connection, site: str, changed: Mapping[int, Compi
     """Write down what was compiled of these people."""
     for some in chunks(list(changed)):
         connection.execute(
-            delete(compiled_rows).where(compiled_rows.c.site == site, compiled_rows.c.person_id.in_(some))
+            delete(compiled_rows).where(compiled_rows.c.site == site, among(compiled_rows.c.person_id, some))
         )
         _KEEP.run_many(connection, [(site, person, *structs.astuple(changed[person])) for person in some])
 
@@ -73,8 +73,8 @@ def in_households(connection: Connection, ids: Sequence[int] | None) -> Iterator
     else:
         found = {}
         for some in chunks(ids):
-            homes = select(people.c.household_id).where(people.c.id.in_(some)).scalar_subquery()
-            asked = people.c.id.in_(some) | people.c.household_id.in_(homes)
+            homes = select(people.c.household_id).where(among(people.c.id, some)).scalar_subquery()
+            asked = among(people.c.id, some) | people.c.household_id.in_(homes)
             found.update((row.id, row.household_id) for row in connection.execute(select(*columns).where(asked)))
     some_people: list[int] = []
     last = None

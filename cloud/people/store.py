@@ -18,7 +18,7 @@ from cloud.people.grants import Community, Credential, Point
 from cloud.people.members import Member, Membership
 from cloud.people.plans import RESIDENT, Hours, Plan
 from cloud.people.tables import credentials, memberships, plans, schedules
-from cloud.store.chunks import chunks
+from cloud.store.chunks import among, chunks
 from cloud.store.labels import Label
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import households, people, points, sites
@@ -104,7 +104,7 @@ def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | 
     """The community with these people in it, or all."""
 
     def rows(query: Select[Any], person: Column[int]) -> Iterator[Any]:
-        for where in (person.in_(some) for some in chunks(ids)) if ids is not None else (true(),):
+        for where in (among(person, some) for some in chunks(ids)) if ids is not None else (true(),):
             yield from connection.execute(query.where(where))
 
     members = select(people.c.id, people.c.holder, people.c.household_id)

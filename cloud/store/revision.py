@@ -7,7 +7,7 @@ from enum import Enum
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import NoResultFound
 
-from cloud.store.chunks import chunks
+from cloud.store.chunks import among, chunks
 from cloud.store.database import TOUCHED
 from cloud.store.prepared import Prepared
 from cloud.store.schema import people, sites
@@ -51,4 +51,4 @@ def touch(connection: Connection, changed: Touched | Collection[int] = Touched.E
     if not isinstance(changed, Touched):
         for some in chunks(sorted(changed)):
             newest = select(sites.c.revision).scalar_subquery()
-            connection.execute(update(people).where(people.c.id.in_(some)).values(revision=newest))
+            connection.execute(update(people).where(among(people.c.id, some)).values(revision=newest))
