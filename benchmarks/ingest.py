@@ -22,11 +22,10 @@ from benchmarks._report import finish, show
 from benchmarks._senders import Sender, make_senders, send_all
 from benchmarks._town import READY_WITHIN_S, require_mosquitto, town
 from cloud.devices.registry import found_site, register
-from cloud.ingest.ingest import MAX_AT_ONCE, Ingest
+from cloud.ingest.ingest import MAX_AT_ONCE, MAX_BATCHES_QUEUED, Ingest
 from cloud.keys.folder import clock, make_folder
 from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
-from cloud.line.worker import MAX_QUEUED
 from cloud.reactions import REACTIONS
 from cloud.store.database import Store
 from contract import topics
@@ -107,8 +106,8 @@ def _bytes(runs: Sequence[Spent]) -> float:
 
 def main(count: int, batches: int) -> None:
     require_mosquitto()
-    if count * batches > MAX_QUEUED:
-        sys.exit(f"{count} senders of {batches} batches: the queue of ingest holds {MAX_QUEUED} messages; send fewer")
+    if count * batches > MAX_BATCHES_QUEUED:
+        sys.exit(f"{count} senders of {batches} batches: the queue of ingest holds {MAX_BATCHES_QUEUED}; send fewer")
     events = count * batches * BATCH
     with work_folder() as name:
         folder = Path(name)

@@ -175,27 +175,40 @@ def _change(names: tuple[str, ...]) -> Update:
     return update(devices).where(devices.c.id == bindparam("_id")).values({name: bindparam(name) for name in names})
 
 
+_DEVICE = Prepared(
+    select(devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection, devices.c.page_version).where(
+        devices.c.site == bindparam("site"), devices.c.name == bindparam("name"), devices.c.lost_ms.is_(None)
+    ),
+    *("site", "name"),
+)
+_JOURNAL = Prepared(
+    select(journals.c.id, journals.c.journal, journals.c.upto, journals.c.tip).where(
+        journals.c.device_id == bindparam("device"), journals.c.journal == bindparam("journal")
+    ),
+    *("device", "journal"),
+)
+_COUNT_JOURNALS = Prepared(
+    select(func.count()).select_from(journals).where(journals.c.device_id == bindparam("device")), "device"
+)
+_OPEN_JOURNAL = Prepared(insert(journals).returning(journals.c.id), "device_id", "journal", "upto", "tip", "opened_ms")
+
+
 def _stored_device(connection: Connection, site: str, name: str) -> Device | None:
-    columns = devices.c.id, devices.c.name, devices.c.public_key, devices.c.connection, devices.c.page_version
-    mine = (devices.c.site == site) & (devices.c.name == name) & devices.c.lost_ms.is_(None)
-    row = connection.execute(select(*columns).where(mine)).one_or_none()
-    if row is None:
+    found = _DEVICE.first(connection, site, name)
+    if found is None:
         return None
-    verifier = DeviceVerifier(row.public_key)
-    return Device(row.id, row.name, verifier, row.connection, page_version=row.page_version)
+    key, name, public_key, newest_connection, page_version = found
+    return Device(key, name, DeviceVerifier(public_key), newest_connection, page_version=page_version)
 
 
 def _stored_journal(connection: Connection, device: Device, name: str) -> Journal | None:
-    columns = journals.c.id, journals.c.journal, journals.c.upto, journals.c.tip
-    mine = (journals.c.device_id == device.id) & (journals.c.journal == name)
-    row = connection.execute(select(*columns).where(mine)).one_or_none()
-    return None if row is None else Journal(row.id, row.journal, row.upto, row.tip)
+    found = _JOURNAL.first(connection, device.id, name)
+    return None if found is None else Journal(*found)
 
 
 def _new_journal(connection: Connection, device: Device, name: str, now_ms: int) -> Journal | None:
-    count = select(func.count()).select_from(journals).where(journals.c.device_id == device.id)
-    if connection.execute(count).scalar_one() >= MAX_JOURNALS_PER_DEVICE:
+    count = _COUNT_JOURNALS.first(connection, device.id)
+    if count is None or count[0] >= MAX_JOURNALS_PER_DEVICE:
         return None
-    values = {"device_id": device.id, "journal": name, "upto": 0, "tip": CHAIN_START, "opened_ms": now_ms}
-    made = connection.execute(insert(journals).values(values).returning(journals.c.id)).scalar_one()
-    return Journal(made, name, 0, CHAIN_START)
+    made = _OPEN_JOURNAL.first(connection, device.id, name, 0, CHAIN_START, now_ms)
+    return None if made is None else Journal(made[0], name, 0, CHAIN_START)

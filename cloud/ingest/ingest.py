@@ -19,7 +19,7 @@ from cloud.devices.streams import Streams, newest_journals
 from cloud.ingest.intake import Intake
 from cloud.ingest.overload import Appointments, journal_of
 from cloud.line.broker import Arrived
-from cloud.line.worker import MAX_QUEUED, Worker
+from cloud.line.worker import Worker
 from cloud.store.database import Store
 from contract import codec, topics
 from contract.messages import Ack
@@ -32,8 +32,11 @@ MAX_AT_ONCE = 256
 SMALL_BYTES, MAX_SMALL_QUEUED = 8 * 1024, 8_000
 """Nothing but a batch of events is asked for again, so small messages have room where batches have none any more:
 5,000 devices that connect at once are all seen."""
-FIRST_GUESS_S, SMOOTHING = 0.002, 0.1
-"""What a message takes until it was measured, and how much the newest transaction counts afterwards."""
+MAX_BATCHES_QUEUED, MIN_BATCHES_QUEUED, QUEUED_S = 1_000, 64, 2.0
+"""There is room for as many batches as can be dealt with in this time: who waits for 5 s sends the same again."""
+FIRST_GUESS_S, SMOOTHING, MANY = 0.002, 0.2, 16
+"""What one of many messages takes until it was measured; how much the newest transaction counts afterwards; and how
+many must have been in it: a single one is mostly a wait for the disk."""
 
 Send = Callable[[str, bytes], None]
 """Publishes a payload on a topic."""
@@ -86,7 +89,8 @@ class Ingest(Worker[tuple[Arrived, float]]):
         to send it again."""
         now_s, is_batch = time.perf_counter(), message.topic.channel == "events"
         small = not is_batch and len(message.payload) <= SMALL_BYTES
-        if not self.put((message, now_s), None if small else MAX_QUEUED) and is_batch:
+        room = round(min(max(QUEUED_S / self._each_s, MIN_BATCHES_QUEUED), MAX_BATCHES_QUEUED))
+        if not self.put((message, now_s), None if small else room) and is_batch:
             self._turn_away(message, now_s)
 
     def _turn_away(self, message: Arrived, now_s: float) -> None:
@@ -144,7 +148,8 @@ class Ingest(Worker[tuple[Arrived, float]]):
         began_s = time.perf_counter()
         self._take_or_leave([message for message, _ in queued])
         done_s = time.perf_counter()
-        self._each_s += SMOOTHING * ((done_s - began_s) / len(queued) - self._each_s)
+        if len(queued) >= MANY:
+            self._each_s += SMOOTHING * ((done_s - began_s) / len(queued) - self._each_s)
         for _, arrived_s in queued:
             self._timed(done_s - arrived_s)
 

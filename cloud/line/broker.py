@@ -5,11 +5,12 @@ import socket
 import ssl
 from collections.abc import Callable, Iterable
 from ipaddress import ip_address
+from threading import RLock
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -28,6 +29,7 @@ MAX_ARRIVING_BYTES = 2 * MAX_BATCH_BYTES
 a thousand such messages wait in memory."""
 MAX_PACKET_BYTES = MAX_ARRIVING_BYTES + 1024
 """The largest message and its topic."""
+READ_BYTES = 64 * 1024
 MAX_OUTGOING = 10_000
 """Messages that wait for a broker which does not take them. More are dropped: devices ask again."""
 
@@ -82,6 +84,38 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+class _Client(Client):
+    """paho's client, which takes part in the contest for Python's lock less often: each call of a socket gives the lock
+    away, and a thread that computes keeps it for ``sys.getswitchinterval``. It reads whatever has come at once, where
+    paho asks for a packet in four pieces; and the thread that publishes may write by itself."""
+
+    def __init__(self) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._using_socket = RLock()
+        self._received = memoryview(b"")
+
+    def forget_received(self) -> None:
+        """To be called for every new connection."""
+        self._received = memoryview(b"")
+
+    def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
+        done = super().loop_read(max_packets)
+        while done == MQTTErrorCode.MQTT_ERR_SUCCESS and self._received:  # of which select knows nothing
+            done = super().loop_read(max_packets)
+        return done
+
+    def loop_write(self) -> MQTTErrorCode:
+        with self._using_socket:
+            return super().loop_write()
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        if not self._received:
+            with self._using_socket:
+                self._received = memoryview(super()._sock_recv(READ_BYTES))
+        found, self._received = self._received[:bufsize], self._received[bufsize:]
+        return bytes(found)
+
+
 class Broker:
     """An MQTT 5 connection that comes back by itself. paho's own thread calls ``arrived`` and ``connected``, which
     must only hand on. What they raise ends here: ``faults`` counts it, and ``oversized`` what was too large to take."""
@@ -101,7 +135,7 @@ class Broker:
         self._arrived = arrived
         self._connected = connected
         self._takes, self._refusal = False, ""
-        self._client = client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+        self._client = client = _Client()
         client.max_queued_messages_set(MAX_OUTGOING)
         client.reconnect_delay_set(RECONNECT_MIN_S, RECONNECT_MAX_S)
         if address.tls:
@@ -122,8 +156,13 @@ class Broker:
         self._client.loop_start()
 
     def stop(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        """For good."""
+        client = self._client
+        client.disconnect()
+        client.loop_stop()
+        # They hold this object, which holds the client: in a circle paho could not close its sockets in their turn.
+        client.on_socket_open = client.on_socket_close = client.on_connect = client.on_disconnect = None
+        client.on_message = None
 
     @property
     def is_connected(self) -> bool:
@@ -145,9 +184,11 @@ class Broker:
         """Hand a message to the broker, at least once while the connection lasts. Any thread may call this."""
         if self.is_connected:
             self._client.publish(topic, payload, qos=1, retain=retain)
+            self._client.loop_write()  # here and now: paho's own thread may have to wait for its turn
 
     def _on_socket_open(self, _client: Client, _data: object, opened: Any) -> None:
         self._takes = True
+        self._client.forget_received()
         # Small acks must not wait for one another: 17 ms became 1.4 ms with this at both ends.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.ingest.ingest import MAX_SMALL_QUEUED, SMALL_BYTES
+from cloud.ingest.ingest import MAX_BATCHES_QUEUED, MAX_SMALL_QUEUED, SMALL_BYTES
 from cloud.ingest.overload import LEAST_WAIT_MS, Appointments, journal_of
-from cloud.line.worker import MAX_QUEUED
 from contract import codec
 from contract.messages import MAX_LATER_MS, Ack
 from tests.cloud.support.ingest_world import NOW_MS, World, arrived
@@ -56,7 +55,7 @@ def test_what_is_no_batch_names_no_journal(payload: bytes) -> None:
 
 def fill(world: World, sender: Sender) -> None:
     """As many messages in the queue as leave no room for a batch."""
-    for _ in range(MAX_QUEUED):
+    for _ in range(MAX_BATCHES_QUEUED):
         world.ingest.hear(arrived(sender.name, "beat", b""))
 
 
@@ -71,7 +70,7 @@ def test_batch_without_room_is_told_to_come_later(world: World, gym: Sender) -> 
     (ack,) = world.acks()
     assert ack == Ack(JOURNAL, 0, NOW_MS, later_ms=ack.later_ms)
     assert ack.later_ms >= LEAST_WAIT_MS
-    assert (world.ingest.queued, world.ingest.dropped) == (MAX_QUEUED, 1)
+    assert (world.ingest.queued, world.ingest.dropped) == (MAX_BATCHES_QUEUED, 1)
 
 
 def test_small_message_has_room_where_a_batch_has_none(world: World, gym: Sender) -> None:
@@ -79,7 +78,7 @@ def test_small_message_has_room_where_a_batch_has_none(world: World, gym: Sender
     fill(world, gym)
     for payload, queued in ((bytes(SMALL_BYTES), 1), (bytes(SMALL_BYTES + 1), 1), (b"", 2)):
         world.ingest.hear(arrived(gym.name, "state", payload))
-        assert world.ingest.queued == MAX_QUEUED + queued
+        assert world.ingest.queued == MAX_BATCHES_QUEUED + queued
     for _ in range(MAX_SMALL_QUEUED):
         world.ingest.hear(arrived(gym.name, "state", b""))
     assert world.ingest.queued == MAX_SMALL_QUEUED

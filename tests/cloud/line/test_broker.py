@@ -196,6 +196,44 @@ def test_a_message_larger_than_any_device_says_is_dropped_and_counted() -> None:
         cloud.stop()
 
 
+def test_messages_that_come_at_once_are_all_taken() -> None:
+    """They are read in one piece, and the broker says nothing more that would wake the reader."""
+    heard: Queue[Arrived] = Queue()
+    said = [publish_packet(topics.up(SITE, "gym-1", "events"), str(number).encode()) for number in range(500)]
+    with stranger(CONNACK + b"".join(said)) as port:
+        cloud = cloud_end(port, heard, Queue())
+        cloud.start()
+        assert [int(heard.get(timeout=PATIENCE_S).payload) for _ in said] == list(range(500))
+        cloud.stop()
+
+
+def test_message_is_written_by_whoever_publishes_it(broker: LocalBroker) -> None:
+    """The broker's thread is busy meanwhile."""
+    busy, done, ready = threading.Event(), threading.Event(), Queue[None]()
+
+    def arrived(_message: Arrived) -> None:
+        busy.set()
+        done.wait(2 * PATIENCE_S)
+
+    cloud = Broker(
+        BrokerAddress("127.0.0.1", broker.port, False),
+        [topics.up(SITE, "+", "events")],
+        arrived,
+        lambda: ready.put(None),
+    )
+    cloud.start()
+    ready.get(timeout=PATIENCE_S)
+    with connected("gym-1", broker.port) as device:
+        device.publish("events", b"one")
+        assert busy.wait(PATIENCE_S)
+        cloud.publish(topics.down(SITE, "gym-1", "ack"), b"two")
+        try:
+            assert device.hear("ack") == b"two"
+        finally:
+            done.set()
+            cloud.stop()
+
+
 @pytest.mark.parametrize(
     "answer",
     [
