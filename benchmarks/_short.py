@@ -18,6 +18,7 @@ SHORT: Mapping[str, Mapping[str, object]] = {
     "backlog": {"EVENTS": 10_000},
     "badge_to_relay": {"BADGES": 20, "REFLEX_TAPS": 5, "NEXT_PERSON_S": 0.2},
     "cards": {"SIZES": (1_000, 20_000), "ROUNDS": 2, "BADGES": 100},
+    "crowd": {"DEVICES": 300},
     "decision": {
         "CARDS": 20_000,
         "ROUNDS": 4,
@@ -45,6 +46,7 @@ TINY: Mapping[str, Mapping[str, object]] = {
     "backlog": {"EVENTS": 1_000},
     "badge_to_relay": {"BADGES": 6, "REFLEX_TAPS": 3},
     "cards": {"SIZES": (100,), "ROUNDS": 1, "ROUND": 200, "BADGES": 10},
+    "crowd": {"DEVICES": 5},
     "decision": {"CARDS": 2_000, "ROUNDS": 2, "ROUND": 200, "WARM_UP": 400, "BADGES": 10},
     "devices": {"SIZES": (3,), "EVENTS": 30},
     "durable_append": {"APPENDS": 50, "BURSTS": 2},
