@@ -86,7 +86,7 @@ class DeviceSide:
             store, registrar, site=site, publish=publish, look_after=lambda: self._look_after(registrar), clock=clock
         )
         self._reminder = Worker[None](
-            "reminder", "the devices were not told how they are to be", look=self.desired_state.tell_all
+            "reminder", "the devices were not told how they are to be", look=self.desired_state.publish_all
         )
         self._modes = Worker[None](
             "modes", "a mode is not ended", look=self.desired_state.end_due, every_s=MODES_EVERY_S

@@ -15,7 +15,7 @@ from cloud.charging.sessions import Session
 from cloud.charging.store import BadCursor, Hub, SessionView, find_session, list_sessions
 from cloud.store.labels import Label
 from cloud.web.bodies import Words, answer_of
-from cloud.web.context import Context, there
+from cloud.web.context import Context, or_404
 from cloud.web.params import Limit, Reader, Text
 
 JSON = "json"
@@ -83,26 +83,26 @@ def sessions(
     """Those that were told of last, first."""
     try:
         with context.store.reading() as connection:
-            found = list_sessions(connection, device=device, point=point, before=before, limit=limit)
+            views = list_sessions(connection, device=device, point=point, before=before, limit=limit)
     except BadCursor:
         raise HTTPException(422, "before is the next of an earlier answer") from None
-    shown = [session_answer(one, context.clock()) for one in found]
-    return SessionPage(shown, found[-1].cursor if len(found) == limit else None)
+    shown = [session_answer(one, context.clock()) for one in views]
+    return SessionPage(shown, views[-1].cursor if len(views) == limit else None)
 
 
 @router.get("/sessions/{device}/{session}", response_model=answer_of(SessionAnswer))
 def one_session(device: str, session: str, context: Reader) -> SessionAnswer:
     with context.store.reading() as connection:
-        found = there(find_session(connection, device, session), "there is no such session")
-    return session_answer(found, context.clock())
+        view = or_404(find_session(connection, device, session), "there is no such session")
+    return session_answer(view, context.clock())
 
 
 @router.get("/hubs/{hub}", response_model=HubOut)
 def public_hub(context: Context, hub: str, if_none_match: IfNoneMatch = "") -> Response:
     """What is free. Nobody has to log in for it, and it may be kept for some seconds."""
-    made = there(context.service(HubBoard).page(hub, JSON, _encoded), "there is no such hub")
+    made = or_404(context.service(HubBoard).page(hub, JSON, _encoded), "there is no such hub")
     return cacheable(made, if_none_match, "application/json")
 
 
-def _encoded(found: Hub, now_ms: int) -> bytes:
-    return msgspec.json.encode(hub_json(found, now_ms))
+def _encoded(view: Hub, now_ms: int) -> bytes:
+    return msgspec.json.encode(hub_json(view, now_ms))

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.charging.hubs import CACHED_FOR_S, HubBoard, Made, by_class
 from cloud.charging.store import Hub
 from cloud.web.auth import Right
-from cloud.web.context import Context, there
+from cloud.web.context import Context, or_404
 
 MAX_ADDRESS = 300
 """Characters; a longer one is nobody's, and no telephone would read its code from a wall."""
@@ -26,20 +26,20 @@ def hub(context: Context, hub: str, if_none_match: IfNoneMatch = "") -> Response
     """What is free, made once in a while for everybody who reads the same language."""
     code = context.language.code
 
-    def make(found: Hub, now_ms: int) -> bytes:
+    def make(view: Hub, now_ms: int) -> bytes:
         return context.pages.fragment(
             code,
             "hub.html",
-            path=f"/hub/{found.name}",
+            path=f"/hub/{view.name}",
             query={},
             login=None,
             rights=frozenset[Right](),
-            hub=found,
-            bays=by_class(found),
+            hub=view,
+            bays=by_class(view),
             now_ms=now_ms,
         ).encode()
 
-    return cacheable(there(context.service(HubBoard).page(hub, code, make)), if_none_match, "text/html; charset=utf-8")
+    return cacheable(or_404(context.service(HubBoard).page(hub, code, make)), if_none_match, "text/html; charset=utf-8")
 
 
 def cacheable(made: Made, if_none_match: str, media_type: str) -> Response:
@@ -58,16 +58,16 @@ def cacheable(made: Made, if_none_match: str, media_type: str) -> Response:
 def qr_sheet(context: Context, hub: str) -> HTMLResponse:
     """The page's own address as a sheet to print: where the cloud was told that it is reached, else by the name under
     which it was asked for, which may be anything."""
-    found, request = there(context.service(HubBoard).find(hub)), context.request
+    view, request = or_404(context.service(HubBoard).find(hub)), context.request
     reached: str = request.app.state.public_url or str(request.base_url)
-    address = f"{reached.rstrip('/')}/hub/{found.name}"
+    address = f"{reached.rstrip('/')}/hub/{view.name}"
     return context.pages.page(
         request,
         "hub_qr.html",
-        hub=found,
+        hub=view,
         address=address,
         loopback=is_loopback(urlsplit(reached).hostname or ""),
-        drawn=_code(there(_short(address))),
+        drawn=_code(or_404(_short(address))),
     )
 
 

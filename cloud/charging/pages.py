@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from cloud.charging.store import BadCursor, find_session, list_sessions
 from cloud.commands.store import list_points
-from cloud.web.context import N_, Reading, there
+from cloud.web.context import N_, Reading, or_404
 from cloud.web.domain import Nav
 from cloud.web.pages import see_other, with_query
 from cloud.web.params import Text
@@ -26,20 +26,20 @@ def sessions(
 ) -> HTMLResponse:
     try:
         with context.store.reading() as connection:
-            found = list_sessions(connection, point=point, before=before, limit=ROWS)
+            views = list_sessions(connection, point=point, before=before, limit=ROWS)
             sockets = [one for one in list_points(connection, context.clock()) if one.charges]
     except BadCursor:
         raise HTTPException(404) from None
-    cursor = found[-1].cursor if len(found) == ROWS else None
-    values: dict[str, Any] = {"sessions": found, "cursor": cursor, "sockets": sockets, "point": point}
+    cursor = views[-1].cursor if len(views) == ROWS else None
+    values: dict[str, Any] = {"sessions": views, "cursor": cursor, "sockets": sockets, "point": point}
     return context.render("sessions.html", **values)
 
 
 @router.get("/sessions/{device}/{session}")
 def one_session(device: str, session: str, context: Reading) -> HTMLResponse:
     with context.store.reading() as connection:
-        found = there(find_session(connection, device, session))
-    return context.render("charged.html", session=found)
+        view = or_404(find_session(connection, device, session))
+    return context.render("charged.html", session=view)
 
 
 @router.get("/sockets/{point}")

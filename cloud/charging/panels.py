@@ -25,11 +25,11 @@ def _hubs(visit: Visit, about: Any) -> dict[str, Any] | None:
     return {"hubs": shown, "chosen": chosen, "shape": sorted(chosen)}
 
 
-def _hub_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:
-    for hub in found["hubs"]:
+def _hub_pieces(values: Mapping[str, Any]) -> Iterable[Piece]:
+    for hub in values["hubs"]:
         yield Piece(f"hub-{hub.name}", "_hub.html", {"hub": hub})
         for socket in hub.sockets:
-            if socket.point.name in found["chosen"]:
+            if socket.point.name in values["chosen"]:
                 yield Piece(f"point-{socket.point.name}", "_socket.html", {"socket": socket})
 
 
@@ -51,8 +51,8 @@ def _socket(visit: Visit, point: PointState) -> dict[str, Any] | None:
     return {"socket": socket, "who": who, "cards": cards, "shape": shape}
 
 
-def _socket_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:
-    return (Piece(f"point-{found['socket'].point.name}", "_socket.html"),)
+def _socket_pieces(values: Mapping[str, Any]) -> Iterable[Piece]:
+    return (Piece(f"point-{values['socket'].point.name}", "_socket.html"),)
 
 
 def _sessions_of_point(visit: Visit, point: PointState) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """What a charging socket or post is doing, as far as anybody knows.
 
 Two words of its device meet here: the sealed state says what it is, the readings of this moment how far it has got.
-Whatever cannot be true is unknown, and what is not heard never looks free. Pure.
+Whatever cannot be true is unknown, and what is offline never looks free. Pure.
 """
 
 from collections.abc import Mapping
@@ -47,16 +47,16 @@ CLOSED = frozenset({Mode.LOCKDOWN.value, Mode.OUT_OF_SERVICE.value})
 """Modes in which nobody begins anything."""
 
 
-def condition(report: Mapping[str, Any], *, heard: bool, emergency: bool) -> Condition:
-    """By what its device last reported of it. A device that is not heard, or has no word for it, leaves it unknown."""
-    known = PHASES.get(str(report.get("phase")))
-    if not heard or known is None:
+def condition(report: Mapping[str, Any], *, online: bool, emergency: bool) -> Condition:
+    """By what its device last reported of it. A device that is offline, or has no word for it, leaves it unknown."""
+    state = PHASES.get(str(report.get("phase")))
+    if not online or state is None:
         return Condition.OFFLINE
     if emergency:
         return Condition.EMERGENCY
-    if known is Condition.FREE and str(report.get("mode")) in CLOSED:
+    if state is Condition.FREE and str(report.get("mode")) in CLOSED:
         return Condition.CLOSED
-    return Condition.FAULT if known is Condition.FREE and report.get("faulted") else known
+    return Condition.FAULT if state is Condition.FREE and report.get("faulted") else state
 
 
 class Readings(Struct, frozen=True):
@@ -161,5 +161,5 @@ def _line(said: object) -> Line | None:
     if not isinstance(said, dict):
         return None
     numbers = [number_in(said.get(name), MAX_NUMBER) for name in Line.__struct_fields__]
-    known = [number for number in numbers if number is not None]
-    return Line(*known) if len(known) == len(numbers) else None
+    given = [number for number in numbers if number is not None]
+    return Line(*given) if len(given) == len(numbers) else None

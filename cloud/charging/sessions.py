@@ -51,7 +51,7 @@ class Session(Struct, frozen=True):
 def session_of(event: Event) -> str | None:
     """Which session an event tells of; None if of none."""
     named = event.data.get("session")
-    return named if event.kind in _TOLD and is_session(named) else None
+    return named if event.kind in _FOLDS and is_session(named) else None
 
 
 def known_time(event: Event) -> int | None:
@@ -64,43 +64,43 @@ def is_session(named: object) -> TypeGuard[str]:
     return isinstance(named, str) and len(named) == 16 and not named.strip("0123456789abcdef")
 
 
-def after(known: Session | None, session: str, event: Event, came_ms: int) -> Session:
+def after(stored: Session | None, session: str, event: Event, came_ms: int) -> Session:
     """The session as it stands after one more event of its own, which reached us at ``came_ms``. Whatever cannot be
     true in it is left out."""
-    before = known or Session(session, event.point)
+    before = stored or Session(session, event.point)
     if before.is_over and event.kind != LATE_END:
         return before
     at_ms, holder = known_time(event), holder_in(event.data.get("holder"))
     before = replace(before, told_ms=came_ms if at_ms is None else at_ms, holder=before.holder or holder)
-    return _TOLD[event.kind](before, event)
+    return _FOLDS[event.kind](before, event)
 
 
-def _started(known: Session, event: Event) -> Session:
+def _started(session: Session, event: Event) -> Session:
     data = event.data
     return replace(
-        known,
+        session,
         kind=_word(data.get("class")),
         began_by=_word(data.get("by")),
-        began_ms=known.began_ms or known_time(event),
+        began_ms=session.began_ms or known_time(event),
     )
 
 
-def _progress(known: Session, event: Event) -> Session:
-    return replace(_measured(known, event.data), interrupted=False)
+def _progress(session: Session, event: Event) -> Session:
+    return replace(_measured(session, event.data), interrupted=False)
 
 
-def _interrupted(known: Session, event: Event) -> Session:
-    return replace(_measured(known, event.data), interrupted=True, power_w=None)
+def _interrupted(session: Session, event: Event) -> Session:
+    return replace(_measured(session, event.data), interrupted=True, power_w=None)
 
 
-def _ended(known: Session, event: Event) -> Session:
-    known, receipt = _closed(known, event.data), event.data.get("receipt")
-    ended_ms, began_ms = known_time(event), known.began_ms
+def _ended(session: Session, event: Event) -> Session:
+    session, receipt = _closed(session, event.data), event.data.get("receipt")
+    ended_ms, began_ms = known_time(event), session.began_ms
     if began_ms is None and ended_ms is not None:
-        began_ms = ended_ms - known.lasted_ms
+        began_ms = ended_ms - session.lasted_ms
     return replace(
-        known,
-        kind=known.kind or _word(event.data.get("class")),
+        session,
+        kind=session.kind or _word(event.data.get("class")),
         began_ms=began_ms,
         ended_ms=ended_ms,
         reason=_word(event.data.get("reason")) or UNKNOWN,
@@ -110,47 +110,47 @@ def _ended(known: Session, event: Event) -> Session:
     )
 
 
-def _ended_late(known: Session, event: Event) -> Session:
+def _ended_late(session: Session, event: Event) -> Session:
     """A post tells what a session drew that had been given up. If its end never reached us, it is over all the same."""
-    known = replace(_measured(known, event.data), power_w=None, interrupted=False)
-    return replace(known, reason=known.reason or UNKNOWN)
+    session = replace(_measured(session, event.data), power_w=None, interrupted=False)
+    return replace(session, reason=session.reason or UNKNOWN)
 
 
-def _measured(known: Session, data: Mapping[str, Any]) -> Session:
+def _measured(session: Session, data: Mapping[str, Any]) -> Session:
     """Energy and time never run backwards while it runs."""
     return replace(
-        known,
-        energy_wh=max(known.energy_wh, number_in(data.get("energy_wh"), MAX_WH) or 0),
-        lasted_ms=max(known.lasted_ms, number_in(data.get("ms"), MAX_MS) or 0),
+        session,
+        energy_wh=max(session.energy_wh, number_in(data.get("energy_wh"), MAX_WH) or 0),
+        lasted_ms=max(session.lasted_ms, number_in(data.get("ms"), MAX_MS) or 0),
         power_w=number_in(data.get("power_w"), MAX_WH),
     )
 
 
-def _closed(known: Session, data: Mapping[str, Any]) -> Session:
+def _closed(session: Session, data: Mapping[str, Any]) -> Session:
     """At the end both ends of the register are known: they have the last word, also where they say less."""
-    known = _measured(known, data)
+    session = _measured(session, data)
     energy_wh = number_in(data.get("energy_wh"), MAX_WH)
-    return known if energy_wh is None else replace(known, energy_wh=energy_wh)
+    return session if energy_wh is None else replace(session, energy_wh=energy_wh)
 
 
-_TOLD: Mapping[str, Callable[[Session, Event], Session]] = {
+_FOLDS: Mapping[str, Callable[[Session, Event], Session]] = {
     "session.started": _started,
     "session.progress": _progress,
     "session.resumed": _progress,
     "session.interrupted": _interrupted,
-    "session.warned": lambda known, _event: known,
+    "session.warned": lambda session, _event: session,
     "session.ended": _ended,
     LATE_END: _ended_late,
 }
-SESSION_EVENTS = frozenset(_TOLD)
+SESSION_EVENTS = frozenset(_FOLDS)
 
 
-def number_in(said: object, most: int, least: int = 0) -> int | None:
+def number_in(value: object, most: int, least: int = 0) -> int | None:
     """A number from ``least`` to ``most``, rounded; None for anything else that a device may say."""
-    if not isinstance(said, int | float) or isinstance(said, bool) or not least <= said <= most:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
         return None
-    return round(said)
+    return round(value)
 
 
-def _word(said: object) -> str:
-    return said[:MAX_WORD] if isinstance(said, str) else ""
+def _word(value: object) -> str:
+    return value[:MAX_WORD] if isinstance(value, str) else ""

@@ -32,11 +32,11 @@ from contract.decide import DAY_MS, MINUTE_MS
 CLASSES = ("phone", "ebike", "ev")
 """The order in which sockets are shown; other classes come behind."""
 TOLD_AGAIN_MS = 15 * MINUTE_MS
-"""A session is told of every five minutes. One that has not been for longer may have ended without our knowledge."""
+"""A session is reported every five minutes. One that has not been for longer may have ended without our knowledge."""
 BUSY = frozenset({Condition.CHARGING, Condition.FINISHED, Condition.OFFLINE})
 """Where a session may be running."""
 RUNNING_WITHIN_MS = DAY_MS
-"""No session is longer than a night; one that was last told of earlier than this holds no socket any more."""
+"""No session is longer than a night; one that was last reported earlier than this holds no socket any more."""
 
 
 class SessionView(Session, frozen=True, kw_only=True):
@@ -53,21 +53,21 @@ class SessionView(Session, frozen=True, kw_only=True):
 
     @property
     def bill(self) -> Receipt | None:
-        """What it costs, once its end has told."""
+        """What it costs, once its end is reported."""
         return receipt_in(self.receipt)
 
     def state(self, now_ms: int) -> str:
         """``ended``, ``interrupted``, ``running``, or ``unheard`` where its end may have been missed."""
         if self.reason:
             return "ended"
-        heard = presence(self.online, self.heard_ms, now_ms).is_heard
-        if not heard or now_ms - self.told_ms > TOLD_AGAIN_MS:
+        online = presence(self.online, self.heard_ms, now_ms).is_online
+        if not online or now_ms - self.told_ms > TOLD_AGAIN_MS:
             return "unheard"
         return "interrupted" if self.interrupted else "running"
 
     @property
     def shown_ms(self) -> int:
-        """Its place in a list of sessions: when it began, or when it was told of where nobody knows."""
+        """Its place in a list of sessions: when it began, or when it was reported where nobody knows."""
         return self.told_ms if self.began_ms is None else self.began_ms
 
     @property
@@ -126,12 +126,12 @@ class Hub(Struct, frozen=True):
     @property
     def heard_ms(self) -> int | None:
         """When the device that has been silent longest was last heard; None if one never was."""
-        heard = [point.heard_ms for point in self.devices]
-        return None if None in heard else min((one for one in heard if one is not None), default=None)
+        last_ms = [point.heard_ms for point in self.devices]
+        return None if None in last_ms else min((one for one in last_ms if one is not None), default=None)
 
     @property
     def silent(self) -> list[PointState]:
-        return [point for point in self.devices if not point.heard]
+        return [point for point in self.devices if not point.online]
 
 
 class BadCursor(ValueError):
@@ -141,18 +141,18 @@ class BadCursor(ValueError):
 def list_hubs(connection: Connection, points: Sequence[PointState], now_ms: int) -> list[Hub]:
     """Every zone with sockets, by name. ``points`` are all of the site."""
     sockets = list_sockets(connection, points, now_ms)
-    known = {point.name for point in points}
+    names = {point.name for point in points}
     labels = {one.point.zone_name: one.point.zone for one in sockets}
     hubs = []
     for zone, label in sorted(labels.items(), key=itemgetter(0)):
         hub = Hub(zone, label, tuple(one for one in sockets if one.point.zone_name == zone))
-        banks = [bank for point in hub.devices if point.heard for bank in _faults_upstream(point, known)]
+        banks = [bank for point in hub.devices if point.online for bank in _faults_upstream(point, names)]
         hubs.append(replace(hub, banks=tuple(banks)))
     return hubs
 
 
-def _faults_upstream(point: PointState, known: Set[str]) -> Iterator[tuple[str, str]]:
-    for name in sorted(point.reports.keys() - known):
+def _faults_upstream(point: PointState, names: Set[str]) -> Iterator[tuple[str, str]]:
+    for name in sorted(point.reports.keys() - names):
         faults = as_table(point.reports[name]).get("faults")
         yield from ((name, str(fault)) for fault in faults) if isinstance(faults, list) else ()
 
@@ -170,13 +170,13 @@ def _shown_at(point: PointState) -> tuple[int, list[tuple[str, int]]]:
 
 
 def _socket(point: PointState, session: SessionView | None, now_ms: int) -> Socket:
-    now = condition(point.report, heard=point.heard, emergency=point.emergency)
-    fresh = point.heard and 0 <= now_ms - point.live_ms <= READ_WITHIN_MS
+    now = condition(point.report, online=point.online, emergency=point.emergency)
+    fresh = point.online and 0 <= now_ms - point.live_ms <= READ_WITHIN_MS
     past = readings(point.live)
     read = past if fresh else Readings()
     if now not in BUSY or (session is not None and read.session not in ("", session.session)):
         session = None
-    before = condition(point.report, heard=True, emergency=point.emergency)
+    before = condition(point.report, online=True, emergency=point.emergency)
     return Socket(point=point, condition=now, before=before, readings=read, past=past, session=session)
 
 
@@ -210,14 +210,14 @@ def list_sessions(
     before: str = "",
     limit: int = 50,
 ) -> list[SessionView]:
-    """Those that were told of last, first; behind the one whose cursor is given. Raises ``BadCursor``."""
+    """Those that were reported last, first; behind the one whose cursor is given. Raises ``BadCursor``."""
     asked = (devices.c.name, device), (sessions.c.point, point), (sessions.c.holder, holder)
-    wanted = [column == value for column, value in asked if value]
+    conditions = [column == value for column, value in asked if value]
     if before:
         place = tuple_(sessions.c.told_ms, sessions.c.device_id, sessions.c.session)
-        wanted.append(place < tuple_(*_read_cursor(before)))
+        conditions.append(place < tuple_(*_read_cursor(before)))
     newest = (sessions.c.told_ms.desc(), sessions.c.device_id.desc(), sessions.c.session.desc())
-    return _views(connection, _SESSIONS.where(*wanted).order_by(*newest).limit(limit))
+    return _views(connection, _SESSIONS.where(*conditions).order_by(*newest).limit(limit))
 
 
 def _read_cursor(text: str) -> tuple[int, int, str]:
@@ -228,15 +228,15 @@ def _read_cursor(text: str) -> tuple[int, int, str]:
 
 
 def find_session(connection: Connection, device: str, session: str) -> SessionView | None:
-    found = _views(connection, _SESSIONS.where(devices.c.name == device, sessions.c.session == session))
-    return found[0] if found else None
+    views = _views(connection, _SESSIONS.where(devices.c.name == device, sessions.c.session == session))
+    return views[0] if views else None
 
 
 def _running(connection: Connection, now_ms: int) -> dict[tuple[str, str], SessionView]:
     """The newest session without an end on every point."""
     query = _SESSIONS.where(sessions.c.told_ms > now_ms - RUNNING_WITHIN_MS, sessions.c.reason == "")
-    found = _views(connection, query.order_by(sessions.c.told_ms))
-    return {(one.device, one.point): one for one in found}
+    views = _views(connection, query.order_by(sessions.c.told_ms))
+    return {(one.device, one.point): one for one in views}
 
 
 def _views(connection: Connection, query: Select[Any]) -> list[SessionView]:
@@ -244,7 +244,7 @@ def _views(connection: Connection, query: Select[Any]) -> list[SessionView]:
 
 
 def _view(row: Any) -> SessionView:
-    known = row.person_id is not None
+    is_listed = row.person_id is not None
     return SessionView(
         **{name: getattr(row, name) for name in Session.__struct_fields__},
         device=row.device,
@@ -253,5 +253,5 @@ def _view(row: Any) -> SessionView:
         heard_ms=row.heard_ms,
         point_label=Label(row.point_zh or row.point, row.point_en or row.point),
         person_id=row.person_id,
-        person=Person(Label(row.name_zh, row.name_en), row.unit) if known else None,
+        person=Person(Label(row.name_zh, row.name_en), row.unit) if is_listed else None,
     )

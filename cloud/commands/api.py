@@ -14,7 +14,7 @@ from cloud.commands.service import CommandService, NoSuchCard, NoSuchCommand, No
 from cloud.commands.store import Order, PointState, find_order, list_desired, list_orders, list_points
 from cloud.web.auth import Right
 from cloud.web.bodies import ReasonIn, answer_of
-from cloud.web.context import RequestContext, there
+from cloud.web.context import RequestContext, or_404
 from cloud.web.params import ACCEPTED, Guard, Limit, Reader, Reason
 from contract.commands import COMMANDS, WrongArgs
 from contract.decide import Mode
@@ -133,7 +133,7 @@ def orders(context: Reader, device: Annotated[str, Query(max_length=80)] = "", l
 @router.get("/commands/{command}", response_model=answer_of(Order))
 def one_order(command: str, context: Reader) -> Order:
     with context.store.reading() as connection:
-        return there(find_order(connection, command), "there is no such command").as_of(context.clock())
+        return or_404(find_order(connection, command), "there is no such command").as_of(context.clock())
 
 
 @router.get("/points", response_model=answer_of(list[PointState], only=POINT_FIELDS))

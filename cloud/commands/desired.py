@@ -73,7 +73,7 @@ class DesiredStateService:
             for name in change.points:
                 detail = {"order": term.order} if term else {}
                 operators.record(connection, now_ms, by, f"mode.{mode.value}", name, reason=reason, **detail)
-        self._tell_each(changed)
+        self._publish_each(changed)
         return change
 
     def end(self, order: str, by: str, reason: str) -> ModeChange:
@@ -91,14 +91,14 @@ class DesiredStateService:
 
     def end_due(self) -> None:
         """End what is over, and take back what a point has not got. The devices do the same by themselves."""
-        self._tell_each(self._end_due())
+        self._publish_each(self._end_due())
 
-    def tell_all(self) -> None:
+    def publish_all(self) -> None:
         """The broker is back, perhaps without what it had kept."""
         self._end_due()
         with self._store.reading() as connection:
             states = list_desired(connection)
-        self._tell_each([state for state in states if state.number])
+        self._publish_each([state for state in states if state.number])
 
     def set_wiring(self, connection: Connection, device: str, wiring: str) -> DesiredState:
         """Desire a wiring of a device, within the caller's transaction; an empty one is the file that it has.
@@ -109,7 +109,7 @@ class DesiredStateService:
         before = self._standing(connection, device)
         return self._put(connection, replace(before, wiring=wiring, wired_ms=self._clock()))
 
-    def tell(self, state: DesiredState) -> None:
+    def publish(self, state: DesiredState) -> None:
         """Send a device its document."""
         until = {point: term.until_ms for point, term in state.terms.items()}
         document = Desired(
@@ -130,7 +130,7 @@ class DesiredStateService:
             mode = held[0].mode if term else Mode.SCHEDULED
             changed = self._set(connection, {point.name: point.device for point in held}, mode, term)
             operators.record(connection, now_ms, by, action, order, reason=reason, points=", ".join(names))
-        self._tell_each(changed)
+        self._publish_each(changed)
         return ModeChange(names, order, term.until_ms) if term else ModeChange(names)
 
     def _end_due(self) -> list[DesiredState]:
@@ -145,9 +145,9 @@ class DesiredStateService:
             both = [(state, lasting(state, kinds, now_ms)) for state in list_desired(connection)]
             return [self._put(connection, after) for before, after in both if before != after]
 
-    def _tell_each(self, changed: Sequence[DesiredState]) -> None:
+    def _publish_each(self, changed: Sequence[DesiredState]) -> None:
         for state in changed:
-            self.tell(state)
+            self.publish(state)
 
     def _chosen(
         self, connection: Connection, names: Sequence[str] | None, mode: Mode, now_ms: int

@@ -10,7 +10,7 @@ from cloud.commands.dependencies import Commands
 from cloud.commands.service import NoSuchCard, NoSuchCommand, NoSuchPlace
 from cloud.commands.store import find_order
 from cloud.web.auth import Right
-from cloud.web.context import N_, Reading, RequestContext, form_for, there
+from cloud.web.context import N_, Reading, RequestContext, form_for, or_404
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, NoReason, attempt, reason_in
 from cloud.web.pages import local_path, with_query
 from contract.commands import COMMANDS, WrongArgs
@@ -31,7 +31,7 @@ router = APIRouter()
 @router.post("/commands/{op}/{place}")
 def issue(op: str, place: str, context: Caller, commands: Commands, fields: Fields) -> Response:
     """Issue a command, and lead back to the page that its form names, or to the command itself."""
-    command = there(COMMANDS.get(op))
+    command = or_404(COMMANDS.get(op))
     context.check_right(Right(command.right))
 
     def act() -> str:
@@ -52,5 +52,5 @@ def issue(op: str, place: str, context: Caller, commands: Commands, fields: Fiel
 def order(command: str, context: Reading) -> HTMLResponse:
     """What became of one command."""
     with context.store.reading() as connection:
-        order = there(find_order(connection, command))
+        order = or_404(find_order(connection, command))
     return context.render("order.html", order=order)

@@ -59,8 +59,8 @@ class DesiredState(Struct, frozen=True):
         """Whether the device goes by another wiring than it is to since ``wired_ms``, or has not said yet."""
         if not self.wiring and not self.wired_ms:
             return False
-        told = self.reported
-        return told is None or told.number < self.number or self.wiring_hash not in ("", told.wiring_hash)
+        latest = self.reported
+        return latest is None or latest.number < self.number or self.wiring_hash not in ("", latest.wiring_hash)
 
 
 class ModeOrder(Struct, frozen=True):

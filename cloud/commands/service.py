@@ -97,7 +97,7 @@ class CommandService:
             point=point,
             args=dict(args),
         )
-        state = "sent" if place.presence.is_heard and self.connected() else "undeliverable"
+        state = "sent" if place.presence.is_online and self.connected() else "undeliverable"
         with self._store.writing() as connection:
             add_order(connection, command, state)
             detail = {"reason": reason, "command": command.id}

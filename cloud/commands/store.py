@@ -62,14 +62,14 @@ class Order(Struct, frozen=True):
     data: dict[str, Any] | None
     at_ms: int | None
 
-    def standing(self, now_ms: int) -> str:
+    def state_at(self, now_ms: int) -> str:
         """``sent``, ``done``, ``refused``, ``failed``, ``undeliverable``, or ``unknown`` once no answer will come."""
         overdue = now_ms > self.issued_ms + LIFETIME_MS + ANSWERED_WITHIN_MS
         return "unknown" if self.state == "sent" and overdue else self.state
 
     def as_of(self, now_ms: int) -> "Order":
         """The same in the state of that moment."""
-        return structs.replace(self, state=self.standing(now_ms))
+        return structs.replace(self, state=self.state_at(now_ms))
 
 
 class PointState(Struct, frozen=True):
@@ -120,8 +120,8 @@ class PointState(Struct, frozen=True):
         return list(dict.fromkeys((*words, *self.beat_faults)))
 
     @property
-    def heard(self) -> bool:
-        return self.presence.is_heard
+    def online(self) -> bool:
+        return self.presence.is_online
 
     @property
     def until_ms(self) -> int | None:

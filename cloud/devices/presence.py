@@ -32,7 +32,7 @@ class Presence(StrEnum):
     OFFLINE = "offline"
 
     @property
-    def is_heard(self) -> bool:
+    def is_online(self) -> bool:
         """Whether the cloud hears the device: only then can anything be ordered of it."""
         return self in (Presence.ONLINE, Presence.LATE)
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from cloud.emergencies.service import MusterService
 from cloud.emergencies.store import emergency_of, find_watched, muster
 from cloud.web.auth import Right
-from cloud.web.context import Reading, RequestContext, page_for, service, there
+from cloud.web.context import Reading, RequestContext, or_404, page_for, service
 from cloud.web.forms import Fields, Guard
 from cloud.web.pages import see_other
 from contract.events import holder_in
@@ -29,8 +29,8 @@ def drill(
 ) -> HTMLResponse:
     """The two steps of a drill: what it means, then why."""
     with context.store.reading() as connection:
-        found = there(find_watched(connection, zone))
-    return context.render("drill.html", zone=found, on=on, step=step)
+        watched = or_404(find_watched(connection, zone))
+    return context.render("drill.html", zone=watched, on=on, step=step)
 
 
 @router.get("/{zone}/muster")
@@ -38,11 +38,11 @@ def list_inside(zone: str, context: Reading) -> HTMLResponse:
     """Who was inside when it began; without an emergency or a drill, who is inside now."""
     now_ms = context.clock()
     with context.store.reading() as connection:
-        found = there(find_watched(connection, zone))
+        watched = or_404(find_watched(connection, zone))
         state = emergency_of(connection, zone, now_ms)
         began_ms, noted_ms = (state.began_ms, state.noted_ms) if state else (now_ms, now_ms)
         listed = muster(connection, zone, now_ms, began_ms, noted_ms)
-    return context.render("muster.html", zone=found, state=state, muster=listed, now_ms=now_ms)
+    return context.render("muster.html", zone=watched, state=state, muster=listed, now_ms=now_ms)
 
 
 @router.post("/{zone}/muster")

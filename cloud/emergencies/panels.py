@@ -13,14 +13,14 @@ def _standing(visit: Visit, _about: object) -> dict[str, Any]:
 def _standing_in_zone(visit: Visit, about: Any) -> dict[str, Any]:
     """Of the zone that the page is narrowed to."""
     states = list_zone_states(visit.connection, visit.now_ms)
-    return {"emergencies": [one for one in states if about.wanted.zone in ("", one.zone)]}
+    return {"emergencies": [one for one in states if about.filter.zone in ("", one.zone)]}
 
 
 def _drills(visit: Visit, about: Any) -> dict[str, Any] | None:
     """Of the zones that registered devices have points in."""
-    in_zone = [one for one in about.points if one.registered and about.wanted.zone in ("", one.zone_name)]
+    in_zone = [one for one in about.points if one.registered and about.filter.zone in ("", one.zone_name)]
     zones = {point.zone_name: point.zone for point in in_zone}
-    if not zones or about.wanted.show == "charging":
+    if not zones or about.filter.show == "charging":
         return None
     standing = [one for one in list_zone_states(visit.connection, visit.now_ms) if one.ended is None]
     drills = {one.zone for one in standing if one.cause == "drill"}

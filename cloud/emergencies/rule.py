@@ -42,7 +42,7 @@ class Emergency(Struct, frozen=True):
 
 def zone_of(event: Event) -> str | None:
     """Of which zone's emergency an event tells; None if of none."""
-    if event.kind not in _TOLD:
+    if event.kind not in _FOLDS:
         return None
     zone = event.data.get("zone")
     return zone[:MAX_WORD] if isinstance(zone, str) and zone else None
@@ -51,10 +51,10 @@ def zone_of(event: Event) -> str | None:
 def after(before: Emergency | None, zone: str, event: Event, now_ms: int) -> Emergency | None:
     """The newest emergency of a zone after one more event of its device: the one that is known, or a new one. None
     while there never was one."""
-    return _TOLD[event.kind](before, zone, event, now_ms)
+    return _FOLDS[event.kind](before, zone, event, now_ms)
 
 
-def started_anew(before: Emergency, at_ms: int) -> Emergency:
+def after_restart(before: Emergency, at_ms: int) -> Emergency:
     """Its device has started: nobody knows any more whether it stands, until the device says so."""
     return structs.replace(before, how=UNSEEN, ended_ms=at_ms) if before.stands else before
 
@@ -85,13 +85,13 @@ def _reset(before: Emergency | None, _zone: str, event: Event, _now_ms: int) -> 
     )
 
 
-_TOLD: Mapping[str, Callable[[Emergency | None, str, Event, int], Emergency | None]] = {
+_FOLDS: Mapping[str, Callable[[Emergency | None, str, Event, int], Emergency | None]] = {
     "emergency.began": _began,
     "emergency.standing": _standing,
     "emergency.worsened": _worsened,
     "emergency.reset": _reset,
 }
-EMERGENCY_EVENTS = frozenset({STARTED, *_TOLD})
+EMERGENCY_EVENTS = frozenset({STARTED, *_FOLDS})
 
 
 def _word(value: object) -> str:

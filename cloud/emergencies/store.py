@@ -17,8 +17,8 @@ from cloud.emergencies.rule import (
     Emergency,
     Pass,
     after,
+    after_restart,
     inside,
-    started_anew,
     zone_of,
 )
 from cloud.emergencies.tables import accounted, emergencies
@@ -94,7 +94,7 @@ class Doubt(Struct, frozen=True):
 
     device: str
     label: Label
-    heard: bool
+    online: bool
     heard_ms: int | None
     waiting: int
 
@@ -117,7 +117,7 @@ def note_emergencies(connection: Connection, recorded: Sequence[Recorded], now_m
     for device, event in recorded:
         if event.kind == STARTED:
             for before in _stored(connection, device.id, emergencies.c.how == ""):
-                _put(connection, device.id, started_anew(before, event.at_ms))
+                _put(connection, device.id, after_restart(before, event.at_ms))
         elif zone := zone_of(event):
             newest = next(iter(_stored(connection, device.id, emergencies.c.zone == zone)), None)
             current = after(newest, zone, event, now_ms)

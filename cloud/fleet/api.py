@@ -22,7 +22,7 @@ from cloud.fleet.service import CannotRollOut, NoSuchRollout, RolloutOver
 from cloud.fleet.store import find_rollout, list_rollouts
 from cloud.keys.ca import MAX_REQUEST_CHARACTERS, BadRequest, read_request
 from cloud.web.bodies import ReasonIn, answer_of
-from cloud.web.context import Context, address, there
+from cloud.web.context import Context, address, or_404
 from cloud.web.params import ACCEPTED, Limit, Mechanic, Reader, Reason
 from contract.adoption import MAX_WIRING_BYTES, NONCE_BYTES
 from contract.messages import MAX_WIRING_CHARACTERS
@@ -102,7 +102,7 @@ def ask(body: AdoptionIn, request: Request, context: Context, registrar: Devices
 
 @router.get("/adoptions/{number}")
 def look(number: str, context: Context, waiting: Waiting) -> AdoptionOut:
-    return _shown(there(waiting.find(number, context.clock()), "this request has run out: ask again"))
+    return _shown(or_404(waiting.find(number, context.clock()), "this request has run out: ask again"))
 
 
 def _shown(asking: Asking) -> AdoptionOut:
@@ -132,7 +132,7 @@ def rollouts(context: Reader, limit: Limit = 20) -> list[Rollout]:
 @router.get("/rollouts/{rollout}", response_model=answer_of(Rollout, without=NOT_SHOWN))
 def one_rollout(rollout: str, context: Reader) -> Rollout:
     with context.store.reading() as connection:
-        return there(find_rollout(connection, rollout), "there is no such roll-out")
+        return or_404(find_rollout(connection, rollout), "there is no such roll-out")
 
 
 @router.post("/rollouts/{rollout}/stop", status_code=ACCEPTED)

@@ -21,7 +21,7 @@ from cloud.web.auth import Right
 from cloud.web.context import N_, Reading, RequestContext, Said, form_for, known_device, page_for
 from cloud.web.domain import Nav
 from cloud.web.forms import NO_REASON, NOTHING_TYPED, Fields, Mechanic, NoReason, attempt, reason_in
-from cloud.web.operators import last_deed
+from cloud.web.operators import last_entry
 from cloud.web.pages import see_other
 from cloud.web.params import Text
 from contract.adoption import read_code
@@ -92,7 +92,7 @@ def adoptions_page(
     with context.store.reading() as connection:
         devices, zones = list_devices(connection), view_zones(connection)
         plans, hours = list_plans(connection), hours_labels(connection)
-        deed = last_deed(connection, adopted, ADOPTED) if adopted else None
+        entry = last_entry(connection, adopted, ADOPTED) if adopted else None
     return context.render(
         "adoptions.html",
         said=said,
@@ -103,7 +103,7 @@ def adoptions_page(
         loss=loss,
         plans=plans,
         hours=hours,
-        adopted=deed,
+        adopted=entry,
         waiting=waiting.waiting(now_ms),
         fingerprint=registrar.authority.fingerprint,
     )
@@ -178,13 +178,13 @@ def rollouts(context: Reading, done: str = "") -> HTMLResponse:
 
 def rollouts_page(context: RequestContext, said: Said | None) -> HTMLResponse:
     with context.store.reading() as connection:
-        found = list_rollouts(connection, SHOWN)
+        listed = list_rollouts(connection, SHOWN)
         drifting = [one for one in list_desired(connection) if one.drifts]
         labels = {device.name: device.label for device in list_devices(connection)}
     return context.render(
         "rollouts.html",
-        rollouts=found,
-        live=any(one.live for one in found),
+        rollouts=listed,
+        live=any(one.live for one in listed),
         drifting=drifting,
         labels=labels,
         said=said,

@@ -12,7 +12,7 @@ from cloud.commands.rule import DesiredState
 from cloud.commands.store import list_desired
 from cloud.devices.registry import keep_wiring
 from cloud.devices.wired import Wired, wired_points
-from cloud.fleet.rollouts import Rollout, due, sent, stop, take, withdrawn
+from cloud.fleet.rollouts import Rollout, apply_reports, due, sent, stop, withdrawn
 from cloud.fleet.store import live_rollout, save_rollout
 from cloud.line.worker import Worker
 from cloud.points.zones import place_points
@@ -44,7 +44,7 @@ class Rolling(Worker[None]):
         with self._store.writing() as connection:
             changed = self._advance(connection)
         for document in changed:
-            self._desired_state.tell(document)
+            self._desired_state.publish(document)
 
     def _advance(self, connection: Connection) -> list[DesiredState]:
         """All of one step, in one transaction; returns what devices are then to be told."""
@@ -55,7 +55,7 @@ class Rolling(Worker[None]):
         now_ms = self._clock()
         standing = {desired.device: desired for desired in list_desired(connection)}
         reports = {name: desired.reported for name, desired in standing.items() if desired.reported is not None}
-        after = take(before, reports, now_ms)
+        after = apply_reports(before, reports, now_ms)
         if wanted_stop:
             after = stop(after, wanted_stop, now_ms)
         changed = [

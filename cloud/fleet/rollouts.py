@@ -64,11 +64,11 @@ class Rollout(Struct, frozen=True):
         return self.state in ("canary", "rest")
 
 
-def take(rollout: Rollout, reports: Mapping[str, Reported], now_ms: int) -> Rollout:
+def apply_reports(rollout: Rollout, reports: Mapping[str, Reported], now_ms: int) -> Rollout:
     """Go on by what the devices have reported."""
     if not rollout.live:
         return rollout
-    rollout = structs.replace(rollout, legs=tuple(_heard(leg, reports.get(leg.device)) for leg in rollout.legs))
+    rollout = structs.replace(rollout, legs=tuple(_reported(leg, reports.get(leg.device)) for leg in rollout.legs))
     failed = next((leg for leg in rollout.legs if leg.state in FAILED), None)
     if failed is not None:
         return _stopped(rollout, "failed", f"{failed.device}: {failed.why}", now_ms)
@@ -112,7 +112,7 @@ def _canary(rollout: Rollout) -> Leg:
     return next(leg for leg in rollout.legs if leg.device == rollout.canary)
 
 
-def _heard(leg: Leg, report: Reported | None) -> Leg:
+def _reported(leg: Leg, report: Reported | None) -> Leg:
     """A device speaks of the document it has, which may be a newer one that carries the same wiring."""
     if leg.state != "sent" or report is None or report.number < leg.number:
         return leg

@@ -28,9 +28,9 @@ from cloud.web.auth import (
     WrongPassword,
 )
 from cloud.web.bodies import Added, answer_of
-from cloud.web.context import Context, RequestContext, address, call_for, known_device, there
+from cloud.web.context import Context, RequestContext, address, call_for, known_device, or_404
 from cloud.web.live import JSON, After, ApiStream, LastEventId, stream
-from cloud.web.operators import Deed, Operator
+from cloud.web.operators import AuditEntry, Operator
 from cloud.web.params import Cursor, Limit, Reader, Text
 
 
@@ -121,14 +121,14 @@ def events(
 
 
 class AuditPage(Struct, frozen=True):
-    deeds: list[Deed]
+    deeds: list[AuditEntry]
     next: int | None
 
 
 @router.get("/audit", response_model=answer_of(AuditPage))
 def audit(context: Reader, before: Cursor = None, limit: Limit = 50) -> AuditPage:
     with context.store.reading() as connection:
-        deeds = operators.list_deeds(connection, before, limit)
+        deeds = operators.list_audit(connection, before, limit)
     return AuditPage(deeds, deeds[-1].id if len(deeds) == limit else None)
 
 
@@ -158,7 +158,7 @@ def add_operator(body: OperatorIn, context: Admin) -> Added:
 def change_operator(name: str, body: DisabledIn, context: Admin) -> None:
     """Disabling an operator ends their logins at once. Nobody disables themselves."""
     with context.store.reading() as connection:
-        found = there(operators.find_operator(connection, name), "there is no such operator")
+        found = or_404(operators.find_operator(connection, name), "there is no such operator")
     if found[0].id == context.login.operator.id:
         raise HTTPException(409, "ask another administrator: nobody disables themselves")
     context.authenticator.set_disabled(found[0], body.disabled, context.by)

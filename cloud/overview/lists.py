@@ -14,7 +14,7 @@ from cloud.overview.whom import whom_of
 from cloud.people.rosters import spread
 from cloud.web.context import N_, Reading
 from cloud.web.domain import Nav
-from cloud.web.operators import first_broken_deed, list_deeds
+from cloud.web.operators import first_broken_entry, list_audit
 from cloud.web.params import Cursor, Text
 from contract.kinds import vocabulary
 from contract.reasons import Reason
@@ -75,8 +75,8 @@ def quarantine(context: Reading, before: Cursor = None) -> HTMLResponse:
 def audit(context: Reading, before: Cursor = None, check: Annotated[bool, Query()] = False) -> HTMLResponse:
     """With ``check``, the whole chain is followed from its first row."""
     with context.store.reading() as connection:
-        rows = list_deeds(connection, before, ROWS)
-        broken = first_broken_deed(connection) if check else None
+        rows = list_audit(connection, before, ROWS)
+        broken = first_broken_entry(connection) if check else None
         whom = whom_of(connection, rows)
     cursor = rows[-1].id if len(rows) == ROWS else None
     return context.render("audit.html", rows=rows, whom=whom, cursor=cursor, checked=check, broken=broken)

@@ -12,7 +12,7 @@ from cloud.people.service import MAX_NAME, MAX_UNIT, PeopleService
 from cloud.people.store import Card, PeoplePage, PersonView, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.bodies import Added, Shown, Strict, answer_of
-from cloud.web.context import service, there
+from cloud.web.context import or_404, service
 from cloud.web.params import Clerk, Cursor, Id, Limit, Reader, Text
 from contract.decide import Standing
 
@@ -87,7 +87,7 @@ def add_person(body: PersonIn, context: Clerk, people: People) -> Added:
 @router.get("/people/{person}", response_model=answer_of(PersonView))
 def person(person: Id, context: Reader) -> PersonView:
     with context.store.reading() as connection:
-        return there(find_person(connection, person), "there is no such person")
+        return or_404(find_person(connection, person), "there is no such person")
 
 
 @router.post("/people/{person}/memberships", status_code=201)

@@ -53,11 +53,11 @@ def people_page(
     typed: Mapping[str, str] = NOTHING_TYPED,
 ) -> HTMLResponse:
     with context.store.reading() as connection:
-        found, plans = list_people(connection, text.strip(), after, ROWS), list_plans(connection)
+        page, plans = list_people(connection, text.strip(), after, ROWS), list_plans(connection)
         reached = spread(connection)
     return context.render(
         "people.html",
-        found=found,
+        page=page,
         plans=plans,
         spread=reached,
         text=text,
@@ -164,12 +164,12 @@ def _membership(context: RequestContext, person: int, fields: Mapping[str, str])
 
 def _day(text: str) -> date | None:
     try:
-        found = date.fromisoformat(text) if text else None
+        day = date.fromisoformat(text) if text else None
     except ValueError:
         raise Rejected(NO_DAY, "first_day") from None
-    if found is not None and not FIRST_DAY <= found <= LAST_DAY:
+    if day is not None and not FIRST_DAY <= day <= LAST_DAY:
         raise Rejected(NO_DAY, "first_day")
-    return found
+    return day
 
 
 def _start_of(context: RequestContext, day: date) -> int:

@@ -47,7 +47,7 @@ class PointFilter(Struct, frozen=True, omit_defaults=True):
             del fields["show"]
         return f"{path}?{urlencode(fields)}" if fields else path
 
-    def takes(self, point: PointState) -> bool:
+    def matches(self, point: PointState) -> bool:
         return (
             self.show in ("", group_of(point))
             and self.zone in ("", point.zone_name)
@@ -84,17 +84,17 @@ class Points(Struct, frozen=True, dict=True):
 
     points: Sequence[PointState]
     orders: Sequence[Order]
-    wanted: PointFilter
+    filter: PointFilter
     now_ms: int
 
     @cached_property
     def chosen(self) -> list[PointState]:
-        return [point for point in self.points if self.wanted.takes(point)]
+        return [point for point in self.points if self.filter.matches(point)]
 
     @cached_property
     def of_group(self) -> list[PointState]:
         """Those that the page is for, whatever else narrows it."""
-        return [point for point in self.points if self.wanted.show in ("", group_of(point))]
+        return [point for point in self.points if self.filter.show in ("", group_of(point))]
 
     @property
     def labels(self) -> dict[str, Label]:
@@ -107,7 +107,7 @@ class Points(Struct, frozen=True, dict=True):
 
     def count(self, **fields: str) -> int:
         """How many points there would be with that changed."""
-        return sum(map(self.wanted.changed(**fields).takes, self.points))
+        return sum(map(self.filter.changed(**fields).matches, self.points))
 
     @property
     def groups(self) -> list[Group]:

@@ -17,7 +17,7 @@ from cloud.commands.store import list_points
 from cloud.points.filter import PATHS, group_of, read_filter
 from cloud.points.panels import find_one_point, list_chosen
 from cloud.web.auth import Right
-from cloud.web.context import N_, Reading, RequestContext, page_for, there
+from cloud.web.context import N_, Reading, RequestContext, or_404, page_for
 from cloud.web.domain import Nav
 from cloud.web.forms import NO_REASON, NOT_RIGHT, Fields, Guard, NoReason, attempt, reason_in
 from cloud.web.pages import local_path, with_query
@@ -63,13 +63,13 @@ def points(context: Reading, mode: Text = "") -> HTMLResponse:
     """The points of the site, or those that the address asks for."""
     path, asked = context.request.url.path, context.request.query_params
     show = SHOWN_AT.get(path) or asked.get("show")
-    wanted = there(read_filter({**{name: asked.get(name) for name in ("only", "zone", "text")}, "show": show}))
+    point_filter = or_404(read_filter({**{name: asked.get(name) for name in ("only", "zone", "text")}, "show": show}))
     return render_panels(
         context,
         "points",
-        lambda visit: list_chosen(visit, wanted),
+        lambda visit: list_chosen(visit, point_filter),
         lambda _points: {"title": TITLES[path]},
-        of=wanted.query,
+        of=point_filter.query,
         said=context.confirm(DONE, mode),
         live=True,
         sirens_below=True,
@@ -130,7 +130,7 @@ def steps(context: Locking, point: Text = "", step: Annotated[int, Query(ge=1, l
     reached = [one for one in able if one.name == name] if name else everywhere
     return context.render(
         "mode_steps.html",
-        points=there(reached or None),
+        points=or_404(reached or None),
         point=name,
         step=step,
         mode=mode,

@@ -23,27 +23,27 @@ class Drift(Struct, frozen=True):
     """A mode that is desired of some points, and those of them that have not taken it up."""
 
     mode: Mode
-    wanted: int
+    desired: int
     lacking: list[PointState]
 
 
 def drifts(points: Sequence[PointState]) -> list[Drift]:
     """Every mode that some point still has to take up."""
-    wanted = {mode: [point for point in points if point.mode is mode] for mode in Mode}
-    lacking = {mode: [point for point in these if point.drifts] for mode, these in wanted.items()}
-    return [Drift(mode, len(wanted[mode]), these) for mode, these in lacking.items() if these]
+    desired = {mode: [point for point in points if point.mode is mode] for mode in Mode}
+    lacking = {mode: [point for point in these if point.drifts] for mode, these in desired.items()}
+    return [Drift(mode, len(desired[mode]), these) for mode, these in lacking.items() if these]
 
 
 def find_points(visit: Visit, of: str) -> Points | None:
     """All points, with the filter that the address of a stream names."""
-    wanted = read_filter(dict(parse_qsl(of)))
-    return None if wanted is None else list_chosen(visit, wanted)
+    point_filter = read_filter(dict(parse_qsl(of)))
+    return None if point_filter is None else list_chosen(visit, point_filter)
 
 
-def list_chosen(visit: Visit, wanted: PointFilter) -> Points:
-    """All points, with those that the filter takes, and the newest orders."""
+def list_chosen(visit: Visit, point_filter: PointFilter) -> Points:
+    """All points, with those that the filter matches, and the newest orders."""
     points = list_points(visit.connection, visit.now_ms)
-    return Points(points, list_orders(visit.connection, ORDERS_SHOWN), wanted, visit.now_ms)
+    return Points(points, list_orders(visit.connection, ORDERS_SHOWN), point_filter, visit.now_ms)
 
 
 def find_one_point(visit: Visit, name: str) -> PointState | None:
@@ -56,15 +56,15 @@ def shape_of_point(point: PointState) -> tuple[object, ...]:
 
 
 def shape_of_orders(orders: Sequence[Order], now_ms: int) -> list[object]:
-    return [(one.id, one.standing(now_ms)) for one in orders]
+    return [(one.id, one.state_at(now_ms)) for one in orders]
 
 
 def outcome(visit: Visit, points: Iterable[PointState]) -> dict[str, Any]:
     """The order that this visit comes from, and whether an answer to that or to the mode just set is still to come."""
     asked = visit.query.get("order", "")
     order = find_order(visit.connection, asked) if asked else None
-    lacking = any(point.drifts and point.heard and not point.why for point in points)
-    is_sent = order is not None and order.standing(visit.now_ms) == "sent"
+    lacking = any(point.drifts and point.online and not point.why for point in points)
+    is_sent = order is not None and order.state_at(visit.now_ms) == "sent"
     return {"order": order, "awaited": is_sent or ("mode" in visit.query and lacking)}
 
 
@@ -80,18 +80,18 @@ def _standing(_visit: Visit, about: Points) -> dict[str, Any]:
     """Orders that hold points open or lock them down, and modes that some point lacks."""
     held = [HeldPoint(one.name, one.device, one.mode, one.term) for one in about.points if one.term]
     standing = mode_orders(held)
-    unheard = {point.name for point in about.points if not point.heard}
+    offline = {point.name for point in about.points if not point.online}
     return {
         "standing": standing,
-        "unheard": unheard,
+        "offline": offline,
         "drifts": drifts(about.of_group),
         "shape": [(one.id, one.until_ms, one.points) for one in standing],
     }
 
 
-def _standing_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:
+def _standing_pieces(values: Mapping[str, Any]) -> Iterable[Piece]:
     yield Piece("drifts", "_drifts.html")
-    for one in found["standing"]:
+    for one in values["standing"]:
         yield Piece(f"order-{one.id}-now", "_mode_order.html", {"one": one})
 
 
@@ -104,18 +104,18 @@ def cards_of(*groups: Group) -> Callable[[Visit, Points], dict[str, Any] | None]
         if not shown:
             return None
         last = {one.point: one for one in reversed(about.orders) if visit.now_ms - one.issued_ms < NEWS_FOR_MS}
-        shape = [(shape_of_point(one), one.name in last and last[one.name].standing(visit.now_ms)) for one in shown]
+        shape = [(shape_of_point(one), one.name in last and last[one.name].state_at(visit.now_ms)) for one in shown]
         return {"groups": by_group, "shown": shown, "last_orders": last, "shape": shape}
 
     return look
 
 
-def _card_pieces(found: Mapping[str, Any]) -> Iterable[Piece]:
-    return (Piece(f"point-{one.name}-now", "_point.html", {"point": one}) for one in found["shown"])
+def _card_pieces(values: Mapping[str, Any]) -> Iterable[Piece]:
+    return (Piece(f"point-{one.name}-now", "_point.html", {"point": one}) for one in values["shown"])
 
 
 def _all_doors(_visit: Visit, about: Points) -> dict[str, Any] | None:
-    is_for_doors = about.wanted.show in ("", "portal") and any(one.archetype == "portal" for one in about.points)
+    is_for_doors = about.filter.show in ("", "portal") and any(one.archetype == "portal" for one in about.points)
     return {} if is_for_doors else None
 
 

@@ -34,7 +34,7 @@ def has_point(connection: Connection, name: str) -> bool:
     return connection.execute(select(points.c.name).where(points.c.name == name)).first() is not None
 
 
-def take_points(
+def update_points(
     connection: Connection,
     device: str,
     wired: Sequence[Wired],

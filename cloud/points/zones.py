@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from cloud.devices.wired import Wired
 from cloud.people.store import list_plans
-from cloud.points.store import take_points
+from cloud.points.store import update_points
 from cloud.points.zone_store import (
     MAX_ZONES,
     hours_labels,
@@ -58,7 +58,7 @@ def place_points(
     """Bring the points of a device in line with its wiring, and make the zones that it names and that are missing."""
     named = [zone or one.zone for one in wired]
     made = make_zones(connection, filter(None, named))
-    taken = take_points(connection, device, wired, zone, labels)
+    taken = update_points(connection, device, wired, zone, labels)
     closed = [one.name for one in view_zones(connection) if one.closed and one.name in named]
     return Placed(taken, made, closed, _left_out(connection, device, wired, zone))
 
@@ -78,13 +78,13 @@ def _why(one: Wired, other: str | None, zone: str) -> str:
 
 def read_openings(texts: Iterable[str]) -> dict[str, str]:
     """Hours by plan, of texts such as ``resident=always``. Raises ``BadZone``."""
-    found = {}
+    openings = {}
     for text in texts:
         plan, equals, hours = text.partition("=")
         if not (plan and equals and hours):
             raise BadZone(f"{text!r} is not PLAN=HOURS, such as resident=always")
-        found[plan] = hours
-    return found
+        openings[plan] = hours
+    return openings
 
 
 def create_zone(

@@ -134,7 +134,7 @@ class Throttle:
         if len(self._wrong) > MAX_WATCHED:
             self._wrong.popitem(last=False)
 
-    def take_back(self, key: str, at_ms: int) -> None:
+    def withdraw(self, key: str, at_ms: int) -> None:
         """A try that was counted was none."""
         times = self._wrong.get(key, [])
         if at_ms in times:
@@ -186,12 +186,12 @@ class Authenticator:
     def log_in(self, name: str, password: str, address: str) -> tuple[str, Login]:
         """A new login and its secret, which is nowhere else. Raises ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
         now_ms = self._clock()
-        found = self._judge(name, password, address, now_ms)
+        account = self._judge(name, password, address, now_ms)
         secret = secrets.token_urlsafe(32)
-        login = Login(found, login_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
+        login = Login(account, login_hash(secret), secrets.token_urlsafe(24), now_ms + LOGIN_LASTS_MS)
         with self._store.writing() as connection:
             operators.add_login(connection, login, now_ms)
-            operators.know_network(connection, found.id, network_of(address), now_ms)
+            operators.know_network(connection, account.id, network_of(address), now_ms)
             operators.record(connection, now_ms, name, "login", address=address)
         return secret, login
 
@@ -220,20 +220,20 @@ class Authenticator:
         """For somebody who has forgotten theirs; ends all their logins. Raises ``WeakPassword`` or ``NoOperator``."""
         password_hash = self._hash(new)
         with self._store.writing() as connection:
-            found = operators.find_operator(connection, name)
-            if found is None:
+            account = operators.find_operator(connection, name)
+            if account is None:
                 raise NoOperator(name)
-            operators.set_password(connection, found[0].id, password_hash)
-            operators.end_logins(connection, found[0].id)
+            operators.set_password(connection, account[0].id, password_hash)
+            operators.end_logins(connection, account[0].id)
             operators.record(connection, self._clock(), by, "password.reset", name)
 
     def admit(self, name: str, address: str, by: str) -> None:
         """Let somebody log in from an address while strangers guess at their name. Raises ``NoOperator``."""
         with self._store.writing() as connection:
-            found = operators.find_operator(connection, name)
-            if found is None:
+            account = operators.find_operator(connection, name)
+            if account is None:
                 raise NoOperator(name)
-            operators.know_network(connection, found[0].id, network_of(address), self._clock())
+            operators.know_network(connection, account[0].id, network_of(address), self._clock())
             operators.record(connection, self._clock(), by, "operator.admitted", name, address=address)
 
     def set_disabled(self, operator: Operator, disabled: bool, by: str) -> None:
@@ -282,22 +282,22 @@ class Authenticator:
         be judged. Raises ``TooManyTries``, ``WrongPassword`` or ``Busy``."""
         network = network_of(address)
         with self._store.reading() as connection:
-            found = operators.find_operator(connection, name)
-            usual = found is not None and operators.knows_network(connection, found[0].id, network, now_ms)
+            account = operators.find_operator(connection, name)
+            usual = account is not None and operators.knows_network(connection, account[0].id, network, now_ms)
         of_name = [(self._by_both, f"{name}\n{network}"), *([] if usual else [(self._by_strangers, name)])]
         self._count(network, of_name, now_ms)
         try:
-            matches = self._matches(found[1] if found else self._nobody, password)
+            matches = self._matches(account[1] if account else self._nobody, password)
         except Busy:
-            self._take_back(network, of_name, now_ms)
+            self._withdraw(network, of_name, now_ms)
             raise
-        if found is None or found[0].disabled or not matches:
-            self._record_wrong(name if found else "", address, now_ms)
+        if account is None or account[0].disabled or not matches:
+            self._record_wrong(name if account else "", address, now_ms)
             raise WrongPassword
-        self._take_back(network, of_name, now_ms)
+        self._withdraw(network, of_name, now_ms)
         with self._counting:
             self._by_both.forget(f"{name}\n{network}")
-        return found[0]
+        return account[0]
 
     def _count(self, network: str, of_name: Tries, now_ms: int) -> None:
         """Count a try. While a name rests its tries are counted against the address alone: nobody keeps it resting.
@@ -313,10 +313,10 @@ class Authenticator:
             for throttle, key in of_name:
                 throttle.count(key, now_ms)
 
-    def _take_back(self, network: str, of_name: Tries, now_ms: int) -> None:
+    def _withdraw(self, network: str, of_name: Tries, now_ms: int) -> None:
         with self._counting:
             for throttle, key in ((self._by_address, network), *of_name):
-                throttle.take_back(key, now_ms)
+                throttle.withdraw(key, now_ms)
 
     def _record_wrong(self, known_name: str, address: str, now_ms: int) -> None:
         """A name nobody has is not recorded: people type their password into the wrong field."""

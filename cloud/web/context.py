@@ -36,8 +36,8 @@ def service(kind: type[T]) -> Callable[[Request], T]:
     """A dependency on the application's one service of this type."""
 
     def find(request: Request) -> T:
-        found: T = request.app.state.services[kind]
-        return found
+        instance: T = request.app.state.services[kind]
+        return instance
 
     return find
 
@@ -162,13 +162,13 @@ def call_for(right: Right) -> Callable[..., RequestContext]:
 Reading = Annotated[RequestContext, Depends(page_for(Right.READ))]
 
 
-def there(found: T | None, otherwise: str = "Not Found") -> T:
+def or_404(value: T | None, otherwise: str = "Not Found") -> T:
     """What somebody asked for. Raises a 404 if there is none."""
-    if found is None:
+    if value is None:
         raise HTTPException(404, otherwise)
-    return found
+    return value
 
 
 def known_device(connection: Connection, name: str) -> DeviceView:
     """Raises a 404 if none has this name."""
-    return there(next(iter(list_devices(connection, name)), None), f"no device {name}")
+    return or_404(next(iter(list_devices(connection, name)), None), f"no device {name}")

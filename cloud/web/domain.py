@@ -36,8 +36,8 @@ class Visit(NamedTuple):
 
     def service(self, kind: type[T]) -> T:
         """The application's one service of this type."""
-        found: T = self.services[kind]
-        return found
+        instance: T = self.services[kind]
+        return instance
 
 
 class Piece(NamedTuple):
@@ -49,11 +49,11 @@ class Piece(NamedTuple):
 
 
 class Panel(Struct, frozen=True):
-    """A part of a page, and what ``look`` finds for its template beside what the page is about, which templates know by
-    the page's name; None where there is nothing to show. The panels of a page stand in the order of ``place``.
+    """A part of a page, and the values that ``look`` gives its template beside what the page is about, which templates
+    know by the page's name; None where there is nothing to show. The panels of a page stand in the order of ``place``.
 
-    ``pieces`` are what the stream of the page keeps fresh, by what was found. What else the panel shows, such as its
-    forms, depends on the value ``shape`` of what was found: the page is loaded again when that is another. The stream
+    ``pieces`` are what the stream of the page keeps fresh, by its values. What else the panel shows, such as its
+    forms, depends on the value ``shape`` among its values: the page is loaded again when that is another. The stream
     does not look at a panel without ``pieces``.
     """
 
@@ -64,14 +64,14 @@ class Panel(Struct, frozen=True):
     pieces: Callable[[Mapping[str, Any]], Iterable[Piece]] | None = None
 
 
-def no_pieces(_found: Mapping[str, Any]) -> Iterable[Piece]:
+def no_pieces(_values: Mapping[str, Any]) -> Iterable[Piece]:
     """Of a panel that only has a shape."""
     return ()
 
 
 def one_piece(name: str, template: str) -> Callable[[Mapping[str, Any]], Iterable[Piece]]:
     """Of a panel that shows one thing."""
-    return lambda _found: (Piece(name, template),)
+    return lambda _values: (Piece(name, template),)
 
 
 class LivePage(Struct, frozen=True):

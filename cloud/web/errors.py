@@ -1,4 +1,4 @@
-"""What a caller is told when something is not granted: JSON under the API, a page elsewhere. Never what they sent."""
+"""The answers to what is not granted: JSON under the API, a page elsewhere. Never what they sent."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
@@ -65,8 +65,8 @@ async def _login_needed(request: Request, _error: Exception) -> Response:
         return problem(401, "login_needed", "send a login token: Authorization: Bearer …")
     if request.method != "GET" or request.url.path.endswith(STREAM):
         return page(request, 401, N_("Please log in"), N_("The login has ended. Nothing was changed."), log_in=True)
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return RedirectResponse(f"/login?next={quote(wanted, safe='')}", 303)
+    target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(f"/login?next={quote(target, safe='')}", 303)
 
 
 async def _forbidden(request: Request, _error: Exception) -> Response:
@@ -97,8 +97,8 @@ async def _no_text(request: Request, _error: Exception) -> Response:
 
 async def _rejected(_request: Request, error: Exception) -> Response:
     """The console catches these itself, to show them above the form."""
-    found = cast(Rejected, error)
-    return problem(found.status, CODES.get(found.status, "invalid"), found.text, found.where)
+    rejected = cast(Rejected, error)
+    return problem(rejected.status, CODES.get(rejected.status, "invalid"), rejected.text, rejected.where)
 
 
 def _refused(refusal: int | tuple[int, str]) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -111,12 +111,12 @@ def _refused(refusal: int | tuple[int, str]) -> Callable[[Request, Exception], A
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    found = cast(HTTPException, error)
+    refusal = cast(HTTPException, error)
     if is_api(request):
-        return problem(found.status_code, CODES.get(found.status_code, "refused"), str(found.detail))
-    if found.status_code == 404:
+        return problem(refusal.status_code, CODES.get(refusal.status_code, "refused"), str(refusal.detail))
+    if refusal.status_code == 404:
         return page(request, 404, N_("There is no such page"), N_("It may have been renamed: look at the address."))
-    return page(request, found.status_code, N_("This cannot be done now"), N_("Try again shortly."))
+    return page(request, refusal.status_code, N_("This cannot be done now"), N_("Try again shortly."))
 
 
 _ANSWERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {

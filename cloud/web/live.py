@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from cloud.devices.event_views import EventView, last_arrival, list_arrivals
 from cloud.store.database import Store
 from cloud.store.schema import MAX_INTEGER
-from cloud.web.context import Reading, RequestContext, there
+from cloud.web.context import Reading, RequestContext, or_404
 from cloud.web.domain import LivePage
 from cloud.web.feed import MAX_FRAME_EVENTS, Item, LiveFeed, Span
 from cloud.web.operators import ended_logins
@@ -130,5 +130,5 @@ def live(
     last_event_id: LastEventId = "",
 ) -> Response:
     """The stream of a page, in the page's language."""
-    dialect = there(context.service(PageSource).dialect(page, of, context.language.code))
+    dialect = or_404(context.service(PageSource).dialect(page, of, context.language.code))
     return stream(context, dialect, last_event_id, after)

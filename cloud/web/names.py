@@ -22,11 +22,11 @@ def clean(text: str) -> str:
 
     Raises ``UnclearName`` for what cannot be seen, or turns what stands beside it.
     """
-    found = " ".join(unicodedata.normalize("NFKC", text).split())
-    hidden = next((sign for sign in (*text, *found) if unicodedata.category(sign) in _HIDDEN), None)
+    cleaned = " ".join(unicodedata.normalize("NFKC", text).split())
+    hidden = next((sign for sign in (*text, *cleaned) if unicodedata.category(sign) in _HIDDEN), None)
     if hidden is not None:
         raise UnclearName(f"U+{ord(hidden):04X} cannot be seen in a name")
-    return found
+    return cleaned
 
 
 def clean_text(text: str, most: int) -> str:
@@ -39,13 +39,13 @@ def clean_text(text: str, most: int) -> str:
 
 def clean_login(text: str) -> str:
     """The name of an operator: one word, and not of two scripts that look alike. Raises ``UnclearName``."""
-    found = clean(text)
-    if not found or " " in found:
+    cleaned = clean(text)
+    if not cleaned or " " in cleaned:
         raise UnclearName("a name to log in with is one word")
-    scripts = {unicodedata.name(sign, "").partition(" ")[0] for sign in found if sign.isalpha()}
+    scripts = {unicodedata.name(sign, "").partition(" ")[0] for sign in cleaned if sign.isalpha()}
     if len(scripts & _ALIKE) > 1:
         raise UnclearName("the letters are of two scripts that look alike")
-    return found
+    return cleaned
 
 
 def look(text: str) -> str:

@@ -9,12 +9,12 @@ IPV6_NETWORK_BITS = 64
 def network_of(address: str) -> str:
     """What is counted as one origin: an IPv4 address, the first half of an IPv6 address, or the text as it is."""
     try:
-        found = ip_address(address)
+        ip = ip_address(address)
     except ValueError:
         return address
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    kept = int(found) >> IPV6_NETWORK_BITS << IPV6_NETWORK_BITS
-    return f"{IPv6Address(kept)}/{IPV6_NETWORK_BITS}"
+    if not isinstance(ip, IPv6Address):
+        return str(ip)
+    if ip.ipv4_mapped is not None:
+        return str(ip.ipv4_mapped)
+    prefix = int(ip) >> IPV6_NETWORK_BITS << IPV6_NETWORK_BITS
+    return f"{IPv6Address(prefix)}/{IPV6_NETWORK_BITS}"

@@ -12,7 +12,7 @@ from contract.events import CHAIN_START, chain
 
 MIN_REASON, MAX_REASON = 2, 200
 """Characters. Two make a word in Chinese, and whoever locks down at a fire types no more."""
-"""Characters of a reason that somebody gives for a deed, and that stands in the audit."""
+"""Characters of a reason that somebody gives for a entry, and that stands in the audit."""
 
 
 MAX_NETWORKS = 16
@@ -92,12 +92,12 @@ def add_login(connection: Connection, login: Login, now_ms: int) -> None:
 
 def find_login(connection: Connection, id_hash: bytes, now_ms: int) -> Login | None:
     """The login of that hash, if it has not run out and its operator may still log in."""
-    found = connection.execute(
+    row = connection.execute(
         select(*_OPERATOR, logins.c.csrf, logins.c.expires_ms)
         .join_from(logins, operators)
         .where(logins.c.id_hash == id_hash, logins.c.expires_ms > now_ms, operators.c.disabled.is_(False))
     ).first()
-    return None if found is None else Login(Operator(*found[:-2]), id_hash, found.csrf, found.expires_ms)
+    return None if row is None else Login(Operator(*row[:-2]), id_hash, row.csrf, row.expires_ms)
 
 
 def ended_logins(connection: Connection, hashes: Collection[bytes], now_ms: int) -> set[bytes]:
@@ -120,9 +120,9 @@ def know_network(connection: Connection, operator_id: int, network: str, now_ms:
     """The operator has logged in from there. Beyond ``MAX_NETWORKS`` the one that was used longest ago is forgotten."""
     mine = operator_networks.c.operator_id == operator_id
     connection.execute(delete(operator_networks).where(mine, operator_networks.c.network == network))
-    kept = select(operator_networks.c.network).where(mine).order_by(operator_networks.c.seen_ms.desc())
-    kept = kept.limit(MAX_NETWORKS - 1)
-    connection.execute(delete(operator_networks).where(mine, operator_networks.c.network.not_in(kept)))
+    newest = select(operator_networks.c.network).where(mine).order_by(operator_networks.c.seen_ms.desc())
+    newest = newest.limit(MAX_NETWORKS - 1)
+    connection.execute(delete(operator_networks).where(mine, operator_networks.c.network.not_in(newest)))
     values = {"operator_id": operator_id, "network": network, "seen_ms": now_ms}
     connection.execute(insert(operator_networks).values(values))
 
@@ -134,7 +134,7 @@ def knows_network(connection: Connection, operator_id: int, network: str, now_ms
     return seen_ms is not None and now_ms < seen_ms + NETWORK_USUAL_MS
 
 
-class Deed(Struct, frozen=True):
+class AuditEntry(Struct, frozen=True):
     """A row of the audit: who did what to whom, when. ``detail`` holds no secret and no card number."""
 
     id: int
@@ -146,41 +146,41 @@ class Deed(Struct, frozen=True):
 
 
 def record(connection: Connection, now_ms: int, operator: str, action: str, subject: str = "", **detail: str) -> None:
-    """Write a row of the audit within the caller's writing transaction, so that the deed and its record are one."""
+    """Write a row of the audit within the caller's writing transaction, so that the entry and its record are one."""
     last = connection.execute(select(audit.c.id, audit.c.link).order_by(audit.c.id.desc()).limit(1)).first()
     number, before = (1, CHAIN_START) if last is None else (last.id + 1, last.link)
-    deed = Deed(number, now_ms, operator, action, subject, detail)
-    connection.execute(insert(audit).values(**msgspec.structs.asdict(deed), link=_link(before, deed)))
+    entry = AuditEntry(number, now_ms, operator, action, subject, detail)
+    connection.execute(insert(audit).values(**msgspec.structs.asdict(entry), link=_link(before, entry)))
 
 
-def list_deeds(connection: Connection, before: int | None = None, limit: int = 50) -> list[Deed]:
+def list_audit(connection: Connection, before: int | None = None, limit: int = 50) -> list[AuditEntry]:
     """The newest rows first, of those older than row ``before``."""
-    query = select(*_DEED).order_by(audit.c.id.desc()).limit(limit)
+    query = select(*_ENTRY).order_by(audit.c.id.desc()).limit(limit)
     if before is not None:
         query = query.where(audit.c.id < before)
-    return [Deed(*row) for row in connection.execute(query)]
+    return [AuditEntry(*row) for row in connection.execute(query)]
 
 
-def last_deed(connection: Connection, subject: str, actions: Sequence[str]) -> Deed | None:
+def last_entry(connection: Connection, subject: str, actions: Sequence[str]) -> AuditEntry | None:
     """The newest of these actions that was done to the subject."""
-    query = select(*_DEED).where(audit.c.subject == subject, audit.c.action.in_(actions))
+    query = select(*_ENTRY).where(audit.c.subject == subject, audit.c.action.in_(actions))
     row = connection.execute(query.order_by(audit.c.id.desc()).limit(1)).first()
-    return None if row is None else Deed(*row)
+    return None if row is None else AuditEntry(*row)
 
 
-def first_broken_deed(connection: Connection) -> int | None:
+def first_broken_entry(connection: Connection) -> int | None:
     """The number of the first row that does not follow from the row before it, or None if the chain is whole."""
     before, expected = CHAIN_START, 1
-    for row in connection.execute(select(*_DEED, audit.c.link).order_by(audit.c.id)):
-        deed = Deed(*row[:-1])
-        if deed.id != expected or row.link != _link(before, deed):
+    for row in connection.execute(select(*_ENTRY, audit.c.link).order_by(audit.c.id)):
+        entry = AuditEntry(*row[:-1])
+        if entry.id != expected or row.link != _link(before, entry):
             return expected
         before, expected = row.link, expected + 1
     return None
 
 
-_DEED = (audit.c.id, audit.c.at_ms, audit.c.operator, audit.c.action, audit.c.subject, audit.c.detail)
+_ENTRY = (audit.c.id, audit.c.at_ms, audit.c.operator, audit.c.action, audit.c.subject, audit.c.detail)
 
 
-def _link(before: bytes, deed: Deed) -> bytes:
-    return chain(before, msgspec.json.encode(deed, order="sorted"))
+def _link(before: bytes, entry: AuditEntry) -> bytes:
+    return chain(before, msgspec.json.encode(entry, order="sorted"))

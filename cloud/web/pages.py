@@ -103,7 +103,7 @@ class Pages:
         shown = around.get("shown")
         if shown is not None:
             around["panels"] = [
-                self.fragment(language.code, panel.template, **around | found) for panel, found in shown.panels
+                self.fragment(language.code, panel.template, **around | values) for panel, values in shown.panels
             ]
         body = self.fragment(language.code, template, **around)
         response = HTMLResponse(body, status)
@@ -154,10 +154,10 @@ def shape_of(*what: object) -> str:
     return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
 
 
-def local_path(wanted: str) -> str:
+def local_path(path: str) -> str:
     """Where to go next: only ever a page of ours."""
-    is_ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
-    return wanted if is_ours else "/"
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_ours else "/"
 
 
 def see_other(path: str) -> RedirectResponse:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from cloud.devices.event_views import last_arrival
 from cloud.store.database import Clock
-from cloud.web.context import RequestContext, there
+from cloud.web.context import RequestContext, or_404
 from cloud.web.domain import Panel, Piece, Visit
 from cloud.web.pages import shape_of
 
@@ -17,7 +17,7 @@ NO_QUERY: Mapping[str, str] = {}
 
 
 class Shown(Struct, frozen=True):
-    """What a page shows at one moment: its panels, each with what it found. ``of`` names what the page is about, and
+    """What a page shows at one moment: its panels, each with its values. ``of`` names what the page is about, and
     ``after`` is the newest event that it knows of."""
 
     page: str
@@ -29,18 +29,18 @@ class Shown(Struct, frozen=True):
     @property
     def awaited(self) -> bool:
         """Whether an answer is still to come for which the page is loaded again."""
-        return any(found.get("awaited") for _, found in self.panels)
+        return any(values.get("awaited") for _, values in self.panels)
 
     @property
     def shape(self) -> str:
         """Another one whenever the page's forms or lists would be others."""
-        return shape_of([found.get("shape") for panel, found in self.panels if panel.pieces])
+        return shape_of([values.get("shape") for panel, values in self.panels if panel.pieces])
 
     def pieces(self) -> Iterator[tuple[Piece, Mapping[str, Any]]]:
         """What a stream keeps fresh, with all that its templates need."""
-        for panel, found in self.panels:
-            for piece in panel.pieces(found) if panel.pieces else ():
-                yield piece, {**found, **piece.values}
+        for panel, values in self.panels:
+            for piece in panel.pieces(values) if panel.pieces else ():
+                yield piece, {**values, **piece.values}
 
 
 class PanelBoard(NamedTuple):
@@ -56,9 +56,9 @@ class PanelBoard(NamedTuple):
     def look(self, visit: Visit, page: str, about: object, of: str = "", *, live: bool = False) -> Shown:
         """What the page is to show. A ``live`` look leaves out what no stream keeps fresh."""
         mine = [panel for panel in self.panels if panel.page == page and (panel.pieces or not live)]
-        found = [(panel, panel.look(visit, about)) for panel in sorted(mine, key=lambda panel: panel.place)]
-        there = [(panel, {page: about, **values}) for panel, values in found if values is not None]
-        return Shown(page, of, there, 0 if live else last_arrival(visit.connection), visit.now_ms)
+        looked = [(panel, panel.look(visit, about)) for panel in sorted(mine, key=lambda panel: panel.place)]
+        present = [(panel, {page: about, **values}) for panel, values in looked if values is not None]
+        return Shown(page, of, present, 0 if live else last_arrival(visit.connection), visit.now_ms)
 
 
 def render_panels(
@@ -70,11 +70,11 @@ def render_panels(
     of: str = "",
     **values: Any,
 ) -> HTMLResponse:
-    """The page of what is found; a 404 if that is nothing. ``of`` names it for the stream; ``describe`` says the
+    """The page of what ``find`` finds; a 404 if that is nothing. ``of`` names it for the stream; ``describe`` says the
     ``title``, and the ``section`` of the navigation where the address does not."""
     board = context.service(PanelBoard)
     with context.store.reading() as connection:
         visit = board.visit(connection, context.request.query_params)
-        about = there(find(visit))
+        about = or_404(find(visit))
         shown = board.look(visit, page, about, of)
     return context.render("panels.html", shown=shown, **describe(about), **values)

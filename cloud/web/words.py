@@ -85,7 +85,7 @@ DETAILS: Mapping[str, str] = {
 """What the audit keeps of a deed beside who, what and whom."""
 
 STANDINGS: Mapping[str, str] = {"active": "In use", "suspended": "Suspended", "lost": "Reported lost"}
-DEEDS: Mapping[str, str] = {"active": "Activate", "suspended": "Suspend", "lost": "Report lost"}
+STANDING_ACTIONS: Mapping[str, str] = {"active": "Activate", "suspended": "Suspend", "lost": "Report lost"}
 """What a button says that leads to a standing."""
 ROLES: Mapping[str, str] = {"admin": "Administrator", "staff": "Property staff", "guard": "Guard"}
 
@@ -321,7 +321,7 @@ def texts() -> list[str]:
         ACTIONS,
         DETAILS,
         STANDINGS,
-        DEEDS,
+        STANDING_ACTIONS,
         ROLES,
         CLOCKS,
         TRUSTS,

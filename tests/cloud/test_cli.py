@@ -166,7 +166,7 @@ def test_a_device_is_registered_and_gets_its_keys(typed: Typing, folder: Path, t
     assert (listed["name"], listed["presence"], listed["heard_ms"]) == ("gym-turnstile", "never", None)
     assert "gym-turnstile" in typed("device", "list", "--dir", folder)
     with open_folder(folder) as (store, _), store.reading() as connection:
-        deed = operators.list_deeds(connection, limit=1)[0]
+        deed = operators.list_audit(connection, limit=1)[0]
     assert (deed.operator, deed.action, deed.subject) == ("command line", "device.adopted", "gym-turnstile")
 
 
@@ -321,7 +321,7 @@ def test_an_operator_is_disabled_enabled_and_removed(typed: Typing, folder: Path
         assert "last administrator" in typed.refused("user", act, "admin", "--dir", folder)
         assert "no operator guard" in typed.refused("user", act, "guard", "--dir", folder)
     with open_folder(folder) as (store, _), store.reading() as connection:
-        actions = [deed.action for deed in operators.list_deeds(connection, limit=3)]
+        actions = [deed.action for deed in operators.list_audit(connection, limit=3)]
     assert actions == ["operator.removed", "operator.enabled", "operator.disabled"]
 
 

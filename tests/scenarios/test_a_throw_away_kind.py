@@ -105,7 +105,7 @@ async def test_hold_open_lets_no_water_run(tmp_path: Path) -> None:
         site.cloud.desired_state.set_mode(["fountain"], Mode.HOLD_OPEN, "desk", "open day")
     with pytest.raises(NoSuchPlace):
         site.cloud.desired_state.set_mode(None, Mode.HOLD_OPEN, "desk", "open day")
-    site.cloud.desired_state.tell(DesiredState("fountain", 5, MIDNIGHT_MS, {"fountain": Mode.HOLD_OPEN}, None))
+    site.cloud.desired_state.publish(DesiredState("fountain", 5, MIDNIGHT_MS, {"fountain": Mode.HOLD_OPEN}, None))
     await asyncio.sleep(5)
     await site.tap(STRANGER)
     site.device.kill_agent()

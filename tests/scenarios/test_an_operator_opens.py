@@ -54,8 +54,8 @@ async def test_nobody_knows_what_became_of_a_command_whose_answer_never_came(tmp
         gym.device.hang_agent()
         command = opens(gym)
         now_ms = gym.town.now_ms()
-        assert order(gym, command).standing(now_ms) == "sent"
-        assert order(gym, command).standing(now_ms + 15_001) == "unknown"
+        assert order(gym, command).state_at(now_ms) == "sent"
+        assert order(gym, command).state_at(now_ms + 15_001) == "unknown"
         assert now_ms > MIDNIGHT_MS
         gym.device.kill_agent()
         gym.device.start_agent()

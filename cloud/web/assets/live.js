@@ -141,7 +141,7 @@ class HgLive extends HTMLElement {
   enable({ card, opens }, parent) {
     if (card) parent.className = card;
     if (!opens) return;
-    for (const one of (card ? parent : this).querySelectorAll("[data-needs-heard]")) one.disabled = opens === "0";
+    for (const one of (card ? parent : this).querySelectorAll("[data-needs-online]")) one.disabled = opens === "0";
   }
 
   made(html) {

@@ -55,8 +55,8 @@ LASTS_S: dict[What, tuple[float, float]] = {
     "fire": (1.0, 4.0),
 }
 
-Deed = Literal["badge and walk", "badge", "leave", "ring"]
-DEEDS: dict[Deed, int] = {"badge and walk": 5, "badge": 4, "leave": 2, "ring": 2}
+AuditEntry = Literal["badge and walk", "badge", "leave", "ring"]
+STANDING_ACTIONS: dict[AuditEntry, int] = {"badge and walk": 5, "badge": 4, "leave": 2, "ring": 2}
 """Who rings is let in by an operator, from afar."""
 VISIT_EVERY_S = 1.5
 """At each device. It makes about two events, and 5 KB in the log of the board's pins."""
@@ -86,7 +86,7 @@ class PlannedVisit(Struct, frozen=True):
 
     at_s: float
     device: str
-    deed: Deed
+    deed: AuditEntry
     card: int
 
 
@@ -141,6 +141,6 @@ def _visits(chance: random.Random, until_s: float, device: str, cards: int) -> I
     at_s = chance.uniform(0.0, VISIT_EVERY_S)
     while at_s < until_s:
         jitter_s = chance.uniform(0.0, VISIT_JITTER_S)
-        (deed,) = chance.choices(list(DEEDS), list(DEEDS.values()))
+        (deed,) = chance.choices(list(STANDING_ACTIONS), list(STANDING_ACTIONS.values()))
         yield PlannedVisit(round(at_s + jitter_s, 3), device, deed, chance.randrange(cards))
         at_s += VISIT_EVERY_S

@@ -18,7 +18,7 @@ from firmware_sim.parts.portal import Walk
 from firmware_sim.worlds.chaos.audit import broken_promises
 from firmware_sim.worlds.chaos.evidence import DEVICES, DIARY, Diary, last_seq, missing_rows, open_cloud
 from firmware_sim.worlds.chaos.operator import NAME, say_again, try_to_open
-from firmware_sim.worlds.chaos.plan import Deed, PlannedVisit, Trouble
+from firmware_sim.worlds.chaos.plan import AuditEntry, PlannedVisit, Trouble
 from firmware_sim.worlds.chaos.supervisor import Service
 from firmware_sim.worlds.chaos.witness import Witness
 from firmware_sim.worlds.demo.brokers import Kind, broker_command, find_mosquitto, free_port
@@ -176,7 +176,7 @@ class Town:
         if home.walking.locked():
             await self._ask(home, Tap(reader, card))
             return
-        orders: dict[Deed, Command] = {
+        orders: dict[AuditEntry, Command] = {
             "badge": Tap(reader, card),
             "badge and walk": TapAndWalk(reader, card),
             "leave": Walk(device, "out"),

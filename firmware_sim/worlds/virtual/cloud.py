@@ -163,7 +163,7 @@ class VirtualCloud:
         self._ingest.acknowledge_all()
         self._publisher.connected()
         self._publisher.refresh()
-        self.desired_state.tell_all()
+        self.desired_state.publish_all()
 
     def _look(self) -> None:
         self._publisher.refresh()

@@ -26,7 +26,7 @@ FROZEN_S = 400.0
 MEND_S = 20.0
 BY = "lin"
 
-Deed = Callable[[VirtualHub], object]
+AuditEntry = Callable[[VirtualHub], object]
 
 
 def _relay(hub: VirtualHub) -> PowerContact:
@@ -37,7 +37,7 @@ def _contactor(hub: VirtualHub) -> PowerContact:
     return hub.device.hardware.get(Contactor, BANK)
 
 
-ALL_MISHAPS: Mapping[str, tuple[Deed, Deed]] = {
+ALL_MISHAPS: Mapping[str, tuple[AuditEntry, AuditEntry]] = {
     **{name: (mishap.happens, mishap.mended) for name, mishap in MISHAPS.items()},
     "the relay welds": (lambda hub: _relay(hub).weld(), lambda hub: _relay(hub).mend()),
     "the relay sticks": (lambda hub: _relay(hub).stick_open(), lambda hub: _relay(hub).mend()),

@@ -92,7 +92,7 @@ def test_a_device_that_is_not_heard_makes_none_of_its_sockets_look_alive(town: T
         assert "Hub charging is offline" in words(page)
         assert card(page, "phone-2").startswith("Phone socket 2 Offline")
         socket = guard.get("/points/phone-1").text
-        assert re.search(r"<button data-needs-heard disabled>Stop", socket)
+        assert re.search(r"<button data-needs-online disabled>Stop", socket)
         answer = guard.submit("/commands/session_stop/phone-1", "/account", session=SESSION, reason=REASON)
         assert "Not sent: the device is offline" in words(guard.get(answer.headers["location"]).text)
     assert commands(town) == []
@@ -262,6 +262,6 @@ def test_whatever_is_read_is_in_bounds_or_unknown(said: object) -> None:
 
 @given(st.dictionaries(st.sampled_from(["phase", "mode", "faulted"]), WHATEVER), st.booleans())
 def test_what_is_not_heard_is_never_free(report: dict[str, Any], emergency: bool) -> None:
-    assert condition(report, heard=False, emergency=emergency) is Condition.OFFLINE
+    assert condition(report, online=False, emergency=emergency) is Condition.OFFLINE
     if emergency:
-        assert condition(report, heard=True, emergency=True) in (Condition.EMERGENCY, Condition.OFFLINE)
+        assert condition(report, online=True, emergency=True) in (Condition.EMERGENCY, Condition.OFFLINE)

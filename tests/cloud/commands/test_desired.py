@@ -133,7 +133,7 @@ def test_an_old_lockdown_lets_go_of_the_sockets(site: Site) -> None:
     with site.store.writing() as connection:
         modes = dict.fromkeys(KINDS, "lockdown")
         connection.execute(insert(desired).values(device="d", number=7, issued_ms=0, modes=modes))
-    site.desired_state.tell_all()
+    site.desired_state.publish_all()
     (told,) = site.sent
     assert told.number == 8
     assert told.until == dict.fromkeys(("gate", "gym", "old"), T0_MS + 4 * HOUR_MS)
@@ -147,7 +147,7 @@ def test_a_new_wiring_gives_no_mode_more_time(site: Site) -> None:
     site.desired_state.set_mode(["gate"], Mode.LOCKDOWN, "gate", "a fight")
     site.now_ms += HOUR_MS
     with site.store.writing() as connection:
-        site.desired_state.tell(site.desired_state.set_wiring(connection, "d", "[device]\n"))
+        site.desired_state.publish(site.desired_state.set_wiring(connection, "d", "[device]\n"))
     assert site.sent[-1].until == {"gate": T0_MS + 4 * HOUR_MS}
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cloud.emergencies.rule import UNSEEN, Emergency, after, started_anew, zone_of
+from cloud.emergencies.rule import UNSEEN, Emergency, after, after_restart, zone_of
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST
 from contract.events import Event
@@ -41,11 +41,11 @@ def test_a_drill_names_who_ordered_it_and_who_ended_it() -> None:
 def test_a_device_that_starts_anew_says_again_that_it_stands_and_it_is_the_same_one() -> None:
     known = told(event("began", cause="smoke"))
     assert known
-    unsure = started_anew(known, 20)
+    unsure = after_restart(known, 20)
     assert (unsure.how, unsure.stands) == (UNSEEN, False)
     again = after(unsure, "hub", event("standing", 21, cause="fire"), 2_000)
     assert again == Emergency("hub", "fire", 5, NOTED_MS)
-    assert started_anew(told(event("began"), event("reset", 9, how="key")) or known, 30).how == "key"
+    assert after_restart(told(event("began"), event("reset", 9, how="key")) or known, 30).how == "key"
 
 
 def test_one_that_stands_at_the_first_word_of_a_device_is_a_new_one() -> None:

@@ -5,7 +5,7 @@ import pytest
 from cloud.emergencies.service import MusterService, NoSuchZone
 from cloud.emergencies.tables import accounted
 from cloud.store.database import Store
-from cloud.web.operators import list_deeds
+from cloud.web.operators import list_audit
 from tests.cloud.support.town import Town
 
 HOLDER = bytes(range(8))
@@ -15,7 +15,7 @@ def noted(store: Store) -> tuple[int, list[str]]:
     """How many are accounted for, and what the audit says of it."""
     with store.reading() as connection:
         rows = connection.execute(accounted.select()).all()
-        actions = [deed.action for deed in list_deeds(connection) if deed.action.startswith("muster.")]
+        actions = [deed.action for deed in list_audit(connection) if deed.action.startswith("muster.")]
     return len(rows), actions
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from cloud.keys.ca import open_authority
-from cloud.web.operators import list_deeds
+from cloud.web.operators import list_audit
 from contract.adoption import Bundle, code_of, open_bundle
 from contract.sealing import DeviceKey
 from tests.cloud.support.town import NOW_MS, Town, Visitor
@@ -62,7 +62,7 @@ def test_a_device_is_adopted_by_the_code_that_it_shows(town: Town) -> None:
     bundle = bundle_of(fetches(town, asked), key)
     assert (bundle.device, bytes.fromhex(bundle.sync_key)) == ("north-gate", town.keys.sync("north-gate"))
     with town.store.reading() as connection:
-        deed = list_deeds(connection)[0]
+        deed = list_audit(connection)[0]
     assert (deed.operator, deed.action, deed.subject) == ("office", "device.adopted", "north-gate")
     assert town.changes > 0
 

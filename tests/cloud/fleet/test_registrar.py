@@ -67,7 +67,7 @@ class Office:
 
     def deeds(self) -> list[tuple[str, str]]:
         with self.store.reading() as connection:
-            return [(deed.action, deed.subject) for deed in operators.list_deeds(connection)]
+            return [(deed.action, deed.subject) for deed in operators.list_audit(connection)]
 
 
 @pytest.fixture

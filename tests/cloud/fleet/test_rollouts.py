@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from cloud.fleet.rollouts import CANARY_WITHIN_MS, Leg, Rollout, due, sent, stop, take, withdrawn
+from cloud.fleet.rollouts import CANARY_WITHIN_MS, Leg, Rollout, apply_reports, due, sent, stop, withdrawn
 from contract.messages import Reported
 
 DEVICES = ("east-gate", "west-gate", "hub-door")
@@ -33,33 +33,33 @@ def applied(number: int = 5) -> Reported:
 def test_the_canary_alone_is_sent_it_first() -> None:
     rollout = send(begun(*DEVICES))
     assert states(rollout) == ["sent", "unsent", "unsent"]
-    assert send(take(rollout, {}, STARTED_MS)) == rollout
+    assert send(apply_reports(rollout, {}, STARTED_MS)) == rollout
 
 
 def test_once_the_canary_has_kept_it_the_others_are_sent_it_and_then_all_is_done() -> None:
-    rollout = send(take(send(begun(*DEVICES)), {"east-gate": applied()}, STARTED_MS))
+    rollout = send(apply_reports(send(begun(*DEVICES)), {"east-gate": applied()}, STARTED_MS))
     assert (rollout.state, states(rollout)) == ("rest", ["applied", "sent", "sent"])
-    rollout = take(rollout, {name: applied() for name in DEVICES}, STARTED_MS + 9)
+    rollout = apply_reports(rollout, {name: applied() for name in DEVICES}, STARTED_MS + 9)
     assert (rollout.state, rollout.ended_ms) == ("done", STARTED_MS + 9)
 
 
 def test_a_single_device_is_its_own_canary() -> None:
-    assert take(send(begun("east-gate")), {"east-gate": applied()}, STARTED_MS).state == "done"
+    assert apply_reports(send(begun("east-gate")), {"east-gate": applied()}, STARTED_MS).state == "done"
 
 
 def test_a_report_on_an_older_document_says_nothing() -> None:
     rollout = send(begun(*DEVICES))
-    assert take(rollout, {"east-gate": applied(4)}, STARTED_MS) == rollout
+    assert apply_reports(rollout, {"east-gate": applied(4)}, STARTED_MS) == rollout
 
 
 def test_a_newer_document_that_carries_the_wiring_along_counts() -> None:
-    assert take(send(begun("east-gate")), {"east-gate": applied(6)}, STARTED_MS).state == "done"
+    assert apply_reports(send(begun("east-gate")), {"east-gate": applied(6)}, STARTED_MS).state == "done"
 
 
 def test_a_canary_that_reverts_stops_it_and_nobody_else_is_touched() -> None:
     before = send(begun(*DEVICES))
     report = Reported(5, "reverted", STARTED_MS, why="The keeper was not heard.")
-    after = take(before, {"east-gate": report}, STARTED_MS)
+    after = apply_reports(before, {"east-gate": report}, STARTED_MS)
     assert (after.state, after.why) == ("stopped", "east-gate: The keeper was not heard.")
     assert states(after) == ["reverted", "kept", "kept"]
     assert [leg.device for leg in withdrawn(before, after)] == ["east-gate"]
@@ -67,8 +67,8 @@ def test_a_canary_that_reverts_stops_it_and_nobody_else_is_touched() -> None:
 
 
 def test_a_refusal_among_the_others_takes_back_what_was_not_applied() -> None:
-    before = send(take(send(begun(*DEVICES)), {"east-gate": applied()}, STARTED_MS))
-    after = take(before, {"west-gate": Reported(5, "refused", STARTED_MS, why="No such pin.")}, STARTED_MS)
+    before = send(apply_reports(send(begun(*DEVICES)), {"east-gate": applied()}, STARTED_MS))
+    after = apply_reports(before, {"west-gate": Reported(5, "refused", STARTED_MS, why="No such pin.")}, STARTED_MS)
     assert states(after) == ["applied", "refused", "kept"]
     assert [(leg.device, leg.former) for leg in withdrawn(before, after)] == [("west-gate", "old"), ("hub-door", "old")]
 
@@ -76,16 +76,16 @@ def test_a_refusal_among_the_others_takes_back_what_was_not_applied() -> None:
 def test_a_canary_that_waits_is_waited_for_but_not_for_ever() -> None:
     rollout = send(begun(*DEVICES))
     waits = {"east-gate": Reported(5, "waiting", STARTED_MS, why="Waits until nobody passes.")}
-    rollout = take(rollout, waits, STARTED_MS + CANARY_WITHIN_MS - 1)
+    rollout = apply_reports(rollout, waits, STARTED_MS + CANARY_WITHIN_MS - 1)
     assert (rollout.state, rollout.legs[0].why) == ("canary", "Waits until nobody passes.")
-    late = take(rollout, waits, STARTED_MS + CANARY_WITHIN_MS)
+    late = apply_reports(rollout, waits, STARTED_MS + CANARY_WITHIN_MS)
     assert (late.state, states(late)) == ("stopped", ["kept", "kept", "kept"])
     assert late.why == "east-gate has not applied it within 60 minutes"
 
 
 def test_a_device_that_is_away_holds_up_nobody_but_itself() -> None:
-    rollout = send(take(send(begun(*DEVICES)), {"east-gate": applied()}, STARTED_MS))
-    later = take(rollout, {"west-gate": applied()}, STARTED_MS + 100 * CANARY_WITHIN_MS)
+    rollout = send(apply_reports(send(begun(*DEVICES)), {"east-gate": applied()}, STARTED_MS))
+    later = apply_reports(rollout, {"west-gate": applied()}, STARTED_MS + 100 * CANARY_WITHIN_MS)
     assert (later.state, states(later)) == ("rest", ["applied", "applied", "sent"])
 
 
@@ -94,7 +94,7 @@ def test_a_person_stops_it_once() -> None:
     after = stop(before, "wrong building", STARTED_MS + 1)
     assert (after.state, after.why, states(after)) == ("stopped", "wrong building", ["kept", "kept", "kept"])
     assert stop(after, "again", STARTED_MS + 2) == after
-    done = take(send(begun("east-gate")), {"east-gate": applied()}, STARTED_MS)
+    done = apply_reports(send(begun("east-gate")), {"east-gate": applied()}, STARTED_MS)
     assert stop(done, "too late", STARTED_MS + 2) == done
 
 
@@ -134,7 +134,7 @@ class AnyRollout(RuleBasedStateMachine):
     @rule(passes_ms=st.sampled_from([0, 1_000, CANARY_WITHIN_MS]))
     def look(self, passes_ms: int) -> None:
         self.now_ms += passes_ms
-        self.become(take(self.rollout, self.reports, self.now_ms))
+        self.become(apply_reports(self.rollout, self.reports, self.now_ms))
 
     @precondition(lambda self: self.rollout.live)
     @rule()

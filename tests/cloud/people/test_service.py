@@ -9,7 +9,7 @@ from cloud.people.store import Card, find_person, list_people
 from cloud.store.database import Store
 from cloud.store.labels import Label
 from cloud.store.revision import revision
-from cloud.web.operators import list_deeds
+from cloud.web.operators import list_audit
 from cloud.web.rejected import Rejected
 from contract.decide import Standing
 from tests.cloud.support.town import Past
@@ -33,7 +33,7 @@ def test_names_are_kept_in_their_one_form(store: Store, people: PeopleService) -
 
 def test_refused_membership_leaves_no_person(store: Store, people: PeopleService) -> None:
     with store.reading() as connection:
-        before = revision(connection), list_deeds(connection), list_people(connection)
+        before = revision(connection), list_audit(connection), list_people(connection)
     with pytest.raises(Rejected, match="no such plan"):
         people.add_person("lin", Label("", "Zhang Li"), membership=Membership(0, 0, "gold"))
     for name in ("x" * (MAX_NAME + 1), "a\u202eb"):
@@ -44,7 +44,7 @@ def test_refused_membership_leaves_no_person(store: Store, people: PeopleService
     with pytest.raises(Rejected, match="such card"):
         people.add_card("lin", 1, Card("H10301", -1, 7))
     with store.reading() as connection:
-        assert (revision(connection), list_deeds(connection), list_people(connection)) == before
+        assert (revision(connection), list_audit(connection), list_people(connection)) == before
 
 
 def test_each_change_has_its_row_in_the_audit(store: Store, people: PeopleService) -> None:
@@ -54,7 +54,7 @@ def test_each_change_has_its_row_in_the_audit(store: Store, people: PeopleServic
     membership = people.add_membership("lin", Membership(0, person, "yearly"))
     assert people.set_membership_standing("lin", membership, Standing.SUSPENDED) == person
     with store.reading() as connection:
-        actions = [deed.action for deed in list_deeds(connection, limit=6)]
+        actions = [deed.action for deed in list_audit(connection, limit=6)]
     assert actions == [
         "membership.changed",
         "membership.added",

@@ -43,7 +43,7 @@ def test_a_refusal_is_shown_with_its_reason(town: Town) -> None:
 
 def test_a_door_that_is_not_heard_is_sent_nothing_and_its_button_is_off(town: Town) -> None:
     with town.visit("gate") as guard:
-        assert re.search(r"<button data-needs-heard disabled>Open once", guard.get("/doors").text)
+        assert re.search(r"<button data-needs-online disabled>Open once", guard.get("/doors").text)
         where = guard.submit(f"/commands/open_once/{GYM}", "/doors", back="/doors", reason=REASON).headers["location"]
         assert "Not sent: the device is offline" in words(guard.get(where).text)
     assert commands(town) == []

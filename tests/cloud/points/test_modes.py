@@ -97,7 +97,7 @@ def test_after_a_restored_backup_the_next_document_is_above_what_the_device_hold
 def test_devices_are_told_again_when_the_broker_is_back(town: Town) -> None:
     town.desired_state.set_mode([GYM], Mode.HOLD_OPEN, "gate", REASON)
     town.published.clear()
-    town.desired_state.tell_all()
+    town.desired_state.publish_all()
     assert [(one.device, one.number) for one in documents(town)] == [(GYM, 1)]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from cloud.people.store import load_community
 from cloud.sample import HUB_SOCKETS
-from cloud.web.operators import list_deeds
+from cloud.web.operators import list_audit
 from tests.cloud.support.hub import RidersHub
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town, Visitor
@@ -40,7 +40,7 @@ def test_a_form_corrects_a_point_and_the_audit_says_who_did(town: Town) -> None:
     assert stands(town, EAST) == (EAST, "gym", "ebike")
     assert town.changes == 1
     with town.store.reading() as connection:
-        deed = list_deeds(connection, limit=1)[0]
+        deed = list_audit(connection, limit=1)[0]
     assert (deed.operator, deed.action, deed.subject) == ("admin", "point.changed", EAST)
     assert deed.detail == {"zone": "gym", "class": "ebike"}
 

@@ -72,7 +72,7 @@ def test_an_opened_zone_reaches_the_grants(bare: Connection) -> None:
     _, page = grants(load_community(bare), NOW_MS)
     assert [profile for profile in page.profiles if profile] == [{"barrier": "always"}, {"barrier": "gym-hours"}]
     assert revision(bare) > before
-    assert [deed.detail["plan"] for deed in operators.list_deeds(bare)] == ["yearly", "resident"]
+    assert [deed.detail["plan"] for deed in operators.list_audit(bare)] == ["yearly", "resident"]
 
 
 def test_a_zone_is_made_once_and_renamed(bare: Connection) -> None:
@@ -81,7 +81,7 @@ def test_a_zone_is_made_once_and_renamed(bare: Connection) -> None:
     rename_zone(bare, NOW_MS, BY, "roof", "", "Roof garden")
     (roof,) = view_zones(bare)
     assert (roof.label.zh, roof.label.en, roof.closed) == ("屋顶", "Roof garden", True)
-    assert [deed.action for deed in operators.list_deeds(bare)] == ["zone.renamed", "zone.added"]
+    assert [deed.action for deed in operators.list_audit(bare)] == ["zone.renamed", "zone.added"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from cloud.store.database import Store
 from cloud.web import operators
 from cloud.web.auth import Authenticator, Role, WrongPassword
-from cloud.web.operators import Deed, Login, Operator
+from cloud.web.operators import AuditEntry, Login, Operator
 from tests.cloud.support.town import PASSWORD, QUICK
 
 HERE, THERE = "192.0.2.7", "192.0.2.8"
@@ -34,6 +34,6 @@ class Office:
         assert found
         return found[0]
 
-    def deeds(self) -> list[Deed]:
+    def deeds(self) -> list[AuditEntry]:
         with self.store.reading() as connection:
-            return operators.list_deeds(connection)[::-1]
+            return operators.list_audit(connection)[::-1]

@@ -207,4 +207,4 @@ def test_a_changed_audit_is_found_at_the_first_row_that_is_wrong(
     with office.store.writing() as connection:
         connection.exec_driver_sql(tampering)
     with office.store.reading() as connection:
-        assert operators.first_broken_deed(connection) == broken
+        assert operators.first_broken_entry(connection) == broken

@@ -229,7 +229,7 @@ async def test_what_cannot_be_done_is_said_with_what_can(order: Command, cure: s
 
 
 POINTS = st.sampled_from([EBIKE, PHONE, BANK, "nowhere"])
-DEEDS = st.one_of(
+STANDING_ACTIONS = st.one_of(
     st.builds(PlugIn, POINTS, st.sampled_from(["phone", "ebike_lead", "heater", "nothing"]), st.floats(0, 100)),
     *(st.builds(order, POINTS) for order in (Unplug, Overheat, Cool, Weld, StickOpen, Mend, FreezeMeter, ResetEnergy)),
     st.builds(LieMeter, POINTS, st.sampled_from(["half", "double", "nothing", "absurd", None])),
@@ -238,7 +238,7 @@ DEEDS = st.one_of(
 )
 
 
-@given(deeds=st.lists(st.tuples(DEEDS, st.floats(0, 7200)), max_size=20))
+@given(deeds=st.lists(st.tuples(STANDING_ACTIONS, st.floats(0, 7200)), max_size=20))
 def test_whatever_is_done_power_needs_a_closed_way_and_energy_never_runs_backwards(
     deeds: list[tuple[Command, float]],
 ) -> None:
