@@ -13,7 +13,7 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud import rollout_cli, user_cli, zone_cli
+from cloud import retention_cli, rollout_cli, user_cli, zone_cli
 from cloud.charging.store import list_sessions
 from cloud.cli_parts import (
     BY,
@@ -59,6 +59,7 @@ session_app = typer.Typer(no_args_is_help=True, help="Charging sessions.")
 quarantine_app = typer.Typer(no_args_is_help=True, help="What was refused.")
 GROUPS = {
     "device": device_app,
+    "retention": retention_cli.app,
     "rollout": rollout_cli.app,
     "user": user_cli.app,
     "quarantine": quarantine_app,

@@ -30,6 +30,7 @@ from cloud.line.worker import Worker
 from cloud.overview.metrics import Metrics, Workings
 from cloud.people.publisher import Publisher
 from cloud.reactions import REACTIONS
+from cloud.retention.service import retention_worker
 from cloud.store.database import Store
 from cloud.web.connections import Connections, most_connections
 from cloud.web.feed import LiveFeed
@@ -98,6 +99,7 @@ class DeviceSide:
             self.renewals,
             self.rolling,
             self._reminder,
+            retention_worker(store, site, clock),
             Worker[None](
                 "lookout",
                 "nobody looks whether the broker is there",

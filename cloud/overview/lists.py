@@ -8,10 +8,12 @@ from fastapi.responses import HTMLResponse
 from cloud.devices.event_series import EventFilter
 from cloud.devices.event_views import list_events
 from cloud.devices.quarantine import list_quarantined, list_tallies
+from cloud.devices.registry import site_of
 from cloud.devices.views import list_devices
 from cloud.overview.metrics import Metrics
 from cloud.overview.whom import whom_of
 from cloud.people.rosters import spread
+from cloud.retention.store import AUDIT, anchor_of, oldest_event_ms, terms_of
 from cloud.web.context import N_, Reading
 from cloud.web.domain import Nav
 from cloud.web.operators import first_broken_entry, list_audit
@@ -43,6 +45,7 @@ def events(
     with context.store.reading() as connection:
         found = list_events(connection, wanted, before, ROWS)
         known = list_devices(connection)
+        since_ms, days = oldest_event_ms(connection), terms_of(connection, site_of(connection).name)["events"]
     return context.render(
         "events.html",
         wanted=wanted,
@@ -50,6 +53,8 @@ def events(
         devices=known,
         kinds=[*sorted(vocabulary().families), *sorted(vocabulary().events)],
         reasons=list(Reason),
+        since_ms=since_ms,
+        days=days,
     )
 
 
@@ -76,7 +81,8 @@ def audit(context: Reading, before: Cursor = None, check: Annotated[bool, Query(
     """With ``check``, the whole chain is followed from its first row."""
     with context.store.reading() as connection:
         rows = list_audit(connection, before, ROWS)
-        broken = first_broken_entry(connection) if check else None
+        upto, link = anchor_of(connection, site_of(connection).name, AUDIT)
+        broken = first_broken_entry(connection, upto, link or b"") if check else None
         whom = whom_of(connection, rows)
     cursor = rows[-1].id if len(rows) == ROWS else None
     return context.render("audit.html", rows=rows, whom=whom, cursor=cursor, checked=check, broken=broken)

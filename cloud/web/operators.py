@@ -168,9 +168,10 @@ def last_entry(connection: Connection, subject: str, actions: Sequence[str]) -> 
     return None if row is None else AuditEntry(*row)
 
 
-def first_broken_entry(connection: Connection) -> int | None:
-    """The number of the first row that does not follow from the row before it, or None if the chain is whole."""
-    before, expected = CHAIN_START, 1
+def first_broken_entry(connection: Connection, upto: int = 0, link: bytes = CHAIN_START) -> int | None:
+    """The number of the first row that does not follow from the row before it, or None if the chain is whole. All rows
+    up to ``upto``, whose link is ``link``, were deleted."""
+    before, expected = link, upto + 1
     for row in connection.execute(select(*_ENTRY, audit.c.link).order_by(audit.c.id)):
         entry = AuditEntry(*row[:-1])
         if entry.id != expected or row.link != _link(before, entry):

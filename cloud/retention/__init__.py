@@ -1,0 +1,1 @@
+"""How long the cloud holds what happened, and what stays of it then."""

@@ -1,0 +1,152 @@
+"""Deletes old records a few rows at a time, and writes down what stays of them. All times are UTC milliseconds."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import takewhile
+
+from sqlalchemy import Connection, Delete, String, cast, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_change
+
+from cloud.charging.tables import sessions
+from cloud.retention.rule import DEFAULT_DAYS, WEEK_MS, Anchor, followed, over_refused
+from cloud.retention.tables import chain_anchors, event_weeks, retention_terms
+from cloud.store.schema import devices, event_series, events, journals, quarantine
+from cloud.web.tables import audit
+
+MAX_ROWS = 500
+"""Deleted in one transaction: ingest waits for about ten milliseconds at most."""
+AUDIT = "audit"
+
+
+def terms_of(connection: Connection, site: str) -> dict[str, int]:
+    """How many days each kind of record is held."""
+    mine = select(retention_terms.c.what, retention_terms.c.days).where(retention_terms.c.site == site)
+    return {**DEFAULT_DAYS, **{row.what: row.days for row in connection.execute(mine)}}
+
+
+def set_term(connection: Connection, site: str, what: str, days: int) -> None:
+    mine = (retention_terms.c.site == site) & (retention_terms.c.what == what)
+    connection.execute(delete(retention_terms).where(mine))
+    connection.execute(insert(retention_terms).values(site=site, what=what, days=days))
+
+
+def anchor_of(connection: Connection, site: str, chain: str) -> Anchor:
+    """Where what is left of a chain begins."""
+    mine = (chain_anchors.c.site == site) & (chain_anchors.c.chain == chain)
+    row = connection.execute(select(chain_anchors.c.upto, chain_anchors.c.link).where(mine)).first()
+    return Anchor() if row is None else Anchor(*row)
+
+
+def _move_anchor(connection: Connection, site: str, chain: str, to: Anchor) -> None:
+    mine = (chain_anchors.c.site == site) & (chain_anchors.c.chain == chain)
+    moved = connection.execute(update(chain_anchors).where(mine).values(upto=to.upto, link=to.link))
+    if moved.rowcount == 0:
+        connection.execute(insert(chain_anchors).values(site=site, chain=chain, upto=to.upto, link=to.link))
+
+
+def delete_events(connection: Connection, site: str, before_ms: int) -> int:
+    """The oldest that were received before; returns how many. The newest event stays, for arrival is counted from it.
+
+    What matters beyond its event stands in tables of its own: sessions, emergencies, breaks, the states of points.
+    """
+    newest = select(func.max(events.c.arrival)).scalar_subquery()
+    columns = events.c.arrival, events.c.journal_id, events.c.seq, events.c.received_ms, events.c.stored
+    words = event_series.c.point, event_series.c.kind, event_series.c.reason
+    oldest = select(*columns, *words).join_from(events, event_series, event_series.c.id == events.c.series)
+    rows = connection.execute(oldest.where(events.c.arrival < newest).order_by(events.c.arrival).limit(MAX_ROWS))
+    due = list(takewhile(lambda row: row.received_ms < before_ms, rows))
+    if not due:
+        return 0
+    by_journal: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    for row in due:
+        by_journal[row.journal_id].append((row.seq, row.stored))
+    for journal, stored in by_journal.items():
+        anchor = anchor_of(connection, site, str(journal))
+        ends = followed(anchor, stored, _refused(connection, journal))
+        _move_anchor(connection, site, str(journal), ends)
+    counts = Counter((row.received_ms // WEEK_MS * WEEK_MS, row.point, row.kind, row.reason) for row in due)
+    for (week_ms, point, kind, reason), count in counts.items():
+        line = {"site": site, "week_ms": week_ms, "point": point, "kind": kind, "reason": reason, "count": count}
+        added = insert_or_change(event_weeks).values(line)
+        key = [event_weeks.c[name] for name in line if name != "count"]
+        connection.execute(added.on_conflict_do_update(key, set_={"count": event_weeks.c.count + count}))
+    connection.execute(delete(events).where(events.c.arrival <= due[-1].arrival))
+    return len(due)
+
+
+def delete_audit(connection: Connection, site: str, before_ms: int) -> int:
+    """The oldest rows; the newest stays, for the next is chained to it."""
+    newest = select(func.max(audit.c.id)).scalar_subquery()
+    oldest = select(audit.c.id, audit.c.at_ms, audit.c.link).where(audit.c.id < newest).order_by(audit.c.id)
+    due = list(takewhile(lambda row: row.at_ms < before_ms, connection.execute(oldest.limit(MAX_ROWS))))
+    if due:
+        _move_anchor(connection, site, AUDIT, Anchor(due[-1].id, due[-1].link))
+        connection.execute(delete(audit).where(audit.c.id <= due[-1].id))
+    return len(due)
+
+
+def delete_weeks(connection: Connection, site: str, before_ms: int) -> int:
+    mine = (event_weeks.c.site == site) & (
+        event_weeks.c.week_ms == select(func.min(event_weeks.c.week_ms)).scalar_subquery()
+    )
+    return _deleted(connection, delete(event_weeks).where(mine, event_weeks.c.week_ms < before_ms))
+
+
+def delete_sessions(connection: Connection, before_ms: int) -> int:
+    """Those that have ended and were told of for the last time before; what still runs stays."""
+    old = select(sessions.c.told_ms).where(sessions.c.ended_ms.is_not(None), sessions.c.told_ms < before_ms)
+    upto = max(connection.execute(old.order_by(sessions.c.told_ms).limit(MAX_ROWS)).scalars(), default=before_ms - 1)
+    return _deleted(connection, delete(sessions).where(sessions.c.ended_ms.is_not(None), sessions.c.told_ms <= upto))
+
+
+def delete_quarantine(connection: Connection, site: str, before_ms: int) -> int:
+    """What was refused before; the tallies go on. A row of a journal stays while the rows around it do: their chain
+    cannot be followed without its bytes."""
+    of_device = (devices.c.id == journals.c.device_id) & (devices.c.site == site)
+    anchored = (chain_anchors.c.site == site) & (chain_anchors.c.chain == cast(journals.c.id, String))
+    needed = (
+        select(quarantine.c.id)
+        .join(devices, devices.c.name == quarantine.c.device)
+        .join(journals, of_device & (journals.c.journal == quarantine.c.journal))
+        .outerjoin(chain_anchors, anchored)
+        .where(quarantine.c.seq > func.coalesce(chain_anchors.c.upto, 0))
+    )
+    old = select(quarantine.c.id).where(quarantine.c.at_ms < before_ms, quarantine.c.id.not_in(needed))
+    some = old.order_by(quarantine.c.id).limit(MAX_ROWS)
+    return _deleted(connection, delete(quarantine).where(quarantine.c.id.in_(some)))
+
+
+def _deleted(connection: Connection, rows: Delete) -> int:
+    return connection.execute(rows).rowcount
+
+
+def oldest_event_ms(connection: Connection) -> int | None:
+    """When the oldest event was received that is still here."""
+    oldest = select(events.c.received_ms).order_by(events.c.arrival).limit(1)
+    return connection.execute(oldest).scalar()
+
+
+def broken_journals(connection: Connection, site: str) -> dict[str, str]:
+    """The journals whose rows, from the anchor on, do not lead to the link that stands for them: each by its device and
+    name, with what is wrong. All rows are read."""
+    named = select(journals, devices.c.name.label("device")).join(devices, devices.c.id == journals.c.device_id)
+    verdicts = {}
+    for journal in connection.execute(named.where(devices.c.site == site)).all():
+        anchor, refused = anchor_of(connection, site, str(journal.id)), _refused(connection, journal.id)
+        mine = select(events.c.seq, events.c.stored).where(events.c.journal_id == journal.id).order_by(events.c.seq)
+        rows = ((row.seq, row.stored) for row in connection.execution_options(yield_per=1000).execute(mine))
+        end = over_refused(followed(anchor, rows, refused), journal.upto, refused)
+        if end.link is None:
+            verdicts[f"{journal.device} {journal.journal}"] = "cannot be followed: the bytes of a refused row are gone"
+        elif end != (journal.upto, journal.tip):
+            verdicts[f"{journal.device} {journal.journal}"] = "broken: a row was changed, added or taken away"
+    return verdicts
+
+
+def _refused(connection: Connection, journal: int) -> Mapping[int, bytes]:
+    """The bytes of rows that could not be read and are in quarantine whole."""
+    of_it = select(journals.c.journal, devices.c.name).join(devices, devices.c.id == journals.c.device_id)
+    name, device = connection.execute(of_it.where(journals.c.id == journal)).one()
+    mine = (quarantine.c.device == device) & (quarantine.c.journal == name) & quarantine.c.seq.is_not(None)
+    whole = mine & (func.length(quarantine.c.payload) == quarantine.c.size)
+    return {row.seq: row.payload for row in connection.execute(select(quarantine).where(whole))}

@@ -1,0 +1,76 @@
+"""``hearthgate-cloud retention``: how long records are held, and whether what is left is whole."""
+
+from typing import Annotated
+
+import typer
+
+from cloud.cli_parts import BY, HERE, FolderOption, JsonOption, fail, moment, show
+from cloud.devices.registry import site_of
+from cloud.keys.folder import clock, open_folder
+from cloud.retention.rule import DEFAULT_DAYS
+from cloud.retention.service import BadTerm, RetentionService
+from cloud.retention.store import AUDIT, anchor_of, broken_journals, oldest_event_ms, terms_of
+from cloud.store.database import Store
+from cloud.web.operators import first_broken_entry
+
+app = typer.Typer(no_args_is_help=True, help="How long records are held.")
+
+
+@app.command("show")
+def show_terms(folder: FolderOption = HERE, as_json: JsonOption = False) -> None:
+    """How many days each kind of record is held, and how far back the events go."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        terms = terms_of(connection, site_of(connection).name)
+        oldest_ms = oldest_event_ms(connection)
+    rows = [{"what": what, "days": days, "default": DEFAULT_DAYS[what]} for what, days in terms.items()]
+    show(rows, ("what", "days", "default"), as_json)
+    if not as_json:
+        typer.echo(f"events go back to {moment(oldest_ms)}" if oldest_ms is not None else "no events yet")
+
+
+@app.command("set")
+def set_days(
+    what: Annotated[str, typer.Argument(help="events, weeks, quarantine, sessions or audit.")],
+    days: Annotated[int, typer.Argument(help="How long they are held from now on.")],
+    folder: FolderOption = HERE,
+) -> None:
+    """Hold a kind of record for so many days. The running cloud deletes what is older."""
+    with open_folder(folder) as (store, _):
+        try:
+            _service(store).set_term(what, days, BY)
+        except BadTerm as wrong:
+            fail(str(wrong))
+    typer.echo(f"{what}: {days} days")
+
+
+@app.command("run")
+def run(folder: FolderOption = HERE) -> None:
+    """Delete all that is older than its term now, in small steps; a running cloud is not held up."""
+    count = 0
+    with open_folder(folder) as (store, _):
+        service = _service(store)
+        while step := service.step():
+            count += step
+    typer.echo(f"{count} rows deleted")
+
+
+@app.command("check")
+def check(folder: FolderOption = HERE) -> None:
+    """Follow the chain of every journal and of the audit, from where what is left of it begins."""
+    with open_folder(folder) as (store, _), store.reading() as connection:
+        site = site_of(connection).name
+        wrong = [f"journal {name} {why}" for name, why in broken_journals(connection, site).items()]
+        anchor = anchor_of(connection, site, AUDIT)
+        row = first_broken_entry(connection, anchor.upto, anchor.link or b"")
+    if row is not None:
+        wrong.append(f"the audit is broken at row {row}")
+    for line in wrong:
+        typer.echo(line)
+    if wrong:
+        raise SystemExit(1)
+    typer.echo("every chain is whole")
+
+
+def _service(store: Store) -> RetentionService:
+    with store.reading() as connection:
+        return RetentionService(store, site_of(connection).name, clock)
