@@ -16,9 +16,9 @@ from contract.roster import (
     Page,
     Prefix,
     Row,
-    paginate,
 )
 from tests.contract.crowds import UNKNOWN, assert_sound, crowd, crowd_within, digest, in_page, page_for, prefixes, row
+from tests.contract.paging import paginate
 
 
 @pytest.mark.parametrize("count", [0, 1, SPLIT_ABOVE, SPLIT_ABOVE + 1, 3000])

@@ -19,11 +19,11 @@ from contract.roster import (
     check_whole,
     pack_page,
     pack_site,
-    paginate,
 )
 from contract.sealing import DIGEST_BYTES
 from tests.contract.crowds import HEAD_BYTES, ROW_BYTES, crowd, row
 from tests.contract.golden import PAGE, PAGE_OF_WINDOWS, SITE_PAGE, payload
+from tests.contract.paging import paginate
 
 
 def test_the_bytes_of_a_page_never_change() -> None:
@@ -180,7 +180,7 @@ def test_a_roster_beyond_any_device_is_refused(monkeypatch: pytest.MonkeyPatch) 
         pack_site(SitePage("Asia/Shanghai", {}, [{}] * (MAX_PROFILES + 1)))
     with pytest.raises(Undeliverable, match="a site page of"):
         pack_site(SitePage("Asia/Shanghai", {}, [{"east-gate": "always"}] * 60_000))
-    monkeypatch.setattr("contract.roster.MAX_ROSTER_PAGES", 1)
+    monkeypatch.setattr("tests.contract.paging.MAX_ROSTER_PAGES", 1)
     with pytest.raises(Undeliverable, match="pages, and a manifest names 1"):
         paginate(rows[1:])
 

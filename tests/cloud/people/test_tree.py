@@ -16,11 +16,11 @@ from contract.roster import (
     Row,
     Undeliverable,
     check_whole,
-    paginate,
 )
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash
 from tests.contract.crowds import crowd, digest, row
+from tests.contract.paging import paginate
 
 
 class Tree:

@@ -13,9 +13,9 @@ import pytest
 from contract import codec
 from contract.decide import DAY_MS, HOUR_MS, Trust
 from contract.messages import MAX_NUMBER, MAX_PAYLOAD_BYTES
-from contract.roster import paginate
 from contract.sealing import Purpose, RosterKey, RosterVerifier, page_hash, statement
 from edge.roster.sync import MAX_HELD_BYTES, MAX_WAIT_S
+from tests.contract.paging import paginate
 from tests.edge.support.rosters import DEVICE, NOW_MS, ROSTER_KEY, SITE, Published, publish, row, seal
 from tests.edge.support.syncing import Bench, run
 

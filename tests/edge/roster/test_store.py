@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from contract.roster import paginate
 from contract.sealing import page_hash
 from edge.roster.file import RosterDamaged
 from edge.roster.store import InvalidRoster, Newest, RosterError, RosterStore
+from tests.contract.paging import paginate
 from tests.edge.support.journals import meddle, spoil
 from tests.edge.support.rosters import NOW_MS, Published, digest, publish, row, seal
 
