@@ -31,6 +31,17 @@ def no_kinds_of_another_test() -> Iterator[None]:
     remove_folders()
 
 
+@pytest.fixture(autouse=True)
+def no_other_priority() -> Iterator[None]:
+    """A test that leaves this process in real time has it and its children keep all others from the processor."""
+    before = os.sched_getscheduler(0)
+    yield
+    left, parameters = os.sched_getscheduler(0), os.sched_param(0)
+    if left != before:
+        os.sched_setscheduler(0, before, parameters)
+    assert left == before
+
+
 def absent(what: str) -> NoReturn:
     if suite.in_ci():
         pytest.fail(f"CI skips nothing: {what}", pytrace=False)

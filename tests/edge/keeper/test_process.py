@@ -81,10 +81,15 @@ class Post:
 Story = Callable[[Post], Coroutine[Any, Any, None]]
 
 
+@pytest.fixture(autouse=True)
+def ordinary(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No keeper of a test takes real-time priority: it would be that of the whole process, and of its children."""
+    monkeypatch.setattr("edge.keeper.process.schedule", lambda _policy, _priority: None)
+
+
 @pytest.fixture
 def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story], None]:
     """Tells a story on a post of its own. Nothing of the test may take real-time priority."""
-    monkeypatch.setattr("edge.keeper.process.be_real_time", lambda: None)
 
     def told(story: Story) -> None:
         async def main() -> None:
@@ -235,8 +240,6 @@ def test_a_keeper_without_pins_is_never_ready(tmp_path: Path, monkeypatch: pytes
 def test_a_keeper_that_lost_its_pins_for_good_ends_and_takes_its_line_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.keeper.process.be_real_time", lambda: None)
-
     def busy(_host: KeeperHost, _config: Any) -> Any:
         raise OSError("GPIO busy")
 
