@@ -166,12 +166,13 @@ def _of_journal(device: VirtualDevice, stored: StoredRows, forgiven: Collection[
 
 
 def _of_lock(device: VirtualDevice, point: Point, let_in_s: list[float], gaps: list[Span]) -> Iterator[str]:
-    """Outside emergencies the lock left rest only for somebody, and never for longer than a lease."""
+    """Outside emergencies the lock left rest only for somebody, and never for longer than a lease. An agent that starts
+    while the exit button is held opens once more: the keeper had put the lock to rest with the agent before it."""
     lease_s = (device.config.settings[point.name].unlock_ms + LEASE_MARGIN_MS) / 1000
     waited_s = WAITS_S if point.kind == "turnstile" else SLACK_S
     button = point.inputs.get("exit_button")
-    pressed_s = [press.start_s for press in device.spans(button.pin, button.active)] if button else []
-    reasons_s = sorted(let_in_s + pressed_s)
+    presses = device.spans(button.pin, button.active) if button else []
+    reasons_s = sorted(let_in_s + [press.start_s for press in presses])
     excused = [*_emergencies(device), *gaps]
     for unlocked in unlockings(device):
         if any(span.start_s <= unlocked.start_s <= span.end_s for span in excused):
@@ -179,7 +180,8 @@ def _of_lock(device: VirtualDevice, point: Point, let_in_s: list[float], gaps: l
         if any(0 <= cut_s - unlocked.start_s < UNSYNCED_S for cut_s in device.lost_power_s):
             continue
         before = bisect_right(reasons_s, unlocked.start_s + SLACK_S)
-        if not before or unlocked.start_s - reasons_s[before - 1] > waited_s:
+        is_held = any(press.start_s <= unlocked.start_s <= press.end_s + SLACK_S for press in presses)
+        if not is_held and (not before or unlocked.start_s - reasons_s[before - 1] > waited_s):
             yield f"unlocked at {unlocked.start_s:.3f} s for nobody"
         renewed_s = reasons_s[before : bisect_left(reasons_s, unlocked.end_s)]
         if unlocked.end_s - max([unlocked.start_s, *renewed_s]) > lease_s + SLACK_S:

@@ -13,7 +13,9 @@ from contract.events import decode_event
 from dev import ROOT
 from edge.config.device_config import load
 from edge.config.peripherals import Bus
+from edge.keeper.protocol import DriveOutput
 from firmware_sim.network.virtual_mqtt import VirtualBroker
+from firmware_sim.parts.button import PushButton
 from firmware_sim.parts.charger import Socket
 from firmware_sim.time import process_loop
 from firmware_sim.time.clock import run_virtual
@@ -268,3 +270,25 @@ async def test_a_device_with_charging_posts_opens_no_socket_in_virtual_time(tmp_
     await asyncio.sleep(120)
     assert hub.report("ev-1").phase == "emergency"
     await hub.close()
+
+
+@pytest.mark.parametrize("held", [True, False])
+@in_virtual_time
+async def test_a_lock_opens_anew_while_its_button_is_held(held: bool, tmp_path: Path) -> None:
+    """The keeper puts it to rest with the agent that is killed, and the next agent sees the button. Without a button it
+    would have opened for nobody, and the audit says so."""
+    town = VirtualTown(tmp_path, seed=1, places=[place for place in sites(2) if place[0] == "east-gate"])
+    town.start()
+    await asyncio.sleep(60)
+    gate = town.devices["east-gate"]
+    if held:
+        gate.hardware.get(PushButton, "east-gate.exit_button").press(300)
+        await asyncio.sleep(0.25)
+        gate.restart_agent()
+    else:
+        gate.send(DriveOutput("east-gate.lock", 500))
+    await asyncio.sleep(60)
+    await town.drained()
+    await town.close()
+    assert len(unlockings(gate)) == (2 if held else 1)
+    assert [line.partition(" at ")[0] for line in audit(town)] == ([] if held else ["east-gate: unlocked"])
