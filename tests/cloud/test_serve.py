@@ -88,6 +88,12 @@ def next_manifest(device: DeviceLine) -> Manifest:
     return codec.read(codec.detach(device.hear("roster"))[0], Manifest)
 
 
+def first_manifest(device: DeviceLine, sender: Sender) -> Manifest:
+    """A device is sent a roster once it has said which versions it reads: from then on the cloud receives from it."""
+    device.publish("state", sender.state(1), retain=True)
+    return next_manifest(device)
+
+
 def next_ack(device: DeviceLine) -> Ack:
     return codec.read(codec.detach(device.hear("ack"))[0], Ack)
 
@@ -114,8 +120,7 @@ def test_from_batch_to_ack_from_change_to_door_and_a_clean_end(folder: Path, bro
     with running(folder, broker, port) as cloud:
         until_ready(port)
         with connected("gym-turnstile", broker.port, will=gym.will(1)) as device:
-            first = next_manifest(device)
-            device.publish("state", gym.state(1), retain=True)
+            first = first_manifest(device, gym)
             gym.record(3)
             device.publish("events", gym.events(1, 3))
             assert next_ack(device).upto == 3
@@ -142,7 +147,7 @@ def test_what_a_killed_cloud_acknowledged_is_there_and_the_rest_is_taken_again(
     gym.record(400)
     with connected("gym-turnstile", broker.port) as device:
         with running(folder, broker, free_port()) as cloud:
-            next_manifest(device)  # only now does the cloud hear what is published
+            first_manifest(device, gym)
             for first in range(1, 201, 10):
                 device.publish("events", gym.events(first, first + 9))
             acked = next_ack(device).upto
@@ -201,7 +206,7 @@ def test_a_cloud_whose_ingest_stands_still_no_longer_feeds_the_watchdog(
         running(folder, broker, port),
         connected("gym-turnstile", broker.port) as device,
     ):
-        device.hear("roster")
+        first_manifest(device, gym)
         assert not silent_while_it_answers(ear, port)
         with store.writing():
             device.publish("events", gym.events(1, 1))
@@ -236,7 +241,7 @@ def test_idle_strangers_stop_neither_ingest_nor_console(folder: Path, broker: Lo
         again = start_broker(tmp_path / "again", broker.port, kind="mosquitto")
         held.callback(again.stop)
         with connected("gym-turnstile", again.port) as device:
-            next_manifest(device)
+            first_manifest(device, gym)
             device.publish("events", gym.events(1, 1))
             assert next_ack(device).upto == 1
         assert get(port, "/health/ready") == "ready"
