@@ -231,3 +231,25 @@ def test_window_is_published_when_it_comes_near(world: World, days: int) -> None
     assert told()
     world.now_ms += 1
     assert not told()
+
+
+def test_household_is_compiled_together(world: World) -> None:
+    """The payer's membership ends, and with it that of the family: nobody touched the family's rows."""
+    with world.store.writing() as connection:
+        home = add_household(connection, "99")
+        payer, child = (add_person(connection, "", name, home) for name in ("Payer", "Child"))
+        card(connection, child, b"\x98" * 16)
+        paid = add_membership(connection, Membership(0, payer, "founder", True))
+        add_membership(connection, Membership(0, child, "founder"))
+    world.refresh()
+    assert tiers(world) == {Tier.RESIDENT, Tier.FOUNDER}
+    with world.store.writing() as connection:
+        set_membership_window(connection, paid, 1, 2)
+    world.refresh()
+    assert tiers(world) == {Tier.RESIDENT}
+
+
+def tiers(world: World) -> set[Tier]:
+    east = world.devices["east-gate"]
+    world.fetch(east)
+    return {row.tier for row in east.rows() if row.digest == b"\x98" * 16}

@@ -81,6 +81,9 @@ def test_change_of_a_plan_concerns_its_holders(world: World) -> None:
     assert riders
     changed = structs.replace(RIDER, tier=Tier.GUEST)
     assert noted(world, lambda connection: change_plan(connection, changed)) == (True, False, riders)
+    places = structs.replace(changed, places=1)
+    assert noted(world, lambda connection: change_plan(connection, places)) == (True, False, riders)
+    changed = places
     renamed = structs.replace(changed, fee_yuan=9)
     assert noted(world, lambda connection: change_plan(connection, renamed)) == (True, False, set())
 

@@ -17,5 +17,5 @@ def card_of(connection: Connection, credential: int, numbers: NumberSeal) -> Car
 
 def set_membership_window(connection: Connection, membership: int, from_ms: int, until_ms: int) -> None:
     values = {"from_ms": from_ms, "until_ms": until_ms}
-    connection.execute(update(memberships).where(memberships.c.id == membership).values(values))
-    touch(connection)
+    changed = update(memberships).where(memberships.c.id == membership).values(values)
+    touch(connection, connection.execute(changed.returning(memberships.c.person_id)).scalars().all())
