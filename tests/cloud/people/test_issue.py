@@ -38,11 +38,12 @@ from cloud.store.database import connect
 from cloud.store.revision import touch
 from cloud.store.schema import people
 from contract.decide import DAY_MS, Standing, Tier
-from contract.roster import WHOLE, Page, Prefix, pack_site, paginate
+from contract.roster import WHOLE, Page, Prefix, pack_site
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash
 from tests.cloud.support.cards import set_membership_window
 from tests.cloud.support.rosters import World
+from tests.contract.paging import paginate
 
 Act = Callable[[Connection, "Changes"], object]
 
