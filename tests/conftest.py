@@ -1,5 +1,6 @@
 """What tests of every folder may ask for. Where a part is missing, the test says so: skipped, or failed in CI."""
 
+import errno
 import gc
 import os
 from collections.abc import Iterator
@@ -31,17 +32,6 @@ def no_kinds_of_another_test() -> Iterator[None]:
     remove_folders()
 
 
-@pytest.fixture(autouse=True)
-def no_other_priority() -> Iterator[None]:
-    """A test that leaves this process in real time has it and its children keep all others from the processor."""
-    before = os.sched_getscheduler(0)
-    yield
-    left, parameters = os.sched_getscheduler(0), os.sched_param(0)
-    if left != before:
-        os.sched_setscheduler(0, before, parameters)
-    assert left == before
-
-
 def absent(what: str) -> NoReturn:
     if suite.in_ci():
         pytest.fail(f"CI skips nothing: {what}", pytrace=False)
@@ -60,6 +50,18 @@ def quick_migrations() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("cloud.store.database.migrate", quick_migrate)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_real_time() -> Iterator[None]:
+    """No test takes real-time priority: this process and all that it starts would keep others from the processor."""
+
+    def refused(*_asked: object) -> None:
+        raise PermissionError(errno.EPERM, "not in a test")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "sched_setscheduler", refused)
         yield
 
 

@@ -81,12 +81,6 @@ class Post:
 Story = Callable[[Post], Coroutine[Any, Any, None]]
 
 
-@pytest.fixture(autouse=True)
-def ordinary(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No keeper of a test takes real-time priority: it would be that of the whole process, and of its children."""
-    monkeypatch.setattr("edge.keeper.process.schedule", lambda _policy, _priority: None)
-
-
 @pytest.fixture
 def tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Story], None]:
     """Tells a story on a post of its own. Nothing of the test may take real-time priority."""
