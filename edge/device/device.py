@@ -65,6 +65,7 @@ class Device(Condition):
         )
         self.announcer = Announcer(channel, ports.loop, state=self.state, beat=self.beat)
         self.notebook = PointMemory(runtime, self.ledger)
+        self.recorder.is_persisting = lambda: self.notebook.is_writing
         agent_ports = AgentPorts(ports.loop, ports.clock, self.recorder, self.decider, ports.keeper, self.notebook)
         self.agent = Agent(config, agent_ports, self.announcer.changed)
         self.peripherals = Peripherals(config, ports, self.agent)

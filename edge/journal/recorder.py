@@ -81,6 +81,8 @@ class Recorder:
         """Called on the loop whenever more has become durable, so that the uplink sends it."""
         self.on_forked: Callable[[], object] = lambda: None
         """Called on the loop when another journal has taken the place of the one before."""
+        self.is_persisting: Callable[[], bool] = lambda: False
+        """Whether a point's document is being stored: its rows are not far ahead of it then, should the process die."""
         self._tip = journal.tip
         self._pending: deque[Row] = deque()
         self._recent = RecentRows(journal.tip)
@@ -93,9 +95,8 @@ class Recorder:
         self._writer_jobs = 0
         """What the writer's executor has not done yet, reads and checkpoints among it."""
         self._next_work: Handle | None = None
-        self._moved = 0
+        self._moved = self._wal_rows = 0
         self._fork_behind: int | None = None
-        self._wal_rows = 0
         self._retry: TimerHandle | None = None
         self._idle: TimerHandle | None = None
 
@@ -246,19 +247,18 @@ class Recorder:
         """Write what waits, or give it to the writer as its next job, unless it has one."""
         self._retry = self._next_work = None
         rows = list(islice(self._pending, MAX_INSERT_ROWS))
-        if self._closed or self._writing:
+        if self._closed or self._writing or not (rows or self._ack_waits or self._fork_behind is not None):
             return
         if self._fork_behind is not None:
             self._begin_fork(self._fork_behind)
             return
-        if not (rows or self._ack_waits):
-            return
         self._ack_waits = False
-        if self._is_quick and not self._writer_jobs and len(rows) <= QUICK_ROWS:
+        is_idle = not (self._writer_jobs or self.is_persisting())
+        if self._is_quick and is_idle and len(rows) <= QUICK_ROWS:
             self._settle(rows, partial(self._write, rows, self.acked))
-            return
-        self._writing = True
-        self._on_writer(self._write, rows, self.acked).add_done_callback(partial(self._have_written, rows))
+        else:
+            self._writing = True
+            self._on_writer(self._write, rows, self.acked).add_done_callback(partial(self._have_written, rows))
 
     def _begin_fork(self, upto: int) -> None:
         """Only when nobody flushes: numbers and files change under whoever does."""

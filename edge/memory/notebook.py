@@ -29,7 +29,13 @@ class PointMemory:
         self._sessions: dict[str, str] = {}
         self._newest: dict[str, Callable[[], object]] = {}
         self._closed = False
+        self._jobs = 0
         ledger.on_dated = lambda day: self._write("", partial(self._memory.date_spent, day))
+
+    @property
+    def is_writing(self) -> bool:
+        """Whether a document is on its way to the disk."""
+        return self._jobs > 0
 
     def close(self) -> None:
         """Offer nothing more to the disk."""
@@ -60,6 +66,7 @@ class PointMemory:
 
     def _write(self, point: str, write: Callable[[], object], done: Callable[[], None] = lambda: None) -> None:
         self._newest[point] = write
+        self._jobs += 1
         self._runtime.on_disk(write).add_done_callback(partial(self._written, point, write, done))
 
     def _again(self, point: str, write: Callable[[], object], done: Callable[[], None]) -> None:
@@ -69,6 +76,7 @@ class PointMemory:
     def _written(
         self, point: str, write: Callable[[], object], done: Callable[[], None], job: "Future[object]"
     ) -> None:
+        self._jobs -= 1
         try:
             job.result()
         except MemoryUnusable as error:
