@@ -122,7 +122,7 @@ def _deleted(connection: Connection, rows: Delete) -> int:
 
 def oldest_event_ms(connection: Connection) -> int | None:
     """When the oldest event was received that is still here."""
-    oldest = select(events.c.received_ms).order_by(events.c.arrival).limit(1)
+    oldest = select(events.c.received_ms).where(events.c.arrival > 0).order_by(events.c.arrival).limit(1)
     return connection.execute(oldest).scalar()
 
 

@@ -32,7 +32,7 @@ def test_kind_without_words_is_shown_generically(town: Town) -> None:
     shown = card(town)
     assert "<form" not in shown
     assert "Point of an unknown kind" in shown
-    assert "This cloud has no words for its kind, fountain" in words(shown)
+    assert "This cloud does not know the kind fountain" in words(shown)
     assert "未知设备" in card(town, "zh")
 
 
