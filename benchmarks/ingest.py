@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from time import monotonic
+from typing import Any
 
 from benchmarks._bare import bare
 from benchmarks._machine import Spent, cpu_s, describe, spending, work_folder
@@ -122,6 +123,17 @@ def main(count: int, batches: int) -> None:
             (folder / f"wire-{run}").mkdir()
             wired.append(wire(folder / f"wire-{run}", senders))
         machine = describe(folder)
+    _report(count, events, ours, alone, wired, machine)
+
+
+def _report(
+    count: int,
+    events: int,
+    ours: list[Spent],
+    alone: list[Spent],
+    wired: list[tuple[float, float, float]],
+    machine: dict[str, Any],
+) -> None:
     ratios = [peer.wall_s / one.wall_s for one, peer in zip(ours, alone, strict=True)]
     cpu_ratio = median(peer.cpu_s / one.cpu_s for one, peer in zip(ours, alone, strict=True))
     ours_per_s, bare_per_s = ([events / one.wall_s for one in runs] for runs in (ours, alone))
