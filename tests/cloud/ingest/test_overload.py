@@ -73,7 +73,7 @@ def test_batch_without_room_is_told_to_come_later(world: World, gym: Sender) -> 
     assert (world.ingest.queued, world.ingest.dropped) == (MAX_BATCHES_QUEUED, 1)
 
 
-def test_small_message_has_room_where_a_batch_has_none(world: World, gym: Sender) -> None:
+def test_small_message_has_room_behind_batches(world: World, gym: Sender) -> None:
     """A state is sent once: who does not take it shows a device that is there as offline."""
     fill(world, gym)
     for payload, queued in ((bytes(SMALL_BYTES), 1), (bytes(SMALL_BYTES + 1), 1), (b"", 2)):

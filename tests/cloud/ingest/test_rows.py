@@ -96,7 +96,7 @@ def test_too_long_event_has_no_row() -> None:
     assert rows_of(msgpack.encode(event)) == []
 
 
-def test_types_of_the_short_way_are_those_of_the_contract() -> None:
+def test_plain_types_are_those_of_the_contract() -> None:
     short = {name: get_args(kind)[0] for name, kind in get_type_hints(PlainData).items()}
     assert short == get_type_hints(DecisionFields)
     assert [field.name for field in structs.fields(PlainEvent)] == [field.name for field in structs.fields(Event)]

@@ -58,7 +58,7 @@ def test_each_channel_is_read(channel: str) -> None:
     json.dumps(shown)
 
 
-def test_hashes_are_shown_in_hex_and_all_kinds_of_page_are_told_apart() -> None:
+def test_hashes_are_shown_in_hex_by_kind() -> None:
     assert describe(passing("want", SOUND["want"]))["message"]["pages"] == ["01" * 16]
     assert describe(passing("page", SOUND["page"]))["message"] == {"prefix": "00000000/0", "rows": 1}
     index = describe(passing("page", golden.INDEX_PAGE))

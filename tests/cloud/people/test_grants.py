@@ -204,7 +204,7 @@ def test_windows_of_one_person_are_bounded() -> None:
     assert [answer(found, who, "gym-turnstile") for who in (1, 2)] == [Reason.ALLOWED] * 2
 
 
-def test_renewal_is_published_before_a_device_can_be_too_old() -> None:
+def test_renewal_is_published_before_rosters_age() -> None:
     """A device that hears nothing any more goes on for as long as the tier allows: what begins by then is on it."""
     for tier, limit_ms in ROSTER_AGE_LIMIT_MS.items():
         assert limit_ms is None or limit_ms < AHEAD_MS, tier

@@ -100,7 +100,7 @@ def test_index_pages_split_and_join(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(index_pages(tree.root)), len(tree.stored)) == (1, 2)
 
 
-def test_one_change_is_one_page_and_one_index_page() -> None:
+def test_one_change_makes_two_pages() -> None:
     tree = Tree()
     tree.change({one.digest: [one] for one in crowd(60_000)})
     rebuilt = tree.change({digest(5): windows(digest(5), 2)})

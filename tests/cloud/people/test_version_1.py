@@ -26,7 +26,7 @@ def windows(profile: int, many: int, of: bytes = digest(1)) -> list[Row]:
     return [Row(of, profile, b"resident", Tier.MEMBER, valid_from_s=day + 1) for day in range(many)]
 
 
-def test_windows_of_one_profile_go_by_turns_to_eight() -> None:
+def test_windows_take_turns_of_eight_profiles() -> None:
     """No digest and profile stand twice, and each of the eight opens what the one opened."""
     rows = [*windows(0, 1), *windows(1, REPEATS + 2)]
     blob, count = version_1.row_page(pack_page(WHOLE, rows))
@@ -99,7 +99,7 @@ def test_large_first_roster_is_asked_for(world: World, monkeypatch: pytest.Monke
     assert world.refresh() == [("east-gate roster", True), ("hub-door roster", True)]
 
 
-def test_device_with_new_software_is_sent_the_new_version(old_and_new: World) -> None:
+def test_new_software_is_sent_the_new_version(old_and_new: World) -> None:
     """The same roster, by its number, in the other form: it is told at once, and nobody else is."""
     hub = old_and_new.devices["hub-door"]
     before = hub.rows()

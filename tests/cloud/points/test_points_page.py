@@ -88,7 +88,7 @@ def test_every_filter_leads_where_it_counts(town: Town, hub: RidersHub) -> None:
             assert len(cards(guard.get(path.replace("&amp;", "&")).text)) == int(count), text
 
 
-def test_what_is_used_but_rationed_by_no_plan_is_not_charging(town: Town) -> None:
+def test_unrationed_use_is_not_charging(town: Town) -> None:
     """A tap or a wash is shown as what it is, not among the sockets."""
     with town.store.writing() as connection:
         connection.exec_driver_sql("UPDATE points SET kind = 'socket' WHERE name = ?", (GYM,))
@@ -166,7 +166,7 @@ def test_page_of_a_point_tells_its_orders(town: Town) -> None:
         assert guard.get("/points/nowhere").status_code == 404
 
 
-def test_outcome_of_a_mode_is_said_where_its_form_stood(town: Town) -> None:
+def test_mode_outcome_stands_in_place_of_its_form(town: Town) -> None:
     with town.visit("gate") as guard:
         for where in ("/doors?only=modes", f"/points/{GYM}"):
             form = {"point": GYM, "mode": "out_of_service", "reason": REASON, "back": where}

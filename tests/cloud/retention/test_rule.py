@@ -32,7 +32,7 @@ def test_gap_states_the_link_behind_it() -> None:
     assert found == Anchor(5, chain(LINK, event(5)))
 
 
-def test_refused_row_is_followed_while_its_bytes_are_there() -> None:
+def test_refused_row_is_followed_by_its_bytes() -> None:
     """Without them the link is not known, until a gap states one."""
     rows, link = [(1, event(1)), (3, event(3))], chain(chain(chain(CHAIN_START, event(1)), b"poison"), event(3))
     assert followed(Anchor(), rows, {2: b"poison"}) == Anchor(3, link)

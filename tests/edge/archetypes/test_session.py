@@ -270,7 +270,7 @@ sessions = st.builds(
 
 
 @given(st.builds(StoredSocket, st.none() | sessions, st.lists(st.text(), max_size=3).map(tuple)))
-def test_what_is_kept_is_read_as_it_was_written(kept: StoredSocket) -> None:
+def test_document_is_read_as_written(kept: StoredSocket) -> None:
     assert read_document(msgspec.json.encode(kept), StoredSocket) == kept
 
 

@@ -229,7 +229,7 @@ async def test_a_frame_wakes_the_loop_once(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @in_virtual_time
-async def test_a_bit_that_comes_as_the_loop_dozes_off_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_bit_before_the_loop_sleeps_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """It comes behind the look that finds the frame before it whole, when the loop is still said to be awake."""
     loop, frames, pins, take = asyncio.get_running_loop(), list[str](), (Pin(), Pin()), FrameAssembler.take
 

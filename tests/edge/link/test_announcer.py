@@ -105,7 +105,7 @@ async def test_while_rows_wait_health_is_told_every_five_seconds_until_they_are_
 
 
 @in_virtual_time
-async def test_an_unchanged_state_is_published_after_half_a_minute() -> None:
+async def test_unchanged_state_is_published_after_30_seconds() -> None:
     """Whoever comes every five seconds and is refused each time changes nothing; a broker may have lost the state."""
     shown = Shown()
     shown.link.connect()
@@ -118,7 +118,7 @@ async def test_an_unchanged_state_is_published_after_half_a_minute() -> None:
 
 
 @in_virtual_time
-async def test_a_fault_is_told_though_the_state_is_the_same() -> None:
+async def test_fault_is_published_without_another_state() -> None:
     shown = Shown()
     shown.link.connect()
     await asyncio.sleep(2)

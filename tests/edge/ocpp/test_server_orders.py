@@ -139,7 +139,7 @@ def test_an_order_becomes_a_call_of_1_6(
 
 
 @pytest.mark.parametrize("code", ["InternalError", "RpcFrameworkError", "OfOurOwn", "", 5])
-def test_a_refused_call_is_told_and_does_not_hold_up_the_next(code: object) -> None:
+def test_refused_call_does_not_delay_the_next(code: object) -> None:
     """Posts refuse with codes of OCPP 2.0.1 that the library does not know, and with codes of their own."""
 
     async def story(served: Served) -> None:

@@ -125,7 +125,7 @@ def test_index_pages_that_make_no_roster_change_nothing(
 
 
 @pytest.mark.parametrize("table", ["pages", "copies"])
-def test_one_copy_of_index_and_site_page_may_rot(path: Path, table: str) -> None:
+def test_one_copy_of_two_may_rot(path: Path, table: str) -> None:
     """Nobody is refused; it is found when the file is looked over, and comes again."""
     published = publish(range(2000))
     shared = {published.manifest.site_page, *published.manifest.index_pages}
@@ -167,7 +167,7 @@ def test_index_pages_are_asked_for_before_pages(path: Path) -> None:
     run(path, story)
 
 
-def test_page_that_rotted_comes_again_after_the_next_roster(path: Path) -> None:
+def test_rotten_page_is_fetched_after_next_roster(path: Path) -> None:
     """A page that did not change is not read for it, and one that is known to be spoilt stays so until it comes."""
     first, second = publish(range(2000)), publish(range(1, 2000), 2)
 
@@ -248,7 +248,7 @@ def test_file_of_before_is_taken_over(path: Path, earlier: str) -> None:
         assert (store.number, holders(store, 0), holders(store, 299)) == (8, [], [row(299).holder])
 
 
-def test_pages_of_a_damaged_file_of_before_are_carried_over(path: Path) -> None:
+def test_old_damaged_file_keeps_its_pages(path: Path) -> None:
     copyfile(FIXTURES / "schema-2.db", path)
     meddle(path, "ALTER TABLE pages RENAME TO pages_by_hash")
     with closing(RosterStore(path)) as store:

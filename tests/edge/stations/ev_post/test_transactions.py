@@ -100,7 +100,7 @@ def test_a_reason_of_a_post_is_one_of_ours(reason: str, tag: str, stop: Stop) ->
     assert transactions.stop_of(reason, tag) is stop
 
 
-def test_what_is_kept_is_read_as_it_was_written() -> None:
+def test_document_is_read_as_written() -> None:
     book = Book((one("1", over=True), one("2")), (Parked("-1", None, None, "Local"),), unsure="1")
     assert read_document(msgspec.json.encode(book), Book) == book
     assert read_document(b"", Book) is None

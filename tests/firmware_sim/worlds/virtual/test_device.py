@@ -274,7 +274,7 @@ async def test_a_device_with_charging_posts_opens_no_socket_in_virtual_time(tmp_
 
 @pytest.mark.parametrize("held", [True, False])
 @in_virtual_time
-async def test_a_lock_opens_anew_while_its_button_is_held(held: bool, tmp_path: Path) -> None:
+async def test_held_button_opens_the_lock_anew(held: bool, tmp_path: Path) -> None:
     """The keeper puts it to rest with the agent that is killed, and the next agent sees the button. Without a button it
     would have opened for nobody, and the audit says so."""
     town = VirtualTown(tmp_path, seed=1, places=[place for place in sites(2) if place[0] == "east-gate"])
