@@ -1,10 +1,10 @@
 """Deletes old records a few rows at a time, and writes down what stays of them. All times are UTC milliseconds."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import takewhile
 
-from sqlalchemy import Connection, Delete, String, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, Delete, String, cast, delete, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as insert_or_change
 
 from cloud.charging.tables import sessions
@@ -30,18 +30,27 @@ def set_term(connection: Connection, site: str, what: str, days: int) -> None:
     connection.execute(insert(retention_terms).values(site=site, what=what, days=days))
 
 
-def anchor_of(connection: Connection, site: str, chain: str) -> Anchor:
-    """Where what is left of a chain begins."""
-    mine = (chain_anchors.c.site == site) & (chain_anchors.c.chain == chain)
-    row = connection.execute(select(chain_anchors.c.upto, chain_anchors.c.link).where(mine)).first()
-    return Anchor() if row is None else Anchor(*row)
+def anchor_of(connection: Connection, site: str, chain: str | int) -> Anchor:
+    """Where what is left of a chain begins: of the audit's, or of a journal's by its id."""
+    return _anchors(connection, site, [chain]).get(str(chain), Anchor())
 
 
-def _move_anchor(connection: Connection, site: str, chain: str, to: Anchor) -> None:
-    mine = (chain_anchors.c.site == site) & (chain_anchors.c.chain == chain)
-    moved = connection.execute(update(chain_anchors).where(mine).values(upto=to.upto, link=to.link))
-    if moved.rowcount == 0:
-        connection.execute(insert(chain_anchors).values(site=site, chain=chain, upto=to.upto, link=to.link))
+def _anchors(connection: Connection, site: str, chains: Collection[str | int]) -> dict[str, Anchor]:
+    """Those of these chains whose beginning was deleted: at most ``MAX_ROWS`` are asked for."""
+    mine = (chain_anchors.c.site == site) & chain_anchors.c.chain.in_([str(chain) for chain in chains])
+    columns = chain_anchors.c.chain, chain_anchors.c.upto, chain_anchors.c.link
+    return {row.chain: Anchor(row.upto, row.link) for row in connection.execute(select(*columns).where(mine))}
+
+
+def _move_anchors(connection: Connection, site: str, ends: Mapping[str, Anchor]) -> None:
+    lines = [{"site": site, "chain": chain, "upto": to.upto, "link": to.link} for chain, to in ends.items()]
+    connection.execute(_MOVE_ANCHOR, lines)
+
+
+_ANCHORED = insert_or_change(chain_anchors)
+_MOVE_ANCHOR = _ANCHORED.on_conflict_do_update(
+    list(chain_anchors.primary_key), set_={"upto": _ANCHORED.excluded.upto, "link": _ANCHORED.excluded.link}
+)
 
 
 def delete_events(connection: Connection, site: str, before_ms: int) -> int:
@@ -60,18 +69,29 @@ def delete_events(connection: Connection, site: str, before_ms: int) -> int:
     by_journal: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
     for row in due:
         by_journal[row.journal_id].append((row.seq, row.stored))
-    for journal, stored in by_journal.items():
-        anchor = anchor_of(connection, site, str(journal))
-        ends = followed(anchor, stored, _refused(connection, journal))
-        _move_anchor(connection, site, str(journal), ends)
+    anchors, refused = _anchors(connection, site, by_journal), _refused(connection, by_journal)
+    _move_anchors(
+        connection,
+        site,
+        {
+            str(journal): followed(anchors.get(str(journal), Anchor()), stored, refused[journal])
+            for journal, stored in by_journal.items()
+        },
+    )
     counts = Counter((row.received_ms // WEEK_MS * WEEK_MS, row.point, row.kind, row.reason) for row in due)
-    for (week_ms, point, kind, reason), count in counts.items():
-        line = {"site": site, "week_ms": week_ms, "point": point, "kind": kind, "reason": reason, "count": count}
-        added = insert_or_change(event_weeks).values(line)
-        key = [event_weeks.c[name] for name in line if name != "count"]
-        connection.execute(added.on_conflict_do_update(key, set_={"count": event_weeks.c.count + count}))
+    connection.execute(_ADD_TO_WEEK, [_week(site, *week, count) for week, count in counts.items()])
     connection.execute(delete(events).where(events.c.arrival <= due[-1].arrival))
     return len(due)
+
+
+_COUNTED = insert_or_change(event_weeks)
+_ADD_TO_WEEK = _COUNTED.on_conflict_do_update(
+    list(event_weeks.primary_key), set_={"count": event_weeks.c.count + _COUNTED.excluded.count}
+)
+
+
+def _week(site: str, week_ms: int, point: str, kind: str, reason: str, count: int) -> dict[str, object]:
+    return {"site": site, "week_ms": week_ms, "point": point, "kind": kind, "reason": reason, "count": count}
 
 
 def delete_audit(connection: Connection, site: str, before_ms: int) -> int:
@@ -80,7 +100,7 @@ def delete_audit(connection: Connection, site: str, before_ms: int) -> int:
     oldest = select(audit.c.id, audit.c.at_ms, audit.c.link).where(audit.c.id < newest).order_by(audit.c.id)
     due = list(takewhile(lambda row: row.at_ms < before_ms, connection.execute(oldest.limit(MAX_ROWS))))
     if due:
-        _move_anchor(connection, site, AUDIT, Anchor(due[-1].id, due[-1].link))
+        _move_anchors(connection, site, {AUDIT: Anchor(due[-1].id, due[-1].link)})
         connection.execute(delete(audit).where(audit.c.id <= due[-1].id))
     return len(due)
 
@@ -132,7 +152,7 @@ def broken_journals(connection: Connection, site: str) -> dict[str, str]:
     named = select(journals, devices.c.name.label("device")).join(devices, devices.c.id == journals.c.device_id)
     verdicts = {}
     for journal in connection.execute(named.where(devices.c.site == site)).all():
-        anchor, refused = anchor_of(connection, site, str(journal.id)), _refused(connection, journal.id)
+        anchor, refused = anchor_of(connection, site, journal.id), _refused(connection, [journal.id])[journal.id]
         mine = select(events.c.seq, events.c.stored).where(events.c.journal_id == journal.id).order_by(events.c.seq)
         rows = ((row.seq, row.stored) for row in connection.execution_options(yield_per=1000).execute(mine))
         end = over_refused(followed(anchor, rows, refused), journal.upto, refused)
@@ -143,10 +163,17 @@ def broken_journals(connection: Connection, site: str) -> dict[str, str]:
     return verdicts
 
 
-def _refused(connection: Connection, journal: int) -> Mapping[int, bytes]:
-    """The bytes of rows that could not be read and are in quarantine whole."""
-    of_it = select(journals.c.journal, devices.c.name).join(devices, devices.c.id == journals.c.device_id)
-    name, device = connection.execute(of_it.where(journals.c.id == journal)).one()
-    mine = (quarantine.c.device == device) & (quarantine.c.journal == name) & quarantine.c.seq.is_not(None)
-    whole = mine & (func.length(quarantine.c.payload) == quarantine.c.size)
-    return {row.seq: row.payload for row in connection.execute(select(quarantine).where(whole))}
+def _refused(connection: Connection, ids: Collection[int]) -> Mapping[int, Mapping[int, bytes]]:
+    """The bytes of rows of these journals that could not be read and are in quarantine whole, by journal and number."""
+    of_device = (quarantine.c.device == devices.c.name) & (quarantine.c.journal == journals.c.journal)
+    whole = quarantine.c.seq.is_not(None) & (func.length(quarantine.c.payload) == quarantine.c.size)
+    found = (
+        select(journals.c.id, quarantine.c.seq, quarantine.c.payload)
+        .join_from(journals, devices, devices.c.id == journals.c.device_id)
+        .join(quarantine, of_device & whole)
+        .where(journals.c.id.in_(ids))
+    )
+    refused: dict[int, dict[int, bytes]] = {journal: {} for journal in ids}
+    for row in connection.execute(found):
+        refused[row.id][row.seq] = row.payload
+    return refused
