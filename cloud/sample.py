@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 
 from cloud.devices.registry import Site, found_site
 from cloud.keys.keys import KeyFolder
+from cloud.parties.party import MemberRole, PartyMember
+from cloud.parties.store import add_party_member, take_household
 from cloud.people.members import Membership
 from cloud.people.plans import FOUNDER, HOURS, STANDARD, YEARLY, ZONES, Plan
 from cloud.people.store import (
     Card,
     add_card,
     add_hours,
-    add_household,
     add_membership,
     add_person,
     add_plan,
@@ -119,21 +120,23 @@ def seed_sample(connection: Connection, keys: KeyFolder, now_ms: int, seed: int 
     for name, class_name, label_zh, label_en in SOCKETS:
         kind = KIND_OF_CLASS.get(class_name, "socket")
         add_point(connection, name, HUB_SOCKETS, "hub", label_zh, label_en, class_name, kind)
-    units = dict.fromkeys(person.unit for person in PEOPLE if person.unit)
-    households = {unit: add_household(connection, unit) for unit in units}
     for person in PEOPLE:
         holder = chance.randbytes(HOLDER_BYTES)
-        _add(connection, keys, person, households.get(person.unit), holder, now_ms)
+        _add(connection, keys, person, holder, now_ms)
 
 
-def _add(
-    connection: Connection, keys: KeyFolder, person: Sample, household: int | None, holder: bytes, now_ms: int
-) -> None:
-    made = add_person(connection, person.name_zh, person.name_en, household, holder)
+def _add(connection: Connection, keys: KeyFolder, person: Sample, holder: bytes, now_ms: int) -> None:
+    made = add_person(connection, person.name_zh, person.name_en, holder)
+    household = take_household(connection, SITE.name, person.unit, now_ms) if person.unit else None
+    if household is not None:
+        role = MemberRole.PAYER if person.payer else MemberRole.ADULT
+        add_party_member(connection, SITE.name, PartyMember(0, household, made, role))
     if person.plan:
         start, end = person.days or (0, 0)
         window = (now_ms + start * DAY_MS, now_ms + end * DAY_MS) if person.days else (0, 0)
-        add_membership(connection, Membership(0, made, person.plan, person.payer, *window, person.standing))
+        held_with = household if person.plan == FOUNDER.name else None
+        held = Membership(0, made, person.plan, person.payer, *window, person.standing, held_with)
+        add_membership(connection, held)
     given = partial(add_card, connection, made, digest_key=keys.digest, numbers=keys.numbers, now_ms=now_ms)
     credential = given(Card("H10301", FACILITY, person.card), "Gate card 门禁卡")
     if person.card_standing is not Standing.ACTIVE:

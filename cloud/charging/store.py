@@ -25,8 +25,9 @@ from cloud.charging.tables import sessions
 from cloud.commands.store import PointState
 from cloud.devices.presence import presence
 from cloud.devices.views import as_table
+from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
-from cloud.store.schema import devices, households, people, points
+from cloud.store.schema import devices, people, points
 from contract.decide import DAY_MS, MINUTE_MS
 
 CLASSES = ("phone", "ebike", "ev")
@@ -192,12 +193,11 @@ _SESSIONS = (
         people.c.id.label("person_id"),
         people.c.name_zh,
         people.c.name_en,
-        households.c.unit,
+        flat_of_person,
     )
     .join(devices, devices.c.id == sessions.c.device_id)
     .outerjoin(points, points.c.name == sessions.c.point)
     .outerjoin(people, people.c.holder == sessions.c.holder)
-    .outerjoin(households, households.c.id == people.c.household_id)
 )
 
 

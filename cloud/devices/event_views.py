@@ -8,8 +8,9 @@ from sqlalchemy import Connection, Select, func, select
 from cloud.devices.event_series import EventFilter, find_arrivals
 from cloud.devices.lateness import LIVE_WITHIN_MS, Lateness, lateness
 from cloud.devices.registry import site_of
+from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
-from cloud.store.schema import MAX_INTEGER, clock_fixes, devices, events, households, journals, people, points
+from cloud.store.schema import MAX_INTEGER, clock_fixes, devices, events, journals, people, points
 from contract.decide import Trust
 from contract.events import decode_event
 
@@ -143,7 +144,7 @@ _EVENTS = (
         points.c.label_en.label("point_en"),
         people.c.name_zh,
         people.c.name_en,
-        households.c.unit,
+        flat_of_person,
         clock_fixes.c.offset_ms,
         clock_fixes.c.error_ms,
     )
@@ -157,7 +158,6 @@ _EVENTS = (
         & (events.c.clock == Trust.UNSET.value),
     )
     .outerjoin(people, people.c.holder == events.c.holder)
-    .outerjoin(households, households.c.id == people.c.household_id)
 )
 
 

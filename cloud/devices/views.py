@@ -19,7 +19,8 @@ upon like a fire."""
 
 
 class PointView(Struct, frozen=True):
-    """A point of a device. ``report`` is what its station last said of itself. Without a class it is a door."""
+    """A point of a device. ``report`` is what its station last said of itself. Without a class it is a door. With a
+    ``unit`` or a ``flat`` it serves some flats only."""
 
     name: str
     label: Label
@@ -27,6 +28,9 @@ class PointView(Struct, frozen=True):
     report: dict[str, Any] = {}
     zone_name: str = ""
     class_name: str = ""
+    unit: str = ""
+    floor: int | None = None
+    flat: str = ""
 
 
 class Fault(Struct, frozen=True):
@@ -173,6 +177,9 @@ def _device(row: Any, placed: Sequence[Any]) -> DeviceView:
                 as_table(reports.get(point.name)),
                 point.zone,
                 point._mapping["class"],
+                point.unit,
+                point.floor,
+                point.flat,
             )
             for point in placed
         ),

@@ -22,8 +22,9 @@ from cloud.emergencies.rule import (
     zone_of,
 )
 from cloud.emergencies.tables import accounted, emergencies
+from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label, Person
-from cloud.store.schema import clock_fixes, devices, events, households, people, points, zones
+from cloud.store.schema import clock_fixes, devices, events, people, points, zones
 from contract.decide import Trust
 from contract.emergencies import WORST_FIRST, Cause
 from contract.events import decode_event
@@ -148,11 +149,10 @@ def list_zone_states(connection: Connection, now_ms: int, zone: str = "") -> lis
     """The zones in an emergency, the worst first, then those where one ended a moment ago. Of a ``zone`` that is named,
     the newest emergency however long ago."""
     query = (
-        select(*_COLUMNS, zones.c.label_zh, zones.c.label_en, people.c.name_zh, people.c.name_en, households.c.unit)
+        select(*_COLUMNS, zones.c.label_zh, zones.c.label_en, people.c.name_zh, people.c.name_en, flat_of_person)
         .join_from(emergencies, devices, devices.c.id == emergencies.c.device_id)
         .outerjoin(zones, zones.c.name == emergencies.c.zone)
         .outerjoin(people, people.c.holder == emergencies.c.holder)
-        .outerjoin(households, households.c.id == people.c.household_id)
         .where(devices.c.lost_ms.is_(None))
         .order_by(emergencies.c.id.desc())
     )
@@ -271,9 +271,7 @@ def _pass(row: Any) -> Pass:
 
 
 def _names(connection: Connection, holders: list[bytes]) -> dict[bytes, Person]:
-    query = select(people.c.holder, people.c.name_zh, people.c.name_en, households.c.unit).outerjoin(
-        households, households.c.id == people.c.household_id
-    )
+    query = select(people.c.holder, people.c.name_zh, people.c.name_en, flat_of_person)
     rows = connection.execute(query.where(people.c.holder.in_(holders)))
     return {row.holder: Person(Label(row.name_zh, row.name_en), row.unit) for row in rows}
 

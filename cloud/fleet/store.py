@@ -10,8 +10,9 @@ from cloud.fleet.rollouts import Leg, Rollout
 from cloud.fleet.tables import rollout_legs, rollouts
 from cloud.people.rosters import row_pages_since
 from cloud.people.tables import credentials
+from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label
-from cloud.store.schema import devices, households, people
+from cloud.store.schema import devices, people
 from contract.roster import Page
 from contract.sealing import wiring_hash
 
@@ -110,9 +111,8 @@ def exposed_cards(connection: Connection, device: str) -> list[Exposed]:
     used = connection.execute(select(devices.c.roster_number).where(devices.c.name == device)).scalar_one()
     digests = {row.digest for blob in row_pages_since(connection, used) for row in Page(blob).rows()}
     query = (
-        select(people.c.id, people.c.name_zh, people.c.name_en, households.c.unit, credentials)
+        select(people.c.id, people.c.name_zh, people.c.name_en, flat_of_person, credentials)
         .join_from(credentials, people)
-        .outerjoin(households)
         .where(credentials.c.standing != "lost")
         .order_by(people.c.id, credentials.c.id)
     )

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 
 from cloud.people.grants import Compiled
 from cloud.people.tables import compiled_rows
-from cloud.store.chunks import AT_ONCE, among, chunks
+from cloud.store.chunks import among, chunks
 from cloud.store.prepared import Prepared
 from cloud.store.schema import people
 
@@ -65,24 +65,8 @@ def windows_left_out(connection: Connection, site: str) -> int:
     return int(connection.execute(query.where(compiled_rows.c.site == site, compiled_rows.c.left_out > 0)).scalar_one())
 
 
-def in_households(connection: Connection, ids: Sequence[int] | None) -> Iterator[list[int]]:
-    """These people, or all, with everybody of their households; a household is never parted."""
-    columns = people.c.id, people.c.household_id
+def in_chunks(connection: Connection, ids: Sequence[int] | None) -> Iterator[Sequence[int]]:
+    """These people, or all, as many at a time as are compiled together."""
     if ids is None:
-        found = {row.id: row.household_id for row in connection.execute(select(*columns))}
-    else:
-        found = {}
-        for some in chunks(ids):
-            homes = select(people.c.household_id).where(among(people.c.id, some)).scalar_subquery()
-            asked = among(people.c.id, some) | people.c.household_id.in_(homes)
-            found.update((row.id, row.household_id) for row in connection.execute(select(*columns).where(asked)))
-    some_people: list[int] = []
-    last = None
-    for person in sorted(found, key=lambda one: (found[one] or 0, one)):
-        if len(some_people) >= AT_ONCE and (found[person] is None or found[person] != last):
-            yield some_people
-            some_people = []
-        some_people.append(person)
-        last = found[person]
-    if some_people:
-        yield some_people
+        ids = connection.execute(select(people.c.id).order_by(people.c.id)).scalars().all()
+    return chunks(ids)

@@ -1,15 +1,23 @@
 """From people to grants: who may pass where, as the rows and the site page that devices understand."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence, Set
+from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from cloud.people.members import Member, Membership, in_force, next_edge_ms, windows
+from cloud.flats.rule import Place, place_of_point, served
+from cloud.parties.party import Span
+from cloud.people.holdings import Holder, Holding, Qualification, Stay, holdings
+from cloud.people.members import Member, Membership, edges, is_shown, windows
 from cloud.people.plans import Plan
 from contract.decide import Standing
 from contract.roster import Rations, Row, SitePage, unpack_rows
 from contract.schedules import Schedule
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class Credential(Struct, frozen=True):
@@ -22,26 +30,56 @@ class Credential(Struct, frozen=True):
 
 class Point(Struct, frozen=True):
     """A door or socket, the zone it leads to or stands in, and the device it is on. ``class_name`` says of what plans
-    ration what it is; empty for a door."""
+    ration what it is; empty for a door. ``unit``, ``floor`` and ``flat`` say which flats it serves."""
 
     name: str
     zone: str
     device: str = ""
     class_name: str = ""
+    unit: str = ""
+    floor: int | None = None
+    flat: str = ""
+
+    @property
+    def place(self) -> Place | None:
+        return place_of_point(self.unit, self.floor, self.flat)
+
+
+class Profile(Struct, frozen=True):
+    """What a row refers to by its number: a plan, in the zones that are the same for everybody or, with a ``place`` (by
+    name), where it serves some flats only."""
+
+    plan: str
+    place: str = ""
+
+
+class PersonTag(Struct, frozen=True):
+    """What is said of a person over a span, by a word of a closed list."""
+
+    person: int
+    tag: str
+    from_ms: int = 0
+    until_ms: int = 0
 
 
 class Community(Struct, frozen=True):
-    """What grants depend on. ``zone`` is the IANA name of the site's time zone. The place of a plan among ``plans`` is
-    the number of its profile, which it keeps for good. Of people, either all are there or some whole households, and
-    some who have none."""
+    """What grants depend on. ``zone`` is the IANA name of the site's time zone. ``profiles`` have the numbers that they
+    keep for good; ``served`` are the places that points serve. ``bars`` are spans by person. Of people, all may be
+    there or some; memberships are theirs and those of their parties."""
 
     zone: str
     plans: Sequence[Plan]
     people: Sequence[Member] = ()
+    stays: Sequence[Stay] = ()
     memberships: Sequence[Membership] = ()
     credentials: Sequence[Credential] = ()
+    qualifications: Sequence[Qualification] = ()
+    tags: Sequence[PersonTag] = ()
+    bars: Mapping[int, Sequence[Span]] = {}
     points: Sequence[Point] = ()
     schedules: Mapping[str, Schedule] = {}
+    profiles: Mapping[Profile, int] = {}
+    served: Set[Place] = frozenset()
 
 
 class Compiled(Struct, frozen=True):
@@ -53,6 +91,24 @@ class Compiled(Struct, frozen=True):
     left_out: int
 
 
+def missing_profiles(
+    plans: Iterable[Plan], places: Collection[Place], numbered: Collection[Profile] = ()
+) -> list[Profile]:
+    """The profiles without a number that plans need: one each, and one for each place that points serve and the plan
+    opens to the people of its flats."""
+    needed = [
+        Profile(plan.name, place)
+        for plan in plans
+        for place in ("", *sorted(place.name for place in places if place.zone in plan.opens))
+    ]
+    return [profile for profile in needed if profile not in numbered]
+
+
+def places_of(points: Iterable[Point]) -> set[Place]:
+    """The places of flats that points serve."""
+    return served((point.unit, point.floor, point.flat) for point in points)
+
+
 def grants(community: Community, now_ms: int) -> tuple[list[Row], SitePage]:
     """The sorted rows of a whole site, and the page they refer to: what all changes together must come to."""
     compiled = compile_people(community, now_ms)
@@ -60,61 +116,112 @@ def grants(community: Community, now_ms: int) -> tuple[list[Row], SitePage]:
 
 
 def compile_people(found: Community, now_ms: int) -> dict[int, Compiled]:
-    """The rows of each of these people, by person: one for each card and each window of a plan."""
-    by_name = {plan.name: plan for plan in found.plans}
-    held = in_force({one.id: one for one in found.people}, found.memberships, by_name, now_ms)
-    own: dict[int, list[Membership]] = defaultdict(list)
-    for membership in found.memberships:
-        own[membership.person].append(membership)
-    carried: dict[int, list[Credential]] = defaultdict(list)
-    for credential in found.credentials:
-        carried[credential.person].append(credential)
+    """The rows of each of these people, by person: one for each card and each window of a profile."""
+    plans, zone = {plan.name: plan for plan in found.plans}, ZoneInfo(found.zone)
+    carried = grouped(found.credentials, lambda one: one.person)
     compiled = {}
-    for person in found.people:
-        rows, left_out = _rows(person, held.get(person.id, ()), carried[person.id], found.plans, now_ms)
-        compiled[person.id] = Compiled(
-            b"".join(row.pack() for row in rows), next_edge_ms(own[person.id], by_name, now_ms), left_out
+    for who in _holders(found):
+        held = holdings(who, plans, zone, now_ms)
+        of_profile = grouped(held, lambda one: _number(found, one))
+        of_profile.pop(None, None)
+        rows, left_out = _rows(who.person, of_profile, carried[who.person.id], now_ms)
+        bounds = (edge for span in who.bars for edge in span)
+        changes = (edge for group in of_profile.values() for one in group for edge in edges(one, one.plan.tier))
+        compiled[who.person.id] = Compiled(
+            b"".join(row.pack() for row in rows),
+            min((edge for edge in (*bounds, *changes) if edge > now_ms), default=None),
+            left_out,
         )
     return compiled
 
 
+def _holders(found: Community) -> Iterable[Holder]:
+    stays = grouped(found.stays, lambda stay: stay.member.person)
+    own = grouped(found.memberships, lambda one: one.person)
+    shared = grouped((one for one in found.memberships if one.person is None), lambda one: one.party)
+    qualified = grouped(found.qualifications, lambda one: one.person)
+    for person in found.people:
+        theirs = dict.fromkeys(stay.member.party for stay in stays[person.id])
+        yield Holder(
+            person,
+            stays[person.id],
+            [*own[person.id], *(one for party in theirs for one in shared[party])],
+            qualified[person.id],
+            found.bars.get(person.id, ()),
+        )
+
+
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """The items by their key."""
+    groups: dict[K, list[T]] = defaultdict(list)
+    for item in items:
+        groups[key(item)].append(item)
+    return groups
+
+
+def _number(found: Community, one: Holding) -> int | None:
+    """The number of a holding's profile; None where no point serves the place."""
+    if one.place is not None and one.place not in found.served:
+        return None
+    return found.profiles.get(Profile(one.plan.name, one.place.name if one.place else ""))
+
+
 def _rows(
-    person: Member, held: Sequence[Membership], carried: Sequence[Credential], plans: Sequence[Plan], now_ms: int
+    person: Member, held: Mapping[int | None, Sequence[Holding]], carried: Sequence[Credential], now_ms: int
 ) -> tuple[list[Row], int]:
-    """Somebody's rows, and how many windows of a plan are too many to be among them."""
-    of_plan: dict[str, list[Membership]] = defaultdict(list)
-    for membership in held:
-        of_plan[membership.plan].append(membership)
+    """Somebody's rows, and how many windows of a profile are too many to be among them. ``held`` is by the number of
+    the profile."""
     rows, most_left_out = [], 0
-    for card in carried:
-        for number, plan in enumerate(plans):
-            if plan.name not in of_plan:
-                continue
-            told, left_out = windows(of_plan[plan.name], card.standing, now_ms)
+    for number, of_profile in held.items():
+        tier = of_profile[0].plan.tier
+        shown = [one for one in of_profile if is_shown(one, tier, now_ms)]
+        for card in carried:
+            told, left_out = windows(shown, card.standing, now_ms)
             most_left_out = max(most_left_out, left_out)
             rows += [
-                Row(card.digest, number, person.holder, plan.tier, one.standing, one.from_s, one.until_s)
+                Row(card.digest, number or 0, person.holder, tier, one.standing, one.from_s, one.until_s)
                 for one in told
             ]
     return sorted(rows), most_left_out
 
 
 def compile_site(community: Community) -> SitePage:
-    """The page that the rows refer to. Every plan is a profile, once, whoever holds it and how often."""
-    plans, points = community.plans, community.points
-    shares = {plan.name: _shares(plan, points) for plan in plans}
+    """The page that the rows refer to. Every profile stands there once, whoever holds it and how often."""
+    plans, points = {plan.name: plan for plan in community.plans}, community.points
+    shares = {plan.name: _shares(plan, points) for plan in community.plans}
+    by_place = grouped((point for point in points if point.place), lambda point: point.place and point.place.name)
+    listed = [_Opened()] * (max(community.profiles.values(), default=-1) + 1)
+    for profile, number in community.profiles.items():
+        plan = plans.get(profile.plan)
+        if plan is not None:
+            there = by_place[profile.place] if profile.place else points
+            listed[number] = _opened(plan, there, shares[plan.name], is_relative=bool(profile.place))
     return SitePage(
         zone=community.zone,
         schedules=dict(community.schedules),
-        profiles=[_profile(plan, points) for plan in plans],
+        profiles=[one.points for one in listed],
         allotments={_allotment(plan, kind): share for plan, held in shares.items() for kind, share in held.items()},
-        quotas=[_quota(plan, points, shares[plan.name]) for plan in plans],
-        resets=[sorted(plan.resets) for plan in plans],
+        quotas=[one.quota for one in listed],
+        resets=[one.resets for one in listed],
     )
 
 
-def _profile(plan: Plan, points: Sequence[Point]) -> dict[str, str]:
-    return {point.name: plan.opens[point.zone] for point in points if point.zone in plan.opens}
+class _Opened(Struct, frozen=True):
+    """What one profile is on the site page."""
+
+    points: dict[str, str] = {}
+    quota: dict[str, str] = {}
+    resets: list[str] = []
+
+
+def _opened(plan: Plan, points: Sequence[Point], shares: Mapping[str, Rations], *, is_relative: bool) -> _Opened:
+    zones = {point.name: point.place.zone if is_relative and point.place else point.zone for point in points}
+    opened = [point for point in points if zones[point.name] in plan.opens]
+    return _Opened(
+        {point.name: plan.opens[zones[point.name]] for point in opened},
+        {point.name: _allotment(plan.name, point.class_name) for point in opened if point.class_name in shares},
+        [] if is_relative else sorted(plan.resets),
+    )
 
 
 def _shares(plan: Plan, points: Sequence[Point]) -> dict[str, Rations]:
@@ -126,12 +233,6 @@ def _shares(plan: Plan, points: Sequence[Point]) -> dict[str, Rations]:
         for kind, ration in plan.allotments.items()
         if devices[kind]
     }
-
-
-def _quota(plan: Plan, points: Sequence[Point], shares: Mapping[str, Rations]) -> dict[str, str]:
-    """From which allotment each point that the plan opens is used."""
-    opened = (point for point in points if point.zone in plan.opens)
-    return {point.name: _allotment(plan.name, point.class_name) for point in opened if point.class_name in shares}
 
 
 def _allotment(plan: str, class_name: str) -> str:

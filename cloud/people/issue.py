@@ -11,9 +11,10 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from cloud.people import version_1
+from cloud.people.community import load_people, load_terms
 from cloud.people.compiled import (
     find_compiled,
-    in_households,
+    in_chunks,
     keep_compiled,
     people_due,
     people_gone,
@@ -21,7 +22,6 @@ from cloud.people.compiled import (
 )
 from cloud.people.grants import Compiled, compile_people, compile_site
 from cloud.people.rosters import Roster, add_roster, page_blob
-from cloud.people.store import load_people, load_terms
 from cloud.people.tree import Rebuilt, rebuild
 from cloud.store.schema import sites
 from contract.roster import Row, pack_site, unpack_rows
@@ -98,7 +98,7 @@ def _compile(
     changed: dict[int, Compiled] = {}
     lost: set[bytes] = set()
     changes: dict[bytes, list[Row]] = {}
-    for some in in_households(connection, ids):
+    for some in in_chunks(connection, ids):
         before = find_compiled(connection, site, some)
         for person, after in compile_people(load_people(connection, some), now_ms).items():
             _compare(person, before.get(person), after, changed, changes, lost)

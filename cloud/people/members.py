@@ -1,12 +1,12 @@
-"""Who is a member of what: memberships, and the rule of the household that shares one."""
+"""Memberships: who holds a plan and when, and the windows that devices are told of."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from typing import Protocol
 
 from msgspec import Struct
 
-from cloud.people.plans import RESIDENT, Plan
 from contract.decide import DAY_MS, ROSTER_AGE_LIMIT_MS, Standing, Tier
 
 SEVERITY = (Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST)
@@ -29,33 +29,25 @@ def ahead_ms(tier: Tier) -> int | None:
 
 
 class Member(Struct, frozen=True):
-    """A person, as far as rosters speak of them. ``holder`` is all that devices ever know of one. Riders and staff have
-    no household."""
+    """A person, as far as rosters speak of them. ``holder`` is all that devices ever know of one."""
 
     id: int
     holder: bytes
-    household: int | None
+    ended_ms: int | None = None
 
 
 class Membership(Struct, frozen=True):
-    """A plan that a person holds over a half-open window (UTC milliseconds, 0 for no bound)."""
+    """A plan that a person holds over a half-open window (UTC milliseconds, 0 for no bound): alone, or as one of a
+    party. Without a person, everybody of the party holds it."""
 
     id: int
-    person: int
+    person: int | None
     plan: str
     payer: bool = False
     from_ms: int = 0
     until_ms: int = 0
     standing: Standing = Standing.ACTIVE
-
-    def worth_telling(self, now_ms: int) -> bool:
-        """Whether a roster should still speak of it."""
-        return not self.until_ms or now_ms < self.until_ms + ENDED_SHOWN_MS
-
-    def is_near(self, tier: Tier, now_ms: int) -> bool:
-        """Whether a roster should speak of it already."""
-        ahead = ahead_ms(tier)
-        return ahead is None or self.from_ms <= now_ms + ahead
+    party: int | None = None
 
     def overlaps(self, other: "Membership") -> bool:
         """Whether both are the same plan at some moment."""
@@ -78,39 +70,37 @@ def obstacle(held: Sequence[Membership], new: Membership) -> Obstacle | None:
     return Obstacle.TOO_MANY if len(others) >= MAX_HELD else None
 
 
-def next_edge_ms(memberships: Iterable[Membership], plans: Mapping[str, Plan], now_ms: int) -> int | None:
-    """When time alone changes next what rosters say of these: one comes near, ends, or ended long ago."""
-    edges = [edge for one in memberships if one.plan in plans for edge in _edges(one, plans[one.plan].tier)]
-    return min((edge for edge in edges if edge > now_ms), default=None)
+def beside_in_party(held: Iterable[Membership], new: Membership) -> list[Membership]:
+    """The active memberships of a party that share the places of a plan with the new one at some moment."""
+    return [one for one in held if one.id != new.id and one.standing is Standing.ACTIVE and one.overlaps(new)]
 
 
-def _edges(membership: Membership, tier: Tier) -> Iterator[int]:
+class Timed(Protocol):
+    """What holds over a half-open window of UTC milliseconds, 0 for no bound."""
+
+    @property
+    def from_ms(self) -> int: ...
+    @property
+    def until_ms(self) -> int: ...
+    @property
+    def standing(self) -> Standing: ...
+
+
+def is_shown(one: Timed, tier: Tier, now_ms: int) -> bool:
+    """Whether a roster should speak of it: already, and still."""
+    ahead = ahead_ms(tier)
+    is_near = ahead is None or one.from_ms <= now_ms + ahead
+    return is_near and (not one.until_ms or now_ms < one.until_ms + ENDED_SHOWN_MS)
+
+
+def edges(one: Timed, tier: Tier) -> Iterator[int]:
+    """When time alone changes what rosters say of it: it comes near, ends, or ended long ago."""
     ahead = ahead_ms(tier)
     if ahead is not None:
-        yield membership.from_ms - ahead
-    if membership.until_ms:
-        yield membership.until_ms // 1000 * 1000
-        yield membership.until_ms + ENDED_SHOWN_MS
-
-
-def in_force(
-    people: Mapping[int, Member], memberships: Iterable[Membership], plans: Mapping[str, Plan], now_ms: int
-) -> dict[int, list[Membership]]:
-    """Every person's memberships that devices should know.
-
-    Whoever belongs to a household is a resident without any membership. A plan with places admits the payer and the
-    family named first, as many as there are places; without a payer it admits nobody. So it takes whole households.
-    """
-    told = [one for one in memberships if one.plan in plans and one.person in people and one.worth_telling(now_ms)]
-    held: dict[int, list[Membership]] = {
-        person.id: [Membership(0, person.id, RESIDENT.name)]
-        for person in people.values()
-        if person.household is not None and RESIDENT.name in plans
-    }
-    for membership in _within_places(people, told, plans):
-        if membership.is_near(plans[membership.plan].tier, now_ms):
-            held.setdefault(membership.person, []).append(membership)
-    return held
+        yield one.from_ms - ahead
+    if one.until_ms:
+        yield one.until_ms // 1000 * 1000
+        yield one.until_ms + ENDED_SHOWN_MS
 
 
 class Window(Struct, frozen=True, order=True):
@@ -124,11 +114,11 @@ class Window(Struct, frozen=True, order=True):
         return 0 < self.until_s * 1000 <= now_ms
 
 
-def windows(held: Iterable[Membership], at_least: Standing, now_ms: int) -> tuple[list[Window], int]:
+def windows(held: Iterable[Timed], at_least: Standing, now_ms: int) -> tuple[list[Window], int]:
     """When somebody's memberships of one plan hold, for a card of this standing; and how many windows are left out.
 
     Windows that adjoin or overlap are one. Of those that have ended only the last is told, and of two that begin
-    together only the better one, so that no two begin together.
+    together only the better one, so that no two begin together. If they are too many, those without an end come first.
     """
     by_standing: dict[Standing, list[tuple[int, int]]] = defaultdict(list)
     for one in held:
@@ -142,7 +132,12 @@ def windows(held: Iterable[Membership], at_least: Standing, now_ms: int) -> tupl
     last = max(ended, key=lambda window: (window.until_s, window.from_s), default=None)
     told = sorted(
         (window for window in best.values() if window is last or not window.has_ended(now_ms)),
-        key=lambda window: (window.standing is not Standing.ACTIVE, window is last, window.from_s),
+        key=lambda window: (
+            window.standing is not Standing.ACTIVE,
+            window is last,
+            window.until_s != 0,
+            window.from_s,
+        ),
     )
     return sorted(told[:MAX_WINDOWS]), max(0, len(told) - MAX_WINDOWS)
 
@@ -157,20 +152,3 @@ def _joined(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((start, end))
     return joined
-
-
-def _within_places(
-    people: Mapping[int, Member], memberships: Iterable[Membership], plans: Mapping[str, Plan]
-) -> list[Membership]:
-    shared: dict[tuple[int | None, str], list[Membership]] = defaultdict(list)
-    admitted = []
-    for membership in memberships:
-        if plans[membership.plan].places is None:
-            admitted.append(membership)
-        else:
-            shared[people[membership.person].household, membership.plan].append(membership)
-    for (household, plan), family in shared.items():
-        if household is not None and any(membership.payer for membership in family):
-            family.sort(key=lambda membership: (not membership.payer, membership.id))
-            admitted += family[: plans[plan].places]
-    return admitted

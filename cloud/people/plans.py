@@ -1,26 +1,39 @@
-"""What a plan gives: which zones it opens, on which schedule, to how many people of a household, for which fee, and how
-much of what runs there."""
+"""What a plan gives: which zones it opens, on which schedule, to how many people of a party, for which fee and how
+long, and how much of what runs there."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from msgspec import Struct
 
+from cloud.flats.rule import HOME, OWN_FLOOR, RELATIVE_ZONES
 from cloud.store.labels import Label
 from contract.decide import Tier
 from contract.roster import Rations
 from contract.schedules import ALWAYS, Schedule
 
 
+class Days(Struct, frozen=True):
+    """A term of so many days."""
+
+    days: int
+
+
 class Plan(Struct, frozen=True):
     """What a holder may. It is stored as one document: a field that is new here has a default, which the plans of
     before are read with.
 
-    ``opens`` maps zones to names of schedules. ``places`` bounds the people of one household who may hold the plan,
-    the payer among them; None for a plan that each pays alone. The fee is for a year, for a founder once for life.
+    ``opens`` maps zones to names of schedules; the zones *home* and *own-floor* are others for each flat
+    (``cloud.flats.rule``). ``places`` bounds the people of one party who may hold the plan at a time, the payer among
+    them; None for a plan that each pays alone. The fee is for a ``term``, for a founder once for life.
 
     ``allotments`` ration the points of a class: what a holder may use of them in a day, over all devices together. A
     class that is not named is used without bound wherever the plan opens it. In the zones of ``resets`` the holder may
-    end an emergency and clear a fault."""
+    end an emergency and clear a fault.
+
+    A membership goes on opening for ``grace_days`` after its end, and is reminded of it so many days ahead. One that
+    ``follows`` the flat, or has the term of a lease, lasts no longer than its holder belongs to the party. With a
+    ``qualification`` it holds only while its holder has that."""
 
     name: str
     tier: Tier
@@ -30,6 +43,28 @@ class Plan(Struct, frozen=True):
     label: Label
     allotments: Mapping[str, Rations] = {}
     resets: tuple[str, ...] = ()
+    term: Literal["life", "lease"] | Days = "life"
+    grace_days: int = 0
+    reminder_days: tuple[int, ...] = ()
+    follows: Literal["person", "flat"] = "person"
+    qualification: str = ""
+
+    @property
+    def relative(self) -> list[str]:
+        """The zones that it opens and that are others for each flat."""
+        return [zone for zone in RELATIVE_ZONES if zone in self.opens]
+
+    @property
+    def ends_with_stay(self) -> bool:
+        """Whether it lasts no longer than its holder belongs to the party."""
+        return self.follows == "flat" or self.term == "lease"
+
+    def rows_as(self, other: "Plan") -> bool:
+        """Whether the rows of its holders are those that the other makes of them."""
+        mine, others = (
+            (one.tier, one.grace_days, one.ends_with_stay, one.qualification, one.relative) for one in (self, other)
+        )
+        return mine == others
 
 
 FOUNDER_PLACES = 4
@@ -40,13 +75,15 @@ RESIDENT = Plan(
     tier=Tier.RESIDENT,
     fee_yuan=0,
     places=None,
-    opens={"estate": "always"},
+    opens={"estate": "always", HOME: "always", OWN_FLOOR: "always"},
     label=Label("住户", "Resident"),
     allotments={"phone": Rations(120, 75), "ebike": Rations(480, 2_000), "ev": Rations(480, 40_000)},
 )
-"""What everyone of a household has, whatever they owe: money never denies a home gate."""
+"""What everyone who lives in a flat has, whatever they owe: money never denies a home."""
 FOUNDER = Plan("founder", Tier.FOUNDER, 3600, FOUNDER_PLACES, {"gym": "gym-hours"}, Label("创始会员", "Founder"))
-YEARLY = Plan("yearly", Tier.MEMBER, 365, None, {"gym": "gym-hours"}, Label("年度会员", "Yearly member"))
+YEARLY = Plan(
+    "yearly", Tier.MEMBER, 365, None, {"gym": "gym-hours"}, Label("年度会员", "Yearly member"), term=Days(365)
+)
 RIDER = Plan(
     name="rider",
     tier=Tier.RIDER,

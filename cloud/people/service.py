@@ -7,10 +7,14 @@ from msgspec import structs
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from cloud.devices.registry import site_of
 from cloud.keys.keys import KeyFolder
+from cloud.parties.party import MemberRole, PartyMember
+from cloud.parties.store import add_party_member, home_of_person, take_household
 from cloud.people import store
-from cloud.people.members import Membership, Obstacle, obstacle
-from cloud.people.store import Card, find_household, find_person, list_plans, person_of_card
+from cloud.people.members import Membership, Obstacle, beside_in_party, obstacle
+from cloud.people.plans import Plan
+from cloud.people.store import Card, find_person, list_plans, person_of_card
 from cloud.store.database import Clock, Store
 from cloud.store.labels import Label
 from cloud.web.context import N_
@@ -35,6 +39,8 @@ NO_FORMAT = N_("Unknown card format.")
 NOT_A_CARD = N_("There can be no such card: check the format, the facility code and the number.")
 CARD_TAKEN = N_("Somebody has this card already.")
 NEEDS_HOUSEHOLD = N_("This plan is shared by a household: name the building and flat.")
+NO_PLACE = N_("No place is left in this plan: %(names)s have it. Nothing was changed.")
+NO_PAYER = N_("Nobody of the household pays for this plan yet: give it to who pays first. Nothing was changed.")
 
 OBSTACLES: Mapping[Obstacle, str] = {
     Obstacle.SAME_PLAN: N_("This person has the same plan at that time already: check the list of their plans."),
@@ -56,9 +62,13 @@ class PeopleService:
         if not (zh or en):
             raise Rejected(NO_NAME, "body")
         with self._store.writing() as connection:
-            household = (find_household(connection, unit) or store.add_household(connection, unit)) if unit else None
-            added = store.add_person(connection, zh or en, en or zh, household)
-            record(connection, self._clock(), by, "person.added", f"person {added}")
+            now_ms = self._clock()
+            added = store.add_person(connection, zh or en, en or zh)
+            if unit:
+                site = site_of(connection).name
+                household = take_household(connection, site, unit, now_ms)
+                add_party_member(connection, site, PartyMember(0, household, added, MemberRole.ADULT))
+            record(connection, now_ms, by, "person.added", f"person {added}")
             if membership:
                 self._add_membership(connection, by, structs.replace(membership, person=added))
         return added
@@ -111,28 +121,45 @@ class PeopleService:
             store.set_membership_standing(connection, membership, standing)
             detail = {"membership": str(membership), "standing": standing.value}
             record(connection, self._clock(), by, "membership.changed", f"person {before.person}", **detail)
-        return before.person
+        return before.person or 0
 
     def _add_membership(self, connection: Connection, by: str, new: Membership) -> int:
-        holder = _found(find_person(connection, new.person), NO_PERSON)
-        plan = next((plan for plan in list_plans(connection) if plan.name == new.plan), None)
-        if plan is None:
-            raise Rejected(NO_PLAN, "plan")
-        if plan.places is not None and holder.unit is None:
-            raise Rejected(NEEDS_HOUSEHOLD, "unit")
+        """Of a plan with places, with the party that lives in the person's flat unless one is named."""
+        person = _found(find_person(connection, new.person or 0), NO_PERSON).id
+        plan = _plan_of(connection, new)
         if new.until_ms and new.until_ms <= new.from_ms:
             raise Rejected(ENDS_EARLY, "body")
+        if plan.places is not None and new.party is None:
+            household = home_of_person(connection, site_of(connection).name, person)
+            if household is None:
+                raise Rejected(NEEDS_HOUSEHOLD, "unit")
+            new = structs.replace(new, party=household)
         self._check_fits(connection, new)
         added = store.add_membership(connection, new)
-        record(connection, self._clock(), by, "membership.added", f"person {new.person}", plan=new.plan)
+        record(connection, self._clock(), by, "membership.added", f"person {person}", plan=new.plan)
         return added
 
     def _check_fits(self, connection: Connection, membership: Membership) -> None:
-        """Raises ``Rejected`` if the person cannot hold it beside what they hold."""
-        held = store.memberships_of(connection, membership.person)
-        reason = obstacle(held, membership)
-        if reason is not None:
-            raise Rejected(OBSTACLES[reason], "plan", 409)
+        """Raises ``Rejected`` if the person cannot hold it beside what they hold, or the party has no place for it."""
+        if membership.person is not None:
+            reason = obstacle(store.memberships_of(connection, membership.person), membership)
+            if reason is not None:
+                raise Rejected(OBSTACLES[reason], "plan", 409)
+        places = _plan_of(connection, membership).places
+        if places is not None and membership.party is not None:
+            beside = beside_in_party(store.memberships_of_party(connection, membership.party), membership)
+            holders = list(dict.fromkeys(one.person for one in beside if one.person is not None))
+            if len(holders) >= places:
+                raise Rejected(NO_PLACE, "plan", names=store.names_of(connection, holders))
+            if not membership.payer and not any(one.payer for one in beside):
+                raise Rejected(NO_PAYER, "payer")
+
+
+def _plan_of(connection: Connection, membership: Membership) -> Plan:
+    plan = next((plan for plan in list_plans(connection) if plan.name == membership.plan), None)
+    if plan is None:
+        raise Rejected(NO_PLAN, "plan")
+    return plan
 
 
 def _found(value: T | None, otherwise: str) -> T:

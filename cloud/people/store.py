@@ -1,31 +1,29 @@
-"""People, what they hold and where they may go: read whole for the rosters, listed for console and API, and changed
-piece by piece.
+"""People, their plans and what they hold: listed for console and API, and changed piece by piece.
 
 Whatever may change a roster counts the site's revision up, and says whose grants it concerns.
 """
 
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
-from unicodedata import normalize
 
-from msgspec import Struct, convert, structs
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, func, insert, or_, select, true, update
+from msgspec import Struct, structs
+from sqlalchemy import ColumnElement, Connection, Table, insert, or_, select, update
 
 from cloud.keys.keys import NumberSeal
-from cloud.people.grants import Community, Credential, Point
-from cloud.people.members import Member, Membership
+from cloud.parties.store import people_of_party
+from cloud.people.community import membership_of, note_plan
+from cloud.people.members import Membership
 from cloud.people.plans import RESIDENT, Hours, Plan
 from cloud.people.tables import credentials, memberships, plans, schedules
-from cloud.store.chunks import among, chunks
+from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label
 from cloud.store.revision import Touched, touch
-from cloud.store.schema import households, people, points, sites
+from cloud.store.schema import people, sites
 from contract import credentials as cards
 from contract.decide import Standing
 from contract.roster import HOLDER_BYTES
-from contract.schedules import Schedule
 from contract.sealing import DigestKey, credential_digest
 
 
@@ -71,69 +69,41 @@ class PeoplePage(Struct, frozen=True):
     next: int | None
 
 
-def load_community(connection: Connection) -> Community:
-    """All that the grants of the site are made of."""
-    return _with_people(connection, load_terms(connection), None)
-
-
-def load_terms(connection: Connection) -> Community:
-    """What all grants share, without any people."""
-    run = connection.execute
-    columns = points.c.name, points.c.zone, points.c.device, points.c["class"]
-    hours = run(select(schedules).order_by(schedules.c.name))
-    return Community(
-        zone=run(select(sites.c.zone)).scalar_one(),
-        plans=_plans_by_profile(connection),
-        points=[Point(*row) for row in run(select(*columns).order_by(points.c.name))],
-        schedules={row.name: convert({"week": row.week}, Schedule) for row in hours},
-    )
-
-
-def load_people(connection: Connection, ids: Sequence[int]) -> Community:
-    """Some people with what they hold, without what opens where."""
-    zone = connection.execute(select(sites.c.zone)).scalar_one()
-    return _with_people(connection, Community(zone, _plans_by_profile(connection)), ids)
-
-
-def _plans_by_profile(connection: Connection) -> list[Plan]:
-    query = select(plans.c.document).order_by(plans.c.profile, plans.c.name)
-    return list(connection.execute(query).scalars())
-
-
-def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | None) -> Community:
-    """The community with these people in it, or all."""
-
-    def rows(query: Select[Any], person: Column[int]) -> Iterator[Any]:
-        for where in (among(person, some) for some in chunks(ids)) if ids is not None else (true(),):
-            yield from connection.execute(query.where(where))
-
-    members = select(people.c.id, people.c.holder, people.c.household_id)
-    cards_of = select(credentials.c.person_id, credentials.c.digest, credentials.c.standing)
-    return structs.replace(
-        terms,
-        people=[Member(*row) for row in rows(members, people.c.id)],
-        memberships=[_membership(row) for row in rows(select(memberships), memberships.c.person_id)],
-        credentials=[
-            Credential(row.person_id, row.digest, Standing(row.standing))
-            for row in rows(cards_of, credentials.c.person_id)
-        ],
-    )
-
-
 def find_membership(connection: Connection, membership: int) -> Membership | None:
     row = connection.execute(select(memberships).where(memberships.c.id == membership)).first()
-    return None if row is None else _membership(row)
+    return None if row is None else membership_of(row)
 
 
 def memberships_of(connection: Connection, person: int) -> list[Membership]:
     """All that somebody holds or has held."""
     return [
-        _membership(row) for row in connection.execute(select(memberships).where(memberships.c.person_id == person))
+        membership_of(row) for row in connection.execute(select(memberships).where(memberships.c.person_id == person))
     ]
 
 
-def _membership(row: Any) -> Membership:
-    return Membership(row.id, row.person_id, row.plan, row.payer, row.from_ms, row.until_ms, Standing(row.standing))
+def memberships_of_party(connection: Connection, party: int) -> list[Membership]:
+    """All that is held or was held with a party."""
+    return [
+        membership_of(row) for row in connection.execute(select(memberships).where(memberships.c.party_id == party))
+    ]
+
+
+def names_of(connection: Connection, ids: Sequence[int]) -> list[Label]:
+    """The names of these people, in this order."""
+    columns = people.c.id, people.c.name_zh, people.c.name_en
+    rows = connection.execute(select(*columns).where(people.c.id.in_(ids)))
+    names = {row.id: Label(row.name_zh, row.name_en) for row in rows}
+    return [names[one] for one in ids if one in names]
+
+
+def holders_of(connection: Connection, site: str, plan: str) -> set[int]:
+    """Everybody who holds a plan or has held it, alone or with a party."""
+    held = select(memberships.c.person_id, memberships.c.party_id).where(memberships.c.plan == plan).distinct()
+    rows = connection.execute(held).all()
+    found = {row.person_id for row in rows if row.person_id is not None}
+    for party in {row.party_id for row in rows if row.person_id is None}:
+        found |= people_of_party(connection, site, party)
+    return found
 
 
 def list_plans(connection: Connection) -> list[Plan]:
@@ -142,20 +112,25 @@ def list_plans(connection: Connection) -> list[Plan]:
 
 
 def add_plan(connection: Connection, plan: Plan) -> None:
-    profile = select(func.coalesce(func.max(plans.c.profile) + 1, 0)).scalar_subquery()
-    connection.execute(insert(plans).values(name=plan.name, document=plan, profile=profile))
+    connection.execute(insert(plans).values(name=plan.name, document=plan))
+    note_plan(connection, _site(connection), plan)
     touch(connection, Touched.EVERYBODY if plan.name == RESIDENT.name else Touched.TERMS)
 
 
 def change_plan(connection: Connection, plan: Plan) -> None:
     """Put the plan in the place of the one of its name."""
+    site = _site(connection)
     before = connection.execute(select(plans.c.document).where(plans.c.name == plan.name)).scalar_one()
     connection.execute(update(plans).where(plans.c.name == plan.name).values(document=plan))
+    note_plan(connection, site, plan)
     touch(connection, Touched.TERMS)
-    if (before.tier, before.places) != (plan.tier, plan.places):
-        holders = select(memberships.c.person_id).where(memberships.c.plan == plan.name).distinct()
+    if not plan.rows_as(before):
         is_everybodys = plan.name == RESIDENT.name
-        touch(connection, Touched.EVERYBODY if is_everybodys else connection.execute(holders).scalars().all())
+        touch(connection, Touched.EVERYBODY if is_everybodys else holders_of(connection, site, plan.name))
+
+
+def _site(connection: Connection) -> str:
+    return str(connection.execute(select(sites.c.name)).scalar_one())
 
 
 def add_hours(connection: Connection, hours: Hours) -> None:
@@ -164,17 +139,10 @@ def add_hours(connection: Connection, hours: Hours) -> None:
     touch(connection, Touched.TERMS)
 
 
-def add_household(connection: Connection, unit: str) -> int:
-    """The new household's id. ``unit`` is building and flat."""
-    return int(connection.execute(insert(households).values(unit=unit).returning(households.c.id)).scalar_one())
-
-
-def add_person(
-    connection: Connection, name_zh: str, name_en: str, household: int | None = None, holder: bytes | None = None
-) -> int:
+def add_person(connection: Connection, name_zh: str, name_en: str, holder: bytes | None = None) -> int:
     """The new person's id. ``holder`` is random unless given (8 bytes)."""
     holder = holder or secrets.token_bytes(HOLDER_BYTES)
-    values = {"holder": holder, "name_zh": name_zh, "name_en": name_en, "household_id": household}
+    values = {"holder": holder, "name_zh": name_zh, "name_en": name_en}
     added = int(connection.execute(insert(people).values(values).returning(people.c.id)).scalar_one())
     touch(connection, (added,))
     return added
@@ -184,12 +152,32 @@ def add_membership(connection: Connection, membership: Membership) -> int:
     """The new membership's id; its own ``id`` is not looked at."""
     values = structs.asdict(membership)
     del values["id"]
-    return _add(connection, memberships, person_id=values.pop("person"), **values)
+    values |= {"person_id": values.pop("person"), "party_id": values.pop("party")}
+    added = connection.execute(insert(memberships).values(values).returning(memberships.c.id)).scalar_one()
+    touch(connection, _concerned(connection, _site(connection), membership.person, membership.party))
+    return int(added)
 
 
 def set_membership_standing(connection: Connection, membership: int, standing: Standing) -> bool:
     """False if there is no such membership."""
-    return _change(connection, memberships, membership, standing=standing)
+    return change_membership(connection, membership, standing=standing)
+
+
+def change_membership(connection: Connection, membership: int, **values: object) -> bool:
+    """False if there is no such membership."""
+    mine = update(memberships).where(memberships.c.id == membership).values(values)
+    row = connection.execute(mine.returning(memberships.c.person_id, memberships.c.party_id)).first()
+    if row is None:
+        return False
+    touch(connection, _concerned(connection, _site(connection), row.person_id, row.party_id))
+    return True
+
+
+def _concerned(connection: Connection, site: str, person: int | None, party: int | None) -> set[int]:
+    """Whose rows follow from a membership of these."""
+    if person is not None:
+        return {person}
+    return set() if party is None else people_of_party(connection, site, party)
 
 
 def _add(connection: Connection, table: Table, **values: object) -> int:
@@ -256,7 +244,7 @@ def list_people(connection: Connection, text: str = "", after: int = 0, limit: i
     """People in the order they were added, whose name or unit holds the text."""
     conditions = [people.c.id > after]
     if text:
-        fields = (people.c.name_zh, people.c.name_en, households.c.unit)
+        fields = (people.c.name_zh, people.c.name_en, flat_of_person)
         conditions.append(or_(*(field.contains(text, autoescape=True) for field in fields)))
     listed = _people(connection, *conditions, limit=limit + 1)
     return PeoplePage(listed[:limit], listed[limit - 1].id if len(listed) > limit else None)
@@ -265,15 +253,6 @@ def list_people(connection: Connection, text: str = "", after: int = 0, limit: i
 def find_person(connection: Connection, person: int) -> PersonView | None:
     listed = _people(connection, people.c.id == person, limit=1)
     return listed[0] if listed else None
-
-
-def find_household(connection: Connection, unit: str) -> int | None:
-    """The household of that building and flat, in whatever form its name was once written."""
-    exact: int | None = connection.execute(select(households.c.id).where(households.c.unit == unit)).scalar()
-    if exact is not None:
-        return exact
-    households_known = connection.execute(select(households.c.id, households.c.unit))
-    return next((row.id for row in households_known if normalize("NFKC", row.unit) == unit), None)
 
 
 def person_of_card(connection: Connection, card: int) -> int | None:
@@ -287,9 +266,7 @@ def digest_of_card(connection: Connection, card: int) -> bytes | None:
 
 
 def _people(connection: Connection, *conditions: ColumnElement[bool], limit: int) -> list[PersonView]:
-    query = (
-        select(people, households.c.unit).outerjoin(households).where(*conditions).order_by(people.c.id).limit(limit)
-    )
+    query = select(people, flat_of_person).where(*conditions).order_by(people.c.id).limit(limit)
     rows = connection.execute(query).all()
     held = _by_person(
         connection.execute(

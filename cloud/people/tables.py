@@ -1,6 +1,20 @@
-"""Tables of what people may: their plans, in which hours, and their cards."""
+"""Tables of what people may: their plans, in which hours, what they are, and their cards."""
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
 
 from cloud.people.plans import Plan
 from cloud.store.schema import Document, RowId, labels, metadata
@@ -10,20 +24,32 @@ plans = Table(
     metadata,
     Column("name", String, primary_key=True),
     Column("document", Document(Plan), nullable=False, server_default="{}", comment="the whole plan"),
-    Column("profile", Integer, nullable=False, server_default="0", comment="its place in the site page, for good"),
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="its place in the site page, for good"),
+    Column("plan", String, nullable=False, comment="which may be gone"),
+    Column("place", String, nullable=False, comment="a place of residents, empty for the zones that the plan opens"),
+    UniqueConstraint("site", "place", "plan"),
 )
 
 memberships = Table(
     "memberships",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("person_id", RowId, ForeignKey("people.id"), nullable=False),
+    Column("person_id", RowId, ForeignKey("people.id"), comment="none: everybody of the party"),
+    Column("party_id", RowId, ForeignKey("parties.id"), comment="none: the person alone"),
     Column("plan", String, ForeignKey("plans.name"), nullable=False),
     Column("payer", Boolean, nullable=False, default=False),
     Column("from_ms", BigInteger, nullable=False, default=0, comment="0 for no bound"),
     Column("until_ms", BigInteger, nullable=False, default=0, comment="half-open; 0 for no bound"),
     Column("standing", String, nullable=False),
+    CheckConstraint("person_id IS NOT NULL OR party_id IS NOT NULL", name="ck_memberships_holder"),
     Index("ix_memberships_person_id", "person_id"),
+    Index("ix_memberships_party_id", "party_id"),
 )
 
 credentials = Table(
@@ -38,6 +64,34 @@ credentials = Table(
     Column("standing", String, nullable=False),
     Column("added_ms", BigInteger, nullable=False),
     Index("ix_credentials_person_id", "person_id"),
+)
+
+person_tags = Table(
+    "person_tags",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("person_id", RowId, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    Column("tag", String, primary_key=True, comment="of a closed list"),
+    Column("from_ms", BigInteger, primary_key=True, autoincrement=False, comment="0 for no bound"),
+    Column("until_ms", BigInteger, nullable=False, comment="half-open; 0 for no bound"),
+)
+
+guardians = Table(
+    "guardians",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("child_id", RowId, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    Column("guardian_id", RowId, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    Index("ix_guardians_guardian_id", "guardian_id"),
+)
+
+qualifications = Table(
+    "qualifications",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("person_id", RowId, ForeignKey("people.id"), primary_key=True, autoincrement=False),
+    Column("name", String, primary_key=True),
+    Column("until_ms", BigInteger, nullable=False, comment="half-open; 0 for no bound"),
 )
 
 schedules = Table(

@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from cloud.points.place import MAX_LABEL, Placement, PointService
+from cloud.flats.rule import MAX_FLOOR
+from cloud.points.place import MAX_LABEL, MAX_UNIT, Placement, PointService
 from cloud.web.bodies import Shown, Strict
 from cloud.web.context import service
 from cloud.web.params import Mechanic
@@ -16,12 +17,15 @@ router = APIRouter(prefix="/api/v1")
 
 class PlaceIn(Strict):
     """Where a point stands, and the ``class`` by which plans ration its use; without one it is a door. An empty label
-    leaves the one it has."""
+    leaves the one it has. ``unit``, ``floor`` and ``flat`` say which flats alone it serves, if it serves some only."""
 
     zone: str = Field(min_length=1, max_length=40)
     class_name: str = Field("", alias="class", max_length=40, pattern=rf"^({NAME})?$")
     label_zh: Shown = Field("", max_length=MAX_LABEL)
     label_en: Shown = Field("", max_length=MAX_LABEL)
+    unit: Shown = Field("", max_length=MAX_UNIT)
+    floor: int | None = Field(None, ge=-MAX_FLOOR, le=MAX_FLOOR)
+    flat: Shown = Field("", max_length=MAX_UNIT)
 
 
 @router.put("/devices/{name}/points/{point}", status_code=204)

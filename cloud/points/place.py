@@ -5,8 +5,11 @@ import re
 from msgspec import Struct
 from sqlalchemy import select
 
+from cloud.devices.registry import site_of
 from cloud.devices.views import list_devices
-from cloud.points.store import add_point, set_point
+from cloud.flats.rule import MAX_FLOOR, place_of_point
+from cloud.flats.store import find_flat
+from cloud.points.store import add_point, set_place, set_point
 from cloud.points.zone_store import zone_labels
 from cloud.store.database import Clock, Store
 from cloud.store.schema import points
@@ -24,17 +27,24 @@ NO_NAME = N_(
 )
 ELSEWHERE = N_("Another device has a point of this name. Nothing was changed.")
 
-MAX_LABEL = 60
+NO_FLAT = N_("There is no such flat. Nothing was changed.")
+NO_FLOOR = N_("A floor is a number, of a building and unit that is named beside it. Nothing was changed.")
+
+MAX_LABEL, MAX_UNIT = 60, 40
 
 
 class Placement(Struct, frozen=True):
     """Where a point stands, and the class by which plans ration its use; without one it is a door. An empty label
-    leaves the one it has."""
+    leaves the one it has. ``unit`` is the building and unit that it leads into, with a ``floor`` if it is a lift's
+    button for that; ``flat`` the only flat that it belongs to."""
 
     zone: str
     class_name: str = ""
     label_zh: str = ""
     label_en: str = ""
+    unit: str = ""
+    floor: int | None = None
+    flat: str = ""
 
 
 class PointService:
@@ -51,9 +61,16 @@ class PointService:
         if not re.fullmatch(rf"({NAME})?", place.class_name):
             raise ValueError(f"{place.class_name!r} is no class")
         label_zh, label_en = clean_text(place.label_zh, MAX_LABEL), clean_text(place.label_en, MAX_LABEL)
+        unit, flat = clean_text(place.unit, MAX_UNIT), clean_text(place.flat, MAX_UNIT)
+        if place.floor is not None and not (unit and -MAX_FLOOR <= place.floor <= MAX_FLOOR):
+            raise Rejected(NO_FLOOR, "floor")
         with self._store.writing() as connection:
+            site = site_of(connection).name
             if not list_devices(connection, device):
                 raise Rejected(NO_DEVICE, "device", 404)
+            its_flat = find_flat(connection, site, flat) if flat else None
+            if flat and its_flat is None:
+                raise Rejected(NO_FLAT, "flat")
             if place.zone not in zone_labels(connection):
                 raise Rejected(NO_ZONE, "zone")
             stands = connection.execute(select(points).where(points.c.name == point)).one_or_none()
@@ -65,5 +82,7 @@ class PointService:
                 set_point(connection, point, place.zone, place.class_name, labels)
             else:
                 raise Rejected(ELSEWHERE, "point", 409)
-            detail = {"zone": place.zone, "class": place.class_name}
+            serves = place_of_point(unit, place.floor, its_flat.name if its_flat else "")
+            set_place(connection, site, point, serves)
+            detail = {"zone": place.zone, "class": place.class_name, "place": serves.name if serves else ""}
             operators.record(connection, self._clock(), by, "point.changed", point, **detail)

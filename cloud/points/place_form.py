@@ -14,7 +14,10 @@ from cloud.web.forms import REJECTED, Fields, Mechanic, attempt
 
 
 def _places(visit: Visit, device: DeviceView) -> dict[str, Any]:
-    points = [(point.name, point.label, point.zone_name, point.class_name) for point in device.points]
+    points = [
+        (point.name, point.label, point.zone_name, point.class_name, point.unit, point.floor, point.flat)
+        for point in device.points
+    ]
     return {"zones": zone_labels(visit.connection), "shape": (points, device.unplaced)}
 
 
@@ -33,10 +36,15 @@ def place(
     points: Annotated[PointService, Depends(service(PointService))],
     fields: Fields,
 ) -> Response:
-    placement = Placement(*(fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en")))
+    def act() -> None:
+        texts = (fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en", "unit"))
+        floor = int(fields["floor"]) if "floor" in fields else None
+        placement = Placement(*texts, floor, fields.get("flat", ""))
+        points.place(context.by, name, fields.get("point", ""), placement)
+
     return attempt(
         context,
-        lambda: points.place(context.by, name, fields.get("point", ""), placement),
+        act,
         f"/devices/{name}?done=point",
         REJECTED,
     )

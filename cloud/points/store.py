@@ -3,10 +3,15 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
+from msgspec import structs
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.devices.point_kinds import note_kinds, reported_kind
+from cloud.devices.registry import site_of
 from cloud.devices.wired import Wired
+from cloud.flats.rule import Place, place_of_point
+from cloud.flats.store import is_served
+from cloud.people.community import note_place
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import points, zones
 
@@ -20,13 +25,39 @@ def add_point(
     label_en: str,
     class_name: str = "",
     kind: str = "",
+    place: Place | None = None,
 ) -> None:
     """``class_name`` is what plans ration its use by, empty for a door; ``kind`` what it is, empty where only its
-    device may have said so."""
+    device may have said so. ``place`` says which flats it serves."""
     kind = kind or reported_kind(connection, device, name)
     values = {"name": name, "device": device, "zone": zone, "class": class_name, "kind": kind}
     connection.execute(insert(points).values(**values, label_zh=label_zh, label_en=label_en))
     touch(connection, Touched.TERMS)
+    if place is not None:
+        set_place(connection, site_of(connection).name, name, place)
+
+
+def place_of(connection: Connection, name: str) -> Place | None:
+    """Which flats a point serves; None for one that serves none more than another."""
+    columns = points.c.unit, points.c.floor, points.c.flat
+    row = connection.execute(select(*columns).where(points.c.name == name)).first()
+    return None if row is None else place_of_point(*row)
+
+
+def set_place(connection: Connection, site: str, name: str, place: Place | None) -> None:
+    """Say which flats a point serves. Where a place is served for the first time, or no longer, its people are
+    concerned."""
+    before = place_of(connection, name)
+    if place == before:
+        return
+    is_new = place is not None and not is_served(connection, place)
+    values = structs.asdict(place or Place())
+    connection.execute(update(points).where(points.c.name == name).values(values))
+    touch(connection, Touched.TERMS)
+    if place is not None and is_new:
+        note_place(connection, site, place)
+    if before is not None and not is_served(connection, before):
+        note_place(connection, site, before)
 
 
 def has_point(connection: Connection, name: str) -> bool:

@@ -17,7 +17,7 @@ def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
         yield items[start : start + AT_ONCE]
 
 
-def among(column: Column[Any], numbers: Sequence[int]) -> ColumnElement[bool]:
-    """Whether a column has one of these numbers. They travel as one value: to write a parameter for each into the
-    statement takes longer than to look its row up."""
-    return column.in_(select(func.json_each(json.dumps(numbers)).table_valued("value").c.value))
+def among(column: Column[Any], values: Sequence[int] | Sequence[str]) -> ColumnElement[bool]:
+    """Whether a column has one of these values. They travel as one: to write a parameter for each into the statement
+    takes longer than to look its row up."""
+    return column.in_(select(func.json_each(json.dumps(values)).table_valued("value").c.value))

@@ -13,7 +13,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -145,6 +147,11 @@ points = Table(
         server_default="",
         comment="of station, as its wiring or its device says; empty if neither has",
     ),
+    Column("unit", String, nullable=False, server_default="", comment="building and unit it leads into, as 3-1"),
+    Column("floor", Integer, comment="of a lift: the floor of that unit that it leads to"),
+    Column("flat", String, nullable=False, server_default="", comment="the only flat it belongs to, as its garage"),
+    Index("ix_points_unit", "unit"),
+    Index("ix_points_flat", "flat"),
 )
 
 # What happened.
@@ -249,11 +256,48 @@ tallies = Table(
 
 # People.
 
-households = Table(
-    "households",
+flats = Table(
+    "flats",
+    metadata,
+    Column("site", String, ForeignKey("sites.name"), primary_key=True),
+    Column("name", String, primary_key=True, comment="building, unit and flat, as the residents say it"),
+    Column("building", String, nullable=False),
+    Column("unit", String, nullable=False, comment="of the building, empty where it has none"),
+    Column("floor", Integer),
+    Column("flat", String, nullable=False, comment="its number in the unit"),
+    Column("area_m2", Float),
+    Column("tenure", String, nullable=False, comment="owner, tenant, or empty where nobody said"),
+    Column("vacant", Boolean, nullable=False),
+)
+
+parties = Table(
+    "parties",
     metadata,
     Column("id", RowId, primary_key=True),
-    Column("unit", String, nullable=False, unique=True, comment="building and flat, as the residents say it"),
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("kind", String, nullable=False, comment="flat, company, club, class or crew"),
+    Column("name_zh", String, nullable=False),
+    Column("name_en", String, nullable=False),
+    Column("flat", String, comment="name of its flat"),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger, comment="an operator ended it then"),
+    ForeignKeyConstraint(["site", "flat"], ["flats.site", "flats.name"], name="fk_parties_site_flat"),
+    Index("ix_parties_site_flat", "site", "flat"),
+)
+
+party_members = Table(
+    "party_members",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("site", String, ForeignKey("sites.name"), nullable=False),
+    Column("party_id", RowId, ForeignKey("parties.id"), nullable=False),
+    Column("person_id", RowId, ForeignKey("people.id"), nullable=False),
+    Column("role", String, nullable=False),
+    Column("from_ms", BigInteger, nullable=False, comment="0 for no bound"),
+    Column("until_ms", BigInteger, nullable=False, comment="half-open; 0 for no bound; of a tenant the lease's end"),
+    Column("ended_ms", BigInteger, comment="an operator ended it then, whatever was agreed"),
+    Index("ix_party_members_party_id", "party_id"),
+    Index("ix_party_members_person_id", "person_id"),
 )
 
 people = Table(
@@ -261,9 +305,11 @@ people = Table(
     metadata,
     Column("id", RowId, primary_key=True),
     Column("holder", LargeBinary(8), nullable=False, unique=True, comment="random; all that devices know"),
-    Column("household_id", RowId, ForeignKey("households.id"), comment="none for riders and staff"),
     Column("name_zh", String, nullable=False),
     Column("name_en", String, nullable=False),
+    Column("born", String, nullable=False, server_default="", comment="year and month, as 1957-03, or empty"),
+    Column("verified", String, nullable=False, server_default="", comment="how, by a word of a closed list"),
+    Column("ended_ms", BigInteger, comment="an operator ended all that they hold then"),
     Column(
         "revision",
         BigInteger,
@@ -272,7 +318,6 @@ people = Table(
         comment="the site's, when this person's grants may have changed last",
     ),
     Index("ix_people_revision", "revision"),
-    Index("ix_people_household_id", "household_id"),
 )
 
 # What was told to the devices.

@@ -98,7 +98,7 @@ async def _no_text(request: Request, _error: Exception) -> Response:
 async def _rejected(_request: Request, error: Exception) -> Response:
     """The console catches these itself, to show them above the form."""
     rejected = cast(Rejected, error)
-    return problem(rejected.status, CODES.get(rejected.status, "invalid"), rejected.text, rejected.where)
+    return problem(rejected.status, CODES.get(rejected.status, "invalid"), str(rejected), rejected.where)
 
 
 def _refused(refusal: int | tuple[int, str]) -> Callable[[Request, Exception], Awaitable[Response]]:

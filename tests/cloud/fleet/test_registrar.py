@@ -17,10 +17,11 @@ from cloud.fleet.cut_off import LASTS_MS, Probe
 from cloud.fleet.service import LOCAL_BROKER, Position, Registrar, RolloutService
 from cloud.keys.ca import Authority, open_authority
 from cloud.keys.keys import KeyFolder
+from cloud.people.community import load_community
 from cloud.people.grants import grants
 from cloud.people.plans import Hours
 from cloud.people.publisher import Publisher
-from cloud.people.store import add_hours, load_community
+from cloud.people.store import add_hours
 from cloud.points.store import add_point
 from cloud.sample import HUB_SOCKETS, SITE, SOCKETS, seed_sample
 from cloud.store.database import Store

@@ -7,7 +7,7 @@ import pytest
 
 from cloud.commands.store import find_desired
 from cloud.fleet.rolling import Rolling
-from cloud.people.store import load_community
+from cloud.people.community import load_community
 from contract import codec
 from contract.messages import Reported, State
 from contract.sealing import Purpose, statement, wiring_hash

@@ -3,11 +3,13 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
-from cloud.people.store import Card, add_household, load_community
+from cloud.people.community import load_community
+from cloud.people.store import Card
 from cloud.store.revision import revision
 from contract.decide import Standing
 from tests.cloud.support.api import get, send
 from tests.cloud.support.cards import card_of
+from tests.cloud.support.homes import household
 from tests.cloud.support.town import Town, Visitor
 
 
@@ -66,11 +68,11 @@ def test_suspended_membership_returns_only_where_none_replaced_it(town: Town, ap
 def test_flat_typed_in_two_forms_is_one_household(town: Town, api: Visitor) -> None:
     """Composed, decomposed, and as an old database has it."""
     with town.store.writing() as connection:
-        old = add_household(connection, "8-80e\u0301")
+        old = household(connection, "8-80e\u0301")
     for name, unit in (("Lin", "8-80\u00e9"), ("Wu", "8-80e\u0301"), ("He", "\uff18-80\u00e9")):
         assert send(api, "/people", {"name_en": name, "unit": unit}).status_code == 201
     with town.store.reading() as connection:
-        rows = connection.exec_driver_sql("SELECT count(*) FROM people WHERE household_id = ?", (old,))
+        rows = connection.exec_driver_sql("SELECT count(*) FROM party_members WHERE party_id = ?", (old,))
         assert rows.scalar_one() == 3
 
 

@@ -15,18 +15,18 @@ from msgspec import structs
 from sqlalchemy import Connection, delete, insert, select, update
 
 from cloud.keys.keys import KeyFolder
+from cloud.parties.party import MemberRole
+from cloud.people.community import load_community
 from cloud.people.grants import grants
 from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, Membership
 from cloud.people.plans import YEARLY
 from cloud.people.rosters import find_pages, newest_roster
 from cloud.people.store import (
-    add_household,
     add_membership,
     add_person,
     add_plan,
     change_plan,
     list_plans,
-    load_community,
     set_card_standing,
     set_membership_standing,
 )
@@ -36,12 +36,13 @@ from cloud.points.store import add_point, set_point
 from cloud.points.zone_store import add_zone, open_zone
 from cloud.store.database import connect
 from cloud.store.revision import touch
-from cloud.store.schema import people
+from cloud.store.schema import party_members, people
 from contract.decide import DAY_MS, Standing, Tier
 from contract.roster import WHOLE, Page, Prefix, pack_site
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash
 from tests.cloud.support.cards import set_membership_window
+from tests.cloud.support.homes import household, join
 from tests.cloud.support.rosters import World
 from tests.contract.paging import paginate
 
@@ -80,9 +81,11 @@ def card(connection: Connection, person: int, digest: bytes) -> None:
 
 def move_in(connection: Connection, changes: Changes) -> None:
     """Many at once, into one household or none: pages split."""
-    household = add_household(connection, changes.name()) if changes.number(2) else None
+    party = household(connection, changes.name()) if changes.number(2) else None
     for _ in range((1, 3, 200)[changes.number(3)]):
-        person = add_person(connection, "众", "Many", household)
+        person = add_person(connection, "众", "Many")
+        if party is not None:
+            join(connection, party, person)
         card(connection, person, sha256(changes.name().encode()).digest()[:16])
 
 
@@ -90,7 +93,7 @@ def move_out(connection: Connection, changes: Changes) -> None:
     """The younger half of all people go: pages join."""
     there = ids(connection, people)
     gone = there[max(8, len(there) // 2) :]
-    for table in (credentials, memberships):
+    for table in (credentials, memberships, party_members):
         connection.execute(delete(table).where(table.c.person_id.in_(gone)))
     connection.execute(delete(people).where(people.c.id.in_(gone)))
     touch(connection)
@@ -128,8 +131,8 @@ def hand_over(connection: Connection, changes: Changes) -> None:
 def change_plans(connection: Connection, changes: Changes) -> None:
     plans = list_plans(connection)
     plan = plans[changes.number(len(plans))]
-    tier, places = list(Tier)[changes.number(len(Tier))], (None, 1, 4)[changes.number(3)]
-    change_plan(connection, structs.replace(plan, tier=tier, places=places if plan.name != "resident" else None))
+    tier, grace = list(Tier)[changes.number(len(Tier))], (0, 0, 5)[changes.number(3)]
+    change_plan(connection, structs.replace(plan, tier=tier, grace_days=grace))
 
 
 def change_places(connection: Connection, changes: Changes) -> None:
@@ -234,18 +237,21 @@ def test_window_is_published_when_it_comes_near(world: World, days: int) -> None
     assert not told()
 
 
-def test_household_is_compiled_together(world: World) -> None:
-    """The payer's membership ends, and with it that of the family: nobody touched the family's rows."""
+def test_party_membership_reaches_everybody_of_it(world: World) -> None:
+    """Nobody touched their own rows, neither when it comes nor when it ends."""
     with world.store.writing() as connection:
-        home = add_household(connection, "99")
-        payer, child = (add_person(connection, "", name, home) for name in ("Payer", "Child"))
+        home = household(connection, "99")
+        child = add_person(connection, "", "Child")
+        join(connection, home, child, MemberRole.CHILD)
         card(connection, child, b"\x98" * 16)
-        paid = add_membership(connection, Membership(0, payer, "founder", True))
-        add_membership(connection, Membership(0, child, "founder"))
     world.refresh()
-    assert tiers(world) == {Tier.RESIDENT, Tier.FOUNDER}
+    assert tiers(world) == {Tier.RESIDENT}
     with world.store.writing() as connection:
-        set_membership_window(connection, paid, 1, 2)
+        held = add_membership(connection, Membership(0, None, "yearly", party=home))
+    world.refresh()
+    assert tiers(world) == {Tier.RESIDENT, Tier.MEMBER}
+    with world.store.writing() as connection:
+        set_membership_window(connection, held, 1, 2)
     world.refresh()
     assert tiers(world) == {Tier.RESIDENT}
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from cloud.people.store import load_community
+from cloud.people.community import load_community
 from contract.decide import Standing
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town

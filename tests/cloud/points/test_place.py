@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from cloud.people.store import load_community
+from cloud.people.community import load_community
 from cloud.sample import HUB_SOCKETS
 from cloud.web.operators import list_audit
 from tests.cloud.support.hub import RidersHub

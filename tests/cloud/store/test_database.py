@@ -20,9 +20,10 @@ from cloud.devices.event_series import EventFilter, find_arrivals
 from cloud.devices.point_kinds import kinds_of
 from cloud.devices.registry import found_site, roster_readers
 from cloud.keys.keys import KeyFolder
+from cloud.people.community import load_community
 from cloud.people.plans import STAFF, Plan
 from cloud.people.publisher import Publisher
-from cloud.people.store import list_people, list_plans, load_community
+from cloud.people.store import list_people, list_plans
 from cloud.people.tables import memberships
 from cloud.store.database import MIGRATIONS, MOST_STATEMENTS, NEWEST, Store, _statements, connect, open_store
 from cloud.store.labels import Label

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, select
 from cloud.keys.keys import KeyFolder
 from cloud.people.plans import RIDER, YEARLY
 from cloud.people.store import (
-    add_household,
     add_person,
     add_plan,
     change_plan,
@@ -24,6 +23,7 @@ from cloud.store.database import Store
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import people, sites
 from contract.decide import Standing, Tier
+from tests.cloud.support.homes import household, join
 from tests.cloud.support.rosters import World
 
 Act = Callable[[Connection], object]
@@ -67,24 +67,24 @@ def test_new_person_is_noted(world: World) -> None:
     made: list[int] = []
 
     def add(connection: Connection) -> None:
-        made.append(add_person(connection, "", "New", add_household(connection, "9")))
+        made.append(add_person(connection, "", "New"))
+        join(connection, household(connection, "9"), made[0])
 
     found = noted(world, add)
     assert found == (False, False, set(made))
 
 
 def test_change_of_a_plan_concerns_its_holders(world: World) -> None:
-    """Its tier and its places stand in their rows; what it opens does not."""
+    """Its tier stands in their rows; what it opens and how many places it has do not."""
     with world.store.reading() as connection:
         listed = list_people(connection).people
         riders = {one.id for one in listed if any(held.plan == "rider" for held in one.memberships)}
     assert riders
     changed = structs.replace(RIDER, tier=Tier.GUEST)
     assert noted(world, lambda connection: change_plan(connection, changed)) == (True, False, riders)
-    places = structs.replace(changed, places=1)
-    assert noted(world, lambda connection: change_plan(connection, places)) == (True, False, riders)
-    changed = places
-    renamed = structs.replace(changed, fee_yuan=9)
+    qualified = structs.replace(changed, qualification="first aid")
+    assert noted(world, lambda connection: change_plan(connection, qualified)) == (True, False, riders)
+    renamed = structs.replace(qualified, fee_yuan=9, places=1)
     assert noted(world, lambda connection: change_plan(connection, renamed)) == (True, False, set())
 
 

@@ -7,7 +7,7 @@ from cloud.keys.keys import KeyFolder
 from cloud.line.broker import Arrived
 from cloud.people.members import Membership
 from cloud.people.publisher import Publisher
-from cloud.people.store import Card, add_card, add_household, add_membership, add_person
+from cloud.people.store import Card, add_card, add_membership, add_person
 from cloud.sample import SITE, seed_sample
 from cloud.store.database import Store
 from cloud.store.revision import Touched, touch
@@ -17,6 +17,7 @@ from contract.messages import Manifest, Want
 from contract.roster import Page, Row, Site, check_whole, refusal
 from contract.roster_index import IndexPage
 from contract.sealing import DeviceKey, Purpose, RosterVerifier, page_hash, statement
+from tests.cloud.support.homes import household, join
 
 NOW_MS = 1_700_000_000_000
 
@@ -136,9 +137,10 @@ class World:
     def grow(self, count: int) -> None:
         """Add yearly members with cards."""
         with self.store.writing() as connection:
-            household = add_household(connection, f"block {count} {self.now_ms}")
+            party = household(connection, f"block {count} {self.now_ms}")
             for index in range(count):
-                person = add_person(connection, "众", "Many", household)
+                person = add_person(connection, "众", "Many")
+                join(connection, party, person)
                 add_membership(connection, Membership(0, person, "yearly"))
                 card = Card("H10301", 99, 1000 + index)
                 add_card(

@@ -1,0 +1,115 @@
+"""Flats as they are stored, and whom it concerns when one of them, or a point that serves it, is changed."""
+
+from collections.abc import Collection
+from typing import Any
+from unicodedata import normalize
+
+from msgspec import structs
+from sqlalchemy import Connection, case, func, insert, select, update
+
+from cloud.flats.rule import Flat, Place, Tenure, read_flat_name, served
+from cloud.store.chunks import chunks
+from cloud.store.revision import touch
+from cloud.store.schema import flats, parties, party_members, points
+
+_COLUMNS = [flats.c[name] for name in Flat.__struct_fields__]
+
+
+def add_flat(connection: Connection, site: str, flat: Flat) -> None:
+    """Raises SQLAlchemy's ``IntegrityError`` for a name that a flat of the site has."""
+    connection.execute(insert(flats).values(site=site, **structs.asdict(flat)))
+
+
+def change_flat(connection: Connection, site: str, flat: Flat) -> None:
+    """Put the flat in the place of the one of its name."""
+    values = structs.asdict(flat)
+    connection.execute(update(flats).where(flats.c.site == site, flats.c.name == values.pop("name")).values(values))
+    touch(connection, people_of_flats(connection, site, [flat.name]))
+
+
+def find_flat(connection: Connection, site: str, name: str) -> Flat | None:
+    """The flat of that name, in whatever form it was once written."""
+    mine = select(*_COLUMNS).where(flats.c.site == site)
+    row = connection.execute(mine.where(flats.c.name == name)).first()
+    if row is None:
+        names = connection.execute(select(flats.c.name).where(flats.c.site == site)).scalars()
+        other = next((one for one in names if normalize("NFKC", one) == name), None)
+        row = None if other is None else connection.execute(mine.where(flats.c.name == other)).one()
+    return None if row is None else _flat(row)
+
+
+def take_flat(connection: Connection, site: str, name: str) -> Flat:
+    """The flat of that name, which is made if there is none."""
+    flat = find_flat(connection, site, name)
+    if flat is None:
+        flat = read_flat_name(name)
+        add_flat(connection, site, flat)
+    return flat
+
+
+def list_flats(
+    connection: Connection,
+    site: str,
+    *,
+    building: str = "",
+    unit: str = "",
+    text: str = "",
+    after: str = "",
+    limit: int,
+) -> list[Flat]:
+    """Flats by name, of one building, or of one unit of it, or whose name holds the text."""
+    query = select(*_COLUMNS).where(flats.c.site == site, flats.c.name > after)
+    if building:
+        query = query.where(flats.c.building == building)
+    if unit:
+        query = query.where(flats.c.unit == unit)
+    if text:
+        query = query.where(flats.c.name.contains(text, autoescape=True))
+    return [_flat(row) for row in connection.execute(query.order_by(flats.c.name).limit(limit))]
+
+
+def count_flats(connection: Connection, site: str) -> dict[tuple[str, str], int]:
+    """How many flats there are in each unit, by building and unit."""
+    columns = flats.c.building, flats.c.unit
+    query = select(*columns, func.count().label("many")).where(flats.c.site == site).group_by(*columns)
+    return {(row.building, row.unit): row.many for row in connection.execute(query.order_by(*columns))}
+
+
+def people_of_flats(connection: Connection, site: str, names: Collection[str]) -> set[int]:
+    """Everybody who belongs to parties of these flats, or has."""
+    found: set[int] = set()
+    for some in chunks(sorted(names)):
+        query = select(party_members.c.person_id).join(parties, parties.c.id == party_members.c.party_id)
+        found.update(connection.execute(query.where(parties.c.site == site, parties.c.flat.in_(some))).scalars())
+    return found
+
+
+def served_places(connection: Connection) -> set[Place]:
+    """The places of flats that points of the site serve."""
+    columns = points.c.unit, points.c.floor, points.c.flat
+    some = (points.c.unit != "") | (points.c.flat != "")
+    return served(tuple(row) for row in connection.execute(select(*columns).where(some).distinct()))
+
+
+def is_served(connection: Connection, place: Place) -> bool:
+    """Whether any point serves the place."""
+    theirs = points.c.flat == place.flat
+    if not place.flat:
+        theirs &= (points.c.unit == place.unit) & points.c.floor.is_not_distinct_from(place.floor)
+    return connection.execute(select(points.c.name).where(theirs).limit(1)).first() is not None
+
+
+def people_at(connection: Connection, site: str, place: Place) -> set[int]:
+    """Everybody who belongs, or has belonged, to a flat that the place serves."""
+    if place.flat:
+        return people_of_flats(connection, site, [place.flat])
+    entrance = case((flats.c.unit == "", flats.c.building), else_=flats.c.building + "-" + flats.c.unit)
+    theirs = select(flats.c.name).where(flats.c.site == site, entrance == place.unit)
+    if place.floor is not None:
+        theirs = theirs.where(flats.c.floor == place.floor)
+    return people_of_flats(connection, site, connection.execute(theirs).scalars().all())
+
+
+def _flat(row: Any) -> Flat:
+    flat = Flat(*row)
+    return structs.replace(flat, tenure=Tenure(flat.tenure))

@@ -1,0 +1,1 @@
+"""Who belongs together: flats, companies, clubs, classes and crews, and their members."""

@@ -1,0 +1,196 @@
+"""The community as rosters are made of it: read whole, or some of its people with all that their rows follow from."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from msgspec import convert, structs
+from sqlalchemy import Column, Connection, Select, func, insert, select
+
+from cloud.flats.rule import Flat, Place, places_of_flat, served
+from cloud.flats.store import people_at, served_places
+from cloud.parties.party import MemberRole, PartyKind, PartyMember
+from cloud.people.grants import Community, Credential, PersonTag, Point, Profile, missing_profiles
+from cloud.people.holdings import Qualification, Stay
+from cloud.people.members import Member, Membership
+from cloud.people.plans import Plan
+from cloud.people.tables import (
+    credentials,
+    memberships,
+    person_tags,
+    plans,
+    profiles,
+    qualifications,
+    schedules,
+)
+from cloud.store.chunks import among, chunks
+from cloud.store.revision import touch
+from cloud.store.schema import flats, parties, party_members, people, points, sites
+from contract.decide import Standing
+from contract.schedules import Schedule
+
+
+def load_community(connection: Connection) -> Community:
+    """All that the grants of the site are made of."""
+    return _with_people(connection, load_terms(connection), None)
+
+
+def load_terms(connection: Connection) -> Community:
+    """What all grants share, without any people."""
+    run = connection.execute
+    site = run(select(sites.c.name, sites.c.zone)).one()
+    columns = (points.c[name] for name in ("name", "zone", "device", "class", "unit", "floor", "flat"))
+    hours = run(select(schedules).order_by(schedules.c.name))
+    return Community(
+        zone=site.zone,
+        plans=list(run(select(plans.c.document).order_by(plans.c.name)).scalars()),
+        points=[Point(*row) for row in run(select(*columns).order_by(points.c.name))],
+        schedules={row.name: convert({"week": row.week}, Schedule) for row in hours},
+        profiles=find_profiles(connection, site.name, None),
+    )
+
+
+def load_people(connection: Connection, ids: Sequence[int]) -> Community:
+    """Some people with all that their rows follow from, without what opens where."""
+    zone = connection.execute(select(sites.c.zone)).scalar_one()
+    documents = connection.execute(select(plans.c.document).order_by(plans.c.name)).scalars()
+    return _with_people(connection, Community(zone, list(documents)), ids)
+
+
+def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | None) -> Community:
+    """The community with these people in it, or all."""
+    site = connection.execute(select(sites.c.name)).scalar_one()
+    members = select(people.c.id, people.c.holder, people.c.ended_ms)
+    cards_of = select(credentials.c.person_id, credentials.c.digest, credentials.c.standing)
+    stays = list(_stays(connection, site, ids))
+    homes = {stay.flat.name: stay.flat for stay in stays if stay.flat is not None}
+    return structs.replace(
+        terms,
+        people=[Member(*row) for row in _rows(connection, members, people.c.id, ids)],
+        stays=stays,
+        memberships=_held(connection, ids, sorted({stay.member.party for stay in stays})),
+        credentials=[
+            Credential(row.person_id, row.digest, Standing(row.standing))
+            for row in _rows(connection, cards_of, credentials.c.person_id, ids)
+        ],
+        qualifications=list(_qualifications(connection, site, ids)),
+        tags=list(_tags(connection, site, ids)),
+        profiles=terms.profiles or find_profiles(connection, site, list(homes.values())),
+        served=served_places(connection) if ids is None else _served(connection, list(homes.values())),
+    )
+
+
+def _rows(connection: Connection, query: Select[Any], column: Column[int], ids: Sequence[int] | None) -> Iterator[Any]:
+    """The rows whose column is one of these, or all."""
+    if ids is None:
+        yield from connection.execute(query)
+    else:
+        for some in chunks(ids):
+            yield from connection.execute(query.where(among(column, some)))
+
+
+def _stays(connection: Connection, site: str, ids: Sequence[int] | None) -> Iterator[Stay]:
+    """Every belonging to a party. What has ended the party has ended it."""
+    member = [party_members.c[name] for name in ("id", "party_id", "person_id", "role", "from_ms", "until_ms")]
+    ends = party_members.c.ended_ms, parties.c.ended_ms.label("party_ended_ms"), parties.c.kind.label("party_kind")
+    flat = [flats.c[name].label(f"flat_{name}") for name in ("name", "building", "unit", "floor")]
+    query = (
+        select(*member, *ends, *flat)
+        .join(parties, parties.c.id == party_members.c.party_id)
+        .outerjoin(flats, (flats.c.site == parties.c.site) & (flats.c.name == parties.c.flat))
+        .where(party_members.c.site == site)
+        .order_by(party_members.c.id)
+    )
+    for row in _rows(connection, query, party_members.c.person_id, ids):
+        ended_ms = min((at for at in (row.ended_ms, row.party_ended_ms) if at is not None), default=None)
+        home = Flat(row.flat_name, row.flat_building, row.flat_unit, row.flat_floor) if row.flat_name else None
+        known = PartyMember(
+            row.id, row.party_id, row.person_id, MemberRole(row.role), row.from_ms, row.until_ms, ended_ms
+        )
+        yield Stay(known, PartyKind(row.party_kind), home)
+
+
+def _held(connection: Connection, ids: Sequence[int] | None, party_ids: Sequence[int]) -> list[Membership]:
+    """The memberships of these people, and those that everybody of these parties holds; or all."""
+    held = [membership_of(row) for row in _rows(connection, select(memberships), memberships.c.person_id, ids)]
+    if ids is not None:
+        shared = select(memberships).where(memberships.c.person_id.is_(None))
+        held += [membership_of(row) for row in _rows(connection, shared, memberships.c.party_id, party_ids)]
+    return held
+
+
+def membership_of(row: Any) -> Membership:
+    """The membership of a row of its table."""
+    window = row.payer, row.from_ms, row.until_ms
+    return Membership(row.id, row.person_id, row.plan, *window, Standing(row.standing), row.party_id)
+
+
+def _qualifications(connection: Connection, site: str, ids: Sequence[int] | None) -> Iterator[Qualification]:
+    columns = (qualifications.c[name] for name in ("person_id", "name", "until_ms"))
+    query = select(*columns).where(qualifications.c.site == site)
+    return (Qualification(*row) for row in _rows(connection, query, qualifications.c.person_id, ids))
+
+
+def _tags(connection: Connection, site: str, ids: Sequence[int] | None) -> Iterator[PersonTag]:
+    columns = (person_tags.c[name] for name in ("person_id", "tag", "from_ms", "until_ms"))
+    query = select(*columns).where(person_tags.c.site == site)
+    return (PersonTag(*row) for row in _rows(connection, query, person_tags.c.person_id, ids))
+
+
+def find_profiles(connection: Connection, site: str, homes: Sequence[Flat] | None) -> dict[Profile, int]:
+    """The numbers of profiles: of plans, and of the places that serve these flats; or all."""
+    query = select(profiles.c.plan, profiles.c.place, profiles.c.number).where(profiles.c.site == site)
+    if homes is None:
+        rows = connection.execute(query).all()
+    else:
+        places = sorted({place.name for flat in homes for place in places_of_flat(flat)})
+        rows = [
+            row
+            for some in chunks(["", *places])
+            for row in connection.execute(query.where(among(profiles.c.place, some)))
+        ]
+    return {Profile(row.plan, row.place): row.number for row in rows}
+
+
+def _served(connection: Connection, homes: Sequence[Flat]) -> set[Place]:
+    """The places of these flats that points serve."""
+    query = select(points.c.unit, points.c.floor, points.c.flat).distinct()
+    found: set[Place] = set()
+    for some in chunks(homes):
+        leads_there = among(points.c.unit, [flat.entrance for flat in some if flat.entrance])
+        theirs = leads_there | among(points.c.flat, [flat.name for flat in some])
+        found |= served(tuple(row) for row in connection.execute(query.where(theirs)))
+    return found
+
+
+def number_profiles(connection: Connection, site: str, wanted: Sequence[Profile]) -> None:
+    """Give numbers to profiles that have none: each keeps its own for good, whatever becomes of the plan."""
+    mine = profiles.c.site == site
+    known = {
+        Profile(row.plan, row.place)
+        for some in chunks(sorted({profile.place for profile in wanted}))
+        for row in connection.execute(select(profiles).where(mine, among(profiles.c.place, some)))
+    }
+    numbers = count(connection.execute(select(func.coalesce(func.max(profiles.c.number) + 1, 0)).where(mine)).scalar())
+    values = [
+        {"site": site, "number": next(numbers), **structs.asdict(profile)}
+        for profile in dict.fromkeys(wanted)
+        if profile not in known
+    ]
+    if values:
+        connection.execute(insert(profiles), values)
+
+
+def note_plan(connection: Connection, site: str, plan: Plan) -> None:
+    """Number the profiles of a plan that is new, or opens other zones than before."""
+    places = served_places(connection) if plan.relative else set()
+    number_profiles(connection, site, missing_profiles([plan], places))
+
+
+def note_place(connection: Connection, site: str, place: Place) -> None:
+    """Points serve a place for the first time, or no longer: the people of its flats have other rows."""
+    documents = connection.execute(select(plans.c.document).order_by(plans.c.name)).scalars()
+    number_profiles(
+        connection, site, [Profile(plan.name, place.name) for plan in documents if place.zone in plan.opens]
+    )
+    touch(connection, people_at(connection, site, place))
