@@ -15,6 +15,9 @@ PURE_FOLDERS = ("contract.", "edge.stations.", "edge.archetypes.")
 PURE_FILES = {
     "cloud.web.connections",
     "cloud.people.members",
+    "cloud.people.holdings",
+    "cloud.flats.rule",
+    "cloud.parties.party",
     "cloud.web.networks",
     "cloud.people.plans",
     "cloud.people.grants",

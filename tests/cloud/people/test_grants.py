@@ -1,6 +1,7 @@
-"""From people to grants: what a plan opens, who shares one, and what money never denies."""
+"""From people to grants: what a plan opens, and what money never denies."""
 
 import random
+from collections.abc import Collection, Sequence
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,9 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from cloud.people.grants import Community, Credential, Point, compile_people, grants
+from cloud.flats.rule import Flat
+from cloud.parties.party import MemberRole, PartyKind, PartyMember
+from cloud.people.grants import (
+    Community,
+    Credential,
+    Point,
+    Profile,
+    compile_people,
+    grants,
+    missing_profiles,
+    places_of,
+)
+from cloud.people.holdings import Stay
 from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, MAX_WINDOWS, Member, Membership
-from cloud.people.plans import FOUNDER_PLACES, HOURS, RIDER, STANDARD
+from cloud.people.plans import HOURS, RIDER, STANDARD, Plan
 from contract.decide import (
     DAY_MS,
     ROSTER_AGE_LIMIT_MS,
@@ -38,8 +51,13 @@ def card(person: int) -> bytes:
     return bytes([person]) * 16
 
 
-def person(number: int, household: int | None = 1) -> Member:
-    return Member(number, bytes([number]) * 8, household)
+def person(number: int) -> Member:
+    return Member(number, bytes([number]) * 8)
+
+
+def lives(number: int, flat: Flat | None = None, role: MemberRole = MemberRole.ADULT, party: int = 1) -> Stay:
+    """Somebody who lives in a flat."""
+    return Stay(PartyMember(number, party, number, role), PartyKind.FLAT, flat or Flat("9-901"))
 
 
 def member(
@@ -48,16 +66,25 @@ def member(
     return Membership(number or person, person, plan, payer, *window)
 
 
-def community(people: list[Member], memberships: list[Membership]) -> Community:
+def community(
+    people: list[Member], memberships: list[Membership], riders: Collection[int] = (), stays: Sequence[Stay] = ()
+) -> Community:
+    """People who live in flats, but for the riders; points and plans are the standard ones."""
     return Community(
         zone="Asia/Shanghai",
         plans=STANDARD,
         people=people,
+        stays=stays or [lives(one.id) for one in people if one.id not in riders],
         memberships=memberships,
         credentials=[Credential(one.id, card(one.id)) for one in people],
         points=POINTS,
         schedules={hours.name: hours.schedule for hours in HOURS},
+        profiles=numbered(STANDARD, POINTS),
     )
+
+
+def numbered(plans: Sequence[Plan], points: Sequence[Point]) -> dict[Profile, int]:
+    return {profile: number for number, profile in enumerate(missing_profiles(plans, places_of(points)))}
 
 
 def answer(found: Community, who: int, point: str, now_ms: int = NOW_MS, issued_ms: int = NOW_MS) -> Reason:
@@ -131,30 +158,8 @@ def test_a_membership_to_come_is_told_as_that() -> None:
     assert answer(found, 1, "gym-turnstile") is Reason.NOT_YET_VALID
 
 
-def test_a_founder_household_has_places_for_the_payer_and_three_named() -> None:
-    people = [person(number) for number in range(1, 7)]
-    family = [member(number, "founder", payer=number == 6) for number in range(1, 7)]
-    found = community(people, family)
-    entered = [one.id for one in people if answer(found, one.id, "gym-turnstile") is Reason.ALLOWED]
-    assert entered == [1, 2, 3, 6]
-    assert len(entered) == FOUNDER_PLACES
-    assert all(answer(found, one.id, "east-gate") is Reason.ALLOWED for one in people)
-
-
-def test_a_founder_plan_that_nobody_paid_admits_nobody() -> None:
-    found = community([person(1), person(2)], [member(1, "founder", payer=False), member(2, "founder", payer=False)])
-    assert answer(found, 1, "gym-turnstile") is Reason.NOT_ENTITLED
-
-
-def test_the_places_of_one_household_are_not_anothers() -> None:
-    people = [person(number, household=1 + number // 4) for number in range(1, 8)]
-    found = community(people, [member(number, "founder", payer=number in (1, 4)) for number in range(1, 8)])
-    assert all(answer(found, one.id, "gym-turnstile") is Reason.ALLOWED for one in people)
-
-
 def test_riders_reach_the_hub_and_staff_everything() -> None:
-    people = [person(1, None), person(2, None)]
-    found = community(people, [member(1, "rider"), member(2, "staff")])
+    found = community([person(1), person(2)], [member(1, "rider"), member(2, "staff")], riders=(1, 2))
     assert answer(found, 1, "hub-door") is Reason.ALLOWED
     assert answer(found, 1, "east-gate") is Reason.ALLOWED
     assert answer(found, 1, "gym-turnstile") is Reason.NOT_ENTITLED
@@ -184,9 +189,10 @@ def days(who: int, plan: str, *, many: int, number: int = 0) -> list[Membership]
 
 def test_windows_of_a_community_leave_its_site_page() -> None:
     """1,821 households with two windows each, and one person with 365, change it by 0 bytes."""
-    people = [Member(number, number.to_bytes(8, "big"), number) for number in range(1, 1_823)]
+    people = [Member(number, number.to_bytes(8, "big")) for number in range(1, 1_823)]
     cards = [Credential(one.id, one.holder * 2) for one in people]
-    plain = structs.replace(community([], []), people=people, credentials=cards)
+    homes = [lives(one.id, Flat(f"flat {one.id}"), party=one.id) for one in people]
+    plain = structs.replace(community([], []), people=people, credentials=cards, stays=homes)
     years = [member(flat, "yearly", year) for year in (LAST_YEAR, NEXT_YEAR) for flat in range(2, 1_823)]
     held = structs.replace(plain, memberships=[*years, *days(1, "staff", many=365)])
     (few, before), (many, after) = grants(plain, NOW_MS), grants(held, NOW_MS)
@@ -215,7 +221,7 @@ def test_renewal_is_published_before_rosters_age() -> None:
         ("staff", NOW_MS + 900 * DAY_MS, True),
     ):
         renewal = member(1, plan, (begins_ms, begins_ms + 365 * DAY_MS))
-        found = community([person(1, None)], [renewal])
+        found = community([person(1)], [renewal], riders=(1,))
         assert bool(grants(found, NOW_MS)[0]) is is_there
         if not is_there:
             assert compile_people(found, NOW_MS)[1].edge_ms == NOW_MS + 1
@@ -248,8 +254,7 @@ memberships = st.builds(
 
 @given(held=st.lists(memberships, max_size=12, unique_by=lambda one: one.id))
 def test_whatever_people_hold_the_roster_is_sound_and_their_gate_is_open(held: list[Membership]) -> None:
-    people = [person(number) for number in range(1, 5)] + [person(5, None), person(6, None)]
-    found = community(people, held)
+    found = community([person(number) for number in range(1, 7)], held, riders=(5, 6))
     rows, page = grants(found, NOW_MS)
     keys = [row.key for row in rows]
     assert keys == sorted(set(keys))
@@ -282,7 +287,9 @@ def grants_of(found: Community, who: int) -> list[Grant]:
 
 
 def test_a_rider_charges_what_the_plan_gives_in_a_day_and_a_door_is_not_rationed() -> None:
-    found = with_sockets(community([person(1, None)], [member(1, "rider")]), socket("phone-1"), socket("phone-2"))
+    found = with_sockets(
+        community([person(1)], [member(1, "rider")], riders=(1,)), socket("phone-1"), socket("phone-2")
+    )
     (grant,) = grants_of(found, 1)
     whole = RIDER.allotments["phone"]
     assert grant.allotments == dict.fromkeys(("phone-1", "phone-2"), Allotment("rider-phone", whole.minutes, whole.wh))
@@ -305,7 +312,7 @@ def test_each_class_is_an_allotment_of_its_own_and_each_plan_gives_its_own() -> 
 
 def test_a_class_without_points_is_no_allotment_and_a_point_that_is_not_opened_gives_none() -> None:
     in_the_gym = Point("gym-phone", "gym", "gym-sockets", "phone")
-    found = with_sockets(community([person(1, None)], [member(1, "rider")]), in_the_gym)
+    found = with_sockets(community([person(1)], [member(1, "rider")], riders=(1,)), in_the_gym)
     (grant,) = grants_of(found, 1)
     assert grant.allotments == {}
     assert set(grants(found, NOW_MS)[1].allotments) == {"resident-phone", "rider-phone"}
@@ -313,13 +320,13 @@ def test_a_class_without_points_is_no_allotment_and_a_point_that_is_not_opened_g
 
 def test_who_holds_a_plan_twice_has_its_allotment_once() -> None:
     twice = [member(1, "rider", LAST_YEAR, number=1), member(1, "rider", THIS_YEAR, number=2)]
-    found = with_sockets(community([person(1, None)], twice), socket("phone-1"))
+    found = with_sockets(community([person(1)], twice, riders=(1,)), socket("phone-1"))
     assert {held.name for grant in grants_of(found, 1) for held in grant.allotments.values()} == {"rider-phone"}
     assert all(grant.allotments for grant in grants_of(found, 1))
 
 
 def test_staff_end_emergencies_and_nobody_else_does() -> None:
-    found = community([person(1), person(2, None)], [member(1, "founder"), member(2, "staff")])
+    found = community([person(1), person(2)], [member(1, "founder"), member(2, "staff")], riders=(2,))
     assert [grant.resets for grant in grants_of(found, 1)] == [frozenset()] * 2
     assert [grant.resets for grant in grants_of(found, 2)] == [{"estate", "gym", "hub"}]
 
@@ -331,8 +338,8 @@ def test_staff_end_emergencies_and_nobody_else_does() -> None:
 def test_all_devices_together_never_give_more_than_the_plan(ration: Rations, devices: list[str]) -> None:
     sockets = [socket(f"phone-{number}", device) for number, device in enumerate(devices)]
     plan = structs.replace(RIDER, allotments={"phone": ration})
-    found = with_sockets(community([person(1, None)], [member(1, "rider")]), *sockets)
-    (grant,) = grants_of(structs.replace(found, plans=[plan]), 1)
+    found = with_sockets(community([person(1)], [member(1, "rider")], riders=(1,)), *sockets)
+    (grant,) = grants_of(structs.replace(found, plans=[plan], profiles={Profile("rider"): 0}), 1)
     share = {device: grant.allotments[socket.name] for socket, device in zip(sockets, devices, strict=True)}
     lost = len(share) - 1
     assert ration.minutes - lost <= sum(held.minutes for held in share.values()) <= ration.minutes

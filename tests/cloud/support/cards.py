@@ -1,11 +1,10 @@
 """What tests read and write of cards and memberships past the use cases."""
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from cloud.keys.keys import NumberSeal
-from cloud.people.store import Card
-from cloud.people.tables import credentials, memberships
-from cloud.store.revision import touch
+from cloud.people.store import Card, change_membership
+from cloud.people.tables import credentials
 
 
 def card_of(connection: Connection, credential: int, numbers: NumberSeal) -> Card:
@@ -16,6 +15,4 @@ def card_of(connection: Connection, credential: int, numbers: NumberSeal) -> Car
 
 
 def set_membership_window(connection: Connection, membership: int, from_ms: int, until_ms: int) -> None:
-    values = {"from_ms": from_ms, "until_ms": until_ms}
-    changed = update(memberships).where(memberships.c.id == membership).values(values)
-    touch(connection, connection.execute(changed.returning(memberships.c.person_id)).scalars().all())
+    change_membership(connection, membership, from_ms=from_ms, until_ms=until_ms)
