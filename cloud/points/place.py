@@ -84,5 +84,7 @@ class PointService:
                 raise Rejected(ELSEWHERE, "point", 409)
             serves = place_of_point(unit, place.floor, its_flat.name if its_flat else "")
             set_place(connection, site, point, serves)
-            detail = {"zone": place.zone, "class": place.class_name, "place": serves.name if serves else ""}
+            detail = {"zone": place.zone, "class": place.class_name}
+            if serves is not None:
+                detail["place"] = serves.name
             operators.record(connection, self._clock(), by, "point.changed", point, **detail)

@@ -6,6 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import Connection, func, insert, select, update
 
+from cloud.flats.rule import RELATIVE_ZONES
 from cloud.people.plans import ZONES
 from cloud.people.store import change_plan, list_plans
 from cloud.people.tables import plans, schedules
@@ -54,10 +55,11 @@ def zone_labels(connection: Connection) -> dict[str, Label]:
 
 
 def make_zones(connection: Connection, names: Iterable[str]) -> list[str]:
-    """Make those that are missing, as far as there is room; returns them. They are called as the standard plans call
-    them, or by their names."""
+    """Make those that are missing, as far as there is room and zones may be called so; returns them. They are called as
+    the standard plans call them, or by their names."""
     there = set(connection.execute(select(zones.c.name)).scalars())
-    missing = [name for name in dict.fromkeys(names) if name not in there][: max(0, MAX_ZONES - len(there))]
+    wanted = [name for name in dict.fromkeys(names) if name not in there and name not in RELATIVE_ZONES]
+    missing = wanted[: max(0, MAX_ZONES - len(there))]
     for name in missing:
         add_zone(connection, name, *_LABELS.get(name, (name, name)))
     return missing

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from cloud.devices.wired import Wired
+from cloud.flats.rule import RELATIVE_ZONES
 from cloud.people.store import list_plans
 from cloud.points.store import update_points
 from cloud.points.zone_store import (
@@ -73,6 +74,8 @@ def _why(one: Wired, other: str | None, zone: str) -> str:
         return f"it is a point of {other}"
     if not (zone or one.zone):
         return "its wiring names no zone"
+    if (zone or one.zone) in RELATIVE_ZONES:
+        return f"{zone or one.zone} is no zone of the site"
     return f"there are {MAX_ZONES} zones already"
 
 
@@ -93,6 +96,8 @@ def create_zone(
     """Make a zone; False if there is one of this name, which stays as it is. Raises ``BadZone``."""
     if not re.fullmatch(NAME, name):
         raise BadZone(f"{name!r} is no name of a zone: lower-case letters, digits and hyphens, at most 40")
+    if name in RELATIVE_ZONES:
+        raise BadZone(f"{name} is another place for each flat, and no zone: say of a point which flats it serves")
     if name in zone_labels(connection):
         return False
     if not make_zones(connection, [name]):
@@ -112,8 +117,9 @@ def rename_zone(connection: Connection, now_ms: int, by: str, name: str, label_z
 
 
 def open_for(connection: Connection, now_ms: int, by: str, name: str, openings: Mapping[str, str]) -> None:
-    """Have plans open a zone, each in its hours. Raises ``BadZone``."""
-    _check_zone(connection, name)
+    """Have plans open a zone, or what is home or own floor to their holders, each in its hours. Raises ``BadZone``."""
+    if name not in RELATIVE_ZONES:
+        _check_zone(connection, name)
     known_plans, known_hours = sorted(plan.name for plan in list_plans(connection)), hours_labels(connection)
     for plan, hours in openings.items():
         if plan not in known_plans:

@@ -74,6 +74,7 @@ DETAILS: Mapping[str, str] = {
     "label_zh": "in Chinese",
     "left_out": "left out",
     "membership": "membership",
+    "place": "only for",
     "plan": "plan",
     "points": "points",
     "reason": "reason",

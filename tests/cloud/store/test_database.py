@@ -2,17 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, insert, literal, select
+from sqlalchemy import Connection, insert, literal, select
 from sqlalchemy.engine.interfaces import CacheStats
 from sqlalchemy.exc import IntegrityError
 
@@ -33,6 +30,7 @@ from contract import codec
 from contract.decide import Tier
 from contract.messages import Manifest
 from contract.roster import Rations
+from tests.cloud.support.old_databases import old_database
 from tests.cloud.support.tables import all_tables
 
 
@@ -86,19 +84,6 @@ def test_a_reader_keeps_its_view_while_another_writes(store: Store) -> None:
         assert before.execute(select(zones)).all() == []
     with store.reading() as after:
         assert len(after.execute(select(zones)).all()) == 1
-
-
-@contextmanager
-def old_database(url: str, version: str) -> Iterator[Connection]:
-    """A database as that version made it."""
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, version)
-        yield connection
-    engine.dispose()
 
 
 def test_in_a_community_of_before_there_were_allotments_its_staff_may_end_emergencies(url: str) -> None:
@@ -232,7 +217,7 @@ def test_rosters_of_an_old_database_go_on(url: str, keys: KeyFolder) -> None:
             connection.exec_driver_sql(f"INSERT INTO {row}")
     store = open_store(url)
     with store.writing() as connection:
-        assert connection.exec_driver_sql("SELECT name, profile FROM plans ORDER BY 1").all() == [
+        assert connection.exec_driver_sql("SELECT plan, number FROM profiles ORDER BY 1").all() == [
             ("rider", 0),
             ("yearly", 1),
         ]
