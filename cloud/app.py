@@ -21,6 +21,8 @@ from cloud.commands.service import CommandService
 from cloud.devices.registry import site_of
 from cloud.emergencies.domain import EMERGENCIES
 from cloud.emergencies.service import MusterService
+from cloud.flats.domain import FLATS
+from cloud.flats.service import FlatService
 from cloud.fleet.adoption import Adoptions
 from cloud.fleet.domain import FLEET
 from cloud.fleet.service import Registrar, RolloutService
@@ -66,7 +68,7 @@ HEADERS = {
 }
 
 
-DOMAINS = (OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, PEOPLE, FLEET)
+DOMAINS = (OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, PEOPLE, FLATS, FLEET)
 
 ROUTES = APIRouter()
 for _router in (login_pages.router, live.router, *(router for domain in DOMAINS for router in domain.routers)):
@@ -102,7 +104,10 @@ def create_app(
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
     services: dict[type, Any] = {
-        **{kind: kind(store, clock) for kind in (MusterService, PointService, RolloutService, ZoneService, HubBoard)},
+        **{
+            kind: kind(store, clock)
+            for kind in (MusterService, PointService, RolloutService, ZoneService, HubBoard, FlatService)
+        },
         Store: store,
         Authenticator: authenticator or Authenticator(store, clock),
         Pages: pages,

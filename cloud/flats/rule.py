@@ -9,7 +9,7 @@ from msgspec import Struct
 HOME, OWN_FLOOR = "home", "own-floor"
 RELATIVE_ZONES = (HOME, OWN_FLOOR)
 """Zones of a plan that are others for each flat. No zone of a site has one of these names."""
-MAX_FLOOR = 200
+MAX_FLOOR, MAX_AREA_M2 = 200, 100_000
 
 
 class Tenure(StrEnum):

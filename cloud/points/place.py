@@ -2,7 +2,7 @@
 
 import re
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from sqlalchemy import select
 
 from cloud.devices.registry import site_of
@@ -86,5 +86,5 @@ class PointService:
             set_place(connection, site, point, serves)
             detail = {"zone": place.zone, "class": place.class_name}
             if serves is not None:
-                detail["place"] = serves.name
+                detail |= {key: str(part) for key, part in structs.asdict(serves).items() if part not in ("", None)}
             operators.record(connection, self._clock(), by, "point.changed", point, **detail)

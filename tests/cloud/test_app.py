@@ -27,6 +27,10 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/zones"): Right.PEOPLE,
     ("POST", "/zones/{name}"): Right.PEOPLE,
     ("POST", "/zones/{name}/plans"): Right.PEOPLE,
+    ("POST", "/flats"): Right.PEOPLE,
+    ("POST", "/flats/{name:path}"): Right.PEOPLE,
+    ("POST", "/api/v1/flats"): Right.PEOPLE,
+    ("PUT", "/api/v1/flats/{name:path}"): Right.PEOPLE,
     ("POST", "/people"): Right.PEOPLE,
     ("POST", "/people/{person}/cards"): Right.PEOPLE,
     ("POST", "/people/{person}/cards/{card}"): Right.PEOPLE,
@@ -72,6 +76,8 @@ NEEDS: dict[tuple[str, str], Right] = {
 }
 """What asks for more than reading."""
 BODIES: dict[str, object] = {
+    "/api/v1/flats": {"name": "9-901"},
+    "/api/v1/flats/{name:path}": {"building": "1", "flat": "101"},
     "/api/v1/people": {"name_en": "Qian Er"},
     "/api/v1/people/{person}/memberships": {"plan": "rider"},
     "/api/v1/people/{person}/credentials": {"format": "H10301", "facility": 21, "number": 777},
@@ -106,8 +112,8 @@ def routes(app: FastAPI) -> list[tuple[str, str]]:
 def filled(path: str) -> str:
     """The path with something real in the place of its parameters."""
     values = {"op": "open_once", "person": "1", "card": "1", "membership": "1"}
-    name = "gate" if "operators" in path else "gym-turnstile"
-    return re.sub(r"{(\w+)}", lambda found: values.get(found[1], name), path)
+    name = "gate" if "operators" in path else "1-101" if "flats" in path else "gym-turnstile"
+    return re.sub(r"{(\w+)(?::\w+)?}", lambda found: values.get(found[1], name), path)
 
 
 def test_the_matrix_below_covers_every_route(town: Town) -> None:

@@ -17,6 +17,8 @@ EVERY_PAGE = (
         "/events",
         "/people",
         "/people/5",
+        "/flats",
+        "/flats/2-502",
         "/devices/gym-turnstile",
         "/rosters",
         "/rollouts",

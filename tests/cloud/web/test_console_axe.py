@@ -43,6 +43,8 @@ ONE_OF_A_KIND = (
         "/points/east-gate",
         "/events",
         "/people/5",
+        "/flats",
+        "/flats/2-502",
         f"/devices/{DEVICE}",
         "/devices/gym-turnstile",
         "/rosters",

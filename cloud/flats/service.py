@@ -1,0 +1,76 @@
+"""The use cases of flats: each is added and corrected with its row in the audit."""
+
+from msgspec import structs
+from sqlalchemy import select
+
+from cloud.flats.rule import MAX_AREA_M2, MAX_FLOOR, Flat, entrance
+from cloud.flats.store import add_flat, change_flat, find_flat
+from cloud.store.database import Clock, Store
+from cloud.store.schema import sites
+from cloud.web.context import N_
+from cloud.web.names import clean_text
+from cloud.web.operators import record
+from cloud.web.rejected import Rejected
+
+MAX_NAME, MAX_PART = 40, 10
+"""Characters of a flat's name, and of its building, unit and number."""
+
+NO_NAME = N_("A flat needs a name, or a building and a number that make one. Nothing was changed.")
+TAKEN = N_("There is a flat of this name already. Nothing was changed.")
+NO_FLAT = N_("There is no such flat. Nothing was changed.")
+NO_FLOOR = N_("A floor is a number from -%(most)s to %(most)s. Nothing was changed.")
+NO_AREA = N_("An area is a number of square metres, at most %(most)s. Nothing was changed.")
+
+
+class FlatService:
+    """The service that adds and corrects flats. Any thread may use it; ``by`` is the operator's name. What is rejected
+    leaves no trace."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def add(self, by: str, flat: Flat) -> str:
+        """Its name: that of building, unit and number where none is given. Raises ``Rejected``, or ``ValueError`` for
+        what is no name."""
+        flat = _checked(flat)
+        with self._store.writing() as connection:
+            site = connection.execute(select(sites.c.name)).scalar_one()
+            if find_flat(connection, site, flat.name) is not None:
+                raise Rejected(TAKEN, "name", 409)
+            add_flat(connection, site, flat)
+            record(connection, self._clock(), by, "flat.added", f"flat {flat.name}")
+        return flat.name
+
+    def change(self, by: str, flat: Flat) -> str:
+        """Put it in the place of the flat of its name, which it returns. Raises as ``add``."""
+        flat = _checked(flat)
+        with self._store.writing() as connection:
+            site = connection.execute(select(sites.c.name)).scalar_one()
+            before = find_flat(connection, site, flat.name)
+            if before is None:
+                raise Rejected(NO_FLAT, "name", 404)
+            flat = structs.replace(flat, name=before.name)
+            if flat != before:
+                change_flat(connection, site, flat)
+                record(connection, self._clock(), by, "flat.changed", f"flat {flat.name}", **_differences(before, flat))
+        return flat.name
+
+
+def _checked(flat: Flat) -> Flat:
+    """With its texts in their one form."""
+    building, unit, number = (clean_text(text, MAX_PART) for text in (flat.building, flat.unit, flat.flat))
+    of_parts = "-".join(part for part in (entrance(building, unit), number) if part) if building and number else ""
+    name = clean_text(flat.name, MAX_NAME) or of_parts
+    if not name:
+        raise Rejected(NO_NAME, "name")
+    if flat.floor is not None and abs(flat.floor) > MAX_FLOOR:
+        raise Rejected(NO_FLOOR, "floor", most=MAX_FLOOR)
+    if flat.area_m2 is not None and not 0 < flat.area_m2 <= MAX_AREA_M2:
+        raise Rejected(NO_AREA, "area_m2", most=MAX_AREA_M2)
+    return structs.replace(flat, name=name, building=building, unit=unit, flat=number)
+
+
+def _differences(before: Flat, after: Flat) -> dict[str, str]:
+    """What is another than before, for the audit."""
+    told = {name: (getattr(before, name), getattr(after, name)) for name in Flat.__struct_fields__}
+    return {name: str(new) for name, (old, new) in told.items() if old != new}
