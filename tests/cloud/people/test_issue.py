@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 from msgspec import structs
 from sqlalchemy import Connection, delete, insert, select, update
 
+from cloud.flats.rule import Flat, place_of_point
+from cloud.flats.store import change_flat
 from cloud.keys.keys import KeyFolder
 from cloud.parties.party import MemberRole
+from cloud.parties.store import change_party, change_party_member
 from cloud.people.community import load_community
 from cloud.people.grants import grants
 from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, Membership
@@ -30,13 +33,14 @@ from cloud.people.store import (
     set_card_standing,
     set_membership_standing,
 )
-from cloud.people.tables import credentials, memberships
+from cloud.people.tables import credentials, memberships, qualifications
 from cloud.people.tree import index_pages
-from cloud.points.store import add_point, set_point
+from cloud.points.store import add_point, set_place, set_point
 from cloud.points.zone_store import add_zone, open_zone
+from cloud.sample import SITE
 from cloud.store.database import connect
 from cloud.store.revision import touch
-from cloud.store.schema import party_members, people
+from cloud.store.schema import parties, party_members, people
 from contract.decide import DAY_MS, Standing, Tier
 from contract.roster import WHOLE, Page, Prefix, pack_site
 from contract.roster_index import IndexPage
@@ -93,7 +97,7 @@ def move_out(connection: Connection, changes: Changes) -> None:
     """The younger half of all people go: pages join."""
     there = ids(connection, people)
     gone = there[max(8, len(there) // 2) :]
-    for table in (credentials, memberships, party_members):
+    for table in (credentials, memberships, party_members, qualifications):
         connection.execute(delete(table).where(table.c.person_id.in_(gone)))
     connection.execute(delete(people).where(people.c.id.in_(gone)))
     touch(connection)
@@ -132,7 +136,62 @@ def change_plans(connection: Connection, changes: Changes) -> None:
     plans = list_plans(connection)
     plan = plans[changes.number(len(plans))]
     tier, grace = list(Tier)[changes.number(len(Tier))], (0, 0, 5)[changes.number(3)]
-    change_plan(connection, structs.replace(plan, tier=tier, grace_days=grace))
+    change_plan(
+        connection,
+        structs.replace(
+            plan,
+            tier=tier,
+            grace_days=grace,
+            follows=("person", "flat")[changes.number(2)],
+            qualification=("", "", "first aid")[changes.number(3)],
+            opens={**plan.opens, ("home", "own-floor", "hub")[changes.number(3)]: "always"},
+        ),
+    )
+
+
+def belong(connection: Connection, changes: Changes) -> None:
+    """Somebody comes into a party, or is ended in it."""
+    person = changes.one_of(ids(connection, people))
+    at_ms = changes.world.now_ms + (-50, -2, 0, 5, 45)[changes.number(5)] * DAY_MS
+    if changes.number(3):
+        party, role = changes.one_of(ids(connection, parties)), list(MemberRole)[changes.number(8)]
+        window = ((0, 0), (at_ms, 0), (0, at_ms), (at_ms, at_ms + 40 * DAY_MS))[changes.number(4)]
+        join(connection, party, person, role, window)
+    else:
+        member = changes.one_of(ids(connection, party_members))
+        change_party_member(connection, SITE.name, member, ended_ms=at_ms)
+
+
+def share(connection: Connection, changes: Changes) -> None:
+    """Everybody of a party is given a plan, or the party ends."""
+    party, until_ms = changes.one_of(ids(connection, parties)), changes.world.now_ms + changes.number(99) * DAY_MS
+    if changes.number(3):
+        plan = ("yearly", "staff", "resident")[changes.number(3)]
+        add_membership(connection, Membership(0, None, plan, False, 0, until_ms, party=party))
+    else:
+        change_party(connection, SITE.name, party, ended_ms=until_ms)
+
+
+def qualify(connection: Connection, changes: Changes) -> None:
+    person = changes.one_of(ids(connection, people))
+    connection.execute(delete(qualifications).where(qualifications.c.person_id == person))
+    until_ms = (0, changes.world.now_ms + (changes.number(99) - 9) * DAY_MS)[changes.number(2)]
+    connection.execute(
+        insert(qualifications).values(site=SITE.name, person_id=person, name="first aid", until_ms=until_ms)
+    )
+    touch(connection, (person,))
+
+
+def lead_home(connection: Connection, changes: Changes) -> None:
+    """A point serves other flats than before, or a flat is elsewhere."""
+    entrance, floor = ("1", "2", "3", "1-1")[changes.number(4)], (None, 1, 5)[changes.number(3)]
+    if changes.number(2):
+        flat = ("", "", "2-502")[changes.number(3)]
+        point = ("east-gate", "west-gate", "hub-door")[changes.number(3)]
+        set_place(connection, SITE.name, point, place_of_point(entrance, floor, flat) if changes.number(5) else None)
+    else:
+        building, _, unit = entrance.partition("-")
+        change_flat(connection, SITE.name, Flat(("1-101", "2-502")[changes.number(2)], building, unit, floor))
 
 
 def change_places(connection: Connection, changes: Changes) -> None:
@@ -151,6 +210,10 @@ ACTS: dict[str, Act | None] = {
     "membership": change_membership,
     "card": change_card,
     "hand_over": hand_over,
+    "belong": belong,
+    "share": share,
+    "qualify": qualify,
+    "lead_home": lead_home,
     "plans": change_plans,
     "places": change_places,
     "time": None,
@@ -192,7 +255,7 @@ def new_world(tables: Path, keys: KeyFolder) -> Iterator[World]:
         store.close()
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80, deadline=None)
 @given(steps=st.lists(st.tuples(st.sampled_from(list(ACTS)), st.lists(st.integers(0, 1000), max_size=5)), max_size=10))
 def test_changes_come_to_what_a_whole_recompute_makes(
     tables: Path, keys: KeyFolder, steps: list[tuple[str, list[int]]]

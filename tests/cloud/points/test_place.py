@@ -3,7 +3,9 @@
 import httpx
 import pytest
 
+from cloud.flats.rule import Place
 from cloud.people.community import load_community
+from cloud.points.store import place_of
 from cloud.sample import HUB_SOCKETS
 from cloud.web.operators import list_audit
 from tests.cloud.support.hub import RidersHub
@@ -104,3 +106,34 @@ def test_whoever_does_not_look_after_machines_is_shown_no_form(town: Town) -> No
         assert "Correct its points" not in office.get(f"/devices/{HUB_SOCKETS}").text
         assert calls(office, HUB_SOCKETS, "phone-1", zone="gym").status_code == 403
     assert stands(town, "phone-1") == (HUB_SOCKETS, "hub", "phone")
+
+
+def place_of_east(town: Town) -> Place | None:
+    with town.store.reading() as connection:
+        return place_of(connection, EAST)
+
+
+def test_point_is_said_to_serve_some_flats(town: Town) -> None:
+    """By the form, which shows it again; without the fields it serves all."""
+    with town.visit("admin") as admin:
+        admin.submit(f"{PAGE}/points", PAGE, point=EAST, zone="estate", unit="2", floor="5")
+        assert place_of_east(town) == Place("2", 5)
+        shown = admin.get(PAGE).text
+        assert 'name="unit" value="2"' in shown
+        assert 'value="5"' in shown
+        assert calls(admin, EAST, EAST, zone="estate", flat="2-502").status_code == 204
+        assert place_of_east(town) == Place(flat="2-502")
+        admin.submit(f"{PAGE}/points", PAGE, point=EAST, zone="estate")
+        assert place_of_east(town) is None
+    with town.store.reading() as connection:
+        details = [entry.detail for entry in list_audit(connection, limit=3)]
+    assert [detail.get("floor") or detail.get("flat") for detail in details] == [None, "2-502", "5"]
+
+
+def test_place_that_is_none_is_refused(town: Town) -> None:
+    with town.visit("admin") as admin:
+        for wrong in ({"flat": "9-999"}, {"floor": "5"}, {"unit": "2", "floor": "500"}):
+            answer = admin.submit(f"{PAGE}/points", PAGE, point=EAST, zone="estate", **wrong)
+            assert answer.status_code == 422, wrong
+    assert place_of_east(town) is None
+    assert town.changes == 0

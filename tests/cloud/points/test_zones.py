@@ -10,7 +10,7 @@ from cloud.devices.wired import Wired
 from cloud.people.community import load_community
 from cloud.people.grants import grants
 from cloud.people.plans import HOURS, STANDARD
-from cloud.people.store import add_hours, add_plan
+from cloud.people.store import add_hours, add_plan, list_plans
 from cloud.points.zone_store import MAX_ZONES, view_zones
 from cloud.points.zones import BadZone, create_zone, open_for, place_points, read_openings, rename_zone
 from cloud.store.database import Store
@@ -113,3 +113,15 @@ def test_a_bad_zone_name_is_refused(bare: Connection, name: str) -> None:
 def test_an_opening_is_a_plan_and_hours(text: str) -> None:
     with pytest.raises(BadZone, match="PLAN=HOURS"):
         read_openings([text])
+
+
+@pytest.mark.parametrize("name", ["home", "own-floor"])
+def test_relative_zone_is_no_zone(bare: Connection, name: str) -> None:
+    """A plan opens it, for each flat another place; no point stands there, and nobody makes it."""
+    with pytest.raises(BadZone, match="another place for each flat"):
+        create_zone(bare, NOW_MS, BY, name)
+    placed = place_points(bare, "gates", [Wired("gate", name)])
+    assert (placed.zones, placed.left_out) == ([], {"gate": f"{name} is no zone of the site"})
+    open_for(bare, NOW_MS, BY, name, {"yearly": "gym-hours"})
+    opens = next(plan.opens for plan in list_plans(bare) if plan.name == "yearly")
+    assert opens[name] == "gym-hours"
