@@ -16,7 +16,7 @@ from cloud.keys.folder import clock, open_folder
 from cloud.people.publisher import Publisher
 from cloud.people.store import Card, set_card_standing
 from cloud.people.tables import credentials, memberships
-from cloud.points.store import add_point
+from cloud.points.store import add_point, set_places
 from cloud.store.database import Store
 from cloud.store.revision import touch
 from cloud.store.schema import devices, flats, parties, party_members, people
@@ -91,10 +91,14 @@ def settle(folder: Path, ids: Sequence[int]) -> None:
     now_ms = clock()
     with open_folder(folder) as (store, _):
         with store.writing() as connection:
-            for unit in range(1, UNITS + 1):
-                for floor in (None, *range(1, FLOORS + 1)):
-                    place = Place(f"1-{unit}", floor)
-                    add_point(connection, f"door-{unit}-{floor or 'in'}", "door-0", "estate", "", "", place=place)
+            places = {
+                f"door-{unit}-{floor or 'in'}": Place(f"1-{unit}", floor)
+                for unit in range(1, UNITS + 1)
+                for floor in (None, *range(1, FLOORS + 1))
+            }
+            for name in places:
+                add_point(connection, name, "door-0", "estate", "", "")
+            set_places(connection, SITE, places)
         for start in range(0, len(ids), 3 * AT_ONCE):
             _settle_some(store, ids[start : start + 3 * AT_ONCE], now_ms)
 

@@ -5,9 +5,9 @@ from typing import Any
 from unicodedata import normalize
 
 from msgspec import structs
-from sqlalchemy import Connection, case, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
-from cloud.flats.rule import Flat, Place, Tenure, read_flat_name, served
+from cloud.flats.rule import Flat, Place, Tenure, places_of_flat, read_flat_name, served
 from cloud.store.chunks import chunks
 from cloud.store.revision import touch
 from cloud.store.schema import flats, parties, party_members, points
@@ -91,23 +91,12 @@ def served_places(connection: Connection) -> set[Place]:
     return served(tuple(row) for row in connection.execute(select(*columns).where(some).distinct()))
 
 
-def is_served(connection: Connection, place: Place) -> bool:
-    """Whether any point serves the place."""
-    theirs = points.c.flat == place.flat
-    if not place.flat:
-        theirs &= (points.c.unit == place.unit) & points.c.floor.is_not_distinct_from(place.floor)
-    return connection.execute(select(points.c.name).where(theirs).limit(1)).first() is not None
-
-
-def people_at(connection: Connection, site: str, place: Place) -> set[int]:
-    """Everybody who belongs, or has belonged, to a flat that the place serves."""
-    if place.flat:
-        return people_of_flats(connection, site, [place.flat])
-    entrance = case((flats.c.unit == "", flats.c.building), else_=flats.c.building + "-" + flats.c.unit)
-    theirs = select(flats.c.name).where(flats.c.site == site, entrance == place.unit)
-    if place.floor is not None:
-        theirs = theirs.where(flats.c.floor == place.floor)
-    return people_of_flats(connection, site, connection.execute(theirs).scalars().all())
+def people_at(connection: Connection, site: str, places: Collection[Place]) -> set[int]:
+    """Everybody who belongs, or has belonged, to a flat that one of these places serves."""
+    wanted = set(places)
+    listed = map(_flat, connection.execute(select(*_COLUMNS).where(flats.c.site == site)))
+    names = [flat.name for flat in listed if not wanted.isdisjoint(places_of_flat(flat))]
+    return people_of_flats(connection, site, names)
 
 
 def _flat(row: Any) -> Flat:

@@ -1,6 +1,6 @@
 """The community as rosters are made of it: read whole, or some of its people with all that their rows follow from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
 
@@ -187,10 +187,9 @@ def note_plan(connection: Connection, site: str, plan: Plan) -> None:
     number_profiles(connection, site, missing_profiles([plan], places))
 
 
-def note_place(connection: Connection, site: str, place: Place) -> None:
-    """Points serve a place for the first time, or no longer: the people of its flats have other rows."""
-    documents = connection.execute(select(plans.c.document).order_by(plans.c.name)).scalars()
-    number_profiles(
-        connection, site, [Profile(plan.name, place.name) for plan in documents if place.zone in plan.opens]
-    )
-    touch(connection, people_at(connection, site, place))
+def note_places(connection: Connection, site: str, changed: Collection[Place]) -> None:
+    """Points serve these places for the first time, or no longer: the people of their flats have other rows."""
+    if changed:
+        documents = connection.execute(select(plans.c.document).order_by(plans.c.name)).scalars()
+        number_profiles(connection, site, missing_profiles(documents, changed))
+        touch(connection, people_at(connection, site, changed))

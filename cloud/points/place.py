@@ -9,7 +9,7 @@ from cloud.devices.registry import site_of
 from cloud.devices.views import list_devices
 from cloud.flats.rule import MAX_FLOOR, place_of_point
 from cloud.flats.store import find_flat
-from cloud.points.store import add_point, set_place, set_point
+from cloud.points.store import add_point, set_places, set_point
 from cloud.points.zone_store import zone_labels
 from cloud.store.database import Clock, Store
 from cloud.store.schema import points
@@ -83,7 +83,7 @@ class PointService:
             else:
                 raise Rejected(ELSEWHERE, "point", 409)
             serves = place_of_point(unit, place.floor, its_flat.name if its_flat else "")
-            set_place(connection, site, point, serves)
+            set_places(connection, site, {point: serves})
             detail = {"zone": place.zone, "class": place.class_name}
             if serves is not None:
                 detail |= {key: str(part) for key, part in structs.asdict(serves).items() if part not in ("", None)}

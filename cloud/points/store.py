@@ -7,11 +7,10 @@ from msgspec import structs
 from sqlalchemy import Connection, insert, select, update
 
 from cloud.devices.point_kinds import note_kinds, reported_kind
-from cloud.devices.registry import site_of
 from cloud.devices.wired import Wired
 from cloud.flats.rule import Place, place_of_point
-from cloud.flats.store import is_served
-from cloud.people.community import note_place
+from cloud.flats.store import served_places
+from cloud.people.community import note_places
 from cloud.store.revision import Touched, touch
 from cloud.store.schema import points, zones
 
@@ -25,16 +24,13 @@ def add_point(
     label_en: str,
     class_name: str = "",
     kind: str = "",
-    place: Place | None = None,
 ) -> None:
     """``class_name`` is what plans ration its use by, empty for a door; ``kind`` what it is, empty where only its
-    device may have said so. ``place`` says which flats it serves."""
+    device may have said so."""
     kind = kind or reported_kind(connection, device, name)
     values = {"name": name, "device": device, "zone": zone, "class": class_name, "kind": kind}
     connection.execute(insert(points).values(**values, label_zh=label_zh, label_en=label_en))
     touch(connection, Touched.TERMS)
-    if place is not None:
-        set_place(connection, site_of(connection).name, name, place)
 
 
 def place_of(connection: Connection, name: str) -> Place | None:
@@ -44,20 +40,15 @@ def place_of(connection: Connection, name: str) -> Place | None:
     return None if row is None else place_of_point(*row)
 
 
-def set_place(connection: Connection, site: str, name: str, place: Place | None) -> None:
-    """Say which flats a point serves. Where a place is served for the first time, or no longer, its people are
-    concerned."""
-    before = place_of(connection, name)
-    if place == before:
-        return
-    is_new = place is not None and not is_served(connection, place)
-    values = structs.asdict(place or Place())
-    connection.execute(update(points).where(points.c.name == name).values(values))
+def set_places(connection: Connection, site: str, places: Mapping[str, Place | None]) -> None:
+    """Say of points, by name, which flats they serve. Where a place is served for the first time, or no longer, its
+    people are concerned."""
+    before = served_places(connection)
+    for name, place in places.items():
+        values = structs.asdict(place or Place())
+        connection.execute(update(points).where(points.c.name == name).values(values))
     touch(connection, Touched.TERMS)
-    if place is not None and is_new:
-        note_place(connection, site, place)
-    if before is not None and not is_served(connection, before):
-        note_place(connection, site, before)
+    note_places(connection, site, before ^ served_places(connection))
 
 
 def has_point(connection: Connection, name: str) -> bool:

@@ -1,7 +1,7 @@
 """A unit door and a lift's floor, which open to the people of their own flats by the one plan of all residents."""
 
 from cloud.flats.rule import Place
-from cloud.points.store import set_place, set_point
+from cloud.points.store import set_places, set_point
 from cloud.points.zone_store import add_zone
 from cloud.sample import SITE
 from firmware_sim.worlds.virtual.town import VirtualTown
@@ -15,9 +15,9 @@ async def test_own_door_and_floor_open_by_one_plan(town: VirtualTown) -> None:
     assert await town.visit(EAST_GATE, "Zhang San")
     with town.cloud.changing() as connection:
         add_zone(connection, "buildings", "", "")
-        for point, place in ((EAST_GATE, Place("2")), (HUB, Place("2", 5))):
+        for point in (EAST_GATE, HUB):
             set_point(connection, point, "buildings", "")
-            set_place(connection, SITE.name, point, place)
+        set_places(connection, SITE.name, {EAST_GATE: Place("2"), HUB: Place("2", 5)})
     await until(town, 10.1)
     for who, is_home in (("Li Si", True), ("Zhang San", False), ("Li Xiaowu", True), ("Sun Qi", False)):
         for point in (EAST_GATE, HUB):

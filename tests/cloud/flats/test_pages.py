@@ -1,7 +1,7 @@
 """Flats on the console: found by building, added, corrected and marked vacant by forms alone."""
 
 from cloud.flats.rule import Place
-from cloud.points.store import set_place
+from cloud.points.store import set_places
 from cloud.sample import SITE
 from tests.cloud.support.pages import words
 from tests.cloud.support.town import Town
@@ -42,8 +42,7 @@ def test_name_with_a_slash_has_its_page(town: Town) -> None:
 
 def test_page_of_a_flat_names_its_own_points(town: Town) -> None:
     with town.store.writing() as connection:
-        set_place(connection, SITE.name, "east-gate", Place("2", 5))
-        set_place(connection, SITE.name, "west-gate", Place("2", 6))
+        set_places(connection, SITE.name, {"east-gate": Place("2", 5), "west-gate": Place("2", 6)})
     with town.visit("gate") as guard:
         page = words(guard.get("/flats/2-502").text)
     assert "East gate floor 5 of unit 2" in page

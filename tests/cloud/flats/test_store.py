@@ -7,8 +7,8 @@ from msgspec import structs
 from sqlalchemy import Connection, select
 
 from cloud.flats.rule import Flat, Place
-from cloud.flats.store import change_flat, count_flats, find_flat, is_served, list_flats, people_at, served_places
-from cloud.points.store import set_place
+from cloud.flats.store import change_flat, count_flats, find_flat, list_flats, people_at, served_places
+from cloud.points.store import set_places
 from cloud.sample import SITE
 from cloud.store.database import Store
 from cloud.store.revision import revision
@@ -58,7 +58,7 @@ def test_first_point_of_a_place_concerns_its_people(court: Store, place: Place) 
     """A second one changes what the page says, and nobody's rows; the last one that goes concerns them again."""
 
     def serve(point: str, served: Place | None) -> set[int]:
-        return touched(court, lambda connection: set_place(connection, SITE.name, point, served))
+        return touched(court, lambda connection: set_places(connection, SITE.name, {point: served}))
 
     assert serve("east-gate", place) == {5, 6}
     assert serve("west-gate", place) == set()
@@ -66,8 +66,7 @@ def test_first_point_of_a_place_concerns_its_people(court: Store, place: Place) 
     assert serve("east-gate", None) == set()
     with court.reading() as connection:
         assert served_places(connection) == {place}
-        assert is_served(connection, place)
-        assert people_at(connection, SITE.name, place) == {5, 6}
+        assert people_at(connection, SITE.name, {place}) == {5, 6}
     assert serve("west-gate", Place("9")) == {5, 6}
     with court.reading() as connection:
-        assert not is_served(connection, place)
+        assert served_places(connection) == {Place("9")}

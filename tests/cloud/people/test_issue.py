@@ -35,7 +35,7 @@ from cloud.people.store import (
 )
 from cloud.people.tables import credentials, memberships, qualifications
 from cloud.people.tree import index_pages
-from cloud.points.store import add_point, set_place, set_point
+from cloud.points.store import add_point, set_places, set_point
 from cloud.points.zone_store import add_zone, open_zone
 from cloud.sample import SITE
 from cloud.store.database import connect
@@ -188,7 +188,8 @@ def lead_home(connection: Connection, changes: Changes) -> None:
     if changes.number(2):
         flat = ("", "", "2-502")[changes.number(3)]
         point = ("east-gate", "west-gate", "hub-door")[changes.number(3)]
-        set_place(connection, SITE.name, point, place_of_point(entrance, floor, flat) if changes.number(5) else None)
+        place = place_of_point(entrance, floor, flat) if changes.number(5) else None
+        set_places(connection, SITE.name, {point: place})
     else:
         building, _, unit = entrance.partition("-")
         change_flat(connection, SITE.name, Flat(("1-101", "2-502")[changes.number(2)], building, unit, floor))
