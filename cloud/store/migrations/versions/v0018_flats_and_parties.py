@@ -46,15 +46,15 @@ schedules = _table("schedules", "name")
 def upgrade() -> None:
     connection = op.get_bind()
     site = connection.execute(sa.select(sites.c.name)).scalar()
-    homes = dict(connection.execute(sa.select(people.c.id, people.c.household_id)).tuples().all())
-    units = dict(connection.execute(sa.select(households.c.id, households.c.unit)).tuples().all())
+    homes = _pairs(people, "id", "household_id")
+    units = _pairs(households, "id", "unit")
     _make_flats_and_parties()
     _make_people()
     op.drop_table("households")
     _place_points()
     held = connection.execute(sa.select(*(memberships.c[name] for name in MEMBERSHIP))).mappings().all()
     _fill_parties(site, units, homes, {one["person_id"] for one in held if one["payer"]})
-    documents = dict(connection.execute(sa.select(plans.c.name, plans.c.document)).tuples().all())
+    documents = _pairs(plans, "name", "document")
     shared = {name for name, document in documents.items() if document.get("places") is not None}
     _make_memberships(shared)
     for one in _surplus([dict(row) for row in held], homes, documents):
@@ -64,6 +64,11 @@ def upgrade() -> None:
     _make_what_people_are()
     newer = sites.c.revision + 1
     connection.execute(sa.update(sites).values(revision=newer, terms_revision=newer, everybody_revision=newer))
+
+
+def _pairs(table: sa.TableClause, key: str, value: str) -> dict[Any, Any]:
+    rows = op.get_bind().execute(sa.select(table.c[key], table.c[value]))
+    return {row[0]: row[1] for row in rows}
 
 
 def _make_flats_and_parties() -> None:
@@ -304,7 +309,7 @@ def _number_profiles(site: str | None) -> None:
         sa.PrimaryKeyConstraint("site", "number", name=op.f("pk_profiles")),
         sa.UniqueConstraint("site", "place", "plan", name=op.f("uq_profiles_site_place_plan")),
     )
-    numbered = op.get_bind().execute(sa.select(plans.c.name, plans.c.profile)).tuples().all()
+    numbered = op.get_bind().execute(sa.select(plans.c.name, plans.c.profile)).all()
     values = [{"site": site, "number": number, "plan": plan, "place": ""} for plan, number in numbered]
     op.bulk_insert(profiles, values)
     op.drop_column("plans", "profile")
