@@ -171,7 +171,8 @@ def number_profiles(connection: Connection, site: str, wanted: Sequence[Profile]
         for some in chunks(sorted({profile.place for profile in wanted}))
         for row in connection.execute(select(profiles).where(mine, among(profiles.c.place, some)))
     }
-    numbers = count(connection.execute(select(func.coalesce(func.max(profiles.c.number) + 1, 0)).where(mine)).scalar())
+    following = connection.execute(select(func.coalesce(func.max(profiles.c.number) + 1, 0)).where(mine)).scalar_one()
+    numbers = count(int(following))
     values = [
         {"site": site, "number": next(numbers), **structs.asdict(profile)}
         for profile in dict.fromkeys(wanted)

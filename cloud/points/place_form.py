@@ -37,9 +37,12 @@ def place(
     fields: Fields,
 ) -> Response:
     def act() -> None:
-        texts = (fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en", "unit"))
-        floor = int(fields["floor"]) if "floor" in fields else None
-        placement = Placement(*texts, floor, fields.get("flat", ""))
+        placement = Placement(
+            *(fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en")),
+            unit=fields.get("unit", ""),
+            floor=int(fields["floor"]) if "floor" in fields else None,
+            flat=fields.get("flat", ""),
+        )
         points.place(context.by, name, fields.get("point", ""), placement)
 
     return attempt(

@@ -120,14 +120,18 @@ windows = st.tuples(
     st.sampled_from([0, 1, NOW_MS - 99 * DAY_MS, NOW_MS - DAY_MS, NOW_MS + DAY_MS]),
 )
 held = st.builds(
-    lambda person, plan, payer, window, standing, party: Membership(9, person, plan, payer, *window, standing, party),
+    lambda person, plan, payer, window, standing, party: Membership(
+        9, person, plan, payer, window[0], window[1], standing, party
+    ),
     st.just(1),
     st.sampled_from([plan.name for plan in STANDARD]),
     st.booleans(),
     windows,
     st.sampled_from(Standing),
     parties,
-) | st.builds(lambda window: Membership(9, None, "resident", False, *window, Standing.SUSPENDED, 1), windows)
+) | st.builds(
+    lambda window: Membership(9, None, "resident", False, window[0], window[1], Standing.SUSPENDED, 1), windows
+)
 plans = st.lists(
     st.builds(
         structs.replace,
