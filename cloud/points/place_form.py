@@ -38,7 +38,10 @@ def place(
 ) -> Response:
     def act() -> None:
         placement = Placement(
-            *(fields.get(key, "") for key in ("zone", "class", "label_zh", "label_en")),
+            fields.get("zone", ""),
+            fields.get("class", ""),
+            fields.get("label_zh", ""),
+            fields.get("label_en", ""),
             unit=fields.get("unit", ""),
             floor=int(fields["floor"]) if "floor" in fields else None,
             flat=fields.get("flat", ""),
