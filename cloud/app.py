@@ -70,6 +70,9 @@ HEADERS = {
 
 DOMAINS = (OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, PEOPLE, FLATS, FLEET)
 
+STORE_AND_CLOCK = (MusterService, PointService, RolloutService, ZoneService, HubBoard, FlatService)
+"""Services that take nothing else."""
+
 ROUTES = APIRouter()
 for _router in (login_pages.router, live.router, *(router for domain in DOMAINS for router in domain.routers)):
     ROUTES.include_router(_router)
@@ -104,10 +107,7 @@ def create_app(
 
     pages = Pages(site, demo=demo, clock=clock, banner=banner, nav=[one for domain in DOMAINS for one in domain.nav])
     services: dict[type, Any] = {
-        **{
-            kind: kind(store, clock)
-            for kind in (MusterService, PointService, RolloutService, ZoneService, HubBoard, FlatService)
-        },
+        **{kind: kind(store, clock) for kind in STORE_AND_CLOCK},
         Store: store,
         Authenticator: authenticator or Authenticator(store, clock),
         Pages: pages,

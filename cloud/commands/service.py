@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from sqlalchemy import Connection
 
-from cloud.commands.store import LIFETIME_MS, Place, add_order, find_device, find_point
+from cloud.commands.store import LIFETIME_MS, AddressedDevice, add_order, find_device, find_point
 from cloud.devices.registry import zone_devices
 from cloud.line.sealed_channel import SealedChannel
 from cloud.people.store import digest_of_card
@@ -66,7 +66,7 @@ class CommandService:
         point = place if command.scope == "point" else ""
         return [self._send(target, op, point, msgspec.to_builtins(checked), by, reason) for target in places]
 
-    def _places(self, connection: Connection, command: CommandType, name: str) -> list[Place]:
+    def _places(self, connection: Connection, command: CommandType, name: str) -> list[AddressedDevice]:
         """The devices that a command goes to. Raises ``NoSuchPlace`` or ``NoSuchCommand``."""
         now_ms = self._clock()
         if command.scope == "zone":
@@ -82,7 +82,7 @@ class CommandService:
             raise NoSuchCommand(f"a {place.kind} has no command {command.op}")
         return [place]
 
-    def _send(self, place: Place, op: str, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
+    def _send(self, place: AddressedDevice, op: str, point: str, args: Mapping[str, Any], by: str, reason: str) -> str:
         """Write the command and its operator down, then send it, in this order: what is sent is always known."""
         now_ms = self._clock()
         command = Command(

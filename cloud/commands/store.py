@@ -27,7 +27,7 @@ ANSWERED_WITHIN_MS = 5_000
 """How long after its lifetime a command's result may still be on its way. Then nobody knows what became of it."""
 
 
-class Place(Struct, frozen=True):
+class AddressedDevice(Struct, frozen=True):
     """The device that a command is for, and the newest connection that it is known to have made. ``kind`` is that of
     the point, empty if it is for no point or nobody has said it."""
 
@@ -162,13 +162,15 @@ class PointState(Struct, frozen=True):
         return [command for command in COMMANDS.values() if self.archetype in command.archetypes]
 
 
-def find_device(connection: Connection, name: str, now_ms: int) -> Place | None:
+def find_device(connection: Connection, name: str, now_ms: int) -> AddressedDevice | None:
     columns = devices.c.name, devices.c.connection, devices.c.online, devices.c.heard_ms
     row = connection.execute(select(*columns).where(devices.c.name == name)).one_or_none()
-    return None if row is None else Place(row.name, row.connection, presence(row.online, row.heard_ms, now_ms))
+    return (
+        None if row is None else AddressedDevice(row.name, row.connection, presence(row.online, row.heard_ms, now_ms))
+    )
 
 
-def find_point(connection: Connection, name: str, now_ms: int) -> Place | None:
+def find_point(connection: Connection, name: str, now_ms: int) -> AddressedDevice | None:
     """The device that runs the point; None if there is no such point, or no device for it."""
     row = connection.execute(select(points.c.device, points.c.kind).where(points.c.name == name)).one_or_none()
     place = find_device(connection, row.device, now_ms) if row else None
