@@ -115,7 +115,7 @@ def home_of_person(connection: Connection, site: str, person: int) -> int | None
     homes = [
         party.id
         for member, party in parties_of_people(connection, site, [person])
-        if party.kind is PartyKind.FLAT and member.ended_ms is None and party.ended_ms is None
+        if party.kind is PartyKind.FLAT and party.flat and member.ended_ms is None and party.ended_ms is None
     ]
     return max(homes, default=None)
 

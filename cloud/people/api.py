@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from cloud.people.members import Membership
+from cloud.people.memberships import MembershipService
 from cloud.people.plans import Plan
 from cloud.people.rosters import Spread, spread
 from cloud.people.service import MAX_NAME, MAX_UNIT, PeopleService
@@ -19,6 +20,7 @@ from contract.decide import Standing
 MAX_MS = 253_370_764_800_000
 """The beginning of the year 9999."""
 People = Annotated[PeopleService, Depends(service(PeopleService))]
+Memberships = Annotated[MembershipService, Depends(service(MembershipService))]
 
 router = APIRouter(prefix="/api/v1")
 
@@ -91,8 +93,8 @@ def person(person: Id, context: Reader) -> PersonView:
 
 
 @router.post("/people/{person}/memberships", status_code=201)
-def add_membership(person: Id, body: MembershipIn, context: Clerk, people: People) -> Added:
-    return Added(id=people.add_membership(context.by, _membership(person, body)))
+def add_membership(person: Id, body: MembershipIn, context: Clerk, memberships: Memberships) -> Added:
+    return Added(id=memberships.add(context.by, _membership(person, body)))
 
 
 @router.post("/people/{person}/credentials", status_code=201)
@@ -102,8 +104,9 @@ def add_card(person: Id, body: CardIn, context: Clerk, people: People) -> Added:
 
 
 @router.patch("/memberships/{membership}", status_code=204)
-def change_membership(membership: Id, body: StandingIn, context: Clerk, people: People) -> None:
-    people.set_membership_standing(context.by, membership, body.standing)
+def change_membership(membership: Id, body: StandingIn, context: Clerk, memberships: Memberships) -> None:
+    """Suspend it or let it count again; the family's of the same plan go with the payer's."""
+    memberships.set_standing(context.by, membership, body.standing)
 
 
 @router.patch("/credentials/{card}", status_code=204)

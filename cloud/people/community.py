@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import convert, structs
 from sqlalchemy import Column, Connection, Select, func, insert, select
 
+from cloud.bars.store import bar_spans
 from cloud.flats.rule import Flat, Place, places_of_flat, served
 from cloud.flats.store import people_at, served_places
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
@@ -74,6 +75,7 @@ def _with_people(connection: Connection, terms: Community, ids: Sequence[int] | 
             for row in _rows(connection, cards_of, credentials.c.person_id, ids)
         ],
         qualifications=list(_qualifications(connection, site, ids)),
+        bars=bar_spans(connection, site, ids),
         tags=list(_tags(connection, site, ids)),
         profiles=terms.profiles or find_profiles(connection, site, list(homes.values())),
         served=served_places(connection) if ids is None else _served(connection, list(homes.values())),
@@ -122,7 +124,7 @@ def _held(connection: Connection, ids: Sequence[int] | None, party_ids: Sequence
 def membership_of(row: Any) -> Membership:
     """The membership of a row of its table."""
     window = row.payer, row.from_ms, row.until_ms
-    return Membership(row.id, row.person_id, row.plan, *window, Standing(row.standing), row.party_id)
+    return Membership(row.id, row.person_id, row.plan, *window, Standing(row.standing), row.party_id, row.ended_ms)
 
 
 def _qualifications(connection: Connection, site: str, ids: Sequence[int] | None) -> Iterator[Qualification]:

@@ -94,17 +94,19 @@ def _by_membership(who: Holder, plans: Mapping[str, Plan], zone: ZoneInfo) -> It
 
 
 def _spans(one: Membership, plan: Plan, stays: Sequence[Stay]) -> Iterator[Span]:
-    """When a membership holds, its days of grace included: of a party's, while the holder belongs to it."""
+    """When a membership holds, its days of grace included unless an operator ended it: of a party's, while the holder
+    belongs to it."""
     grace_ms = plan.grace_days * DAY_MS
     agreed = one.from_ms, one.until_ms
     if one.party is None or (one.person is not None and not plan.ends_with_stay):
-        yield _longer(agreed, grace_ms)
+        start, end = _longer(agreed, grace_ms)
+        yield start, earlier(end, one.ended_ms)
         return
     for stay in stays:
         shared = common(agreed, (stay.member.from_ms, stay.member.until_ms))
         if shared is not None:
             start, end = _longer(shared, grace_ms)
-            yield start, earlier(end, stay.member.ended_ms)
+            yield start, earlier(earlier(end, stay.member.ended_ms), one.ended_ms)
 
 
 def _longer(span: Span, by_ms: int) -> Span:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from cloud.parties.party import earlier
 from contract.decide import DAY_MS, ROSTER_AGE_LIMIT_MS, Standing, Tier
 
 SEVERITY = (Standing.ACTIVE, Standing.SUSPENDED, Standing.LOST)
@@ -38,7 +39,8 @@ class Member(Struct, frozen=True):
 
 class Membership(Struct, frozen=True):
     """A plan that a person holds over a half-open window (UTC milliseconds, 0 for no bound): alone, or as one of a
-    party. Without a person, everybody of the party holds it."""
+    party. Without a person, everybody of the party holds it. An operator may have ended it at ``ended_ms``, whatever
+    was agreed."""
 
     id: int
     person: int | None
@@ -48,11 +50,18 @@ class Membership(Struct, frozen=True):
     until_ms: int = 0
     standing: Standing = Standing.ACTIVE
     party: int | None = None
+    ended_ms: int | None = None
+
+    @property
+    def end_ms(self) -> int:
+        """When it ends: as agreed, or before that by an operator; 0 for no bound. Days of grace follow an agreed end
+        only."""
+        return earlier(self.until_ms, self.ended_ms)
 
     def overlaps(self, other: "Membership") -> bool:
         """Whether both are the same plan at some moment."""
-        starts_first = not other.until_ms or self.from_ms < other.until_ms
-        return self.plan == other.plan and starts_first and (not self.until_ms or other.from_ms < self.until_ms)
+        starts_first = not other.end_ms or self.from_ms < other.end_ms
+        return self.plan == other.plan and starts_first and (not self.end_ms or other.from_ms < self.end_ms)
 
 
 class Obstacle(StrEnum):
@@ -68,11 +77,6 @@ def obstacle(held: Sequence[Membership], new: Membership) -> Obstacle | None:
     if any(membership.standing is Standing.ACTIVE and membership.overlaps(new) for membership in others):
         return Obstacle.SAME_PLAN
     return Obstacle.TOO_MANY if len(others) >= MAX_HELD else None
-
-
-def beside_in_party(held: Iterable[Membership], new: Membership) -> list[Membership]:
-    """The active memberships of a party that share the places of a plan with the new one at some moment."""
-    return [one for one in held if one.id != new.id and one.standing is Standing.ACTIVE and one.overlaps(new)]
 
 
 class Timed(Protocol):

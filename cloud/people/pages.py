@@ -1,7 +1,6 @@
 """The people page: members, their plans and cards, and the forms that change them."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Annotated
 
@@ -9,31 +8,29 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
 from cloud.people.members import Membership
+from cloud.people.memberships import MembershipService
 from cloud.people.rosters import spread
 from cloud.people.service import PeopleService
 from cloud.people.store import Card, find_person, list_people, list_plans
 from cloud.store.labels import Label
 from cloud.web.context import N_, Reading, RequestContext, Said, service
+from cloud.web.days import window_of
 from cloud.web.domain import Nav, Panel
 from cloud.web.forms import NOTHING_TYPED, REJECTED, Clerk, Fields, attempt
 from cloud.web.panels import render_panels
 from cloud.web.params import Cursor, Id, Text
-from cloud.web.rejected import Rejected
 from contract.credentials import FORMATS
 from contract.decide import Standing
 
 ROWS = 50
-FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(9998, 12, 30)
-"""What can be written in milliseconds, in every zone."""
 DONE: Mapping[str, str] = {
     "person": N_("Added. Now enrol a card."),
     "membership": N_("The plan is added. Online doors apply it within a second, offline ones when they reconnect."),
     "card": N_("The card is enrolled. Online doors apply it within a second, offline ones when they reconnect."),
     "standing": N_("Changed. Online doors apply it within a second, offline ones when they reconnect."),
 }
-NO_DAY = N_("The first and the last day are dates, such as 2027-01-31. Nothing was changed.")
-
 People = Annotated[PeopleService, Depends(service(PeopleService))]
+Memberships = Annotated[MembershipService, Depends(service(MembershipService))]
 
 router = APIRouter(prefix="/people")
 NAV = (Nav(50, "/people", N_("People")),)
@@ -106,10 +103,10 @@ PANELS = (
 
 
 @router.post("/{person}/memberships")
-def add_membership(person: Id, context: Clerk, people: People, fields: Fields) -> Response:
+def add_membership(person: Id, context: Clerk, memberships: Memberships, fields: Fields) -> Response:
     return attempt(
         context,
-        lambda: people.add_membership(context.by, _membership(context, person, fields)),
+        lambda: memberships.add(context.by, _membership(context, person, fields)),
         f"/people/{person}?done=membership",
         REJECTED,
         partial(person_page, context, person),
@@ -133,17 +130,17 @@ def change_card(person: Id, card: Id, context: Clerk, people: People, fields: Fi
 
 
 @router.post("/{person}/memberships/{membership}")
-def change_membership(person: Id, membership: Id, context: Clerk, people: People, fields: Fields) -> Response:
-    return _set_standing(context, person, fields, partial(people.set_membership_standing, context.by, membership))
+def change_membership(person: Id, membership: Id, context: Clerk, memberships: Memberships, fields: Fields) -> Response:
+    return _set_standing(context, person, fields, partial(memberships.set_standing, context.by, membership))
 
 
 def _set_standing(
-    context: RequestContext, person: int, fields: Mapping[str, str], act: Callable[[Standing], int]
+    context: RequestContext, person: int, fields: Mapping[str, str], act: Callable[[Standing], object]
 ) -> Response:
     return attempt(
         context,
         lambda: act(Standing(fields.get("standing", ""))),
-        "/people/{}?done=standing".format,
+        f"/people/{person}?done=standing",
         REJECTED,
         partial(person_page, context, person),
     )
@@ -151,26 +148,5 @@ def _set_standing(
 
 def _membership(context: RequestContext, person: int, fields: Mapping[str, str]) -> Membership:
     """Days of the site's calendar, the last one included. Raises ``Rejected``."""
-    first, last = (_day(fields.get(name, "")) for name in ("first_day", "last_day"))
-    return Membership(
-        0,
-        person,
-        fields.get("plan", ""),
-        "payer" in fields,
-        from_ms=_start_of(context, first) if first else 0,
-        until_ms=_start_of(context, last + timedelta(days=1)) if last else 0,
-    )
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Rejected(NO_DAY, "first_day") from None
-    if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-        raise Rejected(NO_DAY, "first_day")
-    return day
-
-
-def _start_of(context: RequestContext, day: date) -> int:
-    return int(datetime.combine(day, time(), context.pages.zone).timestamp() * 1000)
+    window = window_of(fields.get("first_day", ""), fields.get("last_day", ""), context.pages.zone)
+    return Membership(0, person, fields.get("plan", ""), "payer" in fields, *window)

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 from sqlalchemy import ColumnElement, Connection, Table, insert, or_, select, update
 
 from cloud.keys.keys import NumberSeal
+from cloud.parties.party import earlier
 from cloud.parties.store import people_of_party
 from cloud.people.community import membership_of, note_plan
 from cloud.people.members import Membership
@@ -37,9 +38,16 @@ class MembershipView(Struct, frozen=True):
     from_ms: int
     until_ms: int
     standing: str
+    ended_ms: int | None = None
+    party: int | None = None
+
+    @property
+    def end_ms(self) -> int:
+        """When it ends, as agreed or by an operator; 0 for no bound."""
+        return earlier(self.until_ms, self.ended_ms)
 
     def ended(self, now_ms: int) -> bool:
-        return 0 < self.until_ms <= now_ms
+        return 0 < self.end_ms <= now_ms
 
 
 class CardView(Struct, frozen=True):
@@ -156,11 +164,6 @@ def add_membership(connection: Connection, membership: Membership) -> int:
     added = connection.execute(insert(memberships).values(values).returning(memberships.c.id)).scalar_one()
     touch(connection, _concerned(connection, _site(connection), membership.person, membership.party))
     return int(added)
-
-
-def set_membership_standing(connection: Connection, membership: int, standing: Standing) -> bool:
-    """False if there is no such membership."""
-    return change_membership(connection, membership, standing=standing)
 
 
 def change_membership(connection: Connection, membership: int, **values: object) -> bool:
@@ -302,4 +305,5 @@ def _by_person(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 
 def _membership_view(row: Any) -> MembershipView:
-    return MembershipView(row.id, row.plan, row.document.label, row.payer, row.from_ms, row.until_ms, row.standing)
+    window = row.payer, row.from_ms, row.until_ms
+    return MembershipView(row.id, row.plan, row.document.label, *window, row.standing, row.ended_ms, row.party_id)

@@ -47,6 +47,8 @@ memberships = Table(
     Column("from_ms", BigInteger, nullable=False, default=0, comment="0 for no bound"),
     Column("until_ms", BigInteger, nullable=False, default=0, comment="half-open; 0 for no bound"),
     Column("standing", String, nullable=False),
+    Column("ended_ms", BigInteger, comment="an operator ended it then, whatever was agreed"),
+    Column("suspended_with", RowId, comment="the payer's membership that it was suspended with, and comes back with"),
     CheckConstraint("person_id IS NOT NULL OR party_id IS NOT NULL", name="ck_memberships_holder"),
     Index("ix_memberships_person_id", "person_id"),
     Index("ix_memberships_party_id", "party_id"),

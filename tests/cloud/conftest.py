@@ -11,6 +11,7 @@ from cloud.store.database import Store, connect, open_store
 from firmware_sim.worlds.demo.brokers import Broker as LocalBroker
 from firmware_sim.worlds.demo.brokers import start_broker
 from tests.cloud.support.api import program
+from tests.cloud.support.households import PropertyOffice
 from tests.cloud.support.town import QUICK, Past, Town, Visitor
 
 
@@ -52,6 +53,13 @@ def store(tables: Path, tmp_path: Path, url: str) -> Iterator[Store]:
 @pytest.fixture
 def keys(past: Past, tmp_path: Path) -> KeyFolder:
     return KeyFolder(shutil.copytree(past.keys.folder, tmp_path / "keys"))
+
+
+@pytest.fixture
+def office(store: Store, keys: KeyFolder, past: Past) -> PropertyOffice:
+    """The property office's services over the sample community."""
+    past.copy_to(store)
+    return PropertyOffice(store, keys)
 
 
 @pytest.fixture

@@ -31,7 +31,9 @@ from cloud.people.store import (
     change_plan,
     list_plans,
     set_card_standing,
-    set_membership_standing,
+)
+from cloud.people.store import (
+    change_membership as change_row,
 )
 from cloud.people.tables import credentials, memberships, qualifications
 from cloud.people.tree import index_pages
@@ -114,7 +116,7 @@ def add(connection: Connection, changes: Changes) -> None:
 def change_membership(connection: Connection, changes: Changes) -> None:
     held = changes.one_of(ids(connection, memberships))
     if changes.number(2):
-        set_membership_standing(connection, held, list(Standing)[changes.number(3)])
+        change_row(connection, held, standing=list(Standing)[changes.number(3)])
     else:
         set_membership_window(connection, held, changes.world.now_ms - DAY_MS, changes.world.now_ms + 40 * DAY_MS)
 

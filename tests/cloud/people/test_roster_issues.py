@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from cloud.people.publisher import CLOCK_STEPS_MS, ISSUE_AGAIN_MS, ISSUE_JITTER_MS, LEAP_EVERY_MS, MAX_LEAP
 from cloud.people.rosters import MAX_KEPT, spread
-from cloud.people.store import set_card_standing, set_membership_standing
+from cloud.people.store import change_membership, set_card_standing
 from cloud.people.tables import credentials
 from cloud.people.tree import index_pages
 from cloud.store.revision import touch
@@ -32,7 +32,7 @@ def test_the_number_grows_over_a_restart_and_the_same_roster_keeps_its_number(wo
     assert east.manifest is not None
     assert east.manifest.number == 1
     with world.store.writing() as connection:
-        set_membership_standing(connection, 1, Standing.SUSPENDED)
+        change_membership(connection, 1, standing=Standing.SUSPENDED)
     world.publisher = world.restarted()
     world.refresh()
     assert east.manifest.number == 2
@@ -123,7 +123,7 @@ def test_the_database_knows_whether_the_newest_roster_holds_every_change(world: 
     world.refresh()
     assert not unpublished()
     with world.store.writing() as connection:
-        set_membership_standing(connection, 1, Standing.SUSPENDED)
+        change_membership(connection, 1, standing=Standing.SUSPENDED)
     assert unpublished()
     world.refresh()
     assert not unpublished()

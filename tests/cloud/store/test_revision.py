@@ -11,11 +11,11 @@ from cloud.people.plans import RIDER, YEARLY
 from cloud.people.store import (
     add_person,
     add_plan,
+    change_membership,
     change_plan,
     list_people,
     list_plans,
     set_card_standing,
-    set_membership_standing,
 )
 from cloud.points.store import add_point, set_point
 from cloud.points.zone_store import open_zone
@@ -49,7 +49,7 @@ def world(store: Store, keys: KeyFolder) -> World:
     ("act", "terms", "everybody", "whom"),
     [
         (lambda connection: set_card_standing(connection, 1, Standing.LOST), False, False, {1}),
-        (lambda connection: set_membership_standing(connection, 1, Standing.SUSPENDED), False, False, {1}),
+        (lambda connection: change_membership(connection, 1, standing=Standing.SUSPENDED), False, False, {1}),
         (lambda connection: set_card_standing(connection, 999, Standing.LOST), False, False, set()),
         (lambda connection: add_plan(connection, structs.replace(YEARLY, name="swim")), True, False, set()),
         (lambda connection: open_zone(connection, "hub", "yearly", "always"), True, False, set()),

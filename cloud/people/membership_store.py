@@ -1,0 +1,63 @@
+"""Memberships as the desk looks at them: those that end soon, those that rest with a payer's, and what a person must be
+to hold one."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, delete, select
+
+from cloud.devices.registry import site_of
+from cloud.parties.store import people_of_party
+from cloud.people.community import membership_of
+from cloud.people.members import Membership
+from cloud.people.plans import Plan
+from cloud.people.tables import memberships, plans, qualifications
+from cloud.store.labels import Label
+from cloud.store.revision import touch
+from cloud.store.schema import people
+from contract.decide import Standing
+
+
+def find_plan(connection: Connection, name: str) -> Plan | None:
+    return connection.execute(select(plans.c.document).where(plans.c.name == name)).scalar()
+
+
+def memberships_that_end(connection: Connection, since_ms: int, until_ms: int) -> list[Membership]:
+    """Those in use that end between these moments and that nobody has ended, the first to end first."""
+    between = memberships.c.until_ms.between(since_ms, until_ms) & memberships.c.ended_ms.is_(None)
+    query = select(memberships).where(between, memberships.c.standing == Standing.ACTIVE)
+    return [membership_of(row) for row in connection.execute(query.order_by(memberships.c.until_ms, memberships.c.id))]
+
+
+def resting_with(connection: Connection, payer: int) -> set[int]:
+    """The memberships that were suspended with this payer's."""
+    return set(connection.execute(select(memberships.c.id).where(memberships.c.suspended_with == payer)).scalars())
+
+
+def remove_membership(connection: Connection, one: Membership) -> None:
+    """As if it had never been given: it had not begun."""
+    connection.execute(delete(memberships).where(memberships.c.id == one.id))
+    if one.person is not None:
+        touch(connection, (one.person,))
+    elif one.party is not None:
+        touch(connection, people_of_party(connection, site_of(connection).name, one.party))
+
+
+def qualified_until(connection: Connection, site: str, person: int, name: str, at_ms: int) -> int | None:
+    """Until when somebody has a qualification that counts at that moment, 0 for no end; None without it."""
+    query = select(qualifications.c.until_ms).where(
+        qualifications.c.site == site, qualifications.c.person_id == person, qualifications.c.name == name
+    )
+    until_ms: int | None = connection.execute(query).scalar()
+    return None if until_ms is None or 0 < until_ms <= at_ms else until_ms
+
+
+def person_ended(connection: Connection, person: int) -> bool | None:
+    """Whether an operator has ended the person; None if there is no such person."""
+    row = connection.execute(select(people.c.ended_ms).where(people.c.id == person)).first()
+    return None if row is None else row.ended_ms is not None
+
+
+def labels_of(connection: Connection, ids: Collection[int]) -> dict[int, Label]:
+    """The names of these people, by person."""
+    query = select(people.c.id, people.c.name_zh, people.c.name_en).where(people.c.id.in_(sorted(ids)))
+    return {row.id: Label(row.name_zh, row.name_en) for row in connection.execute(query)}
