@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloud.bars.domain import BARS
+from cloud.bars.service import BarService
 from cloud.charging.domain import CHARGING
 from cloud.charging.hubs import HubBoard
 from cloud.commands.desired import DesiredStateService
@@ -28,12 +30,17 @@ from cloud.fleet.domain import FLEET
 from cloud.fleet.service import Registrar, RolloutService
 from cloud.keys.ca import open_authority
 from cloud.keys.keys import KeyFolder
+from cloud.office.domain import OFFICE
+from cloud.office.moving import MovingService
+from cloud.office.party_service import PartyService
+from cloud.office.person_service import PersonService
 from cloud.overview.api import API_STREAM
 from cloud.overview.banner import Banner, site_banner
 from cloud.overview.domain import OVERVIEW
 from cloud.overview.metrics import Metrics, metrics_token
 from cloud.overview.overview import RefusedToday
 from cloud.people.domain import PEOPLE
+from cloud.people.memberships import MembershipService
 from cloud.people.service import PeopleService
 from cloud.points.domain import POINTS
 from cloud.points.place import PointService
@@ -68,9 +75,12 @@ HEADERS = {
 }
 
 
-DOMAINS = (OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, PEOPLE, FLATS, FLEET)
+DOMAINS = (OVERVIEW, COMMANDS, POINTS, EMERGENCIES, CHARGING, PEOPLE, OFFICE, BARS, FLATS, FLEET)
 
-STORE_AND_CLOCK = (MusterService, PointService, RolloutService, ZoneService, HubBoard, FlatService)
+STORE_AND_CLOCK = (
+    *(MusterService, PointService, RolloutService, ZoneService, HubBoard),
+    *(MembershipService, PartyService, PersonService, FlatService),
+)
 """Services that take nothing else."""
 
 ROUTES = APIRouter()
@@ -113,6 +123,8 @@ def create_app(
         Pages: pages,
         LiveFeed: feed,
         PeopleService: PeopleService(store, keys, clock),
+        BarService: BarService(store, keys, clock),
+        MovingService: MovingService(store, clock, [step for domain in DOMAINS for step in domain.moving]),
         CommandService: commands,
         DesiredStateService: desired_state,
         Registrar: Registrar(store, keys, open_authority(keys.folder, clock()), keys.folder.parent, clock),

@@ -1,6 +1,6 @@
 """What a domain of the cloud brings to the web."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from fastapi import APIRouter
@@ -8,7 +8,9 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from cloud.devices.event_views import EventView
+from cloud.store.labels import Label
 from cloud.web.auth import Right
+from cloud.web.i18n import Language
 
 T = TypeVar("T")
 
@@ -85,6 +87,50 @@ class LivePage(Struct, frozen=True):
     shows_emergencies: bool = False
 
 
+class Newcomer(Struct, frozen=True):
+    """Somebody who moves in: a person who is listed, or one to be added under this name. ``until_ms`` is the end of a
+    tenant's lease, 0 for none."""
+
+    role: str
+    person: int | None = None
+    name: Label | None = None
+    until_ms: int = 0
+
+
+class MovingDay(Struct, frozen=True):
+    """Who leaves a flat's party, and on which ground; who comes; and when. ``leavers`` are people."""
+
+    party: int
+    leavers: tuple[int, ...]
+    newcomers: tuple[Newcomer, ...]
+    ground: str
+    out_ms: int
+    in_ms: int
+
+
+class MovingLine(Struct, frozen=True):
+    """One thing that a step will do: a text of the catalogue, and the values in it."""
+
+    text: str
+    values: Mapping[str, str | int | Label] = {}
+
+    def in_language(self, language: Language) -> str:
+        return language.say(self.text) % {
+            key: language.label(value) if isinstance(value, Label) else value for key, value in self.values.items()
+        }
+
+
+class MovingStep(Struct, frozen=True):
+    """What a domain does on a moving day, in the one transaction of all steps. ``preview`` says what it will do;
+    ``carry_out`` does it for the operator of that name, and returns the day as later steps need it: whoever was added
+    has a number then. Steps are carried out in the order of ``place``."""
+
+    place: int
+    name: str
+    preview: Callable[[Connection, MovingDay], Sequence[MovingLine]]
+    carry_out: Callable[[Connection, int, str, MovingDay], MovingDay]
+
+
 class Domain(Struct, frozen=True):
     """``refusals`` are exceptions of its use cases, each with the status of its answer under the API, and with the text
     where that is not the exception's own."""
@@ -94,3 +140,4 @@ class Domain(Struct, frozen=True):
     panels: tuple[Panel, ...] = ()
     live: tuple[LivePage, ...] = ()
     refusals: Mapping[type[Exception], int | tuple[int, str]] = {}
+    moving: tuple[MovingStep, ...] = ()

@@ -23,6 +23,35 @@ OPEN = {
     *("/hub/{hub}", "/hub/{hub}/qr", "/api/v1/hubs/{hub}"),
 }
 """What answers without a login."""
+OFFICE_FORMS = (
+    "/parties",
+    *(f"/parties/{{party}}/{act}" for act in ("name", "end", "members", "memberships", "moving")),
+    "/parties/{party}/members/{member}",
+    "/parties/{party}/members/{member}/end",
+    "/memberships/{membership}/{step}",
+    "/people/{person}/record/{step}",
+    "/bars",
+    "/bars/{bar}/{step}",
+)
+OFFICE_CALLS = (
+    ("POST", "/api/v1/parties"),
+    ("PATCH", "/api/v1/parties/{party}"),
+    *(("POST", f"/api/v1/parties/{{party}}/{act}") for act in ("end", "members", "memberships", "moving")),
+    ("POST", "/api/v1/parties/{party}/moving/preview"),
+    ("PATCH", "/api/v1/party-members/{member}"),
+    ("POST", "/api/v1/party-members/{member}/end"),
+    ("POST", "/api/v1/memberships/{membership}/renew"),
+    ("POST", "/api/v1/memberships/{membership}/end"),
+    ("PUT", "/api/v1/memberships/{membership}/window"),
+    ("PATCH", "/api/v1/people/{person}"),
+    ("PUT", "/api/v1/people/{person}/traits"),
+    *(("POST", f"/api/v1/people/{{person}}/{act}") for act in ("tags", "qualifications", "guardians", "end", "merge")),
+    ("DELETE", "/api/v1/people/{person}/tags/{tag}"),
+    ("DELETE", "/api/v1/people/{person}/qualifications/{name}"),
+    ("DELETE", "/api/v1/people/{person}/guardians/{guardian}"),
+    ("POST", "/api/v1/bars"),
+    *(("POST", f"/api/v1/bars/{{bar}}/{act}") for act in ("confirm", "appeal", "lift")),
+)
 NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/zones"): Right.PEOPLE,
     ("POST", "/zones/{name}"): Right.PEOPLE,
@@ -40,6 +69,10 @@ NEEDS: dict[tuple[str, str], Right] = {
     ("POST", "/api/v1/people/{person}/memberships"): Right.PEOPLE,
     ("POST", "/api/v1/people/{person}/credentials"): Right.PEOPLE,
     ("PATCH", "/api/v1/memberships/{membership}"): Right.PEOPLE,
+    **dict.fromkeys((("POST", path) for path in OFFICE_FORMS), Right.PEOPLE),
+    **dict.fromkeys(OFFICE_CALLS, Right.PEOPLE),
+    **dict.fromkeys((("GET", "/bars"), ("GET", "/api/v1/bars"), ("GET", "/api/v1/bars/of")), Right.PEOPLE),
+    ("GET", "/parties/{party}/moving"): Right.PEOPLE,
     ("PATCH", "/api/v1/credentials/{card}"): Right.PEOPLE,
     ("GET", "/doors/lockdown"): Right.DOORS,
     ("GET", "/doors/hold-open"): Right.DOORS,

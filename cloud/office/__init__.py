@@ -1,0 +1,1 @@
+"""What the property office does for households and companies: members, renewals, merges, moving days."""

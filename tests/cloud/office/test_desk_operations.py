@@ -1,0 +1,124 @@
+"""Whatever the desk does in whatever order: no plan is held by more than its places, homes stay, all is audited."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cloud.bars.rule import BarGround
+from cloud.keys.keys import KeyFolder
+from cloud.office.rule import HomeGround
+from cloud.parties.party import MemberRole
+from cloud.parties.store import list_party_members
+from cloud.people.members import Membership
+from cloud.people.plans import YEARLY
+from cloud.people.store import list_plans, memberships_of_party
+from cloud.people.terms import too_many
+from cloud.store.database import connect
+from cloud.store.revision import revision
+from cloud.web.rejected import Rejected
+from contract.decide import DAY_MS, Standing
+from tests.cloud.support.households import BY, NOW_MS, PropertyOffice, yearly_family
+from tests.cloud.support.town import Past
+
+SHARED = ("founder", "family-year")
+STEPS = st.lists(
+    st.tuples(st.sampled_from(range(12)), st.integers(0, 7), st.integers(0, 7), st.booleans()), min_size=1, max_size=14
+)
+
+
+class Estate:
+    """A household of six and a company; operations choose their people and rows by number."""
+
+    def __init__(self, office: PropertyOffice) -> None:
+        self.office = office
+        self.residents = office.family("9-901", *(f"Resident {number}" for number in range(6)))
+        self.home = office.party_of(self.residents[0])
+        self.company = office.company("Acme")
+        self.ended: set[int] = set()
+
+    def rows(self) -> list[Membership]:
+        with self.office.store.reading() as connection:
+            return [one for party in (self.home, self.company) for one in memberships_of_party(connection, party)]
+
+    def act(self, what: int, first: int, second: int, flag: bool) -> None:
+        office, person = self.office, self.residents[first % 6]
+        other, plan = self.residents[second % 6], SHARED[flag]
+        held = self.rows()
+        row = held[second % len(held)].id if held else 0
+        acts = (
+            lambda: office.give(plan, person, payer=second % 2 == 0),
+            lambda: office.give(plan, person),
+            lambda: office.memberships.end(BY, row, office.now_ms + first * DAY_MS),
+            lambda: office.memberships.set_standing(BY, row, Standing.SUSPENDED if flag else Standing.ACTIVE),
+            lambda: office.memberships.renew(BY, row),
+            lambda: office.memberships.change_window(BY, row, 0, office.now_ms + (first + 1) * 100 * DAY_MS),
+            lambda: office.join(self.company, person, MemberRole.ADULT),
+            lambda: office.give(plan, None, payer=True, party=self.company),
+            lambda: office.parties.end_member(BY, office.place(self.company, person)),
+            lambda: office.persons.merge(BY, person, other),
+            lambda: self.bar(person),
+            lambda: office.parties.end_member(BY, office.place(self.home, person), HomeGround.GUARDIAN),
+        )
+        before = self.state()
+        try:
+            acts[what]()
+        except (Rejected, StopIteration):
+            assert self.state() == before, "what is rejected leaves no trace"
+            return
+        if what == 9:
+            self.ended.add(other)
+        if self.state()[0] != before[0]:
+            assert len(office.audit()) > before[1], "a change has a row in the audit"
+
+    def bar(self, person: int) -> None:
+        bar = self.office.bars.enter(BY, BarGround.THEFT, self.office.now_ms + DAY_MS, person=person)
+        self.office.bars.confirm("second", bar)
+
+    def state(self) -> tuple[int, int]:
+        with self.office.store.reading() as connection:
+            at_revision = revision(connection)
+        return at_revision, len(self.office.audit())
+
+    def check(self) -> None:
+        """No plan is held by more than its places at any moment, and every resident has their home."""
+        office = self.office
+        with office.store.reading() as connection:
+            places = {plan.name: plan.places for plan in list_plans(connection)}
+            for party in (self.home, self.company):
+                members = list_party_members(connection, "sunny-court", party)
+                for name in SHARED:
+                    held = [one for one in memberships_of_party(connection, party) if one.plan == name]
+                    assert too_many(held, members, places[name] or 0, office.now_ms) == []
+        for person in self.residents:
+            assert person in self.ended or office.has_home(person)
+
+
+@contextmanager
+def estate(past: Past, tables: Path) -> Iterator[Estate]:
+    with TemporaryDirectory() as folder:
+        shutil.copyfile(tables, Path(folder) / "cloud.db")
+        store = connect(f"sqlite:///{folder}/cloud.db")
+        try:
+            past.copy_to(store)
+            office = PropertyOffice(store, KeyFolder(past.keys.folder))
+            office.plan(yearly_family(YEARLY, places=3))
+            yield Estate(office)
+        finally:
+            store.close()
+
+
+@given(steps=STEPS)
+@settings(max_examples=25)
+def test_no_sequence_at_the_desk_breaks_a_promise(
+    past: Past, tables: Path, steps: list[tuple[int, int, int, bool]]
+) -> None:
+    with estate(past, tables) as there:
+        for number, step in enumerate(steps):
+            there.office.now_ms = NOW_MS + number * 40 * DAY_MS
+            there.act(*step)
+            there.check()

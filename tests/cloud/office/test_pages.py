@@ -1,0 +1,156 @@
+"""Households and companies on the console: one story of each by forms alone."""
+
+import re
+
+from contract.decide import DAY_MS
+from tests.cloud.support.pages import words
+from tests.cloud.support.town import Town, Visitor
+
+
+def add_person(visitor: Visitor, name: str, flat: str = "") -> str:
+    """The path of somebody's new page."""
+    fields = {"name_en": name} | ({"unit": flat} if flat else {})
+    return visitor.submit("/people", "/people", **fields).headers["location"].partition("?")[0]
+
+
+def party_of(visitor: Visitor, person: str) -> str:
+    """The path of the first party on somebody's page."""
+    found = re.search(r'href="(/parties/\d+)"', visitor.get(person).text)
+    assert found
+    return found[1]
+
+
+def number(path: str) -> str:
+    return path.rsplit("/", 1)[1]
+
+
+def test_fifth_person_of_a_founders_family_by_forms(town: Town) -> None:
+    with town.visit("office") as visitor:
+        fifth = add_person(visitor, "Fifth", "1-101")
+        party = party_of(visitor, fifth)
+        page = words(visitor.get(party).text)
+        assert "places used: 4 of 4" in page
+        answer = visitor.submit(f"{fifth}/memberships", fifth, plan="founder")
+        assert answer.status_code == 422
+        sentence = "The 4 places are taken by Zhang San, Zhang Dayi, Zhang Xiao'er, Zhang Xiaosan."
+        assert sentence in words(answer.text)
+    with town.visit("office", language="zh-CN") as visitor:
+        answer = visitor.submit(f"{fifth}/memberships", fifth, plan="founder")
+        assert "张三、张大一、张小二、张小三" in answer.text
+
+
+def test_yearly_member_is_renewed_by_forms(town: Town) -> None:
+    with town.visit("office") as visitor:
+        town.now_ms += 264 * DAY_MS
+    with town.visit("office") as visitor:
+        page = visitor.get("/renewals").text
+        assert "within 1 d: 1" in words(page)
+        (action,) = re.findall(r'action="(/memberships/\d+/renewed)"', page)[-1:]
+        assert visitor.submit(action, "/renewals").status_code == 303
+        assert "within 1 d: 1" not in words(visitor.get("/renewals").text)
+
+
+def test_payer_is_suspended_by_forms(town: Town) -> None:
+    with town.visit("office") as visitor:
+        party = party_of(visitor, "/people/1")
+        page = visitor.get(party).text
+        first = re.findall(r'action="(/memberships/\d+/standing)"', page)[0]
+        assert visitor.submit(first, party, standing="suspended", back=party).status_code == 303
+        page = words(visitor.get(party).text)
+        assert page.count("Suspended") == 4
+        assert "places used: 0 of 4" in page
+        visitor.submit(first, party, standing="active", back=party)
+        assert "places used: 4 of 4" in words(visitor.get(party).text)
+
+
+def test_leaver_of_a_company_by_forms(town: Town) -> None:
+    with town.visit("office") as visitor:
+        company = visitor.submit("/parties", "/parties", kind="company", name_en="Acme").headers["location"]
+        company = company.partition("?")[0]
+        person = add_person(visitor, "Staff")
+        joined = visitor.submit(f"{company}/members", company, person=number(person), role="adult")
+        assert joined.status_code == 303
+        assert visitor.submit(f"{company}/memberships", company, plan="yearly").status_code == 303
+        assert "everybody of it" in visitor.get(company).text
+        (action,) = re.findall(rf'action="({company}/members/\d+/end)"', visitor.get(company).text)
+        assert visitor.submit(action, company).status_code == 303
+        assert "Nobody belongs to it now." in visitor.get(company).text
+        assert "Acme" in words(visitor.get("/parties?kind=company").text)
+        assert visitor.submit(f"{company}/end", company).status_code == 303
+        assert "None matches." in visitor.get("/parties?text=Acme").text
+
+
+def test_moving_day_is_shown_and_carried_out_by_forms(town: Town) -> None:
+    with town.visit("office") as visitor:
+        party = party_of(visitor, "/people/5")
+        form = f"{party}/moving"
+        fields = {"day": "2027-01-20", "leaver": "5", "ground": "own_word", "name_en_0": "Comer", "role_0": "owner"}
+        shown = visitor.submit(form, form, **fields)
+        assert shown.status_code == 200
+        assert "Li Si leaves; the home ends that evening" in words(shown.text)
+        assert "Comer comes" in words(shown.text)
+        assert "Comer" not in visitor.get(party).text
+        done = visitor.submit(form, form, **fields, carry_out="1")
+        assert done.headers["location"] == f"{party}?done=moved"
+        page = words(visitor.get(party).text)
+        assert "ends 2027-01-20 18:00:00" in page
+        assert "Comer Owner" in page
+        refused = visitor.submit(form, form, day="2027-01-20", leaver="1")
+        assert refused.status_code == 422
+        assert "does not belong to it" in refused.text
+        assert visitor.submit(form, form).status_code == 422
+
+
+def test_record_of_a_person_is_changed_by_forms(town: Town) -> None:
+    with town.visit("office") as visitor:
+        changes = {
+            "name": {"name_en": "Li Si the elder", "name_zh": "李四"},
+            "traits": {"born": "1957-03", "verified": "deed"},
+            "tag": {"tag": "70+", "first_day": "2027-03-01"},
+            "qualify": {"name": "first aid", "last_day": "2028-01-01"},
+            "guard": {"guardian": "6"},
+        }
+        for step, fields in changes.items():
+            assert visitor.submit(f"/people/5/record/{step}", "/people/5", **fields).status_code == 303, step
+        page = words(visitor.get("/people/5").text)
+        for text in (
+            "Li Si the elder",
+            "Born: 1957-03",
+            "Deed of the flat seen",
+            "70 or older",
+            "first aid",
+            "Li Xiaowu",
+        ):
+            assert text in page
+        assert visitor.submit("/people/5/record/traits", "/people/5", born="1957").status_code == 422
+        assert visitor.submit("/people/5/record/eat", "/people/5").status_code == 404
+
+
+def test_tenant_s_lease_is_ended_at_the_desk_by_forms(town: Town) -> None:
+    """Warned on the list, not ended by its date, and ended by a person once the days of grace are over."""
+    with town.visit("office") as visitor:
+        tenant = add_person(visitor, "Tenant")
+        party = party_of(visitor, "/people/5")
+        fields = {"person": number(tenant), "role": "tenant", "last_day": "2027-01-31"}
+        assert visitor.submit(f"{party}/members", party, **fields).status_code == 303
+        assert "Tenant Lease 2027-01-31 within 30 d" in words(visitor.get("/renewals").text)
+    town.now_ms += 20 * DAY_MS
+    with town.visit("office") as visitor:
+        assert "over, within grace" in words(visitor.get("/renewals").text)
+        action = re.findall(rf'action="({party}/members/\d+/end)"', visitor.get(party).text)[-1]
+        refused = visitor.submit(action, party, ground="lease_over")
+        assert refused.status_code == 422
+        assert "7 days of grace are not over" in refused.text
+    town.now_ms += 10 * DAY_MS
+    with town.visit("office") as visitor:
+        assert visitor.submit(action, party, ground="lease_over").status_code == 303
+        assert "Tenant" not in words(visitor.get("/renewals").text)
+
+
+def test_guard_sees_households_and_no_form(town: Town) -> None:
+    with town.visit("gate") as visitor:
+        for path in ("/parties", "/parties/1", "/renewals", "/people/5"):
+            answer = visitor.get(path)
+            assert answer.status_code == 200, path
+            assert 'method="post"' not in answer.text, path
+        assert visitor.get("/parties/1/moving").status_code == 403
