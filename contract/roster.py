@@ -4,11 +4,11 @@ Rows are fixed in size and sorted by digest, so a page on disk is searched as it
 covers all digests that begin with its prefix; pages split above 192 rows and merge below 48, so that one change
 touches one page of about 100 rows. What rows share - profiles, schedules, the zone - stands once, in the site page.
 
-There are two versions of a page. They differ in which rows may stand beside each other: version 1 has one row for a
-digest and profile, version 2 one for each window, ordered and unique by (digest, profile, ``valid_from``), so that
-profiles are not repeated in the site page. A device says in its state which it reads (``RosterState.reads``) and is
-sent no other. Who reads version 2 is sent a manifest that names index pages (``contract.roster_index``), who reads
-version 1 a manifest that names all pages.
+There are versions of pages, and a device says in its state which it reads (``RosterState.reads``) and is sent no other.
+Version 1 of a page of rows has one row for a digest and profile; version 2 has one for each window, ordered and unique
+by (digest, profile, ``valid_from``), so that profiles are not repeated in the site page. Who reads version 2 is sent a
+manifest that names index pages (``contract.roster_index``), who reads version 1 a manifest that names all pages.
+Version 3 changes the site page alone: its schedules have special days. Without any it is the page of version 2.
 """
 
 import struct
@@ -39,9 +39,10 @@ MAX_PAGE_ROWS = 4096
 _HEAD = struct.Struct(">BBIH")
 _ROW = struct.Struct(f">{DIGEST_BYTES}sH{HOLDER_BYTES}sBBII")
 _Fields = tuple[bytes, int, bytes, int, int, int, int]
-PAGE_VERSIONS = (1, 2)
-"""Which versions of a page this software reads, for ``RosterState.reads``."""
-_NEWEST_VERSION = PAGE_VERSIONS[-1]
+PAGE_VERSIONS = (1, 2, 3)
+"""Which versions of pages this software reads, for ``RosterState.reads``."""
+ROW_VERSIONS = (1, 2)
+"""Those in which a page of rows differs; who reads a later one reads rows of the last."""
 _TIERS = tuple(Tier)
 _STANDINGS = tuple(Standing)
 
@@ -211,7 +212,7 @@ class Page:
         if len(blob) < _HEAD.size:
             raise Malformed(f"page of {len(blob)} bytes")
         version, bits, value, count = _HEAD.unpack_from(blob)
-        if version not in PAGE_VERSIONS or bits > MAX_PREFIX_BITS or count > MAX_PAGE_ROWS:
+        if version not in ROW_VERSIONS or bits > MAX_PREFIX_BITS or count > MAX_PAGE_ROWS:
             raise Malformed(f"page version {version}, prefix of {bits} bits, {count} rows")
         if len(blob) != _HEAD.size + count * _ROW.size:
             raise Malformed(f"page of {len(blob)} bytes for {count} rows")
@@ -271,7 +272,7 @@ def _tier_and_standing(tier: int, standing: int) -> tuple[Tier, Standing]:
     return _TIERS[tier], _STANDINGS[standing]
 
 
-def pack_page(prefix: Prefix, rows: Sequence[Row], version: int = _NEWEST_VERSION) -> bytes:
+def pack_page(prefix: Prefix, rows: Sequence[Row], version: int = ROW_VERSIONS[-1]) -> bytes:
     """The bytes of a page; ``rows`` are within the prefix and sorted as its version wants them."""
     head = _HEAD.pack(version, prefix.bits, prefix.value, len(rows))
     return head + b"".join(row.pack() for row in rows)

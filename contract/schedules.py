@@ -1,32 +1,52 @@
-"""Weekly hours in the wall-clock time of the site."""
+"""Hours in the wall-clock time of the site: those of a week, and those of special days."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 MINUTES_PER_DAY = 24 * 60
+EPOCH_DAY = date(1970, 1, 1).toordinal()
+Windows = tuple[tuple[int, int], ...]
+"""Half-open minutes ``(start, end)`` of one day. An end past 24:00 (1440) runs on into the next day."""
 
 
-class Schedule(Struct, frozen=True):
-    """Seven days of windows, Monday first; each window is half-open minutes ``(start, end)`` of that local day.
+class Schedule(Struct, frozen=True, omit_defaults=True):
+    """Seven days of windows, Monday first, and the windows of special days in the place of their weekday's.
 
-    An end past 24:00 (1440) runs on into the next day and belongs to the weekday on which it opened.
-    Where the zone skips an hour a window in the gap begins at its end; a repeated hour counts both times.
-    A day that the zone skips (the date line moved) opens nothing: the night before it runs on into the day after it.
+    A window past 24:00 belongs to the day on which it opened. Where the zone skips an hour a window in the gap begins
+    at its end; a repeated hour counts both times. A day that the zone skips (the date line moved) opens nothing: the
+    night before it runs on into the day after it.
+
+    ``days`` counts from 1970-01-01 of the site's calendar. The cloud has resolved what kind of day each is; a device
+    knows no kinds.
     """
 
-    week: tuple[tuple[tuple[int, int], ...], ...]
+    week: tuple[Windows, ...]
+    days: Mapping[int, Windows] = {}
 
     def __post_init__(self) -> None:
         if len(self.week) != 7:
             raise ValueError(f"a week has 7 days, not {len(self.week)}")
-        for start, end in (window for day in self.week for window in day):
+        for start, end in chain.from_iterable((*self.week, *self.days.values())):
             if not (0 <= start < MINUTES_PER_DAY and start < end <= start + MINUTES_PER_DAY):
                 raise ValueError(f"window {start}-{end}: it starts within the day and lasts at most 24 hours")
 
+    def windows(self, day: date) -> Windows:
+        """What opens on this day."""
+        special = self.days.get(day_number(day)) if self.days else None
+        return self.week[day.weekday()] if special is None else special
+
 
 ALWAYS = Schedule(week=(((0, MINUTES_PER_DAY),),) * 7)
+"""It has no special days and never gets any: what is open at all hours is a way home (``decide.is_home``)."""
+
+
+def day_number(day: date) -> int:
+    """How many days after 1970-01-01."""
+    return day.toordinal() - EPOCH_DAY
 
 
 def wall_clock(zone: ZoneInfo, now_ms: int) -> datetime | None:
@@ -42,17 +62,17 @@ def is_open(schedule: Schedule, zone: ZoneInfo, now_ms: int) -> bool:
     local = wall_clock(zone, now_ms)
     if local is None:
         return False
-    minute = local.hour * 60 + local.minute
-    if any(start <= minute < end for start, end in schedule.week[local.weekday()]):
+    minute, today = local.hour * 60 + local.minute, local.date()
+    if any(start <= minute < end for start, end in schedule.windows(today)):
         return True
-    day_before = schedule.week[_weekday_before(local, zone)]
-    return any(minute + MINUTES_PER_DAY < end for _, end in day_before)
+    before = day_before(today, zone)
+    return before is not None and any(minute + MINUTES_PER_DAY < end for _, end in schedule.windows(before))
 
 
-def _weekday_before(local: datetime, zone: ZoneInfo) -> int:
-    """The weekday of the last day that the zone had before this one. Midnight may lie in a gap or come twice: the
-    earlier of what it can mean counts."""
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+def day_before(day: date, zone: ZoneInfo) -> date | None:
+    """The last day that the zone had before this one. Midnight may lie in a gap or come twice: the earlier of what it
+    can mean counts. None before all calendars."""
+    midnight = datetime.combine(day, time(), zone)
     begin_s = min(midnight.replace(fold=fold).timestamp() for fold in (0, 1))
     before = wall_clock(zone, (int(begin_s) - 1) * 1000)
-    return (local.weekday() - 1) % 7 if before is None else before.weekday()
+    return None if before is None else before.date()

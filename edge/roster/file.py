@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from contract import codec
 from contract.messages import Manifest
-from contract.roster import PAGE_VERSIONS, WHOLE, Site
+from contract.roster import ROW_VERSIONS, WHOLE, Site
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash
 from edge.machine import files
@@ -169,7 +169,7 @@ def put(writer: sqlite3.Connection, named: Iterable[tuple[bytes, bytes]]) -> Non
             writer.execute(_PUT_COPY, row)
 
 
-_OF_ROWS = {bytes([version]) for version in PAGE_VERSIONS}
+_OF_ROWS = {bytes([version]) for version in ROW_VERSIONS}
 """How a page of rows begins."""
 
 

@@ -64,6 +64,18 @@ RATIONED_PAGE = SitePage(
     quotas=[{}, {"phone-1": "rider-phone"}, {}],
     resets=[[], [], ["hub", "gym"]],
 )
+CALENDAR_PAGE = SitePage(
+    zone="Europe/Berlin",
+    schedules={
+        "always": ALWAYS,
+        "gym": Schedule(
+            ((), (), (), (), ((1320, 1800),), ((480, 1320),), ()),
+            {20_819: ((480, 720),), 20_820: (), 20_824: ((360, 1440),)},
+        ),
+    },
+    profiles=[{"gate": "always"}, {"gate": "always", "gym": "gym"}],
+)
+"""Of version 3: a half day, a day on which nothing opens, and a night that ends at 24:00."""
 PAGE = pack_page(
     Prefix(0x80000000, 1),
     [
@@ -108,7 +120,7 @@ MESSAGES: dict[str, Struct] = {
     "ack-rewind-3.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, rewind=True),
     "ack-fork-3.json": Ack(journal=JOURNAL, upto=6, now_ms=1_777_888_801_234, fork=True),
     "ack-later-3.json": Ack(journal=JOURNAL, upto=0, now_ms=1_777_888_801_234, later_ms=2_500),
-    "state-3.json": State(
+    "state-4.json": State(
         online=True,
         connection=42,
         boot=BOOT,
@@ -205,11 +217,32 @@ MESSAGES: dict[str, Struct] = {
     "renew-1.json": Renewal("-----BEGIN CERTIFICATE REQUEST-----\n"),
     "certificate-1.json": Certificate("-----BEGIN CERTIFICATE-----\n", 1_785_664_800_000),
     "site-page-2.hex": RATIONED_PAGE,
+    "site-page-3.hex": CALENDAR_PAGE,
     "event-1.hex": EVENT,
 }
 """Files of messages that are Structs; `.json` is the line itself, `.hex` spells msgpack."""
 
 OLDER: dict[str, Struct] = {
+    "state-3.json": State(
+        online=True,
+        connection=42,
+        boot=BOOT,
+        software="0.1.0",
+        roster=RosterState(
+            version=3,
+            issued_ms=1_777_888_000_000,
+            count=3,
+            refused="expired",
+            got=312,
+            wanted=1042,
+            reads=(1, 2),
+        ),
+        config_hash="1f2e",
+        points={
+            "turnstile": {"kind": "turnstile", "phase": "rest", "入口": "西门"},
+            "phone-1": {"kind": "socket", "phase": "free"},
+        },
+    ),
     "state-1.json": State(
         online=True,
         connection=42,

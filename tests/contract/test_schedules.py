@@ -1,11 +1,13 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule, is_open
+from contract.codec import pack, unpack
+from contract.schedules import ALWAYS, MINUTES_PER_DAY, Schedule, day_number, is_open
 
 SHANGHAI, BERLIN, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 MON, TUE, WED, THU, FRI, SAT, SUN = range(7)
@@ -253,6 +255,57 @@ def test_any_time_has_an_answer(week: tuple[tuple[Window, ...], ...], now_ms: in
 def test_beyond_the_calendar_an_answer_is_still_given(zone: ZoneInfo, now_ms: int) -> None:
     assert is_open(ALWAYS, zone, now_ms) in (True, False)
     assert not is_open(ALWAYS, zone, 10**18)
+
+
+MORNINGS = weekly((MON, TUE, WED, THU, FRI), hours("06:00", "12:00"), hours("22:00", "26:00"))
+
+
+def with_days(**days: tuple[Window, ...]) -> Schedule:
+    """The weekday mornings and nights of May 2026, and other windows on days of it."""
+    return Schedule(MORNINGS.week, {day_number(date(2026, 5, int(day[1:]))): found for day, found in days.items()})
+
+
+def test_special_day_takes_the_place_of_its_weekday() -> None:
+    schedule = with_days(d6=(hours("08:00", "09:00"),), d7=(), d9=(hours("10:00", "11:00"),))
+    seen = {day: open_at(schedule, SHANGHAI, f"2026-05-{day:02}T08:30") for day in (5, 6, 7, 8, 9)}
+    assert seen == {5: True, 6: True, 7: False, 8: True, 9: False}
+    assert open_at(schedule, SHANGHAI, "2026-05-09T10:00")
+    assert not open_at(schedule, SHANGHAI, "2026-05-06T11:00")
+
+
+def test_night_belongs_to_the_day_it_began() -> None:
+    """Into a special day runs the night of the day before it; its own night runs into the day after it."""
+    schedule = with_days(d6=(hours("23:00", "25:00"),), d8=())
+    clocks = ("06T00:30", "06T01:59", "06T22:30", "06T23:00", "07T00:59", "07T01:00", "08T01:59", "09T00:00")
+    seen = [open_at(schedule, SHANGHAI, f"2026-05-{clock}") for clock in clocks]
+    assert seen == [True, True, False, True, True, False, True, False]
+
+
+def test_night_of_a_special_day_over_a_skipped_day() -> None:
+    """Samoa had no 30 December 2011: special windows of that day never open, and the 29th runs on into the 31st."""
+    days = {date(2011, 12, 29): (hours("22:00", "26:00"),), date(2011, 12, 30): (hours("22:00", "26:00"),)}
+    schedule = Schedule(((),) * 7, {day_number(day): windows for day, windows in days.items()})
+    seen = [open_at(schedule, APIA, clock) for clock in ("2011-12-31T01:59", "2011-12-31T02:00", "2011-12-31T23:00")]
+    assert seen == [True, False, False]
+
+
+@pytest.mark.parametrize("day", [date(1970, 1, 1), date(2028, 2, 29), date(2100, 3, 1), date(1969, 12, 31)])
+def test_days_are_counted_from_1970(day: date) -> None:
+    schedule = Schedule(((),) * 7, {(day - date(1970, 1, 1)).days: ((0, MINUTES_PER_DAY),)})
+    noon_ms = local_ms(f"{day}T12:00", BERLIN)
+    assert [is_open(schedule, BERLIN, noon_ms + days * 86_400_000) for days in (-1, 0, 1)] == [False, True, False]
+
+
+def test_schedule_without_special_days_keeps_its_bytes() -> None:
+    """Devices that know none read the same as ever, and ``ALWAYS`` is itself again after the journey."""
+    assert pack(Schedule(MORNINGS.week, {})) == msgspec.msgpack.encode({"week": MORNINGS.week})
+    assert unpack(pack(ALWAYS), Schedule) == ALWAYS
+    assert unpack(pack(with_days(d6=())), Schedule) == with_days(d6=())
+
+
+def test_window_of_a_special_day_is_checked() -> None:
+    with pytest.raises(ValueError, match="window 1440-1500"):
+        with_days(d6=((1440, 1500),))
 
 
 @pytest.mark.parametrize(

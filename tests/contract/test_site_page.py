@@ -79,6 +79,8 @@ def test_a_zone_of_no_place_on_earth_is_malformed(zone: str) -> None:
         ({"schedules": {"always": {"week": [[]] * 6}}}, "7 days, not 6"),
         ({"schedules": {"always": {"week": [[[0, 2000]], [], [], [], [], [], []]}}}, "window 0-2000"),
         ({"schedules": {"always": {"week": [[[0]], [], [], [], [], [], []]}}}, "length 2"),
+        ({"schedules": {"always": {"week": [[]] * 7, "days": {20_819: [[720, 480]]}}}}, "window 720-480"),
+        ({"schedules": {"always": {"week": [[]] * 7, "days": {"monday": []}}}}, "int"),
         ({"quotas": [{}, {"gym": "phone"}]}, "no allotment 'phone'"),
         ({"quotas": [{}]}, "2 profiles, and 1 entries"),
         ({"quotas": [{}] * 3}, "2 profiles, and 3 entries"),
@@ -103,7 +105,7 @@ def test_a_site_page_over_the_limit_is_dropped_unread() -> None:
         Site.from_blob(pack_site(SITE_PAGE) + bytes(MAX_PAYLOAD_BYTES))
 
 
-@given(st.sampled_from(["site-page-1.hex", "site-page-2.hex"]), st.data())
+@given(st.sampled_from(["site-page-1.hex", "site-page-2.hex", "site-page-3.hex"]), st.data())
 def test_a_damaged_site_page_is_malformed_or_another_site(name: str, data: st.DataObject) -> None:
     good = payload(name)
     start = data.draw(st.integers(0, len(good)))
