@@ -33,6 +33,8 @@ from cloud.devices.views import list_devices as registered_devices
 from cloud.devices.wired import wired_device
 from cloud.fleet.broker_config import PORT, BrokerPlace, broker_of, remember_broker, write_broker
 from cloud.fleet.service import LOCAL_BROKER, CannotRollOut, Position, Registrar
+from cloud.hours.rule import HOURS
+from cloud.hours.store import add_hours
 from cloud.keys.broker_names import WATCH
 from cloud.keys.ca import open_authority
 from cloud.keys.folder import FolderUnusable, clock, make_folder, open_folder
@@ -40,8 +42,8 @@ from cloud.keys.keys import KeysUnusable
 from cloud.line.broker import Arrived, BadAddress, Broker, parse_address
 from cloud.line.broker_tls import BrokerIdentity
 from cloud.line.watch import describe
-from cloud.people.plans import HOURS, STANDARD
-from cloud.people.store import add_hours, add_plan
+from cloud.people.plans import STANDARD
+from cloud.people.store import add_plan
 from cloud.points.zones import BadZone, ZoneService, read_openings
 from cloud.sample import SITE, seed_sample
 from cloud.store.schema import quarantine, tallies

@@ -12,15 +12,16 @@ from msgspec import Struct, structs
 from sqlalchemy import Connection
 
 from cloud.devices.registry import Site, found_site
+from cloud.hours.rule import HOURS
+from cloud.hours.store import add_hours
 from cloud.keys.keys import KeyFolder
 from cloud.parties.party import MemberRole, PartyMember
 from cloud.parties.store import add_party_member, take_household
 from cloud.people.members import Membership
-from cloud.people.plans import FOUNDER, HOURS, STANDARD, YEARLY, ZONES, Plan
+from cloud.people.plans import FOUNDER, STANDARD, YEARLY, ZONES, Plan
 from cloud.people.store import (
     Card,
     add_card,
-    add_hours,
     add_membership,
     add_person,
     add_plan,

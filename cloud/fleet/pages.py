@@ -15,8 +15,9 @@ from cloud.fleet.adoption import Adoptions, NoSuchCode, SameCode
 from cloud.fleet.dependencies import Devices, Rollouts, Waiting
 from cloud.fleet.service import CannotRollOut, Loss, Position, Registrar
 from cloud.fleet.store import exposed_cards, known_wiring, list_rollouts
+from cloud.hours.store import hours_labels
 from cloud.people.store import list_plans
-from cloud.points.zone_store import hours_labels, view_zones
+from cloud.points.zone_store import view_zones
 from cloud.web.auth import Right
 from cloud.web.context import N_, Reading, RequestContext, Said, form_for, known_device, page_for
 from cloud.web.domain import Nav

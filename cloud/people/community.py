@@ -3,13 +3,15 @@
 from collections.abc import Collection, Iterator, Sequence
 from itertools import count
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from msgspec import convert, structs
+from msgspec import structs
 from sqlalchemy import Column, Connection, Select, func, insert, select
 
 from cloud.bars.store import bar_spans
 from cloud.flats.rule import Flat, Place, places_of_flat, served
 from cloud.flats.store import people_at, served_places
+from cloud.hours.store import load_schedules
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
 from cloud.people.grants import Community, Credential, PersonTag, Point, Profile, missing_profiles
 from cloud.people.holdings import Qualification, Stay
@@ -22,13 +24,11 @@ from cloud.people.tables import (
     plans,
     profiles,
     qualifications,
-    schedules,
 )
 from cloud.store.chunks import among, chunks
 from cloud.store.revision import touch
 from cloud.store.schema import flats, parties, party_members, people, points, sites
 from contract.decide import Standing
-from contract.schedules import Schedule
 
 
 def load_community(connection: Connection) -> Community:
@@ -41,12 +41,11 @@ def load_terms(connection: Connection) -> Community:
     run = connection.execute
     site = run(select(sites.c.name, sites.c.zone)).one()
     columns = (points.c[name] for name in ("name", "zone", "device", "class", "unit", "floor", "flat"))
-    hours = run(select(schedules).order_by(schedules.c.name))
     return Community(
         zone=site.zone,
         plans=list(run(select(plans.c.document).order_by(plans.c.name)).scalars()),
         points=[Point(*row) for row in run(select(*columns).order_by(points.c.name))],
-        schedules={row.name: convert({"week": row.week}, Schedule) for row in hours},
+        schedules=load_schedules(connection, site.name, ZoneInfo(site.zone)),
         profiles=find_profiles(connection, site.name, None),
     )
 

@@ -22,9 +22,10 @@ from cloud.people.compiled import (
 )
 from cloud.people.grants import Compiled, compile_people, compile_site
 from cloud.people.rosters import Roster, add_roster, page_blob
+from cloud.people.site_pages import site_pages
 from cloud.people.tree import Rebuilt, rebuild
 from cloud.store.schema import sites
-from contract.roster import Row, pack_site, unpack_rows
+from contract.roster import PAGE_VERSIONS, Row, unpack_rows
 from contract.roster_index import is_index_page
 from contract.sealing import page_hash
 
@@ -64,8 +65,9 @@ def make_draft(connection: Connection, site: str, issued: Roster | None, now_ms:
         ids = sorted({*people_since(connection, held), *people_due(connection, site, now_ms)})
         compiled, changes = _compile(connection, site, ids, now_ms)
     tree = rebuild(issued.root if issued else b"", changes, partial(page_blob, connection))
-    site_pages = _site_pages(connection, issued) if whole or marks.terms_revision > held else {}
-    return Draft(marks.revision, compiled, tree, site_pages)
+    lacks_version = issued is None or issued.site_pages.keys() != set(PAGE_VERSIONS)
+    made = _site_pages(connection, issued) if whole or lacks_version or marks.terms_revision > held else {}
+    return Draft(marks.revision, compiled, tree, made)
 
 
 def store_draft(
@@ -73,10 +75,10 @@ def store_draft(
 ) -> Roster:
     """Issue what was made, under this number; returns the roster that it is."""
     names = {version: page_hash(page) for version, page in made.site_pages.items()}
-    before = {2: issued.site_page, 1: issued.old_site_page} if issued else {}
+    before = dict(issued.site_pages) if issued else {}
     after = before | names
     count = made.tree.added + (issued.count if issued else 0)
-    roster = Roster(number, now_ms, after[2], after[1], made.tree.root, count, made.revision)
+    roster = Roster(number, now_ms, after, made.tree.root, count, made.revision)
     new = {names[version]: page for version, page in made.site_pages.items()} | made.tree.new
     keep_compiled(connection, site, made.compiled)
     add_roster(connection, roster, new, made.tree.gone | (set(before.values()) - set(after.values())))
@@ -85,10 +87,9 @@ def store_draft(
 
 def _site_pages(connection: Connection, issued: Roster | None) -> dict[int, bytes]:
     """Those that are not as they were. Raises ``Undeliverable``."""
-    page = compile_site(load_terms(connection))
-    made = {2: pack_site(page), 1: pack_site(version_1.site_page(page))}
-    before = (issued.site_page, issued.old_site_page) if issued else ()
-    return {version: blob for version, blob in made.items() if page_hash(blob) not in before}
+    made = site_pages(compile_site(load_terms(connection)))
+    before = issued.site_pages if issued else {}
+    return {version: blob for version, blob in made.items() if page_hash(blob) != before.get(version)}
 
 
 def _compile(

@@ -10,7 +10,6 @@ from cloud.flats.rule import HOME, OWN_FLOOR, RELATIVE_ZONES
 from cloud.store.labels import Label
 from contract.decide import Tier
 from contract.roster import Rations
-from contract.schedules import ALWAYS, Schedule
 
 
 class Days(Struct, frozen=True):
@@ -105,20 +104,6 @@ STAFF = Plan(
 
 STANDARD = (RESIDENT, FOUNDER, YEARLY, RIDER, STAFF)
 
-
-class Hours(Struct, frozen=True):
-    """A schedule under its name."""
-
-    name: str
-    schedule: Schedule
-    label_zh: str
-    label_en: str
-
-
-HOURS = (
-    Hours("always", ALWAYS, "全天", "Always"),
-    Hours("gym-hours", Schedule(week=(((6 * 60, 22 * 60 + 30),),) * 7), "健身房开放时间", "Gym hours"),
-)
 
 ZONES = (("estate", "小区", "Estate"), ("gym", "健身房", "Gym"), ("hub", "骑手驿站", "Riders' hub"))
 """The zones that the standard plans open, as they are called where nobody says otherwise."""

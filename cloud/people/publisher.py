@@ -27,7 +27,7 @@ from contract import codec, topics
 from contract.codec import Malformed
 from contract.decide import DAY_MS, HOUR_MS
 from contract.messages import MAX_ROSTER_PAGES, Manifest, Want
-from contract.roster import Undeliverable
+from contract.roster import PAGE_VERSIONS, Undeliverable
 from contract.sealing import Purpose, RosterKey, seal
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ class Publisher(Worker[Arrived]):
             self._edge_ms = next_edge(connection, self._site)
             self.left_out = windows_left_out(connection, self._site)
         if differs:
-            new = len(made.new_pages(2))
+            new = len(made.new_pages(PAGE_VERSIONS[-1]))
             log.info("roster %d: %d rows, %d pages of them new", self._issued.number, self._issued.count, new)
         return made
 
@@ -216,7 +216,7 @@ class Publisher(Worker[Arrived]):
             number=issued.number,
             issued_ms=issued.issued_ms,
             expires_ms=issued.issued_ms + EXPIRES_AFTER_MS,
-            site_page=issued.site_page,
+            site_page=issued.site_page(version),
             pages=[],
             count=issued.count,
             index_pages=index_pages(issued.root) if version > 1 else [],
@@ -229,7 +229,6 @@ class Publisher(Worker[Arrived]):
                 return _Form([], [], None)
             manifest = structs.replace(
                 manifest,
-                site_page=issued.old_site_page,
                 pages=[name for name, _ in pages],
                 count=sum(count for _, count in pages),
             )

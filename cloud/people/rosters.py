@@ -24,23 +24,31 @@ _BLOB = Prepared(select(roster_pages.c.blob).where(roster_pages.c.hash == bindpa
 
 class Roster(Struct, frozen=True):
     """What manifests say, save whom they are for. ``root`` names the index pages (``cloud.people.tree``); it is empty
-    in a roster of before there were any, of which no page is kept. ``old_site_page`` is that of version 1. ``revision``
-    is the newest of the site's that it is known to hold, None in the oldest databases."""
+    in a roster of before there were any, of which no page is kept. ``site_pages`` are the hashes of its site pages by
+    their version. ``revision`` is the newest of the site's that it is known to hold, None in the oldest databases."""
 
     number: int
     issued_ms: int
-    site_page: bytes
-    old_site_page: bytes
+    site_pages: Mapping[int, bytes]
     root: bytes
     count: int
     revision: int | None
+
+    def site_page(self, version: int) -> bytes:
+        """The hash of the site page for a device that reads this version. A roster of before there was that version
+        has an older one, which says all that it holds."""
+        return self.site_pages[max(one for one in self.site_pages if one <= version)]
 
 
 def newest_roster(connection: Connection) -> Roster | None:
     """The roster that stands, or None before the first."""
     columns = (rosters.c[name] for name in Roster.__struct_fields__)
     row = connection.execute(select(*columns).order_by(rosters.c.number.desc()).limit(1)).one_or_none()
-    return None if row is None else Roster(**row._mapping)
+    return None if row is None else Roster(**{**row._mapping, "site_pages": _hashes(row.site_pages)})
+
+
+def _hashes(stored: Mapping[str, str]) -> dict[int, bytes]:
+    return {int(version): bytes.fromhex(name) for version, name in stored.items()}
 
 
 def newest_roster_number(connection: Connection) -> int:
@@ -64,7 +72,8 @@ def add_roster(
     for some in chunks(sorted(gone)):
         went = roster_pages.c.hash.in_(some)
         connection.execute(update(roster_pages).where(went).values(gone=roster.number))
-    connection.execute(insert(rosters).values(structs.asdict(roster)))
+    site_pages = {str(version): name.hex() for version, name in roster.site_pages.items()}
+    connection.execute(insert(rosters).values(structs.asdict(roster) | {"site_pages": site_pages}))
     first_kept = roster.number - MAX_KEPT + 1
     connection.execute(delete(rosters).where(rosters.c.number < first_kept))
     connection.execute(delete(roster_pages).where(roster_pages.c.gone <= first_kept))
@@ -182,7 +191,7 @@ def find_pages(connection: Connection, hashes: Sequence[bytes]) -> Mapping[bytes
 
 
 def old_pages(connection: Connection, roster: Roster) -> list[tuple[bytes, int]]:
-    """Hash and number of rows of every page of version 1, in order. It writes down what it had to make."""
+    """Hash and number of rows of every page of rows of version 1, in order. It writes down what it had to make."""
     indexes = find_pages(connection, index_pages(roster.root))
     names = [entry.hash for one in index_pages(roster.root) for entry in IndexPage(indexes[one]).entries]
     known: dict[bytes, tuple[bytes, int]] = {}
@@ -206,7 +215,7 @@ def small_roster(connection: Connection, roster: Roster, version: int, at_most: 
     names = index_pages(roster.root)[:at_most]
     indexes = find_pages(connection, names)
     entries = [entry for name in names for entry in IndexPage(indexes[name]).entries]
-    shared = [page_blob(connection, roster.old_site_page if version == 1 else roster.site_page)]
+    shared = [page_blob(connection, roster.site_page(version))]
     if version > 1:
         shared += [indexes[name] for name in names]
     if len(shared) + len(entries) > at_most:
@@ -217,7 +226,8 @@ def small_roster(connection: Connection, roster: Roster, version: int, at_most: 
 
 def row_pages_since(connection: Connection, first: int) -> Iterator[bytes]:
     """Every page of rows of the rosters that are kept, from number ``first`` on; of the newest in any case."""
-    site_pages = select(rosters.c.site_page).union(select(rosters.c.old_site_page)).scalar_subquery()
+    stored = connection.execute(select(rosters.c.site_pages)).scalars()
+    site_pages = {name for hashes in stored for name in _hashes(hashes).values()}
     used = roster_pages.c.gone.is_(None) | (roster_pages.c.gone > first)
     named = select(roster_pages.c.blob).where(used, roster_pages.c.hash.not_in(site_pages))
     return (blob for blob in connection.execute(named).scalars() if not is_index_page(blob))

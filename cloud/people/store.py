@@ -16,8 +16,8 @@ from cloud.parties.party import earlier
 from cloud.parties.store import people_of_party
 from cloud.people.community import membership_of, note_plan
 from cloud.people.members import Membership
-from cloud.people.plans import RESIDENT, Hours, Plan
-from cloud.people.tables import credentials, memberships, plans, schedules
+from cloud.people.plans import RESIDENT, Plan
+from cloud.people.tables import credentials, memberships, plans
 from cloud.store.homes import flat_of_person
 from cloud.store.labels import Label
 from cloud.store.revision import Touched, touch
@@ -141,10 +141,9 @@ def _site(connection: Connection) -> str:
     return str(connection.execute(select(sites.c.name)).scalar_one())
 
 
-def add_hours(connection: Connection, hours: Hours) -> None:
-    labels = {"label_zh": hours.label_zh, "label_en": hours.label_en}
-    connection.execute(insert(schedules).values(name=hours.name, week=hours.schedule.week, **labels))
-    touch(connection, Touched.TERMS)
+def plans_with_hours(connection: Connection, hours: str) -> list[Label]:
+    """The plans that open a zone in these hours."""
+    return [plan.label for plan in list_plans(connection) if hours in plan.opens.values()]
 
 
 def add_person(connection: Connection, name_zh: str, name_en: str, holder: bytes | None = None) -> int:

@@ -1,7 +1,6 @@
 """Tables of what people may: their plans, in which hours, what they are, and their cards."""
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -17,7 +16,7 @@ from sqlalchemy import (
 )
 
 from cloud.people.plans import Plan
-from cloud.store.schema import Document, RowId, labels, metadata
+from cloud.store.schema import Document, RowId, metadata
 
 plans = Table(
     "plans",
@@ -94,14 +93,6 @@ qualifications = Table(
     Column("person_id", RowId, ForeignKey("people.id"), primary_key=True, autoincrement=False),
     Column("name", String, primary_key=True),
     Column("until_ms", BigInteger, nullable=False, comment="half-open; 0 for no bound"),
-)
-
-schedules = Table(
-    "schedules",
-    metadata,
-    Column("name", String, primary_key=True),
-    Column("week", JSON, nullable=False, comment="seven lists of [start, end] in minutes, Monday first"),
-    *labels(),
 )
 
 compiled_rows = Table(

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, Response
 
+from cloud.hours.store import hours_labels
 from cloud.people.store import list_plans
-from cloud.points.zone_store import hours_labels, view_zones
+from cloud.points.zone_store import view_zones
 from cloud.points.zones import BadZone, ZoneService
 from cloud.web.context import N_, Reading, RequestContext, Said, service
 from cloud.web.domain import Nav

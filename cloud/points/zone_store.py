@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from cloud.flats.rule import RELATIVE_ZONES
 from cloud.people.plans import ZONES
 from cloud.people.store import change_plan, list_plans
-from cloud.people.tables import plans, schedules
+from cloud.people.tables import plans
 from cloud.store.labels import Label
 from cloud.store.schema import points, zones
 
@@ -76,12 +76,6 @@ def open_zone(connection: Connection, name: str, plan: str, hours: str) -> None:
     """Have a plan open the zone in these hours; all three exist."""
     before = connection.execute(select(plans.c.document).where(plans.c.name == plan)).scalar_one()
     change_plan(connection, replace(before, opens={**before.opens, name: hours}))
-
-
-def hours_labels(connection: Connection) -> dict[str, Label]:
-    """What screens call the hours that plans open zones in, by name."""
-    rows = connection.execute(select(schedules).order_by(schedules.c.name))
-    return {row.name: Label(row.label_zh, row.label_en) for row in rows}
 
 
 def add_zone(connection: Connection, name: str, label_zh: str, label_en: str) -> None:

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, select
 
 from cloud.devices.wired import Wired
 from cloud.flats.rule import RELATIVE_ZONES
+from cloud.hours.store import hours_labels
 from cloud.people.store import list_plans
 from cloud.points.store import update_points
 from cloud.points.zone_store import (
     MAX_ZONES,
-    hours_labels,
     label_zone,
     make_zones,
     open_zone,

@@ -15,16 +15,17 @@ from cloud.devices.views import list_devices
 from cloud.fleet.broker_config import BrokerPlace, remember_broker, write_broker
 from cloud.fleet.cut_off import LASTS_MS, Probe
 from cloud.fleet.service import LOCAL_BROKER, Position, Registrar, RolloutService
+from cloud.hours.rule import Hours
+from cloud.hours.store import add_hours
 from cloud.keys.ca import Authority, open_authority
 from cloud.keys.keys import KeyFolder
 from cloud.people.community import load_community
 from cloud.people.grants import grants
-from cloud.people.plans import Hours
 from cloud.people.publisher import Publisher
-from cloud.people.store import add_hours
 from cloud.points.store import add_point
 from cloud.sample import HUB_SOCKETS, SITE, SOCKETS, seed_sample
 from cloud.store.database import Store
+from cloud.store.labels import Label
 from cloud.store.schema import points
 from cloud.web import operators
 from contract.adoption import Bundle, open_bundle
@@ -93,7 +94,7 @@ def test_a_wiring_is_read_before_the_transaction(office: Office, monkeypatch: py
 
     def reads(text: str) -> dict[str, object]:
         with office.store.writing() as connection:
-            add_hours(connection, Hours(f"read-{len(texts)}", ALWAYS, "x", "x"))
+            add_hours(connection, Hours(f"read-{len(texts)}", Label("x", "x"), ALWAYS.week))
         texts.append(text)
         return {}
 

@@ -267,7 +267,7 @@ def test_state_says_which_pages_its_device_reads(world: World, gym: Sender) -> N
             told.append(roster_readers(connection)[gym.name].version)
 
     world.store.on_roster_change = look
-    for connection, reads in enumerate([None, (1, 2), (1, 2), (1, 2, 3), (9,), (1, 2), None], 1):
+    for connection, reads in enumerate([None, (1, 2), (1, 2), (1, 2, 9), (9,), (1, 2), None], 1):
         roster = None if reads is None else RosterState(reads=reads)
         world.take(gym, gym.state(connection, roster), channel="state")
     world.take(gym, gym.will(9), channel="state")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cloud.flats.rule import Flat
+from cloud.hours.rule import HOURS
 from cloud.parties.party import MemberRole, PartyKind, PartyMember
 from cloud.people.grants import (
     Community,
@@ -23,7 +24,7 @@ from cloud.people.grants import (
 )
 from cloud.people.holdings import Stay
 from cloud.people.members import AHEAD_MS, ENDED_SHOWN_MS, MAX_WINDOWS, Member, Membership
-from cloud.people.plans import HOURS, RIDER, STANDARD, Plan
+from cloud.people.plans import RIDER, STANDARD, Plan
 from contract.decide import (
     DAY_MS,
     ROSTER_AGE_LIMIT_MS,
@@ -39,6 +40,7 @@ from contract.decide import (
 )
 from contract.reasons import Reason
 from contract.roster import Rations, Site, pack_site
+from contract.schedules import Schedule
 
 NOW_MS = 1_700_020_800_000  # a Wednesday, noon in Shanghai
 LAST_YEAR = (NOW_MS - 400 * DAY_MS, NOW_MS - 35 * DAY_MS)
@@ -78,7 +80,7 @@ def community(
         memberships=memberships,
         credentials=[Credential(one.id, card(one.id)) for one in people],
         points=POINTS,
-        schedules={hours.name: hours.schedule for hours in HOURS},
+        schedules={hours.name: Schedule(hours.week) for hours in HOURS},
         profiles=numbered(STANDARD, POINTS),
     )
 

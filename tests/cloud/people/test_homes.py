@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cloud.flats.rule import Flat, read_flat_name
+from cloud.hours.rule import HOURS
 from cloud.parties.party import MemberRole, PartyKind, PartyMember, Span
 from cloud.people.grants import Community, Credential, Point, compile_people, grants, missing_profiles, places_of
 from cloud.people.holdings import Qualification, Stay
 from cloud.people.members import Member, Membership
-from cloud.people.plans import HOURS, STANDARD, Plan
+from cloud.people.plans import STANDARD, Plan
 from contract.decide import DAY_MS, Decision, Facts, Request, Standing, Tier, Trust, Used, is_home, weigh
 from contract.reasons import Reason
 from contract.roster import Site, unpack_rows
+from contract.schedules import Schedule
 
 NOW_MS = 1_700_020_800_000
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -45,7 +47,7 @@ def community(stays: list[Stay], *memberships: Membership, **changes: object) ->
         memberships=memberships,
         credentials=[Credential(1, CARD)],
         points=POINTS,
-        schedules={hours.name: hours.schedule for hours in HOURS},
+        schedules={hours.name: Schedule(hours.week) for hours in HOURS},
         profiles={profile: number for number, profile in enumerate(profiles)},
         served=places_of(POINTS),
     )

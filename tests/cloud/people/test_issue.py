@@ -44,7 +44,7 @@ from cloud.store.database import connect
 from cloud.store.revision import touch
 from cloud.store.schema import parties, party_members, people
 from contract.decide import DAY_MS, Standing, Tier
-from contract.roster import WHOLE, Page, Prefix, pack_site
+from contract.roster import PAGE_VERSIONS, WHOLE, Page, Prefix, pack_site
 from contract.roster_index import IndexPage
 from contract.sealing import page_hash
 from tests.cloud.support.cards import set_membership_window
@@ -242,7 +242,7 @@ class Whole:
         pages = paginate(rows, self.pages)
         self.pages = [Page(blob).prefix for blob in pages]
         assert [entry.hash for index in indexes for entry in index.entries] == [page_hash(blob) for blob in pages]
-        assert (issued.count, issued.site_page) == (len(rows), page_hash(pack_site(site)))
+        assert (issued.count, issued.site_page(PAGE_VERSIONS[-1])) == (len(rows), page_hash(pack_site(site)))
         for device in world.devices.values():
             world.fetch(device)
             assert device.rows() == rows

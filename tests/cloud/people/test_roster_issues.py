@@ -151,7 +151,7 @@ def test_only_the_newest_rosters_and_the_pages_they_name_are_kept(world: World) 
     assert len(kept) == MAX_KEPT
     indexes = {name for row in kept for name in index_pages(row.root)}
     pages = {entry.hash for name in indexes for entry in IndexPage(blobs[name]).entries}
-    site_pages = {name for row in kept for name in (row.site_page, row.old_site_page)}
+    site_pages = {bytes.fromhex(name) for row in kept for name in row.site_pages.values()}
     assert set(blobs) == indexes | pages | site_pages
     for device in world.devices.values():
         world.fetch(device)

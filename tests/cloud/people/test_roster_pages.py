@@ -11,7 +11,7 @@ from tests.cloud.support.town import Town
 
 def publish_roster(town: Town, number: int) -> None:
     with town.store.writing() as connection:
-        roster = Roster(number, town.now_ms, b"s" * 16, b"o" * 16, b"", 12, revision(connection))
+        roster = Roster(number, town.now_ms, {2: b"s" * 16}, b"", 12, revision(connection))
         add_roster(connection, roster, {b"s" * 16: b""})
 
 

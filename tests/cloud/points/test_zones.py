@@ -7,10 +7,12 @@ from sqlalchemy import Connection
 
 from cloud.devices.registry import found_site
 from cloud.devices.wired import Wired
+from cloud.hours.rule import HOURS
+from cloud.hours.store import add_hours
 from cloud.people.community import load_community
 from cloud.people.grants import grants
-from cloud.people.plans import HOURS, STANDARD
-from cloud.people.store import add_hours, add_plan, list_plans
+from cloud.people.plans import STANDARD
+from cloud.people.store import add_plan, list_plans
 from cloud.points.zone_store import MAX_ZONES, view_zones
 from cloud.points.zones import BadZone, create_zone, open_for, place_points, read_openings, rename_zone
 from cloud.store.database import Store

@@ -16,10 +16,13 @@ from sqlalchemy.exc import IntegrityError
 from cloud.devices.event_series import EventFilter, find_arrivals
 from cloud.devices.point_kinds import kinds_of
 from cloud.devices.registry import found_site, roster_readers
+from cloud.hours.rule import Hours
+from cloud.hours.store import list_hours, list_special_days
 from cloud.keys.keys import KeyFolder
 from cloud.people.community import load_community
 from cloud.people.plans import STAFF, Plan
 from cloud.people.publisher import Publisher
+from cloud.people.rosters import newest_roster
 from cloud.people.store import list_people, list_plans
 from cloud.people.tables import memberships
 from cloud.store.database import MIGRATIONS, MOST_STATEMENTS, NEWEST, Store, _statements, connect, open_store
@@ -235,6 +238,29 @@ def test_rosters_of_an_old_database_go_on(url: str, keys: KeyFolder) -> None:
     topic, manifest = sent[-1]
     assert topic == "hg/v1/old/door/dn/roster"
     assert codec.read(codec.detach(manifest)[0], Manifest).number == 42
+
+
+def test_site_pages_of_an_old_database_are_found(url: str) -> None:
+    """They stand by their version; hours that knew no calendar have the hours of their weekday on every day."""
+    with old_database(url, "0017") as connection:
+        for row in (
+            "sites (name, zone, revision, label_zh, label_en) VALUES ('old', 'Asia/Shanghai', 7, '', '')",
+            """schedules (name, week, label_zh, label_en)
+               VALUES ('mornings', '[[[360, 720]], [], [], [], [], [], []]', '', '')""",
+            """rosters (number, issued_ms, site_page, old_site_page, root, count, revision)
+               VALUES (40, 4, X'CC', X'', X'', 3, 7), (41, 5, X'AA', X'BB', X'DD', 3, 7)""",
+        ):
+            connection.exec_driver_sql(f"INSERT INTO {row}")
+    store = open_store(url)
+    with store.reading() as connection:
+        issued = newest_roster(connection)
+        assert issued is not None
+        assert (issued.number, issued.site_pages) == (41, {1: b"\xbb", 2: b"\xaa"})
+        assert (issued.site_page(1), issued.site_page(3)) == (b"\xbb", b"\xaa")
+        assert list_hours(connection) == [Hours("mornings", Label("", ""), (((360, 720),), (), (), (), (), (), ()))]
+        assert list_special_days(connection, "old") == []
+        assert load_community(connection).schedules["mornings"].days == {}
+    store.close()
 
 
 def test_plan_without_a_new_field_is_read(store: Store) -> None:

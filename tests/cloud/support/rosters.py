@@ -14,7 +14,7 @@ from cloud.store.revision import Touched, touch
 from cloud.store.schema import devices
 from contract import codec, topics
 from contract.messages import Manifest, Want
-from contract.roster import Page, Row, Site, check_whole, refusal
+from contract.roster import PAGE_VERSIONS, Page, Row, Site, check_whole, refusal
 from contract.roster_index import IndexPage
 from contract.sealing import DeviceKey, Purpose, RosterVerifier, page_hash, statement
 from tests.cloud.support.homes import household, join
@@ -88,7 +88,7 @@ class World:
                 self.register(connection, name)
         self.publisher = self.restarted()
 
-    def register(self, connection: Connection, name: str, page_version: int | None = 2) -> None:
+    def register(self, connection: Connection, name: str, page_version: int | None = PAGE_VERSIONS[-1]) -> None:
         """A device that has said which version of pages it reads; with None one that has said nothing yet."""
         register(connection, name, DeviceKey.generate().public(), NOW_MS)
         self.reads(connection, name, page_version)

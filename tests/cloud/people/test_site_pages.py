@@ -1,0 +1,113 @@
+"""The site page in every version: who reads version 3 is sent the calendar, who reads an older one a page without."""
+
+from datetime import date
+
+from msgspec import structs
+from sqlalchemy import update
+
+from cloud.hours.rule import DayKind, SpecialDay
+from cloud.hours.store import put_special_days
+from cloud.people.rosters import newest_roster
+from cloud.people.site_pages import OLDER, site_pages
+from cloud.sample import SITE
+from cloud.store.schema import rosters
+from contract.codec import unpack
+from contract.roster import PAGE_VERSIONS, SitePage
+from contract.schedules import day_number
+from contract.sealing import page_hash
+from tests.cloud.support.rosters import Device, World
+from tests.contract.golden import CALENDAR_PAGE, SITE_PAGE
+
+SHUT = SpecialDay(date(2027, 5, 1), DayKind.SHUT)
+
+
+def shut_a_day(world: World) -> None:
+    with world.store.writing() as connection:
+        put_special_days(connection, SITE.name, [SHUT])
+
+
+def page_of(device: Device) -> SitePage:
+    assert device.manifest is not None
+    return unpack(device.pages[device.manifest.site_page], SitePage)
+
+
+def two_versions(world: World, older: int) -> tuple[Device, Device]:
+    """The hub's door reads an older version than the gate."""
+    with world.store.writing() as connection:
+        world.reads(connection, "hub-door", older)
+    world.refresh()
+    for device in world.devices.values():
+        world.fetch(device)
+    return world.devices["east-gate"], world.devices["hub-door"]
+
+
+def test_page_without_special_days_is_that_of_version_2() -> None:
+    pages = site_pages(SITE_PAGE)
+    assert pages.keys() == set(PAGE_VERSIONS)
+    assert pages[3] == pages[2] != pages[1]
+
+
+def test_older_pages_have_no_special_days() -> None:
+    """All else of them is the same, and each is what a device of its version reads."""
+    pages = {version: unpack(blob, SitePage) for version, blob in site_pages(CALENDAR_PAGE).items()}
+    assert pages[3] == CALENDAR_PAGE
+    assert [page.schedules["gym"].days for page in (pages[2], pages[1])] == [{}, {}]
+    assert structs.replace(pages[2], schedules=CALENDAR_PAGE.schedules) == CALENDAR_PAGE
+    assert pages[1] == OLDER[1](pages[2])
+
+
+def test_calendar_goes_to_those_who_read_it(world: World) -> None:
+    """A special day is a new site page for version 3, and no other page; who reads version 2 keeps what it has."""
+    gate, hub = two_versions(world, 2)
+    assert page_of(gate) == page_of(hub)
+    before = hub.manifest
+    shut_a_day(world)
+    assert world.refresh() == [("east-gate page", False), ("east-gate roster", True), ("hub-door roster", True)]
+    assert page_of(gate).schedules["gym-hours"].days == {day_number(SHUT.day): ()}
+    assert page_of(gate).schedules["always"].days == {}
+    assert before is not None
+    assert hub.manifest is not None
+    assert (hub.manifest.site_page, hub.manifest.index_pages) == (before.site_page, before.index_pages)
+    assert [row.key for row in gate.rows()] == [row.key for row in hub.rows()]
+
+
+def test_version_1_is_sent_no_calendar(world: World) -> None:
+    gate, hub = two_versions(world, 1)
+    shut_a_day(world)
+    world.refresh()
+    assert page_of(gate).schedules["gym-hours"].days
+    assert not page_of(hub).schedules["gym-hours"].days
+
+
+def test_device_that_learns_version_3_is_sent_the_calendar(world: World) -> None:
+    _, hub = two_versions(world, 2)
+    shut_a_day(world)
+    world.refresh()
+    with world.store.writing() as connection:
+        world.reads(connection, "hub-door", 3)
+    assert world.refresh() == [("hub-door roster", True)]
+    world.fetch(hub)
+    assert page_of(hub).schedules["gym-hours"].days == {day_number(SHUT.day): ()}
+
+
+def test_roster_of_before_version_3_goes_on(world: World) -> None:
+    """It has pages up to version 2, which say all there was; the next look makes the missing one."""
+    world.refresh()
+    with world.store.writing() as connection:
+        roster = newest_roster(connection)
+        assert roster is not None
+        older = {str(version): name.hex() for version, name in roster.site_pages.items() if version < 3}
+        connection.execute(update(rosters).values(site_pages=older))
+    with world.store.reading() as connection:
+        roster = newest_roster(connection)
+    assert roster is not None
+    assert roster.site_page(3) == roster.site_pages[2]
+    world.publisher = world.restarted()
+    world.refresh()
+    with world.store.reading() as connection:
+        roster = newest_roster(connection)
+    assert roster is not None
+    assert roster.site_pages.keys() == set(PAGE_VERSIONS)
+    gate = world.devices["east-gate"]
+    assert gate.lacking() == []
+    assert roster.site_pages[3] == page_hash(gate.pages[roster.site_pages[3]])
